@@ -1,0 +1,1 @@
+"""The main job: flights out of New York, trained, served and watched."""

@@ -1,0 +1,1 @@
+"""Real stores as child processes, and the supervisor of a laptop."""

@@ -1,0 +1,1 @@
+"""Envelopes, streams, publishing and consuming on NATS JetStream."""

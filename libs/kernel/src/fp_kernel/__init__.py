@@ -1,0 +1,69 @@
+"""What every part of the platform means by an error, an identity, an id, a time, a page and a command.
+
+Standard library only; nothing here does I/O, so that any domain may import it.
+
+- `errors`: one error type with a closed set of kinds; it crosses the wire both ways (see `fp_rpc.errors`).
+- `identity`: who calls, for which team, with which scopes.
+- `ids`: UUIDv7 text ids that sort by their time of creation.
+- `clock`: time as a port, so that tests pass it in.
+- `pages`: keyset pages with opaque tokens bound to a team and a filter.
+- `commands`: the identity of a command that may be sent twice.
+"""
+
+from fp_kernel.clock import Clock, SystemClock
+from fp_kernel.commands import Command, Replayed
+from fp_kernel.errors import (
+    Aborted,
+    AlreadyExists,
+    Cancelled,
+    DeadlineExceeded,
+    Error,
+    FailedPrecondition,
+    FieldViolation,
+    Internal,
+    InvalidArgument,
+    Kind,
+    NotFound,
+    OutOfRange,
+    PermissionDenied,
+    ResourceExhausted,
+    Unauthenticated,
+    Unavailable,
+    Unimplemented,
+    invalid,
+)
+from fp_kernel.identity import Principal
+from fp_kernel.ids import new_id, parse_id
+from fp_kernel.pages import Page, PageRequest, next_token, page_request
+
+__all__ = [
+    "Aborted",
+    "AlreadyExists",
+    "Cancelled",
+    "Clock",
+    "Command",
+    "DeadlineExceeded",
+    "Error",
+    "FailedPrecondition",
+    "FieldViolation",
+    "Internal",
+    "InvalidArgument",
+    "Kind",
+    "NotFound",
+    "OutOfRange",
+    "Page",
+    "PageRequest",
+    "PermissionDenied",
+    "Principal",
+    "Replayed",
+    "ResourceExhausted",
+    "SystemClock",
+    "Unauthenticated",
+    "Unavailable",
+    "Unimplemented",
+    "invalid",
+    "new_id",
+    "next_token",
+    "page_request",
+    "parse_id",
+]

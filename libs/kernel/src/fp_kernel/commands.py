@@ -1,0 +1,29 @@
+"""A command that a client may send twice and must happen once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Identity of one command: (team, rpc, key) for 24 hours.
+
+    key: chosen by the client; empty means that the client asked for no idempotency.
+    fingerprint: digest of the body without its key; the same key with another body is refused.
+    encode: serialises the use-case's result into the RPC's response, kept with the state change and answered again.
+    """
+
+    team: str
+    rpc: str
+    key: str
+    fingerprint: bytes
+    encode: Callable[[Any], bytes]
+
+
+class Replayed(Exception):  # noqa: N818 -- not an error: the answer is already there
+    """The command was done before; `response` is what it answered then."""
+
+    def __init__(self, response: bytes) -> None:
+        super().__init__("command was done before")
+        self.response = response

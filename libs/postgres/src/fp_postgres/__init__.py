@@ -1,0 +1,1 @@
+"""Transactions with outbox, inbox and idempotent commands; migrations."""

@@ -1,0 +1,1 @@
+"""Settings, start and stop, health and readiness of a service."""

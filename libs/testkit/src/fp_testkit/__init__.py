@@ -1,0 +1,1 @@
+"""pytest plugin: stores, clock, in-process gRPC, contract suites, crash injection."""

@@ -1,0 +1,1 @@
+"""Models and versions; CQRS over Postgres and Redis."""

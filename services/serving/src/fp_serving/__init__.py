@@ -1,0 +1,1 @@
+"""One model version behind a port."""
