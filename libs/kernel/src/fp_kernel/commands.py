@@ -21,7 +21,7 @@ class Command:
     encode: Callable[[Any], bytes]
 
 
-class Replayed(Exception):  # noqa: N818 -- not an error: the answer is already there
+class Replayed(Exception):
     """The command was done before; `response` is what it answered then."""
 
     def __init__(self, response: bytes) -> None:
