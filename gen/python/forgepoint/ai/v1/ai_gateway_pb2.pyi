@@ -32,7 +32,8 @@ class _ChatRoleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ChatRole.Val
     CHAT_ROLE_USER: _ChatRole.ValueType  # 2
     CHAT_ROLE_ASSISTANT: _ChatRole.ValueType  # 3
 
-class ChatRole(_ChatRole, metaclass=_ChatRoleEnumTypeWrapper): ...
+class ChatRole(_ChatRole, metaclass=_ChatRoleEnumTypeWrapper):
+    """Who speaks in a chat message."""
 
 CHAT_ROLE_UNSPECIFIED: ChatRole.ValueType  # 0
 CHAT_ROLE_SYSTEM: ChatRole.ValueType  # 1
@@ -52,7 +53,8 @@ class _ProviderKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Provider
     PROVIDER_KIND_OPENAI: _ProviderKind.ValueType  # 3
     PROVIDER_KIND_ANTHROPIC: _ProviderKind.ValueType  # 4
 
-class ProviderKind(_ProviderKind, metaclass=_ProviderKindEnumTypeWrapper): ...
+class ProviderKind(_ProviderKind, metaclass=_ProviderKindEnumTypeWrapper):
+    """Kind of a language-model provider."""
 
 PROVIDER_KIND_UNSPECIFIED: ProviderKind.ValueType  # 0
 PROVIDER_KIND_OLLAMA: ProviderKind.ValueType  # 1
@@ -73,7 +75,8 @@ class _FinishReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FinishRe
     FINISH_REASON_CONTENT_FILTER: _FinishReason.ValueType  # 3
     FINISH_REASON_ERROR: _FinishReason.ValueType  # 4
 
-class FinishReason(_FinishReason, metaclass=_FinishReasonEnumTypeWrapper): ...
+class FinishReason(_FinishReason, metaclass=_FinishReasonEnumTypeWrapper):
+    """Why a completion ended."""
 
 FINISH_REASON_UNSPECIFIED: FinishReason.ValueType  # 0
 FINISH_REASON_STOP: FinishReason.ValueType  # 1
@@ -93,7 +96,8 @@ class _PromptStageEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PromptSta
     PROMPT_STAGE_PRODUCTION: _PromptStage.ValueType  # 2
     PROMPT_STAGE_ARCHIVED: _PromptStage.ValueType  # 3
 
-class PromptStage(_PromptStage, metaclass=_PromptStageEnumTypeWrapper): ...
+class PromptStage(_PromptStage, metaclass=_PromptStageEnumTypeWrapper):
+    """Where a prompt version stands."""
 
 PROMPT_STAGE_UNSPECIFIED: PromptStage.ValueType  # 0
 PROMPT_STAGE_DEV: PromptStage.ValueType  # 1
@@ -103,6 +107,8 @@ Global___PromptStage: _TypeAlias = PromptStage  # noqa: Y015
 
 @_typing.final
 class ChatMessage(_message.Message):
+    """One turn of a conversation."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ROLE_FIELD_NUMBER: _builtins.int
@@ -125,6 +131,8 @@ Global___ChatMessage: _TypeAlias = ChatMessage  # noqa: Y015
 
 @_typing.final
 class TokenUsage(_message.Message):
+    """Tokens counted and what they cost."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     PROMPT_TOKENS_FIELD_NUMBER: _builtins.int
@@ -163,12 +171,12 @@ class ChatCompletionRequest(_message.Message):
     PROVIDER_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
     model: _builtins.str
-    """Empty = default."""
+    """Empty means the default."""
     temperature: _builtins.float
     max_tokens: _builtins.int
     stream: _builtins.bool
     provider: Global___ProviderKind.ValueType
-    """Pin."""
+    """Asks for one provider."""
     idempotency_key: _builtins.str
     @_builtins.property
     def messages(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChatMessage]: ...
@@ -205,13 +213,13 @@ class ChatCompletionResponse(_message.Message):
     delta: _builtins.str
     done: _builtins.bool
     finish_reason: Global___FinishReason.ValueType
-    """Terminal frame."""
+    """Only on the last frame."""
     served_by: Global___ProviderKind.ValueType
     cache_hit: _builtins.bool
     request_id: _builtins.str
     @_builtins.property
     def usage(self) -> Global___TokenUsage:
-        """Terminal frame."""
+        """Only on the last frame."""
 
     def __init__(
         self,
@@ -234,6 +242,8 @@ Global___ChatCompletionResponse: _TypeAlias = ChatCompletionResponse  # noqa: Y0
 
 @_typing.final
 class Provider(_message.Message):
+    """A language-model provider behind the gateway and the state of its breaker."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     KIND_FIELD_NUMBER: _builtins.int
@@ -245,7 +255,7 @@ class Provider(_message.Message):
     name: _builtins.str
     enabled: _builtins.bool
     circuit_state: _builtins.str
-    """CLOSED / OPEN / HALF_OPEN."""
+    """CLOSED, OPEN or HALF_OPEN."""
     @_builtins.property
     def models(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
@@ -330,7 +340,7 @@ class GetUsageResponse(_message.Message):
     REMAINING_TOKENS_FIELD_NUMBER: _builtins.int
     team: _builtins.str
     budget_tokens: _builtins.int
-    """0 = unlimited."""
+    """0 means no limit."""
     remaining_tokens: _builtins.int
     @_builtins.property
     def total(self) -> Global___TokenUsage: ...
@@ -352,6 +362,8 @@ Global___GetUsageResponse: _TypeAlias = GetUsageResponse  # noqa: Y015
 
 @_typing.final
 class Prompt(_message.Message):
+    """A versioned template."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
@@ -369,7 +381,7 @@ class Prompt(_message.Message):
     version: _builtins.int
     stage: Global___PromptStage.ValueType
     template: _builtins.str
-    """{{var}} placeholders."""
+    """Placeholders are written {{name}}."""
     description: _builtins.str
     team: _builtins.str
     @_builtins.property
@@ -453,7 +465,7 @@ class GetPromptRequest(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     version: _builtins.int
-    """0 = latest production."""
+    """0 means the newest in PRODUCTION."""
     def __init__(
         self,
         *,

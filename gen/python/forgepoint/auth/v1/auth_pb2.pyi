@@ -23,6 +23,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class User(_message.Message):
+    """A person who can log in."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
@@ -32,14 +34,14 @@ class User(_message.Message):
     ROLE_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
     id: _builtins.str
-    """UUIDv4."""
+    """UUID."""
     email: _builtins.str
-    """Unique, lowercased on write."""
+    """Unique; kept in lower case."""
     name: _builtins.str
     team: _builtins.str
-    """Free label, tenancy scope."""
+    """The tenant; a caller sees only its own team."""
     role: _builtins.str
-    """Role NAME."""
+    """Name of the role."""
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
@@ -62,6 +64,8 @@ Global___User: _TypeAlias = User  # noqa: Y015
 
 @_typing.final
 class APIKey(_message.Message):
+    """A long-lived credential of a user; the key itself is never kept."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
@@ -75,7 +79,7 @@ class APIKey(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     key_prefix: _builtins.str
-    """First 8 chars of raw key, display only."""
+    """The first 8 characters, to tell keys apart."""
     user_id: _builtins.str
     name: _builtins.str
     """Name given by its owner."""
@@ -85,7 +89,7 @@ class APIKey(_message.Message):
 
     @_builtins.property
     def expires_at(self) -> _timestamp_pb2.Timestamp:
-        """Unset = never."""
+        """Unset means never."""
 
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp: ...
@@ -120,6 +124,8 @@ Global___APIKey: _TypeAlias = APIKey  # noqa: Y015
 
 @_typing.final
 class Role(_message.Message):
+    """A named set of permissions."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
@@ -146,14 +152,16 @@ Global___Role: _TypeAlias = Role  # noqa: Y015
 
 @_typing.final
 class Permission(_message.Message):
+    """One action on one kind of resource."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     RESOURCE_FIELD_NUMBER: _builtins.int
     ACTION_FIELD_NUMBER: _builtins.int
     resource: _builtins.str
-    """"*" = any."""
+    """"*" means any."""
     action: _builtins.str
-    """"*" = any."""
+    """"*" means any."""
     def __init__(
         self,
         *,
@@ -170,6 +178,8 @@ Global___Permission: _TypeAlias = Permission  # noqa: Y015
 
 @_typing.final
 class TokenClaims(_message.Message):
+    """What a valid credential says about its holder."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     USER_ID_FIELD_NUMBER: _builtins.int
@@ -256,7 +266,7 @@ class LoginResponse(_message.Message):
     REFRESH_TOKEN_FIELD_NUMBER: _builtins.int
     REFRESH_EXPIRES_AT_FIELD_NUMBER: _builtins.int
     access_token: _builtins.str
-    """JWT."""
+    """A signed token (RFC 7519)."""
     refresh_token: _builtins.str
     """Opaque, good for one use."""
     @_builtins.property
@@ -345,11 +355,11 @@ class CreateAPIKeyRequest(_message.Message):
     """Name for people, at most 100 characters."""
     @_builtins.property
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Must be subset of role permissions."""
+        """Each must be granted by the creator's own scopes."""
 
     @_builtins.property
     def expires_at(self) -> _timestamp_pb2.Timestamp:
-        """Optional."""
+        """May be unset."""
 
     def __init__(
         self,
@@ -431,7 +441,7 @@ class ValidateTokenRequest(_message.Message):
 
     TOKEN_FIELD_NUMBER: _builtins.int
     token: _builtins.str
-    """Raw JWT or raw API key ("fp_" prefix picks the key path)."""
+    """An access token, or an API key (it starts with "fp_")."""
     def __init__(
         self,
         *,
@@ -498,7 +508,7 @@ class CheckPermissionResponse(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     allowed: _builtins.bool
     reason: _builtins.str
-    """Always filled."""
+    """Never empty."""
     def __init__(
         self,
         *,

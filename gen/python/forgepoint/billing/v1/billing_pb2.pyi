@@ -33,7 +33,8 @@ class _MeterTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MeterType.V
     METER_TYPE_COMPUTE_SECONDS: _MeterType.ValueType  # 3
     METER_TYPE_STORAGE_BYTES: _MeterType.ValueType  # 4
 
-class MeterType(_MeterType, metaclass=_MeterTypeEnumTypeWrapper): ...
+class MeterType(_MeterType, metaclass=_MeterTypeEnumTypeWrapper):
+    """What is counted."""
 
 METER_TYPE_UNSPECIFIED: MeterType.ValueType  # 0
 METER_TYPE_INFERENCE_REQUEST: MeterType.ValueType  # 1
@@ -55,7 +56,8 @@ class _InvoiceStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Invoice
     INVOICE_STATUS_OVERDUE: _InvoiceStatus.ValueType  # 4
     INVOICE_STATUS_VOID: _InvoiceStatus.ValueType  # 5
 
-class InvoiceStatus(_InvoiceStatus, metaclass=_InvoiceStatusEnumTypeWrapper): ...
+class InvoiceStatus(_InvoiceStatus, metaclass=_InvoiceStatusEnumTypeWrapper):
+    """Where an invoice stands; a final one never changes again, only its payment does."""
 
 INVOICE_STATUS_UNSPECIFIED: InvoiceStatus.ValueType  # 0
 INVOICE_STATUS_DRAFT: InvoiceStatus.ValueType  # 1
@@ -67,14 +69,16 @@ Global___InvoiceStatus: _TypeAlias = InvoiceStatus  # noqa: Y015
 
 @_typing.final
 class Money(_message.Message):
+    """An exact amount in millionths of a currency unit."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     AMOUNT_MICROS_FIELD_NUMBER: _builtins.int
     CURRENCY_CODE_FIELD_NUMBER: _builtins.int
     amount_micros: _builtins.int
-    """1_000_000 = 1.00; negative = credit."""
+    """1000000 is one unit; negative is a credit."""
     currency_code: _builtins.str
-    """ISO 4217."""
+    """Three letters (ISO 4217)."""
     def __init__(
         self,
         *,
@@ -91,6 +95,8 @@ Global___Money: _TypeAlias = Money  # noqa: Y015
 
 @_typing.final
 class RatePlan(_message.Message):
+    """Prices, free allowances and caps, each by meter."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     @_typing.final
@@ -164,13 +170,13 @@ class RatePlan(_message.Message):
     name: _builtins.str
     @_builtins.property
     def unit_prices(self) -> _containers.MessageMap[_builtins.str, Global___Money]:
-        """Key = MeterType name."""
+        """By name of the meter, for example "METER_TYPE_INFERENCE_REQUEST"."""
 
     @_builtins.property
     def included_quantities(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]: ...
     @_builtins.property
     def quota_limits(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
-        """0/absent = no cap."""
+        """0 or absent means no cap."""
 
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp: ...
@@ -194,6 +200,8 @@ Global___RatePlan: _TypeAlias = RatePlan  # noqa: Y015
 
 @_typing.final
 class UsageRecord(_message.Message):
+    """One metered fact, priced when it was recorded."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
@@ -242,6 +250,8 @@ Global___UsageRecord: _TypeAlias = UsageRecord  # noqa: Y015
 
 @_typing.final
 class UsageSummary(_message.Message):
+    """Usage of a team over a period."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     @_typing.final
@@ -298,6 +308,8 @@ Global___UsageSummary: _TypeAlias = UsageSummary  # noqa: Y015
 
 @_typing.final
 class MeterUsage(_message.Message):
+    """Usage of one meter."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     METER_TYPE_FIELD_NUMBER: _builtins.int
@@ -324,6 +336,8 @@ Global___MeterUsage: _TypeAlias = MeterUsage  # noqa: Y015
 
 @_typing.final
 class Invoice(_message.Message):
+    """What a team owes for a period."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
@@ -383,6 +397,8 @@ Global___Invoice: _TypeAlias = Invoice  # noqa: Y015
 
 @_typing.final
 class InvoiceLineItem(_message.Message):
+    """One meter's line on an invoice."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     METER_TYPE_FIELD_NUMBER: _builtins.int
@@ -427,14 +443,14 @@ class RecordUsageRequest(_message.Message):
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
     meter_type: Global___MeterType.ValueType
     quantity: _builtins.int
-    """>=0 and capped per record."""
+    """Not negative, bounded per record."""
     model_id: _builtins.str
     model_version: _builtins.str
     source_request_id: _builtins.str
     idempotency_key: _builtins.str
     @_builtins.property
     def occurred_at(self) -> _timestamp_pb2.Timestamp:
-        """Clamped."""
+        """Clamped to the metering period."""
 
     def __init__(
         self,
@@ -488,7 +504,7 @@ class GetUsageRequest(_message.Message):
     METER_TYPE_FILTER_FIELD_NUMBER: _builtins.int
     PAGINATION_FIELD_NUMBER: _builtins.int
     team: _builtins.str
-    """Admins only; others forced to own team."""
+    """For admins; everybody else sees the own team."""
     meter_type_filter: Global___MeterType.ValueType
     @_builtins.property
     def period_start(self) -> _timestamp_pb2.Timestamp: ...
@@ -704,7 +720,7 @@ class CreateRatePlanRequest(_message.Message):
     idempotency_key: _builtins.str
     @_builtins.property
     def unit_prices(self) -> _containers.MessageMap[_builtins.str, Global___Money]:
-        """Single currency, non-negative."""
+        """All in one currency, none negative."""
 
     @_builtins.property
     def included_quantities(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]: ...
@@ -826,7 +842,7 @@ class CheckQuotaResponse(_message.Message):
     rate_plan_id: _builtins.str
     meter_type: Global___MeterType.ValueType
     quota_limit: _builtins.int
-    """0 = unlimited."""
+    """0 means no limit."""
     current_usage: _builtins.int
     remaining: _builtins.int
     exceeded: _builtins.bool

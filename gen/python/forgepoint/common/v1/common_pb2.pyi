@@ -43,7 +43,7 @@ Global___Severity: _TypeAlias = Severity  # noqa: Y015
 
 @_typing.final
 class EventEnvelope(_message.Message):
-    """EventEnvelope: wrapper of every bus event."""
+    """Wraps every event on the bus."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -60,13 +60,13 @@ class EventEnvelope(_message.Message):
     SEQUENCE_FIELD_NUMBER: _builtins.int
     SUMMARY_FIELD_NUMBER: _builtins.int
     id: _builtins.str
-    """UUIDv4; transport dedupe key."""
+    """UUID; the bus drops a second message with the same id."""
     type: _builtins.str
-    """The full subject, e.g. fp.models.registered."""
+    """The full subject, for example "fp.models.registered"."""
     source: _builtins.str
-    """Producing service short name."""
+    """Noun of the producing service."""
     correlation_id: _builtins.str
-    """Request/trace correlation."""
+    """Same for everything one request caused."""
     team: _builtins.str
     """Team whose resource changed."""
     actor: _builtins.str
@@ -81,11 +81,11 @@ class EventEnvelope(_message.Message):
     """One sentence for people."""
     @_builtins.property
     def timestamp(self) -> _timestamp_pb2.Timestamp:
-        """Production time (not consumption)."""
+        """When it happened, not when it was read."""
 
     @_builtins.property
     def data(self) -> _any_pb2.Any:
-        """Payload; one of forgepoint.events.v1.*."""
+        """One message of forgepoint.events.v1."""
 
     def __init__(
         self,
@@ -113,14 +113,16 @@ Global___EventEnvelope: _TypeAlias = EventEnvelope  # noqa: Y015
 
 @_typing.final
 class PaginationRequest(_message.Message):
+    """Which page of a list to answer."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """Default 20, max 100 (server clamps)."""
+    """Default 20; more than 100 is read as 100."""
     page_token: _builtins.str
-    """Opaque cursor; empty = first page."""
+    """Opaque; empty for the first page."""
     def __init__(
         self,
         *,
@@ -137,14 +139,16 @@ Global___PaginationRequest: _TypeAlias = PaginationRequest  # noqa: Y015
 
 @_typing.final
 class PaginationResponse(_message.Message):
+    """Where the next page starts."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     TOTAL_COUNT_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Empty = last page."""
+    """Empty on the last page."""
     total_count: _builtins.int
-    """May be -1 when too costly."""
+    """-1 when counting would cost too much."""
     def __init__(
         self,
         *,
@@ -161,7 +165,7 @@ Global___PaginationResponse: _TypeAlias = PaginationResponse  # noqa: Y015
 
 @_typing.final
 class ErrorDetail(_message.Message):
-    """ErrorDetail: attachable to gRPC status details."""
+    """One failure, told beside a partial result."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -169,11 +173,11 @@ class ErrorDetail(_message.Message):
     MESSAGE_FIELD_NUMBER: _builtins.int
     FIELD_FIELD_NUMBER: _builtins.int
     code: _builtins.str
-    """Machine code."""
+    """For programs."""
     message: _builtins.str
-    """For humans/debugging."""
+    """For people."""
     field: _builtins.str
-    """Dotted field path, empty when not field specific."""
+    """Dotted path of the field; empty when no field is at fault."""
     def __init__(
         self,
         *,

@@ -36,7 +36,8 @@ class _ModelStageEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ModelStage
     MODEL_STAGE_PRODUCTION: _ModelStage.ValueType  # 3
     MODEL_STAGE_ARCHIVED: _ModelStage.ValueType  # 4
 
-class ModelStage(_ModelStage, metaclass=_ModelStageEnumTypeWrapper): ...
+class ModelStage(_ModelStage, metaclass=_ModelStageEnumTypeWrapper):
+    """As registry.v1.ModelStage, for payloads."""
 
 MODEL_STAGE_UNSPECIFIED: ModelStage.ValueType  # 0
 MODEL_STAGE_DEV: ModelStage.ValueType  # 1
@@ -56,7 +57,8 @@ class _PipelineTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Pipeline
     PIPELINE_TYPE_TRAINING_DAG: _PipelineType.ValueType  # 2
     PIPELINE_TYPE_BATCH_INFERENCE: _PipelineType.ValueType  # 3
 
-class PipelineType(_PipelineType, metaclass=_PipelineTypeEnumTypeWrapper): ...
+class PipelineType(_PipelineType, metaclass=_PipelineTypeEnumTypeWrapper):
+    """As pipeline.v1.PipelineType, for payloads."""
 
 PIPELINE_TYPE_UNSPECIFIED: PipelineType.ValueType  # 0
 PIPELINE_TYPE_DEPLOYMENT_SAGA: PipelineType.ValueType  # 1
@@ -81,7 +83,8 @@ class _StepTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_StepType.Val
     STEP_TYPE_REGISTER: _StepType.ValueType  # 8
     STEP_TYPE_CUSTOM: _StepType.ValueType  # 9
 
-class StepType(_StepType, metaclass=_StepTypeEnumTypeWrapper): ...
+class StepType(_StepType, metaclass=_StepTypeEnumTypeWrapper):
+    """As pipeline.v1.StepType, for payloads."""
 
 STEP_TYPE_UNSPECIFIED: StepType.ValueType  # 0
 STEP_TYPE_VALIDATE: StepType.ValueType  # 1
@@ -111,7 +114,8 @@ class _InferenceFailureReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper
     INFERENCE_FAILURE_REASON_INVALID_INPUT: _InferenceFailureReason.ValueType  # 7
     INFERENCE_FAILURE_REASON_QUOTA_EXCEEDED: _InferenceFailureReason.ValueType  # 8
 
-class InferenceFailureReason(_InferenceFailureReason, metaclass=_InferenceFailureReasonEnumTypeWrapper): ...
+class InferenceFailureReason(_InferenceFailureReason, metaclass=_InferenceFailureReasonEnumTypeWrapper):
+    """Why a prediction was not answered."""
 
 INFERENCE_FAILURE_REASON_UNSPECIFIED: InferenceFailureReason.ValueType  # 0
 INFERENCE_FAILURE_REASON_NO_ROUTE: InferenceFailureReason.ValueType  # 1
@@ -136,7 +140,8 @@ class _MeterTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MeterType.V
     METER_TYPE_COMPUTE_SECONDS: _MeterType.ValueType  # 3
     METER_TYPE_STORAGE_BYTES: _MeterType.ValueType  # 4
 
-class MeterType(_MeterType, metaclass=_MeterTypeEnumTypeWrapper): ...
+class MeterType(_MeterType, metaclass=_MeterTypeEnumTypeWrapper):
+    """As billing.v1.MeterType, for payloads."""
 
 METER_TYPE_UNSPECIFIED: MeterType.ValueType  # 0
 METER_TYPE_INFERENCE_REQUEST: MeterType.ValueType  # 1
@@ -157,7 +162,8 @@ class _RunStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RunStatus.V
     RUN_STATUS_FAILED: _RunStatus.ValueType  # 3
     RUN_STATUS_KILLED: _RunStatus.ValueType  # 4
 
-class RunStatus(_RunStatus, metaclass=_RunStatusEnumTypeWrapper): ...
+class RunStatus(_RunStatus, metaclass=_RunStatusEnumTypeWrapper):
+    """As experiment.v1.RunStatus, for payloads."""
 
 RUN_STATUS_UNSPECIFIED: RunStatus.ValueType  # 0
 RUN_STATUS_RUNNING: RunStatus.ValueType  # 1
@@ -177,7 +183,8 @@ class _DriftTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DriftType.V
     DRIFT_TYPE_PREDICTION: _DriftType.ValueType  # 2
     DRIFT_TYPE_PERFORMANCE: _DriftType.ValueType  # 3
 
-class DriftType(_DriftType, metaclass=_DriftTypeEnumTypeWrapper): ...
+class DriftType(_DriftType, metaclass=_DriftTypeEnumTypeWrapper):
+    """As monitor.v1.DriftType, for payloads."""
 
 DRIFT_TYPE_UNSPECIFIED: DriftType.ValueType  # 0
 DRIFT_TYPE_DATA: DriftType.ValueType  # 1
@@ -196,7 +203,8 @@ class _DriftMethodEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DriftMeth
     DRIFT_METHOD_KL: _DriftMethod.ValueType  # 2
     DRIFT_METHOD_KS: _DriftMethod.ValueType  # 3
 
-class DriftMethod(_DriftMethod, metaclass=_DriftMethodEnumTypeWrapper): ...
+class DriftMethod(_DriftMethod, metaclass=_DriftMethodEnumTypeWrapper):
+    """As monitor.v1.DriftMethod, for payloads."""
 
 DRIFT_METHOD_UNSPECIFIED: DriftMethod.ValueType  # 0
 DRIFT_METHOD_PSI: DriftMethod.ValueType  # 1
@@ -215,7 +223,8 @@ class _DriftSeverityEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DriftSe
     DRIFT_SEVERITY_WARNING: _DriftSeverity.ValueType  # 2
     DRIFT_SEVERITY_CRITICAL: _DriftSeverity.ValueType  # 3
 
-class DriftSeverity(_DriftSeverity, metaclass=_DriftSeverityEnumTypeWrapper): ...
+class DriftSeverity(_DriftSeverity, metaclass=_DriftSeverityEnumTypeWrapper):
+    """As monitor.v1.DriftSeverity, for payloads."""
 
 DRIFT_SEVERITY_UNSPECIFIED: DriftSeverity.ValueType  # 0
 DRIFT_SEVERITY_OK: DriftSeverity.ValueType  # 1
@@ -235,7 +244,8 @@ class _NotificationChannelEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_N
     NOTIFICATION_CHANNEL_SLACK: _NotificationChannel.ValueType  # 3
     NOTIFICATION_CHANNEL_EMAIL: _NotificationChannel.ValueType  # 4
 
-class NotificationChannel(_NotificationChannel, metaclass=_NotificationChannelEnumTypeWrapper): ...
+class NotificationChannel(_NotificationChannel, metaclass=_NotificationChannelEnumTypeWrapper):
+    """As notification.v1.NotificationChannel, for payloads."""
 
 NOTIFICATION_CHANNEL_UNSPECIFIED: NotificationChannel.ValueType  # 0
 NOTIFICATION_CHANNEL_IN_APP: NotificationChannel.ValueType  # 1
@@ -246,6 +256,8 @@ Global___NotificationChannel: _TypeAlias = NotificationChannel  # noqa: Y015
 
 @_typing.final
 class PredictionSummary(_message.Message):
+    """What a prediction said, small enough for every event."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     @_typing.final
@@ -295,6 +307,8 @@ Global___PredictionSummary: _TypeAlias = PredictionSummary  # noqa: Y015
 
 @_typing.final
 class FeatureSummary(_message.Message):
+    """What a prediction was asked about, by feature name."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     @_typing.final
@@ -364,6 +378,8 @@ Global___FeatureSummary: _TypeAlias = FeatureSummary  # noqa: Y015
 
 @_typing.final
 class DriftMetric(_message.Message):
+    """One statistic of one feature or of the predictions."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
@@ -398,6 +414,8 @@ Global___DriftMetric: _TypeAlias = DriftMetric  # noqa: Y015
 
 @_typing.final
 class MetricPoint(_message.Message):
+    """One value of a metric at a step."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     KEY_FIELD_NUMBER: _builtins.int
@@ -427,7 +445,7 @@ Global___MetricPoint: _TypeAlias = MetricPoint  # noqa: Y015
 
 @_typing.final
 class ModelRegistered(_message.Message):
-    """ModelRegistered: fp.models.registered."""
+    """fp.models.registered"""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -467,7 +485,7 @@ Global___ModelRegistered: _TypeAlias = ModelRegistered  # noqa: Y015
 
 @_typing.final
 class ModelVersionCreated(_message.Message):
-    """ModelVersionCreated: fp.models.version.created."""
+    """fp.models.version.created"""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -508,7 +526,7 @@ Global___ModelVersionCreated: _TypeAlias = ModelVersionCreated  # noqa: Y015
 
 @_typing.final
 class ModelVersionReady(_message.Message):
-    """ModelVersionReady: fp.models.version.ready."""
+    """fp.models.version.ready"""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -555,7 +573,7 @@ Global___ModelVersionReady: _TypeAlias = ModelVersionReady  # noqa: Y015
 
 @_typing.final
 class ModelPromoted(_message.Message):
-    """ModelPromoted: fp.models.promoted."""
+    """fp.models.promoted"""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -620,7 +638,7 @@ Global___ModelPromoted: _TypeAlias = ModelPromoted  # noqa: Y015
 
 @_typing.final
 class ModelArchived(_message.Message):
-    """ModelArchived: fp.models.archived."""
+    """fp.models.archived"""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -651,7 +669,7 @@ Global___ModelArchived: _TypeAlias = ModelArchived  # noqa: Y015
 
 @_typing.final
 class ModelDriftDetected(_message.Message):
-    """ModelDriftDetected: fp.models.drift.detected."""
+    """fp.models.drift.detected"""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -713,7 +731,7 @@ Global___ModelDriftDetected: _TypeAlias = ModelDriftDetected  # noqa: Y015
 
 @_typing.final
 class PipelineStarted(_message.Message):
-    """PipelineStarted: fp.pipelines.started."""
+    """fp.pipelines.started"""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -751,7 +769,7 @@ Global___PipelineStarted: _TypeAlias = PipelineStarted  # noqa: Y015
 
 @_typing.final
 class StepCompleted(_message.Message):
-    """StepCompleted: fp.pipelines.step.completed."""
+    """fp.pipelines.step.completed"""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -789,7 +807,7 @@ Global___StepCompleted: _TypeAlias = StepCompleted  # noqa: Y015
 
 @_typing.final
 class StepFailed(_message.Message):
-    """StepFailed: fp.pipelines.step.failed."""
+    """fp.pipelines.step.failed"""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -829,7 +847,7 @@ Global___StepFailed: _TypeAlias = StepFailed  # noqa: Y015
 
 @_typing.final
 class CompensationTriggered(_message.Message):
-    """CompensationTriggered: fp.pipelines.compensation.triggered."""
+    """fp.pipelines.compensation.triggered"""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -843,7 +861,7 @@ class CompensationTriggered(_message.Message):
     failed_step_id: _builtins.str
     @_builtins.property
     def compensating_step_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Reverse completion order."""
+        """Newest completed first."""
 
     @_builtins.property
     def triggered_at(self) -> _timestamp_pb2.Timestamp: ...
@@ -866,7 +884,7 @@ Global___CompensationTriggered: _TypeAlias = CompensationTriggered  # noqa: Y015
 
 @_typing.final
 class PipelineCompleted(_message.Message):
-    """PipelineCompleted: fp.pipelines.completed."""
+    """fp.pipelines.completed"""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -905,7 +923,7 @@ Global___PipelineCompleted: _TypeAlias = PipelineCompleted  # noqa: Y015
 
 @_typing.final
 class PipelineFailed(_message.Message):
-    """PipelineFailed: fp.pipelines.failed."""
+    """fp.pipelines.failed"""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -949,7 +967,7 @@ Global___PipelineFailed: _TypeAlias = PipelineFailed  # noqa: Y015
 
 @_typing.final
 class ModelDeployed(_message.Message):
-    """ModelDeployed: fp.pipelines.model.deployed."""
+    """fp.pipelines.model.deployed"""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1002,7 +1020,7 @@ Global___ModelDeployed: _TypeAlias = ModelDeployed  # noqa: Y015
 
 @_typing.final
 class ModelUndeployed(_message.Message):
-    """ModelUndeployed: fp.pipelines.model.undeployed."""
+    """fp.pipelines.model.undeployed"""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1043,7 +1061,7 @@ Global___ModelUndeployed: _TypeAlias = ModelUndeployed  # noqa: Y015
 
 @_typing.final
 class InferenceCompleted(_message.Message):
-    """InferenceCompleted: fp.inference.completed."""
+    """fp.inference.completed"""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1101,7 +1119,7 @@ Global___InferenceCompleted: _TypeAlias = InferenceCompleted  # noqa: Y015
 
 @_typing.final
 class InferenceFailed(_message.Message):
-    """InferenceFailed: fp.inference.failed."""
+    """fp.inference.failed"""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1145,7 +1163,7 @@ Global___InferenceFailed: _TypeAlias = InferenceFailed  # noqa: Y015
 
 @_typing.final
 class FeatureViewDefined(_message.Message):
-    """FeatureViewDefined: fp.features.view.defined."""
+    """fp.features.view.defined"""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1179,7 +1197,7 @@ Global___FeatureViewDefined: _TypeAlias = FeatureViewDefined  # noqa: Y015
 
 @_typing.final
 class FeaturesWritten(_message.Message):
-    """FeaturesWritten: fp.features.written."""
+    """fp.features.written"""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1195,7 +1213,7 @@ class FeaturesWritten(_message.Message):
     written_through_version: _builtins.int
     @_builtins.property
     def entity_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """May be truncated."""
+        """The first 1000."""
 
     @_builtins.property
     def written_at(self) -> _timestamp_pb2.Timestamp: ...
@@ -1219,7 +1237,7 @@ Global___FeaturesWritten: _TypeAlias = FeaturesWritten  # noqa: Y015
 
 @_typing.final
 class UsageRecorded(_message.Message):
-    """UsageRecorded: fp.billing.usage.recorded."""
+    """fp.billing.usage.recorded"""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1271,7 +1289,7 @@ Global___UsageRecorded: _TypeAlias = UsageRecorded  # noqa: Y015
 
 @_typing.final
 class QuotaExceeded(_message.Message):
-    """QuotaExceeded: fp.billing.quota.exceeded."""
+    """fp.billing.quota.exceeded"""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1308,7 +1326,7 @@ Global___QuotaExceeded: _TypeAlias = QuotaExceeded  # noqa: Y015
 
 @_typing.final
 class InvoiceGenerated(_message.Message):
-    """InvoiceGenerated: fp.billing.invoice.generated."""
+    """fp.billing.invoice.generated"""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1356,7 +1374,7 @@ Global___InvoiceGenerated: _TypeAlias = InvoiceGenerated  # noqa: Y015
 
 @_typing.final
 class RunCreated(_message.Message):
-    """RunCreated: fp.experiments.run.created."""
+    """fp.experiments.run.created"""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1390,7 +1408,7 @@ Global___RunCreated: _TypeAlias = RunCreated  # noqa: Y015
 
 @_typing.final
 class RunFinished(_message.Message):
-    """RunFinished: fp.experiments.run.finished."""
+    """fp.experiments.run.finished"""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1428,7 +1446,7 @@ Global___RunFinished: _TypeAlias = RunFinished  # noqa: Y015
 
 @_typing.final
 class NotificationDelivered(_message.Message):
-    """NotificationDelivered: fp.notifications.delivered."""
+    """fp.notifications.delivered"""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1462,7 +1480,7 @@ Global___NotificationDelivered: _TypeAlias = NotificationDelivered  # noqa: Y015
 
 @_typing.final
 class NotificationFailed(_message.Message):
-    """NotificationFailed: fp.notifications.failed."""
+    """fp.notifications.failed"""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1502,7 +1520,7 @@ Global___NotificationFailed: _TypeAlias = NotificationFailed  # noqa: Y015
 
 @_typing.final
 class UserCreated(_message.Message):
-    """UserCreated: fp.auth.user.created."""
+    """fp.auth.user.created"""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1539,7 +1557,7 @@ Global___UserCreated: _TypeAlias = UserCreated  # noqa: Y015
 
 @_typing.final
 class ApiKeyRotated(_message.Message):
-    """ApiKeyRotated: fp.auth.apikey.rotated."""
+    """fp.auth.apikey.rotated"""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1553,7 +1571,7 @@ class ApiKeyRotated(_message.Message):
     user_id: _builtins.str
     key_prefix: _builtins.str
     replaced_key_id: _builtins.str
-    """Empty = first issue."""
+    """Empty for a first key."""
     @_builtins.property
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property

@@ -34,7 +34,8 @@ class _RunStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RunStatus.V
     RUN_STATUS_FAILED: _RunStatus.ValueType  # 3
     RUN_STATUS_KILLED: _RunStatus.ValueType  # 4
 
-class RunStatus(_RunStatus, metaclass=_RunStatusEnumTypeWrapper): ...
+class RunStatus(_RunStatus, metaclass=_RunStatusEnumTypeWrapper):
+    """Where a run stands."""
 
 RUN_STATUS_UNSPECIFIED: RunStatus.ValueType  # 0
 RUN_STATUS_RUNNING: RunStatus.ValueType  # 1
@@ -53,7 +54,8 @@ class _RunSourceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RunSource.V
     RUN_SOURCE_API: _RunSource.ValueType  # 1
     RUN_SOURCE_EVENT: _RunSource.ValueType  # 2
 
-class RunSource(_RunSource, metaclass=_RunSourceEnumTypeWrapper): ...
+class RunSource(_RunSource, metaclass=_RunSourceEnumTypeWrapper):
+    """Who started a run."""
 
 RUN_SOURCE_UNSPECIFIED: RunSource.ValueType  # 0
 RUN_SOURCE_API: RunSource.ValueType  # 1
@@ -62,6 +64,8 @@ Global___RunSource: _TypeAlias = RunSource  # noqa: Y015
 
 @_typing.final
 class Experiment(_message.Message):
+    """A named collection of runs."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     @_typing.final
@@ -130,6 +134,8 @@ Global___Experiment: _TypeAlias = Experiment  # noqa: Y015
 
 @_typing.final
 class Run(_message.Message):
+    """One attempt at training or evaluating."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
@@ -150,7 +156,7 @@ class Run(_message.Message):
     status: Global___RunStatus.ValueType
     source: Global___RunSource.ValueType
     model_version_id: _builtins.str
-    """Opaque."""
+    """Not interpreted here."""
     owner_id: _builtins.str
     @_builtins.property
     def params(self) -> _containers.RepeatedCompositeFieldContainer[Global___Param]: ...
@@ -188,6 +194,8 @@ Global___Run: _TypeAlias = Run  # noqa: Y015
 
 @_typing.final
 class Param(_message.Message):
+    """A setting of a run, written once."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     KEY_FIELD_NUMBER: _builtins.int
@@ -210,6 +218,8 @@ Global___Param: _TypeAlias = Param  # noqa: Y015
 
 @_typing.final
 class MetricPoint(_message.Message):
+    """One value of a metric at a step."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     KEY_FIELD_NUMBER: _builtins.int
@@ -221,7 +231,7 @@ class MetricPoint(_message.Message):
     step: _builtins.int
     @_builtins.property
     def timestamp(self) -> _timestamp_pb2.Timestamp:
-        """Server stamped."""
+        """Stamped on arrival."""
 
     def __init__(
         self,
@@ -241,6 +251,8 @@ Global___MetricPoint: _TypeAlias = MetricPoint  # noqa: Y015
 
 @_typing.final
 class MetricSeries(_message.Message):
+    """The points of one metric of one run."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     KEY_FIELD_NUMBER: _builtins.int
@@ -375,7 +387,7 @@ class ListExperimentsRequest(_message.Message):
     INCLUDE_ARCHIVED_FIELD_NUMBER: _builtins.int
     PAGINATION_FIELD_NUMBER: _builtins.int
     team_filter: _builtins.str
-    """Narrows only."""
+    """Narrows the list; it never widens it."""
     include_archived: _builtins.bool
     @_builtins.property
     def pagination(self) -> _common_pb2.PaginationRequest: ...
@@ -454,7 +466,7 @@ class UpdateExperimentRequest(_message.Message):
     def tags(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
     @_builtins.property
     def update_fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Subset of name, description, tags."""
+        """Names of the fields to change: "name", "description", "tags"."""
 
     def __init__(
         self,
@@ -718,7 +730,7 @@ class UpdateRunStatusRequest(_message.Message):
     STATUS_FIELD_NUMBER: _builtins.int
     run_id: _builtins.str
     status: Global___RunStatus.ValueType
-    """Terminal only."""
+    """FINISHED, FAILED or KILLED."""
     def __init__(
         self,
         *,
@@ -764,7 +776,7 @@ class LogMetricsRequest(_message.Message):
     idempotency_key: _builtins.str
     @_builtins.property
     def points(self) -> _containers.RepeatedCompositeFieldContainer[Global___MetricPoint]:
-        """Max 1000."""
+        """At most 1000."""
 
     def __init__(
         self,
@@ -850,7 +862,7 @@ class CompareRunsRequest(_message.Message):
     METRIC_KEYS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def run_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Max 20."""
+        """At most 20."""
 
     @_builtins.property
     def metric_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
@@ -870,6 +882,8 @@ Global___CompareRunsRequest: _TypeAlias = CompareRunsRequest  # noqa: Y015
 
 @_typing.final
 class RunComparison(_message.Message):
+    """One run of a comparison."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     RUN_FIELD_NUMBER: _builtins.int
@@ -924,12 +938,12 @@ class GetMetricHistoryRequest(_message.Message):
     run_id: _builtins.str
     min_step: _builtins.int
     max_step: _builtins.int
-    """Both 0 = unbounded."""
+    """With min_step: both 0 means no bounds."""
     @_builtins.property
     def metric_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
     def pagination(self) -> _common_pb2.PaginationRequest:
-        """Default 1000, max 5000."""
+        """Default 1000; more than 5000 is read as 5000."""
 
     def __init__(
         self,
@@ -983,7 +997,7 @@ class SetRunArtifactsRequest(_message.Message):
     idempotency_key: _builtins.str
     @_builtins.property
     def artifacts(self) -> _struct_pb2.Struct:
-        """Max 256 KiB."""
+        """At most 256 KiB."""
 
     def __init__(
         self,

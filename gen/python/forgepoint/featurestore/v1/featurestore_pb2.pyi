@@ -37,7 +37,8 @@ class _FeatureValueTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Feat
     FEATURE_VALUE_TYPE_DOUBLE_LIST: _FeatureValueType.ValueType  # 6
     FEATURE_VALUE_TYPE_STRUCT: _FeatureValueType.ValueType  # 7
 
-class FeatureValueType(_FeatureValueType, metaclass=_FeatureValueTypeEnumTypeWrapper): ...
+class FeatureValueType(_FeatureValueType, metaclass=_FeatureValueTypeEnumTypeWrapper):
+    """Type of a feature's values."""
 
 FEATURE_VALUE_TYPE_UNSPECIFIED: FeatureValueType.ValueType  # 0
 FEATURE_VALUE_TYPE_INT64: FeatureValueType.ValueType  # 1
@@ -60,7 +61,8 @@ class _RebuildTargetEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Rebuild
     REBUILD_TARGET_ONLINE: _RebuildTarget.ValueType  # 2
     REBUILD_TARGET_OFFLINE: _RebuildTarget.ValueType  # 3
 
-class RebuildTarget(_RebuildTarget, metaclass=_RebuildTargetEnumTypeWrapper): ...
+class RebuildTarget(_RebuildTarget, metaclass=_RebuildTargetEnumTypeWrapper):
+    """Which view to rebuild."""
 
 REBUILD_TARGET_UNSPECIFIED: RebuildTarget.ValueType  # 0
 REBUILD_TARGET_ALL: RebuildTarget.ValueType  # 1
@@ -70,6 +72,8 @@ Global___RebuildTarget: _TypeAlias = RebuildTarget  # noqa: Y015
 
 @_typing.final
 class Entity(_message.Message):
+    """What a feature view describes."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
@@ -95,6 +99,8 @@ Global___Entity: _TypeAlias = Entity  # noqa: Y015
 
 @_typing.final
 class FeatureSpec(_message.Message):
+    """One column of a feature view."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
@@ -105,7 +111,7 @@ class FeatureSpec(_message.Message):
     value_type: Global___FeatureValueType.ValueType
     description: _builtins.str
     dimension: _builtins.int
-    """DOUBLE_LIST length, 0 = free."""
+    """Length of a DOUBLE_LIST; 0 allows any."""
     def __init__(
         self,
         *,
@@ -124,6 +130,8 @@ Global___FeatureSpec: _TypeAlias = FeatureSpec  # noqa: Y015
 
 @_typing.final
 class FeatureView(_message.Message):
+    """A named set of features of one entity."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
@@ -179,6 +187,8 @@ Global___FeatureView: _TypeAlias = FeatureView  # noqa: Y015
 
 @_typing.final
 class FeatureValues(_message.Message):
+    """Values of one entity at one time."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     @_typing.final
@@ -211,7 +221,7 @@ class FeatureValues(_message.Message):
     def values(self) -> _containers.MessageMap[_builtins.str, _struct_pb2.Value]: ...
     @_builtins.property
     def event_time(self) -> _timestamp_pb2.Timestamp:
-        """Caller supplied; default ingest time."""
+        """When the values were true; default now."""
 
     @_builtins.property
     def available_at(self) -> _timestamp_pb2.Timestamp:
@@ -235,6 +245,8 @@ Global___FeatureValues: _TypeAlias = FeatureValues  # noqa: Y015
 
 @_typing.final
 class FeatureVector(_message.Message):
+    """Values read back."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     @_typing.final
@@ -397,7 +409,7 @@ class ListFeatureViewsRequest(_message.Message):
     NAME_FILTER_FIELD_NUMBER: _builtins.int
     PAGINATION_FIELD_NUMBER: _builtins.int
     name_filter: _builtins.str
-    """Case-insensitive substring."""
+    """Part of the name, in any case."""
     @_builtins.property
     def pagination(self) -> _common_pb2.PaginationRequest: ...
     def __init__(
@@ -449,7 +461,7 @@ class WriteFeaturesRequest(_message.Message):
     idempotency_key: _builtins.str
     @_builtins.property
     def features(self) -> _containers.RepeatedCompositeFieldContainer[Global___FeatureValues]:
-        """Max 1000; one bad row fails all."""
+        """At most 1000; one bad row refuses them all."""
 
     def __init__(
         self,
@@ -498,11 +510,11 @@ class GetOnlineFeaturesRequest(_message.Message):
     feature_view_id: _builtins.str
     @_builtins.property
     def entity_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Max 1000."""
+        """At most 1000."""
 
     @_builtins.property
     def feature_names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Empty = all."""
+        """Empty means all."""
 
     def __init__(
         self,
@@ -556,11 +568,11 @@ class GetHistoricalFeaturesRequest(_message.Message):
     feature_view_id: _builtins.str
     @_builtins.property
     def entity_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Max 1000."""
+        """At most 1000."""
 
     @_builtins.property
     def as_of(self) -> _timestamp_pb2.Timestamp:
-        """Required."""
+        """Must be set."""
 
     @_builtins.property
     def feature_names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
@@ -665,7 +677,7 @@ class RebuildViewsRequest(_message.Message):
     FEATURE_VIEW_ID_FIELD_NUMBER: _builtins.int
     TARGET_FIELD_NUMBER: _builtins.int
     feature_view_id: _builtins.str
-    """Empty = all."""
+    """Empty means all."""
     target: Global___RebuildTarget.ValueType
     def __init__(
         self,
@@ -691,7 +703,7 @@ class RebuildViewsResponse(_message.Message):
     DONE_FIELD_NUMBER: _builtins.int
     events_replayed: _builtins.int
     total_events: _builtins.int
-    """May be -1."""
+    """-1 when unknown."""
     current_feature_view_id: _builtins.str
     done: _builtins.bool
     def __init__(

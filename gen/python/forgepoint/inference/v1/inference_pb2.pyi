@@ -38,7 +38,8 @@ class _DataTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DataType.Val
     DATA_TYPE_STRING: _DataType.ValueType  # 5
     DATA_TYPE_BOOL: _DataType.ValueType  # 6
 
-class DataType(_DataType, metaclass=_DataTypeEnumTypeWrapper): ...
+class DataType(_DataType, metaclass=_DataTypeEnumTypeWrapper):
+    """Element type of a tensor at the edge; serving.v1.DataType numbers STRING and BOOL the other way round."""
 
 DATA_TYPE_UNSPECIFIED: DataType.ValueType  # 0
 DATA_TYPE_FLOAT32: DataType.ValueType  # 1
@@ -60,7 +61,8 @@ class _TargetStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TargetSt
     TARGET_STATUS_DRAINING: _TargetStatus.ValueType  # 2
     TARGET_STATUS_UNHEALTHY: _TargetStatus.ValueType  # 3
 
-class TargetStatus(_TargetStatus, metaclass=_TargetStatusEnumTypeWrapper): ...
+class TargetStatus(_TargetStatus, metaclass=_TargetStatusEnumTypeWrapper):
+    """Whether a target may receive traffic."""
 
 TARGET_STATUS_UNSPECIFIED: TargetStatus.ValueType  # 0
 TARGET_STATUS_ACTIVE: TargetStatus.ValueType  # 1
@@ -79,7 +81,8 @@ class _CircuitBreakerStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_C
     CIRCUIT_BREAKER_STATE_OPEN: _CircuitBreakerState.ValueType  # 2
     CIRCUIT_BREAKER_STATE_HALF_OPEN: _CircuitBreakerState.ValueType  # 3
 
-class CircuitBreakerState(_CircuitBreakerState, metaclass=_CircuitBreakerStateEnumTypeWrapper): ...
+class CircuitBreakerState(_CircuitBreakerState, metaclass=_CircuitBreakerStateEnumTypeWrapper):
+    """State of the breaker before a target."""
 
 CIRCUIT_BREAKER_STATE_UNSPECIFIED: CircuitBreakerState.ValueType  # 0
 CIRCUIT_BREAKER_STATE_CLOSED: CircuitBreakerState.ValueType  # 1
@@ -89,6 +92,8 @@ Global___CircuitBreakerState: _TypeAlias = CircuitBreakerState  # noqa: Y015
 
 @_typing.final
 class TensorData(_message.Message):
+    """A tensor; serving.v1.TensorData numbers its fields differently."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     SHAPE_FIELD_NUMBER: _builtins.int
@@ -96,10 +101,10 @@ class TensorData(_message.Message):
     DATA_FIELD_NUMBER: _builtins.int
     dtype: Global___DataType.ValueType
     data: _builtins.bytes
-    """Row-major; len = product(shape) * element size."""
+    """Row-major, little-endian; length is the product of the shape times the element size."""
     @_builtins.property
     def shape(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """Empty = scalar."""
+        """Empty for a scalar."""
 
     def __init__(
         self,
@@ -118,6 +123,8 @@ Global___TensorData: _TypeAlias = TensorData  # noqa: Y015
 
 @_typing.final
 class RouteTarget(_message.Message):
+    """One version of a route."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     VERSION_FIELD_NUMBER: _builtins.int
@@ -126,11 +133,11 @@ class RouteTarget(_message.Message):
     STATUS_FIELD_NUMBER: _builtins.int
     version: _builtins.str
     endpoint: _builtins.str
-    """Server-owned; ignored on input."""
+    """Decided by the platform; ignored in requests."""
     weight_bps: _builtins.int
-    """0.10000."""
+    """0 to 10000."""
     status: Global___TargetStatus.ValueType
-    """Server-owned."""
+    """Decided by the platform."""
     def __init__(
         self,
         *,
@@ -149,6 +156,8 @@ Global___RouteTarget: _TypeAlias = RouteTarget  # noqa: Y015
 
 @_typing.final
 class Route(_message.Message):
+    """How the traffic of a model is divided."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     MODEL_NAME_FIELD_NUMBER: _builtins.int
@@ -157,7 +166,7 @@ class Route(_message.Message):
     model_name: _builtins.str
     @_builtins.property
     def targets(self) -> _containers.RepeatedCompositeFieldContainer[Global___RouteTarget]:
-        """ACTIVE weights sum to 10000."""
+        """The weights of ACTIVE targets sum to 10000."""
 
     @_builtins.property
     def updated_at(self) -> _timestamp_pb2.Timestamp: ...
@@ -178,6 +187,8 @@ Global___Route: _TypeAlias = Route  # noqa: Y015
 
 @_typing.final
 class CircuitState(_message.Message):
+    """The breaker of one target, as its worst replica sees it."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     MODEL_NAME_FIELD_NUMBER: _builtins.int
@@ -240,7 +251,7 @@ class PredictRequest(_message.Message):
     STICKY_KEY_FIELD_NUMBER: _builtins.int
     model_name: _builtins.str
     version_override: _builtins.str
-    """Privileged pin."""
+    """Asks for one version, whatever the split says."""
     idempotency_key: _builtins.str
     sticky_key: _builtins.str
     """Requests with the same key see the same version while the split stands."""
@@ -330,7 +341,7 @@ class BatchPredictRequest(_message.Message):
     """Requests with the same key see the same version while the split stands."""
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___BatchPredictItem]:
-        """Max 256."""
+        """At most 256."""
 
     def __init__(
         self,
@@ -351,6 +362,8 @@ Global___BatchPredictRequest: _TypeAlias = BatchPredictRequest  # noqa: Y015
 
 @_typing.final
 class BatchPredictItem(_message.Message):
+    """One item of a batch; it succeeds or fails by itself."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     @_typing.final
@@ -418,6 +431,8 @@ Global___BatchPredictResponse: _TypeAlias = BatchPredictResponse  # noqa: Y015
 
 @_typing.final
 class BatchPredictResult(_message.Message):
+    """The answer to one item."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     @_typing.final
@@ -486,7 +501,7 @@ class StreamPredictRequest(_message.Message):
     """Requests with the same key see the same version while the split stands."""
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___BatchPredictItem]:
-        """Max 10000."""
+        """At most 10000."""
 
     def __init__(
         self,
@@ -622,7 +637,7 @@ class UpsertRouteRequest(_message.Message):
     idempotency_key: _builtins.str
     @_builtins.property
     def targets(self) -> _containers.RepeatedCompositeFieldContainer[Global___RouteTarget]:
-        """Only version + weight_bps read."""
+        """Only version and weight_bps are read."""
 
     def __init__(
         self,
@@ -687,6 +702,8 @@ Global___SetTrafficSplitRequest: _TypeAlias = SetTrafficSplitRequest  # noqa: Y0
 
 @_typing.final
 class TrafficWeight(_message.Message):
+    """Share of one version in basis points."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     VERSION_FIELD_NUMBER: _builtins.int
@@ -855,6 +872,8 @@ Global___ListCircuitStatesResponse: _TypeAlias = ListCircuitStatesResponse  # no
 
 @_typing.final
 class TensorSpec(_message.Message):
+    """Name, type and shape of a tensor."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
@@ -864,7 +883,7 @@ class TensorSpec(_message.Message):
     dtype: Global___DataType.ValueType
     @_builtins.property
     def shape(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """-1 = dynamic axis."""
+        """-1 is a dynamic axis."""
 
     def __init__(
         self,
@@ -883,6 +902,8 @@ Global___TensorSpec: _TypeAlias = TensorSpec  # noqa: Y015
 
 @_typing.final
 class VersionInfo(_message.Message):
+    """A served version and its share."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     VERSION_FIELD_NUMBER: _builtins.int
@@ -947,6 +968,8 @@ Global___GetModelInfoResponse: _TypeAlias = GetModelInfoResponse  # noqa: Y015
 
 @_typing.final
 class ModelInfo(_message.Message):
+    """What a caller needs to know to call a model."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     MODEL_NAME_FIELD_NUMBER: _builtins.int

@@ -33,7 +33,8 @@ class _DriftTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DriftType.V
     DRIFT_TYPE_PREDICTION: _DriftType.ValueType  # 2
     DRIFT_TYPE_PERFORMANCE: _DriftType.ValueType  # 3
 
-class DriftType(_DriftType, metaclass=_DriftTypeEnumTypeWrapper): ...
+class DriftType(_DriftType, metaclass=_DriftTypeEnumTypeWrapper):
+    """What drifted: the inputs, the answers, or how right they are."""
 
 DRIFT_TYPE_UNSPECIFIED: DriftType.ValueType  # 0
 DRIFT_TYPE_DATA: DriftType.ValueType  # 1
@@ -52,7 +53,8 @@ class _DriftMethodEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DriftMeth
     DRIFT_METHOD_KL: _DriftMethod.ValueType  # 2
     DRIFT_METHOD_KS: _DriftMethod.ValueType  # 3
 
-class DriftMethod(_DriftMethod, metaclass=_DriftMethodEnumTypeWrapper): ...
+class DriftMethod(_DriftMethod, metaclass=_DriftMethodEnumTypeWrapper):
+    """How drift is measured."""
 
 DRIFT_METHOD_UNSPECIFIED: DriftMethod.ValueType  # 0
 DRIFT_METHOD_PSI: DriftMethod.ValueType  # 1
@@ -71,7 +73,8 @@ class _DriftSeverityEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DriftSe
     DRIFT_SEVERITY_WARNING: _DriftSeverity.ValueType  # 2
     DRIFT_SEVERITY_CRITICAL: _DriftSeverity.ValueType  # 3
 
-class DriftSeverity(_DriftSeverity, metaclass=_DriftSeverityEnumTypeWrapper): ...
+class DriftSeverity(_DriftSeverity, metaclass=_DriftSeverityEnumTypeWrapper):
+    """How bad it is."""
 
 DRIFT_SEVERITY_UNSPECIFIED: DriftSeverity.ValueType  # 0
 DRIFT_SEVERITY_OK: DriftSeverity.ValueType  # 1
@@ -91,7 +94,8 @@ class _MonitorStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MonitorS
     MONITOR_STATE_ACTIVE: _MonitorState.ValueType  # 3
     MONITOR_STATE_PAUSED: _MonitorState.ValueType  # 4
 
-class MonitorState(_MonitorState, metaclass=_MonitorStateEnumTypeWrapper): ...
+class MonitorState(_MonitorState, metaclass=_MonitorStateEnumTypeWrapper):
+    """Where a monitor stands."""
 
 MONITOR_STATE_UNSPECIFIED: MonitorState.ValueType  # 0
 MONITOR_STATE_PENDING_BASELINE: MonitorState.ValueType  # 1
@@ -102,6 +106,8 @@ Global___MonitorState: _TypeAlias = MonitorState  # noqa: Y015
 
 @_typing.final
 class ThresholdConfig(_message.Message):
+    """Scores at which one kind of drift is worth a warning or critical."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     DRIFT_TYPE_FIELD_NUMBER: _builtins.int
@@ -112,7 +118,7 @@ class ThresholdConfig(_message.Message):
     method: Global___DriftMethod.ValueType
     warn_score: _builtins.float
     critical_score: _builtins.float
-    """>= warn_score."""
+    """At least warn_score."""
     def __init__(
         self,
         *,
@@ -131,7 +137,7 @@ Global___ThresholdConfig: _TypeAlias = ThresholdConfig  # noqa: Y015
 
 @_typing.final
 class Monitor(_message.Message):
-    """Monitor: note owner_team is number 14."""
+    """What is watched of one model, and what follows from drift."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -153,12 +159,12 @@ class Monitor(_message.Message):
     model_name: _builtins.str
     owner_team: _builtins.str
     window_size: _builtins.int
-    """0.1_000_000; 0 = time only."""
+    """0 to 1000000; 0 closes windows by time only."""
     min_samples: _builtins.int
-    """0.window_size."""
+    """0 to window_size."""
     auto_retrain: _builtins.bool
     retrain_pipeline_id: _builtins.str
-    """Required when auto_retrain."""
+    """Must be set with auto_retrain."""
     state: Global___MonitorState.ValueType
     baseline_version: _builtins.str
     @_builtins.property
@@ -199,6 +205,8 @@ Global___Monitor: _TypeAlias = Monitor  # noqa: Y015
 
 @_typing.final
 class DriftMetric(_message.Message):
+    """One statistic of one feature or of the predictions."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
@@ -233,6 +241,8 @@ Global___DriftMetric: _TypeAlias = DriftMetric  # noqa: Y015
 
 @_typing.final
 class DriftReport(_message.Message):
+    """What one closed window said."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
@@ -254,7 +264,7 @@ class DriftReport(_message.Message):
     drift_type: Global___DriftType.ValueType
     severity: Global___DriftSeverity.ValueType
     window_id: _builtins.str
-    """Idempotency key of the report."""
+    """A window has one report."""
     sample_count: _builtins.int
     @_builtins.property
     def metrics(self) -> _containers.RepeatedCompositeFieldContainer[Global___DriftMetric]: ...
@@ -290,6 +300,8 @@ Global___DriftReport: _TypeAlias = DriftReport  # noqa: Y015
 
 @_typing.final
 class MonitorStatus(_message.Message):
+    """A monitor with its open window."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     MONITOR_FIELD_NUMBER: _builtins.int
@@ -327,6 +339,8 @@ Global___MonitorStatus: _TypeAlias = MonitorStatus  # noqa: Y015
 
 @_typing.final
 class ModelHealth(_message.Message):
+    """A model's health in one glance."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     @_typing.final
@@ -365,7 +379,7 @@ class ModelHealth(_message.Message):
     drift_events_total: _builtins.int
     @_builtins.property
     def severity_by_type(self) -> _containers.ScalarMap[_builtins.int, Global___DriftSeverity.ValueType]:
-        """Key = DriftType number."""
+        """By number of the DriftType."""
 
     @_builtins.property
     def last_event_at(self) -> _timestamp_pb2.Timestamp: ...
@@ -391,6 +405,8 @@ Global___ModelHealth: _TypeAlias = ModelHealth  # noqa: Y015
 
 @_typing.final
 class GroundTruthLabel(_message.Message):
+    """What really happened after a prediction."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     REQUEST_ID_FIELD_NUMBER: _builtins.int
@@ -398,7 +414,7 @@ class GroundTruthLabel(_message.Message):
     OBSERVED_AT_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     actual_label: _builtins.str
-    """Max 256 bytes."""
+    """At most 256 bytes."""
     @_builtins.property
     def observed_at(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
@@ -435,13 +451,13 @@ class ConfigureMonitorRequest(_message.Message):
     auto_retrain: _builtins.bool
     retrain_pipeline_id: _builtins.str
     enabled: _builtins.bool
-    """False = PAUSED."""
+    """False pauses the monitor."""
     idempotency_key: _builtins.str
     @_builtins.property
     def window_duration(self) -> _duration_pb2.Duration: ...
     @_builtins.property
     def thresholds(self) -> _containers.RepeatedCompositeFieldContainer[Global___ThresholdConfig]:
-        """Replaces the set."""
+        """Replaces all thresholds."""
 
     def __init__(
         self,
@@ -690,7 +706,7 @@ class ResetBaselineRequest(_message.Message):
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
     model_name: _builtins.str
     baseline_version: _builtins.str
-    """Empty = current production."""
+    """Empty means the version in PRODUCTION."""
     idempotency_key: _builtins.str
     def __init__(
         self,
@@ -779,7 +795,7 @@ class ListDriftReportsRequest(_message.Message):
     min_severity: Global___DriftSeverity.ValueType
     @_builtins.property
     def since(self) -> _timestamp_pb2.Timestamp:
-        """On window_end."""
+        """Compared with window_end."""
 
     @_builtins.property
     def until(self) -> _timestamp_pb2.Timestamp: ...
@@ -828,6 +844,8 @@ Global___ListDriftReportsResponse: _TypeAlias = ListDriftReportsResponse  # noqa
 
 @_typing.final
 class EvalScore(_message.Message):
+    """A judge's marks for one generated answer."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     MODEL_FIELD_NUMBER: _builtins.int
@@ -840,12 +858,12 @@ class EvalScore(_message.Message):
     CREATED_AT_FIELD_NUMBER: _builtins.int
     model: _builtins.str
     relevance: _builtins.int
-    """1.5."""
+    """1 to 5."""
     coherence: _builtins.int
     safety: _builtins.int
     overall: _builtins.int
     scored: _builtins.bool
-    """False = judge gave nothing usable."""
+    """False when the judge gave nothing usable."""
     request_id: _builtins.str
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp: ...
@@ -931,7 +949,7 @@ class SubmitGroundTruthRequest(_message.Message):
     idempotency_key: _builtins.str
     @_builtins.property
     def labels(self) -> _containers.RepeatedCompositeFieldContainer[Global___GroundTruthLabel]:
-        """Max 1000."""
+        """At most 1000."""
 
     def __init__(
         self,

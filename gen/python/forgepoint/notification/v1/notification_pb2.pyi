@@ -33,7 +33,8 @@ class _NotificationChannelEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_N
     NOTIFICATION_CHANNEL_SLACK: _NotificationChannel.ValueType  # 3
     NOTIFICATION_CHANNEL_EMAIL: _NotificationChannel.ValueType  # 4
 
-class NotificationChannel(_NotificationChannel, metaclass=_NotificationChannelEnumTypeWrapper): ...
+class NotificationChannel(_NotificationChannel, metaclass=_NotificationChannelEnumTypeWrapper):
+    """Where a notification is delivered."""
 
 NOTIFICATION_CHANNEL_UNSPECIFIED: NotificationChannel.ValueType  # 0
 NOTIFICATION_CHANNEL_IN_APP: NotificationChannel.ValueType  # 1
@@ -54,7 +55,8 @@ class _NotificationSeverityEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_
     NOTIFICATION_SEVERITY_ERROR: _NotificationSeverity.ValueType  # 3
     NOTIFICATION_SEVERITY_CRITICAL: _NotificationSeverity.ValueType  # 4
 
-class NotificationSeverity(_NotificationSeverity, metaclass=_NotificationSeverityEnumTypeWrapper): ...
+class NotificationSeverity(_NotificationSeverity, metaclass=_NotificationSeverityEnumTypeWrapper):
+    """How urgent a notification is."""
 
 NOTIFICATION_SEVERITY_UNSPECIFIED: NotificationSeverity.ValueType  # 0
 NOTIFICATION_SEVERITY_INFO: NotificationSeverity.ValueType  # 1
@@ -76,7 +78,8 @@ class _DeliveryStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Delive
     DELIVERY_STATUS_FAILED: _DeliveryStatus.ValueType  # 4
     DELIVERY_STATUS_SUPPRESSED: _DeliveryStatus.ValueType  # 5
 
-class DeliveryStatus(_DeliveryStatus, metaclass=_DeliveryStatusEnumTypeWrapper): ...
+class DeliveryStatus(_DeliveryStatus, metaclass=_DeliveryStatusEnumTypeWrapper):
+    """Where a delivery stands."""
 
 DELIVERY_STATUS_UNSPECIFIED: DeliveryStatus.ValueType  # 0
 DELIVERY_STATUS_PENDING: DeliveryStatus.ValueType  # 1
@@ -88,6 +91,8 @@ Global___DeliveryStatus: _TypeAlias = DeliveryStatus  # noqa: Y015
 
 @_typing.final
 class Notification(_message.Message):
+    """One message to one person."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
@@ -109,7 +114,7 @@ class Notification(_message.Message):
     severity: Global___NotificationSeverity.ValueType
     read: _builtins.bool
     event_id: _builtins.str
-    """EventEnvelope.id."""
+    """Id of the event's envelope."""
     event_type: _builtins.str
     source_service: _builtins.str
     @_builtins.property
@@ -144,6 +149,8 @@ Global___Notification: _TypeAlias = Notification  # noqa: Y015
 
 @_typing.final
 class DeliveryAttempt(_message.Message):
+    """One try to deliver."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CHANNEL_FIELD_NUMBER: _builtins.int
@@ -179,6 +186,8 @@ Global___DeliveryAttempt: _TypeAlias = DeliveryAttempt  # noqa: Y015
 
 @_typing.final
 class ChannelPreference(_message.Message):
+    """Whether and from which severity a channel is used."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CHANNEL_FIELD_NUMBER: _builtins.int
@@ -189,7 +198,7 @@ class ChannelPreference(_message.Message):
     enabled: _builtins.bool
     min_severity: Global___NotificationSeverity.ValueType
     target: _builtins.str
-    """URL / email; SSRF-checked, masked on read allowed."""
+    """URL or e-mail address; private addresses are refused and the value may be masked when read."""
     def __init__(
         self,
         *,
@@ -208,6 +217,8 @@ Global___ChannelPreference: _TypeAlias = ChannelPreference  # noqa: Y015
 
 @_typing.final
 class NotificationPreferences(_message.Message):
+    """A person's channels and mutes."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     USER_ID_FIELD_NUMBER: _builtins.int
@@ -219,7 +230,7 @@ class NotificationPreferences(_message.Message):
     def channels(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChannelPreference]: ...
     @_builtins.property
     def muted_event_patterns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Max 100."""
+        """At most 100."""
 
     @_builtins.property
     def updated_at(self) -> _timestamp_pb2.Timestamp: ...
@@ -347,7 +358,7 @@ class MarkReadRequest(_message.Message):
     mark_all: _builtins.bool
     @_builtins.property
     def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Max 1000."""
+        """At most 1000."""
 
     def __init__(
         self,
@@ -507,7 +518,7 @@ class ListDeliveryAttemptsResponse(_message.Message):
     def attempts(self) -> _containers.RepeatedCompositeFieldContainer[Global___DeliveryAttempt]: ...
     @_builtins.property
     def notification_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Aligned with attempts."""
+        """In the order of attempts."""
 
     @_builtins.property
     def pagination(self) -> _common_pb2.PaginationResponse: ...

@@ -35,7 +35,8 @@ class _PipelineTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Pipeline
     PIPELINE_TYPE_TRAINING_DAG: _PipelineType.ValueType  # 2
     PIPELINE_TYPE_BATCH_INFERENCE: _PipelineType.ValueType  # 3
 
-class PipelineType(_PipelineType, metaclass=_PipelineTypeEnumTypeWrapper): ...
+class PipelineType(_PipelineType, metaclass=_PipelineTypeEnumTypeWrapper):
+    """How the steps of a pipeline relate: a saga undoes, a graph fans out."""
 
 PIPELINE_TYPE_UNSPECIFIED: PipelineType.ValueType  # 0
 PIPELINE_TYPE_DEPLOYMENT_SAGA: PipelineType.ValueType  # 1
@@ -60,7 +61,8 @@ class _StepTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_StepType.Val
     STEP_TYPE_REGISTER: _StepType.ValueType  # 8
     STEP_TYPE_CUSTOM: _StepType.ValueType  # 9
 
-class StepType(_StepType, metaclass=_StepTypeEnumTypeWrapper): ...
+class StepType(_StepType, metaclass=_StepTypeEnumTypeWrapper):
+    """What a step does."""
 
 STEP_TYPE_UNSPECIFIED: StepType.ValueType  # 0
 STEP_TYPE_VALIDATE: StepType.ValueType  # 1
@@ -88,7 +90,8 @@ class _ExecutionStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Execu
     EXECUTION_STATUS_FAILED: _ExecutionStatus.ValueType  # 5
     EXECUTION_STATUS_CANCELLED: _ExecutionStatus.ValueType  # 6
 
-class ExecutionStatus(_ExecutionStatus, metaclass=_ExecutionStatusEnumTypeWrapper): ...
+class ExecutionStatus(_ExecutionStatus, metaclass=_ExecutionStatusEnumTypeWrapper):
+    """Where an execution stands."""
 
 EXECUTION_STATUS_UNSPECIFIED: ExecutionStatus.ValueType  # 0
 EXECUTION_STATUS_PENDING: ExecutionStatus.ValueType  # 1
@@ -115,7 +118,8 @@ class _StepStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_StepStatus
     STEP_STATUS_COMPENSATED: _StepStatus.ValueType  # 7
     STEP_STATUS_COMPENSATION_FAILED: _StepStatus.ValueType  # 8
 
-class StepStatus(_StepStatus, metaclass=_StepStatusEnumTypeWrapper): ...
+class StepStatus(_StepStatus, metaclass=_StepStatusEnumTypeWrapper):
+    """Where a step stands."""
 
 STEP_STATUS_UNSPECIFIED: StepStatus.ValueType  # 0
 STEP_STATUS_PENDING: StepStatus.ValueType  # 1
@@ -130,6 +134,8 @@ Global___StepStatus: _TypeAlias = StepStatus  # noqa: Y015
 
 @_typing.final
 class StepDefinition(_message.Message):
+    """One step of a pipeline."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
@@ -145,7 +151,7 @@ class StepDefinition(_message.Message):
     name: _builtins.str
     type: Global___StepType.ValueType
     compensation_step_id: _builtins.str
-    """Step run to undo this one."""
+    """Id of the step that undoes this one."""
     max_retries: _builtins.int
     @_builtins.property
     def depends_on(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
@@ -175,6 +181,8 @@ Global___StepDefinition: _TypeAlias = StepDefinition  # noqa: Y015
 
 @_typing.final
 class PipelineDefinition(_message.Message):
+    """Named steps that run together."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
@@ -219,6 +227,8 @@ Global___PipelineDefinition: _TypeAlias = PipelineDefinition  # noqa: Y015
 
 @_typing.final
 class StepExecution(_message.Message):
+    """One step of one execution."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
@@ -275,6 +285,8 @@ Global___StepExecution: _TypeAlias = StepExecution  # noqa: Y015
 
 @_typing.final
 class Execution(_message.Message):
+    """One run of a pipeline."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
@@ -355,7 +367,7 @@ class CreatePipelineRequest(_message.Message):
     """Deployment pipeline triggered when an execution registered a better version."""
     @_builtins.property
     def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___StepDefinition]:
-        """Max 256."""
+        """At most 256."""
 
     def __init__(
         self,
@@ -616,7 +628,7 @@ class ListExecutionsResponse(_message.Message):
     PAGINATION_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def executions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Execution]:
-        """Step_executions omitted."""
+        """Without their steps."""
 
     @_builtins.property
     def pagination(self) -> _common_pb2.PaginationResponse: ...
@@ -737,7 +749,7 @@ class UpdatePipelineRequest(_message.Message):
     """A repeat with the same key answers the first result."""
     @_builtins.property
     def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___StepDefinition]:
-        """Full replace; type immutable."""
+        """Replaces all steps; the type cannot change."""
 
     def __init__(
         self,

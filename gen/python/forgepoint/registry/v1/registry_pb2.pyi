@@ -35,7 +35,8 @@ class _ModelStageEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ModelStage
     MODEL_STAGE_PRODUCTION: _ModelStage.ValueType  # 3
     MODEL_STAGE_ARCHIVED: _ModelStage.ValueType  # 4
 
-class ModelStage(_ModelStage, metaclass=_ModelStageEnumTypeWrapper): ...
+class ModelStage(_ModelStage, metaclass=_ModelStageEnumTypeWrapper):
+    """How far a version has come; ARCHIVED is terminal but for a rollback."""
 
 MODEL_STAGE_UNSPECIFIED: ModelStage.ValueType  # 0
 MODEL_STAGE_DEV: ModelStage.ValueType  # 1
@@ -55,7 +56,8 @@ class _VersionStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Version
     VERSION_STATUS_READY: _VersionStatus.ValueType  # 2
     VERSION_STATUS_FAILED: _VersionStatus.ValueType  # 3
 
-class VersionStatus(_VersionStatus, metaclass=_VersionStatusEnumTypeWrapper): ...
+class VersionStatus(_VersionStatus, metaclass=_VersionStatusEnumTypeWrapper):
+    """Whether a version's artifact is there and measured."""
 
 VERSION_STATUS_UNSPECIFIED: VersionStatus.ValueType  # 0
 VERSION_STATUS_PENDING_UPLOAD: VersionStatus.ValueType  # 1
@@ -65,6 +67,8 @@ Global___VersionStatus: _TypeAlias = VersionStatus  # noqa: Y015
 
 @_typing.final
 class Model(_message.Message):
+    """A named model of a team."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     @_typing.final
@@ -105,15 +109,15 @@ class Model(_message.Message):
     """Unique per team, immutable."""
     description: _builtins.str
     owner_id: _builtins.str
-    """From claims."""
+    """Taken from the caller's claims."""
     team: _builtins.str
-    """From claims."""
+    """Taken from the caller's claims."""
     framework: _builtins.str
     task_type: _builtins.str
     production_version: _builtins.str
-    """Read-model only."""
+    """Kept by the read model."""
     latest_version: _builtins.str
-    """Read-model only."""
+    """Kept by the read model."""
     @_builtins.property
     def tags(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
     @_builtins.property
@@ -122,7 +126,7 @@ class Model(_message.Message):
     def updated_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def archived_at(self) -> _timestamp_pb2.Timestamp:
-        """Set = soft deleted."""
+        """Set once archived; the name stays taken."""
 
     def __init__(
         self,
@@ -151,6 +155,8 @@ Global___Model: _TypeAlias = Model  # noqa: Y015
 
 @_typing.final
 class ModelVersion(_message.Message):
+    """One artifact of a model, immutable once READY."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
@@ -176,11 +182,11 @@ class ModelVersion(_message.Message):
     """Unique per model."""
     description: _builtins.str
     artifact_path: _builtins.str
-    """Server computed."""
+    """Chosen by the registry."""
     artifact_digest: _builtins.str
-    """"sha256:.." server measured."""
+    """"sha256:" and 64 hex digits, measured by the registry."""
     size_bytes: _builtins.int
-    """Server measured."""
+    """Measured by the registry."""
     stage: Global___ModelStage.ValueType
     status: Global___VersionStatus.ValueType
     created_by: _builtins.str
@@ -338,13 +344,13 @@ class UpdateModelRequest(_message.Message):
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     description: _builtins.str
-    """Applied only when field 3 true."""
+    """Applied when update_description is true."""
     update_description: _builtins.bool
     replace_tags: _builtins.bool
     idempotency_key: _builtins.str
     @_builtins.property
     def tags(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """Applied only when field 5 true; whole replace."""
+        """Replaces all tags when replace_tags is true."""
 
     def __init__(
         self,
@@ -391,7 +397,7 @@ class GetModelRequest(_message.Message):
     ID_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     id: _builtins.str
-    """Wins over name."""
+    """Wins over the name."""
     name: _builtins.str
     def __init__(
         self,
@@ -545,11 +551,11 @@ class CreateVersionRequest(_message.Message):
     RUN_ID_FIELD_NUMBER: _builtins.int
     model_id: _builtins.str
     version: _builtins.str
-    """Empty = next number."""
+    """Empty means the next number."""
     description: _builtins.str
     idempotency_key: _builtins.str
     upload_url_ttl_seconds: _builtins.int
-    """Clamped (max 3600)."""
+    """At most 3600."""
     run_id: _builtins.str
     """Experiment run or pipeline execution that made the artifact."""
     @_builtins.property
@@ -591,7 +597,7 @@ class CreateVersionResponse(_message.Message):
     UPLOAD_URL_FIELD_NUMBER: _builtins.int
     UPLOAD_URL_EXPIRES_AT_FIELD_NUMBER: _builtins.int
     upload_url: _builtins.str
-    """Presigned PUT."""
+    """Presigned for PUT."""
     @_builtins.property
     def version(self) -> Global___ModelVersion: ...
     @_builtins.property
@@ -665,7 +671,7 @@ class ConfirmVersionUploadRequest(_message.Message):
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
     version_id: _builtins.str
     expected_digest: _builtins.str
-    """Optional cross-check only."""
+    """Compared with the measured digest when set."""
     idempotency_key: _builtins.str
     def __init__(
         self,
@@ -689,7 +695,7 @@ class ConfirmVersionUploadResponse(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def version(self) -> Global___ModelVersion:
-        """READY or FAILED."""
+        """READY or FAILED; PENDING_UPLOAD while a large artifact is measured."""
 
     def __init__(
         self,
@@ -713,7 +719,7 @@ class GetVersionRequest(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     STAGE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
-    """Wins."""
+    """Wins over the other fields."""
     model_id: _builtins.str
     version: _builtins.str
     stage: Global___ModelStage.ValueType
@@ -839,7 +845,7 @@ class PromoteVersionResponse(_message.Message):
     def version(self) -> Global___ModelVersion: ...
     @_builtins.property
     def demoted_version(self) -> Global___ModelVersion:
-        """Unset when none."""
+        """Unset when there was none."""
 
     def __init__(
         self,
@@ -899,7 +905,7 @@ class GetDownloadURLRequest(_message.Message):
     VERSION_ID_FIELD_NUMBER: _builtins.int
     TTL_SECONDS_FIELD_NUMBER: _builtins.int
     version_id: _builtins.str
-    """Must be READY."""
+    """Of a READY version."""
     ttl_seconds: _builtins.int
     def __init__(
         self,

@@ -36,7 +36,8 @@ class _DataTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DataType.Val
     DATA_TYPE_BOOL: _DataType.ValueType  # 5
     DATA_TYPE_STRING: _DataType.ValueType  # 6
 
-class DataType(_DataType, metaclass=_DataTypeEnumTypeWrapper): ...
+class DataType(_DataType, metaclass=_DataTypeEnumTypeWrapper):
+    """Element type of a tensor at a runtime; inference.v1.DataType numbers STRING and BOOL the other way round."""
 
 DATA_TYPE_UNSPECIFIED: DataType.ValueType  # 0
 DATA_TYPE_FLOAT32: DataType.ValueType  # 1
@@ -60,7 +61,8 @@ class _ModelStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ModelState
     MODEL_STATE_FAILED: _ModelState.ValueType  # 4
     MODEL_STATE_UNLOADED: _ModelState.ValueType  # 5
 
-class ModelState(_ModelState, metaclass=_ModelStateEnumTypeWrapper): ...
+class ModelState(_ModelState, metaclass=_ModelStateEnumTypeWrapper):
+    """How far a runtime has come with its model."""
 
 MODEL_STATE_UNSPECIFIED: ModelState.ValueType  # 0
 MODEL_STATE_DOWNLOADING: ModelState.ValueType  # 1
@@ -80,7 +82,8 @@ class _HealthStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_HealthSt
     HEALTH_STATUS_SERVING: _HealthStatus.ValueType  # 1
     HEALTH_STATUS_NOT_SERVING: _HealthStatus.ValueType  # 2
 
-class HealthStatus(_HealthStatus, metaclass=_HealthStatusEnumTypeWrapper): ...
+class HealthStatus(_HealthStatus, metaclass=_HealthStatusEnumTypeWrapper):
+    """Whether a runtime can answer."""
 
 HEALTH_STATUS_UNSPECIFIED: HealthStatus.ValueType  # 0
 HEALTH_STATUS_SERVING: HealthStatus.ValueType  # 1
@@ -89,13 +92,15 @@ Global___HealthStatus: _TypeAlias = HealthStatus  # noqa: Y015
 
 @_typing.final
 class TensorData(_message.Message):
+    """A tensor; inference.v1.TensorData numbers its fields differently."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     SHAPE_FIELD_NUMBER: _builtins.int
     DATA_FIELD_NUMBER: _builtins.int
     DTYPE_FIELD_NUMBER: _builtins.int
     data: _builtins.bytes
-    """Little-endian row-major; STRING = per element 4-byte LE length + UTF-8."""
+    """Row-major, little-endian; a string is its length in 4 bytes and then UTF-8."""
     dtype: Global___DataType.ValueType
     @_builtins.property
     def shape(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
@@ -116,6 +121,8 @@ Global___TensorData: _TypeAlias = TensorData  # noqa: Y015
 
 @_typing.final
 class TensorSpec(_message.Message):
+    """Name, type and shape of a tensor."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
@@ -125,7 +132,7 @@ class TensorSpec(_message.Message):
     dtype: Global___DataType.ValueType
     @_builtins.property
     def shape(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """-1 dynamic."""
+        """-1 is a dynamic axis."""
 
     def __init__(
         self,
@@ -144,6 +151,8 @@ Global___TensorSpec: _TypeAlias = TensorSpec  # noqa: Y015
 
 @_typing.final
 class ModelInfo(_message.Message):
+    """The loaded model."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
@@ -181,6 +190,8 @@ Global___ModelInfo: _TypeAlias = ModelInfo  # noqa: Y015
 
 @_typing.final
 class ServingMetrics(_message.Message):
+    """Figures for autoscalers and people."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     INFLIGHT_REQUESTS_FIELD_NUMBER: _builtins.int
@@ -190,7 +201,7 @@ class ServingMetrics(_message.Message):
     P99_LATENCY_FIELD_NUMBER: _builtins.int
     MODEL_MEMORY_BYTES_FIELD_NUMBER: _builtins.int
     inflight_requests: _builtins.int
-    """HPA signal."""
+    """Requests being answered now."""
     total_requests: _builtins.int
     failed_requests: _builtins.int
     model_memory_bytes: _builtins.int
@@ -248,13 +259,13 @@ class PredictRequest(_message.Message):
     CORRELATION_ID_FIELD_NUMBER: _builtins.int
     model_name: _builtins.str
     version: _builtins.str
-    """Empty = the pod's version."""
+    """Empty means the loaded version."""
     idempotency_key: _builtins.str
-    """Result-cache key."""
+    """Key of a cached result."""
     correlation_id: _builtins.str
     @_builtins.property
     def inputs(self) -> _containers.MessageMap[_builtins.str, Global___TensorData]:
-        """Max 64 entries; each tensor max 16 MiB."""
+        """At most 64 tensors of at most 16 MiB."""
 
     def __init__(
         self,
@@ -529,7 +540,7 @@ class LoadModelRequest(_message.Message):
     model_name: _builtins.str
     version: _builtins.str
     artifact_uri: _builtins.str
-    """Must lie in allow-listed prefix."""
+    """Below an allowed prefix."""
     expected_digest: _builtins.str
     idempotency_key: _builtins.str
     def __init__(
@@ -619,6 +630,8 @@ Global___UnloadModelResponse: _TypeAlias = UnloadModelResponse  # noqa: Y015
 
 @_typing.final
 class ModelStatus(_message.Message):
+    """State of one version in a runtime."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     MODEL_NAME_FIELD_NUMBER: _builtins.int

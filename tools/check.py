@@ -1,0 +1,50 @@
+"""Everything that is checked without running a service: format, lint, types, protos, contract, generated files.
+
+    python tools/check.py
+
+Runs all checks and exits 1 when one fails, so that one run shows everything there is to mend.
+"""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+SOURCES = ["libs", "services", "cli", "examples", "tests", "bench", "tools"]
+
+
+def checks(image: str) -> list[tuple[str, list[str]]]:
+    python = sys.executable
+    return [
+        ("format", [f"{BIN}/ruff", "format", "--check", "--quiet", "."]),
+        ("lint", [f"{BIN}/ruff", "check", "--quiet", "."]),
+        ("types", [f"{BIN}/mypy", *SOURCES]),
+        ("imports", [f"{BIN}/lint-imports", "--no-cache"]),
+        ("proto format", [f"{BIN}/buf", "format", "--diff", "--exit-code"]),
+        ("proto lint", [f"{BIN}/buf", "lint"]),
+        ("proto breaking", [f"{BIN}/buf", "breaking", "--against", "proto/image.binpb"]),
+        ("proto image", [f"{BIN}/buf", "build", "-o", image]),
+        ("contract", [python, "tools/check_contract.py", image]),
+        ("generated code", [python, "tools/generate_protos.py", "--check"]),
+        ("permissions page", [python, "tools/permissions.py", "--check"]),
+        ("topology", [python, "tools/topology.py", "--check"]),
+        ("lock", [f"{ROOT}/.uv/bin/uv", "lock", "--check", "--quiet"]),
+    ]
+
+
+def main() -> int:
+    failed = []
+    with tempfile.TemporaryDirectory() as folder:
+        for name, command in checks(f"{folder}/image.binpb"):
+            result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+            print(f"{'ok  ' if result.returncode == 0 else 'FAIL'} {name}", flush=True)
+            if result.returncode != 0:
+                failed.append(name)
+                print(result.stdout, result.stderr, sep="\n")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
