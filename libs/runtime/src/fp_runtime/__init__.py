@@ -1,1 +1,53 @@
-"""Settings, start and stop, health and readiness of a service."""
+"""Settings, start and stop, health and readiness of a service.
+
+What it promises:
+
+- A missing or invalid setting stops the start with one line that names the `FP_` variables, exit code 2.
+- Start in order: settings, logs and telemetry, hard stores (tried again for 10 seconds), whatever `serve` builds,
+  servers, SERVING. A start that fails says why in one line and exits 1.
+- `Runtime` owns every task (one TaskGroup); a task that fails stops the service.
+- SIGTERM and SIGINT: not ready at once, RPCs and handlers drain within `FP_DRAIN_TIMEOUT`, then everything is closed
+  in the reverse order of its opening, each step bounded. A second signal waits for nothing.
+- `GET /livez`, `/healthz`, `/readyz`, `/metrics` on `FP_HTTP_PORT`. A hard dependency that is down answers 503 and is
+  named; a soft one answers 200 and `degraded`.
+- Nothing starts at import: a process forked from a zygote calls `main` as if it were the first.
+"""
+
+from fp_runtime.fields import Address, HttpUrl, NatsUrl, PostgresUrl, RedisUrl
+from fp_runtime.health import Dependency, HealthRegistry, Report
+from fp_runtime.http import HttpServer
+from fp_runtime.process import main
+from fp_runtime.runtime import RpcServer, Runtime, StartFailed, run
+from fp_runtime.settings import (
+    EventSettings,
+    InvalidSettings,
+    PostgresSettings,
+    RedisSettings,
+    S3Settings,
+    ServiceSettings,
+    load,
+)
+
+__all__ = [
+    "Address",
+    "Dependency",
+    "EventSettings",
+    "HealthRegistry",
+    "HttpServer",
+    "HttpUrl",
+    "InvalidSettings",
+    "NatsUrl",
+    "PostgresSettings",
+    "PostgresUrl",
+    "RedisSettings",
+    "RedisUrl",
+    "Report",
+    "RpcServer",
+    "Runtime",
+    "S3Settings",
+    "ServiceSettings",
+    "StartFailed",
+    "load",
+    "main",
+    "run",
+]

@@ -1,0 +1,106 @@
+"""Settings come from `FP_` variables of the environment and from nowhere else."""
+
+from collections.abc import Iterator
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+from fp_runtime.fields import HttpUrl, NatsUrl, PostgresUrl, RedisUrl
+
+PREFIX = "FP_"
+
+Port = Annotated[int, Field(ge=0, le=65_535)]
+
+
+class _Environment(BaseSettings):
+    # An empty variable counts as absent: charts and compose files pass empty strings for what is not set.
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True)
+
+
+class ServiceSettings(_Environment):
+    """What every service needs; a service's own settings derive from it.
+
+    grpc_port, http_port: 0 takes a free port.
+    bind_host: address to listen on; the dev stack gives loopback.
+    auth_issuer: URL of auth's HTTP address; the `iss` of tokens, and where the JWKS is.
+    service_secret: the service's own credential; it has no default.
+    otel_endpoint: OTLP/HTTP collector; without it nothing is exported.
+    drain_delay: seconds between "not ready" and refusing new calls, so that balancers notice; 0 on a laptop.
+    drain_timeout: seconds that running calls and handlers get to end after that.
+    """
+
+    grpc_port: Port = 9090
+    http_port: Port = 8080
+    bind_host: str = "0.0.0.0"
+    auth_issuer: HttpUrl
+    service_secret: SecretStr = Field(min_length=16)
+    otel_endpoint: HttpUrl | None = None
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    env: Literal["dev", "prod"] = "prod"
+    reflection: bool = False
+    drain_delay: Annotated[float, Field(ge=0, le=60)] = 0.0
+    drain_timeout: Annotated[float, Field(gt=0, le=300)] = 10.0
+
+
+class PostgresSettings(_Environment):
+    database_url: PostgresUrl
+
+
+class EventSettings(_Environment):
+    nats_url: NatsUrl
+
+
+class RedisSettings(_Environment):
+    redis_url: RedisUrl
+
+
+class S3Settings(_Environment):
+    """s3_public_endpoint: the address that presigned URLs name, as clients outside reach it."""
+
+    s3_endpoint: HttpUrl
+    s3_public_endpoint: HttpUrl
+    s3_bucket: str
+    s3_access_key: SecretStr
+    s3_secret_key: SecretStr
+
+
+class InvalidSettings(Exception):
+    """Settings that cannot be used; the message is one line that names each variable and no value."""
+
+
+Settings = TypeVar("Settings", bound=BaseSettings)
+
+
+def load(settings_class: type[Settings]) -> Settings:
+    """The settings from the environment.
+
+    Raises InvalidSettings naming each variable that is missing or invalid.
+    """
+    try:
+        return settings_class()
+    except ValidationError as error:
+        raise InvalidSettings("; ".join(_problems(error))) from None
+    except SettingsError as error:
+        raise InvalidSettings(_unreadable(error)) from None
+
+
+def variable(field: str) -> str:
+    """The name of the variable of a field."""
+    return f"{PREFIX}{field}".upper()
+
+
+def _problems(error: ValidationError) -> Iterator[str]:
+    for problem in error.errors(include_input=False, include_url=False, include_context=False):
+        name = variable(str(problem["loc"][0])) if problem["loc"] else "settings"
+        if problem["type"] == "missing":
+            yield f"{name} is missing"
+        else:
+            yield f"{name} is invalid: {problem['msg'].removeprefix('Value error, ')}"
+
+
+def _unreadable(error: SettingsError) -> str:
+    # pydantic-settings names the field in quotes, and nothing else of the message is stable.
+    _, _, rest = str(error).partition('"')
+    field, _, _ = rest.partition('"')
+    return f"{variable(field)} is invalid: must be JSON"
