@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def report(
+def report(  # noqa: PLR0917 -- the form is six facts in the order of the line
     bench: str,
     unit: str,
     ours: float,
