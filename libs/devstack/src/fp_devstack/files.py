@@ -1,0 +1,50 @@
+"""Small files that must be private and never half-written."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+PRIVATE = 0o600
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replaces the file in one step; readable by its owner only."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in the file; an absent file is an empty object."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    if not isinstance(content, dict):
+        raise TypeError(f"{path} does not hold a JSON object")
+    return content
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    write_private(path, json.dumps(content, indent=1, sort_keys=True) + "\n")
+
+
+def tail(path: Path, *, lines: int = 12, limit: int = 4096) -> str:
+    """The end of a log for an error message; at most `limit` bytes."""
+    try:
+        with path.open("rb") as file:
+            file.seek(0, os.SEEK_END)
+            file.seek(max(0, file.tell() - limit))
+            text = file.read().decode("utf-8", "replace")
+    except FileNotFoundError:
+        return ""
+    return "\n".join(text.splitlines()[-lines:])

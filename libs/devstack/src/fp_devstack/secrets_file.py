@@ -1,0 +1,35 @@
+"""Generated secrets, kept in the folder so that data made with them stays readable."""
+
+import base64
+import secrets
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from fp_devstack.files import read_json, write_json
+
+_BYTES = 32
+
+
+class Secrets:
+    """One private file of named secrets; each is generated at its first use and then never changes."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+
+    def token(self, name: str) -> str:
+        """43 URL-safe characters, 256 bits."""
+        return self._keep(name, lambda: secrets.token_urlsafe(_BYTES))
+
+    def key(self, name: str) -> str:
+        """32 random bytes in standard base64, for ciphers."""
+        return self._keep(name, lambda: base64.b64encode(secrets.token_bytes(_BYTES)).decode())
+
+    def _keep(self, name: str, generate: Callable[[], str]) -> str:
+        with self._lock:
+            kept = read_json(self._path)
+            if name not in kept:
+                kept[name] = generate()
+                write_json(self._path, kept)
+            return str(kept[name])

@@ -1,0 +1,154 @@
+"""The stores of one folder."""
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from fp_devstack import databases, locks
+from fp_devstack.endpoints import Endpoints
+from fp_devstack.failures import StoreFailed
+from fp_devstack.ports import Ports
+from fp_devstack.secrets_file import Secrets
+from fp_devstack.stores.nats import Nats
+from fp_devstack.stores.postgres import Postgres
+from fp_devstack.stores.seaweedfs import BUCKET, SeaweedFs
+from fp_devstack.stores.store import Store
+from fp_devstack.stores.valkey import Valkey
+
+_CLASSES: Mapping[str, type[Store]] = {each.name: each for each in (Postgres, Nats, Valkey, SeaweedFs)}
+STORES: tuple[str, ...] = tuple(_CLASSES)
+_NEEDED_BYTES = 256 * 1024 * 1024
+_NOUN = re.compile(r"[a-z][a-z0-9_]{0,40}")
+
+
+class Stack:
+    """Real stores as children of this process; data, logs, ports and passwords live in `folder`.
+
+    stores: names out of STORES; all by default.
+    durable: False gives up safety against power loss (not against a killed process) for speed; for tests.
+    patience: seconds each store has to become ready.
+    """
+
+    def __init__(
+        self, folder: Path | str, *, stores: Iterable[str] = STORES, durable: bool = True, patience: float = 30.0
+    ) -> None:
+        self.folder = Path(folder).absolute()
+        self._secrets = Secrets(self.folder / "secrets.json")
+        ports = Ports(self.folder / "ports.json")
+        chosen = tuple(stores)
+        if unknown := set(chosen) - set(STORES):
+            raise ValueError(f"unknown stores {sorted(unknown)}; there are {', '.join(STORES)}")
+        self._stores = {
+            name: _CLASSES[name](self.folder, ports, self._secrets, durable=durable, patience=patience)
+            for name in chosen
+        }
+        self._lock: int | None = None
+        self._endpoints: Endpoints | None = None
+
+    def start(self) -> Endpoints:
+        """Starts every store at once and returns when all answer; a second call gives the same endpoints.
+
+        Raises StoreFailed (then none is left running) and FolderInUse.
+        """
+        if self._endpoints is None:
+            self._open_folder()
+            try:
+                self._each(lambda store: store.start())
+                self._endpoints = self._describe()
+            except BaseException:
+                self.stop()
+                raise
+        return self._endpoints
+
+    def stop(self) -> None:
+        """Stops every store, data kept; safe to call at any time."""
+        try:
+            self._each(lambda store: store.stop())
+        finally:
+            self._endpoints = None
+            if self._lock is not None:
+                os.close(self._lock)
+                self._lock = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.stop()
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """Raises StoreFailed when the stack is not running."""
+        if self._endpoints is None:
+            raise StoreFailed("the stack is not running")
+        return self._endpoints
+
+    @property
+    def pids(self) -> dict[str, int | None]:
+        """The process of each store; None for one that died."""
+        return {name: store.pid for name, store in self._stores.items()}
+
+    def create_database(self, noun: str) -> str:
+        """Creates database and role `fp_<noun>` unless they exist; gives the role's URL."""
+        return databases.create_database(self.endpoints, noun, self.database_password(noun))
+
+    def database_password(self, noun: str) -> str:
+        if not _NOUN.fullmatch(noun):
+            raise ValueError(f"{noun!r} is no service's noun")
+        return self._secrets.token(f"database.{noun}")
+
+    def kill(self, name: str) -> None:
+        """Ends one store as a crash would; for tests."""
+        self._stores[name].kill()
+
+    def revive(self) -> tuple[str, ...]:
+        """Starts the stores that died again, on their ports; gives their names."""
+        dead = tuple(name for name, store in self._stores.items() if store.pid is None)
+        for name in dead:
+            self._stores[name].start()
+        if dead:
+            self._endpoints = self._describe()
+        return dead
+
+    def _open_folder(self) -> None:
+        # 0711: `nobody`, as whom postgres runs under root, must pass; every file and folder within is private.
+        self.folder.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
+        self._lock = locks.acquire(self.folder / ".stack.lock")
+        free = shutil.disk_usage(self.folder).free
+        if free < _NEEDED_BYTES:
+            os.close(self._lock)
+            self._lock = None
+            raise StoreFailed(
+                f"the disk of {self.folder} has {free >> 20} MiB left; the stores need {_NEEDED_BYTES >> 20} MiB"
+            )
+
+    def _each(self, act: Callable[[Store], None]) -> None:
+        """All at once; waits for all, then raises the first failure."""
+        if not self._stores:
+            return
+        with ThreadPoolExecutor(len(self._stores), thread_name_prefix="fp-devstack") as pool:
+            futures = [pool.submit(act, store) for store in self._stores.values()]
+        for future in futures:
+            future.result()
+
+    def _describe(self) -> Endpoints:
+        fields: dict[str, str] = {}
+        for store in self._stores.values():
+            match store:
+                case Postgres():
+                    fields["postgres_admin_url"] = store.admin_url
+                case Nats():
+                    fields["nats_url"] = store.url
+                case Valkey():
+                    fields["redis_url"] = store.url
+                case SeaweedFs():
+                    access, secret = store.credentials
+                    fields |= {"s3_endpoint": store.endpoint, "s3_bucket": BUCKET}
+                    fields |= {"s3_access_key": access, "s3_secret_key": secret}
+        return Endpoints(**fields)

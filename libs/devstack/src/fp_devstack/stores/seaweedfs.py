@@ -1,0 +1,126 @@
+"""SeaweedFS as an S3 store."""
+
+import http.client
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from pathlib import Path
+from typing import ClassVar
+
+from fp_devstack import programs
+from fp_devstack.children import Program
+from fp_devstack.files import write_private
+from fp_devstack.ports import HOST
+from fp_devstack.stores import signing
+from fp_devstack.stores.store import Store
+
+BUCKET = "forgepoint"
+# The maintenance worker dials the admin's port plus this, whatever its flags say.
+_WORKER_OFFSET = 10_000
+# Without these, anyone who reaches the filer's or a volume's port reads and writes objects without credentials.
+_SIGNING_KEYS = (
+    "WEED_JWT_SIGNING_KEY",
+    "WEED_JWT_SIGNING_READ_KEY",
+    "WEED_JWT_FILER_SIGNING_KEY",
+    "WEED_JWT_FILER_SIGNING_READ_KEY",
+)
+_GRPC = {"master": "master", "volume": "volume", "filer": "filer", "s3": "s3"}
+
+
+class SeaweedFs(Store):
+    name: ClassVar[str] = "seaweedfs"
+    port_names: ClassVar[tuple[str, ...]] = (
+        "master",
+        "master.grpc",
+        "volume",
+        "volume.grpc",
+        "filer",
+        "filer.grpc",
+        "s3",
+        "s3.grpc",
+        "admin",
+    )
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://{HOST}:{self.ports['s3']}"
+
+    @property
+    def credentials(self) -> tuple[str, str]:
+        """Access key and secret key."""
+        return "forgepoint", self.secrets.token("s3.secret_key")
+
+    def take_ports(self) -> dict[str, int]:
+        offsets = {"admin": (0, _WORKER_OFFSET)}
+        return {
+            name: self._book.take(f"{self.name}.{name}", offsets=offsets.get(name, (0,))) for name in self.port_names
+        }
+
+    def prepare(self) -> None:
+        (self.folder / "data").mkdir(mode=0o700, exist_ok=True)
+        access, secret = self.credentials
+        identity = {
+            "name": "forgepoint",
+            "credentials": [{"accessKey": access, "secretKey": secret}],
+            "actions": ["Admin", "Read", "List", "Tagging", "Write"],
+        }
+        write_private(self.folder / "s3.json", json.dumps({"identities": [identity]}))
+
+    def program(self, lock: int) -> Program:
+        return Program(
+            [str(programs.weed()), "-logtostderr=true", "mini", *self._options(), *self._port_options()],
+            self.folder,
+            self.environment(),
+            self.log,
+            locks=(lock,),
+        )
+
+    def environment(self) -> Mapping[str, str]:
+        keys = {name: self.secrets.token(f"seaweedfs.{name.lower()}") for name in _SIGNING_KEYS}
+        # Each bucket is a collection; the default grows seven volumes at the first write to one.
+        growth = {"WEED_MASTER_VOLUME_GROWTH_COPY_1": "1"}
+        return {**super().environment(), **keys, **growth, "GOMEMLIMIT": "400MiB"}
+
+    def _options(self) -> list[str]:
+        return [
+            "-dir=data",
+            f"-ip={HOST}",
+            f"-ip.bind={HOST}",
+            "-master.telemetry=false",
+            "-disableHttp",
+            "-webdav=false",
+            "-admin.ui=false",
+            "-s3.config=s3.json",
+            "-s3.autoCreateBucket=false",
+            "-s3.port.iceberg=0",
+            "-s3.port.lance=0",
+            "-filer.localSocket=filer.sock",
+            "-s3.localSocket=s3.sock",
+        ]
+
+    def _port_options(self) -> list[str]:
+        ports = self.ports
+        plain = [f"-{name}.port={ports[name]}" for name in (*_GRPC, "admin")]
+        grpc = [f"-{name}.port.grpc={ports[f'{name}.grpc']}" for name in _GRPC]
+        return [*plain, *grpc, f"-admin.port.grpc={ports['admin'] + _WORKER_OFFSET}"]
+
+    def ready(self) -> bool:
+        """The bucket is there; the first answer of the S3 port comes before that."""
+        try:
+            status = self._request("HEAD")
+            if status == HTTPStatus.NOT_FOUND:
+                status = self._request("PUT")
+        except (OSError, http.client.HTTPException):
+            return False
+        return status == HTTPStatus.OK
+
+    def _request(self, method: str) -> int:
+        return signing.request(self.ports["s3"], method, f"/{BUCKET}", self.credentials)
+
+    def clean(self) -> None:
+        # The program puts sockets there and no flag moves them; a killed one leaves them.
+        for name in (*_GRPC, "admin"):
+            port = self.ports.get(f"{name}.grpc") or self._book.kept(f"{self.name}.{name}.grpc")
+            if name == "admin" and (admin := self._book.kept(f"{self.name}.admin")):
+                port = admin + _WORKER_OFFSET
+            Path(f"/tmp/seaweedfs-{name}-grpc-{port}.sock").unlink(missing_ok=True)  # noqa: S108

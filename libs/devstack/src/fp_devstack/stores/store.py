@@ -1,0 +1,130 @@
+"""What every store has in common: a folder, a lock, a process, a log."""
+
+import os
+import signal
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from fp_devstack import children, locks
+from fp_devstack.children import Program
+from fp_devstack.failures import StoreFailed
+from fp_devstack.files import tail
+from fp_devstack.ports import Ports
+from fp_devstack.secrets_file import Secrets
+
+if TYPE_CHECKING:
+    import subprocess
+
+_POLL_SECONDS = 0.01
+# A dead parent's stores need a moment to end before their folder can be used again.
+_LOCK_PATIENCE_SECONDS = 10.0
+_PORT_ATTEMPTS = 3
+_BASE_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "TZ")
+
+
+class Store(ABC):
+    """One store below `folder`/<name>.
+
+    durable: False gives up safety against power loss, never against a killed process; for tests.
+    """
+
+    name: ClassVar[str]
+    port_names: ClassVar[tuple[str, ...]]
+    stop_signal: ClassVar[int] = signal.SIGTERM
+    death_signal: ClassVar[int] = signal.SIGKILL
+    stop_seconds: ClassVar[float] = 10.0
+
+    def __init__(self, folder: Path, ports: Ports, secrets: Secrets, *, durable: bool, patience: float) -> None:
+        self.folder = folder / self.name
+        self.log = folder / "logs" / f"{self.name}.log"
+        self.ports: dict[str, int] = {}
+        self.durable = durable
+        self.secrets = secrets
+        self._lock = folder / f".{self.name}.lock"
+        self._book = ports
+        self._patience = patience
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process while it runs."""
+        return self._process.pid if self._process is not None and self._process.poll() is None else None
+
+    def start(self) -> None:
+        """Returns when the store answers.
+
+        Raises StoreFailed with the end of its log, FolderInUse when another process runs it.
+        """
+        descriptor = locks.acquire(self._lock, patience=_LOCK_PATIENCE_SECONDS)
+        try:
+            self._start(descriptor)
+        except OSError as error:
+            raise StoreFailed(f"{self.name} did not start: {error}") from error
+        finally:
+            os.close(descriptor)  # the process, if there is one, holds the lock now
+
+    def stop(self) -> None:
+        if self._process is not None:
+            children.stop(self._process, self.stop_signal, self.stop_seconds)
+            self._process = None
+        self.clean()
+
+    def kill(self) -> None:
+        """Ends the process at once, as a crash would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def _start(self, lock: int) -> None:
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        self.log.parent.mkdir(mode=0o700, exist_ok=True)
+        for attempt in range(1, _PORT_ATTEMPTS + 1):
+            self.clean()
+            self.ports = self.take_ports()
+            self.prepare()
+            self._process = children.spawn(self.program(lock))
+            if self._await_ready():
+                return
+            self.stop()
+            if attempt == _PORT_ATTEMPTS or not self.lost_port():
+                raise StoreFailed(f"{self.name} did not start; the end of {self.log}:\n{tail(self.log)}")
+            self._book.forget(*(f"{self.name}.{port}" for port in self.port_names))
+
+    def _await_ready(self) -> bool:
+        deadline = time.monotonic() + self._patience
+        while time.monotonic() < deadline:
+            if self.pid is None:
+                return False
+            if self.ready():
+                return True
+            time.sleep(_POLL_SECONDS)
+        return False
+
+    def take_ports(self) -> dict[str, int]:
+        return {port: self._book.take(f"{self.name}.{port}") for port in self.port_names}
+
+    def lost_port(self) -> bool:
+        """Whether the last start failed because a port was taken between choosing and listening."""
+        return "address already in use" in tail(self.log, lines=60, limit=16_384).lower()
+
+    def environment(self) -> Mapping[str, str]:
+        """A scrubbed base: what the user's shell exports must not change a store."""
+        kept = {name: os.environ[name] for name in _BASE_ENVIRONMENT if name in os.environ}
+        return {**kept, "HOME": str(self.folder), "TMPDIR": str(self.folder)}
+
+    @abstractmethod
+    def prepare(self) -> None:
+        """Writes what the program needs; called before each start, so it must not undo earlier data."""
+
+    @abstractmethod
+    def program(self, lock: int) -> Program: ...
+
+    @abstractmethod
+    def ready(self) -> bool:
+        """Whether the store answers with our credentials now; never raises for a store that is still starting."""
+
+    def clean(self) -> None:  # noqa: B027 -- most leave nothing
+        """Removes what a killed process may have left outside the folder."""
