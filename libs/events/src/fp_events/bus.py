@@ -1,0 +1,70 @@
+"""The bus as its users see it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NoReturn, Protocol
+
+from fp_kernel import Error
+
+from fp_events.consumers import Broadcast, Consumer
+from fp_events.dead_letters import DeadLetters
+from fp_events.envelope import Outgoing
+from fp_events.event import Event
+from fp_events.streams import Stream
+
+BatchHandler = Callable[[Sequence[Event]], Awaitable[None]]
+EventHandler = Callable[[Event], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Outcome by event id.
+
+    acked: kept by the server, now or by an earlier attempt.
+    failed: not known to be kept; sending them again is safe, the server recognises what it has.
+    """
+
+    acked: frozenset[str]
+    failed: Mapping[str, Error]
+
+
+class Bus(Protocol):
+    async def publish(self, events: Sequence[Event]) -> Published:
+        """Publish in order and wait for the server's acks, many at a time. Failures are in the result, not raised."""
+
+    async def send(self, messages: Sequence[Outgoing]) -> Published:
+        """Publish what is encoded already (the outbox keeps events so)."""
+
+    async def ensure(self, streams: Sequence[Stream], consumers: Sequence[Consumer]) -> None:
+        """Create or update streams and durables; safe to repeat and to run from many processes at once.
+
+        Raises Unavailable when the bus is away, FailedPrecondition when it refuses a declaration.
+        """
+
+    async def consume(self, consumer: Consumer, handle: BatchHandler) -> NoReturn:
+        """Hand events to `handle` until cancelled.
+
+        The handler's return acknowledges the batch. Its errors: INVALID_ARGUMENT, OUT_OF_RANGE, UNIMPLEMENTED
+        (`Poison` too) make a dead letter at once; everything else is retried by the consumer's back-off and becomes a
+        dead letter after its last attempt. A failing batch is divided until the culprits stand alone.
+        `each(handle)` hands over one event at a time.
+        Cancelled, it finishes the handler at work (bounded), gives back what waits, and ends.
+        """
+
+    async def broadcast(
+        self, broadcast: Broadcast, handle: EventHandler, *, caught_up: asyncio.Event | None = None
+    ) -> NoReturn:
+        """Hand every event, in order, to this process, until cancelled; reconnects resume where they stopped.
+
+        caught_up: set once everything that was kept at the start has been handled.
+        An event that the handler refuses three times is logged, counted and passed over.
+        """
+
+    async def ping(self) -> None:
+        """Raises Unavailable unless the server answers within two seconds."""
+
+    async def close(self) -> None: ...
+
+    @property
+    def dead_letters(self) -> DeadLetters: ...

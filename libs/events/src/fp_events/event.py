@@ -1,0 +1,54 @@
+"""What an event says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import IntEnum
+
+from fp_kernel import InvalidArgument, new_id
+from google.protobuf.message import Message
+
+
+class Severity(IntEnum):
+    """How urgently people should know; the numbers are those of `forgepoint.common.v1.Severity`."""
+
+    UNSPECIFIED = 0
+    INFO = 1
+    WARNING = 2
+    ERROR = 3
+    CRITICAL = 4
+
+
+class Poison(InvalidArgument):
+    """The message can never be handled; it goes to the dead letters at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One fact about one resource.
+
+    type: the full subject, `fp.<resource, plural>.<past tense...>`.
+    payload: one `forgepoint.events.v1` message; flat, so that no consumer has to call back.
+    team: the tenant whose resource changed.
+    resource_id: what the event is about; `sequence` counts per resource at its producer.
+    summary: one sentence for people.
+    actor: user, API key or service that caused the change.
+    id: UUID; what consumers deduplicate by.
+    source: noun of the producer; filled by the outbox or the bus when empty.
+    correlation_id, trace: filled from the current context by the outbox or the bus when empty.
+    sequence: assigned by the outbox; 0 when the producer keeps none.
+    """
+
+    type: str
+    payload: Message
+    team: str
+    resource_id: str
+    summary: str
+    actor: str = ""
+    severity: Severity = Severity.INFO
+    id: str = field(default_factory=new_id)
+    source: str = ""
+    time: datetime = field(default_factory=lambda: datetime.now(UTC))
+    correlation_id: str = ""
+    sequence: int = 0
+    trace: Mapping[str, str] = field(default_factory=dict)
