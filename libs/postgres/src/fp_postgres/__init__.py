@@ -1,1 +1,36 @@
-"""Transactions with outbox, inbox and idempotent commands; migrations."""
+"""State and events in one transaction.
+
+What it promises:
+
+- `Database.transaction()` holds a state change and `tx.outbox.add(event)`: both happen or neither. Events of one
+  resource get consecutive sequence numbers in the order of their commits.
+- `OutboxRelay` publishes what is committed, marks it after the bus has acknowledged it, and keeps it for 24 hours so
+  that it can be published again. One relay a database works, others stand by.
+- `tx.inbox.first` and `.fresh` note what was taken from the bus in the transaction of its effect: an event that comes
+  twice has its effect once.
+- `Database.transaction(command)` makes a command that is sent twice happen once and answer the same twice.
+- `migrate` brings a database to what the code expects, forward only.
+- Errors of the connection are `fp_kernel` errors: Unavailable when a retry may help, Aborted when a race was lost.
+- `MemoryTransactions` keeps the same promises in memory; both pass `fp_testkit.suites.transactions.TransactionsSuite`.
+"""
+
+from fp_postgres.database import Database, Isolation
+from fp_postgres.memory import MemoryTransaction, MemoryTransactions
+from fp_postgres.migrate import migrate
+from fp_postgres.pruning import Pruner
+from fp_postgres.relay import OutboxRelay
+from fp_postgres.transaction import Inbox, Outbox, Transaction, UnitOfWork
+
+__all__ = [
+    "Database",
+    "Inbox",
+    "Isolation",
+    "MemoryTransaction",
+    "MemoryTransactions",
+    "Outbox",
+    "OutboxRelay",
+    "Pruner",
+    "Transaction",
+    "UnitOfWork",
+    "migrate",
+]
