@@ -1,0 +1,90 @@
+"""The call that is being handled."""
+
+import time
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from fp_kernel import PermissionDenied, Principal, Unauthenticated
+
+from fp_rpc.access import AccessRule
+
+_current: ContextVar["Call | None"] = ContextVar("fp_call", default=None)
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """What a handler may know of its call besides the request.
+
+    method: full name, for example `/forgepoint.auth.v1.AuthService/Login`.
+    principal: None only where the method is public and no credential came.
+    deadline: on the monotonic clock; infinite for a stream whose caller set none.
+    metadata: the incoming headers; of a repeated one the last.
+    """
+
+    method: str
+    rule: AccessRule
+    principal: Principal | None
+    correlation_id: str
+    request_id: str
+    peer: str
+    deadline: float
+    metadata: Mapping[str, str]
+
+    def remaining(self) -> float:
+        """Seconds until the deadline, never negative."""
+        return max(0.0, self.deadline - time.monotonic())
+
+    @property
+    def team(self) -> str:
+        """The tenant whose data the call may see; empty for a public call and a service that acts for nobody."""
+        return self.principal.team if self.principal else ""
+
+    @property
+    def may_cross_team(self) -> bool:
+        """Whether the call may name another team: an admin or a service acting for nobody, where the RPC allows it."""
+        if not self.rule.cross_team or self.principal is None:
+            return False
+        return self.principal.is_admin or (self.principal.is_service and not self.principal.team)
+
+    def team_scope(self, requested: str) -> str:
+        """The team that the call works on: the requested one where that is allowed, the own one when none is requested.
+
+        Raises PermissionDenied when another team is requested without the right to.
+        """
+        if not requested or requested == self.team:
+            return self.team
+        if self.may_cross_team:
+            return requested
+        raise PermissionDenied("another team's data is out of reach", reason="CROSS_TEAM")
+
+
+def enter(call: Call) -> None:
+    """Make this the current call of the running task; never undone, since each RPC has its own task."""
+    _current.set(call)
+
+
+def call_or_none() -> Call | None:
+    return _current.get()
+
+
+def current_call() -> Call:
+    """The call that is being handled.
+
+    Raises LookupError outside a handler.
+    """
+    call = _current.get()
+    if call is None:
+        raise LookupError("no call is being handled")
+    return call
+
+
+def principal() -> Principal:
+    """The caller of the current call.
+
+    Raises Unauthenticated when the call is public and carries no credential.
+    """
+    found = current_call().principal
+    if found is None:
+        raise Unauthenticated("a bearer credential is required", reason="CREDENTIAL_MISSING")
+    return found

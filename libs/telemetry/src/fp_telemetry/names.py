@@ -1,0 +1,47 @@
+"""The registry of metric names: the shared ones, and the rules for those that services add.
+
+A name is `fp_<noun>_<what>[_<unit>]` in snake case. Counters end in `_total`; anything measured ends in its unit.
+A label has few values for ever: never an id, an address, a text of people, or a team.
+"""
+
+import re
+from typing import Final
+
+GRPC_REQUESTS: Final = "grpc_requests_total"
+GRPC_DURATION: Final = "grpc_duration_seconds"
+GRPC_IN_FLIGHT: Final = "grpc_in_flight"
+GRPC_CLIENT_REQUESTS: Final = "grpc_client_requests_total"
+GRPC_CLIENT_DURATION: Final = "grpc_client_duration_seconds"
+GRPC_CLIENT_RETRIES: Final = "grpc_client_retries_total"
+AUDIT_RECORDS: Final = "audit_records_total"
+EVENT_LOOP_LAG: Final = "event_loop_lag_seconds"
+EVENTS_PUBLISHED: Final = "events_published_total"
+EVENTS_CONSUMED: Final = "events_consumed_total"
+EVENTS_DEAD: Final = "events_dead_total"
+EVENTS_HANDLING: Final = "events_handling_seconds"
+EVENTS_LAG: Final = "events_lag"
+OUTBOX_PENDING: Final = "outbox_pending"
+OUTBOX_AGE: Final = "outbox_oldest_age_seconds"
+DEPENDENCY_UP: Final = "dependency_up"
+
+LABELS: Final = frozenset(
+    {
+        "code", "consumer", "dependency", "direction", "kind", "level", "method", "model", "outcome", "peer",
+        "reason", "result", "stage", "state", "status", "step", "stream", "subject", "type", "view",
+    }
+)  # fmt: skip
+
+_NAME: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+_UNITS: Final = ("_seconds", "_bytes", "_rows", "_items", "_ratio", "_bps", "_micros")
+
+
+def check(kind: str, name: str, labels: tuple[str, ...]) -> None:
+    """Raises ValueError when a metric's name or labels break the rules of this page."""
+    if not _NAME.fullmatch(name) or name.startswith("fp_"):
+        raise ValueError(f"metric name {name!r} must be snake case without the prefix")
+    if (kind == "counter") != name.endswith("_total"):
+        raise ValueError(f"metric name {name!r}: counters, and only they, end in _total")
+    if kind == "histogram" and not name.endswith(_UNITS):
+        raise ValueError(f"metric name {name!r}: a histogram ends in its unit, one of {', '.join(_UNITS)}")
+    if unknown := sorted(set(labels) - LABELS):
+        raise ValueError(f"metric {name!r}: labels {', '.join(unknown)} are not in fp_telemetry.names.LABELS")

@@ -1,0 +1,86 @@
+"""Spans and W3C Trace Context."""
+
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Final
+
+from opentelemetry import context as contexts
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.trace import Link, Span, SpanKind, Tracer
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+TRACEPARENT: Final = "traceparent"
+_propagator = TraceContextTextMapPropagator()
+
+
+class _Tracing:
+    """The tracer of this process; None while no endpoint was given, and then spans are not made."""
+
+    tracer: Tracer | None = None
+
+
+def use(tracer: Tracer | None) -> None:
+    """Called by `setup` and by its shutdown."""
+    _Tracing.tracer = tracer
+
+
+def tracing() -> bool:
+    """Whether spans are recorded: a hot path may skip the making of attributes when not."""
+    return _Tracing.tracer is not None
+
+
+def span(
+    name: str,
+    *,
+    kind: SpanKind = SpanKind.INTERNAL,
+    attributes: Mapping[str, Any] | None = None,
+    links: Sequence[Link] = (),
+    parent: Context | None = None,
+) -> AbstractContextManager[Span]:
+    """One piece of work as a span, current inside the block; an exception marks it as failed and goes on.
+
+    parent: from `extract`, where the work was started by another process; default is the current span.
+    """
+    if _Tracing.tracer is None:
+        return _unrecorded(parent)
+    return _Tracing.tracer.start_as_current_span(
+        name, context=parent, kind=kind, attributes=attributes, links=tuple(links)
+    )
+
+
+@contextmanager
+def _unrecorded(parent: Context | None) -> Iterator[Span]:
+    """No span, but a trace that came in goes on to the calls made inside."""
+    if parent is None:
+        yield trace.get_current_span()
+        return
+    token = contexts.attach(parent)
+    try:
+        yield trace.get_current_span(parent)
+    finally:
+        contexts.detach(token)
+
+
+def inject(carrier: MutableMapping[str, str]) -> None:
+    """Write the current trace into outgoing headers; nothing when there is none."""
+    if trace.get_current_span().get_span_context().is_valid:
+        _propagator.inject(carrier)
+
+
+def extract(carrier: Mapping[str, str]) -> Context:
+    """The trace of incoming headers; an empty context when they carry none or a malformed one."""
+    if TRACEPARENT not in carrier:
+        return Context()
+    return _propagator.extract(carrier, context=Context())
+
+
+def link(carrier: Mapping[str, str]) -> Link | None:
+    """A link to the span that these headers came from: how a batch points at its messages."""
+    remote = trace.get_current_span(extract(carrier)).get_span_context()
+    return Link(remote) if remote.is_valid else None
+
+
+def tracer() -> Tracer | None:
+    """For interceptors that start and end a span by hand; None while spans are not recorded."""
+    return _Tracing.tracer
