@@ -1,0 +1,60 @@
+"""What passes between the pipeline and a job: one JSON document in the environment, files by presigned URL.
+
+The pipeline sets `FP_JOB_SPEC`; the job puts its declared outputs and, last, its result. A job that ends without a
+result has failed, whatever its exit code.
+"""
+
+import json
+import os
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """config: the step's own settings. inputs: `<step>/<file>` -> URL to read. outputs: file -> URL to write once."""
+
+    execution_id: str
+    step_id: str
+    config: Mapping[str, Any]
+    inputs: Mapping[str, str]
+    outputs: Mapping[str, str]
+    result_url: str
+
+    def read(self, name: str) -> bytes:
+        with urllib.request.urlopen(self.inputs[name], timeout=TIMEOUT_S) as response:  # noqa: S310 -- URL of the pipeline
+            content: bytes = response.read()
+        return content
+
+    def write(self, name: str, content: bytes) -> None:
+        _put(self.outputs[name], content)
+
+    def finish(self, result: Mapping[str, Any]) -> None:
+        """Tell the pipeline what came out; this becomes the output of the step."""
+        _put(self.result_url, json.dumps(result).encode())
+
+
+def from_environment() -> Job:
+    """The job this process was started for.
+
+    Raises KeyError when the process was not started by the pipeline.
+    """
+    spec = json.loads(os.environ["FP_JOB_SPEC"])
+    return Job(
+        execution_id=spec["execution_id"],
+        step_id=spec["step_id"],
+        config=spec["config"],
+        inputs=spec["inputs"],
+        outputs=spec["outputs"],
+        result_url=spec["result_url"],
+    )
+
+
+def _put(url: str, content: bytes) -> None:
+    request = urllib.request.Request(url, data=content, method="PUT")  # noqa: S310 -- URL of the pipeline
+    with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:  # noqa: S310 -- URL of the pipeline
+        response.read()

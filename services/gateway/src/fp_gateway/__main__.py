@@ -1,0 +1,3 @@
+from fp_gateway.main import main
+
+main()

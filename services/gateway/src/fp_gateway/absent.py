@@ -1,0 +1,41 @@
+"""RPCs that nobody answers: the access rule first, then UNIMPLEMENTED.
+
+Without it a caller could tell from the status of an RPC that is not built what he may not know about one that is.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from forgepoint.ai.v1 import ai_gateway_pb2_grpc as ai
+from forgepoint.auth.v1 import auth_pb2_grpc as auth
+from forgepoint.billing.v1 import billing_pb2_grpc as billing
+from forgepoint.experiment.v1 import experiment_pb2_grpc as experiment
+from forgepoint.featurestore.v1 import featurestore_pb2_grpc as featurestore
+from forgepoint.inference.v1 import inference_pb2_grpc as inference
+from forgepoint.monitor.v1 import monitor_pb2_grpc as monitor
+from forgepoint.notification.v1 import notification_pb2_grpc as notification
+from forgepoint.pipeline.v1 import pipeline_pb2_grpc as pipeline
+from forgepoint.registry.v1 import registry_pb2_grpc as registry
+from forgepoint.serving.v1 import serving_pb2_grpc as serving
+from fp_rpc import Server
+
+# Every service, because the internal RPCs of those that run end here too.
+_SERVICERS: tuple[tuple[Callable[[Any, Any], None], Any], ...] = (
+    (ai.add_AIGatewayServiceServicer_to_server, ai.AIGatewayServiceServicer),
+    (auth.add_AuthServiceServicer_to_server, auth.AuthServiceServicer),
+    (billing.add_BillingServiceServicer_to_server, billing.BillingServiceServicer),
+    (experiment.add_ExperimentTrackerServiceServicer_to_server, experiment.ExperimentTrackerServiceServicer),
+    (featurestore.add_FeatureStoreServiceServicer_to_server, featurestore.FeatureStoreServiceServicer),
+    (inference.add_InferenceGatewayServiceServicer_to_server, inference.InferenceGatewayServiceServicer),
+    (monitor.add_MonitorServiceServicer_to_server, monitor.MonitorServiceServicer),
+    (notification.add_NotificationServiceServicer_to_server, notification.NotificationServiceServicer),
+    (pipeline.add_PipelineOrchestratorServiceServicer_to_server, pipeline.PipelineOrchestratorServiceServicer),
+    (registry.add_RegistryServiceServicer_to_server, registry.RegistryServiceServicer),
+    (serving.add_ModelServingServiceServicer_to_server, serving.ModelServingServiceServicer),
+)
+
+
+def add_absent(server: Server) -> None:
+    """Register every RPC without an implementation."""
+    for add, servicer in _SERVICERS:
+        server.add(add, servicer())

@@ -1,0 +1,123 @@
+"""HTTP requests as messages of an RPC, and messages as JSON."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from fp_kernel import InvalidArgument, invalid
+from fp_kernel.errors import FieldViolation
+from google.protobuf import json_format, message_factory
+from google.protobuf.descriptor import Descriptor
+from google.protobuf.message import Message
+from starlette.requests import ClientDisconnect, Request
+
+from fp_gateway.failures import MAX_MESSAGE_BYTES
+from fp_gateway.http.table import Route
+from fp_gateway.methods import Method
+
+_PAGINATION = frozenset({"page_size", "page_token"})
+# protobuf says it so: `Message type "x.Y" has no field named "z" at "Y".`
+_NO_FIELD = re.compile(r'has no field named "(?P<field>[^"]+)"(?: at "(?P<at>[^"]+)")?')
+_BAD_FIELD = re.compile(r"Failed to parse (?P<field>\S+) field")
+
+
+async def read_body(request: Request) -> bytes:
+    """The body, refused as soon as it is longer than a message may be.
+
+    Raises InvalidArgument naming `body`.
+    """
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MAX_MESSAGE_BYTES:
+                text = f"at most {MAX_MESSAGE_BYTES} bytes are taken"
+                raise InvalidArgument(text, reason="MESSAGE_TOO_LARGE", fields=(FieldViolation("body", text),))
+    except ClientDisconnect:
+        raise invalid("body", "ended before it was complete") from None
+    return bytes(body)
+
+
+async def read_document(request: Request) -> dict[str, Any]:
+    """The body as a JSON object; an empty body is an empty object."""
+    body = await read_body(request)
+    if not body:
+        return {}
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise invalid("body", f"is not JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise invalid("body", "must be a JSON object")
+    return document
+
+
+async def request_message(request: Request, route: Route, method: Method) -> Message:
+    """The RPC's request from path, query and body; what the path names wins over the body."""
+    document = await read_document(request) if route.takes_body else {}
+    document |= _query(request.query_params, method.descriptor.input_type)
+    for parameter, name in route.path_fields.items():
+        document.pop(_camel(name), None)
+        document[name] = request.path_params[parameter]
+    return parse(document, method.descriptor.input_type)
+
+
+def parse(document: Mapping[str, Any], descriptor: Descriptor) -> Message:
+    """Raises InvalidArgument naming the field."""
+    message = message_factory.GetMessageClass(descriptor)()
+    try:
+        return json_format.ParseDict(dict(document), message)
+    except json_format.ParseError as error:
+        raise _unreadable(str(error)) from None
+
+
+def to_json(message: Message) -> bytes:
+    return orjson.dumps(json_format.MessageToDict(message, always_print_fields_with_no_presence=True))
+
+
+def response_message(method: Method, data: bytes) -> Message:
+    message: Message = message_factory.GetMessageClass(method.descriptor.output_type)()
+    message.ParseFromString(data)
+    return message
+
+
+def _query(parameters: Mapping[str, str], descriptor: Descriptor) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in parameters.items():
+        if name in _PAGINATION and "pagination" in descriptor.fields_by_name:
+            found.setdefault("pagination", {})[name] = value
+        else:
+            field = _field_for(name, descriptor)
+            found[field] = _typed(descriptor, field, value)
+    return found
+
+
+def _field_for(name: str, descriptor: Descriptor) -> str:
+    """`task_type` finds `task_type` or `task_type_filter`."""
+    for candidate in (name, f"{name}_filter"):
+        if candidate in descriptor.fields_by_name:
+            return candidate
+    raise invalid(name, "is not a query parameter of this route")
+
+
+def _typed(descriptor: Descriptor, name: str, value: str) -> Any:
+    field = descriptor.fields_by_name[name]
+    if field.cpp_type == field.CPPTYPE_BOOL:
+        if value not in ("true", "false"):
+            raise invalid(name, "must be true or false")
+        return value == "true"
+    return [value] if field.is_repeated else value
+
+
+def _camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(part.capitalize() for part in rest)
+
+
+def _unreadable(text: str) -> InvalidArgument:
+    if match := _NO_FIELD.search(text):
+        return invalid(match["field"], "is not a field of this request")
+    if match := _BAD_FIELD.search(text):
+        return invalid(match["field"], "cannot be read; look at its type in the API description")
+    return invalid("body", "does not fit the request")

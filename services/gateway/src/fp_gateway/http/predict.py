@@ -1,0 +1,66 @@
+"""`/v1/models/{m}/predict`: one prediction in plain JSON."""
+
+from typing import Any
+
+import orjson
+from forgepoint.inference.v1 import inference_pb2 as pb
+from fp_kernel import invalid
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+from starlette.routing import Route as HttpRoute
+
+from fp_gateway.http import bind, table, tensors
+from fp_gateway.http.answers import answering
+from fp_gateway.http.caller import Caller
+
+_FIELDS = frozenset({"inputs", "idempotencyKey", "stickyKey"})
+
+
+def routes(caller: Caller) -> list[BaseRoute]:
+    async def predict(request: Request) -> Response:
+        message = _message(await bind.read_document(request), request)
+        response, trailers = await caller.unary(table.PREDICT, message, request)
+        return Response(orjson.dumps(_document(response)), 200, dict(trailers), "application/json")
+
+    async def info(request: Request) -> Response:
+        message = pb.GetModelInfoRequest(model_name=request.path_params["model"])
+        response, _ = await caller.unary(table.MODEL_INFO, message, request)
+        return Response(bind.to_json(response), media_type="application/json")
+
+    return [
+        HttpRoute("/v1/models/{model}/predict", answering(predict), methods=["POST"]),
+        HttpRoute("/v1/models/{model}/versions/{version}/predict", answering(predict), methods=["POST"]),
+        HttpRoute("/v1/models/{model}/info", answering(info), methods=["GET"]),
+    ]
+
+
+def _message(document: dict[str, Any], request: Request) -> pb.PredictRequest:
+    for name in document.keys() - _FIELDS:
+        raise invalid(name, f"is not a field of this request; it takes {', '.join(sorted(_FIELDS))}")
+    inputs = document.get("inputs")
+    if not isinstance(inputs, dict) or not inputs:
+        raise invalid("inputs", "must be an object of tensors by name")
+    return pb.PredictRequest(
+        model_name=request.path_params["model"],
+        version_override=request.path_params.get("version", ""),
+        inputs={name: tensors.from_json(tensor, f"inputs[{name}]") for name, tensor in inputs.items()},
+        idempotency_key=_text(document, "idempotencyKey"),
+        sticky_key=_text(document, "stickyKey"),
+    )
+
+
+def _text(document: dict[str, Any], name: str) -> str:
+    value = document.get(name, "")
+    if not isinstance(value, str):
+        raise invalid(name, "must be a string")
+    return value
+
+
+def _document(response: Any) -> dict[str, Any]:
+    return {
+        "outputs": {name: tensors.to_json(tensor) for name, tensor in response.outputs.items()},
+        "servedVersion": response.served_version,
+        "latencyMs": response.latency.ToMicroseconds() / 1_000,
+        "requestId": response.request_id,
+    }

@@ -1,0 +1,74 @@
+"""The routes of `/api/v1` as data: verb, path, RPC."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+_AUTH: Final = "/forgepoint.auth.v1.AuthService/"
+_REGISTRY: Final = "/forgepoint.registry.v1.RegistryService/"
+_PIPELINE: Final = "/forgepoint.pipeline.v1.PipelineOrchestratorService/"
+_EXPERIMENT: Final = "/forgepoint.experiment.v1.ExperimentTrackerService/"
+_MONITOR: Final = "/forgepoint.monitor.v1.MonitorService/"
+_FEATURES: Final = "/forgepoint.featurestore.v1.FeatureStoreService/"
+_BILLING: Final = "/forgepoint.billing.v1.BillingService/"
+_NOTIFICATION: Final = "/forgepoint.notification.v1.NotificationService/"
+_INFERENCE: Final = "/forgepoint.inference.v1.InferenceGatewayService/"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """method: path of the RPC. status: answered on success. path_fields: path parameter -> field of the request."""
+
+    verb: str
+    path: str
+    method: str
+    status: int = 200
+    path_fields: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def takes_body(self) -> bool:
+        return self.verb != "GET"
+
+
+_ID: Final = {"id": "id"}
+
+API: Final[tuple[Route, ...]] = (
+    Route("GET", "/me", _AUTH + "GetCurrentUser"),
+    Route("GET", "/models", _REGISTRY + "ListModels"),
+    Route("POST", "/models", _REGISTRY + "RegisterModel", 201),
+    Route("GET", "/models/{id}", _REGISTRY + "GetModel", path_fields=_ID),
+    Route("GET", "/models/{id}/versions", _REGISTRY + "ListVersions", path_fields={"id": "model_id"}),
+    Route("POST", "/models/{id}/versions", _REGISTRY + "CreateVersion", 201, {"id": "model_id"}),
+    Route("POST", "/models/{id}/archive", _REGISTRY + "DeleteModel", path_fields=_ID),
+    Route("POST", "/models/{id}/rollback", _REGISTRY + "RollbackModel", path_fields={"id": "model_id"}),
+    Route("GET", "/versions/{id}", _REGISTRY + "GetVersion", path_fields=_ID),
+    Route("GET", "/versions/{id}/download-url", _REGISTRY + "GetDownloadURL", path_fields={"id": "version_id"}),
+    Route("POST", "/versions/{id}/confirm", _REGISTRY + "ConfirmVersionUpload", path_fields={"id": "version_id"}),
+    Route("POST", "/versions/{id}/promote", _REGISTRY + "PromoteVersion", path_fields={"id": "version_id"}),
+    Route("GET", "/pipelines", _PIPELINE + "ListPipelines"),
+    Route("POST", "/pipelines", _PIPELINE + "CreatePipeline", 201),
+    Route("GET", "/pipelines/{id}", _PIPELINE + "GetPipeline", path_fields={"id": "pipeline_id"}),
+    Route("POST", "/pipelines/{id}/start", _PIPELINE + "TriggerExecution", 202, {"id": "pipeline_id"}),
+    Route("GET", "/executions", _PIPELINE + "ListExecutions"),
+    Route("GET", "/executions/{id}", _PIPELINE + "GetExecution", path_fields={"id": "execution_id"}),
+    Route("POST", "/executions/{id}/cancel", _PIPELINE + "CancelExecution", path_fields={"id": "execution_id"}),
+    Route("GET", "/experiments", _EXPERIMENT + "ListExperiments"),
+    Route("GET", "/runs", _EXPERIMENT + "ListRuns"),
+    Route("GET", "/runs/{id}", _EXPERIMENT + "GetRun", path_fields=_ID),
+    Route("GET", "/runs/{id}/metrics", _EXPERIMENT + "GetMetricHistory", path_fields={"id": "run_id"}),
+    Route("GET", "/monitors", _MONITOR + "ListMonitors"),
+    Route("GET", "/drift-reports", _MONITOR + "ListDriftReports"),
+    Route("GET", "/models/{name}/health", _MONITOR + "GetModelHealth", path_fields={"name": "model_name"}),
+    Route("GET", "/feature-views", _FEATURES + "ListFeatureViews"),
+    Route("GET", "/feature-views/{id}", _FEATURES + "GetFeatureView", path_fields={"id": "feature_view_id"}),
+    Route("GET", "/usage", _BILLING + "GetUsage"),
+    Route("GET", "/invoices", _BILLING + "ListInvoices"),
+    Route("GET", "/notifications", _NOTIFICATION + "ListNotifications"),
+)
+
+LOGIN: Final = _AUTH + "Login"
+REFRESH: Final = _AUTH + "RefreshToken"
+LOGOUT: Final = _AUTH + "Logout"
+WATCH: Final = _PIPELINE + "WatchExecution"
+PREDICT: Final = _INFERENCE + "Predict"
+MODEL_INFO: Final = _INFERENCE + "GetModelInfo"

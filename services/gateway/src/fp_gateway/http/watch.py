@@ -1,0 +1,123 @@
+"""SSE over fetch: the transitions of an execution as they happen."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass
+from hashlib import sha256
+
+import orjson
+from forgepoint.pipeline.v1 import pipeline_pb2 as pb
+from fp_kernel import Error, ResourceExhausted, invalid
+from fp_rpc.errors import to_problem
+from google.protobuf.message import Message
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import BaseRoute
+from starlette.routing import Route as HttpRoute
+
+from fp_gateway.http import bind, table
+from fp_gateway.http.answers import answering
+from fp_gateway.http.caller import Caller
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPolicy:
+    """heartbeat, lifetime: seconds. total, per_user: streams open at once."""
+
+    heartbeat: float = 20.0
+    lifetime: float = 1_800.0
+    total: int = 256
+    per_user: int = 8
+
+
+class OpenStreams:
+    """Counts streams; a credential stands for its user."""
+
+    def __init__(self, policy: StreamPolicy) -> None:
+        self._policy = policy
+        self._open: Counter[bytes] = Counter()
+
+    def enter(self, request: Request) -> bytes:
+        """Raises ResourceExhausted when too many are open."""
+        user = sha256(request.headers.get("authorization", "").encode()).digest()
+        if self._open.total() >= self._policy.total or self._open[user] >= self._policy.per_user:
+            raise ResourceExhausted("too many streams are open; close one", reason="TOO_MANY_STREAMS", retry_after=5.0)
+        self._open[user] += 1
+        return user
+
+    def leave(self, user: bytes) -> None:
+        self._open[user] -= 1
+        if not self._open[user]:
+            del self._open[user]
+
+
+def routes(caller: Caller, policy: StreamPolicy = StreamPolicy()) -> list[BaseRoute]:
+    streams = OpenStreams(policy)
+
+    async def watch(request: Request) -> Response:
+        message = pb.WatchExecutionRequest(
+            execution_id=request.path_params["id"], include_current_state=True, after_sequence=_last_event(request)
+        )
+        user = streams.enter(request)
+        source = caller.stream(table.WATCH, message, request, policy.lifetime)
+        try:
+            # What is known before the first byte is a proper status, not an event in a 200.
+            first = await anext(source, None)
+        except BaseException:
+            streams.leave(user)
+            raise
+        body = _events(first, source, policy, lambda: streams.leave(user))
+        return StreamingResponse(body, media_type="text/event-stream", headers={"cache-control": "no-store"})
+
+    return [HttpRoute("/api/v1/executions/{id}/watch", answering(watch), methods=["GET"])]
+
+
+def _last_event(request: Request) -> int:
+    text = request.headers.get("last-event-id") or request.query_params.get("after_sequence") or "0"
+    if not text.isdecimal():
+        raise invalid("after_sequence", "must be a number")
+    return int(text)
+
+
+async def _events(
+    first: Message | None, source: AsyncIterator[Message], policy: StreamPolicy, leave: object
+) -> AsyncIterator[bytes]:
+    assert callable(leave)  # noqa: S101 -- narrows the type
+    try:
+        async with aclosing(source):  # type: ignore[type-var]
+            if first is not None:
+                yield _event(first)
+                async for chunk in _with_heartbeat(source, policy.heartbeat):
+                    yield chunk
+            yield b"event: end\ndata: {}\n\n"
+    except Error as error:
+        yield b"event: error\ndata: " + orjson.dumps(to_problem(error)) + b"\n\n"
+    finally:
+        leave()
+
+
+async def _with_heartbeat(source: AsyncIterator[Message], interval: float) -> AsyncIterator[bytes]:
+    """Proxies close what is silent; a comment keeps the connection and costs the client nothing."""
+    pending: asyncio.Future[Message | None] | None = None
+    try:
+        while True:
+            pending = pending or asyncio.ensure_future(anext(source, None))
+            done, _ = await asyncio.wait((pending,), timeout=interval)
+            if not done:
+                yield b": heartbeat\n\n"
+                continue
+            message = pending.result()
+            pending = None
+            if message is None:
+                return
+            yield _event(message)
+    finally:
+        if pending is not None:
+            pending.cancel()
+
+
+def _event(message: Message) -> bytes:
+    sequence = getattr(message, "sequence", 0)
+    return b"event: execution\nid: %d\ndata: " % sequence + bind.to_json(message) + b"\n\n"

@@ -1,0 +1,42 @@
+"""The gateway, put together."""
+
+from fp_rpc import ApiKeyResolver, Channels, CredentialResolver, HttpJwks, JwtResolver, Server, ServiceCredential
+from fp_rpc.validate import auth_validator
+from fp_runtime import Runtime
+from fp_runtime import main as run_main
+
+from fp_gateway.absent import add_absent
+from fp_gateway.backends import Backends
+from fp_gateway.http.app import application
+from fp_gateway.http.caller import Caller
+from fp_gateway.methods import all_methods
+from fp_gateway.proxy import Proxy, ProxyPolicy
+from fp_gateway.server import ProxyServer
+from fp_gateway.settings import GatewaySettings
+
+
+async def serve(runtime: Runtime, settings: GatewaySettings) -> None:
+    credential = ServiceCredential("gateway", settings.service_secret.get_secret_value(), settings.auth_addr)
+    runtime.on_close(credential.close)
+    channels = Channels(credential, metrics=runtime.metrics)
+    runtime.on_close(channels.close)
+
+    # RPCs that nobody answers are verified here, because there is no service to do it.
+    jwt = JwtResolver(settings.auth_issuer, HttpJwks(f"{settings.auth_issuer}/.well-known/jwks.json"))
+    keys = ApiKeyResolver(auth_validator(channels.open(settings.auth_addr, timeout=5.0)))
+    absent = Server("gateway", resolver=CredentialResolver(jwt, keys), metrics=runtime.metrics)
+    add_absent(absent)
+    port = await absent.start("127.0.0.1:0")
+    runtime.on_close(lambda: absent.stop(0))
+
+    backends = Backends(settings.addresses(), f"127.0.0.1:{port}")
+    runtime.on_close(backends.close)
+    methods = all_methods()
+    proxy = Proxy(methods, backends, ProxyPolicy(default_deadline=settings.default_deadline))
+    caller = Caller(methods, backends, settings.default_deadline)
+    runtime.listen("public http", application(caller), settings.gateway_http_port)
+    await runtime.serve(ProxyServer(proxy))
+
+
+def main() -> None:
+    run_main("gateway", GatewaySettings, serve)

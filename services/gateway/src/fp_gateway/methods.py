@@ -1,0 +1,63 @@
+"""Every RPC of the platform, and which service answers it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from forgepoint.ai.v1 import ai_gateway_pb2
+from forgepoint.auth.v1 import auth_pb2
+from forgepoint.billing.v1 import billing_pb2
+from forgepoint.common.v1 import access_pb2
+from forgepoint.experiment.v1 import experiment_pb2
+from forgepoint.featurestore.v1 import featurestore_pb2
+from forgepoint.inference.v1 import inference_pb2
+from forgepoint.monitor.v1 import monitor_pb2
+from forgepoint.notification.v1 import notification_pb2
+from forgepoint.pipeline.v1 import pipeline_pb2
+from forgepoint.registry.v1 import registry_pb2
+from forgepoint.serving.v1 import serving_pb2
+from google.protobuf.descriptor import FileDescriptor, MethodDescriptor
+
+FILES: Mapping[str, FileDescriptor] = {
+    "auth": auth_pb2.DESCRIPTOR,
+    "registry": registry_pb2.DESCRIPTOR,
+    "inference": inference_pb2.DESCRIPTOR,
+    "serving": serving_pb2.DESCRIPTOR,
+    "pipeline": pipeline_pb2.DESCRIPTOR,
+    "featurestore": featurestore_pb2.DESCRIPTOR,
+    "experiment": experiment_pb2.DESCRIPTOR,
+    "billing": billing_pb2.DESCRIPTOR,
+    "notification": notification_pb2.DESCRIPTOR,
+    "monitor": monitor_pb2.DESCRIPTOR,
+    "ai": ai_gateway_pb2.DESCRIPTOR,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """noun: whose RPC it is. path: as on the wire, `/package.Service/Name`. internal: for services only."""
+
+    noun: str
+    path: str
+    internal: bool
+    client_streaming: bool
+    server_streaming: bool
+    descriptor: MethodDescriptor
+
+
+def all_methods() -> Mapping[str, Method]:
+    """Every method by its path."""
+    return {method.path: method for noun, file in FILES.items() for method in _methods(noun, file)}
+
+
+def _methods(noun: str, file: FileDescriptor) -> Iterator[Method]:
+    for service in file.services_by_name.values():
+        for descriptor in service.methods:
+            access = descriptor.GetOptions().Extensions[access_pb2.access]
+            yield Method(
+                noun=noun,
+                path=f"/{service.full_name}/{descriptor.name}",
+                internal=access.internal,
+                client_streaming=descriptor.client_streaming,
+                server_streaming=descriptor.server_streaming,
+                descriptor=descriptor,
+            )

@@ -1,0 +1,118 @@
+"""gRPC pass-through: any method of any shape, as bytes, chosen by its descriptor."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import grpc
+from fp_kernel import InvalidArgument
+from fp_kernel.errors import FieldViolation
+from fp_telemetry import extract, inject, span
+from opentelemetry.trace import SpanKind
+
+from fp_gateway.backends import Backends
+from fp_gateway.failures import MAX_MESSAGE_BYTES, Failure, of_call, of_error
+from fp_gateway.metadata import Pair, to_caller, to_service
+from fp_gateway.methods import Method
+
+Context = Any
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyPolicy:
+    """default_deadline: seconds for a unary call without one. stream_deadline: the same for streams."""
+
+    default_deadline: float = 30.0
+    stream_deadline: float = 1_800.0
+
+
+class Proxy(grpc.GenericRpcHandler):
+    """Hands every known method to its service; unknown ones answer UNIMPLEMENTED by the server itself."""
+
+    def __init__(self, methods: Mapping[str, Method], backends: Backends, policy: ProxyPolicy) -> None:
+        self._policy = policy
+        self._handlers = {path: self._handler(method, backends) for path, method in methods.items()}
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any] | None:
+        return self._handlers.get(handler_call_details.method)
+
+    def _handler(self, method: Method, backends: Backends) -> grpc.RpcMethodHandler[Any, Any]:
+        call = backends.callable_for(method)
+        limit = self._policy.stream_deadline if method.server_streaming else self._policy.default_deadline
+        make: dict[tuple[bool, bool], Callable[..., grpc.RpcMethodHandler[Any, Any]]] = {
+            (False, False): grpc.unary_unary_rpc_method_handler,
+            (False, True): grpc.unary_stream_rpc_method_handler,
+            (True, False): grpc.stream_unary_rpc_method_handler,
+            (True, True): grpc.stream_stream_rpc_method_handler,
+        }
+        behaviour = _streaming(method, call, limit) if method.server_streaming else _unary(method, call, limit)
+        return make[method.client_streaming, method.server_streaming](behaviour)
+
+
+def _unary(method: Method, call: Any, limit: float) -> Callable[[Any, Context], Awaitable[bytes]]:
+    async def answer(request: Any, context: Context) -> bytes:
+        with span(method.path, kind=SpanKind.SERVER, parent=extract(_text(context))):
+            outgoing = await _start(method, call, limit, request, context)
+            try:
+                response: bytes = await outgoing
+            except grpc.aio.AioRpcError as error:
+                await _fail(context, of_call(error, method.noun))
+            context.set_trailing_metadata(to_caller(await outgoing.trailing_metadata()))
+            return response
+
+    return answer
+
+
+def _streaming(method: Method, call: Any, limit: float) -> Callable[[Any, Context], AsyncIterator[bytes]]:
+    async def answer(request: Any, context: Context) -> AsyncIterator[bytes]:
+        with span(method.path, kind=SpanKind.SERVER, parent=extract(_text(context))):
+            outgoing = await _start(method, call, limit, request, context)
+            try:
+                async for message in outgoing:
+                    yield message
+            except grpc.aio.AioRpcError as error:
+                await _fail(context, of_call(error, method.noun))
+            finally:
+                # A caller that went away must not leave the service streaming to nobody.
+                outgoing.cancel()
+            context.set_trailing_metadata(to_caller(await outgoing.trailing_metadata()))
+
+    return answer
+
+
+async def _start(method: Method, call: Any, limit: float, request: Any, context: Context) -> Any:
+    remaining = context.time_remaining()
+    timeout = limit if remaining is None else min(remaining, limit)
+    if not method.client_streaming and len(request) > MAX_MESSAGE_BYTES:
+        await _fail(context, of_error(_too_long(len(request))))
+    body = _bounded(request, context) if method.client_streaming else request
+    return call(body, metadata=_outgoing(context), timeout=timeout)
+
+
+async def _bounded(messages: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
+    async for message in messages:
+        if len(message) > MAX_MESSAGE_BYTES:
+            await _fail(context, of_error(_too_long(len(message))))
+        yield message
+
+
+def _outgoing(context: Context) -> list[Pair]:
+    """The caller's allowed metadata, with our own span as the parent."""
+    carrier: dict[str, str] = {}
+    inject(carrier)
+    kept = [(key, value) for key, value in to_service(context.invocation_metadata()) if key not in carrier]
+    return [*kept, *carrier.items()]
+
+
+def _text(context: Context) -> dict[str, str]:
+    return {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
+
+
+def _too_long(size: int) -> InvalidArgument:
+    text = f"the message has {size} bytes; at most {MAX_MESSAGE_BYTES} are taken"
+    return InvalidArgument(text, reason="MESSAGE_TOO_LARGE", fields=(FieldViolation("message", text),))
+
+
+async def _fail(context: Context, failure: Failure) -> NoReturn:
+    await context.abort(failure.code, failure.message, failure.trailers)
+    raise AssertionError("abort returns never")

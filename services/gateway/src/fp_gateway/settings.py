@@ -1,0 +1,44 @@
+"""What the gateway is told by its environment."""
+
+from typing import Annotated
+
+from fp_runtime.fields import Address
+from fp_runtime.settings import Port, ServiceSettings
+from pydantic import Field
+
+# Services that a platform may run without; their RPCs then answer UNIMPLEMENTED, after the access check.
+NOUNS = (
+    "auth",
+    "registry",
+    "inference",
+    "pipeline",
+    "featurestore",
+    "experiment",
+    "billing",
+    "notification",
+    "monitor",
+    "ai",
+)
+
+
+class GatewaySettings(ServiceSettings):
+    """gateway_http_port: the public HTTP port; `http_port` stays for health and metrics."""
+
+    gateway_http_port: Port = 8000
+    auth_addr: Address
+    registry_addr: Address
+    inference_addr: Address
+    pipeline_addr: Address
+    featurestore_addr: Address | None = None
+    experiment_addr: Address | None = None
+    billing_addr: Address | None = None
+    notification_addr: Address | None = None
+    monitor_addr: Address | None = None
+    ai_addr: Address | None = None
+    # Time an HTTP request or a gRPC call without a deadline gets, in seconds.
+    default_deadline: Annotated[float, Field(gt=0, le=600)] = 30.0
+
+    def addresses(self) -> dict[str, str]:
+        """Address by noun, of the services that run."""
+        found = {noun: getattr(self, f"{noun}_addr") for noun in NOUNS}
+        return {noun: address for noun, address in found.items() if address}
