@@ -1,0 +1,1 @@
+"""ONNX Runtime, the registry, the artifact cache."""

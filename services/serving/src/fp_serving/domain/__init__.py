@@ -1,0 +1,1 @@
+"""Tensors, schemas, batches and the life of a loaded model; pure."""
