@@ -6,10 +6,33 @@ Promises:
 - Nothing survives the process that started it, even when that process is killed by SIGKILL (Linux).
 - Ports, passwords and data stay the same when a folder is started again; a port taken meanwhile is replaced.
 - A store that cannot start raises `StoreFailed` with the store's name and the last lines of its log.
+- `fp_devstack.supervisor` is the daemon behind `fp up`: stores, services forked from a zygote and restarted when they
+  die, runtimes and jobs behind a local socket. `fp_devstack.client` talks to it and needs the standard library only;
+  `fp_devstack.launch` starts it.
 """
 
-from fp_devstack.endpoints import Endpoints
-from fp_devstack.failures import FolderInUse, StoreFailed
-from fp_devstack.stack import STORES, Stack
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fp_devstack.endpoints import Endpoints
+    from fp_devstack.failures import FolderInUse, StoreFailed
+    from fp_devstack.stack import STORES, Stack
 
 __all__ = ["STORES", "Endpoints", "FolderInUse", "Stack", "StoreFailed"]
+
+_HOMES = {
+    "STORES": "fp_devstack.stack",
+    "Stack": "fp_devstack.stack",
+    "Endpoints": "fp_devstack.endpoints",
+    "FolderInUse": "fp_devstack.failures",
+    "StoreFailed": "fp_devstack.failures",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # The client is imported by every start of `fp`, which must not pay for the stores.
+    import importlib  # noqa: PLC0415
+
+    if name not in _HOMES:
+        raise AttributeError(name)
+    return getattr(importlib.import_module(_HOMES[name]), name)
