@@ -13,11 +13,12 @@ What it promises:
 - Nothing starts at import: a process forked from a zygote calls `main` as if it were the first.
 """
 
+from fp_runtime.failures import StartFailed, TaskFailed
 from fp_runtime.fields import Address, HttpUrl, NatsUrl, PostgresUrl, RedisUrl
 from fp_runtime.health import Dependency, HealthRegistry, Report
 from fp_runtime.http import HttpServer
-from fp_runtime.process import main
-from fp_runtime.runtime import RpcServer, Runtime, StartFailed, run
+from fp_runtime.process import main, run
+from fp_runtime.runtime import RpcServer, Runtime
 from fp_runtime.settings import (
     EventSettings,
     InvalidSettings,
@@ -47,6 +48,7 @@ __all__ = [
     "S3Settings",
     "ServiceSettings",
     "StartFailed",
+    "TaskFailed",
     "load",
     "main",
     "run",

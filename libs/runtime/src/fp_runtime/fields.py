@@ -31,7 +31,9 @@ def _check(value: str, schemes: tuple[str, ...]) -> None:
 
 def _secret_url(*schemes: str) -> Callable[[SecretStr], SecretStr]:
     def check(value: SecretStr) -> SecretStr:
-        _check(value.get_secret_value(), schemes)
+        # Servers of one cluster are separated by commas.
+        for url in value.get_secret_value().split(","):
+            _check(url, schemes)
         return value
 
     return check

@@ -1,23 +1,94 @@
 """An ASGI server that belongs to the runtime: no signal handlers and no access log of its own."""
 
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Iterator
+
+import uvicorn
 from starlette.types import ASGIApp
+
+from fp_runtime.failures import StartFailed
+
+_BACKLOG = 1_024
+_SHORTEST_GRACE = 1
 
 
 class HttpServer:
-    """Serves one ASGI application on one address."""
+    """Serves one ASGI application on one address.
+
+    name: for the message when the address cannot be had; the variable that holds the port is a good one.
+    port: 0 takes a free one.
+    """
 
     def __init__(self, app: ASGIApp, *, name: str, host: str, port: int) -> None:
-        raise NotImplementedError
+        # That it starts and stops is the runtime's to tell.
+        logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+        self._name = name
+        self._address = (host, port)
+        self._server = _Server(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                server_header=False,
+                date_header=False,
+                timeout_graceful_shutdown=_SHORTEST_GRACE,
+                ws="none",
+            )
+        )
+        self._socket: socket.socket | None = None
+        self._serving: asyncio.Task[None] | None = None
 
     @property
     def port(self) -> int:
         """The port it listens on; known after `start`."""
-        raise NotImplementedError
+        if self._socket is None:
+            raise RuntimeError("the server has not started")
+        return int(self._socket.getsockname()[1])
 
-    async def start(self) -> None:
-        """Listen. Raises StartFailed when the address cannot be had."""
-        raise NotImplementedError
+    async def start(self, group: asyncio.TaskGroup) -> None:
+        """Listen; `group` owns the server's loop. Raises StartFailed when the address cannot be had."""
+        self._socket = self._bind()
+        self._serving = group.create_task(self._server.serve(sockets=[self._socket]), name=f"http {self._name}")
+        await self._server.listening.wait()
 
     async def stop(self, grace: float) -> None:
         """Refuse new connections, give running requests `grace` seconds, then cut them."""
-        raise NotImplementedError
+        if self._serving is None:
+            return
+        self._server.config.timeout_graceful_shutdown = max(_SHORTEST_GRACE, round(grace))
+        self._server.should_exit = True
+        await asyncio.wait([self._serving])
+
+    def _bind(self) -> socket.socket:
+        host, port = self._address
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        # A restarted service takes its port back from connections that still linger.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError as error:
+            listener.close()
+            raise StartFailed(f"{self._name}: cannot listen on {host}:{port}: {error.strerror}") from None
+        listener.listen(_BACKLOG)
+        listener.setblocking(False)
+        return listener
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self.listening.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # Signals are the runtime's: it drains gRPC and tasks first.
+        yield

@@ -1,23 +1,31 @@
 """The life of one service."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol, TypeVar
 
-from fp_telemetry import Metrics, Telemetry
+from fp_telemetry import Metrics, Telemetry, get_logger, names, watch_event_loop
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from fp_runtime.failures import StartFailed, TaskFailed
 from fp_runtime.health import HealthRegistry
-from fp_runtime.settings import ServiceSettings
+from fp_runtime.http import HttpServer
+from fp_runtime.opening import Opening
+from fp_runtime.probes import probes
+from fp_runtime.settings import ServiceSettings, variable
+from fp_runtime.tasks import Tasks, kept
 
 T = TypeVar("T")
-Settings = TypeVar("Settings", bound=ServiceSettings)
 Handler = Callable[[Request], Awaitable[Response]]
 
+CLOSE_TIMEOUT = 5.0
+_WATCH_INTERVAL = 2.0
+_LAST_GRACE = 1.0
 
-class StartFailed(Exception):
-    """The service cannot start; the message is one line for people, without secrets."""
+_log = get_logger(__name__)
 
 
 class RpcServer(Protocol):
@@ -34,15 +42,34 @@ class Runtime:
     """What `serve` gets: it opens dependencies, starts tasks and serves, and closes all of it afterwards.
 
     settings: the common settings. metrics: the service's own registry. health: see `HealthRegistry`.
+    grpc_port, http_port: what the servers listen on, once they do.
     """
 
-    noun: str
-    settings: ServiceSettings
-    metrics: Metrics
-    telemetry: Telemetry
-    health: HealthRegistry
-    grpc_port: int
-    http_port: int
+    def __init__(
+        self,
+        noun: str,
+        settings: ServiceSettings,
+        *,
+        group: asyncio.TaskGroup,
+        telemetry: Telemetry | None = None,
+        ready: Callable[["Runtime"], None] | None = None,
+    ) -> None:
+        self.noun = noun
+        self.settings = settings
+        self.telemetry = telemetry
+        self.metrics = Metrics(noun)
+        self.health = HealthRegistry()
+        self.grpc_port = 0
+        self.http_port = 0
+        self.failure: Exception | None = None
+        self._group = group
+        self._ready = ready
+        self._tasks = Tasks(group, self._failed)
+        self._stop = asyncio.Event()
+        self._serving = False
+        self._routes: list[Route] = []
+        self._listeners: list[HttpServer] = []
+        self._closers: list[tuple[str, Callable[[], Awaitable[object]]]] = []
 
     async def hard(
         self,
@@ -55,7 +82,10 @@ class Runtime:
 
         `connect` and `ping` are tried again for 10 seconds. Raises StartFailed when that was not enough.
         """
-        raise NotImplementedError
+        value = await Opening(name, connect, ping, close).reach()
+        self.health.add(name, lambda: ping(value), hard=True)
+        self._closers.append((name, lambda: close(value)))
+        return value
 
     async def soft(
         self,
@@ -68,39 +98,157 @@ class Runtime:
 
         connect: returns a client that reconnects by itself, also when nothing answers yet.
         """
-        raise NotImplementedError
+        value = await connect()
+        self.health.add(name, lambda: ping(value), hard=False)
+        self._closers.append((name, lambda: close(value)))
+        return value
 
     def route(self, path: str, handler: Handler) -> None:
         """Answer GET `path` on the HTTP port, beside health and metrics."""
-        raise NotImplementedError
+        self._routes.append(Route(path, handler))
 
-    def listen(self, name: str, app: ASGIApp, port: int) -> None:
-        """Serve another ASGI application on its own port, from `serve` until the drain."""
-        raise NotImplementedError
+    def listen(self, name: str, app: ASGIApp, port: int) -> HttpServer:
+        """Serve another ASGI application on its own port, from `serve` until the drain.
+
+        name: the variable that holds the port, for the message when it is taken.
+        """
+        server = HttpServer(app, name=name, host=self.settings.bind_host, port=port)
+        self._listeners.append(server)
+        return server
 
     def task(self, name: str, coroutine: Coroutine[Any, Any, object]) -> None:
         """Run until the service stops. Its failure stops the service; its end does not.
 
         At the stop, tasks are cancelled one by one in the reverse order of their start.
         """
-        raise NotImplementedError
+        self._tasks.start(name, coroutine)
 
     def keep(self, name: str, start: Callable[[], Coroutine[Any, Any, object]]) -> None:
         """Like `task` for work that needs a soft dependency: when it fails it starts again after a back-off."""
-        raise NotImplementedError
+        self._tasks.start(name, kept(name, start))
 
     def on_close(self, callback: Callable[[], Awaitable[object]]) -> None:
         """Called at the stop, after the drain, in the reverse order of registration."""
-        raise NotImplementedError
+        self._closers.append((getattr(callback, "__qualname__", "callback"), callback))
+
+    def stop(self) -> None:
+        """End the service: `serve` drains and returns. May be called more than once."""
+        self._stop.set()
+
+    @property
+    def stopping(self) -> bool:
+        return self._stop.is_set()
+
+    async def live(self, body: Coroutine[Any, Any, None]) -> None:
+        """Run `serve` from its first line to the last close; `failure` is what ended it, unless that was `stop`."""
+        self.task("event loop", watch_event_loop(self.metrics))
+        main = self._group.create_task(self._body(body), name="serve")
+        stopped = self._group.create_task(self._stop.wait(), name="stop")
+        try:
+            await asyncio.wait({main, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self.stop()
+            if not self._serving:
+                main.cancel()
+            await asyncio.wait({main, stopped})
+            await self._cancel_tasks(_LAST_GRACE)
+            await self._close()
 
     async def serve(self, server: RpcServer | None) -> None:
         """Start gRPC and HTTP, say SERVING, wait for the end of the service, drain.
 
         Returns when the last call and the last task ended or their time was up; what was opened is closed after that.
         """
-        raise NotImplementedError
+        if server is not None:
+            self.grpc_port = await self._start_rpc(server)
+        http = HttpServer(
+            probes(self.noun, self.health, self.metrics, self._routes),
+            name=variable("http_port"),
+            host=self.settings.bind_host,
+            port=self.settings.http_port,
+        )
+        try:
+            for listener in (*self._listeners, http):
+                await listener.start(self._group)
+            self.http_port = http.port
+            await self._serve(server)
+        finally:
+            await self._drain(server)
+            await http.stop(_LAST_GRACE)
 
+    async def _start_rpc(self, server: RpcServer) -> int:
+        address = f"{self.settings.bind_host}:{self.settings.grpc_port}"
+        try:
+            return await server.start(address)
+        except (OSError, RuntimeError) as error:
+            # gRPC says so by RuntimeError, with its own bookkeeping as text.
+            raise StartFailed(f"{variable('grpc_port')}: cannot listen on {address}") from error
 
-async def run(noun: str, settings: Settings, serve: Callable[[Runtime, Settings], Awaitable[None]]) -> None:
-    """One life of a service in the running loop: for `main` and for tests."""
-    raise NotImplementedError
+    async def _serve(self, server: RpcServer | None) -> None:
+        self.health.serving()
+        self._serving = True
+        if server is not None:
+            server.set_serving((await self.health.check()).ready)
+        self.task("health", self._watch(server))
+        _log.info("serving", grpc_port=self.grpc_port, http_port=self.http_port)
+        if self._ready is not None:
+            self._ready(self)
+        await self._stop.wait()
+
+    async def _watch(self, server: RpcServer | None) -> None:
+        """Carry readiness to the gRPC health service and see a store go down before a caller does."""
+        up = self.metrics.gauge(names.DEPENDENCY_UP, "Whether a dependency answers.", ("dependency",))
+        while True:
+            report = await self.health.check()
+            for name, state in report.dependencies.items():
+                up.labels(name).set(state == "up")
+            if server is not None and not self._stop.is_set():
+                server.set_serving(report.ready)
+            await asyncio.sleep(_WATCH_INTERVAL)
+
+    async def _drain(self, server: RpcServer | None) -> None:
+        self.health.stopping()
+        if server is not None:
+            server.set_serving(False)
+        _log.info("stopping")
+        if self._serving:
+            await asyncio.sleep(self.settings.drain_delay)
+        now = asyncio.get_running_loop().time
+        deadline = now() + self.settings.drain_timeout
+        await self._stop_servers(server)
+        await self._cancel_tasks(max(deadline - now(), _LAST_GRACE))
+
+    async def _stop_servers(self, server: RpcServer | None) -> None:
+        grace = self.settings.drain_timeout
+        async with asyncio.TaskGroup() as group:
+            for listener in self._listeners:
+                group.create_task(listener.stop(grace))
+            if server is not None:
+                group.create_task(server.stop(grace))
+
+    async def _cancel_tasks(self, seconds: float) -> None:
+        stuck = await self._tasks.cancel(seconds)
+        if stuck:
+            _log.error("tasks did not end in time", tasks=list(stuck))
+
+    async def _close(self) -> None:
+        while self._closers:
+            name, close = self._closers.pop()
+            try:
+                async with asyncio.timeout(CLOSE_TIMEOUT):
+                    await close()
+            except Exception:  # noqa: BLE001 -- the others must be closed as well
+                _log.exception("could not be closed", dependency=name)
+
+    async def _body(self, body: Coroutine[Any, Any, None]) -> None:
+        try:
+            await body
+        except Exception as error:  # noqa: BLE001 -- kept until everything is closed, then raised
+            self.failure = self.failure or error
+
+    def _failed(self, name: str, error: Exception) -> None:
+        _log.exception("task failed", task=name)
+        if self.failure is None:
+            self.failure = TaskFailed(name)
+            self.failure.__cause__ = error
+        self.stop()
