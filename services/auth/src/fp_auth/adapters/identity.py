@@ -1,0 +1,62 @@
+"""Who calls: auth asks itself, in memory and in its own database, never over the network."""
+
+import math
+from datetime import UTC, datetime
+
+import jwt
+from fp_kernel import Principal
+from fp_rpc import JwtResolver
+
+from fp_auth.app.validate_token import ResolveApiKey
+from fp_auth.domain.claims import Claims
+
+
+class ApiKeyIdentity:
+    """Not cached: the database is next door, and a key that is revoked here is refused here at once."""
+
+    def __init__(self, resolve_key: ResolveApiKey) -> None:
+        self._resolve_key = resolve_key
+
+    async def resolve(self, credential: str) -> Principal:
+        claims = await self._resolve_key(credential)
+        return Principal(
+            user_id=claims.subject,
+            team=claims.team,
+            role=claims.role,
+            scopes=claims.scopes,
+            expires_at=claims.expires_at.timestamp() if claims.expires_at else math.inf,
+            email=claims.email,
+            name=claims.name,
+            token_id=claims.token_id,
+            api_key_id=claims.api_key_id,
+        )
+
+
+class JwtVerifier:
+    """The verification that every service does, over the keyring instead of the published keys."""
+
+    def __init__(self, resolver: JwtResolver) -> None:
+        self._resolver = resolver
+
+    async def verify(self, token: str) -> Claims:
+        """Raises Unauthenticated."""
+        principal = await self._resolver.resolve(token)
+        # Verified above; the principal does not carry when it was issued.
+        said = jwt.decode(token, options={"verify_signature": False})
+        return Claims(
+            subject=principal.user_id,
+            team=principal.team,
+            role=principal.role,
+            scopes=principal.scopes,
+            issued_at=_moment(said["iat"]),
+            expires_at=_moment(said["exp"]),
+            token_id=principal.token_id,
+            email=principal.email,
+            name=principal.name,
+            execution_id=principal.execution_id,
+            service=principal.service,
+        )
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

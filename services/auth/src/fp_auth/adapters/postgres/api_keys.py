@@ -1,0 +1,129 @@
+"""API keys: digests, never the keys."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from asyncpg import Record
+from fp_kernel import PageRequest
+
+from fp_auth.adapters.postgres.queries import Queries
+from fp_auth.app.ports import KeyHolder
+from fp_auth.domain.api_keys import ApiKey
+from fp_auth.domain.users import Role, User
+
+
+class PostgresApiKeys:
+    def __init__(self, queries: Queries) -> None:
+        self._queries = queries
+
+    async def add(self, key: ApiKey, key_hash: bytes, created_by: str) -> None:
+        await self._queries.execute(
+            """
+            INSERT INTO api_keys
+                (id, team, user_id, name, prefix, key_hash, scopes, created_by, created_at, expires_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+            """,
+            key.id,
+            key.team,
+            key.user_id,
+            key.name,
+            key.prefix,
+            key_hash,
+            sorted(key.scopes),
+            created_by,
+            key.created_at,
+            key.expires_at,
+        )
+
+    async def find_by_hash(self, key_hash: bytes) -> KeyHolder | None:
+        row = await self._queries.fetchrow(
+            """
+            SELECT k.id, k.team, k.user_id, k.name, k.prefix, k.scopes, k.created_at, k.expires_at, k.revoked_at,
+                   k.last_used_at, k.replaced_by,
+                   u.email, u.name AS user_name, u.role, u.created_at AS user_created_at, u.password_hash,
+                   r.scopes AS role_scopes
+            FROM api_keys k
+            JOIN users u ON u.id = k.user_id
+            JOIN roles r ON r.name = u.role
+            WHERE k.key_hash = $1
+            """,
+            key_hash,
+        )
+        return _to_holder(row) if row else None
+
+    async def lock(self, team: str, key_id: str) -> ApiKey | None:
+        row = await self._queries.fetchrow(
+            """
+            SELECT id, team, user_id, name, prefix, scopes, created_at, expires_at, revoked_at, last_used_at,
+                   replaced_by
+            FROM api_keys
+            WHERE team = $1 AND id = $2
+            FOR UPDATE
+            """,
+            team,
+            key_id,
+        )
+        return _to_key(row) if row else None
+
+    async def save(self, key: ApiKey) -> None:
+        await self._queries.execute(
+            "UPDATE api_keys SET expires_at = $2, revoked_at = $3, replaced_by = $4 WHERE id = $1",
+            key.id,
+            key.expires_at,
+            key.revoked_at,
+            key.replaced_by or None,
+        )
+
+    async def touch(self, key_id: str, minute: datetime) -> None:
+        await self._queries.execute(
+            "UPDATE api_keys SET last_used_at = $2 WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $2)",
+            key_id,
+            minute,
+        )
+
+    async def page(self, team: str, user_id: str, page: PageRequest, *, include_revoked: bool) -> Sequence[ApiKey]:
+        rows = await self._queries.fetch(
+            """
+            SELECT id, team, user_id, name, prefix, scopes, created_at, expires_at, revoked_at, last_used_at,
+                   replaced_by
+            FROM api_keys
+            WHERE team = $1 AND user_id = $2 AND ($3::uuid IS NULL OR id > $3) AND ($4 OR revoked_at IS NULL)
+            ORDER BY id
+            LIMIT $5
+            """,
+            team,
+            user_id,
+            page.after[0] if page.after else None,
+            include_revoked,
+            page.size + 1,
+        )
+        return [_to_key(row) for row in rows]
+
+
+def _to_key(row: Record) -> ApiKey:
+    return ApiKey(
+        id=str(row["id"]),
+        team=row["team"],
+        user_id=str(row["user_id"]),
+        name=row["name"],
+        prefix=row["prefix"],
+        scopes=frozenset(row["scopes"]),
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+        revoked_at=row["revoked_at"],
+        last_used_at=row["last_used_at"],
+        replaced_by=str(row["replaced_by"] or ""),
+    )
+
+
+def _to_holder(row: Record) -> KeyHolder:
+    user = User(
+        id=str(row["user_id"]),
+        email=row["email"],
+        name=row["user_name"],
+        team=row["team"],
+        role=row["role"],
+        created_at=row["user_created_at"],
+        password_hash=row["password_hash"],
+    )
+    return KeyHolder(_to_key(row), user, Role(row["role"], frozenset(row["role_scopes"])))

@@ -1,0 +1,25 @@
+"""What the stores need of a connection: a pool gives it for one statement, a transaction for all of its own."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from asyncpg import Record
+
+
+class Queries(Protocol):
+    """`fp_postgres.Database` and `fp_postgres.Transaction` have it."""
+
+    async def fetch(self, query: str, *arguments: Any) -> list[Record]: ...
+
+    async def fetchrow(self, query: str, *arguments: Any) -> Record | None: ...
+
+    async def fetchval(self, query: str, *arguments: Any) -> Any: ...
+
+    async def execute(self, query: str, *arguments: Any) -> str: ...
+
+    async def executemany(self, query: str, arguments: Sequence[Sequence[Any]]) -> None: ...
+
+
+def affected(status: str) -> int:
+    """The number of rows in a command's status, such as `DELETE 3`."""
+    return int(status.rpartition(" ")[2])

@@ -1,0 +1,72 @@
+"""Refresh tokens and their families."""
+
+from datetime import datetime
+
+from fp_auth.adapters.postgres.queries import Queries, affected
+from fp_auth.domain.sessions import RefreshToken
+
+
+class PostgresSessions:
+    def __init__(self, queries: Queries) -> None:
+        self._queries = queries
+
+    async def start(self, family_id: str, user_id: str, started: datetime, ends: datetime) -> None:
+        await self._queries.execute(
+            "INSERT INTO refresh_families (id, user_id, started_at, ends_at) VALUES ($1, $2, $3, $4)",
+            family_id,
+            user_id,
+            started,
+            ends,
+        )
+
+    async def add_token(self, family_id: str, token_hash: bytes, issued: datetime, expires: datetime) -> None:
+        await self._queries.execute(
+            "INSERT INTO refresh_tokens (token_hash, family_id, issued_at, expires_at) VALUES ($1, $2, $3, $4)",
+            token_hash,
+            family_id,
+            issued,
+            expires,
+        )
+
+    async def lock(self, token_hash: bytes) -> RefreshToken | None:
+        # The family's row is the lock: two uses of two tokens of one family follow one another.
+        row = await self._queries.fetchrow(
+            """
+            SELECT f.id, f.user_id, f.started_at, f.ended_at
+            FROM refresh_families f
+            WHERE f.id = (SELECT family_id FROM refresh_tokens WHERE token_hash = $1)
+            FOR UPDATE
+            """,
+            token_hash,
+        )
+        if row is None:
+            return None
+        # Read after the lock was had, or a twin that waited would still see the token unspent.
+        token = await self._queries.fetchrow(
+            "SELECT expires_at, spent_at FROM refresh_tokens WHERE token_hash = $1", token_hash
+        )
+        if token is None:
+            return None
+        return RefreshToken(
+            family_id=str(row["id"]),
+            user_id=str(row["user_id"]),
+            family_started=row["started_at"],
+            expires_at=token["expires_at"],
+            spent_at=token["spent_at"],
+            ended_at=row["ended_at"],
+        )
+
+    async def spend(self, token_hash: bytes, now: datetime) -> None:
+        await self._queries.execute("UPDATE refresh_tokens SET spent_at = $2 WHERE token_hash = $1", token_hash, now)
+
+    async def end(self, family_id: str, now: datetime, reason: str) -> None:
+        await self._queries.execute(
+            "UPDATE refresh_families SET ended_at = $2, end_reason = $3 WHERE id = $1 AND ended_at IS NULL",
+            family_id,
+            now,
+            reason,
+        )
+
+    async def prune(self, now: datetime) -> int:
+        # Spent tokens stay as long as their family could live: reuse is known by them.
+        return affected(await self._queries.execute("DELETE FROM refresh_families WHERE ends_at < $1", now))

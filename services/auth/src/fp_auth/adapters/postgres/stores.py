@@ -1,0 +1,63 @@
+"""All stores over one pool or one transaction."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fp_kernel import Command
+from fp_postgres import Database
+from fp_postgres import Transaction as DatabaseTransaction
+
+from fp_auth.adapters.events import to_event
+from fp_auth.adapters.postgres.api_keys import PostgresApiKeys
+from fp_auth.adapters.postgres.login_attempts import PostgresLoginAttempts
+from fp_auth.adapters.postgres.queries import Queries
+from fp_auth.adapters.postgres.service_credentials import PostgresServiceCredentials
+from fp_auth.adapters.postgres.sessions import PostgresSessions
+from fp_auth.adapters.postgres.signing_keys import PostgresSigningKeys
+from fp_auth.adapters.postgres.users import PostgresRoles, PostgresUsers
+from fp_auth.domain.events import DomainEvent
+
+
+class PostgresStores:
+    def __init__(self, queries: Queries) -> None:
+        self.users = PostgresUsers(queries)
+        self.roles = PostgresRoles(queries)
+        self.api_keys = PostgresApiKeys(queries)
+        self.sessions = PostgresSessions(queries)
+        self.attempts = PostgresLoginAttempts(queries)
+        self.signing_keys = PostgresSigningKeys(queries)
+        self.service_credentials = PostgresServiceCredentials(queries)
+
+
+class PostgresOutbox:
+    def __init__(self, transaction: DatabaseTransaction) -> None:
+        self._transaction = transaction
+
+    def add(self, event: DomainEvent) -> None:
+        self._transaction.outbox.add(to_event(event))
+
+
+class PostgresTransaction(PostgresStores):
+    def __init__(self, transaction: DatabaseTransaction, command: Command | None) -> None:
+        super().__init__(transaction)
+        self._transaction = transaction
+        self._command = command
+        self.outbox = PostgresOutbox(transaction)
+
+    async def exclusive(self, name: str) -> None:
+        await self._transaction.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"fp_auth:{name}")
+
+    async def complete(self, result: Any) -> None:
+        if self._command is not None:
+            await self._transaction.complete(self._command, result)
+
+
+class PostgresTransactions:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @asynccontextmanager
+    async def __call__(self, command: Command | None = None) -> AsyncIterator[PostgresTransaction]:
+        async with self._database.transaction(command) as transaction:
+            yield PostgresTransaction(transaction, command)

@@ -1,0 +1,141 @@
+"""Between messages and values."""
+
+from datetime import UTC, datetime, timedelta
+
+from forgepoint.auth.v1 import auth_pb2
+from forgepoint.common.v1 import common_pb2
+from fp_kernel import Page, invalid
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from fp_auth.app.create_api_key import IssuedKey
+from fp_auth.app.exchange_service_token import IssuedToken
+from fp_auth.app.session import Session
+from fp_auth.domain.api_keys import ApiKey
+from fp_auth.domain.claims import Claims
+from fp_auth.domain.users import User
+
+_MAX_SECONDS = 100 * 366 * 24 * 3600
+
+
+def timestamp(moment: datetime | None) -> Timestamp | None:
+    if moment is None:
+        return None
+    stamp = Timestamp()
+    stamp.FromDatetime(moment)
+    return stamp
+
+
+def from_timestamp(stamp: Timestamp, field: str) -> datetime:
+    """Raises InvalidArgument naming `field`."""
+    try:
+        return stamp.ToDatetime(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise invalid(field, "is no valid time") from None
+
+
+def from_duration(duration: Duration, field: str) -> timedelta:
+    """Raises InvalidArgument naming `field`."""
+    if abs(duration.seconds) > _MAX_SECONDS:
+        raise invalid(field, "is too long")
+    return timedelta(seconds=duration.seconds, microseconds=duration.nanos / 1_000)
+
+
+def user_to_pb(user: User) -> auth_pb2.User:
+    return auth_pb2.User(
+        id=user.id,
+        email=user.email,
+        name=user.name,
+        team=user.team,
+        role=user.role,
+        created_at=timestamp(user.created_at),
+    )
+
+
+def api_key_to_pb(key: ApiKey) -> auth_pb2.APIKey:
+    return auth_pb2.APIKey(
+        id=key.id,
+        key_prefix=key.prefix,
+        user_id=key.user_id,
+        scopes=sorted(key.scopes),
+        expires_at=timestamp(key.expires_at),
+        created_at=timestamp(key.created_at),
+        revoked_at=timestamp(key.revoked_at),
+        last_used_at=timestamp(key.last_used_at),
+        name=key.name,
+    )
+
+
+def claims_to_pb(claims: Claims) -> auth_pb2.TokenClaims:
+    return auth_pb2.TokenClaims(
+        user_id=claims.subject,
+        email=claims.email,
+        team=claims.team,
+        role=claims.role,
+        scopes=sorted(claims.scopes),
+        exp=timestamp(claims.expires_at),
+        iat=timestamp(claims.issued_at),
+        name=claims.name,
+        jti=claims.token_id,
+        api_key_id=claims.api_key_id,
+        execution_id=claims.execution_id,
+    )
+
+
+def login_to_pb(session: Session) -> auth_pb2.LoginResponse:
+    return auth_pb2.LoginResponse(
+        access_token=session.access_token,
+        expires_at=timestamp(session.expires_at),
+        user=user_to_pb(session.user),
+        refresh_token=session.refresh_token,
+        refresh_expires_at=timestamp(session.refresh_expires_at),
+    )
+
+
+def refresh_to_pb(session: Session) -> auth_pb2.RefreshTokenResponse:
+    return auth_pb2.RefreshTokenResponse(
+        access_token=session.access_token,
+        expires_at=timestamp(session.expires_at),
+        user=user_to_pb(session.user),
+        refresh_token=session.refresh_token,
+        refresh_expires_at=timestamp(session.refresh_expires_at),
+    )
+
+
+def created_user_to_pb(user: User) -> auth_pb2.CreateUserResponse:
+    return auth_pb2.CreateUserResponse(user=user_to_pb(user))
+
+
+def created_key_to_pb(issued: IssuedKey) -> auth_pb2.CreateAPIKeyResponse:
+    return auth_pb2.CreateAPIKeyResponse(raw_key=issued.raw_key, api_key=api_key_to_pb(issued.key))
+
+
+def rotated_key_to_pb(issued: IssuedKey) -> auth_pb2.RotateAPIKeyResponse:
+    return auth_pb2.RotateAPIKeyResponse(raw_key=issued.raw_key, api_key=api_key_to_pb(issued.key))
+
+
+def users_to_pb(page: Page[User]) -> auth_pb2.ListUsersResponse:
+    return auth_pb2.ListUsersResponse(
+        users=[user_to_pb(user) for user in page.items], pagination=pagination_to_pb(page.next_token)
+    )
+
+
+def api_keys_to_pb(page: Page[ApiKey]) -> auth_pb2.ListAPIKeysResponse:
+    return auth_pb2.ListAPIKeysResponse(
+        api_keys=[api_key_to_pb(key) for key in page.items], pagination=pagination_to_pb(page.next_token)
+    )
+
+
+def pagination_to_pb(next_token: str) -> common_pb2.PaginationResponse:
+    """Totals are not counted: -1."""
+    return common_pb2.PaginationResponse(next_page_token=next_token, total_count=-1)
+
+
+def service_token_to_pb(issued: IssuedToken) -> auth_pb2.ExchangeServiceTokenResponse:
+    return auth_pb2.ExchangeServiceTokenResponse(
+        access_token=issued.access_token, expires_at=timestamp(issued.expires_at)
+    )
+
+
+def job_token_to_pb(issued: IssuedToken) -> auth_pb2.IssueJobTokenResponse:
+    return auth_pb2.IssueJobTokenResponse(access_token=issued.access_token, expires_at=timestamp(issued.expires_at))

@@ -1,0 +1,155 @@
+"""AuthService over gRPC: messages in, use-case, messages out."""
+# ruff: noqa: ARG002 -- the signatures are gRPC's
+
+from collections.abc import Callable, Sequence
+
+from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
+from fp_kernel import Unauthenticated
+from fp_rpc import command, current_call, principal
+
+from fp_auth.api import convert
+from fp_auth.api.address import Network, client_address
+from fp_auth.app.issue_job_token import DEFAULT_LIFE
+from fp_auth.app.use_cases import UseCases
+
+
+class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
+    """jwks: the published keys as JSON. trusted_proxies: see `client_address`."""
+
+    def __init__(self, use_cases: UseCases, *, jwks: Callable[[], str], trusted_proxies: Sequence[Network]) -> None:
+        self._do = use_cases
+        self._jwks = jwks
+        self._trusted_proxies = trusted_proxies
+
+    async def Login(self, request: auth_pb2.LoginRequest, context: object) -> auth_pb2.LoginResponse:
+        call = current_call()
+        address = client_address(call.peer, call.metadata, self._trusted_proxies)
+        return convert.login_to_pb(await self._do.login(request.email, request.password, address=address))
+
+    async def RefreshToken(
+        self, request: auth_pb2.RefreshTokenRequest, context: object
+    ) -> auth_pb2.RefreshTokenResponse:
+        return convert.refresh_to_pb(await self._do.refresh(request.refresh_token))
+
+    async def Logout(self, request: auth_pb2.LogoutRequest, context: object) -> auth_pb2.LogoutResponse:
+        await self._do.logout(request.refresh_token)
+        return auth_pb2.LogoutResponse()
+
+    async def CreateUser(self, request: auth_pb2.CreateUserRequest, context: object) -> auth_pb2.CreateUserResponse:
+        secret = self._do.secret_commands.guarded(command(request, convert.created_user_to_pb))
+        with self._do.secret_commands.opened(secret):
+            user = await self._do.create_user(
+                email=request.email,
+                name=request.name,
+                password=request.password,
+                team=current_call().team_scope(request.team),
+                actor=principal().user_id,
+                command=secret,
+            )
+        return convert.created_user_to_pb(user)
+
+    async def ListUsers(self, request: auth_pb2.ListUsersRequest, context: object) -> auth_pb2.ListUsersResponse:
+        page = await self._do.list_users(
+            current_call().team_scope(request.team_filter),
+            page_size=request.pagination.page_size,
+            page_token=request.pagination.page_token,
+        )
+        return convert.users_to_pb(page)
+
+    async def AssignRole(self, request: auth_pb2.AssignRoleRequest, context: object) -> auth_pb2.AssignRoleResponse:
+        call = current_call()
+        await self._do.assign_role(
+            user_id=request.user_id,
+            role_name=request.role_name,
+            may_see=lambda team: call.may_cross_team or team == call.team,
+            command=command(request, lambda _: auth_pb2.AssignRoleResponse()),
+        )
+        return auth_pb2.AssignRoleResponse()
+
+    async def CheckPermission(
+        self, request: auth_pb2.CheckPermissionRequest, context: object
+    ) -> auth_pb2.CheckPermissionResponse:
+        decision = await self._do.check_permission(
+            principal(), user_id=request.user_id, resource=request.resource, action=request.action
+        )
+        return auth_pb2.CheckPermissionResponse(allowed=decision.allowed, reason=decision.reason)
+
+    async def CreateAPIKey(
+        self, request: auth_pb2.CreateAPIKeyRequest, context: object
+    ) -> auth_pb2.CreateAPIKeyResponse:
+        expires_at = request.expires_at if request.HasField("expires_at") else None
+        secret = self._do.secret_commands.guarded(command(request, convert.created_key_to_pb))
+        with self._do.secret_commands.opened(secret):
+            issued = await self._do.create_api_key(
+                principal(),
+                user_id=request.user_id,
+                scopes=request.scopes,
+                expires_at=convert.from_timestamp(expires_at, "expires_at") if expires_at else None,
+                name=request.name,
+                command=secret,
+            )
+        return convert.created_key_to_pb(issued)
+
+    async def ListAPIKeys(self, request: auth_pb2.ListAPIKeysRequest, context: object) -> auth_pb2.ListAPIKeysResponse:
+        page = await self._do.list_api_keys(
+            principal(),
+            user_id=request.user_id,
+            include_revoked=request.include_revoked,
+            page_size=request.pagination.page_size,
+            page_token=request.pagination.page_token,
+        )
+        return convert.api_keys_to_pb(page)
+
+    async def RevokeAPIKey(
+        self, request: auth_pb2.RevokeAPIKeyRequest, context: object
+    ) -> auth_pb2.RevokeAPIKeyResponse:
+        revoke = command(request, lambda _: auth_pb2.RevokeAPIKeyResponse())
+        await self._do.revoke_api_key(principal(), request.key_id, command=revoke)
+        return auth_pb2.RevokeAPIKeyResponse()
+
+    async def RotateAPIKey(
+        self, request: auth_pb2.RotateAPIKeyRequest, context: object
+    ) -> auth_pb2.RotateAPIKeyResponse:
+        secret = self._do.secret_commands.guarded(command(request, convert.rotated_key_to_pb))
+        with self._do.secret_commands.opened(secret):
+            issued = await self._do.rotate_api_key(
+                principal(),
+                request.key_id,
+                convert.from_duration(request.overlap, "overlap"),
+                command=secret,
+            )
+        return convert.rotated_key_to_pb(issued)
+
+    async def ValidateToken(
+        self, request: auth_pb2.ValidateTokenRequest, context: object
+    ) -> auth_pb2.ValidateTokenResponse:
+        claims = await self._do.validate_token(request.token)
+        return auth_pb2.ValidateTokenResponse(claims=convert.claims_to_pb(claims))
+
+    async def GetCurrentUser(
+        self, request: auth_pb2.GetCurrentUserRequest, context: object
+    ) -> auth_pb2.GetCurrentUserResponse:
+        scheme, _, credential = current_call().metadata.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer":
+            raise Unauthenticated("a bearer credential is required")
+        claims = await self._do.validate_token(credential.strip())
+        return auth_pb2.GetCurrentUserResponse(claims=convert.claims_to_pb(claims))
+
+    async def ExchangeServiceToken(
+        self, request: auth_pb2.ExchangeServiceTokenRequest, context: object
+    ) -> auth_pb2.ExchangeServiceTokenResponse:
+        return convert.service_token_to_pb(await self._do.exchange_service_token(request.service, request.secret))
+
+    async def IssueJobToken(
+        self, request: auth_pb2.IssueJobTokenRequest, context: object
+    ) -> auth_pb2.IssueJobTokenResponse:
+        issued = await self._do.issue_job_token(
+            principal(),
+            execution_id=request.execution_id,
+            step_id=request.step_id,
+            life=convert.from_duration(request.ttl, "ttl") if request.HasField("ttl") else DEFAULT_LIFE,
+        )
+        return convert.job_token_to_pb(issued)
+
+    async def GetJWKS(self, request: auth_pb2.GetJWKSRequest, context: object) -> auth_pb2.GetJWKSResponse:
+        return auth_pb2.GetJWKSResponse(jwks_json=self._jwks())

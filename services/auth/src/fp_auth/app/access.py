@@ -1,0 +1,31 @@
+"""Whose API keys a caller may touch."""
+
+from fp_kernel import NotFound, PermissionDenied, Principal, parse_id
+from fp_kernel.identity import JOB_ROLE
+
+from fp_auth.app.ports import Users
+from fp_auth.domain.users import User
+
+ADMINISTER_KEYS = "api-keys:admin"
+
+
+def require_person(caller: Principal) -> None:
+    """A program that acts for a person must not outlive that by a key of its own. Raises PermissionDenied."""
+    if caller.service or caller.is_service or caller.role == JOB_ROLE:
+        raise PermissionDenied("API keys belong to users; services and jobs have credentials of their own")
+
+
+async def owner_named(users: Users, caller: Principal, user_id: str) -> User:
+    """The user that `user_id` names, the caller himself when it is empty.
+
+    Raises InvalidArgument for what is no id, PermissionDenied when another one is named by who may not,
+    NotFound for who is not of the caller's team.
+    """
+    require_person(caller)
+    wanted = parse_id(user_id, "user_id") if user_id else caller.user_id
+    if wanted != caller.user_id and not caller.may(ADMINISTER_KEYS):
+        raise PermissionDenied("user_id: only an admin may name another user")
+    user = await users.find(wanted)
+    if user is None or user.team != caller.team:
+        raise NotFound("user_id: no such user", reason="USER_NOT_FOUND")
+    return user

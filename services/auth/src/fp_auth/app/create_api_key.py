@@ -1,0 +1,91 @@
+"""A new API key; its raw form is shown once."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from fp_kernel import Clock, Command, FieldViolation, PermissionDenied, Principal, invalid, new_id
+
+from fp_auth.app.access import owner_named
+from fp_auth.app.ports import Random, Stores, Transactions
+from fp_auth.app.session import role_named
+from fp_auth.domain import api_keys
+from fp_auth.domain.api_keys import ApiKey
+from fp_auth.domain.events import ApiKeyIssued
+from fp_auth.domain.scopes import covers, parse_scopes
+from fp_auth.domain.users import Role
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class IssuedKey:
+    key: ApiKey
+    raw_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreateApiKey:
+    stores: Stores
+    transactions: Transactions
+    random: Random
+    clock: Clock
+
+    async def __call__(
+        self,
+        caller: Principal,
+        *,
+        user_id: str,
+        scopes: Sequence[str],
+        expires_at: datetime | None,
+        name: str,
+        command: Command | None = None,
+    ) -> IssuedKey:
+        """Raises InvalidArgument, PermissionDenied, NotFound."""
+        owner = await owner_named(self.stores.users, caller, user_id)
+        wanted, now = parse_scopes(scopes), self.clock.now()
+        check_granted(scopes, caller, await role_named(self.stores.roles, owner.role))
+        api_keys.check_expiry(expires_at, now)
+        raw = api_keys.raw_key(self.random(api_keys.ENTROPY_BYTES))
+        key = ApiKey(
+            id=new_id(),
+            team=owner.team,
+            user_id=owner.id,
+            name=api_keys.parse_key_name(name),
+            prefix=api_keys.shown_prefix(raw),
+            scopes=wanted,
+            created_at=now,
+            expires_at=_within(caller, expires_at),
+        )
+        async with self.transactions(command) as tx:
+            await tx.api_keys.add(key, api_keys.key_hash(raw), caller.user_id)
+            tx.outbox.add(ApiKeyIssued(key, replaced_key_id="", actor=caller.user_id))
+            issued = IssuedKey(key, raw)
+            await tx.complete(issued)
+        return issued
+
+
+def check_granted(scopes: Sequence[str], caller: Principal, owner_role: Role) -> None:
+    """Nobody hands out what he does not have, and no key has more than its owner's role.
+
+    Raises PermissionDenied naming the element of `scopes`.
+    """
+    for index, scope in enumerate(scopes):
+        if caller.may(scope) and covers(owner_role.scopes, scope):
+            continue
+        field = f"scopes[{index}]"
+        whose = f"role {owner_role.name}" if caller.may(scope) else "you"
+        raise PermissionDenied(
+            f"{field}: {scope} is more than {whose} may do",
+            reason="SCOPE_NOT_GRANTED",
+            fields=(FieldViolation(field, "is not granted"),),
+        )
+
+
+def _within(caller: Principal, expires_at: datetime | None) -> datetime | None:
+    """A key made with a key that ends may not outlive it. Raises InvalidArgument naming `expires_at`."""
+    if not caller.api_key_id or math.isinf(caller.expires_at):
+        return expires_at
+    end = datetime.fromtimestamp(caller.expires_at, UTC)
+    if expires_at is not None and expires_at > end:
+        raise invalid("expires_at", "must not be later than the end of the key that you use")
+    return expires_at or end

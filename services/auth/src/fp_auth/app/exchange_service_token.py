@@ -1,0 +1,40 @@
+"""A service's own credential for a token of role service."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from fp_kernel import Clock, Unauthenticated, invalid, new_id
+from fp_kernel.identity import SERVICE_ROLE
+
+from fp_auth.app.ports import Stores, TokenSigner
+from fp_auth.app.session import ACCESS_LIFE, role_named
+from fp_auth.domain import claims
+from fp_auth.domain.credentials import matches
+
+_MAX_SECRET = 512
+_MAX_NOUN = 63
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class IssuedToken:
+    access_token: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeServiceToken:
+    stores: Stores
+    signer: TokenSigner
+    clock: Clock
+
+    async def __call__(self, service: str, secret: str) -> IssuedToken:
+        """Raises InvalidArgument, Unauthenticated."""
+        for field, value, longest in (("service", service, _MAX_NOUN), ("secret", secret, _MAX_SECRET)):
+            if not value or len(value) > longest:
+                raise invalid(field, f"must have 1 to {longest} characters")
+        now = self.clock.now()
+        if not matches(secret, await self.stores.service_credentials.hashes(service, now)):
+            raise Unauthenticated("service or secret is wrong", reason="WRONG_CREDENTIALS")
+        role = await role_named(self.stores.roles, SERVICE_ROLE)
+        said = claims.of_service(service, role, now=now, life=ACCESS_LIFE, token_id=new_id())
+        return IssuedToken(self.signer.sign(said), now + ACCESS_LIFE)

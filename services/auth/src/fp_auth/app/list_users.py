@@ -1,0 +1,20 @@
+"""The users of one team."""
+
+from dataclasses import dataclass
+
+from fp_kernel import Page
+
+from fp_auth.app.listing import page_of, request_of
+from fp_auth.app.ports import Stores
+from fp_auth.domain.users import User
+
+
+@dataclass(frozen=True, slots=True)
+class ListUsers:
+    stores: Stores
+
+    async def __call__(self, team: str, *, page_size: int, page_token: str) -> Page[User]:
+        """Raises InvalidArgument."""
+        scope = ("users", team)
+        request = request_of(page_size, page_token, scope=scope)
+        return page_of(await self.stores.users.page(team, request), request, scope=scope)

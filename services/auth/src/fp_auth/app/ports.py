@@ -1,0 +1,231 @@
+"""What the use-cases need of the world."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from fp_kernel import Command, PageRequest
+
+from fp_auth.domain.api_keys import ApiKey
+from fp_auth.domain.claims import Claims
+from fp_auth.domain.events import DomainEvent
+from fp_auth.domain.lockout import Attempts
+from fp_auth.domain.sessions import RefreshToken
+from fp_auth.domain.signing import KeyLife
+from fp_auth.domain.users import Role, User
+
+
+class Users(Protocol):
+    async def find(self, user_id: str) -> User | None: ...
+
+    async def find_by_email(self, email: str) -> User | None: ...
+
+    async def admin_exists(self) -> bool: ...
+
+    async def add(self, user: User) -> bool:
+        """False when the e-mail address is taken."""
+        ...
+
+    async def set_role(self, user_id: str, role: str) -> None: ...
+
+    async def set_password_hash(self, user_id: str, password_hash: str) -> None: ...
+
+    async def lock_admins(self) -> Sequence[str]:
+        """Ids of all admins; none of them changes its role until the transaction ends."""
+        ...
+
+    async def page(self, team: str, page: PageRequest) -> Sequence[User]:
+        """In order of creation, one more than the page's size when there is a next page."""
+        ...
+
+
+class Roles(Protocol):
+    async def find(self, name: str) -> Role | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class KeyHolder:
+    """A key with its owner and the owner's role as they are now."""
+
+    key: ApiKey
+    user: User
+    role: Role
+
+
+class ApiKeys(Protocol):
+    async def add(self, key: ApiKey, key_hash: bytes, created_by: str) -> None: ...
+
+    async def find_by_hash(self, key_hash: bytes) -> KeyHolder | None: ...
+
+    async def lock(self, team: str, key_id: str) -> ApiKey | None:
+        """The key, which nobody else changes until the transaction ends."""
+        ...
+
+    async def save(self, key: ApiKey) -> None: ...
+
+    async def touch(self, key_id: str, minute: datetime) -> None:
+        """Note the last use; times only move forward."""
+        ...
+
+    async def page(self, team: str, user_id: str, page: PageRequest, *, include_revoked: bool) -> Sequence[ApiKey]:
+        """In order of creation, one more than the page's size when there is a next page."""
+        ...
+
+
+class Sessions(Protocol):
+    async def start(self, family_id: str, user_id: str, started: datetime, ends: datetime) -> None: ...
+
+    async def add_token(self, family_id: str, token_hash: bytes, issued: datetime, expires: datetime) -> None: ...
+
+    async def lock(self, token_hash: bytes) -> RefreshToken | None:
+        """The token; its family is nobody else's until the transaction ends."""
+        ...
+
+    async def spend(self, token_hash: bytes, now: datetime) -> None: ...
+
+    async def end(self, family_id: str, now: datetime, reason: str) -> None: ...
+
+    async def prune(self, now: datetime) -> int:
+        """Delete families that ended by age; how many."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Subject:
+    """Whose failed logins are counted. kind: `account` or `address`. key: digest or address."""
+
+    kind: str
+    key: bytes
+
+
+class LoginAttempts(Protocol):
+    async def lock(self, subjects: Sequence[Subject]) -> Mapping[Subject, Attempts]:
+        """What is known of each; two transactions with the same subject follow one another."""
+        ...
+
+    async def save(self, subject: Subject, attempts: Attempts) -> None: ...
+
+    async def forget(self, subject: Subject) -> None: ...
+
+    async def prune(self, before: datetime) -> int:
+        """Delete what saw no attempt since; how many."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """public_jwk: JSON as published. sealed: the private key, encrypted."""
+
+    life: KeyLife
+    public_jwk: str
+    sealed: bytes
+
+
+class SigningKeys(Protocol):
+    async def all(self) -> Sequence[SigningKey]: ...
+
+    async def add(self, key: SigningKey) -> None: ...
+
+    async def promote(self, kid: str, now: datetime) -> None: ...
+
+    async def retire(self, kid: str, now: datetime) -> None: ...
+
+    async def drop(self, kids: Sequence[str]) -> None: ...
+
+
+class ServiceCredentials(Protocol):
+    async def hashes(self, service: str, now: datetime) -> Sequence[bytes]: ...
+
+    async def replace(self, credentials: Sequence[tuple[str, bytes]], now: datetime) -> None:
+        """These are the ones from now on; others end after their overlap."""
+        ...
+
+
+class Stores(Protocol):
+    """Everything that is kept; each call by itself outside a transaction."""
+
+    @property
+    def users(self) -> Users: ...
+    @property
+    def roles(self) -> Roles: ...
+    @property
+    def api_keys(self) -> ApiKeys: ...
+    @property
+    def sessions(self) -> Sessions: ...
+    @property
+    def attempts(self) -> LoginAttempts: ...
+    @property
+    def signing_keys(self) -> SigningKeys: ...
+    @property
+    def service_credentials(self) -> ServiceCredentials: ...
+
+
+class Outbox(Protocol):
+    def add(self, event: DomainEvent) -> None:
+        """Tell others, if and only if the transaction commits."""
+        ...
+
+
+class Transaction(Stores, Protocol):
+    @property
+    def outbox(self) -> Outbox: ...
+
+    async def exclusive(self, name: str) -> None:
+        """Wait until no other transaction, also of another replica, is in the section of this name."""
+        ...
+
+    async def complete(self, result: Any) -> None:
+        """Keep the result of the command with its change, to be answered again."""
+        ...
+
+
+class Transactions(Protocol):
+    def __call__(self, command: Command | None = None) -> AbstractAsyncContextManager[Transaction]:
+        """One transaction. A command done before raises Replayed."""
+        ...
+
+
+class PasswordHasher(Protocol):
+    async def hash(self, password: str) -> str: ...
+
+    async def verify(self, password_hash: str | None, password: str) -> bool:
+        """Takes as long for an unknown user (None) as for a known one."""
+        ...
+
+    def outdated(self, password_hash: str) -> bool:
+        """Whether the hash was made with weaker parameters than those of now."""
+        ...
+
+
+class TokenSigner(Protocol):
+    def sign(self, claims: Claims) -> str: ...
+
+
+class TokenVerifier(Protocol):
+    async def verify(self, token: str) -> Claims:
+        """Raises Unauthenticated."""
+        ...
+
+
+class KeyFactory(Protocol):
+    async def make(self, now: datetime) -> SigningKey: ...
+
+
+class Random(Protocol):
+    def __call__(self, size: int, /) -> bytes: ...
+
+
+class Sealer(Protocol):
+    """Encryption at rest; name: what the data belongs to."""
+
+    def seal(self, data: bytes, name: str) -> bytes: ...
+
+    def open(self, sealed: bytes, name: str) -> bytes: ...
+
+
+class Fingerprint(Protocol):
+    def __call__(self, data: bytes, /) -> bytes:
+        """A digest that nobody can check guesses against without the service's key."""
+        ...

@@ -1,0 +1,38 @@
+"""A key that is worth nothing from now on."""
+
+from dataclasses import dataclass
+
+from fp_kernel import Clock, Command, NotFound, Principal, parse_id
+
+from fp_auth.app.access import ADMINISTER_KEYS, require_person
+from fp_auth.app.ports import Transaction, Transactions
+from fp_auth.domain.api_keys import ApiKey
+from fp_auth.domain.events import ApiKeyRevoked
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeApiKey:
+    """The event makes every replica of every service forget the key."""
+
+    transactions: Transactions
+    clock: Clock
+
+    async def __call__(self, caller: Principal, key_id: str, *, command: Command | None = None) -> None:
+        """Revoking twice is no error and tells nobody twice. Raises InvalidArgument, PermissionDenied, NotFound."""
+        require_person(caller)
+        key_id = parse_id(key_id, "key_id")
+        async with self.transactions(command) as tx:
+            key = await owned_key(tx, caller, key_id)
+            now = self.clock.now()
+            if key.revoked_at is None:
+                await tx.api_keys.save(key.revoked(now))
+                tx.outbox.add(ApiKeyRevoked(key, now, caller.user_id))
+            await tx.complete(None)
+
+
+async def owned_key(tx: Transaction, caller: Principal, key_id: str) -> ApiKey:
+    """The key, locked. A colleague's key answers like one that does not exist, except to an admin of the team."""
+    key = await tx.api_keys.lock(caller.team, key_id)
+    if key is None or not (key.user_id == caller.user_id or caller.may(ADMINISTER_KEYS)):
+        raise NotFound("key_id: no such key", reason="KEY_NOT_FOUND")
+    return key

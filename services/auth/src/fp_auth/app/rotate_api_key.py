@@ -1,0 +1,72 @@
+"""A key in place of another, both valid for a while."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from fp_kernel import Clock, Command, FailedPrecondition, Internal, PermissionDenied, Principal, new_id, parse_id
+
+from fp_auth.app.access import require_person
+from fp_auth.app.create_api_key import IssuedKey
+from fp_auth.app.ports import Random, Transaction, Transactions
+from fp_auth.app.revoke_api_key import owned_key
+from fp_auth.app.session import role_named
+from fp_auth.domain import api_keys
+from fp_auth.domain.api_keys import ApiKey
+from fp_auth.domain.events import ApiKeyIssued, ApiKeyRevoked
+from fp_auth.domain.scopes import intersection
+
+
+@dataclass(frozen=True, slots=True)
+class RotateApiKey:
+    transactions: Transactions
+    random: Random
+    clock: Clock
+
+    async def __call__(
+        self, caller: Principal, key_id: str, overlap: timedelta, *, command: Command | None = None
+    ) -> IssuedKey:
+        """The new key has the scopes of the old one, as far as the owner's role grants them now.
+
+        Raises InvalidArgument, PermissionDenied, NotFound, FailedPrecondition.
+        """
+        require_person(caller)
+        key_id = parse_id(key_id, "key_id")
+        api_keys.check_overlap(overlap)
+        async with self.transactions(command) as tx:
+            issued = await self._rotate(tx, caller, await owned_key(tx, caller, key_id), overlap)
+            await tx.complete(issued)
+        return issued
+
+    async def _rotate(self, tx: Transaction, caller: Principal, old: ApiKey, overlap: timedelta) -> IssuedKey:
+        now = self.clock.now()
+        raw = api_keys.raw_key(self.random(api_keys.ENTROPY_BYTES))
+        new = ApiKey(
+            id=new_id(),
+            team=old.team,
+            user_id=old.user_id,
+            name=old.name,
+            prefix=api_keys.shown_prefix(raw),
+            scopes=await _scopes(tx, caller, old),
+            created_at=now,
+            expires_at=old.renewed_expiry(now),
+        )
+        ended = old.replaced(new.id, now, overlap)
+        await tx.api_keys.add(new, api_keys.key_hash(raw), caller.user_id)
+        await tx.api_keys.save(ended)
+        tx.outbox.add(ApiKeyIssued(new, replaced_key_id=old.id, actor=caller.user_id))
+        if ended.revoked_at is not None:
+            tx.outbox.add(ApiKeyRevoked(ended, now, caller.user_id))
+        return IssuedKey(new, raw)
+
+
+async def _scopes(tx: Transaction, caller: Principal, old: ApiKey) -> frozenset[str]:
+    owner = await tx.users.find(old.user_id)
+    if owner is None:
+        raise Internal("a key without its owner")
+    scopes = intersection(old.scopes, (await role_named(tx.roles, owner.role)).scopes)
+    if not scopes:
+        raise FailedPrecondition("key_id: the owner's role grants none of the key's scopes", reason="KEY_ENDED")
+    # A key of few scopes must not be turned into one of many by rotating that one.
+    if not all(caller.may(scope) for scope in scopes):
+        raise PermissionDenied("key_id: the key may do more than you may", reason="SCOPE_NOT_GRANTED")
+    return scopes

@@ -1,0 +1,40 @@
+"""Commands whose request or answer holds a secret, kept so that the database alone tells nothing.
+
+The log of commands keeps a digest of the request and the whole answer for a day. A plain digest of a password is a
+way around argon2, and an answer with a raw API key would be that key at rest: the digest is keyed, the answer sealed.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from fp_kernel import Command, Replayed
+
+from fp_auth.app.ports import Fingerprint, Sealer
+
+
+@dataclass(frozen=True, slots=True)
+class SecretCommands:
+    sealer: Sealer
+    fingerprint: Fingerprint
+
+    def guarded(self, command: Command) -> Command:
+        """The same command; what is kept of it is keyed and sealed."""
+
+        def sealed(result: Any) -> bytes:
+            return self.sealer.seal(command.encode(result), _name(command))
+
+        return replace(command, fingerprint=self.fingerprint(command.fingerprint), encode=sealed)
+
+    @contextmanager
+    def opened(self, command: Command) -> Iterator[None]:
+        """A Replayed that is raised inside comes out with the answer in the clear."""
+        try:
+            yield
+        except Replayed as replayed:
+            raise Replayed(self.sealer.open(replayed.response, _name(command))) from None
+
+
+def _name(command: Command) -> str:
+    return f"{command.team}\n{command.rpc}\n{command.key}"

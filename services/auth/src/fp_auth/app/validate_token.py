@@ -1,0 +1,57 @@
+"""Who is behind a token or an API key."""
+
+from dataclasses import dataclass
+
+from fp_kernel import Clock, Unauthenticated, invalid
+
+from fp_auth.app.ports import KeyHolder, Stores, TokenVerifier
+from fp_auth.domain.api_keys import PREFIX, key_hash, looks_like_key
+from fp_auth.domain.claims import Claims
+from fp_auth.domain.scopes import intersection
+
+
+@dataclass(frozen=True, slots=True)
+class ResolveApiKey:
+    stores: Stores
+    clock: Clock
+
+    async def __call__(self, raw: str) -> Claims:
+        """What the key may do now: never more than its owner's role. Raises Unauthenticated."""
+        holder = await self.stores.api_keys.find_by_hash(key_hash(raw)) if looks_like_key(raw) else None
+        now = self.clock.now()
+        if holder is None or not holder.key.valid(now):
+            raise Unauthenticated("the API key is unknown, expired or revoked", reason="API_KEY_INVALID")
+        minute = now.replace(second=0, microsecond=0)
+        if holder.key.last_used_at is None or holder.key.last_used_at < minute:
+            await self.stores.api_keys.touch(holder.key.id, minute)
+        return _claims(holder)
+
+
+def _claims(holder: KeyHolder) -> Claims:
+    key, user, role = holder.key, holder.user, holder.role
+    return Claims(
+        subject=user.id,
+        team=user.team,
+        role=role.name,
+        scopes=intersection(key.scopes, role.scopes),
+        issued_at=key.created_at,
+        expires_at=key.expires_at,
+        token_id=key.id,
+        email=user.email,
+        name=user.name,
+        api_key_id=key.id,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ValidateToken:
+    verifier: TokenVerifier
+    resolve_key: ResolveApiKey
+
+    async def __call__(self, token: str) -> Claims:
+        """Raises InvalidArgument when there is none, Unauthenticated when it is worth nothing."""
+        if not token:
+            raise invalid("token", "must not be empty")
+        if token.startswith(PREFIX):
+            return await self.resolve_key(token)
+        return await self.verifier.verify(token)

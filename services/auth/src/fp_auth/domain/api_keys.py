@@ -1,0 +1,103 @@
+"""API keys: `fp_` and 43 base64url characters (256 random bits); only their SHA-256 is kept.
+
+A plain hash is enough for 256 random bits: there is nothing to guess from.
+"""
+
+import base64
+import hashlib
+import re
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from fp_kernel import FailedPrecondition, invalid
+
+PREFIX = "fp_"
+ENTROPY_BYTES = 32
+MAX_OVERLAP = timedelta(days=7)
+_SHOWN = 8
+_MAX_NAME = 100
+_RAW = re.compile(r"fp_[A-Za-z0-9_-]{43}")
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """scopes: asked for at creation; what they grant is cut to the owner's role at each use.
+
+    prefix: the first characters of the raw key, for people.
+    expires_at: None = never. last_used_at: to the minute.
+    replaced_by: id of the key that a rotation issued in its place.
+    """
+
+    id: str
+    team: str
+    user_id: str
+    name: str
+    prefix: str
+    scopes: frozenset[str]
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+    last_used_at: datetime | None = None
+    replaced_by: str = ""
+
+    def valid(self, now: datetime) -> bool:
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+    def revoked(self, now: datetime) -> "ApiKey":
+        return self if self.revoked_at else replace(self, revoked_at=now)
+
+    def replaced(self, successor: str, now: datetime, overlap: timedelta) -> "ApiKey":
+        """The old key after a rotation: it ends with the overlap, at once when there is none.
+
+        Raises FailedPrecondition when the key is not valid any more or was rotated before.
+        """
+        if not self.valid(now):
+            raise FailedPrecondition("key_id: the key is revoked or expired; create a new one", reason="KEY_ENDED")
+        if self.replaced_by:
+            raise FailedPrecondition("key_id: the key was rotated before", reason="KEY_ROTATED")
+        if not overlap:
+            return replace(self, revoked_at=now, replaced_by=successor)
+        end = now + overlap
+        return replace(self, replaced_by=successor, expires_at=min(end, self.expires_at or end))
+
+    def renewed_expiry(self, now: datetime) -> datetime | None:
+        """A successor lives as long as its predecessor was meant to."""
+        return None if self.expires_at is None else now + (self.expires_at - self.created_at)
+
+
+def raw_key(entropy: bytes) -> str:
+    if len(entropy) != ENTROPY_BYTES:
+        raise ValueError(f"a key needs {ENTROPY_BYTES} random bytes")
+    return PREFIX + base64.urlsafe_b64encode(entropy).rstrip(b"=").decode()
+
+
+def looks_like_key(raw: str) -> bool:
+    return _RAW.fullmatch(raw) is not None
+
+
+def key_hash(raw: str) -> bytes:
+    return hashlib.sha256(raw.encode()).digest()
+
+
+def shown_prefix(raw: str) -> str:
+    return raw[:_SHOWN]
+
+
+def parse_key_name(value: str) -> str:
+    """Raises InvalidArgument naming `name`."""
+    name = value.strip()
+    if len(name) > _MAX_NAME or not name.isprintable():
+        raise invalid("name", f"must be at most {_MAX_NAME} printable characters")
+    return name
+
+
+def check_expiry(expires_at: datetime | None, now: datetime) -> None:
+    """Raises InvalidArgument naming `expires_at`."""
+    if expires_at is not None and expires_at <= now:
+        raise invalid("expires_at", "must be in the future")
+
+
+def check_overlap(overlap: timedelta) -> None:
+    """Raises InvalidArgument naming `overlap`."""
+    if not timedelta(0) <= overlap <= MAX_OVERLAP:
+        raise invalid("overlap", "must be 0 to 7 days")

@@ -1,0 +1,96 @@
+"""What a token says about its holder."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from fp_kernel import invalid
+from fp_kernel.identity import JOB_ROLE, SERVICE_ROLE
+
+from fp_auth.domain.users import Role, User
+
+AUDIENCE = "forgepoint"
+MAX_JOB_LIFE = timedelta(hours=24)
+_MAX_ID = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """subject: user id, for a service its noun. expires_at: None for an API key that never ends.
+
+    token_id: `jti`; for an API key the key's id.
+    """
+
+    subject: str
+    team: str
+    role: str
+    scopes: frozenset[str]
+    issued_at: datetime
+    expires_at: datetime | None
+    token_id: str
+    email: str = ""
+    name: str = ""
+    api_key_id: str = ""
+    execution_id: str = ""
+    service: str = ""
+
+
+def of_user(user: User, role: Role, *, now: datetime, life: timedelta, token_id: str) -> Claims:
+    return Claims(
+        subject=user.id,
+        team=user.team,
+        role=role.name,
+        scopes=role.scopes,
+        issued_at=now,
+        expires_at=now + life,
+        token_id=token_id,
+        email=user.email,
+        name=user.name,
+    )
+
+
+def of_service(service: str, role: Role, *, now: datetime, life: timedelta, token_id: str) -> Claims:
+    """A service belongs to no team; it names one with each call that it makes for a team."""
+    return Claims(
+        subject=service,
+        team="",
+        role=SERVICE_ROLE,
+        scopes=role.scopes,
+        issued_at=now,
+        expires_at=now + life,
+        token_id=token_id,
+        name=service,
+        service=service,
+    )
+
+
+def of_job(  # the facts of one job
+    *,
+    user_id: str,
+    team: str,
+    execution_id: str,
+    step_id: str,
+    role: Role,
+    now: datetime,
+    life: timedelta,
+    token_id: str,
+) -> Claims:
+    return Claims(
+        subject=user_id or f"job:{execution_id}",
+        team=team,
+        role=JOB_ROLE,
+        scopes=role.scopes,
+        issued_at=now,
+        expires_at=now + life,
+        token_id=token_id,
+        name=f"job {step_id}",
+        execution_id=execution_id,
+    )
+
+
+def check_job(execution_id: str, step_id: str, life: timedelta) -> None:
+    """Raises InvalidArgument naming the field."""
+    for field, value in (("execution_id", execution_id), ("step_id", step_id)):
+        if not value or len(value) > _MAX_ID or not value.isprintable():
+            raise invalid(field, f"must be 1 to {_MAX_ID} printable characters")
+    if not timedelta(0) < life <= MAX_JOB_LIFE:
+        raise invalid("ttl", "must be more than 0 and at most 24 hours")

@@ -1,0 +1,34 @@
+"""What happened, for other services."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from fp_auth.domain.api_keys import ApiKey
+from fp_auth.domain.users import User
+
+
+@dataclass(frozen=True, slots=True)
+class UserCreated:
+    """actor: who created the user."""
+
+    user: User
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKeyIssued:
+    """A key came into being, in place of `replaced_key_id` or, when that is empty, as a first issue."""
+
+    key: ApiKey
+    replaced_key_id: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKeyRevoked:
+    key: ApiKey
+    revoked_at: datetime
+    actor: str
+
+
+DomainEvent = UserCreated | ApiKeyIssued | ApiKeyRevoked

@@ -1,0 +1,65 @@
+"""A session is a family of refresh tokens: each is good for one use and replaced by the next.
+
+A token that comes twice was copied, and nobody can tell which holder is the thief: the whole family ends.
+"""
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+PREFIX = "fpr_"
+ENTROPY_BYTES = 32
+MAX_TOKEN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPolicy:
+    """idle: a token not used for so long is worth nothing. longest: a family ends then, whatever its use."""
+
+    idle: timedelta = timedelta(days=30)
+    longest: timedelta = timedelta(days=90)
+
+    def token_ends(self, family_started: datetime, now: datetime) -> datetime:
+        return min(now + self.idle, family_started + self.longest)
+
+
+POLICY = SessionPolicy()
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshToken:
+    """One token with what its family says. ended_at: when the whole family ended."""
+
+    family_id: str
+    user_id: str
+    family_started: datetime
+    expires_at: datetime
+    spent_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+class Verdict(Enum):
+    GOOD = "good"
+    DEAD = "dead"
+    REUSED = "reused"
+
+
+def judge(token: RefreshToken, now: datetime) -> Verdict:
+    """REUSED only while the family lives: an ended family cannot end twice."""
+    if token.ended_at is not None:
+        return Verdict.DEAD
+    if token.spent_at is not None:
+        return Verdict.REUSED
+    return Verdict.GOOD if now < token.expires_at else Verdict.DEAD
+
+
+def raw_token(entropy: bytes) -> str:
+    if len(entropy) != ENTROPY_BYTES:
+        raise ValueError(f"a token needs {ENTROPY_BYTES} random bytes")
+    return PREFIX + base64.urlsafe_b64encode(entropy).rstrip(b"=").decode()
+
+
+def token_hash(raw: str) -> bytes:
+    return hashlib.sha256(raw.encode()).digest()

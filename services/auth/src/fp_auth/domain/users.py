@@ -1,0 +1,71 @@
+"""A user: a person of one team with one role."""
+
+import re
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from fp_kernel import invalid
+
+DEFAULT_ROLE = "viewer"
+ASSIGNABLE_ROLES = frozenset(("admin", "engineer", "viewer"))
+"""Roles of people; `service` and `job` belong to programs and are never assigned."""
+
+_MAX_EMAIL = 254
+_MAX_NAME = 100
+_EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,253}")
+_TEAM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    name: str
+    scopes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """password_hash: argon2id in PHC form; never leaves the service."""
+
+    id: str
+    email: str
+    name: str
+    team: str
+    role: str
+    created_at: datetime
+    password_hash: str
+
+    def with_role(self, role: str) -> "User":
+        return replace(self, role=role)
+
+    def __repr__(self) -> str:
+        return f"User(id={self.id!r}, team={self.team!r}, role={self.role!r})"
+
+
+def parse_email(value: str, field: str = "email") -> str:
+    """The lower-case address, so that an address has one account. Raises InvalidArgument."""
+    email = value.strip().lower()
+    if len(email) > _MAX_EMAIL or not _EMAIL.fullmatch(email):
+        raise invalid(field, "must be an e-mail address")
+    return email
+
+
+def parse_name(value: str, email: str) -> str:
+    """The display name; the part before the @ where none is given. Raises InvalidArgument."""
+    name = value.strip() or email.partition("@")[0]
+    if len(name) > _MAX_NAME or not name.isprintable():
+        raise invalid("name", f"must be at most {_MAX_NAME} printable characters")
+    return name
+
+
+def parse_team(value: str, field: str = "team") -> str:
+    """A team label. Raises InvalidArgument."""
+    if not _TEAM.fullmatch(value):
+        raise invalid(field, "must be 1 to 63 letters, digits, dots, dashes or underscores")
+    return value
+
+
+def parse_role(value: str) -> str:
+    """A role that people may have. Raises InvalidArgument naming `role_name`."""
+    if value not in ASSIGNABLE_ROLES:
+        raise invalid("role_name", f"must be one of {', '.join(sorted(ASSIGNABLE_ROLES))}")
+    return value
