@@ -17,6 +17,10 @@ class LoadFailed(Exception):
     """The model can never be served by this process; the text says why and is shown to callers."""
 
 
+class WrongDigest(LoadFailed):
+    """What was downloaded is not what the registry measured."""
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
     """state: as of `updated_at` (UTC). message: for people: what is waited for, what is left out, why it failed."""

@@ -1,0 +1,87 @@
+"""forgepoint.serving.v1.ModelServingService; callers are services, the access rules say so."""
+
+from typing import Any
+
+import grpc
+from forgepoint.serving.v1 import serving_pb2 as pb
+from forgepoint.serving.v1.serving_pb2_grpc import ModelServingServiceServicer
+from fp_rpc import current_call
+
+from fp_serving.api.convert import (
+    STATES,
+    info_to_pb,
+    seconds_to_pb,
+    status_to_pb,
+    tensor_to_pb,
+    tensors_from_pb,
+)
+from fp_serving.app.figures import Figures
+from fp_serving.app.predict import Predict
+from fp_serving.app.slot import Slot
+from fp_serving.domain.lifecycle import ModelState
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class Servicer(ModelServingServiceServicer):
+    def __init__(self, slot: Slot, predict: Predict, figures: Figures) -> None:
+        self._slot = slot
+        self._predict = predict
+        self._figures = figures
+
+    async def Predict(self, request: pb.PredictRequest, context: Context) -> pb.PredictResponse:
+        call = current_call()
+        self._slot.check_address(call.team, request.model_name, request.version)
+        answer = await self._predict(tensors_from_pb(request.inputs), deadline=call.deadline)
+        return pb.PredictResponse(
+            outputs={name: tensor_to_pb(tensor) for name, tensor in answer.outputs.items()},
+            model_version=answer.version,
+            inference_latency=seconds_to_pb(answer.seconds),
+            correlation_id=request.correlation_id,
+        )
+
+    async def GetModelInfo(self, request: pb.GetModelInfoRequest, context: Context) -> pb.GetModelInfoResponse:
+        self._slot.check_address(current_call().team, request.model_name, request.version)
+        info = info_to_pb(self._slot.assignment.model_name, self._slot.loaded())
+        return pb.GetModelInfoResponse(model_info=info)
+
+    async def GetModelStatus(self, request: pb.GetModelStatusRequest, context: Context) -> pb.GetModelStatusResponse:
+        self._slot.check_address(current_call().team, request.model_name, request.version)
+        return pb.GetModelStatusResponse(status=self._status())
+
+    async def ListLoadedModels(
+        self, request: pb.ListLoadedModelsRequest, context: Context
+    ) -> pb.ListLoadedModelsResponse:
+        status = self._status()
+        wanted = request.state_filter in (pb.MODEL_STATE_UNSPECIFIED, status.state)
+        return pb.ListLoadedModelsResponse(models=[status] if wanted else [])
+
+    async def HealthCheck(self, request: pb.HealthCheckRequest, context: Context) -> pb.HealthCheckResponse:
+        self._slot.check_address(current_call().team, request.model_name, "")
+        state = self._slot.status.state
+        ready = state is ModelState.READY
+        return pb.HealthCheckResponse(
+            status=pb.HEALTH_STATUS_SERVING if ready else pb.HEALTH_STATUS_NOT_SERVING,
+            model_state=STATES[state],
+            last_inference_latency=seconds_to_pb(self._figures.latencies.last),
+        )
+
+    async def GetServingMetrics(
+        self, request: pb.GetServingMetricsRequest, context: Context
+    ) -> pb.GetServingMetricsResponse:
+        figures = self._figures
+        memory = self._slot.memory_bytes
+        return pb.GetServingMetricsResponse(
+            metrics=pb.ServingMetrics(
+                inflight_requests=figures.in_flight,
+                total_requests=figures.total,
+                failed_requests=figures.failed,
+                p50_latency=seconds_to_pb(figures.latencies.quantile(0.5)),
+                p99_latency=seconds_to_pb(figures.latencies.quantile(0.99)),
+                model_memory_bytes=memory,
+            )
+        )
+
+    def _status(self) -> pb.ModelStatus:
+        facts = self._slot.facts
+        return status_to_pb(self._slot.assignment.model_name, facts.version if facts else "", self._slot.status)

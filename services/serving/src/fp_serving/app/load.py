@@ -1,0 +1,163 @@
+"""Bring the model of this process up."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from fp_kernel import Clock, Error, Kind
+from fp_telemetry import get_logger
+
+from fp_serving.app.ports import Artifacts, Engine, Model, Registry, Runner
+from fp_serving.app.slot import Loaded, Slot, VersionFacts
+from fp_serving.domain.lifecycle import LoadFailed, ModelState, WrongDigest
+from fp_serving.domain.samples import is_typical, same_rows, sample
+
+T = TypeVar("T")
+
+_PASSING = frozenset(
+    {
+        Kind.UNAVAILABLE,
+        Kind.DEADLINE_EXCEEDED,
+        Kind.ABORTED,
+        Kind.RESOURCE_EXHAUSTED,
+        Kind.CANCELLED,
+        Kind.INTERNAL,
+        # Auth may come up after this process and with other keys than it first saw.
+        Kind.UNAUTHENTICATED,
+    }
+)
+_DOWNLOADS = 2
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds between attempts while the registry or the object store is away."""
+
+    first: float = 0.2
+    longest: float = 5.0
+
+
+class Load:
+    """Runs once; ends with the slot READY or FAILED and never raises for what is wrong with the model."""
+
+    def __init__(
+        self,
+        slot: Slot,
+        *,
+        registry: Registry,
+        artifacts: Artifacts,
+        engine: Engine,
+        runner: Runner,
+        clock: Clock,
+        patience: Patience | None = None,
+        resident: Callable[[], int] = lambda: 0,
+    ) -> None:
+        self._slot = slot
+        self._registry = registry
+        self._artifacts = artifacts
+        self._engine = engine
+        self._runner = runner
+        self._clock = clock
+        self._patience = patience or Patience()
+        self._resident = resident
+
+    async def __call__(self) -> None:
+        try:
+            facts = await self._facts()
+            self._slot.facts = facts
+            path = await self._artifact(facts)
+            self._slot.move(ModelState.LOADING, "loading and warming")
+            await self._start(facts, path)
+        except (LoadFailed, Error) as error:
+            self._fail(str(error))
+        except Exception:  # noqa: BLE001 -- the process must stay up and say that it failed
+            _log.exception("loading failed")
+            self._fail("internal error while loading")
+
+    def _fail(self, reason: str) -> None:
+        _log.error("model failed", model=self._slot.assignment.model_name, reason=reason)
+        self._slot.move(ModelState.FAILED, reason)
+
+    async def _facts(self) -> VersionFacts:
+        version_id = self._slot.assignment.version_id
+        # A runtime that restarts while the control plane is away must come back all the same.
+        known = await self._artifacts.recall(version_id)
+        if known is not None and known.team == self._slot.assignment.team:
+            return known
+        return await self._patiently("the registry", lambda: self._registry.version(version_id))
+
+    async def _artifact(self, facts: VersionFacts) -> Path:
+        path = await self._artifacts.find(facts.digest)
+        if path is None:
+            path = await self._patiently("the artifact", lambda: self._download(facts))
+        await self._artifacts.remember(facts)
+        return path
+
+    async def _download(self, facts: VersionFacts) -> Path:
+        for attempt in range(1, _DOWNLOADS + 1):
+            try:
+                return await self._artifacts.fetch(facts, lambda: self._registry.download_url(facts.version_id))
+            except WrongDigest:
+                # A connection cut short looks the same as a wrong object; only the second time decides.
+                if attempt == _DOWNLOADS:
+                    raise
+        raise AssertionError("unreachable")
+
+    async def _patiently(self, what: str, call: Callable[[], Awaitable[T]]) -> T:
+        delay = self._patience.first
+        while True:
+            try:
+                return await call()
+            except Error as error:
+                if error.kind not in _PASSING:
+                    raise
+                _log.warning("waiting", what=what, kind=error.kind.value, reason=error.message)
+                self._slot.move(ModelState.DOWNLOADING, f"waiting for {what}: {error.kind}")
+            await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 -- not for secrets
+            delay = min(delay * 2, self._patience.longest)
+
+    async def _start(self, facts: VersionFacts, path: Path) -> None:
+        before = self._resident()
+        model, shares, notes = await asyncio.to_thread(_load, self._engine, path)
+        memory = max(self._resident() - before, facts.size_bytes)
+        self._runner.start(model, shares=shares)
+        self._slot.ready(Loaded(facts, model.schema, shares, self._clock.now(), memory), "; ".join(notes))
+        _log.info("model ready", model=self._slot.assignment.model_name, version=facts.version, shares_runs=shares)
+
+
+def _load(engine: Engine, path: Path) -> tuple[Model, bool, list[str]]:
+    model = engine.load(path)
+    notes = []
+    if model.schema.left_out:
+        notes.append(f"only tensors are served; left out: {', '.join(model.schema.left_out)}")
+    warmed = _warm(model)
+    shares = warmed and model.schema.has_row_axis and _has_independent_rows(model)
+    if not warmed:
+        notes.append("not warmed: its inputs cannot be guessed")
+    if not shares:
+        notes.append("requests run one by one")
+    return model, shares, notes
+
+
+def _warm(model: Model) -> bool:
+    try:
+        model.run(sample(model.schema, [0]))
+    except Error as error:
+        if is_typical(model.schema):
+            raise LoadFailed(f"the model loads but does not run: {error.message}") from error
+        return False
+    return True
+
+
+def _has_independent_rows(model: Model) -> bool:
+    values = [0, 1, 2]
+    try:
+        alone = [model.run(sample(model.schema, [value])) for value in values]
+        return same_rows(alone, model.run(sample(model.schema, values)))
+    except Error:
+        return False

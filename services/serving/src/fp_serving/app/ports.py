@@ -1,0 +1,69 @@
+"""What loading and answering need of the world."""
+
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from fp_serving.app.slot import VersionFacts
+from fp_serving.domain.schema import Schema
+from fp_serving.domain.tensors import Array, Tensor
+
+
+class Registry(Protocol):
+    async def version(self, version_id: str) -> VersionFacts:
+        """Raises LoadFailed when the version can never be served, NotFound, Unavailable."""
+        ...
+
+    async def download_url(self, version_id: str) -> str: ...
+
+
+class Artifacts(Protocol):
+    """Artifacts on this machine, by digest; blocking calls run in threads."""
+
+    async def recall(self, version_id: str) -> VersionFacts | None:
+        """What an earlier process of this version learned from the registry."""
+        ...
+
+    async def remember(self, facts: VersionFacts) -> None: ...
+
+    async def find(self, digest: str) -> Path | None:
+        """The artifact when it is here and its content has the digest."""
+        ...
+
+    async def fetch(self, facts: VersionFacts, url: Callable[[], Awaitable[str]]) -> Path:
+        """Download the artifact.
+
+        Raises LoadFailed when it is too large or gone, WrongDigest, Unavailable when it cannot be had now.
+        """
+        ...
+
+
+class Model(Protocol):
+    @property
+    def schema(self) -> Schema: ...
+
+    def run(self, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
+        """Blocking, from any thread. Raises InvalidArgument when the model cannot compute these values."""
+        ...
+
+
+class Engine(Protocol):
+    def load(self, path: Path) -> Model:
+        """Blocking. Raises LoadFailed with a reason for people."""
+        ...
+
+
+class Runner(Protocol):
+    """Runs a loaded model on a bounded number of threads, joining requests where that is right."""
+
+    def start(self, model: Model, *, shares: bool) -> None:
+        """shares: whether requests may share a run."""
+
+    async def submit(
+        self, inputs: Mapping[str, Array], *, key: Hashable, rows: int, deadline: float
+    ) -> Mapping[str, Tensor]:
+        """key: requests with the same one may share a run. deadline: on the monotonic clock.
+
+        Raises ResourceExhausted when the queue is full, DeadlineExceeded, InvalidArgument.
+        """
+        ...

@@ -1,0 +1,89 @@
+"""The one model of this process."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from fp_kernel import Clock, FailedPrecondition, NotFound, Unavailable
+
+from fp_serving.domain.lifecycle import Lifecycle, ModelState, Status
+from fp_serving.domain.schema import Schema
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What this process was started for."""
+
+    team: str
+    version_id: str
+    model_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class VersionFacts:
+    """What the registry says of the version; it never changes once the version is READY.
+
+    version: the label that people use, for example "3". digest: "sha256:<hex>".
+    """
+
+    team: str
+    version_id: str
+    model_id: str
+    version: str
+    digest: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    facts: VersionFacts
+    schema: Schema
+    shares: bool
+    loaded_at: datetime
+    memory_bytes: int
+
+
+class Slot:
+    """How far the model has come, and the model."""
+
+    def __init__(self, assignment: Assignment, clock: Clock) -> None:
+        self.assignment = assignment
+        self.facts: VersionFacts | None = None
+        self._clock = clock
+        self._lifecycle = Lifecycle(clock.now())
+        self._loaded: Loaded | None = None
+
+    @property
+    def status(self) -> Status:
+        return self._lifecycle.status
+
+    @property
+    def memory_bytes(self) -> int:
+        """What loading added to this process; 0 before."""
+        return self._loaded.memory_bytes if self._loaded else 0
+
+    def move(self, state: ModelState, message: str) -> None:
+        self._lifecycle.move(state, message, self._clock.now())
+
+    def ready(self, loaded: Loaded, message: str) -> None:
+        self._loaded = loaded
+        self.move(ModelState.READY, message)
+
+    def check_address(self, team: str, model_name: str, version: str) -> None:
+        """Whether a request is for this process: a port may have been another model's before.
+
+        team: of the caller; empty for a service that acts for nobody. Empty model and version mean "whatever you have".
+        Raises NotFound.
+        """
+        own = self.assignment
+        labels = {"", own.version_id, self.facts.version if self.facts else version}
+        if team not in ("", own.team) or model_name not in ("", own.model_name) or version not in labels:
+            raise NotFound("this runtime serves another model", reason="WRONG_RUNTIME")
+
+    def loaded(self) -> Loaded:
+        """Raises Unavailable until the model is READY, FailedPrecondition when it FAILED."""
+        if self._loaded is not None:
+            return self._loaded
+        status = self.status
+        if status.state is ModelState.FAILED:
+            raise FailedPrecondition(f"the model cannot be served: {status.message}", reason="MODEL_FAILED")
+        raise Unavailable(f"the model is {status.state}", reason="MODEL_NOT_READY", retry_after=1.0)

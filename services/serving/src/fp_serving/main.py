@@ -1,0 +1,89 @@
+"""One model version behind a port."""
+
+from forgepoint.serving.v1.serving_pb2_grpc import add_ModelServingServiceServicer_to_server
+from fp_kernel import SystemClock, Unavailable
+from fp_rpc import Channels, HttpJwks, JwtResolver, Server, ServiceCredential
+from fp_runtime import Runtime
+from fp_runtime import main as run
+from fp_telemetry import Metrics
+
+from fp_serving.adapters.artifacts import ArtifactCache
+from fp_serving.adapters.machine import model_threads, resident_bytes
+from fp_serving.adapters.onnx import OnnxEngine
+from fp_serving.adapters.registry import RegistryClient
+from fp_serving.adapters.runner import BatchRunner
+from fp_serving.api.grpc import Servicer
+from fp_serving.app.figures import Figures
+from fp_serving.app.load import Load
+from fp_serving.app.predict import Predict
+from fp_serving.app.slot import Assignment, Slot
+from fp_serving.domain.batching import BatchPolicy
+from fp_serving.domain.lifecycle import ModelState
+from fp_serving.settings import Settings
+
+NOUN = "serving"
+_REGISTRY_TIMEOUT = 5.0
+
+
+async def serve(runtime: Runtime, settings: Settings) -> None:
+    clock = SystemClock()
+    slot = Slot(
+        Assignment(settings.serving_team, settings.serving_version_id, settings.serving_model_name),
+        clock,
+    )
+    figures = Figures()
+    runner = _runner(settings, runtime.metrics, clock)
+    _measure(runtime.metrics, figures, runner)
+    credential = ServiceCredential(NOUN, settings.service_secret.get_secret_value(), settings.auth_addr)
+    channels = Channels(credential, metrics=runtime.metrics)
+    load = Load(
+        slot,
+        registry=RegistryClient(
+            channels.open(settings.registry_addr, timeout=_REGISTRY_TIMEOUT), settings.serving_team
+        ),
+        artifacts=ArtifactCache(
+            settings.serving_cache_dir,
+            max_artifact_bytes=settings.serving_max_artifact_bytes,
+            max_bytes=settings.serving_cache_max_bytes,
+        ),
+        engine=OnnxEngine(settings.serving_threads or model_threads()),
+        runner=runner,
+        clock=clock,
+        resident=resident_bytes,
+    )
+    resolver = JwtResolver(settings.auth_issuer, HttpJwks(f"{settings.auth_issuer}/.well-known/jwks.json"), clock)
+    server = Server(NOUN, resolver=resolver, metrics=runtime.metrics, reflection=settings.reflection)
+    server.add(
+        add_ModelServingServiceServicer_to_server, Servicer(slot, Predict(slot, runner, figures, clock), figures)
+    )
+    runtime.on_close(credential.close)
+    runtime.on_close(channels.close)
+    runtime.on_close(runner.close)
+    runtime.health.add("model", lambda: _ready(slot), hard=True)
+    runtime.task("load", load())
+    await runtime.serve(server)
+
+
+def _runner(settings: Settings, metrics: Metrics, clock: SystemClock) -> BatchRunner:
+    rows = metrics.histogram("batch_rows", "Rows of one run.", buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 1024))
+    policy = BatchPolicy(
+        max_rows=settings.serving_max_batch_rows,
+        max_delay=settings.serving_max_delay_micros / 1_000_000,
+        max_waiting_rows=settings.serving_max_waiting_rows,
+    )
+    return BatchRunner(policy, threads=settings.serving_runs, clock=clock, ran=lambda count, _: rows.observe(count))
+
+
+def _measure(metrics: Metrics, figures: Figures, runner: BatchRunner) -> None:
+    """The figures that an autoscaler watches."""
+    metrics.gauge("in_flight", "Predictions being answered.").set_function(lambda: figures.in_flight)
+    metrics.gauge("queue_age_seconds", "Wait of the oldest queued prediction.").set_function(lambda: runner.queue_age)
+
+
+async def _ready(slot: Slot) -> None:
+    if slot.status.state is not ModelState.READY:
+        raise Unavailable(f"the model is {slot.status.state}")
+
+
+def main() -> None:
+    run(NOUN, Settings, serve)

@@ -1,0 +1,40 @@
+"""What a runtime is told by its environment."""
+
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+from fp_runtime import Address, ServiceSettings
+from pydantic import Field
+
+_MIB = 1024 * 1024
+
+Positive = Annotated[int, Field(gt=0)]
+
+
+class Settings(ServiceSettings):
+    """serving_team, serving_version_id, serving_model_name: which model this process is for.
+    serving_cache_dir: artifacts by digest; may be shared by the runtimes of one machine.
+    serving_max_artifact_bytes: a larger model FAILS instead of filling the disk or the memory.
+    serving_cache_max_bytes: of all artifacts; the least recently used go first.
+    serving_threads: for one run of the model; 0 takes the CPU quota of the container.
+    serving_runs: runs at the same time; more help only models that cannot use all threads.
+    serving_max_batch_rows: hard cap of rows in a joint run.
+    serving_max_delay_micros: how long a request may wait for company; 0 joins what came during the run before, which
+    costs a lone caller nothing.
+    serving_max_waiting_rows: bound of the queue; beyond it callers get RESOURCE_EXHAUSTED.
+    """
+
+    auth_addr: Address
+    registry_addr: Address
+    serving_team: str = Field(min_length=1)
+    serving_version_id: str = Field(min_length=1)
+    serving_model_name: str = Field(min_length=1)
+    serving_cache_dir: Path = Path(tempfile.gettempdir()) / "fp-serving"
+    serving_max_artifact_bytes: Positive = 1024 * _MIB
+    serving_cache_max_bytes: Positive = 4096 * _MIB
+    serving_threads: Annotated[int, Field(ge=0, le=256)] = 0
+    serving_runs: Annotated[int, Field(ge=1, le=64)] = 1
+    serving_max_batch_rows: Positive = 256
+    serving_max_delay_micros: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    serving_max_waiting_rows: Positive = 8_192
