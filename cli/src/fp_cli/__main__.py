@@ -1,0 +1,3 @@
+from fp_cli.main import main
+
+main()

@@ -1,0 +1,114 @@
+"""Calls to the gateway."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, Final
+
+import grpc
+from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
+from forgepoint.common.v1 import common_pb2
+from fp_kernel import FailedPrecondition, Unauthenticated, new_id
+from fp_rpc.errors import from_rpc_error
+
+from fp_cli import context as contexts
+from fp_cli.context import Context
+from fp_cli.output import State
+
+MESSAGE_BYTES: Final = 17 * 1024 * 1024
+# A token is renewed when it has less than this left, in seconds: clocks differ, and a call takes its time.
+RENEW_AHEAD: Final = 30.0
+PAGE: Final = 100
+
+
+class Client:
+    """A channel to the gateway with the caller's token; errors are `fp_kernel` errors."""
+
+    def __init__(self, channel: grpc.Channel, state: State, context: Context) -> None:
+        self.channel = channel
+        self._state = state
+        self._context = context
+
+    def call(self, method: Callable[..., Any], request: Any, *, anonymous: bool = False) -> Any:
+        """One unary call; `method` is a multi-callable of a stub on `channel`."""
+        metadata = () if anonymous else self._credentials()
+        try:
+            return method(request, timeout=self._state.timeout, metadata=metadata, wait_for_ready=False)
+        except grpc.RpcError as error:
+            raise from_rpc_error(error) from None
+
+    def stream(self, method: Callable[..., Any], request: Any, *, limit: float = 3_600.0) -> Iterator[Any]:
+        try:
+            yield from method(request, timeout=limit, metadata=self._credentials())
+        except grpc.RpcError as error:
+            raise from_rpc_error(error) from None
+
+    def pages(self, method: Callable[..., Any], request: Any, field: str, limit: int) -> Iterator[Any]:
+        """The items of a paged list, at most `limit`."""
+        token = ""
+        while limit > 0:
+            page = common_pb2.PaginationRequest(page_size=min(limit, PAGE), page_token=token)
+            request.pagination.CopyFrom(page)
+            response = self.call(method, request)
+            yield from getattr(response, field)
+            limit -= len(getattr(response, field))
+            token = response.pagination.next_page_token
+            if not token:
+                return
+
+    def _credentials(self) -> tuple[tuple[str, str], ...]:
+        self._context = self._renewed(self._context)
+        if not self._context.access_token:
+            raise Unauthenticated("you are not logged in")
+        return (("authorization", f"Bearer {self._context.access_token}"),)
+
+    def _renewed(self, context: Context) -> Context:
+        if not context.refresh_token or context.expires_at - time.time() > RENEW_AHEAD:
+            return context
+        stub = auth_pb2_grpc.AuthServiceStub(self.channel)
+        request = auth_pb2.RefreshTokenRequest(refresh_token=context.refresh_token)
+        response = self.call(stub.RefreshToken, request, anonymous=True)
+        fresh = replace(context, **tokens(response))
+        contexts.save(fresh)
+        return fresh
+
+
+def tokens(response: Any) -> dict[str, Any]:
+    """What a context keeps of a login or a refresh."""
+    return {
+        "access_token": response.access_token,
+        "refresh_token": response.refresh_token,
+        "expires_at": float(response.expires_at.seconds),
+        "email": response.user.email,
+    }
+
+
+@contextmanager
+def connect(state: State) -> Iterator[Client]:
+    """A client for `--address`, else FP_ADDRESS, else the context.
+
+    FP_API_KEY stands for a login, for programs. Raises FailedPrecondition when no address is known.
+    """
+    import os
+
+    context = contexts.load()
+    if key := os.environ.get("FP_API_KEY"):
+        context = replace(context, access_token=key, refresh_token="")
+    address = state.address or context.address
+    if not address:
+        raise FailedPrecondition(
+            "no platform is known here",
+            metadata={"next_step": "start one with `fp up`, or give --address or FP_ADDRESS"},
+        )
+    options = (
+        ("grpc.max_receive_message_length", MESSAGE_BYTES),
+        ("grpc.max_send_message_length", 2 * MESSAGE_BYTES),
+    )
+    with grpc.insecure_channel(address, options=options) as channel:
+        yield Client(channel, state, context)
+
+
+def idempotency_key(given: str) -> str:
+    """The user's key, or one for this invocation: its own retries then happen once."""
+    return given or new_id()

@@ -1,0 +1,145 @@
+"""fp models."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from fp_cli.output import State, record, rows, say
+
+if TYPE_CHECKING:
+    from fp_cli.client import Client
+
+app = typer.Typer(help="Models and their versions.", no_args_is_help=True)
+_MODEL = ("id", "name", "production_version", "latest_version", "framework", "task_type", "tags", "created_at")
+_VERSION = ("id", "version", "stage", "status", "size_bytes", "metrics", "run_id", "created_at")
+_PREFIX = "MODEL_STAGE_ VERSION_STATUS_"
+_STAGES = ("DEV", "STAGING", "PRODUCTION", "ARCHIVED")
+
+
+@app.command("list")
+def list_models(
+    context: typer.Context,
+    framework: str = typer.Option(""),
+    task_type: str = typer.Option(""),
+    archived: bool = typer.Option(False, "--archived", help="Archived ones too."),
+    limit: int = typer.Option(100, min=1),
+) -> None:
+    """List models."""
+    from forgepoint.registry.v1 import registry_pb2, registry_pb2_grpc
+
+    from fp_cli.client import connect
+    from fp_cli.output import plain
+
+    state: State = context.obj
+    with connect(state) as client:
+        stub = registry_pb2_grpc.RegistryServiceStub(client.channel)
+        request = registry_pb2.ListModelsRequest(
+            framework_filter=framework, task_type_filter=task_type, include_archived=archived
+        )
+        rows(state, _MODEL, [plain(model) for model in client.pages(stub.ListModels, request, "models", limit)])
+
+
+@app.command("get")
+def get_model(context: typer.Context, name: str = typer.Argument(help="Name or id.")) -> None:
+    """Show a model."""
+    from fp_cli import names
+    from fp_cli.client import connect
+    from fp_cli.output import plain
+
+    state: State = context.obj
+    with connect(state) as client:
+        record(state, plain(names.model(client, name)), (*_MODEL, "description", "updated_at"))
+
+
+@app.command("versions")
+def list_versions(
+    context: typer.Context,
+    name: str = typer.Argument(help="Name or id of the model."),
+    limit: int = typer.Option(100, min=1),
+) -> None:
+    """List the versions of a model."""
+    from forgepoint.registry.v1 import registry_pb2, registry_pb2_grpc
+
+    from fp_cli import names
+    from fp_cli.client import connect
+    from fp_cli.output import plain
+
+    state: State = context.obj
+    with connect(state) as client:
+        stub = registry_pb2_grpc.RegistryServiceStub(client.channel)
+        request = registry_pb2.ListVersionsRequest(model_id=names.model(client, name).id)
+        found = client.pages(stub.ListVersions, request, "versions", limit)
+        rows(state, _VERSION, [plain(version, enum_prefix=_PREFIX) for version in found])
+
+
+@app.command("register")
+def register(
+    context: typer.Context,
+    name: str = typer.Argument(help="Name of the model; it is created when the team has none of that name."),
+    file: Path = typer.Argument(help="The ONNX file.", exists=True, dir_okay=False, readable=True),
+    version: str = typer.Option("", help="Default: the next number."),
+    description: str = typer.Option(""),
+    task_type: str = typer.Option("", help="For example classification; only for a new model."),
+    columns: str = typer.Option("", help="Names of the input's columns, comma-separated."),
+    metric: list[str] = typer.Option([], help="name=value; may be given several times."),
+    idempotency_key: str = typer.Option("", help="A repeat with the same key happens once."),
+) -> None:
+    """Register a version of a model from an ONNX file: create, upload, confirm."""
+    from fp_cli import upload
+    from fp_cli.client import connect
+    from fp_cli.output import plain
+
+    state: State = context.obj
+    with connect(state) as client:
+        order = upload.Order(
+            model=name,
+            content=file.read_bytes(),
+            version=version,
+            description=description,
+            task_type=task_type,
+            columns=[column.strip() for column in columns.split(",") if column.strip()],
+            metrics=upload.parse_metrics(metric),
+            idempotency_key=idempotency_key,
+        )
+        registered = upload.register(client, order)
+    record(state, plain(registered, enum_prefix=_PREFIX), ("id", "version", "status", "artifact_digest", "size_bytes"))
+    say(state, f"deploy it: fp pipelines trigger PIPELINE --input model={name} --input version={registered.version}")
+
+
+@app.command("promote")
+def promote(
+    context: typer.Context,
+    name: str = typer.Argument(help="Name or id of the model."),
+    version: str = typer.Argument(help="The version."),
+    stage: str = typer.Option("PRODUCTION", help=f"One of {', '.join(_STAGES)}."),
+) -> None:
+    """Move a version to a stage. Traffic moves with a deployment, not with the stage."""
+    from fp_kernel import invalid
+
+    from fp_cli.client import connect
+    from fp_cli.output import plain
+
+    state: State = context.obj
+    if stage.upper() not in _STAGES:
+        raise invalid("stage", f"must be one of {', '.join(_STAGES)}")
+    with connect(state) as client:
+        response = _promote(client, name, version, f"MODEL_STAGE_{stage.upper()}")
+    record(state, plain(response.version, enum_prefix=_PREFIX), ("id", "version", "stage"))
+    if response.HasField("demoted_version"):
+        say(state, f"version {response.demoted_version.version} is archived now")
+
+
+def _promote(client: "Client", name: str, version: str, stage: str) -> Any:
+    from forgepoint.registry.v1 import registry_pb2, registry_pb2_grpc
+
+    from fp_cli import names
+    from fp_cli.client import idempotency_key
+
+    stub = registry_pb2_grpc.RegistryServiceStub(client.channel)
+    request = registry_pb2.PromoteVersionRequest(
+        version_id=names.version(client, name, version).id,
+        target_stage=registry_pb2.ModelStage.Value(stage),
+        idempotency_key=idempotency_key(""),
+    )
+    return client.call(stub.PromoteVersion, request)

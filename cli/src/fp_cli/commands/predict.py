@@ -1,0 +1,48 @@
+"""fp predict."""
+
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from fp_cli.output import State, document, record
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("predict")(predict)
+
+
+def predict(
+    context: typer.Context,
+    model: str,
+    value: list[str] = typer.Option([], "--input", help="tensor=JSON, such as features=[[1,2,3]]; several times."),
+    file: Path = typer.Option(None, help='JSON {"tensor": [[...]]}; - reads standard input.', allow_dash=True),
+    version: str = typer.Option("", help="Ask for one version, whatever the split says."),
+    sticky_key: str = typer.Option("", help="Same key, same version."),
+    idempotency_key: str = typer.Option("", help="A repeat with the same key counts once."),
+) -> None:
+    """Ask a served model for a prediction."""
+    from forgepoint.inference.v1 import inference_pb2, inference_pb2_grpc
+
+    from fp_cli import tensors
+    from fp_cli.client import connect
+
+    state: State = context.obj
+    arrays = tensors.read(value, file)
+    with connect(state) as client:
+        stub = inference_pb2_grpc.InferenceGatewayServiceStub(client.channel)
+        info = client.call(stub.GetModelInfo, inference_pb2.GetModelInfoRequest(model_name=model)).model_info
+        request = inference_pb2.PredictRequest(
+            model_name=model,
+            inputs=tensors.encode(arrays, info.inputs),
+            version_override=version,
+            sticky_key=sticky_key,
+            idempotency_key=idempotency_key,
+        )
+        response = client.call(stub.Predict, request)
+    outputs: dict[str, Any] = {name: tensors.decode(tensor) for name, tensor in response.outputs.items()}
+    facts = {"served_version": response.served_version, "request_id": response.request_id}
+    if state.json:
+        document({"outputs": outputs, **facts, "latency_ms": response.latency.ToMicroseconds() / 1_000})
+    else:
+        record(state, outputs | facts)

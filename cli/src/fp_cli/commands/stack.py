@@ -1,0 +1,136 @@
+"""fp up, down, status, logs: the platform on this machine."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from fp_cli.output import State, document, record, rows, say
+
+if TYPE_CHECKING:
+    from fp_devstack.client import SupervisorClient
+
+_PROCESS = ("name", "kind", "state", "restarts", "memory", "uptime", "pid", "addresses", "problem")
+MEBIBYTE = 1024 * 1024
+
+DATA = typer.Option(None, "--data", envvar="FP_DATA", help="Folder of stores, ports and passwords.")
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("up")(up)
+    app.command("down")(down)
+    app.command("status")(status)
+    app.command("logs")(logs)
+
+
+def folder(given: Path | None) -> Path:
+    """`--data`, else FP_DATA, else what the context names, else the XDG data folder."""
+    from fp_cli import context as contexts
+
+    if given is not None:
+        return given.absolute()
+    if known := contexts.load().data_folder:
+        return Path(known)
+    root = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(root) / "forgepoint"
+
+
+def _client(data: Path) -> "SupervisorClient":
+    from fp_devstack.client import SupervisorClient
+
+    return SupervisorClient(data / "supervisor.sock")
+
+
+def up(
+    context: typer.Context,
+    data: Path = DATA,
+    wait: float = typer.Option(60.0, min=0, help="Seconds to wait until everything is ready."),
+) -> None:
+    """Start the platform; one that runs already is left as it is."""
+    from fp_cli import platform
+
+    state: State = context.obj
+    access = platform.start(folder(data), wait)
+    platform.remember(folder(data), access)
+    facts = {
+        "grpc": access.address,
+        "http": f"http://{access.http_address}",
+        "nats": "fp events tail",
+        "login": f"fp login --email {access.email}",
+        "password": access.password,
+    }
+    record(state, facts)
+
+
+def down(context: typer.Context, data: Path = DATA) -> None:
+    """Stop the platform; data, ports and passwords stay."""
+    import asyncio
+
+    from fp_kernel import Unavailable
+
+    state: State = context.obj
+    target = folder(data)
+    try:
+        asyncio.run(_client(target).shutdown())
+    except Unavailable:
+        say(state, f"nothing runs in {target}")
+        return
+    say(state, f"stopped; the data stays in {target}")
+
+
+def status(context: typer.Context, data: Path = DATA) -> None:
+    """Show readiness, restarts and memory of each process; exits 7 when something is not ready."""
+    import asyncio
+
+    state: State = context.obj
+    found = asyncio.run(_client(folder(data)).status())
+    items = [_process(process, people=not state.json) for process in found.processes]
+    services = sum(process.memory_bytes for process in found.processes if process.kind == "service")
+    if state.json:
+        document({"ready": found.ready, "phase": found.phase, "services_bytes": services, "processes": items})
+    else:
+        rows(state, _PROCESS, items)
+        say(state, f"\n{'ready' if found.ready else 'not ready'}; the services use {services / MEBIBYTE:.0f} MiB")
+    if not found.ready:
+        raise SystemExit(7)
+
+
+def logs(
+    context: typer.Context,
+    name: str = typer.Argument(help="A service or a store, as `fp status` names it."),
+    data: Path = DATA,
+    lines: int = typer.Option(50, "-n", "--lines", min=0),
+    follow: bool = typer.Option(False, "-f", "--follow", help="Go on as it grows."),
+) -> None:
+    """Print the log of a process."""
+    from fp_cli import logfile
+
+    state: State = context.obj
+    logfile.show(state, folder(data) / "logs" / f"{name}.log", lines, follow=follow)
+
+
+def _process(process: Any, *, people: bool) -> dict[str, Any]:
+    if not people:
+        return {
+            "name": process.name,
+            "kind": process.kind,
+            "state": process.state,
+            "restarts": process.restarts,
+            "memory_bytes": process.memory_bytes,
+            "uptime_seconds": process.uptime_seconds,
+            "pid": process.pid,
+            "addresses": dict(process.addresses),
+            "problem": process.problem,
+        }
+    return {
+        "name": process.name,
+        "kind": process.kind,
+        "state": str(process.state).lower(),
+        "restarts": process.restarts,
+        "memory": f"{process.memory_bytes / MEBIBYTE:.0f} MiB",
+        "uptime": f"{process.uptime_seconds:.0f} s",
+        "pid": process.pid,
+        "addresses": dict(process.addresses),
+        "problem": process.problem,
+    }

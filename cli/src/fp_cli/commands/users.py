@@ -1,0 +1,72 @@
+"""fp users."""
+
+import typer
+
+from fp_cli.output import State, record, rows, say
+
+app = typer.Typer(help="People of a team.", no_args_is_help=True)
+_COLUMNS = ("id", "email", "name", "team", "role")
+
+
+@app.command("list")
+def list_users(
+    context: typer.Context,
+    team: str = typer.Option("", help="Another team, for admins."),
+    limit: int = typer.Option(100, min=1),
+) -> None:
+    """List users."""
+    from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
+
+    from fp_cli.client import connect
+    from fp_cli.output import plain
+
+    state: State = context.obj
+    with connect(state) as client:
+        stub = auth_pb2_grpc.AuthServiceStub(client.channel)
+        found = client.pages(stub.ListUsers, auth_pb2.ListUsersRequest(team_filter=team), "users", limit)
+        rows(state, _COLUMNS, [plain(user) for user in found])
+
+
+@app.command("create")
+def create_user(
+    context: typer.Context,
+    email: str,
+    name: str = typer.Option("", help="Default: the address."),
+    team: str = typer.Option("", help="Default: your own."),
+    role: str = typer.Option("", help="admin, engineer or viewer; default viewer."),
+    password_stdin: bool = typer.Option(False, "--password-stdin", help="Read the password from standard input."),
+) -> None:
+    """Create a user; the password comes from a prompt, FP_NEW_PASSWORD or standard input."""
+    import os
+    import sys
+
+    from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
+
+    from fp_cli.client import connect
+    from fp_cli.output import plain
+
+    state: State = context.obj
+    password = sys.stdin.readline().rstrip("\n") if password_stdin else os.environ.get("FP_NEW_PASSWORD", "")
+    password = password or typer.prompt("Password of the new user", hide_input=True, confirmation_prompt=True)
+    with connect(state) as client:
+        stub = auth_pb2_grpc.AuthServiceStub(client.channel)
+        request = auth_pb2.CreateUserRequest(email=email, name=name or email, password=password, team=team)
+        user = client.call(stub.CreateUser, request).user
+        if role:
+            client.call(stub.AssignRole, auth_pb2.AssignRoleRequest(user_id=user.id, role_name=role))
+            user.role = role
+    record(state, plain(user), _COLUMNS)
+
+
+@app.command("assign")
+def assign_role(context: typer.Context, user_id: str, role: str) -> None:
+    """Give a user another role."""
+    from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
+
+    from fp_cli.client import connect
+
+    state: State = context.obj
+    with connect(state) as client:
+        stub = auth_pb2_grpc.AuthServiceStub(client.channel)
+        client.call(stub.AssignRole, auth_pb2.AssignRoleRequest(user_id=user_id, role_name=role))
+    say(state, f"{user_id} is {role} now")

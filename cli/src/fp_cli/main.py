@@ -1,0 +1,43 @@
+"""The tree of commands."""
+
+import sys
+
+import typer
+
+from fp_cli.commands import events, keys, models, pipelines, predict, session, stack, users
+from fp_cli.failures import reporting
+from fp_cli.output import Format, State
+
+app = typer.Typer(
+    name="fp",
+    help="Train, register, deploy, serve and watch models.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    address: str = typer.Option("", envvar="FP_ADDRESS", help="Gateway, host:port; default: where you logged in."),
+    output: Format = typer.Option(Format.TABLE, "-o", "--output", help="How to print."),
+    timeout: float = typer.Option(30.0, min=0.1, help="Seconds to wait for an answer."),
+) -> None:
+    context.obj = State(address=address, output=output, timeout=timeout)
+
+
+stack.add_to(app)
+session.add_to(app)
+app.add_typer(users.app, name="users")
+app.add_typer(keys.app, name="keys")
+app.add_typer(models.app, name="models")
+app.add_typer(pipelines.app, name="pipelines")
+predict.add_to(app)
+app.add_typer(events.app, name="events")
+
+
+def main() -> None:
+    """Run `fp`; see `failures` for its exit codes."""
+    sys.exit(reporting(app))

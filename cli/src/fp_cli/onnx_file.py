@@ -1,0 +1,58 @@
+"""What an ONNX file says about its own tensors, so that nobody has to write a signature by hand."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from forgepoint.common.v1 import model_pb2 as pb
+from fp_kernel import invalid
+
+# onnx.TensorProto.DataType -> ours; a model with another type at its edge is not servable.
+_TYPES: Final[dict[int, pb.TensorType.ValueType]] = {
+    1: pb.TENSOR_TYPE_FLOAT32,
+    6: pb.TENSOR_TYPE_INT32,
+    7: pb.TENSOR_TYPE_INT64,
+    8: pb.TENSOR_TYPE_STRING,
+    9: pb.TENSOR_TYPE_BOOL,
+    11: pb.TENSOR_TYPE_FLOAT64,
+}
+DYNAMIC: Final = -1
+
+
+def signature(content: bytes, columns: Sequence[str]) -> pb.Signature:
+    """The model's inputs and outputs; `columns` names the features along the last axis of its only input.
+
+    Raises InvalidArgument when the file is no ONNX model, has other types at its edge, or the columns do not fit.
+    """
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    try:
+        graph = onnx.load_model_from_string(content).graph
+    except DecodeError:
+        raise invalid("file", "is not an ONNX model") from None
+    weights = {initializer.name for initializer in graph.initializer}
+    inputs = [_tensor(value) for value in graph.input if value.name not in weights]
+    # Sequences and maps (such as ZipMap's) are not tensors and are not served.
+    outputs = [_tensor(value) for value in graph.output if value.type.HasField("tensor_type")]
+    if not inputs or not outputs:
+        raise invalid("file", "has no tensor to take or none to give")
+    if columns:
+        _name(inputs, columns)
+    return pb.Signature(inputs=inputs, outputs=outputs)
+
+
+def _tensor(value: Any) -> pb.SignatureTensor:
+    tensor = value.type.tensor_type
+    if tensor.elem_type not in _TYPES:
+        raise invalid("file", f"the tensor {value.name} has a type that cannot be served")
+    shape = [size.dim_value if size.HasField("dim_value") else DYNAMIC for size in tensor.shape.dim]
+    return pb.SignatureTensor(name=value.name, type=_TYPES[tensor.elem_type], shape=shape)
+
+
+def _name(inputs: Sequence[pb.SignatureTensor], columns: Sequence[str]) -> None:
+    if len(inputs) != 1:
+        raise invalid("columns", "need a model with one input")
+    width = inputs[0].shape[-1] if inputs[0].shape else 1
+    if width not in (DYNAMIC, len(columns)):
+        raise invalid("columns", f"are {len(columns)}; the input {inputs[0].name} has {width}")
+    inputs[0].columns.extend(pb.SignatureColumn(name=name) for name in columns)

@@ -1,0 +1,55 @@
+"""Events and dead letters as lines and records."""
+
+import json
+from typing import Any
+
+from fp_events import DeadLetter, Event, Poison, decode
+from fp_events.tail import Passed
+
+from fp_cli.output import plain
+
+
+def line(passed: Passed, *, as_json: bool) -> str:
+    if as_json:
+        return json.dumps({"subject": passed.subject, "size": passed.size, "event": _event(passed.event)})
+    event = passed.event
+    if event is None:
+        return f"{passed.subject}  {passed.size} bytes that cannot be read"
+    return f"{event.time:%H:%M:%S}  {passed.subject}  {event.team or '-'}  {event.resource_id}  {event.summary}"
+
+
+def letter(found: DeadLetter, *, whole: bool = False) -> dict[str, Any]:
+    facts = {
+        "number": found.number,
+        "consumer": found.consumer,
+        "type": found.subject,
+        "event_id": found.event_id,
+        "attempts": found.attempts,
+        "reason": found.reason,
+        "error": found.error,
+        "at": found.time.isoformat(timespec="seconds"),
+    }
+    if not whole:
+        return facts
+    try:
+        return facts | {"event": _event(decode(found.data, found.headers))}
+    except Poison as error:
+        return facts | {"event": None, "unreadable": str(error)}
+
+
+def _event(event: Event | None) -> dict[str, Any] | None:
+    if event is None:
+        return None
+    return {
+        "id": event.id,
+        "type": event.type,
+        "source": event.source,
+        "time": event.time.isoformat(),
+        "team": event.team,
+        "actor": event.actor,
+        "resource_id": event.resource_id,
+        "sequence": event.sequence,
+        "correlation_id": event.correlation_id,
+        "summary": event.summary,
+        "data": plain(event.payload),
+    }

@@ -1,0 +1,38 @@
+"""The platform of this machine, started and remembered."""
+
+import asyncio
+from pathlib import Path
+
+from fp_devstack import supervisor
+from fp_devstack.client import Access, SupervisorClient
+
+from fp_cli import context as contexts
+
+
+def start(folder: Path, seconds: float) -> Access:
+    """Start the supervisor when none runs, and wait until everything is ready.
+
+    Raises DeadlineExceeded naming what is not ready.
+    """
+    supervisor.launch(folder)
+
+    async def ready() -> Access:
+        client = SupervisorClient(folder / "supervisor.sock")
+        await client.wait_ready(seconds)
+        return await client.access()
+
+    return asyncio.run(ready())
+
+
+def remember(folder: Path, access: Access) -> None:
+    """Make it the platform that commands speak to; a login at another address is forgotten."""
+    known = contexts.load()
+    if known.address != access.address:
+        known = contexts.Context()
+    contexts.save(known)
+    contexts.update(
+        address=access.address,
+        http_address=access.http_address,
+        nats_url=access.nats_url,
+        data_folder=str(folder),
+    )

@@ -1,0 +1,100 @@
+"""A version from a file: create, put, confirm."""
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import httpx
+from forgepoint.registry.v1 import registry_pb2 as pb
+from forgepoint.registry.v1 import registry_pb2_grpc
+from fp_kernel import AlreadyExists, FailedPrecondition, NotFound, Unavailable, invalid
+
+from fp_cli import names, onnx_file
+from fp_cli.client import Client, idempotency_key
+
+# Artifacts may be large and lines slow; the connection itself must come up quickly.
+_UPLOAD_TIMEOUT: Final = httpx.Timeout(600.0, connect=10.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """model: name. content: the ONNX file. columns: names of the input's columns, may be empty."""
+
+    model: str
+    content: bytes
+    version: str = ""
+    description: str = ""
+    task_type: str = ""
+    columns: Sequence[str] = ()
+    metrics: dict[str, float] = field(default_factory=dict)
+    idempotency_key: str = ""
+
+
+def register(client: Client, order: Order) -> Any:
+    """The READY version.
+
+    Raises FailedPrecondition when the artifact was refused, Unavailable when it could not be put.
+    """
+    signature = onnx_file.signature(order.content, order.columns)
+    stub = registry_pb2_grpc.RegistryServiceStub(client.channel)
+    model_id = _model_id(client, order)
+    key = idempotency_key(order.idempotency_key)
+    request = pb.CreateVersionRequest(
+        model_id=model_id,
+        version=order.version,
+        description=order.description,
+        signature=signature,
+        idempotency_key=f"{key}/create",
+    )
+    request.metrics.update(order.metrics)
+    created = client.call(stub.CreateVersion, request)
+    _put(created.upload_url, order.content)
+    confirmation = pb.ConfirmVersionUploadRequest(
+        version_id=created.version.id,
+        expected_digest=f"sha256:{hashlib.sha256(order.content).hexdigest()}",
+        idempotency_key=f"{key}/confirm",
+    )
+    version = client.call(stub.ConfirmVersionUpload, confirmation).version
+    if version.status == pb.VERSION_STATUS_FAILED:
+        raise FailedPrecondition(f"the artifact was refused: {version.failure_reason}")
+    return version
+
+
+def parse_metrics(pairs: Sequence[str]) -> dict[str, float]:
+    """`auc=0.7` as numbers; raises InvalidArgument naming `metric`."""
+    found = {}
+    for pair in pairs:
+        name, separator, text = pair.partition("=")
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not separator or not name or not math.isfinite(value):
+            raise invalid("metric", f"{pair!r} is not name=value")
+        found[name] = value
+    return found
+
+
+def _model_id(client: Client, order: Order) -> str:
+    try:
+        return str(names.model(client, order.model).id)
+    except NotFound:
+        pass
+    stub = registry_pb2_grpc.RegistryServiceStub(client.channel)
+    request = pb.RegisterModelRequest(name=order.model, framework="onnx", task_type=order.task_type)
+    try:
+        return str(client.call(stub.RegisterModel, request).model.id)
+    except AlreadyExists:
+        # Somebody else registered it between the two calls.
+        return str(names.model(client, order.model).id)
+
+
+def _put(url: str, content: bytes) -> None:
+    try:
+        response = httpx.put(url, content=content, timeout=_UPLOAD_TIMEOUT)
+    except httpx.HTTPError as error:
+        raise Unavailable(f"the object store did not take the artifact: {type(error).__name__}") from None
+    if response.is_error:
+        raise Unavailable(f"the object store refused the artifact with status {response.status_code}")

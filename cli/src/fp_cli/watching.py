@@ -1,0 +1,62 @@
+"""An execution as it goes on."""
+
+import json
+import sys
+from typing import Any
+
+from forgepoint.pipeline.v1 import pipeline_pb2 as pb
+from forgepoint.pipeline.v1 import pipeline_pb2_grpc
+from fp_kernel import Unavailable
+
+from fp_cli.client import Client
+from fp_cli.output import State, plain
+
+_ENDS = (pb.EXECUTION_STATUS_COMPLETED, pb.EXECUTION_STATUS_FAILED, pb.EXECUTION_STATUS_CANCELLED)
+# A stream that breaks is taken up again after the last transition seen; an outage longer than this is the user's.
+_RESUMES = 5
+
+
+def follow(client: Client, state: State, execution_id: str, *, after: int) -> None:
+    """Print every transition; raises SystemExit(1) when the execution did not complete."""
+    last: Any = None
+    for attempt in range(_RESUMES):
+        try:
+            for event in _events(client, execution_id, after):
+                after, last = event.sequence, event
+                _print(state, event)
+            break
+        except Unavailable:
+            if attempt == _RESUMES - 1:
+                raise
+    if last is None or last.execution.status != pb.EXECUTION_STATUS_COMPLETED:
+        raise SystemExit(1)
+
+
+def _events(client: Client, execution_id: str, after: int) -> Any:
+    stub = pipeline_pb2_grpc.PipelineOrchestratorServiceStub(client.channel)
+    request = pb.WatchExecutionRequest(
+        execution_id=execution_id, include_current_state=after == 0, after_sequence=after
+    )
+    return client.stream(stub.WatchExecution, request)
+
+
+def _print(state: State, event: Any) -> None:
+    if state.json:
+        sys.stdout.write(json.dumps(plain(event)) + "\n")
+    else:
+        sys.stdout.write(_line(event) + "\n")
+    sys.stdout.flush()
+
+
+def _line(event: Any) -> str:
+    time = event.emitted_at.ToDatetime().strftime("%H:%M:%S")
+    if event.HasField("changed_step"):
+        step = event.changed_step
+        status = pb.StepStatus.Name(step.status).removeprefix("STEP_STATUS_").lower()
+        attempt = f" (attempt {step.attempt})" if step.attempt > 1 else ""
+        return f"{time} {event.sequence:>4}  {step.step_id}: {status}{attempt}" + (
+            f": {step.error}" if step.error else ""
+        )
+    status = pb.ExecutionStatus.Name(event.execution.status).removeprefix("EXECUTION_STATUS_").lower()
+    error = f": {event.execution.error}" if event.execution.status in _ENDS and event.execution.error else ""
+    return f"{time} {event.sequence:>4}  execution {status}{error}"
