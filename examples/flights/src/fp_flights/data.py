@@ -39,6 +39,11 @@ class Flights:
     def where(self, mask: npt.NDArray[np.bool_]) -> "Flights":
         return Flights(self.features[mask], self.late[mask], self.scheduled[mask], self.key[mask])
 
+    def first(self, count: int | None) -> "Flights":
+        """The first flights; None for all."""
+        chosen = slice(count)
+        return Flights(self.features[chosen], self.late[chosen], self.scheduled[chosen], self.key[chosen])
+
     def months(self, *months: int) -> "Flights":
         month = self.scheduled.astype("datetime64[M]").astype(int) % 12 + 1
         return self.where(np.isin(month, months))

@@ -1,0 +1,46 @@
+"""`python -m fp_flights`: tell the story; the last line of stdout is its outcome as JSON."""
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+
+from fp_kernel import Error
+
+from fp_flights.story.narrator import Narrator
+from fp_flights.story.platform import open_platform
+from fp_flights.story.told import tell
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m fp_flights", description="Train, deploy and serve on real flights."
+    )
+    parser.add_argument("--data", type=Path, default=Path(os.environ.get("FP_DATA", ".data")), help="platform's folder")
+    parser.add_argument("--flights", type=int, default=None, help="how many flights of March; default all")
+    parser.add_argument("--keep", action="store_true", help="leave the platform running")
+    arguments = parser.parse_args()
+    folder = arguments.data.absolute()
+    narrator = Narrator()
+    try:
+        outcome = asyncio.run(tell(folder, narrator, flights=arguments.flights, keep=arguments.keep))
+        if arguments.keep:
+            asyncio.run(_farewell(folder, narrator))
+    except Error as error:
+        narrator.console.print(f"[red]error:[/red] {error.message}")
+        sys.stdout.write(json.dumps({"status": "failed", "error": error.message}) + "\n")
+        return 1
+    sys.stdout.write(json.dumps(outcome.document()) + "\n")
+    return 0 if outcome.status == "ok" else 1
+
+
+async def _farewell(folder: Path, narrator: Narrator) -> None:
+    access = (await open_platform(folder, narrator)).access
+    narrator.say(f"gRPC {access.address}, HTTP http://{access.http_address}, login {access.email} / {access.password}")
+    narrator.say(f"stop it with: fp down --data {folder}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

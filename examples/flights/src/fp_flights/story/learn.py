@@ -1,0 +1,31 @@
+"""Chapter one: learn from January and February."""
+
+from dataclasses import dataclass
+
+from fp_flights import pipelines
+from fp_flights.story import executions
+from fp_flights.story.narrator import Narrator
+from fp_flights.story.session import Session
+
+MONTHS = (1, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """version: of the registered model. auc: on the held-out weeks of the training months."""
+
+    version: str
+    version_id: str
+    auc: float
+
+
+async def learn(session: Session, narrator: Narrator) -> Learned:
+    narrator.chapter("1  Learn from the flights of January and February")
+    pipeline_id = await executions.apply(session, pipelines.training(MONTHS))
+    with narrator.stage("training pipeline") as stage:
+        execution = await executions.run(session, pipeline_id, {}, stage)
+        evaluated = executions.output(execution, "evaluate")["metrics"]
+        registered = executions.output(execution, "register")
+        learned = Learned(str(registered["version"]), str(registered["version_id"]), float(evaluated["auc"]))
+        stage.done(f"{pipelines.MODEL} version {learned.version}, AUC {learned.auc:.3f} on held-out weeks")
+    return learned
