@@ -1,17 +1,191 @@
 """The fixtures.
 
 clock           ManualClock
-stores          fp_devstack.Endpoints of the session's real stores
+stores          fp_devstack.Endpoints of the session's real stores, all of them started
 database_url    str: a fresh, empty database
 databases       Databases: `await databases.create(folder, service="registry")` -> URL of a fresh migrated database
 nats_url        str: a server with no stream and no consumer
 bus             fp_events.NatsBus with every declared stream
 redis_url       str: a store without keys
-s3              Bucket(endpoint, name, access_key, secret_key): an empty bucket, `.client()` is a minio client
-identity        TestIdentity: `.admin(team)`, `.engineer(team)`, `.viewer(team)`, `.service(noun)`, `.job(team, execution)`
-issuer          Issuer(url, address): JWKS over HTTP and ExchangeServiceToken over gRPC, for services that need auth
-rpc             `async with`-free factory: `await rpc(add_to_server, servicer)` -> RpcHarness(address, channel(token))
+s3              Bucket(endpoint, name, access_key, secret_key): an empty bucket; `.client()` is a minio client
+identity        TestIdentity: `.admin(team)`, `.engineer(team)`, `.viewer(team)`, `.service(noun)`, `.job(team)`
+issuer          Issuer(url, address, identity): JWKS over HTTP, ExchangeServiceToken and ValidateToken over gRPC
+rpc             `await rpc((add_to_server, servicer), ...)` -> RpcHarness(address, channel(token), plain())
 services        `await services(noun, settings, serve)` -> RunningService(grpc_address, http_url, runtime)
 kill_at         `await kill_at(scenario, check, arrange=...)`: see fp_testkit.crash
-spans           SpanCollector(endpoint): `await spans.wait_for(name)`, `spans.trace(trace_id)`
+spans           SpanCollector(endpoint): `await spans.wait_for(condition)`, `spans.trace(trace_id)`
+
+Only what a test asks for is started. Stores live for the session; what a test wrote to them is gone after it.
 """
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_asyncio
+
+from fp_testkit.clock import ManualClock
+from fp_testkit.identity import TestIdentity
+
+if TYPE_CHECKING:
+    from fp_devstack import Endpoints
+    from fp_events import NatsBus
+
+    from fp_testkit.buckets import Bucket
+    from fp_testkit.crash import KillAt
+    from fp_testkit.crash_server import CrashServer
+    from fp_testkit.databases import Databases
+    from fp_testkit.issuer import Issuer
+    from fp_testkit.rpc import RpcFactory
+    from fp_testkit.services import ServiceFactory
+    from fp_testkit.stores import Stores
+    from fp_testkit.traces import SpanCollector
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep temporary folders inside the repository, so that a run leaves nothing elsewhere."""
+    folder = Path(config.rootpath) / ".tmp"
+    if "PYTEST_DEBUG_TEMPROOT" not in os.environ and (Path(config.rootpath) / "libs" / "testkit").is_dir():
+        # 0711: `nobody`, as whom postgres runs under root, must pass.
+        folder.mkdir(mode=0o711, exist_ok=True)
+        os.environ["PYTEST_DEBUG_TEMPROOT"] = str(folder)
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture(scope="session")
+def identity() -> TestIdentity:
+    return TestIdentity()
+
+
+@pytest.fixture(scope="session")
+def real_stores(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Stores]":
+    from fp_testkit.stores import open_stores
+
+    opened = open_stores(tmp_path_factory.mktemp("stores"))
+    yield opened
+    opened.stop()
+
+
+@pytest.fixture
+def stores(real_stores: "Stores") -> "Endpoints":
+    from fp_testkit.stores import all_endpoints
+
+    return all_endpoints(real_stores)
+
+
+@pytest.fixture(scope="session")
+def database_server(real_stores: "Stores") -> "Databases":
+    from fp_testkit.databases import Databases
+
+    return Databases(real_stores.endpoints("postgres").postgres_admin_url)
+
+
+@pytest_asyncio.fixture
+async def databases(database_server: "Databases") -> "AsyncIterator[Databases]":
+    yield database_server
+    await database_server.drop()
+
+
+@pytest_asyncio.fixture
+async def database_url(databases: "Databases") -> str:
+    return await databases.create()
+
+
+@pytest_asyncio.fixture
+async def nats_url(real_stores: "Stores") -> AsyncIterator[str]:
+    from fp_testkit.streams import delete_streams
+
+    url = real_stores.endpoints("nats").nats_url
+    yield url
+    await delete_streams(url)
+
+
+@pytest_asyncio.fixture
+async def bus(nats_url: str) -> "AsyncIterator[NatsBus]":
+    from fp_events import STREAMS, connect
+
+    connected = await connect(nats_url, name="test")
+    await connected.ensure(STREAMS, ())
+    yield connected
+    await connected.close()
+
+
+@pytest.fixture
+def redis_url(real_stores: "Stores") -> Iterator[str]:
+    import redis
+
+    url = real_stores.endpoints("valkey").redis_url
+    yield url
+    with redis.Redis.from_url(url) as client:
+        client.flushall()
+
+
+@pytest.fixture
+def s3(real_stores: "Stores") -> "Iterator[Bucket]":
+    from fp_testkit.buckets import Bucket
+
+    found = real_stores.endpoints("seaweedfs")
+    bucket = Bucket(found.s3_endpoint, found.s3_bucket, found.s3_access_key, found.s3_secret_key)
+    bucket.ensure()
+    yield bucket
+    bucket.clear()
+
+
+@pytest_asyncio.fixture
+async def issuer() -> "AsyncIterator[Issuer]":
+    from fp_testkit.issuer import Issuer
+
+    started = Issuer()
+    await started.start()
+    yield started
+    await started.stop()
+
+
+@pytest_asyncio.fixture
+async def rpc(identity: TestIdentity) -> "AsyncIterator[RpcFactory]":
+    from fp_testkit.rpc import RpcHarness, rpc_factory
+
+    opened: list[RpcHarness] = []
+    yield rpc_factory(identity, opened)
+    while opened:
+        await opened.pop().close()
+
+
+@pytest_asyncio.fixture
+async def services() -> "AsyncIterator[ServiceFactory]":
+    from fp_testkit.services import Services
+
+    running = Services()
+    yield running.start
+    await running.stop()
+
+
+@pytest.fixture(scope="session")
+def crash_server() -> "Iterator[CrashServer]":
+    from fp_testkit.crash_server import CrashServer
+
+    server = CrashServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def kill_at(crash_server: "CrashServer") -> "KillAt":
+    from fp_testkit.crash import kill_at as runner
+
+    return runner(crash_server.execute)
+
+
+@pytest.fixture
+def spans() -> "Iterator[SpanCollector]":
+    from fp_testkit.traces import SpanCollector
+
+    collector = SpanCollector()
+    yield collector
+    collector.close()
