@@ -49,6 +49,8 @@ def _download(url: str, target: Path, limit: int, cancelled: threading.Event) ->
                     raise Unavailable("the download was given up")
                 measured.update(chunk)
                 file.write(chunk)
+            if size != int(response.headers.get("content-length", size)):
+                raise Unavailable("the object store stopped in the middle")
             return measured.hexdigest()
     except urllib.error.HTTPError as error:
         if error.code in _GONE:

@@ -1,0 +1,166 @@
+"""The threads that run the model."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+from fp_kernel import DeadlineExceeded, Internal, InvalidArgument, ResourceExhausted, SystemClock, Unavailable, invalid
+from fp_serving.adapters.runner import BatchRunner
+from fp_serving.domain.batching import BatchPolicy
+from fp_serving.domain.schema import Schema, TensorSpec
+from fp_serving.domain.tensors import ElementType, decode
+
+Arrays = Mapping[str, np.ndarray[Any, Any]]
+_SCHEMA = Schema(
+    (TensorSpec("x", ElementType.FLOAT32, (-1,)),),
+    (TensorSpec("y", ElementType.FLOAT32, (-1,)),),
+)
+_NEVER = float("inf")
+
+
+class Doubling:
+    """Doubles; refuses negative numbers, breaks at 99, waits for `gate`."""
+
+    schema = _SCHEMA
+
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+        self.gate.set()
+        self.started = threading.Event()
+        self.runs: list[list[float]] = []
+
+    def run(self, inputs: Arrays) -> Arrays:
+        self.started.set()
+        assert self.gate.wait(10)
+        x = inputs["x"]
+        self.runs.append(x.tolist())
+        if (x < 0).any():
+            raise invalid("inputs", "negative")
+        if (x == 99).any():
+            raise ValueError("secret of the model")
+        return {"y": x * 2}
+
+
+def _runner(model: Doubling, *, shares: bool = True, max_waiting_rows: int = 100) -> BatchRunner:
+    policy = BatchPolicy(max_rows=8, max_delay=0.0, max_waiting_rows=max_waiting_rows)
+    runner = BatchRunner(policy, threads=1, clock=SystemClock())
+    runner.start(model, shares=shares)
+    return runner
+
+
+async def _ask(runner: BatchRunner, value: float, deadline: float = _NEVER) -> float:
+    answer = await runner.submit({"x": np.array([value], np.float32)}, key="k", rows=1, deadline=deadline)
+    return float(decode(answer["y"], "y")[0])
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    """Lets other tasks of the loop go on until it holds."""
+    for _ in range(1_000):
+        if condition():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError("never happened")
+
+
+async def _together(runner: BatchRunner, model: Doubling, values: list[float]) -> list[Any]:
+    """All of them wait while a first request keeps the only thread busy."""
+    model.gate.clear()
+    first = asyncio.ensure_future(_ask(runner, 1.0))
+    await asyncio.to_thread(model.started.wait, 10)
+    rest = [asyncio.ensure_future(_ask(runner, value)) for value in values]
+    await _until(lambda: runner._batcher.rows == len(values))
+    model.gate.set()
+    answers = await asyncio.gather(*rest, return_exceptions=True)
+    assert await first == 2.0
+    return answers
+
+
+async def test_what_waits_while_a_run_is_busy_shares_the_next_run() -> None:
+    model = Doubling()
+    runner = _runner(model)
+    assert await _together(runner, model, [2.0, 3.0, 4.0]) == [4.0, 6.0, 8.0]
+    assert model.runs == [[1.0], [2.0, 3.0, 4.0]]
+    await runner.close()
+
+
+async def test_one_bad_request_does_not_fail_its_neighbours() -> None:
+    model = Doubling()
+    runner = _runner(model)
+    answers = await _together(runner, model, [2.0, -3.0, 99.0, 4.0])
+    assert [answers[0], answers[3]] == [4.0, 8.0]
+    assert isinstance(answers[1], InvalidArgument)
+    assert isinstance(answers[2], Internal)
+    assert "secret" not in str(answers[2])
+    assert await _ask(runner, 5.0) == 10.0
+    await runner.close()
+
+
+async def test_requests_run_alone_when_the_model_cannot_share() -> None:
+    model = Doubling()
+    runner = _runner(model, shares=False)
+    assert await _together(runner, model, [2.0, 3.0]) == [4.0, 6.0]
+    assert model.runs == [[1.0], [2.0], [3.0]]
+    await runner.close()
+
+
+async def test_a_request_whose_time_is_over_never_reaches_the_model() -> None:
+    model = Doubling()
+    runner = _runner(model)
+    with pytest.raises(DeadlineExceeded):
+        await _ask(runner, 1.0, deadline=SystemClock().monotonic())
+    assert model.runs == []
+    await runner.close()
+
+
+async def test_a_caller_that_left_costs_no_run() -> None:
+    model = Doubling()
+    runner = _runner(model)
+    model.gate.clear()
+    first = asyncio.ensure_future(_ask(runner, 1.0))
+    await asyncio.to_thread(model.started.wait, 10)
+    gone = asyncio.ensure_future(_ask(runner, 2.0))
+    await _until(lambda: runner._batcher.rows == 1)
+    gone.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+    model.gate.set()
+    assert await first == 2.0
+    assert await _ask(runner, 3.0) == 6.0
+    assert model.runs == [[1.0], [3.0]]
+    await runner.close()
+
+
+async def test_a_full_queue_refuses_and_the_rest_is_answered() -> None:
+    model = Doubling()
+    runner = _runner(model, max_waiting_rows=2)
+    answers = await _together(runner, model, [2.0, 3.0])
+    assert answers == [4.0, 6.0]
+    model.gate.clear()
+    model.started.clear()
+    held = [asyncio.ensure_future(_ask(runner, 1.0))]
+    await asyncio.to_thread(model.started.wait, 10)
+    held += [asyncio.ensure_future(_ask(runner, value)) for value in (2.0, 3.0)]
+    await _until(lambda: runner._batcher.rows == 2)
+    with pytest.raises(ResourceExhausted):
+        await _ask(runner, 4.0)
+    model.gate.set()
+    assert await asyncio.gather(*held) == [2.0, 4.0, 6.0]
+    await runner.close()
+
+
+async def test_a_closed_runner_answers_what_waits_and_takes_nothing_new() -> None:
+    model = Doubling()
+    runner = _runner(model)
+    model.gate.clear()
+    held = asyncio.ensure_future(_ask(runner, 1.0))
+    await asyncio.to_thread(model.started.wait, 10)
+    closing = asyncio.ensure_future(runner.close())
+    await _until(lambda: runner._closed)
+    with pytest.raises(Unavailable):
+        await _ask(runner, 2.0)
+    model.gate.set()
+    await closing
+    assert await held == 2.0
