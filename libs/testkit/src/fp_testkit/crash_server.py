@@ -79,7 +79,7 @@ class CrashServer:
 
     def _start(self) -> subprocess.Popen[bytes]:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "fp_testkit.crash_server"],
+            [sys.executable, "-c", f"from {__name__} import main; main()"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
@@ -171,7 +171,3 @@ def _child(order: Order, module: ModuleType, output: int) -> None:
     finally:
         sys.stderr.flush()
         os._exit(status)
-
-
-if __name__ == "__main__":
-    main()

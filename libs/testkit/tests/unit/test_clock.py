@@ -1,0 +1,26 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+
+def test_time_moves_only_when_told(clock):
+    before, ticks = clock.now(), clock.monotonic()
+
+    assert (clock.now(), clock.monotonic()) == (before, ticks)
+    clock.advance(1.5)
+    assert clock.now() - before == timedelta(seconds=1.5)
+    assert clock.monotonic() - ticks == 1.5
+
+
+def test_time_does_not_go_back(clock):
+    with pytest.raises(ValueError, match="back"):
+        clock.advance(-1)
+
+
+def test_a_corrected_wall_clock_leaves_the_monotonic_reading(clock):
+    ticks = clock.monotonic()
+
+    clock.set_wall(datetime(2001, 1, 1, tzinfo=UTC))
+
+    assert clock.now().year == 2001
+    assert clock.monotonic() == ticks
