@@ -1,14 +1,23 @@
 """Audit records on their way to the audit log."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
+from forgepoint.events.v1.events_pb2 import AuditRecorded
+
 from fp_events.bus import Bus
+from fp_events.event import Event, Severity
+
+RECORDED = "fp.audit.recorded"
+_DENIED = frozenset({"PERMISSION_DENIED", "UNAUTHENTICATED"})
 
 
 class AuditRecord(Protocol):
-    """One call that the audit level of its RPC names; see `forgepoint.events.v1.AuditRecorded`."""
+    """One call that the audit level of its RPC names; `fp_rpc.AuditRecord` is one."""
 
+    @property
+    def id(self) -> str: ...
     @property
     def method(self) -> str: ...
     @property
@@ -34,17 +43,42 @@ class AuditRecord(Protocol):
 
 
 class AuditPublisher:
-    """Turns audit records into `fp.audit.recorded` events; satisfies `fp_rpc`'s audit sink."""
+    """The audit sink of a service: each record becomes an event, whose id is the record's.
 
-    def __init__(self, bus: Bus, *, capacity: int = 10_000) -> None:
-        """capacity: records that wait for the bus; beyond it records are logged in full and counted, not queued."""
+    `fp_rpc` queues the records, bounded, and gives them again when `record` raises; the same id makes that harmless.
+    """
+
+    def __init__(self, bus: Bus) -> None:
         self._bus = bus
-        self._capacity = capacity
 
-    def record(self, record: AuditRecord) -> None:
-        """Never blocks, never raises."""
-        raise NotImplementedError
+    async def record(self, records: Sequence[AuditRecord]) -> None:
+        """Returns when the bus has them all. Raises the error of the first that it has not."""
+        published = await self._bus.publish([_event(record) for record in records])
+        for error in published.failed.values():
+            raise error
 
-    async def run(self) -> None:
-        """Publish until cancelled; then publish what is queued (bounded)."""
-        raise NotImplementedError
+
+def _event(record: AuditRecord) -> Event:
+    payload = AuditRecorded(
+        method=record.method,
+        actor_id=record.actor_id,
+        actor_role=record.actor_role,
+        status=record.status,
+        resource_id=record.resource_id,
+        peer=record.peer,
+        suppressed=record.suppressed,
+        api_key_id=record.api_key_id,
+    )
+    payload.occurred_at.FromDatetime(record.occurred_at)
+    return Event(
+        type=RECORDED,
+        payload=payload,
+        team=record.team,
+        resource_id=record.resource_id,
+        summary=f"{record.actor_id or 'somebody'} called {record.method}: {record.status}",
+        actor=record.actor_id,
+        severity=Severity.WARNING if record.status in _DENIED else Severity.INFO,
+        id=record.id,
+        time=record.occurred_at,
+        correlation_id=record.correlation_id,
+    )

@@ -2,8 +2,25 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from uuid import UUID
 
-from fp_events.event import Event
+from forgepoint.common.v1.common_pb2 import EventEnvelope
+from forgepoint.events.v1 import events_pb2
+from fp_kernel import new_id
+from google.protobuf.message import DecodeError, Message
+
+from fp_events.event import Event, Poison, Severity
+from fp_events.stamps import rfc3339, seconds_and_nanos, utc
+from fp_events.subjects import is_subject
+
+MESSAGE_ID = "Nats-Msg-Id"
+CONTENT_TYPE = "content-type"
+PROTOBUF = "application/protobuf"
+TRACE = ("traceparent", "tracestate")
+
+_TYPE_URL = "type.googleapis.com/"
+_PACKAGE = events_pb2.DESCRIPTOR.package
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,18 +35,107 @@ class Outgoing:
 
 def encode(event: Event) -> bytes:
     """The serialised envelope. Raises ValueError for a type that is no subject or an id that is no UUID."""
-    raise NotImplementedError
+    _check(event.type, event.id)
+    envelope = EventEnvelope(
+        id=event.id,
+        type=event.type,
+        source=event.source,
+        correlation_id=event.correlation_id,
+        team=event.team,
+        actor=event.actor,
+        resource_id=event.resource_id,
+        sequence=event.sequence,
+        summary=event.summary,
+    )
+    envelope.severity = event.severity.value  # type: ignore[assignment]  # the same numbers
+    envelope.timestamp.seconds, envelope.timestamp.nanos = seconds_and_nanos(event.time)
+    envelope.data.type_url = _TYPE_URL + event.payload.DESCRIPTOR.full_name
+    envelope.data.value = event.payload.SerializeToString()
+    return envelope.SerializeToString()
 
 
 def headers(event: Event) -> dict[str, str]:
     """Nats-Msg-Id, content-type, traceparent/tracestate and the CloudEvents attributes."""
-    raise NotImplementedError
+    made = {
+        MESSAGE_ID: event.id,
+        CONTENT_TYPE: PROTOBUF,
+        "ce-id": event.id,
+        "ce-type": event.type,
+        "ce-source": event.source,
+        "ce-time": rfc3339(event.time),
+        "ce-specversion": "1.0",
+    }
+    for name in TRACE:
+        if value := event.trace.get(name):
+            made[name] = value
+    return made
 
 
 def outgoing(event: Event) -> Outgoing:
     return Outgoing(event.id, event.type, encode(event), headers(event))
 
 
+def resent(message: Outgoing) -> Outgoing:
+    """The same event as a message that the server does not know yet: it is kept again, also inside the window."""
+    return Outgoing(message.id, message.subject, message.data, {**message.headers, MESSAGE_ID: new_id()})
+
+
 def decode(data: bytes, headers: Mapping[str, str] | None = None) -> Event:
     """Read a message back. Raises Poison when it is no envelope of an event that this build knows."""
-    raise NotImplementedError
+    try:
+        envelope = EventEnvelope.FromString(data)
+    except DecodeError:
+        raise Poison("message is no event envelope", reason="NOT_AN_ENVELOPE") from None
+    stamp = envelope.timestamp
+    try:
+        _check(envelope.type, envelope.id)
+        payload = _payload_class(envelope.data.type_url).FromString(envelope.data.value)
+        time = utc(stamp.seconds, stamp.nanos)
+        severity = Severity(envelope.severity)
+    except (ValueError, OverflowError, DecodeError) as error:
+        raise Poison(f"envelope cannot be read: {error}", reason="BAD_ENVELOPE") from None
+    return Event(
+        type=envelope.type,
+        payload=payload,
+        team=envelope.team,
+        resource_id=envelope.resource_id,
+        summary=envelope.summary,
+        actor=envelope.actor,
+        severity=severity,
+        id=envelope.id,
+        source=envelope.source,
+        time=time,
+        correlation_id=envelope.correlation_id,
+        sequence=envelope.sequence,
+        trace={name: headers[name] for name in TRACE if name in headers} if headers else {},
+    )
+
+
+def _check(subject: str, event_id: str) -> None:
+    if not _known_subject(subject):
+        raise ValueError(f"type {subject!r} is no subject")
+    try:
+        UUID(event_id)
+    except ValueError:
+        raise ValueError(f"id {event_id!r} is no UUID") from None
+
+
+@lru_cache(maxsize=1024)
+def _known_subject(subject: str) -> bool:
+    return is_subject(subject)
+
+
+@lru_cache(maxsize=256)
+def _payload_class(type_url: str) -> type[Message]:
+    """Raises ValueError for a message outside `forgepoint.events.v1`: nothing else is an event."""
+    package, _, name = type_url.rpartition("/")[2].rpartition(".")
+    found = getattr(events_pb2, name, None) if package == _PACKAGE and name in _messages() else None
+    if found is None:
+        raise ValueError(f"payload type {type_url!r} is unknown")
+    payload: type[Message] = found
+    return payload
+
+
+def _messages() -> Mapping[str, object]:
+    known: Mapping[str, object] = events_pb2.DESCRIPTOR.message_types_by_name
+    return known

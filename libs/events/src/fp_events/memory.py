@@ -2,45 +2,105 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NoReturn
 
+from fp_kernel import Unavailable
+
+from fp_events.broadcasting import Announcer
 from fp_events.bus import BatchHandler, EventHandler, Published
 from fp_events.consumers import Broadcast, Consumer
-from fp_events.dead_letters import DeadLetters
-from fp_events.envelope import Outgoing
-from fp_events.event import Event
+from fp_events.envelope import Outgoing, decode, outgoing
+from fp_events.event import Event, Poison
+from fp_events.finishing import finish
+from fp_events.handling import Settler
+from fp_events.jetstream import attributed
+from fp_events.memory_dead_letters import MemoryDeadLetters
+from fp_events.memory_durable import Durable
+from fp_events.memory_log import Kept, MemoryLog
+from fp_events.meters import Meters
 from fp_events.streams import Stream
+
+_GRACE = 20.0
 
 
 class MemoryBus:
-    """Streams, durables, redelivery, dead letters and broadcasts within one process."""
+    """Streams, durables, redelivery, dead letters and broadcasts within one process.
+
+    away: set it to play an outage; nothing is published meanwhile.
+    """
 
     def __init__(self, source: str = "test") -> None:
+        self.away = False
         self._source = source
+        self._log = MemoryLog()
+        self._durables: dict[str, Durable] = {}
+        self._meters = Meters(None)
 
     @property
-    def dead_letters(self) -> DeadLetters:
-        raise NotImplementedError
+    def dead_letters(self) -> MemoryDeadLetters:
+        return MemoryDeadLetters(self._log)
+
+    @property
+    def events(self) -> list[Event]:
+        """Everything published so far that can be read, dead letters and replays not included."""
+        found: list[Event] = []
+        for kept in self._log.messages:
+            if not kept.message.subject.startswith("fp.dlq."):
+                with suppress(Poison):
+                    found.append(decode(kept.message.data, kept.message.headers))
+        return found
 
     async def publish(self, events: Sequence[Event]) -> Published:
-        raise NotImplementedError
+        return await self.send([outgoing(attributed(event, self._source)) for event in events])
 
     async def send(self, messages: Sequence[Outgoing]) -> Published:
-        raise NotImplementedError
+        if self.away:
+            return Published(frozenset(), {message.id: Unavailable("the event bus is away") for message in messages})
+        failed = {message.id: error for message in messages if (error := self._log.append(message)) is not None}
+        return Published(frozenset(message.id for message in messages) - failed.keys(), failed)
 
     async def ensure(self, streams: Sequence[Stream], consumers: Sequence[Consumer]) -> None:
-        raise NotImplementedError
+        self._log.keep(streams)
+        for consumer in consumers:
+            if consumer.name not in self._durables:
+                self._durables[consumer.name] = Durable(consumer, self._log)
 
     async def consume(self, consumer: Consumer, handle: BatchHandler) -> NoReturn:
-        raise NotImplementedError
+        await self.ensure(tuple(consumer.streams), [consumer])
+        durable = self._durables[consumer.name]
+        settler = Settler(consumer, handle, self._meters)
+        while True:
+            await finish(durable.settle(await durable.next(), settler), grace=_GRACE)
 
     async def broadcast(
         self, broadcast: Broadcast, handle: EventHandler, *, caught_up: asyncio.Event | None = None
     ) -> NoReturn:
-        raise NotImplementedError
+        self._log.keep(tuple(broadcast.streams))
+        announcer = Announcer(broadcast, handle, self._meters)
+        position, early = self._log.start(broadcast)
+        for kept in early:
+            await _announce(kept, announcer)
+        if caught_up is not None:
+            caught_up.set()
+        while True:
+            position, found = await self._log.after(position, broadcast.subjects)
+            for kept in found:
+                await _announce(kept, announcer)
 
     async def ping(self) -> None:
-        raise NotImplementedError
+        if self.away:
+            raise Unavailable("the event bus is away")
 
     async def close(self) -> None:
-        raise NotImplementedError
+        for durable in self._durables.values():
+            durable.close()
+
+
+async def _announce(kept: Kept, announcer: Announcer) -> None:
+    try:
+        event = decode(kept.message.data, kept.message.headers)
+    except Poison as poison:
+        announcer.unreadable(kept.message.subject, poison)
+    else:
+        await finish(announcer.announce(event), grace=_GRACE)

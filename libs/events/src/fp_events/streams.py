@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from fp_events.subjects import is_pattern, overlap
+from fp_events.subjects import intersection, is_pattern
 
 _MEBIBYTE = 1 << 20
 
@@ -67,21 +67,21 @@ STREAMS: tuple[Stream, ...] = (
 )
 
 
-def streams_of(pattern: str, streams: tuple[Stream, ...] = STREAMS) -> tuple[Stream, ...]:
-    """The streams that keep subjects of the pattern.
-
-    Raises ValueError when no stream does: a consumer of it would wait for ever.
-    """
-    found = tuple(stream for stream in streams if any(overlap(pattern, kept) for kept in stream.subjects))
-    if not found:
-        raise ValueError(f"no stream keeps {pattern}")
-    return found
-
-
 def by_stream(patterns: tuple[str, ...], streams: tuple[Stream, ...] = STREAMS) -> dict[Stream, tuple[str, ...]]:
-    """The patterns grouped by the streams that keep them."""
+    """The streams that keep subjects of the patterns, with the part of each pattern that lies in the stream.
+
+    Raises ValueError when no stream keeps a pattern: a consumer of it would wait for ever.
+    """
     groups: dict[Stream, tuple[str, ...]] = {}
     for pattern in patterns:
-        for stream in streams_of(pattern, streams):
-            groups[stream] = (*groups.get(stream, ()), pattern)
+        parts = [
+            (stream, part)
+            for stream in streams
+            for kept in stream.subjects
+            if (part := intersection(pattern, kept)) is not None
+        ]
+        if not parts:
+            raise ValueError(f"no stream keeps {pattern}")
+        for stream, part in parts:
+            groups[stream] = (*groups.get(stream, ()), part)
     return groups

@@ -36,15 +36,19 @@ def matches(pattern: str, subject: str) -> bool:
     return len(wanted) == len(given)
 
 
-def overlap(one: str, other: str) -> bool:
-    """Whether a subject can match both patterns."""
+def intersection(one: str, other: str) -> str | None:
+    """The pattern of exactly the subjects that match both; None when there is none."""
     left, right = one.split("."), other.split(".")
-    for first, second in zip(left, right, strict=False):
-        if ">" in (first, second):
-            return True
+    common: list[str] = []
+    for index, (first, second) in enumerate(zip(left, right, strict=False)):
+        if first == ">":
+            return ".".join((*common, *right[index:]))
+        if second == ">":
+            return ".".join((*common, *left[index:]))
         if first != second and "*" not in (first, second):
-            return False
-    return len(left) == len(right)
+            return None
+        common.append(second if first == "*" else first)
+    return ".".join(common) if len(left) == len(right) else None
 
 
 def dead_subject(consumer: str, subject: str) -> str:
@@ -61,6 +65,15 @@ def replay_subject(consumer: str, subject: str) -> str:
 
 def replay_pattern(consumer: str) -> str:
     return f"{DEAD_PREFIX}.{consumer}.{REPLAY_TOKEN}.>"
+
+
+def original_subject(subject: str) -> str:
+    """The subject under which a replayed event was published first; any other subject is its own."""
+    if subject.startswith(f"{DEAD_PREFIX}."):
+        _, _, _, kind, original = subject.split(".", 4)
+        if kind == REPLAY_TOKEN:
+            return original
+    return subject
 
 
 def dead_pattern(consumer: str = "*") -> str:

@@ -1,11 +1,22 @@
 """Look at events as they pass, without taking them from anyone."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
+from typing import Final
+
+from nats.aio.msg import Msg
 
 from fp_events.consumers import Deliver
-from fp_events.event import Event
+from fp_events.envelope import decode
+from fp_events.event import Event, Poison
 from fp_events.jetstream import NatsBus
+from fp_events.ordered import OrderedReader
+from fp_events.streams import by_stream
+from fp_events.subjects import is_pattern
+
+_ROOM: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +25,7 @@ class Passed:
 
     subject: as on the bus; a dead letter's or a replay's differs from the event's type.
     event: None when it cannot be read.
+    size: bytes of the message's data.
     """
 
     subject: str
@@ -21,6 +33,45 @@ class Passed:
     size: int
 
 
-def tail(bus: NatsBus, pattern: str = "fp.>", *, deliver: Deliver = "new") -> AsyncIterator[Passed]:
-    """Every message of the pattern, until the caller stops. Raises ValueError for a pattern that no stream keeps."""
-    raise NotImplementedError
+@asynccontextmanager
+async def tail(
+    bus: NatsBus, pattern: str = "fp.>", *, deliver: Deliver = "new"
+) -> AsyncIterator[AsyncIterator[Passed]]:
+    """Every message of the pattern, in order within a stream; everything published inside the block is seen.
+
+        async with tail(bus, "fp.models.>") as passing:
+            async for passed in passing: ...
+
+    Raises ValueError for a pattern that no stream keeps.
+    """
+    if not is_pattern(pattern):
+        raise ValueError(f"{pattern!r} is no pattern")
+    readers = [bus.reader(stream, patterns, deliver) for stream, patterns in by_stream((pattern,)).items()]
+    queue: asyncio.Queue[Passed] = asyncio.Queue(_ROOM)
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(_read(reader, queue)) for reader in readers]
+        try:
+            for reader in readers:
+                await reader.ready.wait()
+            yield _passing(queue)
+        finally:
+            for task in tasks:
+                task.cancel()
+
+
+async def _passing(queue: asyncio.Queue[Passed]) -> AsyncIterator[Passed]:
+    while True:
+        yield await queue.get()
+
+
+async def _read(reader: OrderedReader, queue: asyncio.Queue[Passed]) -> None:
+    async with aclosing(reader.messages()) as messages:
+        async for message in messages:
+            await queue.put(_passed(message))
+
+
+def _passed(message: Msg) -> Passed:
+    event: Event | None = None
+    with suppress(Poison):
+        event = decode(message.data, message.headers)
+    return Passed(message.subject, event, len(message.data))

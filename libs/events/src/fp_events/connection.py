@@ -1,0 +1,144 @@
+"""One connection to NATS that keeps itself up."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Callable
+from typing import Any, Final
+
+from fp_kernel import Error, FailedPrecondition, InvalidArgument, ResourceExhausted, Unavailable
+from fp_telemetry import get_logger
+from nats import errors
+from nats.aio.client import Client
+
+log = get_logger(__name__)
+
+_FIRST_WAIT: Final = 2.0
+_PING_TIMEOUT: Final = 2.0
+_CLOSE_TIMEOUT: Final = 5.0
+_API_TIMEOUT: Final = 5.0
+_RECONNECT_WAIT: Final = 0.25
+_FULL: Final = frozenset({10077, 10167, 10047})  # max bytes, max messages, storage of the server
+_TOO_LARGE: Final = 10054
+
+
+class Connection:
+    """Connects in the background for as long as it takes, and again whenever the server goes."""
+
+    def __init__(self, url: str, name: str) -> None:
+        self.client = Client()
+        self._url = url
+        self._name = name
+        self._connecting: asyncio.Task[None] | None = None
+        self._on_lost: list[Callable[[], None]] = []
+        self._on_back: list[Callable[[], None]] = []
+
+    async def open(self) -> None:
+        """Returns when connected, or after two seconds without an answer."""
+        self._connecting = asyncio.create_task(self._connect(), name="bus-connect")
+        await asyncio.wait({self._connecting}, timeout=_FIRST_WAIT)
+        if self._connecting.done():
+            self._connecting.result()
+
+    def watch(self, *, lost: Callable[[], None], back: Callable[[], None]) -> Callable[[], None]:
+        """Be told of every loss and return of the connection; the answer ends it."""
+        self._on_lost.append(lost)
+        self._on_back.append(back)
+
+        def forget() -> None:
+            self._on_lost.remove(lost)
+            self._on_back.remove(back)
+
+        return forget
+
+    @property
+    def up(self) -> bool:
+        return bool(self.client.is_connected)
+
+    async def ping(self) -> None:
+        """Raises Unavailable."""
+        if not self.up:
+            raise Unavailable("the event bus is away")
+        try:
+            await asyncio.wait_for(self.client.flush(timeout=10), _PING_TIMEOUT)
+        except (TimeoutError, errors.Error, OSError) as error:
+            raise Unavailable("the event bus does not answer") from error
+
+    async def api(self, subject: str, request: Any = None) -> dict[str, Any]:
+        """One call of the JetStream API. Raises what `refused` says."""
+        if not self.up:
+            raise Unavailable("the event bus is away")
+        body = b"" if request is None else json.dumps(request).encode()
+        try:
+            answer = await self.client.request(f"$JS.API.{subject}", body, timeout=_API_TIMEOUT)
+        except (TimeoutError, errors.Error, OSError) as error:
+            raise Unavailable("the event bus does not answer") from error
+        made: dict[str, Any] = json.loads(answer.data)
+        if "error" in made:
+            raise refused(made["error"])
+        return made
+
+    async def close(self) -> None:
+        if self._connecting is not None and not self._connecting.done():
+            self._connecting.cancel()
+            await asyncio.wait({self._connecting})
+        if self.up:
+            # Acks are publishes: without the flush the last ones stay here and their events come again.
+            with contextlib.suppress(TimeoutError, errors.Error, OSError):
+                await asyncio.wait_for(self.client.flush(timeout=10), _CLOSE_TIMEOUT)
+        if not self.client.is_closed:
+            with contextlib.suppress(TimeoutError, errors.Error, OSError):
+                await asyncio.wait_for(self.client.close(), _CLOSE_TIMEOUT)
+
+    async def _connect(self) -> None:
+        await self.client.connect(
+            self._url.split(","),
+            name=self._name,
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=_RECONNECT_WAIT,  # type: ignore[arg-type]  # seconds; the library sleeps for them
+            ping_interval=20,
+            error_cb=self._failed,
+            disconnected_cb=self._lost,
+            reconnected_cb=self._back,
+            closed_cb=self._closed,
+        )
+        self._tell(self._on_back)
+
+    async def _failed(self, error: Exception) -> None:
+        log.debug("connection of the event bus failed", error=repr(error))
+
+    async def _lost(self) -> None:
+        if not self.client.is_closed:
+            log.warning("event bus is away")
+        self._tell(self._on_lost)
+
+    async def _back(self) -> None:
+        log.info("event bus is back")
+        self._tell(self._on_back)
+
+    async def _closed(self) -> None:
+        self._tell(self._on_lost)
+
+    def _tell(self, listeners: list[Callable[[], None]]) -> None:
+        for listener in tuple(listeners):
+            listener()
+
+
+def refused(answer: dict[str, Any]) -> Error:
+    """The error in an answer of JetStream, as one of ours."""
+    status, number = answer.get("code", 0), answer.get("err_code", 0)
+    said = str(answer.get("description", ""))
+    facts = {"bus_error": str(number)}
+    if number in _FULL:
+        return ResourceExhausted(f"the event bus is full: {said}", reason="STREAM_FULL", metadata=facts)
+    if number == _TOO_LARGE:
+        return InvalidArgument(f"the event is too large: {said}", reason="EVENT_TOO_LARGE", metadata=facts)
+    if status == 404:  # noqa: PLR2004 -- the API speaks HTTP's numbers
+        return Missing(said, metadata=facts)
+    if status == 400:  # noqa: PLR2004
+        return FailedPrecondition(f"the event bus refused: {said}", reason="BUS_REFUSED", metadata=facts)
+    return Unavailable(f"the event bus failed: {said}", metadata=facts)
+
+
+class Missing(FailedPrecondition):
+    """A stream, consumer or message is not there."""

@@ -1,0 +1,136 @@
+"""Competing consumers: one durable a stream, pulled in batches."""
+
+import asyncio
+from contextlib import suppress
+from typing import Final, NoReturn
+
+from fp_kernel import FailedPrecondition, Unavailable
+from fp_telemetry import get_logger
+from nats.aio.msg import Msg
+
+from fp_events.bus import BatchHandler
+from fp_events.connection import Connection
+from fp_events.consumers import Consumer
+from fp_events.declaring import Declarer
+from fp_events.delivering import NatsDelivery
+from fp_events.envelope import decode
+from fp_events.event import Poison
+from fp_events.failure import reason, text
+from fp_events.finishing import finish
+from fp_events.handling import Settler
+from fp_events.meters import Meters
+from fp_events.publishing import Publisher
+from fp_events.pulling import Gone, Pull
+from fp_events.streams import Stream
+
+log = get_logger(__name__)
+
+_GRACE: Final = 20.0
+_LAG_EVERY: Final = 10.0
+AGAIN: Final = (0.1, 0.5, 1.0, 2.0, 5.0)
+
+
+class StreamConsumer:
+    """One durable of one stream, for one process."""
+
+    def __init__(
+        self,
+        consumer: Consumer,
+        stream: Stream,
+        handle: BatchHandler,
+        *,
+        connection: Connection,
+        publisher: Publisher,
+        declarer: Declarer,
+        meters: Meters,
+    ) -> None:
+        self._consumer = consumer
+        self._stream = stream
+        self._connection = connection
+        self._publisher = publisher
+        self._declarer = declarer
+        self._meters = meters
+        self._settler = Settler(consumer, handle, meters)
+        self._hand: list[NatsDelivery] = []
+        self._pull: Pull | None = None
+
+    async def run(self) -> NoReturn:
+        """Until cancelled. Raises FailedPrecondition when the server refuses the consumer as it is declared."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._keep_alive())
+            group.create_task(self._watch_lag())
+            await self._consume()
+        raise AssertionError("a consumer ends only by an error")
+
+    async def _consume(self) -> NoReturn:
+        tries = 0
+        while True:
+            try:
+                await self._declarer.ensure([self._stream], [])
+                await self._declarer.ensure_durable(self._consumer, self._stream)
+                tries = 0
+                await self._take()
+            except (Gone, Unavailable) as error:
+                log.info("consumer waits for the event bus", **self._facts(), error=repr(error))
+            await asyncio.sleep(AGAIN[min(tries, len(AGAIN) - 1)])
+            tries += 1
+
+    async def _take(self) -> NoReturn:
+        pull = Pull(self._connection, self._stream.name, self._consumer.name, room=2 * self._consumer.batch)
+        self._pull = pull
+        try:
+            await pull.open()
+            while True:
+                await self._batch(pull)
+        finally:
+            await self._give_back(pull)
+
+    async def _batch(self, pull: Pull) -> None:
+        messages = await pull.next(self._consumer.batch)
+        self._hand = [self._delivery(message) for message in messages]
+        await finish(self._settle(self._hand), grace=_GRACE)
+        self._hand = []
+
+    async def _settle(self, deliveries: list[NatsDelivery]) -> None:
+        readable: list[NatsDelivery] = []
+        for delivery in deliveries:
+            try:
+                delivery.event = decode(delivery.message.data, delivery.message.headers)
+            except Poison as poison:
+                await self._bury(delivery, poison)
+            else:
+                readable.append(delivery)
+        await self._settler.settle(readable)
+
+    async def _bury(self, delivery: NatsDelivery, poison: Poison) -> None:
+        log.error("event cannot be read", consumer=self._consumer.name, subject=delivery.message.subject)
+        self._meters.consumed(self._consumer.name, "dead")
+        self._meters.dead(self._consumer.name, reason(poison))
+        await delivery.bury(reason(poison), text(poison))
+
+    async def _keep_alive(self) -> NoReturn:
+        """Renew what is in hand or waits here, so that ack_wait means "the replica is gone", not "it is slow"."""
+        while True:
+            await asyncio.sleep(self._consumer.ack_wait / 3)
+            waiting = [self._delivery(message) for message in self._pull.buffer] if self._pull else []
+            for delivery in (*self._hand, *waiting):
+                await delivery.renew()
+
+    async def _watch_lag(self) -> NoReturn:
+        while True:
+            with suppress(Unavailable, FailedPrecondition):
+                lag = await self._declarer.lag(self._consumer, self._stream)
+                self._meters.lag(self._consumer.name, self._stream.name, lag)
+            await asyncio.sleep(_LAG_EVERY)
+
+    async def _give_back(self, pull: Pull) -> None:
+        left = [self._delivery(message) for message in await pull.close()]
+        for delivery in (*(delivery for delivery in self._hand if not delivery.settled), *left):
+            await delivery.give_back()
+        self._hand = []
+
+    def _delivery(self, message: Msg) -> NatsDelivery:
+        return NatsDelivery(message, self._consumer, self._publisher)
+
+    def _facts(self) -> dict[str, str]:
+        return {"consumer": self._consumer.name, "stream": self._stream.name}

@@ -1,0 +1,118 @@
+"""The position of a competing consumer, in memory."""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from fp_events.consumers import Consumer
+from fp_events.dead_headers import buried, event_id
+from fp_events.envelope import Outgoing, decode
+from fp_events.event import Event, Poison
+from fp_events.failure import reason, text
+from fp_events.handling import Settler
+from fp_events.memory_log import Kept, MemoryLog
+from fp_events.subjects import matches
+
+
+class MemoryDelivery:
+    event: Event
+
+    def __init__(self, kept: Kept, attempt: int, durable: "Durable") -> None:
+        self.kept = kept
+        self.attempt = attempt
+        self.settled = False
+        self._durable = durable
+
+    async def ack(self) -> None:
+        self.settled = True
+        self._durable.done()
+
+    async def retry(self, delay: float) -> None:
+        self.settled = True
+        self._durable.later(self, delay)
+
+    async def bury(self, reason: str, error: str) -> None:
+        self._durable.bury(self, reason, error)
+        await self.ack()
+
+
+class Durable:
+    """Pending messages of one consumer, shared by whoever consumes under its name."""
+
+    def __init__(self, consumer: Consumer, log: MemoryLog) -> None:
+        self._consumer = consumer
+        self._log = log
+        self._patterns = tuple(pattern for patterns in consumer.streams.values() for pattern in patterns)
+        self._pending: deque[MemoryDelivery] = deque()
+        self._in_flight = 0
+        self._timers: set[asyncio.TimerHandle] = set()
+        self._changed = asyncio.Event()
+        log.listen(self._arrived)
+
+    async def next(self) -> list[MemoryDelivery]:
+        """Wait for messages and take a batch; taken ones count as in flight until they are done."""
+        while not (room := self._room()):
+            self._changed.clear()
+            await self._changed.wait()
+        taken = [self._pending.popleft() for _ in range(room)]
+        self._in_flight += len(taken)
+        return taken
+
+    async def settle(self, deliveries: Sequence[MemoryDelivery], settler: Settler) -> None:
+        readable: list[MemoryDelivery] = []
+        try:
+            for delivery in deliveries:
+                message = delivery.kept.message
+                try:
+                    delivery.event = decode(message.data, message.headers)
+                except Poison as poison:
+                    await delivery.bury(reason(poison), text(poison))
+                else:
+                    readable.append(delivery)
+            await settler.settle(readable)
+        finally:
+            for delivery in deliveries:
+                if not delivery.settled:
+                    self.later(delivery, 0.0)
+
+    def done(self) -> None:
+        self._in_flight -= 1
+        self._changed.set()
+
+    def later(self, delivery: MemoryDelivery, delay: float) -> None:
+        again = MemoryDelivery(delivery.kept, delivery.attempt + 1, self)
+
+        def back() -> None:
+            self._timers.discard(timer)
+            self._pending.append(again)
+            self.done()
+
+        timer = asyncio.get_running_loop().call_later(delay, back)
+        self._timers.add(timer)
+
+    def bury(self, delivery: MemoryDelivery, reason: str, error: str) -> None:
+        message = delivery.kept.message
+        self._log.append(
+            buried(
+                Outgoing(event_id(message.headers), message.subject, message.data, message.headers),
+                self._consumer.name,
+                origin=str(delivery.kept.number),
+                attempts=delivery.attempt,
+                reason=reason,
+                error=error,
+                now=datetime.now(UTC),
+            )
+        )
+
+    def close(self) -> None:
+        for timer in self._timers:
+            timer.cancel()
+
+    def _room(self) -> int:
+        return min(self._consumer.batch, len(self._pending), self._consumer.max_in_flight - self._in_flight)
+
+    def _arrived(self, kept: Kept) -> None:
+        if any(matches(pattern, kept.message.subject) for pattern in self._patterns):
+            self._pending.append(MemoryDelivery(kept, 1, self))
+            self._changed.set()

@@ -1,0 +1,136 @@
+"""Every message of a stream's patterns, in order, for this process alone."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fp_kernel import Error, Unavailable, new_id
+from fp_telemetry import get_logger
+from nats.aio.msg import Msg
+
+from fp_events.connection import Connection, Missing
+from fp_events.consumers import Deliver
+from fp_events.declaring import Declarer
+from fp_events.pulling import Gone, Pull
+from fp_events.streams import Stream
+
+log = get_logger(__name__)
+
+_ROOM: Final = 512
+_AGAIN: Final = (0.1, 0.5, 1.0, 2.0, 5.0)
+_INACTIVE: Final = 60_000_000_000  # nanoseconds until the server forgets the position of a process that is gone
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a message stands. left: messages of the patterns behind it, as the server saw it."""
+
+    sequence: int
+    delivered: int
+    left: int
+
+
+class OrderedReader:
+    """An ephemeral consumer that is made anew behind the last message seen, whenever anything was or may be lost."""
+
+    def __init__(
+        self,
+        stream: Stream,
+        patterns: tuple[str, ...],
+        deliver: Deliver,
+        *,
+        connection: Connection,
+        declarer: Declarer,
+        room: int = _ROOM,
+    ) -> None:
+        self.ready = asyncio.Event()
+        self.caught_up = asyncio.Event()
+        self._stream = stream
+        self._patterns = patterns
+        self._deliver = deliver
+        self._connection = connection
+        self._declarer = declarer
+        self._room = room
+        self._seen: int | None = None
+
+    async def messages(self) -> AsyncGenerator[Msg]:
+        """Without end; waits while the server is away. A message counts as seen when the next one is asked for.
+
+        `ready` is set when every later message is sure to come, `caught_up` when every earlier one has.
+        """
+        tries = 0
+        while True:
+            name = new_id()
+            try:
+                await self._create(name)
+                tries = 0
+                async for message in self._read(name):
+                    yield message
+            except (Gone, Unavailable, Missing) as error:
+                log.info("reader waits for the event bus", stream=self._stream.name, error=repr(error))
+            finally:
+                await self._forget(name)
+            await asyncio.sleep(_AGAIN[min(tries, len(_AGAIN) - 1)])
+            tries += 1
+
+    async def _create(self, name: str) -> None:
+        await self._declarer.ensure([self._stream], [])
+        if self._seen is None and self._deliver == "new":
+            info = await self._connection.api(f"STREAM.INFO.{self._stream.name}")
+            self._seen = int(info["state"]["last_seq"])
+        config = {
+            "name": name,
+            "filter_subjects": list(self._patterns),
+            "ack_policy": "none",
+            "replay_policy": "instant",
+            "inactive_threshold": _INACTIVE,
+            "mem_storage": True,
+            "num_replicas": 1,
+            **self._start(),
+        }
+        made = await self._connection.api(
+            f"CONSUMER.CREATE.{self._stream.name}.{name}", {"stream_name": self._stream.name, "config": config}
+        )
+        self.ready.set()
+        if not int(made["num_pending"]):
+            self.caught_up.set()
+
+    def _start(self) -> dict[str, Any]:
+        if self._seen is None:
+            return {"deliver_policy": self._deliver}
+        return {"deliver_policy": "by_start_sequence", "opt_start_seq": self._seen + 1}
+
+    async def _read(self, name: str) -> AsyncGenerator[Msg]:
+        pull = Pull(self._connection, self._stream.name, name, room=self._room, survives_loss=False)
+        expected = 1
+        try:
+            await pull.open()
+            while True:
+                for message in await pull.next(self._room):
+                    place = place_of(message)
+                    if place.delivered != expected:
+                        raise Gone
+                    expected += 1
+                    yield message
+                    self._seen = place.sequence
+                    if not place.left:
+                        self.caught_up.set()
+        finally:
+            await pull.close()
+
+    async def _forget(self, name: str) -> None:
+        with suppress(Error):
+            await self._connection.api(f"CONSUMER.DELETE.{self._stream.name}.{name}")
+
+
+def place_of(message: Msg) -> Place:
+    # $JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<time>.<pending>
+    fields = message.reply.split(".")
+    if len(fields) == _SHORT_REPLY:
+        return Place(int(fields[5]), int(fields[6]), int(fields[8]))
+    return Place(int(fields[7]), int(fields[8]), int(fields[10]))
+
+
+_SHORT_REPLY: Final = 9
