@@ -57,9 +57,9 @@ async def _tail(state: State, subject: str, deliver: Any, count: int) -> None:
 
     from fp_cli.passing import line
 
-    async with _bus() as bus:
+    async with _bus() as bus, passing(bus, subject, deliver=deliver) as stream:
         seen = 0
-        async for passed in passing(bus, subject, deliver=deliver):
+        async for passed in stream:
             sys.stdout.write(line(passed, as_json=state.json) + "\n")
             sys.stdout.flush()
             seen += 1
