@@ -29,8 +29,8 @@ from fp_rpc.credentials import BearerToken, Credential, ForwardedToken, ServiceC
 from fp_rpc.errors import from_rpc_error, http_status, to_problem, to_status
 from fp_rpc.identity import CredentialResolver, IdentityResolver
 from fp_rpc.jwks import HttpJwks, JwksSource, StaticJwks
-from fp_rpc.jwt import JwtResolver
 from fp_rpc.server import Server, ServerPolicy
+from fp_rpc.tokens import JwtResolver
 
 __all__ = [
     "AccessRule",

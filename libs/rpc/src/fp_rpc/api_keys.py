@@ -1,12 +1,26 @@
 """API keys, resolved by auth and remembered for a short while."""
 
+import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
-from fp_kernel import Clock, Principal
+from fp_kernel import Clock, Principal, SystemClock, Unauthenticated
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    principal: Principal
+    until: float
 
 
 class ApiKeyResolver:
-    """validate: asks auth; raises Unauthenticated. ttl: seconds a key is remembered. limit: keys remembered."""
+    """Resolves API keys; keeps digests, never the keys themselves.
+
+    validate: asks auth; raises Unauthenticated.
+    ttl: seconds that a resolved key is remembered, the longest that a lost revocation event can matter.
+    limit: keys that are remembered; the oldest goes first.
+    """
 
     def __init__(
         self,
@@ -16,11 +30,61 @@ class ApiKeyResolver:
         limit: int = 10_000,
         clock: Clock | None = None,
     ) -> None:
-        raise NotImplementedError
+        self._validate = validate
+        self._ttl = ttl
+        self._limit = limit
+        self._clock = clock or SystemClock()
+        self._known: dict[bytes, _Known] = {}
+        self._digests: dict[str, set[bytes]] = {}
+        self._asking: dict[bytes, asyncio.Lock] = {}
+        self._drops = 0
 
     async def resolve(self, credential: str) -> Principal:
-        raise NotImplementedError
+        """Raises Unauthenticated for a key that is worth nothing, Unavailable when auth cannot be asked."""
+        digest = hashlib.sha256(credential.encode()).digest()
+        principal = self._remembered(digest)
+        if principal is not None:
+            return principal
+        # One question for many calls that come with the same key at once.
+        lock = self._asking.setdefault(digest, asyncio.Lock())
+        try:
+            async with lock:
+                return self._remembered(digest) or await self._ask(credential, digest)
+        finally:
+            if not lock.locked():
+                self._asking.pop(digest, None)
 
     def drop(self, api_key_id: str) -> None:
         """Forget a key now: it was revoked or rotated."""
-        raise NotImplementedError
+        # An answer that is under way may have been given before the revocation: it must not be kept.
+        self._drops += 1
+        for digest in self._digests.pop(api_key_id, ()):
+            self._known.pop(digest, None)
+
+    def _remembered(self, digest: bytes) -> Principal | None:
+        known = self._known.get(digest)
+        if known is None:
+            return None
+        if self._clock.monotonic() >= known.until:
+            self._forget(digest)
+            return None
+        if self._clock.now().timestamp() >= known.principal.expires_at:
+            raise Unauthenticated("the API key has expired", reason="API_KEY_EXPIRED")
+        return known.principal
+
+    async def _ask(self, credential: str, digest: bytes) -> Principal:
+        drops = self._drops
+        principal = await self._validate(credential)
+        if drops == self._drops:
+            if len(self._known) >= self._limit:
+                self._forget(next(iter(self._known)))
+            self._known[digest] = _Known(principal, self._clock.monotonic() + self._ttl)
+            self._digests.setdefault(principal.api_key_id, set()).add(digest)
+        return principal
+
+    def _forget(self, digest: bytes) -> None:
+        known = self._known.pop(digest)
+        digests = self._digests.get(known.principal.api_key_id, set())
+        digests.discard(digest)
+        if not digests:
+            self._digests.pop(known.principal.api_key_id, None)

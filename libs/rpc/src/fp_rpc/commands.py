@@ -1,12 +1,17 @@
 """Commands that may be sent twice."""
 
+import hashlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
-from fp_kernel import Command
+from fp_kernel import Command, invalid
 from google.protobuf.message import Message
 
-from fp_rpc.call import Call
+from fp_rpc import headers
+from fp_rpc.call import Call, current_call
+
+_FIELD: Final = "idempotency_key"
+_LONGEST: Final = 255
 
 
 def command(request: Message, response: Callable[[Any], Message], *, call: Call | None = None) -> Command:
@@ -16,4 +21,31 @@ def command(request: Message, response: Callable[[Any], Message], *, call: Call 
     The key is the body's `idempotency_key`, else the `idempotency-key` header; empty when neither is there.
     Raises InvalidArgument naming `idempotency_key` for one longer than 255 characters or not printable.
     """
-    raise NotImplementedError
+    call = call or current_call()
+    key = _key(request, call)
+
+    def encode(result: Any) -> bytes:
+        return response(result).SerializeToString()
+
+    fingerprint = _fingerprint(request) if key else b""
+    return Command(team=call.team, rpc=call.method, key=key, fingerprint=fingerprint, encode=encode)
+
+
+def body_key(request: Message) -> str:
+    """The `idempotency_key` of a body; empty when it has none."""
+    return getattr(request, _FIELD, "") if _FIELD in request.DESCRIPTOR.fields_by_name else ""
+
+
+def _key(request: Message, call: Call) -> str:
+    key = body_key(request) or call.metadata.get(headers.IDEMPOTENCY_KEY, "")
+    if len(key) > _LONGEST or not key.isprintable():
+        raise invalid(_FIELD, f"must be at most {_LONGEST} printable characters")
+    return key
+
+
+def _fingerprint(request: Message) -> bytes:
+    body = type(request)()
+    body.CopyFrom(request)
+    if _FIELD in body.DESCRIPTOR.fields_by_name:
+        body.ClearField(_FIELD)
+    return hashlib.sha256(body.SerializeToString(deterministic=True)).digest()

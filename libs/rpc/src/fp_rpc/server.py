@@ -1,15 +1,30 @@
 """The gRPC server of a service."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
+import grpc
 from fp_telemetry import Metrics
+from google.protobuf import descriptor_pool
+from grpc_reflection.v1alpha import reflection
 
-from fp_rpc.audit import AuditSink
+from fp_rpc.access import access_rules
+from fp_rpc.audit import AuditSink, LogAudit
+from fp_rpc.audit_trail import AuditTrail
+from fp_rpc.denials import DenialPolicy
+from fp_rpc.endings import Endings
+from fp_rpc.health import NAME, Health
 from fp_rpc.identity import IdentityResolver
+from fp_rpc.method import handler_of, method_of
+from fp_rpc.red import Red
+from fp_rpc.stages import Stages
 
 MIB: Final = 1024 * 1024
+# The core's own limit is above ours: what lies between gets our typed error, what is above gets the core's.
+_CORE_LIMIT: Final = 2
+_STREAM_SHARE: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +32,15 @@ class ServerPolicy:
     """default_deadline: seconds for a call with one response whose caller set no deadline.
     max_message_bytes: a bigger message is refused with RESOURCE_EXHAUSTED, reason MESSAGE_TOO_LARGE.
     max_concurrent_rpcs: a call beyond is refused with RESOURCE_EXHAUSTED and a retry delay.
+    audit_capacity: records that may wait for the audit sink. audit_flush: seconds that a stop waits for the sink.
     """
 
     default_deadline: float = 30.0
     max_message_bytes: int = 16 * MIB + 64 * 1024
     max_concurrent_rpcs: int = 2_000
+    audit_capacity: int = 10_000
+    audit_flush: float = 2.0
+    denials: DenialPolicy = field(default_factory=DenialPolicy)
 
 
 class Server:
@@ -37,26 +56,108 @@ class Server:
         audit: AuditSink | None = None,
         reflection: bool = False,
     ) -> None:
-        raise NotImplementedError
+        self.noun = noun
+        self._policy = policy or ServerPolicy()
+        self._reflection = reflection
+        self._trail = AuditTrail(
+            audit or LogAudit(), metrics, capacity=self._policy.audit_capacity, denials=self._policy.denials
+        )
+        self._stages = Stages(
+            resolver,
+            Endings(Red(metrics), self._trail),
+            metrics,
+            default_deadline=self._policy.default_deadline,
+            max_concurrent=self._policy.max_concurrent_rpcs,
+        )
+        self._health = Health()
+        self._services: dict[str, grpc.GenericRpcHandler] = {}
+        self._server: grpc.aio.Server | None = None
 
     def add(self, add_servicer_to_server: Callable[[Any, Any], None], servicer: object) -> None:
         """Serve the methods of a generated service.
 
+        A method that the servicer does not override answers UNIMPLEMENTED, to those who may call it.
         Raises ValueError for a method without an Access option, TypeError for one that is not async.
         """
-        raise NotImplementedError
+        add_servicer_to_server(servicer, _Registrar(self._add_handlers))
 
     async def start(self, address: str) -> int:
         """Listen on host:port; answers the port. Health says NOT_SERVING until `set_serving(True)`.
 
-        Raises OSError when the address is taken.
+        Raises OSError when the address cannot be had.
         """
-        raise NotImplementedError
+        server = grpc.aio.server(options=self._options())
+        handlers: list[grpc.GenericRpcHandler] = [*self._services.values(), self._health.handlers()]
+        server.add_generic_rpc_handlers(tuple(handlers))
+        if self._reflection:
+            reflection.enable_server_reflection((*self._services, NAME, reflection.SERVICE_NAME), server)
+        try:
+            port = server.add_insecure_port(address)
+        except RuntimeError:
+            raise OSError(f"cannot listen on {address}") from None
+        await server.start()
+        self._trail.start()
+        self._server = server
+        return port
 
     def set_serving(self, serving: bool) -> None:  # noqa: FBT001 -- a state, named by the method
         """What health v1 says of this server and its services."""
-        raise NotImplementedError
+        self._health.set(serving=serving)
 
     async def stop(self, grace: float) -> None:
-        """Refuse new calls, let running ones end for at most `grace` seconds, tell the audit sink the rest."""
-        raise NotImplementedError
+        """Refuse new calls and let running ones end, for at most `grace` seconds; then flush the audit.
+
+        Open streams get half of the grace and then end with UNAVAILABLE, reason DRAINING; single calls get all of it.
+        Safe to call twice and before `start`.
+        """
+        server, self._server = self._server, None
+        if server is None:
+            return
+        self._health.close()
+        timer = asyncio.get_running_loop().call_later(grace * _STREAM_SHARE, self._stages.end_streams)
+        await server.stop(grace)
+        timer.cancel()
+        await self._trail.close(self._policy.audit_flush)
+
+    def _add_handlers(self, name: str, handlers: Mapping[str, Any]) -> None:
+        service = descriptor_pool.Default().FindServiceByName(name)  # type: ignore[no-untyped-call]
+        rules = access_rules(service)
+        wrapped = {}
+        for method in service.methods:
+            if method.name in handlers:
+                facts = method_of(
+                    f"/{name}/{method.name}",
+                    rules[method.name],
+                    handlers[method.name],
+                    method.input_type,
+                    self._policy.max_message_bytes,
+                )
+                wrapped[method.name] = handler_of(facts, self._stages.wrap(facts))
+        self._services[name] = grpc.method_handlers_generic_handler(name, wrapped)
+        self._health.add(name)
+
+    def _options(self) -> list[tuple[str, int]]:
+        return [
+            # Two processes on one port by accident would each get half of the calls.
+            ("grpc.so_reuseport", 0),
+            ("grpc.max_receive_message_length", _CORE_LIMIT * self._policy.max_message_bytes),
+            ("grpc.max_send_message_length", -1),
+            ("grpc.keepalive_time_ms", 60_000),
+            ("grpc.keepalive_timeout_ms", 20_000),
+            # Clients of the platform ping every 30 s, also between calls; the default would answer with GOAWAY.
+            ("grpc.keepalive_permit_without_calls", 1),
+            ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+        ]
+
+
+class _Registrar:
+    """Stands in for a grpc server while generated code hands over its handlers."""
+
+    def __init__(self, add: Callable[[str, Mapping[str, Any]], None]) -> None:
+        self._add = add
+
+    def add_generic_rpc_handlers(self, handlers: Iterable[Any]) -> None:
+        """The same handlers come again, by name, below."""
+
+    def add_registered_method_handlers(self, name: str, handlers: Mapping[str, Any]) -> None:
+        self._add(name, handlers)

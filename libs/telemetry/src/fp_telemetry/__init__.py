@@ -17,16 +17,19 @@ from fp_telemetry.logs import Log, get_logger
 from fp_telemetry.loop import watch_event_loop
 from fp_telemetry.metrics import Metrics
 from fp_telemetry.setup import Telemetry, setup
-from fp_telemetry.traces import extract, inject, link, span, tracing
+from fp_telemetry.traces import begin, end, extract, inject, inject_span, link, span, tracing
 
 __all__ = [
     "Log",
     "Metrics",
     "Telemetry",
+    "begin",
     "correlation_id",
+    "end",
     "extract",
     "get_logger",
     "inject",
+    "inject_span",
     "link",
     "setup",
     "span",

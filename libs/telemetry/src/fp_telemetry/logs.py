@@ -41,14 +41,14 @@ class Log:
     def error(self, message: str, **fields: Any) -> None:
         self._write(logging.ERROR, message, fields)
 
-    def exception(self, message: str, **fields: Any) -> None:
-        """An error with the exception that is being handled and its causes."""
-        self._write(logging.ERROR, message, fields, with_exception=True)
+    def exception(self, message: str, failure: BaseException | None = None, /, **fields: Any) -> None:
+        """An error with its exception, by default the one that is being handled, and with its causes."""
+        self._write(logging.ERROR, message, fields, failure or sys.exception())
 
-    def _write(self, level: int, message: str, fields: dict[str, Any], *, with_exception: bool = False) -> None:
+    def _write(self, level: int, message: str, fields: dict[str, Any], failure: BaseException | None = None) -> None:
         if self._logger.isEnabledFor(level):
             # The text is an argument and not the format, so that a percent sign in it means itself.
-            self._logger.log(level, "%s", message, exc_info=with_exception, extra={_FIELDS: fields}, stacklevel=3)
+            self._logger.log(level, "%s", message, exc_info=failure, extra={_FIELDS: fields}, stacklevel=3)
 
 
 def get_logger(name: str) -> Log:

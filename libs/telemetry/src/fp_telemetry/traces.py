@@ -7,7 +7,7 @@ from typing import Any, Final
 from opentelemetry import context as contexts
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Link, Span, SpanKind, Tracer
+from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 TRACEPARENT: Final = "traceparent"
@@ -81,6 +81,47 @@ def link(carrier: Mapping[str, str]) -> Link | None:
     return Link(remote) if remote.is_valid else None
 
 
-def tracer() -> Tracer | None:
-    """For interceptors that start and end a span by hand; None while spans are not recorded."""
-    return _Tracing.tracer
+def begin(
+    name: str,
+    *,
+    kind: SpanKind,
+    attributes: Mapping[str, Any] | None = None,
+    carrier: Mapping[str, str] | None = None,
+) -> Span | None:
+    """Start a span for code that cannot be a block, as an interceptor cannot; `end` ends it.
+
+    carrier: incoming headers. With them the span continues their trace and is current for the rest of the task, which
+    must be a task of its own; while spans are not recorded the answer is None and the trace is current all the same.
+    """
+    recorder = _Tracing.tracer
+    if recorder is None:
+        if carrier is not None and TRACEPARENT in carrier:
+            contexts.attach(extract(carrier))
+        return None
+    if carrier is None:
+        return recorder.start_span(name, kind=kind, attributes=attributes)
+    parent = extract(carrier)
+    started = recorder.start_span(name, context=parent, kind=kind, attributes=attributes)
+    contexts.attach(trace.set_span_in_context(started, parent))
+    return started
+
+
+def end(
+    span: Span, *, failed: str = "", cause: BaseException | None = None, attributes: Mapping[str, Any] | None = None
+) -> None:
+    """failed: why the span's status is an error; empty for success. cause: kept with the span as an event."""
+    if attributes:
+        span.set_attributes(attributes)
+    if cause is not None:
+        span.record_exception(cause)
+    if failed:
+        span.set_status(Status(StatusCode.ERROR, failed))
+    span.end()
+
+
+def inject_span(span: Span | None, carrier: MutableMapping[str, str]) -> None:
+    """Like `inject`, for a span of `begin` that is not current."""
+    if span is None:
+        inject(carrier)
+    else:
+        _propagator.inject(carrier, trace.set_span_in_context(span))

@@ -1,0 +1,113 @@
+"""The bounded way from a call to the audit sink."""
+
+import asyncio
+import time
+from collections import deque
+from itertools import islice
+from typing import Final
+
+from fp_kernel import Kind
+from fp_telemetry import Metrics, get_logger, names
+
+from fp_rpc.audit import AuditRecord, AuditSink, write_line
+from fp_rpc.denials import DenialPolicy, Denials
+
+_log = get_logger("fp_rpc.audit")
+_BATCH: Final = 100
+_FIRST_BACKOFF: Final = 0.2
+_MAX_BACKOFF: Final = 30.0
+
+DENIED: Final = frozenset((Kind.UNAUTHENTICATED.value, Kind.PERMISSION_DENIED.value))
+
+
+class AuditTrail:
+    """Takes records without waiting and hands them to the sink in batches and in order.
+
+    A record that finds the queue full, or that is left when the process stops, is written to the log, so that it is
+    not lost in silence; `audit_records_total{outcome}` counts told, suppressed and overflow.
+    """
+
+    def __init__(self, sink: AuditSink, metrics: Metrics, *, capacity: int, denials: DenialPolicy) -> None:
+        self._sink = sink
+        self._capacity = capacity
+        self._denials = Denials(denials)
+        self._window = denials.window
+        self._queue: deque[AuditRecord] = deque()
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        records = metrics.counter(names.AUDIT_RECORDS, "Audit records by what became of them.", ("outcome",))
+        self._told, self._suppressed, self._overflow = (
+            records.labels(outcome) for outcome in ("told", "suppressed", "overflow")
+        )
+
+    def keep(self, record: AuditRecord) -> None:
+        if record.status in DENIED:
+            admitted = self._denials.admit(record, time.monotonic())
+            if admitted is None:
+                self._suppressed.inc()
+                return
+            record = admitted
+        self._put(record)
+
+    def start(self) -> None:
+        # Owned by this object: `close` ends it and waits for it.
+        self._task = asyncio.get_running_loop().create_task(self._run(), name="audit")
+
+    async def close(self, patience: float) -> None:
+        """Tell the sink what is left, for at most `patience` seconds; the log gets the rest."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        for record in self._denials.ended(time.monotonic(), everything=True):
+            self._put(record)
+        try:
+            async with asyncio.timeout(patience):
+                while self._queue:
+                    await self._tell()
+        except Exception as failure:  # noqa: BLE001 -- a sink may fail in any way, and the records must still be kept
+            _log.warning("audit sink failed at stop", cause=repr(failure), left=len(self._queue))
+        while self._queue:
+            self._overflow.inc()
+            write_line(self._queue.popleft())
+
+    def _put(self, record: AuditRecord) -> None:
+        if len(self._queue) >= self._capacity:
+            self._overflow.inc()
+            write_line(record)
+            return
+        self._queue.append(record)
+        self._wake.set()
+
+    async def _run(self) -> None:
+        backoff = _FIRST_BACKOFF
+        while True:
+            if not self._queue:
+                await self._wait()
+            for record in self._denials.ended(time.monotonic()):
+                self._put(record)
+            try:
+                await self._tell()
+                backoff = _FIRST_BACKOFF
+            except Exception as failure:  # noqa: BLE001 -- a sink may fail in any way; the same records come again
+                _log.warning("audit sink failed", cause=repr(failure), waiting=len(self._queue), retry_in=backoff)
+                await asyncio.sleep(backoff)
+                backoff = min(_MAX_BACKOFF, backoff * 2)
+
+    async def _wait(self) -> None:
+        """Until there is a record, or for one window, after which counted denials are told."""
+        self._wake.clear()
+        try:
+            async with asyncio.timeout(self._window):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    async def _tell(self) -> None:
+        batch = list(islice(self._queue, _BATCH))
+        if not batch:
+            return
+        await self._sink.record(batch)
+        # Taken away only now, so that a failure or a cancellation leaves them for the next try.
+        for _ in batch:
+            self._queue.popleft()
+        self._told.inc(len(batch))

@@ -1,0 +1,64 @@
+"""Which denials are told and which only counted."""
+
+from dataclasses import dataclass, replace
+
+from fp_rpc.audit import AuditRecord
+
+
+@dataclass(frozen=True, slots=True)
+class DenialPolicy:
+    """told: denials of one kind that are told within a window of so many seconds. kinds: how many are kept apart."""
+
+    told: int = 5
+    window: float = 60.0
+    kinds: int = 10_000
+
+
+@dataclass(slots=True)
+class _Window:
+    started: float
+    sample: AuditRecord
+    told: int = 0
+    suppressed: int = 0
+
+
+class Denials:
+    """Counts denials by kind: the same method, caller and status. Pure: time is passed in."""
+
+    def __init__(self, policy: DenialPolicy) -> None:
+        self._policy = policy
+        self._windows: dict[tuple[str, str, str], _Window] = {}
+
+    def admit(self, record: AuditRecord, now: float) -> AuditRecord | None:
+        """The record as it is to be told, None when it is only counted.
+
+        A record tells how many of its kind were counted since the one before it.
+        """
+        kind = (record.method, record.status, record.actor_id or record.peer)
+        window = self._windows.get(kind)
+        if window is None:
+            window = self._windows[kind] = _Window(now, record)
+        window.sample = record
+        if now - window.started >= self._policy.window:
+            window.started, window.told = now, 0
+        if window.told >= self._policy.told:
+            window.suppressed += 1
+            return None
+        window.told += 1
+        suppressed, window.suppressed = window.suppressed, 0
+        return replace(record, suppressed=suppressed)
+
+    def ended(self, now: float, *, everything: bool = False) -> list[AuditRecord]:
+        """Forget the windows that ended and answer their last denial where some were counted and not told.
+
+        When more kinds are open than the policy keeps apart, the oldest end early.
+        """
+        surplus = len(self._windows) - self._policy.kinds
+        done = [
+            kind
+            for position, (kind, window) in enumerate(self._windows.items())
+            if everything or position < surplus or now - window.started >= self._policy.window
+        ]
+        windows = [self._windows.pop(kind) for kind in done]
+        # The sample itself is one of those that were counted.
+        return [replace(window.sample, suppressed=window.suppressed - 1) for window in windows if window.suppressed]

@@ -1,0 +1,121 @@
+"""How a call ends: replayed, failed, cancelled or well; told to the caller, the metrics, the trace and the audit."""
+
+import asyncio
+import time
+from typing import Any, Final
+
+import grpc
+from fp_kernel import Error, Internal, Kind, PermissionDenied, Replayed
+from fp_telemetry import end, get_logger
+
+from fp_rpc import headers
+from fp_rpc.audit import AuditLevel, AuditRecord
+from fp_rpc.audit_trail import DENIED, AuditTrail
+from fp_rpc.errors import INTERNAL_MESSAGE, to_status
+from fp_rpc.red import Red
+from fp_rpc.visit import Visit
+
+_log = get_logger("fp_rpc.server")
+_LARGEST_DENIED_BODY: Final = 64 * 1024
+# The codes that are a server's fault, by OpenTelemetry's conventions for RPC spans.
+_FAULTS: Final = frozenset(
+    kind.value for kind in (Kind.INTERNAL, Kind.UNAVAILABLE, Kind.DEADLINE_EXCEEDED, Kind.UNIMPLEMENTED)
+)
+_CODES: Final = {code.value[0]: code.name for code in grpc.StatusCode}
+
+
+class Endings:
+    def __init__(self, red: Red, trail: AuditTrail) -> None:
+        self._red = red
+        self._trail = trail
+
+    async def failed(self, visit: Visit, failure: BaseException, request: Any, context: Any) -> Any:
+        """Answer the stored response of a replay, or end the call with a status; raises what ends the task."""
+        if isinstance(failure, Replayed):
+            return await self._replayed(visit, failure, context)
+        if isinstance(failure, grpc.aio.AbortError):
+            # A relay ended the call with the status of the service behind it.
+            self.done(visit, _CODES.get(_number(context.code()), "UNKNOWN"))
+            raise failure
+        error = visit.error_of(failure)
+        if error is None:
+            ending = visit.ending() if isinstance(failure, asyncio.CancelledError) else Internal(INTERNAL_MESSAGE)
+            self.done(visit, ending.kind.value, failure)
+            raise failure
+        self._log(visit, error, failure)
+        if isinstance(error, PermissionDenied) and visit.request is None:
+            _read_denied(visit, request)
+        self.done(visit, error.kind.value, failure)
+        code, message, status = to_status(error)
+        trailers = (
+            *(context.trailing_metadata() or ()),
+            (headers.STATUS_DETAILS, status),
+            (headers.CORRELATION_ID, visit.call.correlation_id),
+        )
+        return await context.abort(code, message, trailers)
+
+    def done(self, visit: Visit, code: str, failure: BaseException | None = None) -> None:
+        """Count, trace and audit the end of a call."""
+        self._red.observe(visit.method.label, code, time.monotonic() - visit.started)
+        if visit.span is not None:
+            fault = code in _FAULTS
+            end(
+                visit.span,
+                failed=code if fault else "",
+                cause=failure if fault else None,
+                attributes={"rpc.response.status_code": code},
+            )
+        level = visit.method.rule.audit
+        if level is AuditLevel.ALWAYS or (code in DENIED and level is AuditLevel.ON_DENY):
+            self._trail.keep(_record(visit, code))
+
+    async def _replayed(self, visit: Visit, replayed: Replayed, context: Any) -> bytes | None:
+        context.set_trailing_metadata(((headers.REPLAYED, "true"),))
+        answer: bytes | None = replayed.response
+        if visit.method.streams_responses:
+            await context.write(replayed.response)
+            answer = None
+        self.done(visit, "OK")
+        return answer
+
+    def _log(self, visit: Visit, error: Error, failure: BaseException) -> None:
+        if error.kind is Kind.INTERNAL:
+            _log.exception("call failed", failure, method=visit.method.label)
+        elif error.__cause__ is not None and error.kind in (Kind.UNAVAILABLE, Kind.DEADLINE_EXCEEDED):
+            # What a peer or a store said is not for the caller, but the operator needs it.
+            _log.warning(
+                "call failed", method=visit.method.label, code=error.kind.value, cause=repr(error.__cause__)[:1_000]
+            )
+
+
+def _record(visit: Visit, code: str) -> AuditRecord:
+    call, principal = visit.call, visit.call.principal
+    return AuditRecord(
+        method=call.method,
+        status=code,
+        actor_id=principal.user_id if principal else "",
+        actor_role=principal.role if principal else "",
+        api_key_id=principal.api_key_id if principal else "",
+        team=principal.team if principal else "",
+        resource_id=visit.method.resource_of(visit.request),
+        peer=_host(call.peer),
+        correlation_id=call.correlation_id,
+    )
+
+
+def _read_denied(visit: Visit, request: Any) -> None:
+    """Read the body of a refused call, so that the audit says what it was about; a big or bad one stays unread."""
+    if isinstance(request, bytes) and len(request) <= _LARGEST_DENIED_BODY:
+        try:
+            visit.request = visit.method.parse(request)
+        except Error:
+            visit.request = None
+
+
+def _host(peer: str) -> str:
+    """The peer without its port, which differs from connection to connection."""
+    return peer.rpartition(":")[0] or peer
+
+
+def _number(code: Any) -> Any:
+    return code.value[0] if isinstance(code, grpc.StatusCode) else code

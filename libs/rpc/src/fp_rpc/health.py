@@ -1,0 +1,71 @@
+"""Health v1 (grpc.health.v1), without the open watches that would hold a drain."""
+
+import asyncio
+from typing import Any, Final
+
+import grpc
+from grpc_health.v1 import health_pb2
+
+NAME: Final = "grpc.health.v1.Health"
+_SERVING: Final[int] = health_pb2.HealthCheckResponse.SERVING
+_NOT_SERVING: Final[int] = health_pb2.HealthCheckResponse.NOT_SERVING
+_UNKNOWN: Final[int] = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
+
+
+class Health:
+    """One answer for the server as a whole (the empty name) and for each of its services."""
+
+    def __init__(self) -> None:
+        self._names = {""}
+        self._serving = False
+        self._closed = False
+        self._changed = asyncio.Event()
+
+    def add(self, service: str) -> None:
+        self._names.add(service)
+
+    def set(self, *, serving: bool) -> None:
+        self._serving = serving and not self._closed
+        self._announce()
+
+    def close(self) -> None:
+        """NOT_SERVING for good; watches are told and end."""
+        self._closed = True
+        self._serving = False
+        self._announce()
+
+    def handlers(self) -> grpc.GenericRpcHandler:
+        request, response = health_pb2.HealthCheckRequest.FromString, health_pb2.HealthCheckResponse.SerializeToString
+        return grpc.method_handlers_generic_handler(
+            NAME,
+            {
+                "Check": grpc.unary_unary_rpc_method_handler(self._check, request, response),
+                "Watch": grpc.unary_stream_rpc_method_handler(self._watch, request, response),
+            },
+        )
+
+    def _announce(self) -> None:
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+    def _status(self, service: str) -> int:
+        if service not in self._names:
+            return _UNKNOWN
+        return _SERVING if self._serving else _NOT_SERVING
+
+    async def _check(self, request: Any, context: Any) -> Any:
+        status = self._status(request.service)
+        if status == _UNKNOWN:
+            await context.abort(grpc.StatusCode.NOT_FOUND, "no such service")
+        return health_pb2.HealthCheckResponse(status=status)
+
+    async def _watch(self, request: Any, context: Any) -> None:
+        told = None
+        while True:
+            changed, status, closed = self._changed, self._status(request.service), self._closed
+            if status != told:
+                await context.write(health_pb2.HealthCheckResponse(status=status))
+                told = status
+            if closed:
+                return
+            await changed.wait()

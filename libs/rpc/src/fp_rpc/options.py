@@ -1,0 +1,26 @@
+"""Options of channels to services of the platform."""
+
+from typing import Final
+
+MIB: Final = 1024 * 1024
+_ROUND_ROBIN: Final = '{"loadBalancingConfig":[{"round_robin":{}}]}'
+
+
+def channel_options(*, max_message_bytes: int = 17 * MIB, keepalive: float = 30.0) -> list[tuple[str, int | str]]:
+    """keepalive: seconds between pings, also without calls, so that a peer that vanished is noticed."""
+    return [
+        ("grpc.max_receive_message_length", max_message_bytes),
+        # The server says what is too big, by a typed error.
+        ("grpc.max_send_message_length", -1),
+        ("grpc.keepalive_time_ms", int(keepalive * 1_000)),
+        ("grpc.keepalive_timeout_ms", 10_000),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.max_pings_without_data", 0),
+        # A peer that is restarted is back within a second; the default would wait for two minutes in the end.
+        ("grpc.initial_reconnect_backoff_ms", 100),
+        ("grpc.max_reconnect_backoff_ms", 2_000),
+        # An address may name many replicas; the default would send everything to the first.
+        ("grpc.service_config", _ROUND_ROBIN),
+        # Addresses of peers are internal: no proxy of the environment stands between.
+        ("grpc.enable_http_proxy", 0),
+    ]

@@ -1,0 +1,142 @@
+"""What every call passes: one interceptor, made of small stages, for all four shapes.
+
+In: telemetry, correlation id, deadline, load, identity, access; only then is the body read and the handler run.
+Out: the replay of a command, errors, audit, telemetry (`endings`).
+
+Handlers are wrapped when they are added and not through `grpc.aio.ServerInterceptor`: that one is asked for a handler
+on every call, which costs more than all the stages here, and it sees neither the body nor the end of a stream.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from typing import Any, Final
+
+from fp_kernel import ResourceExhausted
+from fp_telemetry import Metrics, begin, names
+from opentelemetry.trace import SpanKind
+
+from fp_rpc import teams
+from fp_rpc.endings import Endings
+from fp_rpc.identity import IdentityResolver
+from fp_rpc.method import Method
+from fp_rpc.visit import Visit, bearer
+
+Handle = Callable[[Any, Any], Awaitable[Any]]
+_BUSY_RETRY: Final = 1.0
+
+
+class Stages:
+    """Wraps behaviours; knows every call that is under way."""
+
+    def __init__(
+        self,
+        resolver: IdentityResolver,
+        endings: Endings,
+        metrics: Metrics,
+        *,
+        default_deadline: float,
+        max_concurrent: int,
+    ) -> None:
+        self._resolver = resolver
+        self._endings = endings
+        self._default_deadline = default_deadline
+        self._max_concurrent = max_concurrent
+        self._streams: set[Visit] = set()
+        self._in_flight = 0
+        metrics.gauge(names.GRPC_IN_FLIGHT, "Calls being handled.").set_function(lambda: self._in_flight)
+
+    def wrap(self, method: Method) -> Handle:
+        """The behaviour of a method behind all stages."""
+        run = _SHAPES[method.streams_requests, method.streams_responses]
+        streams = method.streams_requests or method.streams_responses
+
+        async def handle(request: Any, context: Any) -> Any:
+            visit = Visit(method, context, self._default_deadline)
+            self._in_flight += 1
+            try:
+                self._begin(visit, streams=streams)
+                await self._admit(visit)
+                if visit.unbounded and not method.streams_responses:
+                    async with asyncio.timeout(self._default_deadline):
+                        answer = await run(visit, method.behaviour, request, context)
+                else:
+                    answer = await run(visit, method.behaviour, request, context)
+            except BaseException as failure:  # noqa: BLE001 -- every way out is told, counted and audited
+                return await self._endings.failed(visit, failure, request, context)
+            else:
+                self._endings.done(visit, "OK")
+                return answer
+            finally:
+                self._in_flight -= 1
+                if streams:
+                    self._streams.discard(visit)
+
+        return handle
+
+    def end_streams(self) -> None:
+        """Tell every open stream that the server is going away; their clients resume elsewhere."""
+        for visit in tuple(self._streams):
+            visit.draining = True
+            if visit.task is not None:
+                visit.task.cancel()
+
+    def _begin(self, visit: Visit, *, streams: bool) -> None:
+        visit.span = begin(
+            visit.method.label,
+            kind=SpanKind.SERVER,
+            attributes=visit.method.attributes,
+            carrier=visit.call.metadata,
+        )
+        if streams:
+            visit.task = asyncio.current_task()
+            self._streams.add(visit)
+
+    async def _admit(self, visit: Visit) -> None:
+        """Load, identity, access; raises the error that refuses the call."""
+        if self._in_flight > self._max_concurrent:
+            raise ResourceExhausted(
+                "too many calls at once", reason="TOO_MANY_CALLS", retry_after=_BUSY_RETRY, metadata={"quota": "calls"}
+            )
+        call, rule = visit.call, visit.method.rule
+        if rule.public:
+            return
+        call.principal = await self._resolver.resolve(bearer(call))
+        call.principal = teams.acting(call.principal, call.metadata)
+        rule.permit(call.principal)
+
+
+async def _unary_unary(visit: Visit, behaviour: Handle, raw: bytes, context: Any) -> bytes:
+    visit.request = visit.method.parse(raw)
+    return visit.method.serialize(await behaviour(visit.request, context))
+
+
+async def _unary_stream(visit: Visit, behaviour: Any, raw: bytes, context: Any) -> None:
+    visit.request = visit.method.parse(raw)
+    await _pump(behaviour(visit.request, context), context)
+
+
+async def _stream_unary(visit: Visit, behaviour: Handle, requests: AsyncIterator[Any], context: Any) -> bytes:
+    return visit.method.serialize(await behaviour(requests, context))
+
+
+async def _stream_stream(_: Visit, behaviour: Any, requests: AsyncIterator[Any], context: Any) -> None:
+    await _pump(behaviour(requests, context), context)
+
+
+async def _pump(answers: Any, context: Any) -> None:
+    """Write what a generator yields, and close it whatever happens; a coroutine writes by itself."""
+    if not hasattr(answers, "__aiter__"):
+        await answers
+        return
+    async with aclosing(answers):
+        async for answer in answers:
+            await context.write(answer)
+
+
+_SHAPES: Final[dict[tuple[bool, bool], Callable[..., Awaitable[Any]]]] = {
+    (False, False): _unary_unary,
+    (False, True): _unary_stream,
+    (True, False): _stream_unary,
+    (True, True): _stream_stream,
+}

@@ -1,0 +1,119 @@
+"""Access tokens: JSON Web Tokens (RFC 7519), signed with RS256 and nothing else."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import jwt
+from fp_kernel import Clock, Principal, SystemClock, Unauthenticated
+from fp_kernel.identity import SERVICE_ROLE
+
+from fp_rpc.jwks import JwksSource
+
+AUDIENCE: Final = "forgepoint"
+ALGORITHM: Final = "RS256"
+_LEEWAY: Final = 5.0
+_LONGEST: Final = 16_384
+# Times are checked here against the clock that was passed in.
+_OPTIONS: Final[Any] = {
+    "require": ["exp", "iat", "iss", "sub", "aud"],
+    "verify_exp": False,
+    "verify_iat": False,
+    "verify_nbf": False,
+}
+
+
+class JwtResolver:
+    """Verifies access tokens locally.
+
+    issuer: what the `iss` claim must be.
+    limit: verified tokens that are remembered until they expire; the oldest goes first.
+    """
+
+    def __init__(self, issuer: str, jwks: JwksSource, clock: Clock | None = None, *, limit: int = 4_096) -> None:
+        self._issuer = issuer
+        self._jwks = jwks
+        self._clock = clock or SystemClock()
+        self._limit = limit
+        self._verified: dict[str, Principal] = {}
+
+    async def resolve(self, credential: str) -> Principal:
+        """Raises Unauthenticated with reason TOKEN_INVALID or TOKEN_EXPIRED, Unavailable without any keys."""
+        now = self._clock.now().timestamp()
+        known = self._verified.get(credential)
+        if known is not None:
+            if now < known.expires_at:
+                return known
+            del self._verified[credential]
+            raise _expired()
+        principal = await self._verify(credential, now)
+        if len(self._verified) >= self._limit:
+            del self._verified[next(iter(self._verified))]
+        self._verified[credential] = principal
+        return principal
+
+    async def _verify(self, token: str, now: float) -> Principal:
+        key = await self._jwks.key(_key_id(token))
+        if key is None:
+            raise _bad("its key is unknown")
+        try:
+            claims = jwt.decode(
+                token, key, algorithms=[ALGORITHM], audience=AUDIENCE, issuer=self._issuer, options=_OPTIONS
+            )
+        except jwt.InvalidTokenError:
+            raise _bad("its signature or claims are wrong") from None
+        principal = _principal(claims)
+        if now >= principal.expires_at:
+            raise _expired()
+        not_before = claims.get("nbf", claims["iat"])
+        if not isinstance(not_before, (int, float)) or not_before > now + _LEEWAY:
+            raise _bad("it is not valid yet")
+        return principal
+
+
+def _key_id(token: str) -> str:
+    """The key id of the header, once its algorithm is the only one that counts."""
+    if len(token) > _LONGEST:
+        raise _bad("it is too long")
+    try:
+        header = jwt.get_unverified_header(token)
+    except jwt.InvalidTokenError:
+        raise _bad("it is no JSON Web Token") from None
+    if header.get("alg") != ALGORITHM:
+        raise _bad(f"it is not signed with {ALGORITHM}")
+    kid = header.get("kid")
+    if not isinstance(kid, str) or not kid:
+        raise _bad("it names no key")
+    return kid
+
+
+def _principal(claims: Mapping[str, Any]) -> Principal:
+    expires_at, scopes = claims["exp"], claims.get("scopes", [])
+    texts = {name: claims.get(name, "") for name in ("sub", "team", "role", "email", "name", "jti", "execution_id")}
+    well_formed = (
+        isinstance(expires_at, (int, float))
+        and isinstance(scopes, list)
+        and all(isinstance(scope, str) for scope in scopes)
+        and all(isinstance(text, str) for text in texts.values())
+    )
+    if not well_formed or not texts["sub"] or not texts["role"]:
+        raise _bad("its claims are malformed")
+    return Principal(
+        user_id=texts["sub"],
+        team=texts["team"],
+        role=texts["role"],
+        scopes=frozenset(scopes),
+        expires_at=float(expires_at),
+        email=texts["email"],
+        name=texts["name"],
+        token_id=texts["jti"],
+        execution_id=texts["execution_id"],
+        service=texts["sub"] if texts["role"] == SERVICE_ROLE else "",
+    )
+
+
+def _bad(why: str) -> Unauthenticated:
+    return Unauthenticated(f"the token is worth nothing: {why}", reason="TOKEN_INVALID")
+
+
+def _expired() -> Unauthenticated:
+    return Unauthenticated("the token has expired", reason="TOKEN_EXPIRED")

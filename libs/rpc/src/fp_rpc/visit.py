@@ -1,0 +1,105 @@
+"""One call on its way through the server."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from fp_kernel import Cancelled, DeadlineExceeded, Error, Internal, Unauthenticated, Unavailable, Unimplemented, new_id
+from fp_telemetry import correlation_id
+
+from fp_rpc import headers
+from fp_rpc.call import Call, enter
+from fp_rpc.errors import INTERNAL_MESSAGE
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from opentelemetry.trace import Span
+
+    from fp_rpc.method import Method
+
+_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+=-]{0,127}")
+# A cancellation by the deadline may arrive a little before the deadline by this process's clock.
+_TOLERANCE: Final = 0.01
+
+
+class Visit:
+    """State of one call; `request` is set once the body was read."""
+
+    __slots__ = ("call", "draining", "method", "request", "span", "started", "task", "unbounded")
+
+    def __init__(self, method: Method, context: Any, default_deadline: float) -> None:
+        self.method = method
+        self.started = time.monotonic()
+        self.request: Any = None
+        self.span: Span | None = None
+        self.task: asyncio.Task[Any] | None = None
+        self.draining = False
+        metadata: dict[str, str] = dict(context.invocation_metadata())
+        remaining = context.time_remaining()
+        # The core ends calls at their caller's deadline; only those without one need a timer of ours.
+        self.unbounded = remaining is None
+        if remaining is None:
+            remaining = float("inf") if method.streams_responses else default_deadline
+        request_id = _id(metadata.get(headers.REQUEST_ID)) or new_id()
+        self.call = Call(
+            method=method.path,
+            rule=method.rule,
+            principal=None,
+            correlation_id=_id(metadata.get(headers.CORRELATION_ID)) or request_id,
+            request_id=request_id,
+            peer=context.peer(),
+            deadline=self.started + remaining,
+            metadata=metadata,
+        )
+        enter(self.call)
+        correlation_id.set(self.call.correlation_id)
+
+    def error_of(self, failure: BaseException) -> Error | None:
+        """What the caller is told; None when there is nobody left to tell."""
+        failure = _only(failure)
+        if isinstance(failure, Error):
+            return failure
+        if isinstance(failure, NotImplementedError):
+            return Unimplemented("this method is not implemented")
+        late = self.call.remaining() <= _TOLERANCE
+        if isinstance(failure, TimeoutError) and late:
+            return DeadlineExceeded("the deadline passed")
+        if isinstance(failure, Exception):
+            return Internal(INTERNAL_MESSAGE)
+        if self.draining:
+            return Unavailable("the server is going away", reason="DRAINING", retry_after=0.0)
+        return None
+
+    def ending(self) -> Error:
+        """Why the core cancelled the call."""
+        late = self.call.remaining() <= _TOLERANCE
+        return DeadlineExceeded("the deadline passed") if late else Cancelled("the call was cancelled")
+
+
+def bearer(call: Call) -> str:
+    """The credential of the authorization header.
+
+    Raises Unauthenticated when there is none or it has another scheme.
+    """
+    header = call.metadata.get(headers.AUTHORIZATION)
+    if not header:
+        raise Unauthenticated("a bearer credential is required", reason="CREDENTIAL_MISSING")
+    scheme, _, credential = header.partition(" ")
+    if scheme.lower() != "bearer" or not credential:
+        raise Unauthenticated("authorization must be `Bearer <credential>`", reason="CREDENTIAL_MALFORMED")
+    return credential.strip()
+
+
+def _id(value: str | None) -> str:
+    """The id that a caller chose, when it is fit for logs and headers."""
+    return value if value and _ID.fullmatch(value) else ""
+
+
+def _only(failure: BaseException) -> BaseException:
+    """The one exception of a task group: there a handler's error comes in a group."""
+    while isinstance(failure, BaseExceptionGroup) and len(failure.exceptions) == 1:
+        failure = failure.exceptions[0]
+    return failure
