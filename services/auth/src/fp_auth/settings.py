@@ -4,6 +4,7 @@ import base64
 import binascii
 import ipaddress
 import re
+from datetime import timedelta
 from typing import Annotated
 
 from fp_runtime import EventSettings, PostgresSettings, ServiceSettings
@@ -49,7 +50,10 @@ def _check_credentials(value: str) -> str:
 
 
 def _check_networks(value: str) -> str:
-    networks(value)
+    try:
+        networks(value)
+    except ValueError:
+        raise ValueError("must be networks such as 10.0.0.0/8, separated by commas") from None
     return value
 
 
@@ -59,6 +63,7 @@ class AuthSettings(ServiceSettings, PostgresSettings, EventSettings):
     auth_service_credentials: who may exchange a credential for a service token, by SHA-256.
     auth_bootstrap_*: the first admin, when there is none; without a password dev makes one up and prints it once.
     auth_trusted_proxies: networks of gateways, whose word about their clients' addresses is believed.
+    auth_signing_key_days: how long a key signs before the next one takes over.
     """
 
     # auth calls no other service, so it needs no credential of its own.
@@ -70,3 +75,7 @@ class AuthSettings(ServiceSettings, PostgresSettings, EventSettings):
     auth_bootstrap_team: str = "platform"
     auth_trusted_proxies: Annotated[str, AfterValidator(_check_networks)] = _PRIVATE
     auth_signing_key_days: Annotated[float, Field(gt=0, le=365)] = 30.0
+
+    @property
+    def signing_period(self) -> timedelta:
+        return timedelta(days=self.auth_signing_key_days)

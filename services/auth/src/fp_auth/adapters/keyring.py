@@ -96,12 +96,7 @@ class Keyring:
         return jwt.encode(self._payload(claims), self._ring.signer, ALGORITHM, headers={"kid": self._ring.kid})
 
     def _payload(self, claims: Claims) -> dict[str, object]:
-        optional = {
-            "email": claims.email,
-            "name": claims.name,
-            "service": claims.service,
-            "execution_id": claims.execution_id,
-        }
+        optional = {"email": claims.email, "name": claims.name, "execution_id": claims.execution_id}
         return {
             "iss": self._issuer,
             "aud": AUDIENCE,

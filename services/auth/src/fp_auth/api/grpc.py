@@ -1,5 +1,4 @@
 """AuthService over gRPC: messages in, use-case, messages out."""
-# ruff: noqa: ARG002 -- the signatures are gRPC's
 
 from collections.abc import Callable, Sequence
 

@@ -1,0 +1,3 @@
+from fp_auth.main import main
+
+main()

@@ -1,0 +1,33 @@
+"""What a new database needs before anybody can call."""
+
+import secrets
+import sys
+
+from fp_kernel import Error
+from fp_runtime import StartFailed
+from fp_telemetry import get_logger
+
+from fp_auth.app.bootstrap import EnsureAdmin, SeedServiceCredentials
+from fp_auth.settings import AuthSettings, credentials
+
+_log = get_logger(__name__)
+
+
+async def bootstrap(settings: AuthSettings, ensure_admin: EnsureAdmin, seed: SeedServiceCredentials) -> None:
+    """Raises StartFailed naming the settings that are refused."""
+    await seed(credentials(settings.auth_service_credentials))
+    given = settings.auth_bootstrap_password.get_secret_value()
+    made_up = "" if given or settings.env != "dev" else secrets.token_urlsafe(18)
+    if not given and not made_up:
+        return
+    email = settings.auth_bootstrap_email
+    try:
+        created = await ensure_admin(email=email, password=given or made_up, team=settings.auth_bootstrap_team)
+    except Error as error:
+        raise StartFailed(f"FP_AUTH_BOOTSTRAP_*: {error.message}") from None
+    if created:
+        _log.info("first admin created")
+    if created and made_up:
+        # On stdout and nowhere else: logs are on stderr and are kept.
+        sys.stdout.write(f"first admin: {email}, password: {made_up} (shown once)\n")
+        sys.stdout.flush()

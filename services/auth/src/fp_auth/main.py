@@ -1,0 +1,107 @@
+"""auth, put together."""
+
+import secrets
+from importlib import resources
+
+import fp_runtime
+from forgepoint.auth.v1.auth_pb2_grpc import add_AuthServiceServicer_to_server
+from fp_events import AuditPublisher, NatsBus, connect
+from fp_events.streams import AUDIT, AUTH
+from fp_kernel import SystemClock
+from fp_postgres import Database, OutboxRelay, Pruner, migrate
+from fp_rpc import CredentialResolver, JwtResolver, Server
+from fp_runtime import Runtime, StartFailed
+
+from fp_auth.adapters.argon2 import Argon2Hasher
+from fp_auth.adapters.identity import ApiKeyIdentity, JwtVerifier
+from fp_auth.adapters.keyring import Keyring, RsaKeyFactory
+from fp_auth.adapters.postgres.stores import PostgresStores, PostgresTransactions
+from fp_auth.adapters.sealing import Fingerprints, NotSealedHere, Sealer
+from fp_auth.api.grpc import AuthServicer
+from fp_auth.api.jwks import PATH, jwks_route
+from fp_auth.app import use_cases
+from fp_auth.app.bootstrap import EnsureAdmin, SeedServiceCredentials
+from fp_auth.app.prune import Prune
+from fp_auth.app.rotate_signing_keys import RotateSigningKeys
+from fp_auth.app.secret_commands import SecretCommands
+from fp_auth.app.validate_token import ResolveApiKey
+from fp_auth.bootstrap import bootstrap
+from fp_auth.domain.signing import SigningPolicy
+from fp_auth.settings import AuthSettings, encryption_keys, networks
+from fp_auth.upkeep import KeyUpkeep, prune_for_ever
+
+NOUN = "auth"
+
+
+async def serve(runtime: Runtime, settings: AuthSettings) -> None:
+    clock = SystemClock()
+    database = await _database(runtime, settings)
+    bus = await _bus(runtime, settings)
+    stores, transactions = PostgresStores(database), PostgresTransactions(database)
+
+    secret_keys = encryption_keys(settings.auth_key_encryption_key.get_secret_value())
+    key_sealer = Sealer(secret_keys, "signing-keys")
+    keyring = Keyring(stores.signing_keys, key_sealer, issuer=settings.auth_issuer, clock=clock)
+    policy = SigningPolicy(period=settings.signing_period)
+    keys = KeyUpkeep(RotateSigningKeys(stores, transactions, RsaKeyFactory(key_sealer), clock, policy), keyring)
+    await _load_keys(keys)
+
+    hasher = Argon2Hasher()
+    await bootstrap(
+        settings, EnsureAdmin(stores, transactions, hasher, clock), SeedServiceCredentials(transactions, clock)
+    )
+    tokens = JwtResolver(settings.auth_issuer, keyring, clock)
+    resolve_key = ResolveApiKey(stores, clock)
+    do = use_cases.build(
+        stores=stores,
+        transactions=transactions,
+        hasher=hasher,
+        signer=keyring,
+        verifier=JwtVerifier(tokens),
+        resolve_key=resolve_key,
+        secret_commands=SecretCommands(Sealer(secret_keys, "commands"), Fingerprints(secret_keys[0])),
+        random=secrets.token_bytes,
+        clock=clock,
+    )
+    audit = AuditPublisher(bus)
+    server = Server(
+        NOUN,
+        resolver=CredentialResolver(tokens, ApiKeyIdentity(resolve_key)),
+        metrics=runtime.metrics,
+        audit=audit,
+        reflection=settings.reflection,
+    )
+    trusted = networks(settings.auth_trusted_proxies)
+    server.add(add_AuthServiceServicer_to_server, AuthServicer(do, jwks=lambda: keyring.jwks, trusted_proxies=trusted))
+    runtime.route(PATH, jwks_route(lambda: keyring.jwks))
+    runtime.keep("streams", lambda: bus.ensure((AUTH, AUDIT), ()))
+    runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=runtime.metrics).run)
+    runtime.keep("retention", Pruner(database).run)
+    runtime.keep("prune", lambda: prune_for_ever(Prune(transactions, clock)))
+    runtime.keep("signing keys", keys.run)
+    runtime.keep("audit", audit.run)
+    await runtime.serve(server)
+
+
+async def _database(runtime: Runtime, settings: AuthSettings) -> Database:
+    url = settings.database_url.get_secret_value()
+    database = await runtime.hard("postgres", lambda: Database.connect(url, source=NOUN), Database.ping, Database.close)
+    await migrate(url, resources.files("fp_auth") / "migrations", service=NOUN)
+    return database
+
+
+async def _bus(runtime: Runtime, settings: AuthSettings) -> NatsBus:
+    """Away is no reason to stop: events wait in the outbox."""
+    url = settings.nats_url.get_secret_value()
+    return await runtime.soft("nats", lambda: connect(url, name=NOUN), NatsBus.ping, NatsBus.close)
+
+
+async def _load_keys(keys: KeyUpkeep) -> None:
+    try:
+        await keys.once()
+    except NotSealedHere:
+        raise StartFailed("FP_AUTH_KEY_ENCRYPTION_KEY does not open the signing keys in the database") from None
+
+
+def main() -> None:
+    fp_runtime.main(NOUN, AuthSettings, serve)

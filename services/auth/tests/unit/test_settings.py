@@ -1,0 +1,60 @@
+import base64
+
+import pytest
+from fp_auth.settings import AuthSettings, credentials, encryption_keys, networks
+from fp_runtime import InvalidSettings, load
+
+KEY = base64.b64encode(bytes(32)).decode()
+HASH = "ab" * 32
+GOOD = {
+    "FP_DATABASE_URL": "postgresql://localhost/fp_auth",
+    "FP_NATS_URL": "nats://localhost:4222",
+    "FP_AUTH_ISSUER": "http://localhost:8080",
+    "FP_AUTH_KEY_ENCRYPTION_KEY": KEY,
+}
+
+
+def set_environment(monkeypatch, **changes: str) -> None:
+    for name, value in (GOOD | changes).items():
+        monkeypatch.setenv(name, value)
+
+
+def test_auth_starts_with_its_stores_its_issuer_and_its_key(monkeypatch):
+    set_environment(monkeypatch)
+    settings = load(AuthSettings)
+    assert settings.signing_period.days == 30
+    assert credentials(settings.auth_service_credentials) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("FP_AUTH_KEY_ENCRYPTION_KEY", "c2hvcnQ="),
+        ("FP_AUTH_KEY_ENCRYPTION_KEY", "not base64!"),
+        ("FP_AUTH_KEY_ENCRYPTION_KEY", ""),
+        ("FP_AUTH_SERVICE_CREDENTIALS", "registry"),
+        ("FP_AUTH_SERVICE_CREDENTIALS", "registry=abc"),
+        ("FP_AUTH_TRUSTED_PROXIES", "10.0.0.0/99"),
+        ("FP_AUTH_SIGNING_KEY_DAYS", "0"),
+    ],
+)
+def test_a_wrong_setting_is_named_and_its_value_is_not_repeated(monkeypatch, name, value):
+    set_environment(monkeypatch, **{name: value})
+    with pytest.raises(InvalidSettings, match=name) as refused:
+        load(AuthSettings)
+    assert len(value) < 3 or value not in str(refused.value)
+
+
+def test_a_service_may_have_two_credentials_at_once():
+    assert credentials(f"registry={HASH}, registry={'cd' * 32},") == [
+        ("registry", bytes.fromhex(HASH)),
+        ("registry", bytes.fromhex("cd" * 32)),
+    ]
+
+
+def test_an_encryption_key_can_be_followed_by_the_one_it_replaces():
+    assert encryption_keys(f"{KEY},{KEY}") == [bytes(32), bytes(32)]
+
+
+def test_the_default_proxies_are_private_networks():
+    assert all(network.is_private for network in networks("127.0.0.0/8,10.0.0.0/8,fc00::/7"))

@@ -1,0 +1,40 @@
+import pytest
+from fp_auth.domain.users import parse_email, parse_name, parse_role, parse_team
+from fp_kernel import InvalidArgument
+
+
+def test_an_address_is_one_account_however_it_is_typed():
+    assert parse_email("  Ada@Example.COM ") == "ada@example.com"
+
+
+@pytest.mark.parametrize("email", ["", "ada", "@example.com", "ada@", "a b@example.com", "a@b@c", "x" * 250 + "@e.com"])
+def test_what_is_no_address_is_refused(email):
+    with pytest.raises(InvalidArgument, match="email"):
+        parse_email(email)
+
+
+def test_a_user_without_a_name_is_called_by_the_address():
+    assert parse_name(" ", "ada@example.com") == "ada"
+    assert parse_name(" Ada Lovelace ", "ada@example.com") == "Ada Lovelace"
+
+
+@pytest.mark.parametrize("name", ["x" * 101, "line\nbreak"])
+def test_a_name_that_cannot_be_shown_is_refused(name):
+    with pytest.raises(InvalidArgument, match="name"):
+        parse_name(name, "ada@example.com")
+
+
+@pytest.mark.parametrize("team", ["", "a b", "-x", "x" * 64, "a/b"])
+def test_what_is_no_team_label_is_refused(team):
+    with pytest.raises(InvalidArgument, match="team"):
+        parse_team(team)
+
+
+@pytest.mark.parametrize("role", ["", "service", "job", "root", "Admin"])
+def test_roles_of_programs_and_unknown_roles_are_never_assigned(role):
+    with pytest.raises(InvalidArgument, match="role_name"):
+        parse_role(role)
+
+
+def test_people_may_be_admin_engineer_or_viewer():
+    assert [parse_role(role) for role in ("admin", "engineer", "viewer")] == ["admin", "engineer", "viewer"]
