@@ -92,7 +92,7 @@ def _with_weather(flights: Any) -> Any:
 
 
 def _matrix(table: Any) -> Matrix:
-    weekday = pd.to_datetime(table[["year", "month", "day"]]).dt.weekday
+    weekday = pd.to_datetime(table[["year", "month", "day"]]).dt.day_of_week
     columns = {
         "hour": table["hour"],
         "weekday": weekday,

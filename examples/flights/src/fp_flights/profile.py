@@ -47,7 +47,7 @@ def baseline(
 
 def numeric_bins(values: npt.NDArray[np.floating]) -> pb.NumericBins:
     """Bins at the deciles; equal deciles (rain is mostly 0) collapse into one edge."""
-    quantiles = np.quantile(values.astype(np.float64), np.linspace(0, 1, BINS + 1)[1:-1])
+    quantiles = np.quantile(values.astype(np.float64), np.linspace(0, 1, BINS + 1)[1:-1], method="inverted_cdf")
     edges = np.unique(quantiles)
     # side="left" puts a value equal to an edge below it: bin i holds edges[i-1] < x <= edges[i].
     counts = np.bincount(np.searchsorted(edges, values, side="left"), minlength=len(edges) + 1)

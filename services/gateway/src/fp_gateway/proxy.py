@@ -33,10 +33,10 @@ class Proxy(grpc.GenericRpcHandler):
         self._policy = policy
         self._handlers = {path: self._handler(method, backends) for path, method in methods.items()}
 
-    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any] | None:
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[Any, Any] | None":
         return self._handlers.get(handler_call_details.method)
 
-    def _handler(self, method: Method, backends: Backends) -> grpc.RpcMethodHandler[Any, Any]:
+    def _handler(self, method: Method, backends: Backends) -> "grpc.RpcMethodHandler[Any, Any]":
         call = backends.callable_for(method)
         limit = self._policy.stream_deadline if method.server_streaming else self._policy.default_deadline
         make: dict[tuple[bool, bool], Callable[..., grpc.RpcMethodHandler[Any, Any]]] = {

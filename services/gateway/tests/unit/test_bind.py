@@ -1,0 +1,57 @@
+import orjson
+import pytest
+from forgepoint.registry.v1 import registry_pb2 as pb
+from fp_gateway.http import bind
+from fp_gateway.http.table import API
+from fp_gateway.methods import all_methods
+from fp_kernel import InvalidArgument
+from starlette.datastructures import QueryParams
+
+
+def test_every_route_names_an_rpc_that_exists_and_fields_it_has():
+    methods = all_methods()
+
+    for route in API:
+        method = methods[route.method]
+        assert not method.internal
+        assert set(route.path_fields.values()) <= set(method.descriptor.input_type.fields_by_name)
+
+
+def test_routes_are_distinct():
+    assert len({(route.verb, route.path) for route in API}) == len(API)
+
+
+def test_a_query_finds_filters_and_pages():
+    query = QueryParams("task_type=classification&include_archived=true&page_size=5&page_token=abc")
+
+    message = bind.parse(bind._query(query, pb.ListModelsRequest.DESCRIPTOR), pb.ListModelsRequest.DESCRIPTOR)
+
+    assert message == pb.ListModelsRequest(
+        task_type_filter="classification", include_archived=True, pagination={"page_size": 5, "page_token": "abc"}
+    )
+
+
+@pytest.mark.parametrize(("query", "field"), [("colour=red", "colour"), ("include_archived=maybe", "include_archived")])
+def test_a_query_parameter_that_does_not_fit_is_named(query, field):
+    with pytest.raises(InvalidArgument) as caught:
+        bind._query(QueryParams(query), pb.ListModelsRequest.DESCRIPTOR)
+
+    assert caught.value.fields[0].field == field
+
+
+@pytest.mark.parametrize(
+    ("document", "field"),
+    [({"nmae": "x"}, "nmae"), ({"name": 7}, "name"), ({"tags": {"a": {}}}, "tags")],
+)
+def test_a_body_that_does_not_fit_names_the_field(document, field):
+    with pytest.raises(InvalidArgument) as caught:
+        bind.parse(document, pb.RegisterModelRequest.DESCRIPTOR)
+
+    assert caught.value.fields[0].field == field
+
+
+def test_unset_fields_are_present_in_json():
+    document = orjson.loads(bind.to_json(pb.RegisterModelResponse(model=pb.Model(name="m"))))
+
+    assert document["model"]["description"] == ""
+    assert document["model"]["tags"] == {}
