@@ -44,6 +44,7 @@ def to_onnx(model: Any) -> bytes:
     """The model with input `features` float32 [-1, 12], outputs `label` [-1] and `probabilities` [-1, 2]."""
     onnx_model = convert_sklearn(
         model,
+        name="flight_delay",  # the default is random, and equal models must have equal digests
         initial_types=[(INPUT, FloatTensorType([None, len(COLUMNS)]))],
         options={id(model): {"zipmap": False}},
         target_opset=OPSET,
