@@ -38,7 +38,7 @@ class Program:
     environment: the whole of it; nothing is inherited.
     user: numeric user and group to become, None to stay.
     death_signal: what the program gets when its parent dies.
-    locks: open descriptors that the program holds for its lifetime.
+    locks: open descriptors that the program inherits and holds for its lifetime.
     """
 
     arguments: Sequence[str]

@@ -67,19 +67,19 @@ class SupervisorClient:
         """Addresses and the first admin's login; whoever may open the socket may know them."""
         return Access(**await self._call("access"))
 
-    async def wait_ready(self, timeout: float) -> Status:
-        """Polls until every store and service is ready.
+    async def wait_ready(self, seconds: float) -> Status:
+        """Polls until every store and service is ready, for at most `seconds`.
 
         Raises DeadlineExceeded naming what is not.
         """
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + seconds
         while True:
             status = await self.status()
             if status.ready:
                 return status
             if time.monotonic() >= deadline:
                 late = [f"{each.name} ({each.problem or each.state})" for each in status.processes if _counts(each)]
-                raise DeadlineExceeded(f"not ready after {timeout:g} s: {', '.join(late) or status.phase}")
+                raise DeadlineExceeded(f"not ready after {seconds:g} s: {', '.join(late) or status.phase}")
             await asyncio.sleep(_POLL_SECONDS)
 
     async def start_runtime(self, name: str, spec: ProcessSpec) -> Runtime:
@@ -139,8 +139,8 @@ class SupervisorClient:
         """Stops everything; returns when nothing is left running."""
         await self._call("shutdown", _STOP_SECONDS)
 
-    async def _call(self, operation: str, timeout: float | None = None, **arguments: Any) -> Any:
-        seconds = timeout or self._timeout
+    async def _call(self, operation: str, seconds: float = 0.0, **arguments: Any) -> Any:
+        seconds = seconds or self._timeout
         try:
             async with asyncio.timeout(seconds):
                 answer = await self._exchange({"operation": operation, **arguments})

@@ -12,7 +12,7 @@ from typing import Self
 from fp_devstack import databases, locks
 from fp_devstack.endpoints import Endpoints
 from fp_devstack.failures import StoreFailed
-from fp_devstack.ports import Ports
+from fp_devstack.ports import HOST, Ports
 from fp_devstack.secrets_file import Secrets
 from fp_devstack.stores.nats import Nats
 from fp_devstack.stores.postgres import Postgres
@@ -38,13 +38,13 @@ class Stack:
         self, folder: Path | str, *, stores: Iterable[str] = STORES, durable: bool = True, patience: float = 30.0
     ) -> None:
         self.folder = Path(folder).absolute()
-        self._secrets = Secrets(self.folder / "secrets.json")
-        ports = Ports(self.folder / "ports.json")
+        self.secrets = Secrets(self.folder / "secrets.json")
+        self.ports = Ports(self.folder / "ports.json")
         chosen = tuple(stores)
         if unknown := set(chosen) - set(STORES):
             raise ValueError(f"unknown stores {sorted(unknown)}; there are {', '.join(STORES)}")
         self._stores = {
-            name: _CLASSES[name](self.folder, ports, self._secrets, durable=durable, patience=patience)
+            name: _CLASSES[name](self.folder, self.ports, self.secrets, durable=durable, patience=patience)
             for name in chosen
         }
         self._lock: int | None = None
@@ -94,6 +94,11 @@ class Stack:
         """The process of each store; None for one that died."""
         return {name: store.pid for name, store in self._stores.items()}
 
+    @property
+    def addresses(self) -> dict[str, str]:
+        """`host:port` of each store, for people."""
+        return {name: f"{HOST}:{store.main_port}" for name, store in self._stores.items() if store.ports}
+
     def create_database(self, noun: str) -> str:
         """Creates database and role `fp_<noun>` unless they exist; gives the role's URL."""
         return databases.create_database(self.endpoints, noun, self.database_password(noun))
@@ -101,7 +106,7 @@ class Stack:
     def database_password(self, noun: str) -> str:
         if not _NOUN.fullmatch(noun):
             raise ValueError(f"{noun!r} is no service's noun")
-        return self._secrets.token(f"database.{noun}")
+        return self.secrets.token(f"database.{noun}")
 
     def kill(self, name: str) -> None:
         """Ends one store as a crash would; for tests."""

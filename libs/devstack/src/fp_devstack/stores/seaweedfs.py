@@ -24,20 +24,20 @@ _SIGNING_KEYS = (
     "WEED_JWT_FILER_SIGNING_KEY",
     "WEED_JWT_FILER_SIGNING_READ_KEY",
 )
-_GRPC = {"master": "master", "volume": "volume", "filer": "filer", "s3": "s3"}
+_GRPC = ("master", "volume", "filer", "s3")
 
 
 class SeaweedFs(Store):
     name: ClassVar[str] = "seaweedfs"
     port_names: ClassVar[tuple[str, ...]] = (
+        "s3",
+        "s3.grpc",
         "master",
         "master.grpc",
         "volume",
         "volume.grpc",
         "filer",
         "filer.grpc",
-        "s3",
-        "s3.grpc",
         "admin",
     )
 

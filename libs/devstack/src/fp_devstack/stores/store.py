@@ -53,6 +53,10 @@ class Store(ABC):
         """The process while it runs."""
         return self._process.pid if self._process is not None and self._process.poll() is None else None
 
+    @property
+    def main_port(self) -> int:
+        return self.ports[self.port_names[0]]
+
     def start(self) -> None:
         """Returns when the store answers.
 

@@ -1,0 +1,202 @@
+"""Everything the supervisor runs, from its start to its end."""
+
+import asyncio
+import shutil
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fp_kernel.errors import Error, NotFound, Unavailable
+
+from fp_devstack import databases
+from fp_devstack.reports import Access, Phase
+from fp_devstack.stack import Stack
+from fp_devstack.supervisor.backoff import BackoffPolicy
+from fp_devstack.supervisor.catalog import Service, needed_stores
+from fp_devstack.supervisor.environment import Environments
+from fp_devstack.supervisor.jobs import Jobs
+from fp_devstack.supervisor.runtimes import Runtimes
+from fp_devstack.supervisor.units import Units
+from fp_devstack.supervisor.zygote_link import Zygote
+
+if TYPE_CHECKING:
+    from fp_devstack.supervisor.unit import Unit
+
+_GRACE_SECONDS = 15.0
+_STORE_POLL_SECONDS = 0.5
+_FOLDERS = ("logs", "jobs", "tmp", "cache/serving", "spool/inference")
+
+
+class Platform:
+    """outer: the supervisor's own environment. preload: for the zygote. note: takes a line for the supervisor's log."""
+
+    def __init__(
+        self,
+        folder: Path,
+        services: tuple[Service, ...],
+        *,
+        outer: dict[str, str],
+        preload: tuple[str, ...],
+        note: Callable[[str], None],
+    ) -> None:
+        self.folder, self.services, self._note = folder, services, note
+        self.phase = Phase.STARTING
+        self.stack = Stack(folder, stores=needed_stores(services))
+        self.store_restarts = dict.fromkeys(self.stack.pids, 0)
+        self.environments = Environments(folder, self.stack.ports, self.stack.secrets, services, outer)
+        self.zygote = Zygote(folder, self.environments.zygote(), preload)
+        self.units: dict[str, Unit] = {}
+        self._builder = Units(self.environments, self.zygote, _GRACE_SECONDS)
+        self._runtimes: Runtimes | None = None
+        self._jobs: Jobs | None = None
+        self._stop = asyncio.Event()
+        self.stopped = asyncio.Event()
+
+    @property
+    def runtimes(self) -> Runtimes:
+        """Raises Unavailable while the supervisor starts or stops."""
+        if self._runtimes is None or self._stop.is_set():
+            raise Unavailable(f"the supervisor is {self.phase.lower()}", retry_after=1.0)
+        return self._runtimes
+
+    @property
+    def jobs(self) -> Jobs:
+        """Raises Unavailable while the supervisor starts or stops."""
+        if self._jobs is None or self._stop.is_set():
+            raise Unavailable(f"the supervisor is {self.phase.lower()}", retry_after=1.0)
+        return self._jobs
+
+    def request_stop(self) -> None:
+        self._stop.set()
+
+    def access(self) -> Access:
+        login = self.environments.bootstrap()
+        return Access(
+            address=self.environments.address("gateway"),
+            http_address=f"http://{self.environments.address('gateway', 'public')}",
+            nats_url=self.stack.endpoints.nats_url,
+            email=login["FP_AUTH_BOOTSTRAP_EMAIL"],
+            password=login["FP_AUTH_BOOTSTRAP_PASSWORD"],
+            team=login["FP_AUTH_BOOTSTRAP_TEAM"],
+        )
+
+    async def restart(self, name: str) -> None:
+        """Raises NotFound."""
+        unit = self.units.get(name) or self.runtimes.units.get(name)
+        if unit is None:
+            raise NotFound(f"there is no service or runtime {name}")
+        await unit.restart()
+
+    async def run(self) -> None:
+        """Until `request_stop`; leaves nothing behind, however it ends.
+
+        Raises an exception group with the Error of what could not be started.
+        """
+        self._prepare_folder()
+        try:
+            async with asyncio.TaskGroup() as group:
+                zygote = group.create_task(self._keep_zygote(), name="zygote")
+                boot = group.create_task(self._boot(group), name="boot")
+                await self._stop.wait()
+                self.phase = Phase.STOPPING
+                await asyncio.wait([boot])
+                await self._stop_processes()
+                zygote.cancel()
+        finally:
+            await self.zygote.stop()
+            await asyncio.to_thread(self.stack.stop)
+            self.stopped.set()
+
+    def _prepare_folder(self) -> None:
+        shutil.rmtree(self.folder / "tmp", ignore_errors=True)
+        for name in _FOLDERS:
+            (self.folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    async def _boot(self, group: asyncio.TaskGroup) -> None:
+        await asyncio.to_thread(self.stack.start)
+        await self._create_databases()
+        await self.zygote.wait_ready()
+        await asyncio.to_thread(self._take_ports)
+        if self._stop.is_set():
+            return
+        self._jobs = Jobs(self.folder / "jobs", self.zygote, self._builder.job, group)
+        self._jobs.restore()
+        self._runtimes = Runtimes(self.folder / "runtimes.json", self.stack.ports, self._builder.runtime, group)
+        for service in self.services:
+            self._start_service(service, group)
+        self._runtimes.restore()
+        self.phase = Phase.RUNNING
+        group.create_task(self._keep_stores(), name="stores")
+
+    def _start_service(self, service: Service, group: asyncio.TaskGroup) -> None:
+        noun = service.noun
+        unit = self._builder.service(service, lambda: self.stack.endpoints, lambda: self._database_url(noun))
+        self.units[noun] = unit
+        group.create_task(unit.run(), name=f"service {noun}")
+
+    def _take_ports(self) -> None:
+        """Before anything listens on them: those that others took meanwhile are chosen again."""
+        owners = {service.noun: self._builder.ports(service) for service in self.services}
+        owners |= Runtimes.kept_ports(self.folder / "runtimes.json")
+        for owner, ports in owners.items():
+            for port in ports:
+                self.stack.ports.take(f"{owner}.{port}")
+
+    def _database_url(self, noun: str) -> str:
+        name = f"fp_{noun}"
+        return self.stack.endpoints.database_url(name, name, self.stack.database_password(noun))
+
+    async def _create_databases(self) -> None:
+        for service in self.services:
+            if service.database:
+                password = self.stack.database_password(service.noun)
+                await databases.ensure_database(self.stack.endpoints, service.noun, password)
+
+    async def _keep_zygote(self) -> None:
+        """Its children die with it and are started again by their units, once it is back."""
+        policy, deaths = BackoffPolicy(), 0
+        loop = asyncio.get_running_loop()
+        while not self._stop.is_set():
+            began = loop.time()
+            await self.zygote.run()
+            if not self._stop.is_set():
+                deaths = policy.failures(deaths, loop.time() - began)
+                self._note(f"the zygote ended, death {deaths} in a row; see logs/zygote.log")
+                await asyncio.sleep(policy.delay(deaths))
+
+    async def _keep_stores(self) -> None:
+        while not self._stop.is_set():
+            await asyncio.sleep(_STORE_POLL_SECONDS)
+            dead = [name for name, pid in self.stack.pids.items() if pid is None]
+            if dead and not self._stop.is_set():
+                await self._revive(dead)
+
+    async def _revive(self, dead: list[str]) -> None:
+        self._note(f"stores ended and are started again: {', '.join(dead)}")
+        before = self.stack.endpoints
+        try:
+            await asyncio.to_thread(self.stack.revive)
+        except Error as error:
+            self._note(error.message)  # and again at the next look
+            return
+        for name in dead:
+            self.store_restarts[name] += 1
+        if self.stack.endpoints != before:
+            self._note("a store had to move to another port: the services are started again")
+            await _at_once([unit.restart for unit in self.units.values()])
+
+    async def _stop_processes(self) -> None:
+        edge = {service.noun for service in self.services if service.edge}
+        await _at_once([unit.stop for noun, unit in self.units.items() if noun in edge])
+        rest = [unit.stop for noun, unit in self.units.items() if noun not in edge]
+        if self._runtimes is not None:
+            rest += [unit.stop for unit in self._runtimes.units.values()]
+        if self._jobs is not None:
+            rest.append(self._jobs.stop_all)
+        await _at_once(rest)
+
+
+async def _at_once(actions: Sequence[Callable[[], Coroutine[Any, Any, None]]]) -> None:
+    async with asyncio.TaskGroup() as group:
+        for action in actions:
+            group.create_task(action())

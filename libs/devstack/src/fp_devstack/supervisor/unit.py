@@ -1,0 +1,145 @@
+"""One program that is kept running."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable
+
+from fp_kernel.errors import Error
+
+from fp_devstack.reports import Process, ProcessState
+from fp_devstack.supervisor import exit_codes, readiness
+from fp_devstack.supervisor.backoff import BackoffPolicy
+from fp_devstack.supervisor.logfile import LogFile, pump
+from fp_devstack.supervisor.zygote_link import Zygote
+from fp_devstack.zygote.wire import Fork
+
+# While a process starts somebody waits for it; afterwards nobody does.
+_EAGER_SECONDS, _CALM_SECONDS = 0.03, 1.0
+_EAGER_FOR_SECONDS = 15.0
+_KILL_SECONDS = 5.0
+
+
+class Unit:
+    """request: what to fork; asked anew at each start, because addresses may have changed.
+
+    http_port: where `/readyz` answers.
+    grace: seconds between SIGTERM and SIGKILL.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        kind: str,
+        *,
+        zygote: Zygote,
+        request: Callable[[], Fork],
+        log: LogFile,
+        http_port: int,
+        addresses: dict[str, str],
+        grace: float,
+        backoff: BackoffPolicy = BackoffPolicy(),  # noqa: B008 -- frozen
+    ) -> None:
+        self.name, self.kind, self.addresses = name, kind, addresses
+        self.state = ProcessState.STOPPED
+        self.restarts = 0
+        self.problem = ""
+        self.pid: int | None = None
+        self._zygote, self._request, self._log = zygote, request, log
+        self._http_port, self._grace, self._backoff = http_port, grace, backoff
+        self._started = 0.0
+        self._stopping = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._finished = asyncio.Event()
+
+    async def run(self) -> None:
+        """Keeps the program running until `stop`; owns everything that belongs to it."""
+        failures = 0
+        try:
+            while not self._stopping.is_set():
+                began = time.monotonic()
+                await self._once()
+                if self._stopping.is_set():
+                    break
+                self.restarts += 1
+                failures = self._backoff.failures(failures, time.monotonic() - began)
+                self.state = ProcessState.BACKOFF
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self._backoff.delay(failures)):
+                        await self._stopping.wait()
+        finally:
+            self.state, self.pid = ProcessState.STOPPED, None
+            self._log.close()
+            self._finished.set()
+
+    async def stop(self) -> None:
+        """Returns when the program has ended for good."""
+        self._stopping.set()
+        await self._terminate()
+        with contextlib.suppress(TimeoutError):  # stuck in the kernel: nothing more can be done here
+            async with asyncio.timeout(_KILL_SECONDS):
+                await self._finished.wait()
+
+    async def restart(self) -> None:
+        """Ends the program; `run` starts it again."""
+        await self._terminate()
+
+    def report(self) -> Process:
+        """Without memory, which is slow to ask."""
+        uptime = time.monotonic() - self._started if self.pid is not None else 0.0
+        return Process(
+            self.name, self.kind, self.pid, self.state, self.restarts, 0, round(uptime, 1), self.addresses, self.problem
+        )
+
+    async def _once(self) -> None:
+        """One life of the program."""
+        self.state = ProcessState.STARTING
+        output, theirs = os.pipe()
+        try:
+            pid, ended = await self._zygote.fork(self._request(), theirs)
+        except (Error, OSError) as error:
+            os.close(output)
+            self.problem = str(error)
+            return
+        finally:
+            os.close(theirs)
+        self.pid, self._started = pid, time.monotonic()
+        self._ended.clear()
+        if self._stopping.is_set():  # while it was being forked
+            await self._zygote.kill(pid, signal.SIGKILL, session=True)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(pump(output, self._log))
+            watch = group.create_task(self._watch())
+            code = await ended
+            watch.cancel()
+        self.pid = None
+        self._ended.set()
+        self.problem = f"ended with {exit_codes.describe(code)}: {self._log.last_line}"
+
+    async def _watch(self) -> None:
+        while True:
+            answer = await readiness.ask(self._http_port)
+            if answer.ready:
+                self.state, self.problem = ProcessState.READY, ""
+            else:
+                if self.state is ProcessState.READY:
+                    self.state = ProcessState.NOT_READY
+                self.problem = answer.problem
+            eager = not answer.ready and time.monotonic() - self._started < _EAGER_FOR_SECONDS
+            await asyncio.sleep(_EAGER_SECONDS if eager else _CALM_SECONDS)
+
+    async def _terminate(self) -> None:
+        if self.pid is None:
+            return
+        pid = self.pid
+        await self._zygote.kill(pid, signal.SIGTERM)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._grace):
+                await self._ended.wait()
+            return
+        await self._zygote.kill(pid, signal.SIGKILL, session=True)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_KILL_SECONDS):
+                await self._ended.wait()

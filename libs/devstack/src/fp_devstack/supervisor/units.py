@@ -1,0 +1,67 @@
+"""Makes units and jobs' requests out of services and specs."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from fp_devstack.endpoints import Endpoints
+from fp_devstack.reports import ProcessSpec
+from fp_devstack.supervisor import names
+from fp_devstack.supervisor.catalog import RUNTIME_NOUN, Service
+from fp_devstack.supervisor.environment import Environments
+from fp_devstack.supervisor.logfile import LogFile
+from fp_devstack.supervisor.unit import Unit
+from fp_devstack.supervisor.zygote_link import Zygote
+from fp_devstack.zygote.wire import Fork
+
+_PORTS = ("grpc", "http")
+_RUNTIME = "runtime/"  # the owner of ports: a runtime may be called as a service is
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """grace: seconds a process has between SIGTERM and SIGKILL."""
+
+    environments: Environments
+    zygote: Zygote
+    grace: float
+
+    def ports(self, service: Service) -> tuple[str, ...]:
+        return (*_PORTS, "public") if service.noun == "gateway" else _PORTS
+
+    def service(self, service: Service, endpoints: Callable[[], Endpoints], database_url: Callable[[], str]) -> Unit:
+        def request() -> Fork:
+            environment = self.environments.service(service, endpoints(), database_url() if service.database else "")
+            return self._fork(service.noun, service.program, (), environment)
+
+        owner, log = service.noun, LogFile(self.environments.folder / "logs" / f"{service.noun}.log")
+        return self._unit(owner, request, log, self.ports(service))
+
+    def runtime(self, name: str, spec: ProcessSpec) -> Unit:
+        owner = f"{_RUNTIME}{name}"
+
+        def request() -> Fork:
+            return self._fork(
+                RUNTIME_NOUN, spec.module, spec.arguments, self.environments.runtime(name, spec.environment)
+            )
+
+        log = LogFile(self.environments.folder / "logs" / "runtimes" / f"{names.file_name(name)}.log")
+        return self._unit(owner, request, log, _PORTS)
+
+    def job(self, name: str, spec: ProcessSpec) -> Fork:
+        return self._fork(f"job-{name}", spec.module, spec.arguments, self.environments.job(spec.environment))
+
+    def _unit(self, owner: str, request: Callable[[], Fork], log: LogFile, ports: tuple[str, ...]) -> Unit:
+        addresses = {port: self.environments.address(owner, port) for port in ports}
+        return Unit(
+            owner.removeprefix(_RUNTIME),
+            "runtime" if owner.startswith(_RUNTIME) else "service",
+            zygote=self.zygote,
+            request=request,
+            log=log,
+            http_port=int(addresses["http"].rpartition(":")[2]),
+            addresses=addresses,
+            grace=self.grace,
+        )
+
+    def _fork(self, title: str, module: str, arguments: tuple[str, ...], environment: Mapping[str, str]) -> Fork:
+        return Fork(0, f"fp-{title}", module, arguments, dict(environment), str(self.environments.folder))

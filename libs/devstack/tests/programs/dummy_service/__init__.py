@@ -1,0 +1,1 @@
+"""A service as small as can be: answers /readyz, tells its environment, dies when asked."""
