@@ -1,0 +1,52 @@
+"""Credentials of others, as every service but auth resolves them."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import grpc
+from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
+from fp_kernel import Principal
+from fp_kernel.identity import SERVICE_ROLE
+
+from fp_rpc.api_keys import ApiKeyResolver
+from fp_rpc.identity import CredentialResolver
+from fp_rpc.jwks import HttpJwks
+from fp_rpc.tokens import JwtResolver
+
+JWKS_PATH: Final = "/.well-known/jwks.json"
+
+
+def auth_validator(auth: grpc.aio.Channel) -> Callable[[str], Awaitable[Principal]]:
+    """Asks auth what a credential is worth. auth: a channel with a service's own identity."""
+    stub: Any = auth_pb2_grpc.AuthServiceStub(auth)
+
+    async def validate(credential: str) -> Principal:
+        response = await stub.ValidateToken(auth_pb2.ValidateTokenRequest(token=credential))
+        return principal_of(response.claims)
+
+    return validate
+
+
+def principal_of(claims: auth_pb2.TokenClaims) -> Principal:
+    return Principal(
+        user_id=claims.user_id,
+        team=claims.team,
+        role=claims.role,
+        scopes=frozenset(claims.scopes),
+        expires_at=claims.exp.seconds + claims.exp.nanos / 1e9 if claims.HasField("exp") else float("inf"),
+        email=claims.email,
+        name=claims.name,
+        token_id=claims.jti,
+        api_key_id=claims.api_key_id,
+        execution_id=claims.execution_id,
+        service=claims.user_id if claims.role == SERVICE_ROLE else "",
+    )
+
+
+def remote_identity(issuer: str, auth: grpc.aio.Channel) -> tuple[CredentialResolver, ApiKeyResolver]:
+    """Tokens against the issuer's published keys, API keys through auth.
+
+    issuer: URL of auth's HTTP address. The key resolver is answered too, because revocations are dropped from it.
+    """
+    keys = ApiKeyResolver(auth_validator(auth))
+    return CredentialResolver(JwtResolver(issuer, HttpJwks(f"{issuer}{JWKS_PATH}")), keys), keys
