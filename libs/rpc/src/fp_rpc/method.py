@@ -90,7 +90,7 @@ def method_of(path: str, rule: AccessRule, handler: Any, request: Descriptor, li
     )
 
 
-def handler_of(method: Method, handle: Callable[[Any, Any], Any]) -> grpc.RpcMethodHandler[Any, Any]:
+def handler_of(method: Method, handle: Callable[[Any, Any], Any]) -> "grpc.RpcMethodHandler[Any, Any]":
     """A handler of the method's shape. Single messages come and go as bytes: they are parsed after access."""
     request = method.parse if method.streams_requests else None
     response = method.serialize if method.streams_responses else None

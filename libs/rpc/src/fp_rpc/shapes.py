@@ -103,7 +103,7 @@ class StreamStream(_ManyRequests, _ManyAnswers, grpc.aio.StreamStreamCall[Any, A
     pass
 
 
-class UnaryUnaryMethod(grpc.aio.UnaryUnaryMultiCallable[Any, Any]):
+class UnaryUnaryMethod(grpc.aio.UnaryUnaryMultiCallable):  # type: ignore[type-arg]  # not generic at run time
     def __init__(self, peer: Peer) -> None:
         self._peer = peer
 
@@ -111,7 +111,7 @@ class UnaryUnaryMethod(grpc.aio.UnaryUnaryMultiCallable[Any, Any]):
         return UnaryUnary(self._peer, request, options)
 
 
-class UnaryStreamMethod(grpc.aio.UnaryStreamMultiCallable[Any, Any]):
+class UnaryStreamMethod(grpc.aio.UnaryStreamMultiCallable):  # type: ignore[type-arg]  # not generic at run time
     def __init__(self, peer: Peer) -> None:
         self._peer = peer
 
@@ -119,7 +119,7 @@ class UnaryStreamMethod(grpc.aio.UnaryStreamMultiCallable[Any, Any]):
         return UnaryStream(self._peer, request, options)
 
 
-class StreamUnaryMethod(grpc.aio.StreamUnaryMultiCallable[Any, Any]):
+class StreamUnaryMethod(grpc.aio.StreamUnaryMultiCallable):  # type: ignore[type-arg]  # not generic at run time
     def __init__(self, peer: Peer) -> None:
         self._peer = peer
 
@@ -135,7 +135,7 @@ class StreamUnaryMethod(grpc.aio.StreamUnaryMultiCallable[Any, Any]):
         return StreamUnary(self._peer, request_iterator, {**options, "timeout": timeout, "metadata": metadata})
 
 
-class StreamStreamMethod(grpc.aio.StreamStreamMultiCallable[Any, Any]):
+class StreamStreamMethod(grpc.aio.StreamStreamMultiCallable):  # type: ignore[type-arg]  # not generic at run time
     def __init__(self, peer: Peer) -> None:
         self._peer = peer
 
