@@ -1,7 +1,7 @@
 """The gateway, put together."""
 
-from fp_rpc import ApiKeyResolver, Channels, CredentialResolver, HttpJwks, JwtResolver, Server, ServiceCredential
-from fp_rpc.validate import auth_validator
+from fp_rpc import Channels, Server, ServiceCredential
+from fp_rpc.validate import remote_identity
 from fp_runtime import Runtime
 from fp_runtime import main as run_main
 
@@ -22,9 +22,8 @@ async def serve(runtime: Runtime, settings: GatewaySettings) -> None:
     runtime.on_close(channels.close)
 
     # RPCs that nobody answers are verified here, because there is no service to do it.
-    jwt = JwtResolver(settings.auth_issuer, HttpJwks(f"{settings.auth_issuer}/.well-known/jwks.json"))
-    keys = ApiKeyResolver(auth_validator(channels.open(settings.auth_addr, timeout=5.0)))
-    absent = Server("gateway", resolver=CredentialResolver(jwt, keys), metrics=runtime.metrics)
+    resolver, _ = remote_identity(settings.auth_issuer, channels.open(settings.auth_addr, timeout=5.0))
+    absent = Server("gateway", resolver=resolver, metrics=runtime.metrics)
     add_absent(absent)
     port = await absent.start("127.0.0.1:0")
     runtime.on_close(lambda: absent.stop(0))
