@@ -1,0 +1,1 @@
+"""Postgres, peers, supervisor, object store."""

@@ -1,0 +1,106 @@
+"""What an executor gets: one attempt of one step, and what it answers."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from fp_kernel import Error, Kind
+
+from fp_pipeline.app.peers import Actor
+from fp_pipeline.domain.config import StepConfig, read
+from fp_pipeline.domain.definition import JsonObject
+from fp_pipeline.domain.deployment import DeploymentChange
+from fp_pipeline.domain.execution import Execution, Step
+from fp_pipeline.domain.names import AttemptName
+
+TRANSIENT = frozenset(
+    {Kind.UNAVAILABLE, Kind.DEADLINE_EXCEEDED, Kind.ABORTED, Kind.RESOURCE_EXHAUSTED, Kind.INTERNAL, Kind.CANCELLED}
+)
+
+Checkpoint = Callable[[JsonObject, Sequence[DeploymentChange]], Awaitable[None]]
+
+
+class StepFailed(Exception):
+    """The step did its work and the outcome is a failure. final: another attempt cannot change it."""
+
+    def __init__(self, message: str, *, final: bool) -> None:
+        super().__init__(message)
+        self.message = message
+        self.final = final
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    text: str
+    final: bool
+
+
+def failure(error: Error | StepFailed) -> Failure:
+    if isinstance(error, StepFailed):
+        return Failure(error.message, error.final)
+    return Failure(error.message, error.kind not in TRANSIENT)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """output: kept, and passed to the steps behind. changes: written with it. skipped: why there was nothing to do."""
+
+    output: JsonObject = field(default_factory=dict)
+    changes: tuple[DeploymentChange, ...] = ()
+    skipped: str = ""
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One attempt, maybe resumed: then its effects are looked up by name before they are made.
+
+    execution: as it was when the attempt started.
+    log: lines the executor wants kept; log_skipped: lines before them that are not.
+    waits_for: what it waits for just now, told when its time is up.
+    """
+
+    execution: Execution
+    step: Step
+    checkpoint_with: Checkpoint
+    log: list[str] = field(default_factory=list)
+    log_skipped: int = 0
+    waits_for: str = ""
+
+    @property
+    def name(self) -> AttemptName:
+        return AttemptName(self.execution.id, self.step.step_id, self.step.attempt)
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(self.execution.team, self.execution.cause.triggered_by)
+
+    @property
+    def config(self) -> StepConfig:
+        return read(self.step.definition)
+
+    def input_text(self, key: str) -> str:
+        """Raises StepFailed when the execution's input lacks it."""
+        value = self.execution.input.get(key)
+        if not isinstance(value, str) or not value:
+            raise StepFailed(f"input.{key} is missing", final=True)
+        return value
+
+    async def checkpoint(self, facts: JsonObject, *changes: DeploymentChange) -> None:
+        """Keep what a resumed attempt or its undoing must know, before the effect it speaks of."""
+        self.step = replace(self.step, output={**self.step.output, **facts})
+        await self.checkpoint_with(self.step.output, changes)
+
+    def ancestor(self, step_id: str) -> AttemptName:
+        """The attempt of an earlier step whose files count."""
+        return AttemptName(self.execution.id, step_id, self.execution.step(step_id).attempt)
+
+
+class Executor(Protocol):
+    async def run(self, attempt: Attempt) -> Outcome:
+        """Do the step. Raises Error or StepFailed; may be cancelled at any await and run again."""
+
+    async def undo(self, attempt: Attempt) -> JsonObject:
+        """Take back what the attempt did or half did: after a failure, a cancellation, or as compensation.
+
+        Finding nothing to take back is fine. The answer is kept as the output of a declared compensation step.
+        """

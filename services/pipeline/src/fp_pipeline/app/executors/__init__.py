@@ -1,0 +1,1 @@
+"""What each type of step does and how it is undone."""

@@ -1,0 +1,162 @@
+"""TRAIN, EVALUATE, BUILD, CUSTOM: a process of the user's, with files in and out."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fp_kernel import Error, invalid
+
+from fp_pipeline.app.attempt import TRANSIENT, Attempt, Outcome, StepFailed
+from fp_pipeline.app.peers import ArtifactStore, Job, JobRunner, JobState, JobTokens
+from fp_pipeline.domain.config import JobConfig, read
+from fp_pipeline.domain.definition import JsonObject
+from fp_pipeline.domain.execution import StepStatus
+from fp_pipeline.domain.logs import MAX_LINES
+from fp_pipeline.domain.policy import EnginePolicy
+from fp_pipeline.domain.validation import MAX_JSON_BYTES, JobModules, earlier
+
+RESULT = "result.json"
+# One variable of the environment holds 128 KiB on Linux; presigned URLs are long.
+_MAX_SPEC_BYTES = 120 * 1_024
+# The job may start late and the clocks may differ.
+_URL_MARGIN = 600.0
+_MAX_TTL = 86_400.0
+_LOG_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class JobPolicy:
+    """pause: seconds between looks at a running job. modules: what jobs may run."""
+
+    modules: JobModules
+    pause: float = 0.5
+
+
+class RunJob:
+    def __init__(
+        self,
+        runner: JobRunner,
+        artifacts: ArtifactStore,
+        tokens: JobTokens,
+        engine: EnginePolicy,
+        policy: JobPolicy,
+    ) -> None:
+        self._runner = runner
+        self._artifacts = artifacts
+        self._tokens = tokens
+        self._engine = engine
+        self._policy = policy
+
+    async def run(self, attempt: Attempt) -> Outcome:
+        config = attempt.config
+        if not isinstance(config, JobConfig):
+            raise StepFailed("config is not that of a job", final=True)
+        name = attempt.name.job
+        job = await self._runner.find(name) or await self._start(attempt, config)
+        job = await self._ended(attempt, job)
+        await self._keep_log(attempt, job)
+        if job.state is JobState.FAILED:
+            said = f"; its last line: {attempt.log[-1][:300]}" if attempt.log else ""
+            raise StepFailed(f"the job failed: {job.reason or 'no reason given'}{said}", final=False)
+        result = await self._result(attempt)
+        _reach(config.minimum, result)
+        return Outcome(result)
+
+    async def undo(self, attempt: Attempt) -> JsonObject:
+        """What it has put stays below its attempt's own keys, where nothing looks for it."""
+        await self._runner.stop(attempt.name.job)
+        return {}
+
+    async def _start(self, attempt: Attempt, config: JobConfig) -> Job:
+        if not self._policy.modules.allow(config.module):
+            raise StepFailed(f"module '{config.module}' is not among those that jobs may run here", final=True)
+        ttl = min(self._engine.timeout(attempt.step.definition) + _URL_MARGIN, _MAX_TTL)
+        token = await self._tokens.issue(attempt.actor, attempt.execution.id, attempt.step.step_id, ttl)
+        environment = {
+            "FP_JOB_SPEC": await self._spec(attempt, config, ttl),
+            "FP_JOB_TOKEN": token,
+            "OMP_NUM_THREADS": "1",
+        }
+        return await self._runner.start(attempt.name.job, config.module, environment)
+
+    async def _spec(self, attempt: Attempt, config: JobConfig, ttl: float) -> str:
+        execution, definitions = attempt.execution, attempt.execution.definitions
+        before = sorted(earlier(execution.type, definitions, attempt.step.step_id))
+        done = [step for step in map(execution.step, before) if step.status is StepStatus.COMPLETED]
+        inputs: dict[str, str] = {}
+        for step in done:
+            typed = read(step.definition)
+            for file in typed.outputs if isinstance(typed, JobConfig) else ():
+                key = attempt.ancestor(step.step_id).file(file)
+                inputs[f"{step.step_id}/{file}"] = await self._artifacts.reading_url(key, ttl)
+        outputs = {file: await self._artifacts.writing_url(attempt.name.file(file), ttl) for file in config.outputs}
+        spec = json.dumps(
+            {
+                "execution_id": execution.id,
+                "step_id": attempt.step.step_id,
+                "attempt": attempt.step.attempt,
+                "team": execution.team,
+                "config": attempt.step.definition.config,
+                "execution_input": execution.input,
+                "step_outputs": {step.step_id: step.output for step in done},
+                "inputs": inputs,
+                "outputs": outputs,
+                "result_url": await self._artifacts.writing_url(attempt.name.file(RESULT), ttl),
+            }
+        )
+        if len(spec.encode()) > _MAX_SPEC_BYTES:
+            raise StepFailed("the steps before this one have more files and outputs than a job can be told", final=True)
+        return spec
+
+    async def _ended(self, attempt: Attempt, job: Job) -> Job:
+        attempt.waits_for = "the job"
+        while job.state is JobState.RUNNING:
+            await asyncio.sleep(self._policy.pause)
+            try:
+                found = await self._runner.find(attempt.name.job)
+            except Error as error:
+                if error.kind not in TRANSIENT:
+                    raise
+                continue
+            if found is None:
+                raise StepFailed("the job is gone", final=False)
+            job = found
+        return job
+
+    async def _keep_log(self, attempt: Attempt, job: Job) -> None:
+        """The last lines; those of a job that talks without end would fill the database."""
+        attempt.log_skipped = max(0, job.lines - MAX_LINES)
+        attempt.log.clear()
+        while lines := await self._runner.log(attempt.name.job, attempt.log_skipped + len(attempt.log), _LOG_PAGE):
+            attempt.log.extend(lines[: MAX_LINES - len(attempt.log)])
+            if len(attempt.log) >= MAX_LINES:
+                return
+
+    async def _result(self, attempt: Attempt) -> JsonObject:
+        content = await self._artifacts.read(attempt.name.file(RESULT), MAX_JSON_BYTES)
+        if content is None:
+            raise StepFailed(f"the job ended without putting {RESULT}", final=False)
+        try:
+            result = json.loads(content, parse_constant=_no_constant)
+        except ValueError as error:
+            raise StepFailed(f"{RESULT} is no JSON: {error}", final=False) from None
+        if not isinstance(result, dict):
+            raise StepFailed(f"{RESULT} is no JSON object", final=False)
+        return result
+
+
+def _no_constant(name: str) -> Any:
+    raise invalid(RESULT, f"holds {name}")
+
+
+def _reach(minimum: Mapping[str, float], result: JsonObject) -> None:
+    """Raises StepFailed when a metric is missing or below what the config demands."""
+    metrics = result.get("metrics", {})
+    for name, least in sorted(minimum.items()):
+        value = metrics.get(name) if isinstance(metrics, Mapping) else None
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise StepFailed(f"the job measured no {name}, of which at least {least:g} is demanded", final=True)
+        if value < least:
+            raise StepFailed(f"{name} is {value:g}, below the demanded {least:g}", final=True)

@@ -1,0 +1,166 @@
+"""One piece of work of an execution: an attempt, its taking back, a compensation."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+from fp_kernel import Clock
+
+from fp_pipeline.app.attempt import Attempt, Failure, Outcome
+from fp_pipeline.app.journal import Effects
+from fp_pipeline.app.record import EffectsOf, Record
+from fp_pipeline.app.steps import Steps
+from fp_pipeline.domain import attempts, scheduling, undo
+from fp_pipeline.domain.definition import JsonObject
+from fp_pipeline.domain.deployment import DeploymentChange
+from fp_pipeline.domain.execution import Step
+from fp_pipeline.domain.policy import EnginePolicy
+
+
+class Flights:
+    def __init__(
+        self, record: Record, steps: Steps, policy: EnginePolicy, clock: Clock, roll: Callable[[], float]
+    ) -> None:
+        self._record = record
+        self._steps = steps
+        self._policy = policy
+        self._clock = clock
+        self._roll = roll
+        self._scopes: dict[str, asyncio.Timeout] = {}
+        self._stopped: set[str] = set()
+
+    async def fly(self, work: scheduling.Work) -> None:
+        """Returns when the outcome is written, or when the attempt was stopped."""
+        match work:
+            case scheduling.Attempt():
+                await self._attempt(work)
+            case scheduling.Halt():
+                await self._halt(work)
+            case scheduling.Undo():
+                await self._undo(work)
+
+    def stop(self) -> None:
+        """End the attempts that run, because the execution was cancelled; what they had begun is left to a halt."""
+        for step_id, scope in self._scopes.items():
+            self._stopped.add(step_id)
+            # A scope that is ending by itself cannot be moved, and need not.
+            with contextlib.suppress(RuntimeError):
+                scope.reschedule(0)
+
+    async def _attempt(self, work: scheduling.Attempt) -> None:
+        step_id = work.step_id
+        if not work.resumed:
+            await self._record.change(lambda state: attempts.start(state, step_id, self._clock.now()))
+        if self._record.execution.cancellation is not None:
+            return
+        attempt = self._context(step_id)
+        result = await self._bounded(attempt, self._policy.time_left(attempt.step, self._clock.now()))
+        if isinstance(result, Outcome):
+            await self._completed(attempt, result)
+        elif result is not None:
+            await self._failed(attempt, result)
+
+    async def _bounded(self, attempt: Attempt, seconds: float) -> Outcome | Failure | None:
+        """What became of the attempt; None when it was stopped."""
+        step_id = attempt.step.step_id
+        try:
+            async with asyncio.timeout(seconds) as scope:
+                self._scopes[step_id] = scope
+                return await self._steps.run(attempt)
+        except TimeoutError:
+            if step_id in self._stopped:
+                return None
+            waiting = f", waiting for {attempt.waits_for}" if attempt.waits_for else ""
+            return Failure(f"not done in {seconds:g} s{waiting}", final=False)
+        finally:
+            self._scopes.pop(step_id, None)
+
+    async def _completed(self, attempt: Attempt, outcome: Outcome) -> None:
+        step_id, effects = attempt.step.step_id, _effects(attempt, outcome.changes)
+        if outcome.skipped:
+            reason = outcome.skipped
+            await self._record.change(lambda state: attempts.bypass(state, step_id, reason, self._clock.now()), effects)
+        else:
+            output = {**attempt.step.output, **outcome.output}
+            await self._record.change(
+                lambda state: attempts.complete(state, step_id, output, self._clock.now()), effects
+            )
+
+    async def _failed(self, attempt: Attempt, failure: Failure) -> None:
+        step, now = attempt.step, self._clock.now
+        left = await self._take_back(attempt)
+        effects = _effects(attempt)
+        if left or failure.final or step.attempt > step.definition.max_retries:
+            await self._record.change(
+                lambda state: attempts.fail(state, step.step_id, failure.text, now(), left_behind=left), effects
+            )
+        else:
+            at = now() + timedelta(seconds=self._policy.backoff.delay(step.attempt, self._roll()))
+            await self._record.change(
+                lambda state: attempts.retry(state, step.step_id, failure.text, at, now()), effects
+            )
+
+    async def _halt(self, work: scheduling.Halt) -> None:
+        attempt = self._context(work.step_id)
+        left = await self._take_back(attempt)
+        await self._record.change(
+            lambda state: attempts.halt(state, work.step_id, self._clock.now(), left_behind=left), _effects(attempt)
+        )
+
+    async def _take_back(self, attempt: Attempt) -> str:
+        """Undo what a failed attempt had begun; why it could not be done, empty when it was.
+
+        The step stays RUNNING until this is through: a crash in between runs the attempt again, and nothing is lost.
+        """
+        text = ""
+        for number in range(1, self._policy.undo_attempts + 1):
+            result = await self._steps.undo(attempt, self._policy.undo_timeout)
+            if not isinstance(result, Failure):
+                return ""
+            text = result.text
+            if number < self._policy.undo_attempts:
+                await asyncio.sleep(self._policy.undo_backoff.delay(number, self._roll()))
+        return text
+
+    async def _undo(self, work: scheduling.Undo) -> None:
+        step_id, now = work.step_id, self._clock.now
+        if not work.resumed:
+            await self._record.change(lambda state: undo.start(state, step_id, now()))
+        step = self._record.execution.step(step_id)
+        result = await self._undo_once(step)
+        if not isinstance(result, Failure):
+            output = result
+            await self._record.change(lambda state: undo.complete(state, step_id, output, now()))
+            return
+        text = result.text
+        if step.undo_attempt >= self._policy.undo_attempts:
+            await self._record.change(lambda state: undo.fail(state, step_id, text, now()))
+        else:
+            at = now() + timedelta(seconds=self._policy.undo_backoff.delay(step.undo_attempt, self._roll()))
+            await self._record.change(lambda state: undo.retry(state, step_id, text, at, now()))
+
+    async def _undo_once(self, step: Step) -> JsonObject | Failure:
+        undoer = step.definition.compensation_step_id
+        if not undoer:
+            return await self._steps.undo(self._context(step.step_id), self._policy.undo_timeout)
+        attempt = self._context(undoer)
+        result = await self._bounded(attempt, self._policy.timeout(attempt.step.definition))
+        if isinstance(result, Outcome):
+            return result.output
+        return result or Failure("stopped", final=False)
+
+    def _context(self, step_id: str) -> Attempt:
+        async def checkpoint(output: JsonObject, changes: Sequence[DeploymentChange]) -> None:
+            effects = Effects(deployments=tuple(changes))
+            await self._record.change(
+                lambda state: attempts.checkpoint(state, step_id, output, self._clock.now()), lambda _: effects
+            )
+
+        execution = self._record.execution
+        return Attempt(execution=execution, step=execution.step(step_id), checkpoint_with=checkpoint)
+
+
+def _effects(attempt: Attempt, changes: tuple[DeploymentChange, ...] = ()) -> EffectsOf:
+    effects = Effects(changes, attempt.step.step_id, tuple(attempt.log), attempt.log_skipped)
+    return lambda _: effects

@@ -1,0 +1,38 @@
+"""Keeps the lease of an execution alive and hears of the wish to cancel it."""
+
+from collections.abc import Callable
+from typing import NoReturn
+
+from fp_kernel import Clock, Error
+
+from fp_pipeline.app.ports import Leases, Signals, cancelling
+from fp_pipeline.domain.execution import Cancellation
+from fp_pipeline.domain.lease import Lease, LeaseLost
+from fp_pipeline.domain.policy import LeasePolicy
+
+
+class LeaseKeeper:
+    def __init__(self, leases: Leases, signals: Signals, policy: LeasePolicy, clock: Clock) -> None:
+        self._leases = leases
+        self._signals = signals
+        self._policy = policy
+        self._clock = clock
+
+    async def keep(self, lease: Lease, wish: Callable[[Cancellation], None]) -> NoReturn:
+        """Until cancelled. wish: is told, maybe again, that someone wants to cancel.
+
+        Raises LeaseLost when another worker has the execution, or may have it because the store was away for too long.
+        """
+        held_until = self._clock.monotonic() + self._policy.ttl
+        with self._signals.subscribe(cancelling(lease.execution_id)) as subscription:
+            while True:
+                asked_at = self._clock.monotonic()
+                try:
+                    cancellation = await self._leases.renew(lease, self._policy.ttl)
+                    held_until = asked_at + self._policy.ttl
+                    if cancellation is not None:
+                        wish(cancellation)
+                except Error as error:
+                    if self._clock.monotonic() >= held_until:
+                        raise LeaseLost("the lease ran out while the store was away") from error
+                await subscription.wait(self._policy.heartbeat)

@@ -1,0 +1,199 @@
+"""The other services and machines that steps work with."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from fp_pipeline.domain.traffic import Weights
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """On whose behalf a step calls others."""
+
+    team: str
+    user_id: str
+
+
+class Stage(StrEnum):
+    DEV = "DEV"
+    STAGING = "STAGING"
+    PRODUCTION = "PRODUCTION"
+    ARCHIVED = "ARCHIVED"
+
+
+class VersionStatus(StrEnum):
+    PENDING_UPLOAD = "PENDING_UPLOAD"
+    READY = "READY"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersion:
+    """signature: serialised as the registry gave it, empty when it has none. inputs: names of its tensors."""
+
+    model_id: str
+    model_name: str
+    version_id: str
+    version: str
+    status: VersionStatus
+    stage: Stage
+    digest: str
+    failure_reason: str = ""
+    signature: bytes = b""
+    inputs: frozenset[str] = frozenset()
+
+
+class Versions(Protocol):
+    async def version(self, actor: Actor, model_name: str, version: str) -> ModelVersion:
+        """Raises NotFound naming what is missing."""
+
+    async def by_id(self, actor: Actor, version_id: str) -> ModelVersion: ...
+
+    async def in_production(self, actor: Actor, model_id: str) -> str:
+        """Id of the version in PRODUCTION; empty when there is none."""
+
+
+class Promotions(Versions, Protocol):
+    async def promote(self, actor: Actor, version_id: str, stage: Stage, key: str) -> None: ...
+
+    async def roll_back(self, actor: Actor, model_id: str, key: str) -> None:
+        """Bring the version back that was in PRODUCTION before."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDraft:
+    name: str
+    framework: str
+    task_type: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class VersionDraft:
+    """profile: JSON of signature and baseline profile as the training job put it; empty for none."""
+
+    model_id: str
+    run_id: str
+    description: str
+    metrics: Mapping[str, float]
+    profile: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """url: presigned PUT."""
+
+    version_id: str
+    version: str
+    url: str
+
+
+class Registrations(Versions, Protocol):
+    async def ensure_model(self, actor: Actor, draft: ModelDraft, key: str) -> str:
+        """Id of the model of this name; registered when it is missing."""
+
+    async def create_version(self, actor: Actor, draft: VersionDraft, key: str) -> Upload: ...
+
+    async def confirm_upload(self, actor: Actor, version_id: str, digest: str, key: str) -> ModelVersion: ...
+
+
+class Traffic(Protocol):
+    """Moves traffic."""
+
+    async def split(self, actor: Actor, model_name: str, weights: Weights, key: str) -> None:
+        """Raises FailedPrecondition while a version is not known as a target yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeSpec:
+    team: str
+    version_id: str
+    model_name: str
+
+
+class ModelRuntime(Protocol):
+    """Runs model versions: a Deployment in Kubernetes, a process of the supervisor on a laptop."""
+
+    async def start(self, name: str, spec: RuntimeSpec) -> str:
+        """Address (host:port). Idempotent by name; returns before the runtime is ready."""
+
+    async def stop(self, name: str) -> None:
+        """An unknown name is fine."""
+
+    async def running(self) -> Mapping[str, str]:
+        """Address by name of every runtime of ours, also of one that starts again."""
+
+
+class ServedState(StrEnum):
+    LOADING = "LOADING"
+    READY = "READY"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """reason: why it failed. signature, inputs: of the loaded model, once it is ready."""
+
+    state: ServedState
+    reason: str = ""
+    signature: bytes = b""
+    inputs: frozenset[str] = frozenset()
+
+
+class Probe(Protocol):
+    async def look(self, actor: Actor, address: str, model_name: str) -> Served:
+        """What the runtime at the address says of its model. Raises Unavailable while it does not answer."""
+
+
+class JobState(StrEnum):
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """reason: why it FAILED. lines: of its log so far."""
+
+    state: JobState
+    reason: str = ""
+    lines: int = 0
+
+
+class JobRunner(Protocol):
+    """Runs a process once: a Job in Kubernetes, a child of the supervisor on a laptop."""
+
+    async def find(self, name: str) -> Job | None: ...
+
+    async def start(self, name: str, module: str, environment: Mapping[str, str]) -> Job:
+        """Idempotent by name, also when it has ended."""
+
+    async def stop(self, name: str) -> None:
+        """Returns when it has ended; an unknown name is fine."""
+
+    async def log(self, name: str, after_line: int, limit: int) -> Sequence[str]:
+        """Lines after the first `after_line` ones; none for an unknown name."""
+
+
+class JobTokens(Protocol):
+    async def issue(self, actor: Actor, execution_id: str, step_id: str, ttl: float) -> str: ...
+
+
+class ArtifactStore(Protocol):
+    async def reading_url(self, key: str, ttl: float) -> str: ...
+
+    async def writing_url(self, key: str, ttl: float) -> str: ...
+
+    async def read(self, key: str, limit: int) -> bytes | None:
+        """None when it is not there. Raises InvalidArgument when it is larger than `limit` bytes."""
+
+    async def digest(self, key: str) -> str:
+        """`sha256:<hex>` of the content. Raises NotFound."""
+
+    async def put_to(self, key: str, url: str) -> None:
+        """Send the content to a presigned URL.
+
+        Raises NotFound for the key, PermissionDenied for a URL that is not valid (any more), Unavailable.
+        """

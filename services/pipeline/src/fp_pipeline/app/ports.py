@@ -1,0 +1,181 @@
+"""What the use-cases and the engine need of the outside, as small as they need it."""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from datetime import datetime
+from typing import Protocol
+
+from fp_kernel import Command, PageRequest
+
+from fp_pipeline.domain.definition import Pipeline, PipelineType
+from fp_pipeline.domain.deployment import Deployment
+from fp_pipeline.domain.events import Event
+from fp_pipeline.domain.execution import Cancellation, Execution, ExecutionStatus, Transition
+from fp_pipeline.domain.lease import Lease
+from fp_pipeline.domain.logs import LogLine
+from fp_pipeline.domain.progress import Progress
+from fp_pipeline.domain.traffic import Weights
+
+
+class PipelineStore(Protocol):
+    async def add(self, pipeline: Pipeline) -> None:
+        """Raises AlreadyExists when the team has a pipeline of this name."""
+
+    async def find(self, team: str, pipeline_id: str) -> Pipeline | None: ...
+
+
+class ExecutionStore(Protocol):
+    async def add(self, execution: Execution) -> None:
+        """With its steps and its first transition; wakes a worker."""
+
+    async def find(self, team: str, execution_id: str) -> Execution | None:
+        """Locked until the transaction ends. A team's view: another team's is not there."""
+
+    async def idle(self, execution_id: str) -> bool:
+        """Whether no worker holds a live lease of the (locked) execution."""
+
+    async def save(self, progress: Progress, lease: Lease | None) -> None:
+        """Write what changed and wake the watchers.
+
+        lease: None only for a locked execution that is idle. Raises LeaseLost.
+        """
+
+    async def ask_to_cancel(self, execution_id: str, cancellation: Cancellation) -> None:
+        """Leave the wish for the worker and wake it."""
+
+    async def end(self, execution_id: str) -> None:
+        """Give back what an ended execution held: its turn to deploy a model."""
+
+
+class DeploymentStore(Protocol):
+    async def deploy(self, deployment: Deployment) -> Deployment | None:
+        """Keep it with its weight: everything for the model's first live version, else nothing.
+
+        None when it is there already.
+        """
+
+    async def set_weights(self, team: str, model_name: str, weights: Weights) -> None: ...
+
+    async def undeploy(self, runtime: str, stop_at: datetime) -> Deployment | None:
+        """LIVE -> DRAINING; None when it is not live."""
+
+    async def others(self, team: str, model_name: str, runtime: str) -> Sequence[Deployment]:
+        """Live deployments of the model beside this one, locked."""
+
+    async def move(self, runtime: str, endpoint: str) -> Deployment | None:
+        """A live deployment answers at another address; None when it is not live."""
+
+
+class LogStore(Protocol):
+    async def append(self, execution_id: str, step_id: str, texts: Sequence[str], skipped: int, at: datetime) -> None:
+        """Number the lines after those kept already and `skipped` ones that are not kept."""
+
+
+class Outbox(Protocol):
+    def add(self, event: Event) -> None: ...
+
+
+class Unit(Protocol):
+    """One transaction."""
+
+    @property
+    def pipelines(self) -> PipelineStore: ...
+
+    @property
+    def executions(self) -> ExecutionStore: ...
+
+    @property
+    def deployments(self) -> DeploymentStore: ...
+
+    @property
+    def logs(self) -> LogStore: ...
+
+    @property
+    def outbox(self) -> Outbox: ...
+
+    async def complete(self, command: Command, result: object) -> None: ...
+
+
+class Transactions(Protocol):
+    def __call__(self, command: Command | None = None) -> AbstractAsyncContextManager[Unit]: ...
+
+
+class Leases(Protocol):
+    async def claim(self, holder: str, limit: int, ttl: float) -> Sequence[Lease]:
+        """Executions that nobody works on, oldest first; each goes to one claimer."""
+
+    async def renew(self, lease: Lease, ttl: float) -> Cancellation | None:
+        """Keep it for `ttl` more seconds; the wish to cancel, when there is one. Raises LeaseLost."""
+
+    async def release(self, lease: Lease, pause: float) -> None:
+        """Let another worker have it after `pause` seconds. A lost lease is left alone."""
+
+    async def load(self, lease: Lease) -> Execution:
+        """The execution as it is now. Raises LeaseLost."""
+
+
+class Reads(Protocol):
+    async def pipeline(self, team: str, pipeline_id: str) -> Pipeline | None: ...
+
+    async def pipelines(self, team: str, kind: PipelineType | None, page: PageRequest) -> Sequence[Pipeline]: ...
+
+    async def execution(self, team: str, execution_id: str) -> Execution | None: ...
+
+    async def executions(
+        self, team: str, pipeline_id: str, status: ExecutionStatus | None, page: PageRequest
+    ) -> Sequence[Execution]:
+        """Newest first, without their steps."""
+
+    async def transitions(self, execution_id: str, after: int, limit: int) -> Sequence[Transition]: ...
+
+    async def log(self, execution_id: str, step_id: str, after: int, limit: int) -> Sequence[LogLine]: ...
+
+    async def last_line(self, execution_id: str, step_id: str) -> int:
+        """Number of the newest kept line; 0 without any."""
+
+
+class Deployments(Protocol):
+    """Reads and small moves of deployments outside of an execution's transaction."""
+
+    async def live(self, team: str, model_name: str) -> Sequence[Deployment]: ...
+
+    async def page(self, page: PageRequest) -> Sequence[Deployment]:
+        """Live deployments of every team."""
+
+    async def find(self, runtime: str) -> Deployment | None: ...
+
+    async def all_live(self) -> Sequence[Deployment]: ...
+
+    async def drained(self, now: datetime) -> Sequence[Deployment]:
+        """DRAINING ones whose time to stop has come."""
+
+    async def gone(self, runtime: str) -> None:
+        """DRAINING -> GONE."""
+
+    async def take_turn(self, team: str, model_name: str, execution_id: str) -> str:
+        """One execution at a time deploys a model: the id of the one whose turn it is."""
+
+    async def in_use(self, runtimes: Sequence[str]) -> frozenset[str]:
+        """Those that a deployment that is not GONE, or an attempt that runs, has a right to."""
+
+
+class Subscription(Protocol):
+    async def wait(self, seconds: float) -> bool:
+        """Until the next signal since the last wait; False after `seconds` without one."""
+
+
+class Signals(Protocol):
+    """Wakes what waits for a change made by any replica. A signal may get lost: whoever waits also polls."""
+
+    def subscribe(self, topic: str) -> AbstractContextManager[Subscription]: ...
+
+
+WORK = "work"
+
+
+def changed(execution_id: str) -> str:
+    return f"changed:{execution_id}"
+
+
+def cancelling(execution_id: str) -> str:
+    return f"cancelling:{execution_id}"

@@ -1,0 +1,68 @@
+"""Reads of one team's pipelines and executions."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from fp_kernel import NotFound, Page, PageRequest, next_token, page_request
+
+from fp_pipeline.app.ports import Deployments, Reads
+from fp_pipeline.domain.definition import Pipeline, PipelineType
+from fp_pipeline.domain.deployment import Deployment
+from fp_pipeline.domain.execution import Execution, ExecutionStatus
+
+Item = TypeVar("Item")
+
+
+class Queries:
+    """`size` and `token` are those of the request; a token belongs to one team and one filter."""
+
+    def __init__(self, reads: Reads, deployments: Deployments) -> None:
+        self._reads = reads
+        self._deployments = deployments
+
+    async def pipeline(self, team: str, pipeline_id: str) -> Pipeline:
+        """Raises NotFound."""
+        found = await self._reads.pipeline(team, pipeline_id)
+        if found is None:
+            raise NotFound(f"no pipeline {pipeline_id}")
+        return found
+
+    async def execution(self, team: str, execution_id: str) -> Execution:
+        """Raises NotFound."""
+        found = await self._reads.execution(team, execution_id)
+        if found is None:
+            raise NotFound(f"no execution {execution_id}")
+        return found
+
+    async def pipelines(self, team: str, kind: PipelineType | None, size: int, token: str) -> Page[Pipeline]:
+        scope = (team, "pipelines", kind or "")
+        page = page_request(size, token, scope=scope)
+        found = await self._reads.pipelines(team, kind, _one_more(page))
+        return _page(found, page.size, scope, lambda each: each.id)
+
+    async def executions(
+        self, team: str, pipeline_id: str, status: ExecutionStatus | None, size: int, token: str
+    ) -> Page[Execution]:
+        """Newest first, without their steps."""
+        scope = (team, "executions", pipeline_id, status or "")
+        page = page_request(size, token, scope=scope)
+        found = await self._reads.executions(team, pipeline_id, status, _one_more(page))
+        return _page(found, page.size, scope, lambda each: each.id)
+
+    async def deployments(self, size: int, token: str) -> Page[Deployment]:
+        """Live deployments of every team, for whoever routes."""
+        scope = ("*", "deployments")
+        page = page_request(size, token, scope=scope)
+        found = await self._deployments.page(_one_more(page))
+        return _page(found, page.size, scope, lambda each: each.runtime)
+
+
+def _one_more(page: PageRequest) -> PageRequest:
+    """A row beyond the page says whether another page follows."""
+    return replace(page, size=page.size + 1)
+
+
+def _page(found: Sequence[Item], size: int, scope: Sequence[str], key: Callable[[Item], str]) -> Page[Item]:
+    items = tuple(found[:size])
+    return Page(items, next_token((key(items[-1]),), scope=scope) if len(found) > size else "")

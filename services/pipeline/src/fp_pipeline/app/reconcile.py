@@ -1,0 +1,79 @@
+"""Brings the runtimes that run to what the deployments say.
+
+A laptop was switched off, a node went away, a worker died between two steps: whatever the cause, a live deployment
+without a runtime gets one, a drained one loses it, and a runtime that nobody has a right to ends.
+"""
+
+import asyncio
+from collections.abc import Mapping
+
+from fp_kernel import Clock, Error
+from fp_telemetry import get_logger
+
+from fp_pipeline.app.peers import ModelRuntime, RuntimeSpec
+from fp_pipeline.app.ports import Deployments, Transactions
+from fp_pipeline.domain.deployment import Deployment
+from fp_pipeline.domain.events import ModelDeployed
+
+_log = get_logger(__name__)
+
+
+class Reconciler:
+    """Every replica may run it: starts and stops are idempotent by name, and an address changes once."""
+
+    def __init__(
+        self,
+        transactions: Transactions,
+        deployments: Deployments,
+        runtimes: ModelRuntime,
+        clock: Clock,
+        *,
+        every: float,
+    ) -> None:
+        """every: seconds between rounds."""
+        self._transactions = transactions
+        self._deployments = deployments
+        self._runtimes = runtimes
+        self._clock = clock
+        self._every = every
+
+    async def run(self) -> None:
+        """Until cancelled; outages of the store and of the runtimes' keeper are waited out."""
+        while True:
+            try:
+                await self.once()
+            except Error as error:
+                _log.warning("reconciling failed", reason=error.message)
+            await asyncio.sleep(self._every)
+
+    async def once(self) -> None:
+        # What runs is read before what should: a runtime that is started in between has its right by then.
+        running = await self._runtimes.running()
+        await self._stop_drained()
+        for deployment in await self._deployments.all_live():
+            await self._establish(deployment, running)
+        await self._stop_orphans(running)
+
+    async def _stop_drained(self) -> None:
+        for deployment in await self._deployments.drained(self._clock.now()):
+            await self._runtimes.stop(deployment.runtime)
+            await self._deployments.gone(deployment.runtime)
+            _log.info("runtime stopped", runtime=deployment.runtime, version=deployment.version)
+
+    async def _establish(self, deployment: Deployment, running: Mapping[str, str]) -> None:
+        address = running.get(deployment.runtime)
+        if address is None:
+            spec = RuntimeSpec(deployment.team, deployment.version_id, deployment.model_name)
+            address = await self._runtimes.start(deployment.runtime, spec)
+            _log.warning("runtime was gone and starts again", runtime=deployment.runtime, version=deployment.version)
+        if address != deployment.endpoint:
+            async with self._transactions() as tx:
+                moved = await tx.deployments.move(deployment.runtime, address)
+                if moved is not None:
+                    tx.outbox.add(ModelDeployed(moved, self._clock.now()))
+
+    async def _stop_orphans(self, running: Mapping[str, str]) -> None:
+        in_use = await self._deployments.in_use(tuple(running))
+        for runtime in running.keys() - in_use:
+            await self._runtimes.stop(runtime)
+            _log.warning("runtime without a deployment stopped", runtime=runtime)

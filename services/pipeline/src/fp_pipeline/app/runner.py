@@ -1,0 +1,114 @@
+"""One execution, from wherever it stands to its end.
+
+Every decision is a pure function of the execution; every change is written before it counts. There is no path for
+errors of the store or a lost lease: the runner just ends, and whoever claims the execution next goes on from what was
+written, as after a crash.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fp_kernel import Clock
+
+from fp_pipeline.app.flights import Flights
+from fp_pipeline.app.journal import Effects, Journal
+from fp_pipeline.app.lease_keeper import LeaseKeeper
+from fp_pipeline.app.record import Record
+from fp_pipeline.app.steps import Steps
+from fp_pipeline.domain import scheduling
+from fp_pipeline.domain.closing import closing
+from fp_pipeline.domain.execution import Cancellation, Execution, ExecutionStatus
+from fp_pipeline.domain.lease import Lease
+from fp_pipeline.domain.policy import EnginePolicy
+from fp_pipeline.domain.progress import Progress
+
+_LONGEST_WAIT = 60.0
+
+
+class Runner:
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        keeper: LeaseKeeper,
+        steps: Steps,
+        policy: EnginePolicy,
+        clock: Clock,
+        roll: Callable[[], float],
+    ) -> None:
+        """roll: a random number from 0 to 1 each time, for jitter."""
+        self._journal = journal
+        self._keeper = keeper
+        self._steps = steps
+        self._policy = policy
+        self._clock = clock
+        self._roll = roll
+
+    async def run(self, lease: Lease, execution: Execution) -> Execution:
+        """The ended execution. Raises an exception group when it could not go on here."""
+        record = Record(lease, execution, self._journal)
+        flights = Flights(record, self._steps, self._policy, self._clock, self._roll)
+        drive = _Drive(record, flights, self._policy, self._clock)
+        async with asyncio.TaskGroup() as group:
+            background: list[Coroutine[Any, Any, Any]] = [record.keep(), self._keeper.keep(lease, drive.wish)]
+            tasks = [group.create_task(each) for each in background]
+            await drive.run(group)
+            for task in tasks:
+                task.cancel()
+        return record.execution
+
+
+class _Drive:
+    """Lets the execution advance and starts the work that may start."""
+
+    def __init__(self, record: Record, flights: Flights, policy: EnginePolicy, clock: Clock) -> None:
+        self._record = record
+        self._flights = flights
+        self._policy = policy
+        self._clock = clock
+        self._stirred = asyncio.Event()
+        self._in_flight: set[str] = set()
+
+    def wish(self, cancellation: Cancellation) -> None:
+        self._record.wish(cancellation)
+        self._stirred.set()
+
+    async def run(self, group: asyncio.TaskGroup) -> None:
+        while True:
+            self._stirred.clear()
+            while await self._record.change(self._advance, self._closing):
+                pass
+            execution = self._record.execution
+            if execution.status.ended:
+                return
+            if execution.cancellation is not None and execution.status is ExecutionStatus.RUNNING:
+                # What is stopped is no longer in flight, and then `work` has it taken back.
+                self._flights.stop()
+            in_flight = frozenset(self._in_flight)
+            for work in scheduling.work(execution, in_flight, self._clock.now(), self._policy.parallelism):
+                self._in_flight.add(work.step_id)
+                group.create_task(self._fly(work))
+            await self._rest()
+
+    def _advance(self, execution: Execution) -> Progress | None:
+        return scheduling.advance(execution, self._clock.now())
+
+    def _closing(self, execution: Execution) -> Effects:
+        return Effects(deployments=closing(execution, self._policy.drain))
+
+    async def _fly(self, work: scheduling.Work) -> None:
+        try:
+            await self._flights.fly(work)
+        finally:
+            self._in_flight.discard(work.step_id)
+            self._stirred.set()
+
+    async def _rest(self) -> None:
+        """Until a step ended, someone wants to cancel, or a wait of a step is over."""
+        wake_at = scheduling.wake_at(self._record.execution)
+        wait = _LONGEST_WAIT if wake_at is None else (wake_at - self._clock.now()).total_seconds()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(min(max(wait, 0.0), _LONGEST_WAIT)):
+                await self._stirred.wait()

@@ -1,0 +1,73 @@
+"""Every transition of an execution, in order, from any replica."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+
+from fp_kernel import NotFound, OutOfRange
+
+from fp_pipeline.app.ports import Reads, Signals, changed
+from fp_pipeline.domain.execution import Execution, ExecutionStatus, Step, Transition, after
+
+_BATCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """execution: as it was after the transition. transition: None for the first message, the present state."""
+
+    execution: Execution
+    transition: Transition | None
+
+
+class WatchExecution:
+    """Reads the numbered transitions of the database; a signal only says when to look."""
+
+    def __init__(self, reads: Reads, signals: Signals, *, poll: float) -> None:
+        """poll: seconds after which to look without a signal."""
+        self._reads = reads
+        self._signals = signals
+        self._poll = poll
+
+    async def __call__(
+        self, team: str, execution_id: str, *, after_sequence: int, include_current_state: bool
+    ) -> AsyncIterator[Sighting]:
+        """Ends after the transition that ended the execution.
+
+        include_current_state: the present state comes first, and then only what follows it.
+        Raises NotFound, OutOfRange when `after_sequence` is beyond the newest transition.
+        """
+        with self._signals.subscribe(changed(execution_id)) as subscription:
+            present = await self._reads.execution(team, execution_id)
+            if present is None:
+                raise NotFound(f"no execution {execution_id}")
+            if after_sequence > present.sequence:
+                raise OutOfRange(f"after_sequence: the newest transition is {present.sequence}")
+            seen = _blank(present)
+            if include_current_state:
+                after_sequence = present.sequence
+                seen = present
+                yield Sighting(present, None)
+            while not seen.status.ended:
+                found = await self._reads.transitions(execution_id, seen.sequence, _BATCH)
+                for transition in found:
+                    seen = after(seen, transition)
+                    if transition.sequence > after_sequence:
+                        yield Sighting(seen, transition)
+                if len(found) < _BATCH and not seen.status.ended:
+                    await subscription.wait(self._poll)
+
+
+def _blank(execution: Execution) -> Execution:
+    """As it was before its first transition."""
+    return replace(
+        execution,
+        steps=tuple(Step(id=step.id, definition=step.definition) for step in execution.steps),
+        status=ExecutionStatus.PENDING,
+        current_step="",
+        started_at=None,
+        completed_at=None,
+        error="",
+        failed_step="",
+        cancellation=None,
+        sequence=0,
+    )

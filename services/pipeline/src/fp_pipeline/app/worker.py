@@ -1,0 +1,106 @@
+"""Claims executions that nobody works on and runs them, as many at a time as it has room for."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from fp_kernel import Error
+from fp_telemetry import correlation_id, extract, get_logger, span
+
+from fp_pipeline.app.ports import WORK, Leases, Signals, Subscription
+from fp_pipeline.app.runner import Runner
+from fp_pipeline.domain.lease import Lease, LeaseLost
+from fp_pipeline.domain.policy import LeasePolicy
+
+_log = get_logger(__name__)
+_RELEASE_SECONDS = 2.0
+_LONGEST_PAUSE = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerPolicy:
+    """capacity: executions at a time. poll: seconds after which to look for work without a signal."""
+
+    capacity: int = 32
+    poll: float = 1.0
+    lease: LeasePolicy = field(default_factory=LeasePolicy)
+
+
+class Worker:
+    def __init__(
+        self,
+        holder: str,
+        *,
+        leases: Leases,
+        signals: Signals,
+        runner: Runner,
+        policy: WorkerPolicy,
+        in_flight: Callable[[int], object] = lambda _: None,
+    ) -> None:
+        """holder: name of this process, for people. in_flight: is told how many executions run here."""
+        self._holder = holder
+        self._leases = leases
+        self._signals = signals
+        self._runner = runner
+        self._policy = policy
+        self._in_flight = in_flight
+        self._running = 0
+
+    async def run(self) -> None:
+        """Until cancelled: then every lease is given back at once, so that another replica goes on."""
+        with self._signals.subscribe(WORK) as subscription:
+            async with asyncio.TaskGroup() as group:
+                while True:
+                    await self._claim(group, subscription)
+
+    async def _claim(self, group: asyncio.TaskGroup, subscription: Subscription) -> None:
+        free = self._policy.capacity - self._running
+        claimed = 0
+        if free > 0:
+            try:
+                for lease in await self._leases.claim(self._holder, free, self._policy.lease.ttl):
+                    claimed += 1
+                    self._count(+1)
+                    group.create_task(self._work(lease))
+            except Error as error:
+                _log.warning("claiming failed", reason=error.message)
+        if claimed == 0:
+            await subscription.wait(self._policy.poll)
+
+    async def _work(self, lease: Lease) -> None:
+        # An execution that no worker can get through comes back ever more slowly.
+        longer = min(float(lease.token), _LONGEST_PAUSE)
+        facts = {"execution_id": lease.execution_id, "token": lease.token}
+        pause = 0.0
+        try:
+            await self._run(lease)
+        except* LeaseLost:
+            _log.warning("lease lost", **facts)
+        except* Error as errors:
+            pause = longer
+            _log.warning("execution interrupted", reason=str(errors.exceptions[0]), **facts)
+        except* Exception:  # noqa: BLE001 -- a fault in one execution must not end the others
+            pause = longer
+            _log.exception("execution interrupted by a fault", **facts)
+        finally:
+            self._count(-1)
+            await self._release(lease, pause)
+
+    async def _run(self, lease: Lease) -> None:
+        execution = await self._leases.load(lease)
+        correlation_id.set(execution.cause.correlation_id)
+        facts = {"execution_id": execution.id, "token": lease.token}
+        with span("execution", parent=extract(execution.cause.trace), attributes=facts):
+            ended = await self._runner.run(lease, execution)
+        _log.info("execution ended", status=ended.status, reason=ended.error, **facts)
+
+    async def _release(self, lease: Lease, pause: float) -> None:
+        try:
+            async with asyncio.timeout(_RELEASE_SECONDS):
+                await self._leases.release(lease, pause)
+        except (Error, TimeoutError):
+            _log.info("lease not released, it runs out", execution_id=lease.execution_id)
+
+    def _count(self, change: int) -> None:
+        self._running += change
+        self._in_flight(self._running)

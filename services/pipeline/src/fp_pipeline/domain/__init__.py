@@ -1,0 +1,1 @@
+"""Rules of pipelines: sync, pure, frozen values."""

@@ -1,0 +1,80 @@
+"""A model version that runs, and what the pipeline decided about its traffic."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class UndeployReason(StrEnum):
+    ROLLBACK = "rollback"
+    SUPERSEDED = "superseded"
+
+
+class DeploymentState(StrEnum):
+    """LIVE may get traffic; DRAINING gets none and ends soon; GONE has no runtime."""
+
+    LIVE = "LIVE"
+    DRAINING = "DRAINING"
+    GONE = "GONE"
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """runtime: name of the runtime, unique. endpoint: host:port of it. signature: as the registry keeps it, serialised.
+
+    sequence: of the newest event about the version; the newest wins.
+    """
+
+    runtime: str
+    team: str
+    model_id: str
+    model_name: str
+    version_id: str
+    version: str
+    endpoint: str
+    weight_bps: int
+    execution_id: str
+    deployed_at: datetime
+    signature: bytes = b""
+    artifact_digest: str = ""
+    state: DeploymentState = DeploymentState.LIVE
+    sequence: int = 0
+    stop_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deploy:
+    """A runtime is ready. Its weight is everything when the model has no other live version, else nothing."""
+
+    deployment: Deployment
+
+
+@dataclass(frozen=True, slots=True)
+class SetWeights:
+    """weights: basis points by version of the model's live deployments."""
+
+    team: str
+    model_name: str
+    weights: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Undeploy:
+    """The deployment gets no more traffic; its runtime may stop `drain` seconds later."""
+
+    runtime: str
+    reason: UndeployReason
+    drain: float
+
+
+@dataclass(frozen=True, slots=True)
+class Supersede:
+    """Every other live deployment of the model goes, at the end of a saga that promoted this one."""
+
+    team: str
+    model_name: str
+    runtime: str
+    drain: float
+
+
+DeploymentChange = Deploy | SetWeights | Undeploy | Supersede

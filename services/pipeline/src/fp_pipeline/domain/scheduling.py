@@ -1,0 +1,172 @@
+"""What happens next: consequences that need no work (`advance`) and work that may start now (`work`)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from fp_pipeline.domain import graph
+from fp_pipeline.domain.events import CompensationTriggered, ExecutionCompleted, ExecutionFailed, ExecutionStarted
+from fp_pipeline.domain.execution import Execution, ExecutionStatus, Step, StepStatus
+from fp_pipeline.domain.progress import Progress, moved, origin
+
+_DONE = frozenset({StepStatus.COMPLETED, StepStatus.SKIPPED})
+_FAILED = frozenset({StepStatus.FAILED, StepStatus.COMPENSATION_FAILED})
+_OPEN = frozenset({StepStatus.PENDING, StepStatus.RUNNING, StepStatus.COMPENSATING})
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Run the step. resumed: the attempt was started before and nobody runs it now."""
+
+    step_id: str
+    resumed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """Take back what a cancelled attempt had begun."""
+
+    step_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """Compensate the step. resumed: as for an attempt."""
+
+    step_id: str
+    resumed: bool
+
+
+Work = Attempt | Halt | Undo
+
+
+def advance(execution: Execution, now: datetime) -> Progress | None:
+    """The next consequence of what is known; None when only work or time can change something."""
+    match execution.status:
+        case ExecutionStatus.PENDING if execution.cancellation is not None:
+            return _turn_back(execution, now)
+        case ExecutionStatus.PENDING:
+            started = replace(execution, status=ExecutionStatus.RUNNING, started_at=now)
+            return moved(started, [], now, ExecutionStarted(origin(execution), now))
+        case ExecutionStatus.RUNNING:
+            return _advance_forward(execution, now)
+        case ExecutionStatus.COMPENSATING if not _to_undo(execution):
+            return _end(execution, now)
+        case _:
+            return None
+
+
+def work(execution: Execution, in_flight: frozenset[str], now: datetime, parallelism: int) -> tuple[Work, ...]:
+    """What may start now, beside the steps in flight."""
+    if execution.status is ExecutionStatus.COMPENSATING:
+        return _undo_work(execution, in_flight, now)
+    if execution.status is not ExecutionStatus.RUNNING:
+        return ()
+    running = [step for step in execution.forward if step.status is StepStatus.RUNNING]
+    idle = [step.step_id for step in running if step.step_id not in in_flight]
+    if execution.cancellation is not None:
+        return tuple(Halt(step_id) for step_id in idle)
+    resumed = tuple(Attempt(step_id, resumed=True) for step_id in idle)
+    free = (1 if execution.is_saga else parallelism) - len(running)
+    ready = [step for step in _startable(execution) if not step.waits(now)]
+    return (*resumed, *(Attempt(step.step_id, resumed=False) for step in ready[: max(free, 0)]))
+
+
+def wake_at(execution: Execution) -> datetime | None:
+    """When the next wait of a step ends."""
+    return min((step.retry_at for step in execution.steps if step.retry_at is not None), default=None)
+
+
+def left_behind(execution: Execution) -> bool:
+    return any(step.status is StepStatus.COMPENSATION_FAILED for step in execution.steps)
+
+
+def _advance_forward(execution: Execution, now: datetime) -> Progress | None:
+    forward = execution.forward
+    if all(step.status in _DONE for step in forward):
+        # A cancellation that finds every step done came too late.
+        return _end(execution, now)
+    failed = [step for step in forward if step.status in _FAILED]
+    if any(step.status is StepStatus.RUNNING for step in forward) and (execution.cancellation or execution.is_saga):
+        return None
+    if execution.cancellation is not None or (execution.is_saga and failed):
+        return _turn_back(execution, now)
+    doomed = graph.descendants(execution.definitions, (step.step_id for step in failed))
+    lost = [step for step in forward if step.step_id in doomed and step.status is StepStatus.PENDING]
+    if lost:
+        return moved(execution, _skipped(lost, "a step before it failed", now), now)
+    return None if any(step.status in _OPEN for step in forward) else _end(execution, now)
+
+
+def _turn_back(execution: Execution, now: datetime) -> Progress:
+    """Nothing more starts; a saga takes back what it did, a graph just ends."""
+    pending = [step for step in execution.forward if step.status is StepStatus.PENDING]
+    why = "cancelled" if execution.cancellation is not None else "a step before it failed"
+    if pending:
+        return moved(execution, _skipped(pending, why, now), now)
+    undo = _to_undo(execution)
+    if not execution.is_saga or not undo:
+        return _end(execution, now)
+    triggered = CompensationTriggered(
+        origin=origin(execution),
+        at=now,
+        failed_step=execution.failed_step,
+        compensating=tuple(step.step_id for step in undo),
+    )
+    return moved(replace(execution, status=ExecutionStatus.COMPENSATING), [], now, triggered)
+
+
+def _end(execution: Execution, now: datetime) -> Progress:
+    unused = [step for step in execution.steps if step.status is StepStatus.PENDING]
+    if unused:
+        return moved(execution, _skipped(unused, "not needed", now), now)
+    if all(step.status in _DONE for step in execution.forward):
+        completed = replace(execution, status=ExecutionStatus.COMPLETED, completed_at=now, current_step="")
+        duration = (now - (execution.started_at or now)).total_seconds()
+        return moved(completed, [], now, ExecutionCompleted(origin(execution), now, duration))
+    cancelled = execution.cancellation is not None and not execution.failed_step
+    status = ExecutionStatus.CANCELLED if cancelled else ExecutionStatus.FAILED
+    error = execution.cancellation.text if cancelled and execution.cancellation else execution.error
+    failed = ExecutionFailed(
+        origin=origin(execution),
+        at=now,
+        failed_step=execution.failed_step,
+        error=error,
+        compensation_failed=left_behind(execution),
+        cancelled=cancelled,
+    )
+    return moved(replace(execution, status=status, error=error, completed_at=now, current_step=""), [], now, failed)
+
+
+def _startable(execution: Execution) -> list[Step]:
+    forward = execution.forward
+    if execution.is_saga:
+        rest = [step for step in forward if step.status not in _DONE]
+        return [step for step in rest[:1] if step.status is StepStatus.PENDING]
+    done = {step.step_id for step in forward if step.status is StepStatus.COMPLETED}
+    return [
+        step for step in forward if step.status is StepStatus.PENDING and done.issuperset(step.definition.depends_on)
+    ]
+
+
+def _to_undo(execution: Execution) -> list[Step]:
+    """Completed steps not yet undone, newest first: a saga ran them in this order."""
+    return [
+        step for step in reversed(execution.forward) if step.status in {StepStatus.COMPLETED, StepStatus.COMPENSATING}
+    ]
+
+
+def _undo_work(execution: Execution, in_flight: frozenset[str], now: datetime) -> tuple[Work, ...]:
+    for step in _to_undo(execution):
+        if step.step_id in in_flight or step.waits(now):
+            return ()
+        resumed = step.status is StepStatus.COMPENSATING and step.retry_at is None
+        return (Undo(step.step_id, resumed=resumed),)
+    return ()
+
+
+def _skipped(steps: Iterable[Step], why: str, now: datetime) -> list[Step]:
+    return [
+        replace(step, status=StepStatus.SKIPPED, output={"skipped": why}, completed_at=now, retry_at=None)
+        for step in steps
+    ]
