@@ -1,0 +1,113 @@
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+import pytest
+import pytest_asyncio
+from forgepoint.inference.v1 import inference_pb2, inference_pb2_grpc
+from forgepoint.pipeline.v1 import pipeline_pb2, pipeline_pb2_grpc
+from forgepoint.registry.v1 import registry_pb2, registry_pb2_grpc
+from fp_gateway.main import serve
+from fp_gateway.settings import GatewaySettings
+from fp_kernel import NotFound, ResourceExhausted, invalid
+from fp_rpc import Server, current_call
+from fp_telemetry import Metrics
+from fp_testkit.issuer import SERVICE_SECRET, Issuer
+
+
+class Registry(registry_pb2_grpc.RegistryServiceServicer):
+    """Remembers what it was told and fails by the name that is asked for."""
+
+    def __init__(self) -> None:
+        self.calls: list[Any] = []
+
+    async def GetModel(self, request, context):
+        self.calls.append(current_call())
+        if request.name == "missing":
+            raise NotFound("there is no model missing")
+        if request.name == "busy":
+            raise ResourceExhausted("slow down", retry_after=2.5)
+        context.set_trailing_metadata((("fp-position", "7"), ("x-secret-host", "10.0.0.1")))
+        return registry_pb2.GetModelResponse(model=registry_pb2.Model(id=request.id, name=request.name))
+
+    async def ListModels(self, request, context):
+        return registry_pb2.ListModelsResponse(models=[registry_pb2.Model(name=request.framework_filter)])
+
+    async def RegisterModel(self, request, context):
+        if not request.name:
+            raise invalid("name", "must not be empty")
+        self.calls.append(current_call())
+        return registry_pb2.RegisterModelResponse(model=registry_pb2.Model(name=request.name))
+
+
+class Pipeline(pipeline_pb2_grpc.PipelineOrchestratorServiceServicer):
+    """Streams as many transitions as the execution's id says, from the asked one on."""
+
+    async def WatchExecution(self, request, context):
+        if request.execution_id == "missing":
+            raise NotFound("there is no execution missing")
+        for sequence in range(request.after_sequence + 1, int(request.execution_id) + 1):
+            yield pipeline_pb2.WatchExecutionResponse(sequence=sequence)
+
+
+class Inference(inference_pb2_grpc.InferenceGatewayServiceServicer):
+    """Answers its input."""
+
+    async def Predict(self, request, context):
+        return inference_pb2.PredictResponse(
+            outputs=request.inputs, served_version=request.version_override or "1", request_id=request.idempotency_key
+        )
+
+
+@dataclass
+class Edge:
+    """The gateway under test. address: gRPC. http: URL of the public HTTP."""
+
+    address: str
+    http: str
+    issuer: Issuer
+    registry: Registry
+    servers: list[Server] = field(default_factory=list)
+
+    def headers(self, token: str | None = None) -> dict[str, str]:
+        return {"authorization": f"Bearer {token or self.issuer.identity.engineer()}"}
+
+
+@pytest_asyncio.fixture
+async def edge(issuer, services, unused_port) -> AsyncIterator[Edge]:
+    registry = Registry()
+    server = Server("registry", resolver=issuer.identity.resolver(), metrics=Metrics("registry"))
+    server.add(registry_pb2_grpc.add_RegistryServiceServicer_to_server, registry)
+    server.add(pipeline_pb2_grpc.add_PipelineOrchestratorServiceServicer_to_server, Pipeline())
+    server.add(inference_pb2_grpc.add_InferenceGatewayServiceServicer_to_server, Inference())
+    backend = f"127.0.0.1:{await server.start('127.0.0.1:0')}"
+    settings = GatewaySettings(
+        grpc_port=0,
+        http_port=0,
+        gateway_http_port=unused_port,
+        bind_host="127.0.0.1",
+        auth_issuer=issuer.url,
+        auth_addr=issuer.address,
+        registry_addr=backend,
+        inference_addr=backend,
+        pipeline_addr=backend,
+        service_secret=SERVICE_SECRET,
+    )
+    running = await services("gateway", settings, serve)
+    yield Edge(running.grpc_address, f"http://127.0.0.1:{unused_port}", issuer, registry, [server])
+    await server.stop(0)
+
+
+@pytest_asyncio.fixture
+async def channel(edge) -> AsyncIterator[grpc.aio.Channel]:
+    async with grpc.aio.insecure_channel(edge.address, options=[("grpc.max_send_message_length", -1)]) as opened:
+        yield opened
+
+
+@pytest.fixture
+def unused_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

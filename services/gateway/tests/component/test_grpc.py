@@ -1,0 +1,133 @@
+import asyncio
+
+import grpc
+import pytest
+from forgepoint.billing.v1 import billing_pb2, billing_pb2_grpc
+from forgepoint.inference.v1 import inference_pb2, inference_pb2_grpc
+from forgepoint.pipeline.v1 import pipeline_pb2, pipeline_pb2_grpc
+from forgepoint.registry.v1 import registry_pb2, registry_pb2_grpc
+from forgepoint.serving.v1 import serving_pb2, serving_pb2_grpc
+from fp_kernel import InvalidArgument
+from fp_rpc import from_rpc_error
+
+
+def bearer(token):
+    return (("authorization", f"Bearer {token}"),)
+
+
+async def test_a_call_passes_with_its_credential_and_its_trailers_come_back(edge, channel):
+    call = registry_pb2_grpc.RegistryServiceStub(channel).GetModel(
+        registry_pb2.GetModelRequest(name="m"), metadata=bearer(edge.issuer.identity.engineer("alpha"))
+    )
+
+    assert (await call).model.name == "m"
+    assert edge.registry.calls[0].principal.team == "alpha"
+    trailers = dict(tuple(await call.trailing_metadata()))
+    assert trailers["fp-position"] == "7"
+    assert "x-secret-host" not in trailers
+
+
+async def test_nobody_acts_for_another_team_through_the_gateway(edge, channel):
+    metadata = (*bearer(edge.issuer.identity.engineer("alpha")), ("fp-on-behalf-of-team", "beta"))
+
+    await registry_pb2_grpc.RegistryServiceStub(channel).GetModel(
+        registry_pb2.GetModelRequest(name="m"), metadata=metadata
+    )
+
+    assert edge.registry.calls[0].principal.team == "alpha"
+
+
+@pytest.mark.parametrize(
+    ("name", "code"), [("missing", grpc.StatusCode.NOT_FOUND), ("busy", grpc.StatusCode.RESOURCE_EXHAUSTED)]
+)
+async def test_a_service_s_status_and_details_come_back_as_they_are(edge, channel, name, code):
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await registry_pb2_grpc.RegistryServiceStub(channel).GetModel(
+            registry_pb2.GetModelRequest(name=name), metadata=bearer(edge.issuer.identity.engineer())
+        )
+
+    assert caught.value.code() is code
+    error = from_rpc_error(caught.value)
+    assert error.retry_after == (2.5 if name == "busy" else None)
+
+
+async def test_the_callers_deadline_reaches_the_service(edge, channel):
+    await registry_pb2_grpc.RegistryServiceStub(channel).GetModel(
+        registry_pb2.GetModelRequest(name="m"), metadata=bearer(edge.issuer.identity.engineer()), timeout=5
+    )
+
+    assert edge.registry.calls[0].deadline - asyncio.get_running_loop().time() <= 5
+
+
+async def test_a_service_that_is_away_is_named_and_its_address_is_not(edge, channel):
+    backend = edge.servers[0]
+    await backend.stop(0)
+
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await registry_pb2_grpc.RegistryServiceStub(channel).GetModel(
+            registry_pb2.GetModelRequest(name="m"), metadata=bearer(edge.issuer.identity.engineer())
+        )
+
+    assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+    assert "registry" in caught.value.details()
+    assert "127.0.0.1" not in caught.value.details()
+    assert from_rpc_error(caught.value).retry_after
+
+
+async def test_a_stream_passes_message_by_message(edge, channel):
+    stub = pipeline_pb2_grpc.PipelineOrchestratorServiceStub(channel)
+    request = pipeline_pb2.WatchExecutionRequest(execution_id="5", after_sequence=2)
+
+    seen = [
+        message.sequence
+        async for message in stub.WatchExecution(request, metadata=bearer(edge.issuer.identity.engineer()))
+    ]
+
+    assert seen == [3, 4, 5]
+
+
+@pytest.mark.parametrize("size", [17 * 2**20, 20 * 2**20])
+async def test_a_message_over_the_limit_is_refused_by_name(edge, channel, size):
+    tensor = inference_pb2.TensorData(data=bytes(size))
+
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await inference_pb2_grpc.InferenceGatewayServiceStub(channel).Predict(
+            inference_pb2.PredictRequest(model_name="m", inputs={"x": tensor}),
+            metadata=bearer(edge.issuer.identity.engineer()),
+        )
+
+    error = from_rpc_error(caught.value)
+    assert isinstance(error, InvalidArgument)
+    assert [violation.field for violation in error.fields] == ["message"]
+
+
+@pytest.mark.parametrize(
+    ("role", "code"),
+    [
+        (None, grpc.StatusCode.UNAUTHENTICATED),
+        ("job", grpc.StatusCode.PERMISSION_DENIED),
+        ("admin", grpc.StatusCode.UNIMPLEMENTED),
+    ],
+)
+async def test_a_service_that_does_not_run_still_asks_who_is_there(edge, channel, role, code):
+    metadata = () if role is None else bearer(edge.issuer.identity.token(role=role, team="alpha"))
+
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await billing_pb2_grpc.BillingServiceStub(channel).GetUsage(billing_pb2.GetUsageRequest(), metadata=metadata)
+
+    assert caught.value.code() is code
+
+
+@pytest.mark.parametrize("role", ["engineer", "admin"])
+async def test_internal_rpcs_are_denied_at_the_edge(edge, channel, role):
+    metadata = bearer(edge.issuer.identity.token(role=role, team="alpha"))
+
+    for call in (
+        serving_pb2_grpc.ModelServingServiceStub(channel).Predict(serving_pb2.PredictRequest(), metadata=metadata),
+        pipeline_pb2_grpc.PipelineOrchestratorServiceStub(channel).ListDeployments(
+            pipeline_pb2.ListDeploymentsRequest(), metadata=metadata
+        ),
+    ):
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await call
+        assert caught.value.code() is grpc.StatusCode.PERMISSION_DENIED
