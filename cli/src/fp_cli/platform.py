@@ -3,8 +3,8 @@
 import asyncio
 from pathlib import Path
 
-from fp_devstack import supervisor
 from fp_devstack.client import Access, SupervisorClient
+from fp_devstack.launch import SOCKET, ensure
 
 from fp_cli import context as contexts
 
@@ -14,10 +14,10 @@ def start(folder: Path, seconds: float) -> Access:
 
     Raises DeadlineExceeded naming what is not ready.
     """
-    supervisor.launch(folder)
 
     async def ready() -> Access:
-        client = SupervisorClient(folder / "supervisor.sock")
+        await ensure(folder)
+        client = SupervisorClient(folder / SOCKET)
         await client.wait_ready(seconds)
         return await client.access()
 

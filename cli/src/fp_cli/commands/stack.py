@@ -38,8 +38,9 @@ def folder(given: Path | None) -> Path:
 
 def _client(data: Path) -> "SupervisorClient":
     from fp_devstack.client import SupervisorClient
+    from fp_devstack.launch import SOCKET
 
-    return SupervisorClient(data / "supervisor.sock")
+    return SupervisorClient(data / SOCKET)
 
 
 def up(
