@@ -1,0 +1,5 @@
+from fp_testkit.suites.bus import BusSuite
+
+
+class TestNatsBus(BusSuite):
+    """Against a real server; the fixture is the testkit's."""
