@@ -8,6 +8,9 @@ from enum import StrEnum
 from typing import Any
 
 
+_PIPE_WIDTH = 500
+
+
 class Format(StrEnum):
     TABLE = "table"
     JSON = "json"
@@ -36,10 +39,12 @@ def rows(state: State, columns: Sequence[str], items: Iterable[Mapping[str, Any]
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in columns:
-        table.add_column(column.upper().replace("_", " "), overflow="fold")
+        table.add_column(column.upper().replace("_", " "), overflow="ellipsis", no_wrap=True)
     for item in items:
         table.add_row(*(cell(item.get(column)) for column in columns))
-    Console(soft_wrap=False).print(table)
+    console = Console()
+    # A pipe has no width: whoever reads it wants whole lines.
+    console.print(table, width=None if console.is_terminal else _PIPE_WIDTH, crop=console.is_terminal)
 
 
 def record(state: State, item: Mapping[str, Any], fields: Sequence[str] = ()) -> None:

@@ -11,7 +11,7 @@ from fp_cli.output import State, document, record, rows, say
 if TYPE_CHECKING:
     from fp_devstack.client import SupervisorClient
 
-_PROCESS = ("name", "kind", "state", "restarts", "memory", "uptime", "pid", "addresses", "problem")
+_PROCESS = ("name", "kind", "state", "restarts", "memory", "uptime", "pid", "address", "problem")
 MEBIBYTE = 1024 * 1024
 
 DATA = typer.Option(None, "--data", envvar="FP_DATA", help="Folder of stores, ports and passwords.")
@@ -132,6 +132,6 @@ def _process(process: Any, *, people: bool) -> dict[str, Any]:
         "memory": f"{process.memory_bytes / MEBIBYTE:.0f} MiB",
         "uptime": f"{process.uptime_seconds:.0f} s",
         "pid": process.pid,
-        "addresses": dict(process.addresses),
+        "address": next(iter(process.addresses.values()), ""),
         "problem": process.problem,
     }
