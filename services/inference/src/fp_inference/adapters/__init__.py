@@ -1,0 +1,1 @@
+"""Redis, the spool, runtimes, the pipeline's deployments."""

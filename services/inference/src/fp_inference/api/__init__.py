@@ -1,0 +1,1 @@
+"""The gRPC surface and the consumed events."""

@@ -1,0 +1,1 @@
+"""One prediction from request id to event, and the routes it takes."""

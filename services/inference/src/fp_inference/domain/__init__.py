@@ -1,0 +1,1 @@
+"""Tensors, routes, splits, breakers, buckets and summaries; pure."""

@@ -1,0 +1,224 @@
+"""Which versions of a model answer, and with which share: a pure function of deployments and the last split.
+
+Deployments come as events, each with a sequence; the split comes as a command. Weights are never stored beside them but
+derived, so that replicas that saw the same facts route the same, in whatever order they saw them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from functools import cached_property
+
+from fp_kernel import Error, FailedPrecondition, FieldViolation, invalid
+
+from fp_inference.domain.signature import UNDECLARED, Signature
+from fp_inference.domain.split import FULL, scaled
+
+# Removed versions are remembered so that an old event cannot bring one back; the newest are enough.
+_TOMBSTONES = 64
+
+
+class TargetStatus(StrEnum):
+    ACTIVE = "ACTIVE"
+    DRAINING = "DRAINING"
+    REMOVED = "REMOVED"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One version of a model that was deployed.
+
+    weight_bps: what the deployment said; it counts until a split is set.
+    sequence: of the newest event. removed: of the newest event that undeployed the version; 0 when there was none.
+    """
+
+    model_id: str
+    version_id: str
+    version: str
+    endpoint: str
+    weight_bps: int
+    sequence: int
+    deployed_at: datetime
+    removed: int = 0
+    status: TargetStatus = TargetStatus.ACTIVE
+    signature: Signature = UNDECLARED
+    artifact_digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A version's part of a split.
+
+    since: sequence of the target when it was set; once the version was undeployed after that, the share is void.
+    """
+
+    version_id: str
+    since: int
+    weight_bps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """revision: grows with each split of the route; the newest holds."""
+
+    shares: tuple[Share, ...]
+    revision: int
+    set_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Stable:
+    """The version that the registry has in PRODUCTION."""
+
+    version_id: str
+    version: str
+    promoted_at: datetime
+
+
+@dataclass(frozen=True)
+class Route:
+    """Targets of one model of one team, by version id."""
+
+    team: str
+    model_name: str
+    targets: Mapping[str, Target] = field(default_factory=dict)
+    split: Split | None = None
+    stable: Stable | None = None
+    archived_at: datetime | None = None
+
+    @cached_property
+    def present(self) -> tuple[Target, ...]:
+        """Those that are not removed, longest deployed first."""
+        there = [target for target in self.targets.values() if target.status is not TargetStatus.REMOVED]
+        return tuple(sorted(there, key=lambda target: (target.deployed_at, target.version_id)))
+
+    @cached_property
+    def active(self) -> tuple[Target, ...]:
+        """Those that may get traffic; a model that is archived drains."""
+        if self.archived_at is not None:
+            return ()
+        return tuple(target for target in self.present if target.status is TargetStatus.ACTIVE)
+
+    @cached_property
+    def weighted(self) -> tuple[tuple[Target, int], ...]:
+        """Active targets with their shares, which sum to 10000; empty without active targets."""
+        if not self.active:
+            return ()
+        return tuple(zip(self.active, self._weights(), strict=True))
+
+    @cached_property
+    def updated_at(self) -> datetime | None:
+        times = [target.deployed_at for target in self.present]
+        if self.split is not None:
+            times.append(self.split.set_at)
+        return max(times, default=None)
+
+    def weight(self, target: Target) -> int:
+        return next((weight for other, weight in self.weighted if other.version_id == target.version_id), 0)
+
+    def is_stable(self, target: Target) -> bool:
+        return self.stable is not None and self.stable.version_id == target.version_id
+
+    def find(self, version: str) -> Target | None:
+        """The active target of this version label."""
+        return next((target for target in self.active if target.version == version), None)
+
+    def deployed(self, target: Target) -> "Route":
+        """The same route when it knows something newer of this version."""
+        known = self.targets.get(target.version_id)
+        if known is None:
+            return self._with(target)
+        if known.sequence >= target.sequence:
+            return self
+        return self._with(replace(target, removed=max(known.removed, target.removed)))
+
+    def undeployed(self, target: Target) -> "Route":
+        """What is left of the version is a tombstone; an old event only voids the shares from before it."""
+        known = self.targets.get(target.version_id)
+        if known is None or known.sequence < target.sequence:
+            removed = replace(target, status=TargetStatus.REMOVED, removed=target.sequence, signature=UNDECLARED)
+            return self._with(removed)
+        if known.removed >= target.sequence:
+            return self
+        return self._with(replace(known, removed=target.sequence))
+
+    def promoted(self, stable: Stable) -> "Route":
+        """Marks the stable version and moves no traffic."""
+        if self.stable is not None and self.stable.promoted_at >= stable.promoted_at:
+            return self
+        return replace(self, stable=stable)
+
+    def archived(self, at: datetime) -> "Route":
+        return self if self.archived_at is not None else replace(self, archived_at=at)
+
+    def with_split(self, split: Split) -> "Route":
+        if self.split is not None and self.split.revision >= split.revision:
+            return self
+        return replace(self, split=split)
+
+    def _with(self, target: Target) -> "Route":
+        targets = {**self.targets, target.version_id: target}
+        removed = [key for key, other in targets.items() if other.status is TargetStatus.REMOVED]
+        removed.sort(key=lambda key: targets[key].sequence)
+        for key in removed[: max(0, len(removed) - _TOMBSTONES)]:
+            del targets[key]
+        return replace(self, targets=targets)
+
+    def _weights(self) -> list[int]:
+        shares = {share.version_id: share for share in self.split.shares} if self.split else {}
+        weights = [_granted(target, shares.get(target.version_id)) for target in self.active]
+        if not any(weights):
+            weights = [target.weight_bps for target in self.active]
+        if not any(weights):
+            # Every version with a share is gone: the stable one, else the one that has proven itself longest.
+            chosen = next((target for target in self.active if self.is_stable(target)), self.active[0])
+            return [FULL if target is chosen else 0 for target in self.active]
+        return scaled(weights)
+
+
+def _granted(target: Target, share: Share | None) -> int:
+    return share.weight_bps if share is not None and share.since > target.removed else 0
+
+
+def plan_split(route: Route, weights: Sequence[tuple[str, int]]) -> tuple[Share, ...]:
+    """The shares for these version labels and basis points; versions that are not named get nothing.
+
+    Raises InvalidArgument naming `weights`, FailedPrecondition naming `weights[i].version` for one that is not active.
+    """
+    _check_weights(weights)
+    shares = []
+    for index, (version, weight) in enumerate(weights):
+        target = route.find(version)
+        if target is None:
+            raise unknown_version(f"weights[{index}].version", version)
+        shares.append(Share(target.version_id, target.sequence, weight))
+    return tuple(shares)
+
+
+def unknown_version(field_path: str, version: str) -> Error:
+    """A version that takes no traffic; it may do so in a moment, when its deployment is known here."""
+    text = f"version {version!r} is not deployed and active"
+    return FailedPrecondition(
+        f"{field_path}: {text}",
+        reason="VERSION_NOT_ACTIVE",
+        fields=(FieldViolation(field_path, text),),
+        retry_after=1.0,
+    )
+
+
+def _check_weights(weights: Sequence[tuple[str, int]]) -> None:
+    if not weights:
+        raise invalid("weights", "must name at least one version")
+    seen: set[str] = set()
+    for index, (version, weight) in enumerate(weights):
+        if not version:
+            raise invalid(f"weights[{index}].version", "is missing")
+        if version in seen:
+            raise invalid(f"weights[{index}].version", f"version {version!r} is named twice")
+        seen.add(version)
+        if not 0 <= weight <= FULL:
+            raise invalid(f"weights[{index}].weight_bps", f"must be 0 to {FULL}, is {weight}")
+    total = sum(weight for _, weight in weights)
+    if total != FULL:
+        raise invalid("weights", f"must sum to {FULL} basis points, sum to {total}")

@@ -1,0 +1,83 @@
+"""The tensors that a version takes and gives, as its maker declared them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fp_kernel import invalid
+
+from fp_inference.domain.tensors import MAX_INPUTS, ElementType, Tensor
+
+DYNAMIC = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A feature in one column of a packed tensor; with categories the value is an index into them."""
+
+    name: str
+    categories: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """shape: -1 is an axis of any length; the first one counts rows. columns: along the last axis."""
+
+    name: str
+    element: ElementType
+    shape: tuple[int, ...]
+    columns: tuple[Column, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    inputs: tuple[TensorSpec, ...] = ()
+    outputs: tuple[TensorSpec, ...] = ()
+
+    def check(self, inputs: Mapping[str, Tensor]) -> None:
+        """Names, element types, shapes and columns; without declared inputs everything passes.
+
+        Raises InvalidArgument naming `inputs[<name>]` or its `dtype` or `shape`.
+        """
+        if not self.inputs:
+            return
+        known = {spec.name for spec in self.inputs}
+        for name in inputs:
+            if name not in known:
+                raise invalid(f"inputs[{name}]", f"is not an input of the model; it takes {', '.join(sorted(known))}")
+        for spec in self.inputs:
+            tensor = inputs.get(spec.name)
+            if tensor is None:
+                raise invalid(f"inputs[{spec.name}]", "is missing")
+            _check_tensor(spec, tensor)
+
+    def output(self, name: str) -> TensorSpec | None:
+        return next((spec for spec in self.outputs if spec.name == name), None)
+
+
+UNDECLARED = Signature()
+
+
+def check_tensors(inputs: Mapping[str, Tensor]) -> None:
+    """What holds for every model: not too many tensors, each as long as it says.
+
+    Raises InvalidArgument naming the field.
+    """
+    if not inputs:
+        raise invalid("inputs", "must have at least one tensor")
+    if len(inputs) > MAX_INPUTS:
+        raise invalid("inputs", f"has {len(inputs)} tensors, at most {MAX_INPUTS} are served")
+    for name, tensor in inputs.items():
+        tensor.check(f"inputs[{name}]")
+
+
+def _check_tensor(spec: TensorSpec, tensor: Tensor) -> None:
+    field = f"inputs[{spec.name}]"
+    if tensor.element is not spec.element:
+        raise invalid(f"{field}.dtype", f"must be {spec.element}, is {tensor.element}")
+    if len(tensor.shape) != len(spec.shape):
+        raise invalid(f"{field}.shape", f"must have {len(spec.shape)} axes, has {len(tensor.shape)}")
+    for axis, (wanted, given) in enumerate(zip(spec.shape, tensor.shape, strict=True)):
+        if wanted not in (DYNAMIC, given):
+            raise invalid(f"{field}.shape", f"axis {axis} must be {wanted}, is {given}")
+    if spec.columns and tensor.shape and tensor.shape[-1] != len(spec.columns):
+        raise invalid(f"{field}.shape", f"the last axis must have {len(spec.columns)} columns, has {tensor.shape[-1]}")

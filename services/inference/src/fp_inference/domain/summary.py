@@ -1,0 +1,139 @@
+"""What an event tells of a prediction: small, whatever the size of the tensors.
+
+A request with many rows is told by its first row, so that the distribution of the told values is that of the rows.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from fp_inference.domain.signature import Column, Signature, TensorSpec
+from fp_inference.domain.tensors import ElementType, Number, Tensor
+
+MAX_FEATURES = 256
+MAX_CLASSES = 32
+_MAX_TEXT = 128
+# Statistics over more elements would take the event loop's time.
+_MAX_COUNTED = 16_384
+_FLOATS = (ElementType.FLOAT32, ElementType.FLOAT64)
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """numbers and categories of the first row, by feature. count: features of a row, those left out included."""
+
+    numbers: Mapping[str, float]
+    categories: Mapping[str, str]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """top_label, top_score: of the first row. stats: see `outcome`.
+    cardinality: classes of the scores; 1 for a value.
+    """
+
+    top_label: str
+    top_score: float
+    stats: Mapping[str, float]
+    cardinality: int
+
+
+def features(inputs: Mapping[str, Tensor], signature: Signature) -> Features:
+    """Values by column name where the signature names columns, else by tensor and position."""
+    specs = {spec.name: spec for spec in signature.inputs}
+    numbers: dict[str, float] = {}
+    categories: dict[str, str] = {}
+    count = 0
+    for name, tensor in inputs.items():
+        spec = specs.get(name)
+        count += tensor.width
+        for feature, value in _row(name, tensor, spec.columns if spec else (), MAX_FEATURES - len(numbers)):
+            if isinstance(value, str):
+                categories[feature] = value
+            else:
+                numbers[feature] = float(value)
+    return Features(numbers, categories, count)
+
+
+def outcome(outputs: Mapping[str, Tensor], signature: Signature) -> Outcome:
+    """The answer in short.
+
+    stats: `rows`; `score`, the score of the last class or the regression value of the first row, as the baseline counts
+    it; `score.<class>` for each class of the first row; `<output>.min`, `.mean`, `.max` over all rows of the scores.
+    """
+    scores = _scores(outputs)
+    if scores is None:
+        label = _label(outputs)
+        rows = next((tensor.shape[0] for tensor in outputs.values() if tensor.shape), 1)
+        return Outcome(label, 0.0, {"rows": float(rows)}, 0)
+    name, tensor = scores
+    row = tensor.numbers(min(tensor.width, MAX_CLASSES))
+    rows = tensor.shape[0] if tensor.shape else 1
+    stats = {"rows": float(rows), "score": float(tensor.numbers(tensor.width)[-1]), **_spread(name, tensor)}
+    if tensor.width == 1:
+        return Outcome(_label(outputs), float(row[0]), stats, 1)
+    classes = _classes(signature.output(name), len(row))
+    stats.update({f"score.{label}": float(value) for label, value in zip(classes, row, strict=True)})
+    best = max(range(len(row)), key=lambda index: _rank(row[index]))
+    return Outcome(_label(outputs) or classes[best], float(row[best]), stats, tensor.width)
+
+
+def _row(name: str, tensor: Tensor, columns: tuple[Column, ...], room: int) -> Iterator[tuple[str, Number | str]]:
+    """The first row of a tensor as features, at most `room` of them."""
+    width = min(tensor.width, room)
+    if tensor.element is ElementType.STRING:
+        values: tuple[Number | str, ...] = tuple(text[:_MAX_TEXT] for text in tensor.strings(width))
+    else:
+        values = tensor.numbers(width)
+    if len(columns) == tensor.width:
+        yield from ((column.name, _categorised(column, value)) for column, value in zip(columns, values, strict=False))
+    elif tensor.width == 1:
+        yield name, values[0]
+    else:
+        yield from ((f"{name}[{index}]", value) for index, value in enumerate(values))
+
+
+def _categorised(column: Column, value: Number | str) -> Number | str:
+    if not column.categories or isinstance(value, str):
+        return value
+    if not math.isfinite(value) or not 0 <= value < len(column.categories):
+        return f"#{value:g}"
+    return column.categories[int(value)]
+
+
+def _scores(outputs: Mapping[str, Tensor]) -> tuple[str, Tensor] | None:
+    """The floating-point output with the most classes: probabilities before a single value."""
+    floats = [(name, tensor) for name, tensor in outputs.items() if tensor.element in _FLOATS]
+    return max(floats, key=lambda item: (item[1].width > 1, len(item[1].shape)), default=None)
+
+
+def _label(outputs: Mapping[str, Tensor]) -> str:
+    """The class that the model itself chose for the first row, where it says so."""
+    for tensor in outputs.values():
+        if tensor.element is ElementType.STRING:
+            return tensor.strings(1)[0][:_MAX_TEXT]
+        if tensor.element not in _FLOATS:
+            return str(int(tensor.numbers(1)[0]))
+    return ""
+
+
+def _classes(spec: TensorSpec | None, count: int) -> list[str]:
+    if spec is not None and len(spec.columns) >= count:
+        return [column.name for column in spec.columns[:count]]
+    return [str(index) for index in range(count)]
+
+
+def _spread(name: str, tensor: Tensor) -> dict[str, float]:
+    if tensor.count > _MAX_COUNTED:
+        return {}
+    values = tensor.numbers(tensor.count)
+    return {
+        f"{name}.min": float(min(values)),
+        f"{name}.mean": math.fsum(values) / len(values),
+        f"{name}.max": float(max(values)),
+    }
+
+
+def _rank(value: Number) -> float:
+    return -math.inf if math.isnan(value) else value

@@ -1,0 +1,50 @@
+"""Buckets never give more than rate and burst allow."""
+
+import pytest
+from fp_inference.domain.bucket import Bucket, Limit, RetryBudget
+from hypothesis import given
+from hypothesis import strategies as st
+
+_LIMIT = Limit(rate=100.0, burst=200)
+
+
+def test_a_full_bucket_gives_its_burst_and_then_its_rate() -> None:
+    bucket = Bucket(_LIMIT, 0.0)
+    assert bucket.take(200, 200, 0.0).tokens == 200
+    refused = bucket.take(1, 1, 0.0)
+    assert refused.tokens == 0
+    assert refused.retry_after == pytest.approx(0.01)
+    assert bucket.take(1, 1, 0.011).tokens == 1
+
+
+def test_what_there_is_is_given_when_it_is_enough() -> None:
+    bucket = Bucket(_LIMIT, 0.0)
+    assert bucket.take(1, 150, 0.0).tokens == 150
+    assert bucket.take(1, 150, 0.0).tokens == 50
+
+
+def test_a_clock_that_stands_still_or_goes_back_gives_nothing() -> None:
+    bucket = Bucket(_LIMIT, 10.0)
+    bucket.take(200, 200, 10.0)
+    assert bucket.take(1, 1, 9.0).tokens == 0
+
+
+@given(st.lists(st.tuples(st.floats(0, 2), st.integers(1, 50), st.integers(0, 50)), max_size=60))
+def test_the_sum_given_never_exceeds_burst_and_time(steps: list[tuple[float, int, int]]) -> None:
+    bucket = Bucket(_LIMIT, 0.0)
+    now, given_out = 0.0, 0
+    for seconds, least, more in steps:
+        now += seconds
+        grant = bucket.take(least, least + more, now)
+        assert grant.tokens == 0 or least <= grant.tokens <= least + more
+        assert (grant.retry_after > 0) == (grant.tokens == 0)
+        given_out += grant.tokens
+        assert given_out <= _LIMIT.burst + now * _LIMIT.rate + 1e-6
+
+
+def test_retries_are_a_share_of_the_requests() -> None:
+    budget = RetryBudget(ratio=0.1, burst=2.0)
+    assert [budget.spend() for _ in range(3)] == [True, True, False]
+    for _ in range(11):
+        budget.earn()
+    assert [budget.spend() for _ in range(2)] == [True, False]

@@ -1,0 +1,117 @@
+"""Events tell what a prediction saw and said."""
+
+import math
+import struct
+
+import pytest
+from fp_inference.domain.signature import UNDECLARED, Column, Signature, TensorSpec
+from fp_inference.domain.summary import MAX_FEATURES, features, outcome
+from fp_inference.domain.tensors import ElementType, Tensor
+
+_F = ElementType.FLOAT32
+
+
+def _floats(*rows: list[float]) -> Tensor:
+    values = [value for row in rows for value in row]
+    return Tensor(_F, (len(rows), len(rows[0])), struct.pack(f"<{len(values)}f", *values))
+
+
+def _strings(*texts: str) -> Tensor:
+    data = b"".join(struct.pack("<I", len(text.encode())) + text.encode() for text in texts)
+    return Tensor(ElementType.STRING, (len(texts),), data)
+
+
+def _ints(*values: int) -> Tensor:
+    return Tensor(ElementType.INT64, (len(values),), struct.pack(f"<{len(values)}q", *values))
+
+
+_FLIGHT = Signature(
+    inputs=(TensorSpec("features", _F, (-1, 3), (Column("hour"), Column("wind"), Column("carrier", ("UA", "DL")))),),
+    outputs=(TensorSpec("probabilities", _F, (-1, 2), (Column("on time"), Column("late"))),),
+)
+
+
+def test_features_carry_the_names_of_their_columns_and_their_categories() -> None:
+    told = features({"features": _floats([7.0, 12.5, 1.0])}, _FLIGHT)
+    assert told.numbers == {"hour": 7.0, "wind": 12.5}
+    assert told.categories == {"carrier": "DL"}
+    assert told.count == 3
+
+
+def test_of_many_rows_the_first_is_told() -> None:
+    told = features({"features": _floats([7.0, 12.5, 1.0], [8.0, 1.0, 0.0])}, _FLIGHT)
+    assert told.numbers["hour"] == 7.0
+
+
+@pytest.mark.parametrize("index", [2.0, -1.0, math.nan])
+def test_a_category_that_nobody_declared_is_told_as_what_it_is(index: float) -> None:
+    told = features({"features": _floats([7.0, 12.5, index])}, _FLIGHT)
+    assert told.categories["carrier"].startswith("#")
+
+
+def test_without_a_signature_features_carry_tensor_and_position() -> None:
+    told = features({"x": _floats([1.0, 2.0]), "age": _floats([5.0]), "city": _strings("Rome", "Oslo")}, UNDECLARED)
+    assert told.numbers == {"x[0]": 1.0, "x[1]": 2.0, "age": 5.0}
+    assert told.categories == {"city": "Rome"}
+
+
+def test_the_number_of_features_told_is_bounded() -> None:
+    told = features({"x": _floats([0.0] * 1_000)}, UNDECLARED)
+    assert len(told.numbers) == MAX_FEATURES
+    assert told.count == 1_000
+
+
+def test_probabilities_give_the_top_class_by_its_name() -> None:
+    told = outcome({"probabilities": _floats([0.25, 0.75], [0.5, 0.5])}, _FLIGHT)
+    assert (told.top_label, told.top_score, told.cardinality) == ("late", 0.75, 2)
+    assert told.stats == {
+        "rows": 2.0,
+        "score": 0.75,
+        "score.on time": 0.25,
+        "score.late": 0.75,
+        "probabilities.min": 0.25,
+        "probabilities.mean": 0.5,
+        "probabilities.max": 0.75,
+    }
+
+
+def test_the_models_own_label_wins() -> None:
+    told = outcome({"label": _ints(1), "probabilities": _floats([0.25, 0.75])}, UNDECLARED)
+    assert (told.top_label, told.top_score) == ("1", 0.75)
+    told = outcome({"label": _strings("late"), "probabilities": _floats([0.75, 0.25])}, UNDECLARED)
+    assert (told.top_label, told.top_score) == ("late", 0.75)
+
+
+def test_without_names_classes_are_numbered() -> None:
+    told = outcome({"p": _floats([0.25, 0.75])}, UNDECLARED)
+    assert told.top_label == "1"
+    assert told.stats["score.0"] == 0.25
+
+
+def test_a_regression_tells_its_value() -> None:
+    told = outcome({"minutes": _floats([12.5])}, UNDECLARED)
+    assert (told.top_label, told.top_score, told.cardinality) == ("", 12.5, 1)
+    assert told.stats["score"] == 12.5
+
+
+def test_a_scalar_is_one_row() -> None:
+    told = outcome({"minutes": Tensor(_F, (), struct.pack("<f", 3.0))}, UNDECLARED)
+    assert told.stats["rows"] == 1.0
+    assert told.top_score == 3.0
+
+
+def test_a_label_alone_is_told() -> None:
+    told = outcome({"label": _ints(4, 5)}, UNDECLARED)
+    assert (told.top_label, told.top_score, told.cardinality) == ("4", 0.0, 0)
+    assert told.stats == {"rows": 2.0}
+
+
+def test_values_that_are_no_numbers_never_win() -> None:
+    told = outcome({"p": _floats([math.nan, 0.1, math.nan])}, UNDECLARED)
+    assert told.top_label == "1"
+
+
+def test_statistics_of_a_large_answer_are_left_out() -> None:
+    told = outcome({"p": _floats(*[[0.5, 0.5]] * 10_000)}, UNDECLARED)
+    assert "p.mean" not in told.stats
+    assert told.stats["score"] == 0.5
