@@ -39,7 +39,8 @@ class AccessRule:
             raise Unauthenticated("a bearer credential is required", reason="CREDENTIAL_MISSING")
         if self.internal and not principal.is_service:
             raise PermissionDenied("only services of the platform may call this", reason="INTERNAL_ONLY")
-        if self.permission and not principal.may(self.permission):
+        # The plain case first: nearly every role names its permissions in full.
+        if self.permission and self.permission not in principal.scopes and not principal.may(self.permission):
             raise PermissionDenied(
                 f"permission {self.permission} is required",
                 reason="PERMISSION_MISSING",

@@ -1,35 +1,64 @@
 """The call that is being handled."""
 
+import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
+from types import MappingProxyType
 
-from fp_kernel import PermissionDenied, Principal, Unauthenticated
+from fp_kernel import PermissionDenied, Principal, Unauthenticated, new_id
 
 from fp_rpc.access import AccessRule
 
 _current: ContextVar["Call | None"] = ContextVar("fp_call", default=None)
 
 
-@dataclass(slots=True, eq=False)
 class Call:
     """What a handler may know of its call besides the request.
 
     method: full name, for example `/forgepoint.auth.v1.AuthService/Login`.
-    principal: None only where the method is public and no credential came.
+    principal: None where the method is public, whatever credential came.
     deadline: on the monotonic clock; infinite for a stream whose caller set none.
     metadata: the incoming headers; of a repeated one the last.
     """
 
-    method: str
-    rule: AccessRule
-    principal: Principal | None
-    correlation_id: str
-    request_id: str
-    peer: str
-    deadline: float
-    metadata: Mapping[str, str]
+    # Made for every call: ids and the peer are only worked out for those who ask.
+    __slots__ = ("_peer", "_request_id", "correlation_id", "deadline", "metadata", "method", "principal", "rule")
+
+    def __init__(
+        self,
+        method: str,
+        rule: AccessRule,
+        principal: Principal | None = None,
+        *,
+        correlation_id: str = "",
+        request_id: str = "",
+        peer: str | Callable[[], str] = "",
+        deadline: float = math.inf,
+        metadata: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self.method = method
+        self.rule = rule
+        self.principal = principal
+        self.correlation_id = correlation_id
+        self.deadline = deadline
+        self.metadata = metadata
+        self._request_id = request_id
+        self._peer = peer
+
+    @property
+    def request_id(self) -> str:
+        """The id that the caller gave this call, else a new one."""
+        if not self._request_id:
+            self._request_id = new_id()
+        return self._request_id
+
+    @property
+    def peer(self) -> str:
+        """Where the call came from, as gRPC writes it, for example `ipv4:10.0.0.7:51022`."""
+        if not isinstance(self._peer, str):
+            self._peer = self._peer()
+        return self._peer
 
     def remaining(self) -> float:
         """Seconds until the deadline, never negative."""

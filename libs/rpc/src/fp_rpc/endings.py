@@ -50,13 +50,13 @@ class Endings:
         trailers = (
             *(context.trailing_metadata() or ()),
             (headers.STATUS_DETAILS, status),
-            (headers.CORRELATION_ID, visit.call.correlation_id),
+            (headers.CORRELATION_ID, visit.correlation_id),
         )
         return await context.abort(code, message, trailers)
 
     def done(self, visit: Visit, code: str, failure: BaseException | None = None) -> None:
         """Count, trace and audit the end of a call."""
-        self._red.observe(visit.method.label, code, time.monotonic() - visit.started)
+        self._red.observe(visit.rpc.label, code, time.monotonic() - visit.started)
         if visit.span is not None:
             fault = code in _FAULTS
             end(
@@ -65,14 +65,14 @@ class Endings:
                 cause=failure if fault else None,
                 attributes={"rpc.response.status_code": code},
             )
-        level = visit.method.rule.audit
+        level = visit.rpc.rule.audit
         if level is AuditLevel.ALWAYS or (code in DENIED and level is AuditLevel.ON_DENY):
             self._trail.keep(_record(visit, code))
 
     async def _replayed(self, visit: Visit, replayed: Replayed, context: Any) -> bytes | None:
         context.set_trailing_metadata(((headers.REPLAYED, "true"),))
         answer: bytes | None = replayed.response
-        if visit.method.streams_responses:
+        if visit.rpc.streams_responses:
             await context.write(replayed.response)
             answer = None
         self.done(visit, "OK")
@@ -80,26 +80,26 @@ class Endings:
 
     def _log(self, visit: Visit, error: Error, failure: BaseException) -> None:
         if error.kind is Kind.INTERNAL:
-            _log.exception("call failed", failure, method=visit.method.label)
+            _log.exception("call failed", failure, method=visit.rpc.label)
         elif error.__cause__ is not None and error.kind in (Kind.UNAVAILABLE, Kind.DEADLINE_EXCEEDED):
             # What a peer or a store said is not for the caller, but the operator needs it.
             _log.warning(
-                "call failed", method=visit.method.label, code=error.kind.value, cause=repr(error.__cause__)[:1_000]
+                "call failed", method=visit.rpc.label, code=error.kind.value, cause=repr(error.__cause__)[:1_000]
             )
 
 
 def _record(visit: Visit, code: str) -> AuditRecord:
-    call, principal = visit.call, visit.call.principal
+    principal = visit.principal
     return AuditRecord(
-        method=call.method,
+        method=visit.method,
         status=code,
         actor_id=principal.user_id if principal else "",
         actor_role=principal.role if principal else "",
         api_key_id=principal.api_key_id if principal else "",
         team=principal.team if principal else "",
-        resource_id=visit.method.resource_of(visit.request),
-        peer=_host(call.peer),
-        correlation_id=call.correlation_id,
+        resource_id=visit.rpc.resource_of(visit.request),
+        peer=_host(visit.peer),
+        correlation_id=visit.correlation_id,
     )
 
 
@@ -107,7 +107,7 @@ def _read_denied(visit: Visit, request: Any) -> None:
     """Read the body of a refused call, so that the audit says what it was about; a big or bad one stays unread."""
     if isinstance(request, bytes) and len(request) <= _LARGEST_DENIED_BODY:
         try:
-            visit.request = visit.method.parse(request)
+            visit.request = visit.rpc.parse(request)
         except Error:
             visit.request = None
 

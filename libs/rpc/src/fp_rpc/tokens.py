@@ -34,21 +34,21 @@ class JwtResolver:
         self._jwks = jwks
         self._clock = clock or SystemClock()
         self._limit = limit
-        self._verified: dict[str, Principal] = {}
+        self._verified: dict[str, tuple[Principal, float]] = {}
 
     async def resolve(self, credential: str) -> Principal:
         """Raises Unauthenticated with reason TOKEN_INVALID or TOKEN_EXPIRED, Unavailable without any keys."""
-        now = self._clock.now().timestamp()
         known = self._verified.get(credential)
         if known is not None:
-            if now < known.expires_at:
-                return known
-            del self._verified[credential]
-            raise _expired()
+            principal, until = known
+            if self._clock.monotonic() < until:
+                return principal
+            self._verified.pop(credential, None)
+        now = self._clock.now().timestamp()
         principal = await self._verify(credential, now)
         if len(self._verified) >= self._limit:
             del self._verified[next(iter(self._verified))]
-        self._verified[credential] = principal
+        self._verified[credential] = principal, self._clock.monotonic() + principal.expires_at - now
         return principal
 
     async def _verify(self, token: str, now: float) -> Principal:

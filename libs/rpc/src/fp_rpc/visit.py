@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from fp_kernel import Cancelled, DeadlineExceeded, Error, Internal, Unauthenticated, Unavailable, Unimplemented, new_id
+from fp_kernel import Cancelled, DeadlineExceeded, Error, Internal, Unauthenticated, Unavailable, Unimplemented
 from fp_telemetry import correlation_id
 
 from fp_rpc import headers
@@ -25,13 +26,13 @@ _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+=-]{0,127}")
 _TOLERANCE: Final = 0.01
 
 
-class Visit:
-    """State of one call; `request` is set once the body was read."""
+class Visit(Call):
+    """The call with what the server needs to end it; `request` is set once the body was read."""
 
-    __slots__ = ("call", "draining", "method", "request", "span", "started", "task", "unbounded")
+    __slots__ = ("draining", "request", "rpc", "span", "started", "task", "unbounded")
 
-    def __init__(self, method: Method, context: Any, default_deadline: float) -> None:
-        self.method = method
+    def __init__(self, rpc: Method, context: Any, default_deadline: float) -> None:
+        self.rpc = rpc
         self.started = time.monotonic()
         self.request: Any = None
         self.span: Span | None = None
@@ -42,20 +43,18 @@ class Visit:
         # The core ends calls at their caller's deadline; only those without one need a timer of ours.
         self.unbounded = remaining is None
         if remaining is None:
-            remaining = float("inf") if method.streams_responses else default_deadline
-        request_id = _id(metadata.get(headers.REQUEST_ID)) or new_id()
-        self.call = Call(
-            method=method.path,
-            rule=method.rule,
-            principal=None,
-            correlation_id=_id(metadata.get(headers.CORRELATION_ID)) or request_id,
-            request_id=request_id,
-            peer=context.peer(),
+            remaining = math.inf if rpc.streams_responses else default_deadline
+        super().__init__(
+            rpc.path,
+            rpc.rule,
+            request_id=_id(metadata.get(headers.REQUEST_ID)),
+            peer=context.peer,
             deadline=self.started + remaining,
             metadata=metadata,
         )
-        enter(self.call)
-        correlation_id.set(self.call.correlation_id)
+        self.correlation_id = _id(metadata.get(headers.CORRELATION_ID)) or self.request_id
+        enter(self)
+        correlation_id.set(self.correlation_id)
 
     def error_of(self, failure: BaseException) -> Error | None:
         """What the caller is told; None when there is nobody left to tell."""
@@ -64,7 +63,7 @@ class Visit:
             return failure
         if isinstance(failure, NotImplementedError):
             return Unimplemented("this method is not implemented")
-        late = self.call.remaining() <= _TOLERANCE
+        late = self.remaining() <= _TOLERANCE
         if isinstance(failure, TimeoutError) and late:
             return DeadlineExceeded("the deadline passed")
         if isinstance(failure, Exception):
@@ -75,7 +74,7 @@ class Visit:
 
     def ending(self) -> Error:
         """Why the core cancelled the call."""
-        late = self.call.remaining() <= _TOLERANCE
+        late = self.remaining() <= _TOLERANCE
         return DeadlineExceeded("the deadline passed") if late else Cancelled("the call was cancelled")
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 import orjson
 from opentelemetry import trace
 
+from fp_telemetry import traces
 from fp_telemetry.context import correlation_id
 
 _FIELDS = "fp_fields"
@@ -85,8 +86,8 @@ def _of_the_call() -> dict[str, str]:
     found: dict[str, str] = {}
     if correlation := correlation_id.get():
         found["correlation_id"] = correlation
-    span = trace.get_current_span().get_span_context()
-    if span.is_valid:
+    span = traces.current()
+    if span is not None:
         found["trace_id"] = trace.format_trace_id(span.trace_id)
         found["span_id"] = trace.format_span_id(span.span_id)
     return found

@@ -1,5 +1,6 @@
 """Spans and W3C Trace Context."""
 
+import re
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Final
@@ -7,10 +8,14 @@ from typing import Any, Final
 from opentelemetry import context as contexts
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, Tracer
+from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from fp_telemetry.context import incoming
+
 TRACEPARENT: Final = "traceparent"
+TRACESTATE: Final = "tracestate"
+_FORM: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
 _propagator = TraceContextTextMapPropagator()
 
 
@@ -66,6 +71,18 @@ def inject(carrier: MutableMapping[str, str]) -> None:
     """Write the current trace into outgoing headers; nothing when there is none."""
     if trace.get_current_span().get_span_context().is_valid:
         _propagator.inject(carrier)
+    elif (brought := incoming.get()) is not None and _FORM.fullmatch(brought[TRACEPARENT]):
+        carrier[TRACEPARENT] = brought[TRACEPARENT]
+        if TRACESTATE in brought:
+            carrier[TRACESTATE] = brought[TRACESTATE]
+
+
+def current() -> SpanContext | None:
+    """The span that is current here, or the one whose trace came in; None when there is none."""
+    found = trace.get_current_span().get_span_context()
+    if not found.is_valid and (brought := incoming.get()) is not None:
+        found = trace.get_current_span(extract(brought)).get_span_context()
+    return found if found.is_valid else None
 
 
 def extract(carrier: Mapping[str, str]) -> Context:
@@ -91,12 +108,12 @@ def begin(
     """Start a span for code that cannot be a block, as an interceptor cannot; `end` ends it.
 
     carrier: incoming headers. With them the span continues their trace and is current for the rest of the task, which
-    must be a task of its own; while spans are not recorded the answer is None and the trace is current all the same.
+    must be a task of its own; while spans are not recorded the answer is None, and the trace goes on all the same.
     """
     recorder = _Tracing.tracer
     if recorder is None:
         if carrier is not None and TRACEPARENT in carrier:
-            contexts.attach(extract(carrier))
+            incoming.set(carrier)
         return None
     if carrier is None:
         return recorder.start_span(name, kind=kind, attributes=attributes)

@@ -1,0 +1,184 @@
+"""What our server costs above a bare grpc.aio server: unary calls/s at concurrency 16.
+
+Both serve the same generated method with the same behaviour, each in a process of its own on uvloop, and get the same
+headers: a signed token, a correlation id, a trace and a deadline. Ours verifies, enforces, measures and translates
+them; the floor ignores them. Rounds alternate, and the medians are compared.
+"""
+
+import asyncio
+import json
+import os
+import statistics
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+import jwt
+import uvloop
+from cryptography.hazmat.primitives.asymmetric import rsa
+from forgepoint.registry.v1 import registry_pb2, registry_pb2_grpc
+from form import report
+from fp_kernel import new_id
+from fp_rpc import JwtResolver, LogAudit, Server, StaticJwks
+from fp_telemetry import Metrics, setup
+from jwt.algorithms import RSAAlgorithm
+
+CONCURRENCY = 16
+ROUNDS = int(os.environ.get("ROUNDS", "7"))
+SECONDS = float(os.environ.get("SECONDS", "2"))
+ISSUER = "http://auth.bench"
+TICK = os.sysconf("SC_CLK_TCK")
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+class Registry(registry_pb2_grpc.RegistryServiceServicer):
+    def __init__(self) -> None:
+        model = registry_pb2.Model(id=new_id(), name="flights-late", team="ops", description="x" * 120)
+        self._response = registry_pb2.GetModelResponse(model=model)
+
+    async def GetModel(self, request: Any, context: Any) -> registry_pb2.GetModelResponse:  # noqa: ARG002 -- gRPC's
+        return self._response
+
+
+async def serve_floor() -> int:
+    server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+    registry_pb2_grpc.add_RegistryServiceServicer_to_server(Registry(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    KEPT.append(server)
+    return port
+
+
+async def serve_ours() -> int:
+    setup("registry")
+    resolver = JwtResolver(ISSUER, StaticJwks(json.loads(os.environ["BENCH_JWKS"])))
+    server = Server("registry", resolver=resolver, metrics=Metrics("registry"), audit=LogAudit())
+    server.add(registry_pb2_grpc.add_RegistryServiceServicer_to_server, Registry())
+    port = await server.start("127.0.0.1:0")
+    server.set_serving(True)
+    KEPT.append(server)
+    return port
+
+
+KEPT: list[Any] = []
+SIDES = {"floor": serve_floor, "ours": serve_ours}
+
+
+async def serve(side: str) -> None:
+    """Serve until the parent closes our standard input."""
+    print(await SIDES[side](), flush=True)
+    await asyncio.to_thread(sys.stdin.read)
+    await KEPT[0].stop(0)
+
+
+@dataclass
+class Side:
+    """One server: its process, a stub, and what its rounds gave."""
+
+    pid: int
+    stub: "registry_pb2_grpc.RegistryServiceAsyncStub"
+    rates: list[float] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+
+    async def round(self, metadata: tuple[tuple[str, str], ...], seconds: float) -> None:
+        waits: list[float] = []
+        started, used = time.perf_counter(), cpu_seconds(self.pid)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(CONCURRENCY):
+                group.create_task(self._calls(metadata, started + seconds, waits))
+        elapsed = time.perf_counter() - started
+        self.rates.append(len(waits) / elapsed)
+        self.waits.append(statistics.median(waits))
+        self.cpu.append((cpu_seconds(self.pid) - used) / len(waits))
+
+    async def _calls(self, metadata: tuple[tuple[str, str], ...], until: float, waits: list[float]) -> None:
+        request = registry_pb2.GetModelRequest(id=new_id())
+        while (began := time.perf_counter()) < until:
+            await self.stub.GetModel(request, timeout=5.0, metadata=metadata)
+            waits.append(time.perf_counter() - began)
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:  # noqa: PTH123 -- read in a loop that is measured
+        fields = stat.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICK
+
+
+@asynccontextmanager
+async def started(side: str, jwks: str) -> AsyncIterator[Side]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        __file__,
+        side,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, "BENCH_JWKS": jwks},
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        port = int(await process.stdout.readline())
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            yield Side(process.pid, registry_pb2_grpc.RegistryServiceStub(channel))
+    finally:
+        process.stdin.close()
+        await process.wait()
+
+
+def credentials() -> tuple[str, str]:
+    """A token and the key set that verifies it."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    now = int(time.time())
+    claims = {
+        "iss": ISSUER,
+        "aud": "forgepoint",
+        "sub": new_id(),
+        "iat": now,
+        "exp": now + 3600,
+        "team": "ops",
+        "role": "engineer",
+        "scopes": [f"{noun}:{verb}" for noun in ("models", "features", "pipelines") for verb in ("read", "write")],
+    }
+    token = jwt.encode(claims, key, algorithm="RS256", headers={"kid": "bench"})
+    entry = {**RSAAlgorithm.to_jwk(key.public_key(), as_dict=True), "kid": "bench", "alg": "RS256", "use": "sig"}
+    return token, json.dumps({"keys": [entry]})
+
+
+async def compare() -> None:
+    token, jwks = credentials()
+    metadata = (("authorization", f"Bearer {token}"), ("x-correlation-id", new_id()), ("traceparent", TRACE))
+    async with started("floor", jwks) as floor, started("ours", jwks) as ours:
+        for side in (floor, ours):
+            await side.round(metadata, 0.5)
+            side.rates.clear()
+            side.waits.clear()
+            side.cpu.clear()
+        for number in range(ROUNDS):
+            for side in (floor, ours) if number % 2 else (ours, floor):
+                await side.round(metadata, SECONDS)
+            print(f"round {number + 1}: floor {floor.rates[-1]:.0f}/s, ours {ours.rates[-1]:.0f}/s", flush=True)
+    report(
+        "rpc_overhead",
+        "calls/s",
+        statistics.median(ours.rates),
+        statistics.median(floor.rates),
+        extra={
+            "concurrency": CONCURRENCY,
+            "rounds": ROUNDS,
+            **{
+                f"{name}_{what}": round(statistics.median(figures) * factor, 3)
+                for name, side in (("ours", ours), ("floor", floor))
+                for what, figures, factor in (("p50_ms", side.waits, 1e3), ("server_cpu_us", side.cpu, 1e6))
+            },
+        },
+    )
+
+
+if __name__ == "__main__":
+    uvloop.run(serve(sys.argv[1]) if sys.argv[1:] else compare())
