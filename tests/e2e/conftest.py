@@ -100,5 +100,3 @@ async def served(admin) -> str:
         execution = await admin.run(pipelines.deployment(), {"model": name, "version": version.version})
         assert execution.status == pipeline_pb2.EXECUTION_STATUS_COMPLETED, execution
     return name
-
-
