@@ -1,0 +1,160 @@
+"""Artifacts on an S3 API."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from fp_kernel import Unavailable
+from fp_telemetry import get_logger
+from minio import Minio
+from minio.commonconfig import CopySource
+from minio.error import MinioException, S3Error
+from urllib3 import PoolManager, Retry, Timeout
+from urllib3.exceptions import HTTPError
+
+from fp_registry.app.ports import Upload, UploadChanged
+from fp_registry.domain.artifact import Measured, content_key
+
+_CHUNK = 1024 * 1024
+_CONNECT_TIMEOUT = 2.0
+# Between two pieces of an answer, not for the whole of it.
+_READ_TIMEOUT = 15.0
+_MISSING = frozenset({"NoSuchKey", "NoSuchObject", "NotFound"})
+_CHANGED = frozenset({"PreconditionFailed"})
+
+_log = get_logger(__name__)
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """endpoint, public_endpoint: http(s)://host:port, for this service and for its clients."""
+
+    endpoint: str
+    public_endpoint: str
+    bucket: str
+    access_key: str
+    secret_key: str = field(repr=False)
+    region: str = "us-east-1"
+
+
+class _Missing(Exception):
+    """There is no such object."""
+
+
+class S3Artifacts:
+    """`app.ports.Artifacts`. The client library blocks: its calls run in threads, `hashing` of them at most at once.
+
+    A hashed object passes through in pieces of a mebibyte and is never held as a whole.
+    """
+
+    def __init__(self, store: Store, *, hashing: int = 2) -> None:
+        self._bucket = store.bucket
+        self._pool = PoolManager(
+            num_pools=1, maxsize=8, timeout=Timeout(connect=_CONNECT_TIMEOUT, read=_READ_TIMEOUT), retries=Retry(1)
+        )
+        self._client = self._open(store, store.endpoint)
+        # Signs for the address under which clients reach the store; it is never connected to.
+        self._public = self._open(store, store.public_endpoint)
+        self._hashing = asyncio.Semaphore(hashing)
+
+    def _open(self, store: Store, endpoint: str) -> Minio:
+        address = urlsplit(endpoint)
+        return Minio(
+            address.netloc,
+            access_key=store.access_key,
+            secret_key=store.secret_key,
+            secure=address.scheme == "https",
+            # Named, because the library would ask the store for it before it signs anything.
+            region=store.region,
+            http_client=self._pool,
+        )
+
+    def upload_url(self, key: str, ttl: timedelta) -> str:
+        return self._public.presigned_put_object(self._bucket, key, expires=ttl)
+
+    def download_url(self, key: str, ttl: timedelta) -> str:
+        return self._public.presigned_get_object(self._bucket, key, expires=ttl)
+
+    async def look(self, key: str) -> Upload | None:
+        try:
+            found = await self._call(lambda: self._client.stat_object(self._bucket, key))
+        except _Missing:
+            return None
+        return Upload(etag=found.etag or "", size_bytes=found.size or 0)
+
+    async def measure(self, key: str, upload: Upload) -> Measured:
+        async with self._hashing:
+            stopped: list[bool] = []
+            try:
+                return await self._call(lambda: self._hash(key, upload, stopped))
+            except _Missing:
+                raise UploadChanged from None
+            finally:
+                # A thread cannot be cancelled; it looks here between two pieces.
+                stopped.append(True)
+
+    async def adopt(self, key: str, upload: Upload, measured: Measured) -> None:
+        target = content_key(measured.digest)
+        kept = await self.look(target)
+        if kept is not None and kept.size_bytes == measured.size_bytes:
+            return
+        # Only if it is still what was hashed: the upload's URL is valid for a while, and its holder may use it again.
+        source = CopySource(self._bucket, key, match_etag=upload.etag)
+        try:
+            await self._call(lambda: self._client.copy_object(self._bucket, target, source))
+        except _Missing:
+            raise UploadChanged from None
+
+    async def discard(self, key: str) -> None:
+        try:
+            await self._call(lambda: self._client.remove_object(self._bucket, key))
+        except (_Missing, Unavailable):
+            _log.info("upload could not be discarded", key=key)
+
+    async def ping(self) -> None:
+        """Raises Unavailable unless the bucket is there."""
+        if not await self._call(lambda: self._client.bucket_exists(self._bucket)):
+            raise Unavailable("the bucket of artifacts is not there")
+
+    async def close(self) -> None:
+        """Let go of idle connections."""
+        await asyncio.to_thread(self._pool.clear)
+
+    def _hash(self, key: str, upload: Upload, stopped: list[bool]) -> Measured:
+        hashed, size = hashlib.sha256(), 0
+        answer = self._client.get_object(self._bucket, key, request_headers={"If-Match": f'"{upload.etag}"'})
+        try:
+            for piece in answer.stream(_CHUNK):
+                if stopped:
+                    raise Unavailable("measuring was given up")
+                hashed.update(piece)
+                size += len(piece)
+        finally:
+            answer.close()
+            answer.release_conn()
+        if size != upload.size_bytes:
+            raise Unavailable("the object store cut its answer short", retry_after=1.0)
+        return Measured(f"sha256:{hashed.hexdigest()}", size)
+
+    async def _call(self, blocking: Callable[[], Answer]) -> Answer:
+        try:
+            return await asyncio.to_thread(blocking)
+        except S3Error as error:
+            if error.code in _MISSING:
+                raise _Missing from None
+            if error.code in _CHANGED:
+                raise UploadChanged from None
+            raise _away(error.code or "") from error
+        except (MinioException, HTTPError, OSError) as error:
+            raise _away(type(error).__name__) from error
+
+
+def _away(reason: str) -> Unavailable:
+    _log.warning("object store does not answer", reason=reason)
+    return Unavailable("the object store does not answer", retry_after=1.0)

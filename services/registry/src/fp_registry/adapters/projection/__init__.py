@@ -1,0 +1,1 @@
+"""The read model in Redis. `keys` says what lies where; start there."""

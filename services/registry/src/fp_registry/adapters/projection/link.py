@@ -1,0 +1,86 @@
+"""The connection to Redis, as something that may be away."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fp_kernel import Clock, Unavailable
+from fp_telemetry import get_logger
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import NoScriptError, RedisError
+
+from fp_registry.adapters.projection.scripts import Script
+
+_TIMEOUT = 0.5
+_POOL_SIZE = 16
+# While the store is away, reads go to Postgres at once and do not each wait for a time-out first.
+_REST = 1.0
+
+_log = get_logger(__name__)
+
+Command = tuple[Any, ...]
+
+
+class Link:
+    """Commands in one round trip. Every method but `ping` and `close` raises Unavailable while the store is away."""
+
+    def __init__(self, redis: "Redis", clock: Clock) -> None:
+        self._redis = redis
+        self._clock = clock
+        self._resting_until = float("-inf")
+
+    @classmethod
+    def open(cls, url: str, clock: Clock) -> "Link":
+        """Connects at its first command; times out soon, since there is another place to read from."""
+        pool = BlockingConnectionPool.from_url(
+            url,
+            max_connections=_POOL_SIZE,
+            timeout=_TIMEOUT,
+            socket_timeout=_TIMEOUT,
+            socket_connect_timeout=_TIMEOUT,
+            retry=Retry(NoBackoff(), 1),
+        )
+        return cls(Redis.from_pool(pool), clock)
+
+    async def ask(self, *commands: Command) -> list[Any]:
+        """The answers, in order."""
+        return await self._guarded(commands)
+
+    async def run(self, script: Script, *calls: tuple[Sequence[str], Sequence[Any]]) -> list[Any]:
+        """The script once for each call, which is its keys and its arguments."""
+        commands = [("EVALSHA", script.sha, len(keys), *keys, *arguments) for keys, arguments in calls]
+        try:
+            return await self._guarded(commands)
+        except NoScriptError:
+            await self._guarded([("SCRIPT", "LOAD", script.body)])
+            return await self._guarded(commands)
+
+    async def ping(self) -> None:
+        await self._redis.execute_command("PING")  # type: ignore[no-untyped-call]
+
+    async def close(self) -> None:
+        await self._redis.aclose()
+
+    async def _guarded(self, commands: Sequence[Command]) -> list[Any]:
+        if self._clock.monotonic() < self._resting_until:
+            raise _away()
+        try:
+            return await self._send(commands)
+        except NoScriptError:
+            raise
+        except (RedisError, OSError) as error:
+            _log.warning("projection store is away", error=type(error).__name__)
+            self._resting_until = self._clock.monotonic() + _REST
+            raise _away() from error
+
+    async def _send(self, commands: Sequence[Command]) -> list[Any]:
+        pipeline = self._redis.pipeline(transaction=False)
+        for command in commands:
+            pipeline.execute_command(*command)
+        answers: list[Any] = await pipeline.execute()
+        return answers
+
+
+def _away() -> Unavailable:
+    return Unavailable("the projection is away", retry_after=_REST)

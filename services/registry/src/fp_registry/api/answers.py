@@ -1,0 +1,79 @@
+"""The common end of every command: its position, and the projection brought up to it where that is quick."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import grpc
+from fp_kernel import Command, Error, Replayed
+from fp_rpc import command
+from fp_rpc.headers import POSITION
+from google.protobuf.message import Message
+
+from fp_registry.api.caller import caller
+from fp_registry.app.changed import Change
+from fp_registry.app.ports import Records
+from fp_registry.app.positions import Position
+from fp_registry.app.project import Projector
+from fp_registry.domain.model import Model
+
+_PROJECTION_TIMEOUT = 0.25
+
+Context = grpc.aio.ServicerContext[Any, Any]
+Result = TypeVar("Result", bound=Change)
+Response = TypeVar("Response", bound=Message)
+
+
+class Answers:
+    """Runs commands and answers them.
+
+    The events bring the projection up to date in any case. Doing it before the answer as well, when the store is
+    quick, lets a client that knows nothing of positions read what it has written.
+    """
+
+    def __init__(self, records: Records, projector: Projector) -> None:
+        self._records = records
+        self._projector = projector
+
+    async def __call__(
+        self,
+        request: Message,
+        context: Context,
+        run: Callable[[Command], Awaitable[Result]],
+        respond: Callable[[Result], Response],
+        kind: type[Response],
+    ) -> Response:
+        """run: the use-case. respond: makes its result a response of this kind."""
+        try:
+            result = await run(command(request, respond))
+        except Replayed as replay:
+            await self._tell_again(context, kind.FromString(replay.response))
+            raise
+        await self._project(result.model)
+        _tell(context, Position(result.model.id, result.model.revision))
+        return respond(result)
+
+    async def _project(self, model: Model) -> None:
+        try:
+            async with asyncio.timeout(_PROJECTION_TIMEOUT):
+                await self._projector(model.team, model.id)
+        except (Error, TimeoutError):
+            # The store's connection has told; the event brings the projection up.
+            return
+
+    async def _tell_again(self, context: Context, response: Message) -> None:
+        """The position of a repeated command: the present one, which is not before the first answer's."""
+        model_id = _model_in(response)
+        if model_id:
+            _tell(context, Position(model_id, await self._records.revision(caller().team, model_id)))
+
+
+def _model_in(response: Any) -> str:
+    fields = response.DESCRIPTOR.fields_by_name
+    if "model" in fields:
+        return str(response.model.id)
+    return str(response.version.model_id) if "version" in fields else ""
+
+
+def _tell(context: Context, position: Position) -> None:
+    context.set_trailing_metadata(((POSITION, str(position)),))

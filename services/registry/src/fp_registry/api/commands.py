@@ -1,0 +1,124 @@
+"""The RPCs that change something."""
+
+from forgepoint.registry.v1 import registry_pb2 as pb
+from forgepoint.registry.v1.registry_pb2_grpc import RegistryServiceServicer
+from fp_kernel import parse_id
+
+from fp_registry.api import convert
+from fp_registry.api.answers import Answers, Context
+from fp_registry.api.caller import caller
+from fp_registry.app.changed import Change
+from fp_registry.app.create_version import CreatedVersion
+from fp_registry.app.judgement import Confirmed
+from fp_registry.app.promote_version import Promoted
+from fp_registry.app.urls import lifetime
+from fp_registry.app.use_cases import UseCases
+
+
+class CommandServicer(RegistryServiceServicer):
+    def __init__(self, use_cases: UseCases, answers: Answers) -> None:
+        self._do = use_cases
+        self._answer = answers
+
+    async def RegisterModel(self, request: pb.RegisterModelRequest, context: Context) -> pb.RegisterModelResponse:
+        return await self._answer(
+            request,
+            context,
+            lambda command: self._do.register_model(convert.new_model(request), caller(), command),
+            lambda changed: pb.RegisterModelResponse(model=convert.model_to_pb(changed.model)),
+            pb.RegisterModelResponse,
+        )
+
+    async def UpdateModel(self, request: pb.UpdateModelRequest, context: Context) -> pb.UpdateModelResponse:
+        model_id = parse_id(request.id, "id")
+        return await self._answer(
+            request,
+            context,
+            lambda command: self._do.update_model(model_id, convert.model_update(request), caller(), command),
+            lambda changed: pb.UpdateModelResponse(model=convert.model_to_pb(changed.model)),
+            pb.UpdateModelResponse,
+        )
+
+    async def DeleteModel(self, request: pb.DeleteModelRequest, context: Context) -> pb.DeleteModelResponse:
+        model_id = parse_id(request.id, "id")
+        return await self._answer(
+            request,
+            context,
+            lambda command: self._do.archive_model(model_id, caller(), command),
+            _nothing,
+            pb.DeleteModelResponse,
+        )
+
+    async def CreateVersion(self, request: pb.CreateVersionRequest, context: Context) -> pb.CreateVersionResponse:
+        model_id = parse_id(request.model_id, "model_id")
+        ttl = lifetime(request.upload_url_ttl_seconds, "upload_url_ttl_seconds")
+        return await self._answer(
+            request,
+            context,
+            lambda command: self._do.create_version(model_id, convert.new_version(request), ttl, caller(), command),
+            _created,
+            pb.CreateVersionResponse,
+        )
+
+    async def ConfirmVersionUpload(
+        self, request: pb.ConfirmVersionUploadRequest, context: Context
+    ) -> pb.ConfirmVersionUploadResponse:
+        version_id = parse_id(request.version_id, "version_id")
+        return await self._answer(
+            request,
+            context,
+            lambda command: self._do.confirm_upload(version_id, request.expected_digest, caller(), command),
+            _confirmed,
+            pb.ConfirmVersionUploadResponse,
+        )
+
+    async def PromoteVersion(self, request: pb.PromoteVersionRequest, context: Context) -> pb.PromoteVersionResponse:
+        version_id = parse_id(request.version_id, "version_id")
+        target = convert.stage_of(request.target_stage, "target_stage")
+        return await self._answer(
+            request,
+            context,
+            lambda command: self._do.promote_version(version_id, target, caller(), command),
+            _promoted,
+            pb.PromoteVersionResponse,
+        )
+
+    async def RollbackModel(self, request: pb.RollbackModelRequest, context: Context) -> pb.RollbackModelResponse:
+        model_id = parse_id(request.model_id, "model_id")
+        return await self._answer(
+            request,
+            context,
+            lambda command: self._do.rollback_model(model_id, caller(), command),
+            _rolled_back,
+            pb.RollbackModelResponse,
+        )
+
+
+def _nothing(_: Change) -> pb.DeleteModelResponse:
+    return pb.DeleteModelResponse()
+
+
+def _created(created: CreatedVersion) -> pb.CreateVersionResponse:
+    return pb.CreateVersionResponse(
+        version=convert.version_to_pb(created.version),
+        upload_url=created.upload.url,
+        upload_url_expires_at=convert.timestamp(created.upload.expires_at),
+    )
+
+
+def _confirmed(confirmed: Confirmed) -> pb.ConfirmVersionUploadResponse:
+    return pb.ConfirmVersionUploadResponse(version=convert.version_to_pb(confirmed.version))
+
+
+def _promoted(promoted: Promoted) -> pb.PromoteVersionResponse:
+    return pb.PromoteVersionResponse(
+        version=convert.version_to_pb(promoted.version),
+        demoted_version=convert.version_to_pb(promoted.demoted) if promoted.demoted else None,
+    )
+
+
+def _rolled_back(promoted: Promoted) -> pb.RollbackModelResponse:
+    return pb.RollbackModelResponse(
+        version=convert.version_to_pb(promoted.version),
+        demoted_version=convert.version_to_pb(promoted.demoted) if promoted.demoted else None,
+    )

@@ -1,0 +1,45 @@
+"""Which event triggers what."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from forgepoint.events.v1 import events_pb2
+from fp_events import Broadcast, Event
+from fp_events.consumers import REGISTRY as MODELS
+from fp_rpc import ApiKeyResolver
+
+from fp_registry.app.project import FollowModels
+
+__all__ = ["API_KEYS", "MODELS", "drop_keys", "follow_models"]
+
+# What this service tells of its models comes back to it and feeds the projection; what others tell of models, such as
+# drift, changes nothing here.
+_OWN = frozenset(
+    {
+        "fp.models.registered",
+        "fp.models.version.created",
+        "fp.models.version.ready",
+        "fp.models.promoted",
+        "fp.models.archived",
+    }
+)
+
+API_KEYS = Broadcast("registry-api-keys", ("fp.auth.apikey.revoked",))
+
+
+def follow_models(follow: FollowModels) -> Callable[[Sequence[Event]], Awaitable[None]]:
+    """`MODELS` -> the projection, once for each model of a batch."""
+
+    async def handle(events: Sequence[Event]) -> None:
+        await follow([(event.team, event.resource_id) for event in events if event.type in _OWN])
+
+    return handle
+
+
+def drop_keys(keys: ApiKeyResolver) -> Callable[[Event], Awaitable[None]]:
+    """`API_KEYS` -> the cache of verified keys, in every process."""
+
+    async def handle(event: Event) -> None:
+        if isinstance(event.payload, events_pb2.ApiKeyRevoked):
+            keys.drop(event.payload.key_id)
+
+    return handle

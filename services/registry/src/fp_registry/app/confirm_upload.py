@@ -1,0 +1,118 @@
+"""Take an uploaded artifact: measure it now when it is small, in the background when it is large."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+from fp_kernel import Clock, Command, FailedPrecondition, Principal
+from fp_telemetry import correlation_id
+
+from fp_registry.app.judgement import Confirmed, Verdict, judge, locked, settle, upload_missing
+from fp_registry.app.missing import no_version
+from fp_registry.app.ports import Artifacts, Records, Transaction, Transactions, Upload
+from fp_registry.domain import artifact
+from fp_registry.domain.stages import Status
+from fp_registry.domain.version import Version, check_waits_for_upload
+
+
+@dataclass(frozen=True, slots=True)
+class SizeLimits:
+    """Bytes. inline: a larger upload is measured in the background. artifact: a larger upload is refused."""
+
+    inline: int = 32 * 1024 * 1024
+    # The most that one PUT writes and one server-side copy reads in the S3 API.
+    artifact: int = 5 * 1024 * 1024 * 1024
+
+
+class _Later:
+    """The upload is there and will be measured in the background."""
+
+
+_LATER: Final = _Later()
+
+
+class ConfirmUpload:
+    def __init__(
+        self,
+        transactions: Transactions,
+        *,
+        records: Records,
+        artifacts: Artifacts,
+        clock: Clock,
+        wake: asyncio.Event,
+        limits: SizeLimits,
+    ) -> None:
+        self._transactions = transactions
+        self._records = records
+        self._artifacts = artifacts
+        self._clock = clock
+        self._wake = wake
+        self._limits = limits
+
+    async def __call__(self, version_id: str, expected_digest: str, caller: Principal, command: Command) -> Confirmed:
+        """The version READY, FAILED, or still PENDING_UPLOAD while a large artifact is measured.
+
+        Raises NotFound, FailedPrecondition when there is nothing to take.
+        """
+        expected = artifact.as_digest(expected_digest, "expected_digest")
+        verdict = await self._look(version_id, expected, caller)
+        async with self._transactions(command) as tx:
+            if isinstance(verdict, _Later):
+                confirmed = await self._later(tx, version_id, expected, caller)
+            else:
+                confirmed = await settle(
+                    tx,
+                    caller.team,
+                    version_id,
+                    verdict,
+                    expected_digest=expected,
+                    by=caller.user_id,
+                    now=self._clock.now(),
+                )
+            await tx.complete(confirmed)
+        if isinstance(verdict, _Later):
+            self._wake.set()
+        elif isinstance(verdict, artifact.Measured):
+            await self._artifacts.discard(artifact.upload_key(version_id))
+        return confirmed
+
+    async def _look(self, version_id: str, expected: str, caller: Principal) -> Verdict | _Later | None:
+        """Everything that reads the object store, before the transaction."""
+        version = await self._version(version_id, caller)
+        if version.status is not Status.PENDING_UPLOAD:
+            return None
+        check_waits_for_upload(version)
+        upload = await self._artifacts.look(version.artifact_path)
+        if upload is None:
+            # A twin of this call may have taken the upload since.
+            if (await self._version(version_id, caller)).status is not Status.PENDING_UPLOAD:
+                return None
+            raise upload_missing()
+        self._check_size(upload)
+        if upload.size_bytes > self._limits.inline:
+            return _LATER
+        return await judge(self._artifacts, version, upload, expected)
+
+    async def _later(self, tx: Transaction, version_id: str, expected: str, caller: Principal) -> Confirmed:
+        model, version = await locked(tx, caller.team, version_id)
+        if version.status is Status.PENDING_UPLOAD:
+            check_waits_for_upload(version)
+            await tx.verify_later(version, expected, caller.user_id, correlation_id.get())
+        return Confirmed(model, version)
+
+    async def _version(self, version_id: str, caller: Principal) -> Version:
+        version = await self._records.version(caller.team, version_id)
+        if version is None:
+            raise no_version()
+        return version
+
+    def _check_size(self, upload: Upload) -> None:
+        if upload.size_bytes == 0:
+            raise FailedPrecondition(
+                "the uploaded artifact is empty: PUT it again, then confirm", reason="UPLOAD_EMPTY"
+            )
+        if upload.size_bytes > self._limits.artifact:
+            raise FailedPrecondition(
+                f"the uploaded artifact has {upload.size_bytes} bytes, at most {self._limits.artifact} are taken",
+                reason="UPLOAD_TOO_LARGE",
+            )

@@ -1,0 +1,109 @@
+"""From an upload to the verdict on it, and from the verdict to the version's status."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from fp_kernel import Aborted, FailedPrecondition
+
+from fp_registry.app.missing import no_version
+from fp_registry.app.ports import Artifacts, Transaction, Upload, UploadChanged
+from fp_registry.domain.artifact import Measured
+from fp_registry.domain.events import VersionReady
+from fp_registry.domain.model import Model
+from fp_registry.domain.stages import Status
+from fp_registry.domain.version import Version, accept, refuse
+
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """reason: for people."""
+
+    reason: str
+
+
+Verdict = Measured | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    model: Model
+    version: Version
+
+
+def upload_missing() -> FailedPrecondition:
+    return FailedPrecondition(
+        "nothing is uploaded yet: PUT the artifact to the upload URL (GetUploadURL gives a fresh one), then confirm",
+        reason="UPLOAD_MISSING",
+    )
+
+
+async def judge(artifacts: Artifacts, version: Version, upload: Upload, expected_digest: str) -> Verdict:
+    """Read the upload and, when it is what was expected, keep it under its content's key.
+
+    Raises Aborted when it is written again and again meanwhile, FailedPrecondition when it goes away.
+    """
+    for _ in range(_ATTEMPTS):
+        try:
+            measured = await artifacts.measure(version.artifact_path, upload)
+            if expected_digest and measured.digest != expected_digest:
+                return Refused(f"the uploaded artifact is {measured.digest}, expected was {expected_digest}")
+            await artifacts.adopt(version.artifact_path, upload, measured)
+        except UploadChanged:
+            found = await artifacts.look(version.artifact_path)
+            if found is None:
+                raise upload_missing() from None
+            upload = found
+        else:
+            return measured
+    raise Aborted("the artifact is still being uploaded; confirm it when that is done", retry_after=1.0)
+
+
+async def settle(
+    tx: Transaction,
+    team: str,
+    version_id: str,
+    verdict: Verdict | None,
+    *,
+    expected_digest: str,
+    by: str,
+    now: datetime,
+) -> Confirmed:
+    """Give the version its status; one that has it already keeps it.
+
+    verdict: None when the version had its status before anything was measured.
+    Raises NotFound, FailedPrecondition when the version is archived or READY with another digest than the expected.
+    """
+    model, version = await locked(tx, team, version_id)
+    if version.status is not Status.PENDING_UPLOAD or verdict is None:
+        _check_expected(version, expected_digest)
+        return Confirmed(model, version)
+    if isinstance(verdict, Refused):
+        model, version = refuse(model, version, verdict.reason, now)
+        await tx.note_unprojected(model)
+    else:
+        model, version = accept(model, version, verdict, now)
+        tx.emit(VersionReady(model, version, by=by, at=now))
+    await tx.save_version(version)
+    await tx.save_model(model)
+    await tx.verified(version)
+    return Confirmed(model, version)
+
+
+async def locked(tx: Transaction, team: str, version_id: str) -> tuple[Model, Version]:
+    """The model of a version and the version, against other changes until the end. Raises NotFound."""
+    model = await tx.model_of(team, version_id)
+    # Read after the lock is held: what was read before may have changed while waiting for it.
+    version = await tx.version(team, version_id) if model else None
+    if model is None or version is None:
+        raise no_version()
+    return model, version
+
+
+def _check_expected(version: Version, expected_digest: str) -> None:
+    if version.status is Status.READY and expected_digest not in ("", version.digest):
+        raise FailedPrecondition(
+            f"version {version.name} is READY with {version.digest}, expected was {expected_digest}",
+            reason="DIGEST_MISMATCH",
+        )

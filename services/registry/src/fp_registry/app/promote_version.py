@@ -1,0 +1,71 @@
+"""Move a version to another stage."""
+
+from dataclasses import dataclass
+
+from fp_kernel import Clock, Command, Principal
+
+from fp_registry.app.judgement import locked
+from fp_registry.app.missing import no_model
+from fp_registry.app.ports import Transaction, Transactions
+from fp_registry.domain.events import VersionPromoted
+from fp_registry.domain.model import Model
+from fp_registry.domain.promotion import Move, promote, rollback
+from fp_registry.domain.stages import Stage
+from fp_registry.domain.version import Version
+
+
+@dataclass(frozen=True, slots=True)
+class Promoted:
+    """demoted: the version that was in PRODUCTION before; None when none was or nothing moved."""
+
+    model: Model
+    version: Version
+    demoted: Version | None = None
+
+
+class PromoteVersion:
+    def __init__(self, transactions: Transactions, clock: Clock) -> None:
+        self._transactions = transactions
+        self._clock = clock
+
+    async def __call__(self, version_id: str, target: Stage, caller: Principal, command: Command) -> Promoted:
+        """The incumbent of PRODUCTION is archived in the same transaction.
+
+        Raises NotFound, FailedPrecondition when the stage or the status does not allow the move.
+        """
+        async with self._transactions(command) as tx:
+            model, version = await locked(tx, caller.team, version_id)
+            incumbent = await tx.production(model)
+            move = promote(model, version, target, incumbent, self._clock.now())
+            if move is None:
+                promoted = Promoted(model, version)
+            else:
+                promoted = await _carry_out(tx, move, caller)
+            await tx.complete(promoted)
+        return promoted
+
+
+class RollbackModel:
+    def __init__(self, transactions: Transactions, clock: Clock) -> None:
+        self._transactions = transactions
+        self._clock = clock
+
+    async def __call__(self, model_id: str, caller: Principal, command: Command) -> Promoted:
+        """Swap the version in PRODUCTION for the one before it.
+
+        Raises NotFound, FailedPrecondition when no version was in PRODUCTION before.
+        """
+        async with self._transactions(command) as tx:
+            model = await tx.model(caller.team, model_id)
+            if model is None:
+                raise no_model()
+            previous, incumbent = await tx.last_production(model), await tx.production(model)
+            promoted = await _carry_out(tx, rollback(model, previous, incumbent, self._clock.now()), caller)
+            await tx.complete(promoted)
+        return promoted
+
+
+async def _carry_out(tx: Transaction, move: Move, caller: Principal) -> Promoted:
+    await tx.save_move(move, by=caller.user_id)
+    tx.emit(VersionPromoted(move, by=caller.user_id, at=move.model.updated_at))
+    return Promoted(move.model, move.version, move.demoted)

@@ -1,0 +1,28 @@
+"""Change what people say of a model."""
+
+from fp_kernel import Clock, Command, Principal
+
+from fp_registry.app.changed import ChangedModel
+from fp_registry.app.missing import no_model
+from fp_registry.app.ports import Transactions
+from fp_registry.domain.model import ModelUpdate, update
+
+
+class UpdateModel:
+    def __init__(self, transactions: Transactions, clock: Clock) -> None:
+        self._transactions = transactions
+        self._clock = clock
+
+    async def __call__(self, model_id: str, changes: ModelUpdate, caller: Principal, command: Command) -> ChangedModel:
+        """Tells nobody but the projection: the bus has no event for it. Raises NotFound, FailedPrecondition."""
+        async with self._transactions(command) as tx:
+            before = await tx.model(caller.team, model_id)
+            if before is None:
+                raise no_model()
+            model = update(before, changes, self._clock.now())
+            if model is not before:
+                await tx.save_model(model)
+                await tx.note_unprojected(model)
+            changed = ChangedModel(model)
+            await tx.complete(changed)
+        return changed

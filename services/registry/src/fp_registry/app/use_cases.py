@@ -1,0 +1,48 @@
+"""Every command of the registry."""
+
+import asyncio
+from dataclasses import dataclass
+
+from fp_kernel import Clock
+
+from fp_registry.app.archive_model import ArchiveModel
+from fp_registry.app.confirm_upload import ConfirmUpload, SizeLimits
+from fp_registry.app.create_version import CreateVersion
+from fp_registry.app.ports import Artifacts, Records, Transactions
+from fp_registry.app.promote_version import PromoteVersion, RollbackModel
+from fp_registry.app.register_model import RegisterModel
+from fp_registry.app.update_model import UpdateModel
+from fp_registry.app.urls import ArtifactUrls
+
+
+@dataclass(frozen=True, slots=True)
+class UseCases:
+    register_model: RegisterModel
+    update_model: UpdateModel
+    archive_model: ArchiveModel
+    create_version: CreateVersion
+    confirm_upload: ConfirmUpload
+    promote_version: PromoteVersion
+    rollback_model: RollbackModel
+
+
+def build(
+    transactions: Transactions,
+    records: Records,
+    artifacts: Artifacts,
+    *,
+    clock: Clock,
+    limits: SizeLimits,
+    wake: asyncio.Event,
+) -> UseCases:
+    return UseCases(
+        register_model=RegisterModel(transactions, clock),
+        update_model=UpdateModel(transactions, clock),
+        archive_model=ArchiveModel(transactions, clock),
+        create_version=CreateVersion(transactions, ArtifactUrls(records, artifacts, clock), clock),
+        confirm_upload=ConfirmUpload(
+            transactions, records=records, artifacts=artifacts, clock=clock, wake=wake, limits=limits
+        ),
+        promote_version=PromoteVersion(transactions, clock),
+        rollback_model=RollbackModel(transactions, clock),
+    )

@@ -1,0 +1,1 @@
+"""Models, their versions, and the rules by which they move; no I/O."""

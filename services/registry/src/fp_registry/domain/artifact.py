@@ -1,0 +1,37 @@
+"""Where artifacts lie, and what is measured of them."""
+
+import re
+from dataclasses import dataclass
+
+from fp_kernel import invalid
+
+_DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
+_PREFIX = "sha256:"
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """digest: `sha256:<hex>` of the whole object."""
+
+    digest: str
+    size_bytes: int
+
+
+def upload_key(version_id: str) -> str:
+    """The object that a presigned PUT writes; whoever has the URL can write it again until it expires."""
+    return f"uploads/{version_id}"
+
+
+def content_key(digest: str) -> str:
+    """The object with this content; only the registry writes it."""
+    return f"sha256/{digest.removeprefix(_PREFIX)}"
+
+
+def as_digest(value: str, field: str) -> str:
+    """`sha256:<hex>` of a caller's digest, empty for none. Raises InvalidArgument naming `field`."""
+    if not value:
+        return ""
+    found = _DIGEST.fullmatch(value.lower())
+    if not found:
+        raise invalid(field, "must be sha256: and 64 hexadecimal digits")
+    return _PREFIX + found[1]

@@ -1,0 +1,101 @@
+"""The registry, put together."""
+
+import asyncio
+
+import fp_runtime
+from forgepoint.registry.v1.registry_pb2_grpc import add_RegistryServiceServicer_to_server
+from fp_events import AuditPublisher
+from fp_events.streams import AUDIT, AUTH, MODELS
+from fp_kernel import SystemClock
+from fp_postgres import OutboxRelay, Pruner
+from fp_rpc import Channels, Server, ServiceCredential
+from fp_rpc.validate import remote_identity
+from fp_runtime import Runtime
+
+from fp_registry import stores
+from fp_registry.adapters.changes import PostgresChanges
+from fp_registry.adapters.projection.generations import RedisGenerations
+from fp_registry.adapters.projection.reads import RedisProjection
+from fp_registry.adapters.records import PostgresRecords
+from fp_registry.adapters.source import PostgresSource
+from fp_registry.adapters.transactions import PostgresTransactions
+from fp_registry.adapters.verifications import PostgresVerifications
+from fp_registry.api import consumers
+from fp_registry.api.answers import Answers
+from fp_registry.api.documents import MessageDocuments
+from fp_registry.api.grpc import RegistryServicer
+from fp_registry.app import use_cases
+from fp_registry.app.confirm_upload import SizeLimits
+from fp_registry.app.keep_projection import KeepProjection
+from fp_registry.app.project import FollowModels, Projector
+from fp_registry.app.queries import Queries
+from fp_registry.app.rebuild import Rebuild
+from fp_registry.app.urls import ArtifactUrls
+from fp_registry.app.verify_uploads import VerifyUploads
+from fp_registry.figures import Figures
+from fp_registry.settings import Settings
+
+NOUN = "registry"
+_AUTH_TIMEOUT = 5.0
+
+
+async def serve(runtime: Runtime, settings: Settings) -> None:
+    clock, documents, figures = SystemClock(), MessageDocuments(), Figures(runtime.metrics)
+    database = await stores.database(runtime, settings)
+    bus = await stores.bus(runtime, settings)
+    link = await stores.projection(runtime, settings, clock)
+    artifacts = await stores.artifacts(runtime, settings)
+
+    transactions, records, wake = PostgresTransactions(database), PostgresRecords(database), asyncio.Event()
+    limits = SizeLimits(inline=settings.verify_inline_bytes, artifact=settings.artifact_max_bytes)
+    do = use_cases.build(transactions, records, artifacts, clock=clock, limits=limits, wake=wake)
+    verify = VerifyUploads(
+        PostgresVerifications(database),
+        transactions=transactions,
+        records=records,
+        artifacts=artifacts,
+        clock=clock,
+        wake=wake,
+        observe=figures.verified,
+    )
+
+    changes, generations = PostgresChanges(database), RedisGenerations(link, documents)
+    projector = Projector(changes, generations, figures.copied)
+    keep = KeepProjection(generations, changes, projector, Rebuild(changes, generations))
+    queries = Queries(
+        RedisProjection(link),
+        PostgresSource(database, documents),
+        records,
+        patience=settings.position_patience,
+        observe=figures.read,
+    )
+
+    credential = ServiceCredential(NOUN, settings.service_secret.get_secret_value(), settings.auth_addr)
+    channels = Channels(credential, metrics=runtime.metrics)
+    auth = channels.open(settings.auth_addr, timeout=_AUTH_TIMEOUT)
+    identity, keys = remote_identity(settings.auth_issuer, auth)
+    runtime.on_close(credential.close)
+    runtime.on_close(channels.close)
+    server = Server(
+        NOUN,
+        resolver=identity,
+        metrics=runtime.metrics,
+        audit=AuditPublisher(bus),
+        reflection=settings.reflection,
+    )
+    servicer = RegistryServicer(do, Answers(records, projector), queries, ArtifactUrls(records, artifacts, clock))
+    server.add(add_RegistryServiceServicer_to_server, servicer)
+
+    follow = consumers.follow_models(FollowModels(projector, changes))
+    runtime.keep("streams", lambda: bus.ensure((MODELS, AUDIT, AUTH), (consumers.MODELS,)))
+    runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=runtime.metrics).run)
+    runtime.keep("retention", Pruner(database).run)
+    runtime.keep("projection events", lambda: bus.consume(consumers.MODELS, follow))
+    runtime.keep("projection", keep.run)
+    runtime.keep("verifications", verify.run)
+    runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, consumers.drop_keys(keys)))
+    await runtime.serve(server)
+
+
+def main() -> None:
+    fp_runtime.main(NOUN, Settings, serve)

@@ -1,0 +1,1 @@
+"""The schema, forward only; applied by `fp_postgres.migrate`."""

@@ -1,0 +1,56 @@
+"""The stores of the registry, opened in order; the dependencies that readiness tells of."""
+
+from importlib import resources
+
+from fp_events import NatsBus, connect
+from fp_kernel import Clock
+from fp_postgres import Database, migrate
+from fp_runtime import Runtime
+
+from fp_registry.adapters.objects import S3Artifacts, Store
+from fp_registry.adapters.projection.link import Link
+from fp_registry.settings import Settings
+
+
+async def database(runtime: Runtime, settings: Settings) -> Database:
+    """Hard: every write goes there, and every read that the projection cannot answer."""
+    url = settings.database_url.get_secret_value()
+    opened = await runtime.hard(
+        "postgres", lambda: Database.connect(url, source=runtime.noun), Database.ping, Database.close
+    )
+    await migrate(url, resources.files("fp_registry") / "migrations", service=runtime.noun)
+    return opened
+
+
+async def bus(runtime: Runtime, settings: Settings) -> NatsBus:
+    """Soft: events wait in the outbox."""
+    url = settings.nats_url.get_secret_value()
+    return await runtime.soft(
+        "nats", lambda: connect(url, name=runtime.noun, metrics=runtime.metrics), NatsBus.ping, NatsBus.close
+    )
+
+
+async def projection(runtime: Runtime, settings: Settings, clock: Clock) -> Link:
+    """Soft: reads go to Postgres."""
+
+    async def open_link() -> Link:
+        return Link.open(settings.redis_url.get_secret_value(), clock)
+
+    return await runtime.soft("redis", open_link, Link.ping, Link.close)
+
+
+async def artifacts(runtime: Runtime, settings: Settings) -> S3Artifacts:
+    """Soft: only the confirmation of uploads needs it."""
+    store = Store(
+        endpoint=settings.s3_endpoint,
+        public_endpoint=settings.s3_public_endpoint,
+        bucket=settings.s3_bucket,
+        access_key=settings.s3_access_key.get_secret_value(),
+        secret_key=settings.s3_secret_key.get_secret_value(),
+        region=settings.s3_region,
+    )
+
+    async def open_artifacts() -> S3Artifacts:
+        return S3Artifacts(store, hashing=settings.verify_threads)
+
+    return await runtime.soft("s3", open_artifacts, S3Artifacts.ping, S3Artifacts.close)
