@@ -63,12 +63,11 @@ async def serve(runtime: Runtime, settings: AuthSettings) -> None:
         random=secrets.token_bytes,
         clock=clock,
     )
-    audit = AuditPublisher(bus)
     server = Server(
         NOUN,
         resolver=CredentialResolver(tokens, ApiKeyIdentity(resolve_key)),
         metrics=runtime.metrics,
-        audit=audit,
+        audit=AuditPublisher(bus),
         reflection=settings.reflection,
     )
     trusted = networks(settings.auth_trusted_proxies)
@@ -79,7 +78,6 @@ async def serve(runtime: Runtime, settings: AuthSettings) -> None:
     runtime.keep("retention", Pruner(database).run)
     runtime.keep("prune", lambda: prune_for_ever(Prune(transactions, clock)))
     runtime.keep("signing keys", keys.run)
-    runtime.keep("audit", audit.run)
     await runtime.serve(server)
 
 

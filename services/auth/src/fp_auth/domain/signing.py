@@ -16,7 +16,7 @@ class SigningPolicy:
     """
 
     period: timedelta = timedelta(days=30)
-    lead: timedelta = timedelta(minutes=10)
+    lead: timedelta = timedelta(hours=1)
     keep: timedelta = timedelta(hours=25)
 
 

@@ -1,0 +1,103 @@
+import logging
+
+import pytest
+from forgepoint.auth.v1 import auth_pb2
+from fp_kernel import InvalidArgument, ResourceExhausted, Unauthenticated
+
+PASSWORD = "a-river-and-9-lanterns"
+
+
+def credentials(email="admin@example.com", password=PASSWORD):
+    return auth_pb2.LoginRequest(email=email, password=password)
+
+
+async def test_a_login_fills_every_field_of_its_answer(auth):
+    answer = await auth.login("Admin@Example.com")
+    assert (answer.user.email, answer.user.team, answer.user.role) == ("admin@example.com", "alpha", "admin")
+    assert answer.user.HasField("created_at")
+    assert 890 < answer.expires_at.seconds - answer.user.created_at.seconds < 1_000
+    assert answer.refresh_token.startswith("fpr_")
+    assert answer.refresh_expires_at.seconds > answer.expires_at.seconds
+
+
+async def test_a_wrong_password_and_an_unknown_user_are_unauthenticated(auth):
+    for request in (credentials(password="wrong"), credentials(email="nobody@example.com")):
+        with pytest.raises(Unauthenticated) as refused:
+            await auth.caller().Login(request)
+        assert refused.value.reason == "WRONG_CREDENTIALS"
+
+
+@pytest.mark.parametrize(
+    ("request_", "field"),
+    [
+        (credentials(email=""), "email"),
+        (credentials(email="not an address"), "email"),
+        (credentials(password=""), "password"),
+    ],
+)
+async def test_bad_input_names_its_field(auth, request_, field):
+    with pytest.raises(InvalidArgument) as refused:
+        await auth.caller().Login(request_)
+    assert [violation.field for violation in refused.value.fields] == [field]
+
+
+async def test_a_locked_account_says_when_to_come_back(auth):
+    for _ in range(5):
+        with pytest.raises(Unauthenticated):
+            await auth.caller().Login(credentials(password="wrong"))
+    with pytest.raises(ResourceExhausted) as locked:
+        await auth.login()
+    assert locked.value.reason == "LOGIN_LOCKED"
+    assert 0 < locked.value.retry_after <= 2
+
+
+async def test_a_lock_holds_in_every_replica(auth, start):
+    other = await start()
+    for replica in (auth, other, auth, other, auth):
+        with pytest.raises(Unauthenticated):
+            await replica.caller().Login(credentials(password="wrong"))
+    with pytest.raises(ResourceExhausted):
+        await other.login()
+
+
+async def test_a_refresh_rotates_and_reuse_kills_the_family(auth, start):
+    other = await start()
+    first = await auth.login()
+    second = await other.caller().RefreshToken(auth_pb2.RefreshTokenRequest(refresh_token=first.refresh_token))
+    assert second.user == first.user
+    who = await auth.caller(second.access_token).GetCurrentUser(auth_pb2.GetCurrentUserRequest())
+    assert who.claims.user_id == first.user.id
+    with pytest.raises(Unauthenticated) as reused:
+        await auth.caller().RefreshToken(auth_pb2.RefreshTokenRequest(refresh_token=first.refresh_token))
+    assert reused.value.reason == "REFRESH_TOKEN_REUSED"
+    with pytest.raises(Unauthenticated):
+        await auth.caller().RefreshToken(auth_pb2.RefreshTokenRequest(refresh_token=second.refresh_token))
+
+
+async def test_a_logout_ends_the_session(auth):
+    session = await auth.login()
+    await auth.caller().Logout(auth_pb2.LogoutRequest(refresh_token=session.refresh_token))
+    with pytest.raises(Unauthenticated):
+        await auth.caller().RefreshToken(auth_pb2.RefreshTokenRequest(refresh_token=session.refresh_token))
+
+
+@pytest.mark.parametrize("token", ["", "x" * 1_000])
+async def test_a_refresh_token_that_cannot_be_one_is_named(auth, token):
+    for call in (
+        auth.caller().RefreshToken(auth_pb2.RefreshTokenRequest(refresh_token=token)),
+        auth.caller().Logout(auth_pb2.LogoutRequest(refresh_token=token)),
+    ):
+        with pytest.raises(InvalidArgument) as refused:
+            await call
+        assert [violation.field for violation in refused.value.fields] == ["refresh_token"]
+
+
+async def test_nothing_secret_is_logged_or_kept(auth, caplog, settings):
+    caplog.set_level(logging.DEBUG)
+    member = await auth.member("engineer")
+    made = await member.call.CreateAPIKey(auth_pb2.CreateAPIKeyRequest(scopes=["models:read"]))
+    with pytest.raises(Unauthenticated):
+        await auth.caller("fp_" + "a" * 43).GetCurrentUser(auth_pb2.GetCurrentUserRequest())
+    secrets = (PASSWORD, made.raw_key, member.token, member.refresh_token, "fp_" + "a" * 43)
+    logged = caplog.text + "".join(str(vars(record)) for record in caplog.records)
+    assert not any(secret in logged for secret in secrets)

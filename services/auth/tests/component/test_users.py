@@ -1,0 +1,168 @@
+import pytest
+from forgepoint.auth.v1 import auth_pb2
+from forgepoint.common.v1 import common_pb2
+from fp_kernel import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, PermissionDenied, new_id
+
+PASSWORD = "a-river-and-9-lanterns"
+
+
+def new_user(**changes):
+    facts = {"email": "ada@example.com", "name": "Ada", "password": PASSWORD, "team": "alpha"}
+    return auth_pb2.CreateUserRequest(**(facts | changes))
+
+
+def key(value: str):
+    return (("idempotency-key", value),)
+
+
+async def test_a_new_user_is_a_viewer_of_the_team_and_can_log_in(auth):
+    admin = await auth.admin()
+    user = (await admin.CreateUser(new_user(email="Ada@Example.com"))).user
+    assert (user.email, user.name, user.team, user.role) == ("ada@example.com", "Ada", "alpha", "viewer")
+    assert (await auth.login("ada@example.com")).user == user
+
+
+async def test_without_a_team_a_user_joins_the_admins_own(auth):
+    admin = await auth.admin()
+    assert (await admin.CreateUser(new_user(team=""))).user.team == "alpha"
+
+
+async def test_an_admin_may_fill_another_team(auth):
+    admin = await auth.admin()
+    assert (await admin.CreateUser(new_user(team="beta"))).user.team == "beta"
+
+
+async def test_an_address_that_is_taken_names_its_field(auth):
+    admin = await auth.admin()
+    await admin.CreateUser(new_user())
+    with pytest.raises(AlreadyExists) as refused:
+        await admin.CreateUser(new_user(team="beta"))
+    assert "email" in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"email": "ada"}, "email"),
+        ({"password": "short"}, "password"),
+        ({"password": "password1234"}, "password"),
+        ({"team": "no team"}, "team"),
+        ({"name": "x" * 101}, "name"),
+    ],
+)
+async def test_bad_input_names_its_field(auth, changes, field):
+    with pytest.raises(InvalidArgument) as refused:
+        await (await auth.admin()).CreateUser(new_user(**changes))
+    assert [violation.field for violation in refused.value.fields] == [field]
+
+
+@pytest.mark.parametrize("role", ["viewer", "engineer"])
+async def test_only_admins_administer_users(auth, role):
+    member = await auth.member(role)
+    for call in (
+        member.call.CreateUser(new_user()),
+        member.call.ListUsers(auth_pb2.ListUsersRequest()),
+        # Permission comes before existence: nobody there has this id.
+        member.call.AssignRole(auth_pb2.AssignRoleRequest(user_id=new_id(), role_name="admin")),
+    ):
+        with pytest.raises(PermissionDenied):
+            await call
+
+
+async def test_a_user_created_twice_by_one_key_is_one_user(auth, start):
+    admin, other = await auth.admin(), await (await start()).admin()
+    first = await admin.CreateUser(new_user(), metadata=key("once"))
+    assert await admin.CreateUser(new_user(), metadata=key("once")) == first
+    assert await other.CreateUser(new_user(), metadata=key("once")) == first
+    with pytest.raises(InvalidArgument) as refused:
+        await admin.CreateUser(new_user(password="another-river-8-lamps"), metadata=key("once"))
+    assert [violation.field for violation in refused.value.fields] == ["idempotency_key"]
+
+
+async def test_a_role_holds_from_the_next_token_on(auth):
+    member = await auth.member("viewer")
+    admin = await auth.admin()
+    await admin.AssignRole(auth_pb2.AssignRoleRequest(user_id=member.user.id, role_name="engineer"))
+    fresh = await auth.caller().RefreshToken(auth_pb2.RefreshTokenRequest(refresh_token=member.refresh_token))
+    assert fresh.user.role == "engineer"
+    claims = (await auth.caller(fresh.access_token).GetCurrentUser(auth_pb2.GetCurrentUserRequest())).claims
+    assert "models:write" in claims.scopes
+
+
+@pytest.mark.parametrize(
+    ("user_id", "role_name", "kind"),
+    [
+        ("me", "viewer", InvalidArgument),
+        (new_id(), "root", InvalidArgument),
+        (new_id(), "service", InvalidArgument),
+        (new_id(), "viewer", NotFound),
+    ],
+)
+async def test_a_role_needs_a_user_and_a_role(auth, user_id, role_name, kind):
+    with pytest.raises(kind):
+        await (await auth.admin()).AssignRole(auth_pb2.AssignRoleRequest(user_id=user_id, role_name=role_name))
+
+
+async def test_the_last_admin_stays(auth):
+    session = await auth.login()
+    with pytest.raises(FailedPrecondition) as refused:
+        await auth.caller(session.access_token).AssignRole(
+            auth_pb2.AssignRoleRequest(user_id=session.user.id, role_name="viewer")
+        )
+    assert refused.value.reason == "LAST_ADMIN"
+
+
+async def test_lists_page_through_one_team(auth):
+    admin = await auth.admin()
+    for number in range(4):
+        await admin.CreateUser(new_user(email=f"user{number}@example.com"))
+    await admin.CreateUser(new_user(email="elsewhere@example.com", team="beta"))
+    seen, token = [], ""
+    while True:
+        pages = common_pb2.PaginationRequest(page_size=2, page_token=token)
+        answer = await admin.ListUsers(auth_pb2.ListUsersRequest(pagination=pages))
+        seen += [user.email for user in answer.users]
+        token = answer.pagination.next_page_token
+        if not token:
+            break
+    assert seen == ["admin@example.com", *(f"user{number}@example.com" for number in range(4))]
+    beta = await admin.ListUsers(auth_pb2.ListUsersRequest(team_filter="beta"))
+    assert [user.email for user in beta.users] == ["elsewhere@example.com"]
+
+
+async def test_a_page_token_belongs_to_its_list(auth):
+    admin = await auth.admin()
+    await admin.CreateUser(new_user())
+    first = await admin.ListUsers(auth_pb2.ListUsersRequest(pagination=common_pb2.PaginationRequest(page_size=1)))
+    for team, token in (("beta", first.pagination.next_page_token), ("alpha", "garbage")):
+        with pytest.raises(InvalidArgument) as refused:
+            await admin.ListUsers(
+                auth_pb2.ListUsersRequest(team_filter=team, pagination=common_pb2.PaginationRequest(page_token=token))
+            )
+        assert [violation.field for violation in refused.value.fields] == ["pagination.page_token"]
+
+
+async def test_check_permission_always_gives_a_reason(auth):
+    engineer = await auth.member("engineer")
+    for resource, action, allowed in (("models", "write", True), ("users", "admin", False)):
+        answer = await engineer.call.CheckPermission(
+            auth_pb2.CheckPermissionRequest(user_id=engineer.user.id, resource=resource, action=action)
+        )
+        assert answer.allowed is allowed
+        assert f"{resource}:{action}" in answer.reason
+
+
+async def test_check_permission_keeps_teams_and_people_apart(auth):
+    engineer, viewer = await auth.member("engineer"), await auth.member("viewer")
+    stranger = await auth.member("viewer", team="beta")
+
+    def about(member):
+        return auth_pb2.CheckPermissionRequest(user_id=member.user.id, resource="models", action="read")
+
+    with pytest.raises(PermissionDenied):
+        await engineer.call.CheckPermission(about(viewer))
+    with pytest.raises(NotFound):
+        await (await auth.admin()).CheckPermission(about(stranger))
+    assert (await auth.pipeline().CheckPermission(about(stranger))).allowed
+    with pytest.raises(InvalidArgument):
+        await engineer.call.CheckPermission(auth_pb2.CheckPermissionRequest(resource="", action="read"))
