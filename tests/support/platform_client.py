@@ -18,7 +18,8 @@ from forgepoint.registry.v1 import registry_pb2, registry_pb2_grpc
 from fp_cli import upload
 from fp_devstack.client import Access, SupervisorClient
 from fp_devstack.launch import SOCKET, ensure
-from fp_kernel import AlreadyExists
+from fp_flights import pipelines
+from fp_kernel import AlreadyExists, Unavailable
 from google.protobuf import json_format
 from onnx import TensorProto, helper, numpy_helper
 
@@ -142,3 +143,24 @@ def fp(*arguments: str, home: Path, env: dict[str, str] | None = None) -> subpro
         timeout=120,
         check=False,
     )
+
+
+async def deploy_linear(client: Client, name: str = "linear") -> str:
+    """Register and deploy `linear_model`; answers the version."""
+    version = await new_version(client, name, linear_model())
+    execution = await client.run(pipelines.deployment(), {"model": name, "version": version.version})
+    if execution.status != pipeline_pb2.EXECUTION_STATUS_COMPLETED:
+        raise AssertionError(f"the deployment ended {execution}")
+    return str(version.version)
+
+
+async def predict_linear(client: Client, name: str = "linear", *, patience: float = 30.0) -> float:
+    """What the model answers for a row of ones, as soon as it answers."""
+    request = inference_pb2.PredictRequest(model_name=name, inputs={"x": row(1, 1, 1)})
+    async with asyncio.timeout(patience):
+        while True:
+            try:
+                response = await client.inference.Predict(request)
+                return float(np.frombuffer(response.outputs["y"].data, "<f4")[0])
+            except Unavailable:
+                await asyncio.sleep(0.1)

@@ -1,0 +1,49 @@
+"""What was deployed answers again after the platform was stopped and started, and the command says so."""
+
+import json
+
+import pytest
+from fp_devstack.client import SupervisorClient
+from fp_devstack.launch import SOCKET
+from fp_rpc import BearerToken, Channels
+from platform_client import Client, deploy_linear, fp, predict_linear
+
+
+@pytest.fixture
+def stack(tmp_path):
+    """`stack("up")`: the command on a platform of this test's own, stopped after it."""
+    data = tmp_path / "data"
+
+    def run(*arguments: str):
+        return fp("-o", "json", *arguments, home=tmp_path, env={"FP_DATA": str(data)})
+
+    run.folder = data
+    yield run
+    run("down")
+
+
+async def client_of(access):
+    anonymous = Channels(None)
+    token = await Client(anonymous.open(access.address, timeout=30)).login(access.email, access.password)
+    await anonymous.close()
+    channels = Channels(BearerToken(token))
+    return channels, Client(channels.open(access.address, timeout=30))
+
+
+async def test_production_answers_again_after_down_and_up(stack):
+    assert stack("up").returncode == 0
+    supervisor = SupervisorClient(stack.folder / SOCKET)
+    channels, client = await client_of(await supervisor.access())
+    await deploy_linear(client)
+    await channels.close()
+
+    assert stack("down").returncode == 0
+    assert stack("status").returncode == 7
+    assert stack("up").returncode == 0
+
+    channels, client = await client_of(await supervisor.access())
+    assert await predict_linear(client) == 6.0
+    await channels.close()
+    status = json.loads(stack("status").stdout)
+    assert status["ready"]
+    assert {process["state"] for process in status["processes"]} == {"READY"}

@@ -1,0 +1,3 @@
+"""The proofs share the fixtures of the end-to-end tests."""
+
+from platform_fixtures import *  # noqa: F403 -- fixtures are found by name

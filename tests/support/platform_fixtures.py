@@ -1,0 +1,98 @@
+"""One platform for the whole folder, started as a user would, and clients of its public doors."""
+
+import asyncio
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+import pytest_asyncio
+from forgepoint.auth.v1 import auth_pb2
+from forgepoint.inference.v1 import inference_pb2
+from fp_devstack.client import SupervisorClient
+from fp_devstack.launch import SOCKET
+from fp_kernel import NotFound, new_id
+from fp_rpc import BearerToken, Channels
+from fp_testkit.traces import SpanCollector
+from platform_client import Client, Platform, deploy_linear, start
+
+PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture(scope="session")
+def collector() -> Iterator[SpanCollector]:
+    collector = SpanCollector()
+    yield collector
+    collector.close()
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory, collector) -> Iterator[Platform]:
+    folder = tmp_path_factory.mktemp("platform")
+    os.environ["FP_OTEL_ENDPOINT"] = collector.endpoint
+    try:
+        access = asyncio.run(start(folder))
+    finally:
+        del os.environ["FP_OTEL_ENDPOINT"]
+    yield Platform(folder, access)
+    asyncio.run(SupervisorClient(folder / SOCKET).shutdown())
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest_asyncio.fixture
+async def connect(platform):
+    opened: list[Channels] = []
+
+    def client(token: str | None = None) -> Client:
+        channels = Channels(BearerToken(token) if token else None)
+        opened.append(channels)
+        return Client(channels.open(platform.access.address, timeout=30))
+
+    yield client
+    for channels in opened:
+        await channels.close()
+
+
+@pytest.fixture(scope="session")
+def admin_token(platform) -> str:
+    async def login() -> str:
+        channels = Channels(None)
+        client = Client(channels.open(platform.access.address, timeout=30))
+        token = await client.login(platform.access.email, platform.access.password)
+        await channels.close()
+        return token
+
+    return asyncio.run(login())
+
+
+@pytest_asyncio.fixture
+async def admin(connect, admin_token) -> Client:
+    return connect(admin_token)
+
+
+@pytest_asyncio.fixture
+async def token_of(admin, connect):
+    """`await token_of("viewer", team="other")`: a fresh user's token."""
+
+    async def make(role: str, team: str) -> str:
+        email = f"{role}-{new_id()}@{team}.test"
+        user = (
+            await admin.auth.CreateUser(
+                auth_pb2.CreateUserRequest(email=email, name=role, password=PASSWORD, team=team)
+            )
+        ).user
+        await admin.auth.AssignRole(auth_pb2.AssignRoleRequest(user_id=user.id, role_name=role))
+        return await connect().login(email, PASSWORD)
+
+    return make
+
+
+@pytest_asyncio.fixture
+async def served(admin) -> str:
+    """Name of a model of the first team that is deployed and answers."""
+    name = "linear"
+    try:
+        await admin.inference.GetModelInfo(inference_pb2.GetModelInfoRequest(model_name=name))
+    except NotFound:
+        await deploy_linear(admin, name)
+    return name
