@@ -1,0 +1,66 @@
+"""Tasks have an owner, and nobody blocks the loop."""
+
+import ast
+from collections.abc import Iterator
+
+from rules.tree import Tree, Violation
+
+TASK_RULE = "task without owner"
+SLEEP_RULE = "blocking sleep"
+
+_OWNERS = frozenset({"fp_runtime", "fp_testkit"})
+_TASK_CALLS = frozenset({"create_task", "ensure_future"})
+_LOOPS = frozenset({"get_running_loop", "get_event_loop", "new_event_loop"})
+
+
+def orphan_tasks(tree: Tree) -> Iterator[Violation]:
+    """Tasks are started by a TaskGroup or by fp_runtime; `asyncio.create_task` forgets them."""
+    for source in tree.sources():
+        if source.ships and source.package not in _OWNERS:
+            for node in ast.walk(source.module):
+                if _starts_task(node) or _imports(node, "asyncio", _TASK_CALLS):
+                    yield source.violation(_line(node), TASK_RULE, "use a TaskGroup or runtime.task")
+
+
+def blocking_sleeps(tree: Tree) -> Iterator[Violation]:
+    """`time.sleep` stops every call of a process; in a thread of its own it holds up the stop."""
+    for source in tree.sources():
+        if source.ships:
+            for node in ast.walk(source.module):
+                if _is_call(node, "time", "sleep") or _imports(node, "time", frozenset({"sleep"})):
+                    yield source.violation(_line(node), SLEEP_RULE, "use asyncio.sleep, or wait for an event")
+
+
+def _starts_task(node: ast.AST) -> bool:
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or node.func.attr not in _TASK_CALLS:
+        return False
+    owner = node.func.value
+    if isinstance(owner, ast.Name):
+        return owner.id in {"asyncio", "loop"}
+    if isinstance(owner, ast.Attribute):
+        return owner.attr.lstrip("_") == "loop"
+    return isinstance(owner, ast.Call) and _name(owner.func) in _LOOPS
+
+
+def _is_call(node: ast.AST, module: str, function: str) -> bool:
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == function
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id == module
+    )
+
+
+def _imports(node: ast.AST, module: str, names: frozenset[str]) -> bool:
+    return isinstance(node, ast.ImportFrom) and node.module == module and any(it.name in names for it in node.names)
+
+
+def _name(node: ast.expr) -> str:
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _line(node: ast.AST) -> int:
+    return getattr(node, "lineno", 0)
