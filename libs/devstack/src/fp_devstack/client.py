@@ -136,7 +136,7 @@ class SupervisorClient:
         await self._call("restart", _STOP_SECONDS, name=name)
 
     async def shutdown(self) -> None:
-        """Stops everything; returns when nothing is left running."""
+        """Stops everything; returns when all but the supervisor itself has ended, which follows at once."""
         await self._call("shutdown", _STOP_SECONDS)
 
     async def _call(self, operation: str, seconds: float = 0.0, **arguments: Any) -> Any:

@@ -6,6 +6,14 @@ from pathlib import Path
 from typing import Any
 
 PRIVATE = 0o600
+_LOG_BYTES = 16 * 1024 * 1024
+
+
+def make_data_folder(path: Path) -> None:
+    """Creates it unless it exists. Under root others may pass through, because postgres runs as `nobody` then; every
+    file and folder within is private.
+    """
+    path.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
 
 
 def write_private(path: Path, text: str) -> None:
@@ -38,13 +46,25 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     write_private(path, json.dumps(content, indent=1, sort_keys=True) + "\n")
 
 
-def tail(path: Path, *, lines: int = 12, limit: int = 4096) -> str:
-    """The end of a log for an error message; at most `limit` bytes."""
+def tail(path: Path, *, after: int = 0, lines: int = 12, limit: int = 16_384) -> str:
+    """The end of a log for an error message; at most `limit` bytes, none of them before byte `after`."""
     try:
         with path.open("rb") as file:
             file.seek(0, os.SEEK_END)
-            file.seek(max(0, file.tell() - limit))
+            file.seek(max(0, after, file.tell() - limit))
             text = file.read().decode("utf-8", "replace")
     except FileNotFoundError:
         return ""
     return "\n".join(text.splitlines()[-lines:])
+
+
+def rotate(path: Path, *, limit: int = _LOG_BYTES) -> int:
+    """Moves a log that has grown over `limit` aside, to `<name>.1`; gives the size of the one that will be used."""
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError:
+        return 0
+    if size < limit:
+        return size
+    path.replace(path.with_name(f"{path.name}.1"))
+    return 0

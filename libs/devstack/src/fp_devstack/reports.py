@@ -73,7 +73,7 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How a person reaches the platform."""
+    """How a person reaches the platform. address, http_address: `host:port` of the gateway's gRPC and HTTP."""
 
     address: str
     http_address: str

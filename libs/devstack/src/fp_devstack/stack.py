@@ -12,6 +12,7 @@ from typing import Self
 from fp_devstack import databases, locks
 from fp_devstack.endpoints import Endpoints
 from fp_devstack.failures import StoreFailed
+from fp_devstack.files import make_data_folder
 from fp_devstack.ports import HOST, Ports
 from fp_devstack.secrets_file import Secrets
 from fp_devstack.stores.nats import Nats
@@ -56,8 +57,8 @@ class Stack:
         Raises StoreFailed (then none is left running) and FolderInUse.
         """
         if self._endpoints is None:
-            self._open_folder()
             try:
+                self._open_folder()
                 self._each(lambda store: store.start())
                 self._endpoints = self._describe()
             except BaseException:
@@ -122,13 +123,13 @@ class Stack:
         return dead
 
     def _open_folder(self) -> None:
-        # 0711: `nobody`, as whom postgres runs under root, must pass; every file and folder within is private.
-        self.folder.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
-        self._lock = locks.acquire(self.folder / ".stack.lock")
+        try:
+            make_data_folder(self.folder)
+            self._lock = locks.acquire(self.folder / ".stack.lock")
+        except OSError as error:
+            raise StoreFailed(f"the folder {self.folder} cannot be used: {error.strerror}") from error
         free = shutil.disk_usage(self.folder).free
         if free < _NEEDED_BYTES:
-            os.close(self._lock)
-            self._lock = None
             raise StoreFailed(
                 f"the disk of {self.folder} has {free >> 20} MiB left; the stores need {_NEEDED_BYTES >> 20} MiB"
             )

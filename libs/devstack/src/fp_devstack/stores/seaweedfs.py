@@ -88,6 +88,7 @@ class SeaweedFs(Store):
             f"-ip.bind={HOST}",
             "-master.telemetry=false",
             "-disableHttp",
+            "-volume.preStopSeconds=0",  # nobody but this program's own parts would hear its farewell
             "-webdav=false",
             "-admin.ui=false",
             "-s3.config=s3.json",

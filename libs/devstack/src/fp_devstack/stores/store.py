@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from fp_devstack import children, locks
 from fp_devstack.children import Program
 from fp_devstack.failures import StoreFailed
-from fp_devstack.files import tail
+from fp_devstack.files import rotate, tail
 from fp_devstack.ports import Ports
 from fp_devstack.secrets_file import Secrets
 
@@ -22,6 +22,7 @@ _POLL_SECONDS = 0.01
 # A dead parent's stores need a moment to end before their folder can be used again.
 _LOCK_PATIENCE_SECONDS = 10.0
 _PORT_ATTEMPTS = 3
+_PORT_TAKEN = ("address already in use", "is not available on")
 _BASE_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "TZ")
 
 
@@ -46,6 +47,7 @@ class Store(ABC):
         self._lock = folder / f".{self.name}.lock"
         self._book = ports
         self._patience = patience
+        self._log_start = 0
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -89,12 +91,13 @@ class Store(ABC):
             self.clean()
             self.ports = self.take_ports()
             self.prepare()
+            self._log_start = rotate(self.log)
             self._process = children.spawn(self.program(lock))
             if self._await_ready():
                 return
             self.stop()
             if attempt == _PORT_ATTEMPTS or not self.lost_port():
-                raise StoreFailed(f"{self.name} did not start; the end of {self.log}:\n{tail(self.log)}")
+                raise StoreFailed(f"{self.name} did not start; the end of {self.log}:\n{self._said()}")
             self._book.forget(*(f"{self.name}.{port}" for port in self.port_names))
 
     def _await_ready(self) -> bool:
@@ -112,7 +115,12 @@ class Store(ABC):
 
     def lost_port(self) -> bool:
         """Whether the last start failed because a port was taken between choosing and listening."""
-        return "address already in use" in tail(self.log, lines=60, limit=16_384).lower()
+        said = self._said(lines=60).lower()
+        return any(text in said for text in _PORT_TAKEN)
+
+    def _said(self, *, lines: int = 12) -> str:
+        """The end of what the last start has logged."""
+        return tail(self.log, after=self._log_start, lines=lines)
 
     def environment(self) -> Mapping[str, str]:
         """A scrubbed base: what the user's shell exports must not change a store."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fp_kernel.errors import Error
 
+from fp_devstack import files
 from fp_devstack.supervisor import catalog, daemon
 from fp_devstack.supervisor.catalog import Service
 from fp_devstack.supervisor.daemon import Options
@@ -69,6 +70,7 @@ def _detach(options: Options) -> None:
 
 
 def _redirect(log: Path) -> None:
+    files.make_data_folder(log.parent.parent)
     log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     nothing = os.open(os.devnull, os.O_RDONLY)

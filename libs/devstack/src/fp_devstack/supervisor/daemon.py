@@ -11,8 +11,7 @@ from pathlib import Path
 
 from fp_kernel.errors import Error
 
-from fp_devstack import locks
-from fp_devstack.files import write_private
+from fp_devstack import files, locks
 from fp_devstack.supervisor.catalog import Service
 from fp_devstack.supervisor.control import Control, listen
 from fp_devstack.supervisor.environment import outer
@@ -46,11 +45,11 @@ def run(options: Options, listening: Callable[[], None] = lambda: None) -> int:
     Raises FolderInUse when another supervisor runs in the folder.
     """
     folder = options.folder
+    files.make_data_folder(folder)
     os.umask(0o077)
-    folder.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
     lock = locks.acquire(folder / LOCK, patience=_LOCK_SECONDS)
     try:
-        write_private(folder / PID, f"{os.getpid()}\n")
+        files.write_private(folder / PID, f"{os.getpid()}\n")
         return asyncio.run(_serve(options, listening))
     finally:
         for name in (SOCKET, PID):

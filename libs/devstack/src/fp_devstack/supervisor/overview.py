@@ -16,7 +16,7 @@ _SUPERVISOR = "supervisor"
 
 async def status(platform: Platform) -> Status:
     """Every process with its memory; asking for that takes a millisecond or two each."""
-    processes = [*_own(platform), *_stores(platform), *(unit.report() for unit in platform.units.values())]
+    processes = [*_own(platform), *_stores(platform), *_services(platform)]
     if platform.phase is Phase.RUNNING:
         processes += [unit.report() for unit in platform.runtimes.units.values()]
         processes += platform.jobs.processes()
@@ -46,6 +46,15 @@ def _stores(platform: Platform) -> list[Process]:
     ]
 
 
+def _services(platform: Platform) -> list[Process]:
+    """Those that wait for their stores too, so that whoever waits sees what for."""
+    waiting = ProcessState.STARTING if platform.phase is Phase.STARTING else ProcessState.STOPPED
+    return [
+        platform.units[noun].report() if noun in platform.units else Process(noun, "service", None, waiting)
+        for noun in (service.noun for service in platform.services)
+    ]
+
+
 def _alive(pid: int | None) -> ProcessState:
     return ProcessState.READY if pid is not None else ProcessState.BACKOFF
 
@@ -53,10 +62,13 @@ def _alive(pid: int | None) -> ProcessState:
 def _measured(process: Process) -> Process:
     if process.pid is None:
         return process
+    used = memory.used_bytes(process.pid, descendants=process.kind != _SUPERVISOR)
+    uptime = process.uptime_seconds or _uptime(process.pid)
+    return dataclasses.replace(process, memory_bytes=used, uptime_seconds=uptime)
+
+
+def _uptime(pid: int) -> float:
     try:
-        uptime = time.time() - psutil.Process(process.pid).create_time()
+        return round(max(0.0, time.time() - psutil.Process(pid).create_time()), 1)
     except psutil.Error:
-        return process
-    own = process.kind == _SUPERVISOR
-    used = memory.used_bytes(process.pid, descendants=not own)
-    return dataclasses.replace(process, memory_bytes=used, uptime_seconds=round(max(0.0, uptime), 1))
+        return 0.0

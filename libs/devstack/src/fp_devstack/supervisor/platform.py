@@ -73,7 +73,7 @@ class Platform:
         login = self.environments.bootstrap()
         return Access(
             address=self.environments.address("gateway"),
-            http_address=f"http://{self.environments.address('gateway', 'public')}",
+            http_address=self.environments.address("gateway", "public"),
             nats_url=self.stack.endpoints.nats_url,
             email=login["FP_AUTH_BOOTSTRAP_EMAIL"],
             password=login["FP_AUTH_BOOTSTRAP_PASSWORD"],
@@ -174,13 +174,13 @@ class Platform:
     async def _revive(self, dead: list[str]) -> None:
         self._note(f"stores ended and are started again: {', '.join(dead)}")
         before = self.stack.endpoints
+        for name in dead:
+            self.store_restarts[name] += 1
         try:
             await asyncio.to_thread(self.stack.revive)
         except Error as error:
             self._note(error.message)  # and again at the next look
             return
-        for name in dead:
-            self.store_restarts[name] += 1
         if self.stack.endpoints != before:
             self._note("a store had to move to another port: the services are started again")
             await _at_once([unit.restart for unit in self.units.values()])

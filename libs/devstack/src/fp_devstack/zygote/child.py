@@ -34,7 +34,7 @@ def become(request: Fork, parent: int, output: int) -> None:
     sys.argv = [request.title, *request.arguments]
     # Line by line, so that what a killed process has said is in its log already.
     sys.stdout, sys.stderr = (
-        open(each, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115, PTH123
+        open(each, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
         for each in (1, 2)
     )
 

@@ -11,7 +11,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.path == "/exit":
             os._exit(3)
         body = json.dumps({"environment": dict(os.environ), "arguments": sys.argv, "pid": os.getpid()}).encode()
-        self.send_response(200)
+        self.send_response(503 if self.path == "/readyz" and "FP_NEVER_READY" in os.environ else 200)
         self.end_headers()
         self.wfile.write(body)
 
@@ -22,6 +22,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
 def main():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["FP_HTTP_PORT"])), Handler)
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
-    print("dummy listens", flush=True)
+    sys.stdout.write("dummy listens\n")
     server.serve_forever()
-    print("dummy ends", flush=True)
+    sys.stdout.write("dummy ends\n")

@@ -1,0 +1,361 @@
+import http.client
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import asyncpg
+import nats
+import psutil
+import pytest
+from fp_devstack import FolderInUse, Stack, StoreFailed
+from fp_devstack.ports import HOST
+from fp_devstack.stores import signing
+
+SOCKETS = Path("/tmp")  # noqa: S108 -- where a store would leave them
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory):
+    with Stack(tmp_path_factory.mktemp("stack"), durable=False) as running:
+        yield running
+
+
+def test_a_second_start_answers_the_same_endpoints(stack):
+    assert stack.start() is stack.endpoints
+
+
+async def test_each_service_has_a_database_and_a_role_of_its_own(stack):
+    url, other = stack.create_database("auth"), stack.create_database("registry")
+    connection = await asyncpg.connect(url)
+    await connection.execute("create table if not exists t (x int)")
+    assert await connection.fetchval("select current_user || '@' || current_database()") == "fp_auth@fp_auth"
+    assert str(await connection.fetchval("show server_version")).startswith("18.")
+    await connection.close()
+
+    intruder = other.removesuffix("fp_registry") + "fp_auth"
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await asyncpg.connect(intruder)
+
+
+def test_creating_a_database_again_answers_the_same_url(stack):
+    assert stack.create_database("billing") == stack.create_database("billing")
+
+
+@pytest.mark.parametrize("noun", ["", "A", 'a"; drop', "1a"])
+def test_a_noun_that_is_none_is_refused(stack, noun):
+    with pytest.raises(ValueError, match="noun"):
+        stack.create_database(noun)
+
+
+async def test_jetstream_keeps_a_message(stack):
+    connection = await nats.connect(stack.endpoints.nats_url)
+    context = connection.jetstream()
+    await context.add_stream(name="S", subjects=["s.>"])
+    answer = await context.publish("s.a", b"x")
+    await context.delete_stream("S")
+    await connection.close()
+
+    assert answer.seq == 1
+
+
+def test_valkey_demands_its_password(stack):
+    host, _, port = stack.endpoints.redis_url.rpartition("@")[2].partition("/")[0].partition(":")
+    with socket.create_connection((host, int(port)), timeout=5) as connection:
+        connection.sendall(b"PING\r\n")
+        assert b"NOAUTH" in connection.recv(100)
+
+
+def test_the_bucket_is_there_and_demands_the_secret(stack):
+    ends = stack.endpoints
+    port = int(ends.s3_endpoint.rpartition(":")[2])
+
+    def ask(method, name, secret, body=b""):
+        return signing.request(port, method, f"/{ends.s3_bucket}/{name}", (ends.s3_access_key, secret), body)
+
+    assert ask("PUT", "a", ends.s3_secret_key, b"x") == 200
+    assert ask("GET", "a", ends.s3_secret_key) == 200
+    assert ask("GET", "a", "wrong") == 403
+    assert ask("PUT", "b", "wrong", b"x") == 403
+
+
+def test_no_port_of_the_object_store_takes_or_gives_objects_without_credentials(stack):
+    ends = stack.endpoints
+    port = int(ends.s3_endpoint.rpartition(":")[2])
+    signing.request(port, "PUT", f"/{ends.s3_bucket}/locked", (ends.s3_access_key, ends.s3_secret_key), b"x" * 100)
+    answers = {}
+    for other in (stack.ports.kept(f"seaweedfs.{name}") for name in ("s3", "filer", "volume", "master", "admin")):
+        for method in ("GET", "PUT", "DELETE"):
+            answers[other, method] = plain(other, method, f"/buckets/{ends.s3_bucket}/locked", b"y")
+        answers[other, "LIST"] = plain(other, "GET", f"/{ends.s3_bucket}/locked", b"")
+    credentials = (ends.s3_access_key, ends.s3_secret_key)
+
+    assert {each for each in answers.values() if each is not None and each < 400} == set(), answers
+    assert signing.request(port, "GET", f"/{ends.s3_bucket}/locked", credentials) == 200
+
+
+def plain(port, method, path, body):
+    connection = http.client.HTTPConnection(HOST, port, timeout=5)
+    try:
+        connection.request(method, path, body=body or None)
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+
+
+def test_everything_listens_on_the_loopback_only(stack, family):
+    pids = [pid for store in stack.pids.values() for pid in family(store)]
+    heard = {
+        each.laddr.ip
+        for pid in pids
+        for each in psutil.Process(pid).net_connections("tcp")
+        if each.status == psutil.CONN_LISTEN
+    }
+
+    assert heard == {HOST}
+
+
+def test_secrets_are_neither_in_arguments_nor_readable_by_others(stack):
+    secrets = [each for each in (stack.folder / "secrets.json").read_text().split('"') if len(each) == 43]
+    commands = [" ".join(psutil.Process(pid).cmdline()) for pid in stack.pids.values()]
+
+    assert len(secrets) > 3
+    assert not any(secret in command for secret in secrets for command in commands)
+    for name in ("secrets.json", "ports.json", "nats/nats.conf", "valkey/valkey.conf", "seaweedfs/s3.json"):
+        assert stat.S_IMODE((stack.folder / name).stat().st_mode) == 0o600
+    for name in ("logs", "nats", "valkey", "seaweedfs"):
+        assert stat.S_IMODE((stack.folder / name).stat().st_mode) == 0o700
+
+
+def test_each_store_has_a_log_in_the_folder(stack):
+    assert all((stack.folder / "logs" / f"{name}.log").stat().st_size for name in stack.pids)
+
+
+def test_a_folder_has_one_owner_at_a_time(stack):
+    with pytest.raises(FolderInUse, match="in use"):
+        Stack(stack.folder).start()
+
+
+def test_a_store_that_died_is_started_again_on_its_port(stack):
+    before, endpoints = stack.pids, stack.endpoints
+    stack.kill("valkey")
+    assert stack.pids["valkey"] is None
+
+    assert stack.revive() == ("valkey",)
+    assert stack.pids["valkey"] not in {None, before["valkey"]}
+    assert stack.endpoints == endpoints
+    assert stack.revive() == ()
+
+
+async def test_data_ports_and_passwords_survive_a_restart(tmp_path):
+    stack = Stack(tmp_path, stores=("postgres", "nats"), durable=False)
+    before = stack.start()
+    url = stack.create_database("a")
+    connection = await asyncpg.connect(url)
+    await connection.execute("create table t as select 7 as x")
+    await connection.close()
+    stack.stop()
+
+    with Stack(tmp_path, stores=("postgres", "nats"), durable=False) as again:
+        assert again.endpoints == before
+        connection = await asyncpg.connect(url)
+        assert await connection.fetchval("select x from t") == 7
+        await connection.close()
+
+
+async def test_committed_data_survives_the_kill_of_a_durable_store(tmp_path):
+    with Stack(tmp_path, stores=("postgres",)) as stack:
+        url = stack.create_database("a")
+        connection = await asyncpg.connect(url)
+        await connection.execute("create table t as select 7 as x")
+        connection.terminate()
+        stack.kill("postgres")
+        stack.revive()
+        connection = await asyncpg.connect(url)
+        assert await connection.fetchval("select x from t") == 7
+        await connection.close()
+
+
+def test_a_port_that_others_took_meanwhile_is_replaced(tmp_path):
+    stack = Stack(tmp_path, stores=("nats", "valkey"))
+    before = stack.start()
+    stack.stop()
+    with socket.socket() as other:
+        other.bind((HOST, stack.ports.kept("nats.client")))
+        other.listen()
+        after = stack.start()
+        stack.stop()
+
+    assert after.nats_url != before.nats_url
+    assert after.redis_url == before.redis_url
+
+
+@pytest.mark.parametrize("name", ["nats", "valkey", "postgres", "seaweedfs"])
+def test_a_port_lost_between_choosing_and_listening_is_chosen_again(tmp_path, monkeypatch, name):
+    stack = Stack(tmp_path, stores=(name,), durable=False)
+    with socket.socket() as other:
+        other.bind((HOST, 0))
+        other.listen()
+        thief, take = other.getsockname()[1], stack.ports.take
+        stolen = []
+
+        def take_stolen(port, **options):
+            if not stolen:
+                stolen.append(port)
+                return thief
+            return take(port, **options)
+
+        monkeypatch.setattr(stack.ports, "take", take_stolen)
+        with stack:
+            assert stack.pids[name] is not None
+    assert stolen
+
+
+def test_a_store_that_cannot_start_is_named_with_its_reason_and_leaves_nothing(tmp_path):
+    (tmp_path / "nats").mkdir()
+    (tmp_path / "nats" / "data").write_text("a file where a folder must be")
+    stack = Stack(tmp_path, stores=("nats", "valkey"))
+    with pytest.raises(StoreFailed, match=r"(?s)nats did not start.*nats\.log"):
+        stack.start()
+
+    assert set(stack.pids.values()) == {None}
+    (tmp_path / "nats" / "data").unlink()
+    with stack:
+        assert stack.pids["nats"] is not None
+
+
+def test_a_full_disk_is_told_before_anything_starts(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "shutil.disk_usage", lambda _: os.terminal_size((0, 0)) and type("Usage", (), {"free": 1 << 20})
+    )
+    stack = Stack(tmp_path, stores=("nats",))
+    with pytest.raises(StoreFailed, match="1 MiB left"):
+        stack.start()
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreFailed, match="cannot be used"):
+        Stack(tmp_path / "file" / "data", stores=("nats",)).start()
+
+
+def test_an_unknown_store_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="oracle"):
+        Stack(tmp_path, stores=("oracle",))
+
+
+CHILD = """
+import sys
+from fp_devstack import Stack
+stack = Stack(sys.argv[1], durable=False)
+stack.start()
+print(*stack.pids.values(), flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def orphaned(tmp_path, family):
+    """Everything that a stack ran whose owner was killed."""
+    with subprocess.Popen(
+        [sys.executable, "-c", CHILD, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as parent:
+        stores = [int(pid) for pid in parent.stdout.readline().split()]
+        everyone = [pid for store in stores for pid in family(store)]
+        parent.send_signal(signal.SIGKILL)
+    assert len(stores) == 4
+    return everyone
+
+
+def sockets():
+    return {each.name for each in SOCKETS.iterdir() if each.name.startswith("seaweedfs")}
+
+
+async def test_nothing_survives_the_kill_of_its_parent(tmp_path, orphaned, gone, until):
+    await until(lambda: all(gone(pid) for pid in orphaned), "the end of every store")
+
+    assert len(orphaned) > 4
+    with Stack(tmp_path, durable=False) as again:
+        assert None not in again.pids.values()
+        ports = {str(again.ports.kept(f"seaweedfs.{name}.grpc")) for name in ("master", "volume", "filer", "s3")}
+    assert not any(port in name for port in ports for name in sockets())
+
+
+async def test_a_thread_that_ends_does_not_take_its_stores_with_it(tmp_path):
+    stack = Stack(tmp_path, stores=("nats",))
+    thread = threading.Thread(target=stack.start)
+    thread.start()
+    thread.join()
+    try:
+        connection = await nats.connect(stack.endpoints.nats_url)
+        await connection.flush()
+        await connection.close()
+    finally:
+        stack.stop()
+
+
+@pytest.fixture
+def open_folder():
+    """One that every user may walk to, unlike pytest's."""
+    folder = Path(__file__).parents[4] / ".tmp" / f"open-{os.getpid()}"
+    folder.mkdir(mode=0o711, parents=True)
+    yield folder
+    subprocess.run(["rm", "-rf", str(folder)], check=True)
+
+
+async def test_postgres_runs_where_nobody_can_walk_to_and_where_it_cannot(tmp_path, open_folder):
+    for folder in (tmp_path / "private", open_folder / "data"):
+        with Stack(folder, stores=("postgres",), durable=False) as stack:
+            connection = await asyncpg.connect(stack.endpoints.postgres_admin_url)
+            assert await connection.fetchval("select 1") == 1
+            await connection.close()
+            assert folder.stat().st_mode & 0o007 in {0, 1}
+
+
+async def test_a_folder_that_moves_to_another_owner_of_files_still_starts(open_folder):
+    """Under root the files belong to nobody or to root, as the way to the folder allows."""
+    folder = open_folder / "data"
+    for mode in (0o711, 0o700, 0o711):
+        open_folder.chmod(mode)
+        with Stack(folder, stores=("postgres",), durable=False) as stack:
+            url = stack.create_database("a")
+            connection = await asyncpg.connect(url)
+            await connection.execute("create table if not exists t (x int); insert into t values (1)")
+            count = await connection.fetchval("select count(*) from t")
+            await connection.close()
+
+    assert count == 3
+
+
+def test_nothing_is_written_outside_the_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "elsewhere"))
+    (tmp_path / "elsewhere").mkdir()
+    with Stack(tmp_path / "data", durable=False):
+        pass
+
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_the_telemetry_of_the_object_store_is_off(stack):
+    assert "-master.telemetry=false" in psutil.Process(stack.pids["seaweedfs"]).cmdline()
+
+
+def test_the_shell_of_the_user_does_not_change_a_store(stack):
+    environment = psutil.Process(stack.pids["seaweedfs"]).environ()
+
+    assert {name for name in environment if name.startswith("WEED_")} == {
+        "WEED_JWT_SIGNING_KEY",
+        "WEED_JWT_SIGNING_READ_KEY",
+        "WEED_JWT_FILER_SIGNING_KEY",
+        "WEED_JWT_FILER_SIGNING_READ_KEY",
+        "WEED_MASTER_VOLUME_GROWTH_COPY_1",
+    }
+    assert set(environment) - {"PATH", "LANG", "LC_ALL", "TZ", "HOME", "TMPDIR", "GOMEMLIMIT"} == {
+        name for name in environment if name.startswith("WEED_")
+    }

@@ -1,0 +1,113 @@
+import hashlib
+
+import pytest
+from fp_devstack.endpoints import Endpoints
+from fp_devstack.ports import Ports
+from fp_devstack.reports import ProcessSpec
+from fp_devstack.secrets_file import Secrets
+from fp_devstack.supervisor import environment, names
+from fp_devstack.supervisor.catalog import SERVICES
+from fp_devstack.supervisor.environment import Environments
+from fp_kernel.errors import InvalidArgument
+
+ENDPOINTS = Endpoints(
+    "postgresql://fp_admin:x@127.0.0.1:1/postgres", "nats://n", "redis://r", "http://s", "k", "s", "b"
+)
+BY_NOUN = {service.noun: service for service in SERVICES}
+
+
+@pytest.fixture
+def environments(tmp_path):
+    outer = {"PATH": "/bin", "HOME": "/home/u", "AWS_SECRET_ACCESS_KEY": "mine", "FP_OTEL_ENDPOINT": "http://o"}
+    return Environments(tmp_path, Ports(tmp_path / "p"), Secrets(tmp_path / "s"), SERVICES, outer)
+
+
+def test_nothing_is_inherited_but_the_allow_list(environments):
+    built = environments.service(BY_NOUN["registry"], ENDPOINTS, "postgresql://d")
+
+    assert "AWS_SECRET_ACCESS_KEY" not in built
+    assert built["PATH"] == "/bin"
+    assert built["FP_OTEL_ENDPOINT"] == "http://o"
+    assert built["TMPDIR"].startswith(str(environments.folder))
+
+
+def test_a_service_gets_the_stores_it_needs_and_no_other(environments):
+    built = environments.service(BY_NOUN["inference"], ENDPOINTS, "")
+
+    assert built["FP_REDIS_URL"] == "redis://r"
+    assert "FP_DATABASE_URL" not in built
+    assert "FP_S3_SECRET_KEY" not in built
+
+
+def test_a_peer_is_told_the_port_that_the_service_listens_on(environments):
+    auth = environments.service(BY_NOUN["auth"], ENDPOINTS, "d")
+    registry = environments.service(BY_NOUN["registry"], ENDPOINTS, "d")
+
+    assert registry["FP_AUTH_ADDR"] == f"127.0.0.1:{auth['FP_GRPC_PORT']}"
+    assert registry["FP_AUTH_ISSUER"] == f"http://127.0.0.1:{auth['FP_HTTP_PORT']}" == auth["FP_AUTH_ISSUER"]
+
+
+def test_auth_knows_the_hash_of_every_credential_and_nothing_more(environments):
+    auth = environments.service(BY_NOUN["auth"], ENDPOINTS, "d")
+    known = dict(pair.split("=") for pair in auth["FP_AUTH_SERVICE_CREDENTIALS"].split(","))
+    secrets = {noun: environments.service(BY_NOUN[noun], ENDPOINTS, "d")["FP_SERVICE_SECRET"] for noun in BY_NOUN} | {
+        "serving": environments.runtime("r", {})["FP_SERVICE_SECRET"]
+    }
+
+    assert known == {noun: hashlib.sha256(secret.encode()).hexdigest() for noun, secret in secrets.items()}
+
+
+def test_the_first_admin_can_be_named_from_outside(environments):
+    environments.outer["FP_AUTH_BOOTSTRAP_EMAIL"] = "me@example.org"
+    auth = environments.service(BY_NOUN["auth"], ENDPOINTS, "d")
+
+    assert auth["FP_AUTH_BOOTSTRAP_EMAIL"] == "me@example.org"
+    assert len(auth["FP_AUTH_BOOTSTRAP_PASSWORD"]) >= 12
+
+
+def test_a_job_gets_neither_store_nor_service_secret(environments):
+    built = environments.job({"FP_JOB_TOKEN": "t", "OMP_NUM_THREADS": "1", "FP_GATEWAY_ADDR": "elsewhere:1"})
+
+    assert {name for name in built if name.startswith("FP_")} == {
+        "FP_JOB_TOKEN",
+        "FP_GATEWAY_ADDR",
+        "FP_ENV",
+        "FP_OTEL_ENDPOINT",
+    }
+    assert built["FP_GATEWAY_ADDR"] == environments.address("gateway")
+
+
+def test_a_spec_cannot_take_what_only_the_supervisor_knows(environments):
+    wanted = {"FP_AUTH_ISSUER": "http://evil", "FP_SERVING_TEAM": "t"}
+    built = environments.runtime("r", wanted)
+
+    assert built["FP_AUTH_ISSUER"] != "http://evil"
+    assert built["FP_SERVING_TEAM"] == "t"
+
+
+@pytest.mark.parametrize("name", ["LD_PRELOAD", "PYTHONPATH", "PATH", "fp_x", "FP_", "FP_X=Y"])
+def test_a_spec_may_not_name_what_changes_an_interpreter(name):
+    with pytest.raises(InvalidArgument) as caught:
+        environment.check({name: "x"})
+
+    assert caught.value.fields[0].field == f"environment.{name}"
+
+
+@pytest.mark.parametrize("name", ["", "../x", ".x", "a b", "a" * 161, "a\n"])
+def test_a_name_that_is_no_name_is_refused(name):
+    with pytest.raises(InvalidArgument) as caught:
+        names.check(name, ProcessSpec("m"))
+
+    assert caught.value.fields[0].field == "name"
+
+
+@pytest.mark.parametrize("module", ["", "a-b", "os;x", "a..b", "a.", "1a"])
+def test_a_module_that_is_no_name_is_refused(module):
+    with pytest.raises(InvalidArgument) as caught:
+        names.check("n", ProcessSpec(module))
+
+    assert caught.value.fields[0].field == "module"
+
+
+def test_a_name_becomes_one_file():
+    assert "/" not in names.file_name("exec/step/1")
