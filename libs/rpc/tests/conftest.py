@@ -1,5 +1,6 @@
 """A service of all shapes, compiled here, behind a real server on a free port."""
 
+import asyncio
 import importlib
 import sys
 import time
@@ -93,8 +94,8 @@ def resolver(keys: Keys) -> JwtResolver:
 
 
 @pytest.fixture
-def scripted(shapes: SimpleNamespace) -> Any:
-    """A servicer whose behaviours are plain attributes: `one`, `write`, `out`, `in_`, `both`, `open_`, ..."""
+def scripted(shapes: SimpleNamespace) -> Any:  # noqa: C901 -- one line a method
+    """A servicer whose behaviours are plain attributes: `one` (of all methods of its shape), `out`, `in_`, `both`."""
     response = shapes.pb.Response
 
     class Scripted(shapes.rpc.ShapesServiceServicer):  # type: ignore[name-defined, misc] -- generated at test time
@@ -226,3 +227,20 @@ def bearer() -> Callable[..., tuple[tuple[str, str], ...]]:
 @pytest.fixture
 def viewer() -> Principal:
     return Principal(user_id="user-1", team="red", role="viewer", scopes=frozenset({"models:read"}), expires_at=4e9)
+
+
+@pytest.fixture
+def make_policy() -> type[ServerPolicy]:
+    return ServerPolicy
+
+
+@pytest.fixture
+def until() -> Callable[[Callable[[], bool]], Awaitable[None]]:
+    """Wait for what another task is about to do; fails after five seconds."""
+
+    async def wait(condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(5):
+            while not condition():  # noqa: ASYNC110 -- the condition is a metric, which has no event
+                await asyncio.sleep(0)
+
+    return wait
