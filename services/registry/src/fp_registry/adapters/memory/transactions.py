@@ -1,0 +1,128 @@
+"""Changes in memory."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import fp_postgres
+from fp_events import Event
+from fp_kernel import Command
+
+from fp_registry.adapters.events import to_event
+from fp_registry.adapters.memory.state import State
+from fp_registry.domain.events import DomainEvent
+from fp_registry.domain.model import Model
+from fp_registry.domain.promotion import Move, Tenure
+from fp_registry.domain.stages import Stage
+from fp_registry.domain.version import Version
+
+_NO_COMMAND = Command("", "", "", b"", lambda _: b"")
+
+
+class MemoryTransactions:
+    """`app.ports.Transactions`; a transaction that fails leaves the state as it was."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._transactions = fp_postgres.MemoryTransactions(
+            state.models, state.versions, state.tenures, state.unprojected, state.verifications, source="registry"
+        )
+
+    @property
+    def events(self) -> list[Event]:
+        """What committed transactions told."""
+        return self._transactions.events
+
+    @asynccontextmanager
+    async def __call__(self, command: Command | None = None) -> AsyncIterator["MemoryTransaction"]:
+        async with self._transactions.transaction(command) as tx:
+            yield MemoryTransaction(self._state, tx, command or _NO_COMMAND)
+
+
+class MemoryTransaction:
+    """`app.ports.Transaction`."""
+
+    def __init__(self, state: State, tx: fp_postgres.MemoryTransaction, command: Command) -> None:
+        self._state = state
+        self._tx = tx
+        self._command = command
+
+    async def add_model(self, model: Model) -> bool:
+        if any(other.team == model.team and other.name == model.name for other in self._state.models.values()):
+            return False
+        self._state.models[model.id] = model
+        return True
+
+    async def model(self, team: str, model_id: str) -> Model | None:
+        return self._state.model(team, model_id)
+
+    async def model_of(self, team: str, version_id: str) -> Model | None:
+        version = self._state.version(team, version_id)
+        return self._state.models[version.model_id] if version else None
+
+    async def save_model(self, model: Model) -> None:
+        self._state.models[model.id] = model
+
+    async def version(self, team: str, version_id: str) -> Version | None:
+        return self._state.version(team, version_id)
+
+    async def add_version(self, version: Version) -> bool:
+        if any(other.name == version.name for other in self._state.versions_of(version.model_id)):
+            return False
+        self._state.versions[version.id] = version
+        return True
+
+    async def save_version(self, version: Version) -> None:
+        self._state.versions[version.id] = version
+        served = [each for each in self._state.versions_of(version.model_id) if each.stage is Stage.PRODUCTION]
+        if len(served) > 1:
+            raise AssertionError("two versions of a model are in PRODUCTION")
+
+    async def production(self, model: Model) -> Version | None:
+        versions = self._state.versions_of(model.id)
+        return next((version for version in versions if version.stage is Stage.PRODUCTION), None)
+
+    async def last_production(self, model: Model) -> Version | None:
+        for tenure in reversed(self._state.tenures.get(model.id, ())):
+            version = self._state.versions[tenure.version_id]
+            if tenure.ended_at is not None and version.stage is not Stage.PRODUCTION:
+                return version
+        return None
+
+    async def save_move(self, move: Move, by: str) -> None:
+        await self.save_model(move.model)
+        tenures = list(self._state.tenures.get(move.model.id, ()))
+        now = move.model.updated_at
+        if move.leaves_production:
+            tenures[-1] = replace(tenures[-1], ended_at=max(now, tenures[-1].started_at))
+        if move.demoted is not None:
+            await self.save_version(move.demoted)
+        await self.save_version(move.version)
+        if move.enters_production:
+            tenures.append(Tenure(move.version.id, move.version.name, now, None, by))
+        self._state.tenures[move.model.id] = tuple(tenures)
+
+    async def verify_later(
+        self, version: Version, expected_digest: str, requested_by: str, correlation_id: str
+    ) -> None:
+        before = self._state.verifications.get(version.id, {})
+        self._state.verifications[version.id] = {
+            "team": version.team,
+            "requested_by": requested_by,
+            "correlation_id": correlation_id,
+            "attempts": 0,
+            **before,
+            "expected_digest": expected_digest or before.get("expected_digest", ""),
+        }
+
+    async def verified(self, version: Version) -> None:
+        self._state.verifications.pop(version.id, None)
+
+    async def note_unprojected(self, model: Model) -> None:
+        self._state.unprojected[model.id] = model.revision
+
+    def emit(self, event: DomainEvent) -> None:
+        self._tx.outbox.add(to_event(event))
+
+    async def complete(self, result: object) -> None:
+        await self._tx.complete(self._command, result)
