@@ -18,6 +18,9 @@ from fp_rpc.red import Red
 _log = get_logger("fp_rpc.channels")
 Pairs = list[tuple[str, str]]
 _RPC: Final = {"rpc.system.name": "grpc"}
+# What a server says of the caller's own credential. Any other reason is about something in the request, such as the
+# API key that auth is asked about, and is the caller's answer.
+_OF_THE_BEARER: Final = frozenset({"TOKEN_INVALID", "TOKEN_EXPIRED", "CREDENTIAL_MISSING", "CREDENTIAL_MALFORMED"})
 
 
 class Sent:
@@ -94,7 +97,8 @@ class Trip:
         """The peer's error; that it refused this service's own token is nothing the caller could mend."""
         error = from_rpc_error(failure)
         credential = self.outgoing.credential
-        if isinstance(error, Unauthenticated) and token and credential is not None and credential.acts_for_others:
+        refused = isinstance(error, Unauthenticated) and error.reason in _OF_THE_BEARER
+        if refused and token and credential is not None and credential.acts_for_others:
             _log.error("a peer refused the token of this service", method=self.method, reason=error.reason)
             return Unavailable("a peer is unavailable", reason="SERVICE_TOKEN_REFUSED", retry_after=1.0)
         return error
@@ -104,6 +108,7 @@ class Trip:
         credential = self.outgoing.credential
         return (
             failure.code() is grpc.StatusCode.UNAUTHENTICATED
+            and from_rpc_error(failure).reason in _OF_THE_BEARER
             and bool(token)
             and credential is not None
             and credential.refused(token)
