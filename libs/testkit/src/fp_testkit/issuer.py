@@ -74,7 +74,7 @@ def _servicer(issuer: Issuer) -> object:
             self, request: auth_pb2.ExchangeServiceTokenRequest, _context: "grpc.aio.ServicerContext[Any, Any]"
         ) -> auth_pb2.ExchangeServiceTokenResponse:
             if request.secret != SERVICE_SECRET:
-                raise Unauthenticated("unknown service credential")
+                raise Unauthenticated("unknown service credential", reason="WRONG_CREDENTIALS")
             response = auth_pb2.ExchangeServiceTokenResponse(
                 access_token=issuer.identity.service(request.service, ttl=_TTL)
             )
@@ -87,7 +87,7 @@ def _servicer(issuer: Issuer) -> object:
         ) -> auth_pb2.ValidateTokenResponse:
             issuer.validations += 1
             if request.token not in issuer.keys:
-                raise Unauthenticated("unknown API key")
+                raise Unauthenticated("unknown API key", reason="API_KEY_INVALID")
             return auth_pb2.ValidateTokenResponse(claims=auth_pb2.TokenClaims(**issuer.keys[request.token]))
 
     return Auth()
