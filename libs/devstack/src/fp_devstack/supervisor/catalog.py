@@ -38,7 +38,7 @@ SERVICES: tuple[Service, ...] = (
     Service("registry", database=True, nats=True, redis=True, s3=True, peers=("auth",)),
     Service("inference", nats=True, redis=True, peers=("auth", "registry", "pipeline")),
     Service("pipeline", database=True, nats=True, s3=True, peers=("auth", "registry", "inference")),
-    Service("gateway", nats=True, peers=("auth", "registry", "inference", "pipeline"), edge=True),
+    Service("gateway", peers=("auth", "registry", "inference", "pipeline"), edge=True),
 )
 # The program that runtimes run: it has a credential of its own but no resident process.
 RUNTIME_NOUN = "serving"

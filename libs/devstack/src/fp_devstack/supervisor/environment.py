@@ -20,7 +20,7 @@ _PASSED = ("FP_LOG_LEVEL", "FP_OTEL_ENDPOINT")
 # Names that a spec may carry: none that changes what an interpreter or a linker loads.
 _ALLOWED = re.compile(r"FP_[A-Z0-9_]+|[A-Z]+_NUM_THREADS")
 _VALUE_BYTES = 512 * 1024
-EMAIL, TEAM = "admin@forgepoint.local", "forgepoint"
+EMAIL, TEAM = "admin@forgepoint.local", "platform"
 # `fp up` may name another first admin; these reach auth only.
 _BOOTSTRAP = {"FP_AUTH_BOOTSTRAP_EMAIL": EMAIL, "FP_AUTH_BOOTSTRAP_TEAM": TEAM}
 
