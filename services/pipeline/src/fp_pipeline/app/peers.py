@@ -99,6 +99,10 @@ class Registrations(Versions, Protocol):
     async def confirm_upload(self, actor: Actor, version_id: str, digest: str, key: str) -> ModelVersion: ...
 
 
+class Registry(Registrations, Promotions, Protocol):
+    """All that the steps ask of the registry."""
+
+
 class Traffic(Protocol):
     """Moves traffic."""
 

@@ -126,7 +126,8 @@ class Reads(Protocol):
     ) -> Sequence[Execution]:
         """Newest first, without their steps."""
 
-    async def transitions(self, execution_id: str, after: int, limit: int) -> Sequence[Transition]: ...
+    async def transitions(self, execution: Execution, after: int, limit: int) -> Sequence[Transition]:
+        """Those with a greater number, in order."""
 
     async def log(self, execution_id: str, step_id: str, after: int, limit: int) -> Sequence[LogLine]: ...
 

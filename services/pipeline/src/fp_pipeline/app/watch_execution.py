@@ -48,7 +48,7 @@ class WatchExecution:
                 seen = present
                 yield Sighting(present, None)
             while not seen.status.ended:
-                found = await self._reads.transitions(execution_id, seen.sequence, _BATCH)
+                found = await self._reads.transitions(seen, seen.sequence, _BATCH)
                 for transition in found:
                     seen = after(seen, transition)
                     if transition.sequence > after_sequence:

@@ -48,6 +48,7 @@ class EnginePolicy:
     undo_attempts: how often a compensation is tried.
     resume_grace: seconds that a resumed attempt gets at least, however long it had been left alone.
     drain: seconds between the last request to a runtime and its stop.
+    pause: seconds between looks at something that is under way elsewhere.
     """
 
     backoff: Backoff = field(default_factory=Backoff)
@@ -57,6 +58,7 @@ class EnginePolicy:
     parallelism: int = 4
     resume_grace: float = 30.0
     drain: float = 10.0
+    pause: float = 0.25
     timeouts: Mapping[StepType, float] = field(default_factory=lambda: dict(_DEFAULT_TIMEOUTS))
 
     def timeout(self, step: StepDefinition) -> float:

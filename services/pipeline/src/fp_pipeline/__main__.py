@@ -1,0 +1,3 @@
+from fp_pipeline.main import main
+
+main()

@@ -1,0 +1,23 @@
+"""Tokens for jobs, from auth over gRPC."""
+
+from datetime import timedelta
+
+import grpc
+from forgepoint.auth.v1 import auth_pb2 as pb
+from forgepoint.auth.v1.auth_pb2_grpc import AuthServiceStub
+from fp_rpc import acting_for
+from google.protobuf.duration_pb2 import Duration
+
+from fp_pipeline.app.peers import Actor
+
+
+class GrpcJobTokens:
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._stub = AuthServiceStub(channel)
+
+    async def issue(self, actor: Actor, execution_id: str, step_id: str, ttl: float) -> str:
+        life = Duration()
+        life.FromTimedelta(timedelta(seconds=ttl))
+        request = pb.IssueJobTokenRequest(execution_id=execution_id, step_id=step_id, ttl=life)
+        with acting_for(actor.team, actor.user_id):
+            return (await self._stub.IssueJobToken(request)).access_token

@@ -1,0 +1,124 @@
+"""All stores in memory, and transactions over them."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+from fp_events import Event
+from fp_kernel import AlreadyExists, Clock, Command, PageRequest
+from fp_postgres import MemoryTransaction, MemoryTransactions
+
+from fp_pipeline.adapters.events import to_event
+from fp_pipeline.adapters.memory.deployments import MemoryDeployments
+from fp_pipeline.adapters.memory.executions import MemoryExecutions
+from fp_pipeline.adapters.memory.state import MemoryState
+from fp_pipeline.adapters.subscriptions import Subscriptions
+from fp_pipeline.domain import events
+from fp_pipeline.domain.definition import Pipeline, PipelineType
+from fp_pipeline.domain.logs import LogLine, numbered
+
+
+class MemoryPipelines:
+    def __init__(self, state: MemoryState) -> None:
+        self._state = state
+
+    async def add(self, pipeline: Pipeline) -> None:
+        if any((each.team, each.name) == (pipeline.team, pipeline.name) for each in self._state.pipelines.values()):
+            raise AlreadyExists(f"name: the team has a pipeline '{pipeline.name}'", reason="PIPELINE_EXISTS")
+        self._state.pipelines[pipeline.id] = pipeline
+
+    async def find(self, team: str, pipeline_id: str) -> Pipeline | None:
+        found = self._state.pipelines.get(pipeline_id)
+        return found if found is not None and found.team == team else None
+
+    async def page(self, team: str, kind: PipelineType | None, page: PageRequest) -> Sequence[Pipeline]:
+        found = [
+            each
+            for key, each in sorted(self._state.pipelines.items(), reverse=True)
+            if each.team == team and kind in {None, each.type} and (page.after is None or key < page.after[0])
+        ]
+        return found[: page.size]
+
+
+class MemoryLogs:
+    def __init__(self, state: MemoryState) -> None:
+        self._state = state
+
+    async def append(self, execution_id: str, step_id: str, texts: Sequence[str], skipped: int, at: datetime) -> None:
+        first = await self.last_line(execution_id, step_id) + skipped + 1
+        for line in numbered(texts, first, at):
+            self._state.logs[execution_id, step_id, line.number] = line
+
+    async def log(self, execution_id: str, step_id: str, after: int, limit: int) -> Sequence[LogLine]:
+        return [line for line in self._of(execution_id, step_id) if line.number > after][:limit]
+
+    async def last_line(self, execution_id: str, step_id: str) -> int:
+        return max((line.number for line in self._of(execution_id, step_id)), default=0)
+
+    def _of(self, execution_id: str, step_id: str) -> list[LogLine]:
+        return [line for key, line in sorted(self._state.logs.items()) if key[:2] == (execution_id, step_id)]
+
+
+class MemoryOutbox:
+    def __init__(self, transaction: MemoryTransaction) -> None:
+        self._transaction = transaction
+
+    def add(self, event: events.Event) -> None:
+        self._transaction.outbox.add(to_event(event))
+
+
+class MemoryUnit:
+    def __init__(self, stores: "MemoryStores", transaction: MemoryTransaction) -> None:
+        self._transaction = transaction
+        self.pipelines = stores.pipeline_store
+        self.executions = stores.execution_store
+        self.deployments = stores.deployments
+        self.logs = stores.log_store
+        self.outbox = MemoryOutbox(transaction)
+
+    async def complete(self, command: Command, result: object) -> None:
+        await self._transaction.complete(command, result)
+
+
+class MemoryStores:
+    """state: what is there. signals: wakes who waits. events: what committed transactions left in the outbox."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.state = MemoryState()
+        self.signals = Subscriptions()
+        self.pipeline_store = MemoryPipelines(self.state)
+        self.execution_store = MemoryExecutions(self.state, self.signals, clock)
+        self.deployments = MemoryDeployments(self.state)
+        self.log_store = MemoryLogs(self.state)
+        self.reads = MemoryReads(self)
+        state = self.state
+        self._transactions = MemoryTransactions(
+            state.pipelines,
+            state.executions,
+            state.leases,
+            state.transitions,
+            state.deployments,
+            state.turns,
+            state.logs,
+            source="pipeline",
+        )
+
+    @property
+    def events(self) -> Sequence[Event]:
+        return self._transactions.events
+
+    @asynccontextmanager
+    async def transactions(self, command: Command | None = None) -> AsyncIterator[MemoryUnit]:
+        async with self._transactions.transaction(command) as transaction:
+            yield MemoryUnit(self, transaction)
+
+
+class MemoryReads:
+    def __init__(self, stores: MemoryStores) -> None:
+        self.execution = stores.execution_store.execution
+        self.executions = stores.execution_store.executions
+        self.transitions = stores.execution_store.transitions
+        self.pipeline = stores.pipeline_store.find
+        self.pipelines = stores.pipeline_store.page
+        self.log = stores.log_store.log
+        self.last_line = stores.log_store.last_line

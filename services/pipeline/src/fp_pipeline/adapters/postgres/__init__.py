@@ -1,0 +1,1 @@
+"""The stores in Postgres: the SQL is here."""

@@ -1,0 +1,57 @@
+"""Signals between replicas over LISTEN/NOTIFY: they say when to look, never what happened."""
+
+import asyncio
+from contextlib import AbstractContextManager
+from typing import NoReturn
+
+import asyncpg
+from fp_postgres import Transaction
+from fp_telemetry import get_logger
+
+from fp_pipeline.adapters.subscriptions import Subscription, Subscriptions
+
+_log = get_logger(__name__)
+_CHANNEL = "fp_pipeline"
+_TIMEOUT = 10.0
+_PING = 15.0
+_PAUSE = 1.0
+
+
+async def notify(transaction: Transaction, topic: str) -> None:
+    """Sent when the transaction commits."""
+    await transaction.execute("SELECT pg_notify($1, $2)", _CHANNEL, topic)
+
+
+class PostgresSignals:
+    """One connection beside the pool hears for the whole process. While it is away, whoever waits polls."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._subscriptions = Subscriptions()
+
+    def subscribe(self, topic: str) -> AbstractContextManager[Subscription]:
+        return self._subscriptions.subscribe(topic)
+
+    async def run(self) -> NoReturn:
+        """Until cancelled; a lost connection is made again."""
+        while True:
+            try:
+                await self._listen()
+            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                _log.info("signals are away, waiting by polling", reason=type(error).__name__)
+            await asyncio.sleep(_PAUSE)
+
+    async def _listen(self) -> None:
+        connection = await asyncpg.connect(self._url, timeout=_TIMEOUT, command_timeout=_TIMEOUT)
+        try:
+            await connection.add_listener(_CHANNEL, self._heard)
+            # Signals of the time before are lost: everyone looks once.
+            self._subscriptions.signal_all()
+            while True:
+                await asyncio.sleep(_PING)
+                await connection.execute("SELECT 1")
+        finally:
+            connection.terminate()
+
+    def _heard(self, _connection: object, _pid: int, _channel: str, topic: object) -> None:
+        self._subscriptions.signal(str(topic))

@@ -1,0 +1,59 @@
+"""All stores over one pool or one transaction."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from fp_kernel import Command, PageRequest
+from fp_postgres import Database, Transaction
+
+from fp_pipeline.adapters.events import to_event
+from fp_pipeline.adapters.postgres.deployments import PostgresDeployments
+from fp_pipeline.adapters.postgres.executions import PostgresExecutionReads, PostgresExecutions
+from fp_pipeline.adapters.postgres.logs import PostgresLogReads, PostgresLogs
+from fp_pipeline.adapters.postgres.pipelines import PostgresPipelines
+from fp_pipeline.domain.definition import Pipeline, PipelineType
+from fp_pipeline.domain.events import Event
+
+
+class PostgresOutbox:
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    def add(self, event: Event) -> None:
+        self._transaction.outbox.add(to_event(event))
+
+
+class PostgresUnit:
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+        self.pipelines = PostgresPipelines(transaction)
+        self.executions = PostgresExecutions(transaction)
+        self.deployments = PostgresDeployments(transaction)
+        self.logs = PostgresLogs(transaction)
+        self.outbox = PostgresOutbox(transaction)
+
+    async def complete(self, command: Command, result: object) -> None:
+        await self._transaction.complete(command, result)
+
+
+class PostgresTransactions:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @asynccontextmanager
+    async def __call__(self, command: Command | None = None) -> AsyncIterator[PostgresUnit]:
+        async with self._database.transaction(command) as transaction:
+            yield PostgresUnit(transaction)
+
+
+class PostgresReads(PostgresExecutionReads, PostgresLogReads):
+    def __init__(self, database: Database) -> None:
+        PostgresExecutionReads.__init__(self, database)
+        PostgresLogReads.__init__(self, database)
+        self._pipelines = PostgresPipelines(database)
+
+    async def pipeline(self, team: str, pipeline_id: str) -> Pipeline | None:
+        return await self._pipelines.find(team, pipeline_id)
+
+    async def pipelines(self, team: str, kind: PipelineType | None, page: PageRequest) -> Sequence[Pipeline]:
+        return await self._pipelines.page(team, kind, page)

@@ -1,0 +1,128 @@
+"""Files of jobs in an S3 store. The client is a blocking one: each call has a thread."""
+
+import asyncio
+import hashlib
+import io
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import urllib3
+from fp_kernel import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied, Unavailable
+from minio import Minio
+from minio.error import S3Error
+
+_CHUNK = 1024 * 1024
+_CONNECT_SECONDS = 5.0
+_READ_SECONDS = 60.0
+_FORBIDDEN = frozenset({400, 401, 403})
+_MISSING = frozenset({"NoSuchKey", "NoSuchBucket"})
+_OK = 300
+_SERVER_FAULT = 500
+
+Answer = TypeVar("Answer")
+
+
+def client(endpoint: str, access_key: str, secret_key: str, *, region: str) -> Minio:
+    """endpoint: http or https URL. region: given, so that signing asks nobody."""
+    parts = urlsplit(endpoint)
+    secure = parts.scheme == "https"
+    return Minio(parts.netloc, access_key=access_key, secret_key=secret_key, secure=secure, region=region)
+
+
+class S3Artifacts:
+    def __init__(self, client: Minio, bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+        self._http = urllib3.PoolManager(
+            timeout=urllib3.Timeout(connect=_CONNECT_SECONDS, read=_READ_SECONDS), retries=False
+        )
+
+    async def ping(self) -> None:
+        """Raises Unavailable, FailedPrecondition when there is no bucket."""
+        if not await _in_thread(lambda: self._client.bucket_exists(self._bucket)):
+            raise FailedPrecondition("the bucket does not exist")
+
+    async def close(self) -> None:
+        self._http.clear()
+
+    async def reading_url(self, key: str, ttl: float) -> str:
+        return await _in_thread(
+            lambda: self._client.presigned_get_object(self._bucket, key, expires=timedelta(seconds=ttl))
+        )
+
+    async def writing_url(self, key: str, ttl: float) -> str:
+        return await _in_thread(
+            lambda: self._client.presigned_put_object(self._bucket, key, expires=timedelta(seconds=ttl))
+        )
+
+    async def read(self, key: str, limit: int) -> bytes | None:
+        try:
+            content = await _in_thread(lambda: b"".join(self._chunks(key, limit)))
+        except NotFound:
+            return None
+        if len(content) > limit:
+            raise InvalidArgument(f"{key.rpartition('/')[2]} is larger than {limit} bytes")
+        return content
+
+    async def digest(self, key: str) -> str:
+        def measure() -> str:
+            digest = hashlib.sha256()
+            for chunk in self._chunks(key):
+                digest.update(chunk)
+            return f"sha256:{digest.hexdigest()}"
+
+        return await _in_thread(measure)
+
+    async def put_to(self, key: str, url: str) -> None:
+        await _in_thread(lambda: self._send(key, url))
+
+    def _chunks(self, key: str, limit: int | None = None) -> Iterator[bytes]:
+        """The content, at most one byte beyond the limit."""
+        response = self._client.get_object(self._bucket, key, length=0 if limit is None else limit + 1)
+        try:
+            yield from response.stream(_CHUNK)
+        finally:
+            response.close()
+            response.release_conn()
+
+    def _send(self, key: str, url: str) -> None:
+        source = self._client.get_object(self._bucket, key)
+        try:
+            length = source.headers["content-length"]
+            answer = self._http.request("PUT", url, body=_Stream(source), headers={"content-length": length})
+        finally:
+            source.close()
+            source.release_conn()
+        if answer.status in _FORBIDDEN:
+            raise PermissionDenied("the presigned URL is not valid (any more)")
+        if answer.status >= _OK:
+            raise Unavailable(f"the object store answered {answer.status}")
+
+
+class _Stream(io.RawIOBase):
+    """A response as a file: urllib3 sends a file in blocks, so that no artifact is held in memory."""
+
+    def __init__(self, response: Any) -> None:
+        self._response = response
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        content: bytes = self._response.read(_CHUNK if size < 0 else size)
+        return content
+
+
+async def _in_thread(call: Callable[[], Answer]) -> Answer:
+    try:
+        return await asyncio.to_thread(call)
+    except S3Error as error:
+        if error.code in _MISSING:
+            raise NotFound("no such object") from None
+        if error.response.status >= _SERVER_FAULT:
+            raise Unavailable("the object store failed") from error
+        raise FailedPrecondition(f"the object store refused: {error.code}") from error
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        raise Unavailable("the object store does not answer") from error

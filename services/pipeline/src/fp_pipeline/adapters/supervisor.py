@@ -1,0 +1,61 @@
+"""Runtimes and jobs as processes of the supervisor; in a cluster other adapters of the same ports take its place."""
+
+from collections.abc import Mapping, Sequence
+
+from fp_devstack.client import Job as SupervisedJob
+from fp_devstack.client import ProcessSpec, SupervisorClient
+from fp_kernel import NotFound
+
+from fp_pipeline.app.peers import Job, JobState, RuntimeSpec
+from fp_pipeline.domain.names import RUNTIME_PREFIX
+
+_MODULE = "fp_serving"
+
+
+class SupervisedRuntimes:
+    def __init__(self, client: SupervisorClient) -> None:
+        self._client = client
+
+    async def start(self, name: str, spec: RuntimeSpec) -> str:
+        environment = {
+            "FP_SERVING_TEAM": spec.team,
+            "FP_SERVING_VERSION_ID": spec.version_id,
+            "FP_SERVING_MODEL_NAME": spec.model_name,
+        }
+        return (await self._client.start_runtime(name, ProcessSpec(_MODULE, environment))).address
+
+    async def stop(self, name: str) -> None:
+        await self._client.stop_runtime(name)
+
+    async def running(self) -> Mapping[str, str]:
+        return {each.name: each.address for each in await self._client.runtimes(RUNTIME_PREFIX)}
+
+
+class SupervisedJobs:
+    def __init__(self, client: SupervisorClient) -> None:
+        self._client = client
+
+    async def find(self, name: str) -> Job | None:
+        try:
+            return _job(await self._client.job(name))
+        except NotFound:
+            return None
+
+    async def start(self, name: str, module: str, environment: Mapping[str, str]) -> Job:
+        return _job(await self._client.start_job(name, ProcessSpec(module, environment)))
+
+    async def stop(self, name: str) -> None:
+        try:
+            await self._client.stop_job(name)
+        except NotFound:
+            return
+
+    async def log(self, name: str, after_line: int, limit: int) -> Sequence[str]:
+        try:
+            return (await self._client.job_log(name, after_line, limit=limit)).lines
+        except NotFound:
+            return ()
+
+
+def _job(job: SupervisedJob) -> Job:
+    return Job(JobState(job.state), job.reason, job.lines)

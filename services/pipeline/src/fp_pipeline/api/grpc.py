@@ -1,0 +1,103 @@
+"""PipelineOrchestratorService over gRPC: messages in, use-case, messages out."""
+
+from collections.abc import AsyncIterator
+
+from forgepoint.pipeline.v1 import pipeline_pb2 as pb
+from forgepoint.pipeline.v1 import pipeline_pb2_grpc
+from fp_kernel import parse_id
+from fp_rpc import command, current_call, principal
+from fp_telemetry import correlation_id, inject
+
+from fp_pipeline.api import convert
+from fp_pipeline.api.documents import from_struct
+from fp_pipeline.app.peers import Actor
+from fp_pipeline.app.use_cases import UseCases
+from fp_pipeline.domain.execution import Cause
+
+
+class PipelineServicer(pipeline_pb2_grpc.PipelineOrchestratorServiceServicer):
+    def __init__(self, use_cases: UseCases) -> None:
+        self._do = use_cases
+
+    async def CreatePipeline(self, request: pb.CreatePipelineRequest, context: object) -> pb.CreatePipelineResponse:
+        draft = convert.draft_from_pb(request)
+        created = command(request, convert.created_to_pb)
+        return convert.created_to_pb(await self._do.create_pipeline(_actor(), draft, created))
+
+    async def GetPipeline(self, request: pb.GetPipelineRequest, context: object) -> pb.GetPipelineResponse:
+        found = await self._do.queries.pipeline(current_call().team, parse_id(request.pipeline_id, "pipeline_id"))
+        return pb.GetPipelineResponse(pipeline=convert.pipeline_to_pb(found))
+
+    async def ListPipelines(self, request: pb.ListPipelinesRequest, context: object) -> pb.ListPipelinesResponse:
+        kind = convert.pipeline_type_from_pb(request.type_filter, "type_filter")
+        size, token = request.pagination.page_size, request.pagination.page_token
+        page = await self._do.queries.pipelines(current_call().team, kind, size, token)
+        return convert.pipelines_to_pb(page)
+
+    async def TriggerExecution(
+        self, request: pb.TriggerExecutionRequest, context: object
+    ) -> pb.TriggerExecutionResponse:
+        triggered = await self._do.trigger_execution(
+            _actor(),
+            parse_id(request.pipeline_id, "pipeline_id"),
+            from_struct(request.input, "input"),
+            _cause(),
+            command(request, convert.triggered_to_pb),
+        )
+        return convert.triggered_to_pb(triggered)
+
+    async def GetExecution(self, request: pb.GetExecutionRequest, context: object) -> pb.GetExecutionResponse:
+        execution_id = parse_id(request.execution_id, "execution_id")
+        found = await self._do.queries.execution(current_call().team, execution_id)
+        return pb.GetExecutionResponse(execution=convert.execution_to_pb(found))
+
+    async def ListExecutions(self, request: pb.ListExecutionsRequest, context: object) -> pb.ListExecutionsResponse:
+        pipeline_id = parse_id(request.pipeline_id, "pipeline_id") if request.pipeline_id else ""
+        status = convert.status_from_pb(request.status_filter, "status_filter")
+        size, token = request.pagination.page_size, request.pagination.page_token
+        page = await self._do.queries.executions(current_call().team, pipeline_id, status, size, token)
+        return convert.executions_to_pb(page)
+
+    async def WatchExecution(
+        self, request: pb.WatchExecutionRequest, context: object
+    ) -> AsyncIterator[pb.WatchExecutionResponse]:
+        sightings = self._do.watch_execution(
+            current_call().team,
+            parse_id(request.execution_id, "execution_id"),
+            after_sequence=request.after_sequence,
+            include_current_state=request.include_current_state,
+        )
+        async for sighting in sightings:
+            yield convert.sighting_to_pb(sighting)
+
+    async def CancelExecution(self, request: pb.CancelExecutionRequest, context: object) -> pb.CancelExecutionResponse:
+        execution_id = parse_id(request.execution_id, "execution_id")
+        asked = command(request, convert.cancelled_to_pb)
+        return convert.cancelled_to_pb(await self._do.cancel_execution(_actor(), execution_id, request.reason, asked))
+
+    async def ListDeployments(self, request: pb.ListDeploymentsRequest, context: object) -> pb.ListDeploymentsResponse:
+        page = await self._do.queries.deployments(request.pagination.page_size, request.pagination.page_token)
+        return convert.deployments_to_pb(page)
+
+    async def StreamStepLogs(
+        self, request: pb.StreamStepLogsRequest, context: object
+    ) -> AsyncIterator[pb.StreamStepLogsResponse]:
+        lines = self._do.step_logs(
+            current_call().team,
+            parse_id(request.execution_id, "execution_id"),
+            request.step_id,
+            after_line=request.after_line,
+            follow=request.follow,
+        )
+        async for line in lines:
+            yield convert.line_to_pb(line)
+
+
+def _actor() -> Actor:
+    return Actor(current_call().team, principal().user_id)
+
+
+def _cause() -> Cause:
+    trace: dict[str, str] = {}
+    inject(trace)
+    return Cause(triggered_by=principal().user_id, correlation_id=correlation_id.get(""), trace=trace)

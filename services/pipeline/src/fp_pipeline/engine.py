@@ -1,0 +1,109 @@
+"""The engine, put together: executors by type of step, the runner of one execution, the worker."""
+
+import os
+import random
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import grpc
+from fp_kernel import Clock
+
+from fp_pipeline.app.executors.canary import Canary
+from fp_pipeline.app.executors.deploy import DeployModel, DeployPolicy
+from fp_pipeline.app.executors.job import JobPolicy, RunJob
+from fp_pipeline.app.executors.promote import Promote
+from fp_pipeline.app.executors.register import Register
+from fp_pipeline.app.executors.shares import Shares
+from fp_pipeline.app.executors.validate import Validate
+from fp_pipeline.app.journal import Journal
+from fp_pipeline.app.lease_keeper import LeaseKeeper
+from fp_pipeline.app.peers import (
+    ArtifactStore,
+    JobRunner,
+    JobTokens,
+    ModelRuntime,
+    Probe,
+    Registry,
+    Traffic,
+)
+from fp_pipeline.app.ports import Deployments, Leases, Signals, Transactions
+from fp_pipeline.app.runner import Runner
+from fp_pipeline.app.steps import Steps
+from fp_pipeline.app.worker import Worker, WorkerPolicy
+from fp_pipeline.domain.definition import JOB_STEPS, StepType
+from fp_pipeline.domain.policy import EnginePolicy
+from fp_pipeline.domain.validation import JobModules
+
+
+@dataclass(frozen=True, slots=True)
+class Peers:
+    """auth: the channel that also resolves callers."""
+
+    auth: grpc.aio.Channel
+    registry: Registry
+    traffic: Traffic
+    runtimes: ModelRuntime
+    probe: Probe
+    jobs: JobRunner
+    artifacts: ArtifactStore
+    tokens: JobTokens
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    transactions: Transactions
+    leases: Leases
+    deployments: Deployments
+    signals: Signals
+
+
+def steps(peers: Peers, deployments: Deployments, policy: EnginePolicy, modules: JobModules, clock: Clock) -> Steps:
+    pause = policy.pause
+    shares = Shares(deployments, peers.traffic, pause=pause)
+    deploy = DeployModel(
+        versions=peers.registry,
+        runtimes=peers.runtimes,
+        probe=peers.probe,
+        deployments=deployments,
+        clock=clock,
+        policy=DeployPolicy(pause=pause, drain=policy.drain),
+    )
+    job = RunJob(peers.jobs, peers.artifacts, peers.tokens, policy, JobPolicy(modules, pause))
+    return Steps(
+        {
+            StepType.VALIDATE: Validate(peers.registry, pause=pause),
+            StepType.DEPLOY: deploy,
+            StepType.CANARY: Canary(shares, clock),
+            StepType.PROMOTE: Promote(shares, peers.registry),
+            StepType.REGISTER: Register(peers.registry, peers.registry, peers.artifacts, pause=pause),
+            **dict.fromkeys(JOB_STEPS, job),
+        }
+    )
+
+
+def worker(
+    stores: Stores,
+    steps: Steps,
+    policy: EnginePolicy,
+    worker_policy: WorkerPolicy,
+    clock: Clock,
+    *,
+    in_flight: Callable[[int], object] = lambda _: None,
+) -> Worker:
+    runner = Runner(
+        journal=Journal(stores.transactions, clock),
+        keeper=LeaseKeeper(stores.leases, stores.signals, worker_policy.lease, clock),
+        steps=steps,
+        policy=policy,
+        clock=clock,
+        roll=random.random,
+    )
+    return Worker(
+        f"{socket.gethostname()}:{os.getpid()}",
+        leases=stores.leases,
+        signals=stores.signals,
+        runner=runner,
+        policy=worker_policy,
+        in_flight=in_flight,
+    )

@@ -1,0 +1,101 @@
+"""pipeline, put together."""
+
+from importlib import resources
+
+import fp_runtime
+from forgepoint.pipeline.v1.pipeline_pb2_grpc import add_PipelineOrchestratorServiceServicer_to_server
+from fp_events import AuditPublisher, NatsBus, connect
+from fp_events.streams import AUDIT, PIPELINES
+from fp_kernel import SystemClock
+from fp_postgres import Database, OutboxRelay, Pruner, migrate
+from fp_rpc import Server
+from fp_rpc.validate import remote_identity
+from fp_runtime import Runtime
+
+from fp_pipeline import engine
+from fp_pipeline.adapters.postgres.deployments import PostgresDeploymentReads
+from fp_pipeline.adapters.postgres.leases import PostgresLeases
+from fp_pipeline.adapters.postgres.signals import PostgresSignals
+from fp_pipeline.adapters.postgres.stores import PostgresReads, PostgresTransactions
+from fp_pipeline.adapters.s3 import S3Artifacts
+from fp_pipeline.api.grpc import PipelineServicer
+from fp_pipeline.app import use_cases
+from fp_pipeline.app.reconcile import Reconciler
+from fp_pipeline.peers import open_peers, s3_client
+from fp_pipeline.settings import PipelineSettings, engine_policy, modules, worker_policy
+
+NOUN = "pipeline"
+
+
+async def serve(runtime: Runtime, settings: PipelineSettings) -> None:
+    clock = SystemClock()
+    database = await _database(runtime, settings)
+    bus = await _bus(runtime, settings)
+    artifacts = await _artifacts(runtime, settings)
+    signals = PostgresSignals(settings.database_url.get_secret_value())
+    transactions, reads = PostgresTransactions(database), PostgresReads(database)
+    deployments = PostgresDeploymentReads(database)
+
+    peers = open_peers(runtime, settings, artifacts)
+    policy, allowed = engine_policy(settings), modules(settings.pipeline_job_modules)
+    worker = engine.worker(
+        engine.Stores(transactions, PostgresLeases(database), deployments, signals),
+        engine.steps(peers, deployments, policy, allowed, clock),
+        policy,
+        worker_policy(settings),
+        clock,
+        in_flight=runtime.metrics.gauge("executions_in_flight", "Executions that this process works on").set,
+    )
+    reconciler = Reconciler(transactions, deployments, peers.runtimes, clock, every=settings.pipeline_reconcile_seconds)
+    do = use_cases.build(
+        transactions=transactions,
+        reads=reads,
+        deployments=deployments,
+        signals=signals,
+        jobs=peers.jobs,
+        modules=allowed,
+        clock=clock,
+        poll=settings.pipeline_poll_seconds,
+    )
+    resolver, _ = remote_identity(settings.auth_issuer, peers.auth)
+    server = Server(
+        NOUN,
+        resolver=resolver,
+        metrics=runtime.metrics,
+        audit=AuditPublisher(bus),
+        reflection=settings.reflection,
+    )
+    server.add(add_PipelineOrchestratorServiceServicer_to_server, PipelineServicer(do))
+    runtime.keep("streams", lambda: bus.ensure((PIPELINES, AUDIT), ()))
+    runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=runtime.metrics).run)
+    runtime.keep("retention", Pruner(database).run)
+    runtime.keep("signals", signals.run)
+    runtime.keep("reconciler", reconciler.run)
+    runtime.keep("worker", worker.run)
+    await runtime.serve(server)
+
+
+async def _database(runtime: Runtime, settings: PipelineSettings) -> Database:
+    url = settings.database_url.get_secret_value()
+    database = await runtime.hard("postgres", lambda: Database.connect(url, source=NOUN), Database.ping, Database.close)
+    await migrate(url, resources.files("fp_pipeline") / "migrations", service=NOUN)
+    return database
+
+
+async def _bus(runtime: Runtime, settings: PipelineSettings) -> NatsBus:
+    """Away is no reason to stop: events wait in the outbox."""
+    url = settings.nats_url.get_secret_value()
+    return await runtime.soft("nats", lambda: connect(url, name=NOUN), NatsBus.ping, NatsBus.close)
+
+
+async def _artifacts(runtime: Runtime, settings: PipelineSettings) -> S3Artifacts:
+    """Away, jobs wait; everything else goes on."""
+
+    async def opened() -> S3Artifacts:
+        return S3Artifacts(s3_client(settings), settings.s3_bucket)
+
+    return await runtime.soft("s3", opened, S3Artifacts.ping, S3Artifacts.close)
+
+
+def main() -> None:
+    fp_runtime.main(NOUN, PipelineSettings, serve)

@@ -1,0 +1,46 @@
+"""Channels and clients of everything that is not a store of ours."""
+
+from fp_devstack.client import SupervisorClient
+from fp_rpc import Channels, ServiceCredential
+from fp_runtime import Runtime
+from minio import Minio
+
+from fp_pipeline.adapters.auth import GrpcJobTokens
+from fp_pipeline.adapters.inference import GrpcTraffic
+from fp_pipeline.adapters.registry import GrpcRegistry
+from fp_pipeline.adapters.s3 import S3Artifacts, client
+from fp_pipeline.adapters.serving import GrpcProbe
+from fp_pipeline.adapters.supervisor import SupervisedJobs, SupervisedRuntimes
+from fp_pipeline.engine import Peers
+from fp_pipeline.settings import PipelineSettings
+
+
+def open_peers(runtime: Runtime, settings: PipelineSettings, artifacts: S3Artifacts) -> Peers:
+    """Nothing connects yet: peers may start later than this service."""
+    secret = settings.service_secret.get_secret_value()
+    credential = ServiceCredential(runtime.noun, secret, settings.auth_addr)
+    channels = Channels(credential, metrics=runtime.metrics)
+    runtime.on_close(credential.close)
+    runtime.on_close(channels.close)
+    timeout = settings.pipeline_peer_timeout_seconds
+    auth = channels.open(settings.auth_addr, timeout=timeout)
+    supervisor = SupervisorClient(settings.supervisor_socket, timeout=timeout)
+    return Peers(
+        auth=auth,
+        registry=GrpcRegistry(channels.open(settings.registry_addr, timeout=timeout)),
+        traffic=GrpcTraffic(channels.open(settings.inference_addr, timeout=timeout)),
+        runtimes=SupervisedRuntimes(supervisor),
+        probe=GrpcProbe(channels, timeout=timeout),
+        jobs=SupervisedJobs(supervisor),
+        artifacts=artifacts,
+        tokens=GrpcJobTokens(auth),
+    )
+
+
+def s3_client(settings: PipelineSettings) -> Minio:
+    return client(
+        settings.s3_endpoint,
+        settings.s3_access_key.get_secret_value(),
+        settings.s3_secret_key.get_secret_value(),
+        region=settings.s3_region,
+    )

@@ -1,0 +1,77 @@
+"""Settings of pipeline."""
+
+import re
+from typing import Annotated
+
+from fp_runtime import EventSettings, PostgresSettings, S3Settings, ServiceSettings
+from fp_runtime.fields import Address
+from pydantic import AfterValidator, Field
+
+from fp_pipeline.app.worker import WorkerPolicy
+from fp_pipeline.domain.policy import Backoff, EnginePolicy, LeasePolicy
+from fp_pipeline.domain.validation import JobModules
+
+_MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
+
+Seconds = Annotated[float, Field(gt=0, le=3_600)]
+
+
+def modules(value: str) -> JobModules:
+    return JobModules(frozenset(part.strip() for part in value.split(",") if part.strip()))
+
+
+def _check_modules(value: str) -> str:
+    if not all(_MODULE.fullmatch(name) for name in modules(value).names):
+        raise ValueError("must be names of Python modules, separated by commas")
+    return value
+
+
+class PipelineSettings(ServiceSettings, PostgresSettings, EventSettings, S3Settings):
+    """auth_addr, registry_addr, inference_addr: peers.
+
+    s3_region: what the object store calls itself; URLs are signed for it.
+    supervisor_socket: path of the socket of whoever runs runtimes and jobs.
+    pipeline_job_modules: modules (with what is below them) that jobs may run; empty allows none.
+    pipeline_capacity: executions at a time in this process. pipeline_parallelism: steps of one graph at a time.
+    pipeline_lease_seconds: how long an execution stays with a worker that says nothing; a killed worker's work waits
+    this long. pipeline_poll_seconds: how often to look when no signal came.
+    pipeline_drain_seconds: from the last request of a runtime to its stop.
+    pipeline_backoff_seconds: wait before the second attempt of a step; it doubles each time, up to a minute.
+    pipeline_reconcile_seconds: between looks at the runtimes that should run.
+    pipeline_peer_timeout_seconds: of one call of another service.
+    """
+
+    auth_addr: Address
+    registry_addr: Address
+    inference_addr: Address
+    s3_region: str = "us-east-1"
+    supervisor_socket: str = Field(min_length=1)
+    pipeline_job_modules: Annotated[str, AfterValidator(_check_modules)] = ""
+    pipeline_capacity: Annotated[int, Field(ge=1, le=1_000)] = 32
+    pipeline_parallelism: Annotated[int, Field(ge=1, le=64)] = 4
+    pipeline_lease_seconds: Seconds = 10.0
+    pipeline_poll_seconds: Seconds = 1.0
+    pipeline_drain_seconds: Annotated[float, Field(ge=0, le=600)] = 5.0
+    pipeline_backoff_seconds: Seconds = 1.0
+    pipeline_reconcile_seconds: Seconds = 5.0
+    pipeline_peer_timeout_seconds: Seconds = 10.0
+
+
+def engine_policy(settings: PipelineSettings) -> EnginePolicy:
+    backoff = Backoff(initial=settings.pipeline_backoff_seconds)
+    return EnginePolicy(
+        backoff=backoff,
+        undo_backoff=backoff,
+        parallelism=settings.pipeline_parallelism,
+        drain=settings.pipeline_drain_seconds,
+    )
+
+
+def worker_policy(settings: PipelineSettings) -> WorkerPolicy:
+    ttl = settings.pipeline_lease_seconds
+    return WorkerPolicy(
+        capacity=settings.pipeline_capacity,
+        poll=settings.pipeline_poll_seconds,
+        # Two renewals may get lost before a third would be too late.
+        lease=LeasePolicy(ttl=ttl, heartbeat=ttl / 4),
+    )
