@@ -106,9 +106,14 @@ def _obey_signals(runtime: Runtime) -> None:
 def _give_up_after(settings: ServiceSettings) -> None:
     """End the process when the stop takes longer than all its bounds, for example because the loop is blocked."""
     seconds = settings.drain_delay + settings.drain_timeout + 4 * CLOSE_TIMEOUT
-    timer = threading.Timer(seconds, os._exit, (EXIT_FAILED,))
+    timer = threading.Timer(seconds, _give_up)
     timer.daemon = True
     timer.start()
+
+
+def _give_up() -> None:
+    _log.error("the stop took longer than all its bounds")
+    os._exit(EXIT_FAILED)
 
 
 async def _coroutine(awaitable: Awaitable[None]) -> None:

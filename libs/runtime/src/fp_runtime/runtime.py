@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from fp_telemetry import Metrics, Telemetry, get_logger, names, watch_event_loop
 from starlette.requests import Request
@@ -66,7 +66,7 @@ class Runtime:
         self._ready = ready
         self._tasks = Tasks(group, self._failed)
         self._stop = asyncio.Event()
-        self._serving = False
+        self._phase: Literal["starting", "serving", "draining"] = "starting"
         self._routes: list[Route] = []
         self._listeners: list[HttpServer] = []
         self._closers: list[tuple[str, Callable[[], Awaitable[object]]]] = []
@@ -98,7 +98,10 @@ class Runtime:
 
         connect: returns a client that reconnects by itself, also when nothing answers yet.
         """
-        value = await connect()
+        try:
+            value = await connect()
+        except Exception as error:
+            raise StartFailed(f"{name} cannot be set up: {type(error).__name__}: {error}") from error
         self.health.add(name, lambda: ping(value), hard=False)
         self._closers.append((name, lambda: close(value)))
         return value
@@ -148,7 +151,7 @@ class Runtime:
             await asyncio.wait({main, stopped}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self.stop()
-            if not self._serving:
+            if self._phase == "starting":
                 main.cancel()
             await asyncio.wait({main, stopped})
             await self._cancel_tasks(_LAST_GRACE)
@@ -173,8 +176,7 @@ class Runtime:
             self.http_port = http.port
             await self._serve(server)
         finally:
-            await self._drain(server)
-            await http.stop(_LAST_GRACE)
+            await self._drain(server, http)
 
     async def _start_rpc(self, server: RpcServer) -> int:
         address = f"{self.settings.bind_host}:{self.settings.grpc_port}"
@@ -186,7 +188,7 @@ class Runtime:
 
     async def _serve(self, server: RpcServer | None) -> None:
         self.health.serving()
-        self._serving = True
+        self._phase = "serving"
         if server is not None:
             server.set_serving((await self.health.check()).ready)
         self.task("health", self._watch(server))
@@ -206,25 +208,29 @@ class Runtime:
                 server.set_serving(report.ready)
             await asyncio.sleep(_WATCH_INTERVAL)
 
-    async def _drain(self, server: RpcServer | None) -> None:
+    async def _drain(self, server: RpcServer | None, http: HttpServer) -> None:
+        delay = self.settings.drain_delay if self._phase == "serving" else 0.0
+        self._phase = "draining"
+        self.stop()
         self.health.stopping()
         if server is not None:
             server.set_serving(False)
         _log.info("stopping")
-        if self._serving:
-            await asyncio.sleep(self.settings.drain_delay)
+        await asyncio.sleep(delay)
         now = asyncio.get_running_loop().time
         deadline = now() + self.settings.drain_timeout
         await self._stop_servers(server)
         await self._cancel_tasks(max(deadline - now(), _LAST_GRACE))
+        # Health answers until the end, so that a probe sees "stopping" and not a broken connection.
+        await _bounded("http", http.stop(_LAST_GRACE), _LAST_GRACE + CLOSE_TIMEOUT)
 
     async def _stop_servers(self, server: RpcServer | None) -> None:
         grace = self.settings.drain_timeout
         async with asyncio.TaskGroup() as group:
             for listener in self._listeners:
-                group.create_task(listener.stop(grace))
+                group.create_task(_bounded("http", listener.stop(grace), grace + CLOSE_TIMEOUT))
             if server is not None:
-                group.create_task(server.stop(grace))
+                group.create_task(_bounded("grpc", server.stop(grace), grace + CLOSE_TIMEOUT))
 
     async def _cancel_tasks(self, seconds: float) -> None:
         stuck = await self._tasks.cancel(seconds)
@@ -234,11 +240,7 @@ class Runtime:
     async def _close(self) -> None:
         while self._closers:
             name, close = self._closers.pop()
-            try:
-                async with asyncio.timeout(CLOSE_TIMEOUT):
-                    await close()
-            except Exception:  # noqa: BLE001 -- the others must be closed as well
-                _log.exception("could not be closed", dependency=name)
+            await _bounded(name, close(), CLOSE_TIMEOUT)
 
     async def _body(self, body: Coroutine[Any, Any, None]) -> None:
         try:
@@ -252,3 +254,12 @@ class Runtime:
             self.failure = TaskFailed(name)
             self.failure.__cause__ = error
         self.stop()
+
+
+async def _bounded(name: str, end: Awaitable[object], seconds: float) -> None:
+    """One step of the stop; whatever it does, the next one comes."""
+    try:
+        async with asyncio.timeout(seconds):
+            await end
+    except Exception:  # noqa: BLE001 -- the others must be closed as well
+        _log.exception("could not be closed in order", name=name)

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from typing import Literal
+import threading
 
 import fp_runtime
 from fp_runtime import Runtime, ServiceSettings
@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 
 
 class Settings(ServiceSettings):
-    mode: Literal["plain", "absent store", "broken task", "broken serve", "slow call", "endless call"] = "plain"
+    mode: str = "plain"
 
 
 async def _refuse() -> None:
@@ -39,6 +39,10 @@ async def _break() -> None:
     raise RuntimeError("the relay is broken")
 
 
+async def _block() -> None:
+    threading.Event().wait()
+
+
 async def _say_closed() -> None:
     sys.stderr.write('{"message": "closed"}\n')
 
@@ -57,6 +61,9 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
             runtime.route("/call", _slow)
         case "endless call":
             runtime.route("/call", _endless)
+        case "blocked loop":
+            fp_runtime.process.CLOSE_TIMEOUT = 0.1
+            runtime.on_close(_block)
     await runtime.serve(None)
 
 

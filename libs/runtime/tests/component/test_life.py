@@ -250,6 +250,34 @@ async def test_a_close_that_fails_or_hangs_does_not_keep_the_others_open(setting
     assert events == ["open postgres", "close postgres"]
 
 
+async def test_a_server_that_fails_to_stop_does_not_keep_the_rest_open(settings):
+    events: list[str] = []
+
+    class Broken(Rpc):
+        async def stop(self, _grace: float) -> None:
+            raise RuntimeError
+
+    async def serve(runtime: Runtime, _settings: Settings) -> None:
+        await runtime.hard("postgres", Store(events, "postgres").connect, Store.ping, Store.close)
+        await runtime.serve(Broken(events))
+
+    async with living(settings, serve):
+        """Serves."""
+
+    assert events == ["open postgres", "start rpc", "close postgres"]
+
+
+async def test_a_soft_dependency_that_cannot_be_set_up_is_named(settings):
+    async def connect() -> Store:
+        raise ValueError("no such scheme")
+
+    async def serve(runtime: Runtime, _settings: Settings) -> None:
+        await runtime.soft("nats", connect, Store.ping, Store.close)
+
+    with pytest.raises(StartFailed, match="nats cannot be set up: ValueError: no such scheme"):
+        await run("example", settings, serve)
+
+
 async def test_a_task_that_fails_stops_the_service_after_a_drain(settings):
     events: list[str] = []
     broken = asyncio.Event()

@@ -198,6 +198,16 @@ def test_a_second_signal_waits_for_nothing(start, call):
     assert "closed" not in process.messages
 
 
+def test_a_blocked_loop_does_not_keep_the_process_alive(start):
+    process = start(FP_MODE="blocked loop", FP_DRAIN_TIMEOUT="0.1")
+    process.until("serving")
+
+    process.child.terminate()
+
+    assert process.end() == 1
+    assert process.messages[-1] == "the stop took longer than all its bounds"
+
+
 def test_services_forked_from_one_import_serve_and_stop_each_on_its_own(start):
     process = start("2")
     children = json.loads(process.child.stdout.readline())
