@@ -1,0 +1,120 @@
+"""The object store: a real S3 API."""
+
+import hashlib
+import os
+from datetime import timedelta
+
+import httpx
+import pytest
+import pytest_asyncio
+from fp_kernel import Unavailable
+from fp_registry.adapters.objects import S3Artifacts, Store
+from fp_registry.app.ports import Upload, UploadChanged
+from fp_registry.domain.artifact import Measured
+
+MINUTE = timedelta(minutes=1)
+
+
+def store_of(s3, endpoint=None):
+    return Store(endpoint or s3.endpoint, s3.endpoint, s3.name, s3.access_key, s3.secret_key)
+
+
+@pytest_asyncio.fixture
+async def artifacts(s3):
+    opened = S3Artifacts(store_of(s3))
+    yield opened
+    await opened.close()
+
+
+@pytest_asyncio.fixture
+async def http():
+    async with httpx.AsyncClient() as client:
+        yield client
+
+
+async def upload(http, artifacts, key, content):
+    answer = await http.put(artifacts.upload_url(key, MINUTE), content=content)
+    assert answer.status_code == 200
+    return await artifacts.look(key)
+
+
+async def test_what_is_put_to_an_upload_url_is_measured(http, artifacts):
+    content = os.urandom(3 * 1024 * 1024 + 5)
+    found = await upload(http, artifacts, "uploads/a", content)
+    measured = await artifacts.measure("uploads/a", found)
+    assert measured == Measured(f"sha256:{hashlib.sha256(content).hexdigest()}", len(content))
+
+
+async def test_what_is_adopted_is_got_from_its_download_url(http, artifacts):
+    found = await upload(http, artifacts, "uploads/a", b"model")
+    measured = await artifacts.measure("uploads/a", found)
+    await artifacts.adopt("uploads/a", found, measured)
+    key = f"sha256/{measured.digest.removeprefix('sha256:')}"
+    assert (await http.get(artifacts.download_url(key, MINUTE))).content == b"model"
+
+
+async def test_a_url_is_good_for_its_object_and_its_method_only(http, artifacts):
+    await upload(http, artifacts, "uploads/a", b"model")
+    put = artifacts.upload_url("uploads/a", MINUTE)
+    assert (await http.get(put)).status_code == 403
+    assert (await http.put(put.replace("uploads/a", "uploads/b"), content=b"x")).status_code == 403
+    assert (await http.get(artifacts.download_url("uploads/a", MINUTE) + "0")).status_code == 403
+
+
+async def test_an_upload_that_was_replaced_is_neither_measured_nor_adopted(http, artifacts):
+    found = await upload(http, artifacts, "uploads/a", b"model")
+    measured = await artifacts.measure("uploads/a", found)
+    await upload(http, artifacts, "uploads/a", b"another")
+    with pytest.raises(UploadChanged):
+        await artifacts.measure("uploads/a", found)
+    with pytest.raises(UploadChanged):
+        await artifacts.adopt("uploads/a", found, measured)
+    assert await artifacts.look(f"sha256/{measured.digest.removeprefix('sha256:')}") is None
+
+
+async def test_an_upload_that_is_gone_counts_as_changed(artifacts):
+    gone = Upload("0" * 32, 3)
+    with pytest.raises(UploadChanged):
+        await artifacts.measure("uploads/none", gone)
+    with pytest.raises(UploadChanged):
+        await artifacts.adopt("uploads/none", gone, Measured("sha256:" + "0" * 64, 3))
+
+
+async def test_there_is_nothing_to_look_at_before_the_upload(artifacts):
+    assert await artifacts.look("uploads/none") is None
+
+
+async def test_discarding_twice_does_no_harm(http, artifacts):
+    await upload(http, artifacts, "uploads/a", b"model")
+    await artifacts.discard("uploads/a")
+    await artifacts.discard("uploads/a")
+    assert await artifacts.look("uploads/a") is None
+
+
+async def test_urls_are_signed_for_the_public_endpoint_without_asking_anyone(s3):
+    # Nothing listens there: a call to the store would fail.
+    public = Store(s3.endpoint, "https://models.example.test", s3.name, s3.access_key, s3.secret_key)
+    artifacts = S3Artifacts(public)
+    assert artifacts.upload_url("uploads/a", MINUTE).startswith(f"https://models.example.test/{s3.name}/uploads/a?")
+    await artifacts.close()
+
+
+async def test_a_store_that_is_away_is_unavailable(s3):
+    artifacts = S3Artifacts(store_of(s3, "http://127.0.0.1:9"))
+    with pytest.raises(Unavailable):
+        await artifacts.look("uploads/a")
+    with pytest.raises(Unavailable):
+        await artifacts.ping()
+    await artifacts.discard("uploads/a")
+    await artifacts.close()
+
+
+async def test_wrong_credentials_make_the_store_unavailable_and_not_empty(s3):
+    artifacts = S3Artifacts(Store(s3.endpoint, s3.endpoint, s3.name, s3.access_key, "wrong"))
+    with pytest.raises(Unavailable):
+        await artifacts.look("uploads/a")
+    await artifacts.close()
+
+
+async def test_the_ping_wants_the_bucket(artifacts):
+    await artifacts.ping()

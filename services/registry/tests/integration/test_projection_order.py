@@ -1,0 +1,99 @@
+"""Projectors that work at the same time, in any interleaving, with events that come late or twice."""
+
+import asyncio
+
+from fp_kernel import PageRequest
+from fp_registry.adapters.memory.projection import MemoryGenerations, MemoryProjection
+from fp_registry.adapters.projection.generations import RedisGenerations
+from fp_registry.adapters.projection.link import Link
+from fp_registry.adapters.projection.reads import RedisProjection
+from fp_registry.api.documents import MessageDocuments, read_model
+from fp_registry.app.ports import ModelFilter, ModelRef
+from fp_registry.app.rebuild import Rebuild
+from fp_registry.domain.stages import Stage
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+PROJECTORS = 3
+EVERYTHING = PageRequest(1_000)
+# Each step is a change of the model, or one of the three steps of one of the projectors.
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("change"), st.integers(0, 1_000)),
+        st.tuples(st.sampled_from(["base", "read", "apply"]), st.integers(0, PROJECTORS - 1)),
+    ),
+    max_size=60,
+)
+
+
+class Race:
+    """Projectors taken apart into their steps, so that a test decides how they interleave."""
+
+    def __init__(self, world, generations, projection):
+        self.world, self.generations, self.projection = world, generations, projection
+        self.model = world.register()
+        self.bases = [0] * PROJECTORS
+        self.snapshots = [None] * PROJECTORS
+        self.history = {}
+        self.current = ""
+
+    async def run(self, moves):
+        await Rebuild(self.world.changes, self.generations)()
+        self.current = (await self.generations.state()).current
+        await self._remember()
+        seen = 0
+        for kind, number in moves:
+            await self._step(kind, number)
+            revision = await self.projection.revision("alpha", self.model.id)
+            assert revision >= seen
+            assert await self._visible(self.projection) == self.history[revision]
+            seen = revision
+        await self.world.projector(self.generations)("alpha", self.model.id)
+        assert await self._visible(self.projection) == await self._visible(self.world.source)
+
+    async def _step(self, kind, number):
+        if kind == "change":
+            self.world.change_somehow(self.model, number)
+            await self._remember()
+        elif kind == "base":
+            self.bases[number] = await self.generations.revision_in(self.current, "alpha", self.model.id)
+        elif kind == "read":
+            after = self.bases[number]
+            self.snapshots[number] = (after, await self.world.changes.after("alpha", self.model.id, after))
+        elif self.snapshots[number] is not None:
+            base, snapshot = self.snapshots[number]
+            await self.generations.apply(self.current, base, [snapshot])
+
+    async def _remember(self):
+        self.history[self.world.state.models[self.model.id].revision] = await self._visible(self.world.source)
+
+    async def _visible(self, store):
+        model = read_model(await store.model("alpha", ModelRef(id=self.model.id)))
+        tier = ModelFilter(tag=("tier", model.tags["tier"])) if model.tags else ModelFilter()
+        lists = [await store.versions("alpha", self.model.id, stage, EVERYTHING) for stage in (None, *Stage)]
+        return [
+            model.SerializeToString(deterministic=True),
+            (await store.models("alpha", tier, EVERYTHING)).documents,
+            *(found.documents for found in lists),
+        ]
+
+
+@given(steps)
+def test_in_memory_readers_see_the_revisions_in_order_and_whole(new_world, moves):
+    generations = MemoryGenerations()
+    race = Race(new_world(), generations, MemoryProjection(generations, MessageDocuments()))
+    asyncio.run(race.run(moves))
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps)
+def test_in_redis_readers_see_the_revisions_in_order_and_whole(new_world, redis_url, clock, moves):
+    async def run():
+        link = Link.open(redis_url, clock)
+        try:
+            await link.ask(("FLUSHALL",))
+            await Race(new_world(), RedisGenerations(link, MessageDocuments()), RedisProjection(link)).run(moves)
+        finally:
+            await link.close()
+
+    asyncio.run(run())
