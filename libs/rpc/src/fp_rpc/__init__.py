@@ -26,11 +26,14 @@ from fp_rpc.call import Call, current_call, principal
 from fp_rpc.channels import ChannelPolicy, Channels
 from fp_rpc.commands import command
 from fp_rpc.credentials import BearerToken, Credential, ForwardedToken, ServiceCredential
+from fp_rpc.denials import DenialPolicy
 from fp_rpc.errors import from_rpc_error, http_status, to_problem, to_status
 from fp_rpc.identity import CredentialResolver, IdentityResolver
 from fp_rpc.jwks import HttpJwks, JwksSource, StaticJwks
+from fp_rpc.retries import RetryPolicy
 from fp_rpc.server import Server, ServerPolicy
 from fp_rpc.tokens import JwtResolver
+from fp_rpc.validate import auth_validator, remote_identity
 
 __all__ = [
     "AccessRule",
@@ -44,6 +47,7 @@ __all__ = [
     "Channels",
     "Credential",
     "CredentialResolver",
+    "DenialPolicy",
     "ForwardedToken",
     "HttpJwks",
     "IdentityResolver",
@@ -51,17 +55,20 @@ __all__ = [
     "JwtResolver",
     "LogAudit",
     "NoAudit",
+    "RetryPolicy",
     "Server",
     "ServerPolicy",
     "ServiceCredential",
     "StaticJwks",
     "access_rules",
     "acting_for",
+    "auth_validator",
     "command",
     "current_call",
     "from_rpc_error",
     "http_status",
     "principal",
+    "remote_identity",
     "to_problem",
     "to_status",
 ]

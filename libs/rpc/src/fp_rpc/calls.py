@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import grpc
 from fp_kernel import Error, Kind
 
+from fp_rpc.errors import from_rpc_error
 from fp_rpc.outgoing import Outgoing, Trip
 from fp_rpc.retries import Budget, Retries, RetryPolicy, keyed
 
@@ -79,11 +80,13 @@ class PeerCall(grpc.aio.Call):
         trip, retries = self._trip, self._retries
         if trip is None or retries is None:
             self._fail(failure)
-        pause = retries.pause(failure, trip.translate(failure, self._token), trip.remaining())
+        pause: float | None
         if retries.first and trip.another_token(failure, self._token):
             # The peer refused the token before it did anything: any call may be repeated with another one.
             retries.tried += 1
             pause = 0.0
+        else:
+            pause = retries.pause(failure, from_rpc_error(failure), trip.remaining())
         if pause is None:
             self._fail(failure)
         trip.retried()

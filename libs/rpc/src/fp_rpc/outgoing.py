@@ -5,22 +5,19 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import grpc
-from fp_kernel import DeadlineExceeded, Error, Unauthenticated, Unavailable
+from fp_kernel import DeadlineExceeded, Error, Unavailable
 from fp_telemetry import Metrics, begin, correlation_id, end, get_logger, inject_span, names
 from opentelemetry.trace import Span, SpanKind
 
 from fp_rpc import acting, headers, teams
 from fp_rpc.call import call_or_none
 from fp_rpc.credentials import Credential
-from fp_rpc.errors import from_rpc_error
+from fp_rpc.errors import from_rpc_error, refuses_bearer
 from fp_rpc.red import Red
 
 _log = get_logger("fp_rpc.channels")
 Pairs = list[tuple[str, str]]
 _RPC: Final = {"rpc.system.name": "grpc"}
-# What a server says of the caller's own credential. Any other reason is about something in the request, such as the
-# API key that auth is asked about, and is the caller's answer.
-_OF_THE_BEARER: Final = frozenset({"TOKEN_INVALID", "TOKEN_EXPIRED", "CREDENTIAL_MISSING", "CREDENTIAL_MALFORMED"})
 
 
 class Sent:
@@ -97,8 +94,7 @@ class Trip:
         """The peer's error; that it refused this service's own token is nothing the caller could mend."""
         error = from_rpc_error(failure)
         credential = self.outgoing.credential
-        refused = isinstance(error, Unauthenticated) and error.reason in _OF_THE_BEARER
-        if refused and token and credential is not None and credential.acts_for_others:
+        if refuses_bearer(error) and token and credential is not None and credential.acts_for_others:
             _log.error("a peer refused the token of this service", method=self.method, reason=error.reason)
             return Unavailable("a peer is unavailable", reason="SERVICE_TOKEN_REFUSED", retry_after=1.0)
         return error
@@ -107,9 +103,8 @@ class Trip:
         """Whether the call was refused for its token and another one may be had; nothing was done then."""
         credential = self.outgoing.credential
         return (
-            failure.code() is grpc.StatusCode.UNAUTHENTICATED
-            and from_rpc_error(failure).reason in _OF_THE_BEARER
-            and bool(token)
+            bool(token)
+            and refuses_bearer(from_rpc_error(failure))
             and credential is not None
             and credential.refused(token)
         )

@@ -12,12 +12,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any, Final
 
-from fp_kernel import ResourceExhausted
+from fp_kernel import ResourceExhausted, Unauthenticated
 from fp_telemetry import Metrics, begin, names
 from opentelemetry.trace import SpanKind
 
 from fp_rpc import teams
 from fp_rpc.endings import Endings
+from fp_rpc.errors import of_bearer
 from fp_rpc.identity import IdentityResolver
 from fp_rpc.method import Method
 from fp_rpc.visit import Visit, bearer
@@ -117,7 +118,10 @@ class Stages:
             )
         if method.rule.public:
             return
-        visit.principal = await self._resolver.resolve(bearer(visit))
+        try:
+            visit.principal = await self._resolver.resolve(bearer(visit))
+        except Unauthenticated as refused:
+            raise of_bearer(refused) from None
         visit.principal = teams.acting(visit.principal, visit.metadata)
         method.rule.permit(visit.principal)
 

@@ -1,0 +1,84 @@
+"""Which calls are kept, and what of them."""
+
+import pytest
+
+
+class Kept:
+    def __init__(self):
+        self.records = []
+
+    async def record(self, records):
+        self.records.extend(records)
+
+
+@pytest.fixture
+def kept():
+    return Kept()
+
+
+async def refused(stub, shapes, method, **fields):
+    with pytest.raises(Exception, match=r"permission|credential"):
+        await getattr(stub, method)(shapes.pb.Request(**fields))
+
+
+async def test_a_call_of_level_always_is_kept_whatever_its_outcome(serve, shapes, keys, kept, until):
+    running = await serve(audit=kept)
+    token = keys.sign(scopes=["models:write"], role="engineer")
+    metadata = (("x-correlation-id", "c-1"),)
+
+    await running.stub(token).Write(shapes.pb.Request(thing_id="t-1"), metadata=metadata)
+    await until(lambda: len(kept.records) == 1)
+
+    (record,) = kept.records
+    assert record.method == "/forgepoint.rpctest.v1.ShapesService/Write"
+    assert (record.status, record.actor_id, record.actor_role, record.team) == ("OK", "user-1", "engineer", "red")
+    assert (record.resource_id, record.correlation_id, record.suppressed) == ("t-1", "c-1", 0)
+    assert record.peer == "ipv4:127.0.0.1"
+
+
+async def test_of_level_on_deny_only_refusals_are_kept(serve, shapes, keys, kept, until):
+    running = await serve(audit=kept)
+
+    await running.stub(keys.sign()).One(shapes.pb.Request(thing_id="t-1"))
+    await refused(running.stub(keys.sign(scopes=[])), shapes, "One", thing_id="t-2")
+    await refused(running.stub(), shapes, "One", thing_id="t-3")
+    await until(lambda: len(kept.records) == 2)
+
+    denied, unknown = kept.records
+    assert (denied.status, denied.actor_id, denied.resource_id) == ("PERMISSION_DENIED", "user-1", "t-2")
+    assert (unknown.status, unknown.actor_id, unknown.resource_id) == ("UNAUTHENTICATED", "", "")
+
+
+async def test_of_level_never_nothing_is_kept(serve, shapes, keys, kept):
+    running = await serve(audit=kept)
+
+    await running.stub(keys.sign()).Anyone(shapes.pb.Request())
+    await refused(running.stub(), shapes, "Anyone")
+    await running.server.stop(0.0)
+
+    assert kept.records == []
+
+
+@pytest.mark.parametrize("method", ["One", "Out", "In", "Both"])
+async def test_a_refusal_of_any_shape_is_kept(serve, shapes, keys, kept, until, method):
+    stub = (await serve(audit=kept)).stub(keys.sign(scopes=[]))
+    call = getattr(stub, method)(*([shapes.pb.Request()] if method in ("One", "Out") else []))
+
+    with pytest.raises(Exception, match="permission"):
+        await (call.read() if method in ("Out", "Both") else call)
+    await until(lambda: len(kept.records) == 1)
+
+    assert kept.records[0].method.endswith(f"/{method}")
+
+
+async def test_repeated_refusals_are_counted_and_the_count_is_told_at_the_stop(serve, shapes, keys, kept):
+    running = await serve(audit=kept)
+    stub = running.stub(keys.sign(scopes=[]))
+
+    for _ in range(12):
+        await refused(stub, shapes, "One")
+    await running.server.stop(0.0)
+
+    assert [record.suppressed for record in kept.records] == [0, 0, 0, 0, 0, 6]
+    assert len(kept.records) + sum(record.suppressed for record in kept.records) == 12
+    assert running.sample("audit_records_total", outcome="suppressed") == 7
