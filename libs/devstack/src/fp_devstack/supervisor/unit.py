@@ -50,6 +50,7 @@ class Unit:
         self._zygote, self._request, self._log = zygote, request, log
         self._http_port, self._grace, self._backoff = http_port, grace, backoff
         self._started = 0.0
+        self._death = ""  # why the process before this one ended
         self._stopping = asyncio.Event()
         self._ended = asyncio.Event()
         self._finished = asyncio.Event()
@@ -116,7 +117,7 @@ class Unit:
             watch.cancel()
         self.pid = None
         self._ended.set()
-        self.problem = f"ended with {exit_codes.describe(code)}: {self._log.last_line}"
+        self._death = self.problem = f"ended with {exit_codes.describe(code)}: {self._log.last_line}"
 
     async def _watch(self) -> None:
         while True:
@@ -126,7 +127,7 @@ class Unit:
             else:
                 if self.state is ProcessState.READY:
                     self.state = ProcessState.NOT_READY
-                self.problem = answer.problem
+                self.problem = f"{answer.problem}; {self._death}" if self._death else answer.problem
             eager = not answer.ready and time.monotonic() - self._started < _EAGER_FOR_SECONDS
             await asyncio.sleep(_EAGER_SECONDS if eager else _CALM_SECONDS)
 
