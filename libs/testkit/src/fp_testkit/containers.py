@@ -19,7 +19,8 @@ _PATIENCE: Final = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """question, answer: bytes that prove the store itself answers; a published port accepts long before that."""
+    """question, answer: bytes that prove that the store itself answers, where a published port accepts long before;
+    the answer starts with them."""
 
     reference: str
     port: int
@@ -39,16 +40,16 @@ IMAGES: Final[dict["Name", Image]] = {
         "-c fsync=off",
         {"POSTGRES_USER": _USER, "POSTGRES_PASSWORD": _SECRET},
     ),
-    "nats": Image("nats:2.15.1", 4222, b"", b"INFO", f"-js --user {_USER} --pass {_SECRET}"),
+    "nats": Image("nats:2.15.1-alpine", 4222, b"", b"INFO", f"-js --user {_USER} --pass {_SECRET}"),
     "valkey": Image(
-        "valkey/valkey:9.1.2", 6379, b"PING\r\n", b"NOAUTH", f"valkey-server --requirepass {_SECRET} --save ''"
+        "valkey/valkey:9.1.2", 6379, b"PING\r\n", b"-NOAUTH", f"valkey-server --requirepass {_SECRET} --save ''"
     ),
     "seaweedfs": Image(
         "chrislusf/seaweedfs:4.48",
         8333,
         b"GET / HTTP/1.0\r\n\r\n",
         b"HTTP/1.",
-        "mini -dir=/data",
+        f"mini -dir=/data -ip=127.0.0.1 -ip.bind=0.0.0.0 -bucket={_BUCKET} -master.telemetry=false -webdav=false",
         {"AWS_ACCESS_KEY_ID": _USER, "AWS_SECRET_ACCESS_KEY": _SECRET},
     ),
 }
@@ -94,7 +95,7 @@ def answers(address: tuple[str, int], image: Image) -> bool:
     try:
         with socket.create_connection(address, timeout=1) as connection:
             connection.sendall(image.question)
-            return image.answer in connection.recv(4_096)
+            return connection.recv(4_096).startswith(image.answer)
     except OSError:
         return False
 
