@@ -20,7 +20,8 @@ _PATIENCE: Final = 60.0
 @dataclass(frozen=True, slots=True)
 class Image:
     """question, answer: bytes that prove that the store itself answers, where a published port accepts long before;
-    the answer starts with them."""
+    the answer starts with them.
+    """
 
     reference: str
     port: int
