@@ -1,0 +1,58 @@
+import asyncio
+
+import asyncpg
+import pytest
+from fp_kernel import FailedPrecondition
+from fp_postgres import migrate
+
+
+@pytest.fixture
+def folder(tmp_path):
+    def write(**files):
+        for name, sql in files.items():
+            (tmp_path / f"{name[1:]}.sql").write_text(sql)
+        return tmp_path
+
+    return write
+
+
+async def tables(url):
+    connection = await asyncpg.connect(url)
+    found = await connection.fetch("select tablename from pg_tables where schemaname = 'public'")
+    await connection.close()
+    return {row["tablename"] for row in found}
+
+
+async def test_what_is_missing_is_applied_and_what_is_there_is_left(database_url, folder):
+    await migrate(database_url, folder(_0001_a="create table a (id int);"), service="s")
+    await migrate(database_url, folder(_0002_b="create table b (id int);"), service="s")
+
+    assert {"a", "b", "outbox", "inbox", "commands"} <= await tables(database_url)
+
+
+async def test_replicas_that_start_together_apply_each_file_once(database_url, folder):
+    files = folder(_0001_a="create table a (id int);")
+
+    await asyncio.gather(*(migrate(database_url, files, service="s") for _ in range(4)))
+
+    assert "a" in await tables(database_url)
+
+
+async def test_a_changed_file_is_refused(database_url, folder):
+    await migrate(database_url, folder(_0001_a="create table a (id int);"), service="s")
+
+    with pytest.raises(FailedPrecondition, match="changed"):
+        await migrate(database_url, folder(_0001_a="create table a (id bigint);"), service="s")
+
+
+@pytest.mark.parametrize("name", ["_0002_b", "_1_a", "_0001_B"])
+async def test_a_gap_or_a_bad_name_is_refused(database_url, folder, name):
+    with pytest.raises(FailedPrecondition):
+        await migrate(database_url, folder(**{name: "select 1;"}), service="s")
+
+
+async def test_a_file_that_fails_leaves_nothing_of_itself(database_url, folder):
+    with pytest.raises(asyncpg.PostgresError):
+        await migrate(database_url, folder(_0001_a="create table a (id int); select nonsense;"), service="s")
+
+    assert "a" not in await tables(database_url)
