@@ -90,13 +90,13 @@ async def test_nothing_survives_the_kill_of_the_supervisor_and_the_next_one_has_
     assert after == before
 
 
-async def test_down_leaves_nothing_running(house, alpha, family, gone):
+async def test_down_leaves_nothing_running(house, alpha, family, gone, until):
     running = house(alpha | {"nats": True})
     await running.up()
     pids = family(running.pid)
 
     assert await running.down()
-    assert all(gone(pid) for pid in pids)
+    await until(lambda: all(gone(pid) for pid in pids), "the end of everything")
     assert not (running.folder / "supervisor.sock").exists()
     assert not await running.down()
     assert "dummy ends" in (running.folder / "logs" / "alpha.log").read_text()

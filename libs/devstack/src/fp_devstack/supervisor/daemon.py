@@ -47,14 +47,13 @@ def run(options: Options, listening: Callable[[], None] = lambda: None) -> int:
     folder = options.folder
     files.make_data_folder(folder)
     os.umask(0o077)
-    lock = locks.acquire(folder / LOCK, patience=_LOCK_SECONDS)
+    locks.acquire(folder / LOCK, patience=_LOCK_SECONDS)  # kept to the very end of the process
     try:
         files.write_private(folder / PID, f"{os.getpid()}\n")
         return asyncio.run(_serve(options, listening))
     finally:
         for name in (SOCKET, PID):
             (folder / name).unlink(missing_ok=True)
-        os.close(lock)
 
 
 async def _serve(options: Options, listening: Callable[[], None]) -> int:
