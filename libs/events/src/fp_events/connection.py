@@ -11,6 +11,8 @@ from fp_telemetry import get_logger
 from nats import errors
 from nats.aio.client import Client
 
+from fp_events.cancellation import checkpoint
+
 log = get_logger(__name__)
 
 _FIRST_WAIT: Final = 2.0
@@ -60,9 +62,11 @@ class Connection:
         if not self.up:
             raise Unavailable("the event bus is away")
         try:
-            await asyncio.wait_for(self.client.flush(timeout=10), _PING_TIMEOUT)
+            async with asyncio.timeout(_PING_TIMEOUT):
+                await self.client.flush(timeout=10)
         except (TimeoutError, errors.Error, OSError) as error:
             raise Unavailable("the event bus does not answer") from error
+        checkpoint()
 
     async def api(self, subject: str, request: Any = None) -> dict[str, Any]:
         """One call of the JetStream API. Raises what `refused` says."""
@@ -73,6 +77,7 @@ class Connection:
             answer = await self.client.request(f"$JS.API.{subject}", body, timeout=_API_TIMEOUT)
         except (TimeoutError, errors.Error, OSError) as error:
             raise Unavailable("the event bus does not answer") from error
+        checkpoint()
         made: dict[str, Any] = json.loads(answer.data)
         if "error" in made:
             raise refused(made["error"])
@@ -85,10 +90,12 @@ class Connection:
         if self.up:
             # Acks are publishes: without the flush the last ones stay here and their events come again.
             with contextlib.suppress(TimeoutError, errors.Error, OSError):
-                await asyncio.wait_for(self.client.flush(timeout=10), _CLOSE_TIMEOUT)
+                async with asyncio.timeout(_CLOSE_TIMEOUT):
+                    await self.client.flush(timeout=10)
         if not self.client.is_closed:
             with contextlib.suppress(TimeoutError, errors.Error, OSError):
-                await asyncio.wait_for(self.client.close(), _CLOSE_TIMEOUT)
+                async with asyncio.timeout(_CLOSE_TIMEOUT):
+                    await self.client.close()
 
     async def _connect(self) -> None:
         await self.client.connect(

@@ -9,6 +9,7 @@ from fp_telemetry import get_logger
 from nats.aio.msg import Msg
 
 from fp_events.bus import BatchHandler
+from fp_events.cancellation import checkpoint
 from fp_events.connection import Connection
 from fp_events.consumers import Consumer
 from fp_events.declaring import Declarer
@@ -115,6 +116,7 @@ class StreamConsumer:
             waiting = [self._delivery(message) for message in self._pull.buffer] if self._pull else []
             for delivery in (*self._hand, *waiting):
                 await delivery.renew()
+            checkpoint()
 
     async def _watch_lag(self) -> NoReturn:
         while True:

@@ -11,6 +11,7 @@ from nats import errors
 from nats.aio.msg import Msg
 
 from fp_events.bus import Published
+from fp_events.cancellation import checkpoint
 from fp_events.connection import Connection, refused
 from fp_events.envelope import Outgoing
 from fp_events.meters import Meters
@@ -100,6 +101,7 @@ class Publisher:
             self._settle(token, InvalidArgument(f"the event cannot be a message: {error}", reason="EVENT_TOO_LARGE"))
         except (errors.Error, OSError) as error:
             self._settle(token, Unavailable(f"the event bus is away: {error}"))
+        checkpoint()
 
     async def _answered(self, answer: Msg) -> None:
         token = answer.subject[len(self._prefix) :]

@@ -12,6 +12,7 @@ from fp_telemetry import get_logger
 from nats import errors
 from nats.aio.msg import Msg
 
+from fp_events.cancellation import checkpoint
 from fp_events.connection import Connection
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Pull:
 
     async def next(self, limit: int) -> list[Msg]:
         """Wait for a message, then take what is here, `limit` at most. Raises Gone."""
+        checkpoint()
         while not self.buffer:
             if self._gone:
                 raise Gone
@@ -96,7 +98,8 @@ class Pull:
             # Connected, a drain: what is on its way would wait for the end of its ack-wait otherwise.
             end = self._subscription.drain if self._connection.up else self._subscription.unsubscribe
             with suppress(TimeoutError, errors.Error, OSError):
-                await asyncio.wait_for(end(), _DRAIN)  # type: ignore[no-untyped-call]
+                async with asyncio.timeout(_DRAIN):
+                    await end()  # type: ignore[no-untyped-call]
         left = list(self.buffer)
         self.buffer.clear()
         return left
@@ -119,6 +122,7 @@ class Pull:
                 json.dumps(request).encode(),
                 reply=f"{self._inbox}.{self._request}",
             )
+        checkpoint()
 
     async def _arrived(self, message: Msg) -> None:
         self._heard = time.monotonic()
