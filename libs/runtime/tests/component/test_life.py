@@ -1,13 +1,8 @@
 import asyncio
-import json
 from contextlib import asynccontextmanager
 
 import pytest
 from fp_runtime import Runtime, ServiceSettings, StartFailed, TaskFailed, run
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
 
 
 class Settings(ServiceSettings):
@@ -79,16 +74,6 @@ async def living(settings, serve):
             await life
 
 
-async def get(port: int, path: str) -> tuple[int, str]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(f"GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".encode())
-    answer = (await reader.read()).decode()
-    writer.close()
-    await writer.wait_closed()
-    head, _, body = answer.partition("\r\n\r\n")
-    return int(head.split()[1]), body
-
-
 async def test_everything_opens_in_order_and_closes_in_reverse_order_after_the_drain(settings):
     events: list[str] = []
     rpc = Rpc(events)
@@ -115,29 +100,6 @@ async def test_everything_opens_in_order_and_closes_in_reverse_order_after_the_d
     assert (rpc.states[0], rpc.states[-1]) == (True, False)
 
 
-async def test_readiness_follows_hard_dependencies_and_names_them(settings, monkeypatch):
-    monkeypatch.setattr("fp_runtime.health.MAX_AGE", -1.0)
-    postgres, nats = Store([], "postgres"), Store([], "nats")
-
-    async def serve(runtime: Runtime, _settings: Settings) -> None:
-        await runtime.hard("postgres", postgres.connect, Store.ping, Store.close)
-        await runtime.soft("nats", nats.connect, Store.ping, Store.close)
-        await runtime.serve(None)
-
-    async with living(settings, serve) as runtime:
-        assert await get(runtime.http_port, "/livez") == (200, '{"status":"ok","service":"example"}')
-
-        nats.up = False
-        status, body = await get(runtime.http_port, "/readyz")
-        assert (status, json.loads(body)["status"], json.loads(body)["down"]) == (200, "degraded", ["nats"])
-
-        postgres.up = False
-        status, body = await get(runtime.http_port, "/readyz")
-        assert (status, json.loads(body)["status"]) == (503, "unavailable")
-        assert json.loads(body)["dependencies"] == {"postgres": "down", "nats": "down"}
-        assert (await get(runtime.http_port, "/healthz"))[0] == 200
-
-
 async def test_grpc_health_follows_readiness(settings, monkeypatch):
     monkeypatch.setattr("fp_runtime.health.MAX_AGE", -1.0)
     monkeypatch.setattr("fp_runtime.runtime._WATCH_INTERVAL", 0.0)
@@ -161,62 +123,6 @@ async def test_grpc_health_follows_readiness(settings, monkeypatch):
         postgres.up = False
         async with asyncio.timeout(5):
             await changed.wait()
-
-
-async def test_the_service_is_not_ready_while_it_drains(settings):
-    draining, go_on = asyncio.Event(), asyncio.Event()
-
-    class Slow(Rpc):
-        async def stop(self, _grace: float) -> None:
-            draining.set()
-            await go_on.wait()
-
-    async def serve(runtime: Runtime, _settings: Settings) -> None:
-        await runtime.serve(Slow([]))
-
-    async with living(settings, serve) as runtime:
-        runtime.stop()
-        await draining.wait()
-        status, body = await get(runtime.http_port, "/readyz")
-        assert (status, json.loads(body)["status"]) == (503, "stopping")
-        assert (await get(runtime.http_port, "/livez"))[0] == 200
-        go_on.set()
-
-
-async def test_metrics_and_own_routes_answer_on_the_http_port(settings, monkeypatch):
-    async def jwks(_request: Request) -> Response:
-        return PlainTextResponse("keys")
-
-    store = Store([], "postgres")
-
-    async def serve(runtime: Runtime, _settings: Settings) -> None:
-        await runtime.hard("postgres", store.connect, Store.ping, Store.close)
-        runtime.metrics.counter("answers_total", "Answers.").inc()
-        runtime.route("/.well-known/jwks.json", jwks)
-        await runtime.serve(None)
-
-    async with living(settings, serve) as runtime:
-        assert await get(runtime.http_port, "/.well-known/jwks.json") == (200, "keys")
-        _, text = await get(runtime.http_port, "/metrics")
-        assert "fp_example_answers_total 1.0" in text
-        assert "fp_example_event_loop_lag_seconds" in text
-        assert 'fp_example_dependency_up{dependency="postgres"} 1.0' in text
-
-
-async def test_a_second_application_has_its_own_port(settings):
-    async def hello(_request: Request) -> Response:
-        return PlainTextResponse("hello")
-
-    servers = []
-
-    async def serve(runtime: Runtime, _settings: Settings) -> None:
-        servers.append(runtime.listen("FP_GATEWAY_HTTP_PORT", Starlette(routes=[Route("/", hello)]), 0))
-        await runtime.serve(None)
-
-    async with living(settings, serve) as runtime:
-        assert servers[0].port != runtime.http_port
-        assert await get(servers[0].port, "/") == (200, "hello")
-        assert (await get(servers[0].port, "/livez"))[0] == 404
 
 
 async def test_what_was_opened_before_a_failed_start_is_closed(settings):
