@@ -116,6 +116,8 @@ async def _with_heartbeat(source: AsyncIterator[Message], interval: float) -> As
     finally:
         if pending is not None:
             pending.cancel()
+            # The source cannot be closed while it is still being read.
+            await asyncio.wait((pending,))
 
 
 def _event(message: Message) -> bytes:
