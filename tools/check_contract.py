@@ -9,15 +9,33 @@ The descriptor set must hold all of them exactly. It may hold more: own fields o
 messages, RPCs, enums, options.
 Prints one line a difference and a last line 'N differences'; exits 1 when N > 0. Needs only `protobuf`.
 """
+
 import json
 import sys
 from pathlib import Path
 
 from google.protobuf import descriptor_pb2 as pb
 
-SCALARS = {getattr(pb.FieldDescriptorProto, f"TYPE_{n.upper()}"): n for n in (
-    "double", "float", "int64", "uint64", "int32", "fixed64", "fixed32", "bool", "string", "bytes", "uint32",
-    "sfixed32", "sfixed64", "sint32", "sint64")}
+SCALARS = {
+    getattr(pb.FieldDescriptorProto, f"TYPE_{n.upper()}"): n
+    for n in (
+        "double",
+        "float",
+        "int64",
+        "uint64",
+        "int32",
+        "fixed64",
+        "fixed32",
+        "bool",
+        "string",
+        "bytes",
+        "uint32",
+        "sfixed32",
+        "sfixed64",
+        "sint32",
+        "sint64",
+    )
+}
 
 
 def load(path: Path):
@@ -74,7 +92,11 @@ def field_differences(full, spec, message, messages):
             yield f"{full}.{name}: {type_name(got)}, contract {want['type']}"
         if got.proto3_optional:
             yield f"{full}.{name}: optional, contract has implicit presence"
-        oneof = message.oneof_decl[got.oneof_index].name if got.HasField("oneof_index") and not got.proto3_optional else None
+        oneof = (
+            message.oneof_decl[got.oneof_index].name
+            if got.HasField("oneof_index") and not got.proto3_optional
+            else None
+        )
         if oneof != want.get("oneof"):
             yield f"{full}.{name}: oneof {oneof}, contract {want.get('oneof')}"
 
@@ -106,7 +128,8 @@ def differences(contract, messages, enums, services):
                     if type_.lstrip(".") != f"{package}.{want[side]}":
                         yield f"{full}/{rpc}: {side} {type_.lstrip('.')}, contract {package}.{want[side]}"
                 kind = {(0, 0): "unary", (0, 1): "server-stream", (1, 0): "client-stream", (1, 1): "bidi-stream"}[
-                    (int(got.client_streaming), int(got.server_streaming))]
+                    (int(got.client_streaming), int(got.server_streaming))
+                ]
                 if kind != want["kind"]:
                     yield f"{full}/{rpc}: {kind}, contract {want['kind']}"
 
