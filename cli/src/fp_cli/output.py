@@ -41,9 +41,8 @@ def rows(state: State, columns: Sequence[str], items: Iterable[Mapping[str, Any]
         table.add_column(column.upper().replace("_", " "), overflow="ellipsis", no_wrap=True)
     for item in items:
         table.add_row(*(cell(item.get(column)) for column in columns))
-    console = Console()
     # A pipe has no width: whoever reads it wants whole lines.
-    console.print(table, width=None if console.is_terminal else _PIPE_WIDTH, crop=console.is_terminal)
+    Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH).print(table)
 
 
 def record(state: State, item: Mapping[str, Any], fields: Sequence[str] = ()) -> None:
