@@ -96,7 +96,7 @@ class _Services:
             self.methods[rpc.service].add(rpc.name)
             self.nouns[rpc.service] = rpc.noun
 
-    def opened(self, sources: list[Source]) -> set[str]:
+    def opened(self, *sources: Source) -> set[str]:
         """The services whose stubs the files use."""
         used = {name for source in sources for name in _facts(source.text).used}
         return {service for service in self.nouns if f"{service}Stub" in used}
@@ -128,10 +128,11 @@ def _package(sources: list[Source], found: dict[str, Wiring], owner: str, servic
     for source in sources:
         known |= constants.of_module(source.module, known)
     wiring = found[owner]
-    opened = services.opened(sources)
+    opened = services.opened(*sources)
     for source in sources:
         facts = _facts(source.text)
-        wiring.calls |= services.calls(facts, opened) | set(services.paths(facts, known))
+        # Two services may have an RPC of one name: a file that names its stub means that one.
+        wiring.calls |= services.calls(facts, services.opened(source) or opened) | set(services.paths(facts, known))
         wiring.stores |= {_STORES[base] for name, base in facts.bases if base in _STORES and name not in _STORES}
         for name, kind, patterns in _consumers(facts, known):
             # A durable that fp_events declares bears the noun of the service that it belongs to.
