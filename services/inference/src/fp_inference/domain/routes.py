@@ -143,6 +143,14 @@ class Route:
             return self
         return self._with(replace(known, removed=target.sequence))
 
+    def lost(self, version_id: str) -> "Route":
+        """Without a version that turned out to be gone though nobody told: only a newer event brings it back."""
+        known = self.targets.get(version_id)
+        if known is None or known.status is TargetStatus.REMOVED:
+            return self
+        removed = replace(known, status=TargetStatus.REMOVED, removed=known.sequence, signature=UNDECLARED)
+        return self._with(removed)
+
     def promoted(self, stable: Stable) -> "Route":
         """Marks the stable version and moves no traffic."""
         if self.stable is not None and self.stable.promoted_at >= stable.promoted_at:

@@ -1,0 +1,133 @@
+"""Routes in Redis: a hash a team for targets, splits and marks, so that a restart need not ask anyone."""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from fp_inference.adapters.redis_link import RedisLink
+from fp_inference.adapters.route_json import (
+    dump_split,
+    dump_stable,
+    dump_target,
+    load_split,
+    load_stable,
+    load_target,
+)
+from fp_inference.domain.routes import Route, Share, Split, Stable, Target
+
+_TEAMS = "fp:inference:teams"
+_CHANNEL = "fp:inference:splits"
+_LISTEN_SECONDS = 10.0
+
+# KEYS: hash, teams. ARGV: field, version, body, team. Kept unless a newer version is there; values are "version|body".
+_KEEP_NEWEST = """
+local old = redis.call('HGET', KEYS[1], ARGV[1])
+if old and tonumber(string.match(old, '^(%d+)|')) > tonumber(ARGV[2]) then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. '|' .. ARGV[3])
+redis.call('SADD', KEYS[2], ARGV[4])
+return 1
+"""
+# KEYS: hash, teams. ARGV: field, body, team, channel. The next revision; every replica is told.
+_NEXT_REVISION = """
+local old = redis.call('HGET', KEYS[1], ARGV[1])
+local revision = (old and tonumber(string.match(old, '^(%d+)|')) or 0) + 1
+local value = string.format('%.0f', revision) .. '|' .. ARGV[2]
+redis.call('HSET', KEYS[1], ARGV[1], value)
+redis.call('SADD', KEYS[2], ARGV[3])
+redis.call('PUBLISH', ARGV[4], cjson.encode({ARGV[3], ARGV[1], value}))
+return revision
+"""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+SplitHandler = Callable[[str, str, Split], None]
+_Kept = Mapping[bytes, bytes]
+
+
+class RedisRoutes:
+    def __init__(self, link: RedisLink, redis: Any) -> None:
+        self._link = link
+        self._redis = redis
+        self._keep_newest = redis.register_script(_KEEP_NEWEST)
+        self._next_revision = redis.register_script(_NEXT_REVISION)
+
+    async def load(self) -> Sequence[Route]:
+        teams = await self._link.call(lambda redis: redis.smembers(_TEAMS))
+        routes: list[Route] = []
+        for team in sorted(name.decode() for name in teams):
+            routes += await self._team(team)
+        return routes
+
+    async def save_target(self, team: str, model_name: str, target: Target) -> None:
+        field = json.dumps([model_name, target.version_id])
+        await self._keep(_hash("targets", team), field, target.sequence, dump_target(target), team)
+
+    async def save_stable(self, team: str, model_name: str, stable: Stable) -> None:
+        version = _micros(stable.promoted_at)
+        await self._keep(_hash("stable", team), model_name, version, dump_stable(stable), team)
+
+    async def save_archived(self, team: str, model_name: str, at: datetime) -> None:
+        await self._keep(_hash("archived", team), model_name, _micros(at), at.isoformat(), team)
+
+    async def set_split(self, team: str, model_name: str, shares: tuple[Share, ...], at: datetime) -> Split:
+        arguments = [model_name, dump_split(shares, at), team, _CHANNEL]
+        keys = [_hash("splits", team), _TEAMS]
+        revision = await self._link.call(lambda _: self._next_revision(keys=keys, args=arguments))
+        return Split(shares, int(revision), at)
+
+    async def watch(self, connected: Callable[[], Awaitable[None]], handle: SplitHandler) -> None:
+        """Hand over every split that any replica sets; ends only by an error.
+
+        connected: called once nothing can be missed any more, to read what was set before.
+        """
+        async with self._redis.pubsub() as pubsub:
+            await pubsub.subscribe(_CHANNEL)
+            await connected()
+            while True:
+                message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=_LISTEN_SECONDS)
+                if message is not None:
+                    team, model_name, value = json.loads(message["data"])
+                    handle(team, model_name, load_split(*_parted(value.encode())))
+
+    async def _team(self, team: str) -> Sequence[Route]:
+        async def read(redis: Any) -> Any:
+            async with redis.pipeline(transaction=False) as pipe:
+                for kind in ("targets", "splits", "stable", "archived"):
+                    pipe.hgetall(_hash(kind, team))
+                return await pipe.execute()
+
+        return _routes(team, *await self._link.call(read))
+
+    async def _keep(self, key: str, field: str, version: int, body: str, team: str) -> None:
+        arguments = [field, version, body, team]
+        await self._link.call(lambda _: self._keep_newest(keys=[key, _TEAMS], args=arguments))
+
+
+def _routes(team: str, targets: _Kept, splits: _Kept, stable: _Kept, archived: _Kept) -> list[Route]:
+    of_model: dict[str, dict[str, Target]] = {}
+    for field, value in targets.items():
+        model_name, version_id = json.loads(field)
+        of_model.setdefault(model_name, {})[version_id] = load_target(_parted(value)[1])
+    split = {field.decode(): load_split(*_parted(value)) for field, value in splits.items()}
+    marks = {field.decode(): load_stable(_parted(value)[1]) for field, value in stable.items()}
+    ends = {field.decode(): datetime.fromisoformat(_parted(value)[1]) for field, value in archived.items()}
+    return [
+        Route(team, model, of_model.get(model, {}), split.get(model), marks.get(model), ends.get(model))
+        for model in sorted(of_model.keys() | split.keys() | marks.keys() | ends.keys())
+    ]
+
+
+def _parted(value: bytes) -> tuple[int, str]:
+    """Version and body of a kept value."""
+    version, _, body = value.decode().partition("|")
+    return int(version), body
+
+
+def _hash(kind: str, team: str) -> str:
+    return f"fp:inference:{kind}:{team}"
+
+
+def _micros(time: datetime) -> int:
+    return (time - _EPOCH) // _MICROSECOND

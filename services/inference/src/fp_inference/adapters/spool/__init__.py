@@ -1,0 +1,1 @@
+"""Events between the answer and the bus: files that survive the process."""

@@ -1,0 +1,126 @@
+"""What inference does with events; all of them go to every replica."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC
+from typing import Any
+
+from forgepoint.events.v1 import events_pb2 as pb
+from fp_events import Broadcast, Bus, Event
+
+from fp_inference.api.convert import signature_from_pb
+from fp_inference.app.follow_deployments import FollowDeployments
+from fp_inference.app.ports import Deployment
+from fp_inference.domain.routes import Stable, Target, TargetStatus
+
+DEPLOYED = "fp.pipelines.model.deployed"
+UNDEPLOYED = "fp.pipelines.model.undeployed"
+PROMOTED = "fp.models.promoted"
+ARCHIVED = "fp.models.archived"
+KEY_REVOKED = "fp.auth.apikey.revoked"
+
+DEPLOYMENTS = Broadcast("inference-routes", ("fp.pipelines.model.>",), deliver="all")
+MARKS = Broadcast("inference-marks", (PROMOTED, ARCHIVED), deliver="all")
+KEYS = Broadcast("inference-keys", (KEY_REVOKED,))
+
+
+class DeploymentEvents:
+    """fp.pipelines.model.deployed, .undeployed -> targets.
+
+    What was kept at the start is folded to the newest event of each version before it is applied: routes of long ago
+    must not come alive for the moment of the replay.
+    """
+
+    def __init__(self, follow: FollowDeployments) -> None:
+        self._follow = follow
+        self._kept: dict[tuple[str, str], Event] = {}
+        self._caught_up = asyncio.Event()
+
+    async def run(self, bus: Bus, settle: Callable[[], None]) -> None:
+        """settle: called once the routes are as the events say. Ends only by an error."""
+        self._kept.clear()
+        self._caught_up.clear()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(bus.broadcast(DEPLOYMENTS, self.handle, caught_up=self._caught_up))
+            group.create_task(self._apply_kept(settle))
+
+    async def handle(self, event: Event) -> None:
+        if self._caught_up.is_set():
+            await self._apply(event)
+            return
+        key = (event.team, event.payload.version_id)  # type: ignore[attr-defined]
+        known = self._kept.get(key)
+        if known is None or known.sequence < event.sequence:
+            self._kept[key] = event
+
+    async def _apply_kept(self, settle: Callable[[], None]) -> None:
+        await self._caught_up.wait()
+        kept, self._kept = self._kept, {}
+        for event in kept.values():
+            await self._apply(event)
+        settle()
+
+    async def _apply(self, event: Event) -> None:
+        if event.type == DEPLOYED:
+            await self._follow.deployed(_deployed(event))
+        elif event.type == UNDEPLOYED:
+            await self._follow.undeployed(_undeployed(event))
+
+
+class MarkEvents:
+    """fp.models.promoted -> the stable mark; fp.models.archived -> no traffic any more."""
+
+    def __init__(self, follow: FollowDeployments) -> None:
+        self._follow = follow
+
+    async def run(self, bus: Bus) -> None:
+        await bus.broadcast(MARKS, self.handle)
+
+    async def handle(self, event: Event) -> None:
+        payload: Any = event.payload
+        if event.type == ARCHIVED:
+            await self._follow.archived(event.team, payload.model_name, payload.archived_at.ToDatetime(UTC))
+        elif payload.to_stage == pb.MODEL_STAGE_PRODUCTION:
+            stable = Stable(payload.version_id, payload.version, payload.promoted_at.ToDatetime(UTC))
+            await self._follow.promoted(event.team, payload.model_name, stable)
+
+
+async def drop_revoked_keys(bus: Bus, drop: Callable[[str], None]) -> None:
+    """fp.auth.apikey.revoked -> the key is worth nothing in this process from now on."""
+
+    async def handle(event: Event) -> None:
+        payload: Any = event.payload
+        drop(payload.key_id)
+
+    await bus.broadcast(KEYS, handle)
+
+
+def _deployed(event: Event) -> Deployment:
+    payload: Any = event.payload
+    target = Target(
+        model_id=payload.model_id,
+        version_id=payload.version_id,
+        version=payload.version,
+        endpoint=payload.endpoint,
+        weight_bps=payload.weight_bps,
+        sequence=event.sequence,
+        deployed_at=payload.deployed_at.ToDatetime(UTC),
+        signature=signature_from_pb(payload.signature),
+        artifact_digest=payload.artifact_digest,
+    )
+    return Deployment(event.team, payload.model_name, target)
+
+
+def _undeployed(event: Event) -> Deployment:
+    payload: Any = event.payload
+    target = Target(
+        model_id=payload.model_id,
+        version_id=payload.version_id,
+        version=payload.version,
+        endpoint="",
+        weight_bps=0,
+        sequence=event.sequence,
+        deployed_at=payload.undeployed_at.ToDatetime(UTC),
+        status=TargetStatus.REMOVED,
+    )
+    return Deployment(event.team, payload.model_name, target)

@@ -1,0 +1,138 @@
+"""Messages to values and back."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from forgepoint.common.v1 import model_pb2
+from forgepoint.inference.v1 import inference_pb2 as pb
+from fp_kernel import invalid
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from fp_inference.app.describe_model import Described
+from fp_inference.app.values import Prediction
+from fp_inference.domain.routes import Route, Target, TargetStatus
+from fp_inference.domain.signature import UNDECLARED, Column, Signature, TensorSpec
+from fp_inference.domain.tensors import ElementType, Tensor
+
+_TO_PB: Mapping[ElementType, Any] = {
+    ElementType.FLOAT32: pb.DATA_TYPE_FLOAT32,
+    ElementType.FLOAT64: pb.DATA_TYPE_FLOAT64,
+    ElementType.INT32: pb.DATA_TYPE_INT32,
+    ElementType.INT64: pb.DATA_TYPE_INT64,
+    ElementType.STRING: pb.DATA_TYPE_STRING,
+    ElementType.BOOL: pb.DATA_TYPE_BOOL,
+}
+_FROM_PB: Mapping[int, ElementType] = {number: element for element, number in _TO_PB.items()}
+_TENSOR_TYPES: Mapping[ElementType, Any] = {
+    ElementType.FLOAT32: model_pb2.TENSOR_TYPE_FLOAT32,
+    ElementType.FLOAT64: model_pb2.TENSOR_TYPE_FLOAT64,
+    ElementType.INT32: model_pb2.TENSOR_TYPE_INT32,
+    ElementType.INT64: model_pb2.TENSOR_TYPE_INT64,
+    ElementType.STRING: model_pb2.TENSOR_TYPE_STRING,
+    ElementType.BOOL: model_pb2.TENSOR_TYPE_BOOL,
+}
+_FROM_TENSOR_TYPE: Mapping[int, ElementType] = {number: element for element, number in _TENSOR_TYPES.items()}
+
+
+def tensors_from_pb(inputs: Mapping[str, pb.TensorData]) -> Mapping[str, Tensor]:
+    """Raises InvalidArgument naming the dtype that is missing or unknown."""
+    tensors: dict[str, Tensor] = {}
+    for name, tensor in inputs.items():
+        element = _FROM_PB.get(tensor.dtype)
+        if element is None:
+            raise invalid(f"inputs[{name}].dtype", "is not a known element type")
+        tensors[name] = Tensor(element, tuple(tensor.shape), tensor.data)
+    return tensors
+
+
+def prediction_to_pb(prediction: Prediction) -> pb.PredictResponse:
+    return pb.PredictResponse(
+        outputs={name: _tensor_to_pb(tensor) for name, tensor in prediction.outputs.items()},
+        served_version=prediction.version,
+        latency=_seconds_to_pb(prediction.seconds),
+        request_id=prediction.request_id,
+    )
+
+
+def route_to_pb(route: Route) -> pb.Route:
+    return pb.Route(
+        model_name=route.model_name,
+        targets=[_target_to_pb(route, target) for target in route.present],
+        updated_at=_time_to_pb(route.updated_at),
+    )
+
+
+def model_info_to_pb(described: Described) -> pb.ModelInfo:
+    route, signature = described.route, described.signature
+    return pb.ModelInfo(
+        model_name=route.model_name,
+        is_serving=bool(route.active),
+        inputs=map(_spec_to_pb, signature.inputs),
+        outputs=map(_spec_to_pb, signature.outputs),
+        versions=[
+            pb.VersionInfo(version=target.version, weight_bps=route.weight(target), is_stable=route.is_stable(target))
+            for target in route.present
+        ],
+        updated_at=_time_to_pb(route.updated_at),
+        signature=_signature_to_pb(signature),
+    )
+
+
+def signature_from_pb(signature: model_pb2.Signature) -> Signature:
+    """A tensor of unknown type makes the whole signature undeclared: the runtime checks then."""
+    tensors = (*signature.inputs, *signature.outputs)
+    if any(tensor.type not in _FROM_TENSOR_TYPE for tensor in tensors):
+        return UNDECLARED
+    return Signature(tuple(map(_declared, signature.inputs)), tuple(map(_declared, signature.outputs)))
+
+
+def _declared(tensor: model_pb2.SignatureTensor) -> TensorSpec:
+    columns = tuple(Column(column.name, tuple(column.categories)) for column in tensor.columns)
+    return TensorSpec(tensor.name, _FROM_TENSOR_TYPE[tensor.type], tuple(tensor.shape), columns)
+
+
+def _signature_to_pb(signature: Signature) -> model_pb2.Signature:
+    return model_pb2.Signature(
+        inputs=map(_declared_to_pb, signature.inputs), outputs=map(_declared_to_pb, signature.outputs)
+    )
+
+
+def _declared_to_pb(spec: TensorSpec) -> model_pb2.SignatureTensor:
+    columns = [model_pb2.SignatureColumn(name=column.name, categories=column.categories) for column in spec.columns]
+    return model_pb2.SignatureTensor(
+        name=spec.name, type=_TENSOR_TYPES[spec.element], shape=spec.shape, columns=columns
+    )
+
+
+def _target_to_pb(route: Route, target: Target) -> pb.RouteTarget:
+    draining = route.archived_at is not None or target.status is not TargetStatus.ACTIVE
+    return pb.RouteTarget(
+        version=target.version,
+        endpoint=target.endpoint,
+        weight_bps=route.weight(target),
+        status=pb.TARGET_STATUS_DRAINING if draining else pb.TARGET_STATUS_ACTIVE,
+    )
+
+
+def _tensor_to_pb(tensor: Tensor) -> pb.TensorData:
+    return pb.TensorData(shape=tensor.shape, dtype=_TO_PB[tensor.element], data=tensor.data)
+
+
+def _spec_to_pb(spec: TensorSpec) -> pb.TensorSpec:
+    return pb.TensorSpec(name=spec.name, dtype=_TO_PB[spec.element], shape=spec.shape)
+
+
+def _time_to_pb(time: datetime | None) -> Timestamp | None:
+    if time is None:
+        return None
+    stamp = Timestamp()
+    stamp.FromDatetime(time)
+    return stamp
+
+
+def _seconds_to_pb(seconds: float) -> Duration:
+    duration = Duration()
+    duration.FromTimedelta(timedelta(seconds=seconds))
+    return duration

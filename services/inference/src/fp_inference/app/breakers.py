@@ -1,0 +1,46 @@
+"""The breakers of this process, one a target."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from fp_kernel import Clock
+
+from fp_inference.domain.breaker import Breaker, BreakerPolicy
+from fp_inference.domain.routes import Target
+
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    target: Target
+    breaker: Breaker
+
+
+class Breakers:
+    """A version that moves to another endpoint starts with a closed breaker."""
+
+    def __init__(self, policy: BreakerPolicy, clock: Clock) -> None:
+        self._policy = policy
+        self._clock = clock
+        self._guarded: dict[Key, Guarded] = {}
+
+    def of(self, target: Target) -> Breaker:
+        guarded = self._guarded.get(_key(target))
+        if guarded is None:
+            guarded = Guarded(target, Breaker(self._policy, self._clock.monotonic()))
+            self._guarded[_key(target)] = guarded
+        return guarded.breaker
+
+    def lost(self) -> list[Guarded]:
+        """Those that are open because their target did not answer at all."""
+        return [guarded for guarded in self._guarded.values() if guarded.breaker.awaits_return]
+
+    def keep_only(self, targets: Collection[Target]) -> None:
+        wanted = {_key(target) for target in targets}
+        for key in self._guarded.keys() - wanted:
+            del self._guarded[key]
+
+
+def _key(target: Target) -> Key:
+    return target.version_id, target.endpoint

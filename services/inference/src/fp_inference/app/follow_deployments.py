@@ -1,0 +1,119 @@
+"""Keeps the routes: what events say, what the store kept, what the pipeline lists."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from functools import partial
+
+from fp_kernel import Error, Unavailable
+from fp_telemetry import get_logger
+
+from fp_inference.app.ports import Deployment, Deployments, RouteStore
+from fp_inference.app.route_table import RouteTable
+from fp_inference.domain.routes import Route, Split, Stable, Target, TargetStatus
+
+_RETRY = 1.0
+
+_log = get_logger(__name__)
+
+
+class FollowDeployments:
+    """Each change is made in memory first and then kept; a store that is away loses nothing but the quick start."""
+
+    def __init__(self, table: RouteTable, store: RouteStore, deployments: Deployments) -> None:
+        self._table = table
+        self._store = store
+        self._deployments = deployments
+
+    async def start(self) -> None:
+        """Take over what the store kept, so that a restart answers at once; without the store, others will tell."""
+        try:
+            await self.recall()
+        except Unavailable as error:
+            _log.warning("routes were not read at the start", reason=error.message)
+
+    async def deployed(self, deployment: Deployment) -> None:
+        team, model_name, target = deployment.team, deployment.model_name, deployment.target
+        if self._change(team, model_name, lambda route: route.deployed(target)):
+            _log.info("version deployed", model=model_name, version=target.version, sequence=target.sequence)
+            await self._keep_target(team, model_name, target)
+
+    async def undeployed(self, deployment: Deployment) -> None:
+        team, model_name, target = deployment.team, deployment.model_name, deployment.target
+        if self._change(team, model_name, lambda route: route.undeployed(target)):
+            _log.info("version undeployed", model=model_name, version=target.version, sequence=target.sequence)
+            await self._keep_target(team, model_name, target)
+
+    async def promoted(self, team: str, model_name: str, stable: Stable) -> None:
+        if self._change(team, model_name, lambda route: route.promoted(stable)):
+            await self._keep(lambda: self._store.save_stable(team, model_name, stable))
+
+    async def archived(self, team: str, model_name: str, at: datetime) -> None:
+        if self._change(team, model_name, lambda route: route.archived(at)):
+            await self._keep(lambda: self._store.save_archived(team, model_name, at))
+
+    def split(self, team: str, model_name: str, split: Split) -> None:
+        """A split that this or another replica set."""
+        self._change(team, model_name, lambda route: route.with_split(split))
+
+    async def recall(self) -> None:
+        """Take over what the store kept. Raises Unavailable."""
+        for kept in await self._store.load():
+            self._change(kept.team, kept.model_name, partial(_merged, kept=kept))
+
+    async def reconcile(self) -> None:
+        """Take over what the pipeline lists; what it does not list is gone. Raises Unavailable."""
+        before = {
+            (team, model_name, target.version_id): target
+            for (team, model_name), targets in self._table.targets().items()
+            for target in targets
+        }
+        listed = await self._deployments.all()
+        for deployment in listed:
+            await self.deployed(deployment)
+            before.pop((deployment.team, deployment.model_name, deployment.target.version_id), None)
+        for (team, model_name, version_id), target in before.items():
+            route = self._table.find(team, model_name)
+            # What changed since the question was asked is newer than the answer.
+            if route is not None and route.targets.get(version_id) is target:
+                _log.warning("version is not deployed any more", model=model_name, version=target.version)
+                self._change(team, model_name, partial(Route.lost, version_id=version_id))
+                await self._keep_target(team, model_name, target)
+        self._table.settle()
+
+    async def reconcile_always(self, interval: float) -> None:
+        """At once, and every `interval` seconds; soon again while the pipeline is away."""
+        while True:
+            try:
+                await self.reconcile()
+            except Error as error:
+                _log.warning("deployments were not listed", kind=error.kind.value, reason=error.message)
+                await asyncio.sleep(_RETRY)
+            else:
+                await asyncio.sleep(interval)
+
+    async def _keep_target(self, team: str, model_name: str, target: Target) -> None:
+        route = self._table.find(team, model_name)
+        kept = route.targets.get(target.version_id) if route else None
+        if kept is not None:
+            await self._keep(lambda: self._store.save_target(team, model_name, kept))
+
+    async def _keep(self, save: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await save()
+        except Unavailable as error:
+            _log.warning("routes are kept by this process alone", reason=error.message)
+
+    def _change(self, team: str, model_name: str, apply: Callable[[Route], Route]) -> bool:
+        return self._table.change(team, model_name, apply) is not None
+
+
+def _merged(route: Route, kept: Route) -> Route:
+    for target in kept.targets.values():
+        gone = target.status is TargetStatus.REMOVED
+        route = route.undeployed(target) if gone else route.deployed(target)
+    if kept.split is not None:
+        route = route.with_split(kept.split)
+    if kept.stable is not None:
+        route = route.promoted(kept.stable)
+    return route.archived(kept.archived_at) if kept.archived_at is not None else route

@@ -1,0 +1,97 @@
+"""What predictions and routes need of the world."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from fp_inference.app.values import Completed, Failed, Replay
+from fp_inference.domain.bucket import Grant, Limit
+from fp_inference.domain.routes import Route, Share, Split, Stable, Target
+from fp_inference.domain.signature import Signature
+from fp_inference.domain.tensors import Tensor
+
+
+class Leases(Protocol):
+    """The buckets that all replicas share."""
+
+    async def lease(self, name: str, limit: Limit, least: int, most: int) -> Grant:
+        """Raises Unavailable when they cannot be reached now."""
+        ...
+
+
+class ReplayStore(Protocol):
+    async def get(self, digest: bytes) -> Replay | None:
+        """Raises Unavailable."""
+        ...
+
+    async def put(self, replays: Sequence[Replay]) -> None:
+        """Keeps each for 24 hours; the first of a digest stays. Raises Unavailable."""
+        ...
+
+
+class Runtimes(Protocol):
+    """The serving processes behind the targets."""
+
+    async def predict(
+        self, target: Target, model_name: str, inputs: Mapping[str, Tensor], *, request_id: str, seconds: float
+    ) -> Mapping[str, Tensor]:
+        """seconds: for this call. Raises what the runtime raised."""
+        ...
+
+    async def is_ready(self, target: Target) -> bool: ...
+
+    async def describe(self, target: Target, team: str, model_name: str) -> Signature:
+        """The tensors of the loaded model, for versions that declared none."""
+        ...
+
+    async def keep_only(self, endpoints: Collection[str]) -> None:
+        """Close the channels to all others, once nothing has used them for a while."""
+        ...
+
+
+class Recorder(Protocol):
+    def check_room(self) -> None:
+        """Raises Unavailable when no event can be kept: then no prediction is made."""
+        ...
+
+    def completed(self, completed: Completed, replay: Replay | None) -> None:
+        """Keep the event before the answer goes out. Raises Unavailable when it cannot be kept."""
+        ...
+
+    def failed(self, failed: Failed) -> None:
+        """Keep the event where there is room; never raises."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A version that the pipeline says is deployed."""
+
+    team: str
+    model_name: str
+    target: Target
+
+
+class Deployments(Protocol):
+    async def all(self) -> Sequence[Deployment]:
+        """Those of every team. Raises Unavailable."""
+        ...
+
+
+class RouteStore(Protocol):
+    """Routes outside this process; every call raises Unavailable when it cannot be reached."""
+
+    async def load(self) -> Sequence[Route]: ...
+
+    async def save_target(self, team: str, model_name: str, target: Target) -> None:
+        """Kept unless something newer of the version is there."""
+        ...
+
+    async def save_stable(self, team: str, model_name: str, stable: Stable) -> None: ...
+
+    async def save_archived(self, team: str, model_name: str, at: datetime) -> None: ...
+
+    async def set_split(self, team: str, model_name: str, shares: tuple[Share, ...], at: datetime) -> Split:
+        """Kept as the newest revision, and told to every replica."""
+        ...

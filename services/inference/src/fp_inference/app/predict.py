@@ -1,0 +1,112 @@
+"""One prediction: limit, replay, route, split, forward, record, event."""
+
+from collections.abc import Sequence
+
+from fp_kernel import Clock, Command, Error, PermissionDenied
+
+from fp_inference.app.forward import Forward, Forwarded
+from fp_inference.app.limiter import Limiter
+from fp_inference.app.ports import Recorder
+from fp_inference.app.replays import MAX_RESPONSE, Replays, replay_digest
+from fp_inference.app.route_table import RouteTable
+from fp_inference.app.values import Ask, Completed, Failed, Prediction, Replay
+from fp_inference.domain.failures import failure_reason
+from fp_inference.domain.routes import Route, Target, unknown_version
+from fp_inference.domain.signature import check_tensors
+from fp_inference.domain.split import choose, point
+
+EVENT_SPOOL_FULL = "EVENT_SPOOL_FULL"
+
+
+class Predict:
+    """Every prediction that is answered has its event kept before; a refused one has it where there is room."""
+
+    def __init__(
+        self,
+        *,
+        limiter: Limiter,
+        replays: Replays,
+        table: RouteTable,
+        forward: Forward,
+        recorder: Recorder,
+        clock: Clock,
+    ) -> None:
+        self._limiter = limiter
+        self._replays = replays
+        self._table = table
+        self._forward = forward
+        self._recorder = recorder
+        self._clock = clock
+
+    async def __call__(self, ask: Ask) -> Prediction:
+        """Raises Replayed when the same command was answered before.
+
+        Raises InvalidArgument and FailedPrecondition naming the field, NotFound, PermissionDenied, ResourceExhausted
+        and Unavailable with a retry delay, DeadlineExceeded, Internal.
+        """
+        start = self._clock.monotonic()
+        await self._admit(ask)
+        async with self._replays.once(ask.command):
+            self._recorder.check_room()
+            return await self._once(ask, start)
+
+    async def _admit(self, ask: Ask) -> None:
+        try:
+            await self._limiter.admit(ask.caller.name, ask.caller.limit)
+        except Error as error:
+            self._refused(ask, None, error)
+            raise
+
+    async def _once(self, ask: Ask, start: float) -> Prediction:
+        target: Target | None = None
+        try:
+            check_tensors(ask.inputs)
+            route = self._table.routable(ask.caller.team, ask.model_name)
+            targets = _preferred(route, ask)
+            target = targets[0]
+            target.signature.check(ask.inputs)
+            forwarded = await self._forward(targets, ask)
+        except Error as error:
+            self._refused(ask, target, error)
+            raise
+        return self._complete(ask, route, forwarded, start)
+
+    def _complete(self, ask: Ask, route: Route, forwarded: Forwarded, start: float) -> Prediction:
+        """No await from the answer to its event: nobody can be cancelled in between."""
+        target = forwarded.target
+        prediction = Prediction(ask.request_id, target.version, forwarded.outputs, self._clock.monotonic() - start)
+        is_canary = route.stable is not None and not route.is_stable(target)
+        completed = Completed(ask, target, prediction, is_canary, self._clock.now())
+        replay = _replay(ask.command, prediction)
+        self._recorder.completed(completed, replay)
+        if replay is not None:
+            self._replays.remember(replay)
+        return prediction
+
+    def _refused(self, ask: Ask, target: Target | None, error: Error) -> None:
+        self._recorder.failed(Failed(ask, target, failure_reason(error), error, self._clock.now()))
+
+
+def _preferred(route: Route, ask: Ask) -> Sequence[Target]:
+    """The target that the split chooses, then the others that get traffic; a pinned version stands alone."""
+    if ask.version_override:
+        if not ask.caller.may_pin:
+            raise PermissionDenied("naming a version needs deployments:write", reason="PIN_DENIED")
+        pinned = route.find(ask.version_override)
+        if pinned is None:
+            raise unknown_version("version_override", ask.version_override)
+        return (pinned,)
+    # Without a sticky key the request itself decides, so that its retry goes where it went.
+    at = point(route.team, route.model_name, ask.sticky_key or ask.request_id)
+    chosen = choose(route.weighted, at)
+    others = [target for target, weight in route.weighted if weight and target is not chosen]
+    return (chosen, *others)
+
+
+def _replay(command: Command, prediction: Prediction) -> Replay | None:
+    if not command.key:
+        return None
+    response = command.encode(prediction)
+    if len(response) > MAX_RESPONSE:
+        return None
+    return Replay(replay_digest(command), command.fingerprint, response)

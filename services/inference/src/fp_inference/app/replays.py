@@ -1,0 +1,105 @@
+"""What commands answered, so that a retry gets the same answer."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from fp_kernel import Command, Replayed, Unavailable, invalid
+from fp_telemetry import get_logger
+
+from fp_inference.app.ports import ReplayStore
+from fp_inference.app.values import Replay
+from fp_inference.domain.request_ids import digest
+
+# A larger answer is computed again; its event is still the same one.
+MAX_RESPONSE = 64 * 1024
+
+_log = get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Flight:
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    users: int = 0
+
+
+class Replays:
+    """The newest in memory, all of them for 24 hours in the store; without the store only the newest.
+
+    max_bytes: of the responses in memory.
+    """
+
+    def __init__(self, store: ReplayStore, *, max_bytes: int = 8 * 1024 * 1024) -> None:
+        self._store = store
+        self._max_bytes = max_bytes
+        self._recent: OrderedDict[bytes, Replay] = OrderedDict()
+        self._bytes = 0
+        self._flights: dict[bytes, _Flight] = {}
+
+    @asynccontextmanager
+    async def once(self, command: Command) -> AsyncIterator[None]:
+        """The block runs for one of several twins at a time, and not at all when the command was done before.
+
+        Without a key every command is its own. Raises Replayed, InvalidArgument naming `idempotency_key` when another
+        body came with the same key.
+        """
+        if not command.key:
+            yield
+            return
+        key = replay_digest(command)
+        flight = self._flights.setdefault(key, _Flight())
+        flight.users += 1
+        try:
+            async with flight.lock:
+                found = await self._find(key)
+                if found is not None:
+                    raise _replayed(found, command)
+                yield
+        finally:
+            flight.users -= 1
+            if not flight.users:
+                del self._flights[key]
+
+    def remember(self, replay: Replay) -> None:
+        """Keep in memory; `store` keeps for longer."""
+        known = self._recent.pop(replay.digest, None)
+        self._bytes += len(replay.response) - (len(known.response) if known else 0)
+        self._recent[replay.digest] = replay
+        while self._bytes > self._max_bytes and self._recent:
+            _, oldest = self._recent.popitem(last=False)
+            self._bytes -= len(oldest.response)
+
+    def recover(self, replays: Iterable[Replay]) -> None:
+        """Keep what an earlier process answered and nobody stored yet."""
+        for replay in replays:
+            self.remember(replay)
+
+    async def store(self, replays: Sequence[Replay]) -> None:
+        """Keep for 24 hours where the store can be reached; never raises."""
+        if not replays:
+            return
+        try:
+            await self._store.put(replays)
+        except Unavailable as error:
+            _log.warning("answers are kept by this process alone", answers=len(replays), reason=error.message)
+
+    async def _find(self, key: bytes) -> Replay | None:
+        recent = self._recent.get(key)
+        if recent is not None:
+            return recent
+        try:
+            return await self._store.get(key)
+        except Unavailable:
+            return None
+
+
+def replay_digest(command: Command) -> bytes:
+    return digest("replay", command.team, command.rpc, command.key)
+
+
+def _replayed(found: Replay, command: Command) -> Exception:
+    if found.fingerprint != command.fingerprint:
+        return invalid("idempotency_key", "was used for another request")
+    return Replayed(found.response)

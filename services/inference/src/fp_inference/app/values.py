@@ -1,0 +1,79 @@
+"""What goes in, what comes out, and what is recorded of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from fp_kernel import Command, Error
+
+from fp_inference.domain.bucket import Limit
+from fp_inference.domain.failures import FailureReason
+from fp_inference.domain.routes import Target
+from fp_inference.domain.tensors import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks. name: of the principal's bucket. may_pin: whether a version may be named."""
+
+    team: str
+    user_id: str
+    api_key_id: str
+    name: str
+    limit: Limit
+    may_pin: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One prediction to make. deadline: on the monotonic clock. command: what makes a retry the same request."""
+
+    request_id: str
+    caller: Caller
+    model_name: str
+    inputs: Mapping[str, Tensor]
+    version_override: str
+    sticky_key: str
+    command: Command
+    deadline: float
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """seconds: from the request's arrival to its answer."""
+
+    request_id: str
+    version: str
+    outputs: Mapping[str, Tensor]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A prediction that was made, for its event."""
+
+    ask: Ask
+    target: Target
+    prediction: Prediction
+    is_canary: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A prediction that was not made. target: None when it did not come as far."""
+
+    ask: Ask
+    target: Target | None
+    reason: FailureReason
+    error: Error
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What a command answered. digest: of (team, RPC, key). fingerprint: of its body."""
+
+    digest: bytes
+    fingerprint: bytes
+    response: bytes

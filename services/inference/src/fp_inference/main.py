@@ -1,0 +1,111 @@
+"""Inference, put together."""
+
+import fp_runtime
+from forgepoint.inference.v1.inference_pb2_grpc import add_InferenceGatewayServiceServicer_to_server
+from fp_events import AuditPublisher
+from fp_kernel import SystemClock
+from fp_rpc import Channels, Server, ServiceCredential
+from fp_rpc.channels import ChannelPolicy
+from fp_rpc.retries import RetryPolicy
+from fp_rpc.validate import remote_identity
+from fp_runtime import Runtime
+
+from fp_inference import stores
+from fp_inference.adapters.deployments import PipelineDeployments
+from fp_inference.adapters.redis_buckets import RedisBuckets
+from fp_inference.adapters.redis_link import RedisLink
+from fp_inference.adapters.redis_replays import RedisReplays
+from fp_inference.adapters.redis_routes import RedisRoutes
+from fp_inference.adapters.runtimes import ServingRuntimes
+from fp_inference.adapters.spool.recorder import SpoolRecorder
+from fp_inference.adapters.spool.tailer import Tailer
+from fp_inference.api.consumers import DeploymentEvents, MarkEvents, drop_revoked_keys
+from fp_inference.api.convert import signature_from_pb
+from fp_inference.api.grpc import Servicer
+from fp_inference.app.breakers import Breakers
+from fp_inference.app.bulkhead import Bulkheads
+from fp_inference.app.describe_model import DescribeModel
+from fp_inference.app.follow_deployments import FollowDeployments
+from fp_inference.app.forward import Forward
+from fp_inference.app.limiter import Limiter
+from fp_inference.app.limits import parse_limits
+from fp_inference.app.predict import Predict
+from fp_inference.app.replays import Replays
+from fp_inference.app.route_table import RouteTable
+from fp_inference.app.set_traffic_split import SetTrafficSplit
+from fp_inference.app.watch_targets import WatchTargets
+from fp_inference.domain.bucket import RetryBudget
+from fp_inference.settings import Settings
+
+NOUN = "inference"
+_PEER_TIMEOUT = 5.0
+# Forward decides what is tried again, with its breakers in view.
+_ONE_ATTEMPT = ChannelPolicy(retry=RetryPolicy(attempts=1))
+
+
+async def serve(runtime: Runtime, settings: Settings) -> None:
+    clock, metrics = SystemClock(), runtime.metrics
+    bus = await stores.bus(runtime, settings)
+    redis = await stores.redis(runtime, settings)
+    spool = await stores.spool(runtime, settings)
+    link = RedisLink(redis, clock)
+
+    credential = ServiceCredential(NOUN, settings.service_secret.get_secret_value(), settings.auth_addr)
+    channels = Channels(credential, metrics=metrics)
+    to_runtimes = Channels(credential, _ONE_ATTEMPT, metrics=metrics)
+    auth = channels.open(settings.auth_addr, timeout=_PEER_TIMEOUT)
+    pipeline = channels.open(settings.pipeline_addr, timeout=_PEER_TIMEOUT)
+    identity, keys = remote_identity(settings.auth_issuer, auth)
+    for closing in (credential, channels, to_runtimes):
+        runtime.on_close(closing.close)
+
+    table, routes = RouteTable(), RedisRoutes(link, redis)
+    follow = FollowDeployments(table, routes, PipelineDeployments(pipeline, signature_from_pb))
+    replays = Replays(RedisReplays(link))
+    replays.recover(record.replay for record in spool.unpublished() if record.replay)
+    tailer = Tailer(spool, bus.send, replays, metrics)
+    runtimes = ServingRuntimes(to_runtimes, clock)
+    breakers, bulkheads = Breakers(settings.breaker, clock), Bulkheads(settings.bulkhead)
+    metrics.gauge("in_flight", "Predictions at runtimes.").set_function(lambda: bulkheads.in_flight)
+    forward = Forward(
+        runtimes=runtimes,
+        breakers=breakers,
+        bulkheads=bulkheads,
+        budget=RetryBudget(),
+        clock=clock,
+        policy=settings.forward,
+    )
+    predict = Predict(
+        limiter=Limiter(RedisBuckets(link, redis), clock),
+        replays=replays,
+        table=table,
+        forward=forward,
+        recorder=SpoolRecorder(spool, clock, metrics),
+        clock=clock,
+    )
+    servicer = Servicer(
+        predict=predict,
+        set_traffic_split=SetTrafficSplit(table, routes, replays, clock),
+        describe=DescribeModel(table, runtimes),
+        table=table,
+        limits=parse_limits(settings.rate_limits),
+    )
+    server = Server(NOUN, resolver=identity, metrics=metrics, audit=AuditPublisher(bus), reflection=settings.reflection)
+    server.add(add_InferenceGatewayServiceServicer_to_server, servicer)
+
+    await follow.start()
+    deployments, marks = DeploymentEvents(follow), MarkEvents(follow)
+    runtime.on_close(tailer.flush)
+    runtime.keep("streams", lambda: stores.streams(bus))
+    runtime.keep("spool", tailer.run)
+    runtime.keep("routes", lambda: deployments.run(bus, table.settle))
+    runtime.keep("marks", lambda: marks.run(bus))
+    runtime.keep("api keys", lambda: drop_revoked_keys(bus, keys.drop))
+    runtime.keep("splits", lambda: routes.watch(follow.recall, follow.split))
+    runtime.keep("reconcile", lambda: follow.reconcile_always(settings.reconcile_seconds))
+    runtime.task("targets", WatchTargets(table, breakers, runtimes, clock).run())
+    await runtime.serve(server)
+
+
+def main() -> None:
+    fp_runtime.main(NOUN, Settings, serve)

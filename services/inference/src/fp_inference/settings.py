@@ -1,0 +1,60 @@
+"""Settings of inference."""
+
+from pathlib import Path
+from typing import Annotated
+
+from fp_runtime import Address, EventSettings, RedisSettings, ServiceSettings
+from pydantic import AfterValidator, Field
+
+from fp_inference.app.bulkhead import BulkheadPolicy
+from fp_inference.app.forward import ForwardPolicy
+from fp_inference.app.limits import parse_limits
+from fp_inference.domain.breaker import BreakerPolicy
+
+_MIB = 1024 * 1024
+
+Seconds = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+def _check_limits(value: str) -> str:
+    parse_limits(value)
+    return value
+
+
+class Settings(ServiceSettings, EventSettings, RedisSettings):
+    """auth_addr: validates API keys. pipeline_addr: lists deployments.
+    rate_limits: tokens a second and burst by role, for example `default=100/200,engineer=2000/4000`.
+    spool_dir: where events wait for the bus; must outlive the process. One process a folder.
+    spool_max_bytes: when that much waits, no prediction is made: UNAVAILABLE, reason EVENT_SPOOL_FULL.
+    predict_timeout: seconds that a runtime gets for one call; the caller's own deadline comes first.
+    bulkhead_*: predictions of one model at once, how many may wait for a place, and for how many seconds.
+    breaker_*: failures in a row that open it, seconds until a probe, successes that close it.
+    reconcile_seconds: between two readings of the pipeline's list of deployments.
+    """
+
+    auth_addr: Address
+    pipeline_addr: Address
+    rate_limits: Annotated[str, AfterValidator(_check_limits)] = "default=100/200"
+    spool_dir: Path
+    spool_max_bytes: Annotated[int, Field(ge=_MIB)] = 256 * _MIB
+    predict_timeout: Seconds = 10.0
+    bulkhead_in_flight: Count = 64
+    bulkhead_waiting: Annotated[int, Field(ge=0)] = 256
+    bulkhead_seconds: Seconds = 1.0
+    breaker_failures: Count = 5
+    breaker_seconds: Seconds = 30.0
+    breaker_successes: Count = 2
+    reconcile_seconds: Seconds = 300.0
+
+    @property
+    def forward(self) -> ForwardPolicy:
+        return ForwardPolicy(timeout=self.predict_timeout)
+
+    @property
+    def bulkhead(self) -> BulkheadPolicy:
+        return BulkheadPolicy(self.bulkhead_in_flight, self.bulkhead_waiting, self.bulkhead_seconds)
+
+    @property
+    def breaker(self) -> BreakerPolicy:
+        return BreakerPolicy(self.breaker_failures, self.breaker_seconds, self.breaker_successes)

@@ -1,0 +1,55 @@
+"""What inference opens at its start."""
+
+from typing import Any
+
+from fp_events import CONSUMERS, Bus, NatsBus, connect
+from fp_events.streams import AUDIT, AUTH, INFERENCE, MODELS, PIPELINES
+from fp_runtime import Runtime
+
+from fp_inference.adapters.redis_link import client
+from fp_inference.adapters.spool.spool import Spool
+from fp_inference.settings import Settings
+
+_SEGMENTS = 32
+_SEGMENT_BYTES = 4 * 1024 * 1024
+
+
+async def bus(runtime: Runtime, settings: Settings) -> NatsBus:
+    """Soft: events wait in the spool while it is away."""
+    return await runtime.soft(
+        "nats",
+        lambda: connect(settings.nats_url.get_secret_value(), name=runtime.noun, metrics=runtime.metrics),
+        lambda bus: bus.ping(),
+        lambda bus: bus.close(),
+    )
+
+
+async def redis(runtime: Runtime, settings: Settings) -> Any:
+    """Soft: routes are in memory, and limits are kept by each process alone while it is away."""
+
+    async def open_client() -> Any:
+        return client(settings.redis_url.get_secret_value())
+
+    return await runtime.soft("redis", open_client, lambda redis: redis.ping(), lambda redis: redis.aclose())
+
+
+async def spool(runtime: Runtime, settings: Settings) -> Spool:
+    """Hard: without it no prediction can be recorded. The process before may hold the folder for a moment yet."""
+
+    async def open_spool() -> Spool:
+        segment = min(_SEGMENT_BYTES, settings.spool_max_bytes // _SEGMENTS)
+        return Spool(settings.spool_dir, max_bytes=settings.spool_max_bytes, segment_bytes=segment)
+
+    async def ping(spool: Spool) -> None:
+        spool.check()
+
+    async def close(spool: Spool) -> None:
+        spool.close()
+
+    return await runtime.hard("spool", open_spool, ping, close)
+
+
+async def streams(bus: Bus) -> None:
+    """An interest stream keeps events for durables that exist: those that are declared are made before it is fed."""
+    interested = [consumer for consumer in CONSUMERS if INFERENCE in consumer.streams]
+    await bus.ensure((MODELS, PIPELINES, INFERENCE, AUTH, AUDIT), interested)
