@@ -13,6 +13,8 @@ from fp_runtime.failures import StartFailed
 
 _BACKLOG = 1_024
 _SHORTEST_GRACE = 1
+# Longer than the 60 s of common balancers: whoever closes an idle connection first must not be us.
+_KEEP_ALIVE = 75
 
 
 class HttpServer:
@@ -34,7 +36,9 @@ class HttpServer:
                 access_log=False,
                 lifespan="off",
                 server_header=False,
-                date_header=False,
+                # Whose address a proxy forwards is for the application to trust, not for the server.
+                proxy_headers=False,
+                timeout_keep_alive=_KEEP_ALIVE,
                 timeout_graceful_shutdown=_SHORTEST_GRACE,
                 ws="none",
             )
