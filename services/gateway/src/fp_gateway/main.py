@@ -33,7 +33,7 @@ async def serve(runtime: Runtime, settings: GatewaySettings) -> None:
     methods = all_methods()
     proxy = Proxy(methods, backends, ProxyPolicy(default_deadline=settings.default_deadline))
     caller = Caller(methods, backends, settings.default_deadline)
-    runtime.listen("public http", application(caller), settings.gateway_http_port)
+    runtime.listen("FP_GATEWAY_HTTP_PORT", application(caller), settings.gateway_http_port)
     await runtime.serve(ProxyServer(proxy))
 
 
