@@ -2,39 +2,42 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from typing import Any, Final, Literal
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-import asyncpg
-from asyncpg import Record
-from fp_kernel import Command
-from fp_telemetry import span
-from opentelemetry.trace import SpanKind
+from fp_kernel import Command, Unavailable
 
-from fp_postgres.failures import connecting, translated
+from fp_postgres import connecting
+from fp_postgres.failures import translated
 from fp_postgres.transaction import Transaction
+from fp_postgres.wakeup import Wakeup
+
+if TYPE_CHECKING:
+    from asyncpg import Connection, Pool, Record
 
 Isolation = Literal["read_committed", "repeatable_read", "serializable"]
 
-# Seconds. The server gives up before the client does, so that the client hears why.
-_STATEMENT_SECONDS: Final = 30
-_LOCK_SECONDS: Final = 10
-_CONNECT_SECONDS: Final = 5.0
-_ACQUIRE_SECONDS: Final = 5.0
-_CLOSE_SECONDS: Final = 5.0
+_BEGIN: Final = {
+    "read_committed": "begin",
+    "repeatable_read": "begin isolation level repeatable read",
+    "serializable": "begin isolation level serializable",
+}
+_PING_TIMEOUT: Final = 2.0  # seconds
+_WAIT: Final = 5.0  # seconds for a connection of the pool
 
 
 class Database:
     """A pool of connections; made by `Database.connect`.
 
-    Errors: a lost connection, a full pool, a full disk or a time-out raises Unavailable; a lost race (serialisation,
-    deadlock, lock time-out) raises Aborted. Constraint violations stay asyncpg's own: the adapter knows what they mean.
+    Errors: a lost connection, a full pool or a time-out raises Unavailable; a lost race (serialisation, deadlock, lock
+    time-out) raises Aborted. Constraint violations stay asyncpg's own: the adapter knows what they mean.
     """
 
-    def __init__(self, url: str, pool: "asyncpg.Pool[Record]", source: str) -> None:
+    def __init__(self, pool: "Pool[Record]", url: str, source: str) -> None:
         self.source = source
-        self._url = url
+        self.wakeup = Wakeup()
         self._pool = pool
+        self._url = url
 
     @classmethod
     async def connect(cls, url: str, *, source: str, max_size: int = 5) -> "Database":
@@ -42,38 +45,31 @@ class Database:
 
         Raises Unavailable.
         """
-        with connecting():
-            pool = await asyncpg.create_pool(
-                url,
-                min_size=1,
-                max_size=max_size,
-                timeout=_CONNECT_SECONDS,
-                command_timeout=_STATEMENT_SECONDS + 5,
-                server_settings=server_settings(source),
-            )
-        return cls(url, pool, source)
+        return cls(await connecting.open_pool(url, source=source, max_size=max_size), url, source)
 
     async def ping(self) -> None:
-        """Raises Unavailable."""
-        await self.fetchval("select 1")
+        """Raises Unavailable when there is no answer within two seconds."""
+        with translated:
+            async with asyncio.timeout(_PING_TIMEOUT):
+                await self.fetchval("select 1")
 
     async def close(self) -> None:
         """Waits for running statements (bounded), then closes every connection."""
         try:
-            async with asyncio.timeout(_CLOSE_SECONDS):
+            async with asyncio.timeout(connecting.CLOSE_TIMEOUT):
                 await self._pool.close()
         except TimeoutError:
             self._pool.terminate()
 
-    async def fetch(self, query: str, *arguments: Any) -> list[Record]:
+    async def fetch(self, query: str, *arguments: Any) -> "list[Record]":
         async with self._connection() as connection:
-            found: list[Record] = await connection.fetch(query, *arguments)
-            return found
+            rows: list[Record] = await connection.fetch(query, *arguments)
+            return rows
 
-    async def fetchrow(self, query: str, *arguments: Any) -> Record | None:
+    async def fetchrow(self, query: str, *arguments: Any) -> "Record | None":
         async with self._connection() as connection:
-            found: Record | None = await connection.fetchrow(query, *arguments)
-            return found
+            row: Record | None = await connection.fetchrow(query, *arguments)
+            return row
 
     async def fetchval(self, query: str, *arguments: Any) -> Any:
         async with self._connection() as connection:
@@ -81,9 +77,11 @@ class Database:
 
     async def execute(self, query: str, *arguments: Any) -> str:
         async with self._connection() as connection:
-            return str(await connection.execute(query, *arguments))
+            status: str = await connection.execute(query, *arguments)
+            return status
 
     async def executemany(self, query: str, arguments: Sequence[Sequence[Any]]) -> None:
+        """All rows or none."""
         async with self._connection() as connection:
             await connection.executemany(query, arguments)
 
@@ -98,35 +96,46 @@ class Database:
         Raises Replayed with the first answer when the key was seen before (a concurrent twin waits for the first),
         InvalidArgument naming `idempotency_key` when it was seen with another body.
         """
-        with span("postgres transaction", kind=SpanKind.CLIENT, attributes={"db.system.name": "postgresql"}):
-            async with self._connection() as connection, connection.transaction(isolation=isolation):
-                transaction = Transaction(connection, self.source, command)
-                await transaction.begin()
-                yield transaction
-                await transaction.finish()
+        async with self._connection() as connection:
+            await connection.execute(_BEGIN[isolation])
+            tell = False
+            try:
+                tx = Transaction(connection, self.source, command)
+                await tx.claim()
+                yield tx
+                grew = bool(tx.outbox)
+                tell = grew and self.wakeup.must_tell
+                await tx.finish(tell=tell)
+                await connection.execute("commit")
+            except BaseException:
+                await _roll_back(connection)
+                raise
+            if grew:
+                self.wakeup.committed(told=tell)
 
-    async def connect_alone(self) -> "asyncpg.Connection[Record]":
-        """A connection outside the pool, without statement time-out: for leases and LISTEN. The caller closes it."""
-        settings = {"application_name": f"{self.source} lease"}
-        with connecting():
-            return await asyncpg.connect(self._url, timeout=_CONNECT_SECONDS, server_settings=settings)
+    def dedicated(self, *, name: str) -> "AbstractAsyncContextManager[Connection[Record]]":
+        """One connection outside the pool, for session locks and LISTEN. Raises Unavailable."""
+        return connecting.dedicated(self._url, name=f"{self.source} {name}")
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:
-        with connecting():
-            connection = await self._pool.acquire(timeout=_ACQUIRE_SECONDS)
-        try:
-            with translated():
+        with translated:
+            try:
+                connection = await self._pool.acquire(timeout=_WAIT)
+            except TimeoutError:
+                raise Unavailable("every connection to the database is in use", retry_after=1.0) from None
+            try:
                 yield connection
-        finally:
-            with connecting():
+            finally:
                 await self._pool.release(connection)
 
 
-def server_settings(source: str) -> dict[str, str]:
-    return {
-        "application_name": source,
-        "statement_timeout": f"{_STATEMENT_SECONDS}s",
-        "lock_timeout": f"{_LOCK_SECONDS}s",
-        "idle_in_transaction_session_timeout": f"{_STATEMENT_SECONDS}s",
-    }
+async def _roll_back(connection: Any) -> None:
+    """Back to a clean connection; one that cannot be cleaned is cut, and the pool makes another."""
+    if connection.is_closed():
+        return
+    try:
+        async with asyncio.timeout(_PING_TIMEOUT):
+            await connection.execute("rollback")
+    except Exception:  # noqa: BLE001 -- the error that led here is the one to tell
+        connection.terminate()

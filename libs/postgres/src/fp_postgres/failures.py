@@ -1,60 +1,48 @@
 """Errors of the database as errors of the platform."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 from typing import Final
 
-import asyncpg
-from fp_kernel import Aborted, Error, FailedPrecondition, Unavailable
+from asyncpg import exceptions as pg
+from fp_kernel import Aborted, Unavailable
 
-# A retry after this long, in seconds, meets a database that has had time to come back.
-_RETRY_AFTER: Final = 1.0
-
-_LOST_RACES: Final = (
-    asyncpg.SerializationError,
-    asyncpg.DeadlockDetectedError,
-    asyncpg.LockNotAvailableError,
-)
+# A retry may find the server back, or another one in its place.
 _AWAY: Final = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.InterfaceError,
+    pg.PostgresConnectionError,
+    pg.CannotConnectNowError,
+    pg.AdminShutdownError,
+    pg.CrashShutdownError,
+    pg.IdleSessionTimeoutError,
+    pg.IdleInTransactionSessionTimeoutError,
+    pg.InsufficientResourcesError,
+    pg.ReadOnlySQLTransactionError,
+    OSError,
 )
-_FULL: Final = (asyncpg.DiskFullError, asyncpg.OutOfMemoryError)
+_SLOW: Final = (pg.QueryCanceledError, TimeoutError)
+_LOST_RACE: Final = (pg.TransactionRollbackError, pg.LockNotAvailableError)
 
 
-@contextmanager
-def translated() -> Iterator[None]:
-    """For statements: lost connections, time-outs and full disks are Unavailable, lost races Aborted.
+class Translated:
+    """`with translated:` raises Unavailable or Aborted for what the connection or a race has done.
 
-    Constraint violations and programming errors pass unchanged.
+    Everything else goes on as it is: a violated constraint means something only to the adapter that knows it.
     """
-    try:
-        yield
-    except (*_LOST_RACES, *_AWAY, *_FULL, asyncpg.QueryCanceledError) as error:
-        raise translation(error) from error
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            return
+        if isinstance(error, _LOST_RACE):
+            raise Aborted("the change lost a race with another one", retry_after=0.1) from error
+        # Slow before away: TimeoutError is an OSError.
+        if isinstance(error, _SLOW):
+            raise Unavailable("the database did not answer in time") from error
+        if isinstance(error, _AWAY) or (isinstance(error, pg.InterfaceError) and "clos" in str(error)):
+            raise Unavailable("the database is away") from error
 
 
-@contextmanager
-def connecting() -> Iterator[None]:
-    """For the way to a connection, where the operating system fails as well."""
-    try:
-        with translated():
-            yield
-    except (OSError, TimeoutError) as error:
-        raise Unavailable("the database does not answer", retry_after=_RETRY_AFTER) from error
-    except (asyncpg.InvalidPasswordError, asyncpg.InvalidCatalogNameError) as error:
-        raise FailedPrecondition("the database refuses this login", reason="DATABASE_LOGIN") from error
-
-
-def translation(error: Exception) -> Error:
-    if isinstance(error, _LOST_RACES):
-        return Aborted("another change came first; try again", reason="LOST_RACE", retry_after=_RETRY_AFTER)
-    if isinstance(error, _FULL):
-        return Unavailable("the database has no room left", reason="STORAGE_FULL", retry_after=60.0)
-    if isinstance(error, asyncpg.QueryCanceledError):
-        return Unavailable("the database took too long", reason="STATEMENT_TIMEOUT", retry_after=_RETRY_AFTER)
-    return Unavailable("the database does not answer", retry_after=_RETRY_AFTER)
+translated: Final = Translated()

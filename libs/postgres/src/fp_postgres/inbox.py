@@ -1,30 +1,42 @@
-"""Rows of events whose effect is here."""
+"""What was taken from the bus."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
-from uuid import UUID
+from typing import Any, Final, Protocol
 
-if TYPE_CHECKING:
-    from asyncpg import Connection, Record
-
-_FIRST: Final = "insert into inbox (consumer, event_id) values ($1, $2) on conflict do nothing returning true"
+_FIRST: Final = """
+insert into fp_inbox (consumer, event_id) values ($1, $2) on conflict do nothing returning true
+"""
+# In one order everywhere: two replicas that got the same batch wait for each other, and do not lock each other out.
 _FRESH: Final = """
-    insert into inbox (consumer, event_id) select $1, unnest($2::uuid[])
-    on conflict do nothing returning event_id
+insert into fp_inbox (consumer, event_id)
+select $1, id from unnest($2::uuid[]) as given (id) order by id
+on conflict do nothing
+returning event_id
 """
 
 
-class TableInbox:
-    """See `transaction.Inbox`."""
+class Inbox(Protocol):
+    """What this database has taken from the bus."""
 
-    def __init__(self, connection: "Connection[Record]") -> None:
+    async def first(self, consumer: str, event_id: str) -> bool:
+        """Note the event; False when its effect is here already. A concurrent twin waits for the first."""
+
+    async def fresh(self, consumer: str, event_ids: Iterable[str]) -> set[str]:
+        """Note a batch; the ids whose effect is not here yet."""
+
+
+class PostgresInbox:
+    def __init__(self, connection: Any) -> None:
         self._connection = connection
 
     async def first(self, consumer: str, event_id: str) -> bool:
-        return bool(await self._connection.fetchval(_FIRST, consumer, UUID(event_id)))
+        return bool(await self._connection.fetchval(_FIRST, consumer, event_id))
 
     async def fresh(self, consumer: str, event_ids: Iterable[str]) -> set[str]:
-        by_id = {UUID(event_id): event_id for event_id in event_ids}
-        # In one order everywhere: replicas that share events then wait for each other instead of deadlocking.
-        rows = await self._connection.fetch(_FRESH, consumer, sorted(by_id))
-        return {by_id[UUID(int=row["event_id"].int)] for row in rows}
+        ids = set(event_ids)
+        rows = await self._connection.fetch(_FRESH, consumer, list(ids))
+        if len(rows) == len(ids):
+            return ids
+        noted = {str(row[0]) for row in rows}
+        # The ids as they were given; the database writes them its own way.
+        return {event_id for event_id in ids if event_id.lower() in noted}

@@ -1,95 +1,110 @@
 """Transactions in memory, for unit tests of use-cases."""
 
 import asyncio
-from collections import Counter
+import copy
 from collections.abc import AsyncIterator, Iterable, MutableMapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from fp_events import Event, encode
-from fp_kernel import Command
+from fp_events.jetstream import attributed
+from fp_kernel import Command, Replayed
 
-from fp_postgres import outbox
-from fp_postgres.commands import incomplete, replay
-from fp_postgres.transaction import Inbox, Outbox
-
-
-class MemoryTransaction:
-    """See `transaction.Transaction`."""
-
-    def __init__(self, inbox: Inbox, command: Command | None) -> None:
-        self.outbox = Outbox()
-        self.inbox = inbox
-        self.command = command if command is not None and command.key else None
-        self.answer: bytes | None = None
-
-    async def complete(self, command: Command, result: object) -> None:
-        if command.key:
-            self.answer = command.encode(result)
+from fp_postgres.idempotency import refuse_other
 
 
-class _MemoryInbox:
-    def __init__(self, rows: set[tuple[str, str]]) -> None:
-        self._rows = rows
+class MemoryOutbox:
+    def __init__(self, source: str) -> None:
+        self.events: list[Event] = []
+        self._source = source
+
+    def add(self, event: Event) -> None:
+        complete = attributed(event, self._source)
+        encode(complete)
+        self.events.append(complete)
+
+
+class MemoryInbox:
+    def __init__(self, seen: set[tuple[str, str]]) -> None:
+        self.seen = seen
 
     async def first(self, consumer: str, event_id: str) -> bool:
         return bool(await self.fresh(consumer, [event_id]))
 
     async def fresh(self, consumer: str, event_ids: Iterable[str]) -> set[str]:
-        new = {event_id for event_id in event_ids if (consumer, event_id) not in self._rows}
-        self._rows |= {(consumer, event_id) for event_id in new}
+        new = {event_id for event_id in event_ids if (consumer, event_id.lower()) not in self.seen}
+        self.seen.update((consumer, event_id.lower()) for event_id in new)
         return new
+
+
+class MemoryTransaction:
+    """See `Transaction`."""
+
+    def __init__(self, source: str, seen: set[tuple[str, str]], command: Command | None) -> None:
+        self.outbox = MemoryOutbox(source)
+        self.inbox = MemoryInbox(seen)
+        self.response: bytes | None = None
+        self._command = command if command is not None and command.key else None
+
+    async def complete(self, command: Command, result: object) -> None:
+        """Keep `command.encode(result)` as the answer to every repetition; nothing for a command without key."""
+        if not command.key:
+            return
+        if command != self._command:
+            raise RuntimeError(f"{command.rpc}: the transaction was not opened with this command")
+        self.response = command.encode(result)
+
+    def finish(self) -> None:
+        if self._command is not None and self.response is None:
+            raise RuntimeError(f"{self._command.rpc}: the command was not completed, a repetition would have no answer")
 
 
 class MemoryTransactions:
     """Keeps the promises of `Database.transaction`; transactions run one after the other.
 
     stores: the fakes' own state; put back as it was when a transaction fails.
+    events: what committed transactions left in the outbox, in order.
     """
 
     def __init__(self, *stores: MutableMapping[Any, Any], source: str = "test") -> None:
         self.events: list[Event] = []
-        """What committed transactions left in the outbox, in order."""
         self._stores = stores
         self._source = source
-        self._turn = asyncio.Lock()
-        self._inbox: set[tuple[str, str]] = set()
-        self._commands: dict[tuple[str, str, str], tuple[bytes, bytes | None]] = {}
-        self._sequences: Counter[str] = Counter()
+        self._seen: set[tuple[str, str]] = set()
+        self._sequences: dict[str, int] = {}
+        self._commands: dict[tuple[str, str, str], tuple[bytes, bytes]] = {}
+        self._one_at_a_time = asyncio.Lock()
 
     @asynccontextmanager
     async def transaction(self, command: Command | None = None) -> AsyncIterator[MemoryTransaction]:
-        async with self._turn:
-            before = [dict(store) for store in self._stores]
-            inbox = set(self._inbox)
-            transaction = MemoryTransaction(_MemoryInbox(inbox), command)
-            self._claim(transaction.command)
+        """See `Database.transaction`."""
+        async with self._one_at_a_time:
+            self._claim(command)
+            before = copy.deepcopy(self._stores)
+            tx = MemoryTransaction(self._source, set(self._seen), command)
             try:
-                yield transaction
-                self._commit(transaction, inbox)
+                yield tx
+                tx.finish()
             except BaseException:
-                for store, old in zip(self._stores, before, strict=True):
+                for store, contents in zip(self._stores, before, strict=True):
                     store.clear()
-                    store.update(old)
+                    store.update(contents)
                 raise
+            self._commit(tx, command)
 
     def _claim(self, command: Command | None) -> None:
-        if command is None:
+        if command is None or not (kept := self._commands.get((command.team, command.rpc, command.key))):
             return
-        known = self._commands.get((command.team, command.rpc, command.key))
-        if known is not None:
-            raise replay(command, *known)
+        fingerprint, response = kept
+        refuse_other(command, fingerprint)
+        raise Replayed(response)
 
-    def _commit(self, transaction: MemoryTransaction, inbox: set[tuple[str, str]]) -> None:
-        command = transaction.command
-        if command is not None and transaction.answer is None:
-            raise incomplete(command)
-        events = transaction.outbox.take()
-        for event in events:
-            # An event that cannot be encoded fails here as it does at the database.
-            encode(event)
-        self._sequences.update(event.resource_id for event in events)
-        self.events += outbox.complete(events, self._source, self._sequences)
-        self._inbox = inbox
-        if command is not None:
-            self._commands[command.team, command.rpc, command.key] = (command.fingerprint, transaction.answer)
+    def _commit(self, tx: MemoryTransaction, command: Command | None) -> None:
+        for event in tx.outbox.events:
+            sequence = self._sequences.get(event.resource_id, 0) + 1
+            self._sequences[event.resource_id] = sequence
+            self.events.append(replace(event, sequence=sequence))
+        self._seen = tx.inbox.seen
+        if command is not None and tx.response is not None:
+            self._commands[command.team, command.rpc, command.key] = (command.fingerprint, tx.response)

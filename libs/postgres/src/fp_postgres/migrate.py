@@ -2,113 +2,103 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import files
+from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
-import asyncpg
-from asyncpg import Connection, Record
 from fp_kernel import FailedPrecondition
 from fp_telemetry import get_logger
 
-from fp_postgres.failures import connecting, translated
+from fp_postgres import connecting
+from fp_postgres.failures import translated
 
-_log = get_logger(__name__)
+if TYPE_CHECKING:
+    from asyncpg import Connection
 
-FOUNDATION: Final = "foundation"
-_NAME: Final = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
-_CONNECT_SECONDS: Final = 10.0
-# Chosen once; replicas that start together wait for each other at it.
-_LOCK: Final = 0x_F09E_9014
-_LOCK_TIMEOUT: Final = "5s"
-_STATEMENT_TIMEOUT: Final = "60s"
+log = get_logger(__name__)
 
+_FILE: Final = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
+_LOCK: Final = 0x66705F6D696772  # one migration at a time in a database
 _TABLE: Final = """
-    create table if not exists migrations (
-        service text not null,
-        number int not null,
-        name text not null,
-        checksum text not null,
-        applied_at timestamptz not null default now(),
-        primary key (service, number)
-    )
+create table if not exists fp_migrations (
+    service text not null,
+    number integer not null,
+    name text not null,
+    checksum bytea not null,
+    applied_at timestamptz not null default now(),
+    primary key (service, number)
+)
 """
-_APPLIED: Final = "select number, checksum from migrations where service = $1"
-_NOTE: Final = "insert into migrations (service, number, name, checksum) values ($1, $2, $3, $4)"
+_APPLIED: Final = "select number, checksum from fp_migrations where service = $1"
+_NOTE: Final = "insert into fp_migrations (service, number, name, checksum) values ($1, $2, $3, $4)"
 
 
 @dataclass(frozen=True, slots=True)
-class Migration:
+class _Migration:
     number: int
     name: str
     sql: str
 
     @property
-    def checksum(self) -> str:
-        return hashlib.sha256(self.sql.encode()).hexdigest()
+    def checksum(self) -> bytes:
+        return hashlib.sha256("\n".join(self.sql.splitlines()).encode()).digest()
 
 
 async def migrate(database_url: str, folder: Traversable | Path, *, service: str) -> None:
     """Apply what is missing of this library's own tables and then of `folder` (`0001_name.sql`, `0002_...`).
 
-    Each file is one transaction with lock and statement time-outs; replicas that start together wait for each other.
-    Raises FailedPrecondition when an applied file was changed or the numbers have a gap, Unavailable when the database
-    is away, Aborted when a lock could not be had in time.
+    Each file is one transaction with lock and statement time-outs, so that a migration that cannot get its lock fails
+    and does not stop the traffic behind it; replicas that start together wait for each other (a minute at most).
+    A database that is ahead of the code is left alone: the code before it must run with it.
+    Raises FailedPrecondition when an applied file was changed or is gone or the numbers have a gap, Unavailable when
+    the database is away, Aborted when a lock could not be had in time.
     """
-    sets = [(FOUNDATION, read(files(__package__) / "migrations")), (service, read(folder))]
-    with connecting():
-        connection = await asyncpg.connect(database_url, timeout=_CONNECT_SECONDS)
-    try:
-        with translated():
+    own = _read(resources.files("fp_postgres") / "migrations", "fp_postgres")
+    wanted = {"fp_postgres": own, service: _read(folder, service)}
+    async with connecting.dedicated(database_url, name=f"{service} migrate") as connection:
+        with translated:
+            await connection.execute("set lock_timeout = '60s'; set statement_timeout = '65s'")
             await connection.execute("select pg_advisory_lock($1)", _LOCK)
+            await connection.execute("set lock_timeout = '5s'; set statement_timeout = '60s'")
             await connection.execute(_TABLE)
-            for name, migrations in sets:
+            for name, migrations in wanted.items():
                 await _apply(connection, name, migrations)
-    finally:
-        # Closing ends the session and with it the lock.
-        with connecting():
-            await connection.close()
 
 
-def read(folder: Traversable | Path) -> list[Migration]:
-    """The files of a folder in order. Raises FailedPrecondition for a gap, a repeated number or a bad name."""
-    found = sorted(_migrations(folder), key=lambda migration: migration.number)
-    for expected, migration in enumerate(found, start=1):
-        if migration.number != expected:
-            raise FailedPrecondition(f"migration {expected:04} is missing or repeated before {migration.name}")
-    return found
+async def _apply(connection: "Connection[Any]", service: str, migrations: Mapping[int, _Migration]) -> None:
+    applied = {row["number"]: bytes(row["checksum"]) for row in await connection.fetch(_APPLIED, service)}
+    newest = max(migrations, default=0)
+    for number, checksum in applied.items():
+        if number > newest:
+            continue
+        if migrations[number].checksum != checksum:
+            raise _refused(service, f"{migrations[number].name} was changed after it was applied")
+    for number in sorted(migrations.keys() - applied.keys()):
+        migration = migrations[number]
+        async with connection.transaction():
+            await connection.execute(migration.sql)
+            await connection.execute(_NOTE, service, number, migration.name, migration.checksum)
+        log.info("migration applied", owner=service, migration=migration.name)
 
 
-def _migrations(folder: Traversable | Path) -> Iterator[Migration]:
+def _read(folder: Traversable | Path, service: str) -> dict[int, _Migration]:
+    found: dict[int, _Migration] = {}
     for file in folder.iterdir():
         if not file.name.endswith(".sql"):
             continue
-        match = _NAME.fullmatch(file.name)
-        if match is None:
-            raise FailedPrecondition(f"{file.name} is no name of a migration; it must be like 0001_name.sql")
-        yield Migration(int(match[1]), match[2], file.read_text(encoding="utf-8"))
+        if not (match := _FILE.fullmatch(file.name)):
+            raise _refused(service, f"{file.name} is not named 0001_what_it_does.sql")
+        number = int(match[1])
+        if number in found:
+            raise _refused(service, f"{file.name} and {found[number].name} have one number")
+        found[number] = _Migration(number, file.name, file.read_text(encoding="utf-8"))
+    if sorted(found) != list(range(1, len(found) + 1)):
+        raise _refused(service, "the numbers of the files have a gap")
+    return found
 
 
-async def _apply(connection: "Connection[Record]", service: str, migrations: list[Migration]) -> None:
-    applied = {row["number"]: row["checksum"] for row in await connection.fetch(_APPLIED, service)}
-    for migration in migrations:
-        checksum = applied.get(migration.number)
-        if checksum is None:
-            await _run(connection, service, migration)
-        elif checksum != migration.checksum:
-            raise FailedPrecondition(
-                f"migration {migration.number:04}_{migration.name} of {service} was changed after it was applied",
-                reason="MIGRATION_CHANGED",
-            )
-
-
-async def _run(connection: "Connection[Record]", service: str, migration: Migration) -> None:
-    async with connection.transaction():
-        await connection.execute(f"set local lock_timeout = '{_LOCK_TIMEOUT}'")
-        await connection.execute(f"set local statement_timeout = '{_STATEMENT_TIMEOUT}'")
-        await connection.execute(migration.sql)
-        await connection.execute(_NOTE, service, migration.number, migration.name, migration.checksum)
-    _log.info("migration applied", of=service, number=migration.number, name=migration.name)
+def _refused(service: str, why: str) -> FailedPrecondition:
+    return FailedPrecondition(f"migrations of {service}: {why}", reason="BAD_MIGRATION")

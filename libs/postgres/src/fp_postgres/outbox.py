@@ -1,68 +1,69 @@
-"""Events written with the change they tell."""
+"""Events of a transaction."""
 
 import json
-from collections import Counter
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
-from uuid import UUID
+from typing import Any, Final, Protocol
 
-from fp_events import Event, outgoing
-from fp_telemetry import correlation_id, inject
+from fp_events import Event
+from fp_events.envelope import Outgoing, outgoing
+from fp_events.jetstream import attributed
 
-if TYPE_CHECKING:
-    from asyncpg import Connection, Record
+CHANNEL: Final = "fp_outbox"
 
-CHANNEL: Final = "outbox"
-
-# Sorted by resource, so that two transactions lock the same resources in the same order.
-_SEQUENCES: Final = """
-    insert into outbox_sequences as known (resource_id, last)
-    select * from unnest($1::text[], $2::bigint[])
-    on conflict (resource_id) do update set last = known.last + excluded.last
-    returning resource_id, last
+# One round trip: numbers for the resources (in one order everywhere, so that two transactions cannot lock each other
+# out), then the rows. The lock on a resource's number is held until the commit: a later commit has a later sequence.
+_KEEP: Final = """
+with event as (
+    select * from unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[], $5::text[])
+        with ordinality as given (id, resource_id, subject, envelope, headers, place)
+), wanted as (
+    select resource_id, count(*) as number from event group by resource_id order by resource_id collate "C"
+), counted as (
+    insert into fp_sequences as kept (resource_id, value)
+    select resource_id, number from wanted
+    on conflict (resource_id) do update set value = kept.value + excluded.value
+    returning resource_id, value
+)
+insert into fp_outbox (id, resource_id, sequence, subject, envelope, headers)
+select event.id, resource_id,
+       counted.value - wanted.number + row_number() over (partition by resource_id order by event.place),
+       event.subject, event.envelope, event.headers
+from event join wanted using (resource_id) join counted using (resource_id)
+order by event.place
 """
-_INSERT: Final = """
-    insert into outbox (event_id, subject, headers, data)
-    select * from unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[])
-"""
-_NOTIFY: Final = "select pg_notify($1, '')"
+_KEEP_AND_TELL: Final = f"{_KEEP} returning pg_notify('{CHANNEL}', '')"
 
 
-async def write(connection: "Connection[Record]", source: str, events: Sequence[Event]) -> None:
-    """Give each event its sequence and keep it; the relay hears of it at the commit."""
-    if not events:
-        return
-    counts = Counter(event.resource_id for event in events)
-    resources = sorted(counts)
-    rows = await connection.fetch(_SEQUENCES, resources, [counts[resource] for resource in resources])
-    last = {row["resource_id"]: row["last"] for row in rows}
-    messages = [outgoing(event) for event in complete(events, source, last)]
-    await connection.execute(
-        _INSERT,
-        [UUID(message.id) for message in messages],
-        [message.subject for message in messages],
-        [json.dumps(dict(message.headers)) for message in messages],
-        [message.data for message in messages],
-    )
-    await connection.execute(_NOTIFY, CHANNEL)
+class Outbox(Protocol):
+    """Events that leave when the transaction commits."""
+
+    def add(self, event: Event) -> None:
+        """Keep the event with the change. The outbox gives it its sequence, and source, correlation and trace.
+
+        Raises ValueError for an event that no bus would take, InvalidArgument for one that is too large.
+        """
 
 
-def complete(events: Sequence[Event], source: str, last: Mapping[str, int]) -> list[Event]:
-    """The events with sequence, source, correlation and trace. last: the last sequence of each resource among them."""
-    trace: dict[str, str] = {}
-    inject(trace)
-    left = Counter(event.resource_id for event in events)
-    completed = []
-    for event in events:
-        left[event.resource_id] -= 1
-        completed.append(
-            replace(
-                event,
-                sequence=last[event.resource_id] - left[event.resource_id],
-                source=event.source or source,
-                correlation_id=event.correlation_id or correlation_id.get(),
-                trace=event.trace or trace,
-            )
+class PostgresOutbox:
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._events: list[tuple[str, Outgoing]] = []
+
+    def add(self, event: Event) -> None:
+        complete = replace(attributed(event, self._source), sequence=0)
+        self._events.append((event.resource_id, outgoing(complete)))
+
+    def __bool__(self) -> bool:
+        return bool(self._events)
+
+    async def keep(self, connection: Any, *, tell: bool) -> None:
+        """Write the rows. tell: wake a relay in another process."""
+        events, self._events = self._events, []
+        await connection.execute(
+            _KEEP_AND_TELL if tell else _KEEP,
+            [message.id for _, message in events],
+            [resource_id for resource_id, _ in events],
+            [message.subject for _, message in events],
+            [message.data for _, message in events],
+            [json.dumps(message.headers) for _, message in events],
         )
-    return completed

@@ -25,7 +25,7 @@ async def pending(database):
 
 async def until(condition, patience=10.0):
     async with asyncio.timeout(patience):
-        while not await condition():  # noqa: ASYNC110 -- the condition is in the database
+        while not await condition():
             await asyncio.sleep(0.01)
 
 
