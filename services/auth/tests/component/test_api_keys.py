@@ -64,21 +64,27 @@ async def test_a_key_asked_for_twice_by_one_idempotency_key_is_one_key(engineer)
     assert len((await engineer.call.ListAPIKeys(auth_pb2.ListAPIKeysRequest())).api_keys) == 1
 
 
-@pytest.mark.parametrize(
-    ("request_", "field"),
-    [
-        (auth_pb2.CreateAPIKeyRequest(), "scopes"),
-        (wanted("models:read", "models"), "scopes[1]"),
-        (wanted(user_id="me"), "user_id"),
-        (wanted(expires_at=Timestamp(seconds=1)), "expires_at"),
-        (wanted(expires_at=Timestamp(seconds=10**15)), "expires_at"),
-        (wanted(name="x" * 101), "name"),
-    ],
+async def test_a_colleague_with_the_same_idempotency_key_gets_a_key_of_his_own(auth, engineer):
+    once, colleague = (("idempotency-key", "once"),), await auth.member("engineer")
+    mine = await engineer.call.CreateAPIKey(wanted(), metadata=once)
+    assert (await colleague.call.CreateAPIKey(wanted(), metadata=once)).raw_key != mine.raw_key
+
+
+BAD_KEYS = (
+    (auth_pb2.CreateAPIKeyRequest(), "scopes"),
+    (wanted("models:read", "models"), "scopes[1]"),
+    (wanted(user_id="me"), "user_id"),
+    (wanted(expires_at=Timestamp(seconds=1)), "expires_at"),
+    (wanted(expires_at=Timestamp(seconds=10**15)), "expires_at"),
+    (wanted(name="x" * 101), "name"),
 )
-async def test_bad_input_names_its_field(engineer, request_, field):
-    with pytest.raises(InvalidArgument) as refused:
-        await engineer.call.CreateAPIKey(request_)
-    assert [violation.field for violation in refused.value.fields] == [field]
+
+
+async def test_bad_input_names_its_field(engineer):
+    for request, field in BAD_KEYS:
+        with pytest.raises(InvalidArgument) as refused:
+            await engineer.call.CreateAPIKey(request)
+        assert [violation.field for violation in refused.value.fields] == [field]
 
 
 async def test_nobody_hands_out_more_than_he_has(engineer):
@@ -148,11 +154,13 @@ async def test_a_rotation_without_overlap_ends_the_old_key(auth, engineer):
         await engineer.call.RotateAPIKey(auth_pb2.RotateAPIKeyRequest(key_id=old.api_key.id))
 
 
-@pytest.mark.parametrize("overlap", [Duration(seconds=-1), Duration(seconds=8 * 24 * 3_600), Duration(seconds=10**11)])
-async def test_an_overlap_has_bounds(engineer, overlap):
-    with pytest.raises(InvalidArgument) as refused:
-        await engineer.call.RotateAPIKey(auth_pb2.RotateAPIKeyRequest(key_id=new_id(), overlap=overlap))
-    assert [violation.field for violation in refused.value.fields] == ["overlap"]
+async def test_an_overlap_has_bounds(engineer):
+    for seconds in (-1, 8 * 24 * 3_600, 10**11):
+        with pytest.raises(InvalidArgument) as refused:
+            await engineer.call.RotateAPIKey(
+                auth_pb2.RotateAPIKeyRequest(key_id=new_id(), overlap=Duration(seconds=seconds))
+            )
+        assert [violation.field for violation in refused.value.fields] == ["overlap"]
 
 
 async def test_services_and_jobs_own_no_keys(auth):

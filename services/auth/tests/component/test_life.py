@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import urllib.request
 from datetime import UTC, datetime, timedelta
 
 import jwt
@@ -14,7 +15,7 @@ from fp_auth.adapters.sealing import Sealer
 from fp_auth.app.rotate_signing_keys import RotateSigningKeys
 from fp_auth.upkeep import KeyUpkeep
 from fp_events import Broadcast
-from fp_kernel import Unauthenticated
+from fp_kernel import PermissionDenied, Unauthenticated
 from fp_postgres import Database
 from fp_runtime import StartFailed
 from fp_testkit.clock import ManualClock
@@ -135,3 +136,22 @@ async def test_every_change_reaches_the_bus_once_with_its_team_and_actor(auth, b
 async def test_auth_works_while_the_bus_is_away_and_says_degraded(start):
     replica = await start(nats_url=SecretStr("nats://127.0.0.1:1"))
     await replica.member("engineer")
+    response = await asyncio.to_thread(urllib.request.urlopen, f"{replica.service.http_url}/readyz")
+    with response:
+        assert response.status == 200
+        assert "degraded" in response.read().decode()
+
+
+async def test_logins_and_denials_reach_the_audit_log(auth, bus):
+    seen: asyncio.Queue = asyncio.Queue()
+    watcher = asyncio.ensure_future(bus.broadcast(Broadcast("watch", ("fp.audit.>",), deliver="all"), seen.put))
+    try:
+        member = await auth.member("viewer")
+        with pytest.raises(PermissionDenied):
+            await member.call.ListUsers(auth_pb2.ListUsersRequest())
+        async with asyncio.timeout(10):
+            records = [(await seen.get()).payload for _ in range(4)]
+    finally:
+        watcher.cancel()
+    told = {(record.method.rpartition("/")[2], record.status) for record in records}
+    assert told == {("Login", "OK"), ("CreateUser", "OK"), ("ListUsers", "PERMISSION_DENIED")}

@@ -82,18 +82,19 @@ async def test_validate_token_answers_services_and_nobody_else(auth):
         await pipeline.ValidateToken(question(""))
 
 
-@pytest.mark.parametrize(
-    ("service", "secret", "kind"),
-    [
-        ("pipeline", "wrong", Unauthenticated),
-        ("stranger", "the-pipeline-shows-this-secret", Unauthenticated),
-        ("", "x", InvalidArgument),
-        ("pipeline", "", InvalidArgument),
-    ],
+BAD_CREDENTIALS = (
+    ("pipeline", "wrong", Unauthenticated),
+    ("stranger", "the-pipeline-shows-this-secret", Unauthenticated),
+    ("", "x", InvalidArgument),
+    ("pipeline", "", InvalidArgument),
 )
-async def test_a_service_without_its_credential_gets_no_token(auth, service, secret, kind):
-    with pytest.raises(kind):
-        await auth.caller().ExchangeServiceToken(auth_pb2.ExchangeServiceTokenRequest(service=service, secret=secret))
+
+
+async def test_a_service_without_its_credential_gets_no_token(auth):
+    for service, secret, kind in BAD_CREDENTIALS:
+        request = auth_pb2.ExchangeServiceTokenRequest(service=service, secret=secret)
+        with pytest.raises(kind):
+            await auth.caller().ExchangeServiceToken(request)
 
 
 async def test_a_job_token_names_its_execution_and_the_team_it_works_for(auth):
@@ -115,21 +116,23 @@ async def test_a_job_token_names_its_execution_and_the_team_it_works_for(auth):
             await call
 
 
-@pytest.mark.parametrize(
-    ("changes", "field"),
-    [
-        ({"execution_id": ""}, "execution_id"),
-        ({"step_id": ""}, "step_id"),
-        ({"ttl": Duration(seconds=24 * 3_600 + 1)}, "ttl"),
-        ({"ttl": Duration()}, "ttl"),
-    ],
+BAD_JOBS = (
+    ({"execution_id": ""}, "execution_id"),
+    ({"step_id": ""}, "step_id"),
+    ({"ttl": Duration(seconds=24 * 3_600 + 1)}, "ttl"),
+    ({"ttl": Duration()}, "ttl"),
 )
-async def test_bad_input_of_a_job_names_its_field(auth, changes, field):
+
+
+async def test_bad_input_of_a_job_names_its_field(auth):
     pipeline = auth.pipeline()
-    facts = {"execution_id": "e1", "step_id": "s1", "ttl": Duration(seconds=60)}
-    with acting_for("alpha"), pytest.raises(InvalidArgument) as refused:
-        await pipeline.IssueJobToken(auth_pb2.IssueJobTokenRequest(**(facts | changes)))
-    assert [violation.field for violation in refused.value.fields] == [field]
+    for changes, field in BAD_JOBS:
+        facts = {"execution_id": "e1", "step_id": "s1", "ttl": Duration(seconds=60)}
+        with acting_for("alpha"), pytest.raises(InvalidArgument) as refused:
+            await pipeline.IssueJobToken(auth_pb2.IssueJobTokenRequest(**(facts | changes)))
+        assert [violation.field for violation in refused.value.fields] == [field]
+    with pytest.raises(InvalidArgument, match="fp-on-behalf-of-team"):
+        await pipeline.IssueJobToken(auth_pb2.IssueJobTokenRequest(**facts))
 
 
 async def test_only_services_act_for_others(auth):

@@ -2,6 +2,7 @@ import asyncio
 from datetime import timedelta
 
 import argon2
+from fp_auth.domain.lockout import ADDRESS as ADDRESS_POLICY
 from fp_kernel import InvalidArgument, ResourceExhausted, Unauthenticated
 
 ADDRESS = "203.0.113.7"
@@ -73,7 +74,7 @@ async def test_an_unknown_account_is_locked_like_a_known_one(world, refused):
 
 async def test_an_address_that_tries_many_accounts_waits_for_all_of_them(world, refused):
     await world.user(email="ada@example.com")
-    for number in range(30):
+    for number in range(ADDRESS_POLICY.free):
         await fail(world, refused, 1, email=f"user{number}@example.com")
     with refused(ResourceExhausted):
         await login(world)
@@ -82,7 +83,7 @@ async def test_an_address_that_tries_many_accounts_waits_for_all_of_them(world, 
 
 async def test_a_right_password_frees_the_account_but_not_the_address(world, refused):
     await world.user(email="ada@example.com")
-    for number in range(29):
+    for number in range(ADDRESS_POLICY.free - 1):
         await fail(world, refused, 1, email=f"user{number}@example.com")
     await login(world)
     await fail(world, refused, 1, email="one-more@example.com")

@@ -1,11 +1,12 @@
 """Services, jobs, and commands that are sent twice."""
 
 import hashlib
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from fp_auth.app.bootstrap import SeedServiceCredentials
-from fp_kernel import Command, InvalidArgument, Replayed, Unauthenticated
+from fp_kernel import Command, InvalidArgument, Replayed, Unauthenticated, new_id
 
 SECRET = "the-registry-shows-this"
 PASSWORD = "a-river-and-9-lanterns"
@@ -96,29 +97,45 @@ async def test_no_token_is_no_question(world, refused):
         await world.do.validate_token("")
 
 
-async def create(world, guarded: Command):
+async def create(world, caller, **changes):
+    guarded = world.do.secret_commands.guarded(command(**changes), caller)
     with world.do.secret_commands.opened(guarded):
         return await world.do.create_user(
-            email="ada@example.com", name="Ada", password=PASSWORD, team="alpha", actor="admin", command=guarded
+            email=f"{new_id()}@example.com", name="", password=PASSWORD, team="alpha", actor="admin", command=guarded
         )
 
 
-async def test_a_command_sent_twice_answers_the_first_response_in_the_clear(world):
-    user = await create(world, world.do.secret_commands.guarded(command()))
+@pytest.fixture
+async def admin(world):
+    return world.caller(await world.user("admin"))
+
+
+async def test_a_command_sent_twice_answers_the_first_response_in_the_clear(world, admin):
+    user = await create(world, admin)
     with pytest.raises(Replayed) as replayed:
-        await create(world, world.do.secret_commands.guarded(command()))
+        await create(world, admin)
     assert replayed.value.response == repr(user).encode()
-    assert len(world.stores.users.rows) == 1
 
 
-async def test_the_same_key_with_another_body_is_refused(world, refused):
-    await create(world, world.do.secret_commands.guarded(command()))
+async def test_a_command_without_a_key_happens_each_time(world, admin):
+    assert await create(world, admin, key="") != await create(world, admin, key="")
+
+
+async def test_the_same_key_with_another_body_is_refused(world, admin, refused):
+    await create(world, admin)
     with refused(InvalidArgument, field="idempotency_key"):
-        await create(world, world.do.secret_commands.guarded(command(body=b"other")))
+        await create(world, admin, body=b"other")
 
 
-async def test_what_is_kept_of_a_secret_command_tells_nothing(world):
+async def test_a_colleague_with_the_same_key_is_not_answered_with_anothers_secret(world, admin):
+    first = await create(world, admin)
+    colleague = world.caller(await world.user("admin"))
+    weaker = replace(admin, api_key_id=new_id())
+    assert first not in (await create(world, colleague), await create(world, weaker))
+
+
+async def test_what_is_kept_of_a_secret_command_tells_nothing(world, admin):
     plain = command()
-    guarded = world.do.secret_commands.guarded(plain)
+    guarded = world.do.secret_commands.guarded(plain, admin)
     assert guarded.fingerprint != plain.fingerprint
     assert b"secret answer" not in guarded.encode("secret answer")

@@ -1,6 +1,7 @@
 """Passwords hashed by argon2id."""
 
 import asyncio
+import unicodedata
 
 import argon2
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -31,11 +32,11 @@ class Argon2Hasher:
 
     async def hash(self, password: str) -> str:
         async with self._free:
-            return await asyncio.to_thread(self._hasher.hash, password)
+            return await asyncio.to_thread(self._hasher.hash, _typed(password))
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
         async with self._free:
-            right = await asyncio.to_thread(self._verify, password_hash or self._nobody, password)
+            right = await asyncio.to_thread(self._verify, password_hash or self._nobody, _typed(password))
         return right and password_hash is not None
 
     def outdated(self, password_hash: str) -> bool:
@@ -46,3 +47,8 @@ class Argon2Hasher:
             return self._hasher.verify(password_hash, password)
         except (VerificationError, InvalidHashError):
             return False
+
+
+def _typed(password: str) -> str:
+    """Keyboards write the same letter in different ways (NIST SP 800-63B, 5.1.1.2)."""
+    return unicodedata.normalize("NFKC", password)

@@ -35,7 +35,7 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
         return auth_pb2.LogoutResponse()
 
     async def CreateUser(self, request: auth_pb2.CreateUserRequest, context: object) -> auth_pb2.CreateUserResponse:
-        secret = self._do.secret_commands.guarded(command(request, convert.created_user_to_pb))
+        secret = self._do.secret_commands.guarded(command(request, convert.created_user_to_pb), principal())
         with self._do.secret_commands.opened(secret):
             user = await self._do.create_user(
                 email=request.email,
@@ -77,7 +77,7 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
         self, request: auth_pb2.CreateAPIKeyRequest, context: object
     ) -> auth_pb2.CreateAPIKeyResponse:
         expires_at = request.expires_at if request.HasField("expires_at") else None
-        secret = self._do.secret_commands.guarded(command(request, convert.created_key_to_pb))
+        secret = self._do.secret_commands.guarded(command(request, convert.created_key_to_pb), principal())
         with self._do.secret_commands.opened(secret):
             issued = await self._do.create_api_key(
                 principal(),
@@ -109,7 +109,7 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
     async def RotateAPIKey(
         self, request: auth_pb2.RotateAPIKeyRequest, context: object
     ) -> auth_pb2.RotateAPIKeyResponse:
-        secret = self._do.secret_commands.guarded(command(request, convert.rotated_key_to_pb))
+        secret = self._do.secret_commands.guarded(command(request, convert.rotated_key_to_pb), principal())
         with self._do.secret_commands.opened(secret):
             issued = await self._do.rotate_api_key(
                 principal(),

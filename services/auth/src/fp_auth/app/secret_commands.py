@@ -4,12 +4,13 @@ The log of commands keeps a digest of the request and the whole answer for a day
 way around argon2, and an answer with a raw API key would be that key at rest: the digest is keyed, the answer sealed.
 """
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from fp_kernel import Command, Replayed
+from fp_kernel import Command, Principal, Replayed
 
 from fp_auth.app.ports import Fingerprint, Sealer
 
@@ -19,13 +20,19 @@ class SecretCommands:
     sealer: Sealer
     fingerprint: Fingerprint
 
-    def guarded(self, command: Command) -> Command:
-        """The same command; what is kept of it is keyed and sealed."""
+    def guarded(self, command: Command, caller: Principal) -> Command:
+        """The same command; what is kept of it is keyed and sealed, and answered again to the same caller only.
+
+        A colleague who chose the same idempotency key for the same body must not be shown a key that is not his.
+        """
+        whose = f"{caller.user_id}\n{caller.api_key_id}\n{command.key}"
+        key = hashlib.sha256(whose.encode()).hexdigest() if command.key else ""
+        guarded = replace(command, key=key, fingerprint=self.fingerprint(command.fingerprint))
 
         def sealed(result: Any) -> bytes:
-            return self.sealer.seal(command.encode(result), _name(command))
+            return self.sealer.seal(command.encode(result), _name(guarded))
 
-        return replace(command, fingerprint=self.fingerprint(command.fingerprint), encode=sealed)
+        return replace(guarded, encode=sealed)
 
     @contextmanager
     def opened(self, command: Command) -> Iterator[None]:

@@ -35,7 +35,7 @@ ACCOUNT = LockoutPolicy(
 )
 # Many people share an address behind a NAT, so it may fail more often before it waits.
 ADDRESS = LockoutPolicy(
-    free=30, first_delay=timedelta(seconds=2), longest_delay=timedelta(minutes=15), forget_after=timedelta(hours=1)
+    free=100, first_delay=timedelta(seconds=2), longest_delay=timedelta(minutes=15), forget_after=timedelta(hours=1)
 )
 
 

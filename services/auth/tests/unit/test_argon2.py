@@ -1,0 +1,34 @@
+import argon2
+from fp_auth.adapters.argon2 import Argon2Hasher
+
+CHEAP = argon2.Parameters(
+    type=argon2.Type.ID, version=19, salt_len=8, hash_len=16, time_cost=1, memory_cost=8, parallelism=1
+)
+
+
+async def test_only_the_right_password_verifies():
+    hasher = Argon2Hasher(CHEAP)
+    kept = await hasher.hash("a-river-and-9-lanterns")
+    assert await hasher.verify(kept, "a-river-and-9-lanterns")
+    assert not await hasher.verify(kept, "a-river-and-8-lanterns")
+    assert not await hasher.verify("no hash at all", "a-river-and-9-lanterns")
+
+
+async def test_an_unknown_user_is_hashed_for_and_never_verified():
+    hasher = Argon2Hasher(CHEAP)
+    assert not await hasher.verify(None, "no user has this password")
+
+
+async def test_a_letter_is_the_same_however_a_keyboard_writes_it():
+    hasher = Argon2Hasher(CHEAP)
+    composed, decomposed = "caf\u00e9-and-9-lanterns", "cafe\u0301-and-9-lanterns"
+    assert await hasher.verify(await hasher.hash(composed), decomposed)
+
+
+async def test_the_default_is_argon2id_with_64_mebibytes():
+    hasher = Argon2Hasher()
+    kept = await hasher.hash("a-river-and-9-lanterns")
+    assert kept.startswith("$argon2id$v=19$m=65536,t=3,p=1$")
+    assert await hasher.verify(kept, "a-river-and-9-lanterns")
+    assert not hasher.outdated(kept)
+    assert hasher.outdated(await Argon2Hasher(CHEAP).hash("a-river-and-9-lanterns"))
