@@ -1,0 +1,190 @@
+"""Denials are counted, and records are never lost in silence."""
+
+import asyncio
+
+import pytest
+from fp_rpc import AuditRecord, DenialPolicy
+from fp_rpc.audit import LogAudit
+from fp_rpc.audit_trail import AuditTrail
+from fp_rpc.denials import Denials
+from fp_telemetry import Metrics
+from hypothesis import given
+from hypothesis import strategies as st
+
+POLICY = DenialPolicy(told=2, window=60.0, kinds=3)
+
+
+def denial(actor="a", method="/s/M"):
+    return AuditRecord(method=method, status="PERMISSION_DENIED", actor_id=actor)
+
+
+def test_the_first_denials_of_a_window_are_told_and_the_next_ones_counted():
+    denials = Denials(POLICY)
+
+    told = [denials.admit(denial(), float(second)) for second in range(5)]
+
+    assert [record is not None for record in told] == [True, True, False, False, False]
+
+
+def test_the_next_denial_that_is_told_says_how_many_were_counted():
+    denials = Denials(POLICY)
+    for second in range(5):
+        denials.admit(denial(), float(second))
+
+    assert denials.admit(denial(), 60.0).suppressed == 3
+    assert denials.admit(denial(), 61.0).suppressed == 0
+
+
+def test_callers_and_methods_are_counted_apart():
+    denials = Denials(POLICY)
+    for _ in range(3):
+        denials.admit(denial(), 0.0)
+
+    assert denials.admit(denial("b"), 0.0) is not None
+    assert denials.admit(denial(method="/s/N"), 0.0) is not None
+
+
+def test_a_window_that_ends_tells_its_last_denial_with_the_count_of_the_others():
+    denials = Denials(POLICY)
+    for second in range(5):
+        denials.admit(denial(), float(second))
+
+    assert denials.ended(59.0) == []
+    (last,) = denials.ended(60.0)
+    assert (last.actor_id, last.suppressed) == ("a", 2)
+    assert denials.ended(1e9) == []
+
+
+def test_a_window_in_which_all_was_told_ends_in_silence():
+    denials = Denials(POLICY)
+    denials.admit(denial(), 0.0)
+
+    assert denials.ended(60.0) == []
+
+
+def test_more_kinds_than_are_kept_apart_end_early():
+    denials = Denials(POLICY)
+    for actor in "abcde":
+        for _ in range(3):
+            denials.admit(denial(actor), 0.0)
+
+    assert [record.actor_id for record in denials.ended(0.0)] == ["a", "b"]
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 30)), max_size=60))
+def test_every_denial_is_told_or_counted_exactly_once(steps):
+    denials, now, told = Denials(POLICY), 0.0, []
+    for actor, pause in steps:
+        now += pause
+        told.append(denials.admit(denial(actor), now))
+        told.extend(denials.ended(now))
+    told.extend(denials.ended(now, everything=True))
+
+    assert sum(1 + record.suppressed for record in told if record is not None) == len(steps)
+
+
+class Sink:
+    """Fails `failures` times, then keeps."""
+
+    def __init__(self, failures=0):
+        self.failures = failures
+        self.kept = []
+        self.batches = []
+        self.enough = asyncio.Event()
+
+    async def record(self, records):
+        self.batches.append([record.id for record in records])
+        if len(self.batches) <= self.failures:
+            raise ConnectionError
+        self.kept.extend(record.id for record in records)
+        self.enough.set()
+
+
+def trail_of(sink, capacity=100):
+    metrics = Metrics("test")
+    return AuditTrail(sink, metrics, capacity=capacity, denials=POLICY), metrics
+
+
+def ok(number):
+    return AuditRecord(method="/s/M", status="OK", id=f"r-{number}")
+
+
+async def test_records_reach_the_sink_in_order_and_in_batches():
+    sink = Sink()
+    trail, metrics = trail_of(sink, capacity=1_000)
+    for number in range(250):
+        trail.keep(ok(number))
+
+    trail.start()
+    await trail.close(1.0)
+
+    assert sink.kept == [f"r-{number}" for number in range(250)]
+    assert max(len(batch) for batch in sink.batches) == 100
+    assert metrics.registry.get_sample_value("fp_test_audit_records_total", {"outcome": "told"}) == 250
+
+
+async def test_a_running_trail_tells_without_a_stop():
+    sink = Sink()
+    trail, _ = trail_of(sink)
+    trail.start()
+    await asyncio.sleep(0)
+
+    trail.keep(ok(1))
+    async with asyncio.timeout(5):
+        await sink.enough.wait()
+    await trail.close(1.0)
+
+    assert sink.kept == ["r-1"]
+
+
+async def test_a_sink_that_failed_gets_the_same_records_again():
+    sink = Sink(failures=1)
+    trail, _ = trail_of(sink)
+    trail.keep(ok(1))
+    trail.start()
+    async with asyncio.timeout(5):
+        await sink.enough.wait()
+    await trail.close(1.0)
+
+    assert sink.batches == [["r-1"], ["r-1"]]
+    assert sink.kept == ["r-1"]
+
+
+async def test_what_finds_the_queue_full_is_written_to_the_log(caplog):
+    caplog.set_level("INFO", "fp_rpc.audit")
+    trail, metrics = trail_of(Sink(), capacity=2)
+
+    for number in range(3):
+        trail.keep(ok(number))
+
+    (line,) = (record for record in caplog.records if record.message == "audit")
+    assert line.fp_fields["id"] == "r-2"
+    assert metrics.registry.get_sample_value("fp_test_audit_records_total", {"outcome": "overflow"}) == 1
+
+
+@pytest.mark.parametrize("hangs", [True, False])
+async def test_what_the_sink_never_took_is_written_to_the_log_at_the_stop(caplog, hangs):
+    class Broken(Sink):
+        async def record(self, records):
+            if hangs:
+                await asyncio.Event().wait()
+            raise ConnectionError
+
+    caplog.set_level("INFO", "fp_rpc.audit")
+    trail, _ = trail_of(Broken())
+    trail.start()
+    for number in range(3):
+        trail.keep(ok(number))
+
+    await trail.close(0.01)
+
+    lines = [record.fp_fields["id"] for record in caplog.records if record.message == "audit"]
+    assert lines == ["r-0", "r-1", "r-2"]
+
+
+async def test_without_a_bus_records_are_log_lines(caplog):
+    caplog.set_level("INFO", "fp_rpc.audit")
+
+    await LogAudit().record([denial()])
+
+    assert caplog.records[0].fp_fields["status"] == "PERMISSION_DENIED"
