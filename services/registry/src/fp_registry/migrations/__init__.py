@@ -1,1 +1,0 @@
-"""The schema, forward only; applied by `fp_postgres.migrate`."""

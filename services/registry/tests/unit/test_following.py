@@ -1,0 +1,104 @@
+"""How the projection keeps up: events, notes and rebuilds."""
+
+import pytest
+from forgepoint.events.v1 import events_pb2
+from fp_events import Event
+from fp_kernel import PageRequest, Unavailable
+from fp_registry.adapters.events import to_event
+from fp_registry.adapters.memory.projection import MemoryGenerations, MemoryProjection
+from fp_registry.api.consumers import follow_models
+from fp_registry.app.keep_projection import KeepProjection
+from fp_registry.app.ports import ModelFilter, ModelRef, VersionRef
+from fp_registry.app.project import FollowModels
+from fp_registry.app.rebuild import Rebuild
+from fp_registry.domain.events import ModelRegistered, VersionCreated
+
+
+class Keeper:
+    def __init__(self, world):
+        self.world = world
+        self.generations = MemoryGenerations()
+        self.projection = MemoryProjection(self.generations, world.documents)
+        projector = world.projector(self.generations)
+        self.follow = follow_models(FollowModels(projector, world.changes))
+        rebuild = Rebuild(world.changes, self.generations)
+        self.keep = KeepProjection(self.generations, world.changes, projector, rebuild)
+
+
+@pytest.fixture
+def keeper(world):
+    return Keeper(world)
+
+
+async def test_an_event_brings_its_model_to_the_projection(keeper, world):
+    await keeper.keep.once()
+    model = world.register()
+    version = world.add_version(model)
+    await keeper.follow([to_event(VersionCreated(world.state.models[model.id], version))])
+    assert await keeper.projection.version("alpha", VersionRef(id=version.id)) is not None
+
+
+async def test_events_of_others_change_nothing(keeper, world):
+    await keeper.keep.once()
+    model = world.register()
+    drift = Event(
+        "fp.models.drift.detected", events_pb2.ModelDriftDetected(), team="alpha", resource_id=model.id, summary="-"
+    )
+    await keeper.follow([drift])
+    assert await keeper.projection.model("alpha", ModelRef(id=model.id)) is None
+
+
+async def test_while_the_projection_is_away_models_are_noted_and_events_taken(keeper, world):
+    await keeper.keep.once()
+    models = [world.register(f"m{n}") for n in range(3)]
+    keeper.generations.away = True
+    events = [to_event(ModelRegistered(model)) for model in models]
+    await keeper.follow([*events, *events])
+    assert len(world.state.unprojected) == 3
+    with pytest.raises(Unavailable):
+        await keeper.keep.once()
+    keeper.generations.away = False
+    await keeper.keep.once()
+    assert world.state.unprojected == {}
+    found = await keeper.projection.models("alpha", ModelFilter(), PageRequest(10))
+    assert len(found.documents) == 3
+
+
+async def test_a_change_without_an_event_is_projected_by_its_note(keeper, world):
+    model = world.register()
+    await keeper.keep.once()
+    changed = world.retag(model, tier="2")
+    world.state.unprojected[model.id] = changed.revision
+    await keeper.keep.once()
+    assert await keeper.projection.revision("alpha", model.id) == changed.revision
+    assert world.state.unprojected == {}
+
+
+async def test_a_note_that_is_newer_than_what_was_read_stays(keeper, world):
+    model = world.register()
+    world.state.unprojected[model.id] = 5
+    await world.changes.projected(model.id, 4)
+    assert world.state.unprojected == {model.id: 5}
+
+
+async def test_a_lost_projection_is_rebuilt_by_itself(keeper, world):
+    world.register()
+    await keeper.keep.once()
+    keeper.generations.current = ""
+    await keeper.keep.once()
+    assert len((await keeper.projection.models("alpha", ModelFilter(), PageRequest(10))).documents) == 1
+
+
+async def test_a_store_that_restarted_is_rebuilt(keeper, world):
+    model = world.register()
+    await keeper.keep.once()
+    world.retag(model, tier="lost")
+    keeper.generations.restarted = True
+    await keeper.keep.once()
+    assert await keeper.projection.revision("alpha", model.id) == 2
+
+
+async def test_a_rebuild_of_another_replica_is_left_alone(keeper):
+    claim = await keeper.generations.begin()
+    await keeper.keep.once()
+    assert (await keeper.generations.state()).building == claim
