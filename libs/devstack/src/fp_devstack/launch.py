@@ -73,7 +73,7 @@ async def stop(folder: Path) -> bool:
 
 async def _answers(folder: Path) -> bool:
     try:
-        await SupervisorClient(folder / SOCKET).status()
+        await SupervisorClient(folder / SOCKET).status(memory=False)
     except Unavailable:
         return False
     except Error:
@@ -84,7 +84,7 @@ async def _answers(folder: Path) -> bool:
 async def _launch(folder: Path, options: Sequence[str], environment: Mapping[str, str] | None) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "fp_devstack.supervisor", "--data", str(folder), "--detach", *options),
+        *("-P", "-m", "fp_devstack.supervisor", "--data", str(folder), "--detach", *options),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,

@@ -182,6 +182,21 @@ async def test_committed_data_survives_the_kill_of_a_durable_store(tmp_path):
         await connection.close()
 
 
+def test_objects_survive_the_kill_of_their_store_and_are_there_when_it_is_ready(tmp_path):
+    stack = Stack(tmp_path, stores=("seaweedfs",))
+
+    def ask(method, body=b""):
+        ends = stack.endpoints
+        port = int(ends.s3_endpoint.rpartition(":")[2])
+        return signing.request(port, method, f"/{ends.s3_bucket}/a", (ends.s3_access_key, ends.s3_secret_key), body)
+
+    with stack:
+        assert ask("PUT", b"x" * 100_000) == 200
+        stack.kill("seaweedfs")
+        stack.revive()
+        assert ask("GET") == 200
+
+
 def test_a_port_that_others_took_meanwhile_is_replaced(tmp_path):
     stack = Stack(tmp_path, stores=("nats", "valkey"))
     before = stack.start()

@@ -34,7 +34,8 @@ async def test_a_service_runs_with_the_environment_of_its_noun(house, alpha, ask
 
 async def test_status_tells_pid_readiness_memory_and_addresses_of_everything(house, alpha):
     running = house(alpha | {"nats": True})
-    status = await running.up()
+    await running.up()
+    status = await running.client.status()
     by_name = {each.name: each for each in status.processes}
 
     assert set(by_name) == {"supervisor", "zygote", "nats", "alpha"}

@@ -15,6 +15,7 @@ from fp_devstack.stores import signing
 from fp_devstack.stores.store import Store
 
 BUCKET = "forgepoint"
+_PROBE = "/.ready"
 # The maintenance worker dials the admin's port plus this, whatever its flags say.
 _WORKER_OFFSET = 10_000
 # Without these, anyone who reaches the filer's or a volume's port reads and writes objects without credentials.
@@ -106,17 +107,19 @@ class SeaweedFs(Store):
         return [*plain, *grpc, f"-admin.port.grpc={ports['admin'] + _WORKER_OFFSET}"]
 
     def ready(self) -> bool:
-        """The bucket is there; the first answer of the S3 port comes before that."""
+        """The bucket is there and takes an object: the S3 port answers before that, and after a crash the volumes
+        may come seconds later than it.
+        """
         try:
-            status = self._request("HEAD")
-            if status == HTTPStatus.NOT_FOUND:
-                status = self._request("PUT")
+            if self._request("HEAD") == HTTPStatus.NOT_FOUND:
+                self._request("PUT")
+            written = self._request("PUT", _PROBE, b"ready") == HTTPStatus.OK
+            return written and self._request("DELETE", _PROBE) == HTTPStatus.NO_CONTENT
         except (OSError, http.client.HTTPException):
             return False
-        return status == HTTPStatus.OK
 
-    def _request(self, method: str) -> int:
-        return signing.request(self.ports["s3"], method, f"/{BUCKET}", self.credentials)
+    def _request(self, method: str, name: str = "", body: bytes = b"") -> int:
+        return signing.request(self.ports["s3"], method, f"/{BUCKET}{name}", self.credentials, body)
 
     def clean(self) -> None:
         # The program puts sockets there and no flag moves them; a killed one leaves them.

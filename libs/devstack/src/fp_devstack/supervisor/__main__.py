@@ -60,6 +60,7 @@ def _detach(options: Options) -> None:
         return
     os.close(told)
     os.setsid()
+    os.chdir("/")
     try:
         _redirect(options.folder / "logs" / "supervisor.log")
         code = daemon.run(options, lambda: _say(tell, "listening"))

@@ -15,7 +15,7 @@ class Service:
     module: default `fp_<noun>`.
     peers: nouns whose addresses it gets.
     edge: stopped before the others, so that what it has accepted can still be answered.
-    environment: further settings, fixed.
+    environment: further settings; the supervisor's own environment wins over their values.
     """
 
     noun: str
@@ -37,7 +37,14 @@ SERVICES: tuple[Service, ...] = (
     Service("auth", database=True, nats=True),
     Service("registry", database=True, nats=True, redis=True, s3=True, peers=("auth",)),
     Service("inference", nats=True, redis=True, peers=("auth", "registry", "pipeline")),
-    Service("pipeline", database=True, nats=True, s3=True, peers=("auth", "registry", "inference")),
+    Service(
+        "pipeline",
+        database=True,
+        nats=True,
+        s3=True,
+        peers=("auth", "registry", "inference"),
+        environment={"FP_PIPELINE_JOB_MODULES": "fp_flights"},  # the example; a developer names others from outside
+    ),
     Service("gateway", peers=("auth", "registry", "inference", "pipeline"), edge=True),
 )
 # The program that runtimes run: it has a credential of its own but no resident process.

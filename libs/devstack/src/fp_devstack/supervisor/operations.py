@@ -35,8 +35,8 @@ class Operations:
             "job_log": self.job_log,
         }
 
-    async def status(self, _: Request) -> Any:
-        return asdict(await overview.status(self._platform))
+    async def status(self, request: Request) -> Any:
+        return asdict(await overview.status(self._platform, memory=bool(request.get("memory", True))))
 
     async def access(self, _: Request) -> Any:
         return asdict(self._platform.access())

@@ -4,26 +4,27 @@ import asyncio
 import dataclasses
 import os
 import time
+from collections.abc import Sequence
 
 import psutil
 
 from fp_devstack.reports import Phase, Process, ProcessState, Status
-from fp_devstack.supervisor import memory
+from fp_devstack.supervisor import memory as memories
 from fp_devstack.supervisor.platform import Platform
 
 _SUPERVISOR = "supervisor"
 
 
-async def status(platform: Platform) -> Status:
-    """Every process with its memory; asking for that takes a millisecond or two each."""
+async def status(platform: Platform, *, memory: bool) -> Status:
+    """Every process. memory: measured too, which takes some ten milliseconds."""
     processes = [*_own(platform), *_stores(platform), *_services(platform)]
     if platform.phase is Phase.RUNNING:
         processes += [unit.report() for unit in platform.runtimes.units.values()]
         processes += platform.jobs.processes()
     needed = [each for each in processes if each.kind in {"store", "service"}]
     ready = platform.phase is Phase.RUNNING and all(each.state is ProcessState.READY for each in needed)
-    measured = await asyncio.to_thread(lambda: tuple(_measured(each) for each in processes))
-    return Status(platform.phase, ready, measured, str(platform.folder))
+    told = await asyncio.to_thread(_measure, processes) if memory else tuple(processes)
+    return Status(platform.phase, ready, told, str(platform.folder))
 
 
 def _own(platform: Platform) -> list[Process]:
@@ -59,10 +60,15 @@ def _alive(pid: int | None) -> ProcessState:
     return ProcessState.READY if pid is not None else ProcessState.BACKOFF
 
 
-def _measured(process: Process) -> Process:
+def _measure(processes: Sequence[Process]) -> tuple[Process, ...]:
+    children = memories.children()
+    return tuple(_measured(each, children) for each in processes)
+
+
+def _measured(process: Process, children: memories.Children) -> Process:
     if process.pid is None:
         return process
-    used = memory.used_bytes(process.pid, descendants=process.kind != _SUPERVISOR)
+    used = memories.used_bytes(process.pid, {} if process.kind == _SUPERVISOR else children)
     uptime = process.uptime_seconds or _uptime(process.pid)
     return dataclasses.replace(process, memory_bytes=used, uptime_seconds=uptime)
 

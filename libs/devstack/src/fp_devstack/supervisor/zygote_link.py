@@ -118,7 +118,7 @@ class Zygote:
 
     def _program(self, requests: int, events: int, lock: int) -> Program:
         return Program(
-            [sys.executable, "-m", "fp_devstack.zygote", str(requests), str(events), *self._preload],
+            [sys.executable, "-P", "-m", "fp_devstack.zygote", str(requests), str(events), *self._preload],
             self._folder,
             self._environment,
             self._folder / "logs" / "zygote.log",
