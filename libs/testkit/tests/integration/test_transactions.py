@@ -1,0 +1,53 @@
+"""What the testkit gives, together with the database library it is mostly used with."""
+
+from pathlib import Path
+
+import asyncpg
+import pytest
+from fp_postgres import Database
+from fp_testkit.crash import CrashedRun, CrashPoints
+
+CREATE = "create table transfers (id int primary key, amount int not null);\n"
+
+
+@pytest.fixture
+def migrations(tmp_path) -> Path:
+    (tmp_path / "0001_transfers.sql").write_text(CREATE)
+    return tmp_path
+
+
+async def _count(url: str) -> int:
+    connection = await asyncpg.connect(url)
+    try:
+        return await connection.fetchval("select count(*) from transfers")
+    finally:
+        await connection.close()
+
+
+async def test_a_migrated_database_is_copied_and_not_migrated_again(databases, migrations):
+    first = await databases.create(migrations, service="billing")
+    (migrations / "0001_transfers.sql").write_text("this is no sql")
+    second = await databases.create(migrations, service="billing")
+
+    assert first != second
+    assert (await _count(first), await _count(second)) == (0, 0)
+
+
+async def two_rows(crash: CrashPoints, url: str) -> None:
+    database = await Database.connect(url, source="billing")
+    async with crash.wrap(database).transaction() as tx:
+        await tx.execute("insert into transfers values (1, 10)")
+        await tx.execute("insert into transfers values (2, -10)")
+
+
+async def test_a_transaction_that_dies_at_any_step_leaves_both_rows_or_none(kill_at, databases, migrations):
+    seen: list[int] = []
+
+    async def check(run: CrashedRun) -> None:
+        seen.append(await _count(run.arguments[0]))
+
+    steps = await kill_at(two_rows, check, arrange=lambda: databases.create(migrations, service="billing"))
+
+    # Before the begin, each insert and the commit; then a run that lives.
+    assert steps == 4
+    assert seen == [0, 0, 0, 0, 2]
