@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from fp_kernel import Error, FailedPrecondition, NotFound, Unavailable
 
-from fp_inference.domain.failures import NO_ROUTE
+from fp_inference.domain.failures import NO_ROUTE, ROUTES_NOT_READ
 from fp_inference.domain.routes import Route, Target
 
 Key = tuple[str, str]
@@ -45,7 +45,7 @@ class RouteTable:
 
     def missing(self, model_name: str) -> Error:
         if not self.settled:
-            return Unavailable("routes are being read", reason="ROUTES_NOT_READ", retry_after=1.0)
+            return Unavailable("routes are being read", reason=ROUTES_NOT_READ, retry_after=1.0)
         return NotFound(f"no version of model {model_name!r} is deployed", reason=NO_ROUTE)
 
     def change(self, team: str, model_name: str, apply: Callable[[Route], Route]) -> Route | None:

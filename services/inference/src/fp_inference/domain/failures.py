@@ -7,6 +7,7 @@ from fp_kernel import Error, Kind
 
 RATE_LIMITED = "RATE_LIMITED"
 NO_ROUTE = "NO_ROUTE"
+ROUTES_NOT_READ = "ROUTES_NOT_READ"
 BULKHEAD_FULL = "BULKHEAD_FULL"
 CIRCUIT_OPEN = "CIRCUIT_OPEN"
 # Said by a runtime: its queue is full; it computed with these values and could not.
@@ -27,6 +28,7 @@ class FailureReason(StrEnum):
 _BY_REASON: Mapping[str, FailureReason] = {
     RATE_LIMITED: FailureReason.RATE_LIMITED,
     NO_ROUTE: FailureReason.NO_ROUTE,
+    ROUTES_NOT_READ: FailureReason.NO_ROUTE,
     BULKHEAD_FULL: FailureReason.BULKHEAD_FULL,
     QUEUE_FULL: FailureReason.BULKHEAD_FULL,
     CIRCUIT_OPEN: FailureReason.CIRCUIT_OPEN,

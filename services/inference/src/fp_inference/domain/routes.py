@@ -136,20 +136,17 @@ class Route:
     def undeployed(self, target: Target) -> "Route":
         """What is left of the version is a tombstone; an old event only voids the shares from before it."""
         known = self.targets.get(target.version_id)
-        if known is None or known.sequence < target.sequence:
+        if known is not None and known.removed >= target.sequence:
+            return self
+        if known is None or known.sequence <= target.sequence:
             removed = replace(target, status=TargetStatus.REMOVED, removed=target.sequence, signature=UNDECLARED)
             return self._with(removed)
-        if known.removed >= target.sequence:
-            return self
         return self._with(replace(known, removed=target.sequence))
 
     def lost(self, version_id: str) -> "Route":
         """Without a version that turned out to be gone though nobody told: only a newer event brings it back."""
         known = self.targets.get(version_id)
-        if known is None or known.status is TargetStatus.REMOVED:
-            return self
-        removed = replace(known, status=TargetStatus.REMOVED, removed=known.sequence, signature=UNDECLARED)
-        return self._with(removed)
+        return self if known is None else self.undeployed(known)
 
     def promoted(self, stable: Stable) -> "Route":
         """Marks the stable version and moves no traffic."""

@@ -1,0 +1,273 @@
+"""One prediction from limit to event."""
+
+import struct
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from fp_inference.app.forward import Forward, Forwarded
+from fp_inference.app.limiter import Limiter
+from fp_inference.app.predict import Predict
+from fp_inference.app.replays import MAX_RESPONSE, Replays
+from fp_inference.app.route_table import RouteTable
+from fp_inference.app.values import Ask, Caller, Completed, Failed, Prediction, Replay
+from fp_inference.domain.bucket import Grant, Limit
+from fp_inference.domain.failures import FailureReason
+from fp_inference.domain.routes import Route, Split, Stable, Target, plan_split
+from fp_inference.domain.signature import Signature, TensorSpec
+from fp_inference.domain.tensors import ElementType, Tensor
+from fp_kernel import (
+    Command,
+    Error,
+    FailedPrecondition,
+    InvalidArgument,
+    NotFound,
+    PermissionDenied,
+    Replayed,
+    ResourceExhausted,
+    Unavailable,
+)
+from fp_testkit.clock import ManualClock
+
+_START = datetime(2013, 3, 1, tzinfo=UTC)
+_F = ElementType.FLOAT32
+_SIGNATURE = Signature((TensorSpec("x", _F, (-1, 1)),), (TensorSpec("y", _F, (-1, 1)),))
+_X = Tensor(_F, (1, 1), struct.pack("<f", 2.0))
+
+
+class FakeLeases:
+    def __init__(self) -> None:
+        self.empty = False
+
+    async def lease(self, name: str, limit: Limit, least: int, most: int) -> Grant:
+        return Grant(0, 2.0) if self.empty else Grant(least)
+
+
+class FakeStore:
+    async def get(self, digest: bytes) -> Replay | None:
+        return None
+
+    async def put(self, replays: Sequence[Replay]) -> None:
+        raise NotImplementedError
+
+
+class FakeForward(Forward):
+    """Answers from the first target."""
+
+    def __init__(self) -> None:
+        self.error: Error | None = None
+        self.targets: list[list[str]] = []
+        self.outputs: Mapping[str, Tensor] = {"y": _X}
+
+    async def __call__(self, targets: Sequence[Target], ask: Ask) -> Forwarded:
+        self.targets.append([target.version for target in targets])
+        if self.error:
+            raise self.error
+        return Forwarded(targets[0], self.outputs)
+
+
+class FakeRecorder:
+    def __init__(self) -> None:
+        self.full = False
+        self.made: list[Completed] = []
+        self.replays: list[Replay | None] = []
+        self.refused: list[Failed] = []
+
+    def check_room(self) -> None:
+        if self.full:
+            raise Unavailable("no room", reason="EVENT_SPOOL_FULL")
+
+    def completed(self, completed: Completed, replay: Replay | None) -> None:
+        self.made.append(completed)
+        self.replays.append(replay)
+
+    def failed(self, failed: Failed) -> None:
+        self.refused.append(failed)
+
+
+class Setting:
+    def __init__(self, clock: ManualClock) -> None:
+        self.clock = clock
+        self.leases = FakeLeases()
+        self.forward = FakeForward()
+        self.recorder = FakeRecorder()
+        self.table = RouteTable()
+        self.predict = Predict(
+            limiter=Limiter(self.leases, clock),
+            replays=Replays(FakeStore()),
+            table=self.table,
+            forward=self.forward,
+            recorder=self.recorder,
+            clock=clock,
+        )
+
+    def deploy(self, version: str, sequence: int = 1, weight: int = 10_000) -> None:
+        target = Target("m", f"id-{version}", version, "h:1", weight, sequence, _START, signature=_SIGNATURE)
+        self.table.change("alpha", "delays", lambda route: route.deployed(target))
+
+    def split(self, weights: dict[str, int]) -> None:
+        def change(route: Route) -> Route:
+            return route.with_split(Split(plan_split(route, list(weights.items())), 1, _START))
+
+        self.table.change("alpha", "delays", change)
+
+    async def ask(self, request_id: str = "r", *, key: str = "", body: bytes = b"", **changes: Any) -> Prediction:
+        caller = Caller("alpha", "user", "key-1", "alpha/user", Limit(100.0, 200), may_pin=changes.pop("pin", False))
+        fields = {"model_name": "delays", "inputs": {"x": _X}, "version_override": "", "sticky_key": ""} | changes
+        command = Command("alpha", "Predict", key, body, lambda prediction: prediction.request_id.encode())
+        return await self.predict(
+            Ask(request_id=request_id, caller=caller, command=command, deadline=float("inf"), **fields)
+        )
+
+
+@pytest.fixture
+def setting(clock: ManualClock) -> Setting:
+    setting = Setting(clock)
+    setting.deploy("1")
+    setting.table.settle()
+    return setting
+
+
+async def test_an_answered_prediction_is_recorded_before_it_is_answered(setting: Setting) -> None:
+    prediction = await setting.ask()
+    (completed,) = setting.recorder.made
+    assert completed.prediction is prediction
+    assert (prediction.version, prediction.outputs) == ("1", {"y": _X})
+    assert setting.recorder.replays == [None]
+
+
+async def test_a_prediction_that_cannot_be_recorded_is_not_made(setting: Setting) -> None:
+    setting.recorder.full = True
+    with pytest.raises(Unavailable) as caught:
+        await setting.ask()
+    assert caught.value.reason == "EVENT_SPOOL_FULL"
+    assert setting.forward.targets == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "reason", "field"),
+    [
+        ({"model_name": "other"}, NotFound, FailureReason.NO_ROUTE, ""),
+        ({"inputs": {}}, InvalidArgument, FailureReason.INVALID_INPUT, "inputs"),
+        (
+            {"inputs": {"x": Tensor(_F, (1, 1), b"\0")}},
+            InvalidArgument,
+            FailureReason.INVALID_INPUT,
+            "inputs[x].data",
+        ),
+        ({"inputs": {"z": _X}}, InvalidArgument, FailureReason.INVALID_INPUT, "inputs[z]"),
+        ({"version_override": "1"}, PermissionDenied, FailureReason.INVALID_INPUT, ""),
+        (
+            {"version_override": "9", "pin": True},
+            FailedPrecondition,
+            FailureReason.NO_ROUTE,
+            "version_override",
+        ),
+    ],
+)
+async def test_a_refused_prediction_is_recorded_with_its_reason(
+    setting: Setting, changes: dict[str, Any], error: type[Error], reason: FailureReason, field: str
+) -> None:
+    with pytest.raises(error) as caught:
+        await setting.ask(**changes)
+    (failed,) = setting.recorder.refused
+    assert failed.reason is reason
+    assert failed.error is caught.value
+    assert [bad.field for bad in caught.value.fields] == ([field] if field else [])
+
+
+async def test_the_limit_comes_first(setting: Setting) -> None:
+    setting.leases.empty = True
+    with pytest.raises(ResourceExhausted) as caught:
+        await setting.ask(model_name="unknown", inputs={})
+    assert caught.value.retry_after == 2.0
+    assert setting.recorder.refused[0].reason is FailureReason.RATE_LIMITED
+
+
+async def test_a_failure_of_the_runtime_names_its_version(setting: Setting) -> None:
+    setting.forward.error = Unavailable("away", reason="UPSTREAM_UNAVAILABLE")
+    with pytest.raises(Unavailable):
+        await setting.ask()
+    (failed,) = setting.recorder.refused
+    assert failed.reason is FailureReason.UPSTREAM_ERROR
+    assert failed.target is not None
+    assert failed.target.version == "1"
+
+
+async def test_an_unknown_model_may_still_come_until_routes_are_settled(setting: Setting) -> None:
+    setting.predict._table = RouteTable()
+    with pytest.raises(Unavailable) as caught:
+        await setting.ask()
+    assert caught.value.reason == "ROUTES_NOT_READ"
+    assert setting.recorder.refused[0].reason is FailureReason.NO_ROUTE
+
+
+async def test_another_team_does_not_see_the_route(setting: Setting) -> None:
+    with pytest.raises(NotFound):
+        setting.table.get("beta", "delays")
+
+
+async def test_the_split_decides_and_the_others_stand_by(setting: Setting) -> None:
+    setting.deploy("2", 2, weight=0)
+    await setting.ask()
+    setting.split({"1": 5_000, "2": 5_000})
+    for number in range(50):
+        await setting.ask(str(number))
+    assert setting.forward.targets[0] == ["1"]
+    assert {tuple(targets) for targets in setting.forward.targets[1:]} == {("1", "2"), ("2", "1")}
+
+
+async def test_the_same_sticky_key_sees_the_same_version(setting: Setting) -> None:
+    setting.deploy("2", 2, weight=0)
+    setting.split({"1": 5_000, "2": 5_000})
+    versions = {(await setting.ask(str(number), sticky_key="customer-7")).version for number in range(30)}
+    assert len(versions) == 1
+
+
+async def test_a_pinned_version_stands_alone(setting: Setting) -> None:
+    setting.deploy("2", 2, weight=0)
+    assert (await setting.ask(version_override="2", pin=True)).version == "2"
+    assert setting.forward.targets == [["2"]]
+
+
+async def test_a_version_beside_the_stable_one_is_a_canary(setting: Setting) -> None:
+    await setting.ask()
+    setting.table.change("alpha", "delays", lambda route: route.promoted(Stable("id-1", "1", _START)))
+    await setting.ask()
+    setting.deploy("2", 2)
+    setting.split({"2": 10_000})
+    await setting.ask()
+    assert [completed.is_canary for completed in setting.recorder.made] == [False, False, True]
+
+
+async def test_a_retry_gets_the_first_answer_and_makes_no_second_event(setting: Setting) -> None:
+    await setting.ask(key="k")
+    assert setting.recorder.replays[0] is not None
+    setting.deploy("2", 2)
+    setting.split({"2": 10_000})
+    with pytest.raises(Replayed) as caught:
+        await setting.ask(key="k")
+    assert caught.value.response == b"r"
+    assert len(setting.recorder.made) == 1
+
+
+async def test_a_failed_prediction_may_be_asked_for_again(setting: Setting) -> None:
+    setting.forward.error = Unavailable("away")
+    with pytest.raises(Unavailable):
+        await setting.ask(key="k")
+    setting.forward.error = None
+    assert (await setting.ask(key="k")).version == "1"
+
+
+async def test_an_answer_too_large_to_keep_is_computed_again(setting: Setting) -> None:
+    large = "r" * (MAX_RESPONSE + 1)
+    for _ in range(2):
+        await setting.ask(large, key="k")
+    assert setting.recorder.replays == [None, None]
+
+
+async def test_an_archived_model_takes_no_traffic(setting: Setting) -> None:
+    setting.table.change("alpha", "delays", lambda route: route.archived(_START))
+    with pytest.raises(FailedPrecondition):
+        await setting.ask()

@@ -1,0 +1,126 @@
+"""A command that was answered is answered the same again."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from fp_inference.app.replays import Replays, replay_digest
+from fp_inference.app.values import Replay
+from fp_kernel import Command, InvalidArgument, Replayed, Unavailable
+
+
+class Store:
+    def __init__(self) -> None:
+        self.kept: dict[bytes, Replay] = {}
+        self.away = False
+
+    async def get(self, digest: bytes) -> Replay | None:
+        if self.away:
+            raise Unavailable("away")
+        return self.kept.get(digest)
+
+    async def put(self, replays: Sequence[Replay]) -> None:
+        if self.away:
+            raise Unavailable("away")
+        for replay in replays:
+            self.kept.setdefault(replay.digest, replay)
+
+
+def _command(key: str, body: bytes = b"body", team: str = "alpha") -> Command:
+    return Command(team, "Predict", key, body, lambda _: b"")
+
+
+def _replay(command: Command, response: bytes = b"answer") -> Replay:
+    return Replay(replay_digest(command), command.fingerprint, response)
+
+
+async def _run(replays: Replays, command: Command) -> bool:
+    """Whether the command ran."""
+    async with replays.once(command):
+        return True
+
+
+async def test_what_was_answered_is_replayed_from_memory_and_from_the_store() -> None:
+    store, command = Store(), _command("k")
+    first = Replays(store)
+    first.remember(_replay(command))
+    await first.store([_replay(command)])
+    for replays in (first, Replays(store)):
+        with pytest.raises(Replayed) as caught:
+            await _run(replays, command)
+        assert caught.value.response == b"answer"
+
+
+async def test_another_body_with_the_same_key_is_refused() -> None:
+    replays = Replays(Store())
+    replays.remember(_replay(_command("k")))
+    with pytest.raises(InvalidArgument) as caught:
+        await _run(replays, _command("k", b"other"))
+    assert caught.value.fields[0].field == "idempotency_key"
+
+
+async def test_keys_belong_to_their_team() -> None:
+    replays = Replays(Store())
+    replays.remember(_replay(_command("k")))
+    assert await _run(replays, _command("k", team="beta"))
+
+
+async def test_without_a_key_every_command_runs() -> None:
+    replays = Replays(Store())
+    assert await _run(replays, _command(""))
+    assert await _run(replays, _command(""))
+
+
+async def test_of_twins_one_runs_and_the_other_gets_its_answer() -> None:
+    replays, command = Replays(Store()), _command("k")
+    running = asyncio.Event()
+
+    async def first() -> None:
+        async with replays.once(command):
+            running.set()
+            await asyncio.sleep(0)
+            replays.remember(_replay(command))
+
+    task = asyncio.ensure_future(first())
+    await running.wait()
+    with pytest.raises(Replayed):
+        await _run(replays, command)
+    await task
+    assert replays._flights == {}
+
+
+async def test_a_twin_runs_when_the_first_one_failed() -> None:
+    replays, command = Replays(Store()), _command("k")
+    running = asyncio.Event()
+
+    async def first() -> None:
+        async with replays.once(command):
+            running.set()
+            await asyncio.sleep(0)
+            raise Unavailable("the runtime is gone")
+
+    task = asyncio.ensure_future(first())
+    await running.wait()
+    assert await _run(replays, command)
+    with pytest.raises(Unavailable):
+        await task
+
+
+async def test_without_the_store_commands_still_run() -> None:
+    store = Store()
+    store.away = True
+    replays = Replays(store)
+    assert await _run(replays, _command("k"))
+    await replays.store([_replay(_command("k"))])
+
+
+async def test_memory_is_bounded_by_bytes() -> None:
+    replays = Replays(Store(), max_bytes=1_000)
+    for number in range(100):
+        replays.remember(_replay(_command(str(number)), b"x" * 100))
+    assert len(replays._recent) == 10
+    replays.remember(_replay(_command("99"), b"y" * 50))
+    assert replays._bytes == 950
+    with pytest.raises(Replayed):
+        await _run(replays, _command("99"))
+    assert await _run(replays, _command("0"))
