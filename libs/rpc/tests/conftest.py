@@ -240,7 +240,7 @@ def until() -> Callable[[Callable[[], bool]], Awaitable[None]]:
 
     async def wait(condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(5):
-            while not condition():  # noqa: ASYNC110 -- the condition is a metric, which has no event
+            while not condition():
                 await asyncio.sleep(0)
 
     return wait

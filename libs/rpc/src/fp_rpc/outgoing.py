@@ -24,7 +24,7 @@ class Sent:
     """Metrics of outgoing calls."""
 
     def __init__(self, metrics: Metrics) -> None:
-        self.red = Red(metrics, client=True)
+        self.red = Red.of(metrics, client=True)
         self.retries = metrics.counter(names.GRPC_CLIENT_RETRIES, "Calls that were tried again.", ("method",))
 
 

@@ -6,19 +6,20 @@ from typing import Final
 
 from fp_telemetry import Metrics, names
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 BOUNDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
-class Red:
+class Red(Collector):
     """Counts calls by method and code, and their seconds by method; made into metrics when they are scraped.
 
     Prometheus' own counters take a lock for each of their numbers, on every call; here one thread counts, and it is
     the one that scrapes.
     """
 
-    def __init__(self, metrics: Metrics, *, client: bool = False) -> None:
-        prefix = f"fp_{metrics.noun}_"
+    def __init__(self, noun: str, *, client: bool = False) -> None:
+        prefix = f"fp_{noun}_"
         side = "sent" if client else "handled"
         self._requests = prefix + (names.GRPC_CLIENT_REQUESTS if client else names.GRPC_REQUESTS)
         self._duration = prefix + (names.GRPC_CLIENT_DURATION if client else names.GRPC_DURATION)
@@ -26,7 +27,11 @@ class Red:
         self._counts: dict[tuple[str, str], int] = {}
         self._seconds: dict[str, float] = {}
         self._buckets: dict[str, list[int]] = {}
-        metrics.registry.register(self)
+
+    @classmethod
+    def of(cls, metrics: Metrics, *, client: bool = False) -> "Red":
+        """The counts of one direction of a service: its servers share one, and so do its channels."""
+        return metrics.collector(f"red {client}", lambda: cls(metrics.noun, client=client))
 
     def observe(self, method: str, code: str, seconds: float) -> None:
         """code: the status name, for example `NOT_FOUND`."""

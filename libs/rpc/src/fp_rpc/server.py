@@ -64,7 +64,7 @@ class Server:
         )
         self._stages = Stages(
             resolver,
-            Endings(Red(metrics), self._trail),
+            Endings(Red.of(metrics), self._trail),
             metrics,
             default_deadline=self._policy.default_deadline,
             max_concurrent=self._policy.max_concurrent_rpcs,

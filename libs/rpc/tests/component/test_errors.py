@@ -187,7 +187,7 @@ async def test_trailers_that_a_handler_set_come_with_its_failure(serve, shapes, 
     assert (await call.trailing_metadata())["fp-position"] == "7"
 
 
-async def test_a_relay_answers_with_the_status_of_the_service_behind_it(serve, shapes, keys, scripted):
+async def test_a_relay_answers_with_the_status_of_the_service_behind_it(serve, shapes, keys, scripted, until):
     async def relayed(request, context):
         await context.abort(grpc.StatusCode.DATA_LOSS, "as it was", (("x-behind", "1"),))
 
@@ -201,7 +201,7 @@ async def test_a_relay_answers_with_the_status_of_the_service_behind_it(serve, s
     assert (raised.value.code(), raised.value.details()) == (grpc.StatusCode.DATA_LOSS, "as it was")
     assert raised.value.trailing_metadata()["x-behind"] == "1"
     labels = {"method": "forgepoint.rpctest.v1.ShapesService/One", "code": "DATA_LOSS"}
-    assert running.sample("grpc_requests_total", **labels) == 1
+    await until(lambda: running.sample("grpc_requests_total", **labels) == 1)
 
 
 async def test_a_call_without_a_deadline_ends_at_the_default_one(serve, shapes, keys, scripted, bearer, make_policy):

@@ -255,6 +255,18 @@ async def test_a_trace_goes_on_through_a_process_that_records_nothing(serve, sha
     assert malformed.text == "none"
 
 
+async def test_servers_and_channels_of_one_service_share_its_counts(serve, shapes, keys):
+    running = await serve()
+    metrics = Metrics("caller")
+    stubs = [running.stub_of(Channels(BearerToken(keys.sign()), metrics=metrics)) for _ in range(2)]
+
+    for stub in stubs:
+        await stub.One(shapes.pb.Request())
+
+    labels = {"method": label("One"), "code": "OK"}
+    assert metrics.registry.get_sample_value("fp_caller_grpc_client_requests_total", labels) == 2
+
+
 async def test_sent_calls_are_counted_where_metrics_are_given(serve, shapes, keys):
     running = await serve()
     metrics = Metrics("caller")

@@ -1,6 +1,6 @@
 """Prometheus metrics of one service."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
 from prometheus_client import (
@@ -13,12 +13,14 @@ from prometheus_client import (
     generate_latest,
 )
 from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
 
 from fp_telemetry import names
 
 SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 Metric = TypeVar("Metric", Counter, Gauge, Histogram)
+Own = TypeVar("Own", bound=Collector)
 
 
 class Metrics:
@@ -34,6 +36,7 @@ class Metrics:
         self.noun = noun
         self.registry = CollectorRegistry()
         self._known: dict[str, tuple[tuple[str, ...], Any]] = {}
+        self._collectors: dict[str, Any] = {}
         ProcessCollector(registry=self.registry)
 
     def counter(self, name: str, help: str, labels: Sequence[str] = ()) -> Counter:  # noqa: A002 -- Prometheus' word
@@ -50,6 +53,15 @@ class Metrics:
         buckets: Sequence[float] = SECONDS,
     ) -> Histogram:
         return self._metric(Histogram, "histogram", name, help, tuple(labels), buckets=tuple(buckets))
+
+    def collector(self, key: str, make: Callable[[], Own]) -> Own:
+        """A collector of one's own, registered once: the first caller's `make` makes it, the next ones share it."""
+        found = self._collectors.get(key)
+        if found is None:
+            found = self._collectors[key] = make()
+            self.registry.register(found)
+        own: Own = found
+        return own
 
     def render(self) -> tuple[bytes, str]:
         """The exposition for a scrape and its content type."""

@@ -4,6 +4,8 @@ import asyncio
 
 import pytest
 from fp_telemetry import Metrics, names, watch_event_loop
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 
 @pytest.fixture
@@ -73,6 +75,17 @@ def test_a_name_keeps_its_kind_and_labels(metrics):
     metrics.gauge("depth", "Depth.")
     with pytest.raises(ValueError, match="another kind or other labels"):
         metrics.histogram("depth", "Depth.")
+
+
+def test_a_collector_of_ones_own_is_registered_once(metrics):
+    class Own(Collector):
+        def collect(self):
+            return [GaugeMetricFamily("fp_registry_own", "Own.", value=3)]
+
+    first, second = metrics.collector("own", Own), metrics.collector("own", Own)
+
+    assert first is second
+    assert b"fp_registry_own 3.0" in metrics.render()[0]
 
 
 def test_the_shared_names_keep_the_rules():
