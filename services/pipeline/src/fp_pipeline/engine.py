@@ -6,7 +6,6 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import grpc
 from fp_kernel import Clock
 
 from fp_pipeline.app.executors.canary import Canary
@@ -38,9 +37,6 @@ from fp_pipeline.domain.validation import JobModules
 
 @dataclass(frozen=True, slots=True)
 class Peers:
-    """auth: the channel that also resolves callers."""
-
-    auth: grpc.aio.Channel
     registry: Registry
     traffic: Traffic
     runtimes: ModelRuntime

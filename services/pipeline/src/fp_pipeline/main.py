@@ -36,7 +36,7 @@ async def serve(runtime: Runtime, settings: PipelineSettings) -> None:
     transactions, reads = PostgresTransactions(database), PostgresReads(database)
     deployments = PostgresDeploymentReads(database)
 
-    peers = open_peers(runtime, settings, artifacts)
+    peers, auth = open_peers(runtime, settings, artifacts)
     policy, allowed = engine_policy(settings), modules(settings.pipeline_job_modules)
     worker = engine.worker(
         engine.Stores(transactions, PostgresLeases(database), deployments, signals),
@@ -57,7 +57,7 @@ async def serve(runtime: Runtime, settings: PipelineSettings) -> None:
         clock=clock,
         poll=settings.pipeline_poll_seconds,
     )
-    resolver, _ = remote_identity(settings.auth_issuer, peers.auth)
+    resolver, _ = remote_identity(settings.auth_issuer, auth)
     server = Server(
         NOUN,
         resolver=resolver,

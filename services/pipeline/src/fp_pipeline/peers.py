@@ -1,5 +1,6 @@
 """Channels and clients of everything that is not a store of ours."""
 
+import grpc
 from fp_devstack.client import SupervisorClient
 from fp_rpc import Channels, ServiceCredential
 from fp_runtime import Runtime
@@ -15,8 +16,11 @@ from fp_pipeline.engine import Peers
 from fp_pipeline.settings import PipelineSettings
 
 
-def open_peers(runtime: Runtime, settings: PipelineSettings, artifacts: S3Artifacts) -> Peers:
-    """Nothing connects yet: peers may start later than this service."""
+def open_peers(runtime: Runtime, settings: PipelineSettings, artifacts: S3Artifacts) -> tuple[Peers, grpc.aio.Channel]:
+    """The peers of steps, and a channel to auth for the credentials of callers.
+
+    Nothing connects yet: peers may start later than this service.
+    """
     secret = settings.service_secret.get_secret_value()
     credential = ServiceCredential(runtime.noun, secret, settings.auth_addr)
     channels = Channels(credential, metrics=runtime.metrics)
@@ -25,8 +29,7 @@ def open_peers(runtime: Runtime, settings: PipelineSettings, artifacts: S3Artifa
     timeout = settings.pipeline_peer_timeout_seconds
     auth = channels.open(settings.auth_addr, timeout=timeout)
     supervisor = SupervisorClient(settings.supervisor_socket, timeout=timeout)
-    return Peers(
-        auth=auth,
+    peers = Peers(
         registry=GrpcRegistry(channels.open(settings.registry_addr, timeout=timeout)),
         traffic=GrpcTraffic(channels.open(settings.inference_addr, timeout=timeout)),
         runtimes=SupervisedRuntimes(supervisor),
@@ -35,6 +38,7 @@ def open_peers(runtime: Runtime, settings: PipelineSettings, artifacts: S3Artifa
         artifacts=artifacts,
         tokens=GrpcJobTokens(auth),
     )
+    return peers, auth
 
 
 def s3_client(settings: PipelineSettings) -> Minio:

@@ -101,8 +101,11 @@ class Transactions(Protocol):
 
 
 class Leases(Protocol):
-    async def claim(self, holder: str, limit: int, ttl: float) -> Sequence[Lease]:
-        """Executions that nobody works on, oldest first; each goes to one claimer."""
+    async def claim(self, holder: str, limit: int, ttl: float, but: frozenset[str] = frozenset()) -> Sequence[Lease]:
+        """Executions that nobody works on, oldest first; each goes to one claimer.
+
+        but: those that the claimer works on already, though their leases ran out.
+        """
 
     async def renew(self, lease: Lease, ttl: float) -> Cancellation | None:
         """Keep it for `ttl` more seconds; the wish to cancel, when there is one. Raises LeaseLost."""

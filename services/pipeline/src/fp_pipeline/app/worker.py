@@ -44,7 +44,7 @@ class Worker:
         self._runner = runner
         self._policy = policy
         self._in_flight = in_flight
-        self._running = 0
+        self._running: set[str] = set()
 
     async def run(self) -> None:
         """Until cancelled: then every lease is given back at once, so that another replica goes on."""
@@ -54,13 +54,15 @@ class Worker:
                     await self._claim(group, subscription)
 
     async def _claim(self, group: asyncio.TaskGroup, subscription: Subscription) -> None:
-        free = self._policy.capacity - self._running
+        free = self._policy.capacity - len(self._running)
         claimed = 0
         if free > 0:
             try:
-                for lease in await self._leases.claim(self._holder, free, self._policy.lease.ttl):
+                ttl, ours = self._policy.lease.ttl, frozenset(self._running)
+                for lease in await self._leases.claim(self._holder, free, ttl, ours):
                     claimed += 1
-                    self._count(+1)
+                    self._running.add(lease.execution_id)
+                    self._in_flight(len(self._running))
                     group.create_task(self._work(lease))
             except Error as error:
                 _log.warning("claiming failed", reason=error.message)
@@ -83,8 +85,9 @@ class Worker:
             pause = longer
             _log.exception("execution interrupted by a fault", **facts)
         finally:
-            self._count(-1)
             await self._release(lease, pause)
+            self._running.discard(lease.execution_id)
+            self._in_flight(len(self._running))
 
     async def _run(self, lease: Lease) -> None:
         execution = await self._leases.load(lease)
@@ -100,7 +103,3 @@ class Worker:
                 await self._leases.release(lease, pause)
         except (Error, TimeoutError):
             _log.info("lease not released, it runs out", execution_id=lease.execution_id)
-
-    def _count(self, change: int) -> None:
-        self._running += change
-        self._in_flight(self._running)

@@ -43,6 +43,11 @@ def moved(execution: Execution, steps: Sequence[Step], now: datetime, *events: E
     return Progress(execution, tuple(transitions), events)
 
 
+def joined(first: Progress, second: Progress) -> Progress:
+    """Both in one transaction; `second` goes on from where `first` ends."""
+    return Progress(second.execution, first.transitions + second.transitions, first.events + second.events)
+
+
 def origin(execution: Execution) -> Origin:
     return Origin(
         execution_id=execution.id,

@@ -5,12 +5,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from fp_pipeline.domain import graph
-from fp_pipeline.domain.events import CompensationTriggered, ExecutionCompleted, ExecutionFailed, ExecutionStarted
+from fp_pipeline.domain.events import (
+    CompensationTriggered,
+    ExecutionCompleted,
+    ExecutionEvent,
+    ExecutionFailed,
+    ExecutionStarted,
+)
 from fp_pipeline.domain.execution import Execution, ExecutionStatus, Step, StepStatus
-from fp_pipeline.domain.progress import Progress, moved, origin
+from fp_pipeline.domain.progress import Progress, joined, moved, origin
 
 _DONE = frozenset({StepStatus.COMPLETED, StepStatus.SKIPPED})
 _FAILED = frozenset({StepStatus.FAILED, StepStatus.COMPENSATION_FAILED})
+_FAILED_BEFORE = "a step before it failed"
 _OPEN = frozenset({StepStatus.PENDING, StepStatus.RUNNING, StepStatus.COMPENSATING})
 
 
@@ -51,7 +58,7 @@ def advance(execution: Execution, now: datetime) -> Progress | None:
         case ExecutionStatus.RUNNING:
             return _advance_forward(execution, now)
         case ExecutionStatus.COMPENSATING if not _to_undo(execution):
-            return _end(execution, now)
+            return _end(execution, now, completed=False)
         case _:
             return None
 
@@ -85,7 +92,7 @@ def _advance_forward(execution: Execution, now: datetime) -> Progress | None:
     forward = execution.forward
     if all(step.status in _DONE for step in forward):
         # A cancellation that finds every step done came too late.
-        return _end(execution, now)
+        return _end(execution, now, completed=True)
     failed = [step for step in forward if step.status in _FAILED]
     if any(step.status is StepStatus.RUNNING for step in forward) and (execution.cancellation or execution.is_saga):
         return None
@@ -94,48 +101,61 @@ def _advance_forward(execution: Execution, now: datetime) -> Progress | None:
     doomed = graph.descendants(execution.definitions, (step.step_id for step in failed))
     lost = [step for step in forward if step.step_id in doomed and step.status is StepStatus.PENDING]
     if lost:
-        return moved(execution, _skipped(lost, "a step before it failed", now), now)
-    return None if any(step.status in _OPEN for step in forward) else _end(execution, now)
+        return moved(execution, _skipped(lost, _FAILED_BEFORE, now), now)
+    return None if any(step.status in _OPEN for step in forward) else _end(execution, now, completed=False)
 
 
 def _turn_back(execution: Execution, now: datetime) -> Progress:
     """Nothing more starts; a saga takes back what it did, a graph just ends."""
-    pending = [step for step in execution.forward if step.status is StepStatus.PENDING]
-    why = "cancelled" if execution.cancellation is not None else "a step before it failed"
-    if pending:
-        return moved(execution, _skipped(pending, why, now), now)
     undo = _to_undo(execution)
     if not execution.is_saga or not undo:
-        return _end(execution, now)
+        return _end(execution, now, completed=False)
     triggered = CompensationTriggered(
         origin=origin(execution),
         at=now,
         failed_step=execution.failed_step,
         compensating=tuple(step.step_id for step in undo),
     )
-    return moved(replace(execution, status=ExecutionStatus.COMPENSATING), [], now, triggered)
+    turned = replace(execution, status=ExecutionStatus.COMPENSATING)
+    return _skipping(execution, execution.forward, turned, now, triggered)
 
 
-def _end(execution: Execution, now: datetime) -> Progress:
-    unused = [step for step in execution.steps if step.status is StepStatus.PENDING]
-    if unused:
-        return moved(execution, _skipped(unused, "not needed", now), now)
-    if all(step.status in _DONE for step in execution.forward):
-        completed = replace(execution, status=ExecutionStatus.COMPLETED, completed_at=now, current_step="")
+def _end(execution: Execution, now: datetime, *, completed: bool) -> Progress:
+    ended = replace(execution, completed_at=now, current_step="")
+    if completed:
         duration = (now - (execution.started_at or now)).total_seconds()
-        return moved(completed, [], now, ExecutionCompleted(origin(execution), now, duration))
-    cancelled = execution.cancellation is not None and not execution.failed_step
-    status = ExecutionStatus.CANCELLED if cancelled else ExecutionStatus.FAILED
-    error = execution.cancellation.text if cancelled and execution.cancellation else execution.error
+        done = ExecutionCompleted(origin(execution), now, duration)
+        turned = replace(ended, status=ExecutionStatus.COMPLETED)
+        return _skipping(execution, execution.steps, turned, now, done)
+    cancellation = None if execution.failed_step else execution.cancellation
+    turned = replace(
+        ended,
+        status=ExecutionStatus.CANCELLED if cancellation else ExecutionStatus.FAILED,
+        error=cancellation.text if cancellation else execution.error,
+    )
     failed = ExecutionFailed(
         origin=origin(execution),
         at=now,
         failed_step=execution.failed_step,
-        error=error,
+        error=turned.error,
         compensation_failed=left_behind(execution),
-        cancelled=cancelled,
+        cancelled=cancellation is not None,
     )
-    return moved(replace(execution, status=status, error=error, completed_at=now, current_step=""), [], now, failed)
+    return _skipping(execution, execution.steps, turned, now, failed)
+
+
+def _skipping(
+    execution: Execution, steps: Iterable[Step], turned: Execution, now: datetime, event: ExecutionEvent
+) -> Progress:
+    """Skip what is pending among `steps` and turn, together: in between, it would look as if all was done.
+
+    The new status comes with the last transition, because watchers stop at one that ends.
+    """
+    pending = [step for step in steps if step.status is StepStatus.PENDING]
+    why = "cancelled" if execution.cancellation else _FAILED_BEFORE if execution.failed_step else "not needed"
+    skipped = moved(execution, _skipped(pending, why, now), now) if pending else Progress(execution, ())
+    last = replace(turned, steps=skipped.execution.steps, sequence=skipped.execution.sequence)
+    return joined(skipped, moved(last, [], now, event))
 
 
 def _startable(execution: Execution) -> list[Step]:

@@ -60,11 +60,11 @@ class MemoryExecutions:
             if holder == execution_id:
                 del self._state.turns[key]
 
-    async def claim(self, holder: str, limit: int, ttl: float) -> Sequence[Lease]:
+    async def claim(self, holder: str, limit: int, ttl: float, but: frozenset[str] = frozenset()) -> Sequence[Lease]:
         free = [
             execution.id
             for _, execution in sorted(self._state.executions.items())
-            if not execution.status.ended and await self.idle(execution.id)
+            if not execution.status.ended and execution.id not in but and await self.idle(execution.id)
         ]
         return [self._hold(execution_id, holder, ttl) for execution_id in free[:limit]]
 

@@ -11,9 +11,11 @@ from fp_pipeline.domain.deployment import Deployment, DeploymentState
 from fp_pipeline.domain.names import parse_runtime
 from fp_pipeline.domain.traffic import Weights
 
+# The sequence of a version's newest event is kept by the outbox; that of a live one is of its ModelDeployed.
 _COLUMNS = """
     d.runtime, d.team, d.model_id, d.model_name, d.version_id, d.version, d.endpoint, d.weight_bps,
-    d.execution_id::text, d.deployed_at, d.signature, d.artifact_digest, d.state, d.stop_at
+    d.execution_id::text, d.deployed_at, d.signature, d.artifact_digest, d.state, d.stop_at,
+    coalesce((SELECT q.last FROM outbox_sequences q WHERE q.resource_id = d.version_id), 0) AS sequence
 """
 
 

@@ -13,12 +13,13 @@ class PostgresLeases:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def claim(self, holder: str, limit: int, ttl: float) -> Sequence[Lease]:
+    async def claim(self, holder: str, limit: int, ttl: float, but: frozenset[str] = frozenset()) -> Sequence[Lease]:
         rows = await self._database.fetch(
             """
             WITH free AS (
                 SELECT id FROM executions
                 WHERE status IN ('PENDING', 'RUNNING', 'COMPENSATING') AND lease_until <= now()
+                    AND id <> ALL ($4::uuid[])
                 ORDER BY id LIMIT $2
                 FOR UPDATE SKIP LOCKED
             )
@@ -30,6 +31,7 @@ class PostgresLeases:
             holder,
             limit,
             ttl,
+            list(but),
         )
         return [Lease(row["id"], holder, row["lease_token"]) for row in rows]
 

@@ -1,0 +1,270 @@
+"""The peers of pipeline over a `World`."""
+# ruff: noqa: ARG002 -- a stand-in takes what the port gives and uses what a test needs
+
+import json
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from typing import Any
+
+from fp_kernel import FailedPrecondition, NotFound, Unavailable, Unimplemented
+
+from fp_pipeline.adapters.memory.world import World
+from fp_pipeline.app.peers import (
+    Actor,
+    Job,
+    JobState,
+    ModelDraft,
+    ModelVersion,
+    RuntimeSpec,
+    Served,
+    ServedState,
+    Stage,
+    Upload,
+    VersionDraft,
+    VersionStatus,
+)
+from fp_pipeline.domain.config import FULL_WEIGHT_BPS
+from fp_pipeline.domain.traffic import Weights
+
+
+class FakeRegistry:
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def version(self, actor: Actor, model_name: str, version: str) -> ModelVersion:
+        self._world.called("version", f"{model_name} {version}")
+        return self._found(f"{model_name}-{version}")
+
+    async def by_id(self, actor: Actor, version_id: str) -> ModelVersion:
+        self._world.called("by_id", version_id)
+        return self._found(version_id)
+
+    async def in_production(self, actor: Actor, model_id: str) -> str:
+        self._world.called("in_production", model_id)
+        return self._world.production(model_id.removeprefix("model-"))
+
+    async def promote(self, actor: Actor, version_id: str, stage: Stage, key: str) -> None:
+        self._world.called("promote", f"{version_id} {stage}")
+        self._world.once(key, lambda: self._move(version_id, stage))
+
+    async def roll_back(self, actor: Actor, model_id: str, key: str) -> None:
+        self._world.called("roll_back", model_id)
+        model = model_id.removeprefix("model-")
+        archived = [
+            version_id
+            for version_id, each in self._world["versions"].items()
+            if each["model"] == model and each.get("was_production") and each["stage"] == "ARCHIVED"
+        ]
+        if not archived:
+            raise Unimplemented("nothing to go back to")
+        self._world.once(key, lambda: self._move(archived[-1], Stage.PRODUCTION))
+
+    async def ensure_model(self, actor: Actor, draft: ModelDraft, key: str) -> str:
+        self._world.called("ensure_model", draft.name)
+        model_id: str = self._world["models"].setdefault(draft.name, f"model-{draft.name}")
+        self._world.keep()
+        return model_id
+
+    async def create_version(self, actor: Actor, draft: VersionDraft, key: str) -> Upload:
+        self._world.called("create_version", draft.model_id)
+        model = draft.model_id.removeprefix("model-")
+
+        def create() -> list[str]:
+            number = str(sum(1 for each in self._world["versions"].values() if each["model"] == model) + 1)
+            version_id = self._world.add_version(model, number, status="PENDING_UPLOAD")
+            self._world["versions"][version_id] |= {
+                "metrics": dict(draft.metrics),
+                "run_id": draft.run_id,
+                "profile": draft.profile.decode(),
+            }
+            return [version_id, number, f"put:uploads/{version_id}"]
+
+        return Upload(*self._world.once(key, create))
+
+    async def confirm_upload(self, actor: Actor, version_id: str, digest: str, key: str) -> ModelVersion:
+        self._world.called("confirm_upload", version_id)
+        kept = self._world["versions"][version_id]
+        content = self._world["objects"].get(f"uploads/{version_id}", "")
+        kept["status"] = "READY" if digest == _digest(content) else "FAILED"
+        kept["digest"] = _digest(content)
+        kept["reason"] = "" if kept["status"] == "READY" else "the digest is another"
+        self._world.keep()
+        return self._found(version_id)
+
+    def _found(self, version_id: str) -> ModelVersion:
+        kept = self._world["versions"].get(version_id)
+        if kept is None:
+            raise NotFound(f"no version {version_id}")
+        return ModelVersion(
+            model_id=self._world["models"][kept["model"]],
+            model_name=kept["model"],
+            version_id=version_id,
+            version=kept["version"],
+            status=VersionStatus(kept["status"]),
+            stage=Stage(kept["stage"]),
+            digest=kept["digest"],
+            failure_reason=kept["reason"],
+            inputs=frozenset(kept.get("inputs", ())),
+        )
+
+    def _move(self, version_id: str, stage: Stage) -> str:
+        kept = self._world["versions"][version_id]
+        incumbent = self._world.production(kept["model"])
+        if stage is Stage.PRODUCTION and incumbent and incumbent != version_id:
+            self._world["versions"][incumbent]["stage"] = "ARCHIVED"
+        kept["stage"] = stage.value
+        if stage is Stage.PRODUCTION:
+            kept["was_production"] = True
+        return stage.value
+
+
+class FakeTraffic:
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def split(self, actor: Actor, model_name: str, weights: Weights, key: str) -> None:
+        self._world.called("split", f"{model_name} {json.dumps(dict(sorted(weights.items())))}")
+        if sum(weights.values()) != FULL_WEIGHT_BPS:
+            raise FailedPrecondition("the weights do not sum to 10000")
+        self._world["splits"][model_name] = dict(weights)
+        self._world.keep()
+
+
+class FakeRuntimes:
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def start(self, name: str, spec: RuntimeSpec) -> str:
+        self._world.called("start_runtime", name)
+        runtimes = self._world["runtimes"]
+        port = 20_000 + len(runtimes)
+        kept = runtimes.setdefault(name, {"address": f"127.0.0.1:{port}", "version_id": spec.version_id})
+        self._world.keep()
+        address: str = kept["address"]
+        return address
+
+    async def stop(self, name: str) -> None:
+        self._world.called("stop_runtime", name)
+        self._world["runtimes"].pop(name, None)
+        self._world.keep()
+
+    async def running(self) -> Mapping[str, str]:
+        self._world.called("running")
+        return {name: kept["address"] for name, kept in self._world["runtimes"].items()}
+
+
+class FakeProbe:
+    """A version whose id is in `broken` fails to load; one in `slow` never gets ready."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.broken: set[str] = set()
+        self.slow: set[str] = set()
+
+    async def look(self, actor: Actor, address: str, model_name: str) -> Served:
+        self._world.called("look", address)
+        found = [kept for kept in self._world["runtimes"].values() if kept["address"] == address]
+        if not found:
+            raise Unavailable("nothing listens")
+        if found[0]["version_id"] in self.broken:
+            return Served(ServedState.FAILED, "the file is no ONNX model")
+        if found[0]["version_id"] in self.slow:
+            return Served(ServedState.LOADING)
+        return Served(ServedState.READY, inputs=frozenset({"features"}))
+
+
+class FakeJobs:
+    """A job ends at once; what it says is planned by step.
+
+    results: the JSON it puts, by step; None puts nothing. failing: steps whose job fails, and how often. lasting: steps
+    whose job runs until it is stopped.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.results: dict[str, Any] = {}
+        self.failing: dict[str, int] = {}
+        self.lasting: set[str] = set()
+        self.specs: list[dict[str, Any]] = []
+
+    async def find(self, name: str) -> Job | None:
+        self._world.called("find_job", name)
+        return self._job(name)
+
+    async def start(self, name: str, module: str, environment: Mapping[str, str]) -> Job:
+        self._world.called("start_job", name)
+        if name not in self._world["jobs"]:
+            spec = json.loads(environment["FP_JOB_SPEC"])
+            self.specs.append(spec)
+            self._world["jobs"][name] = self._run(spec)
+            self._world.keep()
+        return self._job(name) or Job(JobState.FAILED)
+
+    async def stop(self, name: str) -> None:
+        self._world.called("stop_job", name)
+        kept = self._world["jobs"].get(name)
+        if kept is not None and kept["state"] == "RUNNING":
+            kept |= {"state": "FAILED", "reason": "stopped"}
+            self._world.keep()
+
+    async def log(self, name: str, after_line: int, limit: int) -> Sequence[str]:
+        kept = self._world["jobs"].get(name, {"lines": []})
+        lines: list[str] = kept["lines"][after_line : after_line + limit]
+        return lines
+
+    def _run(self, spec: dict[str, Any]) -> dict[str, Any]:
+        step_id = spec["step_id"]
+        lines = [f"attempt {spec['attempt']} of {step_id}"]
+        if step_id in self.lasting:
+            return {"state": "RUNNING", "reason": "", "lines": lines}
+        if self.failing.get(step_id, 0) > 0:
+            self.failing[step_id] -= 1
+            return {"state": "FAILED", "reason": "exit code 1", "lines": [*lines, "ValueError: no data"]}
+        for file, url in spec["outputs"].items():
+            self._world["objects"][url.removeprefix("put:")] = f"{file} of {step_id}"
+        result = self.results.get(step_id, {"metrics": {"auc": 0.7}})
+        if result is not None:
+            self._world["objects"][spec["result_url"].removeprefix("put:")] = json.dumps(result)
+        return {"state": "SUCCEEDED", "reason": "", "lines": lines}
+
+    def _job(self, name: str) -> Job | None:
+        kept = self._world["jobs"].get(name)
+        return Job(JobState(kept["state"]), kept["reason"], len(kept["lines"])) if kept else None
+
+
+class FakeArtifacts:
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def reading_url(self, key: str, ttl: float) -> str:
+        return f"get:{key}"
+
+    async def writing_url(self, key: str, ttl: float) -> str:
+        return f"put:{key}"
+
+    async def read(self, key: str, limit: int) -> bytes | None:
+        self._world.called("read", key)
+        content = self._world["objects"].get(key)
+        return content.encode() if content is not None else None
+
+    async def digest(self, key: str) -> str:
+        self._world.called("digest", key)
+        return _digest(self._world["objects"][key])
+
+    async def put_to(self, key: str, url: str) -> None:
+        self._world.called("put_to", url)
+        self._world["objects"][url.removeprefix("put:")] = self._world["objects"][key]
+        self._world.keep()
+
+
+class FakeJobTokens:
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def issue(self, actor: Actor, execution_id: str, step_id: str, ttl: float) -> str:
+        self._world.called("issue_token", step_id)
+        return f"token of {step_id} for {actor.team}"
+
+
+def _digest(content: str) -> str:
+    return f"sha256:{sha256(content.encode()).hexdigest()}"

@@ -1,0 +1,48 @@
+"""Runtimes are brought to what the deployments say."""
+
+from fp_pipeline.domain.definition import PipelineType, StepType
+from fp_pipeline.domain.execution import StepStatus
+
+
+async def test_a_live_deployment_without_a_runtime_gets_one(service):
+    service.world.add_version("delays", "1")
+    await service.deploy("1")
+    (name,) = service.world["runtimes"]
+    old = service.world["runtimes"].pop(name)["address"]
+    service.world["runtimes"]["someone-elses"] = {"address": "127.0.0.1:1", "version_id": "x"}
+    await service.reconciler.once()
+    new = service.world["runtimes"][name]["address"]
+    assert new != old
+    (deployment,) = service.stores.state.deployments.values()
+    assert deployment.endpoint == new
+    told = service.stores.events[-1]
+    assert told.type == "fp.pipelines.model.deployed"
+    assert told.payload.endpoint == new
+    assert told.payload.weight_bps == 10_000
+    events = len(service.stores.events)
+    await service.reconciler.once()
+    assert len(service.stores.events) == events, "a second look finds nothing to do"
+
+
+async def test_a_runtime_that_nobody_has_a_right_to_is_stopped(service):
+    service.world.add_version("delays", "1")
+    execution = await service.deploy("1")
+    zombie = f"runtime-{execution.id.replace('-', '')}-7-deploy"
+    service.world["runtimes"][zombie] = {"address": "127.0.0.1:9", "version_id": "delays-1"}
+    await service.reconciler.once()
+    assert zombie not in service.world["runtimes"]
+    assert len(service.world["runtimes"]) == 1
+
+
+async def test_the_runtime_of_an_attempt_that_runs_is_left_alone(service):
+    service.world.add_version("delays", "1")
+    service.probe.slow.add("delays-1")
+    pipeline = await service.pipeline(PipelineType.DEPLOYMENT_SAGA, service.step("deploy", StepType.DEPLOY))
+    execution = await service.trigger(pipeline, model="delays", version="1")
+    async with service.working():
+        await service.until(
+            execution.id,
+            lambda seen: seen.step("deploy").status is StepStatus.RUNNING and bool(service.world["runtimes"]),
+        )
+        await service.reconciler.once()
+        assert len(service.world["runtimes"]) == 1
