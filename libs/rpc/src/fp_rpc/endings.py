@@ -70,7 +70,8 @@ class Endings:
             self._trail.keep(_record(visit, code))
 
     async def _replayed(self, visit: Visit, replayed: Replayed, context: Any) -> bytes | None:
-        context.set_trailing_metadata(((headers.REPLAYED, "true"),))
+        # The handler may have told something before it found the replay, such as the position of its write.
+        context.set_trailing_metadata((*(context.trailing_metadata() or ()), (headers.REPLAYED, "true")))
         answer: bytes | None = replayed.response
         if visit.rpc.streams_responses:
             await context.write(replayed.response)
