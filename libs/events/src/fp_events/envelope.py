@@ -1,13 +1,14 @@
 """Events as messages: `forgepoint.common.v1.EventEnvelope` with CloudEvents 1.0 headers in binary mode."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from uuid import UUID
+from typing import Final
 
 from forgepoint.common.v1.common_pb2 import EventEnvelope
 from forgepoint.events.v1 import events_pb2
-from fp_kernel import new_id
+from fp_kernel import InvalidArgument
 from google.protobuf.message import DecodeError, Message
 
 from fp_events.event import Event, Poison, Severity
@@ -21,6 +22,11 @@ TRACE = ("traceparent", "tracestate")
 
 _TYPE_URL = "type.googleapis.com/"
 _PACKAGE = events_pb2.DESCRIPTOR.package
+_UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_SEQUENCE_TAG = b"\xc0\x06"  # field 104 as a varint
+
+MAX_BYTES = 1_000_000
+"""Of an envelope: the server's limit of a mebibyte, less room for headers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +40,11 @@ class Outgoing:
 
 
 def encode(event: Event) -> bytes:
-    """The serialised envelope. Raises ValueError for a type that is no subject or an id that is no UUID."""
+    """The serialised envelope.
+
+    Raises ValueError for a type that is no subject or an id that is no UUID, InvalidArgument for an event larger than
+    `MAX_BYTES`: its producer must hear that, not the relay that could never publish it.
+    """
     _check(event.type, event.id)
     envelope = EventEnvelope(
         id=event.id,
@@ -51,7 +61,10 @@ def encode(event: Event) -> bytes:
     envelope.timestamp.seconds, envelope.timestamp.nanos = seconds_and_nanos(event.time)
     envelope.data.type_url = _TYPE_URL + event.payload.DESCRIPTOR.full_name
     envelope.data.value = event.payload.SerializeToString()
-    return envelope.SerializeToString()
+    data = envelope.SerializeToString()
+    if len(data) > MAX_BYTES:
+        raise InvalidArgument(f"event {event.type} has {len(data)} bytes, {MAX_BYTES} fit", reason="EVENT_TOO_LARGE")
+    return data
 
 
 def headers(event: Event) -> dict[str, str]:
@@ -75,9 +88,9 @@ def outgoing(event: Event) -> Outgoing:
     return Outgoing(event.id, event.type, encode(event), headers(event))
 
 
-def resent(message: Outgoing) -> Outgoing:
-    """The same event as a message that the server does not know yet: it is kept again, also inside the window."""
-    return Outgoing(message.id, message.subject, message.data, {**message.headers, MESSAGE_ID: new_id()})
+def with_sequence(data: bytes, sequence: int) -> bytes:
+    """The envelope with another sequence, without reading it: of a field that comes twice, the last one counts."""
+    return data + _SEQUENCE_TAG + _varint(sequence)
 
 
 def decode(data: bytes, headers: Mapping[str, str] | None = None) -> Event:
@@ -114,10 +127,18 @@ def decode(data: bytes, headers: Mapping[str, str] | None = None) -> Event:
 def _check(subject: str, event_id: str) -> None:
     if not _known_subject(subject):
         raise ValueError(f"type {subject!r} is no subject")
-    try:
-        UUID(event_id)
-    except ValueError:
-        raise ValueError(f"id {event_id!r} is no UUID") from None
+    # In the one form that databases write, or an inbox would note one id and look for another.
+    if _UUID.fullmatch(event_id) is None:
+        raise ValueError(f"id {event_id!r} is no UUID")
+
+
+def _varint(number: int) -> bytes:
+    written = bytearray()
+    while number > 0x7F:  # noqa: PLR2004 -- seven bits a byte
+        written.append(number & 0x7F | 0x80)
+        number >>= 7
+    written.append(number)
+    return bytes(written)
 
 
 @lru_cache(maxsize=1024)

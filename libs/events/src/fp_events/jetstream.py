@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import NoReturn
 
-from fp_telemetry import Metrics, correlation_id, inject
+from fp_telemetry import Metrics
 
+from fp_events.attribution import attributed
 from fp_events.broadcasting import Announcer, announce_all
 from fp_events.bus import BatchHandler, EventHandler, Published
 from fp_events.connection import Connection
@@ -92,16 +92,3 @@ async def connect(url: str, *, name: str, metrics: Metrics | None = None, replic
     connection = Connection(url, name)
     await connection.open()
     return NatsBus(connection, source=name, meters=Meters(metrics), replicas=replicas)
-
-
-def attributed(event: Event, source: str) -> Event:
-    """The event with what the current context knows about where it comes from."""
-    trace: dict[str, str] = {}
-    if not event.trace:
-        inject(trace)
-    return replace(
-        event,
-        source=event.source or source,
-        correlation_id=event.correlation_id or correlation_id.get(),
-        trace=event.trace or trace,
-    )

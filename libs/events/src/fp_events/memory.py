@@ -7,6 +7,7 @@ from typing import NoReturn
 
 from fp_kernel import Unavailable
 
+from fp_events.attribution import attributed
 from fp_events.broadcasting import Announcer
 from fp_events.bus import BatchHandler, EventHandler, Published
 from fp_events.consumers import Broadcast, Consumer
@@ -14,7 +15,6 @@ from fp_events.envelope import Outgoing, decode, outgoing
 from fp_events.event import Event, Poison
 from fp_events.finishing import finish
 from fp_events.handling import Settler
-from fp_events.jetstream import attributed
 from fp_events.memory_dead_letters import MemoryDeadLetters
 from fp_events.memory_durable import Durable
 from fp_events.memory_log import Kept, MemoryLog

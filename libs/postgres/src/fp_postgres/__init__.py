@@ -5,7 +5,7 @@ What it promises:
 - `Database.transaction()` holds a state change and `tx.outbox.add(event)`: both happen or neither. Events of one
   resource get consecutive sequence numbers in the order of their commits.
 - `OutboxRelay` publishes what is committed, marks it after the bus has acknowledged it, and keeps it for 24 hours so
-  that it can be published again. One relay a database works, others stand by.
+  that it can be published again (`republish`). One relay a database works, others stand by.
 - `tx.inbox.first` and `.fresh` note what was taken from the bus in the transaction of its effect: an event that comes
   twice has its effect once.
 - `Database.transaction(command)` makes a command that is sent twice happen once and answer the same twice.
@@ -15,11 +15,14 @@ What it promises:
 """
 
 from fp_postgres.database import Database, Isolation
+from fp_postgres.inbox import Inbox
 from fp_postgres.memory import MemoryTransaction, MemoryTransactions
-from fp_postgres.migrate import migrate
+from fp_postgres.migrating import migrate
+from fp_postgres.outbox import Outbox
 from fp_postgres.pruning import Pruner
 from fp_postgres.relay import OutboxRelay
-from fp_postgres.transaction import Inbox, Outbox, Transaction, UnitOfWork
+from fp_postgres.republishing import republish
+from fp_postgres.transaction import Transaction, UnitOfWork
 
 __all__ = [
     "Database",
@@ -33,4 +36,5 @@ __all__ = [
     "Transaction",
     "UnitOfWork",
     "migrate",
+    "republish",
 ]

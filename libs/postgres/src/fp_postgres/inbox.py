@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from typing import Any, Final, Protocol
+from uuid import UUID
 
 _FIRST: Final = """
 insert into fp_inbox (consumer, event_id) values ($1, $2) on conflict do nothing returning true
@@ -37,6 +38,5 @@ class PostgresInbox:
         rows = await self._connection.fetch(_FRESH, consumer, list(ids))
         if len(rows) == len(ids):
             return ids
-        noted = {str(row[0]) for row in rows}
-        # The ids as they were given; the database writes them its own way.
-        return {event_id for event_id in ids if event_id.lower() in noted}
+        noted = {row[0] for row in rows}
+        return {event_id for event_id in ids if UUID(event_id) in noted}

@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 from fp_events import Event, encode
-from fp_events.jetstream import attributed
+from fp_events.attribution import attributed
 from fp_kernel import Command, Replayed
 
-from fp_postgres.idempotency import refuse_other
+from fp_postgres.idempotency import check_complete, check_same, refuse_other
 
 
 class MemoryOutbox:
@@ -33,8 +33,8 @@ class MemoryInbox:
         return bool(await self.fresh(consumer, [event_id]))
 
     async def fresh(self, consumer: str, event_ids: Iterable[str]) -> set[str]:
-        new = {event_id for event_id in event_ids if (consumer, event_id.lower()) not in self.seen}
-        self.seen.update((consumer, event_id.lower()) for event_id in new)
+        new = {event_id for event_id in event_ids if (consumer, event_id) not in self.seen}
+        self.seen.update((consumer, event_id) for event_id in new)
         return new
 
 
@@ -51,13 +51,11 @@ class MemoryTransaction:
         """Keep `command.encode(result)` as the answer to every repetition; nothing for a command without key."""
         if not command.key:
             return
-        if command != self._command:
-            raise RuntimeError(f"{command.rpc}: the transaction was not opened with this command")
+        check_same(self._command, command)
         self.response = command.encode(result)
 
     def finish(self) -> None:
-        if self._command is not None and self.response is None:
-            raise RuntimeError(f"{self._command.rpc}: the command was not completed, a repetition would have no answer")
+        check_complete(self._command, completed=self.response is not None)
 
 
 class MemoryTransactions:

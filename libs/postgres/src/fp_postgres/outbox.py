@@ -4,9 +4,8 @@ import json
 from dataclasses import replace
 from typing import Any, Final, Protocol
 
-from fp_events import Event
-from fp_events.envelope import Outgoing, outgoing
-from fp_events.jetstream import attributed
+from fp_events import Event, Outgoing, outgoing
+from fp_events.attribution import attributed
 
 CHANNEL: Final = "fp_outbox"
 

@@ -63,8 +63,7 @@ class Transaction:
         """Keep `command.encode(result)` as the answer to every repetition; nothing for a command without key."""
         if not command.key:
             return
-        if self._command is None or command != self._command:
-            raise RuntimeError(f"{command.rpc}: the transaction was not opened with this command")
+        idempotency.check_same(self._command, command)
         with translated:
             await idempotency.complete(self.connection, command, command.encode(result))
         self._completed = True
@@ -76,7 +75,6 @@ class Transaction:
 
     async def finish(self, *, tell: bool) -> None:
         """Last thing before the commit. tell: wake a relay in another process."""
-        if self._command is not None and not self._completed:
-            raise RuntimeError(f"{self._command.rpc}: the command was not completed, a repetition would have no answer")
+        idempotency.check_complete(self._command, completed=self._completed)
         if self.outbox:
             await self.outbox.keep(self.connection, tell=tell)

@@ -1,12 +1,19 @@
+from collections.abc import AsyncIterator
+from pathlib import Path
+
 import pytest_asyncio
-from fp_postgres import Database, migrate
+from fp_postgres import Database
+
+MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 @pytest_asyncio.fixture
-async def database(database_url, tmp_path):
-    """A migrated database with one table of a service's own."""
-    (tmp_path / "0001_things.sql").write_text("create table things (id text primary key, value int not null);")
-    await migrate(database_url, tmp_path, service="things")
-    opened = await Database.connect(database_url, source="things")
-    yield opened
-    await opened.close()
+async def url(databases) -> str:
+    return await databases.create(MIGRATIONS)
+
+
+@pytest_asyncio.fixture
+async def database(url) -> AsyncIterator[Database]:
+    database = await Database.connect(url, source="test")
+    yield database
+    await database.close()

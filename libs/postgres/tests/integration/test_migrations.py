@@ -2,7 +2,7 @@ import asyncio
 
 import asyncpg
 import pytest
-from fp_kernel import FailedPrecondition
+from fp_kernel import Aborted, FailedPrecondition
 from fp_postgres import migrate
 
 
@@ -27,7 +27,7 @@ async def test_what_is_missing_is_applied_and_what_is_there_is_left(database_url
     await migrate(database_url, folder(_0001_a="create table a (id int);"), service="s")
     await migrate(database_url, folder(_0002_b="create table b (id int);"), service="s")
 
-    assert {"a", "b", "outbox", "inbox", "commands"} <= await tables(database_url)
+    assert {"a", "b", "fp_outbox", "fp_inbox", "fp_commands"} <= await tables(database_url)
 
 
 async def test_replicas_that_start_together_apply_each_file_once(database_url, folder):
@@ -43,6 +43,33 @@ async def test_a_changed_file_is_refused(database_url, folder):
 
     with pytest.raises(FailedPrecondition, match="changed"):
         await migrate(database_url, folder(_0001_a="create table a (id bigint);"), service="s")
+
+
+async def test_a_file_that_is_gone_is_refused(database_url, folder, tmp_path):
+    await migrate(database_url, folder(_0001_a="create table a (id int);", _0002_b="select 1;"), service="s")
+    (tmp_path / "0001_a.sql").unlink()
+
+    with pytest.raises(FailedPrecondition, match="gap"):
+        await migrate(database_url, tmp_path, service="s")
+
+
+async def test_a_database_that_is_ahead_is_left_alone(database_url, folder, tmp_path):
+    await migrate(database_url, folder(_0001_a="create table a (id int);", _0002_b="select 1;"), service="s")
+    (tmp_path / "0002_b.sql").unlink()
+
+    await migrate(database_url, tmp_path, service="s")
+
+
+async def test_a_migration_that_cannot_get_its_lock_gives_up(database_url, folder, monkeypatch):
+    monkeypatch.setattr("fp_postgres.migrating._SHORT", "set lock_timeout = '50ms'; set statement_timeout = '60s'")
+    await migrate(database_url, folder(_0001_a="create table a (id int);"), service="s")
+    holder = await asyncpg.connect(database_url)
+    async with holder.transaction():
+        await holder.execute("lock table a in access share mode")
+        with pytest.raises(Aborted):
+            await migrate(database_url, folder(_0002_b="alter table a add column b int;"), service="s")
+    await holder.close()
+    await migrate(database_url, folder(_0002_b="alter table a add column b int;"), service="s")
 
 
 @pytest.mark.parametrize("name", ["_0002_b", "_1_a", "_0001_B"])

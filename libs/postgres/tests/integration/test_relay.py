@@ -2,131 +2,184 @@ import asyncio
 from contextlib import asynccontextmanager
 
 import pytest
-from forgepoint.events.v1 import events_pb2
-from fp_events import Broadcast, Event, Published
-from fp_kernel import Unavailable
-from fp_postgres import OutboxRelay
+import pytest_asyncio
+from fp_events import STREAMS, MemoryBus, Published
+from fp_kernel import ResourceExhausted
+from fp_postgres import Database, OutboxRelay, republish
+from fp_telemetry import Metrics
+from fp_testkit.suites.consuming import Recorder, consuming, quick, registered
+
+PATIENCE = 10.0
 
 
-def event(resource="r"):
-    payload = events_pb2.ModelArchived(model_id=resource)
-    return Event(type="fp.models.archived", payload=payload, team="alpha", resource_id=resource, summary="archived")
+class Recording(MemoryBus):
+    """A bus that says when it has taken something, and refuses resources that it is told to refuse."""
+
+    def __init__(self):
+        super().__init__()
+        self.refused = set()
+        self.sizes = []
+        self._news = asyncio.Event()
+
+    async def send(self, messages):
+        self.sizes.append(len(messages))
+        refused = {m.id: ResourceExhausted("full") for m in messages if m.id in self.refused}
+        taken = await super().send([m for m in messages if m.id not in self.refused])
+        self._news.set()
+        return Published(taken.acked, {**taken.failed, **refused})
+
+    async def until(self, reached):
+        async with asyncio.timeout(PATIENCE):
+            while not reached(self):
+                self._news.clear()
+                await self._news.wait()
 
 
-async def add(database, count, resource="r"):
-    async with database.transaction() as tx:
-        for _ in range(count):
-            tx.outbox.add(event(resource))
-
-
-async def pending(database):
-    return await database.fetchval("select count(*) from outbox where published_at is null")
-
-
-async def until(condition, patience=10.0):
-    async with asyncio.timeout(patience):
-        while not await condition():
-            await asyncio.sleep(0.01)
+@pytest_asyncio.fixture
+async def memory():
+    bus = Recording()
+    await bus.ensure(STREAMS, ())
+    return bus
 
 
 @asynccontextmanager
 async def running(*relays):
-    async with asyncio.TaskGroup() as tasks:
-        started = [tasks.create_task(relay.run()) for relay in relays]
-        yield started
-        for task in started:
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(relay.run()) for relay in relays]
+        yield tasks
+        for task in tasks:
             task.cancel()
 
 
-class Recording:
-    """A bus that remembers what it took, and refuses while told to."""
-
-    def __init__(self):
-        self.taken = []
-        self.refuses = False
-
-    async def send(self, messages):
-        if self.refuses:
-            return Published(frozenset(), {message.id: Unavailable("away") for message in messages})
-        self.taken += [message.id for message in messages]
-        return Published(frozenset(message.id for message in messages), {})
+async def add(database, *names):
+    events = [registered(name) for name in names]
+    async with database.transaction() as tx:
+        for event in events:
+            tx.outbox.add(event)
+    return [event.id for event in events]
 
 
-async def test_what_is_committed_reaches_the_bus_in_order_and_is_marked(database, bus):
-    got = []
-
-    async def take(taken):
-        got.append(taken.sequence)
-
-    relay = OutboxRelay(database, bus, holder="one", batch=7)
-    caught_up = asyncio.Event()
-    async with running(relay), asyncio.TaskGroup() as tasks:
-        listening = tasks.create_task(
-            bus.broadcast(Broadcast("t", ("fp.models.>",), deliver="all"), take, caught_up=caught_up)
-        )
-        await caught_up.wait()
-        await add(database, 50)
-        await until(lambda: asyncio.sleep(0, len(got) == 50))
-        await until(lambda: none_pending(database))
-        listening.cancel()
-
-    assert got == list(range(1, 51))
+async def published(database):
+    """Wait until nothing waits in the outbox."""
+    async with asyncio.timeout(PATIENCE):
+        while await database.fetchval("select count(*) from fp_outbox where published_at is null"):
+            await asyncio.sleep(0.01)
 
 
-async def none_pending(database):
-    return await pending(database) == 0
+async def test_what_is_committed_reaches_a_consumer_in_order(database, bus):
+    recorder = Recorder()
+    async with running(OutboxRelay(database, bus, holder="one", batch=7)), consuming(bus, quick("order"), recorder):
+        ids = await add(database, *["a"] * 50)
+        await recorder.has(50)
+        await published(database)
+    assert recorder.ids == ids
+    assert [event.sequence for event in recorder.handled] == list(range(1, 51))
 
 
-async def test_while_the_bus_is_away_events_wait_and_then_go(database):
-    bus = Recording()
-    bus.refuses = True
-    await add(database, 3)
-    async with running(OutboxRelay(database, bus, holder="one")):
-        await asyncio.sleep(0.3)
-        assert await pending(database) == 3
-        bus.refuses = False
-        await until(lambda: none_pending(database))
-
-    assert len(bus.taken) == 3
+@pytest.mark.parametrize("batch", [1, 3, 100])
+async def test_every_batch_size_gives_each_event_once(database, memory, batch):
+    ids = await add(database, *["a", "b"] * 5)
+    async with running(OutboxRelay(database, memory, holder="one", batch=batch)):
+        await published(database)
+    assert [event.id for event in memory.events] == ids
+    assert max(memory.sizes) <= batch
 
 
-async def test_one_relay_works_and_the_other_takes_over_when_it_ends(database):
-    first, second = Recording(), Recording()
-    async with running(OutboxRelay(database, first, holder="one")) as (one,):
-        await add(database, 1)
-        await until(lambda: none_pending(database))
-        async with running(OutboxRelay(database, second, holder="two")):
-            await add(database, 1)
-            await until(lambda: none_pending(database))
-            assert (len(first.taken), len(second.taken)) == (2, 0)
+async def test_a_commit_wakes_the_relay_of_its_own_process(database, memory):
+    async with running(OutboxRelay(database, memory, holder="one")):
+        await add(database, "a")
+        await memory.until(lambda bus: len(bus.events) == 1)
+        assert database.wakeup.relay_is_here
+        assert not database.wakeup.must_tell
+
+
+async def test_a_commit_of_another_process_is_heard(database, url, memory):
+    elsewhere = await Database.connect(url, source="test")
+    async with running(OutboxRelay(database, memory, holder="one")):
+        await add(database, "a")
+        await memory.until(lambda bus: len(bus.events) == 1)
+        assert elsewhere.wakeup.must_tell
+        await add(elsewhere, "b")
+        await memory.until(lambda bus: len(bus.events) == 2)
+        assert not elsewhere.wakeup.must_tell
+    await elsewhere.close()
+
+
+async def test_while_the_bus_is_away_events_wait_and_then_go_in_order(database, memory):
+    memory.away = True
+    ids = await add(database, "a", "b")
+    async with running(OutboxRelay(database, memory, holder="one")):
+        await memory.until(lambda bus: len(bus.sizes) >= 2)
+        assert not memory.events
+        memory.away = False
+        ids += await add(database, "a")
+        await published(database)
+    assert [event.id for event in memory.events] == ids
+
+
+async def test_a_refused_event_holds_its_own_resource_only(database, memory):
+    first, second, other = await add(database, "a", "a", "b")
+    memory.refused = {first}
+    async with running(OutboxRelay(database, memory, holder="one", batch=1)):
+        await memory.until(lambda bus: [event.id for event in bus.events] == [other])
+        memory.refused = set()
+        await published(database)
+    assert [event.id for event in memory.events] == [other, first, second]
+
+
+async def test_one_relay_works_and_the_other_takes_over_when_it_ends(database, url, memory):
+    elsewhere = await Database.connect(url, source="test")
+    second = Recording()
+    await second.ensure(STREAMS, ())
+    async with running(OutboxRelay(database, memory, holder="one")) as (one,):
+        await add(database, "a")
+        await published(database)
+        async with running(OutboxRelay(elsewhere, second, holder="two")):
+            await add(elsewhere, "a")
+            await published(database)
+            assert (len(memory.events), len(second.events)) == (2, 0)
             one.cancel()
-            await asyncio.wait([one])
-            await add(database, 1)
-            await until(lambda: none_pending(database))
+            await add(database, "a")
+            await second.until(lambda bus: len(bus.events) == 1)
+            await published(database)
+    assert (len(memory.events), len(second.events)) == (2, 1)
+    await elsewhere.close()
 
-    assert (len(first.taken), len(second.taken)) == (2, 1)
 
-
-async def test_a_relay_whose_session_is_cut_goes_on(database):
-    bus = Recording()
-    async with running(OutboxRelay(database, bus, holder="one")):
-        await add(database, 1)
-        await until(lambda: none_pending(database))
-        await database.execute(
-            "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'things lease'"
+async def test_a_relay_whose_session_is_cut_goes_on(database, memory):
+    async with running(OutboxRelay(database, memory, holder="one")):
+        await add(database, "a")
+        await published(database)
+        cut = await database.fetch(
+            "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'test relay one'"
         )
-        await add(database, 1)
-        await until(lambda: none_pending(database))
+        assert len(cut) == 1
+        await add(database, "a")
+        await published(database)
+    assert [event.sequence for event in memory.events] == [1, 2]
 
-    assert len(bus.taken) == 2
+
+async def test_what_was_published_can_be_published_again_under_its_ids(database, bus):
+    recorder, again = Recorder(), Recorder()
+    since = await database.fetchval("select now()")
+    async with running(OutboxRelay(database, bus, holder="one")):
+        async with consuming(bus, quick("first"), recorder):
+            ids = await add(database, "a", "b")
+            await recorder.has(2)
+            await published(database)
+        async with consuming(bus, quick("first"), again):
+            assert await republish(database, since=since, subject="fp.pipelines.>") == 0
+            assert await republish(database, since=since, subject="fp.models.>") == 2
+            await again.has(2)
+    assert again.ids == recorder.ids == ids
 
 
-@pytest.mark.parametrize("batch", [1, 100])
-async def test_every_batch_size_gives_each_event_once(database, batch):
-    bus = Recording()
-    await add(database, 25, "a")
-    await add(database, 25, "b")
-    async with running(OutboxRelay(database, bus, holder="one", batch=batch)):
-        await until(lambda: none_pending(database))
-
-    assert len(bus.taken) == len(set(bus.taken)) == 50
+async def test_the_backlog_is_measured(database, memory):
+    metrics = Metrics("test")
+    memory.away = True
+    await add(database, "a", "b")
+    async with running(OutboxRelay(database, memory, holder="one", metrics=metrics)):
+        await memory.until(lambda bus: len(bus.sizes) >= 2)
+    text = metrics.render()[0].decode()
+    assert "fp_test_outbox_pending 2.0" in text
+    assert "fp_test_outbox_oldest_age_seconds" in text

@@ -14,7 +14,7 @@ from fp_testkit.suites.consuming import PATIENCE, registered, running
 
 
 class Transactions(Protocol):
-    """What the suite drives: transactions, and the events of the committed ones in the order they would be published."""
+    """What the suite drives. published: the events of committed transactions in the order they would leave."""
 
     def transaction(self, command: Command | None = None) -> AbstractAsyncContextManager[UnitOfWork]: ...
 
@@ -35,10 +35,7 @@ class OutboxSuite:
         assert [kept.id for kept in await transactions.published()] == [event.id]
 
     async def test_a_failed_transaction_leaves_nothing(self, transactions: Transactions) -> None:
-        with pytest.raises(RuntimeError):
-            async with transactions.transaction() as tx:
-                tx.outbox.add(registered())
-                raise RuntimeError
+        await _fail(transactions)
         assert not await transactions.published()
 
     async def test_a_cancelled_transaction_leaves_nothing(self, transactions: Transactions) -> None:
@@ -67,10 +64,7 @@ class OutboxSuite:
         assert [number for resource, number in numbers if resource == "model-other"] == [1, 2]
 
     async def test_a_failed_transaction_leaves_no_gap(self, transactions: Transactions) -> None:
-        with pytest.raises(RuntimeError):
-            async with transactions.transaction() as tx:
-                tx.outbox.add(registered())
-                raise RuntimeError
+        await _fail(transactions)
         async with transactions.transaction() as tx:
             tx.outbox.add(registered())
         assert [event.sequence for event in await transactions.published()] == [1]
@@ -124,10 +118,7 @@ class InboxSuite:
 
     async def test_a_failed_effect_leaves_its_event_fresh(self, transactions: Transactions) -> None:
         event_id = new_id()
-        with pytest.raises(RuntimeError):
-            async with transactions.transaction() as tx:
-                await tx.inbox.first("billing", event_id)
-                raise RuntimeError
+        await _fail(transactions, event_id=event_id)
         async with transactions.transaction() as tx:
             assert await tx.inbox.first("billing", event_id)
 
@@ -161,8 +152,8 @@ class CommandSuite:
             tx.outbox.add(registered())
             await tx.complete(given, "made")
         with pytest.raises(Replayed) as replayed:
-            async with transactions.transaction(command()) as tx:
-                tx.outbox.add(registered())
+            async with transactions.transaction(command()):
+                pytest.fail("it was done twice")
         assert replayed.value.response == b"made"
         assert len(await transactions.published()) == 1
 
@@ -220,3 +211,16 @@ class TransactionsSuite(OutboxSuite, InboxSuite, CommandSuite):
 async def _do(transactions: Transactions, given: Command) -> None:
     async with transactions.transaction(given) as tx:
         await tx.complete(given, "done")
+
+
+async def _fail(transactions: Transactions, *, event_id: str = "") -> None:
+    """A transaction that adds an event, takes one, and fails."""
+
+    async def attempt() -> None:
+        async with transactions.transaction() as tx:
+            tx.outbox.add(registered())
+            await tx.inbox.first("billing", event_id or new_id())
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await attempt()

@@ -22,6 +22,8 @@ log = get_logger(__name__)
 
 _FILE: Final = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
 _LOCK: Final = 0x66705F6D696772  # one migration at a time in a database
+_PATIENT: Final = "set lock_timeout = '60s'; set statement_timeout = '65s'"
+_SHORT: Final = "set lock_timeout = '5s'; set statement_timeout = '60s'"
 _TABLE: Final = """
 create table if not exists fp_migrations (
     service text not null,
@@ -60,9 +62,9 @@ async def migrate(database_url: str, folder: Traversable | Path, *, service: str
     wanted = {"fp_postgres": own, service: _read(folder, service)}
     async with connecting.dedicated(database_url, name=f"{service} migrate") as connection:
         with translated:
-            await connection.execute("set lock_timeout = '60s'; set statement_timeout = '65s'")
+            await connection.execute(_PATIENT)
             await connection.execute("select pg_advisory_lock($1)", _LOCK)
-            await connection.execute("set lock_timeout = '5s'; set statement_timeout = '60s'")
+            await connection.execute(_SHORT)
             await connection.execute(_TABLE)
             for name, migrations in wanted.items():
                 await _apply(connection, name, migrations)
