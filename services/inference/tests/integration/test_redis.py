@@ -1,0 +1,163 @@
+"""Buckets, answers and routes in a real Redis."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from fp_inference.adapters.redis_buckets import RedisBuckets
+from fp_inference.adapters.redis_link import RedisLink, client
+from fp_inference.adapters.redis_replays import RedisReplays
+from fp_inference.adapters.redis_routes import RedisRoutes
+from fp_inference.app.values import Replay
+from fp_inference.domain.bucket import Limit
+from fp_inference.domain.routes import Share, Split, Stable, Target, TargetStatus
+from fp_inference.domain.signature import Column, Signature, TensorSpec
+from fp_inference.domain.tensors import ElementType
+from fp_kernel import SystemClock, Unavailable
+from fp_testkit.clock import ManualClock
+
+_START = datetime(2013, 3, 1, 12, 30, 0, 123_456, tzinfo=UTC)
+_LIMIT = Limit(rate=50.0, burst=200)
+_SIGNATURE = Signature(
+    inputs=(TensorSpec("x", ElementType.FLOAT32, (-1, 2), (Column("hour"), Column("carrier", ("UA", "DL")))),),
+    outputs=(TensorSpec("label", ElementType.INT64, (-1,)),),
+)
+
+
+@pytest_asyncio.fixture
+async def redis(redis_url: str) -> AsyncIterator[Any]:
+    opened = client(redis_url)
+    yield opened
+    await opened.aclose()
+
+
+@pytest.fixture
+def link(redis: Any) -> RedisLink:
+    return RedisLink(redis, SystemClock())
+
+
+def _target(version: str = "1", sequence: int = 1) -> Target:
+    return Target(
+        model_id="m",
+        version_id=f"id-{version}",
+        version=version,
+        endpoint="host:1",
+        weight_bps=10_000,
+        sequence=sequence,
+        deployed_at=_START,
+        signature=_SIGNATURE,
+        artifact_digest="sha256:0",
+    )
+
+
+async def test_the_shared_bucket_gives_its_burst_and_says_when_there_is_more(link: RedisLink, redis: Any) -> None:
+    buckets = RedisBuckets(link, redis)
+    granted = 0
+    while (grant := await buckets.lease("alpha/user", _LIMIT, 1, 50)).tokens:
+        granted += grant.tokens
+    # The clock is that of Redis: a few tokens come back while we ask.
+    assert 200 <= granted < 220
+    assert 0.0 < grant.retry_after <= 0.02
+    assert (await buckets.lease("alpha/other", _LIMIT, 1, 50)).tokens == 50
+
+
+async def test_replicas_that_ask_at_once_never_get_more_than_there_is(link: RedisLink, redis: Any) -> None:
+    buckets = [RedisBuckets(link, redis) for _ in range(4)]
+    slow = Limit(rate=0.001, burst=100)
+    grants = await asyncio.gather(*(each.lease("shared", slow, 1, 7) for _ in range(10) for each in buckets))
+    assert sum(grant.tokens for grant in grants) == 100
+
+
+async def test_a_bucket_that_nobody_uses_is_forgotten(link: RedisLink, redis: Any) -> None:
+    await RedisBuckets(link, redis).lease("alpha/user", _LIMIT, 1, 1)
+    assert 0 < await redis.pttl("fp:inference:bucket:alpha/user") <= 5_000
+
+
+async def test_the_first_answer_of_a_command_stays_for_a_day(link: RedisLink, redis: Any) -> None:
+    replays = RedisReplays(link)
+    first = Replay(b"d" * 32, b"f" * 32, b"answer")
+    await replays.put([first, Replay(b"e" * 32, b"f" * 32, b"")])
+    await replays.put([replace(first, response=b"another")])
+    assert await replays.get(b"d" * 32) == first
+    assert await replays.get(b"x" * 32) is None
+    assert 86_000 < await redis.ttl(f"fp:inference:replay:{(b'd' * 32).hex()}") <= 86_400
+
+
+async def test_routes_come_back_as_they_were_kept(link: RedisLink, redis: Any) -> None:
+    routes = RedisRoutes(link, redis)
+    await routes.save_target("alpha", "delays/new york", _target())
+    await routes.save_target("beta", "delays/new york", _target("7"))
+    stable = Stable("id-1", "1", _START)
+    await routes.save_stable("alpha", "delays/new york", stable)
+    await routes.save_archived("alpha", "delays/new york", _START)
+    split = await routes.set_split("alpha", "delays/new york", (Share("id-1", 1, 10_000),), _START)
+    alpha, beta = await RedisRoutes(link, redis).load()
+    assert (alpha.team, alpha.model_name) == ("alpha", "delays/new york")
+    assert alpha.targets == {"id-1": _target()}
+    assert (alpha.split, alpha.stable, alpha.archived_at) == (split, stable, _START)
+    assert beta.targets == {"id-7": _target("7")}
+    assert beta.split is None
+
+
+async def test_an_older_state_of_a_version_never_replaces_a_newer_one(link: RedisLink, redis: Any) -> None:
+    routes = RedisRoutes(link, redis)
+    removed = replace(_target(sequence=5), status=TargetStatus.REMOVED, removed=5)
+    await routes.save_target("alpha", "delays", removed)
+    await routes.save_target("alpha", "delays", _target(sequence=4))
+    (route,) = await routes.load()
+    assert route.targets["id-1"] == removed
+    newer, older = Stable("id-2", "2", _START), Stable("id-1", "1", _START - timedelta(days=1))
+    await routes.save_stable("alpha", "delays", newer)
+    await routes.save_stable("alpha", "delays", older)
+    (route,) = await routes.load()
+    assert route.stable == newer
+
+
+async def test_splits_that_replicas_set_at_once_have_one_newest(link: RedisLink, redis: Any) -> None:
+    routes = RedisRoutes(link, redis)
+    shares = [(Share("id-1", 1, weight), Share("id-2", 2, 10_000 - weight)) for weight in range(0, 10_000, 1_000)]
+    splits = await asyncio.gather(*(routes.set_split("alpha", "delays", share, _START) for share in shares))
+    assert sorted(split.revision for split in splits) == list(range(1, 11))
+    (route,) = await routes.load()
+    assert route.split == max(splits, key=lambda split: split.revision)
+
+
+async def test_other_replicas_hear_of_a_split(link: RedisLink, redis: Any) -> None:
+    routes = RedisRoutes(link, redis)
+    connected, heard = asyncio.Event(), asyncio.Queue[tuple[str, str, Split]](10)
+
+    async def ready() -> None:
+        connected.set()
+
+    async with asyncio.TaskGroup() as group:
+        watching = group.create_task(routes.watch(ready, lambda *told: heard.put_nowait(told)))
+        await connected.wait()
+        split = await routes.set_split("alpha", "delays", (Share("id-1", 1, 10_000),), _START)
+        async with asyncio.timeout(5):
+            assert await heard.get() == ("alpha", "delays", split)
+        watching.cancel()
+
+
+async def test_a_redis_that_is_away_is_asked_once_a_second(clock: ManualClock) -> None:
+    nobody = client("redis://127.0.0.1:9/0")
+    link = RedisLink(nobody, clock)
+    asked = 0
+
+    async def ask(redis: Any) -> None:
+        nonlocal asked
+        asked += 1
+        await redis.ping()
+
+    for _ in range(5):
+        with pytest.raises(Unavailable):
+            await link.call(ask)
+    assert asked == 1
+    clock.advance(1.1)
+    with pytest.raises(Unavailable):
+        await link.call(ask)
+    assert asked == 2
+    await nobody.aclose()

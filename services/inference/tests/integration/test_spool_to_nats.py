@@ -1,0 +1,118 @@
+"""The spool and a real bus, with the process killed at every step."""
+
+import asyncio
+import itertools
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from forgepoint.events.v1.events_pb2 import InferenceCompleted
+from fp_events import Consumer, Event, NatsBus, Outgoing, connect, each, outgoing
+from fp_inference.adapters.spool.cursor import Position
+from fp_inference.adapters.spool.records import Record
+from fp_inference.adapters.spool.spool import Spool
+from fp_inference.adapters.spool.tailer import Tailer
+from fp_inference.app.replays import Replays
+from fp_inference.app.values import Replay
+from fp_inference.domain.request_ids import event_id
+from fp_telemetry import Metrics
+from fp_testkit.crash import CrashedRun, CrashPoints, KillAt
+
+_COMPLETED = "fp.inference.completed"
+_COUNTER = Consumer("counter", ("fp.inference.>",))
+_ANSWERS = 4
+
+
+class NoReplays(Replays):
+    def __init__(self) -> None:
+        """Nothing is kept."""
+
+    async def store(self, replays: Sequence[Replay]) -> None:
+        """Nothing is kept."""
+
+
+class MortalSpool(Spool):
+    """May die around each step towards the disk."""
+
+    crash: CrashPoints
+
+    def append(self, record: Record) -> None:
+        self.crash.point()
+        super().append(record)
+        self.crash.point()
+
+    def commit(self, position: Position) -> None:
+        self.crash.point()
+        super().commit(position)
+        self.crash.point()
+
+
+def _message(run: str, request: str) -> Outgoing:
+    payload = InferenceCompleted(request_id=request)
+    return outgoing(Event(_COMPLETED, payload, run, "m", "A prediction.", id=event_id(_COMPLETED, run + request)))
+
+
+def _tailer(spool: Spool, bus: NatsBus) -> Tailer:
+    return Tailer(spool, bus.send, NoReplays(), Metrics("inference"))
+
+
+async def answer_predictions(crash: CrashPoints, url: str, folder: str, run: str) -> None:
+    """Keeps an event, then answers; a line in `answers` is an answer that a client got."""
+    bus = await connect(url, name="inference")
+    spool = MortalSpool(Path(folder), max_bytes=1_000_000, segment_bytes=200)
+    spool.crash = crash
+    tailer = _tailer(spool, crash.wrap(bus))
+    with Path(folder, "answers").open("a", buffering=1) as answers:  # noqa: ASYNC230 -- the scenario is a process
+        for number in range(_ANSWERS):
+            spool.append(Record(_message(run, str(number)), None))
+            answers.write(f"{number}\n")
+            crash.point()
+            await tailer.step()
+    await bus.close()
+
+
+def _answered(file: Path) -> list[str]:
+    return file.read_text().split() if file.exists() else []
+
+
+async def test_no_answered_prediction_lacks_its_event_and_none_has_two(
+    kill_at: KillAt, bus: NatsBus, nats_url: str, tmp_path: Path
+) -> None:
+    seen: Counter[tuple[str, str]] = Counter()
+    ends: dict[str, asyncio.Event] = {}
+    runs = itertools.count()
+
+    async def count(event: Event) -> None:
+        request = event.payload.request_id  # type: ignore[attr-defined]
+        if request == "end":
+            ends[event.team].set()
+        else:
+            seen[event.team, request] += 1
+
+    async def arrange() -> tuple[str, str, str]:
+        run = f"run-{next(runs)}"
+        return nats_url, str(tmp_path / run), run
+
+    async def check(crashed: CrashedRun) -> None:
+        _, folder, run = crashed.arguments
+        # The next life of the process: what was left in the spool goes out.
+        spool = Spool(Path(folder), max_bytes=1_000_000, segment_bytes=200)
+        ends[run] = asyncio.Event()
+        spool.append(Record(_message(run, "end"), None))
+        await _tailer(spool, bus).flush()
+        async with asyncio.timeout(10):
+            await ends[run].wait()
+        spool.close()
+        answered = _answered(Path(folder, "answers"))
+        told = {request: times for (team, request), times in seen.items() if team == run}
+        assert set(answered) <= set(told)
+        # One more may be told than was answered: the client that got no answer asks again with its key.
+        assert len(told) <= len(answered) + 1
+        assert set(told.values()) <= {1}
+
+    await bus.ensure((), (_COUNTER,))
+    async with asyncio.TaskGroup() as group:
+        counting = group.create_task(bus.consume(_COUNTER, each(count)))
+        steps = await kill_at(answer_predictions, check, arrange=arrange)
+        counting.cancel()
+    assert steps > _ANSWERS * 4
