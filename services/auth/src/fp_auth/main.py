@@ -40,11 +40,8 @@ async def serve(runtime: Runtime, settings: AuthSettings) -> None:
     stores, transactions = PostgresStores(database), PostgresTransactions(database)
 
     secret_keys = encryption_keys(settings.auth_key_encryption_key.get_secret_value())
-    key_sealer = Sealer(secret_keys, "signing-keys")
-    keyring = Keyring(stores.signing_keys, key_sealer, issuer=settings.auth_issuer, clock=clock)
-    policy = SigningPolicy(period=settings.signing_period)
-    keys = KeyUpkeep(RotateSigningKeys(stores, transactions, RsaKeyFactory(key_sealer), clock, policy), keyring)
-    await _load_keys(keys)
+    keys = await _keys(settings, stores, transactions, Sealer(secret_keys, "signing-keys"))
+    keyring = keys.keyring
 
     hasher = Argon2Hasher()
     await bootstrap(
@@ -94,11 +91,18 @@ async def _bus(runtime: Runtime, settings: AuthSettings) -> NatsBus:
     return await runtime.soft("nats", lambda: connect(url, name=NOUN), NatsBus.ping, NatsBus.close)
 
 
-async def _load_keys(keys: KeyUpkeep) -> None:
+async def _keys(
+    settings: AuthSettings, stores: PostgresStores, transactions: PostgresTransactions, sealer: Sealer
+) -> KeyUpkeep:
+    """With the keys loaded, and made when there were none."""
+    clock, policy = SystemClock(), SigningPolicy(period=settings.signing_period)
+    keyring = Keyring(stores.signing_keys, sealer, issuer=settings.auth_issuer, clock=clock)
+    keys = KeyUpkeep(RotateSigningKeys(stores, transactions, RsaKeyFactory(sealer), clock, policy), keyring)
     try:
         await keys.once()
     except NotSealedHere:
         raise StartFailed("FP_AUTH_KEY_ENCRYPTION_KEY does not open the signing keys in the database") from None
+    return keys
 
 
 def main() -> None:

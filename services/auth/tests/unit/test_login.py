@@ -117,3 +117,12 @@ def weak_hash():
 async def test_what_people_type_as_address_is_not_kept_in_the_clear(world, refused):
     await fail(world, refused, 1, email="secret-typed-here@example.com")
     assert not any(b"secret-typed-here" in subject.key for subject in world.stores.attempts.rows)
+
+
+async def test_a_locked_address_leaves_no_trace_of_the_accounts_it_makes_up(world, refused):
+    for number in range(ADDRESS_POLICY.free):
+        await fail(world, refused, 1, email=f"user{number}@example.com")
+    kept = len(world.stores.attempts.rows)
+    with refused(ResourceExhausted):
+        await login(world, email="made-up@example.com")
+    assert len(world.stores.attempts.rows) == kept

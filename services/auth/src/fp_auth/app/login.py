@@ -57,11 +57,11 @@ class Login:
         async with self.transactions() as tx:
             known = await tx.attempts.lock(subjects)
             wait = max(attempts.wait(now) for attempts in known.values())
-            if not wait:
-                for subject, attempts in known.items():
-                    await tx.attempts.save(subject, attempts.counted(self._policy(subject), now))
-        if wait:
-            raise locked(wait)
+            if wait:
+                # Rolls back: whoever waits leaves no row behind for every address that he makes up.
+                raise locked(wait)
+            for subject, attempts in known.items():
+                await tx.attempts.save(subject, attempts.counted(self._policy(subject), now))
 
     async def _forgive(self, subjects: Sequence[Subject]) -> None:
         async with self.transactions() as tx:
