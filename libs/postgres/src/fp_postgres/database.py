@@ -6,6 +6,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from fp_kernel import Command, Unavailable
+from fp_telemetry import span
+from opentelemetry.trace import SpanKind
 
 from fp_postgres import connecting
 from fp_postgres.failures import translated
@@ -96,22 +98,29 @@ class Database:
         Raises Replayed with the first answer when the key was seen before (a concurrent twin waits for the first),
         InvalidArgument naming `idempotency_key` when it was seen with another body.
         """
-        async with self._connection() as connection:
-            await connection.execute(_BEGIN[isolation])
-            tell = False
-            try:
-                tx = Transaction(connection, self.source, command)
-                await tx.claim()
+        with span("postgres transaction", kind=SpanKind.CLIENT, attributes={"db.system.name": "postgresql"}):
+            async with self._connection() as connection, self._begun(connection, command, isolation) as tx:
                 yield tx
-                grew = bool(tx.outbox)
-                tell = grew and self.wakeup.must_tell
-                await tx.finish(tell=tell)
-                await connection.execute("commit")
-            except BaseException:
-                await _roll_back(connection)
-                raise
-            if grew:
-                self.wakeup.committed(told=tell)
+
+    @asynccontextmanager
+    async def _begun(
+        self, connection: Any, command: Command | None, isolation: Isolation
+    ) -> AsyncIterator[Transaction]:
+        await connection.execute(_BEGIN[isolation])
+        tell = False
+        try:
+            tx = Transaction(connection, self.source, command)
+            await tx.claim()
+            yield tx
+            grew = bool(tx.outbox)
+            tell = grew and self.wakeup.must_tell
+            await tx.finish(tell=tell)
+            await connection.execute("commit")
+        except BaseException:
+            await _roll_back(connection)
+            raise
+        if grew:
+            self.wakeup.committed(told=tell)
 
     def dedicated(self, *, name: str) -> "AbstractAsyncContextManager[Connection[Record]]":
         """One connection outside the pool, for session locks and LISTEN. Raises Unavailable."""
