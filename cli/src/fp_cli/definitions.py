@@ -47,9 +47,20 @@ def apply(client: Client, request: pb.CreatePipelineRequest, key: str) -> tuple[
         return client.call(stub.CreatePipeline, request).pipeline, True
     except AlreadyExists:
         existing = names.pipeline(client, request.name)
-        if existing.type == request.type and list(existing.steps) == list(request.steps):
+        if existing.type == request.type and _comparable(existing.steps) == _comparable(request.steps):
             return existing, False
         raise
+
+
+def _comparable(steps: Sequence[pb.StepDefinition]) -> list[bytes]:
+    """What is left out and what is empty mean the same; the service answers with what is empty."""
+    found = []
+    for step in steps:
+        whole = pb.StepDefinition.FromString(step.SerializeToString())
+        whole.config.SetInParent()
+        whole.timeout.SetInParent()
+        found.append(whole.SerializeToString(deterministic=True))
+    return found
 
 
 def inputs(values: Sequence[str]) -> dict[str, Any]:

@@ -36,7 +36,14 @@ class Service:
 SERVICES: tuple[Service, ...] = (
     Service("auth", database=True, nats=True),
     Service("registry", database=True, nats=True, redis=True, s3=True, peers=("auth",)),
-    Service("inference", nats=True, redis=True, peers=("auth", "registry", "pipeline")),
+    Service(
+        "inference",
+        nats=True,
+        redis=True,
+        peers=("auth", "registry", "pipeline"),
+        # One person at a laptop may ask as fast as it answers; the default is meant for many.
+        environment={"FP_RATE_LIMITS": "default=100/200,engineer=5000/10000,admin=5000/10000"},
+    ),
     Service(
         "pipeline",
         database=True,
