@@ -1,4 +1,4 @@
-"""What services need of auth, without auth: keys over HTTP, service tokens and API keys over gRPC."""
+"""What services need of auth, without auth: keys over HTTP, service and job tokens and API keys over gRPC."""
 
 import json
 import threading
@@ -68,6 +68,7 @@ class Issuer:
 def _servicer(issuer: Issuer) -> object:
     from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
     from fp_kernel import Unauthenticated
+    from fp_rpc import current_call
 
     class Auth(auth_pb2_grpc.AuthServiceServicer):
         async def ExchangeServiceToken(
@@ -89,6 +90,13 @@ def _servicer(issuer: Issuer) -> object:
             if request.token not in issuer.keys:
                 raise Unauthenticated("unknown API key", reason="API_KEY_INVALID")
             return auth_pb2.ValidateTokenResponse(claims=auth_pb2.TokenClaims(**issuer.keys[request.token]))
+
+        async def IssueJobToken(
+            self, request: auth_pb2.IssueJobTokenRequest, _context: "grpc.aio.ServicerContext[Any, Any]"
+        ) -> auth_pb2.IssueJobTokenResponse:
+            team = current_call().team
+            token = issuer.identity.job(team, request.execution_id, ttl=request.ttl.seconds)
+            return auth_pb2.IssueJobTokenResponse(access_token=token)
 
     return Auth()
 
