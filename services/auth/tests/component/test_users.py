@@ -58,12 +58,13 @@ async def test_bad_input_names_its_field(auth):
 
 
 async def test_only_admins_administer_users(auth):
-    member = await auth.member("engineer")
+    viewer, engineer = await auth.member("viewer"), await auth.member("engineer")
     for call in (
-        member.call.CreateUser(new_user()),
-        member.call.ListUsers(auth_pb2.ListUsersRequest()),
+        viewer.call.CreateUser(new_user()),
+        engineer.call.CreateUser(new_user()),
+        viewer.call.ListUsers(auth_pb2.ListUsersRequest()),
         # Permission comes before existence: nobody there has this id.
-        member.call.AssignRole(auth_pb2.AssignRoleRequest(user_id=new_id(), role_name="admin")),
+        viewer.call.AssignRole(auth_pb2.AssignRoleRequest(user_id=new_id(), role_name="admin")),
     ):
         with pytest.raises(PermissionDenied):
             await call
