@@ -3,14 +3,12 @@
 import math
 import time
 from collections.abc import Callable, Mapping
-from contextvars import ContextVar
 from types import MappingProxyType
 
 from fp_kernel import PermissionDenied, Principal, Unauthenticated, new_id
+from fp_telemetry.context import scope
 
 from fp_rpc.access import AccessRule
-
-_current: ContextVar["Call | None"] = ContextVar("fp_call", default=None)
 
 
 class Call:
@@ -90,11 +88,12 @@ class Call:
 
 def enter(call: Call) -> None:
     """Make this the current call of the running task; never undone, since each RPC has its own task."""
-    _current.set(call)
+    scope.set(call)
 
 
 def call_or_none() -> Call | None:
-    return _current.get()
+    present = scope.get()
+    return present if isinstance(present, Call) else None
 
 
 def current_call() -> Call:
@@ -102,7 +101,7 @@ def current_call() -> Call:
 
     Raises LookupError outside a handler.
     """
-    call = _current.get()
+    call = call_or_none()
     if call is None:
         raise LookupError("no call is being handled")
     return call

@@ -8,7 +8,6 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from fp_kernel import Cancelled, DeadlineExceeded, Error, Internal, Unauthenticated, Unavailable, Unimplemented
-from fp_telemetry import correlation_id
 
 from fp_rpc import headers
 from fp_rpc.call import Call, enter
@@ -54,7 +53,6 @@ class Visit(Call):
         )
         self.correlation_id = _id(metadata.get(headers.CORRELATION_ID)) or self.request_id
         enter(self)
-        correlation_id.set(self.correlation_id)
 
     def error_of(self, failure: BaseException) -> Error | None:
         """What the caller is told; None when there is nobody left to tell."""

@@ -1,9 +1,44 @@
 """What every log line and outgoing call of one piece of work shares."""
 
 from collections.abc import Mapping
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
+from typing import Final, Protocol
 
-correlation_id: ContextVar[str] = ContextVar("fp_correlation_id", default="")
 
-# Headers that brought a trace into a process which records no spans: they are only read when someone asks.
-incoming: ContextVar[Mapping[str, str] | None] = ContextVar("fp_incoming", default=None)
+class Scope(Protocol):
+    """A call that is being handled. metadata: its headers, among which may be those of a trace."""
+
+    @property
+    def correlation_id(self) -> str: ...
+
+    @property
+    def metadata(self) -> Mapping[str, str]: ...
+
+
+# One variable for all that a call brings: setting one costs more than the rest of what is done for it.
+scope: Final[ContextVar[Scope | None]] = ContextVar("fp_scope", default=None)
+_own: Final[ContextVar[tuple[str, Scope | None]]] = ContextVar("fp_correlation_id", default=("", None))
+
+Reset = Token[tuple[str, Scope | None]]
+
+
+class CorrelationId:
+    """The correlation id of the present work, used like a `ContextVar[str]`: that of the call being handled, or one
+    that was set since.
+    """
+
+    def get(self, default: str = "") -> str:
+        here = scope.get()
+        value, within = _own.get()
+        if here is not None and within is not here:
+            value = here.correlation_id
+        return value or default
+
+    def set(self, value: str) -> Reset:
+        return _own.set((value, scope.get()))
+
+    def reset(self, token: Reset) -> None:
+        _own.reset(token)
+
+
+correlation_id: Final = CorrelationId()

@@ -11,7 +11,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from fp_telemetry.context import incoming
+from fp_telemetry.context import scope
 
 TRACEPARENT: Final = "traceparent"
 TRACESTATE: Final = "tracestate"
@@ -71,17 +71,16 @@ def inject(carrier: MutableMapping[str, str]) -> None:
     """Write the current trace into outgoing headers; nothing when there is none."""
     if trace.get_current_span().get_span_context().is_valid:
         _propagator.inject(carrier)
-    elif (brought := incoming.get()) is not None and _FORM.fullmatch(brought[TRACEPARENT]):
-        carrier[TRACEPARENT] = brought[TRACEPARENT]
-        if TRACESTATE in brought:
-            carrier[TRACESTATE] = brought[TRACESTATE]
+    elif (here := scope.get()) is not None and _FORM.fullmatch(here.metadata.get(TRACEPARENT, "")):
+        # Nothing is recorded here, so that nothing was parsed either: what came in goes on as it is.
+        carrier.update((name, here.metadata[name]) for name in (TRACEPARENT, TRACESTATE) if name in here.metadata)
 
 
 def current() -> SpanContext | None:
     """The span that is current here, or the one whose trace came in; None when there is none."""
     found = trace.get_current_span().get_span_context()
-    if not found.is_valid and (brought := incoming.get()) is not None:
-        found = trace.get_current_span(extract(brought)).get_span_context()
+    if not found.is_valid and (here := scope.get()) is not None:
+        found = trace.get_current_span(extract(here.metadata)).get_span_context()
     return found if found.is_valid else None
 
 
@@ -108,12 +107,10 @@ def begin(
     """Start a span for code that cannot be a block, as an interceptor cannot; `end` ends it.
 
     carrier: incoming headers. With them the span continues their trace and is current for the rest of the task, which
-    must be a task of its own; while spans are not recorded the answer is None, and the trace goes on all the same.
+    must be a task of its own. None while spans are not recorded; the trace of a call goes on all the same.
     """
     recorder = _Tracing.tracer
     if recorder is None:
-        if carrier is not None and TRACEPARENT in carrier:
-            incoming.set(carrier)
         return None
     if carrier is None:
         return recorder.start_span(name, kind=kind, attributes=attributes)

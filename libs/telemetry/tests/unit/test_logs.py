@@ -3,9 +3,11 @@
 import json
 import logging
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 from fp_telemetry import correlation_id, get_logger, setup, span
+from fp_telemetry.context import scope
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 
@@ -124,6 +126,20 @@ def test_the_correlation_id_of_the_work_is_on_its_lines(lines):
     inside, outside = lines()
     assert inside["correlation_id"] == "c-1"
     assert "correlation_id" not in outside
+
+
+def test_the_correlation_id_is_that_of_the_call_unless_one_was_set_since(lines):
+    correlation_id.set("from before")
+    before = scope.set(SimpleNamespace(correlation_id="of the call", metadata={}))
+    assert correlation_id.get() == "of the call"
+    token = correlation_id.set("of a part")
+    assert correlation_id.get() == "of a part"
+    correlation_id.reset(token)
+    assert correlation_id.get() == "of the call"
+    scope.reset(before)
+    assert correlation_id.get() == "from before"
+    correlation_id.set("")
+    assert correlation_id.get("default") == "default"
 
 
 def test_the_trace_of_the_work_is_on_its_lines(lines):

@@ -3,10 +3,11 @@
 import subprocess
 import sys
 import threading
+from types import SimpleNamespace
 
 import pytest
 from fp_telemetry import begin, end, extract, inject, inject_span, link, setup, span, tracing
-from fp_telemetry.context import incoming
+from fp_telemetry.context import scope
 from opentelemetry import trace
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
@@ -26,9 +27,9 @@ def spans():
 @pytest.fixture
 def brought():
     """Headers that came into a process which records nothing."""
-    token = incoming.set(HEADERS)
+    token = scope.set(SimpleNamespace(correlation_id="c-1", metadata=HEADERS))
     yield
-    incoming.reset(token)
+    scope.reset(token)
 
 
 def injected():
@@ -133,10 +134,10 @@ def test_headers_that_came_in_go_on_without_an_exporter(brought):
 
 
 def test_malformed_headers_do_not_go_on():
-    token = incoming.set({"traceparent": "00-zz\r\nx: y"})
+    token = scope.set(SimpleNamespace(correlation_id="c-1", metadata={"traceparent": "00-zz\r\nx: y"}))
 
     assert injected() == {}
-    incoming.reset(token)
+    scope.reset(token)
 
 
 def test_a_nearer_span_goes_before_headers_that_came_in(brought, spans):
