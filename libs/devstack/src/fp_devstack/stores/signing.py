@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from fp_devstack.ports import HOST
 
 _REGION = "us-east-1"
-_TIMEOUT_SECONDS = 10.0
+_TIMEOUT_SECONDS = 3.0
 
 
 def request(port: int, method: str, path: str, credentials: tuple[str, str], body: bytes = b"") -> int:

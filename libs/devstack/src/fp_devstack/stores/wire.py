@@ -4,7 +4,7 @@ import socket
 
 from fp_devstack.ports import HOST
 
-_TIMEOUT_SECONDS = 2.0
+_TIMEOUT_SECONDS = 1.0
 
 
 def exchange(port: int, send: bytes, expected: bytes, *, greeting: bytes = b"") -> bool:

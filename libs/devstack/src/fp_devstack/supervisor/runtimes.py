@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 from fp_kernel.errors import AlreadyExists, NotFound, ResourceExhausted
 
@@ -27,7 +28,8 @@ class Runtimes:
         self._path, self._ports, self._build, self._group = path, ports, build, group
         self._specs: dict[str, ProcessSpec] = {}
         self._units: dict[str, Unit] = {}
-        self._stopping: dict[str, asyncio.Lock] = {}
+        # Held by whoever starts or stops that runtime now; gone with the last of them.
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     @property
     def units(self) -> Mapping[str, Unit]:
@@ -49,7 +51,7 @@ class Runtimes:
         Raises AlreadyExists when the name has another spec, InvalidArgument, ResourceExhausted.
         """
         names.check(name, spec)
-        async with self._stopping.setdefault(name, asyncio.Lock()):
+        async with self._lock(name):
             known = self._specs.get(name)
             if known is None:
                 if len(self._specs) >= _LIMIT:
@@ -62,13 +64,12 @@ class Runtimes:
 
     async def stop(self, name: str) -> None:
         """Not wanted any more; waits for its end and frees its ports. A name that is unknown is fine."""
-        async with self._stopping.setdefault(name, asyncio.Lock()):
+        async with self._lock(name):
             if name in self._specs:
                 self._record({other: spec for other, spec in self._specs.items() if other != name})
                 await self._units[name].stop()
                 del self._units[name], self._specs[name]
                 self._ports.forget(*(f"runtime/{name}.{port}" for port in _PORTS))
-        self._stopping.pop(name, None)
 
     def report(self, name: str) -> Runtime:
         """Raises NotFound."""
@@ -81,6 +82,9 @@ class Runtimes:
 
     def named(self, prefix: str) -> tuple[Runtime, ...]:
         return tuple(self.report(name) for name in sorted(self._units) if name.startswith(prefix))
+
+    def _lock(self, name: str) -> asyncio.Lock:
+        return self._locks.setdefault(name, asyncio.Lock())
 
     def _run(self, name: str, spec: ProcessSpec) -> None:
         unit = self._build(name, spec)

@@ -11,6 +11,7 @@ import sys
 from fp_devstack.children import die_with_parent
 from fp_devstack.zygote.wire import Fork
 
+SIGNALS = (signal.SIGTERM, signal.SIGCHLD)
 _PR_SET_NAME = 15
 _TITLE_BYTES = 15
 
@@ -20,9 +21,10 @@ def become(request: Fork, parent: int, output: int) -> None:
     os.setsid()
     die_with_parent(parent)
     signal.set_wakeup_fd(-1)
-    for number in (signal.SIGTERM, signal.SIGCHLD):
+    for number in SIGNALS:
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.close(output)

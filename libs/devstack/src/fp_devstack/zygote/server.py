@@ -61,16 +61,20 @@ class Server:
     def _fork(self, request: Fork, output: int) -> bool:
         """True in the child."""
         parent = os.getpid()
+        # Until the child has its own handlers a signal waits; the zygote's would swallow it.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, child.SIGNALS)
         try:
             pid = os.fork()
         except OSError as error:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
             os.close(output)
             self._report({"failed": request.id, "error": str(error)})
             return False
         if pid == 0:
-            child.become(request, parent, output)
             self._let_go()
+            child.become(request, parent, output)
             return True
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         os.close(output)
         self._children.add(pid)
         self._report({"forked": request.id, "pid": pid})
@@ -84,11 +88,10 @@ class Server:
     def _signal(self, request: Kill) -> None:
         if request.pid not in self._children:
             return  # ended and reaped: the number may be another's by now
-        with contextlib.suppress(ProcessLookupError):
-            if request.session:
+        if request.session:
+            with contextlib.suppress(ProcessLookupError):  # it may have no session yet
                 os.killpg(request.pid, request.signal)
-            else:
-                os.kill(request.pid, request.signal)
+        os.kill(request.pid, request.signal)
 
     def _reap(self) -> None:
         for pid in tuple(self._children):
