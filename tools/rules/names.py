@@ -1,6 +1,7 @@
 """Names that say nothing, and files where they do harm."""
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
@@ -31,9 +32,15 @@ def _packages(path: PurePosixPath) -> tuple[str, ...]:
 
 
 def _classes(source: Source) -> Iterator[Violation]:
-    for node in ast.walk(source.module):
-        if isinstance(node, ast.ClassDef) and _CLASS.fullmatch(node.name.lstrip("_")):
-            yield source.violation(node.lineno, NAME_RULE, f"class {node.name} says nothing", node.name)
+    for line, name in _empty_names(source.text):
+        yield source.violation(line, NAME_RULE, f"class {name} says nothing", name)
+
+
+@functools.lru_cache(maxsize=4_096)
+def _empty_names(text: str) -> tuple[tuple[int, str], ...]:
+    """Line and name of classes. By the text, because tests read nearly the same tree many times."""
+    classes = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ClassDef))
+    return tuple((node.lineno, node.name) for node in classes if _CLASS.fullmatch(node.name.lstrip("_")))
 
 
 def test_packages(tree: Tree) -> Iterator[Violation]:

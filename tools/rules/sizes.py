@@ -1,6 +1,7 @@
 """Sizes that keep a reader's head above water."""
 
 import ast
+import functools
 from collections.abc import Iterator
 
 from rules.tree import Tree, Violation
@@ -27,12 +28,15 @@ def files(tree: Tree) -> Iterator[Violation]:
 def functions(tree: Tree) -> Iterator[Violation]:
     """A function has at most 40 lines of its own: decorators, docstring and nested functions do not count."""
     for source in tree.sources():
-        for name, node in _functions(source.module, ""):
-            lines = _own_lines(node)
-            if lines > FUNCTION:
-                yield source.violation(
-                    node.lineno, FUNCTION_RULE, f"{name} has {lines} lines, at most {FUNCTION}", name
-                )
+        for name, line, lines in _long_functions(source.text):
+            yield source.violation(line, FUNCTION_RULE, f"{name} has {lines} lines, at most {FUNCTION}", name)
+
+
+@functools.lru_cache(maxsize=4_096)
+def _long_functions(text: str) -> tuple[tuple[str, int, int], ...]:
+    """Name, line and size. By the text, because tests read nearly the same tree many times."""
+    sized = ((name, node.lineno, _own_lines(node)) for name, node in _functions(ast.parse(text), ""))
+    return tuple(found for found in sized if found[2] > FUNCTION)
 
 
 def _functions(node: ast.AST, prefix: str) -> Iterator[tuple[str, _Function]]:

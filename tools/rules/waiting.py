@@ -1,7 +1,9 @@
 """Tasks have an owner, and nobody blocks the loop."""
 
 import ast
+import functools
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from rules.tree import Tree, Violation
 
@@ -17,18 +19,34 @@ def orphan_tasks(tree: Tree) -> Iterator[Violation]:
     """Tasks are started by a TaskGroup or by fp_runtime; `asyncio.create_task` forgets them."""
     for source in tree.sources():
         if source.ships and source.package not in _OWNERS:
-            for node in ast.walk(source.module):
-                if _starts_task(node) or _imports(node, "asyncio", _TASK_CALLS):
-                    yield source.violation(_line(node), TASK_RULE, "use a TaskGroup or runtime.task")
+            for line in _found(source.text).tasks:
+                yield source.violation(line, TASK_RULE, "use a TaskGroup or runtime.task")
 
 
 def blocking_sleeps(tree: Tree) -> Iterator[Violation]:
     """`time.sleep` stops every call of a process; in a thread of its own it holds up the stop."""
     for source in tree.sources():
         if source.ships:
-            for node in ast.walk(source.module):
-                if _is_call(node, "time", "sleep") or _imports(node, "time", frozenset({"sleep"})):
-                    yield source.violation(_line(node), SLEEP_RULE, "use asyncio.sleep, or wait for an event")
+            for line in _found(source.text).sleeps:
+                yield source.violation(line, SLEEP_RULE, "use asyncio.sleep, or wait for an event")
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    tasks: tuple[int, ...]
+    sleeps: tuple[int, ...]
+
+
+@functools.lru_cache(maxsize=4_096)
+def _found(text: str) -> _Lines:
+    # By the text, because tests read nearly the same tree many times.
+    nodes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call | ast.ImportFrom)]
+    return _Lines(
+        tasks=tuple(it.lineno for it in nodes if _starts_task(it) or _imports(it, "asyncio", _TASK_CALLS)),
+        sleeps=tuple(
+            it.lineno for it in nodes if _is_call(it, "time", "sleep") or _imports(it, "time", frozenset({"sleep"}))
+        ),
+    )
 
 
 def _starts_task(node: ast.AST) -> bool:
@@ -60,7 +78,3 @@ def _name(node: ast.expr) -> str:
     if isinstance(node, ast.Attribute):
         return node.attr
     return node.id if isinstance(node, ast.Name) else ""
-
-
-def _line(node: ast.AST) -> int:
-    return getattr(node, "lineno", 0)
