@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from asyncpg.exceptions import InternalClientError
 from fp_kernel import Command, Unavailable
 from fp_telemetry import span
 from opentelemetry.trace import SpanKind
@@ -135,6 +136,9 @@ class Database:
                 raise Unavailable("every connection to the database is in use", retry_after=1.0) from None
             try:
                 yield connection
+            except InternalClientError:
+                connection.terminate()
+                raise
             finally:
                 await self._pool.release(connection)
 

@@ -16,6 +16,8 @@ _AWAY: Final = (
     pg.IdleInTransactionSessionTimeoutError,
     pg.InsufficientResourcesError,
     pg.ReadOnlySQLTransactionError,
+    # The server's farewell crossed a question: the client finds itself in a state that it does not know.
+    pg.InternalClientError,
     OSError,
 )
 _SLOW: Final = (pg.QueryCanceledError, TimeoutError)
