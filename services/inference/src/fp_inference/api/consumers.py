@@ -7,6 +7,7 @@ from typing import Any
 
 from forgepoint.events.v1 import events_pb2 as pb
 from fp_events import Broadcast, Bus, Event
+from fp_kernel import Error
 
 from fp_inference.api.convert import signature_from_pb
 from fp_inference.app.follow_deployments import FollowDeployments
@@ -27,8 +28,9 @@ KEYS = Broadcast("inference-keys", (KEY_REVOKED,))
 class DeploymentEvents:
     """fp.pipelines.model.deployed, .undeployed -> targets.
 
-    What was kept at the start is folded to the newest event of each version before it is applied: routes of long ago
-    must not come alive for the moment of the replay.
+    What the stream kept from before the start is old news to the pipeline: once all of it is here, the pipeline is
+    asked. Only while that is away the old events count, folded to the newest of each version, so that routes of long
+    ago do not come alive for the moment of the replay.
     """
 
     def __init__(self, follow: FollowDeployments) -> None:
@@ -56,9 +58,12 @@ class DeploymentEvents:
     async def _apply_kept(self, settle: Callable[[], None]) -> None:
         await self._caught_up.wait()
         kept, self._kept = self._kept, {}
-        for event in kept.values():
-            await self._apply(event)
-        settle()
+        try:
+            await self._follow.reconcile()
+        except Error:
+            for event in kept.values():
+                await self._apply(event)
+            settle()
 
     async def _apply(self, event: Event) -> None:
         if event.type == DEPLOYED:
