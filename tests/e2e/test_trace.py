@@ -48,7 +48,7 @@ async def test_one_trace_links_the_request_to_the_consumer_s_row(
     headers = {
         "authorization": f"Bearer {admin_token}",
         "traceparent": f"00-{trace_id}-{secrets.token_hex(8)}-01",
-        "fp-correlation-id": f"correlation-{trace_id}",
+        "x-correlation-id": f"correlation-{trace_id}",
     }
     body = {"inputs": {"x": {"dtype": "FLOAT32", "data": [[1, 2, 3]]}}}
 

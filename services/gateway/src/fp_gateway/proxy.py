@@ -12,7 +12,7 @@ from opentelemetry.trace import SpanKind
 
 from fp_gateway.backends import Backends
 from fp_gateway.failures import MAX_MESSAGE_BYTES, Failure, of_call, of_error
-from fp_gateway.metadata import Pair, to_caller, to_service
+from fp_gateway.metadata import Pair, address_of, to_caller, to_service
 from fp_gateway.methods import Method
 
 Context = Any
@@ -101,7 +101,7 @@ def _outgoing(context: Context) -> list[Pair]:
     carrier: dict[str, str] = {}
     inject(carrier)
     kept = [(key, value) for key, value in to_service(context.invocation_metadata()) if key not in carrier]
-    return [*kept, *carrier.items()]
+    return [*kept, *address_of(context.peer()), *carrier.items()]
 
 
 def _text(context: Context) -> dict[str, str]:

@@ -11,11 +11,8 @@ from starlette.requests import Request
 from fp_gateway.backends import Backends
 from fp_gateway.failures import as_error
 from fp_gateway.http.bind import response_message
-from fp_gateway.metadata import Pair, to_service
+from fp_gateway.metadata import CLIENT_ADDRESS, REQUEST, Pair
 from fp_gateway.methods import Method
-
-# Browsers and other programs spell it with a capital; metadata keys are lower case.
-_HEADERS = ("authorization", "idempotency-key", "fp-position", "fp-correlation-id")
 
 
 class Caller:
@@ -56,5 +53,9 @@ class Caller:
 def _metadata(request: Request) -> list[Pair]:
     carrier: dict[str, str] = {}
     inject(carrier)
-    sent: list[Pair] = [(key, request.headers[key]) for key in _HEADERS if key in request.headers]
-    return [*to_service(sent), *carrier.items()]
+    # Looked up one by one: HTTP clients spell names with capitals, metadata keys are lower case.
+    sent: list[Pair] = [
+        (key, request.headers[key]) for key in sorted(REQUEST) if key in request.headers and key not in carrier
+    ]
+    address: list[Pair] = [(CLIENT_ADDRESS, request.client.host)] if request.client else []
+    return [*sent, *address, *carrier.items()]
