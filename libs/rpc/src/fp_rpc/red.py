@@ -14,8 +14,8 @@ BOUNDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2
 class Red(Collector):
     """Counts calls by method and code, and their seconds by method; made into metrics when they are scraped.
 
-    Prometheus' own counters take a lock for each of their numbers, on every call; here one thread counts, and it is
-    the one that scrapes.
+    Prometheus' own counters take a lock for each of their numbers, on every call; here one thread counts, and a scrape
+    reads a copy.
     """
 
     def __init__(self, noun: str, *, client: bool = False) -> None:
@@ -53,9 +53,9 @@ class Red(Collector):
 
     def collect(self) -> Iterable[Metric]:
         requests, duration = self._families()
-        for (method, code), count in self._counts.items():
+        for (method, code), count in list(self._counts.items()):
             requests.add_metric((method, code), count)
-        for method, buckets in self._buckets.items():
+        for method, buckets in list(self._buckets.items()):
             below = 0
             cumulated = []
             for bound, count in zip((*map(str, BOUNDS), "+Inf"), buckets, strict=True):

@@ -1,5 +1,9 @@
 """The table of errors, both ways."""
 
+import re
+from pathlib import Path
+
+import fp_rpc
 import grpc
 import pytest
 from fp_kernel import Error, FieldViolation, InvalidArgument, Kind, NotFound, ResourceExhausted, Unavailable
@@ -144,3 +148,26 @@ def test_a_problem_has_the_members_of_rfc_9457_and_the_platforms_own():
 def test_a_problem_says_when_to_try_again():
     assert to_problem(Unavailable("x", retry_after=1.5))["retryAfter"] == 1.5
     assert "retryAfter" not in to_problem(Unavailable("x"))
+
+
+def documented(heading):
+    """The rows of the table below a heading of docs/errors.md."""
+    page = next(parent for parent in Path(__file__).parents if (parent / "docs" / "errors.md").exists())
+    text = (page / "docs" / "errors.md").read_text().split(heading, 1)[1].split("\n## ", 1)[0]
+    rows = [[cell.strip().strip("`") for cell in line.strip("|").split("|")] for line in text.splitlines()]
+    return [row for row in rows if len(row) > 2 and row[0].isupper()]
+
+
+def test_the_page_of_errors_says_what_the_table_says():
+    rows = documented("# Errors")
+
+    assert {row[0]: (row[1], int(row[2])) for row in rows} == {
+        kind.value: (to_status(cls("x"))[0].name, http_status(kind)) for kind, cls in BY_KIND.items()
+    }
+
+
+def test_the_page_of_errors_names_every_reason_of_the_library():
+    source = "".join(path.read_text() for path in Path(fp_rpc.__file__).parent.glob("*.py"))
+    written = set(re.findall(r'reason="([A-Z_]+)"', source)) | {MESSAGE_TOO_LARGE, "TOKEN_INVALID"}
+
+    assert {row[0] for row in documented("## Reasons of the server itself")} == written
