@@ -24,7 +24,7 @@ from forgepoint.serving.v1.serving_pb2_grpc import (
     ModelServingServiceServicer,
     add_ModelServingServiceServicer_to_server,
 )
-from fp_events import Event, NatsBus
+from fp_events import Consumer, Event, NatsBus, each
 from fp_inference.main import serve
 from fp_inference.settings import Settings
 from fp_kernel import Error, Unavailable
@@ -33,6 +33,7 @@ from fp_telemetry import Metrics
 from fp_testkit.issuer import SERVICE_SECRET, Issuer
 from fp_testkit.services import RunningService, ServiceFactory
 
+COUNTER = Consumer("counter", ("fp.inference.>",))
 Context = grpc.aio.ServicerContext[Any, Any]
 SIGNATURE = model_pb2.Signature(
     inputs=[
@@ -246,3 +247,37 @@ def ask(*rows: tuple[float, float], **changes: Any) -> pb.PredictRequest:
 @pytest.fixture(name="ask")
 def ask_fixture() -> Callable[..., pb.PredictRequest]:
     return ask
+
+
+class Events:
+    """What a consumer of fp.inference saw, by event id."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, Event] = {}
+        self.deliveries = 0
+        self.more = asyncio.Condition()
+
+    async def take(self, event: Event) -> None:
+        async with self.more:
+            self.deliveries += 1
+            self.seen[event.id] = event
+            self.more.notify_all()
+
+    async def wait(self, count: int, kind: str = "completed") -> list[Event]:
+        """The distinct events of a kind, once there are `count`."""
+        async with asyncio.timeout(10), self.more:
+            await self.more.wait_for(lambda: len(self.of(kind)) >= count)
+        return self.of(kind)
+
+    def of(self, kind: str) -> list[Event]:
+        return [event for event in self.seen.values() if event.type == f"fp.inference.{kind}"]
+
+
+@pytest_asyncio.fixture
+async def events(bus: NatsBus):
+    seen = Events()
+    await bus.ensure((), (COUNTER,))
+    async with asyncio.TaskGroup() as group:
+        consuming = group.create_task(bus.consume(COUNTER, each(seen.take)))
+        yield seen
+        consuming.cancel()

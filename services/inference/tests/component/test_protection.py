@@ -1,0 +1,132 @@
+"""Breakers, limits, bulkheads and revoked keys."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from forgepoint.events.v1 import events_pb2
+from forgepoint.inference.v1 import inference_pb2 as pb
+from fp_events import Event, NatsBus
+from fp_kernel import (
+    Internal,
+    ResourceExhausted,
+    Unauthenticated,
+    Unavailable,
+)
+from fp_testkit.issuer import Issuer
+
+Start = Callable[..., Awaitable[Any]]
+Tell = Callable[..., Awaitable[None]]
+StartRuntime = Callable[..., Awaitable[Any]]
+Ask = Callable[..., pb.PredictRequest]
+
+
+async def test_a_runtime_that_fails_is_cut_off_and_probed_when_it_may_be_well(
+    start: Start, runtime: StartRuntime, tell: Tell, ask: Ask, events: Any
+) -> None:
+    one = await runtime("1")
+    inference = await start(breaker_seconds=2.0)
+    await tell(one, 1)
+    await inference.weights({"1": 10_000})
+    stub = inference.stub()
+    one.errors = [Internal("bug") for _ in range(5)]
+    for _ in range(5):
+        with pytest.raises(Internal):
+            await stub.Predict(ask())
+    with pytest.raises(Unavailable) as caught:
+        await stub.Predict(ask())
+    assert caught.value.reason == "CIRCUIT_OPEN"
+    assert len(one.calls) == 5
+    async with asyncio.timeout(5):
+        while not one.calls[5:]:
+            await asyncio.sleep(caught.value.retry_after or 0.01)
+            await stub.Predict(ask())
+    reasons = [event.payload.reason for event in await events.wait(6, "failed")]
+    assert reasons.count(events_pb2.INFERENCE_FAILURE_REASON_UPSTREAM_ERROR) == 5
+    assert reasons.count(events_pb2.INFERENCE_FAILURE_REASON_CIRCUIT_OPEN) == 1
+
+
+async def test_a_runtime_that_was_gone_answers_soon_after_it_is_back(
+    start: Start, runtime: StartRuntime, tell: Tell, ask: Ask
+) -> None:
+    one = await runtime("1")
+    inference = await start()
+    await tell(one, 1)
+    await inference.weights({"1": 10_000})
+    stub = inference.stub()
+    await stub.Predict(ask())
+    await one.server.stop(0)
+    for _ in range(4):
+        with pytest.raises(Unavailable):
+            await stub.Predict(ask())
+    await runtime("1", one.address)
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                await stub.Predict(ask())
+            except Unavailable:
+                await asyncio.sleep(0.05)
+            else:
+                break
+
+
+async def test_the_limit_refuses_with_a_delay(
+    start: Start, runtime: StartRuntime, tell: Tell, ask: Ask, events: Any
+) -> None:
+    one = await runtime("1")
+    inference = await start(rate_limits="default=1/3")
+    await tell(one, 1)
+    await inference.weights({"1": 10_000})
+    stub = inference.stub()
+    for _ in range(3):
+        await stub.Predict(ask())
+    with pytest.raises(ResourceExhausted) as caught:
+        await stub.Predict(ask())
+    assert 0 < (caught.value.retry_after or 0) <= 1.0
+    (failed,) = await events.wait(1, "failed")
+    assert failed.payload.reason == events_pb2.INFERENCE_FAILURE_REASON_RATE_LIMITED
+
+
+async def test_a_slow_model_has_a_bounded_number_of_callers(
+    start: Start, runtime: StartRuntime, tell: Tell, ask: Ask
+) -> None:
+    one = await runtime("1")
+    one.gate = asyncio.Event()
+    inference = await start(bulkhead_in_flight=1, bulkhead_waiting=0)
+    await tell(one, 1)
+    await inference.weights({"1": 10_000})
+    stub = inference.stub()
+    slow = asyncio.ensure_future(_predict(stub, ask()))
+    async with asyncio.timeout(5):
+        while not one.calls:
+            await asyncio.sleep(0.01)
+    with pytest.raises(ResourceExhausted) as caught:
+        await stub.Predict(ask())
+    assert caught.value.reason == "BULKHEAD_FULL"
+    one.gate.set()
+    assert (await slow).served_version == "1"
+
+
+async def _predict(stub: Any, request: pb.PredictRequest) -> pb.PredictResponse:
+    return await stub.Predict(request)
+
+
+async def test_a_revoked_key_is_worth_nothing_at_once(
+    start: Start, runtime: StartRuntime, tell: Tell, ask: Ask, issuer: Issuer, bus: NatsBus
+) -> None:
+    one = await runtime("1")
+    inference = await start()
+    await tell(one, 1)
+    await inference.weights({"1": 10_000})
+    key = issuer.api_key(key_id="key-7")
+    stub = inference.stub(key)
+    await stub.Predict(ask())
+    issuer.keys.pop(key)
+    await stub.Predict(ask())
+    revoked = events_pb2.ApiKeyRevoked(key_id="key-7")
+    await bus.publish([Event("fp.auth.apikey.revoked", revoked, "alpha", "key-7", "A key was revoked.")])
+    with pytest.raises(Unauthenticated):
+        async with asyncio.timeout(5):
+            while True:
+                await stub.Predict(ask())

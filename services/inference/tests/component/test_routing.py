@@ -1,0 +1,143 @@
+"""Routes follow deployments and splits, in every replica and over restarts."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+import redis.asyncio
+from forgepoint.common.v1.common_pb2 import PaginationRequest
+from forgepoint.inference.v1 import inference_pb2 as pb
+from forgepoint.pipeline.v1 import pipeline_pb2
+from fp_events import NatsBus
+from fp_kernel import (
+    FailedPrecondition,
+    InvalidArgument,
+)
+from fp_testkit.issuer import Issuer
+
+Start = Callable[..., Awaitable[Any]]
+Tell = Callable[..., Awaitable[None]]
+StartRuntime = Callable[..., Awaitable[Any]]
+Ask = Callable[..., pb.PredictRequest]
+
+
+async def test_traffic_moves_by_the_split_and_every_replica_follows(
+    start: Start, runtime: StartRuntime, tell: Tell, ask: Ask, tmp_path
+) -> None:
+    one, two = await runtime("1"), await runtime("2")
+    first, second = await start(), await start(spool_dir=tmp_path / "second")
+    await tell(one, 1, weight=10_000)
+    await tell(two, 1)
+    for replica in (first, second):
+        await replica.weights({"1": 10_000, "2": 0})
+    weights = [pb.TrafficWeight(version="2", weight_bps=7_500), pb.TrafficWeight(version="1", weight_bps=2_500)]
+    answer = await first.stub().SetTrafficSplit(pb.SetTrafficSplitRequest(model_name="delays", weights=weights))
+    assert {target.version: target.weight_bps for target in answer.route.targets} == {"1": 2_500, "2": 7_500}
+    await second.weights({"1": 2_500, "2": 7_500})
+    stub = second.stub()
+    versions = [(await stub.Predict(ask())).served_version for _ in range(200)]
+    assert 110 < versions.count("2") < 190
+    sticky = {(await stub.Predict(ask(sticky_key="customer"))).served_version for _ in range(20)}
+    assert len(sticky) == 1
+    assert (await stub.Predict(ask(version_override="1"))).served_version == "1"
+    await tell(one, 2, gone=True)
+    for replica in (first, second):
+        await replica.weights({"2": 10_000})
+    with pytest.raises(FailedPrecondition) as caught:
+        await stub.Predict(ask(version_override="1"))
+    assert caught.value.fields[0].field == "version_override"
+
+
+async def test_a_bad_split_names_its_field(start: Start, runtime: StartRuntime, tell: Tell) -> None:
+    one = await runtime("1")
+    inference = await start()
+    await tell(one, 1)
+    await inference.weights({"1": 10_000})
+    stub = inference.stub()
+    for weights, error, field in [
+        ([("1", 9_999)], InvalidArgument, "weights"),
+        ([], InvalidArgument, "weights"),
+        ([("1", 5_000), ("9", 5_000)], FailedPrecondition, "weights[1].version"),
+    ]:
+        request = pb.SetTrafficSplitRequest(
+            model_name="delays",
+            weights=[pb.TrafficWeight(version=version, weight_bps=weight) for version, weight in weights],
+        )
+        with pytest.raises(error) as caught:
+            await stub.SetTrafficSplit(request)
+        assert caught.value.fields[0].field == field
+
+
+async def test_routes_survive_a_restart_and_come_from_the_pipeline_when_the_store_lost_them(
+    start: Start, runtime: StartRuntime, tell: Tell, ask: Ask, pipeline, bus: NatsBus, redis_url: str
+) -> None:
+    one = await runtime("1")
+    first = await start()
+    await tell(one, 1)
+    await first.weights({"1": 10_000})
+    await first.service.stop()
+    second = await start()
+    assert (await second.stub().Predict(ask())).served_version == "1"
+    await second.service.stop()
+    async with redis.asyncio.Redis.from_url(redis_url) as client:
+        await client.flushall()
+    two = await runtime("2")
+    pipeline.deployments = [
+        pipeline_pb2.Deployment(
+            team="alpha",
+            model_id="m",
+            model_name="delays",
+            version_id="id-2",
+            version="2",
+            endpoint=two.address,
+            weight_bps=10_000,
+            sequence=4,
+        )
+    ]
+    third = await start()
+    # Version 1 is still in the stream of events; the pipeline does not list it any more.
+    await third.weights({"2": 10_000})
+    assert (await third.stub().Predict(ask())).served_version == "2"
+
+
+async def test_routes_are_listed_in_pages(start: Start, pipeline, issuer: Issuer) -> None:
+    pipeline.deployments = [
+        pipeline_pb2.Deployment(
+            team=team,
+            model_name=f"model-{number}",
+            version_id=f"{team}-{number}",
+            version="1",
+            endpoint="127.0.0.1:1",
+            sequence=1,
+        )
+        for team in ("alpha", "beta")
+        for number in range(5)
+    ]
+    inference = await start()
+    stub = inference.stub()
+    names: list[str] = []
+    token = ""
+    async with asyncio.timeout(10):
+        while not (await stub.ListRoutes(pb.ListRoutesRequest())).routes:
+            await asyncio.sleep(0.02)
+        while True:
+            pagination = PaginationRequest(page_size=2, page_token=token)
+            page = await stub.ListRoutes(pb.ListRoutesRequest(pagination=pagination))
+            names += [route.model_name for route in page.routes]
+            token = page.pagination.next_page_token
+            if not token:
+                break
+    assert names == [f"model-{number}" for number in range(5)]
+    stranger = inference.stub(issuer.identity.engineer("beta"))
+    with pytest.raises(InvalidArgument):
+        pagination = PaginationRequest(page_size=2, page_token=_token(await _first_page(stub)))
+        await stranger.ListRoutes(pb.ListRoutesRequest(pagination=pagination))
+
+
+async def _first_page(stub: Any) -> pb.ListRoutesResponse:
+    return await stub.ListRoutes(pb.ListRoutesRequest(pagination=PaginationRequest(page_size=1)))
+
+
+def _token(page: pb.ListRoutesResponse) -> str:
+    return page.pagination.next_page_token
