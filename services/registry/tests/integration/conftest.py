@@ -1,3 +1,4 @@
+from dataclasses import replace
 from importlib import resources
 
 import pytest
@@ -19,6 +20,8 @@ from fp_registry.adapters.source import PostgresSource
 from fp_registry.adapters.transactions import PostgresTransactions
 from fp_registry.adapters.verifications import PostgresVerifications
 from fp_registry.api.documents import MessageDocuments
+
+OUTBOX = "SELECT envelope, sequence FROM fp_outbox ORDER BY position"
 
 
 class MemorySide:
@@ -51,7 +54,8 @@ class PostgresSide:
         self.verifications = PostgresVerifications(database)
 
     async def emitted(self):
-        return [decode(row["data"]) for row in await self.database.fetch("SELECT data FROM outbox ORDER BY position")]
+        rows = await self.database.fetch(OUTBOX)
+        return [replace(decode(row["envelope"]), sequence=row["sequence"]) for row in rows]
 
     async def make_due(self):
         """Time passes for those who wait in the queue."""

@@ -1,0 +1,63 @@
+"""Commands that are sent twice."""
+
+import asyncio
+
+import pytest
+from forgepoint.registry.v1 import registry_pb2 as pb
+from fp_kernel import InvalidArgument
+
+POSITION = "fp-position"
+
+
+async def test_every_command_with_a_key_happens_once_and_answers_the_same(ann, described):
+    register = pb.RegisterModelRequest(name="flights", idempotency_key="k1")
+    model = (await ann(register)).model
+    assert (await ann(register)).model == model
+    create = pb.CreateVersionRequest(model_id=model.id, idempotency_key="k2", **described)
+    created = await ann(create)
+    assert await ann(create) == created
+    await ann.http.put(created.upload_url, content=b"onnx")
+    version_id = created.version.id
+    for request in (
+        pb.ConfirmVersionUploadRequest(version_id=version_id, idempotency_key="k3"),
+        pb.PromoteVersionRequest(version_id=version_id, target_stage=pb.MODEL_STAGE_PRODUCTION, idempotency_key="k4"),
+        pb.UpdateModelRequest(id=model.id, description="d", update_description=True, idempotency_key="k5"),
+        pb.DeleteModelRequest(id=model.id, idempotency_key="k6"),
+    ):
+        assert await ann(request) == await ann(request)
+    assert len((await ann(pb.ListVersionsRequest(model_id=model.id))).versions) == 1
+
+
+async def test_a_key_may_come_as_metadata(ann):
+    request = pb.RegisterModelRequest(name="flights")
+    first = await ann(request, key="k")
+    assert await ann(request, key="k") == first
+
+
+async def test_a_key_with_another_body_is_refused(ann):
+    await ann(pb.RegisterModelRequest(name="flights", idempotency_key="k"))
+    with pytest.raises(InvalidArgument) as refused:
+        await ann(pb.RegisterModelRequest(name="other", idempotency_key="k"))
+    assert refused.value.fields[0].field == "idempotency_key"
+
+
+async def test_a_key_of_one_team_means_nothing_in_another(registry, ann):
+    request = pb.RegisterModelRequest(name="flights", idempotency_key="k")
+    assert (await ann(request)).model.team == "alpha"
+    assert (await registry.engineer("beta")(request)).model.team == "beta"
+
+
+async def test_twins_at_the_same_time_happen_once(ann):
+    request = pb.RegisterModelRequest(name="flights", idempotency_key="k")
+    answers = await asyncio.gather(*(ann(request) for _ in range(5)))
+    assert len({answer.model.id for answer in answers}) == 1
+    assert len((await ann(pb.ListModelsRequest())).models) == 1
+
+
+async def test_a_repeat_answers_a_position_too(ann):
+    request = pb.RegisterModelRequest(name="flights", idempotency_key="k")
+    first, told = await ann.told(request)
+    again, told_again = await ann.told(request)
+    assert told[POSITION] == told_again[POSITION] == f"{first.model.id}:1"
+    assert told_again["fp-replayed"] == "true"
+    assert again == first

@@ -1,0 +1,110 @@
+"""Killed at every step of a confirmation, at once and in the background."""
+
+import asyncio
+import hashlib
+import io
+import itertools
+from importlib import resources
+
+import pytest
+from fp_events import decode
+from fp_kernel import Command, Principal, SystemClock
+from fp_postgres import Database
+from fp_registry.adapters.objects import S3Artifacts, Store
+from fp_registry.adapters.records import PostgresRecords
+from fp_registry.adapters.transactions import PostgresTransactions
+from fp_registry.adapters.verifications import PostgresVerifications
+from fp_registry.app import use_cases
+from fp_registry.app.confirm_upload import SizeLimits
+from fp_registry.app.urls import DEFAULT_TTL
+from fp_registry.app.verify_uploads import VerifyUploads
+from fp_registry.domain.model import NewModel
+from fp_registry.domain.stages import Status
+from fp_registry.domain.version import NewVersion
+
+ANN = Principal("ann", "alpha", "engineer", frozenset({"models:*"}), 0.0)
+NO_KEY = Command("alpha", "/Rpc", "", b"", lambda _: b"")
+CONTENT = b"a model"
+DIGEST = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"
+
+
+def _parts(database, artifacts, *, inline):
+    transactions, records = PostgresTransactions(database), PostgresRecords(database)
+    limits, wake, clock = SizeLimits(inline=inline), asyncio.Event(), SystemClock()
+    do = use_cases.build(transactions, records, artifacts, clock=clock, limits=limits, wake=wake)
+    worker = VerifyUploads(
+        PostgresVerifications(database),
+        transactions=transactions,
+        records=records,
+        artifacts=artifacts,
+        clock=clock,
+        wake=wake,
+        observe=lambda _: None,
+    )
+    return do, worker
+
+
+async def confirm(crash, url, store, version_id, inline):
+    """The scenario: confirm, and measure in the background what was not measured at once."""
+    database = await Database.connect(url, source="registry")
+    do, worker = _parts(crash.wrap(database), crash.wrap(S3Artifacts(store)), inline=inline)
+    await do.confirm_upload(version_id, DIGEST, ANN, NO_KEY)
+    await worker.once()
+
+
+@pytest.fixture
+async def arranged(databases, s3):
+    """For each run a version with an upload, all in one database."""
+    store = Store(s3.endpoint, s3.endpoint, s3.name, s3.access_key, s3.secret_key)
+    url = await databases.create(resources.files("fp_registry") / "migrations", service="registry")
+    runs = itertools.count()
+
+    def arranging(inline):
+        async def arrange():
+            database = await Database.connect(url, source="registry")
+            do, _ = _parts(database, S3Artifacts(store), inline=inline)
+            model = (await do.register_model(NewModel(name=f"m{next(runs)}"), ANN, NO_KEY)).model
+            version = (await do.create_version(model.id, NewVersion(), DEFAULT_TTL, ANN, NO_KEY)).version
+            await database.close()
+            s3.client().put_object(s3.name, version.artifact_path, io.BytesIO(CONTENT), len(CONTENT))
+            return url, store, version.id, inline
+
+        return arrange
+
+    return arranging
+
+
+async def _check(run):
+    """Whatever was reached: the version is whole, and doing it again ends it with one event."""
+    url, store, version_id, inline = run.arguments
+    database = await Database.connect(url, source="registry")
+    artifacts, records = S3Artifacts(store), PostgresRecords(database)
+    version = await records.version("alpha", version_id)
+    assert await _ready_events(database, version) == (1 if version.status is Status.READY else 0)
+    await database.execute("UPDATE verifications SET due_at = now()")
+    do, worker = _parts(database, artifacts, inline=inline)
+    await do.confirm_upload(version_id, DIGEST, ANN, NO_KEY)
+    while await worker.once():
+        pass
+    version = await records.version("alpha", version_id)
+    assert (version.status, version.digest) == (Status.READY, DIGEST)
+    assert await _ready_events(database, version) == 1
+    assert await artifacts.look(version.artifact_path) is not None
+    assert await database.fetchval("SELECT count(*) FROM verifications") == 0
+    await artifacts.close()
+    await database.close()
+
+
+async def _ready_events(database, version):
+    events = [decode(row["envelope"]) for row in await database.fetch("SELECT envelope FROM fp_outbox")]
+    return sum(event.type == "fp.models.version.ready" and event.resource_id == version.model_id for event in events)
+
+
+async def test_a_confirmation_that_is_killed_anywhere_can_be_repeated(kill_at, arranged):
+    steps = await kill_at(confirm, _check, arrange=arranged(inline=100))
+    assert steps > 10
+
+
+async def test_a_background_measurement_that_is_killed_anywhere_is_taken_up_again(kill_at, arranged):
+    steps = await kill_at(confirm, _check, arrange=arranged(inline=0))
+    assert steps > 15
