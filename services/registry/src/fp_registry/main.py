@@ -43,7 +43,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     clock, documents, figures = SystemClock(), MessageDocuments(), Figures(runtime.metrics)
     database = await stores.database(runtime, settings)
     bus = await stores.bus(runtime, settings)
-    link = await stores.projection(runtime, settings, clock)
+    reads, writes = await stores.projection(runtime, settings, clock)
     artifacts = await stores.artifacts(runtime, settings)
 
     transactions, records, wake = PostgresTransactions(database), PostgresRecords(database), asyncio.Event()
@@ -59,11 +59,11 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
         observe=figures.verified,
     )
 
-    changes, generations = PostgresChanges(database), RedisGenerations(link, documents)
+    changes, generations = PostgresChanges(database), RedisGenerations(writes, documents)
     projector = Projector(changes, generations, figures.copied)
     keep = KeepProjection(generations, changes, projector, Rebuild(changes, generations))
     queries = Queries(
-        RedisProjection(link),
+        RedisProjection(reads),
         PostgresSource(database, documents),
         records,
         patience=settings.position_patience,

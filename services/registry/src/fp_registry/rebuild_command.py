@@ -9,7 +9,7 @@ from fp_runtime import InvalidSettings, PostgresSettings, RedisSettings, load
 
 from fp_registry.adapters.changes import PostgresChanges
 from fp_registry.adapters.projection.generations import RedisGenerations
-from fp_registry.adapters.projection.link import Link
+from fp_registry.adapters.projection.link import WRITE_TIMEOUT, Link
 from fp_registry.api.documents import MessageDocuments
 from fp_registry.app.rebuild import Rebuild
 
@@ -39,7 +39,7 @@ def main() -> int:
 
 async def _rebuild(settings: RebuildSettings) -> int:
     database = await Database.connect(settings.database_url.get_secret_value(), source="registry")
-    link = Link.open(settings.redis_url.get_secret_value(), SystemClock())
+    link = Link.open(settings.redis_url.get_secret_value(), SystemClock(), timeout=WRITE_TIMEOUT)
     try:
         rebuild = Rebuild(PostgresChanges(database), RedisGenerations(link, MessageDocuments()))
         return await _when_free(rebuild)

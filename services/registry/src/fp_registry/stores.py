@@ -8,7 +8,7 @@ from fp_postgres import Database, migrate
 from fp_runtime import Runtime
 
 from fp_registry.adapters.objects import S3Artifacts, Store
-from fp_registry.adapters.projection.link import Link
+from fp_registry.adapters.projection.link import WRITE_TIMEOUT, Link
 from fp_registry.settings import Settings
 
 
@@ -30,13 +30,16 @@ async def bus(runtime: Runtime, settings: Settings) -> NatsBus:
     )
 
 
-async def projection(runtime: Runtime, settings: Settings, clock: Clock) -> Link:
-    """Soft: reads go to Postgres."""
+async def projection(runtime: Runtime, settings: Settings, clock: Clock) -> tuple[Link, Link]:
+    """For reads and for writes. Soft: reads go to Postgres."""
+    url = settings.redis_url.get_secret_value()
 
     async def open_link() -> Link:
-        return Link.open(settings.redis_url.get_secret_value(), clock)
+        return Link.open(url, clock)
 
-    return await runtime.soft("redis", open_link, Link.ping, Link.close)
+    writes = Link.open(url, clock, timeout=WRITE_TIMEOUT)
+    runtime.on_close(writes.close)
+    return await runtime.soft("redis", open_link, Link.ping, Link.close), writes
 
 
 async def artifacts(runtime: Runtime, settings: Settings) -> S3Artifacts:

@@ -12,8 +12,10 @@ from redis.exceptions import NoScriptError, RedisError
 
 from fp_registry.adapters.projection.scripts import Script
 
-_TIMEOUT = 0.5
-_POOL_SIZE = 16
+READ_TIMEOUT = 0.5
+# A model with thousands of versions is one step of the store.
+WRITE_TIMEOUT = 5.0
+_POOL_SIZE = 32
 # While the store is away, reads go to Postgres at once and do not each wait for a time-out first.
 _REST = 1.0
 
@@ -31,14 +33,14 @@ class Link:
         self._resting_until = float("-inf")
 
     @classmethod
-    def open(cls, url: str, clock: Clock) -> "Link":
-        """Connects at its first command; times out soon, since there is another place to read from."""
+    def open(cls, url: str, clock: Clock, *, timeout: float = READ_TIMEOUT) -> "Link":
+        """Connects at its first command. timeout: seconds for each; short for reads, which have another place to go."""
         pool = BlockingConnectionPool.from_url(
             url,
             max_connections=_POOL_SIZE,
-            timeout=_TIMEOUT,
-            socket_timeout=_TIMEOUT,
-            socket_connect_timeout=_TIMEOUT,
+            timeout=timeout,
+            socket_timeout=timeout,
+            socket_connect_timeout=timeout,
             retry=Retry(NoBackoff(), 1),
         )
         return cls(Redis.from_pool(pool), clock)
