@@ -58,7 +58,7 @@ bench: setup ## One benchmark: make bench NAME=event_path
 	@$(BIN)/python bench/$(NAME).py
 
 proof: setup ## Full sizes, kills and time comparisons
-	@$(BIN)/python -m pytest -q -o norecursedirs= tests/proof
+	@$(BIN)/python -m pytest -q -s tests/proof
 
 clean: ## Remove what was installed and built, not the data
 	@rm -rf .venv .uv .tmp .bench .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

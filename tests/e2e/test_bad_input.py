@@ -66,6 +66,7 @@ async def test_a_message_of_twenty_megabytes_is_refused_by_name(platform, admin_
 
 
 async def test_a_corrupt_artifact_fails_its_deployment_with_the_reason_and_leaves_nothing(admin, platform):
+    before = {found.name for found in await platform.supervisor.runtimes()}
     version = await new_version(admin, "corrupt", b"this is no model" * 100)
 
     execution = await admin.run(pipelines.deployment(), {"model": "corrupt", "version": version.version})
@@ -74,7 +75,7 @@ async def test_a_corrupt_artifact_fails_its_deployment_with_the_reason_and_leave
     assert "deploy" in execution.error
     with pytest.raises(NotFound):
         await admin.inference.GetRoute(pb.GetRouteRequest(model_name="corrupt"))
-    assert not [found for found in await platform.supervisor.runtimes() if "corrupt" in found.name]
+    assert {found.name for found in await platform.supervisor.runtimes()} == before
 
 
 async def test_a_wrong_digest_fails_the_version_and_says_so(admin):
