@@ -1,202 +1,262 @@
-"""A pipeline service without processes: real use-cases and engine over stores and peers in memory."""
+"""The peers of pipeline as servers over a `World`: gRPC services and the supervisor's socket."""
 
 import asyncio
+import json
+import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
-from fp_kernel import Command, SystemClock
-from fp_pipeline import engine
-from fp_pipeline.adapters.memory.peers import (
-    FakeArtifacts,
-    FakeJobs,
-    FakeJobTokens,
-    FakeProbe,
-    FakeRegistry,
-    FakeRuntimes,
-    FakeTraffic,
-)
-from fp_pipeline.adapters.memory.stores import MemoryStores
+from forgepoint.inference.v1 import inference_pb2, inference_pb2_grpc
+from forgepoint.registry.v1 import registry_pb2, registry_pb2_grpc
+from forgepoint.serving.v1 import serving_pb2, serving_pb2_grpc
+from fp_devstack.reports import Job, JobState, LogPage, ProcessState, Runtime
+from fp_devstack.supervisor.control import Control, listen
+from fp_kernel import NotFound
+from fp_pipeline.adapters.memory.peers import FakeRegistry, FakeTraffic
 from fp_pipeline.adapters.memory.world import World
-from fp_pipeline.app import use_cases
-from fp_pipeline.app.peers import Actor
-from fp_pipeline.app.reconcile import Reconciler
-from fp_pipeline.app.watch_execution import Sighting
-from fp_pipeline.app.worker import Worker, WorkerPolicy
-from fp_pipeline.domain.definition import Pipeline, PipelineDraft, PipelineType, StepDefinition, StepType
-from fp_pipeline.domain.execution import Cause, Execution
-from fp_pipeline.domain.policy import Backoff, EnginePolicy, LeasePolicy
-from fp_pipeline.domain.validation import JobModules
+from fp_pipeline.app.peers import Actor, ModelDraft, ModelVersion, Stage, VersionDraft
+from fp_rpc import Server, current_call
+from fp_telemetry import Metrics
+from fp_testkit.buckets import Bucket
+from fp_testkit.issuer import Issuer
+from google.protobuf import json_format
 
-ANN = Actor("alpha", "ann")
-MODULES = JobModules(frozenset({"work"}))
-QUICK = EnginePolicy(
-    backoff=Backoff(initial=0.001, ceiling=0.005),
-    undo_backoff=Backoff(initial=0.001, ceiling=0.005),
-    undo_attempts=3,
-    drain=0.0,
-    pause=0.001,
-)
-WORKER = WorkerPolicy(capacity=16, poll=0.02, lease=LeasePolicy(ttl=5.0, heartbeat=0.05))
-PATIENCE = 10.0
+PATIENCE = 20.0
 
 
-def command(key: str = "") -> Command:
-    return Command(team="alpha", rpc="test", key=key, fingerprint=b"", encode=lambda result: result.id.encode())
+def _actor() -> Actor:
+    return Actor(current_call().team, "")
 
 
-def step(step_id: str, kind: StepType, *parents: str, **fields: Any) -> StepDefinition:
-    jobs = {StepType.TRAIN, StepType.EVALUATE, StepType.CUSTOM, StepType.BUILD}
-    config = fields.pop("config", {}) | ({"module": "work.it"} if kind in jobs else {})
-    return StepDefinition(id=step_id, type=kind, depends_on=parents, config=config, **fields)
+def _pb(version: ModelVersion) -> registry_pb2.ModelVersion:
+    return registry_pb2.ModelVersion(
+        id=version.version_id,
+        model_id=version.model_id,
+        version=version.version,
+        status=registry_pb2.VersionStatus.Value(f"VERSION_STATUS_{version.status}"),
+        stage=registry_pb2.ModelStage.Value(f"MODEL_STAGE_{version.stage}"),
+        artifact_digest=version.digest,
+        failure_reason=version.failure_reason,
+    )
 
 
-DEPLOYMENT = (
-    step("validate", StepType.VALIDATE),
-    step("deploy", StepType.DEPLOY, max_retries=1),
-    step("canary", StepType.CANARY, config={"weight_bps": 500, "min_seconds": 0}),
-    step("promote", StepType.PROMOTE, max_retries=1),
-)
-TRAINING = (
-    step("train", StepType.TRAIN, config={"outputs": ["model.onnx", "profile.json"]}),
-    step("evaluate", StepType.EVALUATE, "train", config={"minimum": {"auc": 0.65}}),
-    step("register", StepType.REGISTER, "evaluate", config={"model": "delays"}),
-)
+class Registry(registry_pb2_grpc.RegistryServiceServicer):
+    """The registry's answers over a `World`; artifacts go to the real object store."""
+
+    def __init__(self, world: World, bucket: Bucket) -> None:
+        self._world = world
+        self._bucket = bucket
+        self._fake = FakeRegistry(world)
+
+    async def GetModel(self, request: registry_pb2.GetModelRequest, _: object) -> registry_pb2.GetModelResponse:
+        self._world.called("GetModel", request.name)
+        model_id = self._world["models"].get(request.name)
+        # Every model of the stand-in belongs to team alpha.
+        if model_id is None or current_call().team != "alpha":
+            raise NotFound(f"no model '{request.name}'")
+        return registry_pb2.GetModelResponse(model=registry_pb2.Model(id=model_id, name=request.name))
+
+    async def RegisterModel(
+        self, request: registry_pb2.RegisterModelRequest, _: object
+    ) -> registry_pb2.RegisterModelResponse:
+        draft = ModelDraft(request.name, request.framework, request.task_type, request.description)
+        model_id = await self._fake.ensure_model(_actor(), draft, request.idempotency_key)
+        return registry_pb2.RegisterModelResponse(model=registry_pb2.Model(id=model_id, name=request.name))
+
+    async def GetVersion(self, request: registry_pb2.GetVersionRequest, _: object) -> registry_pb2.GetVersionResponse:
+        if request.id:
+            found = await self._fake.by_id(_actor(), request.id)
+        elif request.stage:
+            version_id = await self._fake.in_production(_actor(), request.model_id)
+            if not version_id:
+                raise NotFound("no version in this stage")
+            found = await self._fake.by_id(_actor(), version_id)
+        else:
+            found = await self._fake.version(_actor(), request.model_id.removeprefix("model-"), request.version)
+        return registry_pb2.GetVersionResponse(version=_pb(found))
+
+    async def PromoteVersion(
+        self, request: registry_pb2.PromoteVersionRequest, _: object
+    ) -> registry_pb2.PromoteVersionResponse:
+        stage = Stage(registry_pb2.ModelStage.Name(request.target_stage).removeprefix("MODEL_STAGE_"))
+        await self._fake.promote(_actor(), request.version_id, stage, request.idempotency_key)
+        return registry_pb2.PromoteVersionResponse(version=_pb(await self._fake.by_id(_actor(), request.version_id)))
+
+    async def CreateVersion(
+        self, request: registry_pb2.CreateVersionRequest, _: object
+    ) -> registry_pb2.CreateVersionResponse:
+        metrics = json_format.MessageToDict(request.metrics)
+        profile = json_format.MessageToJson(request.baseline_profile).encode()
+        draft = VersionDraft(request.model_id, request.run_id, request.description, metrics, profile)
+        upload = await self._fake.create_version(_actor(), draft, request.idempotency_key)
+        key = upload.url.removeprefix("put:")
+        url = self._bucket.client().presigned_put_object(self._bucket.name, key)
+        version = _pb(await self._fake.by_id(_actor(), upload.version_id))
+        return registry_pb2.CreateVersionResponse(version=version, upload_url=url)
+
+    async def ConfirmVersionUpload(
+        self, request: registry_pb2.ConfirmVersionUploadRequest, _: object
+    ) -> registry_pb2.ConfirmVersionUploadResponse:
+        key = f"uploads/{request.version_id}"
+        with self._bucket.client().get_object(self._bucket.name, key) as response:
+            self._world["objects"][key] = response.read().decode()
+        found = await self._fake.confirm_upload(
+            _actor(), request.version_id, request.expected_digest, request.idempotency_key
+        )
+        return registry_pb2.ConfirmVersionUploadResponse(version=_pb(found))
+
+
+class Inference(inference_pb2_grpc.InferenceGatewayServiceServicer):
+    def __init__(self, world: World) -> None:
+        self._fake = FakeTraffic(world)
+
+    async def SetTrafficSplit(
+        self, request: inference_pb2.SetTrafficSplitRequest, _: object
+    ) -> inference_pb2.SetTrafficSplitResponse:
+        weights = {each.version: each.weight_bps for each in request.weights}
+        await self._fake.split(_actor(), request.model_name, weights, request.idempotency_key)
+        return inference_pb2.SetTrafficSplitResponse()
+
+
+class Serving(serving_pb2_grpc.ModelServingServiceServicer):
+    """Every runtime is this one; what it says of its model is planned by the test."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.state = serving_pb2.MODEL_STATE_READY
+        self.message = ""
+
+    async def GetModelStatus(
+        self, request: serving_pb2.GetModelStatusRequest, _: object
+    ) -> serving_pb2.GetModelStatusResponse:
+        self._world.called("look", request.model_name)
+        status = serving_pb2.ModelStatus(state=self.state, message=self.message)
+        return serving_pb2.GetModelStatusResponse(status=status)
+
+    async def GetModelInfo(
+        self, request: serving_pb2.GetModelInfoRequest, _: object
+    ) -> serving_pb2.GetModelInfoResponse:
+        spec = serving_pb2.TensorSpec(name="features", shape=[-1, 4], dtype=serving_pb2.DATA_TYPE_FLOAT32)
+        return serving_pb2.GetModelInfoResponse(model_info=serving_pb2.ModelInfo(input_schema=[spec]))
+
+
+class Supervisor:
+    """The supervisor's socket over a `World`. A job is a function of the test in a thread, with the job's spec."""
+
+    def __init__(self, world: World, serving: str) -> None:
+        self._world = world
+        self._serving = serving
+        self.jobs: dict[str, Callable[[dict[str, Any]], list[str]]] = {}
+        self.environments: dict[str, dict[str, str]] = {}
+        self._threads: list[threading.Thread] = []
+
+    def table(self) -> dict[str, Callable[[dict[str, Any]], Any]]:
+        names = ("start_runtime", "stop_runtime", "runtimes", "start_job", "stop_job", "job", "job_log")
+        return {name: getattr(self, name) for name in names}
+
+    async def start_runtime(self, request: dict[str, Any]) -> Any:
+        self._world.called("start_runtime", request["name"])
+        environment = request["spec"]["environment"]
+        kept = {"version_id": environment["FP_SERVING_VERSION_ID"], "address": self._serving}
+        self._world["runtimes"].setdefault(request["name"], kept)
+        return asdict(Runtime(request["name"], self._serving, "", ProcessState.STARTING, request["spec"]["module"]))
+
+    async def stop_runtime(self, request: dict[str, Any]) -> None:
+        self._world.called("stop_runtime", request["name"])
+        self._world["runtimes"].pop(request["name"], None)
+
+    async def runtimes(self, request: dict[str, Any]) -> Any:
+        return [
+            asdict(Runtime(name, kept["address"], "", ProcessState.READY, "fp_serving"))
+            for name, kept in self._world["runtimes"].items()
+            if name.startswith(request["prefix"])
+        ]
+
+    async def start_job(self, request: dict[str, Any]) -> Any:
+        name, spec = request["name"], request["spec"]
+        self._world.called("start_job", name)
+        if name not in self._world["jobs"]:
+            self._world["jobs"][name] = {"state": "RUNNING", "reason": "", "lines": []}
+            self.environments[name] = spec["environment"]
+            thread = threading.Thread(target=self._run, args=(name, spec), name=name, daemon=True)
+            self._threads.append(thread)
+            thread.start()
+        return self._job(name)
+
+    async def stop_job(self, request: dict[str, Any]) -> Any:
+        self._world.called("stop_job", request["name"])
+        return self._job(request["name"])
+
+    async def job(self, request: dict[str, Any]) -> Any:
+        return self._job(request["name"])
+
+    async def job_log(self, request: dict[str, Any]) -> Any:
+        lines = self._world["jobs"][request["name"]]["lines"][request["after_line"] :]
+        return asdict(LogPage(tuple(lines), request["after_line"] + len(lines), complete=True))
+
+    def _job(self, name: str) -> Any:
+        kept = self._world["jobs"].get(name)
+        if kept is None:
+            raise NotFound(f"there is no job {name}")
+        state = JobState(kept["state"])
+        return asdict(Job(name, state, "work", reason=kept["reason"], lines=len(kept["lines"])))
+
+    def _run(self, name: str, spec: dict[str, Any]) -> None:
+        kept = self._world["jobs"][name]
+        document = json.loads(spec["environment"]["FP_JOB_SPEC"])
+        try:
+            kept["lines"] += self.jobs[spec["module"]](document)
+            kept["state"] = "SUCCEEDED"
+        except Exception as error:  # noqa: BLE001 -- a job may fail in any way
+            kept["reason"] = repr(error)
+            kept["state"] = "FAILED"
+
+    def join(self) -> None:
+        for thread in self._threads:
+            thread.join(PATIENCE)
 
 
 @dataclass
-class Service:
-    """policy, worker_policy: may be replaced before the first worker starts."""
+class PeerServers:
+    """registry, inference: addresses. socket: path of the supervisor's."""
 
-    stores: MemoryStores
     world: World
-    jobs: FakeJobs
-    probe: FakeProbe
-    policy: EnginePolicy = QUICK
-    worker_policy: WorkerPolicy = WORKER
-    clock: SystemClock = field(default_factory=SystemClock)
-    saga: tuple[StepDefinition, ...] = DEPLOYMENT
-    training: tuple[StepDefinition, ...] = TRAINING
-    idle: asyncio.Event = field(default_factory=asyncio.Event)
+    serving: Serving
+    supervisor: Supervisor
+    registry: str
+    inference: str
+    socket: Path
 
-    @property
-    def do(self) -> use_cases.UseCases:
-        stores = self.stores
-        return use_cases.build(
-            transactions=stores.transactions,
-            reads=stores.reads,
-            deployments=stores.deployments,
-            signals=stores.signals,
-            jobs=self.jobs,
-            modules=MODULES,
-            clock=self.clock,
-            poll=0.02,
-        )
 
-    @property
-    def peers(self) -> engine.Peers:
-        world = self.world
-        return engine.Peers(
-            registry=FakeRegistry(world),
-            traffic=FakeTraffic(world),
-            runtimes=FakeRuntimes(world),
-            probe=self.probe,
-            jobs=self.jobs,
-            artifacts=FakeArtifacts(world),
-            tokens=FakeJobTokens(world),
-        )
-
-    def worker(self) -> Worker:
-        stores = self.stores
-        return engine.worker(
-            engine.Stores(stores.transactions, stores.execution_store, stores.deployments, stores.signals),
-            engine.steps(self.peers, stores.deployments, self.policy, MODULES, self.clock),
-            self.policy,
-            self.worker_policy,
-            self.clock,
-            in_flight=lambda count: self.idle.clear() if count else self.idle.set(),
-        )
-
-    @property
-    def reconciler(self) -> Reconciler:
-        stores = self.stores
-        return Reconciler(stores.transactions, stores.deployments, self.peers.runtimes, self.clock, every=0.02)
-
-    @asynccontextmanager
-    async def working(self, workers: int = 1) -> AsyncIterator[None]:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self.worker().run()) for _ in range(workers)]
-            yield
-            for task in tasks:
-                task.cancel()
-
-    async def pipeline(self, kind: PipelineType, *steps: StepDefinition, name: str = "p") -> Pipeline:
-        return await self.do.create_pipeline(ANN, PipelineDraft(name, kind, steps), command())
-
-    async def trigger(self, pipeline: Pipeline, **given: Any) -> Execution:
-        return await self.do.trigger_execution(ANN, pipeline.id, given, Cause("ann"), command())
-
-    async def ended(self, execution_id: str) -> Execution:
-        """Watches it to its end."""
-        async with asyncio.timeout(PATIENCE):
-            async for sighting in self.do.watch_execution(
-                "alpha", execution_id, after_sequence=0, include_current_state=False
-            ):
-                if sighting.execution.status.ended:
-                    return await self.do.queries.execution("alpha", execution_id)
-        raise AssertionError("the watch ended before the execution")
-
-    async def until(self, execution_id: str, condition: Callable[[Execution], bool]) -> Execution:
-        """Looks until the condition holds; it may ask about anything, not only about the execution."""
-        async with asyncio.timeout(PATIENCE):
-            while not condition(seen := await self.do.queries.execution("alpha", execution_id)):
-                await asyncio.sleep(0.001)
-        return seen
-
-    async def run(self, kind: PipelineType, *steps: StepDefinition, name: str = "p", **given: Any) -> Execution:
-        """Create, trigger and let one worker run it to its end."""
-        execution = await self.trigger(await self.pipeline(kind, *steps, name=name), **given)
-        async with self.working():
-            return await self.ended(execution.id)
-
-    async def deploy(self, version: str, *steps: StepDefinition, model: str = "delays") -> Execution:
-        """A deployment saga from its trigger to its end."""
-        name = f"deploy {model} {version} {len(self.stores.state.pipelines)}"
-        return await self.run(
-            PipelineType.DEPLOYMENT_SAGA, *(steps or self.saga), name=name, model=model, version=version
-        )
-
-    async def cancel(self, execution_id: str, reason: str = "") -> Execution:
-        return await self.do.cancel_execution(ANN, execution_id, reason, command())
-
-    async def watched(self, execution_id: str, **options: Any) -> list[Sighting]:
-        """All that a watch of an ended execution shows."""
-        options = {"after_sequence": 0, "include_current_state": False} | options
-        return [seen async for seen in self.do.watch_execution("alpha", execution_id, **options)]
-
-    def command(self, key: str = "") -> Command:
-        return command(key)
-
-    def step(self, step_id: str, kind: StepType, *parents: str, **fields: Any) -> StepDefinition:
-        return step(step_id, kind, *parents, **fields)
-
-    @property
-    def live(self) -> dict[str, int]:
-        """Weights of the live deployments, by version."""
-        return {
-            each.version: each.weight_bps
-            for each in self.stores.state.deployments.values()
-            if each.state.value == "LIVE"
-        }
-
-    @property
-    def events(self) -> list[str]:
-        return [event.type.removeprefix("fp.pipelines.") for event in self.stores.events]
+async def _server(noun: str, issuer: Issuer, add: Callable[[Any, Any], None], servicer: object) -> tuple[Server, str]:
+    server = Server(noun, resolver=issuer.identity.resolver(), metrics=Metrics(noun))
+    server.add(add, servicer)
+    port = await server.start("127.0.0.1:0")
+    server.set_serving(True)
+    return server, f"127.0.0.1:{port}"
 
 
 @pytest.fixture
-def service() -> Service:
+async def peers(issuer: Issuer, s3: Bucket, tmp_path: Path) -> AsyncIterator[PeerServers]:
     world = World()
-    return Service(MemoryStores(SystemClock()), world, FakeJobs(world), FakeProbe(world))
+    serving = Serving(world)
+    started = [
+        await _server("registry", issuer, registry_pb2_grpc.add_RegistryServiceServicer_to_server, Registry(world, s3)),
+        await _server(
+            "inference", issuer, inference_pb2_grpc.add_InferenceGatewayServiceServicer_to_server, Inference(world)
+        ),
+        await _server("serving", issuer, serving_pb2_grpc.add_ModelServingServiceServicer_to_server, serving),
+    ]
+    (_, registry), (_, inference), (_, runtime) = started
+    supervisor = Supervisor(world, runtime)
+    path = tmp_path / "supervisor.sock"
+    async with asyncio.TaskGroup() as group:
+        control = group.create_task(Control(supervisor.table(), print).serve(listen(path)))
+        yield PeerServers(world, serving, supervisor, registry, inference, path)
+        control.cancel()
+    supervisor.join()
+    for server, _ in started:
+        await server.stop(0)

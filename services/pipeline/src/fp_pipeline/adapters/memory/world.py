@@ -32,12 +32,13 @@ def _empty() -> dict[str, Any]:
 
 
 class World:
-    """faults: by the name of a call, how often it still fails and how. calls: what was asked, in order."""
+    """calls: what was asked, in order. heard: is told the name of each call, when it has been noted."""
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
         self._state = _empty()
         self._faults: dict[str, tuple[int, Fault]] = {}
+        self.heard: Callable[[str], object] = lambda _: None
         if path is not None and path.exists():
             self._state = json.loads(path.read_text())
 
@@ -61,6 +62,7 @@ class World:
         """Note a call. Raises what `fail` has planned for it."""
         self.calls.append(f"{call} {subject}".rstrip())
         self.keep()
+        self.heard(call)
         left, fault = self._faults.get(call, (0, _away))
         if left > 0:
             self._faults[call] = (left - 1, fault)

@@ -1,0 +1,98 @@
+"""A deployment from trigger to traffic, through real servers and stores."""
+
+from typing import Any
+
+import pytest
+from forgepoint.events.v1 import events_pb2
+from forgepoint.pipeline.v1 import pipeline_pb2 as pb
+from forgepoint.serving.v1 import serving_pb2
+from fp_events.tail import tail
+from fp_kernel import PermissionDenied
+
+SAGA: dict[str, Any] = {
+    "name": "deploy-model",
+    "type": "PIPELINE_TYPE_DEPLOYMENT_SAGA",
+    "steps": [
+        {"id": "validate", "type": "STEP_TYPE_VALIDATE"},
+        {"id": "deploy", "type": "STEP_TYPE_DEPLOY", "maxRetries": 2},
+        {"id": "canary", "type": "STEP_TYPE_CANARY", "config": {"weight_bps": 500, "min_seconds": 0}},
+        {"id": "promote", "type": "STEP_TYPE_PROMOTE", "maxRetries": 2},
+    ],
+}
+
+
+async def test_a_version_is_deployed_and_the_next_one_takes_over(replica, client, peers):
+    engineer = client((await replica()).grpc_address)
+    peers.world.add_version("delays", "1")
+    peers.world.add_version("delays", "2")
+    pipeline = await engineer.create(SAGA)
+    for version in ("1", "2"):
+        triggered = await engineer.trigger(pipeline.id, model="delays", version=version)
+        assert triggered.status == pb.EXECUTION_STATUS_PENDING
+        ended = await engineer.ended(triggered.id)
+        assert ended.status == pb.EXECUTION_STATUS_COMPLETED, ended.error
+    assert peers.world.production("delays") == "delays-2"
+    assert peers.world["splits"]["delays"] == {"1": 0, "2": 10_000}
+    internal = client((await replica()).grpc_address, role="service")
+    (live,) = (await internal.stub.ListDeployments(pb.ListDeploymentsRequest())).deployments
+    assert (live.version, live.weight_bps, live.team, live.model_name) == ("2", 10_000, "alpha", "delays")
+    assert live.endpoint
+    assert live.sequence == 1
+    assert live.signature.inputs[0].name == "features"
+    assert live.endpoint not in str(ended), "an address is nobody's business"
+
+
+async def test_routers_hear_of_what_is_deployed_with_its_sequence(replica, client, peers, bus):
+    engineer = client((await replica()).grpc_address)
+    peers.world.add_version("delays", "1")
+    pipeline = await engineer.create(SAGA)
+    seen: dict[str, Any] = {}
+    async with tail(bus, "fp.pipelines.>") as passing:
+        execution = await engineer.trigger(pipeline.id, model="delays", version="1")
+        async for passed in passing:
+            seen[passed.event.type] = passed.event
+            if passed.event.type == "fp.pipelines.completed":
+                break
+    deployed = seen["fp.pipelines.model.deployed"]
+    assert (deployed.team, deployed.resource_id, deployed.sequence) == ("alpha", "delays-1", 1)
+    assert isinstance(deployed.payload, events_pb2.ModelDeployed)
+    assert deployed.payload.weight_bps == 10_000
+    assert deployed.payload.execution_id == execution.id
+    completed = seen["fp.pipelines.completed"]
+    assert completed.resource_id == execution.id
+    assert completed.payload.pipeline_name == "deploy-model"
+    assert completed.sequence == 5
+
+
+async def test_a_runtime_that_cannot_load_leaves_nothing_behind(replica, client, peers):
+    engineer = client((await replica()).grpc_address)
+    peers.world.add_version("delays", "1")
+    peers.serving.state, peers.serving.message = serving_pb2.MODEL_STATE_FAILED, "not an ONNX file"
+    pipeline = await engineer.create(SAGA)
+    ended = await engineer.ended((await engineer.trigger(pipeline.id, model="delays", version="1")).id)
+    assert ended.status == pb.EXECUTION_STATUS_FAILED
+    assert ended.error == "step 'deploy': the runtime cannot load the version: not an ONNX file"
+    assert peers.world["runtimes"] == {}
+
+
+async def test_a_model_that_is_not_there_is_told_by_name(replica, client):
+    engineer = client((await replica()).grpc_address)
+    pipeline = await engineer.create(SAGA)
+    ended = await engineer.ended((await engineer.trigger(pipeline.id, model="nothing", version="1")).id)
+    assert ended.error == "step 'validate': no model 'nothing'"
+
+
+async def test_a_runtime_that_vanished_comes_back(replica, client, peers, eventually):
+    engineer = client((await replica()).grpc_address)
+    peers.world.add_version("delays", "1")
+    pipeline = await engineer.create(SAGA)
+    await engineer.ended((await engineer.trigger(pipeline.id, model="delays", version="1")).id)
+    (name,) = peers.world["runtimes"]
+    peers.world["runtimes"].clear()
+    await eventually(lambda: name in peers.world["runtimes"])
+
+
+async def test_only_services_may_list_deployments(replica, client):
+    admin = client((await replica()).grpc_address, role="admin")
+    with pytest.raises(PermissionDenied):
+        await admin.stub.ListDeployments(pb.ListDeploymentsRequest())

@@ -1,0 +1,199 @@
+"""A worker that is killed between any two steps of a deployment: another one ends it, done or undone, nothing left."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from fp_kernel import Command, FailedPrecondition, SystemClock, new_id
+from fp_pipeline import engine
+from fp_pipeline.adapters.memory.peers import (
+    FakeArtifacts,
+    FakeJobs,
+    FakeJobTokens,
+    FakeProbe,
+    FakeRegistry,
+    FakeRuntimes,
+    FakeTraffic,
+)
+from fp_pipeline.adapters.memory.world import World
+from fp_pipeline.adapters.postgres.deployments import PostgresDeploymentReads
+from fp_pipeline.adapters.postgres.leases import PostgresLeases
+from fp_pipeline.adapters.postgres.stores import PostgresReads, PostgresTransactions
+from fp_pipeline.adapters.subscriptions import Subscriptions
+from fp_pipeline.app.reconcile import Reconciler
+from fp_pipeline.app.worker import WorkerPolicy
+from fp_pipeline.domain.definition import Pipeline, PipelineType, StepDefinition, StepType
+from fp_pipeline.domain.deployment import Deployment
+from fp_pipeline.domain.execution import Cause, Execution, ExecutionStatus, Step, StepStatus
+from fp_pipeline.domain.policy import Backoff, EnginePolicy, LeasePolicy
+from fp_pipeline.domain.validation import JobModules
+from fp_postgres import Database
+from fp_testkit.crash import CrashedRun, CrashPoints
+
+MIGRATIONS = resources.files("fp_pipeline") / "migrations"
+NOW = datetime(2013, 3, 1, tzinfo=UTC)
+POLICY = EnginePolicy(
+    backoff=Backoff(initial=0.001), undo_backoff=Backoff(initial=0.001), undo_attempts=3, drain=0.0, pause=0.001
+)
+WORKER = WorkerPolicy(poll=0.01, lease=LeasePolicy(ttl=0.1, heartbeat=0.02))
+STEPS = (
+    StepDefinition("validate", StepType.VALIDATE),
+    StepDefinition("deploy", StepType.DEPLOY),
+    StepDefinition("canary", StepType.CANARY, config={"weight_bps": 500, "min_seconds": 0}),
+    StepDefinition("promote", StepType.PROMOTE),
+)
+OLD = "runtime-00000000000070008000000000000001-1-deploy"
+FAILING, SUCCEEDING = "the registry refuses", ""
+
+
+async def work(url: str, path: str, execution_id: str, trouble: str, crash: CrashPoints) -> None:
+    """One worker, until the execution has ended."""
+    database = await Database.connect(url, source="pipeline")
+    try:
+        reads = PostgresReads(database)
+        async with asyncio.timeout(15), asyncio.TaskGroup() as group:
+            running = group.create_task(_worker(database, World(Path(path)), trouble, crash).run())
+            while not (await _found(reads, execution_id)).status.ended:
+                await asyncio.sleep(0.005)
+            running.cancel()
+    finally:
+        await database.close()
+
+
+async def scenario(crash: CrashPoints, url: str, path: str, execution_id: str, trouble: str) -> None:
+    await work(url, path, execution_id, trouble, crash)
+
+
+def _worker(database: Database, world: World, trouble: str, crash: CrashPoints) -> Any:
+    if trouble:
+        world.fail("promote", 99, lambda: FailedPrecondition(trouble))
+    peers = engine.Peers(
+        registry=crash.wrap(FakeRegistry(world)),
+        traffic=crash.wrap(FakeTraffic(world)),
+        runtimes=crash.wrap(FakeRuntimes(world)),
+        probe=crash.wrap(FakeProbe(world)),
+        jobs=FakeJobs(world),
+        artifacts=FakeArtifacts(world),
+        tokens=FakeJobTokens(world),
+    )
+    deployments, clock = PostgresDeploymentReads(database), SystemClock()
+    real = PostgresTransactions(database)
+
+    @asynccontextmanager
+    async def transactions(command: Command | None = None) -> AsyncIterator[Any]:
+        # Between here and the commit nothing is visible to anyone: one point stands for all of them.
+        crash.point()
+        async with real(command) as tx:
+            yield tx
+
+    return engine.worker(
+        engine.Stores(transactions, PostgresLeases(database), deployments, Subscriptions()),
+        engine.steps(peers, deployments, POLICY, JobModules(frozenset()), clock),
+        POLICY,
+        WORKER,
+        clock,
+    )
+
+
+async def _found(reads: PostgresReads, execution_id: str) -> Execution:
+    found = await reads.execution("alpha", execution_id)
+    assert found is not None
+    return found
+
+
+async def prepared(databases: Any, folder: Path, trouble: str) -> tuple[str, str, str, str]:
+    """Version 1 is live and version 2 is asked for."""
+    url = await databases.create(MIGRATIONS, service="pipeline")
+    path = folder / f"{new_id()}.json"
+    world = World(path)
+    world.add_version("delays", "1", stage="PRODUCTION")
+    world["versions"]["delays-1"]["was_production"] = True
+    world.add_version("delays", "2")
+    world["runtimes"][OLD] = {"address": "127.0.0.1:1", "version_id": "delays-1"}
+    world["splits"]["delays"] = {"1": 10_000}
+    world.keep()
+    pipeline = Pipeline(new_id(), "alpha", "deploy", PipelineType.DEPLOYMENT_SAGA, STEPS, "ann", NOW)
+    execution = Execution(
+        id=new_id(),
+        team="alpha",
+        pipeline_id=pipeline.id,
+        pipeline_name=pipeline.name,
+        pipeline_revision=1,
+        type=pipeline.type,
+        steps=tuple(Step(id=new_id(), definition=each) for each in STEPS),
+        input={"model": "delays", "version": "2"},
+        cause=Cause("ann"),
+        created_at=NOW,
+        sequence=1,
+    )
+    live = Deployment(OLD, "alpha", "model-delays", "delays", "delays-1", "1", "127.0.0.1:1", 10_000, execution.id, NOW)
+    database = await Database.connect(url, source="pipeline")
+    async with PostgresTransactions(database)() as tx:
+        await tx.pipelines.add(pipeline)
+        await tx.executions.add(execution)
+        await tx.deployments.deploy(live)
+    # The old deployment is some other execution's.
+    await database.execute("ALTER TABLE deployments DROP CONSTRAINT deployments_execution_id_fkey")
+    await database.execute("UPDATE deployments SET execution_id = gen_random_uuid()")
+    await database.close()
+    return url, str(path), execution.id, trouble
+
+
+async def finished(run: CrashedRun) -> tuple[Execution, World, dict[str, int], list[str]]:
+    """What is left when another worker has gone on: execution, world, live weights, subjects of the outbox."""
+    url, path, execution_id, trouble = run.arguments
+    await work(url, path, execution_id, trouble, CrashPoints(0))
+    database = await Database.connect(url, source="pipeline")
+    try:
+        world = World(Path(path))
+        deployments, transactions = PostgresDeploymentReads(database), PostgresTransactions(database)
+        await Reconciler(transactions, deployments, FakeRuntimes(world), SystemClock(), every=1).once()
+        execution = await _found(PostgresReads(database), execution_id)
+        live = {each.version: each.weight_bps for each in await deployments.all_live()}
+        assert await database.fetchval("SELECT count(*) FROM deployment_turns") == 0
+        numbers = await database.fetch("SELECT sequence FROM transitions ORDER BY sequence")
+        assert [row["sequence"] for row in numbers] == list(range(1, execution.sequence + 1))
+        subjects = [row["subject"] for row in await database.fetch("SELECT subject FROM fp_outbox")]
+    finally:
+        await database.close()
+    return execution, world, live, subjects
+
+
+async def test_a_deployment_is_done_wherever_its_worker_is_killed(kill_at, databases, tmp_path):
+    async def check(run: CrashedRun) -> None:
+        execution, world, live, subjects = await finished(run)
+        assert execution.status is ExecutionStatus.COMPLETED, (run.turn, execution.error)
+        assert [each.attempt for each in execution.steps] == [1, 1, 1, 1]
+        assert live == {"2": 10_000}
+        assert world["splits"]["delays"] == {"1": 0, "2": 10_000}
+        assert world.production("delays") == "delays-2"
+        assert [kept["version_id"] for kept in world["runtimes"].values()] == ["delays-2"]
+        assert subjects.count("fp.pipelines.model.deployed") == 1
+        assert subjects.count("fp.pipelines.model.undeployed") == 1
+        assert subjects.count("fp.pipelines.step.completed") == 4
+        assert subjects.count("fp.pipelines.completed") == 1
+
+    steps = await kill_at(scenario, check, arrange=lambda: prepared(databases, tmp_path, SUCCEEDING))
+    assert steps > 20
+
+
+async def test_a_deployment_is_undone_wherever_its_worker_is_killed(kill_at, databases, tmp_path):
+    async def check(run: CrashedRun) -> None:
+        execution, world, live, subjects = await finished(run)
+        assert execution.status is ExecutionStatus.FAILED, run.turn
+        assert execution.error == "step 'promote': the registry refuses"
+        assert [each.status for each in execution.steps[:3]] == [StepStatus.COMPENSATED] * 3
+        assert live == {"1": 10_000}
+        assert world["splits"]["delays"] == {"1": 10_000, "2": 0}
+        assert world.production("delays") == "delays-1"
+        assert list(world["runtimes"]) == [OLD]
+        assert subjects.count("fp.pipelines.model.deployed") == 1
+        assert subjects.count("fp.pipelines.model.undeployed") == 1
+        assert subjects.count("fp.pipelines.failed") == 1
+
+    steps = await kill_at(scenario, check, arrange=lambda: prepared(databases, tmp_path, FAILING))
+    assert steps > 30

@@ -1,0 +1,202 @@
+"""A pipeline service without processes: real use-cases and engine over stores and peers in memory."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from fp_kernel import Command, SystemClock
+from fp_pipeline import engine
+from fp_pipeline.adapters.memory.peers import (
+    FakeArtifacts,
+    FakeJobs,
+    FakeJobTokens,
+    FakeProbe,
+    FakeRegistry,
+    FakeRuntimes,
+    FakeTraffic,
+)
+from fp_pipeline.adapters.memory.stores import MemoryStores
+from fp_pipeline.adapters.memory.world import World
+from fp_pipeline.app import use_cases
+from fp_pipeline.app.peers import Actor
+from fp_pipeline.app.reconcile import Reconciler
+from fp_pipeline.app.watch_execution import Sighting
+from fp_pipeline.app.worker import Worker, WorkerPolicy
+from fp_pipeline.domain.definition import Pipeline, PipelineDraft, PipelineType, StepDefinition, StepType
+from fp_pipeline.domain.execution import Cause, Execution
+from fp_pipeline.domain.policy import Backoff, EnginePolicy, LeasePolicy
+from fp_pipeline.domain.validation import JobModules
+
+ANN = Actor("alpha", "ann")
+MODULES = JobModules(frozenset({"work"}))
+QUICK = EnginePolicy(
+    backoff=Backoff(initial=0.001, ceiling=0.005),
+    undo_backoff=Backoff(initial=0.001, ceiling=0.005),
+    undo_attempts=3,
+    drain=0.0,
+    pause=0.001,
+)
+WORKER = WorkerPolicy(capacity=16, poll=0.02, lease=LeasePolicy(ttl=5.0, heartbeat=0.05))
+PATIENCE = 10.0
+
+
+def command(key: str = "") -> Command:
+    return Command(team="alpha", rpc="test", key=key, fingerprint=b"", encode=lambda result: result.id.encode())
+
+
+def step(step_id: str, kind: StepType, *parents: str, **fields: Any) -> StepDefinition:
+    jobs = {StepType.TRAIN, StepType.EVALUATE, StepType.CUSTOM, StepType.BUILD}
+    config = fields.pop("config", {}) | ({"module": "work.it"} if kind in jobs else {})
+    return StepDefinition(id=step_id, type=kind, depends_on=parents, config=config, **fields)
+
+
+DEPLOYMENT = (
+    step("validate", StepType.VALIDATE),
+    step("deploy", StepType.DEPLOY, max_retries=1),
+    step("canary", StepType.CANARY, config={"weight_bps": 500, "min_seconds": 0}),
+    step("promote", StepType.PROMOTE, max_retries=1),
+)
+TRAINING = (
+    step("train", StepType.TRAIN, config={"outputs": ["model.onnx", "profile.json"]}),
+    step("evaluate", StepType.EVALUATE, "train", config={"minimum": {"auc": 0.65}}),
+    step("register", StepType.REGISTER, "evaluate", config={"model": "delays"}),
+)
+
+
+@dataclass
+class Service:
+    """policy, worker_policy: may be replaced before the first worker starts."""
+
+    stores: MemoryStores
+    world: World
+    jobs: FakeJobs
+    probe: FakeProbe
+    policy: EnginePolicy = QUICK
+    worker_policy: WorkerPolicy = WORKER
+    clock: SystemClock = field(default_factory=SystemClock)
+    saga: tuple[StepDefinition, ...] = DEPLOYMENT
+    training: tuple[StepDefinition, ...] = TRAINING
+    idle: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def do(self) -> use_cases.UseCases:
+        stores = self.stores
+        return use_cases.build(
+            transactions=stores.transactions,
+            reads=stores.reads,
+            deployments=stores.deployments,
+            signals=stores.signals,
+            jobs=self.jobs,
+            modules=MODULES,
+            clock=self.clock,
+            poll=0.02,
+        )
+
+    @property
+    def peers(self) -> engine.Peers:
+        world = self.world
+        return engine.Peers(
+            registry=FakeRegistry(world),
+            traffic=FakeTraffic(world),
+            runtimes=FakeRuntimes(world),
+            probe=self.probe,
+            jobs=self.jobs,
+            artifacts=FakeArtifacts(world),
+            tokens=FakeJobTokens(world),
+        )
+
+    def worker(self) -> Worker:
+        stores = self.stores
+        return engine.worker(
+            engine.Stores(stores.transactions, stores.execution_store, stores.deployments, stores.signals),
+            engine.steps(self.peers, stores.deployments, self.policy, MODULES, self.clock),
+            self.policy,
+            self.worker_policy,
+            self.clock,
+            in_flight=lambda count: self.idle.clear() if count else self.idle.set(),
+        )
+
+    @property
+    def reconciler(self) -> Reconciler:
+        stores = self.stores
+        return Reconciler(stores.transactions, stores.deployments, self.peers.runtimes, self.clock, every=0.02)
+
+    @asynccontextmanager
+    async def working(self, workers: int = 1) -> AsyncIterator[None]:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self.worker().run()) for _ in range(workers)]
+            yield
+            for task in tasks:
+                task.cancel()
+
+    async def pipeline(self, kind: PipelineType, *steps: StepDefinition, name: str = "p") -> Pipeline:
+        return await self.do.create_pipeline(ANN, PipelineDraft(name, kind, steps), command())
+
+    async def trigger(self, pipeline: Pipeline, **given: Any) -> Execution:
+        return await self.do.trigger_execution(ANN, pipeline.id, given, Cause("ann"), command())
+
+    async def ended(self, execution_id: str) -> Execution:
+        """Watches it to its end."""
+        async with asyncio.timeout(PATIENCE):
+            async for sighting in self.do.watch_execution(
+                "alpha", execution_id, after_sequence=0, include_current_state=False
+            ):
+                if sighting.execution.status.ended:
+                    return await self.do.queries.execution("alpha", execution_id)
+        raise AssertionError("the watch ended before the execution")
+
+    async def until(self, execution_id: str, condition: Callable[[Execution], bool]) -> Execution:
+        """Looks until the condition holds; it may ask about anything, not only about the execution."""
+        async with asyncio.timeout(PATIENCE):
+            while not condition(seen := await self.do.queries.execution("alpha", execution_id)):
+                await asyncio.sleep(0.001)
+        return seen
+
+    async def run(self, kind: PipelineType, *steps: StepDefinition, name: str = "p", **given: Any) -> Execution:
+        """Create, trigger and let one worker run it to its end."""
+        execution = await self.trigger(await self.pipeline(kind, *steps, name=name), **given)
+        async with self.working():
+            return await self.ended(execution.id)
+
+    async def deploy(self, version: str, *steps: StepDefinition, model: str = "delays") -> Execution:
+        """A deployment saga from its trigger to its end."""
+        name = f"deploy {model} {version} {len(self.stores.state.pipelines)}"
+        return await self.run(
+            PipelineType.DEPLOYMENT_SAGA, *(steps or self.saga), name=name, model=model, version=version
+        )
+
+    async def cancel(self, execution_id: str, reason: str = "") -> Execution:
+        return await self.do.cancel_execution(ANN, execution_id, reason, command())
+
+    async def watched(self, execution_id: str, **options: Any) -> list[Sighting]:
+        """All that a watch of an ended execution shows."""
+        options = {"after_sequence": 0, "include_current_state": False} | options
+        return [seen async for seen in self.do.watch_execution("alpha", execution_id, **options)]
+
+    def command(self, key: str = "") -> Command:
+        return command(key)
+
+    def step(self, step_id: str, kind: StepType, *parents: str, **fields: Any) -> StepDefinition:
+        return step(step_id, kind, *parents, **fields)
+
+    @property
+    def live(self) -> dict[str, int]:
+        """Weights of the live deployments, by version."""
+        return {
+            each.version: each.weight_bps
+            for each in self.stores.state.deployments.values()
+            if each.state.value == "LIVE"
+        }
+
+    @property
+    def events(self) -> list[str]:
+        return [event.type.removeprefix("fp.pipelines.") for event in self.stores.events]
+
+
+@pytest.fixture
+def service() -> Service:
+    world = World()
+    return Service(MemoryStores(SystemClock()), world, FakeJobs(world), FakeProbe(world))
