@@ -117,10 +117,10 @@ async def test_stopping_and_starting_at_once_end_in_one_of_the_two(running, unti
     assert len(processes) <= len(left)
 
 
-@pytest.mark.parametrize(("name", "spec"), [("../x", SERVICE), ("", SERVICE), ("r", ProcessSpec("a b"))])
-async def test_a_bad_runtime_is_refused_and_not_kept(running, name, spec):
-    with pytest.raises(InvalidArgument):
-        await running.client.start_runtime(name, spec)
+async def test_a_bad_runtime_is_refused_and_not_kept(running):
+    for name, spec in (("../x", SERVICE), ("", SERVICE), ("r", ProcessSpec("a b"))):
+        with pytest.raises(InvalidArgument):
+            await running.client.start_runtime(name, spec)
 
     assert await running.client.runtimes() == ()
 
@@ -184,10 +184,8 @@ async def test_a_running_job_can_be_stopped_with_what_it_started(running, until,
     await until(lambda: gone(offspring), "the end of the job's child")
 
 
-@pytest.mark.parametrize(("ending", "reason"), [("down", "stopped"), ("die", "interrupted")])
-async def test_a_job_that_ran_when_the_supervisor_ended_has_failed_and_does_not_run_again(
-    running, until, ending, reason
-):
+@pytest.mark.parametrize("ending", ["down", "die"])
+async def test_a_job_that_ran_when_the_supervisor_ended_has_failed_and_does_not_run_again(running, until, ending):
     await running.client.start_job("done", ProcessSpec("dummy_job"))
     done = await ended(running, "done", until)
     spec = ProcessSpec("dummy_job", {"FP_JOB_ACT": "wait"})
@@ -198,7 +196,7 @@ async def test_a_job_that_ran_when_the_supervisor_ended_has_failed_and_does_not_
     cut = await running.client.start_job("cut", spec)
 
     assert cut.state is JobState.FAILED
-    assert reason in cut.reason
+    assert cut.reason.startswith("interrupted")
     assert cut.lines == 1
     assert (await running.client.job_log("cut")).lines == ("begins",)
     assert await running.client.job("done") == done

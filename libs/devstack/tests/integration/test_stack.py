@@ -1,8 +1,8 @@
-import http.client
+"""How a stack starts, ends, survives and fails."""
+
 import os
 import signal
 import socket
-import stat
 import subprocess
 import sys
 import threading
@@ -10,7 +10,6 @@ from pathlib import Path
 
 import asyncpg
 import nats
-import psutil
 import pytest
 from fp_devstack import FolderInUse, Stack, StoreFailed
 from fp_devstack.ports import HOST
@@ -19,138 +18,30 @@ from fp_devstack.stores import signing
 SOCKETS = Path("/tmp")  # noqa: S108 -- where a store would leave them
 
 
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory):
-    with Stack(tmp_path_factory.mktemp("stack"), durable=False) as running:
+@pytest.fixture
+def nats_only(tmp_path):
+    with Stack(tmp_path, stores=("nats",), durable=False) as running:
         yield running
 
 
-def test_a_second_start_answers_the_same_endpoints(stack):
-    assert stack.start() is stack.endpoints
+def test_a_second_start_answers_the_same_endpoints(nats_only):
+    assert nats_only.start() is nats_only.endpoints
 
 
-async def test_each_service_has_a_database_and_a_role_of_its_own(stack):
-    url, other = stack.create_database("auth"), stack.create_database("registry")
-    connection = await asyncpg.connect(url)
-    await connection.execute("create table if not exists t (x int)")
-    assert await connection.fetchval("select current_user || '@' || current_database()") == "fp_auth@fp_auth"
-    assert str(await connection.fetchval("show server_version")).startswith("18.")
-    await connection.close()
-
-    intruder = other.removesuffix("fp_registry") + "fp_auth"
-    with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await asyncpg.connect(intruder)
-
-
-def test_creating_a_database_again_answers_the_same_url(stack):
-    assert stack.create_database("billing") == stack.create_database("billing")
-
-
-@pytest.mark.parametrize("noun", ["", "A", 'a"; drop', "1a"])
-def test_a_noun_that_is_none_is_refused(stack, noun):
-    with pytest.raises(ValueError, match="noun"):
-        stack.create_database(noun)
-
-
-async def test_jetstream_keeps_a_message(stack):
-    connection = await nats.connect(stack.endpoints.nats_url)
-    context = connection.jetstream()
-    await context.add_stream(name="S", subjects=["s.>"])
-    answer = await context.publish("s.a", b"x")
-    await context.delete_stream("S")
-    await connection.close()
-
-    assert answer.seq == 1
-
-
-def test_valkey_demands_its_password(stack):
-    host, _, port = stack.endpoints.redis_url.rpartition("@")[2].partition("/")[0].partition(":")
-    with socket.create_connection((host, int(port)), timeout=5) as connection:
-        connection.sendall(b"PING\r\n")
-        assert b"NOAUTH" in connection.recv(100)
-
-
-def test_the_bucket_is_there_and_demands_the_secret(stack):
-    ends = stack.endpoints
-    port = int(ends.s3_endpoint.rpartition(":")[2])
-
-    def ask(method, name, secret, body=b""):
-        return signing.request(port, method, f"/{ends.s3_bucket}/{name}", (ends.s3_access_key, secret), body)
-
-    assert ask("PUT", "a", ends.s3_secret_key, b"x") == 200
-    assert ask("GET", "a", ends.s3_secret_key) == 200
-    assert ask("GET", "a", "wrong") == 403
-    assert ask("PUT", "b", "wrong", b"x") == 403
-
-
-def test_no_port_of_the_object_store_takes_or_gives_objects_without_credentials(stack):
-    ends = stack.endpoints
-    port = int(ends.s3_endpoint.rpartition(":")[2])
-    signing.request(port, "PUT", f"/{ends.s3_bucket}/locked", (ends.s3_access_key, ends.s3_secret_key), b"x" * 100)
-    answers = {}
-    for other in (stack.ports.kept(f"seaweedfs.{name}") for name in ("s3", "filer", "volume", "master", "admin")):
-        for method in ("GET", "PUT", "DELETE"):
-            answers[other, method] = plain(other, method, f"/buckets/{ends.s3_bucket}/locked", b"y")
-        answers[other, "LIST"] = plain(other, "GET", f"/{ends.s3_bucket}/locked", b"")
-    credentials = (ends.s3_access_key, ends.s3_secret_key)
-
-    assert {each for each in answers.values() if each is not None and each < 400} == set(), answers
-    assert signing.request(port, "GET", f"/{ends.s3_bucket}/locked", credentials) == 200
-
-
-def plain(port, method, path, body):
-    connection = http.client.HTTPConnection(HOST, port, timeout=5)
-    try:
-        connection.request(method, path, body=body or None)
-        return connection.getresponse().status
-    except (OSError, http.client.HTTPException):
-        return None
-    finally:
-        connection.close()
-
-
-def test_everything_listens_on_the_loopback_only(stack, family):
-    pids = [pid for store in stack.pids.values() for pid in family(store)]
-    heard = {
-        each.laddr.ip
-        for pid in pids
-        for each in psutil.Process(pid).net_connections("tcp")
-        if each.status == psutil.CONN_LISTEN
-    }
-
-    assert heard == {HOST}
-
-
-def test_secrets_are_neither_in_arguments_nor_readable_by_others(stack):
-    secrets = [each for each in (stack.folder / "secrets.json").read_text().split('"') if len(each) == 43]
-    commands = [" ".join(psutil.Process(pid).cmdline()) for pid in stack.pids.values()]
-
-    assert len(secrets) > 3
-    assert not any(secret in command for secret in secrets for command in commands)
-    for name in ("secrets.json", "ports.json", "nats/nats.conf", "valkey/valkey.conf", "seaweedfs/s3.json"):
-        assert stat.S_IMODE((stack.folder / name).stat().st_mode) == 0o600
-    for name in ("logs", "nats", "valkey", "seaweedfs"):
-        assert stat.S_IMODE((stack.folder / name).stat().st_mode) == 0o700
-
-
-def test_each_store_has_a_log_in_the_folder(stack):
-    assert all((stack.folder / "logs" / f"{name}.log").stat().st_size for name in stack.pids)
-
-
-def test_a_folder_has_one_owner_at_a_time(stack):
+def test_a_folder_has_one_owner_at_a_time(nats_only):
     with pytest.raises(FolderInUse, match="in use"):
-        Stack(stack.folder).start()
+        Stack(nats_only.folder).start()
 
 
-def test_a_store_that_died_is_started_again_on_its_port(stack):
-    before, endpoints = stack.pids, stack.endpoints
-    stack.kill("valkey")
-    assert stack.pids["valkey"] is None
+def test_a_store_that_died_is_started_again_on_its_port(nats_only):
+    before, endpoints = nats_only.pids, nats_only.endpoints
+    nats_only.kill("nats")
+    assert nats_only.pids["nats"] is None
 
-    assert stack.revive() == ("valkey",)
-    assert stack.pids["valkey"] not in {None, before["valkey"]}
-    assert stack.endpoints == endpoints
-    assert stack.revive() == ()
+    assert nats_only.revive() == ("nats",)
+    assert nats_only.pids["nats"] not in {None, before["nats"]}
+    assert nats_only.endpoints == endpoints
+    assert nats_only.revive() == ()
 
 
 async def test_data_ports_and_passwords_survive_a_restart(tmp_path):
@@ -355,22 +246,3 @@ def test_nothing_is_written_outside_the_folder(tmp_path, monkeypatch):
         pass
 
     assert list((tmp_path / "elsewhere").iterdir()) == []
-
-
-def test_the_telemetry_of_the_object_store_is_off(stack):
-    assert "-master.telemetry=false" in psutil.Process(stack.pids["seaweedfs"]).cmdline()
-
-
-def test_the_shell_of_the_user_does_not_change_a_store(stack):
-    environment = psutil.Process(stack.pids["seaweedfs"]).environ()
-
-    assert {name for name in environment if name.startswith("WEED_")} == {
-        "WEED_JWT_SIGNING_KEY",
-        "WEED_JWT_SIGNING_READ_KEY",
-        "WEED_JWT_FILER_SIGNING_KEY",
-        "WEED_JWT_FILER_SIGNING_READ_KEY",
-        "WEED_MASTER_VOLUME_GROWTH_COPY_1",
-    }
-    assert set(environment) - {"PATH", "LANG", "LC_ALL", "TZ", "HOME", "TMPDIR", "GOMEMLIMIT"} == {
-        name for name in environment if name.startswith("WEED_")
-    }

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from fp_kernel.errors import Error, InvalidArgument, PermissionDenied
+from fp_kernel.errors import Error, Internal, InvalidArgument, PermissionDenied, ResourceExhausted
 
 from fp_devstack import unix_path
 from fp_devstack.client import MAX_LINE_BYTES
@@ -79,20 +79,25 @@ class Control:
     async def _answer(self, line: bytes, writer: asyncio.StreamWriter) -> dict[str, Any]:
         try:
             _check_peer(writer.get_extra_info("socket"))
-            if self._open > _CONNECTIONS:
-                raise PermissionDenied("too many connections")
             request = _parse(line)
-            operation = self._operations.get(request.pop("operation", ""))
-            if operation is None:
-                raise InvalidArgument("unknown operation")
-            return {"result": await operation(request)}
+            return {"result": await self._find(request.pop("operation", ""))(request)}
         except Error as error:
             return {"error": _describe(error)}
         except (KeyError, TypeError, ValueError) as error:
             return {"error": _describe(InvalidArgument(f"malformed request: {error!r}"))}
         except OSError as error:
             self._note(f"a request failed: {error!r}")
-            return {"error": _describe(Error(f"the supervisor could not do it: {error.strerror}"))}
+            return {"error": _describe(Internal(f"the supervisor could not do it: {error.strerror}"))}
+        except Exception as error:  # noqa: BLE001 -- one bad request must not end the conversation of the others
+            self._note(f"a request failed: {error!r}")
+            return {"error": _describe(Internal("the supervisor failed; see logs/supervisor.log"))}
+
+    def _find(self, name: Any) -> Operation:
+        if self._open > _CONNECTIONS:
+            raise ResourceExhausted("too many connections", retry_after=1.0)
+        if name not in self._operations:
+            raise InvalidArgument("unknown operation")
+        return self._operations[name]
 
 
 def _parse(line: bytes) -> dict[str, Any]:

@@ -37,6 +37,7 @@ class Jobs:
         self._logs: dict[str, JobLog] = {}
         self._stops: dict[str, asyncio.Event] = {}
         self._ends: dict[str, asyncio.Event] = {}
+        self._interrupted = False
 
     def restore(self) -> None:
         """Reads what is kept; whatever ran when the supervisor ended has FAILED. The oldest are removed."""
@@ -91,7 +92,9 @@ class Jobs:
             await self._ends[name].wait()
         return self.report(name)
 
-    async def stop_all(self) -> None:
+    async def interrupt(self) -> None:
+        """Ends all of them because the supervisor ends."""
+        self._interrupted = True
         async with asyncio.TaskGroup() as group:
             for name in tuple(self._ends):
                 group.create_task(self.stop(name))
@@ -128,7 +131,9 @@ class Jobs:
             killer = group.create_task(self._stop_when_asked(name, pid))
             code = await ended
             killer.cancel()
-        self._finish(name, _outcome(self._jobs[name], code, stopped=self._stops[name].is_set()))
+        asked = self._stops[name].is_set()
+        ending = ("interrupted: the supervisor was stopped" if self._interrupted else "stopped") if asked else ""
+        self._finish(name, _outcome(self._jobs[name], code, ending))
 
     async def _stop_when_asked(self, name: str, pid: int) -> None:
         await self._stops[name].wait()
@@ -155,9 +160,10 @@ class Jobs:
         return self._folder / names.file_name(name)
 
 
-def _outcome(job: Job, code: int, *, stopped: bool) -> Job:
-    if stopped:
-        return replace(_failed(job, "stopped"), exit_code=code)
+def _outcome(job: Job, code: int, ending: str) -> Job:
+    """ending: why it was made to end, if it was."""
+    if ending:
+        return replace(_failed(job, ending), exit_code=code)
     if code == 0:
         return replace(job, state=JobState.SUCCEEDED, exit_code=0, finished_at=time.time())
     return replace(_failed(job, exit_codes.describe(code)), exit_code=code)

@@ -1,6 +1,7 @@
 """Logs that do not fill the disk."""
 
 import asyncio
+import contextlib
 import os
 from pathlib import Path
 from typing import Protocol
@@ -27,14 +28,13 @@ class LogFile:
         """A full disk loses lines, not the process that wrote them."""
         lines = data.rstrip().rsplit(b"\n", 1)
         self._last = lines[-1][-_LINE:] or self._last
-        try:
+        with contextlib.suppress(OSError):
             self._size += os.write(self._descriptor, data)
-        except OSError:
-            return
-        if self._size >= self._limit:
-            os.close(self._descriptor)
-            self._path.replace(self._path.with_name(f"{self._path.name}.1"))
-            self._open()
+            if self._size >= self._limit:
+                self._path.replace(self._path.with_name(f"{self._path.name}.1"))
+                full = self._descriptor
+                self._open()
+                os.close(full)
 
     @property
     def last_line(self) -> str:

@@ -192,7 +192,7 @@ class Platform:
         if self._runtimes is not None:
             rest += [unit.stop for unit in self._runtimes.units.values()]
         if self._jobs is not None:
-            rest.append(self._jobs.stop_all)
+            rest.append(self._jobs.interrupt)
         await _at_once(rest)
 
 

@@ -23,5 +23,5 @@ def main():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["FP_HTTP_PORT"])), Handler)
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
     sys.stdout.write("dummy listens\n")
-    server.serve_forever()
+    server.serve_forever(poll_interval=0.01)
     sys.stdout.write("dummy ends\n")
