@@ -65,6 +65,18 @@ def test_the_first_admin_can_be_named_from_outside(environments):
     assert len(auth["FP_AUTH_BOOTSTRAP_PASSWORD"]) >= 12
 
 
+def test_a_service_gets_the_wishes_that_name_it_unless_the_supervisor_knows_better(environments):
+    environments.outer.update(FP_PIPELINE_CAPACITY="4", FP_PIPELINE_JOB_MODULES="mine", FP_SERVING_RUNS="2")
+    environments.outer["FP_AUTH_KEY_ENCRYPTION_KEY"] = "weak"
+    pipeline = environments.service(BY_NOUN["pipeline"], ENDPOINTS, "d")
+
+    assert (pipeline["FP_PIPELINE_CAPACITY"], pipeline["FP_PIPELINE_JOB_MODULES"]) == ("4", "mine")
+    assert "FP_SERVING_RUNS" not in pipeline
+    assert environments.runtime("r", {})["FP_SERVING_RUNS"] == "2"
+    assert environments.service(BY_NOUN["auth"], ENDPOINTS, "d")["FP_AUTH_KEY_ENCRYPTION_KEY"] != "weak"
+    assert "FP_PIPELINE_CAPACITY" not in environments.service(BY_NOUN["registry"], ENDPOINTS, "d")
+
+
 def test_a_job_gets_neither_store_nor_service_secret(environments):
     built = environments.job({"FP_JOB_TOKEN": "t", "OMP_NUM_THREADS": "1", "FP_GATEWAY_ADDR": "elsewhere:1"})
 

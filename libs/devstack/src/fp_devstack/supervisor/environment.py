@@ -16,7 +16,7 @@ from fp_devstack.supervisor.catalog import RUNTIME_NOUN, RUNTIME_PEERS, Service
 
 _BASE = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "HOME", "USER")
 # A developer's wishes that concern every service.
-_PASSED = ("FP_LOG_LEVEL", "FP_OTEL_ENDPOINT")
+_PASSED = ("FP_LOG_LEVEL", "FP_OTEL_ENDPOINT", "FP_REFLECTION")
 # Names that a spec may carry: none that changes what an interpreter or a linker loads.
 _ALLOWED = re.compile(r"FP_[A-Z0-9_]+|[A-Z]+_NUM_THREADS")
 _VALUE_BYTES = 512 * 1024
@@ -65,13 +65,14 @@ class Environments:
             settings["FP_REDIS_URL"] = endpoints.redis_url
         if service.s3:
             settings |= _s3(endpoints)
-        own = {name: self.outer.get(name, value) for name, value in service.environment.items()}
-        return {**settings, **self._special(noun), **own}
+        fixed = {name: self.outer.get(name, value) for name, value in service.environment.items()}
+        return {**self._wishes(noun), **settings, **self._special(noun), **fixed}
 
     def runtime(self, name: str, wanted: Mapping[str, str]) -> dict[str, str]:
         """wanted: the spec's; what the supervisor knows wins over it."""
         cache = self.folder / "cache" / RUNTIME_NOUN
         return {
+            **self._wishes(RUNTIME_NOUN),
             **wanted,
             **self._common(),
             **self._listen(f"runtime/{name}"),
@@ -94,6 +95,13 @@ class Environments:
     def address(self, owner: str, port: str = "grpc") -> str:
         """`host:port`; the port is chosen now when it was not yet."""
         return f"{HOST}:{self.ports.kept(f'{owner}.{port}') or self.ports.take(f'{owner}.{port}')}"
+
+    def _wishes(self, noun: str) -> dict[str, str]:
+        """What the developer has set for this service alone, such as FP_PIPELINE_CAPACITY; what the supervisor
+        generates wins over it.
+        """
+        prefix = f"FP_{noun.upper()}_"
+        return {name: value for name, value in self.outer.items() if name.startswith(prefix)}
 
     def _common(self) -> dict[str, str]:
         passed = {name: self.outer[name] for name in _PASSED if name in self.outer}
