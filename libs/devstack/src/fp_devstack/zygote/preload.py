@@ -29,6 +29,7 @@ SHARED = (
     "grpc_health.v1.health_pb2_grpc",
     "grpc_reflection.v1alpha.reflection",
     "jwt",
+    "minio",
     "nats",
     "nats.js",
     "opentelemetry.sdk.trace",
