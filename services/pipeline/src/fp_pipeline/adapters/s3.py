@@ -14,8 +14,7 @@ from minio import Minio
 from minio.error import S3Error
 
 _CHUNK = 1024 * 1024
-_CONNECT_SECONDS = 5.0
-_READ_SECONDS = 60.0
+_TIMEOUT = urllib3.Timeout(connect=3.0, read=60.0)
 _FORBIDDEN = frozenset({400, 401, 403})
 _MISSING = frozenset({"NoSuchKey", "NoSuchBucket"})
 _OK = 300
@@ -27,17 +26,23 @@ Answer = TypeVar("Answer")
 def client(endpoint: str, access_key: str, secret_key: str, *, region: str) -> Minio:
     """endpoint: http or https URL. region: given, so that signing asks nobody."""
     parts = urlsplit(endpoint)
-    secure = parts.scheme == "https"
-    return Minio(parts.netloc, access_key=access_key, secret_key=secret_key, secure=secure, region=region)
+    # The engine retries by itself: a store that is away must be told within the time of a step.
+    pool = urllib3.PoolManager(timeout=_TIMEOUT, retries=urllib3.Retry(total=1, backoff_factor=0.1))
+    return Minio(
+        parts.netloc,
+        access_key=access_key,
+        secret_key=secret_key,
+        secure=parts.scheme == "https",
+        region=region,
+        http_client=pool,
+    )
 
 
 class S3Artifacts:
     def __init__(self, client: Minio, bucket: str) -> None:
         self._client = client
         self._bucket = bucket
-        self._http = urllib3.PoolManager(
-            timeout=urllib3.Timeout(connect=_CONNECT_SECONDS, read=_READ_SECONDS), retries=False
-        )
+        self._http = urllib3.PoolManager(timeout=_TIMEOUT, retries=False)
 
     async def ping(self) -> None:
         """Raises Unavailable, FailedPrecondition when there is no bucket."""
@@ -79,10 +84,15 @@ class S3Artifacts:
         await _in_thread(lambda: self._send(key, url))
 
     def _chunks(self, key: str, limit: int | None = None) -> Iterator[bytes]:
-        """The content, at most one byte beyond the limit."""
-        response = self._client.get_object(self._bucket, key, length=0 if limit is None else limit + 1)
+        """The content; it stops soon after the limit."""
+        response = self._client.get_object(self._bucket, key)
+        read = 0
         try:
-            yield from response.stream(_CHUNK)
+            for chunk in response.stream(_CHUNK):
+                yield chunk
+                read += len(chunk)
+                if limit is not None and read > limit:
+                    return
         finally:
             response.close()
             response.release_conn()

@@ -1,6 +1,7 @@
 """Signals between replicas over LISTEN/NOTIFY: they say when to look, never what happened."""
 
 import asyncio
+import contextlib
 from contextlib import AbstractContextManager
 from typing import NoReturn
 
@@ -43,12 +44,18 @@ class PostgresSignals:
 
     async def _listen(self) -> None:
         connection = await asyncpg.connect(self._url, timeout=_TIMEOUT, command_timeout=_TIMEOUT)
+        lost = asyncio.Event()
+        connection.add_termination_listener(lambda _: lost.set())
         try:
             await connection.add_listener(_CHANNEL, self._heard)
             # Signals of the time before are lost: everyone looks once.
             self._subscriptions.signal_all()
-            while True:
-                await asyncio.sleep(_PING)
+            while not lost.is_set():
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_PING):
+                        await lost.wait()
+                        return
+                # A peer that vanished without a word is noticed only by asking.
                 await connection.execute("SELECT 1")
         finally:
             connection.terminate()
