@@ -33,6 +33,9 @@ class PeerCall(grpc.aio.Call):
     bare call takes. After a retry the accessors answer for the last try; before the first use they raise UsageError.
     """
 
+    # Whether a failed try may be followed by another at all; what the policy allows comes on top.
+    _repeatable = True
+
     def __init__(self, peer: Peer, request: Any, options: Mapping[str, Any]) -> None:
         extra = {name: value for name, value in options.items() if value is not None}
         self._timeout = extra.pop("timeout", None)
@@ -74,11 +77,15 @@ class PeerCall(grpc.aio.Call):
         self._call = self._peer.start(
             self._request, timeout=max(0.0, trip.remaining()), metadata=tuple(pairs), **self._extra
         )
+        self._started(self._call)
+
+    def _started(self, call: Any) -> None:
+        """A try has begun on this bare call; for shapes that watch it."""
 
     async def _again(self, failure: grpc.aio.AioRpcError) -> Any:
         """The next try, after its pause; raises the peer's error when there must be none."""
         trip, retries = self._trip, self._retries
-        if trip is None or retries is None:
+        if trip is None or retries is None or not self._repeatable:
             self._fail(failure)
         pause: float | None
         if retries.first and trip.another_token(failure, self._token):

@@ -159,7 +159,7 @@ def _details(error: Error, message: str, violations: int) -> Iterable[Message]:
         yield bad
     if error.retry_after is not None:
         retry = error_details_pb2.RetryInfo()
-        retry.retry_delay.FromNanoseconds(int(error.retry_after * 1e9))
+        retry.retry_delay.FromNanoseconds(round(error.retry_after * 1e9))
         yield retry
     if error.kind is Kind.RESOURCE_EXHAUSTED and (quota := facts.get("quota")):
         failure = error_details_pb2.QuotaFailure()

@@ -2,21 +2,24 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Generator
+from contextlib import suppress
 from typing import Any, Final
 
 import grpc
-from fp_kernel import Kind
+from fp_kernel import Kind, Unavailable
 
 from fp_rpc.calls import Peer, PeerCall
+from fp_rpc.ending import Ending
 
 # Parameters that grpc also takes by position, after those that are read here.
 _OTHERS: Final = ("credentials", "wait_for_ready", "compression")
 
 
-class _OneAnswer(PeerCall):
-    """retried: whether a failed try may be followed by another; a consumed stream of requests cannot be sent again."""
+class _EndedWell(Exception):
+    """The peer ended the stream with OK while something was still being written."""
 
-    _retried = True
+
+class _OneAnswer(PeerCall):
     _answer: Any = None
 
     def __await__(self) -> Generator[Any, None, Any]:
@@ -30,7 +33,12 @@ class _OneAnswer(PeerCall):
             try:
                 self._answer = await call
             except grpc.aio.AioRpcError as failure:
-                call = await self._again(failure) if self._retried else self._fail(failure)
+                try:
+                    call = await self._again(failure)
+                except _EndedWell:
+                    # gRPC threw the answer away together with the status.
+                    self._finish(Kind.UNAVAILABLE.value, failure)
+                    raise Unavailable("the answer was lost") from failure
             except asyncio.CancelledError:
                 self._finish(Kind.CANCELLED.value)
                 raise
@@ -39,8 +47,6 @@ class _OneAnswer(PeerCall):
 
 
 class _ManyAnswers(PeerCall):
-    _retried = True
-
     def __aiter__(self) -> AsyncIterator[Any]:
         return self
 
@@ -57,34 +63,54 @@ class _ManyAnswers(PeerCall):
             try:
                 answer = await call.read()
             except grpc.aio.AioRpcError as failure:
-                call = await self._again(failure) if self._retried else self._fail(failure)
+                try:
+                    call = await self._again(failure)
+                except _EndedWell:
+                    self._finish()
+                    return grpc.aio.EOF
             except asyncio.CancelledError:
                 self._finish(Kind.CANCELLED.value)
                 raise
             else:
                 # From the first message on a repeat would tell the caller things twice.
-                self._retried = False
+                self._repeatable = False
                 if answer is grpc.aio.EOF:
                     self._finish()
                 return answer
 
 
 class _ManyRequests(PeerCall):
-    _retried = False
+    # A stream of requests that was consumed cannot be sent again.
+    _repeatable = False
+    _ending: Ending | None = None
 
     async def write(self, request: Any) -> None:
         call = await self._open()
         try:
             await call.write(request)
         except grpc.aio.AioRpcError as failure:
-            self._fail(failure)
+            await self._over(failure)
 
     async def done_writing(self) -> None:
         call = await self._open()
         try:
             await call.done_writing()
         except grpc.aio.AioRpcError as failure:
-            self._fail(failure)
+            await self._over(failure)
+
+    async def _over(self, failure: grpc.aio.AioRpcError) -> None:
+        """A peer that has its answer wants no more requests; any other end is the call's."""
+        with suppress(_EndedWell):
+            await self._again(failure)
+
+    def _started(self, call: Any) -> None:
+        self._ending = Ending(call)
+
+    async def _again(self, failure: grpc.aio.AioRpcError) -> Any:
+        told = failure if self._ending is None else await self._ending.of_peer(failure)
+        if told is None:
+            raise _EndedWell
+        return await super()._again(told)
 
 
 class UnaryUnary(_OneAnswer, grpc.aio.UnaryUnaryCall[Any, Any]):

@@ -91,6 +91,8 @@ class Stages:
                 async with asyncio.timeout(self._default_deadline if visit.unbounded and bounded else None):
                     answer = await run(visit, method.behaviour, request, context)
             except BaseException as failure:  # noqa: BLE001 -- every way out is told, counted and audited
+                # From here on a drain must not cut off the status that is being sent.
+                self._streams.discard(visit)
                 return await self._endings.failed(visit, failure, request, context)
             else:
                 self._endings.done(visit, "OK")

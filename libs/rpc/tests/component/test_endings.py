@@ -1,0 +1,147 @@
+"""A peer that ends a stream of requests before all of them were sent."""
+
+import asyncio
+
+import grpc
+import pytest
+from fp_kernel import NotFound
+from fp_rpc import ending
+from fp_rpc.ending import Ending
+
+MADE_UP = "Internal error from Core"
+
+
+class Call:
+    """A bare call whose status is set by the test, as often as gRPC does."""
+
+    def __init__(self):
+        self._callbacks = []
+        self._status = None
+
+    def add_done_callback(self, callback):
+        self._callbacks.append(callback)
+
+    def set(self, code, details):
+        self._status = (code, details)
+        for callback in self._callbacks:
+            callback(self)
+        return grpc.aio.AioRpcError(code, grpc.aio.Metadata(), grpc.aio.Metadata(), details)
+
+    async def code(self):
+        return self._status[0]
+
+    async def details(self):
+        return self._status[1]
+
+    async def trailing_metadata(self):
+        return grpc.aio.Metadata(("x", "1"))
+
+
+@pytest.fixture
+def call():
+    return Call()
+
+
+async def test_a_status_that_comes_after_a_made_up_one_is_waited_for(call):
+    watched = Ending(call)
+    made_up = call.set(grpc.StatusCode.INTERNAL, MADE_UP)
+    asking = asyncio.ensure_future(watched.of_peer(made_up))
+    await asyncio.sleep(0)
+    call.set(grpc.StatusCode.NOT_FOUND, "it is gone")
+
+    told = await asking
+
+    assert (told.code(), told.details(), told.trailing_metadata()["x"]) == (
+        grpc.StatusCode.NOT_FOUND, "it is gone", "1",
+    )  # fmt: skip
+
+
+async def test_a_status_that_a_made_up_one_hides_is_kept(call):
+    watched = Ending(call)
+    call.set(grpc.StatusCode.NOT_FOUND, "it is gone")
+
+    told = await watched.of_peer(call.set(grpc.StatusCode.INTERNAL, MADE_UP))
+
+    assert told.details() == "it is gone"
+
+
+async def test_a_good_end_that_a_made_up_status_hides_is_no_failure(call):
+    watched = Ending(call)
+    call.set(grpc.StatusCode.OK, "")
+
+    assert await watched.of_peer(call.set(grpc.StatusCode.INTERNAL, MADE_UP)) is None
+
+
+async def test_a_made_up_status_stays_when_nothing_else_comes(call, monkeypatch):
+    monkeypatch.setattr(ending, "_PATIENCE", 0.0)
+    watched = Ending(call)
+    made_up = call.set(grpc.StatusCode.INTERNAL, MADE_UP)
+
+    assert await watched.of_peer(made_up) is made_up
+
+
+async def test_any_other_failure_is_the_peers(call):
+    watched = Ending(call)
+    failure = call.set(grpc.StatusCode.INTERNAL, "internal error")
+
+    assert await watched.of_peer(failure) is failure
+
+
+async def some(shapes):
+    for text in "abc":
+        yield shapes.pb.Request(text=text)
+
+
+# Which side is first is up to the kernel: a few rounds see both orders.
+rounds = pytest.mark.parametrize("attempt", range(8))
+
+
+@rounds
+async def test_an_error_before_all_was_read_arrives(serve, shapes, keys, scripted, attempt):
+    async def impatient(requests, context):
+        yield shapes.pb.Response(text="first")
+        raise NotFound("it is gone")
+
+    scripted.both = impatient
+    call = (await serve()).stub(keys.sign()).Both(some(shapes))
+
+    assert (await call.read()).text == "first"
+    with pytest.raises(NotFound, match="it is gone"):
+        await call.read()
+
+
+@rounds
+async def test_an_end_before_all_was_read_is_an_end(serve, shapes, keys, scripted, attempt):
+    async def satisfied(requests, context):
+        yield shapes.pb.Response(text="enough")
+
+    scripted.both = satisfied
+    call = (await serve()).stub(keys.sign()).Both(some(shapes))
+
+    assert [answer.text async for answer in call] == ["enough"]
+
+
+@rounds
+async def test_an_answer_before_all_was_read_is_the_answer(serve, shapes, keys, scripted, attempt):
+    async def satisfied(requests, context):
+        return shapes.pb.Response(text="enough")
+
+    scripted.in_ = satisfied
+
+    assert (await (await serve()).stub(keys.sign()).In(some(shapes))).text == "enough"
+
+
+async def test_a_refused_stream_tells_its_writer_why(serve, shapes, keys, scripted):
+    async def refusing(requests, context):
+        raise NotFound("it is gone")
+
+    scripted.in_ = refusing
+    call = (await serve()).stub(keys.sign()).In()
+
+    with pytest.raises(NotFound, match="it is gone"):
+        await write_until_refused(call, shapes)
+
+
+async def write_until_refused(call, shapes):
+    while True:
+        await call.write(shapes.pb.Request(text="x"))
