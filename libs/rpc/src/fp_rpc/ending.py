@@ -33,6 +33,10 @@ class Ending:
             return failure
         return self._told
 
+    def told(self) -> tuple[bool, grpc.aio.AioRpcError | None]:
+        """Whether the peer has ended the call, and its failure; None after a good end."""
+        return self._arrived.is_set(), self._told
+
     def _keep(self, call: Any) -> None:
         """Called each time a status is set; the accessors do not wait then."""
         code, details = _now(call.code()), _now(call.details())

@@ -1,7 +1,7 @@
 """Outgoing calls of the four shapes, as generated stubs expect them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Coroutine, Generator
 from contextlib import suppress
 from typing import Any, Final
 
@@ -85,18 +85,26 @@ class _ManyRequests(PeerCall):
     _ending: Ending | None = None
 
     async def write(self, request: Any) -> None:
+        """Send one more message; raises the peer's error when it has ended the call, nothing after a good end."""
         call = await self._open()
-        try:
-            await call.write(request)
-        except grpc.aio.AioRpcError as failure:
-            await self._over(failure)
+        await self._send(call.write(request))
 
     async def done_writing(self) -> None:
         call = await self._open()
+        await self._send(call.done_writing())
+
+    async def _send(self, sending: Coroutine[Any, Any, None]) -> None:
         try:
-            await call.done_writing()
+            await sending
         except grpc.aio.AioRpcError as failure:
             await self._over(failure)
+        except asyncio.InvalidStateError:
+            ended, told = self._ending.told() if self._ending else (False, None)
+            if told is not None:
+                self._fail(told)
+            if not ended:
+                # A mistake of the caller, such as a write after done_writing.
+                raise
 
     async def _over(self, failure: grpc.aio.AioRpcError) -> None:
         """A peer that has its answer wants no more requests; any other end is the call's."""

@@ -145,3 +145,39 @@ async def test_a_refused_stream_tells_its_writer_why(serve, shapes, keys, script
 async def write_until_refused(call, shapes):
     while True:
         await call.write(shapes.pb.Request(text="x"))
+
+
+async def test_a_writer_that_comes_late_is_told_why_the_stream_ended(serve, shapes, keys, scripted):
+    async def refusing(requests, context):
+        raise NotFound("it is gone")
+        yield
+
+    scripted.both = refusing
+    call = (await serve()).stub(keys.sign()).Both()
+    with pytest.raises(NotFound):
+        await call.read()
+
+    with pytest.raises(NotFound, match="it is gone"):
+        await call.write(shapes.pb.Request(text="x"))
+
+
+async def test_a_writer_that_comes_after_a_good_end_is_not_held(serve, shapes, keys, scripted):
+    async def satisfied(requests, context):
+        yield shapes.pb.Response(text="enough")
+
+    scripted.both = satisfied
+    call = (await serve()).stub(keys.sign()).Both()
+    assert [answer.text async for answer in call] == ["enough"]
+
+    await call.write(shapes.pb.Request(text="x"))
+    await call.done_writing()
+
+
+async def test_a_write_after_the_last_one_is_a_mistake(serve, shapes, keys):
+    call = (await serve()).stub(keys.sign()).Both()
+    await call.write(shapes.pb.Request(text="x"))
+    await call.done_writing()
+
+    with pytest.raises(asyncio.InvalidStateError):
+        await call.write(shapes.pb.Request(text="y"))
+    assert [answer.text async for answer in call] == ["both x"]
