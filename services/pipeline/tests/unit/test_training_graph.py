@@ -160,3 +160,30 @@ async def test_a_refused_artifact_fails_the_registration_with_the_registrys_reas
     service.world.fail("confirm_upload", 1, lambda: FailedPrecondition("the model is archived"))
     execution = await service.run(PipelineType.TRAINING_DAG, *service.training)
     assert execution.error == "step 'register': the model is archived"
+
+
+@pytest.mark.parametrize(
+    ("result", "reason"),
+    [
+        ({"note": "a\0b"}, "result.json.note: must be text without NUL"),
+        ({"rows": [1, {"x": 10**30}]}, "result.json.rows[1].x: must be a number of at most 64 bits"),
+        ({"rate": float("nan")}, "result.json.rate: must be a finite number"),
+        ({"text": "\ud800"}, "result.json.text: must be text without NUL"),
+        ({"text": "x" * 40_000}, "result.json: must be at most 32768 bytes of JSON"),
+        (["no", "object"], "result.json is no JSON object"),
+    ],
+)
+async def test_a_result_that_nobody_can_keep_fails_the_step(service, result, reason):
+    service.jobs.results = {"train": result}
+    execution = await service.run(PipelineType.TRAINING_DAG, service.step("train", StepType.TRAIN))
+    assert execution.error == f"step 'train': {reason}"
+
+
+async def test_log_lines_of_any_bytes_are_kept(service):
+    service.jobs.failing = {"train": 1}
+    service.jobs.says = {"train": ["nul \0 here", "half a pair \ud800", "long " + "x" * 5_000]}
+    execution = await service.run(PipelineType.TRAINING_DAG, service.step("train", StepType.TRAIN))
+    stream = service.do.step_logs("alpha", execution.id, "train", after_line=0, follow=False)
+    lines = [line.text async for line in stream]
+    assert lines[:2] == ["nul \ufffd here", "half a pair ?"]
+    assert len(lines[2]) == 1_000

@@ -8,6 +8,7 @@ from fp_kernel import (
     NotFound,
     OutOfRange,
     Replayed,
+    next_token,
 )
 from fp_pipeline.app.peers import Actor
 from fp_pipeline.domain.definition import PipelineDraft, PipelineType, StepType
@@ -152,3 +153,10 @@ async def test_a_page_token_of_another_list_is_refused(service):
     token = (await service.do.queries.executions("alpha", "", None, 1, "")).next_token
     with pytest.raises(InvalidArgument, match="page_token"):
         await service.do.queries.executions("beta", "", None, 1, token)
+
+
+async def test_a_forged_position_in_a_token_is_refused(service):
+    for position in (("nothing",), ("a", "b")):
+        token = next_token(position, scope=("alpha", "executions", "", ""))
+        with pytest.raises(InvalidArgument, match="page_token"):
+            await service.do.queries.executions("alpha", "", None, 1, token)

@@ -10,6 +10,7 @@ from fp_pipeline.app.peers import Actor
 from fp_pipeline.domain.config import StepConfig, read
 from fp_pipeline.domain.definition import JsonObject
 from fp_pipeline.domain.deployment import DeploymentChange
+from fp_pipeline.domain.documents import clean
 from fp_pipeline.domain.execution import Execution, Step
 from fp_pipeline.domain.names import AttemptName
 
@@ -37,8 +38,8 @@ class Failure:
 
 def failure(error: Error | StepFailed) -> Failure:
     if isinstance(error, StepFailed):
-        return Failure(error.message, error.final)
-    return Failure(error.message, error.kind not in TRANSIENT)
+        return Failure(clean(error.message), error.final)
+    return Failure(clean(error.message), error.kind not in TRANSIENT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from fp_kernel import Clock, Command, FailedPrecondition, NotFound, invalid
 from fp_pipeline.app.peers import Actor
 from fp_pipeline.app.ports import Transactions, Unit
 from fp_pipeline.domain import scheduling
+from fp_pipeline.domain.documents import is_clean
 from fp_pipeline.domain.execution import Cancellation, Execution, ExecutionStatus
 
 _MAX_REASON = 500
@@ -22,8 +23,8 @@ class CancelExecution:
 
         Raises NotFound, FailedPrecondition when it has ended or is being undone already.
         """
-        if len(reason) > _MAX_REASON:
-            raise invalid("reason", f"must be at most {_MAX_REASON} characters")
+        if len(reason) > _MAX_REASON or not is_clean(reason):
+            raise invalid("reason", f"must be at most {_MAX_REASON} characters without NUL")
         async with self._transactions(command) as tx:
             execution = await tx.executions.find(actor.team, execution_id)
             if execution is None:

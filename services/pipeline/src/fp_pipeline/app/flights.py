@@ -14,6 +14,7 @@ from fp_pipeline.app.steps import Steps
 from fp_pipeline.domain import attempts, scheduling, undo
 from fp_pipeline.domain.definition import JsonObject
 from fp_pipeline.domain.deployment import DeploymentChange
+from fp_pipeline.domain.documents import clean
 from fp_pipeline.domain.execution import Step
 from fp_pipeline.domain.policy import EnginePolicy
 
@@ -71,7 +72,7 @@ class Flights:
         except TimeoutError:
             if step_id in self._stopped:
                 return None
-            waiting = f", waiting for {attempt.waits_for}" if attempt.waits_for else ""
+            waiting = f", waiting for {clean(attempt.waits_for)}" if attempt.waits_for else ""
             return Failure(f"not done in {seconds:g} s{waiting}", final=False)
         finally:
             self._scopes.pop(step_id, None)

@@ -8,9 +8,9 @@ from fp_pipeline.app.peers import Actor
 from fp_pipeline.app.ports import Transactions
 from fp_pipeline.domain import config
 from fp_pipeline.domain.definition import TRAFFIC_STEPS, JsonObject, Pipeline, StepType
+from fp_pipeline.domain.documents import check_json
 from fp_pipeline.domain.execution import Cause, Execution, Step
 from fp_pipeline.domain.progress import moved
-from fp_pipeline.domain.validation import check_json
 
 _NEEDS_VERSION = TRAFFIC_STEPS | {StepType.VALIDATE}
 _MAX_TEXT = 256

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from fp_pipeline.domain.documents import clean
+
 MAX_LINES = 2_000
-MAX_CHARACTERS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,4 +20,4 @@ class LogLine:
 
 def numbered(texts: Sequence[str], first: int, at: datetime) -> tuple[LogLine, ...]:
     """Lines with their numbers; long ones are cut."""
-    return tuple(LogLine(first + index, text[:MAX_CHARACTERS], at) for index, text in enumerate(texts))
+    return tuple(LogLine(first + index, clean(text), at) for index, text in enumerate(texts))

@@ -1,6 +1,5 @@
 """Is a draft a pipeline that can run? Every error names the field, such as `steps[2].depends_on`."""
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,18 +10,16 @@ from fp_pipeline.domain import config, graph
 from fp_pipeline.domain.definition import (
     JOB_STEPS,
     TRAFFIC_STEPS,
-    JsonObject,
     PipelineDraft,
     PipelineType,
     StepDefinition,
     StepType,
 )
+from fp_pipeline.domain.documents import check_json
 
 MAX_STEPS = 256
 MAX_RETRIES = 10
 MAX_TIMEOUT = 86_400.0
-MAX_JSON_BYTES = 32 * 1_024
-"""Bound of a config, an input and an output: an execution of the most steps still fits one message."""
 
 _FILES = {"artifact": "model.onnx", "profile": "profile.json"}
 _MAX_NAME = 128
@@ -71,16 +68,6 @@ def earlier(kind: PipelineType, steps: Sequence[StepDefinition], step_id: str) -
         return graph.ancestors(steps, step_id)
     forward = [name for name in graph.order(steps) if name not in graph.compensators(steps)]
     return frozenset(forward[: forward.index(step_id)]) if step_id in forward else frozenset(forward)
-
-
-def check_json(value: JsonObject, field: str) -> None:
-    """Raises InvalidArgument naming `field` when the value is too large or no JSON."""
-    try:
-        size = len(json.dumps(value, allow_nan=False).encode())
-    except ValueError:
-        raise invalid(field, "must hold finite numbers only") from None
-    if size > MAX_JSON_BYTES:
-        raise invalid(field, f"must be at most {MAX_JSON_BYTES} bytes of JSON")
 
 
 def _name(name: str, field: str) -> None:

@@ -1,5 +1,6 @@
 """A draft that cannot run is refused, and the error names the field."""
 
+import json
 from typing import Any
 
 import pytest
@@ -56,7 +57,12 @@ REFUSED = {
     "with a time-out of days": (graph(step("a", timeout=100_000)), "steps[0].timeout"),
     "with endless retries": (graph(step("a", max_retries=11)), "steps[0].max_retries"),
     "with a large config": (graph(step("a", config=JOB | {"text": "x" * 40_000})), "steps[0].config"),
-    "with a config of infinity": (graph(step("a", config=JOB | {"rate": float("inf")})), "steps[0].config"),
+    "with a config of infinity": (graph(step("a", config=JOB | {"rate": float("inf")})), "steps[0].config.rate"),
+    "with a config that nests too deeply": (
+        graph(step("a", config=JOB | {"x": json.loads("[" * 40 + "]" * 40)})),
+        "steps[0].config.x" + "[0]" * 32,
+    ),
+    "with a config of NUL": (graph(step("a", config=JOB | {"text": "a\0"})), "steps[0].config.text"),
     "with a job without module": (graph(step("a", config={})), "steps[0].config.module"),
     "with a module that is not allowed": (graph(step("a", config={"module": "os"})), "steps[0].config.module"),
     "with a module beside an allowed one": (

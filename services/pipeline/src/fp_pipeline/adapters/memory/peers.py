@@ -177,7 +177,7 @@ class FakeJobs:
     """A job ends at once; what it says is planned by step.
 
     results: the JSON it puts, by step; None puts nothing. failing: steps whose job fails, and how often. lasting: steps
-    whose job runs until it is stopped.
+    whose job runs until it is stopped. says: the lines of its log.
     """
 
     def __init__(self, world: World) -> None:
@@ -185,6 +185,7 @@ class FakeJobs:
         self.results: dict[str, Any] = {}
         self.failing: dict[str, int] = {}
         self.lasting: set[str] = set()
+        self.says: dict[str, list[str]] = {}
         self.specs: list[dict[str, Any]] = []
 
     async def find(self, name: str) -> Job | None:
@@ -214,7 +215,7 @@ class FakeJobs:
 
     def _run(self, spec: dict[str, Any]) -> dict[str, Any]:
         step_id = spec["step_id"]
-        lines = [f"attempt {spec['attempt']} of {step_id}"]
+        lines = list(self.says.get(step_id, [f"attempt {spec['attempt']} of {step_id}"]))
         if step_id in self.lasting:
             return {"state": "RUNNING", "reason": "", "lines": lines}
         if self.failing.get(step_id, 0) > 0:

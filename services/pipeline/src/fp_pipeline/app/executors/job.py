@@ -4,18 +4,18 @@ import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from fp_kernel import Error, invalid
+from fp_kernel import Error
 
 from fp_pipeline.app.attempt import TRANSIENT, Attempt, Outcome, StepFailed
 from fp_pipeline.app.peers import ArtifactStore, Job, JobRunner, JobState, JobTokens
 from fp_pipeline.domain.config import JobConfig, read
 from fp_pipeline.domain.definition import JsonObject
+from fp_pipeline.domain.documents import MAX_JSON_BYTES, check_json
 from fp_pipeline.domain.execution import StepStatus
 from fp_pipeline.domain.logs import MAX_LINES
 from fp_pipeline.domain.policy import EnginePolicy
-from fp_pipeline.domain.validation import MAX_JSON_BYTES, JobModules, earlier
+from fp_pipeline.domain.validation import JobModules, earlier
 
 RESULT = "result.json"
 # One variable of the environment holds 128 KiB on Linux; presigned URLs are long.
@@ -139,16 +139,13 @@ class RunJob:
         if content is None:
             raise StepFailed(f"the job ended without putting {RESULT}", final=False)
         try:
-            result = json.loads(content, parse_constant=_no_constant)
-        except ValueError as error:
+            result = json.loads(content)
+        except (ValueError, RecursionError) as error:
             raise StepFailed(f"{RESULT} is no JSON: {error}", final=False) from None
         if not isinstance(result, dict):
             raise StepFailed(f"{RESULT} is no JSON object", final=False)
+        check_json(result, RESULT)
         return result
-
-
-def _no_constant(name: str) -> Any:
-    raise invalid(RESULT, f"holds {name}")
 
 
 def _reach(minimum: Mapping[str, float], result: JsonObject) -> None:
