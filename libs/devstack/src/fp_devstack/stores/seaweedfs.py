@@ -1,7 +1,11 @@
 """SeaweedFS as an S3 store."""
 
+import contextlib
 import http.client
 import json
+import os
+import socket
+import time
 from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
@@ -25,6 +29,8 @@ _SIGNING_KEYS = (
     "WEED_JWT_FILER_SIGNING_KEY",
     "WEED_JWT_FILER_SIGNING_READ_KEY",
 )
+_SOCKETS = Path("/tmp")  # noqa: S108 -- not our choice
+_OPENING_SECONDS = 60.0
 _GRPC = ("master", "volume", "filer", "s3")
 
 
@@ -128,9 +134,31 @@ class SeaweedFs(Store):
         return signing.request(self.ports["s3"], method, f"/{BUCKET}{name}", self.credentials, body)
 
     def clean(self) -> None:
-        # The program puts sockets there and no flag moves them; a killed one leaves them.
+        """The program puts sockets into /tmp, no flag moves them, and a killed one leaves them: ours and dead ones."""
         for name in (*_GRPC, "admin"):
-            port = self.ports.get(f"{name}.grpc") or self._book.kept(f"{self.name}.{name}.grpc")
-            if name == "admin" and (admin := self._book.kept(f"{self.name}.admin")):
-                port = admin + _WORKER_OFFSET
-            Path(f"/tmp/seaweedfs-{name}-grpc-{port}.sock").unlink(missing_ok=True)  # noqa: S108
+            (_SOCKETS / f"seaweedfs-{name}-grpc-{self._grpc_port(name)}.sock").unlink(missing_ok=True)
+        for path in _SOCKETS.glob("seaweedfs-*-grpc-*.sock"):
+            with contextlib.suppress(FileNotFoundError, PermissionError):
+                if _is_dead(path):
+                    path.unlink()
+
+    def _grpc_port(self, name: str) -> int | None:
+        if name == "admin":
+            admin = self.ports.get(name) or self._book.kept(f"{self.name}.{name}")
+            return admin + _WORKER_OFFSET if admin else None
+        return self.ports.get(f"{name}.grpc") or self._book.kept(f"{self.name}.{name}.grpc")
+
+
+def _is_dead(path: Path) -> bool:
+    """A socket of this user that nobody listens to, and that is too old to be just opening."""
+    status = path.stat()
+    if status.st_uid != os.geteuid() or time.time() - status.st_mtime < _OPENING_SECONDS:
+        return False
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            return True
+        except OSError:
+            return False
+    return False
