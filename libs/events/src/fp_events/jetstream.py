@@ -62,6 +62,10 @@ class NatsBus:
         """Every message of the patterns in order, without taking them from anyone."""
         return OrderedReader(stream, patterns, deliver, connection=self._connection, declarer=self._declarer)
 
+    async def lag(self, consumer: Consumer) -> int:
+        """Events that are kept for the consumer and not acknowledged by it. Raises Unavailable."""
+        return sum([await self._declarer.lag(consumer, stream) for stream in consumer.streams])
+
     async def ping(self) -> None:
         await self._connection.ping()
 

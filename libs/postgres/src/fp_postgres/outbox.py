@@ -49,7 +49,9 @@ class PostgresOutbox:
         self._events: list[tuple[str, Outgoing]] = []
 
     def add(self, event: Event) -> None:
-        complete = replace(attributed(event, self._source), sequence=0)
+        complete = attributed(event, self._source)
+        if complete.sequence:
+            complete = replace(complete, sequence=0)
         self._events.append((event.resource_id, outgoing(complete)))
 
     def __bool__(self) -> bool:
