@@ -30,7 +30,10 @@ async def test_a_prediction_is_answered_by_the_deployed_version_and_told(
     inference = await start()
     await tell(one, 1, weight=10_000)
     await inference.weights({"1": 10_000})
-    answer = await inference.stub(issuer.api_key(key_id="key-9")).Predict(ask((7.0, 1.0)))
+    traceparent = f"00-{'ab' * 16}-{'cd' * 8}-01"
+    answer = await inference.stub(issuer.api_key(key_id="key-9")).Predict(
+        ask((7.0, 1.0)), metadata=(("x-correlation-id", "order-7"), ("traceparent", traceparent))
+    )
     assert answer.served_version == "1"
     assert struct.unpack("<2f", answer.outputs["probabilities"].data) == pytest.approx((0.99, 0.01))
     assert answer.latency.ToNanoseconds() > 0
@@ -38,6 +41,7 @@ async def test_a_prediction_is_answered_by_the_deployed_version_and_told(
     (event,) = await events.wait(1)
     assert isinstance(event.payload, events_pb2.InferenceCompleted)
     assert (event.team, event.resource_id, event.source, event.actor) == ("alpha", "m", "inference", "key-9")
+    assert (event.correlation_id, event.trace) == ("order-7", {"traceparent": traceparent})
     payload = event.payload
     assert (payload.request_id, payload.version, payload.api_key_id) == (answer.request_id, "1", "key-9")
     assert payload.feature_summary.feature_values == {"hour": 7.0}

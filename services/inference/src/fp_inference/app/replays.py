@@ -15,6 +15,8 @@ from fp_inference.domain.request_ids import digest
 
 # A larger answer is computed again; its event is still the same one.
 MAX_RESPONSE = 64 * 1024
+# What an entry takes beside its response.
+_ENTRY = 512
 
 _log = get_logger(__name__)
 
@@ -28,7 +30,7 @@ class _Flight:
 class Replays:
     """The newest in memory, all of them for 24 hours in the store; without the store only the newest.
 
-    max_bytes: of the responses in memory.
+    max_bytes: of what is in memory, about.
     """
 
     def __init__(self, store: ReplayStore, *, max_bytes: int = 8 * 1024 * 1024) -> None:
@@ -65,11 +67,11 @@ class Replays:
     def remember(self, replay: Replay) -> None:
         """Keep in memory; `store` keeps for longer."""
         known = self._recent.pop(replay.digest, None)
-        self._bytes += len(replay.response) - (len(known.response) if known else 0)
+        self._bytes += _size(replay) - (_size(known) if known else 0)
         self._recent[replay.digest] = replay
         while self._bytes > self._max_bytes and self._recent:
             _, oldest = self._recent.popitem(last=False)
-            self._bytes -= len(oldest.response)
+            self._bytes -= _size(oldest)
 
     def recover(self, replays: Iterable[Replay]) -> None:
         """Keep what an earlier process answered and nobody stored yet."""
@@ -97,6 +99,10 @@ class Replays:
 
 def replay_digest(command: Command) -> bytes:
     return digest("replay", command.team, command.rpc, command.key)
+
+
+def _size(replay: Replay) -> int:
+    return len(replay.response) + _ENTRY
 
 
 def _replayed(found: Replay, command: Command) -> Exception:
