@@ -56,7 +56,8 @@ async def test_the_callers_deadline_reaches_the_service(edge, channel):
         registry_pb2.GetModelRequest(name="m"), metadata=bearer(edge.issuer.identity.engineer()), timeout=5
     )
 
-    assert edge.registry.calls[0].deadline - asyncio.get_running_loop().time() <= 5
+    # Far from the default of 30 s; gRPC rounds what it sends.
+    assert edge.registry.calls[0].deadline - asyncio.get_running_loop().time() < 6
 
 
 async def test_a_service_that_is_away_is_named_and_its_address_is_not(edge, channel):
