@@ -2,15 +2,19 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib import resources
 from typing import Any
 
 import pytest
-from fp_kernel import SystemClock
+from fp_kernel import SystemClock, new_id
 from fp_pipeline.adapters.memory.stores import MemoryStores
 from fp_pipeline.adapters.postgres.deployments import PostgresDeploymentReads
 from fp_pipeline.adapters.postgres.leases import PostgresLeases
 from fp_pipeline.adapters.postgres.stores import PostgresReads, PostgresTransactions
+from fp_pipeline.domain.definition import Pipeline, PipelineType, StepDefinition, StepType
+from fp_pipeline.domain.deployment import Deployment
+from fp_pipeline.domain.execution import Cause, Execution, Step
 from fp_postgres import Database
 
 MIGRATIONS = resources.files("fp_pipeline") / "migrations"
@@ -22,6 +26,84 @@ class Stores:
     reads: Any
     leases: Any
     deployments: Any
+
+
+NOW = datetime(2013, 3, 1, 12, 30, 15, 123456, tzinfo=UTC)
+STEPS = (
+    StepDefinition("a", StepType.TRAIN, "First", config={"module": "work", "months": [1, 2]}, timeout=1.5),
+    StepDefinition("b", StepType.CUSTOM, depends_on=("a",), max_retries=2, config={"nested": {"x": None}}),
+)
+
+
+def a_pipeline(name: str = "p", team: str = "alpha", kind: PipelineType = PipelineType.TRAINING_DAG) -> Pipeline:
+    return Pipeline(new_id(), team, name, kind, STEPS, "ann", NOW)
+
+
+def an_execution(pipeline: Pipeline) -> Execution:
+    return Execution(
+        id=new_id(),
+        team=pipeline.team,
+        pipeline_id=pipeline.id,
+        pipeline_name=pipeline.name,
+        pipeline_revision=pipeline.revision,
+        type=pipeline.type,
+        steps=tuple(Step(id=new_id(), definition=each) for each in pipeline.steps),
+        input={"model": "delays", "rate": 0.5},
+        cause=Cause("ann", "event-1", "corr-1", {"traceparent": "00-1-2-01"}),
+        created_at=NOW,
+        sequence=1,
+    )
+
+
+async def kept(stores: "Stores", *, team: str = "alpha", name: str = "p") -> Execution:
+    pipeline = a_pipeline(name, team)
+    execution = an_execution(pipeline)
+    async with stores.transactions() as tx:
+        await tx.pipelines.add(pipeline)
+        await tx.executions.add(execution)
+    return execution
+
+
+def a_deployment(execution: Execution, version: str = "1", attempt: int = 1) -> Deployment:
+    return Deployment(
+        runtime=f"runtime-{execution.id.replace('-', '')}-{attempt}-a",
+        team=execution.team,
+        model_id="m1",
+        model_name="delays",
+        version_id=f"v{version}",
+        version=version,
+        endpoint="127.0.0.1:1000",
+        weight_bps=0,
+        execution_id=execution.id,
+        deployed_at=NOW,
+        signature=b"\x0a\x00",
+        artifact_digest="sha256:1",
+    )
+
+
+@dataclass(frozen=True)
+class Made:
+    """Values that tests keep in the stores."""
+
+    now: datetime = NOW
+
+    def pipeline(self, *arguments: Any) -> Pipeline:
+        return a_pipeline(*arguments)
+
+    def execution(self, of: Pipeline) -> Execution:
+        return an_execution(of)
+
+    def deployment(self, of: Execution, version: str = "1", attempt: int = 1) -> Deployment:
+        return a_deployment(of, version, attempt)
+
+    async def kept(self, stores: "Stores", *, team: str = "alpha", name: str = "p") -> Execution:
+        """A pending execution of a pipeline of its own."""
+        return await kept(stores, team=team, name=name)
+
+
+@pytest.fixture(scope="session")
+def made() -> Made:
+    return Made()
 
 
 @pytest.fixture
