@@ -46,6 +46,8 @@ BAD = [
     (pb.GetModelRequest(), "id"),
     (pb.GetModelRequest(id="flights"), "id"),
     (pb.GetModelRequest(name="a b"), "name"),
+    (pb.ListModelsRequest(framework_filter="x" * 65), "framework_filter"),
+    (pb.ListModelsRequest(task_type_filter="two\nlines"), "task_type_filter"),
     (pb.ListModelsRequest(pagination=page(size=-1)), "pagination.page_size"),
     (pb.ListModelsRequest(pagination=page("garbage")), "pagination.page_token"),
     (

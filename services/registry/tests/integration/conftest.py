@@ -1,9 +1,11 @@
+import asyncio
 from dataclasses import replace
 from importlib import resources
 
 import pytest
 import pytest_asyncio
 from fp_events import decode
+from fp_kernel import Command, Principal
 from fp_postgres import Database
 from fp_registry.adapters.changes import PostgresChanges
 from fp_registry.adapters.memory.objects import MemoryArtifacts
@@ -20,13 +22,23 @@ from fp_registry.adapters.source import PostgresSource
 from fp_registry.adapters.transactions import PostgresTransactions
 from fp_registry.adapters.verifications import PostgresVerifications
 from fp_registry.api.documents import MessageDocuments
+from fp_registry.app import use_cases
+from fp_registry.app.confirm_upload import SizeLimits
+from fp_registry.app.urls import DEFAULT_TTL, ArtifactUrls
+from fp_registry.app.verify_uploads import VerifyUploads
+from fp_registry.domain.model import NewModel
+from fp_registry.domain.version import NewVersion
 
 OUTBOX = "SELECT envelope, sequence FROM fp_outbox ORDER BY position"
 
 
+ANN = Principal("ann", "alpha", "engineer", frozenset({"models:*"}), 0.0)
+NO_KEY = Command("alpha", "/Rpc", "", b"", lambda _: b"")
+
+
 class MemorySide:
     def __init__(self, clock):
-        state = State()
+        self.state = state = State()
         self.transactions = MemoryTransactions(state)
         self.records = MemoryRecords(state)
         self.source = MemorySource(state, MessageDocuments())
@@ -38,10 +50,11 @@ class MemorySide:
 
     async def make_due(self):
         """Time passes for those who wait in the queue."""
-        for version_id in list(self.verifications._state.verifications):
-            wish = dict(self.verifications._state.verifications[version_id])
-            wish.pop("due_at", None)
-            self.verifications._state.verifications[version_id] = wish
+        for version_id, waiting in self.state.verifications.items():
+            self.state.verifications[version_id] = replace(waiting, due_at=None)
+
+    async def waiting(self):
+        return len(self.state.verifications)
 
 
 class PostgresSide:
@@ -60,6 +73,9 @@ class PostgresSide:
     async def make_due(self):
         """Time passes for those who wait in the queue."""
         await self.database.execute("UPDATE verifications SET due_at = now()")
+
+    async def waiting(self):
+        return await self.database.fetchval("SELECT count(*) FROM verifications")
 
 
 @pytest_asyncio.fixture
@@ -98,3 +114,48 @@ def read_store(request):
         return generations, MemoryProjection(generations, MessageDocuments())
     link = request.getfixturevalue("link")
     return RedisGenerations(link, MessageDocuments()), RedisProjection(link)
+
+
+class Desk:
+    def __init__(self, side, artifacts, clock):
+        self.side, self.artifacts = side, artifacts
+        self.wake, self.outcomes = asyncio.Event(), []
+        self.do = use_cases.build(
+            side.transactions,
+            side.records,
+            artifacts,
+            clock=clock,
+            limits=SizeLimits(inline=10, artifact=20),
+            wake=self.wake,
+        )
+        self.urls = ArtifactUrls(side.records, artifacts, clock)
+        self.worker = VerifyUploads(
+            side.verifications,
+            transactions=side.transactions,
+            records=side.records,
+            artifacts=artifacts,
+            clock=clock,
+            wake=self.wake,
+            observe=self.outcomes.append,
+        )
+
+    async def version(self, content=None):
+        model = (await self.do.register_model(NewModel(name="flights"), ANN, NO_KEY)).model
+        version = (await self.do.create_version(model.id, NewVersion(), DEFAULT_TTL, ANN, NO_KEY)).version
+        if content is not None:
+            self.artifacts.objects[version.artifact_path] = content
+        return version
+
+    async def confirm(self, version, expected="", caller=ANN):
+        return (await self.do.confirm_upload(version.id, expected, caller, NO_KEY)).version
+
+    async def ready_events(self):
+        return [event for event in await self.side.emitted() if event.type == "fp.models.version.ready"]
+
+    async def status(self, version):
+        return (await self.side.records.version("alpha", version.id)).status
+
+
+@pytest.fixture
+def desk(side, artifacts, clock):
+    return Desk(side, artifacts, clock)

@@ -50,9 +50,9 @@ async def test_after_a_rebuild_it_answers_what_the_source_answers(world, project
     assert await projection.revision("alpha", model.id) == world.state.models[model.id].revision
 
 
-async def test_an_empty_registry_has_a_complete_and_empty_projection(projection, rebuild):
+async def test_of_a_team_without_models_it_knows_nothing(projection, rebuild):
     assert await rebuild() == 0
-    assert (await projection.models("alpha", ALL, FIRST)).documents == ()
+    assert await projection.models("alpha", ALL, FIRST) is None
 
 
 async def test_another_team_sees_nothing(world, projection, rebuild):
@@ -63,7 +63,7 @@ async def test_another_team_sees_nothing(world, projection, rebuild):
     assert await projection.model("beta", ModelRef(name="flights")) is None
     assert await projection.version("beta", VersionRef(id=version.id)) is None
     assert await projection.versions("beta", model.id, None, FIRST) is None
-    assert (await projection.models("beta", ALL, FIRST)).documents == ()
+    assert await projection.models("beta", ALL, FIRST) is None
 
 
 async def test_a_change_is_projected_by_itself(world, projection, generations, rebuild):

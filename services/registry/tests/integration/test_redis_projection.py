@@ -61,6 +61,17 @@ async def test_a_document_that_is_lost_makes_the_list_unknown(world, generations
     assert await projection.models("alpha", ALL, PageRequest(10)) is None
 
 
+@pytest.mark.parametrize("half", ["documents", "index"])
+async def test_a_half_that_is_lost_makes_everything_unknown(world, generations, projection, store, half):
+    model = world.register()
+    world.add_version(model)
+    await Rebuild(world.changes, generations)()
+    team_keys = keys.team_keys((await generations.state()).current, "alpha")
+    store.delete(getattr(team_keys, half))
+    assert await projection.models("alpha", ALL, PageRequest(10)) is None
+    assert await projection.versions("alpha", model.id, None, PageRequest(10)) is None
+
+
 async def test_another_run_of_the_store_is_not_sound(world, generations, store):
     await Rebuild(world.changes, generations)()
     assert await generations.sound()

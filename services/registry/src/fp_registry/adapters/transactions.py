@@ -9,6 +9,7 @@ from fp_postgres import Transaction as PostgresTransaction
 
 from fp_registry.adapters.events import to_event
 from fp_registry.adapters.rows import MODEL, VERSION, as_json, to_model, to_version
+from fp_registry.app.ports import Verification
 from fp_registry.domain.events import DomainEvent
 from fp_registry.domain.model import Model
 from fp_registry.domain.promotion import Move
@@ -63,7 +64,7 @@ class RegistryTransaction:
     async def model(self, team: str, model_id: str) -> Model | None:
         # Two statements: the second one's snapshot is newer than the lock, so that its subqueries see what the lock
         # waited for.
-        await self._tx.execute("SELECT FROM models WHERE team = $1 AND id = $2 FOR UPDATE", team, model_id)
+        await self._tx.execute("SELECT FROM models WHERE team = $1 AND id = $2 FOR NO KEY UPDATE", team, model_id)
         row = await self._tx.fetchrow(f"SELECT {MODEL} FROM models m WHERE m.team = $1 AND m.id = $2", team, model_id)  # noqa: S608 -- a constant
         return to_model(row) if row else None
 
@@ -195,21 +196,20 @@ class RegistryTransaction:
             by,
         )
 
-    async def verify_later(
-        self, version: Version, expected_digest: str, requested_by: str, correlation_id: str
-    ) -> None:
+    async def verify_later(self, wish: Verification) -> None:
         await self._tx.execute(
             """
-            INSERT INTO verifications (version_id, team, expected_digest, requested_by, correlation_id)
-            VALUES ($1, $2, $3, $4, $5)
+            INSERT INTO verifications (version_id, team, expected_digest, requested_by, correlation_id, trace)
+            VALUES ($1, $2, $3, $4, $5, $6::text::jsonb)
             ON CONFLICT (version_id) DO UPDATE
             SET expected_digest = coalesce(nullif(excluded.expected_digest, ''), verifications.expected_digest)
             """,
-            version.id,
-            version.team,
-            expected_digest,
-            requested_by,
-            correlation_id,
+            wish.version_id,
+            wish.team,
+            wish.expected_digest,
+            wish.requested_by,
+            wish.correlation_id,
+            as_json(wish.trace),
         )
 
     async def verified(self, version: Version) -> None:

@@ -1,5 +1,6 @@
 """The queue of uploads that are measured in the background."""
 
+import json
 from datetime import timedelta
 
 from fp_postgres import Database
@@ -19,7 +20,7 @@ class PostgresVerifications:
             UPDATE verifications SET due_at = now() + $1, attempts = attempts + 1
             WHERE version_id = (SELECT version_id FROM verifications WHERE due_at <= now()
                                 ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-            RETURNING version_id, team, expected_digest, requested_by, correlation_id, attempts
+            RETURNING version_id, team, expected_digest, requested_by, correlation_id, trace::text AS trace, attempts
             """,
             lease,
         )
@@ -31,6 +32,7 @@ class PostgresVerifications:
             expected_digest=row["expected_digest"],
             requested_by=row["requested_by"],
             correlation_id=row["correlation_id"],
+            trace=json.loads(row["trace"]),
             attempts=row["attempts"],
         )
 
@@ -39,9 +41,6 @@ class PostgresVerifications:
 
     async def put_back(self, version_id: str, delay: timedelta) -> None:
         await self._delay(version_id, delay)
-
-    async def waiting(self) -> int:
-        return int(await self._database.fetchval("SELECT count(*) FROM verifications"))
 
     async def _delay(self, version_id: str, delay: timedelta) -> None:
         await self._database.execute(

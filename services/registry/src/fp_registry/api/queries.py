@@ -35,6 +35,8 @@ class QueryServicer(RegistryServiceServicer):
         return pb.GetModelResponse(model=read_model(await self._read.model(caller().team, ref, positions())))
 
     async def ListModels(self, request: pb.ListModelsRequest, context: Context) -> pb.ListModelsResponse:
+        text.check_label(request.framework_filter, "framework_filter")
+        text.check_label(request.task_type_filter, "task_type_filter")
         wanted = ModelFilter(
             framework=request.framework_filter, task_type=request.task_type_filter, archived=request.include_archived
         )

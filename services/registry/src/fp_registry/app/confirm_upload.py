@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from fp_kernel import Clock, Command, FailedPrecondition, Principal
-from fp_telemetry import correlation_id
+from fp_telemetry import correlation_id, inject
 
 from fp_registry.app.judgement import Confirmed, Verdict, judge, locked, settle, upload_missing
 from fp_registry.app.missing import no_version
-from fp_registry.app.ports import Artifacts, Records, Transaction, Transactions, Upload
+from fp_registry.app.ports import Artifacts, Records, Transaction, Transactions, Upload, Verification
 from fp_registry.domain import artifact
 from fp_registry.domain.stages import Status
 from fp_registry.domain.version import Version, check_waits_for_upload
@@ -82,11 +82,17 @@ class ConfirmUpload:
         if version.status is not Status.PENDING_UPLOAD:
             return None
         check_waits_for_upload(version)
-        upload = await self._artifacts.look(version.artifact_path)
-        if upload is None:
-            # A twin of this call may have taken the upload since.
+        try:
+            return await self._verdict(version, expected)
+        except FailedPrecondition:
+            # A twin of this call may have taken the upload away since.
             if (await self._version(version_id, caller)).status is not Status.PENDING_UPLOAD:
                 return None
+            raise
+
+    async def _verdict(self, version: Version, expected: str) -> Verdict | _Later:
+        upload = await self._artifacts.look(version.artifact_path)
+        if upload is None:
             raise upload_missing()
         self._check_size(upload)
         if upload.size_bytes > self._limits.inline:
@@ -97,7 +103,11 @@ class ConfirmUpload:
         model, version = await locked(tx, caller.team, version_id)
         if version.status is Status.PENDING_UPLOAD:
             check_waits_for_upload(version)
-            await tx.verify_later(version, expected, caller.user_id, correlation_id.get())
+            trace: dict[str, str] = {}
+            inject(trace)
+            await tx.verify_later(
+                Verification(version.id, version.team, expected, caller.user_id, correlation_id.get(), trace)
+            )
         return Confirmed(model, version)
 
     async def _version(self, version_id: str, caller: Principal) -> Version:

@@ -1,6 +1,6 @@
 """What the use-cases need from the outside."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,6 +18,22 @@ from fp_registry.domain.version import Version
 
 Document = bytes
 """A model or a version in the shape in which reads answer it; opaque here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """The wish that an upload be measured.
+
+    correlation_id, trace: of the call that wished it. attempts: how often it was taken, this time included.
+    """
+
+    version_id: str
+    team: str
+    expected_digest: str
+    requested_by: str
+    correlation_id: str
+    trace: Mapping[str, str]
+    attempts: int = 0
 
 
 class Transaction(Protocol):
@@ -50,10 +66,8 @@ class Transaction(Protocol):
     async def save_move(self, move: Move, by: str) -> None:
         """The versions, the model and the tenures of a move; who leaves PRODUCTION leaves before who enters."""
 
-    async def verify_later(
-        self, version: Version, expected_digest: str, requested_by: str, correlation_id: str
-    ) -> None:
-        """Keep the wish that an upload be measured; a second wish replaces the digest when it names one."""
+    async def verify_later(self, wish: Verification) -> None:
+        """Keep the wish that an upload be measured; a second one replaces the digest when it names one."""
 
     async def verified(self, version: Version) -> None:
         """The wish is fulfilled."""
@@ -265,18 +279,6 @@ class Artifacts(Protocol):
         """Delete the object; failing to is no error."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verification:
-    """A wish taken from the queue. attempts: how often it was taken, this time included."""
-
-    version_id: str
-    team: str
-    expected_digest: str
-    requested_by: str
-    correlation_id: str
-    attempts: int
-
-
 class Verifications(Protocol):
     async def take(self, lease: timedelta) -> Verification | None:
         """The one that waits longest; nobody else gets it during the lease."""
@@ -285,8 +287,6 @@ class Verifications(Protocol):
         """Hold it for another lease."""
 
     async def put_back(self, version_id: str, delay: timedelta) -> None: ...
-
-    async def waiting(self) -> int: ...
 
 
 Observe = Callable[[str], None]

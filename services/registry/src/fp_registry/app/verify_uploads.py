@@ -5,7 +5,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 from fp_kernel import Clock, Error, FailedPrecondition
-from fp_telemetry import correlation_id, get_logger
+from fp_telemetry import correlation_id, extract, get_logger, span
 
 from fp_registry.app.judgement import Refused, Verdict, judge, settle
 from fp_registry.app.ports import (
@@ -76,7 +76,8 @@ class VerifyUploads:
             return False
         token = correlation_id.set(wish.correlation_id)
         try:
-            await self._verify(wish)
+            with span("verify upload", parent=extract(wish.trace)):
+                await self._verify(wish)
         except Error as error:
             delay = min(_FIRST_DELAY * 2 ** min(wish.attempts, _MAX_DOUBLINGS), _LONGEST_DELAY)
             _log.warning("upload not verified yet", version_id=wish.version_id, kind=error.kind, again_in=str(delay))

@@ -4,7 +4,9 @@ CREATE TABLE verifications (
     team            text        NOT NULL,
     expected_digest text        NOT NULL,
     requested_by    text        NOT NULL,
+    -- Of the call that asked: the event that ends it belongs to the same trace.
     correlation_id  text        NOT NULL,
+    trace           jsonb       NOT NULL,
     attempts        integer     NOT NULL DEFAULT 0,
     -- Taken by a worker until then, or waiting for its next attempt.
     due_at          timestamptz NOT NULL DEFAULT now()

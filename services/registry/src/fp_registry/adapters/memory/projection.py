@@ -115,7 +115,8 @@ class MemoryProjection:
 
     async def models(self, team: str, models: ModelFilter, page: PageRequest) -> Rows | None:
         store = self._store()
-        return await store.models(team, models, page) if store else None
+        # As in Redis: nothing of the team here, and only Postgres can tell why.
+        return await store.models(team, models, page) if store and store.knows(team) else None
 
     async def versions(self, team: str, model_id: str, stage: Stage | None, page: PageRequest) -> Rows | None:
         store = self._store()

@@ -85,6 +85,10 @@ class MemorySource:
         after = str(shown[-1].ordinal) if len(below) > page.size else ""
         return Rows(tuple(map(self._documents.version, shown)), after)
 
+    def knows(self, team: str) -> bool:
+        """Whether the team has any model here."""
+        return bool(self._of(team))
+
     def _of(self, team: str) -> list[Model]:
         return [model for model in self._state.models.values() if model.team == team]
 

@@ -1,12 +1,20 @@
 """What the write side keeps."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
 
+from fp_registry.app.ports import Verification
 from fp_registry.domain.model import Model
 from fp_registry.domain.promotion import Tenure
 from fp_registry.domain.version import Version
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A wish, and when it may be taken; at once when None."""
+
+    wish: Verification
+    due_at: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -17,7 +25,7 @@ class State:
     versions: dict[str, Version] = field(default_factory=dict)
     tenures: dict[str, tuple[Tenure, ...]] = field(default_factory=dict)
     unprojected: dict[str, int] = field(default_factory=dict)
-    verifications: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    verifications: dict[str, Waiting] = field(default_factory=dict)
 
     def model(self, team: str, model_id: str) -> Model | None:
         found = self.models.get(model_id)

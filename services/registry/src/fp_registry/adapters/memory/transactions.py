@@ -9,7 +9,8 @@ from fp_events import Event
 from fp_kernel import Command
 
 from fp_registry.adapters.events import to_event
-from fp_registry.adapters.memory.state import State
+from fp_registry.adapters.memory.state import State, Waiting
+from fp_registry.app.ports import Verification
 from fp_registry.domain.events import DomainEvent
 from fp_registry.domain.model import Model
 from fp_registry.domain.promotion import Move, Tenure
@@ -102,18 +103,13 @@ class MemoryTransaction:
             tenures.append(Tenure(move.version.id, move.version.name, now, None, by))
         self._state.tenures[move.model.id] = tuple(tenures)
 
-    async def verify_later(
-        self, version: Version, expected_digest: str, requested_by: str, correlation_id: str
-    ) -> None:
-        before = self._state.verifications.get(version.id, {})
-        self._state.verifications[version.id] = {
-            "team": version.team,
-            "requested_by": requested_by,
-            "correlation_id": correlation_id,
-            "attempts": 0,
-            **before,
-            "expected_digest": expected_digest or before.get("expected_digest", ""),
-        }
+    async def verify_later(self, wish: Verification) -> None:
+        before = self._state.verifications.get(wish.version_id)
+        if before is None:
+            self._state.verifications[wish.version_id] = Waiting(wish)
+        elif wish.expected_digest:
+            known = replace(before.wish, expected_digest=wish.expected_digest)
+            self._state.verifications[wish.version_id] = replace(before, wish=known)
 
     async def verified(self, version: Version) -> None:
         self._state.verifications.pop(version.id, None)

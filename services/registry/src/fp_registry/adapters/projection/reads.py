@@ -43,11 +43,16 @@ class RedisProjection:
         after = page.after[0] if page.after else ""
         lists = keys.lists_for(models)
         answers = await self._ask(
-            team, lambda team_keys: [_range(team_keys, name, after, page.size + 1) for name in lists]
+            team,
+            lambda team_keys: [
+                ("EXISTS", team_keys.index),
+                *(_range(team_keys, name, after, page.size + 1) for name in lists),
+            ],
         )
-        if answers is None:
+        # Without an index the team has no models, or the store has lost it: only Postgres can tell.
+        if answers is None or not answers[0]:
             return None
-        pages = ([keys.sort_key_of(member) for member in answer] for answer in answers)
+        pages = ([keys.sort_key_of(member) for member in answer] for answer in answers[1:])
         found = list(islice(heapq.merge(*pages, reverse=True), page.size + 1))
         return await self._rows(team, [(model_id, keys.model_field(model_id)) for model_id in found], page)
 
@@ -57,13 +62,14 @@ class RedisProjection:
         answers = await self._ask(
             team,
             lambda team_keys: [
+                ("EXISTS", team_keys.index),
                 ("HEXISTS", team_keys.documents, keys.revision_field(model_id)),
                 _range(team_keys, name, after, page.size + 1),
             ],
         )
-        if answers is None or not answers[0]:
+        if answers is None or not (answers[0] and answers[1]):
             return None
-        found = [keys.sort_key_of(member).split("/") for member in answers[1]]
+        found = [keys.sort_key_of(member).split("/") for member in answers[2]]
         fields = [(str(int(ordinal)), keys.version_field(version_id)) for ordinal, version_id in found]
         return await self._rows(team, fields, page)
 
