@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 import grpc
 from fp_kernel import InvalidArgument
 from fp_kernel.errors import FieldViolation
+from fp_rpc.ending import Ending
 from fp_telemetry import extract, inject, span
 from opentelemetry.trace import SpanKind
 
@@ -53,10 +54,11 @@ def _unary(method: Method, call: Any, limit: float) -> Callable[[Any, Context], 
     async def answer(request: Any, context: Context) -> bytes:
         with span(method.path, kind=SpanKind.SERVER, parent=extract(_text(context))):
             outgoing = await _start(method, call, limit, request, context)
+            ending = Ending(outgoing) if method.client_streaming else None
             try:
                 response: bytes = await outgoing
             except grpc.aio.AioRpcError as error:
-                await _fail(context, of_call(error, method.noun))
+                await _fail(context, of_call(await _told(ending, error), method.noun))
             context.set_trailing_metadata(to_caller(await outgoing.trailing_metadata()))
             return response
 
@@ -67,11 +69,12 @@ def _streaming(method: Method, call: Any, limit: float) -> Callable[[Any, Contex
     async def answer(request: Any, context: Context) -> AsyncIterator[bytes]:
         with span(method.path, kind=SpanKind.SERVER, parent=extract(_text(context))):
             outgoing = await _start(method, call, limit, request, context)
+            ending = Ending(outgoing) if method.client_streaming else None
             try:
                 async for message in outgoing:
                     yield message
             except grpc.aio.AioRpcError as error:
-                await _fail(context, of_call(error, method.noun))
+                await _fail(context, of_call(await _told(ending, error), method.noun))
             finally:
                 # A caller that went away must not leave the service streaming to nobody.
                 outgoing.cancel()
@@ -94,6 +97,11 @@ async def _bounded(messages: AsyncIterator[bytes], context: Context) -> AsyncIte
         if len(message) > MAX_MESSAGE_BYTES:
             await _fail(context, of_error(_too_long(len(message))))
         yield message
+
+
+async def _told(ending: Ending | None, error: grpc.aio.AioRpcError) -> grpc.aio.AioRpcError:
+    """The service's own status, also when a write met the end of its stream."""
+    return (await ending.of_peer(error) or error) if ending else error
 
 
 def _outgoing(context: Context) -> list[Pair]:
