@@ -47,7 +47,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     artifacts = await stores.artifacts(runtime, settings)
 
     transactions, records, wake = PostgresTransactions(database), PostgresRecords(database), asyncio.Event()
-    limits = SizeLimits(inline=settings.verify_inline_bytes, artifact=settings.artifact_max_bytes)
+    limits = SizeLimits(inline=settings.registry_verify_inline_bytes, artifact=settings.registry_artifact_max_bytes)
     do = use_cases.build(transactions, records, artifacts, clock=clock, limits=limits, wake=wake)
     verify = VerifyUploads(
         PostgresVerifications(database),
@@ -66,7 +66,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
         RedisProjection(reads),
         PostgresSource(database, documents),
         records,
-        patience=settings.position_patience,
+        patience=settings.registry_position_patience,
         observe=figures.read,
     )
 

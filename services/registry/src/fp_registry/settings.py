@@ -12,16 +12,16 @@ class Settings(ServiceSettings, PostgresSettings, EventSettings, RedisSettings, 
     """auth_addr: host:port of auth, for API keys and this service's own token.
 
     s3_region: what the object store calls itself; URLs are signed for it.
-    verify_inline_bytes: larger uploads are measured in the background; the bound keeps ConfirmVersionUpload within
+    registry_verify_inline_bytes: larger uploads are measured in the background; the bound keeps ConfirmVersionUpload within
     about a second.
-    artifact_max_bytes: larger uploads are refused; the S3 API neither writes nor copies more in one request.
-    verify_threads: uploads hashed at the same time; each reads in pieces of a mebibyte.
-    position_patience: seconds a read waits for the projection before it asks Postgres.
+    registry_artifact_max_bytes: larger uploads are refused; the S3 API neither writes nor copies more in one request.
+    registry_verify_threads: uploads hashed at the same time; each reads in pieces of a mebibyte.
+    registry_position_patience: seconds a read waits for the projection before it asks Postgres.
     """
 
     auth_addr: Address
     s3_region: str = "us-east-1"
-    verify_inline_bytes: Annotated[int, Field(ge=0)] = 32 * _MIB
-    artifact_max_bytes: Annotated[int, Field(gt=0, le=5 * 1024 * _MIB)] = 5 * 1024 * _MIB
-    verify_threads: Annotated[int, Field(ge=1, le=16)] = 2
-    position_patience: Annotated[float, Field(ge=0, le=10)] = 1.0
+    registry_verify_inline_bytes: Annotated[int, Field(ge=0)] = 32 * _MIB
+    registry_artifact_max_bytes: Annotated[int, Field(gt=0, le=5 * 1024 * _MIB)] = 5 * 1024 * _MIB
+    registry_verify_threads: Annotated[int, Field(ge=1, le=16)] = 2
+    registry_position_patience: Annotated[float, Field(ge=0, le=10)] = 1.0

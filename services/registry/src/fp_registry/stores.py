@@ -54,6 +54,6 @@ async def artifacts(runtime: Runtime, settings: Settings) -> S3Artifacts:
     )
 
     async def open_artifacts() -> S3Artifacts:
-        return S3Artifacts(store, hashing=settings.verify_threads)
+        return S3Artifacts(store, hashing=settings.registry_verify_threads)
 
     return await runtime.soft("s3", open_artifacts, S3Artifacts.ping, S3Artifacts.close)

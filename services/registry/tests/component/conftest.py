@@ -153,7 +153,7 @@ async def settings(databases, nats_url, redis_url, s3, issuer):
         s3_bucket=s3.name,
         s3_access_key=s3.access_key,
         s3_secret_key=s3.secret_key,
-        verify_inline_bytes=INLINE,
+        registry_verify_inline_bytes=INLINE,
     )
 
 
