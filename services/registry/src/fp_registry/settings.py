@@ -12,8 +12,8 @@ class Settings(ServiceSettings, PostgresSettings, EventSettings, RedisSettings, 
     """auth_addr: host:port of auth, for API keys and this service's own token.
 
     s3_region: what the object store calls itself; URLs are signed for it.
-    registry_verify_inline_bytes: larger uploads are measured in the background; the bound keeps ConfirmVersionUpload within
-    about a second.
+    registry_verify_inline_bytes: larger uploads are measured in the background; the bound keeps ConfirmVersionUpload
+    within about a second.
     registry_artifact_max_bytes: larger uploads are refused; the S3 API neither writes nor copies more in one request.
     registry_verify_threads: uploads hashed at the same time; each reads in pieces of a mebibyte.
     registry_position_patience: seconds a read waits for the projection before it asks Postgres.
