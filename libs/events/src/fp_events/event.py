@@ -18,6 +18,11 @@ class Severity(IntEnum):
     ERROR = 3
     CRITICAL = 4
 
+    @classmethod
+    def _missing_(cls, value: object) -> "Severity":
+        """A later build may know more."""
+        return cls.UNSPECIFIED if isinstance(value, int) else super()._missing_(value)
+
 
 class Poison(InvalidArgument):
     """The message can never be handled; it goes to the dead letters at once."""
