@@ -18,6 +18,7 @@ WRITE_TIMEOUT = 5.0
 _POOL_SIZE = 32
 # While the store is away, reads go to Postgres at once and do not each wait for a time-out first.
 _REST = 1.0
+_NEVER = float("-inf")
 
 _log = get_logger(__name__)
 
@@ -30,7 +31,7 @@ class Link:
     def __init__(self, redis: "Redis", clock: Clock) -> None:
         self._redis = redis
         self._clock = clock
-        self._resting_until = float("-inf")
+        self._resting_until = _NEVER
 
     @classmethod
     def open(cls, url: str, clock: Clock, *, timeout: float = READ_TIMEOUT) -> "Link":
@@ -68,13 +69,24 @@ class Link:
         if self._clock.monotonic() < self._resting_until:
             raise _away()
         try:
-            return await self._send(commands)
+            answers = await self._send(commands)
         except NoScriptError:
             raise
         except (RedisError, OSError) as error:
-            _log.warning("projection store is away", error=type(error).__name__)
+            # Told once an outage and not once a read.
+            if not self._resting:
+                _log.warning("projection store is away", error=type(error).__name__)
             self._resting_until = self._clock.monotonic() + _REST
             raise _away() from error
+        if self._resting:
+            _log.info("projection store is back")
+            self._resting_until = _NEVER
+        return answers
+
+    @property
+    def _resting(self) -> bool:
+        """Whether the last command failed."""
+        return self._resting_until != _NEVER
 
     async def _send(self, commands: Sequence[Command]) -> list[Any]:
         pipeline = self._redis.pipeline(transaction=False)
