@@ -25,10 +25,16 @@ _TOO_LARGE: Final = 10054
 
 
 class Connection:
-    """Connects in the background for as long as it takes, and again whenever the server goes."""
+    """Connects in the background for as long as it takes, and again whenever the server goes.
+
+    client: nats-py's, which survives the loss of its connection. When the server turns it away for good (a slow reader,
+    a revoked password) it is replaced: `generation` grows, and subscriptions of the one before are gone.
+    """
 
     def __init__(self, url: str, name: str) -> None:
         self.client = Client()
+        self.generation = 0
+        self._closing = False
         self._url = url
         self._name = name
         self._connecting: asyncio.Task[None] | None = None
@@ -84,6 +90,7 @@ class Connection:
         return made
 
     async def close(self) -> None:
+        self._closing = True
         if self._connecting is not None and not self._connecting.done():
             self._connecting.cancel()
             await asyncio.wait({self._connecting})
@@ -125,6 +132,15 @@ class Connection:
 
     async def _closed(self) -> None:
         self._tell(self._on_lost)
+        if not self._closing:
+            log.error("event bus turned the client away", error=repr(self.client.last_error))
+            self._connecting = asyncio.create_task(self._start_again(), name="bus-connect")
+
+    async def _start_again(self) -> None:
+        await asyncio.sleep(_RECONNECT_WAIT)
+        self.client = Client()
+        self.generation += 1
+        await self._connect()
 
     def _tell(self, listeners: list[Callable[[], None]]) -> None:
         for listener in tuple(listeners):

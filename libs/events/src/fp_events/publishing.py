@@ -49,6 +49,7 @@ class Publisher:
         self._waiting: dict[str, tuple[_Call, str]] = {}
         self._window = asyncio.Semaphore(_WINDOW)
         self._prefix = ""
+        self._generation = 0
         self._starting = asyncio.Lock()
         connection.watch(lost=self._lost, back=lambda: None)
 
@@ -69,6 +70,8 @@ class Publisher:
             self._give_up(call, messages, tokens, Unavailable("the event bus did not acknowledge in time"))
         except Error as error:
             self._give_up(call, messages, tokens, error)
+        except (errors.Error, OSError):
+            self._give_up(call, messages, tokens, Unavailable("the event bus is away"))
         except BaseException:
             self._give_up(call, messages, tokens, Unavailable("publishing was cancelled"))
             raise
@@ -78,13 +81,16 @@ class Publisher:
     async def _start(self) -> None:
         if not self._connection.up:
             raise Unavailable("the event bus is away")
-        if self._prefix:
+        if self._ready():
             return
         async with self._starting:
-            if not self._prefix:
-                prefix = self._connection.client.new_inbox() + "."
+            if not self._ready():
+                prefix, generation = self._connection.client.new_inbox() + ".", self._connection.generation
                 await self._connection.client.subscribe(prefix + "*", cb=self._answered)
-                self._prefix = prefix
+                self._prefix, self._generation = prefix, generation
+
+    def _ready(self) -> bool:
+        return bool(self._prefix) and self._generation == self._connection.generation
 
     async def _publish(self, call: _Call, message: Outgoing, tokens: list[str]) -> None:
         token = str(next(self._tokens))

@@ -57,6 +57,7 @@ class Pull:
         self._heard = 0.0
         self._gone = False
         self._something = asyncio.Event()
+        self._generation = connection.generation
         self._forget = connection.watch(lost=self._lost, back=self._back)
 
     async def open(self) -> None:
@@ -75,10 +76,10 @@ class Pull:
             if self._gone:
                 raise Gone
             self._something.clear()
+            await self.look_after()
             with suppress(TimeoutError):
                 async with asyncio.timeout(_HEARTBEAT):
                     await self._something.wait()
-            await self.look_after()
         taken = [self.buffer.popleft() for _ in range(min(limit, len(self.buffer)))]
         await self._ask()
         return taken
@@ -94,7 +95,7 @@ class Pull:
         """Stop; the messages that came and were not taken."""
         self._forget()
         self._room = 0
-        if self._subscription is not None:
+        if self._subscription is not None and self._generation == self._connection.generation:
             # Connected, a drain: what is on its way would wait for the end of its ack-wait otherwise.
             end = self._subscription.drain if self._connection.up else self._subscription.unsubscribe
             with suppress(TimeoutError, errors.Error, OSError):
@@ -154,6 +155,7 @@ class Pull:
         self._something.set()
 
     def _back(self) -> None:
+        self._gone = self._gone or self._generation != self._connection.generation
         self._something.set()
 
 

@@ -111,6 +111,42 @@ async def test_a_broadcast_misses_nothing_over_an_outage(stack, bus):
     assert recorder.ids == [before.id, after.id]
 
 
+async def test_an_orderly_restart_is_an_outage_like_any_other(stack, bus):
+    recorder, heard = Recorder(), Recorder()
+    before, after = registered("before"), registered("after")
+    async with (
+        consuming(bus, quick("orderly"), recorder),
+        listening(bus, Broadcast("orderly", ("fp.models.>",)), heard),
+    ):
+        await bus.publish([before])
+        await recorder.has(1)
+        await asyncio.to_thread(stack.stop)
+        await until(lambda: down(bus))
+        await asyncio.to_thread(stack.start)
+        await publish_at_last(bus, after)
+        await recorder.until(lambda: after.id in recorder.ids)
+        await heard.has(2)
+    assert heard.ids == [before.id, after.id]
+
+
+@pytest.mark.parametrize("reason", ["'Slow Consumer'", "'User Authentication Revoked'"])
+async def test_a_client_that_the_server_turned_away_is_replaced(bus, reason):
+    recorder, heard = Recorder(), Recorder()
+    before, after = registered("before"), registered("after")
+    async with (
+        consuming(bus, quick("turned"), recorder),
+        listening(bus, Broadcast("turned", ("fp.models.>",)), heard),
+    ):
+        await bus.publish([before])
+        await recorder.has(1)
+        await bus._connection.client._process_err(reason)
+        await until(lambda: down(bus))
+        await publish_at_last(bus, after)
+        await recorder.until(lambda: after.id in recorder.ids)
+        await heard.has(2)
+    assert heard.ids == [before.id, after.id]
+
+
 async def test_a_bus_can_be_made_before_its_server_is_there(stack):
     url = stack.endpoints.nats_url
     await asyncio.to_thread(stack.kill, "nats")
