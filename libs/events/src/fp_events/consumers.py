@@ -77,10 +77,9 @@ def _check_subjects(name: str, subjects: tuple[str, ...]) -> None:
     by_stream(subjects)
 
 
-# The durables that `fp events init` creates ahead of a deploy. One that lacks here is still created by its service
-# before it serves, but an interest stream keeps nothing for it until then.
+# Every durable of the platform. `fp events init` creates them ahead of a deploy, and the producers of an interest
+# stream before they publish: such a stream keeps an event only for the durables that exist by then. A durable is added
+# here with the code that consumes it, not before: what nobody takes fills the stream.
 REGISTRY = Consumer("registry", ("fp.models.>",))
-PIPELINE = Consumer("pipeline", ("fp.models.version.ready",))
-AUTH = Consumer("auth", ("fp.audit.recorded",))
 
-CONSUMERS: tuple[Consumer, ...] = (REGISTRY, PIPELINE, AUTH)
+CONSUMERS: tuple[Consumer, ...] = (REGISTRY,)
