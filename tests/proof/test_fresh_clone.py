@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -46,4 +47,10 @@ def test_the_demo_runs_on_all_flights_of_march_within_four_minutes(clone):
     assert outcome["failed_predictions"] == 0
     assert seconds < 240
     assert [p.pid for p in psutil.process_iter(["cmdline"]) if str(clone) in str(p.info)] == []
-    assert set(TMP.iterdir()) - before == set()
+    assert {path for path in set(TMP.iterdir()) - before if not somebody_listens(path)} == set()
+
+
+def somebody_listens(path):
+    """Whether it is the socket of a process that runs: another platform of this machine, not a leftover of ours."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
