@@ -13,6 +13,7 @@ from fp_rpc.validate import remote_identity
 from fp_runtime import Runtime
 
 from fp_pipeline import engine
+from fp_pipeline.adapters.measures import Measures
 from fp_pipeline.adapters.postgres.deployments import PostgresDeploymentReads
 from fp_pipeline.adapters.postgres.leases import PostgresLeases
 from fp_pipeline.adapters.postgres.signals import PostgresSignals
@@ -38,13 +39,15 @@ async def serve(runtime: Runtime, settings: PipelineSettings) -> None:
 
     peers, auth = open_peers(runtime, settings, artifacts)
     policy, allowed = engine_policy(settings), modules(settings.pipeline_job_modules)
+    measures = Measures(runtime.metrics)
     worker = engine.worker(
         engine.Stores(transactions, PostgresLeases(database), deployments, signals),
         engine.steps(peers, deployments, policy, allowed, clock),
         policy,
         worker_policy(settings),
         clock,
-        in_flight=runtime.metrics.gauge("executions_in_flight", "Executions that this process works on").set,
+        in_flight=measures.in_flight,
+        written=measures.written,
     )
     reconciler = Reconciler(transactions, deployments, peers.runtimes, clock, every=settings.pipeline_reconcile_seconds)
     do = use_cases.build(
