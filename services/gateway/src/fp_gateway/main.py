@@ -1,5 +1,8 @@
 """The gateway, put together."""
 
+from fp_events import AuditPublisher, NatsBus, connect
+from fp_events.revocation import ended_keys
+from fp_events.streams import AUDIT
 from fp_rpc import Channels, Server, ServiceCredential
 from fp_rpc.validate import remote_identity
 from fp_runtime import Runtime
@@ -7,6 +10,7 @@ from fp_runtime import main as run_main
 
 from fp_gateway.absent import add_absent
 from fp_gateway.backends import Backends
+from fp_gateway.consumers import KEYS
 from fp_gateway.http.app import application
 from fp_gateway.http.caller import Caller
 from fp_gateway.methods import all_methods
@@ -16,14 +20,15 @@ from fp_gateway.settings import GatewaySettings
 
 
 async def serve(runtime: Runtime, settings: GatewaySettings) -> None:
+    bus = await _bus(runtime, settings)
     credential = ServiceCredential("gateway", settings.service_secret.get_secret_value(), settings.auth_addr)
     runtime.on_close(credential.close)
     channels = Channels(credential, metrics=runtime.metrics)
     runtime.on_close(channels.close)
 
-    # RPCs that nobody answers are verified here, because there is no service to do it.
-    resolver, _ = remote_identity(settings.auth_issuer, channels.open(settings.auth_addr, timeout=5.0))
-    absent = Server("gateway", resolver=resolver, metrics=runtime.metrics)
+    # RPCs that nobody answers, or nobody outside may call, are verified and audited here: no service does it.
+    resolver, keys = remote_identity(settings.auth_issuer, channels.open(settings.auth_addr, timeout=5.0))
+    absent = Server("gateway", resolver=resolver, metrics=runtime.metrics, audit=AuditPublisher(bus))
     add_absent(absent)
     port = await absent.start("127.0.0.1:0")
     runtime.on_close(lambda: absent.stop(0))
@@ -33,8 +38,18 @@ async def serve(runtime: Runtime, settings: GatewaySettings) -> None:
     methods = all_methods()
     proxy = Proxy(methods, backends, ProxyPolicy(default_deadline=settings.default_deadline))
     caller = Caller(methods, backends, settings.default_deadline)
+    runtime.keep("streams", lambda: bus.ensure((AUDIT,), ()))
+    runtime.keep("api keys", lambda: bus.broadcast(KEYS, ended_keys(keys.drop)))
     runtime.listen("FP_GATEWAY_HTTP_PORT", application(caller), settings.gateway_http_port)
     await runtime.serve(ProxyServer(proxy))
+
+
+async def _bus(runtime: Runtime, settings: GatewaySettings) -> NatsBus:
+    """Soft: audit records wait, and an API key is remembered for half a minute at most."""
+    url = settings.nats_url.get_secret_value()
+    return await runtime.soft(
+        "nats", lambda: connect(url, name="gateway", metrics=runtime.metrics), NatsBus.ping, NatsBus.close
+    )
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ _OPTIONS: Final[tuple[tuple[str, int], ...]] = (
     ("grpc.max_send_message_length", 2 * MAX_MESSAGE_BYTES),
     ("grpc.so_reuseport", 0),
     # Clients of any language keep their connections warm in their own way; a ping is no abuse.
-    ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
     ("grpc.http2.max_ping_strikes", 0),
     ("grpc.keepalive_permit_without_calls", 1),
 )

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fp_runtime.fields import Address
-from fp_runtime.settings import Port, ServiceSettings
+from fp_runtime.settings import EventSettings, Port, ServiceSettings
 from pydantic import Field
 
 # Services that a platform may run without; their RPCs then answer UNIMPLEMENTED, after the access check.
@@ -21,7 +21,7 @@ NOUNS = (
 )
 
 
-class GatewaySettings(ServiceSettings):
+class GatewaySettings(ServiceSettings, EventSettings):
     """gateway_http_port: the public HTTP port; `http_port` stays for health and metrics."""
 
     gateway_http_port: Port = 8000

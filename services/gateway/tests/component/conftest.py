@@ -76,7 +76,7 @@ class Edge:
 
 
 @pytest_asyncio.fixture
-async def edge(issuer, services, unused_port) -> AsyncIterator[Edge]:
+async def edge(issuer, services, nats_url, unused_port) -> AsyncIterator[Edge]:
     registry = Registry()
     server = Server("registry", resolver=issuer.identity.resolver(), metrics=Metrics("registry"))
     server.add(registry_pb2_grpc.add_RegistryServiceServicer_to_server, registry)
@@ -94,6 +94,7 @@ async def edge(issuer, services, unused_port) -> AsyncIterator[Edge]:
         inference_addr=backend,
         pipeline_addr=backend,
         service_secret=SERVICE_SECRET,
+        nats_url=nats_url,
     )
     running = await services("gateway", settings, serve)
     yield Edge(running.grpc_address, f"http://127.0.0.1:{unused_port}", issuer, registry, [server])

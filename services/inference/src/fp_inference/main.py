@@ -3,6 +3,7 @@
 import fp_runtime
 from forgepoint.inference.v1.inference_pb2_grpc import add_InferenceGatewayServiceServicer_to_server
 from fp_events import AuditPublisher
+from fp_events.revocation import ended_keys
 from fp_kernel import SystemClock
 from fp_rpc import Channels, Server, ServiceCredential
 from fp_rpc.channels import ChannelPolicy
@@ -19,7 +20,7 @@ from fp_inference.adapters.redis_routes import RedisRoutes
 from fp_inference.adapters.runtimes import ServingRuntimes
 from fp_inference.adapters.spool.recorder import SpoolRecorder
 from fp_inference.adapters.spool.tailer import Tailer
-from fp_inference.api.consumers import DeploymentEvents, MarkEvents, drop_revoked_keys
+from fp_inference.api.consumers import KEYS, DeploymentEvents, MarkEvents
 from fp_inference.api.convert import signature_from_pb
 from fp_inference.api.grpc import Servicer
 from fp_inference.app.breakers import Breakers
@@ -100,7 +101,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     runtime.keep("spool", tailer.run)
     runtime.keep("routes", lambda: deployments.run(bus, table.settle))
     runtime.keep("marks", lambda: marks.run(bus))
-    runtime.keep("api keys", lambda: drop_revoked_keys(bus, keys.drop))
+    runtime.keep("api keys", lambda: bus.broadcast(KEYS, ended_keys(keys.drop)))
     runtime.keep("splits", lambda: routes.watch(follow.recall, follow.split))
     runtime.keep("reconcile", lambda: follow.reconcile_always(settings.reconcile_seconds))
     runtime.task("targets", WatchTargets(table, breakers, runtimes, clock).run())

@@ -52,7 +52,7 @@ SERVICES: tuple[Service, ...] = (
         peers=("auth", "registry", "inference"),
         environment={"FP_PIPELINE_JOB_MODULES": "fp_flights"},  # the example; a developer names others from outside
     ),
-    Service("gateway", peers=("auth", "registry", "inference", "pipeline"), edge=True),
+    Service("gateway", nats=True, peers=("auth", "registry", "inference", "pipeline"), edge=True),
 )
 # The program that runtimes run: it has a credential of its own but no resident process.
 RUNTIME_NOUN = "serving"

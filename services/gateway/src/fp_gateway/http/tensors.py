@@ -1,7 +1,6 @@
 """Tensors as people write them in JSON, and as bytes on the wire (row-major, little-endian)."""
 
 import base64
-import binascii
 import math
 import sys
 from array import array
@@ -20,6 +19,7 @@ _TYPECODES: Final[Mapping[int, str]] = {
 }
 _PREFIX: Final = "DATA_TYPE_"
 _LENGTH_BYTES: Final = 4
+_LARGEST_AXIS: Final = 2**63 - 1
 
 
 def from_json(document: Any, field: str) -> pb.TensorData:
@@ -61,7 +61,7 @@ def _dtype(name: Any, field: str) -> pb.DataType.ValueType:
 
 def _shape(document: Mapping[str, Any], field: str) -> list[int]:
     shape = document.get("shape")
-    if not isinstance(shape, list) or not all(type(size) is int and size >= 0 for size in shape):
+    if not isinstance(shape, list) or not all(type(size) is int and 0 <= size <= _LARGEST_AXIS for size in shape):
         raise invalid(f"{field}.shape", "must be an array of sizes")
     return shape
 
@@ -104,7 +104,8 @@ def _string(value: str) -> bytes:
 def _base64(text: str, field: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
-    except binascii.Error:
+    except ValueError:
+        # binascii.Error is one; so is the complaint about a character that is not ASCII.
         raise invalid(field, "is not base64") from None
 
 

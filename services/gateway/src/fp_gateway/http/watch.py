@@ -76,8 +76,8 @@ def routes(caller: Caller, policy: StreamPolicy = StreamPolicy()) -> list[BaseRo
 
 def _last_event(request: Request) -> int:
     text = request.headers.get("last-event-id") or request.query_params.get("after_sequence") or "0"
-    if not text.isdecimal():
-        raise invalid("after_sequence", "must be a number")
+    if not (text.isascii() and text.isdecimal() and int(text) <= _LARGEST_SEQUENCE):
+        raise invalid("after_sequence", "must be the number of a transition")
     return int(text)
 
 
