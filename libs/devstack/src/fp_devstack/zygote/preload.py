@@ -32,7 +32,6 @@ SHARED = (
     "minio",
     "nats",
     "nats.js",
-    "opentelemetry.sdk.trace",
     "orjson",
     "prometheus_client",
     "pydantic_settings",
