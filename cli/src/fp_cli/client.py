@@ -9,10 +9,11 @@ from typing import Any, Final
 import grpc
 from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
 from forgepoint.common.v1 import common_pb2
-from fp_kernel import FailedPrecondition, Unauthenticated, new_id
+from fp_kernel import DeadlineExceeded, Error, FailedPrecondition, Unauthenticated, Unavailable, new_id
 from fp_rpc.errors import from_rpc_error
 
 from fp_cli import context as contexts
+from fp_cli.address import host_of, is_loopback
 from fp_cli.context import Context
 from fp_cli.output import State
 
@@ -20,13 +21,16 @@ MESSAGE_BYTES: Final = 17 * 1024 * 1024
 # A token is renewed when it has less than this left, in seconds: clocks differ, and a call takes its time.
 RENEW_AHEAD: Final = 30.0
 PAGE: Final = 100
+# What `from_rpc_error` says for an UNAVAILABLE that no service raised.
+_NOBODY: Final = "a peer is unavailable"
 
 
 class Client:
     """A channel to the gateway with the caller's token; errors are `fp_kernel` errors."""
 
-    def __init__(self, channel: grpc.Channel, state: State, context: Context) -> None:
+    def __init__(self, channel: grpc.Channel, state: State, context: Context, address: str) -> None:
         self.channel = channel
+        self._address = address
         self._state = state
         self._context = context
 
@@ -36,13 +40,13 @@ class Client:
         try:
             return method(request, timeout=self._state.timeout, metadata=metadata, wait_for_ready=False)
         except grpc.RpcError as error:
-            raise from_rpc_error(error) from None
+            raise self._error(error) from None
 
     def stream(self, method: Callable[..., Any], request: Any, *, limit: float = 3_600.0) -> Iterator[Any]:
         try:
             yield from method(request, timeout=limit, metadata=self._credentials())
         except grpc.RpcError as error:
-            raise from_rpc_error(error) from None
+            raise self._error(error) from None
 
     def pages(self, method: Callable[..., Any], request: Any, field: str, limit: int) -> Iterator[Any]:
         """The items of a paged list, at most `limit`."""
@@ -57,6 +61,15 @@ class Client:
             if not token:
                 return
 
+    def _error(self, error: grpc.RpcError) -> Error:
+        """What the platform said; where nothing of it answered, the address."""
+        found = from_rpc_error(error)
+        if found.message == _NOBODY:
+            return Unavailable(f"nothing answers at {self._address}")
+        if isinstance(found, DeadlineExceeded):
+            return DeadlineExceeded(f"{self._address} did not answer within {self._state.timeout:g} s")
+        return found
+
     def _credentials(self) -> tuple[tuple[str, str], ...]:
         self._context = self._renewed(self._context)
         if not self._context.access_token:
@@ -64,14 +77,24 @@ class Client:
         return (("authorization", f"Bearer {self._context.access_token}"),)
 
     def _renewed(self, context: Context) -> Context:
-        if not context.refresh_token or context.expires_at - time.time() > RENEW_AHEAD:
+        if not _is_stale(context):
             return context
-        stub = auth_pb2_grpc.AuthServiceStub(self.channel)
-        request = auth_pb2.RefreshTokenRequest(refresh_token=context.refresh_token)
-        response = self.call(stub.RefreshToken, request, anonymous=True)
-        fresh = replace(context, **tokens(response))
-        contexts.save(fresh)
-        return fresh
+        # A refresh token that is used twice ends the session: commands that run beside take turns, and the second
+        # finds what the first one got.
+        with contexts.locked():
+            known = contexts.load()
+            if known.email == context.email and not _is_stale(known):
+                return replace(context, access_token=known.access_token, expires_at=known.expires_at)
+            stub = auth_pb2_grpc.AuthServiceStub(self.channel)
+            request = auth_pb2.RefreshTokenRequest(refresh_token=known.refresh_token)
+            response = self.call(stub.RefreshToken, request, anonymous=True)
+            fresh = replace(known, **tokens(response))
+            contexts.save(fresh)
+            return fresh
+
+
+def _is_stale(context: Context) -> bool:
+    return bool(context.refresh_token) and context.expires_at - time.time() <= RENEW_AHEAD
 
 
 def tokens(response: Any) -> dict[str, Any]:
@@ -103,10 +126,12 @@ def connect(state: State) -> Iterator[Client]:
         )
     options = (
         ("grpc.max_receive_message_length", MESSAGE_BYTES),
-        ("grpc.max_send_message_length", 2 * MESSAGE_BYTES),
+        # What is too large is refused by the platform, which names its limit.
+        ("grpc.max_send_message_length", -1),
+        ("grpc.enable_http_proxy", int(not is_loopback(host_of(address)))),
     )
     with grpc.insecure_channel(address, options=options) as channel:
-        yield Client(channel, state, context)
+        yield Client(channel, state, context, address)
 
 
 def idempotency_key(given: str) -> str:

@@ -1,7 +1,10 @@
 """Where the platform is and who we are there: one file, readable by its owner alone."""
 
+import fcntl
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
@@ -59,3 +62,16 @@ def update(**changes: str | float) -> Context:
     context = replace(load(), **changes)  # type: ignore[arg-type]
     save(context)
     return context
+
+
+@contextmanager
+def locked() -> Iterator[None]:
+    """One command at a time changes the login; the others wait."""
+    target = path().with_name("context.lock")
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

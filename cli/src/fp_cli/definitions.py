@@ -1,7 +1,6 @@
 """Pipelines and inputs as people write them."""
 
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from google.protobuf import json_format
 
 from fp_cli import names
 from fp_cli.client import Client, idempotency_key
+from fp_cli.reading import text_of
 
 
 def read(file: Path) -> pb.CreatePipelineRequest:
@@ -21,18 +21,19 @@ def read(file: Path) -> pb.CreatePipelineRequest:
 
     Raises InvalidArgument naming what cannot be read.
     """
+    text = text_of(file)
     try:
-        text = sys.stdin.read() if str(file) == "-" else file.read_text()
         document = yaml.safe_load(text)
-    except OSError as error:
-        raise invalid("file", f"cannot be read: {error.strerror}") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise invalid("file", f"is neither JSON nor YAML: {error}") from None
+    except RecursionError:
+        raise invalid("file", "is nested too deeply") from None
     if not isinstance(document, dict):
         raise invalid("file", "must hold one pipeline")
     try:
         return json_format.ParseDict(document, pb.CreatePipelineRequest())
-    except json_format.ParseError as error:
+    except (json_format.ParseError, TypeError, AttributeError) as error:
+        # A value of another type than the field's, such as a number as a key, is not always a ParseError.
         raise InvalidArgument(f"file: {error}") from None
 
 
@@ -82,6 +83,8 @@ def _object(text: str) -> dict[str, Any]:
         document = json.loads(text)
     except ValueError as error:
         raise invalid("input", f"is not JSON: {error}") from None
+    except RecursionError:
+        raise invalid("input", "is nested too deeply") from None
     if not isinstance(document, dict):
         raise invalid("input", "must be a JSON object")
     return document

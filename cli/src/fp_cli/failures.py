@@ -4,11 +4,14 @@
 8 deadline.
 """
 
+import os
 import sys
 from collections.abc import Callable
 from typing import Final
 
-from fp_kernel import Error, Kind
+from fp_kernel import Error, Internal, InvalidArgument, Kind
+
+from fp_cli.cells import printable
 
 EXIT_CODES: Final[dict[Kind, int]] = {
     Kind.UNAUTHENTICATED: 3,
@@ -24,47 +27,91 @@ EXIT_CODES: Final[dict[Kind, int]] = {
     Kind.DEADLINE_EXCEEDED: 8,
 }
 OTHER: Final = 1
+INVALID: Final = 6
 INTERRUPTED: Final = 130
 
 _NEXT_STEPS: Final[dict[Kind, str]] = {
     Kind.UNAUTHENTICATED: "log in with `fp login`",
     Kind.PERMISSION_DENIED: "ask an admin of your team for the role that grants it; `fp whoami` shows yours",
     Kind.NOT_FOUND: "check the name with the `list` command of the same group",
+    Kind.INVALID_ARGUMENT: "correct it; `--help` after the command says what it takes",
+    Kind.OUT_OF_RANGE: "correct it; `--help` after the command says what it takes",
+    Kind.FAILED_PRECONDITION: "look at its present state with `list`, `get` or `status`",
+    Kind.ALREADY_EXISTS: "choose another name, or look at what is there with `list`",
+    Kind.ABORTED: "try again",
+    Kind.CANCELLED: "try again",
     Kind.UNAVAILABLE: "see `fp status`; start the platform with `fp up`, or give --address",
     Kind.DEADLINE_EXCEEDED: "try again, or allow more time with --timeout",
     Kind.RESOURCE_EXHAUSTED: "wait a moment and try again",
     Kind.UNIMPLEMENTED: "this platform does not have it yet",
+    Kind.INTERNAL: "try again; `fp logs NAME` of the service says more",
 }
+_TOO_LARGE: Final = "MESSAGE_TOO_LARGE"
 
 
 def reporting(command: Callable[[], object]) -> int:
     """Run and answer the exit code; errors go to stderr as one line, the bad fields and the next step."""
     try:
         command()
-    except Error as error:
-        report(error)
-        return EXIT_CODES.get(error.kind, OTHER)
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output has seen enough.
-        sys.stderr.close()
-        return OTHER
     except SystemExit as end:
         return _code(end)
+    except BaseException as raised:  # noqa: BLE001 -- each has its exit code; what has none is raised again
+        return _outcome(_first(raised))
     return 0
 
 
-def report(error: Error) -> None:
-    sys.stderr.write(f"error: {error.message} ({error.kind.value.lower()})\n")
+def _first(raised: BaseException) -> BaseException:
+    """What happened first in a group of tasks; the others ended because of it."""
+    while isinstance(raised, BaseExceptionGroup):
+        raised = raised.exceptions[0]
+    return raised
+
+
+def _outcome(raised: BaseException) -> int:
+    if isinstance(raised, KeyboardInterrupt):
+        return INTERRUPTED
+    if isinstance(raised, BrokenPipeError):
+        # The reader of our output has seen enough; the interpreter must not flush into the void.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OTHER
+    if isinstance(raised, Error):
+        return report(raised)
+    if not isinstance(raised, Exception) or os.environ.get("FP_DEBUG"):
+        raise raised
+    return report(_unforeseen(raised))
+
+
+def report(error: Error) -> int:
+    """Tell it on stderr; answers the exit code."""
+    sys.stdout.flush()
+    sys.stderr.write(f"error: {printable(error.message)} ({error.kind.value.lower()})\n")
     for violation in error.fields:
         if violation.field not in error.message:
-            sys.stderr.write(f"  {violation.field}: {violation.description}\n")
+            sys.stderr.write(f"  {printable(violation.field)}: {printable(violation.description)}\n")
     if error.retry_after:
         sys.stderr.write(f"  try again in {error.retry_after:g} s\n")
-    step = error.metadata.get("next_step") or _NEXT_STEPS.get(error.kind)
-    if step:
-        sys.stderr.write(f"  next: {step}\n")
+    sys.stderr.write(f"  next: {next_step(error)}\n")
+    return INVALID if error.reason == _TOO_LARGE else EXIT_CODES.get(error.kind, OTHER)
+
+
+def next_step(error: Error) -> str:
+    if step := error.metadata.get("next_step"):
+        return step
+    if error.reason == _TOO_LARGE:
+        return "send fewer rows at a time"
+    if error.kind is Kind.UNAUTHENTICATED and os.environ.get("FP_API_KEY"):
+        return "FP_API_KEY is set and stands for a login: give a valid key, or unset it"
+    return _NEXT_STEPS[error.kind]
+
+
+def _unforeseen(error: Exception) -> Error:
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        return InvalidArgument(
+            f"{where}{error.strerror}", metadata={"next_step": "check that it is there, is yours, and has room"}
+        )
+    step = "run it again with FP_DEBUG=1 to see where, and report it"
+    return Internal(f"{type(error).__name__}: {error}", metadata={"next_step": step})
 
 
 def _code(end: SystemExit) -> int:

@@ -26,4 +26,7 @@ def show(state: State, file: Path, lines: int, *, follow: bool) -> None:  # noqa
                     time.sleep(_POLL_SECONDS)
     except FileNotFoundError:
         there = sorted(path.stem for path in file.parent.glob("*.log"))
-        raise NotFound(f"there is no log of {file.stem}; there are: {', '.join(there) or 'none'}") from None
+        raise NotFound(
+            f"there is no log of {file.stem}",
+            metadata={"next_step": f"these have one: {', '.join(there)}" if there else "start the platform: `fp up`"},
+        ) from None

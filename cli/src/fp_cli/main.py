@@ -4,6 +4,8 @@ import sys
 
 import typer
 
+from fp_cli.address import is_address
+from fp_cli.arguments import hoisted
 from fp_cli.commands import events, keys, models, pipelines, predict, session, stack, users
 from fp_cli.failures import reporting
 from fp_cli.output import Format, State
@@ -18,12 +20,20 @@ app = typer.Typer(
 )
 
 
+def _address(value: str) -> str:
+    if value and not is_address(value):
+        raise typer.BadParameter(f"{value!r} is not host:port, such as 127.0.0.1:9090.")
+    return value
+
+
 @app.callback()
 def options(
     context: typer.Context,
-    address: str = typer.Option("", envvar="FP_ADDRESS", help="Gateway, host:port; default: where you logged in."),
+    address: str = typer.Option(
+        "", envvar="FP_ADDRESS", callback=_address, help="Gateway, host:port; default: where you logged in."
+    ),
     output: Format = typer.Option(Format.TABLE, "-o", "--output", help="How to print."),
-    timeout: float = typer.Option(30.0, min=0.1, help="Seconds to wait for an answer."),
+    timeout: float = typer.Option(30.0, min=0.001, help="Seconds to wait for an answer."),
 ) -> None:
     context.obj = State(address=address, output=output, timeout=timeout)
 
@@ -40,4 +50,4 @@ app.add_typer(events.app, name="events")
 
 def main() -> None:
     """Run `fp`; see `failures` for its exit codes."""
-    sys.exit(reporting(app))
+    sys.exit(reporting(lambda: app(args=hoisted(sys.argv[1:]), prog_name="fp")))

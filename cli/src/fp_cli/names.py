@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
 from forgepoint.pipeline.v1 import pipeline_pb2, pipeline_pb2_grpc
 from forgepoint.registry.v1 import registry_pb2, registry_pb2_grpc
 from fp_kernel import NotFound
@@ -39,4 +40,18 @@ def pipeline(client: Client, name_or_id: str) -> Any:
     for found in client.pages(stub.ListPipelines, pipeline_pb2.ListPipelinesRequest(), "pipelines", _MOST):
         if found.name == name_or_id:
             return found
-    raise NotFound(f"there is no pipeline {name_or_id}")
+    raise NotFound(
+        f"there is no pipeline {name_or_id}",
+        metadata={"next_step": "`fp pipelines list` shows which there are; `fp pipelines apply FILE` makes one"},
+    )
+
+
+def user(client: Client, email_or_id: str) -> str:
+    """Id of a member of the caller's team."""
+    if is_id(email_or_id):
+        return email_or_id
+    stub = auth_pb2_grpc.AuthServiceStub(client.channel)
+    for found in client.pages(stub.ListUsers, auth_pb2.ListUsersRequest(), "users", _MOST):
+        if found.email == email_or_id.lower():
+            return str(found.id)
+    raise NotFound(f"there is no user {email_or_id}", metadata={"next_step": "`fp users list` shows who there is"})

@@ -1,13 +1,14 @@
 """What commands print: a table for people, JSON for programs."""
 
 import json
+import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-_PIPE_WIDTH = 500
+from fp_cli import cells, table
 
 
 class Format(StrEnum):
@@ -29,20 +30,20 @@ class State:
 
 
 def rows(state: State, columns: Sequence[str], items: Iterable[Mapping[str, Any]]) -> None:
-    """Print a list. Columns are keys of the items; JSON prints the items whole."""
+    """Print a list.
+
+    Columns are keys of the items, the most telling first: a narrow terminal shows only those that fit. JSON prints
+    the items whole.
+    """
     if state.json:
         document(list(items))
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in columns:
-        table.add_column(column.upper().replace("_", " "), overflow="ellipsis", no_wrap=True)
-    for item in items:
-        table.add_row(*(cell(item.get(column)) for column in columns))
+    now = cells.utc_now()
+    found = [[cells.cell(item.get(column), now=now) for column in columns] for item in items]
     # A pipe has no width: whoever reads it wants whole lines.
-    Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH).print(table)
+    room = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    for line in table.lines(columns, found, room):
+        sys.stdout.write(line + "\n")
 
 
 def record(state: State, item: Mapping[str, Any], fields: Sequence[str] = ()) -> None:
@@ -51,9 +52,10 @@ def record(state: State, item: Mapping[str, Any], fields: Sequence[str] = ()) ->
         document(item)
         return
     names = [name for name in (fields or item) if name in item]
-    width = max((len(name) for name in names), default=0)
+    shown = {name: cells.printable(name.replace("_", " ")) for name in names}
+    width = max((len(name) for name in shown.values()), default=0)
     for name in names:
-        sys.stdout.write(f"{name.replace('_', ' '):<{width}}  {cell(item[name])}\n")
+        sys.stdout.write(f"{shown[name]:<{width}}  {cells.cell(item[name])}\n")
 
 
 def document(value: Any) -> None:
@@ -67,35 +69,9 @@ def say(state: State, text: str) -> None:
     stream.write(text + "\n")
 
 
-def cell(value: Any) -> str:
-    if value is None or value == "":
-        return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if isinstance(value, Mapping):
-        return " ".join(f"{key}={cell(item)}" for key, item in value.items()) or "-"
-    if isinstance(value, list | tuple):
-        return ", ".join(cell(item) for item in value) or "-"
-    return str(value)
-
-
-def plain(message: Any, *, enum_prefix: str = "") -> dict[str, Any]:
-    """A message as a dictionary with the proto's field names; enum values lose their prefix."""
-    from google.protobuf import json_format
-
-    found: dict[str, Any] = json_format.MessageToDict(
-        message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
-    )
-    if enum_prefix:
-        return {key: _short(value, enum_prefix) for key, value in found.items()}
-    return found
-
-
-def _short(value: Any, prefix: str) -> Any:
-    """`MODEL_STAGE_PRODUCTION` reads better as `PRODUCTION`; several prefixes are separated by a blank."""
-    if isinstance(value, str):
-        for start in prefix.split():
-            value = value.removeprefix(start)
-    return value
+def done(state: State, text: str, **facts: Any) -> None:
+    """A sentence for people about something that has no answer of its own; its facts for programs."""
+    if state.json:
+        document(facts)
+    else:
+        say(state, text)

@@ -6,7 +6,8 @@ from typing import Any
 from fp_events import DeadLetter, Event, Poison, decode
 from fp_events.tail import Passed
 
-from fp_cli.output import plain
+from fp_cli.cells import printable
+from fp_cli.messages import plain
 
 
 def line(passed: Passed, *, as_json: bool) -> str:
@@ -15,7 +16,8 @@ def line(passed: Passed, *, as_json: bool) -> str:
     event = passed.event
     if event is None:
         return f"{passed.subject}  {passed.size} bytes that cannot be read"
-    return f"{event.time:%H:%M:%S}  {passed.subject}  {event.team or '-'}  {event.resource_id}  {event.summary}"
+    time = event.time.astimezone().strftime("%H:%M:%S")
+    return printable(f"{time}  {passed.subject}  {event.team or '-'}  {event.summary}  {event.resource_id}")
 
 
 def letter(found: DeadLetter, *, whole: bool = False) -> dict[str, Any]:

@@ -1,12 +1,23 @@
 """The platform of this machine, started and remembered."""
 
 import asyncio
+import os
 from pathlib import Path
 
 from fp_devstack.client import Access, SupervisorClient
 from fp_devstack.launch import SOCKET, ensure
+from fp_kernel import invalid
 
 from fp_cli import context as contexts
+
+
+def check(folder: Path) -> None:
+    """Raises InvalidArgument when the folder cannot be one of ours."""
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    if not there.is_dir():
+        raise invalid("data", f"{there} is not a folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise invalid("data", f"{there} cannot be written to")
 
 
 def start(folder: Path, seconds: float) -> Access:

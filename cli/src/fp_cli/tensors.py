@@ -1,6 +1,7 @@
 """Tensors as people type them."""
 
 import json
+import math
 import sys
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,6 +10,8 @@ from typing import Any, Final
 
 from forgepoint.inference.v1 import inference_pb2 as pb
 from fp_kernel import invalid
+
+from fp_cli.reading import text_of
 
 _CODES: Final[Mapping[int, str]] = {
     pb.DATA_TYPE_FLOAT32: "f",
@@ -24,8 +27,7 @@ def read(values: Sequence[str], file: Path | None) -> dict[str, Any]:
     """Arrays by tensor name, from `--input name=JSON` and a file. Raises InvalidArgument."""
     found: dict[str, Any] = {}
     if file is not None:
-        text = sys.stdin.read() if str(file) == "-" else file.read_text()
-        document = _json(text, "file")
+        document = _json(text_of(file), "file")
         if not isinstance(document, dict):
             raise invalid("file", "must hold an object of arrays by tensor name")
         found |= document
@@ -50,9 +52,11 @@ def encode(arrays: Mapping[str, Any], specs: Sequence[pb.TensorSpec]) -> dict[st
 
 def _tensor(value: Any, spec: pb.TensorSpec) -> pb.TensorData:
     shape = list(_shape(value))
+    flat = list(_flatten(value))
+    if len(flat) != math.prod(shape):
+        raise invalid(f"inputs[{spec.name}]", f"has rows of different lengths; the first is of shape {shape}")
     if len(shape) == len(spec.shape) - 1:
         shape = [1, *shape]
-    flat = list(_flatten(value))
     try:
         data = _pack(flat, spec.dtype)
     except (TypeError, ValueError, OverflowError, KeyError) as error:
@@ -79,6 +83,8 @@ def _json(text: str, field: str) -> Any:
         return json.loads(text)
     except ValueError as error:
         raise invalid(field, f"is not JSON: {error}") from None
+    except RecursionError:
+        raise invalid(field, "is nested too deeply") from None
 
 
 def _shape(value: Any) -> Iterator[int]:

@@ -12,6 +12,7 @@ from forgepoint.registry.v1 import registry_pb2_grpc
 from fp_kernel import AlreadyExists, FailedPrecondition, NotFound, Unavailable, invalid
 
 from fp_cli import names, onnx_file
+from fp_cli.address import is_loopback
 from fp_cli.client import Client, idempotency_key
 
 # Artifacts may be large and lines slow; the connection itself must come up quickly.
@@ -93,7 +94,8 @@ def _model_id(client: Client, order: Order) -> str:
 
 def _put(url: str, content: bytes) -> None:
     try:
-        response = httpx.put(url, content=content, timeout=_UPLOAD_TIMEOUT)
+        direct = is_loopback(httpx.URL(url).host)
+        response = httpx.put(url, content=content, timeout=_UPLOAD_TIMEOUT, trust_env=not direct)
     except httpx.HTTPError as error:
         raise Unavailable(f"the object store did not take the artifact: {type(error).__name__}") from None
     if response.is_error:

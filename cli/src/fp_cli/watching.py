@@ -2,14 +2,18 @@
 
 import json
 import sys
+from datetime import UTC
 from typing import Any
 
 from forgepoint.pipeline.v1 import pipeline_pb2 as pb
 from forgepoint.pipeline.v1 import pipeline_pb2_grpc
-from fp_kernel import Unavailable
+from fp_kernel import FailedPrecondition, Unavailable
 
+from fp_cli.cells import printable
 from fp_cli.client import Client
-from fp_cli.output import State, plain
+from fp_cli.failures import report
+from fp_cli.messages import plain
+from fp_cli.output import State
 
 _ENDS = (pb.EXECUTION_STATUS_COMPLETED, pb.EXECUTION_STATUS_FAILED, pb.EXECUTION_STATUS_CANCELLED)
 # A stream that breaks is taken up again after the last transition seen; an outage longer than this is the user's.
@@ -29,7 +33,19 @@ def follow(client: Client, state: State, execution_id: str, *, after: int) -> No
             if attempt == _RESUMES - 1:
                 raise
     if last is None or last.execution.status != pb.EXECUTION_STATUS_COMPLETED:
+        _tell_failure(last, execution_id)
         raise SystemExit(1)
+
+
+def _tell_failure(last: Any, execution_id: str) -> None:
+    status = _short(last.execution.status) if last else "not told of"
+    reason = f": {last.execution.error}" if last and last.execution.error else ""
+    step = {"next_step": f"`fp pipelines status {execution_id}` shows each step"}
+    report(FailedPrecondition(f"the execution is {status}{reason}", metadata=step))
+
+
+def _short(status: pb.ExecutionStatus.ValueType) -> str:
+    return pb.ExecutionStatus.Name(status).removeprefix("EXECUTION_STATUS_").lower()
 
 
 def _events(client: Client, execution_id: str, after: int) -> Any:
@@ -49,14 +65,13 @@ def _print(state: State, event: Any) -> None:
 
 
 def _line(event: Any) -> str:
-    time = event.emitted_at.ToDatetime().strftime("%H:%M:%S")
+    time = event.emitted_at.ToDatetime(UTC).astimezone().strftime("%H:%M:%S")
     if event.HasField("changed_step"):
         step = event.changed_step
         status = pb.StepStatus.Name(step.status).removeprefix("STEP_STATUS_").lower()
         attempt = f" (attempt {step.attempt})" if step.attempt > 1 else ""
-        return f"{time} {event.sequence:>4}  {step.step_id}: {status}{attempt}" + (
-            f": {step.error}" if step.error else ""
-        )
-    status = pb.ExecutionStatus.Name(event.execution.status).removeprefix("EXECUTION_STATUS_").lower()
-    error = f": {event.execution.error}" if event.execution.status in _ENDS and event.execution.error else ""
-    return f"{time} {event.sequence:>4}  execution {status}{error}"
+        error = f": {printable(step.error)}" if step.error else ""
+        return f"{time} {event.sequence:>4}  {step.step_id}: {status}{attempt}{error}"
+    execution = event.execution
+    error = f": {printable(execution.error)}" if execution.status in _ENDS and execution.error else ""
+    return f"{time} {event.sequence:>4}  execution {_short(execution.status)}{error}"

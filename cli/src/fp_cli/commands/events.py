@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from fp_cli.output import State, document, record, rows, say
+from fp_cli.output import State, document, done, record, rows
 
 if TYPE_CHECKING:
     from fp_events import NatsBus
@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 app = typer.Typer(help="The bus, for operators.", no_args_is_help=True)
 dlq = typer.Typer(help="Events that a consumer could not handle.", no_args_is_help=True)
 app.add_typer(dlq, name="dlq")
+_REACH_SECONDS = 5.0
 _LETTER = ("number", "consumer", "type", "attempts", "reason", "at")
 
 
 @asynccontextmanager
-async def _bus() -> "AsyncIterator[NatsBus]":
+async def _bus(state: State) -> "AsyncIterator[NatsBus]":
     import os
 
     from fp_events import connect
@@ -31,9 +32,24 @@ async def _bus() -> "AsyncIterator[NatsBus]":
         raise FailedPrecondition("the address of the bus is not known", metadata={"next_step": "set FP_NATS_URL"})
     bus = await connect(url, name="fp")
     try:
+        # `connect` also returns when nobody answers; an operator wants to know it now.
+        await _answers(bus, state.timeout)
         yield bus
     finally:
         await bus.close()
+
+
+async def _answers(bus: "NatsBus", seconds: float) -> None:
+    import asyncio
+
+    from fp_kernel import Unavailable
+
+    try:
+        async with asyncio.timeout(min(seconds, _REACH_SECONDS)):
+            await bus.ping()
+    except (TimeoutError, Unavailable):
+        step = "see `fp status`; FP_NATS_URL names another bus"
+        raise Unavailable("the event bus does not answer", metadata={"next_step": step}) from None
 
 
 @app.command("tail")
@@ -46,6 +62,13 @@ def tail(
     """Print events as they pass, without taking them from anyone."""
     import asyncio
 
+    from fp_events.streams import by_stream
+    from fp_kernel import invalid
+
+    try:
+        by_stream((subject,))
+    except ValueError:
+        raise invalid("subject", f"{subject!r} is kept by no stream; fp.> is everything") from None
     state: State = context.obj
     asyncio.run(_tail(state, subject, "all" if everything else "new", count))
 
@@ -57,7 +80,7 @@ async def _tail(state: State, subject: str, deliver: Any, count: int) -> None:
 
     from fp_cli.passing import line
 
-    async with _bus() as bus, passing(bus, subject, deliver=deliver) as stream:
+    async with _bus(state) as bus, passing(bus, subject, deliver=deliver) as stream:
         seen = 0
         async for passed in stream:
             sys.stdout.write(line(passed, as_json=state.json) + "\n")
@@ -75,11 +98,12 @@ def init(context: typer.Context) -> None:
     from fp_events import CONSUMERS, STREAMS
 
     async def run() -> None:
-        async with _bus() as bus:
+        async with _bus(context.obj) as bus:
             await bus.ensure(STREAMS, CONSUMERS)
 
     asyncio.run(run())
-    say(context.obj, f"{len(STREAMS)} streams and {len(CONSUMERS)} durables are there")
+    counts = {"streams": len(STREAMS), "durables": len(CONSUMERS)}
+    done(context.obj, f"{counts['streams']} streams and {counts['durables']} durables are there", **counts)
 
 
 @dlq.command("list")
@@ -96,7 +120,7 @@ def list_letters(
     from fp_cli.passing import letter
 
     async def run() -> list[dict[str, Any]]:
-        async with _bus() as bus:
+        async with _bus(context.obj) as bus:
             return [letter(found) for found in await letters.list(bus, consumer, limit=limit)]
 
     rows(context.obj, _LETTER, asyncio.run(run()))
@@ -112,7 +136,7 @@ def show_letter(context: typer.Context, number: int) -> None:
     from fp_cli.passing import letter
 
     async def run() -> dict[str, Any]:
-        async with _bus() as bus:
+        async with _bus(context.obj) as bus:
             return letter(await letters.show(bus, number), whole=True)
 
     state: State = context.obj
@@ -141,9 +165,9 @@ def _each(context: typer.Context, numbers: list[int], verb: str) -> None:
     from fp_events import dlq as letters
 
     async def run() -> None:
-        async with _bus() as bus:
+        async with _bus(context.obj) as bus:
             for number in numbers:
                 await getattr(letters, verb)(bus, number)
 
     asyncio.run(run())
-    say(context.obj, f"{verb}: {len(numbers)} done")
+    done(context.obj, f"{verb}: {len(numbers)} done", **{verb: numbers})

@@ -2,7 +2,7 @@
 
 import typer
 
-from fp_cli.output import State, record, rows, say
+from fp_cli.output import State, done, record, rows, say
 
 app = typer.Typer(help="API keys for programs.", no_args_is_help=True)
 _COLUMNS = ("id", "key_prefix", "name", "scopes", "expires_at", "last_used_at", "revoked_at")
@@ -20,7 +20,7 @@ def list_keys(
     from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
 
     from fp_cli.client import connect
-    from fp_cli.output import plain
+    from fp_cli.messages import plain
 
     state: State = context.obj
     with connect(state) as client:
@@ -44,7 +44,7 @@ def create_key(
     from google.protobuf.timestamp_pb2 import Timestamp
 
     from fp_cli.client import connect
-    from fp_cli.output import plain
+    from fp_cli.messages import plain
 
     state: State = context.obj
     expires = Timestamp(seconds=int(time.time()) + days * DAY) if days else None
@@ -67,7 +67,7 @@ def revoke_key(context: typer.Context, key_id: str) -> None:
     with connect(state) as client:
         stub = auth_pb2_grpc.AuthServiceStub(client.channel)
         client.call(stub.RevokeAPIKey, auth_pb2.RevokeAPIKeyRequest(key_id=key_id))
-    say(state, f"{key_id} is revoked")
+    done(state, f"{key_id} is revoked", id=key_id, revoked=True)
 
 
 @app.command("rotate")
@@ -81,7 +81,7 @@ def rotate_key(
     from google.protobuf.duration_pb2 import Duration
 
     from fp_cli.client import connect, idempotency_key
-    from fp_cli.output import plain
+    from fp_cli.messages import plain
 
     state: State = context.obj
     with connect(state) as client:

@@ -11,9 +11,8 @@ if TYPE_CHECKING:
     from fp_cli.client import Client
 
 app = typer.Typer(help="Models and their versions.", no_args_is_help=True)
-_MODEL = ("id", "name", "production_version", "latest_version", "framework", "task_type", "tags", "created_at")
-_VERSION = ("id", "version", "stage", "status", "size_bytes", "metrics", "run_id", "created_at")
-_PREFIX = "MODEL_STAGE_ VERSION_STATUS_"
+_MODEL = ("name", "production_version", "latest_version", "created_at", "task_type", "framework", "tags", "id")
+_VERSION = ("version", "stage", "status", "created_at", "size_bytes", "metrics", "run_id", "id")
 _STAGES = ("DEV", "STAGING", "PRODUCTION", "ARCHIVED")
 
 
@@ -29,7 +28,7 @@ def list_models(
     from forgepoint.registry.v1 import registry_pb2, registry_pb2_grpc
 
     from fp_cli.client import connect
-    from fp_cli.output import plain
+    from fp_cli.messages import plain
 
     state: State = context.obj
     with connect(state) as client:
@@ -45,11 +44,11 @@ def get_model(context: typer.Context, name: str = typer.Argument(help="Name or i
     """Show a model."""
     from fp_cli import names
     from fp_cli.client import connect
-    from fp_cli.output import plain
+    from fp_cli.messages import plain
 
     state: State = context.obj
     with connect(state) as client:
-        record(state, plain(names.model(client, name)), (*_MODEL, "description", "updated_at"))
+        record(state, plain(names.model(client, name)), ("name", "description", *_MODEL[1:], "updated_at"))
 
 
 @app.command("versions")
@@ -63,14 +62,14 @@ def list_versions(
 
     from fp_cli import names
     from fp_cli.client import connect
-    from fp_cli.output import plain
+    from fp_cli.messages import plain
 
     state: State = context.obj
     with connect(state) as client:
         stub = registry_pb2_grpc.RegistryServiceStub(client.channel)
         request = registry_pb2.ListVersionsRequest(model_id=names.model(client, name).id)
         found = client.pages(stub.ListVersions, request, "versions", limit)
-        rows(state, _VERSION, [plain(version, enum_prefix=_PREFIX) for version in found])
+        rows(state, _VERSION, [plain(version) for version in found])
 
 
 @app.command("register")
@@ -88,7 +87,7 @@ def register(
     """Register a version of a model from an ONNX file: create, upload, confirm."""
     from fp_cli import upload
     from fp_cli.client import connect
-    from fp_cli.output import plain
+    from fp_cli.messages import plain
 
     state: State = context.obj
     with connect(state) as client:
@@ -103,8 +102,10 @@ def register(
             idempotency_key=idempotency_key,
         )
         registered = upload.register(client, order)
-    record(state, plain(registered, enum_prefix=_PREFIX), ("id", "version", "status", "artifact_digest", "size_bytes"))
-    say(state, f"deploy it: fp pipelines trigger PIPELINE --input model={name} --input version={registered.version}")
+    record(state, plain(registered), ("id", "version", "status", "artifact_digest", "size_bytes"))
+    say(
+        state, f"deploy it: fp pipelines trigger deploy-model --input model={name} --input version={registered.version}"
+    )
 
 
 @app.command("promote")
@@ -118,14 +119,14 @@ def promote(
     from fp_kernel import invalid
 
     from fp_cli.client import connect
-    from fp_cli.output import plain
+    from fp_cli.messages import plain
 
     state: State = context.obj
     if stage.upper() not in _STAGES:
         raise invalid("stage", f"must be one of {', '.join(_STAGES)}")
     with connect(state) as client:
         response = _promote(client, name, version, f"MODEL_STAGE_{stage.upper()}")
-    record(state, plain(response.version, enum_prefix=_PREFIX), ("id", "version", "stage"))
+    record(state, plain(response.version), ("id", "version", "stage"))
     if response.HasField("demoted_version"):
         say(state, f"version {response.demoted_version.version} is archived now")
 

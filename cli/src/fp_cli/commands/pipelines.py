@@ -1,17 +1,15 @@
 """fp pipelines."""
 
 from pathlib import Path
-from typing import Any
 
 import typer
 
 from fp_cli.output import State, record, rows, say
 
 app = typer.Typer(help="Pipelines and their executions.", no_args_is_help=True)
-_PIPELINE = ("id", "name", "type", "steps", "created_at")
-_EXECUTION = ("id", "pipeline_name", "status", "current_step", "triggered_by", "started_at", "completed_at", "error")
-_STEP = ("step_id", "status", "attempt", "started_at", "completed_at", "error")
-_PREFIX = "PIPELINE_TYPE_ EXECUTION_STATUS_ STEP_STATUS_ STEP_TYPE_"
+_PIPELINE = ("name", "type", "created_at", "steps", "id")
+_EXECUTION = ("id", "status", "pipeline_name", "started_at", "completed_at", "current_step", "error", "triggered_by")
+_STEP = ("step_id", "status", "attempt", "completed_at", "error")
 
 
 @app.command("list")
@@ -20,13 +18,13 @@ def list_pipelines(context: typer.Context, limit: int = typer.Option(100, min=1)
     from forgepoint.pipeline.v1 import pipeline_pb2, pipeline_pb2_grpc
 
     from fp_cli.client import connect
-    from fp_cli.output import plain
+    from fp_cli.messages import plain
 
     state: State = context.obj
     with connect(state) as client:
         stub = pipeline_pb2_grpc.PipelineOrchestratorServiceStub(client.channel)
         found = client.pages(stub.ListPipelines, pipeline_pb2.ListPipelinesRequest(), "pipelines", limit)
-        items = [plain(pipeline, enum_prefix=_PREFIX) for pipeline in found]
+        items = [plain(pipeline) for pipeline in found]
     if not state.json:
         for item in items:
             item["steps"] = [step["id"] for step in item["steps"]]
@@ -44,13 +42,13 @@ def apply(
     """Create a pipeline; one of the same name and steps is left as it is."""
     from fp_cli import definitions
     from fp_cli.client import connect
-    from fp_cli.output import plain
+    from fp_cli.messages import plain
 
     state: State = context.obj
     request = definitions.read(file)
     with connect(state) as client:
         pipeline, created = definitions.apply(client, request, idempotency_key)
-    record(state, plain(pipeline, enum_prefix=_PREFIX), ("id", "name", "type"))
+    record(state, plain(pipeline), ("id", "name", "type"))
     say(state, "created" if created else "unchanged")
 
 
@@ -67,7 +65,7 @@ def trigger(
 
     from fp_cli import client as clients
     from fp_cli import definitions, names, watching
-    from fp_cli.output import plain
+    from fp_cli.messages import plain
 
     state: State = context.obj
     with clients.connect(state) as client:
@@ -80,7 +78,7 @@ def trigger(
         if watch_it:
             watching.follow(client, state, execution.id, after=0)
             return
-    record(state, plain(execution, enum_prefix=_PREFIX), ("id", "status"))
+    record(state, plain(execution), ("id", "status"))
     say(state, f"follow it: fp pipelines watch {execution.id}")
 
 
@@ -94,21 +92,21 @@ def status(
     from forgepoint.pipeline.v1 import pipeline_pb2, pipeline_pb2_grpc
 
     from fp_cli.client import connect
-    from fp_cli.output import plain
+    from fp_cli.messages import plain
 
     state: State = context.obj
     with connect(state) as client:
         stub = pipeline_pb2_grpc.PipelineOrchestratorServiceStub(client.channel)
         if not execution_id:
             found = client.pages(stub.ListExecutions, pipeline_pb2.ListExecutionsRequest(), "executions", limit)
-            rows(state, _EXECUTION, [plain(execution, enum_prefix=_PREFIX) for execution in found])
+            rows(state, _EXECUTION, [plain(execution) for execution in found])
             return
         request = pipeline_pb2.GetExecutionRequest(execution_id=execution_id)
-        execution = plain(client.call(stub.GetExecution, request).execution, enum_prefix=_PREFIX)
+        execution = plain(client.call(stub.GetExecution, request).execution)
     record(state, execution, (*_EXECUTION, "input"))
     if not state.json:
-        steps: list[dict[str, Any]] = execution["step_executions"]
-        rows(state, _STEP, [step | {"status": step["status"].removeprefix("STEP_STATUS_")} for step in steps])
+        say(state, "")
+        rows(state, _STEP, execution["step_executions"])
 
 
 @app.command("watch")
@@ -132,11 +130,11 @@ def cancel(context: typer.Context, execution_id: str, reason: str = typer.Option
     from forgepoint.pipeline.v1 import pipeline_pb2, pipeline_pb2_grpc
 
     from fp_cli.client import connect
-    from fp_cli.output import plain
+    from fp_cli.messages import plain
 
     state: State = context.obj
     with connect(state) as client:
         stub = pipeline_pb2_grpc.PipelineOrchestratorServiceStub(client.channel)
         request = pipeline_pb2.CancelExecutionRequest(execution_id=execution_id, reason=reason)
         response = client.call(stub.CancelExecution, request)
-    record(state, plain(response.execution, enum_prefix=_PREFIX), ("id", "status"))
+    record(state, plain(response.execution), ("id", "status"))

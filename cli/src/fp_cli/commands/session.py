@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import typer
 
-from fp_cli.output import State, record, say
+from fp_cli.output import State, done, record
 
 
 def add_to(app: typer.Typer) -> None:
@@ -19,24 +19,32 @@ def login(
     password_stdin: bool = typer.Option(False, "--password-stdin", help="Read the password from standard input."),
 ) -> None:
     """Log in and remember it; the password comes from a prompt, FP_PASSWORD or standard input."""
-    import os
-
     from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
 
-    from fp_cli import client
+    from fp_cli import client, reading
     from fp_cli import context as contexts
 
     state: State = context.obj
-    email = email or typer.prompt("E-mail")
-    password = sys.stdin.readline().rstrip("\n") if password_stdin else os.environ.get("FP_PASSWORD", "")
-    password = password or typer.prompt("Password", hide_input=True)
+    email = email or _ask()
+    password = reading.password("FP_PASSWORD", "Password", from_stdin=password_stdin)
     with client.connect(state) as connection:
         stub = auth_pb2_grpc.AuthServiceStub(connection.channel)
         request = auth_pb2.LoginRequest(email=email, password=password)
         response = connection.call(stub.Login, request, anonymous=True)
     known = contexts.load()
-    contexts.save(replace(known, address=state.address or known.address, **client.tokens(response)))
-    say(state, f"logged in as {response.user.email} ({response.user.role} of {response.user.team})")
+    if state.address and state.address != known.address:
+        # The bus and the HTTP address of another platform are not this one's.
+        known = replace(known, address=state.address, http_address="", nats_url="")
+    contexts.save(replace(known, **client.tokens(response)))
+    user = response.user
+    facts = {"email": user.email, "role": user.role, "team": user.team}
+    done(state, f"logged in as {user.email} ({user.role} of {user.team})", **facts)
+
+
+def _ask() -> str:
+    if not sys.stdin.isatty():
+        raise typer.BadParameter("is needed where there is no terminal to ask.", param_hint="--email")
+    return str(typer.prompt("E-mail"))
 
 
 def whoami(context: typer.Context) -> None:
@@ -44,7 +52,7 @@ def whoami(context: typer.Context) -> None:
     from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
 
     from fp_cli import client
-    from fp_cli.output import plain
+    from fp_cli.messages import plain
 
     state: State = context.obj
     with client.connect(state) as connection:

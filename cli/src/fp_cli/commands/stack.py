@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from fp_cli.output import State, document, record, rows, say
+from fp_cli.cells import duration, printable
+from fp_cli.output import State, document, done, record, rows, say
 
 if TYPE_CHECKING:
     from fp_devstack.client import SupervisorClient
 
-_PROCESS = ("name", "kind", "state", "restarts", "memory", "uptime", "pid", "address", "problem")
+_PROCESS = ("name", "state", "restarts", "memory", "uptime", "pid", "address", "kind")
 MEBIBYTE = 1024 * 1024
 
 DATA = typer.Option(None, "--data", envvar="FP_DATA", help="Folder of stores, ports and passwords.")
@@ -52,16 +53,20 @@ def up(
     from fp_cli import platform
 
     state: State = context.obj
-    access = platform.start(folder(data), wait)
-    platform.remember(folder(data), access)
+    target = folder(data)
+    platform.check(target)
+    access = platform.start(target, wait)
+    platform.remember(target, access)
     facts = {
-        "grpc": access.address,
-        "http": f"http://{access.http_address}",
-        "nats": "fp events tail",
-        "login": f"fp login --email {access.email}",
+        "address": access.address,
+        "http_address": access.http_address,
+        "nats_url": access.nats_url,
+        "data_folder": str(target),
+        "email": access.email,
         "password": access.password,
     }
-    record(state, facts)
+    record(state, facts, ("address", "http_address", "data_folder", "email", "password"))
+    say(state, f"\nlog in: fp login --email {access.email}")
 
 
 def down(context: typer.Context, data: Path = DATA) -> None:
@@ -75,23 +80,32 @@ def down(context: typer.Context, data: Path = DATA) -> None:
     try:
         asyncio.run(_client(target).shutdown())
     except Unavailable:
-        say(state, f"nothing runs in {target}")
+        done(state, f"nothing runs in {target}", stopped=False, data_folder=str(target))
         return
-    say(state, f"stopped; the data stays in {target}")
+    done(state, f"stopped; the data stays in {target}", stopped=True, data_folder=str(target))
 
 
 def status(context: typer.Context, data: Path = DATA) -> None:
     """Show readiness, restarts and memory of each process; exits 7 when something is not ready."""
     import asyncio
 
+    from fp_kernel import Unavailable
+
     state: State = context.obj
-    found = asyncio.run(_client(folder(data)).status())
+    target = folder(data)
+    try:
+        found = asyncio.run(_client(target).status())
+    except Unavailable:
+        raise Unavailable(f"nothing runs in {target}", metadata={"next_step": "start it with `fp up`"}) from None
     items = [_process(process, people=not state.json) for process in found.processes]
     services = sum(process.memory_bytes for process in found.processes if process.kind == "service")
     if state.json:
         document({"ready": found.ready, "phase": found.phase, "services_bytes": services, "processes": items})
     else:
         rows(state, _PROCESS, items)
+        for item in items:
+            if item["problem"]:
+                say(state, f"{item['name']}: {printable(item['problem'])}")
         say(state, f"\n{'ready' if found.ready else 'not ready'}; the services use {services / MEBIBYTE:.0f} MiB")
     if not found.ready:
         raise SystemExit(7)
@@ -130,7 +144,7 @@ def _process(process: Any, *, people: bool) -> dict[str, Any]:
         "state": str(process.state).lower(),
         "restarts": process.restarts,
         "memory": f"{process.memory_bytes / MEBIBYTE:.0f} MiB",
-        "uptime": f"{process.uptime_seconds:.0f} s",
+        "uptime": duration(process.uptime_seconds),
         "pid": process.pid,
         "address": next(iter(process.addresses.values()), ""),
         "problem": process.problem,

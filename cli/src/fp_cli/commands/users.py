@@ -2,10 +2,10 @@
 
 import typer
 
-from fp_cli.output import State, record, rows, say
+from fp_cli.output import State, done, record, rows
 
 app = typer.Typer(help="People of a team.", no_args_is_help=True)
-_COLUMNS = ("id", "email", "name", "team", "role")
+_COLUMNS = ("email", "role", "team", "name", "id")
 
 
 @app.command("list")
@@ -18,7 +18,7 @@ def list_users(
     from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
 
     from fp_cli.client import connect
-    from fp_cli.output import plain
+    from fp_cli.messages import plain
 
     state: State = context.obj
     with connect(state) as client:
@@ -37,17 +37,14 @@ def create_user(
     password_stdin: bool = typer.Option(False, "--password-stdin", help="Read the password from standard input."),
 ) -> None:
     """Create a user; the password comes from a prompt, FP_NEW_PASSWORD or standard input."""
-    import os
-    import sys
-
     from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
 
+    from fp_cli import reading
     from fp_cli.client import connect
-    from fp_cli.output import plain
+    from fp_cli.messages import plain
 
     state: State = context.obj
-    password = sys.stdin.readline().rstrip("\n") if password_stdin else os.environ.get("FP_NEW_PASSWORD", "")
-    password = password or typer.prompt("Password of the new user", hide_input=True, confirmation_prompt=True)
+    password = reading.password("FP_NEW_PASSWORD", "Password of the new user", from_stdin=password_stdin, confirm=True)
     with connect(state) as client:
         stub = auth_pb2_grpc.AuthServiceStub(client.channel)
         request = auth_pb2.CreateUserRequest(email=email, name=name or email, password=password, team=team)
@@ -59,14 +56,20 @@ def create_user(
 
 
 @app.command("assign")
-def assign_role(context: typer.Context, user_id: str, role: str) -> None:
+def assign_role(
+    context: typer.Context,
+    user: str = typer.Argument(help="E-mail address or id."),
+    role: str = typer.Argument(help="admin, engineer or viewer."),
+) -> None:
     """Give a user another role."""
     from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
 
+    from fp_cli import names
     from fp_cli.client import connect
 
     state: State = context.obj
     with connect(state) as client:
         stub = auth_pb2_grpc.AuthServiceStub(client.channel)
+        user_id = names.user(client, user)
         client.call(stub.AssignRole, auth_pb2.AssignRoleRequest(user_id=user_id, role_name=role))
-    say(state, f"{user_id} is {role} now")
+    done(state, f"{user} is {role} now", user_id=user_id, role=role)
