@@ -44,9 +44,13 @@ class Connection:
     async def open(self) -> None:
         """Returns when connected, or after two seconds without an answer."""
         self._connecting = asyncio.create_task(self._connect(), name="bus-connect")
-        await asyncio.wait({self._connecting}, timeout=_FIRST_WAIT)
-        if self._connecting.done():
-            self._connecting.result()
+        try:
+            await asyncio.wait({self._connecting}, timeout=_FIRST_WAIT)
+            if self._connecting.done():
+                self._connecting.result()
+        except BaseException:
+            await self.close()
+            raise
 
     def watch(self, *, lost: Callable[[], None], back: Callable[[], None]) -> Callable[[], None]:
         """Be told of every loss and return of the connection; the answer ends it."""

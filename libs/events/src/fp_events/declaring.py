@@ -45,7 +45,11 @@ class Declarer:
         except FailedPrecondition as refused:
             if refused.metadata.get("bus_error") != _NAME_IN_USE:
                 raise
-            await self._connection.api(f"STREAM.UPDATE.{stream.name}", wanted)
+            kept = (await self._connection.api(f"STREAM.INFO.{stream.name}"))["config"]
+            # Replicas and placement belong to the operator once the stream is there.
+            changed = {**kept, **wanted, "num_replicas": kept["num_replicas"]}
+            if changed != kept:
+                await self._connection.api(f"STREAM.UPDATE.{stream.name}", changed)
 
     def _stream(self, stream: Stream) -> dict[str, Any]:
         return {

@@ -12,7 +12,6 @@ from fp_events.event import Event, Poison
 from fp_events.failure import reason, text
 from fp_events.handling import Settler
 from fp_events.memory_log import Kept, MemoryLog
-from fp_events.subjects import matches
 
 
 class MemoryDelivery:
@@ -43,12 +42,11 @@ class Durable:
     def __init__(self, consumer: Consumer, log: MemoryLog) -> None:
         self._consumer = consumer
         self._log = log
-        self._patterns = tuple(pattern for patterns in consumer.streams.values() for pattern in patterns)
         self._pending: deque[MemoryDelivery] = deque()
         self._in_flight = 0
         self._timers: set[asyncio.TimerHandle] = set()
         self._changed = asyncio.Event()
-        log.listen(self._arrived)
+        log.listen([pattern for patterns in consumer.streams.values() for pattern in patterns], self._arrived)
 
     async def next(self) -> list[MemoryDelivery]:
         """Wait for messages and take a batch; taken ones count as in flight until they are done."""
@@ -113,6 +111,5 @@ class Durable:
         return min(self._consumer.batch, len(self._pending), self._consumer.max_in_flight - self._in_flight)
 
     def _arrived(self, kept: Kept) -> None:
-        if any(matches(pattern, kept.message.subject) for pattern in self._patterns):
-            self._pending.append(MemoryDelivery(kept, 1, self))
-            self._changed.set()
+        self._pending.append(MemoryDelivery(kept, 1, self))
+        self._changed.set()

@@ -8,14 +8,17 @@ from fp_kernel import Error, Unavailable
 
 from fp_events.consumers import Broadcast
 from fp_events.envelope import MESSAGE_ID, Outgoing
-from fp_events.streams import Stream
+from fp_events.streams import Retention, Stream
 from fp_events.subjects import matches
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
+    """passing: no durable wanted it when it came to an interest stream, so that a later one does not get it."""
+
     number: int
     message: Outgoing
+    passing: bool = False
 
 
 class MemoryLog:
@@ -26,18 +29,18 @@ class MemoryLog:
         self._streams: dict[str, Stream] = {}
         self._ids: set[tuple[str, str]] = set()
         self._number = 0
-        self._listeners: list[Callable[[Kept], None]] = []
+        self._listeners: list[tuple[Sequence[str], Callable[[Kept], None]]] = []
         self._arrival = asyncio.Event()
 
     def keep(self, streams: Sequence[Stream]) -> None:
         for stream in streams:
             self._streams[stream.name] = stream
 
-    def listen(self, listener: Callable[[Kept], None]) -> None:
-        """Be called for what is kept already and for every later message."""
-        for kept in self.messages:
+    def listen(self, patterns: Sequence[str], listener: Callable[[Kept], None]) -> None:
+        """Be called for what is kept already and for every later message of the patterns."""
+        for kept in _matching(self._past(), patterns):
             listener(kept)
-        self._listeners.append(listener)
+        self._listeners.append((patterns, listener))
 
     def append(self, message: Outgoing) -> Error | None:
         """Keep the message, once for each Nats-Msg-Id; the error when no stream has its subject."""
@@ -49,9 +52,10 @@ class MemoryLog:
             return None
         self._ids.add(identity)
         self._number += 1
-        kept = Kept(self._number, message)
+        listeners = [listener for patterns, listener in self._listeners if _fits(patterns, message.subject)]
+        kept = Kept(self._number, message, passing=stream.retention is Retention.INTEREST and not listeners)
         self.messages.append(kept)
-        for listener in self._listeners:
+        for listener in listeners:
             listener(kept)
         self._arrival.set()
         self._arrival = asyncio.Event()
@@ -59,7 +63,7 @@ class MemoryLog:
 
     def _stream_of(self, subject: str) -> Stream | None:
         for stream in self._streams.values():
-            if any(matches(pattern, subject) for pattern in stream.subjects):
+            if _fits(stream.subjects, subject):
                 return stream
         return None
 
@@ -68,7 +72,7 @@ class MemoryLog:
 
     def start(self, broadcast: Broadcast) -> tuple[int, list[Kept]]:
         """Where a broadcast begins, and what it is told of the past."""
-        past = self._matching(self.messages, broadcast.subjects)
+        past = _matching(self._past(), broadcast.subjects)
         if broadcast.deliver == "new":
             past = []
         elif broadcast.deliver == "last_per_subject":
@@ -81,7 +85,15 @@ class MemoryLog:
         while self._number == number:
             await self._arrival.wait()
         newer = [kept for kept in self.messages if kept.number > number]
-        return self._number, self._matching(newer, patterns)
+        return self._number, _matching(newer, patterns)
 
-    def _matching(self, messages: Sequence[Kept], patterns: Sequence[str]) -> list[Kept]:
-        return [kept for kept in messages if any(matches(pattern, kept.message.subject) for pattern in patterns)]
+    def _past(self) -> list[Kept]:
+        return [kept for kept in self.messages if not kept.passing]
+
+
+def _matching(messages: Sequence[Kept], patterns: Sequence[str]) -> list[Kept]:
+    return [kept for kept in messages if _fits(patterns, kept.message.subject)]
+
+
+def _fits(patterns: Sequence[str], subject: str) -> bool:
+    return any(matches(pattern, subject) for pattern in patterns)

@@ -40,16 +40,18 @@ async def open_pool(url: str, *, source: str, max_size: int) -> "asyncpg.Pool[as
 
 
 @asynccontextmanager
-async def dedicated(url: str, *, name: str) -> "AsyncIterator[asyncpg.Connection[asyncpg.Record]]":
+async def dedicated(
+    url: str, *, name: str, command_timeout: float = _COMMAND_TIMEOUT
+) -> "AsyncIterator[asyncpg.Connection[asyncpg.Record]]":
     """One connection outside the pool, for what lives as long as its session: locks and notifications.
 
-    Raises Unavailable.
+    command_timeout: seconds for one statement. Raises Unavailable.
     """
     with translated:
         connection = await asyncpg.connect(
             url,
             timeout=CONNECT_TIMEOUT,
-            command_timeout=_COMMAND_TIMEOUT,
+            command_timeout=command_timeout,
             server_settings={**_SETTINGS, "application_name": name},
         )
     try:

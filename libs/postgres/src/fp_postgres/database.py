@@ -11,7 +11,7 @@ from fp_telemetry import span
 from opentelemetry.trace import SpanKind
 
 from fp_postgres import connecting
-from fp_postgres.failures import translated
+from fp_postgres.failures import translated, translated_body
 from fp_postgres.transaction import Transaction
 from fp_postgres.wakeup import Wakeup
 
@@ -65,28 +65,33 @@ class Database:
             self._pool.terminate()
 
     async def fetch(self, query: str, *arguments: Any) -> "list[Record]":
-        async with self._connection() as connection:
-            rows: list[Record] = await connection.fetch(query, *arguments)
-            return rows
+        with translated:
+            async with self._connection() as connection:
+                rows: list[Record] = await connection.fetch(query, *arguments)
+                return rows
 
     async def fetchrow(self, query: str, *arguments: Any) -> "Record | None":
-        async with self._connection() as connection:
-            row: Record | None = await connection.fetchrow(query, *arguments)
-            return row
+        with translated:
+            async with self._connection() as connection:
+                row: Record | None = await connection.fetchrow(query, *arguments)
+                return row
 
     async def fetchval(self, query: str, *arguments: Any) -> Any:
-        async with self._connection() as connection:
-            return await connection.fetchval(query, *arguments)
+        with translated:
+            async with self._connection() as connection:
+                return await connection.fetchval(query, *arguments)
 
     async def execute(self, query: str, *arguments: Any) -> str:
-        async with self._connection() as connection:
-            status: str = await connection.execute(query, *arguments)
-            return status
+        with translated:
+            async with self._connection() as connection:
+                status: str = await connection.execute(query, *arguments)
+                return status
 
     async def executemany(self, query: str, arguments: Sequence[Sequence[Any]]) -> None:
         """All rows or none."""
-        async with self._connection() as connection:
-            await connection.executemany(query, arguments)
+        with translated:
+            async with self._connection() as connection:
+                await connection.executemany(query, arguments)
 
     @asynccontextmanager
     async def transaction(
@@ -107,16 +112,19 @@ class Database:
     async def _begun(
         self, connection: Any, command: Command | None, isolation: Isolation
     ) -> AsyncIterator[Transaction]:
-        await connection.execute(_BEGIN[isolation])
+        with translated:
+            await connection.execute(_BEGIN[isolation])
         tell = False
         try:
             tx = Transaction(connection, self.source, command)
-            await tx.claim()
+            with translated:
+                await tx.claim()
             yield tx
             grew = bool(tx.outbox)
             tell = grew and self.wakeup.must_tell
-            await tx.finish(tell=tell)
-            await connection.execute("commit")
+            with translated:
+                await tx.finish(tell=tell)
+                await connection.execute("commit")
         except BaseException:
             await _roll_back(connection)
             raise
@@ -129,18 +137,24 @@ class Database:
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:
+        connection = await self._acquired()
+        try:
+            with translated_body:
+                yield connection
+        except Unavailable as error:
+            if isinstance(error.__cause__, InternalClientError):
+                connection.terminate()
+            raise
+        finally:
+            with translated:
+                await self._pool.release(connection)
+
+    async def _acquired(self) -> Any:
         with translated:
             try:
-                connection = await self._pool.acquire(timeout=_WAIT)
+                return await self._pool.acquire(timeout=_WAIT)
             except TimeoutError:
                 raise Unavailable("every connection to the database is in use", retry_after=1.0) from None
-            try:
-                yield connection
-            except InternalClientError:
-                connection.terminate()
-                raise
-            finally:
-                await self._pool.release(connection)
 
 
 async def _roll_back(connection: Any) -> None:

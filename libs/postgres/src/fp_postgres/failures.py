@@ -18,9 +18,7 @@ _AWAY: Final = (
     pg.ReadOnlySQLTransactionError,
     # The server's farewell crossed a question: the client finds itself in a state that it does not know.
     pg.InternalClientError,
-    OSError,
 )
-_SLOW: Final = (pg.QueryCanceledError, TimeoutError)
 _LOST_RACE: Final = (pg.TransactionRollbackError, pg.LockNotAvailableError)
 
 
@@ -28,7 +26,11 @@ class Translated:
     """`with translated:` raises Unavailable or Aborted for what the connection or a race has done.
 
     Everything else goes on as it is: a violated constraint means something only to the adapter that knows it.
+    calls: nothing but calls of the driver stands inside, so that a time-out or an OSError is the database's.
     """
+
+    def __init__(self, *, calls: bool) -> None:
+        self._calls = calls
 
     def __enter__(self) -> None:
         return
@@ -41,10 +43,15 @@ class Translated:
         if isinstance(error, _LOST_RACE):
             raise Aborted("the change lost a race with another one", retry_after=0.1) from error
         # Slow before away: TimeoutError is an OSError.
-        if isinstance(error, _SLOW):
+        if isinstance(error, pg.QueryCanceledError) or (self._calls and isinstance(error, TimeoutError)):
             raise Unavailable("the database did not answer in time") from error
-        if isinstance(error, _AWAY) or (isinstance(error, pg.InterfaceError) and "clos" in str(error)):
+        if isinstance(error, _AWAY) or (self._calls and isinstance(error, OSError)) or _closed(error):
             raise Unavailable("the database is away") from error
 
 
-translated: Final = Translated()
+def _closed(error: BaseException) -> bool:
+    return isinstance(error, pg.InterfaceError) and "clos" in str(error)
+
+
+translated: Final = Translated(calls=True)
+translated_body: Final = Translated(calls=False)

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from typing import Any, Final, Protocol
 from uuid import UUID
 
+from fp_postgres.failures import translated
+
 _FIRST: Final = """
 insert into fp_inbox (consumer, event_id) values ($1, $2) on conflict do nothing returning true
 """
@@ -31,11 +33,13 @@ class PostgresInbox:
         self._connection = connection
 
     async def first(self, consumer: str, event_id: str) -> bool:
-        return bool(await self._connection.fetchval(_FIRST, consumer, event_id))
+        with translated:
+            return bool(await self._connection.fetchval(_FIRST, consumer, event_id))
 
     async def fresh(self, consumer: str, event_ids: Iterable[str]) -> set[str]:
         ids = set(event_ids)
-        rows = await self._connection.fetch(_FRESH, consumer, list(ids))
+        with translated:
+            rows = await self._connection.fetch(_FRESH, consumer, list(ids))
         if len(rows) == len(ids):
             return ids
         noted = {row[0] for row in rows}

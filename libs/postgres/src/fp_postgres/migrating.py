@@ -24,6 +24,9 @@ _FILE: Final = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
 _LOCK: Final = 0x66705F6D696772  # one migration at a time in a database
 _PATIENT: Final = "set lock_timeout = '60s'; set statement_timeout = '65s'"
 _SHORT: Final = "set lock_timeout = '5s'; set statement_timeout = '60s'"
+_UNHURRIED: Final = "set lock_timeout = '5s'; set statement_timeout = '1h'"
+_OUTSIDE: Final = "-- outside of a transaction"
+_LONGEST: Final = 3_605.0  # seconds; the server gives up first
 _TABLE: Final = """
 create table if not exists fp_migrations (
     service text not null,
@@ -54,13 +57,15 @@ async def migrate(database_url: str, folder: Traversable | Path, *, service: str
 
     Each file is one transaction with lock and statement time-outs, so that a migration that cannot get its lock fails
     and does not stop the traffic behind it; replicas that start together wait for each other (a minute at most).
+    A file whose first line is `-- outside of a transaction` holds one statement that must not be in one, such as CREATE
+    INDEX CONCURRENTLY IF NOT EXISTS. It may take an hour and must be repeatable: it is run again after a failure.
     A database that is ahead of the code is left alone: the code before it must run with it.
     Raises FailedPrecondition when an applied file was changed or is gone or the numbers have a gap, Unavailable when
     the database is away, Aborted when a lock could not be had in time.
     """
     own = _read(resources.files("fp_postgres") / "migrations", "fp_postgres")
     wanted = {"fp_postgres": own, service: _read(folder, service)}
-    async with connecting.dedicated(database_url, name=f"{service} migrate") as connection:
+    async with connecting.dedicated(database_url, name=f"{service} migrate", command_timeout=_LONGEST) as connection:
         with translated:
             await connection.execute(_PATIENT)
             await connection.execute("select pg_advisory_lock($1)", _LOCK)
@@ -80,9 +85,15 @@ async def _apply(connection: "Connection[Any]", service: str, migrations: Mappin
             raise _refused(service, f"{migrations[number].name} was changed after it was applied")
     for number in sorted(migrations.keys() - applied.keys()):
         migration = migrations[number]
-        async with connection.transaction():
+        if migration.sql.startswith(_OUTSIDE):
+            await connection.execute(_UNHURRIED)
             await connection.execute(migration.sql)
+            await connection.execute(_SHORT)
             await connection.execute(_NOTE, service, number, migration.name, migration.checksum)
+        else:
+            async with connection.transaction():
+                await connection.execute(migration.sql)
+                await connection.execute(_NOTE, service, number, migration.name, migration.checksum)
         log.info("migration applied", owner=service, migration=migration.name)
 
 

@@ -85,6 +85,15 @@ async def test_a_statement_that_takes_too_long_is_unavailable(database):
     assert await database.fetchval("show statement_timeout") == "30s"
 
 
+async def test_what_a_handler_does_besides_is_not_blamed_on_the_database(database):
+    for error in (TimeoutError(), ConnectionRefusedError()):
+        with pytest.raises(type(error)):
+            async with database.transaction() as tx:
+                await tx.execute("insert into accounts values ('a', 1)")
+                raise error
+    assert await _counts(database) == (0, 0)
+
+
 async def test_a_full_pool_is_unavailable(url, monkeypatch):
     monkeypatch.setattr("fp_postgres.database._WAIT", 0.05)
     database = await Database.connect(url, source="test", max_size=1)

@@ -60,6 +60,14 @@ async def test_a_database_that_is_ahead_is_left_alone(database_url, folder, tmp_
     await migrate(database_url, tmp_path, service="s")
 
 
+async def test_a_statement_that_must_stand_alone_does(database_url, folder):
+    index = "-- outside of a transaction\ncreate index concurrently if not exists a_id on a (id);"
+    await migrate(database_url, folder(_0001_a="create table a (id int);", _0002_b=index), service="s")
+    connection = await asyncpg.connect(database_url)
+    assert await connection.fetchval("select indisvalid from pg_index where indexrelid = 'a_id'::regclass")
+    await connection.close()
+
+
 async def test_a_migration_that_cannot_get_its_lock_gives_up(database_url, folder, monkeypatch):
     monkeypatch.setattr("fp_postgres.migrating._SHORT", "set lock_timeout = '50ms'; set statement_timeout = '60s'")
     await migrate(database_url, folder(_0001_a="create table a (id int);"), service="s")

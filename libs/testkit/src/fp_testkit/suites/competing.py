@@ -7,7 +7,9 @@ from fp_events import Bus, Event
 
 from fp_testkit.suites.consuming import (
     ARCHIVED,
+    COMPLETED,
     PATIENCE,
+    REGISTERED,
     Recorder,
     consuming,
     quick,
@@ -60,6 +62,18 @@ class CompetingSuite:
         async with consuming(bus, quick("again"), second):
             await second.has(1)
         assert second.ids == [late.id]
+
+    async def test_a_new_durable_gets_what_is_kept_but_nothing_of_a_stream_that_goes_by_interest(
+        self, bus: Bus
+    ) -> None:
+        recorder = Recorder()
+        kept, missed, wanted = registered(), registered(type=COMPLETED), registered(type=COMPLETED)
+        await bus.publish([kept, missed])
+        await bus.ensure((), [quick("late", REGISTERED, COMPLETED)])
+        await bus.publish([wanted])
+        async with consuming(bus, quick("late", REGISTERED, COMPLETED), recorder):
+            await recorder.has(2)
+        assert sorted(recorder.ids) == sorted([kept.id, wanted.id])
 
     async def test_a_cancelled_consumer_finishes_the_handler_at_work(self, bus: Bus) -> None:
         started, release, finished = asyncio.Event(), asyncio.Event(), Recorder()

@@ -11,6 +11,7 @@ from fp_events import BatchHandler, Broadcast, Bus, Consumer, Event
 PATIENCE = 10.0
 REGISTERED = "fp.models.registered"
 ARCHIVED = "fp.models.archived"
+COMPLETED = "fp.inference.completed"
 
 
 def registered(name: str = "flights", *, type: str = REGISTERED, sequence: int = 0) -> Event:  # noqa: A002 -- as Event's
