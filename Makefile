@@ -24,6 +24,7 @@ setup: .venv/.installed ## Install everything into .venv
 
 $(UV): | .tmp
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; set PYTHON=/path/to/python3")'
+	@$(PYTHON) -c 'import sys; from importlib.util import find_spec as has; sys.exit(0 if has("ensurepip") or has("pip") else "this Python has neither ensurepip nor pip: install its venv or pip package (Debian: python3-venv), or set PYTHON")'
 	@$(PYTHON) -m venv .uv 2>/dev/null && .uv/bin/python -m pip install --quiet uv==$(UV_VERSION) \
 	  || { rm -rf .uv; $(PYTHON) -m pip install --quiet --target .uv uv==$(UV_VERSION); }
 
