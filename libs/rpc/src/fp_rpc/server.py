@@ -32,12 +32,14 @@ class ServerPolicy:
     """default_deadline: seconds for a call with one response whose caller set no deadline.
     max_message_bytes: a bigger message is refused with RESOURCE_EXHAUSTED, reason MESSAGE_TOO_LARGE.
     max_concurrent_rpcs: a call beyond is refused with RESOURCE_EXHAUSTED and a retry delay.
+    shortest_ping: seconds between two pings of a client; one that pings more often is sent away.
     audit_capacity: records that may wait for the audit sink. audit_flush: seconds that a stop waits for the sink.
     """
 
     default_deadline: float = 30.0
     max_message_bytes: int = 16 * MIB + 64 * 1024
     max_concurrent_rpcs: int = 2_000
+    shortest_ping: float = 10.0
     audit_capacity: int = 10_000
     audit_flush: float = 2.0
     denials: DenialPolicy = field(default_factory=DenialPolicy)
@@ -146,7 +148,7 @@ class Server:
             ("grpc.keepalive_timeout_ms", 20_000),
             # Clients of the platform ping every 30 s, also between calls; the default would answer with GOAWAY.
             ("grpc.keepalive_permit_without_calls", 1),
-            ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+            ("grpc.http2.min_ping_interval_without_data_ms", int(self._policy.shortest_ping * 1_000)),
         ]
 
 
