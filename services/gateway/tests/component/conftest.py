@@ -43,12 +43,14 @@ class Registry(registry_pb2_grpc.RegistryServiceServicer):
 
 
 class Pipeline(pipeline_pb2_grpc.PipelineOrchestratorServiceServicer):
-    """Streams as many transitions as the execution's id says, from the asked one on."""
+    """Streams as many transitions as the execution's id says: the present state alone, or from the asked one on."""
 
     async def WatchExecution(self, request, context):
         if request.execution_id == "missing":
             raise NotFound("there is no execution missing")
-        for sequence in range(request.after_sequence + 1, int(request.execution_id) + 1):
+        newest = int(request.execution_id)
+        first = newest if request.include_current_state else request.after_sequence + 1
+        for sequence in range(first, newest + 1):
             yield pipeline_pb2.WatchExecutionResponse(sequence=sequence)
 
 

@@ -17,6 +17,12 @@ async def test_a_model_is_read_as_json(edge, http):
     assert response.headers["fp-position"] == "7"
 
 
+async def test_what_a_service_tells_the_gateway_alone_is_no_header(edge, http):
+    response = await http.get("/api/v1/models/abc", headers=edge.headers())
+
+    assert "x-secret-host" not in response.headers
+
+
 async def test_filters_and_pages_are_query_parameters(edge, http):
     response = await http.get("/api/v1/models?framework=onnx&page_size=5", headers=edge.headers())
 
@@ -59,6 +65,28 @@ async def test_bad_input_is_a_problem_that_names_the_field(edge, http, verb, pat
     problem = response.json()
     assert problem["error"]["code"] == status
     assert field in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [("idempotency-key", 400), ("fp-position", 400), ("authorization", 401), ("x-correlation-id", 200)],
+)
+@pytest.mark.parametrize("value", ["\u00e9", "k" * 5_000])
+async def test_a_header_that_no_service_takes_is_named_or_left_out(edge, http, name, status, value):
+    headers = edge.headers() | {name: value.encode("latin-1")}
+
+    response = await http.get("/api/v1/models/abc", headers=headers)
+
+    assert response.status_code == status
+    assert status == 200 or name in response.text
+
+
+@pytest.mark.parametrize("after", ["-1", "9" * 20, "\u0663", "x"])
+async def test_a_number_that_no_transition_has_is_named(edge, http, after):
+    response = await http.get("/api/v1/executions/3/watch", params={"after_sequence": after}, headers=edge.headers())
+
+    assert response.status_code == 400
+    assert "after_sequence" in response.text
 
 
 async def test_a_body_of_twenty_megabytes_is_413(edge, http):

@@ -1,3 +1,5 @@
+import threading
+
 import orjson
 import pytest
 from forgepoint.registry.v1 import registry_pb2 as pb
@@ -31,7 +33,10 @@ def test_a_query_finds_filters_and_pages():
     )
 
 
-@pytest.mark.parametrize(("query", "field"), [("colour=red", "colour"), ("include_archived=maybe", "include_archived")])
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [("colour=red", "colour"), ("include_archived=maybe", "include_archived"), ("pagination=1", "pagination")],
+)
 def test_a_query_parameter_that_does_not_fit_is_named(query, field):
     with pytest.raises(InvalidArgument) as caught:
         bind._query(QueryParams(query), pb.ListModelsRequest.DESCRIPTOR)
@@ -55,3 +60,19 @@ def test_unset_fields_are_present_in_json():
 
     assert document["model"]["description"] == ""
     assert document["model"]["tags"] == {}
+
+
+def test_a_page_size_that_is_no_number_is_named():
+    with pytest.raises(InvalidArgument) as caught:
+        bind.parse(
+            bind._query(QueryParams("page_size=abc"), pb.ListModelsRequest.DESCRIPTOR), pb.ListModelsRequest.DESCRIPTOR
+        )
+
+    assert caught.value.fields[0].field == "pagination.page_size"
+
+
+async def test_large_documents_are_converted_beside_the_loop():
+    here = threading.get_ident()
+
+    assert await bind.beside(100, threading.get_ident) == here
+    assert await bind.beside(1_000_000, threading.get_ident) != here

@@ -52,6 +52,8 @@ def test_what_json_cannot_write_is_written_as_protojson_does():
         ({"dtype": "FLOAT32", "data": ["one"]}, "inputs[x].data"),
         ({"dtype": "STRING", "data": [1]}, "inputs[x].data"),
         ({"dtype": "FLOAT32", "shape": [1], "data": "not base64!"}, "inputs[x].data"),
+        ({"dtype": "FLOAT32", "shape": [1], "data": "\u00e9"}, "inputs[x].data"),
+        ({"dtype": "FLOAT32", "shape": [2**63, 0], "data": []}, "inputs[x].shape"),
         ({"dtype": "FLOAT32"}, "inputs[x].data"),
     ],
 )

@@ -50,7 +50,8 @@ def _rpc(route: Route, caller: Caller) -> Callable[[Request], Awaitable[Response
     async def handle(request: Request) -> Response:
         message = await bind.request_message(request, route, method)
         response, trailers = await caller.unary(route.method, message, request)
-        return Response(bind.to_json(response), route.status, dict(trailers), "application/json")
+        answer = await bind.beside(response.ByteSize(), lambda: bind.to_json(response))
+        return Response(answer, route.status, dict(trailers), "application/json")
 
     return handle
 

@@ -1,8 +1,9 @@
 """HTTP requests as messages of an RPC, and messages as JSON."""
 
+import asyncio
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import orjson
 from fp_kernel import InvalidArgument, invalid
@@ -15,6 +16,11 @@ from starlette.requests import ClientDisconnect, Request
 from fp_gateway.failures import MAX_MESSAGE_BYTES
 from fp_gateway.http.table import Route
 from fp_gateway.methods import Method
+
+# Bytes that are turned to or from JSON within a millisecond or so.
+_SMALL = 64 * 1024
+
+Answer = TypeVar("Answer")
 
 _PAGINATION = frozenset({"page_size", "page_token"})
 # protobuf says it so: `Message type "x.Y" has no field named "z" at "Y".`
@@ -39,9 +45,16 @@ async def read_body(request: Request) -> bytes:
     return bytes(body)
 
 
-async def read_document(request: Request) -> dict[str, Any]:
+async def beside(size: int, work: Callable[[], Answer]) -> Answer:
+    """Do the work, in a thread when there is much of it: other callers' answers must not wait for one's conversion.
+
+    size: bytes of the message or the document.
+    """
+    return work() if size <= _SMALL else await asyncio.to_thread(work)
+
+
+def document_of(body: bytes) -> dict[str, Any]:
     """The body as a JSON object; an empty body is an empty object."""
-    body = await read_body(request)
     if not body:
         return {}
     try:
@@ -55,12 +68,17 @@ async def read_document(request: Request) -> dict[str, Any]:
 
 async def request_message(request: Request, route: Route, method: Method) -> Message:
     """The RPC's request from path, query and body; what the path names wins over the body."""
-    document = await read_document(request) if route.takes_body else {}
-    document |= _query(request.query_params, method.descriptor.input_type)
-    for parameter, name in route.path_fields.items():
-        document.pop(_camel(name), None)
-        document[name] = request.path_params[parameter]
-    return parse(document, method.descriptor.input_type)
+    body = await read_body(request) if route.takes_body else b""
+
+    def read() -> Message:
+        document = document_of(body)
+        document |= _query(request.query_params, method.descriptor.input_type)
+        for parameter, name in route.path_fields.items():
+            document.pop(_camel(name), None)
+            document[name] = request.path_params[parameter]
+        return parse(document, method.descriptor.input_type)
+
+    return await beside(len(body), read)
 
 
 def parse(document: Mapping[str, Any], descriptor: Descriptor) -> Message:
@@ -103,6 +121,8 @@ def _field_for(name: str, descriptor: Descriptor) -> str:
 
 def _typed(descriptor: Descriptor, name: str, value: str) -> Any:
     field = descriptor.fields_by_name[name]
+    if field.message_type is not None:
+        raise invalid(name, "is not a query parameter of this route")
     if field.cpp_type == field.CPPTYPE_BOOL:
         if value not in ("true", "false"):
             raise invalid(name, "must be true or false")
@@ -118,6 +138,6 @@ def _camel(name: str) -> str:
 def _unreadable(text: str) -> InvalidArgument:
     if match := _NO_FIELD.search(text):
         return invalid(match["field"], "is not a field of this request")
-    if match := _BAD_FIELD.search(text):
-        return invalid(match["field"], "cannot be read; look at its type in the API description")
+    if path := _BAD_FIELD.findall(text):
+        return invalid(".".join(path), "cannot be read; look at its type in the API description")
     return invalid("body", "does not fit the request")

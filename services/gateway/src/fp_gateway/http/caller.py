@@ -1,9 +1,12 @@
 """RPCs from HTTP handlers: the request's credential, idempotency key and trace go along."""
 
-from collections.abc import AsyncIterator, Mapping
+import re
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from typing import Any
 
 import grpc
+from fp_kernel import Unauthenticated, invalid
+from fp_rpc import headers
 from fp_telemetry import inject
 from google.protobuf.message import Message
 from starlette.requests import Request
@@ -11,8 +14,13 @@ from starlette.requests import Request
 from fp_gateway.backends import Backends
 from fp_gateway.failures import as_error
 from fp_gateway.http.bind import response_message
-from fp_gateway.metadata import CLIENT_ADDRESS, REQUEST, Pair
+from fp_gateway.metadata import CLIENT_ADDRESS, REQUEST, Pair, to_caller
 from fp_gateway.methods import Method
+
+# What gRPC takes as metadata; beyond 8 KiB in all a service refuses the call.
+_FIT = re.compile(r"[\x20-\x7e]{1,4096}")
+# Mean something to this request; the others only help to follow it and are left out when they do not fit.
+_MEANT = frozenset({headers.IDEMPOTENCY_KEY, headers.POSITION})
 
 
 class Caller:
@@ -32,12 +40,14 @@ class Caller:
         call = self._calls[path](message.SerializeToString(), metadata=_metadata(request), timeout=self._timeout)
         try:
             data = await call
-            trailers = {key: value for key, value in await call.trailing_metadata() if isinstance(value, str)}
+            trailers = {
+                key: value for key, value in to_caller(await call.trailing_metadata()) if isinstance(value, str)
+            }
         except grpc.aio.AioRpcError as error:
             raise as_error(error, method.noun) from None
         return response_message(method, data), trailers
 
-    async def stream(self, path: str, message: Message, request: Request, limit: float) -> AsyncIterator[Message]:
+    async def stream(self, path: str, message: Message, request: Request, limit: float) -> AsyncGenerator[Message]:
         """Yield the messages of a server stream; raises fp_kernel errors. Close it to end the call."""
         method = self._methods[path]
         call: Any = self._calls[path](message.SerializeToString(), metadata=_metadata(request), timeout=limit)
@@ -53,9 +63,21 @@ class Caller:
 def _metadata(request: Request) -> list[Pair]:
     carrier: dict[str, str] = {}
     inject(carrier)
-    # Looked up one by one: HTTP clients spell names with capitals, metadata keys are lower case.
-    sent: list[Pair] = [
-        (key, request.headers[key]) for key in sorted(REQUEST) if key in request.headers and key not in carrier
-    ]
+    sent = [(key, value) for key, value in _sent(request) if key not in carrier]
     address: list[Pair] = [(CLIENT_ADDRESS, request.client.host)] if request.client else []
     return [*sent, *address, *carrier.items()]
+
+
+def _sent(request: Request) -> Iterator[Pair]:
+    """The headers that go along. Raises Unauthenticated, InvalidArgument naming the header."""
+    # Looked up one by one: HTTP clients spell names with capitals, metadata keys are lower case.
+    for key in sorted(REQUEST):
+        value = request.headers.get(key)
+        if value is None:
+            continue
+        if _FIT.fullmatch(value):
+            yield key, value
+        elif key == headers.AUTHORIZATION:
+            raise Unauthenticated("authorization must be `Bearer <credential>`", reason="CREDENTIAL_MALFORMED")
+        elif key in _MEANT:
+            raise invalid(key, "must be 1 to 4096 printable ASCII characters")

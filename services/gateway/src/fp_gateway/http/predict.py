@@ -19,9 +19,11 @@ _FIELDS = frozenset({"inputs", "idempotencyKey", "stickyKey"})
 
 def routes(caller: Caller) -> list[BaseRoute]:
     async def predict(request: Request) -> Response:
-        message = _message(await bind.read_document(request), request)
+        body = await bind.read_body(request)
+        message = await bind.beside(len(body), lambda: _message(bind.document_of(body), request))
         response, trailers = await caller.unary(table.PREDICT, message, request)
-        return Response(orjson.dumps(_document(response)), 200, dict(trailers), "application/json")
+        answer = await bind.beside(response.ByteSize(), lambda: orjson.dumps(_document(response)))
+        return Response(answer, 200, dict(trailers), "application/json")
 
     async def info(request: Request) -> Response:
         message = pb.GetModelInfoRequest(model_name=request.path_params["model"])

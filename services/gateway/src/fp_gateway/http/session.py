@@ -24,7 +24,7 @@ _PATH = "/api/v1"
 
 def routes(caller: Caller) -> list[BaseRoute]:
     async def login(request: Request) -> Response:
-        message = bind.parse(await bind.read_document(request), pb.LoginRequest.DESCRIPTOR)
+        message = bind.parse(bind.document_of(await bind.read_body(request)), pb.LoginRequest.DESCRIPTOR)
         response, _ = await caller.unary(table.LOGIN, message, request)
         return _opened(response, request)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from hashlib import sha256
@@ -16,10 +16,13 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute
 from starlette.routing import Route as HttpRoute
+from starlette.types import Receive, Scope, Send
 
 from fp_gateway.http import bind, table
 from fp_gateway.http.answers import answering
 from fp_gateway.http.caller import Caller
+
+_LARGEST_SEQUENCE = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +60,10 @@ def routes(caller: Caller, policy: StreamPolicy = StreamPolicy()) -> list[BaseRo
     streams = OpenStreams(policy)
 
     async def watch(request: Request) -> Response:
+        seen = _last_event(request)
+        # Whoever saw some wants every one since; the present state would skip them.
         message = pb.WatchExecutionRequest(
-            execution_id=request.path_params["id"], include_current_state=True, after_sequence=_last_event(request)
+            execution_id=request.path_params["id"], include_current_state=not seen, after_sequence=seen
         )
         user = streams.enter(request)
         source = caller.stream(table.WATCH, message, request, policy.lifetime)
@@ -68,10 +73,30 @@ def routes(caller: Caller, policy: StreamPolicy = StreamPolicy()) -> list[BaseRo
         except BaseException:
             streams.leave(user)
             raise
-        body = _events(first, source, policy, lambda: streams.leave(user))
-        return StreamingResponse(body, media_type="text/event-stream", headers={"cache-control": "no-store"})
+        return _Watching(source, _events(first, source, policy), lambda: streams.leave(user))
 
     return [HttpRoute("/api/v1/executions/{id}/watch", answering(watch), methods=["GET"])]
+
+
+class _Watching(StreamingResponse):
+    """Leaves and closes its source also when the caller went away before the first byte: then nobody reads the body."""
+
+    def __init__(
+        self, source: AsyncGenerator[Message], body: AsyncGenerator[bytes], leave: Callable[[], object]
+    ) -> None:
+        super().__init__(body, media_type="text/event-stream", headers={"cache-control": "no-store"})
+        self._source = source
+        self._body = body
+        self._leave = leave
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._leave()
+            # The body first: it may be reading the source.
+            await self._body.aclose()
+            await self._source.aclose()
 
 
 def _last_event(request: Request) -> int:
@@ -82,11 +107,10 @@ def _last_event(request: Request) -> int:
 
 
 async def _events(
-    first: Message | None, source: AsyncIterator[Message], policy: StreamPolicy, leave: object
-) -> AsyncIterator[bytes]:
-    assert callable(leave)  # noqa: S101 -- narrows the type
+    first: Message | None, source: AsyncGenerator[Message], policy: StreamPolicy
+) -> AsyncGenerator[bytes]:
     try:
-        async with aclosing(source):  # type: ignore[type-var]
+        async with aclosing(source):
             if first is not None:
                 yield _event(first)
                 async for chunk in _with_heartbeat(source, policy.heartbeat):
@@ -94,8 +118,6 @@ async def _events(
             yield b"event: end\ndata: {}\n\n"
     except Error as error:
         yield b"event: error\ndata: " + orjson.dumps(to_problem(error)) + b"\n\n"
-    finally:
-        leave()
 
 
 async def _with_heartbeat(source: AsyncIterator[Message], interval: float) -> AsyncIterator[bytes]:
