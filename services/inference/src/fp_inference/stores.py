@@ -8,6 +8,7 @@ from fp_runtime import Runtime
 
 from fp_inference.adapters.redis_link import client
 from fp_inference.adapters.spool.spool import Spool
+from fp_inference.adapters.spool.tailer import Tailer
 from fp_inference.settings import Settings
 
 _SEGMENTS = 32
@@ -49,7 +50,11 @@ async def spool(runtime: Runtime, settings: Settings) -> Spool:
     return await runtime.hard("spool", open_spool, ping, close)
 
 
-async def streams(bus: Bus) -> None:
-    """An interest stream keeps events for durables that exist: those that are declared are made before it is fed."""
+async def feed(bus: Bus, tailer: Tailer) -> None:
+    """Publish the spool, once the streams are there.
+
+    An interest stream keeps an event only for durables that exist: those that are declared are made before it is fed.
+    """
     interested = [consumer for consumer in CONSUMERS if INFERENCE in consumer.streams]
     await bus.ensure((MODELS, PIPELINES, INFERENCE, AUTH, AUDIT), interested)
+    await tailer.run()
