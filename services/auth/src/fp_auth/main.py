@@ -88,7 +88,9 @@ async def _database(runtime: Runtime, settings: AuthSettings) -> Database:
 async def _bus(runtime: Runtime, settings: AuthSettings) -> NatsBus:
     """Away is no reason to stop: events wait in the outbox."""
     url = settings.nats_url.get_secret_value()
-    return await runtime.soft("nats", lambda: connect(url, name=NOUN), NatsBus.ping, NatsBus.close)
+    return await runtime.soft(
+        "nats", lambda: connect(url, name=NOUN, metrics=runtime.metrics), NatsBus.ping, NatsBus.close
+    )
 
 
 async def _keys(
