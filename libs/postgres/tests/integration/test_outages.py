@@ -1,0 +1,75 @@
+"""The database goes and comes back."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from fp_devstack import Stack
+from fp_events import STREAMS, MemoryBus
+from fp_kernel import Unavailable
+from fp_postgres import Database, OutboxRelay, Pruner, migrate
+from fp_testkit.suites.consuming import PATIENCE, registered, running
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+@pytest_asyncio.fixture
+async def stack(tmp_path):
+    stack = Stack(tmp_path / "postgres", stores=("postgres",))
+    await asyncio.to_thread(stack.start)
+    yield stack
+    await asyncio.to_thread(stack.stop)
+
+
+@pytest_asyncio.fixture
+async def database(stack):
+    url = await asyncio.to_thread(stack.create_database, "test")
+    await migrate(url, MIGRATIONS, service="test")
+    database = await Database.connect(url, source="test")
+    yield database
+    await database.close()
+
+
+async def at_last(attempt):
+    """Repeat what an outage may spoil until it succeeds."""
+    async with asyncio.timeout(PATIENCE * 2):
+        while True:
+            try:
+                return await attempt()
+            except Unavailable:
+                await asyncio.sleep(0.02)
+
+
+async def test_an_outage_is_unavailable_and_ends_by_itself(stack, database):
+    await asyncio.to_thread(stack.kill, "postgres")
+    with pytest.raises(Unavailable):
+        await database.ping()
+    with pytest.raises(Unavailable):
+        async with database.transaction() as tx:
+            await tx.execute("insert into accounts values ('a', 1)")
+    await asyncio.to_thread(stack.revive)
+    await at_last(database.ping)
+    assert await database.fetchval("select count(*) from accounts") == 0
+
+
+async def test_a_relay_goes_on_after_an_outage(stack, database):
+    bus = MemoryBus()
+    await bus.ensure(STREAMS, ())
+
+    async def add(name):
+        async with database.transaction() as tx:
+            tx.outbox.add(registered(name))
+
+    async def relayed():
+        while await database.fetchval("select count(*) from fp_outbox where published_at is null"):
+            await asyncio.sleep(0.01)
+
+    async with running(OutboxRelay(database, bus, holder="one").run(), Pruner(database).run()):
+        await add("before")
+        await at_last(relayed)
+        await asyncio.to_thread(stack.kill, "postgres")
+        await asyncio.to_thread(stack.revive)
+        await at_last(lambda: add("after"))
+        await at_last(relayed)
+    assert [event.payload.model_name for event in bus.events] == ["before", "after"]
