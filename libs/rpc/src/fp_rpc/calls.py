@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import grpc
-from fp_kernel import Error, Kind
+from fp_kernel import Error, Kind, RetryBudget
 
 from fp_rpc.errors import from_rpc_error
 from fp_rpc.outgoing import Outgoing, Trip
-from fp_rpc.retries import Budget, Retries, RetryPolicy, keyed
+from fp_rpc.retries import Retries, RetryPolicy, keyed
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Peer:
     start: Callable[..., Any]
     outgoing: Outgoing
     policy: RetryPolicy
-    budget: Budget
+    budget: RetryBudget
     repeatable: bool
     streams: bool
 

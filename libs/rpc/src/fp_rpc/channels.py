@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 import grpc
+from fp_kernel import RetryBudget
 from fp_telemetry import Metrics
 
 from fp_rpc import shapes
@@ -12,7 +13,7 @@ from fp_rpc.calls import Peer
 from fp_rpc.credentials import Credential
 from fp_rpc.options import MIB, channel_options
 from fp_rpc.outgoing import Outgoing, Sent
-from fp_rpc.retries import Budget, RetryPolicy, reads_only
+from fp_rpc.retries import RetryPolicy, reads_only
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ class _Channel(grpc.aio.Channel):
         self._bare = bare
         self._outgoing = outgoing
         self._policy = policy
-        self._budget = Budget(policy.retry_ratio, policy.retry_burst)
+        self._budget = RetryBudget(policy.retry_ratio, policy.retry_burst)
         self._closed = closed
 
     def unary_unary(self, method: str, *codec: Any, **codecs: Any) -> Any:

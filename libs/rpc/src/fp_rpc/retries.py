@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import grpc
 from forgepoint.common.v1 import access_pb2
-from fp_kernel import Error, Kind
+from fp_kernel import Error, Kind, RetryBudget
 from google.protobuf import descriptor_pool
 
 from fp_rpc import headers
@@ -17,27 +17,6 @@ from fp_rpc.commands import body_key
 _NEVER_SENT: Final = re.compile(
     r"failed to connect|connection refused|DNS resolution failed|empty address list", re.IGNORECASE
 )
-
-
-class Budget:
-    """Retries that calls have earned: a peer that is down gets a tenth more calls, not three times as many.
-
-    ratio: retries earned by one call. burst: retries that may be saved, and the number at the start.
-    """
-
-    def __init__(self, ratio: float, burst: float) -> None:
-        self._ratio = ratio
-        self._burst = burst
-        self._saved = burst
-
-    def earn(self) -> None:
-        self._saved = min(self._burst, self._saved + self._ratio)
-
-    def spend(self) -> bool:
-        if self._saved < 1.0:
-            return False
-        self._saved -= 1.0
-        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +33,7 @@ class Retries:
     """The retries of one call. `repeatable`: doing it twice does no more than doing it once."""
 
     policy: RetryPolicy
-    budget: Budget
+    budget: RetryBudget
     repeatable: bool
     tried: int = 1
 

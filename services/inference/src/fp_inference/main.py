@@ -4,7 +4,7 @@ import fp_runtime
 from forgepoint.inference.v1.inference_pb2_grpc import add_InferenceGatewayServiceServicer_to_server
 from fp_events import AuditPublisher
 from fp_events.revocation import ended_keys
-from fp_kernel import SystemClock
+from fp_kernel import RetryBudget, SystemClock
 from fp_rpc import Channels, Server, ServiceCredential
 from fp_rpc.channels import ChannelPolicy
 from fp_rpc.retries import RetryPolicy
@@ -35,7 +35,6 @@ from fp_inference.app.replays import Replays
 from fp_inference.app.route_table import RouteTable
 from fp_inference.app.set_traffic_split import SetTrafficSplit
 from fp_inference.app.watch_targets import WatchTargets
-from fp_inference.domain.bucket import RetryBudget
 from fp_inference.settings import Settings
 
 NOUN = "inference"
