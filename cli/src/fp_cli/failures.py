@@ -52,12 +52,20 @@ _TOO_LARGE: Final = "MESSAGE_TOO_LARGE"
 def reporting(command: Callable[[], object]) -> int:
     """Run and answer the exit code; errors go to stderr as one line, the bad fields and the next step."""
     try:
-        command()
+        _run(command)
     except SystemExit as end:
         return _code(end)
     except BaseException as raised:  # noqa: BLE001 -- each has its exit code; what has none is raised again
         return _outcome(_first(raised))
     return 0
+
+
+def _run(command: Callable[[], object]) -> None:
+    try:
+        command()
+    finally:
+        # Here, because a reader that has gone is noticed only when the rest is written.
+        sys.stdout.flush()
 
 
 def _first(raised: BaseException) -> BaseException:
@@ -83,7 +91,6 @@ def _outcome(raised: BaseException) -> int:
 
 def report(error: Error) -> int:
     """Tell it on stderr; answers the exit code."""
-    sys.stdout.flush()
     sys.stderr.write(f"error: {printable(error.message)} ({error.kind.value.lower()})\n")
     for violation in error.fields:
         if violation.field not in error.message:

@@ -23,11 +23,12 @@ _RESUMES = 5
 def follow(client: Client, state: State, execution_id: str, *, after: int) -> None:
     """Print every transition; raises SystemExit(1) when the execution did not complete."""
     last: Any = None
+    told = ""
     for attempt in range(_RESUMES):
         try:
             for event in _events(client, execution_id, after):
                 after, last = event.sequence, event
-                _print(state, event)
+                told = _print(state, event, told)
             break
         except Unavailable:
             if attempt == _RESUMES - 1:
@@ -56,22 +57,27 @@ def _events(client: Client, execution_id: str, after: int) -> Any:
     return client.stream(stub.WatchExecution, request)
 
 
-def _print(state: State, event: Any) -> None:
+def _print(state: State, event: Any, told: str) -> str:
+    """Answers what was told; people are not told twice in a row that nothing they see has changed."""
     if state.json:
         sys.stdout.write(json.dumps(plain(event)) + "\n")
-    else:
-        sys.stdout.write(_line(event) + "\n")
-    sys.stdout.flush()
+        sys.stdout.flush()
+        return ""
+    news = _news(event)
+    if news != told:
+        time = event.emitted_at.ToDatetime(UTC).astimezone().strftime("%H:%M:%S")
+        sys.stdout.write(f"{time} {event.sequence:>4}  {news}\n")
+        sys.stdout.flush()
+    return news
 
 
-def _line(event: Any) -> str:
-    time = event.emitted_at.ToDatetime(UTC).astimezone().strftime("%H:%M:%S")
+def _news(event: Any) -> str:
     if event.HasField("changed_step"):
         step = event.changed_step
         status = pb.StepStatus.Name(step.status).removeprefix("STEP_STATUS_").lower()
         attempt = f" (attempt {step.attempt})" if step.attempt > 1 else ""
         error = f": {printable(step.error)}" if step.error else ""
-        return f"{time} {event.sequence:>4}  {step.step_id}: {status}{attempt}{error}"
+        return f"{step.step_id}: {status}{attempt}{error}"
     execution = event.execution
     error = f": {printable(execution.error)}" if execution.status in _ENDS and execution.error else ""
-    return f"{time} {event.sequence:>4}  execution {_short(execution.status)}{error}"
+    return f"execution {_short(execution.status)}{error}"

@@ -1,5 +1,6 @@
 """fp predict."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -45,4 +46,11 @@ def predict(
     if state.json:
         document({"outputs": outputs, **facts, "latency_ms": response.latency.ToMicroseconds() / 1_000})
     else:
-        record(state, outputs | facts)
+        record(state, {name: json.dumps(_rounded(output)) for name, output in outputs.items()} | facts)
+
+
+def _rounded(value: Any) -> Any:
+    """Six digits are what a float32 holds."""
+    if isinstance(value, list):
+        return [_rounded(item) for item in value]
+    return float(f"{value:.6g}") if isinstance(value, float) else value

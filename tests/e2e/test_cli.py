@@ -1,0 +1,277 @@
+"""Every command against a real platform, as its user sees it: what it prints, and the code it ends with."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from fp_kernel import new_id
+from platform_client import fp, linear_model
+
+PASSWORD = "correct horse battery staple"
+DEPLOY = str(Path(__file__).parents[2] / "examples/deploy-model.yaml")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory, platform):
+    """A home in which the first admin has logged in."""
+    home = tmp_path_factory.mktemp("home")
+    secrets = {"FP_PASSWORD": platform.access.password}
+    login = fp("login", "--email", platform.access.email, "--address", platform.access.address, home=home, env=secrets)
+    assert login.returncode == 0, login.stderr
+    return home
+
+
+@pytest.fixture
+def run(home, platform):
+    """`run("models", "list")`: the finished process; `run.json(...)` what it printed."""
+
+    def call(*arguments, **env):
+        defaults = {"FP_NATS_URL": platform.access.nats_url, "FP_DATA": str(platform.folder)}
+        return fp(*arguments, home=home, env=defaults | env)
+
+    def document(*arguments):
+        process = call(*arguments, "-o", "json")
+        assert process.returncode == 0, process.stderr
+        return json.loads(process.stdout)
+
+    call.json = document
+    return call
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory, platform, home):
+    """Name of a model that was registered, deployed and answers, by `fp` alone."""
+    file = tmp_path_factory.mktemp("model") / "model.onnx"
+    file.write_bytes(linear_model())
+    name = f"cli-{new_id()[-8:]}"
+    for line in (
+        ("models", "register", name, str(file), "--columns", "a,b,c", "--metric", "auc=0.7"),
+        ("pipelines", "apply", DEPLOY),
+        ("pipelines", "trigger", "deploy-model", "--input", f"model={name}", "--input", "version=1", "--watch"),
+    ):
+        process = fp(*line, home=home)
+        assert process.returncode == 0, process.stdout + process.stderr
+    return name
+
+
+def refused(process, code, text=""):
+    """It ended with this code, said why and what to do next, and printed no result."""
+    assert process.returncode == code, process.stderr
+    assert process.stderr.startswith("error: ")
+    assert "\n  next: " in process.stderr
+    assert "Traceback" not in process.stderr
+    assert text in process.stderr
+    assert process.stdout == ""
+
+
+def test_who_is_logged_in_is_told_and_kept_from_others(run, home, platform):
+    assert run.json("whoami")["email"] == platform.access.email
+    assert platform.access.email in run("whoami").stdout
+    assert (home / ".config/forgepoint/context.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_login_reads_its_password_from_standard_input(tmp_path, platform):
+    line = ("login", "--email", platform.access.email, "--address", platform.access.address, "--password-stdin")
+    process = subprocess.run(
+        [sys.executable, "-m", "fp_cli", *line, "-o", "json"],
+        input=platform.access.password + "\n",
+        env={"HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert json.loads(process.stdout)["role"] == "admin"
+
+
+def test_an_expired_access_token_is_renewed_unasked(run, home):
+    file = home / ".config/forgepoint/context.json"
+    before = json.loads(file.read_text())
+    file.write_text(json.dumps(before | {"access_token": "worn out", "expires_at": time.time() - 1}))
+
+    assert run("whoami").returncode == 0
+
+    after = json.loads(file.read_text())
+    assert after["refresh_token"] != before["refresh_token"]
+    assert after["expires_at"] > time.time()
+
+
+def test_users_and_keys_are_made_listed_changed_and_ended(run, home, platform):
+    email = f"{new_id()}@cli.test"
+    created = run("users", "create", email, "-o", "json", FP_NEW_PASSWORD=PASSWORD)
+    user = json.loads(created.stdout)
+    assert user["role"] == "viewer"
+    assert run("users", "assign", email, "engineer").returncode == 0
+    assert {"email": email, "role": "engineer"}.items() <= next(
+        item for item in run.json("users", "list") if item["id"] == user["id"]
+    ).items()
+
+    key = run.json("keys", "create", "--scope", "models:read", "--name", "ci", "--days", "1")
+    assert run("models", "list", FP_API_KEY=key["key"]).returncode == 0
+    refused(run("users", "list", FP_API_KEY=key["key"]), 4)
+    assert key["id"] in run("keys", "list").stdout
+    fresh = run.json("keys", "rotate", key["id"], "--overlap-hours", "0")
+    assert run("models", "list", FP_API_KEY=fresh["key"]).returncode == 0
+    assert run.json("keys", "revoke", fresh["id"])["revoked"]
+    refused(run("models", "list", FP_API_KEY="fp_" + "x" * 43), 3, "FP_API_KEY")
+
+
+def test_a_viewer_is_denied_what_changes_something(run, tmp_path, platform):
+    email = f"{new_id()}@cli.test"
+    assert run("users", "create", email, FP_NEW_PASSWORD=PASSWORD).returncode == 0
+    address = ("--address", platform.access.address)
+    assert fp("login", "--email", email, *address, home=tmp_path, env={"FP_PASSWORD": PASSWORD}).returncode == 0
+
+    refused(fp("pipelines", "apply", DEPLOY, home=tmp_path), 4)
+
+
+def test_models_are_listed_shown_and_promoted(run, model):
+    assert model in run("models", "list").stdout
+    assert model in [item["name"] for item in run.json("models", "list")]
+    assert run.json("models", "get", model)["production_version"] == "1"
+    assert "PRODUCTION" in run("models", "versions", model).stdout
+    [version] = run.json("models", "versions", model)
+    assert version["metrics"] == {"auc": 0.7}
+    assert version["signature"]["inputs"][0]["shape"] == [-1, 3]
+    assert run.json("models", "promote", model, "1", "--stage", "archived")["stage"] == "ARCHIVED"
+
+
+def test_pipelines_are_listed_applied_triggered_and_followed(run, model):
+    assert "unchanged" in run("pipelines", "apply", DEPLOY).stdout
+    assert "deploy-model" in run("pipelines", "list").stdout
+    newest = run.json("pipelines", "status")[0]
+    whole = run.json("pipelines", "status", newest["id"])
+    assert {step["status"] for step in whole["step_executions"]} == {"COMPLETED"}
+    assert "validate" in run("pipelines", "status", newest["id"]).stdout
+    assert "execution completed" in run("pipelines", "watch", newest["id"]).stdout
+    refused(run("pipelines", "cancel", newest["id"]), 6)
+
+
+def test_an_execution_that_fails_ends_with_1_and_says_where_to_look(run):
+    started = run("pipelines", "trigger", "deploy-model", "--input", "model=none", "--input", "version=1", "--watch")
+
+    assert started.returncode == 1
+    assert "fp pipelines status" in started.stderr
+
+
+def test_a_prediction_takes_arguments_files_and_standard_input(run, model, tmp_path):
+    file = tmp_path / "rows.json"
+    file.write_text('{"x": [[1, 1, 1], [1, 0, 0]]}')
+
+    assert run.json("predict", model, "--file", str(file))["outputs"] == {"y": [[6.0], [1.0]]}
+    assert run.json("predict", model, "--input", "x=[1,1,1]")["outputs"] == {"y": [[6.0]]}
+    assert "served version" in run("predict", model, "--input", "x=[1,1,1]").stdout
+
+
+def test_what_cannot_be_predicted_is_refused_by_name(run, model, tmp_path):
+    (tmp_path / "latin").write_bytes(b'{"x": "\xe9"}')
+    (tmp_path / "deep").write_text("[" * 100_000)
+    (tmp_path / "huge").write_text('{"x": [' + ",".join(["[1,1,1]"] * 1_500_000) + "]}")
+    for name, text in (("latin", "UTF-8"), ("deep", "nested"), ("absent", "cannot be read"), ("huge", "at most")):
+        refused(run("predict", model, "--file", str(tmp_path / name)), 6, text)
+    refused(run("predict", model, "--input", "x=[[1,2],[3]]"), 6, "inputs[x]")
+    refused(run("predict", model, "--input", "x=[[1,2]]"), 6, "inputs[x]")
+    refused(run("predict", model, "--input", "x={"), 6, "JSON")
+    refused(run("predict", "none", "--input", "x=[1]"), 5)
+
+
+def test_events_are_tailed_and_dead_letters_listed(run, model):
+    assert "fp.models.registered" in run("events", "tail", "fp.models.>", "--all", "--count", "1").stdout
+    assert run.json("events", "init")["streams"] > 0
+    assert isinstance(run.json("events", "dlq", "list"), list)
+    refused(run("events", "dlq", "show", "999999"), 5)
+    refused(run("events", "tail", "elsewhere.>"), 6)
+    refused(run("events", "dlq", "list", FP_NATS_URL="nats://127.0.0.1:1"), 7)
+
+
+def test_the_platform_is_shown_and_its_logs(run, platform, tmp_path):
+    status = run.json("status")
+    assert status["ready"]
+    assert {"name", "state", "restarts", "memory_bytes"} <= status["processes"][0].keys()
+    assert "gateway" in run("status").stdout
+    assert json.loads(run("logs", "auth", "-n", "1").stdout)["service"] == "auth"
+    refused(run("logs", "none"), 5, "auth")
+    refused(run("status", FP_DATA=str(tmp_path)), 7, "fp up")
+
+
+@pytest.mark.parametrize("command", [("models", "list"), ("keys", "list"), ("pipelines", "list"), ("events", "dlq")])
+def test_empty_lists_are_json_too(run, command):
+    line = command if command[0] != "events" else (*command, "list", "--consumer", "nobody")
+    if command == ("models", "list"):
+        line = (*command, "--framework", "nobody")
+
+    assert isinstance(run.json(*line), list)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("whoami", "--address", "127.0.0.1:1"), 7),
+        (("whoami", "--address", "no-such-host.invalid:1"), 7),
+        (("models", "get", "none"), 5),
+        (("pipelines", "apply", "/none"), 6),
+        (("users", "create", "no-address", "--password-stdin"), 6),
+    ],
+)
+def test_each_failure_has_its_code_and_a_next_step(run, arguments, code):
+    refused(run(*arguments), code)
+
+
+def test_without_a_login_it_says_how_to_log_in(tmp_path, platform):
+    refused(fp("whoami", "--address", platform.access.address, home=tmp_path), 3, "fp login")
+    refused(fp("whoami", home=tmp_path), 6, "fp up")
+
+
+@pytest.mark.parametrize(
+    "arguments", [("nonsense",), ("whoami", "--address", "http://x"), ("predict",), ("whoami", "-o", "xml")]
+)
+def test_a_wrong_line_ends_with_2_and_shows_the_help(run, arguments):
+    process = run(*arguments)
+
+    assert process.returncode == 2
+    assert "--help" in process.stderr or "-h" in process.stderr
+    assert process.stdout == ""
+
+
+def test_a_shell_completes_commands(run):
+    process = run(_FP_COMPLETE="complete_bash", COMP_WORDS="fp mo", COMP_CWORD="1")
+
+    assert process.stdout.split() == ["models"]
+
+
+def test_a_platform_that_is_silent_is_not_waited_for(run):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        refused(run("whoami", "--address", f"127.0.0.1:{silent.getsockname()[1]}", "--timeout", "0.2"), 8, "--timeout")
+
+
+def test_ctrl_c_ends_what_would_go_on_for_ever(home, platform, model):
+    command = [sys.executable, "-m", "fp_cli", "events", "tail", "--all"]
+    environment = {"HOME": str(home), "FP_NATS_URL": platform.access.nats_url}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+
+    assert process.returncode == 130
+    assert errors == b""
+
+
+def test_a_reader_that_has_seen_enough_is_no_error_to_tell(home):
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = subprocess.run(
+        [sys.executable, "-m", "fp_cli", "models", "list"],
+        env={"HOME": str(home)},
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writer)
+
+    assert process.returncode == 1
+    assert process.stderr == b""
