@@ -12,7 +12,7 @@ from forgepoint.inference.v1 import inference_pb2_grpc
 from forgepoint.pipeline.v1 import pipeline_pb2
 from forgepoint.registry.v1 import registry_pb2
 from fp_flights import pipelines
-from fp_kernel import InvalidArgument, NotFound, Unauthenticated, new_id
+from fp_kernel import InvalidArgument, NotFound, ResourceExhausted, Unauthenticated, new_id
 from fp_rpc import from_rpc_error
 from platform_client import linear_model, new_version, row
 
@@ -61,7 +61,8 @@ async def test_a_message_of_twenty_megabytes_is_refused_by_name(platform, admin_
             )
 
     error = from_rpc_error(caught.value)
-    assert isinstance(error, InvalidArgument)
+    assert isinstance(error, ResourceExhausted)
+    assert error.reason == "MESSAGE_TOO_LARGE"
     assert error.fields[0].field == "message"
 
 

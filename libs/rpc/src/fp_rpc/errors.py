@@ -124,12 +124,12 @@ def http_status(kind: Kind) -> int:
     return _TABLE[kind].http
 
 
-def too_large(size: int, limit: int) -> ResourceExhausted:
+def too_large(size: int, limit: int, *, field: str = "message") -> ResourceExhausted:
     """The error for a message of `size` bytes where `limit` bytes are allowed."""
     return ResourceExhausted(
-        f"the message has {size} bytes, at most {limit} are allowed",
+        f"the {field} has {size} bytes, at most {limit} are allowed",
         reason=MESSAGE_TOO_LARGE,
-        fields=(FieldViolation("message", f"has {size} bytes, at most {limit} are allowed"),),
+        fields=(FieldViolation(field, f"has {size} bytes, at most {limit} are allowed"),),
         metadata={"size_bytes": str(size), "limit_bytes": str(limit)},
     )
 

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import grpc
-from fp_kernel import InvalidArgument
-from fp_kernel.errors import FieldViolation
 from fp_rpc.ending import Ending
+from fp_rpc.errors import too_large
 from fp_telemetry import extract, inject, span
 from opentelemetry.trace import SpanKind
 
@@ -87,7 +86,7 @@ async def _start(method: Method, call: Any, limit: float, request: Any, context:
     remaining = context.time_remaining()
     timeout = limit if remaining is None else min(remaining, limit)
     if not method.client_streaming and len(request) > MAX_MESSAGE_BYTES:
-        await _fail(context, of_error(_too_long(len(request))))
+        await _fail(context, of_error(too_large(len(request), MAX_MESSAGE_BYTES)))
     body = _bounded(request, context) if method.client_streaming else request
     return call(body, metadata=_outgoing(context), timeout=timeout)
 
@@ -95,7 +94,7 @@ async def _start(method: Method, call: Any, limit: float, request: Any, context:
 async def _bounded(messages: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
     async for message in messages:
         if len(message) > MAX_MESSAGE_BYTES:
-            await _fail(context, of_error(_too_long(len(message))))
+            await _fail(context, of_error(too_large(len(message), MAX_MESSAGE_BYTES)))
         yield message
 
 
@@ -114,11 +113,6 @@ def _outgoing(context: Context) -> list[Pair]:
 
 def _text(context: Context) -> dict[str, str]:
     return {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
-
-
-def _too_long(size: int) -> InvalidArgument:
-    text = f"the message has {size} bytes; at most {MAX_MESSAGE_BYTES} are taken"
-    return InvalidArgument(text, reason="MESSAGE_TOO_LARGE", fields=(FieldViolation("message", text),))
 
 
 async def _fail(context: Context, failure: Failure) -> NoReturn:

@@ -7,7 +7,7 @@ from forgepoint.inference.v1 import inference_pb2, inference_pb2_grpc
 from forgepoint.pipeline.v1 import pipeline_pb2, pipeline_pb2_grpc
 from forgepoint.registry.v1 import registry_pb2, registry_pb2_grpc
 from forgepoint.serving.v1 import serving_pb2, serving_pb2_grpc
-from fp_kernel import InvalidArgument
+from fp_kernel import ResourceExhausted
 from fp_rpc import from_rpc_error
 
 
@@ -98,7 +98,7 @@ async def test_a_message_over_the_limit_is_refused_by_name(edge, channel, size):
         )
 
     error = from_rpc_error(caught.value)
-    assert isinstance(error, InvalidArgument)
+    assert (type(error), error.reason) == (ResourceExhausted, "MESSAGE_TOO_LARGE")
     assert [violation.field for violation in error.fields] == ["message"]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import orjson
 from fp_kernel import Error, Internal
-from fp_rpc.errors import http_status, to_problem
+from fp_rpc.errors import to_problem
 from fp_telemetry import get_logger
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,11 +19,8 @@ def problem(error: Error) -> Response:
     headers = {}
     if error.retry_after is not None:
         headers["retry-after"] = str(max(1, math.ceil(error.retry_after)))
-    status = 413 if error.reason == "MESSAGE_TOO_LARGE" else http_status(error.kind)
     document = to_problem(error)
-    if status != document["status"]:
-        document |= {"status": status, "error": {"code": status, "message": error.message}}
-    return Response(orjson.dumps(document), status, headers, "application/problem+json")
+    return Response(orjson.dumps(document), document["status"], headers, "application/problem+json")
 
 
 def answering(handler: Handler) -> Handler:

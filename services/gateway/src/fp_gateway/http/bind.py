@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import orjson
 from fp_kernel import InvalidArgument, invalid
-from fp_kernel.errors import FieldViolation
+from fp_rpc.errors import too_large
 from google.protobuf import json_format, message_factory
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
@@ -31,15 +31,14 @@ _BAD_FIELD = re.compile(r"Failed to parse (?P<field>\S+) field")
 async def read_body(request: Request) -> bytes:
     """The body, refused as soon as it is longer than a message may be.
 
-    Raises InvalidArgument naming `body`.
+    Raises ResourceExhausted, or InvalidArgument when the caller broke off; both name `body`.
     """
     body = bytearray()
     try:
         async for chunk in request.stream():
             body += chunk
             if len(body) > MAX_MESSAGE_BYTES:
-                text = f"at most {MAX_MESSAGE_BYTES} bytes are taken"
-                raise InvalidArgument(text, reason="MESSAGE_TOO_LARGE", fields=(FieldViolation("body", text),))
+                raise too_large(len(body), MAX_MESSAGE_BYTES, field="body")
     except ClientDisconnect:
         raise invalid("body", "ended before it was complete") from None
     return bytes(body)
