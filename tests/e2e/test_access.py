@@ -1,18 +1,23 @@
 """Every RPC answers to a stranger, a viewer and another team as its Access option says."""
 
 import asyncio
+from contextlib import suppress
 
 import grpc
 import pytest
 import pytest_asyncio
+from forgepoint.auth.v1 import auth_pb2
 from forgepoint.common.v1 import access_pb2
 from forgepoint.inference.v1 import inference_pb2
 from forgepoint.pipeline.v1 import pipeline_pb2
 from forgepoint.registry.v1 import registry_pb2
+from fp_events import connect as connect_bus
+from fp_events.tail import tail
 from fp_gateway.methods import all_methods
-from fp_kernel import NotFound
+from fp_kernel import FailedPrecondition, NotFound
 from fp_testkit.identity import ROLE_SCOPES
 from google.protobuf import message_factory
+from platform_client import row
 
 METHODS = sorted(all_methods().values(), key=lambda method: method.path)
 # What a handler may answer to an empty request of somebody who may call: anything but a refusal of his identity.
@@ -108,3 +113,80 @@ async def test_another_team_s_ids_are_not_found(role, connect, token_of, admin, 
     assert not (await stranger.registry.ListModels(registry_pb2.ListModelsRequest())).models
     assert not (await stranger.pipeline.ListExecutions(pipeline_pb2.ListExecutionsRequest())).executions
     assert not (await stranger.inference.ListRoutes(inference_pb2.ListRoutesRequest())).routes
+
+
+@pytest.mark.parametrize("role", ["engineer", "admin"])
+async def test_another_team_s_things_can_be_neither_changed_nor_followed(role, connect, token_of, admin, served):
+    model = (await admin.registry.GetModel(registry_pb2.GetModelRequest(name=served))).model
+    version = (await admin.registry.ListVersions(registry_pb2.ListVersionsRequest(model_id=model.id))).versions[0]
+    execution = (await admin.pipeline.ListExecutions(pipeline_pb2.ListExecutionsRequest())).executions[0]
+    key = (await admin.auth.CreateAPIKey(auth_pb2.CreateAPIKeyRequest(name="ours", scopes=["models:read"]))).api_key
+    stranger = connect(await token_of(role, "strangers"))
+    registry, pipeline, inference, auth = stranger.registry, stranger.pipeline, stranger.inference, stranger.auth
+    production = registry_pb2.MODEL_STAGE_PRODUCTION
+    weights = [inference_pb2.TrafficWeight(version=version.version, weight_bps=10_000)]
+
+    for call in (
+        registry.UpdateModel(registry_pb2.UpdateModelRequest(id=model.id, description="mine", update_description=True)),
+        registry.CreateVersion(registry_pb2.CreateVersionRequest(model_id=model.id)),
+        registry.ConfirmVersionUpload(registry_pb2.ConfirmVersionUploadRequest(version_id=version.id)),
+        registry.GetUploadURL(registry_pb2.GetUploadURLRequest(version_id=version.id)),
+        registry.PromoteVersion(registry_pb2.PromoteVersionRequest(version_id=version.id, target_stage=production)),
+        registry.RollbackModel(registry_pb2.RollbackModelRequest(model_id=model.id)),
+        registry.DeleteModel(registry_pb2.DeleteModelRequest(id=model.id)),
+        registry.ListVersions(registry_pb2.ListVersionsRequest(model_id=model.id)),
+        registry.GetProductionHistory(registry_pb2.GetProductionHistoryRequest(model_id=model.id)),
+        pipeline.TriggerExecution(pipeline_pb2.TriggerExecutionRequest(pipeline_id=execution.pipeline_id)),
+        pipeline.CancelExecution(pipeline_pb2.CancelExecutionRequest(execution_id=execution.id)),
+        pipeline.WatchExecution(pipeline_pb2.WatchExecutionRequest(execution_id=execution.id)).read(),
+        pipeline.StreamStepLogs(pipeline_pb2.StreamStepLogsRequest(execution_id=execution.id, step_id="deploy")).read(),
+        inference.Predict(inference_pb2.PredictRequest(model_name=served, inputs={"x": row(1, 1, 1)})),
+        auth.RevokeAPIKey(auth_pb2.RevokeAPIKeyRequest(key_id=key.id)),
+        auth.RotateAPIKey(auth_pb2.RotateAPIKeyRequest(key_id=key.id)),
+    ):
+        with pytest.raises(NotFound):
+            await call
+    # As for a name that nobody has: the pipeline asks until the target is known.
+    with pytest.raises(FailedPrecondition):
+        await inference.SetTrafficSplit(inference_pb2.SetTrafficSplitRequest(model_name=served, weights=weights))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "auth.v1.AuthService/GetCurrentUser",
+        "registry.v1.RegistryService/ListModels",
+        "inference.v1.InferenceGatewayService/ListRoutes",
+        "pipeline.v1.PipelineOrchestratorService/ListPipelines",
+        "billing.v1.BillingService/GetUsage",
+    ],
+)
+async def test_a_revoked_api_key_is_refused_long_before_a_service_would_ask_again(channel, admin, path):
+    method = next(method for method in METHODS if method.path == f"/forgepoint.{path}")
+    scopes = ["models:read", "pipelines:read", "deployments:read", "billing:read"]
+    made = await admin.auth.CreateAPIKey(auth_pb2.CreateAPIKeyRequest(name="short-lived", scopes=scopes))
+    assert await status(channel, method, made.raw_key) not in REFUSALS
+
+    await admin.auth.RevokeAPIKey(auth_pb2.RevokeAPIKeyRequest(key_id=made.api_key.id))
+
+    async with asyncio.timeout(10):
+        while await status(channel, method, made.raw_key) is not grpc.StatusCode.UNAUTHENTICATED:
+            await asyncio.sleep(0.1)
+
+
+async def test_every_call_that_is_to_be_audited_reaches_the_audit_log(channel, admin_token, platform):
+    audited = {method.path: method for method in METHODS if access(method).audit == access_pb2.AUDIT_LEVEL_ALWAYS}
+    bus = await connect_bus(platform.access.nats_url, name="test")
+    seen: dict[str, str] = {}
+    with suppress(TimeoutError):
+        async with asyncio.timeout(30), tail(bus, "fp.audit.>") as passing:
+            for method in audited.values():
+                await status(channel, method, admin_token)
+            async for passed in passing:
+                seen[passed.event.payload.method] = passed.event.source
+                if audited.keys() <= seen.keys():
+                    break
+    await bus.close()
+
+    assert audited.keys() - seen.keys() == set()
+    assert {seen[path] for path in audited} == {"auth", "registry", "inference", "pipeline", "gateway"}

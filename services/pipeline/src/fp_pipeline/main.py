@@ -5,6 +5,7 @@ from importlib import resources
 import fp_runtime
 from forgepoint.pipeline.v1.pipeline_pb2_grpc import add_PipelineOrchestratorServiceServicer_to_server
 from fp_events import AuditPublisher, NatsBus, connect
+from fp_events.revocation import ended_keys
 from fp_events.streams import AUDIT, PIPELINES
 from fp_kernel import SystemClock
 from fp_postgres import Database, OutboxRelay, Pruner, migrate
@@ -19,6 +20,7 @@ from fp_pipeline.adapters.postgres.leases import PostgresLeases
 from fp_pipeline.adapters.postgres.signals import PostgresSignals
 from fp_pipeline.adapters.postgres.stores import PostgresReads, PostgresTransactions
 from fp_pipeline.adapters.s3 import S3Artifacts
+from fp_pipeline.api.consumers import API_KEYS
 from fp_pipeline.api.grpc import PipelineServicer
 from fp_pipeline.app import use_cases
 from fp_pipeline.app.reconcile import Reconciler
@@ -60,7 +62,7 @@ async def serve(runtime: Runtime, settings: PipelineSettings) -> None:
         clock=clock,
         poll=settings.pipeline_poll_seconds,
     )
-    resolver, _ = remote_identity(settings.auth_issuer, auth)
+    resolver, keys = remote_identity(settings.auth_issuer, auth)
     server = Server(
         NOUN,
         resolver=resolver,
@@ -75,6 +77,7 @@ async def serve(runtime: Runtime, settings: PipelineSettings) -> None:
     runtime.keep("signals", signals.run)
     runtime.keep("reconciler", reconciler.run)
     runtime.keep("worker", worker.run)
+    runtime.keep("api keys", lambda: bus.broadcast(API_KEYS, ended_keys(keys.drop)))
     await runtime.serve(server)
 
 
@@ -88,7 +91,9 @@ async def _database(runtime: Runtime, settings: PipelineSettings) -> Database:
 async def _bus(runtime: Runtime, settings: PipelineSettings) -> NatsBus:
     """Away is no reason to stop: events wait in the outbox."""
     url = settings.nats_url.get_secret_value()
-    return await runtime.soft("nats", lambda: connect(url, name=NOUN), NatsBus.ping, NatsBus.close)
+    return await runtime.soft(
+        "nats", lambda: connect(url, name=NOUN, metrics=runtime.metrics), NatsBus.ping, NatsBus.close
+    )
 
 
 async def _artifacts(runtime: Runtime, settings: PipelineSettings) -> S3Artifacts:

@@ -5,6 +5,7 @@ import asyncio
 import fp_runtime
 from forgepoint.registry.v1.registry_pb2_grpc import add_RegistryServiceServicer_to_server
 from fp_events import AuditPublisher
+from fp_events.revocation import ended_keys
 from fp_events.streams import AUDIT, AUTH, MODELS
 from fp_kernel import SystemClock
 from fp_postgres import OutboxRelay, Pruner
@@ -93,7 +94,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     runtime.keep("projection events", lambda: bus.consume(consumers.MODELS, follow))
     runtime.keep("projection", keep.run)
     runtime.keep("verifications", verify.run)
-    runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, consumers.drop_keys(keys)))
+    runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, ended_keys(keys.drop)))
     await runtime.serve(server)
 
 

@@ -2,14 +2,12 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from forgepoint.events.v1 import events_pb2
 from fp_events import Broadcast, Event
 from fp_events.consumers import REGISTRY as MODELS
-from fp_rpc import ApiKeyResolver
 
 from fp_registry.app.project import FollowModels
 
-__all__ = ["API_KEYS", "MODELS", "drop_keys", "follow_models"]
+__all__ = ["API_KEYS", "MODELS", "follow_models"]
 
 # What this service tells of its models comes back to it and feeds the projection; what others tell of models, such as
 # drift, changes nothing here.
@@ -23,7 +21,8 @@ _OWN = frozenset(
     }
 )
 
-API_KEYS = Broadcast("registry-api-keys", ("fp.auth.apikey.revoked",))
+# Every process forgets an API key that has ended.
+API_KEYS = Broadcast("registry-api-keys", ("fp.auth.apikey.rotated", "fp.auth.apikey.revoked"))
 
 
 def follow_models(follow: FollowModels) -> Callable[[Sequence[Event]], Awaitable[None]]:
@@ -31,15 +30,5 @@ def follow_models(follow: FollowModels) -> Callable[[Sequence[Event]], Awaitable
 
     async def handle(events: Sequence[Event]) -> None:
         await follow([(event.team, event.resource_id) for event in events if event.type in _OWN])
-
-    return handle
-
-
-def drop_keys(keys: ApiKeyResolver) -> Callable[[Event], Awaitable[None]]:
-    """`API_KEYS` -> the cache of verified keys, in every process."""
-
-    async def handle(event: Event) -> None:
-        if isinstance(event.payload, events_pb2.ApiKeyRevoked):
-            keys.drop(event.payload.key_id)
 
     return handle
