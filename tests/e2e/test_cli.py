@@ -101,6 +101,22 @@ def test_an_expired_access_token_is_renewed_unasked(run, home):
     assert after["expires_at"] > time.time()
 
 
+def test_commands_beside_each_other_renew_the_token_once(run, home):
+    file = home / ".config/forgepoint/context.json"
+    known = json.loads(file.read_text())
+    file.write_text(json.dumps(known | {"access_token": "worn out", "expires_at": 0}))
+    command = [sys.executable, "-m", "fp_cli", "whoami"]
+    processes = [
+        subprocess.Popen(command, env={"HOME": str(home)}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        for _ in range(3)
+    ]
+
+    errors = [process.communicate(timeout=30)[1] for process in processes]
+
+    assert errors == [b"", b"", b""]
+    assert run("whoami").returncode == 0
+
+
 def test_users_and_keys_are_made_listed_changed_and_ended(run, home, platform):
     email = f"{new_id()}@cli.test"
     created = run("users", "create", email, "-o", "json", FP_NEW_PASSWORD=PASSWORD)
