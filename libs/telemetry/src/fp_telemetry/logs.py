@@ -17,6 +17,7 @@ _SECRETS: Final = frozenset(
     ("password", "secret", "token", "authorization", "api_key", "raw_key", "access_token", "refresh_token", "cookie")
 )
 _LONGEST_TEXT: Final = 8_192
+_JSON: Final = orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
 
 
 class Log:
@@ -68,7 +69,7 @@ class JsonFormatter(logging.Formatter):
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
-            "message": record.getMessage()[:_LONGEST_TEXT],
+            "message": _message(record)[:_LONGEST_TEXT],
             "service": self._service,
             "environment": self._environment,
             "logger": record.name,
@@ -79,7 +80,27 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info and record.exc_info[0] is not None:
             line["error"] = record.exc_info[0].__name__
             line["exception"] = self.formatException(record.exc_info)
-        return orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY).decode()
+        try:
+            return orjson.dumps(line, default=str, option=_JSON).decode()
+        except TypeError:
+            # Half a surrogate pair, an integer of more than 64 bits, a value that refuses to be text.
+            return orjson.dumps({name: _ascii(value) for name, value in line.items()}).decode()
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError, KeyError):
+        # Of another library, whose arguments do not fit its format.
+        return str(record.msg)
+
+
+def _ascii(value: object) -> str:
+    try:
+        text = value if isinstance(value, str) else repr(value)
+    except Exception:  # noqa: BLE001 -- the line matters more than this fact
+        text = f"<{type(value).__name__}>"
+    return text.encode("ascii", "backslashreplace").decode()
 
 
 def _of_the_call() -> dict[str, str]:

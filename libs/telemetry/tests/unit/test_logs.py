@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 from fp_telemetry import correlation_id, get_logger, setup, span
 from fp_telemetry.context import scope
+from fp_telemetry.logs import JsonFormatter
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 
@@ -88,6 +89,29 @@ def test_what_json_does_not_know_is_written_as_text(lines):
     (line,) = lines()
     assert (line["value"], line["raw"], line["keys"]) == ("odd", "b'x'", {"1": 2})
     assert line["when"].startswith("2026-01-01")
+
+
+class Mute:
+    def __str__(self):
+        raise RuntimeError("no text")
+
+    __repr__ = __str__
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [(1 << 70, str(1 << 70)), ("half \ud800", "half \\ud800"), (Mute(), "<Mute>"), ({(1, 2): 3}, "{(1, 2): 3}")],
+    ids=["a big integer", "half a character", "a value without text", "a key that is no text"],
+)
+def test_no_fact_keeps_a_line_from_being_written(lines, value, written):
+    get_logger("test").info("told", fact=value)
+    (line,) = lines()
+    assert (line["message"], line["fact"], line["level"]) == ("told", written, "info")
+
+
+def test_a_line_of_another_library_is_written_though_its_arguments_do_not_fit():
+    record = logging.LogRecord("other", logging.WARNING, "x.py", 1, "%d things", ("no number",), None)
+    assert json.loads(JsonFormatter("registry", "test").format(record))["message"] == "%d things"
 
 
 def test_a_line_is_one_line(lines):
