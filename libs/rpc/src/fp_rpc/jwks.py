@@ -3,6 +3,7 @@
 import asyncio
 import urllib.request
 from collections.abc import Mapping
+from http.client import HTTPException
 from types import MappingProxyType
 from typing import Any, Final, Protocol
 
@@ -83,7 +84,7 @@ class HttpJwks:
         self._tried_at = now
         try:
             self._keys = read_jwks(await asyncio.to_thread(_fetch, self._url))
-        except (OSError, ValueError) as failure:
+        except (OSError, HTTPException, ValueError) as failure:
             _log.warning("keys that verify tokens could not be fetched", url=self._url, cause=str(failure))
         else:
             self._loaded_at = now

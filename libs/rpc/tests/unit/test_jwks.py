@@ -4,6 +4,7 @@ import asyncio
 import json
 import threading
 from datetime import UTC, datetime
+from http.client import IncompleteRead
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -126,6 +127,16 @@ async def test_while_there_was_never_a_set_nobody_can_tell_and_soon_is_tried_aga
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"keys": 1}', b"\xff", b'{"keys": [' + b" " * 300_000 + b"]}"])
 async def test_what_is_no_key_set_is_as_if_auth_were_away(site, source, body):
     site.body = body
+
+    with pytest.raises(Unavailable):
+        await source.key("one")
+
+
+async def test_an_answer_that_breaks_off_is_as_if_auth_were_away(source, monkeypatch):
+    def broken(_url):
+        raise IncompleteRead(b"")
+
+    monkeypatch.setattr("fp_rpc.jwks._fetch", broken)
 
     with pytest.raises(Unavailable):
         await source.key("one")
