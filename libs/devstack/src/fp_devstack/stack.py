@@ -31,7 +31,7 @@ class Stack:
     """Real stores as children of this process; data, logs, ports and passwords live in `folder`.
 
     stores: names out of STORES; all by default.
-    durable: False gives up safety against power loss (not against a killed process) for speed; for tests.
+    durable: False may lose the last moments before a store is killed or power fails, for speed; for tests.
     patience: seconds each store has to become ready.
     """
 
