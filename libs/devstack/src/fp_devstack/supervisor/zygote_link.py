@@ -43,7 +43,7 @@ class Zygote:
         self._requests: socket.socket | None = None
         self._sending = asyncio.Lock()
         self._last_id = 0
-        self._born: dict[int, asyncio.Future[int]] = {}
+        self._born: dict[int, asyncio.Future[tuple[int, Exit]]] = {}
         self._ended: dict[int, Exit] = {}
         self._ready = asyncio.Event()
 
@@ -98,17 +98,16 @@ class Zygote:
         await self.wait_ready()
         self._last_id += 1
         number = self._last_id
-        born: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        born: asyncio.Future[tuple[int, Exit]] = asyncio.get_running_loop().create_future()
         self._born[number] = born
         try:
             async with asyncio.timeout(_FORK_SECONDS):
                 await self._send(dataclasses.replace(request, id=number), (output,))
-                pid = await born
+                return await born
         except TimeoutError:
             raise Unavailable("the zygote does not fork") from None
         finally:
             self._born.pop(number, None)
-        return pid, self._ended[pid]
 
     async def kill(self, pid: int, number: int, *, session: bool = False) -> None:
         """Sends a signal to a child; one that has ended is ignored."""
@@ -150,14 +149,16 @@ class Zygote:
     async def _take(self, event: dict[str, int]) -> None:
         match event:
             case {"forked": number, "pid": pid}:
-                self._ended[pid] = asyncio.get_running_loop().create_future()
+                ended: Exit = asyncio.get_running_loop().create_future()
+                self._ended[pid] = ended
                 born = self._born.get(number)
                 if born is not None and not born.done():
-                    born.set_result(pid)
+                    # With its exit: when both events came together, it is over before the asker runs again.
+                    born.set_result((pid, ended))
                 else:  # whoever asked has gone
                     await self.kill(pid, signal.SIGKILL)
             case {"exited": pid, "code": code}:
-                self._ended.pop(pid).set_result(code)
+                _settle(self._ended.pop(pid), code)
             case {"failed": number, "error": text}:
                 born = self._born.get(number)
                 if born is not None and not born.done():
@@ -176,5 +177,10 @@ class Zygote:
         for pid, ended in self._ended.items():
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(pid, signal.SIGKILL)  # they die with the zygote, but not what they have started
-            ended.set_result(-signal.SIGKILL)
+            _settle(ended, -signal.SIGKILL)
         self._ended.clear()
+
+
+def _settle(ended: Exit, code: int) -> None:
+    if not ended.done():  # whoever waited for it was cancelled, and the future with him
+        ended.set_result(code)
