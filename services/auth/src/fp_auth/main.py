@@ -1,14 +1,15 @@
 """auth, put together."""
 
 import secrets
-from importlib import resources
 
 import fp_runtime
 from forgepoint.auth.v1.auth_pb2_grpc import add_AuthServiceServicer_to_server
-from fp_events import AuditPublisher, NatsBus, connect
+from fp_events import AuditPublisher
+from fp_events.hosting import soft_bus
 from fp_events.streams import AUDIT, AUTH
 from fp_kernel import SystemClock
-from fp_postgres import Database, OutboxRelay, Pruner, migrate
+from fp_postgres import OutboxRelay, Pruner
+from fp_postgres.hosting import hard_database
 from fp_rpc import CredentialResolver, JwtResolver, Server
 from fp_runtime import Runtime, StartFailed
 
@@ -35,8 +36,8 @@ NOUN = "auth"
 
 async def serve(runtime: Runtime, settings: AuthSettings) -> None:
     clock = SystemClock()
-    database = await _database(runtime, settings)
-    bus = await _bus(runtime, settings)
+    database = await hard_database(runtime, settings.database_url.get_secret_value())
+    bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
     stores, transactions = PostgresStores(database), PostgresTransactions(database)
 
     secret_keys = encryption_keys(settings.auth_key_encryption_key.get_secret_value())
@@ -76,21 +77,6 @@ async def serve(runtime: Runtime, settings: AuthSettings) -> None:
     runtime.keep("prune", lambda: prune_for_ever(Prune(transactions, clock)))
     runtime.keep("signing keys", keys.run)
     await runtime.serve(server)
-
-
-async def _database(runtime: Runtime, settings: AuthSettings) -> Database:
-    url = settings.database_url.get_secret_value()
-    database = await runtime.hard("postgres", lambda: Database.connect(url, source=NOUN), Database.ping, Database.close)
-    await migrate(url, resources.files("fp_auth") / "migrations", service=NOUN)
-    return database
-
-
-async def _bus(runtime: Runtime, settings: AuthSettings) -> NatsBus:
-    """Away is no reason to stop: events wait in the outbox."""
-    url = settings.nats_url.get_secret_value()
-    return await runtime.soft(
-        "nats", lambda: connect(url, name=NOUN, metrics=runtime.metrics), NatsBus.ping, NatsBus.close
-    )
 
 
 async def _keys(

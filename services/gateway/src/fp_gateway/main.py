@@ -1,6 +1,7 @@
 """The gateway, put together."""
 
-from fp_events import AuditPublisher, NatsBus, connect
+from fp_events import AuditPublisher
+from fp_events.hosting import soft_bus
 from fp_events.revocation import ended_keys
 from fp_events.streams import AUDIT
 from fp_rpc import Channels, Server, ServiceCredential
@@ -20,7 +21,7 @@ from fp_gateway.settings import GatewaySettings
 
 
 async def serve(runtime: Runtime, settings: GatewaySettings) -> None:
-    bus = await _bus(runtime, settings)
+    bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
     credential = ServiceCredential("gateway", settings.service_secret.get_secret_value(), settings.auth_addr)
     runtime.on_close(credential.close)
     channels = Channels(credential, metrics=runtime.metrics)
@@ -42,14 +43,6 @@ async def serve(runtime: Runtime, settings: GatewaySettings) -> None:
     runtime.keep("api keys", lambda: bus.broadcast(KEYS, ended_keys(keys.drop)))
     runtime.listen("FP_GATEWAY_HTTP_PORT", application(caller), settings.gateway_http_port)
     await runtime.serve(ProxyServer(proxy))
-
-
-async def _bus(runtime: Runtime, settings: GatewaySettings) -> NatsBus:
-    """Soft: audit records wait, and an API key is remembered for half a minute at most."""
-    url = settings.nats_url.get_secret_value()
-    return await runtime.soft(
-        "nats", lambda: connect(url, name="gateway", metrics=runtime.metrics), NatsBus.ping, NatsBus.close
-    )
 
 
 def main() -> None:

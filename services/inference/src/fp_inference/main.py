@@ -3,6 +3,7 @@
 import fp_runtime
 from forgepoint.inference.v1.inference_pb2_grpc import add_InferenceGatewayServiceServicer_to_server
 from fp_events import AuditPublisher
+from fp_events.hosting import soft_bus
 from fp_events.revocation import ended_keys
 from fp_kernel import RetryBudget, SystemClock
 from fp_rpc import Channels, Server, ServiceCredential
@@ -45,7 +46,7 @@ _ONE_ATTEMPT = ChannelPolicy(retry=RetryPolicy(attempts=1))
 
 async def serve(runtime: Runtime, settings: Settings) -> None:
     clock, metrics = SystemClock(), runtime.metrics
-    bus = await stores.bus(runtime, settings)
+    bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
     redis = await stores.redis(runtime, settings)
     spool = await stores.spool(runtime, settings)
     link = RedisLink(redis, clock)

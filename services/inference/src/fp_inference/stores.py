@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fp_events import CONSUMERS, Bus, NatsBus, connect
+from fp_events import CONSUMERS, Bus
 from fp_events.streams import AUDIT, AUTH, INFERENCE, MODELS, PIPELINES
 from fp_runtime import Runtime
 
@@ -13,16 +13,6 @@ from fp_inference.settings import Settings
 
 _SEGMENTS = 32
 _SEGMENT_BYTES = 4 * 1024 * 1024
-
-
-async def bus(runtime: Runtime, settings: Settings) -> NatsBus:
-    """Soft: events wait in the spool while it is away."""
-    return await runtime.soft(
-        "nats",
-        lambda: connect(settings.nats_url.get_secret_value(), name=runtime.noun, metrics=runtime.metrics),
-        lambda bus: bus.ping(),
-        lambda bus: bus.close(),
-    )
 
 
 async def redis(runtime: Runtime, settings: Settings) -> Any:

@@ -1,14 +1,14 @@
 """pipeline, put together."""
 
-from importlib import resources
-
 import fp_runtime
 from forgepoint.pipeline.v1.pipeline_pb2_grpc import add_PipelineOrchestratorServiceServicer_to_server
-from fp_events import AuditPublisher, NatsBus, connect
+from fp_events import AuditPublisher
+from fp_events.hosting import soft_bus
 from fp_events.revocation import ended_keys
 from fp_events.streams import AUDIT, PIPELINES
 from fp_kernel import SystemClock
-from fp_postgres import Database, OutboxRelay, Pruner, migrate
+from fp_postgres import OutboxRelay, Pruner
+from fp_postgres.hosting import hard_database
 from fp_rpc import Server
 from fp_rpc.validate import remote_identity
 from fp_runtime import Runtime
@@ -32,8 +32,8 @@ NOUN = "pipeline"
 
 async def serve(runtime: Runtime, settings: PipelineSettings) -> None:
     clock = SystemClock()
-    database = await _database(runtime, settings)
-    bus = await _bus(runtime, settings)
+    database = await hard_database(runtime, settings.database_url.get_secret_value())
+    bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
     artifacts = await _artifacts(runtime, settings)
     signals = PostgresSignals(settings.database_url.get_secret_value())
     transactions, reads = PostgresTransactions(database), PostgresReads(database)
@@ -79,21 +79,6 @@ async def serve(runtime: Runtime, settings: PipelineSettings) -> None:
     runtime.keep("worker", worker.run)
     runtime.keep("api keys", lambda: bus.broadcast(API_KEYS, ended_keys(keys.drop)))
     await runtime.serve(server)
-
-
-async def _database(runtime: Runtime, settings: PipelineSettings) -> Database:
-    url = settings.database_url.get_secret_value()
-    database = await runtime.hard("postgres", lambda: Database.connect(url, source=NOUN), Database.ping, Database.close)
-    await migrate(url, resources.files("fp_pipeline") / "migrations", service=NOUN)
-    return database
-
-
-async def _bus(runtime: Runtime, settings: PipelineSettings) -> NatsBus:
-    """Away is no reason to stop: events wait in the outbox."""
-    url = settings.nats_url.get_secret_value()
-    return await runtime.soft(
-        "nats", lambda: connect(url, name=NOUN, metrics=runtime.metrics), NatsBus.ping, NatsBus.close
-    )
 
 
 async def _artifacts(runtime: Runtime, settings: PipelineSettings) -> S3Artifacts:

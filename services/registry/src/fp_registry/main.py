@@ -5,10 +5,12 @@ import asyncio
 import fp_runtime
 from forgepoint.registry.v1.registry_pb2_grpc import add_RegistryServiceServicer_to_server
 from fp_events import AuditPublisher
+from fp_events.hosting import soft_bus
 from fp_events.revocation import ended_keys
 from fp_events.streams import AUDIT, AUTH, MODELS
 from fp_kernel import SystemClock
 from fp_postgres import OutboxRelay, Pruner
+from fp_postgres.hosting import hard_database
 from fp_rpc import Channels, Server, ServiceCredential
 from fp_rpc.validate import remote_identity
 from fp_runtime import Runtime
@@ -42,8 +44,8 @@ _AUTH_TIMEOUT = 5.0
 
 async def serve(runtime: Runtime, settings: Settings) -> None:
     clock, documents, figures = SystemClock(), MessageDocuments(), Figures(runtime.metrics)
-    database = await stores.database(runtime, settings)
-    bus = await stores.bus(runtime, settings)
+    database = await hard_database(runtime, settings.database_url.get_secret_value())
+    bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
     reads, writes = await stores.projection(runtime, settings, clock)
     artifacts = await stores.artifacts(runtime, settings)
 

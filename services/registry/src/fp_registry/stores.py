@@ -1,33 +1,11 @@
-"""The stores of the registry, opened in order; the dependencies that readiness tells of."""
+"""The stores of the registry beside its database, opened in order; the dependencies that readiness tells of."""
 
-from importlib import resources
-
-from fp_events import NatsBus, connect
 from fp_kernel import Clock
-from fp_postgres import Database, migrate
 from fp_runtime import Runtime
 
 from fp_registry.adapters.objects import S3Artifacts, Store
 from fp_registry.adapters.projection.link import WRITE_TIMEOUT, Link
 from fp_registry.settings import Settings
-
-
-async def database(runtime: Runtime, settings: Settings) -> Database:
-    """Hard: every write goes there, and every read that the projection cannot answer."""
-    url = settings.database_url.get_secret_value()
-    opened = await runtime.hard(
-        "postgres", lambda: Database.connect(url, source=runtime.noun), Database.ping, Database.close
-    )
-    await migrate(url, resources.files("fp_registry") / "migrations", service=runtime.noun)
-    return opened
-
-
-async def bus(runtime: Runtime, settings: Settings) -> NatsBus:
-    """Soft: events wait in the outbox."""
-    url = settings.nats_url.get_secret_value()
-    return await runtime.soft(
-        "nats", lambda: connect(url, name=runtime.noun, metrics=runtime.metrics), NatsBus.ping, NatsBus.close
-    )
 
 
 async def projection(runtime: Runtime, settings: Settings, clock: Clock) -> tuple[Link, Link]:
