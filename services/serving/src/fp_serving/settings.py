@@ -1,6 +1,5 @@
 """What a runtime is told by its environment."""
 
-import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +13,8 @@ Positive = Annotated[int, Field(gt=0)]
 
 class Settings(ServiceSettings):
     """serving_team, serving_version_id, serving_model_name: which model this process is for.
-    serving_cache_dir: artifacts by digest; may be shared by the runtimes of one machine.
+    serving_cache_dir: artifacts by digest; may be shared by the runtimes of one machine, and is believed while the
+    registry is away: a folder of our own, never a shared one, so that there is no default.
     serving_max_artifact_bytes: a larger model FAILS instead of filling the disk or the memory.
     serving_cache_max_bytes: of all artifacts; the least recently used go first.
     serving_threads: for one run of the model; 0 takes the CPU quota of the container.
@@ -30,7 +30,7 @@ class Settings(ServiceSettings):
     serving_team: str = Field(min_length=1)
     serving_version_id: str = Field(min_length=1)
     serving_model_name: str = Field(min_length=1)
-    serving_cache_dir: Path = Path(tempfile.gettempdir()) / "fp-serving"
+    serving_cache_dir: Path
     serving_max_artifact_bytes: Positive = 1024 * _MIB
     serving_cache_max_bytes: Positive = 4096 * _MIB
     serving_threads: Annotated[int, Field(ge=0, le=256)] = 0
