@@ -41,7 +41,8 @@ async def serve(runtime: Runtime, settings: GatewaySettings) -> None:
     caller = Caller(methods, backends, settings.default_deadline)
     runtime.keep("streams", lambda: bus.ensure((AUDIT,), ()))
     runtime.keep("api keys", lambda: bus.broadcast(KEYS, ended_keys(keys.drop)))
-    runtime.listen("FP_GATEWAY_HTTP_PORT", application(caller), settings.gateway_http_port)
+    app = application(caller, secure_cookies=settings.env == "prod")
+    runtime.listen("FP_GATEWAY_HTTP_PORT", app, settings.gateway_http_port)
     await runtime.serve(ProxyServer(proxy))
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, TypeVar
 
 import orjson
@@ -19,6 +19,8 @@ from fp_gateway.methods import Method
 
 # Bytes that are turned to or from JSON within a millisecond or so.
 _SMALL = 64 * 1024
+# Seconds that a caller may send nothing in the middle of a body.
+_SILENCE = 10.0
 
 Answer = TypeVar("Answer")
 
@@ -35,13 +37,26 @@ async def read_body(request: Request) -> bytes:
     """
     body = bytearray()
     try:
-        async for chunk in request.stream():
+        async for chunk in _chunks(request):
             body += chunk
             if len(body) > MAX_MESSAGE_BYTES:
                 raise too_large(len(body), MAX_MESSAGE_BYTES, field="body")
     except ClientDisconnect:
         raise invalid("body", "ended before it was complete") from None
+    except TimeoutError:
+        raise invalid("body", f"stood still for {_SILENCE:g} s before it was complete") from None
     return bytes(body)
+
+
+async def _chunks(request: Request) -> AsyncIterator[bytes]:
+    """Raises TimeoutError when the next one does not come: half a request must not be kept for ever."""
+    stream = request.stream()
+    while True:
+        async with asyncio.timeout(_SILENCE):
+            chunk = await anext(stream, None)
+        if chunk is None:
+            return
+        yield chunk
 
 
 async def beside(size: int, work: Callable[[], Answer]) -> Answer:

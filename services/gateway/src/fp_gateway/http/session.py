@@ -22,16 +22,18 @@ CSRF_HEADER = "x-csrf-token"
 _PATH = "/api/v1"
 
 
-def routes(caller: Caller) -> list[BaseRoute]:
+def routes(caller: Caller, *, secure: bool) -> list[BaseRoute]:
+    """secure: whether browsers may send the cookies over HTTPS only."""
+
     async def login(request: Request) -> Response:
         message = bind.parse(bind.document_of(await bind.read_body(request)), pb.LoginRequest.DESCRIPTOR)
         response, _ = await caller.unary(table.LOGIN, message, request)
-        return _opened(response, request)
+        return _opened(response, secure=secure)
 
     async def refresh(request: Request) -> Response:
         message = pb.RefreshTokenRequest(refresh_token=_refresh_token(request))
         response, _ = await caller.unary(table.REFRESH, message, request)
-        return _opened(response, request)
+        return _opened(response, secure=secure)
 
     async def logout(request: Request) -> Response:
         await caller.unary(table.LOGOUT, pb.LogoutRequest(refresh_token=_refresh_token(request)), request)
@@ -57,13 +59,12 @@ def _refresh_token(request: Request) -> str:
     return token
 
 
-def _opened(message: Any, request: Request) -> Response:
+def _opened(message: Any, *, secure: bool) -> Response:
     """The access token in the body, the refresh token only in a cookie that scripts cannot read."""
     document = json_format.MessageToDict(message, always_print_fields_with_no_presence=True)
     token = document.pop("refreshToken")
     document.pop("refreshExpiresAt", None)
     response = Response(orjson.dumps(document), media_type="application/json", headers={"cache-control": "no-store"})
-    secure = request.url.scheme == "https"
     lifetime = max(0, message.refresh_expires_at.seconds - message.expires_at.seconds)
     for name, value, readable in ((REFRESH_COOKIE, token, False), (CSRF_COOKIE, secrets.token_urlsafe(24), True)):
         response.set_cookie(
