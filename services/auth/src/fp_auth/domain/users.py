@@ -1,7 +1,7 @@
 """A user: a person of one team with one role."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from fp_kernel import invalid
@@ -33,9 +33,6 @@ class User:
     role: str
     created_at: datetime
     password_hash: str
-
-    def with_role(self, role: str) -> "User":
-        return replace(self, role=role)
 
     def __repr__(self) -> str:
         return f"User(id={self.id!r}, team={self.team!r}, role={self.role!r})"
