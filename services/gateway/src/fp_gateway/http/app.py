@@ -16,7 +16,6 @@ from fp_gateway.http import bind, predict, session, watch
 from fp_gateway.http.answers import answering
 from fp_gateway.http.caller import Caller
 from fp_gateway.http.room import Roomy
-from fp_gateway.http.room import Roomy
 from fp_gateway.http.table import API, Route
 
 
