@@ -1,5 +1,6 @@
 """What was deployed answers again after the platform was stopped and started, and the command says so."""
 
+import asyncio
 import json
 
 import pytest
@@ -44,6 +45,12 @@ async def test_production_answers_again_after_down_and_up(stack):
     channels, client = await client_of(await supervisor.access())
     assert await predict_linear(client) == 6.0
     await channels.close()
-    status = json.loads(stack("status").stdout)
+    # Services are ready when `fp up` returns; the runtime answers a moment before the supervisor has asked it.
+    async with asyncio.timeout(30):
+        while (status := json.loads(stack("status").stdout)) and states(status) != {"READY"}:
+            await asyncio.sleep(0.2)
     assert status["ready"]
-    assert {process["state"] for process in status["processes"]} == {"READY"}
+
+
+def states(status):
+    return {process["state"] for process in status["processes"]}
