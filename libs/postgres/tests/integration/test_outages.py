@@ -1,6 +1,7 @@
 """The database goes and comes back."""
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -41,10 +42,17 @@ async def at_last(attempt):
                 await asyncio.sleep(0.02)
 
 
+async def until_away(database):
+    """A backend outlives its killed postmaster until it looks; it may still answer once or twice."""
+    async with asyncio.timeout(PATIENCE):
+        with suppress(Unavailable):
+            while True:
+                await database.ping()
+
+
 async def test_an_outage_is_unavailable_and_ends_by_itself(stack, database):
     await asyncio.to_thread(stack.kill, "postgres")
-    with pytest.raises(Unavailable):
-        await database.ping()
+    await until_away(database)
     with pytest.raises(Unavailable):
         async with database.transaction() as tx:
             await tx.execute("insert into accounts values ('a', 1)")
