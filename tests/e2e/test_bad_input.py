@@ -109,10 +109,12 @@ def forged(token):
     return jwt.encode(claims, key, "RS256", headers={"kid": jwt.get_unverified_header(token)["kid"]})
 
 
-def expired(token):
+def stretched(token):
     head, body, signature = token.split(".")
     claims = json.loads(base64.urlsafe_b64decode(body + "=="))
-    changed = base64.urlsafe_b64encode(json.dumps(claims | {"exp": 1}).encode()).rstrip(b"=").decode()
+    changed = (
+        base64.urlsafe_b64encode(json.dumps(claims | {"exp": claims["exp"] + 3_600}).encode()).rstrip(b"=").decode()
+    )
     return f"{head}.{changed}.{signature}"
 
 
@@ -126,7 +128,7 @@ def symmetric(token):
     return jwt.encode(claims, "x" * 64, "HS256", headers={"kid": jwt.get_unverified_header(token)["kid"]})
 
 
-@pytest.mark.parametrize("spoil", [forged, expired, unsigned, symmetric, lambda _: "nonsense"])
+@pytest.mark.parametrize("spoil", [forged, stretched, unsigned, symmetric, lambda _: "nonsense"])
 async def test_a_token_that_auth_did_not_sign_is_refused_everywhere(connect, admin_token, spoil):
     client = connect(spoil(admin_token))
 
