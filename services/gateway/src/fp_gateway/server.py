@@ -8,6 +8,9 @@ from fp_rpc.health import Health
 from fp_gateway.failures import MAX_MESSAGE_BYTES
 from fp_gateway.proxy import Proxy
 
+# Beyond it a caller gets RESOURCE_EXHAUSTED at once; what waits here holds its message in memory.
+_MOST_CALLS: Final = 2_000
+
 _OPTIONS: Final[tuple[tuple[str, int], ...]] = (
     # A message between the limit and twice the limit arrives, so that it can be refused by an error that says why.
     ("grpc.max_receive_message_length", 2 * MAX_MESSAGE_BYTES),
@@ -30,7 +33,7 @@ class ProxyServer:
 
     async def start(self, address: str) -> int:
         """Listen on `host:port` (port 0 takes a free one) and answer the port. Raises OSError."""
-        server = grpc.aio.server(options=_OPTIONS)
+        server = grpc.aio.server(options=_OPTIONS, maximum_concurrent_rpcs=_MOST_CALLS)
         server.add_generic_rpc_handlers((self._proxy, self._health.handlers()))
         try:
             port = server.add_insecure_port(address)
