@@ -82,5 +82,8 @@ def _check_subjects(name: str, subjects: tuple[str, ...]) -> None:
 REGISTRY = Consumer("registry", ("fp.models.>",))
 PIPELINE = Consumer("pipeline", ("fp.models.version.ready",))
 AUTH = Consumer("auth", ("fp.audit.recorded",))
+BILLING = Consumer(
+    "billing", ("fp.inference.completed", "fp.pipelines.completed", "fp.models.version.ready"), batch=500
+)
 
-CONSUMERS: tuple[Consumer, ...] = (REGISTRY, PIPELINE, AUTH)
+CONSUMERS: tuple[Consumer, ...] = (REGISTRY, PIPELINE, AUTH, BILLING)
