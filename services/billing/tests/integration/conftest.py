@@ -126,6 +126,10 @@ def desk(side, clock):
     return Desk(side, clock)
 
 
-@pytest.fixture
-def new_desk():
-    return Desk
+@pytest_asyncio.fixture
+async def replicas(database_address, clock):
+    """Two desks with connections of their own on one database."""
+    opened = [await Database.connect(database_address, source="billing", max_size=8) for _ in range(2)]
+    yield [Desk(PostgresSide(database), clock) for database in opened]
+    for database in opened:
+        await database.close()
