@@ -69,7 +69,7 @@ def test_bad_input_is_refused_by_the_name_of_its_field(plan, field):
         (Usage(Meter.INFERENCE_REQUEST, -1, "r"), "quantity"),
         (Usage(Meter.INFERENCE_REQUEST, MAX_QUANTITY + 1, "r"), "quantity"),
         (Usage(Meter.INFERENCE_REQUEST, 1, ""), "source_request_id"),
-        (Usage(Meter.INFERENCE_REQUEST, 1, "r" * 257), "source_request_id"),
+        (Usage(Meter.INFERENCE_REQUEST, 1, "r" * 513), "source_request_id"),
         (Usage(Meter.INFERENCE_REQUEST, 1, "r\0"), "source_request_id"),
         (Usage(Meter.INFERENCE_REQUEST, 1, "r", model_id="m" * 257), "model_id"),
         (Usage(Meter.INFERENCE_REQUEST, 1, "r", model_version="v\n"), "model_version"),

@@ -11,6 +11,7 @@ from fp_billing.domain.plans import Money
 
 MAX_QUANTITY = 10_000_000_000
 MAX_TEXT = 256
+MAX_SOURCE = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +68,15 @@ def check_usage(usage: Usage) -> None:
     """Raises InvalidArgument naming the field of the request."""
     if not 0 <= usage.quantity <= MAX_QUANTITY:
         raise invalid("quantity", f"must be 0 to {MAX_QUANTITY}")
-    _check_text(usage.source_id, "source_request_id")
+    _check_text(usage.source_id, "source_request_id", MAX_SOURCE)
     _check_text(usage.model_id, "model_id")
     _check_text(usage.model_version, "model_version")
     if not usage.source_id:
         raise invalid("source_request_id", "must name what is counted, so that it is counted once")
 
 
-def _check_text(text: str, name: str) -> None:
-    if len(text) > MAX_TEXT:
-        raise invalid(name, f"has {len(text)} characters, at most {MAX_TEXT} are allowed")
+def _check_text(text: str, name: str, longest: int = MAX_TEXT) -> None:
+    if len(text) > longest:
+        raise invalid(name, f"has {len(text)} characters, at most {longest} are allowed")
     if not text.isprintable():
         raise invalid(name, "must not hold control characters")
