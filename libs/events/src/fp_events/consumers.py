@@ -22,6 +22,8 @@ class Consumer:
     max_attempts: after that many failures the event becomes a dead letter.
     max_in_flight: events handed out and not yet acknowledged, over all replicas, those in back-off included.
     timeout: seconds for one call of the handler.
+    linger: seconds for which a batch that is not full waits for more, from its first event on; for handlers whose cost
+    is that of a batch and not of an event.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Consumer:
     max_attempts: int = 10
     max_in_flight: int = 2_000
     timeout: float = 60.0
+    linger: float = 0.0
 
     def __post_init__(self) -> None:
         if not is_name(self.name):
@@ -83,7 +86,11 @@ REGISTRY = Consumer("registry", ("fp.models.>",))
 PIPELINE = Consumer("pipeline", ("fp.models.version.ready",))
 AUTH = Consumer("auth", ("fp.audit.recorded",))
 BILLING = Consumer(
-    "billing", ("fp.inference.completed", "fp.pipelines.completed", "fp.models.version.ready"), batch=500
+    "billing",
+    ("fp.inference.completed", "fp.pipelines.completed", "fp.models.version.ready"),
+    batch=500,
+    ack_wait=5.0,
+    linger=0.25,
 )
 
 CONSUMERS: tuple[Consumer, ...] = (REGISTRY, PIPELINE, AUTH, BILLING)
