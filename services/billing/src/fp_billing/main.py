@@ -1,5 +1,6 @@
 """Billing, put together."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import fp_runtime
@@ -61,11 +62,12 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     )
     server.add(add_BillingServiceServicer_to_server, BillingServicer(do, Queries(reads, clock), clock))
 
-    meter = consumers.meter(do.record_events, linger=settings.billing_linger, observe=figures.metered)
-    runtime.keep("streams", lambda: bus.ensure(_STREAMS, (consumers.USAGE,)))
+    usage = replace(consumers.USAGE, linger=settings.billing_linger)
+    meter = consumers.meter(do.record_events, figures.metered)
+    runtime.keep("streams", lambda: bus.ensure(_STREAMS, (usage,)))
     runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=runtime.metrics).run)
-    runtime.keep("retention", Pruner(database, consumers=(consumers.USAGE,)).run)
-    runtime.keep("usage events", lambda: bus.consume(consumers.USAGE, meter))
+    runtime.keep("retention", Pruner(database, consumers=(usage,)).run)
+    runtime.keep("usage events", lambda: bus.consume(usage, meter))
     runtime.keep("invoices", lambda: invoicing.run(settings.billing_invoice_seconds))
     runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, consumers.drop_keys(keys)))
     await runtime.serve(server)

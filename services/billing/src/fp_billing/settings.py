@@ -13,11 +13,12 @@ class Settings(ServiceSettings, PostgresSettings, EventSettings):
     predictions may wait on the bus (72 h), and invoices are final after it.
     billing_due_days: from a final invoice to the day it is due.
     billing_invoice_seconds: between two looks for months that have ended; an index answers in under a millisecond.
-    billing_linger: seconds for which events gather before the next batch; usage is that much late, at the most.
+    billing_linger: seconds for which a batch of events gathers; usage is that much late, and there are not more
+    transactions in that time, however many predictions.
     """
 
     auth_addr: Address
     billing_grace_hours: Annotated[float, Field(ge=0, le=24 * 28)] = 72.0
     billing_due_days: Annotated[float, Field(ge=0, le=365)] = 30.0
     billing_invoice_seconds: Annotated[float, Field(gt=0, le=86_400)] = 60.0
-    billing_linger: Annotated[float, Field(ge=0, le=5)] = 0.1
+    billing_linger: Annotated[float, Field(ge=0, le=5)] = 0.25

@@ -7,7 +7,12 @@ import socket
 import sys
 
 import httpx
+from fp_events.consumers import BILLING
+from fp_events.streams import INFERENCE
+from fp_postgres import Database
 from pydantic import SecretStr
+
+EVENTS, KILLS = 4_000, 1
 
 
 async def run(**environment):
@@ -44,6 +49,40 @@ async def test_it_starts_alone_and_ends_in_order(settings):
     assert process.returncode == 0, errors.decode()
     for secret in (settings.service_secret, settings.database_url):
         assert secret.get_secret_value() not in errors.decode()
+
+
+async def test_a_process_that_is_killed_while_it_meters_has_metered_everything_once_in_the_end(
+    settings, bus, prediction, told
+):
+    database = await Database.connect(settings.database_url.get_secret_value(), source="test")
+    events = [prediction() for _ in range(EVENTS)]
+    await bus.ensure((INFERENCE,), (BILLING,))
+    await bus.publish(events[: EVENTS // 2])
+    for number in range(KILLS):
+        process = await run(**environment(settings), FP_GRPC_PORT="0", FP_HTTP_PORT="0")
+        await metered(database, EVENTS // 4 + number)
+        process.kill()
+        await process.communicate()
+    await bus.publish(events[EVENTS // 2 :])
+    process = await run(**environment(settings), FP_GRPC_PORT="0", FP_HTTP_PORT="0")
+    try:
+        await metered(database, EVENTS)
+        records = await told("fp.billing.usage.recorded", EVENTS)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        await process.communicate()
+    keys = {event.payload.request_id for event in events}
+    assert {row["usage_key"] for row in await database.fetch("SELECT usage_key FROM usage")} == keys
+    assert await database.fetchval("SELECT sum(quantity) FROM usage_days") == EVENTS
+    assert len({event.id for event in records}) == EVENTS
+    await database.close()
+
+
+async def metered(database, number):
+    """Returns once so many facts are metered."""
+    async with asyncio.timeout(30):
+        while await database.fetchval("SELECT count(*) FROM usage") < number:
+            await asyncio.sleep(0.01)
 
 
 async def ready(http, port):

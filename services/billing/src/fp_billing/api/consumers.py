@@ -1,6 +1,5 @@
 """Which event triggers what."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 
@@ -26,21 +25,13 @@ API_KEYS = Broadcast("billing-api-keys", ("fp.auth.apikey.revoked",))
 _NANOS = 1_000_000_000
 
 
-def meter(
-    record: RecordEvents, *, linger: float, observe: Callable[[int, int], None]
-) -> Callable[[Sequence[Event]], Awaitable[None]]:
-    """`USAGE` -> usage, one transaction a batch.
-
-    linger: seconds between the commit of a batch that was not full and the next one, so that a stream of single
-    predictions becomes few transactions. observe: hears facts that were new, and facts that were known.
-    """
+def meter(record: RecordEvents, observe: Callable[[int, int], None]) -> Callable[[Sequence[Event]], Awaitable[None]]:
+    """`USAGE` -> usage, one transaction a batch. observe: hears facts that were new, and facts that were known."""
 
     async def handle(events: Sequence[Event]) -> None:
         told = [_told(event) for event in events]
         new = await record(told)
         observe(new, sum(len(each.usages) for each in told) - new)
-        if len(events) < USAGE.batch:
-            await asyncio.sleep(linger)
 
     return handle
 
