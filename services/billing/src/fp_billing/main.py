@@ -31,7 +31,8 @@ _STREAMS = (BILLING, INFERENCE, PIPELINES, MODELS, AUDIT, AUTH)
 
 
 async def serve(runtime: Runtime, settings: Settings) -> None:
-    clock, figures = SystemClock(), Figures(runtime.metrics)
+    clock, metrics = SystemClock(), runtime.metrics
+    figures = Figures(metrics)
     grace = Grace(timedelta(hours=settings.billing_grace_hours))
     database = await stores.database(runtime, settings)
     bus = await stores.bus(runtime, settings)
@@ -48,24 +49,18 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     )
 
     credential = ServiceCredential(NOUN, settings.service_secret.get_secret_value(), settings.auth_addr)
-    channels = Channels(credential, metrics=runtime.metrics)
+    channels = Channels(credential, metrics=metrics)
     auth = channels.open(settings.auth_addr, timeout=_AUTH_TIMEOUT)
     identity, keys = remote_identity(settings.auth_issuer, auth)
     runtime.on_close(credential.close)
     runtime.on_close(channels.close)
-    server = Server(
-        NOUN,
-        resolver=identity,
-        metrics=runtime.metrics,
-        audit=AuditPublisher(bus),
-        reflection=settings.reflection,
-    )
+    server = Server(NOUN, resolver=identity, metrics=metrics, audit=AuditPublisher(bus), reflection=settings.reflection)
     server.add(add_BillingServiceServicer_to_server, BillingServicer(do, Queries(reads, clock), clock))
 
     usage = replace(consumers.USAGE, linger=settings.billing_linger)
     meter = consumers.meter(do.record_events, figures.metered)
     runtime.keep("streams", lambda: bus.ensure(_STREAMS, (usage,)))
-    runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=runtime.metrics).run)
+    runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=metrics).run)
     runtime.keep("retention", Pruner(database, consumers=(usage,)).run)
     runtime.keep("usage events", lambda: bus.consume(usage, meter))
     runtime.keep("invoices", lambda: invoicing.run(settings.billing_invoice_seconds))
