@@ -92,5 +92,17 @@ BILLING = Consumer(
     ack_wait=5.0,
     linger=0.25,
 )
+EXPERIMENT = Consumer(
+    "experiment",
+    (
+        "fp.models.>",
+        "fp.pipelines.started",
+        "fp.pipelines.step.completed",
+        "fp.pipelines.completed",
+        "fp.pipelines.failed",
+        "fp.pipelines.model.>",
+        "fp.features.>",
+    ),
+)
 
-CONSUMERS: tuple[Consumer, ...] = (REGISTRY, PIPELINE, AUTH, BILLING)
+CONSUMERS: tuple[Consumer, ...] = (REGISTRY, PIPELINE, AUTH, BILLING, EXPERIMENT)

@@ -8,7 +8,7 @@ from fp_events import AuditPublisher, NatsBus, connect
 from fp_events.streams import AUDIT, AUTH, EXPERIMENTS
 from fp_kernel import SystemClock
 from fp_postgres import Database, OutboxRelay, Pruner, migrate
-from fp_rpc import Channels, Server, ServiceCredential
+from fp_rpc import ApiKeyResolver, Channels, Server, ServiceCredential
 from fp_rpc.validate import remote_identity
 from fp_runtime import Runtime
 
@@ -43,18 +43,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     )
     do = use_cases.build(PostgresTransactions(database), PostgresReads(database), ingest, clock)
 
-    credential = ServiceCredential(NOUN, settings.service_secret.get_secret_value(), settings.auth_addr)
-    channels = Channels(credential, metrics=runtime.metrics)
-    identity, keys = remote_identity(settings.auth_issuer, channels.open(settings.auth_addr, timeout=_AUTH_TIMEOUT))
-    runtime.on_close(credential.close)
-    runtime.on_close(channels.close)
-    server = Server(
-        NOUN,
-        resolver=identity,
-        metrics=runtime.metrics,
-        audit=AuditPublisher(bus),
-        reflection=settings.reflection,
-    )
+    server, keys = _server(runtime, settings, bus)
     server.add(add_ExperimentTrackerServiceServicer_to_server, ExperimentServicer(do))
 
     # First, so that it ends last: calls and events at work at the stop are still written.
@@ -82,6 +71,23 @@ async def _bus(runtime: Runtime, settings: Settings) -> NatsBus:
     return await runtime.soft(
         "nats", lambda: connect(url, name=NOUN, metrics=runtime.metrics), NatsBus.ping, NatsBus.close
     )
+
+
+def _server(runtime: Runtime, settings: Settings, bus: NatsBus) -> tuple[Server, ApiKeyResolver]:
+    """With the keys it has verified, to be dropped when they are revoked."""
+    credential = ServiceCredential(NOUN, settings.service_secret.get_secret_value(), settings.auth_addr)
+    channels = Channels(credential, metrics=runtime.metrics)
+    identity, keys = remote_identity(settings.auth_issuer, channels.open(settings.auth_addr, timeout=_AUTH_TIMEOUT))
+    runtime.on_close(credential.close)
+    runtime.on_close(channels.close)
+    server = Server(
+        NOUN,
+        resolver=identity,
+        metrics=runtime.metrics,
+        audit=AuditPublisher(bus),
+        reflection=settings.reflection,
+    )
+    return server, keys
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ class Settings(ServiceSettings, PostgresSettings, EventSettings):
     """
 
     auth_addr: Address
-    experiment_batch_rows: Annotated[int, Field(ge=1, le=100_000)] = 10_000
+    experiment_batch_rows: Annotated[int, Field(ge=1, le=100_000)] = 5_000
     experiment_batch_seconds: Annotated[float, Field(ge=0, le=10)] = 0.01
     experiment_backlog_rows: Annotated[int, Field(ge=1, le=1_000_000)] = 50_000
 

@@ -34,7 +34,7 @@ class Desk:
         return await self.do.ingest.now_or_never(LoggedPoints(team, run.id, points, command))
 
     async def count(self, table):
-        return await self.database.fetchval("SELECT count(*) FROM " + table)
+        return len(await self.database.fetch(f"TABLE {table}"))
 
     async def events(self):
         return [

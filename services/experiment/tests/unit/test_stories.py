@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 from forgepoint.events.v1 import events_pb2 as pb
 from fp_events import Event
+from fp_events.subjects import matches
 from fp_experiment.api.consumers import LINEAGE
 from fp_experiment.api.stories import _STORIES, story_of
 from fp_experiment.domain.lineage import Kind, Ref, Relation, deployment_ref, version_ref
-from fp_events.subjects import matches
 from google.protobuf.json_format import ParseDict
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)

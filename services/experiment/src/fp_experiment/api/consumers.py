@@ -3,26 +3,15 @@
 from collections.abc import Awaitable, Callable
 
 from forgepoint.events.v1 import events_pb2
-from fp_events import Broadcast, Consumer, Event, each
+from fp_events import Broadcast, Event, each
+from fp_events.consumers import EXPERIMENT as LINEAGE
 from fp_rpc import ApiKeyResolver
 
 from fp_experiment.api.stories import story_of
 from fp_experiment.app.ingest import Ingest
 from fp_experiment.app.ports import ToldStory
 
-# Its name is the inbox's: `adapters.postgres.batches.CONSUMER`.
-LINEAGE = Consumer(
-    "experiment",
-    (
-        "fp.models.>",
-        "fp.pipelines.started",
-        "fp.pipelines.step.completed",
-        "fp.pipelines.completed",
-        "fp.pipelines.failed",
-        "fp.pipelines.model.>",
-        "fp.features.>",
-    ),
-)
+__all__ = ["API_KEYS", "LINEAGE", "drop_keys", "tell_lineage"]
 
 API_KEYS = Broadcast("experiment-api-keys", ("fp.auth.apikey.revoked",))
 

@@ -17,9 +17,9 @@ class BatchPolicy:
     shortest, longest: seconds, the bounds of what a refused caller is told to wait.
     """
 
-    rows: int = 10_000
+    rows: int = 5_000
     age: float = 0.01
-    capacity: int = 100_000
+    capacity: int = 50_000
     shortest: float = 0.1
     longest: float = 10.0
 

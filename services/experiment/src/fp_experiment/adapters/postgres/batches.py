@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+from fp_events.consumers import EXPERIMENT
 from fp_kernel import Command, FailedPrecondition
 from fp_postgres import Database, Transaction
 from fp_postgres.failures import translated
@@ -15,8 +16,7 @@ from fp_experiment.app.ports import Entry, LoggedPoints, Outcome, ToldStory
 from fp_experiment.domain.metrics import MAX_KEYS, Point
 from fp_experiment.domain.runs import RunStatus, not_running
 
-CONSUMER = "experiment"
-"""The inbox's name of the durable whose events come here."""
+CONSUMER = EXPERIMENT.name
 
 _STAGE = """
 CREATE TEMPORARY TABLE IF NOT EXISTS staged_points (
