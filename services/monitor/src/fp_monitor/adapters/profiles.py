@@ -35,6 +35,6 @@ def _answers(message: model_pb2.PredictionBaseline) -> list[Distribution]:
     answers = []
     if message.HasField("scores"):
         answers.append(Distribution(SCORE, NumericCells(tuple(message.scores.edges)), (*message.scores.counts, 0)))
-    if message.labels:
+    if message.labels and len(message.label_counts) == len(message.labels):
         answers.append(Distribution(LABEL, CategoryCells(tuple(message.labels)), (*message.label_counts, 0, 0)))
     return answers
