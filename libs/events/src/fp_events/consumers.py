@@ -103,6 +103,7 @@ EXPERIMENT = Consumer(
         "fp.pipelines.model.>",
         "fp.features.>",
     ),
+    ack_wait=5.0,
 )
 
 CONSUMERS: tuple[Consumer, ...] = (REGISTRY, PIPELINE, AUTH, BILLING, EXPERIMENT)

@@ -83,7 +83,7 @@ class History:
             raise invalid("min_step", "must not be negative")
         if wanted.last_step < wanted.first_step:
             raise invalid("max_step", "must not be less than min_step")
-        if not await self.reads.find_runs(team, [wanted.run_id]):
+        if not await self.reads.has_run(team, wanted.run_id):
             raise no_run()
         return wanted
 

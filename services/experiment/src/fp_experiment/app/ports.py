@@ -95,6 +95,8 @@ class Reads(Protocol):
     async def find_runs(self, team: str, run_ids: Sequence[str]) -> Sequence[Run]:
         """Those that are there, with parameters and final metrics."""
 
+    async def has_run(self, team: str, run_id: str) -> bool: ...
+
     async def points(self, wanted: PointRange, after: tuple[str, int] | None, limit: int) -> Sequence[Point]:
         """By metric and step, from behind `after`."""
 

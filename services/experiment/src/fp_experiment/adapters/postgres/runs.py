@@ -100,6 +100,10 @@ class PostgresRuns:
         rows = await self._queries.fetch(f"{_SELECT} WHERE team = $1 AND id = any($2::uuid[])", team, list(run_ids))
         return await self._whole(rows)
 
+    async def there(self, team: str, run_id: str) -> bool:
+        query = "SELECT true FROM runs WHERE team = $1 AND id = $2::uuid"
+        return await self._queries.fetchval(query, team, run_id) is not None
+
     async def _whole(self, rows: Sequence[Record]) -> list[Run]:
         """With parameters and newest metrics."""
         ids = [row["id"] for row in rows]

@@ -68,6 +68,9 @@ class PostgresReads:
     async def find_runs(self, team: str, run_ids: Sequence[str]) -> Sequence[Run]:
         return await self._runs.find(team, run_ids)
 
+    async def has_run(self, team: str, run_id: str) -> bool:
+        return await self._runs.there(team, run_id)
+
     async def points(self, wanted: PointRange, after: tuple[str, int] | None, limit: int) -> Sequence[Point]:
         return await self._points.page(wanted, after, limit)
 
