@@ -100,6 +100,10 @@ class Registry(registry_pb2_grpc.RegistryServiceServicer):
     async def ConfirmVersionUpload(
         self, request: registry_pb2.ConfirmVersionUploadRequest, _: object
     ) -> registry_pb2.ConfirmVersionUploadResponse:
+        if not request.expected_digest:
+            return registry_pb2.ConfirmVersionUploadResponse(
+                version=_pb(await self._fake.settled(_actor(), request.version_id))
+            )
         key = f"uploads/{request.version_id}"
         with self._bucket.client().get_object(self._bucket.name, key) as response:
             self._world["objects"][key] = response.read().decode()

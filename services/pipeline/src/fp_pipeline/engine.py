@@ -32,6 +32,7 @@ from fp_pipeline.app.steps import Steps
 from fp_pipeline.app.worker import Worker, WorkerPolicy
 from fp_pipeline.domain.definition import JOB_STEPS, StepType
 from fp_pipeline.domain.policy import EnginePolicy
+from fp_pipeline.domain.progress import Progress
 from fp_pipeline.domain.validation import JobModules
 
 
@@ -86,9 +87,11 @@ def worker(
     clock: Clock,
     *,
     in_flight: Callable[[int], object] = lambda _: None,
+    written: Callable[[Progress], object] = lambda _: None,
 ) -> Worker:
+    """in_flight, written: are told what happens, for metrics."""
     runner = Runner(
-        journal=Journal(stores.transactions, clock),
+        journal=Journal(stores.transactions, clock, written),
         keeper=LeaseKeeper(stores.leases, stores.signals, worker_policy.lease, clock),
         steps=steps,
         policy=policy,

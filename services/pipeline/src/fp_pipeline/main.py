@@ -1,23 +1,26 @@
 """pipeline, put together."""
 
-from importlib import resources
-
 import fp_runtime
 from forgepoint.pipeline.v1.pipeline_pb2_grpc import add_PipelineOrchestratorServiceServicer_to_server
-from fp_events import AuditPublisher, NatsBus, connect
+from fp_events import AuditPublisher
+from fp_events.hosting import soft_bus
+from fp_events.revocation import ended_keys
 from fp_events.streams import AUDIT, PIPELINES
 from fp_kernel import SystemClock
-from fp_postgres import Database, OutboxRelay, Pruner, migrate
+from fp_postgres import OutboxRelay, Pruner
+from fp_postgres.hosting import hard_database
 from fp_rpc import Server
 from fp_rpc.validate import remote_identity
 from fp_runtime import Runtime
 
 from fp_pipeline import engine
+from fp_pipeline.adapters.measures import Measures
 from fp_pipeline.adapters.postgres.deployments import PostgresDeploymentReads
 from fp_pipeline.adapters.postgres.leases import PostgresLeases
 from fp_pipeline.adapters.postgres.signals import PostgresSignals
 from fp_pipeline.adapters.postgres.stores import PostgresReads, PostgresTransactions
 from fp_pipeline.adapters.s3 import S3Artifacts
+from fp_pipeline.api.consumers import API_KEYS
 from fp_pipeline.api.grpc import PipelineServicer
 from fp_pipeline.app import use_cases
 from fp_pipeline.app.reconcile import Reconciler
@@ -29,8 +32,8 @@ NOUN = "pipeline"
 
 async def serve(runtime: Runtime, settings: PipelineSettings) -> None:
     clock = SystemClock()
-    database = await _database(runtime, settings)
-    bus = await _bus(runtime, settings)
+    database = await hard_database(runtime, settings.database_url.get_secret_value())
+    bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
     artifacts = await _artifacts(runtime, settings)
     signals = PostgresSignals(settings.database_url.get_secret_value())
     transactions, reads = PostgresTransactions(database), PostgresReads(database)
@@ -38,13 +41,15 @@ async def serve(runtime: Runtime, settings: PipelineSettings) -> None:
 
     peers, auth = open_peers(runtime, settings, artifacts)
     policy, allowed = engine_policy(settings), modules(settings.pipeline_job_modules)
+    measures = Measures(runtime.metrics)
     worker = engine.worker(
         engine.Stores(transactions, PostgresLeases(database), deployments, signals),
         engine.steps(peers, deployments, policy, allowed, clock),
         policy,
         worker_policy(settings),
         clock,
-        in_flight=runtime.metrics.gauge("executions_in_flight", "Executions that this process works on").set,
+        in_flight=measures.in_flight,
+        written=measures.written,
     )
     reconciler = Reconciler(transactions, deployments, peers.runtimes, clock, every=settings.pipeline_reconcile_seconds)
     do = use_cases.build(
@@ -57,7 +62,7 @@ async def serve(runtime: Runtime, settings: PipelineSettings) -> None:
         clock=clock,
         poll=settings.pipeline_poll_seconds,
     )
-    resolver, _ = remote_identity(settings.auth_issuer, auth)
+    resolver, keys = remote_identity(settings.auth_issuer, auth)
     server = Server(
         NOUN,
         resolver=resolver,
@@ -72,20 +77,8 @@ async def serve(runtime: Runtime, settings: PipelineSettings) -> None:
     runtime.keep("signals", signals.run)
     runtime.keep("reconciler", reconciler.run)
     runtime.keep("worker", worker.run)
+    runtime.keep("api keys", lambda: bus.broadcast(API_KEYS, ended_keys(keys.drop)))
     await runtime.serve(server)
-
-
-async def _database(runtime: Runtime, settings: PipelineSettings) -> Database:
-    url = settings.database_url.get_secret_value()
-    database = await runtime.hard("postgres", lambda: Database.connect(url, source=NOUN), Database.ping, Database.close)
-    await migrate(url, resources.files("fp_pipeline") / "migrations", service=NOUN)
-    return database
-
-
-async def _bus(runtime: Runtime, settings: PipelineSettings) -> NatsBus:
-    """Away is no reason to stop: events wait in the outbox."""
-    url = settings.nats_url.get_secret_value()
-    return await runtime.soft("nats", lambda: connect(url, name=NOUN), NatsBus.ping, NatsBus.close)
 
 
 async def _artifacts(runtime: Runtime, settings: PipelineSettings) -> S3Artifacts:

@@ -62,6 +62,7 @@ async def test_routers_hear_of_what_is_deployed_with_its_sequence(replica, clien
     assert completed.resource_id == execution.id
     assert completed.payload.pipeline_name == "deploy-model"
     assert completed.sequence == 5
+    assert completed.correlation_id == deployed.correlation_id != ""
 
 
 async def test_a_runtime_that_cannot_load_leaves_nothing_behind(replica, client, peers):
@@ -73,6 +74,20 @@ async def test_a_runtime_that_cannot_load_leaves_nothing_behind(replica, client,
     assert ended.status == pb.EXECUTION_STATUS_FAILED
     assert ended.error == "step 'deploy': the runtime cannot load the version: not an ONNX file"
     assert peers.world["runtimes"] == {}
+
+
+async def test_what_was_done_is_counted(replica, client, peers):
+    running = await replica()
+    engineer = client(running.grpc_address)
+    peers.world.add_version("delays", "1")
+    pipeline = await engineer.create(SAGA)
+    for version in ("1", "nothing"):
+        await engineer.ended((await engineer.trigger(pipeline.id, model="delays", version=version)).id)
+    content, _ = running.runtime.metrics.render()
+    assert b'fp_pipeline_executions_total{status="COMPLETED"} 1.0' in content
+    assert b'fp_pipeline_executions_total{status="FAILED"} 1.0' in content
+    assert b'fp_pipeline_steps_total{outcome="failed",type="VALIDATE"} 1.0' in content
+    assert b'fp_pipeline_steps_total{outcome="completed",type="PROMOTE"} 1.0' in content
 
 
 async def test_a_model_that_is_not_there_is_told_by_name(replica, client):

@@ -1,7 +1,10 @@
 """The deployment saga over peers in memory."""
 
+from dataclasses import replace
+
 from fp_kernel import FailedPrecondition, InvalidArgument, Unavailable
 from fp_pipeline.adapters.memory.peers import FakeRegistry
+from fp_pipeline.app.peers import Stage
 from fp_pipeline.domain.definition import PipelineType, StepType
 from fp_pipeline.domain.deployment import DeploymentState
 from fp_pipeline.domain.execution import ExecutionStatus, StepStatus
@@ -128,6 +131,26 @@ async def test_a_promotion_whose_answer_was_lost_is_taken_back_at_the_registry(s
     monkeypatch.setattr(FakeRegistry, "promote", lost)
     execution = await service.deploy("2")
     assert execution.status is ExecutionStatus.FAILED
+    assert service.world.production("delays") == "delays-1"
+    assert service.live == {"1": 10_000}
+
+
+async def test_a_lost_promotion_is_taken_back_though_reads_of_the_registry_lag_behind(service, monkeypatch):
+    service.world.add_version("delays", "1")
+    service.world.add_version("delays", "2")
+    await service.deploy("1")
+    promote, by_id = FakeRegistry.promote, FakeRegistry.by_id
+
+    async def lost(self, actor, version_id, stage, key):
+        await promote(self, actor, version_id, stage, key)
+        raise InvalidArgument("the answer came back as nonsense")
+
+    async def late(self, actor, version_id):
+        return replace(await by_id(self, actor, version_id), stage=Stage.DEV)
+
+    monkeypatch.setattr(FakeRegistry, "promote", lost)
+    monkeypatch.setattr(FakeRegistry, "by_id", late)
+    await service.deploy("2")
     assert service.world.production("delays") == "delays-1"
     assert service.live == {"1": 10_000}
 

@@ -5,12 +5,18 @@ from dataclasses import replace
 
 import pytest
 from fp_kernel import Unavailable
+from fp_pipeline import engine
 from fp_pipeline.adapters.memory.peers import FakeProbe, FakeRegistry
 from fp_pipeline.adapters.memory.state import HeldLease
+from fp_pipeline.app.flights import Flights
+from fp_pipeline.app.journal import Journal
+from fp_pipeline.app.record import Record
 from fp_pipeline.domain.definition import PipelineType, StepType
-from fp_pipeline.domain.execution import ExecutionStatus, StepStatus
+from fp_pipeline.domain.execution import Cancellation, ExecutionStatus, StepStatus
 from fp_pipeline.domain.lease import LeaseLost
 from fp_pipeline.domain.policy import LeasePolicy
+from fp_pipeline.domain.scheduling import Attempt
+from fp_pipeline.domain.validation import JobModules
 
 
 async def test_two_workers_run_each_execution_once(service):
@@ -201,3 +207,25 @@ async def test_steps_beside_each_other_run_at_the_same_time_within_a_bound(servi
         await service.cancel(execution.id)
         await service.ended(execution.id)
     assert len(service.world["jobs"]) == 3
+
+
+@pytest.mark.parametrize("turned", [{"status": ExecutionStatus.CANCELLED}, {"cancellation": Cancellation("bob", "")}])
+async def test_a_step_that_was_about_to_start_does_not_when_the_execution_turned_back(service, turned):
+    pipeline = await service.pipeline(PipelineType.TRAINING_DAG, service.step("a", StepType.CUSTOM))
+    execution = await service.trigger(pipeline)
+    (lease,) = await service.stores.execution_store.claim("w", 1, 60.0)
+    record = Record(
+        lease,
+        replace(execution, **({"status": ExecutionStatus.RUNNING} | turned)),
+        Journal(service.stores.transactions, service.clock),
+    )
+    steps = engine.steps(
+        service.peers, service.stores.deployments, service.policy, JobModules(frozenset()), service.clock
+    )
+    flights = Flights(record, steps, service.policy, service.clock, lambda: 0.0)
+    async with asyncio.TaskGroup() as group:
+        keeping = group.create_task(record.keep())
+        await flights.fly(Attempt("a", resumed=False))
+        keeping.cancel()
+    assert len(service.stores.state.transitions) == 1
+    assert service.world.calls == []

@@ -15,8 +15,9 @@ from fp_pipeline.domain import attempts, scheduling, undo
 from fp_pipeline.domain.definition import JsonObject
 from fp_pipeline.domain.deployment import DeploymentChange
 from fp_pipeline.domain.documents import clean
-from fp_pipeline.domain.execution import Step
+from fp_pipeline.domain.execution import Execution, ExecutionStatus, Step, StepStatus
 from fp_pipeline.domain.policy import EnginePolicy
+from fp_pipeline.domain.progress import Progress
 
 
 class Flights:
@@ -51,8 +52,8 @@ class Flights:
 
     async def _attempt(self, work: scheduling.Attempt) -> None:
         step_id = work.step_id
-        if not work.resumed:
-            await self._record.change(lambda state: attempts.start(state, step_id, self._clock.now()))
+        if not work.resumed and not await self._record.change(lambda state: self._start(state, step_id)):
+            return
         if self._record.execution.cancellation is not None:
             return
         attempt = self._context(step_id)
@@ -61,6 +62,13 @@ class Flights:
             await self._completed(attempt, result)
         elif result is not None:
             await self._failed(attempt, result)
+
+    def _start(self, execution: Execution, step_id: str) -> Progress | None:
+        """None when the execution turned back between the decision and now."""
+        open_to_starts = execution.status is ExecutionStatus.RUNNING and execution.cancellation is None
+        if not open_to_starts or execution.step(step_id).status is not StepStatus.PENDING:
+            return None
+        return attempts.start(execution, step_id, self._clock.now())
 
     async def _bounded(self, attempt: Attempt, seconds: float) -> Outcome | Failure | None:
         """What became of the attempt; None when it was stopped."""

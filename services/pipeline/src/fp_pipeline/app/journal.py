@@ -1,6 +1,6 @@
 """Every change of a running execution, with its events, in one fenced transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -31,9 +31,13 @@ NO_EFFECTS = Effects()
 
 
 class Journal:
-    def __init__(self, transactions: Transactions, clock: Clock) -> None:
+    def __init__(
+        self, transactions: Transactions, clock: Clock, written: Callable[[Progress], object] = lambda _: None
+    ) -> None:
+        """written: is told what was committed."""
         self._transactions = transactions
         self._clock = clock
+        self._written = written
 
     async def write(self, lease: Lease, progress: Progress, effects: Effects = NO_EFFECTS) -> None:
         """Raises LeaseLost when another worker took the execution over: then nothing is written."""
@@ -48,6 +52,7 @@ class Journal:
                 tx.outbox.add(event)
             if execution.status.ended:
                 await tx.executions.end(execution.id)
+        self._written(progress)
 
     async def _deployments(self, tx: Unit, execution: Execution, changes: Sequence[DeploymentChange]) -> None:
         for change in changes:

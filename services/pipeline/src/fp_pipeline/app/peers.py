@@ -56,6 +56,9 @@ class Versions(Protocol):
 
 
 class Promotions(Versions, Protocol):
+    async def settled(self, actor: Actor, version_id: str) -> ModelVersion:
+        """A READY version after every change of it that is under way; other reads may lag behind those."""
+
     async def promote(self, actor: Actor, version_id: str, stage: Stage, key: str) -> None: ...
 
     async def roll_back(self, actor: Actor, model_id: str, key: str) -> None:

@@ -48,17 +48,20 @@ class Reconciler:
 
     async def once(self) -> None:
         # What runs is read before what should: a runtime that is started in between has its right by then.
-        running = await self._runtimes.running()
-        await self._stop_drained()
+        running = dict(await self._runtimes.running())
+        for runtime in await self._stop_drained():
+            running.pop(runtime, None)
         for deployment in await self._deployments.all_live():
             await self._establish(deployment, running)
         await self._stop_orphans(running)
 
-    async def _stop_drained(self) -> None:
-        for deployment in await self._deployments.drained(self._clock.now()):
+    async def _stop_drained(self) -> list[str]:
+        drained = await self._deployments.drained(self._clock.now())
+        for deployment in drained:
             await self._runtimes.stop(deployment.runtime)
             await self._deployments.gone(deployment.runtime)
             _log.info("runtime stopped", runtime=deployment.runtime, version=deployment.version)
+        return [deployment.runtime for deployment in drained]
 
     async def _establish(self, deployment: Deployment, running: Mapping[str, str]) -> None:
         address = running.get(deployment.runtime)

@@ -53,8 +53,8 @@ class Runner:
         drive = _Drive(record, flights, self._policy, self._clock)
         async with asyncio.TaskGroup() as group:
             background: list[Coroutine[Any, Any, Any]] = [record.keep(), self._keeper.keep(lease, drive.wish)]
-            tasks = [group.create_task(each) for each in background]
-            await drive.run(group)
+            tasks: list[asyncio.Task[Any]] = [group.create_task(each) for each in background]
+            tasks += await drive.run(group)
             for task in tasks:
                 task.cancel()
         return record.execution
@@ -70,26 +70,30 @@ class _Drive:
         self._clock = clock
         self._stirred = asyncio.Event()
         self._in_flight: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def wish(self, cancellation: Cancellation) -> None:
         self._record.wish(cancellation)
         self._stirred.set()
 
-    async def run(self, group: asyncio.TaskGroup) -> None:
+    async def run(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
+        """Answers flights that have not landed: nobody would write what they still want to say."""
         while True:
             self._stirred.clear()
             while await self._record.change(self._advance, self._closing):
                 pass
             execution = self._record.execution
             if execution.status.ended:
-                return
+                return list(self._tasks)
             if execution.cancellation is not None and execution.status is ExecutionStatus.RUNNING:
                 # What is stopped is no longer in flight, and then `work` has it taken back.
                 self._flights.stop()
             in_flight = frozenset(self._in_flight)
             for work in scheduling.work(execution, in_flight, self._clock.now(), self._policy.parallelism):
                 self._in_flight.add(work.step_id)
-                group.create_task(self._fly(work))
+                task = group.create_task(self._fly(work))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
             await self._rest()
 
     def _advance(self, execution: Execution) -> Progress | None:

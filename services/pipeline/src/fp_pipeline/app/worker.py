@@ -72,7 +72,7 @@ class Worker:
     async def _work(self, lease: Lease) -> None:
         # An execution that no worker can get through comes back ever more slowly.
         longer = min(float(lease.token), _LONGEST_PAUSE)
-        facts = {"execution_id": lease.execution_id, "token": lease.token}
+        facts = {"execution_id": lease.execution_id, "lease": lease.token}
         pause = 0.0
         try:
             await self._run(lease)
@@ -92,7 +92,7 @@ class Worker:
     async def _run(self, lease: Lease) -> None:
         execution = await self._leases.load(lease)
         correlation_id.set(execution.cause.correlation_id)
-        facts = {"execution_id": execution.id, "token": lease.token}
+        facts = {"execution_id": execution.id, "lease": lease.token}
         with span("execution", parent=extract(execution.cause.trace), attributes=facts):
             ended = await self._runner.run(lease, execution)
         _log.info("execution ended", status=ended.status, reason=ended.error, **facts)

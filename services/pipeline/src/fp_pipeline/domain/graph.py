@@ -1,6 +1,7 @@
 """The order of steps: who waits for whom."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from heapq import heapify, heappop, heappush
 
 from fp_pipeline.domain.definition import StepDefinition
@@ -8,14 +9,23 @@ from fp_pipeline.domain.definition import StepDefinition
 
 def order(steps: Sequence[StepDefinition]) -> tuple[str, ...]:
     """Step ids, parents before children, otherwise as declared. Steps on a cycle, and behind one, are left out."""
-    position = {step.id: index for index, step in enumerate(steps)}
-    waiting = {step.id: len(set(step.depends_on)) for step in steps}
-    children = _children(steps)
+    return _order(tuple((step.id, step.depends_on) for step in steps))
+
+
+# Asked at every change of an execution, and the same for all executions of a pipeline.
+@lru_cache(maxsize=256)
+def _order(edges: tuple[tuple[str, tuple[str, ...]], ...]) -> tuple[str, ...]:
+    position = {step_id: index for index, (step_id, _) in enumerate(edges)}
+    waiting = {step_id: len(set(parents)) for step_id, parents in edges}
+    children: dict[str, list[str]] = {step_id: [] for step_id in position}
+    for step_id, parents in edges:
+        for parent in set(parents):
+            children[parent].append(step_id)
     ready = [position[step_id] for step_id, count in waiting.items() if count == 0]
     heapify(ready)
     done: list[str] = []
     while ready:
-        step_id = steps[heappop(ready)].id
+        step_id = edges[heappop(ready)][0]
         done.append(step_id)
         for child in children[step_id]:
             waiting[child] -= 1

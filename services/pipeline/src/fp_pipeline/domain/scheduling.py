@@ -69,7 +69,7 @@ def work(execution: Execution, in_flight: frozenset[str], now: datetime, paralle
         return _undo_work(execution, in_flight, now)
     if execution.status is not ExecutionStatus.RUNNING:
         return ()
-    running = [step for step in execution.forward if step.status is StepStatus.RUNNING]
+    running = [step for step in execution.steps if step.status is StepStatus.RUNNING]
     idle = [step.step_id for step in running if step.step_id not in in_flight]
     if execution.cancellation is not None:
         return tuple(Halt(step_id) for step_id in idle)
@@ -98,7 +98,7 @@ def _advance_forward(execution: Execution, now: datetime) -> Progress | None:
         return None
     if execution.cancellation is not None or (execution.is_saga and failed):
         return _turn_back(execution, now)
-    doomed = graph.descendants(execution.definitions, (step.step_id for step in failed))
+    doomed = graph.descendants(execution.definitions, [step.step_id for step in failed]) if failed else frozenset()
     lost = [step for step in forward if step.step_id in doomed and step.status is StepStatus.PENDING]
     if lost:
         return moved(execution, _skipped(lost, _FAILED_BEFORE, now), now)

@@ -39,6 +39,10 @@ class FakeRegistry:
         self._world.called("by_id", version_id)
         return self._found(version_id)
 
+    async def settled(self, actor: Actor, version_id: str) -> ModelVersion:
+        self._world.called("settled", version_id)
+        return self._found(version_id)
+
     async def in_production(self, actor: Actor, model_id: str) -> str:
         self._world.called("in_production", model_id)
         return self._world.production(model_id.removeprefix("model-"))

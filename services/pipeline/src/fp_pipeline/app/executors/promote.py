@@ -51,8 +51,8 @@ class Promote:
         await attempt.checkpoint(facts)
 
     async def _demote(self, attempt: Attempt, model_id: str, version_id: str, incumbent: str) -> None:
-        """The call to promote may have been lost on either side of the registry: it is asked, not assumed."""
-        found = await self._registry.by_id(attempt.actor, version_id)
+        """The call to promote may have been lost on either side of the registry, or be under way: it is asked."""
+        found = await self._registry.settled(attempt.actor, version_id)
         if found.stage is not Stage.PRODUCTION:
             return
         if incumbent:
