@@ -106,4 +106,18 @@ EXPERIMENT = Consumer(
     ack_wait=5.0,
 )
 
-CONSUMERS: tuple[Consumer, ...] = (REGISTRY, PIPELINE, AUTH, BILLING, EXPERIMENT)
+# Promotions, predictions and retrainings: three positions, so that none waits for another.
+MONITOR = Consumer("monitor", ("fp.models.promoted",), ack_wait=5.0)
+MONITOR_TRAFFIC = Consumer("monitor-traffic", ("fp.inference.completed",), batch=500, ack_wait=5.0, linger=0.25)
+MONITOR_RETRAININGS = Consumer("monitor-retrainings", ("fp.pipelines.started", "fp.pipelines.failed"), ack_wait=5.0)
+
+CONSUMERS: tuple[Consumer, ...] = (
+    REGISTRY,
+    PIPELINE,
+    AUTH,
+    BILLING,
+    EXPERIMENT,
+    MONITOR,
+    MONITOR_TRAFFIC,
+    MONITOR_RETRAININGS,
+)
