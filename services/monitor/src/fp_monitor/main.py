@@ -37,7 +37,8 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     bus = await _bus(runtime, settings)
     transactions, reads, signals = PostgresTransactions(database), PostgresReads(database), PostgresSignals(database)
 
-    verdict = Verdict(clock)
+    judged = runtime.metrics.counter("windows_judged_total", "Windows closed with a report.", ("kind", "outcome"))
+    verdict = Verdict(clock, lambda kind, severity: judged.labels(kind, severity.name).inc())
     filling = Filling(clock, verdict)
     do = use_cases.build(
         transactions=transactions, reads=reads, signals=signals, filling=filling, clock=clock, poll=poll

@@ -174,11 +174,12 @@ def test_values_are_compared_as_numbers():
         ("labels[0].actual_label", [Truth("r", "", NOW)]),
         ("labels[0].actual_label", [Truth("r", "é" * 129, NOW)]),
         ("labels[0].actual_label", [Truth("r", "a\0b", NOW)]),
+        ("labels[0].observed_at", [Truth("r", "late", NOW + HOUR)]),
     ],
 )
 def test_a_bad_label_is_named(field, truths):
     with pytest.raises(InvalidArgument) as error:
-        check_truths(truths)
+        check_truths(truths, NOW)
     assert [violation.field for violation in error.value.fields] == [field]
 
 

@@ -5,7 +5,10 @@ from datetime import UTC
 from typing import Any
 
 from forgepoint.events.v1 import events_pb2 as pb
-from fp_events import Broadcast, Consumer, Event
+from fp_events import Broadcast, Event
+from fp_events.consumers import MONITOR as PROMOTIONS
+from fp_events.consumers import MONITOR_RETRAININGS as RETRAININGS
+from fp_events.consumers import MONITOR_TRAFFIC as TRAFFIC
 from fp_rpc import ApiKeyResolver
 
 from fp_monitor.app.count_traffic import CountTraffic, Told
@@ -14,16 +17,24 @@ from fp_monitor.app.ports import Promotion
 from fp_monitor.app.take_baseline import TakeBaseline
 from fp_monitor.domain.prediction import MAX_REQUEST_ID, Prediction
 
+__all__ = [
+    "API_KEYS",
+    "CONSUMERS",
+    "PROMOTIONS",
+    "RETRAININGS",
+    "TRAFFIC",
+    "count_traffic",
+    "drop_keys",
+    "follow_retraining",
+    "take_baseline",
+]
+
 COMPLETED = "fp.inference.completed"
 PROMOTED = "fp.models.promoted"
 STARTED = "fp.pipelines.started"
 FAILED = "fp.pipelines.failed"
 KEY_REVOKED = "fp.auth.apikey.revoked"
 
-# A larger batch is cheaper: whatever its size, the open windows are written once.
-TRAFFIC = Consumer("monitor-traffic", (COMPLETED,), batch=500)
-PROMOTIONS = Consumer("monitor", (PROMOTED,))
-RETRAININGS = Consumer("monitor-retrainings", (STARTED, FAILED))
 API_KEYS = Broadcast("monitor-api-keys", (KEY_REVOKED,))
 
 CONSUMERS = (TRAFFIC, PROMOTIONS, RETRAININGS)

@@ -14,6 +14,7 @@ from fp_monitor.app.verdict import Verdict
 _log = get_logger(__name__)
 _BATCH = 50
 _FORGOTTEN = 5_000
+_FORGET_EVERY = 60.0
 
 
 class CloseWindows:
@@ -40,16 +41,22 @@ class CloseWindows:
         self._retention = retention
 
     async def run(self) -> NoReturn:
+        forget_at = 0.0
         while True:
             await self.once()
-            await self._reads.forget(self._clock.now() - self._retention, _FORGOTTEN)
+            if self._clock.monotonic() >= forget_at:
+                forgotten = await self._reads.forget(self._clock.now() - self._retention, _FORGOTTEN)
+                forget_at = self._clock.monotonic() + (self._every if forgotten == _FORGOTTEN else _FORGET_EVERY)
             await asyncio.sleep(self._every)
 
     async def once(self) -> int:
         """How many windows were due."""
         found = await self._reads.due(self._clock.now(), _BATCH)
         for due in found:
-            await self.close(due)
+            try:
+                await self.close(due)
+            except Exception:  # noqa: BLE001 -- it is tried again; the windows behind it do not wait for it
+                _log.exception("window could not be closed", model=due.model_name, window=due.window_id)
         return len(found)
 
     async def close(self, due: Due) -> None:

@@ -33,7 +33,7 @@ class SubmitTruth:
 
     async def __call__(self, team: str, model_name: str, truths: Sequence[Truth], command: Command) -> Submitted:
         """All labels or none. Raises InvalidArgument naming a label, NotFound when the model has no monitor."""
-        check_truths(truths)
+        check_truths(truths, self._clock.now())
         async with self._transactions(command) as tx:
             await tx.monitors.lock(team, model_name)
             monitor = await tx.monitors.find(team, model_name)
@@ -52,6 +52,7 @@ class SubmitTruth:
     ) -> Submitted:
         known = await tx.predictions.known(monitor, [truth.request_id for truth in truths])
         new = [truth for truth in truths if truth.request_id in known and not known[truth.request_id].labelled]
+        fresh = {truth.request_id for truth in new}
         watched = [truth for truth in new if known[truth.request_id].version == monitor.served]
         others = [truth for truth in new if known[truth.request_id].version != monitor.served]
         if new:
@@ -66,7 +67,7 @@ class SubmitTruth:
         return Submitted(
             len(new),
             tuple(truth.request_id for truth in truths if truth.request_id not in known),
-            tuple(truth.request_id for truth in truths if truth.request_id in known and truth not in new),
+            tuple(truth.request_id for truth in truths if truth.request_id in known and truth.request_id not in fresh),
         )
 
     async def _count(self, tx: Unit, monitor: Monitor, baseline: Baseline, watched: list[Truth]) -> Monitor:

@@ -1,7 +1,7 @@
 """A window closes: judged, reported, told, all in the transaction that closed it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from fp_kernel import Clock, new_id
@@ -23,8 +23,12 @@ from fp_monitor.domain.window import Window
 
 
 class Verdict:
-    def __init__(self, clock: Clock) -> None:
+    def __init__(
+        self, clock: Clock, observe: Callable[[DriftKind, Severity], None] = lambda _kind, _severity: None
+    ) -> None:
+        """observe: told of every window that was judged, what its report says."""
         self._clock = clock
+        self._observe = observe
 
     async def __call__(self, tx: Unit, monitor: Monitor, baseline: Baseline, window: Window) -> Monitor:
         """The monitor as it is after the window; the caller saves it."""
@@ -50,6 +54,7 @@ class Verdict:
         )
         await tx.reports.add(report)
         await tx.windows.remove(window.id)
+        self._observe(window.kind, severity)
         alarm = severity is not Severity.OK
         if alarm:
             pipeline = monitor.config.retrain_pipeline_id if retrains else ""

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 from fp_kernel import invalid
@@ -14,6 +14,7 @@ from fp_monitor.domain.performance import Outcomes
 MAX_LABELS = 1_000
 MAX_LABEL_BYTES = 256
 MAX_REQUEST_ID = 256
+_SKEW = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class Labelled:
     probabilities: Sequence[float] | None = None
 
 
-def check_truths(truths: Sequence[Truth]) -> None:
+def check_truths(truths: Sequence[Truth], now: datetime) -> None:
     """Raises InvalidArgument naming the label."""
     if not 1 <= len(truths) <= MAX_LABELS:
         raise invalid("labels", f"must be 1 to {MAX_LABELS}")
@@ -80,6 +81,9 @@ def check_truths(truths: Sequence[Truth]) -> None:
         seen.add(truth.request_id)
         if not truth.actual or "\0" in truth.actual or len(truth.actual.encode()) > MAX_LABEL_BYTES:
             raise invalid(f"{path}.actual_label", f"must be 1 to {MAX_LABEL_BYTES} bytes of text")
+        # Training goes up to the newest outcome: one from the future would take all later ones out of it.
+        if truth.observed_at > now + _SKEW:
+            raise invalid(f"{path}.observed_at", "must not be in the future")
 
 
 def check_meaning(truths: Sequence[Truth], baseline: Baseline) -> None:
