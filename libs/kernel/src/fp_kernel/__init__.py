@@ -8,8 +8,10 @@ Standard library only; nothing here does I/O, so that any domain may import it.
 - `clock`: time as a port, so that tests pass it in.
 - `pages`: keyset pages with opaque tokens bound to a team and a filter.
 - `commands`: the identity of a command that may be sent twice.
+- `budget`: how many retries the load allows.
 """
 
+from fp_kernel.budget import RetryBudget
 from fp_kernel.clock import Clock, SystemClock
 from fp_kernel.commands import Command, Replayed
 from fp_kernel.errors import (
@@ -57,6 +59,7 @@ __all__ = [
     "Principal",
     "Replayed",
     "ResourceExhausted",
+    "RetryBudget",
     "SystemClock",
     "Unauthenticated",
     "Unavailable",
