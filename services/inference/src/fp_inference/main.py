@@ -3,7 +3,9 @@
 import fp_runtime
 from forgepoint.inference.v1.inference_pb2_grpc import add_InferenceGatewayServiceServicer_to_server
 from fp_events import AuditPublisher
-from fp_kernel import SystemClock
+from fp_events.hosting import soft_bus
+from fp_events.revocation import ended_keys
+from fp_kernel import RetryBudget, SystemClock
 from fp_rpc import Channels, Server, ServiceCredential
 from fp_rpc.channels import ChannelPolicy
 from fp_rpc.retries import RetryPolicy
@@ -19,7 +21,7 @@ from fp_inference.adapters.redis_routes import RedisRoutes
 from fp_inference.adapters.runtimes import ServingRuntimes
 from fp_inference.adapters.spool.recorder import SpoolRecorder
 from fp_inference.adapters.spool.tailer import Tailer
-from fp_inference.api.consumers import DeploymentEvents, MarkEvents, drop_revoked_keys
+from fp_inference.api.consumers import KEYS, DeploymentEvents, MarkEvents
 from fp_inference.api.convert import signature_from_pb
 from fp_inference.api.grpc import Servicer
 from fp_inference.app.breakers import Breakers
@@ -34,7 +36,6 @@ from fp_inference.app.replays import Replays
 from fp_inference.app.route_table import RouteTable
 from fp_inference.app.set_traffic_split import SetTrafficSplit
 from fp_inference.app.watch_targets import WatchTargets
-from fp_inference.domain.bucket import RetryBudget
 from fp_inference.settings import Settings
 
 NOUN = "inference"
@@ -45,7 +46,7 @@ _ONE_ATTEMPT = ChannelPolicy(retry=RetryPolicy(attempts=1))
 
 async def serve(runtime: Runtime, settings: Settings) -> None:
     clock, metrics = SystemClock(), runtime.metrics
-    bus = await stores.bus(runtime, settings)
+    bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
     redis = await stores.redis(runtime, settings)
     spool = await stores.spool(runtime, settings)
     link = RedisLink(redis, clock)
@@ -96,11 +97,10 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     await follow.start()
     deployments, marks = DeploymentEvents(follow), MarkEvents(follow)
     runtime.on_close(tailer.flush)
-    runtime.keep("streams", lambda: stores.streams(bus))
-    runtime.keep("spool", tailer.run)
+    runtime.keep("spool", lambda: stores.feed(bus, tailer))
     runtime.keep("routes", lambda: deployments.run(bus, table.settle))
     runtime.keep("marks", lambda: marks.run(bus))
-    runtime.keep("api keys", lambda: drop_revoked_keys(bus, keys.drop))
+    runtime.keep("api keys", lambda: bus.broadcast(KEYS, ended_keys(keys.drop)))
     runtime.keep("splits", lambda: routes.watch(follow.recall, follow.split))
     runtime.keep("reconcile", lambda: follow.reconcile_always(settings.reconcile_seconds))
     runtime.task("targets", WatchTargets(table, breakers, runtimes, clock).run())

@@ -2,26 +2,17 @@
 
 from typing import Any
 
-from fp_events import CONSUMERS, Bus, NatsBus, connect
+from fp_events import CONSUMERS, Bus
 from fp_events.streams import AUDIT, AUTH, INFERENCE, MODELS, PIPELINES
 from fp_runtime import Runtime
 
 from fp_inference.adapters.redis_link import client
 from fp_inference.adapters.spool.spool import Spool
+from fp_inference.adapters.spool.tailer import Tailer
 from fp_inference.settings import Settings
 
 _SEGMENTS = 32
 _SEGMENT_BYTES = 4 * 1024 * 1024
-
-
-async def bus(runtime: Runtime, settings: Settings) -> NatsBus:
-    """Soft: events wait in the spool while it is away."""
-    return await runtime.soft(
-        "nats",
-        lambda: connect(settings.nats_url.get_secret_value(), name=runtime.noun, metrics=runtime.metrics),
-        lambda bus: bus.ping(),
-        lambda bus: bus.close(),
-    )
 
 
 async def redis(runtime: Runtime, settings: Settings) -> Any:
@@ -49,7 +40,11 @@ async def spool(runtime: Runtime, settings: Settings) -> Spool:
     return await runtime.hard("spool", open_spool, ping, close)
 
 
-async def streams(bus: Bus) -> None:
-    """An interest stream keeps events for durables that exist: those that are declared are made before it is fed."""
+async def feed(bus: Bus, tailer: Tailer) -> None:
+    """Publish the spool, once the streams are there.
+
+    An interest stream keeps an event only for durables that exist: those that are declared are made before it is fed.
+    """
     interested = [consumer for consumer in CONSUMERS if INFERENCE in consumer.streams]
     await bus.ensure((MODELS, PIPELINES, INFERENCE, AUTH, AUDIT), interested)
+    await tailer.run()

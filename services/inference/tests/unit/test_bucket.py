@@ -1,7 +1,7 @@
 """Buckets never give more than rate and burst allow."""
 
 import pytest
-from fp_inference.domain.bucket import Bucket, Limit, RetryBudget
+from fp_inference.domain.bucket import Bucket, Limit
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,11 +40,3 @@ def test_the_sum_given_never_exceeds_burst_and_time(steps: list[tuple[float, int
         assert (grant.retry_after > 0) == (grant.tokens == 0)
         given_out += grant.tokens
         assert given_out <= _LIMIT.burst + now * _LIMIT.rate + 1e-6
-
-
-def test_retries_are_a_share_of_the_requests() -> None:
-    budget = RetryBudget(ratio=0.1, burst=2.0)
-    assert [budget.spend() for _ in range(3)] == [True, True, False]
-    for _ in range(11):
-        budget.earn()
-    assert [budget.spend() for _ in range(2)] == [True, False]

@@ -12,7 +12,7 @@ from fp_inference.app.route_table import RouteTable
 from fp_inference.app.values import Ask, Caller
 from fp_inference.app.watch_targets import WatchTargets
 from fp_inference.domain.breaker import BreakerPolicy, State
-from fp_inference.domain.bucket import Limit, RetryBudget
+from fp_inference.domain.bucket import Limit
 from fp_inference.domain.routes import Target
 from fp_inference.domain.signature import Signature
 from fp_inference.domain.tensors import ElementType, Tensor
@@ -25,6 +25,7 @@ from fp_kernel import (
     InvalidArgument,
     NotFound,
     ResourceExhausted,
+    RetryBudget,
     Unauthenticated,
     Unavailable,
     invalid,

@@ -18,11 +18,12 @@ DEPLOYED = "fp.pipelines.model.deployed"
 UNDEPLOYED = "fp.pipelines.model.undeployed"
 PROMOTED = "fp.models.promoted"
 ARCHIVED = "fp.models.archived"
+KEY_ROTATED = "fp.auth.apikey.rotated"
 KEY_REVOKED = "fp.auth.apikey.revoked"
 
 DEPLOYMENTS = Broadcast("inference-routes", ("fp.pipelines.model.>",), deliver="all")
 MARKS = Broadcast("inference-marks", (PROMOTED, ARCHIVED), deliver="all")
-KEYS = Broadcast("inference-keys", (KEY_REVOKED,))
+KEYS = Broadcast("inference-keys", (KEY_ROTATED, KEY_REVOKED))
 
 
 class DeploymentEvents:
@@ -88,16 +89,6 @@ class MarkEvents:
         elif payload.to_stage == pb.MODEL_STAGE_PRODUCTION:
             stable = Stable(payload.version_id, payload.version, payload.promoted_at.ToDatetime(UTC))
             await self._follow.promoted(event.team, payload.model_name, stable)
-
-
-async def drop_revoked_keys(bus: Bus, drop: Callable[[str], None]) -> None:
-    """fp.auth.apikey.revoked -> the key is worth nothing in this process from now on."""
-
-    async def handle(event: Event) -> None:
-        payload: Any = event.payload
-        drop(payload.key_id)
-
-    await bus.broadcast(KEYS, handle)
 
 
 def _deployed(event: Event) -> Deployment:

@@ -5,14 +5,13 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from fp_kernel import Clock, DeadlineExceeded, Error, Internal, Kind, Unavailable
+from fp_kernel import Clock, DeadlineExceeded, Error, Internal, Kind, RetryBudget, Unavailable
 
 from fp_inference.app.breakers import Breakers
 from fp_inference.app.bulkhead import Bulkheads
 from fp_inference.app.ports import Runtimes
 from fp_inference.app.values import Ask
 from fp_inference.domain.breaker import Permit
-from fp_inference.domain.bucket import RetryBudget
 from fp_inference.domain.failures import CIRCUIT_OPEN
 from fp_inference.domain.routes import Target
 from fp_inference.domain.tensors import Tensor

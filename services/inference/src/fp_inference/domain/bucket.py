@@ -36,25 +36,3 @@ class Bucket:
         granted = min(most, int(self._tokens))
         self._tokens -= granted
         return Grant(granted)
-
-
-class RetryBudget:
-    """Retries that the load allows: each request earns a share of one, so that a broken target is not hammered.
-
-    ratio: retries earned by one request. burst: retries saved at most, and there at the start.
-    """
-
-    def __init__(self, ratio: float = 0.1, burst: float = 10.0) -> None:
-        self._ratio = ratio
-        self._burst = burst
-        self._saved = burst
-
-    def earn(self) -> None:
-        self._saved = min(self._burst, self._saved + self._ratio)
-
-    def spend(self) -> bool:
-        """Whether one more retry is allowed."""
-        if self._saved < 1.0:
-            return False
-        self._saved -= 1.0
-        return True
