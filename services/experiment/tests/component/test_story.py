@@ -120,6 +120,7 @@ BAD = (
     ),
     (pb.GetRunRequest(id=""), "id"),
     (pb.ListRunsRequest(status_filter=9), "status_filter"),
+    (pb.ListRunsRequest(filter="loss < 1"), "filter"),
     (pb.ListRunsRequest(pagination={"page_size": -1}), "pagination.page_size"),
     (pb.UpdateRunStatusRequest(run_id=new_id()), "status"),
     (pb.LogMetricsRequest(run_id="x"), "run_id"),

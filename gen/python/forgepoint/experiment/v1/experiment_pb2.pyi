@@ -772,8 +772,11 @@ class ListRunsRequest(_message.Message):
     EXPERIMENT_ID_FIELD_NUMBER: _builtins.int
     STATUS_FILTER_FIELD_NUMBER: _builtins.int
     PAGINATION_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
     experiment_id: _builtins.str
     status_filter: Global___RunStatus.ValueType
+    filter: _builtins.str
+    """Comparisons joined by "and", for example: metrics.loss < 0.3 and params.model = "xgb" and status = "FINISHED"."""
     @_builtins.property
     def pagination(self) -> _common_pb2.PaginationRequest: ...
     def __init__(
@@ -782,10 +785,11 @@ class ListRunsRequest(_message.Message):
         experiment_id: _builtins.str = ...,
         status_filter: Global___RunStatus.ValueType = ...,
         pagination: _common_pb2.PaginationRequest | None = ...,
+        filter: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["pagination", b"pagination"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["experiment_id", b"experiment_id", "pagination", b"pagination", "status_filter", b"status_filter"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["experiment_id", b"experiment_id", "filter", b"filter", "pagination", b"pagination", "status_filter", b"status_filter"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -43,6 +43,7 @@ class QueryServicer(ExperimentTrackerServiceServicer):
             caller().team,
             experiment_id,
             convert.status_filter(request.status_filter),
+            matching=request.filter,
             page_size=request.pagination.page_size,
             page_token=request.pagination.page_token,
         )

@@ -15,6 +15,7 @@ from fp_experiment.domain.lineage import Edge, Kind, Ref, Relation, Story, deplo
 # How a pipeline's execution that a drift report caused says so.
 _RETRAIN: Final = re.compile(r"drift-report:(\S+)")
 MAX_INPUTS: Final = 32
+MAX_METRICS: Final = 5
 
 _NOTHING: Final = Story()
 
@@ -66,6 +67,7 @@ def _drifted(event: Event, drift: pb.ModelDriftDetected) -> Story:
         window_start=_moment(drift.window_start),
         window_end=_moment(drift.window_end),
         samples=drift.sample_count,
+        metrics=", ".join(map(_drift, drift.metrics[:MAX_METRICS])),
         auto_retrain=drift.auto_retrain,
         retrain_pipeline_id=drift.retrain_pipeline_id,
     )
@@ -142,6 +144,11 @@ def _written(event: Event, written: pb.FeaturesWritten) -> Story:
 
 def _made(event: Event, run_id: str, version: Ref) -> list[Edge]:
     return [Edge(Ref(Kind.RUN, run_id), version, Relation.PRODUCED, event.time, event.id)] if run_id else []
+
+
+def _drift(metric: pb.DriftMetric) -> str:
+    method = pb.DriftMethod.Name(metric.method).removeprefix("DRIFT_METHOD_").replace("UNSPECIFIED", "")
+    return " ".join(filter(None, (metric.name, method, f"{metric.score:.4g}")))
 
 
 def _asked(read: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from fp_kernel import Command, Error, PageRequest, Replayed
 
 from fp_experiment.domain.events import DomainEvent
 from fp_experiment.domain.experiments import Experiment
+from fp_experiment.domain.filters import Comparison
 from fp_experiment.domain.lineage import Lineage, Ref, Story
 from fp_experiment.domain.metrics import Point
 from fp_experiment.domain.runs import Run, RunStatus
@@ -83,14 +84,23 @@ class PointRange:
     last_step: int = 2**63 - 1
 
 
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """experiment_id: empty for every experiment. status: None for any."""
+
+    experiment_id: str = ""
+    status: RunStatus | None = None
+    comparisons: Sequence[Comparison] = ()
+
+
 class Reads(Protocol):
     async def experiment(self, team: str, experiment_id: str) -> Experiment | None: ...
 
     async def experiments(self, team: str, page: PageRequest, *, archived: bool) -> Sequence[Experiment]:
         """Newest first; one more than the page."""
 
-    async def runs(self, team: str, experiment_id: str, status: RunStatus | None, page: PageRequest) -> Sequence[Run]:
-        """Newest first, with parameters and final metrics; one more than the page. Empty id: of all experiments."""
+    async def runs(self, team: str, wanted: RunFilter, page: PageRequest) -> Sequence[Run]:
+        """Newest first, with parameters and final metrics; one more than the page."""
 
     async def find_runs(self, team: str, run_ids: Sequence[str]) -> Sequence[Run]:
         """Those that are there, with parameters and final metrics."""

@@ -6,7 +6,8 @@ from fp_kernel import NotFound, Page
 
 from fp_experiment.app.listing import page_of, request_of
 from fp_experiment.app.missing import no_experiment, no_run
-from fp_experiment.app.ports import Reads
+from fp_experiment.app.ports import Reads, RunFilter
+from fp_experiment.domain import filters
 from fp_experiment.domain.experiments import Experiment
 from fp_experiment.domain.lineage import MAX_NODES, Lineage, version_ref
 from fp_experiment.domain.runs import Run, RunStatus
@@ -38,12 +39,22 @@ class Queries:
         return found[0]
 
     async def runs(
-        self, team: str, experiment_id: str, status: RunStatus | None, *, page_size: int, page_token: str
+        self,
+        team: str,
+        experiment_id: str = "",
+        status: RunStatus | None = None,
+        *,
+        matching: str = "",
+        page_size: int,
+        page_token: str,
     ) -> Page[Run]:
-        """Newest first. Raises InvalidArgument, NotFound for an experiment that is not the team's."""
-        scope = ("runs", team, experiment_id, status or "")
+        """Newest first. matching: see `domain.filters`.
+
+        Raises InvalidArgument, NotFound for an experiment that is not the team's.
+        """
+        scope = ("runs", team, experiment_id, status or "", matching)
         request = request_of(page_size, page_token, scope=scope)
-        rows = await self.reads.runs(team, experiment_id, status, request)
+        rows = await self.reads.runs(team, RunFilter(experiment_id, status, filters.parse(matching)), request)
         if not rows and experiment_id and await self.reads.experiment(team, experiment_id) is None:
             raise no_experiment()
         return page_of(rows, request, scope=scope)

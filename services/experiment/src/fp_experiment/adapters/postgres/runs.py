@@ -10,7 +10,9 @@ from typing import Any
 from asyncpg import Record
 from fp_kernel import PageRequest
 
+from fp_experiment.adapters.postgres.filters import condition
 from fp_experiment.adapters.postgres.queries import Queries
+from fp_experiment.app.ports import RunFilter
 from fp_experiment.domain.metrics import Point
 from fp_experiment.domain.runs import DataInput, Run, RunSource, RunStatus
 
@@ -81,18 +83,20 @@ class PostgresRuns:
     async def count_params(self, run_id: str) -> int:
         return int(await self._queries.fetchval("SELECT count(*) FROM run_params WHERE run_id = $1::uuid", run_id))
 
-    async def page(self, team: str, experiment_id: str, status: RunStatus | None, page: PageRequest) -> Sequence[Run]:
-        filters, arguments = ["team = $1"], [team, page.size + 1]
-        for condition, value in (
-            ("experiment_id = ${}::uuid", experiment_id),
-            ("status = ${}", status),
+    async def page(self, team: str, wanted: RunFilter, page: PageRequest) -> Sequence[Run]:
+        arguments: list[object] = [team, page.size + 1]
+        conditions = ["team = $1"]
+        for text, value in (
+            ("experiment_id = ${}::uuid", wanted.experiment_id),
+            ("status = ${}", wanted.status),
             ("id < ${}::uuid", page.after[0] if page.after else None),
         ):
             if value:
                 arguments.append(value)
-                filters.append(condition.format(len(arguments)))
+                conditions.append(text.format(len(arguments)))
+        conditions += [condition(comparison, arguments) for comparison in wanted.comparisons]
         rows = await self._queries.fetch(
-            f"{_SELECT} WHERE {' AND '.join(filters)} ORDER BY run.id DESC LIMIT $2", *arguments
+            f"{_SELECT} WHERE {' AND '.join(conditions)} ORDER BY run.id DESC LIMIT $2", *arguments
         )
         return await self._whole(rows)
 

@@ -11,12 +11,12 @@ from fp_experiment.adapters.postgres.experiments import PostgresExperiments
 from fp_experiment.adapters.postgres.lineage import PostgresLineage
 from fp_experiment.adapters.postgres.points import PostgresPoints
 from fp_experiment.adapters.postgres.runs import PostgresRuns
-from fp_experiment.app.ports import PointRange
+from fp_experiment.app.ports import PointRange, RunFilter
 from fp_experiment.domain.events import DomainEvent
 from fp_experiment.domain.experiments import Experiment
 from fp_experiment.domain.lineage import Lineage, Ref
 from fp_experiment.domain.metrics import Point
-from fp_experiment.domain.runs import Run, RunStatus
+from fp_experiment.domain.runs import Run
 
 
 class PostgresOutbox:
@@ -62,8 +62,8 @@ class PostgresReads:
     async def experiments(self, team: str, page: PageRequest, *, archived: bool) -> Sequence[Experiment]:
         return await self._experiments.page(team, page, archived=archived)
 
-    async def runs(self, team: str, experiment_id: str, status: RunStatus | None, page: PageRequest) -> Sequence[Run]:
-        return await self._runs.page(team, experiment_id, status, page)
+    async def runs(self, team: str, wanted: RunFilter, page: PageRequest) -> Sequence[Run]:
+        return await self._runs.page(team, wanted, page)
 
     async def find_runs(self, team: str, run_ids: Sequence[str]) -> Sequence[Run]:
         return await self._runs.find(team, run_ids)
