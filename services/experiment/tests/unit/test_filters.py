@@ -42,7 +42,7 @@ def test_comparisons_are_joined_by_and():
     ],
 )
 def test_a_bad_filter_is_told_with_its_place(text, said):
-    with pytest.raises(InvalidArgument, match="^filter: ") as refused:
+    with pytest.raises(InvalidArgument, match=r"^filter: ") as refused:
         parse(text)
     assert said in refused.value.message
 
