@@ -182,6 +182,20 @@ async def test_a_monitor_finds_the_baseline_that_came_before_it(replica, client,
     assert (await engineer.status()).monitor.served_version == "1"
 
 
+async def test_a_profile_that_contradicts_itself_becomes_a_dead_letter(
+    bus, replica, client, publish, eventually, story
+):
+    engineer = client((await replica()).grpc_address)
+    await engineer.configure()
+    torn = model_pb2.NumericBins(edges=[1.0, 2.0], counts=[1])
+    feature = model_pb2.FeatureBaseline(name="hour", numeric=torn)
+    await publish(story.promoted("1", model_pb2.BaselineProfile(features=[feature])))
+    (letter,) = await eventually(bus.dead_letters.list, lambda found: found)
+    assert letter.consumer == "monitor"
+    await publish(story.promoted("2"))
+    await eventually(engineer.status, lambda found: found.monitor.baseline_version == "2")
+
+
 async def test_the_clock_closes_a_window_that_gets_no_more_events(replica, client, publish, eventually, story):
     engineer = await watched(
         replica, client, publish, eventually, story, window_size=0, window_duration=Duration(nanos=300_000_000)

@@ -1,5 +1,6 @@
 """Predictions were made."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +10,7 @@ import numpy as np
 from fp_monitor.app.filling import Filling
 from fp_monitor.app.ports import Transactions, Unit
 from fp_monitor.domain.baseline import Baseline
-from fp_monitor.domain.counts import layout
+from fp_monitor.domain.counts import Integers, layout
 from fp_monitor.domain.kinds import DriftKind
 from fp_monitor.domain.monitor import Monitor
 from fp_monitor.domain.prediction import Prediction
@@ -65,13 +66,21 @@ class CountTraffic:
     async def _count(self, tx: Unit, monitor: Monitor, baseline: Baseline, watched: list[Prediction]) -> Monitor:
         periods = [Period(each.at, each.at) for each in watched]
         if baseline.features:
-            inputs = layout(baseline.features)
-            rows = np.array([inputs.row(each.inputs(baseline)) for each in watched], dtype=np.int64)
+            rows = await asyncio.to_thread(_inputs, baseline, watched)
             monitor = await self._filling.count(tx, monitor, baseline, kind=DriftKind.DATA, rows=rows, periods=periods)
         if baseline.answers:
-            answers = layout(baseline.answers)
-            rows = np.array([answers.row(each.answers(baseline)) for each in watched], dtype=np.int64)
+            rows = await asyncio.to_thread(_answers, baseline, watched)
             monitor = await self._filling.count(
                 tx, monitor, baseline, kind=DriftKind.PREDICTION, rows=rows, periods=periods
             )
         return monitor
+
+
+def _inputs(baseline: Baseline, watched: list[Prediction]) -> Integers:
+    cells = layout(baseline.features)
+    return np.array([cells.row(each.inputs(baseline)) for each in watched], dtype=np.int64)
+
+
+def _answers(baseline: Baseline, watched: list[Prediction]) -> Integers:
+    cells = layout(baseline.answers)
+    return np.array([cells.row(each.answers(baseline)) for each in watched], dtype=np.int64)

@@ -73,7 +73,10 @@ class Monitors(Protocol):
 
 class Baselines(Protocol):
     async def keep(self, promotion: Promotion) -> bool:
-        """Whether the version is the one in production now; False when a newer promotion is here already."""
+        """Whether the version is the one in production now; False when a newer promotion is here already.
+
+        Raises InvalidArgument for a profile that contradicts itself.
+        """
 
     async def production(self, team: str, model_name: str) -> Promotion | None:
         """What is in production, without its profile."""

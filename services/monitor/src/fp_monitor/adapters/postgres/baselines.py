@@ -2,10 +2,20 @@
 
 from datetime import datetime
 
+from fp_kernel import invalid
+
 from fp_monitor.adapters.postgres.queries import Queries
 from fp_monitor.adapters.profiles import baseline_from
 from fp_monitor.app.ports import Promotion
 from fp_monitor.domain.baseline import Baseline
+
+
+def readable(promotion: Promotion) -> None:
+    """Raises InvalidArgument for a profile that contradicts itself: counting by it would fail with every prediction."""
+    try:
+        baseline_from(promotion.version, promotion.profile)
+    except ValueError as error:
+        raise invalid("baseline_profile", str(error)) from error
 
 
 class PostgresBaselines:
@@ -14,6 +24,7 @@ class PostgresBaselines:
 
     async def keep(self, promotion: Promotion) -> bool:
         if promotion.profile:
+            readable(promotion)
             await self._queries.execute(
                 """
                 INSERT INTO baselines (team, model_name, version, profile, promoted_at) VALUES ($1, $2, $3, $4, $5)
