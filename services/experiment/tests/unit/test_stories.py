@@ -5,8 +5,7 @@ from datetime import UTC, datetime
 from forgepoint.events.v1 import events_pb2 as pb
 from fp_events import Event
 from fp_events.subjects import matches
-from fp_experiment.api.consumers import LINEAGE
-from fp_experiment.api.stories import _STORIES, story_of
+from fp_experiment.api.consumers import LINEAGE, STORIES, story_of
 from fp_experiment.domain.lineage import Kind, Ref, Relation, deployment_ref, version_ref
 from google.protobuf.json_format import ParseDict
 
@@ -20,7 +19,7 @@ def tell(subject, payload):
 
 
 def test_every_event_with_a_story_is_consumed():
-    assert all(any(matches(pattern, subject) for pattern in LINEAGE.subjects) for subject in _STORIES)
+    assert all(any(matches(pattern, subject) for pattern in LINEAGE.subjects) for subject in STORIES)
 
 
 def test_a_version_comes_from_its_run_and_its_model():

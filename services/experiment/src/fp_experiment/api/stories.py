@@ -1,7 +1,7 @@
 """What each event tells of lineage."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -20,31 +20,25 @@ MAX_METRICS: Final = 5
 _NOTHING: Final = Story()
 
 
-def story_of(event: Event) -> Story:
-    """Nothing for an event that lineage does not know."""
-    tell = _STORIES.get(event.type)
-    return tell(event, event.payload) if tell else _NOTHING
-
-
-def _registered(event: Event, model: pb.ModelRegistered) -> Story:
+def registered(event: Event, model: pb.ModelRegistered) -> Story:
     node = Ref(Kind.MODEL, model.model_name)
     return Story(facts(node, event.time, model_id=model.model_id, task_type=model.task_type, framework=model.framework))
 
 
-def _created(event: Event, version: pb.ModelVersionCreated) -> Story:
+def created(event: Event, version: pb.ModelVersionCreated) -> Story:
     node = version_ref(version.model_name, version.version)
     told = facts(node, event.time, version_id=version.version_id, created_by=version.created_by, stage="DEV")
     edges = [Edge(Ref(Kind.MODEL, version.model_name), node, Relation.VERSIONED, event.time, event.id)]
     return Story(told, [*edges, *_made(event, version.run_id, node)])
 
 
-def _ready(event: Event, version: pb.ModelVersionReady) -> Story:
+def ready(event: Event, version: pb.ModelVersionReady) -> Story:
     node = version_ref(version.model_name, version.version)
     told = facts(node, event.time, version_id=version.version_id, digest=version.artifact_digest)
     return Story(told, _made(event, version.run_id, node))
 
 
-def _promoted(event: Event, version: pb.ModelPromoted) -> Story:
+def promoted(event: Event, version: pb.ModelPromoted) -> Story:
     node = version_ref(version.model_name, version.version)
     stage = pb.ModelStage.Name(version.to_stage).removeprefix("MODEL_STAGE_")
     told = facts(node, event.time, version_id=version.version_id, stage=stage, promoted_by=version.promoted_by)
@@ -53,11 +47,11 @@ def _promoted(event: Event, version: pb.ModelPromoted) -> Story:
     return Story(told, _made(event, version.run_id, node))
 
 
-def _archived(event: Event, model: pb.ModelArchived) -> Story:
+def archived(event: Event, model: pb.ModelArchived) -> Story:
     return Story(facts(Ref(Kind.MODEL, model.model_name), event.time, archived_at=_moment(model.archived_at)))
 
 
-def _drifted(event: Event, drift: pb.ModelDriftDetected) -> Story:
+def drifted(event: Event, drift: pb.ModelDriftDetected) -> Story:
     node = Ref(Kind.DRIFT_REPORT, drift.report_id)
     told = facts(
         node,
@@ -75,7 +69,7 @@ def _drifted(event: Event, drift: pb.ModelDriftDetected) -> Story:
     return Story(told, [Edge(deployment, node, Relation.DRIFTED, event.time, event.id)])
 
 
-def _deployed(event: Event, version: pb.ModelDeployed) -> Story:
+def deployed(event: Event, version: pb.ModelDeployed) -> Story:
     node = deployment_ref(version.model_name, version.version)
     told = facts(
         node,
@@ -89,13 +83,13 @@ def _deployed(event: Event, version: pb.ModelDeployed) -> Story:
     return Story(told, [Edge(source, node, Relation.DEPLOYED, event.time, event.id)])
 
 
-def _undeployed(event: Event, version: pb.ModelUndeployed) -> Story:
+def undeployed(event: Event, version: pb.ModelUndeployed) -> Story:
     node = deployment_ref(version.model_name, version.version)
     ended = _moment(version.undeployed_at)
     return Story(facts(node, event.time, state="GONE", undeployed_at=ended, reason=version.reason))
 
 
-def _started(event: Event, started: pb.PipelineStarted) -> Story:
+def started(event: Event, started: pb.PipelineStarted) -> Story:
     node = Ref(Kind.RUN, started.execution_id)
     told = facts(
         node,
@@ -111,7 +105,7 @@ def _started(event: Event, started: pb.PipelineStarted) -> Story:
     return Story(told, [Edge(source, node, Relation.RETRAINED, event.time, event.id) for source in cause])
 
 
-def _step(event: Event, step: pb.StepCompleted) -> Story:
+def step(event: Event, step: pb.StepCompleted) -> Story:
     """A training step may say in its output which feature views it read."""
     if step.step_type != pb.STEP_TYPE_TRAIN or "inputs" not in step.output.fields:
         return _NOTHING
@@ -124,19 +118,19 @@ def _step(event: Event, step: pb.StepCompleted) -> Story:
     )
 
 
-def _ended(event: Event, ended: pb.PipelineCompleted | pb.PipelineFailed) -> Story:
+def ended(event: Event, ended: pb.PipelineCompleted | pb.PipelineFailed) -> Story:
     failed = isinstance(ended, pb.PipelineFailed)
     node = Ref(Kind.RUN, ended.execution_id)
     status = "FAILED" if failed else "FINISHED"
     return Story(facts(node, event.time, pipeline=ended.pipeline_name, pipeline_id=ended.pipeline_id, status=status))
 
 
-def _defined(event: Event, view: pb.FeatureViewDefined) -> Story:
+def defined(event: Event, view: pb.FeatureViewDefined) -> Story:
     node = Ref(Kind.DATA, view.feature_view_name)
     return Story(facts(node, event.time, view_id=view.feature_view_id, schema_version=view.schema_version))
 
 
-def _written(event: Event, written: pb.FeaturesWritten) -> Story:
+def written(event: Event, written: pb.FeaturesWritten) -> Story:
     node = Ref(Kind.DATA, written.feature_view_name)
     through, at = written.written_through_version, _moment(written.written_at)
     return Story(facts(node, event.time, view_id=written.feature_view_id, through_version=through, written_at=at))
@@ -160,21 +154,3 @@ def _moment(stamp: Timestamp) -> datetime | None:
         return stamp.ToDatetime(tzinfo=UTC) if stamp.seconds or stamp.nanos else None
     except (ValueError, OverflowError):
         return None
-
-
-_STORIES: Mapping[str, Callable[[Event, Any], Story]] = {
-    "fp.models.registered": _registered,
-    "fp.models.version.created": _created,
-    "fp.models.version.ready": _ready,
-    "fp.models.promoted": _promoted,
-    "fp.models.archived": _archived,
-    "fp.models.drift.detected": _drifted,
-    "fp.pipelines.started": _started,
-    "fp.pipelines.step.completed": _step,
-    "fp.pipelines.completed": _ended,
-    "fp.pipelines.failed": _ended,
-    "fp.pipelines.model.deployed": _deployed,
-    "fp.pipelines.model.undeployed": _undeployed,
-    "fp.features.view.defined": _defined,
-    "fp.features.written": _written,
-}
