@@ -10,6 +10,7 @@ from fp_runtime import Address, EventSettings, PostgresSettings, ServiceSettings
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from fp_notification.app.worker import WorkerPolicy
+from fp_notification.domain.breaker import BreakerPolicy
 from fp_notification.domain.targets import AddressPolicy
 
 _KEY_BYTES = 32
@@ -48,6 +49,8 @@ class Settings(ServiceSettings, PostgresSettings, EventSettings):
     notification_timeout: seconds for one message to a webhook.
     notification_lease: seconds after which a delivery is another replica's.
     notification_backoff: seconds before the 2nd, 3rd, ... attempt, separated by commas; each with 20 % of jitter.
+    notification_breaker_failures, notification_breaker_seconds: after so many faults in a row a destination is left
+    alone for so long.
     notification_capacity: messages under way at a time in one process.
     notification_poll: seconds between two looks for deliveries that are due; an index answers in under a millisecond.
     notification_keep_days: how long notifications and their log are kept.
@@ -59,6 +62,8 @@ class Settings(ServiceSettings, PostgresSettings, EventSettings):
     notification_timeout: Annotated[float, Field(gt=0, le=60)] = 10.0
     notification_lease: Annotated[float, Field(gt=0, le=3_600)] = 60.0
     notification_backoff: Annotated[str, AfterValidator(_delays)] = "5,30,120,600,3600,10800,21600"
+    notification_breaker_failures: Annotated[int, Field(ge=1, le=1_000)] = 5
+    notification_breaker_seconds: Annotated[float, Field(ge=0, le=3_600)] = 30.0
     notification_capacity: Annotated[int, Field(ge=1, le=1_000)] = 16
     notification_poll: Annotated[float, Field(gt=0, le=60)] = 0.5
     notification_keep_days: Annotated[float, Field(gt=0, le=3_650)] = 90.0
@@ -83,6 +88,10 @@ class Settings(ServiceSettings, PostgresSettings, EventSettings):
     @property
     def delays(self) -> tuple[float, ...]:
         return tuple(float(each) for each in filter(None, self.notification_backoff.split(",")))
+
+    @property
+    def breaker(self) -> BreakerPolicy:
+        return BreakerPolicy(self.notification_breaker_failures, self.notification_breaker_seconds)
 
     @property
     def worker(self) -> WorkerPolicy:

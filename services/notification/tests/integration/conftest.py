@@ -23,6 +23,7 @@ from fp_notification.app.notify import Notify
 from fp_notification.app.ports import Feed, Log, Member
 from fp_notification.app.queries import Queries
 from fp_notification.app.worker import Worker, WorkerPolicy
+from fp_notification.domain.breaker import BreakerPolicy
 from fp_notification.domain.delivery import Backoff
 from fp_notification.domain.preferences import NewRule, WantedChannel
 from fp_notification.domain.recipients import Channel
@@ -36,13 +37,14 @@ ANN = Principal("ann", "alpha", "admin", frozenset({"*:*"}), 0.0)
 BOB = Principal("bob", "alpha", "viewer", frozenset(), 0.0)
 NO_KEY = Command("alpha", "/Rpc", "", b"", lambda _: b"")
 AT_ONCE = Backoff((0.0, 0.0))
+NEVER = BreakerPolicy(failures=1_000)
 ALLOWED = AddressPolicy((ip_network("127.0.0.0/8"),))
 
 
 class Desk:
     """One replica."""
 
-    def __init__(self, database, *, backoff=AT_ONCE, lease=60.0, sender=None):
+    def __init__(self, database, *, backoff=AT_ONCE, lease=60.0, sender=None, breaker=NEVER):
         clock = SystemClock()
         self.database = database
         self.transactions, self.reads = PostgresTransactions(database), PostgresReads(database)
@@ -54,7 +56,7 @@ class Desk:
         self.notify = Notify(self.transactions, self.reads, texts.load(), clock)
         self.follow = FollowMembers(self.transactions)
         self.read = Queries(self.reads, self.secrets)
-        deliver = Deliver(self.transactions, self.sender, self.secrets, backoff, clock)
+        deliver = Deliver(self.transactions, self.sender, self.secrets, backoff, clock, breaker=breaker)
         self.deliveries = PostgresDeliveries(database)
         self.worker = Worker(self.deliveries, deliver, WorkerPolicy(lease=lease, poll=0.01))
         self.clock = clock

@@ -6,6 +6,7 @@ import pytest
 from fp_kernel import FailedPrecondition, NotFound, Replayed, new_id
 from fp_notification.adapters.http import HttpSender
 from fp_notification.app.ports import LeaseLost
+from fp_notification.domain.breaker import BreakerPolicy
 from fp_notification.domain.delivery import Answer, Backoff
 from fp_notification.domain.notifications import Status
 from fp_notification.domain.recipients import TARGET_GONE, Channel
@@ -188,3 +189,50 @@ async def test_a_test_needs_a_channel_that_is_on_and_a_rule_that_is_there(desk, 
     shown = await desk.do.try_channel(people[0], Channel.IN_APP, "", command(""))
     assert shown.status is Status.DELIVERED
     assert [each.title for each in await desk.feed()] == ["Test message"]
+
+
+async def test_a_destination_that_does_not_answer_does_not_hold_up_the_others(database, new_desk, facts, receiver):
+    class Half:
+        """One destination works; the other one is asked for and counted."""
+
+        def __init__(self):
+            self.works, self.asked = False, 0
+
+        async def check(self, target, field):
+            pass
+
+        async def send(self, target, headers, body):
+            if "well" in target:
+                return Answer(200)
+            self.asked += 1
+            return Answer(200 if self.works else 503)
+
+    half = Half()
+    desk = new_desk(database, sender=half, backoff=Backoff((0.0,) * 50), breaker=BreakerPolicy(3, 60.0))
+    await desk.rule("fp.>", target="https://ill.test/", name="ill")
+    await desk.rule("fp.>", target="https://well.test/", name="well")
+    await desk.notify([facts() for _ in range(40)])
+    await desk.worker.once()
+    log = await desk.log()
+    assert sum(each.status is Status.DELIVERED for each in log) == 40
+    assert half.asked < 40, "what was under way when it was left alone, and no more"
+    asked = half.asked
+    await desk.notify([facts()])
+    assert await desk.worker.once() == 1, "what is new waits with the others"
+    assert half.asked == asked
+    half.works = True
+    await database.execute("UPDATE channels SET open_until = now() WHERE open_until IS NOT NULL")
+    await database.execute("UPDATE deliveries SET due_at = now() WHERE status IN ('PENDING', 'RETRYING')")
+    await desk.worker.once()
+    left = await database.fetchval("SELECT count(*) FROM deliveries WHERE status <> 'DELIVERED'")
+    assert (left, await database.fetchval("SELECT sum(failures) FROM channels")) == (0, 0)
+
+
+async def test_two_replicas_count_the_faults_of_a_destination_together(database, new_desk, facts, receiver, gathered):
+    receiver.answers = ["500 No"]
+    desks = [new_desk(database, backoff=Backoff((0.0,) * 50), breaker=BreakerPolicy(10, 60.0)) for _ in range(2)]
+    await desks[0].rule("fp.>", target=receiver.url)
+    await desks[0].notify([facts() for _ in range(60)])
+    await gathered(*(desk.worker.once() for desk in desks))
+    assert 10 <= len(receiver.requests) <= 60
+    assert await database.fetchval("SELECT failures FROM channels") == len(receiver.requests)

@@ -1,4 +1,5 @@
 import pytest
+from fp_notification.domain.breaker import is_fault
 from fp_notification.domain.delivery import Answer, Backoff, judge
 from fp_notification.domain.notifications import Status
 
@@ -46,3 +47,14 @@ def test_what_no_repetition_can_help_fails_at_once():
 
 def test_redirects_say_why_they_fail():
     assert "redirects are not followed" in verdict(Answer(301)).error
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (Answer(), True), (Answer(500), True), (Answer(429), True), (Answer(404), False), (Answer(410), False),
+        (Answer(200), False), (Answer(final=True), False),
+    ],
+)  # fmt: skip
+def test_only_trouble_of_the_destination_counts_against_it(answer, expected):
+    assert is_fault(answer) is expected

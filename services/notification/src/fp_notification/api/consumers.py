@@ -1,6 +1,6 @@
 """Which event triggers what."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from forgepoint.events.v1 import events_pb2
@@ -70,7 +70,7 @@ def facts(event: Event) -> Facts:
         time=event.time,
         correlation_id=event.correlation_id,
         trace=event.trace,
-        details=_details(event.payload),
+        details=Details(event.payload),
     )
 
 
@@ -79,10 +79,24 @@ def _member(payload: events_pb2.UserCreated) -> Member:
     return Member(payload.team, payload.user_id, payload.created_at.ToDatetime(UTC) if known else datetime.now(UTC))
 
 
-def _details(payload: Message) -> dict[str, str]:
-    """Its plain fields, whatever the payload is: texts may name them."""
-    return {
-        field.name: str(getattr(payload, field.name))[:_LONGEST_DETAIL]
-        for field in payload.DESCRIPTOR.fields
-        if field.cpp_type in _SCALARS and not field.is_repeated
-    }
+class Details(Mapping[str, str]):
+    """The plain fields of a payload, whatever it is: texts may name them. Read when a text is written, not before."""
+
+    def __init__(self, payload: Message) -> None:
+        self._payload = payload
+
+    def __getitem__(self, name: str) -> str:
+        field = self._payload.DESCRIPTOR.fields_by_name.get(name)
+        if field is None or not _is_plain(field):
+            raise KeyError(name)
+        return str(getattr(self._payload, name))[:_LONGEST_DETAIL]
+
+    def __iter__(self) -> Iterator[str]:
+        return (field.name for field in self._payload.DESCRIPTOR.fields if _is_plain(field))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def _is_plain(field: FieldDescriptor) -> bool:
+    return field.cpp_type in _SCALARS and not field.is_repeated

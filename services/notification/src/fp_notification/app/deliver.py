@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from fp_kernel import Clock, Command
 
 from fp_notification.app.ports import Lease, Sender, Transaction, Transactions
+from fp_notification.domain.breaker import BreakerPolicy, is_fault
 from fp_notification.domain.delivery import Answer, Backoff, Verdict, judge
 from fp_notification.domain.events import Delivered, Failed
 from fp_notification.domain.notifications import Attempt, Notification, Status
 from fp_notification.domain.recipients import TARGET_GONE
 from fp_notification.domain.signing import Secrets
+
+_BREAKER = BreakerPolicy()
+_OFF = Verdict(Status.SUPPRESSED, "the channel is switched off")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,7 @@ class Deliver:
     backoff: Backoff
     clock: Clock
     observe: Callable[[str], None] = lambda _: None
+    breaker: BreakerPolicy = _BREAKER
 
     async def __call__(self, lease: Lease, command: Command | None = None) -> Attempt:
         """Send, then keep what came of it: a process that dies between the two sends the same message again.
@@ -33,20 +38,21 @@ class Deliver:
         """
         setting = lease.setting
         if setting is None or not setting.enabled or not setting.target:
-            return await self._close(lease, Verdict(Status.SUPPRESSED, "the channel is switched off"), 0, command)
+            return await self._close(lease, _OFF, None, command)
         body = _body(lease.notification)
         headers = self.secrets.headers(setting.secret_id, lease.notification.id, self.clock.now(), body)
         answer: Answer = await self.sender.send(setting.target, headers, body)
         verdict = judge(answer, lease.attempt, self.backoff, random.random)
-        return await self._close(lease, verdict, answer.code, command)
+        return await self._close(lease, verdict, answer, command)
 
-    async def _close(self, lease: Lease, verdict: Verdict, code: int, command: Command | None) -> Attempt:
+    async def _close(self, lease: Lease, verdict: Verdict, answer: Answer | None, command: Command | None) -> Attempt:
+        """answer: None when nothing was sent."""
         attempt = Attempt(
             notification_id=lease.notification.id,
             channel=lease.channel,
             status=verdict.status,
             number=lease.attempt,
-            response_code=code,
+            response_code=answer.code if answer else 0,
             error=verdict.error,
             at=self.clock.now(),
         )
@@ -55,6 +61,10 @@ class Deliver:
             await tx.record(lease.notification, attempt)
             if verdict.gone and lease.setting is not None:
                 await tx.switch_off(lease.notification, lease.setting, TARGET_GONE)
+            if answer is not None and is_fault(answer):
+                await tx.spare(lease, self.breaker)
+            elif verdict.status is Status.DELIVERED:
+                await tx.trust(lease)
             _tell(tx, lease.notification, attempt)
             if command is not None:
                 await tx.complete(attempt)

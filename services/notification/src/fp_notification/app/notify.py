@@ -1,6 +1,6 @@
 """Tell recipients of events."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fp_kernel import Clock
@@ -9,6 +9,7 @@ from fp_notification.app.ports import Reads, Transaction, Transactions
 from fp_notification.app.posting import post
 from fp_notification.domain.matching import Facts, Told, decide, is_silent
 from fp_notification.domain.notifications import write
+from fp_notification.domain.recipients import Recipient
 from fp_notification.domain.texts import Texts
 
 
@@ -25,8 +26,7 @@ class Notify:
         if not teams:
             return 0
         audience = await self.reads.audience(teams)
-        told = {facts.event_id: (facts, decide(facts, audience.get(facts.team, ()))) for facts in batch}
-        asked = {event_id: each for event_id, each in told.items() if each[1]}
+        asked = _asked(batch, audience)
         if not asked:
             return 0
         new = 0
@@ -42,3 +42,16 @@ class Notify:
         for each in told:
             new += await post(tx, write(facts, each, self.texts, self.clock.now()))
         return new
+
+
+def _asked(
+    batch: Sequence[Facts], audience: Mapping[str, Sequence[Recipient]]
+) -> dict[str, tuple[Facts, Sequence[Told]]]:
+    """The events that somebody is told of, by id. Most batches are many events of few kinds: each is decided once."""
+    decided: dict[tuple[str, str, int], Sequence[Told]] = {}
+    for facts in batch:
+        kind = (facts.team, facts.type, facts.severity)
+        if kind not in decided:
+            decided[kind] = decide(facts, audience.get(facts.team, ()))
+    found = ((facts, decided[facts.team, facts.type, facts.severity]) for facts in batch)
+    return {facts.event_id: (facts, told) for facts, told in found if told}

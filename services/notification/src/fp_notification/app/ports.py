@@ -8,6 +8,7 @@ from typing import Protocol
 
 from fp_kernel import Command, PageRequest
 
+from fp_notification.domain.breaker import BreakerPolicy
 from fp_notification.domain.delivery import Answer
 from fp_notification.domain.events import DomainEvent
 from fp_notification.domain.notifications import Attempt, Notification, Status
@@ -84,6 +85,12 @@ class Transaction(Protocol):
 
     async def switch_off(self, notification: Notification, setting: ChannelSetting, reason: str) -> None:
         """A channel, unless it has another target by now."""
+
+    async def spare(self, lease: Lease, policy: BreakerPolicy) -> None:
+        """Count a fault of the destination; when there were too many, leave it alone with all that waits for it."""
+
+    async def trust(self, lease: Lease) -> None:
+        """The destination works: its faults are forgotten."""
 
     async def mark_read(self, team: str, user_id: str, ids: Collection[str] | None, now: datetime) -> int:
         """None is all. How many were unread."""

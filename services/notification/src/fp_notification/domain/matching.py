@@ -46,7 +46,7 @@ def is_silent(event_type: str) -> bool:
 
 
 def decide(facts: Facts, audience: Iterable[Recipient]) -> Sequence[Told]:
-    """Who of the event's team is told. audience: every recipient of that team."""
+    """Who of the event's team is told: by its team, type and severity alone. audience: every recipient of that team."""
     if is_silent(facts.type):
         return ()
     audience = [each for each in audience if each.team == facts.team]

@@ -17,7 +17,8 @@ CREATE TABLE recipients (
 CREATE UNIQUE INDEX recipients_rule_name ON recipients (team, name) WHERE kind = 'RULE';
 CREATE INDEX recipients_rules ON recipients (team, id DESC) WHERE kind = 'RULE';
 
--- secret_id names the key that signs for a target; no secret is kept.
+-- secret_id names the key that signs for a target; no secret is kept. failures: in a row; open_until: the destination
+-- is left alone until then.
 CREATE TABLE channels (
     team            text COLLATE "C" NOT NULL,
     recipient       text COLLATE "C" NOT NULL,
@@ -27,6 +28,8 @@ CREATE TABLE channels (
     target          text             NOT NULL,
     secret_id       text             NOT NULL,
     disabled_reason text             NOT NULL,
+    failures        integer          NOT NULL DEFAULT 0,
+    open_until      timestamptz,
     PRIMARY KEY (team, recipient, channel),
     FOREIGN KEY (team, recipient) REFERENCES recipients (team, id) ON DELETE CASCADE
 );

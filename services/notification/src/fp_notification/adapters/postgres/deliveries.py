@@ -7,6 +7,7 @@ from fp_postgres import Database, Transaction
 
 from fp_notification.adapters.postgres.rows import NOTIFICATION, to_notification, to_setting
 from fp_notification.app.ports import Lease, LeaseLost
+from fp_notification.domain.breaker import BreakerPolicy
 from fp_notification.domain.notifications import Notification, Status
 from fp_notification.domain.recipients import Channel
 
@@ -43,6 +44,31 @@ SET status = $4, attempts = $5, due_at = now() + make_interval(secs => $6)
 WHERE notification_id = $1 AND channel = $2 AND token = $3 AND status IN ('PENDING', 'RETRYING')
 """
 
+_ADD = """
+INSERT INTO deliveries (notification_id, channel, status, due_at)
+SELECT $1, $2, 'PENDING', greatest(
+    now() + make_interval(secs => $5),
+    (SELECT open_until FROM channels WHERE team = $3 AND recipient = $4 AND channel = $2)
+)
+"""
+_FAULT = """
+UPDATE channels
+SET failures = failures + 1,
+    open_until = CASE WHEN failures + 1 >= $5 THEN now() + make_interval(secs => $6) END
+WHERE team = $1 AND recipient = $2 AND channel = $3 AND target = $4
+RETURNING open_until
+"""
+# What someone works on is locked or due later, and goes on.
+_POSTPONE = """
+UPDATE deliveries SET due_at = $4
+WHERE (notification_id, channel) IN (
+    SELECT d.notification_id, d.channel FROM deliveries d JOIN notifications n ON n.id = d.notification_id
+    WHERE d.status IN ('PENDING', 'RETRYING') AND d.due_at <= now()
+          AND n.team = $1 AND n.recipient = $2 AND d.channel = $3
+    FOR UPDATE OF d SKIP LOCKED
+)
+"""
+
 
 class PostgresDeliveries:
     """`app.ports.Deliveries` on a database."""
@@ -55,15 +81,7 @@ class PostgresDeliveries:
 
 
 async def add(tx: Transaction, notification: Notification, channel: Channel, due_in: float) -> None:
-    await tx.execute(
-        """
-        INSERT INTO deliveries (notification_id, channel, status, due_at)
-        VALUES ($1, $2, 'PENDING', now() + make_interval(secs => $3))
-        """,
-        notification.id,
-        channel,
-        due_in,
-    )
+    await tx.execute(_ADD, notification.id, channel, notification.team, notification.recipient, due_in)
 
 
 async def take(tx: Transaction, notification: Notification, channel: Channel, seconds: float) -> Lease | None:
@@ -75,6 +93,26 @@ async def close(tx: Transaction, lease: Lease, status: Status, pause: float) -> 
     done = await tx.execute(_CLOSE, lease.notification.id, lease.channel, lease.token, status, lease.attempt, pause)
     if done != "UPDATE 1":
         raise LeaseLost(f"notification {lease.notification.id} is delivered by another process")
+
+
+async def spare(tx: Transaction, lease: Lease, policy: BreakerPolicy) -> None:
+    name = (lease.notification.team, lease.notification.recipient, lease.channel)
+    target = lease.setting.target if lease.setting else ""
+    until = await tx.fetchval(_FAULT, *name, target, policy.failures, policy.pause)
+    if until is not None:
+        await tx.execute(_POSTPONE, *name, until)
+
+
+async def trust(tx: Transaction, lease: Lease) -> None:
+    await tx.execute(
+        """
+        UPDATE channels SET failures = 0, open_until = NULL
+        WHERE team = $1 AND recipient = $2 AND channel = $3 AND failures > 0
+        """,
+        lease.notification.team,
+        lease.notification.recipient,
+        lease.channel,
+    )
 
 
 def _to_lease(row: Record) -> Lease:

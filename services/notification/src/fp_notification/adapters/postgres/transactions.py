@@ -13,6 +13,7 @@ from fp_notification.adapters.postgres import deliveries, recipients
 from fp_notification.adapters.postgres.reads import UNREAD
 from fp_notification.adapters.postgres.rows import ATTEMPT, NOTIFICATION, of_notification, to_attempt, to_notification
 from fp_notification.app.ports import Lease, Member
+from fp_notification.domain.breaker import BreakerPolicy
 from fp_notification.domain.events import DomainEvent
 from fp_notification.domain.notifications import Attempt, Notification, Status
 from fp_notification.domain.recipients import Channel, ChannelSetting, Recipient
@@ -114,6 +115,12 @@ class NotificationTransaction:
 
     async def switch_off(self, notification: Notification, setting: ChannelSetting, reason: str) -> None:
         await recipients.switch_off(self._tx, notification.team, notification.recipient, setting, reason)
+
+    async def spare(self, lease: Lease, policy: BreakerPolicy) -> None:
+        await deliveries.spare(self._tx, lease, policy)
+
+    async def trust(self, lease: Lease) -> None:
+        await deliveries.trust(self._tx, lease)
 
     async def mark_read(self, team: str, user_id: str, ids: Collection[str] | None, now: datetime) -> int:
         status = await self._tx.execute(_READ, team, user_id, now, None if ids is None else list(ids))
