@@ -3,7 +3,7 @@
 import numpy as np
 from fp_monitor.domain.baseline import CategoryCells, Distribution, NumericCells
 from fp_monitor.domain.counts import MAX_BLOCKS, count, empty, layout, merge
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 CELLS = 7
@@ -23,6 +23,7 @@ def together(parts):
     return result
 
 
+@settings(deadline=None)
 @given(pieces, st.randoms())
 def test_the_order_of_merging_does_not_matter(given_pieces, random):
     parts = [counted(first, cells) for first, cells in given_pieces]
@@ -30,6 +31,7 @@ def test_the_order_of_merging_does_not_matter(given_pieces, random):
     assert together(parts) == together(shuffled)
 
 
+@settings(deadline=None)
 @given(pieces, pieces, pieces)
 def test_merging_is_associative_and_commutative(one, two, three):
     a, b, c = (together(counted(first, cells) for first, cells in each) for each in (one, two, three))
@@ -37,6 +39,7 @@ def test_merging_is_associative_and_commutative(one, two, three):
     assert merge(a, b) == merge(b, a)
 
 
+@settings(deadline=None)
 @given(events, st.integers(1, 299))
 def test_a_window_counted_in_two_pieces_is_the_window_counted_at_once(cells, cut):
     left, right = cells[:cut], cells[cut:]
@@ -44,6 +47,7 @@ def test_a_window_counted_in_two_pieces_is_the_window_counted_at_once(cells, cut
     assert together(parts) == counted(0, cells)
 
 
+@settings(deadline=None)
 @given(events)
 def test_totals_are_the_bin_counts(cells):
     assert counted(0, cells).totals.tolist() == np.bincount(cells, minlength=CELLS).tolist()
