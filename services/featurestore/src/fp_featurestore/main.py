@@ -5,12 +5,13 @@ from forgepoint.featurestore.v1.featurestore_pb2_grpc import add_FeatureStoreSer
 from fp_events import AuditPublisher
 from fp_events.streams import AUDIT, AUTH, FEATURES
 from fp_kernel import SystemClock
-from fp_postgres import OutboxRelay, Pruner
+from fp_postgres import Database, OutboxRelay, Pruner
 from fp_rpc import Channels, Server, ServiceCredential
 from fp_rpc.validate import remote_identity
 from fp_runtime import Runtime
 
 from fp_featurestore import stores
+from fp_featurestore.adapters.online.view import RedisOnline
 from fp_featurestore.adapters.postgres.copies import PostgresClaims, PostgresCopies
 from fp_featurestore.adapters.postgres.log import PostgresLog
 from fp_featurestore.adapters.postgres.offline import PostgresOffline
@@ -35,17 +36,16 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     bus = await stores.bus(runtime, settings)
     online = await stores.online(runtime, settings, clock)
 
-    views, log, offline = PostgresViews(database), PostgresLog(database), PostgresOffline(database)
-    copies, claims = PostgresCopies(database), PostgresClaims(database)
-    catalog, rebuild = Catalog(views, clock), Rebuild(views, log, online, copies, claims)
-    keep = KeepOnline(views, log, online, copies=copies, claims=claims, rebuild=rebuild, observe=figures.copied)
+    views = PostgresViews(database)
+    catalog = Catalog(views, clock)
+    keep = _keep(database, views, online, figures)
     do = use_cases.build(
         PostgresTransactions(database),
         views,
         catalog,
         online=online,
-        offline=offline,
-        rebuild=rebuild,
+        offline=PostgresOffline(database),
+        rebuild=keep.rebuild,
         clock=clock,
         read=figures.read,
         copied=figures.copied,
@@ -73,6 +73,12 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     runtime.keep("online view", keep.run)
     runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, consumers.drop_keys(keys)))
     await runtime.serve(server)
+
+
+def _keep(database: Database, views: PostgresViews, online: RedisOnline, figures: Figures) -> KeepOnline:
+    log, copies, claims = PostgresLog(database), PostgresCopies(database), PostgresClaims(database)
+    rebuild = Rebuild(views, log, online, copies, claims)
+    return KeepOnline(views, log, online, copies=copies, claims=claims, rebuild=rebuild, observe=figures.copied)
 
 
 def main() -> None:

@@ -37,7 +37,7 @@ async def test_one_bad_row_refuses_them_all_by_its_field(admin, make, spoil, fie
 async def test_a_write_has_one_to_a_thousand_rows(admin, make):
     view = await admin.define()
     for count in (0, 1_001):
-        with pytest.raises(InvalidArgument, match="^features: "):
+        with pytest.raises(InvalidArgument, match=r"^features: "):
             await admin.write(view, *rows(make, count))
     assert (await admin.write(view, *rows(make, 1_000))).written_count == 1_000
 
@@ -54,20 +54,20 @@ def past(view, make, **more):
 @pytest.mark.parametrize(
     ("request_of", "field"),
     [
-        (lambda view, make: online(view, feature_view_id="x"), "feature_view_id"),
-        (lambda view, make: online(view, entity_ids=[]), "entity_ids"),
-        (lambda view, make: online(view, entity_ids=["a"] * 1_001), "entity_ids"),
-        (lambda view, make: online(view, entity_ids=["a", ""]), "entity_ids[1]"),
-        (lambda view, make: online(view, feature_names=["temp", "no"]), "feature_names[1]"),
+        (lambda view, _: online(view, feature_view_id="x"), "feature_view_id"),
+        (lambda view, _: online(view, entity_ids=[]), "entity_ids"),
+        (lambda view, _: online(view, entity_ids=["a"] * 1_001), "entity_ids"),
+        (lambda view, _: online(view, entity_ids=["a", ""]), "entity_ids[1]"),
+        (lambda view, _: online(view, feature_names=["temp", "no"]), "feature_names[1]"),
         (lambda view, make: past(view, make, as_of=None), "as_of"),
         (lambda view, make: past(view, make, entity_ids=[]), "entity_ids"),
         (lambda view, make: past(view, make, pagination={"page_token": "x"}), "pagination.page_token"),
         (lambda view, make: past(view, make, pagination={"page_size": -1}), "pagination.page_size"),
-        (lambda view, make: pb.GetFeatureViewRequest(), "feature_view_id"),
-        (lambda view, make: pb.ListFeatureViewsRequest(name_filter="\n"), "name_filter"),
-        (lambda view, make: pb.DeleteFeatureViewRequest(feature_view_id="x"), "feature_view_id"),
-        (lambda view, make: make.definition(types={"a": "UNSPECIFIED"}), "features[0].value_type"),
-        (lambda view, make: make.definition(online_ttl={"seconds": 10**12}), "online_ttl"),
+        (lambda _view, _make: pb.GetFeatureViewRequest(), "feature_view_id"),
+        (lambda _view, _make: pb.ListFeatureViewsRequest(name_filter="\n"), "name_filter"),
+        (lambda _view, _make: pb.DeleteFeatureViewRequest(feature_view_id="x"), "feature_view_id"),
+        (lambda _, make: make.definition(types={"a": "UNSPECIFIED"}), "features[0].value_type"),
+        (lambda _, make: make.definition(online_ttl={"seconds": 10**12}), "online_ttl"),
     ],
 )
 async def test_a_bad_request_is_told_by_its_field(admin, make, request_of, field):

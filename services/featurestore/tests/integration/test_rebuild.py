@@ -2,6 +2,8 @@
 
 import pytest
 from fp_featurestore.adapters.postgres.rows import to_change
+from fp_featurestore.app.ports import ViewRef
+from fp_featurestore.app.rebuild import Target
 from fp_featurestore.domain.log import FeaturesWritten, replay
 from fp_kernel import FailedPrecondition
 
@@ -70,12 +72,12 @@ async def test_a_rebuild_leaves_no_other_copy(desk, defined):
 async def test_writes_and_reads_go_on_during_a_rebuild(desk, defined):
     view = await filled(desk, defined)
     expected = {}
-    async for step in desk.do.rebuild("alpha", view.id, _both()):
+    async for step in desk.do.rebuild("alpha", view.id, Target(online=True, offline=True)):
         if not step.done:
             at = 100 + len(expected)
             await desk.write(view, ("a", {"temp": float(at)}, at))
             expected[at] = float(at)
-            read = await desk.do.get_online("alpha", _ref(view), ["a", "b"], ["temp"])
+            read = await desk.do.get_online("alpha", ViewRef(id=view.id), ["a", "b"], ["temp"])
             assert [one.values["temp"] for one in read.found] == [float(at), 5.0]
     assert len(expected) > 2
     rows = [row for row in await desk.offline_rows(view) if row[1] >= 100]
@@ -97,15 +99,3 @@ async def test_the_log_cannot_be_changed(desk, defined):
     for statement in ("UPDATE feature_log SET version = 9", "DELETE FROM feature_log", "TRUNCATE feature_log"):
         with pytest.raises(Exception, match="append-only"):
             await desk.database.execute(statement)
-
-
-def _both():
-    from fp_featurestore.app.rebuild import Target
-
-    return Target(online=True, offline=True)
-
-
-def _ref(view):
-    from fp_featurestore.app.ports import ViewRef
-
-    return ViewRef(id=view.id)

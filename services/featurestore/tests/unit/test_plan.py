@@ -37,7 +37,10 @@ def tables(draw):
 
 def comparable(values):
     """Times come back in one form of several."""
-    return {name: value.rstrip("0Z.") if isinstance(value, str) and "T" in value else value for name, value in values.items()}
+    return {
+        name: value.rstrip("0Z.") if isinstance(value, str) and "T" in value else value
+        for name, value in values.items()
+    }
 
 
 @given(tables())

@@ -39,7 +39,7 @@ class KeepOnline:
         self._online = online
         self._copies = copies
         self._claims = claims
-        self._rebuild = rebuild
+        self.rebuild = rebuild
         self._observe = observe
 
     async def run(self) -> None:
@@ -76,7 +76,7 @@ class KeepOnline:
             return False
         async with self._claims(view.id) as mine:
             if mine:
-                async for _ in self._rebuild.online(view):
+                async for _ in self.rebuild.online(view):
                     continue
                 self._observe("rebuilt")
             return mine
