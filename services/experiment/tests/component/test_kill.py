@@ -15,7 +15,7 @@ from fp_kernel import Error
 from fp_rpc import BearerToken, Channels
 from pydantic import SecretStr
 
-CALLS, POINTS, KILLS = 120, 5, 3
+CALLS, POINTS, KILLS = 60, 5, 2
 
 
 class Process:

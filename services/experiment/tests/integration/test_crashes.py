@@ -2,6 +2,7 @@
 
 import pytest
 from fp_events import decode
+from fp_experiment.adapters.postgres import batches
 from fp_experiment.adapters.postgres.batches import PostgresBatchWriter
 from fp_experiment.adapters.postgres.stores import PostgresReads, PostgresTransactions
 from fp_experiment.app.log_params import LogParams
@@ -32,7 +33,8 @@ def told(event_id):
     return ToldStory("alpha", event_id, Story(facts(version, at, stage="DEV"), [edge]))
 
 
-async def ingest(crash, url, run_id, key, event_id):
+async def ingest(crash, url, run_id, key, event_id, copy_from):
+    batches.COPY_FROM = copy_from
     database = await Database.connect(url, source="experiment")
     await PostgresBatchWriter(crash.wrap(database)).write([logged(run_id, key), told(event_id)])
 
@@ -60,16 +62,17 @@ async def open_experiment(database):
     return experiment
 
 
+@pytest.mark.parametrize("copy_from", [0, 1_000])
 async def test_a_batch_that_is_killed_anywhere_is_whole_or_not_there_and_can_come_again(
-    kill_at, experiment_url, database, open_experiment
+    kill_at, experiment_url, database, open_experiment, copy_from
 ):
     async def arrange():
         start = StartRun(PostgresTransactions(database), SystemClock())
         run = await start(NewRun(open_experiment.id), ANN, NO_KEY)
-        return experiment_url, run.id, new_id(), new_id()
+        return experiment_url, run.id, new_id(), new_id(), copy_from
 
     async def check(run):
-        _, run_id, key, event_id = run.arguments
+        _, run_id, key, event_id, _ = run.arguments
         rows = await _rows(database, run_id, event_id)
         assert rows in {(0, 0, 0, 0), (3, 1, 1, 1)}
         assert rows[0] == 3 or not run.completed

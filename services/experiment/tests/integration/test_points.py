@@ -11,6 +11,13 @@ from fp_experiment.domain.runs import RunStatus
 from fp_kernel import FailedPrecondition, InvalidArgument, NotFound, Replayed
 
 
+@pytest.fixture(params=["arrays", "copy"])
+def way(request, monkeypatch):
+    """Few rows and many go two ways; both keep the same promises."""
+    if request.param == "copy":
+        monkeypatch.setattr("fp_experiment.adapters.postgres.batches.COPY_FROM", 0)
+
+
 async def values(desk, run, key="loss"):
     page = await desk.do.history.page("alpha", PointRange(run.id, (key,)), page_size=0, page_token="")
     return [(point.step, point.value) for point in page.items]
@@ -22,6 +29,7 @@ async def test_points_are_there_when_the_call_is_answered(desk):
     assert await values(desk, run) == [(0, 3.0), (1, 2.0)]
 
 
+@pytest.mark.usefixtures("way")
 async def test_the_first_value_of_a_step_stays(desk):
     run = await desk.run()
     await desk.log(run, [1.0, 2.0])
@@ -29,6 +37,7 @@ async def test_the_first_value_of_a_step_stays(desk):
     assert await values(desk, run) == [(0, 1.0), (1, 2.0), (2, 3.0)]
 
 
+@pytest.mark.usefixtures("way")
 async def test_the_first_of_two_calls_in_one_batch_stays(desk, writer):
     run = await desk.run()
     calls = [LoggedPoints("alpha", run.id, [Point("loss", value, 1, run.started_at)], desk.no_key) for value in (1, 2)]
@@ -36,6 +45,7 @@ async def test_the_first_of_two_calls_in_one_batch_stays(desk, writer):
     assert await values(desk, run) == [(1, 1.0)]
 
 
+@pytest.mark.usefixtures("way")
 async def test_nan_and_infinities_are_kept_as_such(desk):
     run = await desk.run()
     await desk.log(run, [math.inf, -math.inf, math.nan, -0.0])
@@ -47,6 +57,7 @@ async def test_nan_and_infinities_are_kept_as_such(desk):
     assert latest.step == 3
 
 
+@pytest.mark.usefixtures("way")
 async def test_the_newest_step_shows_in_the_run_whatever_the_order_of_arrival(desk):
     run = await desk.run()
     await desk.log(run, [5.0], start=7)

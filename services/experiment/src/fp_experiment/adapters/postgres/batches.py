@@ -2,8 +2,10 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
+from asyncpg import Record
 from fp_events.consumers import EXPERIMENT
 from fp_kernel import Command, FailedPrecondition
 from fp_postgres import Database, Transaction
@@ -30,8 +32,8 @@ _COLUMNS = ("entry", "run_id", "key", "step", "value", "recorded_at")
 _RUNS = "SELECT id, team, status FROM runs WHERE id = any($1::uuid[]) ORDER BY id FOR SHARE"
 
 # Sorted, so that two replicas wait for each other and do not lock each other out.
-_INSERT = """
-WITH added AS (
+_ADD = """
+added AS (
     INSERT INTO metric_points (run_id, key, step, value, recorded_at)
     SELECT run_id, key, step, value, recorded_at FROM staged_points ORDER BY run_id, key, step
     ON CONFLICT DO NOTHING
@@ -50,6 +52,14 @@ SELECT
     array(SELECT entry FROM staged_points LEFT JOIN added USING (run_id, key, step) WHERE added.run_id IS NULL) AS late,
     array(SELECT DISTINCT run_id FROM shown WHERE fresh) AS grown
 """
+# Many rows come by COPY, which costs the service least; few as arrays, which costs the database least.
+_AS_STAGED = "WITH"
+_AS_GIVEN = """
+WITH staged_points (entry, run_id, key, step, value, recorded_at) AS (
+    SELECT * FROM unnest($1::integer[], $2::uuid[], $3::text[], $4::bigint[], $5::double precision[], $6::timestamptz[])
+),"""
+COPY_FROM = 500  # rows
+
 _TOO_MANY = """
 SELECT 1 FROM latest_metrics WHERE run_id = any($1::uuid[]) GROUP BY run_id HAVING count(*) > $2 LIMIT 1
 """
@@ -136,17 +146,24 @@ async def _insert_points(tx: Transaction, batch: _Batch) -> None:
     if not first:
         return
     rows = [(place, run, key, step, point.value, point.at) for (run, key, step), (place, point) in first.items()]
-    with translated:
-        await tx.connection.execute(_STAGE)
-        await tx.connection.copy_records_to_table("staged_points", records=rows, columns=_COLUMNS)
-    added = await tx.fetchrow(_INSERT)
-    if added is None:
-        raise AssertionError("an aggregate has a row")
+    added = await _added(tx, rows)
     accepted = Counter(place for place, *_ in rows)
     accepted.subtract(added["late"])
     batch.outcomes.update({place: accepted[place] for place in entries})
     if added["grown"] and await tx.fetchval(_TOO_MANY, added["grown"], MAX_KEYS):
         raise FailedPrecondition(f"a run has at most {MAX_KEYS} metrics", reason="TOO_MANY_METRICS")
+
+
+async def _added(tx: Transaction, rows: Sequence[tuple[Any, ...]]) -> Record:
+    """late: entries of points that were there before, once for each; grown: runs with a metric that is new to them."""
+    if len(rows) < COPY_FROM:
+        (row,) = await tx.fetch(f"{_AS_GIVEN}{_ADD}", *zip(*rows, strict=True))
+        return row
+    with translated:
+        await tx.connection.execute(_STAGE)
+        await tx.connection.copy_records_to_table("staged_points", records=rows, columns=_COLUMNS)
+    (row,) = await tx.fetch(f"{_AS_STAGED}{_ADD}")
+    return row
 
 
 async def _record_stories(tx: Transaction, batch: _Batch) -> None:
