@@ -46,7 +46,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     sender = HttpSender(settings.addresses, timeout=settings.notification_timeout)
     secrets = Secrets(settings.signing_key)
     lease, observe = settings.notification_lease, figures.attempted
-    do = use_cases.build(transactions, sender, secrets, lease=lease, observe=observe, clock=clock)
+    do = use_cases.build(transactions, reads, sender, secrets, lease=lease, observe=observe, clock=clock)
     deliver = Deliver(transactions, sender, secrets, Backoff(settings.delays), clock, observe, settings.breaker)
     worker = Worker(PostgresDeliveries(database), deliver, settings.worker)
     housekeeping = Housekeeping(PostgresArchive(database), keep=settings.keep, every=_HOUSEKEEPING_SECONDS)

@@ -64,6 +64,7 @@ async def test_bad_preferences_name_the_field(replica, caller, receiver):
     assert await update(channels=[hook(receiver.url), slack]) == "channels[1].channel"
     assert await update(channels=[hook("https://10.0.0.1/")]) == "channels[0].target"
     assert await update(channels=[hook("http://169.254.169.254/latest")]) == "channels[0].target"
+    assert await update(channels=[hook("https://10.0.0.1/...")]) == "channels[0].target"
     assert await update(channels=[hook("https://[::ffff:10.0.0.1]/")]) == "channels[0].target"
     assert await update(channels=[hook(receiver.url, min_severity=9)]) == "channels[0].min_severity"
     assert await update(muted_event_patterns=["fp.a", "*"]) == "muted_event_patterns[1]"
@@ -105,6 +106,15 @@ async def test_a_rule_that_is_made_twice_with_one_key_is_made_once(replica, call
     made = [(await admin.CreateRule(rule(idempotency_key="k"))).rule for _ in range(2)]
     assert made[0] == made[1]
     assert len((await admin.ListRules(pb.ListRulesRequest())).rules) == 1
+
+
+async def test_a_team_has_at_most_a_hundred_rules(replica, caller):
+    admin = caller(await replica())
+    for number in range(100):
+        await admin.CreateRule(rule(name=f"rule-{number}"))
+    with pytest.raises(FailedPrecondition) as caught:
+        await admin.CreateRule(rule())
+    assert caught.value.reason == "TOO_MANY_RULES"
 
 
 async def test_bad_rules_name_the_field(replica, caller, receiver):

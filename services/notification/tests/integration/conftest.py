@@ -51,7 +51,7 @@ class Desk:
         self.sender = sender or HttpSender(ALLOWED, timeout=5.0)
         self.secrets = Secrets(b"k" * 32)
         self.do = use_cases.build(
-            self.transactions, self.sender, self.secrets, lease=lease, observe=lambda _: None, clock=clock
+            self.transactions, self.reads, self.sender, self.secrets, lease=lease, observe=lambda _: None, clock=clock
         )
         self.notify = Notify(self.transactions, self.reads, texts.load(), clock)
         self.follow = FollowMembers(self.transactions)

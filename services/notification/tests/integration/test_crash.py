@@ -73,7 +73,9 @@ async def expire(database: Database) -> None:
 
 def commands(database: Database, receiver: FileReceiver) -> use_cases.UseCases:
     transactions = PostgresTransactions(database)
-    return use_cases.build(transactions, receiver, SECRETS, lease=60.0, observe=lambda _: None, clock=CLOCK)
+    return use_cases.build(
+        transactions, PostgresReads(database), receiver, SECRETS, lease=60.0, observe=lambda _: None, clock=CLOCK
+    )
 
 
 async def telling(crash: CrashPoints, url: str, event_id: str, path: str) -> None:

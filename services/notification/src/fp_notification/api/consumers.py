@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from forgepoint.events.v1 import events_pb2
-from fp_events import Broadcast, Consumer, Event
+from fp_events import Broadcast, Consumer, Event, Poison
 from fp_rpc import ApiKeyResolver
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
@@ -75,6 +75,9 @@ def facts(event: Event) -> Facts:
 
 
 def _member(payload: events_pb2.UserCreated) -> Member:
+    """Raises Poison for a user without a team."""
+    if not payload.team or not payload.user_id:
+        raise Poison("the event names no user of a team")
     known = payload.HasField("created_at")
     return Member(payload.team, payload.user_id, payload.created_at.ToDatetime(UTC) if known else datetime.now(UTC))
 

@@ -15,6 +15,10 @@ def rule_name_taken(name: str) -> AlreadyExists:
     return AlreadyExists(f"the team has a rule called {name}", reason="RULE_EXISTS")
 
 
+def too_many_rules(most: int) -> FailedPrecondition:
+    return FailedPrecondition(f"a team has at most {most} rules", reason="TOO_MANY_RULES")
+
+
 def no_webhook() -> FailedPrecondition:
     return FailedPrecondition("there is no webhook", reason="NO_WEBHOOK")
 

@@ -59,6 +59,9 @@ class Transaction(Protocol):
     async def save(self, recipient: Recipient) -> None:
         """With all its channels, in place of what there was."""
 
+    async def rules(self, team: str) -> int:
+        """How many the team has."""
+
     async def add_rule(self, rule: Recipient) -> bool:
         """False when the team has a rule of this name."""
 

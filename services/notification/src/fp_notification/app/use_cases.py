@@ -9,7 +9,7 @@ from fp_notification.app.create_rule import CreateRule
 from fp_notification.app.delete_rule import DeleteRule
 from fp_notification.app.deliver import Deliver
 from fp_notification.app.mark_read import MarkRead
-from fp_notification.app.ports import Sender, Transactions
+from fp_notification.app.ports import Reads, Sender, Transactions
 from fp_notification.app.try_channel import TryChannel
 from fp_notification.app.update_preferences import UpdatePreferences
 from fp_notification.domain.delivery import Backoff
@@ -27,6 +27,7 @@ class UseCases:
 
 def build(
     transactions: Transactions,
+    reads: Reads,
     sender: Sender,
     secrets: Secrets,
     *,
@@ -37,7 +38,7 @@ def build(
     """lease: seconds for a test that its caller sends. observe: hears how it ended."""
     once = Deliver(transactions, sender, secrets, Backoff(()), clock, observe)
     return UseCases(
-        update_preferences=UpdatePreferences(transactions, sender, clock),
+        update_preferences=UpdatePreferences(transactions, reads, sender, clock),
         create_rule=CreateRule(transactions, sender, clock),
         delete_rule=DeleteRule(transactions),
         mark_read=MarkRead(transactions, clock),

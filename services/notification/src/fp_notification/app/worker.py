@@ -31,6 +31,7 @@ class Worker:
         self._deliver = deliver
         self._policy = policy
         self._free = asyncio.Semaphore(policy.capacity)
+        self._away = False
 
     async def run(self) -> None:
         """Until cancelled; what is under way then still ends."""
@@ -60,8 +61,12 @@ class Worker:
         leases: list[Lease] = []
         try:
             leases = list(await self._deliveries.claim(places, self._policy.lease))
+            self._away = False
         except Error as error:
-            _log.warning("claiming failed", reason=error.message)
+            # An outage is told once, not at every look.
+            if not self._away:
+                _log.warning("claiming failed", reason=error.message)
+            self._away = True
         finally:
             for _ in range(places - len(leases)):
                 self._free.release()

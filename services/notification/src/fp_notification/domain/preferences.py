@@ -14,6 +14,7 @@ from fp_notification.domain.targets import mask, parse_target
 
 MAX_MUTES = 100
 MAX_PATTERNS = 20
+MAX_RULES = 100
 _LONGEST_NAME = 100
 
 
@@ -57,6 +58,11 @@ def choose_channels(wanted: Sequence[WantedChannel], present: Recipient) -> tupl
             raise invalid(f"channels[{index}].channel", "is given twice")
         chosen[channel] = _chosen(channel, each, present.channel(channel), f"channels[{index}].target")
     return tuple(chosen[channel] for channel in Channel if channel in chosen)
+
+
+def keeps_target(wanted: WantedChannel, present: ChannelSetting | None) -> bool:
+    """Whether nothing new is named: no target, the present one, or that as it was shown."""
+    return not wanted.target or (present is not None and wanted.target in (mask(present.target), present.target))
 
 
 def create_rule(new: NewRule, *, team: str, by: str, now: datetime) -> Recipient:
@@ -117,7 +123,7 @@ def _chosen(channel: Channel, wanted: WantedChannel, present: ChannelSetting | N
         if wanted.target:
             raise invalid(field, "is for the channel WEBHOOK")
         return setting
-    if present is not None and present.target and wanted.target in ("", mask(present.target), present.target):
+    if present is not None and present.target and keeps_target(wanted, present):
         # Only the owner's word brings back what was switched off.
         reason = "" if wanted.enabled else present.disabled_reason
         return replace(setting, target=present.target, secret_id=present.secret_id, disabled_reason=reason)

@@ -52,5 +52,6 @@ CREATE TABLE attempts (
     attempted_at    timestamptz      NOT NULL
 );
 
-CREATE INDEX attempts_log ON attempts (team, id DESC);
+CREATE INDEX attempts_of_person ON attempts (team, recipient, id DESC) WHERE kind = 'USER';
+CREATE INDEX attempts_of_rules ON attempts (team, id DESC) WHERE kind = 'RULE';
 CREATE INDEX attempts_of_notification ON attempts (notification_id, id);

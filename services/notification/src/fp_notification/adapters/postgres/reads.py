@@ -45,12 +45,16 @@ SELECT count(*) FROM (
     SELECT 1 FROM notifications WHERE team = $1 AND recipient = $2 AND in_app AND read_at IS NULL LIMIT 1000
 ) AS counted
 """
-_LOG = f"""
-SELECT {ATTEMPT} FROM attempts
-WHERE team = $1 AND (recipient = $2 OR kind = 'RULE') AND id < $3 AND ($4 = '' OR channel = $4)
-      AND ($5 = '' OR status = $5)
-ORDER BY id DESC LIMIT $6
+# Each half has its index: the one without would read what all the others of the team were told.
+_HALF = f"""
+(SELECT {ATTEMPT} FROM attempts
+ WHERE team = $1 AND {{whose}} AND id < $3 AND ($4 = '' OR channel = $4) AND ($5 = '' OR status = $5)
+ ORDER BY attempts.id DESC LIMIT $6)
 """  # noqa: S608 -- a constant
+_LOG = f"""
+{_HALF.format(whose="kind = 'USER' AND recipient = $2")} UNION ALL {_HALF.format(whose="kind = 'RULE'")}
+ORDER BY id DESC LIMIT $6
+"""
 _LOG_OF_ONE = f"""
 SELECT {ATTEMPT} FROM attempts
 WHERE notification_id = $7 AND team = $1 AND (recipient = $2 OR kind = 'RULE') AND id < $3

@@ -71,6 +71,9 @@ class NotificationTransaction:
     async def save(self, recipient: Recipient) -> None:
         await recipients.save(self._tx, recipient)
 
+    async def rules(self, team: str) -> int:
+        return int(await self._tx.fetchval("SELECT count(*) FROM recipients WHERE team = $1 AND kind = 'RULE'", team))
+
     async def add_rule(self, rule: Recipient) -> bool:
         return await recipients.add_rule(self._tx, rule)
 
