@@ -123,7 +123,7 @@ async def test_any_order_of_any_parts_gives_the_newest_values(desk, defined):
     """Late writers, replays and rebuilds may come in any order and twice."""
     loop = asyncio.get_running_loop()
 
-    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), database=None, derandomize=True)
+    @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck), database=None, derandomize=True)
     @given(st.lists(ROWS, min_size=1, max_size=5), st.data())
     def check(writes, data):
         events = [
