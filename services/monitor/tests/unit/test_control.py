@@ -11,6 +11,7 @@ from fp_monitor.domain.kinds import DriftKind, Severity
 from fp_monitor.domain.performance import Outcomes
 from fp_monitor.domain.thresholds import DEFAULTS
 from sklearn.metrics import log_loss, roc_auc_score
+from threadpoolctl import threadpool_limits
 
 STRIDE = 4
 WEEK = 1_500  # flights of a week, at this stride
@@ -23,8 +24,10 @@ def world():
     flights = data.load()
     winter = flights.months(1, 2)
     held = winter.held_out()
-    model = training.train(winter.where(~held))
-    scores = training.late_probability(model, flights.features)
+    # With more threads than free cores they wait for each other most of the time.
+    with threadpool_limits(1):
+        model = training.train(winter.where(~held))
+        scores = training.late_probability(model, flights.features)
     in_winter = np.isin(flights.scheduled.astype("datetime64[M]").astype(int) % 12, (0, 1))
     winter_scores = scores[in_winter]
     metrics = {

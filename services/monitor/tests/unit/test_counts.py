@@ -23,7 +23,7 @@ def together(parts):
     return result
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(pieces, st.randoms())
 def test_the_order_of_merging_does_not_matter(given_pieces, random):
     parts = [counted(first, cells) for first, cells in given_pieces]
@@ -31,7 +31,7 @@ def test_the_order_of_merging_does_not_matter(given_pieces, random):
     assert together(parts) == together(shuffled)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(pieces, pieces, pieces)
 def test_merging_is_associative_and_commutative(one, two, three):
     a, b, c = (together(counted(first, cells) for first, cells in each) for each in (one, two, three))
@@ -39,7 +39,7 @@ def test_merging_is_associative_and_commutative(one, two, three):
     assert merge(a, b) == merge(b, a)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(events, st.integers(1, 299))
 def test_a_window_counted_in_two_pieces_is_the_window_counted_at_once(cells, cut):
     left, right = cells[:cut], cells[cut:]
@@ -47,7 +47,7 @@ def test_a_window_counted_in_two_pieces_is_the_window_counted_at_once(cells, cut
     assert together(parts) == counted(0, cells)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(events)
 def test_totals_are_the_bin_counts(cells):
     assert counted(0, cells).totals.tolist() == np.bincount(cells, minlength=CELLS).tolist()
