@@ -83,7 +83,14 @@ def _check_subjects(name: str, subjects: tuple[str, ...]) -> None:
 # The durables that `fp events init` creates ahead of a deploy. One that lacks here is still created by its service
 # before it serves, but an interest stream keeps nothing for it until then.
 REGISTRY = Consumer("registry", ("fp.models.>",))
-PIPELINE = Consumer("pipeline", ("fp.models.version.ready",))
+PIPELINE = Consumer("pipeline", ("fp.models.drift.detected", "fp.models.archived"))
+PIPELINE_CANARY = Consumer(
+    "pipeline-canary",
+    ("fp.inference.completed", "fp.inference.failed"),
+    batch=500,
+    ack_wait=5.0,
+    linger=0.25,
+)
 AUTH = Consumer("auth", ("fp.audit.recorded",))
 BILLING = Consumer(
     "billing",
