@@ -22,6 +22,8 @@ class Consumer:
     max_attempts: after that many failures the event becomes a dead letter.
     max_in_flight: events handed out and not yet acknowledged, over all replicas, those in back-off included.
     timeout: seconds for one call of the handler.
+    linger: seconds for which a batch that is not full waits for more, from its first event on; for handlers whose cost
+    is that of a batch and not of an event.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Consumer:
     max_attempts: int = 10
     max_in_flight: int = 2_000
     timeout: float = 60.0
+    linger: float = 0.0
 
     def __post_init__(self) -> None:
         if not is_name(self.name):
@@ -81,5 +84,31 @@ def _check_subjects(name: str, subjects: tuple[str, ...]) -> None:
 # stream before they publish: such a stream keeps an event only for the durables that exist by then. A durable is added
 # here with the code that consumes it, not before: what nobody takes fills the stream.
 REGISTRY = Consumer("registry", ("fp.models.>",))
+BILLING = Consumer(
+    "billing",
+    ("fp.inference.completed", "fp.pipelines.completed", "fp.models.version.ready"),
+    batch=500,
+    ack_wait=5.0,
+    linger=0.25,
+)
+EXPERIMENT = Consumer(
+    "experiment",
+    (
+        "fp.models.>",
+        "fp.pipelines.started",
+        "fp.pipelines.step.completed",
+        "fp.pipelines.completed",
+        "fp.pipelines.failed",
+        "fp.pipelines.model.>",
+        "fp.features.>",
+    ),
+    ack_wait=5.0,
+)
 
+# Promotions, predictions and retrainings: three positions, so that none waits for another.
+MONITOR = Consumer("monitor", ("fp.models.promoted",), ack_wait=5.0)
+MONITOR_TRAFFIC = Consumer("monitor-traffic", ("fp.inference.completed",), batch=500, ack_wait=5.0, linger=0.25)
+MONITOR_RETRAININGS = Consumer("monitor-retrainings", ("fp.pipelines.started", "fp.pipelines.failed"), ack_wait=5.0)
+
+# Of the services that `fp up` runs; the others join with their service, because nobody would take their events.
 CONSUMERS: tuple[Consumer, ...] = (REGISTRY,)

@@ -87,7 +87,7 @@ class StreamConsumer:
             await self._give_back(pull)
 
     async def _batch(self, pull: Pull) -> None:
-        messages = await pull.next(self._consumer.batch)
+        messages = await pull.next(self._consumer.batch, self._consumer.linger)
         self._hand = [self._delivery(message) for message in messages]
         await finish(self._settle(self._hand), grace=_GRACE)
         self._hand = []

@@ -69,8 +69,8 @@ class Pull:
             )
         await self._ask()
 
-    async def next(self, limit: int) -> list[Msg]:
-        """Wait for a message, then take what is here, `limit` at most. Raises Gone."""
+    async def next(self, limit: int, linger: float = 0.0) -> list[Msg]:
+        """Wait for a message, and `linger` seconds for more, then take what is here, `limit` at most. Raises Gone."""
         checkpoint()
         while not self.buffer:
             if self._gone:
@@ -80,6 +80,8 @@ class Pull:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_HEARTBEAT):
                     await self._something.wait()
+        if linger:
+            await self._gather(limit, linger)
         taken = [self.buffer.popleft() for _ in range(min(limit, len(self.buffer)))]
         await self._ask()
         return taken
@@ -90,6 +92,13 @@ class Pull:
             log.warning("consumer heard nothing from the event bus", consumer=self._consumer, stream=self._stream)
             self._expected = 0
         await self._ask()
+
+    async def _gather(self, limit: int, linger: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(linger):
+                while len(self.buffer) < limit and not self._gone:
+                    self._something.clear()
+                    await self._something.wait()
 
     async def close(self) -> list[Msg]:
         """Stop; the messages that came and were not taken."""

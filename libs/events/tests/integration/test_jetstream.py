@@ -278,3 +278,20 @@ async def test_a_stream_that_is_missing_is_unavailable(nats_url):
     published = await bus.publish([event])
     assert isinstance(published.failed[event.id], Unavailable)
     await bus.close()
+
+
+async def test_a_batch_that_lingers_takes_what_comes_after_its_first_event(bus):
+    recorder = Recorder()
+    async with consuming(bus, replace(quick("lingering", batch=3), linger=PATIENCE), recorder):
+        for number in range(3):
+            await bus.publish([registered(str(number))])
+        await recorder.has(3)
+    assert [len(call) for call in recorder.calls] == [3]
+
+
+async def test_a_batch_that_lingered_goes_without_what_did_not_come(bus):
+    recorder = Recorder()
+    async with consuming(bus, replace(quick("lingering", batch=3), linger=0.05), recorder):
+        await bus.publish([registered()])
+        await recorder.has(1)
+    assert [len(call) for call in recorder.calls] == [1]

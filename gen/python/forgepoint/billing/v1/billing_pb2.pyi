@@ -67,6 +67,26 @@ INVOICE_STATUS_OVERDUE: InvoiceStatus.ValueType  # 4
 INVOICE_STATUS_VOID: InvoiceStatus.ValueType  # 5
 Global___InvoiceStatus: _TypeAlias = InvoiceStatus  # noqa: Y015
 
+class _UsageGranularity:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _UsageGranularityEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_UsageGranularity.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    USAGE_GRANULARITY_UNSPECIFIED: _UsageGranularity.ValueType  # 0
+    """As MONTH."""
+    USAGE_GRANULARITY_MONTH: _UsageGranularity.ValueType  # 1
+    USAGE_GRANULARITY_DAY: _UsageGranularity.ValueType  # 2
+
+class UsageGranularity(_UsageGranularity, metaclass=_UsageGranularityEnumTypeWrapper):
+    """How wide the summaries of GetUsage are; days and months are those of UTC."""
+
+USAGE_GRANULARITY_UNSPECIFIED: UsageGranularity.ValueType  # 0
+"""As MONTH."""
+USAGE_GRANULARITY_MONTH: UsageGranularity.ValueType  # 1
+USAGE_GRANULARITY_DAY: UsageGranularity.ValueType  # 2
+Global___UsageGranularity: _TypeAlias = UsageGranularity  # noqa: Y015
+
 @_typing.final
 class Money(_message.Message):
     """An exact amount in millionths of a currency unit."""
@@ -406,9 +426,15 @@ class InvoiceLineItem(_message.Message):
     QUANTITY_FIELD_NUMBER: _builtins.int
     UNIT_PRICE_FIELD_NUMBER: _builtins.int
     AMOUNT_FIELD_NUMBER: _builtins.int
+    BILLABLE_QUANTITY_FIELD_NUMBER: _builtins.int
+    RATE_PLAN_ID_FIELD_NUMBER: _builtins.int
     meter_type: Global___MeterType.ValueType
     description: _builtins.str
     quantity: _builtins.int
+    billable_quantity: _builtins.int
+    """Units beyond the allowance; amount = unit_price * billable_quantity."""
+    rate_plan_id: _builtins.str
+    """The plan that set the price; a team may change plans within a period."""
     @_builtins.property
     def unit_price(self) -> Global___Money: ...
     @_builtins.property
@@ -421,10 +447,12 @@ class InvoiceLineItem(_message.Message):
         quantity: _builtins.int = ...,
         unit_price: Global___Money | None = ...,
         amount: Global___Money | None = ...,
+        billable_quantity: _builtins.int = ...,
+        rate_plan_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "unit_price", b"unit_price"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "description", b"description", "meter_type", b"meter_type", "quantity", b"quantity", "unit_price", b"unit_price"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "billable_quantity", b"billable_quantity", "description", b"description", "meter_type", b"meter_type", "quantity", b"quantity", "rate_plan_id", b"rate_plan_id", "unit_price", b"unit_price"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -503,9 +531,12 @@ class GetUsageRequest(_message.Message):
     PERIOD_END_FIELD_NUMBER: _builtins.int
     METER_TYPE_FILTER_FIELD_NUMBER: _builtins.int
     PAGINATION_FIELD_NUMBER: _builtins.int
+    GRANULARITY_FIELD_NUMBER: _builtins.int
     team: _builtins.str
     """For admins; everybody else sees the own team."""
     meter_type_filter: Global___MeterType.ValueType
+    granularity: Global___UsageGranularity.ValueType
+    """One summary for each month or day that has usage, newest first."""
     @_builtins.property
     def period_start(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -520,10 +551,11 @@ class GetUsageRequest(_message.Message):
         period_end: _timestamp_pb2.Timestamp | None = ...,
         meter_type_filter: Global___MeterType.ValueType = ...,
         pagination: _common_pb2.PaginationRequest | None = ...,
+        granularity: Global___UsageGranularity.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["pagination", b"pagination", "period_end", b"period_end", "period_start", b"period_start"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["meter_type_filter", b"meter_type_filter", "pagination", b"pagination", "period_end", b"period_end", "period_start", b"period_start", "team", b"team"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["granularity", b"granularity", "meter_type_filter", b"meter_type_filter", "pagination", b"pagination", "period_end", b"period_end", "period_start", b"period_start", "team", b"team"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -804,6 +836,105 @@ class GetRatePlanResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetRatePlanResponse: _TypeAlias = GetRatePlanResponse  # noqa: Y015
+
+@_typing.final
+class ListRatePlansRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGINATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def pagination(self) -> _common_pb2.PaginationRequest: ...
+    def __init__(
+        self,
+        *,
+        pagination: _common_pb2.PaginationRequest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["pagination", b"pagination"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["pagination", b"pagination"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRatePlansRequest: _TypeAlias = ListRatePlansRequest  # noqa: Y015
+
+@_typing.final
+class ListRatePlansResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RATE_PLANS_FIELD_NUMBER: _builtins.int
+    PAGINATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def rate_plans(self) -> _containers.RepeatedCompositeFieldContainer[Global___RatePlan]:
+        """Newest first."""
+
+    @_builtins.property
+    def pagination(self) -> _common_pb2.PaginationResponse: ...
+    def __init__(
+        self,
+        *,
+        rate_plans: _abc.Iterable[Global___RatePlan] | None = ...,
+        pagination: _common_pb2.PaginationResponse | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["pagination", b"pagination"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["pagination", b"pagination", "rate_plans", b"rate_plans"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRatePlansResponse: _TypeAlias = ListRatePlansResponse  # noqa: Y015
+
+@_typing.final
+class AssignRatePlanRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEAM_FIELD_NUMBER: _builtins.int
+    RATE_PLAN_ID_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    team: _builtins.str
+    """Empty is the caller's team."""
+    rate_plan_id: _builtins.str
+    idempotency_key: _builtins.str
+    def __init__(
+        self,
+        *,
+        team: _builtins.str = ...,
+        rate_plan_id: _builtins.str = ...,
+        idempotency_key: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["idempotency_key", b"idempotency_key", "rate_plan_id", b"rate_plan_id", "team", b"team"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AssignRatePlanRequest: _TypeAlias = AssignRatePlanRequest  # noqa: Y015
+
+@_typing.final
+class AssignRatePlanResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEAM_FIELD_NUMBER: _builtins.int
+    RATE_PLAN_FIELD_NUMBER: _builtins.int
+    ASSIGNED_AT_FIELD_NUMBER: _builtins.int
+    team: _builtins.str
+    @_builtins.property
+    def rate_plan(self) -> Global___RatePlan: ...
+    @_builtins.property
+    def assigned_at(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        team: _builtins.str = ...,
+        rate_plan: Global___RatePlan | None = ...,
+        assigned_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["assigned_at", b"assigned_at", "rate_plan", b"rate_plan"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assigned_at", b"assigned_at", "rate_plan", b"rate_plan", "team", b"team"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AssignRatePlanResponse: _TypeAlias = AssignRatePlanResponse  # noqa: Y015
 
 @_typing.final
 class CheckQuotaRequest(_message.Message):

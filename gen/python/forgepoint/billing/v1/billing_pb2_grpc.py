@@ -50,6 +50,16 @@ class BillingServiceStub(object):
                 request_serializer=forgepoint_dot_billing_dot_v1_dot_billing__pb2.GetRatePlanRequest.SerializeToString,
                 response_deserializer=forgepoint_dot_billing_dot_v1_dot_billing__pb2.GetRatePlanResponse.FromString,
                 _registered_method=True)
+        self.ListRatePlans = channel.unary_unary(
+                '/forgepoint.billing.v1.BillingService/ListRatePlans',
+                request_serializer=forgepoint_dot_billing_dot_v1_dot_billing__pb2.ListRatePlansRequest.SerializeToString,
+                response_deserializer=forgepoint_dot_billing_dot_v1_dot_billing__pb2.ListRatePlansResponse.FromString,
+                _registered_method=True)
+        self.AssignRatePlan = channel.unary_unary(
+                '/forgepoint.billing.v1.BillingService/AssignRatePlan',
+                request_serializer=forgepoint_dot_billing_dot_v1_dot_billing__pb2.AssignRatePlanRequest.SerializeToString,
+                response_deserializer=forgepoint_dot_billing_dot_v1_dot_billing__pb2.AssignRatePlanResponse.FromString,
+                _registered_method=True)
         self.CheckQuota = channel.unary_unary(
                 '/forgepoint.billing.v1.BillingService/CheckQuota',
                 request_serializer=forgepoint_dot_billing_dot_v1_dot_billing__pb2.CheckQuotaRequest.SerializeToString,
@@ -92,6 +102,20 @@ class BillingServiceServicer(object):
 
     def GetRatePlan(self, request, context):
         """Reads a rate plan.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRatePlans(self, request, context):
+        """Lists the rate plans.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AssignRatePlan(self, request, context):
+        """Puts a team on a rate plan, from the next recorded usage on.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -142,6 +166,16 @@ def add_BillingServiceServicer_to_server(servicer, server):
                     servicer.GetRatePlan,
                     request_deserializer=forgepoint_dot_billing_dot_v1_dot_billing__pb2.GetRatePlanRequest.FromString,
                     response_serializer=forgepoint_dot_billing_dot_v1_dot_billing__pb2.GetRatePlanResponse.SerializeToString,
+            ),
+            'ListRatePlans': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRatePlans,
+                    request_deserializer=forgepoint_dot_billing_dot_v1_dot_billing__pb2.ListRatePlansRequest.FromString,
+                    response_serializer=forgepoint_dot_billing_dot_v1_dot_billing__pb2.ListRatePlansResponse.SerializeToString,
+            ),
+            'AssignRatePlan': grpc.unary_unary_rpc_method_handler(
+                    servicer.AssignRatePlan,
+                    request_deserializer=forgepoint_dot_billing_dot_v1_dot_billing__pb2.AssignRatePlanRequest.FromString,
+                    response_serializer=forgepoint_dot_billing_dot_v1_dot_billing__pb2.AssignRatePlanResponse.SerializeToString,
             ),
             'CheckQuota': grpc.unary_unary_rpc_method_handler(
                     servicer.CheckQuota,
@@ -246,6 +280,60 @@ class BillingService(object):
             '/forgepoint.billing.v1.BillingService/GetRatePlan',
             forgepoint_dot_billing_dot_v1_dot_billing__pb2.GetRatePlanRequest.SerializeToString,
             forgepoint_dot_billing_dot_v1_dot_billing__pb2.GetRatePlanResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRatePlans(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/forgepoint.billing.v1.BillingService/ListRatePlans',
+            forgepoint_dot_billing_dot_v1_dot_billing__pb2.ListRatePlansRequest.SerializeToString,
+            forgepoint_dot_billing_dot_v1_dot_billing__pb2.ListRatePlansResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AssignRatePlan(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/forgepoint.billing.v1.BillingService/AssignRatePlan',
+            forgepoint_dot_billing_dot_v1_dot_billing__pb2.AssignRatePlanRequest.SerializeToString,
+            forgepoint_dot_billing_dot_v1_dot_billing__pb2.AssignRatePlanResponse.FromString,
             options,
             channel_credentials,
             insecure,

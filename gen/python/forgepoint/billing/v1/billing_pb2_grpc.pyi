@@ -39,6 +39,10 @@ class BillingServiceStub:
     """Creates a rate plan."""
     GetRatePlan: _grpc.UnaryUnaryMultiCallable[_billing_pb2.GetRatePlanRequest, _billing_pb2.GetRatePlanResponse]
     """Reads a rate plan."""
+    ListRatePlans: _grpc.UnaryUnaryMultiCallable[_billing_pb2.ListRatePlansRequest, _billing_pb2.ListRatePlansResponse]
+    """Lists the rate plans."""
+    AssignRatePlan: _grpc.UnaryUnaryMultiCallable[_billing_pb2.AssignRatePlanRequest, _billing_pb2.AssignRatePlanResponse]
+    """Puts a team on a rate plan, from the next recorded usage on."""
     CheckQuota: _grpc.UnaryUnaryMultiCallable[_billing_pb2.CheckQuotaRequest, _billing_pb2.CheckQuotaResponse]
     """Says how much of a quota is left."""
     GetUsage: _grpc.UnaryUnaryMultiCallable[_billing_pb2.GetUsageRequest, _billing_pb2.GetUsageResponse]
@@ -59,6 +63,10 @@ class BillingServiceAsyncStub(BillingServiceStub):
     """Creates a rate plan."""
     GetRatePlan: _aio.UnaryUnaryMultiCallable[_billing_pb2.GetRatePlanRequest, _billing_pb2.GetRatePlanResponse]  # type: ignore[assignment]
     """Reads a rate plan."""
+    ListRatePlans: _aio.UnaryUnaryMultiCallable[_billing_pb2.ListRatePlansRequest, _billing_pb2.ListRatePlansResponse]  # type: ignore[assignment]
+    """Lists the rate plans."""
+    AssignRatePlan: _aio.UnaryUnaryMultiCallable[_billing_pb2.AssignRatePlanRequest, _billing_pb2.AssignRatePlanResponse]  # type: ignore[assignment]
+    """Puts a team on a rate plan, from the next recorded usage on."""
     CheckQuota: _aio.UnaryUnaryMultiCallable[_billing_pb2.CheckQuotaRequest, _billing_pb2.CheckQuotaResponse]  # type: ignore[assignment]
     """Says how much of a quota is left."""
     GetUsage: _aio.UnaryUnaryMultiCallable[_billing_pb2.GetUsageRequest, _billing_pb2.GetUsageResponse]  # type: ignore[assignment]
@@ -91,6 +99,20 @@ class BillingServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_billing_pb2.GetRatePlanResponse, _abc.Awaitable[_billing_pb2.GetRatePlanResponse]]:
         """Reads a rate plan."""
+
+    def ListRatePlans(
+        self,
+        request: _billing_pb2.ListRatePlansRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_billing_pb2.ListRatePlansResponse, _abc.Awaitable[_billing_pb2.ListRatePlansResponse]]:
+        """Lists the rate plans."""
+
+    def AssignRatePlan(
+        self,
+        request: _billing_pb2.AssignRatePlanRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_billing_pb2.AssignRatePlanResponse, _abc.Awaitable[_billing_pb2.AssignRatePlanResponse]]:
+        """Puts a team on a rate plan, from the next recorded usage on."""
 
     def CheckQuota(
         self,

@@ -62,6 +62,86 @@ RUN_SOURCE_API: RunSource.ValueType  # 1
 RUN_SOURCE_EVENT: RunSource.ValueType  # 2
 Global___RunSource: _TypeAlias = RunSource  # noqa: Y015
 
+class _LineageKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LineageKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LineageKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LINEAGE_KIND_UNSPECIFIED: _LineageKind.ValueType  # 0
+    LINEAGE_KIND_DATA: _LineageKind.ValueType  # 1
+    """Id: name of the feature view."""
+    LINEAGE_KIND_RUN: _LineageKind.ValueType  # 2
+    """Id: of an experiment run or of a pipeline execution."""
+    LINEAGE_KIND_VERSION: _LineageKind.ValueType  # 3
+    """Id: "<model>@<version>"."""
+    LINEAGE_KIND_DEPLOYMENT: _LineageKind.ValueType  # 4
+    """Id: "<model>@<version>", the version that is or was deployed."""
+    LINEAGE_KIND_DRIFT_REPORT: _LineageKind.ValueType  # 5
+    """Id: of the drift report."""
+    LINEAGE_KIND_MODEL: _LineageKind.ValueType  # 6
+    """Id: name of the model."""
+
+class LineageKind(_LineageKind, metaclass=_LineageKindEnumTypeWrapper):
+    """What a node of the lineage is."""
+
+LINEAGE_KIND_UNSPECIFIED: LineageKind.ValueType  # 0
+LINEAGE_KIND_DATA: LineageKind.ValueType  # 1
+"""Id: name of the feature view."""
+LINEAGE_KIND_RUN: LineageKind.ValueType  # 2
+"""Id: of an experiment run or of a pipeline execution."""
+LINEAGE_KIND_VERSION: LineageKind.ValueType  # 3
+"""Id: "<model>@<version>"."""
+LINEAGE_KIND_DEPLOYMENT: LineageKind.ValueType  # 4
+"""Id: "<model>@<version>", the version that is or was deployed."""
+LINEAGE_KIND_DRIFT_REPORT: LineageKind.ValueType  # 5
+"""Id: of the drift report."""
+LINEAGE_KIND_MODEL: LineageKind.ValueType  # 6
+"""Id: name of the model."""
+Global___LineageKind: _TypeAlias = LineageKind  # noqa: Y015
+
+class _LineageRelation:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LineageRelationEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LineageRelation.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LINEAGE_RELATION_UNSPECIFIED: _LineageRelation.ValueType  # 0
+    LINEAGE_RELATION_READ_BY: _LineageRelation.ValueType  # 1
+    """Data was read by a run."""
+    LINEAGE_RELATION_PART_OF: _LineageRelation.ValueType  # 2
+    """A tracked run belongs to a pipeline execution."""
+    LINEAGE_RELATION_PRODUCED: _LineageRelation.ValueType  # 3
+    """A run made a version."""
+    LINEAGE_RELATION_DEPLOYED: _LineageRelation.ValueType  # 4
+    """A version was deployed."""
+    LINEAGE_RELATION_DRIFTED: _LineageRelation.ValueType  # 5
+    """Drift was seen in a deployment."""
+    LINEAGE_RELATION_RETRAINED: _LineageRelation.ValueType  # 6
+    """A drift report started a run."""
+    LINEAGE_RELATION_VERSIONED: _LineageRelation.ValueType  # 7
+    """A model has a version."""
+
+class LineageRelation(_LineageRelation, metaclass=_LineageRelationEnumTypeWrapper):
+    """How one node led to another."""
+
+LINEAGE_RELATION_UNSPECIFIED: LineageRelation.ValueType  # 0
+LINEAGE_RELATION_READ_BY: LineageRelation.ValueType  # 1
+"""Data was read by a run."""
+LINEAGE_RELATION_PART_OF: LineageRelation.ValueType  # 2
+"""A tracked run belongs to a pipeline execution."""
+LINEAGE_RELATION_PRODUCED: LineageRelation.ValueType  # 3
+"""A run made a version."""
+LINEAGE_RELATION_DEPLOYED: LineageRelation.ValueType  # 4
+"""A version was deployed."""
+LINEAGE_RELATION_DRIFTED: LineageRelation.ValueType  # 5
+"""Drift was seen in a deployment."""
+LINEAGE_RELATION_RETRAINED: LineageRelation.ValueType  # 6
+"""A drift report started a run."""
+LINEAGE_RELATION_VERSIONED: LineageRelation.ValueType  # 7
+"""A model has a version."""
+Global___LineageRelation: _TypeAlias = LineageRelation  # noqa: Y015
+
 @_typing.final
 class Experiment(_message.Message):
     """A named collection of runs."""
@@ -150,6 +230,8 @@ class Run(_message.Message):
     STARTED_AT_FIELD_NUMBER: _builtins.int
     ENDED_AT_FIELD_NUMBER: _builtins.int
     ARTIFACTS_FIELD_NUMBER: _builtins.int
+    INPUTS_FIELD_NUMBER: _builtins.int
+    EXECUTION_ID_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     experiment_id: _builtins.str
     display_name: _builtins.str
@@ -158,6 +240,8 @@ class Run(_message.Message):
     model_version_id: _builtins.str
     """Not interpreted here."""
     owner_id: _builtins.str
+    execution_id: _builtins.str
+    """The pipeline execution whose job started the run; taken from the job's token."""
     @_builtins.property
     def params(self) -> _containers.RepeatedCompositeFieldContainer[Global___Param]: ...
     @_builtins.property
@@ -168,6 +252,10 @@ class Run(_message.Message):
     def ended_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def artifacts(self) -> _struct_pb2.Struct: ...
+    @_builtins.property
+    def inputs(self) -> _containers.RepeatedCompositeFieldContainer[Global___DataInput]:
+        """Data the run read, as its maker says."""
+
     def __init__(
         self,
         *,
@@ -183,14 +271,50 @@ class Run(_message.Message):
         started_at: _timestamp_pb2.Timestamp | None = ...,
         ended_at: _timestamp_pb2.Timestamp | None = ...,
         artifacts: _struct_pb2.Struct | None = ...,
+        inputs: _abc.Iterable[Global___DataInput] | None = ...,
+        execution_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["artifacts", b"artifacts", "ended_at", b"ended_at", "started_at", b"started_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["artifacts", b"artifacts", "display_name", b"display_name", "ended_at", b"ended_at", "experiment_id", b"experiment_id", "final_metrics", b"final_metrics", "id", b"id", "model_version_id", b"model_version_id", "owner_id", b"owner_id", "params", b"params", "source", b"source", "started_at", b"started_at", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artifacts", b"artifacts", "display_name", b"display_name", "ended_at", b"ended_at", "execution_id", b"execution_id", "experiment_id", b"experiment_id", "final_metrics", b"final_metrics", "id", b"id", "inputs", b"inputs", "model_version_id", b"model_version_id", "owner_id", b"owner_id", "params", b"params", "source", b"source", "started_at", b"started_at", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Run: _TypeAlias = Run  # noqa: Y015
+
+@_typing.final
+class DataInput(_message.Message):
+    """Features or labels a run read."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VIEW_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    KNOWN_AS_OF_FIELD_NUMBER: _builtins.int
+    view: _builtins.str
+    """Name of a feature view."""
+    @_builtins.property
+    def as_of(self) -> _timestamp_pb2.Timestamp:
+        """The rows were true at this time at the latest."""
+
+    @_builtins.property
+    def known_as_of(self) -> _timestamp_pb2.Timestamp:
+        """And known at this time at the latest."""
+
+    def __init__(
+        self,
+        *,
+        view: _builtins.str = ...,
+        as_of: _timestamp_pb2.Timestamp | None = ...,
+        known_as_of: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "known_as_of", b"known_as_of"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "known_as_of", b"known_as_of", "view", b"view"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DataInput: _TypeAlias = DataInput  # noqa: Y015
 
 @_typing.final
 class Param(_message.Message):
@@ -553,12 +677,17 @@ class StartRunRequest(_message.Message):
     MODEL_VERSION_ID_FIELD_NUMBER: _builtins.int
     PARAMS_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    INPUTS_FIELD_NUMBER: _builtins.int
     experiment_id: _builtins.str
     display_name: _builtins.str
     model_version_id: _builtins.str
     idempotency_key: _builtins.str
     @_builtins.property
     def params(self) -> _containers.RepeatedCompositeFieldContainer[Global___Param]: ...
+    @_builtins.property
+    def inputs(self) -> _containers.RepeatedCompositeFieldContainer[Global___DataInput]:
+        """At most 32."""
+
     def __init__(
         self,
         *,
@@ -567,10 +696,11 @@ class StartRunRequest(_message.Message):
         model_version_id: _builtins.str = ...,
         params: _abc.Iterable[Global___Param] | None = ...,
         idempotency_key: _builtins.str = ...,
+        inputs: _abc.Iterable[Global___DataInput] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["display_name", b"display_name", "experiment_id", b"experiment_id", "idempotency_key", b"idempotency_key", "model_version_id", b"model_version_id", "params", b"params"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["display_name", b"display_name", "experiment_id", b"experiment_id", "idempotency_key", b"idempotency_key", "inputs", b"inputs", "model_version_id", b"model_version_id", "params", b"params"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -642,8 +772,11 @@ class ListRunsRequest(_message.Message):
     EXPERIMENT_ID_FIELD_NUMBER: _builtins.int
     STATUS_FILTER_FIELD_NUMBER: _builtins.int
     PAGINATION_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
     experiment_id: _builtins.str
     status_filter: Global___RunStatus.ValueType
+    filter: _builtins.str
+    """Comparisons joined by "and", for example: metrics.loss < 0.3 and params.model = "xgb" and status = "FINISHED"."""
     @_builtins.property
     def pagination(self) -> _common_pb2.PaginationRequest: ...
     def __init__(
@@ -652,10 +785,11 @@ class ListRunsRequest(_message.Message):
         experiment_id: _builtins.str = ...,
         status_filter: Global___RunStatus.ValueType = ...,
         pagination: _common_pb2.PaginationRequest | None = ...,
+        filter: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["pagination", b"pagination"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["experiment_id", b"experiment_id", "pagination", b"pagination", "status_filter", b"status_filter"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["experiment_id", b"experiment_id", "filter", b"filter", "pagination", b"pagination", "status_filter", b"status_filter"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -799,6 +933,7 @@ class LogMetricsResponse(_message.Message):
 
     ACCEPTED_COUNT_FIELD_NUMBER: _builtins.int
     accepted_count: _builtins.int
+    """Points that are new; the first value of a step stays."""
     def __init__(
         self,
         *,
@@ -841,6 +976,7 @@ class LogParamsResponse(_message.Message):
 
     ACCEPTED_COUNT_FIELD_NUMBER: _builtins.int
     accepted_count: _builtins.int
+    """Parameters that are new."""
     def __init__(
         self,
         *,
@@ -865,7 +1001,9 @@ class CompareRunsRequest(_message.Message):
         """At most 20."""
 
     @_builtins.property
-    def metric_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def metric_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """At most 20; without any, each metric shows its newest point."""
+
     def __init__(
         self,
         *,
@@ -935,12 +1073,17 @@ class GetMetricHistoryRequest(_message.Message):
     MIN_STEP_FIELD_NUMBER: _builtins.int
     MAX_STEP_FIELD_NUMBER: _builtins.int
     PAGINATION_FIELD_NUMBER: _builtins.int
+    MAX_POINTS_FIELD_NUMBER: _builtins.int
     run_id: _builtins.str
     min_step: _builtins.int
     max_step: _builtins.int
     """With min_step: both 0 means no bounds."""
+    max_points: _builtins.int
+    """When set, 2 to 5000: no pages; each series is thinned to so many points at most, which keep its ends and extremes."""
     @_builtins.property
-    def metric_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def metric_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """At most 100; without any, every metric of the run."""
+
     @_builtins.property
     def pagination(self) -> _common_pb2.PaginationRequest:
         """Default 1000; more than 5000 is read as 5000."""
@@ -953,10 +1096,11 @@ class GetMetricHistoryRequest(_message.Message):
         min_step: _builtins.int = ...,
         max_step: _builtins.int = ...,
         pagination: _common_pb2.PaginationRequest | None = ...,
+        max_points: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["pagination", b"pagination"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_step", b"max_step", "metric_keys", b"metric_keys", "min_step", b"min_step", "pagination", b"pagination", "run_id", b"run_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_points", b"max_points", "max_step", b"max_step", "metric_keys", b"metric_keys", "min_step", b"min_step", "pagination", b"pagination", "run_id", b"run_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1033,3 +1177,152 @@ class SetRunArtifactsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SetRunArtifactsResponse: _TypeAlias = SetRunArtifactsResponse  # noqa: Y015
+
+@_typing.final
+class LineageNode(_message.Message):
+    """One thing in the life of a model."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class FactsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    KIND_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
+    FACTS_FIELD_NUMBER: _builtins.int
+    FIRST_SEEN_AT_FIELD_NUMBER: _builtins.int
+    kind: Global___LineageKind.ValueType
+    id: _builtins.str
+    @_builtins.property
+    def facts(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """What is known of it, for example "stage" of a version or "severity" of a report."""
+
+    @_builtins.property
+    def first_seen_at(self) -> _timestamp_pb2.Timestamp:
+        """When the first event told of it."""
+
+    def __init__(
+        self,
+        *,
+        kind: Global___LineageKind.ValueType = ...,
+        id: _builtins.str = ...,
+        facts: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        first_seen_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["first_seen_at", b"first_seen_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["facts", b"facts", "first_seen_at", b"first_seen_at", "id", b"id", "kind", b"kind"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LineageNode: _TypeAlias = LineageNode  # noqa: Y015
+
+@_typing.final
+class LineageEdge(_message.Message):
+    """One node led to another."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FROM_KIND_FIELD_NUMBER: _builtins.int
+    FROM_ID_FIELD_NUMBER: _builtins.int
+    TO_KIND_FIELD_NUMBER: _builtins.int
+    TO_ID_FIELD_NUMBER: _builtins.int
+    RELATION_FIELD_NUMBER: _builtins.int
+    EVENT_ID_FIELD_NUMBER: _builtins.int
+    OCCURRED_AT_FIELD_NUMBER: _builtins.int
+    from_kind: Global___LineageKind.ValueType
+    from_id: _builtins.str
+    to_kind: Global___LineageKind.ValueType
+    to_id: _builtins.str
+    relation: Global___LineageRelation.ValueType
+    event_id: _builtins.str
+    """The event that told it first; empty when a caller did."""
+    @_builtins.property
+    def occurred_at(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        from_kind: Global___LineageKind.ValueType = ...,
+        from_id: _builtins.str = ...,
+        to_kind: Global___LineageKind.ValueType = ...,
+        to_id: _builtins.str = ...,
+        relation: Global___LineageRelation.ValueType = ...,
+        event_id: _builtins.str = ...,
+        occurred_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_at", b"occurred_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event_id", b"event_id", "from_id", b"from_id", "from_kind", b"from_kind", "occurred_at", b"occurred_at", "relation", b"relation", "to_id", b"to_id", "to_kind", b"to_kind"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LineageEdge: _TypeAlias = LineageEdge  # noqa: Y015
+
+@_typing.final
+class GetLineageRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODEL_NAME_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    model_name: _builtins.str
+    version: _builtins.str
+    def __init__(
+        self,
+        *,
+        model_name: _builtins.str = ...,
+        version: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["model_name", b"model_name", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetLineageRequest: _TypeAlias = GetLineageRequest  # noqa: Y015
+
+@_typing.final
+class GetLineageResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NODES_FIELD_NUMBER: _builtins.int
+    EDGES_FIELD_NUMBER: _builtins.int
+    TRUNCATED_FIELD_NUMBER: _builtins.int
+    truncated: _builtins.bool
+    """There is more, further away."""
+    @_builtins.property
+    def nodes(self) -> _containers.RepeatedCompositeFieldContainer[Global___LineageNode]:
+        """Everything the version came from and everything that came of it, oldest first; itself included."""
+
+    @_builtins.property
+    def edges(self) -> _containers.RepeatedCompositeFieldContainer[Global___LineageEdge]: ...
+    def __init__(
+        self,
+        *,
+        nodes: _abc.Iterable[Global___LineageNode] | None = ...,
+        edges: _abc.Iterable[Global___LineageEdge] | None = ...,
+        truncated: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["edges", b"edges", "nodes", b"nodes", "truncated", b"truncated"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetLineageResponse: _TypeAlias = GetLineageResponse  # noqa: Y015

@@ -110,6 +110,11 @@ class ExperimentTrackerServiceStub(object):
                 request_serializer=forgepoint_dot_experiment_dot_v1_dot_experiment__pb2.CompareRunsRequest.SerializeToString,
                 response_deserializer=forgepoint_dot_experiment_dot_v1_dot_experiment__pb2.CompareRunsResponse.FromString,
                 _registered_method=True)
+        self.GetLineage = channel.unary_unary(
+                '/forgepoint.experiment.v1.ExperimentTrackerService/GetLineage',
+                request_serializer=forgepoint_dot_experiment_dot_v1_dot_experiment__pb2.GetLineageRequest.SerializeToString,
+                response_deserializer=forgepoint_dot_experiment_dot_v1_dot_experiment__pb2.GetLineageResponse.FromString,
+                _registered_method=True)
 
 
 class ExperimentTrackerServiceServicer(object):
@@ -221,6 +226,13 @@ class ExperimentTrackerServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetLineage(self, request, context):
+        """Where a model version came from and what came of it. Own addition.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ExperimentTrackerServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -298,6 +310,11 @@ def add_ExperimentTrackerServiceServicer_to_server(servicer, server):
                     servicer.CompareRuns,
                     request_deserializer=forgepoint_dot_experiment_dot_v1_dot_experiment__pb2.CompareRunsRequest.FromString,
                     response_serializer=forgepoint_dot_experiment_dot_v1_dot_experiment__pb2.CompareRunsResponse.SerializeToString,
+            ),
+            'GetLineage': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetLineage,
+                    request_deserializer=forgepoint_dot_experiment_dot_v1_dot_experiment__pb2.GetLineageRequest.FromString,
+                    response_serializer=forgepoint_dot_experiment_dot_v1_dot_experiment__pb2.GetLineageResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -706,6 +723,33 @@ class ExperimentTrackerService(object):
             '/forgepoint.experiment.v1.ExperimentTrackerService/CompareRuns',
             forgepoint_dot_experiment_dot_v1_dot_experiment__pb2.CompareRunsRequest.SerializeToString,
             forgepoint_dot_experiment_dot_v1_dot_experiment__pb2.CompareRunsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetLineage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/forgepoint.experiment.v1.ExperimentTrackerService/GetLineage',
+            forgepoint_dot_experiment_dot_v1_dot_experiment__pb2.GetLineageRequest.SerializeToString,
+            forgepoint_dot_experiment_dot_v1_dot_experiment__pb2.GetLineageResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -63,6 +63,8 @@ class ExperimentTrackerServiceStub:
     """Reads metric series."""
     CompareRuns: _grpc.UnaryUnaryMultiCallable[_experiment_pb2.CompareRunsRequest, _experiment_pb2.CompareRunsResponse]
     """Reads up to 20 runs side by side."""
+    GetLineage: _grpc.UnaryUnaryMultiCallable[_experiment_pb2.GetLineageRequest, _experiment_pb2.GetLineageResponse]
+    """Where a model version came from and what came of it. Own addition."""
 
 @_typing.type_check_only
 class ExperimentTrackerServiceAsyncStub(ExperimentTrackerServiceStub):
@@ -99,6 +101,8 @@ class ExperimentTrackerServiceAsyncStub(ExperimentTrackerServiceStub):
     """Reads metric series."""
     CompareRuns: _aio.UnaryUnaryMultiCallable[_experiment_pb2.CompareRunsRequest, _experiment_pb2.CompareRunsResponse]  # type: ignore[assignment]
     """Reads up to 20 runs side by side."""
+    GetLineage: _aio.UnaryUnaryMultiCallable[_experiment_pb2.GetLineageRequest, _experiment_pb2.GetLineageResponse]  # type: ignore[assignment]
+    """Where a model version came from and what came of it. Own addition."""
 
 class ExperimentTrackerServiceServicer:
     """Experiments, runs, parameters and metrics."""
@@ -207,5 +211,12 @@ class ExperimentTrackerServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_experiment_pb2.CompareRunsResponse, _abc.Awaitable[_experiment_pb2.CompareRunsResponse]]:
         """Reads up to 20 runs side by side."""
+
+    def GetLineage(
+        self,
+        request: _experiment_pb2.GetLineageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_experiment_pb2.GetLineageResponse, _abc.Awaitable[_experiment_pb2.GetLineageResponse]]:
+        """Where a model version came from and what came of it. Own addition."""
 
 def add_ExperimentTrackerServiceServicer_to_server(servicer: ExperimentTrackerServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

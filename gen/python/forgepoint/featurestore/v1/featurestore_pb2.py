@@ -24,11 +24,12 @@ _sym_db = _symbol_database.Default()
 
 from forgepoint.common.v1 import access_pb2 as forgepoint_dot_common_dot_v1_dot_access__pb2
 from forgepoint.common.v1 import common_pb2 as forgepoint_dot_common_dot_v1_dot_common__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-forgepoint/featurestore/v1/featurestore.proto\x12\x1a\x66orgepoint.featurestore.v1\x1a!forgepoint/common/v1/access.proto\x1a!forgepoint/common/v1/common.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"=\n\x06\x45ntity\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08join_key\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\"\x85\x01\n\x0b\x46\x65\x61tureSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12@\n\nvalue_type\x18\x02 \x01(\x0e\x32,.forgepoint.featurestore.v1.FeatureValueType\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x11\n\tdimension\x18\x04 \x01(\x05\"\xfe\x02\n\x0b\x46\x65\x61tureView\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x32\n\x06\x65ntity\x18\x04 \x01(\x0b\x32\".forgepoint.featurestore.v1.Entity\x12\x39\n\x08\x66\x65\x61tures\x18\x05 \x03(\x0b\x32\'.forgepoint.featurestore.v1.FeatureSpec\x12\x16\n\x0eschema_version\x18\x06 \x01(\x03\x12\x15\n\rowner_user_id\x18\x07 \x01(\t\x12\x12\n\nowner_team\x18\x08 \x01(\t\x12.\n\ncreated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\ndeleted_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x92\x02\n\rFeatureValues\x12\x11\n\tentity_id\x18\x01 \x01(\t\x12\x45\n\x06values\x18\x02 \x03(\x0b\x32\x35.forgepoint.featurestore.v1.FeatureValues.ValuesEntry\x12.\n\nevent_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x61vailable_at\x18\x64 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a\x45\n\x0bValuesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12%\n\x05value\x18\x02 \x01(\x0b\x32\x16.google.protobuf.Value:\x02\x38\x01\"\xc1\x02\n\rFeatureVector\x12\x11\n\tentity_id\x18\x01 \x01(\t\x12\x45\n\x06values\x18\x02 \x03(\x0b\x32\x35.forgepoint.featurestore.v1.FeatureVector.ValuesEntry\x12\x15\n\ras_of_version\x18\x03 \x01(\x03\x12.\n\nevent_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0eschema_version\x18\x05 \x01(\x03\x12\x30\n\x0c\x61vailable_at\x18\x64 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a\x45\n\x0bValuesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12%\n\x05value\x18\x02 \x01(\x0b\x32\x16.google.protobuf.Value:\x02\x38\x01\"\xc5\x01\n\x18\x44\x65\x66ineFeatureViewRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x32\n\x06\x65ntity\x18\x03 \x01(\x0b\x32\".forgepoint.featurestore.v1.Entity\x12\x39\n\x08\x66\x65\x61tures\x18\x04 \x03(\x0b\x32\'.forgepoint.featurestore.v1.FeatureSpec\x12\x17\n\x0fidempotency_key\x18\x05 \x01(\t\"Z\n\x19\x44\x65\x66ineFeatureViewResponse\x12=\n\x0c\x66\x65\x61ture_view\x18\x01 \x01(\x0b\x32\'.forgepoint.featurestore.v1.FeatureView\"L\n\x15GetFeatureViewRequest\x12\x19\n\x0f\x66\x65\x61ture_view_id\x18\x01 \x01(\tH\x00\x12\x0e\n\x04name\x18\x02 \x01(\tH\x00\x42\x08\n\x06handle\"W\n\x16GetFeatureViewResponse\x12=\n\x0c\x66\x65\x61ture_view\x18\x01 \x01(\x0b\x32\'.forgepoint.featurestore.v1.FeatureView\"k\n\x17ListFeatureViewsRequest\x12\x13\n\x0bname_filter\x18\x01 \x01(\t\x12;\n\npagination\x18\x02 \x01(\x0b\x32\'.forgepoint.common.v1.PaginationRequest\"\x98\x01\n\x18ListFeatureViewsResponse\x12>\n\rfeature_views\x18\x01 \x03(\x0b\x32\'.forgepoint.featurestore.v1.FeatureView\x12<\n\npagination\x18\x02 \x01(\x0b\x32(.forgepoint.common.v1.PaginationResponse\"\x85\x01\n\x14WriteFeaturesRequest\x12\x17\n\x0f\x66\x65\x61ture_view_id\x18\x01 \x01(\t\x12;\n\x08\x66\x65\x61tures\x18\x02 \x03(\x0b\x32).forgepoint.featurestore.v1.FeatureValues\x12\x17\n\x0fidempotency_key\x18\x03 \x01(\t\"O\n\x15WriteFeaturesResponse\x12\x15\n\rwritten_count\x18\x01 \x01(\x05\x12\x1f\n\x17written_through_version\x18\x02 \x01(\x03\"^\n\x18GetOnlineFeaturesRequest\x12\x17\n\x0f\x66\x65\x61ture_view_id\x18\x01 \x01(\t\x12\x12\n\nentity_ids\x18\x02 \x03(\t\x12\x15\n\rfeature_names\x18\x03 \x03(\t\"s\n\x19GetOnlineFeaturesResponse\x12:\n\x07vectors\x18\x01 \x03(\x0b\x32).forgepoint.featurestore.v1.FeatureVector\x12\x1a\n\x12missing_entity_ids\x18\x02 \x03(\t\"\xfb\x01\n\x1cGetHistoricalFeaturesRequest\x12\x17\n\x0f\x66\x65\x61ture_view_id\x18\x01 \x01(\t\x12\x12\n\nentity_ids\x18\x02 \x03(\t\x12)\n\x05\x61s_of\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rfeature_names\x18\x04 \x03(\t\x12;\n\npagination\x18\x05 \x01(\x0b\x32\'.forgepoint.common.v1.PaginationRequest\x12/\n\x0bknown_as_of\x18\x64 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb5\x01\n\x1dGetHistoricalFeaturesResponse\x12:\n\x07vectors\x18\x01 \x03(\x0b\x32).forgepoint.featurestore.v1.FeatureVector\x12\x1a\n\x12missing_entity_ids\x18\x02 \x03(\t\x12<\n\npagination\x18\x03 \x01(\x0b\x32(.forgepoint.common.v1.PaginationResponse\"L\n\x18\x44\x65leteFeatureViewRequest\x12\x17\n\x0f\x66\x65\x61ture_view_id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"Z\n\x19\x44\x65leteFeatureViewResponse\x12=\n\x0c\x66\x65\x61ture_view\x18\x01 \x01(\x0b\x32\'.forgepoint.featurestore.v1.FeatureView\"i\n\x13RebuildViewsRequest\x12\x17\n\x0f\x66\x65\x61ture_view_id\x18\x01 \x01(\t\x12\x39\n\x06target\x18\x02 \x01(\x0e\x32).forgepoint.featurestore.v1.RebuildTarget\"t\n\x14RebuildViewsResponse\x12\x17\n\x0f\x65vents_replayed\x18\x01 \x01(\x03\x12\x14\n\x0ctotal_events\x18\x02 \x01(\x03\x12\x1f\n\x17\x63urrent_feature_view_id\x18\x03 \x01(\t\x12\x0c\n\x04\x64one\x18\x04 \x01(\x08*\x94\x02\n\x10\x46\x65\x61tureValueType\x12\"\n\x1e\x46\x45\x41TURE_VALUE_TYPE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x46\x45\x41TURE_VALUE_TYPE_INT64\x10\x01\x12\x1d\n\x19\x46\x45\x41TURE_VALUE_TYPE_DOUBLE\x10\x02\x12\x1d\n\x19\x46\x45\x41TURE_VALUE_TYPE_STRING\x10\x03\x12\x1b\n\x17\x46\x45\x41TURE_VALUE_TYPE_BOOL\x10\x04\x12 \n\x1c\x46\x45\x41TURE_VALUE_TYPE_TIMESTAMP\x10\x05\x12\"\n\x1e\x46\x45\x41TURE_VALUE_TYPE_DOUBLE_LIST\x10\x06\x12\x1d\n\x19\x46\x45\x41TURE_VALUE_TYPE_STRUCT\x10\x07*~\n\rRebuildTarget\x12\x1e\n\x1aREBUILD_TARGET_UNSPECIFIED\x10\x00\x12\x16\n\x12REBUILD_TARGET_ALL\x10\x01\x12\x19\n\x15REBUILD_TARGET_ONLINE\x10\x02\x12\x1a\n\x16REBUILD_TARGET_OFFLINE\x10\x03\x32\xd0\t\n\x13\x46\x65\x61tureStoreService\x12\x98\x01\n\x11\x44\x65\x66ineFeatureView\x12\x34.forgepoint.featurestore.v1.DefineFeatureViewRequest\x1a\x35.forgepoint.featurestore.v1.DefineFeatureViewResponse\"\x16\xd2\xbb\x18\x12\x1a\x0e\x66\x65\x61tures:write0\x03\x12\x8e\x01\n\x0eGetFeatureView\x12\x31.forgepoint.featurestore.v1.GetFeatureViewRequest\x1a\x32.forgepoint.featurestore.v1.GetFeatureViewResponse\"\x15\xd2\xbb\x18\x11\x1a\rfeatures:read0\x02\x12\x94\x01\n\x10ListFeatureViews\x12\x33.forgepoint.featurestore.v1.ListFeatureViewsRequest\x1a\x34.forgepoint.featurestore.v1.ListFeatureViewsResponse\"\x15\xd2\xbb\x18\x11\x1a\rfeatures:read0\x02\x12\x8c\x01\n\rWriteFeatures\x12\x30.forgepoint.featurestore.v1.WriteFeaturesRequest\x1a\x31.forgepoint.featurestore.v1.WriteFeaturesResponse\"\x16\xd2\xbb\x18\x12\x1a\x0e\x66\x65\x61tures:write0\x02\x12\x97\x01\n\x11GetOnlineFeatures\x12\x34.forgepoint.featurestore.v1.GetOnlineFeaturesRequest\x1a\x35.forgepoint.featurestore.v1.GetOnlineFeaturesResponse\"\x15\xd2\xbb\x18\x11\x1a\rfeatures:read0\x02\x12\xa3\x01\n\x15GetHistoricalFeatures\x12\x38.forgepoint.featurestore.v1.GetHistoricalFeaturesRequest\x1a\x39.forgepoint.featurestore.v1.GetHistoricalFeaturesResponse\"\x15\xd2\xbb\x18\x11\x1a\rfeatures:read0\x02\x12\x98\x01\n\x11\x44\x65leteFeatureView\x12\x34.forgepoint.featurestore.v1.DeleteFeatureViewRequest\x1a\x35.forgepoint.featurestore.v1.DeleteFeatureViewResponse\"\x16\xd2\xbb\x18\x12\x1a\x0e\x66\x65\x61tures:write0\x03\x12\x8b\x01\n\x0cRebuildViews\x12/.forgepoint.featurestore.v1.RebuildViewsRequest\x1a\x30.forgepoint.featurestore.v1.RebuildViewsResponse\"\x16\xd2\xbb\x18\x12\x1a\x0e\x66\x65\x61tures:admin0\x03\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-forgepoint/featurestore/v1/featurestore.proto\x12\x1a\x66orgepoint.featurestore.v1\x1a!forgepoint/common/v1/access.proto\x1a!forgepoint/common/v1/common.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"=\n\x06\x45ntity\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08join_key\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\"\x85\x01\n\x0b\x46\x65\x61tureSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12@\n\nvalue_type\x18\x02 \x01(\x0e\x32,.forgepoint.featurestore.v1.FeatureValueType\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x11\n\tdimension\x18\x04 \x01(\x05\"\xbe\x03\n\x0b\x46\x65\x61tureView\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x32\n\x06\x65ntity\x18\x04 \x01(\x0b\x32\".forgepoint.featurestore.v1.Entity\x12\x39\n\x08\x66\x65\x61tures\x18\x05 \x03(\x0b\x32\'.forgepoint.featurestore.v1.FeatureSpec\x12\x16\n\x0eschema_version\x18\x06 \x01(\x03\x12\x15\n\rowner_user_id\x18\x07 \x01(\t\x12\x12\n\nowner_team\x18\x08 \x01(\t\x12.\n\ncreated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\ndeleted_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\nonline_ttl\x18\x64 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0f\n\x07version\x18\x65 \x01(\x03\"\x92\x02\n\rFeatureValues\x12\x11\n\tentity_id\x18\x01 \x01(\t\x12\x45\n\x06values\x18\x02 \x03(\x0b\x32\x35.forgepoint.featurestore.v1.FeatureValues.ValuesEntry\x12.\n\nevent_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x61vailable_at\x18\x64 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a\x45\n\x0bValuesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12%\n\x05value\x18\x02 \x01(\x0b\x32\x16.google.protobuf.Value:\x02\x38\x01\"\xc1\x02\n\rFeatureVector\x12\x11\n\tentity_id\x18\x01 \x01(\t\x12\x45\n\x06values\x18\x02 \x03(\x0b\x32\x35.forgepoint.featurestore.v1.FeatureVector.ValuesEntry\x12\x15\n\ras_of_version\x18\x03 \x01(\x03\x12.\n\nevent_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0eschema_version\x18\x05 \x01(\x03\x12\x30\n\x0c\x61vailable_at\x18\x64 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a\x45\n\x0bValuesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12%\n\x05value\x18\x02 \x01(\x0b\x32\x16.google.protobuf.Value:\x02\x38\x01\"\xf4\x01\n\x18\x44\x65\x66ineFeatureViewRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x32\n\x06\x65ntity\x18\x03 \x01(\x0b\x32\".forgepoint.featurestore.v1.Entity\x12\x39\n\x08\x66\x65\x61tures\x18\x04 \x03(\x0b\x32\'.forgepoint.featurestore.v1.FeatureSpec\x12\x17\n\x0fidempotency_key\x18\x05 \x01(\t\x12-\n\nonline_ttl\x18\x64 \x01(\x0b\x32\x19.google.protobuf.Duration\"Z\n\x19\x44\x65\x66ineFeatureViewResponse\x12=\n\x0c\x66\x65\x61ture_view\x18\x01 \x01(\x0b\x32\'.forgepoint.featurestore.v1.FeatureView\"L\n\x15GetFeatureViewRequest\x12\x19\n\x0f\x66\x65\x61ture_view_id\x18\x01 \x01(\tH\x00\x12\x0e\n\x04name\x18\x02 \x01(\tH\x00\x42\x08\n\x06handle\"W\n\x16GetFeatureViewResponse\x12=\n\x0c\x66\x65\x61ture_view\x18\x01 \x01(\x0b\x32\'.forgepoint.featurestore.v1.FeatureView\"k\n\x17ListFeatureViewsRequest\x12\x13\n\x0bname_filter\x18\x01 \x01(\t\x12;\n\npagination\x18\x02 \x01(\x0b\x32\'.forgepoint.common.v1.PaginationRequest\"\x98\x01\n\x18ListFeatureViewsResponse\x12>\n\rfeature_views\x18\x01 \x03(\x0b\x32\'.forgepoint.featurestore.v1.FeatureView\x12<\n\npagination\x18\x02 \x01(\x0b\x32(.forgepoint.common.v1.PaginationResponse\"\x85\x01\n\x14WriteFeaturesRequest\x12\x17\n\x0f\x66\x65\x61ture_view_id\x18\x01 \x01(\t\x12;\n\x08\x66\x65\x61tures\x18\x02 \x03(\x0b\x32).forgepoint.featurestore.v1.FeatureValues\x12\x17\n\x0fidempotency_key\x18\x03 \x01(\t\"O\n\x15WriteFeaturesResponse\x12\x15\n\rwritten_count\x18\x01 \x01(\x05\x12\x1f\n\x17written_through_version\x18\x02 \x01(\x03\"^\n\x18GetOnlineFeaturesRequest\x12\x17\n\x0f\x66\x65\x61ture_view_id\x18\x01 \x01(\t\x12\x12\n\nentity_ids\x18\x02 \x03(\t\x12\x15\n\rfeature_names\x18\x03 \x03(\t\"s\n\x19GetOnlineFeaturesResponse\x12:\n\x07vectors\x18\x01 \x03(\x0b\x32).forgepoint.featurestore.v1.FeatureVector\x12\x1a\n\x12missing_entity_ids\x18\x02 \x03(\t\"\xfb\x01\n\x1cGetHistoricalFeaturesRequest\x12\x17\n\x0f\x66\x65\x61ture_view_id\x18\x01 \x01(\t\x12\x12\n\nentity_ids\x18\x02 \x03(\t\x12)\n\x05\x61s_of\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rfeature_names\x18\x04 \x03(\t\x12;\n\npagination\x18\x05 \x01(\x0b\x32\'.forgepoint.common.v1.PaginationRequest\x12/\n\x0bknown_as_of\x18\x64 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb5\x01\n\x1dGetHistoricalFeaturesResponse\x12:\n\x07vectors\x18\x01 \x03(\x0b\x32).forgepoint.featurestore.v1.FeatureVector\x12\x1a\n\x12missing_entity_ids\x18\x02 \x03(\t\x12<\n\npagination\x18\x03 \x01(\x0b\x32(.forgepoint.common.v1.PaginationResponse\"L\n\x18\x44\x65leteFeatureViewRequest\x12\x17\n\x0f\x66\x65\x61ture_view_id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"Z\n\x19\x44\x65leteFeatureViewResponse\x12=\n\x0c\x66\x65\x61ture_view\x18\x01 \x01(\x0b\x32\'.forgepoint.featurestore.v1.FeatureView\"i\n\x13RebuildViewsRequest\x12\x17\n\x0f\x66\x65\x61ture_view_id\x18\x01 \x01(\t\x12\x39\n\x06target\x18\x02 \x01(\x0e\x32).forgepoint.featurestore.v1.RebuildTarget\"t\n\x14RebuildViewsResponse\x12\x17\n\x0f\x65vents_replayed\x18\x01 \x01(\x03\x12\x14\n\x0ctotal_events\x18\x02 \x01(\x03\x12\x1f\n\x17\x63urrent_feature_view_id\x18\x03 \x01(\t\x12\x0c\n\x04\x64one\x18\x04 \x01(\x08\"\xc8\x01\n\x0fTrainingSetView\x12\x19\n\x0f\x66\x65\x61ture_view_id\x18\x01 \x01(\tH\x00\x12\x0e\n\x04name\x18\x02 \x01(\tH\x00\x12\x15\n\rfeature_names\x18\x03 \x03(\t\x12)\n\x05\x61s_of\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bknown_later\x18\x05 \x01(\x08\x12\x10\n\x08required\x18\x06 \x01(\x08\x12\x17\n\x0fthrough_version\x18\x07 \x01(\x03\x42\x08\n\x06handle\";\n\x0fTrainingSetRows\x12\x12\n\nentity_ids\x18\x01 \x03(\t\x12\x14\n\x0c\x61s_of_micros\x18\x02 \x03(\x10\"\xb5\x01\n\x11TrainingSetWindow\x12\x19\n\x0f\x66\x65\x61ture_view_id\x18\x01 \x01(\tH\x00\x12\x0e\n\x04name\x18\x02 \x01(\tH\x00\x12)\n\x05start\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x03\x65nd\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0fthrough_version\x18\x05 \x01(\x03\x42\x08\n\x06handle\"\x93\x02\n\x15GetTrainingSetRequest\x12\x42\n\rfeature_views\x18\x01 \x03(\x0b\x32+.forgepoint.featurestore.v1.TrainingSetView\x12<\n\x05pairs\x18\x02 \x01(\x0b\x32+.forgepoint.featurestore.v1.TrainingSetRowsH\x00\x12?\n\x06window\x18\x03 \x01(\x0b\x32-.forgepoint.featurestore.v1.TrainingSetWindowH\x00\x12/\n\x0bknown_as_of\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\n\x04rows\"\x8f\x01\n\x11TrainingSetColumn\x12\x17\n\x0f\x66\x65\x61ture_view_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12@\n\nvalue_type\x18\x03 \x01(\x0e\x32,.forgepoint.featurestore.v1.FeatureValueType\x12\x11\n\tdimension\x18\x04 \x01(\x05\"x\n\x11TrainingSetValues\x12\x0f\n\x07\x64oubles\x18\x01 \x03(\x01\x12\x10\n\x08integers\x18\x02 \x03(\x10\x12\r\n\x05\x62ools\x18\x03 \x03(\x08\x12\x0f\n\x07strings\x18\x04 \x03(\t\x12\x0f\n\x07lengths\x18\x05 \x03(\r\x12\x0f\n\x07missing\x18\x06 \x03(\r\"\xf2\x01\n\x16GetTrainingSetResponse\x12>\n\x07\x63olumns\x18\x01 \x03(\x0b\x32-.forgepoint.featurestore.v1.TrainingSetColumn\x12/\n\x0bknown_as_of\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nentity_ids\x18\x03 \x03(\t\x12\x14\n\x0c\x61s_of_micros\x18\x04 \x03(\x10\x12=\n\x06values\x18\x05 \x03(\x0b\x32-.forgepoint.featurestore.v1.TrainingSetValues*\x94\x02\n\x10\x46\x65\x61tureValueType\x12\"\n\x1e\x46\x45\x41TURE_VALUE_TYPE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x46\x45\x41TURE_VALUE_TYPE_INT64\x10\x01\x12\x1d\n\x19\x46\x45\x41TURE_VALUE_TYPE_DOUBLE\x10\x02\x12\x1d\n\x19\x46\x45\x41TURE_VALUE_TYPE_STRING\x10\x03\x12\x1b\n\x17\x46\x45\x41TURE_VALUE_TYPE_BOOL\x10\x04\x12 \n\x1c\x46\x45\x41TURE_VALUE_TYPE_TIMESTAMP\x10\x05\x12\"\n\x1e\x46\x45\x41TURE_VALUE_TYPE_DOUBLE_LIST\x10\x06\x12\x1d\n\x19\x46\x45\x41TURE_VALUE_TYPE_STRUCT\x10\x07*~\n\rRebuildTarget\x12\x1e\n\x1aREBUILD_TARGET_UNSPECIFIED\x10\x00\x12\x16\n\x12REBUILD_TARGET_ALL\x10\x01\x12\x19\n\x15REBUILD_TARGET_ONLINE\x10\x02\x12\x1a\n\x16REBUILD_TARGET_OFFLINE\x10\x03\x32\xe3\n\n\x13\x46\x65\x61tureStoreService\x12\x98\x01\n\x11\x44\x65\x66ineFeatureView\x12\x34.forgepoint.featurestore.v1.DefineFeatureViewRequest\x1a\x35.forgepoint.featurestore.v1.DefineFeatureViewResponse\"\x16\xd2\xbb\x18\x12\x1a\x0e\x66\x65\x61tures:write0\x03\x12\x8e\x01\n\x0eGetFeatureView\x12\x31.forgepoint.featurestore.v1.GetFeatureViewRequest\x1a\x32.forgepoint.featurestore.v1.GetFeatureViewResponse\"\x15\xd2\xbb\x18\x11\x1a\rfeatures:read0\x02\x12\x94\x01\n\x10ListFeatureViews\x12\x33.forgepoint.featurestore.v1.ListFeatureViewsRequest\x1a\x34.forgepoint.featurestore.v1.ListFeatureViewsResponse\"\x15\xd2\xbb\x18\x11\x1a\rfeatures:read0\x02\x12\x8c\x01\n\rWriteFeatures\x12\x30.forgepoint.featurestore.v1.WriteFeaturesRequest\x1a\x31.forgepoint.featurestore.v1.WriteFeaturesResponse\"\x16\xd2\xbb\x18\x12\x1a\x0e\x66\x65\x61tures:write0\x02\x12\x97\x01\n\x11GetOnlineFeatures\x12\x34.forgepoint.featurestore.v1.GetOnlineFeaturesRequest\x1a\x35.forgepoint.featurestore.v1.GetOnlineFeaturesResponse\"\x15\xd2\xbb\x18\x11\x1a\rfeatures:read0\x02\x12\xa3\x01\n\x15GetHistoricalFeatures\x12\x38.forgepoint.featurestore.v1.GetHistoricalFeaturesRequest\x1a\x39.forgepoint.featurestore.v1.GetHistoricalFeaturesResponse\"\x15\xd2\xbb\x18\x11\x1a\rfeatures:read0\x02\x12\x98\x01\n\x11\x44\x65leteFeatureView\x12\x34.forgepoint.featurestore.v1.DeleteFeatureViewRequest\x1a\x35.forgepoint.featurestore.v1.DeleteFeatureViewResponse\"\x16\xd2\xbb\x18\x12\x1a\x0e\x66\x65\x61tures:write0\x03\x12\x8b\x01\n\x0cRebuildViews\x12/.forgepoint.featurestore.v1.RebuildViewsRequest\x1a\x30.forgepoint.featurestore.v1.RebuildViewsResponse\"\x16\xd2\xbb\x18\x12\x1a\x0e\x66\x65\x61tures:admin0\x03\x30\x01\x12\x90\x01\n\x0eGetTrainingSet\x12\x31.forgepoint.featurestore.v1.GetTrainingSetRequest\x1a\x32.forgepoint.featurestore.v1.GetTrainingSetResponse\"\x15\xd2\xbb\x18\x11\x1a\rfeatures:read0\x02\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -55,56 +56,72 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FEATURESTORESERVICE'].methods_by_name['DeleteFeatureView']._serialized_options = b'\322\273\030\022\032\016features:write0\003'
   _globals['_FEATURESTORESERVICE'].methods_by_name['RebuildViews']._loaded_options = None
   _globals['_FEATURESTORESERVICE'].methods_by_name['RebuildViews']._serialized_options = b'\322\273\030\022\032\016features:admin0\003'
-  _globals['_FEATUREVALUETYPE']._serialized_start=3382
-  _globals['_FEATUREVALUETYPE']._serialized_end=3658
-  _globals['_REBUILDTARGET']._serialized_start=3660
-  _globals['_REBUILDTARGET']._serialized_end=3786
-  _globals['_ENTITY']._serialized_start=210
-  _globals['_ENTITY']._serialized_end=271
-  _globals['_FEATURESPEC']._serialized_start=274
-  _globals['_FEATURESPEC']._serialized_end=407
-  _globals['_FEATUREVIEW']._serialized_start=410
-  _globals['_FEATUREVIEW']._serialized_end=792
-  _globals['_FEATUREVALUES']._serialized_start=795
-  _globals['_FEATUREVALUES']._serialized_end=1069
-  _globals['_FEATUREVALUES_VALUESENTRY']._serialized_start=1000
-  _globals['_FEATUREVALUES_VALUESENTRY']._serialized_end=1069
-  _globals['_FEATUREVECTOR']._serialized_start=1072
-  _globals['_FEATUREVECTOR']._serialized_end=1393
-  _globals['_FEATUREVECTOR_VALUESENTRY']._serialized_start=1000
-  _globals['_FEATUREVECTOR_VALUESENTRY']._serialized_end=1069
-  _globals['_DEFINEFEATUREVIEWREQUEST']._serialized_start=1396
-  _globals['_DEFINEFEATUREVIEWREQUEST']._serialized_end=1593
-  _globals['_DEFINEFEATUREVIEWRESPONSE']._serialized_start=1595
-  _globals['_DEFINEFEATUREVIEWRESPONSE']._serialized_end=1685
-  _globals['_GETFEATUREVIEWREQUEST']._serialized_start=1687
-  _globals['_GETFEATUREVIEWREQUEST']._serialized_end=1763
-  _globals['_GETFEATUREVIEWRESPONSE']._serialized_start=1765
-  _globals['_GETFEATUREVIEWRESPONSE']._serialized_end=1852
-  _globals['_LISTFEATUREVIEWSREQUEST']._serialized_start=1854
-  _globals['_LISTFEATUREVIEWSREQUEST']._serialized_end=1961
-  _globals['_LISTFEATUREVIEWSRESPONSE']._serialized_start=1964
-  _globals['_LISTFEATUREVIEWSRESPONSE']._serialized_end=2116
-  _globals['_WRITEFEATURESREQUEST']._serialized_start=2119
-  _globals['_WRITEFEATURESREQUEST']._serialized_end=2252
-  _globals['_WRITEFEATURESRESPONSE']._serialized_start=2254
-  _globals['_WRITEFEATURESRESPONSE']._serialized_end=2333
-  _globals['_GETONLINEFEATURESREQUEST']._serialized_start=2335
-  _globals['_GETONLINEFEATURESREQUEST']._serialized_end=2429
-  _globals['_GETONLINEFEATURESRESPONSE']._serialized_start=2431
-  _globals['_GETONLINEFEATURESRESPONSE']._serialized_end=2546
-  _globals['_GETHISTORICALFEATURESREQUEST']._serialized_start=2549
-  _globals['_GETHISTORICALFEATURESREQUEST']._serialized_end=2800
-  _globals['_GETHISTORICALFEATURESRESPONSE']._serialized_start=2803
-  _globals['_GETHISTORICALFEATURESRESPONSE']._serialized_end=2984
-  _globals['_DELETEFEATUREVIEWREQUEST']._serialized_start=2986
-  _globals['_DELETEFEATUREVIEWREQUEST']._serialized_end=3062
-  _globals['_DELETEFEATUREVIEWRESPONSE']._serialized_start=3064
-  _globals['_DELETEFEATUREVIEWRESPONSE']._serialized_end=3154
-  _globals['_REBUILDVIEWSREQUEST']._serialized_start=3156
-  _globals['_REBUILDVIEWSREQUEST']._serialized_end=3261
-  _globals['_REBUILDVIEWSRESPONSE']._serialized_start=3263
-  _globals['_REBUILDVIEWSRESPONSE']._serialized_end=3379
-  _globals['_FEATURESTORESERVICE']._serialized_start=3789
-  _globals['_FEATURESTORESERVICE']._serialized_end=5021
+  _globals['_FEATURESTORESERVICE'].methods_by_name['GetTrainingSet']._loaded_options = None
+  _globals['_FEATURESTORESERVICE'].methods_by_name['GetTrainingSet']._serialized_options = b'\322\273\030\021\032\rfeatures:read0\002'
+  _globals['_FEATUREVALUETYPE']._serialized_start=4764
+  _globals['_FEATUREVALUETYPE']._serialized_end=5040
+  _globals['_REBUILDTARGET']._serialized_start=5042
+  _globals['_REBUILDTARGET']._serialized_end=5168
+  _globals['_ENTITY']._serialized_start=242
+  _globals['_ENTITY']._serialized_end=303
+  _globals['_FEATURESPEC']._serialized_start=306
+  _globals['_FEATURESPEC']._serialized_end=439
+  _globals['_FEATUREVIEW']._serialized_start=442
+  _globals['_FEATUREVIEW']._serialized_end=888
+  _globals['_FEATUREVALUES']._serialized_start=891
+  _globals['_FEATUREVALUES']._serialized_end=1165
+  _globals['_FEATUREVALUES_VALUESENTRY']._serialized_start=1096
+  _globals['_FEATUREVALUES_VALUESENTRY']._serialized_end=1165
+  _globals['_FEATUREVECTOR']._serialized_start=1168
+  _globals['_FEATUREVECTOR']._serialized_end=1489
+  _globals['_FEATUREVECTOR_VALUESENTRY']._serialized_start=1096
+  _globals['_FEATUREVECTOR_VALUESENTRY']._serialized_end=1165
+  _globals['_DEFINEFEATUREVIEWREQUEST']._serialized_start=1492
+  _globals['_DEFINEFEATUREVIEWREQUEST']._serialized_end=1736
+  _globals['_DEFINEFEATUREVIEWRESPONSE']._serialized_start=1738
+  _globals['_DEFINEFEATUREVIEWRESPONSE']._serialized_end=1828
+  _globals['_GETFEATUREVIEWREQUEST']._serialized_start=1830
+  _globals['_GETFEATUREVIEWREQUEST']._serialized_end=1906
+  _globals['_GETFEATUREVIEWRESPONSE']._serialized_start=1908
+  _globals['_GETFEATUREVIEWRESPONSE']._serialized_end=1995
+  _globals['_LISTFEATUREVIEWSREQUEST']._serialized_start=1997
+  _globals['_LISTFEATUREVIEWSREQUEST']._serialized_end=2104
+  _globals['_LISTFEATUREVIEWSRESPONSE']._serialized_start=2107
+  _globals['_LISTFEATUREVIEWSRESPONSE']._serialized_end=2259
+  _globals['_WRITEFEATURESREQUEST']._serialized_start=2262
+  _globals['_WRITEFEATURESREQUEST']._serialized_end=2395
+  _globals['_WRITEFEATURESRESPONSE']._serialized_start=2397
+  _globals['_WRITEFEATURESRESPONSE']._serialized_end=2476
+  _globals['_GETONLINEFEATURESREQUEST']._serialized_start=2478
+  _globals['_GETONLINEFEATURESREQUEST']._serialized_end=2572
+  _globals['_GETONLINEFEATURESRESPONSE']._serialized_start=2574
+  _globals['_GETONLINEFEATURESRESPONSE']._serialized_end=2689
+  _globals['_GETHISTORICALFEATURESREQUEST']._serialized_start=2692
+  _globals['_GETHISTORICALFEATURESREQUEST']._serialized_end=2943
+  _globals['_GETHISTORICALFEATURESRESPONSE']._serialized_start=2946
+  _globals['_GETHISTORICALFEATURESRESPONSE']._serialized_end=3127
+  _globals['_DELETEFEATUREVIEWREQUEST']._serialized_start=3129
+  _globals['_DELETEFEATUREVIEWREQUEST']._serialized_end=3205
+  _globals['_DELETEFEATUREVIEWRESPONSE']._serialized_start=3207
+  _globals['_DELETEFEATUREVIEWRESPONSE']._serialized_end=3297
+  _globals['_REBUILDVIEWSREQUEST']._serialized_start=3299
+  _globals['_REBUILDVIEWSREQUEST']._serialized_end=3404
+  _globals['_REBUILDVIEWSRESPONSE']._serialized_start=3406
+  _globals['_REBUILDVIEWSRESPONSE']._serialized_end=3522
+  _globals['_TRAININGSETVIEW']._serialized_start=3525
+  _globals['_TRAININGSETVIEW']._serialized_end=3725
+  _globals['_TRAININGSETROWS']._serialized_start=3727
+  _globals['_TRAININGSETROWS']._serialized_end=3786
+  _globals['_TRAININGSETWINDOW']._serialized_start=3789
+  _globals['_TRAININGSETWINDOW']._serialized_end=3970
+  _globals['_GETTRAININGSETREQUEST']._serialized_start=3973
+  _globals['_GETTRAININGSETREQUEST']._serialized_end=4248
+  _globals['_TRAININGSETCOLUMN']._serialized_start=4251
+  _globals['_TRAININGSETCOLUMN']._serialized_end=4394
+  _globals['_TRAININGSETVALUES']._serialized_start=4396
+  _globals['_TRAININGSETVALUES']._serialized_end=4516
+  _globals['_GETTRAININGSETRESPONSE']._serialized_start=4519
+  _globals['_GETTRAININGSETRESPONSE']._serialized_end=4761
+  _globals['_FEATURESTORESERVICE']._serialized_start=5171
+  _globals['_FEATURESTORESERVICE']._serialized_end=6550
 # @@protoc_insertion_point(module_scope)

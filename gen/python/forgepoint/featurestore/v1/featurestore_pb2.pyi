@@ -6,6 +6,7 @@ An append-only log of feature values with an online and an offline view."""
 from collections import abc as _abc
 from forgepoint.common.v1 import common_pb2 as _common_pb2
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -145,6 +146,8 @@ class FeatureView(_message.Message):
     CREATED_AT_FIELD_NUMBER: _builtins.int
     UPDATED_AT_FIELD_NUMBER: _builtins.int
     DELETED_AT_FIELD_NUMBER: _builtins.int
+    ONLINE_TTL_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     name: _builtins.str
     """Unique per team."""
@@ -152,6 +155,8 @@ class FeatureView(_message.Message):
     schema_version: _builtins.int
     owner_user_id: _builtins.str
     owner_team: _builtins.str
+    version: _builtins.int
+    """Of its log: 1 for its definition, one more for every write and change."""
     @_builtins.property
     def entity(self) -> Global___Entity: ...
     @_builtins.property
@@ -162,6 +167,10 @@ class FeatureView(_message.Message):
     def updated_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def deleted_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def online_ttl(self) -> _duration_pb2.Duration:
+        """How long after its event time a value is served online; 0 is for ever."""
+
     def __init__(
         self,
         *,
@@ -176,10 +185,12 @@ class FeatureView(_message.Message):
         created_at: _timestamp_pb2.Timestamp | None = ...,
         updated_at: _timestamp_pb2.Timestamp | None = ...,
         deleted_at: _timestamp_pb2.Timestamp | None = ...,
+        online_ttl: _duration_pb2.Duration | None = ...,
+        version: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "deleted_at", b"deleted_at", "entity", b"entity", "updated_at", b"updated_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "deleted_at", b"deleted_at", "entity", b"entity", "online_ttl", b"online_ttl", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "deleted_at", b"deleted_at", "description", b"description", "entity", b"entity", "features", b"features", "id", b"id", "name", b"name", "owner_team", b"owner_team", "owner_user_id", b"owner_user_id", "schema_version", b"schema_version", "updated_at", b"updated_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "deleted_at", b"deleted_at", "description", b"description", "entity", b"entity", "features", b"features", "id", b"id", "name", b"name", "online_ttl", b"online_ttl", "owner_team", b"owner_team", "owner_user_id", b"owner_user_id", "schema_version", b"schema_version", "updated_at", b"updated_at", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -314,6 +325,7 @@ class DefineFeatureViewRequest(_message.Message):
     ENTITY_FIELD_NUMBER: _builtins.int
     FEATURES_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    ONLINE_TTL_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     description: _builtins.str
     idempotency_key: _builtins.str
@@ -321,6 +333,10 @@ class DefineFeatureViewRequest(_message.Message):
     def entity(self) -> Global___Entity: ...
     @_builtins.property
     def features(self) -> _containers.RepeatedCompositeFieldContainer[Global___FeatureSpec]: ...
+    @_builtins.property
+    def online_ttl(self) -> _duration_pb2.Duration:
+        """How long after its event time a value is served online; 0 is for ever."""
+
     def __init__(
         self,
         *,
@@ -329,10 +345,11 @@ class DefineFeatureViewRequest(_message.Message):
         entity: Global___Entity | None = ...,
         features: _abc.Iterable[Global___FeatureSpec] | None = ...,
         idempotency_key: _builtins.str = ...,
+        online_ttl: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["entity", b"entity"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["entity", b"entity", "online_ttl", b"online_ttl"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "entity", b"entity", "features", b"features", "idempotency_key", b"idempotency_key", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "entity", b"entity", "features", b"features", "idempotency_key", b"idempotency_key", "name", b"name", "online_ttl", b"online_ttl"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -721,3 +738,297 @@ class RebuildViewsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RebuildViewsResponse: _TypeAlias = RebuildViewsResponse  # noqa: Y015
+
+@_typing.final
+class TrainingSetView(_message.Message):
+    """One feature view of a training set, and how it is read."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FEATURE_VIEW_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    FEATURE_NAMES_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    KNOWN_LATER_FIELD_NUMBER: _builtins.int
+    REQUIRED_FIELD_NUMBER: _builtins.int
+    THROUGH_VERSION_FIELD_NUMBER: _builtins.int
+    feature_view_id: _builtins.str
+    name: _builtins.str
+    known_later: _builtins.bool
+    """Also what became known after the row's own time, up to known_as_of. Otherwise a row sees what was known by then."""
+    required: _builtins.bool
+    """Leave out the rows for which this view has no values."""
+    through_version: _builtins.int
+    """Only what the view's log held up to this version; 0 is all."""
+    @_builtins.property
+    def feature_names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Empty means all."""
+
+    @_builtins.property
+    def as_of(self) -> _timestamp_pb2.Timestamp:
+        """Read at this time for every row, for labels, which come true after the row's own time; default the row's time."""
+
+    def __init__(
+        self,
+        *,
+        feature_view_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        feature_names: _abc.Iterable[_builtins.str] | None = ...,
+        as_of: _timestamp_pb2.Timestamp | None = ...,
+        known_later: _builtins.bool = ...,
+        required: _builtins.bool = ...,
+        through_version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "feature_view_id", b"feature_view_id", "handle", b"handle", "name", b"name"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "feature_names", b"feature_names", "feature_view_id", b"feature_view_id", "handle", b"handle", "known_later", b"known_later", "name", b"name", "required", b"required", "through_version", b"through_version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_handle: _TypeAlias = _typing.Literal["feature_view_id", "name"]  # noqa: Y015
+    _WhichOneofArgType_handle: _TypeAlias = _typing.Literal["handle", b"handle"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_handle) -> _WhichOneofReturnType_handle | None: ...
+
+Global___TrainingSetView: _TypeAlias = TrainingSetView  # noqa: Y015
+
+@_typing.final
+class TrainingSetRows(_message.Message):
+    """The rows of a training set, one by one; both lists have one entry a row."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTITY_IDS_FIELD_NUMBER: _builtins.int
+    AS_OF_MICROS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def entity_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """At most 10,000."""
+
+    @_builtins.property
+    def as_of_micros(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Microseconds since 1970, UTC."""
+
+    def __init__(
+        self,
+        *,
+        entity_ids: _abc.Iterable[_builtins.str] | None = ...,
+        as_of_micros: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_micros", b"as_of_micros", "entity_ids", b"entity_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TrainingSetRows: _TypeAlias = TrainingSetRows  # noqa: Y015
+
+@_typing.final
+class TrainingSetWindow(_message.Message):
+    """The rows of a training set as everything in a view whose event time lies in a window, ordered by event time and
+    entity id; a row's own time is its event time.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FEATURE_VIEW_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    START_FIELD_NUMBER: _builtins.int
+    END_FIELD_NUMBER: _builtins.int
+    THROUGH_VERSION_FIELD_NUMBER: _builtins.int
+    feature_view_id: _builtins.str
+    name: _builtins.str
+    through_version: _builtins.int
+    """Only what the view's log held up to this version; 0 is all."""
+    @_builtins.property
+    def start(self) -> _timestamp_pb2.Timestamp:
+        """The first time in it."""
+
+    @_builtins.property
+    def end(self) -> _timestamp_pb2.Timestamp:
+        """The first time after it."""
+
+    def __init__(
+        self,
+        *,
+        feature_view_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        start: _timestamp_pb2.Timestamp | None = ...,
+        end: _timestamp_pb2.Timestamp | None = ...,
+        through_version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "feature_view_id", b"feature_view_id", "handle", b"handle", "name", b"name", "start", b"start"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "feature_view_id", b"feature_view_id", "handle", b"handle", "name", b"name", "start", b"start", "through_version", b"through_version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_handle: _TypeAlias = _typing.Literal["feature_view_id", "name"]  # noqa: Y015
+    _WhichOneofArgType_handle: _TypeAlias = _typing.Literal["handle", b"handle"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_handle) -> _WhichOneofReturnType_handle | None: ...
+
+Global___TrainingSetWindow: _TypeAlias = TrainingSetWindow  # noqa: Y015
+
+@_typing.final
+class GetTrainingSetRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FEATURE_VIEWS_FIELD_NUMBER: _builtins.int
+    PAIRS_FIELD_NUMBER: _builtins.int
+    WINDOW_FIELD_NUMBER: _builtins.int
+    KNOWN_AS_OF_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def feature_views(self) -> _containers.RepeatedCompositeFieldContainer[Global___TrainingSetView]:
+        """1 to 10."""
+
+    @_builtins.property
+    def pairs(self) -> Global___TrainingSetRows: ...
+    @_builtins.property
+    def window(self) -> Global___TrainingSetWindow: ...
+    @_builtins.property
+    def known_as_of(self) -> _timestamp_pb2.Timestamp:
+        """Must be set: nothing that became known later is in the set. A time in the future is read as now."""
+
+    def __init__(
+        self,
+        *,
+        feature_views: _abc.Iterable[Global___TrainingSetView] | None = ...,
+        pairs: Global___TrainingSetRows | None = ...,
+        window: Global___TrainingSetWindow | None = ...,
+        known_as_of: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["known_as_of", b"known_as_of", "pairs", b"pairs", "rows", b"rows", "window", b"window"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["feature_views", b"feature_views", "known_as_of", b"known_as_of", "pairs", b"pairs", "rows", b"rows", "window", b"window"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_rows: _TypeAlias = _typing.Literal["pairs", "window"]  # noqa: Y015
+    _WhichOneofArgType_rows: _TypeAlias = _typing.Literal["rows", b"rows"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_rows) -> _WhichOneofReturnType_rows | None: ...
+
+Global___GetTrainingSetRequest: _TypeAlias = GetTrainingSetRequest  # noqa: Y015
+
+@_typing.final
+class TrainingSetColumn(_message.Message):
+    """What a column of a training set holds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FEATURE_VIEW_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    VALUE_TYPE_FIELD_NUMBER: _builtins.int
+    DIMENSION_FIELD_NUMBER: _builtins.int
+    feature_view_id: _builtins.str
+    name: _builtins.str
+    value_type: Global___FeatureValueType.ValueType
+    dimension: _builtins.int
+    def __init__(
+        self,
+        *,
+        feature_view_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        value_type: Global___FeatureValueType.ValueType = ...,
+        dimension: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dimension", b"dimension", "feature_view_id", b"feature_view_id", "name", b"name", "value_type", b"value_type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TrainingSetColumn: _TypeAlias = TrainingSetColumn  # noqa: Y015
+
+@_typing.final
+class TrainingSetValues(_message.Message):
+    """Values of one column, one a row in the field of its type."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DOUBLES_FIELD_NUMBER: _builtins.int
+    INTEGERS_FIELD_NUMBER: _builtins.int
+    BOOLS_FIELD_NUMBER: _builtins.int
+    STRINGS_FIELD_NUMBER: _builtins.int
+    LENGTHS_FIELD_NUMBER: _builtins.int
+    MISSING_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def doubles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """DOUBLE; of a DOUBLE_LIST the lists one after the other."""
+
+    @_builtins.property
+    def integers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """INT64; TIMESTAMP in microseconds since 1970, UTC."""
+
+    @_builtins.property
+    def bools(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bool]:
+        """BOOL."""
+
+    @_builtins.property
+    def strings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """STRING; STRUCT as JSON with sorted keys."""
+
+    @_builtins.property
+    def lengths(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Lengths of the lists of a DOUBLE_LIST."""
+
+    @_builtins.property
+    def missing(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Rows of this message that have no value; 0 or nothing stands in their place."""
+
+    def __init__(
+        self,
+        *,
+        doubles: _abc.Iterable[_builtins.float] | None = ...,
+        integers: _abc.Iterable[_builtins.int] | None = ...,
+        bools: _abc.Iterable[_builtins.bool] | None = ...,
+        strings: _abc.Iterable[_builtins.str] | None = ...,
+        lengths: _abc.Iterable[_builtins.int] | None = ...,
+        missing: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bools", b"bools", "doubles", b"doubles", "integers", b"integers", "lengths", b"lengths", "missing", b"missing", "strings", b"strings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TrainingSetValues: _TypeAlias = TrainingSetValues  # noqa: Y015
+
+@_typing.final
+class GetTrainingSetResponse(_message.Message):
+    """A part of a training set; the same request answers the same bytes for as long as nobody backfills."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COLUMNS_FIELD_NUMBER: _builtins.int
+    KNOWN_AS_OF_FIELD_NUMBER: _builtins.int
+    ENTITY_IDS_FIELD_NUMBER: _builtins.int
+    AS_OF_MICROS_FIELD_NUMBER: _builtins.int
+    VALUES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def columns(self) -> _containers.RepeatedCompositeFieldContainer[Global___TrainingSetColumn]:
+        """In the first message only."""
+
+    @_builtins.property
+    def known_as_of(self) -> _timestamp_pb2.Timestamp:
+        """In the first message only: known_as_of as it was read."""
+
+    @_builtins.property
+    def entity_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """One entry a row."""
+
+    @_builtins.property
+    def as_of_micros(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """One entry a row: its own time, in microseconds since 1970, UTC."""
+
+    @_builtins.property
+    def values(self) -> _containers.RepeatedCompositeFieldContainer[Global___TrainingSetValues]:
+        """One entry a column."""
+
+    def __init__(
+        self,
+        *,
+        columns: _abc.Iterable[Global___TrainingSetColumn] | None = ...,
+        known_as_of: _timestamp_pb2.Timestamp | None = ...,
+        entity_ids: _abc.Iterable[_builtins.str] | None = ...,
+        as_of_micros: _abc.Iterable[_builtins.int] | None = ...,
+        values: _abc.Iterable[Global___TrainingSetValues] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["known_as_of", b"known_as_of"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_micros", b"as_of_micros", "columns", b"columns", "entity_ids", b"entity_ids", "known_as_of", b"known_as_of", "values", b"values"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetTrainingSetResponse: _TypeAlias = GetTrainingSetResponse  # noqa: Y015

@@ -75,6 +75,11 @@ class FeatureStoreServiceStub(object):
                 request_serializer=forgepoint_dot_featurestore_dot_v1_dot_featurestore__pb2.RebuildViewsRequest.SerializeToString,
                 response_deserializer=forgepoint_dot_featurestore_dot_v1_dot_featurestore__pb2.RebuildViewsResponse.FromString,
                 _registered_method=True)
+        self.GetTrainingSet = channel.unary_stream(
+                '/forgepoint.featurestore.v1.FeatureStoreService/GetTrainingSet',
+                request_serializer=forgepoint_dot_featurestore_dot_v1_dot_featurestore__pb2.GetTrainingSetRequest.SerializeToString,
+                response_deserializer=forgepoint_dot_featurestore_dot_v1_dot_featurestore__pb2.GetTrainingSetResponse.FromString,
+                _registered_method=True)
 
 
 class FeatureStoreServiceServicer(object):
@@ -137,6 +142,13 @@ class FeatureStoreServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetTrainingSet(self, request, context):
+        """Reads rows of several views, each as of its own time, for training.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_FeatureStoreServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -179,6 +191,11 @@ def add_FeatureStoreServiceServicer_to_server(servicer, server):
                     servicer.RebuildViews,
                     request_deserializer=forgepoint_dot_featurestore_dot_v1_dot_featurestore__pb2.RebuildViewsRequest.FromString,
                     response_serializer=forgepoint_dot_featurestore_dot_v1_dot_featurestore__pb2.RebuildViewsResponse.SerializeToString,
+            ),
+            'GetTrainingSet': grpc.unary_stream_rpc_method_handler(
+                    servicer.GetTrainingSet,
+                    request_deserializer=forgepoint_dot_featurestore_dot_v1_dot_featurestore__pb2.GetTrainingSetRequest.FromString,
+                    response_serializer=forgepoint_dot_featurestore_dot_v1_dot_featurestore__pb2.GetTrainingSetResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -398,6 +415,33 @@ class FeatureStoreService(object):
             '/forgepoint.featurestore.v1.FeatureStoreService/RebuildViews',
             forgepoint_dot_featurestore_dot_v1_dot_featurestore__pb2.RebuildViewsRequest.SerializeToString,
             forgepoint_dot_featurestore_dot_v1_dot_featurestore__pb2.RebuildViewsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetTrainingSet(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/forgepoint.featurestore.v1.FeatureStoreService/GetTrainingSet',
+            forgepoint_dot_featurestore_dot_v1_dot_featurestore__pb2.GetTrainingSetRequest.SerializeToString,
+            forgepoint_dot_featurestore_dot_v1_dot_featurestore__pb2.GetTrainingSetResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -49,6 +49,8 @@ class FeatureStoreServiceStub:
     """Deletes a feature view; its log stays."""
     RebuildViews: _grpc.UnaryStreamMultiCallable[_featurestore_pb2.RebuildViewsRequest, _featurestore_pb2.RebuildViewsResponse]
     """Replays the log into the views and streams the progress."""
+    GetTrainingSet: _grpc.UnaryStreamMultiCallable[_featurestore_pb2.GetTrainingSetRequest, _featurestore_pb2.GetTrainingSetResponse]
+    """Reads rows of several views, each as of its own time, for training."""
 
 @_typing.type_check_only
 class FeatureStoreServiceAsyncStub(FeatureStoreServiceStub):
@@ -71,6 +73,8 @@ class FeatureStoreServiceAsyncStub(FeatureStoreServiceStub):
     """Deletes a feature view; its log stays."""
     RebuildViews: _aio.UnaryStreamMultiCallable[_featurestore_pb2.RebuildViewsRequest, _featurestore_pb2.RebuildViewsResponse]  # type: ignore[assignment]
     """Replays the log into the views and streams the progress."""
+    GetTrainingSet: _aio.UnaryStreamMultiCallable[_featurestore_pb2.GetTrainingSetRequest, _featurestore_pb2.GetTrainingSetResponse]  # type: ignore[assignment]
+    """Reads rows of several views, each as of its own time, for training."""
 
 class FeatureStoreServiceServicer:
     """An append-only log of feature values with an online and an offline view."""
@@ -130,5 +134,12 @@ class FeatureStoreServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_featurestore_pb2.RebuildViewsResponse], _abc.AsyncIterator[_featurestore_pb2.RebuildViewsResponse]]:
         """Replays the log into the views and streams the progress."""
+
+    def GetTrainingSet(
+        self,
+        request: _featurestore_pb2.GetTrainingSetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_featurestore_pb2.GetTrainingSetResponse], _abc.AsyncIterator[_featurestore_pb2.GetTrainingSetResponse]]:
+        """Reads rows of several views, each as of its own time, for training."""
 
 def add_FeatureStoreServiceServicer_to_server(servicer: FeatureStoreServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

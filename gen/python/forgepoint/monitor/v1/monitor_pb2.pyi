@@ -155,6 +155,8 @@ class Monitor(_message.Message):
     BASELINE_CAPTURED_AT_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
     UPDATED_AT_FIELD_NUMBER: _builtins.int
+    RETRAIN_COOLDOWN_FIELD_NUMBER: _builtins.int
+    SERVED_VERSION_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     model_name: _builtins.str
     owner_team: _builtins.str
@@ -167,6 +169,8 @@ class Monitor(_message.Message):
     """Must be set with auto_retrain."""
     state: Global___MonitorState.ValueType
     baseline_version: _builtins.str
+    served_version: _builtins.str
+    """The version in production, whose traffic is watched."""
     @_builtins.property
     def window_duration(self) -> _duration_pb2.Duration: ...
     @_builtins.property
@@ -177,6 +181,10 @@ class Monitor(_message.Message):
     def created_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def updated_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def retrain_cooldown(self) -> _duration_pb2.Duration:
+        """From the start of one retraining to the next request for one; an hour when it was not said."""
+
     def __init__(
         self,
         *,
@@ -194,10 +202,12 @@ class Monitor(_message.Message):
         baseline_captured_at: _timestamp_pb2.Timestamp | None = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
         updated_at: _timestamp_pb2.Timestamp | None = ...,
+        retrain_cooldown: _duration_pb2.Duration | None = ...,
+        served_version: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["baseline_captured_at", b"baseline_captured_at", "created_at", b"created_at", "updated_at", b"updated_at", "window_duration", b"window_duration"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["baseline_captured_at", b"baseline_captured_at", "created_at", b"created_at", "retrain_cooldown", b"retrain_cooldown", "updated_at", b"updated_at", "window_duration", b"window_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["auto_retrain", b"auto_retrain", "baseline_captured_at", b"baseline_captured_at", "baseline_version", b"baseline_version", "created_at", b"created_at", "id", b"id", "min_samples", b"min_samples", "model_name", b"model_name", "owner_team", b"owner_team", "retrain_pipeline_id", b"retrain_pipeline_id", "state", b"state", "thresholds", b"thresholds", "updated_at", b"updated_at", "window_duration", b"window_duration", "window_size", b"window_size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["auto_retrain", b"auto_retrain", "baseline_captured_at", b"baseline_captured_at", "baseline_version", b"baseline_version", "created_at", b"created_at", "id", b"id", "min_samples", b"min_samples", "model_name", b"model_name", "owner_team", b"owner_team", "retrain_cooldown", b"retrain_cooldown", "retrain_pipeline_id", b"retrain_pipeline_id", "served_version", b"served_version", "state", b"state", "thresholds", b"thresholds", "updated_at", b"updated_at", "window_duration", b"window_duration", "window_size", b"window_size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -215,12 +225,15 @@ class DriftMetric(_message.Message):
     BASELINE_VALUE_FIELD_NUMBER: _builtins.int
     CURRENT_VALUE_FIELD_NUMBER: _builtins.int
     SEVERITY_FIELD_NUMBER: _builtins.int
+    P_VALUE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     method: Global___DriftMethod.ValueType
     score: _builtins.float
     baseline_value: _builtins.float
     current_value: _builtins.float
     severity: Global___DriftSeverity.ValueType
+    p_value: _builtins.float
+    """Chance of such a difference without drift, corrected for the number of comparisons; 1 when not judged."""
     def __init__(
         self,
         *,
@@ -230,10 +243,11 @@ class DriftMetric(_message.Message):
         baseline_value: _builtins.float = ...,
         current_value: _builtins.float = ...,
         severity: Global___DriftSeverity.ValueType = ...,
+        p_value: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["baseline_value", b"baseline_value", "current_value", b"current_value", "method", b"method", "name", b"name", "score", b"score", "severity", b"severity"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["baseline_value", b"baseline_value", "current_value", b"current_value", "method", b"method", "name", b"name", "p_value", b"p_value", "score", b"score", "severity", b"severity"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -257,6 +271,7 @@ class DriftReport(_message.Message):
     WINDOW_START_FIELD_NUMBER: _builtins.int
     WINDOW_END_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
+    RETRAIN_REQUESTED_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     monitor_id: _builtins.str
     model_name: _builtins.str
@@ -266,6 +281,8 @@ class DriftReport(_message.Message):
     window_id: _builtins.str
     """A window has one report."""
     sample_count: _builtins.int
+    retrain_requested: _builtins.bool
+    """Whether it asked for a new model."""
     @_builtins.property
     def metrics(self) -> _containers.RepeatedCompositeFieldContainer[Global___DriftMetric]: ...
     @_builtins.property
@@ -289,10 +306,11 @@ class DriftReport(_message.Message):
         window_start: _timestamp_pb2.Timestamp | None = ...,
         window_end: _timestamp_pb2.Timestamp | None = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
+        retrain_requested: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "window_end", b"window_end", "window_start", b"window_start"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "drift_type", b"drift_type", "id", b"id", "metrics", b"metrics", "model_name", b"model_name", "model_version", b"model_version", "monitor_id", b"monitor_id", "sample_count", b"sample_count", "severity", b"severity", "window_end", b"window_end", "window_id", b"window_id", "window_start", b"window_start"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "drift_type", b"drift_type", "id", b"id", "metrics", b"metrics", "model_name", b"model_name", "model_version", b"model_version", "monitor_id", b"monitor_id", "retrain_requested", b"retrain_requested", "sample_count", b"sample_count", "severity", b"severity", "window_end", b"window_end", "window_id", b"window_id", "window_start", b"window_start"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -445,6 +463,7 @@ class ConfigureMonitorRequest(_message.Message):
     RETRAIN_PIPELINE_ID_FIELD_NUMBER: _builtins.int
     ENABLED_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    RETRAIN_COOLDOWN_FIELD_NUMBER: _builtins.int
     model_name: _builtins.str
     window_size: _builtins.int
     min_samples: _builtins.int
@@ -459,6 +478,10 @@ class ConfigureMonitorRequest(_message.Message):
     def thresholds(self) -> _containers.RepeatedCompositeFieldContainer[Global___ThresholdConfig]:
         """Replaces all thresholds."""
 
+    @_builtins.property
+    def retrain_cooldown(self) -> _duration_pb2.Duration:
+        """Unset means an hour."""
+
     def __init__(
         self,
         *,
@@ -471,10 +494,11 @@ class ConfigureMonitorRequest(_message.Message):
         retrain_pipeline_id: _builtins.str = ...,
         enabled: _builtins.bool = ...,
         idempotency_key: _builtins.str = ...,
+        retrain_cooldown: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["window_duration", b"window_duration"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["retrain_cooldown", b"retrain_cooldown", "window_duration", b"window_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["auto_retrain", b"auto_retrain", "enabled", b"enabled", "idempotency_key", b"idempotency_key", "min_samples", b"min_samples", "model_name", b"model_name", "retrain_pipeline_id", b"retrain_pipeline_id", "thresholds", b"thresholds", "window_duration", b"window_duration", "window_size", b"window_size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["auto_retrain", b"auto_retrain", "enabled", b"enabled", "idempotency_key", b"idempotency_key", "min_samples", b"min_samples", "model_name", b"model_name", "retrain_cooldown", b"retrain_cooldown", "retrain_pipeline_id", b"retrain_pipeline_id", "thresholds", b"thresholds", "window_duration", b"window_duration", "window_size", b"window_size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -972,18 +996,24 @@ class SubmitGroundTruthResponse(_message.Message):
 
     ACCEPTED_FIELD_NUMBER: _builtins.int
     UNMATCHED_REQUEST_IDS_FIELD_NUMBER: _builtins.int
+    REPEATED_REQUEST_IDS_FIELD_NUMBER: _builtins.int
     accepted: _builtins.int
     @_builtins.property
     def unmatched_request_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def repeated_request_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Had a label before; the first one stays."""
+
     def __init__(
         self,
         *,
         accepted: _builtins.int = ...,
         unmatched_request_ids: _abc.Iterable[_builtins.str] | None = ...,
+        repeated_request_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "unmatched_request_ids", b"unmatched_request_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "repeated_request_ids", b"repeated_request_ids", "unmatched_request_ids", b"unmatched_request_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -160,14 +160,15 @@ class MonitorServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def SubmitGroundTruth(self, request, context):
-        """Takes labels for predictions made earlier.
+        """Takes labels for predictions made earlier. A label whose prediction is not known (yet) is unmatched and not kept:
+        send it again later.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def StreamDriftEvents(self, request, context):
-        """Streams drift reports as they are made.
+        """Streams drift reports as they are made; of every model of the team when none is named.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

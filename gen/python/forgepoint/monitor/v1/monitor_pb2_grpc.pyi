@@ -52,9 +52,11 @@ class MonitorServiceStub:
     ListEvalScores: _grpc.UnaryUnaryMultiCallable[_monitor_pb2.ListEvalScoresRequest, _monitor_pb2.ListEvalScoresResponse]
     """Lists the judge's scores of generated answers."""
     SubmitGroundTruth: _grpc.UnaryUnaryMultiCallable[_monitor_pb2.SubmitGroundTruthRequest, _monitor_pb2.SubmitGroundTruthResponse]
-    """Takes labels for predictions made earlier."""
+    """Takes labels for predictions made earlier. A label whose prediction is not known (yet) is unmatched and not kept:
+    send it again later.
+    """
     StreamDriftEvents: _grpc.UnaryStreamMultiCallable[_monitor_pb2.StreamDriftEventsRequest, _monitor_pb2.StreamDriftEventsResponse]
-    """Streams drift reports as they are made."""
+    """Streams drift reports as they are made; of every model of the team when none is named."""
 
 @_typing.type_check_only
 class MonitorServiceAsyncStub(MonitorServiceStub):
@@ -80,9 +82,11 @@ class MonitorServiceAsyncStub(MonitorServiceStub):
     ListEvalScores: _aio.UnaryUnaryMultiCallable[_monitor_pb2.ListEvalScoresRequest, _monitor_pb2.ListEvalScoresResponse]  # type: ignore[assignment]
     """Lists the judge's scores of generated answers."""
     SubmitGroundTruth: _aio.UnaryUnaryMultiCallable[_monitor_pb2.SubmitGroundTruthRequest, _monitor_pb2.SubmitGroundTruthResponse]  # type: ignore[assignment]
-    """Takes labels for predictions made earlier."""
+    """Takes labels for predictions made earlier. A label whose prediction is not known (yet) is unmatched and not kept:
+    send it again later.
+    """
     StreamDriftEvents: _aio.UnaryStreamMultiCallable[_monitor_pb2.StreamDriftEventsRequest, _monitor_pb2.StreamDriftEventsResponse]  # type: ignore[assignment]
-    """Streams drift reports as they are made."""
+    """Streams drift reports as they are made; of every model of the team when none is named."""
 
 class MonitorServiceServicer:
     """Watches served models for drift and lost performance."""
@@ -155,13 +159,15 @@ class MonitorServiceServicer:
         request: _monitor_pb2.SubmitGroundTruthRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_monitor_pb2.SubmitGroundTruthResponse, _abc.Awaitable[_monitor_pb2.SubmitGroundTruthResponse]]:
-        """Takes labels for predictions made earlier."""
+        """Takes labels for predictions made earlier. A label whose prediction is not known (yet) is unmatched and not kept:
+        send it again later.
+        """
 
     def StreamDriftEvents(
         self,
         request: _monitor_pb2.StreamDriftEventsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_monitor_pb2.StreamDriftEventsResponse], _abc.AsyncIterator[_monitor_pb2.StreamDriftEventsResponse]]:
-        """Streams drift reports as they are made."""
+        """Streams drift reports as they are made; of every model of the team when none is named."""
 
 def add_MonitorServiceServicer_to_server(servicer: MonitorServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

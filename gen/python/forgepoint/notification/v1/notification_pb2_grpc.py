@@ -65,6 +65,26 @@ class NotificationServiceStub(object):
                 request_serializer=forgepoint_dot_notification_dot_v1_dot_notification__pb2.UpdatePreferencesRequest.SerializeToString,
                 response_deserializer=forgepoint_dot_notification_dot_v1_dot_notification__pb2.UpdatePreferencesResponse.FromString,
                 _registered_method=True)
+        self.CreateRule = channel.unary_unary(
+                '/forgepoint.notification.v1.NotificationService/CreateRule',
+                request_serializer=forgepoint_dot_notification_dot_v1_dot_notification__pb2.CreateRuleRequest.SerializeToString,
+                response_deserializer=forgepoint_dot_notification_dot_v1_dot_notification__pb2.CreateRuleResponse.FromString,
+                _registered_method=True)
+        self.ListRules = channel.unary_unary(
+                '/forgepoint.notification.v1.NotificationService/ListRules',
+                request_serializer=forgepoint_dot_notification_dot_v1_dot_notification__pb2.ListRulesRequest.SerializeToString,
+                response_deserializer=forgepoint_dot_notification_dot_v1_dot_notification__pb2.ListRulesResponse.FromString,
+                _registered_method=True)
+        self.DeleteRule = channel.unary_unary(
+                '/forgepoint.notification.v1.NotificationService/DeleteRule',
+                request_serializer=forgepoint_dot_notification_dot_v1_dot_notification__pb2.DeleteRuleRequest.SerializeToString,
+                response_deserializer=forgepoint_dot_notification_dot_v1_dot_notification__pb2.DeleteRuleResponse.FromString,
+                _registered_method=True)
+        self.GetWebhookSecret = channel.unary_unary(
+                '/forgepoint.notification.v1.NotificationService/GetWebhookSecret',
+                request_serializer=forgepoint_dot_notification_dot_v1_dot_notification__pb2.GetWebhookSecretRequest.SerializeToString,
+                response_deserializer=forgepoint_dot_notification_dot_v1_dot_notification__pb2.GetWebhookSecretResponse.FromString,
+                _registered_method=True)
         self.TestChannel = channel.unary_unary(
                 '/forgepoint.notification.v1.NotificationService/TestChannel',
                 request_serializer=forgepoint_dot_notification_dot_v1_dot_notification__pb2.TestChannelRequest.SerializeToString,
@@ -118,6 +138,34 @@ class NotificationServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateRule(self, request, context):
+        """Makes a rule for the caller's team.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRules(self, request, context):
+        """Lists the rules of the caller's team, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteRule(self, request, context):
+        """Deletes a rule of the caller's team; what it was told stays in the log.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetWebhookSecret(self, request, context):
+        """Reads the secret that verifies the messages of a webhook. A new target has a new secret.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def TestChannel(self, request, context):
         """Sends a test message to the caller's own channel.
         """
@@ -157,6 +205,26 @@ def add_NotificationServiceServicer_to_server(servicer, server):
                     servicer.UpdatePreferences,
                     request_deserializer=forgepoint_dot_notification_dot_v1_dot_notification__pb2.UpdatePreferencesRequest.FromString,
                     response_serializer=forgepoint_dot_notification_dot_v1_dot_notification__pb2.UpdatePreferencesResponse.SerializeToString,
+            ),
+            'CreateRule': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateRule,
+                    request_deserializer=forgepoint_dot_notification_dot_v1_dot_notification__pb2.CreateRuleRequest.FromString,
+                    response_serializer=forgepoint_dot_notification_dot_v1_dot_notification__pb2.CreateRuleResponse.SerializeToString,
+            ),
+            'ListRules': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRules,
+                    request_deserializer=forgepoint_dot_notification_dot_v1_dot_notification__pb2.ListRulesRequest.FromString,
+                    response_serializer=forgepoint_dot_notification_dot_v1_dot_notification__pb2.ListRulesResponse.SerializeToString,
+            ),
+            'DeleteRule': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteRule,
+                    request_deserializer=forgepoint_dot_notification_dot_v1_dot_notification__pb2.DeleteRuleRequest.FromString,
+                    response_serializer=forgepoint_dot_notification_dot_v1_dot_notification__pb2.DeleteRuleResponse.SerializeToString,
+            ),
+            'GetWebhookSecret': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetWebhookSecret,
+                    request_deserializer=forgepoint_dot_notification_dot_v1_dot_notification__pb2.GetWebhookSecretRequest.FromString,
+                    response_serializer=forgepoint_dot_notification_dot_v1_dot_notification__pb2.GetWebhookSecretResponse.SerializeToString,
             ),
             'TestChannel': grpc.unary_unary_rpc_method_handler(
                     servicer.TestChannel,
@@ -327,6 +395,114 @@ class NotificationService(object):
             '/forgepoint.notification.v1.NotificationService/UpdatePreferences',
             forgepoint_dot_notification_dot_v1_dot_notification__pb2.UpdatePreferencesRequest.SerializeToString,
             forgepoint_dot_notification_dot_v1_dot_notification__pb2.UpdatePreferencesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateRule(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/forgepoint.notification.v1.NotificationService/CreateRule',
+            forgepoint_dot_notification_dot_v1_dot_notification__pb2.CreateRuleRequest.SerializeToString,
+            forgepoint_dot_notification_dot_v1_dot_notification__pb2.CreateRuleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRules(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/forgepoint.notification.v1.NotificationService/ListRules',
+            forgepoint_dot_notification_dot_v1_dot_notification__pb2.ListRulesRequest.SerializeToString,
+            forgepoint_dot_notification_dot_v1_dot_notification__pb2.ListRulesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteRule(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/forgepoint.notification.v1.NotificationService/DeleteRule',
+            forgepoint_dot_notification_dot_v1_dot_notification__pb2.DeleteRuleRequest.SerializeToString,
+            forgepoint_dot_notification_dot_v1_dot_notification__pb2.DeleteRuleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetWebhookSecret(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/forgepoint.notification.v1.NotificationService/GetWebhookSecret',
+            forgepoint_dot_notification_dot_v1_dot_notification__pb2.GetWebhookSecretRequest.SerializeToString,
+            forgepoint_dot_notification_dot_v1_dot_notification__pb2.GetWebhookSecretResponse.FromString,
             options,
             channel_credentials,
             insecure,

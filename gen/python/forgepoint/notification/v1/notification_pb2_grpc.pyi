@@ -45,6 +45,14 @@ class NotificationServiceStub:
     """Reads the caller's preferences."""
     UpdatePreferences: _grpc.UnaryUnaryMultiCallable[_notification_pb2.UpdatePreferencesRequest, _notification_pb2.UpdatePreferencesResponse]
     """Replaces the caller's preferences."""
+    CreateRule: _grpc.UnaryUnaryMultiCallable[_notification_pb2.CreateRuleRequest, _notification_pb2.CreateRuleResponse]
+    """Makes a rule for the caller's team."""
+    ListRules: _grpc.UnaryUnaryMultiCallable[_notification_pb2.ListRulesRequest, _notification_pb2.ListRulesResponse]
+    """Lists the rules of the caller's team, newest first."""
+    DeleteRule: _grpc.UnaryUnaryMultiCallable[_notification_pb2.DeleteRuleRequest, _notification_pb2.DeleteRuleResponse]
+    """Deletes a rule of the caller's team; what it was told stays in the log."""
+    GetWebhookSecret: _grpc.UnaryUnaryMultiCallable[_notification_pb2.GetWebhookSecretRequest, _notification_pb2.GetWebhookSecretResponse]
+    """Reads the secret that verifies the messages of a webhook. A new target has a new secret."""
     TestChannel: _grpc.UnaryUnaryMultiCallable[_notification_pb2.TestChannelRequest, _notification_pb2.TestChannelResponse]
     """Sends a test message to the caller's own channel."""
 
@@ -65,6 +73,14 @@ class NotificationServiceAsyncStub(NotificationServiceStub):
     """Reads the caller's preferences."""
     UpdatePreferences: _aio.UnaryUnaryMultiCallable[_notification_pb2.UpdatePreferencesRequest, _notification_pb2.UpdatePreferencesResponse]  # type: ignore[assignment]
     """Replaces the caller's preferences."""
+    CreateRule: _aio.UnaryUnaryMultiCallable[_notification_pb2.CreateRuleRequest, _notification_pb2.CreateRuleResponse]  # type: ignore[assignment]
+    """Makes a rule for the caller's team."""
+    ListRules: _aio.UnaryUnaryMultiCallable[_notification_pb2.ListRulesRequest, _notification_pb2.ListRulesResponse]  # type: ignore[assignment]
+    """Lists the rules of the caller's team, newest first."""
+    DeleteRule: _aio.UnaryUnaryMultiCallable[_notification_pb2.DeleteRuleRequest, _notification_pb2.DeleteRuleResponse]  # type: ignore[assignment]
+    """Deletes a rule of the caller's team; what it was told stays in the log."""
+    GetWebhookSecret: _aio.UnaryUnaryMultiCallable[_notification_pb2.GetWebhookSecretRequest, _notification_pb2.GetWebhookSecretResponse]  # type: ignore[assignment]
+    """Reads the secret that verifies the messages of a webhook. A new target has a new secret."""
     TestChannel: _aio.UnaryUnaryMultiCallable[_notification_pb2.TestChannelRequest, _notification_pb2.TestChannelResponse]  # type: ignore[assignment]
     """Sends a test message to the caller's own channel."""
 
@@ -112,6 +128,34 @@ class NotificationServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_notification_pb2.UpdatePreferencesResponse, _abc.Awaitable[_notification_pb2.UpdatePreferencesResponse]]:
         """Replaces the caller's preferences."""
+
+    def CreateRule(
+        self,
+        request: _notification_pb2.CreateRuleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_notification_pb2.CreateRuleResponse, _abc.Awaitable[_notification_pb2.CreateRuleResponse]]:
+        """Makes a rule for the caller's team."""
+
+    def ListRules(
+        self,
+        request: _notification_pb2.ListRulesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_notification_pb2.ListRulesResponse, _abc.Awaitable[_notification_pb2.ListRulesResponse]]:
+        """Lists the rules of the caller's team, newest first."""
+
+    def DeleteRule(
+        self,
+        request: _notification_pb2.DeleteRuleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_notification_pb2.DeleteRuleResponse, _abc.Awaitable[_notification_pb2.DeleteRuleResponse]]:
+        """Deletes a rule of the caller's team; what it was told stays in the log."""
+
+    def GetWebhookSecret(
+        self,
+        request: _notification_pb2.GetWebhookSecretRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_notification_pb2.GetWebhookSecretResponse, _abc.Awaitable[_notification_pb2.GetWebhookSecretResponse]]:
+        """Reads the secret that verifies the messages of a webhook. A new target has a new secret."""
 
     def TestChannel(
         self,

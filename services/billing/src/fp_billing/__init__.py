@@ -1,0 +1,1 @@
+"""Metered usage, rate plans, quotas and invoices; transactional outbox."""

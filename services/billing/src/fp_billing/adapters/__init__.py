@@ -1,0 +1,1 @@
+"""Postgres and the bus, as the ports of `app` see them."""

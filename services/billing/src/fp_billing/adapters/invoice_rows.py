@@ -1,0 +1,85 @@
+"""Invoices in Postgres."""
+
+from collections.abc import Sequence
+
+from fp_postgres import Database, Transaction
+
+from fp_billing.adapters.rows import INVOICE, LINE, columns, to_invoice, to_line
+from fp_billing.domain.invoices import Invoice, Line
+from fp_billing.domain.periods import Period, day_of
+
+_LINES = f"""
+SELECT {LINE}
+FROM (SELECT d.meter, d.rate_plan_id, sum(d.quantity) AS quantity, sum(d.billable) AS billable, r.price_micros,
+             sum(d.cost_micros) AS amount_micros
+      FROM usage_days d JOIN rates r ON r.rate_plan_id = d.rate_plan_id AND r.meter = d.meter
+      WHERE d.team = $1 AND d.day >= $2 AND d.day < $3
+      GROUP BY d.meter, d.rate_plan_id, r.price_micros) AS l
+JOIN rate_plans p ON p.id = l.rate_plan_id
+"""  # noqa: S608 -- a constant
+_KEPT_LINES = f"""
+SELECT {LINE} FROM invoice_lines l JOIN rate_plans p ON p.id = l.rate_plan_id
+WHERE l.invoice_id = $1 ORDER BY l.position
+"""  # noqa: S608 -- a constant
+_SAVE = """
+INSERT INTO invoices AS kept (id, team, starts_at, rate_plan_id, status, number, currency, total_micros, created_at,
+                              finalized_at, due_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+ON CONFLICT (id) DO UPDATE
+SET rate_plan_id = excluded.rate_plan_id, status = excluded.status, number = excluded.number,
+    total_micros = excluded.total_micros, finalized_at = excluded.finalized_at, due_at = excluded.due_at
+"""
+_SAVE_LINES = """
+INSERT INTO invoice_lines (invoice_id, position, meter, rate_plan_id, quantity, billable, price_micros, amount_micros)
+SELECT $1, * FROM unnest($2::int[], $3::text[], $4::uuid[], $5::numeric[], $6::numeric[], $7::bigint[], $8::numeric[])
+"""
+
+
+async def lines(tx: Transaction, team: str, period: Period) -> Sequence[Line]:
+    rows = await tx.fetch(_LINES, team, day_of(period.start), day_of(period.end))
+    return [to_line(row) for row in rows]
+
+
+async def invoice(tx: Transaction, team: str, period: Period) -> Invoice | None:
+    row = await tx.fetchrow(
+        f"SELECT {INVOICE} FROM invoices WHERE team = $1 AND starts_at = $2",  # noqa: S608 -- a constant
+        team,
+        period.start,
+    )
+    return to_invoice(row, await kept_lines(tx, str(row["id"]))) if row else None
+
+
+async def kept_lines(source: Database | Transaction, invoice_id: str) -> Sequence[Line]:
+    return [to_line(row) for row in await source.fetch(_KEPT_LINES, invoice_id)]
+
+
+async def save(tx: Transaction, invoice: Invoice) -> None:
+    await tx.execute(
+        _SAVE,
+        invoice.id,
+        invoice.team,
+        invoice.period.start,
+        invoice.plan_id,
+        invoice.status,
+        invoice.number or None,
+        invoice.total.currency,
+        invoice.total.amount_micros,
+        invoice.created_at,
+        invoice.finalized_at,
+        invoice.due_at,
+    )
+    await tx.execute("DELETE FROM invoice_lines WHERE invoice_id = $1", invoice.id)
+    await tx.execute(_SAVE_LINES, invoice.id, *columns(map(_row, enumerate(invoice.lines)), 7))
+
+
+def _row(numbered: tuple[int, Line]) -> tuple[object, ...]:
+    position, line = numbered
+    return (
+        position,
+        line.meter,
+        line.plan_id,
+        line.quantity,
+        line.billable,
+        line.price_micros,
+        line.amount_micros,
+    )

@@ -1,0 +1,135 @@
+"""Reads in Postgres."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from fp_kernel import PageRequest
+from fp_postgres import Database
+
+from fp_billing.adapters.invoice_rows import kept_lines
+from fp_billing.adapters.rows import INVOICE, PLAN, to_invoice, to_plan
+from fp_billing.app.ports import MeterSum, Summary, Wanted
+from fp_billing.domain.invoices import Invoice, Status
+from fp_billing.domain.meters import Meter
+from fp_billing.domain.periods import Period, day_of
+from fp_billing.domain.plans import DEFAULT_PLAN, Money, RatePlan
+from fp_billing.domain.quotas import Quota
+
+_LAST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
+
+# The plan of a period is its own once it was used, else the team's, else the default one.
+_PLAN_OF = f"""
+SELECT {PLAN} FROM rate_plans p
+WHERE p.id = coalesce((SELECT rate_plan_id FROM periods WHERE team = $1 AND starts_at = $3),
+                      (SELECT rate_plan_id FROM accounts WHERE team = $1), $2)
+"""  # noqa: S608 -- a constant
+_USED = """
+SELECT coalesce(sum(quantity), 0) FROM usage_days WHERE team = $1 AND day >= $2 AND day < $3 AND meter = $4
+"""
+_WANTED = "d.team = $1 AND d.day >= $2 AND d.day < $3 AND ($4 = '' OR d.meter = $4)"
+# The buckets of the page first, then what is in them: a page has whole months or days.
+_USAGE = f"""
+WITH page AS (
+    SELECT DISTINCT date_trunc($5, d.day::timestamp)::date AS start FROM usage_days d
+    WHERE {_WANTED} AND ($6::date IS NULL OR date_trunc($5, d.day::timestamp)::date < $6)
+    ORDER BY start DESC LIMIT $7
+)
+SELECT page.start, p.currency, d.meter, sum(d.quantity) AS quantity, sum(d.cost_micros) AS cost_micros
+FROM page
+JOIN usage_days d ON {_WANTED} AND date_trunc($5, d.day::timestamp)::date = page.start
+JOIN rate_plans p ON p.id = d.rate_plan_id
+GROUP BY page.start, p.currency, d.meter ORDER BY page.start DESC
+"""  # noqa: S608 -- constants
+_COSTS = f"""
+SELECT p.currency, sum(d.cost_micros) AS cost_micros
+FROM usage_days d JOIN rate_plans p ON p.id = d.rate_plan_id WHERE {_WANTED} GROUP BY p.currency
+"""  # noqa: S608 -- a constant
+_TO_INVOICE = """
+SELECT team, starts_at FROM periods
+WHERE NOT closed AND starts_at < $1 AND (NOT drafted OR starts_at < $2)
+ORDER BY starts_at, team LIMIT $3
+"""
+_NEVER = Period(DEFAULT_PLAN.created_at.replace(day=1))
+
+
+class PostgresReads:
+    """`app.ports.Reads` on a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def plan(self, plan_id: str) -> RatePlan | None:
+        row = await self._database.fetchrow(f"SELECT {PLAN} FROM rate_plans p WHERE p.id = $1", plan_id)  # noqa: S608 -- a constant
+        return to_plan(row) if row else None
+
+    async def plans(self, page: PageRequest) -> tuple[Sequence[RatePlan], str]:
+        rows = await self._database.fetch(
+            f"SELECT {PLAN} FROM rate_plans p WHERE p.id < $1 ORDER BY p.id DESC LIMIT $2",  # noqa: S608 -- a constant
+            _after(page),
+            page.size + 1,
+        )
+        shown = [to_plan(row) for row in rows[: page.size]]
+        return shown, shown[-1].id if len(rows) > page.size else ""
+
+    async def plan_of(self, team: str) -> RatePlan:
+        return await self._plan_of(team, _NEVER)
+
+    async def quota(self, team: str, meter: Meter, period: Period) -> tuple[RatePlan, Quota]:
+        plan = await self._plan_of(team, period)
+        used = await self._database.fetchval(_USED, team, day_of(period.start), day_of(period.end), meter)
+        return plan, Quota(meter, plan.rates[meter].quota, int(used))
+
+    async def usage(self, wanted: Wanted, page: PageRequest) -> tuple[Sequence[Summary], str]:
+        before = date.fromisoformat(page.after[0]) if page.after else None
+        rows = await self._database.fetch(_USAGE, *_asked(wanted), wanted.granularity, before, page.size + 1)
+        found: dict[tuple[date, str], dict[Meter, MeterSum]] = {}
+        for row in rows:
+            meters = found.setdefault((row["start"], row["currency"]), {})
+            meters[Meter(row["meter"])] = MeterSum(int(row["quantity"]), int(row["cost_micros"]))
+        summaries = [Summary(start, currency, meters) for (start, currency), meters in found.items()]
+        shown = summaries[: page.size]
+        return shown, shown[-1].start.isoformat() if len(summaries) > page.size else ""
+
+    async def costs(self, wanted: Wanted) -> Sequence[Money]:
+        rows = await self._database.fetch(_COSTS, *_asked(wanted))
+        return [Money(int(row["cost_micros"]), row["currency"]) for row in rows]
+
+    async def invoice(self, invoice_id: str, team: str) -> Invoice | None:
+        row = await self._database.fetchrow(
+            f"SELECT {INVOICE} FROM invoices WHERE id = $1 AND ($2 = '' OR team = $2)",  # noqa: S608 -- a constant
+            invoice_id,
+            team,
+        )
+        return to_invoice(row, await kept_lines(self._database, invoice_id)) if row else None
+
+    async def invoices(self, team: str, status: Status | None, page: PageRequest) -> tuple[Sequence[Invoice], str]:
+        rows = await self._database.fetch(
+            f"""
+            SELECT {INVOICE} FROM invoices
+            WHERE team = $1 AND id < $2 AND ($3 = '' OR status = $3) ORDER BY id DESC LIMIT $4
+            """,  # noqa: S608 -- a constant
+            team,
+            _after(page),
+            status or "",
+            page.size + 1,
+        )
+        shown = [to_invoice(row, await kept_lines(self._database, str(row["id"]))) for row in rows[: page.size]]
+        return shown, shown[-1].id if len(rows) > page.size else ""
+
+    async def to_invoice(self, before: Period, final_before: Period, limit: int) -> Sequence[tuple[str, Period]]:
+        rows = await self._database.fetch(_TO_INVOICE, before.start, final_before.start, limit)
+        return [(row["team"], Period(row["starts_at"])) for row in rows]
+
+    async def _plan_of(self, team: str, period: Period) -> RatePlan:
+        row = await self._database.fetchrow(_PLAN_OF, team, DEFAULT_PLAN.id, period.start)
+        if row is None:
+            raise RuntimeError("the default rate plan is not there")
+        return to_plan(row)
+
+
+def _asked(wanted: Wanted) -> tuple[str, date, date, str]:
+    return wanted.team, wanted.start, wanted.end, wanted.meter or ""
+
+
+def _after(page: PageRequest) -> str:
+    return page.after[0] if page.after else _LAST_ID

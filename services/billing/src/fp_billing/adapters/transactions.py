@@ -1,0 +1,164 @@
+"""Changes in Postgres."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+from fp_kernel import Command
+from fp_postgres import Database
+from fp_postgres import Transaction as PostgresTransaction
+
+from fp_billing.adapters import invoice_rows, usage_rows
+from fp_billing.adapters.events import to_event
+from fp_billing.adapters.rows import PLAN, to_plan
+from fp_billing.domain.accounts import Account
+from fp_billing.domain.events import DomainEvent
+from fp_billing.domain.invoices import Invoice, Line
+from fp_billing.domain.meters import Meter
+from fp_billing.domain.periods import Period
+from fp_billing.domain.plans import DEFAULT_PLAN, RatePlan
+from fp_billing.domain.usage import UsageRecord
+
+CONSUMER = "billing"
+_NO_COMMAND = Command("", "", "", b"", lambda _: b"")
+
+_HOLD = "SELECT rate_plan_id FROM accounts WHERE team = $1 FOR NO KEY UPDATE"
+# Of an account that is locked: the plan of a used period is its own, of any other one the team's.
+_PERIOD = f"""
+SELECT {PLAN}, t.told, t.drafted, t.closed
+FROM periods t JOIN rate_plans p ON p.id = t.rate_plan_id WHERE t.team = $1 AND t.starts_at = $2
+"""  # noqa: S608 -- a constant
+
+
+class PostgresTransactions:
+    """`app.ports.Transactions` on a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @asynccontextmanager
+    async def __call__(self, command: Command | None = None) -> AsyncIterator["BillingTransaction"]:
+        async with self._database.transaction(command) as tx:
+            yield BillingTransaction(tx, command or _NO_COMMAND)
+
+
+class BillingTransaction:
+    """`app.ports.Transaction`; made by `PostgresTransactions`."""
+
+    def __init__(self, tx: PostgresTransaction, command: Command) -> None:
+        self._tx = tx
+        self._command = command
+
+    async def fresh(self, event_ids: Iterable[str]) -> set[str]:
+        return await self._tx.inbox.fresh(CONSUMER, event_ids)
+
+    async def hold(self, team: str) -> RatePlan:
+        plan_id = await self._tx.fetchval(_HOLD, team)
+        if plan_id is None:
+            await self._tx.execute(
+                """
+                INSERT INTO accounts (team, rate_plan_id, assigned_by, assigned_at) VALUES ($1, $2, $3, now())
+                ON CONFLICT (team) DO NOTHING
+                """,
+                team,
+                DEFAULT_PLAN.id,
+                CONSUMER,
+            )
+            plan_id = await self._tx.fetchval(_HOLD, team)
+        plan = await self.plan(plan_id)
+        if plan is None:
+            raise RuntimeError("an account's rate plan is not there")
+        return plan
+
+    async def account(self, team: str, period: Period, plan: RatePlan) -> Account:
+        row = await self._tx.fetchrow(_PERIOD, team, period.start)
+        if row is None:
+            return Account(team, period, plan, used={})
+        return Account(
+            team=team,
+            period=period,
+            plan=to_plan(row),
+            used=await usage_rows.used(self._tx, team, period),
+            told=frozenset(Meter(meter) for meter in row["told"]),
+            drafted=row["drafted"],
+            closed=row["closed"],
+        )
+
+    async def recorded(self, team: str, keys: Iterable[str]) -> Mapping[str, UsageRecord]:
+        return await usage_rows.recorded(self._tx, team, keys)
+
+    async def add_usage(self, records: Sequence[UsageRecord]) -> None:
+        await usage_rows.add(self._tx, records)
+        await usage_rows.count(self._tx, records)
+
+    async def save_account(self, account: Account) -> None:
+        # Most batches change nothing here, and then write nothing.
+        await self._tx.execute(
+            """
+            INSERT INTO periods AS kept (team, starts_at, rate_plan_id, told, drafted, closed)
+            VALUES ($1, $2, $3, $4, $5, $6)
+            ON CONFLICT (team, starts_at) DO UPDATE
+            SET rate_plan_id = excluded.rate_plan_id, told = excluded.told, drafted = excluded.drafted,
+                closed = excluded.closed
+            WHERE (kept.rate_plan_id, kept.told, kept.drafted, kept.closed)
+                  IS DISTINCT FROM (excluded.rate_plan_id, excluded.told, excluded.drafted, excluded.closed)
+            """,
+            account.team,
+            account.period.start,
+            account.plan.id,
+            sorted(account.told),
+            account.drafted,
+            account.closed,
+        )
+
+    async def add_plan(self, plan: RatePlan, by: str) -> bool:
+        status = await self._tx.execute(
+            """
+            INSERT INTO rate_plans (id, name, currency, created_at, created_by) VALUES ($1, $2, $3, $4, $5)
+            ON CONFLICT (name) DO NOTHING
+            """,
+            plan.id,
+            plan.name,
+            plan.currency,
+            plan.created_at,
+            by,
+        )
+        if status != "INSERT 0 1":
+            return False
+        await self._tx.executemany(
+            "INSERT INTO rates (rate_plan_id, meter, price_micros, included, quota) VALUES ($1, $2, $3, $4, $5)",
+            [(plan.id, meter, rate.price_micros, rate.included, rate.quota) for meter, rate in plan.rates.items()],
+        )
+        return True
+
+    async def plan(self, plan_id: str) -> RatePlan | None:
+        row = await self._tx.fetchrow(f"SELECT {PLAN} FROM rate_plans p WHERE p.id = $1", plan_id)  # noqa: S608 -- a constant
+        return to_plan(row) if row else None
+
+    async def assign(self, team: str, plan: RatePlan, by: str, now: datetime) -> None:
+        await self._tx.execute(
+            "UPDATE accounts SET rate_plan_id = $2, assigned_by = $3, assigned_at = $4 WHERE team = $1",
+            team,
+            plan.id,
+            by,
+            now,
+        )
+
+    async def lines(self, team: str, period: Period) -> Sequence[Line]:
+        return await invoice_rows.lines(self._tx, team, period)
+
+    async def invoice(self, team: str, period: Period) -> Invoice | None:
+        return await invoice_rows.invoice(self._tx, team, period)
+
+    async def save_invoice(self, invoice: Invoice) -> None:
+        await invoice_rows.save(self._tx, invoice)
+
+    async def next_number(self) -> int:
+        number: int = await self._tx.fetchval("UPDATE invoice_numbers SET last = last + 1 RETURNING last")
+        return number
+
+    def emit(self, event: DomainEvent) -> None:
+        self._tx.outbox.add(to_event(event))
+
+    async def complete(self, result: object) -> None:
+        await self._tx.complete(self._command, result)

@@ -1,0 +1,1 @@
+"""Billing as others reach it: gRPC and events."""

@@ -1,0 +1,47 @@
+"""Who calls, and whose usage he may see."""
+
+from fp_kernel import Principal, invalid
+from fp_rpc import current_call, principal
+from fp_rpc.headers import TEAM
+
+_LONGEST_TEAM = 128
+
+
+def caller() -> Principal:
+    """Raises InvalidArgument for a service that does not say for which team it acts."""
+    found = principal()
+    if not found.team:
+        raise invalid(TEAM, "must name the team for which the service acts")
+    return found
+
+
+def readable_team(requested: str) -> str:
+    """The team whose data is read: an admin may name another one; everybody else sees the own team, whatever is named.
+
+    Raises InvalidArgument for a service that neither acts for a team nor names one.
+    """
+    call = current_call()
+    team = _checked(requested) if requested and call.may_cross_team else call.team
+    if not team:
+        raise invalid("team", "must name a team")
+    return team
+
+
+def changed_team(requested: str) -> str:
+    """The team that is changed. Raises PermissionDenied for another one than the own without the right to."""
+    team = current_call().team_scope(_checked(requested))
+    if not team:
+        raise invalid("team", "must name a team")
+    return team
+
+
+def any_team_or_own() -> str:
+    """What a read by id is bound to: the own team, or nothing (empty) for who may read every team's."""
+    call = current_call()
+    return "" if call.may_cross_team else caller().team
+
+
+def _checked(team: str) -> str:
+    if len(team) > _LONGEST_TEAM or not team.isprintable() or team != team.strip():
+        raise invalid("team", f"must be at most {_LONGEST_TEAM} characters of one line")
+    return team

@@ -1,0 +1,63 @@
+"""The RPCs that change something."""
+
+from typing import Any
+
+import grpc
+from forgepoint.billing.v1 import billing_pb2 as pb
+from forgepoint.billing.v1.billing_pb2_grpc import BillingServiceServicer
+from fp_kernel import Replayed, parse_id
+from fp_rpc import command, principal
+
+from fp_billing.api import convert
+from fp_billing.api.caller import caller, changed_team
+from fp_billing.app.assign_rate_plan import Assigned
+from fp_billing.app.posting import Posted
+from fp_billing.app.use_cases import UseCases
+from fp_billing.domain.plans import RatePlan
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class CommandServicer(BillingServiceServicer):
+    def __init__(self, use_cases: UseCases) -> None:
+        self._do = use_cases
+
+    async def RecordUsage(self, request: pb.RecordUsageRequest, context: Context) -> pb.RecordUsageResponse:
+        usage, team = convert.usage_of(request), caller().team
+        try:
+            posted = await self._do.record_usage(team, usage, command(request, _recorded))
+        except Replayed as replay:
+            again = pb.RecordUsageResponse.FromString(replay.response)
+            again.deduplicated = True
+            return again
+        return _recorded(posted)
+
+    async def CreateRatePlan(self, request: pb.CreateRatePlanRequest, context: Context) -> pb.CreateRatePlanResponse:
+        try:
+            plan = await self._do.create_rate_plan(convert.new_plan(request), principal(), command(request, _created))
+        except Replayed as replay:
+            again = pb.CreateRatePlanResponse.FromString(replay.response)
+            again.deduplicated = True
+            return again
+        return _created(plan)
+
+    async def AssignRatePlan(self, request: pb.AssignRatePlanRequest, context: Context) -> pb.AssignRatePlanResponse:
+        plan_id = parse_id(request.rate_plan_id, "rate_plan_id")
+        team = changed_team(request.team)
+        return _assigned(await self._do.assign_rate_plan(team, plan_id, principal(), command(request, _assigned)))
+
+
+def _recorded(posted: Posted) -> pb.RecordUsageResponse:
+    return pb.RecordUsageResponse(record=convert.record_to_pb(posted.record), deduplicated=posted.known)
+
+
+def _created(plan: RatePlan) -> pb.CreateRatePlanResponse:
+    return pb.CreateRatePlanResponse(rate_plan=convert.plan_to_pb(plan))
+
+
+def _assigned(assigned: Assigned) -> pb.AssignRatePlanResponse:
+    return pb.AssignRatePlanResponse(
+        team=assigned.team,
+        rate_plan=convert.plan_to_pb(assigned.plan),
+        assigned_at=convert.timestamp(assigned.at),
+    )

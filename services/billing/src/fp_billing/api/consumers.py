@@ -1,0 +1,132 @@
+"""Which event triggers what."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+
+from forgepoint.events.v1 import events_pb2
+from fp_events import Broadcast, Event, Poison
+from fp_events.consumers import BILLING as USAGE
+from fp_rpc import ApiKeyResolver
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from fp_billing.app.record_usage import RecordEvents, Told
+from fp_billing.domain.meters import Meter
+from fp_billing.domain.usage import Usage
+
+__all__ = ["API_KEYS", "USAGE", "drop_keys", "meter"]
+
+COMPLETED = "fp.inference.completed"
+PIPELINE_COMPLETED = "fp.pipelines.completed"
+VERSION_READY = "fp.models.version.ready"
+
+API_KEYS = Broadcast("billing-api-keys", ("fp.auth.apikey.revoked",))
+
+_NANOS = 1_000_000_000
+
+
+def meter(record: RecordEvents, observe: Callable[[int, int], None]) -> Callable[[Sequence[Event]], Awaitable[None]]:
+    """`USAGE` -> usage, one transaction a batch. observe: hears facts that were new, and facts that were known."""
+
+    async def handle(events: Sequence[Event]) -> None:
+        told = [_told(event) for event in events]
+        new = await record(told)
+        observe(new, sum(len(each.usages) for each in told) - new)
+
+    return handle
+
+
+def drop_keys(keys: ApiKeyResolver) -> Callable[[Event], Awaitable[None]]:
+    """`API_KEYS` -> the cache of verified keys, in every process."""
+
+    async def handle(event: Event) -> None:
+        if isinstance(event.payload, events_pb2.ApiKeyRevoked):
+            keys.drop(event.payload.key_id)
+
+    return handle
+
+
+def _told(event: Event) -> Told:
+    """Raises Poison for an event that does not say whose usage of what it is."""
+    if not event.team:
+        raise Poison("the event names no team to bill")
+    match event.payload:
+        case events_pb2.InferenceCompleted() as prediction:
+            usages = _prediction(event, prediction)
+        case events_pb2.PipelineCompleted() as execution:
+            usages = _execution(event, execution)
+        case events_pb2.ModelVersionReady() as version:
+            usages = _version(event, version)
+        case _:
+            usages = ()
+    return Told(event.id, event.team, usages)
+
+
+def _prediction(event: Event, payload: events_pb2.InferenceCompleted) -> tuple[Usage, ...]:
+    """One unit an item, and its tokens when it has some."""
+    counted = [(Meter.INFERENCE_REQUEST, 1)]
+    if payload.token_count:
+        counted.append((Meter.INFERENCE_TOKENS, payload.token_count))
+    at = _moment(event, payload.completed_at)
+    return tuple(
+        Usage(
+            meter=meter,
+            quantity=quantity,
+            source_id=_source(payload.request_id),
+            model_id=payload.model_id,
+            model_version=payload.version,
+            occurred_at=at,
+            correlation_id=event.correlation_id,
+            trace=event.trace,
+        )
+        for meter, quantity in counted
+    )
+
+
+def _execution(event: Event, payload: events_pb2.PipelineCompleted) -> tuple[Usage, ...]:
+    """Seconds begun count as whole ones."""
+    return (
+        Usage(
+            meter=Meter.COMPUTE_SECONDS,
+            quantity=_seconds(payload.duration),
+            source_id=_source(payload.execution_id),
+            occurred_at=_moment(event, payload.completed_at),
+            correlation_id=event.correlation_id,
+            trace=event.trace,
+        ),
+    )
+
+
+def _version(event: Event, payload: events_pb2.ModelVersionReady) -> tuple[Usage, ...]:
+    return (
+        Usage(
+            meter=Meter.STORAGE_BYTES,
+            quantity=payload.size_bytes,
+            source_id=_source(payload.version_id),
+            model_id=payload.model_id,
+            model_version=payload.version,
+            occurred_at=_moment(event, payload.ready_at),
+            correlation_id=event.correlation_id,
+            trace=event.trace,
+        ),
+    )
+
+
+def _source(source_id: str) -> str:
+    if not source_id:
+        raise Poison("the event does not say what was used, so that it could be billed twice")
+    return source_id
+
+
+def _seconds(duration: Duration) -> int:
+    return -(-(duration.seconds * _NANOS + duration.nanos) // _NANOS)
+
+
+def _moment(event: Event, moment: Timestamp) -> datetime:
+    """When it happened, as the payload says, else as the envelope does."""
+    if not moment.seconds:
+        return event.time
+    try:
+        return moment.ToDatetime(UTC)
+    except (ValueError, OverflowError):
+        raise Poison("the event's time is no time") from None

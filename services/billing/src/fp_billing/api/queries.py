@@ -1,0 +1,100 @@
+"""The RPCs that only read."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import grpc
+from forgepoint.billing.v1 import billing_pb2 as pb
+from forgepoint.billing.v1.billing_pb2_grpc import BillingServiceServicer
+from forgepoint.common.v1 import common_pb2
+from fp_kernel import Clock, PageRequest, invalid, next_token, page_request, parse_id
+
+from fp_billing.api import convert
+from fp_billing.api.caller import any_team_or_own, readable_team
+from fp_billing.app.queries import Queries
+
+Context = grpc.aio.ServicerContext[Any, Any]
+_TOKEN = "pagination.page_token"  # noqa: S105 -- the name of a field
+
+
+class QueryServicer(BillingServiceServicer):
+    def __init__(self, queries: Queries, clock: Clock) -> None:
+        self._read = queries
+        self._clock = clock
+
+    async def GetRatePlan(self, request: pb.GetRatePlanRequest, context: Context) -> pb.GetRatePlanResponse:
+        plan = await self._read.plan(parse_id(request.rate_plan_id, "rate_plan_id"))
+        return pb.GetRatePlanResponse(rate_plan=convert.plan_to_pb(plan))
+
+    async def ListRatePlans(self, request: pb.ListRatePlansRequest, context: Context) -> pb.ListRatePlansResponse:
+        scope = ("plans",)
+        plans, after = await self._read.plans(_page_by_id(request.pagination, scope))
+        return pb.ListRatePlansResponse(rate_plans=map(convert.plan_to_pb, plans), pagination=_paged(after, scope))
+
+    async def CheckQuota(self, request: pb.CheckQuotaRequest, context: Context) -> pb.CheckQuotaResponse:
+        meter = convert.meter_of(request.meter_type, "meter_type")
+        team = readable_team(request.team)
+        plan, quota = await self._read.quota(team, meter)
+        return pb.CheckQuotaResponse(
+            team=team,
+            rate_plan_id=plan.id,
+            meter_type=request.meter_type,
+            quota_limit=quota.limit,
+            current_usage=quota.used,
+            remaining=quota.remaining,
+            exceeded=quota.exceeded,
+        )
+
+    async def GetUsage(self, request: pb.GetUsageRequest, context: Context) -> pb.GetUsageResponse:
+        wanted = convert.wanted_usage(request, readable_team(request.team), self._clock.now())
+        scope = (
+            wanted.team,
+            "usage",
+            str(wanted.start),
+            str(wanted.end),
+            wanted.granularity,
+            wanted.meter or "",
+        )
+        found = await self._read.usage(wanted, _page_by_day(request.pagination, scope))
+        return pb.GetUsageResponse(
+            summaries=convert.summaries_to_pb(found.summaries, wanted),
+            grand_total=convert.money_to_pb(found.total.amount_micros, found.total.currency) if found.total else None,
+            pagination=_paged(found.after, scope),
+        )
+
+    async def GetInvoice(self, request: pb.GetInvoiceRequest, context: Context) -> pb.GetInvoiceResponse:
+        invoice_id = parse_id(request.invoice_id, "invoice_id")
+        return pb.GetInvoiceResponse(
+            invoice=convert.invoice_to_pb(await self._read.invoice(invoice_id, any_team_or_own()))
+        )
+
+    async def ListInvoices(self, request: pb.ListInvoicesRequest, context: Context) -> pb.ListInvoicesResponse:
+        status = convert.status_filter(request.status_filter)
+        team = readable_team(request.team)
+        scope = (team, "invoices", status or "")
+        invoices, after = await self._read.invoices(team, status, _page_by_id(request.pagination, scope))
+        return pb.ListInvoicesResponse(invoices=map(convert.invoice_to_pb, invoices), pagination=_paged(after, scope))
+
+
+def _page_by_id(pagination: common_pb2.PaginationRequest, scope: Sequence[str]) -> PageRequest:
+    """Tokens are bound, not signed: what they hold is checked like any other input."""
+    page = page_request(pagination.page_size, pagination.page_token, scope=scope)
+    if page.after:
+        parse_id(page.after[0], _TOKEN)
+    return page
+
+
+def _page_by_day(pagination: common_pb2.PaginationRequest, scope: Sequence[str]) -> PageRequest:
+    page = page_request(pagination.page_size, pagination.page_token, scope=scope)
+    if page.after:
+        try:
+            date.fromisoformat(page.after[0])
+        except ValueError:
+            raise invalid(_TOKEN, "is not a token of this list") from None
+    return page
+
+
+def _paged(after: str, scope: Sequence[str]) -> common_pb2.PaginationResponse:
+    token = next_token((after,), scope=scope) if after else ""
+    return common_pb2.PaginationResponse(next_page_token=token, total_count=-1)

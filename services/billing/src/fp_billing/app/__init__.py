@@ -1,0 +1,1 @@
+"""What billing does: one use-case a file, and the ports they need."""

@@ -1,0 +1,42 @@
+"""Put a team on a rate plan."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from fp_kernel import Clock, Command, Principal
+
+from fp_billing.app.missing import no_plan
+from fp_billing.app.ports import Transactions
+from fp_billing.domain.accounts import change_plan
+from fp_billing.domain.periods import period_of
+from fp_billing.domain.plans import RatePlan
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    team: str
+    plan: RatePlan
+    at: datetime
+
+
+class AssignRatePlan:
+    def __init__(self, transactions: Transactions, clock: Clock) -> None:
+        self._transactions = transactions
+        self._clock = clock
+
+    async def __call__(self, team: str, plan_id: str, caller: Principal, command: Command) -> Assigned:
+        """From the next recorded usage on; past periods keep the plan they had.
+
+        Raises NotFound, FailedPrecondition when this period was used in another currency.
+        """
+        now = self._clock.now()
+        async with self._transactions(command) as tx:
+            plan = await tx.plan(plan_id)
+            if plan is None:
+                raise no_plan()
+            account = await tx.account(team, period_of(now), await tx.hold(team))
+            await tx.save_account(change_plan(account, plan))
+            await tx.assign(team, plan, by=caller.user_id, now=now)
+            assigned = Assigned(team, plan, now)
+            await tx.complete(assigned)
+        return assigned

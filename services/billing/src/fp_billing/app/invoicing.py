@@ -1,0 +1,91 @@
+"""Invoices: a draft at the end of a period, final after its grace."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from fp_kernel import Aborted, Clock, Unavailable
+from fp_telemetry import get_logger
+
+from fp_billing.app.ports import Reads, Transaction, Transactions
+from fp_billing.domain.accounts import Account
+from fp_billing.domain.events import InvoiceGenerated
+from fp_billing.domain.invoices import draft, finalize, redraft
+from fp_billing.domain.periods import Grace, Period, period_of
+
+log = get_logger(__name__)
+
+_BATCH = 100
+
+
+class Invoicing:
+    """Every replica runs it: the team's lock makes each invoice once.
+
+    due_in: from final to due. observe: hears the status of each invoice that was made or completed.
+    """
+
+    def __init__(
+        self,
+        transactions: Transactions,
+        reads: Reads,
+        *,
+        clock: Clock,
+        grace: Grace,
+        due_in: timedelta,
+        observe: Callable[[str], None],
+    ) -> None:
+        self._transactions = transactions
+        self._reads = reads
+        self._clock = clock
+        self._grace = grace
+        self._due_in = due_in
+        self._observe = observe
+
+    async def run(self, every: float) -> None:
+        """Until cancelled; outages of the database are waited out. every: seconds."""
+        while True:
+            try:
+                while await self.once() == _BATCH:
+                    pass
+            except (Unavailable, Aborted) as error:
+                log.warning("invoices will be tried again", error=error.message)
+            await asyncio.sleep(every)
+
+    async def once(self) -> int:
+        """Go once through what is due, up to a bound; how many accounts it was."""
+        now = self._clock.now()
+        final_before = period_of(now - self._grace.length)
+        due = await self._reads.to_invoice(period_of(now), final_before, _BATCH)
+        for team, period in due:
+            async with self._transactions() as tx:
+                status = await self._bill(tx, team, period, now)
+            if status:
+                self._observe(status)
+        return len(due)
+
+    async def _bill(self, tx: Transaction, team: str, period: Period, now: datetime) -> str:
+        """The status of the invoice; empty when another replica was first or nothing was used."""
+        account = await tx.account(team, period, await tx.hold(team))
+        if account.closed:
+            return ""
+        final = self._grace.is_over(period, now)
+        status = await self._invoice(tx, account, now, final=final)
+        await tx.save_account(replace(account, drafted=True, closed=final))
+        return status
+
+    async def _invoice(self, tx: Transaction, account: Account, now: datetime, *, final: bool) -> str:
+        lines = await tx.lines(account.team, account.period)
+        if not lines:
+            return ""
+        plan = account.plan
+        invoice = await tx.invoice(account.team, account.period)
+        if invoice is None:
+            invoice = draft(account.team, plan.id, account.period, lines, currency=plan.currency, now=now)
+        else:
+            invoice = redraft(invoice, plan.id, lines)
+        if final:
+            invoice = finalize(invoice, await tx.next_number(), now, due_in=self._due_in)
+            tx.emit(InvoiceGenerated(invoice))
+        await tx.save_invoice(invoice)
+        return invoice.status

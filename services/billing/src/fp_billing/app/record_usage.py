@@ -1,0 +1,63 @@
+"""Meter usage: one fact that a caller tells, or a batch of what the bus tells."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fp_kernel import Clock, Command
+
+from fp_billing.app.ports import Transactions
+from fp_billing.app.posting import Posted, Posting
+from fp_billing.domain.periods import Grace
+from fp_billing.domain.usage import Usage, check_usage
+
+
+class RecordUsage:
+    def __init__(self, transactions: Transactions, clock: Clock, grace: Grace) -> None:
+        self._transactions = transactions
+        self._clock = clock
+        self._grace = grace
+
+    async def __call__(self, team: str, usage: Usage, command: Command) -> Posted:
+        """Raises InvalidArgument naming the field, OutOfRange when the period cannot count it."""
+        check_usage(usage)
+        async with self._transactions(command) as tx:
+            (posted,) = await Posting(tx, team, self._clock.now(), self._grace)([usage])
+            await tx.complete(posted)
+        return posted
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one event of the bus says was used."""
+
+    event_id: str
+    team: str
+    usages: tuple[Usage, ...]
+
+
+class RecordEvents:
+    def __init__(self, transactions: Transactions, clock: Clock, grace: Grace) -> None:
+        self._transactions = transactions
+        self._clock = clock
+        self._grace = grace
+
+    async def __call__(self, batch: Sequence[Told]) -> int:
+        """The inbox, the usage and its events in one transaction; how many facts were new.
+
+        Raises InvalidArgument or OutOfRange when one of them cannot be metered; then none is.
+        """
+        for told in batch:
+            for usage in told.usages:
+                check_usage(usage)
+        now, new = self._clock.now(), 0
+        async with self._transactions() as tx:
+            fresh = await tx.fresh(told.event_id for told in batch)
+            by_team: defaultdict[str, list[Usage]] = defaultdict(list)
+            for told in batch:
+                if told.event_id in fresh:
+                    by_team[told.team] += told.usages
+            for team in sorted(by_team):
+                posted = await Posting(tx, team, now, self._grace)(by_team[team])
+                new += sum(not each.known for each in posted)
+        return new

@@ -1,0 +1,28 @@
+"""Every command of billing."""
+
+from dataclasses import dataclass
+
+from fp_kernel import Clock
+
+from fp_billing.app.assign_rate_plan import AssignRatePlan
+from fp_billing.app.create_rate_plan import CreateRatePlan
+from fp_billing.app.ports import Transactions
+from fp_billing.app.record_usage import RecordEvents, RecordUsage
+from fp_billing.domain.periods import Grace
+
+
+@dataclass(frozen=True, slots=True)
+class UseCases:
+    record_usage: RecordUsage
+    record_events: RecordEvents
+    create_rate_plan: CreateRatePlan
+    assign_rate_plan: AssignRatePlan
+
+
+def build(transactions: Transactions, *, clock: Clock, grace: Grace) -> UseCases:
+    return UseCases(
+        record_usage=RecordUsage(transactions, clock, grace),
+        record_events=RecordEvents(transactions, clock, grace),
+        create_rate_plan=CreateRatePlan(transactions, clock),
+        assign_rate_plan=AssignRatePlan(transactions, clock),
+    )

@@ -1,0 +1,32 @@
+"""What happened in billing, as the domain tells it."""
+
+from dataclasses import dataclass
+
+from fp_billing.domain.invoices import Invoice
+from fp_billing.domain.quotas import Quota
+from fp_billing.domain.usage import UsageRecord
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRecorded:
+    record: UsageRecord
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaExceeded:
+    """record: the one that crossed it."""
+
+    team: str
+    plan_id: str
+    quota: Quota
+    record: UsageRecord
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceGenerated:
+    """An invoice was finalised."""
+
+    invoice: Invoice
+
+
+DomainEvent = UsageRecorded | QuotaExceeded | InvoiceGenerated

@@ -1,0 +1,20 @@
+"""The figures that tell how billing does."""
+
+from fp_telemetry import Metrics
+
+
+class Figures:
+    def __init__(self, metrics: Metrics) -> None:
+        self._facts = metrics.counter(
+            "usage_events_total",
+            "Facts told by events: new ones were metered, known ones had been before.",
+            ("result",),
+        )
+        self._invoices = metrics.counter("invoices_total", "Invoices made or completed, by their status.", ("result",))
+
+    def metered(self, new: int, known: int) -> None:
+        self._facts.labels("new").inc(new)
+        self._facts.labels("known").inc(known)
+
+    def invoiced(self, status: str) -> None:
+        self._invoices.labels(status.lower()).inc()

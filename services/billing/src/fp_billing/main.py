@@ -1,0 +1,72 @@
+"""Billing, put together."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import fp_runtime
+from forgepoint.billing.v1.billing_pb2_grpc import add_BillingServiceServicer_to_server
+from fp_events import AuditPublisher
+from fp_events.streams import AUDIT, AUTH, BILLING, INFERENCE, MODELS, PIPELINES
+from fp_kernel import SystemClock
+from fp_postgres import OutboxRelay, Pruner
+from fp_rpc import Channels, Server, ServiceCredential
+from fp_rpc.validate import remote_identity
+from fp_runtime import Runtime
+
+from fp_billing import stores
+from fp_billing.adapters.reads import PostgresReads
+from fp_billing.adapters.transactions import PostgresTransactions
+from fp_billing.api import consumers
+from fp_billing.api.grpc import BillingServicer
+from fp_billing.app import use_cases
+from fp_billing.app.invoicing import Invoicing
+from fp_billing.app.queries import Queries
+from fp_billing.domain.periods import Grace
+from fp_billing.figures import Figures
+from fp_billing.settings import Settings
+
+NOUN = "billing"
+_AUTH_TIMEOUT = 5.0
+_STREAMS = (BILLING, INFERENCE, PIPELINES, MODELS, AUDIT, AUTH)
+
+
+async def serve(runtime: Runtime, settings: Settings) -> None:
+    clock, metrics = SystemClock(), runtime.metrics
+    figures = Figures(metrics)
+    grace = Grace(timedelta(hours=settings.billing_grace_hours))
+    database = await stores.database(runtime, settings)
+    bus = await stores.bus(runtime, settings)
+
+    transactions, reads = PostgresTransactions(database), PostgresReads(database)
+    do = use_cases.build(transactions, clock=clock, grace=grace)
+    invoicing = Invoicing(
+        transactions,
+        reads,
+        clock=clock,
+        grace=grace,
+        due_in=timedelta(days=settings.billing_due_days),
+        observe=figures.invoiced,
+    )
+
+    credential = ServiceCredential(NOUN, settings.service_secret.get_secret_value(), settings.auth_addr)
+    channels = Channels(credential, metrics=metrics)
+    auth = channels.open(settings.auth_addr, timeout=_AUTH_TIMEOUT)
+    identity, keys = remote_identity(settings.auth_issuer, auth)
+    runtime.on_close(credential.close)
+    runtime.on_close(channels.close)
+    server = Server(NOUN, resolver=identity, metrics=metrics, audit=AuditPublisher(bus), reflection=settings.reflection)
+    server.add(add_BillingServiceServicer_to_server, BillingServicer(do, Queries(reads, clock), clock))
+
+    usage = replace(consumers.USAGE, linger=settings.billing_linger)
+    meter = consumers.meter(do.record_events, figures.metered)
+    runtime.keep("streams", lambda: bus.ensure(_STREAMS, (usage,)))
+    runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=metrics).run)
+    runtime.keep("retention", Pruner(database, consumers=(usage,)).run)
+    runtime.keep("usage events", lambda: bus.consume(usage, meter))
+    runtime.keep("invoices", lambda: invoicing.run(settings.billing_invoice_seconds))
+    runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, consumers.drop_keys(keys)))
+    await runtime.serve(server)
+
+
+def main() -> None:
+    fp_runtime.main(NOUN, Settings, serve)

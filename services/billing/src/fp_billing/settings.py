@@ -1,0 +1,24 @@
+"""Settings of billing."""
+
+from typing import Annotated
+
+from fp_runtime import Address, EventSettings, PostgresSettings, ServiceSettings
+from pydantic import Field
+
+
+class Settings(ServiceSettings, PostgresSettings, EventSettings):
+    """auth_addr: host:port of auth, for API keys and this service's own token.
+
+    billing_grace_hours: how long after its end a month still takes what happened in it; not shorter than events of
+    predictions may wait on the bus (72 h), and invoices are final after it.
+    billing_due_days: from a final invoice to the day it is due.
+    billing_invoice_seconds: between two looks for months that have ended; an index answers in under a millisecond.
+    billing_linger: seconds for which a batch of events gathers; usage is that much late, and there are not more
+    transactions in that time, however many predictions.
+    """
+
+    auth_addr: Address
+    billing_grace_hours: Annotated[float, Field(ge=0, le=24 * 28)] = 72.0
+    billing_due_days: Annotated[float, Field(ge=0, le=365)] = 30.0
+    billing_invoice_seconds: Annotated[float, Field(gt=0, le=86_400)] = 60.0
+    billing_linger: Annotated[float, Field(ge=0, le=5)] = 0.25

@@ -1,0 +1,85 @@
+"""A team from its plan to its invoice, over the wire."""
+
+import asyncio
+from datetime import UTC, datetime
+
+from forgepoint.billing.v1 import billing_pb2 as pb
+
+REQUESTS = "METER_TYPE_INFERENCE_REQUEST"
+
+
+async def test_predictions_become_usage_cost_and_a_quota_event(billing, ann, bus, prediction, told):
+    plan = await ann.plan(price=100, included=10, quota=20)
+    assigned = await ann.assign(plan)
+    assert (assigned.team, assigned.rate_plan) == ("alpha", plan)
+
+    await bus.publish([prediction() for _ in range(25)])
+    await ann.used_up_to(25)
+
+    found = await ann(pb.GetUsageRequest())
+    (summary,) = found.summaries
+    usage = summary.by_meter[REQUESTS]
+    assert (summary.team, usage.meter_type) == ("alpha", pb.METER_TYPE_INFERENCE_REQUEST)
+    assert (usage.total_quantity, usage.total_cost.amount_micros) == (25, 1_500)
+    assert found.grand_total == summary.total_cost == pb.Money(amount_micros=1_500, currency_code="USD")
+    now = datetime.now(UTC)
+    assert summary.period_start.ToDatetime(UTC) == datetime(now.year, now.month, 1, tzinfo=UTC)
+
+    quota = await ann(pb.CheckQuotaRequest(meter_type=pb.METER_TYPE_INFERENCE_REQUEST))
+    assert (quota.team, quota.rate_plan_id, quota.quota_limit) == ("alpha", plan.id, 20)
+    assert (quota.current_usage, quota.remaining, quota.exceeded) == (25, 0, True)
+
+    (exceeded,) = await told("fp.billing.quota.exceeded")
+    assert (exceeded.payload.quota_limit, exceeded.payload.current_usage) == (20, 21)
+    records = await told("fp.billing.usage.recorded", 25)
+    assert len({event.payload.source_request_id for event in records}) == 25
+    assert {event.source for event in records} == {"billing"}
+    assert {event.payload.model_version for event in records} == {"3"}
+
+
+async def test_two_replicas_meter_every_prediction_once(start, bus, prediction, told):
+    first, second = await start(), await start()
+    one, other = first.admin(), second.admin()
+    await one.assign(await one.plan(price=10, included=50, quota=100))
+    events = [prediction() for _ in range(300)]
+    await asyncio.gather(*(bus.publish(events[part::4]) for part in range(4)))
+    # What a producer sends again after an answer that was lost: other messages, the same requests.
+    await bus.publish([prediction(event.payload.request_id) for event in events[:50]])
+    last = prediction(tokens=7)
+    await bus.publish([last])
+    await one.used_up_to(7, pb.METER_TYPE_INFERENCE_TOKENS)
+    await other.used_up_to(301)
+    found = await other(pb.GetUsageRequest())
+    assert found.summaries[0].by_meter[REQUESTS].total_quantity == 301
+    assert found.summaries[0].by_meter[REQUESTS].total_cost.amount_micros == 2_510
+    records = await told("fp.billing.usage.recorded", 302)
+    assert len({(each.payload.source_request_id, each.payload.meter_type) for each in records}) == len(records) == 302
+    assert len(await told("fp.billing.quota.exceeded")) == 1
+
+
+async def test_the_month_that_ended_has_a_draft_and_then_a_final_invoice(start, last_month, told):
+    # A grace that no last month has outlived: the month is open, and its draft is made at once.
+    billing = await start(billing_grace_hours=24 * 28)
+    ann = billing.admin()
+    recorded = await ann.record(12_345, "r1", occurred_at=last_month)
+    assert recorded.record.occurred_at.ToDatetime(UTC) == last_month
+    async with asyncio.timeout(20):
+        while not (drafts := (await ann(pb.ListInvoicesRequest())).invoices):
+            await asyncio.sleep(0.02)
+    (draft,) = drafts
+    assert (draft.status, draft.invoice_number) == (pb.INVOICE_STATUS_DRAFT, "")
+    assert draft.total == pb.Money(amount_micros=234_500, currency_code="USD")
+    (line,) = draft.line_items
+    assert (line.quantity, line.billable_quantity, line.unit_price.amount_micros) == (12_345, 2_345, 100)
+    assert line.amount == draft.total
+    await billing.service.stop()
+
+    # The same data, and the grace is over.
+    ann = (await start(billing_grace_hours=0)).admin()
+    (event,) = await told("fp.billing.invoice.generated")
+    final = (await ann(pb.GetInvoiceRequest(invoice_id=draft.id))).invoice
+    assert (final.status, final.invoice_number) == (pb.INVOICE_STATUS_FINALIZED, "INV-00000001")
+    assert (event.payload.invoice_id, event.payload.total_micros) == (draft.id, 234_500)
+    assert final.due_at.seconds - final.finalized_at.seconds == 30 * 86_400
+    late = await ann.record(1, "r2", occurred_at=last_month)
+    assert late.record.occurred_at.ToDatetime(UTC) > last_month

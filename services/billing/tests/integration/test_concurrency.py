@@ -1,0 +1,91 @@
+"""Many writers and two replicas at once, on real Postgres."""
+
+import asyncio
+from datetime import UTC, datetime
+
+from fp_billing.domain.invoices import Status
+from fp_kernel import new_id
+
+WRITERS, FACTS = 16, 5
+FINAL = datetime(2013, 4, 4, tzinfo=UTC)
+
+
+async def at_once(*works):
+    return await asyncio.gather(*works)
+
+
+async def test_the_quota_is_told_exactly_once_with_16_concurrent_writers(replicas, new_plan):
+    first, second = replicas
+    limit = WRITERS * FACTS // 2
+    await first.put_on(new_plan(price=10, included=7, quota=limit))
+
+    async def write(number):
+        for _ in range(FACTS):
+            await replicas[number % 2].use()
+
+    await at_once(*map(write, range(WRITERS)))
+    (event,) = await first.events("quota")
+    assert event.payload.current_usage == limit + 1
+    assert await second.used() == WRITERS * FACTS
+    costs = [event.payload.cost_micros for event in await first.events("usage.recorded")]
+    assert (len(costs), sum(costs)) == (WRITERS * FACTS, (WRITERS * FACTS - 7) * 10)
+
+
+async def test_replicas_that_get_the_same_events_meter_each_once(replicas):
+    """As after an acknowledgement that was lost: both have the batch, in another order and cut in another way."""
+    facts = [(new_id(), f"r{number}") for number in range(60)]
+    first, second = replicas
+    new = await at_once(
+        *(first.tell(*facts[start : start + 20]) for start in (0, 20, 40)),
+        *(second.tell(*reversed(facts[start : start + 30])) for start in (30, 0)),
+    )
+    assert sum(new) == 60
+    assert await first.used() == 60
+    assert len(await first.events("usage.recorded")) == 60
+
+
+async def test_batches_of_several_teams_do_not_lock_each_other_out(replicas):
+    first, second = replicas
+
+    async def told(desk, teams):
+        return [await desk.tell((new_id(), new_id()), team=team) for team in teams]
+
+    await at_once(
+        *(told(first, ("alpha", "beta", "gamma")) for _ in range(4)),
+        *(told(second, ("gamma", "beta", "alpha")) for _ in range(4)),
+    )
+    assert [await first.used(team) for team in ("alpha", "beta", "gamma")] == [8, 8, 8]
+
+
+async def test_the_events_of_a_team_have_gapless_sequences_in_the_order_of_their_prices(replicas, new_plan):
+    first, second = replicas
+    await first.put_on(new_plan(price=1, included=10))
+    await at_once(*(desk.use() for desk in replicas for _ in range(10)))
+    told = await second.events("usage.recorded")
+    assert [event.sequence for event in told] == list(range(1, 21))
+    assert [event.payload.cost_micros for event in told] == [0] * 10 + [1] * 10
+
+
+async def test_replicas_make_each_invoice_once_and_lose_no_number(replicas, clock):
+    first, second = replicas
+    teams = [f"team {number}" for number in range(8)]
+    for team in teams:
+        await first.use(team=team)
+    clock.set_wall(FINAL)
+    await at_once(first.invoicing.once(), second.invoicing.once(), first.invoicing.once(), second.invoicing.once())
+    invoices = [invoice for team in teams for invoice in await first.invoices(team)]
+    assert sorted(invoice.number for invoice in invoices) == list(range(1, 9))
+    assert {invoice.status for invoice in invoices} == {Status.FINALIZED}
+    assert len(await first.events("invoice")) == 8
+    assert len(first.invoiced + second.invoiced) == 8
+
+
+async def test_a_plan_that_changes_under_load_prices_every_fact_by_one_of_both(replicas, new_plan):
+    first, second = replicas
+    await first.put_on(new_plan("old", price=1))
+    await at_once(*(second.use() for _ in range(20)), first.put_on(new_plan("new", price=1_000)))
+    told = await first.events("usage.recorded")
+    costs = [event.payload.cost_micros for event in told]
+    assert costs == sorted(costs)
+    assert set(costs) <= {1, 1_000}
+    assert (await first.use()).record.cost.amount_micros == 1_000

@@ -1,0 +1,3 @@
+from fp_experiment.main import main
+
+main()

@@ -1,0 +1,189 @@
+"""Batches of points and stories, each in one transaction."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from asyncpg import Record
+from fp_events.consumers import EXPERIMENT
+from fp_kernel import Command, FailedPrecondition
+from fp_postgres import Database, Transaction
+from fp_postgres.failures import translated
+
+from fp_experiment.adapters.postgres import commands
+from fp_experiment.adapters.postgres.lineage import PostgresLineage
+from fp_experiment.app.missing import no_run
+from fp_experiment.app.ports import Entry, LoggedPoints, Outcome, ToldStory
+from fp_experiment.domain.metrics import MAX_KEYS, Point
+from fp_experiment.domain.runs import RunStatus, not_running
+
+CONSUMER = EXPERIMENT.name
+
+_STAGE = """
+CREATE TEMPORARY TABLE IF NOT EXISTS staged_points (
+    entry integer NOT NULL, run_id uuid NOT NULL, key text COLLATE "C" NOT NULL, step bigint NOT NULL,
+    value double precision NOT NULL, recorded_at timestamptz NOT NULL
+) ON COMMIT DELETE ROWS
+"""
+_COLUMNS = ("entry", "run_id", "key", "step", "value", "recorded_at")
+
+# A run that ends waits for this, and this for a run that ends: its last event has every point.
+_RUNS = "SELECT id, team, status FROM runs WHERE id = any($1::uuid[]) ORDER BY id FOR SHARE"
+
+# Sorted, so that two replicas wait for each other and do not lock each other out.
+_ADD = """
+added AS (
+    INSERT INTO metric_points (run_id, key, step, value, recorded_at)
+    SELECT run_id, key, step, value, recorded_at FROM staged_points ORDER BY run_id, key, step
+    ON CONFLICT DO NOTHING
+    RETURNING run_id, key, step, value, recorded_at
+), newest AS (
+    SELECT DISTINCT ON (run_id, key) run_id, key, step, value, recorded_at FROM added ORDER BY run_id, key, step DESC
+), shown AS (
+    INSERT INTO latest_metrics AS latest (run_id, key, step, value, recorded_at)
+    SELECT * FROM newest ORDER BY run_id, key
+    ON CONFLICT (run_id, key) DO UPDATE
+        SET step = excluded.step, value = excluded.value, recorded_at = excluded.recorded_at
+        WHERE excluded.step > latest.step
+    RETURNING run_id, xmax = 0 AS fresh
+)
+SELECT
+    array(SELECT entry FROM staged_points LEFT JOIN added USING (run_id, key, step) WHERE added.run_id IS NULL) AS late,
+    array(SELECT DISTINCT run_id FROM shown WHERE fresh) AS grown
+"""
+# Many rows come by COPY, which costs the service least; few as arrays, which costs the database least.
+_AS_STAGED = "WITH"
+_AS_GIVEN = """
+WITH staged_points (entry, run_id, key, step, value, recorded_at) AS (
+    SELECT * FROM unnest($1::integer[], $2::uuid[], $3::text[], $4::bigint[], $5::double precision[], $6::timestamptz[])
+),"""
+COPY_FROM = 500  # rows
+
+_TOO_MANY = """
+SELECT 1 FROM latest_metrics WHERE run_id = any($1::uuid[]) GROUP BY run_id HAVING count(*) > $2 LIMIT 1
+"""
+
+
+class _Batch:
+    """Entries by their place, and what is decided about them.
+
+    twins: entries with the key of an earlier one, which decides for both.
+    """
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self.outcomes: dict[int, Outcome] = {}
+        self.keys: dict[commands.Name, int] = {}
+        self.twins: dict[int, int] = {}
+        self._points = {place: entry for place, entry in enumerate(entries) if isinstance(entry, LoggedPoints)}
+        self.stories = {place: entry for place, entry in enumerate(entries) if isinstance(entry, ToldStory)}
+        for place, entry in self._points.items():
+            if entry.command.key and (first := self.keys.setdefault(commands.name_of(entry.command), place)) != place:
+                self.twins[place] = first
+
+    def command(self, place: int) -> Command:
+        return self._points[place].command
+
+    def points(self) -> dict[int, LoggedPoints]:
+        """Those that nothing is decided about."""
+        return {
+            place: entry
+            for place, entry in self._points.items()
+            if place not in self.outcomes and place not in self.twins
+        }
+
+
+class PostgresBatchWriter:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def write(self, entries: Sequence[Entry]) -> Sequence[Outcome]:
+        batch = _Batch(entries)
+        async with self._database.transaction() as tx:
+            held = await _claimed(tx, batch)
+            await _check_runs(tx, batch)
+            await _insert_points(tx, batch)
+            await _record_stories(tx, batch)
+            await _complete(tx, batch, held)
+        for place, first in batch.twins.items():
+            batch.outcomes[place] = commands.same_answer(
+                batch.command(place), batch.command(first), batch.outcomes[first]
+            )
+        return [batch.outcomes[place] for place in range(len(entries))]
+
+
+async def _claimed(tx: Transaction, batch: _Batch) -> Mapping[commands.Name, int]:
+    """The keys this transaction holds now; entries whose key was taken before are decided."""
+    taken = await commands.claim(tx.connection, {name: batch.command(place) for name, place in batch.keys.items()})
+    for name, answer in taken.items():
+        batch.outcomes[batch.keys[name]] = answer
+    return {name: place for name, place in batch.keys.items() if name not in taken}
+
+
+async def _check_runs(tx: Transaction, batch: _Batch) -> None:
+    """Points go to runs of their own team that have not ended."""
+    asked = batch.points()
+    if not asked:
+        return
+    rows = await tx.fetch(_RUNS, list({entry.run_id for entry in asked.values()}))
+    there = {(row["team"], str(row["id"])): row["status"] for row in rows}
+    for place, entry in asked.items():
+        status = there.get((entry.team, entry.run_id))
+        if status is None:
+            batch.outcomes[place] = no_run()
+        elif status != RunStatus.RUNNING:
+            batch.outcomes[place] = not_running(status)
+
+
+async def _insert_points(tx: Transaction, batch: _Batch) -> None:
+    """The first value of a step stays, within a batch as between batches."""
+    entries = batch.points()
+    first: dict[tuple[UUID, str, int], tuple[int, Point]] = {}
+    for place, entry in entries.items():
+        run = UUID(entry.run_id)
+        for point in entry.points:
+            first.setdefault((run, point.key, point.step), (place, point))
+    if not first:
+        return
+    rows = [(place, run, key, step, point.value, point.at) for (run, key, step), (place, point) in first.items()]
+    added = await _added(tx, rows)
+    accepted = Counter(place for place, *_ in rows)
+    accepted.subtract(added["late"])
+    batch.outcomes.update({place: accepted[place] for place in entries})
+    if added["grown"] and await tx.fetchval(_TOO_MANY, added["grown"], MAX_KEYS):
+        raise FailedPrecondition(f"a run has at most {MAX_KEYS} metrics", reason="TOO_MANY_METRICS")
+
+
+async def _added(tx: Transaction, rows: Sequence[tuple[Any, ...]]) -> Record:
+    """late: entries of points that were there before, once for each; grown: runs with a metric that is new to them."""
+    if len(rows) < COPY_FROM:
+        (row,) = await tx.fetch(f"{_AS_GIVEN}{_ADD}", *zip(*rows, strict=True))
+        return row
+    with translated:
+        await tx.connection.execute(_STAGE)
+        await tx.connection.copy_records_to_table("staged_points", records=rows, columns=_COLUMNS)
+    (row,) = await tx.fetch(f"{_AS_STAGED}{_ADD}")
+    return row
+
+
+async def _record_stories(tx: Transaction, batch: _Batch) -> None:
+    """An event that was told before, here or by another replica, tells nothing new."""
+    if not batch.stories:
+        return
+    fresh = await tx.inbox.fresh(CONSUMER, [entry.event_id for entry in batch.stories.values()])
+    told = [(entry.team, entry.story) for entry in batch.stories.values() if entry.event_id in fresh]
+    await PostgresLineage(tx).record_all(told)
+    for place, entry in batch.stories.items():
+        batch.outcomes[place] = entry.story.rows if entry.event_id in fresh else 0
+
+
+async def _complete(tx: Transaction, batch: _Batch, held: Mapping[commands.Name, int]) -> None:
+    """Keep the answers of what was done; what failed leaves its key for another try."""
+    answers: dict[commands.Name, bytes] = {}
+    for name, place in held.items():
+        outcome = batch.outcomes[place]
+        if isinstance(outcome, int):
+            answers[name] = batch.command(place).encode(outcome)
+    with translated:
+        await commands.complete(tx.connection, answers)
+        await commands.give_up(tx.connection, [name for name in held if name not in answers])

@@ -1,0 +1,95 @@
+"""Experiments."""
+
+import json
+from collections.abc import Sequence
+
+from asyncpg import Record
+from asyncpg.exceptions import UniqueViolationError
+from fp_kernel import PageRequest
+
+from fp_experiment.adapters.postgres.queries import Queries
+from fp_experiment.domain.experiments import Described, Experiment
+
+_SELECT = """
+SELECT id::text, team, name, description, tags, owner_id, created_at, updated_at, archived_at
+FROM experiments AS experiment
+"""
+
+
+class PostgresExperiments:
+    def __init__(self, queries: Queries) -> None:
+        self._queries = queries
+
+    async def add(self, experiment: Experiment) -> bool:
+        kept = await self._queries.fetchval(
+            """
+            INSERT INTO experiments (id, team, name, description, tags, owner_id, created_at, updated_at)
+            VALUES ($1::uuid, $2, $3, $4, $5::jsonb, $6, $7, $7)
+            ON CONFLICT (team, name) DO NOTHING
+            RETURNING true
+            """,
+            experiment.id,
+            experiment.team,
+            experiment.described.name,
+            experiment.described.description,
+            json.dumps(dict(experiment.described.tags)),
+            experiment.owner_id,
+            experiment.created_at,
+        )
+        return kept is not None
+
+    async def find(self, team: str, experiment_id: str) -> Experiment | None:
+        return await self._one(team, experiment_id, "")
+
+    async def locked(self, team: str, experiment_id: str) -> Experiment | None:
+        return await self._one(team, experiment_id, "FOR UPDATE")
+
+    async def shared(self, team: str, experiment_id: str) -> Experiment | None:
+        return await self._one(team, experiment_id, "FOR SHARE")
+
+    async def save(self, experiment: Experiment) -> bool:
+        try:
+            await self._queries.execute(
+                """
+                UPDATE experiments SET name = $2, description = $3, tags = $4::jsonb, updated_at = $5, archived_at = $6
+                WHERE id = $1::uuid
+                """,
+                experiment.id,
+                experiment.described.name,
+                experiment.described.description,
+                json.dumps(dict(experiment.described.tags)),
+                experiment.updated_at,
+                experiment.archived_at,
+            )
+        except UniqueViolationError:
+            return False
+        return True
+
+    async def page(self, team: str, page: PageRequest, *, archived: bool) -> Sequence[Experiment]:
+        rows = await self._queries.fetch(
+            f"""
+            {_SELECT}
+            WHERE team = $1 AND ($2::uuid IS NULL OR id < $2::uuid) {"" if archived else "AND archived_at IS NULL"}
+            ORDER BY experiment.id DESC LIMIT $3
+            """,
+            team,
+            page.after[0] if page.after else None,
+            page.size + 1,
+        )
+        return [_experiment(row) for row in rows]
+
+    async def _one(self, team: str, experiment_id: str, lock: str) -> Experiment | None:
+        row = await self._queries.fetchrow(f"{_SELECT} WHERE team = $1 AND id = $2::uuid {lock}", team, experiment_id)
+        return _experiment(row) if row else None
+
+
+def _experiment(row: Record) -> Experiment:
+    return Experiment(
+        id=row["id"],
+        team=row["team"],
+        described=Described(row["name"], row["description"], json.loads(row["tags"])),
+        owner_id=row["owner_id"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        archived_at=row["archived_at"],
+    )

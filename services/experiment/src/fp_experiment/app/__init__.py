@@ -1,0 +1,1 @@
+"""What the experiment service can do."""

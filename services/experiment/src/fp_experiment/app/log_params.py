@@ -1,0 +1,49 @@
+"""Parameters of a run, each written once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from fp_kernel import AlreadyExists, Command, FieldViolation, Principal, invalid
+
+from fp_experiment.app.missing import no_run
+from fp_experiment.app.ports import Transactions
+from fp_experiment.domain.runs import MAX_PARAMS, check_params
+
+
+@dataclass(frozen=True, slots=True)
+class LogParams:
+    transactions: Transactions
+
+    async def __call__(
+        self, run_id: str, params: Sequence[tuple[str, str]], caller: Principal, command: Command
+    ) -> int:
+        """How many were new; the same value again is no error. All of them or none.
+
+        Raises InvalidArgument, NotFound, FailedPrecondition when the run has ended, AlreadyExists naming the parameter
+        that has another value.
+        """
+        check_params(params)
+        if not params:
+            raise invalid("params", "must not be empty")
+        async with self.transactions(command) as tx:
+            run = await tx.runs.locked(caller.team, run_id)
+            if run is None:
+                raise no_run()
+            run.check_running()
+            there = await tx.runs.add_params(run_id, params)
+            _check_same(params, there)
+            if await tx.runs.count_params(run_id) > MAX_PARAMS:
+                raise invalid("params", f"a run has at most {MAX_PARAMS}")
+            accepted = len(dict(params)) - len(there)
+            await tx.complete(command, accepted)
+        return accepted
+
+
+def _check_same(params: Sequence[tuple[str, str]], there: Mapping[str, str]) -> None:
+    for index, (key, value) in enumerate(params):
+        if there.get(key, value) != value:
+            raise AlreadyExists(
+                f"params[{index}].value: '{key}' has another value, and is written once",
+                reason="PARAM_WRITTEN",
+                fields=(FieldViolation(f"params[{index}].value", "is written already, with another value"),),
+            )

@@ -1,0 +1,69 @@
+"""Reads of experiments, runs and lineage."""
+
+from dataclasses import dataclass
+
+from fp_kernel import NotFound, Page
+
+from fp_experiment.app.listing import page_of, request_of
+from fp_experiment.app.missing import no_experiment, no_run
+from fp_experiment.app.ports import Reads, RunFilter
+from fp_experiment.domain import filters
+from fp_experiment.domain.experiments import Experiment
+from fp_experiment.domain.lineage import MAX_NODES, Lineage, version_ref
+from fp_experiment.domain.runs import Run, RunStatus
+from fp_experiment.domain.text import MAX_NAME, check_line
+
+
+@dataclass(frozen=True, slots=True)
+class Queries:
+    reads: Reads
+
+    async def experiment(self, team: str, experiment_id: str) -> Experiment:
+        """Raises NotFound."""
+        found = await self.reads.experiment(team, experiment_id)
+        if found is None:
+            raise no_experiment()
+        return found
+
+    async def experiments(self, team: str, *, archived: bool, page_size: int, page_token: str) -> Page[Experiment]:
+        """Newest first. Raises InvalidArgument."""
+        scope = ("experiments", team, str(archived))
+        request = request_of(page_size, page_token, scope=scope)
+        return page_of(await self.reads.experiments(team, request, archived=archived), request, scope=scope)
+
+    async def run(self, team: str, run_id: str) -> Run:
+        """Raises NotFound."""
+        found = await self.reads.find_runs(team, [run_id])
+        if not found:
+            raise no_run()
+        return found[0]
+
+    async def runs(
+        self,
+        team: str,
+        experiment_id: str = "",
+        status: RunStatus | None = None,
+        *,
+        matching: str = "",
+        page_size: int,
+        page_token: str,
+    ) -> Page[Run]:
+        """Newest first. matching: see `domain.filters`.
+
+        Raises InvalidArgument, NotFound for an experiment that is not the team's.
+        """
+        scope = ("runs", team, experiment_id, status or "", matching)
+        request = request_of(page_size, page_token, scope=scope)
+        rows = await self.reads.runs(team, RunFilter(experiment_id, status, filters.parse(matching)), request)
+        if not rows and experiment_id and await self.reads.experiment(team, experiment_id) is None:
+            raise no_experiment()
+        return page_of(rows, request, scope=scope)
+
+    async def lineage(self, team: str, model_name: str, version: str) -> Lineage:
+        """Raises InvalidArgument, NotFound when no event told of the version."""
+        check_line(model_name, "model_name", MAX_NAME, required=True)
+        check_line(version, "version", MAX_NAME, required=True)
+        found = await self.reads.lineage(team, version_ref(model_name, version), MAX_NODES)
+        if found is None:
+            raise NotFound("no such version", reason="VERSION_NOT_FOUND")
+        return found

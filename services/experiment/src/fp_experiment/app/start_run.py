@@ -1,0 +1,47 @@
+"""A new run of an experiment."""
+
+from dataclasses import dataclass
+
+from fp_kernel import Clock, Command, Principal, new_id
+
+from fp_experiment.app.missing import no_experiment
+from fp_experiment.app.ports import Transactions
+from fp_experiment.app.stories import of_run
+from fp_experiment.domain.events import RunCreated
+from fp_experiment.domain.runs import NewRun, Run, RunSource, RunStatus
+
+
+@dataclass(frozen=True, slots=True)
+class StartRun:
+    transactions: Transactions
+    clock: Clock
+
+    async def __call__(self, new: NewRun, caller: Principal, command: Command) -> Run:
+        """Raises InvalidArgument, NotFound, FailedPrecondition when the experiment is archived."""
+        new.check()
+        run = Run(
+            id=new_id(),
+            team=caller.team,
+            experiment_id=new.experiment_id,
+            display_name=new.display_name,
+            status=RunStatus.RUNNING,
+            source=RunSource.API,
+            model_version_id=new.model_version_id,
+            owner_id=caller.user_id,
+            started_at=self.clock.now(),
+            execution_id=new.execution_id,
+            inputs=tuple(new.inputs),
+            params=dict(new.params),
+        )
+        async with self.transactions(command) as tx:
+            # The lock is shared with other starts and keeps an archive out.
+            experiment = await tx.experiments.shared(caller.team, new.experiment_id)
+            if experiment is None:
+                raise no_experiment()
+            experiment.check_open()
+            await tx.runs.add(run)
+            await tx.runs.add_params(run.id, new.params)
+            await tx.lineage.record(run.team, of_run(run, experiment))
+            tx.outbox.add(RunCreated(run))
+            await tx.complete(command, run)
+        return run

@@ -1,0 +1,1 @@
+"""The rules of experiments, runs, metrics and lineage."""

@@ -1,0 +1,95 @@
+"""When a batch is written, and when there is no more room. Pure: rows and time are passed in."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+Entry = TypeVar("Entry")
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPolicy:
+    """rows: a batch is due when so many wait; one that is larger by its last entry is written at once too.
+
+    age: seconds after which a batch is due however few wait.
+    capacity: rows that may wait or be written at the same time; what comes beyond is refused.
+    shortest, longest: seconds, the bounds of what a refused caller is told to wait.
+    """
+
+    rows: int = 5_000
+    age: float = 0.01
+    capacity: int = 50_000
+    shortest: float = 0.1
+    longest: float = 10.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.rows <= self.capacity:
+            raise ValueError("a batch has 1 to `capacity` rows")
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting(Generic[Entry]):
+    entry: Entry
+    rows: int
+    since: float
+
+
+class Backlog(Generic[Entry]):
+    """What waits and what is being written, in the order of arrival."""
+
+    def __init__(self, policy: BatchPolicy) -> None:
+        self.policy = policy
+        self._waiting: deque[_Waiting[Entry]] = deque()
+        self._waiting_rows = 0
+        self._writing_rows = 0
+        self._pace = 0.0
+
+    @property
+    def rows(self) -> int:
+        """Rows waiting or being written."""
+        return self._waiting_rows + self._writing_rows
+
+    def has_room(self, rows: int) -> bool:
+        """An entry larger than all the room is let in when nothing else is there: else it could never be."""
+        return self.rows == 0 or self.rows + rows <= self.policy.capacity
+
+    def add(self, entry: Entry, rows: int, now: float) -> bool:
+        """False when there is no room; nothing was added then."""
+        if not self.has_room(rows):
+            return False
+        self._waiting.append(_Waiting(entry, rows, now))
+        self._waiting_rows += rows
+        return True
+
+    def due_in(self, now: float) -> float | None:
+        """Seconds until a batch is due, 0 when it is; None when nothing waits."""
+        if not self._waiting:
+            return None
+        if self._waiting_rows >= self.policy.rows:
+            return 0.0
+        return max(0.0, self._waiting[0].since + self.policy.age - now)
+
+    def take(self) -> Sequence[Entry]:
+        """The oldest entries, up to the size of a batch, and one at least when any waits; counted until `written`."""
+        taken: list[Entry] = []
+        rows = 0
+        while self._waiting and (not taken or rows + self._waiting[0].rows <= self.policy.rows):
+            first = self._waiting.popleft()
+            taken.append(first.entry)
+            rows += first.rows
+        self._waiting_rows -= rows
+        self._writing_rows += rows
+        return taken
+
+    def written(self, seconds: float) -> None:
+        """What was taken is done, well or badly. seconds: how long it took."""
+        if self._writing_rows and seconds > 0:
+            self._pace = self._writing_rows / seconds
+        self._writing_rows = 0
+
+    def retry_after(self) -> float:
+        """Seconds after which half of what is here is gone, as fast as the last batch was written."""
+        if not self._pace:
+            return max(self.policy.shortest, min(1.0, self.policy.longest))
+        return min(self.policy.longest, max(self.policy.shortest, self.rows / 2 / self._pace))

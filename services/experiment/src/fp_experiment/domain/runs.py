@@ -1,0 +1,121 @@
+"""One attempt at training or evaluating."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from fp_kernel import FailedPrecondition, invalid
+
+from fp_experiment.domain.metrics import Point
+from fp_experiment.domain.text import MAX_KEY, MAX_NAME, MAX_OUTSIDE_ID, MAX_VALUE, check_length, check_line
+
+MAX_PARAMS = 1_000
+MAX_INPUTS = 32
+MAX_ARTIFACTS_BYTES = 256 * 1024
+MAX_COMPARED = 20
+
+
+class RunStatus(StrEnum):
+    RUNNING = "RUNNING"
+    FINISHED = "FINISHED"
+    FAILED = "FAILED"
+    KILLED = "KILLED"
+
+
+class RunSource(StrEnum):
+    API = "API"
+    EVENT = "EVENT"
+
+
+@dataclass(frozen=True, slots=True)
+class DataInput:
+    """A feature view as a run read it. as_of, known_as_of: None when the run did not say."""
+
+    view: str
+    as_of: datetime | None = None
+    known_as_of: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """execution_id: the pipeline execution that the caller's token belongs to."""
+
+    experiment_id: str
+    display_name: str = ""
+    model_version_id: str = ""
+    params: Sequence[tuple[str, str]] = ()
+    inputs: Sequence[DataInput] = ()
+    execution_id: str = ""
+
+    def check(self) -> None:
+        """Raises InvalidArgument naming the field."""
+        check_line(self.display_name, "display_name", MAX_NAME)
+        check_line(self.model_version_id, "model_version_id", MAX_OUTSIDE_ID)
+        check_params(self.params)
+        if len(self.inputs) > MAX_INPUTS:
+            raise invalid("inputs", f"at most {MAX_INPUTS}")
+        for index, read in enumerate(self.inputs):
+            check_line(read.view, f"inputs[{index}].view", MAX_NAME, required=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """artifacts: a document as its maker gave it, not read here; empty for none.
+
+    final_metrics: the point of the greatest step of each metric.
+    """
+
+    id: str
+    team: str
+    experiment_id: str
+    display_name: str
+    status: RunStatus
+    source: RunSource
+    model_version_id: str
+    owner_id: str
+    started_at: datetime
+    ended_at: datetime | None = None
+    execution_id: str = ""
+    inputs: Sequence[DataInput] = ()
+    artifacts: bytes = b""
+    params: Mapping[str, str] | None = None
+    final_metrics: Sequence[Point] = ()
+
+    def ended(self, status: RunStatus, now: datetime) -> "Run":
+        """The same status again changes nothing.
+
+        Raises FailedPrecondition when it ended otherwise, InvalidArgument for a status that is no end.
+        """
+        if status is RunStatus.RUNNING:
+            raise invalid("status", "must be FINISHED, FAILED or KILLED")
+        if self.status is status:
+            return self
+        if self.status is not RunStatus.RUNNING:
+            raise not_running(self.status)
+        return replace(self, status=status, ended_at=now)
+
+    def check_running(self) -> None:
+        """Raises FailedPrecondition."""
+        if self.status is not RunStatus.RUNNING:
+            raise not_running(self.status)
+
+
+def not_running(status: str) -> FailedPrecondition:
+    return FailedPrecondition(
+        f"the run is {status}, only a RUNNING one can change", reason="RUN_ENDED", metadata={"status": status}
+    )
+
+
+def check_params(params: Sequence[tuple[str, str]]) -> None:
+    """Raises InvalidArgument naming the part; a key may come twice with one value."""
+    if len(params) > MAX_PARAMS:
+        raise invalid("params", f"at most {MAX_PARAMS}")
+    seen: dict[str, str] = {}
+    for index, (key, value) in enumerate(params):
+        check_line(key, f"params[{index}].key", MAX_KEY, required=True)
+        check_length(value, f"params[{index}].value", MAX_VALUE)
+        if "\0" in value:
+            raise invalid(f"params[{index}].value", "must not hold NUL")
+        if seen.setdefault(key, value) != value:
+            raise invalid(f"params[{index}].value", f"'{key}' is there twice with different values")

@@ -1,0 +1,94 @@
+"""The experiment service, put together."""
+
+from importlib import resources
+
+import fp_runtime
+from forgepoint.experiment.v1.experiment_pb2_grpc import add_ExperimentTrackerServiceServicer_to_server
+from fp_events import AuditPublisher, NatsBus, connect
+from fp_events.streams import AUDIT, AUTH, EXPERIMENTS
+from fp_kernel import SystemClock
+from fp_postgres import Database, OutboxRelay, Pruner, migrate
+from fp_rpc import ApiKeyResolver, Channels, Server, ServiceCredential
+from fp_rpc.validate import remote_identity
+from fp_runtime import Runtime
+
+from fp_experiment.adapters.postgres.batches import PostgresBatchWriter
+from fp_experiment.adapters.postgres.partitions import Partitions
+from fp_experiment.adapters.postgres.stores import PostgresReads, PostgresTransactions
+from fp_experiment.api import consumers
+from fp_experiment.api.grpc import ExperimentServicer
+from fp_experiment.app import use_cases
+from fp_experiment.app.ingest import Ingest
+from fp_experiment.figures import Figures
+from fp_experiment.settings import Settings
+from fp_experiment.upkeep import keep_partitions
+
+NOUN = "experiment"
+_AUTH_TIMEOUT = 5.0
+
+
+async def serve(runtime: Runtime, settings: Settings) -> None:
+    clock, figures = SystemClock(), Figures(runtime.metrics)
+    database = await _database(runtime, settings)
+    bus = await _bus(runtime, settings)
+    partitions = Partitions(database)
+    await partitions.ensure(clock.now())
+
+    ingest = Ingest(
+        PostgresBatchWriter(database),
+        clock,
+        settings.batch_policy,
+        observe=figures.written,
+        waiting=figures.waiting,
+    )
+    do = use_cases.build(PostgresTransactions(database), PostgresReads(database), ingest, clock)
+
+    server, keys = _server(runtime, settings, bus)
+    server.add(add_ExperimentTrackerServiceServicer_to_server, ExperimentServicer(do))
+
+    # First, so that it ends last: calls and events at work at the stop are still written.
+    runtime.keep("ingest", ingest.run)
+    runtime.keep("streams", lambda: bus.ensure((EXPERIMENTS, AUDIT, AUTH), (consumers.LINEAGE,)))
+    runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=runtime.metrics).run)
+    runtime.keep("retention", Pruner(database, consumers=(consumers.LINEAGE,)).run)
+    runtime.keep("partitions", lambda: keep_partitions(partitions, clock))
+    runtime.keep("lineage", lambda: bus.consume(consumers.LINEAGE, consumers.tell_lineage(ingest)))
+    runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, consumers.drop_keys(keys)))
+    await runtime.serve(server)
+
+
+async def _database(runtime: Runtime, settings: Settings) -> Database:
+    """Hard: everything is there."""
+    url = settings.database_url.get_secret_value()
+    database = await runtime.hard("postgres", lambda: Database.connect(url, source=NOUN), Database.ping, Database.close)
+    await migrate(url, resources.files("fp_experiment") / "migrations", service=NOUN)
+    return database
+
+
+async def _bus(runtime: Runtime, settings: Settings) -> NatsBus:
+    """Soft: events to others wait in the outbox, those of others in their streams."""
+    url = settings.nats_url.get_secret_value()
+    return await runtime.soft(
+        "nats", lambda: connect(url, name=NOUN, metrics=runtime.metrics), NatsBus.ping, NatsBus.close
+    )
+
+
+def _server(runtime: Runtime, settings: Settings, bus: NatsBus) -> tuple[Server, ApiKeyResolver]:
+    """With the keys it has verified, to be dropped when they are revoked."""
+    credential = ServiceCredential(NOUN, settings.service_secret.get_secret_value(), settings.auth_addr)
+    channels = Channels(credential, metrics=runtime.metrics)
+    identity, keys = remote_identity(settings.auth_issuer, channels.open(settings.auth_addr, timeout=_AUTH_TIMEOUT))
+    runtime.on_close(credential.close)
+    runtime.on_close(channels.close)
+    server = Server(
+        NOUN,
+        resolver=identity,
+        metrics=runtime.metrics,
+        audit=AuditPublisher(bus),
+        reflection=settings.reflection,
+    )
+    return server, keys
+
+
+def main() -> None:
+    fp_runtime.main(NOUN, Settings, serve)

@@ -1,0 +1,22 @@
+"""What every replica does from time to time; two at once are harmless."""
+
+import asyncio
+from typing import NoReturn
+
+from fp_kernel import Clock
+from fp_telemetry import get_logger
+
+from fp_experiment.adapters.postgres.partitions import Partitions
+
+EVERY = 6 * 3_600.0
+"""Seconds; partitions are made two months ahead."""
+
+_log = get_logger(__name__)
+
+
+async def keep_partitions(partitions: Partitions, clock: Clock) -> NoReturn:
+    while True:
+        await asyncio.sleep(EVERY)
+        made = await partitions.ensure(clock.now())
+        if made:
+            _log.info("partitions made", partitions=made)

@@ -1,0 +1,1 @@
+"""Feature values: an append-only log, an online and an offline view."""

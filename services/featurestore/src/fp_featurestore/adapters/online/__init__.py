@@ -1,0 +1,1 @@
+"""The online view, in Redis."""

@@ -1,0 +1,53 @@
+"""Views as they are."""
+
+from collections.abc import Sequence
+
+from fp_kernel import PageRequest
+from fp_postgres import Database
+
+from fp_featurestore.adapters.postgres.rows import VIEW, to_view
+from fp_featurestore.app.ports import ViewRef
+from fp_featurestore.domain.view import View
+
+_START = "00000000-0000-0000-0000-000000000000"
+_END = "ffffffff-ffff-ffff-ffff-ffffffffffff"
+
+
+class PostgresViews:
+    """`app.ports.Views` on a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def view(self, team: str, ref: ViewRef) -> View | None:
+        condition = "v.id = $2" if ref.id else "v.name = $2 AND v.deleted_at IS NULL"
+        row = await self._database.fetchrow(
+            f"SELECT {VIEW} FROM feature_views v WHERE v.team = $1 AND {condition}",  # noqa: S608 -- constants
+            team,
+            ref.id or ref.name,
+        )
+        return to_view(row) if row else None
+
+    async def views(self, team: str, name: str, page: PageRequest) -> tuple[Sequence[View], str]:
+        rows = await self._database.fetch(
+            f"""
+            SELECT {VIEW} FROM feature_views v
+            WHERE v.team = $1 AND v.id < $2 AND v.deleted_at IS NULL
+              AND ($3 = '' OR strpos(lower(v.name), lower($3)) > 0)
+            ORDER BY v.id DESC LIMIT $4
+            """,  # noqa: S608 -- a constant
+            team,
+            page.after[0] if page.after else _END,
+            name,
+            page.size + 1,
+        )
+        shown = [to_view(row) for row in rows[: page.size]]
+        return shown, shown[-1].id if len(rows) > page.size else ""
+
+    async def live(self, after: str, limit: int) -> Sequence[View]:
+        rows = await self._database.fetch(
+            f"SELECT {VIEW} FROM feature_views v WHERE v.id > $1 AND v.deleted_at IS NULL ORDER BY v.id LIMIT $2",  # noqa: S608 -- a constant
+            after or _START,
+            limit,
+        )
+        return [to_view(row) for row in rows]

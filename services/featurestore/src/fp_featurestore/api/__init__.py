@@ -1,0 +1,1 @@
+"""The feature store as others reach it."""

@@ -1,0 +1,38 @@
+"""Delete a feature view; its log stays."""
+
+from fp_kernel import Command, Error, Principal
+from fp_telemetry import get_logger
+
+from fp_featurestore.app.catalog import Catalog
+from fp_featurestore.app.missing import no_view
+from fp_featurestore.app.ports import Online, Transactions
+from fp_featurestore.domain.log import ViewDeleted, evolve
+from fp_featurestore.domain.view import View
+
+_log = get_logger(__name__)
+
+
+class DeleteView:
+    def __init__(self, transactions: Transactions, catalog: Catalog, online: Online) -> None:
+        self._transactions = transactions
+        self._catalog = catalog
+        self._online = online
+
+    async def __call__(self, view_id: str, caller: Principal, command: Command) -> View:
+        """The view as it was deleted; its name is free again. Raises NotFound, also when it was deleted before."""
+        async with self._transactions(command) as tx:
+            turn = await tx.turn(view_id)
+            before = turn.view
+            if before is None or before.team != caller.team or before.deleted:
+                raise no_view()
+            event = ViewDeleted(view_id, before.version + 1, before.team, turn.now, caller.user_id)
+            view = evolve(before, event)
+            await tx.append(view, event)
+            await tx.complete(view)
+        self._catalog.keep(view)
+        try:
+            await self._online.drop(view)
+        except Error:
+            # Nobody asks for a deleted view; its copy goes with the next sweep.
+            _log.info("online copy of a deleted view stays for now", view_id=view_id)
+        return view

@@ -1,0 +1,55 @@
+"""The newest values of entities."""
+
+from collections.abc import Sequence
+
+from fp_kernel import Clock, Unavailable
+
+from fp_featurestore.app.catalog import Catalog
+from fp_featurestore.app.ports import Ask, Observe, Offline, Online, ViewRef
+from fp_featurestore.app.vectors import Vectors, entities, selected, vector
+from fp_featurestore.domain.instants import EVER, instant
+from fp_featurestore.domain.online import OnlineValue
+from fp_featurestore.domain.rows import Row
+from fp_featurestore.domain.view import View
+
+
+class GetOnline:
+    def __init__(self, catalog: Catalog, online: Online, offline: Offline, *, clock: Clock, observe: Observe) -> None:
+        """observe: `online`; or `incomplete` or `away`, when the offline view answers."""
+        self._catalog = catalog
+        self._online = online
+        self._offline = offline
+        self._clock = clock
+        self._observe = observe
+
+    async def __call__(self, team: str, ref: ViewRef, entity_ids: Sequence[str], names: Sequence[str]) -> Vectors:
+        """Raises NotFound, InvalidArgument naming the field, Unavailable."""
+        wanted = entities(entity_ids)
+        view, features = await selected(self._catalog, team, ref, names)
+        kept = await self._read(view, wanted)
+        if any(value is not None and value.schema_version > view.schema_version for value in kept):
+            # Written under a schema that this process does not know yet.
+            view = await self._catalog.view(team, ref, fresh=True)
+            features = features if names else [feature.name for feature in view.features]
+        now = instant(self._clock.now())
+        pairs = list(zip(wanted, kept, strict=True))
+        found = [
+            vector(view, entity_id, value, features)
+            for entity_id, value in pairs
+            if value is not None and view.served(value.event_time, now)
+        ]
+        there = {one.entity_id for one in found}
+        return Vectors(found, [entity_id for entity_id in wanted if entity_id not in there])
+
+    async def _read(self, view: View, entity_ids: Sequence[str]) -> Sequence[OnlineValue | Row | None]:
+        try:
+            kept = await self._online.read(view, entity_ids)
+        except Unavailable:
+            self._observe("away")
+        else:
+            self._observe("incomplete" if kept is None else "online")
+            if kept is not None:
+                return kept
+        asks = [Ask(entity_id, EVER, EVER) for entity_id in entity_ids]
+        rows = await self._offline.as_of(view.id, asks, EVER)
+        return [rows.get(place) for place in range(len(entity_ids))]

@@ -1,0 +1,204 @@
+"""What the use-cases need from the outside."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from fp_kernel import Command, PageRequest
+
+from fp_featurestore.domain.events import DomainEvent
+from fp_featurestore.domain.instants import Instant
+from fp_featurestore.domain.log import FeaturesWritten, LogEvent
+from fp_featurestore.domain.online import OnlineValue
+from fp_featurestore.domain.rows import Row, Rows
+from fp_featurestore.domain.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class ViewRef:
+    """One view; by id when it is given, else by name. A name is that of a view that is not deleted."""
+
+    id: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The right to append to one log until the transaction ends. now: not before the log's last event."""
+
+    view: View | None
+    now: Instant
+
+
+class Transaction(Protocol):
+    """Events of one view, the view that they make, and the command's answer: all or nothing."""
+
+    async def turn(self, view_id: str) -> Turn:
+        """Wait until nobody else appends to the view."""
+
+    async def named(self, team: str, name: str) -> str:
+        """The id of the view of this name; empty when there is none. Nobody else takes the name until the end."""
+
+    async def append(self, view: View, event: LogEvent) -> None:
+        """A definition or deletion. view: what the log makes with it."""
+
+    async def write(self, view: View, event: FeaturesWritten, rows: Rows) -> None:
+        """A write, with its rows in the offline view. view: what the log makes with it."""
+
+    def emit(self, event: DomainEvent) -> None:
+        """Leaves for the bus with the change."""
+
+    async def complete(self, result: object) -> None:
+        """What the command answers, now and when it is repeated."""
+
+
+class Transactions(Protocol):
+    def __call__(self, command: Command | None = None) -> AbstractAsyncContextManager[Transaction]:
+        """Raises fp_kernel.Replayed when the command was done before."""
+
+
+class Views(Protocol):
+    """Views as they are in the database."""
+
+    async def view(self, team: str, ref: ViewRef) -> View | None: ...
+
+    async def views(self, team: str, name: str, page: PageRequest) -> tuple[Sequence[View], str]:
+        """Those whose name holds `name`, newest first, and the id to go on from; empty on the last page."""
+
+    async def live(self, after: str, limit: int) -> Sequence[View]:
+        """Of every team, those that are not deleted, by id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """Everything that became known by `now` lies at or before `version`, and is there to read."""
+
+    version: int
+    now: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One read of the offline view: the newest row of an entity, true as of a time and known by a time."""
+
+    entity_id: str
+    as_of: Instant
+    known_as_of: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Spine:
+    """Where a window goes on: after this time and entity."""
+
+    event_time: Instant
+    entity_id: str
+
+
+class Offline(Protocol):
+    """The offline view."""
+
+    async def fence(self, view_id: str) -> Fence:
+        """Waits for writes that are under way: what a later one adds becomes known after `now`."""
+
+    async def as_of(self, view_id: str, asks: Sequence[Ask], through: int) -> Mapping[int, Row]:
+        """The answers by the place of their question; those that have one. through: the log's version to read at."""
+
+    async def window(
+        self, view_id: str, after: Spine, end: Instant, *, known_as_of: Instant, through: int, limit: int
+    ) -> Sequence[Spine]:
+        """Entities and event times in a window, each pair once, ordered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """Rows of the log's events `first` to `last`; an event without rows counts as well."""
+
+    first: int
+    last: int
+    rows: Sequence[Row]
+
+
+class Log(Protocol):
+    def rows(self, view_id: str, after: int, through: int) -> AsyncIterator[Replayed]:
+        """Everything after a version through another one, in batches."""
+
+    async def version(self, view_id: str) -> int:
+        """Of the last event; 0 when there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnlineState:
+    """copy: what readers see; empty when there is none. version: up to which it has the log."""
+
+    copy: str
+    version: int
+
+
+class Online(Protocol):
+    """The online view. Every method raises Unavailable while its store is away.
+
+    A copy holds the newest values of every entity of one view. A rebuild fills another one beside it and switches.
+    """
+
+    async def read(self, view: View, entity_ids: Sequence[str]) -> Sequence[OnlineValue | None] | None:
+        """One entry an entity; None when there is no complete copy."""
+
+    async def states(self, views: Sequence[View]) -> Sequence[OnlineState]: ...
+
+    def fits(self, view: View, state: OnlineState) -> bool:
+        """Whether the copy was made for the view as it is now defined."""
+
+    async def apply(self, view: View, copy: str, part: Replayed) -> int:
+        """Keep what is newer than what is kept; answers up to which version the copy has the log.
+
+        copy: empty for the one that readers see. Answers -1 when there is no such copy.
+        """
+
+    async def open(self, view: View) -> int:
+        """Give a view that has nothing but its first definition a copy to see; answers the copy's version."""
+
+    async def begin(self, view: View) -> str:
+        """A new copy to fill, empty; only for who has the claim."""
+
+    async def switch(self, view: View, copy: str, through: int, *, force: bool) -> bool:
+        """Let readers see this copy, which has the log through a version.
+
+        False when the one they see has more of it and `force` is not given. Raises Aborted when the copy is lost.
+        """
+
+    async def drop(self, view: View) -> None:
+        """Let readers see none."""
+
+    async def sweep(self) -> None:
+        """Delete the copies that nobody sees and nobody fills."""
+
+
+class Copies(Protocol):
+    """Copies of the offline view, as a rebuild makes them."""
+
+    async def stale(self) -> Sequence[str]:
+        """Ids of views with copies that nobody reads."""
+
+    async def sweep(self, view_id: str) -> None:
+        """Delete the copies of the view that nobody reads; only for who has the claim."""
+
+    async def begin(self, view_id: str) -> int: ...
+
+    async def fill(self, copy: int, view_id: str, first: int, last: int) -> None:
+        """Project the log's events `first` to `last` into the copy."""
+
+    async def switch(self, copy: int, view_id: str, after: int) -> int:
+        """Project what came after, make the view what its log says, and let readers see the copy.
+
+        Answers the log's version. No write happens meanwhile.
+        """
+
+
+class Claims(Protocol):
+    def __call__(self, view_id: str) -> AbstractAsyncContextManager[bool]:
+        """Whether this is the only rebuild of the view, until the end; a process that dies loses its claim."""
+
+
+Observe = Callable[[str], None]
+"""Counts one outcome by its name."""

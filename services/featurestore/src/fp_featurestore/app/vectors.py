@@ -1,0 +1,77 @@
+"""What reads answer of one entity."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fp_kernel import invalid
+
+from fp_featurestore.app.catalog import Catalog
+from fp_featurestore.app.ports import ViewRef
+from fp_featurestore.domain import text
+from fp_featurestore.domain.instants import Instant
+from fp_featurestore.domain.online import OnlineValue
+from fp_featurestore.domain.plan import plan_of
+from fp_featurestore.domain.rows import Row
+from fp_featurestore.domain.view import View
+
+MAX_ENTITIES = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Vector:
+    """values: as JSON has them, those that are there. version: of the log's event that wrote them."""
+
+    entity_id: str
+    values: dict[str, object]
+    version: int
+    event_time: Instant
+    available_at: Instant
+    schema_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """In the order of the entities asked for, each once."""
+
+    found: Sequence[Vector]
+    missing: Sequence[str]
+
+
+def vector(view: View, entity_id: str, kept: Row | OnlineValue, names: Sequence[str]) -> Vector:
+    plan = plan_of(view.schemas[kept.schema_version - 1])
+    return Vector(
+        entity_id=entity_id,
+        values=plan.unpack(kept.packed, names),
+        version=kept.version,
+        event_time=kept.event_time,
+        available_at=kept.available_at,
+        schema_version=kept.schema_version,
+    )
+
+
+def entities(entity_ids: Sequence[str]) -> list[str]:
+    """Each once. Raises InvalidArgument naming the field."""
+    if not entity_ids:
+        raise invalid("entity_ids", "must not be empty")
+    if len(entity_ids) > MAX_ENTITIES:
+        raise invalid("entity_ids", f"has {len(entity_ids)} entries, at most {MAX_ENTITIES} are allowed")
+    for index, entity_id in enumerate(entity_ids):
+        text.check_entity_id(entity_id, f"entity_ids[{index}]")
+    return list(dict.fromkeys(entity_ids))
+
+
+async def selected(
+    catalog: Catalog, team: str, ref: ViewRef, names: Sequence[str], *, field: str = "feature_names"
+) -> tuple[View, Sequence[str]]:
+    """The view and the features to read; all of them when none is named.
+
+    Raises NotFound, InvalidArgument naming a feature that the view does not have.
+    """
+    view = await catalog.view(team, ref)
+    if not set(names) <= {feature.name for feature in view.features}:
+        view = await catalog.view(team, ref, fresh=True)
+    known = {feature.name for feature in view.features}
+    for index, name in enumerate(names):
+        if name not in known:
+            raise invalid(f"{field}[{index}]", f"view {view.name} has no feature {name}")
+    return view, list(dict.fromkeys(names)) or [feature.name for feature in view.features]

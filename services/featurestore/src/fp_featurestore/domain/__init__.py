@@ -1,0 +1,1 @@
+"""Rules of feature views and their values; no I/O."""

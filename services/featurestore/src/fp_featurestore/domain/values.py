@@ -1,0 +1,120 @@
+"""Which values a feature takes, and how each is kept."""
+
+import json
+import math
+import struct
+from collections.abc import Callable, Mapping
+
+from fp_featurestore.domain.features import Feature, ValueType
+from fp_featurestore.domain.instants import FIRST, LAST, parse, show
+
+MAX_TEXT = 8_192
+MAX_LIST = 4_096
+MAX_STRUCT_BYTES = 65_536
+# Numbers of JSON are doubles: beyond it an integer would not come back as it went in.
+MAX_INTEGER = 2**53
+
+Check = Callable[[object], object]
+
+
+def _double(value: object) -> float:
+    if type(value) is not float or not math.isfinite(value):
+        raise ValueError("must be a finite number")
+    return value
+
+
+def _integer(value: object) -> int:
+    if type(value) is not float or not value.is_integer() or abs(value) > MAX_INTEGER:
+        raise ValueError("must be a whole number of at most 2^53")
+    return int(value)
+
+
+def _flag(value: object) -> bool:
+    if type(value) is not bool:
+        raise ValueError("must be true or false")
+    return value
+
+
+def _time(value: object) -> int:
+    if type(value) is not str:
+        raise ValueError("must be a time as RFC 3339 text")
+    try:
+        at = parse(value)
+    except (ValueError, OverflowError):
+        raise ValueError("must be a time as RFC 3339 text, with its zone") from None
+    if not FIRST <= at <= LAST:
+        raise ValueError("must be a time of the years 1 to 9999")
+    return at
+
+
+def _text(value: object) -> bytes:
+    if type(value) is not str or len(value) > MAX_TEXT:
+        raise ValueError(f"must be a text of at most {MAX_TEXT} characters")
+    return value.encode()
+
+
+def _list(dimension: int) -> Check:
+    def check(value: object) -> bytes:
+        if type(value) is not list:
+            raise ValueError("must be a list of numbers")
+        if dimension and len(value) != dimension:
+            raise ValueError(f"has {len(value)} numbers, must have {dimension}")
+        if len(value) > MAX_LIST:
+            raise ValueError(f"has {len(value)} numbers, at most {MAX_LIST} are allowed")
+        if any(type(number) is not float or not math.isfinite(number) for number in value):
+            raise ValueError("must be a list of finite numbers")
+        return struct.pack(f"<{len(value)}d", *value)
+
+    return check
+
+
+def _struct(value: object) -> bytes:
+    if type(value) is not dict:
+        raise ValueError("must be a struct")
+    try:
+        kept = json.dumps(value, allow_nan=False, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+    except ValueError:
+        raise ValueError("must hold finite numbers only") from None
+    if len(kept) > MAX_STRUCT_BYTES:
+        raise ValueError(f"has {len(kept)} bytes as JSON, at most {MAX_STRUCT_BYTES} are allowed")
+    return kept
+
+
+def check_of(feature: Feature) -> Check:
+    """A function that gives the value as it is kept; it raises ValueError with what would be right."""
+    if feature.type is ValueType.DOUBLE_LIST:
+        return _list(feature.dimension)
+    return _CHECKS[feature.type]
+
+
+_CHECKS: Mapping[ValueType, Check] = {
+    ValueType.INT64: _integer,
+    ValueType.DOUBLE: _double,
+    ValueType.BOOL: _flag,
+    ValueType.TIMESTAMP: _time,
+    ValueType.STRING: _text,
+    ValueType.STRUCT: _struct,
+}
+
+# Those of one size stand side by side at the front of a packed row, so that many rows are read as a table.
+FIXED: Mapping[ValueType, str] = {
+    ValueType.INT64: "q",
+    ValueType.DOUBLE: "d",
+    ValueType.BOOL: "?",
+    ValueType.TIMESTAMP: "q",
+}
+
+
+def numbers(kept: bytes) -> tuple[float, ...]:
+    return struct.unpack(f"<{len(kept) // 8}d", kept)
+
+
+def shown(kind: ValueType, kept: object) -> object:
+    """A kept value as JSON has it."""
+    if isinstance(kept, bytes):
+        if kind is ValueType.DOUBLE_LIST:
+            return list(numbers(kept))
+        return json.loads(kept) if kind is ValueType.STRUCT else kept.decode()
+    if kind is ValueType.TIMESTAMP and isinstance(kept, int):
+        return show(kept)
+    return float(kept) if kind is ValueType.INT64 and isinstance(kept, int) else kept

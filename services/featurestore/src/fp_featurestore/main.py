@@ -1,0 +1,85 @@
+"""The feature store, put together."""
+
+import fp_runtime
+from forgepoint.featurestore.v1.featurestore_pb2_grpc import add_FeatureStoreServiceServicer_to_server
+from fp_events import AuditPublisher
+from fp_events.streams import AUDIT, AUTH, FEATURES
+from fp_kernel import SystemClock
+from fp_postgres import Database, OutboxRelay, Pruner
+from fp_rpc import Channels, Server, ServiceCredential
+from fp_rpc.validate import remote_identity
+from fp_runtime import Runtime
+
+from fp_featurestore import stores
+from fp_featurestore.adapters.online.view import RedisOnline
+from fp_featurestore.adapters.postgres.copies import PostgresClaims, PostgresCopies
+from fp_featurestore.adapters.postgres.log import PostgresLog
+from fp_featurestore.adapters.postgres.offline import PostgresOffline
+from fp_featurestore.adapters.postgres.transactions import PostgresTransactions
+from fp_featurestore.adapters.postgres.views import PostgresViews
+from fp_featurestore.api import consumers
+from fp_featurestore.api.grpc import FeatureStoreServicer
+from fp_featurestore.app import use_cases
+from fp_featurestore.app.catalog import Catalog
+from fp_featurestore.app.keep_online import KeepOnline
+from fp_featurestore.app.rebuild import Rebuild
+from fp_featurestore.figures import Figures
+from fp_featurestore.settings import Settings
+
+NOUN = "featurestore"
+_AUTH_TIMEOUT = 5.0
+
+
+async def serve(runtime: Runtime, settings: Settings) -> None:
+    clock, figures = SystemClock(), Figures(runtime.metrics)
+    database = await stores.database(runtime, settings)
+    bus = await stores.bus(runtime, settings)
+    online = await stores.online(runtime, settings, clock)
+
+    views = PostgresViews(database)
+    catalog = Catalog(views, clock)
+    keep = _keep(database, views, online, figures)
+    do = use_cases.build(
+        PostgresTransactions(database),
+        views,
+        catalog,
+        online=online,
+        offline=PostgresOffline(database),
+        rebuild=keep.rebuild,
+        clock=clock,
+        read=figures.read,
+        copied=figures.copied,
+    )
+    await catalog.warm()
+
+    credential = ServiceCredential(NOUN, settings.service_secret.get_secret_value(), settings.auth_addr)
+    channels = Channels(credential, metrics=runtime.metrics)
+    auth = channels.open(settings.auth_addr, timeout=_AUTH_TIMEOUT)
+    identity, keys = remote_identity(settings.auth_issuer, auth)
+    runtime.on_close(credential.close)
+    runtime.on_close(channels.close)
+    server = Server(
+        NOUN,
+        resolver=identity,
+        metrics=runtime.metrics,
+        audit=AuditPublisher(bus),
+        reflection=settings.reflection,
+    )
+    server.add(add_FeatureStoreServiceServicer_to_server, FeatureStoreServicer(do))
+
+    runtime.keep("streams", lambda: bus.ensure((FEATURES, AUDIT, AUTH), ()))
+    runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=runtime.metrics).run)
+    runtime.keep("retention", Pruner(database).run)
+    runtime.keep("online view", keep.run)
+    runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, consumers.drop_keys(keys)))
+    await runtime.serve(server)
+
+
+def _keep(database: Database, views: PostgresViews, online: RedisOnline, figures: Figures) -> KeepOnline:
+    log, copies, claims = PostgresLog(database), PostgresCopies(database), PostgresClaims(database)
+    rebuild = Rebuild(views, log, online, copies, claims)
+    return KeepOnline(views, log, online, copies=copies, claims=claims, rebuild=rebuild, observe=figures.copied)
+
+
+def main() -> None:
+    fp_runtime.main(NOUN, Settings, serve)

@@ -1,0 +1,117 @@
+from contextlib import suppress
+from importlib import resources
+
+import pytest
+import pytest_asyncio
+from fp_featurestore.adapters.online.link import Link
+from fp_featurestore.adapters.online.view import RedisOnline
+from fp_featurestore.adapters.postgres.copies import PostgresClaims, PostgresCopies
+from fp_featurestore.adapters.postgres.log import PostgresLog
+from fp_featurestore.adapters.postgres.offline import PostgresOffline
+from fp_featurestore.adapters.postgres.transactions import PostgresTransactions
+from fp_featurestore.adapters.postgres.views import PostgresViews
+from fp_featurestore.app import use_cases
+from fp_featurestore.app.catalog import Catalog
+from fp_featurestore.app.keep_online import KeepOnline
+from fp_featurestore.app.ports import ViewRef
+from fp_featurestore.app.rebuild import Rebuild, Target
+from fp_featurestore.domain.rows import NewRow
+from fp_kernel import Command, Principal, SystemClock
+from fp_postgres import Database
+
+ANN = Principal("ann", "alpha", "admin", frozenset({"*:*"}), 0.0)
+NO_KEY = Command("alpha", "/Rpc", "", b"", lambda _: b"")
+OFFLINE = """
+    SELECT f.entity_id, f.event_time, f.available_at, f.version, f.ordinal, f.schema_version, f.packed
+    FROM feature_values f JOIN feature_views v ON v.offline_copy = f.copy
+    WHERE v.id = $1 ORDER BY 1, 2, 4, 5
+"""
+
+
+class Desk:
+    """The use-cases over real stores, and what the stores hold."""
+
+    def __init__(self, database, link):
+        self.database, self.link = database, link
+        self.clock = SystemClock()
+        self.views, self.log = PostgresViews(database), PostgresLog(database)
+        self.offline, self.online = PostgresOffline(database), RedisOnline(link, link)
+        self.copies, self.claims = PostgresCopies(database), PostgresClaims(database)
+        self.catalog, self.copied, self.reads = Catalog(self.views, self.clock), [], []
+        self.rebuild = Rebuild(self.views, self.log, self.online, self.copies, self.claims)
+        self.keep = KeepOnline(
+            self.views,
+            self.log,
+            self.online,
+            copies=self.copies,
+            claims=self.claims,
+            rebuild=self.rebuild,
+            observe=self.copied.append,
+        )
+        self.do = use_cases.build(
+            PostgresTransactions(database),
+            self.views,
+            self.catalog,
+            online=self.online,
+            offline=self.offline,
+            rebuild=self.rebuild,
+            clock=self.clock,
+            read=self.reads.append,
+            copied=self.copied.append,
+        )
+
+    async def define(self, definition):
+        return await self.do.define_view(definition, ANN, NO_KEY)
+
+    async def write(self, view, *rows, command=NO_KEY):
+        """rows: (entity, values, event time, available at), the last ones as wanted."""
+        return await self.do.write_features(view.id, [NewRow(*row) for row in rows], ANN, command)
+
+    async def rebuilt(self, view, *, online=True, offline=True):
+        return [step async for step in self.do.rebuild("alpha", view.id, Target(online=online, offline=offline))]
+
+    async def view(self, view):
+        return await self.views.view("alpha", ViewRef(id=view.id))
+
+    async def offline_rows(self, view):
+        return [tuple(row) for row in await self.database.fetch(OFFLINE, view.id)]
+
+    async def online_values(self, view, entity_ids):
+        """What the online view holds; None when it has no complete copy."""
+        kept = await self.online.read(view, entity_ids)
+        return None if kept is None else dict(zip(entity_ids, kept, strict=True))
+
+    async def keys(self):
+        (found,) = await self.link.ask(("KEYS", "*"))
+        return {key.decode() for key in found}
+
+    async def flush(self):
+        await self.link.ask(("FLUSHALL",))
+
+
+@pytest_asyncio.fixture
+async def database_of_features(databases):
+    return await databases.create(resources.files("fp_featurestore") / "migrations", service="featurestore")
+
+
+@pytest_asyncio.fixture
+async def desk(database_of_features, redis_url):
+    database, link = await open_stores(database_of_features, redis_url)
+    yield Desk(database, link)
+    with suppress(Exception):
+        await link.close()
+    await database.close()
+
+
+async def open_stores(database_url, redis_url):
+    return await Database.connect(database_url, source="featurestore"), Link.open(redis_url, SystemClock(), timeout=5.0)
+
+
+@pytest.fixture(scope="session")
+def new_desk():
+    """For scenarios that open their own stores."""
+
+    async def make(database_url, redis_url):
+        return Desk(*await open_stores(database_url, redis_url))
+
+    return make

@@ -1,0 +1,1 @@
+"""monitor: watches served models for drift and lost performance."""

@@ -1,0 +1,3 @@
+from fp_monitor.main import main
+
+main()

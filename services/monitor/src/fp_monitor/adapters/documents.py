@@ -1,0 +1,67 @@
+"""Values that are kept as JSON."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from fp_monitor.domain.hysteresis import Level, Streak
+from fp_monitor.domain.kinds import DriftKind, Method, Severity
+from fp_monitor.domain.metric import Metric
+from fp_monitor.domain.thresholds import Threshold
+
+
+def thresholds_to_text(thresholds: Sequence[Threshold]) -> str:
+    return json.dumps([[each.kind, each.method, each.warn, each.critical] for each in thresholds])
+
+
+def thresholds_from_text(text: str) -> tuple[Threshold, ...]:
+    return tuple(
+        Threshold(DriftKind(kind), Method(method), warn, critical) for kind, method, warn, critical in json.loads(text)
+    )
+
+
+def levels_to_text(levels: Mapping[DriftKind, Level]) -> str:
+    return json.dumps(
+        {
+            kind: {
+                "severity": int(level.severity),
+                "good": level.good,
+                "bad": {name: [streak.windows, int(streak.severity)] for name, streak in level.bad.items()},
+            }
+            for kind, level in levels.items()
+        }
+    )
+
+
+def levels_from_text(text: str) -> dict[DriftKind, Level]:
+    return {
+        DriftKind(kind): Level(
+            Severity(level["severity"]),
+            level["good"],
+            {name: Streak(windows, Severity(severity)) for name, (windows, severity) in level["bad"].items()},
+        )
+        for kind, level in json.loads(text).items()
+    }
+
+
+def metrics_to_text(metrics: Sequence[Metric]) -> str:
+    return json.dumps(
+        [
+            [
+                each.name,
+                each.method,
+                each.score,
+                each.baseline_value,
+                each.current_value,
+                int(each.severity),
+                each.p_value,
+            ]
+            for each in metrics
+        ]
+    )
+
+
+def metrics_from_text(text: str) -> tuple[Metric, ...]:
+    return tuple(
+        Metric(name, Method(method), score, then, now, Severity(severity), p_value)
+        for name, method, score, then, now, severity, p_value in json.loads(text)
+    )

@@ -1,0 +1,1 @@
+"""Postgres: the SQL of monitor."""

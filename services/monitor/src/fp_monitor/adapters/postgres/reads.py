@@ -1,0 +1,136 @@
+"""Reads outside of transactions."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+
+from asyncpg import Record
+from fp_kernel import PageRequest
+from fp_postgres import Database
+
+from fp_monitor.adapters.postgres.monitors import COLUMNS as MONITOR
+from fp_monitor.adapters.postgres.monitors import monitor_from
+from fp_monitor.adapters.postgres.reports import COLUMNS as REPORT
+from fp_monitor.adapters.postgres.reports import report_from
+from fp_monitor.app.ports import Due, Glance, ReportFilter
+from fp_monitor.domain.kinds import MonitorState, Severity
+from fp_monitor.domain.report import Report
+
+_BATCH = 100
+
+# The samples of the window of inputs; a profile without features has only that of its answers.
+_GLANCE = f"""
+    SELECT {MONITOR},
+        coalesce((SELECT w.samples FROM windows w WHERE w.monitor_id = m.id AND w.kind <> 'PERFORMANCE'
+                  ORDER BY w.kind LIMIT 1), 0) AS samples
+    FROM monitors m
+"""  # noqa: S608 -- constants
+
+
+class PostgresReads:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def glance(self, team: str, model_name: str) -> Glance | None:
+        row = await self._database.fetchrow(f"{_GLANCE} WHERE m.team = $1 AND m.model_name = $2", team, model_name)
+        return (await self._with_reports([row]))[0] if row else None
+
+    async def glances(
+        self, team: str, min_severity: Severity, state: MonitorState | None, page: PageRequest
+    ) -> Sequence[Glance]:
+        rows = await self._database.fetch(
+            f"""
+            {_GLANCE}
+            WHERE m.team = $1 AND m.severity >= $2 AND ($3::text IS NULL OR m.state = $3) AND m.model_name > $4
+            ORDER BY m.model_name LIMIT $5
+            """,
+            team,
+            int(min_severity),
+            state,
+            page.after[0] if page.after else "",
+            page.size,
+        )
+        return await self._with_reports(rows)
+
+    async def _with_reports(self, rows: Sequence[Record]) -> list[Glance]:
+        found = await self._database.fetch(
+            f"""
+            SELECT {REPORT} FROM unnest($1::uuid[], $2::integer[]) AS newest (monitor_id, number)
+            JOIN reports r ON r.monitor_id = newest.monitor_id AND r.number = newest.number
+            """,  # noqa: S608 -- constants
+            [row["id"] for row in rows],
+            [row["reports"] for row in rows],
+        )
+        latest = {row["monitor_id"]: report_from(row) for row in found}
+        return [Glance(monitor_from(row), latest.get(row["id"]), row["samples"]) for row in rows]
+
+    async def report(self, team: str, report_id: str) -> Report | None:
+        row = await self._database.fetchrow(
+            f"SELECT {REPORT} FROM reports r WHERE r.team = $1 AND r.id = $2::uuid",  # noqa: S608 -- constants
+            team,
+            report_id,
+        )
+        return report_from(row) if row else None
+
+    async def reports(self, chosen: ReportFilter, page: PageRequest) -> Sequence[Report]:
+        # Two statements, because one with "or" would use neither index.
+        named = "AND r.model_name = $7" if chosen.model_name else "AND $7 = ''"
+        rows = await self._database.fetch(
+            f"""
+            SELECT {REPORT} FROM reports r
+            WHERE r.team = $1 {named} AND r.severity >= $2 AND ($3::timestamptz IS NULL OR r.period_end >= $3)
+                AND ($4::timestamptz IS NULL OR r.period_end < $4) AND ($5::uuid IS NULL OR r.id < $5::uuid)
+            ORDER BY r.id DESC LIMIT $6
+            """,  # noqa: S608 -- constants
+            chosen.team,
+            int(chosen.min_severity),
+            chosen.since,
+            chosen.until,
+            page.after[0] if page.after else None,
+            page.size,
+            chosen.model_name,
+        )
+        return [report_from(row) for row in rows]
+
+    async def positions(self, team: str, model_name: str) -> dict[str, int]:
+        rows = await self._database.fetch(
+            "SELECT id::text, reports FROM monitors WHERE team = $1 AND ($2 = '' OR model_name = $2)", team, model_name
+        )
+        return {row["id"]: row["reports"] for row in rows}
+
+    async def following(self, chosen: ReportFilter, positions: dict[str, int]) -> Sequence[Report]:
+        rows = await self._database.fetch(
+            f"""
+            SELECT {REPORT} FROM monitors m
+            JOIN reports r ON r.monitor_id = m.id AND r.number > coalesce(($3::jsonb ->> m.id::text)::integer, 0)
+            WHERE m.team = $1 AND ($2 = '' OR m.model_name = $2)
+            ORDER BY r.number LIMIT $4
+            """,  # noqa: S608 -- constants
+            chosen.team,
+            chosen.model_name,
+            json.dumps(positions),
+            _BATCH,
+        )
+        return [report_from(row) for row in rows]
+
+    async def due(self, now: datetime, limit: int) -> Sequence[Due]:
+        rows = await self._database.fetch(
+            """
+            SELECT m.team, m.model_name, w.id::text FROM windows w JOIN monitors m ON m.id = w.monitor_id
+            WHERE w.closes_at <= $1 ORDER BY w.closes_at LIMIT $2
+            """,
+            now,
+            limit,
+        )
+        return [Due(row["team"], row["model_name"], row["id"]) for row in rows]
+
+    async def forget(self, before: datetime, limit: int) -> int:
+        status = await self._database.execute(
+            """
+            DELETE FROM predictions
+            WHERE ctid = ANY(array(SELECT ctid FROM predictions WHERE predicted_at < $1 LIMIT $2))
+            """,
+            before,
+            limit,
+        )
+        return int(status.rpartition(" ")[2])

@@ -1,0 +1,70 @@
+"""Reports."""
+
+from asyncpg import Record
+
+from fp_monitor.adapters.documents import metrics_from_text, metrics_to_text
+from fp_monitor.adapters.postgres.queries import Queries
+from fp_monitor.adapters.postgres.signals import notify
+from fp_monitor.domain.kinds import DriftKind, Severity
+from fp_monitor.domain.report import Report
+from fp_monitor.domain.window import Period
+
+COLUMNS = """
+    r.id::text, r.team, r.model_name, r.monitor_id::text, r.number, r.version, r.kind, r.severity, r.metrics,
+    r.window_id::text, r.samples, r.period_start, r.period_end, r.created_at, r.retrains
+"""
+
+
+class PostgresReports:
+    def __init__(self, queries: Queries) -> None:
+        self._queries = queries
+
+    async def add(self, report: Report) -> None:
+        await self._queries.execute(
+            """
+            INSERT INTO reports (id, team, model_name, monitor_id, number, version, kind, severity, metrics, window_id,
+                samples, period_start, period_end, created_at, retrains)
+            VALUES ($1::uuid, $2, $3, $4::uuid, $5, $6, $7, $8, $9::jsonb, $10::uuid, $11, $12, $13, $14, $15)
+            """,
+            report.id,
+            report.team,
+            report.model_name,
+            report.monitor_id,
+            report.number,
+            report.version,
+            report.kind,
+            int(report.severity),
+            metrics_to_text(report.metrics),
+            report.window_id,
+            report.samples,
+            report.period.start,
+            report.period.end,
+            report.created_at,
+            report.retrains,
+        )
+        await notify(self._queries, report.team)
+
+    async def purge(self, team: str, model_name: str) -> int:
+        status = await self._queries.execute(
+            "DELETE FROM reports WHERE team = $1 AND model_name = $2", team, model_name
+        )
+        return int(status.rpartition(" ")[2])
+
+
+def report_from(row: Record) -> Report:
+    return Report(
+        id=row["id"],
+        monitor_id=row["monitor_id"],
+        team=row["team"],
+        model_name=row["model_name"],
+        version=row["version"],
+        kind=DriftKind(row["kind"]),
+        severity=Severity(row["severity"]),
+        metrics=metrics_from_text(row["metrics"]),
+        window_id=row["window_id"],
+        samples=row["samples"],
+        period=Period(row["period_start"], row["period_end"]),
+        created_at=row["created_at"],
+        number=row["number"],
+        retrains=row["retrains"],
+    )

@@ -1,0 +1,50 @@
+"""All stores over one transaction."""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+
+from fp_kernel import Command
+from fp_postgres import Database, Transaction
+
+from fp_monitor.adapters.events import to_event
+from fp_monitor.adapters.postgres.baselines import PostgresBaselines
+from fp_monitor.adapters.postgres.monitors import PostgresMonitors
+from fp_monitor.adapters.postgres.predictions import PostgresPredictions
+from fp_monitor.adapters.postgres.reports import PostgresReports
+from fp_monitor.adapters.postgres.windows import PostgresWindows
+from fp_monitor.domain.events import DriftDetected
+
+
+class PostgresOutbox:
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    def add(self, event: DriftDetected) -> None:
+        self._transaction.outbox.add(to_event(event))
+
+
+class PostgresUnit:
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+        self.monitors = PostgresMonitors(transaction)
+        self.baselines = PostgresBaselines(transaction)
+        self.windows = PostgresWindows(transaction)
+        self.predictions = PostgresPredictions(transaction)
+        self.reports = PostgresReports(transaction)
+        self.outbox = PostgresOutbox(transaction)
+
+    async def fresh(self, consumer: str, event_ids: Iterable[str]) -> set[str]:
+        return await self._transaction.inbox.fresh(consumer, event_ids)
+
+    async def complete(self, command: Command, result: object) -> None:
+        await self._transaction.complete(command, result)
+
+
+class PostgresTransactions:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @asynccontextmanager
+    async def __call__(self, command: Command | None = None) -> AsyncIterator[PostgresUnit]:
+        async with self._database.transaction(command) as transaction:
+            yield PostgresUnit(transaction)

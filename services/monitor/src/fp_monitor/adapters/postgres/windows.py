@@ -1,0 +1,74 @@
+"""Open windows. Their counts are one value: read, added to and written under the model's lock."""
+
+import numpy as np
+from asyncpg import Record
+
+from fp_monitor.adapters.postgres.queries import Queries
+from fp_monitor.domain.counts import Counts
+from fp_monitor.domain.kinds import DriftKind
+from fp_monitor.domain.window import Period, Window
+
+_SELECT = """
+    SELECT id::text, monitor_id::text, kind, opened_at, closes_at, samples, period_start, period_end, block_length,
+        cells, counts
+    FROM windows
+"""
+
+
+class PostgresWindows:
+    def __init__(self, queries: Queries) -> None:
+        self._queries = queries
+
+    async def open(self, monitor_id: str, kind: DriftKind) -> Window | None:
+        row = await self._queries.fetchrow(f"{_SELECT} WHERE monitor_id = $1::uuid AND kind = $2", monitor_id, kind)
+        return _window(row) if row else None
+
+    async def find(self, window_id: str) -> Window | None:
+        row = await self._queries.fetchrow(f"{_SELECT} WHERE id = $1::uuid", window_id)
+        return _window(row) if row else None
+
+    async def save(self, window: Window) -> None:
+        counts = window.counts
+        await self._queries.execute(
+            """
+            INSERT INTO windows (id, monitor_id, kind, opened_at, closes_at, samples, period_start, period_end,
+                block_length, cells, counts)
+            VALUES ($1::uuid, $2::uuid, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+            ON CONFLICT (id) DO UPDATE SET closes_at = $5, samples = $6, period_start = $7, period_end = $8,
+                block_length = $9, counts = $11
+            """,
+            window.id,
+            window.monitor_id,
+            window.kind,
+            window.opened_at,
+            window.closes_at,
+            window.samples,
+            window.period.start,
+            window.period.end,
+            counts.length if counts else None,
+            counts.blocks.shape[1] if counts else None,
+            counts.blocks.astype("<i8").tobytes() if counts else None,
+        )
+
+    async def remove(self, window_id: str) -> None:
+        await self._queries.execute("DELETE FROM windows WHERE id = $1::uuid", window_id)
+
+    async def discard(self, monitor_id: str) -> None:
+        await self._queries.execute("DELETE FROM windows WHERE monitor_id = $1::uuid", monitor_id)
+
+
+def _window(row: Record) -> Window:
+    counts = None
+    if row["counts"] is not None:
+        blocks = np.frombuffer(row["counts"], dtype="<i8").astype(np.int64).reshape(-1, row["cells"])
+        counts = Counts(row["block_length"], blocks)
+    return Window(
+        id=row["id"],
+        monitor_id=row["monitor_id"],
+        kind=DriftKind(row["kind"]),
+        opened_at=row["opened_at"],
+        closes_at=row["closes_at"],
+        samples=row["samples"],
+        period=Period(row["period_start"], row["period_end"]),
+        counts=counts,
+    )

@@ -1,0 +1,115 @@
+"""Which event triggers what."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC
+from typing import Any
+
+from forgepoint.events.v1 import events_pb2 as pb
+from fp_events import Broadcast, Event
+from fp_events.consumers import MONITOR as PROMOTIONS
+from fp_events.consumers import MONITOR_RETRAININGS as RETRAININGS
+from fp_events.consumers import MONITOR_TRAFFIC as TRAFFIC
+from fp_rpc import ApiKeyResolver
+
+from fp_monitor.app.count_traffic import CountTraffic, Told
+from fp_monitor.app.follow_retraining import FollowRetraining, Heard
+from fp_monitor.app.ports import Promotion
+from fp_monitor.app.take_baseline import TakeBaseline
+from fp_monitor.domain.prediction import MAX_REQUEST_ID, Prediction
+
+__all__ = [
+    "API_KEYS",
+    "CONSUMERS",
+    "PROMOTIONS",
+    "RETRAININGS",
+    "TRAFFIC",
+    "count_traffic",
+    "drop_keys",
+    "follow_retraining",
+    "take_baseline",
+]
+
+COMPLETED = "fp.inference.completed"
+PROMOTED = "fp.models.promoted"
+STARTED = "fp.pipelines.started"
+FAILED = "fp.pipelines.failed"
+KEY_REVOKED = "fp.auth.apikey.revoked"
+
+API_KEYS = Broadcast("monitor-api-keys", (KEY_REVOKED,))
+
+CONSUMERS = (TRAFFIC, PROMOTIONS, RETRAININGS)
+
+
+def count_traffic(count: CountTraffic) -> Callable[[Sequence[Event]], Awaitable[None]]:
+    """`TRAFFIC` -> windows, a batch at a time."""
+
+    async def handle(events: Sequence[Event]) -> None:
+        await count([_told(event) for event in events])
+
+    return handle
+
+
+def take_baseline(take: TakeBaseline) -> Callable[[Event], Awaitable[None]]:
+    """`PROMOTIONS` to PRODUCTION -> the baseline."""
+
+    async def handle(event: Event) -> None:
+        payload: Any = event.payload
+        if payload.to_stage == pb.MODEL_STAGE_PRODUCTION:
+            await take(event.id, _promotion(event, payload))
+
+    return handle
+
+
+def follow_retraining(follow: FollowRetraining) -> Callable[[Event], Awaitable[None]]:
+    """`RETRAININGS` -> the cooldown."""
+
+    async def handle(event: Event) -> None:
+        payload: Any = event.payload
+        failed = event.type == FAILED
+        moment = payload.failed_at if failed else payload.started_at
+        await follow(Heard(event.id, event.team, payload.pipeline_id, moment.ToDatetime(UTC), failed))
+
+    return handle
+
+
+def drop_keys(keys: ApiKeyResolver) -> Callable[[Event], Awaitable[None]]:
+    """`API_KEYS` -> the key is worth nothing in this process from now on."""
+
+    async def handle(event: Event) -> None:
+        payload: Any = event.payload
+        keys.drop(payload.key_id)
+
+    return handle
+
+
+def _told(event: Event) -> Told:
+    payload: Any = event.payload
+    said, asked = payload.prediction_summary, payload.feature_summary
+    stats = dict(said.output_stats)
+    prediction = Prediction(
+        request_id=_text(payload.request_id)[:MAX_REQUEST_ID],
+        version=_text(payload.version),
+        at=payload.completed_at.ToDatetime(UTC),
+        features={**asked.feature_values, **asked.categorical_values},
+        score=stats.get("score"),
+        label=_text(said.top_label),
+        stats=stats,
+    )
+    return Told(event.id, event.team, payload.model_name, prediction)
+
+
+def _text(value: str) -> str:
+    """What models answer is any text, and no database keeps a zero byte."""
+    return str(value).replace("\0", "")
+
+
+def _promotion(event: Event, payload: Any) -> Promotion:
+    return Promotion(
+        team=event.team,
+        model_id=payload.model_id,
+        model_name=payload.model_name,
+        version=payload.version,
+        profile=payload.baseline_profile.SerializeToString() if payload.HasField("baseline_profile") else b"",
+        at=payload.promoted_at.ToDatetime(UTC),
+        sequence=event.sequence,
+    )

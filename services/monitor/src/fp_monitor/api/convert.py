@@ -1,0 +1,245 @@
+"""Messages and domain values, in pairs."""
+
+from datetime import UTC, datetime, timedelta
+
+from forgepoint.common.v1 import common_pb2
+from forgepoint.monitor.v1 import monitor_pb2 as pb
+from fp_kernel import Page, invalid
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from fp_monitor.app.configure_monitor import Configured
+from fp_monitor.app.ports import Glance
+from fp_monitor.app.submit_truth import Submitted
+from fp_monitor.domain.kinds import DriftKind, Method, MonitorState, Severity
+from fp_monitor.domain.metric import Metric
+from fp_monitor.domain.monitor import DEFAULT_COOLDOWN, Config, Monitor
+from fp_monitor.domain.prediction import Truth
+from fp_monitor.domain.report import Report
+from fp_monitor.domain.thresholds import Threshold, effective
+
+
+def config_from_pb(request: pb.ConfigureMonitorRequest) -> Config:
+    """Raises InvalidArgument naming the field that has no meaning here."""
+    return Config(
+        model_name=request.model_name,
+        duration=_duration_from_pb(request.window_duration, "window_duration"),
+        size=request.window_size,
+        min_samples=request.min_samples,
+        thresholds=tuple(_threshold_from_pb(each, f"thresholds[{i}]") for i, each in enumerate(request.thresholds)),
+        auto_retrain=request.auto_retrain,
+        retrain_pipeline_id=request.retrain_pipeline_id,
+        enabled=request.enabled,
+        cooldown=_duration_from_pb(request.retrain_cooldown, "retrain_cooldown")
+        if request.HasField("retrain_cooldown")
+        else DEFAULT_COOLDOWN,
+    )
+
+
+def _threshold_from_pb(threshold: pb.ThresholdConfig, path: str) -> Threshold:
+    if threshold.drift_type not in pb.DriftType.values() or threshold.drift_type == pb.DRIFT_TYPE_UNSPECIFIED:
+        raise invalid(f"{path}.drift_type", "is required and must be a known kind of drift")
+    if threshold.method not in pb.DriftMethod.values():
+        raise invalid(f"{path}.method", "is not a known method")
+    return Threshold(
+        DriftKind(pb.DriftType.Name(threshold.drift_type).removeprefix("DRIFT_TYPE_")),
+        Method(pb.DriftMethod.Name(threshold.method).removeprefix("DRIFT_METHOD_")),
+        threshold.warn_score,
+        threshold.critical_score,
+    )
+
+
+def severity_from_pb(value: int, field: str) -> Severity:
+    """OK, which is all, for UNSPECIFIED. Raises InvalidArgument for a number that is not known."""
+    if value not in pb.DriftSeverity.values():
+        raise invalid(field, "is not a known severity")
+    return Severity(value or Severity.OK)
+
+
+def state_from_pb(value: int, field: str) -> MonitorState | None:
+    """None for UNSPECIFIED. Raises InvalidArgument for a number that is not known."""
+    if value not in pb.MonitorState.values():
+        raise invalid(field, "is not a known state")
+    name = pb.MonitorState.Name(pb.MonitorState.ValueType(value)).removeprefix("MONITOR_STATE_")
+    return None if name == "UNSPECIFIED" else MonitorState(name)
+
+
+def truths_from_pb(request: pb.SubmitGroundTruthRequest, now: datetime) -> list[Truth]:
+    """observed_at: now where it is left out."""
+    return [
+        Truth(
+            label.request_id,
+            label.actual_label,
+            moment_from_pb(label.observed_at, f"labels[{index}].observed_at") if label.HasField("observed_at") else now,
+        )
+        for index, label in enumerate(request.labels)
+    ]
+
+
+def moment_from_pb(stamp: Timestamp, field: str) -> datetime:
+    """Raises InvalidArgument."""
+    try:
+        return stamp.ToDatetime(UTC)
+    except (ValueError, OverflowError):
+        raise invalid(field, "must be a time of the years 1 to 9999") from None
+
+
+def monitor_to_pb(monitor: Monitor) -> pb.Monitor:
+    config = monitor.config
+    return pb.Monitor(
+        id=monitor.id,
+        model_name=config.model_name,
+        owner_team=monitor.team,
+        window_duration=_duration(config.duration),
+        window_size=config.size,
+        min_samples=config.min_samples,
+        thresholds=[_threshold_to_pb(threshold) for threshold in effective(config.thresholds)],
+        auto_retrain=config.auto_retrain,
+        retrain_pipeline_id=config.retrain_pipeline_id,
+        state=_state(monitor.state),
+        baseline_version=monitor.baseline,
+        baseline_captured_at=_timestamp(monitor.baseline_at),
+        created_at=_timestamp(monitor.created_at),
+        updated_at=_timestamp(monitor.updated_at),
+        retrain_cooldown=_duration(config.cooldown),
+        served_version=monitor.served,
+    )
+
+
+def _threshold_to_pb(threshold: Threshold) -> pb.ThresholdConfig:
+    return pb.ThresholdConfig(
+        drift_type=_kind(threshold.kind),
+        method=_method(threshold.method),
+        warn_score=threshold.warn,
+        critical_score=threshold.critical,
+    )
+
+
+def report_to_pb(report: Report) -> pb.DriftReport:
+    return pb.DriftReport(
+        id=report.id,
+        monitor_id=report.monitor_id,
+        model_name=report.model_name,
+        model_version=report.version,
+        drift_type=_kind(report.kind),
+        severity=_severity(report.severity),
+        metrics=[_metric_to_pb(metric) for metric in report.metrics],
+        window_id=report.window_id,
+        sample_count=report.samples,
+        window_start=_timestamp(report.period.start),
+        window_end=_timestamp(report.period.end),
+        created_at=_timestamp(report.created_at),
+        retrain_requested=report.retrains,
+    )
+
+
+def _metric_to_pb(metric: Metric) -> pb.DriftMetric:
+    return pb.DriftMetric(
+        name=metric.name,
+        method=_method(metric.method),
+        score=metric.score,
+        baseline_value=metric.baseline_value,
+        current_value=metric.current_value,
+        severity=_severity(metric.severity),
+        p_value=metric.p_value,
+    )
+
+
+def status_to_pb(glance: Glance) -> pb.MonitorStatus:
+    monitor = glance.monitor
+    return pb.MonitorStatus(
+        monitor=monitor_to_pb(monitor),
+        state=_state(monitor.state),
+        current_window_samples=glance.samples,
+        latest_report=report_to_pb(glance.latest) if glance.latest else None,
+        last_event_at=_timestamp(monitor.last_event_at),
+        drift_events_total=monitor.alarms,
+    )
+
+
+def health_to_pb(glance: Glance) -> pb.ModelHealth:
+    monitor = glance.monitor
+    return pb.ModelHealth(
+        model_name=monitor.config.model_name,
+        model_version=monitor.served,
+        overall_severity=_severity(monitor.severity),
+        severity_by_type={int(_kind(kind)): _severity(level.severity) for kind, level in monitor.levels.items()},
+        state=_state(monitor.state),
+        latest_report_id=glance.latest.id if glance.latest else "",
+        last_event_at=_timestamp(monitor.last_event_at),
+        drift_events_total=monitor.alarms,
+    )
+
+
+def configured_to_pb(configured: Configured) -> pb.ConfigureMonitorResponse:
+    return pb.ConfigureMonitorResponse(monitor=monitor_to_pb(configured.monitor), created=configured.created)
+
+
+def reset_to_pb(monitor: Monitor) -> pb.ResetBaselineResponse:
+    return pb.ResetBaselineResponse(monitor=monitor_to_pb(monitor))
+
+
+def deleted_to_pb(purged: int) -> pb.DeleteMonitorResponse:
+    return pb.DeleteMonitorResponse(purged_report_count=purged)
+
+
+def submitted_to_pb(submitted: Submitted) -> pb.SubmitGroundTruthResponse:
+    return pb.SubmitGroundTruthResponse(
+        accepted=submitted.accepted,
+        unmatched_request_ids=submitted.unmatched,
+        repeated_request_ids=submitted.repeated,
+    )
+
+
+def monitors_to_pb(page: Page[Glance]) -> pb.ListMonitorsResponse:
+    entries = [
+        pb.ListMonitorsResponse.Entry(monitor=monitor_to_pb(each.monitor), health=health_to_pb(each))
+        for each in page.items
+    ]
+    return pb.ListMonitorsResponse(entries=entries, pagination=_pagination(page.next_token))
+
+
+def reports_to_pb(page: Page[Report]) -> pb.ListDriftReportsResponse:
+    return pb.ListDriftReportsResponse(reports=map(report_to_pb, page.items), pagination=_pagination(page.next_token))
+
+
+def _pagination(token: str) -> common_pb2.PaginationResponse:
+    """Rows are not counted: the count would cost more than the page."""
+    return common_pb2.PaginationResponse(next_page_token=token, total_count=-1)
+
+
+def _kind(kind: DriftKind) -> pb.DriftType.ValueType:
+    return pb.DriftType.Value(f"DRIFT_TYPE_{kind}")
+
+
+def _method(method: Method) -> pb.DriftMethod.ValueType:
+    return pb.DriftMethod.Value(f"DRIFT_METHOD_{method}")
+
+
+def _severity(severity: Severity) -> pb.DriftSeverity.ValueType:
+    return pb.DriftSeverity.Value(f"DRIFT_SEVERITY_{severity.name}")
+
+
+def _state(state: MonitorState) -> pb.MonitorState.ValueType:
+    return pb.MonitorState.Value(f"MONITOR_STATE_{state}")
+
+
+def _duration_from_pb(duration: Duration, field: str) -> timedelta:
+    try:
+        return duration.ToTimedelta()
+    except (ValueError, OverflowError):
+        raise invalid(field, "is out of range") from None
+
+
+def _duration(length: timedelta) -> Duration:
+    duration = Duration()
+    duration.FromTimedelta(length)
+    return duration
+
+
+def _timestamp(moment: datetime | None) -> Timestamp | None:
+    if moment is None:
+        return None
+    stamp = Timestamp()
+    stamp.FromDatetime(moment.astimezone(UTC))
+    return stamp

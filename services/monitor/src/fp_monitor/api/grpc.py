@@ -1,0 +1,99 @@
+"""MonitorService over gRPC: messages in, use-case, messages out. ListEvalScores waits for generated answers."""
+
+from collections.abc import AsyncIterator
+
+from forgepoint.monitor.v1 import monitor_pb2 as pb
+from forgepoint.monitor.v1 import monitor_pb2_grpc
+from fp_kernel import Clock, invalid, parse_id
+from fp_rpc import command, current_call
+from fp_rpc.headers import TEAM
+
+from fp_monitor.api import convert
+from fp_monitor.app.ports import ReportFilter
+from fp_monitor.app.use_cases import UseCases
+from fp_monitor.domain.monitor import check_name
+
+
+class MonitorServicer(monitor_pb2_grpc.MonitorServiceServicer):
+    def __init__(self, use_cases: UseCases, clock: Clock) -> None:
+        self._do = use_cases
+        self._clock = clock
+
+    async def ConfigureMonitor(
+        self, request: pb.ConfigureMonitorRequest, context: object
+    ) -> pb.ConfigureMonitorResponse:
+        config = convert.config_from_pb(request)
+        asked = command(request, convert.configured_to_pb)
+        return convert.configured_to_pb(await self._do.configure_monitor(_team(), config, asked))
+
+    async def DeleteMonitor(self, request: pb.DeleteMonitorRequest, context: object) -> pb.DeleteMonitorResponse:
+        name = check_name(request.model_name)
+        asked = command(request, convert.deleted_to_pb)
+        purged = await self._do.delete_monitor(_team(), name, purge=request.purge_reports, command=asked)
+        return convert.deleted_to_pb(purged)
+
+    async def ResetBaseline(self, request: pb.ResetBaselineRequest, context: object) -> pb.ResetBaselineResponse:
+        name = check_name(request.model_name)
+        asked = command(request, convert.reset_to_pb)
+        return convert.reset_to_pb(await self._do.reset_baseline(_team(), name, request.baseline_version, asked))
+
+    async def GetModelHealth(self, request: pb.GetModelHealthRequest, context: object) -> pb.GetModelHealthResponse:
+        glance = await self._do.queries.monitor(_team(), check_name(request.model_name))
+        return pb.GetModelHealthResponse(health=convert.health_to_pb(glance))
+
+    async def GetMonitorStatus(
+        self, request: pb.GetMonitorStatusRequest, context: object
+    ) -> pb.GetMonitorStatusResponse:
+        glance = await self._do.queries.monitor(_team(), check_name(request.model_name))
+        return pb.GetMonitorStatusResponse(status=convert.status_to_pb(glance))
+
+    async def ListMonitors(self, request: pb.ListMonitorsRequest, context: object) -> pb.ListMonitorsResponse:
+        severity = convert.severity_from_pb(request.min_severity, "min_severity")
+        state = convert.state_from_pb(request.state, "state")
+        size, token = request.pagination.page_size, request.pagination.page_token
+        return convert.monitors_to_pb(await self._do.queries.monitors(_team(), severity, state, size, token))
+
+    async def GetDriftReport(self, request: pb.GetDriftReportRequest, context: object) -> pb.GetDriftReportResponse:
+        report = await self._do.queries.report(_team(), parse_id(request.report_id, "report_id"))
+        return pb.GetDriftReportResponse(report=convert.report_to_pb(report))
+
+    async def ListDriftReports(
+        self, request: pb.ListDriftReportsRequest, context: object
+    ) -> pb.ListDriftReportsResponse:
+        chosen = ReportFilter(
+            team=_team(),
+            model_name=_optional(request.model_name),
+            min_severity=convert.severity_from_pb(request.min_severity, "min_severity"),
+            since=convert.moment_from_pb(request.since, "since") if request.HasField("since") else None,
+            until=convert.moment_from_pb(request.until, "until") if request.HasField("until") else None,
+        )
+        size, token = request.pagination.page_size, request.pagination.page_token
+        return convert.reports_to_pb(await self._do.queries.reports(chosen, size, token))
+
+    async def SubmitGroundTruth(
+        self, request: pb.SubmitGroundTruthRequest, context: object
+    ) -> pb.SubmitGroundTruthResponse:
+        name = check_name(request.model_name)
+        truths = convert.truths_from_pb(request, self._clock.now())
+        asked = command(request, convert.submitted_to_pb)
+        return convert.submitted_to_pb(await self._do.submit_truth(_team(), name, truths, asked))
+
+    async def StreamDriftEvents(
+        self, request: pb.StreamDriftEventsRequest, context: object
+    ) -> AsyncIterator[pb.StreamDriftEventsResponse]:
+        severity = convert.severity_from_pb(request.min_severity, "min_severity")
+        chosen = ReportFilter(_team(), _optional(request.model_name), severity)
+        async for report in self._do.stream_reports(chosen):
+            yield pb.StreamDriftEventsResponse(report=convert.report_to_pb(report))
+
+
+def _optional(model_name: str) -> str:
+    return check_name(model_name) if model_name else ""
+
+
+def _team() -> str:
+    """Raises InvalidArgument for a service that does not say for which team it acts."""
+    team = current_call().team
+    if not team:
+        raise invalid(TEAM, "must name the team for which the service acts")
+    return team

@@ -1,0 +1,76 @@
+"""Windows whose time is over close, whether or not another event comes."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from typing import NoReturn
+
+from fp_kernel import Clock
+from fp_telemetry import get_logger
+
+from fp_monitor.app.ports import Due, Reads, Transactions
+from fp_monitor.app.verdict import Verdict
+
+_log = get_logger(__name__)
+_BATCH = 50
+_FORGOTTEN = 5_000
+_FORGET_EVERY = 60.0
+
+
+class CloseWindows:
+    """Every replica looks; the model's lock lets one of them close a window.
+
+    every: seconds between looks. retention: how long a prediction waits for its label.
+    """
+
+    def __init__(
+        self,
+        transactions: Transactions,
+        reads: Reads,
+        verdict: Verdict,
+        clock: Clock,
+        *,
+        every: float,
+        retention: timedelta,
+    ) -> None:
+        self._transactions = transactions
+        self._reads = reads
+        self._verdict = verdict
+        self._clock = clock
+        self._every = every
+        self._retention = retention
+
+    async def run(self) -> NoReturn:
+        forget_at = 0.0
+        while True:
+            await self.once()
+            if self._clock.monotonic() >= forget_at:
+                forgotten = await self._reads.forget(self._clock.now() - self._retention, _FORGOTTEN)
+                forget_at = self._clock.monotonic() + (self._every if forgotten == _FORGOTTEN else _FORGET_EVERY)
+            await asyncio.sleep(self._every)
+
+    async def once(self) -> int:
+        """How many windows were due."""
+        found = await self._reads.due(self._clock.now(), _BATCH)
+        for due in found:
+            try:
+                await self.close(due)
+            except Exception:  # noqa: BLE001 -- it is tried again; the windows behind it do not wait for it
+                _log.exception("window could not be closed", model=due.model_name, window=due.window_id)
+        return len(found)
+
+    async def close(self, due: Due) -> None:
+        async with self._transactions() as tx:
+            await tx.monitors.lock(due.team, due.model_name)
+            monitor = await tx.monitors.find(due.team, due.model_name)
+            window = await tx.windows.find(due.window_id)
+            now = self._clock.now()
+            if monitor is None or window is None or window.closes_at is None or window.closes_at > now:
+                return
+            found = await tx.baselines.find(due.team, due.model_name, monitor.baseline) if monitor.counts else None
+            if found is None or window.samples < max(monitor.config.min_samples, 1):
+                # Too little for a verdict: what is there stays and waits for more.
+                await tx.windows.save(replace(window, closes_at=now + (monitor.config.duration or timedelta(hours=1))))
+                return
+            await tx.monitors.save(await self._verdict(tx, monitor, found[0], window))
+        _log.info("window closed by the clock", model=due.model_name, kind=window.kind, samples=window.samples)

@@ -1,0 +1,46 @@
+"""A user says what is to be watched of a model."""
+
+from dataclasses import dataclass, replace
+
+from fp_kernel import Clock, Command, new_id
+
+from fp_monitor.app.ports import Transactions, Unit
+from fp_monitor.app.take_baseline import rebase, serving
+from fp_monitor.domain.monitor import Config, Monitor, check
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    monitor: Monitor
+    created: bool
+
+
+class ConfigureMonitor:
+    def __init__(self, transactions: Transactions, clock: Clock) -> None:
+        self._transactions = transactions
+        self._clock = clock
+
+    async def __call__(self, team: str, config: Config, command: Command) -> Configured:
+        """Raises InvalidArgument naming the field."""
+        check(config)
+        async with self._transactions(command) as tx:
+            await tx.monitors.lock(team, config.model_name)
+            found = await tx.monitors.find(team, config.model_name)
+            if found is None:
+                configured = Configured(await self._created(tx, team, config), created=True)
+            else:
+                changed = replace(found, config=config, updated_at=self._clock.now())
+                await tx.monitors.save(changed)
+                configured = Configured(changed, created=False)
+            await tx.complete(command, configured)
+        return configured
+
+    async def _created(self, tx: Unit, team: str, config: Config) -> Monitor:
+        """With what is in production already, if anything is."""
+        now = self._clock.now()
+        monitor = Monitor(id=new_id(), team=team, config=config, created_at=now, updated_at=now)
+        await tx.monitors.save(monitor)
+        promotion = await tx.baselines.production(team, config.model_name)
+        if promotion is None:
+            return monitor
+        return await rebase(tx, serving(monitor, promotion), promotion.version)

@@ -1,0 +1,86 @@
+"""Predictions were made."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from fp_monitor.app.filling import Filling
+from fp_monitor.app.ports import Transactions, Unit
+from fp_monitor.domain.baseline import Baseline
+from fp_monitor.domain.counts import Integers, layout
+from fp_monitor.domain.kinds import DriftKind
+from fp_monitor.domain.monitor import Monitor
+from fp_monitor.domain.prediction import Prediction
+from fp_monitor.domain.window import Period
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One event: its id, whose model it is about, and what it says."""
+
+    event_id: str
+    team: str
+    model_name: str
+    prediction: Prediction
+
+
+class CountTraffic:
+    """Keeps predictions for their labels, and counts those of the version in production."""
+
+    def __init__(self, transactions: Transactions, filling: Filling, *, consumer: str) -> None:
+        self._transactions = transactions
+        self._filling = filling
+        self._consumer = consumer
+
+    async def __call__(self, batch: Sequence[Told]) -> None:
+        """Once in effect, however often a batch or a part of it comes."""
+        async with self._transactions() as tx:
+            fresh = await tx.fresh(self._consumer, [told.event_id for told in batch])
+            models: defaultdict[tuple[str, str], dict[str, Prediction]] = defaultdict(dict)
+            for told in batch:
+                if told.event_id in fresh:
+                    models[told.team, told.model_name].setdefault(told.prediction.request_id, told.prediction)
+            # In one order everywhere: two replicas wait for each other, and do not lock each other out.
+            for (team, model_name), predictions in sorted(models.items()):
+                await self._model(tx, team, model_name, list(predictions.values()))
+
+    async def _model(self, tx: Unit, team: str, model_name: str, predictions: list[Prediction]) -> None:
+        await tx.monitors.lock(team, model_name)
+        monitor = await tx.monitors.find(team, model_name)
+        if monitor is None:
+            return
+        found = await tx.baselines.find(team, model_name, monitor.baseline) if monitor.baseline else None
+        baseline = found[0] if found else None
+        new = await tx.predictions.add(monitor, predictions, baseline.labels if baseline else ())
+        newest = max(prediction.at for prediction in predictions)
+        monitor = replace(monitor, last_event_at=max(newest, monitor.last_event_at or newest))
+        # Versions beside the one in production are the canary's business.
+        watched = [each for each in predictions if each.request_id in new and each.version == monitor.served]
+        if baseline is not None and monitor.counts and watched:
+            monitor = await self._count(tx, monitor, baseline, watched)
+        await tx.monitors.save(monitor)
+
+    async def _count(self, tx: Unit, monitor: Monitor, baseline: Baseline, watched: list[Prediction]) -> Monitor:
+        periods = [Period(each.at, each.at) for each in watched]
+        if baseline.features:
+            rows = await asyncio.to_thread(_inputs, baseline, watched)
+            monitor = await self._filling.count(tx, monitor, baseline, kind=DriftKind.DATA, rows=rows, periods=periods)
+        if baseline.answers:
+            rows = await asyncio.to_thread(_answers, baseline, watched)
+            monitor = await self._filling.count(
+                tx, monitor, baseline, kind=DriftKind.PREDICTION, rows=rows, periods=periods
+            )
+        return monitor
+
+
+def _inputs(baseline: Baseline, watched: list[Prediction]) -> Integers:
+    cells = layout(baseline.features)
+    return np.array([cells.row(each.inputs(baseline)) for each in watched], dtype=np.int64)
+
+
+def _answers(baseline: Baseline, watched: list[Prediction]) -> Integers:
+    cells = layout(baseline.answers)
+    return np.array([cells.row(each.answers(baseline)) for each in watched], dtype=np.int64)

@@ -1,0 +1,69 @@
+"""Events go into the open window of their kind, which closes when it is full."""
+
+from dataclasses import replace
+
+from fp_kernel import Clock, new_id
+
+from fp_monitor.app.ports import Unit
+from fp_monitor.app.verdict import Verdict
+from fp_monitor.domain.baseline import Baseline
+from fp_monitor.domain.counts import Integers, count, empty, merge
+from fp_monitor.domain.kinds import DriftKind
+from fp_monitor.domain.monitor import Monitor
+from fp_monitor.domain.window import Period, Window, closing, is_full, room
+
+
+class Filling:
+    """Works within one transaction that holds the model's lock: the place of an event in its window is certain."""
+
+    def __init__(self, clock: Clock, verdict: Verdict) -> None:
+        self._clock = clock
+        self._verdict = verdict
+
+    async def count(
+        self,
+        tx: Unit,
+        monitor: Monitor,
+        baseline: Baseline,
+        *,
+        kind: DriftKind,
+        rows: Integers,
+        periods: list[Period],
+    ) -> Monitor:
+        """rows: [event, distribution], the cells of the events; periods: their times, both in order."""
+        cells = sum(len(each.cells) for each in (baseline.features if kind is DriftKind.DATA else baseline.answers))
+        done = 0
+        while done < len(rows):
+            window = await self.window(tx, monitor, kind, periods[done])
+            taken = self.fitting(monitor, window, len(rows) - done)
+            counted = count(window.samples, rows[done : done + taken], cells)
+            window = replace(window, counts=merge(window.counts or empty(cells), counted))
+            monitor = await self.fill(tx, monitor, baseline, window, periods[done : done + taken])
+            done += taken
+        return monitor
+
+    async def window(self, tx: Unit, monitor: Monitor, kind: DriftKind, period: Period) -> Window:
+        """The open one, or a new one, which is not kept yet."""
+        found = await tx.windows.open(monitor.id, kind)
+        if found is not None:
+            return found
+        now = self._clock.now()
+        return Window(new_id(), monitor.id, kind, now, closing(now, monitor.config.duration), 0, period)
+
+    def fitting(self, monitor: Monitor, window: Window, wanted: int) -> int:
+        free = room(window.samples, monitor.config.size)
+        # A window that a smaller size has made overfull takes one more and closes.
+        return wanted if free is None else max(1, min(free, wanted))
+
+    async def fill(
+        self, tx: Unit, monitor: Monitor, baseline: Baseline, window: Window, periods: list[Period]
+    ) -> Monitor:
+        """The window with so many more samples: kept, or closed when it is full."""
+        period = window.period
+        for each in periods:
+            period = period.with_(each)
+        window = replace(window, samples=window.samples + len(periods), period=period)
+        if is_full(window.samples, monitor.config.size):
+            return await self._verdict(tx, monitor, baseline, window)
+        await tx.windows.save(window)
+        return monitor

@@ -1,0 +1,202 @@
+"""What the use-cases need of the outside, as small as they need it."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from fp_kernel import Command, PageRequest
+
+from fp_monitor.domain.baseline import Baseline
+from fp_monitor.domain.events import DriftDetected
+from fp_monitor.domain.kinds import DriftKind, MonitorState, Severity
+from fp_monitor.domain.monitor import Monitor
+from fp_monitor.domain.prediction import Labelled, Prediction, Truth
+from fp_monitor.domain.report import Report
+from fp_monitor.domain.window import Window
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """A version that went to production. profile: BaselineProfile, serialised; empty when it has none."""
+
+    team: str
+    model_id: str
+    model_name: str
+    version: str
+    profile: bytes
+    at: datetime
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A prediction that labels may find."""
+
+    version: str
+    labelled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A truth, and its place in a window of labels; window_id is empty for one that no window counts."""
+
+    truth: Truth
+    window_id: str = ""
+    place: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFilter:
+    team: str
+    model_name: str
+    min_severity: Severity
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+class Monitors(Protocol):
+    async def lock(self, team: str, model_name: str) -> None:
+        """Whoever changes anything of a model comes first here; held until the transaction ends."""
+
+    async def find(self, team: str, model_name: str) -> Monitor | None: ...
+
+    async def retraining_by(self, team: str, pipeline_id: str) -> Sequence[str]:
+        """Names of the models that are retrained by this pipeline."""
+
+    async def save(self, monitor: Monitor) -> None: ...
+
+    async def delete(self, monitor: Monitor) -> None:
+        """With its open windows and its predictions; reports stay."""
+
+
+class Baselines(Protocol):
+    async def keep(self, promotion: Promotion) -> bool:
+        """Whether the version is the one in production now; False when a newer promotion is here already.
+
+        Raises InvalidArgument for a profile that contradicts itself.
+        """
+
+    async def production(self, team: str, model_name: str) -> Promotion | None:
+        """What is in production, without its profile."""
+
+    async def find(self, team: str, model_name: str, version: str) -> tuple[Baseline, datetime] | None:
+        """None for a version that was never promoted, or that has no profile."""
+
+
+class Windows(Protocol):
+    async def open(self, monitor_id: str, kind: DriftKind) -> Window | None: ...
+
+    async def find(self, window_id: str) -> Window | None: ...
+
+    async def save(self, window: Window) -> None: ...
+
+    async def remove(self, window_id: str) -> None: ...
+
+    async def discard(self, monitor_id: str) -> None:
+        """All open windows of a monitor: what they were compared with is no longer the baseline."""
+
+
+class Predictions(Protocol):
+    async def add(self, monitor: Monitor, predictions: Sequence[Prediction], classes: Sequence[str]) -> set[str]:
+        """Keep those that are new; their request ids."""
+
+    async def known(self, monitor: Monitor, request_ids: Sequence[str]) -> dict[str, Known]: ...
+
+    async def label(self, monitor: Monitor, placed: Sequence[Placed], at: datetime) -> None: ...
+
+    async def of_window(self, window_id: str) -> Sequence[Labelled]:
+        """In the order of their labels."""
+
+
+class Reports(Protocol):
+    async def add(self, report: Report) -> None:
+        """Also wakes whoever streams the team's reports."""
+
+    async def purge(self, team: str, model_name: str) -> int: ...
+
+
+class Outbox(Protocol):
+    def add(self, event: DriftDetected) -> None: ...
+
+
+class Unit(Protocol):
+    @property
+    def monitors(self) -> Monitors: ...
+
+    @property
+    def baselines(self) -> Baselines: ...
+
+    @property
+    def windows(self) -> Windows: ...
+
+    @property
+    def predictions(self) -> Predictions: ...
+
+    @property
+    def reports(self) -> Reports: ...
+
+    @property
+    def outbox(self) -> Outbox: ...
+
+    async def fresh(self, consumer: str, event_ids: Iterable[str]) -> set[str]:
+        """Note a batch of events; the ids whose effect is not here yet."""
+
+    async def complete(self, command: Command, result: object) -> None: ...
+
+
+class Transactions(Protocol):
+    def __call__(self, command: Command | None = None) -> AbstractAsyncContextManager[Unit]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A window whose time is over."""
+
+    team: str
+    model_name: str
+    window_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """A monitor with what a reader asks for beside it."""
+
+    monitor: Monitor
+    latest: Report | None
+    samples: int = 0
+
+
+class Reads(Protocol):
+    async def glance(self, team: str, model_name: str) -> Glance | None: ...
+
+    async def glances(
+        self, team: str, min_severity: Severity, state: MonitorState | None, page: PageRequest
+    ) -> Sequence[Glance]:
+        """By name."""
+
+    async def report(self, team: str, report_id: str) -> Report | None: ...
+
+    async def reports(self, chosen: ReportFilter, page: PageRequest) -> Sequence[Report]:
+        """Newest first."""
+
+    async def positions(self, team: str, model_name: str) -> dict[str, int]:
+        """Number of the newest report, by monitor; of one model or of all."""
+
+    async def following(self, chosen: ReportFilter, positions: dict[str, int]) -> Sequence[Report]:
+        """Reports behind these positions, oldest first; a monitor without a position starts at its first."""
+
+    async def due(self, now: datetime, limit: int) -> Sequence[Due]: ...
+
+    async def forget(self, before: datetime, limit: int) -> int:
+        """Delete predictions made before; how many there were."""
+
+
+class Subscription(Protocol):
+    async def wait(self, seconds: float) -> bool:
+        """Whether something was signalled within the time."""
+
+
+class Signals(Protocol):
+    def subscribe(self, topic: str) -> AbstractContextManager[Subscription]: ...

@@ -1,0 +1,43 @@
+"""A user wants the traffic compared with another version's training data."""
+
+from dataclasses import replace
+
+from fp_kernel import Clock, Command, FailedPrecondition, NotFound
+
+from fp_monitor.app.ports import Transactions, Unit
+from fp_monitor.app.take_baseline import rebase
+from fp_monitor.domain.monitor import Monitor
+
+
+class ResetBaseline:
+    def __init__(self, transactions: Transactions, clock: Clock) -> None:
+        self._transactions = transactions
+        self._clock = clock
+
+    async def __call__(self, team: str, model_name: str, version: str, command: Command) -> Monitor:
+        """version: empty for the one in production. The next promotion brings its own baseline again.
+
+        Raises NotFound, FailedPrecondition when the version has no baseline here.
+        """
+        async with self._transactions(command) as tx:
+            await tx.monitors.lock(team, model_name)
+            monitor = await tx.monitors.find(team, model_name)
+            if monitor is None:
+                raise NotFound(f"model {model_name} has no monitor")
+            wanted = version or await _in_production(tx, team, model_name)
+            if await tx.baselines.find(team, model_name, wanted) is None:
+                raise FailedPrecondition(
+                    f"baseline_version: version {wanted} of {model_name} has no baseline here; it arrives with the "
+                    "version's promotion",
+                    reason="BASELINE_UNKNOWN",
+                )
+            changed = await rebase(tx, replace(monitor, updated_at=self._clock.now()), wanted)
+            await tx.complete(command, changed)
+        return changed
+
+
+async def _in_production(tx: Unit, team: str, model_name: str) -> str:
+    promotion = await tx.baselines.production(team, model_name)
+    if promotion is None:
+        raise FailedPrecondition(f"no version of {model_name} is in production", reason="NOTHING_IN_PRODUCTION")
+    return promotion.version

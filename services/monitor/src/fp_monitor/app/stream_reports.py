@@ -1,0 +1,33 @@
+"""Someone watches reports being made, in whichever replica."""
+
+from collections.abc import AsyncIterator
+
+from fp_kernel import NotFound
+
+from fp_monitor.app.ports import Reads, ReportFilter, Signals
+from fp_monitor.domain.report import Report
+
+
+class StreamReports:
+    """Reports of a monitor are numbered without gaps, in the order of their commits: none is missed or told twice."""
+
+    def __init__(self, reads: Reads, signals: Signals, *, poll: float) -> None:
+        """poll: seconds after which to look without a signal."""
+        self._reads = reads
+        self._signals = signals
+        self._poll = poll
+
+    async def __call__(self, chosen: ReportFilter) -> AsyncIterator[Report]:
+        """Those made from now on. model_name: empty for every model of the team. Raises NotFound."""
+        with self._signals.subscribe(chosen.team) as subscription:
+            positions = await self._reads.positions(chosen.team, chosen.model_name)
+            if chosen.model_name and not positions:
+                raise NotFound(f"model {chosen.model_name} has no monitor")
+            while True:
+                found = await self._reads.following(chosen, positions)
+                for report in found:
+                    positions[report.monitor_id] = report.number
+                    if report.severity >= chosen.min_severity:
+                        yield report
+                if not found:
+                    await subscription.wait(self._poll)

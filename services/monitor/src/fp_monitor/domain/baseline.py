@@ -1,0 +1,102 @@
+"""What a version was trained on, in its own bins, and the bin that a value of today falls into."""
+
+import math
+from bisect import bisect_left
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+SCORE = "score"
+LABEL = "label"
+
+Value = float | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NumericCells:
+    """Bin i holds edges[i-1] < x <= edges[i], the first and the last are open; then one cell for what is missing."""
+
+    edges: tuple[float, ...]
+
+    def __len__(self) -> int:
+        return len(self.edges) + 2
+
+    @property
+    def ordered(self) -> int:
+        """The first so many cells have an order."""
+        return len(self.edges) + 1
+
+    def of(self, value: Value) -> int:
+        if not isinstance(value, float | int) or math.isnan(value):
+            return len(self.edges) + 1
+        return bisect_left(self.edges, value)
+
+
+@dataclass(frozen=True)
+class CategoryCells:
+    """One cell a label, then one for every other label, then one for what is missing."""
+
+    labels: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.labels) + 2
+
+    @property
+    def ordered(self) -> int:
+        return 0
+
+    @cached_property
+    def _places(self) -> Mapping[str, int]:
+        return {label: place for place, label in enumerate(self.labels)}
+
+    def of(self, value: Value) -> int:
+        if value is None:
+            return len(self.labels) + 1
+        # A category that nobody named in the signature comes as its number.
+        text = value if isinstance(value, str) else f"{value:g}"
+        return self._places.get(text, len(self.labels))
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """counts: of the training data, one a cell. importance: share of the model's decision, 0 when unknown."""
+
+    name: str
+    cells: NumericCells | CategoryCells
+    counts: tuple[int, ...]
+    importance: float = 0.0
+
+    def __post_init__(self) -> None:
+        if len(self.counts) != len(self.cells):
+            raise ValueError(f"{self.name}: {len(self.counts)} counts for {len(self.cells)} cells")
+
+    @property
+    def is_empty(self) -> bool:
+        return not any(self.counts)
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """features: inputs. answers: scores and labels of the model itself on its training data.
+
+    labels: classes, in the order of the output; empty for regression. metrics: held-out values by name.
+    """
+
+    version: str
+    features: tuple[Distribution, ...]
+    answers: tuple[Distribution, ...]
+    labels: tuple[str, ...] = ()
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+    def class_of(self, text: str) -> int | None:
+        """The class that a text names: a label, or its place as a number; None for neither."""
+        if text in self.labels:
+            return self.labels.index(text)
+        if text.isascii() and text.isdecimal() and int(text) < len(self.labels):
+            return int(text)
+        return None
+
+    def label_of(self, text: str) -> str:
+        """The label that the model's own output names; models often answer the place of the class."""
+        place = self.class_of(text)
+        return text if place is None else self.labels[place]

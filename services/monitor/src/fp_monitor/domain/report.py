@@ -1,0 +1,28 @@
+"""What one closed window said."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from fp_monitor.domain.kinds import DriftKind, Severity
+from fp_monitor.domain.metric import Metric
+from fp_monitor.domain.window import Period
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """number: of the monitor's reports, without gaps. retrains: whether it asked for a new model."""
+
+    id: str
+    monitor_id: str
+    team: str
+    model_name: str
+    version: str
+    kind: DriftKind
+    severity: Severity
+    metrics: tuple[Metric, ...]
+    window_id: str
+    samples: int
+    period: Period
+    created_at: datetime
+    number: int
+    retrains: bool = False

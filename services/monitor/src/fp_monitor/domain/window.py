@@ -1,0 +1,45 @@
+"""Windows: when they close, and what closes with them."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from fp_monitor.domain.counts import Counts
+from fp_monitor.domain.kinds import DriftKind
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Of what a window holds: the time of the predictions, or that of the outcomes."""
+
+    start: datetime
+    end: datetime
+
+    def with_(self, other: "Period") -> "Period":
+        return Period(min(self.start, other.start), max(self.end, other.end))
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One open window. counts: None for PERFORMANCE, whose samples are rows. closes_at: None without a clock."""
+
+    id: str
+    monitor_id: str
+    kind: DriftKind
+    opened_at: datetime
+    closes_at: datetime | None
+    samples: int
+    period: Period
+    counts: Counts | None = None
+
+
+def room(samples: int, size: int) -> int | None:
+    """How many more events fit; None for as many as come."""
+    return max(size - samples, 0) if size else None
+
+
+def is_full(samples: int, size: int) -> bool:
+    return bool(size) and samples >= size
+
+
+def closing(opened_at: datetime, duration: timedelta) -> datetime | None:
+    return opened_at + duration if duration else None

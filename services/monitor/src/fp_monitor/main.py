@@ -1,0 +1,95 @@
+"""monitor, put together."""
+
+from datetime import timedelta
+from importlib import resources
+
+import fp_runtime
+from forgepoint.monitor.v1.monitor_pb2_grpc import add_MonitorServiceServicer_to_server
+from fp_events import AuditPublisher, NatsBus, connect, each
+from fp_events.streams import AUDIT, AUTH, INFERENCE, MODELS, PIPELINES
+from fp_kernel import SystemClock
+from fp_postgres import Database, OutboxRelay, Pruner, migrate
+from fp_rpc import Channels, Server, ServiceCredential
+from fp_rpc.validate import remote_identity
+from fp_runtime import Runtime
+
+from fp_monitor.adapters.postgres.reads import PostgresReads
+from fp_monitor.adapters.postgres.signals import PostgresSignals
+from fp_monitor.adapters.postgres.stores import PostgresTransactions
+from fp_monitor.api import consumers
+from fp_monitor.api.grpc import MonitorServicer
+from fp_monitor.app import use_cases
+from fp_monitor.app.close_windows import CloseWindows
+from fp_monitor.app.count_traffic import CountTraffic
+from fp_monitor.app.filling import Filling
+from fp_monitor.app.follow_retraining import FollowRetraining
+from fp_monitor.app.take_baseline import TakeBaseline
+from fp_monitor.app.verdict import Verdict
+from fp_monitor.settings import Settings
+
+NOUN = "monitor"
+_AUTH_TIMEOUT = 5.0
+
+
+async def serve(runtime: Runtime, settings: Settings) -> None:
+    clock, poll = SystemClock(), settings.monitor_poll_seconds
+    database = await _database(runtime, settings)
+    bus = await _bus(runtime, settings)
+    transactions, reads, signals = PostgresTransactions(database), PostgresReads(database), PostgresSignals(database)
+
+    judged = runtime.metrics.counter("windows_judged_total", "Windows closed with a report.", ("kind", "outcome"))
+    verdict = Verdict(clock, lambda kind, severity: judged.labels(kind, severity.name).inc())
+    filling = Filling(clock, verdict)
+    do = use_cases.build(
+        transactions=transactions, reads=reads, signals=signals, filling=filling, clock=clock, poll=poll
+    )
+    count = consumers.count_traffic(CountTraffic(transactions, filling, consumer=consumers.TRAFFIC.name))
+    take = consumers.take_baseline(TakeBaseline(transactions, consumer=consumers.PROMOTIONS.name))
+    follow = consumers.follow_retraining(FollowRetraining(transactions, consumer=consumers.RETRAININGS.name))
+    retention = timedelta(days=settings.monitor_retention_days)
+    close = CloseWindows(transactions, reads, verdict, clock, every=poll, retention=retention)
+
+    credential = ServiceCredential(NOUN, settings.service_secret.get_secret_value(), settings.auth_addr)
+    channels = Channels(credential, metrics=runtime.metrics)
+    runtime.on_close(credential.close)
+    runtime.on_close(channels.close)
+    identity, keys = remote_identity(settings.auth_issuer, channels.open(settings.auth_addr, timeout=_AUTH_TIMEOUT))
+    server = Server(
+        NOUN,
+        resolver=identity,
+        metrics=runtime.metrics,
+        audit=AuditPublisher(bus),
+        reflection=settings.reflection,
+    )
+    server.add(add_MonitorServiceServicer_to_server, MonitorServicer(do, clock))
+
+    streams = (MODELS, INFERENCE, PIPELINES, AUDIT, AUTH)
+    runtime.keep("streams", lambda: bus.ensure(streams, consumers.CONSUMERS))
+    runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=runtime.metrics).run)
+    runtime.keep("retention", Pruner(database, consumers=consumers.CONSUMERS).run)
+    runtime.keep("signals", signals.run)
+    runtime.keep("promotions", lambda: bus.consume(consumers.PROMOTIONS, each(take)))
+    runtime.keep("traffic", lambda: bus.consume(consumers.TRAFFIC, count))
+    runtime.keep("retrainings", lambda: bus.consume(consumers.RETRAININGS, each(follow)))
+    runtime.keep("windows", close.run)
+    runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, consumers.drop_keys(keys)))
+    await runtime.serve(server)
+
+
+async def _database(runtime: Runtime, settings: Settings) -> Database:
+    url = settings.database_url.get_secret_value()
+    database = await runtime.hard("postgres", lambda: Database.connect(url, source=NOUN), Database.ping, Database.close)
+    await migrate(url, resources.files("fp_monitor") / "migrations", service=NOUN)
+    return database
+
+
+async def _bus(runtime: Runtime, settings: Settings) -> NatsBus:
+    """Away is no reason to stop: traffic waits in its stream, reports in the outbox."""
+    url = settings.nats_url.get_secret_value()
+    return await runtime.soft(
+        "nats", lambda: connect(url, name=NOUN, metrics=runtime.metrics), NatsBus.ping, NatsBus.close
+    )
+
+
+def main() -> None:
+    fp_runtime.main(NOUN, Settings, serve)

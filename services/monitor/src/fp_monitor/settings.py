@@ -1,0 +1,18 @@
+"""Settings of monitor."""
+
+from typing import Annotated
+
+from fp_runtime import Address, EventSettings, PostgresSettings, ServiceSettings
+from pydantic import Field
+
+
+class Settings(ServiceSettings, PostgresSettings, EventSettings):
+    """auth_addr: host:port of auth, for API keys and this service's own token.
+
+    monitor_poll_seconds: between looks for windows whose time is over, and for reports when no signal came.
+    monitor_retention_days: how long a prediction waits for its label; a loan's takes longer than a click's.
+    """
+
+    auth_addr: Address
+    monitor_poll_seconds: Annotated[float, Field(gt=0, le=3_600)] = 1.0
+    monitor_retention_days: Annotated[int, Field(ge=1, le=3_650)] = 60
