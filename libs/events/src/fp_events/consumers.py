@@ -84,6 +84,14 @@ def _check_subjects(name: str, subjects: tuple[str, ...]) -> None:
 # stream before they publish: such a stream keeps an event only for the durables that exist by then. A durable is added
 # here with the code that consumes it, not before: what nobody takes fills the stream.
 REGISTRY = Consumer("registry", ("fp.models.>",))
+PIPELINE = Consumer("pipeline", ("fp.models.drift.detected", "fp.models.archived"))
+PIPELINE_CANARY = Consumer(
+    "pipeline-canary",
+    ("fp.inference.completed", "fp.inference.failed"),
+    batch=500,
+    ack_wait=5.0,
+    linger=0.25,
+)
 BILLING = Consumer(
     "billing",
     ("fp.inference.completed", "fp.pipelines.completed", "fp.models.version.ready"),
@@ -111,4 +119,4 @@ MONITOR_TRAFFIC = Consumer("monitor-traffic", ("fp.inference.completed",), batch
 MONITOR_RETRAININGS = Consumer("monitor-retrainings", ("fp.pipelines.started", "fp.pipelines.failed"), ack_wait=5.0)
 
 # Of the services that `fp up` runs; the others join with their service, because nobody would take their events.
-CONSUMERS: tuple[Consumer, ...] = (REGISTRY,)
+CONSUMERS: tuple[Consumer, ...] = (REGISTRY, PIPELINE, PIPELINE_CANARY)

@@ -21,9 +21,10 @@ from fp_inference.adapters.redis_routes import RedisRoutes
 from fp_inference.adapters.runtimes import ServingRuntimes
 from fp_inference.adapters.spool.recorder import SpoolRecorder
 from fp_inference.adapters.spool.tailer import Tailer
-from fp_inference.api.consumers import KEYS, DeploymentEvents, MarkEvents
+from fp_inference.api.consumers import KEYS, DeploymentEvents, MarkEvents, QuotaEvents
 from fp_inference.api.convert import signature_from_pb
 from fp_inference.api.grpc import Servicer
+from fp_inference.app.admission import Admission
 from fp_inference.app.breakers import Breakers
 from fp_inference.app.bulkhead import Bulkheads
 from fp_inference.app.describe_model import DescribeModel
@@ -32,6 +33,8 @@ from fp_inference.app.forward import Forward
 from fp_inference.app.limiter import Limiter
 from fp_inference.app.limits import parse_limits
 from fp_inference.app.predict import Predict
+from fp_inference.app.predict_many import PredictMany
+from fp_inference.app.quotas import Quotas
 from fp_inference.app.replays import Replays
 from fp_inference.app.route_table import RouteTable
 from fp_inference.app.set_traffic_split import SetTrafficSplit
@@ -76,8 +79,10 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
         clock=clock,
         policy=settings.forward,
     )
+    quotas = Quotas(stores.usage(channels, settings), clock)
+    admission = Admission(quotas, Limiter(RedisBuckets(link, redis), clock))
     predict = Predict(
-        limiter=Limiter(RedisBuckets(link, redis), clock),
+        admission=admission,
         replays=replays,
         table=table,
         forward=forward,
@@ -86,6 +91,8 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     )
     servicer = Servicer(
         predict=predict,
+        predict_many=PredictMany(predict, admission, replays, clock),
+        admission=admission,
         set_traffic_split=SetTrafficSplit(table, routes, replays, clock),
         describe=DescribeModel(table, runtimes),
         table=table,
@@ -95,11 +102,12 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     server.add(add_InferenceGatewayServiceServicer_to_server, servicer)
 
     await follow.start()
-    deployments, marks = DeploymentEvents(follow), MarkEvents(follow)
+    deployments, marks, exceeded = DeploymentEvents(follow), MarkEvents(follow), QuotaEvents(quotas)
     runtime.on_close(tailer.flush)
     runtime.keep("spool", lambda: stores.feed(bus, tailer))
     runtime.keep("routes", lambda: deployments.run(bus, table.settle))
     runtime.keep("marks", lambda: marks.run(bus))
+    runtime.keep("quotas", lambda: exceeded.run(bus))
     runtime.keep("api keys", lambda: bus.broadcast(KEYS, ended_keys(keys.drop)))
     runtime.keep("splits", lambda: routes.watch(follow.recall, follow.split))
     runtime.keep("reconcile", lambda: follow.reconcile_always(settings.reconcile_seconds))

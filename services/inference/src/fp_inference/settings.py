@@ -24,6 +24,7 @@ def _check_limits(value: str) -> str:
 
 class Settings(ServiceSettings, EventSettings, RedisSettings):
     """auth_addr: validates API keys. pipeline_addr: lists deployments.
+    billing_addr: says whether a quota is still exceeded, its limit may have been raised; without it, events alone say.
     rate_limits: tokens a second and burst by role, for example `default=100/200,engineer=2000/4000`.
     spool_dir: where events wait for the bus; must outlive the process. One process a folder.
     spool_max_bytes: when that much waits, no prediction is made: UNAVAILABLE, reason EVENT_SPOOL_FULL.
@@ -35,6 +36,7 @@ class Settings(ServiceSettings, EventSettings, RedisSettings):
 
     auth_addr: Address
     pipeline_addr: Address
+    billing_addr: Address | None = None
     rate_limits: Annotated[str, AfterValidator(_check_limits)] = "default=100/200"
     spool_dir: Path
     spool_max_bytes: Annotated[int, Field(ge=_MIB)] = 256 * _MIB

@@ -3,14 +3,17 @@
 from typing import Any
 
 from fp_events import CONSUMERS, Bus
-from fp_events.streams import AUDIT, AUTH, INFERENCE, MODELS, PIPELINES
+from fp_events.streams import AUDIT, AUTH, BILLING, INFERENCE, MODELS, PIPELINES
+from fp_rpc import Channels
 from fp_runtime import Runtime
 
+from fp_inference.adapters.billing import BillingUsage
 from fp_inference.adapters.redis_link import client
 from fp_inference.adapters.spool.spool import Spool
 from fp_inference.adapters.spool.tailer import Tailer
 from fp_inference.settings import Settings
 
+_PEER_TIMEOUT = 5.0
 _SEGMENTS = 32
 _SEGMENT_BYTES = 4 * 1024 * 1024
 
@@ -40,11 +43,18 @@ async def spool(runtime: Runtime, settings: Settings) -> Spool:
     return await runtime.hard("spool", open_spool, ping, close)
 
 
+def usage(channels: Channels, settings: Settings) -> BillingUsage | None:
+    """None where no billing is to be asked."""
+    if settings.billing_addr is None:
+        return None
+    return BillingUsage(channels.open(settings.billing_addr, timeout=_PEER_TIMEOUT))
+
+
 async def feed(bus: Bus, tailer: Tailer) -> None:
     """Publish the spool, once the streams are there.
 
     An interest stream keeps an event only for durables that exist: those that are declared are made before it is fed.
     """
     interested = [consumer for consumer in CONSUMERS if INFERENCE in consumer.streams]
-    await bus.ensure((MODELS, PIPELINES, INFERENCE, AUTH, AUDIT), interested)
+    await bus.ensure((MODELS, PIPELINES, INFERENCE, AUTH, AUDIT, BILLING), interested)
     await tailer.run()

@@ -101,7 +101,7 @@ async def test_an_unknown_model_and_another_teams_model_are_not_found(
     with pytest.raises(PermissionDenied):
         await inference.stub(issuer.identity.viewer("alpha")).Predict(ask())
     with pytest.raises(Unimplemented):
-        await inference.stub().BatchPredict(pb.BatchPredictRequest())
+        await inference.stub().DeleteRoute(pb.DeleteRouteRequest())
 
 
 async def test_a_retry_with_the_same_key_gets_the_same_answer_and_one_event(

@@ -25,6 +25,7 @@ from forgepoint.inference.v1.inference_pb2_grpc import InferenceGatewayServiceSt
 from forgepoint.registry.v1 import registry_pb2
 from forgepoint.registry.v1.registry_pb2_grpc import RegistryServiceServicer, add_RegistryServiceServicer_to_server
 from fp_events import Consumer, Event, NatsBus, each
+from fp_inference.app.predict_many import PARALLEL
 from fp_kernel import DeadlineExceeded, Error, NotFound, Unavailable
 from fp_rpc import BearerToken, Channels, Server
 from fp_telemetry import Metrics
@@ -123,12 +124,12 @@ async def completed(bus: NatsBus) -> AsyncIterator["Counter[str]"]:
         consuming.cancel()
 
 
-async def _persistently(stub: Any, request: pb.PredictRequest) -> pb.PredictResponse:
+async def _persistently(stub: Any, request: Any, rpc: str = "Predict") -> Any:
     """As a client does: again with the same key, until it is answered."""
     async with asyncio.timeout(60):
         while True:
             try:
-                return await stub.Predict(request)
+                return await getattr(stub, rpc)(request)
             except _PASSING:
                 await asyncio.sleep(0.05)
 
@@ -165,6 +166,35 @@ async def test_no_prediction_lacks_its_event_when_inference_is_killed(
     assert len(completed) == 161
     repeated = await _persistently(stub, ask(idempotency_key="a-0"))
     assert repeated == answers["a-0"]
+
+
+async def test_a_retry_of_a_batch_cut_off_by_a_kill_computes_what_is_missing(
+    inference: Program, stub: Any, runtime: Any, tell: Any, ask: Ask, completed: "Counter[str]"
+) -> None:
+    one = await runtime("1")
+    await tell(one, 1, weight=10_000)
+    await _persistently(stub, ask(idempotency_key="first"))
+    items = [pb.BatchPredictItem(item_id=str(number), inputs=ask((number, 1.0)).inputs) for number in range(250)]
+    batch = pb.BatchPredictRequest(model_name="delays", items=items, idempotency_key="batch")
+
+    async def killer() -> None:
+        while len(one.calls) < 100:
+            await asyncio.sleep(0.001)
+        await asyncio.to_thread(inference.kill)
+        inference.start()
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(killer())
+        answered = group.create_task(_persistently(stub, batch, "BatchPredict"))
+    answer = answered.result()
+    assert [result.item_id for result in answer.results] == [item.item_id for item in items]
+    # Twice only those that were under way when it was killed.
+    assert len(one.calls) <= 1 + len(items) + PARALLEL
+    async with asyncio.timeout(10):
+        while len(completed) < 1 + len(items):
+            await asyncio.sleep(0.02)
+    assert {f"{answer.request_id}/{item.item_id}" for item in items} < completed.keys()
+    assert (await stub.BatchPredict(batch)) == answer
 
 
 @dataclass

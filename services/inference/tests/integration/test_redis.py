@@ -65,6 +65,15 @@ async def test_the_shared_bucket_gives_its_burst_and_says_when_there_is_more(lin
     assert (await buckets.lease("alpha/other", _LIMIT, 1, 50)).tokens == 50
 
 
+async def test_a_cost_beyond_the_burst_is_owed_by_a_full_bucket(link: RedisLink, redis: Any) -> None:
+    buckets = RedisBuckets(link, redis)
+    paid = await buckets.lease("alpha/user", _LIMIT, 250, 250)
+    assert (paid.tokens, paid.left) == (250, -50.0)
+    refused = await buckets.lease("alpha/user", _LIMIT, 1, 1)
+    assert refused.tokens == 0
+    assert 0.9 < refused.retry_after <= 51 / _LIMIT.rate
+
+
 async def test_replicas_that_ask_at_once_never_get_more_than_there_is(link: RedisLink, redis: Any) -> None:
     buckets = [RedisBuckets(link, redis) for _ in range(4)]
     slow = Limit(rate=0.001, burst=100)
@@ -82,8 +91,7 @@ async def test_the_first_answer_of_a_command_stays_for_a_day(link: RedisLink, re
     first = Replay(b"d" * 32, b"f" * 32, b"answer")
     await replays.put([first, Replay(b"e" * 32, b"f" * 32, b"")])
     await replays.put([replace(first, response=b"another")])
-    assert await replays.get(b"d" * 32) == first
-    assert await replays.get(b"x" * 32) is None
+    assert await replays.get([b"x" * 32, b"d" * 32]) == [first]
     assert 86_000 < await redis.ttl(f"fp:inference:replay:{(b'd' * 32).hex()}") <= 86_400
 
 

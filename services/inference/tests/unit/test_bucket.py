@@ -23,6 +23,14 @@ def test_what_there_is_is_given_when_it_is_enough() -> None:
     assert bucket.take(1, 150, 0.0).tokens == 50
 
 
+def test_a_cost_beyond_the_burst_is_owed_by_a_full_bucket() -> None:
+    bucket = Bucket(_LIMIT, 0.0)
+    paid = bucket.take(250, 250, 0.0)
+    assert (paid.tokens, paid.left) == (250, -50.0)
+    assert bucket.take(250, 250, 0.4).retry_after == pytest.approx(2.1)
+    assert bucket.take(1, 1, 0.52).tokens == 1
+
+
 def test_a_clock_that_stands_still_or_goes_back_gives_nothing() -> None:
     bucket = Bucket(_LIMIT, 10.0)
     bucket.take(200, 200, 10.0)

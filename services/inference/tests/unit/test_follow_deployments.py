@@ -53,8 +53,8 @@ class FakeStore:
         self._change(team, model_name, lambda route: route.with_split(split))
         return split
 
-    async def get(self, digest: bytes) -> Replay | None:
-        return self.replays.get(digest)
+    async def get(self, digests: Sequence[bytes]) -> Sequence[Replay]:
+        return [self.replays[digest] for digest in digests if digest in self.replays]
 
     async def put(self, replays: Sequence[Replay]) -> None:
         self.replays.update({replay.digest: replay for replay in replays})

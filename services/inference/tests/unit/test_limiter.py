@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from fp_inference.app.limiter import Limiter
+from fp_inference.app.limiter import Limiter, Standing
 from fp_inference.app.limits import parse_limits
 from fp_inference.domain.bucket import Bucket, Grant, Limit
 from fp_kernel import ResourceExhausted, Unavailable
@@ -99,6 +99,27 @@ async def test_principals_do_not_share_buckets(clock: ManualClock) -> None:
     limiter = Limiter(SharedBuckets(clock), clock)
     assert await _admitted(limiter, 250) == 200
     await limiter.admit("beta/user", _LIMIT)
+
+
+async def test_a_batch_costs_its_items_and_uses_what_is_leased_first(clock: ManualClock) -> None:
+    shared = SharedBuckets(clock)
+    limiter = Limiter(shared, clock)
+    await limiter.admit("alpha/user", _LIMIT)
+    await limiter.admit("alpha/user", _LIMIT, 150)
+    assert shared.asked == [(1, 20), (131, 131)]
+    assert limiter.standing("alpha/user", _LIMIT) == Standing(limit=200, remaining=49, reset=2)
+    with pytest.raises(ResourceExhausted) as caught:
+        await limiter.admit("alpha/user", _LIMIT, 50)
+    assert caught.value.retry_after == pytest.approx(0.01)
+
+
+async def test_what_is_left_grows_back(clock: ManualClock) -> None:
+    limiter = Limiter(SharedBuckets(clock), clock)
+    assert limiter.standing("alpha/user", _LIMIT) == Standing(200, 200, 0)
+    assert await _admitted(limiter, 250) == 200
+    assert limiter.standing("alpha/user", _LIMIT) == Standing(200, 0, 2)
+    clock.advance(1.5)
+    assert limiter.standing("alpha/user", _LIMIT) == Standing(200, 150, 1)
 
 
 def test_limits_are_read_by_role() -> None:

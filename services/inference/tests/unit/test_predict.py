@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from fp_inference.app.admission import Admission
 from fp_inference.app.forward import Forward, Forwarded
 from fp_inference.app.limiter import Limiter
 from fp_inference.app.predict import Predict
+from fp_inference.app.quotas import Quotas
 from fp_inference.app.replays import MAX_RESPONSE, Replays
 from fp_inference.app.route_table import RouteTable
 from fp_inference.app.values import Ask, Caller, Completed, Failed, Prediction, Replay
@@ -45,8 +47,8 @@ class FakeLeases:
 
 
 class FakeStore:
-    async def get(self, digest: bytes) -> Replay | None:
-        return None
+    async def get(self, digests: Sequence[bytes]) -> Sequence[Replay]:
+        return ()
 
     async def put(self, replays: Sequence[Replay]) -> None:
         raise NotImplementedError
@@ -90,11 +92,12 @@ class Setting:
     def __init__(self, clock: ManualClock) -> None:
         self.clock = clock
         self.leases = FakeLeases()
+        self.quotas = Quotas(None, clock)
         self.forward = FakeForward()
         self.recorder = FakeRecorder()
         self.table = RouteTable()
         self.predict = Predict(
-            limiter=Limiter(self.leases, clock),
+            admission=Admission(self.quotas, Limiter(self.leases, clock)),
             replays=Replays(FakeStore()),
             table=self.table,
             forward=self.forward,
@@ -183,6 +186,16 @@ async def test_the_limit_comes_first(setting: Setting) -> None:
         await setting.ask(model_name="unknown", inputs={})
     assert caught.value.retry_after == 2.0
     assert setting.recorder.refused[0].reason is FailureReason.RATE_LIMITED
+
+
+async def test_the_quota_comes_before_the_limit(setting: Setting) -> None:
+    setting.leases.empty = True
+    now = setting.clock.now()
+    setting.quotas.exceeded("alpha", "INFERENCE_REQUEST", sequence=1, used_at=now, told_at=now)
+    with pytest.raises(ResourceExhausted) as caught:
+        await setting.ask()
+    assert (caught.value.reason, caught.value.retry_after) == ("QUOTA_EXCEEDED", None)
+    assert setting.recorder.refused[0].reason is FailureReason.QUOTA_EXCEEDED
 
 
 async def test_a_failure_of_the_runtime_names_its_version(setting: Setting) -> None:

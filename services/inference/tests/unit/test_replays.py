@@ -14,10 +14,10 @@ class Store:
         self.kept: dict[bytes, Replay] = {}
         self.away = False
 
-    async def get(self, digest: bytes) -> Replay | None:
+    async def get(self, digests: Sequence[bytes]) -> Sequence[Replay]:
         if self.away:
             raise Unavailable("away")
-        return self.kept.get(digest)
+        return [self.kept[digest] for digest in digests if digest in self.kept]
 
     async def put(self, replays: Sequence[Replay]) -> None:
         if self.away:
@@ -104,6 +104,21 @@ async def test_a_twin_runs_when_the_first_one_failed() -> None:
     assert await _run(replays, command)
     with pytest.raises(Unavailable):
         await task
+
+
+async def test_parts_get_what_they_got_before_and_another_body_is_refused() -> None:
+    store, command = Store(), _command("k")
+    parts = [Command("alpha", f"Predict/{name}", "k", b"body", lambda _: b"") for name in "ab"]
+    replays = Replays(store)
+    async with replays.parts(command, parts) as known:
+        assert known == {}
+        await replays.store([_replay(parts[0])])
+    for again in (replays, Replays(store)):
+        async with again.parts(command, parts) as known:
+            assert known == {replay_digest(parts[0]): b"answer"}
+        with pytest.raises(InvalidArgument):
+            async with again.parts(_command("k", b"other"), []):
+                pass
 
 
 async def test_without_the_store_commands_still_run() -> None:

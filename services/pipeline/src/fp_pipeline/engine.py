@@ -26,7 +26,7 @@ from fp_pipeline.app.peers import (
     Registry,
     Traffic,
 )
-from fp_pipeline.app.ports import Deployments, Leases, Signals, Transactions
+from fp_pipeline.app.ports import Deployments, Leases, Signals, Statistics, Transactions
 from fp_pipeline.app.runner import Runner
 from fp_pipeline.app.steps import Steps
 from fp_pipeline.app.worker import Worker, WorkerPolicy
@@ -34,6 +34,9 @@ from fp_pipeline.domain.definition import JOB_STEPS, StepType
 from fp_pipeline.domain.policy import EnginePolicy
 from fp_pipeline.domain.progress import Progress
 from fp_pipeline.domain.validation import JobModules
+
+# Statistics change with each batch of events; looking as often as at a process would only cost.
+_LOOK = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,15 @@ class Stores:
     signals: Signals
 
 
-def steps(peers: Peers, deployments: Deployments, policy: EnginePolicy, modules: JobModules, clock: Clock) -> Steps:
+def steps(
+    peers: Peers,
+    deployments: Deployments,
+    statistics: Statistics,
+    policy: EnginePolicy,
+    *,
+    modules: JobModules,
+    clock: Clock,
+) -> Steps:
     pause = policy.pause
     shares = Shares(deployments, peers.traffic, pause=pause)
     deploy = DeployModel(
@@ -71,7 +82,7 @@ def steps(peers: Peers, deployments: Deployments, policy: EnginePolicy, modules:
         {
             StepType.VALIDATE: Validate(peers.registry, pause=pause),
             StepType.DEPLOY: deploy,
-            StepType.CANARY: Canary(shares, clock),
+            StepType.CANARY: Canary(shares, statistics, clock, look=_LOOK * pause),
             StepType.PROMOTE: Promote(shares, peers.registry),
             StepType.REGISTER: Register(peers.registry, peers.registry, peers.artifacts, pause=pause),
             **dict.fromkeys(JOB_STEPS, job),

@@ -2,10 +2,10 @@
 
 import fp_runtime
 from forgepoint.pipeline.v1.pipeline_pb2_grpc import add_PipelineOrchestratorServiceServicer_to_server
-from fp_events import AuditPublisher
+from fp_events import AuditPublisher, each
 from fp_events.hosting import soft_bus
 from fp_events.revocation import ended_keys
-from fp_events.streams import AUDIT, PIPELINES
+from fp_events.streams import AUDIT, INFERENCE, MODELS, PIPELINES
 from fp_kernel import SystemClock
 from fp_postgres import OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
@@ -18,12 +18,16 @@ from fp_pipeline.adapters.measures import Measures
 from fp_pipeline.adapters.postgres.deployments import PostgresDeploymentReads
 from fp_pipeline.adapters.postgres.leases import PostgresLeases
 from fp_pipeline.adapters.postgres.signals import PostgresSignals
+from fp_pipeline.adapters.postgres.statistics import PostgresStatisticsReads
 from fp_pipeline.adapters.postgres.stores import PostgresReads, PostgresTransactions
 from fp_pipeline.adapters.s3 import S3Artifacts
-from fp_pipeline.api.consumers import API_KEYS
+from fp_pipeline.api import consumers
 from fp_pipeline.api.grpc import PipelineServicer
 from fp_pipeline.app import use_cases
+from fp_pipeline.app.count_requests import CountRequests, ForgetRequests
 from fp_pipeline.app.reconcile import Reconciler
+from fp_pipeline.app.retrain import Retrain
+from fp_pipeline.app.undeploy_archived import UndeployArchived
 from fp_pipeline.peers import open_peers, s3_client
 from fp_pipeline.settings import PipelineSettings, engine_policy, modules, worker_policy
 
@@ -37,14 +41,14 @@ async def serve(runtime: Runtime, settings: PipelineSettings) -> None:
     artifacts = await _artifacts(runtime, settings)
     signals = PostgresSignals(settings.database_url.get_secret_value())
     transactions, reads = PostgresTransactions(database), PostgresReads(database)
-    deployments = PostgresDeploymentReads(database)
+    deployments, statistics = PostgresDeploymentReads(database), PostgresStatisticsReads(database)
 
     peers, auth = open_peers(runtime, settings, artifacts)
     policy, allowed = engine_policy(settings), modules(settings.pipeline_job_modules)
     measures = Measures(runtime.metrics)
     worker = engine.worker(
         engine.Stores(transactions, PostgresLeases(database), deployments, signals),
-        engine.steps(peers, deployments, policy, allowed, clock),
+        engine.steps(peers, deployments, statistics, policy, modules=allowed, clock=clock),
         policy,
         worker_policy(settings),
         clock,
@@ -71,13 +75,19 @@ async def serve(runtime: Runtime, settings: PipelineSettings) -> None:
         reflection=settings.reflection,
     )
     server.add(add_PipelineOrchestratorServiceServicer_to_server, PipelineServicer(do))
-    runtime.keep("streams", lambda: bus.ensure((PIPELINES, AUDIT), ()))
+    follow = consumers.follow(Retrain(transactions, clock), UndeployArchived(transactions, clock, drain=policy.drain))
+    count = consumers.count(CountRequests(transactions, consumers.REQUESTS.name))
+    taken = (consumers.LOOP, consumers.REQUESTS)
+    runtime.keep("streams", lambda: bus.ensure((PIPELINES, MODELS, INFERENCE, AUDIT), taken))
     runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=runtime.metrics).run)
-    runtime.keep("retention", Pruner(database).run)
+    runtime.keep("retention", Pruner(database, consumers=taken).run)
+    runtime.keep("old counts", ForgetRequests(statistics, clock).run)
+    runtime.keep("model events", lambda: bus.consume(consumers.LOOP, each(follow)))
+    runtime.keep("request events", lambda: bus.consume(consumers.REQUESTS, count))
     runtime.keep("signals", signals.run)
     runtime.keep("reconciler", reconciler.run)
     runtime.keep("worker", worker.run)
-    runtime.keep("api keys", lambda: bus.broadcast(API_KEYS, ended_keys(keys.drop)))
+    runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, ended_keys(keys.drop)))
     await runtime.serve(server)
 
 

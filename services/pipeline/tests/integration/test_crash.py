@@ -22,6 +22,7 @@ from fp_pipeline.adapters.memory.peers import (
 from fp_pipeline.adapters.memory.world import World
 from fp_pipeline.adapters.postgres.deployments import PostgresDeploymentReads
 from fp_pipeline.adapters.postgres.leases import PostgresLeases
+from fp_pipeline.adapters.postgres.statistics import PostgresStatisticsReads
 from fp_pipeline.adapters.postgres.stores import PostgresReads, PostgresTransactions
 from fp_pipeline.adapters.subscriptions import Subscriptions
 from fp_pipeline.app.reconcile import Reconciler
@@ -92,7 +93,14 @@ def _worker(database: Database, world: World, trouble: str, crash: CrashPoints) 
 
     return engine.worker(
         engine.Stores(transactions, PostgresLeases(database), deployments, Subscriptions()),
-        engine.steps(peers, deployments, POLICY, JobModules(frozenset()), clock),
+        engine.steps(
+            peers,
+            deployments,
+            PostgresStatisticsReads(database),
+            POLICY,
+            modules=JobModules(frozenset()),
+            clock=clock,
+        ),
         POLICY,
         WORKER,
         clock,

@@ -79,6 +79,7 @@ class Service:
     clock: SystemClock = field(default_factory=SystemClock)
     saga: tuple[StepDefinition, ...] = DEPLOYMENT
     training: tuple[StepDefinition, ...] = TRAINING
+    ann: Actor = ANN
     idle: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -112,7 +113,9 @@ class Service:
         stores = self.stores
         return engine.worker(
             engine.Stores(stores.transactions, stores.execution_store, stores.deployments, stores.signals),
-            engine.steps(self.peers, stores.deployments, self.policy, MODULES, self.clock),
+            engine.steps(
+                self.peers, stores.deployments, stores.statistics, self.policy, modules=MODULES, clock=self.clock
+            ),
             self.policy,
             self.worker_policy,
             self.clock,

@@ -220,7 +220,12 @@ async def test_a_step_that_was_about_to_start_does_not_when_the_execution_turned
         Journal(service.stores.transactions, service.clock),
     )
     steps = engine.steps(
-        service.peers, service.stores.deployments, service.policy, JobModules(frozenset()), service.clock
+        service.peers,
+        service.stores.deployments,
+        service.stores.statistics,
+        service.policy,
+        modules=JobModules(frozenset()),
+        clock=service.clock,
     )
     flights = Flights(record, steps, service.policy, service.clock, lambda: 0.0)
     async with asyncio.TaskGroup() as group:

@@ -1,11 +1,12 @@
 """Predictions as events of the bus."""
 
-from dataclasses import replace
+from datetime import datetime
 
 from forgepoint.common.v1.common_pb2 import ErrorDetail
 from forgepoint.events.v1 import events_pb2 as pb
 from fp_events import Event, Outgoing, outgoing
 from fp_telemetry import correlation_id, inject
+from google.protobuf.message import Message
 
 from fp_inference.app.values import Ask, Completed, Failed
 from fp_inference.domain.failures import FailureReason
@@ -43,7 +44,7 @@ def completed_event(completed: Completed) -> Outgoing:
     payload.latency.FromNanoseconds(round(prediction.seconds * 1e9))
     payload.completed_at.FromDatetime(completed.at)
     summary = f"Version {target.version} of {ask.model_name} answered a prediction."
-    return _outgoing(ask, Event(COMPLETED, payload, ask.caller.team, target.model_id, summary, time=completed.at))
+    return _outgoing(ask, COMPLETED, payload, target.model_id, summary, at=completed.at)
 
 
 def failed_event(failed: Failed) -> Outgoing:
@@ -64,23 +65,28 @@ def failed_event(failed: Failed) -> Outgoing:
     payload.failed_at.FromDatetime(failed.at)
     summary = f"A prediction of {ask.model_name[:_LONGEST_TEXT]} failed: {failed.reason}."
     model_id = target.model_id if target else ""
-    return _outgoing(ask, Event(FAILED, payload, ask.caller.team, model_id, summary, time=failed.at))
+    return _outgoing(ask, FAILED, payload, model_id, summary, at=failed.at)
 
 
 def _reason(reason: FailureReason) -> pb.InferenceFailureReason.ValueType:
     return pb.InferenceFailureReason.Value(f"INFERENCE_FAILURE_REASON_{reason.value}")
 
 
-def _outgoing(ask: Ask, event: Event) -> Outgoing:
+def _outgoing(ask: Ask, subject: str, payload: Message, model_id: str, summary: str, *, at: datetime) -> Outgoing:
     """The event with its derived id: told twice, it is the same for the bus and for every consumer."""
     trace: dict[str, str] = {}
     inject(trace)
     return outgoing(
-        replace(
-            event,
-            id=event_id(event.type, ask.request_id),
+        Event(
+            subject,
+            payload,
+            ask.caller.team,
+            model_id,
+            summary,
             actor=ask.caller.api_key_id or ask.caller.user_id,
+            id=event_id(subject, ask.request_id),
             source=SOURCE,
+            time=at,
             correlation_id=correlation_id.get(),
             trace=trace,
         )

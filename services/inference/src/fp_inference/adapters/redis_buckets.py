@@ -7,7 +7,8 @@ from fp_inference.domain.bucket import Grant, Limit
 
 _PREFIX = "fp:inference:bucket:"
 
-# KEYS: bucket. ARGV: rate, burst, least, most. Answers tokens and microseconds to wait.
+# KEYS: bucket. ARGV: rate, burst, least, most. Answers tokens, microseconds to wait, and what is left.
+# More than the burst is owed, as `domain.bucket` says.
 _LEASE = """
 local rate, burst, least, most = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local time = redis.call('TIME')
@@ -17,15 +18,16 @@ local tokens = tonumber(kept[1]) or burst
 local at = tonumber(kept[2]) or now
 tokens = math.min(burst, tokens + math.max(0, now - at) * rate / 1000000)
 local granted, wait = 0, 0
-if tokens >= least then
-  granted = math.min(most, math.floor(tokens))
+local enough = math.min(least, burst)
+if tokens >= enough then
+  granted = math.max(least, math.min(most, math.floor(tokens)))
   tokens = tokens - granted
 else
-  wait = (least - tokens) / rate * 1000000
+  wait = (enough - tokens) / rate * 1000000
 end
 redis.call('HSET', KEYS[1], 'tokens', string.format('%.6f', tokens), 'at', string.format('%.0f', math.max(now, at)))
-redis.call('PEXPIRE', KEYS[1], math.ceil(burst / rate * 1000) + 1000)
-return {granted, math.ceil(wait)}
+redis.call('PEXPIRE', KEYS[1], math.ceil((burst - tokens) / rate * 1000) + 1000)
+return {granted, math.ceil(wait), math.floor(tokens)}
 """
 
 
@@ -36,5 +38,5 @@ class RedisBuckets:
 
     async def lease(self, name: str, limit: Limit, least: int, most: int) -> Grant:
         arguments = [limit.rate, limit.burst, least, most]
-        tokens, micros = await self._link.call(lambda _: self._lease(keys=[_PREFIX + name], args=arguments))
-        return Grant(int(tokens), int(micros) / 1_000_000)
+        tokens, micros, left = await self._link.call(lambda _: self._lease(keys=[_PREFIX + name], args=arguments))
+        return Grant(int(tokens), int(micros) / 1_000_000, float(left))

@@ -15,9 +15,13 @@ class RedisReplays:
     def __init__(self, link: RedisLink) -> None:
         self._link = link
 
-    async def get(self, digest: bytes) -> Replay | None:
-        kept = await self._link.call(lambda redis: redis.get(_key(digest)))
-        return Replay(digest, kept[:_FINGERPRINT], kept[_FINGERPRINT:]) if kept else None
+    async def get(self, digests: Sequence[bytes]) -> Sequence[Replay]:
+        kept = await self._link.call(lambda redis: redis.mget([_key(digest) for digest in digests]))
+        return [
+            Replay(digest, value[:_FINGERPRINT], value[_FINGERPRINT:])
+            for digest, value in zip(digests, kept, strict=True)
+            if value
+        ]
 
     async def put(self, replays: Sequence[Replay]) -> None:
         async def put(redis: Any) -> None:

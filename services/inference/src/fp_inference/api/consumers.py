@@ -1,7 +1,7 @@
 """What inference does with events; all of them go to every replica."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC
 from typing import Any
 
@@ -12,6 +12,7 @@ from fp_kernel import Error
 from fp_inference.api.convert import signature_from_pb
 from fp_inference.app.follow_deployments import FollowDeployments
 from fp_inference.app.ports import Deployment
+from fp_inference.app.quotas import Quotas
 from fp_inference.domain.routes import Stable, Target, TargetStatus
 
 DEPLOYED = "fp.pipelines.model.deployed"
@@ -20,10 +21,19 @@ PROMOTED = "fp.models.promoted"
 ARCHIVED = "fp.models.archived"
 KEY_ROTATED = "fp.auth.apikey.rotated"
 KEY_REVOKED = "fp.auth.apikey.revoked"
+EXCEEDED = "fp.billing.quota.exceeded"
 
 DEPLOYMENTS = Broadcast("inference-routes", ("fp.pipelines.model.>",), deliver="all")
 MARKS = Broadcast("inference-marks", (PROMOTED, ARCHIVED), deliver="all")
+QUOTAS = Broadcast("inference-quotas", (EXCEEDED,), deliver="all")
 KEYS = Broadcast("inference-keys", (KEY_ROTATED, KEY_REVOKED))
+
+
+# What predictions use up; the quotas of other meters are no business of theirs.
+_METERS: Mapping[int, str] = {
+    pb.METER_TYPE_INFERENCE_REQUEST: "INFERENCE_REQUEST",
+    pb.METER_TYPE_INFERENCE_TOKENS: "INFERENCE_TOKENS",
+}
 
 
 class DeploymentEvents:
@@ -89,6 +99,23 @@ class MarkEvents:
         elif payload.to_stage == pb.MODEL_STAGE_PRODUCTION:
             stable = Stable(payload.version_id, payload.version, payload.promoted_at.ToDatetime(UTC))
             await self._follow.promoted(event.team, payload.model_name, stable)
+
+
+class QuotaEvents:
+    """fp.billing.quota.exceeded -> the team predicts no more in the month of the usage that crossed the quota."""
+
+    def __init__(self, quotas: Quotas) -> None:
+        self._quotas = quotas
+
+    async def run(self, bus: Bus) -> None:
+        await bus.broadcast(QUOTAS, self.handle)
+
+    async def handle(self, event: Event) -> None:
+        payload: Any = event.payload
+        meter = _METERS.get(payload.meter_type)
+        if meter is not None:
+            used_at = payload.occurred_at.ToDatetime(UTC)
+            self._quotas.exceeded(event.team, meter, sequence=event.sequence, used_at=used_at, told_at=event.time)
 
 
 def _deployed(event: Event) -> Deployment:

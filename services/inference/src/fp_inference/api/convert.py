@@ -47,9 +47,13 @@ def tensors_from_pb(inputs: Mapping[str, pb.TensorData]) -> Mapping[str, Tensor]
     return tensors
 
 
+def tensors_to_pb(outputs: Mapping[str, Tensor]) -> Mapping[str, pb.TensorData]:
+    return {name: _tensor_to_pb(tensor) for name, tensor in outputs.items()}
+
+
 def prediction_to_pb(prediction: Prediction) -> pb.PredictResponse:
     return pb.PredictResponse(
-        outputs={name: _tensor_to_pb(tensor) for name, tensor in prediction.outputs.items()},
+        outputs=tensors_to_pb(prediction.outputs),
         served_version=prediction.version,
         latency=_seconds_to_pb(prediction.seconds),
         request_id=prediction.request_id,

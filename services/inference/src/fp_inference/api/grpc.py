@@ -1,5 +1,8 @@
 """forgepoint.inference.v1.InferenceGatewayService; what is not here answers UNIMPLEMENTED."""
 
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -8,20 +11,34 @@ from forgepoint.inference.v1 import inference_pb2 as pb
 from forgepoint.inference.v1.inference_pb2_grpc import InferenceGatewayServiceServicer
 from fp_kernel import Command, invalid, new_id, next_token, page_request
 from fp_rpc import Call, command, current_call, principal
+from fp_rpc.headers import REPLAYED
 
+from fp_inference.api.batches import answer_to_pb, items_from_pb
 from fp_inference.api.convert import model_info_to_pb, prediction_to_pb, route_to_pb, tensors_from_pb
+from fp_inference.app.admission import Admission
 from fp_inference.app.describe_model import DescribeModel
 from fp_inference.app.limits import Limits
 from fp_inference.app.predict import Predict
+from fp_inference.app.predict_many import PredictMany
 from fp_inference.app.route_table import RouteTable
 from fp_inference.app.set_traffic_split import SetTrafficSplit
 from fp_inference.app.values import Ask, Caller
 from fp_inference.domain.request_ids import request_id
+from fp_inference.domain.tensors import Tensor
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
 _PIN = "deployments:write"
 _LONGEST_STICKY_KEY = 1_024
+_MOST_IN_BATCH = 256
+_MOST_IN_STREAM = 10_000
+# What a batch keeps of its time for the way back, so that late items do not take the others with them.
+_WAY_BACK = 0.25
+_WAY_BACK_SHARE = 0.1
+
+_LIMIT_HEADERS = ("ratelimit-limit", "ratelimit-remaining", "ratelimit-reset")
+
+_AnyPredict = pb.PredictRequest | pb.BatchPredictRequest | pb.StreamPredictRequest
 
 
 class Servicer(InferenceGatewayServiceServicer):
@@ -29,12 +46,16 @@ class Servicer(InferenceGatewayServiceServicer):
         self,
         *,
         predict: Predict,
+        predict_many: PredictMany,
+        admission: Admission,
         set_traffic_split: SetTrafficSplit,
         describe: DescribeModel,
         table: RouteTable,
         limits: Limits,
     ) -> None:
         self._predict = predict
+        self._predict_many = predict_many
+        self._admission = admission
         self._set_traffic_split = set_traffic_split
         self._describe = describe
         self._table = table
@@ -42,8 +63,36 @@ class Servicer(InferenceGatewayServiceServicer):
 
     async def Predict(self, request: pb.PredictRequest, context: Context) -> pb.PredictResponse:
         call = current_call()
-        known = command(request, prediction_to_pb, call=call)
-        return prediction_to_pb(await self._predict(self._ask(request, call, known)))
+        ask = self._ask(request, call, command(request, prediction_to_pb, call=call), tensors_from_pb(request.inputs))
+        try:
+            return prediction_to_pb(await self._predict(ask))
+        finally:
+            self._tell_limit(context, ask.caller)
+
+    async def BatchPredict(self, request: pb.BatchPredictRequest, context: Context) -> pb.BatchPredictResponse:
+        whole = self._whole(request)
+        items = items_from_pb(request.items, _MOST_IN_BATCH, whole)
+        answers = {}
+        try:
+            async for answer in self._predict_many(items, whole.command):
+                answers[answer.item_id] = answer
+        finally:
+            again = len(answers) == len(items) and all(isinstance(answer.outcome, bytes) for answer in answers.values())
+            self._tell_limit(context, whole.caller, *(((REPLAYED, "true"),) if again else ()))
+        results = [answer_to_pb(answers[item.item_id]) for item in items]
+        return pb.BatchPredictResponse(results=results, request_id=whole.request_id)
+
+    async def StreamPredict(
+        self, request: pb.StreamPredictRequest, context: Context
+    ) -> AsyncIterator[pb.StreamPredictResponse]:
+        whole = self._whole(request)
+        items = items_from_pb(request.items, _MOST_IN_STREAM, whole)
+        try:
+            async with aclosing(self._predict_many(items, whole.command)) as answers:
+                async for answer in answers:
+                    yield pb.StreamPredictResponse(result=answer_to_pb(answer), request_id=whole.request_id)
+        finally:
+            self._tell_limit(context, whole.caller)
 
     async def GetRoute(self, request: pb.GetRouteRequest, context: Context) -> pb.GetRouteResponse:
         route = self._table.get(current_call().team, _model_name(request.model_name))
@@ -72,18 +121,39 @@ class Servicer(InferenceGatewayServiceServicer):
         )
         return response(route)
 
+    async def UpsertRoute(self, request: pb.UpsertRouteRequest, context: Context) -> pb.UpsertRouteResponse:
+        def response(route: Any) -> pb.UpsertRouteResponse:
+            return pb.UpsertRouteResponse(route=route_to_pb(route))
+
+        weights = [(target.version, target.weight_bps) for target in request.targets]
+        route = await self._set_traffic_split(
+            current_call().team, _model_name(request.model_name), weights, command(request, response), field="targets"
+        )
+        return response(route)
+
     async def GetModelInfo(self, request: pb.GetModelInfoRequest, context: Context) -> pb.GetModelInfoResponse:
         described = await self._describe(current_call().team, _model_name(request.model_name))
         return pb.GetModelInfoResponse(model_info=model_info_to_pb(described))
 
-    def _ask(self, request: pb.PredictRequest, call: Call, known: Command) -> Ask:
+    def _whole(self, request: pb.BatchPredictRequest | pb.StreamPredictRequest) -> Ask:
+        """What the items of a request share."""
+        call = current_call()
+        ask = self._ask(request, call, command(request, _nothing, call=call), {})
+        return replace(ask, deadline=call.deadline - min(_WAY_BACK, _WAY_BACK_SHARE * call.remaining()))
+
+    def _tell_limit(self, context: Context, caller: Caller, *more: tuple[str, str]) -> None:
+        standing = self._admission.standing(caller)
+        limits = (standing.limit, standing.remaining, standing.reset)
+        context.set_trailing_metadata((*zip(_LIMIT_HEADERS, map(str, limits), strict=True), *more))
+
+    def _ask(self, request: _AnyPredict, call: Call, known: Command, inputs: Mapping[str, Tensor]) -> Ask:
         if len(request.sticky_key) > _LONGEST_STICKY_KEY:
             raise invalid("sticky_key", f"must be at most {_LONGEST_STICKY_KEY} characters")
         return Ask(
             request_id=request_id(known.team, known.rpc, known.key) if known.key else new_id(),
             caller=self._caller(),
             model_name=_model_name(request.model_name),
-            inputs=tensors_from_pb(request.inputs),
+            inputs=inputs,
             version_override=request.version_override,
             sticky_key=request.sticky_key,
             command=known,
@@ -100,6 +170,10 @@ class Servicer(InferenceGatewayServiceServicer):
             limit=self._limits.of(who.role),
             may_pin=who.may(_PIN),
         )
+
+
+def _nothing(_: Any) -> Any:
+    raise AssertionError("a batch is kept by its items")
 
 
 def _model_name(name: str) -> str:

@@ -1,6 +1,7 @@
 """How fast a principal may predict: leased slices of shared buckets, own buckets while they are away."""
 
 import asyncio
+import math
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
@@ -21,12 +22,23 @@ _log = get_logger(__name__)
 
 @dataclass(slots=True)
 class _Lease:
-    """local: the bucket of this process alone, for the time in which the shared ones are away."""
+    """left: in the bucket at the time `at`. local: the bucket of this process alone, while the shared ones are away."""
 
     tokens: int = 0
     until: float = 0.0
+    left: float | None = None
+    at: float = 0.0
     local: Bucket | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a principal has left, about. limit, remaining: predictions. reset: seconds until all of them are back."""
+
+    limit: int
+    remaining: int
+    reset: int
 
 
 class Limiter:
@@ -55,6 +67,17 @@ class Limiter:
                 metadata={"quota": "predictions", "rate": f"{limit.rate:g}", "burst": str(limit.burst)},
             )
 
+    def standing(self, name: str, limit: Limit) -> Standing:
+        """As this process knows it, without a question to the shared buckets."""
+        lease = self._known.get(name)
+        if lease is None or lease.left is None:
+            return Standing(limit.burst, limit.burst, 0)
+        now = self._clock.monotonic()
+        earned = lease.left + max(0.0, now - lease.at) * limit.rate
+        held = lease.tokens if now < lease.until else 0
+        remaining = max(0, min(limit.burst, int(earned) + held))
+        return Standing(limit.burst, remaining, max(0, math.ceil((limit.burst - earned - held) / limit.rate)))
+
     def _lease(self, name: str) -> _Lease:
         lease = self._known.get(name)
         if lease is None:
@@ -72,17 +95,22 @@ class Limiter:
         return True
 
     async def _refill(self, name: str, lease: _Lease, limit: Limit, cost: int) -> Grant:
-        most = max(cost, min(int(limit.burst * _SLICE), int(limit.rate * LEASE_SECONDS)))
+        held = lease.tokens if self._clock.monotonic() < lease.until else 0
+        least = cost - held
+        most = max(least, min(int(limit.burst * _SLICE), int(limit.rate * LEASE_SECONDS)))
         try:
-            grant = await self._leases.lease(name, limit, cost, most)
+            grant = await self._leases.lease(name, limit, least, most)
         except Unavailable:
             self._told(shared=False)
-            return self._own(lease, limit, cost)
-        self._told(shared=True)
-        lease.local = None
-        if grant.tokens:
-            lease.tokens = grant.tokens - cost
-            lease.until = self._clock.monotonic() + LEASE_SECONDS
+            grant = self._own(lease, limit, cost)
+            held = lease.tokens = 0
+        else:
+            self._told(shared=True)
+            lease.local = None
+        lease.left, lease.at = grant.left, self._clock.monotonic()
+        if grant.tokens and lease.local is None:
+            lease.tokens = held + grant.tokens - cost
+            lease.until = lease.at + LEASE_SECONDS
         return grant
 
     def _own(self, lease: _Lease, limit: Limit, cost: int) -> Grant:

@@ -20,9 +20,15 @@ class Leases(Protocol):
         ...
 
 
+class Usage(Protocol):
+    async def exceeded(self, team: str, meter: str) -> bool:
+        """Whether the team used more of this meter in this month than its quota. Raises an Error."""
+        ...
+
+
 class ReplayStore(Protocol):
-    async def get(self, digest: bytes) -> Replay | None:
-        """Raises Unavailable."""
+    async def get(self, digests: Sequence[bytes]) -> Sequence[Replay]:
+        """Those that are kept, in no certain order. Raises Unavailable."""
         ...
 
     async def put(self, replays: Sequence[Replay]) -> None:

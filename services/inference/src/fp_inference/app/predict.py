@@ -1,11 +1,11 @@
-"""One prediction: limit, replay, route, split, forward, record, event."""
+"""One prediction: quota, limit, replay, route, split, forward, record, event."""
 
 from collections.abc import Sequence
 
 from fp_kernel import Clock, Command, Error, PermissionDenied
 
+from fp_inference.app.admission import Admission
 from fp_inference.app.forward import Forward, Forwarded
-from fp_inference.app.limiter import Limiter
 from fp_inference.app.ports import Recorder
 from fp_inference.app.replays import MAX_RESPONSE, Replays, replay_digest
 from fp_inference.app.route_table import RouteTable
@@ -24,14 +24,14 @@ class Predict:
     def __init__(
         self,
         *,
-        limiter: Limiter,
+        admission: Admission,
         replays: Replays,
         table: RouteTable,
         forward: Forward,
         recorder: Recorder,
         clock: Clock,
     ) -> None:
-        self._limiter = limiter
+        self._admission = admission
         self._replays = replays
         self._table = table
         self._forward = forward
@@ -45,19 +45,17 @@ class Predict:
         and Unavailable with a retry delay, DeadlineExceeded, Internal.
         """
         start = self._clock.monotonic()
-        await self._admit(ask)
-        async with self._replays.once(ask.command):
-            self._recorder.check_room()
-            return await self._once(ask, start)
-
-    async def _admit(self, ask: Ask) -> None:
         try:
-            await self._limiter.admit(ask.caller.name, ask.caller.limit)
+            await self._admission(ask.caller, 1)
         except Error as error:
-            self._refused(ask, None, error)
+            self.refused(ask, error)
             raise
+        async with self._replays.once(ask.command):
+            return await self.admitted(ask, start)
 
-    async def _once(self, ask: Ask, start: float) -> Prediction:
+    async def admitted(self, ask: Ask, start: float) -> Prediction:
+        """One that was let in and not answered before. start: monotonic time at which it arrived."""
+        self._recorder.check_room()
         target: Target | None = None
         try:
             check_tensors(ask.inputs)
@@ -67,7 +65,7 @@ class Predict:
             target.signature.check(ask.inputs)
             forwarded = await self._forward(targets, ask)
         except Error as error:
-            self._refused(ask, target, error)
+            self.refused(ask, error, target)
             raise
         return self._complete(ask, route, forwarded, start)
 
@@ -83,15 +81,15 @@ class Predict:
             self._replays.remember(replay)
         return prediction
 
-    def _refused(self, ask: Ask, target: Target | None, error: Error) -> None:
+    def refused(self, ask: Ask, error: Error, target: Target | None = None) -> None:
+        """Tell of a prediction that is not made. target: None when it did not come as far."""
         self._recorder.failed(Failed(ask, target, failure_reason(error), error, self._clock.now()))
 
 
 def _preferred(route: Route, ask: Ask) -> Sequence[Target]:
     """The target that the split chooses, then the others that get traffic; a pinned version stands alone."""
     if ask.version_override:
-        if not ask.caller.may_pin:
-            raise PermissionDenied("naming a version needs deployments:write", reason="PIN_DENIED")
+        check_pin(ask)
         pinned = route.find(ask.version_override)
         if pinned is None:
             raise unknown_version("version_override", ask.version_override)
@@ -101,6 +99,12 @@ def _preferred(route: Route, ask: Ask) -> Sequence[Target]:
     chosen = choose(route.weighted, at)
     others = [target for target, weight in route.weighted if weight and target is not chosen]
     return (chosen, *others)
+
+
+def check_pin(ask: Ask) -> None:
+    """Raises PermissionDenied for a version that the caller must not name."""
+    if ask.version_override and not ask.caller.may_pin:
+        raise PermissionDenied("naming a version needs deployments:write", reason="PIN_DENIED")
 
 
 def _replay(command: Command, prediction: Prediction) -> Replay | None:

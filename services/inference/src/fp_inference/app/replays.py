@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from fp_kernel import Command, Replayed, Unavailable, invalid
@@ -51,18 +51,30 @@ class Replays:
             yield
             return
         key = replay_digest(command)
-        flight = self._flights.setdefault(key, _Flight())
-        flight.users += 1
-        try:
-            async with flight.lock:
-                found = await self._find(key)
-                if found is not None:
-                    raise _replayed(found, command)
-                yield
-        finally:
-            flight.users -= 1
-            if not flight.users:
-                del self._flights[key]
+        async with self._alone(key):
+            for found in await self._find([key]):
+                _check(found, command)
+                raise Replayed(found.response)
+            yield
+
+    @asynccontextmanager
+    async def parts(self, command: Command, parts: Sequence[Command]) -> AsyncIterator[Mapping[bytes, bytes]]:
+        """As `once`, for a command whose parts are answered each by itself: responses that parts got before, by digest.
+
+        Raises InvalidArgument naming `idempotency_key` when another body came with the same key.
+        """
+        if not command.key:
+            yield {}
+            return
+        mark = Replay(replay_digest(command), command.fingerprint, b"")
+        async with self._alone(mark.digest):
+            found = {replay.digest: replay for replay in await self._find([mark.digest, *map(replay_digest, parts)])}
+            for replay in found.values():
+                _check(replay, command)
+            if found.pop(mark.digest, None) is None:
+                self.remember(mark)
+                await self.store([mark])
+            yield {digest: replay.response for digest, replay in found.items()}
 
     def remember(self, replay: Replay) -> None:
         """Keep in memory; `store` keeps for longer."""
@@ -87,14 +99,25 @@ class Replays:
         except Unavailable as error:
             _log.warning("answers are kept by this process alone", answers=len(replays), reason=error.message)
 
-    async def _find(self, key: bytes) -> Replay | None:
-        recent = self._recent.get(key)
-        if recent is not None:
-            return recent
+    @asynccontextmanager
+    async def _alone(self, key: bytes) -> AsyncIterator[None]:
+        flight = self._flights.setdefault(key, _Flight())
+        flight.users += 1
         try:
-            return await self._store.get(key)
-        except Unavailable:
-            return None
+            async with flight.lock:
+                yield
+        finally:
+            flight.users -= 1
+            if not flight.users:
+                del self._flights[key]
+
+    async def _find(self, keys: Sequence[bytes]) -> Sequence[Replay]:
+        found = [self._recent[key] for key in keys if key in self._recent]
+        missing = [key for key in keys if key not in self._recent]
+        if missing:
+            with suppress(Unavailable):
+                found += await self._store.get(missing)
+        return found
 
 
 def replay_digest(command: Command) -> bytes:
@@ -105,7 +128,6 @@ def _size(replay: Replay) -> int:
     return len(replay.response) + _ENTRY
 
 
-def _replayed(found: Replay, command: Command) -> Exception:
+def _check(found: Replay, command: Command) -> None:
     if found.fingerprint != command.fingerprint:
-        return invalid("idempotency_key", "was used for another request")
-    return Replayed(found.response)
+        raise invalid("idempotency_key", "was used for another request")

@@ -23,16 +23,24 @@ class SetTrafficSplit:
         self._replays = replays
         self._clock = clock
 
-    async def __call__(self, team: str, model_name: str, weights: Sequence[tuple[str, int]], command: Command) -> Route:
-        """weights: version labels and basis points.
+    async def __call__(
+        self,
+        team: str,
+        model_name: str,
+        weights: Sequence[tuple[str, int]],
+        command: Command,
+        *,
+        field: str = "weights",
+    ) -> Route:
+        """weights: version labels and basis points. field: that has them in the request.
 
-        Raises InvalidArgument naming the field, FailedPrecondition naming `weights[i].version`, Unavailable while the
+        Raises InvalidArgument naming the field, FailedPrecondition naming `<field>[i].version`, Unavailable while the
         store is away, Replayed.
         """
         async with self._replays.once(command):
             # A model that nobody knows yet has no active version: the caller, perhaps a saga, may come back.
             route = self._table.find(team, model_name) or Route(team, model_name)
-            shares = plan_split(route, weights)
+            shares = plan_split(route, weights, field)
             split = await self._store.set_split(team, model_name, shares, self._clock.now())
             self._table.change(team, model_name, lambda known: known.with_split(split))
             after = self._table.find(team, model_name) or route

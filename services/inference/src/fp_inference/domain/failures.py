@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from fp_kernel import Error, Kind
 
+QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
 RATE_LIMITED = "RATE_LIMITED"
 NO_ROUTE = "NO_ROUTE"
 ROUTES_NOT_READ = "ROUTES_NOT_READ"
@@ -23,9 +24,11 @@ class FailureReason(StrEnum):
     UPSTREAM_ERROR = "UPSTREAM_ERROR"
     TIMEOUT = "TIMEOUT"
     INVALID_INPUT = "INVALID_INPUT"
+    QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
 
 
 _BY_REASON: Mapping[str, FailureReason] = {
+    QUOTA_EXCEEDED: FailureReason.QUOTA_EXCEEDED,
     RATE_LIMITED: FailureReason.RATE_LIMITED,
     NO_ROUTE: FailureReason.NO_ROUTE,
     ROUTES_NOT_READ: FailureReason.NO_ROUTE,

@@ -186,17 +186,18 @@ def _granted(target: Target, share: Share | None) -> int:
     return share.weight_bps if share is not None and share.since > target.removed else 0
 
 
-def plan_split(route: Route, weights: Sequence[tuple[str, int]]) -> tuple[Share, ...]:
+def plan_split(route: Route, weights: Sequence[tuple[str, int]], path: str = "weights") -> tuple[Share, ...]:
     """The shares for these version labels and basis points; versions that are not named get nothing.
 
-    Raises InvalidArgument naming `weights`, FailedPrecondition naming `weights[i].version` for one that is not active.
+    path: of the field that has them. Raises InvalidArgument naming it, FailedPrecondition naming `<path>[i].version`
+    for one that is not active.
     """
-    _check_weights(weights)
+    _check_weights(weights, path)
     shares = []
     for index, (version, weight) in enumerate(weights):
         target = route.find(version)
         if target is None:
-            raise unknown_version(f"weights[{index}].version", version)
+            raise unknown_version(f"{path}[{index}].version", version)
         shares.append(Share(target.version_id, target.sequence, weight))
     return tuple(shares)
 
@@ -212,18 +213,18 @@ def unknown_version(field_path: str, version: str) -> Error:
     )
 
 
-def _check_weights(weights: Sequence[tuple[str, int]]) -> None:
+def _check_weights(weights: Sequence[tuple[str, int]], path: str) -> None:
     if not weights:
-        raise invalid("weights", "must name at least one version")
+        raise invalid(path, "must name at least one version")
     seen: set[str] = set()
     for index, (version, weight) in enumerate(weights):
         if not version:
-            raise invalid(f"weights[{index}].version", "is missing")
+            raise invalid(f"{path}[{index}].version", "is missing")
         if version in seen:
-            raise invalid(f"weights[{index}].version", f"version {version!r} is named twice")
+            raise invalid(f"{path}[{index}].version", f"version {version!r} is named twice")
         seen.add(version)
         if not 0 <= weight <= FULL:
-            raise invalid(f"weights[{index}].weight_bps", f"must be 0 to {FULL}, is {weight}")
+            raise invalid(f"{path}[{index}].weight_bps", f"must be 0 to {FULL}, is {weight}")
     total = sum(weight for _, weight in weights)
     if total != FULL:
-        raise invalid("weights", f"must sum to {FULL} basis points, sum to {total}")
+        raise invalid(path, f"must sum to {FULL} basis points, sum to {total}")

@@ -5,7 +5,7 @@ from fp_kernel import Clock, Command, new_id
 from fp_pipeline.app.peers import Actor
 from fp_pipeline.app.ports import Transactions
 from fp_pipeline.domain.definition import Pipeline, PipelineDraft, PipelineType
-from fp_pipeline.domain.validation import JobModules, check
+from fp_pipeline.domain.validation import JobModules, check, check_next
 
 
 class CreatePipeline:
@@ -25,8 +25,11 @@ class CreatePipeline:
             steps=checked.steps,
             created_by=actor.user_id,
             created_at=self._clock.now(),
+            then_pipeline_id=checked.then_pipeline_id,
         )
         async with self._transactions(command) as tx:
+            if pipeline.then_pipeline_id:
+                check_next(await tx.pipelines.find(actor.team, pipeline.then_pipeline_id))
             await tx.pipelines.add(pipeline)
             await tx.complete(command, pipeline)
         return pipeline

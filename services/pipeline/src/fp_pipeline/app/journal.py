@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from fp_kernel import Clock
 
+from fp_pipeline.app.next_pipeline import start_next
 from fp_pipeline.app.ports import Transactions, Unit
 from fp_pipeline.domain.deployment import Deploy, DeploymentChange, SetWeights, Supersede, Undeploy, UndeployReason
 from fp_pipeline.domain.events import ModelDeployed, ModelUndeployed
@@ -52,6 +53,7 @@ class Journal:
                 tx.outbox.add(event)
             if execution.status.ended:
                 await tx.executions.end(execution.id)
+                await start_next(tx, execution, self._clock.now())
         self._written(progress)
 
     async def _deployments(self, tx: Unit, execution: Execution, changes: Sequence[DeploymentChange]) -> None:

@@ -1,6 +1,6 @@
 """What the use-cases and the engine need of the outside, as small as they need it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import datetime
 from typing import Protocol
@@ -14,6 +14,7 @@ from fp_pipeline.domain.execution import Cancellation, Execution, ExecutionStatu
 from fp_pipeline.domain.lease import Lease
 from fp_pipeline.domain.logs import LogLine
 from fp_pipeline.domain.progress import Progress
+from fp_pipeline.domain.statistics import Counts, Request
 from fp_pipeline.domain.traffic import Weights
 
 
@@ -71,6 +72,16 @@ class LogStore(Protocol):
         """Number the lines after those kept already and `skipped` ones that are not kept."""
 
 
+class StatisticsStore(Protocol):
+    async def count(self, consumer: str, requests: Sequence[Request]) -> int:
+        """Add those whose events this consumer has not taken before; how many that were."""
+
+
+class RetrainStore(Protocol):
+    async def claim(self, team: str, report_id: str, execution_id: str) -> bool:
+        """Note that this execution answers the report; False when another one does. A twin waits for the first."""
+
+
 class Outbox(Protocol):
     def add(self, event: Event) -> None: ...
 
@@ -89,6 +100,12 @@ class Unit(Protocol):
 
     @property
     def logs(self) -> LogStore: ...
+
+    @property
+    def statistics(self) -> StatisticsStore: ...
+
+    @property
+    def retrains(self) -> RetrainStore: ...
 
     @property
     def outbox(self) -> Outbox: ...
@@ -161,6 +178,14 @@ class Deployments(Protocol):
 
     async def in_use(self, runtimes: Sequence[str]) -> frozenset[str]:
         """Those that a deployment that is not GONE, or an attempt that runs, has a right to."""
+
+
+class Statistics(Protocol):
+    async def since(self, team: str, model_name: str, moment: datetime) -> Mapping[str, Counts]:
+        """What was counted by version, from the minute of `moment` on."""
+
+    async def forget(self, before: datetime) -> int:
+        """Drop minutes before; how many rows that were."""
 
 
 class Subscription(Protocol):

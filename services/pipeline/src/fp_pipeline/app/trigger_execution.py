@@ -1,6 +1,7 @@
 """Someone starts a pipeline; a worker runs it."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from fp_kernel import Clock, Command, NotFound, invalid, new_id
 
@@ -30,27 +31,28 @@ class TriggerExecution:
             pipeline = await tx.pipelines.find(actor.team, pipeline_id)
             if pipeline is None:
                 raise NotFound(f"no pipeline {pipeline_id}")
-            check_input(pipeline, given)
-            execution = self._execution(pipeline, given, cause)
+            execution = begin(pipeline, given, cause, self._clock.now())
             await tx.executions.add(execution)
             await tx.complete(command, execution)
         return execution
 
-    def _execution(self, pipeline: Pipeline, given: JsonObject, cause: Cause) -> Execution:
-        now = self._clock.now()
-        execution = Execution(
-            id=new_id(),
-            team=pipeline.team,
-            pipeline_id=pipeline.id,
-            pipeline_name=pipeline.name,
-            pipeline_revision=pipeline.revision,
-            type=pipeline.type,
-            steps=tuple(Step(id=new_id(), definition=step) for step in pipeline.steps),
-            input=given,
-            cause=cause,
-            created_at=now,
-        )
-        return moved(execution, [], now).execution
+
+def begin(pipeline: Pipeline, given: JsonObject, cause: Cause, now: datetime) -> Execution:
+    """An execution that a worker may take once it is kept. Raises InvalidArgument naming a field of the input."""
+    check_input(pipeline, given)
+    execution = Execution(
+        id=new_id(),
+        team=pipeline.team,
+        pipeline_id=pipeline.id,
+        pipeline_name=pipeline.name,
+        pipeline_revision=pipeline.revision,
+        type=pipeline.type,
+        steps=tuple(Step(id=new_id(), definition=step) for step in pipeline.steps),
+        input=given,
+        cause=cause,
+        created_at=now,
+    )
+    return moved(execution, [], now).execution
 
 
 def check_input(pipeline: Pipeline, given: Mapping[str, object]) -> None:

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Any
 
 from fp_kernel import InvalidArgument, invalid
@@ -15,28 +16,61 @@ _MAX_OUTPUTS = 64
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 _RESULT = "result.json"
-# Judging a canary needs errors and latency per version, which are not aggregated yet: a threshold that nobody checks
-# would promise safety that is not there.
-_STATISTICS = frozenset(
-    {"max_error_rate", "max_latency_ms", "max_p99_ms", "min_samples", "minimum_samples", "on_no_traffic"}
-)
+_MIN_SAMPLES = 100
+_PATIENCE = 1_800.0
+_LONGEST = 86_400.0
+
+
+class NoTraffic(StrEnum):
+    """What becomes of a canary that too few requests reached in its time."""
+
+    PROMOTE = "promote"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """The challenger's `metric` must be better than the incumbent's, and by `margin` at least."""
+
+    metric: str
+    margin: float
+    lower_is_better: bool
 
 
 @dataclass(frozen=True, slots=True)
 class JobConfig:
-    """module: Python module the process runs. outputs: files it puts. minimum: least value per metric."""
+    """module: Python module the process runs. outputs: files it puts. minimum: least value per metric.
+
+    contest: how the job's model is compared with the one in production; None when it is not.
+    """
 
     module: str
     outputs: tuple[str, ...]
     minimum: Mapping[str, float]
+    contest: Contest | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CanaryConfig:
-    """weight_bps: share of the traffic, in basis points. min_seconds: how long it keeps this share."""
+    """weight_bps: share of the traffic, in basis points. min_seconds: how long it keeps this share at least.
+
+    min_samples: requests that must have reached the version before it is judged; 0 when nothing is judged.
+    max_error_rate: share of requests from 0 to 1. max_p99_ms: latency. max_latency_ratio: p99 over that of the others.
+    timeout_seconds: how long to wait for min_samples; then on_no_traffic says what happens.
+    """
 
     weight_bps: int
     min_seconds: float
+    min_samples: int = 0
+    max_error_rate: float | None = None
+    max_p99_ms: float | None = None
+    max_latency_ratio: float | None = None
+    timeout_seconds: float = 0.0
+    on_no_traffic: NoTraffic = NoTraffic.FAIL
+
+    @property
+    def judged(self) -> bool:
+        return self.min_samples > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +115,18 @@ class _Reader:
         if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
             raise self.bad(key, f"must be a number from {low:g} to {high:g}")
         return float(value)
+
+    def limit(self, key: str, *, low: float, high: float) -> float | None:
+        """None when it is not given."""
+        if self._take(key, None) is None:
+            return None
+        return self.number(key, low, low=low, high=high)
+
+    def whether(self, key: str) -> bool:
+        value = self._take(key, default=False)
+        if not isinstance(value, bool):
+            raise self.bad(key, "must be true or false")
+        return value
 
     def files(self, key: str) -> tuple[str, ...]:
         value = self._take(key, [])
@@ -146,16 +192,37 @@ def _job(reader: _Reader, _config: JsonObject) -> JobConfig:
 
 
 def _evaluate(reader: _Reader, config: JsonObject) -> StepConfig:
-    return replace(_job(reader, config), minimum=reader.numbers("minimum"))
+    job = replace(_job(reader, config), minimum=reader.numbers("minimum"))
+    if not reader.whether("incumbent"):
+        return job
+    contest = Contest(
+        metric=reader.text("metric", required=True),
+        margin=reader.number("margin", 0, low=0, high=1e9),
+        lower_is_better=reader.whether("lower_is_better"),
+    )
+    return replace(job, contest=contest)
 
 
-def _canary(reader: _Reader, config: JsonObject) -> StepConfig:
-    for key in config:
-        if key in _STATISTICS:
-            raise reader.bad(key, "needs statistics per version, which are not built yet")
+def _canary(reader: _Reader, _config: JsonObject) -> StepConfig:
+    limits = {
+        "max_error_rate": reader.limit("max_error_rate", low=0, high=1),
+        "max_p99_ms": reader.limit("max_p99_ms", low=0.1, high=600_000),
+        "max_latency_ratio": reader.limit("max_latency_ratio", low=0.1, high=1_000),
+    }
+    judged = any(limit is not None for limit in limits.values())
+    min_seconds = reader.number("min_seconds", 60, low=0, high=_LONGEST)
+    samples = reader.number("min_samples", _MIN_SAMPLES if judged else 0, low=1 if judged else 0, high=1_000_000_000)
+    patience = reader.number("timeout_seconds", max(_PATIENCE, min_seconds), low=min_seconds, high=_LONGEST)
+    on_no_traffic = reader.text("on_no_traffic") or NoTraffic.FAIL.value
+    if on_no_traffic not in set(NoTraffic):
+        raise reader.bad("on_no_traffic", "must be promote or fail")
     canary = CanaryConfig(
         weight_bps=round(reader.number("weight_bps", 1_000, low=1, high=FULL_WEIGHT_BPS - 1)),
-        min_seconds=reader.number("min_seconds", 60, low=0, high=86_400),
+        min_seconds=min_seconds,
+        min_samples=round(samples),
+        timeout_seconds=patience,
+        on_no_traffic=NoTraffic(on_no_traffic),
+        **limits,
     )
     reader.close()
     return canary

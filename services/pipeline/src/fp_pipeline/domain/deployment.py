@@ -8,6 +8,7 @@ from enum import StrEnum
 class UndeployReason(StrEnum):
     ROLLBACK = "rollback"
     SUPERSEDED = "superseded"
+    ARCHIVED = "archived"
 
 
 class DeploymentState(StrEnum):

@@ -8,7 +8,7 @@ from fp_pipeline.domain.definition import StepDefinition, StepType
 from fp_pipeline.domain.execution import Step
 
 _MINUTE = 60.0
-_DEFAULT_TIMEOUTS: Mapping[StepType, float] = {
+DEFAULT_TIMEOUTS: Mapping[StepType, float] = {
     StepType.VALIDATE: _MINUTE,
     StepType.DEPLOY: 3 * _MINUTE,
     StepType.CANARY: 60 * _MINUTE,
@@ -59,7 +59,7 @@ class EnginePolicy:
     resume_grace: float = 30.0
     drain: float = 10.0
     pause: float = 0.25
-    timeouts: Mapping[StepType, float] = field(default_factory=lambda: dict(_DEFAULT_TIMEOUTS))
+    timeouts: Mapping[StepType, float] = field(default_factory=lambda: dict(DEFAULT_TIMEOUTS))
 
     def timeout(self, step: StepDefinition) -> float:
         return step.timeout or self.timeouts[step.type]

@@ -4,18 +4,20 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from fp_kernel import Unimplemented, invalid
+from fp_kernel import invalid
 
 from fp_pipeline.domain import config, graph
 from fp_pipeline.domain.definition import (
     JOB_STEPS,
     TRAFFIC_STEPS,
+    Pipeline,
     PipelineDraft,
     PipelineType,
     StepDefinition,
     StepType,
 )
 from fp_pipeline.domain.documents import check_json
+from fp_pipeline.domain.policy import DEFAULT_TIMEOUTS
 
 MAX_STEPS = 256
 MAX_RETRIES = 10
@@ -43,13 +45,11 @@ class JobModules:
 def check(draft: PipelineDraft, modules: JobModules) -> PipelineDraft:
     """The draft with its defaults filled in.
 
-    Raises InvalidArgument naming the field, and Unimplemented for what comes with the closed loop.
+    Raises InvalidArgument naming the field.
     """
     _name(draft.name, "name")
     if draft.type is None:
         raise invalid("type", "is required")
-    if draft.then_pipeline_id:
-        raise Unimplemented("then_pipeline_id: chained pipelines are not built yet", reason="NOT_BUILT")
     if not 1 <= len(draft.steps) <= MAX_STEPS:
         raise invalid("steps", f"must be 1 to {MAX_STEPS} steps")
     index = _unique(draft.steps)
@@ -59,6 +59,7 @@ def check(draft: PipelineDraft, modules: JobModules) -> PipelineDraft:
     _acyclic(draft.steps, index)
     _compensation(draft, index)
     _traffic(draft)
+    _registers(draft)
     return replace(draft, steps=_with_references(draft))
 
 
@@ -99,10 +100,17 @@ def _step(step: StepDefinition, path: str, modules: JobModules) -> None:
         raise invalid(f"{path}.max_retries", f"must be 0 to {MAX_RETRIES}")
     check_json(step.config, f"{path}.config")
     typed = config.read(step, f"{path}.config")
-    if isinstance(typed, config.CanaryConfig) and 0 < step.timeout <= typed.min_seconds:
-        raise invalid(f"{path}.timeout", "must be longer than config.min_seconds")
+    if isinstance(typed, config.CanaryConfig):
+        _canary(step, typed, path)
     if isinstance(typed, config.JobConfig) and not modules.allow(typed.module):
         raise invalid(f"{path}.config.module", "is not among the modules that jobs may run here")
+
+
+def _canary(step: StepDefinition, typed: config.CanaryConfig, path: str) -> None:
+    """An attempt that ends before the canary may be judged would fail every time."""
+    key, needed = ("timeout_seconds", typed.timeout_seconds) if typed.judged else ("min_seconds", typed.min_seconds)
+    if (step.timeout or DEFAULT_TIMEOUTS[StepType.CANARY]) <= needed:
+        raise invalid(f"{path}.timeout", f"must be longer than config.{key}")
 
 
 def _parents(step: StepDefinition, path: str, index: Mapping[str, int]) -> None:
@@ -170,6 +178,22 @@ def _traffic(draft: PipelineDraft) -> None:
             deployed = step.id
         elif not deployed:
             raise invalid(field, f"{step.type} needs a DEPLOY step before it")
+
+
+def _registers(draft: PipelineDraft) -> None:
+    if not draft.then_pipeline_id:
+        return
+    if draft.type is not PipelineType.TRAINING_DAG or all(step.type is not StepType.REGISTER for step in draft.steps):
+        raise invalid("then_pipeline_id", "needs a TRAINING_DAG with a REGISTER step, whose version it deploys")
+
+
+def check_next(following: Pipeline | None) -> None:
+    """Whether a training pipeline may hand its version to this one. Raises InvalidArgument."""
+    if following is None:
+        raise invalid("then_pipeline_id", "is no pipeline of the team")
+    # A saga starts nothing itself, so that no chain of pipelines can close a circle.
+    if following.type is not PipelineType.DEPLOYMENT_SAGA:
+        raise invalid("then_pipeline_id", "must name a DEPLOYMENT_SAGA")
 
 
 def _with_references(draft: PipelineDraft) -> tuple[StepDefinition, ...]:

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from fp_kernel import InvalidArgument, Unimplemented
+from fp_kernel import InvalidArgument
 from fp_pipeline.domain.definition import PipelineDraft, PipelineType, StepDefinition, StepType
 from fp_pipeline.domain.validation import MAX_STEPS, JobModules, check, earlier
 
@@ -85,9 +85,28 @@ REFUSED = {
         saga(step("d", StepType.DEPLOY), step("c", StepType.CANARY, config={"wieght_bps": 1})),
         "steps[1].config.wieght_bps",
     ),
-    "with a canary that judges": (
-        saga(step("d", StepType.DEPLOY), step("c", StepType.CANARY, config={"max_error_rate": 0.01})),
+    "with a canary that allows more errors than there are requests": (
+        saga(step("d", StepType.DEPLOY), step("c", StepType.CANARY, config={"max_error_rate": 2})),
         "steps[1].config.max_error_rate",
+    ),
+    "with a canary that judges nobody": (
+        saga(step("d", StepType.DEPLOY), step("c", StepType.CANARY, config={"max_error_rate": 0.1, "min_samples": 0})),
+        "steps[1].config.min_samples",
+    ),
+    "with a canary that cannot decide": (
+        saga(step("d", StepType.DEPLOY), step("c", StepType.CANARY, config={"on_no_traffic": "hope"})),
+        "steps[1].config.on_no_traffic",
+    ),
+    "with a canary that outlasts its attempt": (
+        saga(
+            step("d", StepType.DEPLOY),
+            step("c", StepType.CANARY, config={"min_samples": 10, "timeout_seconds": 600}, timeout=300.0),
+        ),
+        "steps[1].timeout",
+    ),
+    "with a contest for nothing": (
+        graph(step("e", StepType.EVALUATE, config=JOB | {"incumbent": True})),
+        "steps[0].config.metric",
     ),
     "with a canary of everything": (
         saga(step("d", StepType.DEPLOY), step("c", StepType.CANARY, config={"weight_bps": 10_000})),
@@ -168,10 +187,10 @@ def test_a_job_may_have_settings_of_its_own():
     assert check(graph(step("a", config=JOB | {"months": [1, 2]})), MODULES)
 
 
-def test_chained_pipelines_are_refused_until_they_are_built():
-    draft = PipelineDraft("a", PipelineType.TRAINING_DAG, (step("a"),), then_pipeline_id="x")
-    with pytest.raises(Unimplemented, match="then_pipeline_id"):
-        check(draft, MODULES)
+@pytest.mark.parametrize("kind", [PipelineType.TRAINING_DAG, PipelineType.DEPLOYMENT_SAGA])
+def test_a_pipeline_that_registers_nothing_has_nothing_to_hand_on(kind):
+    with pytest.raises(InvalidArgument, match="then_pipeline_id"):
+        check(PipelineDraft("a", kind, (step("a"),), then_pipeline_id="x"), MODULES)
 
 
 def test_a_registration_takes_the_only_training_and_evaluation_before_it():

@@ -13,7 +13,14 @@ from fp_inference.domain.failures import FailureReason
 # The last part of the spool is for predictions that were made: failures must not keep them out.
 _FAILURES_UNTIL = 0.75
 # Callers can cause these at no cost to themselves; beyond this they are counted and not told one by one.
-_CHEAP = frozenset({FailureReason.NO_ROUTE, FailureReason.RATE_LIMITED, FailureReason.INVALID_INPUT})
+_CHEAP = frozenset(
+    {
+        FailureReason.NO_ROUTE,
+        FailureReason.RATE_LIMITED,
+        FailureReason.QUOTA_EXCEEDED,
+        FailureReason.INVALID_INPUT,
+    }
+)
 _CHEAP_LIMIT = Limit(rate=20.0, burst=200)
 _RETRY_AFTER = 5.0
 

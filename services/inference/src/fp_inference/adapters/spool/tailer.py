@@ -12,7 +12,7 @@ from fp_inference.app.replays import Replays
 
 _BATCH = 128
 # Events of a moment go together; nobody waits for them.
-_LINGER = 0.005
+_LINGER = 0.02
 _FIRST_DELAY = 0.1
 _LONGEST_DELAY = 5.0
 

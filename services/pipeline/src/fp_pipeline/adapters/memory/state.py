@@ -6,6 +6,7 @@ from fp_pipeline.domain.definition import Pipeline
 from fp_pipeline.domain.deployment import Deployment
 from fp_pipeline.domain.execution import Execution, Transition
 from fp_pipeline.domain.logs import LogLine
+from fp_pipeline.domain.statistics import Bucket
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class HeldLease:
 
 @dataclass(slots=True)
 class MemoryState:
-    """turns: execution id by team and model."""
+    """turns: execution id by team and model. retrains: the same by team and report."""
 
     pipelines: dict[str, Pipeline] = field(default_factory=dict)
     executions: dict[str, Execution] = field(default_factory=dict)
@@ -28,3 +29,5 @@ class MemoryState:
     deployments: dict[str, Deployment] = field(default_factory=dict)
     turns: dict[tuple[str, str], str] = field(default_factory=dict)
     logs: dict[tuple[str, str, int], LogLine] = field(default_factory=dict)
+    requests: dict[Bucket, int] = field(default_factory=dict)
+    retrains: dict[tuple[str, str], str] = field(default_factory=dict)

@@ -12,6 +12,7 @@ from fp_pipeline.adapters.events import to_event
 from fp_pipeline.adapters.memory.deployments import MemoryDeployments
 from fp_pipeline.adapters.memory.executions import MemoryExecutions
 from fp_pipeline.adapters.memory.state import MemoryState
+from fp_pipeline.adapters.memory.statistics import MemoryCounting, MemoryRetrains, MemoryStatistics
 from fp_pipeline.adapters.subscriptions import Subscriptions
 from fp_pipeline.domain import events
 from fp_pipeline.domain.definition import Pipeline, PipelineType
@@ -74,6 +75,8 @@ class MemoryUnit:
         self.executions = stores.execution_store
         self.deployments = stores.deployments
         self.logs = stores.log_store
+        self.statistics = MemoryCounting(stores.state, transaction)
+        self.retrains = MemoryRetrains(stores.state)
         self.outbox = MemoryOutbox(transaction)
 
     async def complete(self, command: Command, result: object) -> None:
@@ -90,6 +93,7 @@ class MemoryStores:
         self.execution_store = MemoryExecutions(self.state, self.signals, clock)
         self.deployments = MemoryDeployments(self.state)
         self.log_store = MemoryLogs(self.state)
+        self.statistics = MemoryStatistics(self.state)
         self.reads = MemoryReads(self)
         state = self.state
         self._transactions = MemoryTransactions(
@@ -100,6 +104,8 @@ class MemoryStores:
             state.deployments,
             state.turns,
             state.logs,
+            state.requests,
+            state.retrains,
             source="pipeline",
         )
 

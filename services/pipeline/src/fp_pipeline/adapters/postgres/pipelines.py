@@ -23,8 +23,8 @@ class PostgresPipelines:
     async def add(self, pipeline: Pipeline) -> None:
         kept = await self._queries.fetchval(
             """
-            INSERT INTO pipelines (id, team, name, type, revision, created_by, created_at)
-            VALUES ($1::uuid, $2, $3, $4, $5, $6, $7)
+            INSERT INTO pipelines (id, team, name, type, revision, created_by, created_at, then_pipeline_id)
+            VALUES ($1::uuid, $2, $3, $4, $5, $6, $7, $8::uuid)
             ON CONFLICT (team, name) DO NOTHING
             RETURNING true
             """,
@@ -35,6 +35,7 @@ class PostgresPipelines:
             pipeline.revision,
             pipeline.created_by,
             pipeline.created_at,
+            pipeline.then_pipeline_id or None,
         )
         if kept is None:
             raise AlreadyExists(f"name: the team has a pipeline '{pipeline.name}'", reason="PIPELINE_EXISTS")

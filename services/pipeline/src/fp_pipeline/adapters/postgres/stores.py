@@ -11,6 +11,7 @@ from fp_pipeline.adapters.postgres.deployments import PostgresDeployments
 from fp_pipeline.adapters.postgres.executions import PostgresExecutionReads, PostgresExecutions
 from fp_pipeline.adapters.postgres.logs import PostgresLogReads, PostgresLogs
 from fp_pipeline.adapters.postgres.pipelines import PostgresPipelines
+from fp_pipeline.adapters.postgres.statistics import PostgresRetrains, PostgresStatistics
 from fp_pipeline.domain.definition import Pipeline, PipelineType
 from fp_pipeline.domain.events import Event
 
@@ -30,6 +31,8 @@ class PostgresUnit:
         self.executions = PostgresExecutions(transaction)
         self.deployments = PostgresDeployments(transaction)
         self.logs = PostgresLogs(transaction)
+        self.statistics = PostgresStatistics(transaction)
+        self.retrains = PostgresRetrains(transaction)
         self.outbox = PostgresOutbox(transaction)
 
     async def complete(self, command: Command, result: object) -> None:

@@ -1,25 +1,36 @@
-"""CANARY: a small share of the traffic for a while, before everything.
+"""CANARY: a small share of the traffic, until enough requests say whether the version may have everything.
 
-It does not judge yet: errors and latency per version are not aggregated, and a config that asks for thresholds is
-refused when the pipeline is made.
+What it needs to go on after a crash is kept before it is used: the split as it was, when the share began, and what had
+been counted by then in that minute.
 """
 
 import asyncio
+from collections.abc import Mapping
 from datetime import datetime
 
 from fp_kernel import Clock
 
 from fp_pipeline.app.attempt import Attempt, Outcome, StepFailed
+from fp_pipeline.app.executors.patience import patiently
 from fp_pipeline.app.executors.shares import Shares
+from fp_pipeline.app.ports import Statistics
+from fp_pipeline.domain.canary import P99, Verdict, judge
 from fp_pipeline.domain.config import CanaryConfig
 from fp_pipeline.domain.definition import JsonObject
+from fp_pipeline.domain.deployment import Deployment
+from fp_pipeline.domain.statistics import Counts, minute, total
 from fp_pipeline.domain.traffic import share
+
+_SINCE, _BEFORE = "since", "counted_before"
 
 
 class Canary:
-    def __init__(self, shares: Shares, clock: Clock) -> None:
+    def __init__(self, shares: Shares, statistics: Statistics, clock: Clock, *, look: float) -> None:
+        """look: seconds between looks at the statistics."""
         self._shares = shares
+        self._statistics = statistics
         self._clock = clock
+        self._look = look
 
     async def run(self, attempt: Attempt) -> Outcome:
         config = attempt.config
@@ -28,17 +39,77 @@ class Canary:
         deployment, others = await self._shares.candidate(attempt)
         if not others:
             return Outcome(skipped="the model's first version needs no canary")
-        if "since" not in attempt.step.output:
+        if _SINCE not in attempt.step.output:
             before = {**others, deployment.version: deployment.weight_bps}
             weights = share(deployment.version, config.weight_bps, others)
             await self._shares.move(attempt, deployment, before, weights)
-            await attempt.checkpoint({"since": self._clock.now().isoformat()})
-        attempt.waits_for = "the canary's time"
-        since = datetime.fromisoformat(str(attempt.step.output["since"]))
-        left = config.min_seconds - (self._clock.now() - since).total_seconds()
-        await asyncio.sleep(max(left, 0.0))
-        return Outcome({"weight_bps": config.weight_bps, "seconds": config.min_seconds, "judged": False})
+            await self._begin(attempt, deployment, config)
+        facts: JsonObject = {"weight_bps": config.weight_bps, "judged": config.judged}
+        if not config.judged:
+            attempt.waits_for = "the canary's time"
+            await asyncio.sleep(max(config.min_seconds - self._seconds(attempt), 0.0))
+            return Outcome({**facts, "seconds": config.min_seconds})
+        return Outcome({**facts, **await self._judged(attempt, deployment, config)})
 
     async def undo(self, attempt: Attempt) -> JsonObject:
         await self._shares.put_back(attempt)
         return {}
+
+    async def _begin(self, attempt: Attempt, deployment: Deployment, config: CanaryConfig) -> None:
+        """A version that was tried a moment ago has counts in the same minute, which are not this canary's."""
+        now = self._clock.now()
+        counted = await self._read(attempt, deployment, now) if config.judged else {}
+        await attempt.checkpoint({_SINCE: now.isoformat(), _BEFORE: _to_json(counted)})
+
+    async def _judged(self, attempt: Attempt, deployment: Deployment, config: CanaryConfig) -> JsonObject:
+        since = datetime.fromisoformat(str(attempt.step.output[_SINCE]))
+        before = _from_json(attempt.step.output[_BEFORE])
+        while True:
+            counted = await self._read(attempt, deployment, since)
+            fresh = {version: each.minus(before.get(version, Counts())) for version, each in counted.items()}
+            candidate = fresh.pop(deployment.version, Counts())
+            incumbent = total(fresh.values())
+            judgement = judge(config, candidate, incumbent, self._seconds(attempt))
+            if judgement.verdict is not Verdict.WAIT:
+                break
+            attempt.waits_for = judgement.reason
+            await asyncio.sleep(self._look)
+        facts = {"seconds": round(self._seconds(attempt), 3), "reason": judgement.reason}
+        measured = {**facts, **_told(candidate), "others": _told(incumbent)}
+        if judgement.verdict is Verdict.REJECT:
+            await attempt.checkpoint(measured)
+            raise StepFailed(judgement.reason, final=True)
+        return measured
+
+    async def _read(self, attempt: Attempt, deployment: Deployment, since: datetime) -> Mapping[str, Counts]:
+        return await patiently(
+            attempt,
+            lambda: self._statistics.since(deployment.team, deployment.model_name, minute(since)),
+            pause=self._look,
+        )
+
+    def _seconds(self, attempt: Attempt) -> float:
+        return (self._clock.now() - datetime.fromisoformat(str(attempt.step.output[_SINCE]))).total_seconds()
+
+
+def _told(counts: Counts) -> JsonObject:
+    return {
+        "requests": counts.samples,
+        "errors": counts.errors,
+        "error_rate": round(counts.error_rate, 6),
+        "p99_ms": round(counts.percentile_ms(P99), 3),
+    }
+
+
+def _to_json(counted: Mapping[str, Counts]) -> JsonObject:
+    return {
+        version: [[outcome, number, count] for (outcome, number), count in sorted(each.by_key.items())]
+        for version, each in counted.items()
+    }
+
+
+def _from_json(content: JsonObject) -> Mapping[str, Counts]:
+    return {
+        version: Counts({(outcome, number): count for outcome, number, count in rows})
+        for version, rows in content.items()
+    }

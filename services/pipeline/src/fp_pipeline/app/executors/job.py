@@ -9,6 +9,7 @@ from fp_kernel import Error
 
 from fp_pipeline.app.attempt import TRANSIENT, Attempt, Outcome, StepFailed
 from fp_pipeline.app.peers import ArtifactStore, Job, JobRunner, JobState, JobTokens
+from fp_pipeline.domain import challenge
 from fp_pipeline.domain.config import JobConfig, read
 from fp_pipeline.domain.definition import JsonObject
 from fp_pipeline.domain.documents import MAX_JSON_BYTES, check_json
@@ -61,6 +62,11 @@ class RunJob:
             said = f"; its last line: {attempt.log[-1][:300]}" if attempt.log else ""
             raise StepFailed(f"the job failed: {job.reason or 'no reason given'}{said}", final=False)
         result = await self._result(attempt)
+        refusal = challenge.refusal(config.contest, result) if config.contest else ""
+        if refusal:
+            # Kept with the failed step: whoever reads the refusal wants to see both.
+            await attempt.checkpoint(result)
+            raise StepFailed(refusal, final=True)
         _reach(config.minimum, result)
         return Outcome(result)
 

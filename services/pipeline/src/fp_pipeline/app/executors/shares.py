@@ -46,6 +46,10 @@ class Shares:
         if sum(before.values()) != FULL_WEIGHT_BPS or len(before) == 1:
             return
         model = attempt.input_text("model")
+        live = {each.version for each in await self._deployments.live(attempt.actor.team, model)}
+        if any(weight and version not in live for version, weight in before.items()):
+            # Undeployed meanwhile, since the model was archived: there is nobody to give the traffic back to.
+            return
         await attempt.checkpoint({}, _set(attempt.actor.team, model, before))
         await self._split(attempt, model, before, "unsplit")
 

@@ -1,0 +1,5 @@
+"""`python -m fp_notification` serves."""
+
+from fp_notification.main import main
+
+main()

@@ -1,0 +1,109 @@
+"""Recipients within a transaction."""
+
+from collections.abc import Sequence
+
+from fp_postgres import Transaction
+
+from fp_notification.adapters.postgres.rows import RECIPIENT, to_recipients
+from fp_notification.app.ports import Member
+from fp_notification.domain.recipients import EVERYTHING, ChannelSetting, Recipient
+
+_ADD = """
+INSERT INTO recipients (team, id, kind, name, patterns, muted, created_by, created_at, updated_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+ON CONFLICT DO NOTHING
+"""
+_HELD = f"""
+SELECT {RECIPIENT} FROM recipients r LEFT JOIN channels c ON c.team = r.team AND c.recipient = r.id
+WHERE r.team = $1 AND r.id = $2 ORDER BY c.channel
+"""  # noqa: S608 -- a constant
+
+
+async def add_members(tx: Transaction, members: Sequence[Member]) -> None:
+    await tx.executemany(
+        _ADD,
+        [
+            (each.team, each.user_id, "USER", "", list(EVERYTHING), [], each.user_id, each.joined_at, None)
+            for each in members
+        ],
+    )
+
+
+async def hold(tx: Transaction, team: str, recipient: str) -> Recipient | None:
+    # An outer join cannot be locked: the recipient's row stands for its channels.
+    await tx.execute("SELECT 1 FROM recipients WHERE team = $1 AND id = $2 FOR UPDATE", team, recipient)
+    found = to_recipients(await tx.fetch(_HELD, team, recipient))
+    return found[0] if found else None
+
+
+async def save(tx: Transaction, recipient: Recipient) -> None:
+    await tx.execute(
+        "UPDATE recipients SET patterns = $3, muted = $4, updated_at = $5 WHERE team = $1 AND id = $2",
+        recipient.team,
+        recipient.id,
+        list(recipient.patterns),
+        list(recipient.muted),
+        recipient.updated_at,
+    )
+    await tx.execute("DELETE FROM channels WHERE team = $1 AND recipient = $2", recipient.team, recipient.id)
+    await _add_channels(tx, recipient)
+
+
+async def add_rule(tx: Transaction, rule: Recipient) -> bool:
+    status = await tx.execute(
+        _ADD,
+        rule.team,
+        rule.id,
+        rule.kind,
+        rule.name,
+        list(rule.patterns),
+        list(rule.muted),
+        rule.created_by,
+        rule.created_at,
+        rule.updated_at,
+    )
+    if status != "INSERT 0 1":
+        return False
+    await _add_channels(tx, rule)
+    return True
+
+
+async def delete_rule(tx: Transaction, team: str, rule_id: str) -> bool:
+    status = await tx.execute("DELETE FROM recipients WHERE team = $1 AND id = $2 AND kind = 'RULE'", team, rule_id)
+    return status == "DELETE 1"
+
+
+async def switch_off(tx: Transaction, team: str, recipient: str, setting: ChannelSetting, reason: str) -> None:
+    await tx.execute(
+        """
+        UPDATE channels SET enabled = false, disabled_reason = $5
+        WHERE team = $1 AND recipient = $2 AND channel = $3 AND target = $4
+        """,
+        team,
+        recipient,
+        setting.channel,
+        setting.target,
+        reason,
+    )
+
+
+async def _add_channels(tx: Transaction, recipient: Recipient) -> None:
+    await tx.executemany(
+        """
+        INSERT INTO channels (team, recipient, channel, enabled, min_severity, target, secret_id, disabled_reason)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        """,
+        [
+            (
+                recipient.team,
+                recipient.id,
+                each.channel,
+                each.enabled,
+                each.min_severity,
+                each.target,
+                each.secret_id,
+                each.disabled_reason,
+            )
+            for each in recipient.channels
+        ],
+    )

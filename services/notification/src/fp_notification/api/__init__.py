@@ -1,0 +1,1 @@
+"""Notification as others reach it: gRPC and events."""

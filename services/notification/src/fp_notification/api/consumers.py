@@ -1,0 +1,105 @@
+"""Which event triggers what."""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+
+from forgepoint.events.v1 import events_pb2
+from fp_events import Broadcast, Consumer, Event, Poison
+from fp_rpc import ApiKeyResolver
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+
+from fp_notification.app.follow_members import FollowMembers
+from fp_notification.app.notify import Notify
+from fp_notification.app.ports import Member
+from fp_notification.domain.matching import Facts
+from fp_notification.domain.severity import severity_of
+
+# Every stream but those of ADR 0080: predictions, audit, dead letters and what this service tells itself.
+EVENTS = Consumer(
+    "notification",
+    ("fp.models.>", "fp.pipelines.>", "fp.features.>", "fp.experiments.>", "fp.billing.>", "fp.auth.>"),
+    batch=500,
+)
+API_KEYS = Broadcast("notification-api-keys", ("fp.auth.apikey.revoked",))
+
+_LONGEST_DETAIL = 200
+_SCALARS = {
+    FieldDescriptor.CPPTYPE_STRING,
+    FieldDescriptor.CPPTYPE_INT32,
+    FieldDescriptor.CPPTYPE_INT64,
+    FieldDescriptor.CPPTYPE_DOUBLE,
+    FieldDescriptor.CPPTYPE_BOOL,
+}
+
+
+def tell(
+    follow: FollowMembers, notify: Notify, observe: Callable[[int], None]
+) -> Callable[[Sequence[Event]], Awaitable[None]]:
+    """`EVENTS` -> members, then notifications. observe: hears how many recipients were told."""
+
+    async def handle(events: Sequence[Event]) -> None:
+        members = [_member(event.payload) for event in events if isinstance(event.payload, events_pb2.UserCreated)]
+        if members:
+            await follow(members)
+        observe(await notify([facts(event) for event in events]))
+
+    return handle
+
+
+def drop_keys(keys: ApiKeyResolver) -> Callable[[Event], Awaitable[None]]:
+    """`API_KEYS` -> the cache of verified keys, in every process."""
+
+    async def handle(event: Event) -> None:
+        if isinstance(event.payload, events_pb2.ApiKeyRevoked):
+            keys.drop(event.payload.key_id)
+
+    return handle
+
+
+def facts(event: Event) -> Facts:
+    return Facts(
+        event_id=event.id,
+        type=event.type,
+        team=event.team,
+        severity=severity_of(event.severity),
+        source=event.source,
+        resource_id=event.resource_id,
+        summary=event.summary,
+        actor=event.actor,
+        time=event.time,
+        correlation_id=event.correlation_id,
+        trace=event.trace,
+        details=Details(event.payload),
+    )
+
+
+def _member(payload: events_pb2.UserCreated) -> Member:
+    """Raises Poison for a user without a team."""
+    if not payload.team or not payload.user_id:
+        raise Poison("the event names no user of a team")
+    known = payload.HasField("created_at")
+    return Member(payload.team, payload.user_id, payload.created_at.ToDatetime(UTC) if known else datetime.now(UTC))
+
+
+class Details(Mapping[str, str]):
+    """The plain fields of a payload, whatever it is: texts may name them. Read when a text is written, not before."""
+
+    def __init__(self, payload: Message) -> None:
+        self._payload = payload
+
+    def __getitem__(self, name: str) -> str:
+        field = self._payload.DESCRIPTOR.fields_by_name.get(name)
+        if field is None or not _is_plain(field):
+            raise KeyError(name)
+        return str(getattr(self._payload, name))[:_LONGEST_DETAIL]
+
+    def __iter__(self) -> Iterator[str]:
+        return (field.name for field in self._payload.DESCRIPTOR.fields if _is_plain(field))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def _is_plain(field: FieldDescriptor) -> bool:
+    return field.cpp_type in _SCALARS and not field.is_repeated

@@ -1,0 +1,1 @@
+"""What notification does, one file a use-case."""

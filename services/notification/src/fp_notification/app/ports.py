@@ -1,0 +1,170 @@
+"""What the use-cases need from the outside."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from fp_kernel import Command, PageRequest
+
+from fp_notification.domain.breaker import BreakerPolicy
+from fp_notification.domain.delivery import Answer
+from fp_notification.domain.events import DomainEvent
+from fp_notification.domain.notifications import Attempt, Notification, Status
+from fp_notification.domain.recipients import Channel, ChannelSetting, Recipient, RecipientKind
+from fp_notification.domain.severity import Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A person of a team."""
+
+    team: str
+    user_id: str
+    joined_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A delivery that this process works on until its time is up.
+
+    token: of this claim; who has an older one may write nothing. attempt: the number of the one to make.
+    setting: the channel as it is now; None when its recipient is gone.
+    """
+
+    notification: Notification
+    channel: Channel
+    token: int
+    attempt: int
+    setting: ChannelSetting | None
+
+
+class LeaseLost(Exception):
+    """Another process took the delivery over."""
+
+
+class Transaction(Protocol):
+    """One change, its events and the command's answer: all or nothing."""
+
+    async def fresh(self, event_ids: Iterable[str]) -> set[str]:
+        """Note events of the bus; those whose effect is not here yet."""
+
+    async def add_members(self, members: Sequence[Member]) -> None:
+        """As people who chose nothing yet; who is known stays as he is."""
+
+    async def hold(self, team: str, recipient: str) -> Recipient | None:
+        """Lock a recipient until the end."""
+
+    async def save(self, recipient: Recipient) -> None:
+        """With all its channels, in place of what there was."""
+
+    async def rules(self, team: str) -> int:
+        """How many the team has."""
+
+    async def add_rule(self, rule: Recipient) -> bool:
+        """False when the team has a rule of this name."""
+
+    async def delete_rule(self, team: str, rule_id: str) -> bool: ...
+
+    async def add_notification(self, notification: Notification) -> bool:
+        """False when the recipient was told of the event before."""
+
+    async def add_delivery(self, notification: Notification, channel: Channel, *, due_in: float) -> None:
+        """A delivery to be made. due_in: seconds before which no worker claims it."""
+
+    async def told(self, team: str, recipient: str, event_id: str) -> Notification | None: ...
+
+    async def record(self, notification: Notification, attempt: Attempt) -> None:
+        """Add a line to the log."""
+
+    async def last_attempt(self, notification: Notification, channel: Channel) -> Attempt | None: ...
+
+    async def take(self, notification: Notification, channel: Channel, seconds: float) -> Lease | None:
+        """Claim one delivery, whoever has it; None when it has ended."""
+
+    async def close(self, lease: Lease, status: Status, pause: float) -> None:
+        """The end of an attempt. pause: seconds until the next one. Raises LeaseLost."""
+
+    async def switch_off(self, notification: Notification, setting: ChannelSetting, reason: str) -> None:
+        """A channel, unless it has another target by now."""
+
+    async def spare(self, lease: Lease, policy: BreakerPolicy) -> None:
+        """Count a fault of the destination; when there were too many, leave it alone with all that waits for it."""
+
+    async def trust(self, lease: Lease) -> None:
+        """The destination works: its faults are forgotten."""
+
+    async def mark_read(self, team: str, user_id: str, ids: Collection[str] | None, now: datetime) -> int:
+        """None is all. How many were unread."""
+
+    async def unread(self, team: str, user_id: str) -> int: ...
+
+    def emit(self, event: DomainEvent) -> None:
+        """Leaves for the bus with the change."""
+
+    async def complete(self, result: object) -> None:
+        """What the command answers, now and when it is repeated."""
+
+
+class Transactions(Protocol):
+    def __call__(self, command: Command | None = None) -> AbstractAsyncContextManager[Transaction]:
+        """Raises fp_kernel.Replayed when the command was done before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """Which notifications are asked for. event_type: a pattern, empty is every one."""
+
+    team: str
+    user_id: str
+    unread_only: bool = False
+    min_severity: Severity = Severity.INFO
+    event_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """Which attempts are asked for: those to the person, and those to the rules of the team."""
+
+    team: str
+    user_id: str
+    channel: Channel | None = None
+    status: Status | None = None
+    notification_id: str = ""
+
+
+class Reads(Protocol):
+    async def audience(self, teams: Collection[str]) -> Mapping[str, Sequence[Recipient]]:
+        """Everybody who could be told something, by team."""
+
+    async def recipient(self, team: str, recipient: str, kind: RecipientKind) -> Recipient | None: ...
+
+    async def rules(self, team: str, page: PageRequest) -> tuple[Sequence[Recipient], str]:
+        """Newest first; the position after the last one, empty on the last page."""
+
+    async def notifications(self, feed: Feed, page: PageRequest) -> tuple[Sequence[Notification], str]:
+        """Those shown in the application, newest first, and the position after the last one."""
+
+    async def unread(self, team: str, user_id: str) -> int:
+        """Counted up to a thousand."""
+
+    async def notification(self, team: str, notification_id: str) -> Notification | None: ...
+
+    async def attempts(self, log: Log, page: PageRequest) -> tuple[Sequence[Attempt], str]:
+        """Newest first, and the position after the last one."""
+
+
+class Deliveries(Protocol):
+    async def claim(self, limit: int, seconds: float) -> Sequence[Lease]:
+        """Deliveries that are due and that nobody works on, the longest waiting first. seconds: until they are due
+        again, for whoever comes then.
+        """
+
+
+class Sender(Protocol):
+    async def check(self, target: str, field: str) -> None:
+        """Raises InvalidArgument naming `field` for a target that the platform does not call."""
+
+    async def send(self, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """One POST, bounded in time. Every failure is in the answer, none is raised."""

@@ -1,0 +1,85 @@
+"""Send a test message."""
+
+from dataclasses import dataclass
+from uuid import NAMESPACE_URL, uuid5
+
+from fp_kernel import Aborted, Clock, Command, Principal, new_id
+
+from fp_notification.app.deliver import Deliver
+from fp_notification.app.missing import no_rule, switched_off
+from fp_notification.app.ports import LeaseLost, Transactions
+from fp_notification.app.posting import post
+from fp_notification.domain.notifications import Attempt, Notification
+from fp_notification.domain.recipients import Channel, Recipient, RecipientKind
+from fp_notification.domain.severity import Severity
+
+EVENT_TYPE = "fp.notifications.tested"
+
+
+@dataclass(frozen=True, slots=True)
+class TryChannel:
+    """deliver: tries once. lease: seconds after which a worker takes over what a process that died left behind."""
+
+    transactions: Transactions
+    deliver: Deliver
+    lease: float
+    clock: Clock
+
+    async def __call__(self, caller: Principal, channel: Channel, rule_id: str, command: Command) -> Attempt:
+        """rule_id: empty for the caller's own channel. One attempt, whatever comes of it.
+
+        Raises NotFound for a rule that is not there, FailedPrecondition for a channel that is switched off.
+        """
+        recipient_id, event_id = rule_id or caller.user_id, _event_id(command)
+        async with self.transactions() as tx:
+            recipient = await tx.hold(caller.team, recipient_id)
+            if recipient is None and rule_id:
+                raise no_rule()
+            recipient = recipient or Recipient(caller.team, recipient_id, RecipientKind.USER)
+            setting = recipient.channel(channel)
+            if setting is None or not setting.enabled:
+                raise switched_off(channel)
+            notification = self._write(recipient, channel, event_id)
+            # Sent by this call and not by a worker, unless this process dies.
+            if not await post(tx, notification, due_in=self.lease):
+                notification = await tx.told(caller.team, recipient_id, event_id) or notification
+            lease = await tx.take(notification, channel, self.lease)
+        if lease is None:
+            return await self._ended(notification, channel, command)
+        try:
+            return await self.deliver(lease, command)
+        except LeaseLost:
+            raise Aborted("the same test is under way", retry_after=1.0) from None
+
+    async def _ended(self, notification: Notification, channel: Channel, command: Command) -> Attempt:
+        """Shown in the application it has arrived; a webhook was sent by the first call, or by a worker after it."""
+        async with self.transactions(command) as tx:
+            attempt = await tx.last_attempt(notification, channel)
+            if attempt is None:
+                raise Aborted("the same test is under way", retry_after=1.0)
+            await tx.complete(attempt)
+        return attempt
+
+    def _write(self, recipient: Recipient, channel: Channel, event_id: str) -> Notification:
+        return Notification(
+            id=new_id(),
+            team=recipient.team,
+            recipient=recipient.id,
+            kind=recipient.kind,
+            event_id=event_id,
+            event_type=EVENT_TYPE,
+            source="notification",
+            resource_id=recipient.id,
+            severity=Severity.INFO,
+            title="Test message",
+            body="This channel works.",
+            channels=(channel,),
+            created_at=self.clock.now(),
+        )
+
+
+def _event_id(command: Command) -> str:
+    """The same for a command that is repeated, so that its message keeps its id."""
+    if not command.key:
+        return new_id()
+    return str(uuid5(NAMESPACE_URL, f"{command.rpc}/{command.team}/{command.key}"))

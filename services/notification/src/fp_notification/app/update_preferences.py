@@ -1,0 +1,42 @@
+"""Replace what a person wants to be told, and where."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from fp_kernel import Clock, Command, Principal
+
+from fp_notification.app.ports import Member, Reads, Sender, Transactions
+from fp_notification.domain.preferences import WantedChannel, check_mutes, choose_channels, keeps_target
+from fp_notification.domain.recipients import Channel, Recipient, RecipientKind
+
+
+@dataclass(frozen=True, slots=True)
+class UpdatePreferences:
+    transactions: Transactions
+    reads: Reads
+    sender: Sender
+    clock: Clock
+
+    async def __call__(
+        self, caller: Principal, wanted: Sequence[WantedChannel], mutes: Sequence[str], command: Command
+    ) -> Recipient:
+        """Raises InvalidArgument naming the field."""
+        now, muted = self.clock.now(), check_mutes(mutes)
+        nobody = Recipient(caller.team, caller.user_id, RecipientKind.USER)
+        # Asks the network, so before the transaction.
+        await self._check_targets(
+            wanted, await self.reads.recipient(caller.team, caller.user_id, nobody.kind) or nobody
+        )
+        async with self.transactions(command) as tx:
+            await tx.add_members([Member(caller.team, caller.user_id, now)])
+            present = await tx.hold(caller.team, caller.user_id) or nobody
+            chosen = replace(present, channels=choose_channels(wanted, present), muted=muted, updated_at=now)
+            await tx.save(chosen)
+            await tx.complete(chosen)
+        return chosen
+
+    async def _check_targets(self, wanted: Sequence[WantedChannel], present: Recipient) -> None:
+        """One that stays as it was is not asked about again: its host may be away for a while."""
+        for index, each in enumerate(wanted):
+            if each.channel is Channel.WEBHOOK and not keeps_target(each, present.channel(Channel.WEBHOOK)):
+                await self.sender.check(each.target, f"channels[{index}].target")

@@ -1,0 +1,92 @@
+"""Delivers what is due, as much at a time as there is room for."""
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+
+from fp_kernel import Error
+from fp_telemetry import correlation_id, extract, get_logger, span
+
+from fp_notification.app.deliver import Deliver
+from fp_notification.app.ports import Deliveries, Lease, LeaseLost
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerPolicy:
+    """capacity: deliveries at a time. poll: seconds between two looks when nothing is due.
+
+    lease: seconds after which a delivery is another process's; longer than any attempt takes.
+    """
+
+    capacity: int = 16
+    poll: float = 0.5
+    lease: float = 60.0
+
+
+class Worker:
+    def __init__(self, deliveries: Deliveries, deliver: Deliver, policy: WorkerPolicy) -> None:
+        self._deliveries = deliveries
+        self._deliver = deliver
+        self._policy = policy
+        self._free = asyncio.Semaphore(policy.capacity)
+        self._away = False
+
+    async def run(self) -> None:
+        """Until cancelled; what is under way then still ends."""
+        async with asyncio.TaskGroup() as group:
+            with contextlib.suppress(asyncio.CancelledError):
+                while True:
+                    if not await self._round(group):
+                        await asyncio.sleep(self._policy.poll)
+
+    async def once(self) -> int:
+        """Everything that is due now; how many attempts were made."""
+        made = 0
+        while True:
+            async with asyncio.TaskGroup() as group:
+                claimed = await self._round(group)
+            if not claimed:
+                return made
+            made += claimed
+
+    async def _round(self, group: asyncio.TaskGroup) -> int:
+        # Waits for one place, then takes what others are free as well: nothing is claimed that would have to wait.
+        await self._free.acquire()
+        places = 1
+        while not self._free.locked():
+            await self._free.acquire()
+            places += 1
+        leases: list[Lease] = []
+        try:
+            leases = list(await self._deliveries.claim(places, self._policy.lease))
+            self._away = False
+        except Error as error:
+            # An outage is told once, not at every look.
+            if not self._away:
+                _log.warning("claiming failed", reason=error.message)
+            self._away = True
+        finally:
+            for _ in range(places - len(leases)):
+                self._free.release()
+        for lease in leases:
+            group.create_task(self._work(lease))
+        return len(leases)
+
+    async def _work(self, lease: Lease) -> None:
+        notification = lease.notification
+        facts = {"notification_id": notification.id, "attempt": lease.attempt}
+        correlation_id.set(notification.correlation_id)
+        try:
+            with span("delivery", parent=extract(notification.trace), attributes=facts):
+                attempt = await self._deliver(lease)
+            _log.info("delivery attempted", status=attempt.status, code=attempt.response_code, **facts)
+        except LeaseLost:
+            _log.warning("lease lost", **facts)
+        except Error as error:
+            _log.warning("delivery interrupted", reason=error.message, **facts)
+        except Exception:  # noqa: BLE001 -- a fault in one delivery must not end the others
+            _log.exception("delivery interrupted by a fault", **facts)
+        finally:
+            self._free.release()

@@ -1,0 +1,80 @@
+"""One message to one recipient, and its way there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from fp_kernel import new_id
+
+from fp_notification.domain.matching import Facts, Told
+from fp_notification.domain.recipients import Channel, RecipientKind
+from fp_notification.domain.severity import Severity
+from fp_notification.domain.texts import Texts
+
+
+class Status(StrEnum):
+    """Of a delivery, and of one attempt at it. SUPPRESSED: its channel was switched off before it could go."""
+
+    PENDING = "PENDING"
+    RETRYING = "RETRYING"
+    DELIVERED = "DELIVERED"
+    FAILED = "FAILED"
+    SUPPRESSED = "SUPPRESSED"
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """recipient: id of a user, or of a rule. read_at: None while it is unread."""
+
+    id: str
+    team: str
+    recipient: str
+    kind: RecipientKind
+    event_id: str
+    event_type: str
+    source: str
+    resource_id: str
+    severity: Severity
+    title: str
+    body: str
+    channels: tuple[Channel, ...]
+    created_at: datetime
+    read_at: datetime | None = None
+    correlation_id: str = ""
+    trace: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try. response_code: of the receiver, 0 when it answered none. number: 1 for the first."""
+
+    notification_id: str
+    channel: Channel
+    status: Status
+    number: int
+    response_code: int
+    error: str
+    at: datetime
+    id: str = field(default_factory=new_id)
+
+
+def write(facts: Facts, told: Told, texts: Texts, now: datetime) -> Notification:
+    title, body = texts.render(facts)
+    return Notification(
+        id=new_id(),
+        team=facts.team,
+        recipient=told.recipient.id,
+        kind=told.recipient.kind,
+        event_id=facts.event_id,
+        event_type=facts.type,
+        source=facts.source,
+        resource_id=facts.resource_id,
+        severity=facts.severity,
+        title=title,
+        body=body,
+        channels=told.channels,
+        created_at=now,
+        correlation_id=facts.correlation_id,
+        trace=facts.trace,
+    )

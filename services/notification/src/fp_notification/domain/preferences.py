@@ -1,0 +1,140 @@
+"""What people and teams may ask for."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from fp_kernel import FieldViolation, InvalidArgument, invalid, new_id
+
+from fp_notification.domain.matching import NOT_OFFERED, OFFERED_ALL, OWN
+from fp_notification.domain.patterns import check_pattern, meets
+from fp_notification.domain.recipients import Channel, ChannelSetting, Recipient, RecipientKind
+from fp_notification.domain.severity import Severity
+from fp_notification.domain.targets import mask, parse_target
+
+MAX_MUTES = 100
+MAX_PATTERNS = 20
+MAX_RULES = 100
+_LONGEST_NAME = 100
+
+
+@dataclass(frozen=True, slots=True)
+class WantedChannel:
+    """As the caller put it. channel: None for one that does not exist here yet, called `label`."""
+
+    channel: Channel | None
+    label: str
+    enabled: bool
+    min_severity: Severity
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewRule:
+    name: str
+    patterns: tuple[str, ...]
+    min_severity: Severity
+    channels: tuple[tuple[Channel | None, str], ...]
+    target: str
+
+
+def check_mutes(patterns: Sequence[str]) -> tuple[str, ...]:
+    """Raises InvalidArgument naming the pattern."""
+    if len(patterns) > MAX_MUTES:
+        raise invalid("muted_event_patterns", f"must be at most {MAX_MUTES}")
+    checked = (check_pattern(each, f"muted_event_patterns[{index}]") for index, each in enumerate(patterns))
+    return tuple(dict.fromkeys(checked))
+
+
+def choose_channels(wanted: Sequence[WantedChannel], present: Recipient) -> tuple[ChannelSetting, ...]:
+    """What replaces the present channels. A target that is empty, or as it was shown, stays as it is.
+
+    Raises InvalidArgument naming the field.
+    """
+    chosen: dict[Channel, ChannelSetting] = {}
+    for index, each in enumerate(wanted):
+        channel = _existing(each.channel, each.label, f"channels[{index}].channel")
+        if channel in chosen:
+            raise invalid(f"channels[{index}].channel", "is given twice")
+        chosen[channel] = _chosen(channel, each, present.channel(channel), f"channels[{index}].target")
+    return tuple(chosen[channel] for channel in Channel if channel in chosen)
+
+
+def keeps_target(wanted: WantedChannel, present: ChannelSetting | None) -> bool:
+    """Whether nothing new is named: no target, the present one, or that as it was shown."""
+    return not wanted.target or (present is not None and wanted.target in (mask(present.target), present.target))
+
+
+def create_rule(new: NewRule, *, team: str, by: str, now: datetime) -> Recipient:
+    """Raises InvalidArgument naming the field."""
+    name = new.name.strip()
+    if not 0 < len(name) <= _LONGEST_NAME or not name.isprintable():
+        raise invalid("name", f"must be 1 to {_LONGEST_NAME} characters of one line")
+    channels = {_existing(channel, label, f"channels[{index}]") for index, (channel, label) in enumerate(new.channels)}
+    if not channels:
+        raise invalid("channels", "must name at least one")
+    if Channel.WEBHOOK in channels:
+        parse_target(new.target, "target")
+    elif new.target:
+        raise invalid("target", "is for rules with the channel WEBHOOK")
+    return Recipient(
+        team=team,
+        id=new_id(),
+        kind=RecipientKind.RULE,
+        name=name,
+        patterns=_check_patterns(new.patterns),
+        channels=tuple(_of_rule(channel, new) for channel in sorted(channels)),
+        created_by=by,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def _check_patterns(patterns: Sequence[str]) -> tuple[str, ...]:
+    if not 0 < len(patterns) <= MAX_PATTERNS:
+        raise invalid("patterns", f"must be 1 to {MAX_PATTERNS}")
+    for index, pattern in enumerate(patterns):
+        field = f"patterns[{index}]"
+        check_pattern(pattern, field)
+        if _lies_within((*NOT_OFFERED, *OWN), pattern):
+            told = f"names events that are not told by rules: {', '.join((*NOT_OFFERED, *OWN))}"
+            raise InvalidArgument(
+                f"{field}: {told}", reason="EVENTS_NOT_OFFERED", fields=(FieldViolation(field, told),)
+            )
+    return tuple(dict.fromkeys(patterns))
+
+
+def _lies_within(closed: Iterable[str], pattern: str) -> bool:
+    """Whether it names a closed resource; `fp.>` and `fp.*.failed` do not, and mean all the others."""
+    resource = pattern.split(".")[1]
+    return resource not in ("*", ">") and pattern != OFFERED_ALL and any(meets(each, pattern) for each in closed)
+
+
+def _existing(channel: Channel | None, label: str, field: str) -> Channel:
+    if channel is None:
+        told = f"{label or 'it'} is not a channel that is there yet; use IN_APP or WEBHOOK"
+        raise InvalidArgument(f"{field}: {told}", reason="CHANNEL_NOT_OFFERED", fields=(FieldViolation(field, told),))
+    return channel
+
+
+def _chosen(channel: Channel, wanted: WantedChannel, present: ChannelSetting | None, field: str) -> ChannelSetting:
+    setting = ChannelSetting(channel, wanted.enabled, wanted.min_severity)
+    if channel is not Channel.WEBHOOK:
+        if wanted.target:
+            raise invalid(field, "is for the channel WEBHOOK")
+        return setting
+    if present is not None and present.target and keeps_target(wanted, present):
+        # Only the owner's word brings back what was switched off.
+        reason = "" if wanted.enabled else present.disabled_reason
+        return replace(setting, target=present.target, secret_id=present.secret_id, disabled_reason=reason)
+    if not wanted.target and not wanted.enabled:
+        return setting
+    parse_target(wanted.target, field)
+    return replace(setting, target=wanted.target, secret_id=new_id())
+
+
+def _of_rule(channel: Channel, new: NewRule) -> ChannelSetting:
+    setting = ChannelSetting(channel, enabled=True, min_severity=new.min_severity)
+    if channel is Channel.WEBHOOK:
+        return replace(setting, target=new.target, secret_id=new_id())
+    return setting

@@ -1,0 +1,66 @@
+"""Who is told, and where."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from fp_notification.domain.severity import Severity
+
+
+class Channel(StrEnum):
+    """The ways that exist; the contract names more."""
+
+    IN_APP = "IN_APP"
+    WEBHOOK = "WEBHOOK"
+
+
+class RecipientKind(StrEnum):
+    USER = "USER"
+    RULE = "RULE"
+
+
+TARGET_GONE = "TARGET_GONE"
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelSetting:
+    """One way to reach a recipient.
+
+    min_severity: nothing below it. target: the URL of a webhook, else empty.
+    secret_id: names the key that signs for this target; a new target has a new one.
+    disabled_reason: why the platform stopped using it; empty when it did not.
+    """
+
+    channel: Channel
+    enabled: bool
+    min_severity: Severity
+    target: str = ""
+    secret_id: str = ""
+    disabled_reason: str = ""
+
+
+DEFAULT_CHANNELS = (ChannelSetting(Channel.IN_APP, enabled=True, min_severity=Severity.WARNING),)
+EVERYTHING = ("fp.>",)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """A person of a team, or a rule of it.
+
+    patterns: what it is told of; a person everything. muted: what it is not told of in spite of that.
+    name: of a rule. changed_by, updated_at: empty for a person who never chose anything.
+    """
+
+    team: str
+    id: str
+    kind: RecipientKind
+    name: str = ""
+    patterns: tuple[str, ...] = EVERYTHING
+    muted: tuple[str, ...] = ()
+    channels: tuple[ChannelSetting, ...] = field(default=DEFAULT_CHANNELS)
+    created_by: str = ""
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+    def channel(self, channel: Channel) -> ChannelSetting | None:
+        return next((each for each in self.channels if each.channel is channel), None)

@@ -1,0 +1,78 @@
+"""Notification, put together."""
+
+import fp_runtime
+from forgepoint.notification.v1.notification_pb2_grpc import add_NotificationServiceServicer_to_server
+from fp_events import AuditPublisher
+from fp_events.streams import AUDIT, AUTH, BILLING, EXPERIMENTS, FEATURES, MODELS, NOTIFICATIONS, PIPELINES
+from fp_kernel import SystemClock
+from fp_postgres import OutboxRelay, Pruner
+from fp_rpc import Channels, Server, ServiceCredential
+from fp_rpc.validate import remote_identity
+from fp_runtime import Runtime
+
+from fp_notification import stores
+from fp_notification.adapters import texts
+from fp_notification.adapters.http import HttpSender
+from fp_notification.adapters.postgres.archive import PostgresArchive
+from fp_notification.adapters.postgres.deliveries import PostgresDeliveries
+from fp_notification.adapters.postgres.reads import PostgresReads
+from fp_notification.adapters.postgres.transactions import PostgresTransactions
+from fp_notification.api import consumers
+from fp_notification.api.grpc import NotificationServicer
+from fp_notification.app import use_cases
+from fp_notification.app.deliver import Deliver
+from fp_notification.app.follow_members import FollowMembers
+from fp_notification.app.housekeeping import Housekeeping
+from fp_notification.app.notify import Notify
+from fp_notification.app.queries import Queries
+from fp_notification.app.worker import Worker
+from fp_notification.domain.delivery import Backoff
+from fp_notification.domain.signing import Secrets
+from fp_notification.figures import Figures
+from fp_notification.settings import Settings
+
+NOUN = "notification"
+_AUTH_TIMEOUT = 5.0
+_STREAMS = (MODELS, PIPELINES, FEATURES, EXPERIMENTS, BILLING, AUTH, NOTIFICATIONS, AUDIT)
+_HOUSEKEEPING_SECONDS = 3_600.0
+
+
+async def serve(runtime: Runtime, settings: Settings) -> None:
+    clock, figures = SystemClock(), Figures(runtime.metrics)
+    database = await stores.database(runtime, settings)
+    bus = await stores.bus(runtime, settings)
+
+    transactions, reads = PostgresTransactions(database), PostgresReads(database)
+    sender = HttpSender(settings.addresses, timeout=settings.notification_timeout)
+    secrets = Secrets(settings.signing_key)
+    lease, observe = settings.notification_lease, figures.attempted
+    do = use_cases.build(transactions, reads, sender, secrets, lease=lease, observe=observe, clock=clock)
+    deliver = Deliver(transactions, sender, secrets, Backoff(settings.delays), clock, observe, settings.breaker)
+    worker = Worker(PostgresDeliveries(database), deliver, settings.worker)
+    housekeeping = Housekeeping(PostgresArchive(database), keep=settings.keep, every=_HOUSEKEEPING_SECONDS)
+    notify = Notify(transactions, reads, texts.load(), clock)
+    tell = consumers.tell(FollowMembers(transactions), notify, figures.told)
+
+    credential = ServiceCredential(NOUN, settings.service_secret.get_secret_value(), settings.auth_addr)
+    channels = Channels(credential, metrics=runtime.metrics)
+    auth = channels.open(settings.auth_addr, timeout=_AUTH_TIMEOUT)
+    identity, keys = remote_identity(settings.auth_issuer, auth)
+    runtime.on_close(credential.close)
+    runtime.on_close(channels.close)
+    server = Server(
+        NOUN, resolver=identity, metrics=runtime.metrics, audit=AuditPublisher(bus), reflection=settings.reflection
+    )
+    server.add(add_NotificationServiceServicer_to_server, NotificationServicer(do, Queries(reads, secrets)))
+
+    runtime.keep("streams", lambda: bus.ensure(_STREAMS, (consumers.EVENTS,)))
+    runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=runtime.metrics).run)
+    runtime.keep("retention", Pruner(database, consumers=(consumers.EVENTS,)).run)
+    runtime.keep("events", lambda: bus.consume(consumers.EVENTS, tell))
+    runtime.keep("deliveries", worker.run)
+    runtime.keep("housekeeping", housekeeping.run)
+    runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, consumers.drop_keys(keys)))
+    await runtime.serve(server)
+
+
+def main() -> None:
+    fp_runtime.main(NOUN, Settings, serve)

@@ -1,0 +1,102 @@
+"""Settings of notification."""
+
+import base64
+import binascii
+from datetime import timedelta
+from ipaddress import ip_network
+from typing import Annotated
+
+from fp_runtime import Address, EventSettings, PostgresSettings, ServiceSettings
+from pydantic import AfterValidator, Field, SecretStr, model_validator
+
+from fp_notification.app.worker import WorkerPolicy
+from fp_notification.domain.breaker import BreakerPolicy
+from fp_notification.domain.targets import AddressPolicy
+
+_KEY_BYTES = 32
+
+
+def _key(value: SecretStr) -> SecretStr:
+    try:
+        decoded = base64.b64decode(value.get_secret_value(), validate=True)
+    except (binascii.Error, ValueError):
+        decoded = b""
+    if len(decoded) != _KEY_BYTES:
+        raise ValueError("must be base64 of 32 bytes")
+    return value
+
+
+def _loopback(value: str) -> str:
+    for each in filter(None, value.split(",")):
+        network = ip_network(each.strip())
+        if not network.is_loopback:
+            raise ValueError("must be loopback networks, separated by commas")
+    return value
+
+
+def _delays(value: str) -> str:
+    if any(not 0 < float(each) <= 86_400 for each in filter(None, value.split(","))):  # noqa: PLR2004 -- a day
+        raise ValueError("must be seconds up to a day, separated by commas")
+    return value
+
+
+class Settings(ServiceSettings, PostgresSettings, EventSettings):
+    """auth_addr: host:port of auth, for API keys and this service's own token.
+
+    notification_signing_key: base64 of 32 bytes; the secrets of webhooks are derived of it. A new one changes them all.
+    notification_webhook_loopback: loopback networks that webhooks may reach, such as 127.0.0.0/8,::1/128; for `env` dev
+    only, where receivers run beside the platform.
+    notification_timeout: seconds for one message to a webhook.
+    notification_lease: seconds after which a delivery is another replica's.
+    notification_backoff: seconds before the 2nd, 3rd, ... attempt, separated by commas; each with 20 % of jitter.
+    notification_breaker_failures, notification_breaker_seconds: after so many faults in a row a destination is left
+    alone for so long.
+    notification_capacity: messages under way at a time in one process.
+    notification_poll: seconds between two looks for deliveries that are due; an index answers in under a millisecond.
+    notification_keep_days: how long notifications and their log are kept.
+    """
+
+    auth_addr: Address
+    notification_signing_key: Annotated[SecretStr, AfterValidator(_key)]
+    notification_webhook_loopback: Annotated[str, AfterValidator(_loopback)] = ""
+    notification_timeout: Annotated[float, Field(gt=0, le=60)] = 10.0
+    notification_lease: Annotated[float, Field(gt=0, le=3_600)] = 60.0
+    notification_backoff: Annotated[str, AfterValidator(_delays)] = "5,30,120,600,3600,10800,21600"
+    notification_breaker_failures: Annotated[int, Field(ge=1, le=1_000)] = 5
+    notification_breaker_seconds: Annotated[float, Field(ge=0, le=3_600)] = 30.0
+    notification_capacity: Annotated[int, Field(ge=1, le=1_000)] = 16
+    notification_poll: Annotated[float, Field(gt=0, le=60)] = 0.5
+    notification_keep_days: Annotated[float, Field(gt=0, le=3_650)] = 90.0
+
+    @model_validator(mode="after")
+    def _together(self) -> "Settings":
+        if self.notification_webhook_loopback and self.env != "dev":
+            raise ValueError("FP_NOTIFICATION_WEBHOOK_LOOPBACK is for FP_ENV=dev only")
+        if self.notification_lease < 2 * self.notification_timeout:
+            raise ValueError("FP_NOTIFICATION_LEASE must be at least twice FP_NOTIFICATION_TIMEOUT")
+        return self
+
+    @property
+    def signing_key(self) -> bytes:
+        return base64.b64decode(self.notification_signing_key.get_secret_value())
+
+    @property
+    def addresses(self) -> AddressPolicy:
+        networks = filter(None, self.notification_webhook_loopback.split(","))
+        return AddressPolicy(tuple(ip_network(each.strip()) for each in networks))
+
+    @property
+    def delays(self) -> tuple[float, ...]:
+        return tuple(float(each) for each in filter(None, self.notification_backoff.split(",")))
+
+    @property
+    def breaker(self) -> BreakerPolicy:
+        return BreakerPolicy(self.notification_breaker_failures, self.notification_breaker_seconds)
+
+    @property
+    def worker(self) -> WorkerPolicy:
+        return WorkerPolicy(self.notification_capacity, self.notification_poll, self.notification_lease)
+
+    @property
+    def keep(self) -> timedelta:
+        return timedelta(days=self.notification_keep_days)

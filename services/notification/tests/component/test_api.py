@@ -1,0 +1,172 @@
+import pytest
+from forgepoint.notification.v1 import notification_pb2 as pb
+from fp_kernel import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, PermissionDenied, new_id
+
+IN_APP, WEBHOOK = pb.NOTIFICATION_CHANNEL_IN_APP, pb.NOTIFICATION_CHANNEL_WEBHOOK
+INFO, WARNING = pb.NOTIFICATION_SEVERITY_INFO, pb.NOTIFICATION_SEVERITY_WARNING
+
+
+def hook(url, **changes):
+    return pb.ChannelPreference(**{"channel": WEBHOOK, "enabled": True, "target": url} | changes)
+
+
+def rule(**changes):
+    given = {"name": "drift", "patterns": ["fp.models.>"], "channels": [IN_APP]}
+    return pb.CreateRuleRequest(**(given | changes))
+
+
+async def field_of(call):
+    with pytest.raises(InvalidArgument) as caught:
+        await call
+    return caught.value.fields[0].field
+
+
+async def test_who_chose_nothing_has_the_default_preferences(replica, caller):
+    found = (await caller(await replica(), "viewer").GetPreferences(pb.GetPreferencesRequest())).preferences
+    assert found.user_id == "viewer-of-alpha"
+    assert [(each.channel, each.enabled, each.min_severity) for each in found.channels] == [(IN_APP, True, WARNING)]
+
+
+async def test_preferences_are_replaced_and_hide_where_the_webhook_is(replica, caller, receiver):
+    viewer = caller(await replica(), "viewer")
+    wanted = pb.UpdatePreferencesRequest(channels=[hook(receiver.url)], muted_event_patterns=["fp.billing.>"])
+    updated = (await viewer.UpdatePreferences(wanted)).preferences
+    assert updated == (await viewer.GetPreferences(pb.GetPreferencesRequest())).preferences
+    (channel,) = updated.channels
+    assert channel.target == f"http://127.0.0.1:{receiver.port}/..."
+    secret = (await viewer.GetWebhookSecret(pb.GetWebhookSecretRequest())).secret
+    assert secret.startswith("whsec_")
+    # Sent back as it was read, the target and its secret stay.
+    await viewer.UpdatePreferences(pb.UpdatePreferencesRequest(channels=updated.channels))
+    assert (await viewer.GetWebhookSecret(pb.GetWebhookSecretRequest())).secret == secret
+    assert (await viewer.TestChannel(pb.TestChannelRequest(channel=WEBHOOK))).response_code == 204
+
+
+async def test_a_colleagues_key_is_not_mine(replica, caller):
+    service = await replica()
+    request = pb.UpdatePreferencesRequest(muted_event_patterns=["fp.a"], idempotency_key="k")
+    ann, bob = caller(service, "viewer"), caller(service, "engineer")
+    assert (await ann.UpdatePreferences(request)).preferences.user_id == "viewer-of-alpha"
+    first = (await bob.UpdatePreferences(request)).preferences
+    assert first.user_id == "engineer-of-alpha"
+    assert (await bob.UpdatePreferences(request)).preferences == first
+    request.muted_event_patterns.append("fp.b")
+    assert await field_of(bob.UpdatePreferences(request)) == "idempotency_key"
+
+
+async def test_bad_preferences_name_the_field(replica, caller, receiver):
+    viewer = caller(await replica(), "viewer")
+
+    def update(**changes):
+        return field_of(viewer.UpdatePreferences(pb.UpdatePreferencesRequest(**changes)))
+
+    slack = pb.ChannelPreference(channel=pb.NOTIFICATION_CHANNEL_SLACK, enabled=True, target="https://a.test")
+    assert await update(channels=[hook(receiver.url), slack]) == "channels[1].channel"
+    assert await update(channels=[hook("https://10.0.0.1/")]) == "channels[0].target"
+    assert await update(channels=[hook("http://169.254.169.254/latest")]) == "channels[0].target"
+    assert await update(channels=[hook("https://10.0.0.1/...")]) == "channels[0].target"
+    assert await update(channels=[hook("https://[::ffff:10.0.0.1]/")]) == "channels[0].target"
+    assert await update(channels=[hook(receiver.url, min_severity=9)]) == "channels[0].min_severity"
+    assert await update(muted_event_patterns=["fp.a", "*"]) == "muted_event_patterns[1]"
+    with pytest.raises(FailedPrecondition):
+        await viewer.GetWebhookSecret(pb.GetWebhookSecretRequest())
+
+
+async def test_without_the_setting_no_webhook_reaches_loopback(replica, caller, receiver):
+    viewer = caller(await replica(notification_webhook_loopback=""), "viewer")
+    request = pb.UpdatePreferencesRequest(channels=[hook(receiver.url)])
+    assert await field_of(viewer.UpdatePreferences(request)) == "channels[0].target"
+
+
+async def test_rules_are_made_listed_and_deleted_by_admins(replica, caller):
+    service = await replica()
+    admin, viewer, other = caller(service), caller(service, "viewer"), caller(service, team="beta")
+    made = [(await admin.CreateRule(rule(name=f"rule-{number}"))).rule for number in range(3)]
+    assert (made[0].created_by, made[0].min_severity, list(made[0].channels)) == ("admin-of-alpha", INFO, [IN_APP])
+    first = await viewer.ListRules(pb.ListRulesRequest(pagination={"page_size": 2}))
+    token = first.pagination.next_page_token
+    rest = await viewer.ListRules(pb.ListRulesRequest(pagination={"page_size": 2, "page_token": token}))
+    assert [*first.rules, *rest.rules] == made[::-1]
+    assert await field_of(other.ListRules(pb.ListRulesRequest(pagination={"page_token": token}))) == (
+        "pagination.page_token"
+    )
+    with pytest.raises(AlreadyExists):
+        await admin.CreateRule(rule(name="rule-1"))
+    for who, error in ((viewer, PermissionDenied), (other, NotFound)):
+        with pytest.raises(error):
+            await who.DeleteRule(pb.DeleteRuleRequest(id=made[0].id))
+    await admin.DeleteRule(pb.DeleteRuleRequest(id=made[0].id, idempotency_key="k"))
+    await admin.DeleteRule(pb.DeleteRuleRequest(id=made[0].id, idempotency_key="k"))
+    with pytest.raises(NotFound):
+        await admin.DeleteRule(pb.DeleteRuleRequest(id=made[0].id))
+
+
+async def test_a_rule_that_is_made_twice_with_one_key_is_made_once(replica, caller):
+    admin = caller(await replica())
+    made = [(await admin.CreateRule(rule(idempotency_key="k"))).rule for _ in range(2)]
+    assert made[0] == made[1]
+    assert len((await admin.ListRules(pb.ListRulesRequest())).rules) == 1
+
+
+async def test_a_team_has_at_most_a_hundred_rules(replica, caller):
+    admin = caller(await replica())
+    for number in range(100):
+        await admin.CreateRule(rule(name=f"rule-{number}"))
+    with pytest.raises(FailedPrecondition) as caught:
+        await admin.CreateRule(rule())
+    assert caught.value.reason == "TOO_MANY_RULES"
+
+
+async def test_bad_rules_name_the_field(replica, caller, receiver):
+    admin = caller(await replica())
+    assert await field_of(admin.CreateRule(rule(name=" "))) == "name"
+    assert await field_of(admin.CreateRule(rule(patterns=["fp.>", "fp.inference.failed"]))) == "patterns[1]"
+    assert await field_of(admin.CreateRule(rule(patterns=["fp.audit.>"]))) == "patterns[0]"
+    assert await field_of(admin.CreateRule(rule(channels=[pb.NOTIFICATION_CHANNEL_EMAIL]))) == "channels[0]"
+    assert await field_of(admin.CreateRule(rule(channels=[WEBHOOK]))) == "target"
+    assert (
+        await field_of(admin.CreateRule(rule(channels=[WEBHOOK], target="https://127.0.0.1.nip.invalid/"))) == "target"
+    )
+    assert await field_of(admin.CreateRule(rule(min_severity=8))) == "min_severity"
+
+
+async def test_a_rules_secret_and_test_are_for_who_may_write_rules(replica, caller, receiver):
+    service = await replica()
+    admin, viewer = caller(service), caller(service, "viewer")
+    rule_id = (await admin.CreateRule(rule(channels=[WEBHOOK], target=receiver.url))).rule.id
+    assert (await admin.GetWebhookSecret(pb.GetWebhookSecretRequest(rule_id=rule_id))).secret.startswith("whsec_")
+    tested = await admin.TestChannel(pb.TestChannelRequest(channel=WEBHOOK, rule_id=rule_id))
+    assert tested.status == pb.DELIVERY_STATUS_DELIVERED
+    for call in (
+        viewer.GetWebhookSecret(pb.GetWebhookSecretRequest(rule_id=rule_id)),
+        viewer.TestChannel(pb.TestChannelRequest(channel=WEBHOOK, rule_id=rule_id)),
+    ):
+        with pytest.raises(PermissionDenied):
+            await call
+    with pytest.raises(NotFound):
+        await caller(service, team="beta").GetWebhookSecret(pb.GetWebhookSecretRequest(rule_id=rule_id))
+
+
+async def test_a_job_has_no_notifications(replica, caller):
+    with pytest.raises(PermissionDenied):
+        await caller(await replica(), "job").GetPreferences(pb.GetPreferencesRequest())
+
+
+async def test_bad_reads_name_the_field(replica, caller):
+    viewer = caller(await replica(), "viewer")
+    assert await field_of(viewer.ListNotifications(pb.ListNotificationsRequest(event_type_filter="x"))) == (
+        "event_type_filter"
+    )
+    assert await field_of(viewer.GetNotification(pb.GetNotificationRequest(id="1"))) == "id"
+    assert await field_of(viewer.MarkRead(pb.MarkReadRequest())) == "ids"
+    assert await field_of(viewer.MarkRead(pb.MarkReadRequest(ids=[new_id(), "x"]))) == "ids[1]"
+    assert await field_of(viewer.MarkRead(pb.MarkReadRequest(ids=[new_id()] * 1001))) == "ids"
+    assert await field_of(viewer.ListDeliveryAttempts(pb.ListDeliveryAttemptsRequest(status=44))) == "status"
+    assert (
+        await field_of(
+            viewer.ListDeliveryAttempts(pb.ListDeliveryAttemptsRequest(channel=pb.NOTIFICATION_CHANNEL_SLACK))
+        )
+        == "channel"
+    )
+    with pytest.raises(NotFound):
+        await viewer.GetNotification(pb.GetNotificationRequest(id=new_id()))

@@ -1,0 +1,152 @@
+"""Notification without its wire, on a real database."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from importlib import resources
+from ipaddress import ip_network
+
+import pytest
+from fp_events import decode
+from fp_kernel import Command, PageRequest, Principal, SystemClock
+from fp_notification.adapters import texts
+from fp_notification.adapters.http import HttpSender
+from fp_notification.adapters.postgres.archive import PostgresArchive
+from fp_notification.adapters.postgres.deliveries import PostgresDeliveries
+from fp_notification.adapters.postgres.reads import PostgresReads
+from fp_notification.adapters.postgres.transactions import PostgresTransactions
+from fp_notification.app import use_cases
+from fp_notification.app.deliver import Deliver
+from fp_notification.app.follow_members import FollowMembers
+from fp_notification.app.housekeeping import Housekeeping
+from fp_notification.app.notify import Notify
+from fp_notification.app.ports import Feed, Log, Member
+from fp_notification.app.queries import Queries
+from fp_notification.app.worker import Worker, WorkerPolicy
+from fp_notification.domain.breaker import BreakerPolicy
+from fp_notification.domain.delivery import Backoff
+from fp_notification.domain.preferences import NewRule, WantedChannel
+from fp_notification.domain.recipients import Channel
+from fp_notification.domain.severity import Severity
+from fp_notification.domain.signing import Secrets
+from fp_notification.domain.targets import AddressPolicy
+from fp_postgres import Database
+
+MIGRATIONS = resources.files("fp_notification") / "migrations"
+ANN = Principal("ann", "alpha", "admin", frozenset({"*:*"}), 0.0)
+BOB = Principal("bob", "alpha", "viewer", frozenset(), 0.0)
+NO_KEY = Command("alpha", "/Rpc", "", b"", lambda _: b"")
+AT_ONCE = Backoff((0.0, 0.0))
+NEVER = BreakerPolicy(failures=1_000)
+ALLOWED = AddressPolicy((ip_network("127.0.0.0/8"),))
+
+
+class Desk:
+    """One replica."""
+
+    def __init__(self, database, *, backoff=AT_ONCE, lease=60.0, sender=None, breaker=NEVER):
+        clock = SystemClock()
+        self.database = database
+        self.transactions, self.reads = PostgresTransactions(database), PostgresReads(database)
+        self.sender = sender or HttpSender(ALLOWED, timeout=5.0)
+        self.secrets = Secrets(b"k" * 32)
+        self.do = use_cases.build(
+            self.transactions, self.reads, self.sender, self.secrets, lease=lease, observe=lambda _: None, clock=clock
+        )
+        self.notify = Notify(self.transactions, self.reads, texts.load(), clock)
+        self.follow = FollowMembers(self.transactions)
+        self.read = Queries(self.reads, self.secrets)
+        deliver = Deliver(self.transactions, self.sender, self.secrets, backoff, clock, breaker=breaker)
+        self.deliveries = PostgresDeliveries(database)
+        self.worker = Worker(self.deliveries, deliver, WorkerPolicy(lease=lease, poll=0.01))
+        self.clock = clock
+
+    async def join(self, *people, team="alpha"):
+        await self.follow([Member(team, each, self.clock.now()) for each in people])
+
+    async def rule(self, *patterns, target="", name="rule", severity=Severity.INFO, in_app=False):
+        channels = [(Channel.WEBHOOK, "WEBHOOK")] if target else []
+        channels += [(Channel.IN_APP, "IN_APP")] if in_app else []
+        new = NewRule(name, patterns, severity, tuple(channels), target)
+        return await self.do.create_rule(ANN, new, NO_KEY)
+
+    async def prefer(self, *channels, who=ANN, mutes=()):
+        return await self.do.update_preferences(who, channels, mutes, NO_KEY)
+
+    async def feed(self, who="ann", team="alpha", **wanted):
+        return (await self.reads.notifications(Feed(team, who, **wanted), PageRequest(100)))[0]
+
+    async def log(self, who="ann", **wanted):
+        return (await self.reads.attempts(Log("alpha", who, **wanted), PageRequest(100)))[0]
+
+    async def events(self):
+        rows = await self.database.fetch("SELECT envelope FROM fp_outbox ORDER BY position")
+        return [decode(row["envelope"]) for row in rows]
+
+    async def forget(self, days):
+        return await Housekeeping(PostgresArchive(self.database), keep=timedelta(days=days), every=1.0).once()
+
+
+def _webhook(target, severity=Severity.INFO, *, enabled=True):
+    return WantedChannel(Channel.WEBHOOK, "WEBHOOK", enabled, severity, target)
+
+
+def _in_app(severity=Severity.INFO, *, enabled=True):
+    return WantedChannel(Channel.IN_APP, "IN_APP", enabled, severity, "")
+
+
+@pytest.fixture
+def webhook():
+    return _webhook
+
+
+@pytest.fixture
+def in_app():
+    return _in_app
+
+
+@pytest.fixture
+async def address(databases):
+    return await databases.create(MIGRATIONS, service="notification")
+
+
+@pytest.fixture
+async def database(address):
+    opened = await Database.connect(address, source="notification")
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def desk(database):
+    return Desk(database)
+
+
+@pytest.fixture
+def new_desk():
+    return Desk
+
+
+@pytest.fixture
+def people():
+    return ANN, BOB
+
+
+@pytest.fixture
+def command():
+    """A command with a key."""
+
+    def make(key="k", body=b"same", encode=lambda result: str(result).encode()):
+        return replace(NO_KEY, key=key, fingerprint=body, encode=encode)
+
+    return make
+
+
+@pytest.fixture
+def gathered():
+    async def run(*calls):
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(each) for each in calls]
+        return [task.result() for task in tasks]
+
+    return run

@@ -1,0 +1,44 @@
+import pytest
+from forgepoint.events.v1 import events_pb2
+from fp_events import Event, Poison, Severity
+from fp_events.streams import DLQ, STREAMS
+from fp_notification.api.consumers import EVENTS, facts, tell
+from fp_notification.domain.matching import NOT_OFFERED, OWN
+from fp_notification.domain.patterns import meets
+
+
+def event(payload, event_type="fp.rockets.launched", **more):
+    return Event(event_type, payload, team="alpha", resource_id="r1", summary="Up.", **more)
+
+
+def test_every_stream_is_read_but_predictions_audit_own_events_and_dead_letters():
+    closed = (*NOT_OFFERED, *OWN)
+    offered = {
+        subject for stream in STREAMS for subject in stream.subjects if not any(meets(subject, each) for each in closed)
+    }
+    assert set(EVENTS.subjects) == offered
+    assert not any(meets(subject, each) for subject in EVENTS.subjects for each in closed)
+    assert {stream.name for stream in EVENTS.streams if stream != DLQ}.isdisjoint(
+        {"INFERENCE", "AUDIT", "NOTIFICATIONS"}
+    )
+
+
+def test_the_facts_of_an_event_are_those_of_its_envelope():
+    found = facts(event(events_pb2.RunCreated(run_id="x"), severity=Severity.CRITICAL, source="rockets"))
+    assert (found.type, found.team, found.severity, found.source) == ("fp.rockets.launched", "alpha", 4, "rockets")
+
+
+def test_texts_see_the_plain_fields_of_any_payload_and_nothing_else():
+    payload = events_pb2.ModelDriftDetected(model_name="delays", sample_count=9, report_id="r" * 900)
+    payload.metrics.add(name="psi")
+    details = dict(facts(event(payload)).details)
+    assert (details["model_name"], details["sample_count"], len(details["report_id"])) == ("delays", "9", 200)
+    assert {"metrics", "window_start", "retrain_context"}.isdisjoint(details)
+    with pytest.raises(KeyError):
+        facts(event(payload)).details["metrics"]
+
+
+async def test_a_user_of_no_team_is_poison():
+    handle = tell(None, None, lambda _: None)
+    with pytest.raises(Poison):
+        await handle([event(events_pb2.UserCreated(user_id="ann"), "fp.auth.user.created")])

@@ -1,0 +1,50 @@
+"""Counted requests and answered reports in memory."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from fp_postgres import MemoryTransaction
+
+from fp_pipeline.adapters.memory.state import MemoryState
+from fp_pipeline.domain.statistics import Counts, Request, bucketed, minute, total
+
+
+class MemoryStatistics:
+    def __init__(self, state: MemoryState) -> None:
+        self._state = state
+
+    async def since(self, team: str, model_name: str, moment: datetime) -> Mapping[str, Counts]:
+        parts: dict[str, list[Counts]] = {}
+        for (owner, model, version, at, outcome, number), count in self._state.requests.items():
+            if (owner, model) == (team, model_name) and at >= minute(moment):
+                parts.setdefault(version, []).append(Counts({(outcome, number): count}))
+        return {version: total(each) for version, each in parts.items()}
+
+    async def forget(self, before: datetime) -> int:
+        old = [bucket for bucket in self._state.requests if bucket[3] < before]
+        for bucket in old:
+            del self._state.requests[bucket]
+        return len(old)
+
+
+class MemoryCounting:
+    """Inside a transaction."""
+
+    def __init__(self, state: MemoryState, transaction: MemoryTransaction) -> None:
+        self._state = state
+        self._transaction = transaction
+
+    async def count(self, consumer: str, requests: Sequence[Request]) -> int:
+        fresh = await self._transaction.inbox.fresh(consumer, [each.event_id for each in requests])
+        new = {each.event_id: each for each in requests if each.event_id in fresh}
+        for bucket, count in bucketed(new.values()).items():
+            self._state.requests[bucket] = self._state.requests.get(bucket, 0) + count
+        return len(new)
+
+
+class MemoryRetrains:
+    def __init__(self, state: MemoryState) -> None:
+        self._state = state
+
+    async def claim(self, team: str, report_id: str, execution_id: str) -> bool:
+        return self._state.retrains.setdefault((team, report_id), execution_id) == execution_id

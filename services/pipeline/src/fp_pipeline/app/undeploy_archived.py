@@ -1,0 +1,30 @@
+"""A model was archived: none of its versions serves any more."""
+
+from datetime import timedelta
+
+from fp_kernel import Clock
+
+from fp_pipeline.app.ports import Transactions
+from fp_pipeline.domain.deployment import UndeployReason
+from fp_pipeline.domain.events import ModelUndeployed
+
+
+class UndeployArchived:
+    def __init__(self, transactions: Transactions, clock: Clock, *, drain: float) -> None:
+        """drain: seconds between the last request to a runtime and its stop."""
+        self._transactions = transactions
+        self._clock = clock
+        self._drain = drain
+
+    async def __call__(self, team: str, model_id: str, model_name: str, actor: str) -> int:
+        """How many deployments ended. The id decides: a later model of the same name is left alone."""
+        now, ended = self._clock.now(), 0
+        async with self._transactions() as tx:
+            for live in await tx.deployments.others(team, model_name, ""):
+                if live.model_id != model_id:
+                    continue
+                gone = await tx.deployments.undeploy(live.runtime, now + timedelta(seconds=self._drain))
+                if gone is not None:
+                    tx.outbox.add(ModelUndeployed(gone, now, UndeployReason.ARCHIVED, actor))
+                    ended += 1
+        return ended

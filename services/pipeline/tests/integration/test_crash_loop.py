@@ -1,0 +1,182 @@
+"""A process that is killed while it counts, judges, retrains or hands on: every effect is there, and once."""
+
+import asyncio
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from fp_kernel import SystemClock, new_id
+from fp_pipeline import engine
+from fp_pipeline.adapters.memory.peers import (
+    FakeArtifacts,
+    FakeJobs,
+    FakeJobTokens,
+    FakeProbe,
+    FakeRegistry,
+    FakeRuntimes,
+    FakeTraffic,
+)
+from fp_pipeline.adapters.memory.world import World
+from fp_pipeline.adapters.postgres.deployments import PostgresDeploymentReads
+from fp_pipeline.adapters.postgres.leases import PostgresLeases
+from fp_pipeline.adapters.postgres.statistics import PostgresStatisticsReads
+from fp_pipeline.adapters.postgres.stores import PostgresReads, PostgresTransactions
+from fp_pipeline.adapters.subscriptions import Subscriptions
+from fp_pipeline.app.count_requests import CountRequests
+from fp_pipeline.app.retrain import DriftReport, Retrain
+from fp_pipeline.app.worker import WorkerPolicy
+from fp_pipeline.domain.definition import Pipeline, PipelineType, StepDefinition, StepType
+from fp_pipeline.domain.execution import ExecutionStatus
+from fp_pipeline.domain.policy import Backoff, EnginePolicy, LeasePolicy
+from fp_pipeline.domain.statistics import ANSWERED, Request
+from fp_pipeline.domain.validation import JobModules
+from fp_postgres import Database
+from fp_testkit.crash import CrashedRun, CrashPoints
+
+MIGRATIONS = resources.files("fp_pipeline") / "migrations"
+NOW = datetime(2013, 3, 1, 12, 30, tzinfo=UTC)
+POLICY = EnginePolicy(backoff=Backoff(initial=0.001), undo_backoff=Backoff(initial=0.001), drain=0.0, pause=0.001)
+WORKER = WorkerPolicy(poll=0.01, lease=LeasePolicy(ttl=0.1, heartbeat=0.02))
+MODULES = JobModules(frozenset({"work"}))
+JUDGED = {"min_seconds": 0, "min_samples": 10, "max_error_rate": 0.2, "timeout_seconds": 30}
+TRAINING = (
+    StepDefinition("train", StepType.TRAIN, config={"module": "work", "outputs": ["model.onnx"]}),
+    StepDefinition(
+        "register", StepType.REGISTER, depends_on=("train",), config={"model": "delays", "artifact": "train/model.onnx"}
+    ),
+)
+SAGA = (
+    StepDefinition("deploy", StepType.DEPLOY),
+    StepDefinition("canary", StepType.CANARY, config=JUDGED),
+    StepDefinition("promote", StepType.PROMOTE),
+)
+REPORT = "r-1"
+
+
+async def life(url: str, path: str, training: str, crash: CrashPoints) -> None:
+    """Hears of the drift and of requests as a durable consumer tells them, and works, until all has ended."""
+    database, world = await Database.connect(url, source="pipeline"), World(Path(path))
+    real = PostgresTransactions(database)
+
+    @asynccontextmanager
+    async def transactions(command: Any = None) -> Any:
+        crash.point()
+        async with real(command) as tx:
+            yield tx
+
+    try:
+        report = DriftReport("alpha", REPORT, training, {"model": "delays"})
+        await Retrain(transactions, SystemClock())(report)
+        async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+            running = group.create_task(_worker(database, world, transactions, crash).run())
+            told = 0
+            while not await _ended(database):
+                # Twice, as after a lost acknowledgement.
+                told += told < 2 and await _requests(database, transactions)
+                await asyncio.sleep(0.005)
+            running.cancel()
+    finally:
+        await database.close()
+
+
+async def scenario(crash: CrashPoints, url: str, path: str, training: str) -> None:
+    await life(url, path, training, crash)
+
+
+async def _requests(database: Database, transactions: Any) -> bool:
+    """Ten requests for the version, as soon as it has its share."""
+    since = await database.fetchval(
+        "SELECT state -> 'output' ->> 'since' FROM step_executions WHERE step_id = 'canary'"
+        " AND state -> 'output' ->> 'since' IS NOT NULL LIMIT 1"
+    )
+    if since is None:
+        return False
+    at = datetime.fromisoformat(since)
+    told = [
+        Request(f"00000000-0000-7000-8000-{number:012}", "alpha", "delays", "2", at, ANSWERED, 10.0)
+        for number in range(10)
+    ]
+    await CountRequests(transactions, "pipeline-canary")(told)
+    return True
+
+
+async def _ended(database: Database) -> bool:
+    rows = await database.fetch("SELECT status FROM executions WHERE pipeline_name <> 'old'")
+    return len(rows) == 2 and all(ExecutionStatus(row["status"]).ended for row in rows)
+
+
+def _worker(database: Database, world: World, transactions: Any, crash: CrashPoints) -> Any:
+    peers = engine.Peers(
+        registry=FakeRegistry(world),
+        traffic=FakeTraffic(world),
+        runtimes=FakeRuntimes(world),
+        probe=FakeProbe(world),
+        jobs=FakeJobs(world),
+        artifacts=FakeArtifacts(world),
+        tokens=FakeJobTokens(world),
+    )
+    clock, deployments = SystemClock(), PostgresDeploymentReads(database)
+    statistics = PostgresStatisticsReads(database)
+    return engine.worker(
+        engine.Stores(transactions, PostgresLeases(database), deployments, Subscriptions()),
+        engine.steps(peers, deployments, statistics, POLICY, modules=MODULES, clock=clock),
+        POLICY,
+        WORKER,
+        clock,
+    )
+
+
+async def prepared(databases: Any, folder: Path) -> tuple[str, str, str]:
+    """Version 1 is live; a training pipeline hands its version to a saga with a canary."""
+    url = await databases.create(MIGRATIONS, service="pipeline")
+    path = folder / f"{new_id()}.json"
+    world = World(path)
+    world.add_version("delays", "1", stage="PRODUCTION")
+    world.keep()
+    saga = Pipeline(new_id(), "alpha", "deploy", PipelineType.DEPLOYMENT_SAGA, SAGA, "ann", NOW)
+    training = Pipeline(
+        new_id(), "alpha", "train", PipelineType.TRAINING_DAG, TRAINING, "ann", NOW, then_pipeline_id=saga.id
+    )
+    database = await Database.connect(url, source="pipeline")
+    async with PostgresTransactions(database)() as tx:
+        await tx.pipelines.add(saga)
+        await tx.pipelines.add(training)
+    await database.execute("ALTER TABLE deployments DROP CONSTRAINT deployments_execution_id_fkey")
+    await database.execute(
+        """
+        INSERT INTO deployments (runtime, team, model_id, model_name, version_id, version, endpoint, weight_bps,
+            execution_id, deployed_at, signature, artifact_digest, state)
+        VALUES ('old', 'alpha', 'model-delays', 'delays', 'delays-1', '1', '127.0.0.1:1', 10000, gen_random_uuid(),
+            now(), '', '', 'LIVE')
+        """
+    )
+    await database.close()
+    return url, str(path), training.id
+
+
+async def test_from_drift_to_production_wherever_the_process_is_killed(kill_at, databases, tmp_path):
+    async def check(run: CrashedRun) -> None:
+        url, path, training = run.arguments
+        await life(url, path, training, CrashPoints(0))
+        database = await Database.connect(url, source="pipeline")
+        try:
+            reads = PostgresReads(database)
+            rows = await database.fetch("SELECT id::text, type FROM executions ORDER BY id")
+            assert [row["type"] for row in rows] == ["TRAINING_DAG", "DEPLOYMENT_SAGA"], run.turn
+            trained, deployed = [await reads.execution("alpha", row["id"]) for row in rows]
+            assert deployed.status is ExecutionStatus.COMPLETED, (run.turn, deployed.error)
+            assert trained.cause.triggered_by == f"drift-report:{REPORT}"
+            assert trained.input == {"model": "delays", "report_id": REPORT}
+            assert deployed.input == {"model": "delays", "version": "2"}
+            canary = deployed.step("canary").output
+            assert (canary["requests"], canary["errors"], canary["judged"]) == (10, 0, True)
+            assert await database.fetchval("SELECT sum(count) FROM request_counts") == 10
+            assert World(Path(path)).production("delays") == "delays-2"
+            assert list(World(Path(path))["versions"]) == ["delays-1", "delays-2"]
+        finally:
+            await database.close()
+
+    steps = await kill_at(scenario, check, arrange=lambda: prepared(databases, tmp_path))
+    assert steps > 12
