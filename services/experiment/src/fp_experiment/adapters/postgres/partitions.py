@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
-from asyncpg.exceptions import DuplicateTableError, UniqueViolationError
 from fp_postgres import Database
 
 AHEAD: Final = 2
@@ -17,6 +16,9 @@ _THERE: Final = """
 SELECT child.relname FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
 WHERE inhparent = 'metric_points'::regclass
 """
+
+# Replicas make months in turn: two CREATE TABLE of one name at once fail in the catalogue in several ways.
+_TURN: Final = "SELECT pg_advisory_xact_lock(hashtextextended('fp_experiment:partitions', 0))"
 
 
 class Partitions:
@@ -38,17 +40,16 @@ class Partitions:
         return made
 
     async def _make(self, name: str, first: datetime, behind: datetime) -> bool:
-        try:
-            async with self._database.transaction() as tx:
-                # Made apart and then attached: no writer of another month waits.
-                await tx.execute(f"CREATE TABLE {name} (LIKE metric_points INCLUDING CONSTRAINTS)")
-                await tx.execute(
-                    f"ALTER TABLE metric_points ATTACH PARTITION {name} "
-                    f"FOR VALUES FROM ('{lowest_id(first)}') TO ('{lowest_id(behind)}')"
-                )
-        except (DuplicateTableError, UniqueViolationError):
-            # Another replica was first; a name taken at the same moment shows as a duplicate in the catalogue.
-            return False
+        async with self._database.transaction() as tx:
+            await tx.execute(_TURN)
+            if await tx.fetchval("SELECT to_regclass($1)", name) is not None:
+                return False
+            # Made apart and then attached: no writer of another month waits.
+            await tx.execute(f"CREATE TABLE {name} (LIKE metric_points INCLUDING CONSTRAINTS)")
+            await tx.execute(
+                f"ALTER TABLE metric_points ATTACH PARTITION {name} "
+                f"FOR VALUES FROM ('{lowest_id(first)}') TO ('{lowest_id(behind)}')"
+            )
         return True
 
 
