@@ -6,7 +6,8 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from fp_kernel import Error, Internal, InvalidArgument, Kind
@@ -99,6 +100,17 @@ def report(error: Error) -> int:
         sys.stderr.write(f"  try again in {error.retry_after:g} s\n")
     sys.stderr.write(f"  next: {next_step(error)}\n")
     return INVALID if error.reason == _TOO_LARGE else EXIT_CODES.get(error.kind, OTHER)
+
+
+@contextmanager
+def advising(kind: Kind, step: str) -> Iterator[None]:
+    """The next step after an error of this kind, where the command knows a better one than the kind's own."""
+    try:
+        yield
+    except Error as error:
+        if error.kind is kind:
+            error.metadata.setdefault("next_step", step)
+        raise
 
 
 def next_step(error: Error) -> str:

@@ -6,7 +6,7 @@ import typer
 
 from fp_cli.address import is_address
 from fp_cli.arguments import hoisted
-from fp_cli.commands import events, keys, models, pipelines, predict, session, stack, users
+from fp_cli.commands import events, keys, lineage, models, pipelines, predict, session, stack, users
 from fp_cli.failures import reporting
 from fp_cli.output import Format, State
 
@@ -45,6 +45,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(models.app, name="models")
 app.add_typer(pipelines.app, name="pipelines")
 predict.add_to(app)
+lineage.add_to(app)
 app.add_typer(events.app, name="events")
 
 

@@ -40,10 +40,20 @@ def rows(state: State, columns: Sequence[str], items: Iterable[Mapping[str, Any]
         return
     now = cells.utc_now()
     found = [[cells.cell(item.get(column), now=now) for column in columns] for item in items]
-    # A pipe has no width: whoever reads it wants whole lines.
-    room = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    for line in table.lines(columns, found, room):
+    for line in table.lines(columns, found, _room()):
         sys.stdout.write(line + "\n")
+
+
+def drawing(lines: Iterable[str]) -> None:
+    """Print lines that must not wrap."""
+    room = _room()
+    for line in lines:
+        sys.stdout.write((line if room is None else cells.shortened(line, room)) + "\n")
+
+
+def _room() -> int | None:
+    """Columns of the terminal. A pipe has no width: whoever reads it wants whole lines."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def record(state: State, item: Mapping[str, Any], fields: Sequence[str] = ()) -> None:
