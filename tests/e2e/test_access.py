@@ -36,15 +36,16 @@ def access(method):
 
 
 async def status(channel, method, token=None):
-    """The code of a call with an empty request; OK as such."""
+    """The code of a call with an empty request; OK as such, DEADLINE_EXCEEDED of a stream that has nothing to say."""
     metadata = (("authorization", f"Bearer {token}"),) if token else ()
     request = message_factory.GetMessageClass(method.descriptor.input_type)().SerializeToString()
     shape = f"{'stream' if method.client_streaming else 'unary'}_{'stream' if method.server_streaming else 'unary'}"
     call = getattr(channel, shape)(method.path)
     try:
-        running = call(iter([request]) if method.client_streaming else request, metadata=metadata, timeout=10)
+        timeout = 5 if method.server_streaming else 10
+        running = call(iter([request]) if method.client_streaming else request, metadata=metadata, timeout=timeout)
         if method.server_streaming:
-            await asyncio.wait_for(anext(aiter(running), None), 10)
+            await anext(aiter(running), None)
         else:
             await running
     except grpc.aio.AioRpcError as error:
@@ -85,7 +86,7 @@ async def test_what_is_not_built_says_so_and_never_answers_empty(channel, admin_
     answers = {
         method.path: await status(channel, method, admin_token)
         for method in METHODS
-        if method.noun in {"featurestore", "experiment", "billing", "notification", "monitor", "ai"}
+        if method.noun == "ai"
     }
 
     assert set(answers.values()) == {grpc.StatusCode.UNIMPLEMENTED}
@@ -179,7 +180,7 @@ async def test_every_call_that_is_to_be_audited_reaches_the_audit_log(channel, a
     bus = await connect_bus(platform.access.nats_url, name="test")
     seen: dict[str, str] = {}
     with suppress(TimeoutError):
-        async with asyncio.timeout(30), tail(bus, "fp.audit.>") as passing:
+        async with asyncio.timeout(60), tail(bus, "fp.audit.>") as passing:
             for method in audited.values():
                 await status(channel, method, admin_token)
             async for passed in passing:
@@ -189,4 +190,8 @@ async def test_every_call_that_is_to_be_audited_reaches_the_audit_log(channel, a
     await bus.close()
 
     assert audited.keys() - seen.keys() == set()
-    assert {seen[path] for path in audited} == {"auth", "registry", "inference", "pipeline", "gateway"}
+    # The gateway itself refuses internal calls, and those of `ai`, which does not run.
+    at_the_door = {path for path, method in audited.items() if method.noun == "ai" or access(method).internal}
+    assert {path: seen[path] for path in audited} == {
+        path: "gateway" if path in at_the_door else method.noun for path, method in audited.items()
+    }

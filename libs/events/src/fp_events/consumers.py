@@ -118,5 +118,21 @@ MONITOR = Consumer("monitor", ("fp.models.promoted",), ack_wait=5.0)
 MONITOR_TRAFFIC = Consumer("monitor-traffic", ("fp.inference.completed",), batch=500, ack_wait=5.0, linger=0.25)
 MONITOR_RETRAININGS = Consumer("monitor-retrainings", ("fp.pipelines.started", "fp.pipelines.failed"), ack_wait=5.0)
 
-# Of the services that `fp up` runs; the others join with their service, because nobody would take their events.
-CONSUMERS: tuple[Consumer, ...] = (REGISTRY, PIPELINE, PIPELINE_CANARY)
+# Every stream but predictions, audit, dead letters and what the service tells itself (ADR 0080).
+NOTIFICATION = Consumer(
+    "notification",
+    ("fp.models.>", "fp.pipelines.>", "fp.features.>", "fp.experiments.>", "fp.billing.>", "fp.auth.>"),
+    batch=500,
+)
+
+CONSUMERS: tuple[Consumer, ...] = (
+    REGISTRY,
+    PIPELINE,
+    PIPELINE_CANARY,
+    BILLING,
+    EXPERIMENT,
+    MONITOR,
+    MONITOR_TRAFFIC,
+    MONITOR_RETRAININGS,
+    NOTIFICATION,
+)

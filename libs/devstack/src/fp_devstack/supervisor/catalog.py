@@ -40,7 +40,7 @@ SERVICES: tuple[Service, ...] = (
         "inference",
         nats=True,
         redis=True,
-        peers=("auth", "registry", "pipeline"),
+        peers=("auth", "registry", "pipeline", "billing"),
         # One person at a laptop may ask as fast as it answers; the default is meant for many.
         environment={"FP_RATE_LIMITS": "default=100/200,engineer=5000/10000,admin=5000/10000"},
     ),
@@ -52,7 +52,34 @@ SERVICES: tuple[Service, ...] = (
         peers=("auth", "registry", "inference"),
         environment={"FP_PIPELINE_JOB_MODULES": "fp_flights"},  # the example; a developer names others from outside
     ),
-    Service("gateway", nats=True, peers=("auth", "registry", "inference", "pipeline"), edge=True),
+    Service("featurestore", database=True, nats=True, redis=True, peers=("auth",)),
+    Service("experiment", database=True, nats=True, peers=("auth",)),
+    Service("billing", database=True, nats=True, peers=("auth",)),
+    Service(
+        "notification",
+        database=True,
+        nats=True,
+        peers=("auth",),
+        # The receivers of a laptop's webhooks run beside the platform; elsewhere a loopback address is refused.
+        environment={"FP_NOTIFICATION_WEBHOOK_LOOPBACK": "127.0.0.0/8,::1/128"},
+    ),
+    Service("monitor", database=True, nats=True, peers=("auth",)),
+    Service(
+        "gateway",
+        nats=True,
+        peers=(
+            "auth",
+            "registry",
+            "inference",
+            "pipeline",
+            "featurestore",
+            "experiment",
+            "billing",
+            "notification",
+            "monitor",
+        ),
+        edge=True,
+    ),
 )
 # The program that runtimes run: it has a credential of its own but no resident process.
 RUNTIME_NOUN = "serving"

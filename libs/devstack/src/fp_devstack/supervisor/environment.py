@@ -136,6 +136,8 @@ class Environments:
                 return {"FP_GATEWAY_HTTP_PORT": self.address("gateway", "public").rpartition(":")[2]}
             case "inference":
                 return {"FP_SPOOL_DIR": str(self.folder / "spool" / noun)}
+            case "notification":
+                return {"FP_NOTIFICATION_SIGNING_KEY": self.secrets.key("notification.signing_key")}
             case "pipeline":
                 return {"FP_SUPERVISOR_SOCKET": str(self.folder / "supervisor.sock")}
             case _:

@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from forgepoint.events.v1 import events_pb2
-from fp_events import Broadcast, Consumer, Event, Poison
+from fp_events import Broadcast, Event, Poison
+from fp_events.consumers import NOTIFICATION as EVENTS
 from fp_rpc import ApiKeyResolver
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
@@ -15,12 +16,6 @@ from fp_notification.app.ports import Member
 from fp_notification.domain.matching import Facts
 from fp_notification.domain.severity import severity_of
 
-# Every stream but those of ADR 0080: predictions, audit, dead letters and what this service tells itself.
-EVENTS = Consumer(
-    "notification",
-    ("fp.models.>", "fp.pipelines.>", "fp.features.>", "fp.experiments.>", "fp.billing.>", "fp.auth.>"),
-    batch=500,
-)
 API_KEYS = Broadcast("notification-api-keys", ("fp.auth.apikey.revoked",))
 
 _LONGEST_DETAIL = 200
