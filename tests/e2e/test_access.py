@@ -83,11 +83,7 @@ async def test_a_viewer_may_read_and_is_denied_the_rest(channel, token_of):
 
 
 async def test_what_is_not_built_says_so_and_never_answers_empty(channel, admin_token):
-    answers = {
-        method.path: await status(channel, method, admin_token)
-        for method in METHODS
-        if method.noun == "ai"
-    }
+    answers = {method.path: await status(channel, method, admin_token) for method in METHODS if method.noun == "ai"}
 
     assert set(answers.values()) == {grpc.StatusCode.UNIMPLEMENTED}
 
