@@ -1,35 +1,66 @@
 """The figures that the README and the pages name, each with its limit."""
 
+import asyncio
 import json
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
-from platform_client import fp
+from fp_devstack.client import SupervisorClient
+from fp_devstack.launch import SOCKET
+from fp_rpc import BearerToken, Channels
+from platform_client import Client, deploy_linear, fp
 
 pytestmark = pytest.mark.proof
 ROOT = Path(__file__).parents[2]
 MEBIBYTE = 2**20
 
 
-def test_the_platform_is_ready_within_ten_seconds_on_a_warm_disk_and_small_when_idle(tmp_path):
+def test_ten_services_are_ready_within_twelve_seconds_on_a_warm_disk_and_small_when_idle(tmp_path):
     environment = {"FP_DATA": str(tmp_path / "data")}
     assert fp("up", home=tmp_path, env=environment).returncode == 0
-    assert fp("down", home=tmp_path, env=environment).returncode == 0
-    started = time.monotonic()
     try:
+        asyncio.run(deploy(tmp_path / "data"))
+        assert fp("down", home=tmp_path, env=environment).returncode == 0
+        started = time.monotonic()
         assert fp("up", home=tmp_path, env=environment).returncode == 0
         seconds = time.monotonic() - started
         # Idle means that caches and pools have settled.
         time.sleep(10)
         status = json.loads(fp("-o", "json", "status", home=tmp_path, env=environment).stdout)
+        resident = {
+            process["kind"] if process["kind"] == "runtime" else process["name"]: psutil.Process(process["pid"])
+            .memory_info()
+            .rss
+            / MEBIBYTE
+            for process in status["processes"]
+            if process["kind"] in {"service", "runtime"}
+        }
     finally:
         fp("down", home=tmp_path, env=environment)
-    print(f"\nfp up on a warm disk: {seconds:.1f} s; services {status['services_bytes'] / MEBIBYTE:.0f} MiB PSS")
-    assert seconds < 10
-    assert status["services_bytes"] < 400 * MEBIBYTE
+    services = status["services_bytes"] / MEBIBYTE
+    print(f"\nfp up on a warm disk: {seconds:.1f} s; services {services:.0f} MiB PSS")
+    print({name: round(mebibytes) for name, mebibytes in resident.items()})
+    assert len(resident) == 11  # nine services, the gateway and a runtime; the tenth service is one a model
+    assert seconds < 12
+    assert services < 600
+    # A runtime holds ONNX Runtime, numpy and its model above what every service has (30 MiB with the smallest model).
+    runtime = resident.pop("runtime")
+    assert max(resident.values()) < 100
+    assert runtime < 100 + 30
+
+
+async def deploy(folder):
+    access = await SupervisorClient(folder / SOCKET).access()
+    nobody = Channels(None)
+    token = await Client(nobody.open(access.address, timeout=30)).login(access.email, access.password)
+    await nobody.close()
+    admin = Channels(BearerToken(token))
+    await deploy_linear(Client(admin.open(access.address, timeout=30)))
+    await admin.close()
 
 
 def test_help_is_quick(tmp_path):
