@@ -32,10 +32,7 @@ def test_ten_services_are_ready_within_twelve_seconds_on_a_warm_disk_and_small_w
         time.sleep(10)
         status = json.loads(fp("-o", "json", "status", home=tmp_path, env=environment).stdout)
         resident = {
-            process["kind"] if process["kind"] == "runtime" else process["name"]: psutil.Process(process["pid"])
-            .memory_info()
-            .rss
-            / MEBIBYTE
+            process["name"] if process["kind"] == "service" else "runtime": rss_mebibytes(process["pid"])
             for process in status["processes"]
             if process["kind"] in {"service", "runtime"}
         }
@@ -51,6 +48,10 @@ def test_ten_services_are_ready_within_twelve_seconds_on_a_warm_disk_and_small_w
     runtime = resident.pop("runtime")
     assert max(resident.values()) < 100
     assert runtime < 100 + 30
+
+
+def rss_mebibytes(pid):
+    return psutil.Process(pid).memory_info().rss / MEBIBYTE
 
 
 async def deploy(folder):
