@@ -16,6 +16,8 @@ from fp_notification.app.ports import Member
 from fp_notification.domain.matching import Facts
 from fp_notification.domain.severity import severity_of
 
+__all__ = ["API_KEYS", "EVENTS", "drop_keys", "facts", "tell"]
+
 API_KEYS = Broadcast("notification-api-keys", ("fp.auth.apikey.revoked",))
 
 _LONGEST_DETAIL = 200
