@@ -31,6 +31,12 @@ async def test_what_is_put_by_one_url_is_read_by_another(artifacts):
     assert await artifacts.read("pipelines/e/s/1/a.bin", 100) == b"content"
 
 
+async def test_what_the_service_writes_is_replaced_by_the_next_writing(artifacts):
+    for content in (b"[1, 2]", b"[3]"):
+        await artifacts.write("pipelines/e/s/1/inputs/each/items.json", content)
+    assert get(await artifacts.reading_url("pipelines/e/s/1/inputs/each/items.json", 60)) == b"[3]"
+
+
 async def test_a_file_that_is_not_there_is_none_and_a_large_one_is_refused(artifacts):
     assert await artifacts.read("pipelines/nothing", 10) is None
     put(await artifacts.writing_url("large", 60), b"x" * 11)

@@ -242,6 +242,12 @@ class StepExecution(_message.Message):
     ATTEMPT_FIELD_NUMBER: _builtins.int
     TYPE_FIELD_NUMBER: _builtins.int
     RETRY_AT_FIELD_NUMBER: _builtins.int
+    PARENT_STEP_ID_FIELD_NUMBER: _builtins.int
+    ITEM_INDEX_FIELD_NUMBER: _builtins.int
+    ITEM_FIELD_NUMBER: _builtins.int
+    ITEM_COUNT_FIELD_NUMBER: _builtins.int
+    COMPLETED_ITEMS_FIELD_NUMBER: _builtins.int
+    FAILED_ITEMS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     execution_id: _builtins.str
     step_id: _builtins.str
@@ -250,6 +256,14 @@ class StepExecution(_message.Message):
     attempt: _builtins.int
     type: Global___StepType.ValueType
     """Kind of step."""
+    parent_step_id: _builtins.str
+    """Of one item of a step that fans out: id of that step. The item's own step_id is `<step>.<index>`."""
+    item_index: _builtins.int
+    """Position in the list, from 0."""
+    item_count: _builtins.int
+    """Of a step that fans out."""
+    completed_items: _builtins.int
+    failed_items: _builtins.int
     @_builtins.property
     def started_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -259,6 +273,10 @@ class StepExecution(_message.Message):
     @_builtins.property
     def retry_at(self) -> _timestamp_pb2.Timestamp:
         """The step waits until this time before its next attempt."""
+
+    @_builtins.property
+    def item(self) -> _struct_pb2.Value:
+        """Entry of the list."""
 
     def __init__(
         self,
@@ -274,10 +292,16 @@ class StepExecution(_message.Message):
         attempt: _builtins.int = ...,
         type: Global___StepType.ValueType = ...,
         retry_at: _timestamp_pb2.Timestamp | None = ...,
+        parent_step_id: _builtins.str = ...,
+        item_index: _builtins.int = ...,
+        item: _struct_pb2.Value | None = ...,
+        item_count: _builtins.int = ...,
+        completed_items: _builtins.int = ...,
+        failed_items: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["completed_at", b"completed_at", "output", b"output", "retry_at", b"retry_at", "started_at", b"started_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["completed_at", b"completed_at", "item", b"item", "output", b"output", "retry_at", b"retry_at", "started_at", b"started_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "completed_at", b"completed_at", "error", b"error", "execution_id", b"execution_id", "id", b"id", "output", b"output", "retry_at", b"retry_at", "started_at", b"started_at", "status", b"status", "step_id", b"step_id", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "completed_at", b"completed_at", "completed_items", b"completed_items", "error", b"error", "execution_id", b"execution_id", "failed_items", b"failed_items", "id", b"id", "item", b"item", "item_count", b"item_count", "item_index", b"item_index", "output", b"output", "parent_step_id", b"parent_step_id", "retry_at", b"retry_at", "started_at", b"started_at", "status", b"status", "step_id", b"step_id", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -318,7 +342,9 @@ class Execution(_message.Message):
     cause_event_id: _builtins.str
     """What the execution was triggered by, when not by a person: event id."""
     @_builtins.property
-    def step_executions(self) -> _containers.RepeatedCompositeFieldContainer[Global___StepExecution]: ...
+    def step_executions(self) -> _containers.RepeatedCompositeFieldContainer[Global___StepExecution]:
+        """As declared, then the items of steps that fanned out."""
+
     @_builtins.property
     def started_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -527,7 +553,9 @@ class WatchExecutionResponse(_message.Message):
     EMITTED_AT_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     @_builtins.property
-    def execution(self) -> Global___Execution: ...
+    def execution(self) -> Global___Execution:
+        """Items of steps that fan out are in the first message of a watch with the current state, and then in changed_step."""
+
     @_builtins.property
     def changed_step(self) -> Global___StepExecution: ...
     @_builtins.property

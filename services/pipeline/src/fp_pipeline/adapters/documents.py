@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from fp_pipeline.domain.definition import StepDefinition, StepType
-from fp_pipeline.domain.execution import Step, StepStatus
+from fp_pipeline.domain.execution import Item, Step, StepStatus
+from fp_pipeline.domain.fan_out import item_of
 
 
 def definition_to_json(step: StepDefinition) -> dict[str, Any]:
@@ -45,8 +46,11 @@ def definitions_from_text(text: str) -> tuple[StepDefinition, ...]:
 
 def state_to_text(step: Step) -> str:
     """What changes of a step; its definition is kept with the pipeline."""
+    item = step.item
+    part = {"item": {"parent": item.parent, "index": item.index, "value": item.value}} if item else {}
     return json.dumps(
         {
+            **part,
             "id": step.id,
             "status": step.status,
             "attempt": step.attempt,
@@ -60,10 +64,13 @@ def state_to_text(step: Step) -> str:
     )
 
 
-def state_from_json(content: Mapping[str, Any], definition: StepDefinition) -> Step:
+def state_from_json(step_id: str, content: Mapping[str, Any], definitions: Mapping[str, StepDefinition]) -> Step:
+    """definitions: of the declared steps, by id."""
+    item = Item(**content["item"]) if "item" in content else None
     return Step(
         id=content["id"],
-        definition=definition,
+        definition=item_of(definitions[item.parent], item.index) if item else definitions[step_id],
+        item=item,
         status=StepStatus(content["status"]),
         attempt=content["attempt"],
         undo_attempt=content["undo_attempt"],

@@ -71,6 +71,11 @@ class S3Artifacts:
             raise InvalidArgument(f"{key.rpartition('/')[2]} is larger than {limit} bytes")
         return content
 
+    async def write(self, key: str, content: bytes) -> None:
+        await _in_thread(
+            lambda: self._client.put_object(self._bucket, key, io.BytesIO(content), len(content), "application/json")
+        )
+
     async def digest(self, key: str) -> str:
         def measure() -> str:
             digest = hashlib.sha256()

@@ -8,11 +8,11 @@ from fp_kernel import Page, invalid
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from fp_pipeline.api.documents import from_struct, to_struct
+from fp_pipeline.api.documents import from_struct, to_struct, to_value
 from fp_pipeline.app.watch_execution import Sighting
 from fp_pipeline.domain.definition import Pipeline, PipelineDraft, PipelineType, StepDefinition, StepType
 from fp_pipeline.domain.deployment import Deployment
-from fp_pipeline.domain.execution import Execution, ExecutionStatus, Step
+from fp_pipeline.domain.execution import Execution, ExecutionStatus, Step, StepStatus
 from fp_pipeline.domain.logs import LogLine
 
 
@@ -85,13 +85,15 @@ def _definition_to_pb(step: StepDefinition) -> pb.StepDefinition:
     )
 
 
-def execution_to_pb(execution: Execution) -> pb.Execution:
+def execution_to_pb(execution: Execution, *, items: bool = True) -> pb.Execution:
+    """items: with those of steps that fanned out."""
+    steps = execution.steps if items else execution.declared
     return pb.Execution(
         id=execution.id,
         pipeline_id=execution.pipeline_id,
         status=pb.ExecutionStatus.Value(f"EXECUTION_STATUS_{execution.status}"),
         current_step=execution.current_step,
-        step_executions=[step_to_pb(execution.id, step) for step in execution.steps],
+        step_executions=[step_to_pb(execution, step) for step in steps],
         triggered_by=execution.cause.triggered_by,
         started_at=_timestamp(execution.started_at),
         completed_at=_timestamp(execution.completed_at),
@@ -104,10 +106,11 @@ def execution_to_pb(execution: Execution) -> pb.Execution:
     )
 
 
-def step_to_pb(execution_id: str, step: Step) -> pb.StepExecution:
+def step_to_pb(execution: Execution, step: Step) -> pb.StepExecution:
+    statuses = [item.status for item in execution.items(step.step_id)] if step.definition.fans_out else []
     return pb.StepExecution(
         id=step.id,
-        execution_id=execution_id,
+        execution_id=execution.id,
         step_id=step.step_id,
         status=pb.StepStatus.Value(f"STEP_STATUS_{step.status}"),
         started_at=_timestamp(step.started_at),
@@ -117,6 +120,12 @@ def step_to_pb(execution_id: str, step: Step) -> pb.StepExecution:
         attempt=step.attempt,
         type=pb.StepType.Value(f"STEP_TYPE_{step.definition.type}"),
         retry_at=_timestamp(step.retry_at),
+        parent_step_id=step.item.parent if step.item else "",
+        item_index=step.item.index if step.item else 0,
+        item=to_value(step.item.value) if step.item else None,
+        item_count=len(statuses),
+        completed_items=statuses.count(StepStatus.COMPLETED),
+        failed_items=statuses.count(StepStatus.FAILED) + statuses.count(StepStatus.COMPENSATION_FAILED),
     )
 
 
@@ -124,8 +133,9 @@ def sighting_to_pb(sighting: Sighting) -> pb.WatchExecutionResponse:
     execution, transition = sighting.execution, sighting.transition
     changed = transition.step if transition else None
     return pb.WatchExecutionResponse(
-        execution=execution_to_pb(execution),
-        changed_step=step_to_pb(execution.id, changed) if changed else None,
+        # Items are told as they change: all of them with each change would be a flood.
+        execution=execution_to_pb(execution, items=transition is None),
+        changed_step=step_to_pb(execution, changed) if changed else None,
         sequence=execution.sequence,
         emitted_at=_timestamp(transition.at if transition else datetime.now(UTC)),
     )

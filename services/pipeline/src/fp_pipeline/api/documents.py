@@ -20,6 +20,10 @@ def to_struct(content: Mapping[str, Any]) -> Struct:
     return struct
 
 
+def to_value(content: Any) -> Value:
+    return to_struct({"value": content}).fields["value"]
+
+
 def _object(struct: Struct, field: str, depth: int) -> dict[str, Any]:
     return {key: _value(value, f"{field}.{key}", depth + 1) for key, value in struct.fields.items()}
 

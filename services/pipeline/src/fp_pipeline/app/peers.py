@@ -196,6 +196,8 @@ class ArtifactStore(Protocol):
     async def read(self, key: str, limit: int) -> bytes | None:
         """None when it is not there. Raises InvalidArgument when it is larger than `limit` bytes."""
 
+    async def write(self, key: str, content: bytes) -> None: ...
+
     async def digest(self, key: str) -> str:
         """`sha256:<hex>` of the content. Raises NotFound."""
 

@@ -64,7 +64,15 @@ def check_input(pipeline: Pipeline, given: Mapping[str, object]) -> None:
         typed = config.read(step)
         if isinstance(typed, config.RegisterConfig) and not typed.model:
             needed.add("model")
+        if isinstance(typed, config.JobConfig) and typed.fan_out is not None and typed.fan_out.given:
+            _check_list(typed.fan_out.given, given)
     for key in sorted(needed):
         value = given.get(key)
         if not isinstance(value, str) or not 0 < len(value) <= _MAX_TEXT:
             raise invalid(f"input.{key}", "is required, as text, by the steps of this pipeline")
+
+
+def _check_list(key: str, given: Mapping[str, object]) -> None:
+    value = given.get(key)
+    if not isinstance(value, list | tuple) or len(value) > config.MAX_ITEMS:
+        raise invalid(f"input.{key}", f"must be a list of at most {config.MAX_ITEMS}, which a step fans out over")

@@ -61,7 +61,7 @@ def _blank(execution: Execution) -> Execution:
     """As it was before its first transition."""
     return replace(
         execution,
-        steps=tuple(Step(id=step.id, definition=step.definition) for step in execution.steps),
+        steps=tuple(Step(id=step.id, definition=step.definition) for step in execution.declared),
         status=ExecutionStatus.PENDING,
         current_step="",
         started_at=None,

@@ -22,7 +22,7 @@ def start(execution: Execution, step_id: str, now: datetime) -> Progress:
         error="",
         output={},
     )
-    return moved(replace(execution, current_step=step_id), [started], now)
+    return moved(replace(execution, current_step=step.declared_id), [started], now)
 
 
 def checkpoint(execution: Execution, step_id: str, output: JsonObject, now: datetime) -> Progress:
@@ -32,6 +32,9 @@ def checkpoint(execution: Execution, step_id: str, output: JsonObject, now: date
 
 def complete(execution: Execution, step_id: str, output: JsonObject, now: datetime) -> Progress:
     step = _ended(execution.step(step_id), StepStatus.COMPLETED, "", now)
+    if step.item is not None:
+        # Others hear of the step, which the items are parts of.
+        return moved(execution, [replace(step, output=output)], now)
     done = StepCompleted(
         origin=origin(execution), at=now, step_id=step_id, step_type=step.definition.type, output=output
     )
@@ -54,6 +57,8 @@ def fail(execution: Execution, step_id: str, error: str, now: datetime, *, left_
     status = StepStatus.COMPENSATION_FAILED if left_behind else StepStatus.FAILED
     text = f"{error}; not taken back: {left_behind}" if left_behind else error
     step = _ended(execution.step(step_id), status, text, now)
+    if step.item is not None:
+        return moved(execution, [step], now)
     first = not execution.failed_step
     failed = StepFailed(
         origin=origin(execution),

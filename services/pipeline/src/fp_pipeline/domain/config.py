@@ -1,21 +1,19 @@
 """What each type of step reads from its config, checked when the pipeline is made and read again when the step runs."""
 
-import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from fp_kernel import InvalidArgument, invalid
-
-from fp_pipeline.domain.definition import JsonObject, StepDefinition, StepType
+from fp_pipeline.domain.config_reader import ConfigReader
+from fp_pipeline.domain.definition import FAN_OUT, JsonObject, StepDefinition, StepType
 
 FULL_WEIGHT_BPS = 10_000
-_MAX_OUTPUTS = 64
-_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+MAX_ITEMS = 1_000
+"""Of one execution: it is read and written as a whole."""
+
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
-_RESULT = "result.json"
 _MIN_SAMPLES = 100
 _PATIENCE = 1_800.0
 _LONGEST = 86_400.0
@@ -37,17 +35,44 @@ class Contest:
     lower_is_better: bool
 
 
+class OnItemFailure(StrEnum):
+    """What becomes of a step that fans out when an item of it failed for good."""
+
+    STOP = "stop"
+    """No further item starts; the step fails when those at work have ended."""
+    FINISH = "finish"
+    """Every item gets its turn, then the step fails."""
+    TOLERATE = "tolerate"
+    """The step completes with what succeeded, and fails only when nothing did."""
+
+
+@dataclass(frozen=True, slots=True)
+class FanOut:
+    """Where the items come from: one of three. parallelism: items at a time; 0 for as many as the execution may have.
+
+    items: the list itself. output: a step before and the key of its output. given: key of the execution's input.
+    """
+
+    items: tuple[Any, ...] | None
+    output: tuple[str, str] | None
+    given: str
+    parallelism: int
+    on_failure: OnItemFailure
+
+
 @dataclass(frozen=True, slots=True)
 class JobConfig:
     """module: Python module the process runs. outputs: files it puts. minimum: least value per metric.
 
     contest: how the job's model is compared with the one in production; None when it is not.
+    fan_out: one job for each item of a list; None for one job.
     """
 
     module: str
     outputs: tuple[str, ...]
     minimum: Mapping[str, float]
     contest: Contest | None = None
+    fan_out: FanOut | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,85 +119,9 @@ class NoConfig:
 StepConfig = JobConfig | CanaryConfig | RegisterConfig | NoConfig
 
 
-class _Reader:
-    """Reads a config and names the field of whatever is wrong."""
-
-    def __init__(self, config: JsonObject, path: str) -> None:
-        self._config = config
-        self._path = path
-        self._read: set[str] = set()
-
-    def text(self, key: str, *, required: bool = False) -> str:
-        value = self._take(key, "")
-        if not isinstance(value, str):
-            raise self.bad(key, "must be text")
-        if required and not value:
-            raise self.bad(key, "is required")
-        return value
-
-    def number(self, key: str, default: float, *, low: float, high: float) -> float:
-        value = self._take(key, default)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-            raise self.bad(key, f"must be a number from {low:g} to {high:g}")
-        return float(value)
-
-    def limit(self, key: str, *, low: float, high: float) -> float | None:
-        """None when it is not given."""
-        if self._take(key, None) is None:
-            return None
-        return self.number(key, low, low=low, high=high)
-
-    def whether(self, key: str) -> bool:
-        value = self._take(key, default=False)
-        if not isinstance(value, bool):
-            raise self.bad(key, "must be true or false")
-        return value
-
-    def files(self, key: str) -> tuple[str, ...]:
-        value = self._take(key, [])
-        if not isinstance(value, list | tuple) or len(value) > _MAX_OUTPUTS:
-            raise self.bad(key, f"must be a list of at most {_MAX_OUTPUTS} file names")
-        for index, name in enumerate(value):
-            if not isinstance(name, str) or not _FILE.fullmatch(name) or name == _RESULT:
-                raise self.bad(f"{key}[{index}]", f"must be a plain file name, and not {_RESULT}")
-        if len(set(value)) != len(value):
-            raise self.bad(key, "names a file twice")
-        return tuple(value)
-
-    def numbers(self, key: str) -> Mapping[str, float]:
-        value = self._take(key, {})
-        if not isinstance(value, Mapping):
-            raise self.bad(key, "must be an object of numbers")
-        for name, number in value.items():
-            if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
-                raise self.bad(f"{key}.{name}", "must be a number")
-        return {name: float(number) for name, number in value.items()}
-
-    def file_of_step(self, key: str) -> str:
-        value = self.text(key)
-        step_id, _, file = value.partition("/")
-        if value and (not step_id or not _FILE.fullmatch(file)):
-            raise self.bad(key, "must be <step>/<file>")
-        return value
-
-    def close(self) -> None:
-        """Refuse keys that nobody read: a misspelt one would be ignored in silence."""
-        for key in self._config:
-            if key not in self._read:
-                raise self.bad(key, "is not a setting of this type of step")
-
-    def bad(self, key: str, description: str) -> InvalidArgument:
-        return invalid(f"{self._path}.{key}", description)
-
-    def _take(self, key: str, default: Any) -> Any:
-        self._read.add(key)
-        value = self._config.get(key)
-        return default if value is None else value
-
-
 def read(step: StepDefinition, path: str = "config") -> StepConfig:
     """The typed config of a step. Raises InvalidArgument naming the field below `path`."""
-    return _READERS[step.type](_Reader(step.config, path), step.config)
+    return _READERS[step.type](ConfigReader(step.config, path), step.config)
 
 
 def references(config: StepConfig) -> tuple[tuple[str, str], ...]:
@@ -183,18 +132,43 @@ def references(config: StepConfig) -> tuple[tuple[str, str], ...]:
     return tuple((key, reference) for key, reference in named.items() if reference)
 
 
-def _job(reader: _Reader, _config: JsonObject) -> JobConfig:
+def _job(reader: ConfigReader, _config: JsonObject) -> JobConfig:
     # Further keys are the job's own.
     module = reader.text("module", required=True)
     if not _MODULE.fullmatch(module):
         raise reader.bad("module", "must be the name of a Python module")
-    return JobConfig(module=module, outputs=reader.files("outputs"), minimum={})
+    return JobConfig(module=module, outputs=reader.files("outputs"), minimum={}, fan_out=_fan_out(reader))
 
 
-def _evaluate(reader: _Reader, config: JsonObject) -> StepConfig:
+def _fan_out(reader: ConfigReader) -> FanOut | None:
+    inner = reader.inside(FAN_OUT)
+    if inner is None:
+        return None
+    items, output, given = inner.entries("items"), inner.names("from"), inner.text("from_input")
+    if sum((items is not None, output is not None, bool(given))) != 1:
+        raise reader.bad(FAN_OUT, "needs exactly one of items, from and from_input")
+    if items is not None and len(items) > MAX_ITEMS:
+        raise inner.bad("items", f"must be at most {MAX_ITEMS}")
+    on_failure = inner.text("on_failure") or OnItemFailure.STOP.value
+    if on_failure not in set(OnItemFailure):
+        raise inner.bad("on_failure", "must be stop, finish or tolerate")
+    fan_out = FanOut(
+        items=None if items is None else tuple(items),
+        output=output,
+        given=given,
+        parallelism=round(inner.number("parallelism", 0, low=0, high=MAX_ITEMS)),
+        on_failure=OnItemFailure(on_failure),
+    )
+    inner.close()
+    return fan_out
+
+
+def _evaluate(reader: ConfigReader, config: JsonObject) -> StepConfig:
     job = replace(_job(reader, config), minimum=reader.numbers("minimum"))
     if not reader.whether("incumbent"):
         return job
+    if job.fan_out is not None:
+        raise reader.bad(FAN_OUT, "is not for a contest: one model meets the incumbent")
     contest = Contest(
         metric=reader.text("metric", required=True),
         margin=reader.number("margin", 0, low=0, high=1e9),
@@ -203,7 +177,7 @@ def _evaluate(reader: _Reader, config: JsonObject) -> StepConfig:
     return replace(job, contest=contest)
 
 
-def _canary(reader: _Reader, _config: JsonObject) -> StepConfig:
+def _canary(reader: ConfigReader, _config: JsonObject) -> StepConfig:
     limits = {
         "max_error_rate": reader.limit("max_error_rate", low=0, high=1),
         "max_p99_ms": reader.limit("max_p99_ms", low=0.1, high=600_000),
@@ -228,7 +202,7 @@ def _canary(reader: _Reader, _config: JsonObject) -> StepConfig:
     return canary
 
 
-def _register(reader: _Reader, _config: JsonObject) -> StepConfig:
+def _register(reader: ConfigReader, _config: JsonObject) -> StepConfig:
     register = RegisterConfig(
         model=reader.text("model"),
         artifact=reader.file_of_step("artifact"),
@@ -242,12 +216,12 @@ def _register(reader: _Reader, _config: JsonObject) -> StepConfig:
     return register
 
 
-def _nothing(reader: _Reader, _config: JsonObject) -> StepConfig:
+def _nothing(reader: ConfigReader, _config: JsonObject) -> StepConfig:
     reader.close()
     return NoConfig()
 
 
-_READERS: Mapping[StepType, Callable[[_Reader, JsonObject], StepConfig]] = {
+_READERS: Mapping[StepType, Callable[[ConfigReader, JsonObject], StepConfig]] = {
     StepType.VALIDATE: _nothing,
     StepType.DEPLOY: _nothing,
     StepType.PROMOTE: _nothing,

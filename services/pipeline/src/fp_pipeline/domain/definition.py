@@ -35,6 +35,10 @@ TRAFFIC_STEPS = frozenset({StepType.DEPLOY, StepType.CANARY, StepType.PROMOTE})
 """Steps that change what is served: only a saga can take them back."""
 
 
+FAN_OUT = "fan_out"
+"""Key of a job's config that asks for one job an item of a list."""
+
+
 @dataclass(frozen=True, slots=True)
 class StepDefinition:
     """timeout: seconds one attempt may take; 0 takes the default of the type. max_retries: attempts after the first."""
@@ -47,6 +51,10 @@ class StepDefinition:
     config: JsonObject = field(default_factory=dict)
     timeout: float = 0.0
     max_retries: int = 0
+
+    @property
+    def fans_out(self) -> bool:
+        return self.type in JOB_STEPS and self.config.get(FAN_OUT) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from fp_pipeline.domain import graph
 from fp_pipeline.domain.definition import JsonObject, PipelineType, StepDefinition
@@ -37,8 +38,17 @@ class StepStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Item:
+    """What makes a step one of many: the step that fans out, the position in its list, the entry there."""
+
+    parent: str
+    index: int
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
-    """One step of one execution.
+    """One step of one execution, or one item of a step that fans out.
 
     attempt: how often it was started; part of the name of every effect. undo_attempt: the same for its compensation.
     started_at: of the newest attempt. retry_at: it waits until then.
@@ -54,10 +64,16 @@ class Step:
     output: JsonObject = field(default_factory=dict)
     error: str = ""
     retry_at: datetime | None = None
+    item: Item | None = None
 
     @property
     def step_id(self) -> str:
         return self.definition.id
+
+    @property
+    def declared_id(self) -> str:
+        """Id of the step in the pipeline."""
+        return self.item.parent if self.item else self.definition.id
 
     def waits(self, now: datetime) -> bool:
         return self.retry_at is not None and self.retry_at > now
@@ -85,7 +101,10 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """steps: as declared. sequence: number of the newest transition. failed_step: the first that failed for good."""
+    """steps: as declared, and then the items of those that fanned out. sequence: number of the newest transition.
+
+    failed_step: the first that failed for good.
+    """
 
     id: str
     team: str
@@ -112,12 +131,20 @@ class Execution:
 
     @property
     def definitions(self) -> tuple[StepDefinition, ...]:
-        return tuple(step.definition for step in self.steps)
+        return tuple(step.definition for step in self.declared)
+
+    @property
+    def declared(self) -> tuple[Step, ...]:
+        return tuple(step for step in self.steps if step.item is None)
+
+    def items(self, step_id: str) -> tuple[Step, ...]:
+        """Of a step that fanned out, in the order of its list."""
+        return tuple(step for step in self.steps if step.item is not None and step.item.parent == step_id)
 
     @property
     def forward(self) -> tuple[Step, ...]:
         """Steps of the way forward, parents first: without those that only undo."""
-        by_id = {step.step_id: step for step in self.steps}
+        by_id = {step.step_id: step for step in self.declared}
         undoers = graph.compensators(self.definitions)
         return tuple(by_id[step_id] for step_id in graph.order(self.definitions) if step_id not in undoers)
 
@@ -125,6 +152,9 @@ class Execution:
         return next(step for step in self.steps if step.step_id == step_id)
 
     def with_step(self, changed: Step) -> "Execution":
+        """With the step as it is now; an item that is new comes last."""
+        if changed.item is not None and all(step.step_id != changed.step_id for step in self.steps):
+            return replace(self, steps=(*self.steps, changed))
         return replace(self, steps=tuple(changed if step.step_id == changed.step_id else step for step in self.steps))
 
 

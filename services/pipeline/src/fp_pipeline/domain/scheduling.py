@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from fp_pipeline.domain import graph
+from fp_pipeline.domain import fan_out, graph
 from fp_pipeline.domain.events import (
     CompensationTriggered,
     ExecutionCompleted,
@@ -69,13 +69,15 @@ def work(execution: Execution, in_flight: frozenset[str], now: datetime, paralle
         return _undo_work(execution, in_flight, now)
     if execution.status is not ExecutionStatus.RUNNING:
         return ()
-    running = [step for step in execution.steps if step.status is StepStatus.RUNNING]
+    # A step that fans out has nothing of its own to run.
+    running = [step for step in execution.steps if step.status is StepStatus.RUNNING and not step.definition.fans_out]
     idle = [step.step_id for step in running if step.step_id not in in_flight]
     if execution.cancellation is not None:
         return tuple(Halt(step_id) for step_id in idle)
     resumed = tuple(Attempt(step_id, resumed=True) for step_id in idle)
     free = (1 if execution.is_saga else parallelism) - len(running)
-    ready = [step for step in _startable(execution) if not step.waits(now)]
+    # Whole steps first: what is behind them would else wait for every item of a step beside them.
+    ready = [step for step in _startable(execution) if not step.waits(now)] + fan_out.ready(execution, now)
     return (*resumed, *(Attempt(step.step_id, resumed=False) for step in ready[: max(free, 0)]))
 
 
@@ -89,6 +91,9 @@ def left_behind(execution: Execution) -> bool:
 
 
 def _advance_forward(execution: Execution, now: datetime) -> Progress | None:
+    fanned = None if execution.is_saga else fan_out.advance(execution, now)
+    if fanned is not None:
+        return fanned
     forward = execution.forward
     if all(step.status in _DONE for step in forward):
         # A cancellation that finds every step done came too late.
@@ -165,7 +170,11 @@ def _startable(execution: Execution) -> list[Step]:
         return [step for step in rest[:1] if step.status is StepStatus.PENDING]
     done = {step.step_id for step in forward if step.status is StepStatus.COMPLETED}
     return [
-        step for step in forward if step.status is StepStatus.PENDING and done.issuperset(step.definition.depends_on)
+        step
+        for step in forward
+        if step.status is StepStatus.PENDING
+        and done.issuperset(step.definition.depends_on)
+        and not step.definition.fans_out
     ]
 
 

@@ -8,6 +8,7 @@ from fp_kernel import invalid
 
 from fp_pipeline.domain import config, graph
 from fp_pipeline.domain.definition import (
+    FAN_OUT,
     JOB_STEPS,
     TRAFFIC_STEPS,
     Pipeline,
@@ -60,6 +61,7 @@ def check(draft: PipelineDraft, modules: JobModules) -> PipelineDraft:
     _compensation(draft, index)
     _traffic(draft)
     _registers(draft)
+    _fan_outs(draft)
     return replace(draft, steps=_with_references(draft))
 
 
@@ -187,6 +189,19 @@ def _registers(draft: PipelineDraft) -> None:
         raise invalid("then_pipeline_id", "needs a TRAINING_DAG with a REGISTER step, whose version it deploys")
 
 
+def _fan_outs(draft: PipelineDraft) -> None:
+    for position, step in enumerate(draft.steps):
+        if not step.fans_out or draft.type is None:
+            continue
+        field = f"steps[{position}].config.{FAN_OUT}"
+        if draft.type is PipelineType.DEPLOYMENT_SAGA:
+            raise invalid(field, "needs a TRAINING_DAG or a BATCH_INFERENCE")
+        typed = config.read(step)
+        source = typed.fan_out.output if isinstance(typed, config.JobConfig) and typed.fan_out else None
+        if source is not None and source[0] not in earlier(draft.type, draft.steps, step.id):
+            raise invalid(f"{field}.from", f"names '{source[0][:_MAX_NAME]}', which is no step before this one")
+
+
 def check_next(following: Pipeline | None) -> None:
     """Whether a training pipeline may hand its version to this one. Raises InvalidArgument."""
     if following is None:
@@ -216,8 +231,9 @@ def _referring(draft: PipelineDraft, step: StepDefinition, path: str) -> StepDef
 
 
 def _guessed(before: Iterable[StepDefinition]) -> dict[str, str]:
-    trained = [step for step in before if step.type is StepType.TRAIN]
-    evaluated = [step for step in before if step.type is StepType.EVALUATE]
+    whole = [step for step in before if not step.fans_out]
+    trained = [step for step in whole if step.type is StepType.TRAIN]
+    evaluated = [step for step in whole if step.type is StepType.EVALUATE]
     guessed: dict[str, str] = {}
     if len(trained) == 1:
         typed = config.read(trained[0])
@@ -232,6 +248,8 @@ def _reference(before: Mapping[str, StepDefinition], reference: str, field: str)
     step_id, _, file = reference.partition("/")
     if step_id not in before:
         raise invalid(field, f"names '{step_id}', which is no step before this one")
+    if before[step_id].fans_out:
+        raise invalid(field, f"names '{step_id}', which fans out: its items have files and metrics of their own")
     typed = config.read(before[step_id])
     if file and not (isinstance(typed, config.JobConfig) and file in typed.outputs):
         raise invalid(field, f"names '{file}', which is no output of '{step_id}'")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
-from fp_kernel import FailedPrecondition, NotFound, Unavailable, Unimplemented
+from fp_kernel import FailedPrecondition, InvalidArgument, NotFound, Unavailable, Unimplemented
 
 from fp_pipeline.adapters.memory.world import World
 from fp_pipeline.app.peers import (
@@ -250,7 +250,14 @@ class FakeArtifacts:
     async def read(self, key: str, limit: int) -> bytes | None:
         self._world.called("read", key)
         content = self._world["objects"].get(key)
+        if content is not None and len(content) > limit:
+            raise InvalidArgument(f"{key.rpartition('/')[2]} is larger than {limit} bytes")
         return content.encode() if content is not None else None
+
+    async def write(self, key: str, content: bytes) -> None:
+        self._world.called("write", key)
+        self._world["objects"][key] = content.decode()
+        self._world.keep()
 
     async def digest(self, key: str) -> str:
         self._world.called("digest", key)

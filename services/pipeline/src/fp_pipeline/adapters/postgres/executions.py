@@ -106,8 +106,12 @@ class PostgresExecutions:
         if written is None:
             raise LeaseLost(f"execution {execution.id} has another worker")
         await self._transaction.executemany(
-            "UPDATE step_executions SET state = $3::jsonb WHERE execution_id = $1::uuid AND step_id = $2",
-            [(execution.id, step.step_id, state_to_text(step)) for step in progress.steps],
+            """
+            INSERT INTO step_executions (execution_id, step_id, id, state)
+            VALUES ($1::uuid, $2, $3::uuid, $4::jsonb)
+            ON CONFLICT (execution_id, step_id) DO UPDATE SET state = excluded.state
+            """,
+            [(execution.id, step.step_id, step.id, state_to_text(step)) for step in progress.steps],
         )
         await self._transitions(execution.id, progress.transitions)
         await notify(self._transaction, changed(execution.id))

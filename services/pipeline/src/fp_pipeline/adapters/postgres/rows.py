@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 from asyncpg import Record
 
@@ -46,9 +47,14 @@ def execution_from(row: Record, steps: tuple[Step, ...] = ()) -> Execution:
 
 
 def steps_from(definitions: str, states: str) -> tuple[Step, ...]:
-    """As declared. states: JSON by step id."""
-    by_id = json.loads(states)
-    return tuple(state_from_json(by_id[each.id], each) for each in definitions_from_text(definitions))
+    """As declared, and then the items of those that fanned out. states: JSON by step id."""
+    declared = {each.id: each for each in definitions_from_text(definitions)}
+    by_id: dict[str, Any] = json.loads(states)
+    items = [state_from_json(key, state, declared) for key, state in by_id.items() if key not in declared]
+    return (
+        *(state_from_json(key, by_id[key], declared) for key in declared),
+        *sorted(items, key=lambda step: (step.declared_id, step.item.index if step.item else 0)),
+    )
 
 
 def transition_from(row: Record, definitions: Mapping[str, StepDefinition]) -> Transition:
@@ -58,6 +64,6 @@ def transition_from(row: Record, definitions: Mapping[str, StepDefinition]) -> T
         status=ExecutionStatus(row["status"]),
         current_step=row["current_step"],
         error=row["error"],
-        step=state_from_json(json.loads(row["state"]), definitions[step_id]) if step_id else None,
+        step=state_from_json(step_id, json.loads(row["state"]), definitions) if step_id else None,
         at=row["at"],
     )

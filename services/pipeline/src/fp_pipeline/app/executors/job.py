@@ -8,19 +8,17 @@ from dataclasses import dataclass
 from fp_kernel import Error
 
 from fp_pipeline.app.attempt import TRANSIENT, Attempt, Outcome, StepFailed
+from fp_pipeline.app.executors.job_spec import RESULT, JobSpecs
 from fp_pipeline.app.peers import ArtifactStore, Job, JobRunner, JobState, JobTokens
 from fp_pipeline.domain import challenge
-from fp_pipeline.domain.config import JobConfig, read
+from fp_pipeline.domain.config import JobConfig
 from fp_pipeline.domain.definition import JsonObject
 from fp_pipeline.domain.documents import MAX_JSON_BYTES, check_json
-from fp_pipeline.domain.execution import StepStatus
+from fp_pipeline.domain.fan_out import MAX_ITEM_BYTES
 from fp_pipeline.domain.logs import MAX_LINES
 from fp_pipeline.domain.policy import EnginePolicy
-from fp_pipeline.domain.validation import JobModules, earlier
+from fp_pipeline.domain.validation import JobModules
 
-RESULT = "result.json"
-# One variable of the environment holds 128 KiB on Linux; presigned URLs are long.
-_MAX_SPEC_BYTES = 120 * 1_024
 # The job may start late and the clocks may differ.
 _URL_MARGIN = 600.0
 _MAX_TTL = 86_400.0
@@ -46,6 +44,7 @@ class RunJob:
     ) -> None:
         self._runner = runner
         self._artifacts = artifacts
+        self._specs = JobSpecs(artifacts)
         self._tokens = tokens
         self._engine = engine
         self._policy = policy
@@ -81,40 +80,11 @@ class RunJob:
         ttl = min(self._engine.timeout(attempt.step.definition) + _URL_MARGIN, _MAX_TTL)
         token = await self._tokens.issue(attempt.actor, attempt.execution.id, attempt.step.step_id, ttl)
         environment = {
-            "FP_JOB_SPEC": await self._spec(attempt, config, ttl),
+            "FP_JOB_SPEC": await self._specs.text(attempt, config, ttl),
             "FP_JOB_TOKEN": token,
             "OMP_NUM_THREADS": "1",
         }
         return await self._runner.start(attempt.name.job, config.module, environment)
-
-    async def _spec(self, attempt: Attempt, config: JobConfig, ttl: float) -> str:
-        execution, definitions = attempt.execution, attempt.execution.definitions
-        before = sorted(earlier(execution.type, definitions, attempt.step.step_id))
-        done = [step for step in map(execution.step, before) if step.status is StepStatus.COMPLETED]
-        inputs: dict[str, str] = {}
-        for step in done:
-            typed = read(step.definition)
-            for file in typed.outputs if isinstance(typed, JobConfig) else ():
-                key = attempt.ancestor(step.step_id).file(file)
-                inputs[f"{step.step_id}/{file}"] = await self._artifacts.reading_url(key, ttl)
-        outputs = {file: await self._artifacts.writing_url(attempt.name.file(file), ttl) for file in config.outputs}
-        spec = json.dumps(
-            {
-                "execution_id": execution.id,
-                "step_id": attempt.step.step_id,
-                "attempt": attempt.step.attempt,
-                "team": execution.team,
-                "config": attempt.step.definition.config,
-                "execution_input": execution.input,
-                "step_outputs": {step.step_id: step.output for step in done},
-                "inputs": inputs,
-                "outputs": outputs,
-                "result_url": await self._artifacts.writing_url(attempt.name.file(RESULT), ttl),
-            }
-        )
-        if len(spec.encode()) > _MAX_SPEC_BYTES:
-            raise StepFailed("the steps before this one have more files and outputs than a job can be told", final=True)
-        return spec
 
     async def _ended(self, attempt: Attempt, job: Job) -> Job:
         attempt.waits_for = "the job"
@@ -141,7 +111,8 @@ class RunJob:
                 return
 
     async def _result(self, attempt: Attempt) -> JsonObject:
-        content = await self._artifacts.read(attempt.name.file(RESULT), MAX_JSON_BYTES)
+        limit = MAX_ITEM_BYTES if attempt.step.item else MAX_JSON_BYTES
+        content = await self._artifacts.read(attempt.name.file(RESULT), limit)
         if content is None:
             raise StepFailed(f"the job ended without putting {RESULT}", final=False)
         try:

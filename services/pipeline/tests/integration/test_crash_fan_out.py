@@ -1,0 +1,173 @@
+"""A worker that is killed between any two steps of a fan-out: another one ends it, and no finished item runs again."""
+
+import asyncio
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from fp_kernel import SystemClock, new_id
+from fp_pipeline import engine
+from fp_pipeline.adapters.memory.peers import (
+    FakeArtifacts,
+    FakeJobs,
+    FakeJobTokens,
+    FakeProbe,
+    FakeRegistry,
+    FakeRuntimes,
+    FakeTraffic,
+)
+from fp_pipeline.adapters.memory.world import World
+from fp_pipeline.adapters.postgres.deployments import PostgresDeploymentReads
+from fp_pipeline.adapters.postgres.leases import PostgresLeases
+from fp_pipeline.adapters.postgres.statistics import PostgresStatisticsReads
+from fp_pipeline.adapters.postgres.stores import PostgresReads, PostgresTransactions
+from fp_pipeline.adapters.subscriptions import Subscriptions
+from fp_pipeline.app.worker import WorkerPolicy
+from fp_pipeline.domain.definition import Pipeline, PipelineType, StepDefinition, StepType
+from fp_pipeline.domain.execution import Cause, Execution, ExecutionStatus, Step, StepStatus
+from fp_pipeline.domain.policy import Backoff, EnginePolicy, LeasePolicy
+from fp_pipeline.domain.validation import JobModules
+from fp_postgres import Database
+from fp_testkit.crash import CrashedRun, CrashPoints
+
+MIGRATIONS = resources.files("fp_pipeline") / "migrations"
+NOW = datetime(2013, 3, 1, tzinfo=UTC)
+POLICY = EnginePolicy(backoff=Backoff(initial=0.001), undo_backoff=Backoff(initial=0.001), parallelism=2, pause=0.001)
+WORKER = WorkerPolicy(poll=0.01, lease=LeasePolicy(ttl=0.1, heartbeat=0.02))
+MODULES = JobModules(frozenset({"work"}))
+PATIENCE = 60
+
+
+FAN_OUT = {"items": ["a", "b"], "on_failure": "tolerate"}
+STEPS = (
+    StepDefinition(
+        "each",
+        StepType.CUSTOM,
+        config={"module": "work", "outputs": ["scores.csv"], "fan_out": FAN_OUT},
+        max_retries=1,
+    ),
+    StepDefinition("join", StepType.CUSTOM, depends_on=("each",), config={"module": "work"}),
+)
+
+
+async def work(url: str, path: str, execution_id: str, crash: CrashPoints) -> None:
+    """One worker, until the execution has ended."""
+    database = await Database.connect(url, source="pipeline")
+    try:
+        reads = PostgresReads(database)
+        async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
+            running = group.create_task(_worker(database, World(Path(path)), crash).run())
+            while not (await _found(reads, execution_id)).status.ended:
+                await asyncio.sleep(0.005)
+            running.cancel()
+    finally:
+        await database.close()
+
+
+async def scenario(crash: CrashPoints, url: str, path: str, execution_id: str) -> None:
+    await work(url, path, execution_id, crash)
+
+
+def _worker(database: Database, world: World, crash: CrashPoints) -> Any:
+    jobs = FakeJobs(world)
+    # The second item never succeeds, whichever process runs it.
+    jobs.results, jobs.failing = {"each.0": {"number": 0}}, {"each.1": 99}
+    peers = engine.Peers(
+        registry=FakeRegistry(world),
+        traffic=FakeTraffic(world),
+        runtimes=FakeRuntimes(world),
+        probe=FakeProbe(world),
+        jobs=crash.wrap(jobs),
+        artifacts=FakeArtifacts(world),
+        tokens=FakeJobTokens(world),
+    )
+    clock, real = SystemClock(), PostgresTransactions(database)
+
+    @asynccontextmanager
+    async def transactions(command: Any = None) -> Any:
+        # Between here and the commit nothing is visible to anyone: one point stands for all of them.
+        crash.point()
+        async with real(command) as tx:
+            yield tx
+
+    deployments, statistics = PostgresDeploymentReads(database), PostgresStatisticsReads(database)
+    return engine.worker(
+        engine.Stores(transactions, PostgresLeases(database), deployments, Subscriptions()),
+        engine.steps(peers, deployments, statistics, POLICY, modules=MODULES, clock=clock),
+        POLICY,
+        WORKER,
+        clock,
+    )
+
+
+async def _found(reads: PostgresReads, execution_id: str) -> Execution:
+    found = await reads.execution("alpha", execution_id)
+    assert found is not None
+    return found
+
+
+async def prepared(databases: Any, folder: Path) -> tuple[str, str, str]:
+    url = await databases.create(MIGRATIONS, service="pipeline")
+    path = folder / f"{new_id()}.json"
+    World(path).keep()
+    pipeline = Pipeline(new_id(), "alpha", "batch", PipelineType.BATCH_INFERENCE, STEPS, "ann", NOW)
+    execution = Execution(
+        id=new_id(),
+        team="alpha",
+        pipeline_id=pipeline.id,
+        pipeline_name=pipeline.name,
+        pipeline_revision=1,
+        type=pipeline.type,
+        steps=tuple(Step(id=new_id(), definition=each) for each in STEPS),
+        input={},
+        cause=Cause("ann"),
+        created_at=NOW,
+        sequence=1,
+    )
+    database = await Database.connect(url, source="pipeline")
+    async with PostgresTransactions(database)() as tx:
+        await tx.pipelines.add(pipeline)
+        await tx.executions.add(execution)
+    await database.close()
+    return url, str(path), execution.id
+
+
+async def finished(run: CrashedRun) -> tuple[Execution, World, list[str]]:
+    """What is left when another worker has gone on: execution, world, subjects of the outbox."""
+    url, path, execution_id = run.arguments
+    database = await Database.connect(url, source="pipeline")
+    try:
+        reads = PostgresReads(database)
+        before = await _found(reads, execution_id)
+        done = {item.step_id for item in before.items("each") if item.status is StepStatus.COMPLETED}
+        calls = len(World(Path(path)).calls)
+        await work(url, path, execution_id, CrashPoints(0))
+        execution, world = await _found(reads, execution_id), World(Path(path))
+        touched = {call.rpartition("-")[2] for call in world.calls[calls:] if "_job " in call}
+        assert not done & touched, (run.turn, "a finished item was looked at again")
+        numbers = await database.fetch("SELECT sequence FROM transitions ORDER BY sequence")
+        assert [row["sequence"] for row in numbers] == list(range(1, execution.sequence + 1))
+        subjects = [row["subject"] for row in await database.fetch("SELECT subject FROM fp_outbox")]
+    finally:
+        await database.close()
+    return execution, world, subjects
+
+
+async def test_a_fan_out_with_a_broken_item_ends_the_same_wherever_its_worker_is_killed(kill_at, databases, tmp_path):
+    async def check(run: CrashedRun) -> None:
+        execution, world, subjects = await finished(run)
+        assert execution.status is ExecutionStatus.COMPLETED, (run.turn, execution.error)
+        statuses = [item.status for item in execution.items("each")]
+        assert statuses == [StepStatus.COMPLETED, StepStatus.FAILED]
+        assert [item.attempt for item in execution.items("each")] == [1, 2]
+        assert [item.item.value for item in execution.items("each")] == ["a", "b"]
+        assert execution.step("each").output["results"] == [{"number": 0}, None]
+        assert len(world["jobs"]) == 4, "one job an attempt, and the step behind"
+        assert subjects.count("fp.pipelines.step.completed") == 2
+        assert subjects.count("fp.pipelines.step.failed") == 0
+        assert subjects.count("fp.pipelines.completed") == 1
+
+    steps = await kill_at(scenario, check, arrange=lambda: prepared(databases, tmp_path))
+    assert steps > 15
