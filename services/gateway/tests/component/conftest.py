@@ -1,12 +1,20 @@
+import asyncio
 import socket
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import grpc
 import pytest
 import pytest_asyncio
+from forgepoint.billing.v1 import billing_pb2, billing_pb2_grpc
+from forgepoint.experiment.v1 import experiment_pb2, experiment_pb2_grpc
+from forgepoint.featurestore.v1 import featurestore_pb2, featurestore_pb2_grpc
 from forgepoint.inference.v1 import inference_pb2, inference_pb2_grpc
+from forgepoint.monitor.v1 import monitor_pb2, monitor_pb2_grpc
+from forgepoint.notification.v1 import notification_pb2, notification_pb2_grpc
 from forgepoint.pipeline.v1 import pipeline_pb2, pipeline_pb2_grpc
 from forgepoint.registry.v1 import registry_pb2, registry_pb2_grpc
 from fp_gateway.main import serve
@@ -15,6 +23,8 @@ from fp_kernel import NotFound, ResourceExhausted, invalid
 from fp_rpc import Server, current_call
 from fp_telemetry import Metrics
 from fp_testkit.issuer import SERVICE_SECRET, Issuer
+from google.protobuf.descriptor import FileDescriptor, MethodDescriptor
+from google.protobuf.message_factory import GetMessageClass
 
 
 class Registry(registry_pb2_grpc.RegistryServiceServicer):
@@ -63,6 +73,44 @@ class Inference(inference_pb2_grpc.InferenceGatewayServiceServicer):
         )
 
 
+class Recorded:
+    """A service whose RPCs remember what they were asked, and answer what was put into `answers` or nothing."""
+
+    def __init__(self, file: FileDescriptor, stubs: Any) -> None:
+        (service,) = file.services_by_name.values()
+        self.asked: list[tuple[str, Any]] = []
+        self.answers: dict[str, Any] = {}
+        self.failures: dict[str, Exception] = {}
+        self.slow: set[str] = set()
+        self.add = getattr(stubs, f"add_{service.name}Servicer_to_server")
+        behaviours = {method.name: self._behaviour(method) for method in service.methods}
+        self.servicer = type(service.name, (getattr(stubs, f"{service.name}Servicer"),), behaviours)()
+
+    def _behaviour(self, method: MethodDescriptor) -> Any:
+        async def one(servicer, request, context):
+            self.asked.append((method.name, request))
+            if method.name in self.slow:
+                await asyncio.Event().wait()
+            if method.name in self.failures:
+                raise self.failures[method.name]
+            return self.answers.get(method.name) or GetMessageClass(method.output_type)()
+
+        async def many(servicer, request, context):
+            for answer in await one(servicer, request, context):
+                yield answer
+
+        return many if method.server_streaming else one
+
+
+FIVE = {
+    "featurestore": (featurestore_pb2, featurestore_pb2_grpc),
+    "experiment": (experiment_pb2, experiment_pb2_grpc),
+    "billing": (billing_pb2, billing_pb2_grpc),
+    "notification": (notification_pb2, notification_pb2_grpc),
+    "monitor": (monitor_pb2, monitor_pb2_grpc),
+}
+
+
 @dataclass
 class Edge:
     """The gateway under test. address: gRPC. http: URL of the public HTTP."""
@@ -72,6 +120,7 @@ class Edge:
     issuer: Issuer
     registry: Registry
     servers: list[Server] = field(default_factory=list)
+    others: dict[str, Recorded] = field(default_factory=dict)
 
     def headers(self, token: str | None = None) -> dict[str, str]:
         return {"authorization": f"Bearer {token or self.issuer.identity.engineer()}"}
@@ -79,16 +128,33 @@ class Edge:
 
 @pytest_asyncio.fixture
 async def edge(issuer, services, nats_url, unused_port) -> AsyncIterator[Edge]:
-    registry = Registry()
+    async with gateway(issuer, services, nats_url, unused_port) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture
+async def whole(issuer, services, nats_url, unused_port) -> AsyncIterator[Edge]:
+    """The gateway before all services; the five in `others` are `Recorded`."""
+    others = {noun: Recorded(messages.DESCRIPTOR, stubs) for noun, (messages, stubs) in FIVE.items()}
+    async with gateway(issuer, services, nats_url, unused_port, others) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def gateway(issuer, services, nats_url, port, others=MappingProxyType({})) -> AsyncIterator[Edge]:
+    registry, pipeline = Registry(), Pipeline()
     server = Server("registry", resolver=issuer.identity.resolver(), metrics=Metrics("registry"))
     server.add(registry_pb2_grpc.add_RegistryServiceServicer_to_server, registry)
-    server.add(pipeline_pb2_grpc.add_PipelineOrchestratorServiceServicer_to_server, Pipeline())
+    server.add(pipeline_pb2_grpc.add_PipelineOrchestratorServiceServicer_to_server, pipeline)
     server.add(inference_pb2_grpc.add_InferenceGatewayServiceServicer_to_server, Inference())
+    for other in others.values():
+        server.add(other.add, other.servicer)
     backend = f"127.0.0.1:{await server.start('127.0.0.1:0')}"
+    server.set_serving(True)
     settings = GatewaySettings(
         grpc_port=0,
         http_port=0,
-        gateway_http_port=unused_port,
+        gateway_http_port=port,
         bind_host="127.0.0.1",
         auth_issuer=issuer.url,
         auth_addr=issuer.address,
@@ -97,9 +163,10 @@ async def edge(issuer, services, nats_url, unused_port) -> AsyncIterator[Edge]:
         pipeline_addr=backend,
         service_secret=SERVICE_SECRET,
         nats_url=nats_url,
+        **{f"{noun}_addr": backend for noun in others},
     )
     running = await services("gateway", settings, serve)
-    yield Edge(running.grpc_address, f"http://127.0.0.1:{unused_port}", issuer, registry, [server])
+    yield Edge(running.grpc_address, f"http://127.0.0.1:{port}", issuer, registry, [server], dict(others))
     await server.stop(0)
 
 

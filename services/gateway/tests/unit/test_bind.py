@@ -26,7 +26,7 @@ def test_routes_are_distinct():
 def test_a_query_finds_filters_and_pages():
     query = QueryParams("task_type=classification&include_archived=true&page_size=5&page_token=abc")
 
-    message = bind.parse(bind._query(query, pb.ListModelsRequest.DESCRIPTOR), pb.ListModelsRequest.DESCRIPTOR)
+    message = bind.parse(bind.query_fields(query, pb.ListModelsRequest.DESCRIPTOR), pb.ListModelsRequest.DESCRIPTOR)
 
     assert message == pb.ListModelsRequest(
         task_type_filter="classification", include_archived=True, pagination={"page_size": 5, "page_token": "abc"}
@@ -39,7 +39,7 @@ def test_a_query_finds_filters_and_pages():
 )
 def test_a_query_parameter_that_does_not_fit_is_named(query, field):
     with pytest.raises(InvalidArgument) as caught:
-        bind._query(QueryParams(query), pb.ListModelsRequest.DESCRIPTOR)
+        bind.query_fields(QueryParams(query), pb.ListModelsRequest.DESCRIPTOR)
 
     assert caught.value.fields[0].field == field
 
@@ -65,7 +65,8 @@ def test_unset_fields_are_present_in_json():
 def test_a_page_size_that_is_no_number_is_named():
     with pytest.raises(InvalidArgument) as caught:
         bind.parse(
-            bind._query(QueryParams("page_size=abc"), pb.ListModelsRequest.DESCRIPTOR), pb.ListModelsRequest.DESCRIPTOR
+            bind.query_fields(QueryParams("page_size=abc"), pb.ListModelsRequest.DESCRIPTOR),
+            pb.ListModelsRequest.DESCRIPTOR,
         )
 
     assert caught.value.fields[0].field == "pagination.page_size"

@@ -9,8 +9,9 @@ import orjson
 from fp_kernel import InvalidArgument, invalid
 from fp_rpc.errors import too_large
 from google.protobuf import json_format, message_factory
-from google.protobuf.descriptor import Descriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
+from starlette.datastructures import QueryParams
 from starlette.requests import ClientDisconnect, Request
 
 from fp_gateway.failures import MAX_MESSAGE_BYTES
@@ -25,6 +26,7 @@ _SILENCE = 10.0
 Answer = TypeVar("Answer")
 
 _PAGINATION = frozenset({"page_size", "page_token"})
+_TIME = "google.protobuf.Timestamp"
 # protobuf says it so: `Message type "x.Y" has no field named "z" at "Y".`
 _NO_FIELD = re.compile(r'has no field named "(?P<field>[^"]+)"(?: at "(?P<at>[^"]+)")?')
 _BAD_FIELD = re.compile(r"Failed to parse (?P<field>\S+) field")
@@ -86,11 +88,13 @@ async def request_message(request: Request, route: Route, method: Method) -> Mes
 
     def read() -> Message:
         document = document_of(body)
-        document |= _query(request.query_params, method.descriptor.input_type)
+        descriptor = method.descriptor.input_type
+        document |= query_fields(request.query_params, descriptor)
         for parameter, name in route.path_fields.items():
             document.pop(_camel(name), None)
-            document[name] = request.path_params[parameter]
-        return parse(document, method.descriptor.input_type)
+            value = request.path_params[parameter]
+            document[name] = [value] if descriptor.fields_by_name[name].is_repeated else value
+        return parse(document, descriptor)
 
     return await beside(len(body), read)
 
@@ -114,34 +118,50 @@ def response_message(method: Method, data: bytes) -> Message:
     return message
 
 
-def _query(parameters: Mapping[str, str], descriptor: Descriptor) -> dict[str, Any]:
+def query_fields(parameters: QueryParams, descriptor: Descriptor) -> dict[str, Any]:
+    """Fields of the request by query parameters; a repeated field takes its parameter as often as it comes.
+
+    Raises InvalidArgument naming the parameter.
+    """
     found: dict[str, Any] = {}
-    for name, value in parameters.items():
+    for name in parameters:
+        values = parameters.getlist(name)
         if name in _PAGINATION and "pagination" in descriptor.fields_by_name:
-            found.setdefault("pagination", {})[name] = value
-        else:
-            field = _field_for(name, descriptor)
-            found[field] = _typed(descriptor, field, value)
+            found.setdefault("pagination", {})[name] = _once(name, values)
+            continue
+        field = descriptor.fields_by_name[_field_for(name, descriptor)]
+        found[field.name] = values if field.is_repeated else _typed(name, field, _once(name, values))
     return found
 
 
 def _field_for(name: str, descriptor: Descriptor) -> str:
     """`task_type` finds `task_type` or `task_type_filter`."""
     for candidate in (name, f"{name}_filter"):
-        if candidate in descriptor.fields_by_name:
+        field = descriptor.fields_by_name.get(candidate)
+        if field is not None and _readable(field):
             return candidate
     raise invalid(name, "is not a query parameter of this route")
 
 
-def _typed(descriptor: Descriptor, name: str, value: str) -> Any:
-    field = descriptor.fields_by_name[name]
-    if field.message_type is not None:
-        raise invalid(name, "is not a query parameter of this route")
+def _readable(field: FieldDescriptor) -> bool:
+    """What one text can say: a plain value or a time; several of them for a list of plain values."""
+    if field.message_type is None:
+        return True
+    return field.message_type.full_name == _TIME and not field.is_repeated
+
+
+def _typed(name: str, field: FieldDescriptor, value: str) -> Any:
     if field.cpp_type == field.CPPTYPE_BOOL:
         if value not in ("true", "false"):
             raise invalid(name, "must be true or false")
         return value == "true"
-    return [value] if field.is_repeated else value
+    return value
+
+
+def _once(name: str, values: list[str]) -> str:
+    if len(values) > 1:
+        raise invalid(name, "is there more than once")
+    return values[0]
 
 
 def _camel(name: str) -> str:

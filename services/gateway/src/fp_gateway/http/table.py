@@ -31,6 +31,9 @@ class Route:
 
 
 _ID: Final = {"id": "id"}
+_MODEL_NAME: Final = {"name": "model_name"}
+_VIEW: Final = {"id": "feature_view_id"}
+_PLAN: Final = {"id": "rate_plan_id"}
 
 API: Final[tuple[Route, ...]] = (
     Route("GET", "/me", _AUTH + "GetCurrentUser"),
@@ -41,6 +44,7 @@ API: Final[tuple[Route, ...]] = (
     Route("POST", "/models/{id}/versions", _REGISTRY + "CreateVersion", 201, {"id": "model_id"}),
     Route("POST", "/models/{id}/archive", _REGISTRY + "DeleteModel", path_fields=_ID),
     Route("POST", "/models/{id}/rollback", _REGISTRY + "RollbackModel", path_fields={"id": "model_id"}),
+    Route("GET", "/models/{id}/history", _REGISTRY + "GetProductionHistory", path_fields={"id": "model_id"}),
     Route("GET", "/versions/{id}", _REGISTRY + "GetVersion", path_fields=_ID),
     Route("GET", "/versions/{id}/download-url", _REGISTRY + "GetDownloadURL", path_fields={"id": "version_id"}),
     Route("POST", "/versions/{id}/confirm", _REGISTRY + "ConfirmVersionUpload", path_fields={"id": "version_id"}),
@@ -53,22 +57,50 @@ API: Final[tuple[Route, ...]] = (
     Route("GET", "/executions/{id}", _PIPELINE + "GetExecution", path_fields={"id": "execution_id"}),
     Route("POST", "/executions/{id}/cancel", _PIPELINE + "CancelExecution", path_fields={"id": "execution_id"}),
     Route("GET", "/experiments", _EXPERIMENT + "ListExperiments"),
+    Route("POST", "/experiments", _EXPERIMENT + "CreateExperiment", 201),
+    Route("GET", "/experiments/{id}", _EXPERIMENT + "GetExperiment", path_fields=_ID),
     Route("GET", "/runs", _EXPERIMENT + "ListRuns"),
     Route("GET", "/runs/{id}", _EXPERIMENT + "GetRun", path_fields=_ID),
     Route("GET", "/runs/{id}/metrics", _EXPERIMENT + "GetMetricHistory", path_fields={"id": "run_id"}),
+    Route("GET", "/compare", _EXPERIMENT + "CompareRuns"),
+    Route("GET", "/lineage", _EXPERIMENT + "GetLineage"),
     Route("GET", "/monitors", _MONITOR + "ListMonitors"),
+    Route("POST", "/monitors", _MONITOR + "ConfigureMonitor"),
+    Route("GET", "/monitors/{name}", _MONITOR + "GetMonitorStatus", path_fields=_MODEL_NAME),
     Route("GET", "/drift-reports", _MONITOR + "ListDriftReports"),
-    Route("GET", "/models/{name}/health", _MONITOR + "GetModelHealth", path_fields={"name": "model_name"}),
+    Route("GET", "/drift-reports/{id}", _MONITOR + "GetDriftReport", path_fields={"id": "report_id"}),
+    Route("GET", "/models/{name}/health", _MONITOR + "GetModelHealth", path_fields=_MODEL_NAME),
+    Route("POST", "/models/{name}/ground-truth", _MONITOR + "SubmitGroundTruth", path_fields=_MODEL_NAME),
     Route("GET", "/feature-views", _FEATURES + "ListFeatureViews"),
-    Route("GET", "/feature-views/{id}", _FEATURES + "GetFeatureView", path_fields={"id": "feature_view_id"}),
+    Route("POST", "/feature-views", _FEATURES + "DefineFeatureView", 201),
+    Route("GET", "/feature-views/{id}", _FEATURES + "GetFeatureView", path_fields=_VIEW),
+    Route("POST", "/feature-views/{id}/features", _FEATURES + "WriteFeatures", path_fields=_VIEW),
+    Route("GET", "/feature-views/{id}/online", _FEATURES + "GetOnlineFeatures", path_fields=_VIEW),
+    # The same for more entities than an address has room for.
+    Route("POST", "/feature-views/{id}/online", _FEATURES + "GetOnlineFeatures", path_fields=_VIEW),
     Route("GET", "/usage", _BILLING + "GetUsage"),
+    Route("GET", "/quota", _BILLING + "CheckQuota"),
     Route("GET", "/invoices", _BILLING + "ListInvoices"),
+    Route("GET", "/invoices/{id}", _BILLING + "GetInvoice", path_fields={"id": "invoice_id"}),
+    Route("GET", "/rate-plans", _BILLING + "ListRatePlans"),
+    Route("POST", "/rate-plans", _BILLING + "CreateRatePlan", 201),
+    Route("GET", "/rate-plans/{id}", _BILLING + "GetRatePlan", path_fields=_PLAN),
+    Route("POST", "/rate-plans/{id}/assign", _BILLING + "AssignRatePlan", path_fields=_PLAN),
     Route("GET", "/notifications", _NOTIFICATION + "ListNotifications"),
+    Route("POST", "/notifications/read", _NOTIFICATION + "MarkRead"),
+    # Before the routes that take an id in the same place.
+    Route("GET", "/notifications/rules", _NOTIFICATION + "ListRules"),
+    Route("POST", "/notifications/rules", _NOTIFICATION + "CreateRule", 201),
+    Route("DELETE", "/notifications/rules/{id}", _NOTIFICATION + "DeleteRule", path_fields=_ID),
+    Route("POST", "/notifications/rules/{id}/test", _NOTIFICATION + "TestChannel", path_fields={"id": "rule_id"}),
+    Route("GET", "/notifications/{id}", _NOTIFICATION + "GetNotification", path_fields=_ID),
+    Route("POST", "/notifications/{id}/read", _NOTIFICATION + "MarkRead", path_fields={"id": "ids"}),
 )
 
 LOGIN: Final = _AUTH + "Login"
 REFRESH: Final = _AUTH + "RefreshToken"
 LOGOUT: Final = _AUTH + "Logout"
 WATCH: Final = _PIPELINE + "WatchExecution"
+DRIFT: Final = _MONITOR + "StreamDriftEvents"
 PREDICT: Final = _INFERENCE + "Predict"
 MODEL_INFO: Final = _INFERENCE + "GetModelInfo"

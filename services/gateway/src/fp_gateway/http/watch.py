@@ -1,13 +1,12 @@
-"""SSE over fetch: the transitions of an execution as they happen."""
+"""SSE over fetch: transitions of an execution and reports of drift as they happen."""
 
-import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from hashlib import sha256
 
 import orjson
+from forgepoint.monitor.v1 import monitor_pb2
 from forgepoint.pipeline.v1 import pipeline_pb2 as pb
 from fp_kernel import Error, ResourceExhausted, invalid
 from fp_rpc.errors import to_problem
@@ -21,16 +20,21 @@ from starlette.types import Receive, Scope, Send
 from fp_gateway.http import bind, table
 from fp_gateway.http.answers import answering
 from fp_gateway.http.caller import Caller
+from fp_gateway.http.feed import END, Feed
 
 _LARGEST_SEQUENCE = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class StreamPolicy:
-    """heartbeat, lifetime: seconds. total, per_user: streams open at once."""
+    """heartbeat, lifetime: seconds. total, per_user: streams open at once.
+
+    patience: seconds in which a refusal becomes the status; a stream that has nothing to tell by then is open.
+    """
 
     heartbeat: float = 20.0
     lifetime: float = 1_800.0
+    patience: float = 3.0
     total: int = 256
     per_user: int = 8
 
@@ -59,33 +63,43 @@ class OpenStreams:
 def routes(caller: Caller, policy: StreamPolicy = StreamPolicy()) -> list[BaseRoute]:
     streams = OpenStreams(policy)
 
-    async def watch(request: Request) -> Response:
+    async def opened(request: Request, path: str, message: Message, event: bytes) -> Response:
+        user = streams.enter(request)
+        feed = Feed(caller.stream(path, message, request, policy.lifetime))
+        try:
+            # What is known before the first byte is a proper status, not an event in a 200.
+            await feed.ready(policy.patience)
+        except BaseException:
+            streams.leave(user)
+            await feed.close()
+            raise
+        return _Watching(feed, _events(feed, policy, event), lambda: streams.leave(user))
+
+    async def execution(request: Request) -> Response:
         seen = _last_event(request)
         # Whoever saw some wants every one since; the present state would skip them.
         message = pb.WatchExecutionRequest(
             execution_id=request.path_params["id"], include_current_state=not seen, after_sequence=seen
         )
-        user = streams.enter(request)
-        source = caller.stream(table.WATCH, message, request, policy.lifetime)
-        try:
-            # What is known before the first byte is a proper status, not an event in a 200.
-            first = await anext(source, None)
-        except BaseException:
-            streams.leave(user)
-            raise
-        return _Watching(source, _events(first, source, policy), lambda: streams.leave(user))
+        return await opened(request, table.WATCH, message, b"execution")
 
-    return [HttpRoute("/api/v1/executions/{id}/watch", answering(watch), methods=["GET"])]
+    async def drift(request: Request) -> Response:
+        descriptor = monitor_pb2.StreamDriftEventsRequest.DESCRIPTOR
+        message = bind.parse(bind.query_fields(request.query_params, descriptor), descriptor)
+        return await opened(request, table.DRIFT, message, b"drift")
+
+    return [
+        HttpRoute("/api/v1/executions/{id}/watch", answering(execution), methods=["GET"]),
+        HttpRoute("/api/v1/drift-reports/watch", answering(drift), methods=["GET"]),
+    ]
 
 
 class _Watching(StreamingResponse):
     """Leaves and closes its source also when the caller went away before the first byte: then nobody reads the body."""
 
-    def __init__(
-        self, source: AsyncGenerator[Message], body: AsyncGenerator[bytes], leave: Callable[[], object]
-    ) -> None:
+    def __init__(self, feed: Feed, body: AsyncGenerator[bytes], leave: Callable[[], object]) -> None:
         super().__init__(body, media_type="text/event-stream", headers={"cache-control": "no-store"})
-        self._source = source
+        self._feed = feed
         self._body = body
         self._leave = leave
 
@@ -94,9 +108,9 @@ class _Watching(StreamingResponse):
             await super().__call__(scope, receive, send)
         finally:
             self._leave()
-            # The body first: it may be reading the source.
+            # The body first: it may be reading the feed.
             await self._body.aclose()
-            await self._source.aclose()
+            await self._feed.close()
 
 
 def _last_event(request: Request) -> int:
@@ -106,42 +120,23 @@ def _last_event(request: Request) -> int:
     return int(text)
 
 
-async def _events(
-    first: Message | None, source: AsyncGenerator[Message], policy: StreamPolicy
-) -> AsyncGenerator[bytes]:
+async def _events(feed: Feed, policy: StreamPolicy, event: bytes) -> AsyncGenerator[bytes]:
+    """Proxies close what is silent; a comment keeps the connection and costs the client nothing."""
     try:
-        async with aclosing(source):
-            if first is not None:
-                yield _event(first)
-                async for chunk in _with_heartbeat(source, policy.heartbeat):
-                    yield chunk
-            yield b"event: end\ndata: {}\n\n"
+        while True:
+            if not await feed.ready(policy.heartbeat):
+                yield b": heartbeat\n\n"
+                continue
+            message = feed.take()
+            if message is END:
+                break
+            yield _event(message, event)
+        yield b"event: end\ndata: {}\n\n"
     except Error as error:
         yield b"event: error\ndata: " + orjson.dumps(to_problem(error)) + b"\n\n"
 
 
-async def _with_heartbeat(source: AsyncIterator[Message], interval: float) -> AsyncIterator[bytes]:
-    """Proxies close what is silent; a comment keeps the connection and costs the client nothing."""
-    pending: asyncio.Future[Message | None] | None = None
-    try:
-        while True:
-            pending = pending or asyncio.ensure_future(anext(source, None))
-            done, _ = await asyncio.wait((pending,), timeout=interval)
-            if not done:
-                yield b": heartbeat\n\n"
-                continue
-            message = pending.result()
-            pending = None
-            if message is None:
-                return
-            yield _event(message)
-    finally:
-        if pending is not None:
-            pending.cancel()
-            # The source cannot be closed while it is still being read.
-            await asyncio.wait((pending,))
-
-
-def _event(message: Message) -> bytes:
+def _event(message: Message, event: bytes) -> bytes:
     sequence = getattr(message, "sequence", 0)
-    return b"event: execution\nid: %d\ndata: " % sequence + bind.to_json(message) + b"\n\n"
+    number = b"id: %d\n" % sequence if sequence else b""
+    return b"event: " + event + b"\n" + number + b"data: " + bind.to_json(message) + b"\n\n"
