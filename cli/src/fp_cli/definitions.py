@@ -5,15 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from forgepoint.pipeline.v1 import pipeline_pb2 as pb
 from forgepoint.pipeline.v1 import pipeline_pb2_grpc
-from fp_kernel import AlreadyExists, InvalidArgument, invalid
-from google.protobuf import json_format
+from fp_kernel import AlreadyExists, invalid
 
-from fp_cli import names
+from fp_cli import documents, names
 from fp_cli.client import Client, idempotency_key
-from fp_cli.reading import text_of
 
 
 def read(file: Path) -> pb.CreatePipelineRequest:
@@ -21,20 +18,7 @@ def read(file: Path) -> pb.CreatePipelineRequest:
 
     Raises InvalidArgument naming what cannot be read.
     """
-    text = text_of(file)
-    try:
-        document = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:
-        raise invalid("file", f"is neither JSON nor YAML: {error}") from None
-    except RecursionError:
-        raise invalid("file", "is nested too deeply") from None
-    if not isinstance(document, dict):
-        raise invalid("file", "must hold one pipeline")
-    try:
-        return json_format.ParseDict(document, pb.CreatePipelineRequest())
-    except (json_format.ParseError, TypeError, AttributeError) as error:
-        # A value of another type than the field's, such as a number as a key, is not always a ParseError.
-        raise InvalidArgument(f"file: {error}") from None
+    return documents.fill(pb.CreatePipelineRequest(), documents.load(file, "pipeline"))
 
 
 def apply(client: Client, request: pb.CreatePipelineRequest, key: str) -> tuple[Any, bool]:

@@ -6,7 +6,25 @@ import typer
 
 from fp_cli.address import is_address
 from fp_cli.arguments import hoisted
-from fp_cli.commands import events, keys, lineage, models, pipelines, predict, session, stack, users
+from fp_cli.commands import (
+    events,
+    experiments,
+    features,
+    invoices,
+    keys,
+    lineage,
+    models,
+    monitors,
+    notifications,
+    pipelines,
+    plans,
+    predict,
+    runs,
+    session,
+    stack,
+    usage,
+    users,
+)
 from fp_cli.failures import reporting
 from fp_cli.output import Format, State
 
@@ -45,7 +63,15 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(models.app, name="models")
 app.add_typer(pipelines.app, name="pipelines")
 predict.add_to(app)
+app.add_typer(features.app, name="features")
+app.add_typer(experiments.app, name="experiments")
+app.add_typer(runs.app, name="runs")
+app.add_typer(monitors.app, name="monitors")
 lineage.add_to(app)
+usage.add_to(app)
+app.add_typer(plans.app, name="plans")
+app.add_typer(invoices.app, name="invoices")
+app.add_typer(notifications.app, name="notifications")
 app.add_typer(events.app, name="events")
 
 

@@ -1,14 +1,20 @@
 """Things by the name people use, where the API wants an id."""
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
 from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
+from forgepoint.billing.v1 import billing_pb2, billing_pb2_grpc
+from forgepoint.experiment.v1 import experiment_pb2, experiment_pb2_grpc
+from forgepoint.featurestore.v1 import featurestore_pb2, featurestore_pb2_grpc
+from forgepoint.notification.v1 import notification_pb2, notification_pb2_grpc
 from forgepoint.pipeline.v1 import pipeline_pb2, pipeline_pb2_grpc
 from forgepoint.registry.v1 import registry_pb2, registry_pb2_grpc
-from fp_kernel import NotFound
+from fp_kernel import Kind, NotFound
 
 from fp_cli.client import Client
+from fp_cli.failures import advising
 
 _MOST = 10_000
 
@@ -44,6 +50,50 @@ def pipeline(client: Client, name_or_id: str) -> Any:
         f"there is no pipeline {name_or_id}",
         metadata={"next_step": "`fp pipelines list` shows which there are; `fp pipelines apply FILE` makes one"},
     )
+
+
+def view(client: Client, name_or_id: str) -> Any:
+    stub = featurestore_pb2_grpc.FeatureStoreServiceStub(client.channel)
+    key = "feature_view_id" if is_id(name_or_id) else "name"
+    with advising(Kind.NOT_FOUND, "`fp features views list` shows which there are"):
+        return client.call(
+            stub.GetFeatureView, featurestore_pb2.GetFeatureViewRequest(**{key: name_or_id})
+        ).feature_view
+
+
+def experiment(client: Client, name_or_id: str) -> str:
+    """Its id."""
+    if is_id(name_or_id):
+        return name_or_id
+    stub = experiment_pb2_grpc.ExperimentTrackerServiceStub(client.channel)
+    request = experiment_pb2.ListExperimentsRequest(include_archived=True)
+    found = client.pages(stub.ListExperiments, request, "experiments", _MOST)
+    return _id_of(found, name_or_id, "experiment", "`fp experiments list` shows which there are")
+
+
+def plan(client: Client, name_or_id: str) -> str:
+    """Id of a rate plan."""
+    if is_id(name_or_id):
+        return name_or_id
+    stub = billing_pb2_grpc.BillingServiceStub(client.channel)
+    found = client.pages(stub.ListRatePlans, billing_pb2.ListRatePlansRequest(), "rate_plans", _MOST)
+    return _id_of(found, name_or_id, "rate plan", "`fp plans list` shows which there are")
+
+
+def rule(client: Client, name_or_id: str) -> str:
+    """Id of a notification rule; empty stays empty."""
+    if not name_or_id or is_id(name_or_id):
+        return name_or_id
+    stub = notification_pb2_grpc.NotificationServiceStub(client.channel)
+    found = client.pages(stub.ListRules, notification_pb2.ListRulesRequest(), "rules", _MOST)
+    return _id_of(found, name_or_id, "rule", "`fp notifications rules list` shows which there are")
+
+
+def _id_of(items: Iterable[Any], name: str, noun: str, step: str) -> str:
+    for found in items:
+        if found.name == name:
+            return str(found.id)
+    raise NotFound(f"there is no {noun} {name}", metadata={"next_step": step})
 
 
 def user(client: Client, email_or_id: str) -> str:

@@ -73,10 +73,20 @@ def document(value: Any) -> None:
     sys.stdout.write("\n")
 
 
-def say(state: State, text: str) -> None:
-    """A sentence for people; programs that asked for JSON get it on stderr."""
-    stream = sys.stderr if state.json else sys.stdout
+def json_line(value: Any) -> None:
+    """One of many; whoever reads them need not wait for the last."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def say(state: State, text: str, *, aside: bool = False) -> None:
+    """A sentence for people; programs that asked for JSON get it on stderr.
+
+    aside: on stderr in any case, because it is not the result.
+    """
+    stream = sys.stderr if state.json or aside else sys.stdout
     stream.write(text + "\n")
+    stream.flush()
 
 
 def done(state: State, text: str, **facts: Any) -> None:

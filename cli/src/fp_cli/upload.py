@@ -1,7 +1,6 @@
 """A version from a file: create, put, confirm."""
 
 import hashlib
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -9,7 +8,7 @@ from typing import Any, Final
 import httpx
 from forgepoint.registry.v1 import registry_pb2 as pb
 from forgepoint.registry.v1 import registry_pb2_grpc
-from fp_kernel import AlreadyExists, FailedPrecondition, NotFound, Unavailable, invalid
+from fp_kernel import AlreadyExists, FailedPrecondition, NotFound, Unavailable
 
 from fp_cli import names, onnx_file
 from fp_cli.address import is_loopback
@@ -61,21 +60,6 @@ def register(client: Client, order: Order) -> Any:
     if version.status == pb.VERSION_STATUS_FAILED:
         raise FailedPrecondition(f"the artifact was refused: {version.failure_reason}")
     return version
-
-
-def parse_metrics(pairs: Sequence[str]) -> dict[str, float]:
-    """`auc=0.7` as numbers; raises InvalidArgument naming `metric`."""
-    found = {}
-    for pair in pairs:
-        name, separator, text = pair.partition("=")
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not separator or not name or not math.isfinite(value):
-            raise invalid("metric", f"{pair!r} is not name=value")
-        found[name] = value
-    return found
 
 
 def _model_id(client: Client, order: Order) -> str:

@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from fp_cli.commands import releases
 from fp_cli.output import State, record, rows, say
 
 if TYPE_CHECKING:
     from fp_cli.client import Client
 
 app = typer.Typer(help="Models and their versions.", no_args_is_help=True)
+releases.add_to(app)
 _MODEL = ("name", "production_version", "latest_version", "created_at", "task_type", "framework", "tags", "id")
 _VERSION = ("version", "stage", "status", "created_at", "size_bytes", "metrics", "run_id", "id")
 _STAGES = ("DEV", "STAGING", "PRODUCTION", "ARCHIVED")
@@ -21,22 +23,34 @@ def list_models(
     context: typer.Context,
     framework: str = typer.Option(""),
     task_type: str = typer.Option(""),
+    tag: str = typer.Option("", help="name=value; not together with the other filters."),
     archived: bool = typer.Option(False, "--archived", help="Archived ones too."),
     limit: int = typer.Option(100, min=1),
 ) -> None:
     """List models."""
     from forgepoint.registry.v1 import registry_pb2, registry_pb2_grpc
+    from fp_kernel import invalid
 
+    from fp_cli import pairs
     from fp_cli.client import connect
     from fp_cli.messages import plain
 
     state: State = context.obj
+    if tag and (framework or task_type or archived):
+        raise invalid("tag", "cannot be given with --framework, --task-type or --archived")
+    request = registry_pb2.ListModelsRequest(
+        framework_filter=framework, task_type_filter=task_type, include_archived=archived
+    )
     with connect(state) as client:
         stub = registry_pb2_grpc.RegistryServiceStub(client.channel)
-        request = registry_pb2.ListModelsRequest(
-            framework_filter=framework, task_type_filter=task_type, include_archived=archived
-        )
-        rows(state, _MODEL, [plain(model) for model in client.pages(stub.ListModels, request, "models", limit)])
+        if tag:
+            ((key, value),) = pairs.texts([tag], "tag").items()
+            found = client.pages(
+                stub.SearchByTag, registry_pb2.SearchByTagRequest(key=key, value=value), "models", limit
+            )
+        else:
+            found = client.pages(stub.ListModels, request, "models", limit)
+        rows(state, _MODEL, [plain(model) for model in found])
 
 
 @app.command("get")
@@ -85,7 +99,7 @@ def register(
     idempotency_key: str = typer.Option("", help="A repeat with the same key happens once."),
 ) -> None:
     """Register a version of a model from an ONNX file: create, upload, confirm."""
-    from fp_cli import upload
+    from fp_cli import pairs, upload
     from fp_cli.client import connect
     from fp_cli.messages import plain
 
@@ -98,7 +112,7 @@ def register(
             description=description,
             task_type=task_type,
             columns=[column.strip() for column in columns.split(",") if column.strip()],
-            metrics=upload.parse_metrics(metric),
+            metrics=pairs.numbers(metric, "metric"),
             idempotency_key=idempotency_key,
         )
         registered = upload.register(client, order)

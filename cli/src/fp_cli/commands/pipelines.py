@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from fp_cli.output import State, record, rows, say
+from fp_cli.output import State, json_line, record, rows, say
 
 app = typer.Typer(help="Pipelines and their executions.", no_args_is_help=True)
 _PIPELINE = ("name", "type", "created_at", "steps", "id")
@@ -122,6 +122,34 @@ def watch(
     state: State = context.obj
     with connect(state) as client:
         watching.follow(client, state, execution_id, after=after)
+
+
+@app.command("logs")
+def logs(
+    context: typer.Context,
+    execution_id: str,
+    step: str = typer.Argument(help="Id of the step."),
+    follow: bool = typer.Option(False, "-f", "--follow", help="Go on until the step ends."),
+    after: int = typer.Option(0, min=0, help="Only lines after this number."),
+) -> None:
+    """Print the log of a step."""
+    from forgepoint.pipeline.v1 import pipeline_pb2, pipeline_pb2_grpc
+
+    from fp_cli.cells import printable
+    from fp_cli.client import connect
+    from fp_cli.messages import plain
+
+    state: State = context.obj
+    with connect(state) as client:
+        stub = pipeline_pb2_grpc.PipelineOrchestratorServiceStub(client.channel)
+        request = pipeline_pb2.StreamStepLogsRequest(
+            execution_id=execution_id, step_id=step, after_line=after, follow=follow
+        )
+        for line in client.stream(stub.StreamStepLogs, request):
+            if state.json:
+                json_line(plain(line))
+            else:
+                say(state, printable(line.text))
 
 
 @app.command("cancel")

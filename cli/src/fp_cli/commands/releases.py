@@ -1,0 +1,98 @@
+"""fp models history, rollback, download, archive."""
+
+from pathlib import Path
+
+import typer
+
+from fp_cli.output import State, done, record, rows, say
+
+_TENURE = ("version", "started_at", "ended_at", "promoted_by", "version_id")
+_NAME = typer.Argument(help="Name or id of the model.")
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("history")(history)
+    app.command("rollback")(rollback)
+    app.command("download")(download)
+    app.command("archive")(archive)
+
+
+def history(
+    context: typer.Context,
+    name: str = _NAME,
+    at: str = typer.Option("", help="Only which was in production at this time, such as 2026-03-01T12:00:00Z."),
+    limit: int = typer.Option(100, min=1),
+) -> None:
+    """Show which version was in production from when until when, newest first."""
+    from forgepoint.registry.v1 import registry_pb2, registry_pb2_grpc
+
+    from fp_cli import moments, names
+    from fp_cli.client import connect
+    from fp_cli.messages import plain
+
+    state: State = context.obj
+    moment = moments.stamp(at, "at")
+    with connect(state) as client:
+        stub = registry_pb2_grpc.RegistryServiceStub(client.channel)
+        request = registry_pb2.GetProductionHistoryRequest(model_id=names.model(client, name).id, at=moment)
+        found = client.pages(stub.GetProductionHistory, request, "tenures", limit)
+        rows(state, _TENURE, [plain(tenure) for tenure in found])
+
+
+def rollback(
+    context: typer.Context,
+    name: str = _NAME,
+    idempotency_key: str = typer.Option("", help="A repeat with the same key happens once."),
+) -> None:
+    """Bring the version back that was in production before. Traffic moves with a deployment, not with the stage."""
+    from forgepoint.registry.v1 import registry_pb2, registry_pb2_grpc
+
+    from fp_cli import client as clients
+    from fp_cli import names
+    from fp_cli.messages import plain
+
+    state: State = context.obj
+    with clients.connect(state) as client:
+        stub = registry_pb2_grpc.RegistryServiceStub(client.channel)
+        model = names.model(client, name)
+        request = registry_pb2.RollbackModelRequest(
+            model_id=model.id, idempotency_key=clients.idempotency_key(idempotency_key)
+        )
+        response = client.call(stub.RollbackModel, request)
+    record(state, plain(response.version), ("id", "version", "stage"))
+    version = response.version.version
+    say(state, f"version {response.demoted_version.version} is archived now")
+    say(state, f"deploy it: fp pipelines trigger deploy-model --input model={model.name} --input version={version}")
+
+
+def download(
+    context: typer.Context,
+    name: str = _NAME,
+    version: str = typer.Argument(help="The version."),
+    file: Path | None = typer.Option(None, "--out", help="Default: MODEL-VERSION.onnx."),
+) -> None:
+    """Fetch the artifact of a version and check its digest."""
+    from fp_cli import artifacts, names
+    from fp_cli.client import connect
+
+    state: State = context.obj
+    target = file or Path(f"{name}-{version}.onnx")
+    with connect(state) as client:
+        size, digest = artifacts.fetch(client, names.version(client, name, version).id, target)
+    done(state, f"{target}: {size} bytes, {digest}", file=str(target), size_bytes=size, digest=digest)
+
+
+def archive(context: typer.Context, name: str = _NAME) -> None:
+    """Archive a model and undeploy it; its name stays taken."""
+    from forgepoint.registry.v1 import registry_pb2, registry_pb2_grpc
+
+    from fp_cli import client as clients
+    from fp_cli import names
+
+    state: State = context.obj
+    with clients.connect(state) as client:
+        stub = registry_pb2_grpc.RegistryServiceStub(client.channel)
+        model = names.model(client, name)
+        request = registry_pb2.DeleteModelRequest(id=model.id, idempotency_key=clients.idempotency_key(""))
+        client.call(stub.DeleteModel, request)
+    done(state, f"{model.name} is archived", id=model.id, archived=True)

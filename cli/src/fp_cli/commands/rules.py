@@ -1,0 +1,77 @@
+"""fp notifications rules."""
+
+import typer
+
+from fp_cli.choices import NotificationChannel, NotificationSeverity, number
+from fp_cli.output import State, done, record, rows, say
+
+app = typer.Typer(help="Rules: of what a team is told, and where.", no_args_is_help=True)
+_RULE = ("name", "patterns", "min_severity", "channels", "target", "disabled_reason", "created_at", "id")
+
+
+@app.command("list")
+def list_rules(context: typer.Context, limit: int = typer.Option(100, min=1)) -> None:
+    """List the rules of the team, newest first."""
+    from forgepoint.notification.v1 import notification_pb2, notification_pb2_grpc
+
+    from fp_cli.client import connect
+    from fp_cli.messages import plain
+
+    state: State = context.obj
+    with connect(state) as client:
+        stub = notification_pb2_grpc.NotificationServiceStub(client.channel)
+        found = client.pages(stub.ListRules, notification_pb2.ListRulesRequest(), "rules", limit)
+        rows(state, _RULE, [plain(rule) for rule in found])
+
+
+@app.command("create")
+def create_rule(
+    context: typer.Context,
+    name: str,
+    patterns: list[str] = typer.Option(..., "--pattern", help="Of event types, such as fp.models.>; several times."),
+    webhook: str = typer.Option("", help="URL that is told."),
+    in_app: bool = typer.Option(False, "--in-app", help="Tell every member of the team, in the application."),
+    severity: NotificationSeverity = typer.Option(
+        NotificationSeverity.INFO, case_sensitive=False, help="As bad as this, or worse."
+    ),
+    idempotency_key: str = typer.Option("", help="A repeat with the same key happens once."),
+) -> None:
+    """Make a rule for the team."""
+    from forgepoint.notification.v1 import notification_pb2, notification_pb2_grpc
+
+    from fp_cli import client as clients
+    from fp_cli.messages import plain
+
+    state: State = context.obj
+    chosen = [NotificationChannel.WEBHOOK] * bool(webhook) + [NotificationChannel.IN_APP] * in_app
+    request = notification_pb2.CreateRuleRequest(
+        name=name,
+        patterns=patterns,
+        min_severity=number(notification_pb2.NotificationSeverity, severity),
+        channels=[number(notification_pb2.NotificationChannel, channel) for channel in chosen],
+        target=webhook,
+        idempotency_key=clients.idempotency_key(idempotency_key),
+    )
+    with clients.connect(state) as client:
+        stub = notification_pb2_grpc.NotificationServiceStub(client.channel)
+        rule = client.call(stub.CreateRule, request).rule
+    record(state, plain(rule), _RULE)
+    if webhook:
+        say(state, f"its receiver verifies with: fp notifications secret --rule {rule.name}")
+
+
+@app.command("delete")
+def delete_rule(context: typer.Context, name: str = typer.Argument(help="Name or id.")) -> None:
+    """Delete a rule; what it was told stays in the log."""
+    from forgepoint.notification.v1 import notification_pb2, notification_pb2_grpc
+
+    from fp_cli import client as clients
+    from fp_cli import names
+
+    state: State = context.obj
+    with clients.connect(state) as client:
+        stub = notification_pb2_grpc.NotificationServiceStub(client.channel)
+        rule_id = names.rule(client, name)
+        request = notification_pb2.DeleteRuleRequest(id=rule_id, idempotency_key=clients.idempotency_key(""))
+        client.call(stub.DeleteRule, request)
+    done(state, f"{name} is deleted", id=rule_id, deleted=True)
