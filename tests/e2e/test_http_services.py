@@ -70,3 +70,11 @@ async def test_a_model_nobody_watches_has_no_health(http):
     assert "entries" in await done(http.get("/monitors"))
     assert (await done(http.get("/drift-reports?model_name=nobody")))["reports"] == []
     assert (await http.get("/models/nobody/health")).status_code == 404
+
+
+async def test_the_dashboard_has_every_tile(http):
+    tiles = await done(http.get("/dashboard"))
+
+    # A busy machine may be late with one of them; then it says so.
+    assert set(tiles) == {"models", "activeExecutions", "recentDrift", "usage"}
+    assert all("data" in tile if tile["ok"] else tile["error"]["code"] == 504 for tile in tiles.values())

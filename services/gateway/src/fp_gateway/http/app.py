@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route as HttpRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from fp_gateway.http import bind, predict, session, watch
+from fp_gateway.http import bind, dashboard, predict, session, watch
 from fp_gateway.http.answers import answering
 from fp_gateway.http.caller import Caller
 from fp_gateway.http.room import Roomy
@@ -24,6 +24,7 @@ def application(caller: Caller, *, secure_cookies: bool) -> ASGIApp:
     routes = [
         *session.routes(caller, secure=secure_cookies),
         *watch.routes(caller),
+        *dashboard.routes(caller),
         *(HttpRoute(f"/api/v1{route.path}", answering(_rpc(route, caller)), methods=[route.verb]) for route in API),
         *predict.routes(caller),
     ]

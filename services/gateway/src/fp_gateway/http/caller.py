@@ -34,10 +34,17 @@ class Caller:
     def method(self, path: str) -> Method:
         return self._methods[path]
 
-    async def unary(self, path: str, message: Message, request: Request) -> tuple[Message, Mapping[str, str]]:
-        """Answer the response and the metadata for the caller's headers; raises fp_kernel errors."""
+    async def unary(
+        self, path: str, message: Message, request: Request, limit: float | None = None
+    ) -> tuple[Message, Mapping[str, str]]:
+        """Answer the response and the metadata for the caller's headers; raises fp_kernel errors.
+
+        limit: seconds, where they are not the usual ones.
+        """
         method = self._methods[path]
-        call = self._calls[path](message.SerializeToString(), metadata=_metadata(request), timeout=self._timeout)
+        call = self._calls[path](
+            message.SerializeToString(), metadata=_metadata(request), timeout=limit or self._timeout
+        )
         try:
             data = await call
             trailers = {

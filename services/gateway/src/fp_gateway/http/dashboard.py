@@ -1,0 +1,94 @@
+"""`/api/v1/dashboard`: what a team looks at first, from several services at once; a tile that fails fails alone."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import orjson
+from forgepoint.billing.v1 import billing_pb2
+from forgepoint.monitor.v1 import monitor_pb2
+from forgepoint.pipeline.v1 import pipeline_pb2
+from forgepoint.registry.v1 import registry_pb2
+from fp_kernel import Error, Internal
+from fp_rpc.errors import to_problem
+from fp_telemetry import get_logger
+from google.protobuf.message import Message
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+from starlette.routing import Route as HttpRoute
+
+from fp_gateway.http import bind, table
+from fp_gateway.http.answers import answering
+from fp_gateway.http.caller import Caller
+
+_log = get_logger(__name__)
+
+# Seconds that each call gets; the page is there after them, whatever came.
+TIMEOUT: Final = 3.0
+
+Question = tuple[str, Message]
+
+_ACTIVE: Final = (
+    pipeline_pb2.EXECUTION_STATUS_PENDING,
+    pipeline_pb2.EXECUTION_STATUS_RUNNING,
+    pipeline_pb2.EXECUTION_STATUS_COMPENSATING,
+)
+# Answers of one tile are lists of the same kind; they become one, newest first.
+TILES: Final[Mapping[str, Sequence[Question]]] = {
+    "models": ((table.MODELS, registry_pb2.ListModelsRequest()),),
+    "activeExecutions": tuple(
+        (table.EXECUTIONS, pipeline_pb2.ListExecutionsRequest(status_filter=status)) for status in _ACTIVE
+    ),
+    "recentDrift": (
+        (table.DRIFT_REPORTS, monitor_pb2.ListDriftReportsRequest(min_severity=monitor_pb2.DRIFT_SEVERITY_WARNING)),
+    ),
+    "usage": ((table.USAGE, billing_pb2.GetUsageRequest()),),
+}
+
+
+def routes(caller: Caller, limit: float = TIMEOUT) -> list[BaseRoute]:
+    async def dashboard(request: Request) -> Response:
+        async with asyncio.TaskGroup() as group:
+            asked = {
+                name: [group.create_task(_answer(caller, question, request, limit)) for question in questions]
+                for name, questions in TILES.items()
+            }
+        document = {name: _tile([task.result() for task in tasks]) for name, tasks in asked.items()}
+        return Response(orjson.dumps(document), media_type="application/json", headers={"cache-control": "no-store"})
+
+    return [HttpRoute("/api/v1/dashboard", answering(dashboard), methods=["GET"])]
+
+
+async def _answer(caller: Caller, question: Question, request: Request, limit: float) -> Message | Error:
+    path, message = question
+    try:
+        response, _ = await caller.unary(path, message, request, limit)
+    except Error as error:
+        return error
+    except Exception:  # noqa: BLE001 -- one tile must not take the page with it
+        _log.exception("dashboard tile failed", method=path)
+        return Internal("internal error")
+    return response
+
+
+def _tile(answers: Sequence[Message | Error]) -> dict[str, Any]:
+    messages: list[Message] = []
+    for answer in answers:
+        if isinstance(answer, Error):
+            return {"ok": False, "error": to_problem(answer)["error"]}
+        messages.append(answer)
+    return {"ok": True, "data": orjson.Fragment(bind.to_json(_together(messages)))}
+
+
+def _together(messages: Sequence[Message]) -> Message:
+    first, *others = messages
+    if isinstance(first, pipeline_pb2.ListExecutionsResponse) and others:
+        # Ids are ordered by time.
+        found = sorted(
+            (one for message in messages for one in message.executions),  # type: ignore[attr-defined]
+            key=lambda one: one.id,
+            reverse=True,
+        )
+        return pipeline_pb2.ListExecutionsResponse(executions=found)
+    return first
