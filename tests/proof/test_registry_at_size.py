@@ -9,9 +9,9 @@ from statistics import median
 import pytest
 from fp_kernel import PageRequest, SystemClock, new_id
 from fp_postgres import Database
+from fp_redis import WRITE_TIMEOUT, Link
 from fp_registry.adapters.changes import PostgresChanges
 from fp_registry.adapters.projection.generations import RedisGenerations
-from fp_registry.adapters.projection.link import WRITE_TIMEOUT, Link
 from fp_registry.adapters.projection.reads import RedisProjection
 from fp_registry.adapters.source import PostgresSource
 from fp_registry.api.documents import MessageDocuments, read_model
@@ -54,7 +54,7 @@ async def database(databases):
 
 @pytest.fixture
 async def link(redis_url):
-    opened = Link.open(redis_url, SystemClock(), timeout=WRITE_TIMEOUT)
+    opened = Link.open(redis_url, SystemClock(), store="the projection", timeout=WRITE_TIMEOUT)
     yield opened
     await opened.close()
 

@@ -5,9 +5,9 @@ from importlib import resources
 from fp_events import NatsBus, connect
 from fp_kernel import Clock
 from fp_postgres import Database, migrate
+from fp_redis.hosting import soft_links
 from fp_runtime import Runtime
 
-from fp_featurestore.adapters.online.link import WRITE_TIMEOUT, Link
 from fp_featurestore.adapters.online.view import RedisOnline
 from fp_featurestore.settings import Settings
 
@@ -33,10 +33,4 @@ async def bus(runtime: Runtime, settings: Settings) -> NatsBus:
 async def online(runtime: Runtime, settings: Settings, clock: Clock) -> RedisOnline:
     """Soft: online reads go to the offline view, and what is written meanwhile is replayed from the log."""
     url = settings.redis_url.get_secret_value()
-
-    async def open_link() -> Link:
-        return Link.open(url, clock)
-
-    writes = Link.open(url, clock, timeout=WRITE_TIMEOUT)
-    runtime.on_close(writes.close)
-    return RedisOnline(await runtime.soft("redis", open_link, Link.ping, Link.close), writes)
+    return RedisOnline(*await soft_links(runtime, url, clock, store="the online view"))

@@ -3,7 +3,6 @@ from importlib import resources
 
 import pytest
 import pytest_asyncio
-from fp_featurestore.adapters.online.link import Link
 from fp_featurestore.adapters.online.view import RedisOnline
 from fp_featurestore.adapters.postgres.copies import PostgresClaims, PostgresCopies
 from fp_featurestore.adapters.postgres.log import PostgresLog
@@ -18,6 +17,7 @@ from fp_featurestore.app.rebuild import Rebuild, Target
 from fp_featurestore.domain.rows import NewRow
 from fp_kernel import Command, Principal, SystemClock
 from fp_postgres import Database
+from fp_redis import Link
 
 ANN = Principal("ann", "alpha", "admin", frozenset({"*:*"}), 0.0)
 NO_KEY = Command("alpha", "/Rpc", "", b"", lambda _: b"")
@@ -104,7 +104,8 @@ async def desk(database_of_features, redis_url):
 
 
 async def open_stores(database_url, redis_url):
-    return await Database.connect(database_url, source="featurestore"), Link.open(redis_url, SystemClock(), timeout=5.0)
+    link = Link.open(redis_url, SystemClock(), store="the online view", timeout=5.0)
+    return await Database.connect(database_url, source="featurestore"), link
 
 
 @pytest.fixture(scope="session")

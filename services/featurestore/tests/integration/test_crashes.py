@@ -6,7 +6,6 @@ from importlib import resources
 
 import pytest
 from fp_events import decode
-from fp_featurestore.adapters.online.link import Link
 from fp_featurestore.adapters.online.view import RedisOnline
 from fp_featurestore.adapters.postgres.copies import PostgresClaims, PostgresCopies
 from fp_featurestore.adapters.postgres.log import PostgresLog
@@ -22,6 +21,7 @@ from fp_featurestore.domain.features import Definition, Entity, Feature, ValueTy
 from fp_featurestore.domain.rows import NewRow
 from fp_kernel import Command, Principal, Replayed, SystemClock
 from fp_postgres import Database
+from fp_redis import Link
 
 ANN = Principal("ann", "alpha", "admin", frozenset({"*:*"}), 0.0)
 NO_KEY = Command("alpha", "/Rpc", "", b"", lambda _: b"")
@@ -71,7 +71,8 @@ class Parts:
     @classmethod
     async def open(cls, url, redis_url, *, wrap=lambda store: store, step=lambda port: port):
         database = await Database.connect(url, source="featurestore")
-        return cls(wrap(database), wrap(Link.open(redis_url, SystemClock(), timeout=5.0)), step)
+        link = Link.open(redis_url, SystemClock(), store="the online view", timeout=5.0)
+        return cls(wrap(database), wrap(link), step)
 
     async def close(self):
         await self.link.close()

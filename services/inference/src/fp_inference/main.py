@@ -15,7 +15,6 @@ from fp_runtime import Runtime
 from fp_inference import stores
 from fp_inference.adapters.deployments import PipelineDeployments
 from fp_inference.adapters.redis_buckets import RedisBuckets
-from fp_inference.adapters.redis_link import RedisLink
 from fp_inference.adapters.redis_replays import RedisReplays
 from fp_inference.adapters.redis_routes import RedisRoutes
 from fp_inference.adapters.runtimes import ServingRuntimes
@@ -50,9 +49,8 @@ _ONE_ATTEMPT = ChannelPolicy(retry=RetryPolicy(attempts=1))
 async def serve(runtime: Runtime, settings: Settings) -> None:
     clock, metrics = SystemClock(), runtime.metrics
     bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
-    redis = await stores.redis(runtime, settings)
+    link = await stores.redis(runtime, settings, clock)
     spool = await stores.spool(runtime, settings)
-    link = RedisLink(redis, clock)
 
     credential = ServiceCredential(NOUN, settings.service_secret.get_secret_value(), settings.auth_addr)
     channels = Channels(credential, metrics=metrics)
@@ -63,7 +61,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     for closing in (credential, channels, to_runtimes):
         runtime.on_close(closing.close)
 
-    table, routes = RouteTable(), RedisRoutes(link, redis)
+    table, routes = RouteTable(), RedisRoutes(link)
     follow = FollowDeployments(table, routes, PipelineDeployments(pipeline, signature_from_pb))
     replays = Replays(RedisReplays(link))
     replays.recover(record.replay for record in spool.unpublished() if record.replay)
@@ -80,7 +78,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
         policy=settings.forward,
     )
     quotas = Quotas(stores.usage(channels, settings), clock)
-    admission = Admission(quotas, Limiter(RedisBuckets(link, redis), clock))
+    admission = Admission(quotas, Limiter(RedisBuckets(link), clock))
     predict = Predict(
         admission=admission,
         replays=replays,

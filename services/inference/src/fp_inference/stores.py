@@ -1,14 +1,14 @@
 """What inference opens at its start."""
 
-from typing import Any
-
 from fp_events import CONSUMERS, Bus
 from fp_events.streams import AUDIT, AUTH, BILLING, INFERENCE, MODELS, PIPELINES
+from fp_kernel import Clock
+from fp_redis import Link
+from fp_redis.hosting import soft_link
 from fp_rpc import Channels
 from fp_runtime import Runtime
 
 from fp_inference.adapters.billing import BillingUsage
-from fp_inference.adapters.redis_link import client
 from fp_inference.adapters.spool.spool import Spool
 from fp_inference.adapters.spool.tailer import Tailer
 from fp_inference.settings import Settings
@@ -18,13 +18,9 @@ _SEGMENTS = 32
 _SEGMENT_BYTES = 4 * 1024 * 1024
 
 
-async def redis(runtime: Runtime, settings: Settings) -> Any:
+async def redis(runtime: Runtime, settings: Settings, clock: Clock) -> Link:
     """Soft: routes are in memory, and limits are kept by each process alone while it is away."""
-
-    async def open_client() -> Any:
-        return client(settings.redis_url.get_secret_value())
-
-    return await runtime.soft("redis", open_client, lambda redis: redis.ping(), lambda redis: redis.aclose())
+    return await soft_link(runtime, settings.redis_url.get_secret_value(), clock, store="redis")
 
 
 async def spool(runtime: Runtime, settings: Settings) -> Spool:

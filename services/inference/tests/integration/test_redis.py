@@ -6,10 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
 import pytest_asyncio
 from fp_inference.adapters.redis_buckets import RedisBuckets
-from fp_inference.adapters.redis_link import RedisLink, client
 from fp_inference.adapters.redis_replays import RedisReplays
 from fp_inference.adapters.redis_routes import RedisRoutes
 from fp_inference.app.values import Replay
@@ -17,8 +15,9 @@ from fp_inference.domain.bucket import Limit
 from fp_inference.domain.routes import Share, Split, Stable, Target, TargetStatus
 from fp_inference.domain.signature import Column, Signature, TensorSpec
 from fp_inference.domain.tensors import ElementType
-from fp_kernel import SystemClock, Unavailable
-from fp_testkit.clock import ManualClock
+from fp_kernel import SystemClock
+from fp_redis import Link
+from redis.asyncio import Redis
 
 _START = datetime(2013, 3, 1, 12, 30, 0, 123_456, tzinfo=UTC)
 _LIMIT = Limit(rate=50.0, burst=200)
@@ -30,14 +29,15 @@ _SIGNATURE = Signature(
 
 @pytest_asyncio.fixture
 async def redis(redis_url: str) -> AsyncIterator[Any]:
-    opened = client(redis_url)
+    async with Redis.from_url(redis_url) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture
+async def link(redis_url: str) -> AsyncIterator[Link]:
+    opened = Link.open(redis_url, SystemClock(), store="redis")
     yield opened
-    await opened.aclose()
-
-
-@pytest.fixture
-def link(redis: Any) -> RedisLink:
-    return RedisLink(redis, SystemClock())
+    await opened.close()
 
 
 def _target(version: str = "1", sequence: int = 1) -> Target:
@@ -54,8 +54,8 @@ def _target(version: str = "1", sequence: int = 1) -> Target:
     )
 
 
-async def test_the_shared_bucket_gives_its_burst_and_says_when_there_is_more(link: RedisLink, redis: Any) -> None:
-    buckets = RedisBuckets(link, redis)
+async def test_the_shared_bucket_gives_its_burst_and_says_when_there_is_more(link: Link, redis: Any) -> None:
+    buckets = RedisBuckets(link)
     granted = 0
     while (grant := await buckets.lease("alpha/user", _LIMIT, 1, 50)).tokens:
         granted += grant.tokens
@@ -65,8 +65,8 @@ async def test_the_shared_bucket_gives_its_burst_and_says_when_there_is_more(lin
     assert (await buckets.lease("alpha/other", _LIMIT, 1, 50)).tokens == 50
 
 
-async def test_a_cost_beyond_the_burst_is_owed_by_a_full_bucket(link: RedisLink, redis: Any) -> None:
-    buckets = RedisBuckets(link, redis)
+async def test_a_cost_beyond_the_burst_is_owed_by_a_full_bucket(link: Link, redis: Any) -> None:
+    buckets = RedisBuckets(link)
     paid = await buckets.lease("alpha/user", _LIMIT, 250, 250)
     assert (paid.tokens, paid.left) == (250, -50.0)
     refused = await buckets.lease("alpha/user", _LIMIT, 1, 1)
@@ -74,19 +74,19 @@ async def test_a_cost_beyond_the_burst_is_owed_by_a_full_bucket(link: RedisLink,
     assert 0.9 < refused.retry_after <= 51 / _LIMIT.rate
 
 
-async def test_replicas_that_ask_at_once_never_get_more_than_there_is(link: RedisLink, redis: Any) -> None:
-    buckets = [RedisBuckets(link, redis) for _ in range(4)]
+async def test_replicas_that_ask_at_once_never_get_more_than_there_is(link: Link, redis: Any) -> None:
+    buckets = [RedisBuckets(link) for _ in range(4)]
     slow = Limit(rate=0.001, burst=100)
     grants = await asyncio.gather(*(each.lease("shared", slow, 1, 7) for _ in range(10) for each in buckets))
     assert sum(grant.tokens for grant in grants) == 100
 
 
-async def test_a_bucket_that_nobody_uses_is_forgotten(link: RedisLink, redis: Any) -> None:
-    await RedisBuckets(link, redis).lease("alpha/user", _LIMIT, 1, 1)
+async def test_a_bucket_that_nobody_uses_is_forgotten(link: Link, redis: Any) -> None:
+    await RedisBuckets(link).lease("alpha/user", _LIMIT, 1, 1)
     assert 0 < await redis.pttl("fp:inference:bucket:alpha/user") <= 5_000
 
 
-async def test_the_first_answer_of_a_command_stays_for_a_day(link: RedisLink, redis: Any) -> None:
+async def test_the_first_answer_of_a_command_stays_for_a_day(link: Link, redis: Any) -> None:
     replays = RedisReplays(link)
     first = Replay(b"d" * 32, b"f" * 32, b"answer")
     await replays.put([first, Replay(b"e" * 32, b"f" * 32, b"")])
@@ -95,15 +95,15 @@ async def test_the_first_answer_of_a_command_stays_for_a_day(link: RedisLink, re
     assert 86_000 < await redis.ttl(f"fp:inference:replay:{(b'd' * 32).hex()}") <= 86_400
 
 
-async def test_routes_come_back_as_they_were_kept(link: RedisLink, redis: Any) -> None:
-    routes = RedisRoutes(link, redis)
+async def test_routes_come_back_as_they_were_kept(link: Link, redis: Any) -> None:
+    routes = RedisRoutes(link)
     await routes.save_target("alpha", "delays/new york", _target())
     await routes.save_target("beta", "delays/new york", _target("7"))
     stable = Stable("id-1", "1", _START)
     await routes.save_stable("alpha", "delays/new york", stable)
     await routes.save_archived("alpha", "delays/new york", _START)
     split = await routes.set_split("alpha", "delays/new york", (Share("id-1", 1, 10_000),), _START)
-    alpha, beta = await RedisRoutes(link, redis).load()
+    alpha, beta = await RedisRoutes(link).load()
     assert (alpha.team, alpha.model_name) == ("alpha", "delays/new york")
     assert alpha.targets == {"id-1": _target()}
     assert (alpha.split, alpha.stable, alpha.archived_at) == (split, stable, _START)
@@ -111,8 +111,8 @@ async def test_routes_come_back_as_they_were_kept(link: RedisLink, redis: Any) -
     assert beta.split is None
 
 
-async def test_an_older_state_of_a_version_never_replaces_a_newer_one(link: RedisLink, redis: Any) -> None:
-    routes = RedisRoutes(link, redis)
+async def test_an_older_state_of_a_version_never_replaces_a_newer_one(link: Link, redis: Any) -> None:
+    routes = RedisRoutes(link)
     removed = replace(_target(sequence=5), status=TargetStatus.REMOVED, removed=5)
     await routes.save_target("alpha", "delays", removed)
     await routes.save_target("alpha", "delays", _target(sequence=4))
@@ -125,8 +125,8 @@ async def test_an_older_state_of_a_version_never_replaces_a_newer_one(link: Redi
     assert route.stable == newer
 
 
-async def test_splits_that_replicas_set_at_once_have_one_newest(link: RedisLink, redis: Any) -> None:
-    routes = RedisRoutes(link, redis)
+async def test_splits_that_replicas_set_at_once_have_one_newest(link: Link, redis: Any) -> None:
+    routes = RedisRoutes(link)
     shares = [(Share("id-1", 1, weight), Share("id-2", 2, 10_000 - weight)) for weight in range(0, 10_000, 1_000)]
     splits = await asyncio.gather(*(routes.set_split("alpha", "delays", share, _START) for share in shares))
     assert sorted(split.revision for split in splits) == list(range(1, 11))
@@ -134,8 +134,8 @@ async def test_splits_that_replicas_set_at_once_have_one_newest(link: RedisLink,
     assert route.split == max(splits, key=lambda split: split.revision)
 
 
-async def test_other_replicas_hear_of_a_split(link: RedisLink, redis: Any) -> None:
-    routes = RedisRoutes(link, redis)
+async def test_other_replicas_hear_of_a_split(link: Link, redis: Any) -> None:
+    routes = RedisRoutes(link)
     connected, heard = asyncio.Event(), asyncio.Queue[tuple[str, str, Split]](10)
 
     async def ready() -> None:
@@ -148,24 +148,3 @@ async def test_other_replicas_hear_of_a_split(link: RedisLink, redis: Any) -> No
         async with asyncio.timeout(5):
             assert await heard.get() == ("alpha", "delays", split)
         watching.cancel()
-
-
-async def test_a_redis_that_is_away_is_asked_once_a_second(clock: ManualClock) -> None:
-    nobody = client("redis://127.0.0.1:9/0")
-    link = RedisLink(nobody, clock)
-    asked = 0
-
-    async def ask(redis: Any) -> None:
-        nonlocal asked
-        asked += 1
-        await redis.ping()
-
-    for _ in range(5):
-        with pytest.raises(Unavailable):
-            await link.call(ask)
-    assert asked == 1
-    clock.advance(1.1)
-    with pytest.raises(Unavailable):
-        await link.call(ask)
-    assert asked == 2
-    await nobody.aclose()

@@ -5,11 +5,11 @@ import sys
 
 from fp_kernel import Error, FailedPrecondition, SystemClock
 from fp_postgres import Database
+from fp_redis import WRITE_TIMEOUT, Link
 from fp_runtime import InvalidSettings, PostgresSettings, RedisSettings, load
 
 from fp_registry.adapters.changes import PostgresChanges
 from fp_registry.adapters.projection.generations import RedisGenerations
-from fp_registry.adapters.projection.link import WRITE_TIMEOUT, Link
 from fp_registry.api.documents import MessageDocuments
 from fp_registry.app.rebuild import Rebuild
 
@@ -39,7 +39,8 @@ def main() -> int:
 
 async def _rebuild(settings: RebuildSettings) -> int:
     database = await Database.connect(settings.database_url.get_secret_value(), source="registry")
-    link = Link.open(settings.redis_url.get_secret_value(), SystemClock(), timeout=WRITE_TIMEOUT)
+    url = settings.redis_url.get_secret_value()
+    link = Link.open(url, SystemClock(), store="the projection", timeout=WRITE_TIMEOUT)
     try:
         rebuild = Rebuild(PostgresChanges(database), RedisGenerations(link, MessageDocuments()))
         return await _when_free(rebuild)

@@ -1,23 +1,17 @@
 """The stores of the registry beside its database, opened in order; the dependencies that readiness tells of."""
 
 from fp_kernel import Clock
+from fp_redis import Link
+from fp_redis.hosting import soft_links
 from fp_runtime import Runtime
 
 from fp_registry.adapters.objects import S3Artifacts, Store
-from fp_registry.adapters.projection.link import WRITE_TIMEOUT, Link
 from fp_registry.settings import Settings
 
 
 async def projection(runtime: Runtime, settings: Settings, clock: Clock) -> tuple[Link, Link]:
     """For reads and for writes. Soft: reads go to Postgres."""
-    url = settings.redis_url.get_secret_value()
-
-    async def open_link() -> Link:
-        return Link.open(url, clock)
-
-    writes = Link.open(url, clock, timeout=WRITE_TIMEOUT)
-    runtime.on_close(writes.close)
-    return await runtime.soft("redis", open_link, Link.ping, Link.close), writes
+    return await soft_links(runtime, settings.redis_url.get_secret_value(), clock, store="the projection")
 
 
 async def artifacts(runtime: Runtime, settings: Settings) -> S3Artifacts:

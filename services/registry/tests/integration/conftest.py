@@ -7,6 +7,7 @@ import pytest_asyncio
 from fp_events import decode
 from fp_kernel import Command, Principal
 from fp_postgres import Database
+from fp_redis import Link
 from fp_registry.adapters.changes import PostgresChanges
 from fp_registry.adapters.memory.objects import MemoryArtifacts
 from fp_registry.adapters.memory.projection import MemoryGenerations, MemoryProjection
@@ -15,7 +16,6 @@ from fp_registry.adapters.memory.state import State
 from fp_registry.adapters.memory.transactions import MemoryTransactions
 from fp_registry.adapters.memory.verifications import MemoryVerifications
 from fp_registry.adapters.projection.generations import RedisGenerations
-from fp_registry.adapters.projection.link import Link
 from fp_registry.adapters.projection.reads import RedisProjection
 from fp_registry.adapters.records import PostgresRecords
 from fp_registry.adapters.source import PostgresSource
@@ -101,7 +101,7 @@ def artifacts():
 
 @pytest_asyncio.fixture
 async def link(redis_url, clock):
-    opened = Link.open(redis_url, clock)
+    opened = Link.open(redis_url, clock, store="the projection")
     yield opened
     await opened.close()
 

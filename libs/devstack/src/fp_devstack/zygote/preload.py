@@ -19,6 +19,7 @@ SHARED = (
     "fp_events",
     "fp_kernel",
     "fp_postgres",
+    "fp_redis",
     "fp_rpc",
     "fp_runtime",
     "fp_telemetry",

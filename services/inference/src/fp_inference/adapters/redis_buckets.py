@@ -1,15 +1,14 @@
 """Token buckets that all replicas share, by Redis' own clock."""
 
-from typing import Any
+from fp_redis import Link, Script
 
-from fp_inference.adapters.redis_link import RedisLink
 from fp_inference.domain.bucket import Grant, Limit
 
 _PREFIX = "fp:inference:bucket:"
 
 # KEYS: bucket. ARGV: rate, burst, least, most. Answers tokens, microseconds to wait, and what is left.
 # More than the burst is owed, as `domain.bucket` says.
-_LEASE = """
+_LEASE = Script("""
 local rate, burst, least, most = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
@@ -28,15 +27,14 @@ end
 redis.call('HSET', KEYS[1], 'tokens', string.format('%.6f', tokens), 'at', string.format('%.0f', math.max(now, at)))
 redis.call('PEXPIRE', KEYS[1], math.ceil((burst - tokens) / rate * 1000) + 1000)
 return {granted, math.ceil(wait), math.floor(tokens)}
-"""
+""")
 
 
 class RedisBuckets:
-    def __init__(self, link: RedisLink, redis: Any) -> None:
+    def __init__(self, link: Link) -> None:
         self._link = link
-        self._lease = redis.register_script(_LEASE)
 
     async def lease(self, name: str, limit: Limit, least: int, most: int) -> Grant:
         arguments = [limit.rate, limit.burst, least, most]
-        tokens, micros, left = await self._link.call(lambda _: self._lease(keys=[_PREFIX + name], args=arguments))
+        ((tokens, micros, left),) = await self._link.run(_LEASE, ([_PREFIX + name], arguments))
         return Grant(int(tokens), int(micros) / 1_000_000, float(left))

@@ -1,9 +1,9 @@
 """Answers of commands, for 24 hours."""
 
 from collections.abc import Sequence
-from typing import Any
 
-from fp_inference.adapters.redis_link import RedisLink
+from fp_redis import Link
+
 from fp_inference.app.values import Replay
 
 _PREFIX = "fp:inference:replay:"
@@ -12,11 +12,11 @@ _FINGERPRINT = 32
 
 
 class RedisReplays:
-    def __init__(self, link: RedisLink) -> None:
+    def __init__(self, link: Link) -> None:
         self._link = link
 
     async def get(self, digests: Sequence[bytes]) -> Sequence[Replay]:
-        kept = await self._link.call(lambda redis: redis.mget([_key(digest) for digest in digests]))
+        (kept,) = await self._link.ask(("MGET", *map(_key, digests)))
         return [
             Replay(digest, value[:_FINGERPRINT], value[_FINGERPRINT:])
             for digest, value in zip(digests, kept, strict=True)
@@ -24,13 +24,8 @@ class RedisReplays:
         ]
 
     async def put(self, replays: Sequence[Replay]) -> None:
-        async def put(redis: Any) -> None:
-            async with redis.pipeline(transaction=False) as pipe:
-                for replay in replays:
-                    pipe.set(_key(replay.digest), replay.fingerprint + replay.response, nx=True, ex=_SECONDS)
-                await pipe.execute()
-
-        await self._link.call(put)
+        values = [(_key(replay.digest), replay.fingerprint + replay.response) for replay in replays]
+        await self._link.ask(*(("SET", key, value, "NX", "EX", _SECONDS) for key, value in values))
 
 
 def _key(digest: bytes) -> str:

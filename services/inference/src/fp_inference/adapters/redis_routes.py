@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from fp_inference.adapters.redis_link import RedisLink
+from fp_redis import Link, Script
+
 from fp_inference.adapters.route_json import (
     dump_split,
     dump_stable,
@@ -18,18 +19,17 @@ from fp_inference.domain.routes import Route, Share, Split, Stable, Target
 
 _TEAMS = "fp:inference:teams"
 _CHANNEL = "fp:inference:splits"
-_LISTEN_SECONDS = 10.0
 
 # KEYS: hash, teams. ARGV: field, version, body, team. Kept unless a newer version is there; values are "version|body".
-_KEEP_NEWEST = """
+_KEEP_NEWEST = Script("""
 local old = redis.call('HGET', KEYS[1], ARGV[1])
 if old and tonumber(string.match(old, '^(%d+)|')) > tonumber(ARGV[2]) then return 0 end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. '|' .. ARGV[3])
 redis.call('SADD', KEYS[2], ARGV[4])
 return 1
-"""
+""")
 # KEYS: hash, teams. ARGV: field, body, team, channel. The next revision; every replica is told.
-_NEXT_REVISION = """
+_NEXT_REVISION = Script("""
 local old = redis.call('HGET', KEYS[1], ARGV[1])
 local revision = (old and tonumber(string.match(old, '^(%d+)|')) or 0) + 1
 local value = string.format('%.0f', revision) .. '|' .. ARGV[2]
@@ -37,7 +37,7 @@ redis.call('HSET', KEYS[1], ARGV[1], value)
 redis.call('SADD', KEYS[2], ARGV[3])
 redis.call('PUBLISH', ARGV[4], cjson.encode({ARGV[3], ARGV[1], value}))
 return revision
-"""
+""")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -47,14 +47,11 @@ _Kept = Mapping[bytes, bytes]
 
 
 class RedisRoutes:
-    def __init__(self, link: RedisLink, redis: Any) -> None:
+    def __init__(self, link: Link) -> None:
         self._link = link
-        self._redis = redis
-        self._keep_newest = redis.register_script(_KEEP_NEWEST)
-        self._next_revision = redis.register_script(_NEXT_REVISION)
 
     async def load(self) -> Sequence[Route]:
-        teams = await self._link.call(lambda redis: redis.smembers(_TEAMS))
+        (teams,) = await self._link.ask(("SMEMBERS", _TEAMS))
         routes: list[Route] = []
         for team in sorted(name.decode() for name in teams):
             routes += await self._team(team)
@@ -74,7 +71,7 @@ class RedisRoutes:
     async def set_split(self, team: str, model_name: str, shares: tuple[Share, ...], at: datetime) -> Split:
         arguments = [model_name, dump_split(shares, at), team, _CHANNEL]
         keys = [_hash("splits", team), _TEAMS]
-        revision = await self._link.call(lambda _: self._next_revision(keys=keys, args=arguments))
+        (revision,) = await self._link.run(_NEXT_REVISION, (keys, arguments))
         return Split(shares, int(revision), at)
 
     async def watch(self, connected: Callable[[], Awaitable[None]], handle: SplitHandler) -> None:
@@ -82,27 +79,18 @@ class RedisRoutes:
 
         connected: called once nothing can be missed any more, to read what was set before.
         """
-        async with self._redis.pubsub() as pubsub:
-            await pubsub.subscribe(_CHANNEL)
-            await connected()
-            while True:
-                message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=_LISTEN_SECONDS)
-                if message is not None:
-                    team, model_name, value = json.loads(message["data"])
-                    handle(team, model_name, load_split(*_parted(value.encode())))
+        async with aclosing(self._link.listen(_CHANNEL, connected)) as told:
+            async for message in told:
+                team, model_name, value = json.loads(message)
+                handle(team, model_name, load_split(*_parted(value.encode())))
 
     async def _team(self, team: str) -> Sequence[Route]:
-        async def read(redis: Any) -> Any:
-            async with redis.pipeline(transaction=False) as pipe:
-                for kind in ("targets", "splits", "stable", "archived"):
-                    pipe.hgetall(_hash(kind, team))
-                return await pipe.execute()
-
-        return _routes(team, *await self._link.call(read))
+        kinds = ("targets", "splits", "stable", "archived")
+        return _routes(team, *await self._link.ask(*(("HGETALL", _hash(kind, team)) for kind in kinds)))
 
     async def _keep(self, key: str, field: str, version: int, body: str, team: str) -> None:
         arguments = [field, version, body, team]
-        await self._link.call(lambda _: self._keep_newest(keys=[key, _TEAMS], args=arguments))
+        await self._link.run(_KEEP_NEWEST, ([key, _TEAMS], arguments))
 
 
 def _routes(team: str, targets: _Kept, splits: _Kept, stable: _Kept, archived: _Kept) -> list[Route]:

@@ -4,20 +4,7 @@ Names of keys are put together inside, because which copy is meant is itself rea
 hash tag, so that they are in one slot.
 """
 
-from dataclasses import dataclass, field
-from hashlib import sha1
-
-
-@dataclass(frozen=True, slots=True)
-class Script:
-    """A Lua script and the name under which the store knows it once it has seen it."""
-
-    body: str
-    sha: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "sha", sha1(self.body.encode(), usedforsecurity=False).hexdigest())
-
+from fp_redis import Script
 
 # KEYS pointer, building. ARGV prefix, copy (empty: the one that is seen), first and last version (0, 0: a part that
 # ends no event), lease in milliseconds, then for each row: entity, value, when it expires in Unix milliseconds or 0.

@@ -2,8 +2,9 @@
 
 from collections import defaultdict
 
+from fp_redis import Link
+
 from fp_featurestore.adapters.online import keys
-from fp_featurestore.adapters.online.link import Link
 from fp_featurestore.adapters.online.scripts import DROP
 
 _SCAN = 1_000

@@ -4,9 +4,9 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 
 from fp_kernel import Aborted
+from fp_redis import Link
 
 from fp_featurestore.adapters.online import keys
-from fp_featurestore.adapters.online.link import Link
 from fp_featurestore.adapters.online.scripts import APPLY, OPEN, SWITCH
 from fp_featurestore.adapters.online.sweeping import sweep
 from fp_featurestore.app.ports import OnlineState, Replayed

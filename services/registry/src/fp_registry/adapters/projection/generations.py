@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fp_kernel import Aborted, FailedPrecondition, new_id
+from fp_redis import Link
 
 from fp_registry.adapters.projection import keys
-from fp_registry.adapters.projection.link import Link
 from fp_registry.adapters.projection.scripts import ABANDON, APPLY, EXTEND, SWITCH
 from fp_registry.app.ports import Applied, Documents, ProjectionState, Snapshot
 

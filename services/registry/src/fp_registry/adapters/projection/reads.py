@@ -6,10 +6,10 @@ from itertools import islice
 from typing import Any
 
 from fp_kernel import PageRequest
+from fp_redis import Command, Link
 
 from fp_registry.adapters.projection import keys
 from fp_registry.adapters.projection.keys import TeamKeys
-from fp_registry.adapters.projection.link import Command, Link
 from fp_registry.app.ports import Document, ModelFilter, ModelRef, Rows, VersionRef
 from fp_registry.domain.stages import Stage
 

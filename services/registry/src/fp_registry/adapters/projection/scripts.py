@@ -1,19 +1,6 @@
 """The steps that must be one step in the store."""
 
-from dataclasses import dataclass, field
-from hashlib import sha1
-
-
-@dataclass(frozen=True, slots=True)
-class Script:
-    """A Lua script and the name under which the store knows it once it has seen it."""
-
-    body: str
-    sha: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "sha", sha1(self.body.encode(), usedforsecurity=False).hexdigest())
-
+from fp_redis import Script
 
 # KEYS documents, index. ARGV base revision, new revision, model id, then for each document: its field, the document,
 # its sort key, its lists (one a line), the field that leads from its name to its id.
