@@ -4,7 +4,7 @@ Its module cannot be imported (it needs the vanished `pkg_resources`), so the CS
 """
 
 import importlib.util
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from fp_flights import arrivals
 from fp_flights.features import CARRIERS, COLUMNS, LATE_MINUTES, ORIGINS, WEATHER, Matrix
 
 HOLD_OUT_EVERY = 4
+FIRST_DAY = np.datetime64("2013-01-01", "s")
+Chosen = npt.NDArray[np.bool_] | npt.NDArray[np.intp] | slice
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,34 +26,57 @@ class Flights:
     """Flights in the order of their scheduled departure; all arrays have one entry a flight.
 
     features: float32 [n, 12], columns as in `features.COLUMNS`.
-    late: whether it arrived more than 15 minutes late.
-    scheduled: scheduled departure, UTC, to the hour.
-    key: `<carrier><number>-<origin>-<date>`, for people and idempotency keys; unique with `scheduled`.
+    late: whether it arrived more than 15 minutes late; False for one that never arrived.
+    scheduled: scheduled departure, UTC.
+    arrival: when it was at its gate, UTC; NaT for one that was cancelled or diverted.
+    key: `<carrier><number>-<origin>-<scheduled departure, UTC>`, unique.
     """
 
     features: Matrix
     late: npt.NDArray[np.bool_]
     scheduled: npt.NDArray[np.datetime64]
+    arrival: npt.NDArray[np.datetime64]
     key: npt.NDArray[np.str_]
 
     def __len__(self) -> int:
         return len(self.late)
 
-    def where(self, mask: npt.NDArray[np.bool_]) -> "Flights":
-        return Flights(self.features[mask], self.late[mask], self.scheduled[mask], self.key[mask])
+    def where(self, chosen: Chosen) -> "Flights":
+        """The flights of a mask, a slice or an array of places."""
+        return Flights(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
     def first(self, count: int | None) -> "Flights":
         """The first flights; None for all."""
-        chosen = slice(count)
-        return Flights(self.features[chosen], self.late[chosen], self.scheduled[chosen], self.key[chosen])
+        return self.where(slice(count))
+
+    def every(self, stride: int) -> "Flights":
+        """Every stride-th flight, from the first."""
+        return self.where(slice(None, None, stride))
 
     def months(self, *months: int) -> "Flights":
+        """Those of these months, UTC as everything here."""
         month = self.scheduled.astype("datetime64[M]").astype(int) % 12 + 1
         return self.where(np.isin(month, months))
 
+    def between(self, start: np.datetime64, end: np.datetime64) -> "Flights":
+        """Those scheduled from the start to before the end."""
+        return self.where((self.scheduled >= start) & (self.scheduled < end))
+
+    def landed(self) -> npt.NDArray[np.bool_]:
+        """Which of them arrived, and so have an outcome."""
+        return np.asarray(~np.isnat(self.arrival), dtype=np.bool_)
+
+    def with_outcome(self) -> "Flights":
+        return self.where(self.landed())
+
+    def order_of_arrival(self) -> npt.NDArray[np.intp]:
+        """Places of those that arrived, the first to arrive first."""
+        order = np.argsort(self.arrival, kind="stable")
+        return order[: int(self.landed().sum())]
+
     def held_out(self) -> npt.NDArray[np.bool_]:
         """Every fourth week: whole weeks, because the weather of neighbouring hours is nearly the same."""
-        week = (self.scheduled - np.datetime64("2013-01-01")) // np.timedelta64(7, "D")
+        week = (self.scheduled - FIRST_DAY) // np.timedelta64(7, "D")
         return np.asarray(week % HOLD_OUT_EVERY == HOLD_OUT_EVERY - 1, dtype=np.bool_)
 
 
@@ -63,19 +89,24 @@ def _folder() -> Path:
 
 @cache
 def load() -> Flights:
-    """All flights that arrived; one that was cancelled or diverted has no outcome to learn from."""
+    """All flights of the year; one that was cancelled or diverted has no arrival and no outcome."""
     flights = pd.read_csv(_folder() / "flights.csv.zip", usecols=_FLIGHT_COLUMNS, parse_dates=["time_hour"])
-    flights = flights.dropna(subset=["arr_delay"])
-    table = _with_weather(flights).sort_values(["time_hour", "carrier", "flight", "origin"], kind="stable")
+    table = _with_weather(flights)
+    table["scheduled"] = table["time_hour"] + pd.to_timedelta(table["minute"], unit="min")
+    table = table.sort_values(["scheduled", "carrier", "flight", "origin"], kind="stable").reset_index(drop=True)
     return Flights(
         features=_matrix(table),
         late=(table["arr_delay"] > LATE_MINUTES).to_numpy(),
-        scheduled=table["time_hour"].dt.tz_localize(None).to_numpy().astype("datetime64[s]"),
+        scheduled=_seconds(table["scheduled"]),
+        arrival=_seconds(arrivals.of(table, pd.read_csv(_folder() / "airports.csv", usecols=["faa", "tzone"]))),
         key=_keys(table),
     )
 
 
-_FLIGHT_COLUMNS = ["year", "month", "day", "arr_delay", "carrier", "flight", "origin", "distance", "hour", "time_hour"]
+_FLIGHT_COLUMNS = [
+    *("year", "month", "day", "dep_time", "dep_delay", "arr_time", "arr_delay"),
+    *("carrier", "flight", "origin", "dest", "air_time", "distance", "hour", "minute", "time_hour"),
+]
 
 
 def _with_weather(flights: Any) -> Any:
@@ -105,6 +136,11 @@ def _matrix(table: Any) -> Matrix:
 
 
 def _keys(table: Any) -> npt.NDArray[np.str_]:
-    date = pd.to_datetime(table[["year", "month", "day"]]).dt.strftime("%Y-%m-%d")
-    text = table["carrier"] + table["flight"].astype(str) + "-" + table["origin"] + "-" + date
+    leaves = table["scheduled"].dt.strftime("%Y-%m-%dT%H%M")
+    text = table["carrier"] + table["flight"].astype(str) + "-" + table["origin"] + "-" + leaves
     return np.asarray(text, dtype=np.str_)
+
+
+def _seconds(times: Any) -> npt.NDArray[np.datetime64]:
+    seconds: npt.NDArray[np.datetime64] = times.dt.tz_localize(None).to_numpy().astype("datetime64[s]")
+    return seconds

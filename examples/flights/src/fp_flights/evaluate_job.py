@@ -1,22 +1,37 @@
-"""EVALUATE: score the held-out weeks of the same months with the trained artifact.
+"""EVALUATE: score the held-out flights with the trained artifact, and with that of the incumbent.
 
-    config: {"module": "fp_flights.evaluate_job", "months": [1, 2], "model": "train/model.onnx",
-             "minimum": {"auc": 0.6}}
+config: {"module": "fp_flights.evaluate_job", "model": "train/model.onnx", "served": "flight-delay"}, what TRAIN has of
+`learn_days` and `judge_days`, and what the pipeline compares. Input of the execution: see `lesson`.
 
-The pipeline compares the metrics with `minimum`; the job only measures.
+The pipeline decides; the job only measures, both models on the same flights.
 """
 
-from fp_flights import data, evaluate, job
+import asyncio
+from typing import Any
+
+from forgepoint.featurestore.v1.featurestore_pb2_grpc import FeatureStoreServiceStub
+from forgepoint.registry.v1.registry_pb2_grpc import RegistryServiceStub
+
+from fp_flights import evaluate, incumbent, job, lesson, training_set
 
 
 def main() -> None:
-    task = job.from_environment()
-    flights = data.load().months(*task.config["months"])
-    flights = flights.where(flights.held_out())
-    scores = evaluate.scores(task.read(task.config["model"]), flights.features)
-    metrics = evaluate.metrics(flights.late, scores)
-    task.finish({"metrics": metrics, "samples": len(flights)})
-    print(f"AUC on {len(flights)} held-out flights {metrics['auc']:.3f}", flush=True)
+    asyncio.run(judge(job.from_environment()))
+
+
+async def judge(task: job.Job) -> None:
+    plan = lesson.of(task.execution_input, task.config)
+    async with job.platform() as channel:
+        read = await training_set.read(FeatureStoreServiceStub(channel), plan.window)
+        served = await incumbent.fetch(RegistryServiceStub(channel), task.config["served"])
+    _, unseen = plan.split(read.flights)
+    metrics = evaluate.metrics(unseen.late, evaluate.scores(task.read(task.config["model"]), unseen.features))
+    result: dict[str, Any] = {"metrics": metrics, "incumbent_metrics": None, "incumbent": "", "samples": len(unseen)}
+    if served is not None:
+        scores = evaluate.scores(served.artifact, unseen.features)
+        result |= {"incumbent_metrics": evaluate.metrics(unseen.late, scores), "incumbent": served.version}
+    task.finish(result)
+    print(f"on {len(unseen)} flights that it has not seen: {result}", flush=True)
 
 
 if __name__ == "__main__":

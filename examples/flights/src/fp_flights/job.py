@@ -1,34 +1,39 @@
 """What passes between the pipeline and a job: one JSON document in the environment, files by presigned URL.
 
 The pipeline sets `FP_JOB_SPEC`; the job puts its declared outputs and, last, its result. A job that ends without a
-result has failed, whatever its exit code.
+result has failed, whatever its exit code. With `FP_JOB_TOKEN` it may call the platform at `FP_GATEWAY_ADDR`.
 """
 
 import json
 import os
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
+
+import grpc
+from fp_rpc import BearerToken, Channels
 
 TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """config: the step's own settings. inputs: `<step>/<file>` -> URL to read. outputs: file -> URL to write once."""
+    """config: the step's own settings. execution_input: what the execution was triggered with.
+    inputs: `<step>/<file>` -> URL to read. outputs: file -> URL to write once.
+    """
 
     execution_id: str
     step_id: str
     config: Mapping[str, Any]
+    execution_input: Mapping[str, Any]
     inputs: Mapping[str, str]
     outputs: Mapping[str, str]
     result_url: str
 
     def read(self, name: str) -> bytes:
-        with urllib.request.urlopen(self.inputs[name], timeout=TIMEOUT_S) as response:  # noqa: S310 -- URL of the pipeline
-            content: bytes = response.read()
-        return content
+        return download(self.inputs[name])
 
     def write(self, name: str, content: bytes) -> None:
         _put(self.outputs[name], content)
@@ -48,10 +53,28 @@ def from_environment() -> Job:
         execution_id=spec["execution_id"],
         step_id=spec["step_id"],
         config=spec["config"],
+        execution_input=spec.get("execution_input") or {},
         inputs=spec["inputs"],
         outputs=spec["outputs"],
         result_url=spec["result_url"],
     )
+
+
+@asynccontextmanager
+async def platform() -> AsyncIterator[grpc.aio.Channel]:
+    """A channel to the public API under the job's own identity, which may read features and models of its team."""
+    channels = Channels(BearerToken(os.environ["FP_JOB_TOKEN"]))
+    try:
+        yield channels.open(os.environ["FP_GATEWAY_ADDR"], timeout=TIMEOUT_S)
+    finally:
+        await channels.close()
+
+
+def download(url: str) -> bytes:
+    """What lies behind a presigned URL."""
+    with urllib.request.urlopen(url, timeout=TIMEOUT_S) as response:  # noqa: S310 -- URL of the platform
+        content: bytes = response.read()
+    return content
 
 
 def _put(url: str, content: bytes) -> None:
