@@ -9,7 +9,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Field onnx.AttributeProto.ints:D
 
 @pytest.fixture(scope="module")
 def january():
-    return data.load().months(1)
+    return data.load().months(1).with_outcome()
 
 
 @pytest.fixture(scope="module")
@@ -18,12 +18,38 @@ def fitted(january):
     return sample, training.train(sample)
 
 
-def test_every_flight_that_arrived_is_there_once_and_nothing_is_missing():
+def test_every_flight_is_there_once_and_nothing_that_was_known_is_missing():
     flights = data.load()
 
-    assert len(flights) == 327_346
-    assert flights.features.shape == (327_346, len(COLUMNS))
+    assert len(flights) == len(np.unique(flights.key)) == 336_776
+    assert flights.features.shape == (336_776, len(COLUMNS))
     assert not np.isnan(flights.features).any()
+
+
+def test_a_flight_that_was_cancelled_or_diverted_never_arrives():
+    flights = data.load()
+
+    assert len(flights.with_outcome()) == len(flights.order_of_arrival()) == 327_346
+    assert not flights.late[~flights.landed()].any()
+
+
+def test_arrivals_are_those_of_the_clocks_at_the_gates():
+    flights = data.load()
+    arrival = dict(zip(flights.key.tolist(), flights.arrival.tolist(), strict=True))
+
+    # Half past eight in Houston, and 3:16 pm in Honolulu.
+    assert arrival["UA1545-EWR-2013-01-01T1015"].isoformat() == "2013-01-01T14:30:00"
+    assert arrival["HA51-JFK-2013-01-01T1400"].isoformat() == "2013-01-02T01:16:00"
+    hours = (flights.with_outcome().arrival - flights.with_outcome().scheduled).astype(int) / 3_600
+    assert hours.min() > 0.25
+    assert np.quantile(hours, 0.999) < 12
+
+
+def test_flights_arrive_in_their_order():
+    flights = data.load()
+
+    landed = flights.where(flights.order_of_arrival())
+    assert (np.diff(landed.arrival.astype(int)) >= 0).all()
 
 
 def test_flights_come_in_the_order_of_their_departure():

@@ -21,7 +21,7 @@ DATA, PREDICTION, PERFORMANCE = ([each] for each in DEFAULTS)
 @pytest.fixture(scope="module")
 def world():
     """The winter model, its profile with held-out metrics, and every flight's score."""
-    flights = data.load()
+    flights = data.load().with_outcome()
     winter = flights.months(1, 2)
     held = winter.held_out()
     # With more threads than free cores they wait for each other most of the time.

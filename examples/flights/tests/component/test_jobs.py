@@ -1,0 +1,109 @@
+"""The jobs of the pipelines, with a feature store that runs."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+from fp_flights import evaluate, evaluate_job, incumbent, job, lesson, pipelines, train_job, training, training_set
+from fp_flights.incumbent import Incumbent
+
+pytestmark = pytest.mark.filterwarnings("ignore:Field onnx.AttributeProto.ints:DeprecationWarning")
+
+FIRST = pipelines.first_input(as_of="2013-03-01T00:00:00Z", window_start="2013-01-01T00:00:00Z")
+RETRAIN = {"newest_labelled_at": "2013-02-28T20:00:00+00:00", "window_start": "2013-02-21T00:00:00+00:00"}
+
+
+@dataclass(frozen=True, slots=True)
+class KeptJob(job.Job):
+    """Keeps what it would put."""
+
+    kept: dict[str, Any] = field(default_factory=dict)
+
+    def read(self, name: str) -> bytes:
+        return self.kept[name.rpartition("/")[2]]
+
+    def write(self, name: str, content: bytes) -> None:
+        self.kept[name] = content
+
+    def finish(self, result: Any) -> None:
+        self.kept["result"] = json.loads(json.dumps(result))
+
+
+def task(pipeline, step, given, kept):
+    config = next(each["config"] for each in pipeline["steps"] if each["id"] == step)
+    return KeptJob("e", step, config, given, {}, {}, "", kept)
+
+
+async def trained(pipeline, given):
+    kept: dict[str, Any] = {}
+    await train_job.train(task(pipeline, "train", given, kept))
+    return kept
+
+
+@pytest.fixture
+def serving(monkeypatch):
+    """Says which artifact is in production."""
+
+    def serve(found):
+        async def fetch(_registry, model):
+            assert model == pipelines.MODEL
+            return found
+
+        monkeypatch.setattr(incumbent, "fetch", fetch)
+
+    return serve
+
+
+@pytest.mark.usefixtures("views", "as_job")
+async def test_training_promises_what_it_reached_on_flights_that_it_had_not_seen(session):
+    kept = await trained(pipelines.training(), FIRST)
+
+    plan = lesson.of(FIRST, {})
+    read = await training_set.read(session.features, plan.window)
+    known, unseen = plan.split(read.flights)
+    result, profile = kept["result"], json.loads(kept["profile.json"])
+    expected = evaluate.metrics(unseen.late, evaluate.scores(kept["model.onnx"], unseen.features))
+    learned = evaluate.metrics(known.late, evaluate.scores(kept["model.onnx"], known.features))
+    assert result["metrics"] == pytest.approx(expected)
+    assert profile["baselineProfile"]["metrics"] == pytest.approx(expected)
+    assert learned["auc"] > expected["auc"]
+    assert result["samples"] == len(known) == int(profile["baselineProfile"]["sampleCount"])
+    assert result["training_set"] == read.facts()
+    moment = {"as_of": FIRST["as_of"], "known_as_of": FIRST["as_of"]}
+    assert result["inputs"] == [{"view": "flights", **moment}, {"view": "flight_outcomes", **moment}]
+
+
+@pytest.mark.usefixtures("views", "as_job")
+async def test_the_same_training_later_makes_the_same_artifact():
+    assert (await trained(pipelines.training(), FIRST)) == (await trained(pipelines.training(), FIRST))
+
+
+@pytest.mark.usefixtures("views", "as_job")
+async def test_challenger_and_incumbent_are_measured_on_the_same_newest_flights(session, winter, serving):
+    retraining = pipelines.retraining("saga")
+    old = training.to_onnx(training.train(winter.with_outcome().first(1_000)))
+    kept = await trained(retraining, RETRAIN)
+    serving(Incumbent("7", old))
+
+    await evaluate_job.judge(task(retraining, "evaluate", RETRAIN, kept))
+
+    window = lesson.of(RETRAIN, {"learn_days": pipelines.LEARN_DAYS, "judge_days": pipelines.JUDGE_DAYS}).window
+    read = (await training_set.read(session.features, window)).flights
+    newest = read.where(read.scheduled >= np.datetime64("2013-02-14T20:00", "s"))
+    result = kept["result"]
+    assert result["samples"] == len(newest)
+    assert result["incumbent"] == "7"
+    for name, artifact in (("metrics", kept["model.onnx"]), ("incumbent_metrics", old)):
+        assert result[name] == pytest.approx(evaluate.metrics(newest.late, evaluate.scores(artifact, newest.features)))
+
+
+@pytest.mark.usefixtures("views", "as_job")
+async def test_without_an_incumbent_the_job_says_so(serving):
+    kept = await trained(pipelines.training(), FIRST)
+    serving(None)
+
+    await evaluate_job.judge(task(pipelines.training(), "evaluate", FIRST, kept))
+
+    assert kept["result"]["incumbent_metrics"] is None
