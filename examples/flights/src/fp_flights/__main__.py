@@ -9,23 +9,29 @@ from pathlib import Path
 
 from fp_kernel import Error
 
+from fp_flights.story.clock import Pace
 from fp_flights.story.narrator import Narrator
+from fp_flights.story.outcome import CLOSED
 from fp_flights.story.platform import open_platform
-from fp_flights.story.told import tell
+from fp_flights.story.told import Wish, tell
+
+_FLIGHTS_HELP = "replay at least so many, as a larger stride over the same months; default 50,000"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m fp_flights", description="Train, deploy and serve on real flights."
+        prog="python -m fp_flights", description="Train, deploy, serve, watch and retrain on real flights."
     )
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("FP_DATA", ".data")), help="platform's folder")
-    parser.add_argument("--flights", type=int, default=None, help="how many flights of March; default all")
+    parser.add_argument("--flights", type=_count, default=os.environ.get("FLIGHTS") or None, help=_FLIGHTS_HELP)
+    parser.add_argument("--haste", type=float, default=1.0, help="let the story's clock go so many times faster")
     parser.add_argument("--keep", action="store_true", help="leave the platform running")
     arguments = parser.parse_args()
     folder = arguments.data.absolute()
     narrator = Narrator()
     try:
-        outcome = asyncio.run(tell(folder, narrator, flights=arguments.flights, keep=arguments.keep))
+        wish = Wish(flights=arguments.flights, pace=Pace().times(arguments.haste), keep=arguments.keep)
+        outcome = asyncio.run(tell(folder, narrator, wish))
         if arguments.keep:
             asyncio.run(_farewell(folder, narrator))
     except Error as error:
@@ -33,7 +39,14 @@ def main() -> int:
         sys.stdout.write(json.dumps({"status": "failed", "error": error.message}) + "\n")
         return 1
     sys.stdout.write(json.dumps(outcome.document()) + "\n")
-    return 0 if outcome.status == "ok" else 1
+    return 0 if outcome.status == CLOSED else 1
+
+
+def _count(text: str) -> int:
+    """Raises ValueError for what is no number of flights."""
+    if (count := int(text)) < 1:
+        raise ValueError(text)
+    return count
 
 
 async def _farewell(folder: Path, narrator: Narrator) -> None:

@@ -1,13 +1,12 @@
-"""Chapter one: learn from January and February."""
+"""Learn from January and February."""
 
 from dataclasses import dataclass
 
 from fp_flights import pipelines
 from fp_flights.story import executions
+from fp_flights.story.calendar import FIRST, SERVED, iso
 from fp_flights.story.narrator import Narrator
 from fp_flights.story.session import Session
-
-MONTHS = (1, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +19,11 @@ class Learned:
 
 
 async def learn(session: Session, narrator: Narrator) -> Learned:
-    narrator.chapter("1  Learn from the flights of January and February")
-    pipeline_id = await executions.apply(session, pipelines.training(MONTHS))
+    """A version from the features and outcomes that were known at the end of February."""
+    pipeline_id = await executions.apply(session, pipelines.training())
     with narrator.stage("training pipeline") as stage:
-        execution = await executions.run(session, pipeline_id, {}, stage)
+        values = pipelines.first_input(as_of=iso(SERVED), window_start=iso(FIRST))
+        execution = await executions.run(session, pipeline_id, values, stage)
         evaluated = executions.output(execution, "evaluate")["metrics"]
         registered = executions.output(execution, "register")
         learned = Learned(str(registered["version"]), str(registered["version_id"]), float(evaluated["auc"]))

@@ -1,10 +1,12 @@
-"""Chapter four: somebody brings a model of his own, with nothing but the `fp` command."""
+"""Somebody brings a model of his own, with nothing but the `fp` command."""
 
 import asyncio
 import json
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +28,9 @@ NAME = "my-delay-model"
 NUMBERS = ("hour", "distance", "temp", "visib")
 
 
-async def bring(access: Access, narrator: Narrator, flights: Flights) -> str:
-    """Register, deploy and call a model by `fp` alone; answers the version."""
-    narrator.chapter("4  Bring a model of your own, by `fp` alone")
-    with tempfile.TemporaryDirectory(prefix="fp-own-model-") as folder:
-        terminal = Terminal(Path(folder), access, narrator)
+async def bring(access: Access, narrator: Narrator, flights: Flights) -> int:
+    """Register, deploy and call a model by `fp` alone; answers how many predictions were made."""
+    with _terminal(access, narrator) as terminal:
         (terminal.folder / "model.onnx").write_bytes(await asyncio.to_thread(_model, flights))
         (terminal.folder / "deploy.json").write_text(json.dumps(pipelines.deployment()))
         await terminal.fp("login", "--email", access.email)
@@ -42,13 +42,27 @@ async def bring(access: Access, narrator: Narrator, flights: Flights) -> str:
         await terminal.fp("pipelines", "trigger", pipelines.deployment()["name"], *inputs, "--watch")
         row = [round(float(flights.features[0, COLUMNS.index(name)]), 2) for name in NUMBERS]
         await terminal.fp("predict", NAME, "--input", f"features={json.dumps([row])}")
-    return version
+    return 1
+
+
+async def lineage(access: Access, narrator: Narrator, version: str) -> None:
+    """What led to a version and what came of it, as anybody would ask for it. version: `<model>@<version>`."""
+    with _terminal(access, narrator) as terminal:
+        await terminal.fp("login", "--email", access.email)
+        narrator.console.print(await terminal.text("lineage", version))
+
+
+@contextmanager
+def _terminal(access: Access, narrator: Narrator) -> Iterator["Terminal"]:
+    with tempfile.TemporaryDirectory(prefix="fp-own-model-") as folder:
+        yield Terminal(Path(folder), access, narrator)
 
 
 def _model(flights: Flights) -> bytes:
     """A logistic regression on four numbers: plain, and not ours to judge."""
     columns = [COLUMNS.index(name) for name in NUMBERS]
-    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(flights.features[:, columns], flights.late)
+    known = flights.with_outcome()
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(known.features[:, columns], known.late)
     onnx_model = convert_sklearn(
         model,
         initial_types=[("features", FloatTensorType([None, len(NUMBERS)]))],
@@ -78,10 +92,15 @@ class Terminal:
 
         Raises FailedPrecondition with what it said when it fails.
         """
-        self._narrator.say(f"[cyan]$ fp {' '.join(arguments)}[/cyan]")
+        return _last_document(await self.text("--output", "json", *arguments))
+
+    async def text(self, *arguments: str) -> str:
+        """Run one command; answers what it printed. Raises as `fp` does."""
+        shown = " ".join(each for each in arguments if each not in {"--output", "json"})
+        self._narrator.say(f"[cyan]$ fp {shown}[/cyan]")
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "fp_cli", "--output", "json", *arguments),
+            *("-m", "fp_cli", *arguments),
             cwd=self.folder,
             env=self._environment,
             stdout=asyncio.subprocess.PIPE,
@@ -89,8 +108,8 @@ class Terminal:
         )
         out, err = await process.communicate()
         if process.returncode:
-            raise FailedPrecondition(f"fp {arguments[0]} exited {process.returncode}: {err.decode().strip()}")
-        return _last_document(out.decode())
+            raise FailedPrecondition(f"fp {shown} exited {process.returncode}: {err.decode().strip()}")
+        return out.decode()
 
 
 def _last_document(text: str) -> dict[str, Any]:

@@ -1,73 +1,167 @@
 """The whole story, in order."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from fp_kernel import new_id
 
-from fp_flights import data
+from fp_flights import data, store
 from fp_flights.pipelines import MODEL
-from fp_flights.story import deploy, epilogue, fly, learn, own_model
-from fp_flights.story.counting import counted
+from fp_flights.story import contest, control, deploy, epilogue, learn, loop, own_model, plan, replay, rule, watch
+from fp_flights.story.calendar import SERVED, Calendar, calendar
+from fp_flights.story.clock import Pace, StoryClock
+from fp_flights.story.contest import Contest
+from fp_flights.story.landing import Landing
 from fp_flights.story.narrator import Narrator
+from fp_flights.story.outcome import Outcome, status
 from fp_flights.story.platform import Platform, open_platform
-from fp_flights.story.session import open_session
+from fp_flights.story.predictions import Flown
+from fp_flights.story.receiver import Receiver
+from fp_flights.story.session import Session, open_session
 
-SERVED_MONTH = 3
-# Events are published behind the answers; a consumer that is this far behind, in seconds, has lost something.
-EVENTS_SECONDS = 60.0
+# As many requests as reach a canary of 10 % within four days: of 50,000 flights a hundred. When none of them fails,
+# fewer than 3 % do, at 95 %.
+CANARY_OF_FLIGHTS, LEAST_CANARY = 500, 10
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """The last line of the demo. auc: of the predictions, against what then happened."""
+class Wish:
+    """How to tell it. flights: how many to replay at least, None for 50,000. keep: leave the platform running.
 
-    status: str
-    predictions: int
-    failed_predictions: int
-    events: int
-    auc: float
-    versions: tuple[str, ...]
-    production: str
-    seconds: float
+    begun: told of the replay when it begins.
+    """
 
-    def document(self) -> dict[str, Any]:
-        return asdict(self)
+    flights: int | None = None
+    pace: Pace = field(default_factory=Pace)
+    keep: bool = False
+    begun: Callable[[Flown], None] = lambda _flown: None
 
 
-async def tell(folder: Path, narrator: Narrator, *, flights: int | None, keep: bool) -> Outcome:
-    """Run every chapter. flights: how many of March, None for all. keep: leave the platform running."""
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """One telling of the story. since: an id of its beginning. used_before: requests metered before it."""
+
+    platform: Platform
+    session: Session
+    narrator: Narrator
+    calendar: Calendar
+    wish: Wish
+    since: str
+    used_before: int
+
+
+async def tell(folder: Path, narrator: Narrator, wish: Wish = Wish()) -> Outcome:
+    """Run every chapter."""
+    narrator.chapter("1  A platform, a rate plan, and somebody who wants to know")
     platform = await open_platform(folder, narrator)
     try:
-        return await _chapters(platform, narrator, flights)
+        async with open_session(platform.access) as session:
+            used_before = plan.requests(await plan.used(session))
+            await plan.assign(session, narrator)
+            flights = calendar(data.load(), wish.flights)
+            telling = Telling(platform, session, narrator, flights, wish, new_id(), used_before)
+            async with rule.told(session, narrator) as receiver:
+                return await _chapters(telling, receiver)
     finally:
-        if platform.started_here and not keep:
+        if platform.started_here and not wish.keep:
             await platform.stop()
 
 
-async def _chapters(platform: Platform, narrator: Narrator, count: int | None) -> Outcome:
-    access = platform.access
-    march = data.load().months(SERVED_MONTH).first(count)
-    async with open_session(access) as session:
-        learned = await learn.learn(session, narrator)
-        await deploy.deploy(session, narrator, learned.version)
-        async with counted(access.nats_url, MODEL) as completed:
-            flown = await fly.fly(session, narrator, march, run=new_id())
-            events = await completed.wait_for(set(flown.requests.values()), EVENTS_SECONDS)
-        narrator.say(
-            f"{events} events of them reached a consumer; AUC {flown.auc(march):.3f} once the flights had landed"
-        )
-        await own_model.bring(access, narrator, march)
-        standing = await epilogue.read_back(session, narrator, (MODEL, own_model.NAME))
-    complete = not flown.failed and events == len(flown.requests) == len(march)
+async def _chapters(telling: Telling, receiver: Receiver) -> Outcome:
+    session, narrator, flights = telling.session, telling.narrator, telling.calendar
+    narrator.chapter("2  Features and outcomes of January and February go into the feature store")
+    landing = Landing(session, await store.define(session), flights.everything)
+    await landing.write(SERVED)
+    narrator.say(f"{landing.departed} flights and {landing.landed} outcomes, as known at the end of February")
+    narrator.chapter("3  Learn from what the feature store knows, and deploy")
+    learned = await learn.learn(session, narrator)
+    await deploy.deploy(session, narrator, learned.version)
+    narrator.chapter(f"4  Watch it, and the control: {len(flights.control)} held-out flights of the same months")
+    life = await _watched(telling, learned.version)
+    controlled, alarms = await control.control(session, narrator, flights, telling.since)
+    narrator.chapter(f"5  The year goes on: {len(flights.replay)} flights from March to September, one by one")
+    telling.wish.begun(life.flown)
+    await replay.replay(session, narrator, landing, life)
+    narrator.chapter("6  Bring a model of your own, by `fp` alone")
+    own = await own_model.bring(telling.platform.access, narrator, flights.replay)
+    narrator.chapter("7  What came of it")
+    return await _outcome(telling, learned, life, Counted((controlled, life.flown), own, alarms), receiver)
+
+
+async def _watched(telling: Telling, version: str) -> loop.Loop:
+    """The monitor compares with the version, and what it asks for will be done."""
+    session, narrator, replayed = telling.session, telling.narrator, telling.calendar.replay
+    chain = await loop.prepare(session, max(len(replayed) // CANARY_OF_FLIGHTS, LEAST_CANARY))
+    window = telling.calendar.window
+    await watch.configure(session, narrator, window=window, retraining=chain.retraining, version=version)
+    clock = StoryClock(SERVED, telling.wish.pace)
+    return loop.Loop(session, narrator, chain, Flown(replayed), clock, telling.since, version)
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """flown: the control and the replay. own: predictions of the own model. alarms: of the control."""
+
+    flown: tuple[Flown, Flown]
+    own: int
+    alarms: int
+
+    @property
+    def predictions(self) -> int:
+        return sum(len(each.answers) for each in self.flown) + self.own
+
+    @property
+    def failed(self) -> list[str]:
+        return [failure for each in self.flown for failure in each.failed]
+
+
+async def _outcome(
+    telling: Telling, learned: learn.Learned, life: loop.Loop, counted: Counted, receiver: Receiver
+) -> Outcome:
+    session, narrator = telling.session, telling.narrator
+    found = await watch.reports(session, telling.since)
+    alarms = watch.alarms(found)
+    epilogue.tell_of_reports(narrator, found)
+    await rule.heard(receiver, len(alarms))
+    narrator.say(f"{len(receiver.by_id)} of {len(alarms)} alarms were told by webhook, signatures verified")
+    compared = await _compared(telling, learned, life)
+    usage = await plan.metered(session, counted.predictions, telling.used_before)
+    metered = plan.requests(usage) - telling.used_before
+    epilogue.tell_of_usage(narrator, usage)
+    standing = await epilogue.read_back(session, narrator, (MODEL, own_model.NAME))
+    await own_model.lineage(telling.platform.access, narrator, f"{MODEL}@{standing.production}")
+    for failure in counted.failed[:5]:
+        narrator.say(f"failed: {failure}")
     return Outcome(
-        status="ok" if complete and standing.production == learned.version else "failed",
-        predictions=len(flown.requests),
-        failed_predictions=len(flown.failed),
-        events=events,
-        auc=round(flown.auc(march), 4),
+        status=status(
+            predictions=counted.predictions,
+            failed=len(counted.failed),
+            usage=metered,
+            control_alarms=counted.alarms,
+            retrains=len(life.retrainings),
+            promoted=life.promotions[-1].version if life.promotions else "",
+            production=standing.production,
+        ),
+        predictions=counted.predictions,
+        failed_predictions=len(counted.failed),
+        usage_recorded=metered,
+        control_alarms=counted.alarms,
+        drift_reports=len(alarms) - counted.alarms,
+        retrains=len(life.retrainings),
+        challengers_refused=life.refused,
         versions=standing.versions,
         production=standing.production,
+        auc_v1=round(compared.first, 4) if compared else None,
+        auc_final=round(compared.served, 4) if compared else None,
         seconds=round(narrator.seconds, 1),
+    )
+
+
+async def _compared(telling: Telling, learned: learn.Learned, life: loop.Loop) -> Contest | None:
+    if not life.promotions:
+        return None
+    start = life.promotions[0].position
+    return await contest.compare(
+        telling.session, telling.narrator, life.flown, start=start, version_id=learned.version_id
     )

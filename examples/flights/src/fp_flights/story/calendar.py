@@ -1,0 +1,48 @@
+"""The months of the story, at midnight in New York."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from fp_flights.data import Flights
+
+# What is learned from first, what is lived through, and where the story ends; UTC.
+FIRST: Final = np.datetime64("2013-01-01T05:00:00", "s")
+SERVED: Final = np.datetime64("2013-03-01T05:00:00", "s")
+END: Final = np.datetime64("2013-10-01T04:00:00", "s")
+
+# Every fourth flight is predicted; 50,000 of them.
+STRIDE: Final = 4
+_HELD_OUT_WEEKS: Final = 2
+# With fewer the monitor judges nothing.
+_SMALLEST_WINDOW: Final = 8
+
+
+def iso(moment: np.datetime64) -> str:
+    return f"{moment.astype('datetime64[s]')}Z"
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """everything: all flights of the story. control: held-out flights of the months that were learned from.
+
+    replay: those that are predicted later. Both are a fixed stride of all flights, cancelled ones among them.
+    """
+
+    everything: Flights
+    control: Flights
+    replay: Flights
+
+    @property
+    def window(self) -> int:
+        """Flights that land in a week at this stride, as the weeks of the control have them."""
+        return max(int(self.control.landed().sum()) // _HELD_OUT_WEEKS, _SMALLEST_WINDOW)
+
+
+def calendar(year: Flights, count: int | None) -> Calendar:
+    """count: how many flights to replay, at least; a smaller number is a larger stride over the same months."""
+    everything = year.between(FIRST, END)
+    winter, later = everything.between(FIRST, SERVED), everything.between(SERVED, END)
+    stride = STRIDE if count is None else max(len(later) // count, 1)
+    return Calendar(everything, winter.where(winter.held_out()).every(stride), later.every(stride))

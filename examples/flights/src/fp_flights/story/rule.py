@@ -1,0 +1,65 @@
+"""The team's rule: whatever is told of drift goes to its webhook."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from forgepoint.notification.v1 import notification_pb2 as pb
+from fp_kernel import AlreadyExists, NotFound, new_id
+
+from fp_flights.patience import patiently
+from fp_flights.story.narrator import Narrator
+from fp_flights.story.receiver import Receiver, listening
+from fp_flights.story.session import Session
+
+NAME = "flights-drift"
+PATTERN = "fp.models.drift.>"
+# A message whose process was killed goes on elsewhere when its lease of a minute ran out.
+TOLD_SECONDS = 120.0
+
+
+@asynccontextmanager
+async def told(session: Session, narrator: Narrator) -> AsyncIterator[Receiver]:
+    """A receiver that hears of drift until the block ends; then the rule goes too."""
+    async with listening() as receiver:
+        rule = await _create(session, receiver.url)
+        request = pb.GetWebhookSecretRequest(rule_id=rule)
+        receiver.secret = (await patiently(lambda: session.notification.GetWebhookSecret(request))).secret
+        narrator.say(f"what is told as {PATTERN} goes to {receiver.url}, signed")
+        yield receiver
+        await _delete(session, rule)
+
+
+async def heard(receiver: Receiver, count: int) -> None:
+    """Until that many messages have come, for at most TOLD_SECONDS."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(TOLD_SECONDS):
+            while len(receiver.by_id) < count:
+                receiver.news.clear()
+                await receiver.news.wait()
+
+
+async def _create(session: Session, target: str) -> str:
+    request = pb.CreateRuleRequest(
+        name=NAME,
+        patterns=[PATTERN],
+        min_severity=pb.NOTIFICATION_SEVERITY_INFO,
+        channels=[pb.NOTIFICATION_CHANNEL_WEBHOOK],
+        target=target,
+        idempotency_key=new_id(),
+    )
+    try:
+        response = await patiently(lambda: session.notification.CreateRule(request))
+    except AlreadyExists:
+        # Of a story that was broken off; its receiver is gone.
+        rules = (await patiently(lambda: session.notification.ListRules(pb.ListRulesRequest()))).rules
+        await _delete(session, next(rule.id for rule in rules if rule.name == NAME))
+        request.idempotency_key = new_id()
+        response = await patiently(lambda: session.notification.CreateRule(request))
+    return str(response.rule.id)
+
+
+async def _delete(session: Session, rule: str) -> None:
+    request = pb.DeleteRuleRequest(id=rule, idempotency_key=new_id())
+    with suppress(NotFound):
+        await patiently(lambda: session.notification.DeleteRule(request))
