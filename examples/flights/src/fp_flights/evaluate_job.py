@@ -22,7 +22,7 @@ def main() -> None:
 async def judge(task: job.Job) -> None:
     plan = lesson.of(task.execution_input, task.config)
     async with job.platform() as channel:
-        read = await training_set.read(FeatureStoreServiceStub(channel), plan.window)
+        read = await training_set.read(FeatureStoreServiceStub(channel), plan.judging())
         served = await incumbent.fetch(RegistryServiceStub(channel), task.config["served"])
     _, unseen = plan.split(read.flights)
     metrics = evaluate.metrics(unseen.late, evaluate.scores(task.read(task.config["model"]), unseen.features))

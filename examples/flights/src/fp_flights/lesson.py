@@ -7,6 +7,7 @@ comes next, so the newest weeks judge it and the incumbent, and it has seen none
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -22,14 +23,19 @@ class Lesson:
     window: Window
     newest_days: float = 0.0
 
+    def judging(self) -> Window:
+        """The least that has to be read for the flights that judge."""
+        if not self.newest_days:
+            return self.window
+        return Window(self.window.as_of - timedelta(days=self.newest_days), self.window.as_of)
+
     def split(self, flights: Flights) -> tuple[Flights, Flights]:
         """Those to learn from, and those to be judged by."""
         held_out = self._newest(flights) if self.newest_days else flights.held_out()
         return flights.where(~held_out), flights.where(held_out)
 
     def _newest(self, flights: Flights) -> Any:
-        end = np.datetime64(self.window.as_of.replace(tzinfo=None), "s")
-        return flights.scheduled >= end - np.timedelta64(round(self.newest_days * 86_400), "s")
+        return flights.scheduled >= np.datetime64(self.judging().start.replace(tzinfo=None), "us")
 
 
 def of(execution_input: Mapping[str, Any], config: Mapping[str, Any]) -> Lesson:
