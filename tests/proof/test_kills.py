@@ -6,12 +6,15 @@ import signal
 from contextlib import suppress
 
 import pytest
+from completed_events import counted
 from forgepoint.inference.v1 import inference_pb2
 from forgepoint.pipeline.v1 import pipeline_pb2
-from fp_flights import data, pipelines
+from fp_flights import data, pipelines, store
 from fp_flights.story import deploy, fly, learn
-from fp_flights.story.counting import counted
+from fp_flights.story.calendar import SERVED, calendar
+from fp_flights.story.landing import Landing
 from fp_flights.story.narrator import Narrator
+from fp_flights.story.predictions import Flown
 from fp_flights.story.session import open_session
 from fp_kernel import AlreadyExists, Error, NotFound, new_id
 from google.protobuf import json_format
@@ -41,13 +44,15 @@ async def restarts(platform, name):
 
 async def test_no_prediction_lacks_its_event_and_none_has_two(platform):
     narrator = Narrator()
-    march = data.load().months(3).first(FLIGHTS)
+    flights = calendar(data.load())
+    flown = Flown(flights.replay.first(FLIGHTS))
     async with open_session(platform.access) as session:
+        await Landing(session, await store.define(session), flights.everything).write(SERVED)
         learned = await learn.learn(session, narrator)
         await deploy.deploy(session, narrator, learned.version)
         async with counted(platform.access.nats_url, pipelines.MODEL) as completed:
             async with asyncio.TaskGroup() as tasks:
-                flying = tasks.create_task(fly.fly(session, narrator, march, run=new_id()))
+                flying = tasks.create_task(fly.fly(session, narrator, flown, None, run=new_id()))
                 for service in SERVICES:
                     await asyncio.sleep(2)
                     before = await restarts(platform, service)
@@ -60,13 +65,12 @@ async def test_no_prediction_lacks_its_event_and_none_has_two(platform):
                 assert not flying.done(), "the runtime would be killed after the last prediction"
                 runtime = (await platform.supervisor.runtimes())[0]
                 os.kill(runtime.pid, signal.SIGKILL)
-            flown = flying.result()
-            events = await completed.wait_for(set(flown.requests.values()), 60)
+            events = await completed.wait_for(flown.requests, 60)
 
     assert flown.failed == []
-    assert len(flown.requests) == len(set(flown.requests.values())) == FLIGHTS
+    assert len(flown.answers) == len(flown.requests) == FLIGHTS
     assert events == FLIGHTS
-    assert {completed.by_request[request] for request in flown.requests.values()} == {1}
+    assert {completed.by_request[request] for request in flown.requests} == {1}
 
 
 async def test_a_saga_whose_orchestrator_dies_at_any_transition_ends_done_or_undone(platform, admin):

@@ -7,8 +7,10 @@ import os
 import sys
 from pathlib import Path
 
+import numpy as np
 from fp_kernel import Error
 
+from fp_flights.story.calendar import END
 from fp_flights.story.clock import Pace
 from fp_flights.story.narrator import Narrator
 from fp_flights.story.outcome import CLOSED
@@ -24,13 +26,15 @@ def main() -> int:
     )
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("FP_DATA", ".data")), help="platform's folder")
     parser.add_argument("--flights", type=_count, default=os.environ.get("FLIGHTS") or None, help=_FLIGHTS_HELP)
+    parser.add_argument("--until", type=_day, default=END, help="end of the replay, a day of 2013; default 2013-10-01")
     parser.add_argument("--haste", type=float, default=1.0, help="let the story's clock go so many times faster")
     parser.add_argument("--keep", action="store_true", help="leave the platform running")
     arguments = parser.parse_args()
     folder = arguments.data.absolute()
     narrator = Narrator()
     try:
-        wish = Wish(flights=arguments.flights, pace=Pace().times(arguments.haste), keep=arguments.keep)
+        pace = Pace().times(arguments.haste)
+        wish = Wish(flights=arguments.flights, end=arguments.until, pace=pace, keep=arguments.keep)
         outcome = asyncio.run(tell(folder, narrator, wish))
         if arguments.keep:
             asyncio.run(_farewell(folder, narrator))
@@ -47,6 +51,11 @@ def _count(text: str) -> int:
     if (count := int(text)) < 1:
         raise ValueError(text)
     return count
+
+
+def _day(text: str) -> np.datetime64:
+    """Midnight in New York. Raises ValueError for what is no day."""
+    return np.datetime64(text, "D") + np.timedelta64(4, "h")
 
 
 async def _farewell(folder: Path, narrator: Narrator) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from fp_kernel import InvalidArgument
 
 from fp_flights.data import Flights
 
@@ -40,9 +41,14 @@ class Calendar:
         return max(int(self.control.landed().sum()) // _HELD_OUT_WEEKS, _SMALLEST_WINDOW)
 
 
-def calendar(year: Flights, count: int | None) -> Calendar:
-    """count: how many flights to replay, at least; a smaller number is a larger stride over the same months."""
-    everything = year.between(FIRST, END)
-    winter, later = everything.between(FIRST, SERVED), everything.between(SERVED, END)
+def calendar(year: Flights, count: int | None = None, end: np.datetime64 = END) -> Calendar:
+    """count: how many flights to replay, at least; a smaller number is a larger stride over the same months.
+
+    Raises InvalidArgument when no flight leaves before the end.
+    """
+    everything = year.between(FIRST, end)
+    winter, later = everything.between(FIRST, SERVED), everything.between(SERVED, end)
+    if not len(later):
+        raise InvalidArgument(f"no flight leaves from {SERVED} to before {end}")
     stride = STRIDE if count is None else max(len(later) // count, 1)
     return Calendar(everything, winter.where(winter.held_out()).every(stride), later.every(stride))

@@ -44,9 +44,11 @@ class Landing:
         """
         while True:
             now = clock.now
-            if int(np.searchsorted(self._flights.scheduled, now, side="right")) - self.departed >= BATCH:
+            departed = int(np.searchsorted(self._flights.scheduled, now, side="right"))
+            if departed - self.departed >= BATCH or clock.waiting:
                 await self.write(now)
                 await labels.submit(now)
+                clock.know(now)
             await asyncio.sleep(_PAUSE)
 
     async def finish(self, labels: Labels) -> None:

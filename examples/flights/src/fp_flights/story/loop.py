@@ -11,7 +11,7 @@ from fp_kernel import FailedPrecondition
 
 from fp_flights import pipelines
 from fp_flights.patience import patiently
-from fp_flights.story import executions
+from fp_flights.story import executions, watch
 from fp_flights.story.clock import StoryClock
 from fp_flights.story.narrator import Narrator
 from fp_flights.story.predictions import Flown
@@ -89,6 +89,7 @@ class Loop:
 
     async def end(self) -> None:
         """No flight leaves any more: a training may end, but a canary would see nobody and is called off."""
+        asked = [each for each in await watch.reports(self.session, self.since) if each.retrain_requested]
         ends = asyncio.get_running_loop().time() + _END_SECONDS
         while asyncio.get_running_loop().time() < ends:
             await self.look()
@@ -96,7 +97,7 @@ class Loop:
                 # It may just have ended, or be undone by now.
                 with suppress(FailedPrecondition):
                     await executions.cancel(self.session, saga.id, "the replay is over: nobody would meet the canary")
-            if not self._under_way(self.retrainings, self.sagas):
+            if len(self.retrainings) >= len(asked) and not self._under_way(self.retrainings, self.sagas):
                 return
             await asyncio.sleep(_PAUSE)
 

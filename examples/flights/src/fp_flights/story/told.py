@@ -4,12 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 from fp_kernel import new_id
 
 from fp_flights import data, store
 from fp_flights.pipelines import MODEL
 from fp_flights.story import contest, control, deploy, epilogue, learn, loop, own_model, plan, replay, rule, watch
-from fp_flights.story.calendar import SERVED, Calendar, calendar
+from fp_flights.story.calendar import END, SERVED, Calendar, calendar
 from fp_flights.story.clock import Pace, StoryClock
 from fp_flights.story.contest import Contest
 from fp_flights.story.landing import Landing
@@ -27,12 +28,13 @@ CANARY_OF_FLIGHTS, LEAST_CANARY = 500, 10
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """How to tell it. flights: how many to replay at least, None for 50,000. keep: leave the platform running.
+    """How to tell it. flights: how many to replay at least, None for 50,000. end: of the replay.
 
-    begun: told of the replay when it begins.
+    keep: leave the platform running. begun: told of the replay when it begins.
     """
 
     flights: int | None = None
+    end: np.datetime64 = END
     pace: Pace = field(default_factory=Pace)
     keep: bool = False
     begun: Callable[[Flown], None] = lambda _flown: None
@@ -59,7 +61,7 @@ async def tell(folder: Path, narrator: Narrator, wish: Wish = Wish()) -> Outcome
         async with open_session(platform.access) as session:
             used_before = plan.requests(await plan.used(session))
             await plan.assign(session, narrator)
-            flights = calendar(data.load(), wish.flights)
+            flights = calendar(data.load(), wish.flights, wish.end)
             telling = Telling(platform, session, narrator, flights, wish, new_id(), used_before)
             async with rule.told(session, narrator) as receiver:
                 return await _chapters(telling, receiver)
