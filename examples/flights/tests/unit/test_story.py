@@ -33,14 +33,14 @@ def test_the_replay_is_every_fourth_flight_of_seven_months_with_the_cancelled_on
     assert not whole.replay.landed().all()
     assert whole.control.held_out().all()
     assert whole.control.scheduled[-1] < SERVED
-    assert 1_400 < whole.window < 1_700
+    assert 1_400 < whole.control_week < whole.replay_week < 1_700
 
 
 def test_a_small_story_has_a_larger_stride_over_the_same_months(year):
     small = calendar(year, 5_000)
     assert 5_000 <= len(small.replay) < 5_100
     assert np.datetime64("2013-09-30") < small.replay.scheduled[-1]
-    assert 140 < small.window < 170
+    assert 140 < small.control_week < small.replay_week < 170
     with pytest.raises(InvalidArgument):
         calendar(year, 5_000, SERVED)
 

@@ -16,6 +16,7 @@ END: Final = np.datetime64("2013-10-01T04:00:00", "s")
 # Every fourth flight is predicted; 50,000 of them.
 STRIDE: Final = 4
 _HELD_OUT_WEEKS: Final = 2
+_WEEK: Final = np.timedelta64(7, "D")
 # With fewer the monitor judges nothing.
 _SMALLEST_WINDOW: Final = 8
 
@@ -36,9 +37,15 @@ class Calendar:
     replay: Flights
 
     @property
-    def window(self) -> int:
-        """Flights that land in a week at this stride, as the weeks of the control have them."""
+    def control_week(self) -> int:
+        """Predicted flights that land in a week of the control."""
         return max(int(self.control.landed().sum()) // _HELD_OUT_WEEKS, _SMALLEST_WINDOW)
+
+    @property
+    def replay_week(self) -> int:
+        """Predicted flights that land in an average week of the replay."""
+        weeks = (self.replay.scheduled[-1] - self.replay.scheduled[0]) / _WEEK
+        return max(int(self.replay.landed().sum() / max(weeks, 1.0)), _SMALLEST_WINDOW)
 
 
 def calendar(year: Flights, count: int | None = None, end: np.datetime64 = END) -> Calendar:

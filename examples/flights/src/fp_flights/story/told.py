@@ -83,6 +83,9 @@ async def _chapters(telling: Telling, receiver: Receiver) -> Outcome:
     life = await _watched(telling, learned.version)
     controlled, alarms = await control.control(session, narrator, flights, telling.since)
     narrator.chapter(f"5  The year goes on: {len(flights.replay)} flights from March to September, one by one")
+    week = flights.replay_week
+    await watch.configure(session, window=week, retraining=life.chain.retraining)
+    narrator.say(f"a window is a week: {week} flights that land; in the control it was {flights.control_week}")
     telling.wish.begun(life.flown)
     await replay.replay(session, narrator, landing, life)
     narrator.chapter("6  Bring a model of your own, by `fp` alone")
@@ -95,8 +98,9 @@ async def _watched(telling: Telling, version: str) -> loop.Loop:
     """The monitor compares with the version, and what it asks for will be done."""
     session, narrator, replayed = telling.session, telling.narrator, telling.calendar.replay
     chain = await loop.prepare(session, max(len(replayed) // CANARY_OF_FLIGHTS, LEAST_CANARY))
-    window = telling.calendar.window
-    await watch.configure(session, narrator, window=window, retraining=chain.retraining, version=version)
+    watch.explain(narrator)
+    await watch.configure(session, window=telling.calendar.control_week, retraining=chain.retraining)
+    await watch.compares_with(session, version)
     clock = StoryClock(SERVED, telling.wish.pace)
     return loop.Loop(session, narrator, chain, Flown(replayed), clock, telling.since, version)
 

@@ -35,8 +35,8 @@ def thresholds() -> list[pb.ThresholdConfig]:
     return [*shifts, loss]
 
 
-async def configure(session: Session, narrator: Narrator, *, window: int, retraining: str, version: str) -> None:
-    """Watch weeks of flights; returns when the monitor compares with that version."""
+async def configure(session: Session, *, window: int, retraining: str) -> None:
+    """Watch windows of that many flights, a week of them: within a day all have the same weather."""
     request = pb.ConfigureMonitorRequest(
         model_name=MODEL,
         window_size=window,
@@ -49,13 +49,15 @@ async def configure(session: Session, narrator: Narrator, *, window: int, retrai
     )
     request.retrain_cooldown.seconds = COOLDOWN_SECONDS
     await patiently(lambda: session.monitor.ConfigureMonitor(request))
-    narrator.say(f"a window is the {window} flights that land in a week: within a day all share one weather")
+
+
+def explain(narrator: Narrator) -> None:
+    """The thresholds with their reasons."""
     narrator.say(f"inputs: PSI {SHIFT_WARNS} warns, {SHIFT_CRITICAL} is critical, as credit scoring has it; it informs")
     narrator.say(
         f"AUC and log-loss: {LOSS_WARNS:.0%} lost of the held-out value warns, {LOSS_CRITICAL:.0%} is critical and "
         "retrains; chance is 3 % in 1,500 flights, and the monitor wants more than chance"
     )
-    await _compares_with(session, version)
 
 
 async def forget_open_windows(session: Session) -> None:
@@ -87,7 +89,8 @@ def kind(report: Any) -> str:
     return pb.DriftType.Name(report.drift_type).removeprefix("DRIFT_TYPE_").lower()
 
 
-async def _compares_with(session: Session, version: str) -> None:
+async def compares_with(session: Session, version: str) -> None:
+    """Returns when the monitor watches that version. Raises DeadlineExceeded."""
     ends = asyncio.get_running_loop().time() + _BASELINE_SECONDS
     request = pb.GetMonitorStatusRequest(model_name=MODEL)
     while asyncio.get_running_loop().time() < ends:
