@@ -257,7 +257,7 @@ def test_a_wrong_line_ends_with_2_and_shows_the_help(run, arguments):
 def test_a_shell_completes_commands(run):
     process = run(_FP_COMPLETE="complete_bash", COMP_WORDS="fp mo", COMP_CWORD="1")
 
-    assert process.stdout.split() == ["models"]
+    assert process.stdout.split() == ["models", "monitors"]
 
 
 def test_a_platform_that_is_silent_is_not_waited_for(run):
