@@ -89,3 +89,20 @@ async def test_a_model_is_registered_over_http_and_a_second_of_its_name_is_a_con
     second = await http.post("/api/v1/models", json={"name": "over-http"}, headers=headers)
 
     assert (first.status_code, second.status_code) == (201, 409)
+
+
+async def test_the_same_model_by_the_open_inference_protocol(http, admin_token, served):
+    headers = {"authorization": f"Bearer {admin_token}"}
+    rows = {"name": "x", "datatype": "FP32", "shape": [2, 3], "data": [[1, 1, 1], [0, 0, 2]]}
+    wrong = rows | {"shape": [1, 6]}
+
+    ready = (await http.get("/v2/health/ready")).status_code, (await http.get(f"/v2/models/{served}/ready")).status_code
+    model = (await http.get(f"/v2/models/{served}", headers=headers)).json()
+    inferred = await http.post(f"/v2/models/{served}/infer", json={"id": "a", "inputs": [rows]}, headers=headers)
+    refused = await http.post(f"/v2/models/{served}/infer", json={"inputs": [wrong]}, headers=headers)
+
+    assert ready == (200, 401)
+    assert model["inputs"] == [{"name": "x", "datatype": "FP32", "shape": [-1, 3]}]
+    assert inferred.json()["outputs"] == [{"name": "y", "datatype": "FP32", "shape": [2, 1], "data": [6.0, 6.0]}]
+    assert (inferred.json()["id"], refused.status_code) == ("a", 400)
+    assert refused.json()["fields"][0]["field"] == "inputs[x].shape"

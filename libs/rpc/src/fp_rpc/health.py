@@ -12,6 +12,20 @@ _NOT_SERVING: Final[int] = health_pb2.HealthCheckResponse.NOT_SERVING
 _UNKNOWN: Final[int] = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
 
 
+async def is_serving(channel: grpc.aio.Channel, timeout: float) -> bool:  # noqa: ASYNC109 -- the call's deadline
+    """Whether the server behind a bare channel says that it takes calls; a silent one does not."""
+    check = channel.unary_unary(
+        f"/{NAME}/Check",
+        request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
+        response_deserializer=health_pb2.HealthCheckResponse.FromString,
+    )
+    try:
+        answer = await check(health_pb2.HealthCheckRequest(), timeout=timeout)
+    except grpc.aio.AioRpcError:
+        return False
+    return bool(answer.status == _SERVING)
+
+
 class Health:
     """One answer for the server as a whole (the empty name) and for each of its services."""
 

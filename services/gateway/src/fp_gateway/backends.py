@@ -4,12 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 import grpc
+from fp_rpc.health import is_serving
 
 from fp_gateway.failures import MAX_MESSAGE_BYTES
 from fp_gateway.methods import Method
 
 # The service refuses what is too long with an error that says so; the transport only guards memory.
 _TRANSPORT_BYTES = 2 * MAX_MESSAGE_BYTES
+
+# Seconds after which a service that says nothing is not there.
+_HEALTH_TIMEOUT = 2.0
 
 _OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.max_receive_message_length", _TRANSPORT_BYTES),
@@ -34,6 +38,11 @@ class Backends:
         channel = self._absent if method.internal else self._channels.get(method.noun, self._absent)
         shape = ("stream" if method.client_streaming else "unary", "stream" if method.server_streaming else "unary")
         return getattr(channel, "_".join(shape))(method.path)
+
+    async def serving(self, noun: str) -> bool:
+        """Whether the service says of itself that it takes calls."""
+        channel = self._channels.get(noun)
+        return channel is not None and await is_serving(channel, timeout=_HEALTH_TIMEOUT)
 
     async def close(self) -> None:
         for channel in (*self._channels.values(), self._absent):

@@ -41,7 +41,7 @@ async def serve(runtime: Runtime, settings: GatewaySettings) -> None:
     caller = Caller(methods, backends, settings.default_deadline)
     runtime.keep("streams", lambda: bus.ensure((AUDIT,), ()))
     runtime.keep("api keys", lambda: bus.broadcast(KEYS, ended_keys(keys.drop)))
-    app = application(caller, secure_cookies=settings.env == "prod")
+    app = application(caller, lambda: backends.serving("inference"), secure_cookies=settings.env == "prod")
     runtime.listen("FP_GATEWAY_HTTP_PORT", app, settings.gateway_http_port)
     await runtime.serve(ProxyServer(proxy))
 

@@ -69,9 +69,21 @@ class Pipeline(pipeline_pb2_grpc.PipelineOrchestratorServiceServicer):
 
 
 class Inference(inference_pb2_grpc.InferenceGatewayServiceServicer):
-    """Answers its input."""
+    """Answers its input; serves versions 1 and 2 of every model but `missing`, and none of `asleep`."""
+
+    async def GetModelInfo(self, request, context):
+        if request.model_name == "missing":
+            raise NotFound("there is no model missing")
+        info = inference_pb2.ModelInfo(model_name=request.model_name, is_serving=request.model_name != "asleep")
+        info.inputs.add(name="x", dtype=inference_pb2.DATA_TYPE_FLOAT32, shape=[-1, 3])
+        info.outputs.add(name="y", dtype=inference_pb2.DATA_TYPE_INT64, shape=[-1])
+        for version in ("1", "2"):
+            info.versions.add(version=version)
+        return inference_pb2.GetModelInfoResponse(model_info=info)
 
     async def Predict(self, request, context):
+        if request.model_name == "missing":
+            raise NotFound("there is no model missing")
         return inference_pb2.PredictResponse(
             outputs=request.inputs, served_version=request.version_override or "1", request_id=request.idempotency_key
         )

@@ -15,18 +15,23 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from fp_gateway.http import bind, dashboard, predict, session, watch
 from fp_gateway.http.answers import answering
 from fp_gateway.http.caller import Caller
+from fp_gateway.http.oip import routes as oip
 from fp_gateway.http.room import Roomy
 from fp_gateway.http.table import API, Route
 
 
-def application(caller: Caller, *, secure_cookies: bool) -> ASGIApp:
-    """secure_cookies: off where people use plain HTTP; what ends HTTPS before us does not show in a request."""
+def application(caller: Caller, serving: Callable[[], Awaitable[bool]], *, secure_cookies: bool) -> ASGIApp:
+    """serving: whether predictions are answered at the moment.
+
+    secure_cookies: off where people use plain HTTP; what ends HTTPS before us does not show in a request.
+    """
     routes = [
         *session.routes(caller, secure=secure_cookies),
         *watch.routes(caller),
         *dashboard.routes(caller),
         *(HttpRoute(f"/api/v1{route.path}", answering(_rpc(route, caller)), methods=[route.verb]) for route in API),
         *predict.routes(caller),
+        *oip.routes(caller, serving),
     ]
     return Traced(Roomy(Starlette(routes=routes, exception_handlers={HTTPException: _not_a_route})))
 

@@ -20,6 +20,8 @@ _TYPECODES: Final[Mapping[int, str]] = {
 _PREFIX: Final = "DATA_TYPE_"
 _LENGTH_BYTES: Final = 4
 _LARGEST_AXIS: Final = 2**63 - 1
+# More axes than any model is served with.
+_DEEPEST: Final = 32
 
 
 def from_json(document: Any, field: str) -> pb.TensorData:
@@ -33,22 +35,27 @@ def from_json(document: Any, field: str) -> pb.TensorData:
     dtype = _dtype(document.get("dtype", "FLOAT32"), f"{field}.dtype")
     data = document.get("data")
     if isinstance(data, str):
-        return pb.TensorData(shape=_shape(document, field), dtype=dtype, data=_base64(data, f"{field}.data"))
+        return pb.TensorData(shape=shape_of(document, field), dtype=dtype, data=_base64(data, f"{field}.data"))
     if not isinstance(data, list):
         raise invalid(f"{field}.data", "must be an array or base64")
-    flat = list(_flatten(data))
-    shape = _shape(document, field) if "shape" in document else _nested_shape(data)
-    if math.prod(shape) != len(flat):
-        raise invalid(f"{field}.data", f"has {len(flat)} elements; the shape {shape} needs {math.prod(shape)}")
-    return pb.TensorData(shape=shape, dtype=dtype, data=_pack(flat, dtype, f"{field}.data"))
+    shape = shape_of(document, field) if "shape" in document else _nested_shape(data)
+    return packed(data, shape, dtype, field)
 
 
 def to_json(tensor: pb.TensorData) -> dict[str, Any]:
     return {
         "dtype": pb.DataType.Name(tensor.dtype).removeprefix(_PREFIX),
         "shape": list(tensor.shape),
-        "data": _unpack(tensor),
+        "data": unpacked(tensor),
     }
+
+
+def packed(data: list[Any], shape: Sequence[int], dtype: pb.DataType.ValueType, field: str) -> pb.TensorData:
+    """A tensor of numbers, truths or strings, nested or flat. Raises InvalidArgument naming `<field>.data`."""
+    flat = list(_flatten(data, f"{field}.data"))
+    if math.prod(shape) != len(flat):
+        raise invalid(f"{field}.data", f"has {len(flat)} elements; the shape {list(shape)} needs {math.prod(shape)}")
+    return pb.TensorData(shape=shape, dtype=dtype, data=_pack(flat, dtype, f"{field}.data"))
 
 
 def _dtype(name: Any, field: str) -> pb.DataType.ValueType:
@@ -59,7 +66,8 @@ def _dtype(name: Any, field: str) -> pb.DataType.ValueType:
     return known[plain]
 
 
-def _shape(document: Mapping[str, Any], field: str) -> list[int]:
+def shape_of(document: Mapping[str, Any], field: str) -> list[int]:
+    """Raises InvalidArgument naming `<field>.shape`."""
     shape = document.get("shape")
     if not isinstance(shape, list) or not all(type(size) is int and 0 <= size <= _LARGEST_AXIS for size in shape):
         raise invalid(f"{field}.shape", "must be an array of sizes")
@@ -74,10 +82,12 @@ def _nested_shape(data: Sequence[Any]) -> list[int]:
     return shape
 
 
-def _flatten(data: Sequence[Any]) -> Iterator[Any]:
+def _flatten(data: Sequence[Any], field: str, depth: int = 1) -> Iterator[Any]:
+    if depth > _DEEPEST:
+        raise invalid(field, f"is nested deeper than {_DEEPEST} arrays")
     for item in data:
         if isinstance(item, list):
-            yield from _flatten(item)
+            yield from _flatten(item, field, depth + 1)
         else:
             yield item
 
@@ -86,12 +96,20 @@ def _pack(values: list[Any], dtype: int, field: str) -> bytes:
     try:
         if dtype == pb.DATA_TYPE_STRING:
             return b"".join(_string(value) for value in values)
+        if dtype == pb.DATA_TYPE_BOOL:
+            return bytes(_truth(value) for value in values)
         packed = array(_TYPECODES[dtype], values)
     except (TypeError, ValueError, OverflowError) as error:
         raise invalid(field, f"holds a value of another type: {error}") from None
     if sys.byteorder == "big":
         packed.byteswap()
     return packed.tobytes()
+
+
+def _truth(value: Any) -> int:
+    if value not in (0, 1):
+        raise ValueError("true or false is required")
+    return int(value)
 
 
 def _string(value: str) -> bytes:
@@ -109,7 +127,8 @@ def _base64(text: str, field: str) -> bytes:
         raise invalid(field, "is not base64") from None
 
 
-def _unpack(tensor: pb.TensorData) -> list[Any]:
+def unpacked(tensor: pb.TensorData) -> list[Any]:
+    """The elements as JSON writes them, flat."""
     if tensor.dtype == pb.DATA_TYPE_STRING:
         return list(_strings(tensor.data))
     values = array(_TYPECODES[tensor.dtype])

@@ -1,0 +1,98 @@
+"""`/v2`: whether the server and a model are there, what the model takes, and inference."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from importlib.metadata import version
+from typing import Any, Final
+
+import orjson
+from forgepoint.inference.v1 import inference_pb2 as pb
+from fp_kernel import NotFound
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+from starlette.routing import Route as HttpRoute
+
+from fp_gateway.http import bind, table
+from fp_gateway.http.answers import Handler, answering
+from fp_gateway.http.caller import Caller
+from fp_gateway.http.oip import frame, tensors
+from fp_gateway.http.oip.infer import Inference
+
+# All models run on one runtime; `<project>_<format>`, as the protocol writes it.
+_PLATFORM: Final = "onnx_onnxv1"
+# The protocol knows 200 for yes and 4xx for no.
+_NO: Final = 400
+
+
+def routes(caller: Caller, serving: Callable[[], Awaitable[bool]]) -> list[BaseRoute]:
+    """serving: whether predictions are answered at the moment."""
+
+    async def metadata(_: Request) -> Response:
+        return _json({"name": "forgepoint", "version": version("fp-gateway"), "extensions": ["binary_tensor_data"]})
+
+    async def live(_: Request) -> Response:
+        return _json({"live": True})
+
+    async def ready(_: Request) -> Response:
+        there = await serving()
+        return _json({"ready": there}, 200 if there else _NO)
+
+    async def model(request: Request) -> Response:
+        return _json(_described(await _info(caller, request)))
+
+    async def model_ready(request: Request) -> Response:
+        info = await _info(caller, request)
+        return _json({"name": info.model_name, "ready": info.is_serving}, 200 if info.is_serving else _NO)
+
+    async def infer(request: Request) -> Response:
+        body = await bind.read_body(request)
+        named = request.path_params["model"], request.path_params.get("version", "")
+        length = request.headers.get(frame.LENGTH)
+        asked = await bind.beside(len(body), lambda: Inference(body, length, *named))
+        response, trailers = await caller.unary(table.PREDICT, asked.message, request)
+        answer, headers, media_type = await bind.beside(response.ByteSize(), lambda: asked.answer(response))  # type: ignore[arg-type]
+        return Response(answer, 200, {**trailers, **headers}, media_type)
+
+    return [
+        _route("", metadata),
+        _route("/health/live", live),
+        _route("/health/ready", ready),
+        *(
+            _route(f"/models/{{model}}{version_path}{tail}", handler, verb)
+            for version_path in ("", "/versions/{version}")
+            for tail, handler, verb in (("", model, "GET"), ("/ready", model_ready, "GET"), ("/infer", infer, "POST"))
+        ),
+    ]
+
+
+def _route(path: str, handler: Handler, verb: str = "GET") -> BaseRoute:
+    return HttpRoute(f"/v2{path}", answering(handler), methods=[verb])
+
+
+async def _info(caller: Caller, request: Request) -> Any:
+    """Raises NotFound also when the model is served, but not in this version."""
+    message = pb.GetModelInfoRequest(model_name=request.path_params["model"])
+    response, _ = await caller.unary(table.MODEL_INFO, message, request)
+    info: Any = response.model_info  # type: ignore[attr-defined]
+    asked = request.path_params.get("version")
+    if asked is not None and asked not in {served.version for served in info.versions}:
+        raise NotFound(f"version {asked} of {info.model_name} is not served")
+    return info
+
+
+def _described(info: Any) -> dict[str, Any]:
+    return {
+        "name": info.model_name,
+        "versions": [served.version for served in info.versions],
+        "platform": _PLATFORM,
+        "inputs": [_spec(tensor) for tensor in info.inputs],
+        "outputs": [_spec(tensor) for tensor in info.outputs],
+    }
+
+
+def _spec(tensor: Any) -> dict[str, Any]:
+    return {"name": tensor.name, "datatype": tensors.datatype(tensor.dtype), "shape": list(tensor.shape)}
+
+
+def _json(document: Mapping[str, Any], status: int = 200) -> Response:
+    return Response(orjson.dumps(document), status, media_type="application/json")
