@@ -5,7 +5,7 @@ from forgepoint.inference.v1.inference_pb2_grpc import add_InferenceGatewayServi
 from fp_events import AuditPublisher
 from fp_events.hosting import soft_bus
 from fp_events.revocation import ended_keys
-from fp_kernel import RetryBudget, SystemClock
+from fp_kernel import RetryBudget, SystemClock, new_id
 from fp_rpc import Channels, Server, ServiceCredential
 from fp_rpc.channels import ChannelPolicy
 from fp_rpc.retries import RetryPolicy
@@ -15,6 +15,7 @@ from fp_runtime import Runtime
 from fp_inference import stores
 from fp_inference.adapters.deployments import PipelineDeployments
 from fp_inference.adapters.redis_buckets import RedisBuckets
+from fp_inference.adapters.redis_circuits import RedisCircuits
 from fp_inference.adapters.redis_replays import RedisReplays
 from fp_inference.adapters.redis_routes import RedisRoutes
 from fp_inference.adapters.runtimes import ServingRuntimes
@@ -26,6 +27,8 @@ from fp_inference.api.grpc import Servicer
 from fp_inference.app.admission import Admission
 from fp_inference.app.breakers import Breakers
 from fp_inference.app.bulkhead import Bulkheads
+from fp_inference.app.circuits import Circuits
+from fp_inference.app.delete_route import DeleteRoute
 from fp_inference.app.describe_model import DescribeModel
 from fp_inference.app.follow_deployments import FollowDeployments
 from fp_inference.app.forward import Forward
@@ -69,14 +72,11 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     runtimes = ServingRuntimes(to_runtimes, clock)
     breakers, bulkheads = Breakers(settings.breaker, clock), Bulkheads(settings.bulkhead)
     metrics.gauge("in_flight", "Predictions at runtimes.").set_function(lambda: bulkheads.in_flight)
+    budget, policy = RetryBudget(), settings.forward
     forward = Forward(
-        runtimes=runtimes,
-        breakers=breakers,
-        bulkheads=bulkheads,
-        budget=RetryBudget(),
-        clock=clock,
-        policy=settings.forward,
+        runtimes=runtimes, breakers=breakers, bulkheads=bulkheads, budget=budget, clock=clock, policy=policy
     )
+    circuits = Circuits(table, breakers, RedisCircuits(link, new_id()), clock)
     quotas = Quotas(stores.usage(channels, settings), clock)
     admission = Admission(quotas, Limiter(RedisBuckets(link), clock))
     predict = Predict(
@@ -92,6 +92,8 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
         predict_many=PredictMany(predict, admission, replays, clock),
         admission=admission,
         set_traffic_split=SetTrafficSplit(table, routes, replays, clock),
+        delete_route=DeleteRoute(table, routes, replays, clock),
+        circuits=circuits,
         describe=DescribeModel(table, runtimes),
         table=table,
         limits=parse_limits(settings.rate_limits),
@@ -108,6 +110,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     runtime.keep("quotas", lambda: exceeded.run(bus))
     runtime.keep("api keys", lambda: bus.broadcast(KEYS, ended_keys(keys.drop)))
     runtime.keep("splits", lambda: routes.watch(follow.recall, follow.split))
+    runtime.keep("circuits", circuits.tell_always)
     runtime.keep("reconcile", lambda: follow.reconcile_always(settings.reconcile_seconds))
     runtime.task("targets", WatchTargets(table, breakers, runtimes, clock).run())
     await runtime.serve(server)

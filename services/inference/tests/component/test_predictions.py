@@ -13,7 +13,6 @@ from fp_kernel import (
     InvalidArgument,
     NotFound,
     PermissionDenied,
-    Unimplemented,
 )
 from fp_testkit.issuer import Issuer
 
@@ -100,8 +99,6 @@ async def test_an_unknown_model_and_another_teams_model_are_not_found(
         await stranger.GetRoute(pb.GetRouteRequest(model_name="delays"))
     with pytest.raises(PermissionDenied):
         await inference.stub(issuer.identity.viewer("alpha")).Predict(ask())
-    with pytest.raises(Unimplemented):
-        await inference.stub().DeleteRoute(pb.DeleteRouteRequest())
 
 
 async def test_a_retry_with_the_same_key_gets_the_same_answer_and_one_event(

@@ -58,6 +58,14 @@ def test_an_older_split_is_not_believed() -> None:
     assert _split(route, {"1": FULL}, revision=4) is route
 
 
+def test_a_split_without_shares_takes_the_model_out_of_service_until_the_next_one() -> None:
+    route = _split(_route("1", "2"), {"1": FULL}).with_split(Split((), 2, _START))
+    assert route.deleted
+    assert route.active == ()
+    assert _weights(route.deployed(_target("3", 9))) == {}
+    assert _weights(_split(route, {"2": FULL}, revision=3)) == {"1": 0, "2": FULL}
+
+
 def test_what_a_removed_version_had_goes_to_the_others() -> None:
     route = _split(_route("1", "2", "3"), {"1": 5_000, "2": 3_000, "3": 2_000})
     route = route.undeployed(_target("1", 10))

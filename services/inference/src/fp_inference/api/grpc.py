@@ -1,4 +1,4 @@
-"""forgepoint.inference.v1.InferenceGatewayService; what is not here answers UNIMPLEMENTED."""
+"""forgepoint.inference.v1.InferenceGatewayService."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
@@ -14,8 +14,11 @@ from fp_rpc import Call, command, current_call, principal
 from fp_rpc.headers import REPLAYED
 
 from fp_inference.api.batches import answer_to_pb, items_from_pb
+from fp_inference.api.circuits import circuit_to_pb
 from fp_inference.api.convert import model_info_to_pb, prediction_to_pb, route_to_pb, tensors_from_pb
 from fp_inference.app.admission import Admission
+from fp_inference.app.circuits import Circuits
+from fp_inference.app.delete_route import DeleteRoute
 from fp_inference.app.describe_model import DescribeModel
 from fp_inference.app.limits import Limits
 from fp_inference.app.predict import Predict
@@ -49,6 +52,8 @@ class Servicer(InferenceGatewayServiceServicer):
         predict_many: PredictMany,
         admission: Admission,
         set_traffic_split: SetTrafficSplit,
+        delete_route: DeleteRoute,
+        circuits: Circuits,
         describe: DescribeModel,
         table: RouteTable,
         limits: Limits,
@@ -57,6 +62,8 @@ class Servicer(InferenceGatewayServiceServicer):
         self._predict_many = predict_many
         self._admission = admission
         self._set_traffic_split = set_traffic_split
+        self._delete_route = delete_route
+        self._circuits = circuits
         self._describe = describe
         self._table = table
         self._limits = limits
@@ -130,6 +137,35 @@ class Servicer(InferenceGatewayServiceServicer):
             current_call().team, _model_name(request.model_name), weights, command(request, response), field="targets"
         )
         return response(route)
+
+    async def DeleteRoute(self, request: pb.DeleteRouteRequest, context: Context) -> pb.DeleteRouteResponse:
+        asked = command(request, lambda _: pb.DeleteRouteResponse())
+        await self._delete_route(current_call().team, _model_name(request.model_name), asked)
+        return pb.DeleteRouteResponse()
+
+    async def GetCircuitState(self, request: pb.GetCircuitStateRequest, context: Context) -> pb.GetCircuitStateResponse:
+        model_name = _model_name(request.model_name)
+        if not request.version:
+            raise invalid("version", "is missing")
+        standing = await self._circuits.of(current_call().team, model_name, request.version)
+        return pb.GetCircuitStateResponse(circuit_state=circuit_to_pb(standing))
+
+    async def ListCircuitStates(
+        self, request: pb.ListCircuitStatesRequest, context: Context
+    ) -> pb.ListCircuitStatesResponse:
+        team = current_call().team
+        scope = (team, "circuits", request.model_name_filter)
+        page = page_request(request.pagination.page_size, request.pagination.page_token, scope=scope)
+        after = (page.after[0], page.after[1]) if page.after and len(page.after) > 1 else ("", "")
+        standings = await self._circuits.of_team(team, request.model_name_filter)
+        rest = [each for each in standings if (each.model_name, each.target.version_id) > after]
+        shown = rest[: page.size]
+        more = len(rest) > len(shown)
+        token = next_token((shown[-1].model_name, shown[-1].target.version_id), scope=scope) if more else ""
+        return pb.ListCircuitStatesResponse(
+            circuit_states=map(circuit_to_pb, shown),
+            pagination=PaginationResponse(next_page_token=token, total_count=-1),
+        )
 
     async def GetModelInfo(self, request: pb.GetModelInfoRequest, context: Context) -> pb.GetModelInfoResponse:
         described = await self._describe(current_call().team, _model_name(request.model_name))

@@ -32,6 +32,14 @@ class Breakers:
             self._guarded[_key(target)] = guarded
         return guarded.breaker
 
+    def find(self, target: Target) -> Guarded | None:
+        """None for a target that was not called yet."""
+        return self._guarded.get(_key(target))
+
+    def moved(self) -> list[Guarded]:
+        """Those that were ever open, or count failures now."""
+        return [each for each in self._guarded.values() if each.breaker.moved or each.breaker.failures]
+
     def lost(self) -> list[Guarded]:
         """Those that are open because their target did not answer at all."""
         return [guarded for guarded in self._guarded.values() if guarded.breaker.awaits_return]

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from fp_inference.app.values import Completed, Failed, Replay
 from fp_inference.domain.bucket import Grant, Limit
+from fp_inference.domain.circuit import Circuit
 from fp_inference.domain.routes import Route, Share, Split, Stable, Target
 from fp_inference.domain.signature import Signature
 from fp_inference.domain.tensors import Tensor
@@ -56,6 +57,18 @@ class Runtimes(Protocol):
         ...
 
 
+class CircuitBoard(Protocol):
+    """What the processes say of their breakers; every call raises Unavailable when it cannot be reached."""
+
+    async def tell(self, circuits: Sequence[Circuit]) -> None:
+        """In place of what this process said before; forgotten when it is not said again for some seconds."""
+        ...
+
+    async def told(self) -> Sequence[Circuit]:
+        """By the other processes."""
+        ...
+
+
 class Recorder(Protocol):
     def check_room(self) -> None:
         """Raises Unavailable when no event can be kept: then no prediction is made."""
@@ -99,5 +112,5 @@ class RouteStore(Protocol):
     async def save_archived(self, team: str, model_name: str, at: datetime) -> None: ...
 
     async def set_split(self, team: str, model_name: str, shares: tuple[Share, ...], at: datetime) -> Split:
-        """Kept as the newest revision, and told to every replica."""
+        """Kept as the newest revision, and told to every replica. shares: none for a route that is deleted."""
         ...

@@ -85,6 +85,13 @@ class Replays:
             _, oldest = self._recent.popitem(last=False)
             self._bytes -= _size(oldest)
 
+    async def keep(self, command: Command, result: object) -> None:
+        """What a command answered, if it can be asked for again."""
+        if command.key:
+            replay = Replay(replay_digest(command), command.fingerprint, command.encode(result))
+            self.remember(replay)
+            await self.store([replay])
+
     def recover(self, replays: Iterable[Replay]) -> None:
         """Keep what an earlier process answered and nobody stored yet."""
         for replay in replays:

@@ -30,10 +30,14 @@ class RouteTable:
         return self._routes.get((team, model_name))
 
     def get(self, team: str, model_name: str) -> Route:
-        """A route with at least one target. Raises NotFound, Unavailable while routes are still being read."""
+        """A route with at least one target. Raises NotFound, also for one that was deleted, Unavailable while routes
+        are still being read.
+        """
         route = self._routes.get((team, model_name))
         if route is None or not route.present:
             raise self.missing(model_name)
+        if route.deleted:
+            raise NotFound(f"the route of model {model_name!r} was deleted", reason=NO_ROUTE)
         return route
 
     def routable(self, team: str, model_name: str) -> Route:
@@ -58,8 +62,9 @@ class RouteTable:
         return after
 
     def of_team(self, team: str) -> Sequence[Route]:
-        """Routes with a target, by model name."""
-        own = [route for (owner, _), route in self._routes.items() if owner == team and route.present]
+        """Routes with a target that are not deleted, by model name."""
+        routes = [route for (owner, _), route in self._routes.items() if owner == team]
+        own = [route for route in routes if route.present and not route.deleted]
         return sorted(own, key=lambda route: route.model_name)
 
     def targets(self) -> Mapping[Key, tuple[Target, ...]]:

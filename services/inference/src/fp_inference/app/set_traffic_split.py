@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from fp_kernel import Clock, Command
 
 from fp_inference.app.ports import RouteStore
-from fp_inference.app.replays import Replays, replay_digest
+from fp_inference.app.replays import Replays
 from fp_inference.app.route_table import RouteTable
-from fp_inference.app.values import Replay
 from fp_inference.domain.routes import Route, plan_split
 
 
@@ -44,12 +43,5 @@ class SetTrafficSplit:
             split = await self._store.set_split(team, model_name, shares, self._clock.now())
             self._table.change(team, model_name, lambda known: known.with_split(split))
             after = self._table.find(team, model_name) or route
-            await self._remember(command, after)
+            await self._replays.keep(command, after)
             return after
-
-    async def _remember(self, command: Command, route: Route) -> None:
-        if not command.key:
-            return
-        replay = Replay(replay_digest(command), command.fingerprint, command.encode(route))
-        self._replays.remember(replay)
-        await self._replays.store([replay])

@@ -82,6 +82,11 @@ class Breaker:
             self._probing = False
 
     @property
+    def moved(self) -> bool:
+        """Whether it was ever anything but closed."""
+        return self._epoch > 0
+
+    @property
     def awaits_return(self) -> bool:
         """Whether it opened because nobody answered, so that seeing the target again is worth a probe."""
         return self.state is State.OPEN and self._unreachable

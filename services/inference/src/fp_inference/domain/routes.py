@@ -60,7 +60,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """revision: grows with each split of the route; the newest holds."""
+    """revision: grows with each split of the route; the newest holds. shares: none deletes the route."""
 
     shares: tuple[Share, ...]
     revision: int
@@ -93,12 +93,22 @@ class Route:
         there = [target for target in self.targets.values() if target.status is not TargetStatus.REMOVED]
         return tuple(sorted(there, key=lambda target: (target.deployed_at, target.version_id)))
 
+    @property
+    def deleted(self) -> bool:
+        """Whether someone took the model out of service: nothing is routed until another split is set."""
+        return self.split is not None and not self.split.shares
+
     @cached_property
-    def active(self) -> tuple[Target, ...]:
-        """Those that may get traffic; a model that is archived drains."""
+    def candidates(self) -> tuple[Target, ...]:
+        """Those that a split may name; a model that is archived drains."""
         if self.archived_at is not None:
             return ()
         return tuple(target for target in self.present if target.status is TargetStatus.ACTIVE)
+
+    @cached_property
+    def active(self) -> tuple[Target, ...]:
+        """Those that may get traffic."""
+        return () if self.deleted else self.candidates
 
     @cached_property
     def weighted(self) -> tuple[tuple[Target, int], ...]:
@@ -195,7 +205,7 @@ def plan_split(route: Route, weights: Sequence[tuple[str, int]], path: str = "we
     _check_weights(weights, path)
     shares = []
     for index, (version, weight) in enumerate(weights):
-        target = route.find(version)
+        target = next((each for each in route.candidates if each.version == version), None)
         if target is None:
             raise unknown_version(f"{path}[{index}].version", version)
         shares.append(Share(target.version_id, target.sequence, weight))
