@@ -1,7 +1,12 @@
 """The public HTTP surface, as a browser and a program use it."""
 
+import asyncio
+
 import httpx
 import pytest_asyncio
+from fp_events import connect as connect_bus
+from fp_events.tail import tail
+from fp_kernel import new_id
 
 
 @pytest_asyncio.fixture
@@ -106,3 +111,25 @@ async def test_the_same_model_by_the_open_inference_protocol(http, admin_token, 
     assert inferred.json()["outputs"] == [{"name": "y", "datatype": "FP32", "shape": [2, 1], "data": [6.0, 6.0]}]
     assert (inferred.json()["id"], refused.status_code) == ("a", 400)
     assert refused.json()["fields"][0]["field"] == "inputs[x].shape"
+
+
+async def test_the_audit_of_a_service_knows_where_the_caller_sits(platform, admin_token):
+    bus = await connect_bus(platform.access.nats_url, name="test")
+    # Another address of this machine, so that it cannot be taken for the gateway's own.
+    elsewhere = httpx.AsyncHTTPTransport(local_address="127.0.0.2")
+    headers = {"authorization": f"Bearer {admin_token}", "x-correlation-id": f"peer-{new_id()}"}
+    try:
+        async with (
+            asyncio.timeout(60),
+            tail(bus, "fp.audit.>") as passing,
+            httpx.AsyncClient(transport=elsewhere, base_url=platform.http, timeout=60) as client,
+        ):
+            response = await client.post("/api/v1/experiments", json={"name": f"e-{new_id()}"}, headers=headers)
+            assert response.status_code == 201
+            async for found in passing:
+                if found.event.correlation_id == headers["x-correlation-id"]:
+                    break
+    finally:
+        await bus.close()
+
+    assert found.event.payload.peer == "ipv4:127.0.0.2"

@@ -11,6 +11,7 @@ Servers (`Server`) promise, for all four RPC shapes:
 - Every call has a correlation id, RED metrics, a span when traces are on, and a deadline where the shape has an end.
 - A command sent twice answers its first response (`command`, `fp_kernel.Replayed`).
 - Calls that the audit level names reach an `AuditSink`; denials are rate-limited and counted, never lost in silence.
+  Where the caller sits is the connection's other end, or what the gateway says and proves by its own token.
 - A stop drains: no new calls, streams end with UNAVAILABLE/DRAINING, running calls get the grace.
 
 Channels (`Channels`) promise: token, on-behalf-of, correlation id, trace and a deadline shorter than the incoming one

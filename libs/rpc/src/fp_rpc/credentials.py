@@ -94,6 +94,11 @@ class ServiceCredential:
                 await self._renew()
             return self._token
 
+    @property
+    def present(self) -> str:
+        """The token as it is now, without asking for another; empty when there is none that is good."""
+        return self._token if self._clock.monotonic() < self._ends_at else ""
+
     def refused(self, token: str) -> bool:
         """Forget the token, unless it is so new that another would be refused as well."""
         if token != self._token:

@@ -12,6 +12,7 @@ from fp_rpc import headers
 from fp_rpc.audit import AuditLevel, AuditRecord
 from fp_rpc.audit_trail import DENIED, AuditTrail
 from fp_rpc.errors import INTERNAL_MESSAGE, to_status
+from fp_rpc.origins import Origins, host_of
 from fp_rpc.red import Red
 from fp_rpc.visit import Visit
 
@@ -25,9 +26,10 @@ _CODES: Final = {code.value[0]: code.name for code in grpc.StatusCode}
 
 
 class Endings:
-    def __init__(self, red: Red, trail: AuditTrail) -> None:
+    def __init__(self, red: Red, trail: AuditTrail, origins: Origins) -> None:
         self._red = red
         self._trail = trail
+        self._origins = origins
 
     async def failed(self, visit: Visit, failure: BaseException, request: Any, context: Any) -> Any:
         """Answer the stored response of a replay, or end the call with a status; raises what ends the task."""
@@ -45,6 +47,8 @@ class Endings:
         self._log(visit, error, failure)
         if isinstance(error, PermissionDenied) and visit.request is None:
             _read_denied(visit, request)
+        if error.kind.value in DENIED and visit.rpc.rule.audit is not AuditLevel.NEVER:
+            await self._origins.find(visit)
         self.done(visit, error.kind.value, failure)
         code, message, status = to_status(error)
         trailers = (
@@ -99,7 +103,7 @@ def _record(visit: Visit, code: str) -> AuditRecord:
         api_key_id=principal.api_key_id if principal else "",
         team=principal.team if principal else "",
         resource_id=visit.rpc.resource_of(visit.request),
-        peer=_host(visit.peer),
+        peer=visit.origin or host_of(visit.peer),
         correlation_id=visit.correlation_id,
     )
 
@@ -111,11 +115,6 @@ def _read_denied(visit: Visit, request: Any) -> None:
             visit.request = visit.rpc.parse(request)
         except Error:
             visit.request = None
-
-
-def _host(peer: str) -> str:
-    """The peer without its port, which differs from connection to connection."""
-    return peer.rpartition(":")[0] or peer
 
 
 def _number(code: Any) -> Any:

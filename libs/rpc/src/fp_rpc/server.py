@@ -18,6 +18,7 @@ from fp_rpc.endings import Endings
 from fp_rpc.health import NAME, Health
 from fp_rpc.identity import IdentityResolver
 from fp_rpc.method import handler_of, method_of
+from fp_rpc.origins import Origins
 from fp_rpc.red import Red
 from fp_rpc.stages import Stages
 
@@ -25,6 +26,7 @@ MIB: Final = 1024 * 1024
 # The core's own limit is above ours: what lies between gets our typed error, what is above gets the core's.
 _CORE_LIMIT: Final = 2
 _STREAM_SHARE: Final = 0.5
+_METADATA_BYTES: Final = 12 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +66,14 @@ class Server:
         self._trail = AuditTrail(
             audit or LogAudit(), metrics, capacity=self._policy.audit_capacity, denials=self._policy.denials
         )
+        origins = Origins(resolver)
         self._stages = Stages(
             resolver,
-            Endings(Red.of(metrics), self._trail),
+            Endings(Red.of(metrics), self._trail, origins),
             metrics,
             default_deadline=self._policy.default_deadline,
             max_concurrent=self._policy.max_concurrent_rpcs,
+            origins=origins,
         )
         self._health = Health()
         self._services: dict[str, grpc.GenericRpcHandler] = {}
@@ -144,6 +148,8 @@ class Server:
             ("grpc.so_reuseport", 0),
             ("grpc.max_receive_message_length", _CORE_LIMIT * self._policy.max_message_bytes),
             ("grpc.max_send_message_length", -1),
+            # A caller's own 8 KiB, which is the core's default, and what the gateway adds to them.
+            ("grpc.max_metadata_size", _METADATA_BYTES),
             ("grpc.keepalive_time_ms", 60_000),
             ("grpc.keepalive_timeout_ms", 20_000),
             # Clients of the platform ping every 30 s, also between calls; the default would answer with GOAWAY.

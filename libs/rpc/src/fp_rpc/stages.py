@@ -17,10 +17,12 @@ from fp_telemetry import Metrics, begin, names
 from opentelemetry.trace import SpanKind
 
 from fp_rpc import teams
+from fp_rpc.audit import AuditLevel
 from fp_rpc.endings import Endings
 from fp_rpc.errors import of_bearer
 from fp_rpc.identity import IdentityResolver
 from fp_rpc.method import Method
+from fp_rpc.origins import Origins
 from fp_rpc.visit import Visit, bearer
 
 Handle = Callable[[Any, Any], Awaitable[Any]]
@@ -38,9 +40,11 @@ class Stages:
         *,
         default_deadline: float,
         max_concurrent: int,
+        origins: Origins,
     ) -> None:
         self._resolver = resolver
         self._endings = endings
+        self._origins = origins
         self._default_deadline = default_deadline
         self._max_concurrent = max_concurrent
         self._streams: set[Visit] = set()
@@ -118,6 +122,8 @@ class Stages:
             raise ResourceExhausted(
                 "too many calls at once", reason="TOO_MANY_CALLS", retry_after=_BUSY_RETRY, metadata={"quota": "calls"}
             )
+        if method.rule.audit is AuditLevel.ALWAYS:
+            await self._origins.find(visit)
         if method.rule.public:
             return
         try:

@@ -26,14 +26,18 @@ _TOLERANCE: Final = 0.01
 
 
 class Visit(Call):
-    """The call with what the server needs to end it; `request` is set once the body was read."""
+    """The call with what the server needs to end it.
 
-    __slots__ = ("draining", "request", "rpc", "span", "started", "task", "unbounded")
+    request: set once the body was read. origin: where the caller sits, when the gateway says so and was believed.
+    """
+
+    __slots__ = ("draining", "origin", "request", "rpc", "span", "started", "task", "unbounded")
 
     def __init__(self, rpc: Method, context: Any, default_deadline: float) -> None:
         self.rpc = rpc
         self.started = time.monotonic()
         self.request: Any = None
+        self.origin = ""
         self.span: Span | None = None
         self.task: asyncio.Task[Any] | None = None
         self.draining = False

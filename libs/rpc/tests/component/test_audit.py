@@ -82,3 +82,60 @@ async def test_repeated_refusals_are_counted_and_the_count_is_told_at_the_stop(s
     assert [record.suppressed for record in kept.records] == [0, 0, 0, 0, 0, 6]
     assert len(kept.records) + sum(record.suppressed for record in kept.records) == 12
     assert running.sample("audit_records_total", outcome="suppressed") == 7
+
+
+def told(address, token):
+    return (("fp-client-address", address), ("fp-forwarded-by", token))
+
+
+@pytest.mark.parametrize(
+    ("address", "peer"),
+    [
+        ("203.0.113.7", "ipv4:203.0.113.7"),
+        ("2001:db8::7", "ipv6:%5B2001:db8::7%5D"),
+        ("::ffff:203.0.113.7", "ipv4:203.0.113.7"),
+        ("ten", "ipv4:127.0.0.1"),
+        ("", "ipv4:127.0.0.1"),
+    ],
+)
+async def test_behind_the_gateway_the_peer_is_whom_the_gateway_serves(serve, shapes, keys, kept, until, address, peer):
+    running = await serve(audit=kept)
+    token = keys.sign(scopes=["models:write"], role="engineer")
+    gateway = keys.sign(sub="gateway", role="service")
+
+    await running.stub(token).Write(shapes.pb.Request(), metadata=told(address, gateway))
+    await until(lambda: len(kept.records) == 1)
+
+    assert kept.records[0].peer == peer
+
+
+async def test_the_peer_of_a_refusal_is_whom_the_gateway_serves(serve, shapes, keys, kept, until):
+    running = await serve(audit=kept)
+    gateway = keys.sign(sub="gateway", role="service")
+
+    for number, token in enumerate((None, keys.sign(scopes=[]))):
+        with pytest.raises(Exception, match=r"permission|credential"):
+            await running.stub(token).One(shapes.pb.Request(), metadata=told(f"203.0.113.{number}", gateway))
+    await until(lambda: len(kept.records) == 2)
+
+    assert [record.peer for record in kept.records] == ["ipv4:203.0.113.0", "ipv4:203.0.113.1"]
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"sub": "registry", "role": "service"},
+        {"sub": "gateway", "role": "admin", "scopes": ["*:*"]},
+        {"sub": "gateway", "role": "service", "exp": 1},
+        None,
+    ],
+)
+async def test_nobody_else_says_where_a_call_comes_from(serve, shapes, keys, kept, until, claims):
+    running = await serve(audit=kept)
+    own = keys.sign(scopes=["models:write"], role="engineer")
+    proof = keys.sign(**claims) if claims else "fp_" + "A" * 43
+
+    await running.stub(own).Write(shapes.pb.Request(), metadata=told("203.0.113.7", proof))
+    await until(lambda: len(kept.records) == 1)
+
+    assert kept.records[0].peer == "ipv4:127.0.0.1"

@@ -15,6 +15,7 @@ from fp_gateway.consumers import KEYS
 from fp_gateway.http.app import application
 from fp_gateway.http.caller import Caller
 from fp_gateway.methods import all_methods
+from fp_gateway.origin import Origin
 from fp_gateway.proxy import Proxy, ProxyPolicy
 from fp_gateway.server import ProxyServer
 from fp_gateway.settings import GatewaySettings
@@ -37,8 +38,10 @@ async def serve(runtime: Runtime, settings: GatewaySettings) -> None:
     backends = Backends(settings.addresses(), f"127.0.0.1:{port}")
     runtime.on_close(backends.close)
     methods = all_methods()
-    proxy = Proxy(methods, backends, ProxyPolicy(default_deadline=settings.default_deadline))
-    caller = Caller(methods, backends, settings.default_deadline)
+    origin = Origin(credential)
+    proxy = Proxy(methods, backends, origin, ProxyPolicy(default_deadline=settings.default_deadline))
+    caller = Caller(methods, backends, origin, settings.default_deadline)
+    runtime.keep("origin", origin.run)
     runtime.keep("streams", lambda: bus.ensure((AUDIT,), ()))
     runtime.keep("api keys", lambda: bus.broadcast(KEYS, ended_keys(keys.drop)))
     app = application(caller, lambda: backends.serving("inference"), secure_cookies=settings.env == "prod")

@@ -12,8 +12,9 @@ from opentelemetry.trace import SpanKind
 
 from fp_gateway.backends import Backends
 from fp_gateway.failures import MAX_MESSAGE_BYTES, Failure, of_call, of_error
-from fp_gateway.metadata import Pair, address_of, to_caller, to_service
+from fp_gateway.metadata import Pair, to_caller, to_service
 from fp_gateway.methods import Method
+from fp_gateway.origin import Origin, address_of
 
 Context = Any
 
@@ -29,7 +30,8 @@ class ProxyPolicy:
 class Proxy(grpc.GenericRpcHandler):
     """Hands every known method to its service; unknown ones answer UNIMPLEMENTED by the server itself."""
 
-    def __init__(self, methods: Mapping[str, Method], backends: Backends, policy: ProxyPolicy) -> None:
+    def __init__(self, methods: Mapping[str, Method], backends: Backends, origin: Origin, policy: ProxyPolicy) -> None:
+        self._origin = origin
         self._policy = policy
         self._handlers = {path: self._handler(method, backends) for path, method in methods.items()}
 
@@ -45,14 +47,43 @@ class Proxy(grpc.GenericRpcHandler):
             (True, False): grpc.stream_unary_rpc_method_handler,
             (True, True): grpc.stream_stream_rpc_method_handler,
         }
-        behaviour = _streaming(method, call, limit) if method.server_streaming else _unary(method, call, limit)
+        start = _Start(method, call, limit, self._origin)
+        behaviour = _streaming(start) if method.server_streaming else _unary(start)
         return make[method.client_streaming, method.server_streaming](behaviour)
 
 
-def _unary(method: Method, call: Any, limit: float) -> Callable[[Any, Context], Awaitable[bytes]]:
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """Begins a call of one method at its service. limit: seconds for a call whose caller set no deadline."""
+
+    method: Method
+    call: Any
+    limit: float
+    origin: Origin
+
+    async def __call__(self, request: Any, context: Context) -> Any:
+        remaining = context.time_remaining()
+        timeout = self.limit if remaining is None else min(remaining, self.limit)
+        if self.method.client_streaming:
+            request = _bounded(request, context)
+        elif len(request) > MAX_MESSAGE_BYTES:
+            await _fail(context, of_error(too_large(len(request), MAX_MESSAGE_BYTES)))
+        return self.call(request, metadata=self._metadata(context), timeout=timeout)
+
+    def _metadata(self, context: Context) -> list[Pair]:
+        """The caller's allowed metadata, with our own span as the parent."""
+        carrier: dict[str, str] = {}
+        inject(carrier)
+        kept = [(key, value) for key, value in to_service(context.invocation_metadata()) if key not in carrier]
+        return [*kept, *self.origin.pairs(address_of(context.peer())), *carrier.items()]
+
+
+def _unary(start: _Start) -> Callable[[Any, Context], Awaitable[bytes]]:
+    method = start.method
+
     async def answer(request: Any, context: Context) -> bytes:
         with span(method.path, kind=SpanKind.SERVER, parent=extract(_text(context))):
-            outgoing = await _start(method, call, limit, request, context)
+            outgoing = await start(request, context)
             ending = Ending(outgoing) if method.client_streaming else None
             try:
                 response: bytes = await outgoing
@@ -64,10 +95,12 @@ def _unary(method: Method, call: Any, limit: float) -> Callable[[Any, Context], 
     return answer
 
 
-def _streaming(method: Method, call: Any, limit: float) -> Callable[[Any, Context], AsyncIterator[bytes]]:
+def _streaming(start: _Start) -> Callable[[Any, Context], AsyncIterator[bytes]]:
+    method = start.method
+
     async def answer(request: Any, context: Context) -> AsyncIterator[bytes]:
         with span(method.path, kind=SpanKind.SERVER, parent=extract(_text(context))):
-            outgoing = await _start(method, call, limit, request, context)
+            outgoing = await start(request, context)
             ending = Ending(outgoing) if method.client_streaming else None
             try:
                 async for message in outgoing:
@@ -82,15 +115,6 @@ def _streaming(method: Method, call: Any, limit: float) -> Callable[[Any, Contex
     return answer
 
 
-async def _start(method: Method, call: Any, limit: float, request: Any, context: Context) -> Any:
-    remaining = context.time_remaining()
-    timeout = limit if remaining is None else min(remaining, limit)
-    if not method.client_streaming and len(request) > MAX_MESSAGE_BYTES:
-        await _fail(context, of_error(too_large(len(request), MAX_MESSAGE_BYTES)))
-    body = _bounded(request, context) if method.client_streaming else request
-    return call(body, metadata=_outgoing(context), timeout=timeout)
-
-
 async def _bounded(messages: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
     async for message in messages:
         if len(message) > MAX_MESSAGE_BYTES:
@@ -101,14 +125,6 @@ async def _bounded(messages: AsyncIterator[bytes], context: Context) -> AsyncIte
 async def _told(ending: Ending | None, error: grpc.aio.AioRpcError) -> grpc.aio.AioRpcError:
     """The service's own status, also when a write met the end of its stream."""
     return (await ending.of_peer(error) or error) if ending else error
-
-
-def _outgoing(context: Context) -> list[Pair]:
-    """The caller's allowed metadata, with our own span as the parent."""
-    carrier: dict[str, str] = {}
-    inject(carrier)
-    kept = [(key, value) for key, value in to_service(context.invocation_metadata()) if key not in carrier]
-    return [*kept, *address_of(context.peer()), *carrier.items()]
 
 
 def _text(context: Context) -> dict[str, str]:

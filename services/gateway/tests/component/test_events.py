@@ -1,10 +1,12 @@
 import asyncio
 
 import grpc
+import httpx
 import pytest
 from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
 from forgepoint.billing.v1 import billing_pb2, billing_pb2_grpc
 from forgepoint.events.v1.events_pb2 import ApiKeyRevoked
+from forgepoint.registry.v1 import registry_pb2, registry_pb2_grpc
 from fp_events import Broadcast, Event
 
 
@@ -54,3 +56,38 @@ async def test_an_internal_rpc_that_was_tried_from_outside_reaches_the_audit_log
         "/forgepoint.auth.v1.AuthService/IssueJobToken",
         "PERMISSION_DENIED",
     )
+
+
+async def test_the_audit_tells_where_the_caller_sits_and_not_what_he_says(edge, bus):
+    seen = asyncio.Queue()
+    watcher = asyncio.ensure_future(bus.broadcast(Broadcast("watch", ("fp.audit.>",), deliver="all"), seen.put))
+    forged = {"fp-client-address": "203.0.113.7", "fp-forwarded-by": edge.issuer.identity.service("gateway")}
+    elsewhere = httpx.AsyncHTTPTransport(local_address="127.0.0.2")
+    try:
+        async with asyncio.timeout(60), httpx.AsyncClient(transport=elsewhere, base_url=edge.http) as http:
+            # The gateway has its own token soon after its start.
+            while "fp-forwarded-by" not in dict(edge.registry.calls[-1].metadata if edge.registry.calls else ()):
+                await http.get("/api/v1/models/abc", headers=edge.headers())
+            job = edge.headers(edge.issuer.identity.token(role="job", team="alpha"))
+            assert (await http.get("/api/v1/usage", headers=job | forged)).status_code == 403
+            event = await seen.get()
+    finally:
+        watcher.cancel()
+
+    assert event.payload.peer == "ipv4:127.0.0.2"
+    metadata = edge.registry.calls[-1].metadata
+    assert metadata["fp-client-address"] == "127.0.0.2"
+
+
+async def test_a_grpc_caller_does_not_say_where_he_sits(edge, channel):
+    metadata = (
+        *bearer(edge.issuer.identity.engineer()),
+        ("fp-client-address", "203.0.113.7"),
+        ("fp-forwarded-by", edge.issuer.identity.service("gateway")),
+    )
+
+    await registry_pb2_grpc.RegistryServiceStub(channel).GetModel(
+        registry_pb2.GetModelRequest(name="m"), metadata=metadata
+    )
+
+    assert edge.registry.calls[0].metadata["fp-client-address"] == "127.0.0.1"

@@ -1,4 +1,3 @@
-import pytest
 from fp_gateway import metadata
 
 
@@ -14,17 +13,8 @@ def test_idempotency_position_and_trace_pass():
     assert metadata.to_service(sent) == sent[:3]
 
 
-@pytest.mark.parametrize(
-    ("peer", "address"),
-    [("ipv4:10.1.2.3:4567", "10.1.2.3"), ("ipv6:%5B::1%5D:4567", "::1"), ("ipv6:[fe80::1]:1", "fe80::1")],
-)
-def test_the_client_s_address_is_told_by_the_gateway_alone(peer, address):
-    assert metadata.address_of(peer) == [("fp-client-address", address)]
-    assert metadata.to_service([("fp-client-address", "6.6.6.6")]) == []
-
-
-def test_a_peer_without_an_address_has_none():
-    assert metadata.address_of("unix:/tmp/x") == []
+def test_only_the_gateway_says_where_a_caller_sits():
+    assert metadata.to_service([("fp-client-address", "6.6.6.6"), ("fp-forwarded-by", "token")]) == []
 
 
 def test_status_details_and_limits_reach_the_caller_and_nothing_else_does():

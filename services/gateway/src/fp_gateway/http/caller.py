@@ -14,8 +14,9 @@ from starlette.requests import Request
 from fp_gateway.backends import Backends
 from fp_gateway.failures import as_error
 from fp_gateway.http.bind import response_message
-from fp_gateway.metadata import CLIENT_ADDRESS, REQUEST, Pair, to_caller
+from fp_gateway.metadata import REQUEST, Pair, to_caller
 from fp_gateway.methods import Method
+from fp_gateway.origin import Origin
 
 # What gRPC takes as metadata; beyond 8 KiB in all a service refuses the call.
 _FIT = re.compile(r"[\x20-\x7e]{1,4096}")
@@ -26,8 +27,9 @@ _MEANT = frozenset({headers.IDEMPOTENCY_KEY, headers.POSITION})
 class Caller:
     """methods: every RPC by its path. timeout: seconds for a unary call."""
 
-    def __init__(self, methods: Mapping[str, Method], backends: Backends, timeout: float) -> None:
+    def __init__(self, methods: Mapping[str, Method], backends: Backends, origin: Origin, timeout: float) -> None:
         self._methods = methods
+        self._origin = origin
         self._calls = {path: backends.callable_for(method) for path, method in methods.items()}
         self._timeout = timeout
 
@@ -43,7 +45,7 @@ class Caller:
         """
         method = self._methods[path]
         call = self._calls[path](
-            message.SerializeToString(), metadata=_metadata(request), timeout=limit or self._timeout
+            message.SerializeToString(), metadata=self._metadata(request), timeout=limit or self._timeout
         )
         try:
             data = await call
@@ -57,7 +59,7 @@ class Caller:
     async def stream(self, path: str, message: Message, request: Request, limit: float) -> AsyncGenerator[Message]:
         """Yield the messages of a server stream; raises fp_kernel errors. Close it to end the call."""
         method = self._methods[path]
-        call: Any = self._calls[path](message.SerializeToString(), metadata=_metadata(request), timeout=limit)
+        call: Any = self._calls[path](message.SerializeToString(), metadata=self._metadata(request), timeout=limit)
         try:
             async for data in call:
                 yield response_message(method, data)
@@ -66,13 +68,11 @@ class Caller:
         finally:
             call.cancel()
 
-
-def _metadata(request: Request) -> list[Pair]:
-    carrier: dict[str, str] = {}
-    inject(carrier)
-    sent = [(key, value) for key, value in _sent(request) if key not in carrier]
-    address: list[Pair] = [(CLIENT_ADDRESS, request.client.host)] if request.client else []
-    return [*sent, *address, *carrier.items()]
+    def _metadata(self, request: Request) -> list[Pair]:
+        carrier: dict[str, str] = {}
+        inject(carrier)
+        sent = [(key, value) for key, value in _sent(request) if key not in carrier]
+        return [*sent, *self._origin.pairs(request.client.host if request.client else ""), *carrier.items()]
 
 
 def _sent(request: Request) -> Iterator[Pair]:
