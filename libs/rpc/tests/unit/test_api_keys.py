@@ -7,6 +7,11 @@ import pytest
 from fp_kernel import Principal, Unauthenticated, Unavailable
 from fp_rpc import ApiKeyResolver
 
+A, B, C = (f"fp_{letter * 43}" for letter in "abc")
+
+
+UNKNOWN = Unauthenticated("unknown", reason="API_KEY_INVALID")
+
 
 class Time:
     seconds = 0.0
@@ -31,7 +36,7 @@ class Auth:
             await self.waits.wait()
         if self.error:
             raise self.error
-        return Principal("u", "red", "viewer", frozenset(), self.expires_at, api_key_id=f"id-{key[3:]}")
+        return Principal("u", "red", "viewer", frozenset(), self.expires_at, api_key_id=f"id-{key[-1]}")
 
 
 @pytest.fixture
@@ -50,76 +55,145 @@ def resolver(auth, time):
 
 
 async def test_a_key_is_asked_about_once_in_its_time(resolver, auth, time):
-    await resolver.resolve("fp_a")
+    await resolver.resolve(A)
     time.seconds = 29.9
-    await resolver.resolve("fp_a")
-    assert auth.asked == ["fp_a"]
+    await resolver.resolve(A)
+    assert auth.asked == [A]
 
     time.seconds = 30
-    await resolver.resolve("fp_a")
-    assert auth.asked == ["fp_a", "fp_a"]
+    await resolver.resolve(A)
+    assert auth.asked == [A, A]
 
 
 async def test_many_calls_with_a_new_key_ask_once(resolver, auth):
-    principals = await asyncio.gather(*(resolver.resolve("fp_a") for _ in range(8)))
+    principals = await asyncio.gather(*(resolver.resolve(A) for _ in range(8)))
 
-    assert auth.asked == ["fp_a"]
+    assert auth.asked == [A]
     assert {principal.api_key_id for principal in principals} == {"id-a"}
 
 
 async def test_a_dropped_key_is_asked_about_again(resolver, auth):
-    await resolver.resolve("fp_a")
-    await resolver.resolve("fp_b")
+    await resolver.resolve(A)
+    await resolver.resolve(B)
 
     resolver.drop("id-a")
     resolver.drop("id-unknown")
     auth.error = Unauthenticated("revoked")
 
     with pytest.raises(Unauthenticated):
-        await resolver.resolve("fp_a")
-    await resolver.resolve("fp_b")
+        await resolver.resolve(A)
+    await resolver.resolve(B)
 
 
 async def test_an_answer_from_before_a_revocation_is_not_remembered(resolver, auth):
     auth.waits = asyncio.Event()
-    asking = asyncio.ensure_future(resolver.resolve("fp_a"))
+    asking = asyncio.ensure_future(resolver.resolve(A))
     await asyncio.sleep(0)
     resolver.drop("id-a")
     auth.waits.set()
     await asking
 
-    await resolver.resolve("fp_a")
+    await resolver.resolve(A)
 
-    assert auth.asked == ["fp_a", "fp_a"]
+    assert auth.asked == [A, A]
 
 
-@pytest.mark.parametrize("error", [Unauthenticated("unknown"), Unavailable("auth is away")])
-async def test_a_failure_is_not_remembered(resolver, auth, error):
+@pytest.mark.parametrize("error", [Unauthenticated("of another kind"), Unavailable("auth is away")])
+async def test_a_failure_that_is_not_about_the_key_is_not_remembered(resolver, auth, error):
     auth.error = error
     with pytest.raises(type(error)):
-        await resolver.resolve("fp_a")
+        await resolver.resolve(A)
 
     auth.error = None
 
-    assert (await resolver.resolve("fp_a")).team == "red"
+    assert (await resolver.resolve(A)).team == "red"
+
+
+@pytest.mark.parametrize(
+    "key", ["fp_", "fp_" + "a" * 42, "fp_" + "a" * 44, "fp_" + "\u00e9" * 43, A + "\n", "fp_" + "=" * 43]
+)
+async def test_what_is_no_key_is_refused_without_asking(resolver, auth, key):
+    with pytest.raises(Unauthenticated) as refused:
+        await resolver.resolve(key)
+
+    assert (refused.value.reason, auth.asked) == ("API_KEY_INVALID", [])
+
+
+async def test_an_unknown_key_is_asked_about_once_in_ten_seconds(resolver, auth, time):
+    auth.error = UNKNOWN
+    for time.seconds in (0.0, 5.0, 9.9):
+        with pytest.raises(Unauthenticated) as refused:
+            await resolver.resolve(A)
+        assert refused.value.reason == "API_KEY_INVALID"
+    assert auth.asked == [A]
+
+    time.seconds = 10.0
+    auth.error = None
+
+    assert (await resolver.resolve(A)).team == "red"
+
+
+async def test_many_calls_with_an_unknown_key_ask_once(resolver, auth):
+    auth.error = UNKNOWN
+
+    answers = await asyncio.gather(*(resolver.resolve(A) for _ in range(8)), return_exceptions=True)
+
+    assert auth.asked == [A]
+    assert all(isinstance(answer, Unauthenticated) for answer in answers)
+
+
+async def test_after_an_event_a_refused_key_is_asked_about_again(resolver, auth):
+    auth.error = UNKNOWN
+    with pytest.raises(Unauthenticated):
+        await resolver.resolve(A)
+
+    resolver.drop("id-of-another")
+    auth.error = None
+
+    assert (await resolver.resolve(A)).team == "red"
+
+
+async def test_a_refusal_from_before_an_event_is_not_remembered(resolver, auth):
+    auth.error, auth.waits = UNKNOWN, asyncio.Event()
+    asking = asyncio.ensure_future(resolver.resolve(A))
+    await asyncio.sleep(0)
+    resolver.drop("id-a")
+    auth.waits.set()
+    with pytest.raises(Unauthenticated):
+        await asking
+
+    auth.error = None
+
+    assert (await resolver.resolve(A)).team == "red"
+
+
+async def test_unknown_keys_neither_fill_the_memory_nor_push_out_known_ones(resolver, auth):
+    await resolver.resolve(A)
+    auth.error = UNKNOWN
+    for number in range(10):
+        with pytest.raises(Unauthenticated):
+            await resolver.resolve(f"fp_{number:043}")
+
+    assert len(resolver._refused) == 2
+    assert (await resolver.resolve(A)).team == "red"
 
 
 async def test_a_key_that_expires_while_it_is_remembered_is_worth_nothing(resolver, auth, time):
     auth.expires_at = 1_000_010.0
-    await resolver.resolve("fp_a")
+    await resolver.resolve(A)
     time.seconds = 10
 
     with pytest.raises(Unauthenticated) as expired:
-        await resolver.resolve("fp_a")
+        await resolver.resolve(A)
 
     assert expired.value.reason == "API_KEY_EXPIRED"
 
 
 async def test_the_memory_is_bounded_and_holds_no_key(resolver, auth):
-    for key in ("fp_a", "fp_b", "fp_c", "fp_c"):
+    for key in (A, B, C, C):
         await resolver.resolve(key)
 
-    assert auth.asked == ["fp_a", "fp_b", "fp_c"]
+    assert auth.asked == [A, B, C]
     assert len(resolver._known) == len(resolver._digests) == 2
-    assert "fp_c" not in repr(vars(resolver))
+    assert C not in repr(vars(resolver))
     assert not resolver._asking
