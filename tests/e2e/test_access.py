@@ -16,6 +16,7 @@ from fp_events.tail import tail
 from fp_gateway.methods import all_methods
 from fp_kernel import FailedPrecondition, NotFound
 from fp_testkit.identity import ROLE_SCOPES
+from fp_testkit.patience import PATIENCE
 from google.protobuf import message_factory
 from platform_client import row
 
@@ -42,7 +43,7 @@ async def status(channel, method, token=None):
     shape = f"{'stream' if method.client_streaming else 'unary'}_{'stream' if method.server_streaming else 'unary'}"
     call = getattr(channel, shape)(method.path)
     try:
-        timeout = 5 if method.server_streaming else 10
+        timeout = 5 if method.server_streaming else PATIENCE
         running = call(iter([request]) if method.client_streaming else request, metadata=metadata, timeout=timeout)
         if method.server_streaming:
             await anext(aiter(running), None)
@@ -166,7 +167,7 @@ async def test_a_revoked_api_key_is_refused_long_before_a_service_would_ask_agai
 
     await admin.auth.RevokeAPIKey(auth_pb2.RevokeAPIKeyRequest(key_id=made.api_key.id))
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while await status(channel, method, made.raw_key) is not grpc.StatusCode.UNAUTHENTICATED:
             await asyncio.sleep(0.1)
 
@@ -176,7 +177,7 @@ async def test_every_call_that_is_to_be_audited_reaches_the_audit_log(channel, a
     bus = await connect_bus(platform.access.nats_url, name="test")
     seen: dict[str, str] = {}
     with suppress(TimeoutError):
-        async with asyncio.timeout(60), tail(bus, "fp.audit.>") as passing:
+        async with asyncio.timeout(PATIENCE), tail(bus, "fp.audit.>") as passing:
             for method in audited.values():
                 await status(channel, method, admin_token)
             async for passed in passing:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from fp_kernel import new_id
+from fp_testkit.patience import PATIENCE
 from platform_client import fp, linear_model
 
 PASSWORD = "correct horse battery staple"
@@ -111,7 +112,7 @@ def test_commands_beside_each_other_renew_the_token_once(run, home):
         for _ in range(3)
     ]
 
-    errors = [process.communicate(timeout=30)[1] for process in processes]
+    errors = [process.communicate(timeout=PATIENCE)[1] for process in processes]
 
     assert errors == [b"", b"", b""]
     assert run("whoami").returncode == 0
@@ -271,7 +272,7 @@ def test_ctrl_c_ends_what_would_go_on_for_ever(home, platform, model):
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=PATIENCE)
 
     assert process.returncode == 130
     assert errors == b""

@@ -7,6 +7,7 @@ import pytest
 from fp_devstack.client import SupervisorClient
 from fp_devstack.launch import SOCKET
 from fp_rpc import BearerToken, Channels
+from fp_testkit.patience import PATIENCE
 from platform_client import Client, deploy_linear, fp, predict_linear
 
 
@@ -28,7 +29,7 @@ async def client_of(access):
     token = await Client(anonymous.open(access.address, timeout=30)).login(access.email, access.password)
     await anonymous.close()
     channels = Channels(BearerToken(token))
-    return channels, Client(channels.open(access.address, timeout=30))
+    return channels, Client(channels.open(access.address, timeout=PATIENCE))
 
 
 async def test_production_answers_again_after_down_and_up(stack):
@@ -46,7 +47,7 @@ async def test_production_answers_again_after_down_and_up(stack):
     assert await predict_linear(client) == 6.0
     await channels.close()
     # Services are ready when `fp up` returns; the runtime answers a moment before the supervisor has asked it.
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while (status := json.loads(stack("status").stdout)) and states(status) != {"READY"}:
             await asyncio.sleep(0.2)
     assert status["ready"]

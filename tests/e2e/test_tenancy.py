@@ -11,6 +11,7 @@ from forgepoint.common.v1 import access_pb2
 from forgepoint.pipeline.v1 import pipeline_pb2
 from forgepoint.registry.v1 import registry_pb2
 from fp_gateway.methods import all_methods
+from fp_testkit.patience import PATIENCE
 from google.protobuf import message_factory
 from google.protobuf.duration_pb2 import Duration
 
@@ -125,7 +126,7 @@ async def test_an_expired_token_is_refused_at_every_door(platform, connect, serv
                 "InferenceGatewayService/GetModelInfo",
             )
         ]
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE):
             for method in doors:
                 request = message_factory.GetMessageClass(method.descriptor.input_type)()
                 while True:

@@ -8,6 +8,7 @@ import pytest_asyncio
 from fp_events import Consumer, connect, each
 from fp_postgres import Database, migrate
 from fp_telemetry import setup
+from fp_testkit.patience import PATIENCE
 
 CONSUMER = Consumer("trace-test", ("fp.inference.completed",))
 
@@ -57,7 +58,7 @@ async def test_one_trace_links_the_request_to_the_consumer_s_row(
 
     assert response.status_code == 200, response.text
     request_id = response.json()["requestId"]
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while not (row := await database.fetchrow("select * from seen where request_id = $1", request_id)):
             await asyncio.sleep(0.05)
     assert row["correlation_id"] == f"correlation-{trace_id}"

@@ -20,6 +20,7 @@ from fp_devstack.client import Access, SupervisorClient
 from fp_devstack.launch import SOCKET, ensure
 from fp_flights import pipelines
 from fp_kernel import AlreadyExists, Unavailable
+from fp_testkit.patience import PATIENCE
 from google.protobuf import json_format
 from onnx import TensorProto, helper, numpy_helper
 
@@ -154,7 +155,7 @@ async def deploy_linear(client: Client, name: str = "linear") -> str:
     return str(version.version)
 
 
-async def predict_linear(client: Client, name: str = "linear", *, patience: float = 30.0) -> float:
+async def predict_linear(client: Client, name: str = "linear", *, patience: float = PATIENCE) -> float:
     """What the model answers for a row of ones, as soon as it answers."""
     request = inference_pb2.PredictRequest(model_name=name, inputs={"x": row(1, 1, 1)})
     async with asyncio.timeout(patience):

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from fp_kernel import Principal
 from fp_rpc import BearerToken, ChannelPolicy, Channels, JwtResolver, NoAudit, Server, ServerPolicy, StaticJwks
 from fp_telemetry import Metrics
+from fp_testkit.patience import PATIENCE
 from grpc_tools import protoc
 from jwt.algorithms import RSAAlgorithm
 
@@ -155,11 +156,11 @@ class Running:
     shapes: SimpleNamespace
     _closing: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
 
-    def stub(self, token: str | None = None, *, policy: ChannelPolicy | None = None, timeout: float = 5.0) -> Any:
+    def stub(self, token: str | None = None, *, policy: ChannelPolicy | None = None, timeout: float = PATIENCE) -> Any:
         """A stub on one of our channels."""
         return self.stub_of(Channels(BearerToken(token) if token else None, policy), timeout=timeout)
 
-    def stub_of(self, channels: Channels, *, timeout: float = 5.0) -> Any:
+    def stub_of(self, channels: Channels, *, timeout: float = PATIENCE) -> Any:
         self._closing.append(channels.close)
         return self.shapes.rpc.ShapesServiceStub(channels.open(self.address, timeout=timeout))
 
@@ -236,10 +237,10 @@ def make_policy() -> type[ServerPolicy]:
 
 @pytest.fixture
 def until() -> Callable[[Callable[[], bool]], Awaitable[None]]:
-    """Wait for what another task is about to do; fails after five seconds."""
+    """Wait for what another task is about to do; fails when it does not."""
 
     async def wait(condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while not condition():
                 await asyncio.sleep(0)
 

@@ -9,9 +9,9 @@ import pytest
 from fp_kernel import new_id
 from fp_notification.domain.matching import Facts
 from fp_notification.domain.severity import Severity
+from fp_testkit.patience import PATIENCE
 
 NOON = datetime(2013, 6, 1, 12, tzinfo=UTC)
-PATIENCE = 15.0
 
 
 @dataclass

@@ -22,9 +22,8 @@ from fp_rpc import Server, current_call
 from fp_telemetry import Metrics
 from fp_testkit.buckets import Bucket
 from fp_testkit.issuer import Issuer
+from fp_testkit.patience import PATIENCE
 from google.protobuf import json_format
-
-PATIENCE = 20.0
 
 
 def _actor() -> Actor:

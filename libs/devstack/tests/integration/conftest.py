@@ -11,9 +11,9 @@ import psutil
 import pytest
 from fp_devstack import launch
 from fp_devstack.client import SupervisorClient
+from fp_testkit.patience import PATIENCE
 
 PROGRAMS = Path(__file__).parents[1] / "programs"
-PATIENCE = 20.0
 
 
 def _gone(pid):
@@ -43,7 +43,7 @@ async def _until(condition, what="the condition"):
 
 
 def _ask(address, path="/"):
-    with urllib.request.urlopen(f"http://{address}{path}", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://{address}{path}", timeout=PATIENCE) as answer:
         return json.load(answer)
 
 

@@ -11,6 +11,7 @@ from fp_devstack.supervisor.zygote_link import Zygote
 from fp_devstack.zygote import preload
 from fp_devstack.zygote.wire import Fork
 from fp_kernel.errors import Unavailable
+from fp_testkit.patience import PATIENCE
 
 PROGRAMS = Path(__file__).parents[1] / "programs"
 
@@ -39,7 +40,7 @@ class Nursery:
     async def run(self, module, *arguments, **environment):
         """Exit code and text."""
         _, ended, text = await self.fork(module, *arguments, **environment)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             return await ended, await text
 
 
@@ -133,7 +134,7 @@ async def test_children_end_with_the_zygote_and_are_told_as_killed(nursery, gone
     offspring = await until(lambda: psutil.Process(pid).children(), "the child of the child")
     os.kill(house.zygote.pid, number)
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         assert await ended == -signal.SIGKILL
     await until(lambda: gone(pid) and gone(offspring[0].pid), "the end of every descendant")
 

@@ -11,8 +11,8 @@ from fp_events.streams import DLQ, INFERENCE, MODELS, Retention
 from fp_events.tail import tail
 from fp_kernel import FailedPrecondition, InvalidArgument, ResourceExhausted, Unavailable, new_id
 from fp_telemetry import Metrics
+from fp_testkit.patience import PATIENCE
 from fp_testkit.suites.consuming import (
-    PATIENCE,
     Recorder,
     consuming,
     dead,
@@ -127,11 +127,12 @@ async def test_a_listener_leaves_nothing_on_the_server(bus, server):
 
 
 async def test_a_slow_handler_keeps_its_events_beyond_the_ack_wait(bus):
-    consumer = Consumer("slow", ("fp.models.>",), batch=1, ack_wait=0.5)
+    consumer = Consumer("slow", ("fp.models.>",), batch=1, ack_wait=3.0)
     recorder = Recorder()
 
     async def slow(events):
-        await asyncio.sleep(1.2)
+        # Longer than the ack-wait, which leaves a busy machine two seconds to renew it.
+        await asyncio.sleep(4.0)
         await recorder(events)
 
     await bus.ensure((), [consumer])

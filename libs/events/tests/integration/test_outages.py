@@ -7,7 +7,8 @@ import pytest_asyncio
 from fp_devstack import Stack
 from fp_events import STREAMS, Broadcast, Consumer, connect
 from fp_kernel import Unavailable
-from fp_testkit.suites.consuming import PATIENCE, Recorder, consuming, listening, quick, registered
+from fp_testkit.patience import PATIENCE
+from fp_testkit.suites.consuming import Recorder, consuming, listening, quick, registered
 
 
 @pytest_asyncio.fixture
@@ -27,7 +28,7 @@ async def bus(stack):
 
 
 async def until(reached):
-    async with asyncio.timeout(PATIENCE * 2):
+    async with asyncio.timeout(PATIENCE):
         while not await reached():
             await asyncio.sleep(0.02)
 

@@ -9,7 +9,8 @@ from fp_events.delivering import NatsDelivery
 from fp_events.streams import DLQ, MODELS
 from fp_postgres import Database, OutboxRelay
 from fp_testkit.crash import CrashPoints
-from fp_testkit.suites.consuming import PATIENCE, registered, running
+from fp_testkit.patience import PATIENCE
+from fp_testkit.suites.consuming import registered, running
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 

@@ -10,7 +10,8 @@ from fp_devstack import Stack
 from fp_events import STREAMS, MemoryBus
 from fp_kernel import Unavailable
 from fp_postgres import Database, OutboxRelay, Pruner, migrate
-from fp_testkit.suites.consuming import PATIENCE, registered, running
+from fp_testkit.patience import PATIENCE
+from fp_testkit.suites.consuming import registered, running
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -34,7 +35,7 @@ async def database(stack):
 
 async def at_last(attempt):
     """Repeat what an outage may spoil until it succeeds."""
-    async with asyncio.timeout(PATIENCE * 2):
+    async with asyncio.timeout(PATIENCE):
         while True:
             try:
                 return await attempt()

@@ -7,9 +7,8 @@ from fp_events import STREAMS, MemoryBus, Published
 from fp_kernel import ResourceExhausted
 from fp_postgres import Database, OutboxRelay, republish
 from fp_telemetry import Metrics
+from fp_testkit.patience import PATIENCE
 from fp_testkit.suites.consuming import Recorder, consuming, quick, registered
-
-PATIENCE = 10.0
 
 
 class Recording(MemoryBus):

@@ -5,6 +5,7 @@ import asyncio
 import grpc
 import pytest_asyncio
 from fp_rpc import ChannelPolicy, Channels, RetryPolicy, to_status
+from fp_testkit.patience import PATIENCE
 
 QUICK = ChannelPolicy(retry=RetryPolicy(attempts=3, first_backoff=0.001))
 
@@ -69,7 +70,7 @@ async def peer(shapes):
 async def connect(shapes):
     opened = []
 
-    def stub(address, *, credential=None, policy=QUICK, timeout=5.0, metrics=None):
+    def stub(address, *, credential=None, policy=QUICK, timeout=PATIENCE, metrics=None):
         opened.append(Channels(credential, policy, metrics=metrics))
         return shapes.rpc.ShapesServiceStub(opened[-1].open(address, timeout=timeout))
 

@@ -7,6 +7,7 @@ import pytest
 from fp_kernel import Unavailable
 from fp_rpc import ChannelPolicy, JwtResolver, NoAudit, RetryPolicy, Server, StaticJwks
 from fp_telemetry import Metrics
+from fp_testkit.patience import PATIENCE
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
@@ -41,7 +42,7 @@ async def test_a_stop_lets_a_running_call_end_and_takes_no_new_one(serve, shapes
     call = asyncio.ensure_future(stub.One(shapes.pb.Request(text="x")))
     await endless.entered.wait()
 
-    stopping = asyncio.ensure_future(running.server.stop(5.0))
+    stopping = asyncio.ensure_future(running.server.stop(PATIENCE))
     await asyncio.sleep(0)
     endless.go.set()
 
@@ -59,7 +60,7 @@ async def test_open_streams_are_told_that_the_server_goes_away(serve, shapes, ke
     reading = asyncio.ensure_future(call.read())
     await endless.entered.wait()
 
-    await running.server.stop(0.1)
+    await running.server.stop(1.0)
 
     with pytest.raises(Unavailable) as ended:
         await reading
@@ -130,7 +131,7 @@ async def test_a_health_watch_is_told_changes_and_does_not_hold_the_stop(serve):
     assert (await watch.read()).status == NOT_SERVING
     running.server.set_serving(True)
     assert (await watch.read()).status == SERVING
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await running.server.stop(60.0)
 
     assert (await watch.read()).status == NOT_SERVING

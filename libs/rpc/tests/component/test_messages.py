@@ -5,6 +5,7 @@ import pytest
 from fp_kernel import InvalidArgument, ResourceExhausted
 from fp_rpc import to_problem
 from fp_rpc.errors import MESSAGE_TOO_LARGE
+from fp_testkit.patience import PATIENCE
 
 MIB = 1024 * 1024
 
@@ -51,7 +52,7 @@ async def test_a_client_of_another_make_is_told_the_size_in_details(serve, shape
 
 async def test_what_grpc_itself_refuses_is_typed_as_well(serve, shapes, keys):
     running = await serve()
-    stub = running.stub(keys.sign(), timeout=20)
+    stub = running.stub(keys.sign(), timeout=PATIENCE)
 
     with pytest.raises(ResourceExhausted) as raised:
         await stub.One(shapes.pb.Request(payload=bytes(40 * MIB)))

@@ -34,20 +34,21 @@ async def test_headers_of_the_caller_win(peer, connect, shapes):
 
 
 async def test_a_call_has_the_deadline_of_its_channel_or_its_own(peer, connect, shapes):
-    stub = connect(peer.address, timeout=7.0)
+    stub = connect(peer.address, timeout=700.0)
 
     await stub.One(shapes.pb.Request())
-    await stub.One(shapes.pb.Request(), timeout=2.0)
+    await stub.One(shapes.pb.Request(), timeout=200.0)
     await stub.Out(shapes.pb.Request()).read()
 
     of_channel, own, of_stream = (remaining for _, remaining in peer.calls)
-    assert 6.0 < of_channel < 7.5
-    assert 1.0 < own < 2.5
+    # gRPC rounds time-outs up on the wire.
+    assert 600 < of_channel < 750
+    assert 100 < own < 250
     assert 3_000 < of_stream < 3_700
 
 
 async def test_a_call_inside_a_handler_ends_before_the_incoming_one(serve, peer, connect, shapes, keys, scripted):
-    stub = connect(peer.address, timeout=60.0, policy=ChannelPolicy(margin=0.5))
+    stub = connect(peer.address, timeout=600.0, policy=ChannelPolicy(margin=30.0))
 
     async def forwarding(request, context):
         await stub.Out(request).read()
@@ -56,12 +57,12 @@ async def test_a_call_inside_a_handler_ends_before_the_incoming_one(serve, peer,
     scripted.one = forwarding
     front = (await serve()).stub(keys.sign())
 
-    await front.One(shapes.pb.Request(), timeout=3.0)
+    await front.One(shapes.pb.Request(), timeout=90.0)
     with pytest.raises(DeadlineExceeded, match="no time is left"):
-        await front.One(shapes.pb.Request(), timeout=0.4)
+        await front.One(shapes.pb.Request(), timeout=25.0)
 
     assert len(peer.calls) == 2
-    assert all(remaining <= 2.6 for _, remaining in peer.calls)
+    assert all(remaining <= 66 for _, remaining in peer.calls)
 
 
 async def test_a_cancelled_call_cancels_the_peer(peer, connect, shapes, until):

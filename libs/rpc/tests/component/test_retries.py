@@ -5,6 +5,7 @@ import pytest
 from fp_kernel import InvalidArgument, NotFound, Unavailable
 from fp_rpc import ChannelPolicy, RetryPolicy
 from fp_telemetry import Metrics
+from fp_testkit.patience import PATIENCE
 
 RETRY = RetryPolicy(attempts=3, first_backoff=0.001)
 ONE = "forgepoint.rpctest.v1.ShapesService/One"
@@ -60,8 +61,8 @@ async def test_nothing_else_is_tried_again(peer, connect, shapes, error):
 
 
 async def test_a_retry_that_would_outlast_the_deadline_is_not_made(peer, connect, shapes):
-    stub = connect(peer.address, timeout=0.5)
-    peer.script = [Unavailable("later", retry_after=0.9)]
+    stub = connect(peer.address, timeout=PATIENCE)
+    peer.script = [Unavailable("later", retry_after=2 * PATIENCE)]
 
     with pytest.raises(Unavailable):
         await stub.One(shapes.pb.Request())

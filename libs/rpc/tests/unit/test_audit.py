@@ -8,6 +8,7 @@ from fp_rpc.audit import LogAudit
 from fp_rpc.audit_trail import AuditTrail
 from fp_rpc.denials import Denials
 from fp_telemetry import Metrics
+from fp_testkit.patience import PATIENCE
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -130,7 +131,7 @@ async def test_a_running_trail_tells_without_a_stop():
     await asyncio.sleep(0)
 
     trail.keep(ok(1))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await sink.enough.wait()
     await trail.close(1.0)
 
@@ -142,7 +143,7 @@ async def test_a_sink_that_failed_gets_the_same_records_again():
     trail, _ = trail_of(sink)
     trail.keep(ok(1))
     trail.start()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await sink.enough.wait()
     await trail.close(1.0)
 

@@ -3,6 +3,7 @@ import json
 
 import pytest
 from fp_runtime import Runtime, ServiceSettings
+from fp_testkit.patience import PATIENCE
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -52,7 +53,7 @@ def settings():
         bind_host="127.0.0.1",
         grpc_port=0,
         http_port=0,
-        drain_timeout=2,
+        drain_timeout=PATIENCE,
     )
 
 

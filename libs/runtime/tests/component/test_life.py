@@ -3,6 +3,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from fp_runtime import Runtime, ServiceSettings, StartFailed, TaskFailed, run
+from fp_testkit.patience import PATIENCE
 
 
 class Settings(ServiceSettings):
@@ -121,7 +122,7 @@ async def test_grpc_health_follows_readiness(settings, monkeypatch):
     async with living(settings, serve):
         assert rpc.states[0]
         postgres.up = False
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await changed.wait()
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from fp_testkit.patience import PATIENCE
 
 PROGRAM = Path(__file__).with_name("program.py")
 SECRET = "a-secret-of-the-service"
@@ -51,7 +52,7 @@ class Process:
     def end(self) -> int:
         """The exit code; the rest of the lines is kept."""
         self.lines += list(self.child.stderr)
-        return self.child.wait(20)
+        return self.child.wait(PATIENCE)
 
     @property
     def messages(self) -> list[str]:
@@ -76,7 +77,7 @@ def start() -> Iterator[type[Process]]:
 
 def _get(port: object, path: str) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:
@@ -164,7 +165,7 @@ def call() -> Iterator[Callable[[object], list[tuple[int, str]]]]:
 
 
 def test_a_call_in_hand_is_answered_before_the_service_ends(start, call):
-    process = start(FP_MODE="slow call")
+    process = start(FP_MODE="slow call", FP_DRAIN_TIMEOUT=str(PATIENCE))
     answers = call(process.until("serving")["http_port"])
     process.until("in hand")
 
@@ -186,7 +187,7 @@ def test_a_call_that_does_not_end_does_not_hold_the_stop(start, call):
 
 
 def test_a_second_signal_waits_for_nothing(start, call):
-    process = start(FP_MODE="endless call")
+    process = start(FP_MODE="endless call", FP_DRAIN_TIMEOUT=str(PATIENCE))
     call(process.until("serving")["http_port"])
     process.until("in hand")
 

@@ -6,6 +6,7 @@ import grpc
 import pytest
 from fp_rpc import JwtResolver, Server, StaticJwks
 from fp_runtime import Runtime, ServiceSettings, StartFailed, run
+from fp_testkit.patience import PATIENCE
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
@@ -59,7 +60,7 @@ async def test_grpc_health_says_serving_while_the_stores_answer(start, store):
         assert (await health.Check(health_pb2.HealthCheckRequest())).status == 1
 
         watch = health.Watch(health_pb2.HealthCheckRequest())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVING
             store.up = False
             assert (await watch.read()).status == health_pb2.HealthCheckResponse.NOT_SERVING

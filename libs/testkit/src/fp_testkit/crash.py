@@ -27,6 +27,8 @@ from dataclasses import dataclass
 from inspect import isawaitable
 from typing import Any, Protocol, TypeVar, cast
 
+from fp_testkit.patience import PATIENCE
+
 T = TypeVar("T")
 
 LONGEST = 500
@@ -132,7 +134,7 @@ class KillAt(Protocol):
         check: Check,
         *,
         arrange: Callable[[], Awaitable[Any]] | None = None,
-        timeout: float = 20.0,  # noqa: ASYNC109 -- of the child process, which is killed
+        timeout: float = PATIENCE,  # noqa: ASYNC109 -- of the child process, which is killed
     ) -> int:
         """Run the scenario, killed at each step in turn, and `check` after each run; answers the number of steps.
 
@@ -151,7 +153,7 @@ def kill_at(execute: Callable[..., Any]) -> KillAt:
         check: Check,
         *,
         arrange: Callable[[], Awaitable[Any]] | None = None,
-        timeout: float = 20.0,  # noqa: ASYNC109 -- of the child process, which is killed
+        timeout: float = PATIENCE,  # noqa: ASYNC109 -- of the child process, which is killed
     ) -> int:
         for turn in range(1, LONGEST + 1):
             given = await arrange() if arrange else ()

@@ -5,6 +5,8 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit, urlunsplit
 
+from fp_testkit.patience import PATIENCE
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from importlib.resources.abc import Traversable
@@ -13,7 +15,6 @@ if TYPE_CHECKING:
 
 _ROLE: Final = "fp_test"
 _PASSWORD: Final = "fp_test"
-_TIMEOUT: Final = 30.0
 
 
 class Databases:
@@ -83,7 +84,7 @@ class Databases:
     async def _admin(self) -> "AsyncIterator[asyncpg.Connection]":
         import asyncpg
 
-        connection = await asyncpg.connect(self._admin_url, timeout=_TIMEOUT, command_timeout=_TIMEOUT)
+        connection = await asyncpg.connect(self._admin_url, timeout=PATIENCE, command_timeout=PATIENCE)
         try:
             yield connection
         finally:

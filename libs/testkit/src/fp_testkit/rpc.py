@@ -4,13 +4,12 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fp_testkit.identity import TestIdentity
+from fp_testkit.patience import PATIENCE
 
 if TYPE_CHECKING:
     import grpc
     from fp_rpc import AuditSink, Server, ServerPolicy
     from fp_telemetry import Metrics
-
-_TIMEOUT = 10.0
 
 
 class RpcHarness:
@@ -22,7 +21,7 @@ class RpcHarness:
         self._server = server
         self._closers: list[Callable[[], Awaitable[object]]] = []
 
-    def channel(self, token: str | None = None, *, timeout: float = _TIMEOUT) -> "grpc.aio.Channel":
+    def channel(self, token: str | None = None, *, timeout: float = PATIENCE) -> "grpc.aio.Channel":
         """A channel as services open it: failures are `fp_kernel` errors."""
         from fp_rpc import BearerToken, Channels
 

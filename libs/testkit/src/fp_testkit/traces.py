@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
+from fp_testkit.patience import PATIENCE
+
 if TYPE_CHECKING:
     from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
     from opentelemetry.proto.trace.v1.trace_pb2 import Span as SpanMessage
@@ -54,7 +56,7 @@ class SpanCollector:
         return tuple(span for span in self._spans if span.trace_id == trace_id)
 
     async def wait_for(
-        self, found: Callable[[tuple[CollectedSpan, ...]], bool], *, patience: float = 15.0
+        self, found: Callable[[tuple[CollectedSpan, ...]], bool], *, patience: float = PATIENCE
     ) -> tuple[CollectedSpan, ...]:
         """The spans as soon as `found` holds for them; exporters send in batches, some seconds late.
 

@@ -5,6 +5,7 @@ from fp_kernel import PermissionDenied, Unauthenticated, Unavailable
 from fp_rpc import Channels, HttpJwks, JwtResolver, Server, ServiceCredential, current_call
 from fp_runtime import Runtime, ServiceSettings, StartFailed
 from fp_testkit.issuer import SERVICE_SECRET
+from fp_testkit.patience import PATIENCE
 
 
 class Auth(auth_pb2_grpc.AuthServiceServicer):
@@ -73,7 +74,7 @@ async def test_the_issuer_validates_the_keys_it_made_until_they_are_taken_away(i
     credential = ServiceCredential("registry", SERVICE_SECRET, issuer.address)
     channels = Channels(credential)
     try:
-        stub = auth_pb2_grpc.AuthServiceStub(channels.open(issuer.address, timeout=5))
+        stub = auth_pb2_grpc.AuthServiceStub(channels.open(issuer.address, timeout=PATIENCE))
         answer = await stub.ValidateToken(auth_pb2.ValidateTokenRequest(token=key))
         assert (answer.claims.team, answer.claims.role) == ("beta", "viewer")
         issuer.keys.pop(key)
@@ -105,7 +106,7 @@ async def test_a_whole_service_runs_in_the_loop_of_the_test(services, settings, 
     service = await services("auth", settings, serve)
     channels = Channels(None)
     try:
-        stub = auth_pb2_grpc.AuthServiceStub(channels.open(service.grpc_address, timeout=5))
+        stub = auth_pb2_grpc.AuthServiceStub(channels.open(service.grpc_address, timeout=PATIENCE))
         token = issuer.identity.viewer("beta")
         answer = await stub.GetCurrentUser(
             auth_pb2.GetCurrentUserRequest(), metadata=(("authorization", f"Bearer {token}"),)

@@ -14,6 +14,7 @@ from fp_auth.adapters.argon2 import Argon2Hasher
 from fp_auth.main import serve
 from fp_auth.settings import AuthSettings
 from fp_rpc import BearerToken, Channels, ServiceCredential
+from fp_testkit.patience import PATIENCE
 from fp_testkit.services import RunningService
 from pydantic import SecretStr
 
@@ -76,7 +77,7 @@ class Auth:
 
     def _stub(self, channels: Channels) -> Stub:
         self.stack.push_async_callback(channels.close)
-        return auth_pb2_grpc.AuthServiceStub(channels.open(self.address, timeout=10))
+        return auth_pb2_grpc.AuthServiceStub(channels.open(self.address, timeout=PATIENCE))
 
 
 @dataclass

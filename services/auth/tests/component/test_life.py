@@ -19,6 +19,7 @@ from fp_kernel import PermissionDenied, Unauthenticated
 from fp_postgres import Database
 from fp_runtime import StartFailed
 from fp_testkit.clock import ManualClock
+from fp_testkit.patience import PATIENCE
 from pydantic import SecretStr
 
 ISSUER = "http://auth.test"
@@ -119,7 +120,7 @@ async def test_every_change_reaches_the_bus_once_with_its_team_and_actor(auth, b
         engineer = await auth.member("engineer")
         key = await engineer.call.CreateAPIKey(auth_pb2.CreateAPIKeyRequest(scopes=["models:read"]))
         await engineer.call.RevokeAPIKey(auth_pb2.RevokeAPIKeyRequest(key_id=key.api_key.id))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             events = [await seen.get() for _ in range(4)]
     finally:
         watcher.cancel()
@@ -149,7 +150,7 @@ async def test_logins_and_denials_reach_the_audit_log(auth, bus):
         member = await auth.member("viewer")
         with pytest.raises(PermissionDenied):
             await member.call.ListUsers(auth_pb2.ListUsersRequest())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             records = [(await seen.get()).payload for _ in range(4)]
     finally:
         watcher.cancel()

@@ -9,6 +9,7 @@ import urllib.request
 
 import pytest
 from fp_auth.main import NOUN
+from fp_testkit.patience import PATIENCE
 
 PASSWORD = "a-river-and-9-lanterns"
 
@@ -46,7 +47,7 @@ async def serving(process: asyncio.subprocess.Process) -> dict[str, object]:
 
 async def test_it_starts_serves_and_ends_by_itself(environment):
     process = await begin(environment)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         facts = await serving(process)
         assert facts["service"] == NOUN
         ready = await asyncio.to_thread(urllib.request.urlopen, f"http://127.0.0.1:{facts['http_port']}/readyz")
@@ -62,7 +63,7 @@ async def test_it_starts_serves_and_ends_by_itself(environment):
 async def test_a_missing_setting_is_one_line_that_names_it(environment, name):
     del environment[name]
     process = await begin(environment)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         said = (await process.stderr.read()).decode()
         assert await process.wait() == 2
     assert said == f"auth: {name} is missing\n"

@@ -19,6 +19,7 @@ from fp_events import Broadcast, Event
 from fp_kernel import new_id
 from fp_rpc import BearerToken, Channels
 from fp_testkit.issuer import SERVICE_SECRET, Issuer
+from fp_testkit.patience import PATIENCE
 from fp_testkit.services import RunningService
 
 METERS = [name for name in pb.MeterType.keys() if name != "METER_TYPE_UNSPECIFIED"]  # noqa: SIM118 -- no mapping
@@ -66,7 +67,7 @@ class Caller:
 
     async def used_up_to(self, quantity: int, meter: int = pb.METER_TYPE_INFERENCE_REQUEST) -> None:
         """Returns once so much was metered."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while await self.used(meter) < quantity:
                 await asyncio.sleep(0.02)
 
@@ -80,7 +81,7 @@ class Billing:
     def caller(self, token: str, *, acting: str = "") -> Caller:
         channels = Channels(BearerToken(token))
         self.stack.push_async_callback(channels.close)
-        return Caller(BillingServiceStub(channels.open(self.service.grpc_address, timeout=20)), acting)
+        return Caller(BillingServiceStub(channels.open(self.service.grpc_address, timeout=PATIENCE)), acting)
 
     def admin(self, team: str = "alpha") -> Caller:
         return self.caller(self.issuer.identity.admin(team))
@@ -168,7 +169,7 @@ def told(bus):
             if sum(each.type == kind for each in found) >= number:
                 enough.set()
 
-        async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
             listening = group.create_task(bus.broadcast(Broadcast("test", ("fp.billing.>",), deliver="all"), note))
             await enough.wait()
             listening.cancel()

@@ -8,6 +8,7 @@ from forgepoint.billing.v1 import billing_pb2 as pb
 from forgepoint.events.v1 import events_pb2
 from fp_events import Event
 from fp_kernel import new_id
+from fp_testkit.patience import PATIENCE
 
 
 async def test_tokens_are_metered_beside_the_request(ann, bus, prediction):
@@ -45,7 +46,7 @@ async def test_an_event_that_cannot_be_billed_becomes_a_dead_letter_and_holds_no
     )
     await bus.publish([prediction(), poison, prediction(team=""), prediction()])
     await ann.used_up_to(2)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while len(letters := await bus.dead_letters.list()) < 2:
             await asyncio.sleep(0.02)
     assert {letter.consumer for letter in letters} == {"billing"}

@@ -10,6 +10,7 @@ import httpx
 from fp_events.consumers import BILLING
 from fp_events.streams import INFERENCE
 from fp_postgres import Database
+from fp_testkit.patience import PATIENCE
 from pydantic import SecretStr
 
 EVENTS, KILLS = 4_000, 1
@@ -40,7 +41,7 @@ async def test_it_starts_alone_and_ends_in_order(settings):
         port = taken.getsockname()[1]
     process = await run(**environment(settings), FP_GRPC_PORT="0", FP_HTTP_PORT=str(port))
     try:
-        async with asyncio.timeout(20), httpx.AsyncClient() as http:
+        async with asyncio.timeout(PATIENCE), httpx.AsyncClient() as http:
             while not await ready(http, port):
                 await asyncio.sleep(0.05)
     finally:
@@ -80,7 +81,7 @@ async def test_a_process_that_is_killed_while_it_meters_has_metered_everything_o
 
 async def metered(database, number):
     """Returns once so many facts are metered."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while await database.fetchval("SELECT count(*) FROM usage") < number:
             await asyncio.sleep(0.01)
 

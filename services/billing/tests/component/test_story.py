@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 
 from forgepoint.billing.v1 import billing_pb2 as pb
+from fp_testkit.patience import PATIENCE
 
 REQUESTS = "METER_TYPE_INFERENCE_REQUEST"
 
@@ -63,7 +64,7 @@ async def test_the_month_that_ended_has_a_draft_and_then_a_final_invoice(start, 
     ann = billing.admin()
     recorded = await ann.record(12_345, "r1", occurred_at=last_month)
     assert recorded.record.occurred_at.ToDatetime(UTC) == last_month
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not (drafts := (await ann(pb.ListInvoicesRequest())).invoices):
             await asyncio.sleep(0.02)
     (draft,) = drafts

@@ -13,6 +13,7 @@ from fp_experiment.main import serve
 from fp_experiment.settings import Settings
 from fp_rpc import BearerToken, Channels
 from fp_testkit.issuer import SERVICE_SECRET, Issuer
+from fp_testkit.patience import PATIENCE
 from fp_testkit.services import RunningService
 from pydantic import SecretStr
 
@@ -48,7 +49,7 @@ class Service:
     def caller(self, token: str, *, acting: str = "") -> Caller:
         channels = Channels(BearerToken(token))
         self.stack.push_async_callback(channels.close)
-        return Caller(ExperimentTrackerServiceStub(channels.open(self.service.grpc_address, timeout=20)), acting)
+        return Caller(ExperimentTrackerServiceStub(channels.open(self.service.grpc_address, timeout=PATIENCE)), acting)
 
     def engineer(self, team: str = "alpha") -> Caller:
         return self.caller(self.issuer.identity.engineer(team))

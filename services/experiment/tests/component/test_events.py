@@ -10,6 +10,7 @@ from forgepoint.experiment.v1 import experiment_pb2 as pb
 from fp_events import Broadcast, Event
 from fp_experiment.api.consumers import LINEAGE
 from fp_postgres import Database
+from fp_testkit.patience import PATIENCE
 from google.protobuf.json_format import ParseDict
 
 SAGA, DAG = events.PIPELINE_TYPE_DEPLOYMENT_SAGA, events.PIPELINE_TYPE_TRAINING_DAG
@@ -56,7 +57,7 @@ def loop():
 
 async def until(count, wanted):
     """Returns once so many are counted."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE):
         while await count() != wanted:
             await asyncio.sleep(0.02)
 
@@ -134,7 +135,7 @@ async def test_a_run_tells_its_start_and_its_end_once(ann, bus):
         if event.type.endswith("finished"):
             ended.set()
 
-    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
         hearing = group.create_task(bus.broadcast(Broadcast("test", ("fp.experiments.>",), deliver="all"), note))
         await ended.wait()
         hearing.cancel()

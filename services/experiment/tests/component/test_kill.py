@@ -13,6 +13,7 @@ from forgepoint.experiment.v1.experiment_pb2_grpc import ExperimentTrackerServic
 from fp_events import Event
 from fp_kernel import Error
 from fp_rpc import BearerToken, Channels
+from fp_testkit.patience import PATIENCE
 from pydantic import SecretStr
 
 CALLS, POINTS, KILLS = 60, 5, 2
@@ -33,7 +34,7 @@ class Process:
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "fp_experiment", stderr=asyncio.subprocess.DEVNULL, env=self._environment
         )
-        async with asyncio.timeout(20), httpx.AsyncClient() as http:
+        async with asyncio.timeout(PATIENCE), httpx.AsyncClient() as http:
             while not await self._ready(http):
                 await asyncio.sleep(0.05)
 
@@ -55,7 +56,7 @@ def _free_port():
 
 async def call(stub, request):
     """Sent again with the same key until it is answered."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while True:
             try:
                 return await stub(request)
@@ -74,7 +75,7 @@ async def test_killed_again_and_again_it_keeps_what_it_answered_and_counts_every
     process = Process(settings)
     await process.start()
     channels = Channels(BearerToken(issuer.identity.engineer("alpha")))
-    stub = ExperimentTrackerServiceStub(channels.open(f"127.0.0.1:{process.grpc_port}", timeout=5))
+    stub = ExperimentTrackerServiceStub(channels.open(f"127.0.0.1:{process.grpc_port}", timeout=PATIENCE))
     experiment = (await stub.CreateExperiment(pb.CreateExperimentRequest(name="flights"))).experiment
     run = (await stub.StartRun(pb.StartRunRequest(experiment_id=experiment.id))).run
     answered = []
@@ -95,7 +96,7 @@ async def test_killed_again_and_again_it_keeps_what_it_answered_and_counts_every
             assert await database.fetchval("SELECT count(*) FROM metric_points") >= sum(answered)
             await process.start()
         await logging
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(PATIENCE):
         while await database.fetchval("SELECT count(*) FROM fp_inbox") < CALLS:
             await asyncio.sleep(0.05)
     # Each call was answered as if it had been made once, whoever of them answered.

@@ -18,6 +18,7 @@ from fp_featurestore.main import serve
 from fp_featurestore.settings import Settings
 from fp_rpc import BearerToken, Channels
 from fp_testkit.issuer import SERVICE_SECRET, Issuer
+from fp_testkit.patience import PATIENCE
 from fp_testkit.services import RunningService
 from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -111,7 +112,7 @@ class FeatureStore:
     def caller(self, token: str) -> Caller:
         channels = Channels(BearerToken(token))
         self.stack.push_async_callback(channels.close)
-        return Caller(FeatureStoreServiceStub(channels.open(self.service.grpc_address, timeout=20)))
+        return Caller(FeatureStoreServiceStub(channels.open(self.service.grpc_address, timeout=PATIENCE)))
 
     def admin(self, team: str = "alpha") -> Caller:
         return self.caller(self.issuer.identity.admin(team))
@@ -211,7 +212,7 @@ def events_until(bus):
             if event.type == kind:
                 enough.set()
 
-        async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
             listening = group.create_task(bus.broadcast(Broadcast("test", ("fp.features.>",), deliver="all"), note))
             await enough.wait()
             listening.cancel()

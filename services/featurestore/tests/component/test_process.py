@@ -7,6 +7,7 @@ import socket
 import sys
 
 import httpx
+from fp_testkit.patience import PATIENCE
 from pydantic import SecretStr
 
 
@@ -36,7 +37,7 @@ async def test_it_starts_alone_and_ends_in_order(settings):
         port = taken.getsockname()[1]
     process = await run(**environment(settings), FP_GRPC_PORT="0", FP_HTTP_PORT=str(port))
     try:
-        async with asyncio.timeout(20), httpx.AsyncClient() as http:
+        async with asyncio.timeout(PATIENCE), httpx.AsyncClient() as http:
             while not await ready(http, port):
                 await asyncio.sleep(0.05)
     finally:

@@ -3,13 +3,14 @@
 import asyncio
 
 from forgepoint.featurestore.v1 import featurestore_pb2 as pb
+from fp_testkit.patience import PATIENCE
 
 NOWHERE = "redis://127.0.0.1:1/0"
 
 
 async def newest(caller, view, entity, temp):
     """Wait until the value is there; late replicas follow within seconds."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE):
         while (await caller.online(view, entity)).get(entity, {}).get("temp") != temp:
             await asyncio.sleep(0.02)
 
@@ -65,7 +66,7 @@ async def test_a_flush_is_mended_while_it_serves(store, ann, make, cache):
     await ann.write(view, make.values("a", 1, temp=1))
     cache.flushall()
     assert await ann.online(view, "a") == {"a": {"temp": 1}}
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE):
         while not cache.keys(f"fp:featurestore:*{view.id}*:a"):
             await asyncio.sleep(0.02)
     assert await ann.online(view, "a") == {"a": {"temp": 1}}

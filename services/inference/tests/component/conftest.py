@@ -31,6 +31,7 @@ from fp_kernel import Error, Unavailable
 from fp_rpc import BearerToken, Channels, Server, current_call
 from fp_telemetry import Metrics
 from fp_testkit.issuer import SERVICE_SECRET, Issuer
+from fp_testkit.patience import PATIENCE
 from fp_testkit.services import RunningService, ServiceFactory
 
 COUNTER = Consumer("counter", ("fp.inference.>",))
@@ -167,14 +168,14 @@ class Inference:
         """As an engineer of team alpha, or with another credential."""
         channels = Channels(BearerToken(token or self.issuer.identity.engineer("alpha")))
         self.channels.append(channels)
-        return InferenceGatewayServiceStub(channels.open(self.service.grpc_address, timeout=10.0))
+        return InferenceGatewayServiceStub(channels.open(self.service.grpc_address, timeout=PATIENCE))
 
     async def weights(self, expected: dict[str, int]) -> pb.Route:
         """The route, once its targets have these shares."""
         stub = self.stub()
         route = pb.Route()
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE):
                 while True:
                     try:
                         route = (await stub.GetRoute(pb.GetRouteRequest(model_name="delays"))).route
@@ -265,7 +266,7 @@ class Events:
 
     async def wait(self, count: int, kind: str = "completed") -> list[Event]:
         """The distinct events of a kind, once there are `count`."""
-        async with asyncio.timeout(10), self.more:
+        async with asyncio.timeout(PATIENCE), self.more:
             await self.more.wait_for(lambda: len(self.of(kind)) >= count)
         return self.of(kind)
 

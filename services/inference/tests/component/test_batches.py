@@ -16,6 +16,7 @@ from fp_kernel import InvalidArgument, PermissionDenied, ResourceExhausted
 from fp_rpc import Server, current_call
 from fp_telemetry import Metrics
 from fp_testkit.issuer import Issuer
+from fp_testkit.patience import PATIENCE
 
 Start = Callable[..., Awaitable[Any]]
 Tell = Callable[..., Awaitable[None]]
@@ -151,7 +152,7 @@ async def test_a_stream_that_its_caller_leaves_ends(served: Any) -> None:
     async for _ in stream:
         stream.cancel()
         break
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while (await inference.stub().BatchPredict(_batch(_item("a")))).results[0].HasField("error"):
             raise AssertionError("the bulkhead is not free")
     assert len(one.calls) <= 101
@@ -174,7 +175,7 @@ async def test_billing_is_asked_for_what_it_told_before_the_start(served: Any, b
     address = f"127.0.0.1:{await server.start('127.0.0.1:0')}"
     await _tell_exceeded(bus, "alpha")
     inference, one = await served(billing_addr=address)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not billing.asked:
             with suppress(ResourceExhausted):
                 await inference.stub().BatchPredict(_batch(_item("a")))
@@ -199,7 +200,7 @@ async def test_a_team_beyond_its_quota_gets_no_prediction(served: Any, bus: Nats
     for team in ("beta", "alpha"):
         await _tell_exceeded(bus, team)
     reasons = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not reasons:
             try:
                 await inference.stub().BatchPredict(_batch(_item("a")))

@@ -15,6 +15,7 @@ from fp_kernel import (
     PermissionDenied,
 )
 from fp_testkit.issuer import Issuer
+from fp_testkit.patience import PATIENCE
 
 Start = Callable[..., Awaitable[Any]]
 Tell = Callable[..., Awaitable[None]]
@@ -139,7 +140,7 @@ async def test_models_are_described_with_their_versions(
     promoted.promoted_at.GetCurrentTime()
     await bus.publish([Event("fp.models.promoted", promoted, "alpha", "m", "Promoted.", sequence=1)])
     stub = inference.stub()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while True:
             info = (await stub.GetModelInfo(pb.GetModelInfoRequest(model_name="delays"))).model_info
             if any(version.is_stable for version in info.versions):

@@ -31,6 +31,7 @@ from fp_rpc import BearerToken, Channels, Server
 from fp_telemetry import Metrics
 from fp_testkit.buckets import Bucket
 from fp_testkit.issuer import SERVICE_SECRET, Issuer
+from fp_testkit.patience import PATIENCE
 from onnx import TensorProto, helper, numpy_helper
 
 _COUNTER = Consumer("counter", ("fp.inference.>",))
@@ -104,7 +105,9 @@ def inference(program: Callable[..., Program], pipeline: Any, nats_url: str, red
 @pytest.fixture
 async def stub(inference: Program, issuer: Issuer) -> AsyncIterator[Any]:
     channels = Channels(BearerToken(issuer.identity.engineer("alpha")))
-    yield InferenceGatewayServiceStub(channels.open(f"127.0.0.1:{inference.environment['FP_GRPC_PORT']}", timeout=5.0))
+    yield InferenceGatewayServiceStub(
+        channels.open(f"127.0.0.1:{inference.environment['FP_GRPC_PORT']}", timeout=PATIENCE)
+    )
     await channels.close()
 
 
@@ -126,7 +129,7 @@ async def completed(bus: NatsBus) -> AsyncIterator["Counter[str]"]:
 
 async def _persistently(stub: Any, request: Any, rpc: str = "Predict") -> Any:
     """As a client does: again with the same key, until it is answered."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         while True:
             try:
                 return await getattr(stub, rpc)(request)
@@ -159,7 +162,7 @@ async def test_no_prediction_lacks_its_event_when_inference_is_killed(
         group.create_task(killer())
     requests = {answer.request_id for answer in answers.values()}
     assert len(requests) == 160
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not requests <= completed.keys():
             await asyncio.sleep(0.02)
     # The event of a prediction is one event however often it was told: no request has two ids.
@@ -190,7 +193,7 @@ async def test_a_retry_of_a_batch_cut_off_by_a_kill_computes_what_is_missing(
     assert [result.item_id for result in answer.results] == [item.item_id for item in items]
     # Twice only those that were under way when it was killed.
     assert len(one.calls) <= 1 + len(items) + PARALLEL
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while len(completed) < 1 + len(items):
             await asyncio.sleep(0.02)
     assert {f"{answer.request_id}/{item.item_id}" for item in items} < completed.keys()

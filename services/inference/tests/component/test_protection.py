@@ -15,6 +15,7 @@ from fp_kernel import (
     Unavailable,
 )
 from fp_testkit.issuer import Issuer
+from fp_testkit.patience import PATIENCE
 
 Start = Callable[..., Awaitable[Any]]
 Tell = Callable[..., Awaitable[None]]
@@ -38,7 +39,7 @@ async def test_a_runtime_that_fails_is_cut_off_and_probed_when_it_may_be_well(
         await stub.Predict(ask())
     assert caught.value.reason == "CIRCUIT_OPEN"
     assert len(one.calls) == 5
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while not one.calls[5:]:
             await asyncio.sleep(caught.value.retry_after or 0.01)
             await stub.Predict(ask())
@@ -61,7 +62,7 @@ async def test_a_runtime_that_was_gone_answers_soon_after_it_is_back(
         with pytest.raises(Unavailable):
             await stub.Predict(ask())
     await runtime("1", one.address)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while True:
             try:
                 await stub.Predict(ask())
@@ -98,7 +99,7 @@ async def test_a_slow_model_has_a_bounded_number_of_callers(
     await inference.weights({"1": 10_000})
     stub = inference.stub()
     slow = asyncio.ensure_future(_predict(stub, ask()))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while not one.calls:
             await asyncio.sleep(0.01)
     with pytest.raises(ResourceExhausted) as caught:
@@ -127,6 +128,6 @@ async def test_a_revoked_key_is_worth_nothing_at_once(
     revoked = events_pb2.ApiKeyRevoked(key_id="key-7")
     await bus.publish([Event("fp.auth.apikey.revoked", revoked, "alpha", "key-7", "A key was revoked.")])
     with pytest.raises(Unauthenticated):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 await stub.Predict(ask())

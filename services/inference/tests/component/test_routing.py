@@ -15,6 +15,7 @@ from fp_kernel import (
     InvalidArgument,
 )
 from fp_testkit.issuer import Issuer
+from fp_testkit.patience import PATIENCE
 
 Start = Callable[..., Awaitable[Any]]
 Tell = Callable[..., Awaitable[None]]
@@ -118,7 +119,7 @@ async def test_routes_are_listed_in_pages(start: Start, pipeline, issuer: Issuer
     stub = inference.stub()
     names: list[str] = []
     token = ""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not (await stub.ListRoutes(pb.ListRoutesRequest())).routes:
             await asyncio.sleep(0.02)
         while True:

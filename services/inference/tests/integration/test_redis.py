@@ -17,6 +17,7 @@ from fp_inference.domain.signature import Column, Signature, TensorSpec
 from fp_inference.domain.tensors import ElementType
 from fp_kernel import SystemClock
 from fp_redis import Link
+from fp_testkit.patience import PATIENCE
 from redis.asyncio import Redis
 
 _START = datetime(2013, 3, 1, 12, 30, 0, 123_456, tzinfo=UTC)
@@ -145,6 +146,6 @@ async def test_other_replicas_hear_of_a_split(link: Link, redis: Any) -> None:
         watching = group.create_task(routes.watch(ready, lambda *told: heard.put_nowait(told)))
         await connected.wait()
         split = await routes.set_split("alpha", "delays", (Share("id-1", 1, 10_000),), _START)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             assert await heard.get() == ("alpha", "delays", split)
         watching.cancel()

@@ -17,6 +17,7 @@ from fp_inference.app.values import Replay
 from fp_inference.domain.request_ids import event_id
 from fp_telemetry import Metrics
 from fp_testkit.crash import CrashedRun, CrashPoints, KillAt
+from fp_testkit.patience import PATIENCE
 
 _COMPLETED = "fp.inference.completed"
 _COUNTER = Consumer("counter", ("fp.inference.>",))
@@ -100,7 +101,7 @@ async def test_no_answered_prediction_lacks_its_event_and_none_has_two(
         ends[run] = asyncio.Event()
         spool.append(Record(_message(run, "end"), None))
         await _tailer(spool, bus).flush()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             await ends[run].wait()
         spool.close()
         answered = _answered(Path(folder, "answers"))

@@ -16,10 +16,10 @@ from fp_monitor.main import serve
 from fp_monitor.settings import Settings
 from fp_rpc import BearerToken, Channels
 from fp_testkit.issuer import SERVICE_SECRET
+from fp_testkit.patience import PATIENCE
 from fp_testkit.services import RunningService
 
 MIGRATIONS = resources.files("fp_monitor") / "migrations"
-PATIENCE = 20.0
 MODEL = "delays"
 PIPELINE = "018f0000-0000-7000-8000-0000000000bb"
 LABELLED = datetime(2013, 6, 1, tzinfo=UTC)
@@ -89,7 +89,7 @@ async def client(issuer) -> AsyncIterator[Callable[..., Client]]:
         def call(address: str, *, role: str = "engineer", team: str = "alpha") -> Client:
             channels = Channels(BearerToken(getattr(issuer.identity, role)(team)))
             stack.push_async_callback(channels.close)
-            return Client(MonitorServiceStub(channels.open(address, timeout=10)))
+            return Client(MonitorServiceStub(channels.open(address, timeout=PATIENCE)))
 
         yield call
 

@@ -9,6 +9,7 @@ from forgepoint.events.v1 import events_pb2
 from forgepoint.monitor.v1 import monitor_pb2 as pb
 from fp_events import Event
 from fp_events.tail import tail
+from fp_testkit.patience import PATIENCE
 from google.protobuf.duration_pb2 import Duration
 
 PIPELINE = "018f0000-0000-7000-8000-0000000000bb"
@@ -55,7 +56,7 @@ async def test_drift_of_the_inputs_informs_and_retrains_nothing(bus, replica, cl
     )
     async with tail(bus, "fp.models.drift.detected") as passing:
         await publish(*story.completed(400, shift=0.5))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             passed = await anext(aiter(passing))
     event = passed.event
     payload = event.payload
@@ -96,7 +97,7 @@ async def test_lost_performance_asks_for_a_new_model_once(bus, replica, client, 
     )
     async with tail(bus, "fp.models.drift.detected") as passing:
         await lost(engineer, publish, eventually, story)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             passed = await anext(aiter(passing))
         payload = passed.event.payload
         assert payload.drift_type == events_pb2.DRIFT_TYPE_PERFORMANCE
@@ -107,7 +108,7 @@ async def test_lost_performance_asks_for_a_new_model_once(bus, replica, client, 
         by_name = {metric.name: metric for metric in payload.metrics}
         assert by_name["auc"].baseline_value == pytest.approx(0.8)
         await lost(engineer, publish, eventually, story)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             again = (await anext(aiter(passing))).event.payload
         assert not again.auto_retrain, "asked a moment ago"
     (report,) = [each for each in await engineer.reports() if each.retrain_requested]
@@ -221,7 +222,7 @@ async def test_streams_hear_of_reports_in_another_replica(replica, client, publi
         await publish(*story.completed(200))
         return len(heard)
 
-    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
         listening = group.create_task(hear())
         # Nobody is told when a stream has begun to listen: windows are made until it hears of one.
         await eventually(another_window, lambda found: found > 0)

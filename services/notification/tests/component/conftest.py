@@ -16,9 +16,9 @@ from fp_notification.settings import Settings
 from fp_postgres import Database
 from fp_rpc import BearerToken, Channels
 from fp_testkit.issuer import SERVICE_SECRET
+from fp_testkit.patience import PATIENCE
 
 MIGRATIONS = resources.files("fp_notification") / "migrations"
-PATIENCE = 15.0
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ async def caller(issuer) -> AsyncIterator[Callable[..., Any]]:
         def call(service: Any, role: str = "admin", team: str = "alpha", **claims: Any) -> Any:
             channels = Channels(BearerToken(getattr(issuer.identity, role)(team, **claims)))
             stack.push_async_callback(channels.close)
-            channel = channels.open(service.grpc_address, timeout=10)
+            channel = channels.open(service.grpc_address, timeout=PATIENCE)
             return notification_pb2_grpc.NotificationServiceStub(channel)
 
         yield call

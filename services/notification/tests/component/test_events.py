@@ -5,6 +5,7 @@ import pytest
 from forgepoint.notification.v1 import notification_pb2 as pb
 from fp_events import Broadcast, Severity
 from fp_kernel import NotFound
+from fp_testkit.patience import PATIENCE
 from standardwebhooks.webhooks import Webhook
 
 IN_APP, WEBHOOK = pb.NOTIFICATION_CHANNEL_IN_APP, pb.NOTIFICATION_CHANNEL_WEBHOOK
@@ -68,7 +69,7 @@ async def test_two_replicas_tell_every_event_once(replica, caller, bus, drift, r
         if len(told) == 60:
             heard.set()
 
-    async with asyncio.timeout(15), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
         caught_up = asyncio.Event()
         listening = group.create_task(
             bus.broadcast(Broadcast("test", ("fp.notifications.>",)), hear, caught_up=caught_up)

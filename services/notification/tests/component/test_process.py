@@ -10,9 +10,8 @@ from types import SimpleNamespace
 
 from forgepoint.notification.v1 import notification_pb2 as pb
 from fp_kernel import Unavailable
+from fp_testkit.patience import PATIENCE
 from pydantic import SecretStr
-
-PATIENCE = 30.0
 
 
 def free_port() -> int:

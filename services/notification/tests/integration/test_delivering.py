@@ -11,6 +11,7 @@ from fp_notification.domain.delivery import Answer, Backoff
 from fp_notification.domain.notifications import Status
 from fp_notification.domain.recipients import TARGET_GONE, Channel
 from fp_notification.domain.targets import AddressPolicy
+from fp_testkit.patience import PATIENCE
 from standardwebhooks.webhooks import Webhook
 
 
@@ -115,7 +116,7 @@ async def test_a_message_whose_sender_vanished_is_sent_by_another_one(database, 
     await desk.notify([facts()])
     (lost,) = await desk.deliveries.claim(1, 0.05)
     assert await desk.worker.once() == 0
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while not await desk.worker.once():
             await asyncio.sleep(0.01)
     with pytest.raises(LeaseLost):

@@ -14,11 +14,11 @@ from fp_pipeline.main import serve
 from fp_pipeline.settings import PipelineSettings
 from fp_rpc import BearerToken, Channels
 from fp_testkit.issuer import SERVICE_SECRET, Issuer
+from fp_testkit.patience import PATIENCE
 from fp_testkit.services import RunningService
 from google.protobuf import json_format
 
 MIGRATIONS = resources.files("fp_pipeline") / "migrations"
-PATIENCE = 15.0
 Stub = pipeline_pb2_grpc.PipelineOrchestratorServiceStub
 
 
@@ -113,6 +113,6 @@ async def client(issuer: Issuer) -> AsyncIterator[Callable[..., Client]]:
             token = issuer.identity.service("inference") if role == "service" else getattr(issuer.identity, role)(team)
             channels = Channels(BearerToken(token))
             stack.push_async_callback(channels.close)
-            return Client(Stub(channels.open(address, timeout=10)))
+            return Client(Stub(channels.open(address, timeout=PATIENCE)))
 
         yield call

@@ -7,6 +7,7 @@ from typing import Any
 from forgepoint.events.v1 import events_pb2
 from forgepoint.pipeline.v1 import pipeline_pb2 as pb
 from fp_events import Event
+from fp_testkit.patience import PATIENCE
 
 SAGA: dict[str, Any] = {
     "name": "deploy-model",
@@ -36,7 +37,7 @@ def outcome(version: str, reason: str = "") -> Event:
 
 async def shared(engineer: Any, execution_id: str) -> None:
     """Until the canary has its share."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE):
         async for seen in engineer.stub.WatchExecution(pb.WatchExecutionRequest(execution_id=execution_id)):
             if seen.changed_step.step_id == "canary" and "since" in seen.changed_step.output:
                 return
@@ -97,7 +98,7 @@ async def test_a_report_of_drift_retrains_once(replica, client, bus, eventually)
     await bus.publish(reports)
     await bus.publish(reports)
     found: list[Any] = []
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE):
         while not found:
             listed = await engineer.stub.ListExecutions(pb.ListExecutionsRequest())
             found = list(listed.executions)

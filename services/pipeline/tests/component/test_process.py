@@ -12,9 +12,9 @@ from typing import Any
 from forgepoint.pipeline.v1 import pipeline_pb2 as pb
 from fp_kernel import Unavailable
 from fp_pipeline.settings import PipelineSettings
+from fp_testkit.patience import PATIENCE
 from pydantic import SecretStr
 
-PATIENCE = 30.0
 SAGA: dict[str, Any] = {
     "name": "deploy-model",
     "type": "PIPELINE_TYPE_DEPLOYMENT_SAGA",

@@ -5,6 +5,7 @@ import urllib.request
 from typing import Any
 
 from forgepoint.pipeline.v1 import pipeline_pb2 as pb
+from fp_testkit.patience import PATIENCE
 
 TRAINING: dict[str, Any] = {
     "name": "training",
@@ -32,7 +33,7 @@ PROFILE = {
 
 def put(url: str, content: bytes) -> None:
     request = urllib.request.Request(url, data=content, method="PUT")  # noqa: S310 -- presigned by the pipeline
-    with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=PATIENCE) as response:  # noqa: S310
         response.read()
 
 
@@ -44,7 +45,7 @@ def train(spec: dict[str, Any]) -> list[str]:
 
 
 def evaluate(spec: dict[str, Any]) -> list[str]:
-    with urllib.request.urlopen(spec["inputs"]["train/model.onnx"], timeout=10) as response:  # noqa: S310
+    with urllib.request.urlopen(spec["inputs"]["train/model.onnx"], timeout=PATIENCE) as response:  # noqa: S310
         size = len(response.read())
     put(spec["result_url"], json.dumps({"metrics": {"auc": 0.7}, "size": size}).encode())
     return []

@@ -6,6 +6,7 @@ import urllib.request
 import pytest
 from fp_kernel import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied, Unavailable
 from fp_pipeline.adapters.s3 import S3Artifacts, client
+from fp_testkit.patience import PATIENCE
 
 
 @pytest.fixture
@@ -15,12 +16,12 @@ def artifacts(s3):
 
 def put(url: str, content: bytes) -> None:
     request = urllib.request.Request(url, data=content, method="PUT")  # noqa: S310 -- presigned here
-    with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=PATIENCE) as response:  # noqa: S310
         response.read()
 
 
 def get(url: str) -> bytes:
-    with urllib.request.urlopen(url, timeout=10) as response:  # noqa: S310 -- presigned here
+    with urllib.request.urlopen(url, timeout=PATIENCE) as response:  # noqa: S310 -- presigned here
         content: bytes = response.read()
     return content
 

@@ -34,6 +34,7 @@ from fp_pipeline.domain.policy import Backoff, EnginePolicy, LeasePolicy
 from fp_pipeline.domain.validation import JobModules
 from fp_postgres import Database
 from fp_testkit.crash import CrashedRun, CrashPoints
+from fp_testkit.patience import PATIENCE
 
 MIGRATIONS = resources.files("fp_pipeline") / "migrations"
 NOW = datetime(2013, 3, 1, tzinfo=UTC)
@@ -56,7 +57,7 @@ async def work(url: str, path: str, execution_id: str, trouble: str, crash: Cras
     database = await Database.connect(url, source="pipeline")
     try:
         reads = PostgresReads(database)
-        async with asyncio.timeout(15), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
             running = group.create_task(_worker(database, World(Path(path)), trouble, crash).run())
             while not (await _found(reads, execution_id)).status.ended:
                 await asyncio.sleep(0.005)

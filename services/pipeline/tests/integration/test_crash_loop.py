@@ -34,6 +34,7 @@ from fp_pipeline.domain.statistics import ANSWERED, Request
 from fp_pipeline.domain.validation import JobModules
 from fp_postgres import Database
 from fp_testkit.crash import CrashedRun, CrashPoints
+from fp_testkit.patience import PATIENCE
 
 MIGRATIONS = resources.files("fp_pipeline") / "migrations"
 NOW = datetime(2013, 3, 1, 12, 30, tzinfo=UTC)
@@ -69,7 +70,7 @@ async def life(url: str, path: str, training: str, crash: CrashPoints) -> None:
     try:
         report = DriftReport("alpha", REPORT, training, {"model": "delays"})
         await Retrain(transactions, SystemClock())(report)
-        async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
             running = group.create_task(_worker(database, world, transactions, crash).run())
             told = 0
             while not await _ended(database):

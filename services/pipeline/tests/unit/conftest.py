@@ -29,6 +29,7 @@ from fp_pipeline.domain.definition import Pipeline, PipelineDraft, PipelineType,
 from fp_pipeline.domain.execution import Cause, Execution
 from fp_pipeline.domain.policy import Backoff, EnginePolicy, LeasePolicy
 from fp_pipeline.domain.validation import JobModules
+from fp_testkit.patience import PATIENCE
 
 ANN = Actor("alpha", "ann")
 MODULES = JobModules(frozenset({"work"}))
@@ -40,7 +41,6 @@ QUICK = EnginePolicy(
     pause=0.001,
 )
 WORKER = WorkerPolicy(capacity=16, poll=0.02, lease=LeasePolicy(ttl=5.0, heartbeat=0.05))
-PATIENCE = 10.0
 
 
 def command(key: str = "") -> Command:

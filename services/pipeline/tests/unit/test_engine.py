@@ -17,6 +17,7 @@ from fp_pipeline.domain.lease import LeaseLost
 from fp_pipeline.domain.policy import LeasePolicy
 from fp_pipeline.domain.scheduling import Attempt
 from fp_pipeline.domain.validation import JobModules
+from fp_testkit.patience import PATIENCE
 
 
 async def test_two_workers_run_each_execution_once(service):
@@ -55,7 +56,7 @@ async def test_a_worker_that_lost_its_lease_writes_nothing_more(service):
         written = len(service.stores.state.transitions)
         (job,) = service.world["jobs"].values()
         job["state"] = "SUCCEEDED"
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await service.idle.wait()
     assert len(service.stores.state.transitions) == written
     assert service.stores.state.executions[execution.id].step("a").status is StepStatus.RUNNING

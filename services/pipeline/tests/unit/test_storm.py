@@ -11,6 +11,7 @@ from fp_pipeline.domain.definition import PipelineType, StepType
 from fp_pipeline.domain.execution import ExecutionStatus, StepStatus
 
 OPEN = {StepStatus.PENDING, StepStatus.RUNNING, StepStatus.COMPENSATING}
+LIVES, TROUBLES = 30, 200
 PEER_CALLS = ("version", "start_runtime", "look", "split", "promote", "stop_runtime", "start_job", "read")
 
 
@@ -32,14 +33,16 @@ async def a_deployment(service, random, number):
 
 
 async def restart_workers(service, random):
-    """Workers live for a moment; the next ones go on."""
-    while True:
+    """Workers live for a moment; the next ones go on, and the last ones stay."""
+    for _ in range(LIVES):
         async with service.working(workers=random.randint(1, 3)):
             await asyncio.sleep(random.uniform(0.01, 0.15))
+    async with service.working(workers=2):
+        await asyncio.Event().wait()
 
 
 async def disturb(service, random, executions):
-    while True:
+    for _ in range(TROUBLES):
         service.world.fail(random.choice(PEER_CALLS), 1, lambda: Unavailable("away"))
         if random.random() < 0.2:
             # It may have ended, or be on its way back already.

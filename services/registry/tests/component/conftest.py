@@ -19,6 +19,7 @@ from fp_registry.main import serve
 from fp_registry.settings import Settings
 from fp_rpc import BearerToken, Channels
 from fp_testkit.issuer import SERVICE_SECRET, Issuer
+from fp_testkit.patience import PATIENCE
 from fp_testkit.services import RunningService
 from google.protobuf import json_format
 
@@ -109,7 +110,9 @@ class Registry:
     def caller(self, token: str, *, acting: str = "") -> Caller:
         channels = Channels(BearerToken(token))
         self.stack.push_async_callback(channels.close)
-        return Caller(RegistryServiceStub(channels.open(self.service.grpc_address, timeout=20)), self.http, acting)
+        return Caller(
+            RegistryServiceStub(channels.open(self.service.grpc_address, timeout=PATIENCE)), self.http, acting
+        )
 
     def engineer(self, team: str = "alpha") -> Caller:
         return self.caller(self.issuer.identity.engineer(team))
@@ -132,7 +135,7 @@ async def stack():
 
 @pytest_asyncio.fixture
 async def http(stack):
-    return await stack.enter_async_context(httpx.AsyncClient(timeout=20))
+    return await stack.enter_async_context(httpx.AsyncClient(timeout=PATIENCE))
 
 
 @pytest_asyncio.fixture
@@ -197,7 +200,7 @@ def events_until(bus):
             if event.type == kind:
                 enough.set()
 
-        async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
             listening = group.create_task(bus.broadcast(Broadcast("test", ("fp.models.>",), deliver="all"), note))
             await enough.wait()
             listening.cancel()

@@ -8,6 +8,7 @@ import sys
 
 import httpx
 import pytest
+from fp_testkit.patience import PATIENCE
 from pydantic import SecretStr
 
 
@@ -44,7 +45,7 @@ async def test_it_starts_alone_and_ends_in_order(settings):
         port = taken.getsockname()[1]
     process = await run(**environment(settings), FP_GRPC_PORT="0", FP_HTTP_PORT=str(port))
     try:
-        async with asyncio.timeout(20), httpx.AsyncClient() as http:
+        async with asyncio.timeout(PATIENCE), httpx.AsyncClient() as http:
             while not await ready(http, port):
                 await asyncio.sleep(0.05)
     finally:

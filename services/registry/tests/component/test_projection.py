@@ -9,12 +9,13 @@ import pytest_asyncio
 from forgepoint.common.v1 import common_pb2
 from forgepoint.registry.v1 import registry_pb2 as pb
 from fp_registry.app.project import Projector
+from fp_testkit.patience import PATIENCE
 
 POSITION = "fp-position"
 
 
 async def until(condition):
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not await condition():
             await asyncio.sleep(0.02)
 

@@ -20,6 +20,7 @@ from fp_serving.settings import Settings
 from fp_telemetry import Metrics
 from fp_testkit.buckets import Bucket
 from fp_testkit.issuer import SERVICE_SECRET, Issuer
+from fp_testkit.patience import PATIENCE
 from fp_testkit.services import RunningService, ServiceFactory
 
 VERSION_ID = "0190a000-0000-7000-8000-000000000001"
@@ -118,7 +119,7 @@ async def channel(issuer: Issuer) -> AsyncIterator[Callable[..., grpc.aio.Channe
     def make(service: RunningService, token: str | None = None) -> grpc.aio.Channel:
         channels = Channels(BearerToken(token or issuer.identity.service("inference")))
         opened.append(channels)
-        return channels.open(service.grpc_address, timeout=5.0)
+        return channels.open(service.grpc_address, timeout=PATIENCE)
 
     yield make
     for channels in opened:

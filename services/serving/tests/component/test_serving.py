@@ -22,6 +22,7 @@ from fp_kernel import (
     Unimplemented,
 )
 from fp_testkit.issuer import Issuer
+from fp_testkit.patience import PATIENCE
 from fp_testkit.services import RunningService
 
 Start = Callable[..., Awaitable[RunningService]]
@@ -30,7 +31,7 @@ ChannelTo = Callable[..., grpc.aio.Channel]
 
 async def _settled(stub: ModelServingServiceStub) -> pb.ModelStatus:
     """The status once the model is READY or FAILED."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while True:
             status = (await stub.GetModelStatus(pb.GetModelStatusRequest(model_name="delays"))).status
             if status.state in {pb.MODEL_STATE_READY, pb.MODEL_STATE_FAILED}:
@@ -88,7 +89,7 @@ async def test_readiness_is_that_of_the_model(
     registry_server.put_file(linear_model)
     service = await start()
     await _settled(ModelServingServiceStub(channel(service)))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while await _ready(service) != 200:
             await asyncio.sleep(0.1)
 
@@ -100,7 +101,7 @@ async def test_it_waits_for_a_registry_that_is_away_and_says_so(
     registry_server.away = 1_000
     service = await start()
     stub = ModelServingServiceStub(channel(service))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not registry_server.teams:
             await asyncio.sleep(0.01)
     status = (await stub.GetModelStatus(pb.GetModelStatusRequest())).status

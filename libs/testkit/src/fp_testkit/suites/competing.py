@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 from fp_events import Bus, Event
 
+from fp_testkit.patience import PATIENCE
 from fp_testkit.suites.consuming import (
     ARCHIVED,
     COMPLETED,
-    PATIENCE,
     REGISTERED,
     Recorder,
     consuming,

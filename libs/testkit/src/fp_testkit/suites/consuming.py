@@ -8,7 +8,8 @@ from typing import Any
 from forgepoint.events.v1.events_pb2 import ModelRegistered
 from fp_events import BatchHandler, Broadcast, Bus, Consumer, Event
 
-PATIENCE = 10.0
+from fp_testkit.patience import PATIENCE
+
 REGISTERED = "fp.models.registered"
 ARCHIVED = "fp.models.archived"
 COMPLETED = "fp.inference.completed"

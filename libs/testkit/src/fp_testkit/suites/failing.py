@@ -7,8 +7,8 @@ from dataclasses import replace
 from fp_events import Bus, Event, Outgoing, each
 from fp_kernel import FailedPrecondition, InvalidArgument, Unavailable, new_id
 
+from fp_testkit.patience import PATIENCE
 from fp_testkit.suites.consuming import (
-    PATIENCE,
     REGISTERED,
     Recorder,
     consuming,

@@ -10,7 +10,8 @@ from fp_events import Event
 from fp_kernel import Command, InvalidArgument, Replayed, new_id
 from fp_postgres import UnitOfWork
 
-from fp_testkit.suites.consuming import PATIENCE, registered, running
+from fp_testkit.patience import PATIENCE
+from fp_testkit.suites.consuming import registered, running
 
 
 class Transactions(Protocol):
