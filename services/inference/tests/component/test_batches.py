@@ -105,15 +105,15 @@ async def test_a_bad_batch_names_its_field(start: Start, items: list[pb.BatchPre
 
 
 async def test_a_batch_costs_its_items_and_says_what_is_left(served: Any, events: Any) -> None:
-    inference, _ = await served(rate_limits="default=1/10")
+    inference, _ = await served(rate_limits="default=0.1/10")
     call = inference.stub().BatchPredict(_batch(*(_item(str(number)) for number in range(7))))
     await call
     left = {key: value for key, value in await call.trailing_metadata() if key.startswith("ratelimit")}
-    assert left == {"ratelimit-limit": "10", "ratelimit-remaining": "3", "ratelimit-reset": "7"}
+    assert left == {"ratelimit-limit": "10", "ratelimit-remaining": "3", "ratelimit-reset": "70"}
     with pytest.raises(ResourceExhausted) as caught:
         await inference.stub().BatchPredict(_batch(*(_item(str(number)) for number in range(5))))
     assert caught.value.reason == "RATE_LIMITED"
-    assert 0 < (caught.value.retry_after or 0) <= 2
+    assert 0 < (caught.value.retry_after or 0) <= 20
     assert len(await events.wait(5, "failed")) == 5
 
 
@@ -121,7 +121,7 @@ async def test_a_batch_answers_what_is_there_before_its_time_is_over(served: Any
     inference, one = await served()
     await inference.stub().BatchPredict(_batch(_item("warm")))
     one.gate = asyncio.Event()
-    answer = await inference.stub().BatchPredict(_batch(_item("a"), _item("b")), timeout=1.0)
+    answer = await inference.stub().BatchPredict(_batch(_item("a"), _item("b")), timeout=3.0)
     assert {result.failure_reason for result in answer.results} == {events_pb2.INFERENCE_FAILURE_REASON_TIMEOUT}
     one.gate.set()
 

@@ -108,7 +108,7 @@ async def test_it_waits_for_a_registry_that_is_away_and_says_so(
     assert status.state == pb.MODEL_STATE_DOWNLOADING
     assert await _ready(service) == 503
     with pytest.raises(Unavailable) as caught:
-        await stub.Predict(_ask(1.0, 1.0), timeout=1.0)
+        await stub.Predict(_ask(1.0, 1.0))
     assert caught.value.reason == "MODEL_NOT_READY"
     registry_server.away = 0
     assert (await _settled(stub)).state == pb.MODEL_STATE_READY
