@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 
 import httpx
@@ -14,6 +13,7 @@ from fp_events import Event
 from fp_kernel import Error
 from fp_rpc import BearerToken, Channels
 from fp_testkit.patience import PATIENCE
+from fp_testkit.ports import free_port
 from pydantic import SecretStr
 
 CALLS, POINTS, KILLS = 60, 5, 2
@@ -25,7 +25,7 @@ class Process:
     def __init__(self, settings):
         values = {name: getattr(settings, name) for name in type(settings).model_fields}
         plain = {n: v.get_secret_value() if isinstance(v, SecretStr) else v for n, v in values.items() if v is not None}
-        self.grpc_port, self.http_port = _free_port(), _free_port()
+        self.grpc_port, self.http_port = free_port(), free_port()
         own = {f"FP_{name.upper()}": str(value) for name, value in plain.items()}
         ports = {"FP_GRPC_PORT": str(self.grpc_port), "FP_HTTP_PORT": str(self.http_port)}
         self._environment = {"PATH": os.environ["PATH"], **own, **ports}
@@ -47,11 +47,6 @@ class Process:
             return (await http.get(f"http://127.0.0.1:{self.http_port}/readyz")).json()["status"] == "ready"
         except httpx.HTTPError:
             return False
-
-
-def _free_port():
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return taken.getsockname()[1]
 
 
 async def call(stub, request):

@@ -3,11 +3,11 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 
 import httpx
 from fp_testkit.patience import PATIENCE
+from fp_testkit.ports import free_port
 from pydantic import SecretStr
 
 
@@ -33,8 +33,7 @@ async def test_a_start_without_settings_ends_with_one_line_that_names_them():
 
 
 async def test_it_starts_alone_and_ends_in_order(settings):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
     process = await run(**environment(settings), FP_GRPC_PORT="0", FP_HTTP_PORT=str(port))
     try:
         async with asyncio.timeout(PATIENCE), httpx.AsyncClient() as http:

@@ -1,5 +1,4 @@
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from fp_kernel import NotFound, ResourceExhausted, invalid
 from fp_rpc import Server, current_call
 from fp_telemetry import Metrics
 from fp_testkit.issuer import SERVICE_SECRET, Issuer
+from fp_testkit.ports import free_port
 from google.protobuf.descriptor import FileDescriptor, MethodDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
@@ -194,6 +194,4 @@ async def channel(edge) -> AsyncIterator[grpc.aio.Channel]:
 
 @pytest.fixture
 def unused_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()

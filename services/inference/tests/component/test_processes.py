@@ -5,7 +5,6 @@ import hashlib
 import os
 import random
 import signal
-import socket
 import struct
 import subprocess
 import sys
@@ -32,6 +31,7 @@ from fp_telemetry import Metrics
 from fp_testkit.buckets import Bucket
 from fp_testkit.issuer import SERVICE_SECRET, Issuer
 from fp_testkit.patience import PATIENCE
+from fp_testkit.ports import free_port
 from onnx import TensorProto, helper, numpy_helper
 
 _COUNTER = Consumer("counter", ("fp.inference.>",))
@@ -60,12 +60,6 @@ class Program:
             self.process.wait()
 
 
-def _free_port() -> str:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return str(taken.getsockname()[1])
-
-
 @pytest.fixture
 def program(issuer: Issuer, tmp_path: Path) -> Iterator[Callable[..., Program]]:
     made: list[Program] = []
@@ -73,8 +67,8 @@ def program(issuer: Issuer, tmp_path: Path) -> Iterator[Callable[..., Program]]:
     def make(module: str, **settings: str) -> Program:
         common = {
             "FP_BIND_HOST": "127.0.0.1",
-            "FP_GRPC_PORT": _free_port(),
-            "FP_HTTP_PORT": _free_port(),
+            "FP_GRPC_PORT": str(free_port()),
+            "FP_HTTP_PORT": str(free_port()),
             "FP_AUTH_ISSUER": issuer.url,
             "FP_AUTH_ADDR": issuer.address,
             "FP_SERVICE_SECRET": SERVICE_SECRET,

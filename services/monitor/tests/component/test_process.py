@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,14 +10,8 @@ from contextlib import asynccontextmanager
 from forgepoint.monitor.v1 import monitor_pb2 as pb
 from fp_kernel import Unavailable
 from fp_testkit.patience import PATIENCE
+from fp_testkit.ports import free_port
 from pydantic import SecretStr
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-    return port
 
 
 def environment(settings, **changes) -> dict[str, str]:

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
@@ -11,13 +10,8 @@ from types import SimpleNamespace
 from forgepoint.notification.v1 import notification_pb2 as pb
 from fp_kernel import Unavailable
 from fp_testkit.patience import PATIENCE
+from fp_testkit.ports import free_port
 from pydantic import SecretStr
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
 
 
 def environment(settings, **changes) -> dict[str, str]:

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ from forgepoint.pipeline.v1 import pipeline_pb2 as pb
 from fp_kernel import Unavailable
 from fp_pipeline.settings import PipelineSettings
 from fp_testkit.patience import PATIENCE
+from fp_testkit.ports import free_port
 from pydantic import SecretStr
 
 SAGA: dict[str, Any] = {
@@ -24,13 +24,6 @@ SAGA: dict[str, Any] = {
         {"id": "promote", "type": "STEP_TYPE_PROMOTE"},
     ],
 }
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-    return port
 
 
 def environment(settings: PipelineSettings, **changes: object) -> dict[str, str]:

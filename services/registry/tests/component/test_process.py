@@ -3,12 +3,12 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 
 import httpx
 import pytest
 from fp_testkit.patience import PATIENCE
+from fp_testkit.ports import free_port
 from pydantic import SecretStr
 
 
@@ -41,8 +41,7 @@ async def test_an_unknown_command_says_how_it_is_used():
 
 
 async def test_it_starts_alone_and_ends_in_order(settings):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
     process = await run(**environment(settings), FP_GRPC_PORT="0", FP_HTTP_PORT=str(port))
     try:
         async with asyncio.timeout(PATIENCE), httpx.AsyncClient() as http:

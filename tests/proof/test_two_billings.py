@@ -1,0 +1,70 @@
+"""Two processes meter the same events, and each is killed once in the middle: everything is counted, and once."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from forgepoint.billing.v1 import billing_pb2 as pb
+from forgepoint.billing.v1.billing_pb2_grpc import BillingServiceStub
+from forgepoint.events.v1 import events_pb2
+from fp_events import Event
+from fp_kernel import new_id
+from fp_postgres import Database
+from replicas import eventually, heard
+
+pytestmark = pytest.mark.proof
+PREDICTIONS, SLICE = 6_000, 500
+PRICE, INCLUDED, QUOTA = 10, 700, 2_000
+REQUESTS = "METER_TYPE_INFERENCE_REQUEST"
+
+
+def prediction(request_id: str = "") -> Event:
+    payload = events_pb2.InferenceCompleted(
+        request_id=request_id or new_id(), model_id="m-1", model_name="flights", version="3"
+    )
+    payload.completed_at.FromDatetime(datetime.now(UTC))
+    return Event("fp.inference.completed", payload, team="alpha", resource_id="m-1", summary="s", source="inference")
+
+
+async def assign_plan(admin):
+    meters = [name for name in pb.MeterType.keys() if name != "METER_TYPE_UNSPECIFIED"]  # noqa: SIM118 -- no mapping
+    request = pb.CreateRatePlanRequest(
+        name="gold",
+        unit_prices={meter: pb.Money(amount_micros=PRICE, currency_code="USD") for meter in meters},
+        included_quantities={REQUESTS: INCLUDED},
+        quota_limits={REQUESTS: QUOTA},
+    )
+    plan = (await admin.CreateRatePlan(request)).rate_plan
+    await admin.AssignRatePlan(pb.AssignRatePlanRequest(rate_plan_id=plan.id))
+
+
+async def test_every_prediction_is_metered_once_by_two_of_which_each_dies_once(replicas, bus):
+    pair = await replicas("billing", FP_BILLING_LINGER="0.05")
+    database = await Database.connect(pair.database_url, source="proof")
+    await assign_plan(BillingServiceStub(pair.channel(pair.first)))
+    events = [prediction() for _ in range(PREDICTIONS)]
+
+    async def metered(number):
+        return await database.fetchval("SELECT count(*) FROM usage") >= number
+
+    async def publish(number):
+        part = events[number * SLICE : (number + 1) * SLICE]
+        # A tenth is told a second time by other messages, as by a producer whose answer was lost.
+        await bus.publish([*part, *(prediction(event.payload.request_id) for event in part[::10])])
+
+    alone = await pair.under_deaths(publish, PREDICTIONS // SLICE)
+    await eventually(lambda: metered(PREDICTIONS))
+    records = [event.payload for event in await heard(bus, "fp.billing.usage.recorded", PREDICTIONS)]
+    exceeded = [event.payload for event in await heard(bus, "fp.billing.quota.exceeded", 1)]
+
+    keys = {event.payload.request_id for event in events}
+    assert {row["usage_key"] for row in await database.fetch("SELECT usage_key FROM usage")} == keys
+    assert await database.fetchval("SELECT sum(quantity) FROM usage_days") == PREDICTIONS
+    assert await database.fetchval("SELECT sum(cost_micros) FROM usage_days") == (PREDICTIONS - INCLUDED) * PRICE
+    assert {record.source_request_id for record in records} == keys
+    assert len(records) == PREDICTIONS
+    assert sum(record.cost_micros for record in records) == (PREDICTIONS - INCLUDED) * PRICE
+    assert [(each.quota_limit, each.current_usage) for each in exceeded] == [(QUOTA, QUOTA + 1)]
+    assert min(alone) > 0, "both had a part in it"
+    await database.close()
+    print(json.dumps({"proof": "two billings", "predictions": PREDICTIONS, "taken_alone": alone}))
