@@ -18,6 +18,7 @@ from fp_featurestore.domain.rows import NewRow
 from fp_kernel import Command, Principal, SystemClock
 from fp_postgres import Database
 from fp_redis import Link
+from fp_testkit.patience import PATIENCE
 
 ANN = Principal("ann", "alpha", "admin", frozenset({"*:*"}), 0.0)
 NO_KEY = Command("alpha", "/Rpc", "", b"", lambda _: b"")
@@ -104,7 +105,7 @@ async def desk(database_of_features, redis_url):
 
 
 async def open_stores(database_url, redis_url):
-    link = Link.open(redis_url, SystemClock(), store="the online view", timeout=5.0)
+    link = Link.open(redis_url, SystemClock(), store="the online view", timeout=PATIENCE)
     return await Database.connect(database_url, source="featurestore"), link
 
 

@@ -22,6 +22,7 @@ from fp_featurestore.domain.rows import NewRow
 from fp_kernel import Command, Principal, Replayed, SystemClock
 from fp_postgres import Database
 from fp_redis import Link
+from fp_testkit.patience import PATIENCE
 
 ANN = Principal("ann", "alpha", "admin", frozenset({"*:*"}), 0.0)
 NO_KEY = Command("alpha", "/Rpc", "", b"", lambda _: b"")
@@ -71,7 +72,7 @@ class Parts:
     @classmethod
     async def open(cls, url, redis_url, *, wrap=lambda store: store, step=lambda port: port):
         database = await Database.connect(url, source="featurestore")
-        link = Link.open(redis_url, SystemClock(), store="the online view", timeout=5.0)
+        link = Link.open(redis_url, SystemClock(), store="the online view", timeout=PATIENCE)
         return cls(wrap(database), wrap(link), step)
 
     async def close(self):

@@ -31,6 +31,7 @@ from fp_notification.domain.severity import Severity
 from fp_notification.domain.signing import Secrets
 from fp_notification.domain.targets import AddressPolicy
 from fp_postgres import Database
+from fp_testkit.patience import PATIENCE
 
 MIGRATIONS = resources.files("fp_notification") / "migrations"
 ANN = Principal("ann", "alpha", "admin", frozenset({"*:*"}), 0.0)
@@ -48,7 +49,7 @@ class Desk:
         clock = SystemClock()
         self.database = database
         self.transactions, self.reads = PostgresTransactions(database), PostgresReads(database)
-        self.sender = sender or HttpSender(ALLOWED, timeout=5.0)
+        self.sender = sender or HttpSender(ALLOWED, timeout=PATIENCE)
         self.secrets = Secrets(b"k" * 32)
         self.do = use_cases.build(
             self.transactions, self.reads, self.sender, self.secrets, lease=lease, observe=lambda _: None, clock=clock

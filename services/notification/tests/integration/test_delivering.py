@@ -155,7 +155,7 @@ async def test_a_worker_that_is_stopped_finishes_what_it_sends(database, new_des
 
 async def test_an_address_inside_fails_at_once_and_is_never_called(database, new_desk, facts, receiver):
     await new_desk(database).rule("fp.>", target=receiver.url)
-    strict = new_desk(database, sender=HttpSender(AddressPolicy(), timeout=5.0))
+    strict = new_desk(database, sender=HttpSender(AddressPolicy(), timeout=PATIENCE))
     await strict.notify([facts()])
     assert await strict.worker.once() == 1
     assert outcomes(await strict.log()) == [Status.FAILED]
