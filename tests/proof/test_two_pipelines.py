@@ -97,22 +97,25 @@ def drift(number, pipeline_id):
     return Event("fp.models.drift.detected", told, team="alpha", resource_id="m", summary="s", id=new_id())
 
 
+def settings(s3, socket):
+    return {
+        "FP_REGISTRY_ADDR": "127.0.0.1:1",
+        "FP_INFERENCE_ADDR": "127.0.0.1:1",
+        "FP_S3_ENDPOINT": s3.endpoint,
+        "FP_S3_PUBLIC_ENDPOINT": s3.endpoint,
+        "FP_S3_BUCKET": s3.name,
+        "FP_S3_ACCESS_KEY": s3.access_key,
+        "FP_S3_SECRET_KEY": s3.secret_key,
+        "FP_SUPERVISOR_SOCKET": socket,
+        "FP_PIPELINE_JOB_MODULES": "work",
+        "FP_PIPELINE_LEASE_SECONDS": "2",
+        "FP_PIPELINE_BACKOFF_SECONDS": "0.1",
+    }
+
+
 async def test_every_report_retrains_once_by_two_of_which_each_dies_once(replicas, bus, s3, jobs):
     socket, made = jobs
-    pair = await replicas(
-        "pipeline",
-        FP_REGISTRY_ADDR="127.0.0.1:1",
-        FP_INFERENCE_ADDR="127.0.0.1:1",
-        FP_S3_ENDPOINT=s3.endpoint,
-        FP_S3_PUBLIC_ENDPOINT=s3.endpoint,
-        FP_S3_BUCKET=s3.name,
-        FP_S3_ACCESS_KEY=s3.access_key,
-        FP_S3_SECRET_KEY=s3.secret_key,
-        FP_SUPERVISOR_SOCKET=socket,
-        FP_PIPELINE_JOB_MODULES="work",
-        FP_PIPELINE_LEASE_SECONDS="2",
-        FP_PIPELINE_BACKOFF_SECONDS="0.1",
-    )
+    pair = await replicas("pipeline", **settings(s3, socket))
     engineer = PipelineOrchestratorServiceStub(pair.channel(pair.first, "engineer"))
     request = json_format.ParseDict(GRAPH, pb.CreatePipelineRequest())
     pipeline_id = (await engineer.CreatePipeline(request)).pipeline.id
