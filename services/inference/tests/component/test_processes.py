@@ -99,9 +99,8 @@ def inference(program: Callable[..., Program], pipeline: Any, nats_url: str, red
 @pytest.fixture
 async def stub(inference: Program, issuer: Issuer) -> AsyncIterator[Any]:
     channels = Channels(BearerToken(issuer.identity.engineer("alpha")))
-    yield InferenceGatewayServiceStub(
-        channels.open(f"127.0.0.1:{inference.environment['FP_GRPC_PORT']}", timeout=PATIENCE)
-    )
+    # Short, because what hangs with a killed process is asked again.
+    yield InferenceGatewayServiceStub(channels.open(f"127.0.0.1:{inference.environment['FP_GRPC_PORT']}", timeout=5.0))
     await channels.close()
 
 
