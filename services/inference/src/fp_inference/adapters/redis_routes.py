@@ -28,10 +28,12 @@ redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. '|' .. ARGV[3])
 redis.call('SADD', KEYS[2], ARGV[4])
 return 1
 """)
-# KEYS: hash, teams. ARGV: field, body, team, channel. The next revision; every replica is told.
+# KEYS: hash, teams. ARGV: field, body, team, channel. The next revision; every replica is told. It is at least the time
+# in microseconds: after a flush it must not begin anew, below what every process still remembers.
 _NEXT_REVISION = Script("""
 local old = redis.call('HGET', KEYS[1], ARGV[1])
-local revision = (old and tonumber(string.match(old, '^(%d+)|')) or 0) + 1
+local time = redis.call('TIME')
+local revision = math.max((old and tonumber(string.match(old, '^(%d+)|')) or 0) + 1, time[1] * 1000000 + time[2])
 local value = string.format('%.0f', revision) .. '|' .. ARGV[2]
 redis.call('HSET', KEYS[1], ARGV[1], value)
 redis.call('SADD', KEYS[2], ARGV[3])
