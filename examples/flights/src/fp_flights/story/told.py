@@ -30,7 +30,7 @@ CANARY_OF_FLIGHTS, LEAST_CANARY = 500, 10
 class Wish:
     """How to tell it. flights: how many to replay at least, None for 50,000. end: of the replay.
 
-    keep: leave the platform running. begun: told of the replay when it begins.
+    keep: leave the platform running. begun: told of the replay when it begins. ended: told when it is over.
     """
 
     flights: int | None = None
@@ -38,6 +38,7 @@ class Wish:
     pace: Pace = field(default_factory=Pace)
     keep: bool = False
     begun: Callable[[Flown], None] = lambda _flown: None
+    ended: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ async def _chapters(telling: Telling, receiver: Receiver) -> Outcome:
     narrator.say(f"a window is a week: {week} flights that land; in the control it was {flights.control_week}")
     telling.wish.begun(life.flown)
     await replay.replay(session, narrator, landing, life)
+    telling.wish.ended()
     narrator.chapter("6  Bring a model of your own, by `fp` alone")
     own = await own_model.bring(telling.platform.access, narrator, flights.replay)
     narrator.chapter("7  What came of it")
