@@ -96,6 +96,23 @@ async def test_a_model_is_registered_over_http_and_a_second_of_its_name_is_a_con
     assert (first.status_code, second.status_code) == (201, 409)
 
 
+async def test_a_model_has_a_history_and_is_archived_over_http(http, admin_token):
+    headers = {"authorization": f"Bearer {admin_token}"}
+    name = f"archived-{new_id()}"
+    made = await http.post("/api/v1/models", json={"name": name}, headers=headers)
+    model = f"/api/v1/models/{made.json()['model']['id']}"
+
+    history = await http.get(f"{model}/history", headers=headers)
+    rollback = await http.post(f"{model}/rollback", headers=headers)
+    archived = await http.post(f"{model}/archive", headers=headers)
+    read = await http.get(model, headers=headers | {"fp-position": archived.headers["fp-position"]})
+
+    assert history.json()["tenures"] == []
+    assert (rollback.status_code, rollback.json()["kind"]) == (400, "FAILED_PRECONDITION")
+    assert archived.status_code == 200
+    assert read.json()["model"]["archivedAt"]
+
+
 async def test_the_same_model_by_the_open_inference_protocol(http, admin_token, served):
     headers = {"authorization": f"Bearer {admin_token}"}
     rows = {"name": "x", "datatype": "FP32", "shape": [2, 3], "data": [[1, 1, 1], [0, 0, 2]]}

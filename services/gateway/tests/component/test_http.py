@@ -81,6 +81,13 @@ async def test_a_header_that_no_service_takes_is_named_or_left_out(edge, http, n
     assert status == 200 or name in response.text
 
 
+async def test_long_headers_of_a_caller_fit_beside_what_the_gateway_adds(edge, http):
+    headers = edge.headers() | {"idempotency-key": "k" * 4_096, "x-correlation-id": "c" * 3_000}
+
+    for _ in range(20):
+        assert (await http.get("/api/v1/models/abc", headers=headers)).status_code == 200
+
+
 @pytest.mark.parametrize("after", ["-1", "9" * 20, "\u0663", "x"])
 async def test_a_number_that_no_transition_has_is_named(edge, http, after):
     response = await http.get("/api/v1/executions/3/watch", params={"after_sequence": after}, headers=edge.headers())
