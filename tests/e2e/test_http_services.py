@@ -72,6 +72,12 @@ async def test_a_model_nobody_watches_has_no_health(http):
     assert (await http.get("/models/nobody/health")).status_code == 404
 
 
+async def test_a_stream_of_drift_is_open_before_there_is_any(http):
+    async with http.stream("GET", "/drift-reports/watch") as stream:
+        assert stream.status_code == 200
+        assert stream.headers["content-type"].startswith("text/event-stream")
+
+
 async def test_the_dashboard_has_every_tile(http):
     tiles = await done(http.get("/dashboard"))
 
