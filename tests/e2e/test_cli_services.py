@@ -65,7 +65,10 @@ def receiver():
 def test_features_are_written_read_and_read_as_they_were(run, view, tmp_path):
     assert view in [item["name"] for item in run.json("features", "views", "list", "--name", "WEATHER")]
     assert "temp" in run("features", "views", "get", view).out
-    assert run.json("features", "write", view, "-", given=WEATHER) == {"written": 3, "version": 2}
+    for _ in range(2):
+        # The same key and file: nothing is written twice.
+        line = ("features", "write", view, "-", "--idempotency-key", view)
+        assert run.json(*line, given=WEATHER) == {"written": 3, "version": 2}
     now = run.json("features", "get", view, "JFK", "LGA", "EWR")
     assert [item["values"] for item in now["vectors"]] == [{"temp": 2.5, "code": 5}, {"code": 4}]
     assert now["missing_entity_ids"] == ["EWR"]

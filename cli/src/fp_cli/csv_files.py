@@ -48,13 +48,20 @@ def _next(lines: Any, *, end: bool = False) -> Any:
 
 @contextmanager
 def writing(file: Path) -> Iterator[TextIO]:
-    """Text to write; `-` is standard output. A file takes its name when it is whole."""
+    """Text to write; `-` is standard output. A file takes its name when it is whole.
+
+    Raises InvalidArgument when there is no such folder, or it is not ours.
+    """
     if str(file) == "-":
         yield sys.stdout
         return
     part = file.with_name(f".{file.name}.part")
     try:
-        with part.open("w", newline="", encoding="utf-8") as content:
+        content = part.open("w", newline="", encoding="utf-8")
+    except OSError as error:
+        raise invalid("out", f"{file} cannot be written: {error.strerror}") from None
+    try:
+        with content:
             yield content
         part.replace(file)
     finally:

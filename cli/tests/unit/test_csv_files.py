@@ -22,6 +22,14 @@ def test_a_file_takes_its_name_when_it_is_whole(tmp_path):
     assert target.read_text() == 'a,"b, c"\n'
 
 
+def test_a_file_that_cannot_be_written_is_named(tmp_path):
+    with (
+        pytest.raises(InvalidArgument, match=r"none/out.csv cannot be written"),
+        csv_files.writing(tmp_path / "none/out.csv"),
+    ):
+        pass
+
+
 def test_labels_are_written_in_the_form_they_are_read(tmp_path):
     text = "request_id,actual_label,observed_at\nr1,1,2013-01-01T00:00:00Z\nr2,late,\n"
     ground_truth.write(ground_truth.read(text), tmp_path / "labels.csv")
