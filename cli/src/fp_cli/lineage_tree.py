@@ -157,7 +157,9 @@ def _text(node: Any) -> str:
 def _report(facts: Mapping[str, str]) -> list[str]:
     kind = f"{facts.get('type', '')} {facts.get('severity', '')}".strip()
     samples = f"{facts['samples']} samples" if "samples" in facts else ""
-    return [kind, samples, facts.get("metrics", "")]
+    scores = facts.get("metrics", "")
+    # A score of performance is the share of the held-out value that was lost, not the value.
+    return [kind, samples, f"lost: {scores}" if scores and facts.get("type") == "PERFORMANCE" else scores]
 
 
 def _local(moment: Timestamp) -> str:

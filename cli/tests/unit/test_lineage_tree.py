@@ -28,7 +28,7 @@ FACTS = {
     "VERSION late@2": {"stage": "PRODUCTION"},
     "DEPLOYMENT late@1": {"state": "GONE", "reason": "superseded"},
     "DRIFT_REPORT r1": {"type": "DATA", "severity": "WARNING", "samples": "1500", "metrics": "temp PSI 0.3"},
-    "DRIFT_REPORT r2": {"type": "PERFORMANCE", "severity": "CRITICAL", "samples": "1400"},
+    "DRIFT_REPORT r2": {"type": "PERFORMANCE", "severity": "CRITICAL", "samples": "1400", "metrics": "auc 0.11"},
 }
 
 
@@ -65,7 +65,7 @@ def test_a_chain_is_told_from_its_data_to_the_next_version():
         "   └─ version late@1  ARCHIVED  <- this one",
         "      └─ deployment late@1  GONE (superseded)",
         "         ├─ 1 drift report after which nothing was started: 1 DATA WARNING (--reports shows each)",
-        "         └─ drift report r2  PERFORMANCE CRITICAL  1400 samples",
+        "         └─ drift report r2  PERFORMANCE CRITICAL  1400 samples  lost: auc 0.11",
         "            ├─ data flights  as_of 2013-07-01T00:00:00Z  known_as_of 2013-07-01T00:00:00Z",
         "            └─ run x2  retrain  FINISHED",
         "               └─ version late@2  PRODUCTION",
