@@ -9,6 +9,7 @@ Standard library only; nothing here does I/O, so that any domain may import it.
 - `pages`: keyset pages with opaque tokens bound to a team and a filter.
 - `commands`: the identity of a command that may be sent twice.
 - `budget`: how many retries the load allows.
+- `tensors`, `signatures`: what models take and give, and whether a request has it; imported by their own names.
 """
 
 from fp_kernel.budget import RetryBudget

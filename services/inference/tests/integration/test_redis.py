@@ -13,9 +13,9 @@ from fp_inference.adapters.redis_routes import RedisRoutes
 from fp_inference.app.values import Replay
 from fp_inference.domain.bucket import Limit
 from fp_inference.domain.routes import Route, Share, Split, Stable, Target, TargetStatus
-from fp_inference.domain.signature import Column, Signature, TensorSpec
-from fp_inference.domain.tensors import ElementType
 from fp_kernel import SystemClock
+from fp_kernel.signatures import Column, Signature, TensorSpec
+from fp_kernel.tensors import ElementType
 from fp_redis import Link
 from fp_testkit.patience import PATIENCE
 from redis.asyncio import Redis

@@ -14,8 +14,6 @@ from fp_inference.app.watch_targets import WatchTargets
 from fp_inference.domain.breaker import BreakerPolicy, State
 from fp_inference.domain.bucket import Limit
 from fp_inference.domain.routes import Target
-from fp_inference.domain.signature import Signature
-from fp_inference.domain.tensors import ElementType, Tensor
 from fp_kernel import (
     Command,
     DeadlineExceeded,
@@ -30,6 +28,8 @@ from fp_kernel import (
     Unavailable,
     invalid,
 )
+from fp_kernel.signatures import Signature
+from fp_kernel.tensors import ElementType, Tensor
 from fp_testkit.clock import ManualClock
 
 _OUTPUTS = {"y": Tensor(ElementType.FLOAT32, (1,), b"\0" * 4)}

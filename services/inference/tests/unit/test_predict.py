@@ -17,8 +17,6 @@ from fp_inference.app.values import Ask, Caller, Completed, Failed, Prediction, 
 from fp_inference.domain.bucket import Grant, Limit
 from fp_inference.domain.failures import FailureReason
 from fp_inference.domain.routes import Route, Split, Stable, Target, plan_split
-from fp_inference.domain.signature import Signature, TensorSpec
-from fp_inference.domain.tensors import ElementType, Tensor
 from fp_kernel import (
     Command,
     Error,
@@ -30,6 +28,8 @@ from fp_kernel import (
     ResourceExhausted,
     Unavailable,
 )
+from fp_kernel.signatures import Signature, TensorSpec
+from fp_kernel.tensors import ElementType, Tensor
 from fp_testkit.clock import ManualClock
 
 _START = datetime(2013, 3, 1, tzinfo=UTC)

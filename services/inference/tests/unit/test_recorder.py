@@ -13,8 +13,8 @@ from fp_inference.domain.bucket import Limit
 from fp_inference.domain.failures import FailureReason
 from fp_inference.domain.request_ids import event_id
 from fp_inference.domain.routes import Target
-from fp_inference.domain.tensors import ElementType, Tensor
 from fp_kernel import Command, Unavailable, invalid
+from fp_kernel.tensors import ElementType, Tensor
 from fp_telemetry import Metrics
 from fp_testkit.clock import ManualClock
 

@@ -4,9 +4,9 @@ import math
 import struct
 
 import pytest
-from fp_inference.domain.signature import UNDECLARED, Column, Signature, TensorSpec
 from fp_inference.domain.summary import MAX_FEATURES, features, outcome
-from fp_inference.domain.tensors import ElementType, Tensor
+from fp_kernel.signatures import UNDECLARED, Column, Signature, TensorSpec
+from fp_kernel.tensors import ElementType, Tensor
 
 _F = ElementType.FLOAT32
 

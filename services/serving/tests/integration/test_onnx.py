@@ -8,13 +8,14 @@ import numpy as np
 import onnx
 import pytest
 from fp_kernel import InvalidArgument, SystemClock
+from fp_kernel.signatures import TensorSpec
+from fp_kernel.tensors import ElementType
 from fp_serving.adapters.onnx import OnnxEngine
 from fp_serving.adapters.runner import BatchRunner
 from fp_serving.app.load import _load
+from fp_serving.domain.arrays import decode
 from fp_serving.domain.batching import BatchPolicy
 from fp_serving.domain.lifecycle import LoadFailed
-from fp_serving.domain.schema import TensorSpec
-from fp_serving.domain.tensors import ElementType, decode
 from onnx import TensorProto, helper
 
 ModelMaker = Callable[..., Path]

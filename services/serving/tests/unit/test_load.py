@@ -6,12 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fp_kernel import Error, FailedPrecondition, NotFound, Unauthenticated, Unavailable, invalid
+from fp_kernel.signatures import TensorSpec
+from fp_kernel.tensors import ElementType, Tensor
 from fp_serving.app.load import Load, Patience
 from fp_serving.app.ports import Model
 from fp_serving.app.slot import Assignment, Slot, VersionFacts
+from fp_serving.domain.arrays import Array
 from fp_serving.domain.lifecycle import LoadFailed, ModelState, WrongDigest
-from fp_serving.domain.schema import Schema, TensorSpec
-from fp_serving.domain.tensors import Array, ElementType, Tensor
+from fp_serving.domain.schema import Schema
 from fp_testkit.clock import ManualClock
 
 _FACTS = VersionFacts("alpha", "v-1", "m-1", "3", "sha256:" + "0" * 64, 10)

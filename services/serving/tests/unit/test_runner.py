@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 from fp_kernel import DeadlineExceeded, Internal, InvalidArgument, ResourceExhausted, SystemClock, Unavailable, invalid
+from fp_kernel.signatures import TensorSpec
+from fp_kernel.tensors import ElementType
 from fp_serving.adapters.runner import BatchRunner
+from fp_serving.domain.arrays import decode
 from fp_serving.domain.batching import BatchPolicy
-from fp_serving.domain.schema import Schema, TensorSpec
-from fp_serving.domain.tensors import ElementType, decode
+from fp_serving.domain.schema import Schema
 
 Arrays = Mapping[str, np.ndarray[Any, Any]]
 _SCHEMA = Schema(

@@ -2,8 +2,9 @@
 
 import pytest
 from fp_kernel import InvalidArgument
-from fp_serving.domain.schema import MAX_INPUTS, Schema, TensorSpec
-from fp_serving.domain.tensors import ElementType, Tensor
+from fp_kernel.signatures import MAX_INPUTS, TensorSpec
+from fp_kernel.tensors import ElementType, Tensor
+from fp_serving.domain.schema import Schema
 
 _F = ElementType.FLOAT32
 _SCHEMA = Schema(

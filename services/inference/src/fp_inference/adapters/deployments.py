@@ -9,10 +9,10 @@ from forgepoint.common.v1.common_pb2 import PaginationRequest
 from forgepoint.common.v1.model_pb2 import Signature as SignaturePb
 from forgepoint.pipeline.v1 import pipeline_pb2 as pb
 from forgepoint.pipeline.v1.pipeline_pb2_grpc import PipelineOrchestratorServiceStub
+from fp_kernel.signatures import Signature
 
 from fp_inference.app.ports import Deployment
 from fp_inference.domain.routes import Target
-from fp_inference.domain.signature import Signature
 
 _PAGE = 100
 

@@ -6,9 +6,10 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from fp_kernel.signatures import Column, Signature, TensorSpec
+from fp_kernel.tensors import ElementType
+
 from fp_inference.domain.routes import Share, Split, Stable, Target, TargetStatus
-from fp_inference.domain.signature import Column, Signature, TensorSpec
-from fp_inference.domain.tensors import ElementType
 
 
 def dump_target(target: Target) -> str:

@@ -7,23 +7,16 @@ from typing import Any
 import grpc
 from forgepoint.serving.v1 import serving_pb2 as pb
 from forgepoint.serving.v1.serving_pb2_grpc import ModelServingServiceStub
-from fp_kernel import Clock, Error, Internal
+from fp_kernel import Clock, Error, Internal, InvalidArgument
+from fp_kernel.signatures import Signature
+from fp_kernel.tensors import Tensor
 from fp_rpc import Channels, acting_for
+from fp_rpc.tensors import TensorForm
 from fp_telemetry import correlation_id
 
 from fp_inference.domain.routes import Target
-from fp_inference.domain.signature import Signature, TensorSpec
-from fp_inference.domain.tensors import ElementType, Tensor
 
-_TO_PB: Mapping[ElementType, Any] = {
-    ElementType.FLOAT32: pb.DATA_TYPE_FLOAT32,
-    ElementType.FLOAT64: pb.DATA_TYPE_FLOAT64,
-    ElementType.INT32: pb.DATA_TYPE_INT32,
-    ElementType.INT64: pb.DATA_TYPE_INT64,
-    ElementType.BOOL: pb.DATA_TYPE_BOOL,
-    ElementType.STRING: pb.DATA_TYPE_STRING,
-}
-_FROM_PB: Mapping[int, ElementType] = {number: element for element, number in _TO_PB.items()}
+_TENSORS = TensorForm(pb.TensorData, pb.TensorSpec, pb.DataType)
 _TIMEOUT = 10.0
 _LOOK_TIMEOUT = 1.0
 # A call that began before its target was taken away may still be under way.
@@ -51,12 +44,16 @@ class ServingRuntimes:
         request = pb.PredictRequest(
             model_name=model_name,
             version=target.version,
-            inputs={name: _tensor_to_pb(tensor) for name, tensor in inputs.items()},
+            inputs=_TENSORS.all_to_pb(inputs),
             idempotency_key=request_id,
             correlation_id=correlation_id.get(),
         )
         response = await self._stub(target).Predict(request, timeout=seconds)
-        return {name: _tensor_from_pb(tensor) for name, tensor in response.outputs.items()}
+        try:
+            return _TENSORS.all_from_pb(response.outputs, "outputs")
+        except InvalidArgument as error:
+            # The caller has nothing to do with it.
+            raise Internal("a runtime answered an unknown element type") from error
 
     async def is_ready(self, target: Target) -> bool:
         try:
@@ -73,7 +70,8 @@ class ServingRuntimes:
         with acting_for(team):
             response = await self._stub(target).GetModelInfo(request, timeout=_LOOK_TIMEOUT)
         info = response.model_info
-        return Signature(tuple(map(_spec_from_pb, info.input_schema)), tuple(map(_spec_from_pb, info.output_schema)))
+        inputs, outputs = map(_TENSORS.spec_from_pb, info.input_schema), map(_TENSORS.spec_from_pb, info.output_schema)
+        return Signature(tuple(inputs), tuple(outputs))
 
     async def keep_only(self, endpoints: Collection[str]) -> None:
         now = self._clock.monotonic()
@@ -92,18 +90,3 @@ class ServingRuntimes:
             channel = self._channels.open(target.endpoint, timeout=_TIMEOUT)
             opened = self._open[target.endpoint] = _Open(channel, ModelServingServiceStub(channel))
         return opened.stub
-
-
-def _tensor_to_pb(tensor: Tensor) -> pb.TensorData:
-    return pb.TensorData(shape=tensor.shape, data=tensor.data, dtype=_TO_PB[tensor.element])
-
-
-def _tensor_from_pb(tensor: pb.TensorData) -> Tensor:
-    element = _FROM_PB.get(tensor.dtype)
-    if element is None:
-        raise Internal("a runtime answered an unknown element type")
-    return Tensor(element, tuple(tensor.shape), tensor.data)
-
-
-def _spec_from_pb(spec: pb.TensorSpec) -> TensorSpec:
-    return TensorSpec(spec.name, _FROM_PB.get(spec.dtype, ElementType.FLOAT32), tuple(spec.shape))

@@ -8,7 +8,7 @@ from forgepoint.events.v1 import events_pb2
 from forgepoint.inference.v1 import inference_pb2 as pb
 from fp_kernel import Command, Error, invalid
 
-from fp_inference.api.convert import tensors_from_pb, tensors_to_pb
+from fp_inference.api.convert import TENSORS
 from fp_inference.app.predict_many import Answer, Item
 from fp_inference.app.values import Ask, Prediction
 from fp_inference.domain.failures import failure_reason
@@ -58,14 +58,14 @@ def _item(item: pb.BatchPredictItem, whole: Ask) -> Item:
         command=Command(command.team, f"{command.rpc}/{item.item_id}", command.key, command.fingerprint, encode),
     )
     try:
-        return Item(item.item_id, replace(ask, inputs=tensors_from_pb(item.inputs)))
+        return Item(item.item_id, replace(ask, inputs=TENSORS.all_from_pb(item.inputs)))
     except Error as flaw:
         return Item(item.item_id, ask, flaw)
 
 
 def _predicted(item_id: str, prediction: Prediction) -> pb.BatchPredictResult:
     return pb.BatchPredictResult(
-        item_id=item_id, outputs=tensors_to_pb(prediction.outputs), served_version=prediction.version
+        item_id=item_id, outputs=TENSORS.all_to_pb(prediction.outputs), served_version=prediction.version
     )
 
 

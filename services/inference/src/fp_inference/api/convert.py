@@ -6,54 +6,26 @@ from typing import Any
 
 from forgepoint.common.v1 import model_pb2
 from forgepoint.inference.v1 import inference_pb2 as pb
-from fp_kernel import invalid
+from fp_kernel.signatures import UNDECLARED, Column, Signature, TensorSpec
+from fp_kernel.tensors import ElementType
+from fp_rpc.tensors import TensorForm
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from fp_inference.app.describe_model import Described
 from fp_inference.app.values import Prediction
 from fp_inference.domain.routes import Route, Target, TargetStatus
-from fp_inference.domain.signature import UNDECLARED, Column, Signature, TensorSpec
-from fp_inference.domain.tensors import ElementType, Tensor
 
-_TO_PB: Mapping[ElementType, Any] = {
-    ElementType.FLOAT32: pb.DATA_TYPE_FLOAT32,
-    ElementType.FLOAT64: pb.DATA_TYPE_FLOAT64,
-    ElementType.INT32: pb.DATA_TYPE_INT32,
-    ElementType.INT64: pb.DATA_TYPE_INT64,
-    ElementType.STRING: pb.DATA_TYPE_STRING,
-    ElementType.BOOL: pb.DATA_TYPE_BOOL,
-}
-_FROM_PB: Mapping[int, ElementType] = {number: element for element, number in _TO_PB.items()}
+TENSORS = TensorForm(pb.TensorData, pb.TensorSpec, pb.DataType)
 _TENSOR_TYPES: Mapping[ElementType, Any] = {
-    ElementType.FLOAT32: model_pb2.TENSOR_TYPE_FLOAT32,
-    ElementType.FLOAT64: model_pb2.TENSOR_TYPE_FLOAT64,
-    ElementType.INT32: model_pb2.TENSOR_TYPE_INT32,
-    ElementType.INT64: model_pb2.TENSOR_TYPE_INT64,
-    ElementType.STRING: model_pb2.TENSOR_TYPE_STRING,
-    ElementType.BOOL: model_pb2.TENSOR_TYPE_BOOL,
+    element: model_pb2.TensorType.Value(f"TENSOR_TYPE_{element.name}") for element in ElementType
 }
 _FROM_TENSOR_TYPE: Mapping[int, ElementType] = {number: element for element, number in _TENSOR_TYPES.items()}
 
 
-def tensors_from_pb(inputs: Mapping[str, pb.TensorData]) -> Mapping[str, Tensor]:
-    """Raises InvalidArgument naming the dtype that is missing or unknown."""
-    tensors: dict[str, Tensor] = {}
-    for name, tensor in inputs.items():
-        element = _FROM_PB.get(tensor.dtype)
-        if element is None:
-            raise invalid(f"inputs[{name}].dtype", "is not a known element type")
-        tensors[name] = Tensor(element, tuple(tensor.shape), tensor.data)
-    return tensors
-
-
-def tensors_to_pb(outputs: Mapping[str, Tensor]) -> Mapping[str, pb.TensorData]:
-    return {name: _tensor_to_pb(tensor) for name, tensor in outputs.items()}
-
-
 def prediction_to_pb(prediction: Prediction) -> pb.PredictResponse:
     return pb.PredictResponse(
-        outputs=tensors_to_pb(prediction.outputs),
+        outputs=TENSORS.all_to_pb(prediction.outputs),
         served_version=prediction.version,
         latency=_seconds_to_pb(prediction.seconds),
         request_id=prediction.request_id,
@@ -73,8 +45,8 @@ def model_info_to_pb(described: Described) -> pb.ModelInfo:
     return pb.ModelInfo(
         model_name=route.model_name,
         is_serving=bool(route.active),
-        inputs=map(_spec_to_pb, signature.inputs),
-        outputs=map(_spec_to_pb, signature.outputs),
+        inputs=map(TENSORS.spec_to_pb, signature.inputs),
+        outputs=map(TENSORS.spec_to_pb, signature.outputs),
         versions=[
             pb.VersionInfo(version=target.version, weight_bps=route.weight(target), is_stable=route.is_stable(target))
             for target in route.present
@@ -118,14 +90,6 @@ def _target_to_pb(route: Route, target: Target) -> pb.RouteTarget:
         weight_bps=route.weight(target),
         status=pb.TARGET_STATUS_DRAINING if draining else pb.TARGET_STATUS_ACTIVE,
     )
-
-
-def _tensor_to_pb(tensor: Tensor) -> pb.TensorData:
-    return pb.TensorData(shape=tensor.shape, dtype=_TO_PB[tensor.element], data=tensor.data)
-
-
-def _spec_to_pb(spec: TensorSpec) -> pb.TensorSpec:
-    return pb.TensorSpec(name=spec.name, dtype=_TO_PB[spec.element], shape=spec.shape)
 
 
 def _time_to_pb(time: datetime | None) -> Timestamp | None:

@@ -10,12 +10,13 @@ from forgepoint.common.v1.common_pb2 import PaginationResponse
 from forgepoint.inference.v1 import inference_pb2 as pb
 from forgepoint.inference.v1.inference_pb2_grpc import InferenceGatewayServiceServicer
 from fp_kernel import Command, invalid, new_id, next_token, page_request
+from fp_kernel.tensors import Tensor
 from fp_rpc import Call, command, current_call, principal
 from fp_rpc.headers import REPLAYED
 
 from fp_inference.api.batches import answer_to_pb, items_from_pb
 from fp_inference.api.circuits import circuit_to_pb
-from fp_inference.api.convert import model_info_to_pb, prediction_to_pb, route_to_pb, tensors_from_pb
+from fp_inference.api.convert import TENSORS, model_info_to_pb, prediction_to_pb, route_to_pb
 from fp_inference.app.admission import Admission
 from fp_inference.app.circuits import Circuits
 from fp_inference.app.delete_route import DeleteRoute
@@ -27,7 +28,6 @@ from fp_inference.app.route_table import RouteTable
 from fp_inference.app.set_traffic_split import SetTrafficSplit
 from fp_inference.app.values import Ask, Caller
 from fp_inference.domain.request_ids import request_id
-from fp_inference.domain.tensors import Tensor
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -70,7 +70,8 @@ class Servicer(InferenceGatewayServiceServicer):
 
     async def Predict(self, request: pb.PredictRequest, context: Context) -> pb.PredictResponse:
         call = current_call()
-        ask = self._ask(request, call, command(request, prediction_to_pb, call=call), tensors_from_pb(request.inputs))
+        known = command(request, prediction_to_pb, call=call)
+        ask = self._ask(request, call, known, TENSORS.all_from_pb(request.inputs))
         try:
             return prediction_to_pb(await self._predict(ask))
         finally:

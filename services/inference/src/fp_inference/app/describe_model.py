@@ -4,12 +4,12 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from fp_kernel import Error
+from fp_kernel.signatures import UNDECLARED, Signature
 from fp_telemetry import get_logger
 
 from fp_inference.app.ports import Runtimes
 from fp_inference.app.route_table import RouteTable
 from fp_inference.domain.routes import Route, Target
-from fp_inference.domain.signature import UNDECLARED, Signature
 
 _MOST = 256
 

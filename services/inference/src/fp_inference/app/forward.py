@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fp_kernel import Clock, DeadlineExceeded, Error, Internal, Kind, RetryBudget, Unavailable
+from fp_kernel.tensors import Tensor
 
 from fp_inference.app.breakers import Breakers
 from fp_inference.app.bulkhead import Bulkheads
@@ -14,7 +15,6 @@ from fp_inference.app.values import Ask
 from fp_inference.domain.breaker import Permit
 from fp_inference.domain.failures import CIRCUIT_OPEN
 from fp_inference.domain.routes import Target
-from fp_inference.domain.tensors import Tensor
 
 # The answer says something of the request and nothing bad of the target.
 _HARMLESS = frozenset({Kind.INVALID_ARGUMENT})

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from fp_kernel import Clock, Command, Error, PermissionDenied
+from fp_kernel.signatures import check_tensors
 
 from fp_inference.app.admission import Admission
 from fp_inference.app.forward import Forward, Forwarded
@@ -12,7 +13,6 @@ from fp_inference.app.route_table import RouteTable
 from fp_inference.app.values import Ask, Completed, Failed, Prediction, Replay
 from fp_inference.domain.failures import failure_reason
 from fp_inference.domain.routes import Route, Target, unknown_version
-from fp_inference.domain.signature import check_tensors
 from fp_inference.domain.split import choose, point
 
 EVENT_SPOOL_FULL = "EVENT_SPOOL_FULL"

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fp_kernel import Command, Error
+from fp_kernel.tensors import Tensor
 
 from fp_inference.domain.bucket import Limit
 from fp_inference.domain.failures import FailureReason
 from fp_inference.domain.routes import Target
-from fp_inference.domain.tensors import Tensor
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from enum import StrEnum
 from functools import cached_property
 
 from fp_kernel import Error, FailedPrecondition, FieldViolation, invalid
+from fp_kernel.signatures import UNDECLARED, Signature
 
-from fp_inference.domain.signature import UNDECLARED, Signature
 from fp_inference.domain.split import FULL, scaled
 
 # Removed versions are remembered so that an old event cannot bring one back; the newest are enough.

@@ -7,8 +7,8 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from fp_inference.domain.signature import Column, Signature, TensorSpec
-from fp_inference.domain.tensors import ElementType, Number, Tensor
+from fp_kernel.signatures import Column, Signature, TensorSpec
+from fp_kernel.tensors import ElementType, Number, Tensor
 
 MAX_FEATURES = 256
 MAX_CLASSES = 32

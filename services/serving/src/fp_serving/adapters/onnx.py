@@ -6,11 +6,13 @@ from typing import Any
 
 import onnxruntime
 from fp_kernel import InvalidArgument
+from fp_kernel.signatures import DYNAMIC, TensorSpec
+from fp_kernel.tensors import ElementType
 from fp_telemetry import get_logger
 
+from fp_serving.domain.arrays import Array
 from fp_serving.domain.lifecycle import LoadFailed
-from fp_serving.domain.schema import DYNAMIC, Schema, TensorSpec
-from fp_serving.domain.tensors import Array, ElementType
+from fp_serving.domain.schema import Schema
 
 _LONGEST_REASON = 300
 _ERRORS_ONLY = 3

@@ -6,11 +6,12 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from fp_kernel import Clock, DeadlineExceeded, Error, Internal, Unavailable
+from fp_kernel.tensors import Tensor
 from fp_telemetry import get_logger
 
 from fp_serving.app.ports import Model
+from fp_serving.domain.arrays import Array, encode
 from fp_serving.domain.batching import Batcher, BatchPolicy, join, part
-from fp_serving.domain.tensors import Array, Tensor, encode
 
 _log = get_logger(__name__)
 

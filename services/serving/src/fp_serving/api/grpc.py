@@ -9,11 +9,10 @@ from fp_rpc import current_call
 
 from fp_serving.api.convert import (
     STATES,
+    TENSORS,
     info_to_pb,
     seconds_to_pb,
     status_to_pb,
-    tensor_to_pb,
-    tensors_from_pb,
 )
 from fp_serving.app.figures import Figures
 from fp_serving.app.predict import Predict
@@ -32,9 +31,9 @@ class Servicer(ModelServingServiceServicer):
     async def Predict(self, request: pb.PredictRequest, context: Context) -> pb.PredictResponse:
         call = current_call()
         self._slot.check_address(call.team, request.model_name, request.version)
-        answer = await self._predict(tensors_from_pb(request.inputs), deadline=call.deadline)
+        answer = await self._predict(TENSORS.all_from_pb(request.inputs), deadline=call.deadline)
         return pb.PredictResponse(
-            outputs={name: tensor_to_pb(tensor) for name, tensor in answer.outputs.items()},
+            outputs=TENSORS.all_to_pb(answer.outputs),
             model_version=answer.version,
             inference_latency=seconds_to_pb(answer.seconds),
             correlation_id=request.correlation_id,

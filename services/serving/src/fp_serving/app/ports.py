@@ -4,9 +4,11 @@ from collections.abc import Awaitable, Callable, Hashable, Mapping
 from pathlib import Path
 from typing import Protocol
 
+from fp_kernel.tensors import Tensor
+
 from fp_serving.app.slot import VersionFacts
+from fp_serving.domain.arrays import Array
 from fp_serving.domain.schema import Schema
-from fp_serving.domain.tensors import Array, Tensor
 
 
 class Registry(Protocol):

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fp_kernel import Clock
+from fp_kernel.tensors import Tensor
 
 from fp_serving.app.figures import Figures
 from fp_serving.app.ports import Runner
 from fp_serving.app.slot import Slot
-from fp_serving.domain.tensors import Array, Tensor, decode
+from fp_serving.domain.arrays import Array, decode
 
 # Larger requests are decoded in a thread: the loop must not stand still for a millisecond.
 _INLINE_BYTES = 64 * 1024

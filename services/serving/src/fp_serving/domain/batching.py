@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from fp_kernel import ResourceExhausted
 
-from fp_serving.domain.tensors import Array
+from fp_serving.domain.arrays import Array
 
 Key = TypeVar("Key", bound=Hashable)
 Item = TypeVar("Item")

@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from fp_kernel.signatures import DYNAMIC, TensorSpec
+from fp_kernel.tensors import ElementType
 
-from fp_serving.domain.schema import DYNAMIC, Schema, TensorSpec
-from fp_serving.domain.tensors import Array, ElementType, numpy_type
+from fp_serving.domain.arrays import Array, numpy_type
+from fp_serving.domain.schema import Schema
 
 _TOLERANCE = 1e-3
 

@@ -4,20 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fp_kernel import invalid
-
-from fp_serving.domain.tensors import ElementType, Tensor
-
-MAX_INPUTS = 64
-DYNAMIC = -1
-
-
-@dataclass(frozen=True, slots=True)
-class TensorSpec:
-    """A named tensor; -1 in the shape is an axis of any length."""
-
-    name: str
-    element: ElementType
-    shape: tuple[int, ...]
+from fp_kernel.signatures import DYNAMIC, TensorSpec, check_count, check_inputs
+from fp_kernel.tensors import Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +30,8 @@ class Schema:
 
         Raises InvalidArgument naming `inputs`, `inputs[<name>]` or its `dtype` or `shape`.
         """
-        if len(inputs) > MAX_INPUTS:
-            raise invalid("inputs", f"has {len(inputs)} tensors, at most {MAX_INPUTS} are served")
-        known = {spec.name for spec in self.inputs}
-        for name in inputs:
-            if name not in known:
-                raise invalid(f"inputs[{name}]", f"is not an input of the model; it takes {', '.join(sorted(known))}")
-        for spec in self.inputs:
-            tensor = inputs.get(spec.name)
-            if tensor is None:
-                raise invalid(f"inputs[{spec.name}]", "is missing")
-            _check_tensor(spec, tensor)
+        check_count(inputs)
+        check_inputs(self.inputs, inputs)
 
     def rows(self, inputs: Mapping[str, Tensor]) -> int:
         """Rows of a checked request of a model with a row axis.
@@ -66,14 +45,3 @@ class Schema:
                 own = inputs[spec.name].shape[0]
                 raise invalid(f"inputs[{spec.name}].shape", f"has {own} rows where inputs[{first}] has {rows}")
         return rows
-
-
-def _check_tensor(spec: TensorSpec, tensor: Tensor) -> None:
-    field = f"inputs[{spec.name}]"
-    if tensor.element is not spec.element:
-        raise invalid(f"{field}.dtype", f"must be {spec.element}, is {tensor.element}")
-    if len(tensor.shape) != len(spec.shape):
-        raise invalid(f"{field}.shape", f"must have {len(spec.shape)} axes, has {len(tensor.shape)}")
-    for axis, (wanted, given) in enumerate(zip(spec.shape, tensor.shape, strict=True)):
-        if wanted not in (DYNAMIC, given):
-            raise invalid(f"{field}.shape", f"axis {axis} must be {wanted}, is {given}")

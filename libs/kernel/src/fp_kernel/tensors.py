@@ -2,16 +2,15 @@
 
 import math
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from fp_kernel import invalid
+from fp_kernel.errors import invalid
 
 MAX_RANK = 8
-MAX_INPUTS = 64
 MAX_BYTES = 16 * 1024 * 1024
-# More strings are left to the runtime, which checks all of them in a thread.
+# Whoever passes a tensor on leaves more strings to whoever reads all of them.
 _MOST_STRINGS = 4_096
 _LENGTH = struct.Struct("<I")
 
@@ -54,7 +53,16 @@ class Tensor:
         return math.prod(self.shape[1:])
 
     def check(self, field: str) -> None:
-        """Compare the bytes with element type and shape.
+        """As `check_size`, and that strings end where the data ends; very many of them are not walked through.
+
+        Raises InvalidArgument naming `<field>.shape` or `<field>.data`.
+        """
+        self.check_size(field)
+        if self.element is ElementType.STRING and self.count <= _MOST_STRINGS:
+            self.spans(field)
+
+    def check_size(self, field: str) -> None:
+        """Compare the number of bytes with element type and shape; for strings it must be enough for their lengths.
 
         Raises InvalidArgument naming `<field>.shape` or `<field>.data`.
         """
@@ -65,7 +73,8 @@ class Tensor:
         if len(self.data) > MAX_BYTES:
             raise invalid(f"{field}.data", f"is larger than {MAX_BYTES} bytes")
         if self.element is ElementType.STRING:
-            self._check_strings(field)
+            if self.count * _LENGTH.size > len(self.data):
+                raise invalid(f"{field}.data", f"is too short for {self.count} strings")
             return
         wanted = self.count * _CODES[self.element][1]
         if len(self.data) != wanted:
@@ -89,16 +98,22 @@ class Tensor:
             found.append(self.data[start:offset].decode(errors="replace"))
         return tuple(found)
 
-    def _check_strings(self, field: str) -> None:
-        count = self.count
-        if count * _LENGTH.size > len(self.data):
-            raise invalid(f"{field}.data", f"is too short for {count} strings")
-        if count > _MOST_STRINGS:
-            return
+    def spans(self, field: str) -> Sequence[tuple[int, int]]:
+        """Where in the data each string of a tensor of strings begins and ends.
+
+        Raises InvalidArgument naming `<field>.data`.
+        """
+        count, end = self.count, len(self.data)
+        found: list[tuple[int, int]] = []
         offset = 0
         for index in range(count):
-            if offset + _LENGTH.size > len(self.data):
+            start = offset + _LENGTH.size
+            if start > end:
                 raise invalid(f"{field}.data", f"ends before string {index} of {count}")
-            offset += _LENGTH.size + _LENGTH.unpack_from(self.data, offset)[0]
-        if offset != len(self.data):
-            raise invalid(f"{field}.data", f"has {len(self.data)} bytes, its {count} strings need {offset}")
+            offset = start + _LENGTH.unpack_from(self.data, offset)[0]
+            if offset > end:
+                raise invalid(f"{field}.data", f"string {index} reaches beyond the end")
+            found.append((start, offset))
+        if offset != end:
+            raise invalid(f"{field}.data", f"has {end - offset} bytes after the last of {count} strings")
+        return found

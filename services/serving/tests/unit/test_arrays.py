@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from fp_kernel import InvalidArgument
-from fp_serving.domain.tensors import MAX_BYTES, ElementType, Tensor, decode, encode
+from fp_kernel.tensors import MAX_BYTES, ElementType, Tensor
+from fp_serving.domain.arrays import decode, encode
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp

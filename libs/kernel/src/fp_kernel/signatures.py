@@ -1,12 +1,12 @@
-"""The tensors that a version takes and gives, as its maker declared them."""
+"""The tensors that a model takes and gives, and whether a request has them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from fp_kernel import invalid
+from fp_kernel.errors import invalid
+from fp_kernel.tensors import ElementType, Tensor
 
-from fp_inference.domain.tensors import MAX_INPUTS, ElementType, Tensor
-
+MAX_INPUTS = 64
 DYNAMIC = -1
 
 
@@ -30,25 +30,15 @@ class TensorSpec:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
+    """As the maker of a version declared it."""
+
     inputs: tuple[TensorSpec, ...] = ()
     outputs: tuple[TensorSpec, ...] = ()
 
     def check(self, inputs: Mapping[str, Tensor]) -> None:
-        """Names, element types, shapes and columns; without declared inputs everything passes.
-
-        Raises InvalidArgument naming `inputs[<name>]` or its `dtype` or `shape`.
-        """
-        if not self.inputs:
-            return
-        known = {spec.name for spec in self.inputs}
-        for name in inputs:
-            if name not in known:
-                raise invalid(f"inputs[{name}]", f"is not an input of the model; it takes {', '.join(sorted(known))}")
-        for spec in self.inputs:
-            tensor = inputs.get(spec.name)
-            if tensor is None:
-                raise invalid(f"inputs[{spec.name}]", "is missing")
-            _check_tensor(spec, tensor)
+        """As `check_inputs`; without declared inputs everything passes."""
+        if self.inputs:
+            check_inputs(self.inputs, inputs)
 
     def output(self, name: str) -> TensorSpec | None:
         return next((spec for spec in self.outputs if spec.name == name), None)
@@ -64,10 +54,31 @@ def check_tensors(inputs: Mapping[str, Tensor]) -> None:
     """
     if not inputs:
         raise invalid("inputs", "must have at least one tensor")
-    if len(inputs) > MAX_INPUTS:
-        raise invalid("inputs", f"has {len(inputs)} tensors, at most {MAX_INPUTS} are served")
+    check_count(inputs)
     for name, tensor in inputs.items():
         tensor.check(f"inputs[{name}]")
+
+
+def check_count(inputs: Mapping[str, Tensor]) -> None:
+    """Raises InvalidArgument naming `inputs`."""
+    if len(inputs) > MAX_INPUTS:
+        raise invalid("inputs", f"has {len(inputs)} tensors, at most {MAX_INPUTS} are served")
+
+
+def check_inputs(specs: Sequence[TensorSpec], inputs: Mapping[str, Tensor]) -> None:
+    """Names, element types, shapes and columns.
+
+    Raises InvalidArgument naming `inputs[<name>]` or its `dtype` or `shape`.
+    """
+    known = {spec.name for spec in specs}
+    for name in inputs:
+        if name not in known:
+            raise invalid(f"inputs[{name}]", f"is not an input of the model; it takes {', '.join(sorted(known))}")
+    for spec in specs:
+        tensor = inputs.get(spec.name)
+        if tensor is None:
+            raise invalid(f"inputs[{spec.name}]", "is missing")
+        _check_tensor(spec, tensor)
 
 
 def _check_tensor(spec: TensorSpec, tensor: Tensor) -> None:

@@ -3,9 +3,9 @@
 import struct
 
 import pytest
-from fp_inference.domain.signature import UNDECLARED, Column, Signature, TensorSpec, check_tensors
-from fp_inference.domain.tensors import MAX_BYTES, ElementType, Tensor
 from fp_kernel import InvalidArgument
+from fp_kernel.signatures import UNDECLARED, Column, Signature, TensorSpec, check_tensors
+from fp_kernel.tensors import MAX_BYTES, ElementType, Tensor
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,7 +31,7 @@ _ORIGIN = Tensor(_S, (2,), b"\0" * 8)
         (Tensor(_F, (MAX_BYTES,), b"\0" * (MAX_BYTES + 1)), "inputs[features].data", "larger"),
         (Tensor(_S, (3,), b"\0" * 8), "inputs[features].data", "too short"),
         (Tensor(_S, (2,), b"\4\0\0\0abcd"), "inputs[features].data", "ends before string 1"),
-        (Tensor(_S, (1,), b"\2\0\0\0abcd"), "inputs[features].data", "need 6"),
+        (Tensor(_S, (1,), b"\2\0\0\0abcd"), "inputs[features].data", "2 bytes after the last"),
     ],
 )
 def test_a_tensor_of_the_wrong_length_names_its_field(tensor: Tensor, field: str, says: str) -> None:

@@ -1,0 +1,54 @@
+"""Tensors in messages. The packages that have them have the same fields, each in types of its own."""
+
+from collections.abc import Mapping
+from typing import Any, Generic, Protocol, TypeVar
+
+from fp_kernel import invalid
+from fp_kernel.signatures import TensorSpec
+from fp_kernel.tensors import ElementType, Tensor
+
+Data = TypeVar("Data")
+Spec = TypeVar("Spec")
+
+
+class DataTypes(Protocol):
+    """The generated enum."""
+
+    def Value(self, name: Any) -> int: ...
+
+
+class TensorForm(Generic[Data, Spec]):
+    """How tensors travel in the messages of one package."""
+
+    def __init__(self, data: type[Data], spec: type[Spec], types: DataTypes) -> None:
+        """data, spec, types: the package's TensorData, TensorSpec and DataType."""
+        self._data: Any = data
+        self._spec: Any = spec
+        self._numbers = {element: types.Value(f"DATA_TYPE_{element.name}") for element in ElementType}
+        self._elements = {number: element for element, number in self._numbers.items()}
+
+    def to_pb(self, tensor: Tensor) -> Data:
+        message: Data = self._data(shape=tensor.shape, dtype=self._numbers[tensor.element], data=tensor.data)
+        return message
+
+    def all_to_pb(self, tensors: Mapping[str, Tensor]) -> Mapping[str, Data]:
+        return {name: self.to_pb(tensor) for name, tensor in tensors.items()}
+
+    def all_from_pb(self, messages: Mapping[str, Any], field: str = "inputs") -> Mapping[str, Tensor]:
+        """Raises InvalidArgument naming `<field>[<name>].dtype` that is missing or unknown."""
+        tensors: dict[str, Tensor] = {}
+        for name, message in messages.items():
+            element = self._elements.get(message.dtype)
+            if element is None:
+                raise invalid(f"{field}[{name}].dtype", "is not a known element type")
+            tensors[name] = Tensor(element, tuple(message.shape), message.data)
+        return tensors
+
+    def spec_to_pb(self, spec: TensorSpec) -> Spec:
+        message: Spec = self._spec(name=spec.name, dtype=self._numbers[spec.element], shape=spec.shape)
+        return message
+
+    def spec_from_pb(self, message: Any) -> TensorSpec:
+        """An unknown element type is taken for the usual one."""
+        element = self._elements.get(message.dtype, ElementType.FLOAT32)
+        return TensorSpec(message.name, element, tuple(message.shape))
