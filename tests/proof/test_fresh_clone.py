@@ -33,7 +33,7 @@ def make(clone, target):
     return result, time.monotonic() - started
 
 
-def test_the_demo_runs_on_all_flights_of_march_within_four_minutes(clone):
+def test_the_loop_closes_within_eight_minutes(clone):
     before = set(TMP.iterdir())
     setup, installing = make(clone, "setup")
     assert setup.returncode == 0, setup.stderr
@@ -43,9 +43,12 @@ def test_the_demo_runs_on_all_flights_of_march_within_four_minutes(clone):
     assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-2000:]
     outcome = json.loads(result.stdout.splitlines()[-1])
     print(f"\ninstalling {installing:.0f} s, demo {seconds:.0f} s: {outcome}")
-    assert outcome["predictions"] == outcome["events"] >= 20_000
-    assert outcome["failed_predictions"] == 0
-    assert seconds < 240
+    assert outcome["status"] == "closed"
+    assert outcome["predictions"] == outcome["usage_recorded"] >= 50_000
+    assert outcome["failed_predictions"] == outcome["control_alarms"] == 0
+    assert outcome["retrains"] >= 1
+    assert outcome["auc_final"] - outcome["auc_v1"] >= 0.02
+    assert seconds < 480
     assert [p.pid for p in psutil.process_iter(["cmdline"]) if str(clone) in str(p.info)] == []
     assert {path for path in set(TMP.iterdir()) - before if not somebody_listens(path)} == set()
 
