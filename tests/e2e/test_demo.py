@@ -46,6 +46,13 @@ def test_what_the_last_line_promises_is_there_in_its_order(told):
     assert "├─ data flight_outcomes  as_of 2013-03-01T05:00:00Z" in process.stdout
 
 
+def test_what_the_first_version_learned_from_is_the_same_when_it_is_built_again_later(told):
+    process, _ = told
+    words = " ".join(process.stdout.split())
+
+    assert "of version 1, as of and known as of 2013-03-01T05:00:00Z, built again: byte-identical" in words
+
+
 def test_it_leaves_nothing_running(told):
     _, home = told
 

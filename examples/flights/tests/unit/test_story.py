@@ -142,6 +142,7 @@ async def post(receiver, headers, body):
         ({"retrains": 0}, "open"),
         ({"promoted": ""}, "open"),
         ({"production": "1"}, "open"),
+        ({"identical": False}, "open"),
     ],
 )
 def test_the_loop_is_closed_only_when_everything_holds(change, expected):
@@ -153,5 +154,6 @@ def test_the_loop_is_closed_only_when_everything_holds(change, expected):
         "retrains": 1,
         "promoted": "2",
         "production": "2",
+        "identical": True,
     }
     assert status(**{**facts, **change}) == expected

@@ -13,6 +13,7 @@ from fp_flights.story.session import Session
 class Learned:
     """version: of the registered model. auc: on the held-out weeks of the training months."""
 
+    execution_id: str
     version: str
     version_id: str
     auc: float
@@ -26,6 +27,7 @@ async def learn(session: Session, narrator: Narrator) -> Learned:
         execution = await executions.run(session, pipeline_id, values, stage)
         evaluated = executions.output(execution, "evaluate")["metrics"]
         registered = executions.output(execution, "register")
-        learned = Learned(str(registered["version"]), str(registered["version_id"]), float(evaluated["auc"]))
+        version, version_id = str(registered["version"]), str(registered["version_id"])
+        learned = Learned(execution.id, version, version_id, float(evaluated["auc"]))
         stage.done(f"{pipelines.MODEL} version {learned.version}, AUC {learned.auc:.3f} on held-out weeks")
     return learned

@@ -32,12 +32,21 @@ class Outcome:
 
 
 def status(
-    *, predictions: int, failed: int, usage: int, control_alarms: int, retrains: int, promoted: str, production: str
+    *,
+    predictions: int,
+    failed: int,
+    usage: int,
+    control_alarms: int,
+    retrains: int,
+    promoted: str,
+    production: str,
+    identical: bool,
 ) -> str:
     """Whether the loop has closed, with every prediction answered and metered once, and no alarm without cause.
 
-    promoted: the version that was promoted last; empty when none was.
+    promoted: the version that was promoted last; empty when none was. identical: whether every training set was the
+    same when it was built again.
     """
-    exact = failed == 0 and usage == predictions
+    exact = failed == 0 and usage == predictions and identical
     went_round = retrains > 0 and bool(promoted) and production == promoted
     return CLOSED if exact and control_alarms == 0 and went_round else OPEN

@@ -9,7 +9,20 @@ from fp_kernel import new_id
 
 from fp_flights import data, store
 from fp_flights.pipelines import MODEL
-from fp_flights.story import contest, control, deploy, epilogue, learn, loop, own_model, plan, replay, rule, watch
+from fp_flights.story import (
+    again,
+    contest,
+    control,
+    deploy,
+    epilogue,
+    learn,
+    loop,
+    own_model,
+    plan,
+    replay,
+    rule,
+    watch,
+)
 from fp_flights.story.calendar import END, SERVED, Calendar, calendar
 from fp_flights.story.clock import Pace, StoryClock
 from fp_flights.story.contest import Contest
@@ -123,6 +136,11 @@ class Counted:
     def failed(self) -> list[str]:
         return [failure for each in self.flown for failure in each.failed]
 
+    def tell_failures(self, narrator: Narrator) -> None:
+        """The first of them."""
+        for failure in self.failed[:5]:
+            narrator.say(f"failed: {failure}")
+
 
 async def _outcome(
     telling: Telling, learned: learn.Learned, life: loop.Loop, counted: Counted, receiver: Receiver
@@ -139,8 +157,7 @@ async def _outcome(
     epilogue.tell_of_usage(narrator, usage)
     standing = await epilogue.read_back(session, narrator, (MODEL, own_model.NAME))
     await own_model.lineage(telling.platform.access, narrator, f"{MODEL}@{standing.production}")
-    for failure in counted.failed[:5]:
-        narrator.say(f"failed: {failure}")
+    counted.tell_failures(narrator)
     return Outcome(
         status=status(
             predictions=counted.predictions,
@@ -150,6 +167,7 @@ async def _outcome(
             retrains=len(life.retrainings),
             promoted=life.promotions[-1].version if life.promotions else "",
             production=standing.production,
+            identical=await again.build_again(session, narrator, [learned.execution_id, *sorted(life.retrainings)]),
         ),
         predictions=counted.predictions,
         failed_predictions=len(counted.failed),
