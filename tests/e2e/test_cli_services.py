@@ -231,6 +231,15 @@ def test_the_life_of_a_version_is_drawn(run, model):
     refused(run("lineage", "@1"), 6)
 
 
+def test_the_log_of_a_step_is_printed(run, model):
+    deployment = next(item for item in run.json("pipelines", "status") if item["input"].get("model") == model)
+    log = run("pipelines", "logs", deployment["id"], "deploy")
+    assert log.code == 0, log.err
+    lines = run("pipelines", "logs", deployment["id"], "deploy", "--follow", "-o", "json").out.splitlines()
+    assert [json.loads(line)["text"] for line in lines] == log.out.splitlines()
+    refused(run("pipelines", "logs", deployment["id"], "none"), 5)
+
+
 def test_a_model_goes_back_to_the_version_before(run, model, tmp_path):
     assert [tenure["version"] for tenure in run.json("models", "history", model)] == ["2", "1"]
     back = run("models", "rollback", model)
