@@ -38,7 +38,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     bus = await stores.bus(runtime, settings)
 
     transactions, reads = PostgresTransactions(database), PostgresReads(database)
-    do = use_cases.build(transactions, clock=clock, grace=grace)
+    do = use_cases.build(transactions, reads, clock=clock, grace=grace)
     invoicing = Invoicing(
         transactions,
         reads,

@@ -3,7 +3,9 @@
 import asyncio
 from datetime import UTC, datetime
 
+import pytest
 from forgepoint.billing.v1 import billing_pb2 as pb
+from fp_kernel import FailedPrecondition
 from fp_testkit.patience import PATIENCE
 
 REQUESTS = "METER_TYPE_INFERENCE_REQUEST"
@@ -84,3 +86,11 @@ async def test_the_month_that_ended_has_a_draft_and_then_a_final_invoice(start, 
     assert final.due_at.seconds - final.finalized_at.seconds == 30 * 86_400
     late = await ann.record(1, "r2", occurred_at=last_month)
     assert late.record.occurred_at.ToDatetime(UTC) > last_month
+
+    request = pb.MarkInvoicePaidRequest(invoice_id=draft.id, payment_reference="transfer 7", idempotency_key="k")
+    paid = (await ann(request)).invoice
+    assert (paid.status, paid.note, paid.total) == (pb.INVOICE_STATUS_PAID, "transfer 7", draft.total)
+    assert paid.HasField("settled_at")
+    assert (await ann(request)).invoice == paid == (await ann(pb.GetInvoiceRequest(invoice_id=draft.id))).invoice
+    with pytest.raises(FailedPrecondition):
+        await ann(pb.VoidInvoiceRequest(invoice_id=draft.id, reason="a mistake"))

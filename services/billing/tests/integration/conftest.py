@@ -53,7 +53,7 @@ class Desk:
 
     def __init__(self, side, clock):
         self.side, self.clock, self.invoiced = side, clock, []
-        self.do = use_cases.build(side.transactions, clock=clock, grace=GRACE)
+        self.do = use_cases.build(side.transactions, side.reads, clock=clock, grace=GRACE)
         self.read = Queries(side.reads, clock)
         self.invoicing = Invoicing(
             side.transactions,

@@ -41,7 +41,9 @@ def _invoicing(database, now):
 
 
 def _commands(database):
-    return use_cases.build(PostgresTransactions(database), clock=ManualClock(NOON), grace=GRACE)
+    return use_cases.build(
+        PostgresTransactions(database), PostgresReads(database), clock=ManualClock(NOON), grace=GRACE
+    )
 
 
 def _batch(team, ids):

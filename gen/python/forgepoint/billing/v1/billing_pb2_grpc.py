@@ -80,6 +80,16 @@ class BillingServiceStub(object):
                 request_serializer=forgepoint_dot_billing_dot_v1_dot_billing__pb2.ListInvoicesRequest.SerializeToString,
                 response_deserializer=forgepoint_dot_billing_dot_v1_dot_billing__pb2.ListInvoicesResponse.FromString,
                 _registered_method=True)
+        self.MarkInvoicePaid = channel.unary_unary(
+                '/forgepoint.billing.v1.BillingService/MarkInvoicePaid',
+                request_serializer=forgepoint_dot_billing_dot_v1_dot_billing__pb2.MarkInvoicePaidRequest.SerializeToString,
+                response_deserializer=forgepoint_dot_billing_dot_v1_dot_billing__pb2.MarkInvoicePaidResponse.FromString,
+                _registered_method=True)
+        self.VoidInvoice = channel.unary_unary(
+                '/forgepoint.billing.v1.BillingService/VoidInvoice',
+                request_serializer=forgepoint_dot_billing_dot_v1_dot_billing__pb2.VoidInvoiceRequest.SerializeToString,
+                response_deserializer=forgepoint_dot_billing_dot_v1_dot_billing__pb2.VoidInvoiceResponse.FromString,
+                _registered_method=True)
 
 
 class BillingServiceServicer(object):
@@ -149,6 +159,20 @@ class BillingServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def MarkInvoicePaid(self, request, context):
+        """Says that a final invoice was paid.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def VoidInvoice(self, request, context):
+        """Says that nobody has to pay a final invoice; its number stays used.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_BillingServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -196,6 +220,16 @@ def add_BillingServiceServicer_to_server(servicer, server):
                     servicer.ListInvoices,
                     request_deserializer=forgepoint_dot_billing_dot_v1_dot_billing__pb2.ListInvoicesRequest.FromString,
                     response_serializer=forgepoint_dot_billing_dot_v1_dot_billing__pb2.ListInvoicesResponse.SerializeToString,
+            ),
+            'MarkInvoicePaid': grpc.unary_unary_rpc_method_handler(
+                    servicer.MarkInvoicePaid,
+                    request_deserializer=forgepoint_dot_billing_dot_v1_dot_billing__pb2.MarkInvoicePaidRequest.FromString,
+                    response_serializer=forgepoint_dot_billing_dot_v1_dot_billing__pb2.MarkInvoicePaidResponse.SerializeToString,
+            ),
+            'VoidInvoice': grpc.unary_unary_rpc_method_handler(
+                    servicer.VoidInvoice,
+                    request_deserializer=forgepoint_dot_billing_dot_v1_dot_billing__pb2.VoidInvoiceRequest.FromString,
+                    response_serializer=forgepoint_dot_billing_dot_v1_dot_billing__pb2.VoidInvoiceResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -442,6 +476,60 @@ class BillingService(object):
             '/forgepoint.billing.v1.BillingService/ListInvoices',
             forgepoint_dot_billing_dot_v1_dot_billing__pb2.ListInvoicesRequest.SerializeToString,
             forgepoint_dot_billing_dot_v1_dot_billing__pb2.ListInvoicesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MarkInvoicePaid(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/forgepoint.billing.v1.BillingService/MarkInvoicePaid',
+            forgepoint_dot_billing_dot_v1_dot_billing__pb2.MarkInvoicePaidRequest.SerializeToString,
+            forgepoint_dot_billing_dot_v1_dot_billing__pb2.MarkInvoicePaidResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VoidInvoice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/forgepoint.billing.v1.BillingService/VoidInvoice',
+            forgepoint_dot_billing_dot_v1_dot_billing__pb2.VoidInvoiceRequest.SerializeToString,
+            forgepoint_dot_billing_dot_v1_dot_billing__pb2.VoidInvoiceResponse.FromString,
             options,
             channel_credentials,
             insecure,

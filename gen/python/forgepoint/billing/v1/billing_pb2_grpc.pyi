@@ -51,6 +51,10 @@ class BillingServiceStub:
     """Reads an invoice."""
     ListInvoices: _grpc.UnaryUnaryMultiCallable[_billing_pb2.ListInvoicesRequest, _billing_pb2.ListInvoicesResponse]
     """Lists invoices."""
+    MarkInvoicePaid: _grpc.UnaryUnaryMultiCallable[_billing_pb2.MarkInvoicePaidRequest, _billing_pb2.MarkInvoicePaidResponse]
+    """Says that a final invoice was paid."""
+    VoidInvoice: _grpc.UnaryUnaryMultiCallable[_billing_pb2.VoidInvoiceRequest, _billing_pb2.VoidInvoiceResponse]
+    """Says that nobody has to pay a final invoice; its number stays used."""
 
 @_typing.type_check_only
 class BillingServiceAsyncStub(BillingServiceStub):
@@ -75,6 +79,10 @@ class BillingServiceAsyncStub(BillingServiceStub):
     """Reads an invoice."""
     ListInvoices: _aio.UnaryUnaryMultiCallable[_billing_pb2.ListInvoicesRequest, _billing_pb2.ListInvoicesResponse]  # type: ignore[assignment]
     """Lists invoices."""
+    MarkInvoicePaid: _aio.UnaryUnaryMultiCallable[_billing_pb2.MarkInvoicePaidRequest, _billing_pb2.MarkInvoicePaidResponse]  # type: ignore[assignment]
+    """Says that a final invoice was paid."""
+    VoidInvoice: _aio.UnaryUnaryMultiCallable[_billing_pb2.VoidInvoiceRequest, _billing_pb2.VoidInvoiceResponse]  # type: ignore[assignment]
+    """Says that nobody has to pay a final invoice; its number stays used."""
 
 class BillingServiceServicer:
     """Metered usage, rate plans, quotas and invoices."""
@@ -141,5 +149,19 @@ class BillingServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_billing_pb2.ListInvoicesResponse, _abc.Awaitable[_billing_pb2.ListInvoicesResponse]]:
         """Lists invoices."""
+
+    def MarkInvoicePaid(
+        self,
+        request: _billing_pb2.MarkInvoicePaidRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_billing_pb2.MarkInvoicePaidResponse, _abc.Awaitable[_billing_pb2.MarkInvoicePaidResponse]]:
+        """Says that a final invoice was paid."""
+
+    def VoidInvoice(
+        self,
+        request: _billing_pb2.VoidInvoiceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_billing_pb2.VoidInvoiceResponse, _abc.Awaitable[_billing_pb2.VoidInvoiceResponse]]:
+        """Says that nobody has to pay a final invoice; its number stays used."""
 
 def add_BillingServiceServicer_to_server(servicer: BillingServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -23,11 +23,12 @@ WHERE l.invoice_id = $1 ORDER BY l.position
 """  # noqa: S608 -- a constant
 _SAVE = """
 INSERT INTO invoices AS kept (id, team, starts_at, rate_plan_id, status, number, currency, total_micros, created_at,
-                              finalized_at, due_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                              finalized_at, due_at, settled_at, settled_by, note)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 ON CONFLICT (id) DO UPDATE
 SET rate_plan_id = excluded.rate_plan_id, status = excluded.status, number = excluded.number,
-    total_micros = excluded.total_micros, finalized_at = excluded.finalized_at, due_at = excluded.due_at
+    total_micros = excluded.total_micros, finalized_at = excluded.finalized_at, due_at = excluded.due_at,
+    settled_at = excluded.settled_at, settled_by = excluded.settled_by, note = excluded.note
 """
 _SAVE_LINES = """
 INSERT INTO invoice_lines (invoice_id, position, meter, rate_plan_id, quantity, billable, price_micros, amount_micros)
@@ -67,6 +68,9 @@ async def save(tx: Transaction, invoice: Invoice) -> None:
         invoice.created_at,
         invoice.finalized_at,
         invoice.due_at,
+        invoice.settled_at,
+        invoice.settled_by,
+        invoice.note,
     )
     await tx.execute("DELETE FROM invoice_lines WHERE invoice_id = $1", invoice.id)
     await tx.execute(_SAVE_LINES, invoice.id, *columns(map(_row, enumerate(invoice.lines)), 7))

@@ -1,7 +1,7 @@
 """Reads in Postgres."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 
 from fp_kernel import PageRequest
 from fp_postgres import Database
@@ -118,6 +118,14 @@ class PostgresReads:
 
     async def to_invoice(self, before: Period, final_before: Period, limit: int) -> Sequence[tuple[str, Period]]:
         rows = await self._database.fetch(_TO_INVOICE, before.start, final_before.start, limit)
+        return [(row["team"], Period(row["starts_at"])) for row in rows]
+
+    async def due(self, now: datetime, limit: int) -> Sequence[tuple[str, Period]]:
+        rows = await self._database.fetch(
+            "SELECT team, starts_at FROM invoices WHERE status = 'FINALIZED' AND due_at <= $1 ORDER BY due_at LIMIT $2",
+            now,
+            limit,
+        )
         return [(row["team"], Period(row["starts_at"])) for row in rows]
 
     async def _plan_of(self, team: str, period: Period) -> RatePlan:

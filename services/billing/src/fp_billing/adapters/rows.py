@@ -19,7 +19,8 @@ PLAN = """
     array(SELECT quota FROM rates WHERE rate_plan_id = p.id ORDER BY meter) AS quotas
 """
 INVOICE = """
-    id, team, starts_at, rate_plan_id, status, number, currency, total_micros, created_at, finalized_at, due_at
+    id, team, starts_at, rate_plan_id, status, number, currency, total_micros, created_at, finalized_at, due_at,
+    settled_at, settled_by, note
 """
 LINE = """
     l.meter, l.rate_plan_id, p.name AS plan_name, l.quantity, l.billable, l.price_micros, l.amount_micros
@@ -79,6 +80,9 @@ def to_invoice(row: Record, lines: Iterable[Line]) -> Invoice:
         number=row["number"] or 0,
         finalized_at=row["finalized_at"],
         due_at=row["due_at"],
+        settled_at=row["settled_at"],
+        settled_by=row["settled_by"],
+        note=row["note"],
     )
 
 

@@ -1,5 +1,6 @@
 """The RPCs that change something."""
 
+from collections.abc import Callable
 from typing import Any
 
 import grpc
@@ -7,12 +8,15 @@ from forgepoint.billing.v1 import billing_pb2 as pb
 from forgepoint.billing.v1.billing_pb2_grpc import BillingServiceServicer
 from fp_kernel import Replayed, parse_id
 from fp_rpc import command, principal
+from google.protobuf.message import Message
 
 from fp_billing.api import convert
-from fp_billing.api.caller import caller, changed_team
+from fp_billing.api.caller import any_team_or_own, caller, changed_team
 from fp_billing.app.assign_rate_plan import Assigned
 from fp_billing.app.posting import Posted
+from fp_billing.app.settle_invoice import Settlement
 from fp_billing.app.use_cases import UseCases
+from fp_billing.domain.invoices import Invoice, Status
 from fp_billing.domain.plans import RatePlan
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -46,6 +50,23 @@ class CommandServicer(BillingServiceServicer):
         team = changed_team(request.team)
         return _assigned(await self._do.assign_rate_plan(team, plan_id, principal(), command(request, _assigned)))
 
+    async def MarkInvoicePaid(self, request: pb.MarkInvoicePaidRequest, context: Context) -> pb.MarkInvoicePaidResponse:
+        end = Settlement(Status.PAID, "payment_reference", request.payment_reference)
+        return _paid(await self._settle(request, end, _paid))
+
+    async def VoidInvoice(self, request: pb.VoidInvoiceRequest, context: Context) -> pb.VoidInvoiceResponse:
+        return _void(await self._settle(request, Settlement(Status.VOID, "reason", request.reason), _void))
+
+    async def _settle(
+        self,
+        request: pb.MarkInvoicePaidRequest | pb.VoidInvoiceRequest,
+        end: Settlement,
+        answer: Callable[[Invoice], Message],
+    ) -> Invoice:
+        invoice_id = parse_id(request.invoice_id, "invoice_id")
+        asked = command(request, answer)
+        return await self._do.settle_invoice(invoice_id, any_team_or_own(), end, principal(), asked)
+
 
 def _recorded(posted: Posted) -> pb.RecordUsageResponse:
     return pb.RecordUsageResponse(record=convert.record_to_pb(posted.record), deduplicated=posted.known)
@@ -53,6 +74,14 @@ def _recorded(posted: Posted) -> pb.RecordUsageResponse:
 
 def _created(plan: RatePlan) -> pb.CreateRatePlanResponse:
     return pb.CreateRatePlanResponse(rate_plan=convert.plan_to_pb(plan))
+
+
+def _paid(invoice: Invoice) -> pb.MarkInvoicePaidResponse:
+    return pb.MarkInvoicePaidResponse(invoice=convert.invoice_to_pb(invoice))
+
+
+def _void(invoice: Invoice) -> pb.VoidInvoiceResponse:
+    return pb.VoidInvoiceResponse(invoice=convert.invoice_to_pb(invoice))
 
 
 def _assigned(assigned: Assigned) -> pb.AssignRatePlanResponse:

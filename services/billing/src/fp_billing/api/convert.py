@@ -124,11 +124,14 @@ def invoice_to_pb(invoice: Invoice) -> pb.Invoice:
         line_items=[_line(line, currency) for line in invoice.lines],
         total=money_to_pb(invoice.total.amount_micros, currency),
         created_at=timestamp(invoice.created_at),
+        note=invoice.note,
     )
     if invoice.finalized_at is not None:
         message.finalized_at.FromDatetime(invoice.finalized_at)
     if invoice.due_at is not None:
         message.due_at.FromDatetime(invoice.due_at)
+    if invoice.settled_at is not None:
+        message.settled_at.FromDatetime(invoice.settled_at)
     return message
 
 

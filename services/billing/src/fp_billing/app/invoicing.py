@@ -1,4 +1,4 @@
-"""Invoices: a draft at the end of a period, final after its grace."""
+"""Invoices: a draft at the end of a period, final after its grace, overdue when nobody paid in time."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from fp_telemetry import get_logger
 from fp_billing.app.ports import Reads, Transaction, Transactions
 from fp_billing.domain.accounts import Account
 from fp_billing.domain.events import InvoiceGenerated
-from fp_billing.domain.invoices import draft, finalize, redraft
+from fp_billing.domain.invoices import draft, fall_due, finalize, redraft
 from fp_billing.domain.periods import Grace, Period, period_of
 
 log = get_logger(__name__)
@@ -46,7 +46,7 @@ class Invoicing:
         """Until cancelled; outages of the database are waited out. every: seconds."""
         while True:
             try:
-                while await self.once() == _BATCH:
+                while await self.once() == _BATCH or await self.fall_due() == _BATCH:
                     pass
             except (Unavailable, Aborted) as error:
                 log.warning("invoices will be tried again", error=error.message)
@@ -62,6 +62,21 @@ class Invoicing:
                 status = await self._bill(tx, team, period, now)
             if status:
                 self._observe(status)
+        return len(due)
+
+    async def fall_due(self) -> int:
+        """Go once through the final invoices whose time is over, up to a bound; how many it was."""
+        now = self._clock.now()
+        due = await self._reads.due(now, _BATCH)
+        for team, period in due:
+            async with self._transactions() as tx:
+                await tx.hold(team)
+                invoice = await tx.invoice(team, period)
+                # It may have been paid, or be overdue by another replica, since it was read.
+                late = invoice and fall_due(invoice, now)
+                if late and late is not invoice:
+                    await tx.save_invoice(late)
+                    self._observe(late.status)
         return len(due)
 
     async def _bill(self, tx: Transaction, team: str, period: Period, now: datetime) -> str:

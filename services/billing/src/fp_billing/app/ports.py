@@ -133,3 +133,6 @@ class Reads(Protocol):
         """Open accounts of periods before `before` whose draft is missing or incomplete; of periods before
         `final_before` every open one. Oldest first.
         """
+
+    async def due(self, now: datetime, limit: int) -> Sequence[tuple[str, Period]]:
+        """Final invoices whose time to be paid is over, the longest overdue first."""

@@ -6,8 +6,9 @@ from fp_kernel import Clock
 
 from fp_billing.app.assign_rate_plan import AssignRatePlan
 from fp_billing.app.create_rate_plan import CreateRatePlan
-from fp_billing.app.ports import Transactions
+from fp_billing.app.ports import Reads, Transactions
 from fp_billing.app.record_usage import RecordEvents, RecordUsage
+from fp_billing.app.settle_invoice import SettleInvoice
 from fp_billing.domain.periods import Grace
 
 
@@ -17,12 +18,14 @@ class UseCases:
     record_events: RecordEvents
     create_rate_plan: CreateRatePlan
     assign_rate_plan: AssignRatePlan
+    settle_invoice: SettleInvoice
 
 
-def build(transactions: Transactions, *, clock: Clock, grace: Grace) -> UseCases:
+def build(transactions: Transactions, reads: Reads, *, clock: Clock, grace: Grace) -> UseCases:
     return UseCases(
         record_usage=RecordUsage(transactions, clock, grace),
         record_events=RecordEvents(transactions, clock, grace),
         create_rate_plan=CreateRatePlan(transactions, clock),
         assign_rate_plan=AssignRatePlan(transactions, clock),
+        settle_invoice=SettleInvoice(transactions, reads, clock),
     )

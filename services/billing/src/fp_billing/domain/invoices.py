@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from fp_kernel import new_id
+from fp_kernel import FailedPrecondition, new_id
 
 from fp_billing.domain.meters import Meter
 from fp_billing.domain.periods import Period
@@ -13,11 +13,17 @@ from fp_billing.domain.plans import Money
 
 
 class Status(StrEnum):
+    """DRAFT -> FINALIZED -> PAID or VOID; a final one that nobody pays in time is OVERDUE until then."""
+
     DRAFT = "DRAFT"
     FINALIZED = "FINALIZED"
     PAID = "PAID"
     OVERDUE = "OVERDUE"
     VOID = "VOID"
+
+
+# Somebody still has to pay it.
+OPEN = (Status.FINALIZED, Status.OVERDUE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Invoice:
-    """number: 0 while it is a draft; then its place in the one sequence of all invoices."""
+    """number: 0 while it is a draft; then its place in the one sequence of all invoices.
+
+    settled_at, settled_by: when it was paid or made void, and who said so. note: the payment, or why it is void.
+    """
 
     id: str
     team: str
@@ -55,6 +64,9 @@ class Invoice:
     number: int = 0
     finalized_at: datetime | None = None
     due_at: datetime | None = None
+    settled_at: datetime | None = None
+    settled_by: str = ""
+    note: str = ""
 
     @property
     def label(self) -> str:
@@ -83,8 +95,24 @@ def redraft(invoice: Invoice, plan_id: str, lines: Iterable[Line]) -> Invoice:
 
 
 def finalize(invoice: Invoice, number: int, now: datetime, *, due_in: timedelta) -> Invoice:
-    """The invoice that never changes again. number: the next of the sequence."""
+    """The invoice whose lines and total never change again. number: the next of the sequence."""
     return replace(invoice, status=Status.FINALIZED, number=number, finalized_at=now, due_at=now + due_in)
+
+
+def fall_due(invoice: Invoice, now: datetime) -> Invoice:
+    """Overdue, when it is final and its time is over; else as it is."""
+    late = invoice.status is Status.FINALIZED and invoice.due_at is not None and invoice.due_at <= now
+    return replace(invoice, status=Status.OVERDUE) if late else invoice
+
+
+def settle(invoice: Invoice, status: Status, *, note: str, by: str, now: datetime) -> Invoice:
+    """Paid or void, for ever. Raises FailedPrecondition for a draft and for what was settled already."""
+    if invoice.status not in OPEN:
+        raise FailedPrecondition(
+            f"the invoice is {invoice.status}; only one that is {' or '.join(OPEN)} can be {status}",
+            reason="INVOICE_NOT_OPEN",
+        )
+    return replace(invoice, status=status, note=note, settled_by=by, settled_at=now)
 
 
 def _in_order(lines: Iterable[Line]) -> tuple[Line, ...]:

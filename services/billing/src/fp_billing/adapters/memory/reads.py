@@ -1,6 +1,7 @@
 """Reads in memory."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from fp_kernel import PageRequest
@@ -87,6 +88,15 @@ class MemoryReads:
             if not account.closed and account.period < before and (not account.drafted or account.period < final_before)
         ]
         return [(team, period) for period, team in sorted(open_ones)[:limit]]
+
+    async def due(self, now: datetime, limit: int) -> Sequence[tuple[str, Period]]:
+        late = [
+            (invoice.due_at, invoice)
+            for invoice in self._state.invoices.values()
+            if invoice.status is Status.FINALIZED and invoice.due_at is not None and invoice.due_at <= now
+        ]
+        late.sort(key=lambda each: each[0])
+        return [(invoice.team, invoice.period) for _, invoice in late[:limit]]
 
     def _wanted(self, wanted: Wanted) -> list[UsageRecord]:
         found = self._state.used_between(wanted.team, wanted.start, wanted.end)
