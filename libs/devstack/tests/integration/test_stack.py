@@ -14,6 +14,7 @@ import pytest
 from fp_devstack import FolderInUse, Stack, StoreFailed
 from fp_devstack.ports import HOST
 from fp_devstack.stores import signing
+from fp_testkit.patience import PATIENCE
 
 SOCKETS = Path("/tmp")  # noqa: S108 -- where a store would leave them
 
@@ -199,7 +200,7 @@ async def test_a_thread_that_ends_does_not_take_its_stores_with_it(tmp_path):
     thread.start()
     thread.join()
     try:
-        connection = await nats.connect(stack.endpoints.nats_url)
+        connection = await nats.connect(stack.endpoints.nats_url, connect_timeout=int(PATIENCE))
         await connection.flush()
         await connection.close()
     finally:

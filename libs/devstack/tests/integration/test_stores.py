@@ -11,6 +11,7 @@ import pytest
 from fp_devstack import Stack
 from fp_devstack.ports import HOST
 from fp_devstack.stores import signing
+from fp_testkit.patience import PATIENCE
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +44,8 @@ def test_a_noun_that_is_none_is_refused(stack, noun):
 
 
 async def test_jetstream_keeps_a_message(stack):
-    connection = await nats.connect(stack.endpoints.nats_url)
-    context = connection.jetstream()
+    connection = await nats.connect(stack.endpoints.nats_url, connect_timeout=int(PATIENCE))
+    context = connection.jetstream(timeout=PATIENCE)
     await context.add_stream(name="S", subjects=["s.>"])
     answer = await context.publish("s.a", b"x")
     await context.delete_stream("S")

@@ -12,6 +12,7 @@ import pytest
 from fp_devstack import launch, unix_path
 from fp_devstack.client import ProcessSpec, ProcessState, SupervisorClient
 from fp_kernel.errors import DeadlineExceeded, FailedPrecondition, InvalidArgument, NotFound, Unavailable
+from fp_testkit.patience import PATIENCE
 
 
 async def test_a_service_runs_with_the_environment_of_its_noun(house, alpha, ask):
@@ -29,7 +30,7 @@ async def test_a_service_runs_with_the_environment_of_its_noun(house, alpha, ask
     connection = await asyncpg.connect(told["FP_DATABASE_URL"])
     assert await connection.fetchval("select current_user") == "fp_alpha"
     await connection.close()
-    await (await nats.connect(told["FP_NATS_URL"])).close()
+    await (await nats.connect(told["FP_NATS_URL"], connect_timeout=int(PATIENCE))).close()
 
 
 async def test_status_tells_pid_readiness_memory_and_addresses_of_everything(house, alpha):

@@ -26,8 +26,8 @@ from fp_testkit.suites.consuming import (
 
 @pytest_asyncio.fixture
 async def server(nats_url):
-    client = await nats.connect(nats_url)
-    yield client.jetstream()
+    client = await nats.connect(nats_url, connect_timeout=int(PATIENCE))
+    yield client.jetstream(timeout=PATIENCE)
     await client.close()
 
 

@@ -7,6 +7,7 @@ import nats
 import pytest
 import redis.asyncio
 from fp_testkit.databases import Databases
+from fp_testkit.patience import PATIENCE
 
 TWICE = pytest.mark.parametrize("time", [1, 2])
 
@@ -41,9 +42,9 @@ async def test_a_database_with_connections_can_be_dropped(database_server):
 
 @TWICE
 async def test_jetstream_is_empty(nats_url, time):
-    client = await nats.connect(nats_url)
+    client = await nats.connect(nats_url, connect_timeout=int(PATIENCE))
     try:
-        jetstream = client.jetstream()
+        jetstream = client.jetstream(timeout=PATIENCE)
         assert await jetstream.streams_info() == []
         await jetstream.add_stream(name="THINGS", subjects=["things.>"])
         await jetstream.publish("things.one", b"1")
