@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from typing import Any
 
@@ -61,11 +61,15 @@ def baseline() -> model_pb2.BaselineProfile:
 
 @dataclass
 class Caller:
-    """A client with one credential; failures are `fp_kernel` errors."""
+    """A client with one credential; failures are `fp_kernel` errors.
+
+    written: where its writes are, by model, for one whose reads wait to see them; None for one that takes what comes.
+    """
 
     stub: Any
     http: httpx.AsyncClient
     acting: str = ""
+    written: dict[str, str] | None = None
 
     async def __call__(self, request: Any, *, position: str = "", key: str = "") -> Any:
         """The answer of the RPC that this request belongs to."""
@@ -74,10 +78,14 @@ class Caller:
     async def told(self, request: Any, *, position: str = "", key: str = "") -> tuple[Any, dict[str, str]]:
         """The answer and its trailing metadata."""
         method = getattr(self.stub, type(request).__name__.removesuffix("Request"))
+        position = position or ",".join((self.written or {}).values())
         pairs = [(POSITION, position), ("idempotency-key", key), ("fp-on-behalf-of-team", self.acting)]
         call = method(request, metadata=tuple(pair for pair in pairs if pair[1]))
         answer = await call
-        return answer, dict(tuple(await call.trailing_metadata() or ()))
+        told = dict(tuple(await call.trailing_metadata() or ()))
+        if self.written is not None and POSITION in told:
+            self.written[told[POSITION].partition(":")[0]] = told[POSITION]
+        return answer, told
 
     async def register(self, name: str = "flights", **more: Any) -> pb.Model:
         return (await self(pb.RegisterModelRequest(name=name, **more))).model
@@ -178,8 +186,8 @@ async def registry(start):
 
 @pytest.fixture
 def ann(registry):
-    """An engineer of team alpha."""
-    return registry.engineer()
+    """An engineer of team alpha who sees what she wrote."""
+    return replace(registry.engineer(), written={})
 
 
 @pytest.fixture

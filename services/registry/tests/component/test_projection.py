@@ -45,6 +45,12 @@ async def everything(caller):
     return [models, *[await pages(pb.ListVersionsRequest(model_id=model.id)) for model in models]]
 
 
+@pytest.fixture
+def ann(registry):
+    """An engineer who takes reads as they come."""
+    return registry.engineer()
+
+
 @pytest_asyncio.fixture
 async def filled(registry, ann):
     """Five models, one with five versions, one archived; the projection is complete."""
