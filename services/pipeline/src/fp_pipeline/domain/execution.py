@@ -151,11 +151,11 @@ class Execution:
     def step(self, step_id: str) -> Step:
         return next(step for step in self.steps if step.step_id == step_id)
 
-    def with_step(self, changed: Step) -> "Execution":
-        """With the step as it is now; an item that is new comes last."""
-        if changed.item is not None and all(step.step_id != changed.step_id for step in self.steps):
-            return replace(self, steps=(*self.steps, changed))
-        return replace(self, steps=tuple(changed if step.step_id == changed.step_id else step for step in self.steps))
+    def with_steps(self, *changed: Step) -> "Execution":
+        """With these steps as they are now; items that are new come last."""
+        newest = {step.step_id: step for step in changed}
+        known = [newest.pop(step.step_id, step) for step in self.steps]
+        return replace(self, steps=(*known, *(step for step in newest.values() if step.item is not None)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,7 @@ class Transition:
 
 def after(execution: Execution, transition: Transition) -> Execution:
     """The execution as it was after the transition, from what it was before."""
-    changed = execution if transition.step is None else execution.with_step(transition.step)
+    changed = execution if transition.step is None else execution.with_steps(transition.step)
     started = execution.started_at
     if started is None and transition.status is ExecutionStatus.RUNNING:
         started = transition.at

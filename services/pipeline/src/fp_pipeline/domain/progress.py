@@ -25,22 +25,19 @@ class Progress:
 
 def moved(execution: Execution, steps: Sequence[Step], now: datetime, *events: ExecutionEvent) -> Progress:
     """The execution with these steps changed, one transition each; one for the whole when no step did."""
-    transitions: list[Transition] = []
-    for step in steps or (None,):
-        if step is not None:
-            execution = execution.with_step(step)
-        execution = replace(execution, sequence=execution.sequence + 1)
-        transitions.append(
-            Transition(
-                sequence=execution.sequence,
-                status=execution.status,
-                current_step=execution.current_step,
-                error=execution.error,
-                step=step,
-                at=now,
-            )
+    changed = replace(execution.with_steps(*steps), sequence=execution.sequence + max(len(steps), 1))
+    transitions = [
+        Transition(
+            sequence=sequence,
+            status=execution.status,
+            current_step=execution.current_step,
+            error=execution.error,
+            step=step,
+            at=now,
         )
-    return Progress(execution, tuple(transitions), events)
+        for sequence, step in enumerate(steps or (None,), execution.sequence + 1)
+    ]
+    return Progress(changed, tuple(transitions), events)
 
 
 def joined(first: Progress, second: Progress) -> Progress:
