@@ -15,11 +15,12 @@ from fp_monitor.app.configure_monitor import ConfigureMonitor
 from fp_monitor.app.count_traffic import CountTraffic, Told
 from fp_monitor.app.filling import Filling
 from fp_monitor.app.ports import Promotion, ReportFilter
+from fp_monitor.app.submit_truth import SubmitTruth
 from fp_monitor.app.take_baseline import TakeBaseline
 from fp_monitor.app.verdict import Verdict
 from fp_monitor.domain.kinds import Severity
 from fp_monitor.domain.monitor import Config
-from fp_monitor.domain.prediction import Prediction
+from fp_monitor.domain.prediction import Prediction, Truth
 from fp_postgres import Database
 
 MIGRATIONS = resources.files("fp_monitor") / "migrations"
@@ -151,3 +152,16 @@ async def test_a_late_promotion_does_not_take_the_place_of_a_newer_one(world):
     glance = await world.reads.glance("alpha", "delays")
     assert glance is not None
     assert (glance.monitor.served, glance.monitor.baseline) == ("2", "2")
+
+
+async def test_a_new_baseline_forgets_how_far_the_labels_of_the_old_one_went(world, clock):
+    await world.configure()
+    await world.promote()
+    told = world.told(1)
+    await world.traffic(told)
+    label = SubmitTruth(world.transactions, Filling(clock, Verdict(clock)), clock)
+    truth = Truth(told[0].prediction.request_id, "1", clock.now() - HOUR)
+    await label("alpha", "delays", [truth], NO_COMMAND)
+    assert (await world.reads.glance("alpha", "delays")).monitor.newest_label == truth.observed_at
+    await world.promote("2", sequence=2)
+    assert (await world.reads.glance("alpha", "delays")).monitor.newest_label is None

@@ -29,7 +29,11 @@ def serving(monitor: Monitor, promotion: Promotion) -> Monitor:
 
 
 async def rebase(tx: Unit, monitor: Monitor, version: str) -> Monitor:
-    """Compare with this version from now on: nothing of what was counted or found before holds any more."""
+    """Compare with this version from now on: nothing of what was counted or found before holds any more.
+
+    Labels neither: traffic that is replayed begins earlier than the last one ended, and its retraining must not know
+    what came later.
+    """
     found = await tx.baselines.find(monitor.team, monitor.config.model_name, version)
     rebased = replace(
         monitor,
@@ -37,6 +41,7 @@ async def rebase(tx: Unit, monitor: Monitor, version: str) -> Monitor:
         baseline_at=found[1] if found else None,
         levels={},
         judged=False,
+        newest_label=None,
     )
     await tx.windows.discard(monitor.id)
     await tx.monitors.save(rebased)

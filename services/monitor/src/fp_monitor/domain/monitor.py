@@ -74,7 +74,8 @@ class Retraining:
 class Monitor:
     """served: the version in production, whose traffic is watched. baseline: the version it is compared with.
 
-    reports: number of its reports so far. newest_label: when the newest known outcome happened.
+    reports: number of its reports so far. newest_label: when the newest outcome happened that was told
+    since the baseline was taken.
     """
 
     id: str
