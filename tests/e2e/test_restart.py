@@ -26,7 +26,7 @@ def stack(tmp_path):
 
 async def client_of(access):
     anonymous = Channels(None)
-    token = await Client(anonymous.open(access.address, timeout=30)).login(access.email, access.password)
+    token = await Client(anonymous.open(access.address, timeout=PATIENCE)).login(access.email, access.password)
     await anonymous.close()
     channels = Channels(BearerToken(token))
     return channels, Client(channels.open(access.address, timeout=PATIENCE))

@@ -64,7 +64,7 @@ async def test_one_trace_links_the_request_to_the_consumer_s_row(
     assert row["correlation_id"] == f"correlation-{trace_id}"
     wanted = {"gateway", "inference", "serving", "consumer"}
     await collector.wait_for(
-        lambda spans: wanted <= {span.service for span in spans if span.trace_id == trace_id}, patience=30
+        lambda spans: wanted <= {span.service for span in spans if span.trace_id == trace_id}, patience=PATIENCE
     )
     spans = collector.trace(trace_id)
     assert any(span.service == "consumer" and span.name == "postgres transaction" for span in spans)

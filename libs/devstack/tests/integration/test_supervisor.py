@@ -76,10 +76,17 @@ async def test_a_service_that_cannot_start_is_tried_with_back_off_and_tells_why(
         await running.client.wait_ready(0.0)
 
 
-async def test_a_service_that_is_not_ready_is_not_called_ready(house, alpha):
+async def test_a_service_that_is_not_ready_is_not_called_ready(house, alpha, until):
     running = house(alpha | {"environment": {"FP_NEVER_READY": "1"}})
+    with pytest.raises(DeadlineExceeded):
+        await running.up(seconds=0.0)
+
+    async def runs():
+        return (await running.process("alpha")).pid
+
+    await until(runs, "its process")
     with pytest.raises(DeadlineExceeded, match="alpha"):
-        await running.up(seconds=0.5)
+        await running.client.wait_ready(0.5)
 
 
 async def test_nothing_survives_the_kill_of_the_supervisor_and_the_next_one_has_the_same_ports(house, alpha):

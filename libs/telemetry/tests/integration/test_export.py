@@ -6,6 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from fp_telemetry import setup, span
+from fp_testkit.patience import PATIENCE
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 
@@ -64,6 +65,6 @@ def test_a_collector_that_is_away_holds_the_shutdown_only_shortly(caplog):
         pass
     finished = threading.Thread(target=telemetry.shutdown)
     finished.start()
-    finished.join(15)
+    finished.join(PATIENCE)
 
     assert not finished.is_alive()
