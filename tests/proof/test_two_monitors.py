@@ -13,7 +13,7 @@ from forgepoint.monitor.v1 import monitor_pb2 as pb
 from forgepoint.monitor.v1.monitor_pb2_grpc import MonitorServiceStub
 from fp_events import Event
 from fp_kernel import new_id
-from replicas import eventually, heard
+from replicas import answered, eventually, heard
 
 pytestmark = pytest.mark.proof
 WINDOW, WINDOWS, SLICE = 200, 20, 250
@@ -80,34 +80,34 @@ async def label(stub, numbers):
     return answer.accepted
 
 
-def stubs(pair):
-    return [MonitorServiceStub(pair.channel(each, "engineer")) for each in (pair.first, pair.second)]
-
-
-async def test_every_window_is_reported_once_by_two_of_which_each_dies_once(replicas, bus):
-    pair = await replicas("monitor", FP_MONITOR_POLL_SECONDS="0.1")
-    first, second = stubs(pair)
-    generator = np.random.default_rng(20)
+async def watch(stub, bus):
+    """Returns when the model is watched with its baseline."""
     config = {"window_size": WINDOW, "min_samples": 50, "enabled": True}
-    await first.ConfigureMonitor(
+    await stub.ConfigureMonitor(
         pb.ConfigureMonitorRequest(model_name=MODEL, auto_retrain=True, retrain_pipeline_id=PIPELINE, **config)
     )
     await bus.publish([promoted()])
 
     async def watched():
-        status = (await second.GetMonitorStatus(pb.GetMonitorStatusRequest(model_name=MODEL))).status
+        status = (await stub.GetMonitorStatus(pb.GetMonitorStatusRequest(model_name=MODEL))).status
         return status.monitor.baseline_version == "1"
 
     await eventually(watched)
+
+
+async def test_every_window_is_reported_once_by_two_of_which_each_dies_once(replicas, bus):
+    pair = await replicas("monitor", FP_MONITOR_POLL_SECONDS="0.1")
+    first, second = (MonitorServiceStub(pair.channel(each, "engineer")) for each in (pair.first, pair.second))
+    generator = np.random.default_rng(20)
+    await watch(first, bus)
     events = [completed(number, generator) for number in range(PREDICTIONS)]
 
     async def publish(part):
         await bus.publish(events[part * SLICE : (part + 1) * SLICE])
 
     alone = await pair.under_deaths(publish, PREDICTIONS // SLICE)
-
-    # Channels that know nothing of the deaths.
-    first, second = stubs(pair)
+    for stub in (first, second):
+        await answered(lambda: stub.ListMonitors(pb.ListMonitorsRequest()))  # noqa: B023 -- awaited here
 
     async def windows():
         return sum(each.drift_type == DATA for each in await reports(first)) >= WINDOWS

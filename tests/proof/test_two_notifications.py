@@ -11,7 +11,7 @@ from forgepoint.notification.v1 import notification_pb2 as pb
 from forgepoint.notification.v1.notification_pb2_grpc import NotificationServiceStub
 from fp_events import Event, Severity
 from fp_postgres import Database
-from replicas import eventually, heard
+from replicas import answered, eventually, heard
 from standardwebhooks.webhooks import Webhook
 
 pytestmark = pytest.mark.proof
@@ -93,7 +93,8 @@ async def test_every_event_is_told_once_by_two_of_which_each_dies_once(replicas,
     # What was under way at a death is sent again under the same id, so that the receiver can tell.
     assert len(requests) - EVENTS <= 2 * CAPACITY
     shown = NotificationServiceStub(pair.channel(pair.second))
-    assert (await shown.ListNotifications(pb.ListNotificationsRequest())).unread_count == EVENTS
+    feed = await answered(lambda: shown.ListNotifications(pb.ListNotificationsRequest()))
+    assert feed.unread_count == EVENTS
     told = await heard(bus, "fp.notifications.delivered", 2 * EVENTS)
     assert set(Counter((event.resource_id, event.payload.channel) for event in told).values()) == {1}
     assert len(told) == 2 * EVENTS

@@ -17,6 +17,7 @@ import grpc
 import httpx
 import pytest
 from fp_events import Broadcast, Event, NatsBus
+from fp_kernel import Unavailable
 from fp_rpc import BearerToken, Channels
 from fp_testkit.issuer import SERVICE_SECRET, Issuer
 from fp_testkit.patience import PATIENCE
@@ -160,6 +161,16 @@ async def eventually(question: Callable[[], Awaitable[Any]], *, patience: float 
         while not (answer := await question()):
             await asyncio.sleep(0.05)
     return answer
+
+
+async def answered(call: Callable[[], Awaitable[Any]]) -> Any:
+    """The answer of a process that came back: a channel believes in its death for a while."""
+    async with asyncio.timeout(3 * PATIENCE):
+        while True:
+            try:
+                return await call()
+            except Unavailable:
+                await asyncio.sleep(0.1)
 
 
 async def heard(bus: NatsBus, subject: str, number: int) -> list[Event]:
