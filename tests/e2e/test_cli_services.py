@@ -211,6 +211,8 @@ def test_a_team_is_told_by_rules_and_sees_the_log(run, receiver):
     assert [(attempt["channel"], attempt["status"]) for attempt in log] == [("IN_APP", "DELIVERED")]
     assert "IN_APP" in run("notifications", "get", told["id"]).out
     assert run.json("notifications", "read", told["id"])["marked"] == 1
+    wished = json.dumps({"channels": [{"channel": "IN_APP", "enabled": True}]})
+    assert run("notifications", "preferences", "--set", "-", given=wished).code == 0
     assert "IN_APP" in run("notifications", "preferences").out
     refused(run("notifications", "test"), 6)
     assert run.json("notifications", "rules", "delete", name)["deleted"]
