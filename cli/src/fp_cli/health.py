@@ -112,6 +112,18 @@ def report(client: Client, model_or_id: str) -> pb.DriftReport:
     return cast("pb.DriftReport", found)
 
 
+def statistics(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The metrics of a report for people: nothing, rather than 0, where there is nothing to compare with."""
+    return [_compared(metric) for metric in report["metrics"]]
+
+
+def _compared(metric: Mapping[str, Any]) -> dict[str, Any]:
+    method = "" if metric["method"] == "UNSPECIFIED" else metric["method"]
+    # A performance has no method, and a held-out value of 0 is one that the profile did not name.
+    unknown = {} if method or metric["baseline_value"] else dict.fromkeys(("score", "baseline_value", "p_value"), "")
+    return dict(metric) | {"method": method} | unknown
+
+
 def line(report: pb.DriftReport) -> None:
     """Print a report as it passes."""
     kind = pb.DriftType.Name(report.drift_type).removeprefix("DRIFT_TYPE_")

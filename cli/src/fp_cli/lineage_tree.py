@@ -158,8 +158,11 @@ def _report(facts: Mapping[str, str]) -> list[str]:
     kind = f"{facts.get('type', '')} {facts.get('severity', '')}".strip()
     samples = f"{facts['samples']} samples" if "samples" in facts else ""
     scores = facts.get("metrics", "")
-    # A score of performance is the share of the held-out value that was lost, not the value.
-    return [kind, samples, f"lost: {scores}" if scores and facts.get("type") == "PERFORMANCE" else scores]
+    if facts.get("type") == "PERFORMANCE":
+        # A score of performance is the share of the held-out value that was lost, not the value; 0 where none is known.
+        lost = ", ".join(score for score in scores.split(", ") if score and not score.endswith(" 0"))
+        scores = f"lost: {lost}" if lost else ""
+    return [kind, samples, scores]
 
 
 def _local(moment: Timestamp) -> str:

@@ -41,6 +41,20 @@ def test_a_monitor_stays_as_it_is_configured():
     assert (request.window_size, request.retrain_pipeline_id, request.retrain_cooldown.seconds) == (9, "p", 5)
 
 
+def test_a_statistic_without_a_held_out_value_is_not_compared_with_zero():
+    report = pb.DriftReport()
+    report.metrics.add(name="accuracy", current_value=0.6, p_value=1.0)
+    report.metrics.add(name="auc", score=0.04, baseline_value=0.65, current_value=0.62, p_value=0.3)
+    report.metrics.add(name="temp", method=pb.DRIFT_METHOD_PSI, score=0.3, p_value=0.001)
+
+    accuracy, auc, temp = health.statistics(plain(report))
+
+    assert (accuracy["score"], accuracy["baseline_value"], accuracy["p_value"]) == ("", "", "")
+    assert accuracy["current_value"] == 0.6
+    assert (auc["method"], auc["score"], auc["baseline_value"]) == ("", 0.04, 0.65)
+    assert (temp["method"], temp["baseline_value"]) == ("PSI", 0)
+
+
 def test_a_report_is_a_line(capsys):
     health.line(pb.DriftReport(id="r", model_name="m\x1b", model_version="2", sample_count=5, retrain_requested=True))
 

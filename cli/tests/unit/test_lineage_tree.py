@@ -7,6 +7,8 @@ from fp_cli import cells, lineage_tree
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 ASKED = "as_of 2013-03-01T00:00:00+00:00 known_as_of 2013-03-01T00:00:00+00:00"
 LATER = "as_of 2013-07-01T00:00:00+00:00 known_as_of 2013-07-01T00:00:00+00:00"
+# Nothing is known to be lost of accuracy.
+LOST = "accuracy 0, auc 0.11"
 CHAIN = (
     ("MODEL late", "VERSIONED", "VERSION late@1"),
     ("DATA flights", "READ_BY", "RUN x1"),
@@ -28,7 +30,7 @@ FACTS = {
     "VERSION late@2": {"stage": "PRODUCTION"},
     "DEPLOYMENT late@1": {"state": "GONE", "reason": "superseded"},
     "DRIFT_REPORT r1": {"type": "DATA", "severity": "WARNING", "samples": "1500", "metrics": "temp PSI 0.3"},
-    "DRIFT_REPORT r2": {"type": "PERFORMANCE", "severity": "CRITICAL", "samples": "1400", "metrics": "auc 0.11"},
+    "DRIFT_REPORT r2": {"type": "PERFORMANCE", "severity": "CRITICAL", "samples": "1400", "metrics": LOST},
 }
 
 

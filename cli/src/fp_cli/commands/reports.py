@@ -33,7 +33,7 @@ def report(
     record(state, found, ("model_name", *_REPORT, "window_start", "window_end"))
     if not state.json:
         say(state, "")
-        rows(state, _METRIC, found["metrics"])
+        rows(state, _METRIC, health.statistics(found))
 
 
 def list_reports(

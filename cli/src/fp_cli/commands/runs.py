@@ -43,15 +43,18 @@ def list_runs(
 def get_run(context: typer.Context, run_id: str) -> None:
     """Show a run with its parameters, final metrics and the data it read."""
     from forgepoint.experiment.v1 import experiment_pb2, experiment_pb2_grpc
+    from fp_kernel import Kind
 
     from fp_cli import run_tables
     from fp_cli.client import connect
+    from fp_cli.failures import advising
     from fp_cli.messages import plain
 
     state: State = context.obj
     with connect(state) as client:
         stub = experiment_pb2_grpc.ExperimentTrackerServiceStub(client.channel)
-        run = plain(client.call(stub.GetRun, experiment_pb2.GetRunRequest(id=run_id)).run)
+        with advising(Kind.NOT_FOUND, f"the run of a version may be an execution: `fp pipelines status {run_id}`"):
+            run = plain(client.call(stub.GetRun, experiment_pb2.GetRunRequest(id=run_id)).run)
     if state.json:
         document(run)
         return

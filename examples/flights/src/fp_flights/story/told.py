@@ -113,7 +113,7 @@ async def _watched(telling: Telling, version: str) -> loop.Loop:
     """The monitor compares with the version, and what it asks for will be done."""
     session, narrator, replayed = telling.session, telling.narrator, telling.calendar.replay
     chain = await loop.prepare(session, max(len(replayed) // CANARY_OF_FLIGHTS, LEAST_CANARY))
-    watch.explain(narrator)
+    watch.explain(narrator, telling.calendar.control_week)
     await watch.configure(session, window=telling.calendar.control_week, retraining=chain.retraining)
     await watch.compares_with(session, version)
     clock = StoryClock(SERVED, telling.wish.pace)

@@ -1,6 +1,7 @@
 """The monitor of the model: what is watched, and what the reports said."""
 
 import asyncio
+import math
 from typing import Any
 
 from forgepoint.monitor.v1 import monitor_pb2 as pb
@@ -16,6 +17,7 @@ SHIFT_WARNS, SHIFT_CRITICAL = 0.1, 0.25
 # Shares of what the version reached on held-out flights. By chance alone, the AUC of 1,500 flights of which a fifth are
 # late has a standard error of 0.018, or 3 % of 0.65: nearly twice that is worth a warning, over three times critical.
 LOSS_WARNS, LOSS_CRITICAL = 0.05, 0.1
+_CHANCE, _MEASURED_ON = 0.03, 1_500
 # A retraining with its canary takes half a minute. Until it is over, more reports say nothing new.
 COOLDOWN_SECONDS = 45
 _PAGE = 100
@@ -51,12 +53,17 @@ async def configure(session: Session, *, window: int, retraining: str) -> None:
     await patiently(lambda: session.monitor.ConfigureMonitor(request))
 
 
-def explain(narrator: Narrator) -> None:
+def chance(window: int) -> float:
+    """Share of the AUC that chance alone takes or gives in a window: its error falls with the root of the flights."""
+    return _CHANCE * math.sqrt(_MEASURED_ON / window)
+
+
+def explain(narrator: Narrator, window: int) -> None:
     """The thresholds with their reasons."""
     narrator.say(f"inputs: PSI {SHIFT_WARNS} warns, {SHIFT_CRITICAL} is critical, as credit scoring has it; it informs")
     narrator.say(
         f"AUC and log-loss: {LOSS_WARNS:.0%} lost of the held-out value warns, {LOSS_CRITICAL:.0%} is critical and "
-        "retrains; chance is 3 % in 1,500 flights, and the monitor wants more than chance"
+        f"retrains; chance is {chance(window):.0%} of the AUC in {window} flights, and the monitor wants more than that"
     )
 
 
