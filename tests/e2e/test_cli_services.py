@@ -147,7 +147,11 @@ def test_a_model_is_watched_and_told_what_really_happened(run, model, tmp_path):
     assert configured["auto_retrain"]
     assert configured["served_version"] == "2"
     assert model in run("monitors", "list", "--severity", "ok").out
-    assert run.json("monitors", "health", model)["overall_severity"] == "OK"
+    known = run.json("monitors", "health", model)
+    assert (known["overall_severity"], known["reason"]) == (
+        "UNSPECIFIED",
+        "version 2 was promoted without a baseline",
+    )
 
     request_id = run.json("predict", model, "--input", "x=[1,1,1]")["request_id"]
     labels = f"request_id,actual_label\n{request_id},6\n{new_id()},1\n"

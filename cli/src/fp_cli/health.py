@@ -40,6 +40,9 @@ def facts(health: pb.ModelHealth) -> dict[str, Any]:
         "drift_events": health.drift_events_total,
         "last_event_at": found.get("last_event_at", ""),
         "latest_report": health.latest_report_id,
+        "unwatched_predictions": health.unwatched_predictions,
+        "unwatched_version": health.unwatched_version,
+        "reason": health.reason,
     }
 
 
@@ -69,6 +72,8 @@ def told(status: Mapping[str, Any]) -> dict[str, Any]:
     return monitor | {
         "thresholds": thresholds,
         "current_window_samples": status["current_window_samples"],
+        "unwatched_predictions": status["unwatched_predictions"],
+        "unwatched_version": status["unwatched_version"],
         "drift_events_total": status["drift_events_total"],
         "last_event_at": status.get("last_event_at", ""),
         "latest_report": " ".join(str(latest[name]) for name in ("drift_type", "severity", "id") if name in latest),

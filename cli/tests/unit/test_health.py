@@ -17,11 +17,19 @@ def test_each_kind_of_drift_has_its_column():
     assert set(health.COLUMNS) <= found.keys()
 
 
+def test_health_that_is_not_judged_says_why():
+    found = health.facts(pb.ModelHealth(reason="paused", unwatched_predictions=3, unwatched_version="2"))
+
+    assert (found["overall"], found["reason"]) == ("UNSPECIFIED", "paused")
+    assert (found["unwatched_predictions"], found["unwatched_version"]) == (3, "2")
+
+
 def test_a_monitor_is_told_in_one_level():
     threshold = pb.ThresholdConfig(drift_type=pb.DRIFT_TYPE_PERFORMANCE, warn_score=0.05, critical_score=0.1)
     status = pb.MonitorStatus(
         monitor=pb.Monitor(model_name="m", thresholds=[threshold]),
         current_window_samples=7,
+        unwatched_predictions=4,
         latest_report=pb.DriftReport(id="r", drift_type=pb.DRIFT_TYPE_DATA, severity=pb.DRIFT_SEVERITY_OK),
     )
 
@@ -29,7 +37,7 @@ def test_a_monitor_is_told_in_one_level():
 
     assert found["thresholds"] == ["PERFORMANCE 0.05 0.1"]
     assert found["latest_report"] == "DATA OK r"
-    assert found["current_window_samples"] == 7
+    assert (found["current_window_samples"], found["unwatched_predictions"]) == (7, 4)
 
 
 def test_a_monitor_stays_as_it_is_configured():

@@ -44,7 +44,10 @@ def rollback(
     name: str = _NAME,
     idempotency_key: str = typer.Option("", help="A repeat with the same key happens once."),
 ) -> None:
-    """Bring the version back that was in production before. Traffic moves with a deployment, not with the stage."""
+    """Bring the version back that was in production before; a second rollback returns from it.
+
+    Traffic moves with a deployment, not with the stage.
+    """
     from forgepoint.registry.v1 import registry_pb2, registry_pb2_grpc
 
     from fp_cli import client as clients

@@ -156,6 +156,27 @@ async def test_another_version_is_not_counted(replica, client, publish, eventual
     assert (await engineer.status()).current_window_samples == 5
 
 
+async def test_traffic_that_stays_behind_a_rollback_is_told_and_not_called_ok(
+    replica, client, publish, eventually, story
+):
+    engineer = await watched(replica, client, publish, eventually, story)
+    before = await engineer.health()
+    assert (before.overall_severity, before.reason[:24]) == (pb.DRIFT_SEVERITY_UNSPECIFIED, "no window has been judge")
+    await publish(*story.completed(200))
+    await eventually(engineer.health, lambda found: found.overall_severity == pb.DRIFT_SEVERITY_OK and not found.reason)
+    await publish(story.promoted("0"))
+    await eventually(engineer.status, lambda found: found.monitor.served_version == "0")
+    await publish(*story.completed(12))
+    status = await eventually(engineer.status, lambda found: found.unwatched_predictions == 12)
+    assert (status.unwatched_version, status.current_window_samples) == ("1", 0)
+    health = await engineer.health()
+    assert (health.overall_severity, health.unwatched_predictions) == (pb.DRIFT_SEVERITY_UNSPECIFIED, 12)
+    assert "version 0" in health.reason
+    assert "version 1" in health.reason
+    await publish(*story.completed(200, version="0"))
+    await eventually(engineer.health, lambda found: found.overall_severity == pb.DRIFT_SEVERITY_OK)
+
+
 async def test_a_promotion_brings_its_baseline_and_starts_afresh(replica, client, publish, eventually, story):
     engineer = await watched(replica, client, publish, eventually, story)
     await publish(*story.completed(230))

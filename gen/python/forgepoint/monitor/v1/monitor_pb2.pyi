@@ -328,9 +328,15 @@ class MonitorStatus(_message.Message):
     LATEST_REPORT_FIELD_NUMBER: _builtins.int
     LAST_EVENT_AT_FIELD_NUMBER: _builtins.int
     DRIFT_EVENTS_TOTAL_FIELD_NUMBER: _builtins.int
+    UNWATCHED_PREDICTIONS_FIELD_NUMBER: _builtins.int
+    UNWATCHED_VERSION_FIELD_NUMBER: _builtins.int
     state: Global___MonitorState.ValueType
     current_window_samples: _builtins.int
     drift_events_total: _builtins.int
+    unwatched_predictions: _builtins.int
+    """Predictions of other versions since the last one of the version in production; none of them is in the window."""
+    unwatched_version: _builtins.str
+    """The version of the last of them."""
     @_builtins.property
     def monitor(self) -> Global___Monitor: ...
     @_builtins.property
@@ -346,10 +352,12 @@ class MonitorStatus(_message.Message):
         latest_report: Global___DriftReport | None = ...,
         last_event_at: _timestamp_pb2.Timestamp | None = ...,
         drift_events_total: _builtins.int = ...,
+        unwatched_predictions: _builtins.int = ...,
+        unwatched_version: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["last_event_at", b"last_event_at", "latest_report", b"latest_report", "monitor", b"monitor"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["current_window_samples", b"current_window_samples", "drift_events_total", b"drift_events_total", "last_event_at", b"last_event_at", "latest_report", b"latest_report", "monitor", b"monitor", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["current_window_samples", b"current_window_samples", "drift_events_total", b"drift_events_total", "last_event_at", b"last_event_at", "latest_report", b"latest_report", "monitor", b"monitor", "state", b"state", "unwatched_predictions", b"unwatched_predictions", "unwatched_version", b"unwatched_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -389,15 +397,25 @@ class ModelHealth(_message.Message):
     LATEST_REPORT_ID_FIELD_NUMBER: _builtins.int
     LAST_EVENT_AT_FIELD_NUMBER: _builtins.int
     DRIFT_EVENTS_TOTAL_FIELD_NUMBER: _builtins.int
+    UNWATCHED_PREDICTIONS_FIELD_NUMBER: _builtins.int
+    UNWATCHED_VERSION_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
     model_name: _builtins.str
     model_version: _builtins.str
     overall_severity: Global___DriftSeverity.ValueType
+    """UNSPECIFIED instead of OK when nothing says how what is served now does; reason says why."""
     state: Global___MonitorState.ValueType
     latest_report_id: _builtins.str
     drift_events_total: _builtins.int
+    unwatched_predictions: _builtins.int
+    """Predictions of other versions since the last one of model_version."""
+    unwatched_version: _builtins.str
+    """The version of the last of them."""
+    reason: _builtins.str
+    """Why nothing is judged of what is served now; empty when it is. An alarm stays beside it."""
     @_builtins.property
     def severity_by_type(self) -> _containers.ScalarMap[_builtins.int, Global___DriftSeverity.ValueType]:
-        """By number of the DriftType."""
+        """What was found last, by number of the DriftType."""
 
     @_builtins.property
     def last_event_at(self) -> _timestamp_pb2.Timestamp: ...
@@ -412,10 +430,13 @@ class ModelHealth(_message.Message):
         latest_report_id: _builtins.str = ...,
         last_event_at: _timestamp_pb2.Timestamp | None = ...,
         drift_events_total: _builtins.int = ...,
+        unwatched_predictions: _builtins.int = ...,
+        unwatched_version: _builtins.str = ...,
+        reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["last_event_at", b"last_event_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["drift_events_total", b"drift_events_total", "last_event_at", b"last_event_at", "latest_report_id", b"latest_report_id", "model_name", b"model_name", "model_version", b"model_version", "overall_severity", b"overall_severity", "severity_by_type", b"severity_by_type", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["drift_events_total", b"drift_events_total", "last_event_at", b"last_event_at", "latest_report_id", b"latest_report_id", "model_name", b"model_name", "model_version", b"model_version", "overall_severity", b"overall_severity", "reason", b"reason", "severity_by_type", b"severity_by_type", "state", b"state", "unwatched_predictions", b"unwatched_predictions", "unwatched_version", b"unwatched_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

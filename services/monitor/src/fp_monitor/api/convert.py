@@ -11,6 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from fp_monitor.app.configure_monitor import Configured
 from fp_monitor.app.ports import Glance
 from fp_monitor.app.submit_truth import Submitted
+from fp_monitor.domain.doubt import doubt, overall
 from fp_monitor.domain.kinds import DriftKind, Method, MonitorState, Severity
 from fp_monitor.domain.metric import Metric
 from fp_monitor.domain.monitor import DEFAULT_COOLDOWN, Config, Monitor
@@ -154,20 +155,27 @@ def status_to_pb(glance: Glance) -> pb.MonitorStatus:
         latest_report=report_to_pb(glance.latest) if glance.latest else None,
         last_event_at=_timestamp(monitor.last_event_at),
         drift_events_total=monitor.alarms,
+        unwatched_predictions=monitor.unwatched.predictions,
+        unwatched_version=monitor.unwatched.version,
     )
 
 
-def health_to_pb(glance: Glance) -> pb.ModelHealth:
+def health_to_pb(glance: Glance, now: datetime) -> pb.ModelHealth:
     monitor = glance.monitor
+    doubted = doubt(monitor, glance.latest.created_at if glance.latest else None, now)
+    severity = overall(monitor, doubted)
     return pb.ModelHealth(
         model_name=monitor.config.model_name,
         model_version=monitor.served,
-        overall_severity=_severity(monitor.severity),
+        overall_severity=_severity(severity) if severity else pb.DRIFT_SEVERITY_UNSPECIFIED,
         severity_by_type={int(_kind(kind)): _severity(level.severity) for kind, level in monitor.levels.items()},
         state=_state(monitor.state),
         latest_report_id=glance.latest.id if glance.latest else "",
         last_event_at=_timestamp(monitor.last_event_at),
         drift_events_total=monitor.alarms,
+        unwatched_predictions=monitor.unwatched.predictions,
+        unwatched_version=monitor.unwatched.version,
+        reason=doubted,
     )
 
 
@@ -191,9 +199,9 @@ def submitted_to_pb(submitted: Submitted) -> pb.SubmitGroundTruthResponse:
     )
 
 
-def monitors_to_pb(page: Page[Glance]) -> pb.ListMonitorsResponse:
+def monitors_to_pb(page: Page[Glance], now: datetime) -> pb.ListMonitorsResponse:
     entries = [
-        pb.ListMonitorsResponse.Entry(monitor=monitor_to_pb(each.monitor), health=health_to_pb(each))
+        pb.ListMonitorsResponse.Entry(monitor=monitor_to_pb(each.monitor), health=health_to_pb(each, now))
         for each in page.items
     ]
     return pb.ListMonitorsResponse(entries=entries, pagination=_pagination(page.next_token))

@@ -39,7 +39,7 @@ class MonitorServicer(monitor_pb2_grpc.MonitorServiceServicer):
 
     async def GetModelHealth(self, request: pb.GetModelHealthRequest, context: object) -> pb.GetModelHealthResponse:
         glance = await self._do.queries.monitor(_team(), check_name(request.model_name))
-        return pb.GetModelHealthResponse(health=convert.health_to_pb(glance))
+        return pb.GetModelHealthResponse(health=convert.health_to_pb(glance, self._clock.now()))
 
     async def GetMonitorStatus(
         self, request: pb.GetMonitorStatusRequest, context: object
@@ -51,7 +51,8 @@ class MonitorServicer(monitor_pb2_grpc.MonitorServiceServicer):
         severity = convert.severity_from_pb(request.min_severity, "min_severity")
         state = convert.state_from_pb(request.state, "state")
         size, token = request.pagination.page_size, request.pagination.page_token
-        return convert.monitors_to_pb(await self._do.queries.monitors(_team(), severity, state, size, token))
+        found = await self._do.queries.monitors(_team(), severity, state, size, token)
+        return convert.monitors_to_pb(found, self._clock.now())
 
     async def GetDriftReport(self, request: pb.GetDriftReportRequest, context: object) -> pb.GetDriftReportResponse:
         report = await self._do.queries.report(_team(), parse_id(request.report_id, "report_id"))

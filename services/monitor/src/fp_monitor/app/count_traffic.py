@@ -11,6 +11,7 @@ from fp_monitor.app.filling import Filling
 from fp_monitor.app.ports import Transactions, Unit
 from fp_monitor.domain.baseline import Baseline
 from fp_monitor.domain.counts import Integers, layout
+from fp_monitor.domain.doubt import passed
 from fp_monitor.domain.kinds import DriftKind
 from fp_monitor.domain.monitor import Monitor
 from fp_monitor.domain.prediction import Prediction
@@ -57,8 +58,10 @@ class CountTraffic:
         new = await tx.predictions.add(monitor, predictions, baseline.labels if baseline else ())
         newest = max(prediction.at for prediction in predictions)
         monitor = replace(monitor, last_event_at=max(newest, monitor.last_event_at or newest))
-        # Versions beside the one in production are the canary's business.
-        watched = [each for each in predictions if each.request_id in new and each.version == monitor.served]
+        arrived = [each for each in predictions if each.request_id in new]
+        # Versions beside the one in production are the canary's business, unless nothing else is served.
+        monitor = replace(monitor, unwatched=passed(monitor, [each.version for each in arrived]))
+        watched = [each for each in arrived if each.version == monitor.served]
         if baseline is not None and monitor.counts and watched:
             monitor = await self._count(tx, monitor, baseline, watched)
         await tx.monitors.save(monitor)

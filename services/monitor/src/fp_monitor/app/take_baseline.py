@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from fp_monitor.app.ports import Promotion, Transactions, Unit
-from fp_monitor.domain.monitor import Monitor
+from fp_monitor.domain.monitor import Monitor, Unwatched
 
 
 class TakeBaseline:
@@ -25,7 +25,7 @@ class TakeBaseline:
 
 def serving(monitor: Monitor, promotion: Promotion) -> Monitor:
     """The monitor watching what is in production."""
-    return replace(monitor, model_id=promotion.model_id, served=promotion.version)
+    return replace(monitor, model_id=promotion.model_id, served=promotion.version, unwatched=Unwatched())
 
 
 async def rebase(tx: Unit, monitor: Monitor, version: str) -> Monitor:

@@ -71,6 +71,14 @@ class Retraining:
 
 
 @dataclass(frozen=True, slots=True)
+class Unwatched:
+    """predictions: of other versions since the last one of the watched version. version: that of the last of them."""
+
+    predictions: int = 0
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Monitor:
     """served: the version in production, whose traffic is watched. baseline: the version it is compared with.
 
@@ -94,6 +102,7 @@ class Monitor:
     last_event_at: datetime | None = None
     newest_label: datetime | None = None
     retraining: Retraining = Retraining()
+    unwatched: Unwatched = Unwatched()
 
     @property
     def state(self) -> MonitorState:

@@ -6,30 +6,31 @@ from asyncpg import Record
 
 from fp_monitor.adapters.documents import levels_from_text, levels_to_text, thresholds_from_text, thresholds_to_text
 from fp_monitor.adapters.postgres.queries import Queries
-from fp_monitor.domain.monitor import Config, Monitor, Retraining
+from fp_monitor.domain.monitor import Config, Monitor, Retraining, Unwatched
 
 COLUMNS = """
     m.id::text, m.team, m.model_name, m.window_duration, m.window_size, m.min_samples, m.thresholds, m.auto_retrain,
     m.retrain_pipeline_id, m.retrain_cooldown, m.enabled, m.created_at, m.updated_at, m.model_id, m.served_version,
     m.baseline_version, m.baseline_at, m.levels, m.judged, m.reports, m.alarms, m.last_event_at, m.newest_label,
-    m.retrain_asked_at, m.retrain_started_at
+    m.retrain_asked_at, m.retrain_started_at, m.unwatched, m.unwatched_version
 """
 
 _SAVE = """
 INSERT INTO monitors (
     id, team, model_name, window_duration, window_size, min_samples, thresholds, auto_retrain, retrain_pipeline_id,
     retrain_cooldown, enabled, created_at, updated_at, model_id, served_version, baseline_version, baseline_at, levels,
-    judged, state, severity, reports, alarms, last_event_at, newest_label, retrain_asked_at, retrain_started_at
+    judged, state, severity, reports, alarms, last_event_at, newest_label, retrain_asked_at, retrain_started_at,
+    unwatched, unwatched_version
 ) VALUES (
     $1::uuid, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18::jsonb,
-    $19, $20, $21, $22, $23, $24, $25, $26, $27
+    $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29
 )
 ON CONFLICT (id) DO UPDATE SET
     window_duration = $4, window_size = $5, min_samples = $6, thresholds = $7::jsonb, auto_retrain = $8,
     retrain_pipeline_id = $9, retrain_cooldown = $10, enabled = $11, updated_at = $13, model_id = $14,
     served_version = $15, baseline_version = $16, baseline_at = $17, levels = $18::jsonb, judged = $19, state = $20,
     severity = $21, reports = $22, alarms = $23, last_event_at = $24, newest_label = $25, retrain_asked_at = $26,
-    retrain_started_at = $27
+    retrain_started_at = $27, unwatched = $28, unwatched_version = $29
 """
 
 
@@ -91,6 +92,8 @@ class PostgresMonitors:
             monitor.newest_label,
             retraining.asked_at,
             retraining.started_at,
+            monitor.unwatched.predictions,
+            monitor.unwatched.version,
         )
 
     async def delete(self, monitor: Monitor) -> None:
@@ -127,4 +130,5 @@ def monitor_from(row: Record) -> Monitor:
         last_event_at=row["last_event_at"],
         newest_label=row["newest_label"],
         retraining=Retraining(row["retrain_asked_at"], row["retrain_started_at"]),
+        unwatched=Unwatched(row["unwatched"], row["unwatched_version"]),
     )

@@ -1,0 +1,61 @@
+"""When OK would be a guess."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from fp_monitor.domain.doubt import doubt, overall, passed
+from fp_monitor.domain.hysteresis import Level
+from fp_monitor.domain.kinds import DriftKind, Severity
+from fp_monitor.domain.monitor import Config, Monitor, Unwatched
+
+NOW = datetime(2013, 7, 1, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+CONFIG = Config("delays", timedelta(), 200, 50, (), False, "", True)
+JUDGED = Monitor("m", "alpha", CONFIG, NOW, NOW, served="2", baseline="2", judged=True)
+
+
+def test_a_version_that_was_judged_and_is_served_is_ok():
+    assert doubt(JUDGED, NOW, NOW + 999 * HOUR) == "", "a window by count waits for its traffic"
+    assert overall(JUDGED, "") is Severity.OK
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"config": replace(CONFIG, enabled=False)}, "paused"),
+        ({"served": "", "baseline": "", "judged": False}, "no version is in production"),
+        ({"baseline": "", "judged": False}, "version 2 was promoted without a baseline"),
+        ({"judged": False}, "no window has been judged since the baseline"),
+        ({"judged": False, "unwatched": Unwatched(1, "3")}, "the newest of version 3"),
+        ({"unwatched": Unwatched(20, "3")}, "the last 20 predictions are of others"),
+        ({"config": replace(CONFIG, duration=HOUR)}, "no window has been judged since 2013-07-01T00:00:00"),
+    ],
+)
+def test_what_is_not_judged_is_not_ok_and_says_why(changes, reason):
+    monitor = replace(JUDGED, **changes)
+    doubted = doubt(monitor, NOW, NOW + 3 * HOUR)
+    assert reason in doubted
+    assert overall(monitor, doubted) is None
+
+
+def test_an_alarm_stays_an_alarm_in_doubt():
+    level = Level(severity=Severity.CRITICAL)
+    monitor = replace(JUDGED, levels={DriftKind.DATA: level}, unwatched=Unwatched(500, "3"))
+    assert overall(monitor, doubt(monitor, NOW, NOW)) is Severity.CRITICAL
+
+
+def test_a_canary_beside_the_version_in_production_raises_no_doubt():
+    monitor = JUDGED
+    for _ in range(50):
+        monitor = replace(monitor, unwatched=passed(monitor, ["2"] * 9 + ["3"]))
+        assert monitor.unwatched == Unwatched(1, "3")
+        assert doubt(monitor, NOW, NOW) == ""
+
+
+def test_predictions_of_other_versions_add_up_until_the_watched_one_answers_again():
+    first = replace(JUDGED, unwatched=passed(JUDGED, ["3"] * 15))
+    second = replace(first, unwatched=passed(first, ["3", "4"]))
+    assert second.unwatched == Unwatched(17, "4")
+    assert passed(second, []) == second.unwatched
+    assert passed(second, ["4", "2"]) == Unwatched()
