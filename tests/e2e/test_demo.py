@@ -53,6 +53,19 @@ def test_what_the_first_version_learned_from_is_the_same_when_it_is_built_again_
     assert "of version 1, as of and known as of 2013-03-01T05:00:00Z, built again: byte-identical" in words
 
 
+def test_the_training_is_a_tracked_run_that_finished_with_metrics(told):
+    process, _ = told
+    _, _, table = process.stdout.partition("Runs of the experiment flight-delay")
+    columns, run = (line.split() for line in table.splitlines()[1:3])
+
+    assert columns == ["RUN", "STATUS", "UNTIL", "LOG-LOSS", "AUC"]
+    _, status, until, losses, auc = run
+    first, _, last = losses.partition("→")
+    assert (status, until) == ("FINISHED", "2013-03-01")
+    assert 0 < float(last) < float(first) < 1
+    assert float(auc) > 0.6
+
+
 def test_it_leaves_nothing_running(told):
     _, home = told
 

@@ -21,7 +21,7 @@ TIMEOUT_S = 60.0
 @dataclass(frozen=True, slots=True)
 class Job:
     """config: the step's own settings. execution_input: what the execution was triggered with.
-    inputs: `<step>/<file>` -> URL to read. outputs: file -> URL to write once.
+    inputs: `<step>/<file>` -> URL to read. outputs: file -> URL to write once. attempt: of the step.
     """
 
     execution_id: str
@@ -31,6 +31,7 @@ class Job:
     inputs: Mapping[str, str]
     outputs: Mapping[str, str]
     result_url: str
+    attempt: int = 1
 
     def read(self, name: str) -> bytes:
         return download(self.inputs[name])
@@ -57,12 +58,15 @@ def from_environment() -> Job:
         inputs=spec["inputs"],
         outputs=spec["outputs"],
         result_url=spec["result_url"],
+        attempt=int(spec["attempt"]),
     )
 
 
 @asynccontextmanager
 async def platform() -> AsyncIterator[grpc.aio.Channel]:
-    """A channel to the public API under the job's own identity, which may read features and models of its team."""
+    """A channel to the public API under the job's own identity, which may read features and models of its
+    team, and write experiments.
+    """
     channels = Channels(BearerToken(os.environ["FP_JOB_TOKEN"]))
     try:
         yield channels.open(os.environ["FP_GATEWAY_ADDR"], timeout=TIMEOUT_S)

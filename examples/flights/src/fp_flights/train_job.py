@@ -4,23 +4,27 @@ config: {"module": "fp_flights.train_job", "outputs": ["model.onnx", "profile.js
 and `judge_days`. Input of the execution: see `lesson`.
 
 The metrics are those on flights that were held out: a monitor compares the traffic with them, and what a model promises
-on the flights that it learned by heart no week can keep.
+on the flights that it learned by heart no week can keep. The run in `tracking` has them too, and how the loss fell.
 """
 
 import asyncio
 import json
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from forgepoint.experiment.v1.experiment_pb2_grpc import ExperimentTrackerServiceStub
 from forgepoint.featurestore.v1.featurestore_pb2_grpc import FeatureStoreServiceStub
 from google.protobuf import json_format
 from sklearn.inspection import permutation_importance
 
-from fp_flights import data, evaluate, job, lesson, profile, training, training_set
+from fp_flights import data, evaluate, job, lesson, profile, tracking, training, training_set
+from fp_flights.tracking import Tracked
 
 # Importance is an estimate; this many flights give it two digits in half a second.
 IMPORTANCE_SAMPLE = 3_000
+POLICY = training.TrainingPolicy()
 
 
 def main() -> None:
@@ -30,23 +34,34 @@ def main() -> None:
 async def train(task: job.Job) -> None:
     plan = lesson.of(task.execution_input, task.config)
     async with job.platform() as channel:
-        read = await training_set.read(FeatureStoreServiceStub(channel), plan.window)
+        experiments: Any = ExperimentTrackerServiceStub(channel)
+        async with tracking.tracked(experiments, task, {"model": "HistGradientBoosting", **asdict(POLICY)}) as run:
+            read = await training_set.read(FeatureStoreServiceStub(channel), plan.window)
+            result = await _learn(task, plan, read, run)
+    # Last: what has a result is done, and nobody would come back to end the run.
+    task.finish(result)
+
+
+async def _learn(task: job.Job, plan: lesson.Lesson, read: training_set.TrainingSet, run: Tracked) -> dict[str, Any]:
+    """Puts the outputs; answers the result."""
     known, unseen = plan.split(read.flights)
+    facts = {f"training_set.{name}": value for name, value in read.facts().items()}
+    await run.params({**facts, "samples": len(known), "held_out": len(unseen)})
     print(f"fitting on {len(known)} flights of {plan.window.start} to {plan.window.as_of}", flush=True)
-    model = training.train(known)
+    model = training.train(known, POLICY)
     artifact = training.to_onnx(model)
     metrics = evaluate.metrics(unseen.late, evaluate.scores(artifact, unseen.features))
+    await run.metrics(training.losses(model, unseen), metrics)
     task.write("model.onnx", artifact)
     task.write("profile.json", _profile(known, evaluate.scores(artifact, known.features), model, metrics))
-    task.finish(
-        {
-            "metrics": metrics,
-            "samples": len(known),
-            "inputs": plan.window.inputs(),
-            "training_set": read.facts(),
-        }
-    )
     print(f"AUC on {len(unseen)} held-out flights {metrics['auc']:.3f}", flush=True)
+    return {
+        "metrics": metrics,
+        "samples": len(known),
+        "inputs": plan.window.inputs(),
+        "training_set": read.facts(),
+        "run_id": run.id,
+    }
 
 
 def _profile(known: data.Flights, scores: npt.NDArray[np.float64], model: Any, metrics: dict[str, float]) -> bytes:

@@ -40,6 +40,14 @@ def train(flights: Flights, policy: TrainingPolicy = TrainingPolicy()) -> Any:
     return model.fit(flights.features, flights.late)
 
 
+def losses(model: Any, flights: Flights) -> list[float]:
+    """Log-loss on these flights after each iteration."""
+    # Of the log-odds: a probability that was rounded to 0 or 1 would have no loss.
+    sign = np.where(flights.late, -1.0, 1.0)
+    stages = model.staged_decision_function(flights.features)
+    return [float(np.logaddexp(0.0, sign * stage.ravel()).mean()) for stage in stages]
+
+
 def to_onnx(model: Any) -> bytes:
     """The model with input `features` float32 [-1, 12], outputs `label` [-1] and `probabilities` [-1, 2]."""
     onnx_model = convert_sklearn(

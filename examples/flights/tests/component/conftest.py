@@ -1,4 +1,4 @@
-"""A feature store that runs, with the flights of two months in it, and the jobs that learn from it."""
+"""A feature store that runs, with the flights of two months in it, and a tracker for the jobs that learn from it."""
 
 from contextlib import AsyncExitStack
 from importlib import resources
@@ -7,10 +7,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import pytest_asyncio
+from forgepoint.experiment.v1.experiment_pb2_grpc import ExperimentTrackerServiceStub
 from forgepoint.featurestore.v1.featurestore_pb2_grpc import FeatureStoreServiceStub
+from fp_experiment.main import serve as serve_experiment
+from fp_experiment.settings import Settings as ExperimentSettings
 from fp_featurestore.main import serve
 from fp_featurestore.settings import Settings
-from fp_flights import data, store
+from fp_flights import data, store, train_job
 from fp_rpc import BearerToken, Channels
 from fp_testkit.issuer import SERVICE_SECRET
 
@@ -19,21 +22,50 @@ STRIDE = 20
 WINTER_ENDS = np.datetime64("2013-03-01", "s")
 
 
+@pytest.fixture
+def common(nats_url, issuer):
+    """Settings that every service has."""
+    return {
+        "grpc_port": 0,
+        "http_port": 0,
+        "bind_host": "127.0.0.1",
+        "auth_issuer": issuer.url,
+        "auth_addr": issuer.address,
+        "service_secret": SERVICE_SECRET,
+        "env": "dev",
+        "nats_url": nats_url,
+    }
+
+
 @pytest_asyncio.fixture
-async def running(services, databases, nats_url, redis_url, issuer):
+async def running(services, databases, redis_url, common):
     settings = Settings(
-        grpc_port=0,
-        http_port=0,
-        bind_host="127.0.0.1",
-        auth_issuer=issuer.url,
-        auth_addr=issuer.address,
-        service_secret=SERVICE_SECRET,
-        env="dev",
+        **common,
         database_url=await databases.create(resources.files("fp_featurestore") / "migrations", service="featurestore"),
-        nats_url=nats_url,
         redis_url=redis_url,
     )
     return await services("featurestore", settings, serve)
+
+
+@pytest_asyncio.fixture
+async def tracker(services, databases, common):
+    url = await databases.create(resources.files("fp_experiment") / "migrations", service="experiment")
+    return await services("experiment", ExperimentSettings(**common, database_url=url), serve_experiment)
+
+
+@pytest_asyncio.fixture
+async def experiments(tracker, issuer):
+    """Stubs of the tracker: as somebody who reads runs, and as the job."""
+    async with AsyncExitStack() as stack:
+
+        def stub(token):
+            channels = Channels(BearerToken(token))
+            stack.push_async_callback(channels.close)
+            return ExperimentTrackerServiceStub(channels.open(tracker.grpc_address, timeout=30))
+
+        yield SimpleNamespace(
+            reader=stub(issuer.identity.viewer("alpha")), job=stub(issuer.identity.job("alpha", "execution"))
+        )
 
 
 @pytest_asyncio.fixture
@@ -61,7 +93,8 @@ async def views(session, winter):
 
 
 @pytest.fixture
-def as_job(running, issuer, monkeypatch):
-    """This process calls the platform as a job of the team does."""
+def as_job(running, experiments, issuer, monkeypatch):
+    """This process calls the platform as a job of the team does; without a gateway, which makes one address of two."""
+    monkeypatch.setattr(train_job, "ExperimentTrackerServiceStub", lambda _channel: experiments.job)
     monkeypatch.setenv("FP_JOB_TOKEN", issuer.identity.job("alpha"))
     monkeypatch.setenv("FP_GATEWAY_ADDR", running.grpc_address)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from forgepoint.experiment.v1 import experiment_pb2
 from fp_flights import evaluate, evaluate_job, incumbent, job, lesson, pipelines, train_job, training, training_set
 from fp_flights.incumbent import Incumbent
 from threadpoolctl import threadpool_limits
@@ -43,7 +44,7 @@ class KeptJob(job.Job):
 
 def task(pipeline, step, given, kept):
     config = next(each["config"] for each in pipeline["steps"] if each["id"] == step)
-    return KeptJob("e", step, config, given, {}, {}, "", kept)
+    return KeptJob("e", step, config, given, {}, {}, "", kept=kept)
 
 
 async def trained(pipeline, given):
@@ -67,7 +68,7 @@ def serving(monkeypatch):
 
 
 @pytest.mark.usefixtures("views", "as_job")
-async def test_training_promises_what_it_reached_on_flights_that_it_had_not_seen(session):
+async def test_training_promises_what_it_reached_on_flights_that_it_had_not_seen(session, experiments):
     kept = await trained(pipelines.training(), FIRST)
 
     plan = lesson.of(FIRST, {})
@@ -81,6 +82,13 @@ async def test_training_promises_what_it_reached_on_flights_that_it_had_not_seen
     assert learned["auc"] > expected["auc"]
     assert result["samples"] == len(known) == int(profile["baselineProfile"]["sampleCount"])
     assert result["training_set"] == read.facts()
+    run = (await experiments.reader.GetRun(experiment_pb2.GetRunRequest(id=result["run_id"]))).run
+    assert run.status == experiment_pb2.RUN_STATUS_FINISHED
+    assert {each.key: each.value for each in run.final_metrics} == pytest.approx(expected)
+    assert {each.step for each in run.final_metrics} == {training.TrainingPolicy().iterations}
+    params = {each.key: each.value for each in run.params}
+    assert params["training_set.sha256"] == read.sha256
+    assert (params["iterations"], params["execution_id"]) == (str(training.TrainingPolicy().iterations), "e")
     moment = {"as_of": FIRST["as_of"], "known_as_of": FIRST["as_of"]}
     assert result["inputs"] == [{"view": "flights", **moment}, {"view": "flight_outcomes", **moment}]
 

@@ -78,6 +78,17 @@ def test_the_same_flights_give_the_same_artifact(fitted):
     assert training.to_onnx(training.train(sample)) == training.to_onnx(model)
 
 
+def test_the_loss_is_told_after_each_iteration_and_ends_at_that_of_the_model(fitted):
+    sample, model = fitted
+
+    losses = training.losses(model, sample)
+
+    assert len(losses) == training.TrainingPolicy().iterations
+    assert losses == sorted(losses, reverse=True)
+    expected = evaluate.metrics(sample.late, training.late_probability(model, sample.features))["log_loss"]
+    assert losses[-1] == pytest.approx(expected)
+
+
 def test_a_profile_counts_every_flight_in_every_feature(fitted):
     sample, model = fitted
     scores = training.late_probability(model, sample.features)

@@ -11,8 +11,9 @@ from fp_kernel import AlreadyExists, FailedPrecondition, InvalidArgument, NotFou
 async def test_a_name_is_taken_once_a_team_also_after_the_archive(desk):
     experiment = await desk.experiment("flights")
     await desk.do.archive_experiment(experiment.id, desk.ann, desk.no_key)
-    with pytest.raises(AlreadyExists, match="name"):
+    with pytest.raises(AlreadyExists, match="name") as taken:
         await desk.experiment("flights")
+    assert taken.value.metadata == {"experiment_id": experiment.id}
     await desk.experiment("flights", desk.eve)
 
 

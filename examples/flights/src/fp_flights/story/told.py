@@ -21,6 +21,7 @@ from fp_flights.story import (
     plan,
     replay,
     rule,
+    runs,
     watch,
 )
 from fp_flights.story.calendar import END, SERVED, Calendar, calendar
@@ -156,6 +157,7 @@ async def _outcome(
     metered = plan.requests(usage) - telling.used_before
     epilogue.tell_of_usage(narrator, usage)
     standing = await epilogue.read_back(session, narrator, (MODEL, own_model.NAME))
+    await runs.read_back(session, narrator)
     await own_model.lineage(telling.platform.access, narrator, f"{MODEL}@{standing.production}")
     counted.tell_failures(narrator)
     return Outcome(

@@ -15,12 +15,12 @@ class CreateExperiment:
     clock: Clock
 
     async def __call__(self, described: Described, caller: Principal, command: Command) -> Experiment:
-        """Raises InvalidArgument, AlreadyExists."""
+        """Raises InvalidArgument, AlreadyExists with the `experiment_id` that has the name."""
         described.check()
         now = self.clock.now()
         experiment = Experiment(new_id(), caller.team, described, caller.user_id, now, now)
         async with self.transactions(command) as tx:
             if not await tx.experiments.add(experiment):
-                raise name_taken(described.name)
+                raise name_taken(described.name, await tx.experiments.id_of(caller.team, described.name))
             await tx.complete(command, experiment)
         return experiment

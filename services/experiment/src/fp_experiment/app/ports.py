@@ -19,6 +19,9 @@ class ExperimentStore(Protocol):
     async def add(self, experiment: Experiment) -> bool:
         """False when the team has or had an experiment of this name."""
 
+    async def id_of(self, team: str, name: str) -> str:
+        """Of the experiment with this name, archived or not; empty when there is none."""
+
     async def locked(self, team: str, experiment_id: str) -> Experiment | None:
         """Nobody else changes it until the transaction ends."""
 

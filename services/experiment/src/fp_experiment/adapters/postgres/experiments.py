@@ -38,6 +38,12 @@ class PostgresExperiments:
         )
         return kept is not None
 
+    async def id_of(self, team: str, name: str) -> str:
+        found = await self._queries.fetchval(
+            "SELECT id::text FROM experiments WHERE team = $1 AND name = $2", team, name
+        )
+        return str(found or "")
+
     async def find(self, team: str, experiment_id: str) -> Experiment | None:
         return await self._one(team, experiment_id, "")
 
