@@ -266,13 +266,25 @@ def test_a_platform_that_is_silent_is_not_waited_for(run):
         refused(run("whoami", "--address", f"127.0.0.1:{silent.getsockname()[1]}", "--timeout", "0.2"), 8, "--timeout")
 
 
+# A shell's background job ignores Ctrl-C, and so would the command when the tests are one.
+HEEDING = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("fp_cli", run_name="__main__", alter_sys=True)
+"""
+
+
 def test_ctrl_c_ends_what_would_go_on_for_ever(home, platform, model):
-    command = [sys.executable, "-m", "fp_cli", "events", "tail", "--all"]
+    command = [sys.executable, "-c", HEEDING, "events", "tail", "--all"]
     environment = {"HOME": str(home), "FP_NATS_URL": platform.access.nats_url}
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe) as process:
         assert process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=PATIENCE)
+        try:
+            _, errors = process.communicate(timeout=PATIENCE)
+        finally:
+            process.kill()
 
     assert process.returncode == 130
     assert errors == b""
