@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from fp_kernel import new_id
 from fp_testkit.patience import PATIENCE
-from platform_client import fp, linear_model
+from platform_client import HEEDING_CTRL_C, fp, linear_model
 
 PASSWORD = "correct horse battery staple"
 DEPLOY = str(Path(__file__).parents[2] / "examples/deploy-model.yaml")
@@ -266,16 +266,8 @@ def test_a_platform_that_is_silent_is_not_waited_for(run):
         refused(run("whoami", "--address", f"127.0.0.1:{silent.getsockname()[1]}", "--timeout", "0.2"), 8, "--timeout")
 
 
-# A shell's background job ignores Ctrl-C, and so would the command when the tests are one.
-HEEDING = """
-import runpy, signal
-signal.signal(signal.SIGINT, signal.default_int_handler)
-runpy.run_module("fp_cli", run_name="__main__", alter_sys=True)
-"""
-
-
 def test_ctrl_c_ends_what_would_go_on_for_ever(home, platform, model):
-    command = [sys.executable, "-c", HEEDING, "events", "tail", "--all"]
+    command = [sys.executable, "-c", HEEDING_CTRL_C, "events", "tail", "--all"]
     environment = {"HOME": str(home), "FP_NATS_URL": platform.access.nats_url}
     pipe = subprocess.PIPE
     with subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe) as process:

@@ -25,6 +25,12 @@ from google.protobuf import json_format
 from onnx import TensorProto, helper, numpy_helper
 
 READY_SECONDS = 90
+# `fp` as a program for `python -c`. A shell's background job ignores Ctrl-C, and so would it when the tests are one.
+HEEDING_CTRL_C = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("fp_cli", run_name="__main__", alter_sys=True)
+"""
 
 
 @dataclass(frozen=True)

@@ -147,11 +147,7 @@ async def _outcome(
     telling: Telling, learned: learn.Learned, life: loop.Loop, counted: Counted, receiver: Receiver
 ) -> Outcome:
     session, narrator = telling.session, telling.narrator
-    found = await watch.reports(session, telling.since)
-    alarms = watch.alarms(found)
-    epilogue.tell_of_reports(narrator, found)
-    await rule.heard(receiver, len(alarms))
-    narrator.say(f"{len(receiver.by_id)} of {len(alarms)} alarms were told by webhook, signatures verified")
+    alarms = await _alarms(telling, receiver)
     compared = await _compared(telling, learned, life)
     usage = await plan.metered(session, counted.predictions, telling.used_before)
     metered = plan.requests(usage) - telling.used_before
@@ -175,7 +171,7 @@ async def _outcome(
         failed_predictions=len(counted.failed),
         usage_recorded=metered,
         control_alarms=counted.alarms,
-        drift_reports=len(alarms) - counted.alarms,
+        drift_reports=alarms - counted.alarms,
         retrains=len(life.retrainings),
         challengers_refused=life.refused,
         versions=standing.versions,
@@ -184,6 +180,16 @@ async def _outcome(
         auc_final=round(compared.served, 4) if compared else None,
         seconds=round(narrator.seconds, 1),
     )
+
+
+async def _alarms(telling: Telling, receiver: Receiver) -> int:
+    """How many the monitor gave, and that they were told."""
+    found = await watch.reports(telling.session, telling.since)
+    alarms = len(watch.alarms(found))
+    epilogue.tell_of_reports(telling.narrator, found)
+    await rule.heard(receiver, alarms)
+    telling.narrator.say(f"{len(receiver.by_id)} of {alarms} alarms were told by webhook, signatures verified")
+    return alarms
 
 
 async def _compared(telling: Telling, learned: learn.Learned, life: loop.Loop) -> Contest | None:
