@@ -6,6 +6,7 @@ from contextlib import suppress
 import grpc
 import pytest
 import pytest_asyncio
+from early_end import answered
 from forgepoint.auth.v1 import auth_pb2
 from forgepoint.common.v1 import access_pb2
 from forgepoint.inference.v1 import inference_pb2
@@ -41,14 +42,15 @@ async def status(channel, method, token=None):
     metadata = (("authorization", f"Bearer {token}"),) if token else ()
     request = message_factory.GetMessageClass(method.descriptor.input_type)().SerializeToString()
     shape = f"{'stream' if method.client_streaming else 'unary'}_{'stream' if method.server_streaming else 'unary'}"
-    call = getattr(channel, shape)(method.path)
+    timeout = 5 if method.server_streaming else PATIENCE
+
+    async def call():
+        body = iter([request]) if method.client_streaming else request
+        running = getattr(channel, shape)(method.path)(body, metadata=metadata, timeout=timeout)
+        await (anext(aiter(running), None) if method.server_streaming else running)
+
     try:
-        timeout = 5 if method.server_streaming else PATIENCE
-        running = call(iter([request]) if method.client_streaming else request, metadata=metadata, timeout=timeout)
-        if method.server_streaming:
-            await anext(aiter(running), None)
-        else:
-            await running
+        await answered(call)
     except grpc.aio.AioRpcError as error:
         return error.code()
     return grpc.StatusCode.OK

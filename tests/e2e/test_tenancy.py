@@ -6,6 +6,7 @@ import json
 import grpc
 import pytest
 import pytest_asyncio
+from early_end import answered
 from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
 from forgepoint.common.v1 import access_pb2
 from forgepoint.pipeline.v1 import pipeline_pb2
@@ -64,13 +65,15 @@ async def answer(channel, method, token, request):
     """Status and the bytes that came back."""
     shape = f"{'stream' if method.client_streaming else 'unary'}_{'stream' if method.server_streaming else 'unary'}"
     body = request.SerializeToString()
-    call = getattr(channel, shape)(method.path)(
-        iter([body]) if method.client_streaming else body, metadata=(("authorization", f"Bearer {token}"),), timeout=10
-    )
+    metadata = (("authorization", f"Bearer {token}"),)
+
+    async def call():
+        sent = iter([body]) if method.client_streaming else body
+        running = getattr(channel, shape)(method.path)(sent, metadata=metadata, timeout=10)
+        return b"".join([message async for message in running]) if method.server_streaming else await running
+
     try:
-        if method.server_streaming:
-            return grpc.StatusCode.OK, b"".join([message async for message in call])
-        return grpc.StatusCode.OK, await call
+        return grpc.StatusCode.OK, await answered(call)
     except grpc.aio.AioRpcError as error:
         return error.code(), (error.details() or "").encode()
 
