@@ -37,7 +37,7 @@ from fp_kernel.errors import (
 )
 from fp_kernel.identity import Principal
 from fp_kernel.ids import new_id, parse_id
-from fp_kernel.pages import Page, PageRequest, next_token, page_request
+from fp_kernel.pages import Page, PageRequest, next_token, page_by_id, page_request, page_request_by_id
 
 __all__ = [
     "Aborted",
@@ -68,6 +68,8 @@ __all__ = [
     "invalid",
     "new_id",
     "next_token",
+    "page_by_id",
     "page_request",
+    "page_request_by_id",
     "parse_id",
 ]

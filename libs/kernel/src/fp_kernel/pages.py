@@ -6,15 +6,24 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from fp_kernel.errors import InvalidArgument, invalid
+from fp_kernel.ids import parse_id
 
 DEFAULT_SIZE = 20
 MAX_SIZE = 100
 _MAX_TOKEN = 2_048
 
 Item = TypeVar("Item")
+
+
+class Identified(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+Row = TypeVar("Row", bound=Identified)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +53,26 @@ def page_request(
     if size < 0:
         raise invalid("pagination.page_size", "must not be negative")
     return PageRequest(min(size or default, cap), _position(token, scope) if token else None)
+
+
+def page_request_by_id(size: int, token: str, *, scope: Sequence[str]) -> PageRequest:
+    """`page_request` of a list that is sorted by id. A token is bound and not signed: its position is checked here, and
+    not by the store.
+
+    Raises InvalidArgument naming `pagination.page_size` or `pagination.page_token`.
+    """
+    request = page_request(size, token, scope=scope)
+    if request.after is None:
+        return request
+    if len(request.after) != 1:
+        raise _bad_token()
+    return PageRequest(request.size, (parse_id(request.after[0], "pagination.page_token"),))
+
+
+def page_by_id(rows: Sequence[Row], request: PageRequest, *, scope: Sequence[str]) -> Page[Row]:
+    """The page of rows, of which one more than its size was read."""
+    shown = tuple(rows[: request.size])
+    return Page(shown, next_token((shown[-1].id,), scope=scope) if len(rows) > request.size else "")
 
 
 def next_token(position: Sequence[str], *, scope: Sequence[str]) -> str:

@@ -9,12 +9,13 @@ from fp_events import AuditPublisher, NatsBus, connect, each
 from fp_events.streams import AUDIT, AUTH, INFERENCE, MODELS, PIPELINES
 from fp_kernel import SystemClock
 from fp_postgres import Database, OutboxRelay, Pruner, migrate
+from fp_postgres.signals import Signals
 from fp_rpc import Channels, Server, ServiceCredential
 from fp_rpc.validate import remote_identity
 from fp_runtime import Runtime
 
 from fp_monitor.adapters.postgres.reads import PostgresReads
-from fp_monitor.adapters.postgres.signals import PostgresSignals
+from fp_monitor.adapters.postgres.reports import CHANNEL
 from fp_monitor.adapters.postgres.stores import PostgresTransactions
 from fp_monitor.api import consumers
 from fp_monitor.api.grpc import MonitorServicer
@@ -35,7 +36,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     clock, poll = SystemClock(), settings.monitor_poll_seconds
     database = await _database(runtime, settings)
     bus = await _bus(runtime, settings)
-    transactions, reads, signals = PostgresTransactions(database), PostgresReads(database), PostgresSignals(database)
+    transactions, reads, signals = PostgresTransactions(database), PostgresReads(database), Signals(database, CHANNEL)
 
     judged = runtime.metrics.counter("windows_judged_total", "Windows closed with a report.", ("kind", "outcome"))
     verdict = Verdict(clock, lambda kind, severity: judged.labels(kind, severity.name).inc())

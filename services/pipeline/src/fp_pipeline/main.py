@@ -9,6 +9,7 @@ from fp_events.streams import AUDIT, INFERENCE, MODELS, PIPELINES
 from fp_kernel import SystemClock
 from fp_postgres import OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
+from fp_postgres.signals import Signals
 from fp_rpc import Server
 from fp_rpc.validate import remote_identity
 from fp_runtime import Runtime
@@ -16,8 +17,8 @@ from fp_runtime import Runtime
 from fp_pipeline import engine
 from fp_pipeline.adapters.measures import Measures
 from fp_pipeline.adapters.postgres.deployments import PostgresDeploymentReads
+from fp_pipeline.adapters.postgres.executions import CHANNEL
 from fp_pipeline.adapters.postgres.leases import PostgresLeases
-from fp_pipeline.adapters.postgres.signals import PostgresSignals
 from fp_pipeline.adapters.postgres.statistics import PostgresStatisticsReads
 from fp_pipeline.adapters.postgres.stores import PostgresReads, PostgresTransactions
 from fp_pipeline.adapters.s3 import S3Artifacts
@@ -39,7 +40,7 @@ async def serve(runtime: Runtime, settings: PipelineSettings) -> None:
     database = await hard_database(runtime, settings.database_url.get_secret_value())
     bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
     artifacts = await _artifacts(runtime, settings)
-    signals = PostgresSignals(settings.database_url.get_secret_value())
+    signals = Signals(database, CHANNEL)
     transactions, reads = PostgresTransactions(database), PostgresReads(database)
     deployments, statistics = PostgresDeploymentReads(database), PostgresStatisticsReads(database)
 

@@ -24,7 +24,6 @@ from fp_pipeline.adapters.postgres.deployments import PostgresDeploymentReads
 from fp_pipeline.adapters.postgres.leases import PostgresLeases
 from fp_pipeline.adapters.postgres.statistics import PostgresStatisticsReads
 from fp_pipeline.adapters.postgres.stores import PostgresReads, PostgresTransactions
-from fp_pipeline.adapters.subscriptions import Subscriptions
 from fp_pipeline.app.reconcile import Reconciler
 from fp_pipeline.app.worker import WorkerPolicy
 from fp_pipeline.domain.definition import Pipeline, PipelineType, StepDefinition, StepType
@@ -33,6 +32,7 @@ from fp_pipeline.domain.execution import Cause, Execution, ExecutionStatus, Step
 from fp_pipeline.domain.policy import Backoff, EnginePolicy, LeasePolicy
 from fp_pipeline.domain.validation import JobModules
 from fp_postgres import Database
+from fp_postgres.signals import Subscriptions
 from fp_testkit.crash import CrashedRun, CrashPoints
 from fp_testkit.patience import PATIENCE
 

@@ -23,13 +23,13 @@ from fp_pipeline.adapters.postgres.deployments import PostgresDeploymentReads
 from fp_pipeline.adapters.postgres.leases import PostgresLeases
 from fp_pipeline.adapters.postgres.statistics import PostgresStatisticsReads
 from fp_pipeline.adapters.postgres.stores import PostgresReads, PostgresTransactions
-from fp_pipeline.adapters.subscriptions import Subscriptions
 from fp_pipeline.app.worker import WorkerPolicy
 from fp_pipeline.domain.definition import Pipeline, PipelineType, StepDefinition, StepType
 from fp_pipeline.domain.execution import Cause, Execution, ExecutionStatus, Step, StepStatus
 from fp_pipeline.domain.policy import Backoff, EnginePolicy, LeasePolicy
 from fp_pipeline.domain.validation import JobModules
 from fp_postgres import Database
+from fp_postgres.signals import Subscriptions
 from fp_testkit.crash import CrashedRun, CrashPoints
 
 MIGRATIONS = resources.files("fp_pipeline") / "migrations"

@@ -23,7 +23,6 @@ from fp_pipeline.adapters.postgres.deployments import PostgresDeploymentReads
 from fp_pipeline.adapters.postgres.leases import PostgresLeases
 from fp_pipeline.adapters.postgres.statistics import PostgresStatisticsReads
 from fp_pipeline.adapters.postgres.stores import PostgresReads, PostgresTransactions
-from fp_pipeline.adapters.subscriptions import Subscriptions
 from fp_pipeline.app.count_requests import CountRequests
 from fp_pipeline.app.retrain import DriftReport, Retrain
 from fp_pipeline.app.worker import WorkerPolicy
@@ -33,6 +32,7 @@ from fp_pipeline.domain.policy import Backoff, EnginePolicy, LeasePolicy
 from fp_pipeline.domain.statistics import ANSWERED, Request
 from fp_pipeline.domain.validation import JobModules
 from fp_postgres import Database
+from fp_postgres.signals import Subscriptions
 from fp_testkit.crash import CrashedRun, CrashPoints
 from fp_testkit.patience import PATIENCE
 

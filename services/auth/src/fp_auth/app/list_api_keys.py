@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-from fp_kernel import Page, Principal
+from fp_kernel import Page, Principal, page_by_id, page_request_by_id
 
 from fp_auth.app.access import owner_named
-from fp_auth.app.listing import page_of, request_of
 from fp_auth.app.ports import Stores
 from fp_auth.domain.api_keys import ApiKey
 
@@ -20,6 +19,6 @@ class ListApiKeys:
         """Raises InvalidArgument, PermissionDenied, NotFound."""
         owner = await owner_named(self.stores.users, caller, user_id)
         scope = ("api-keys", owner.team, owner.id, str(include_revoked))
-        request = request_of(page_size, page_token, scope=scope)
+        request = page_request_by_id(page_size, page_token, scope=scope)
         rows = await self.stores.api_keys.page(owner.team, owner.id, request, include_revoked=include_revoked)
-        return page_of(rows, request, scope=scope)
+        return page_by_id(rows, request, scope=scope)

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from fp_kernel import Page
+from fp_kernel import Page, page_by_id, page_request_by_id
 
-from fp_auth.app.listing import page_of, request_of
 from fp_auth.app.ports import Stores
 from fp_auth.domain.users import User
 
@@ -16,5 +15,5 @@ class ListUsers:
     async def __call__(self, team: str, *, page_size: int, page_token: str) -> Page[User]:
         """Raises InvalidArgument."""
         scope = ("users", team)
-        request = request_of(page_size, page_token, scope=scope)
-        return page_of(await self.stores.users.page(team, request), request, scope=scope)
+        request = page_request_by_id(page_size, page_token, scope=scope)
+        return page_by_id(await self.stores.users.page(team, request), request, scope=scope)

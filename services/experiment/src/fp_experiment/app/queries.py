@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from fp_kernel import NotFound, Page
+from fp_kernel import NotFound, Page, page_by_id, page_request_by_id
 
-from fp_experiment.app.listing import page_of, request_of
 from fp_experiment.app.missing import no_experiment, no_run
 from fp_experiment.app.ports import Reads, RunFilter
 from fp_experiment.domain import filters
@@ -28,8 +27,8 @@ class Queries:
     async def experiments(self, team: str, *, archived: bool, page_size: int, page_token: str) -> Page[Experiment]:
         """Newest first. Raises InvalidArgument."""
         scope = ("experiments", team, str(archived))
-        request = request_of(page_size, page_token, scope=scope)
-        return page_of(await self.reads.experiments(team, request, archived=archived), request, scope=scope)
+        request = page_request_by_id(page_size, page_token, scope=scope)
+        return page_by_id(await self.reads.experiments(team, request, archived=archived), request, scope=scope)
 
     async def run(self, team: str, run_id: str) -> Run:
         """Raises NotFound."""
@@ -53,11 +52,11 @@ class Queries:
         Raises InvalidArgument, NotFound for an experiment that is not the team's.
         """
         scope = ("runs", team, experiment_id, status or "", matching)
-        request = request_of(page_size, page_token, scope=scope)
+        request = page_request_by_id(page_size, page_token, scope=scope)
         rows = await self.reads.runs(team, RunFilter(experiment_id, status, filters.parse(matching)), request)
         if not rows and experiment_id and await self.reads.experiment(team, experiment_id) is None:
             raise no_experiment()
-        return page_of(rows, request, scope=scope)
+        return page_by_id(rows, request, scope=scope)
 
     async def lineage(self, team: str, model_name: str, version: str) -> Lineage:
         """Raises InvalidArgument, NotFound when no event told of the version."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from fp_kernel import NotFound, Page, PageRequest, invalid, next_token, page_request, parse_id
+from fp_kernel import NotFound, Page, PageRequest, invalid, next_token, page_request, page_request_by_id
 
 from fp_monitor.app.ports import Glance, Reads, ReportFilter
 from fp_monitor.domain.kinds import MonitorState, Severity
@@ -44,9 +44,7 @@ class Queries:
     async def reports(self, chosen: ReportFilter, size: int, token: str) -> Page[Report]:
         limits = [moment.isoformat() if moment else "" for moment in (chosen.since, chosen.until)]
         scope = (chosen.team, "reports", chosen.model_name, str(int(chosen.min_severity)), *limits)
-        page = _single(page_request(size, token, scope=scope))
-        if page.after is not None:
-            page = replace(page, after=(parse_id(page.after[0], "pagination.page_token"),))
+        page = page_request_by_id(size, token, scope=scope)
         found = await self._reads.reports(chosen, _one_more(page))
         return _page(found, page.size, scope, lambda each: each.id)
 

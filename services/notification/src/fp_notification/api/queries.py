@@ -7,8 +7,8 @@ import grpc
 from forgepoint.common.v1 import common_pb2
 from forgepoint.notification.v1 import notification_pb2 as pb
 from forgepoint.notification.v1.notification_pb2_grpc import NotificationServiceServicer
-from fp_kernel import PageRequest, parse_id
-from fp_kernel.pages import next_token, page_request
+from fp_kernel import PageRequest, page_request_by_id, parse_id
+from fp_kernel.pages import next_token
 
 from fp_notification.api import convert
 from fp_notification.api.caller import member, person, person_or_manager
@@ -88,11 +88,7 @@ def _event_type(pattern: str) -> str:
 
 
 def _page(pagination: common_pb2.PaginationRequest, scope: Sequence[str]) -> PageRequest:
-    """Tokens are bound, not signed: what they hold is checked like any other input."""
-    page = page_request(pagination.page_size, pagination.page_token, scope=scope)
-    if page.after:
-        parse_id(page.after[0], "pagination.page_token")
-    return page
+    return page_request_by_id(pagination.page_size, pagination.page_token, scope=scope)
 
 
 def _paged(after: str, scope: Sequence[str]) -> common_pb2.PaginationResponse:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from fp_kernel import NotFound, Page, PageRequest, invalid, next_token, page_request, parse_id
+from fp_kernel import NotFound, Page, PageRequest, next_token, page_request, page_request_by_id
 
 from fp_pipeline.app.ports import Deployments, Reads
 from fp_pipeline.domain.definition import Pipeline, PipelineType
@@ -37,8 +37,8 @@ class Queries:
 
     async def pipelines(self, team: str, kind: PipelineType | None, size: int, token: str) -> Page[Pipeline]:
         scope = (team, "pipelines", kind or "")
-        page = page_request(size, token, scope=scope)
-        found = await self._reads.pipelines(team, kind, _one_more(_by_id(page)))
+        page = page_request_by_id(size, token, scope=scope)
+        found = await self._reads.pipelines(team, kind, _one_more(page))
         return _page(found, page.size, scope, lambda each: each.id)
 
     async def executions(
@@ -46,8 +46,8 @@ class Queries:
     ) -> Page[Execution]:
         """Newest first, without their steps."""
         scope = (team, "executions", pipeline_id, status or "")
-        page = page_request(size, token, scope=scope)
-        found = await self._reads.executions(team, pipeline_id, status, _one_more(_by_id(page)))
+        page = page_request_by_id(size, token, scope=scope)
+        found = await self._reads.executions(team, pipeline_id, status, _one_more(page))
         return _page(found, page.size, scope, lambda each: each.id)
 
     async def deployments(self, size: int, token: str) -> Page[Deployment]:
@@ -56,15 +56,6 @@ class Queries:
         page = page_request(size, token, scope=scope)
         found = await self._deployments.page(_one_more(page))
         return _page(found, page.size, scope, lambda each: each.runtime)
-
-
-def _by_id(page: PageRequest) -> PageRequest:
-    """Tokens are not signed: a position that is no id is refused here and not by the store."""
-    if page.after is not None and len(page.after) == 1:
-        return replace(page, after=(parse_id(page.after[0], "pagination.page_token"),))
-    if page.after is not None:
-        raise invalid("pagination.page_token", "is not a token of this list")
-    return page
 
 
 def _one_more(page: PageRequest) -> PageRequest:

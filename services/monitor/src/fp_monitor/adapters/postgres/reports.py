@@ -1,13 +1,18 @@
 """Reports."""
 
+from typing import Final
+
 from asyncpg import Record
+from fp_postgres.signals import notify
 
 from fp_monitor.adapters.documents import metrics_from_text, metrics_to_text
 from fp_monitor.adapters.postgres.queries import Queries
-from fp_monitor.adapters.postgres.signals import notify
 from fp_monitor.domain.kinds import DriftKind, Severity
 from fp_monitor.domain.report import Report
 from fp_monitor.domain.window import Period
+
+CHANNEL: Final = "fp_monitor"
+"""Of this service's signals."""
 
 COLUMNS = """
     r.id::text, r.team, r.model_name, r.monitor_id::text, r.number, r.version, r.kind, r.severity, r.metrics,
@@ -42,7 +47,7 @@ class PostgresReports:
             report.created_at,
             report.retrains,
         )
-        await notify(self._queries, report.team)
+        await notify(self._queries, CHANNEL, report.team)
 
     async def purge(self, team: str, model_name: str) -> int:
         status = await self._queries.execute(

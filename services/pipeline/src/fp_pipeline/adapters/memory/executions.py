@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from fp_kernel import Clock, PageRequest
+from fp_postgres.signals import Subscriptions
 
 from fp_pipeline.adapters.memory.state import HeldLease, MemoryState
-from fp_pipeline.adapters.subscriptions import Subscriptions
 from fp_pipeline.app.ports import WORK, cancelling, changed
 from fp_pipeline.domain.execution import Cancellation, Execution, ExecutionStatus, Transition
 from fp_pipeline.domain.lease import Lease, LeaseLost

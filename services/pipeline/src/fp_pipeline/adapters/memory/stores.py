@@ -7,13 +7,13 @@ from datetime import datetime
 from fp_events import Event
 from fp_kernel import AlreadyExists, Clock, Command, PageRequest
 from fp_postgres import MemoryTransaction, MemoryTransactions
+from fp_postgres.signals import Subscriptions
 
 from fp_pipeline.adapters.events import to_event
 from fp_pipeline.adapters.memory.deployments import MemoryDeployments
 from fp_pipeline.adapters.memory.executions import MemoryExecutions
 from fp_pipeline.adapters.memory.state import MemoryState
 from fp_pipeline.adapters.memory.statistics import MemoryCounting, MemoryRetrains, MemoryStatistics
-from fp_pipeline.adapters.subscriptions import Subscriptions
 from fp_pipeline.domain import events
 from fp_pipeline.domain.definition import Pipeline, PipelineType
 from fp_pipeline.domain.logs import LogLine, numbered

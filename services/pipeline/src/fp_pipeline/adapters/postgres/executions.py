@@ -2,19 +2,23 @@
 
 import json
 from collections.abc import Sequence
+from typing import Final
 from uuid import UUID
 
 from fp_kernel import PageRequest
 from fp_postgres import Transaction
+from fp_postgres.signals import notify
 
 from fp_pipeline.adapters.documents import state_to_text
 from fp_pipeline.adapters.postgres.queries import Queries
 from fp_pipeline.adapters.postgres.rows import EXECUTION, execution_from, steps_from, transition_from
-from fp_pipeline.adapters.postgres.signals import notify
 from fp_pipeline.app.ports import WORK, cancelling, changed
 from fp_pipeline.domain.execution import Cancellation, Execution, ExecutionStatus, Transition
 from fp_pipeline.domain.lease import Lease, LeaseLost
 from fp_pipeline.domain.progress import Progress
+
+CHANNEL: Final = "fp_pipeline"
+"""Of this service's signals."""
 
 
 async def load(queries: Queries, where: str, *arguments: object) -> Execution | None:
@@ -69,7 +73,7 @@ class PostgresExecutions:
         )
         first = Transition(execution.sequence, execution.status, "", "", None, execution.created_at)
         await self._transitions(execution.id, [first])
-        await notify(self._transaction, WORK)
+        await notify(self._transaction, CHANNEL, WORK)
 
     async def find(self, team: str, execution_id: str) -> Execution | None:
         # A statement of its own: one that waited for the lock would read the steps as they were before the wait.
@@ -114,7 +118,7 @@ class PostgresExecutions:
             [(execution.id, step.step_id, step.id, state_to_text(step)) for step in progress.steps],
         )
         await self._transitions(execution.id, progress.transitions)
-        await notify(self._transaction, changed(execution.id))
+        await notify(self._transaction, CHANNEL, changed(execution.id))
 
     async def ask_to_cancel(self, execution_id: str, cancellation: Cancellation) -> None:
         await self._transaction.execute(
@@ -123,7 +127,7 @@ class PostgresExecutions:
             cancellation.by,
             cancellation.reason,
         )
-        await notify(self._transaction, cancelling(execution_id))
+        await notify(self._transaction, CHANNEL, cancelling(execution_id))
 
     async def end(self, execution_id: str) -> None:
         await self._transaction.execute("DELETE FROM deployment_turns WHERE execution_id = $1::uuid", execution_id)
