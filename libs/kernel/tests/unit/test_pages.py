@@ -2,9 +2,10 @@
 
 import base64
 import json
+from dataclasses import dataclass
 
 import pytest
-from fp_kernel import InvalidArgument, Page, next_token, page_request
+from fp_kernel import InvalidArgument, Page, new_id, next_token, page_by_id, page_request, page_request_by_id
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -114,3 +115,29 @@ def test_walking_pages_sees_every_row_once_and_in_order(rows, size):
         token = next_token([str(page[-1])], scope=["team"])
 
     assert seen == rows
+
+
+@dataclass(frozen=True)
+class Row:
+    id: str
+
+
+@pytest.mark.parametrize("position", [("no id",), (new_id(), new_id()), ("",)])
+def test_a_token_whose_position_is_no_id_is_refused_in_a_list_by_id(position):
+    token = next_token(position, scope=("team",))
+
+    with pytest.raises(InvalidArgument, match="page_token"):
+        page_request_by_id(0, token, scope=("team",))
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 7])
+def test_pages_by_id_together_are_the_list(count):
+    rows, token, shown = sorted(new_id() for _ in range(count)), "", []
+    while token or not shown:
+        request = page_request_by_id(2, token, scope=("team",))
+        after = request.after[0] if request.after else ""
+        read = [Row(each) for each in rows if each > after][: request.size + 1]
+        page = page_by_id(read, request, scope=("team",))
+        shown.append([row.id for row in page.items])
+        token = page.next_token
+    assert [each for page in shown for each in page] == rows
