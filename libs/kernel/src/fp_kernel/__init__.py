@@ -9,7 +9,10 @@ Standard library only; nothing here does I/O, so that any domain may import it.
 - `pages`: keyset pages with opaque tokens bound to a team and a filter.
 - `commands`: the identity of a command that may be sent twice.
 - `budget`: how many retries the load allows.
-- `tensors`, `signatures`: what models take and give, and whether a request has it; imported by their own names.
+- `texts`: which texts of people are accepted.
+- `tensors`, `signatures`: what models take and give, and whether a request has it.
+
+`texts`, `tensors` and `signatures` are imported by their own names.
 """
 
 from fp_kernel.budget import RetryBudget

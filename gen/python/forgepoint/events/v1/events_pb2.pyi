@@ -1060,6 +1060,44 @@ class ModelUndeployed(_message.Message):
 Global___ModelUndeployed: _TypeAlias = ModelUndeployed  # noqa: Y015
 
 @_typing.final
+class InferenceAttempt(_message.Message):
+    """One try of a prediction on one version. A prediction that was tried again on another target has several, so that a
+    version that fails is seen to fail although its callers were answered.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    IS_CANARY_FIELD_NUMBER: _builtins.int
+    FAILURE_FIELD_NUMBER: _builtins.int
+    LATENCY_FIELD_NUMBER: _builtins.int
+    version: _builtins.str
+    """Version that was asked."""
+    is_canary: _builtins.bool
+    """Whether the version was a canary of the route."""
+    failure: Global___InferenceFailureReason.ValueType
+    """Unspecified when the version answered."""
+    @_builtins.property
+    def latency(self) -> _duration_pb2.Duration:
+        """From the first byte sent to the answer or the failure."""
+
+    def __init__(
+        self,
+        *,
+        version: _builtins.str = ...,
+        is_canary: _builtins.bool = ...,
+        failure: Global___InferenceFailureReason.ValueType = ...,
+        latency: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["latency", b"latency"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "is_canary", b"is_canary", "latency", b"latency", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InferenceAttempt: _TypeAlias = InferenceAttempt  # noqa: Y015
+
+@_typing.final
 class InferenceCompleted(_message.Message):
     """fp.inference.completed"""
 
@@ -1077,6 +1115,11 @@ class InferenceCompleted(_message.Message):
     PREDICTION_SUMMARY_FIELD_NUMBER: _builtins.int
     FEATURE_SUMMARY_FIELD_NUMBER: _builtins.int
     COMPLETED_AT_FIELD_NUMBER: _builtins.int
+    ATTEMPTS_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    CORRELATION_ID_FIELD_NUMBER: _builtins.int
+    TRACEPARENT_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     model_id: _builtins.str
     model_name: _builtins.str
@@ -1085,6 +1128,14 @@ class InferenceCompleted(_message.Message):
     is_canary: _builtins.bool
     latency_ms: _builtins.int
     token_count: _builtins.int
+    rows: _builtins.int
+    """Rows of the request: the length of the first axis that its tensors share, 1 without one."""
+    correlation_id: _builtins.str
+    """Of the call that asked, when the event is part of a batch."""
+    traceparent: _builtins.str
+    """W3C trace context of the call that asked, when the event is part of a batch."""
+    actor: _builtins.str
+    """Id of the API key or of the person that asked, when the event is part of a batch."""
     @_builtins.property
     def latency(self) -> _duration_pb2.Duration: ...
     @_builtins.property
@@ -1093,6 +1144,10 @@ class InferenceCompleted(_message.Message):
     def feature_summary(self) -> Global___FeatureSummary: ...
     @_builtins.property
     def completed_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def attempts(self) -> _containers.RepeatedCompositeFieldContainer[Global___InferenceAttempt]:
+        """Tries in their order, the one that decided last."""
+
     def __init__(
         self,
         *,
@@ -1108,10 +1163,15 @@ class InferenceCompleted(_message.Message):
         prediction_summary: Global___PredictionSummary | None = ...,
         feature_summary: Global___FeatureSummary | None = ...,
         completed_at: _timestamp_pb2.Timestamp | None = ...,
+        attempts: _abc.Iterable[Global___InferenceAttempt] | None = ...,
+        rows: _builtins.int = ...,
+        correlation_id: _builtins.str = ...,
+        traceparent: _builtins.str = ...,
+        actor: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["completed_at", b"completed_at", "feature_summary", b"feature_summary", "latency", b"latency", "prediction_summary", b"prediction_summary"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_key_id", b"api_key_id", "completed_at", b"completed_at", "feature_summary", b"feature_summary", "is_canary", b"is_canary", "latency", b"latency", "latency_ms", b"latency_ms", "model_id", b"model_id", "model_name", b"model_name", "prediction_summary", b"prediction_summary", "request_id", b"request_id", "token_count", b"token_count", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "api_key_id", b"api_key_id", "attempts", b"attempts", "completed_at", b"completed_at", "correlation_id", b"correlation_id", "feature_summary", b"feature_summary", "is_canary", b"is_canary", "latency", b"latency", "latency_ms", b"latency_ms", "model_id", b"model_id", "model_name", b"model_name", "prediction_summary", b"prediction_summary", "request_id", b"request_id", "rows", b"rows", "token_count", b"token_count", "traceparent", b"traceparent", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1131,16 +1191,33 @@ class InferenceFailed(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     ERROR_FIELD_NUMBER: _builtins.int
     FAILED_AT_FIELD_NUMBER: _builtins.int
+    ATTEMPTS_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    CORRELATION_ID_FIELD_NUMBER: _builtins.int
+    TRACEPARENT_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     model_id: _builtins.str
     model_name: _builtins.str
     version: _builtins.str
     api_key_id: _builtins.str
     reason: Global___InferenceFailureReason.ValueType
+    rows: _builtins.int
+    """Rows of the request: the length of the first axis that its tensors share, 1 without one."""
+    correlation_id: _builtins.str
+    """Of the call that asked, when the event is part of a batch."""
+    traceparent: _builtins.str
+    """W3C trace context of the call that asked, when the event is part of a batch."""
+    actor: _builtins.str
+    """Id of the API key or of the person that asked, when the event is part of a batch."""
     @_builtins.property
     def error(self) -> _common_pb2.ErrorDetail: ...
     @_builtins.property
     def failed_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def attempts(self) -> _containers.RepeatedCompositeFieldContainer[Global___InferenceAttempt]:
+        """Tries in their order, the one that decided last."""
+
     def __init__(
         self,
         *,
@@ -1152,14 +1229,47 @@ class InferenceFailed(_message.Message):
         reason: Global___InferenceFailureReason.ValueType = ...,
         error: _common_pb2.ErrorDetail | None = ...,
         failed_at: _timestamp_pb2.Timestamp | None = ...,
+        attempts: _abc.Iterable[Global___InferenceAttempt] | None = ...,
+        rows: _builtins.int = ...,
+        correlation_id: _builtins.str = ...,
+        traceparent: _builtins.str = ...,
+        actor: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "failed_at", b"failed_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_key_id", b"api_key_id", "error", b"error", "failed_at", b"failed_at", "model_id", b"model_id", "model_name", b"model_name", "reason", b"reason", "request_id", b"request_id", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "api_key_id", b"api_key_id", "attempts", b"attempts", "correlation_id", b"correlation_id", "error", b"error", "failed_at", b"failed_at", "model_id", b"model_id", "model_name", b"model_name", "reason", b"reason", "request_id", b"request_id", "rows", b"rows", "traceparent", b"traceparent", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___InferenceFailed: _TypeAlias = InferenceFailed  # noqa: Y015
+
+@_typing.final
+class InferenceRecorded(_message.Message):
+    """fp.inference.recorded: predictions of one team, model and version, in the order in which they were recorded. A consumer
+    knows the batch by the id of its envelope and each prediction by its request_id.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMPLETED_FIELD_NUMBER: _builtins.int
+    FAILED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def completed(self) -> _containers.RepeatedCompositeFieldContainer[Global___InferenceCompleted]: ...
+    @_builtins.property
+    def failed(self) -> _containers.RepeatedCompositeFieldContainer[Global___InferenceFailed]: ...
+    def __init__(
+        self,
+        *,
+        completed: _abc.Iterable[Global___InferenceCompleted] | None = ...,
+        failed: _abc.Iterable[Global___InferenceFailed] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["completed", b"completed", "failed", b"failed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InferenceRecorded: _TypeAlias = InferenceRecorded  # noqa: Y015
 
 @_typing.final
 class FeatureViewDefined(_message.Message):
@@ -1252,6 +1362,9 @@ class UsageRecorded(_message.Message):
     MODEL_VERSION_FIELD_NUMBER: _builtins.int
     SOURCE_REQUEST_ID_FIELD_NUMBER: _builtins.int
     OCCURRED_AT_FIELD_NUMBER: _builtins.int
+    FIRST_AT_FIELD_NUMBER: _builtins.int
+    LAST_AT_FIELD_NUMBER: _builtins.int
+    FACTS_FIELD_NUMBER: _builtins.int
     record_id: _builtins.str
     team: _builtins.str
     rate_plan_id: _builtins.str
@@ -1262,8 +1375,17 @@ class UsageRecorded(_message.Message):
     model_id: _builtins.str
     model_version: _builtins.str
     source_request_id: _builtins.str
+    """Empty when the record is a sum of facts."""
+    facts: _builtins.int
+    """How many facts the quantity sums; 0 in a record of a single fact."""
     @_builtins.property
     def occurred_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def first_at(self) -> _timestamp_pb2.Timestamp:
+        """When the first and the last of the summed facts happened."""
+
+    @_builtins.property
+    def last_at(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
         self,
         *,
@@ -1278,10 +1400,13 @@ class UsageRecorded(_message.Message):
         model_version: _builtins.str = ...,
         source_request_id: _builtins.str = ...,
         occurred_at: _timestamp_pb2.Timestamp | None = ...,
+        first_at: _timestamp_pb2.Timestamp | None = ...,
+        last_at: _timestamp_pb2.Timestamp | None = ...,
+        facts: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_at", b"occurred_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["first_at", b"first_at", "last_at", b"last_at", "occurred_at", b"occurred_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost_micros", b"cost_micros", "currency_code", b"currency_code", "meter_type", b"meter_type", "model_id", b"model_id", "model_version", b"model_version", "occurred_at", b"occurred_at", "quantity", b"quantity", "rate_plan_id", b"rate_plan_id", "record_id", b"record_id", "source_request_id", b"source_request_id", "team", b"team"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost_micros", b"cost_micros", "currency_code", b"currency_code", "facts", b"facts", "first_at", b"first_at", "last_at", b"last_at", "meter_type", b"meter_type", "model_id", b"model_id", "model_version", b"model_version", "occurred_at", b"occurred_at", "quantity", b"quantity", "rate_plan_id", b"rate_plan_id", "record_id", b"record_id", "source_request_id", b"source_request_id", "team", b"team"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
