@@ -779,14 +779,27 @@ class StepCompleted(_message.Message):
     STEP_TYPE_FIELD_NUMBER: _builtins.int
     OUTPUT_FIELD_NUMBER: _builtins.int
     COMPLETED_AT_FIELD_NUMBER: _builtins.int
+    COMPUTE_FIELD_NUMBER: _builtins.int
+    PIPELINE_TYPE_FIELD_NUMBER: _builtins.int
+    PIPELINE_NAME_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
     pipeline_id: _builtins.str
     step_id: _builtins.str
     step_type: Global___StepType.ValueType
+    pipeline_type: Global___PipelineType.ValueType
+    """Kind of the pipeline."""
+    pipeline_name: _builtins.str
+    """Name of the pipeline."""
     @_builtins.property
     def output(self) -> _struct_pb2.Struct: ...
     @_builtins.property
     def completed_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def compute(self) -> _duration_pb2.Duration:
+        """How long jobs ran for the step, all attempts and items together, as their runner measured it. Unset for a step that
+        runs no job. Waiting for a job to start, for traffic or for others is no part of it.
+        """
+
     def __init__(
         self,
         *,
@@ -796,10 +809,13 @@ class StepCompleted(_message.Message):
         step_type: Global___StepType.ValueType = ...,
         output: _struct_pb2.Struct | None = ...,
         completed_at: _timestamp_pb2.Timestamp | None = ...,
+        compute: _duration_pb2.Duration | None = ...,
+        pipeline_type: Global___PipelineType.ValueType = ...,
+        pipeline_name: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["completed_at", b"completed_at", "output", b"output"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["completed_at", b"completed_at", "compute", b"compute", "output", b"output"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["completed_at", b"completed_at", "execution_id", b"execution_id", "output", b"output", "pipeline_id", b"pipeline_id", "step_id", b"step_id", "step_type", b"step_type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["completed_at", b"completed_at", "compute", b"compute", "execution_id", b"execution_id", "output", b"output", "pipeline_id", b"pipeline_id", "pipeline_name", b"pipeline_name", "pipeline_type", b"pipeline_type", "step_id", b"step_id", "step_type", b"step_type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -818,14 +834,27 @@ class StepFailed(_message.Message):
     ERROR_FIELD_NUMBER: _builtins.int
     ATTEMPTS_FIELD_NUMBER: _builtins.int
     FAILED_AT_FIELD_NUMBER: _builtins.int
+    COMPUTE_FIELD_NUMBER: _builtins.int
+    PIPELINE_TYPE_FIELD_NUMBER: _builtins.int
+    PIPELINE_NAME_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
     pipeline_id: _builtins.str
     step_id: _builtins.str
     step_type: Global___StepType.ValueType
     error: _builtins.str
     attempts: _builtins.int
+    pipeline_type: Global___PipelineType.ValueType
+    """Kind of the pipeline."""
+    pipeline_name: _builtins.str
+    """Name of the pipeline."""
     @_builtins.property
     def failed_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def compute(self) -> _duration_pb2.Duration:
+        """How long jobs ran for the step, all attempts and items together, as their runner measured it. Unset for a step that
+        runs no job. Waiting for a job to start, for traffic or for others is no part of it.
+        """
+
     def __init__(
         self,
         *,
@@ -836,10 +865,13 @@ class StepFailed(_message.Message):
         error: _builtins.str = ...,
         attempts: _builtins.int = ...,
         failed_at: _timestamp_pb2.Timestamp | None = ...,
+        compute: _duration_pb2.Duration | None = ...,
+        pipeline_type: Global___PipelineType.ValueType = ...,
+        pipeline_name: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["failed_at", b"failed_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["compute", b"compute", "failed_at", b"failed_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "error", b"error", "execution_id", b"execution_id", "failed_at", b"failed_at", "pipeline_id", b"pipeline_id", "step_id", b"step_id", "step_type", b"step_type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "compute", b"compute", "error", b"error", "execution_id", b"execution_id", "failed_at", b"failed_at", "pipeline_id", b"pipeline_id", "pipeline_name", b"pipeline_name", "pipeline_type", b"pipeline_type", "step_id", b"step_id", "step_type", b"step_type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

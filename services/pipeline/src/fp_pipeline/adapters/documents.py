@@ -60,6 +60,7 @@ def state_to_text(step: Step) -> str:
             "output": step.output,
             "error": step.error,
             "retry_at": _time(step.retry_at),
+            **({"compute": step.compute} if step.compute else {}),
         }
     )
 
@@ -79,6 +80,7 @@ def state_from_json(step_id: str, content: Mapping[str, Any], definitions: Mappi
         output=content["output"],
         error=content["error"],
         retry_at=_moment(content["retry_at"]),
+        compute=content.get("compute", 0.0),
     )
 
 

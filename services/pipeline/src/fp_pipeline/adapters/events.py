@@ -12,7 +12,7 @@ from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from fp_pipeline.domain import events
-from fp_pipeline.domain.definition import PipelineType, StepType
+from fp_pipeline.domain.definition import JOB_STEPS, PipelineType, StepType
 from fp_pipeline.domain.deployment import Deployment
 
 _SOURCE_ACTOR = "pipeline"
@@ -43,9 +43,9 @@ def _execution(event: events.ExecutionStarted | events.ExecutionCompleted | even
             started = events_pb2.PipelineStarted(**common, triggered_by=origin.actor, started_at=_timestamp(event.at))
             return _event("fp.pipelines.started", event, started, f"Pipeline {origin.pipeline_name} started.")
         case events.ExecutionCompleted():
-            duration = Duration()
-            duration.FromTimedelta(timedelta(seconds=event.duration))
-            completed = events_pb2.PipelineCompleted(**common, duration=duration, completed_at=_timestamp(event.at))
+            completed = events_pb2.PipelineCompleted(
+                **common, duration=_duration(event.duration), completed_at=_timestamp(event.at)
+            )
             return _event("fp.pipelines.completed", event, completed, f"Pipeline {origin.pipeline_name} completed.")
         case events.ExecutionFailed():
             failed = events_pb2.PipelineFailed(
@@ -65,7 +65,7 @@ def _execution(event: events.ExecutionStarted | events.ExecutionCompleted | even
 
 def _step(event: events.StepCompleted | events.StepFailed | events.CompensationTriggered) -> Event:
     origin = event.origin
-    common = {"execution_id": origin.execution_id, "pipeline_id": origin.pipeline_id}
+    common: dict[str, Any] = {"execution_id": origin.execution_id, "pipeline_id": origin.pipeline_id}
     match event:
         case events.StepCompleted():
             output = Struct()
@@ -76,6 +76,7 @@ def _step(event: events.StepCompleted | events.StepFailed | events.CompensationT
                 step_type=_step_type(event.step_type),
                 output=output,
                 completed_at=_timestamp(event.at),
+                **_step_facts(event),
             )
             summary = f"Step {event.step_id} of {origin.pipeline_name} completed."
             return _event("fp.pipelines.step.completed", event, completed, summary)
@@ -87,9 +88,12 @@ def _step(event: events.StepCompleted | events.StepFailed | events.CompensationT
                 error=event.error,
                 attempts=event.attempts,
                 failed_at=_timestamp(event.at),
+                **_step_facts(event),
             )
-            summary = f"Step {event.step_id} of {origin.pipeline_name} failed: {event.error}"
-            return _event("fp.pipelines.step.failed", event, failed, summary, Severity.WARNING)
+            verb = "was stopped" if event.cancelled else "failed"
+            severity = Severity.INFO if event.cancelled else Severity.WARNING
+            summary = f"Step {event.step_id} of {origin.pipeline_name} {verb}: {event.error}"
+            return _event("fp.pipelines.step.failed", event, failed, summary, severity)
         case events.CompensationTriggered():
             triggered = events_pb2.CompensationTriggered(
                 **common,
@@ -99,6 +103,14 @@ def _step(event: events.StepCompleted | events.StepFailed | events.CompensationT
             )
             summary = f"Pipeline {origin.pipeline_name} undoes {len(event.compensating)} steps."
             return _event("fp.pipelines.compensation.triggered", event, triggered, summary, Severity.WARNING)
+
+
+def _step_facts(event: events.StepCompleted | events.StepFailed) -> dict[str, Any]:
+    return {
+        "compute": _duration(event.compute) if event.step_type in JOB_STEPS else None,
+        "pipeline_type": _pipeline_type(event.origin.pipeline_type),
+        "pipeline_name": event.origin.pipeline_name,
+    }
 
 
 def _deployed(event: events.ModelDeployed) -> Event:
@@ -168,6 +180,12 @@ def _pipeline_type(kind: PipelineType) -> events_pb2.PipelineType.ValueType:
 
 def _step_type(kind: StepType) -> events_pb2.StepType.ValueType:
     return events_pb2.StepType.Value(f"STEP_TYPE_{kind}")
+
+
+def _duration(seconds: float) -> Duration:
+    duration = Duration()
+    duration.FromTimedelta(timedelta(seconds=seconds))
+    return duration
 
 
 def _timestamp(moment: datetime) -> Timestamp:

@@ -21,6 +21,6 @@ class Measures:
                 case StepCompleted():
                     self._steps.labels(event.step_type, "completed").inc()
                 case StepFailed():
-                    self._steps.labels(event.step_type, "failed").inc()
+                    self._steps.labels(event.step_type, "cancelled" if event.cancelled else "failed").inc()
                 case ExecutionCompleted() | ExecutionFailed():
                     self._executions.labels(progress.execution.status).inc()

@@ -58,4 +58,6 @@ class SupervisedJobs:
 
 
 def _job(job: SupervisedJob) -> Job:
-    return Job(JobState(job.state), job.reason, job.lines)
+    # Both times are of the supervisor's clock, which may have been set in between.
+    seconds = max(job.finished_at - job.started_at, 0.0) if job.finished_at is not None else 0.0
+    return Job(JobState(job.state), job.reason, job.lines, seconds)

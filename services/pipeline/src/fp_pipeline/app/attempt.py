@@ -58,6 +58,7 @@ class Attempt:
     execution: as it was when the attempt started.
     log: lines the executor wants kept; log_skipped: lines before them that are not.
     waits_for: what it waits for just now, told when its time is up.
+    compute: seconds for which its job ran.
     """
 
     execution: Execution
@@ -66,6 +67,7 @@ class Attempt:
     log: list[str] = field(default_factory=list)
     log_skipped: int = 0
     waits_for: str = ""
+    compute: float = 0.0
 
     @property
     def name(self) -> AttemptName:

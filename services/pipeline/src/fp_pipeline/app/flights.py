@@ -93,7 +93,7 @@ class Flights:
         else:
             output = {**attempt.step.output, **outcome.output}
             await self._record.change(
-                lambda state: attempts.complete(state, step_id, output, self._clock.now()), effects
+                lambda state: attempts.complete(_metered(state, attempt), step_id, output, self._clock.now()), effects
             )
 
     async def _failed(self, attempt: Attempt, failure: Failure) -> None:
@@ -102,19 +102,24 @@ class Flights:
         effects = _effects(attempt)
         if left or failure.final or step.attempt > step.definition.max_retries:
             await self._record.change(
-                lambda state: attempts.fail(state, step.step_id, failure.text, now(), left_behind=left), effects
+                lambda state: attempts.fail(
+                    _metered(state, attempt), step.step_id, failure.text, now(), left_behind=left
+                ),
+                effects,
             )
         else:
             at = now() + timedelta(seconds=self._policy.backoff.delay(step.attempt, self._roll()))
             await self._record.change(
-                lambda state: attempts.retry(state, step.step_id, failure.text, at, now()), effects
+                lambda state: attempts.retry(_metered(state, attempt), step.step_id, failure.text, at, now()),
+                effects,
             )
 
     async def _halt(self, work: scheduling.Halt) -> None:
         attempt = self._context(work.step_id)
         left = await self._take_back(attempt)
         await self._record.change(
-            lambda state: attempts.halt(state, work.step_id, self._clock.now(), left_behind=left), _effects(attempt)
+            lambda state: attempts.halt(_metered(state, attempt), work.step_id, self._clock.now(), left_behind=left),
+            _effects(attempt),
         )
 
     async def _take_back(self, attempt: Attempt) -> str:
@@ -168,6 +173,10 @@ class Flights:
 
         execution = self._record.execution
         return Attempt(execution=execution, step=execution.step(step_id), checkpoint_with=checkpoint)
+
+
+def _metered(execution: Execution, attempt: Attempt) -> Execution:
+    return attempts.metered(execution, attempt.step.step_id, attempt.compute)
 
 
 def _effects(attempt: Attempt, changes: tuple[DeploymentChange, ...] = ()) -> EffectsOf:

@@ -162,11 +162,12 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """reason: why it FAILED. lines: of its log so far."""
+    """reason: why it FAILED. lines: of its log so far. seconds: for which it ran, once it has ended."""
 
     state: JobState
     reason: str = ""
     lines: int = 0
+    seconds: float = 0.0
 
 
 class JobRunner(Protocol):

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from fp_pipeline.domain.definition import JsonObject
+from fp_pipeline.domain.definition import JOB_STEPS, JsonObject
 from fp_pipeline.domain.events import StepCompleted, StepFailed
 from fp_pipeline.domain.execution import Execution, Step, StepStatus
 from fp_pipeline.domain.progress import Progress, moved, origin
@@ -36,7 +36,12 @@ def complete(execution: Execution, step_id: str, output: JsonObject, now: dateti
         # Others hear of the step, which the items are parts of.
         return moved(execution, [replace(step, output=output)], now)
     done = StepCompleted(
-        origin=origin(execution), at=now, step_id=step_id, step_type=step.definition.type, output=output
+        origin=origin(execution),
+        at=now,
+        step_id=step_id,
+        step_type=step.definition.type,
+        output=output,
+        compute=step.compute,
     )
     return moved(execution, [replace(step, output=output)], now, done)
 
@@ -60,14 +65,7 @@ def fail(execution: Execution, step_id: str, error: str, now: datetime, *, left_
     if step.item is not None:
         return moved(execution, [step], now)
     first = not execution.failed_step
-    failed = StepFailed(
-        origin=origin(execution),
-        at=now,
-        step_id=step_id,
-        step_type=step.definition.type,
-        error=text,
-        attempts=step.attempt,
-    )
+    failed = _failed(execution, step, now)
     whole = replace(execution, failed_step=step_id, error=f"step '{step_id}': {text}") if first else execution
     return moved(whole, [step], now, failed)
 
@@ -76,7 +74,29 @@ def halt(execution: Execution, step_id: str, now: datetime, *, left_behind: str 
     """The step was stopped because the execution was cancelled."""
     status = StepStatus.COMPENSATION_FAILED if left_behind else StepStatus.FAILED
     text = f"cancelled; not taken back: {left_behind}" if left_behind else "cancelled"
-    return moved(execution, [_ended(execution.step(step_id), status, text, now)], now)
+    step = _ended(execution.step(step_id), status, text, now)
+    if step.item is not None or step.definition.type not in JOB_STEPS:
+        return moved(execution, [step], now)
+    # What its job used until it was stopped is told by nobody else.
+    return moved(execution, [step], now, replace(_failed(execution, step, now), cancelled=True))
+
+
+def metered(execution: Execution, step_id: str, seconds: float) -> Execution:
+    """With what a job used for the step; kept with the step's next change."""
+    step = execution.step(step_id)
+    return execution.with_steps(replace(step, compute=step.compute + seconds)) if seconds else execution
+
+
+def _failed(execution: Execution, step: Step, now: datetime) -> StepFailed:
+    return StepFailed(
+        origin=origin(execution),
+        at=now,
+        step_id=step.step_id,
+        step_type=step.definition.type,
+        error=step.error,
+        attempts=step.attempt,
+        compute=step.compute,
+    )
 
 
 def _ended(step: Step, status: StepStatus, error: str, now: datetime) -> Step:

@@ -27,21 +27,28 @@ class ExecutionStarted:
 
 @dataclass(frozen=True, slots=True)
 class StepCompleted:
+    """compute: seconds for which jobs ran for the step, all attempts and items together."""
+
     origin: Origin
     at: datetime
     step_id: str
     step_type: StepType
     output: JsonObject
+    compute: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class StepFailed:
+    """compute: as of a completed step. cancelled: it was stopped and did not fail by itself."""
+
     origin: Origin
     at: datetime
     step_id: str
     step_type: StepType
     error: str
     attempts: int
+    compute: float = 0.0
+    cancelled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ class Step:
 
     attempt: how often it was started; part of the name of every effect. undo_attempt: the same for its compensation.
     started_at: of the newest attempt. retry_at: it waits until then.
+    compute: seconds for which jobs ran for it, all attempts together; with its items where it fans out.
     """
 
     id: str
@@ -65,6 +66,7 @@ class Step:
     error: str = ""
     retry_at: datetime | None = None
     item: Item | None = None
+    compute: float = 0.0
 
     @property
     def step_id(self) -> str:

@@ -111,6 +111,7 @@ def _gather(execution: Execution, step: Step, now: datetime) -> Progress | None:
         return moved(execution, [_skipped(item, why, now) for item in pending], now)
     if pending or any(item.status is StepStatus.RUNNING for item in items):
         return None
+    execution = attempts.metered(execution, step.step_id, sum(item.compute for item in items))
     if cancelled and any(item.status is not StepStatus.COMPLETED for item in items):
         return attempts.halt(execution, step.step_id, now)
     if failed and (policy is not OnItemFailure.TOLERATE or len(failed) == len(items)):

@@ -181,7 +181,7 @@ class FakeJobs:
     """A job ends at once; what it says is planned by step.
 
     results: the JSON it puts, by step; None puts nothing. failing: steps whose job fails, and how often. lasting: steps
-    whose job runs until it is stopped. says: the lines of its log.
+    whose job runs until it is stopped. says: the lines of its log. seconds: for which each job runs.
     """
 
     def __init__(self, world: World) -> None:
@@ -190,6 +190,7 @@ class FakeJobs:
         self.failing: dict[str, int] = {}
         self.lasting: set[str] = set()
         self.says: dict[str, list[str]] = {}
+        self.seconds = 0.0
         self.specs: list[dict[str, Any]] = []
 
     async def find(self, name: str) -> Job | None:
@@ -234,7 +235,10 @@ class FakeJobs:
 
     def _job(self, name: str) -> Job | None:
         kept = self._world["jobs"].get(name)
-        return Job(JobState(kept["state"]), kept["reason"], len(kept["lines"])) if kept else None
+        if kept is None:
+            return None
+        seconds = 0.0 if kept["state"] == "RUNNING" else self.seconds
+        return Job(JobState(kept["state"]), kept["reason"], len(kept["lines"]), seconds)
 
 
 class FakeArtifacts:

@@ -56,6 +56,7 @@ class RunJob:
         name = attempt.name.job
         job = await self._runner.find(name) or await self._start(attempt, config)
         job = await self._ended(attempt, job)
+        attempt.compute = job.seconds
         await self._keep_log(attempt, job)
         if job.state is JobState.FAILED:
             said = f"; its last line: {attempt.log[-1][:300]}" if attempt.log else ""
@@ -72,6 +73,8 @@ class RunJob:
     async def undo(self, attempt: Attempt) -> JsonObject:
         """What it has put stays below its attempt's own keys, where nothing looks for it."""
         await self._runner.stop(attempt.name.job)
+        stopped = await self._runner.find(attempt.name.job)
+        attempt.compute = stopped.seconds if stopped else 0.0
         return {}
 
     async def _start(self, attempt: Attempt, config: JobConfig) -> Job:
