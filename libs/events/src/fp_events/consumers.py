@@ -94,7 +94,7 @@ PIPELINE_CANARY = Consumer(
 )
 BILLING = Consumer(
     "billing",
-    ("fp.inference.completed", "fp.pipelines.completed", "fp.models.version.ready"),
+    ("fp.inference.recorded", "fp.inference.completed", "fp.pipelines.completed", "fp.models.version.ready"),
     batch=500,
     ack_wait=5.0,
     linger=0.25,

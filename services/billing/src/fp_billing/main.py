@@ -6,6 +6,7 @@ from datetime import timedelta
 import fp_runtime
 from forgepoint.billing.v1.billing_pb2_grpc import add_BillingServiceServicer_to_server
 from fp_events import AuditPublisher
+from fp_events.revocation import ended_keys
 from fp_events.streams import AUDIT, AUTH, BILLING, INFERENCE, MODELS, PIPELINES
 from fp_kernel import SystemClock
 from fp_postgres import OutboxRelay, Pruner
@@ -64,7 +65,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     runtime.keep("retention", Pruner(database, consumers=(usage,)).run)
     runtime.keep("usage events", lambda: bus.consume(usage, meter))
     runtime.keep("invoices", lambda: invoicing.run(settings.billing_invoice_seconds))
-    runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, consumers.drop_keys(keys)))
+    runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, ended_keys(keys.drop)))
     await runtime.serve(server)
 
 

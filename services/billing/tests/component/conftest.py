@@ -151,6 +151,24 @@ def prediction():
     return _prediction
 
 
+def _batch(*predictions: tuple[str, int, int]) -> Event:
+    """One message of predictions, each `(request id, rows, tokens)`."""
+    payload = events_pb2.InferenceRecorded(
+        completed=[
+            events_pb2.InferenceCompleted(
+                request_id=request_id, model_id="m-1", model_name="flights", version="3", rows=rows, token_count=tokens
+            )
+            for request_id, rows, tokens in predictions
+        ]
+    )
+    return Event("fp.inference.recorded", payload, team="alpha", resource_id="m-1", summary="s", source="inference")
+
+
+@pytest.fixture
+def batch():
+    return _batch
+
+
 @pytest.fixture
 def last_month():
     """A moment in the month before this one."""

@@ -17,6 +17,28 @@ async def test_tokens_are_metered_beside_the_request(ann, bus, prediction):
     assert await ann.used() == 1
 
 
+async def test_a_batch_of_predictions_is_metered_by_its_rows_and_its_tokens(ann, bus, batch):
+    await bus.publish([batch(("r1", 1, 0), ("r2", 1_000, 0), ("r3", 0, 70))])
+    await ann.used_up_to(70, pb.METER_TYPE_INFERENCE_TOKENS)
+    assert await ann.used() == 1_002
+
+
+async def test_a_prediction_that_comes_alone_and_in_two_batches_is_metered_once(ann, bus, batch, prediction):
+    await bus.publish([batch(("r1", 5, 0), ("r2", 1, 0)), prediction("r1"), batch(("r1", 5, 0), ("r3", 1, 0))])
+    await ann.used_up_to(7)
+    await bus.publish([prediction("last")])
+    await ann.used_up_to(8)
+    assert await ann.used() == 8
+
+
+async def test_failed_predictions_of_a_batch_cost_nothing(ann, bus, batch, prediction):
+    event = batch(("r1", 1, 0))
+    event.payload.failed.add(request_id="r2", model_id="m-1", version="3", rows=9)
+    await bus.publish([event, prediction("last")])
+    await ann.used_up_to(2)
+    assert await ann.used() == 2
+
+
 async def test_seconds_that_a_pipeline_began_are_metered(ann, bus):
     payload = events_pb2.PipelineCompleted(execution_id=new_id())
     payload.duration.FromTimedelta(timedelta(seconds=41, milliseconds=1))

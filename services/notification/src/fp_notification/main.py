@@ -3,6 +3,7 @@
 import fp_runtime
 from forgepoint.notification.v1.notification_pb2_grpc import add_NotificationServiceServicer_to_server
 from fp_events import AuditPublisher
+from fp_events.revocation import ended_keys
 from fp_events.streams import AUDIT, AUTH, BILLING, EXPERIMENTS, FEATURES, MODELS, NOTIFICATIONS, PIPELINES
 from fp_kernel import SystemClock
 from fp_postgres import OutboxRelay, Pruner
@@ -70,7 +71,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     runtime.keep("events", lambda: bus.consume(consumers.EVENTS, tell))
     runtime.keep("deliveries", worker.run)
     runtime.keep("housekeeping", housekeeping.run)
-    runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, consumers.drop_keys(keys)))
+    runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, ended_keys(keys.drop)))
     await runtime.serve(server)
 
 

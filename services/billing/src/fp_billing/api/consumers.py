@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from forgepoint.events.v1 import events_pb2
 from fp_events import Broadcast, Event, Poison
 from fp_events.consumers import BILLING as USAGE
-from fp_rpc import ApiKeyResolver
+from fp_events.predictions import opened
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -14,13 +14,9 @@ from fp_billing.app.record_usage import RecordEvents, Told
 from fp_billing.domain.meters import Meter
 from fp_billing.domain.usage import Usage
 
-__all__ = ["API_KEYS", "USAGE", "drop_keys", "meter"]
+__all__ = ["API_KEYS", "USAGE", "meter"]
 
-COMPLETED = "fp.inference.completed"
-PIPELINE_COMPLETED = "fp.pipelines.completed"
-VERSION_READY = "fp.models.version.ready"
-
-API_KEYS = Broadcast("billing-api-keys", ("fp.auth.apikey.revoked",))
+API_KEYS = Broadcast("billing-api-keys", ("fp.auth.apikey.revoked", "fp.auth.apikey.rotated"))
 
 _NANOS = 1_000_000_000
 
@@ -36,35 +32,32 @@ def meter(record: RecordEvents, observe: Callable[[int, int], None]) -> Callable
     return handle
 
 
-def drop_keys(keys: ApiKeyResolver) -> Callable[[Event], Awaitable[None]]:
-    """`API_KEYS` -> the cache of verified keys, in every process."""
-
-    async def handle(event: Event) -> None:
-        if isinstance(event.payload, events_pb2.ApiKeyRevoked):
-            keys.drop(event.payload.key_id)
-
-    return handle
-
-
 def _told(event: Event) -> Told:
-    """Raises Poison for an event that does not say whose usage of what it is."""
+    """What a message says, with all predictions of a batch. The inbox knows the message, the usage key each fact: a
+    prediction that comes again in another batch, or alone, is metered once.
+
+    Raises Poison for an event that does not say whose usage of what it is.
+    """
     if not event.team:
         raise Poison("the event names no team to bill")
+    return Told(event.id, event.team, tuple(usage for each in opened(event) for usage in _usages(each)))
+
+
+def _usages(event: Event) -> tuple[Usage, ...]:
     match event.payload:
         case events_pb2.InferenceCompleted() as prediction:
-            usages = _prediction(event, prediction)
+            return _prediction(event, prediction)
         case events_pb2.PipelineCompleted() as execution:
-            usages = _execution(event, execution)
+            return _execution(event, execution)
         case events_pb2.ModelVersionReady() as version:
-            usages = _version(event, version)
+            return _version(event, version)
         case _:
-            usages = ()
-    return Told(event.id, event.team, usages)
+            return ()
 
 
 def _prediction(event: Event, payload: events_pb2.InferenceCompleted) -> tuple[Usage, ...]:
-    """One unit an item, and its tokens when it has some."""
-    counted = [(Meter.INFERENCE_REQUEST, 1)]
+    """One unit a row, as many rows as a request may have, and its tokens when it has some."""
+    counted = [(Meter.INFERENCE_REQUEST, payload.rows or 1)]
     if payload.token_count:
         counted.append((Meter.INFERENCE_TOKENS, payload.token_count))
     at = _moment(event, payload.completed_at)

@@ -6,7 +6,7 @@ MAX_INT64 = 2**63 - 1
 
 
 class Meter(StrEnum):
-    """One unit: a prediction (an item of a batch), a token, a second of a pipeline, a byte of an artifact."""
+    """One unit: a row of a prediction, a token, a second of a pipeline, a byte of an artifact."""
 
     INFERENCE_REQUEST = "INFERENCE_REQUEST"
     INFERENCE_TOKENS = "INFERENCE_TOKENS"

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from forgepoint.events.v1 import events_pb2
 from fp_events import Broadcast, Event, Poison
 from fp_events.consumers import NOTIFICATION as EVENTS
-from fp_rpc import ApiKeyResolver
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
@@ -16,9 +15,9 @@ from fp_notification.app.ports import Member
 from fp_notification.domain.matching import Facts
 from fp_notification.domain.severity import severity_of
 
-__all__ = ["API_KEYS", "EVENTS", "drop_keys", "facts", "tell"]
+__all__ = ["API_KEYS", "EVENTS", "facts", "tell"]
 
-API_KEYS = Broadcast("notification-api-keys", ("fp.auth.apikey.revoked",))
+API_KEYS = Broadcast("notification-api-keys", ("fp.auth.apikey.revoked", "fp.auth.apikey.rotated"))
 
 _LONGEST_DETAIL = 200
 _SCALARS = {
@@ -40,16 +39,6 @@ def tell(
         if members:
             await follow(members)
         observe(await notify([facts(event) for event in events]))
-
-    return handle
-
-
-def drop_keys(keys: ApiKeyResolver) -> Callable[[Event], Awaitable[None]]:
-    """`API_KEYS` -> the cache of verified keys, in every process."""
-
-    async def handle(event: Event) -> None:
-        if isinstance(event.payload, events_pb2.ApiKeyRevoked):
-            keys.drop(event.payload.key_id)
 
     return handle
 
