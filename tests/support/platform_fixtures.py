@@ -53,16 +53,10 @@ async def connect(platform):
         await channels.close()
 
 
-@pytest.fixture(scope="session")
-def admin_token(platform) -> str:
-    async def login() -> str:
-        channels = Channels(None)
-        client = Client(channels.open(platform.access.address, timeout=30))
-        token = await client.login(platform.access.email, platform.access.password)
-        await channels.close()
-        return token
-
-    return asyncio.run(login())
+@pytest_asyncio.fixture
+async def admin_token(platform, connect) -> str:
+    """The first admin's token, fresh for each test: one for all of them ends with its 15 minutes on a slow machine."""
+    return await connect().login(platform.access.email, platform.access.password)
 
 
 @pytest_asyncio.fixture

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import fp_telemetry
 import uvloop
+from fp_kernel import Clock
 from fp_telemetry import Telemetry, get_logger
 
 from fp_runtime.failures import StartFailed, TaskFailed
@@ -53,16 +54,18 @@ async def run(
     settings: Settings,
     serve: Serve[Settings],
     *,
+    clock: Clock | None = None,
     telemetry: Telemetry | None = None,
     ready: Callable[[Runtime], None] | None = None,
 ) -> None:
     """One life of a service in the running loop: for `main` and for tests.
 
+    clock: what `serve` finds as `runtime.clock`; the system's without one.
     ready: called with the runtime, whose ports are known and whose `stop` works, when the service is SERVING.
     Raises StartFailed, TaskFailed or whatever `serve` raised, after everything was closed.
     """
     async with asyncio.TaskGroup() as group:
-        runtime = Runtime(noun, settings, group=group, telemetry=telemetry, ready=ready)
+        runtime = Runtime(noun, settings, group=group, clock=clock, telemetry=telemetry, ready=ready)
         await runtime.live(_coroutine(serve(runtime, settings)))
     if runtime.failure is not None:
         raise runtime.failure

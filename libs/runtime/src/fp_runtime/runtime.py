@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Literal, Protocol, TypeVar
 
+from fp_kernel import Clock, SystemClock
 from fp_telemetry import Metrics, Telemetry, get_logger, names, watch_event_loop
 from starlette.requests import Request
 from starlette.responses import Response
@@ -42,6 +43,7 @@ class Runtime:
     """What `serve` gets: it opens dependencies, starts tasks and serves, and closes all of it afterwards.
 
     settings: the common settings. metrics: the service's own registry. health: see `HealthRegistry`.
+    clock: the time of what the service decides; the system's, unless a test gives another.
     grpc_port, http_port: what the servers listen on, once they do.
     """
 
@@ -51,11 +53,13 @@ class Runtime:
         settings: ServiceSettings,
         *,
         group: asyncio.TaskGroup,
+        clock: Clock | None = None,
         telemetry: Telemetry | None = None,
         ready: Callable[["Runtime"], None] | None = None,
     ) -> None:
         self.noun = noun
         self.settings = settings
+        self.clock: Clock = clock or SystemClock()
         self.telemetry = telemetry
         self.metrics = Metrics(noun)
         self.health = HealthRegistry()

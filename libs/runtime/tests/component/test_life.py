@@ -2,6 +2,7 @@ import asyncio
 from contextlib import asynccontextmanager
 
 import pytest
+from fp_kernel import SystemClock
 from fp_runtime import Runtime, ServiceSettings, StartFailed, TaskFailed, run
 from fp_testkit.patience import PATIENCE
 
@@ -219,3 +220,15 @@ async def test_a_cancelled_life_drains_and_closes_too(settings):
 
     assert life.cancelled()
     assert events == ["open postgres", "start rpc", "stop rpc", "close postgres"]
+
+
+async def test_the_clock_of_a_service_is_the_system_s_unless_another_is_given(settings, clock):
+    given = []
+
+    async def serve(runtime: Runtime, _settings: ServiceSettings) -> None:
+        given.append(runtime.clock)
+
+    await run("example", settings, serve, clock=clock)
+    await run("example", settings, serve)
+    assert given[0] is clock
+    assert isinstance(given[1], SystemClock)

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from fp_kernel import Clock
     from fp_rpc import JwtResolver
 
+# Seconds. A token lives longer than any test, however slow the machine: none of them is about it unless it says so.
+_LIFE: Final = 86_400.0
 AUDIENCE: Final = "forgepoint"
 ISSUER: Final = "https://issuer.test"
 TEAM: Final = "alpha"
@@ -78,7 +80,7 @@ class TestIdentity:
     def job(self, team: str = TEAM, execution_id: str = "execution", **claims: Any) -> str:
         return self.token(role="job", team=team, **({"execution_id": execution_id} | claims))
 
-    def token(self, *, role: str, team: str, ttl: float = 900.0, **claims: Any) -> str:
+    def token(self, *, role: str, team: str, ttl: float = _LIFE, **claims: Any) -> str:
         """Any claims; those given here win over those of the role, and None leaves one out.
 
         ttl: seconds until it expires, from now; negative for an expired one.

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+from fp_kernel import Clock
 from fp_runtime import Runtime, ServiceSettings, run
 
 Settings = TypeVar("Settings", bound=ServiceSettings)
@@ -34,11 +35,17 @@ class RunningService:
 
 class ServiceFactory(Protocol):
     async def __call__(
-        self, noun: str, settings: Settings, serve: Callable[[Runtime, Settings], Awaitable[None]]
+        self,
+        noun: str,
+        settings: Settings,
+        serve: Callable[[Runtime, Settings], Awaitable[None]],
+        *,
+        clock: Clock | None = None,
     ) -> RunningService:
         """Start a service and return when it is SERVING; stopped after the test, the last started first.
 
-        settings: with grpc_port, http_port 0 and bind_host 127.0.0.1. Raises what ended a start that failed.
+        settings: with grpc_port, http_port 0 and bind_host 127.0.0.1. clock: of the service; the system's without one.
+        Raises what ended a start that failed.
         """
         ...
 
@@ -50,12 +57,17 @@ class Services:
         self._running: list[RunningService] = []
 
     async def start(
-        self, noun: str, settings: Settings, serve: Callable[[Runtime, Settings], Awaitable[None]]
+        self,
+        noun: str,
+        settings: Settings,
+        serve: Callable[[Runtime, Settings], Awaitable[None]],
+        *,
+        clock: Clock | None = None,
     ) -> RunningService:
         """See `ServiceFactory`."""
         ready: asyncio.Future[Runtime] = asyncio.get_running_loop().create_future()
         # No TaskGroup: a fixture's parts before and after the test are different tasks. `stop` is the owner's end.
-        life = asyncio.create_task(run(noun, settings, serve, ready=ready.set_result), name=noun)
+        life = asyncio.create_task(run(noun, settings, serve, clock=clock, ready=ready.set_result), name=noun)
         either: set[asyncio.Future[Any]] = {life, ready}
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if not ready.done():

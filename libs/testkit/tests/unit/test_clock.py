@@ -1,6 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from fp_testkit.wallclock import MOMENT, RunningClock, StandingClock
 
 
 def test_time_moves_only_when_told(clock):
@@ -24,3 +25,23 @@ def test_a_corrected_wall_clock_leaves_the_monotonic_reading(clock):
 
     assert clock.now().year == 2001
     assert clock.monotonic() == ticks
+
+
+def test_a_standing_wall_moves_only_when_told_and_time_outs_go_on():
+    clock = StandingClock()
+    ticks = clock.monotonic()
+
+    while clock.monotonic() == ticks:
+        pass
+    assert clock.now() == MOMENT
+    clock.advance(60)
+    assert clock.now() - MOMENT == timedelta(minutes=1)
+
+
+def test_a_running_clock_starts_at_the_moment_and_goes_on():
+    clock = RunningClock(MOMENT)
+
+    begun = clock.now()
+    while clock.now() == begun:
+        pass
+    assert MOMENT <= begun < clock.now()

@@ -7,7 +7,7 @@ from forgepoint.auth.v1.auth_pb2_grpc import add_AuthServiceServicer_to_server
 from fp_events import AuditPublisher
 from fp_events.hosting import soft_bus
 from fp_events.streams import AUDIT, AUTH
-from fp_kernel import SystemClock
+from fp_kernel import Clock
 from fp_postgres import OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
 from fp_rpc import CredentialResolver, JwtResolver, Server
@@ -35,13 +35,13 @@ NOUN = "auth"
 
 
 async def serve(runtime: Runtime, settings: AuthSettings) -> None:
-    clock = SystemClock()
+    clock = runtime.clock
     database = await hard_database(runtime, settings.database_url.get_secret_value())
     bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
     stores, transactions = PostgresStores(database), PostgresTransactions(database)
 
     secret_keys = encryption_keys(settings.auth_key_encryption_key.get_secret_value())
-    keys = await _keys(settings, stores, transactions, Sealer(secret_keys, "signing-keys"))
+    keys = await _keys(settings, stores, transactions, Sealer(secret_keys, "signing-keys"), clock)
     keyring = keys.keyring
 
     hasher = Argon2Hasher()
@@ -80,10 +80,10 @@ async def serve(runtime: Runtime, settings: AuthSettings) -> None:
 
 
 async def _keys(
-    settings: AuthSettings, stores: PostgresStores, transactions: PostgresTransactions, sealer: Sealer
+    settings: AuthSettings, stores: PostgresStores, transactions: PostgresTransactions, sealer: Sealer, clock: Clock
 ) -> KeyUpkeep:
     """With the keys loaded, and made when there were none."""
-    clock, policy = SystemClock(), SigningPolicy(period=settings.signing_period)
+    policy = SigningPolicy(period=settings.signing_period)
     keyring = Keyring(stores.signing_keys, sealer, issuer=settings.auth_issuer, clock=clock)
     keys = KeyUpkeep(RotateSigningKeys(stores, transactions, RsaKeyFactory(sealer), clock, policy), keyring)
     try:

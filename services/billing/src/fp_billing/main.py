@@ -8,7 +8,6 @@ from forgepoint.billing.v1.billing_pb2_grpc import add_BillingServiceServicer_to
 from fp_events import AuditPublisher
 from fp_events.revocation import ended_keys
 from fp_events.streams import AUDIT, AUTH, BILLING, INFERENCE, MODELS, PIPELINES
-from fp_kernel import SystemClock
 from fp_postgres import OutboxRelay, Pruner
 from fp_rpc import Channels, Server, ServiceCredential
 from fp_rpc.validate import remote_identity
@@ -32,7 +31,7 @@ _STREAMS = (BILLING, INFERENCE, PIPELINES, MODELS, AUDIT, AUTH)
 
 
 async def serve(runtime: Runtime, settings: Settings) -> None:
-    clock, metrics = SystemClock(), runtime.metrics
+    clock, metrics = runtime.clock, runtime.metrics
     figures = Figures(metrics)
     grace = Grace(timedelta(hours=settings.billing_grace_hours))
     database = await stores.database(runtime, settings)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from importlib import resources
 from typing import Any
 
@@ -13,6 +13,7 @@ import pytest_asyncio
 from forgepoint.billing.v1 import billing_pb2 as pb
 from forgepoint.billing.v1.billing_pb2_grpc import BillingServiceStub
 from forgepoint.events.v1 import events_pb2
+from fp_billing.domain.periods import period_of
 from fp_billing.main import serve
 from fp_billing.settings import Settings
 from fp_events import Broadcast, Event
@@ -21,6 +22,7 @@ from fp_rpc import BearerToken, Channels
 from fp_testkit.issuer import SERVICE_SECRET, Issuer
 from fp_testkit.patience import PATIENCE
 from fp_testkit.services import RunningService
+from fp_testkit.wallclock import MOMENT, StandingClock
 
 METERS = [name for name in pb.MeterType.keys() if name != "METER_TYPE_UNSPECIFIED"]  # noqa: SIM118 -- no mapping
 REQUESTS = "METER_TYPE_INFERENCE_REQUEST"
@@ -118,11 +120,12 @@ async def settings(databases, nats_url, issuer):
 
 @pytest.fixture
 def start(services, issuer, stack, settings) -> Callable[..., Any]:
-    """Start a replica; keyword arguments change its settings."""
+    """Start a replica; keyword arguments change its settings. clock: where its time stands."""
 
-    async def starter(**changes: Any) -> Billing:
+    async def starter(clock: Any = None, **changes: Any) -> Billing:
         changed = Settings(**{**settings.model_dump(), **changes})
-        return Billing(await services("billing", changed, serve), issuer, stack)
+        running = await services("billing", changed, serve, clock=clock or StandingClock())
+        return Billing(running, issuer, stack)
 
     return starter
 
@@ -142,7 +145,7 @@ def _prediction(request_id: str = "", *, team: str = "alpha", tokens: int = 0, a
     payload = events_pb2.InferenceCompleted(
         request_id=request_id or new_id(), model_id="m-1", model_name="flights", version="3", token_count=tokens
     )
-    payload.completed_at.FromDatetime(at or datetime.now(UTC))
+    payload.completed_at.FromDatetime(at or MOMENT)
     return Event("fp.inference.completed", payload, team=team, resource_id="m-1", summary="s", source="inference")
 
 
@@ -172,7 +175,13 @@ def batch():
 @pytest.fixture
 def last_month():
     """A moment in the month before this one."""
-    return datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
+    return period_of(MOMENT).start - timedelta(days=1)
+
+
+@pytest.fixture
+def second_day():
+    """The second day of this month: within the grace of the last one, however many days a month has."""
+    return StandingClock(period_of(MOMENT).start + timedelta(days=1))
 
 
 @pytest.fixture

@@ -101,8 +101,8 @@ async def test_lists_go_on_where_the_page_ended(ann):
         await ann(pb.ListInvoicesRequest(pagination=common_pb2.PaginationRequest(page_token=token)))
 
 
-async def test_usage_by_day_is_paged_and_its_total_is_of_all(start, last_month):
-    ann = (await start(billing_grace_hours=24 * 28)).admin()
+async def test_usage_by_day_is_paged_and_its_total_is_of_all(start, last_month, second_day):
+    ann = (await start(second_day)).admin()
     await ann.record(10_001, occurred_at=last_month)
     await ann.record(10_003)
     request = pb.GetUsageRequest(granularity=pb.USAGE_GRANULARITY_DAY)

@@ -2,13 +2,14 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from forgepoint.billing.v1 import billing_pb2 as pb
 from forgepoint.events.v1 import events_pb2
 from fp_events import Event
 from fp_kernel import new_id
 from fp_testkit.patience import PATIENCE
+from fp_testkit.wallclock import MOMENT
 
 
 async def test_tokens_are_metered_beside_the_request(ann, bus, prediction):
@@ -42,7 +43,7 @@ async def test_failed_predictions_of_a_batch_cost_nothing(ann, bus, batch, predi
 async def test_seconds_that_a_pipeline_began_are_metered(ann, bus):
     payload = events_pb2.PipelineCompleted(execution_id=new_id())
     payload.duration.FromTimedelta(timedelta(seconds=41, milliseconds=1))
-    payload.completed_at.FromDatetime(datetime.now(UTC))
+    payload.completed_at.FromDatetime(MOMENT)
     event = Event("fp.pipelines.completed", payload, team="alpha", resource_id="e", summary="s", source="pipeline")
     await bus.publish([event])
     await ann.used_up_to(42, pb.METER_TYPE_COMPUTE_SECONDS)

@@ -1,12 +1,14 @@
 """A team from its plan to its invoice, over the wire."""
 
 import asyncio
-from datetime import UTC, datetime
 
 import pytest
 from forgepoint.billing.v1 import billing_pb2 as pb
+from fp_billing.domain.periods import period_of
 from fp_kernel import FailedPrecondition
 from fp_testkit.patience import PATIENCE
+from fp_testkit.wallclock import MOMENT
+from google.protobuf.timestamp_pb2 import Timestamp
 
 REQUESTS = "METER_TYPE_INFERENCE_REQUEST"
 
@@ -25,8 +27,7 @@ async def test_predictions_become_usage_cost_and_a_quota_event(billing, ann, bus
     assert (summary.team, usage.meter_type) == ("alpha", pb.METER_TYPE_INFERENCE_REQUEST)
     assert (usage.total_quantity, usage.total_cost.amount_micros) == (25, 1_500)
     assert found.grand_total == summary.total_cost == pb.Money(amount_micros=1_500, currency_code="USD")
-    now = datetime.now(UTC)
-    assert summary.period_start.ToDatetime(UTC) == datetime(now.year, now.month, 1, tzinfo=UTC)
+    assert summary.period_start == Timestamp(seconds=int(period_of(MOMENT).start.timestamp()))
 
     quota = await ann(pb.CheckQuotaRequest(meter_type=pb.METER_TYPE_INFERENCE_REQUEST))
     assert (quota.team, quota.rate_plan_id, quota.quota_limit) == ("alpha", plan.id, 20)
@@ -60,12 +61,12 @@ async def test_two_replicas_meter_every_prediction_once(start, bus, prediction, 
     assert len(await told("fp.billing.quota.exceeded")) == 1
 
 
-async def test_the_month_that_ended_has_a_draft_and_then_a_final_invoice(start, last_month, told):
-    # A grace that no last month has outlived: the month is open, and its draft is made at once.
-    billing = await start(billing_grace_hours=24 * 28)
+async def test_the_month_that_ended_has_a_draft_and_then_a_final_invoice(start, last_month, second_day, told):
+    # Within the grace: the month is open, and its draft is made at once.
+    billing = await start(second_day)
     ann = billing.admin()
     recorded = await ann.record(12_345, "r1", occurred_at=last_month)
-    assert recorded.record.occurred_at.ToDatetime(UTC) == last_month
+    assert recorded.record.occurred_at.seconds == last_month.timestamp()
     async with asyncio.timeout(PATIENCE):
         while not (drafts := (await ann(pb.ListInvoicesRequest())).invoices):
             await asyncio.sleep(0.02)
@@ -78,14 +79,14 @@ async def test_the_month_that_ended_has_a_draft_and_then_a_final_invoice(start, 
     await billing.service.stop()
 
     # The same data, and the grace is over.
-    ann = (await start(billing_grace_hours=0)).admin()
+    ann = (await start(second_day, billing_grace_hours=0)).admin()
     (event,) = await told("fp.billing.invoice.generated")
     final = (await ann(pb.GetInvoiceRequest(invoice_id=draft.id))).invoice
     assert (final.status, final.invoice_number) == (pb.INVOICE_STATUS_FINALIZED, "INV-00000001")
     assert (event.payload.invoice_id, event.payload.total_micros) == (draft.id, 234_500)
     assert final.due_at.seconds - final.finalized_at.seconds == 30 * 86_400
     late = await ann.record(1, "r2", occurred_at=last_month)
-    assert late.record.occurred_at.ToDatetime(UTC) > last_month
+    assert late.record.occurred_at.seconds > last_month.timestamp()
 
     request = pb.MarkInvoicePaidRequest(invoice_id=draft.id, payment_reference="transfer 7", idempotency_key="k")
     paid = (await ann(request)).invoice

@@ -6,7 +6,6 @@ import fp_runtime
 from forgepoint.experiment.v1.experiment_pb2_grpc import add_ExperimentTrackerServiceServicer_to_server
 from fp_events import AuditPublisher, NatsBus, connect
 from fp_events.streams import AUDIT, AUTH, EXPERIMENTS
-from fp_kernel import SystemClock
 from fp_postgres import Database, OutboxRelay, Pruner, migrate
 from fp_rpc import ApiKeyResolver, Channels, Server, ServiceCredential
 from fp_rpc.validate import remote_identity
@@ -28,7 +27,7 @@ _AUTH_TIMEOUT = 5.0
 
 
 async def serve(runtime: Runtime, settings: Settings) -> None:
-    clock, figures = SystemClock(), Figures(runtime.metrics)
+    clock, figures = runtime.clock, Figures(runtime.metrics)
     database = await _database(runtime, settings)
     bus = await _bus(runtime, settings)
     partitions = Partitions(database)

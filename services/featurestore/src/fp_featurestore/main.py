@@ -4,7 +4,6 @@ import fp_runtime
 from forgepoint.featurestore.v1.featurestore_pb2_grpc import add_FeatureStoreServiceServicer_to_server
 from fp_events import AuditPublisher
 from fp_events.streams import AUDIT, AUTH, FEATURES
-from fp_kernel import SystemClock
 from fp_postgres import Database, OutboxRelay, Pruner
 from fp_rpc import Channels, Server, ServiceCredential
 from fp_rpc.validate import remote_identity
@@ -31,7 +30,7 @@ _AUTH_TIMEOUT = 5.0
 
 
 async def serve(runtime: Runtime, settings: Settings) -> None:
-    clock, figures = SystemClock(), Figures(runtime.metrics)
+    clock, figures = runtime.clock, Figures(runtime.metrics)
     database = await stores.database(runtime, settings)
     bus = await stores.bus(runtime, settings)
     online = await stores.online(runtime, settings, clock)

@@ -5,7 +5,7 @@ from forgepoint.inference.v1.inference_pb2_grpc import add_InferenceGatewayServi
 from fp_events import AuditPublisher
 from fp_events.hosting import soft_bus
 from fp_events.revocation import ended_keys
-from fp_kernel import RetryBudget, SystemClock, new_id
+from fp_kernel import RetryBudget, new_id
 from fp_rpc import Channels, Server, ServiceCredential
 from fp_rpc.channels import ChannelPolicy
 from fp_rpc.retries import RetryPolicy
@@ -50,7 +50,7 @@ _ONE_ATTEMPT = ChannelPolicy(retry=RetryPolicy(attempts=1))
 
 
 async def serve(runtime: Runtime, settings: Settings) -> None:
-    clock, metrics = SystemClock(), runtime.metrics
+    clock, metrics = runtime.clock, runtime.metrics
     bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
     link = await stores.redis(runtime, settings, clock)
     spool = await stores.spool(runtime, settings)

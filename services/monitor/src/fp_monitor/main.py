@@ -7,7 +7,6 @@ import fp_runtime
 from forgepoint.monitor.v1.monitor_pb2_grpc import add_MonitorServiceServicer_to_server
 from fp_events import AuditPublisher, NatsBus, connect, each
 from fp_events.streams import AUDIT, AUTH, INFERENCE, MODELS, PIPELINES
-from fp_kernel import SystemClock
 from fp_postgres import Database, OutboxRelay, Pruner, migrate
 from fp_postgres.signals import Signals
 from fp_rpc import Channels, Server, ServiceCredential
@@ -33,7 +32,7 @@ _AUTH_TIMEOUT = 5.0
 
 
 async def serve(runtime: Runtime, settings: Settings) -> None:
-    clock, poll = SystemClock(), settings.monitor_poll_seconds
+    clock, poll = runtime.clock, settings.monitor_poll_seconds
     database = await _database(runtime, settings)
     bus = await _bus(runtime, settings)
     transactions, reads, signals = PostgresTransactions(database), PostgresReads(database), Signals(database, CHANNEL)

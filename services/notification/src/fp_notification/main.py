@@ -5,7 +5,6 @@ from forgepoint.notification.v1.notification_pb2_grpc import add_NotificationSer
 from fp_events import AuditPublisher
 from fp_events.revocation import ended_keys
 from fp_events.streams import AUDIT, AUTH, BILLING, EXPERIMENTS, FEATURES, MODELS, NOTIFICATIONS, PIPELINES
-from fp_kernel import SystemClock
 from fp_postgres import OutboxRelay, Pruner
 from fp_rpc import Channels, Server, ServiceCredential
 from fp_rpc.validate import remote_identity
@@ -39,7 +38,7 @@ _HOUSEKEEPING_SECONDS = 3_600.0
 
 
 async def serve(runtime: Runtime, settings: Settings) -> None:
-    clock, figures = SystemClock(), Figures(runtime.metrics)
+    clock, figures = runtime.clock, Figures(runtime.metrics)
     database = await stores.database(runtime, settings)
     bus = await stores.bus(runtime, settings)
 

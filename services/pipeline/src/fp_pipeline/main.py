@@ -6,7 +6,6 @@ from fp_events import AuditPublisher, each
 from fp_events.hosting import soft_bus
 from fp_events.revocation import ended_keys
 from fp_events.streams import AUDIT, INFERENCE, MODELS, PIPELINES
-from fp_kernel import SystemClock
 from fp_postgres import OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
 from fp_postgres.signals import Signals
@@ -36,7 +35,7 @@ NOUN = "pipeline"
 
 
 async def serve(runtime: Runtime, settings: PipelineSettings) -> None:
-    clock = SystemClock()
+    clock = runtime.clock
     database = await hard_database(runtime, settings.database_url.get_secret_value())
     bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
     artifacts = await _artifacts(runtime, settings)

@@ -8,7 +8,6 @@ from fp_events import AuditPublisher
 from fp_events.hosting import soft_bus
 from fp_events.revocation import ended_keys
 from fp_events.streams import AUDIT, AUTH, MODELS
-from fp_kernel import SystemClock
 from fp_postgres import OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
 from fp_rpc import Channels, Server, ServiceCredential
@@ -43,7 +42,7 @@ _AUTH_TIMEOUT = 5.0
 
 
 async def serve(runtime: Runtime, settings: Settings) -> None:
-    clock, documents, figures = SystemClock(), MessageDocuments(), Figures(runtime.metrics)
+    clock, documents, figures = runtime.clock, MessageDocuments(), Figures(runtime.metrics)
     database = await hard_database(runtime, settings.database_url.get_secret_value())
     bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
     reads, writes = await stores.projection(runtime, settings, clock)

@@ -1,7 +1,7 @@
 """One model version behind a port."""
 
 from forgepoint.serving.v1.serving_pb2_grpc import add_ModelServingServiceServicer_to_server
-from fp_kernel import SystemClock, Unavailable
+from fp_kernel import Clock, Unavailable
 from fp_rpc import Channels, HttpJwks, JwtResolver, Server, ServiceCredential
 from fp_runtime import Runtime
 from fp_runtime import main as run
@@ -26,7 +26,7 @@ _REGISTRY_TIMEOUT = 5.0
 
 
 async def serve(runtime: Runtime, settings: Settings) -> None:
-    clock = SystemClock()
+    clock = runtime.clock
     slot = Slot(
         Assignment(settings.serving_team, settings.serving_version_id, settings.serving_model_name),
         clock,
@@ -51,7 +51,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
         clock=clock,
         resident=resident_bytes,
     )
-    resolver = JwtResolver(settings.auth_issuer, HttpJwks(f"{settings.auth_issuer}/.well-known/jwks.json"), clock)
+    resolver = JwtResolver(settings.auth_issuer, HttpJwks(f"{settings.auth_issuer}/.well-known/jwks.json"))
     server = Server(NOUN, resolver=resolver, metrics=runtime.metrics, reflection=settings.reflection)
     server.add(
         add_ModelServingServiceServicer_to_server, Servicer(slot, Predict(slot, runner, figures, clock), figures)
@@ -64,7 +64,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     await runtime.serve(server)
 
 
-def _runner(settings: Settings, metrics: Metrics, clock: SystemClock) -> BatchRunner:
+def _runner(settings: Settings, metrics: Metrics, clock: Clock) -> BatchRunner:
     rows = metrics.histogram("batch_rows", "Rows of one run.", buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 1024))
     policy = BatchPolicy(
         max_rows=settings.serving_max_batch_rows,

@@ -1,0 +1,49 @@
+"""The one place of the tests that reads the machine's time, and the moment at which tests take place.
+
+A test that read the date for itself would pass until the 29th of a month, or fail near midnight. What a test decides
+about is passed to it: `MOMENT`, a clock that stands there (`StandingClock`) or one that goes on from there
+(`RunningClock`). Only what programs check by their own clock, such as the expiry of a token, is of the machine's time:
+`real_now`.
+"""
+
+import os
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from fp_testkit.clock import ManualClock
+
+# `make proof` runs the tests at other moments: ends of months and years, days on which New York changes its clocks.
+MOMENT: Final = datetime.fromisoformat(os.environ.get("FP_TEST_MOMENT", "2027-06-15T12:00:00+00:00"))
+
+
+class StandingClock(ManualClock):
+    """The wall stands at `now` until the test moves it; the monotonic reading goes on, as time-outs need it.
+
+    For whole services: however slow the machine is, the day does not end during the test.
+    """
+
+    def __init__(self, now: datetime = MOMENT) -> None:
+        super().__init__(now)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+class RunningClock:
+    """A clock that starts at `start` and goes on as the machine's does, for what must see the wall move."""
+
+    def __init__(self, start: datetime = MOMENT) -> None:
+        self._start = start
+        self._began = time.monotonic()
+
+    def now(self) -> datetime:
+        return self._start + timedelta(seconds=self.monotonic() - self._began)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+def real_now() -> datetime:
+    """The machine's time, UTC: for tokens, signed URLs and rows that a program judges by its own clock."""
+    return datetime.now(UTC)
