@@ -83,8 +83,8 @@ async def test_a_watch_of_an_ended_execution_tells_every_transition_and_ends(htt
 
     response = await http.get(f"/api/v1/executions/{executions[-1]['id']}/watch", headers=headers)
 
-    assert response.text.endswith("event: end\ndata: {}\n\n")
-    assert response.text.count("event: execution") >= 1
+    assert response.text.endswith('event: end\ndata: {"reason":"complete"}\n\n')
+    assert response.text.count("\ndata: ") >= 1
 
 
 async def test_a_model_is_registered_over_http_and_a_second_of_its_name_is_a_conflict(http, admin_token):

@@ -43,7 +43,9 @@ class Registry(registry_pb2_grpc.RegistryServiceServicer):
         return registry_pb2.GetModelResponse(model=registry_pb2.Model(id=request.id, name=request.name))
 
     async def ListModels(self, request, context):
-        return registry_pb2.ListModelsResponse(models=[registry_pb2.Model(name=request.framework_filter)])
+        found = registry_pb2.ListModelsResponse(models=[registry_pb2.Model(name=request.framework_filter)])
+        found.pagination.total_count = 7 if request.with_total else -1
+        return found
 
     async def RegisterModel(self, request, context):
         if not request.name:

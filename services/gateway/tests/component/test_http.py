@@ -2,6 +2,9 @@ import httpx
 import pytest
 import pytest_asyncio
 
+# In the contract, and nobody answers them yet.
+NOT_BUILT = ("/api/v1/evals", "/api/v1/ai/providers", "/api/v1/ai/usage", "/api/v1/prompts", "/api/v1/prompts/p")
+
 
 @pytest_asyncio.fixture
 async def http(edge):
@@ -110,10 +113,12 @@ async def test_a_body_of_twenty_megabytes_is_413(edge, http):
         ("/api/v1/models/x", {"authorization": "Bearer nonsense"}, 401),
         ("/api/v1/usage", None, 501),
         ("/api/v1/nothing", None, 404),
+        *((path, None, 501) for path in NOT_BUILT),
+        *((path, {}, 401) for path in NOT_BUILT),
     ],
 )
 async def test_every_status_has_its_number(edge, http, path, headers, status):
-    response = await http.get(path, headers=edge.headers() if headers is None else headers)
+    response = await http.get(path, headers=edge.headers(edge.issuer.identity.admin()) if headers is None else headers)
 
     assert response.status_code == status
     assert response.json()["error"]["code"] == status
@@ -135,7 +140,16 @@ async def test_a_watch_streams_events_and_ends(edge, http):
 
     assert response.headers["content-type"].startswith("text/event-stream")
     assert [line for line in response.text.splitlines() if line.startswith("id:")] == ["id: 2", "id: 3"]
-    assert response.text.endswith("event: end\ndata: {}\n\n")
+    # Without a name an event reaches the `onmessage` of an EventSource; the original's clients listen there.
+    assert response.text.startswith('id: 2\ndata: {"sequence":"2"')
+    assert response.text.endswith('event: end\ndata: {"reason":"complete"}\n\n')
+
+
+async def test_a_chat_that_nobody_answers_is_a_status_and_not_a_stream(edge, http):
+    body = {"model": "any", "messages": [{"content": "hello"}]}
+
+    assert (await http.post("/api/v1/chat", json=body)).status_code == 401
+    assert (await http.post("/api/v1/chat", json=body, headers=edge.headers())).status_code == 501
 
 
 async def test_a_watch_of_nothing_is_a_status_and_not_a_stream(edge, http):

@@ -177,9 +177,9 @@ async def test_drift_is_told_as_it_is_found(whole, http):
 
     assert response.headers["content-type"].startswith("text/event-stream")
     events = response.text.split("\n\n")
-    assert events[0].startswith("event: drift\ndata: ")
+    assert events[0].startswith("data: ")
     assert '"id":"d1"' in events[0]
-    assert events[1] == "event: end\ndata: {}"
+    assert events[1] == 'event: end\ndata: {"reason":"complete"}'
     assert whole.others["monitor"].asked[0][1].min_severity == monitor_pb2.DRIFT_SEVERITY_CRITICAL
 
 

@@ -3,7 +3,7 @@ import threading
 import orjson
 import pytest
 from forgepoint.registry.v1 import registry_pb2 as pb
-from fp_gateway.http import bind
+from fp_gateway.http import bind, documents
 from fp_gateway.http.table import API
 from fp_gateway.methods import all_methods
 from fp_kernel import InvalidArgument
@@ -33,6 +33,17 @@ def test_a_query_finds_filters_and_pages():
     )
 
 
+def test_what_clients_add_to_get_past_caches_is_no_parameter():
+    assert bind.query_fields(QueryParams("_=1700000000"), pb.ListModelsRequest.DESCRIPTOR) == {}
+
+
+@pytest.mark.parametrize(("text", "meant"), [("1", True), ("true", True), ("0", False), ("false", False)])
+def test_a_flag_is_a_word_or_a_digit(text, meant):
+    query = QueryParams(f"include_archived={text}")
+
+    assert bind.query_fields(query, pb.ListModelsRequest.DESCRIPTOR) == {"include_archived": meant}
+
+
 @pytest.mark.parametrize(
     ("query", "field"),
     [("colour=red", "colour"), ("include_archived=maybe", "include_archived"), ("pagination=1", "pagination")],
@@ -56,7 +67,7 @@ def test_a_body_that_does_not_fit_names_the_field(document, field):
 
 
 def test_unset_fields_are_present_in_json():
-    document = orjson.loads(bind.to_json(pb.RegisterModelResponse(model=pb.Model(name="m"))))
+    document = orjson.loads(documents.to_json(pb.RegisterModelResponse(model=pb.Model(name="m"))))
 
     assert document["model"]["description"] == ""
     assert document["model"]["tags"] == {}

@@ -25,7 +25,7 @@ class Source:
 
 async def test_a_caller_who_leaves_before_the_first_byte_leaves_no_stream_open():
     source = Source()
-    route, _ = watch.routes(source, watch.StreamPolicy(per_user=1))
+    route, *_ = watch.routes(source, watch.StreamPolicy(per_user=1))
 
     async def gone(message):
         raise OSError

@@ -44,7 +44,6 @@ BAD = [
     (pb.UpdateModelRequest(id="x"), "id"),
     (pb.DeleteModelRequest(id=""), "id"),
     (pb.GetModelRequest(), "id"),
-    (pb.GetModelRequest(id="flights"), "id"),
     (pb.GetModelRequest(name="a b"), "name"),
     (pb.ListModelsRequest(framework_filter="x" * 65), "framework_filter"),
     (pb.ListModelsRequest(task_type_filter="two\nlines"), "task_type_filter"),

@@ -15,6 +15,12 @@ async def test_a_model_is_read_back_at_once_by_id_and_by_name(ann):
     listed = await ann(pb.ListModelsRequest())
     assert list(listed.models) == [model]
     assert listed.pagination.total_count == -1
+    assert (await ann(pb.ListModelsRequest(with_total=True))).pagination.total_count == 1
+
+
+async def test_a_text_that_is_no_id_names_no_model(ann):
+    with pytest.raises(NotFound):
+        await ann(pb.GetModelRequest(id="flights"))
 
 
 async def test_a_version_goes_from_upload_to_production(ann, http, described):

@@ -190,3 +190,20 @@ async def test_a_rebuild_that_lost_its_claim_does_not_switch(generations, rebuil
 async def test_the_new_generation_is_sound(generations, rebuild):
     await rebuild()
     assert await generations.sound()
+
+
+async def test_models_are_counted_as_they_are_listed(world, projection, rebuild):
+    models = [world.register(f"m{n}", framework=("onnx", "xgb")[n % 2], tier=str(n % 3)) for n in range(10)]
+    world.archive(models[4])
+    await rebuild()
+    expected = {
+        ALL: 10,
+        ModelFilter(): 9,
+        ModelFilter(framework="onnx"): 4,
+        ModelFilter(framework="xgb", archived=True): 5,
+        ModelFilter(tag=("tier", "1")): 2,
+        ModelFilter(framework="none"): 0,
+    }
+    for wanted, number in expected.items():
+        assert await projection.count("alpha", wanted) == await world.source.count("alpha", wanted) == number
+    assert await projection.count("beta", ALL) is None

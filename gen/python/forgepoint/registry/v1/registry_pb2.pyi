@@ -441,9 +441,12 @@ class ListModelsRequest(_message.Message):
     FRAMEWORK_FILTER_FIELD_NUMBER: _builtins.int
     INCLUDE_ARCHIVED_FIELD_NUMBER: _builtins.int
     PAGINATION_FIELD_NUMBER: _builtins.int
+    WITH_TOTAL_FIELD_NUMBER: _builtins.int
     task_type_filter: _builtins.str
     framework_filter: _builtins.str
     include_archived: _builtins.bool
+    with_total: _builtins.bool
+    """Answer how many models the filters match as pagination.total_count; it is -1 otherwise."""
     @_builtins.property
     def pagination(self) -> _common_pb2.PaginationRequest: ...
     def __init__(
@@ -453,10 +456,11 @@ class ListModelsRequest(_message.Message):
         framework_filter: _builtins.str = ...,
         include_archived: _builtins.bool = ...,
         pagination: _common_pb2.PaginationRequest | None = ...,
+        with_total: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["pagination", b"pagination"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["framework_filter", b"framework_filter", "include_archived", b"include_archived", "pagination", b"pagination", "task_type_filter", b"task_type_filter"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["framework_filter", b"framework_filter", "include_archived", b"include_archived", "pagination", b"pagination", "task_type_filter", b"task_type_filter", "with_total", b"with_total"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

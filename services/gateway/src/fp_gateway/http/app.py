@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route as HttpRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from fp_gateway.http import bind, dashboard, predict, session, watch
+from fp_gateway.http import bind, dashboard, documents, predict, session, watch
 from fp_gateway.http.answers import answering
 from fp_gateway.http.caller import Caller
 from fp_gateway.http.oip import routes as oip
@@ -58,7 +58,7 @@ def _rpc(route: Route, caller: Caller) -> Callable[[Request], Awaitable[Response
     async def handle(request: Request) -> Response:
         message = await bind.request_message(request, route, method)
         response, trailers = await caller.unary(route.method, message, request)
-        answer = await bind.beside(response.ByteSize(), lambda: bind.to_json(response))
+        answer = await bind.beside(response.ByteSize(), lambda: documents.to_json(response))
         return Response(answer, route.status, dict(trailers), "application/json")
 
     return handle

@@ -1,4 +1,4 @@
-"""HTTP requests as messages of an RPC, and messages as JSON."""
+"""HTTP requests as messages of an RPC."""
 
 import asyncio
 import re
@@ -27,6 +27,7 @@ Answer = TypeVar("Answer")
 
 _PAGINATION = frozenset({"page_size", "page_token"})
 _TIME = "google.protobuf.Timestamp"
+_TRUTH = {"true": True, "1": True, "false": False, "0": False}
 # protobuf says it so: `Message type "x.Y" has no field named "z" at "Y".`
 _NO_FIELD = re.compile(r'has no field named "(?P<field>[^"]+)"(?: at "(?P<at>[^"]+)")?')
 _BAD_FIELD = re.compile(r"Failed to parse (?P<field>\S+) field")
@@ -108,10 +109,6 @@ def parse(document: Mapping[str, Any], descriptor: Descriptor) -> Message:
         raise _unreadable(str(error)) from None
 
 
-def to_json(message: Message) -> bytes:
-    return orjson.dumps(json_format.MessageToDict(message, always_print_fields_with_no_presence=True))
-
-
 def response_message(method: Method, data: bytes) -> Message:
     message: Message = message_factory.GetMessageClass(method.descriptor.output_type)()
     message.ParseFromString(data)
@@ -125,6 +122,9 @@ def query_fields(parameters: QueryParams, descriptor: Descriptor) -> dict[str, A
     """
     found: dict[str, Any] = {}
     for name in parameters:
+        # Clients add `_=<number>` to get past caches.
+        if name.startswith("_"):
+            continue
         values = parameters.getlist(name)
         if name in _PAGINATION and "pagination" in descriptor.fields_by_name:
             found.setdefault("pagination", {})[name] = _once(name, values)
@@ -152,9 +152,9 @@ def _readable(field: FieldDescriptor) -> bool:
 
 def _typed(name: str, field: FieldDescriptor, value: str) -> Any:
     if field.cpp_type == field.CPPTYPE_BOOL:
-        if value not in ("true", "false"):
+        if value not in _TRUTH:
             raise invalid(name, "must be true or false")
-        return value == "true"
+        return _TRUTH[value]
     return value
 
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import orjson
 from forgepoint.billing.v1 import billing_pb2
+from forgepoint.common.v1 import common_pb2
 from forgepoint.monitor.v1 import monitor_pb2
 from forgepoint.pipeline.v1 import pipeline_pb2
 from forgepoint.registry.v1 import registry_pb2
@@ -18,7 +19,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.routing import Route as HttpRoute
 
-from fp_gateway.http import bind, table
+from fp_gateway.http import documents, table
 from fp_gateway.http.answers import answering
 from fp_gateway.http.caller import Caller
 
@@ -34,14 +35,19 @@ _ACTIVE: Final = (
     pipeline_pb2.EXECUTION_STATUS_RUNNING,
     pipeline_pb2.EXECUTION_STATUS_COMPENSATING,
 )
+# The page shows how many models there are; the smallest list that tells it.
+_ONE: Final = common_pb2.PaginationRequest(page_size=1)
 # Answers of one tile are lists of the same kind; they become one, newest first.
 TILES: Final[Mapping[str, Sequence[Question]]] = {
-    "models": ((table.MODELS, registry_pb2.ListModelsRequest()),),
+    "models": ((table.MODELS, registry_pb2.ListModelsRequest(with_total=True, pagination=_ONE)),),
     "activeExecutions": tuple(
         (table.EXECUTIONS, pipeline_pb2.ListExecutionsRequest(status_filter=status)) for status in _ACTIVE
     ),
     "recentDrift": (
-        (table.DRIFT_REPORTS, monitor_pb2.ListDriftReportsRequest(min_severity=monitor_pb2.DRIFT_SEVERITY_WARNING)),
+        (
+            table.DRIFT_REPORTS,
+            monitor_pb2.ListDriftReportsRequest(pagination=common_pb2.PaginationRequest(page_size=5)),
+        ),
     ),
     "usage": ((table.USAGE, billing_pb2.GetUsageRequest()),),
 }
@@ -76,9 +82,15 @@ def _tile(answers: Sequence[Message | Error]) -> dict[str, Any]:
     messages: list[Message] = []
     for answer in answers:
         if isinstance(answer, Error):
-            return {"ok": False, "error": to_problem(answer)["error"]}
+            return {"ok": False, "error": to_problem(answer)["error"]["message"]}
         messages.append(answer)
-    return {"ok": True, "data": orjson.Fragment(bind.to_json(_together(messages)))}
+    return {"ok": True, "data": _data(_together(messages))}
+
+
+def _data(message: Message) -> Any:
+    if isinstance(message, registry_pb2.ListModelsResponse):
+        return {"total": message.pagination.total_count}
+    return orjson.Fragment(documents.to_json(message))
 
 
 def _together(messages: Sequence[Message]) -> Message:
@@ -90,5 +102,6 @@ def _together(messages: Sequence[Message]) -> Message:
             key=lambda one: one.id,
             reverse=True,
         )
-        return pipeline_pb2.ListExecutionsResponse(executions=found)
+        pagination = common_pb2.PaginationResponse(total_count=-1)
+        return pipeline_pb2.ListExecutionsResponse(executions=found, pagination=pagination)
     return first

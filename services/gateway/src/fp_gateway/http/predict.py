@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.routing import Route as HttpRoute
 
-from fp_gateway.http import bind, table, tensors
+from fp_gateway.http import bind, documents, table, tensors
 from fp_gateway.http.answers import answering
 from fp_gateway.http.caller import Caller
 
@@ -28,7 +28,7 @@ def routes(caller: Caller) -> list[BaseRoute]:
     async def info(request: Request) -> Response:
         message = pb.GetModelInfoRequest(model_name=request.path_params["model"])
         response, _ = await caller.unary(table.MODEL_INFO, message, request)
-        return Response(bind.to_json(response), media_type="application/json")
+        return Response(documents.to_json(response), media_type="application/json")
 
     return [
         HttpRoute("/v1/models/{model}/predict", answering(predict), methods=["POST"]),

@@ -12,6 +12,7 @@ _MONITOR: Final = "/forgepoint.monitor.v1.MonitorService/"
 _FEATURES: Final = "/forgepoint.featurestore.v1.FeatureStoreService/"
 _BILLING: Final = "/forgepoint.billing.v1.BillingService/"
 _NOTIFICATION: Final = "/forgepoint.notification.v1.NotificationService/"
+_AI: Final = "/forgepoint.ai.v1.AIGatewayService/"
 _INFERENCE: Final = "/forgepoint.inference.v1.InferenceGatewayService/"
 
 
@@ -31,6 +32,7 @@ class Route:
 
 
 _ID: Final = {"id": "id"}
+_NAME: Final = {"name": "name"}
 _MODEL_NAME: Final = {"name": "model_name"}
 _VIEW: Final = {"id": "feature_view_id"}
 _PLAN: Final = {"id": "rate_plan_id"}
@@ -95,12 +97,21 @@ API: Final[tuple[Route, ...]] = (
     Route("POST", "/notifications/rules/{id}/test", _NOTIFICATION + "TestChannel", path_fields={"id": "rule_id"}),
     Route("GET", "/notifications/{id}", _NOTIFICATION + "GetNotification", path_fields=_ID),
     Route("POST", "/notifications/{id}/read", _NOTIFICATION + "MarkRead", path_fields={"id": "ids"}),
+    # Not built yet; who may ask hears 501, and who may not hears no more than of any other route.
+    Route("GET", "/evals", _MONITOR + "ListEvalScores"),
+    Route("GET", "/ai/providers", _AI + "ListProviders"),
+    Route("GET", "/ai/usage", _AI + "GetUsage"),
+    Route("GET", "/prompts", _AI + "ListPrompts"),
+    Route("POST", "/prompts", _AI + "CreatePrompt", 201),
+    Route("GET", "/prompts/{name}", _AI + "GetPrompt", path_fields=_NAME),
+    Route("POST", "/prompts/{name}/render", _AI + "RenderPrompt", path_fields=_NAME),
 )
 
 LOGIN: Final = _AUTH + "Login"
 REFRESH: Final = _AUTH + "RefreshToken"
 LOGOUT: Final = _AUTH + "Logout"
 WATCH: Final = _PIPELINE + "WatchExecution"
+CHAT: Final = _AI + "ChatCompletion"
 DRIFT: Final = _MONITOR + "StreamDriftEvents"
 MODELS: Final = _REGISTRY + "ListModels"
 EXECUTIONS: Final = _PIPELINE + "ListExecutions"

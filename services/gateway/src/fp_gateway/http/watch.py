@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 import orjson
+from forgepoint.ai.v1 import ai_gateway_pb2
 from forgepoint.monitor.v1 import monitor_pb2
 from forgepoint.pipeline.v1 import pipeline_pb2 as pb
 from fp_kernel import Error, ResourceExhausted, invalid
@@ -17,7 +18,7 @@ from starlette.routing import BaseRoute
 from starlette.routing import Route as HttpRoute
 from starlette.types import Receive, Scope, Send
 
-from fp_gateway.http import bind, table
+from fp_gateway.http import bind, documents, table
 from fp_gateway.http.answers import answering
 from fp_gateway.http.caller import Caller
 from fp_gateway.http.feed import END, Feed
@@ -63,7 +64,7 @@ class OpenStreams:
 def routes(caller: Caller, policy: StreamPolicy = StreamPolicy()) -> list[BaseRoute]:
     streams = OpenStreams(policy)
 
-    async def opened(request: Request, path: str, message: Message, event: bytes) -> Response:
+    async def opened(request: Request, path: str, message: Message) -> Response:
         user = streams.enter(request)
         feed = Feed(caller.stream(path, message, request, policy.lifetime))
         try:
@@ -73,24 +74,29 @@ def routes(caller: Caller, policy: StreamPolicy = StreamPolicy()) -> list[BaseRo
             streams.leave(user)
             await feed.close()
             raise
-        return _Watching(feed, _events(feed, policy, event), lambda: streams.leave(user))
+        return _Watching(feed, _events(feed, policy), lambda: streams.leave(user))
 
     async def execution(request: Request) -> Response:
         seen = _last_event(request)
         # Whoever saw some wants every one since; the present state would skip them.
-        message = pb.WatchExecutionRequest(
-            execution_id=request.path_params["id"], include_current_state=not seen, after_sequence=seen
-        )
-        return await opened(request, table.WATCH, message, b"execution")
+        message = pb.WatchExecutionRequest(execution_id=request.path_params["id"], include_current_state=not seen)
+        if seen:
+            message.after_sequence = seen
+        return await opened(request, table.WATCH, message)
 
     async def drift(request: Request) -> Response:
         descriptor = monitor_pb2.StreamDriftEventsRequest.DESCRIPTOR
         message = bind.parse(bind.query_fields(request.query_params, descriptor), descriptor)
-        return await opened(request, table.DRIFT, message, b"drift")
+        return await opened(request, table.DRIFT, message)
+
+    async def chat(request: Request) -> Response:
+        document = bind.document_of(await bind.read_body(request))
+        return await opened(request, table.CHAT, bind.parse(document, ai_gateway_pb2.ChatCompletionRequest.DESCRIPTOR))
 
     return [
         HttpRoute("/api/v1/executions/{id}/watch", answering(execution), methods=["GET"]),
         HttpRoute("/api/v1/drift-reports/watch", answering(drift), methods=["GET"]),
+        HttpRoute("/api/v1/chat", answering(chat), methods=["POST"]),
     ]
 
 
@@ -120,8 +126,11 @@ def _last_event(request: Request) -> int:
     return int(text)
 
 
-async def _events(feed: Feed, policy: StreamPolicy, event: bytes) -> AsyncGenerator[bytes]:
-    """Proxies close what is silent; a comment keeps the connection and costs the client nothing."""
+async def _events(feed: Feed, policy: StreamPolicy) -> AsyncGenerator[bytes]:
+    """Messages as events without a name, which an EventSource hands to `onmessage`; the end and errors have names.
+
+    Proxies close what is silent; a comment keeps the connection and costs the client nothing.
+    """
     try:
         while True:
             if not await feed.ready(policy.heartbeat):
@@ -130,13 +139,13 @@ async def _events(feed: Feed, policy: StreamPolicy, event: bytes) -> AsyncGenera
             message = feed.take()
             if message is END:
                 break
-            yield _event(message, event)
-        yield b"event: end\ndata: {}\n\n"
+            yield _event(message)
+        yield b'event: end\ndata: {"reason":"complete"}\n\n'
     except Error as error:
         yield b"event: error\ndata: " + orjson.dumps(to_problem(error)) + b"\n\n"
 
 
-def _event(message: Message, event: bytes) -> bytes:
+def _event(message: Message) -> bytes:
     sequence = getattr(message, "sequence", 0)
     number = b"id: %d\n" % sequence if sequence else b""
-    return b"event: " + event + b"\n" + number + b"data: " + bind.to_json(message) + b"\n\n"
+    return number + b"data: " + documents.to_json(message) + b"\n\n"

@@ -41,21 +41,21 @@ class PostgresSource:
         return self._documents.version(to_version(rows[0])) if rows else None
 
     async def models(self, team: str, models: ModelFilter, page: PageRequest) -> Rows:
-        where = _Conditions("m.team = {}", team)
-        if models.framework:
-            where.add("m.framework = {}", models.framework)
-        if models.task_type:
-            where.add("m.task_type = {}", models.task_type)
-        if models.tag:
-            where.add("m.tags @> {}::text::jsonb", as_json(dict([models.tag])))
-        if not models.archived:
-            where.add("m.archived_at IS NULL")
+        where = _matching(team, models)
         if page.after:
             where.add("m.id < {}::uuid", page.after[0])
         rows = await self._fetch(MODEL, "models m", where, "m.id", page.size + 1)
         shown = rows[: page.size]
         after = str(shown[-1]["id"]) if len(rows) > page.size else ""
         return Rows(tuple(self._documents.model(to_model(row)) for row in shown), after)
+
+    async def count(self, team: str, models: ModelFilter) -> int:
+        where = _matching(team, models)
+        found: int = await self._database.fetchval(
+            f"SELECT count(*) FROM models m WHERE {where.text}",  # noqa: S608 -- constants
+            *where.values,
+        )
+        return found
 
     async def versions(self, team: str, model_id: str, stage: Stage | None, page: PageRequest) -> Rows | None:
         where = _Conditions("v.team = {}", team)
@@ -76,6 +76,19 @@ class PostgresSource:
             f"SELECT {columns} FROM {table} WHERE {where.text} ORDER BY {newest} DESC LIMIT {limit:d}",  # noqa: S608 -- constants
             *where.values,
         )
+
+
+def _matching(team: str, models: ModelFilter) -> "_Conditions":
+    where = _Conditions("m.team = {}", team)
+    if models.framework:
+        where.add("m.framework = {}", models.framework)
+    if models.task_type:
+        where.add("m.task_type = {}", models.task_type)
+    if models.tag:
+        where.add("m.tags @> {}::text::jsonb", as_json(dict([models.tag])))
+    if not models.archived:
+        where.add("m.archived_at IS NULL")
+    return where
 
 
 class _Conditions:

@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 from forgepoint.common.v1 import common_pb2
 from forgepoint.registry.v1 import registry_pb2 as pb
 from forgepoint.registry.v1.registry_pb2_grpc import RegistryServiceServicer
-from fp_kernel import PageRequest, invalid, next_token, page_request, parse_id
+from fp_kernel import InvalidArgument, PageRequest, invalid, next_token, page_request, parse_id
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from fp_registry.api import convert
 from fp_registry.api.answers import Context
 from fp_registry.api.caller import caller, positions
 from fp_registry.api.documents import read_model, read_version
+from fp_registry.app.missing import no_model
 from fp_registry.app.ports import ModelFilter, ModelRef, VersionRef
 from fp_registry.app.queries import Queries
 from fp_registry.app.urls import ArtifactUrls, lifetime
@@ -29,7 +30,7 @@ class QueryServicer(RegistryServiceServicer):
     async def GetModel(self, request: pb.GetModelRequest, context: Context) -> pb.GetModelResponse:
         if not request.id and not request.name:
             raise invalid("id", "give an id or a name")
-        ref = ModelRef(id=parse_id(request.id, "id")) if request.id else ModelRef(name=request.name)
+        ref = ModelRef(id=_id_of_a_model(request.id)) if request.id else ModelRef(name=request.name)
         if ref.name:
             text.check_model_name(ref.name, "name")
         return pb.GetModelResponse(model=read_model(await self._read.model(caller().team, ref, positions())))
@@ -43,7 +44,10 @@ class QueryServicer(RegistryServiceServicer):
         team = caller().team
         scope = (team, "models", wanted.framework, wanted.task_type, str(wanted.archived))
         rows = await self._read.models(team, wanted, _page_by_id(request.pagination, scope), positions())
-        return pb.ListModelsResponse(models=map(read_model, rows.documents), pagination=_paged(rows.after, scope))
+        pagination = _paged(rows.after, scope)
+        if request.with_total:
+            pagination.total_count = await self._read.count(team, wanted, positions())
+        return pb.ListModelsResponse(models=map(read_model, rows.documents), pagination=pagination)
 
     async def SearchByTag(self, request: pb.SearchByTagRequest, context: Context) -> pb.SearchByTagResponse:
         text.check_label(request.key, "key", text.MAX_TAG_KEY, required=True)
@@ -100,6 +104,14 @@ class QueryServicer(RegistryServiceServicer):
         return pb.GetProductionHistoryResponse(
             tenures=map(convert.tenure_to_pb, tenures), pagination=_paged(after, scope)
         )
+
+
+def _id_of_a_model(text: str) -> str:
+    """Raises NotFound for a text that is no id: people try a name here, and the contract's clients expect a miss."""
+    try:
+        return parse_id(text, "id")
+    except InvalidArgument:
+        raise no_model() from None
 
 
 def _version_ref(request: pb.GetVersionRequest) -> VersionRef:

@@ -141,6 +141,9 @@ class ReadModel(Protocol):
 
     async def models(self, team: str, models: ModelFilter, page: PageRequest) -> Rows | None: ...
 
+    async def count(self, team: str, models: ModelFilter) -> int | None:
+        """How many models the filter matches."""
+
     async def versions(self, team: str, model_id: str, stage: Stage | None, page: PageRequest) -> Rows | None:
         """None when the model is not there."""
 

@@ -63,6 +63,10 @@ class Queries:
         found = await self._read(team, positions, lambda store: store.models(team, models, page))
         return found or Rows(())
 
+    async def count(self, team: str, models: ModelFilter, positions: Sequence[Position]) -> int:
+        """How many models match."""
+        return await self._read(team, positions, lambda store: store.count(team, models)) or 0
+
     async def versions(
         self, team: str, model_id: str, stage: Stage | None, page: PageRequest, positions: Sequence[Position]
     ) -> Rows:

@@ -118,6 +118,10 @@ class MemoryProjection:
         # As in Redis: nothing of the team here, and only Postgres can tell why.
         return await store.models(team, models, page) if store and store.knows(team) else None
 
+    async def count(self, team: str, models: ModelFilter) -> int | None:
+        store = self._store()
+        return await store.count(team, models) if store and store.knows(team) else None
+
     async def versions(self, team: str, model_id: str, stage: Stage | None, page: PageRequest) -> Rows | None:
         store = self._store()
         return await store.versions(team, model_id, stage, page) if store else None

@@ -76,6 +76,9 @@ class MemorySource:
         after = shown[-1].id if len(below) > page.size else ""
         return Rows(tuple(map(self._documents.model, shown)), after)
 
+    async def count(self, team: str, models: ModelFilter) -> int:
+        return sum(_wanted(model, models) for model in self._of(team))
+
     async def versions(self, team: str, model_id: str, stage: Stage | None, page: PageRequest) -> Rows | None:
         if self._state.model(team, model_id) is None:
             return None

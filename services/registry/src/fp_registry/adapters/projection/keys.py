@@ -110,6 +110,11 @@ def page_bounds(list_name: str, after: str) -> tuple[str, str]:
     return upper, f"[{list_name}{_END}"
 
 
+def list_bounds(list_name: str) -> tuple[str, str]:
+    """Lower and upper bound for `ZLEXCOUNT` of the whole list."""
+    return f"[{list_name}{_END}", f"({list_name}{_AFTER_END}"
+
+
 def after_ordinal(ordinal: str) -> str:
     return _padded(int(ordinal))
 

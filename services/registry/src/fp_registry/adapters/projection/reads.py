@@ -56,6 +56,16 @@ class RedisProjection:
         found = list(islice(heapq.merge(*pages, reverse=True), page.size + 1))
         return await self._rows(team, [(model_id, keys.model_field(model_id)) for model_id in found], page)
 
+    async def count(self, team: str, models: ModelFilter) -> int | None:
+        answers = await self._ask(
+            team,
+            lambda team_keys: [
+                ("EXISTS", team_keys.index),
+                *(("ZLEXCOUNT", team_keys.index, *keys.list_bounds(name)) for name in keys.lists_for(models)),
+            ],
+        )
+        return sum(answers[1:]) if answers is not None and answers[0] else None
+
     async def versions(self, team: str, model_id: str, stage: Stage | None, page: PageRequest) -> Rows | None:
         after = keys.after_ordinal(page.after[0]) if page.after else ""
         name = keys.list_of_versions(model_id, stage)
