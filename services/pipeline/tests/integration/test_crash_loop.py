@@ -29,7 +29,7 @@ from fp_pipeline.app.worker import WorkerPolicy
 from fp_pipeline.domain.definition import Pipeline, PipelineType, StepDefinition, StepType
 from fp_pipeline.domain.execution import ExecutionStatus
 from fp_pipeline.domain.policy import Backoff, EnginePolicy, LeasePolicy
-from fp_pipeline.domain.statistics import ANSWERED, Request
+from fp_pipeline.domain.statistics import ANSWERED, Try
 from fp_pipeline.domain.validation import JobModules
 from fp_postgres import Database
 from fp_postgres.signals import Subscriptions
@@ -96,8 +96,7 @@ async def _requests(database: Database, transactions: Any) -> bool:
         return False
     at = datetime.fromisoformat(since)
     told = [
-        Request(f"00000000-0000-7000-8000-{number:012}", "alpha", "delays", "2", at, ANSWERED, 10.0)
-        for number in range(10)
+        Try(f"00000000-0000-7000-8000-{number:012}", "alpha", "delays", "2", at, ANSWERED, 10.0) for number in range(10)
     ]
     await CountRequests(transactions, "pipeline-canary")(told)
     return True

@@ -9,13 +9,13 @@ from fp_pipeline.adapters.memory.stores import MemoryStores
 from fp_pipeline.adapters.postgres.statistics import PostgresStatisticsReads
 from fp_pipeline.adapters.postgres.stores import PostgresTransactions
 from fp_pipeline.app.count_requests import CountRequests
-from fp_pipeline.domain.statistics import ANSWERED, Request, bin_of
+from fp_pipeline.domain.statistics import ANSWERED, Try, bin_of
 
 NOW = datetime(2013, 3, 1, 12, 30, 15, tzinfo=UTC)
 
 
-def request(version: str = "1", *, outcome: str = ANSWERED, ms: float = 10.0, at: datetime = NOW) -> Request:
-    return Request(new_id(), "alpha", "delays", version, at, outcome, ms)
+def request(version: str = "1", *, outcome: str = ANSWERED, ms: float = 10.0, at: datetime = NOW) -> Try:
+    return Try(new_id(), "alpha", "delays", version, at, outcome, ms)
 
 
 @pytest.fixture(params=["memory", "postgres"])

@@ -1,14 +1,17 @@
 """CANARY over peers in memory, with the statistics of requests."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from forgepoint.events.v1 import events_pb2 as pb
+from fp_events import Event
 from fp_kernel import new_id
+from fp_pipeline.api import consumers
 from fp_pipeline.app.count_requests import CountRequests
 from fp_pipeline.domain.definition import PipelineType, StepType
 from fp_pipeline.domain.execution import ExecutionStatus, StepStatus
-from fp_pipeline.domain.statistics import ANSWERED, Request
+from fp_pipeline.domain.statistics import ANSWERED, Try
 
 RULES: dict[str, Any] = {
     "weight_bps": 500,
@@ -20,9 +23,9 @@ RULES: dict[str, Any] = {
 }
 
 
-def requests(version: str, count: int, *, outcome: str = ANSWERED, ms: float = 10.0) -> list[Request]:
+def requests(version: str, count: int, *, outcome: str = ANSWERED, ms: float = 10.0) -> list[Try]:
     now = datetime.now(UTC)
-    return [Request(new_id(), "alpha", "delays", version, now, outcome, ms) for _ in range(count)]
+    return [Try(new_id(), "alpha", "delays", version, now, outcome, ms) for _ in range(count)]
 
 
 @pytest.fixture
@@ -36,7 +39,7 @@ def saga(service):
     return make
 
 
-async def canary(service, saga, *traffic: list[Request]):
+async def canary(service, saga, *traffic: list[Try] | list[Event]):
     """Version 2 gets this traffic as soon as it has its share."""
     for version in ("1", "2"):
         service.world.add_version("delays", version)
@@ -46,11 +49,13 @@ async def canary(service, saga, *traffic: list[Request]):
     await count(requests("2", 500, outcome="TIMEOUT"))
     pipeline = await service.pipeline(PipelineType.DEPLOYMENT_SAGA, *saga, name="judged")
     execution = await service.trigger(pipeline, model="delays", version="2")
+    heard = consumers.count(count)
     async with service.working():
         await service.until(execution.id, lambda seen: "since" in seen.step("canary").output)
         for batch in traffic:
-            await count(batch)
-            await count(batch)
+            take = heard if isinstance(batch[0], Event) else count
+            await take(batch)
+            await take(batch)
         return await service.ended(execution.id)
 
 
@@ -84,6 +89,91 @@ async def test_a_version_that_does_badly_gives_its_share_back(service, saga, tra
     assert service.live == {"1": 10_000}
     assert service.world["splits"]["delays"] == {"1": 10_000, "2": 0}
     assert service.world.production("delays") == "delays-1"
+
+
+def predictions(*payloads) -> list[Event]:
+    """A batch as inference publishes it."""
+    done = [each for each in payloads if isinstance(each, pb.InferenceCompleted)]
+    failed = [each for each in payloads if isinstance(each, pb.InferenceFailed)]
+    batch = pb.InferenceRecorded(completed=done, failed=failed)
+    return [Event("fp.inference.recorded", batch, team="alpha", resource_id="m", summary="s")]
+
+
+def tried(version: str, failure: int = pb.INFERENCE_FAILURE_REASON_UNSPECIFIED, ms: int = 10) -> pb.InferenceAttempt:
+    return pb.InferenceAttempt(version=version, failure=failure, latency=timedelta(milliseconds=ms))
+
+
+def answered(*attempts, rows: float = 1.0) -> pb.InferenceCompleted:
+    summary = pb.PredictionSummary(output_stats={"rows": rows})
+    version = attempts[-1].version
+    return pb.InferenceCompleted(model_name="delays", version=version, attempts=attempts, prediction_summary=summary)
+
+
+def refused(reason: int, *attempts) -> pb.InferenceFailed:
+    return pb.InferenceFailed(model_name="delays", version="2", reason=reason, attempts=attempts)
+
+
+RETRIED = answered(tried("2", pb.INFERENCE_FAILURE_REASON_UPSTREAM_ERROR), tried("1"))
+HUNG = refused(pb.INFERENCE_FAILURE_REASON_TIMEOUT, tried("2", pb.INFERENCE_FAILURE_REASON_TIMEOUT, ms=10_000))
+BAD = {
+    "fails a third of its calls, each answered by the old version": (
+        [*[RETRIED] * 20, *[answered(tried("2"))] * 40, *[answered(tried("1"))] * 400],
+        "20 of 60 requests failed, more than 10.00% of 60",
+    ),
+    "hangs": ([*[HUNG] * 20, *[answered(tried("1"))] * 400], "20 of 20 requests failed, more than 10.00% of 20"),
+    "answers without rows": (
+        [*[answered(tried("2"), rows=0)] * 20, *[answered(tried("1"))] * 400],
+        "20 of 20 answers have no rows, of the others 0 of 400",
+    ),
+}
+
+
+@pytest.mark.parametrize(("told", "reason"), BAD.values(), ids=BAD.keys())
+@pytest.mark.parametrize("rules", [{}, {"max_error_rate": None, "max_p99_ms": 500}], ids=["errors", "latency alone"])
+async def test_a_version_that_fails_is_refused_however_its_callers_were_answered(service, saga, told, reason, rules):
+    ended = await canary(service, saga(**rules), predictions(*told))
+    assert ended.error == f"step 'canary': {reason}"
+    assert service.live == {"1": 10_000}
+    others = ended.step("canary").output["others"]
+    assert (others["errors"], others["requests"] >= 400) == (0, True)
+
+
+async def test_a_detector_that_finds_as_little_as_the_one_before_is_no_worse(service, saga):
+    told = [answered(tried(version), rows=rows) for version in "12" for rows in (0, 0, 1) for _ in range(10)]
+    ended = await canary(service, saga(), predictions(*told))
+    assert ended.status is ExecutionStatus.COMPLETED, ended.error
+
+
+async def test_a_refusal_before_anyone_was_asked_is_nobodys(service, saga):
+    full = [refused(pb.INFERENCE_FAILURE_REASON_BULKHEAD_FULL), refused(pb.INFERENCE_FAILURE_REASON_CIRCUIT_OPEN)]
+    told = [*full * 30, *[answered(tried("2"))] * 20, *[answered(tried("1"))] * 20]
+    ended = await canary(service, saga(), predictions(*told))
+    assert ended.status is ExecutionStatus.COMPLETED, ended.error
+
+
+async def test_a_version_behind_an_open_breaker_is_not_promoted_for_want_of_traffic(service, saga):
+    told = [*[answered(tried("2"))] * 15, RETRIED, *[refused(pb.INFERENCE_FAILURE_REASON_CIRCUIT_OPEN)] * 50]
+    rules = saga(on_no_traffic="promote", timeout_seconds=0)
+    for version in ("1", "2"):
+        service.world.add_version("delays", version)
+    await service.deploy("1")
+    count = consumers.count(CountRequests(service.stores.transactions, "pipeline-canary"))
+
+    async def told_first(*arguments):
+        await count(predictions(*told))
+        return await since(*arguments)
+
+    since = service.stores.statistics.since
+    # The first look finds nothing of this canary, the next ones all that its breaker let through.
+    looks = iter([since])
+
+    async def look(*arguments):
+        return await next(looks, told_first)(*arguments)
+
+    service.stores.statistics.since = look
+    ended = await service.deploy("2", *rules)
+    assert ended.status is ExecutionStatus.FAILED
+    assert ended.error.startswith("step 'canary': 1 of 16 requests failed, and only 16 of 20 requests reached")
 
 
 @pytest.mark.parametrize(("outcome", "status"), [("promote", "COMPLETED"), ("fail", "FAILED")])

@@ -1,4 +1,4 @@
-"""How each version does, from what inference says of each request."""
+"""How each version does, from what inference says of each try of a prediction."""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from fp_kernel import Clock, Error
 from fp_telemetry import get_logger
 
 from fp_pipeline.app.ports import Statistics, Transactions
-from fp_pipeline.domain.statistics import Request
+from fp_pipeline.domain.statistics import Try
 
 _log = get_logger(__name__)
 # A canary lasts a day at most.
@@ -23,12 +23,12 @@ class CountRequests:
         self._transactions = transactions
         self._consumer = consumer
 
-    async def __call__(self, requests: Sequence[Request]) -> int:
+    async def __call__(self, tries: Sequence[Try]) -> int:
         """How many were counted."""
-        if not requests:
+        if not tries:
             return 0
         async with self._transactions() as tx:
-            return await tx.statistics.count(self._consumer, requests)
+            return await tx.statistics.count(self._consumer, tries)
 
 
 class ForgetRequests:

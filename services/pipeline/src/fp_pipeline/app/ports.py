@@ -14,7 +14,7 @@ from fp_pipeline.domain.execution import Cancellation, Execution, ExecutionStatu
 from fp_pipeline.domain.lease import Lease
 from fp_pipeline.domain.logs import LogLine
 from fp_pipeline.domain.progress import Progress
-from fp_pipeline.domain.statistics import Counts, Request
+from fp_pipeline.domain.statistics import Counts, Try
 from fp_pipeline.domain.traffic import Weights
 
 
@@ -73,7 +73,7 @@ class LogStore(Protocol):
 
 
 class StatisticsStore(Protocol):
-    async def count(self, consumer: str, requests: Sequence[Request]) -> int:
+    async def count(self, consumer: str, tries: Sequence[Try]) -> int:
         """Add those whose events this consumer has not taken before; how many that were."""
 
 

@@ -8,6 +8,8 @@ from fp_pipeline.domain.statistics import Counts
 
 P99 = 0.99
 
+_MORE_WITHOUT_ROWS = 0.1
+
 
 class Verdict(StrEnum):
     WAIT = "WAIT"
@@ -32,14 +34,25 @@ def judge(rules: CanaryConfig, candidate: Counts, incumbent: Counts, seconds: fl
     if seconds < rules.min_seconds or (lacking and seconds < rules.timeout_seconds):
         return Judgement(Verdict.WAIT, lacking or "the canary's time is not over")
     # What little was seen may already be enough to refuse, never to be sure.
-    fault = _too_slow(rules, candidate, incumbent) or _too_many_errors(rules, candidate)
+    fault = (
+        _too_slow(rules, candidate, incumbent)
+        or _too_many_errors(rules, candidate)
+        or _without_rows(rules, candidate, incumbent)
+    )
     if fault:
         return Judgement(Verdict.REJECT, fault)
     if not lacking:
         return Judgement(Verdict.PROMOTE, f"{candidate.samples} requests within the limits")
+    return _without_samples(rules, candidate, f"{lacking} after {seconds:.0f} s")
+
+
+def _without_samples(rules: CanaryConfig, candidate: Counts, lacking: str) -> Judgement:
+    if candidate.errors:
+        # Failures among few requests: its breaker may have kept the others away from it.
+        return Judgement(Verdict.REJECT, f"{candidate.errors} of {candidate.samples} requests failed, and {lacking}")
     if rules.on_no_traffic is NoTraffic.FAIL:
-        return Judgement(Verdict.REJECT, f"{lacking} after {seconds:.0f} s")
-    return Judgement(Verdict.PROMOTE, f"{lacking} after {seconds:.0f} s, and the config promotes without")
+        return Judgement(Verdict.REJECT, lacking)
+    return Judgement(Verdict.PROMOTE, f"{lacking}, and the config promotes without")
 
 
 def _hopeless(rules: CanaryConfig, candidate: Counts) -> str:
@@ -63,9 +76,23 @@ def _lacking(rules: CanaryConfig, candidate: Counts, incumbent: Counts) -> str:
 
 
 def _too_many_errors(rules: CanaryConfig, candidate: Counts) -> str:
+    if candidate.errors and not candidate.answered:
+        return f"none of {candidate.samples} requests was answered"
     if rules.max_error_rate is None or candidate.error_rate <= rules.max_error_rate:
         return ""
     return f"{candidate.error_rate:.2%} of {candidate.samples} requests failed, the limit is {rules.max_error_rate:.2%}"
+
+
+def _without_rows(rules: CanaryConfig, candidate: Counts, incumbent: Counts) -> str:
+    """A detector that finds nothing answers without rows, rightly and as often as the version before it."""
+    usual = incumbent.without_rows / incumbent.answered if incumbent.answered else 0.0
+    allowed = usual + (_MORE_WITHOUT_ROWS if rules.max_error_rate is None else rules.max_error_rate)
+    if candidate.without_rows <= allowed * candidate.answered:
+        return ""
+    return (
+        f"{candidate.without_rows} of {candidate.answered} answers have no rows, "
+        f"of the others {incumbent.without_rows} of {incumbent.answered}"
+    )
 
 
 def _too_slow(rules: CanaryConfig, candidate: Counts, incumbent: Counts) -> str:

@@ -15,6 +15,7 @@ MAX_ITEMS = 1_000
 
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 _MIN_SAMPLES = 100
+_MAX_ERROR_RATE = 0.1
 _PATIENCE = 1_800.0
 _LONGEST = 86_400.0
 
@@ -80,7 +81,8 @@ class CanaryConfig:
     """weight_bps: share of the traffic, in basis points. min_seconds: how long it keeps this share at least.
 
     min_samples: requests that must have reached the version before it is judged; 0 when nothing is judged.
-    max_error_rate: share of requests from 0 to 1. max_p99_ms: latency. max_latency_ratio: p99 over that of the others.
+    max_error_rate: share of requests from 0 to 1; a judged canary that does not say it gets a tenth.
+    max_p99_ms: latency. max_latency_ratio: p99 over that of the others.
     timeout_seconds: how long to wait for min_samples; then on_no_traffic says what happens.
     """
 
@@ -184,6 +186,9 @@ def _canary(reader: ConfigReader, _config: JsonObject) -> StepConfig:
         "max_latency_ratio": reader.limit("max_latency_ratio", low=0.1, high=1_000),
     }
     judged = any(limit is not None for limit in limits.values())
+    if judged and limits["max_error_rate"] is None:
+        # Whoever asks for speed does not want a version that answers fast and seldom.
+        limits["max_error_rate"] = _MAX_ERROR_RATE
     min_seconds = reader.number("min_seconds", 60, low=0, high=_LONGEST)
     samples = reader.number("min_samples", _MIN_SAMPLES if judged else 0, low=1 if judged else 0, high=1_000_000_000)
     patience = reader.number("timeout_seconds", max(_PATIENCE, min_seconds), low=min_seconds, high=_LONGEST)

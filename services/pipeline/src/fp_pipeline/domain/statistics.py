@@ -1,4 +1,4 @@
-"""What requests a version answered and how fast, as counters that add up in any order."""
+"""What a version that was asked answered and how fast, as counters that add up in any order."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -11,8 +11,15 @@ BINS_PER_OCTAVE = 8
 _SMALLEST_MS = 0.1
 _BINS = 20 * BINS_PER_OCTAVE
 ANSWERED = "ANSWERED"
-# What the caller or its quota brought about says nothing about the version.
-NOT_THE_VERSIONS_FAULT = frozenset({"NO_ROUTE", "RATE_LIMITED", "INVALID_INPUT", "QUOTA_EXCEEDED"})
+NO_ROWS = "NO_ROWS"
+"""Answered, with outputs that have no row."""
+REFUSED = "REFUSED"
+"""The version itself refused, for one of the reasons for which the platform refuses before it asks anyone."""
+# Nobody was asked: what the caller, its quota or a full platform brought about says nothing about a version.
+NOBODY_ASKED = frozenset(
+    {"NO_ROUTE", "RATE_LIMITED", "INVALID_INPUT", "QUOTA_EXCEEDED", "BULKHEAD_FULL", "CIRCUIT_OPEN"}
+)
+_ANSWERS = frozenset({ANSWERED, NO_ROWS})
 
 
 def bin_of(latency_ms: float) -> int:
@@ -30,8 +37,12 @@ def upper_ms(number: int) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """One request that reached a version. outcome: ANSWERED, or why it failed; latency_ms: of an answered one."""
+class Try:
+    """One version was asked once; a prediction that was tried again has several.
+
+    event_id, part: the event that told it, and its place there. outcome: ANSWERED, NO_ROWS, or why the version failed.
+    latency_ms: of an answer.
+    """
 
     event_id: str
     team: str
@@ -40,30 +51,32 @@ class Request:
     at: datetime
     outcome: str
     latency_ms: float = 0.0
+    part: int = 0
 
 
 Key = tuple[str, int]
-"""Outcome, and the bin of the latency of an answered request (0 for a failed one)."""
+"""Outcome, and the bin of the latency of an answer (0 for a failure)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Requests by outcome and bin."""
+    """Tries by outcome and bin."""
 
     by_key: Mapping[Key, int] = field(default_factory=dict)
 
     @property
     def answered(self) -> int:
-        return sum(count for (outcome, _), count in self.by_key.items() if outcome == ANSWERED)
+        return sum(count for (outcome, _), count in self.by_key.items() if outcome in _ANSWERS)
+
+    @property
+    def without_rows(self) -> int:
+        """Answers without a row."""
+        return sum(count for (outcome, _), count in self.by_key.items() if outcome == NO_ROWS)
 
     @property
     def errors(self) -> int:
         """Failures that the version has to answer for."""
-        return sum(
-            count
-            for (outcome, _), count in self.by_key.items()
-            if outcome != ANSWERED and outcome not in NOT_THE_VERSIONS_FAULT
-        )
+        return sum(count for (outcome, _), count in self.by_key.items() if outcome not in _ANSWERS | NOBODY_ASKED)
 
     @property
     def samples(self) -> int:
@@ -74,12 +87,12 @@ class Counts:
         return self.errors / self.samples if self.samples else 0.0
 
     def percentile_ms(self, share: float) -> float:
-        """Upper end of the bin that holds this share of the answered requests; 0 without any."""
-        rank = math.ceil(share * self.answered)
+        """Upper end of the bin that holds this share of the answers; 0 without any."""
         bins: dict[int, int] = {}
         for (outcome, number), count in self.by_key.items():
-            if outcome == ANSWERED:
+            if outcome in _ANSWERS:
                 bins[number] = bins.get(number, 0) + count
+        rank = math.ceil(share * sum(bins.values()))
         seen = 0
         for number in sorted(bins):
             seen += bins[number]
@@ -98,6 +111,19 @@ class Counts:
         return Counts({key: count for key, count in rest.items() if count > 0})
 
 
+def told(reason: str) -> str | None:
+    """The outcome of a version that an event names without telling of tries; None when nobody was asked.
+
+    The name is then that of the version that would have been asked first.
+    """
+    return None if reason in NOBODY_ASKED else reason
+
+
+def asked(reason: str) -> str:
+    """The outcome of a version that was asked and failed."""
+    return REFUSED if reason in NOBODY_ASKED else reason
+
+
 def total(parts: Iterable[Counts]) -> Counts:
     whole = Counts()
     for part in parts:
@@ -109,11 +135,11 @@ Bucket = tuple[str, str, str, datetime, str, int]
 """Team, model, version, minute, outcome, bin."""
 
 
-def bucketed(requests: Iterable[Request]) -> dict[Bucket, int]:
-    """One number for all requests that differ in nothing that is kept."""
+def bucketed(tries: Iterable[Try]) -> dict[Bucket, int]:
+    """One number for all tries that differ in nothing that is kept."""
     counted: dict[Bucket, int] = {}
-    for each in requests:
-        number = bin_of(each.latency_ms) if each.outcome == ANSWERED else 0
+    for each in tries:
+        number = bin_of(each.latency_ms) if each.outcome in _ANSWERS else 0
         bucket = (each.team, each.model_name, each.version, minute(each.at), each.outcome, number)
         counted[bucket] = counted.get(bucket, 0) + 1
     return counted

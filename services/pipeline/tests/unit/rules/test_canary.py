@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from fp_pipeline.domain.canary import Verdict, judge
 from fp_pipeline.domain.config import CanaryConfig, NoTraffic
-from fp_pipeline.domain.statistics import ANSWERED, Counts, bin_of
+from fp_pipeline.domain.statistics import ANSWERED, NO_ROWS, Counts, bin_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -67,6 +67,27 @@ def test_a_config_may_promote_what_nobody_asked():
     assert judge(rules, Counts(), Counts(), 60).verdict is Verdict.PROMOTE
     assert judge(rules, counts(1, errors=4), USUAL, 60).verdict is Verdict.REJECT, "the little that was seen is bad"
     assert judge(rules, Counts(), Counts(), 59).verdict is Verdict.WAIT
+
+
+def test_a_version_that_was_seen_to_fail_is_not_promoted_for_want_of_requests():
+    rules = replace(RULES, on_no_traffic=NoTraffic.PROMOTE)
+    judgement = judge(rules, counts(60, errors=1), USUAL, 60)
+    lacking = "only 61 of 100 requests reached the version after 60 s"
+    assert (judgement.verdict, judgement.reason) == (Verdict.REJECT, f"1 of 61 requests failed, and {lacking}")
+
+
+def test_a_version_that_answers_nobody_is_refused_whatever_is_judged():
+    rules = replace(RULES, max_error_rate=None)
+    judgement = judge(rules, counts(0, errors=100), USUAL, 10)
+    assert (judgement.verdict, judgement.reason) == (Verdict.REJECT, "none of 100 requests was answered")
+
+
+def test_answers_without_rows_are_counted_against_those_of_the_others():
+    empty = Counts({(NO_ROWS, bin_of(20)): 60, (ANSWERED, bin_of(20)): 60})
+    judgement = judge(RULES, empty, USUAL, 10)
+    found = "60 of 120 answers have no rows, of the others 0 of 1000"
+    assert (judgement.verdict, judgement.reason) == (Verdict.REJECT, found)
+    assert judge(RULES, empty, empty, 10).verdict is Verdict.PROMOTE
 
 
 @given(COUNTS, COUNTS, SECONDS)

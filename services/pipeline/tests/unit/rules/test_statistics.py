@@ -3,7 +3,7 @@
 import math
 from datetime import UTC, datetime, timedelta
 
-from fp_pipeline.domain.statistics import ANSWERED, Counts, Request, bin_of, bucketed, minute, total, upper_ms
+from fp_pipeline.domain.statistics import ANSWERED, Counts, Try, bin_of, bucketed, minute, total, upper_ms
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,8 +13,8 @@ OUTCOMES = st.sampled_from([ANSWERED, "TIMEOUT", "UPSTREAM_ERROR", "INVALID_INPU
 COUNTS = st.dictionaries(st.tuples(OUTCOMES, st.integers(0, 160)), st.integers(1, 1_000)).map(Counts)
 
 
-def request(number: int, outcome: str, latency: float) -> Request:
-    return Request(f"e{number}", "alpha", "delays", "1", START + timedelta(seconds=number), outcome, latency)
+def request(number: int, outcome: str, latency: float) -> Try:
+    return Try(f"e{number}", "alpha", "delays", "1", START + timedelta(seconds=number), outcome, latency)
 
 
 @given(st.lists(LATENCIES, min_size=1))

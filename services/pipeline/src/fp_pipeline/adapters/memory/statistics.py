@@ -6,7 +6,7 @@ from datetime import datetime
 from fp_postgres import MemoryTransaction
 
 from fp_pipeline.adapters.memory.state import MemoryState
-from fp_pipeline.domain.statistics import Counts, Request, bucketed, minute, total
+from fp_pipeline.domain.statistics import Counts, Try, bucketed, minute, total
 
 
 class MemoryStatistics:
@@ -34,9 +34,9 @@ class MemoryCounting:
         self._state = state
         self._transaction = transaction
 
-    async def count(self, consumer: str, requests: Sequence[Request]) -> int:
-        fresh = await self._transaction.inbox.fresh(consumer, [each.event_id for each in requests])
-        new = {each.event_id: each for each in requests if each.event_id in fresh}
+    async def count(self, consumer: str, tries: Sequence[Try]) -> int:
+        fresh = await self._transaction.inbox.fresh(consumer, [each.event_id for each in tries])
+        new = {(each.event_id, each.part): each for each in tries if each.event_id in fresh}
         for bucket, count in bucketed(new.values()).items():
             self._state.requests[bucket] = self._state.requests.get(bucket, 0) + count
         return len(new)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from fp_postgres import Database, Transaction
 
-from fp_pipeline.domain.statistics import Counts, Key, Request, bucketed
+from fp_pipeline.domain.statistics import Counts, Key, Try, bucketed
 
 _BITE = 5_000  # rows a statement: short locks
 
@@ -17,10 +17,10 @@ class PostgresStatistics:
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
 
-    async def count(self, consumer: str, requests: Sequence[Request]) -> int:
-        fresh = await self._transaction.inbox.fresh(consumer, [each.event_id for each in requests])
+    async def count(self, consumer: str, tries: Sequence[Try]) -> int:
+        fresh = await self._transaction.inbox.fresh(consumer, [each.event_id for each in tries])
         # By id: a batch may hold an event twice.
-        new = {each.event_id: each for each in requests if each.event_id in fresh}
+        new = {(each.event_id, each.part): each for each in tries if each.event_id in fresh}
         counted = bucketed(new.values())
         if not counted:
             return 0
