@@ -1,6 +1,8 @@
 """Forward-only migrations in plain SQL."""
 
+import asyncio
 import hashlib
+import random
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +11,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from fp_kernel import FailedPrecondition
+from fp_kernel import Aborted, FailedPrecondition
 from fp_telemetry import get_logger
 
 from fp_postgres import connecting
@@ -22,7 +24,8 @@ log = get_logger(__name__)
 
 _FILE: Final = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
 _LOCK: Final = 0x66705F6D696772  # one migration at a time in a database
-_PATIENT: Final = "set lock_timeout = '60s'; set statement_timeout = '65s'"
+_PATIENCE: Final = 60.0  # seconds for another replica's migrations
+_LOOK_AGAIN: Final = 0.1  # seconds
 _SHORT: Final = "set lock_timeout = '5s'; set statement_timeout = '60s'"
 _UNHURRIED: Final = "set lock_timeout = '5s'; set statement_timeout = '1h'"
 _OUTSIDE: Final = "-- outside of a transaction"
@@ -67,12 +70,25 @@ async def migrate(database_url: str, folder: Traversable | Path, *, service: str
     wanted = {"fp_postgres": own, service: _read(folder, service)}
     async with connecting.dedicated(database_url, name=f"{service} migrate", command_timeout=_LONGEST) as connection:
         with translated:
-            await connection.execute(_PATIENT)
-            await connection.execute("select pg_advisory_lock($1)", _LOCK)
+            await _one_at_a_time(connection)
             await connection.execute(_SHORT)
             await connection.execute(_TABLE)
             for name, migrations in wanted.items():
                 await _apply(connection, name, migrations)
+
+
+async def _one_at_a_time(connection: "Connection[Any]") -> None:
+    """Raises Aborted when another replica is still at work after a minute.
+
+    Asked again and again: a session that waits inside the server holds a snapshot, and CREATE INDEX CONCURRENTLY of the
+    replica at work waits for every snapshot to end.
+    """
+    loop = asyncio.get_running_loop()
+    last = loop.time() + _PATIENCE
+    while not await connection.fetchval("select pg_try_advisory_lock($1)", _LOCK):
+        if loop.time() > last:
+            raise Aborted("another replica is migrating the database", retry_after=5.0)
+        await asyncio.sleep(random.uniform(0.5, 1.5) * _LOOK_AGAIN)  # noqa: S311 -- spreads load, guards nothing
 
 
 async def _apply(connection: "Connection[Any]", service: str, migrations: Mapping[int, _Migration]) -> None:

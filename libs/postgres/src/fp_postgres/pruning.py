@@ -15,22 +15,29 @@ log = get_logger(__name__)
 
 _BITE: Final = 5_000  # rows a transaction: short locks, and replication and vacuum keep up
 
+# Each bite reads what it deletes and nothing else, whatever lies beside it.
 _INBOX: Final = """
 delete from fp_inbox where ctid = any(array(
-    select ctid from fp_inbox where consumer = $1 and seen_at < now() - $2::interval limit $3))
+    select ctid from fp_inbox where consumer = $1 and seen_at < now() - $2::interval order by seen_at limit $3))
 """
-_OTHER_INBOX: Final = """
-delete from fp_inbox where ctid = any(array(
-    select ctid from fp_inbox where consumer <> all($1::text[]) and seen_at < now() - $2::interval limit $3))
+# One step of the index for each name, where DISTINCT would read every row.
+_CONSUMERS: Final = """
+with recursive name as (
+    (select consumer from fp_inbox order by consumer limit 1)
+    union all
+    select (select consumer from fp_inbox where consumer > name.consumer order by consumer limit 1)
+    from name where name.consumer is not null
+)
+select consumer from name where consumer is not null
 """
 _COMMANDS: Final = """
-delete from fp_commands where (team, rpc, key) in (
-    select team, rpc, key from fp_commands where created_at < now() - $1::interval limit $2)
+delete from fp_commands where ctid = any(array(
+    select ctid from fp_commands where created_at < now() - $1::interval order by created_at limit $2))
 """
-# From the old end only: looking for more behind rows that are not old enough would read the whole table each time.
+# By publication: from the old end of the table it would come no further than to events that the bus does not take.
 _OUTBOX: Final = """
-delete from fp_outbox using (select position from fp_outbox order by position limit $2) as oldest
-where fp_outbox.position = oldest.position and published_at < now() - $1::interval
+delete from fp_outbox where ctid = any(array(
+    select ctid from fp_outbox where published_at < now() - $1::interval order by published_at limit $2))
 """
 
 
@@ -56,10 +63,10 @@ class Pruner:
     async def prune(self) -> int:
         """Once; the number of rows deleted."""
         deleted = 0
-        for name, retention in self._consumers.items():
-            deleted += await self._delete(_INBOX, name, retention, _BITE)
         longest = max(stream.max_age for stream in STREAMS)
-        deleted += await self._delete(_OTHER_INBOX, list(self._consumers), longest, _BITE)
+        for row in await self._database.fetch(_CONSUMERS):
+            retention = self._consumers.get(row["consumer"], longest)
+            deleted += await self._delete(_INBOX, row["consumer"], retention, _BITE)
         deleted += await self._delete(_COMMANDS, self._commands, _BITE)
         deleted += await self._delete(_OUTBOX, self._outbox, _BITE)
         return deleted

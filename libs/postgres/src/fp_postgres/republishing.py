@@ -5,9 +5,19 @@ from typing import Final
 
 from fp_postgres.database import Database
 
+_BITE: Final = 5_000  # rows a transaction: a day of events is more than one statement has time for
+
 _AGAIN: Final = """
-update fp_outbox set published_at = null, copies = copies + 1
-where published_at is not null and created_at >= $1 and (subject = $2 or starts_with(subject, $3))
+with bite as (
+    select position, created_at, published_at, subject from fp_outbox
+    where position > $1 order by position limit $2
+), again as (
+    update fp_outbox set published_at = null, copies = copies + 1 from bite
+    where fp_outbox.position = bite.position and bite.published_at is not null and bite.created_at >= $3
+        and (bite.subject = $4 or starts_with(bite.subject, $5))
+    returning 1
+)
+select (select max(position) from bite) as last, (select count(*) from again) as number
 """
 
 
@@ -18,6 +28,10 @@ async def republish(database: Database, *, since: datetime, subject: str = "fp.>
     since: time of the change, with its zone. subject: one subject, or one with `.>` behind it.
     """
     prefix = subject.removesuffix(">") if subject.endswith(".>") else None
-    status = await database.execute(_AGAIN, since, subject, prefix)
-    database.wakeup.heard()
-    return int(status.rpartition(" ")[2])
+    position, number = 0, 0
+    while row := await database.fetchrow(_AGAIN, position, _BITE, since, subject, prefix):
+        if row["last"] is None:
+            break
+        position, number = row["last"], number + row["number"]
+        database.wakeup.heard()
+    return number

@@ -42,6 +42,15 @@ async def test_only_published_events_are_forgotten(database):
     assert [row["position"] for row in rows] == [2, 3]
 
 
+async def test_events_that_the_bus_does_not_take_hold_no_pruning_back(database, monkeypatch):
+    monkeypatch.setattr("fp_postgres.pruning._BITE", 2)
+    async with database.transaction() as tx:
+        for number in range(6):
+            tx.outbox.add(registered(f"model {number}"))
+    await database.execute("update fp_outbox set published_at = now() - interval '25 hours' where position > 3")
+    assert await Pruner(database).prune() == 3
+
+
 async def test_more_than_a_bite_is_deleted_in_bites(database, monkeypatch):
     monkeypatch.setattr("fp_postgres.pruning._BITE", 2)
     for _ in range(5):

@@ -173,6 +173,14 @@ async def test_what_was_published_can_be_published_again_under_its_ids(database,
     assert again.ids == recorder.ids == ids
 
 
+async def test_a_day_of_events_is_published_again_in_bites(database, memory, monkeypatch):
+    monkeypatch.setattr("fp_postgres.republishing._BITE", 2)
+    since = await database.fetchval("select now()")
+    await add(database, "a", "b", "c", "d", "e")
+    await database.execute("update fp_outbox set published_at = now() where position <> 3")
+    assert await republish(database, since=since) == 4
+
+
 async def test_the_backlog_is_measured(database, memory):
     metrics = Metrics("test")
     memory.away = True

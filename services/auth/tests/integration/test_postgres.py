@@ -142,21 +142,3 @@ async def test_the_database_itself_refuses_an_unknown_role_and_a_raw_key(databas
             new_id(),
             owner.id,
         )
-
-
-@pytest.mark.parametrize(
-    ("query", "index"),
-    [
-        ("SELECT * FROM users WHERE team = 'a' AND id > '01890000-0000-7000-8000-000000000000' ORDER BY id LIMIT 21",
-         "users_of_team"),
-        ("SELECT * FROM api_keys WHERE key_hash = '\\x00'", "api_keys_key_hash_key"),
-        ("SELECT * FROM users WHERE role = 'admin' ORDER BY id", "admins"),
-        ("SELECT * FROM refresh_tokens WHERE token_hash = '\\x00'", "refresh_tokens_pkey"),
-    ],
-)  # fmt: skip
-async def test_lists_and_lookups_have_their_index(database, query, index):
-    async with database.transaction() as tx:
-        await tx.execute("SET LOCAL enable_seqscan = off")
-        await tx.execute("SET LOCAL enable_bitmapscan = off")
-        plan = "\n".join(row[0] for row in await tx.fetch(f"EXPLAIN {query}"))
-    assert index in plan

@@ -6,7 +6,7 @@ from datetime import datetime
 from asyncpg import Record
 from fp_kernel import PageRequest
 
-from fp_auth.adapters.postgres.queries import Queries
+from fp_auth.adapters.postgres.queries import FIRST, Queries
 from fp_auth.app.ports import KeyHolder
 from fp_auth.domain.api_keys import ApiKey
 from fp_auth.domain.users import Role, User
@@ -87,13 +87,13 @@ class PostgresApiKeys:
             SELECT id, team, user_id, name, prefix, scopes, created_at, expires_at, revoked_at, last_used_at,
                    replaced_by
             FROM api_keys
-            WHERE team = $1 AND user_id = $2 AND ($3::uuid IS NULL OR id > $3) AND ($4 OR revoked_at IS NULL)
+            WHERE team = $1 AND user_id = $2 AND id > $3 AND ($4 OR revoked_at IS NULL)
             ORDER BY id
             LIMIT $5
             """,
             team,
             user_id,
-            page.after[0] if page.after else None,
+            page.after[0] if page.after else FIRST,
             include_revoked,
             page.size + 1,
         )

@@ -1,9 +1,13 @@
 """What the stores need of a connection: a pool gives it for one statement, a transaction for all of its own."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from asyncpg import Record
+
+# Below every id. `id > $1` walks an index from there; `$1 IS NULL OR id > $1` would read all that lies before a page,
+# once the server keeps one plan for all values.
+FIRST: Final = "00000000-0000-0000-0000-000000000000"
 
 
 class Queries(Protocol):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from asyncpg import Record
 from fp_kernel import PageRequest
 
-from fp_auth.adapters.postgres.queries import Queries, affected
+from fp_auth.adapters.postgres.queries import FIRST, Queries, affected
 from fp_auth.domain.users import Role, User
 
 
@@ -60,12 +60,12 @@ class PostgresUsers:
         rows = await self._queries.fetch(
             """
             SELECT id, email, name, team, role, created_at, password_hash FROM users
-            WHERE team = $1 AND ($2::uuid IS NULL OR id > $2)
+            WHERE team = $1 AND id > $2
             ORDER BY id
             LIMIT $3
             """,
             team,
-            page.after[0] if page.after else None,
+            page.after[0] if page.after else FIRST,
             page.size + 1,
         )
         return [to_user(row) for row in rows]

@@ -1,0 +1,44 @@
+"""Every statement of this library at 20,000 rows; see docs/how-to/test-sql-statements.md."""
+
+from datetime import UTC, datetime, timedelta
+
+from fp_testkit.statements import check, uses
+
+ROW_ID = "('01890000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid"
+ROWS = "from generate_series(1, 20000) as n"
+FILL = (
+    f"""
+    insert into fp_outbox (id, resource_id, sequence, subject, envelope, headers, published_at, created_at)
+    select {ROW_ID}, 'r' || n, 1, 'fp.models.registered', '', '{{}}',
+           case when n < 19000 then now() - interval '2 days' end, now() - interval '3 days' {ROWS}
+    """,
+    f"insert into fp_sequences select 'r' || n, 1 {ROWS}",
+    f"insert into fp_inbox select 'consumer-' || n % 3, {ROW_ID}, now() - (20001 - n) * interval '1 minute' {ROWS}",
+    f"insert into fp_commands select 't', 'rpc', 'k' || n, '', '', now() - (20001 - n) * interval '1 minute' {ROWS}",
+)
+SMALL = {"fp_migrations"}
+NOW = datetime(2013, 3, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
+TABLE = {
+    "draining._WAITING": uses("fp_outbox_unpublished", 0, 100),
+    "draining._MARK": uses("fp_outbox_pkey", [1, 2]),
+    "idempotency._CLAIM": uses("fp_commands_pkey"),
+    "idempotency._KEPT": uses("fp_commands_pkey", "t", "rpc", "k7"),
+    "idempotency._COMPLETE": uses("fp_commands_pkey", "t", "rpc", "k7", b""),
+    "inbox._FIRST": uses(""),
+    "inbox._FRESH": uses(""),
+    "migrating._APPLIED": uses("fp_migrations_pkey"),
+    "migrating._NOTE": uses(""),
+    "outbox._KEEP": uses("fp_sequences_pkey"),
+    "outbox._KEEP_AND_TELL": uses("fp_sequences_pkey"),
+    "pruning._CONSUMERS": uses("fp_inbox_age"),
+    "pruning._INBOX": uses("fp_inbox_age", "consumer-1", DAY, 40),
+    "pruning._COMMANDS": uses("fp_commands_created", DAY, 40),
+    "pruning._OUTBOX": uses("fp_outbox_published", DAY, 40),
+    "relay._BACKLOG": uses("fp_outbox_unpublished"),
+    "republishing._AGAIN": uses("fp_outbox_pkey", 500, 40, NOW, "", "fp.", at_most=200),
+}
+
+
+async def test_every_statement_keeps_its_index_at_any_size(url):
+    await check("fp_postgres", url, TABLE, fill=FILL, small=SMALL)

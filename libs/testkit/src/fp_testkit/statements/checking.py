@@ -1,0 +1,186 @@
+"""The check of a table of statements against a filled database."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from fp_testkit.patience import PATIENCE
+from fp_testkit.statements.plans import Plan, read
+from fp_testkit.statements.texts import Text, collect
+
+if TYPE_CHECKING:
+    import asyncpg
+
+ROWS: Final = 20_000  # in each table that is not small
+_MOST: Final = 100  # rows that a statement may look at unless it says more
+_RUNS: Final = 6  # the server may choose a plan for all values at the sixth
+# Partitions, and their indexes, go by the names of the table and the index that they belong to.
+_PARTITIONS: Final = """
+select part.relname::text as part, pg_partition_root(part.oid)::regclass::text as root
+from pg_class part where part.relispartition
+"""
+_SETTINGS: Final = "set enable_seqscan = off; set jit = off; set max_parallel_workers_per_gather = 0"
+_MADE_UP: Final = {
+    "bool": "true",
+    "bytea": "\\x00",
+    "date": "2013-03-01",
+    "interval": "1 hour",
+    "json": "{}",
+    "jsonb": "{}",
+    "text": "none",
+    "varchar": "none",
+    "timestamptz": "2013-03-01T12:00:00Z",
+    "uuid": "01890000-0000-7000-8000-000000000000",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """What a statement is expected to do; made by `uses`."""
+
+    indexes: frozenset[str]
+    arguments: tuple[Any, ...]
+    at_most: int
+    sorts: str
+    sql: str
+
+
+def uses(indexes: str, *arguments: Any, at_most: int = _MOST, sorts: str = "", sql: str = "") -> Uses:
+    """indexes: their names, with spaces between; all that the plan uses, "" for none.
+
+    arguments: with them the statement really runs (and is rolled back), must find a row and may look at `at_most`
+    rows; without them it is only planned. A statement with LIMIT needs them.
+    sorts: why it may sort rows of a table. sql: an example of a statement that is composed while the service runs.
+    """
+    return Uses(frozenset(indexes.split()), arguments, at_most, sorts, sql)
+
+
+Table = Mapping[str, Uses | Sequence[Uses]]
+
+
+async def check(
+    package: str, url: str, table: Table, *, fill: Sequence[str] = (), small: Collection[str] = frozenset()
+) -> None:
+    """Raises AssertionError naming every statement that has no row, and every one that does not what its row says.
+
+    package: its whole source is searched. url: of a migrated database. table: by the names of
+    `fp_testkit.statements.texts`; several rows for a statement with several forms.
+    fill: SQL that gives each table that is read 20,000 rows. small: tables that never grow, and may be read whole.
+    """
+    from fp_postgres import connecting
+
+    texts = collect(package)
+    async with connecting.dedicated(url, name="statements", command_timeout=PATIENCE) as connection:
+        for statement in fill:
+            await connection.execute(statement)
+        await connection.execute("vacuum analyze")
+        await connection.execute(_SETTINGS)
+        roots = {row["part"]: row["root"] for row in await connection.fetch(_PARTITIONS)}
+        session = _Session(connection, small, roots)
+        faults = [f"{name}: no such statement" for name in table.keys() - texts.keys()]
+        missing = []
+        for name, text in texts.items():
+            rows = table.get(name, ())
+            if not rows:
+                missing.append(await session.proposal(name, text))
+            for row in (rows,) if isinstance(rows, Uses) else rows:
+                faults += [f"{name}: {fault}" for fault in await session.faults(text, row)]
+        faults += await session.thin_tables()
+    if missing:
+        faults.append("statements without a row; look at each plan before you take it:\n" + "\n".join(missing))
+    assert not faults, "\n".join(faults)
+
+
+class _Session:
+    """One connection, which prepares, plans and runs."""
+
+    def __init__(
+        self, connection: "asyncpg.Connection[asyncpg.Record]", small: Collection[str], roots: Mapping[str, str]
+    ) -> None:
+        self._connection = connection
+        self._small = small
+        self._roots = roots
+        self._read: set[str] = set()
+
+    async def proposal(self, name: str, text: Text) -> str:
+        """The row as it may be."""
+        if text.pattern:
+            return f'    "{name}": uses("", sql="..."),  # composed: {text.sql!r}'
+        try:
+            (plan,) = await self._plans(text.sql, uses(""), runs=1)
+        except Exception as error:  # noqa: BLE001 -- shown to who writes the table
+            return f'    "{name}": uses(""),  # {type(error).__name__}: {error}'
+        remark = f"  # reads all of {', '.join(plan.whole)}" if plan.whole - set(self._small) else ""
+        return f'    "{name}": uses("{" ".join(sorted(plan.indexes))}"),{remark}{"  # sorts" if plan.sorted else ""}'
+
+    async def faults(self, text: Text, row: Uses) -> list[str]:
+        """What is wrong with one statement."""
+        if bool(row.sql) != text.pattern or (row.sql and not text.fits(row.sql)):
+            return ["`sql` is for a statement that is composed while the service runs, and must fit its source"]
+        sql = row.sql or text.sql
+        if not row.arguments and "$1" in sql and " limit " in f" {sql.lower()} ":
+            return ["a statement with LIMIT needs arguments that find rows"]
+        try:
+            plans = await self._plans(sql, row, runs=_RUNS)
+        except Exception as error:  # noqa: BLE001 -- told with the name of the statement
+            return [f"{type(error).__name__}: {error}"]
+        self._read |= {table for plan in plans for table in plan.tables}
+        return sorted({fault for plan in plans for fault in self._of(plan, row, sql)})
+
+    def _of(self, plan: Plan, row: Uses, sql: str) -> Iterator[str]:
+        if plan.indexes != row.indexes:
+            yield f"uses {sorted(plan.indexes)}, not {sorted(row.indexes)}"
+        if whole := plan.whole - set(self._small):
+            yield f"reads all of {sorted(whole)}"
+        if plan.sorted and not row.sorts:
+            yield "sorts rows of a table"
+        if plan.touched > row.at_most:
+            yield f"looks at {plan.touched} rows, more than {row.at_most}"
+        if row.arguments and plan.tables and not plan.touched and not sql.lower().startswith("insert"):
+            yield "finds nothing with its arguments"
+
+    async def thin_tables(self) -> list[str]:
+        """Tables with so few rows that a plan says nothing."""
+        counted = {
+            name: await self._connection.fetchval(f'select count(*) from "{name}"')  # noqa: S608 -- a name out of a plan
+            for name in sorted(self._read - set(self._small))
+        }
+        return [f"{name} has {count} rows, not {ROWS}: fill it" for name, count in counted.items() if count < ROWS]
+
+    async def _plans(self, sql: str, row: Uses, *, runs: int) -> list[Plan]:
+        """The plans of the first runs, and the one for all values."""
+        values = await self._values(sql, row)
+        await self._connection.execute(f"prepare statement as {sql}")
+        try:
+            call = f"execute statement ({', '.join(values)})" if values else "execute statement"
+            plans = [await self._explained(call, run=bool(row.arguments)) for _ in range(runs)]
+            await self._connection.execute("set plan_cache_mode = force_generic_plan")
+            return [*plans, await self._explained(call, run=bool(row.arguments))] if runs > 1 else plans
+        finally:
+            await self._connection.execute("reset plan_cache_mode; deallocate statement")
+
+    async def _explained(self, call: str, *, run: bool) -> Plan:
+        option = "analyze, timing off, " if run else ""
+        transaction = self._connection.transaction()
+        await transaction.start()
+        try:
+            return read(await self._connection.fetchval(f"explain ({option}format json) {call}"), self._roots)
+        finally:
+            await transaction.rollback()
+
+    async def _values(self, sql: str, row: Uses) -> list[str]:
+        """Arguments as SQL literals; made up where there are none."""
+        kinds = (await self._connection.prepare(sql)).get_parameters()
+        if not row.arguments:
+            return [_made_up(kind.name) for kind in kinds]
+        if len(kinds) != len(row.arguments):
+            raise ValueError(f"{len(row.arguments)} arguments for {len(kinds)} parameters")
+        if not kinds:
+            return []
+        literals = ", ".join(f"quote_nullable((${n}::{kind.name})::text)" for n, kind in enumerate(kinds, 1))
+        return list(await self._connection.fetchrow(f"select {literals}", *row.arguments) or ())
+
+
+def _made_up(kind: str) -> str:
+    inner = _MADE_UP.get(kind.removesuffix("[]"), "1")
+    return f"'{{{inner}}}'" if kind.endswith("[]") else f"'{inner}'"

@@ -1,0 +1,99 @@
+"""Every statement of this service at 20,000 rows; see docs/how-to/test-sql-statements.md."""
+
+from datetime import UTC, datetime, timedelta
+from importlib import resources
+
+from fp_auth.adapters.postgres.queries import FIRST
+from fp_testkit.statements import check, uses
+
+MIGRATIONS = resources.files("fp_auth") / "migrations"
+NOW = datetime(2013, 3, 1, 12, tzinfo=UTC)
+
+
+def row_id(n: int) -> str:
+    """What the filling gave row number n."""
+    return f"01890000-0000-7000-8000-{n:012x}"
+
+
+ROW_ID = "('01890000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid"
+ROWS = "FROM generate_series(1, 20000) AS n"
+
+# One team, and one user of it, has a fiftieth of everything: a page far behind its first must cost what that one does.
+FILL = (
+    f"""
+    INSERT INTO users (id, team, email, name, role, password_hash, created_at)
+    SELECT {ROW_ID}, CASE WHEN n % 50 = 2 THEN 'large' ELSE 'team-' || n % 200 END, n || '@example.com', '',
+           CASE WHEN n % 200 = 0 THEN 'admin' ELSE 'viewer' END, 'hash', '2013-03-01' {ROWS}
+    """,
+    f"""
+    INSERT INTO api_keys (id, team, user_id, name, prefix, key_hash, scopes, created_by, created_at)
+    SELECT {ROW_ID}, 'large', CASE WHEN n % 50 = 2 THEN '{row_id(2)}' ELSE {ROW_ID} END, '', 'fp_',
+           sha256(n::text::bytea), '{{models:read}}', '', '2013-03-01' {ROWS}
+    """,
+    f"""
+    INSERT INTO refresh_families (id, user_id, started_at, ends_at)
+    SELECT {ROW_ID}, {ROW_ID}, '2013-03-01', '2013-03-01'::timestamptz + n * interval '1 minute' {ROWS}
+    """,
+    f"""
+    INSERT INTO refresh_tokens (token_hash, family_id, issued_at, expires_at)
+    SELECT sha256(n::text::bytea), {ROW_ID}, '2013-03-01', '2013-04-01' {ROWS}
+    """,
+    f"""
+    INSERT INTO login_attempts (kind, key, failures, last_at)
+    SELECT 'account', sha256(n::text::bytea), 1, '2013-03-01'::timestamptz + n * interval '1 minute' {ROWS}
+    """,
+)
+SMALL = {
+    "roles",  # seeded by migrations
+    "service_credentials",  # two for each service at most
+    "signing_keys",  # one a month, dropped when its last token ended
+}
+
+HASH = b"\x00" * 32
+TABLE = {
+    "api_keys.PostgresApiKeys.add": uses(""),
+    "api_keys.PostgresApiKeys.find_by_hash": uses("api_keys_key_hash_key users_pkey roles_pkey"),
+    "api_keys.PostgresApiKeys.lock": uses("api_keys_pkey", "large", row_id(7)),
+    "api_keys.PostgresApiKeys.save": uses("api_keys_pkey", row_id(7), NOW, NOW, None),
+    "api_keys.PostgresApiKeys.touch": uses("api_keys_pkey", row_id(7), NOW),
+    "api_keys.PostgresApiKeys.page": (
+        uses("api_keys_of_user", "large", row_id(2), FIRST, True, 21),
+        uses("api_keys_of_user", "large", row_id(2), row_id(15_000), True, 21),
+    ),
+    "login_attempts.PostgresLoginAttempts.lock": uses("login_attempts_pkey"),
+    "login_attempts.PostgresLoginAttempts.save": uses("login_attempts_pkey"),
+    "login_attempts.PostgresLoginAttempts.forget": uses("login_attempts_pkey"),
+    "login_attempts.PostgresLoginAttempts.prune": uses("login_attempts_by_age", NOW - timedelta(hours=11.5)),
+    "service_credentials.PostgresServiceCredentials.hashes": uses("service_credentials_pkey"),
+    "service_credentials.PostgresServiceCredentials.replace": uses("service_credentials_pkey"),
+    "service_credentials.PostgresServiceCredentials.replace/2": uses(""),
+    "service_credentials.PostgresServiceCredentials.replace/3": uses(""),
+    "sessions.PostgresSessions.start": uses(""),
+    "sessions.PostgresSessions.add_token": uses(""),
+    "sessions.PostgresSessions.lock": uses("refresh_families_pkey refresh_tokens_pkey"),
+    "sessions.PostgresSessions.lock/2": uses("refresh_tokens_pkey"),
+    "sessions.PostgresSessions.spend": uses("refresh_tokens_pkey"),
+    "sessions.PostgresSessions.end": uses("refresh_families_pkey", row_id(7), NOW, "logout"),
+    "sessions.PostgresSessions.prune": uses("refresh_families_by_end", NOW - timedelta(hours=11.5)),
+    "signing_keys.PostgresSigningKeys.all": uses("", sorts="a few keys"),
+    "signing_keys.PostgresSigningKeys.add": uses(""),
+    "signing_keys.PostgresSigningKeys.promote": uses("signing_keys_pkey"),
+    "signing_keys.PostgresSigningKeys.retire": uses("signing_keys_pkey"),
+    "signing_keys.PostgresSigningKeys.drop": uses("signing_keys_pkey"),
+    "users.PostgresUsers.find": uses("users_pkey", row_id(7)),
+    "users.PostgresUsers.find_by_email": uses("users_email_key", "7@example.com"),
+    "users.PostgresUsers.admin_exists": uses("admins"),
+    "users.PostgresUsers.add": uses("users_email_key"),
+    "users.PostgresUsers.set_role": uses("users_pkey", row_id(7), "viewer"),
+    "users.PostgresUsers.set_password_hash": uses("users_pkey", row_id(7), "hash"),
+    "users.PostgresUsers.lock_admins": uses("admins"),
+    "users.PostgresUsers.page": (
+        uses("users_of_team", "large", FIRST, 21),
+        uses("users_of_team", "large", row_id(15_000), 21),
+    ),
+    "users.PostgresRoles.find": uses("roles_pkey"),
+}
+
+
+async def test_every_statement_keeps_its_index_at_any_size(databases):
+    await check("fp_auth", await databases.create(MIGRATIONS, service="auth"), TABLE, fill=FILL, small=SMALL)
