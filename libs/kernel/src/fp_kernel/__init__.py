@@ -1,6 +1,6 @@
 """What every part of the platform means by an error, an identity, an id, a time, a page and a command.
 
-Standard library only; nothing here does I/O, so that any domain may import it.
+Standard library only; nothing here does I/O, so that any domain may import it. Only `loading` knows asyncio.
 
 - `errors`: one error type with a closed set of kinds; it crosses the wire both ways (see `fp_rpc.errors`).
 - `identity`: who calls, for which team, with which scopes.
@@ -9,12 +9,15 @@ Standard library only; nothing here does I/O, so that any domain may import it.
 - `pages`: keyset pages with opaque tokens bound to a team and a filter.
 - `commands`: the identity of a command that may be sent twice.
 - `budget`: how many retries the load allows.
+- `backoff`: how long to wait between tries.
+- `loading`: values that are loaded once for all who wait, and served while they are renewed.
 - `texts`: which texts of people are accepted.
 - `tensors`, `signatures`: what models take and give, and whether a request has it.
 
 `texts`, `tensors` and `signatures` are imported by their own names.
 """
 
+from fp_kernel.backoff import Backoff
 from fp_kernel.budget import RetryBudget
 from fp_kernel.clock import Clock, SystemClock
 from fp_kernel.commands import Command, Replayed
@@ -40,11 +43,13 @@ from fp_kernel.errors import (
 )
 from fp_kernel.identity import Principal
 from fp_kernel.ids import new_id, parse_id
+from fp_kernel.loading import Loaded, LoadingCache
 from fp_kernel.pages import Page, PageRequest, next_token, page_by_id, page_request, page_request_by_id
 
 __all__ = [
     "Aborted",
     "AlreadyExists",
+    "Backoff",
     "Cancelled",
     "Clock",
     "Command",
@@ -55,6 +60,8 @@ __all__ = [
     "Internal",
     "InvalidArgument",
     "Kind",
+    "Loaded",
+    "LoadingCache",
     "NotFound",
     "OutOfRange",
     "Page",
