@@ -15,6 +15,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("rollback")(rollback)
     app.command("download")(download)
     app.command("archive")(archive)
+    app.command("restore")(restore)
 
 
 def history(
@@ -85,7 +86,11 @@ def download(
     done(state, f"{target}: {size} bytes, {digest}", file=str(target), size_bytes=size, digest=digest)
 
 
-def archive(context: typer.Context, name: str = _NAME) -> None:
+def archive(
+    context: typer.Context,
+    name: str = _NAME,
+    force: bool = typer.Option(False, "--force", help="Also when a version of it is in PRODUCTION."),
+) -> None:
     """Archive a model and undeploy it; its name stays taken."""
     from forgepoint.registry.v1 import registry_pb2, registry_pb2_grpc
 
@@ -96,6 +101,22 @@ def archive(context: typer.Context, name: str = _NAME) -> None:
     with clients.connect(state) as client:
         stub = registry_pb2_grpc.RegistryServiceStub(client.channel)
         model = names.model(client, name)
-        request = registry_pb2.DeleteModelRequest(id=model.id, idempotency_key=clients.idempotency_key(""))
+        request = registry_pb2.DeleteModelRequest(id=model.id, force=force, idempotency_key=clients.idempotency_key(""))
         client.call(stub.DeleteModel, request)
-    done(state, f"{model.name} is archived", id=model.id, archived=True)
+    done(state, f"{model.name} is archived; `fp models restore {model.name}` takes it back", id=model.id, archived=True)
+
+
+def restore(context: typer.Context, name: str = _NAME) -> None:
+    """Take an archived model back into use; nothing of it is deployed by that."""
+    from forgepoint.registry.v1 import registry_pb2, registry_pb2_grpc
+
+    from fp_cli import client as clients
+    from fp_cli import names
+
+    state: State = context.obj
+    with clients.connect(state) as client:
+        stub = registry_pb2_grpc.RegistryServiceStub(client.channel)
+        model = names.model(client, name)
+        request = registry_pb2.RestoreModelRequest(id=model.id, idempotency_key=clients.idempotency_key(""))
+        client.call(stub.RestoreModel, request)
+    done(state, f"{model.name} is back", id=model.id, archived=False)

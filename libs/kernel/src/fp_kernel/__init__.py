@@ -42,7 +42,7 @@ from fp_kernel.errors import (
     invalid,
 )
 from fp_kernel.identity import Principal
-from fp_kernel.ids import new_id, parse_id
+from fp_kernel.ids import is_id, new_id, parse_id
 from fp_kernel.loading import Loaded, LoadingCache
 from fp_kernel.pages import Page, PageRequest, next_token, page_by_id, page_request, page_request_by_id
 
@@ -76,6 +76,7 @@ __all__ = [
     "Unavailable",
     "Unimplemented",
     "invalid",
+    "is_id",
     "new_id",
     "next_token",
     "page_by_id",

@@ -41,6 +41,15 @@ def new_id() -> str:
     return str(uuid7())
 
 
+def is_id(text: str) -> bool:
+    """Whether `parse_id` would take it."""
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
 def parse_id(value: str, field: str) -> str:
     """The canonical text of an id.
 

@@ -27,7 +27,7 @@ from fp_registry.api.answers import Answers
 from fp_registry.api.documents import MessageDocuments
 from fp_registry.api.grpc import RegistryServicer
 from fp_registry.app import use_cases
-from fp_registry.app.confirm_upload import SizeLimits
+from fp_registry.app.judgement import SizeLimits
 from fp_registry.app.keep_projection import KeepProjection
 from fp_registry.app.project import FollowModels, Projector
 from fp_registry.app.queries import Queries
@@ -59,6 +59,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
         clock=clock,
         wake=wake,
         observe=figures.verified,
+        limits=limits,
     )
 
     changes, generations = PostgresChanges(database), RedisGenerations(writes, documents)

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import asyncpg
 import pytest
 from forgepoint.registry.v1 import registry_pb2 as pb
 from fp_kernel import InvalidArgument
@@ -15,17 +16,35 @@ async def test_every_command_with_a_key_happens_once_and_answers_the_same(ann, d
     assert (await ann(register)).model == model
     create = pb.CreateVersionRequest(model_id=model.id, idempotency_key="k2", **described)
     created = await ann(create)
-    assert await ann(create) == created
+    assert (await ann(create)).version == created.version
     await ann.http.put(created.upload_url, content=b"onnx")
     version_id = created.version.id
     for request in (
         pb.ConfirmVersionUploadRequest(version_id=version_id, idempotency_key="k3"),
         pb.PromoteVersionRequest(version_id=version_id, target_stage=pb.MODEL_STAGE_PRODUCTION, idempotency_key="k4"),
         pb.UpdateModelRequest(id=model.id, description="d", update_description=True, idempotency_key="k5"),
-        pb.DeleteModelRequest(id=model.id, idempotency_key="k6"),
+        pb.DeleteModelRequest(id=model.id, force=True, idempotency_key="k6"),
+        pb.RestoreModelRequest(id=model.id, idempotency_key="k7"),
     ):
         assert await ann(request) == await ann(request)
     assert len((await ann(pb.ListVersionsRequest(model_id=model.id))).versions) == 1
+
+
+async def test_a_repeated_creation_answers_a_url_that_works_and_keeps_none(ann, registry):
+    model = await ann.register()
+    create = pb.CreateVersionRequest(model_id=model.id, idempotency_key="k")
+    created = await ann(create)
+    connection = await asyncpg.connect(registry.settings.database_url.get_secret_value())
+    kept = await connection.fetchval("SELECT response FROM fp_commands WHERE key = 'k'")
+    await connection.close()
+    assert pb.CreateVersionResponse.FromString(kept) == pb.CreateVersionResponse(version=created.version)
+
+    again, told = await ann.told(create)
+    assert told["fp-replayed"] == "true"
+    assert (await ann.http.put(again.upload_url, content=b"onnx")).status_code == 200
+    await ann(pb.ConfirmVersionUploadRequest(version_id=created.version.id))
+
+    assert (await ann(create)).upload_url == ""
 
 
 async def test_a_key_may_come_as_metadata(ann):

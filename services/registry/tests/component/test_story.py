@@ -5,6 +5,7 @@ import hashlib
 import pytest
 from forgepoint.registry.v1 import registry_pb2 as pb
 from fp_kernel import FailedPrecondition, NotFound, new_id
+from google.protobuf.timestamp_pb2 import Timestamp
 
 
 async def test_a_model_is_read_back_at_once_by_id_and_by_name(ann):
@@ -104,11 +105,45 @@ async def test_an_update_and_an_archive_are_seen_by_readers(ann):
         await ann.create(model)
 
 
+async def test_a_model_that_serves_is_archived_only_by_force_and_its_history_ends_there(ann):
+    model = await ann.register()
+    version = await ann.ready(model)
+    await ann.promote(version)
+    with pytest.raises(FailedPrecondition) as refused:
+        await ann(pb.DeleteModelRequest(id=model.id))
+    assert refused.value.reason == "MODEL_IN_PRODUCTION"
+
+    await ann(pb.DeleteModelRequest(id=model.id, force=True))
+
+    found = (await ann(pb.GetModelRequest(id=model.id))).model
+    assert (found.production_version, found.HasField("archived_at")) == ("", True)
+    (tenure,) = (await ann(pb.GetProductionHistoryRequest(model_id=model.id))).tenures
+    assert tenure.ended_at == found.archived_at
+    held = await ann(pb.GetProductionHistoryRequest(model_id=model.id, at=Timestamp(seconds=2**32)))
+    assert not held.tenures
+
+
+async def test_an_archived_model_comes_back_as_it_was_and_rolls_back_to_what_it_served(ann, events_until):
+    model = await ann.register()
+    version = await ann.ready(model)
+    await ann.promote(version)
+    await ann(pb.DeleteModelRequest(id=model.id, force=True))
+
+    restored = (await ann(pb.RestoreModelRequest(id=model.id))).model
+
+    assert not restored.HasField("archived_at")
+    assert [found.id for found in (await ann(pb.ListModelsRequest())).models] == [model.id]
+    back = await ann(pb.RollbackModelRequest(model_id=model.id))
+    assert (back.version.id, back.version.stage) == (version.id, pb.MODEL_STAGE_PRODUCTION)
+    events = await events_until("fp.models.restored")
+    assert events[-1].payload.model_name == "flights"
+
+
 async def test_every_change_is_told_once_and_in_order(ann, events_until, described):
     model = await ann.register()
     version = await ann.ready(model, **described)
     await ann.promote(version)
-    await ann(pb.DeleteModelRequest(id=model.id))
+    await ann(pb.DeleteModelRequest(id=model.id, force=True))
 
     events = await events_until("fp.models.archived")
     assert [event.type.removeprefix("fp.models.") for event in events] == [

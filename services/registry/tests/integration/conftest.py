@@ -23,8 +23,8 @@ from fp_registry.adapters.transactions import PostgresTransactions
 from fp_registry.adapters.verifications import PostgresVerifications
 from fp_registry.api.documents import MessageDocuments
 from fp_registry.app import use_cases
-from fp_registry.app.confirm_upload import SizeLimits
-from fp_registry.app.urls import DEFAULT_TTL, ArtifactUrls
+from fp_registry.app.judgement import SizeLimits
+from fp_registry.app.urls import ArtifactUrls
 from fp_registry.app.verify_uploads import VerifyUploads
 from fp_registry.domain.model import NewModel
 from fp_registry.domain.version import NewVersion
@@ -137,11 +137,12 @@ class Desk:
             clock=clock,
             wake=self.wake,
             observe=self.outcomes.append,
+            limits=SizeLimits(inline=10, artifact=20),
         )
 
     async def version(self, content=None):
         model = (await self.do.register_model(NewModel(name="flights"), ANN, NO_KEY)).model
-        version = (await self.do.create_version(model.id, NewVersion(), DEFAULT_TTL, ANN, NO_KEY)).version
+        version = (await self.do.create_version(model.id, NewVersion(), ANN, NO_KEY)).version
         if content is not None:
             self.artifacts.objects[version.artifact_path] = content
         return version

@@ -61,6 +61,41 @@ async def test_a_wrong_digest_is_found_in_the_background_too(desk):
     assert await desk.side.waiting() == 0
 
 
+async def test_a_digest_that_is_named_while_the_worker_reads_is_held_against_what_it_read(desk):
+    version = await desk.version(LARGE)
+    await desk.confirm(version)
+    adopt = desk.artifacts.adopt
+
+    async def named_meanwhile(*arguments):
+        await desk.confirm(version, digest(SMALL))
+        await adopt(*arguments)
+
+    desk.artifacts.adopt = named_meanwhile
+    await desk.worker.once()
+    assert await desk.status(version) is Status.FAILED
+    assert await desk.ready_events() == []
+
+
+async def test_an_upload_that_was_replaced_by_one_that_is_too_large_fails_with_its_size(desk):
+    version = await desk.version(LARGE)
+    await desk.confirm(version)
+    desk.artifacts.objects[version.artifact_path] = b"t" * 21
+    await desk.worker.once()
+    failed = await desk.side.records.version("alpha", version.id)
+    assert failed.status is Status.FAILED
+    assert "21 bytes" in failed.failure_reason
+
+
+async def test_a_model_that_was_archived_meanwhile_hears_of_no_ready_version(desk):
+    version = await desk.version(LARGE)
+    await desk.confirm(version)
+    await desk.do.archive_model(version.model_id, force=False, caller=ANN, command=NO_KEY)
+    await desk.worker.once()
+    assert await desk.status(version) is Status.PENDING_UPLOAD
+    assert await desk.side.waiting() == 0
+    assert await desk.ready_events() == []
+
+
 async def test_confirming_again_meanwhile_keeps_one_wish_and_the_digest(desk):
     version = await desk.version(LARGE)
     await desk.confirm(version, digest(SMALL))

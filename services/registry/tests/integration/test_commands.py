@@ -17,9 +17,8 @@ from fp_kernel import (
 )
 from fp_registry.api.documents import read_model
 from fp_registry.app import use_cases
-from fp_registry.app.confirm_upload import SizeLimits
+from fp_registry.app.judgement import SizeLimits
 from fp_registry.app.ports import ModelRef
-from fp_registry.app.urls import DEFAULT_TTL
 from fp_registry.domain.model import ModelUpdate, NewModel
 from fp_registry.domain.stages import Stage, Status
 from fp_registry.domain.version import Described, NewVersion
@@ -49,7 +48,7 @@ class Actor:
 
     async def create(self, model, name="", caller=ANN, command=NO_KEY):
         new = NewVersion(name=name, run_id="run-1", described=DESCRIBED)
-        return (await self.do.create_version(model.id, new, DEFAULT_TTL, caller, command)).version
+        return (await self.do.create_version(model.id, new, caller, command)).version
 
     async def ready(self, model):
         version = await self.create(model)
@@ -95,15 +94,15 @@ async def test_a_name_is_taken_once_in_a_team_and_free_in_another(actor):
 
 async def test_a_name_stays_reserved_after_archive(actor):
     model = await actor.register()
-    await actor.do.archive_model(model.id, ANN, NO_KEY)
+    await actor.do.archive_model(model.id, force=False, caller=ANN, command=NO_KEY)
     with pytest.raises(AlreadyExists):
         await actor.register()
 
 
 async def test_archiving_twice_is_told_once(actor):
     model = await actor.register()
-    await actor.do.archive_model(model.id, ANN, NO_KEY)
-    await actor.do.archive_model(model.id, ANN, NO_KEY)
+    await actor.do.archive_model(model.id, force=False, caller=ANN, command=NO_KEY)
+    await actor.do.archive_model(model.id, force=False, caller=ANN, command=NO_KEY)
     assert await actor.subjects() == ["registered", "archived"]
     assert (await actor.model(model)).HasField("archived_at")
 
@@ -133,13 +132,6 @@ async def test_a_version_name_is_taken_once_in_its_model(actor):
     with pytest.raises(AlreadyExists):
         await actor.create(model, "1.0")
     await actor.create(other, "1.0")
-
-
-async def test_a_version_comes_with_a_url_to_upload_to(actor):
-    model = await actor.register()
-    created = await actor.do.create_version(model.id, NewVersion(), timedelta(seconds=60), ANN, NO_KEY)
-    assert created.upload.url.startswith(f"memory://put/uploads/{created.version.id}")
-    assert created.upload.expires_at == actor.clock.now() + timedelta(seconds=60)
 
 
 async def test_promotion_swaps_production_in_one_step(actor):
@@ -253,7 +245,7 @@ async def test_another_team_finds_nothing_to_change(actor):
         actor.promote(version, caller=BOB),
         actor.do.rollback_model(model.id, BOB, NO_KEY),
         actor.do.update_model(model.id, ModelUpdate(description="x"), BOB, NO_KEY),
-        actor.do.archive_model(model.id, BOB, NO_KEY),
+        actor.do.archive_model(model.id, force=False, caller=BOB, command=NO_KEY),
         actor.do.confirm_upload(version.id, "", BOB, NO_KEY),
     ]
     for doing in doings:
@@ -265,7 +257,7 @@ async def test_what_is_not_there_is_not_found(actor):
     with pytest.raises(NotFound):
         await actor.do.promote_version(new_id(), Stage.STAGING, ANN, NO_KEY)
     with pytest.raises(NotFound):
-        await actor.do.create_version(new_id(), NewVersion(), DEFAULT_TTL, ANN, NO_KEY)
+        await actor.do.create_version(new_id(), NewVersion(), ANN, NO_KEY)
 
 
 async def test_a_command_that_is_repeated_happens_once(actor):

@@ -15,8 +15,7 @@ from fp_registry.adapters.records import PostgresRecords
 from fp_registry.adapters.transactions import PostgresTransactions
 from fp_registry.adapters.verifications import PostgresVerifications
 from fp_registry.app import use_cases
-from fp_registry.app.confirm_upload import SizeLimits
-from fp_registry.app.urls import DEFAULT_TTL
+from fp_registry.app.judgement import SizeLimits
 from fp_registry.app.verify_uploads import VerifyUploads
 from fp_registry.domain.model import NewModel
 from fp_registry.domain.stages import Status
@@ -40,6 +39,7 @@ def _parts(database, artifacts, *, inline):
         clock=clock,
         wake=wake,
         observe=lambda _: None,
+        limits=limits,
     )
     return do, worker
 
@@ -64,7 +64,7 @@ async def arranged(databases, s3):
             database = await Database.connect(url, source="registry")
             do, _ = _parts(database, S3Artifacts(store), inline=inline)
             model = (await do.register_model(NewModel(name=f"m{next(runs)}"), ANN, NO_KEY)).model
-            version = (await do.create_version(model.id, NewVersion(), DEFAULT_TTL, ANN, NO_KEY)).version
+            version = (await do.create_version(model.id, NewVersion(), ANN, NO_KEY)).version
             await database.close()
             s3.client().put_object(s3.name, version.artifact_path, io.BytesIO(CONTENT), len(CONTENT))
             return url, store, version.id, inline

@@ -5,7 +5,7 @@ import hashlib
 
 import pytest
 from fp_kernel import Aborted, Command, FailedPrecondition, InvalidArgument, NotFound, Principal, Unavailable
-from fp_registry.app.confirm_upload import SizeLimits
+from fp_registry.app.judgement import SizeLimits
 from fp_registry.app.urls import DEFAULT_TTL, lifetime
 from fp_registry.domain.stages import Stage, Status
 from fp_registry.domain.version import NewVersion
@@ -125,6 +125,37 @@ async def test_what_is_replaced_again_and_again_is_refused_for_now(desk):
     assert await desk.status(version) is Status.PENDING_UPLOAD
 
 
+@pytest.mark.parametrize(
+    ("replaced_by", "refusal"), [(b"", FailedPrecondition), (TOO_LARGE, FailedPrecondition), (LARGE, Aborted)]
+)
+async def test_what_replaces_an_upload_is_held_to_the_limits_too(desk, replaced_by, refusal):
+    version = await desk.version(SMALL)
+
+    def replace_it():
+        desk.artifacts.objects[version.artifact_path] = replaced_by
+
+    desk.artifacts.on_measured = replace_it
+    with pytest.raises(refusal):
+        await desk.confirm(version)
+    assert await desk.status(version) is Status.PENDING_UPLOAD
+    assert list(desk.artifacts.objects) == [version.artifact_path]
+
+
+async def test_an_upload_that_fails_its_version_is_taken_away(desk):
+    version = await desk.version(SMALL)
+    await desk.confirm(version, digest(LARGE))
+    assert desk.artifacts.objects == {}
+
+
+async def test_an_archived_model_takes_no_artifact_and_tells_nobody(desk):
+    version = await desk.version(SMALL)
+    await desk.do.archive_model(version.model_id, force=False, caller=ANN, command=NO_KEY)
+    with pytest.raises(FailedPrecondition) as refused:
+        await desk.confirm(version)
+    assert refused.value.reason == "MODEL_ARCHIVED"
+    assert await desk.ready_events() == []
+
+
 async def test_an_object_store_that_is_away_changes_nothing(desk):
     version = await desk.version(SMALL)
     desk.artifacts.away = True
@@ -143,7 +174,7 @@ async def test_an_archived_version_takes_no_artifact(desk):
 
 async def test_two_versions_with_one_content_share_the_object(desk):
     version = await desk.version(SMALL)
-    other = (await desk.do.create_version(version.model_id, NewVersion(), DEFAULT_TTL, ANN, NO_KEY)).version
+    other = (await desk.do.create_version(version.model_id, NewVersion(), ANN, NO_KEY)).version
     desk.artifacts.objects[other.artifact_path] = SMALL
     first, second = await desk.confirm(version), await desk.confirm(other)
     assert first.artifact_path == second.artifact_path

@@ -28,6 +28,7 @@ def test_any_other_version_name_is_refused(name):
 
 def test_a_description_may_have_lines_and_no_control_characters():
     text.check_description("first\nsecond\ttab", "description")
+    text.check_description("\u6771\u4eac\u3000\u99c5, prix\u00a0: 10\u00a0\u20ac", "description")
     with pytest.raises(InvalidArgument):
         text.check_description("nul\x00", "description")
 

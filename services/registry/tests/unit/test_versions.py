@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 
 import pytest
 from fp_kernel import FailedPrecondition, InvalidArgument
+from fp_registry.domain import text
 from fp_registry.domain.artifact import Measured, as_digest, content_key
 from fp_registry.domain.model import ModelUpdate, NewModel, register, update
 from fp_registry.domain.stages import Stage, Status
@@ -33,6 +34,23 @@ def test_numbers_go_on_after_the_highest_that_was_named():
     flights, _ = created(NewVersion(name="7"))
     _, following = add_version(flights, NewVersion(), by="ann", now=NOW)
     assert following.name == "8"
+
+
+def test_the_number_after_any_that_is_named_is_still_a_name_that_reads_accept():
+    longest = "9" * (text.MAX_VERSION_DIGITS - 1)
+    flights, _ = created(NewVersion(name=longest))
+    _, following = add_version(flights, NewVersion(), by="ann", now=NOW)
+    text.check_version_name(following.name, "version")
+    with pytest.raises(InvalidArgument) as refused:
+        created(NewVersion(name=longest + "9"))
+    assert refused.value.fields[0].field == "version"
+
+
+@pytest.mark.parametrize("name", ["0198c0de-0000-7000-8000-000000000000", "0198c0de00007000800000000000beef"])
+def test_a_model_is_not_named_like_an_id(name):
+    with pytest.raises(InvalidArgument) as refused:
+        model(name)
+    assert refused.value.fields[0].field == "name"
 
 
 names = st.one_of(st.just(""), st.integers(0, 30).map(str), st.sampled_from(["1.0", "007", "v2", "2b"]))

@@ -668,6 +668,37 @@ class ModelArchived(_message.Message):
 Global___ModelArchived: _TypeAlias = ModelArchived  # noqa: Y015
 
 @_typing.final
+class ModelRestored(_message.Message):
+    """fp.models.restored: own addition."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODEL_ID_FIELD_NUMBER: _builtins.int
+    MODEL_NAME_FIELD_NUMBER: _builtins.int
+    RESTORED_BY_FIELD_NUMBER: _builtins.int
+    RESTORED_AT_FIELD_NUMBER: _builtins.int
+    model_id: _builtins.str
+    model_name: _builtins.str
+    restored_by: _builtins.str
+    @_builtins.property
+    def restored_at(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        model_id: _builtins.str = ...,
+        model_name: _builtins.str = ...,
+        restored_by: _builtins.str = ...,
+        restored_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["restored_at", b"restored_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["model_id", b"model_id", "model_name", b"model_name", "restored_at", b"restored_at", "restored_by", b"restored_by"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ModelRestored: _TypeAlias = ModelRestored  # noqa: Y015
+
+@_typing.final
 class ModelDriftDetected(_message.Message):
     """fp.models.drift.detected"""
 

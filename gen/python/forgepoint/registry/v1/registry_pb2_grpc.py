@@ -65,6 +65,11 @@ class RegistryServiceStub(object):
                 request_serializer=forgepoint_dot_registry_dot_v1_dot_registry__pb2.DeleteModelRequest.SerializeToString,
                 response_deserializer=forgepoint_dot_registry_dot_v1_dot_registry__pb2.DeleteModelResponse.FromString,
                 _registered_method=True)
+        self.RestoreModel = channel.unary_unary(
+                '/forgepoint.registry.v1.RegistryService/RestoreModel',
+                request_serializer=forgepoint_dot_registry_dot_v1_dot_registry__pb2.RestoreModelRequest.SerializeToString,
+                response_deserializer=forgepoint_dot_registry_dot_v1_dot_registry__pb2.RestoreModelResponse.FromString,
+                _registered_method=True)
         self.GetModel = channel.unary_unary(
                 '/forgepoint.registry.v1.RegistryService/GetModel',
                 request_serializer=forgepoint_dot_registry_dot_v1_dot_registry__pb2.GetModelRequest.SerializeToString,
@@ -153,6 +158,13 @@ class RegistryServiceServicer(object):
 
     def DeleteModel(self, request, context):
         """Archives a model.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RestoreModel(self, request, context):
+        """Takes an archived model back into use; its versions stay in their stages and nothing is deployed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -253,6 +265,11 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.DeleteModel,
                     request_deserializer=forgepoint_dot_registry_dot_v1_dot_registry__pb2.DeleteModelRequest.FromString,
                     response_serializer=forgepoint_dot_registry_dot_v1_dot_registry__pb2.DeleteModelResponse.SerializeToString,
+            ),
+            'RestoreModel': grpc.unary_unary_rpc_method_handler(
+                    servicer.RestoreModel,
+                    request_deserializer=forgepoint_dot_registry_dot_v1_dot_registry__pb2.RestoreModelRequest.FromString,
+                    response_serializer=forgepoint_dot_registry_dot_v1_dot_registry__pb2.RestoreModelResponse.SerializeToString,
             ),
             'GetModel': grpc.unary_unary_rpc_method_handler(
                     servicer.GetModel,
@@ -463,6 +480,33 @@ class RegistryService(object):
             '/forgepoint.registry.v1.RegistryService/DeleteModel',
             forgepoint_dot_registry_dot_v1_dot_registry__pb2.DeleteModelRequest.SerializeToString,
             forgepoint_dot_registry_dot_v1_dot_registry__pb2.DeleteModelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RestoreModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/forgepoint.registry.v1.RegistryService/RestoreModel',
+            forgepoint_dot_registry_dot_v1_dot_registry__pb2.RestoreModelRequest.SerializeToString,
+            forgepoint_dot_registry_dot_v1_dot_registry__pb2.RestoreModelResponse.FromString,
             options,
             channel_credentials,
             insecure,

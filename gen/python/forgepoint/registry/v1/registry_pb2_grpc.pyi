@@ -45,6 +45,8 @@ class RegistryServiceStub:
     """Moves a version to a stage; the incumbent of PRODUCTION is archived in the same transaction."""
     DeleteModel: _grpc.UnaryUnaryMultiCallable[_registry_pb2.DeleteModelRequest, _registry_pb2.DeleteModelResponse]
     """Archives a model."""
+    RestoreModel: _grpc.UnaryUnaryMultiCallable[_registry_pb2.RestoreModelRequest, _registry_pb2.RestoreModelResponse]
+    """Takes an archived model back into use; its versions stay in their stages and nothing is deployed."""
     GetModel: _grpc.UnaryUnaryMultiCallable[_registry_pb2.GetModelRequest, _registry_pb2.GetModelResponse]
     """Reads a model by id or by name."""
     ListModels: _grpc.UnaryUnaryMultiCallable[_registry_pb2.ListModelsRequest, _registry_pb2.ListModelsResponse]
@@ -81,6 +83,8 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     """Moves a version to a stage; the incumbent of PRODUCTION is archived in the same transaction."""
     DeleteModel: _aio.UnaryUnaryMultiCallable[_registry_pb2.DeleteModelRequest, _registry_pb2.DeleteModelResponse]  # type: ignore[assignment]
     """Archives a model."""
+    RestoreModel: _aio.UnaryUnaryMultiCallable[_registry_pb2.RestoreModelRequest, _registry_pb2.RestoreModelResponse]  # type: ignore[assignment]
+    """Takes an archived model back into use; its versions stay in their stages and nothing is deployed."""
     GetModel: _aio.UnaryUnaryMultiCallable[_registry_pb2.GetModelRequest, _registry_pb2.GetModelResponse]  # type: ignore[assignment]
     """Reads a model by id or by name."""
     ListModels: _aio.UnaryUnaryMultiCallable[_registry_pb2.ListModelsRequest, _registry_pb2.ListModelsResponse]  # type: ignore[assignment]
@@ -144,6 +148,13 @@ class RegistryServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_registry_pb2.DeleteModelResponse, _abc.Awaitable[_registry_pb2.DeleteModelResponse]]:
         """Archives a model."""
+
+    def RestoreModel(
+        self,
+        request: _registry_pb2.RestoreModelRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_pb2.RestoreModelResponse, _abc.Awaitable[_registry_pb2.RestoreModelResponse]]:
+        """Takes an archived model back into use; its versions stay in their stages and nothing is deployed."""
 
     def GetModel(
         self,

@@ -45,6 +45,7 @@ API: Final[tuple[Route, ...]] = (
     Route("GET", "/models/{id}/versions", _REGISTRY + "ListVersions", path_fields={"id": "model_id"}),
     Route("POST", "/models/{id}/versions", _REGISTRY + "CreateVersion", 201, {"id": "model_id"}),
     Route("POST", "/models/{id}/archive", _REGISTRY + "DeleteModel", path_fields=_ID),
+    Route("POST", "/models/{id}/restore", _REGISTRY + "RestoreModel", path_fields=_ID),
     Route("POST", "/models/{id}/rollback", _REGISTRY + "RollbackModel", path_fields={"id": "model_id"}),
     Route("GET", "/models/{id}/history", _REGISTRY + "GetProductionHistory", path_fields={"id": "model_id"}),
     Route("GET", "/versions/{id}", _REGISTRY + "GetVersion", path_fields=_ID),

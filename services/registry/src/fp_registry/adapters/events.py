@@ -8,6 +8,7 @@ from fp_registry.domain.events import (
     DomainEvent,
     ModelArchived,
     ModelRegistered,
+    ModelRestored,
     VersionCreated,
     VersionPromoted,
     VersionReady,
@@ -20,6 +21,7 @@ VERSION_CREATED = "fp.models.version.created"
 VERSION_READY = "fp.models.version.ready"
 PROMOTED = "fp.models.promoted"
 ARCHIVED = "fp.models.archived"
+RESTORED = "fp.models.restored"
 
 _STAGES = {stage: events_pb2.ModelStage.Value(f"MODEL_STAGE_{stage}") for stage in Stage}
 
@@ -37,6 +39,8 @@ def to_event(event: DomainEvent) -> Event:
             return _promoted(event)
         case ModelArchived():
             return _archived(event)
+        case ModelRestored():
+            return _restored(event)
 
 
 def _event(subject: str, payload: Message, model: Model, actor: str, summary: str) -> Event:
@@ -118,3 +122,10 @@ def _archived(event: ModelArchived) -> Event:
     payload = events_pb2.ModelArchived(model_id=model.id, model_name=model.name, archived_by=event.by)
     payload.archived_at.FromDatetime(event.at)
     return _event(ARCHIVED, payload, model, event.by, f"Model {model.name} was archived.")
+
+
+def _restored(event: ModelRestored) -> Event:
+    model = event.model
+    payload = events_pb2.ModelRestored(model_id=model.id, model_name=model.name, restored_by=event.by)
+    payload.restored_at.FromDatetime(event.at)
+    return _event(RESTORED, payload, model, event.by, f"Model {model.name} was restored.")

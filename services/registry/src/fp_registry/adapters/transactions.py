@@ -165,21 +165,24 @@ class RegistryTransaction:
         model = move.model
         await self.save_model(model)
         if move.leaves_production:
-            await self._tx.execute(
-                """
-                UPDATE production_tenures SET ended_at = greatest(started_at, $3)
-                WHERE team = $1 AND model_id = $2 AND ended_at IS NULL
-                """,
-                model.team,
-                model.id,
-                model.updated_at,
-            )
+            await self.end_tenure(model)
         # The incumbent first: at no moment are two versions in PRODUCTION.
         if move.demoted is not None:
             await self.save_version(move.demoted)
         await self.save_version(move.version)
         if move.enters_production:
             await self._begin_tenure(move, by)
+
+    async def end_tenure(self, model: Model) -> None:
+        await self._tx.execute(
+            """
+            UPDATE production_tenures SET ended_at = greatest(started_at, $3)
+            WHERE team = $1 AND model_id = $2 AND ended_at IS NULL
+            """,
+            model.team,
+            model.id,
+            model.updated_at,
+        )
 
     async def _begin_tenure(self, move: Move, by: str) -> None:
         await self._tx.execute(
@@ -211,6 +214,12 @@ class RegistryTransaction:
             wish.correlation_id,
             as_json(wish.trace),
         )
+
+    async def expected_digest(self, version_id: str) -> str:
+        found: str | None = await self._tx.fetchval(
+            "SELECT expected_digest FROM verifications WHERE version_id = $1", version_id
+        )
+        return found or ""
 
     async def verified(self, version: Version) -> None:
         await self._tx.execute("DELETE FROM verifications WHERE version_id = $1", version.id)

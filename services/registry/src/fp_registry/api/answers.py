@@ -42,16 +42,25 @@ class Answers:
         run: Callable[[Command], Awaitable[Result]],
         respond: Callable[[Result], Response],
         kind: type[Response],
+        *,
+        complete: Callable[[Response], Awaitable[Response]] | None = None,
     ) -> Response:
-        """run: the use-case. respond: makes its result a response of this kind."""
+        """run: the use-case. respond: makes its result a response of this kind.
+
+        complete: adds what must not be kept with the command and is made anew for each answer, a repeated one too.
+        """
         try:
             result = await run(command(request, respond))
         except Replayed as replay:
-            await self._tell_again(context, kind.FromString(replay.response))
-            raise
+            kept = kind.FromString(replay.response)
+            await self._tell_again(context, kept)
+            if complete is None:
+                raise
+            raise Replayed((await complete(kept)).SerializeToString()) from None
         await self._project(result.model)
         _tell(context, Position(result.model.id, result.model.revision))
-        return respond(result)
+        answer = respond(result)
+        return await complete(answer) if complete else answer
 
     async def _project(self, model: Model) -> None:
         try:

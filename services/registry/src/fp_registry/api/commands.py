@@ -1,24 +1,27 @@
 """The RPCs that change something."""
 
+from contextlib import suppress
+from datetime import timedelta
+
 from forgepoint.registry.v1 import registry_pb2 as pb
 from forgepoint.registry.v1.registry_pb2_grpc import RegistryServiceServicer
-from fp_kernel import parse_id
+from fp_kernel import FailedPrecondition, parse_id
 
 from fp_registry.api import convert
 from fp_registry.api.answers import Answers, Context
 from fp_registry.api.caller import caller
 from fp_registry.app.changed import Change
-from fp_registry.app.create_version import CreatedVersion
 from fp_registry.app.judgement import Confirmed
 from fp_registry.app.promote_version import Promoted
-from fp_registry.app.urls import lifetime
+from fp_registry.app.urls import ArtifactUrls, lifetime
 from fp_registry.app.use_cases import UseCases
 
 
 class CommandServicer(RegistryServiceServicer):
-    def __init__(self, use_cases: UseCases, answers: Answers) -> None:
+    def __init__(self, use_cases: UseCases, answers: Answers, urls: ArtifactUrls) -> None:
         self._do = use_cases
         self._answer = answers
+        self._fresh = urls
 
     async def RegisterModel(self, request: pb.RegisterModelRequest, context: Context) -> pb.RegisterModelResponse:
         return await self._answer(
@@ -44,9 +47,19 @@ class CommandServicer(RegistryServiceServicer):
         return await self._answer(
             request,
             context,
-            lambda command: self._do.archive_model(model_id, caller(), command),
+            lambda command: self._do.archive_model(model_id, force=request.force, caller=caller(), command=command),
             _nothing,
             pb.DeleteModelResponse,
+        )
+
+    async def RestoreModel(self, request: pb.RestoreModelRequest, context: Context) -> pb.RestoreModelResponse:
+        model_id = parse_id(request.id, "id")
+        return await self._answer(
+            request,
+            context,
+            lambda command: self._do.restore_model(model_id, caller(), command),
+            lambda changed: pb.RestoreModelResponse(model=convert.model_to_pb(changed.model)),
+            pb.RestoreModelResponse,
         )
 
     async def CreateVersion(self, request: pb.CreateVersionRequest, context: Context) -> pb.CreateVersionResponse:
@@ -55,10 +68,19 @@ class CommandServicer(RegistryServiceServicer):
         return await self._answer(
             request,
             context,
-            lambda command: self._do.create_version(model_id, convert.new_version(request), ttl, caller(), command),
-            _created,
+            lambda command: self._do.create_version(model_id, convert.new_version(request), caller(), command),
+            lambda created: pb.CreateVersionResponse(version=convert.version_to_pb(created.version)),
             pb.CreateVersionResponse,
+            complete=lambda answer: self._with_upload_url(answer, ttl),
         )
+
+    async def _with_upload_url(self, answer: pb.CreateVersionResponse, ttl: timedelta) -> pb.CreateVersionResponse:
+        """The URL is made for each answer: a kept one would be a secret at rest, and dead when the command repeats."""
+        with suppress(FailedPrecondition):  # repeated after the upload: there is nothing to upload any more
+            upload = await self._fresh.upload(answer.version.id, ttl, caller())
+            answer.upload_url = upload.url
+            answer.upload_url_expires_at.CopyFrom(convert.timestamp(upload.expires_at))
+        return answer
 
     async def ConfirmVersionUpload(
         self, request: pb.ConfirmVersionUploadRequest, context: Context
@@ -96,14 +118,6 @@ class CommandServicer(RegistryServiceServicer):
 
 def _nothing(_: Change) -> pb.DeleteModelResponse:
     return pb.DeleteModelResponse()
-
-
-def _created(created: CreatedVersion) -> pb.CreateVersionResponse:
-    return pb.CreateVersionResponse(
-        version=convert.version_to_pb(created.version),
-        upload_url=created.upload.url,
-        upload_url_expires_at=convert.timestamp(created.upload.expires_at),
-    )
 
 
 def _confirmed(confirmed: Confirmed) -> pb.ConfirmVersionUploadResponse:

@@ -12,5 +12,5 @@ class RegistryServicer(CommandServicer, QueryServicer):
     """Commands write Postgres, queries read the projection."""
 
     def __init__(self, use_cases: UseCases, answers: Answers, queries: Queries, urls: ArtifactUrls) -> None:
-        CommandServicer.__init__(self, use_cases, answers)
+        CommandServicer.__init__(self, use_cases, answers, urls)
         QueryServicer.__init__(self, queries, urls)

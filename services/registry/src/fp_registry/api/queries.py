@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from forgepoint.common.v1 import common_pb2
 from forgepoint.registry.v1 import registry_pb2 as pb
 from forgepoint.registry.v1.registry_pb2_grpc import RegistryServiceServicer
-from fp_kernel import InvalidArgument, PageRequest, invalid, next_token, page_request, parse_id
+from fp_kernel import PageRequest, invalid, is_id, next_token, page_request, parse_id
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from fp_registry.api import convert
@@ -108,10 +108,9 @@ class QueryServicer(RegistryServiceServicer):
 
 def _id_of_a_model(text: str) -> str:
     """Raises NotFound for a text that is no id: people try a name here, and the contract's clients expect a miss."""
-    try:
-        return parse_id(text, "id")
-    except InvalidArgument:
-        raise no_model() from None
+    if not is_id(text):
+        raise no_model()
+    return parse_id(text, "id")
 
 
 def _version_ref(request: pb.GetVersionRequest) -> VersionRef:

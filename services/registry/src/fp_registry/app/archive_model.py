@@ -1,4 +1,4 @@
-"""Put a model away; its name, versions and artifacts stay."""
+"""Put a model away and take it back; its name, versions and artifacts stay."""
 
 from dataclasses import replace
 
@@ -7,7 +7,8 @@ from fp_kernel import Clock, Command, Principal
 from fp_registry.app.changed import ChangedModel
 from fp_registry.app.missing import no_model
 from fp_registry.app.ports import Transactions
-from fp_registry.domain.events import ModelArchived
+from fp_registry.domain.events import ModelArchived, ModelRestored
+from fp_registry.domain.promotion import archive
 
 
 class ArchiveModel:
@@ -15,17 +16,44 @@ class ArchiveModel:
         self._transactions = transactions
         self._clock = clock
 
-    async def __call__(self, model_id: str, caller: Principal, command: Command) -> ChangedModel:
-        """A second time does nothing. Raises NotFound."""
+    async def __call__(self, model_id: str, *, force: bool, caller: Principal, command: Command) -> ChangedModel:
+        """Its version in PRODUCTION leaves it, and its tenure ends; a second time does nothing.
+
+        Raises NotFound, FailedPrecondition when a version is in PRODUCTION and it is not forced.
+        """
         async with self._transactions(command) as tx:
             model = await tx.model(caller.team, model_id)
             if model is None:
                 raise no_model()
             if not model.archived:
                 now = self._clock.now()
-                model = replace(model.changed(now), archived_at=now)
+                model, retired = archive(model, await tx.production(model), now, force=force)
                 await tx.save_model(model)
+                if retired is not None:
+                    await tx.end_tenure(model)
+                    await tx.save_version(retired)
                 tx.emit(ModelArchived(model, by=caller.user_id, at=now))
+            changed = ChangedModel(model)
+            await tx.complete(changed)
+        return changed
+
+
+class RestoreModel:
+    def __init__(self, transactions: Transactions, clock: Clock) -> None:
+        self._transactions = transactions
+        self._clock = clock
+
+    async def __call__(self, model_id: str, caller: Principal, command: Command) -> ChangedModel:
+        """Nothing is deployed by it, and a rollback brings the last production version back. Raises NotFound."""
+        async with self._transactions(command) as tx:
+            model = await tx.model(caller.team, model_id)
+            if model is None:
+                raise no_model()
+            if model.archived:
+                now = self._clock.now()
+                model = replace(model.changed(now), archived_at=None)
+                await tx.save_model(model)
+                tx.emit(ModelRestored(model, by=caller.user_id, at=now))
             changed = ChangedModel(model)
             await tx.complete(changed)
         return changed

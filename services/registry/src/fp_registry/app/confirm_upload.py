@@ -1,27 +1,17 @@
 """Take an uploaded artifact: measure it now when it is small, in the background when it is large."""
 
 import asyncio
-from dataclasses import dataclass
 from typing import Final
 
 from fp_kernel import Clock, Command, FailedPrecondition, Principal
 from fp_telemetry import correlation_id, inject
 
-from fp_registry.app.judgement import Confirmed, Verdict, judge, locked, settle, upload_missing
+from fp_registry.app.judgement import Confirmed, SizeLimits, Verdict, judge, locked, settle, upload_missing
 from fp_registry.app.missing import no_version
-from fp_registry.app.ports import Artifacts, Records, Transaction, Transactions, Upload, Verification
+from fp_registry.app.ports import Artifacts, Records, Transaction, Transactions, Verification
 from fp_registry.domain import artifact
 from fp_registry.domain.stages import Status
 from fp_registry.domain.version import Version, check_waits_for_upload
-
-
-@dataclass(frozen=True, slots=True)
-class SizeLimits:
-    """Bytes. inline: a larger upload is measured in the background. artifact: a larger upload is refused."""
-
-    inline: int = 32 * 1024 * 1024
-    # The most that one PUT writes and one server-side copy reads in the S3 API.
-    artifact: int = 5 * 1024 * 1024 * 1024
 
 
 class _Later:
@@ -72,7 +62,7 @@ class ConfirmUpload:
             await tx.complete(confirmed)
         if isinstance(verdict, _Later):
             self._wake.set()
-        elif isinstance(verdict, artifact.Measured):
+        elif verdict is not None:
             await self._artifacts.discard(artifact.upload_key(version_id))
         return confirmed
 
@@ -94,10 +84,12 @@ class ConfirmUpload:
         upload = await self._artifacts.look(version.artifact_path)
         if upload is None:
             raise upload_missing()
-        self._check_size(upload)
+        self._limits.check(upload)
         if upload.size_bytes > self._limits.inline:
             return _LATER
-        return await judge(self._artifacts, version, upload, expected)
+        return await judge(
+            self._artifacts, version, upload, expected_digest=expected, limits=self._limits, longest=self._limits.inline
+        )
 
     async def _later(self, tx: Transaction, version_id: str, expected: str, caller: Principal) -> Confirmed:
         model, version = await locked(tx, caller.team, version_id)
@@ -115,14 +107,3 @@ class ConfirmUpload:
         if version is None:
             raise no_version()
         return version
-
-    def _check_size(self, upload: Upload) -> None:
-        if upload.size_bytes == 0:
-            raise FailedPrecondition(
-                "the uploaded artifact is empty: PUT it again, then confirm", reason="UPLOAD_EMPTY"
-            )
-        if upload.size_bytes > self._limits.artifact:
-            raise FailedPrecondition(
-                f"the uploaded artifact has {upload.size_bytes} bytes, at most {self._limits.artifact} are taken",
-                reason="UPLOAD_TOO_LARGE",
-            )

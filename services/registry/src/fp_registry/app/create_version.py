@@ -1,13 +1,11 @@
-"""Give a model a version, and its maker the URL to upload the artifact to."""
+"""Give a model a version."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 from fp_kernel import Clock, Command, Principal
 
 from fp_registry.app.missing import name_taken, no_model
 from fp_registry.app.ports import Transactions
-from fp_registry.app.urls import ArtifactUrls, PresignedUrl
 from fp_registry.domain.events import VersionCreated
 from fp_registry.domain.model import Model
 from fp_registry.domain.version import NewVersion, Version, add_version
@@ -17,18 +15,14 @@ from fp_registry.domain.version import NewVersion, Version, add_version
 class CreatedVersion:
     model: Model
     version: Version
-    upload: PresignedUrl
 
 
 class CreateVersion:
-    def __init__(self, transactions: Transactions, urls: ArtifactUrls, clock: Clock) -> None:
+    def __init__(self, transactions: Transactions, clock: Clock) -> None:
         self._transactions = transactions
-        self._urls = urls
         self._clock = clock
 
-    async def __call__(
-        self, model_id: str, new: NewVersion, ttl: timedelta, caller: Principal, command: Command
-    ) -> CreatedVersion:
+    async def __call__(self, model_id: str, new: NewVersion, caller: Principal, command: Command) -> CreatedVersion:
         """Raises NotFound, AlreadyExists for a name the model has, FailedPrecondition when it is archived."""
         async with self._transactions(command) as tx:
             # The lock makes the next number, the ordinal and the revision this command's alone.
@@ -40,6 +34,6 @@ class CreateVersion:
                 raise name_taken("version", version.name)
             await tx.save_model(model)
             tx.emit(VersionCreated(model, version))
-            created = CreatedVersion(model, version, self._urls.for_upload(version, ttl))
+            created = CreatedVersion(model, version)
             await tx.complete(created)
         return created

@@ -32,6 +32,27 @@ class Confirmed:
     version: Version
 
 
+@dataclass(frozen=True, slots=True)
+class SizeLimits:
+    """Bytes. inline: a larger upload is measured in the background. artifact: a larger upload is refused."""
+
+    inline: int = 32 * 1024 * 1024
+    # The most that one PUT writes and one server-side copy reads in the S3 API.
+    artifact: int = 5 * 1024 * 1024 * 1024
+
+    def check(self, upload: Upload) -> None:
+        """Raises FailedPrecondition for an upload that is never taken."""
+        if upload.size_bytes == 0:
+            raise FailedPrecondition(
+                "the uploaded artifact is empty: PUT it again, then confirm", reason="UPLOAD_EMPTY"
+            )
+        if upload.size_bytes > self.artifact:
+            raise FailedPrecondition(
+                f"the uploaded artifact has {upload.size_bytes} bytes, at most {self.artifact} are taken",
+                reason="UPLOAD_TOO_LARGE",
+            )
+
+
 def upload_missing() -> FailedPrecondition:
     return FailedPrecondition(
         "nothing is uploaded yet: PUT the artifact to the upload URL (GetUploadURL gives a fresh one), then confirm",
@@ -39,16 +60,24 @@ def upload_missing() -> FailedPrecondition:
     )
 
 
-async def judge(artifacts: Artifacts, version: Version, upload: Upload, expected_digest: str) -> Verdict:
+async def judge(
+    artifacts: Artifacts, version: Version, upload: Upload, *, expected_digest: str, limits: SizeLimits, longest: int
+) -> Verdict:
     """Read the upload and, when it is what was expected, keep it under its content's key.
 
-    Raises Aborted when it is written again and again meanwhile, FailedPrecondition when it goes away.
+    The URL stays valid, so what is read may be another object than the one that was looked at first: each is measured
+    against the limits. longest: bytes that this caller has the time to read.
+    Raises Aborted when it is written again and again meanwhile or grows beyond `longest`, FailedPrecondition when it
+    goes away or may not be taken.
     """
     for _ in range(_ATTEMPTS):
+        limits.check(upload)
+        if upload.size_bytes > longest:
+            break
         try:
             measured = await artifacts.measure(version.artifact_path, upload)
             if expected_digest and measured.digest != expected_digest:
-                return Refused(f"the uploaded artifact is {measured.digest}, expected was {expected_digest}")
+                return mismatch(measured.digest, expected_digest)
             await artifacts.adopt(version.artifact_path, upload, measured)
         except UploadChanged:
             found = await artifacts.look(version.artifact_path)
@@ -58,6 +87,10 @@ async def judge(artifacts: Artifacts, version: Version, upload: Upload, expected
         else:
             return measured
     raise Aborted("the artifact is still being uploaded; confirm it when that is done", retry_after=1.0)
+
+
+def mismatch(digest: str, expected_digest: str) -> Refused:
+    return Refused(f"the uploaded artifact is {digest}, expected was {expected_digest}")
 
 
 async def settle(

@@ -66,8 +66,14 @@ class Transaction(Protocol):
     async def save_move(self, move: Move, by: str) -> None:
         """The versions, the model and the tenures of a move; who leaves PRODUCTION leaves before who enters."""
 
+    async def end_tenure(self, model: Model) -> None:
+        """Whoever is in PRODUCTION is so until now."""
+
     async def verify_later(self, wish: Verification) -> None:
         """Keep the wish that an upload be measured; a second one replaces the digest when it names one."""
+
+    async def expected_digest(self, version_id: str) -> str:
+        """What the wish expects by now; empty when it names no digest or there is no wish."""
 
     async def verified(self, version: Version) -> None:
         """The wish is fulfilled."""

@@ -35,14 +35,11 @@ class ArtifactUrls:
         self._artifacts = artifacts
         self._clock = clock
 
-    def for_upload(self, version: Version, ttl: timedelta) -> PresignedUrl:
-        return PresignedUrl(self._artifacts.upload_url(upload_key(version.id), ttl), self._clock.now() + ttl)
-
     async def upload(self, version_id: str, ttl: timedelta, caller: Principal) -> PresignedUrl:
         """Raises NotFound, FailedPrecondition unless the version waits for its artifact."""
         version = await self._version(version_id, caller)
         check_waits_for_upload(version)
-        return self.for_upload(version, ttl)
+        return PresignedUrl(self._artifacts.upload_url(upload_key(version.id), ttl), self._clock.now() + ttl)
 
     async def download(self, version_id: str, ttl: timedelta, caller: Principal) -> tuple[PresignedUrl, str]:
         """The URL and the digest that what it gives must have. Raises NotFound, FailedPrecondition unless READY."""

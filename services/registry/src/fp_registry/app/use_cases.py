@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 from fp_kernel import Clock
 
-from fp_registry.app.archive_model import ArchiveModel
-from fp_registry.app.confirm_upload import ConfirmUpload, SizeLimits
+from fp_registry.app.archive_model import ArchiveModel, RestoreModel
+from fp_registry.app.confirm_upload import ConfirmUpload
 from fp_registry.app.create_version import CreateVersion
+from fp_registry.app.judgement import SizeLimits
 from fp_registry.app.ports import Artifacts, Records, Transactions
 from fp_registry.app.promote_version import PromoteVersion, RollbackModel
 from fp_registry.app.register_model import RegisterModel
 from fp_registry.app.update_model import UpdateModel
-from fp_registry.app.urls import ArtifactUrls
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,7 @@ class UseCases:
     register_model: RegisterModel
     update_model: UpdateModel
     archive_model: ArchiveModel
+    restore_model: RestoreModel
     create_version: CreateVersion
     confirm_upload: ConfirmUpload
     promote_version: PromoteVersion
@@ -39,7 +40,8 @@ def build(
         register_model=RegisterModel(transactions, clock),
         update_model=UpdateModel(transactions, clock),
         archive_model=ArchiveModel(transactions, clock),
-        create_version=CreateVersion(transactions, ArtifactUrls(records, artifacts, clock), clock),
+        restore_model=RestoreModel(transactions, clock),
+        create_version=CreateVersion(transactions, clock),
         confirm_upload=ConfirmUpload(
             transactions, records=records, artifacts=artifacts, clock=clock, wake=wake, limits=limits
         ),

@@ -7,7 +7,7 @@ from datetime import timedelta
 from fp_kernel import Clock, Error, FailedPrecondition
 from fp_telemetry import correlation_id, extract, get_logger, span
 
-from fp_registry.app.judgement import Refused, Verdict, judge, settle
+from fp_registry.app.judgement import Refused, SizeLimits, Verdict, judge, mismatch, settle, upload_missing
 from fp_registry.app.ports import (
     Artifacts,
     Observe,
@@ -16,7 +16,7 @@ from fp_registry.app.ports import (
     Verification,
     Verifications,
 )
-from fp_registry.domain.artifact import upload_key
+from fp_registry.domain.artifact import Measured, upload_key
 from fp_registry.domain.stages import Status
 from fp_registry.domain.version import Version
 
@@ -26,6 +26,7 @@ _FIRST_DELAY = timedelta(seconds=1)
 _LONGEST_DELAY = timedelta(minutes=10)
 _MAX_DOUBLINGS = 10
 
+_GONE_REASON = upload_missing().reason
 _GONE = Refused("the uploaded artifact was gone before it could be measured")
 
 _log = get_logger(__name__)
@@ -47,6 +48,7 @@ class VerifyUploads:
         clock: Clock,
         wake: asyncio.Event,
         observe: Observe,
+        limits: SizeLimits,
     ) -> None:
         """wake: set when there is something to verify. observe: `ready`, `refused` or `retried`."""
         self._queue = queue
@@ -56,6 +58,7 @@ class VerifyUploads:
         self._clock = clock
         self._wake = wake
         self._observe = observe
+        self._limits = limits
 
     async def run(self) -> None:
         """Until cancelled; outages of the stores are waited out."""
@@ -112,15 +115,24 @@ class VerifyUploads:
             upload = await self._artifacts.look(version.artifact_path)
             if upload is None:
                 return _GONE
-            return await judge(self._artifacts, version, upload, wish.expected_digest)
-        except FailedPrecondition:
-            return _GONE
+            return await judge(
+                self._artifacts,
+                version,
+                upload,
+                expected_digest=wish.expected_digest,
+                limits=self._limits,
+                longest=self._limits.artifact,
+            )
+        except FailedPrecondition as refusal:
+            return _GONE if refusal.reason == _GONE_REASON else Refused(refusal.message)
         except Error as error:
             return error
 
     async def _settle(self, wish: Verification, verdict: Verdict | None) -> None:
         async with self._transactions() as tx:
             version = await tx.version(wish.team, wish.version_id)
+            # A second confirmation may have named a digest while this worker was reading.
+            verdict = _as_expected(verdict, await tx.expected_digest(wish.version_id))
             try:
                 await settle(
                     tx,
@@ -147,3 +159,9 @@ class VerifyUploads:
         with suppress(TimeoutError):
             async with asyncio.timeout(_POLL):
                 await self._wake.wait()
+
+
+def _as_expected(verdict: Verdict | None, expected_digest: str) -> Verdict | None:
+    if isinstance(verdict, Measured) and expected_digest not in ("", verdict.digest):
+        return mismatch(verdict.digest, expected_digest)
+    return verdict

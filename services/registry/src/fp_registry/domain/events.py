@@ -43,4 +43,11 @@ class ModelArchived:
     at: datetime
 
 
-DomainEvent = ModelRegistered | VersionCreated | VersionReady | VersionPromoted | ModelArchived
+@dataclass(frozen=True, slots=True)
+class ModelRestored:
+    model: Model
+    by: str
+    at: datetime
+
+
+DomainEvent = ModelRegistered | VersionCreated | VersionReady | VersionPromoted | ModelArchived | ModelRestored

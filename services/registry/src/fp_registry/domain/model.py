@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from fp_kernel import FailedPrecondition, new_id
+from fp_kernel import FailedPrecondition, invalid, is_id, new_id
 
 from fp_registry.domain import text
 
@@ -66,6 +66,8 @@ def register(new: NewModel, *, team: str, owner_id: str, now: datetime) -> Model
     Raises InvalidArgument naming the field that breaks a rule of `text`.
     """
     text.check_model_name(new.name, "name")
+    if is_id(new.name):
+        raise invalid("name", "must not look like an id: nobody could say which of the two was meant")
     text.check_description(new.description, "description")
     text.check_label(new.framework, "framework")
     text.check_label(new.task_type, "task_type")

@@ -70,6 +70,24 @@ def rollback(model: Model, previous: Version | None, incumbent: Version | None, 
     return _move(model, previous, Stage.PRODUCTION, incumbent, now)
 
 
+def archive(model: Model, incumbent: Version | None, now: datetime, *, force: bool) -> tuple[Model, Version | None]:
+    """The model out of use, and the version that was in PRODUCTION, which leaves it.
+
+    force: also when a version is in PRODUCTION. Raises FailedPrecondition when one is and it is not forced: archiving
+    stops what serves it.
+    """
+    if incumbent is not None and not force:
+        raise FailedPrecondition(
+            f"version {incumbent.name} of model {model.name} is in PRODUCTION; archive that version first, or force it",
+            reason="MODEL_IN_PRODUCTION",
+            metadata={"version": incumbent.name},
+        )
+    model = replace(model.changed(now), archived_at=now, production_version="")
+    if incumbent is not None:
+        incumbent = replace(incumbent, stage=Stage.ARCHIVED, revision=model.revision)
+    return model, incumbent
+
+
 def _move(model: Model, version: Version, target: Stage, incumbent: Version | None, now: datetime) -> Move:
     origin = version.stage
     model = model.changed(now)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 
 from fp_kernel import invalid
+from fp_kernel.texts import check_length, check_line, check_lines
 
 MAX_DESCRIPTION = 4_096
 MAX_LABEL = 64
@@ -23,14 +24,14 @@ _VERSION_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._+-]*[A-Za-z0-9])?")
 
 def check_model_name(name: str, field: str) -> None:
     """Raises InvalidArgument naming `field`."""
-    _check_length(name, field, MAX_MODEL_NAME, required=True)
+    check_length(name, field, MAX_MODEL_NAME, required=True)
     if not _MODEL_NAME.fullmatch(name):
         raise invalid(field, "must be letters, digits, '.', '_' and '-', with a letter or digit at both ends")
 
 
 def check_version_name(name: str, field: str) -> None:
     """Raises InvalidArgument naming `field`."""
-    _check_length(name, field, MAX_VERSION_NAME, required=True)
+    check_length(name, field, MAX_VERSION_NAME, required=True)
     if not _VERSION_NAME.fullmatch(name):
         raise invalid(field, "must be letters, digits, '.', '_', '+' and '-', with a letter or digit at both ends")
     if name.isdecimal() and len(name) > MAX_VERSION_DIGITS:
@@ -39,16 +40,12 @@ def check_version_name(name: str, field: str) -> None:
 
 def check_description(text: str, field: str) -> None:
     """Raises InvalidArgument naming `field`."""
-    _check_length(text, field, MAX_DESCRIPTION)
-    if any(not (char.isprintable() or char in "\n\r\t") for char in text):
-        raise invalid(field, "must not hold control characters")
+    check_lines(text, field, MAX_DESCRIPTION)
 
 
 def check_label(text: str, field: str, longest: int = MAX_LABEL, *, required: bool = False) -> None:
     """A short text of one line. Raises InvalidArgument naming `field`."""
-    _check_length(text, field, longest, required=required)
-    if not text.isprintable() or text != text.strip():
-        raise invalid(field, "must be one line without control characters and outer spaces")
+    check_line(text, field, longest, required=required)
 
 
 def check_tags(tags: Mapping[str, str], field: str) -> None:
@@ -58,10 +55,3 @@ def check_tags(tags: Mapping[str, str], field: str) -> None:
     for key, value in tags.items():
         check_label(key, field, MAX_TAG_KEY, required=True)
         check_label(value, f"{field}[{key}]", MAX_TAG_VALUE)
-
-
-def _check_length(text: str, field: str, longest: int, *, required: bool = False) -> None:
-    if required and not text:
-        raise invalid(field, "must not be empty")
-    if len(text) > longest:
-        raise invalid(field, f"has {len(text)} characters, at most {longest} are allowed")

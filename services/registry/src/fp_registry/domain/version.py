@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from fp_kernel import FailedPrecondition, new_id
+from fp_kernel import FailedPrecondition, invalid, new_id
 
 from fp_registry.domain import artifact, text
 from fp_registry.domain.artifact import Measured
@@ -111,7 +111,12 @@ def add_version(model: Model, new: NewVersion, *, by: str, now: datetime) -> tup
 
 
 def accept(model: Model, version: Version, measured: Measured, now: datetime) -> tuple[Model, Version]:
-    """The version with its artifact. Raises FailedPrecondition unless it waits for one."""
+    """The version with its artifact.
+
+    Raises FailedPrecondition unless it waits for one, or when the model was archived since: nobody may hear that a
+    version of it is ready.
+    """
+    model.check_active()
     check_waits_for_upload(version)
     model = model.changed(now)
     return model, replace(
@@ -146,6 +151,7 @@ def check_waits_for_upload(version: Version) -> None:
 def _check(new: NewVersion) -> None:
     if new.name:
         text.check_version_name(new.name, "version")
+        _check_room_for_the_next(new.name)
     text.check_description(new.description, "description")
     text.check_label(new.run_id, "run_id", text.MAX_RUN_ID)
     check_metrics(new.metrics, "metrics")
@@ -153,6 +159,12 @@ def _check(new: NewVersion) -> None:
         check_signature(new.signature, "signature")
     if new.baseline is not None:
         check_baseline(new.baseline, "baseline_profile", new.signature)
+
+
+def _check_room_for_the_next(name: str) -> None:
+    """A version that gets no name takes the next number, which must be a name that reads accept."""
+    if name.isdecimal() and len(name) >= text.MAX_VERSION_DIGITS:
+        raise invalid("version", f"a number has at most {text.MAX_VERSION_DIGITS - 1} digits")
 
 
 def _number(name: str) -> int:

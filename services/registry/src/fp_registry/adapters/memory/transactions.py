@@ -92,16 +92,20 @@ class MemoryTransaction:
 
     async def save_move(self, move: Move, by: str) -> None:
         await self.save_model(move.model)
+        if move.leaves_production:
+            await self.end_tenure(move.model)
         tenures = list(self._state.tenures.get(move.model.id, ()))
         now = move.model.updated_at
-        if move.leaves_production:
-            tenures[-1] = replace(tenures[-1], ended_at=max(now, tenures[-1].started_at))
         if move.demoted is not None:
             await self.save_version(move.demoted)
         await self.save_version(move.version)
         if move.enters_production:
             tenures.append(Tenure(move.version.id, move.version.name, now, None, by))
         self._state.tenures[move.model.id] = tuple(tenures)
+
+    async def end_tenure(self, model: Model) -> None:
+        *ended, last = self._state.tenures[model.id]
+        self._state.tenures[model.id] = (*ended, replace(last, ended_at=max(model.updated_at, last.started_at)))
 
     async def verify_later(self, wish: Verification) -> None:
         before = self._state.verifications.get(wish.version_id)
@@ -110,6 +114,10 @@ class MemoryTransaction:
         elif wish.expected_digest:
             known = replace(before.wish, expected_digest=wish.expected_digest)
             self._state.verifications[wish.version_id] = replace(before, wish=known)
+
+    async def expected_digest(self, version_id: str) -> str:
+        waiting = self._state.verifications.get(version_id)
+        return waiting.wish.expected_digest if waiting else ""
 
     async def verified(self, version: Version) -> None:
         self._state.verifications.pop(version.id, None)
