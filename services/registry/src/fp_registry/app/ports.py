@@ -216,10 +216,7 @@ class Applied(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ProjectionState:
-    """current: the generation that reads see; empty when there is none.
-
-    building: the one that a rebuild fills; empty when none is at work.
-    """
+    """current: the generation that reads see. building: the one that a rebuild fills. Empty when there is none."""
 
     current: str
     building: str
