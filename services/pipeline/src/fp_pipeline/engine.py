@@ -31,12 +31,14 @@ from fp_pipeline.app.runner import Runner
 from fp_pipeline.app.steps import Steps
 from fp_pipeline.app.worker import Worker, WorkerPolicy
 from fp_pipeline.domain.definition import JOB_STEPS, StepType
-from fp_pipeline.domain.policy import EnginePolicy
+from fp_pipeline.domain.policy import Backoff, EnginePolicy
 from fp_pipeline.domain.progress import Progress
 from fp_pipeline.domain.validation import JobModules
 
 # Statistics change with each batch of events; looking as often as at a process would only cost.
 _LOOK = 4
+# Seconds after which a peer that came back is found again, at the latest.
+_LONGEST_PAUSE = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,8 @@ def steps(
             StepType.PROMOTE: Promote(shares, peers.registry),
             StepType.REGISTER: Register(peers.registry, peers.registry, peers.artifacts, pause=pause),
             **dict.fromkeys(JOB_STEPS, job),
-        }
+        },
+        Backoff(initial=pause, ceiling=_LONGEST_PAUSE),
     )
 
 
@@ -115,5 +118,6 @@ def worker(
         signals=stores.signals,
         runner=runner,
         policy=worker_policy,
+        clock=clock,
         in_flight=in_flight,
     )

@@ -19,7 +19,7 @@ RULES: dict[str, Any] = {
     "min_samples": 20,
     "max_error_rate": 0.1,
     "max_latency_ratio": 2,
-    "timeout_seconds": 5,
+    "timeout_seconds": 3_000,
 }
 
 

@@ -15,6 +15,9 @@ from fp_pipeline.app.undeploy_archived import UndeployArchived
 
 __all__ = ["API_KEYS", "LOOP", "REQUESTS", "count", "follow"]
 
+RECORDED = "fp.inference.recorded"
+COMPLETED = "fp.inference.completed"
+FAILED = "fp.inference.failed"
 DRIFT_DETECTED = "fp.models.drift.detected"
 MODEL_ARCHIVED = "fp.models.archived"
 

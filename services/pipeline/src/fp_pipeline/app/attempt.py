@@ -14,9 +14,10 @@ from fp_pipeline.domain.documents import clean
 from fp_pipeline.domain.execution import Execution, Step
 from fp_pipeline.domain.names import AttemptName
 
-TRANSIENT = frozenset(
-    {Kind.UNAVAILABLE, Kind.DEADLINE_EXCEEDED, Kind.ABORTED, Kind.RESOURCE_EXHAUSTED, Kind.INTERNAL, Kind.CANCELLED}
-)
+AWAY = frozenset({Kind.UNAVAILABLE, Kind.DEADLINE_EXCEEDED, Kind.ABORTED, Kind.RESOURCE_EXHAUSTED, Kind.CANCELLED})
+"""Says nothing of the step: whoever was asked cannot answer now."""
+TRANSIENT = AWAY | {Kind.INTERNAL}
+"""Another attempt may fare better."""
 
 Checkpoint = Callable[[JsonObject, Sequence[DeploymentChange]], Awaitable[None]]
 
@@ -32,14 +33,17 @@ class StepFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
+    """final: another attempt cannot change it. away: whoever was asked did not answer."""
+
     text: str
     final: bool
+    away: bool = False
 
 
 def failure(error: Error | StepFailed) -> Failure:
     if isinstance(error, StepFailed):
         return Failure(clean(error.message), error.final)
-    return Failure(clean(error.message), error.kind not in TRANSIENT)
+    return Failure(clean(error.message), error.kind not in TRANSIENT, away=error.kind in AWAY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,10 @@ class Attempt:
 
 class Executor(Protocol):
     async def run(self, attempt: Attempt) -> Outcome:
-        """Do the step. Raises Error or StepFailed; may be cancelled at any await and run again."""
+        """Do the step. Raises Error or StepFailed; may be cancelled at any await and run again.
+
+        An Error that says that a peer is away needs no care: the step waits for it and is run again.
+        """
 
     async def undo(self, attempt: Attempt) -> JsonObject:
         """Take back what the attempt did or half did: after a failure, a cancellation, or as compensation.

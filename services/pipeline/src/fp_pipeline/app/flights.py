@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import timedelta
+from typing import Any
 
 from fp_kernel import Clock
 
@@ -98,12 +99,17 @@ class Flights:
 
     async def _failed(self, attempt: Attempt, failure: Failure) -> None:
         step, now = attempt.step, self._clock.now
-        left = await self._take_back(attempt)
+        last = failure.final or step.attempt > step.definition.max_retries
+        # Effects carry the name of their attempt: what cannot be taken back now is not in the way of the next one.
+        left = await self._stoppable(step.step_id, self._take_back(attempt, self._policy.undo_attempts, patient=last))
+        if step.step_id in self._stopped:
+            return
+        text = left.text if left else ""
         effects = _effects(attempt)
-        if left or failure.final or step.attempt > step.definition.max_retries:
+        if last or (left and not left.away):
             await self._record.change(
                 lambda state: attempts.fail(
-                    _metered(state, attempt), step.step_id, failure.text, now(), left_behind=left
+                    _metered(state, attempt), step.step_id, failure.text, now(), left_behind=text
                 ),
                 effects,
             )
@@ -116,26 +122,39 @@ class Flights:
 
     async def _halt(self, work: scheduling.Halt) -> None:
         attempt = self._context(work.step_id)
-        left = await self._take_back(attempt)
+        left = await self._take_back(attempt, self._policy.halt_attempts)
+        text = left.text if left else ""
         await self._record.change(
-            lambda state: attempts.halt(_metered(state, attempt), work.step_id, self._clock.now(), left_behind=left),
+            lambda state: attempts.halt(_metered(state, attempt), work.step_id, self._clock.now(), left_behind=text),
             _effects(attempt),
         )
 
-    async def _take_back(self, attempt: Attempt) -> str:
-        """Undo what a failed attempt had begun; why it could not be done, empty when it was.
+    async def _take_back(self, attempt: Attempt, tries: int, *, patient: bool = False) -> Failure | None:
+        """Undo what a failed attempt had begun; why it could not be done, None when it was.
 
-        The step stays RUNNING until this is through: a crash in between runs the attempt again, and nothing is lost.
+        patient: try on while whoever is needed is away. The step stays RUNNING until this is through: a crash in
+        between runs the attempt again, and nothing is lost.
         """
-        text = ""
-        for number in range(1, self._policy.undo_attempts + 1):
+        number = 0
+        while True:
+            number += 1
             result = await self._steps.undo(attempt, self._policy.undo_timeout)
             if not isinstance(result, Failure):
-                return ""
-            text = result.text
-            if number < self._policy.undo_attempts:
-                await asyncio.sleep(self._policy.undo_backoff.delay(number, self._roll()))
-        return text
+                return None
+            if number >= (self._policy.away_attempts if patient and result.away else tries):
+                return result
+            await asyncio.sleep(self._policy.undo_backoff.delay(number, self._roll()))
+
+    async def _stoppable(self, step_id: str, work: Coroutine[Any, Any, Failure | None]) -> Failure | None:
+        """The outcome of the work; None when it was stopped, because the execution was cancelled."""
+        try:
+            async with asyncio.timeout(None) as scope:
+                self._scopes[step_id] = scope
+                return await work
+        except TimeoutError:
+            return None
+        finally:
+            self._scopes.pop(step_id, None)
 
     async def _undo(self, work: scheduling.Undo) -> None:
         step_id, now = work.step_id, self._clock.now
@@ -148,7 +167,7 @@ class Flights:
             await self._record.change(lambda state: undo.complete(state, step_id, output, now()))
             return
         text = result.text
-        if step.undo_attempt >= self._policy.undo_attempts:
+        if step.undo_attempt >= (self._policy.away_attempts if result.away else self._policy.undo_attempts):
             await self._record.change(lambda state: undo.fail(state, step_id, text, now()))
         else:
             at = now() + timedelta(seconds=self._policy.undo_backoff.delay(step.undo_attempt, self._roll()))

@@ -1,5 +1,6 @@
 """Keeps the lease of an execution alive and hears of the wish to cancel it."""
 
+import asyncio
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -18,21 +19,25 @@ class LeaseKeeper:
         self._policy = policy
         self._clock = clock
 
-    async def keep(self, lease: Lease, wish: Callable[[Cancellation], None]) -> NoReturn:
+    async def keep(self, lease: Lease, held_until: float, wish: Callable[[Cancellation], None]) -> NoReturn:
         """Until cancelled. wish: is told, maybe again, that someone wants to cancel.
 
-        Raises LeaseLost when another worker has the execution, or may have it because the store was away for too long.
+        held_until: on the monotonic clock. Nothing here outlives the lease, whatever the store does: Raises LeaseLost
+        when another worker has the execution, or may have it because the store was away or hung for too long.
         """
-        held_until = self._clock.monotonic() + self._policy.ttl
         with self._signals.subscribe(cancelling(lease.execution_id)) as subscription:
             while True:
                 asked_at = self._clock.monotonic()
                 try:
-                    cancellation = await self._leases.renew(lease, self._policy.ttl)
+                    async with asyncio.timeout(max(held_until - asked_at, 0.0)):
+                        cancellation = await self._leases.renew(lease, self._policy.ttl)
                     held_until = asked_at + self._policy.ttl
                     if cancellation is not None:
                         wish(cancellation)
+                except TimeoutError:
+                    raise LeaseLost("the lease ran out while the store did not answer") from None
                 except Error as error:
                     if self._clock.monotonic() >= held_until:
                         raise LeaseLost("the lease ran out while the store was away") from error
-                await subscription.wait(self._policy.heartbeat)
+                left = held_until - self._clock.monotonic()
+                await subscription.wait(max(min(self._policy.heartbeat, left), 0.0))

@@ -46,13 +46,17 @@ class Runner:
         self._clock = clock
         self._roll = roll
 
-    async def run(self, lease: Lease, execution: Execution) -> Execution:
-        """The ended execution. Raises an exception group when it could not go on here."""
+    async def run(self, lease: Lease, held_until: float, execution: Execution) -> Execution:
+        """The ended execution. held_until: end of the lease on the monotonic clock.
+
+        Raises an exception group when it could not go on here.
+        """
         record = Record(lease, execution, self._journal)
         flights = Flights(record, self._steps, self._policy, self._clock, self._roll)
         drive = _Drive(record, flights, self._policy, self._clock)
         async with asyncio.TaskGroup() as group:
-            background: list[Coroutine[Any, Any, Any]] = [record.keep(), self._keeper.keep(lease, drive.wish)]
+            lasting = self._keeper.keep(lease, held_until, drive.wish)
+            background: list[Coroutine[Any, Any, Any]] = [record.keep(), lasting]
             tasks: list[asyncio.Task[Any]] = [group.create_task(each) for each in background]
             tasks += await drive.run(group)
             for task in tasks:

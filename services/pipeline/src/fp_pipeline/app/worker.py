@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from fp_kernel import Error
+from fp_kernel import Clock, Error
 from fp_telemetry import correlation_id, extract, get_logger, span
 
 from fp_pipeline.app.ports import WORK, Leases, Signals, Subscription
@@ -35,6 +35,7 @@ class Worker:
         signals: Signals,
         runner: Runner,
         policy: WorkerPolicy,
+        clock: Clock,
         in_flight: Callable[[int], object] = lambda _: None,
     ) -> None:
         """holder: name of this process, for people. in_flight: is told how many executions run here."""
@@ -44,7 +45,9 @@ class Worker:
         self._runner = runner
         self._policy = policy
         self._in_flight = in_flight
+        self._clock = clock
         self._running: set[str] = set()
+        self._freed = asyncio.Event()
 
     async def run(self) -> None:
         """Until cancelled: then every lease is given back at once, so that another replica goes on."""
@@ -55,27 +58,32 @@ class Worker:
 
     async def _claim(self, group: asyncio.TaskGroup, subscription: Subscription) -> None:
         free = self._policy.capacity - len(self._running)
+        if free <= 0:
+            # Nothing but an end makes room: a full worker neither polls nor sleeps through it.
+            self._freed.clear()
+            await self._freed.wait()
+            return
         claimed = 0
-        if free > 0:
-            try:
-                ttl, ours = self._policy.lease.ttl, frozenset(self._running)
-                for lease in await self._leases.claim(self._holder, free, ttl, ours):
-                    claimed += 1
-                    self._running.add(lease.execution_id)
-                    self._in_flight(len(self._running))
-                    group.create_task(self._work(lease))
-            except Error as error:
-                _log.warning("claiming failed", reason=error.message)
+        try:
+            ttl, ours = self._policy.lease.ttl, frozenset(self._running)
+            held_until = self._clock.monotonic() + ttl
+            for lease in await self._leases.claim(self._holder, free, ttl, ours):
+                claimed += 1
+                self._running.add(lease.execution_id)
+                self._in_flight(len(self._running))
+                group.create_task(self._work(lease, held_until))
+        except Error as error:
+            _log.warning("claiming failed", reason=error.message)
         if claimed == 0:
             await subscription.wait(self._policy.poll)
 
-    async def _work(self, lease: Lease) -> None:
+    async def _work(self, lease: Lease, held_until: float) -> None:
         # An execution that no worker can get through comes back ever more slowly.
         longer = min(float(lease.token), _LONGEST_PAUSE)
         facts = {"execution_id": lease.execution_id, "lease": lease.token}
         pause = 0.0
         try:
-            await self._run(lease)
+            await self._run(lease, held_until)
         except* LeaseLost:
             _log.warning("lease lost", **facts)
         except* Error as errors:
@@ -87,14 +95,19 @@ class Worker:
         finally:
             await self._release(lease, pause)
             self._running.discard(lease.execution_id)
+            self._freed.set()
             self._in_flight(len(self._running))
 
-    async def _run(self, lease: Lease) -> None:
-        execution = await self._leases.load(lease)
+    async def _run(self, lease: Lease, held_until: float) -> None:
+        try:
+            async with asyncio.timeout(max(held_until - self._clock.monotonic(), 0.0)):
+                execution = await self._leases.load(lease)
+        except TimeoutError:
+            raise LeaseLost("the lease ran out before the execution was read") from None
         correlation_id.set(execution.cause.correlation_id)
         facts = {"execution_id": execution.id, "lease": lease.token}
         with span("execution", parent=extract(execution.cause.trace), attributes=facts):
-            ended = await self._runner.run(lease, execution)
+            ended = await self._runner.run(lease, held_until, execution)
         _log.info("execution ended", status=ended.status, reason=ended.error, **facts)
 
     async def _release(self, lease: Lease, pause: float) -> None:

@@ -11,7 +11,6 @@ from datetime import datetime
 from fp_kernel import Clock
 
 from fp_pipeline.app.attempt import Attempt, Outcome, StepFailed
-from fp_pipeline.app.executors.patience import patiently
 from fp_pipeline.app.executors.shares import Shares
 from fp_pipeline.app.ports import Statistics
 from fp_pipeline.domain.canary import P99, Verdict, judge
@@ -58,14 +57,14 @@ class Canary:
     async def _begin(self, attempt: Attempt, deployment: Deployment, config: CanaryConfig) -> None:
         """A version that was tried a moment ago has counts in the same minute, which are not this canary's."""
         now = self._clock.now()
-        counted = await self._read(attempt, deployment, now) if config.judged else {}
+        counted = await self._read(deployment, now) if config.judged else {}
         await attempt.checkpoint({_SINCE: now.isoformat(), _BEFORE: _to_json(counted)})
 
     async def _judged(self, attempt: Attempt, deployment: Deployment, config: CanaryConfig) -> JsonObject:
         since = datetime.fromisoformat(str(attempt.step.output[_SINCE]))
         before = _from_json(attempt.step.output[_BEFORE])
         while True:
-            counted = await self._read(attempt, deployment, since)
+            counted = await self._read(deployment, since)
             fresh = {version: each.minus(before.get(version, Counts())) for version, each in counted.items()}
             candidate = fresh.pop(deployment.version, Counts())
             incumbent = total(fresh.values())
@@ -81,12 +80,8 @@ class Canary:
             raise StepFailed(judgement.reason, final=True)
         return measured
 
-    async def _read(self, attempt: Attempt, deployment: Deployment, since: datetime) -> Mapping[str, Counts]:
-        return await patiently(
-            attempt,
-            lambda: self._statistics.since(deployment.team, deployment.model_name, minute(since)),
-            pause=self._look,
-        )
+    async def _read(self, deployment: Deployment, since: datetime) -> Mapping[str, Counts]:
+        return await self._statistics.since(deployment.team, deployment.model_name, minute(since))
 
     def _seconds(self, attempt: Attempt) -> float:
         return (self._clock.now() - datetime.fromisoformat(str(attempt.step.output[_SINCE]))).total_seconds()

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from fp_kernel import Clock, Error, Unavailable
 
 from fp_pipeline.app.attempt import Attempt, Outcome, StepFailed
-from fp_pipeline.app.executors.patience import patiently
 from fp_pipeline.app.peers import ModelRuntime, ModelVersion, Probe, RuntimeSpec, Served, ServedState, Versions
 from fp_pipeline.app.ports import Deployments
 from fp_pipeline.domain.definition import JsonObject
@@ -77,13 +76,9 @@ class DeployModel:
 
     async def _turn(self, attempt: Attempt, found: ModelVersion) -> None:
         """One execution at a time moves the traffic of a model: two would undo each other's shares."""
-
-        async def take() -> None:
-            holder = await self._deployments.take_turn(attempt.actor.team, found.model_name, attempt.execution.id)
-            if holder != attempt.execution.id:
-                raise Unavailable(f"execution {holder}, which deploys '{found.model_name}' now")
-
-        await patiently(attempt, take, pause=self._policy.pause)
+        holder = await self._deployments.take_turn(attempt.actor.team, found.model_name, attempt.execution.id)
+        if holder != attempt.execution.id:
+            raise Unavailable(f"execution {holder}, which deploys '{found.model_name}' now")
 
     async def _not_twice(self, attempt: Attempt, found: ModelVersion) -> None:
         live = await self._deployments.live(attempt.actor.team, found.model_name)

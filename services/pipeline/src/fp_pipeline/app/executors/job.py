@@ -3,11 +3,9 @@
 import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from fp_kernel import Error
-
-from fp_pipeline.app.attempt import TRANSIENT, Attempt, Outcome, StepFailed
+from fp_pipeline.app.attempt import Attempt, Outcome, StepFailed
 from fp_pipeline.app.executors.job_spec import RESULT, JobSpecs
 from fp_pipeline.app.peers import ArtifactStore, Job, JobRunner, JobState, JobTokens
 from fp_pipeline.domain import challenge
@@ -80,6 +78,9 @@ class RunJob:
     async def _start(self, attempt: Attempt, config: JobConfig) -> Job:
         if not self._policy.modules.allow(config.module):
             raise StepFailed(f"module '{config.module}' is not among those that jobs may run here", final=True)
+        if attempt.step.attempt > 1:
+            # It may still run, if nobody could stop it when it was given up.
+            await self._runner.stop(replace(attempt.name, attempt=attempt.step.attempt - 1).job)
         ttl = min(self._engine.timeout(attempt.step.definition) + _URL_MARGIN, _MAX_TTL)
         token = await self._tokens.issue(attempt.actor, attempt.execution.id, attempt.step.step_id, ttl)
         environment = {
@@ -93,12 +94,7 @@ class RunJob:
         attempt.waits_for = "the job"
         while job.state is JobState.RUNNING:
             await asyncio.sleep(self._policy.pause)
-            try:
-                found = await self._runner.find(attempt.name.job)
-            except Error as error:
-                if error.kind not in TRANSIENT:
-                    raise
-                continue
+            found = await self._runner.find(attempt.name.job)
             if found is None:
                 raise StepFailed("the job is gone", final=False)
             job = found

@@ -1,4 +1,4 @@
-"""Waiting for others, within the time of the attempt."""
+"""Waiting for what passes by itself, within the time of the attempt. For peers that are away `Steps` waits."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from fp_kernel import Error, Kind
 
-from fp_pipeline.app.attempt import TRANSIENT, Attempt
+from fp_pipeline.app.attempt import Attempt
 
 Answer = TypeVar("Answer")
 
@@ -16,17 +16,17 @@ async def patiently(
     call: Callable[[], Awaitable[Answer]],
     *,
     pause: float,
-    also: frozenset[Kind] = frozenset(),
+    kinds: frozenset[Kind],
 ) -> Answer:
-    """Call again while a retry can help; what it waits for is told when the attempt's time is up.
+    """Call again while it fails with one of the kinds, which pass by themselves here and not elsewhere.
 
-    pause: seconds between calls. also: kinds that pass by themselves here, though they do not elsewhere.
+    pause: seconds between calls.
     """
     while True:
         try:
             answer = await call()
         except Error as error:
-            if error.kind not in TRANSIENT | also:
+            if error.kind not in kinds:
                 raise
             attempt.waits_for = error.message
         else:

@@ -5,7 +5,6 @@ the incumbent and is the point of no easy return. The old runtime goes at the en
 """
 
 from fp_pipeline.app.attempt import Attempt, Outcome
-from fp_pipeline.app.executors.patience import patiently
 from fp_pipeline.app.executors.shares import Shares
 from fp_pipeline.app.peers import Promotions, Stage
 from fp_pipeline.domain.definition import JsonObject
@@ -24,11 +23,7 @@ class Promote:
         await self._shares.move(attempt, deployment, before, only(deployment.version, others))
         await self._remember(attempt, deployment)
         key = attempt.name.key("promote")
-        await patiently(
-            attempt,
-            lambda: self._registry.promote(attempt.actor, deployment.version_id, Stage.PRODUCTION, key),
-            pause=self._shares.pause,
-        )
+        await self._registry.promote(attempt.actor, deployment.version_id, Stage.PRODUCTION, key)
         return Outcome({"model": deployment.model_name, "version": deployment.version, "runtime": deployment.runtime})
 
     async def undo(self, attempt: Attempt) -> JsonObject:
@@ -42,11 +37,7 @@ class Promote:
         """Who was in PRODUCTION: without it nobody could say what to bring back."""
         if "incumbent" in attempt.step.output:
             return
-        incumbent = await patiently(
-            attempt,
-            lambda: self._registry.in_production(attempt.actor, deployment.model_id),
-            pause=self._shares.pause,
-        )
+        incumbent = await self._registry.in_production(attempt.actor, deployment.model_id)
         facts = {"incumbent": incumbent, "version_id": deployment.version_id, "model_id": deployment.model_id}
         await attempt.checkpoint(facts)
 

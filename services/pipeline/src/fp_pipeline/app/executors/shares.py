@@ -60,7 +60,7 @@ class Shares:
             lambda: self._traffic.split(attempt.actor, model_name, weights, key),
             pause=self.pause,
             # Inference hears of a new target by an event, which may still be under way.
-            also=frozenset({Kind.FAILED_PRECONDITION, Kind.NOT_FOUND}),
+            kinds=frozenset({Kind.FAILED_PRECONDITION, Kind.NOT_FOUND}),
         )
 
 

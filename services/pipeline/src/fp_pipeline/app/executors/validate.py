@@ -3,7 +3,6 @@
 import asyncio
 
 from fp_pipeline.app.attempt import Attempt, Outcome, StepFailed
-from fp_pipeline.app.executors.patience import patiently
 from fp_pipeline.app.peers import ModelVersion, Stage, Versions, VersionStatus
 from fp_pipeline.domain.definition import JsonObject
 
@@ -40,9 +39,7 @@ class Validate:
     async def _settled(self, attempt: Attempt) -> ModelVersion:
         model, version = attempt.input_text("model"), attempt.input_text("version")
         while True:
-            found = await patiently(
-                attempt, lambda: self._versions.version(attempt.actor, model, version), pause=self._pause
-            )
+            found = await self._versions.version(attempt.actor, model, version)
             if found.status is not VersionStatus.PENDING_UPLOAD:
                 return found
             attempt.waits_for = f"the upload of version {version} of '{model}'"
