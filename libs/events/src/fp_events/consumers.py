@@ -94,7 +94,14 @@ PIPELINE_CANARY = Consumer(
 )
 BILLING = Consumer(
     "billing",
-    ("fp.inference.recorded", "fp.inference.completed", "fp.pipelines.completed", "fp.models.version.ready"),
+    (
+        "fp.inference.recorded",
+        "fp.inference.completed",
+        "fp.pipelines.step.completed",
+        "fp.pipelines.step.failed",
+        "fp.models.version.ready",
+        "fp.models.archived",
+    ),
     batch=500,
     ack_wait=5.0,
     linger=0.25,

@@ -10,7 +10,11 @@ class Figures:
             "Facts told by events: new ones were metered, known ones had been before.",
             ("result",),
         )
-        self._invoices = metrics.counter("invoices_total", "Invoices made or completed, by their status.", ("result",))
+        self._invoices = metrics.counter(
+            "invoices_total",
+            "Invoices made or completed, by their status; failed ones will be tried again.",
+            ("result",),
+        )
 
     def metered(self, new: int, known: int) -> None:
         self._facts.labels("new").inc(new)

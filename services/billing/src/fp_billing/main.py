@@ -1,7 +1,6 @@
 """Billing, put together."""
 
 from dataclasses import replace
-from datetime import timedelta
 
 import fp_runtime
 from forgepoint.billing.v1.billing_pb2_grpc import add_BillingServiceServicer_to_server
@@ -13,7 +12,8 @@ from fp_rpc import Channels, Server, ServiceCredential
 from fp_rpc.validate import remote_identity
 from fp_runtime import Runtime
 
-from fp_billing import stores
+from fp_billing import stores, upkeep
+from fp_billing.adapters.months import Months
 from fp_billing.adapters.reads import PostgresReads
 from fp_billing.adapters.transactions import PostgresTransactions
 from fp_billing.api import consumers
@@ -21,7 +21,8 @@ from fp_billing.api.grpc import BillingServicer
 from fp_billing.app import use_cases
 from fp_billing.app.invoicing import Invoicing
 from fp_billing.app.queries import Queries
-from fp_billing.domain.periods import Grace
+from fp_billing.app.storing import Storing
+from fp_billing.app.telling import Telling
 from fp_billing.figures import Figures
 from fp_billing.settings import Settings
 
@@ -33,20 +34,13 @@ _STREAMS = (BILLING, INFERENCE, PIPELINES, MODELS, AUDIT, AUTH)
 async def serve(runtime: Runtime, settings: Settings) -> None:
     clock, metrics = runtime.clock, runtime.metrics
     figures = Figures(metrics)
-    grace = Grace(timedelta(hours=settings.billing_grace_hours))
     database = await stores.database(runtime, settings)
     bus = await stores.bus(runtime, settings)
 
-    transactions, reads = PostgresTransactions(database), PostgresReads(database)
-    do = use_cases.build(transactions, reads, clock=clock, grace=grace)
-    invoicing = Invoicing(
-        transactions,
-        reads,
-        clock=clock,
-        grace=grace,
-        due_in=timedelta(days=settings.billing_due_days),
-        observe=figures.invoiced,
-    )
+    months = Months()
+    await months.ensure(database, clock.now())
+    transactions, reads = PostgresTransactions(database, months), PostgresReads(database)
+    do = use_cases.build(transactions, reads, clock=clock, grace=settings.grace, due_in=settings.due_in)
 
     credential = ServiceCredential(NOUN, settings.service_secret.get_secret_value(), settings.auth_addr)
     channels = Channels(credential, metrics=metrics)
@@ -63,9 +57,25 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=metrics).run)
     runtime.keep("retention", Pruner(database, consumers=(usage,)).run)
     runtime.keep("usage events", lambda: bus.consume(usage, meter))
-    runtime.keep("invoices", lambda: invoicing.run(settings.billing_invoice_seconds))
+    runtime.keep("months of facts", lambda: upkeep.keep_months(months, database, clock, settings.facts_kept))
+    _keep_schedules(runtime, settings, transactions, reads, figures)
     runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, ended_keys(keys.drop)))
     await runtime.serve(server)
+
+
+def _keep_schedules(
+    runtime: Runtime, settings: Settings, transactions: PostgresTransactions, reads: PostgresReads, figures: Figures
+) -> None:
+    """What is due by the clock: usage that is told, months of storage, invoices."""
+    clock, grace, every = runtime.clock, settings.grace, settings.billing_invoice_seconds
+    telling = Telling(transactions, reads)
+    storing = Storing(transactions, reads, clock=clock, grace=grace)
+    invoicing = Invoicing(
+        transactions, reads, clock=clock, grace=grace, due_in=settings.due_in, observe=figures.invoiced
+    )
+    runtime.keep("usage told", lambda: telling.run(settings.billing_tell_seconds))
+    runtime.keep("storage", lambda: storing.run(every))
+    runtime.keep("invoices", lambda: invoicing.run(every))
 
 
 def main() -> None:

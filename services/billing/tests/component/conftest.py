@@ -115,6 +115,7 @@ async def settings(databases, nats_url, issuer):
         nats_url=nats_url,
         billing_linger=0.01,
         billing_invoice_seconds=0.1,
+        billing_tell_seconds=0.05,
     )
 
 
@@ -186,14 +187,15 @@ def second_day():
 
 @pytest.fixture
 def told(bus):
-    """What the bus keeps of billing, once there are so many events of a kind."""
+    """What the bus keeps of billing, once there are so many events of a kind, or so many facts in its sums."""
 
-    async def listen(kind: str, number: int = 1) -> list[Any]:
+    async def listen(kind: str, number: int = 1, facts: int = 0) -> list[Any]:
         found, enough = [], asyncio.Event()
 
         async def note(event: Any) -> None:
             found.append(event)
-            if sum(each.type == kind for each in found) >= number:
+            mine = [each for each in found if each.type == kind]
+            if len(mine) >= number and sum(each.payload.facts for each in mine if facts) >= facts:
                 enough.set()
 
         async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:

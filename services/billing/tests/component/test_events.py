@@ -1,7 +1,6 @@
 """What the bus brings."""
 
 import asyncio
-from dataclasses import replace
 from datetime import timedelta
 
 from forgepoint.billing.v1 import billing_pb2 as pb
@@ -9,7 +8,7 @@ from forgepoint.events.v1 import events_pb2
 from fp_events import Event
 from fp_kernel import new_id
 from fp_testkit.patience import PATIENCE
-from fp_testkit.wallclock import MOMENT
+from fp_testkit.wallclock import StandingClock
 
 
 async def test_tokens_are_metered_beside_the_request(ann, bus, prediction):
@@ -40,14 +39,45 @@ async def test_failed_predictions_of_a_batch_cost_nothing(ann, bus, batch, predi
     assert await ann.used() == 2
 
 
-async def test_seconds_that_a_pipeline_began_are_metered(ann, bus):
-    payload = events_pb2.PipelineCompleted(execution_id=new_id())
-    payload.duration.FromTimedelta(timedelta(seconds=41, milliseconds=1))
-    payload.completed_at.FromDatetime(MOMENT)
-    event = Event("fp.pipelines.completed", payload, team="alpha", resource_id="e", summary="s", source="pipeline")
-    await bus.publish([event])
-    await ann.used_up_to(42, pb.METER_TYPE_COMPUTE_SECONDS)
-    assert await ann.used(pb.METER_TYPE_COMPUTE_SECONDS) == 42
+async def test_seconds_of_jobs_are_metered_whether_their_step_went_well_or_not(ann, bus):
+    execution = new_id()
+    done = events_pb2.StepCompleted(execution_id=execution, step_id="train")
+    done.compute.FromTimedelta(timedelta(seconds=41, milliseconds=1))
+    failed = events_pb2.StepFailed(execution_id=execution, step_id="evaluate")
+    failed.compute.FromTimedelta(timedelta(seconds=5))
+    # A day of waiting for traffic runs no job.
+    canary = events_pb2.StepCompleted(execution_id=execution, step_id="canary")
+    for payload, kind in ((canary, "completed"), (done, "completed"), (done, "completed"), (failed, "failed")):
+        event = Event(
+            f"fp.pipelines.step.{kind}", payload, team="alpha", resource_id="e", summary="s", source="pipeline"
+        )
+        await bus.publish([event])
+    await ann.used_up_to(47, pb.METER_TYPE_COMPUTE_SECONDS)
+    assert await ann.used(pb.METER_TYPE_COMPUTE_SECONDS) == 47
+
+
+async def test_storage_is_metered_month_by_month_until_the_model_is_archived(start, bus):
+    clock = StandingClock()
+    ann = (await start(clock)).admin()
+    version = events_pb2.ModelVersionReady(model_id="m", version_id=new_id(), version="1", size_bytes=20 * 2**30)
+    version.ready_at.FromDatetime(clock.now())
+    await bus.publish([about_models("version.ready", version)])
+    await ann.used_up_to(20 * 2**30, pb.METER_TYPE_STORAGE_BYTES)
+    clock.set_wall(clock.now() + timedelta(days=31))
+    await ann.used_up_to(20 * 2**30, pb.METER_TYPE_STORAGE_BYTES)
+    archived = events_pb2.ModelArchived(model_id="m")
+    archived.archived_at.FromDatetime(clock.now())
+    after = events_pb2.ModelVersionReady(model_id="n", version_id=new_id(), version="1", size_bytes=1)
+    after.ready_at.FromDatetime(clock.now())
+    await bus.publish([about_models("archived", archived), about_models("version.ready", after)])
+    await ann.used_up_to(20 * 2**30 + 1, pb.METER_TYPE_STORAGE_BYTES)
+    clock.set_wall(clock.now() + timedelta(days=31))
+    await ann.used_up_to(1, pb.METER_TYPE_STORAGE_BYTES)
+    assert await ann.used(pb.METER_TYPE_STORAGE_BYTES) == 1
+
+
+def about_models(kind, payload):
+    return Event(f"fp.models.{kind}", payload, team="alpha", resource_id="m", summary="s", source="registry")
 
 
 async def test_bytes_of_a_version_are_metered(ann, bus):
@@ -84,9 +114,3 @@ async def test_usage_that_comes_while_billing_is_down_is_metered_when_it_is_back
     ann = (await start()).admin()
     await ann.used_up_to(41)
     assert await ann.used() == 41
-
-
-async def test_the_correlation_id_of_a_prediction_goes_on_with_its_usage(ann, bus, prediction, told):
-    await bus.publish([replace(prediction(), correlation_id=f"c-{number}") for number in range(3)])
-    records = await told("fp.billing.usage.recorded", 3)
-    assert {event.correlation_id for event in records} == {"c-0", "c-1", "c-2"}

@@ -67,21 +67,21 @@ async def test_a_process_that_is_killed_while_it_meters_has_metered_everything_o
     process = await run(**environment(settings), FP_GRPC_PORT="0", FP_HTTP_PORT="0")
     try:
         await metered(database, EVENTS)
-        records = await told("fp.billing.usage.recorded", EVENTS)
+        records = await told("fp.billing.usage.recorded", facts=EVENTS)
     finally:
         process.send_signal(signal.SIGTERM)
         await process.communicate()
     keys = {event.payload.request_id for event in events}
-    assert {row["usage_key"] for row in await database.fetch("SELECT usage_key FROM usage")} == keys
+    assert {row["source_id"] for row in await database.fetch("SELECT source_id FROM usage_facts")} == keys
     assert await database.fetchval("SELECT sum(quantity) FROM usage_days") == EVENTS
-    assert len({event.id for event in records}) == EVENTS
+    assert sum(event.payload.facts for event in records) == EVENTS
     await database.close()
 
 
 async def metered(database, number):
     """Returns once so many facts are metered."""
     async with asyncio.timeout(PATIENCE):
-        while await database.fetchval("SELECT count(*) FROM usage") < number:
+        while await database.fetchval("SELECT count(*) FROM usage_facts") < number:
             await asyncio.sleep(0.01)
 
 

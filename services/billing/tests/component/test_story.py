@@ -35,8 +35,9 @@ async def test_predictions_become_usage_cost_and_a_quota_event(billing, ann, bus
 
     (exceeded,) = await told("fp.billing.quota.exceeded")
     assert (exceeded.payload.quota_limit, exceeded.payload.current_usage) == (20, 21)
-    records = await told("fp.billing.usage.recorded", 25)
-    assert len({event.payload.source_request_id for event in records}) == 25
+    records = await told("fp.billing.usage.recorded", facts=25)
+    assert sum(event.payload.quantity for event in records) == 25
+    assert sum(event.payload.cost_micros for event in records) == 1_500
     assert {event.source for event in records} == {"billing"}
     assert {event.payload.model_version for event in records} == {"3"}
 
@@ -56,8 +57,9 @@ async def test_two_replicas_meter_every_prediction_once(start, bus, prediction, 
     found = await other(pb.GetUsageRequest())
     assert found.summaries[0].by_meter[REQUESTS].total_quantity == 301
     assert found.summaries[0].by_meter[REQUESTS].total_cost.amount_micros == 2_510
-    records = await told("fp.billing.usage.recorded", 302)
-    assert len({(each.payload.source_request_id, each.payload.meter_type) for each in records}) == len(records) == 302
+    records = await told("fp.billing.usage.recorded", facts=302)
+    assert sum(each.payload.facts for each in records) == 302
+    assert len({each.payload.record_id for each in records}) == len(records)
     assert len(await told("fp.billing.quota.exceeded")) == 1
 
 
@@ -95,3 +97,19 @@ async def test_the_month_that_ended_has_a_draft_and_then_a_final_invoice(start, 
     assert (await ann(request)).invoice == paid == (await ann(pb.GetInvoiceRequest(invoice_id=draft.id))).invoice
     with pytest.raises(FailedPrecondition):
         await ann(pb.VoidInvoiceRequest(invoice_id=draft.id, reason="a mistake"))
+
+
+async def test_a_void_invoice_is_issued_again_in_one_command(start, last_month):
+    ann = (await start(billing_grace_hours=24 * 28)).admin()
+    await ann.record(12_345, "r1", occurred_at=last_month)
+    ann = (await start(billing_grace_hours=0)).admin()
+    async with asyncio.timeout(PATIENCE):
+        while not (found := (await ann(pb.ListInvoicesRequest(status_filter=pb.INVOICE_STATUS_FINALIZED))).invoices):
+            await asyncio.sleep(0.02)
+    request = pb.VoidInvoiceRequest(invoice_id=found[0].id, reason="wrong address", reissue=True, idempotency_key="k")
+    answer = await ann(request)
+    assert await ann(request) == answer
+    assert (answer.invoice.status, answer.invoice.invoice_number) == (pb.INVOICE_STATUS_VOID, "INV-00000001")
+    assert (answer.reissued.status, answer.reissued.invoice_number) == (pb.INVOICE_STATUS_FINALIZED, "INV-00000002")
+    assert answer.reissued.total == answer.invoice.total
+    assert list((await ann(pb.ListInvoicesRequest())).invoices) == [answer.reissued, answer.invoice]

@@ -4,9 +4,7 @@ from importlib import resources
 
 import pytest
 import pytest_asyncio
-from fp_billing.adapters.memory.reads import MemoryReads
-from fp_billing.adapters.memory.state import State
-from fp_billing.adapters.memory.transactions import MemoryTransactions
+from fp_billing.adapters.months import Months
 from fp_billing.adapters.reads import PostgresReads
 from fp_billing.adapters.transactions import PostgresTransactions
 from fp_billing.app import use_cases
@@ -14,6 +12,8 @@ from fp_billing.app.invoicing import Invoicing
 from fp_billing.app.ports import Granularity, Wanted
 from fp_billing.app.queries import Queries
 from fp_billing.app.record_usage import Told
+from fp_billing.app.storing import Storing
+from fp_billing.app.telling import Telling
 from fp_billing.domain.meters import Meter
 from fp_billing.domain.periods import Grace
 from fp_billing.domain.usage import Usage
@@ -29,19 +29,12 @@ NOON = datetime(2013, 3, 10, 12, tzinfo=UTC)
 OUTBOX = "SELECT envelope, sequence FROM fp_outbox ORDER BY position"
 
 
-class MemorySide:
-    def __init__(self):
-        state = State()
-        self.transactions, self.reads = MemoryTransactions(state), MemoryReads(state)
+class Store:
+    """What is kept, through one connection pool. months: see `Months.ensure`."""
 
-    async def emitted(self):
-        return self.transactions.events
-
-
-class PostgresSide:
-    def __init__(self, database):
+    def __init__(self, database, months):
         self.database = database
-        self.transactions, self.reads = PostgresTransactions(database), PostgresReads(database)
+        self.transactions, self.reads = PostgresTransactions(database, months), PostgresReads(database)
 
     async def emitted(self):
         rows = await self.database.fetch(OUTBOX)
@@ -53,7 +46,9 @@ class Desk:
 
     def __init__(self, side, clock):
         self.side, self.clock, self.invoiced = side, clock, []
-        self.do = use_cases.build(side.transactions, side.reads, clock=clock, grace=GRACE)
+        self.do = use_cases.build(side.transactions, side.reads, clock=clock, grace=GRACE, due_in=timedelta(days=30))
+        self.telling = Telling(side.transactions, side.reads)
+        self.storing = Storing(side.transactions, side.reads, clock=clock, grace=GRACE)
         self.read = Queries(side.reads, clock)
         self.invoicing = Invoicing(
             side.transactions,
@@ -93,6 +88,8 @@ class Desk:
         return (await self.read.invoices(team, status, PageRequest(100)))[0]
 
     async def events(self, kind=""):
+        """What was told so far; usage is told now."""
+        await self.telling.once()
         return [event for event in await self.side.emitted() if kind in event.type]
 
 
@@ -113,12 +110,15 @@ async def database(database_address):
     await opened.close()
 
 
-@pytest.fixture(params=["memory", "postgres"])
-def side(request):
-    """The stores; what one promises the other must promise too."""
-    if request.param == "memory":
-        return MemorySide()
-    return PostgresSide(request.getfixturevalue("database"))
+@pytest_asyncio.fixture
+async def side(database, clock):
+    return await opened_store(database, clock)
+
+
+async def opened_store(database, clock):
+    months = Months()
+    await months.ensure(database, clock.now())
+    return Store(database, months)
 
 
 @pytest.fixture
@@ -130,6 +130,6 @@ def desk(side, clock):
 async def replicas(database_address, clock):
     """Two desks with connections of their own on one database."""
     opened = [await Database.connect(database_address, source="billing", max_size=8) for _ in range(2)]
-    yield [Desk(PostgresSide(database), clock) for database in opened]
+    yield [Desk(await opened_store(database, clock), clock) for database in opened]
     for database in opened:
         await database.close()

@@ -27,8 +27,8 @@ async def test_the_quota_is_told_exactly_once_with_16_concurrent_writers(replica
     (event,) = await first.events("quota")
     assert event.payload.current_usage == limit + 1
     assert await second.used() == WRITERS * FACTS
-    costs = [event.payload.cost_micros for event in await first.events("usage.recorded")]
-    assert (len(costs), sum(costs)) == (WRITERS * FACTS, (WRITERS * FACTS - 7) * 10)
+    (told,) = [event.payload for event in await first.events("usage.recorded")]
+    assert (told.facts, told.cost_micros) == (WRITERS * FACTS, (WRITERS * FACTS - 7) * 10)
 
 
 async def test_replicas_that_get_the_same_events_meter_each_once(replicas):
@@ -41,7 +41,7 @@ async def test_replicas_that_get_the_same_events_meter_each_once(replicas):
     )
     assert sum(new) == 60
     assert await first.used() == 60
-    assert len(await first.events("usage.recorded")) == 60
+    assert sum(event.payload.facts for event in await first.events("usage.recorded")) == 60
 
 
 async def test_batches_of_several_teams_do_not_lock_each_other_out(replicas):
@@ -57,13 +57,17 @@ async def test_batches_of_several_teams_do_not_lock_each_other_out(replicas):
     assert [await first.used(team) for team in ("alpha", "beta", "gamma")] == [8, 8, 8]
 
 
-async def test_the_events_of_a_team_have_gapless_sequences_in_the_order_of_their_prices(replicas, new_plan):
+async def test_replicas_that_tell_at_once_while_others_meter_tell_every_fact_once(replicas, new_plan):
     first, second = replicas
-    await first.put_on(new_plan(price=1, included=10))
-    await at_once(*(desk.use() for desk in replicas for _ in range(10)))
+    await first.put_on(new_plan(price=10))
+    await at_once(
+        *(desk.use(at=None) for desk in replicas for _ in range(10)), *(desk.telling.once() for desk in replicas * 3)
+    )
     told = await second.events("usage.recorded")
-    assert [event.sequence for event in told] == list(range(1, 21))
-    assert [event.payload.cost_micros for event in told] == [0] * 10 + [1] * 10
+    assert sum(event.payload.facts for event in told) == 20
+    assert sum(event.payload.cost_micros for event in told) == 200
+    assert len({event.payload.record_id for event in told}) == len(told)
+    assert [event.sequence for event in told] == list(range(1, len(told) + 1))
 
 
 async def test_replicas_make_each_invoice_once_and_lose_no_number(replicas, clock):
@@ -84,8 +88,9 @@ async def test_a_plan_that_changes_under_load_prices_every_fact_by_one_of_both(r
     first, second = replicas
     await first.put_on(new_plan("old", price=1))
     await at_once(*(second.use() for _ in range(20)), first.put_on(new_plan("new", price=1_000)))
-    told = await first.events("usage.recorded")
-    costs = [event.payload.cost_micros for event in told]
+    rows = await first.side.database.fetch("SELECT cost_micros FROM usage_facts ORDER BY id")
+    costs = [row["cost_micros"] for row in rows]
+    assert len(costs) == 20
     assert costs == sorted(costs)
     assert set(costs) <= {1, 1_000}
     assert (await first.use()).record.cost.amount_micros == 1_000

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from importlib import resources
 
 import pytest
+from fp_billing.adapters.months import Months
 from fp_billing.adapters.reads import PostgresReads
 from fp_billing.adapters.transactions import PostgresTransactions
 from fp_billing.app import use_cases
@@ -31,7 +32,7 @@ PLAN = NewPlan("p", dict.fromkeys(METERS, Money(PRICE, "USD")), {}, dict.fromkey
 
 def _invoicing(database, now):
     return Invoicing(
-        PostgresTransactions(database),
+        PostgresTransactions(database, Months()),
         PostgresReads(database),
         clock=ManualClock(now),
         grace=GRACE,
@@ -42,7 +43,11 @@ def _invoicing(database, now):
 
 def _commands(database):
     return use_cases.build(
-        PostgresTransactions(database), PostgresReads(database), clock=ManualClock(NOON), grace=GRACE
+        PostgresTransactions(database, Months()),
+        PostgresReads(database),
+        clock=ManualClock(NOON),
+        grace=GRACE,
+        due_in=timedelta(days=30),
     )
 
 
@@ -120,24 +125,25 @@ async def test_an_invoice_that_is_killed_anywhere_is_made_once_and_no_number_is_
     assert await kill_at(invoice, check, arrange=arrange) > 8
 
 
-# Usage rows, inbox rows, events of usage, events of the quota, units by day, cost by day.
+# Usage rows, inbox rows, facts to be told, events of the quota, units by day, cost by day.
 _WHOLE = (FACTS, FACTS, FACTS, 1, FACTS, FACTS * PRICE)
 _NOTHING = (0, 0, 0, 0, 0, 0)
+_TO_TELL = "SELECT coalesce(sum(facts), 0)::int FROM usage_untold WHERE team = $1"
 
 
 async def _whole_or_nothing(database, team):
-    return _WHOLE if await database.fetchval("SELECT count(*) FROM usage WHERE team = $1", team) else _NOTHING
+    return _WHOLE if await database.fetchval("SELECT count(*) FROM usage_facts WHERE team = $1", team) else _NOTHING
 
 
 async def _figures(database, team):
     day = await database.fetchrow(
         "SELECT sum(quantity) AS quantity, sum(cost_micros) AS cost FROM usage_days WHERE team = $1", team
     )
-    inbox = "SELECT count(*) FROM fp_inbox JOIN usage ON source_id = event_id::text WHERE team = $1"
+    inbox = "SELECT count(*) FROM fp_inbox JOIN usage_facts ON source_id = event_id::text WHERE team = $1"
     return (
-        await database.fetchval("SELECT count(*) FROM usage WHERE team = $1", team),
+        await database.fetchval("SELECT count(*) FROM usage_facts WHERE team = $1", team),
         await database.fetchval(inbox, team),
-        await _told(database, team, "fp.billing.usage.recorded"),
+        await database.fetchval(_TO_TELL, team),
         await _told(database, team, "fp.billing.quota.exceeded"),
         int(day["quantity"] or 0),
         int(day["cost"] or 0),

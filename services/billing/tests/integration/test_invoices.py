@@ -1,6 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from fp_billing.app import invoicing
 from fp_billing.domain.invoices import Status
 from fp_billing.domain.meters import Meter
 from fp_kernel import NotFound, new_id
@@ -146,3 +147,40 @@ async def test_invoices_are_listed_by_status(desk, clock):
     await desk.invoicing.once()
     assert [invoice.status for invoice in await desk.invoices()] == [Status.DRAFT, Status.FINALIZED]
     assert [invoice.period.start.month for invoice in await desk.invoices(status=Status.DRAFT)] == [4]
+
+
+async def test_an_account_that_fails_holds_up_no_other_one(desk, clock, monkeypatch):
+    """Whatever the error: an invoice that cannot be made must not keep every later team from its own."""
+    monkeypatch.setattr(invoicing, "_BATCH", 2)
+    teams = [f"team {number}" for number in range(7)]
+    for team in teams:
+        await desk.use(team=team)
+    bad = ("team 0", "team 1", "team 4")
+    await desk.side.database.execute(
+        "ALTER TABLE invoices ADD CONSTRAINT broken CHECK (team NOT IN ('team 0', 'team 1', 'team 4'))"
+    )
+    clock.set_wall(FINAL)
+    await desk.invoicing.once()
+    made = {team: len(await desk.invoices(team)) for team in teams}
+    assert made == {team: int(team not in bad) for team in teams}
+    await desk.side.database.execute("ALTER TABLE invoices DROP CONSTRAINT broken")
+    await desk.invoicing.once()
+    assert [len(await desk.invoices(team)) for team in bad] == [1, 1, 1]
+
+
+async def test_a_page_of_invoices_asks_for_all_their_lines_at_once(desk, clock):
+    asked = []
+    for month in range(4, 10):
+        await desk.use()
+        clock.set_wall(APRIL.replace(month=month))
+        await desk.invoicing.once()
+    fetch = desk.side.database.fetch
+
+    async def counted(*arguments):
+        asked.append(arguments)
+        return await fetch(*arguments)
+
+    desk.side.database.fetch = counted
+    found = await desk.invoices()
+    assert [len(invoice.lines) for invoice in found] == [1] * 6
+    assert len(asked) == 2

@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 from fp_billing.domain.meters import Meter
 from fp_billing.domain.plans import DEFAULT_PLAN
-from fp_billing.domain.usage import MAX_QUANTITY, Usage
+from fp_billing.domain.usage import Usage
 from fp_kernel import (
     AlreadyExists,
     Command,
@@ -60,7 +60,7 @@ async def test_an_event_that_comes_twice_has_its_effect_once(desk):
     assert await desk.tell(*batch) == 5
     assert await desk.tell(*batch, (new_id(), "r9")) == 1
     assert await desk.used() == 6
-    assert len(await desk.events("usage.recorded")) == 6
+    assert sum(event.payload.facts for event in await desk.events("usage.recorded")) == 6
 
 
 async def test_two_teams_may_have_requests_of_the_same_id(desk):
@@ -83,15 +83,20 @@ async def test_a_command_that_is_sent_twice_happens_once(desk):
     assert replay.value.response.decode() == posted.record.id
 
 
-async def test_the_record_is_told_with_what_was_metered(desk, new_plan):
-    plan = await desk.put_on(new_plan(price=100))
-    record = (await desk.use(3, "r1", model_id="m", model_version="2", correlation_id="c-1")).record
-    (event,) = await desk.events("usage.recorded")
-    told = event.payload
-    assert (told.record_id, told.team, told.rate_plan_id) == (record.id, "alpha", plan.id)
-    assert (told.quantity, told.cost_micros, told.currency_code) == (3, 300, "USD")
-    assert (told.model_id, told.model_version, told.source_request_id) == ("m", "2", "r1")
-    assert (event.team, event.resource_id, event.correlation_id) == ("alpha", "alpha", "c-1")
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ((REQUESTS, "job:tokens"), (Meter.INFERENCE_TOKENS, "job")),
+        ((REQUESTS, "job:compute"), (Meter.COMPUTE_SECONDS, "job")),
+        ((REQUESTS, "job:storage"), (Meter.STORAGE_BYTES, "job")),
+    ],
+)
+async def test_the_name_of_a_source_cannot_make_it_a_fact_of_another_meter(desk, first, second):
+    for order in ((first, second), (second, first)):
+        team = f"of {order[0][0]}"
+        for number, (meter, source) in enumerate(order, start=3):
+            assert not (await desk.use(number, source, meter=meter, team=team)).known
+        assert [await desk.used(team, meter) for meter, _ in order] == [3, 4]
 
 
 async def test_the_quota_is_told_once_on_its_crossing(desk, new_plan):
@@ -179,12 +184,13 @@ async def test_usage_of_the_future_counts_now(desk, clock):
 
 async def test_what_cannot_be_counted_leaves_nothing_behind(desk, new_plan):
     await desk.put_on(new_plan(price=900_000_000))
-    await desk.use(MAX_QUANTITY, "r1")
+    most = 10**10
+    await desk.use(most, "r1")
     with pytest.raises(OutOfRange):
-        await desk.use(MAX_QUANTITY, "r2")
+        await desk.use(most, "r2")
     with pytest.raises(InvalidArgument):
         await desk.use(-1)
-    assert await desk.used() == MAX_QUANTITY
+    assert await desk.used() == most
     assert len(await desk.events("usage.recorded")) == 1
 
 

@@ -1,6 +1,7 @@
 """Final invoices are paid, made void, or fall due."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -32,7 +33,7 @@ async def final(desk, clock):
 @pytest.mark.parametrize("end", [PAID, VOID])
 async def test_a_final_invoice_is_paid_or_void_for_ever_and_stays_what_it_was(desk, final, clock, end):
     clock.advance(60)
-    settled = await desk.do.settle_invoice(final.id, "alpha", end, ANN, command())
+    settled = (await desk.do.settle_invoice(final.id, "alpha", end, ANN, command())).invoice
     assert (settled.status, settled.note, settled.settled_by) == (end.status, end.note, "ann")
     assert settled.settled_at == FINAL + timedelta(minutes=1)
     assert (settled.number, settled.lines, settled.total) == (final.number, final.lines, final.total)
@@ -68,8 +69,31 @@ async def test_an_invoice_that_nobody_pays_in_time_is_overdue_and_can_still_be_p
     (late,) = await desk.invoices(status=Status.OVERDUE)
     assert (late.id, late.total, late.due_at) == (final.id, final.total, DUE)
     assert desk.invoiced == ["FINALIZED", "OVERDUE"]
-    settled = await desk.do.settle_invoice(final.id, "alpha", PAID, ANN, command())
+    settled = (await desk.do.settle_invoice(final.id, "alpha", PAID, ANN, command())).invoice
     assert settled.status is Status.PAID
+
+
+async def test_a_void_invoice_is_issued_again_with_a_number_of_its_own(desk, final):
+    ended = await desk.do.settle_invoice(final.id, "alpha", replace(VOID, reissue=True), ANN, command())
+    void, fresh = ended.invoice, ended.reissued
+    assert (void.status, fresh.status) == (Status.VOID, Status.FINALIZED)
+    assert (fresh.number, fresh.period, fresh.total) == (void.number + 1, void.period, void.total)
+    assert list(await desk.invoices()) == [fresh, void]
+    assert [event.payload.invoice_id for event in await desk.events("invoice")] == [final.id, fresh.id]
+    with pytest.raises(FailedPrecondition) as refused:
+        await desk.do.settle_invoice(final.id, "alpha", replace(VOID, reissue=True), ANN, command())
+    assert refused.value.reason == "INVOICE_REISSUED"
+    assert (await desk.do.settle_invoice(fresh.id, "alpha", PAID, ANN, command())).invoice.status is Status.PAID
+
+
+async def test_an_invoice_that_is_void_already_can_be_issued_again_once(desk, final):
+    await desk.do.settle_invoice(final.id, "alpha", VOID, ANN, command())
+    again = replace(VOID, reissue=True)
+    fresh = (await desk.do.settle_invoice(final.id, "alpha", again, ANN, command())).reissued
+    with pytest.raises(FailedPrecondition):
+        await desk.do.settle_invoice(final.id, "alpha", again, ANN, command())
+    await desk.do.settle_invoice(fresh.id, "alpha", again, ANN, command())
+    assert [each.status for each in await desk.invoices()] == [Status.FINALIZED, Status.VOID, Status.VOID]
 
 
 async def test_an_invoice_is_settled_by_its_team_or_by_who_may_act_for_all(desk, final):
@@ -101,4 +125,4 @@ async def test_of_two_who_settle_at_once_one_does_and_the_schedule_changes_nothi
     )
     assert sum(isinstance(end, FailedPrecondition) for end in ends) == 1
     (settled,) = [end for end in ends[:2] if not isinstance(end, Exception)]
-    assert list(await second.invoices()) == [settled]
+    assert list(await second.invoices()) == [settled.invoice]

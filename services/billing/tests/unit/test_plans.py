@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 from fp_billing.domain.meters import Meter
-from fp_billing.domain.plans import MAX_PRICE_MICROS, Money, NewPlan, Rate, create_plan
+from fp_billing.domain.plans import MAX_PER_UNITS, MAX_PRICE_MICROS, Money, NewPlan, Rate, create_plan
 from fp_billing.domain.usage import MAX_QUANTITY, Usage, check_usage
 from fp_kernel import InvalidArgument
 
@@ -11,8 +11,8 @@ PRICES = {f"METER_TYPE_{meter}": Money(100, "EUR") for meter in Meter}
 REQUEST, TOKENS = "METER_TYPE_INFERENCE_REQUEST", "METER_TYPE_INFERENCE_TOKENS"
 
 
-def new(name="gold", prices=PRICES, included=None, quotas=None):
-    return NewPlan(name, prices, included or {}, quotas or {})
+def new(name="gold", prices=PRICES, included=None, quotas=None, per_units=None):
+    return NewPlan(name, prices, included or {}, quotas or {}, per_units or {})
 
 
 def refused(plan):
@@ -30,10 +30,20 @@ def test_a_plan_has_a_rate_for_every_meter():
     assert (plan.currency, plan.created_at) == ("EUR", NOW)
 
 
-def test_a_meter_without_a_price_is_an_error():
-    assert (
-        refused(new(prices={key: price for key, price in PRICES.items() if key != TOKENS})) == f"unit_prices[{TOKENS}]"
-    )
+def test_a_meter_that_a_plan_leaves_out_is_free_and_the_plan_says_so():
+    plan = create_plan(new(prices={REQUEST: Money(7, "EUR")}, quotas={TOKENS: 5}), NOW)
+    assert set(plan.rates) == set(Meter)
+    assert plan.rates[Meter.INFERENCE_REQUEST] == Rate(7)
+    assert plan.rates[Meter.INFERENCE_TOKENS] == Rate(0, quota=5)
+
+
+@pytest.mark.parametrize("name", ["Prix : élevé", "東京　駅", "👩‍🔬"])
+def test_a_plan_may_have_a_name_of_any_language(name):
+    assert create_plan(new(name=name), NOW).name == name
+
+
+def test_one_name_is_one_name_however_its_accents_are_written():
+    assert create_plan(new(name="Zoé"), NOW).name == create_plan(new(name="Zoé"), NOW).name
 
 
 def test_a_meter_may_be_free():
@@ -48,7 +58,13 @@ def test_a_meter_may_be_free():
         (new(name="x" * 129), "name"),
         (new(name=" gold"), "name"),
         (new(name="go\nld"), "name"),
+        (new(prices={}), "unit_prices"),
         (new(prices=PRICES | {TOKENS: Money(1, "USD")}), f"unit_prices[{TOKENS}]"),
+        (new(prices={TOKENS: Money(1, "ZZZ")}), f"unit_prices[{TOKENS}]"),
+        (new(per_units={TOKENS: 0}), f"per_units[{TOKENS}]"),
+        (new(per_units={TOKENS: MAX_PER_UNITS + 1}), f"per_units[{TOKENS}]"),
+        (new(per_units={"TOKENS": 1}), "per_units[TOKENS]"),
+        (new(prices={REQUEST: Money(1, "EUR")}, per_units={TOKENS: 5}), f"per_units[{TOKENS}]"),
         (new(prices=PRICES | {TOKENS: Money(-1, "EUR")}), f"unit_prices[{TOKENS}]"),
         (new(prices=PRICES | {TOKENS: Money(MAX_PRICE_MICROS + 1, "EUR")}), f"unit_prices[{TOKENS}]"),
         (new(prices=dict.fromkeys(PRICES, Money(1, "euro"))), f"unit_prices[{REQUEST}]"),
@@ -82,5 +98,8 @@ def test_usage_that_cannot_be_metered_is_refused_by_the_name_of_its_field(usage,
 
 
 def test_what_is_counted_of_one_request_has_its_own_key():
-    keys = {Usage(meter, 1, "r1").key for meter in Meter}
-    assert keys == {"r1", "r1:tokens", "r1:compute", "r1:storage"}
+    assert len({Usage(meter, 1, "r1").fact for meter in Meter}) == len(Meter)
+
+
+def test_a_version_of_half_a_terabyte_can_be_metered():
+    check_usage(Usage(Meter.STORAGE_BYTES, 500 * 2**30, "v"))

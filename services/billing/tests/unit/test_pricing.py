@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 
 MARCH = Period(datetime(2013, 3, 1, tzinfo=UTC))
 quantities = st.integers(0, 10_000)
-rates = st.builds(Rate, price_micros=st.integers(0, 1_000_000), included=quantities, quota=quantities)
+rates = st.builds(
+    Rate,
+    price_micros=st.integers(0, 1_000_000),
+    included=quantities,
+    quota=quantities,
+    per_units=st.one_of(st.just(1), st.integers(1, 2_000), st.sampled_from([1_000_000, 2**30])),
+)
 
 
 def plan(rate, currency="USD", name="p"):
@@ -67,7 +73,7 @@ def test_pricing_two_parts_is_pricing_their_sum(rate, prior, a, b):
 @given(rates, st.lists(quantities, max_size=20))
 def test_a_period_costs_what_its_sum_is_priced_at(rate, facts):
     _, records, _ = post(account(rate), facts)
-    assert cost(records) == max(0, sum(facts) - rate.included) * rate.price_micros
+    assert cost(records) == max(0, sum(facts) - rate.included) * rate.price_micros // rate.per_units
 
 
 @given(rates, st.lists(quantities, max_size=12), st.randoms())
@@ -87,6 +93,24 @@ def test_the_quota_is_told_once_and_by_the_record_that_crosses_it(rate, facts):
     for exceeded in told:
         assert exceeded.quota.used - exceeded.record.quantity <= rate.quota < exceeded.quota.used
     assert after.quota(Meter.INFERENCE_REQUEST).exceeded == bool(told)
+
+
+def test_a_price_for_a_million_tokens_loses_no_part_of_a_micro():
+    """0.05 USD a million tokens, in requests of 7: each costs less than a micro, all of them what they should."""
+    rate = Rate(price_micros=50_000, per_units=1_000_000)
+    prior, costs = 0, []
+    for _ in range(1_000):
+        costs.append(price(rate, prior, 7).cost_micros)
+        prior += 7
+    assert sum(costs) == 350
+    assert set(costs) == {0, 1}
+    assert price(rate, 0, 1_000_000).cost_micros == 50_000
+
+
+def test_a_version_of_ten_gibibytes_is_priced_by_the_gibibyte():
+    rate = Rate(price_micros=20_000, per_units=2**30)
+    assert price(rate, 0, 10 * 2**30) == Charge(10 * 2**30, 200_000)
+    assert price(rate, 0, 10 * 2**30 - 1).cost_micros == 199_999
 
 
 def test_a_quota_that_is_used_up_is_not_exceeded():

@@ -180,12 +180,33 @@ class RatePlan(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class PerUnitsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     ID_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     UNIT_PRICES_FIELD_NUMBER: _builtins.int
     INCLUDED_QUANTITIES_FIELD_NUMBER: _builtins.int
     QUOTA_LIMITS_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
+    PER_UNITS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     name: _builtins.str
     @_builtins.property
@@ -200,6 +221,10 @@ class RatePlan(_message.Message):
 
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def per_units(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """How many units a price is for, where it is not for one: 1000000 for a price per million tokens."""
+
     def __init__(
         self,
         *,
@@ -209,10 +234,11 @@ class RatePlan(_message.Message):
         included_quantities: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
         quota_limits: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
+        per_units: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "id", b"id", "included_quantities", b"included_quantities", "name", b"name", "quota_limits", b"quota_limits", "unit_prices", b"unit_prices"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "id", b"id", "included_quantities", b"included_quantities", "name", b"name", "per_units", b"per_units", "quota_limits", b"quota_limits", "unit_prices", b"unit_prices"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -438,13 +464,16 @@ class InvoiceLineItem(_message.Message):
     AMOUNT_FIELD_NUMBER: _builtins.int
     BILLABLE_QUANTITY_FIELD_NUMBER: _builtins.int
     RATE_PLAN_ID_FIELD_NUMBER: _builtins.int
+    PER_UNITS_FIELD_NUMBER: _builtins.int
     meter_type: Global___MeterType.ValueType
     description: _builtins.str
     quantity: _builtins.int
     billable_quantity: _builtins.int
-    """Units beyond the allowance; amount = unit_price * billable_quantity."""
+    """Units beyond the allowance; amount = unit_price * billable_quantity / per_units."""
     rate_plan_id: _builtins.str
     """The plan that set the price; a team may change plans within a period."""
+    per_units: _builtins.int
+    """How many units unit_price is for."""
     @_builtins.property
     def unit_price(self) -> Global___Money: ...
     @_builtins.property
@@ -459,10 +488,11 @@ class InvoiceLineItem(_message.Message):
         amount: Global___Money | None = ...,
         billable_quantity: _builtins.int = ...,
         rate_plan_id: _builtins.str = ...,
+        per_units: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "unit_price", b"unit_price"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "billable_quantity", b"billable_quantity", "description", b"description", "meter_type", b"meter_type", "quantity", b"quantity", "rate_plan_id", b"rate_plan_id", "unit_price", b"unit_price"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "billable_quantity", b"billable_quantity", "description", b"description", "meter_type", b"meter_type", "per_units", b"per_units", "quantity", b"quantity", "rate_plan_id", b"rate_plan_id", "unit_price", b"unit_price"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -741,19 +771,25 @@ class VoidInvoiceRequest(_message.Message):
     INVOICE_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    REISSUE_FIELD_NUMBER: _builtins.int
     invoice_id: _builtins.str
     reason: _builtins.str
     idempotency_key: _builtins.str
+    reissue: _builtins.bool
+    """Make another invoice of the period, with the next number, from what the period holds now. Also of an invoice that is
+    void already, unless another one took its place.
+    """
     def __init__(
         self,
         *,
         invoice_id: _builtins.str = ...,
         reason: _builtins.str = ...,
         idempotency_key: _builtins.str = ...,
+        reissue: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["idempotency_key", b"idempotency_key", "invoice_id", b"invoice_id", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["idempotency_key", b"idempotency_key", "invoice_id", b"invoice_id", "reason", b"reason", "reissue", b"reissue"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -764,16 +800,22 @@ class VoidInvoiceResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     INVOICE_FIELD_NUMBER: _builtins.int
+    REISSUED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def invoice(self) -> Global___Invoice: ...
+    @_builtins.property
+    def reissued(self) -> Global___Invoice:
+        """The invoice that took its place, when it was asked for."""
+
     def __init__(
         self,
         *,
         invoice: Global___Invoice | None = ...,
+        reissued: Global___Invoice | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["invoice", b"invoice"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["invoice", b"invoice", "reissued", b"reissued"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["invoice", b"invoice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["invoice", b"invoice", "reissued", b"reissued"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -844,21 +886,46 @@ class CreateRatePlanRequest(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class PerUnitsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     NAME_FIELD_NUMBER: _builtins.int
     UNIT_PRICES_FIELD_NUMBER: _builtins.int
     INCLUDED_QUANTITIES_FIELD_NUMBER: _builtins.int
     QUOTA_LIMITS_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    PER_UNITS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     idempotency_key: _builtins.str
     @_builtins.property
     def unit_prices(self) -> _containers.MessageMap[_builtins.str, Global___Money]:
-        """All in one currency, none negative."""
+        """All in one currency, none negative; a meter without a price is free."""
 
     @_builtins.property
     def included_quantities(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]: ...
     @_builtins.property
     def quota_limits(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]: ...
+    @_builtins.property
+    def per_units(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """How many units a price is for, by name of the meter; 1 where it is absent."""
+
     def __init__(
         self,
         *,
@@ -867,10 +934,11 @@ class CreateRatePlanRequest(_message.Message):
         included_quantities: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
         quota_limits: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
         idempotency_key: _builtins.str = ...,
+        per_units: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["idempotency_key", b"idempotency_key", "included_quantities", b"included_quantities", "name", b"name", "quota_limits", b"quota_limits", "unit_prices", b"unit_prices"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["idempotency_key", b"idempotency_key", "included_quantities", b"included_quantities", "name", b"name", "per_units", b"per_units", "quota_limits", b"quota_limits", "unit_prices", b"unit_prices"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

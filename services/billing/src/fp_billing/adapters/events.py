@@ -1,5 +1,7 @@
 """Domain events as messages of the bus."""
 
+import json
+
 from forgepoint.events.v1 import events_pb2
 from fp_events import Event, Severity
 
@@ -15,7 +17,10 @@ _METERS = {meter: events_pb2.MeterType.Value(f"{PREFIX}{meter}") for meter in Me
 
 
 def to_event(event: DomainEvent) -> Event:
-    """The resource of every one is the team: its events come in the order in which they were counted."""
+    """Quotas and invoices have the team as their resource, and come in the order in which they were counted. Sums of
+    usage have another one: events of a resource wait for each other, and a stream of usage that is full must hold up
+    no quota.
+    """
     match event:
         case UsageRecorded():
             return _recorded(event)
@@ -26,28 +31,28 @@ def to_event(event: DomainEvent) -> Event:
 
 
 def _recorded(event: UsageRecorded) -> Event:
-    record = event.record
+    total = event.total
     payload = events_pb2.UsageRecorded(
-        record_id=record.id,
-        team=record.team,
-        rate_plan_id=record.plan_id,
-        meter_type=_METERS[record.meter],
-        quantity=record.quantity,
-        cost_micros=record.cost.amount_micros,
-        currency_code=record.cost.currency,
-        model_id=record.model_id,
-        model_version=record.model_version,
-        source_request_id=record.source_id,
+        record_id=total.id,
+        team=total.team,
+        rate_plan_id=total.plan_id,
+        meter_type=_METERS[total.meter],
+        quantity=total.quantity,
+        cost_micros=total.cost.amount_micros,
+        currency_code=total.cost.currency,
+        model_id=total.model_id,
+        model_version=total.model_version,
+        facts=total.facts,
     )
-    payload.occurred_at.FromDatetime(record.occurred_at)
+    payload.occurred_at.FromDatetime(total.last_at)
+    payload.first_at.FromDatetime(total.first_at)
+    payload.last_at.FromDatetime(total.last_at)
     return Event(
         USAGE_RECORDED,
         payload,
-        team=record.team,
-        resource_id=record.team,
-        summary=f"{record.quantity} of {_name(record.meter)} were metered.",
-        correlation_id=record.correlation_id,
-        trace=record.trace,
+        team=total.team,
+        resource_id=json.dumps(["usage", total.team]),
+        summary=f"{total.quantity} of {_name(total.meter)} were metered.",
     )
 
 

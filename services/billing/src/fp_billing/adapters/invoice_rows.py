@@ -1,7 +1,9 @@
 """Invoices in Postgres."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 
+from asyncpg import Record
 from fp_postgres import Database, Transaction
 
 from fp_billing.adapters.rows import INVOICE, LINE, columns, to_invoice, to_line
@@ -11,16 +13,18 @@ from fp_billing.domain.periods import Period, day_of
 _LINES = f"""
 SELECT {LINE}
 FROM (SELECT d.meter, d.rate_plan_id, sum(d.quantity) AS quantity, sum(d.billable) AS billable, r.price_micros,
-             sum(d.cost_micros) AS amount_micros
+             sum(d.cost_micros) AS amount_micros, r.per_units
       FROM usage_days d JOIN rates r ON r.rate_plan_id = d.rate_plan_id AND r.meter = d.meter
       WHERE d.team = $1 AND d.day >= $2 AND d.day < $3
-      GROUP BY d.meter, d.rate_plan_id, r.price_micros) AS l
+      GROUP BY d.meter, d.rate_plan_id, r.price_micros, r.per_units) AS l
 JOIN rate_plans p ON p.id = l.rate_plan_id
 """  # noqa: S608 -- a constant
 _KEPT_LINES = f"""
-SELECT {LINE} FROM invoice_lines l JOIN rate_plans p ON p.id = l.rate_plan_id
-WHERE l.invoice_id = $1 ORDER BY l.position
+SELECT l.invoice_id, {LINE} FROM invoice_lines l JOIN rate_plans p ON p.id = l.rate_plan_id
+WHERE l.invoice_id = any($1::uuid[]) ORDER BY l.invoice_id, l.position
 """  # noqa: S608 -- a constant
+_HOLDING = f"SELECT {INVOICE} FROM invoices WHERE team = $1 AND starts_at = $2 AND status <> 'VOID'"  # noqa: S608 -- a constant
+_BY_ID = f"SELECT {INVOICE} FROM invoices WHERE id = $1 AND team = $2"  # noqa: S608 -- a constant
 _SAVE = """
 INSERT INTO invoices AS kept (id, team, starts_at, rate_plan_id, status, number, currency, total_micros, created_at,
                               finalized_at, due_at, settled_at, settled_by, note)
@@ -31,8 +35,10 @@ SET rate_plan_id = excluded.rate_plan_id, status = excluded.status, number = exc
     settled_at = excluded.settled_at, settled_by = excluded.settled_by, note = excluded.note
 """
 _SAVE_LINES = """
-INSERT INTO invoice_lines (invoice_id, position, meter, rate_plan_id, quantity, billable, price_micros, amount_micros)
-SELECT $1, * FROM unnest($2::int[], $3::text[], $4::uuid[], $5::numeric[], $6::numeric[], $7::bigint[], $8::numeric[])
+INSERT INTO invoice_lines (invoice_id, position, meter, rate_plan_id, quantity, billable, price_micros, amount_micros,
+                           per_units)
+SELECT $1, * FROM unnest($2::int[], $3::text[], $4::uuid[], $5::numeric[], $6::numeric[], $7::bigint[], $8::numeric[],
+                         $9::bigint[])
 """
 
 
@@ -42,16 +48,21 @@ async def lines(tx: Transaction, team: str, period: Period) -> Sequence[Line]:
 
 
 async def invoice(tx: Transaction, team: str, period: Period) -> Invoice | None:
-    row = await tx.fetchrow(
-        f"SELECT {INVOICE} FROM invoices WHERE team = $1 AND starts_at = $2",  # noqa: S608 -- a constant
-        team,
-        period.start,
-    )
-    return to_invoice(row, await kept_lines(tx, str(row["id"]))) if row else None
+    found = await complete(tx, await tx.fetch(_HOLDING, team, period.start))
+    return found[0] if found else None
 
 
-async def kept_lines(source: Database | Transaction, invoice_id: str) -> Sequence[Line]:
-    return [to_line(row) for row in await source.fetch(_KEPT_LINES, invoice_id)]
+async def invoice_by_id(tx: Transaction, team: str, invoice_id: str) -> Invoice | None:
+    found = await complete(tx, await tx.fetch(_BY_ID, invoice_id, team))
+    return found[0] if found else None
+
+
+async def complete(source: Database | Transaction, rows: Sequence[Record]) -> Sequence[Invoice]:
+    """The invoices of these rows with their lines, in one look for all of them."""
+    lines: defaultdict[str, list[Line]] = defaultdict(list)
+    for line in await source.fetch(_KEPT_LINES, [row["id"] for row in rows]) if rows else ():
+        lines[str(line["invoice_id"])].append(to_line(line))
+    return [to_invoice(row, lines[str(row["id"])]) for row in rows]
 
 
 async def save(tx: Transaction, invoice: Invoice) -> None:
@@ -73,7 +84,7 @@ async def save(tx: Transaction, invoice: Invoice) -> None:
         invoice.note,
     )
     await tx.execute("DELETE FROM invoice_lines WHERE invoice_id = $1", invoice.id)
-    await tx.execute(_SAVE_LINES, invoice.id, *columns(map(_row, enumerate(invoice.lines)), 7))
+    await tx.execute(_SAVE_LINES, invoice.id, *columns(map(_row, enumerate(invoice.lines)), 8))
 
 
 def _row(numbered: tuple[int, Line]) -> tuple[object, ...]:
@@ -86,4 +97,5 @@ def _row(numbered: tuple[int, Line]) -> tuple[object, ...]:
         line.billable,
         line.price_micros,
         line.amount_micros,
+        line.per_units,
     )

@@ -1,20 +1,23 @@
 """Reads in Postgres."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from fp_kernel import PageRequest
 from fp_postgres import Database
+from fp_postgres.backlog import unpublished
 
-from fp_billing.adapters.invoice_rows import kept_lines
-from fp_billing.adapters.rows import INVOICE, PLAN, to_invoice, to_plan
-from fp_billing.app.ports import MeterSum, Summary, Wanted
+from fp_billing.adapters.events import USAGE_RECORDED
+from fp_billing.adapters.invoice_rows import complete
+from fp_billing.adapters.rows import INVOICE, PLAN, to_plan
+from fp_billing.app.ports import Due, MeterSum, Summary, Wanted
 from fp_billing.domain.invoices import Invoice, Status
 from fp_billing.domain.meters import Meter
 from fp_billing.domain.periods import Period, day_of
 from fp_billing.domain.plans import DEFAULT_PLAN, Money, RatePlan
 from fp_billing.domain.quotas import Quota
 
+_FIRST_ID = "00000000-0000-0000-0000-000000000000"
 _LAST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 
 # The plan of a period is its own once it was used, else the team's, else the default one.
@@ -31,7 +34,7 @@ _WANTED = "d.team = $1 AND d.day >= $2 AND d.day < $3 AND ($4 = '' OR d.meter = 
 _USAGE = f"""
 WITH page AS (
     SELECT DISTINCT date_trunc($5, d.day::timestamp)::date AS start FROM usage_days d
-    WHERE {_WANTED} AND ($6::date IS NULL OR date_trunc($5, d.day::timestamp)::date < $6)
+    WHERE {_WANTED} AND date_trunc($5, d.day::timestamp)::date < $6
     ORDER BY start DESC LIMIT $7
 )
 SELECT page.start, p.currency, d.meter, sum(d.quantity) AS quantity, sum(d.cost_micros) AS cost_micros
@@ -46,10 +49,35 @@ FROM usage_days d JOIN rate_plans p ON p.id = d.rate_plan_id WHERE {_WANTED} GRO
 """  # noqa: S608 -- a constant
 _TO_INVOICE = """
 SELECT team, starts_at FROM periods
-WHERE NOT closed AND starts_at < $1 AND (NOT drafted OR starts_at < $2)
-ORDER BY starts_at, team LIMIT $3
+WHERE NOT closed AND starts_at < $1 AND (NOT drafted OR starts_at < $2) AND (starts_at, team) > ($3, $4)
+ORDER BY starts_at, team LIMIT $5
 """
-_NEVER = Period(DEFAULT_PLAN.created_at.replace(day=1))
+_DUE = """
+SELECT team, id, due_at FROM invoices
+WHERE status = 'FINALIZED' AND due_at <= $1 AND due_at >= $2 AND (due_at, id) > ($2, $3) ORDER BY due_at, id LIMIT $4
+"""
+_INVOICE = f"SELECT {INVOICE} FROM invoices WHERE id = $1 AND ($2 = '' OR team = $2)"  # noqa: S608 -- a constant
+_INVOICES = f"""
+SELECT {INVOICE} FROM invoices WHERE team = $1 AND id < $2 ORDER BY id DESC LIMIT $3
+"""  # noqa: S608 -- a constant
+_INVOICES_BY_STATUS = f"""
+SELECT {INVOICE} FROM invoices WHERE team = $1 AND status = $4 AND id < $2 ORDER BY id DESC LIMIT $3
+"""  # noqa: S608 -- a constant
+_STORING = """
+SELECT DISTINCT team FROM stored_versions WHERE paid_for < last_month AND paid_for < $1 AND team > $2
+ORDER BY team LIMIT $3
+"""
+# One look a team at the key, however many sums it has.
+_UNTOLD = """
+WITH RECURSIVE teams AS (
+    (SELECT team FROM usage_untold WHERE team > $1 ORDER BY team LIMIT 1)
+    UNION ALL
+    SELECT (SELECT u.team FROM usage_untold u WHERE u.team > teams.team ORDER BY u.team LIMIT 1)
+    FROM teams WHERE teams.team IS NOT NULL
+)
+SELECT team FROM teams WHERE team IS NOT NULL LIMIT $2
+"""
+_NEVER = Period(datetime(1, 1, 1, tzinfo=UTC))
 
 
 class PostgresReads:
@@ -80,7 +108,7 @@ class PostgresReads:
         return plan, Quota(meter, plan.rates[meter].quota, int(used))
 
     async def usage(self, wanted: Wanted, page: PageRequest) -> tuple[Sequence[Summary], str]:
-        before = date.fromisoformat(page.after[0]) if page.after else None
+        before = date.fromisoformat(page.after[0]) if page.after else date.max
         rows = await self._database.fetch(_USAGE, *_asked(wanted), wanted.granularity, before, page.size + 1)
         found: dict[tuple[date, str], dict[Meter, MeterSum]] = {}
         for row in rows:
@@ -95,38 +123,40 @@ class PostgresReads:
         return [Money(int(row["cost_micros"]), row["currency"]) for row in rows]
 
     async def invoice(self, invoice_id: str, team: str) -> Invoice | None:
-        row = await self._database.fetchrow(
-            f"SELECT {INVOICE} FROM invoices WHERE id = $1 AND ($2 = '' OR team = $2)",  # noqa: S608 -- a constant
-            invoice_id,
-            team,
-        )
-        return to_invoice(row, await kept_lines(self._database, invoice_id)) if row else None
+        rows = await self._database.fetch(_INVOICE, invoice_id, team)
+        found = await complete(self._database, rows)
+        return found[0] if found else None
 
     async def invoices(self, team: str, status: Status | None, page: PageRequest) -> tuple[Sequence[Invoice], str]:
-        rows = await self._database.fetch(
-            f"""
-            SELECT {INVOICE} FROM invoices
-            WHERE team = $1 AND id < $2 AND ($3 = '' OR status = $3) ORDER BY id DESC LIMIT $4
-            """,  # noqa: S608 -- a constant
-            team,
-            _after(page),
-            status or "",
-            page.size + 1,
-        )
-        shown = [to_invoice(row, await kept_lines(self._database, str(row["id"]))) for row in rows[: page.size]]
+        if status is None:
+            rows = await self._database.fetch(_INVOICES, team, _after(page), page.size + 1)
+        else:
+            rows = await self._database.fetch(_INVOICES_BY_STATUS, team, _after(page), page.size + 1, status)
+        shown = await complete(self._database, rows[: page.size])
         return shown, shown[-1].id if len(rows) > page.size else ""
 
-    async def to_invoice(self, before: Period, final_before: Period, limit: int) -> Sequence[tuple[str, Period]]:
-        rows = await self._database.fetch(_TO_INVOICE, before.start, final_before.start, limit)
+    async def to_invoice(
+        self, before: Period, final_before: Period, after: tuple[Period, str] | None, limit: int
+    ) -> Sequence[tuple[str, Period]]:
+        start, team = (after[0].start, after[1]) if after else (_NEVER.start, "")
+        rows = await self._database.fetch(_TO_INVOICE, before.start, final_before.start, start, team, limit)
         return [(row["team"], Period(row["starts_at"])) for row in rows]
 
-    async def due(self, now: datetime, limit: int) -> Sequence[tuple[str, Period]]:
-        rows = await self._database.fetch(
-            "SELECT team, starts_at FROM invoices WHERE status = 'FINALIZED' AND due_at <= $1 ORDER BY due_at LIMIT $2",
-            now,
-            limit,
-        )
-        return [(row["team"], Period(row["starts_at"])) for row in rows]
+    async def storing(self, month: Period, after: str, limit: int) -> Sequence[str]:
+        rows = await self._database.fetch(_STORING, day_of(month.start), after, limit)
+        return [row["team"] for row in rows]
+
+    async def untold(self, after: str, limit: int) -> Sequence[str]:
+        rows = await self._database.fetch(_UNTOLD, after, limit)
+        return [row["team"] for row in rows]
+
+    async def usage_waiting(self, limit: int) -> int:
+        return await unpublished(self._database, USAGE_RECORDED, limit)
+
+    async def due(self, now: datetime, after: Due | None, limit: int) -> Sequence[Due]:
+        since, last = (after.due_at, after.invoice_id) if after else (_NEVER.start, _FIRST_ID)
+        rows = await self._database.fetch(_DUE, now, since, last, limit)
+        return [Due(row["team"], str(row["id"]), row["due_at"]) for row in rows]
 
     async def _plan_of(self, team: str, period: Period) -> RatePlan:
         row = await self._database.fetchrow(_PLAN_OF, team, DEFAULT_PLAN.id, period.start)

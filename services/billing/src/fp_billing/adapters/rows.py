@@ -8,6 +8,7 @@ from fp_billing.domain.invoices import Invoice, Line, Status
 from fp_billing.domain.meters import Meter
 from fp_billing.domain.periods import Period
 from fp_billing.domain.plans import Money, Rate, RatePlan
+from fp_billing.domain.sums import UsageSum
 from fp_billing.domain.usage import UsageRecord
 
 # Rates travel as arrays beside their plan, so that a plan is one row. Statements name the plan's table `p`.
@@ -16,24 +17,26 @@ PLAN = """
     array(SELECT meter FROM rates WHERE rate_plan_id = p.id ORDER BY meter) AS meters,
     array(SELECT price_micros FROM rates WHERE rate_plan_id = p.id ORDER BY meter) AS prices,
     array(SELECT included FROM rates WHERE rate_plan_id = p.id ORDER BY meter) AS included,
-    array(SELECT quota FROM rates WHERE rate_plan_id = p.id ORDER BY meter) AS quotas
+    array(SELECT quota FROM rates WHERE rate_plan_id = p.id ORDER BY meter) AS quotas,
+    array(SELECT per_units FROM rates WHERE rate_plan_id = p.id ORDER BY meter) AS per_units
 """
 INVOICE = """
     id, team, starts_at, rate_plan_id, status, number, currency, total_micros, created_at, finalized_at, due_at,
     settled_at, settled_by, note
 """
 LINE = """
-    l.meter, l.rate_plan_id, p.name AS plan_name, l.quantity, l.billable, l.price_micros, l.amount_micros
+    l.meter, l.rate_plan_id, p.name AS plan_name, l.quantity, l.billable, l.price_micros, l.amount_micros,
+    l.per_units
 """
 
 
 def to_plan(row: Record) -> RatePlan:
-    rates = zip(row["meters"], row["prices"], row["included"], row["quotas"], strict=True)
+    rates = zip(row["meters"], row["prices"], row["included"], row["quotas"], row["per_units"], strict=True)
     return RatePlan(
         id=str(row["id"]),
         name=row["name"],
         currency=row["currency"],
-        rates={Meter(meter): Rate(price, free, quota) for meter, price, free, quota in rates},
+        rates={Meter(meter): Rate(*rate) for meter, *rate in rates},
         created_at=row["created_at"],
     )
 
@@ -55,6 +58,23 @@ def to_record(row: Record) -> UsageRecord:
     )
 
 
+def to_sum(row: Record) -> UsageSum:
+    return UsageSum(
+        id=str(row["id"]),
+        team=row["team"],
+        meter=Meter(row["meter"]),
+        model_id=row["model_id"],
+        model_version=row["model_version"],
+        plan_id=str(row["rate_plan_id"]),
+        day=row["day"],
+        quantity=int(row["quantity"]),
+        cost=Money(int(row["cost_micros"]), row["currency"]),
+        facts=row["facts"],
+        first_at=row["first_at"],
+        last_at=row["last_at"],
+    )
+
+
 def to_line(row: Record) -> Line:
     return Line(
         meter=Meter(row["meter"]),
@@ -64,6 +84,7 @@ def to_line(row: Record) -> Line:
         billable=int(row["billable"]),
         price_micros=row["price_micros"],
         amount_micros=int(row["amount_micros"]),
+        per_units=row["per_units"],
     )
 
 

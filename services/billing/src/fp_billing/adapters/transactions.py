@@ -8,15 +8,18 @@ from fp_kernel import Command
 from fp_postgres import Database
 from fp_postgres import Transaction as PostgresTransaction
 
-from fp_billing.adapters import invoice_rows, usage_rows
+from fp_billing.adapters import invoice_rows, storage_rows, usage_rows
 from fp_billing.adapters.events import to_event
+from fp_billing.adapters.months import Months
 from fp_billing.adapters.rows import PLAN, to_plan
 from fp_billing.domain.accounts import Account
 from fp_billing.domain.events import DomainEvent
 from fp_billing.domain.invoices import Invoice, Line
-from fp_billing.domain.meters import Meter
+from fp_billing.domain.meters import Fact, Meter
 from fp_billing.domain.periods import Period
 from fp_billing.domain.plans import DEFAULT_PLAN, RatePlan
+from fp_billing.domain.storage import ArchivedModel, StoredVersion
+from fp_billing.domain.sums import UsageSum
 from fp_billing.domain.usage import UsageRecord
 
 CONSUMER = "billing"
@@ -31,23 +34,25 @@ FROM periods t JOIN rate_plans p ON p.id = t.rate_plan_id WHERE t.team = $1 AND 
 
 
 class PostgresTransactions:
-    """`app.ports.Transactions` on a database."""
+    """`app.ports.Transactions` on a database. months: of facts; see `Months.ensure`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, months: Months) -> None:
         self._database = database
+        self._months = months
 
     @asynccontextmanager
     async def __call__(self, command: Command | None = None) -> AsyncIterator["BillingTransaction"]:
         async with self._database.transaction(command) as tx:
-            yield BillingTransaction(tx, command or _NO_COMMAND)
+            yield BillingTransaction(tx, command or _NO_COMMAND, self._months)
 
 
 class BillingTransaction:
     """`app.ports.Transaction`; made by `PostgresTransactions`."""
 
-    def __init__(self, tx: PostgresTransaction, command: Command) -> None:
+    def __init__(self, tx: PostgresTransaction, command: Command, months: Months) -> None:
         self._tx = tx
         self._command = command
+        self._months = months
 
     async def fresh(self, event_ids: Iterable[str]) -> set[str]:
         return await self._tx.inbox.fresh(CONSUMER, event_ids)
@@ -84,12 +89,28 @@ class BillingTransaction:
             closed=row["closed"],
         )
 
-    async def recorded(self, team: str, keys: Iterable[str]) -> Mapping[str, UsageRecord]:
-        return await usage_rows.recorded(self._tx, team, keys)
+    async def recorded(self, team: str, facts: Iterable[Fact]) -> Mapping[Fact, UsageRecord]:
+        return await usage_rows.recorded(self._tx, team, facts, self._months)
 
     async def add_usage(self, records: Sequence[UsageRecord]) -> None:
-        await usage_rows.add(self._tx, records)
+        await usage_rows.add(self._tx, records, self._months)
         await usage_rows.count(self._tx, records)
+        await usage_rows.add_untold(self._tx, records)
+
+    async def store_version(self, team: str, version: StoredVersion) -> None:
+        await storage_rows.store(self._tx, team, version)
+
+    async def archive_model(self, team: str, model: ArchivedModel) -> None:
+        await storage_rows.archive(self._tx, team, model)
+
+    async def unpaid_versions(self, team: str, month: Period, limit: int) -> Sequence[tuple[StoredVersion, Period]]:
+        return await storage_rows.unpaid(self._tx, team, month, limit)
+
+    async def pay_versions(self, team: str, version_ids: Sequence[str], month: Period) -> None:
+        await storage_rows.pay(self._tx, team, version_ids, month)
+
+    async def take_untold(self, team: str, limit: int) -> Sequence[UsageSum]:
+        return await usage_rows.take_untold(self._tx, team, limit)
 
     async def save_account(self, account: Account) -> None:
         # Most batches change nothing here, and then write nothing.
@@ -126,8 +147,14 @@ class BillingTransaction:
         if status != "INSERT 0 1":
             return False
         await self._tx.executemany(
-            "INSERT INTO rates (rate_plan_id, meter, price_micros, included, quota) VALUES ($1, $2, $3, $4, $5)",
-            [(plan.id, meter, rate.price_micros, rate.included, rate.quota) for meter, rate in plan.rates.items()],
+            """
+            INSERT INTO rates (rate_plan_id, meter, price_micros, included, quota, per_units)
+            VALUES ($1, $2, $3, $4, $5, $6)
+            """,
+            [
+                (plan.id, meter, rate.price_micros, rate.included, rate.quota, rate.per_units)
+                for meter, rate in plan.rates.items()
+            ],
         )
         return True
 
@@ -149,6 +176,9 @@ class BillingTransaction:
 
     async def invoice(self, team: str, period: Period) -> Invoice | None:
         return await invoice_rows.invoice(self._tx, team, period)
+
+    async def invoice_by_id(self, team: str, invoice_id: str) -> Invoice | None:
+        return await invoice_rows.invoice_by_id(self._tx, team, invoice_id)
 
     async def save_invoice(self, invoice: Invoice) -> None:
         await invoice_rows.save(self._tx, invoice)

@@ -1,26 +1,44 @@
-"""Usage in Postgres: one row a fact, and their sums by day."""
+"""Usage in Postgres: one row a fact, their sums by day, and the sums that nobody was told yet."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fp_postgres import Transaction
 
-from fp_billing.adapters.rows import columns, to_record
-from fp_billing.domain.meters import Meter
+from fp_billing.adapters.months import Months
+from fp_billing.adapters.rows import columns, to_record, to_sum
+from fp_billing.domain.meters import Fact, Meter
 from fp_billing.domain.periods import Period, day_of
+from fp_billing.domain.sums import UsageSum, summed
 from fp_billing.domain.usage import UsageRecord
 
-_RECORDED = """
-SELECT team, id, rate_plan_id, meter, quantity, billable, cost_micros, currency, source_id, model_id, model_version,
-       occurred_at, correlation_id, usage_key
-FROM usage WHERE team = $1 AND usage_key = any($2::text[])
+if TYPE_CHECKING:
+    from datetime import date
+
+_RECORD = """
+    team, id, rate_plan_id, meter, quantity, billable, cost_micros, currency, source_id, model_id, model_version,
+    occurred_at, correlation_id
 """
+# One month and meter a statement: one index of one partition is read.
+_RECORDED = f"""
+SELECT {_RECORD} FROM usage_facts WHERE team = $1 AND meter = $2 AND month = $3 AND source_id = any($4::text[])
+"""  # noqa: S608 -- a constant
+# Facts of the code before usage_facts, by the key that it joined of both. The table goes when they are past retention.
+_RECORDED_BEFORE = f"""
+SELECT {_RECORD} FROM usage WHERE team = $1 AND usage_key = any($2::text[])
+"""  # noqa: S608 -- a constant
+_SUFFIXES = {
+    Meter.INFERENCE_REQUEST: "",
+    Meter.INFERENCE_TOKENS: ":tokens",
+    Meter.COMPUTE_SECONDS: ":compute",
+    Meter.STORAGE_BYTES: ":storage",
+}
 _ADD = """
-INSERT INTO usage (team, usage_key, id, rate_plan_id, meter, quantity, billable, cost_micros, currency, source_id,
-                   model_id, model_version, occurred_at, correlation_id)
-SELECT * FROM unnest($1::text[], $2::text[], $3::uuid[], $4::uuid[], $5::text[], $6::bigint[], $7::bigint[],
-                     $8::bigint[], $9::text[], $10::text[], $11::text[], $12::text[], $13::timestamptz[], $14::text[])
+INSERT INTO usage_facts (team, meter, source_id, month, id, rate_plan_id, quantity, billable, cost_micros, currency,
+                         model_id, model_version, occurred_at, correlation_id)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::date[], $5::uuid[], $6::uuid[], $7::bigint[], $8::bigint[],
+                     $9::bigint[], $10::text[], $11::text[], $12::text[], $13::timestamptz[], $14::text[])
 """
 _COUNT = """
 INSERT INTO usage_days AS kept (team, day, meter, rate_plan_id, quantity, billable, cost_micros)
@@ -29,18 +47,45 @@ ON CONFLICT (team, day, meter, rate_plan_id) DO UPDATE
 SET quantity = kept.quantity + excluded.quantity, billable = kept.billable + excluded.billable,
     cost_micros = kept.cost_micros + excluded.cost_micros
 """
+_ADD_UNTOLD = """
+INSERT INTO usage_untold AS kept (team, meter, model_id, model_version, rate_plan_id, day, id, quantity, cost_micros,
+                                  currency, facts, first_at, last_at)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::date[], $7::uuid[], $8::numeric[],
+                     $9::numeric[], $10::text[], $11::bigint[], $12::timestamptz[], $13::timestamptz[])
+ON CONFLICT (team, meter, model_id, model_version, rate_plan_id, day) DO UPDATE
+SET quantity = kept.quantity + excluded.quantity, cost_micros = kept.cost_micros + excluded.cost_micros,
+    facts = kept.facts + excluded.facts, first_at = least(kept.first_at, excluded.first_at),
+    last_at = greatest(kept.last_at, excluded.last_at)
+"""
+_TAKE_UNTOLD = """
+DELETE FROM usage_untold WHERE (team, meter, model_id, model_version, rate_plan_id, day) IN (
+    SELECT team, meter, model_id, model_version, rate_plan_id, day FROM usage_untold WHERE team = $1
+    ORDER BY meter, model_id, model_version, rate_plan_id, day LIMIT $2)
+RETURNING *
+"""
 _USED = """
 SELECT meter, sum(quantity) AS quantity FROM usage_days WHERE team = $1 AND day >= $2 AND day < $3 GROUP BY meter
 """
 
 
-async def recorded(tx: Transaction, team: str, keys: Iterable[str]) -> Mapping[str, UsageRecord]:
-    rows = await tx.fetch(_RECORDED, team, list(keys))
-    return {row["usage_key"]: to_record(row) for row in rows}
+async def recorded(tx: Transaction, team: str, facts: Iterable[Fact], months: Months) -> Mapping[Fact, UsageRecord]:
+    found: dict[Fact, UsageRecord] = {}
+    wanted: defaultdict[tuple[Meter, date], list[str]] = defaultdict(list)
+    before: dict[str, Fact] = {}
+    for fact in facts:
+        wanted[fact.meter, months.of(fact.source_id)].append(fact.source_id)
+        before[fact.source_id + _SUFFIXES[fact.meter]] = fact
+    rows = await tx.fetch(_RECORDED_BEFORE, team, list(before))
+    for (meter, month), sources in wanted.items():
+        rows += await tx.fetch(_RECORDED, team, meter, month, sources)
+    for row in rows:
+        record = to_record(row)
+        found[record.fact] = record
+    return found
 
 
-async def add(tx: Transaction, records: Sequence[UsageRecord]) -> None:
-    await tx.execute(_ADD, *columns(map(_row, records), 14))
+async def add(tx: Transaction, records: Sequence[UsageRecord], months: Months) -> None:
+    await tx.execute(_ADD, *columns((_row(record, months) for record in records), 14))
 
 
 async def count(tx: Transaction, records: Sequence[UsageRecord]) -> None:
@@ -53,25 +98,51 @@ async def count(tx: Transaction, records: Sequence[UsageRecord]) -> None:
     await tx.execute(_COUNT, *columns(((*key, *total) for key, total in sorted(sums.items())), 7))
 
 
+async def add_untold(tx: Transaction, records: Sequence[UsageRecord]) -> None:
+    await tx.execute(_ADD_UNTOLD, *columns(map(_sum_row, summed(records)), 13))
+
+
+async def take_untold(tx: Transaction, team: str, limit: int) -> Sequence[UsageSum]:
+    return sorted((to_sum(row) for row in await tx.fetch(_TAKE_UNTOLD, team, limit)), key=lambda each: each.first_at)
+
+
 async def used(tx: Transaction, team: str, period: Period) -> Mapping[Meter, int]:
     rows = await tx.fetch(_USED, team, day_of(period.start), day_of(period.end))
     return {Meter(row["meter"]): int(row["quantity"]) for row in rows}
 
 
-def _row(record: UsageRecord) -> tuple[object, ...]:
+def _row(record: UsageRecord, months: Months) -> tuple[object, ...]:
     return (
         record.team,
-        record.key,
+        record.meter,
+        record.source_id,
+        months.of(record.source_id),
         record.id,
         record.plan_id,
-        record.meter,
         record.quantity,
         record.billable,
         record.cost.amount_micros,
         record.cost.currency,
-        record.source_id,
         record.model_id,
         record.model_version,
         record.occurred_at,
         record.correlation_id,
+    )
+
+
+def _sum_row(total: UsageSum) -> tuple[object, ...]:
+    return (
+        total.team,
+        total.meter,
+        total.model_id,
+        total.model_version,
+        total.plan_id,
+        total.day,
+        total.id,
+        total.quantity,
+        total.cost.amount_micros,
+        total.cost.currency,
+        total.facts,
+        total.first_at,
+        total.last_at,
     )

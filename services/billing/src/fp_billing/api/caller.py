@@ -1,6 +1,7 @@
 """Who calls, and whose usage he may see."""
 
 from fp_kernel import Principal, invalid
+from fp_kernel.texts import check_line
 from fp_rpc import current_call, principal
 from fp_rpc.headers import TEAM
 
@@ -42,6 +43,5 @@ def any_team_or_own() -> str:
 
 
 def _checked(team: str) -> str:
-    if len(team) > _LONGEST_TEAM or not team.isprintable() or team != team.strip():
-        raise invalid("team", f"must be at most {_LONGEST_TEAM} characters of one line")
+    check_line(team, "team", _LONGEST_TEAM)
     return team

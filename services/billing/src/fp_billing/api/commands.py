@@ -1,7 +1,7 @@
 """The RPCs that change something."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 from forgepoint.billing.v1 import billing_pb2 as pb
@@ -14,11 +14,12 @@ from fp_billing.api import convert
 from fp_billing.api.caller import any_team_or_own, caller, changed_team
 from fp_billing.app.assign_rate_plan import Assigned
 from fp_billing.app.posting import Posted
-from fp_billing.app.settle_invoice import Settlement
+from fp_billing.app.settle_invoice import Settled, Settlement
 from fp_billing.app.use_cases import UseCases
-from fp_billing.domain.invoices import Invoice, Status
+from fp_billing.domain.invoices import Status
 from fp_billing.domain.plans import RatePlan
 
+Answer = TypeVar("Answer", bound=Message)
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
@@ -52,20 +53,21 @@ class CommandServicer(BillingServiceServicer):
 
     async def MarkInvoicePaid(self, request: pb.MarkInvoicePaidRequest, context: Context) -> pb.MarkInvoicePaidResponse:
         end = Settlement(Status.PAID, "payment_reference", request.payment_reference)
-        return _paid(await self._settle(request, end, _paid))
+        return await self._settle(request, end, _paid)
 
     async def VoidInvoice(self, request: pb.VoidInvoiceRequest, context: Context) -> pb.VoidInvoiceResponse:
-        return _void(await self._settle(request, Settlement(Status.VOID, "reason", request.reason), _void))
+        end = Settlement(Status.VOID, "reason", request.reason, request.reissue)
+        return await self._settle(request, end, _void)
 
     async def _settle(
         self,
         request: pb.MarkInvoicePaidRequest | pb.VoidInvoiceRequest,
         end: Settlement,
-        answer: Callable[[Invoice], Message],
-    ) -> Invoice:
+        answer: Callable[[Settled], Answer],
+    ) -> Answer:
         invoice_id = parse_id(request.invoice_id, "invoice_id")
         asked = command(request, answer)
-        return await self._do.settle_invoice(invoice_id, any_team_or_own(), end, principal(), asked)
+        return answer(await self._do.settle_invoice(invoice_id, any_team_or_own(), end, principal(), asked))
 
 
 def _recorded(posted: Posted) -> pb.RecordUsageResponse:
@@ -76,12 +78,15 @@ def _created(plan: RatePlan) -> pb.CreateRatePlanResponse:
     return pb.CreateRatePlanResponse(rate_plan=convert.plan_to_pb(plan))
 
 
-def _paid(invoice: Invoice) -> pb.MarkInvoicePaidResponse:
-    return pb.MarkInvoicePaidResponse(invoice=convert.invoice_to_pb(invoice))
+def _paid(settled: Settled) -> pb.MarkInvoicePaidResponse:
+    return pb.MarkInvoicePaidResponse(invoice=convert.invoice_to_pb(settled.invoice))
 
 
-def _void(invoice: Invoice) -> pb.VoidInvoiceResponse:
-    return pb.VoidInvoiceResponse(invoice=convert.invoice_to_pb(invoice))
+def _void(settled: Settled) -> pb.VoidInvoiceResponse:
+    return pb.VoidInvoiceResponse(
+        invoice=convert.invoice_to_pb(settled.invoice),
+        reissued=convert.invoice_to_pb(settled.reissued) if settled.reissued else None,
+    )
 
 
 def _assigned(assigned: Assigned) -> pb.AssignRatePlanResponse:

@@ -12,6 +12,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from fp_billing.app.record_usage import RecordEvents, Told
 from fp_billing.domain.meters import Meter
+from fp_billing.domain.periods import period_of
+from fp_billing.domain.sources import part_of
+from fp_billing.domain.storage import ArchivedModel, StoredVersion
 from fp_billing.domain.usage import Usage
 
 __all__ = ["API_KEYS", "USAGE", "meter"]
@@ -40,23 +43,25 @@ def _told(event: Event) -> Told:
     """
     if not event.team:
         raise Poison("the event names no team to bill")
-    return Told(event.id, event.team, tuple(usage for each in opened(event) for usage in _usages(each)))
-
-
-def _usages(event: Event) -> tuple[Usage, ...]:
     match event.payload:
-        case events_pb2.InferenceCompleted() as prediction:
-            return _prediction(event, prediction)
-        case events_pb2.PipelineCompleted() as execution:
-            return _execution(event, execution)
+        case events_pb2.StepCompleted() as step:
+            return Told(event.id, event.team, _step(event, step, step.completed_at))
+        case events_pb2.StepFailed() as step:
+            return Told(event.id, event.team, _step(event, step, step.failed_at))
         case events_pb2.ModelVersionReady() as version:
-            return _version(event, version)
+            return _stored(event, version)
+        case events_pb2.ModelArchived() as model:
+            ended = ArchivedModel(_source(model.model_id), _moment(event, model.archived_at))
+            return Told(event.id, event.team, archived=ended)
         case _:
-            return ()
+            return Told(event.id, event.team, tuple(usage for each in opened(event) for usage in _prediction(each)))
 
 
-def _prediction(event: Event, payload: events_pb2.InferenceCompleted) -> tuple[Usage, ...]:
-    """One unit a row, as many rows as a request may have, and its tokens when it has some."""
+def _prediction(event: Event) -> tuple[Usage, ...]:
+    """One unit a row, and the tokens when there are some. What failed costs nothing."""
+    payload = event.payload
+    if not isinstance(payload, events_pb2.InferenceCompleted):
+        return ()
     counted = [(Meter.INFERENCE_REQUEST, payload.rows or 1)]
     if payload.token_count:
         counted.append((Meter.INFERENCE_TOKENS, payload.token_count))
@@ -76,33 +81,39 @@ def _prediction(event: Event, payload: events_pb2.InferenceCompleted) -> tuple[U
     )
 
 
-def _execution(event: Event, payload: events_pb2.PipelineCompleted) -> tuple[Usage, ...]:
-    """Seconds begun count as whole ones."""
-    return (
-        Usage(
-            meter=Meter.COMPUTE_SECONDS,
-            quantity=_seconds(payload.duration),
-            source_id=_source(payload.execution_id),
-            occurred_at=_moment(event, payload.completed_at),
-            correlation_id=event.correlation_id,
-            trace=event.trace,
-        ),
+def _step(event: Event, payload: events_pb2.StepCompleted | events_pb2.StepFailed, at: Timestamp) -> tuple[Usage, ...]:
+    """Seconds of its jobs, one that began is a whole one; whether the step went well or not. None without a job."""
+    seconds = _seconds(payload.compute)
+    if not seconds:
+        return ()
+    usage = Usage(
+        meter=Meter.COMPUTE_SECONDS,
+        quantity=seconds,
+        source_id=part_of(_source(payload.execution_id), _source(payload.step_id)),
+        occurred_at=_moment(event, at),
+        correlation_id=event.correlation_id,
+        trace=event.trace,
     )
+    return (usage,)
 
 
-def _version(event: Event, payload: events_pb2.ModelVersionReady) -> tuple[Usage, ...]:
-    return (
-        Usage(
-            meter=Meter.STORAGE_BYTES,
-            quantity=payload.size_bytes,
-            source_id=_source(payload.version_id),
-            model_id=payload.model_id,
-            model_version=payload.version,
-            occurred_at=_moment(event, payload.ready_at),
-            correlation_id=event.correlation_id,
-            trace=event.trace,
-        ),
+def _stored(event: Event, payload: events_pb2.ModelVersionReady) -> Told:
+    """The month in which it became ready; the schedule meters the following ones."""
+    at = _moment(event, payload.ready_at)
+    usage = Usage(
+        meter=Meter.STORAGE_BYTES,
+        quantity=payload.size_bytes,
+        source_id=_source(payload.version_id),
+        model_id=payload.model_id,
+        model_version=payload.version,
+        occurred_at=at,
+        correlation_id=event.correlation_id,
+        trace=event.trace,
     )
+    stored = StoredVersion(
+        payload.version_id, payload.model_id, payload.version, payload.size_bytes, paid_for=period_of(at)
+    )
+    return Told(event.id, event.team, (usage,), stored)
 
 
 def _source(source_id: str) -> str:

@@ -48,7 +48,13 @@ def usage_of(request: pb.RecordUsageRequest) -> Usage:
 
 def new_plan(request: pb.CreateRatePlanRequest) -> NewPlan:
     prices = {key: Money(price.amount_micros, price.currency_code) for key, price in request.unit_prices.items()}
-    return NewPlan(request.name, prices, dict(request.included_quantities), dict(request.quota_limits))
+    return NewPlan(
+        request.name,
+        prices,
+        dict(request.included_quantities),
+        dict(request.quota_limits),
+        dict(request.per_units),
+    )
 
 
 def wanted_usage(request: pb.GetUsageRequest, team: str, now: datetime) -> Wanted:
@@ -88,6 +94,7 @@ def plan_to_pb(plan: RatePlan) -> pb.RatePlan:
         unit_prices={names[meter]: money_to_pb(rate.price_micros, plan.currency) for meter, rate in plan.rates.items()},
         included_quantities={names[meter]: rate.included for meter, rate in plan.rates.items() if rate.included},
         quota_limits={names[meter]: rate.quota for meter, rate in plan.rates.items() if rate.quota},
+        per_units={names[meter]: rate.per_units for meter, rate in plan.rates.items() if rate.per_units > 1},
         created_at=timestamp(plan.created_at),
     )
 
@@ -178,6 +185,7 @@ def _line(line: Line, currency: str) -> pb.InvoiceLineItem:
         amount=money_to_pb(line.amount_micros, currency),
         billable_quantity=line.billable,
         rate_plan_id=line.plan_id,
+        per_units=line.per_units,
     )
 
 

@@ -1,14 +1,15 @@
 """Invoices: a draft at the end of a period, final after its grace, overdue when nobody paid in time."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from fp_kernel import Aborted, Clock, Unavailable
 from fp_telemetry import get_logger
 
-from fp_billing.app.ports import Reads, Transaction, Transactions
+from fp_billing.app.ports import Due, Reads, Transaction, Transactions
 from fp_billing.domain.accounts import Account
 from fp_billing.domain.events import InvoiceGenerated
 from fp_billing.domain.invoices import draft, fall_due, finalize, redraft
@@ -43,41 +44,64 @@ class Invoicing:
         self._observe = observe
 
     async def run(self, every: float) -> None:
-        """Until cancelled; outages of the database are waited out. every: seconds."""
+        """Until cancelled; what fails is tried again. every: seconds."""
         while True:
-            try:
-                while await self.once() == _BATCH or await self.fall_due() == _BATCH:
-                    pass
-            except (Unavailable, Aborted) as error:
-                log.warning("invoices will be tried again", error=error.message)
+            for work in (self.once, self.fall_due):
+                try:
+                    await work()
+                except Exception as error:  # noqa: BLE001 -- one look that fails may not end all later ones
+                    log.warning("invoices will be tried again", error=repr(error))
             await asyncio.sleep(every)
 
     async def once(self) -> int:
-        """Go once through what is due, up to a bound; how many accounts it was."""
-        now = self._clock.now()
+        """Go once through all that is due; how many accounts it was. One that fails holds up none behind it."""
+        now, found = self._clock.now(), 0
         final_before = period_of(now - self._grace.length)
-        due = await self._reads.to_invoice(period_of(now), final_before, _BATCH)
-        for team, period in due:
-            async with self._transactions() as tx:
-                status = await self._bill(tx, team, period, now)
-            if status:
-                self._observe(status)
-        return len(due)
+        after: tuple[Period, str] | None = None
+        while accounts := await self._reads.to_invoice(period_of(now), final_before, after, _BATCH):
+            for team, period in accounts:
+                with self._alone(team):
+                    async with self._transactions() as tx:
+                        status = await self._bill(tx, team, period, now)
+                    if status:
+                        self._observe(status)
+            found += len(accounts)
+            team, period = accounts[-1]
+            after = (period, team)
+        return found
 
     async def fall_due(self) -> int:
-        """Go once through the final invoices whose time is over, up to a bound; how many it was."""
-        now = self._clock.now()
-        due = await self._reads.due(now, _BATCH)
-        for team, period in due:
-            async with self._transactions() as tx:
-                await tx.hold(team)
-                invoice = await tx.invoice(team, period)
-                # It may have been paid, or be overdue by another replica, since it was read.
-                late = invoice and fall_due(invoice, now)
-                if late and late is not invoice:
-                    await tx.save_invoice(late)
-                    self._observe(late.status)
-        return len(due)
+        """Go once through the final invoices whose time is over; how many it was."""
+        now, found = self._clock.now(), 0
+        after: Due | None = None
+        while late := await self._reads.due(now, after, _BATCH):
+            for each in late:
+                with self._alone(each.team):
+                    await self._fall_due(each, now)
+            found += len(late)
+            after = late[-1]
+        return found
+
+    async def _fall_due(self, due: Due, now: datetime) -> None:
+        async with self._transactions() as tx:
+            await tx.hold(due.team)
+            invoice = await tx.invoice_by_id(due.team, due.invoice_id)
+            # It may have been paid, or be overdue by another replica, since it was read.
+            late = invoice and fall_due(invoice, now)
+            if late and late is not invoice:
+                await tx.save_invoice(late)
+                self._observe(late.status)
+
+    @contextmanager
+    def _alone(self, team: str) -> Iterator[None]:
+        """Whatever fails for one team is told and tried again with the next look; the others go on."""
+        try:
+            yield
+        except (Unavailable, Aborted) as error:
+            log.warning("an invoice will be tried again", team=team, error=error.message)
+        except Exception:
+            log.exception("an invoice could not be made", team=team)
+            self._observe("failed")
 
     async def _bill(self, tx: Transaction, team: str, period: Period, now: datetime) -> str:
         """The status of the invoice; empty when another replica was first or nothing was used."""

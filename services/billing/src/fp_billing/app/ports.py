@@ -12,10 +12,12 @@ from fp_kernel import Command, PageRequest
 from fp_billing.domain.accounts import Account
 from fp_billing.domain.events import DomainEvent
 from fp_billing.domain.invoices import Invoice, Line, Status
-from fp_billing.domain.meters import Meter
+from fp_billing.domain.meters import Fact, Meter
 from fp_billing.domain.periods import Period
 from fp_billing.domain.plans import Money, RatePlan
 from fp_billing.domain.quotas import Quota
+from fp_billing.domain.storage import ArchivedModel, StoredVersion
+from fp_billing.domain.sums import UsageSum
 from fp_billing.domain.usage import UsageRecord
 
 
@@ -34,11 +36,26 @@ class Transaction(Protocol):
     async def account(self, team: str, period: Period, plan: RatePlan) -> Account:
         """Of a team that is held. plan: for a period that was not used yet."""
 
-    async def recorded(self, team: str, keys: Iterable[str]) -> Mapping[str, UsageRecord]:
+    async def recorded(self, team: str, facts: Iterable[Fact]) -> Mapping[Fact, UsageRecord]:
         """Which of these facts the team, which is held, has been metered for already."""
 
     async def add_usage(self, records: Sequence[UsageRecord]) -> None:
-        """Keep the records, and count them in their days."""
+        """Keep the records, count them in their days, and add them to what is to be told."""
+
+    async def store_version(self, team: str, version: StoredVersion) -> None:
+        """Of a team that is held; one that is known stays as it is. It ends with its model, whichever comes first."""
+
+    async def archive_model(self, team: str, model: ArchivedModel) -> None:
+        """Of a team that is held: no version of the model counts after that month."""
+
+    async def unpaid_versions(self, team: str, month: Period, limit: int) -> Sequence[tuple[StoredVersion, Period]]:
+        """Versions of the team, which is held, that are to be metered up to the month; with the last month of each."""
+
+    async def pay_versions(self, team: str, version_ids: Sequence[str], month: Period) -> None:
+        """They are metered up to the month."""
+
+    async def take_untold(self, team: str, limit: int) -> Sequence[UsageSum]:
+        """What the team, which is held, has used and nobody was told yet; told with this transaction."""
 
     async def save_account(self, account: Account) -> None:
         """All of it but what was used, which `add_usage` counts."""
@@ -54,7 +71,10 @@ class Transaction(Protocol):
     async def lines(self, team: str, period: Period) -> Sequence[Line]:
         """What was used in the period, by meter and plan."""
 
-    async def invoice(self, team: str, period: Period) -> Invoice | None: ...
+    async def invoice(self, team: str, period: Period) -> Invoice | None:
+        """The one that holds, not a void one."""
+
+    async def invoice_by_id(self, team: str, invoice_id: str) -> Invoice | None: ...
 
     async def save_invoice(self, invoice: Invoice) -> None: ...
 
@@ -106,6 +126,13 @@ class Summary:
     meters: Mapping[Meter, MeterSum]
 
 
+@dataclass(frozen=True, slots=True)
+class Due:
+    team: str
+    invoice_id: str
+    due_at: datetime
+
+
 class Reads(Protocol):
     async def plan(self, plan_id: str) -> RatePlan | None: ...
 
@@ -129,10 +156,21 @@ class Reads(Protocol):
     async def invoices(self, team: str, status: Status | None, page: PageRequest) -> tuple[Sequence[Invoice], str]:
         """Newest first; the position after the last one, empty on the last page."""
 
-    async def to_invoice(self, before: Period, final_before: Period, limit: int) -> Sequence[tuple[str, Period]]:
+    async def to_invoice(
+        self, before: Period, final_before: Period, after: tuple[Period, str] | None, limit: int
+    ) -> Sequence[tuple[str, Period]]:
         """Open accounts of periods before `before` whose draft is missing or incomplete; of periods before
-        `final_before` every open one. Oldest first.
+        `final_before` every open one. By period and team, those behind `after`.
         """
 
-    async def due(self, now: datetime, limit: int) -> Sequence[tuple[str, Period]]:
-        """Final invoices whose time to be paid is over, the longest overdue first."""
+    async def storing(self, month: Period, after: str, limit: int) -> Sequence[str]:
+        """Teams behind `after`, in their order, that store something not metered up to the month."""
+
+    async def untold(self, after: str, limit: int) -> Sequence[str]:
+        """Teams behind `after`, in their order, whose usage is to be told."""
+
+    async def usage_waiting(self, limit: int) -> int:
+        """How many events of usage the bus has not taken yet, counted up to the limit."""
+
+    async def due(self, now: datetime, after: Due | None, limit: int) -> Sequence[Due]:
+        """Final invoices whose time to be paid is over, the longest overdue first, those behind `after`."""

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from fp_billing.app.ports import Transaction
 from fp_billing.domain.accounts import Account, record
-from fp_billing.domain.events import UsageRecorded
 from fp_billing.domain.periods import Grace, Period, period_of, settle
 from fp_billing.domain.plans import RatePlan
 from fp_billing.domain.usage import Usage, UsageRecord
@@ -38,12 +37,12 @@ class Posting:
         # Nobody else meters the team from here to the commit: what was known stays all that is known, and the quota is
         # crossed by one record only.
         plan = await self._tx.hold(self._team)
-        known = dict(await self._tx.recorded(self._team, [usage.key for usage in usages]))
+        known = dict(await self._tx.recorded(self._team, [usage.fact for usage in usages]))
         posted: list[Posted] = []
         for usage in usages:
-            before = known.get(usage.key)
+            before = known.get(usage.fact)
             if before is None:
-                known[usage.key] = entry = await self._record(usage, plan)
+                known[usage.fact] = entry = await self._record(usage, plan)
                 posted.append(Posted(entry))
             else:
                 posted.append(Posted(before, known=True))
@@ -58,7 +57,6 @@ class Posting:
         account, at = await self._account(usage, plan)
         recorded = record(account, usage, at)
         self._accounts[account.period] = recorded.account
-        self._tx.emit(UsageRecorded(recorded.record))
         if recorded.exceeded is not None:
             self._tx.emit(recorded.exceeded)
         return recorded.record

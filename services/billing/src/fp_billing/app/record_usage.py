@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from fp_kernel import Clock, Command
 
-from fp_billing.app.ports import Transactions
+from fp_billing.app.ports import Transaction, Transactions
 from fp_billing.app.posting import Posted, Posting
 from fp_billing.domain.periods import Grace
+from fp_billing.domain.storage import ArchivedModel, StoredVersion
 from fp_billing.domain.usage import Usage, check_usage
 
 
@@ -29,11 +30,13 @@ class RecordUsage:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What one event of the bus says was used."""
+    """What one event of the bus says was used, what is stored from now on and what is stored no longer."""
 
     event_id: str
     team: str
-    usages: tuple[Usage, ...]
+    usages: tuple[Usage, ...] = ()
+    stored: StoredVersion | None = None
+    archived: ArchivedModel | None = None
 
 
 class RecordEvents:
@@ -53,11 +56,21 @@ class RecordEvents:
         now, new = self._clock.now(), 0
         async with self._transactions() as tx:
             fresh = await tx.fresh(told.event_id for told in batch)
-            by_team: defaultdict[str, list[Usage]] = defaultdict(list)
+            by_team: defaultdict[str, list[Told]] = defaultdict(list)
             for told in batch:
                 if told.event_id in fresh:
-                    by_team[told.team] += told.usages
+                    by_team[told.team].append(told)
             for team in sorted(by_team):
-                posted = await Posting(tx, team, now, self._grace)(by_team[team])
+                posted = await Posting(tx, team, now, self._grace)([u for told in by_team[team] for u in told.usages])
                 new += sum(not each.known for each in posted)
+                await _store(tx, team, by_team[team])
         return new
+
+
+async def _store(tx: Transaction, team: str, batch: Sequence[Told]) -> None:
+    """Of a team that is held."""
+    for told in batch:
+        if told.stored is not None:
+            await tx.store_version(team, told.stored)
+        if told.archived is not None:
+            await tx.archive_model(team, told.archived)

@@ -1,6 +1,7 @@
 """Every command of billing."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from fp_kernel import Clock
 
@@ -21,11 +22,11 @@ class UseCases:
     settle_invoice: SettleInvoice
 
 
-def build(transactions: Transactions, reads: Reads, *, clock: Clock, grace: Grace) -> UseCases:
+def build(transactions: Transactions, reads: Reads, *, clock: Clock, grace: Grace, due_in: timedelta) -> UseCases:
     return UseCases(
         record_usage=RecordUsage(transactions, clock, grace),
         record_events=RecordEvents(transactions, clock, grace),
         create_rate_plan=CreateRatePlan(transactions, clock),
         assign_rate_plan=AssignRatePlan(transactions, clock),
-        settle_invoice=SettleInvoice(transactions, reads, clock),
+        settle_invoice=SettleInvoice(transactions, reads, clock, due_in),
     )

@@ -4,12 +4,15 @@ from dataclasses import dataclass
 
 from fp_billing.domain.invoices import Invoice
 from fp_billing.domain.quotas import Quota
+from fp_billing.domain.sums import UsageSum
 from fp_billing.domain.usage import UsageRecord
 
 
 @dataclass(frozen=True, slots=True)
 class UsageRecorded:
-    record: UsageRecord
+    """What was metered since the last one of these facts."""
+
+    total: UsageSum
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,10 @@ OPEN = (Status.FINALIZED, Status.OVERDUE)
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One meter at one plan's price: amount = price * billable."""
+    """One meter at one plan's price: what its records cost together.
+
+    amount = price * billable / per_units, whole micros; in a month with two plans less than one micro beside it.
+    """
 
     meter: Meter
     plan_id: str
@@ -37,6 +40,7 @@ class Line:
     billable: int
     price_micros: int
     amount_micros: int
+    per_units: int = 1
 
     @property
     def description(self) -> str:

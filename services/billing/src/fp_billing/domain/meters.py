@@ -1,12 +1,13 @@
 """What is counted."""
 
 from enum import StrEnum
+from typing import NamedTuple
 
 MAX_INT64 = 2**63 - 1
 
 
 class Meter(StrEnum):
-    """One unit: a row of a prediction, a token, a second of a pipeline, a byte of an artifact."""
+    """One unit: a row of a prediction, a token, a second of a job, a byte of an artifact for a month."""
 
     INFERENCE_REQUEST = "INFERENCE_REQUEST"
     INFERENCE_TOKENS = "INFERENCE_TOKENS"
@@ -14,14 +15,11 @@ class Meter(StrEnum):
     STORAGE_BYTES = "STORAGE_BYTES"
 
 
-_SUFFIXES = {
-    Meter.INFERENCE_REQUEST: "",
-    Meter.INFERENCE_TOKENS: ":tokens",
-    Meter.COMPUTE_SECONDS: ":compute",
-    Meter.STORAGE_BYTES: ":storage",
-}
+class Fact(NamedTuple):
+    """What identifies one metered fact within a team: what was counted, and of what.
 
+    Two values and never one text: ids of sources are their callers', and may hold any delimiter.
+    """
 
-def usage_key(meter: Meter, source_id: str) -> str:
-    """What identifies one metered fact within a team: a request's own id, or that id and what of it is counted."""
-    return source_id + _SUFFIXES[meter]
+    meter: Meter
+    source_id: str

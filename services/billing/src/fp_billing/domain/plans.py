@@ -1,20 +1,21 @@
 """Rate plans: what a unit of each meter costs, how many are free, and how many are too many."""
 
-import re
+import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from fp_kernel import invalid, new_id
+from fp_kernel.texts import check_line
 
+from fp_billing.domain.currencies import CURRENCIES
 from fp_billing.domain.meters import MAX_INT64, Meter
 
 MAX_NAME = 128
-# A price times the largest quantity of one record (usage.MAX_QUANTITY) fits 64 bits.
 MAX_PRICE_MICROS = 900_000_000
+# A tebibyte: nothing is sold by more.
+MAX_PER_UNITS = 2**40
 MICROS = 1_000_000
-
-_CURRENCY = re.compile(r"[A-Z]{3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Money:
 class Rate:
     """One meter of a plan.
 
-    price_micros: for each unit beyond the allowance.
+    price_micros: for each `per_units` units beyond the allowance.
     included: units of a period that are free.
     quota: units of a period beyond which the quota is exceeded; 0 is no quota.
     """
@@ -37,6 +38,7 @@ class Rate:
     price_micros: int
     included: int = 0
     quota: int = 0
+    per_units: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class NewPlan:
     prices: Mapping[str, Money]
     included: Mapping[str, int]
     quotas: Mapping[str, int]
+    per_units: Mapping[str, int] = field(default_factory=dict)
 
 
 PREFIX = "METER_TYPE_"
@@ -65,34 +68,35 @@ _METERS = {f"{PREFIX}{meter}": meter for meter in Meter}
 
 
 def create_plan(new: NewPlan, now: datetime) -> RatePlan:
-    """Every meter has a price, 0 included, so that no usage is ever without one.
+    """Every meter has a price, so that no usage is ever without one: a meter that the caller leaves out is free, and
+    the plan says so by the price 0.
 
     Raises InvalidArgument naming the field.
     """
-    _check_name(new.name)
-    for field, given in (
+    name = unicodedata.normalize("NFC", new.name)
+    check_line(name, "name", MAX_NAME, required=True)
+    for name_of_field, given in (
         ("unit_prices", new.prices),
         ("included_quantities", new.included),
         ("quota_limits", new.quotas),
+        ("per_units", new.per_units),
     ):
-        _check_meters(field, given)
+        _check_meters(name_of_field, given)
     _check_quantities("included_quantities", new.included)
     _check_quantities("quota_limits", new.quotas)
+    _check_per_units(new)
     currency = _currency(new.prices)
+    free = Money(0, currency)
     rates = {
-        meter: Rate(new.prices[key].amount_micros, new.included.get(key, 0), new.quotas.get(key, 0))
+        meter: Rate(
+            price_micros=new.prices.get(key, free).amount_micros,
+            included=new.included.get(key, 0),
+            quota=new.quotas.get(key, 0),
+            per_units=new.per_units.get(key, 1),
+        )
         for key, meter in _METERS.items()
     }
-    return RatePlan(new_id(), new.name, currency, rates, now)
-
-
-def _check_name(name: str) -> None:
-    if not name:
-        raise invalid("name", "must not be empty")
-    if len(name) > MAX_NAME:
-        raise invalid("name", f"has {len(name)} characters, at most {MAX_NAME} are allowed")
-    if not name.isprintable() or name != name.strip():
-        raise invalid("name", "must be one line without control characters and outer spaces")
+    return RatePlan(new_id(), name, currency, rates, now)
 
 
 def _check_meters(field: str, given: Mapping[str, object]) -> None:
@@ -107,21 +111,28 @@ def _check_quantities(field: str, given: Mapping[str, int]) -> None:
             raise invalid(f"{field}[{key}]", "must not be negative")
 
 
+def _check_per_units(new: NewPlan) -> None:
+    for key, units in new.per_units.items():
+        if not 1 <= units <= MAX_PER_UNITS:
+            raise invalid(f"per_units[{key}]", f"must be 1 to {MAX_PER_UNITS}")
+        if key not in new.prices:
+            raise invalid(f"per_units[{key}]", "the meter has no price in unit_prices")
+
+
 def _currency(prices: Mapping[str, Money]) -> str:
     """The one currency of the prices, after each was checked."""
     currency = ""
-    for key in _METERS:
-        field = f"unit_prices[{key}]"
-        price = prices.get(key)
-        if price is None:
-            raise invalid(field, "is missing; a meter that is free has the price 0")
+    for key in filter(prices.__contains__, _METERS):
+        field, price = f"unit_prices[{key}]", prices[key]
         if not 0 <= price.amount_micros <= MAX_PRICE_MICROS:
             raise invalid(field, f"must be 0 to {MAX_PRICE_MICROS} micros")
-        if not _CURRENCY.fullmatch(price.currency):
-            raise invalid(field, "currency_code must be three capital letters, for example USD")
+        if price.currency not in CURRENCIES:
+            raise invalid(field, "currency_code must be a code of ISO 4217, for example USD")
         if currency and price.currency != currency:
             raise invalid(field, f"is in {price.currency}, but the plan is in {currency}; a plan has one currency")
         currency = price.currency
+    if not currency:
+        raise invalid("unit_prices", "must price a meter; it says the currency of the plan")
     return currency
 
 

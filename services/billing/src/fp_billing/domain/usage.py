@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from fp_kernel import invalid
+from fp_kernel.texts import check_length, is_text
 
-from fp_billing.domain.meters import Meter, usage_key
+from fp_billing.domain.meters import Fact, Meter
 from fp_billing.domain.plans import Money
 
-MAX_QUANTITY = 10_000_000_000
+# A petabyte, more than any artifact has and any job takes; a number beyond it is a mistake of units.
+MAX_QUANTITY = 10**15
 MAX_TEXT = 256
 MAX_SOURCE = 512
 
@@ -33,8 +35,8 @@ class Usage:
     trace: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def key(self) -> str:
-        return usage_key(self.meter, self.source_id)
+    def fact(self) -> Fact:
+        return Fact(self.meter, self.source_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +62,8 @@ class UsageRecord:
     trace: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def key(self) -> str:
-        return usage_key(self.meter, self.source_id)
+    def fact(self) -> Fact:
+        return Fact(self.meter, self.source_id)
 
 
 def check_usage(usage: Usage) -> None:
@@ -76,7 +78,6 @@ def check_usage(usage: Usage) -> None:
 
 
 def _check_text(text: str, name: str, longest: int = MAX_TEXT) -> None:
-    if len(text) > longest:
-        raise invalid(name, f"has {len(text)} characters, at most {longest} are allowed")
-    if not text.isprintable():
+    check_length(text, name, longest)
+    if not is_text(text):
         raise invalid(name, "must not hold control characters")

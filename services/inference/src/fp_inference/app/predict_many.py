@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from fp_kernel import Clock, Error, ResourceExhausted
+from fp_kernel import Clock, Command, Error, ResourceExhausted
 
 from fp_inference.app.admission import Admission
-from fp_inference.app.predict import Predict, check_pin, first_seen
+from fp_inference.app.predict import Predict, check_pin
 from fp_inference.app.replays import Replays, replay_digest
 from fp_inference.app.values import Ask, Prediction
 
@@ -16,9 +16,6 @@ from fp_inference.app.values import Ask, Prediction
 CHUNK = 256
 # At one runtime at once: some of a bulkhead's places, so that single predictions go on beside a batch.
 PARALLEL = 16
-
-
-Outcome = Prediction | Error | bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +29,10 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """request_id: of the whole call. outcome: bytes are the response that the item got when the same command came
-    before.
-    """
+    """outcome: bytes are the response that the item got when the same command came before."""
 
     item_id: str
-    request_id: str
-    outcome: Outcome
+    outcome: Prediction | Error | bytes
 
 
 class PredictMany:
@@ -53,33 +47,30 @@ class PredictMany:
         self._replays = replays
         self._clock = clock
 
-    async def __call__(self, items: Sequence[Item], whole: Ask) -> AsyncGenerator[Answer, None]:
+    async def __call__(self, items: Sequence[Item], command: Command) -> AsyncGenerator[Answer, None]:
         """The answers, each as soon as it is there; to be closed by who stops early.
 
-        items: at least one, of one caller. whole: what they share, and the command of the call.
-        Raises ResourceExhausted when not even the first chunk is let in, PermissionDenied, InvalidArgument for a
-        key that was used for another request.
+        items: at least one, of one caller. Raises ResourceExhausted when not even the first chunk is let in,
+        PermissionDenied, InvalidArgument for a key that was used for another request.
         """
         check_pin(items[0].ask)
         chunks = [items[at : at + CHUNK] for at in range(0, len(items), CHUNK)]
         try:
             await self._admission(items[0].ask.caller, len(chunks[0]))
         except Error as error:
-            self._refuse([_of(whole, item) for item in items], error)
+            self._refuse(items, error)
             raise
-        async with self._replays.parts(whole.command, [item.ask.command for item in items]) as parts:
-            whole = first_seen(whole, parts.day)
+        async with self._replays.parts(command, [item.ask.command for item in items]) as known:
             for index, chunk in enumerate(chunks):
                 refusal = await self._more(chunk) if index else None
-                asked = [_of(whole, item) for item in chunk]
                 if refusal is not None:
-                    self._refuse(asked, refusal)
-                    for item in asked:
-                        yield Answer(item.item_id, whole.request_id, refusal)
+                    self._refuse(chunk, refusal)
+                    for item in chunk:
+                        yield Answer(item.item_id, refusal)
                     continue
-                async with aclosing(self._answers(asked, parts.answered)) as answers:
-                    async for item_id, outcome in answers:
-                        yield Answer(item_id, whole.request_id, outcome)
+                async with aclosing(self._answers(chunk, known)) as answers:
+                    async for answer in answers:
+                        yield answer
 
     async def _more(self, chunk: Sequence[Item]) -> Error | None:
         """Wait until the bucket has enough for these; the refusal when that takes too long."""
@@ -95,15 +86,13 @@ class PredictMany:
             else:
                 return None
 
-    async def _answers(
-        self, items: Sequence[Item], known: Mapping[bytes, bytes]
-    ) -> AsyncGenerator[tuple[str, Outcome], None]:
-        answers: asyncio.Queue[tuple[str, Outcome]] = asyncio.Queue(PARALLEL)
+    async def _answers(self, items: Sequence[Item], known: Mapping[bytes, bytes]) -> AsyncGenerator[Answer, None]:
+        answers: asyncio.Queue[Answer] = asyncio.Queue(PARALLEL)
         waiting = iter(items)
 
         async def work() -> None:
             for item in waiting:
-                await answers.put((item.item_id, await self._outcome(item, known)))
+                await answers.put(await self._answer(item, known))
 
         async with asyncio.TaskGroup() as group:
             for _ in range(min(PARALLEL, len(items))):
@@ -111,23 +100,18 @@ class PredictMany:
             for _ in items:
                 yield await answers.get()
 
-    async def _outcome(self, item: Item, known: Mapping[bytes, bytes]) -> Outcome:
+    async def _answer(self, item: Item, known: Mapping[bytes, bytes]) -> Answer:
         kept = known.get(replay_digest(item.ask.command)) if known else None
         if kept is not None:
-            return kept
+            return Answer(item.item_id, kept)
         if item.flaw is not None:
             self._predict.refused(item.ask, item.flaw)
-            return item.flaw
+            return Answer(item.item_id, item.flaw)
         try:
-            return await self._predict.admitted(item.ask, self._clock.monotonic())
+            return Answer(item.item_id, await self._predict.admitted(item.ask, self._clock.monotonic()))
         except Error as error:
-            return error
+            return Answer(item.item_id, error)
 
     def _refuse(self, items: Sequence[Item], error: Error) -> None:
         for item in items:
             self._predict.refused(item.ask, error)
-
-
-def _of(whole: Ask, item: Item) -> Item:
-    """The item with the request id and the day of its call."""
-    return replace(item, ask=replace(item.ask, request_id=f"{whole.request_id}/{item.item_id}", day=whole.day))

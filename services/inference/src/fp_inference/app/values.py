@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from fp_kernel import Command, Error
 from fp_kernel.tensors import Tensor
@@ -26,10 +26,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One prediction to make. deadline: on the monotonic clock. command: what makes a retry the same request.
-
-    day: when the request was first seen, UTC; part of the id of one with a key.
-    """
+    """One prediction to make. deadline: on the monotonic clock. command: what makes a retry the same request."""
 
     request_id: str
     caller: Caller
@@ -39,7 +36,6 @@ class Ask:
     sticky_key: str
     command: Command
     deadline: float
-    day: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +72,8 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What a command answered. digest: of (team, RPC, key). fingerprint: of its body.
-
-    day: when the command was first seen, UTC, for one whose answer is not kept here (it is too large, or kept by its
-    items); a retry is computed again, as the same request.
-    """
+    """What a command answered. digest: of (team, RPC, key). fingerprint: of its body."""
 
     digest: bytes
     fingerprint: bytes
     response: bytes
-    day: date | None = None

@@ -1,0 +1,89 @@
+"""A byte that is kept counts once for each calendar month."""
+
+from datetime import UTC, datetime
+
+import pytest
+from fp_billing.app import storing
+from fp_billing.app.record_usage import Told
+from fp_billing.domain.meters import Meter
+from fp_billing.domain.periods import period_of
+from fp_billing.domain.storage import ArchivedModel, StoredVersion
+from fp_billing.domain.usage import Usage
+from fp_kernel import new_id
+
+MARCH = datetime(2013, 3, 10, 12, tzinfo=UTC)
+SIZE = 5_000
+
+
+def ready(version="v1", *, model="m", at=MARCH, size=SIZE, team="alpha"):
+    """A version became ready."""
+    usage = Usage(Meter.STORAGE_BYTES, size, version, model_id=model, model_version="1", occurred_at=at)
+    return Told(new_id(), team, (usage,), StoredVersion(version, model, "1", size, period_of(at)))
+
+
+def archived(model="m", *, at=MARCH, team="alpha"):
+    return Told(new_id(), team, archived=ArchivedModel(model, at))
+
+
+async def stored(desk, clock, month):
+    """Bytes metered for the month, told on its 20th."""
+    clock.set_wall(datetime(2013, month, 20, tzinfo=UTC))
+    await desk.storing.once()
+    return await desk.used(meter=Meter.STORAGE_BYTES)
+
+
+async def test_a_version_counts_for_each_month_in_which_it_is_kept(desk, clock):
+    await desk.do.record_events([ready("v1"), ready("v2", size=7)])
+    assert [await stored(desk, clock, month) for month in (3, 3, 4, 4, 5)] == [SIZE + 7] * 5
+
+
+async def test_a_model_that_is_archived_counts_for_that_month_and_none_after_it(desk, clock):
+    await desk.do.record_events([ready("v1"), ready("v2", model="other", size=7)])
+    assert await stored(desk, clock, 4) == SIZE + 7
+    await desk.do.record_events([archived(at=clock.now())])
+    assert [await stored(desk, clock, month) for month in (4, 5, 6)] == [SIZE + 7, 7, 7]
+
+
+async def test_a_version_that_becomes_ready_after_its_model_was_archived_counts_once(desk, clock):
+    await desk.do.record_events([archived()])
+    await desk.do.record_events([ready()])
+    assert [await stored(desk, clock, month) for month in (3, 4)] == [SIZE, 0]
+
+
+async def test_months_that_were_missed_are_metered_later_up_to_the_one_of_the_archive(desk, clock):
+    await desk.do.record_events([ready()])
+    clock.set_wall(datetime(2013, 7, 20, tzinfo=UTC))
+    await desk.do.record_events([archived(at=datetime(2013, 5, 2, tzinfo=UTC))])
+    # April and May are past their grace by then, and count in July.
+    assert await stored(desk, clock, 7) == 2 * SIZE
+    assert await stored(desk, clock, 8) == 0
+
+
+async def test_two_replicas_meter_a_month_once(replicas, clock):
+    first, second = replicas
+    await first.do.record_events([ready()])
+    clock.set_wall(datetime(2013, 4, 1, tzinfo=UTC))
+    assert await first.storing.once() + await second.storing.once() == 1
+    assert await second.used(meter=Meter.STORAGE_BYTES) == SIZE
+
+
+async def test_every_team_and_version_is_metered_and_one_that_fails_holds_up_no_other(desk, clock, monkeypatch):
+    monkeypatch.setattr(storing, "_TEAMS", 2)
+    monkeypatch.setattr(storing, "_VERSIONS", 2)
+    teams = [f"team {number}" for number in range(5)]
+    for team in teams:
+        await desk.do.record_events([ready(f"v{number}", team=team) for number in range(5)])
+    clock.set_wall(datetime(2013, 4, 1, tzinfo=UTC))
+    await desk.side.database.execute(
+        "ALTER TABLE periods ADD CONSTRAINT broken CHECK (team <> 'team 1' OR starts_at < '2013-04-01')"
+    )
+    await desk.storing.once()
+    used = [await desk.used(team, meter=Meter.STORAGE_BYTES) for team in teams]
+    assert used == [5 * SIZE, 0, 5 * SIZE, 5 * SIZE, 5 * SIZE]
+
+
+@pytest.mark.parametrize("times", [1, 3])
+async def test_an_event_that_comes_again_stores_nothing_again(desk, clock, times):
+    for _ in range(times):
+        await desk.do.record_events([ready()])
+    assert [await stored(desk, clock, month) for month in (3, 4)] == [SIZE, SIZE]
