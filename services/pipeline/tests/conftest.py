@@ -116,6 +116,13 @@ class Inference(inference_pb2_grpc.InferenceGatewayServiceServicer):
     def __init__(self, world: World) -> None:
         self._fake = FakeTraffic(world)
 
+    async def GetRoute(self, request: inference_pb2.GetRouteRequest, _: object) -> inference_pb2.GetRouteResponse:
+        weights = await self._fake.shares(_actor(), request.model_name)
+        if not weights:
+            raise NotFound("no route")
+        targets = [inference_pb2.RouteTarget(version=version, weight_bps=bps) for version, bps in weights.items()]
+        return inference_pb2.GetRouteResponse(route=inference_pb2.Route(targets=targets))
+
     async def SetTrafficSplit(
         self, request: inference_pb2.SetTrafficSplitRequest, _: object
     ) -> inference_pb2.SetTrafficSplitResponse:

@@ -1,6 +1,6 @@
 """What closes the loop: drift retrains, a better version is deployed, a worse one refused, an archived model ends."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -213,3 +213,16 @@ async def test_only_requests_that_reached_a_version_are_counted(service):
     counted = (await service.stores.statistics.since("alpha", "delays", at))["1"]
     assert (counted.answered, counted.errors) == (2, 1)
     assert await service.stores.statistics.since("beta", "delays", at) == {}
+
+
+async def test_an_archive_that_is_told_late_leaves_what_was_deployed_after_it(service, handle):
+    service.world.add_version("delays", "1")
+    await service.deploy("1")
+    (deployed,) = service.stores.state.deployments.values()
+    archived = events_pb2.ModelArchived(model_id="model-delays", model_name="delays", archived_by="ann")
+    archived.archived_at.FromDatetime(deployed.deployed_at - timedelta(seconds=1))
+    await handle(event(archived))
+    assert service.live == {"1": 10_000}
+    archived.archived_at.FromDatetime(deployed.deployed_at + timedelta(seconds=1))
+    await handle(event(archived))
+    assert service.live == {}

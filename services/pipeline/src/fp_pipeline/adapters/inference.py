@@ -3,6 +3,7 @@
 import grpc
 from forgepoint.inference.v1 import inference_pb2 as pb
 from forgepoint.inference.v1.inference_pb2_grpc import InferenceGatewayServiceStub
+from fp_kernel import NotFound
 from fp_rpc import acting_for
 
 from fp_pipeline.app.peers import Actor
@@ -12,6 +13,14 @@ from fp_pipeline.domain.traffic import Weights
 class GrpcTraffic:
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._stub = InferenceGatewayServiceStub(channel)
+
+    async def shares(self, actor: Actor, model_name: str) -> Weights:
+        with acting_for(actor.team, actor.user_id):
+            try:
+                route = (await self._stub.GetRoute(pb.GetRouteRequest(model_name=model_name))).route
+            except NotFound:
+                return {}
+        return {target.version: target.weight_bps for target in route.targets if target.weight_bps}
 
     async def split(self, actor: Actor, model_name: str, weights: Weights, key: str) -> None:
         request = pb.SetTrafficSplitRequest(

@@ -1,5 +1,7 @@
 """The registry over gRPC, on behalf of the execution's team."""
 
+from dataclasses import replace
+
 import grpc
 from forgepoint.common.v1 import model_pb2
 from forgepoint.registry.v1 import registry_pb2 as pb
@@ -22,7 +24,7 @@ class GrpcRegistry:
         with acting_for(actor.team, actor.user_id):
             model = (await self._stub.GetModel(pb.GetModelRequest(name=model_name))).model
             found = await self._stub.GetVersion(pb.GetVersionRequest(model_id=model.id, version=version))
-        return _version(model.name, found.version)
+        return replace(_version(model.name, found.version), archived=model.HasField("archived_at"))
 
     async def by_id(self, actor: Actor, version_id: str) -> ModelVersion:
         with acting_for(actor.team, actor.user_id):

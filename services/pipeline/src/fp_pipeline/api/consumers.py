@@ -8,7 +8,7 @@ from fp_events.consumers import PIPELINE as LOOP
 from fp_events.consumers import PIPELINE_CANARY as REQUESTS
 
 from fp_pipeline.api.documents import from_struct
-from fp_pipeline.api.tries import tries
+from fp_pipeline.api.tries import moment, tries
 from fp_pipeline.app.count_requests import CountRequests
 from fp_pipeline.app.retrain import DriftReport, Retrain
 from fp_pipeline.app.undeploy_archived import UndeployArchived
@@ -35,7 +35,8 @@ def follow(retrain: Retrain, undeploy: UndeployArchived) -> Callable[[Event], Aw
                 if report is not None:
                     await retrain(report)
             case events_pb2.ModelArchived() as archived:
-                await undeploy(event.team, archived.model_id, archived.model_name, archived.archived_by)
+                at = moment(event, archived.archived_at)
+                await undeploy(event.team, archived.model_id, archived.model_name, at, archived.archived_by)
             case _:
                 pass
 

@@ -31,13 +31,13 @@ def _of(event: Event) -> Iterator[tuple[str, str, datetime, str, float]]:
     """Model, version, time, outcome, latency in milliseconds."""
     match event.payload:
         case events_pb2.InferenceCompleted() as done:
-            model, at, answer = done.model_name, _moment(event, done.completed_at), _answer(done)
+            model, at, answer = done.model_name, moment(event, done.completed_at), _answer(done)
             for each in done.attempts:
                 yield model, each.version, at, _outcome(each, answer), _ms(each.latency)
             if not done.attempts:
                 yield model, done.version, at, answer, _ms(done.latency) or float(done.latency_ms)
         case events_pb2.InferenceFailed() as failed:
-            model, at = failed.model_name, _moment(event, failed.failed_at)
+            model, at = failed.model_name, moment(event, failed.failed_at)
             for each in failed.attempts:
                 yield model, each.version, at, _outcome(each, ANSWERED), _ms(each.latency)
             outcome = told(_reason(failed.reason))
@@ -69,7 +69,7 @@ def _ms(latency: Duration) -> float:
     return latency.seconds * _MILLI + latency.nanos / _NANO
 
 
-def _moment(event: Event, moment: Timestamp) -> datetime:
+def moment(event: Event, moment: Timestamp) -> datetime:
     """When it happened, as the payload says, else as the envelope does."""
     if not moment.seconds:
         return event.time

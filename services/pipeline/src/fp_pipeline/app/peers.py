@@ -31,7 +31,10 @@ class VersionStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ModelVersion:
-    """signature: serialised as the registry gave it, empty when it has none. inputs: names of its tensors."""
+    """signature: serialised as the registry gave it, empty when it has none. inputs: names of its tensors.
+
+    archived: whether the whole model is.
+    """
 
     model_id: str
     model_name: str
@@ -43,6 +46,7 @@ class ModelVersion:
     failure_reason: str = ""
     signature: bytes = b""
     inputs: frozenset[str] = frozenset()
+    archived: bool = False
 
 
 class Versions(Protocol):
@@ -108,6 +112,9 @@ class Registry(Registrations, Promotions, Protocol):
 
 class Traffic(Protocol):
     """Moves traffic."""
+
+    async def shares(self, actor: Actor, model_name: str) -> Weights:
+        """How the traffic is divided now, whoever decided it; empty when no version gets any."""
 
     async def split(self, actor: Actor, model_name: str, weights: Weights, key: str) -> None:
         """Raises FailedPrecondition while a version is not known as a target yet."""

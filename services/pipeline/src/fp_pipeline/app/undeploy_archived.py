@@ -1,6 +1,6 @@
 """A model was archived: none of its versions serves any more."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from fp_kernel import Clock
 
@@ -16,12 +16,16 @@ class UndeployArchived:
         self._clock = clock
         self._drain = drain
 
-    async def __call__(self, team: str, model_id: str, model_name: str, actor: str) -> int:
-        """How many deployments ended. The id decides: a later model of the same name is left alone."""
+    async def __call__(self, team: str, model_id: str, model_name: str, archived_at: datetime, actor: str) -> int:
+        """How many deployments ended.
+
+        The id decides: a later model of the same name is left alone. So is what was deployed after the archive, of a
+        model that was brought back: the event may come late, and twice.
+        """
         now, ended = self._clock.now(), 0
         async with self._transactions() as tx:
             for live in await tx.deployments.others(team, model_name, ""):
-                if live.model_id != model_id:
+                if live.model_id != model_id or live.deployed_at > archived_at:
                     continue
                 gone = await tx.deployments.undeploy(live.runtime, now + timedelta(seconds=self._drain))
                 if gone is not None:

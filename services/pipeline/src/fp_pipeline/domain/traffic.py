@@ -14,7 +14,7 @@ def only(version: str, others: Weights) -> Weights:
 
 
 def share(version: str, weight_bps: int, others: Weights) -> Weights:
-    """A part to one version; the others keep their proportions, rounded so that nothing is lost.
+    """A part, or nothing, to one version; the others keep their proportions, rounded so that nothing is lost.
 
     Raises ValueError without other versions: then there is nobody to give the rest to.
     """
@@ -25,9 +25,15 @@ def share(version: str, weight_bps: int, others: Weights) -> Weights:
     if total == 0:
         # Nobody had traffic: the newest of the others takes it.
         return {**dict.fromkeys(others, 0), max(others): rest, version: weight_bps}
-    exact = {name: rest * weight / total for name, weight in others.items()}
+    return {**scaled(others, rest), version: weight_bps}
+
+
+def scaled(weights: Weights, whole: int = FULL_WEIGHT_BPS) -> Weights:
+    """The same proportions with this sum. Raises ZeroDivisionError when nobody has any traffic."""
+    total = sum(weights.values())
+    exact = {name: whole * weight / total for name, weight in weights.items()}
     shares = {name: int(value) for name, value in exact.items()}
-    missing = rest - sum(shares.values())
+    missing = whole - sum(shares.values())
     for name in sorted(exact, key=lambda each: (shares[each] - exact[each], each))[:missing]:
         shares[name] += 1
-    return {**shares, version: weight_bps}
+    return shares

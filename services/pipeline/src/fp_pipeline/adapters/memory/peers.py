@@ -109,6 +109,7 @@ class FakeRegistry:
             digest=kept["digest"],
             failure_reason=kept["reason"],
             inputs=frozenset(kept.get("inputs", ())),
+            archived=kept["model"] in self._world["archived"],
         )
 
     def _move(self, version_id: str, stage: Stage) -> str:
@@ -125,6 +126,11 @@ class FakeRegistry:
 class FakeTraffic:
     def __init__(self, world: World) -> None:
         self._world = world
+
+    async def shares(self, actor: Actor, model_name: str) -> Weights:
+        self._world.called("shares", model_name)
+        weights: Weights = self._world["splits"].get(model_name, {})
+        return weights
 
     async def split(self, actor: Actor, model_name: str, weights: Weights, key: str) -> None:
         self._world.called("split", f"{model_name} {json.dumps(dict(sorted(weights.items())))}")

@@ -21,6 +21,7 @@ def _away() -> Error:
 def _empty() -> dict[str, Any]:
     return {
         "models": {},
+        "archived": {},
         "versions": {},
         "keys": {},
         "splits": {},

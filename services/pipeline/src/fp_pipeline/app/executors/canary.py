@@ -35,11 +35,11 @@ class Canary:
         config = attempt.config
         if not isinstance(config, CanaryConfig):
             raise StepFailed("config is not that of a canary", final=True)
-        deployment, others = await self._shares.candidate(attempt)
+        deployment, before = await self._shares.candidate(attempt)
+        others = {version: weight for version, weight in before.items() if version != deployment.version}
         if not others:
             return Outcome(skipped="the model's first version needs no canary")
         if _SINCE not in attempt.step.output:
-            before = {**others, deployment.version: deployment.weight_bps}
             weights = share(deployment.version, config.weight_bps, others)
             await self._shares.move(attempt, deployment, before, weights)
             await self._begin(attempt, deployment, config)

@@ -18,9 +18,8 @@ class Promote:
         self._registry = registry
 
     async def run(self, attempt: Attempt) -> Outcome:
-        deployment, others = await self._shares.candidate(attempt)
-        before = {**others, deployment.version: deployment.weight_bps}
-        await self._shares.move(attempt, deployment, before, only(deployment.version, others))
+        deployment, before = await self._shares.candidate(attempt)
+        await self._shares.move(attempt, deployment, before, only(deployment.version, before))
         await self._remember(attempt, deployment)
         key = attempt.name.key("promote")
         await self._registry.promote(attempt.actor, deployment.version_id, Stage.PRODUCTION, key)

@@ -1,5 +1,9 @@
 """Moving the traffic of a model and putting it back."""
 
+import json
+from collections.abc import Sequence
+from hashlib import sha256
+
 from fp_kernel import Kind
 
 from fp_pipeline.app.attempt import Attempt, StepFailed
@@ -8,35 +12,40 @@ from fp_pipeline.app.peers import Traffic
 from fp_pipeline.app.ports import Deployments
 from fp_pipeline.domain.config import FULL_WEIGHT_BPS
 from fp_pipeline.domain.deployment import Deployment, SetWeights
-from fp_pipeline.domain.traffic import Weights
+from fp_pipeline.domain.traffic import Weights, scaled, share
 
-_BEFORE = "weights_before"
+_DIGITS = 12
+_BEFORE, _SET = "weights_before", "weights_set"
 
 
 class Shares:
-    """For the steps that change a split; each change is decided in the database before it is told to inference."""
+    """For the steps that change a split. Inference is asked what it is: an operator may have set it since.
+
+    Each change is decided in the database before it is told to inference.
+    """
 
     def __init__(self, deployments: Deployments, traffic: Traffic, *, pause: float) -> None:
         """pause: seconds between tries while inference does not know the new target yet."""
         self._deployments = deployments
         self._traffic = traffic
-        self.pause = pause
+        self._pause = pause
 
     async def candidate(self, attempt: Attempt) -> tuple[Deployment, Weights]:
-        """What this execution deployed, and the present weights of the model's other live versions.
+        """What this execution deployed, and the present weights of all live versions of the model.
 
         Raises StepFailed when nothing is deployed.
         """
         live = await self._deployments.live(attempt.actor.team, attempt.input_text("model"))
-        ours = [each for each in live if each.execution_id == attempt.execution.id]
-        if not ours:
+        ours = _ours(attempt, live)
+        if ours is None:
             raise StepFailed("this execution has no live deployment", final=True)
-        return ours[0], {each.version: each.weight_bps for each in live if each is not ours[0]}
+        return ours, await self._present(attempt, live)
 
     async def move(self, attempt: Attempt, deployment: Deployment, before: Weights, weights: Weights) -> None:
         """Keep what it was before, once, and set the split."""
         facts = {} if _BEFORE in attempt.step.output else {_BEFORE: dict(before)}
-        await attempt.checkpoint(facts, _set(deployment.team, deployment.model_name, weights))
+        change = _set(deployment.team, deployment.model_name, weights)
+        await attempt.checkpoint({**facts, _SET: dict(weights)}, change)
         await self._split(attempt, deployment.model_name, weights, "split")
 
     async def put_back(self, attempt: Attempt) -> None:
@@ -46,22 +55,48 @@ class Shares:
         if sum(before.values()) != FULL_WEIGHT_BPS or len(before) == 1:
             return
         model = attempt.input_text("model")
-        live = {each.version for each in await self._deployments.live(attempt.actor.team, model)}
-        if any(weight and version not in live for version, weight in before.items()):
+        live = await self._deployments.live(attempt.actor.team, model)
+        versions = {each.version for each in live}
+        if any(weight and version not in versions for version, weight in before.items()):
             # Undeployed meanwhile, since the model was archived: there is nobody to give the traffic back to.
             return
-        await attempt.checkpoint({}, _set(attempt.actor.team, model, before))
-        await self._split(attempt, model, before, "unsplit")
+        weights = self._restored(attempt, live, before, await self._present(attempt, live))
+        await attempt.checkpoint({}, _set(attempt.actor.team, model, weights))
+        await self._split(attempt, model, weights, "unsplit")
+
+    def _restored(self, attempt: Attempt, live: Sequence[Deployment], before: Weights, now: Weights) -> Weights:
+        """The split of before, unless someone has set another one since: from that our version is taken out."""
+        ours = _ours(attempt, live)
+        others = {version: weight for version, weight in now.items() if ours and version != ours.version}
+        unchanged = now in (before, attempt.step.output.get(_SET, now))
+        if ours is None or unchanged or not any(others.values()):
+            return before
+        return share(ours.version, 0, others)
+
+    async def _present(self, attempt: Attempt, live: Sequence[Deployment]) -> Weights:
+        """Of the live versions. What our own table has was decided here last, and counts while nothing is routed."""
+        decided = {each.version: each.weight_bps for each in live}
+        if len(live) == 1:
+            return decided
+        routed = await self._traffic.shares(attempt.actor, live[0].model_name)
+        known = {version: routed.get(version, 0) for version in decided}
+        return scaled(known) if any(known.values()) else decided
 
     async def _split(self, attempt: Attempt, model_name: str, weights: Weights, verb: str) -> None:
-        key = attempt.name.key(verb)
+        # The same step may set another split when it is run again: a key stands for one of them.
+        digest = sha256(json.dumps(weights, sort_keys=True).encode()).hexdigest()
+        key = attempt.name.key(f"{verb}-{digest[:_DIGITS]}")
         await patiently(
             attempt,
             lambda: self._traffic.split(attempt.actor, model_name, weights, key),
-            pause=self.pause,
+            pause=self._pause,
             # Inference hears of a new target by an event, which may still be under way.
             kinds=frozenset({Kind.FAILED_PRECONDITION, Kind.NOT_FOUND}),
         )
+
+
+def _ours(attempt: Attempt, live: Sequence[Deployment]) -> Deployment | None:
+    return next((each for each in live if each.execution_id == attempt.execution.id), None)
 
 
 def _set(team: str, model_name: str, weights: Weights) -> SetWeights:

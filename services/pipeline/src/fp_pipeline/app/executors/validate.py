@@ -18,6 +18,8 @@ class Validate:
         label = f"version {found.version} of '{found.model_name}'"
         if found.status is VersionStatus.FAILED:
             raise StepFailed(f"{label} is FAILED: {found.failure_reason or 'no reason given'}", final=True)
+        if found.archived:
+            raise StepFailed(f"model '{found.model_name}' is archived", final=True)
         if found.stage is Stage.ARCHIVED:
             raise StepFailed(f"{label} is archived", final=True)
         if not found.digest:
