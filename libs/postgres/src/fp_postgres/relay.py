@@ -9,7 +9,7 @@ from fp_kernel import Aborted, Unavailable
 from fp_telemetry import Metrics, get_logger, names
 
 from fp_postgres.database import Database
-from fp_postgres.draining import Drain
+from fp_postgres.draining import Drain, Drained
 from fp_postgres.failures import translated
 from fp_postgres.outbox import CHANNEL
 
@@ -26,10 +26,15 @@ _FIRST_PAUSE: Final = 0.2
 _LAST_PAUSE: Final = 5.0
 _MEASURE: Final = 5.0
 
-_BACKLOG: Final = """
-select count(*), coalesce(extract(epoch from now() - min(created_at)), 0)
-from (select created_at from fp_outbox where published_at is null order by position limit 100000) as waiting
-"""
+_MOST: Final = 10_000
+_BACKLOG: Final = f"""
+select (select count(*) from (
+            select from fp_outbox where published_at is null and held is null limit {_MOST}) as ready),
+       (select count(*) from (
+            select from fp_outbox where published_at is null and held is not null limit {_MOST}) as held),
+       coalesce(extract(epoch from now() - (
+            select created_at from fp_outbox where published_at is null order by position limit 1)), 0)
+"""  # noqa: S608 -- a number of this file
 
 
 class OutboxRelay:
@@ -48,11 +53,10 @@ class OutboxRelay:
         self._bus = bus
         self._holder = holder
         self._batch = batch
-        self._pending = self._age = None
+        self._pending = self._held = self._age = None
         if metrics is not None:
-            self._pending = metrics.gauge(
-                names.OUTBOX_PENDING, "Events committed and not yet on the bus, 100000 at most."
-            )
+            self._pending = metrics.gauge(names.OUTBOX_PENDING, f"Events committed and not yet tried, {_MOST} at most.")
+            self._held = metrics.gauge(names.OUTBOX_HELD, f"Events that the bus does not take, {_MOST} at most.")
             self._age = metrics.gauge(names.OUTBOX_AGE, "Age of the oldest event that is not yet on the bus.")
 
     async def run(self) -> None:
@@ -85,30 +89,46 @@ class OutboxRelay:
             wakeup.relay_is_here = False
 
     async def _drain_for_ever(self, connection: "Connection[Any]") -> None:
-        """Look again soon after work was found, and ever later when there is none; pause while the bus fails."""
+        """Look again at once after work was found, and ever later when there is none; pause while the bus is away."""
         wait, pause, measured = _FIRST_POLL, _FIRST_PAUSE, 0.0
         loop = asyncio.get_running_loop()
+        drain = Drain(connection, self._bus, self._batch)
+        await drain.resume()
         while True:
-            drained = await Drain(connection, self._bus, self._batch).run()
+            drained = await drain.step()
             if loop.time() - measured > _MEASURE:
                 await self._measure(connection)
                 measured = loop.time()
             if drained.failed:
-                log.warning(
-                    "bus does not take events", holder=self._holder, waiting=drained.failed, error=drained.error
-                )
+                self._warn(drained, drain.queues)
+            if drained.away:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LAST_PAUSE)
                 continue
             pause = _FIRST_PAUSE
-            wait = _FIRST_POLL if drained.published else min(wait * 2, _LAST_POLL)
-            if await self._database.wakeup.wait(wait):
+            if drained.read:
                 wait = _FIRST_POLL
+                continue
+            if await self._database.wakeup.wait(min(wait, drain.next_attempt)):
+                wait = _FIRST_POLL
+            else:
+                wait = min(wait * 2, _LAST_POLL)
+
+    def _warn(self, drained: Drained, queues: int) -> None:
+        log.warning(
+            "bus does not take events",
+            holder=self._holder,
+            failed=drained.failed,
+            queues=queues,
+            away=drained.away,
+            error=drained.error,
+        )
 
     async def _measure(self, connection: "Connection[Any]") -> None:
-        if self._pending is None or self._age is None:
+        if self._pending is None or self._held is None or self._age is None:
             return
         with translated:
-            count, age = await connection.fetchrow(_BACKLOG) or (0, 0.0)
-        self._pending.set(count)
+            ready, held, age = await connection.fetchrow(_BACKLOG) or (0, 0, 0.0)
+        self._pending.set(ready)
+        self._held.set(held)
         self._age.set(float(age))

@@ -12,7 +12,7 @@ with bite as (
     select position, created_at, published_at, subject from fp_outbox
     where position > $1 order by position limit $2
 ), again as (
-    update fp_outbox set published_at = null, copies = copies + 1 from bite
+    update fp_outbox set published_at = null, held = null, copies = copies + 1 from bite
     where fp_outbox.position = bite.position and bite.published_at is not null and bite.created_at >= $3
         and (bite.subject = $4 or starts_with(bite.subject, $5))
     returning 1

@@ -21,7 +21,9 @@ class Subject:
         bus = MemoryBus()
         await bus.ensure(STREAMS, ())
         async with self._database.dedicated(name="test") as connection:
-            await Drain(connection, bus, 7).run()
+            drain = Drain(connection, bus, 7)
+            while (await drain.step()).read:
+                pass
         return bus.events
 
 

@@ -8,8 +8,9 @@ ROW_ID = "('01890000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid"
 ROWS = "from generate_series(1, 20000) as n"
 FILL = (
     f"""
-    insert into fp_outbox (id, resource_id, sequence, subject, envelope, headers, published_at, created_at)
+    insert into fp_outbox (id, resource_id, sequence, subject, envelope, headers, held, published_at, created_at)
     select {ROW_ID}, 'r' || n, 1, 'fp.models.registered', '', '{{}}',
+           case when n >= 19500 then 'MODELS' end,
            case when n < 19000 then now() - interval '2 days' end, now() - interval '3 days' {ROWS}
     """,
     f"insert into fp_sequences select 'r' || n, 1 {ROWS}",
@@ -20,8 +21,10 @@ SMALL = {"fp_migrations"}
 NOW = datetime(2013, 3, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 TABLE = {
-    "draining._WAITING": uses("fp_outbox_unpublished", 0, 100),
-    "draining._MARK": uses("fp_outbox_pkey", [1, 2]),
+    "draining._READY": uses("fp_outbox_ready", 50),
+    "draining._HELD": uses("fp_outbox_held", "MODELS", 50),
+    "draining._QUEUES": uses("fp_outbox_held"),
+    "draining._NOTE": uses("fp_outbox_pkey", [1, 2], [None, "MODELS"]),
     "idempotency._CLAIM": uses("fp_commands_pkey"),
     "idempotency._KEPT": uses("fp_commands_pkey", "t", "rpc", "k7"),
     "idempotency._COMPLETE": uses("fp_commands_pkey", "t", "rpc", "k7", b""),
@@ -35,7 +38,7 @@ TABLE = {
     "pruning._INBOX": uses("fp_inbox_age", "consumer-1", DAY, 40),
     "pruning._COMMANDS": uses("fp_commands_created", DAY, 40),
     "pruning._OUTBOX": uses("fp_outbox_published", DAY, 40),
-    "relay._BACKLOG": uses("fp_outbox_unpublished"),
+    "relay._BACKLOG": uses("fp_outbox_ready fp_outbox_held fp_outbox_unpublished"),
     "republishing._AGAIN": uses("fp_outbox_pkey", 500, 40, NOW, "", "fp.", at_most=200),
 }
 

@@ -21,6 +21,7 @@ EVENTS_DEAD: Final = "events_dead_total"
 EVENTS_HANDLING: Final = "events_handling_seconds"
 EVENTS_LAG: Final = "events_lag"
 OUTBOX_PENDING: Final = "outbox_pending"
+OUTBOX_HELD: Final = "outbox_held"
 OUTBOX_AGE: Final = "outbox_oldest_age_seconds"
 DEPENDENCY_UP: Final = "dependency_up"
 

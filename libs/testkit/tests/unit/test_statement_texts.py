@@ -7,6 +7,7 @@ SOURCE = '''
 """Select a word from this text: it is none."""
 
 _ID = "id"
+_MOST = 7
 _SELECT = f"SELECT {_ID} FROM things"
 _PAGE = "SELECT id FROM things WHERE id > $1 -- in order\\n ORDER BY id LIMIT $2"
 _ALL = {"old": "DELETE FROM things WHERE old"}
@@ -16,7 +17,7 @@ class Things:
     async def find(self, tx, condition):
         """Select one from many."""
         await tx.fetch(_PAGE, 1, 2)
-        await tx.fetch(f"{_SELECT} WHERE id = $1", 1)
+        await tx.fetch(f"{_SELECT} WHERE id = $1 LIMIT {_MOST}", 1)
         await tx.fetch(f"{_SELECT} WHERE {condition}", 1)
         await tx.execute("LOCK TABLE things")
         await tx.execute("SELECT pg_notify($1, $2)", "a", "b")
@@ -41,7 +42,7 @@ def test_every_text_is_found_under_the_name_of_its_place(package):
     assert {name: text.sql for name, text in collect(package).items() if not text.pattern} == {
         "things._PAGE": "SELECT id FROM things WHERE id > $1 ORDER BY id LIMIT $2",
         "things._ALL": "DELETE FROM things WHERE old",
-        "things.Things.find": "SELECT id FROM things WHERE id = $1",
+        "things.Things.find": "SELECT id FROM things WHERE id = $1 LIMIT 7",
         "things.Things.find/3": "update things set id = 1",
     }
 

@@ -167,7 +167,7 @@ class _Finder(ast.NodeVisitor):
             value = eval(compile(ast.Expression(node), "<statement>", "eval"), dict(self._scope))  # noqa: S307 -- the repository's own source
         except Exception:  # noqa: BLE001 -- it needs what only a running function has
             value = None
-        return value if isinstance(value, str) else None
+        return str(value) if isinstance(value, str | int) else None
 
     def _keep(self, sql: str) -> bool:
         sql = squeezed(sql)
