@@ -26,7 +26,7 @@ from fp_events.streams import Stream
 
 log = get_logger(__name__)
 
-_GRACE: Final = 20.0
+_GRACE: Final = 8.0  # seconds; below the time in which a service drains, or the service cuts it first
 _LAG_EVERY: Final = 10.0
 AGAIN: Final = (0.1, 0.5, 1.0, 2.0, 5.0)
 

@@ -12,6 +12,7 @@ from opentelemetry.trace import SpanKind
 
 from fp_postgres import connecting
 from fp_postgres.failures import translated, translated_body
+from fp_postgres.pulse import Pulse
 from fp_postgres.transaction import Transaction
 from fp_postgres.wakeup import Wakeup
 
@@ -25,7 +26,7 @@ _BEGIN: Final = {
     "repeatable_read": "begin isolation level repeatable read",
     "serializable": "begin isolation level serializable",
 }
-_PING_TIMEOUT: Final = 2.0  # seconds
+_ROLLBACK: Final = 2.0  # seconds
 _WAIT: Final = 5.0  # seconds for a connection of the pool
 
 
@@ -41,6 +42,7 @@ class Database:
         self.wakeup = Wakeup()
         self._pool = pool
         self._url = url
+        self._pulse = Pulse(url, source)
 
     @classmethod
     async def connect(cls, url: str, *, source: str, max_size: int = 5) -> "Database":
@@ -51,13 +53,16 @@ class Database:
         return cls(await connecting.open_pool(url, source=source, max_size=max_size), url, source)
 
     async def ping(self) -> None:
-        """Raises Unavailable when there is no answer within two seconds."""
-        with translated:
-            async with asyncio.timeout(_PING_TIMEOUT):
-                await self.fetchval("select 1")
+        """Raises Unavailable when there is no answer within two seconds.
+
+        On a connection of its own: while every one of the pool is at work the database is not away, and a replica that
+        said so would hand its load to the next one, which falls too.
+        """
+        await self._pulse.beat()
 
     async def close(self) -> None:
         """Waits for running statements (bounded), then closes every connection."""
+        await self._pulse.close()
         try:
             async with asyncio.timeout(connecting.CLOSE_TIMEOUT):
                 await self._pool.close()
@@ -162,7 +167,7 @@ async def _roll_back(connection: Any) -> None:
     if connection.is_closed():
         return
     try:
-        async with asyncio.timeout(_PING_TIMEOUT):
+        async with asyncio.timeout(_ROLLBACK):
             await connection.execute("rollback")
     except Exception:  # noqa: BLE001 -- the error that led here is the one to tell
         connection.terminate()

@@ -16,10 +16,10 @@ _AWAY: Final = (
     pg.IdleInTransactionSessionTimeoutError,
     pg.InsufficientResourcesError,
     pg.ReadOnlySQLTransactionError,
-    # The server's farewell crossed a question: the client finds itself in a state that it does not know.
+    # The server closed the connection while a query was on its way: the client is in a state that it does not know.
     pg.InternalClientError,
 )
-_LOST_RACE: Final = (pg.TransactionRollbackError, pg.LockNotAvailableError)
+LOST_RACE: Final = (pg.TransactionRollbackError, pg.LockNotAvailableError)
 
 
 class Translated:
@@ -40,7 +40,7 @@ class Translated:
     ) -> None:
         if error is None:
             return
-        if isinstance(error, _LOST_RACE):
+        if isinstance(error, LOST_RACE):
             raise Aborted("the change lost a race with another one", retry_after=0.1) from error
         # Slow before away: TimeoutError is an OSError.
         if isinstance(error, pg.QueryCanceledError) or (self._calls and isinstance(error, TimeoutError)):

@@ -6,15 +6,16 @@ from typing import Final
 
 from fp_events.streams import by_stream
 from fp_kernel import Error, Unavailable
+from fp_kernel.backoff import Backoff
 
-_FIRST_PAUSE: Final = 0.2  # seconds
-_LAST_PAUSE: Final = 30.0
+# One relay a database: nobody to be out of step with.
+_BACKOFF: Final = Backoff(first=0.2, longest=30.0, spread=0.0)
 
 
 @dataclass(slots=True)
 class _Hold:
     due: float
-    pause: float = _FIRST_PAUSE
+    failures: int = 1
 
 
 class Holds:
@@ -43,7 +44,7 @@ class Holds:
 
     def add(self, queue: str, now: float) -> None:
         if queue not in self._holds:
-            self._holds[queue] = _Hold(now + _FIRST_PAUSE)
+            self._holds[queue] = _Hold(now + _BACKOFF.delay(1, 1.0))
 
     def due(self, now: float) -> str | None:
         """The queue that has waited longest for its next attempt."""
@@ -54,19 +55,19 @@ class Holds:
 
     def wait(self, now: float) -> float:
         """Seconds until the next attempt."""
-        return max(min((hold.due for hold in self._holds.values()), default=now + _LAST_PAUSE) - now, 0.0)
+        return max(min((hold.due for hold in self._holds.values()), default=now + _BACKOFF.longest) - now, 0.0)
 
     def is_probe(self, queue: str) -> bool:
         """Whether the queue's last attempt failed, so that one event is enough to find out."""
-        return self._holds[queue].pause > 0
+        return self._holds[queue].failures > 0
 
     def went(self, queue: str, now: float) -> None:
         """The bus took something: go on at once."""
-        self._holds[queue] = _Hold(now, 0.0)
+        self._holds[queue] = _Hold(now, failures=0)
 
     def failed(self, queue: str, now: float) -> None:
-        pause = min(max(self._holds[queue].pause * 2, _FIRST_PAUSE), _LAST_PAUSE)
-        self._holds[queue] = _Hold(now + pause, pause)
+        failures = self._holds[queue].failures + 1
+        self._holds[queue] = _Hold(now + _BACKOFF.delay(failures, 1.0), failures)
 
     def end(self, queue: str) -> None:
         """Nothing waits in it any more."""

@@ -15,7 +15,7 @@ from fp_kernel import Aborted, FailedPrecondition
 from fp_telemetry import get_logger
 
 from fp_postgres import connecting
-from fp_postgres.failures import translated
+from fp_postgres.failures import LOST_RACE, translated
 
 if TYPE_CHECKING:
     from asyncpg import Connection
@@ -40,6 +40,13 @@ create table if not exists fp_migrations (
     primary key (service, number)
 )
 """
+_CONCURRENT: Final = re.compile(
+    r"create\s+(?:unique\s+)?index\s+concurrently\s+(?:if\s+not\s+exists\s+)?(\w+)", re.IGNORECASE
+)
+_ATTEMPTS: Final = 3
+_INVALID: Final = """
+select exists (select from pg_index where indexrelid = to_regclass(quote_ident($1)) and not indisvalid)
+"""
 _APPLIED: Final = "select number, checksum from fp_migrations where service = $1"
 _NOTE: Final = "insert into fp_migrations (service, number, name, checksum) values ($1, $2, $3, $4)"
 
@@ -61,7 +68,9 @@ async def migrate(database_url: str, folder: Traversable | Path, *, service: str
     Each file is one transaction with lock and statement time-outs, so that a migration that cannot get its lock fails
     and does not stop the traffic behind it; replicas that start together wait for each other (a minute at most).
     A file whose first line is `-- outside of a transaction` holds one statement that must not be in one, such as CREATE
-    INDEX CONCURRENTLY IF NOT EXISTS. It may take an hour and must be repeatable: it is run again after a failure.
+    INDEX CONCURRENTLY IF NOT EXISTS. It may take an hour and must be repeatable: it is run again after a failure. What
+    such an index leaves when it fails, an invalid index of its name that IF NOT EXISTS would take for the real one, is
+    dropped first.
     A database that is ahead of the code is left alone: the code before it must run with it.
     Raises FailedPrecondition when an applied file was changed or is gone or the numbers have a gap, Unavailable when
     the database is away, Aborted when a lock could not be had in time.
@@ -103,7 +112,7 @@ async def _apply(connection: "Connection[Any]", service: str, migrations: Mappin
         migration = migrations[number]
         if migration.sql.startswith(_OUTSIDE):
             await connection.execute(_UNHURRIED)
-            await connection.execute(migration.sql)
+            await _alone(connection, migration)
             await connection.execute(_SHORT)
             await connection.execute(_NOTE, service, number, migration.name, migration.checksum)
         else:
@@ -111,6 +120,23 @@ async def _apply(connection: "Connection[Any]", service: str, migrations: Mappin
                 await connection.execute(migration.sql)
                 await connection.execute(_NOTE, service, number, migration.name, migration.checksum)
         log.info("migration applied", owner=service, migration=migration.name)
+
+
+async def _alone(connection: "Connection[Any]", migration: _Migration) -> None:
+    """Run the statement of a file that is outside of a transaction, again when it lost a race."""
+    index = match[1].lower() if (match := _CONCURRENT.search(migration.sql)) else ""
+    for attempt in range(1, _ATTEMPTS + 1):
+        if index and await connection.fetchval(_INVALID, index):
+            log.warning("an index that was never finished is dropped", index=index)
+            await connection.execute(f'drop index concurrently "{index}"')
+        try:
+            await connection.execute(migration.sql)
+        except LOST_RACE as error:
+            if attempt == _ATTEMPTS:
+                raise
+            log.warning("migration is tried again", migration=migration.name, reason=type(error).__name__)
+        else:
+            return
 
 
 def _read(folder: Traversable | Path, service: str) -> dict[int, _Migration]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fp_events import Bus
 from fp_kernel import Aborted, Unavailable
+from fp_kernel.backoff import Backoff
 from fp_telemetry import Metrics, get_logger, names
 
 from fp_postgres.database import Database
@@ -22,8 +23,7 @@ _LEASE: Final = 0x66705F6F7574626F78 & 0x7FFFFFFFFFFFFFFF  # one relay at work i
 _STAND_BY: Final = 1.0  # seconds between two looks at the lease
 _FIRST_POLL: Final = 0.01
 _LAST_POLL: Final = 1.0
-_FIRST_PAUSE: Final = 0.2
-_LAST_PAUSE: Final = 5.0
+_AWAY: Final = Backoff(first=0.2, longest=5.0, spread=0.0)
 _MEASURE: Final = 5.0
 
 _MOST: Final = 10_000
@@ -90,7 +90,7 @@ class OutboxRelay:
 
     async def _drain_for_ever(self, connection: "Connection[Any]") -> None:
         """Look again at once after work was found, and ever later when there is none; pause while the bus is away."""
-        wait, pause, measured = _FIRST_POLL, _FIRST_PAUSE, 0.0
+        wait, outages, measured = _FIRST_POLL, 0, 0.0
         loop = asyncio.get_running_loop()
         drain = Drain(connection, self._bus, self._batch)
         await drain.resume()
@@ -102,10 +102,10 @@ class OutboxRelay:
             if drained.failed:
                 self._warn(drained, drain.queues)
             if drained.away:
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, _LAST_PAUSE)
+                outages += 1
+                await asyncio.sleep(_AWAY.delay(outages, 1.0))
                 continue
-            pause = _FIRST_PAUSE
+            outages = 0
             if drained.read:
                 wait = _FIRST_POLL
                 continue

@@ -1,4 +1,5 @@
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
 
@@ -106,6 +107,25 @@ async def test_a_full_pool_is_unavailable(url, monkeypatch):
 async def test_a_database_that_is_away_is_unavailable():
     with pytest.raises(Unavailable):
         await Database.connect("postgresql://u:p@127.0.0.1:1/x", source="test")
+
+
+async def test_a_database_whose_connections_are_all_at_work_is_not_away(url):
+    database = await Database.connect(url, source="test", max_size=1)
+    async with database.transaction(), asyncio.timeout(4):  # a connection of the pool would be waited for 5 s
+        await database.ping()
+        await database.ping()
+    await database.close()
+
+
+async def test_a_ping_whose_connection_was_cut_takes_another_one(database):
+    await database.ping()
+    cut = await database.fetch(
+        "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'test pulse'"
+    )
+    assert len(cut) == 1
+    with suppress(Unavailable):  # it may have noticed already
+        await database.ping()
+    await database.ping()
 
 
 async def test_a_closed_database_is_unavailable(url):

@@ -68,6 +68,21 @@ async def test_a_statement_that_must_stand_alone_does(database_url, folder):
     await connection.close()
 
 
+async def test_an_index_that_was_never_finished_is_made_anew(database_url, folder):
+    index = "-- outside of a transaction\ncreate unique index concurrently if not exists a_id on a (id);"
+    files = folder(_0001_a="create table a (id int); insert into a values (1), (1);", _0002_b=index)
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await migrate(database_url, files, service="s")
+    connection = await asyncpg.connect(database_url)
+    assert not await connection.fetchval("select indisvalid from pg_index where indexrelid = 'a_id'::regclass")
+    await connection.execute("delete from a where ctid = '(0,1)'")
+
+    await migrate(database_url, files, service="s")
+
+    assert await connection.fetchval("select indisvalid from pg_index where indexrelid = 'a_id'::regclass")
+    await connection.close()
+
+
 async def test_a_migration_that_cannot_get_its_lock_gives_up(database_url, folder, monkeypatch):
     monkeypatch.setattr("fp_postgres.migrating._SHORT", "set lock_timeout = '50ms'; set statement_timeout = '60s'")
     await migrate(database_url, folder(_0001_a="create table a (id int);"), service="s")

@@ -17,7 +17,7 @@ FILL = (
     f"insert into fp_inbox select 'consumer-' || n % 3, {ROW_ID}, now() - (20001 - n) * interval '1 minute' {ROWS}",
     f"insert into fp_commands select 't', 'rpc', 'k' || n, '', '', now() - (20001 - n) * interval '1 minute' {ROWS}",
 )
-SMALL = {"fp_migrations"}
+SMALL = {"fp_migrations", "pg_index"}
 NOW = datetime(2013, 3, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 TABLE = {
@@ -31,6 +31,7 @@ TABLE = {
     "inbox._FIRST": uses(""),
     "inbox._FRESH": uses(""),
     "migrating._APPLIED": uses("fp_migrations_pkey"),
+    "migrating._INVALID": uses("pg_index_indexrelid_index"),
     "migrating._NOTE": uses(""),
     "outbox._KEEP": uses("fp_sequences_pkey"),
     "outbox._KEEP_AND_TELL": uses("fp_sequences_pkey"),

@@ -1,6 +1,8 @@
 """The connection to Redis."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from fp_kernel import Clock, Unavailable
@@ -8,7 +10,9 @@ from fp_telemetry import get_logger
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import ConnectionError as NotConnected
+from redis.exceptions import MasterDownError, NoScriptError, RedisError, ResponseError
+from redis.exceptions import TimeoutError as NotAnswered
 
 from fp_redis.script import Script
 
@@ -17,10 +21,13 @@ WRITE_TIMEOUT = 5.0
 """Seconds. A script over thousands of entries is one step of the store."""
 
 _POOL_SIZE = 32
+_LISTENERS = 8  # connections beside those of commands
 _HEALTH_CHECK = 15
 # While the store is away, callers go elsewhere at once and do not each wait for a time-out first.
 _REST = 1.0
 _NEVER = float("-inf")
+# The store itself is away. Whatever else it answers, it answers: a wrong command is the fault of who sent it.
+_AWAY = (NotConnected, NotAnswered, MasterDownError, OSError)
 _LISTEN_SECONDS = 10.0
 
 _log = get_logger(__name__)
@@ -29,13 +36,24 @@ Command = tuple[Any, ...]
 
 
 class Link:
-    """Every method but `ping` and `close` raises Unavailable while the store is away."""
+    """Every method but `ping` and `close` raises Unavailable while the store is away.
 
-    def __init__(self, redis: "Redis", clock: Clock, *, store: str) -> None:
+    A command that the store refuses (a key of another type, no memory for a write, a script's own error) raises
+    Unavailable too, since its caller has another place to go; it is logged, and is nobody else's trouble.
+    """
+
+    def __init__(
+        self, redis: "Redis", clock: Clock, *, store: str, patience: float = READ_TIMEOUT, pings: "Redis | None" = None
+    ) -> None:
         self._redis = redis
+        # With a connection of its own: a pool that is busy is no store that is away.
+        self._pings = pings or redis
         self._clock = clock
         self._store = store
+        self._patience = patience
+        self._seats = asyncio.Semaphore(_POOL_SIZE)
         self._resting_until = _NEVER
+        self._probing = False
 
     @classmethod
     def open(cls, url: str, clock: Clock, *, store: str, timeout: float = READ_TIMEOUT) -> "Link":
@@ -44,17 +62,21 @@ class Link:
         store: what people call what is kept there, such as `the projection`. timeout: seconds for each command; short
         for reads, which have another place to go.
         """
-        pool = BlockingConnectionPool.from_url(
-            url,
-            max_connections=_POOL_SIZE,
-            timeout=timeout,
-            socket_timeout=timeout,
-            socket_connect_timeout=timeout,
-            health_check_interval=_HEALTH_CHECK,
-            # One retry covers a connection that the server closed.
-            retry=Retry(NoBackoff(), 1),
-        )
-        return cls(Redis.from_pool(pool), clock, store=store)
+
+        def client(connections: int) -> Redis:
+            pool = BlockingConnectionPool.from_url(
+                url,
+                max_connections=connections,
+                timeout=timeout,
+                socket_timeout=timeout,
+                socket_connect_timeout=timeout,
+                health_check_interval=_HEALTH_CHECK,
+                # One retry covers a connection that the server closed; a store that is silent has had its time.
+                retry=Retry(NoBackoff(), 1, supported_errors=(NotConnected,)),
+            )
+            return Redis.from_pool(pool)
+
+        return cls(client(_POOL_SIZE + _LISTENERS), clock, store=store, patience=timeout, pings=client(1))
 
     async def ask(self, *commands: Command) -> list[Any]:
         """The answers of commands sent in one round trip, in order."""
@@ -83,28 +105,60 @@ class Link:
             raise self._away() from error
 
     async def ping(self) -> None:
-        await self._redis.execute_command("PING")  # type: ignore[no-untyped-call]
+        await self._pings.execute_command("PING")  # type: ignore[no-untyped-call]
 
     async def close(self) -> None:
         await self._redis.aclose()
+        await self._pings.aclose()
 
     async def _guarded(self, commands: Sequence[Command]) -> list[Any]:
-        if self._clock.monotonic() < self._resting_until:
+        if not self._resting:
+            return await self._sent(commands)
+        if self._probing or self._clock.monotonic() < self._resting_until:
             raise self._away()
+        # One finds out for all: a store that is silent would let each of them wait for its time-out.
+        self._probing = True
         try:
-            answers = await self._send(commands)
+            return await self._sent(commands)
+        finally:
+            self._probing = False
+
+    async def _sent(self, commands: Sequence[Command]) -> list[Any]:
+        try:
+            async with self._seat():
+                answers = await self._send(commands)
         except NoScriptError:
             raise
-        except (RedisError, OSError) as error:
+        except _AWAY as error:
             # Told once an outage and not once a command.
             if not self._resting:
                 _log.warning("redis is away", store=self._store, error=type(error).__name__)
             self._resting_until = self._clock.monotonic() + _REST
             raise self._away() from error
+        except ResponseError as error:
+            self._is_back()
+            _log.error("redis refused a command", store=self._store, command=commands[0][0], error=str(error))
+            raise Unavailable(f"{self._store} refused a command") from error
+        self._is_back()
+        return answers
+
+    @asynccontextmanager
+    async def _seat(self) -> AsyncIterator[None]:
+        """A place among those who have a connection. Raises Unavailable when none came free in time."""
+        try:
+            async with asyncio.timeout(self._patience):
+                await self._seats.acquire()
+        except TimeoutError:
+            raise Unavailable(f"every connection to {self._store} is in use") from None
+        try:
+            yield
+        finally:
+            self._seats.release()
+
+    def _is_back(self) -> None:
         if self._resting:
             _log.info("redis is back", store=self._store)
             self._resting_until = _NEVER
-        return answers
 
     @property
     def _resting(self) -> bool:

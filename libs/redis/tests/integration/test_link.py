@@ -107,3 +107,63 @@ async def test_nobody_to_listen_to_is_told_as_unavailable(clock):
     with pytest.raises(Unavailable, match="the shelf is away"):
         await anext(link.listen("news", never))
     await link.close()
+
+
+class Silent:
+    """A server that takes connections and never answers; `calls` counts what was asked."""
+
+    def __init__(self):
+        self.calls = 0
+        self._writers = []
+
+    async def start(self):
+        self._server = await asyncio.start_server(self._listen, "127.0.0.1", 0)
+        return self._server.sockets[0].getsockname()[1]
+
+    async def _listen(self, reader, writer):
+        self._writers.append(writer)
+        self.calls += 1
+        while await reader.read(1_000):
+            pass
+
+    def close(self):
+        for writer in self._writers:
+            writer.close()
+        self._server.close()
+
+
+async def test_one_caller_finds_out_whether_a_silent_store_is_back(clock):
+    server = Silent()
+    port = await server.start()
+    link = Link.open(f"redis://127.0.0.1:{port}", clock, store="the shelf", timeout=0.2)
+    with pytest.raises(Unavailable):
+        await link.ask(("GET", "a"))
+    asked = server.calls
+    clock.advance(1.1)
+    answers = await asyncio.gather(*(link.ask(("GET", "a")) for _ in range(100)), return_exceptions=True)
+    assert {type(answer) for answer in answers} == {Unavailable}
+    assert server.calls == asked + 1
+    await link.close()
+    server.close()
+
+
+async def test_a_refused_command_is_nobody_elses_trouble(link):
+    await link.ask(("SET", "text", "a"))
+    with pytest.raises(Unavailable, match="refused a command") as raised:
+        await link.ask(("LPUSH", "text", "b"))
+    assert raised.value.retry_after is None
+    with pytest.raises(Unavailable, match="refused a command"):
+        await link.run(Script("return redis.call('NO SUCH COMMAND')"), ([], []))
+    assert await link.ask(("GET", "text")) == [b"a"]
+
+
+async def test_a_busy_pool_is_no_outage(redis_url):
+    link = Link.open(redis_url, SystemClock(), store="the shelf")
+    link._seats = asyncio.Semaphore(0)
+    link._patience = 0.01
+    with pytest.raises(Unavailable, match="in use"):
+        await link.ask(("GET", "a"))
+    await link.ping()
+    link._seats.release()
+    assert await link.ask(("GET", "a")) == [None]
+    await link.close()

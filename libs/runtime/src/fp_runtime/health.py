@@ -29,11 +29,15 @@ class Dependency:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """status: of the service as a whole. dependencies: by name. down: names of those that are down, hard ones first."""
+    """status: of the service as a whole. dependencies: by name. down: names of those that are down, hard ones first.
+
+    failing: names of tasks that start again and again.
+    """
 
     status: Status
     dependencies: Mapping[str, State] = field(default_factory=dict)
     down: tuple[str, ...] = ()
+    failing: tuple[str, ...] = ()
 
     @property
     def ready(self) -> bool:
@@ -49,6 +53,7 @@ class HealthRegistry:
         self._dependencies: dict[str, Dependency] = {}
         self._phase: Literal["starting", "serving", "stopping"] = "starting"
         self._states: dict[str, State] = {}
+        self._tasks: dict[str, Callable[[], bool]] = {}
         self._checked_at = float("-inf")
         self._checking = asyncio.Lock()
 
@@ -56,6 +61,10 @@ class HealthRegistry:
         if name in self._dependencies:
             raise ValueError(f"dependency {name} is registered twice")
         self._dependencies[name] = Dependency(name, ping, hard)
+
+    def watch(self, task: str, failing: Callable[[], bool]) -> None:
+        """failing: whether the task fails again and again; the service is ready all the same, and `degraded`."""
+        self._tasks[task] = failing
 
     def serving(self) -> None:
         """Every server listens."""
@@ -101,8 +110,9 @@ class HealthRegistry:
             return Report(self._phase, dict(self._states))
         hard = tuple(name for name, it in self._dependencies.items() if it.hard and self._states[name] == "down")
         soft = tuple(name for name, it in self._dependencies.items() if not it.hard and self._states[name] == "down")
-        status: Status = "unavailable" if hard else "degraded" if soft else "ready"
-        return Report(status, dict(self._states), hard + soft)
+        failing = tuple(name for name, fails in self._tasks.items() if fails())
+        status: Status = "unavailable" if hard else "degraded" if soft or failing else "ready"
+        return Report(status, dict(self._states), hard + soft, failing)
 
 
 async def _state(dependency: Dependency) -> tuple[State, str]:

@@ -1,7 +1,5 @@
 """The HTTP answers that platforms and people ask for."""
 
-from collections.abc import Sequence
-
 from fp_telemetry import Metrics
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -14,7 +12,7 @@ _OK = 200
 _UNAVAILABLE = 503
 
 
-def probes(noun: str, health: HealthRegistry, metrics: Metrics, routes: Sequence[Route]) -> Starlette:
+def probes(noun: str, health: HealthRegistry, metrics: Metrics) -> Starlette:
     """/livez: the process answers. /readyz: it may get traffic. /healthz: the whole report. /metrics: Prometheus."""
 
     async def livez(_request: Request) -> Response:
@@ -38,7 +36,6 @@ def probes(noun: str, health: HealthRegistry, metrics: Metrics, routes: Sequence
             Route("/readyz", readyz),
             Route("/healthz", healthz),
             Route("/metrics", exposition),
-            *routes,
         ]
     )
 
@@ -49,4 +46,5 @@ def _body(noun: str, report: Report) -> dict[str, object]:
         "service": noun,
         "dependencies": dict(report.dependencies),
         "down": list(report.down),
+        "failing": list(report.failing),
     }

@@ -108,7 +108,7 @@ def _obey_signals(runtime: Runtime) -> None:
 
 def _give_up_after(settings: ServiceSettings) -> None:
     """End the process when the stop takes longer than all its bounds, for example because the loop is blocked."""
-    seconds = settings.drain_delay + settings.drain_timeout + 4 * CLOSE_TIMEOUT
+    seconds = settings.drain_delay + 2 * settings.drain_timeout + 4 * CLOSE_TIMEOUT
     timer = threading.Timer(seconds, _give_up)
     timer.daemon = True
     timer.start()

@@ -14,10 +14,11 @@ from starlette.types import ASGIApp
 from fp_runtime.failures import StartFailed, TaskFailed
 from fp_runtime.health import HealthRegistry
 from fp_runtime.http import HttpServer
+from fp_runtime.keeping import Keeper
 from fp_runtime.opening import Opening
 from fp_runtime.probes import probes
 from fp_runtime.settings import ServiceSettings, variable
-from fp_runtime.tasks import Tasks, kept
+from fp_runtime.tasks import Tasks, kept, repeated
 
 T = TypeVar("T")
 Handler = Callable[[Request], Awaitable[Response]]
@@ -25,6 +26,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 CLOSE_TIMEOUT = 5.0
 _WATCH_INTERVAL = 2.0
 _LAST_GRACE = 1.0
+_SHARE_OF_TASKS = 0.5
 
 _log = get_logger(__name__)
 
@@ -63,6 +65,9 @@ class Runtime:
         self.telemetry = telemetry
         self.metrics = Metrics(noun)
         self.health = HealthRegistry()
+        self._restarts = self.metrics.counter(
+            names.TASK_RESTARTS, "Failures of tasks that start again by themselves.", ("task",)
+        )
         self.grpc_port = 0
         self.http_port = 0
         self.failure: Exception | None = None
@@ -73,6 +78,10 @@ class Runtime:
         self._phase: Literal["starting", "serving", "draining"] = "starting"
         self._routes: list[Route] = []
         self._listeners: list[HttpServer] = []
+        self._probes = probes(noun, self.health, self.metrics)
+        self._http = HttpServer(
+            self._probes, name=variable("http_port"), host=settings.bind_host, port=settings.http_port
+        )
         self._closers: list[tuple[str, Callable[[], Awaitable[object]]]] = []
 
     async def hard(
@@ -111,7 +120,7 @@ class Runtime:
         return value
 
     def route(self, path: str, handler: Handler) -> None:
-        """Answer GET `path` on the HTTP port, beside health and metrics."""
+        """Answer GET `path` on the HTTP port, beside health and metrics, from `serve` on."""
         self._routes.append(Route(path, handler))
 
     def listen(self, name: str, app: ASGIApp, port: int) -> HttpServer:
@@ -126,13 +135,29 @@ class Runtime:
     def task(self, name: str, coroutine: Coroutine[Any, Any, object]) -> None:
         """Run until the service stops. Its failure stops the service; its end does not.
 
-        At the stop, tasks are cancelled one by one in the reverse order of their start.
+        At the stop all tasks are cancelled at once, and the one that is named `outbox` after them.
         """
         self._tasks.start(name, coroutine)
 
     def keep(self, name: str, start: Callable[[], Coroutine[Any, Any, object]]) -> None:
-        """Like `task` for work that needs a soft dependency: when it fails it starts again after a back-off."""
-        self._tasks.start(name, kept(name, start))
+        """Like `task` for work that needs a soft dependency: when it fails it starts again after a back-off.
+
+        Restarts are counted (`task_restarts_total`); a task that fails again and again, or by a fault of the program,
+        makes the service `degraded` and is named in `/healthz`.
+        """
+        self._tasks.start(name, kept(self._keeper(name), start))
+
+    def every(self, seconds: float, name: str, work: Callable[[], Awaitable[object]]) -> None:
+        """Do something now and then every `seconds`, a tenth sooner or later; seen like a task of `keep` when it fails.
+
+        After a failure it is tried sooner, when the back-off is shorter than `seconds`.
+        """
+        self._tasks.start(name, repeated(self._keeper(name), seconds, work))
+
+    def _keeper(self, name: str) -> Keeper:
+        keeper = Keeper(name, SystemClock(), self._restarts.labels(name).inc)
+        self.health.watch(name, lambda: keeper.failing)
+        return keeper
 
     def on_close(self, callback: Callable[[], Awaitable[object]]) -> None:
         """Called at the stop, after the drain, in the reverse order of registration."""
@@ -159,28 +184,24 @@ class Runtime:
                 main.cancel()
             await asyncio.wait({main, stopped})
             await self._cancel_tasks(_LAST_GRACE)
+            # Health answers until the end, so that a probe sees "stopping" and not a broken connection.
+            await _bounded("http", self._http.stop(_LAST_GRACE), _LAST_GRACE + CLOSE_TIMEOUT)
             await self._close()
 
     async def serve(self, server: RpcServer | None) -> None:
-        """Start gRPC and HTTP, say SERVING, wait for the end of the service, drain.
+        """Start gRPC and own routes, say SERVING, wait for the end of the service, drain.
 
         Returns when the last call and the last task ended or their time was up; what was opened is closed after that.
         """
         if server is not None:
             self.grpc_port = await self._start_rpc(server)
-        http = HttpServer(
-            probes(self.noun, self.health, self.metrics, self._routes),
-            name=variable("http_port"),
-            host=self.settings.bind_host,
-            port=self.settings.http_port,
-        )
         try:
-            for listener in (*self._listeners, http):
+            for listener in self._listeners:
                 await listener.start(self._group)
-            self.http_port = http.port
+            self._probes.router.routes.extend(self._routes)
             await self._serve(server)
         finally:
-            await self._drain(server, http)
+            await self._drain(server)
 
     async def _start_rpc(self, server: RpcServer) -> int:
         address = f"{self.settings.bind_host}:{self.settings.grpc_port}"
@@ -212,7 +233,7 @@ class Runtime:
                 server.set_serving(report.ready)
             await asyncio.sleep(_WATCH_INTERVAL)
 
-    async def _drain(self, server: RpcServer | None, http: HttpServer) -> None:
+    async def _drain(self, server: RpcServer | None) -> None:
         delay = self.settings.drain_delay if self._phase == "serving" else 0.0
         self._phase = "draining"
         self.stop()
@@ -224,9 +245,8 @@ class Runtime:
         now = asyncio.get_running_loop().time
         deadline = now() + self.settings.drain_timeout
         await self._stop_servers(server)
-        await self._cancel_tasks(max(deadline - now(), _LAST_GRACE))
-        # Health answers until the end, so that a probe sees "stopping" and not a broken connection.
-        await _bounded("http", http.stop(_LAST_GRACE), _LAST_GRACE + CLOSE_TIMEOUT)
+        # Calls that took all of the time must not take that of the tasks: a consumer finishes what it has in hand.
+        await self._cancel_tasks(max(deadline - now(), self.settings.drain_timeout * _SHARE_OF_TASKS, _LAST_GRACE))
 
     async def _stop_servers(self, server: RpcServer | None) -> None:
         grace = self.settings.drain_timeout
@@ -248,9 +268,14 @@ class Runtime:
 
     async def _body(self, body: Coroutine[Any, Any, None]) -> None:
         try:
+            # Before anything else: migrations may take an hour, and whoever asks for life would restart the service.
+            await self._http.start(self._group)
+            self.http_port = self._http.port
             await body
         except Exception as error:  # noqa: BLE001 -- kept until everything is closed, then raised
             self.failure = self.failure or error
+        finally:
+            body.close()  # where it never began
 
     def _failed(self, name: str, error: Exception) -> None:
         _log.exception("task failed", task=name)

@@ -2,17 +2,22 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final, NoReturn
 
 from fp_kernel import Error
 from fp_telemetry import get_logger
 
-_FIRST_DELAY = 0.5
-_LONGEST_DELAY = 30.0
-_HEALTHY_AFTER = 60.0
+from fp_runtime.keeping import Keeper
+
+OUTBOX: Final = "outbox"
+_SPREAD: Final = 0.1
 
 _log = get_logger(__name__)
+
+
+class Interrupted(Exception):
+    """A call inside a task was cancelled, and not by the task's owner: the call has failed, the task has not ended."""
 
 
 class Tasks:
@@ -31,41 +36,69 @@ class Tasks:
         self._tasks.append(self._group.create_task(self._watched(name, coroutine), name=name))
 
     async def cancel(self, timeout: float) -> tuple[str, ...]:  # noqa: ASYNC109 -- one bound for all, not for each
-        """Cancel one by one, the last started first, so that a consumer ends before the relay that sends its events.
+        """Cancel all at once, so that each has the whole time; the outbox after them, since they still add events.
 
         timeout: seconds for all together. Answers the names of those that did not end; they are cancelled as well.
         """
         now = asyncio.get_running_loop().time
         deadline = now() + timeout
-        pending = list(reversed(self._tasks))
-        for task in pending:
-            task.cancel()
-            await asyncio.wait([task], timeout=max(0.0, deadline - now()))
-        return tuple(task.get_name() for task in pending if not task.done())
+        for last in (False, True):
+            wave = [task for task in self._tasks if (task.get_name() == OUTBOX) is last]
+            for task in wave:
+                task.cancel()
+            if wave:
+                await asyncio.wait(wave, timeout=max(0.0, deadline - now()))
+        return tuple(task.get_name() for task in self._tasks if not task.done())
 
     async def _watched(self, name: str, coroutine: Coroutine[Any, Any, object]) -> None:
         try:
-            await coroutine
+            await uninterrupted(coroutine)
         except Exception as error:  # noqa: BLE001 -- the owner decides what a failure means
             self._failed(name, error)
 
 
-async def kept(name: str, start: Callable[[], Coroutine[Any, Any, object]]) -> None:
+async def uninterrupted(work: Awaitable[object]) -> None:
+    """Wait for the work. Raises Interrupted when it was cancelled although the running task was not."""
+    try:
+        await work
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise Interrupted("a call inside the task was cancelled") from error
+
+
+async def kept(keeper: Keeper, start: Callable[[], Coroutine[Any, Any, object]]) -> None:
     """Run `start()` again after each failure, later each time, until it ends by itself."""
-    now = asyncio.get_running_loop().time
-    delay = _FIRST_DELAY
     while True:
-        began = now()
+        keeper.begins()
         try:
-            await start()
-        except Error as error:
-            _log.warning("task failed and starts again", task=name, kind=error.kind.value, reason=error.message)
-        except Exception:  # noqa: BLE001 -- a fault of ours; the task is tried again all the same
-            _log.exception("task failed and starts again", task=name)
+            await uninterrupted(start())
+        except Exception as error:  # noqa: BLE001 -- whatever it was, the task is tried again, and everybody can see it
+            _tell(keeper, error)
+            await asyncio.sleep(keeper.failed(error))
         else:
+            keeper.ended()
             return
-        if now() - began > _HEALTHY_AFTER:
-            delay = _FIRST_DELAY
-        # Replicas that lost the same store must not come back to it in step.
-        await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 -- not for secrets
-        delay = min(delay * 2, _LONGEST_DELAY)
+
+
+async def repeated(keeper: Keeper, seconds: float, work: Callable[[], Awaitable[object]]) -> NoReturn:
+    """Run `work()` now and then every `seconds`, for ever; after a failure sooner, when its back-off is shorter."""
+    while True:
+        keeper.begins()
+        pause = seconds * random.uniform(1 - _SPREAD, 1 + _SPREAD)  # noqa: S311 -- replicas must not work in step
+        try:
+            await uninterrupted(work())
+        except Exception as error:  # noqa: BLE001 -- what is done from time to time never stops what serves
+            _tell(keeper, error)
+            pause = min(pause, keeper.failed(error))
+        else:
+            keeper.ended()
+        await asyncio.sleep(pause)
+
+
+def _tell(keeper: Keeper, error: Exception) -> None:
+    if isinstance(error, Error):
+        _log.warning("task failed and starts again", task=keeper.name, kind=error.kind.value, reason=error.message)
+    else:
+        _log.exception("task failed and starts again", task=keeper.name)

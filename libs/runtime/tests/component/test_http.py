@@ -2,7 +2,7 @@ import asyncio
 import json
 
 import pytest
-from fp_runtime import Runtime, ServiceSettings
+from fp_runtime import Runtime, ServiceSettings, run
 from fp_testkit.patience import PATIENCE
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -65,6 +65,26 @@ async def get(port: int, path: str) -> tuple[int, str]:
     await writer.wait_closed()
     head, _, body = answer.partition("\r\n\r\n")
     return int(head.split()[1]), body
+
+
+async def test_the_process_shows_life_while_it_still_opens_its_stores_and_is_not_ready(settings):
+    migrating: asyncio.Future[Runtime] = asyncio.get_running_loop().create_future()
+    go_on = asyncio.Event()
+
+    async def serve(runtime: Runtime, _settings: Settings) -> None:
+        migrating.set_result(runtime)
+        await go_on.wait()
+        await runtime.serve(None)
+
+    async with asyncio.TaskGroup() as group:
+        life = group.create_task(run("example", settings, serve))
+        runtime = await migrating
+        assert (await get(runtime.http_port, "/livez"))[0] == 200
+        status, body = await get(runtime.http_port, "/readyz")
+        assert (status, json.loads(body)["status"]) == (503, "starting")
+        runtime.stop()
+        go_on.set()
+        await life
 
 
 async def test_readiness_follows_hard_dependencies_and_names_them(services, settings, monkeypatch):

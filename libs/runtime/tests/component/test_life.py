@@ -232,3 +232,19 @@ async def test_the_clock_of_a_service_is_the_system_s_unless_another_is_given(se
     await run("example", settings, serve)
     assert given[0] is clock
     assert isinstance(given[1], SystemClock)
+
+
+async def test_a_task_that_fails_again_and_again_is_seen_and_does_not_end_the_service(settings, monkeypatch):
+    async def broken() -> None:
+        raise TypeError("ours")
+
+    async def serve(runtime: Runtime, _settings: Settings) -> None:
+        runtime.keep("consumer", broken)
+        await runtime.serve(None)
+
+    async with living(settings, serve) as runtime:
+        async with asyncio.timeout(PATIENCE):
+            while not (report := await runtime.health.check()).failing:
+                await asyncio.sleep(0.01)
+        assert (report.status, report.ready, report.failing) == ("degraded", True, ("consumer",))
+        assert 'fp_example_task_restarts_total{task="consumer"}' in runtime.metrics.render()[0].decode()

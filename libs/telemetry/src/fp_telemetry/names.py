@@ -23,12 +23,13 @@ EVENTS_LAG: Final = "events_lag"
 OUTBOX_PENDING: Final = "outbox_pending"
 OUTBOX_HELD: Final = "outbox_held"
 OUTBOX_AGE: Final = "outbox_oldest_age_seconds"
+TASK_RESTARTS: Final = "task_restarts_total"
 DEPENDENCY_UP: Final = "dependency_up"
 
 LABELS: Final = frozenset(
     {
         "code", "consumer", "dependency", "direction", "kind", "level", "method", "model", "outcome", "peer",
-        "reason", "result", "stage", "state", "status", "step", "stream", "subject", "type", "view",
+        "reason", "result", "stage", "state", "status", "step", "stream", "subject", "task", "type", "view",
     }
 )  # fmt: skip
 

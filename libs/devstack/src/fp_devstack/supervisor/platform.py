@@ -22,7 +22,7 @@ from fp_devstack.supervisor.zygote_link import Zygote
 if TYPE_CHECKING:
     from fp_devstack.supervisor.unit import Unit
 
-_GRACE_SECONDS = 15.0
+_GRACE_SECONDS = 20.0
 _STORE_POLL_SECONDS = 0.5
 _FOLDERS = ("logs", "jobs", "tmp", "cache/serving", "spool/inference")
 
