@@ -13,6 +13,7 @@ from fp_runtime import Runtime
 
 from fp_experiment.adapters.postgres.batches import PostgresBatchWriter
 from fp_experiment.adapters.postgres.partitions import Partitions
+from fp_experiment.adapters.postgres.searching import EndedRuns
 from fp_experiment.adapters.postgres.stores import PostgresReads, PostgresTransactions
 from fp_experiment.api import consumers
 from fp_experiment.api.grpc import ExperimentServicer
@@ -20,7 +21,7 @@ from fp_experiment.app import use_cases
 from fp_experiment.app.ingest import Ingest
 from fp_experiment.figures import Figures
 from fp_experiment.settings import Settings
-from fp_experiment.upkeep import keep_partitions
+from fp_experiment.upkeep import keep_partitions, keep_searchable
 
 NOUN = "experiment"
 _AUTH_TIMEOUT = 5.0
@@ -51,6 +52,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=runtime.metrics).run)
     runtime.keep("retention", Pruner(database, consumers=(consumers.LINEAGE,)).run)
     runtime.keep("partitions", lambda: keep_partitions(partitions, clock))
+    runtime.keep("search", lambda: keep_searchable(EndedRuns(database)))
     runtime.keep("lineage", lambda: bus.consume(consumers.LINEAGE, consumers.tell_lineage(ingest)))
     runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, consumers.drop_keys(keys)))
     await runtime.serve(server)

@@ -7,9 +7,13 @@ from fp_kernel import Clock
 from fp_telemetry import get_logger
 
 from fp_experiment.adapters.postgres.partitions import Partitions
+from fp_experiment.adapters.postgres.searching import EndedRuns
 
 EVERY = 6 * 3_600.0
 """Seconds; partitions are made two months ahead."""
+
+SEARCHABLE_AFTER = 5.0
+"""Seconds for which a run that ended may be searched the slow way."""
 
 _log = get_logger(__name__)
 
@@ -20,3 +24,11 @@ async def keep_partitions(partitions: Partitions, clock: Clock) -> NoReturn:
         made = await partitions.ensure(clock.now())
         if made:
             _log.info("partitions made", partitions=made)
+
+
+async def keep_searchable(ended: EndedRuns) -> NoReturn:
+    while True:
+        count = await ended.index()
+        if count:
+            _log.debug("ended runs are searchable", runs=count)
+        await asyncio.sleep(SEARCHABLE_AFTER)

@@ -178,7 +178,7 @@ class ExperimentTrackerServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListRuns(self, request, context):
-        """Lists the runs of an experiment.
+        """Lists the runs of an experiment, without their artifacts; a page is shorter than asked for when its runs are large.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -220,7 +220,7 @@ class ExperimentTrackerServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def CompareRuns(self, request, context):
-        """Reads up to 20 runs side by side.
+        """Reads up to 20 runs side by side, without their artifacts.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

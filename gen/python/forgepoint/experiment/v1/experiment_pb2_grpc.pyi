@@ -50,7 +50,7 @@ class ExperimentTrackerServiceStub:
     GetRun: _grpc.UnaryUnaryMultiCallable[_experiment_pb2.GetRunRequest, _experiment_pb2.GetRunResponse]
     """Reads a run."""
     ListRuns: _grpc.UnaryUnaryMultiCallable[_experiment_pb2.ListRunsRequest, _experiment_pb2.ListRunsResponse]
-    """Lists the runs of an experiment."""
+    """Lists the runs of an experiment, without their artifacts; a page is shorter than asked for when its runs are large."""
     DeleteRun: _grpc.UnaryUnaryMultiCallable[_experiment_pb2.DeleteRunRequest, _experiment_pb2.DeleteRunResponse]
     """Deletes a run."""
     LogMetrics: _grpc.UnaryUnaryMultiCallable[_experiment_pb2.LogMetricsRequest, _experiment_pb2.LogMetricsResponse]
@@ -62,7 +62,7 @@ class ExperimentTrackerServiceStub:
     GetMetricHistory: _grpc.UnaryUnaryMultiCallable[_experiment_pb2.GetMetricHistoryRequest, _experiment_pb2.GetMetricHistoryResponse]
     """Reads metric series."""
     CompareRuns: _grpc.UnaryUnaryMultiCallable[_experiment_pb2.CompareRunsRequest, _experiment_pb2.CompareRunsResponse]
-    """Reads up to 20 runs side by side."""
+    """Reads up to 20 runs side by side, without their artifacts."""
     GetLineage: _grpc.UnaryUnaryMultiCallable[_experiment_pb2.GetLineageRequest, _experiment_pb2.GetLineageResponse]
     """Where a model version came from and what came of it. Own addition."""
 
@@ -88,7 +88,7 @@ class ExperimentTrackerServiceAsyncStub(ExperimentTrackerServiceStub):
     GetRun: _aio.UnaryUnaryMultiCallable[_experiment_pb2.GetRunRequest, _experiment_pb2.GetRunResponse]  # type: ignore[assignment]
     """Reads a run."""
     ListRuns: _aio.UnaryUnaryMultiCallable[_experiment_pb2.ListRunsRequest, _experiment_pb2.ListRunsResponse]  # type: ignore[assignment]
-    """Lists the runs of an experiment."""
+    """Lists the runs of an experiment, without their artifacts; a page is shorter than asked for when its runs are large."""
     DeleteRun: _aio.UnaryUnaryMultiCallable[_experiment_pb2.DeleteRunRequest, _experiment_pb2.DeleteRunResponse]  # type: ignore[assignment]
     """Deletes a run."""
     LogMetrics: _aio.UnaryUnaryMultiCallable[_experiment_pb2.LogMetricsRequest, _experiment_pb2.LogMetricsResponse]  # type: ignore[assignment]
@@ -100,7 +100,7 @@ class ExperimentTrackerServiceAsyncStub(ExperimentTrackerServiceStub):
     GetMetricHistory: _aio.UnaryUnaryMultiCallable[_experiment_pb2.GetMetricHistoryRequest, _experiment_pb2.GetMetricHistoryResponse]  # type: ignore[assignment]
     """Reads metric series."""
     CompareRuns: _aio.UnaryUnaryMultiCallable[_experiment_pb2.CompareRunsRequest, _experiment_pb2.CompareRunsResponse]  # type: ignore[assignment]
-    """Reads up to 20 runs side by side."""
+    """Reads up to 20 runs side by side, without their artifacts."""
     GetLineage: _aio.UnaryUnaryMultiCallable[_experiment_pb2.GetLineageRequest, _experiment_pb2.GetLineageResponse]  # type: ignore[assignment]
     """Where a model version came from and what came of it. Own addition."""
 
@@ -168,7 +168,7 @@ class ExperimentTrackerServiceServicer:
         request: _experiment_pb2.ListRunsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_experiment_pb2.ListRunsResponse, _abc.Awaitable[_experiment_pb2.ListRunsResponse]]:
-        """Lists the runs of an experiment."""
+        """Lists the runs of an experiment, without their artifacts; a page is shorter than asked for when its runs are large."""
 
     def DeleteRun(
         self,
@@ -210,7 +210,7 @@ class ExperimentTrackerServiceServicer:
         request: _experiment_pb2.CompareRunsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_experiment_pb2.CompareRunsResponse, _abc.Awaitable[_experiment_pb2.CompareRunsResponse]]:
-        """Reads up to 20 runs side by side."""
+        """Reads up to 20 runs side by side, without their artifacts."""
 
     def GetLineage(
         self,

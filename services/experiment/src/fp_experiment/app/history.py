@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Final
 
-from fp_kernel import Page, PageRequest, invalid, next_token, page_request
+from fp_kernel import InvalidArgument, Page, PageRequest, invalid, next_token, page_request
+from fp_kernel.texts import is_text
 
 from fp_experiment.app.missing import no_run
 from fp_experiment.app.ports import PointRange, Reads
@@ -20,6 +21,7 @@ MAX_KEYS: Final = 100
 MAX_COMPARED_KEYS: Final = 20
 _COMPARED_POINTS: Final = 40_000  # of all series together: about two mebibytes of answer
 _LONGEST_COMPARED: Final = 1_000
+MAX_COMPARED_BYTES: Final = 1024 * 1024  # of parameters and newest metrics; without keys the metrics are there twice
 
 Series = Sequence[Point]
 
@@ -56,16 +58,21 @@ class History:
         return await self.reads.thinned(wanted, limit)
 
     async def compare(self, team: str, run_ids: Sequence[str], keys: Sequence[str]) -> Sequence[Comparison]:
-        """In the order of the ids; without keys each metric shows its newest point.
+        """In the order of the ids, without artifacts; without keys each metric shows its newest point.
 
-        Raises InvalidArgument, NotFound naming the run that is not there.
+        Raises InvalidArgument, also for runs that are too large together; NotFound naming the run that is not there.
         """
         _check_compared(run_ids)
         _check_keys(keys, MAX_COMPARED_KEYS)
-        found = {run.id: run for run in await self.reads.find_runs(team, run_ids)}
+        sizes = await self.reads.run_sizes(team, run_ids)
         for index, run_id in enumerate(run_ids):
-            if run_id not in found:
+            if run_id not in sizes:
                 raise no_run(f"run_ids[{index}]")
+        size = sum(sizes.values())
+        if size > MAX_COMPARED_BYTES:
+            told = f"have {size} bytes of parameters and newest metrics together"
+            raise invalid("run_ids", f"{told}, at most {MAX_COMPARED_BYTES} are compared")
+        found = {run.id: run for run in await self.reads.find_runs(team, run_ids)}
         if not keys:
             return [Comparison(found[run_id], [[point] for point in found[run_id].final_metrics]) for run_id in run_ids]
         limit = min(_LONGEST_COMPARED, _COMPARED_POINTS // (len(run_ids) * len(keys)))
@@ -98,9 +105,17 @@ def _after(request: PageRequest) -> tuple[str, int] | None:
         return None
     try:
         key, step = request.after
-        return key, int(step)
+        place = key, int(step)
     except ValueError:
-        raise invalid("pagination.page_token", "is not a token of this list") from None
+        raise _bad_token() from None
+    # A token is bound and not signed: the database must not meet what it cannot take.
+    if not (is_text(key) and 0 <= place[1] <= MAX_STEP):
+        raise _bad_token()
+    return place
+
+
+def _bad_token() -> InvalidArgument:
+    return invalid("pagination.page_token", "is not a token of this list")
 
 
 def _check_compared(run_ids: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ from fp_kernel import AlreadyExists, Command, FieldViolation, Principal, invalid
 
 from fp_experiment.app.missing import no_run
 from fp_experiment.app.ports import Transactions
-from fp_experiment.domain.runs import MAX_PARAMS, check_params
+from fp_experiment.domain.runs import MAX_PARAMS, MAX_PARAMS_BYTES, check_params
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,11 @@ class LogParams:
             run.check_running()
             there = await tx.runs.add_params(run_id, params)
             _check_same(params, there)
-            if await tx.runs.count_params(run_id) > MAX_PARAMS:
+            size = await tx.runs.params_size(run_id)
+            if size.count > MAX_PARAMS:
                 raise invalid("params", f"a run has at most {MAX_PARAMS}")
+            if size.bytes > MAX_PARAMS_BYTES:
+                raise invalid("params", f"the parameters of a run have at most {MAX_PARAMS_BYTES} bytes together")
             accepted = len(dict(params)) - len(there)
             await tx.complete(command, accepted)
         return accepted

@@ -44,7 +44,15 @@ class RunStore(Protocol):
     async def add_params(self, run_id: str, params: Sequence[tuple[str, str]]) -> Mapping[str, str]:
         """Write those that are new; answers the values that were there for the others."""
 
-    async def count_params(self, run_id: str) -> int: ...
+    async def params_size(self, run_id: str) -> "ParamsSize": ...
+
+
+@dataclass(frozen=True, slots=True)
+class ParamsSize:
+    """bytes: of keys and values."""
+
+    count: int
+    bytes: int
 
 
 class LineageStore(Protocol):
@@ -96,17 +104,28 @@ class RunFilter:
     comparisons: Sequence[Comparison] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class RunPage:
+    """more: there are runs after these."""
+
+    runs: Sequence[Run]
+    more: bool
+
+
 class Reads(Protocol):
     async def experiment(self, team: str, experiment_id: str) -> Experiment | None: ...
 
     async def experiments(self, team: str, page: PageRequest, *, archived: bool) -> Sequence[Experiment]:
         """Newest first; one more than the page."""
 
-    async def runs(self, team: str, wanted: RunFilter, page: PageRequest) -> Sequence[Run]:
-        """Newest first, with parameters and final metrics; one more than the page."""
+    async def runs(self, team: str, wanted: RunFilter, page: PageRequest) -> RunPage:
+        """Newest first, with parameters and final metrics, without artifacts; fewer than asked when they are large."""
 
-    async def find_runs(self, team: str, run_ids: Sequence[str]) -> Sequence[Run]:
-        """Those that are there, with parameters and final metrics."""
+    async def find_runs(self, team: str, run_ids: Sequence[str], *, artifacts: bool = False) -> Sequence[Run]:
+        """Those that are there, with parameters and final metrics, and with their artifacts when they are wanted."""
+
+    async def run_sizes(self, team: str, run_ids: Sequence[str]) -> Mapping[str, int]:
+        """Of the runs that are there: bytes that parameters and final metrics take in an answer."""
 
     async def has_run(self, team: str, run_id: str) -> bool: ...
 

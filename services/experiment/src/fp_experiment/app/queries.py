@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from fp_kernel import NotFound, Page, page_by_id, page_request_by_id
+from fp_kernel import NotFound, Page, next_token, page_by_id, page_request_by_id
 
 from fp_experiment.app.missing import no_experiment, no_run
 from fp_experiment.app.ports import Reads, RunFilter
@@ -32,7 +32,7 @@ class Queries:
 
     async def run(self, team: str, run_id: str) -> Run:
         """Raises NotFound."""
-        found = await self.reads.find_runs(team, [run_id])
+        found = await self.reads.find_runs(team, [run_id], artifacts=True)
         if not found:
             raise no_run()
         return found[0]
@@ -47,16 +47,16 @@ class Queries:
         page_size: int,
         page_token: str,
     ) -> Page[Run]:
-        """Newest first. matching: see `domain.filters`.
+        """Newest first, without artifacts; a page is shorter than asked for when its runs are large.
 
-        Raises InvalidArgument, NotFound for an experiment that is not the team's.
+        matching: see `domain.filters`. Raises InvalidArgument, NotFound for an experiment that is not the team's.
         """
         scope = ("runs", team, experiment_id, status or "", matching)
         request = page_request_by_id(page_size, page_token, scope=scope)
-        rows = await self.reads.runs(team, RunFilter(experiment_id, status, filters.parse(matching)), request)
-        if not rows and experiment_id and await self.reads.experiment(team, experiment_id) is None:
+        found = await self.reads.runs(team, RunFilter(experiment_id, status, filters.parse(matching)), request)
+        if not found.runs and experiment_id and await self.reads.experiment(team, experiment_id) is None:
             raise no_experiment()
-        return page_by_id(rows, request, scope=scope)
+        return Page(tuple(found.runs), next_token((found.runs[-1].id,), scope=scope) if found.more else "")
 
     async def lineage(self, team: str, model_name: str, version: str) -> Lineage:
         """Raises InvalidArgument, NotFound when no event told of the version."""

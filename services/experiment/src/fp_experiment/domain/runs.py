@@ -11,6 +11,9 @@ from fp_experiment.domain.metrics import Point
 from fp_experiment.domain.text import MAX_KEY, MAX_NAME, MAX_OUTSIDE_ID, MAX_VALUE, check_length, check_line
 
 MAX_PARAMS = 1_000
+# Of keys and values: a run must fit into one answer, also for clients that take 4 MiB.
+MAX_PARAMS_BYTES = 512 * 1024
+PAGE_BYTES = 1024 * 1024
 MAX_INPUTS = 32
 MAX_ARTIFACTS_BYTES = 256 * 1024
 MAX_COMPARED = 20
@@ -107,6 +110,16 @@ def not_running(status: str) -> FailedPrecondition:
     )
 
 
+def fitting(sizes: Sequence[int]) -> int:
+    """How many of these runs, from the first one on, one page holds; the first one always. sizes: bytes of each."""
+    total = 0
+    for count, size in enumerate(sizes):
+        total += size
+        if count and total > PAGE_BYTES:
+            return count
+    return len(sizes)
+
+
 def check_params(params: Sequence[tuple[str, str]]) -> None:
     """Raises InvalidArgument naming the part; a key may come twice with one value."""
     if len(params) > MAX_PARAMS:
@@ -119,3 +132,5 @@ def check_params(params: Sequence[tuple[str, str]]) -> None:
             raise invalid(f"params[{index}].value", "must not hold NUL")
         if seen.setdefault(key, value) != value:
             raise invalid(f"params[{index}].value", f"'{key}' is there twice with different values")
+    if sum(len(key.encode()) + len(value.encode()) for key, value in seen.items()) > MAX_PARAMS_BYTES:
+        raise invalid("params", f"have at most {MAX_PARAMS_BYTES} bytes together")

@@ -14,6 +14,7 @@ _SELECT = """
 SELECT id::text, team, name, description, tags, owner_id, created_at, updated_at, archived_at
 FROM experiments AS experiment
 """
+_AFTER_EVERY_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 
 
 class PostgresExperiments:
@@ -75,11 +76,11 @@ class PostgresExperiments:
         rows = await self._queries.fetch(
             f"""
             {_SELECT}
-            WHERE team = $1 AND ($2::uuid IS NULL OR id < $2::uuid) {"" if archived else "AND archived_at IS NULL"}
+            WHERE team = $1 AND id < $2::uuid {"" if archived else "AND archived_at IS NULL"}
             ORDER BY experiment.id DESC LIMIT $3
             """,
             team,
-            page.after[0] if page.after else None,
+            page.after[0] if page.after else _AFTER_EVERY_ID,
             page.size + 1,
         )
         return [_experiment(row) for row in rows]

@@ -1,26 +1,53 @@
 """Filters of runs as SQL."""
 
+from typing import NamedTuple
+
 from fp_experiment.domain.filters import Comparison, Operator, Subject
 
 _COLUMNS = {Subject.STATUS: "run.status", Subject.NAME: "run.display_name"}
-_KEPT = {
-    Subject.PARAM: "SELECT FROM run_params AS kept",
-    Subject.METRIC: "SELECT FROM latest_metrics AS kept",
-}
 _SIGNS = {operator: "<>" if operator is Operator.UNEQUAL else operator.value for operator in Operator}
 _UNORDERED = {Operator.EQUAL, Operator.UNEQUAL}
 
 
-def condition(comparison: Comparison, arguments: list[object]) -> str:
-    """A condition on `run`; its values are added to the arguments, none is written into the text."""
+class Condition(NamedTuple):
+    """Conditions on `run` that say the same of a run that is not searchable yet, by what is keyed by its id, and of one
+    that is, by what is keyed by team and value.
+    """
+
+    not_searchable: str
+    searchable: str
+
+
+def by_column(comparison: Comparison) -> bool:
+    """Whether the run's own row decides."""
+    return comparison.subject in _COLUMNS
+
+
+def condition(comparison: Comparison, arguments: list[object]) -> Condition:
+    """Its values are added to the arguments, whose first is the team; none is written into the text."""
     sign = _SIGNS[comparison.operator]
-    if comparison.subject in _COLUMNS:
+    if by_column(comparison):
         arguments.append(comparison.value)
-        return f"{_COLUMNS[comparison.subject]} {sign} ${len(arguments)}"
+        text = f"{_COLUMNS[comparison.subject]} {sign} ${len(arguments)}"
+        return Condition(text, text)
     arguments.extend((comparison.key, comparison.value))
-    key, value = len(arguments) - 1, len(arguments)
-    parts = ["kept.run_id = run.id", f"kept.key = ${key}", f"kept.value {sign} ${value}"]
+    key, value = f"${len(arguments) - 1}", f"${len(arguments)}"
+    if comparison.subject is Subject.PARAM:
+        return _param(sign, key, value)
+    parts = [f"kept.key = {key}", f"kept.value {sign} {value}"]
     if comparison.operator not in _UNORDERED:
         # Postgres sorts NaN behind infinity; here it is neither less nor greater.
-        parts += ["kept.value <> 'NaN'", f"${value}::float8 <> 'NaN'"]
-    return f"EXISTS ({_KEPT[comparison.subject]} WHERE {' AND '.join(parts)})"
+        parts += ["kept.value <> 'NaN'", f"{value}::float8 <> 'NaN'"]
+    return Condition(_exists("latest_metrics", *parts), _exists("ended_metrics", "kept.team = $1", *parts))
+
+
+def _param(sign: str, key: str, value: str) -> Condition:
+    """The digest finds candidates; the value itself decides."""
+    there = _exists("run_params", f"kept.key = {key}", f"kept.value {sign} {value}")
+    digest = () if sign == "<>" else (f"kept.digest = hashtextextended({value}, 0)",)
+    candidate = _exists("ended_params", "kept.team = $1", f"kept.key = {key}", *digest)
+    return Condition(there, f"{candidate} AND {there}")
+
+
+def _exists(table: str, *parts: str) -> str:
+    return f"EXISTS (SELECT FROM {table} AS kept WHERE {' AND '.join((*parts, 'kept.run_id = run.id'))})"

@@ -9,12 +9,20 @@ from fp_experiment.app.ports import PointRange
 from fp_experiment.domain.downsampling import buckets
 from fp_experiment.domain.metrics import Point
 
-_PAGE = """
+# Two statements, because a condition that may be switched off hides the key: Postgres keeps one plan for every use of a
+# statement from the sixth on, and that one would read every point of the run.
+_OF_RUN = """
 SELECT key, step, value, recorded_at FROM metric_points
-WHERE run_id = $1::uuid AND (cardinality($2::text[]) = 0 OR key = any($2::text[])) AND step BETWEEN $3 AND $4
-    AND ($5::text IS NULL OR (key, step) > ($5, $6))
-ORDER BY key, step LIMIT $7
+WHERE run_id = $1::uuid AND (key, step) > ($2, $3) AND step BETWEEN $4 AND $5
+ORDER BY key, step LIMIT $6
 """
+_OF_KEYS = """
+SELECT key, step, value, recorded_at FROM metric_points
+WHERE run_id = $1::uuid AND key = any($7::text[]) AND (key, step) > ($2, $3) AND step BETWEEN $4 AND $5
+ORDER BY key, step LIMIT $6
+"""
+# Before every point: no key is empty.
+_START = ("", -1)
 
 # As `domain.downsampling`: the ends of each series, and the extremes of equal parts between them.
 _THINNED = """
@@ -39,15 +47,14 @@ class PostgresPoints:
         self._queries = queries
 
     async def page(self, wanted: PointRange, after: tuple[str, int] | None, limit: int) -> Sequence[Point]:
-        key, step = after or (None, None)
-        return _points(await self._queries.fetch(_PAGE, *_range(wanted), key, step, limit))
+        arguments = (wanted.run_id, *(after or _START), wanted.first_step, wanted.last_step, limit)
+        if wanted.keys:
+            return _points(await self._queries.fetch(_OF_KEYS, *arguments, list(wanted.keys)))
+        return _points(await self._queries.fetch(_OF_RUN, *arguments))
 
     async def thinned(self, wanted: PointRange, limit: int) -> Sequence[Point]:
-        return _points(await self._queries.fetch(_THINNED, *_range(wanted), limit, buckets(limit)))
-
-
-def _range(wanted: PointRange) -> tuple[str, list[str], int, int]:
-    return wanted.run_id, list(wanted.keys), wanted.first_step, wanted.last_step
+        arguments = (wanted.run_id, list(wanted.keys), wanted.first_step, wanted.last_step, limit, buckets(limit))
+        return _points(await self._queries.fetch(_THINNED, *arguments))
 
 
 def _points(rows: Sequence[Record]) -> list[Point]:

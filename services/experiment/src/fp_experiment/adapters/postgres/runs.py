@@ -10,15 +10,29 @@ from typing import Any
 from asyncpg import Record
 from fp_kernel import PageRequest
 
-from fp_experiment.adapters.postgres.filters import condition
+from fp_experiment.adapters.postgres.filters import by_column, condition
 from fp_experiment.adapters.postgres.queries import Queries
-from fp_experiment.app.ports import RunFilter
+from fp_experiment.app.ports import ParamsSize, RunFilter, RunPage
 from fp_experiment.domain.metrics import Point
-from fp_experiment.domain.runs import DataInput, Run, RunSource, RunStatus
+from fp_experiment.domain.runs import DataInput, Run, RunSource, RunStatus, fitting
 
-_SELECT = """
-SELECT id::text, team, experiment_id::text, display_name, status, source, model_version_id, owner_id, execution_id,
-    inputs, artifacts, started_at, ended_at FROM runs AS run
+_COLUMNS = """
+id, team, experiment_id, display_name, status, source, model_version_id, owner_id, execution_id, inputs, started_at,
+ended_at
+"""
+_SELECT = f"SELECT {_COLUMNS}, artifacts FROM runs AS run"  # noqa: S608 -- constants
+# Documents stay where they are: a page of them would be more than a message may have.
+_LIST = f"SELECT {_COLUMNS} FROM runs AS run"  # noqa: S608 -- constants
+# Of a parameter or metric on the wire, beside its texts.
+_SIZES = """
+SELECT run.id, coalesce(params.bytes, 0)::bigint + coalesce(metrics.bytes, 0)::bigint AS bytes FROM runs AS run
+CROSS JOIN LATERAL (
+    SELECT sum(octet_length(key) + octet_length(value) + 8) AS bytes FROM run_params WHERE run_id = run.id
+) AS params
+CROSS JOIN LATERAL (
+    SELECT sum(octet_length(key) + 48) AS bytes FROM latest_metrics WHERE run_id = run.id
+) AS metrics
+WHERE run.team = $1 AND run.id = any($2::uuid[])
 """
 
 
@@ -80,29 +94,31 @@ class PostgresRuns:
         )
         return {row["key"]: row["value"] for row in kept}
 
-    async def count_params(self, run_id: str) -> int:
-        return int(await self._queries.fetchval("SELECT count(*) FROM run_params WHERE run_id = $1::uuid", run_id))
-
-    async def page(self, team: str, wanted: RunFilter, page: PageRequest) -> Sequence[Run]:
-        arguments: list[object] = [team, page.size + 1]
-        conditions = ["team = $1"]
-        for text, value in (
-            ("experiment_id = ${}::uuid", wanted.experiment_id),
-            ("status = ${}", wanted.status),
-            ("id < ${}::uuid", page.after[0] if page.after else None),
-        ):
-            if value:
-                arguments.append(value)
-                conditions.append(text.format(len(arguments)))
-        conditions += [condition(comparison, arguments) for comparison in wanted.comparisons]
-        rows = await self._queries.fetch(
-            f"{_SELECT} WHERE {' AND '.join(conditions)} ORDER BY run.id DESC LIMIT $2", *arguments
+    async def params_size(self, run_id: str) -> ParamsSize:
+        row = await self._queries.fetchrow(
+            """
+            SELECT count(*) AS count, coalesce(sum(octet_length(key) + octet_length(value)), 0)::bigint AS bytes
+            FROM run_params WHERE run_id = $1::uuid
+            """,
+            run_id,
         )
+        return ParamsSize(row["count"], row["bytes"]) if row else ParamsSize(0, 0)
+
+    async def page(self, team: str, wanted: RunFilter, page: PageRequest) -> RunPage:
+        rows = await self._queries.fetch(*_listing(team, wanted, page))
+        sizes = await self.sizes(team, [row["id"] for row in rows])
+        shown = fitting([sizes.get(str(row["id"]), 0) for row in rows[: page.size]])
+        return RunPage(await self._whole(rows[:shown]), more=len(rows) > shown)
+
+    async def find(self, team: str, run_ids: Sequence[str], *, artifacts: bool = False) -> Sequence[Run]:
+        select = _SELECT if artifacts else _LIST
+        rows = await self._queries.fetch(f"{select} WHERE team = $1 AND id = any($2::uuid[])", team, list(run_ids))
         return await self._whole(rows)
 
-    async def find(self, team: str, run_ids: Sequence[str]) -> Sequence[Run]:
-        rows = await self._queries.fetch(f"{_SELECT} WHERE team = $1 AND id = any($2::uuid[])", team, list(run_ids))
-        return await self._whole(rows)
+    async def sizes(self, team: str, run_ids: Sequence[Any]) -> Mapping[str, int]:
+        """Of the runs that are there: bytes that parameters and newest metrics take in an answer."""
+        rows = await self._queries.fetch(_SIZES, team, list(run_ids))
+        return {str(row["id"]): row["bytes"] for row in rows}
 
     async def there(self, team: str, run_id: str) -> bool:
         query = "SELECT true FROM runs WHERE team = $1 AND id = $2::uuid"
@@ -111,17 +127,17 @@ class PostgresRuns:
     async def _whole(self, rows: Sequence[Record]) -> list[Run]:
         """With parameters and newest metrics."""
         ids = [row["id"] for row in rows]
-        params: dict[str, dict[str, str]] = defaultdict(dict)
-        metrics: dict[str, list[Point]] = defaultdict(list)
+        params: dict[Any, dict[str, str]] = defaultdict(dict)
+        metrics: dict[Any, list[Point]] = defaultdict(list)
         if not ids:
             return []
         for row in await self._queries.fetch(
-            "SELECT run_id::text, key, value FROM run_params WHERE run_id = any($1::uuid[]) ORDER BY run_id, key", ids
+            "SELECT run_id, key, value FROM run_params WHERE run_id = any($1::uuid[]) ORDER BY run_id, key", ids
         ):
             params[row["run_id"]][row["key"]] = row["value"]
         for row in await self._queries.fetch(
             """
-            SELECT run_id::text, key, value, step, recorded_at FROM latest_metrics
+            SELECT run_id, key, value, step, recorded_at FROM latest_metrics
             WHERE run_id = any($1::uuid[]) ORDER BY run_id, key
             """,
             ids,
@@ -130,11 +146,36 @@ class PostgresRuns:
         return [replace(_run(row), params=params[row["id"]], final_metrics=metrics[row["id"]]) for row in rows]
 
 
+def _listing(team: str, wanted: RunFilter, page: PageRequest) -> tuple[Any, ...]:
+    """The statement that finds a page and one run more, and its arguments."""
+    arguments: list[object] = [team, page.size + 1]
+    conditions = ["run.team = $1"]
+    for text, value in (
+        ("run.experiment_id = ${}::uuid", wanted.experiment_id),
+        ("run.status = ${}", wanted.status),
+        ("run.id < ${}::uuid", page.after[0] if page.after else None),
+    ):
+        if value:
+            arguments.append(value)
+            conditions.append(text.format(len(arguments)))
+    compared = [condition(comparison, arguments) for comparison in wanted.comparisons]
+    if all(map(by_column, wanted.comparisons)):
+        return _ordered(_LIST, [*conditions, *(each.searchable for each in compared)]), *arguments
+    at_work = _ordered(_LIST, [*conditions, "NOT run.searchable", *(each.not_searchable for each in compared)])
+    ended = _ordered(_LIST, [*conditions, "run.searchable", *(each.searchable for each in compared)])
+    both = f"SELECT * FROM (({at_work}) UNION ALL ({ended})) AS run ORDER BY run.id DESC LIMIT $2"  # noqa: S608 -- values are arguments
+    return both, *arguments
+
+
+def _ordered(select: str, conditions: Sequence[str]) -> str:
+    return f"{select} WHERE {' AND '.join(conditions)} ORDER BY run.id DESC LIMIT $2"
+
+
 def _run(row: Record) -> Run:
     return Run(
-        id=row["id"],
+        id=str(row["id"]),
         team=row["team"],
-        experiment_id=row["experiment_id"],
+        experiment_id=str(row["experiment_id"]),
         display_name=row["display_name"],
         status=RunStatus(row["status"]),
         source=RunSource(row["source"]),
@@ -147,7 +188,7 @@ def _run(row: Record) -> Run:
             DataInput(each["view"], _moment(each["as_of"]), _moment(each["known_as_of"]))
             for each in json.loads(row["inputs"])
         ),
-        artifacts=row["artifacts"],
+        artifacts=row.get("artifacts", b""),
     )
 
 

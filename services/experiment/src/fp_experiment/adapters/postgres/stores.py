@@ -1,6 +1,6 @@
 """All stores over one pool or one transaction."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from fp_kernel import Command, PageRequest
@@ -11,7 +11,7 @@ from fp_experiment.adapters.postgres.experiments import PostgresExperiments
 from fp_experiment.adapters.postgres.lineage import PostgresLineage
 from fp_experiment.adapters.postgres.points import PostgresPoints
 from fp_experiment.adapters.postgres.runs import PostgresRuns
-from fp_experiment.app.ports import PointRange, RunFilter
+from fp_experiment.app.ports import PointRange, RunFilter, RunPage
 from fp_experiment.domain.events import DomainEvent
 from fp_experiment.domain.experiments import Experiment
 from fp_experiment.domain.lineage import Lineage, Ref
@@ -62,11 +62,14 @@ class PostgresReads:
     async def experiments(self, team: str, page: PageRequest, *, archived: bool) -> Sequence[Experiment]:
         return await self._experiments.page(team, page, archived=archived)
 
-    async def runs(self, team: str, wanted: RunFilter, page: PageRequest) -> Sequence[Run]:
+    async def runs(self, team: str, wanted: RunFilter, page: PageRequest) -> RunPage:
         return await self._runs.page(team, wanted, page)
 
-    async def find_runs(self, team: str, run_ids: Sequence[str]) -> Sequence[Run]:
-        return await self._runs.find(team, run_ids)
+    async def find_runs(self, team: str, run_ids: Sequence[str], *, artifacts: bool = False) -> Sequence[Run]:
+        return await self._runs.find(team, run_ids, artifacts=artifacts)
+
+    async def run_sizes(self, team: str, run_ids: Sequence[str]) -> Mapping[str, int]:
+        return await self._runs.sizes(team, run_ids)
 
     async def has_run(self, team: str, run_id: str) -> bool:
         return await self._runs.there(team, run_id)

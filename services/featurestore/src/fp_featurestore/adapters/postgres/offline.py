@@ -27,10 +27,13 @@ _AS_OF = """
     ) AS f
     WHERE v.id = $1
 """
+# The copy stands alone in its brackets: a join in its place hides the order of the index, and each chunk would read and
+# sort the whole rest of the window.
 _WINDOW = """
     SELECT DISTINCT f.event_time, f.entity_id
-    FROM feature_views v JOIN feature_values f ON f.copy = v.offline_copy
-    WHERE v.id = $1 AND (f.event_time, f.entity_id) > ($2, $3) AND f.event_time < $4
+    FROM feature_values f
+    WHERE f.copy = (SELECT v.offline_copy FROM feature_views v WHERE v.id = $1)
+      AND (f.event_time, f.entity_id) > ($2, $3) AND f.event_time < $4
       AND f.available_at <= $5 AND f.version <= $6
     ORDER BY f.event_time, f.entity_id
     LIMIT $7
