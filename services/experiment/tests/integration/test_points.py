@@ -86,15 +86,30 @@ async def test_one_bad_call_does_not_hold_the_rest_of_its_batch(desk):
     assert isinstance(answers[1], FailedPrecondition)
 
 
-async def test_a_run_with_too_many_metrics_is_refused_and_the_others_are_not(desk, monkeypatch):
-    monkeypatch.setattr("fp_experiment.adapters.postgres.batches.MAX_KEYS", 1)
+@pytest.mark.usefixtures("way")
+async def test_a_run_with_too_many_metrics_is_refused_and_the_rest_of_its_batch_is_written_at_once(
+    desk, writer, monkeypatch
+):
+    monkeypatch.setattr("fp_experiment.adapters.postgres.batches.MAX_KEYS", 2)
     run, full = await desk.run(), await desk.run()
     await desk.log(full, [1.0])
-    answers = await asyncio.gather(
-        desk.log(run, [1.0]), desk.log(full, [1.0], key="auc"), desk.log(full, [2.0], start=1), return_exceptions=True
+
+    def call(of, *keys, step=1):
+        return LoggedPoints("alpha", of.id, [Point(key, 1.0, step, run.started_at) for key in keys], desk.no_key)
+
+    # One write: a batch that fails as a whole would raise here.
+    answers = await writer.write(
+        [
+            call(run, "loss"),
+            call(full, "auc", "f1"),
+            call(full, "auc"),
+            call(full, "f1"),
+            call(full, "loss", "auc", step=2),
+        ]
     )
-    assert answers[0] == answers[2] == 1
-    assert isinstance(answers[1], FailedPrecondition)
+    assert answers[0] == 1
+    assert [type(answer) for answer in answers] == [int, FailedPrecondition, int, FailedPrecondition, int]
+    assert {point.key for point in (await desk.do.queries.run("alpha", full.id)).final_metrics} == {"loss", "auc"}
 
 
 async def test_the_same_key_answers_the_first_response(desk, keyed):

@@ -16,6 +16,7 @@ POLICY = BatchPolicy(rows=10, age=0.0, capacity=20)
 class Load:
     rows: int
     name: str = ""
+    team: str = "alpha"
 
 
 class Writer:
@@ -84,8 +85,8 @@ async def test_calls_that_come_during_a_write_share_the_next_one(ingest, writer)
 async def test_a_call_beyond_the_room_is_refused_with_a_delay_and_an_event_waits(ingest, writer):
     writer.gate.clear()
     async with asyncio.TaskGroup() as group:
-        for _ in range(2):
-            group.create_task(ingest.now_or_never(Load(10)))
+        for team in "ab":
+            group.create_task(ingest.now_or_never(Load(10, team=team)))
         await settled()
         event = group.create_task(ingest.patiently(Load(5)))
         await settled()
@@ -142,7 +143,7 @@ async def test_what_still_waits_at_the_stop_is_refused(writer):
     ingest = Ingest(writer, SystemClock(), POLICY)
     async with asyncio.TaskGroup() as group:
         running = group.create_task(ingest.run())
-        calls = [group.create_task(_outcome(ingest.now_or_never(Load(8)))) for _ in range(2)]
+        calls = [group.create_task(_outcome(ingest.now_or_never(Load(5)))) for _ in range(2)]
         await settled()
         running.cancel()
     assert [type(call.result()) for call in calls] == [Unavailable, Unavailable]

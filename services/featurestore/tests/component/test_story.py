@@ -166,6 +166,14 @@ async def test_values_live_online_for_as_long_as_the_view_says(ann, make):
     assert await ann.past(view, 5, "old", known=1e9) == {"old": {"temp": 1}}
 
 
+async def test_a_row_replaces_the_whole_row_of_its_entity(ann, make):
+    view = await ann.define()
+    await ann.write(view, make.values("a", 1, temp=1, carrier="UA"))
+    await ann.write(view, make.values("a", 2, temp=2))
+    assert await ann.online(view, "a") == {"a": {"temp": 2}}
+    assert await ann.past(view, 5, "a", known=1e9) == {"a": {"temp": 2}}
+
+
 async def test_definitions_and_writes_are_told(ann, make, events_until):
     view = await ann.define()
     await ann.write(view, make.values("a", 1, temp=1), make.values("b", 1, temp=1))

@@ -97,6 +97,39 @@ async def test_a_row_sees_what_was_known_at_its_own_time(admin, make, year):
     assert list(rows.values[0].doubles) == [71, 70, 71, 71, 0, 0]
 
 
+async def test_training_does_not_see_what_serving_would_not_have(admin, make):
+    request_of_view = make.definition("flights")
+    request_of_view.online_ttl.FromSeconds(100)
+    view = (await admin(request_of_view)).feature_view
+    await admin.write(view, make.values("a", 10, 10, temp=1), make.values("a", 200, 200, temp=2))
+    wanted = pb.GetTrainingSetRequest(
+        feature_views=[pb.TrainingSetView(name="flights", feature_names=["temp"])], known_as_of=make.at(2_000)
+    )
+    times = (50, 109, 110, 199, 200, 299, 300)
+    wanted.pairs.entity_ids.extend(["a"] * len(times))
+    wanted.pairs.as_of_micros.extend(make.at(at).ToMicroseconds() for at in times)
+    _, rows = await admin.stream(wanted)
+    assert list(rows.values[0].doubles) == [1, 1, 0, 0, 2, 2, 0]
+    assert list(rows.values[0].missing) == [2, 3, 6]
+    past = [await admin.past(view, at, "a", known=1_000) for at in (109, 110)]
+    assert past == [{"a": {"temp": 1}}, {}]
+    # Labels are read at one time for all, and nothing serves them.
+    wanted.feature_views[0].as_of.CopyFrom(make.at(1_000))
+    _, rows = await admin.stream(wanted)
+    assert list(rows.values[0].doubles) == [2] * len(times)
+
+
+async def test_more_pairs_than_before_are_read_with_one_fence(admin, make, year):
+    wanted = pb.GetTrainingSetRequest(
+        feature_views=[pb.TrainingSetView(name="flights", feature_names=["temp"])], known_as_of=make.at(2_000)
+    )
+    wanted.pairs.entity_ids.extend(["f003"] * 12_000)
+    wanted.pairs.as_of_micros.extend([make.at(300).ToMicroseconds()] * 12_000)
+    _, *parts = await admin.stream(wanted)
+    assert sum(len(part.entity_ids) for part in parts) == 12_000
+    assert {number for part in parts for number in part.values[0].doubles} == {1.5}
+
+
 async def test_every_type_has_its_column(admin, make):
     view = await admin.define("all", make.all_types)
     more = {"b": 1, "a": [True, None]}

@@ -11,7 +11,7 @@ ENTITIES = ("a", "b", "é", "Z", "z y")
 TIMES = st.integers(-3, 9)
 ROW = st.tuples(st.sampled_from(ENTITIES), TIMES, TIMES)
 WRITES = st.lists(st.lists(ROW, min_size=1, max_size=6), min_size=1, max_size=6)
-ASKS = st.lists(st.tuples(st.sampled_from((*ENTITIES, "nobody")), TIMES, TIMES), min_size=1, max_size=20)
+ASKS = st.lists(st.tuples(st.sampled_from((*ENTITIES, "nobody")), TIMES, TIMES, TIMES), min_size=1, max_size=20)
 
 
 def brute_as_of(rows, ask, through):
@@ -21,7 +21,8 @@ def brute_as_of(rows, ask, through):
         for row in rows
         if row[0] == ask.entity_id and row[1] <= ask.as_of and row[2] <= ask.known_as_of and row[3] <= through
     ]
-    return max(seen, key=lambda row: (row[1], row[3], row[4]), default=None)
+    newest = max(seen, key=lambda row: (row[1], row[3], row[4]), default=None)
+    return newest if newest and newest[1] >= ask.not_before else None
 
 
 def brute_window(rows, start, end, known_as_of, through):

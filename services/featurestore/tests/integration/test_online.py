@@ -7,6 +7,7 @@ import pytest
 from fp_featurestore.adapters.online import keys
 from fp_featurestore.app.ports import Replayed, ViewRef
 from fp_featurestore.domain.rows import Row
+from fp_kernel import Unavailable
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -114,6 +115,47 @@ async def test_a_rebuild_whose_copy_is_lost_does_not_switch_to_it(desk, defined)
         async for _ in steps:
             continue
     assert await desk.online_values(view, ["a"]) is None
+
+
+async def test_a_turn_looks_at_what_has_changed_and_not_at_every_view(desk, defined, monkeypatch):
+    old, view = await desk.define(defined("old")), await desk.define(defined())
+    await desk.database.execute("UPDATE feature_views SET recorded_at = 0 WHERE name = 'old'")
+    await desk.keep.turn()
+    states, read = desk.online.states, []
+
+    async def noted(heads):
+        read.extend(head.id for head in heads)
+        return await states(heads)
+
+    monkeypatch.setattr(desk.online, "states", noted)
+    await desk.keep.turn()
+    assert read == [view.id]
+    await desk.flush()
+    await desk.keep.turn()
+    assert read[1:] == [old.id, view.id]
+    assert await held(desk, old, ["a"]) == {}
+
+
+async def test_after_a_failure_a_turn_looks_at_every_view(desk, defined, monkeypatch):
+    old = await desk.define(defined("old"))
+    await desk.keep.turn()
+    await desk.write(old, ("a", {"temp": 1.0}, 1))
+    await desk.database.execute("UPDATE feature_views SET recorded_at = 0 WHERE name = 'old'")
+
+    async def away():
+        raise Unavailable("away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(desk.online, "intact", away)
+        with pytest.raises(Unavailable):
+            await desk.keep.turn()
+    (state,) = await desk.online.states([old])
+    await desk.online.apply(old, state.copy, Replayed(1, 1, []))
+    prefix = keys.of_view(old)
+    await desk.link.ask(("SET", keys.cursor(prefix, state.copy), "1"))
+    await desk.keep.turn()
+    (state,) = await desk.online.states([old])
+    assert state.version == 2
 
 
 ROWS = st.lists(st.tuples(st.sampled_from("abc"), st.integers(-5, 5)), min_size=1, max_size=5)

@@ -16,6 +16,8 @@ async def filled(desk, defined):
     await desk.write(view, ("a", {"temp": 3.0}, 5), ("c", {"carrier": "ü"}, 7))
     view = await desk.define(defined(temp="DOUBLE", hour="INT64"))
     await desk.write(view, ("b", {"temp": 4.0, "hour": 3.0}, 10), ("b", {"temp": 5.0}, 10))
+    # A store that was slow for a moment has not followed.
+    await desk.keep.once()
     return await desk.view(view)
 
 
@@ -99,3 +101,16 @@ async def test_the_log_cannot_be_changed(desk, defined):
     for statement in ("UPDATE feature_log SET version = 9", "DELETE FROM feature_log", "TRUNCATE feature_log"):
         with pytest.raises(Exception, match="append-only"):
             await desk.database.execute(statement)
+
+
+async def test_a_copy_that_nobody_reads_is_deleted_in_bites(desk, defined, monkeypatch):
+    monkeypatch.setattr("fp_featurestore.adapters.postgres.copies._SWEEP", 2)
+    view = await filled(desk, defined)
+    await desk.copies.begin(view.id)
+    unread = await desk.database.fetchval("SELECT max(copy) FROM offline_copies")
+    await desk.copies.fill(unread, view.id, 1, view.version)
+    before = await desk.offline_rows(view)
+    await desk.copies.sweep(view.id)
+    assert await desk.offline_rows(view) == before
+    assert await desk.database.fetchval("SELECT count(*) FROM feature_values") == len(before)
+    assert await desk.copies.stale() == []

@@ -1386,7 +1386,7 @@ class FeaturesWritten(_message.Message):
     written_through_version: _builtins.int
     @_builtins.property
     def entity_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The first 1000."""
+        """The first 100; the contract allows for 1000."""
 
     @_builtins.property
     def written_at(self) -> _timestamp_pb2.Timestamp: ...

@@ -169,7 +169,7 @@ class FeatureView(_message.Message):
     def deleted_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def online_ttl(self) -> _duration_pb2.Duration:
-        """How long after its event time a value is served online; 0 is for ever."""
+        """How long after its event time a value is served online, and seen by rows of training sets; 0 is for ever."""
 
     def __init__(
         self,
@@ -229,7 +229,9 @@ class FeatureValues(_message.Message):
     AVAILABLE_AT_FIELD_NUMBER: _builtins.int
     entity_id: _builtins.str
     @_builtins.property
-    def values(self) -> _containers.MessageMap[_builtins.str, _struct_pb2.Value]: ...
+    def values(self) -> _containers.MessageMap[_builtins.str, _struct_pb2.Value]:
+        """The whole row: a feature that is not named has no value from this time on, whatever an older row says of it."""
+
     @_builtins.property
     def event_time(self) -> _timestamp_pb2.Timestamp:
         """When the values were true; default now."""
@@ -335,7 +337,7 @@ class DefineFeatureViewRequest(_message.Message):
     def features(self) -> _containers.RepeatedCompositeFieldContainer[Global___FeatureSpec]: ...
     @_builtins.property
     def online_ttl(self) -> _duration_pb2.Duration:
-        """How long after its event time a value is served online; 0 is for ever."""
+        """How long after its event time a value is served online, and seen by rows of training sets; 0 is for ever."""
 
     def __init__(
         self,
@@ -766,7 +768,9 @@ class TrainingSetView(_message.Message):
 
     @_builtins.property
     def as_of(self) -> _timestamp_pb2.Timestamp:
-        """Read at this time for every row, for labels, which come true after the row's own time; default the row's time."""
+        """Read at this time for every row, for labels, which come true after the row's own time; default the row's time. The
+        view's online_ttl does not count then.
+        """
 
     def __init__(
         self,
@@ -799,7 +803,7 @@ class TrainingSetRows(_message.Message):
     AS_OF_MICROS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def entity_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """At most 10,000."""
+        """At most 100,000, within the size of a message."""
 
     @_builtins.property
     def as_of_micros(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:

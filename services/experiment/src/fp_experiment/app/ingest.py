@@ -1,7 +1,7 @@
 """The one way in for points and for what events tell: a bounded backlog, written in batches.
 
 Whoever submits waits until its entry is committed, so that nothing that was answered or acknowledged can be lost, and
-memory stays flat: a caller beyond the capacity is refused, an event beyond it waits with its acknowledgement.
+memory stays flat: a caller beyond the share of its team is refused, an event beyond it waits with its acknowledgement.
 """
 
 import asyncio
@@ -81,7 +81,7 @@ class Ingest:
             self._backlog.written(0.0)
 
     def _add(self, ticket: _Ticket) -> bool:
-        added = self._backlog.add(ticket, ticket.entry.rows, self._clock.monotonic())
+        added = self._backlog.add(ticket, ticket.entry.rows, self._clock.monotonic(), ticket.entry.team)
         if added:
             self._came.set()
             self._waiting(self._backlog.rows)

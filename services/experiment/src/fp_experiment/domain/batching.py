@@ -1,6 +1,6 @@
 """When a batch is written, and when there is no more room. Pure: rows and time are passed in."""
 
-from collections import deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -13,7 +13,7 @@ class BatchPolicy:
     """rows: a batch is due when so many wait; one that is larger by its last entry is written at once too.
 
     age: seconds after which a batch is due however few wait.
-    capacity: rows that may wait or be written at the same time; what comes beyond is refused.
+    capacity: rows that may wait or be written at the same time; what comes beyond a team's share of it is refused.
     shortest, longest: seconds, the bounds of what a refused caller is told to wait.
     """
 
@@ -36,29 +36,36 @@ class _Waiting(Generic[Entry]):
 
 
 class Backlog(Generic[Entry]):
-    """What waits and what is being written, in the order of arrival."""
+    """What waits and what is being written; each team's in the order of arrival, the teams in turn.
+
+    A team may have as many rows here as are free: alone it fills half, beside one other a third. So whatever one team
+    logs, there is room for the next.
+    """
 
     def __init__(self, policy: BatchPolicy) -> None:
         self.policy = policy
-        self._waiting: deque[_Waiting[Entry]] = deque()
+        # The team whose turn it is stands first.
+        self._waiting: OrderedDict[str, deque[_Waiting[Entry]]] = OrderedDict()
+        self._rows_of: Counter[str] = Counter()
         self._waiting_rows = 0
-        self._writing_rows = 0
+        self._writing: Counter[str] = Counter()
         self._pace = 0.0
 
     @property
     def rows(self) -> int:
         """Rows waiting or being written."""
-        return self._waiting_rows + self._writing_rows
+        return self._waiting_rows + self._writing.total()
 
-    def has_room(self, rows: int) -> bool:
+    def has_room(self, team: str, rows: int) -> bool:
         """An entry larger than all the room is let in when nothing else is there: else it could never be."""
-        return self.rows == 0 or self.rows + rows <= self.policy.capacity
+        return self.rows == 0 or self._rows_of[team] + rows <= self.policy.capacity - self.rows
 
-    def add(self, entry: Entry, rows: int, now: float) -> bool:
+    def add(self, entry: Entry, rows: int, now: float, team: str) -> bool:
         """False when there is no room; nothing was added then."""
-        if not self.has_room(rows):
+        if not self.has_room(team, rows):
             return False
-        self._waiting.append(_Waiting(entry, rows, now))
+        self._waiting.setdefault(team, deque()).append(_Waiting(entry, rows, now))
+        self._rows_of[team] += rows
         self._waiting_rows += rows
         return True
 
@@ -68,25 +75,36 @@ class Backlog(Generic[Entry]):
             return None
         if self._waiting_rows >= self.policy.rows:
             return 0.0
-        return max(0.0, self._waiting[0].since + self.policy.age - now)
+        oldest = min(entries[0].since for entries in self._waiting.values())
+        return max(0.0, oldest + self.policy.age - now)
 
     def take(self) -> Sequence[Entry]:
-        """The oldest entries, up to the size of a batch, and one at least when any waits; counted until `written`."""
+        """Up to the size of a batch, and one entry at least when any waits; counted until `written`.
+
+        One entry of each team in turn, so that who logs little does not wait behind who logs much.
+        """
         taken: list[Entry] = []
         rows = 0
-        while self._waiting and (not taken or rows + self._waiting[0].rows <= self.policy.rows):
-            first = self._waiting.popleft()
+        while self._waiting:
+            team, entries = next(iter(self._waiting.items()))
+            if taken and rows + entries[0].rows > self.policy.rows:
+                break
+            first = entries.popleft()
             taken.append(first.entry)
             rows += first.rows
+            self._writing[team] += first.rows
+            self._waiting.move_to_end(team)
+            if not entries:
+                del self._waiting[team]
         self._waiting_rows -= rows
-        self._writing_rows += rows
         return taken
 
     def written(self, seconds: float) -> None:
         """What was taken is done, well or badly. seconds: how long it took."""
-        if self._writing_rows and seconds > 0:
-            self._pace = self._writing_rows / seconds
-        self._writing_rows = 0
+        if self._writing and seconds > 0:
+            self._pace = self._writing.total() / seconds
+        self._rows_of -= self._writing
+        self._writing.clear()
 
     def retry_after(self) -> float:
         """Seconds after which half of what is here is gone, as fast as the last batch was written."""

@@ -9,7 +9,8 @@ from fp_featurestore.domain.instants import moment
 VIEW_DEFINED = "fp.features.view.defined"
 WRITTEN = "fp.features.written"
 
-_MOST_ENTITIES = 1_000
+# A backfill of millions of rows must not fill the stream with ids that nobody reads.
+_MOST_ENTITIES = 100
 
 
 def to_event(event: DomainEvent) -> Event:

@@ -8,6 +8,7 @@ from fp_kernel import parse_id
 from fp_rpc import command
 
 from fp_featurestore.api import convert
+from fp_featurestore.api.beside import beside
 from fp_featurestore.api.caller import caller
 from fp_featurestore.app.use_cases import UseCases
 from fp_featurestore.domain.view import View
@@ -25,9 +26,8 @@ class CommandServicer(FeatureStoreServiceServicer):
 
     async def WriteFeatures(self, request: pb.WriteFeaturesRequest, context: object) -> pb.WriteFeaturesResponse:
         view_id = parse_id(request.feature_view_id, "feature_view_id")
-        written = await self._do.write_features(
-            view_id, convert.rows_of(request), caller(), command(request, convert.written_to_pb)
-        )
+        rows = await beside(request.ByteSize(), convert.rows_of, request)
+        written = await self._do.write_features(view_id, rows, caller(), command(request, convert.written_to_pb))
         return convert.written_to_pb(written)
 
     async def DeleteFeatureView(

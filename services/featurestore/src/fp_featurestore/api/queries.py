@@ -10,6 +10,7 @@ from forgepoint.featurestore.v1.featurestore_pb2_grpc import FeatureStoreService
 from fp_kernel import invalid, next_token, page_request, parse_id
 
 from fp_featurestore.api import convert, training
+from fp_featurestore.api.beside import beside
 from fp_featurestore.api.caller import caller
 from fp_featurestore.api.values import instant_of
 from fp_featurestore.app.get_historical import Past
@@ -50,9 +51,8 @@ class QueryServicer(FeatureStoreServiceServicer):
     ) -> pb.GetOnlineFeaturesResponse:
         ref = ViewRef(id=parse_id(request.feature_view_id, "feature_view_id"))
         read = await self._ask.get_online(caller().team, ref, request.entity_ids, request.feature_names)
-        return pb.GetOnlineFeaturesResponse(
-            vectors=[convert.vector_to_pb(vector) for vector in read.found], missing_entity_ids=read.missing
-        )
+        vectors = await beside(convert.size(read.found), convert.vectors_to_pb, read.found)
+        return pb.GetOnlineFeaturesResponse(vectors=vectors, missing_entity_ids=read.missing)
 
     async def GetHistoricalFeatures(
         self, request: pb.GetHistoricalFeaturesRequest, context: object
@@ -64,7 +64,7 @@ class QueryServicer(FeatureStoreServiceServicer):
         start, end = _bounds(request.pagination, scope, len(wanted))
         read = await self._ask.get_historical(caller().team, ref, wanted[start:end], request.feature_names, past)
         return pb.GetHistoricalFeaturesResponse(
-            vectors=[convert.vector_to_pb(vector) for vector in read.found],
+            vectors=await beside(convert.size(read.found), convert.vectors_to_pb, read.found),
             missing_entity_ids=read.missing,
             pagination=_paged(str(end) if end < len(wanted) else "", scope),
         )
@@ -73,7 +73,8 @@ class QueryServicer(FeatureStoreServiceServicer):
         self, request: pb.GetTrainingSetRequest, context: object
     ) -> AsyncIterator[pb.GetTrainingSetResponse]:
         columns = None
-        async for part in self._ask.get_training_set(caller().team, training.wanted_of(request)):
+        wanted = await beside(request.ByteSize(), training.wanted_of, request)
+        async for part in self._ask.get_training_set(caller().team, wanted):
             if isinstance(part, Head):
                 columns = part.columns
                 yield training.head_to_pb(part)

@@ -1,12 +1,13 @@
 """Values that were true at a time and known by a time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fp_featurestore.app.catalog import Catalog
 from fp_featurestore.app.ports import Ask, Offline, ViewRef
-from fp_featurestore.app.vectors import Vectors, selected, vector
+from fp_featurestore.app.vectors import PART, Limit, Vectors, selected, vectors
 from fp_featurestore.domain.instants import Instant
+from fp_featurestore.domain.rows import Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +27,20 @@ class GetHistorical:
         """entity_ids: each once. Raises NotFound, InvalidArgument naming the field, Unavailable."""
         view, features = await selected(self._catalog, team, ref, names)
         fence = await self._offline.fence(view.id)
-        asks = [Ask(entity_id, past.as_of, past.known_as_of) for entity_id in entity_ids]
-        rows = await self._offline.as_of(view.id, asks, fence.version)
+        oldest = view.oldest(past.as_of)
+        asks = [Ask(entity_id, past.as_of, past.known_as_of, oldest) for entity_id in entity_ids]
+        rows = await self._read(view.id, asks, fence.version)
         if any(row.schema_version > view.schema_version for row in rows.values()):
             view = await self._catalog.view(team, ref, fresh=True)
-        found = [vector(view, row.entity_id, row, features) for _, row in sorted(rows.items())]
+        found = await vectors(view, {row.entity_id: row for _, row in sorted(rows.items())}, features)
         missing = [entity_id for place, entity_id in enumerate(entity_ids) if place not in rows]
         return Vectors(found, missing)
+
+    async def _read(self, view_id: str, asks: Sequence[Ask], through: int) -> Mapping[int, Row]:
+        limit = Limit("entity_ids")
+        rows: dict[int, Row] = {}
+        for start in range(0, len(asks), PART):
+            part = await self._offline.as_of(view_id, asks[start : start + PART], through)
+            limit.add(sum(len(row.packed) for row in part.values()))
+            rows |= {start + place: row for place, row in part.items()}
+        return rows

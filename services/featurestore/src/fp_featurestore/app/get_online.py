@@ -6,7 +6,7 @@ from fp_kernel import Clock, Unavailable
 
 from fp_featurestore.app.catalog import Catalog
 from fp_featurestore.app.ports import Ask, Observe, Offline, Online, ViewRef
-from fp_featurestore.app.vectors import Vectors, entities, selected, vector
+from fp_featurestore.app.vectors import PART, Limit, Vectors, entities, selected, vectors
 from fp_featurestore.domain.instants import EVER, instant
 from fp_featurestore.domain.online import OnlineValue
 from fp_featurestore.domain.rows import Row
@@ -32,16 +32,25 @@ class GetOnline:
             view = await self._catalog.view(team, ref, fresh=True)
             features = features if names else [feature.name for feature in view.features]
         now = instant(self._clock.now())
-        pairs = list(zip(wanted, kept, strict=True))
-        found = [
-            vector(view, entity_id, value, features)
-            for entity_id, value in pairs
+        served = {
+            entity_id: value
+            for entity_id, value in zip(wanted, kept, strict=True)
             if value is not None and view.served(value.event_time, now)
-        ]
-        there = {one.entity_id for one in found}
-        return Vectors(found, [entity_id for entity_id in wanted if entity_id not in there])
+        }
+        found = await vectors(view, served, features)
+        return Vectors(found, [entity_id for entity_id in wanted if entity_id not in served])
 
     async def _read(self, view: View, entity_ids: Sequence[str]) -> Sequence[OnlineValue | Row | None]:
+        """Part by part, so that no answer of the store is larger than what may be answered."""
+        limit = Limit("entity_ids")
+        found: list[OnlineValue | Row | None] = []
+        for start in range(0, len(entity_ids), PART):
+            part = await self._read_part(view, entity_ids[start : start + PART])
+            limit.add(sum(len(value.packed) for value in part if value is not None))
+            found += part
+        return found
+
+    async def _read_part(self, view: View, entity_ids: Sequence[str]) -> Sequence[OnlineValue | Row | None]:
         try:
             kept = await self._online.read(view, entity_ids)
         except Unavailable:

@@ -1,15 +1,18 @@
 """See to it that the online view has what the log has."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 
 from fp_kernel import Error, Unavailable
 from fp_telemetry import get_logger
 
-from fp_featurestore.app.ports import Claims, Copies, Log, Observe, Online, OnlineState, Views
+from fp_featurestore.app.ports import Claims, Copies, Log, Observe, Online, OnlineState, ViewRef, Views
 from fp_featurestore.app.rebuild import Rebuild
-from fp_featurestore.domain.view import View
+from fp_featurestore.domain.view import View, ViewHead
 
 _INTERVAL = 1.0
+# Between two looks at every view.
+_TURNS = 30
 _BATCH = 500
 
 _logger = get_logger(__name__)
@@ -18,8 +21,9 @@ _logger = get_logger(__name__)
 class KeepOnline:
     """Compares the version that each online copy has with that of its log, and replays what is between.
 
-    Runs in every replica; what one does twice does no harm, because the newest value wins in any order. A store that
-    lost its copies gets new ones.
+    Each second it looks at the views whose logs have grown, so that changes cost and views do not; at all of them from
+    time to time, and when the store has lost what it had. Runs in every replica; what one does twice does no harm,
+    because the newest value wins in any order. A store that lost its copies gets new ones.
     """
 
     def __init__(
@@ -41,38 +45,61 @@ class KeepOnline:
         self._claims = claims
         self.rebuild = rebuild
         self._observe = observe
+        self._turns_left = 0
 
     async def run(self) -> None:
         """Until cancelled; outages of the stores are waited out."""
         while True:
             try:
-                await self.once()
+                await self.turn()
             except Unavailable:
                 _logger.debug("a store of the online view is away")
             except Error as error:
                 _logger.warning("online view could not be kept", kind=error.kind, reason=error.reason)
             await asyncio.sleep(_INTERVAL)
 
+    async def turn(self) -> None:
+        """What has changed; everything at every so many turns, after a failure, and when the store lost its copies.
+
+        Raises Unavailable while a store is away.
+        """
+        left, self._turns_left = self._turns_left, 0
+        if left and await self._online.intact():
+            await self._keep_all(self._views.changed)
+            self._turns_left = left - 1
+        else:
+            await self.once()
+            self._turns_left = _TURNS
+
     async def once(self) -> None:
-        """Raises Unavailable while a store is away."""
-        after, rebuilt = "", 0
-        while batch := await self._views.live(after, _BATCH):
-            states = await self._online.states(batch)
-            for view, state in zip(batch, states, strict=True):
-                rebuilt += await self._keep(view, state)
-            after = batch[-1].id
-        if rebuilt:
-            await self._online.sweep()
+        """Every view. Raises Unavailable while a store is away."""
+        await self._keep_all(self._views.heads)
         for view_id in await self._copies.stale():
             async with self._claims(view_id) as mine:
                 if mine:
                     await self._copies.sweep(view_id)
+        await self._online.mark_intact()
 
-    async def _keep(self, view: View, state: OnlineState) -> bool:
+    async def _keep_all(self, heads: Callable[[str, int], Awaitable[Sequence[ViewHead]]]) -> None:
+        after, rebuilt = "", 0
+        while batch := await heads(after, _BATCH):
+            states = await self._online.states(batch)
+            for head, state in zip(batch, states, strict=True):
+                rebuilt += await self._keep(head, state)
+            after = batch[-1].id
+        if rebuilt:
+            await self._online.sweep()
+
+    async def _keep(self, head: ViewHead, state: OnlineState) -> bool:
         """Whether it made a new copy."""
-        if await self._sound(view, state):
-            if state.version < view.version:
-                await self._catch_up(view, state)
+        sound = await self._sound(head, state)
+        if sound and state.version >= head.version:
+            return False
+        view = await self._views.view(head.team, ViewRef(id=head.id))
+        if view is None or view.deleted:
+            return False
+        if sound:
+            await self._catch_up(view, state)
             return False
         async with self._claims(view.id) as mine:
             if mine:
@@ -81,11 +108,11 @@ class KeepOnline:
                 self._observe("rebuilt")
             return mine
 
-    async def _sound(self, view: View, state: OnlineState) -> bool:
-        if not state.copy or not self._online.fits(view, state):
+    async def _sound(self, head: ViewHead, state: OnlineState) -> bool:
+        if not state.copy or not self._online.fits(head, state):
             return False
         # The view was read before the store was: a copy may be ahead of it, but never of the log.
-        return state.version <= view.version or state.version <= await self._log.version(view.id)
+        return state.version <= head.version or state.version <= await self._log.version(head.id)
 
     async def _catch_up(self, view: View, state: OnlineState) -> None:
         async for part in self._log.rows(view.id, state.version, view.version):

@@ -8,11 +8,11 @@ from typing import Protocol
 from fp_kernel import Command, PageRequest
 
 from fp_featurestore.domain.events import DomainEvent
-from fp_featurestore.domain.instants import Instant
+from fp_featurestore.domain.instants import FIRST, Instant
 from fp_featurestore.domain.log import FeaturesWritten, LogEvent
 from fp_featurestore.domain.online import OnlineValue
 from fp_featurestore.domain.rows import Row, Rows
-from fp_featurestore.domain.view import View
+from fp_featurestore.domain.view import View, ViewHead
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,12 @@ class Views(Protocol):
     async def live(self, after: str, limit: int) -> Sequence[View]:
         """Of every team, those that are not deleted, by id."""
 
+    async def heads(self, after: str, limit: int) -> Sequence[ViewHead]:
+        """The same without what is dear to read."""
+
+    async def changed(self, after: str, limit: int) -> Sequence[ViewHead]:
+        """Those of them whose log has grown within the last minute."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fence:
@@ -80,11 +86,15 @@ class Fence:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One read of the offline view: the newest row of an entity, true as of a time and known by a time."""
+    """One read of the offline view: the newest row of an entity, true as of a time and known by a time.
+
+    not_before: the least event time that counts; an older row is as none.
+    """
 
     entity_id: str
     as_of: Instant
     known_as_of: Instant
+    not_before: Instant = FIRST
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +154,15 @@ class Online(Protocol):
     async def read(self, view: View, entity_ids: Sequence[str]) -> Sequence[OnlineValue | None] | None:
         """One entry an entity; None when there is no complete copy."""
 
-    async def states(self, views: Sequence[View]) -> Sequence[OnlineState]: ...
+    async def states(self, views: Sequence[ViewHead]) -> Sequence[OnlineState]: ...
 
-    def fits(self, view: View, state: OnlineState) -> bool:
+    def fits(self, view: ViewHead, state: OnlineState) -> bool:
         """Whether the copy was made for the view as it is now defined."""
+
+    async def intact(self) -> bool:
+        """Whether the store still has what `mark_intact` left; one that was flushed or lost its disk has not."""
+
+    async def mark_intact(self) -> None: ...
 
     async def apply(self, view: View, copy: str, part: Replayed) -> int:
         """Keep what is newer than what is kept; answers up to which version the copy has the log.

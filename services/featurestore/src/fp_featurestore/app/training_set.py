@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from fp_featurestore.app.catalog import Catalog
 from fp_featurestore.app.ports import Ask, Offline, Spine, ViewRef
 from fp_featurestore.app.vectors import selected
+from fp_featurestore.domain.chunks import Pace, parts, sizes
 from fp_featurestore.domain.instants import FIRST, Instant
 from fp_featurestore.domain.rows import Row
 from fp_featurestore.domain.training import ColumnHead, TrainingRows, chosen, gather
 from fp_featurestore.domain.view import View
-
-CHUNK = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,21 +91,30 @@ class GetTrainingSet:
             fence = await self._offline.fence(view.id)
             known_as_of = min(known_as_of, fence.now)
             reads.append(_Read(one, view, names, min(one.through or fence.version, fence.version)))
-        chunks = self._chunks(team, wanted.rows, known_as_of)
+        columns = _columns(reads)
+        features = [column.feature for column in columns]
+        pace = Pace(features)
+        chunks = self._chunks(team, wanted.rows, known_as_of, pace)
         first = await anext(chunks, None)
         if first is not None:
             known_as_of = first.known_as_of
-        yield Head(_columns(reads), known_as_of)
+        yield Head(columns, known_as_of)
         while first is not None:
             rows = await self._read(reads, first, known_as_of)
-            if rows.entity_ids:
-                yield rows
+            row_sizes = sizes(rows, features)
+            pace.saw(len(first.entity_ids), sum(row_sizes))
+            for part in parts(rows, row_sizes):
+                yield part
             first = await anext(chunks, None)
 
-    async def _chunks(self, team: str, rows: Pairs | Window, known_as_of: Instant) -> "AsyncIterator[_Chunk]":
+    async def _chunks(
+        self, team: str, rows: Pairs | Window, known_as_of: Instant, pace: Pace
+    ) -> "AsyncIterator[_Chunk]":
         if isinstance(rows, Pairs):
-            for start in range(0, len(rows.entity_ids), CHUNK):
-                part = slice(start, start + CHUNK)
+            start = 0
+            while start < len(rows.entity_ids):
+                part = slice(start, start + pace.rows)
+                start = part.stop
                 yield _Chunk(rows.entity_ids[part], rows.times[part], known_as_of)
             return
         view = await self._catalog.view(team, rows.ref, fresh=True)
@@ -115,18 +123,19 @@ class GetTrainingSet:
         through = min(rows.through or fence.version, fence.version)
         after = Spine(max(rows.start, FIRST) - 1, _LAST_ENTITY)
         while True:
+            limit = pace.rows
             found = await self._offline.window(
-                view.id, after, rows.end, known_as_of=known_as_of, through=through, limit=CHUNK
+                view.id, after, rows.end, known_as_of=known_as_of, through=through, limit=limit
             )
             yield _Chunk([one.entity_id for one in found], [one.event_time for one in found], known_as_of)
-            if len(found) < CHUNK:
+            if len(found) < limit:
                 return
             after = found[-1]
 
     async def _read(self, reads: Sequence[_Read], chunk: "_Chunk", known_as_of: Instant) -> TrainingRows:
         found = []
         for read in reads:
-            asks = _asks(read.wanted, chunk, known_as_of)
+            asks = _asks(read, chunk, known_as_of)
             found.append(await self._offline.as_of(read.view.id, asks, read.through))
         return await asyncio.to_thread(_assemble, reads, chunk, found)
 
@@ -150,15 +159,16 @@ def _columns(reads: Sequence[_Read]) -> list[ColumnHead]:
     return columns
 
 
-def _asks(wanted: WantedView, chunk: _Chunk, known_as_of: Instant) -> list[Ask]:
-    fixed = wanted.as_of
+def _asks(read: _Read, chunk: _Chunk, known_as_of: Instant) -> list[Ask]:
+    fixed, oldest = read.wanted.as_of, read.view.oldest
     if fixed is not None:
+        # Labels: nothing serves them, so no time to live hides them.
         return [Ask(entity_id, fixed, known_as_of) for entity_id in chunk.entity_ids]
     pairs = zip(chunk.entity_ids, chunk.times, strict=True)
-    if wanted.known_later:
-        return [Ask(entity_id, at, known_as_of) for entity_id, at in pairs]
+    if read.wanted.known_later:
+        return [Ask(entity_id, at, known_as_of, oldest(at)) for entity_id, at in pairs]
     # What was not known yet at the row's own time could not have been used then.
-    return [Ask(entity_id, at, min(at, known_as_of)) for entity_id, at in pairs]
+    return [Ask(entity_id, at, min(at, known_as_of), oldest(at)) for entity_id, at in pairs]
 
 
 def _assemble(reads: Sequence[_Read], chunk: _Chunk, found: Sequence[Mapping[int, Row]]) -> TrainingRows:

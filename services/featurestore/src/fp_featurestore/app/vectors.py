@@ -1,6 +1,7 @@
 """What reads answer of one entity."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fp_kernel import invalid
@@ -15,6 +16,12 @@ from fp_featurestore.domain.rows import Row
 from fp_featurestore.domain.view import View
 
 MAX_ENTITIES = 1_000
+# Entities that are read from a store at once.
+PART = 250
+# What is read for one answer, of all entities together.
+MAX_PACKED_BYTES = 16 * 1024 * 1024
+# Values that are unpacked on the event loop; more go to a thread, because other calls must not wait for them.
+_FEW_VALUES = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,29 @@ def vector(view: View, entity_id: str, kept: Row | OnlineValue, names: Sequence[
         available_at=kept.available_at,
         schema_version=kept.schema_version,
     )
+
+
+class Limit:
+    """Refuses what is more than one answer may hold."""
+
+    def __init__(self, field: str) -> None:
+        self._field = field
+        self._bytes = 0
+
+    def add(self, size: int) -> None:
+        """Raises InvalidArgument naming the field."""
+        self._bytes += size
+        if self._bytes > MAX_PACKED_BYTES:
+            raise invalid(self._field, f"have values of more than {MAX_PACKED_BYTES} bytes together; ask for fewer")
+
+
+async def vectors(view: View, kept: Mapping[str, Row | OnlineValue], names: Sequence[str]) -> list[Vector]:
+    """kept: by entity, in the order of the answer."""
+
+    def unpacked() -> list[Vector]:
+        return [vector(view, entity_id, one, names) for entity_id, one in kept.items()]
+
+    return unpacked() if len(kept) * len(names) <= _FEW_VALUES else await asyncio.to_thread(unpacked)
 
 
 def entities(entity_ids: Sequence[str]) -> list[str]:

@@ -10,7 +10,7 @@ from fp_featurestore.domain.plan import Column, plan_of
 from fp_featurestore.domain.rows import Row
 
 MAX_VIEWS = 10
-MAX_PAIRS = 10_000
+MAX_PAIRS = 100_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,21 @@ from fp_kernel import FailedPrecondition, invalid
 
 from fp_featurestore.domain import text
 from fp_featurestore.domain.features import Definition, Entity, Feature, Schema, ValueType
-from fp_featurestore.domain.instants import Instant
+from fp_featurestore.domain.instants import FIRST, Instant
 
 MAX_FEATURES = 500
 MAX_DIMENSION = 4_096
 MAX_TTL = 3_650 * 86_400 * 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ViewHead:
+    """What it takes to tell whether a copy of the view is behind."""
+
+    id: str
+    team: str
+    version: int
+    online_ttl: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +60,14 @@ class View:
     @property
     def definition(self) -> Definition:
         return Definition(self.name, self.entity, self.features, self.description, self.online_ttl)
+
+    @property
+    def head(self) -> ViewHead:
+        return ViewHead(self.id, self.team, self.version, self.online_ttl)
+
+    def oldest(self, at: Instant) -> Instant:
+        """The least event time of a value that was served online at this time."""
+        return at - self.online_ttl + 1 if self.online_ttl else FIRST
 
     def served(self, event_time: Instant, now: Instant) -> bool:
         """Whether a value of this event time is still served online."""

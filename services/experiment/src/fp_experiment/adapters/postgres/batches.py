@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from asyncpg import Record
 from fp_events.consumers import EXPERIMENT
 from fp_kernel import Command, FailedPrecondition
 from fp_postgres import Database, Transaction
@@ -46,11 +45,8 @@ added AS (
     ON CONFLICT (run_id, key) DO UPDATE
         SET step = excluded.step, value = excluded.value, recorded_at = excluded.recorded_at
         WHERE excluded.step > latest.step
-    RETURNING run_id, xmax = 0 AS fresh
 )
-SELECT
-    array(SELECT entry FROM staged_points LEFT JOIN added USING (run_id, key, step) WHERE added.run_id IS NULL) AS late,
-    array(SELECT DISTINCT run_id FROM shown WHERE fresh) AS grown
+SELECT entry FROM staged_points LEFT JOIN added USING (run_id, key, step) WHERE added.run_id IS NULL
 """
 # Many rows come by COPY, which costs the service least; few as arrays, which costs the database least.
 _AS_STAGED = "WITH"
@@ -60,9 +56,11 @@ WITH staged_points (entry, run_id, key, step, value, recorded_at) AS (
 ),"""
 COPY_FROM = 500  # rows
 
-_TOO_MANY = """
-SELECT 1 FROM latest_metrics WHERE run_id = any($1::uuid[]) GROUP BY run_id HAVING count(*) > $2 LIMIT 1
+_NEW_KEYS = """
+SELECT run_id, key FROM unnest($1::uuid[], $2::text[]) AS given (run_id, key)
+WHERE NOT EXISTS (SELECT FROM latest_metrics AS kept WHERE kept.run_id = given.run_id AND kept.key = given.key)
 """
+_COUNT_KEYS = "SELECT run_id, count(*) FROM latest_metrics WHERE run_id = any($1::uuid[]) GROUP BY run_id"
 
 
 class _Batch:
@@ -102,6 +100,7 @@ class PostgresBatchWriter:
         async with self._database.transaction() as tx:
             held = await _claimed(tx, batch)
             await _check_runs(tx, batch)
+            await _check_keys(tx, batch)
             await _insert_points(tx, batch)
             await _record_stories(tx, batch)
             await _complete(tx, batch, held)
@@ -135,6 +134,31 @@ async def _check_runs(tx: Transaction, batch: _Batch) -> None:
             batch.outcomes[place] = not_running(status)
 
 
+async def _check_keys(tx: Transaction, batch: _Batch) -> None:
+    """Who would give a run more metrics than it may have is refused before anything is written: a batch that fails as a
+    whole is written in pieces, and every other caller waits for them.
+    """
+    asked = batch.points()
+    pairs = {(UUID(entry.run_id), point.key) for entry in asked.values() for point in entry.points}
+    if not pairs:
+        return
+    new = {(row["run_id"], row["key"]) for row in await tx.fetch(_NEW_KEYS, *zip(*sorted(pairs), strict=True))}
+    if not new:
+        return
+    rows = await tx.fetch(_COUNT_KEYS, list({run for run, _ in new}))
+    counts = Counter({row["run_id"]: row["count"] for row in rows})
+    for place, entry in asked.items():
+        run = UUID(entry.run_id)
+        grown = {(run, point.key) for point in entry.points} & new
+        if counts[run] + len(grown) > MAX_KEYS:
+            batch.outcomes[place] = FailedPrecondition(
+                f"a run has at most {MAX_KEYS} metrics", reason="TOO_MANY_METRICS"
+            )
+            continue
+        counts[run] += len(grown)
+        new -= grown
+
+
 async def _insert_points(tx: Transaction, batch: _Batch) -> None:
     """The first value of a step stays, within a batch as between batches."""
     entries = batch.points()
@@ -146,24 +170,19 @@ async def _insert_points(tx: Transaction, batch: _Batch) -> None:
     if not first:
         return
     rows = [(place, run, key, step, point.value, point.at) for (run, key, step), (place, point) in first.items()]
-    added = await _added(tx, rows)
     accepted = Counter(place for place, *_ in rows)
-    accepted.subtract(added["late"])
+    accepted.subtract(await _late(tx, rows))
     batch.outcomes.update({place: accepted[place] for place in entries})
-    if added["grown"] and await tx.fetchval(_TOO_MANY, added["grown"], MAX_KEYS):
-        raise FailedPrecondition(f"a run has at most {MAX_KEYS} metrics", reason="TOO_MANY_METRICS")
 
 
-async def _added(tx: Transaction, rows: Sequence[tuple[Any, ...]]) -> Record:
-    """late: entries of points that were there before, once for each; grown: runs with a metric that is new to them."""
+async def _late(tx: Transaction, rows: Sequence[tuple[Any, ...]]) -> list[int]:
+    """Add the points; the entries of those that were there before, once for each."""
     if len(rows) < COPY_FROM:
-        (row,) = await tx.fetch(f"{_AS_GIVEN}{_ADD}", *zip(*rows, strict=True))
-        return row
+        return [row["entry"] for row in await tx.fetch(f"{_AS_GIVEN}{_ADD}", *zip(*rows, strict=True))]
     with translated:
         await tx.connection.execute(_STAGE)
         await tx.connection.copy_records_to_table("staged_points", records=rows, columns=_COLUMNS)
-    (row,) = await tx.fetch(f"{_AS_STAGED}{_ADD}")
-    return row
+    return [row["entry"] for row in await tx.fetch(f"{_AS_STAGED}{_ADD}")]
 
 
 async def _record_stories(tx: Transaction, batch: _Batch) -> None:

@@ -11,15 +11,17 @@ A copy's name begins with the view's time to live in microseconds: with another 
 from secrets import token_hex
 from urllib.parse import quote
 
-from fp_featurestore.domain.view import View
+from fp_featurestore.domain.view import View, ViewHead
 
 PREFIX = "fp:featurestore"
 ANY = f"{PREFIX}:*"
 SEEN = "seen"
 BUILDING = "building"
+# Of no view: there as long as the store keeps what it was given.
+INTACT = "fp:featurestore-intact"
 
 
-def of_view(view: View) -> str:
+def of_view(view: View | ViewHead) -> str:
     return f"{PREFIX}:{{{quote(view.team, safe='')}:{view.id}}}"
 
 

@@ -12,7 +12,7 @@ from fp_featurestore.adapters.online.sweeping import sweep
 from fp_featurestore.app.ports import OnlineState, Replayed
 from fp_featurestore.domain.online import OnlineValue, decode, encode
 from fp_featurestore.domain.rows import Row
-from fp_featurestore.domain.view import View
+from fp_featurestore.domain.view import View, ViewHead
 
 _LEASE_MS = 120_000
 # Rows of one step of the store; others wait meanwhile.
@@ -43,7 +43,7 @@ class RedisOnline:
             self._remember(prefix, seen.decode())
         return None
 
-    async def states(self, views: Sequence[View]) -> Sequence[OnlineState]:
+    async def states(self, views: Sequence[ViewHead]) -> Sequence[OnlineState]:
         prefixes = [keys.of_view(view) for view in views]
         found = await self._writes.ask(*(("GET", keys.seen(prefix)) for prefix in prefixes))
         copies = [copy.decode() if copy else "" for copy in found]
@@ -51,8 +51,15 @@ class RedisOnline:
         versions = await self._writes.ask(*(("GET", keys.cursor(prefix, copy)) for prefix, copy in pairs))
         return [OnlineState(copy, int(version or 0)) for copy, version in zip(copies, versions, strict=True)]
 
-    def fits(self, view: View, state: OnlineState) -> bool:
+    def fits(self, view: ViewHead, state: OnlineState) -> bool:
         return keys.ttl_of(state.copy) == view.online_ttl
+
+    async def intact(self) -> bool:
+        (mark,) = await self._writes.ask(("GET", keys.INTACT))
+        return mark is not None
+
+    async def mark_intact(self) -> None:
+        await self._writes.ask(("SET", keys.INTACT, "1"))
 
     async def apply(self, view: View, copy: str, part: Replayed) -> int:
         at = -1

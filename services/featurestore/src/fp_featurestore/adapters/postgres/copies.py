@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fp_postgres import Database
 from fp_postgres import Transaction as PostgresTransaction
@@ -12,6 +13,20 @@ from fp_featurestore.domain.log import remade
 
 # Rows that one statement deletes: writers wait for none of them, but a transaction must stay short.
 _SWEEP = 20_000
+# Goes on behind the last row: what was deleted before stays in the index until it is vacuumed, and would be read again
+# from the start each time.
+_DELETE_ROWS = """
+    WITH bite AS MATERIALIZED (
+        SELECT ctid, entity_id, event_time, version, ordinal FROM feature_values
+        WHERE copy = $1 AND (entity_id, event_time, version, ordinal) > ($2, $3, $4, $5)
+        ORDER BY entity_id, event_time, version, ordinal LIMIT $6
+    ), deleted AS (
+        DELETE FROM feature_values WHERE ctid = ANY (ARRAY(SELECT ctid FROM bite))
+    )
+    SELECT entity_id, event_time, version, ordinal FROM bite
+    ORDER BY entity_id DESC, event_time DESC, version DESC, ordinal DESC LIMIT 1
+"""
+_BEFORE_EVERY_ROW = ("", 0, 0, 0)
 
 
 class PostgresCopies:
@@ -73,16 +88,9 @@ class PostgresCopies:
             await tx.execute(statements.SAVE_VIEW, *of_view(view), None if view.deleted else copy)
 
     async def _delete(self, copy: int) -> None:
-        deleted = "DELETE first"
-        while deleted != "DELETE 0":
-            deleted = await self._database.execute(
-                """
-                DELETE FROM feature_values
-                WHERE ctid = ANY (ARRAY(SELECT ctid FROM feature_values WHERE copy = $1 LIMIT $2))
-                """,
-                copy,
-                _SWEEP,
-            )
+        last: Any = _BEFORE_EVERY_ROW
+        while last is not None:
+            last = await self._database.fetchrow(_DELETE_ROWS, copy, *last, _SWEEP)
         await self._database.execute("DELETE FROM offline_copies WHERE copy = $1", copy)
 
 

@@ -15,13 +15,13 @@ from fp_featurestore.domain.rows import Row
 _AS_OF = """
     SELECT asked.place, f.*
     FROM feature_views v
-    CROSS JOIN unnest($2::text[], $3::bigint[], $4::bigint[])
-        WITH ORDINALITY AS asked (entity_id, as_of, known_as_of, place)
+    CROSS JOIN unnest($2::text[], $3::bigint[], $4::bigint[], $6::bigint[])
+        WITH ORDINALITY AS asked (entity_id, as_of, known_as_of, not_before, place)
     CROSS JOIN LATERAL (
         SELECT f.entity_id, f.event_time, f.available_at, f.version, f.ordinal, f.schema_version, f.packed
         FROM feature_values f
         WHERE f.copy = v.offline_copy AND f.entity_id = asked.entity_id AND f.event_time <= asked.as_of
-          AND f.available_at <= asked.known_as_of AND f.version <= $5
+          AND f.event_time >= asked.not_before AND f.available_at <= asked.known_as_of AND f.version <= $5
         ORDER BY f.event_time DESC, f.version DESC, f.ordinal DESC
         LIMIT 1
     ) AS f
@@ -65,6 +65,7 @@ class PostgresOffline:
             [ask.as_of for ask in asks],
             [ask.known_as_of for ask in asks],
             through,
+            [ask.not_before for ask in asks],
         )
         return {row["place"] - 1: to_row(row) for row in rows}
 
