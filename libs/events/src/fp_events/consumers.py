@@ -1,9 +1,11 @@
 """Who takes which events, and how failure is met: declared once, as data."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
+from fp_events.limits import limited
 from fp_events.streams import DLQ, Stream, by_stream
 from fp_events.subjects import is_name, is_pattern, replay_pattern
 
@@ -24,6 +26,8 @@ class Consumer:
     timeout: seconds for one call of the handler.
     linger: seconds for which a batch that is not full waits for more, from its first event on; for handlers whose cost
     is that of a batch and not of an event.
+    holds: whether its producers wait when it stands still. It then reads the stream that keeps an event until it has
+    been handled. Any other consumer reads that stream's copy and misses what the copy had no room for (`Gaps`).
     """
 
     name: str
@@ -35,6 +39,7 @@ class Consumer:
     max_in_flight: int = 2_000
     timeout: float = 60.0
     linger: float = 0.0
+    holds: bool = False
 
     def __post_init__(self) -> None:
         if not is_name(self.name):
@@ -46,12 +51,12 @@ class Consumer:
     @property
     def streams(self) -> dict[Stream, tuple[str, ...]]:
         """The streams it reads, with its patterns in each; always the dead letters' too, for replays to it alone."""
-        return {**by_stream(self.subjects), DLQ: (replay_pattern(self.name),)}
+        return {**by_stream(self.subjects, holding=self.holds), DLQ: (replay_pattern(self.name),)}
 
     @property
     def retention(self) -> timedelta:
         """How long an event may still arrive a second time: what an inbox must remember at least."""
-        return max(stream.max_age for stream in by_stream(self.subjects))
+        return max(limited(stream).max_age for stream in by_stream(self.subjects, holding=self.holds))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,24 +92,30 @@ REGISTRY = Consumer("registry", ("fp.models.>",))
 PIPELINE = Consumer("pipeline", ("fp.models.drift.detected", "fp.models.archived"))
 PIPELINE_CANARY = Consumer(
     "pipeline-canary",
-    ("fp.inference.completed", "fp.inference.failed"),
+    ("fp.inference.recorded", "fp.inference.completed", "fp.inference.failed"),
     batch=500,
     ack_wait=5.0,
     linger=0.25,
 )
+# Predictions and all else: two positions, so that the inbox of the many is kept for as long as theirs may come again.
 BILLING = Consumer(
     "billing",
-    (
-        "fp.inference.recorded",
-        "fp.inference.completed",
-        "fp.pipelines.step.completed",
-        "fp.pipelines.step.failed",
-        "fp.models.version.ready",
-        "fp.models.archived",
-    ),
+    ("fp.inference.recorded", "fp.inference.completed"),
     batch=500,
     ack_wait=5.0,
     linger=0.25,
+    holds=True,
+)
+BILLING_RESOURCES = Consumer(
+    "billing-resources",
+    (
+        "fp.models.version.ready",
+        "fp.models.archived",
+        "fp.pipelines.step.completed",
+        "fp.pipelines.step.failed",
+    ),
+    batch=500,
+    ack_wait=5.0,
 )
 EXPERIMENT = Consumer(
     "experiment",
@@ -122,7 +133,9 @@ EXPERIMENT = Consumer(
 
 # Promotions, predictions and retrainings: three positions, so that none waits for another.
 MONITOR = Consumer("monitor", ("fp.models.promoted",), ack_wait=5.0)
-MONITOR_TRAFFIC = Consumer("monitor-traffic", ("fp.inference.completed",), batch=500, ack_wait=5.0, linger=0.25)
+MONITOR_TRAFFIC = Consumer(
+    "monitor-traffic", ("fp.inference.recorded", "fp.inference.completed"), batch=500, ack_wait=5.0, linger=0.25
+)
 MONITOR_RETRAININGS = Consumer("monitor-retrainings", ("fp.pipelines.started", "fp.pipelines.failed"), ack_wait=5.0)
 
 # Every stream but predictions, audit, dead letters and what the service tells itself (ADR 0080).
@@ -137,9 +150,18 @@ CONSUMERS: tuple[Consumer, ...] = (
     PIPELINE,
     PIPELINE_CANARY,
     BILLING,
+    BILLING_RESOURCES,
     EXPERIMENT,
     MONITOR,
     MONITOR_TRAFFIC,
     MONITOR_RETRAININGS,
     NOTIFICATION,
 )
+
+# Durables of earlier builds by their stream, deleted by whoever ensures it: one that nobody reads any more holds the
+# events of an interest stream for ever, and counts as lag elsewhere.
+RETIRED: Mapping[str, tuple[str, ...]] = {
+    "INFERENCE": ("monitor-traffic", "pipeline-canary"),
+    "MODELS": ("billing",),
+    "PIPELINES": ("billing",),
+}

@@ -18,6 +18,7 @@ from fp_events.envelope import decode
 from fp_events.event import Poison
 from fp_events.failure import reason, text
 from fp_events.finishing import finish
+from fp_events.gaps import Gap
 from fp_events.handling import Settler
 from fp_events.meters import Meters
 from fp_events.publishing import Publisher
@@ -52,6 +53,7 @@ class StreamConsumer:
         self._declarer = declarer
         self._meters = meters
         self._settler = Settler(consumer, handle, meters)
+        self._gap = Gap(consumer.name, stream, meters)
         self._hand: list[NatsDelivery] = []
         self._pull: Pull | None = None
 
@@ -69,6 +71,7 @@ class StreamConsumer:
             try:
                 await self._declarer.ensure([self._stream], [])
                 await self._declarer.ensure_durable(self._consumer, self._stream)
+                await self._look_for_a_gap()
                 tries = 0
                 await self._take()
             except (Gone, Unavailable) as error:
@@ -123,7 +126,13 @@ class StreamConsumer:
             with suppress(Unavailable, FailedPrecondition):
                 lag = await self._declarer.lag(self._consumer, self._stream)
                 self._meters.lag(self._consumer.name, self._stream.name, lag)
+                await self._look_for_a_gap()
             await asyncio.sleep(_LAG_EVERY)
+
+    async def _look_for_a_gap(self) -> None:
+        if self._gap.possible:
+            first, delivered = await self._declarer.position(self._consumer, self._stream)
+            self._gap.seen(first=first, delivered=delivered)
 
     async def _give_back(self, pull: Pull) -> None:
         left = [self._delivery(message) for message in await pull.close()]

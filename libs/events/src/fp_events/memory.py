@@ -17,11 +17,12 @@ from fp_events.finishing import finish
 from fp_events.handling import Settler
 from fp_events.memory_dead_letters import MemoryDeadLetters
 from fp_events.memory_durable import Durable
-from fp_events.memory_log import Kept, MemoryLog
+from fp_events.memory_log import Kept, MemoryLog, patterns_of
 from fp_events.meters import Meters
-from fp_events.streams import Stream
+from fp_events.streams import STREAMS, Stream
 
 _GRACE = 20.0
+_COPIES = {stream.name for stream in STREAMS if stream.copy_of}
 
 
 class MemoryBus:
@@ -46,7 +47,7 @@ class MemoryBus:
         """Everything published so far that can be read, dead letters and replays not included."""
         found: list[Event] = []
         for kept in self._log.messages:
-            if not kept.message.subject.startswith("fp.dlq."):
+            if not (kept.message.subject.startswith("fp.dlq.") or kept.stream in _COPIES):
                 with suppress(Poison):
                     found.append(decode(kept.message.data, kept.message.headers))
         return found
@@ -84,7 +85,7 @@ class MemoryBus:
         if caught_up is not None:
             caught_up.set()
         while True:
-            position, found = await self._log.after(position, broadcast.subjects)
+            position, found = await self._log.after(position, patterns_of(broadcast))
             for kept in found:
                 await _announce(kept, announcer)
 

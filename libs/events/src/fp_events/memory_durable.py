@@ -11,7 +11,7 @@ from fp_events.envelope import Outgoing, decode
 from fp_events.event import Event, Poison
 from fp_events.failure import reason, text
 from fp_events.handling import Settler
-from fp_events.memory_log import Kept, MemoryLog
+from fp_events.memory_log import Kept, MemoryLog, patterns_of
 
 
 class MemoryDelivery:
@@ -46,7 +46,7 @@ class Durable:
         self._in_flight = 0
         self._timers: set[asyncio.TimerHandle] = set()
         self._changed = asyncio.Event()
-        log.listen([pattern for patterns in consumer.streams.values() for pattern in patterns], self._arrived)
+        log.listen(patterns_of(consumer), self._arrived)
 
     async def next(self) -> list[MemoryDelivery]:
         """Wait for messages and take a batch; taken ones count as in flight until they are done."""

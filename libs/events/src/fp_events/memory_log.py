@@ -1,23 +1,30 @@
 """What a bus in memory keeps."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from fp_kernel import Error, Unavailable
 
-from fp_events.consumers import Broadcast
+from fp_events.consumers import Broadcast, Consumer
 from fp_events.envelope import MESSAGE_ID, Outgoing
-from fp_events.streams import Retention, Stream
+from fp_events.streams import Retention, Stream, with_relatives
 from fp_events.subjects import matches
+
+Patterns = Mapping[str, tuple[str, ...]]
+"""By the name of their stream."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """passing: no durable wanted it when it came to an interest stream, so that a later one does not get it."""
+    """stream: its name.
+
+    passing: no durable wanted it when it came to an interest stream, so that a later one does not get it.
+    """
 
     number: int
     message: Outgoing
+    stream: str
     passing: bool = False
 
 
@@ -29,14 +36,14 @@ class MemoryLog:
         self._streams: dict[str, Stream] = {}
         self._ids: set[tuple[str, str]] = set()
         self._number = 0
-        self._listeners: list[tuple[Sequence[str], Callable[[Kept], None]]] = []
+        self._listeners: list[tuple[Patterns, Callable[[Kept], None]]] = []
         self._arrival = asyncio.Event()
 
     def keep(self, streams: Sequence[Stream]) -> None:
-        for stream in streams:
+        for stream in with_relatives(streams):
             self._streams[stream.name] = stream
 
-    def listen(self, patterns: Sequence[str], listener: Callable[[Kept], None]) -> None:
+    def listen(self, patterns: Patterns, listener: Callable[[Kept], None]) -> None:
         """Be called for what is kept already and for every later message of the patterns."""
         for kept in _matching(self._past(), patterns):
             listener(kept)
@@ -51,19 +58,25 @@ class MemoryLog:
         if identity[1] and identity in self._ids:
             return None
         self._ids.add(identity)
-        self._number += 1
-        listeners = [listener for patterns, listener in self._listeners if _fits(patterns, message.subject)]
-        kept = Kept(self._number, message, passing=stream.retention is Retention.INTEREST and not listeners)
-        self.messages.append(kept)
-        for listener in listeners:
-            listener(kept)
+        self._append(message, stream)
+        for copy in [each for each in self._streams.values() if each.copy_of == stream.name]:
+            self._append(message, copy)
         self._arrival.set()
         self._arrival = asyncio.Event()
         return None
 
+    def _append(self, message: Outgoing, stream: Stream) -> None:
+        self._number += 1
+        kept = Kept(self._number, message, stream.name)
+        listeners = [listener for patterns, listener in self._listeners if _fits(patterns, kept)]
+        kept = replace(kept, passing=stream.retention is Retention.INTEREST and not listeners)
+        self.messages.append(kept)
+        for listener in listeners:
+            listener(kept)
+
     def _stream_of(self, subject: str) -> Stream | None:
         for stream in self._streams.values():
-            if _fits(stream.subjects, subject):
+            if not stream.copy_of and any(matches(pattern, subject) for pattern in stream.subjects):
                 return stream
         return None
 
@@ -72,7 +85,7 @@ class MemoryLog:
 
     def start(self, broadcast: Broadcast) -> tuple[int, list[Kept]]:
         """Where a broadcast begins, and what it is told of the past."""
-        past = _matching(self._past(), broadcast.subjects)
+        past = _matching(self._past(), patterns_of(broadcast))
         if broadcast.deliver == "new":
             past = []
         elif broadcast.deliver == "last_per_subject":
@@ -80,7 +93,7 @@ class MemoryLog:
             past = sorted(newest.values(), key=lambda kept: kept.number)
         return self._number, past
 
-    async def after(self, number: int, patterns: Sequence[str]) -> tuple[int, list[Kept]]:
+    async def after(self, number: int, patterns: Patterns) -> tuple[int, list[Kept]]:
         """Wait for messages behind `number`."""
         while self._number == number:
             await self._arrival.wait()
@@ -91,9 +104,13 @@ class MemoryLog:
         return [kept for kept in self.messages if not kept.passing]
 
 
-def _matching(messages: Sequence[Kept], patterns: Sequence[str]) -> list[Kept]:
-    return [kept for kept in messages if _fits(patterns, kept.message.subject)]
+def patterns_of(reader: Broadcast | Consumer) -> Patterns:
+    return {stream.name: patterns for stream, patterns in reader.streams.items()}
 
 
-def _fits(patterns: Sequence[str], subject: str) -> bool:
-    return any(matches(pattern, subject) for pattern in patterns)
+def _matching(messages: Sequence[Kept], patterns: Patterns) -> list[Kept]:
+    return [kept for kept in messages if _fits(patterns, kept)]
+
+
+def _fits(patterns: Patterns, kept: Kept) -> bool:
+    return any(matches(pattern, kept.message.subject) for pattern in patterns.get(kept.stream, ()))

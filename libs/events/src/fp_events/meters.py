@@ -24,6 +24,10 @@ class Meters:
             names.EVENTS_LAG, "Events kept for a consumer and not acknowledged by it.", ("consumer", "stream")
         )
 
+        self._missed = metrics.counter(
+            names.EVENTS_MISSED, "Events that a stream dropped before a consumer had them.", ("consumer", "stream")
+        )
+
     def published(self, acked: int, failed: int) -> None:
         if self._metrics is None:
             return
@@ -39,6 +43,10 @@ class Meters:
     def dead(self, consumer: str, reason: str) -> None:
         if self._metrics is not None:
             self._dead.labels(consumer, reason).inc()
+
+    def missed(self, consumer: str, stream: str, events: int) -> None:
+        if self._metrics is not None:
+            self._missed.labels(consumer, stream).inc(events)
 
     def lag(self, consumer: str, stream: str, events: int) -> None:
         if self._metrics is not None:

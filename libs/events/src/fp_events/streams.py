@@ -1,5 +1,6 @@
 """Where events are kept, for how long and how many: declared once, created by whoever needs them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -7,6 +8,7 @@ from enum import StrEnum
 from fp_events.subjects import intersection, is_pattern
 
 _MEBIBYTE = 1 << 20
+_GIBIBYTE = 1 << 30
 
 
 class Retention(StrEnum):
@@ -20,14 +22,27 @@ class Retention(StrEnum):
     INTEREST = "interest"
 
 
+class Discard(StrEnum):
+    """What a full stream does.
+
+    NEW: it refuses, so that the producer sees it and keeps the event; for streams whose events somebody needs.
+    OLD: it drops its oldest message; for streams whose readers may miss events but may stop nobody.
+    """
+
+    NEW = "new"
+    OLD = "old"
+
+
 @dataclass(frozen=True, slots=True)
 class Stream:
     """One JetStream stream, kept in files.
 
-    subjects: patterns; no two streams share a subject.
+    subjects: patterns; no two streams share a subject, a copy and its origin excepted.
     max_age: a message goes after it, consumed or not.
-    max_bytes: a full stream refuses new messages, so that their producer sees it and keeps them; it drops no old one.
+    max_bytes: see `discard`. Both are defaults: `fp_events.limits` says how an installation sets them.
     duplicate_window: how long a second message with the same Nats-Msg-Id is recognised.
+    copy_of: name of the stream that feeds this one. The server copies each message and lets go of the origin's when it
+    has stored it here. Nobody publishes to a copy.
     """
 
     name: str
@@ -35,48 +50,83 @@ class Stream:
     max_age: timedelta
     retention: Retention = Retention.LIMITS
     max_bytes: int = 128 * _MEBIBYTE
+    discard: Discard = Discard.NEW
     duplicate_window: timedelta = timedelta(minutes=2)
+    copy_of: str = ""
 
     def __post_init__(self) -> None:
         if not self.subjects or not all(map(is_pattern, self.subjects)):
             raise ValueError(f"stream {self.name}: subjects {self.subjects} are not patterns")
 
 
+# Sizes are for 100 predictions a second; docs/events.md has the arithmetic.
 MODELS = Stream("MODELS", ("fp.models.>",), timedelta(days=30), max_bytes=256 * _MEBIBYTE)
 PIPELINES = Stream("PIPELINES", ("fp.pipelines.>",), timedelta(days=30), max_bytes=256 * _MEBIBYTE)
-INFERENCE = Stream("INFERENCE", ("fp.inference.>",), timedelta(hours=72), Retention.INTEREST, 1024 * _MEBIBYTE)
+# Only billing may hold a prediction here (ADR 0100): full, it refuses, and the spool of inference waits.
+INFERENCE = Stream("INFERENCE", ("fp.inference.>",), timedelta(hours=72), Retention.INTEREST, max_bytes=8 * _GIBIBYTE)
+# What statistics read: a consumer that stands still misses predictions, and nobody else notices it.
+PREDICTIONS = Stream(
+    "PREDICTIONS",
+    INFERENCE.subjects,
+    timedelta(hours=72),
+    max_bytes=4 * _GIBIBYTE,
+    discard=Discard.OLD,
+    copy_of=INFERENCE.name,
+)
 FEATURES = Stream("FEATURES", ("fp.features.>",), timedelta(days=7))
 EXPERIMENTS = Stream("EXPERIMENTS", ("fp.experiments.>",), timedelta(days=7))
 NOTIFICATIONS = Stream("NOTIFICATIONS", ("fp.notifications.>",), timedelta(days=7))
 AUTH = Stream("AUTH", ("fp.auth.>",), timedelta(days=7))
-BILLING = Stream("BILLING", ("fp.billing.>",), timedelta(days=90), max_bytes=512 * _MEBIBYTE)
+# Usage is in billing's table; here it passes by. Full, it forgets the oldest: billing's outbox must not fill with it.
+USAGE = Stream("USAGE", ("fp.billing.usage.>",), timedelta(days=7), max_bytes=4 * _GIBIBYTE, discard=Discard.OLD)
+BILLING = Stream(
+    "BILLING",
+    ("fp.billing.quota.>", "fp.billing.invoice.>", "fp.billing.plan.>", "fp.billing.payment.>"),
+    timedelta(days=90),
+    max_bytes=512 * _MEBIBYTE,
+)
 AUDIT = Stream("AUDIT", ("fp.audit.>",), timedelta(days=90), max_bytes=512 * _MEBIBYTE)
-DLQ = Stream("DLQ", ("fp.dlq.>",), timedelta(days=90), max_bytes=256 * _MEBIBYTE)
+DLQ = Stream("DLQ", ("fp.dlq.>",), timedelta(days=90), max_bytes=1 * _GIBIBYTE)
 
 STREAMS: tuple[Stream, ...] = (
     MODELS,
     PIPELINES,
     INFERENCE,
+    PREDICTIONS,
     FEATURES,
     EXPERIMENTS,
     NOTIFICATIONS,
     AUTH,
     BILLING,
+    USAGE,
     AUDIT,
     DLQ,
 )
 
 
-def by_stream(patterns: tuple[str, ...], streams: tuple[Stream, ...] = STREAMS) -> dict[Stream, tuple[str, ...]]:
+def with_relatives(streams: Sequence[Stream]) -> list[Stream]:
+    """The streams, each copy behind its origin and each origin with its copies: one without the other loses events."""
+    wanted = {stream.copy_of or stream.name for stream in streams}
+    found = {stream.name: stream for stream in STREAMS if (stream.copy_of or stream.name) in wanted}
+    found |= {stream.name: stream for stream in streams}
+    return sorted(found.values(), key=lambda stream: bool(stream.copy_of))
+
+
+def by_stream(
+    patterns: tuple[str, ...], streams: tuple[Stream, ...] = STREAMS, *, holding: bool = False
+) -> dict[Stream, tuple[str, ...]]:
     """The streams that keep subjects of the patterns, with the part of each pattern that lies in the stream.
 
+    holding: read a stream itself where it has a copy, which holds its messages back until they are handled.
     Raises ValueError when no stream keeps a pattern: a consumer of it would wait for ever.
     """
+    copied = {stream.copy_of for stream in streams}
     groups: dict[Stream, tuple[str, ...]] = {}
     for pattern in patterns:
         parts = [
             (stream, part)
             for stream in streams
+            if not (stream.copy_of if holding else stream.name in copied)
             for kept in stream.subjects
             if (part := intersection(pattern, kept)) is not None
         ]

@@ -6,9 +6,10 @@ import pytest
 import pytest_asyncio
 from fp_devstack import Stack
 from fp_events import STREAMS, Broadcast, Consumer, connect
+from fp_events.consumers import BILLING, MONITOR_TRAFFIC
 from fp_kernel import Unavailable
 from fp_testkit.patience import PATIENCE
-from fp_testkit.suites.consuming import Recorder, consuming, listening, quick, registered
+from fp_testkit.suites.consuming import COMPLETED, Recorder, consuming, listening, quick, registered
 
 
 @pytest_asyncio.fixture
@@ -74,6 +75,26 @@ async def test_an_outage_is_told_and_ends_by_itself(stack, bus):
         await bus.dead_letters.list()
     await revive(stack)
     await publish_at_last(bus, event)
+
+
+async def test_a_copy_misses_nothing_across_crashes_of_the_server(stack, bus):
+    """Billing lets its messages go at once; copied by a reader without acknowledgement, one in thirty was lost."""
+    billed, sent = Recorder(), 0
+    async with consuming(bus, BILLING, billed):
+        for number in range(4):
+            events = [registered(f"{number} {each}", type=COMPLETED) for each in range(300)]
+            publishing = asyncio.create_task(bus.publish(events))
+            await billed.until(lambda before=sent: len(set(billed.ids)) > before)
+            await crash(stack, bus)
+            await revive(stack)
+            await publishing
+            for event in events:
+                await publish_at_last(bus, event)
+            sent += len(events)
+            await billed.until(lambda all_of=sent: len(set(billed.ids)) == all_of)
+    counted = Recorder()
+    async with consuming(bus, MONITOR_TRAFFIC, counted):
+        await counted.until(lambda: set(counted.ids) == set(billed.ids))
 
 
 async def test_acks_that_were_under_way_are_told_as_unknown_at_once(stack, bus):

@@ -6,7 +6,7 @@ import fp_runtime
 from forgepoint.billing.v1.billing_pb2_grpc import add_BillingServiceServicer_to_server
 from fp_events import AuditPublisher
 from fp_events.revocation import ended_keys
-from fp_events.streams import AUDIT, AUTH, BILLING, INFERENCE, MODELS, PIPELINES
+from fp_events.streams import AUDIT, AUTH, BILLING, INFERENCE, MODELS, PIPELINES, USAGE
 from fp_postgres import OutboxRelay, Pruner
 from fp_rpc import Channels, Server, ServiceCredential
 from fp_rpc.validate import remote_identity
@@ -28,7 +28,7 @@ from fp_billing.settings import Settings
 
 NOUN = "billing"
 _AUTH_TIMEOUT = 5.0
-_STREAMS = (BILLING, INFERENCE, PIPELINES, MODELS, AUDIT, AUTH)
+_STREAMS = (BILLING, USAGE, INFERENCE, PIPELINES, MODELS, AUDIT, AUTH)
 
 
 async def serve(runtime: Runtime, settings: Settings) -> None:
@@ -53,10 +53,12 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
 
     usage = replace(consumers.USAGE, linger=settings.billing_linger)
     meter = consumers.meter(do.record_events, figures.metered)
-    runtime.keep("streams", lambda: bus.ensure(_STREAMS, (usage,)))
+    taken = (usage, consumers.RESOURCES)
+    runtime.keep("streams", lambda: bus.ensure(_STREAMS, taken))
     runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=metrics).run)
-    runtime.keep("retention", Pruner(database, consumers=(usage,)).run)
+    runtime.keep("retention", Pruner(database, consumers=taken).run)
     runtime.keep("usage events", lambda: bus.consume(usage, meter))
+    runtime.keep("resource events", lambda: bus.consume(consumers.RESOURCES, meter))
     runtime.keep("months of facts", lambda: upkeep.keep_months(months, database, clock, settings.facts_kept))
     _keep_schedules(runtime, settings, transactions, reads, figures)
     runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, ended_keys(keys.drop)))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 from fp_events import Bus, Event
 
@@ -63,17 +64,27 @@ class CompetingSuite:
             await second.has(1)
         assert second.ids == [late.id]
 
-    async def test_a_new_durable_gets_what_is_kept_but_nothing_of_a_stream_that_goes_by_interest(
-        self, bus: Bus
-    ) -> None:
+    async def test_a_new_durable_gets_what_is_kept(self, bus: Bus) -> None:
         recorder = Recorder()
-        kept, missed, wanted = registered(), registered(type=COMPLETED), registered(type=COMPLETED)
-        await bus.publish([kept, missed])
-        await bus.ensure((), [quick("late", REGISTERED, COMPLETED)])
+        kept, wanted = registered(), registered(type=COMPLETED)
+        await bus.publish([kept])
+        late = replace(quick("late", REGISTERED, COMPLETED), holds=True)
+        await bus.ensure((), [late])
         await bus.publish([wanted])
-        async with consuming(bus, quick("late", REGISTERED, COMPLETED), recorder):
+        async with consuming(bus, late, recorder):
             await recorder.has(2)
         assert sorted(recorder.ids) == sorted([kept.id, wanted.id])
+
+    async def test_whoever_does_not_hold_predictions_reads_their_copy_from_its_beginning(self, bus: Bus) -> None:
+        early, later, holding = Recorder(), Recorder(), Recorder()
+        events = [registered(str(number), type=COMPLETED) for number in range(3)]
+        holder = replace(quick("holder", COMPLETED), holds=True)
+        await bus.ensure((), [holder])
+        await bus.publish(events)
+        async with consuming(bus, holder, holding), consuming(bus, quick("early", COMPLETED), early):
+            assert await holding.has(3) == await early.has(3) == events
+        async with consuming(bus, quick("later", COMPLETED), later):
+            assert await later.has(3) == events
 
     async def test_a_cancelled_consumer_finishes_the_handler_at_work(self, bus: Bus) -> None:
         started, release, finished = asyncio.Event(), asyncio.Event(), Recorder()

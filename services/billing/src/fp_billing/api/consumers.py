@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from forgepoint.events.v1 import events_pb2
 from fp_events import Broadcast, Event, Poison
 from fp_events.consumers import BILLING as USAGE
+from fp_events.consumers import BILLING_RESOURCES as RESOURCES
 from fp_events.predictions import opened
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -17,7 +18,7 @@ from fp_billing.domain.sources import part_of
 from fp_billing.domain.storage import ArchivedModel, StoredVersion
 from fp_billing.domain.usage import Usage
 
-__all__ = ["API_KEYS", "USAGE", "meter"]
+__all__ = ["API_KEYS", "RESOURCES", "USAGE", "meter"]
 
 API_KEYS = Broadcast("billing-api-keys", ("fp.auth.apikey.revoked", "fp.auth.apikey.rotated"))
 
@@ -25,7 +26,10 @@ _NANOS = 1_000_000_000
 
 
 def meter(record: RecordEvents, observe: Callable[[int, int], None]) -> Callable[[Sequence[Event]], Awaitable[None]]:
-    """`USAGE` -> usage, one transaction a batch. observe: hears facts that were new, and facts that were known."""
+    """`USAGE` and `RESOURCES` -> usage, one transaction a batch.
+
+    observe: hears facts that were new, and facts that were known.
+    """
 
     async def handle(events: Sequence[Event]) -> None:
         told = [_told(event) for event in events]
