@@ -1,6 +1,7 @@
 """The registry, put together."""
 
 import asyncio
+from datetime import timedelta
 
 import fp_runtime
 from forgepoint.registry.v1.registry_pb2_grpc import add_RegistryServiceServicer_to_server
@@ -27,6 +28,7 @@ from fp_registry.api.answers import Answers
 from fp_registry.api.documents import MessageDocuments
 from fp_registry.api.grpc import RegistryServicer
 from fp_registry.app import use_cases
+from fp_registry.app.expire_uploads import ExpireUploads
 from fp_registry.app.judgement import SizeLimits
 from fp_registry.app.keep_projection import KeepProjection
 from fp_registry.app.project import FollowModels, Projector
@@ -62,6 +64,9 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
         limits=limits,
     )
 
+    patience = timedelta(days=settings.registry_upload_patience_days)
+    expire = ExpireUploads(transactions, records, artifacts, clock=clock, patience=patience)
+
     changes, generations = PostgresChanges(database), RedisGenerations(writes, documents)
     projector = Projector(changes, generations, figures.copied)
     keep = KeepProjection(generations, changes, projector, Rebuild(changes, generations))
@@ -96,6 +101,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     runtime.keep("projection events", lambda: bus.consume(consumers.MODELS, follow))
     runtime.keep("projection", keep.run)
     runtime.keep("verifications", verify.run)
+    runtime.keep("uploads that never came", expire.run)
     runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, ended_keys(keys.drop)))
     await runtime.serve(server)
 

@@ -2,9 +2,11 @@
 
 import asyncio
 import hashlib
+from datetime import timedelta
 
 import pytest
 from fp_kernel import Aborted, Command, FailedPrecondition, InvalidArgument, NotFound, Principal, Unavailable
+from fp_registry.app.expire_uploads import ExpireUploads
 from fp_registry.app.judgement import SizeLimits
 from fp_registry.app.urls import DEFAULT_TTL, lifetime
 from fp_registry.domain.stages import Stage, Status
@@ -139,6 +141,34 @@ async def test_what_replaces_an_upload_is_held_to_the_limits_too(desk, replaced_
         await desk.confirm(version)
     assert await desk.status(version) is Status.PENDING_UPLOAD
     assert list(desk.artifacts.objects) == [version.artifact_path]
+
+
+async def test_a_version_whose_artifact_never_came_fails_and_leaves_no_upload(desk, clock):
+    expire = ExpireUploads(
+        desk.side.transactions, desk.side.records, desk.artifacts, clock=clock, patience=timedelta(days=7)
+    )
+    forgotten = await desk.version(SMALL)
+    assert await expire() == 0
+    clock.advance(8 * 86_400)
+    young = (await desk.do.create_version(forgotten.model_id, NewVersion(), ANN, NO_KEY)).version
+
+    assert await expire() == 1
+
+    failed = await desk.side.records.version("alpha", forgotten.id)
+    assert (failed.status, failed.failure_reason) == (Status.FAILED, "no artifact was confirmed within 7 days")
+    assert desk.artifacts.objects == {}
+    assert {await desk.status(young)} == {Status.PENDING_UPLOAD}
+
+
+async def test_a_large_upload_that_waits_to_be_measured_is_not_given_up(desk, clock):
+    expire = ExpireUploads(
+        desk.side.transactions, desk.side.records, desk.artifacts, clock=clock, patience=timedelta(days=7)
+    )
+    version = await desk.version(LARGE)
+    await desk.confirm(version)
+    clock.advance(8 * 86_400)
+    assert await expire() == 0
+    assert await desk.status(version) is Status.PENDING_UPLOAD
 
 
 async def test_an_upload_that_fails_its_version_is_taken_away(desk):

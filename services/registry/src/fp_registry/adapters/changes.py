@@ -9,7 +9,7 @@ from fp_postgres import Database
 from fp_postgres import Transaction as PostgresTransaction
 
 from fp_registry.adapters.rows import MODEL, VERSION_DOCUMENT, to_model, to_version
-from fp_registry.app.ports import Snapshot
+from fp_registry.app.projection_ports import Snapshot
 
 if TYPE_CHECKING:
     from fp_registry.domain.version import Version

@@ -37,6 +37,19 @@ class PostgresRecords:
         found = await self._database.fetchval("SELECT revision FROM models WHERE team = $1 AND id = $2", team, model_id)
         return int(found or 0)
 
+    async def waiting_since_before(self, moment: datetime, limit: int) -> Sequence[tuple[str, str]]:
+        rows = await self._database.fetch(
+            """
+            SELECT v.team, v.id FROM versions v
+            WHERE v.status = 'PENDING_UPLOAD' AND v.stage <> 'ARCHIVED' AND v.created_at < $1
+                AND NOT EXISTS (SELECT FROM verifications f WHERE f.version_id = v.id)
+            ORDER BY v.created_at LIMIT $2
+            """,
+            moment,
+            limit,
+        )
+        return [(row["team"], str(row["id"])) for row in rows]
+
     async def tenures(self, team: str, model_id: str, page: PageRequest) -> tuple[Sequence[Tenure], str] | None:
         if not await self._model_is_there(team, model_id):
             return None

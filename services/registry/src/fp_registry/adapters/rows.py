@@ -17,7 +17,7 @@ MODEL = """
     m.versions, m.next_number, m.created_at, m.updated_at, m.archived_at,
     (SELECT version FROM versions WHERE team = m.team AND model_id = m.id AND stage = 'PRODUCTION')
         AS production_version,
-    (SELECT version FROM versions WHERE team = m.team AND model_id = m.id AND ordinal = m.versions)
+    (SELECT version FROM versions WHERE team = m.team AND model_id = m.id ORDER BY ordinal DESC LIMIT 1)
         AS latest_version
 """
 

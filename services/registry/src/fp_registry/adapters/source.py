@@ -1,6 +1,7 @@
 """The read model asked straight from Postgres: slower than the projection and never behind."""
 
 from typing import Any
+from uuid import UUID
 
 from asyncpg import Record
 from fp_kernel import PageRequest
@@ -51,6 +52,8 @@ class PostgresSource:
 
     async def count(self, team: str, models: ModelFilter) -> int:
         where = _matching(team, models)
+        # Below every id: with it the index that ends in the id serves, not any that begins with the team.
+        where.add("m.id > {}::uuid", UUID(int=0))
         found: int = await self._database.fetchval(
             f"SELECT count(*) FROM models m WHERE {where.text}",  # noqa: S608 -- constants
             *where.values,

@@ -5,8 +5,8 @@ import asyncio
 from fp_kernel import Aborted, Error, FailedPrecondition, Unavailable
 from fp_telemetry import get_logger
 
-from fp_registry.app.ports import Changes, Generations
 from fp_registry.app.project import Projector
+from fp_registry.app.projection_ports import Changes, Generations
 from fp_registry.app.rebuild import Rebuild
 
 _INTERVAL = 1.0

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from fp_kernel import Aborted, Unavailable
 from fp_telemetry import get_logger
 
-from fp_registry.app.ports import Applied, Changes, Generations, Observe
+from fp_registry.app.ports import Observe
+from fp_registry.app.projection_ports import Applied, Changes, Generations
 
 _ATTEMPTS = 5
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from fp_kernel import Error
 from fp_telemetry import get_logger
 
-from fp_registry.app.ports import Changes, Generations
+from fp_registry.app.projection_ports import Changes, Generations
 
 _ABANDON_TIMEOUT = 2.0
 

@@ -6,17 +6,8 @@ from fp_kernel import Aborted, FailedPrecondition, PageRequest, Unavailable, new
 
 from fp_registry.adapters.memory.reads import MemorySource
 from fp_registry.adapters.memory.state import State
-from fp_registry.app.ports import (
-    Applied,
-    Document,
-    Documents,
-    ModelFilter,
-    ModelRef,
-    ProjectionState,
-    Rows,
-    Snapshot,
-    VersionRef,
-)
+from fp_registry.app.ports import Document, Documents, ModelFilter, ModelRef, Rows, VersionRef
+from fp_registry.app.projection_ports import Applied, ProjectionState, Snapshot
 from fp_registry.domain.stages import Stage
 
 

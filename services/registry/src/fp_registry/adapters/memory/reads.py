@@ -6,10 +6,11 @@ from datetime import datetime
 from fp_kernel import PageRequest
 
 from fp_registry.adapters.memory.state import State
-from fp_registry.app.ports import Document, Documents, ModelFilter, ModelRef, Rows, Snapshot, VersionRef
+from fp_registry.app.ports import Document, Documents, ModelFilter, ModelRef, Rows, VersionRef
+from fp_registry.app.projection_ports import Snapshot
 from fp_registry.domain.model import Model
 from fp_registry.domain.promotion import Tenure
-from fp_registry.domain.stages import Stage
+from fp_registry.domain.stages import Stage, Status
 from fp_registry.domain.version import Version
 
 
@@ -29,6 +30,17 @@ class MemoryRecords:
     async def revision(self, team: str, model_id: str) -> int:
         found = self._state.model(team, model_id)
         return found.revision if found else 0
+
+    async def waiting_since_before(self, moment: datetime, limit: int) -> Sequence[tuple[str, str]]:
+        found = [
+            (version.team, version.id)
+            for version in sorted(self._state.versions.values(), key=lambda each: each.created_at)
+            if version.status is Status.PENDING_UPLOAD
+            and version.stage is not Stage.ARCHIVED
+            and version.created_at < moment
+            and version.id not in self._state.verifications
+        ]
+        return found[:limit]
 
     async def tenures(self, team: str, model_id: str, page: PageRequest) -> tuple[Sequence[Tenure], str] | None:
         if self._state.model(team, model_id) is None:

@@ -8,7 +8,8 @@ from fp_redis import Link
 
 from fp_registry.adapters.projection import keys
 from fp_registry.adapters.projection.scripts import ABANDON, APPLY, EXTEND, SWITCH
-from fp_registry.app.ports import Applied, Documents, ProjectionState, Snapshot
+from fp_registry.app.ports import Documents
+from fp_registry.app.projection_ports import Applied, ProjectionState, Snapshot
 
 _LEASE_MS = 30_000
 _SCAN = 500
