@@ -16,7 +16,6 @@ from fp_inference import stores
 from fp_inference.adapters.deployments import PipelineDeployments
 from fp_inference.adapters.redis_buckets import RedisBuckets
 from fp_inference.adapters.redis_circuits import RedisCircuits
-from fp_inference.adapters.redis_replays import RedisReplays
 from fp_inference.adapters.redis_routes import RedisRoutes
 from fp_inference.adapters.runtimes import ServingRuntimes
 from fp_inference.adapters.spool.recorder import SpoolRecorder
@@ -37,7 +36,6 @@ from fp_inference.app.limits import parse_limits
 from fp_inference.app.predict import Predict
 from fp_inference.app.predict_many import PredictMany
 from fp_inference.app.quotas import Quotas
-from fp_inference.app.replays import Replays
 from fp_inference.app.route_table import RouteTable
 from fp_inference.app.set_traffic_split import SetTrafficSplit
 from fp_inference.app.watch_targets import WatchTargets
@@ -66,8 +64,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
 
     table, routes = RouteTable(), RedisRoutes(link)
     follow = FollowDeployments(table, routes, PipelineDeployments(pipeline, signature_from_pb))
-    replays = Replays(RedisReplays(link))
-    replays.recover(record.replay for record in spool.unpublished() if record.replay)
+    replays = stores.replays(link, spool, clock)
     tailer = Tailer(spool, bus.send, replays, metrics)
     runtimes = ServingRuntimes(to_runtimes, clock)
     breakers, bulkheads = Breakers(settings.breaker, clock), Bulkheads(settings.bulkhead)
@@ -97,6 +94,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
         describe=DescribeModel(table, runtimes),
         table=table,
         limits=parse_limits(settings.rate_limits),
+        clock=clock,
     )
     server = Server(NOUN, resolver=identity, metrics=metrics, audit=AuditPublisher(bus), reflection=settings.reflection)
     server.add(add_InferenceGatewayServiceServicer_to_server, servicer)

@@ -9,8 +9,10 @@ from fp_rpc import Channels
 from fp_runtime import Runtime
 
 from fp_inference.adapters.billing import BillingUsage
+from fp_inference.adapters.redis_replays import RedisReplays
 from fp_inference.adapters.spool.spool import Spool
 from fp_inference.adapters.spool.tailer import Tailer
+from fp_inference.app.replays import Replays
 from fp_inference.settings import Settings
 
 _PEER_TIMEOUT = 5.0
@@ -37,6 +39,13 @@ async def spool(runtime: Runtime, settings: Settings) -> Spool:
         spool.close()
 
     return await runtime.hard("spool", open_spool, ping, close)
+
+
+def replays(link: Link, spool: Spool, clock: Clock) -> Replays:
+    """With what the process before answered and nobody stored yet."""
+    replays = Replays(RedisReplays(link), clock)
+    replays.recover(record.replay for record in spool.unpublished() if record.replay)
+    return replays
 
 
 def usage(channels: Channels, settings: Settings) -> BillingUsage | None:

@@ -92,9 +92,10 @@ async def test_a_bucket_that_nobody_uses_is_forgotten(link: Link, redis: Any) ->
 async def test_the_first_answer_of_a_command_stays_for_a_day(link: Link, redis: Any) -> None:
     replays = RedisReplays(link)
     first = Replay(b"d" * 32, b"f" * 32, b"answer")
-    await replays.put([first, Replay(b"e" * 32, b"f" * 32, b"")])
+    seen = Replay(b"s" * 32, b"f" * 32, b"", _START.date())
+    await replays.put([first, Replay(b"e" * 32, b"f" * 32, b""), seen])
     await replays.put([replace(first, response=b"another")])
-    assert await replays.get([b"x" * 32, b"d" * 32]) == [first]
+    assert await replays.get([b"x" * 32, b"d" * 32, b"s" * 32]) == [first, seen]
     assert 86_000 < await redis.ttl(f"fp:inference:replay:{(b'd' * 32).hex()}") <= 86_400
 
 

@@ -173,7 +173,7 @@ def _command(key: str = "", body: bytes = b"") -> Command:
 async def _two_versions(setting: Setting) -> SetTrafficSplit:
     await setting.follow.deployed(_deployment("1", 1))
     await setting.follow.deployed(_deployment("2", 2, weight=0))
-    return SetTrafficSplit(setting.table, setting.store, Replays(setting.store), ManualClock())
+    return SetTrafficSplit(setting.table, setting.store, Replays(setting.store, ManualClock()), ManualClock())
 
 
 async def test_a_split_is_kept_and_reaches_other_replicas(setting: Setting) -> None:
@@ -201,7 +201,7 @@ async def test_without_the_store_a_split_is_refused(setting: Setting) -> None:
 
 
 async def test_a_split_of_a_model_that_nobody_knows_yet_may_be_tried_again(setting: Setting) -> None:
-    split = SetTrafficSplit(setting.table, setting.store, Replays(setting.store), ManualClock())
+    split = SetTrafficSplit(setting.table, setting.store, Replays(setting.store, ManualClock()), ManualClock())
     with pytest.raises(FailedPrecondition) as caught:
         await split("alpha", "delays", [("1", 10_000)], _command())
     assert caught.value.fields[0].field == "weights[0].version"

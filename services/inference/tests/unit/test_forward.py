@@ -91,7 +91,17 @@ class Setting:
     def ask(self, seconds: float = 10.0) -> Ask:
         caller = Caller("alpha", "user", "", "alpha/user", Limit(1.0, 1), may_pin=False)
         command = Command("alpha", "Predict", "", b"", lambda _: b"")
-        return Ask("r", caller, "delays", {}, "", "", command, self.clock.monotonic() + seconds)
+        return Ask(
+            "r",
+            caller,
+            "delays",
+            {},
+            "",
+            "",
+            command,
+            self.clock.monotonic() + seconds,
+            datetime(2013, 3, 1, tzinfo=UTC).date(),
+        )
 
     async def fail(self, target: Target, error: Error, times: int) -> None:
         for _ in range(times):

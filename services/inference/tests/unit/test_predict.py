@@ -16,6 +16,7 @@ from fp_inference.app.route_table import RouteTable
 from fp_inference.app.values import Ask, Caller, Completed, Failed, Prediction, Replay
 from fp_inference.domain.bucket import Grant, Limit
 from fp_inference.domain.failures import FailureReason
+from fp_inference.domain.request_ids import request_id
 from fp_inference.domain.routes import Route, Split, Stable, Target, plan_split
 from fp_kernel import (
     Command,
@@ -98,7 +99,7 @@ class Setting:
         self.table = RouteTable()
         self.predict = Predict(
             admission=Admission(self.quotas, Limiter(self.leases, clock)),
-            replays=Replays(FakeStore()),
+            replays=Replays(FakeStore(), clock),
             table=self.table,
             forward=self.forward,
             recorder=self.recorder,
@@ -119,9 +120,8 @@ class Setting:
         caller = Caller("alpha", "user", "key-1", "alpha/user", Limit(100.0, 200), may_pin=changes.pop("pin", False))
         fields = {"model_name": "delays", "inputs": {"x": _X}, "version_override": "", "sticky_key": ""} | changes
         command = Command("alpha", "Predict", key, body, lambda prediction: prediction.request_id.encode())
-        return await self.predict(
-            Ask(request_id=request_id, caller=caller, command=command, deadline=float("inf"), **fields)
-        )
+        fields |= {"deadline": float("inf"), "day": self.clock.now().date()}
+        return await self.predict(Ask(request_id=request_id, caller=caller, command=command, **fields))
 
 
 @pytest.fixture
@@ -277,7 +277,18 @@ async def test_an_answer_too_large_to_keep_is_computed_again(setting: Setting) -
     large = "r" * (MAX_RESPONSE + 1)
     for _ in range(2):
         await setting.ask(large, key="k")
-    assert setting.recorder.replays == [None, None]
+    (replay, again) = setting.recorder.replays
+    assert replay == again
+    assert replay is not None
+    assert (replay.response, replay.day) == (b"", _START.date())
+
+
+async def test_a_retry_over_midnight_is_the_request_that_it_was(setting: Setting) -> None:
+    setting.clock.advance(23 * 3_600)
+    await setting.ask("r" * (MAX_RESPONSE + 1), key="k")
+    setting.clock.advance(7_200)
+    again = await setting.ask("of the new day", key="k")
+    assert again.request_id == request_id("alpha", "Predict", "k", b"", _START.date())
 
 
 async def test_an_archived_model_takes_no_traffic(setting: Setting) -> None:

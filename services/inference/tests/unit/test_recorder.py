@@ -38,7 +38,7 @@ def recorder(spool: Spool, clock: ManualClock) -> SpoolRecorder:
 
 def _ask(request_id: str = "r") -> Ask:
     caller = Caller("alpha", "user", "", "alpha/user", Limit(1.0, 1), may_pin=False)
-    return Ask(request_id, caller, "delays", _X, "", "", Command("alpha", "", "", b"", lambda _: b""), 0.0)
+    return Ask(request_id, caller, "delays", _X, "", "", Command("alpha", "", "", b"", lambda _: b""), 0.0, _NOW.date())
 
 
 def _completed(request_id: str = "r") -> Completed:

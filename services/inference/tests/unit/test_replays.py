@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import date
 
 import pytest
 from fp_inference.app.replays import Replays, replay_digest
 from fp_inference.app.values import Replay
 from fp_kernel import Command, InvalidArgument, Replayed, Unavailable
+from fp_testkit.clock import ManualClock
 
 
 class Store:
@@ -42,17 +44,17 @@ async def _run(replays: Replays, command: Command) -> bool:
 
 async def test_what_was_answered_is_replayed_from_memory_and_from_the_store() -> None:
     store, command = Store(), _command("k")
-    first = Replays(store)
+    first = Replays(store, ManualClock())
     first.remember(_replay(command))
     await first.store([_replay(command)])
-    for replays in (first, Replays(store)):
+    for replays in (first, Replays(store, ManualClock())):
         with pytest.raises(Replayed) as caught:
             await _run(replays, command)
         assert caught.value.response == b"answer"
 
 
 async def test_another_body_with_the_same_key_is_refused() -> None:
-    replays = Replays(Store())
+    replays = Replays(Store(), ManualClock())
     replays.remember(_replay(_command("k")))
     with pytest.raises(InvalidArgument) as caught:
         await _run(replays, _command("k", b"other"))
@@ -60,19 +62,19 @@ async def test_another_body_with_the_same_key_is_refused() -> None:
 
 
 async def test_keys_belong_to_their_team() -> None:
-    replays = Replays(Store())
+    replays = Replays(Store(), ManualClock())
     replays.remember(_replay(_command("k")))
     assert await _run(replays, _command("k", team="beta"))
 
 
 async def test_without_a_key_every_command_runs() -> None:
-    replays = Replays(Store())
+    replays = Replays(Store(), ManualClock())
     assert await _run(replays, _command(""))
     assert await _run(replays, _command(""))
 
 
 async def test_of_twins_one_runs_and_the_other_gets_its_answer() -> None:
-    replays, command = Replays(Store()), _command("k")
+    replays, command = Replays(Store(), ManualClock()), _command("k")
     running = asyncio.Event()
 
     async def first() -> None:
@@ -90,7 +92,7 @@ async def test_of_twins_one_runs_and_the_other_gets_its_answer() -> None:
 
 
 async def test_a_twin_runs_when_the_first_one_failed() -> None:
-    replays, command = Replays(Store()), _command("k")
+    replays, command = Replays(Store(), ManualClock()), _command("k")
     running = asyncio.Event()
 
     async def first() -> None:
@@ -109,13 +111,13 @@ async def test_a_twin_runs_when_the_first_one_failed() -> None:
 async def test_parts_get_what_they_got_before_and_another_body_is_refused() -> None:
     store, command = Store(), _command("k")
     parts = [Command("alpha", f"Predict/{name}", "k", b"body", lambda _: b"") for name in "ab"]
-    replays = Replays(store)
+    replays = Replays(store, ManualClock())
     async with replays.parts(command, parts) as known:
-        assert known == {}
+        assert known.answered == {}
         await replays.store([_replay(parts[0])])
-    for again in (replays, Replays(store)):
+    for again in (replays, Replays(store, ManualClock())):
         async with again.parts(command, parts) as known:
-            assert known == {replay_digest(parts[0]): b"answer"}
+            assert known.answered == {replay_digest(parts[0]): b"answer"}
         with pytest.raises(InvalidArgument):
             async with again.parts(_command("k", b"other"), []):
                 pass
@@ -124,13 +126,13 @@ async def test_parts_get_what_they_got_before_and_another_body_is_refused() -> N
 async def test_without_the_store_commands_still_run() -> None:
     store = Store()
     store.away = True
-    replays = Replays(store)
+    replays = Replays(store, ManualClock())
     assert await _run(replays, _command("k"))
     await replays.store([_replay(_command("k"))])
 
 
 async def test_memory_is_bounded_by_bytes() -> None:
-    replays = Replays(Store(), max_bytes=6_200)
+    replays = Replays(Store(), ManualClock(), max_bytes=6_200)
     for number in range(100):
         replays.remember(_replay(_command(str(number)), b"x" * 100))
     assert len(replays._recent) == 10
@@ -140,3 +142,28 @@ async def test_memory_is_bounded_by_bytes() -> None:
     before = replays._bytes
     replays.remember(_replay(_command("99"), b"y" * 50))
     assert replays._bytes == before - 50
+
+
+async def test_a_command_whose_answer_is_not_kept_runs_again_on_the_day_of_its_first_sight() -> None:
+    clock = ManualClock()
+    replays, command = Replays(Store(), clock), _command("k")
+    first = clock.now().date()
+    replays.remember(Replay(replay_digest(command), command.fingerprint, b"", first))
+    clock.advance(20 * 3_600)
+    async with replays.once(command) as day:
+        assert day == first
+    with pytest.raises(InvalidArgument):
+        await _run(replays, _command("k", b"other"))
+
+
+async def test_parts_of_a_command_keep_the_day_of_its_first_sight_over_midnight() -> None:
+    clock, store = ManualClock(), Store()
+    clock.advance(23 * 3_600)
+    command, part = _command("k"), Command("alpha", "Predict/a", "k", b"body", lambda _: b"")
+    days: list[date] = []
+    for _ in range(2):
+        async with Replays(store, clock).parts(command, [part]) as parts:
+            days.append(parts.day)
+            assert parts.answered == {}
+        clock.advance(7_200)
+    assert days == [date(2013, 3, 1), date(2013, 3, 1)]

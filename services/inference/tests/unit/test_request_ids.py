@@ -1,5 +1,6 @@
 """Ids that a retry finds again."""
 
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 from fp_inference.domain.request_ids import digest, event_id, request_id
@@ -7,20 +8,46 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 _Name = st.text(max_size=20)
+_Body = st.binary(max_size=8)
+_Day = st.dates(date(1970, 1, 1), date(2262, 1, 1))
+_Request = st.tuples(_Name, _Name, _Name, _Body, _Day)
 
 
-@given(_Name, _Name)
-def test_the_same_key_makes_the_same_request(team: str, key: str) -> None:
-    made = request_id(team, "Predict", key)
-    assert made == request_id(team, "Predict", key)
-    assert UUID(made).version == 8
+@given(_Request)
+def test_a_retry_of_the_day_is_the_same_request(asked: tuple[str, str, str, bytes, date]) -> None:
+    made = request_id(*asked)
+    assert made == request_id(*asked)
     assert str(UUID(made)) == made
 
 
-@given(_Name, _Name, _Name, _Name)
-def test_another_team_or_key_is_another_request(team: str, key: str, other_team: str, other_key: str) -> None:
-    same = (team, key) == (other_team, other_key)
-    assert (request_id(team, "Predict", key) == request_id(other_team, "Predict", other_key)) == same
+@given(_Request, _Request)
+def test_another_team_rpc_key_body_or_day_is_another_request(
+    asked: tuple[str, str, str, bytes, date], other: tuple[str, str, str, bytes, date]
+) -> None:
+    assert (request_id(*asked) == request_id(*other)) == (asked == other)
+
+
+@given(_Request, st.integers(1, 400))
+def test_the_same_key_on_another_day_is_another_request(asked: tuple[str, str, str, bytes, date], days: int) -> None:
+    *same, day = asked
+    assert request_id(*asked) != request_id(*same, day + timedelta(days=days))
+
+
+@given(_Request)
+def test_an_id_is_a_uuid7_of_the_start_of_its_day(asked: tuple[str, str, str, bytes, date]) -> None:
+    made = UUID(request_id(*asked))
+    assert (made.version, made.variant) == (7, "specified in RFC 4122")
+    assert datetime.fromtimestamp((made.int >> 80) / 1_000, UTC) == datetime.combine(
+        asked[-1], datetime.min.time(), UTC
+    )
+
+
+@given(_Request, _Request)
+def test_ids_sort_by_their_days(
+    asked: tuple[str, str, str, bytes, date], other: tuple[str, str, str, bytes, date]
+) -> None:
+    if asked[-1] < other[-1]:
+        assert request_id(*asked) < request_id(*other)
 
 
 def test_parts_do_not_run_into_each_other() -> None:
@@ -28,7 +55,7 @@ def test_parts_do_not_run_into_each_other() -> None:
 
 
 def test_a_request_has_one_event_of_each_kind() -> None:
-    request = request_id("alpha", "Predict", "k")
+    request = request_id("alpha", "Predict", "k", b"", date(2013, 3, 1))
     completed = event_id("fp.inference.completed", request)
     assert completed == event_id("fp.inference.completed", request)
     assert completed != event_id("fp.inference.failed", request)

@@ -1,6 +1,7 @@
 """Events survive the process in files of bounded size."""
 
 import os
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -206,4 +207,14 @@ def test_everything_appended_is_published_at_least_once_and_in_order(
             spool = _open(folder, segment_bytes=300)
     first_seen = list(dict.fromkeys(published))
     assert first_seen == appended
+    spool.close()
+
+
+def test_the_day_of_a_first_sight_is_kept_beside_the_event(tmp_path: Path) -> None:
+    spool = _open(tmp_path)
+    answered = Replay(b"d", b"f", b"r")
+    seen = Replay(b"e", b"f", b"", date(2013, 3, 1))
+    for number, replay in enumerate((None, answered, seen)):
+        spool.append(_record(number, replay=replay))
+    assert [entry.record.replay for entry in spool.read(9)] == [None, answered, seen]
     spool.close()

@@ -1,6 +1,7 @@
 """Answers of commands, for 24 hours."""
 
 from collections.abc import Sequence
+from datetime import date
 
 from fp_redis import Link
 
@@ -9,6 +10,8 @@ from fp_inference.app.values import Replay
 _PREFIX = "fp:inference:replay:"
 _SECONDS = 24 * 3_600
 _FINGERPRINT = 32
+# No message begins with it: field numbers start at 1.
+_FIRST_SEEN = b"\x01"
 
 
 class RedisReplays:
@@ -18,14 +21,24 @@ class RedisReplays:
     async def get(self, digests: Sequence[bytes]) -> Sequence[Replay]:
         (kept,) = await self._link.ask(("MGET", *map(_key, digests)))
         return [
-            Replay(digest, value[:_FINGERPRINT], value[_FINGERPRINT:])
+            _replay(digest, value[:_FINGERPRINT], value[_FINGERPRINT:])
             for digest, value in zip(digests, kept, strict=True)
             if value
         ]
 
     async def put(self, replays: Sequence[Replay]) -> None:
-        values = [(_key(replay.digest), replay.fingerprint + replay.response) for replay in replays]
+        values = [(_key(replay.digest), replay.fingerprint + _rest(replay)) for replay in replays]
         await self._link.ask(*(("SET", key, value, "NX", "EX", _SECONDS) for key, value in values))
+
+
+def _rest(replay: Replay) -> bytes:
+    return replay.response if replay.day is None else _FIRST_SEEN + replay.day.isoformat().encode()
+
+
+def _replay(digest: bytes, fingerprint: bytes, rest: bytes) -> Replay:
+    if rest.startswith(_FIRST_SEEN):
+        return Replay(digest, fingerprint, b"", date.fromisoformat(rest.removeprefix(_FIRST_SEEN).decode()))
+    return Replay(digest, fingerprint, rest)
 
 
 def _key(digest: bytes) -> str:

@@ -54,7 +54,6 @@ def _item(item: pb.BatchPredictItem, whole: Ask) -> Item:
     command = whole.command
     ask = replace(
         whole,
-        request_id=f"{whole.request_id}/{item.item_id}",
         command=Command(command.team, f"{command.rpc}/{item.item_id}", command.key, command.fingerprint, encode),
     )
     try:

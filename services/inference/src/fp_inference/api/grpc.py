@@ -9,7 +9,7 @@ import grpc
 from forgepoint.common.v1.common_pb2 import PaginationResponse
 from forgepoint.inference.v1 import inference_pb2 as pb
 from forgepoint.inference.v1.inference_pb2_grpc import InferenceGatewayServiceServicer
-from fp_kernel import Command, invalid, new_id, next_token, page_request
+from fp_kernel import Clock, Command, invalid, new_id, next_token, page_request
 from fp_kernel.tensors import Tensor
 from fp_rpc import Call, command, current_call, principal
 from fp_rpc.headers import REPLAYED
@@ -22,12 +22,11 @@ from fp_inference.app.circuits import Circuits
 from fp_inference.app.delete_route import DeleteRoute
 from fp_inference.app.describe_model import DescribeModel
 from fp_inference.app.limits import Limits
-from fp_inference.app.predict import Predict
+from fp_inference.app.predict import Predict, command_id
 from fp_inference.app.predict_many import PredictMany
 from fp_inference.app.route_table import RouteTable
 from fp_inference.app.set_traffic_split import SetTrafficSplit
 from fp_inference.app.values import Ask, Caller
-from fp_inference.domain.request_ids import request_id
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -57,6 +56,7 @@ class Servicer(InferenceGatewayServiceServicer):
         describe: DescribeModel,
         table: RouteTable,
         limits: Limits,
+        clock: Clock,
     ) -> None:
         self._predict = predict
         self._predict_many = predict_many
@@ -67,6 +67,7 @@ class Servicer(InferenceGatewayServiceServicer):
         self._describe = describe
         self._table = table
         self._limits = limits
+        self._clock = clock
 
     async def Predict(self, request: pb.PredictRequest, context: Context) -> pb.PredictResponse:
         call = current_call()
@@ -82,13 +83,13 @@ class Servicer(InferenceGatewayServiceServicer):
         items = items_from_pb(request.items, _MOST_IN_BATCH, whole)
         answers = {}
         try:
-            async for answer in self._predict_many(items, whole.command):
+            async for answer in self._predict_many(items, whole):
                 answers[answer.item_id] = answer
         finally:
             again = len(answers) == len(items) and all(isinstance(answer.outcome, bytes) for answer in answers.values())
             self._tell_limit(context, whole.caller, *(((REPLAYED, "true"),) if again else ()))
         results = [answer_to_pb(answers[item.item_id]) for item in items]
-        return pb.BatchPredictResponse(results=results, request_id=whole.request_id)
+        return pb.BatchPredictResponse(results=results, request_id=answers[items[0].item_id].request_id)
 
     async def StreamPredict(
         self, request: pb.StreamPredictRequest, context: Context
@@ -96,9 +97,9 @@ class Servicer(InferenceGatewayServiceServicer):
         whole = self._whole(request)
         items = items_from_pb(request.items, _MOST_IN_STREAM, whole)
         try:
-            async with aclosing(self._predict_many(items, whole.command)) as answers:
+            async with aclosing(self._predict_many(items, whole)) as answers:
                 async for answer in answers:
-                    yield pb.StreamPredictResponse(result=answer_to_pb(answer), request_id=whole.request_id)
+                    yield pb.StreamPredictResponse(result=answer_to_pb(answer), request_id=answer.request_id)
         finally:
             self._tell_limit(context, whole.caller)
 
@@ -186,8 +187,9 @@ class Servicer(InferenceGatewayServiceServicer):
     def _ask(self, request: _AnyPredict, call: Call, known: Command, inputs: Mapping[str, Tensor]) -> Ask:
         if len(request.sticky_key) > _LONGEST_STICKY_KEY:
             raise invalid("sticky_key", f"must be at most {_LONGEST_STICKY_KEY} characters")
+        today = self._clock.now().date()
         return Ask(
-            request_id=request_id(known.team, known.rpc, known.key) if known.key else new_id(),
+            request_id=command_id(known, today) if known.key else new_id(),
             caller=self._caller(),
             model_name=_model_name(request.model_name),
             inputs=inputs,
@@ -195,6 +197,7 @@ class Servicer(InferenceGatewayServiceServicer):
             sticky_key=request.sticky_key,
             command=known,
             deadline=call.deadline,
+            day=today,
         )
 
     def _caller(self) -> Caller:

@@ -1,6 +1,8 @@
 """One prediction: quota, limit, replay, route, split, forward, record, event."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
 
 from fp_kernel import Clock, Command, Error, PermissionDenied
 from fp_kernel.signatures import check_tensors
@@ -12,6 +14,7 @@ from fp_inference.app.replays import MAX_RESPONSE, Replays, replay_digest
 from fp_inference.app.route_table import RouteTable
 from fp_inference.app.values import Ask, Completed, Failed, Prediction, Replay
 from fp_inference.domain.failures import failure_reason
+from fp_inference.domain.request_ids import request_id
 from fp_inference.domain.routes import Route, Target, unknown_version
 from fp_inference.domain.split import choose, point
 
@@ -50,8 +53,8 @@ class Predict:
         except Error as error:
             self.refused(ask, error)
             raise
-        async with self._replays.once(ask.command):
-            return await self.admitted(ask, start)
+        async with self._replays.once(ask.command) as day:
+            return await self.admitted(first_seen(ask, day), start)
 
     async def admitted(self, ask: Ask, start: float) -> Prediction:
         """One that was let in and not answered before. start: monotonic time at which it arrived."""
@@ -75,7 +78,7 @@ class Predict:
         prediction = Prediction(ask.request_id, target.version, forwarded.outputs, self._clock.monotonic() - start)
         is_canary = route.stable is not None and not route.is_stable(target)
         completed = Completed(ask, target, prediction, is_canary, self._clock.now())
-        replay = _replay(ask.command, prediction)
+        replay = _replay(ask, prediction)
         self._recorder.completed(completed, replay)
         if replay is not None:
             self._replays.remember(replay)
@@ -107,10 +110,24 @@ def check_pin(ask: Ask) -> None:
         raise PermissionDenied("naming a version needs deployments:write", reason="PIN_DENIED")
 
 
-def _replay(command: Command, prediction: Prediction) -> Replay | None:
+def first_seen(ask: Ask, day: date) -> Ask:
+    """The same request that it was on that day; without a key it keeps the id that it has."""
+    command = ask.command
+    if not command.key or day == ask.day:
+        return ask
+    return replace(ask, request_id=command_id(command, day), day=day)
+
+
+def command_id(command: Command, day: date) -> str:
+    """Of the request of a command with a key."""
+    return request_id(command.team, command.rpc, command.key, command.fingerprint, day)
+
+
+def _replay(ask: Ask, prediction: Prediction) -> Replay | None:
+    command = ask.command
     if not command.key:
         return None
     response = command.encode(prediction)
     if len(response) > MAX_RESPONSE:
-        return None
+        return Replay(replay_digest(command), command.fingerprint, b"", ask.day)
     return Replay(replay_digest(command), command.fingerprint, response)

@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from fp_kernel import Clock, Command, Error, ResourceExhausted
+from fp_kernel import Clock, Error, ResourceExhausted
 
 from fp_inference.app.admission import Admission
-from fp_inference.app.predict import Predict, check_pin
+from fp_inference.app.predict import Predict, check_pin, first_seen
 from fp_inference.app.replays import Replays, replay_digest
 from fp_inference.app.values import Ask, Prediction
 
@@ -16,6 +16,9 @@ from fp_inference.app.values import Ask, Prediction
 CHUNK = 256
 # At one runtime at once: some of a bulkhead's places, so that single predictions go on beside a batch.
 PARALLEL = 16
+
+
+Outcome = Prediction | Error | bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +32,13 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """outcome: bytes are the response that the item got when the same command came before."""
+    """request_id: of the whole call. outcome: bytes are the response that the item got when the same command came
+    before.
+    """
 
     item_id: str
-    outcome: Prediction | Error | bytes
+    request_id: str
+    outcome: Outcome
 
 
 class PredictMany:
@@ -47,30 +53,33 @@ class PredictMany:
         self._replays = replays
         self._clock = clock
 
-    async def __call__(self, items: Sequence[Item], command: Command) -> AsyncGenerator[Answer, None]:
+    async def __call__(self, items: Sequence[Item], whole: Ask) -> AsyncGenerator[Answer, None]:
         """The answers, each as soon as it is there; to be closed by who stops early.
 
-        items: at least one, of one caller. Raises ResourceExhausted when not even the first chunk is let in,
-        PermissionDenied, InvalidArgument for a key that was used for another request.
+        items: at least one, of one caller. whole: what they share, and the command of the call.
+        Raises ResourceExhausted when not even the first chunk is let in, PermissionDenied, InvalidArgument for a
+        key that was used for another request.
         """
         check_pin(items[0].ask)
         chunks = [items[at : at + CHUNK] for at in range(0, len(items), CHUNK)]
         try:
             await self._admission(items[0].ask.caller, len(chunks[0]))
         except Error as error:
-            self._refuse(items, error)
+            self._refuse([_of(whole, item) for item in items], error)
             raise
-        async with self._replays.parts(command, [item.ask.command for item in items]) as known:
+        async with self._replays.parts(whole.command, [item.ask.command for item in items]) as parts:
+            whole = first_seen(whole, parts.day)
             for index, chunk in enumerate(chunks):
                 refusal = await self._more(chunk) if index else None
+                asked = [_of(whole, item) for item in chunk]
                 if refusal is not None:
-                    self._refuse(chunk, refusal)
-                    for item in chunk:
-                        yield Answer(item.item_id, refusal)
+                    self._refuse(asked, refusal)
+                    for item in asked:
+                        yield Answer(item.item_id, whole.request_id, refusal)
                     continue
-                async with aclosing(self._answers(chunk, known)) as answers:
-                    async for answer in answers:
-                        yield answer
+                async with aclosing(self._answers(asked, parts.answered)) as answers:
+                    async for item_id, outcome in answers:
+                        yield Answer(item_id, whole.request_id, outcome)
 
     async def _more(self, chunk: Sequence[Item]) -> Error | None:
         """Wait until the bucket has enough for these; the refusal when that takes too long."""
@@ -86,13 +95,15 @@ class PredictMany:
             else:
                 return None
 
-    async def _answers(self, items: Sequence[Item], known: Mapping[bytes, bytes]) -> AsyncGenerator[Answer, None]:
-        answers: asyncio.Queue[Answer] = asyncio.Queue(PARALLEL)
+    async def _answers(
+        self, items: Sequence[Item], known: Mapping[bytes, bytes]
+    ) -> AsyncGenerator[tuple[str, Outcome], None]:
+        answers: asyncio.Queue[tuple[str, Outcome]] = asyncio.Queue(PARALLEL)
         waiting = iter(items)
 
         async def work() -> None:
             for item in waiting:
-                await answers.put(await self._answer(item, known))
+                await answers.put((item.item_id, await self._outcome(item, known)))
 
         async with asyncio.TaskGroup() as group:
             for _ in range(min(PARALLEL, len(items))):
@@ -100,18 +111,23 @@ class PredictMany:
             for _ in items:
                 yield await answers.get()
 
-    async def _answer(self, item: Item, known: Mapping[bytes, bytes]) -> Answer:
+    async def _outcome(self, item: Item, known: Mapping[bytes, bytes]) -> Outcome:
         kept = known.get(replay_digest(item.ask.command)) if known else None
         if kept is not None:
-            return Answer(item.item_id, kept)
+            return kept
         if item.flaw is not None:
             self._predict.refused(item.ask, item.flaw)
-            return Answer(item.item_id, item.flaw)
+            return item.flaw
         try:
-            return Answer(item.item_id, await self._predict.admitted(item.ask, self._clock.monotonic()))
+            return await self._predict.admitted(item.ask, self._clock.monotonic())
         except Error as error:
-            return Answer(item.item_id, error)
+            return error
 
     def _refuse(self, items: Sequence[Item], error: Error) -> None:
         for item in items:
             self._predict.refused(item.ask, error)
+
+
+def _of(whole: Ask, item: Item) -> Item:
+    """The item with the request id and the day of its call."""
+    return replace(item, ask=replace(item.ask, request_id=f"{whole.request_id}/{item.item_id}", day=whole.day))

@@ -5,15 +5,16 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import date
 
-from fp_kernel import Command, Replayed, Unavailable, invalid
+from fp_kernel import Clock, Command, Replayed, Unavailable, invalid
 from fp_telemetry import get_logger
 
 from fp_inference.app.ports import ReplayStore
 from fp_inference.app.values import Replay
 from fp_inference.domain.request_ids import digest
 
-# A larger answer is computed again; its event is still the same one.
+# A larger answer is computed again; only the day of its request is kept, so that it is the same request.
 MAX_RESPONSE = 64 * 1024
 # What an entry takes beside its response.
 _ENTRY = 512
@@ -27,54 +28,69 @@ class _Flight:
     users: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """day: UTC, on which the whole command was first seen. answered: responses that parts got before, by digest."""
+
+    day: date
+    answered: Mapping[bytes, bytes]
+
+
 class Replays:
     """The newest in memory, all of them for 24 hours in the store; without the store only the newest.
 
     max_bytes: of what is in memory, about.
     """
 
-    def __init__(self, store: ReplayStore, *, max_bytes: int = 8 * 1024 * 1024) -> None:
+    def __init__(self, store: ReplayStore, clock: Clock, *, max_bytes: int = 8 * 1024 * 1024) -> None:
         self._store = store
+        self._clock = clock
         self._max_bytes = max_bytes
         self._recent: OrderedDict[bytes, Replay] = OrderedDict()
         self._bytes = 0
         self._flights: dict[bytes, _Flight] = {}
 
     @asynccontextmanager
-    async def once(self, command: Command) -> AsyncIterator[None]:
-        """The block runs for one of several twins at a time, and not at all when the command was done before.
+    async def once(self, command: Command) -> AsyncIterator[date]:
+        """The block runs for one of several twins at a time, and not at all when the command's answer is kept.
 
-        Without a key every command is its own. Raises Replayed, InvalidArgument naming `idempotency_key` when another
-        body came with the same key.
+        It is given the UTC day on which the command was first seen. Without a key every command is its own.
+        Raises Replayed, InvalidArgument naming `idempotency_key` when another body came with the same key.
         """
+        today = self._clock.now().date()
         if not command.key:
-            yield
+            yield today
             return
         key = replay_digest(command)
         async with self._alone(key):
             for found in await self._find([key]):
                 _check(found, command)
-                raise Replayed(found.response)
-            yield
+                if found.day is None:
+                    raise Replayed(found.response)
+                today = found.day
+            yield today
 
     @asynccontextmanager
-    async def parts(self, command: Command, parts: Sequence[Command]) -> AsyncIterator[Mapping[bytes, bytes]]:
-        """As `once`, for a command whose parts are answered each by itself: responses that parts got before, by digest.
+    async def parts(self, command: Command, parts: Sequence[Command]) -> AsyncIterator[Parts]:
+        """As `once`, for a command whose parts are answered each by itself.
 
         Raises InvalidArgument naming `idempotency_key` when another body came with the same key.
         """
+        today = self._clock.now().date()
         if not command.key:
-            yield {}
+            yield Parts(today, {})
             return
-        mark = Replay(replay_digest(command), command.fingerprint, b"")
+        mark = Replay(replay_digest(command), command.fingerprint, b"", today)
         async with self._alone(mark.digest):
             found = {replay.digest: replay for replay in await self._find([mark.digest, *map(replay_digest, parts)])}
             for replay in found.values():
                 _check(replay, command)
-            if found.pop(mark.digest, None) is None:
+            seen = found.pop(mark.digest, None)
+            if seen is None:
                 self.remember(mark)
                 await self.store([mark])
-            yield {digest: replay.response for digest, replay in found.items()}
+            day = today if seen is None or seen.day is None else seen.day
+            yield Parts(day, {key: replay.response for key, replay in found.items() if replay.day is None})
 
     def remember(self, replay: Replay) -> None:
         """Keep in memory; `store` keeps for longer."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from fp_kernel import Command, Error
 from fp_kernel.tensors import Tensor
@@ -26,7 +26,10 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One prediction to make. deadline: on the monotonic clock. command: what makes a retry the same request."""
+    """One prediction to make. deadline: on the monotonic clock. command: what makes a retry the same request.
+
+    day: when the request was first seen, UTC; part of the id of one with a key.
+    """
 
     request_id: str
     caller: Caller
@@ -36,6 +39,7 @@ class Ask:
     sticky_key: str
     command: Command
     deadline: float
+    day: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +76,13 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What a command answered. digest: of (team, RPC, key). fingerprint: of its body."""
+    """What a command answered. digest: of (team, RPC, key). fingerprint: of its body.
+
+    day: when the command was first seen, UTC, for one whose answer is not kept here (it is too large, or kept by its
+    items); a retry is computed again, as the same request.
+    """
 
     digest: bytes
     fingerprint: bytes
     response: bytes
+    day: date | None = None

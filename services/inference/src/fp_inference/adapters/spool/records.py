@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from fp_events import Outgoing
 
@@ -27,10 +28,16 @@ def pack(record: Record) -> Sequence[bytes]:
     ]
     if replay is not None:
         sections += (replay.digest, replay.fingerprint, replay.response)
+        if replay.day is not None:
+            sections.append(replay.day.isoformat().encode())
     return sections
 
 
 def unpack(sections: Sequence[bytes]) -> Record:
     event_id, subject, data, headers, *replay = sections
     message = Outgoing(event_id.decode(), subject.decode(), data, json.loads(headers))
-    return Record(message, Replay(*replay) if replay else None)
+    return Record(message, _replay(*replay) if replay else None)
+
+
+def _replay(digest: bytes, fingerprint: bytes, response: bytes, day: bytes = b"") -> Replay:
+    return Replay(digest, fingerprint, response, date.fromisoformat(day.decode()) if day else None)
