@@ -88,6 +88,12 @@ class Tensor:
         code, _ = _CODES[self.element]
         return struct.unpack_from(f"<{count}{code}", self.data)
 
+    def number(self, index: int) -> Number:
+        """One element of a checked tensor of numbers, by its place in the data."""
+        code, size = _CODES[self.element]
+        found: Number = struct.unpack_from(f"<{code}", self.data, index * size)[0]
+        return found
+
     def strings(self, count: int) -> tuple[str, ...]:
         """The first `count` elements of a checked tensor of strings; bad UTF-8 is replaced."""
         found: list[str] = []

@@ -25,7 +25,6 @@ from fp_inference.api.convert import signature_from_pb
 from fp_inference.api.grpc import Servicer
 from fp_inference.app.admission import Admission
 from fp_inference.app.breakers import Breakers
-from fp_inference.app.bulkhead import Bulkheads
 from fp_inference.app.circuits import Circuits
 from fp_inference.app.delete_route import DeleteRoute
 from fp_inference.app.describe_model import DescribeModel
@@ -67,11 +66,14 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     replays = stores.replays(link, spool, clock)
     tailer = Tailer(spool, bus.send, replays, metrics)
     runtimes = ServingRuntimes(to_runtimes, clock)
-    breakers, bulkheads = Breakers(settings.breaker, clock), Bulkheads(settings.bulkhead)
-    metrics.gauge("in_flight", "Predictions at runtimes.").set_function(lambda: bulkheads.in_flight)
-    budget, policy = RetryBudget(), settings.forward
+    breakers, bulkheads = Breakers(settings.breaker, clock), stores.bulkheads(metrics, settings)
     forward = Forward(
-        runtimes=runtimes, breakers=breakers, bulkheads=bulkheads, budget=budget, clock=clock, policy=policy
+        runtimes=runtimes,
+        breakers=breakers,
+        bulkheads=bulkheads,
+        budget=RetryBudget(),
+        clock=clock,
+        policy=settings.forward,
     )
     circuits = Circuits(table, breakers, RedisCircuits(link, new_id()), clock)
     quotas = Quotas(stores.usage(channels, settings), clock)

@@ -27,9 +27,10 @@ class Settings(ServiceSettings, EventSettings, RedisSettings):
     billing_addr: says whether a quota is still exceeded, its limit may have been raised; without it, events alone say.
     rate_limits: tokens a second and burst by role, for example `default=100/200,engineer=2000/4000`.
     spool_dir: where events wait for the bus; must outlive the process. One process a folder.
-    spool_max_bytes: when that much waits, no prediction is made: UNAVAILABLE, reason EVENT_SPOOL_FULL.
+    spool_max_bytes: that wait there at most; 2 GiB are some five hours at 100 predictions a second.
     predict_timeout: seconds that a runtime gets for one call; the caller's own deadline comes first.
-    bulkhead_*: predictions of one model at once, how many may wait for a place, and for how many seconds.
+    bulkhead_*: predictions of one target at once (of one model twice as many), how many may wait for a place, for how
+    many seconds, and bytes of all requests that are at runtimes or wait (half of them for one model).
     breaker_*: failures in a row that open it, seconds until a probe, successes that close it.
     reconcile_seconds: between two readings of the pipeline's list of deployments.
     """
@@ -39,11 +40,12 @@ class Settings(ServiceSettings, EventSettings, RedisSettings):
     billing_addr: Address | None = None
     rate_limits: Annotated[str, AfterValidator(_check_limits)] = "default=100/200"
     spool_dir: Path
-    spool_max_bytes: Annotated[int, Field(ge=_MIB)] = 256 * _MIB
+    spool_max_bytes: Annotated[int, Field(ge=_MIB)] = 2048 * _MIB
     predict_timeout: Seconds = 10.0
     bulkhead_in_flight: Count = 64
     bulkhead_waiting: Annotated[int, Field(ge=0)] = 256
     bulkhead_seconds: Seconds = 1.0
+    bulkhead_bytes: Annotated[int, Field(ge=_MIB)] = 256 * _MIB
     breaker_failures: Count = 5
     breaker_seconds: Seconds = 30.0
     breaker_successes: Count = 2
@@ -54,8 +56,15 @@ class Settings(ServiceSettings, EventSettings, RedisSettings):
         return ForwardPolicy(timeout=self.predict_timeout)
 
     @property
-    def bulkhead(self) -> BulkheadPolicy:
+    def bulkhead_of_targets(self) -> BulkheadPolicy:
         return BulkheadPolicy(self.bulkhead_in_flight, self.bulkhead_waiting, self.bulkhead_seconds)
+
+    @property
+    def bulkhead_of_models(self) -> BulkheadPolicy:
+        """Twice the places of a target: one that hangs and holds all of its own leaves as many to another."""
+        return BulkheadPolicy(
+            2 * self.bulkhead_in_flight, self.bulkhead_waiting, self.bulkhead_seconds, self.bulkhead_bytes
+        )
 
     @property
     def breaker(self) -> BreakerPolicy:

@@ -1,4 +1,4 @@
-"""What inference opens at its start."""
+"""What inference opens at its start, and its places for calls."""
 
 from fp_events import CONSUMERS, Bus
 from fp_events.streams import AUDIT, AUTH, BILLING, INFERENCE, MODELS, PIPELINES
@@ -7,11 +7,13 @@ from fp_redis import Link
 from fp_redis.hosting import soft_link
 from fp_rpc import Channels
 from fp_runtime import Runtime
+from fp_telemetry import Metrics
 
 from fp_inference.adapters.billing import BillingUsage
 from fp_inference.adapters.redis_replays import RedisReplays
 from fp_inference.adapters.spool.spool import Spool
 from fp_inference.adapters.spool.tailer import Tailer
+from fp_inference.app.bulkhead import Bulkheads
 from fp_inference.app.replays import Replays
 from fp_inference.settings import Settings
 
@@ -46,6 +48,13 @@ def replays(link: Link, spool: Spool, clock: Clock) -> Replays:
     replays = Replays(RedisReplays(link), clock)
     replays.recover(record.replay for record in spool.unpublished() if record.replay)
     return replays
+
+
+def bulkheads(metrics: Metrics, settings: Settings) -> tuple[Bulkheads, Bulkheads]:
+    """Places of models and of their targets."""
+    models = Bulkheads(settings.bulkhead_of_models)
+    metrics.gauge("in_flight", "Predictions at runtimes.").set_function(lambda: models.in_flight)
+    return models, Bulkheads(settings.bulkhead_of_targets)
 
 
 def usage(channels: Channels, settings: Settings) -> BillingUsage | None:

@@ -131,3 +131,45 @@ async def test_a_revoked_key_is_worth_nothing_at_once(
         async with asyncio.timeout(PATIENCE):
             while True:
                 await stub.Predict(ask())
+
+
+async def _of_two(start: Start, runtime: StartRuntime, tell: Tell, **changes: Any) -> tuple[Any, Any]:
+    """The service with the stable version 1 and the canary 2, half of the traffic each; and the canary's runtime."""
+    one, two = await runtime("1"), await runtime("2")
+    inference = await start(**changes)
+    await tell(one, 1)
+    await tell(two, 2)
+    await inference.weights({"1": 10_000, "2": 0})
+    shares = [pb.TrafficWeight(version=version, weight_bps=5_000) for version in "12"]
+    await inference.stub().SetTrafficSplit(pb.SetTrafficSplitRequest(model_name="delays", weights=shares))
+    return inference, two
+
+
+async def test_calls_that_a_canary_lost_are_told_though_the_stable_version_answered_them(
+    start: Start, runtime: StartRuntime, tell: Tell, ask: Ask, events: Any
+) -> None:
+    inference, two = await _of_two(start, runtime, tell, breaker_failures=1_000)
+    two.errors = [Unavailable("gone") for _ in range(1_000)]
+    for _ in range(20):
+        assert (await inference.stub().Predict(ask())).served_version == "1"
+    told = [event.payload for event in await events.wait(20, "completed")]
+    tries = [(each.version, each.failure) for payload in told for each in payload.attempts]
+    assert tries.count(("1", events_pb2.INFERENCE_FAILURE_REASON_UNSPECIFIED)) == 20
+    assert ("2", events_pb2.INFERENCE_FAILURE_REASON_UPSTREAM_ERROR) in tries
+
+
+async def test_while_a_canary_hangs_the_stable_version_refuses_nobody(
+    start: Start, runtime: StartRuntime, tell: Tell, ask: Ask
+) -> None:
+    inference, two = await _of_two(start, runtime, tell, bulkhead_in_flight=2, bulkhead_waiting=0)
+    two.gate = asyncio.Event()
+    stub = inference.stub()
+    hung = [asyncio.ensure_future(stub.Predict(ask(), timeout=PATIENCE)) for _ in range(12)]
+    while len(two.calls) < 2:
+        await asyncio.sleep(0.01)
+    answers = [await stub.Predict(ask()) for _ in range(30)]
+    assert {answer.served_version for answer in answers} == {"1"}
+    assert len(two.calls) == 2
+    two.gate.set()
+    answered = await asyncio.gather(*hung, return_exceptions=True)
+    assert not [answer for answer in answered if isinstance(answer, BaseException)]

@@ -99,3 +99,19 @@ async def test_places_are_never_lost_nor_made_whoever_is_cancelled() -> None:
 async def _enter(bulkheads: Bulkheads, *, key: str = "model", seconds: float = _PATIENT) -> None:
     async with bulkheads.enter(key, seconds):
         pass
+
+
+async def test_bytes_of_requests_are_bounded_and_one_large_request_passes() -> None:
+    bulkheads = Bulkheads(BulkheadPolicy(most_bytes=100))
+    async with bulkheads.enter("a", 1.0, 300):
+        with pytest.raises(ResourceExhausted) as caught:
+            async with bulkheads.enter("b", 1.0, 1):
+                raise AssertionError
+    assert caught.value.metadata["quota"] == "in_flight_bytes"
+    async with bulkheads.enter("a", 1.0, 40), bulkheads.enter("b", 1.0, 40):
+        with pytest.raises(ResourceExhausted):
+            async with bulkheads.enter("a", 1.0, 20):
+                raise AssertionError
+        async with bulkheads.enter("b", 1.0, 10):
+            pass
+    assert bulkheads._rooms == {}

@@ -16,6 +16,7 @@ from fp_kernel import Command, Error, FailedPrecondition, InvalidArgument, NotFo
 from fp_testkit.clock import ManualClock
 
 _START = datetime(2013, 3, 1, tzinfo=UTC)
+_LATER = _START + timedelta(hours=1)
 
 
 class FakeStore:
@@ -160,7 +161,7 @@ async def test_the_list_does_not_move_traffic_of_known_versions(setting: Setting
 
 async def test_promotion_and_archive_are_kept(setting: Setting) -> None:
     await setting.follow.deployed(_deployment("1", 1))
-    await setting.follow.archived("alpha", "delays", _START)
+    await setting.follow.archived("alpha", "delays", _LATER)
     setting.restart()
     await setting.follow.start()
     assert setting.table.get("alpha", "delays").active == ()
@@ -225,3 +226,10 @@ async def test_replicas_agree_whichever_event_comes_first(setting: Setting) -> N
     await setting.follow.deployed(_deployment("1", 1))
     await setting.follow.deployed(_deployment("2", 2))
     assert setting.weights == {"2": 10_000}
+
+
+async def test_another_team_does_not_see_the_route(setting: Setting) -> None:
+    await setting.follow.deployed(_deployment("1", 1))
+    setting.table.settle()
+    with pytest.raises(NotFound):
+        setting.table.get("beta", "delays")

@@ -1,21 +1,16 @@
 """From a chosen target to its answer."""
 
 import asyncio
-from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
-from fp_inference.app.breakers import Breakers
-from fp_inference.app.bulkhead import BulkheadPolicy, Bulkheads
-from fp_inference.app.forward import Forward, ForwardPolicy
 from fp_inference.app.route_table import RouteTable
-from fp_inference.app.values import Ask, Caller
 from fp_inference.app.watch_targets import WatchTargets
-from fp_inference.domain.breaker import BreakerPolicy, State
-from fp_inference.domain.bucket import Limit
+from fp_inference.domain.breaker import State
+from fp_inference.domain.failures import FailureReason
 from fp_inference.domain.routes import Target
 from fp_kernel import (
-    Command,
     DeadlineExceeded,
     Error,
     FailedPrecondition,
@@ -23,14 +18,11 @@ from fp_kernel import (
     InvalidArgument,
     NotFound,
     ResourceExhausted,
-    RetryBudget,
     Unauthenticated,
     Unavailable,
     invalid,
 )
-from fp_kernel.signatures import Signature
 from fp_kernel.tensors import ElementType, Tensor
-from fp_testkit.clock import ManualClock
 
 _OUTPUTS = {"y": Tensor(ElementType.FLOAT32, (1,), b"\0" * 4)}
 _AWAY = Unavailable("connection refused")
@@ -43,104 +35,38 @@ def _target(version: str) -> Target:
 _ONE, _TWO = _target("1"), _target("2")
 
 
-class FakeRuntimes:
-    """answers: by version, errors to raise one after the other; then outputs."""
-
-    def __init__(self) -> None:
-        self.answers: dict[str, list[Error]] = {}
-        self.called: list[str] = []
-        self.ready: set[str] = set()
-        self.gate: asyncio.Event | None = None
-
-    async def predict(
-        self, target: Target, model_name: str, inputs: Mapping[str, Tensor], *, request_id: str, seconds: float
-    ) -> Mapping[str, Tensor]:
-        self.called.append(target.version)
-        if self.gate is not None:
-            await self.gate.wait()
-        if self.answers.get(target.version):
-            raise self.answers[target.version].pop(0)
-        return _OUTPUTS
-
-    async def is_ready(self, target: Target) -> bool:
-        return target.version in self.ready
-
-    async def describe(self, target: Target, team: str, model_name: str) -> Signature:
-        raise NotImplementedError
-
-    async def keep_only(self, endpoints: Collection[str]) -> None:
-        """Nothing is open."""
-
-
-class Setting:
-    def __init__(self, clock: ManualClock) -> None:
-        self.clock = clock
-        self.runtimes = FakeRuntimes()
-        self.breakers = Breakers(BreakerPolicy(), clock)
-        self.budget = RetryBudget(burst=100.0)
-        self.bulkheads = Bulkheads(BulkheadPolicy(in_flight=1, waiting=0))
-        self.forward = Forward(
-            runtimes=self.runtimes,
-            breakers=self.breakers,
-            bulkheads=self.bulkheads,
-            budget=self.budget,
-            clock=clock,
-            policy=ForwardPolicy(backoff=0.0),
-        )
-
-    def ask(self, seconds: float = 10.0) -> Ask:
-        caller = Caller("alpha", "user", "", "alpha/user", Limit(1.0, 1), may_pin=False)
-        command = Command("alpha", "Predict", "", b"", lambda _: b"")
-        return Ask(
-            "r",
-            caller,
-            "delays",
-            {},
-            "",
-            "",
-            command,
-            self.clock.monotonic() + seconds,
-            datetime(2013, 3, 1, tzinfo=UTC).date(),
-        )
-
-    async def fail(self, target: Target, error: Error, times: int) -> None:
-        for _ in range(times):
-            self.runtimes.answers[target.version] = [error]
-            with pytest.raises(Error):
-                await self.forward((target,), self.ask())
-
-
 @pytest.fixture
-def setting(clock: ManualClock) -> Setting:
-    return Setting(clock)
+def setting(forwarding: Any) -> Any:
+    return forwarding()
 
 
-async def test_the_preferred_target_answers(setting: Setting) -> None:
+async def test_the_preferred_target_answers(setting: Any) -> None:
     answer = await setting.forward((_ONE, _TWO), setting.ask())
     assert (answer.target, answer.outputs) == (_ONE, _OUTPUTS)
 
 
-async def test_a_target_that_is_away_is_replaced_by_another_one(setting: Setting) -> None:
+async def test_a_target_that_is_away_is_replaced_by_another_one(setting: Any) -> None:
     setting.runtimes.answers["1"] = [_AWAY]
     assert (await setting.forward((_ONE, _TWO), setting.ask())).target is _TWO
     assert setting.runtimes.called == ["1", "2"]
+    assert setting.told() == [("1", FailureReason.UPSTREAM_ERROR), ("2", None)]
 
 
-async def test_the_only_target_is_asked_again(setting: Setting) -> None:
+async def test_the_only_target_is_asked_again(setting: Any) -> None:
     setting.runtimes.answers["1"] = [_AWAY, _AWAY]
     assert (await setting.forward((_ONE,), setting.ask())).target is _ONE
     assert setting.runtimes.called == ["1", "1", "1"]
 
 
-async def test_attempts_are_bounded(setting: Setting) -> None:
+async def test_attempts_are_bounded(setting: Any) -> None:
     setting.runtimes.answers["1"] = [_AWAY] * 9
     with pytest.raises(Unavailable) as caught:
         await setting.forward((_ONE,), setting.ask())
     assert caught.value.retry_after
-    assert len(setting.runtimes.called) == 3
+    assert setting.told() == [("1", FailureReason.UPSTREAM_ERROR)] * 3
 
 
-async def test_without_budget_nothing_is_tried_again(setting: Setting) -> None:
+async def test_without_budget_nothing_is_tried_again(setting: Any) -> None:
     while setting.budget.spend():
         pass
     setting.runtimes.answers["1"] = [_AWAY]
@@ -158,7 +84,7 @@ async def test_without_budget_nothing_is_tried_again(setting: Setting) -> None:
         (Internal("internal error"), Internal),
     ],
 )
-async def test_what_is_not_unavailable_is_told_at_once(setting: Setting, said: Error, heard: type[Error]) -> None:
+async def test_what_is_not_unavailable_is_told_at_once(setting: Any, said: Error, heard: type[Error]) -> None:
     setting.runtimes.answers["1"] = [said]
     with pytest.raises(heard):
         await setting.forward((_ONE, _TWO), setting.ask())
@@ -169,16 +95,14 @@ async def test_what_is_not_unavailable_is_told_at_once(setting: Setting, said: E
     "said",
     [NotFound("another model", reason="WRONG_RUNTIME"), FailedPrecondition("failed"), Unauthenticated("bad token")],
 )
-async def test_what_a_runtime_has_against_this_service_is_no_business_of_the_caller(
-    setting: Setting, said: Error
-) -> None:
+async def test_what_a_runtime_has_against_this_service_is_no_business_of_the_caller(setting: Any, said: Error) -> None:
     setting.runtimes.answers["1"] = [said] * 3
     with pytest.raises(Unavailable) as caught:
         await setting.forward((_ONE,), setting.ask())
     assert said.message not in caught.value.message
 
 
-async def test_five_failures_open_the_breaker_and_the_next_call_does_not_leave(setting: Setting) -> None:
+async def test_five_failures_open_the_breaker_and_the_next_call_does_not_leave(setting: Any) -> None:
     await setting.fail(_ONE, Internal("internal error"), 5)
     before = len(setting.runtimes.called)
     with pytest.raises(Unavailable) as caught:
@@ -186,20 +110,21 @@ async def test_five_failures_open_the_breaker_and_the_next_call_does_not_leave(s
     assert caught.value.reason == "CIRCUIT_OPEN"
     assert caught.value.retry_after == pytest.approx(30.0)
     assert len(setting.runtimes.called) == before
+    assert setting.told() == []
 
 
-async def test_an_open_breaker_sends_the_call_to_another_target(setting: Setting) -> None:
+async def test_an_open_breaker_sends_the_call_to_another_target(setting: Any) -> None:
     await setting.fail(_ONE, Internal("internal error"), 5)
     assert (await setting.forward((_ONE, _TWO), setting.ask())).target is _TWO
 
 
-async def test_bad_requests_never_open_the_breaker(setting: Setting) -> None:
+async def test_bad_requests_never_open_the_breaker(setting: Any) -> None:
     await setting.fail(_ONE, invalid("inputs", "bad"), 50)
     await setting.fail(_ONE, ResourceExhausted("full"), 50)
     assert setting.breakers.of(_ONE).state is State.CLOSED
 
 
-async def test_a_caller_in_a_hurry_does_not_open_the_breaker(setting: Setting) -> None:
+async def test_a_caller_in_a_hurry_does_not_open_the_breaker(setting: Any) -> None:
     for _ in range(20):
         setting.runtimes.answers["1"] = [DeadlineExceeded("late")]
         with pytest.raises(DeadlineExceeded):
@@ -209,22 +134,23 @@ async def test_a_caller_in_a_hurry_does_not_open_the_breaker(setting: Setting) -
     assert setting.breakers.of(_ONE).state is State.OPEN
 
 
-async def test_a_call_without_time_is_not_made(setting: Setting) -> None:
+async def test_a_call_without_time_is_not_made(setting: Any) -> None:
     with pytest.raises(DeadlineExceeded):
         await setting.forward((_ONE,), setting.ask(seconds=0.0))
     assert setting.runtimes.called == []
 
 
-async def test_a_full_bulkhead_gives_the_probe_to_someone_else(setting: Setting) -> None:
+async def test_a_full_bulkhead_gives_the_probe_to_someone_else(setting: Any) -> None:
     await setting.fail(_ONE, Internal("internal error"), 5)
     setting.clock.advance(31.0)
-    async with setting.bulkheads.enter(("alpha", "delays"), 1.0):
+    async with setting.targets.enter(("id-1", "host:1"), 1.0):
         with pytest.raises(ResourceExhausted):
             await setting.forward((_ONE,), setting.ask())
+    assert setting.told() == []
     assert (await setting.forward((_ONE,), setting.ask())).target is _ONE
 
 
-async def test_a_caller_that_leaves_gives_place_and_probe_back(setting: Setting) -> None:
+async def test_a_caller_that_leaves_gives_place_and_probe_back(setting: Any) -> None:
     await setting.fail(_ONE, Internal("internal error"), 5)
     setting.clock.advance(31.0)
     setting.runtimes.gate = asyncio.Event()
@@ -237,7 +163,7 @@ async def test_a_caller_that_leaves_gives_place_and_probe_back(setting: Setting)
     assert (await setting.forward((_ONE,), setting.ask())).target is _ONE
 
 
-async def test_a_runtime_that_comes_back_is_probed_before_its_breaker_would(setting: Setting) -> None:
+async def test_a_runtime_that_comes_back_is_probed_before_its_breaker_would(setting: Any) -> None:
     table = RouteTable()
     table.change("alpha", "delays", lambda route: route.deployed(_ONE))
     watch = WatchTargets(table, setting.breakers, setting.runtimes, setting.clock)
@@ -252,7 +178,7 @@ async def test_a_runtime_that_comes_back_is_probed_before_its_breaker_would(sett
     assert (await setting.forward((_ONE,), setting.ask())).target is _ONE
 
 
-async def test_breakers_of_targets_that_are_gone_are_forgotten(setting: Setting) -> None:
+async def test_breakers_of_targets_that_are_gone_are_forgotten(setting: Any) -> None:
     await setting.fail(_ONE, Internal("internal error"), 5)
     await WatchTargets(RouteTable(), setting.breakers, setting.runtimes, setting.clock).look()
     assert setting.breakers._guarded == {}

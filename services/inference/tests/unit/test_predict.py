@@ -1,5 +1,6 @@
 """One prediction from limit to event."""
 
+import asyncio
 import struct
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from fp_inference.app.predict import Predict
 from fp_inference.app.quotas import Quotas
 from fp_inference.app.replays import MAX_RESPONSE, Replays
 from fp_inference.app.route_table import RouteTable
-from fp_inference.app.values import Ask, Caller, Completed, Failed, Prediction, Replay
+from fp_inference.app.values import Ask, Caller, Completed, Failed, Prediction, Replay, Try
 from fp_inference.domain.bucket import Grant, Limit
 from fp_inference.domain.failures import FailureReason
 from fp_inference.domain.request_ids import request_id
@@ -37,6 +38,7 @@ _START = datetime(2013, 3, 1, tzinfo=UTC)
 _F = ElementType.FLOAT32
 _SIGNATURE = Signature((TensorSpec("x", _F, (-1, 1)),), (TensorSpec("y", _F, (-1, 1)),))
 _X = Tensor(_F, (1, 1), struct.pack("<f", 2.0))
+_SHORT = Tensor(_F, (1, 1), b"\0")
 
 
 class FakeLeases:
@@ -59,12 +61,15 @@ class FakeForward(Forward):
     """Answers from the first target."""
 
     def __init__(self) -> None:
-        self.error: Error | None = None
+        self.error: BaseException | None = None
+        self.asked = True
         self.targets: list[list[str]] = []
         self.outputs: Mapping[str, Tensor] = {"y": _X}
 
-    async def __call__(self, targets: Sequence[Target], ask: Ask) -> Forwarded:
+    async def __call__(self, targets: Sequence[Target], ask: Ask, tries: list[Try]) -> Forwarded:
         self.targets.append([target.version for target in targets])
+        if self.asked:
+            tries.append(Try(targets[0], FailureReason.UPSTREAM_ERROR if self.error else None, 0.01))
         if self.error:
             raise self.error
         return Forwarded(targets[0], self.outputs)
@@ -72,14 +77,9 @@ class FakeForward(Forward):
 
 class FakeRecorder:
     def __init__(self) -> None:
-        self.full = False
         self.made: list[Completed] = []
         self.replays: list[Replay | None] = []
         self.refused: list[Failed] = []
-
-    def check_room(self) -> None:
-        if self.full:
-            raise Unavailable("no room", reason="EVENT_SPOOL_FULL")
 
     def completed(self, completed: Completed, replay: Replay | None) -> None:
         self.made.append(completed)
@@ -140,25 +140,12 @@ async def test_an_answered_prediction_is_recorded_before_it_is_answered(setting:
     assert setting.recorder.replays == [None]
 
 
-async def test_a_prediction_that_cannot_be_recorded_is_not_made(setting: Setting) -> None:
-    setting.recorder.full = True
-    with pytest.raises(Unavailable) as caught:
-        await setting.ask()
-    assert caught.value.reason == "EVENT_SPOOL_FULL"
-    assert setting.forward.targets == []
-
-
 @pytest.mark.parametrize(
     ("changes", "error", "reason", "field"),
     [
         ({"model_name": "other"}, NotFound, FailureReason.NO_ROUTE, ""),
         ({"inputs": {}}, InvalidArgument, FailureReason.INVALID_INPUT, "inputs"),
-        (
-            {"inputs": {"x": Tensor(_F, (1, 1), b"\0")}},
-            InvalidArgument,
-            FailureReason.INVALID_INPUT,
-            "inputs[x].data",
-        ),
+        ({"inputs": {"x": _SHORT}}, InvalidArgument, FailureReason.INVALID_INPUT, "inputs[x].data"),
         ({"inputs": {"z": _X}}, InvalidArgument, FailureReason.INVALID_INPUT, "inputs[z]"),
         ({"version_override": "1"}, PermissionDenied, FailureReason.INVALID_INPUT, ""),
         (
@@ -204,8 +191,29 @@ async def test_a_failure_of_the_runtime_names_its_version(setting: Setting) -> N
         await setting.ask()
     (failed,) = setting.recorder.refused
     assert failed.reason is FailureReason.UPSTREAM_ERROR
-    assert failed.target is not None
-    assert failed.target.version == "1"
+    assert [each.target.version for each in failed.tries] == ["1"]
+
+
+async def test_a_refusal_before_any_version_was_asked_names_none(setting: Setting) -> None:
+    setting.forward.error, setting.forward.asked = ResourceExhausted("full", reason="BULKHEAD_FULL"), False
+    with pytest.raises(ResourceExhausted):
+        await setting.ask()
+    (failed,) = setting.recorder.refused
+    assert (failed.model_id, failed.tries) == ("m", [])
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [(asyncio.CancelledError(), FailureReason.TIMEOUT), (KeyError("bug"), FailureReason.UPSTREAM_ERROR)],
+)
+async def test_a_version_that_hangs_or_breaks_something_is_told(
+    setting: Setting, error: BaseException, reason: FailureReason
+) -> None:
+    setting.forward.error = error
+    with pytest.raises(type(error)):
+        await setting.ask()
+    (failed,) = setting.recorder.refused
+    assert (failed.reason, [each.target.version for each in failed.tries]) == (reason, ["1"])
 
 
 async def test_an_unknown_model_may_still_come_until_routes_are_settled(setting: Setting) -> None:
@@ -214,11 +222,6 @@ async def test_an_unknown_model_may_still_come_until_routes_are_settled(setting:
         await setting.ask()
     assert caught.value.reason == "ROUTES_NOT_READ"
     assert setting.recorder.refused[0].reason is FailureReason.NO_ROUTE
-
-
-async def test_another_team_does_not_see_the_route(setting: Setting) -> None:
-    with pytest.raises(NotFound):
-        setting.table.get("beta", "delays")
 
 
 async def test_the_split_decides_and_the_others_stand_by(setting: Setting) -> None:
@@ -251,7 +254,7 @@ async def test_a_version_beside_the_stable_one_is_a_canary(setting: Setting) -> 
     setting.deploy("2", 2)
     setting.split({"2": 10_000})
     await setting.ask()
-    assert [completed.is_canary for completed in setting.recorder.made] == [False, False, True]
+    assert [completed.canaries for completed in setting.recorder.made] == [frozenset(), frozenset(), {"id-2"}]
 
 
 async def test_a_retry_gets_the_first_answer_and_makes_no_second_event(setting: Setting) -> None:

@@ -1,19 +1,24 @@
 """What is kept of predictions, and what gives way when room is short."""
 
-from collections.abc import Iterator
+import math
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from forgepoint.events.v1 import events_pb2 as pb
 from fp_events import decode
 from fp_inference.adapters.spool.recorder import SpoolRecorder
 from fp_inference.adapters.spool.spool import Spool
-from fp_inference.app.values import Ask, Caller, Completed, Failed, Prediction, Replay
+from fp_inference.app.values import Ask, Caller, Completed, Failed, Prediction, Replay, Try
 from fp_inference.domain.bucket import Limit
 from fp_inference.domain.failures import FailureReason
 from fp_inference.domain.request_ids import event_id
 from fp_inference.domain.routes import Target
-from fp_kernel import Command, Unavailable, invalid
+from fp_kernel import Command, invalid
 from fp_kernel.tensors import ElementType, Tensor
 from fp_telemetry import Metrics
 from fp_testkit.clock import ManualClock
@@ -32,8 +37,13 @@ def spool(tmp_path: Path) -> Iterator[Spool]:
 
 
 @pytest.fixture
-def recorder(spool: Spool, clock: ManualClock) -> SpoolRecorder:
-    return SpoolRecorder(spool, clock, Metrics("inference"))
+def metrics() -> Metrics:
+    return Metrics("inference")
+
+
+@pytest.fixture
+def recorder(spool: Spool, clock: ManualClock, metrics: Metrics) -> SpoolRecorder:
+    return SpoolRecorder(spool, clock, metrics)
 
 
 def _ask(request_id: str = "r") -> Ask:
@@ -41,12 +51,17 @@ def _ask(request_id: str = "r") -> Ask:
     return Ask(request_id, caller, "delays", _X, "", "", Command("alpha", "", "", b"", lambda _: b""), 0.0, _NOW.date())
 
 
-def _completed(request_id: str = "r") -> Completed:
-    return Completed(_ask(request_id), _TARGET, Prediction(request_id, "1", _X, 0.001), is_canary=True, at=_NOW)
+def _completed(request_id: str = "r", outputs: Mapping[str, Tensor] = _X) -> Completed:
+    prediction = Prediction(request_id, "1", outputs, 0.001)
+    return Completed(_ask(request_id), _TARGET, prediction, [Try(_TARGET, None, 0.001)], frozenset({"id-1"}), _NOW)
 
 
 def _failed(reason: FailureReason, request_id: str = "r") -> Failed:
-    return Failed(_ask(request_id), _TARGET, reason, invalid("inputs", "bad"), _NOW)
+    return Failed(_ask(request_id), "m", [], frozenset(), reason, invalid("inputs", "bad"), _NOW)
+
+
+def _count(metrics: Metrics, name: str) -> float:
+    return metrics.registry.get_sample_value(f"fp_inference_{name}") or 0.0
 
 
 def _events(spool: Spool) -> list[str]:
@@ -67,13 +82,61 @@ def test_a_prediction_told_twice_is_one_event(recorder: SpoolRecorder, spool: Sp
     assert event.payload.is_canary  # type: ignore[attr-defined]
 
 
-def test_a_full_spool_makes_no_prediction(recorder: SpoolRecorder, spool: Spool) -> None:
-    recorder.check_room()
-    with pytest.raises(Unavailable) as caught:
-        for number in range(1_000):
-            recorder.completed(_completed(str(number)), None)
-    assert caught.value.reason == "EVENT_SPOOL_FULL"
-    assert caught.value.retry_after
+def test_with_a_full_spool_predictions_go_on_and_are_counted(
+    recorder: SpoolRecorder, spool: Spool, metrics: Metrics
+) -> None:
+    for number in range(1_000):
+        recorder.completed(_completed(str(number)), None)
+    kept = len(_events(spool))
+    assert 0 < kept < 1_000
+    assert _count(metrics, "predictions_unrecorded_total") == 1_000 - kept
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        {"boxes": Tensor(ElementType.FLOAT32, (0, 4), b"")},
+        {"boxes": Tensor(ElementType.FLOAT32, (1, 0, 4), b""), "labels": Tensor(ElementType.INT64, (0,), b"")},
+        {"labels": Tensor(ElementType.STRING, (0,), b"")},
+        {"p": Tensor(ElementType.FLOAT64, (1, 3), struct.pack("<3d", math.inf, -math.inf, math.nan))},
+        {"p": Tensor(ElementType.FLOAT64, (1, 2), struct.pack("<2d", 1.7e308, 1.7e308))},
+        {},
+    ],
+)
+def test_whatever_an_answer_holds_its_event_has_a_summary(
+    recorder: SpoolRecorder, spool: Spool, metrics: Metrics, outputs: dict[str, Tensor]
+) -> None:
+    recorder.completed(_completed(outputs=outputs), None)
+    assert _events(spool) == ["completed"]
+    assert _count(metrics, "summaries_failed_total") == 0
+
+
+def test_a_summary_that_fails_leaves_the_event_without_one(
+    recorder: SpoolRecorder, spool: Spool, metrics: Metrics
+) -> None:
+    short = Tensor(ElementType.FLOAT32, (1, 4), b"")
+    recorder.completed(_completed(outputs={"p": short}), None)
+    (entry,) = spool.read(10)
+    payload: Any = decode(entry.record.message.data).payload
+    assert (payload.request_id, payload.version) == ("r", "1")
+    assert not payload.HasField("prediction_summary") or not payload.prediction_summary.output_stats
+    assert _count(metrics, "summaries_failed_total") == 1
+
+
+def test_each_try_is_told_with_its_version_and_outcome(recorder: SpoolRecorder, spool: Spool) -> None:
+    canary = replace(_TARGET, version_id="id-2", version="2")
+    tries = [Try(canary, FailureReason.UPSTREAM_ERROR, 0.25), Try(_TARGET, None, 0.5)]
+    recorder.completed(replace(_completed(), tries=tries, canaries=frozenset({"id-2"})), None)
+    recorder.failed(replace(_failed(FailureReason.TIMEOUT), tries=tries[:1]))
+    recorder.failed(_failed(FailureReason.BULKHEAD_FULL))
+    done, failed, refused = (decode(entry.record.message.data).payload for entry in spool.read(10))
+    assert [(each.version, each.is_canary, each.failure, each.latency.nanos) for each in done.attempts] == [
+        ("2", True, pb.INFERENCE_FAILURE_REASON_UPSTREAM_ERROR, 250_000_000),
+        ("1", False, pb.INFERENCE_FAILURE_REASON_UNSPECIFIED, 500_000_000),
+    ]
+    assert (done.version, done.is_canary) == ("1", False)
+    assert (failed.version, len(failed.attempts)) == ("2", 1)
+    assert (refused.version, refused.model_id, len(refused.attempts)) == ("", "m", 0)
 
 
 def test_failures_leave_room_for_predictions(recorder: SpoolRecorder, spool: Spool) -> None:

@@ -113,10 +113,27 @@ def test_promotion_marks_and_moves_nothing() -> None:
 
 
 def test_an_archived_model_drains() -> None:
-    route = _route("1").archived(_START)
+    route = _route("1").archived(_START + timedelta(seconds=1))
     assert route.active == ()
     assert route.weighted == ()
     assert [target.version for target in route.present] == ["1"]
+
+
+def test_what_is_deployed_after_an_archive_takes_traffic_in_whatever_order_the_two_are_heard() -> None:
+    ended, target = _START + timedelta(seconds=5), _target("2", 6)
+    for route in (_route("1").archived(ended).deployed(target), _route("1").deployed(target).archived(ended)):
+        assert [target.version for target in route.active] == ["2"]
+        assert _weights(route.archived(_START)) == {"2": FULL}
+        assert route.archived(_START + timedelta(seconds=9)).active == ()
+
+
+def test_each_canary_meets_other_users_and_keeps_them_while_its_share_grows() -> None:
+    first, grown = (
+        _split(_route("1", "2"), {"1": 9_000, "2": 1_000}),
+        _split(_route("1", "2"), {"1": 5_000, "2": 5_000}),
+    )
+    second = _route("1", "2", "3")
+    assert first.salt == grown.salt != second.salt
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import math
 import struct
 
 import pytest
-from fp_inference.domain.summary import MAX_FEATURES, features, outcome
+from fp_inference.domain.summary import MAX_FEATURES, cost, features, outcome, rows
 from fp_kernel.signatures import UNDECLARED, Column, Signature, TensorSpec
 from fp_kernel.tensors import ElementType, Tensor
 
@@ -115,3 +115,49 @@ def test_statistics_of_a_large_answer_are_left_out() -> None:
     told = outcome({"p": _floats(*[[0.5, 0.5]] * 10_000)}, UNDECLARED)
     assert "p.mean" not in told.stats
     assert told.stats["score"] == 0.5
+
+
+def test_an_answer_without_rows_is_told_as_one() -> None:
+    for outputs in (
+        {"boxes": Tensor(_F, (0, 4), b"")},
+        {"boxes": Tensor(_F, (0, 4), b""), "labels": Tensor(ElementType.INT64, (0,), b"")},
+        {"labels": Tensor(ElementType.STRING, (0,), b"")},
+    ):
+        told = outcome(outputs, UNDECLARED)
+        assert (told.top_label, told.top_score, told.stats, told.cardinality) == ("", 0.0, {"rows": 0.0}, 0)
+
+
+def test_infinities_are_told_as_they_are() -> None:
+    told = outcome({"p": _floats([math.inf, -math.inf])}, UNDECLARED)
+    assert (told.stats["p.min"], told.stats["p.max"], told.top_label) == (-math.inf, math.inf, "0")
+    assert math.isnan(told.stats["p.mean"])
+
+
+@pytest.mark.parametrize("first", ["embedding", "age"])
+def test_a_scalar_beside_a_wide_tensor_is_told_in_whatever_order_they_came(first: str) -> None:
+    tensors = {"embedding": _floats([0.5] * 300), "age": _floats([7.0])}
+    ordered = {first: tensors[first], **tensors}
+    told = features(ordered, UNDECLARED)
+    assert told.numbers["age"] == 7.0
+    assert (len(told.numbers), told.count) == (MAX_FEATURES, 301)
+
+
+def test_a_large_category_is_told_with_all_its_digits() -> None:
+    told = features({"features": _floats([7.0, 12.5, 1_234_567.0])}, _FLIGHT)
+    assert told.categories["carrier"] == "#1234567"
+
+
+def test_rows_are_the_first_axis_that_the_tensors_share() -> None:
+    many, scalar = _floats([1.0, 2.0], [3.0, 4.0]), Tensor(_F, (), b"\0" * 4)
+    image = Tensor(_F, (3, 2, 2), b"\0" * 48)
+    fixed = Signature(inputs=(TensorSpec("x", _F, (3, 2, 2)),))
+    assert rows({"x": many, "y": _ints(1, 2)}) == 2
+    assert rows({"x": many, "t": scalar}) == 2
+    assert rows({"x": many, "y": _ints(1, 2, 3)}) == 1
+    assert rows({"t": scalar}) == rows({}) == rows({"x": image}, fixed) == 1
+
+
+def test_a_request_costs_its_rows_and_never_more_than_its_bytes() -> None:
+    assert cost({"x": _floats(*[[1.0]] * 500)}) == 500
+    assert cost({"x": Tensor(_F, (10**15, 1), b"\0" * 8)}) == 8
+    assert cost({"x": Tensor(_F, (10**15, 0), b"")}) == cost({}) == 1

@@ -1,17 +1,19 @@
 """Predictions as events of the bus."""
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from forgepoint.common.v1.common_pb2 import ErrorDetail
 from forgepoint.events.v1 import events_pb2 as pb
 from fp_events import Event, Outgoing, outgoing
+from fp_kernel.signatures import UNDECLARED
 from fp_telemetry import correlation_id, inject
 from google.protobuf.message import Message
 
-from fp_inference.app.values import Ask, Completed, Failed
+from fp_inference.app.values import Ask, Completed, Failed, Try
 from fp_inference.domain.failures import FailureReason
 from fp_inference.domain.request_ids import event_id
-from fp_inference.domain.summary import features, outcome
+from fp_inference.domain.summary import features, outcome, rows
 
 COMPLETED = "fp.inference.completed"
 FAILED = "fp.inference.failed"
@@ -19,28 +21,22 @@ SOURCE = "inference"
 _LONGEST_TEXT = 256
 
 
-def completed_event(completed: Completed) -> Outgoing:
+def completed_event(completed: Completed, *, summarised: bool = True) -> Outgoing:
+    """summarised: whether it tells what the model saw and said."""
     ask, target, prediction = completed.ask, completed.target, completed.prediction
-    seen = features(ask.inputs, target.signature)
-    said = outcome(prediction.outputs, target.signature)
     payload = pb.InferenceCompleted(
         request_id=ask.request_id,
         model_id=target.model_id,
         model_name=ask.model_name,
         version=target.version,
         api_key_id=ask.caller.api_key_id,
-        is_canary=completed.is_canary,
+        is_canary=target.version_id in completed.canaries,
         latency_ms=round(prediction.seconds * 1_000),
-        prediction_summary=pb.PredictionSummary(
-            top_label=said.top_label,
-            top_score=said.top_score,
-            output_stats=said.stats,
-            output_cardinality=said.cardinality,
-        ),
-        feature_summary=pb.FeatureSummary(
-            feature_values=seen.numbers, feature_count=seen.count, categorical_values=seen.categories
-        ),
+        attempts=_attempts(completed.tries, completed.canaries),
+        rows=rows(ask.inputs, target.signature),
     )
+    if summarised:
+        _summarise(payload, completed)
     payload.latency.FromNanoseconds(round(prediction.seconds * 1e9))
     payload.completed_at.FromDatetime(completed.at)
     summary = f"Version {target.version} of {ask.model_name} answered a prediction."
@@ -48,12 +44,16 @@ def completed_event(completed: Completed) -> Outgoing:
 
 
 def failed_event(failed: Failed) -> Outgoing:
-    ask, target = failed.ask, failed.target
+    """The version is that of the last call; none, when none was asked."""
+    ask = failed.ask
+    last = failed.tries[-1].target if failed.tries else None
     payload = pb.InferenceFailed(
         request_id=ask.request_id,
-        model_id=target.model_id if target else "",
+        model_id=failed.model_id,
         model_name=ask.model_name[:_LONGEST_TEXT],
-        version=target.version if target else "",
+        version=last.version if last else "",
+        attempts=_attempts(failed.tries, failed.canaries),
+        rows=rows(ask.inputs, last.signature if last else UNDECLARED),
         api_key_id=ask.caller.api_key_id,
         reason=_reason(failed.reason),
         error=ErrorDetail(
@@ -64,8 +64,29 @@ def failed_event(failed: Failed) -> Outgoing:
     )
     payload.failed_at.FromDatetime(failed.at)
     summary = f"A prediction of {ask.model_name[:_LONGEST_TEXT]} failed: {failed.reason}."
-    model_id = target.model_id if target else ""
-    return _outgoing(ask, FAILED, payload, model_id, summary, at=failed.at)
+    return _outgoing(ask, FAILED, payload, failed.model_id, summary, at=failed.at)
+
+
+def _summarise(payload: pb.InferenceCompleted, completed: Completed) -> None:
+    signature = completed.target.signature
+    seen = features(completed.ask.inputs, signature)
+    said = outcome(completed.prediction.outputs, signature)
+    summary, features_told = payload.prediction_summary, payload.feature_summary
+    summary.top_label, summary.top_score = said.top_label, said.top_score
+    summary.output_stats.update(said.stats)
+    summary.output_cardinality = said.cardinality
+    features_told.feature_values.update(seen.numbers)
+    features_told.feature_count = seen.count
+    features_told.categorical_values.update(seen.categories)
+
+
+def _attempts(tries: Sequence[Try], canaries: frozenset[str]) -> Iterator[pb.InferenceAttempt]:
+    for each in tries:
+        attempt = pb.InferenceAttempt(version=each.target.version, is_canary=each.target.version_id in canaries)
+        if each.failure is not None:
+            attempt.failure = _reason(each.failure)
+        attempt.latency.FromNanoseconds(round(each.seconds * 1e9))
+        yield attempt
 
 
 def _reason(reason: FailureReason) -> pb.InferenceFailureReason.ValueType:

@@ -14,7 +14,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from fp_inference.app.describe_model import Described
 from fp_inference.app.values import Prediction
-from fp_inference.domain.routes import Route, Target, TargetStatus
+from fp_inference.domain.routes import Route, Target
 
 TENSORS = TensorForm(pb.TensorData, pb.TensorSpec, pb.DataType)
 _TENSOR_TYPES: Mapping[ElementType, Any] = {
@@ -83,12 +83,11 @@ def _declared_to_pb(spec: TensorSpec) -> model_pb2.SignatureTensor:
 
 
 def _target_to_pb(route: Route, target: Target) -> pb.RouteTarget:
-    draining = route.archived_at is not None or target.status is not TargetStatus.ACTIVE
     return pb.RouteTarget(
         version=target.version,
         endpoint=target.endpoint,
         weight_bps=route.weight(target),
-        status=pb.TARGET_STATUS_DRAINING if draining else pb.TARGET_STATUS_ACTIVE,
+        status=pb.TARGET_STATUS_DRAINING if route.drains(target) else pb.TARGET_STATUS_ACTIVE,
     )
 
 

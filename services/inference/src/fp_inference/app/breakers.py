@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fp_kernel import Clock
 
 from fp_inference.domain.breaker import Breaker, BreakerPolicy
+from fp_inference.domain.pace import Pace
 from fp_inference.domain.routes import Target
 
 Key = tuple[str, str]
@@ -15,10 +16,11 @@ Key = tuple[str, str]
 class Guarded:
     target: Target
     breaker: Breaker
+    pace: Pace
 
 
 class Breakers:
-    """A version that moves to another endpoint starts with a closed breaker."""
+    """A version that moves to another endpoint starts with a closed breaker and an unknown pace."""
 
     def __init__(self, policy: BreakerPolicy, clock: Clock) -> None:
         self._policy = policy
@@ -26,11 +28,14 @@ class Breakers:
         self._guarded: dict[Key, Guarded] = {}
 
     def of(self, target: Target) -> Breaker:
+        return self.guarded(target).breaker
+
+    def guarded(self, target: Target) -> Guarded:
         guarded = self._guarded.get(_key(target))
         if guarded is None:
-            guarded = Guarded(target, Breaker(self._policy, self._clock.monotonic()))
+            guarded = Guarded(target, Breaker(self._policy, self._clock.monotonic()), Pace())
             self._guarded[_key(target)] = guarded
-        return guarded.breaker
+        return guarded
 
     def find(self, target: Target) -> Guarded | None:
         """None for a target that was not called yet."""

@@ -1,4 +1,4 @@
-"""Room for calls of one model, so that a slow model does not take the place of the others."""
+"""Room for calls of one model and of one target, so that a slow one does not take the place of the others."""
 
 import asyncio
 from collections import deque
@@ -13,16 +13,21 @@ from fp_inference.domain.failures import BULKHEAD_FULL
 
 @dataclass(frozen=True, slots=True)
 class BulkheadPolicy:
-    """in_flight: calls at once. waiting: calls that may wait. seconds: how long one waits."""
+    """in_flight: calls at once. waiting: calls that may wait. seconds: how long one waits.
+
+    most_bytes: of all calls that are in flight or wait, half of it for one key, any for a call that is alone.
+    """
 
     in_flight: int = 64
     waiting: int = 256
     seconds: float = 1.0
+    most_bytes: int | None = None
 
 
 @dataclass(slots=True)
 class _Room:
     taken: int = 0
+    bytes: int = 0
     waiting: "deque[asyncio.Future[None]]" = field(default_factory=deque)
 
 
@@ -32,23 +37,44 @@ class Bulkheads:
     def __init__(self, policy: BulkheadPolicy) -> None:
         self._policy = policy
         self._rooms: dict[Hashable, _Room] = {}
+        self._bytes = 0
 
     @property
     def in_flight(self) -> int:
         return sum(room.taken for room in self._rooms.values())
 
+    def has_room(self, key: Hashable) -> bool:
+        """Whether a call would not have to wait."""
+        room = self._rooms.get(key)
+        return room is None or room.taken < self._policy.in_flight
+
     @asynccontextmanager
-    async def enter(self, key: Hashable, seconds: float) -> AsyncIterator[None]:
-        """seconds: the caller's own patience. Raises ResourceExhausted when there is no room in time."""
-        room = self._rooms.setdefault(key, _Room())
-        if room.taken < self._policy.in_flight:
-            room.taken += 1
-        else:
-            await self._wait(room, min(seconds, self._policy.seconds))
+    async def enter(self, key: Hashable, seconds: float, size: int = 0) -> AsyncIterator[None]:
+        """seconds: the caller's own patience. size: bytes. Raises ResourceExhausted when there is no room in time."""
+        room = self._rooms.get(key) or _Room()
+        self._check_bytes(room, size)
+        self._rooms[key] = room
+        room.bytes += size
+        self._bytes += size
         try:
-            yield
+            if room.taken < self._policy.in_flight:
+                room.taken += 1
+            else:
+                await self._wait(room, min(seconds, self._policy.seconds))
+            try:
+                yield
+            finally:
+                self._leave(key, room)
         finally:
-            self._leave(key, room)
+            room.bytes -= size
+            self._bytes -= size
+
+    def _check_bytes(self, room: _Room, size: int) -> None:
+        most = self._policy.most_bytes
+        if most is None:
+            return
+        if (room.bytes and room.bytes + size > most // 2) or (self._bytes and self._bytes + size > most):
+            raise self._full("in_flight_bytes")
 
     async def _wait(self, room: _Room, seconds: float) -> None:
         """Returns with a place that someone who left has passed on."""
@@ -85,12 +111,12 @@ class Bulkheads:
                 return
         room.taken -= 1
 
-    def _full(self) -> ResourceExhausted:
+    def _full(self, quota: str = "in_flight") -> ResourceExhausted:
         return ResourceExhausted(
             "the model has too many predictions in flight",
             reason=BULKHEAD_FULL,
             retry_after=self._policy.seconds,
-            metadata={"quota": "in_flight"},
+            metadata={"quota": quota},
         )
 
 

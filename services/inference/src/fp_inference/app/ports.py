@@ -71,16 +71,14 @@ class CircuitBoard(Protocol):
 
 
 class Recorder(Protocol):
-    def check_room(self) -> None:
-        """Raises Unavailable when no event can be kept: then no prediction is made."""
-        ...
+    """What is told of predictions. Nothing of it raises: what tells of an answer can never fail the answer."""
 
     def completed(self, completed: Completed, replay: Replay | None) -> None:
-        """Keep the event before the answer goes out. Raises Unavailable when it cannot be kept."""
+        """Keep the event before the answer goes out; what cannot be kept is counted."""
         ...
 
     def failed(self, failed: Failed) -> None:
-        """Keep the event where there is room; never raises."""
+        """Keep the event where there is room."""
         ...
 
 

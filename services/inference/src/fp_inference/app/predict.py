@@ -1,10 +1,11 @@
 """One prediction: quota, limit, replay, route, split, forward, record, event."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
-from fp_kernel import Clock, Command, Error, PermissionDenied
+from fp_kernel import Clock, Command, DeadlineExceeded, Error, Internal, PermissionDenied
 from fp_kernel.signatures import check_tensors
 
 from fp_inference.app.admission import Admission
@@ -12,13 +13,12 @@ from fp_inference.app.forward import Forward, Forwarded
 from fp_inference.app.ports import Recorder
 from fp_inference.app.replays import MAX_RESPONSE, Replays, replay_digest
 from fp_inference.app.route_table import RouteTable
-from fp_inference.app.values import Ask, Completed, Failed, Prediction, Replay
+from fp_inference.app.values import Ask, Completed, Failed, Prediction, Replay, Try
 from fp_inference.domain.failures import failure_reason
 from fp_inference.domain.request_ids import request_id
 from fp_inference.domain.routes import Route, Target, unknown_version
 from fp_inference.domain.split import choose, point
-
-EVENT_SPOOL_FULL = "EVENT_SPOOL_FULL"
+from fp_inference.domain.summary import cost
 
 
 class Predict:
@@ -49,7 +49,7 @@ class Predict:
         """
         start = self._clock.monotonic()
         try:
-            await self._admission(ask.caller, 1)
+            await self._admission(ask.caller, cost(ask.inputs))
         except Error as error:
             self.refused(ask, error)
             raise
@@ -58,35 +58,42 @@ class Predict:
 
     async def admitted(self, ask: Ask, start: float) -> Prediction:
         """One that was let in and not answered before. start: monotonic time at which it arrived."""
-        self._recorder.check_room()
-        target: Target | None = None
+        route: Route | None = None
+        tries: list[Try] = []
         try:
             check_tensors(ask.inputs)
             route = self._table.routable(ask.caller.team, ask.model_name)
             targets = _preferred(route, ask)
-            target = targets[0]
-            target.signature.check(ask.inputs)
-            forwarded = await self._forward(targets, ask)
+            targets[0].signature.check(ask.inputs)
+            forwarded = await self._forward(targets, ask, tries)
         except Error as error:
-            self.refused(ask, error, target)
+            self.refused(ask, error, route, tries)
             raise
-        return self._complete(ask, route, forwarded, start)
+        except asyncio.CancelledError:
+            if tries:
+                self.refused(ask, DeadlineExceeded("the caller's time was over"), route, tries)
+            raise
+        except Exception:
+            self.refused(ask, Internal("internal error"), route, tries)
+            raise
+        return self._complete(ask, route, forwarded, tries, start)
 
-    def _complete(self, ask: Ask, route: Route, forwarded: Forwarded, start: float) -> Prediction:
+    def _complete(self, ask: Ask, route: Route, forwarded: Forwarded, tries: Sequence[Try], start: float) -> Prediction:
         """No await from the answer to its event: nobody can be cancelled in between."""
         target = forwarded.target
         prediction = Prediction(ask.request_id, target.version, forwarded.outputs, self._clock.monotonic() - start)
-        is_canary = route.stable is not None and not route.is_stable(target)
-        completed = Completed(ask, target, prediction, is_canary, self._clock.now())
+        completed = Completed(ask, target, prediction, tries, route.canaries, self._clock.now())
         replay = _replay(ask, prediction)
         self._recorder.completed(completed, replay)
         if replay is not None:
             self._replays.remember(replay)
         return prediction
 
-    def refused(self, ask: Ask, error: Error, target: Target | None = None) -> None:
-        """Tell of a prediction that is not made. target: None when it did not come as far."""
-        self._recorder.failed(Failed(ask, target, failure_reason(error), error, self._clock.now()))
+    def refused(self, ask: Ask, error: Error, route: Route | None = None, tries: Sequence[Try] = ()) -> None:
+        """Tell of a prediction that is not made. route: None when it did not come as far."""
+        model_id = route.model_id if route is not None else ""
+        canaries = route.canaries if route is not None else frozenset[str]()
+        self._recorder.failed(Failed(ask, model_id, tries, canaries, failure_reason(error), error, self._clock.now()))
 
 
 def _preferred(route: Route, ask: Ask) -> Sequence[Target]:
@@ -98,7 +105,7 @@ def _preferred(route: Route, ask: Ask) -> Sequence[Target]:
             raise unknown_version("version_override", ask.version_override)
         return (pinned,)
     # Without a sticky key the request itself decides, so that its retry goes where it went.
-    at = point(route.team, route.model_name, ask.sticky_key or ask.request_id)
+    at = point(route.team, route.model_name, route.salt, ask.sticky_key or ask.request_id)
     chosen = choose(route.weighted, at)
     others = [target for target, weight in route.weighted if weight and target is not chosen]
     return (chosen, *others)

@@ -5,17 +5,21 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
-from fp_kernel import Clock, Error, ResourceExhausted
+from fp_kernel import Clock, Error, Internal, ResourceExhausted
+from fp_telemetry import get_logger
 
 from fp_inference.app.admission import Admission
 from fp_inference.app.predict import Predict, check_pin, first_seen
 from fp_inference.app.replays import Replays, replay_digest
 from fp_inference.app.values import Ask, Prediction
+from fp_inference.domain.summary import cost
 
 # Items that are let in together; a longer stream goes on as the principal's bucket fills.
 CHUNK = 256
 # At one runtime at once: some of a bulkhead's places, so that single predictions go on beside a batch.
 PARALLEL = 16
+
+_log = get_logger(__name__)
 
 
 Outcome = Prediction | Error | bytes
@@ -63,7 +67,7 @@ class PredictMany:
         check_pin(items[0].ask)
         chunks = [items[at : at + CHUNK] for at in range(0, len(items), CHUNK)]
         try:
-            await self._admission(items[0].ask.caller, len(chunks[0]))
+            await self._admission(items[0].ask.caller, _cost(chunks[0]))
         except Error as error:
             self._refuse([_of(whole, item) for item in items], error)
             raise
@@ -86,7 +90,7 @@ class PredictMany:
         ask = chunk[0].ask
         while True:
             try:
-                await self._admission(ask.caller, len(chunk))
+                await self._admission(ask.caller, _cost(chunk))
             except ResourceExhausted as error:
                 wait = error.retry_after
                 if wait is None or self._clock.monotonic() + wait >= ask.deadline:
@@ -122,6 +126,10 @@ class PredictMany:
             return await self._predict.admitted(item.ask, self._clock.monotonic())
         except Error as error:
             return error
+        except Exception:  # noqa: BLE001 -- logged with its cause
+            # The others of the call go on: an error that nobody expected is one item's as well.
+            _log.exception("an item of a batch failed")
+            return Internal("internal error")
 
     def _refuse(self, items: Sequence[Item], error: Error) -> None:
         for item in items:
@@ -131,3 +139,7 @@ class PredictMany:
 def _of(whole: Ask, item: Item) -> Item:
     """The item with the request id and the day of its call."""
     return replace(item, ask=replace(item.ask, request_id=f"{whole.request_id}/{item.item_id}", day=whole.day))
+
+
+def _cost(items: Sequence[Item]) -> int:
+    return sum(cost(item.ask.inputs) for item in items)

@@ -1,6 +1,6 @@
 """What goes in, what comes out, and what is recorded of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -53,22 +53,40 @@ class Prediction:
 
 
 @dataclass(frozen=True, slots=True)
+class Try:
+    """One call of one version. failure: None when it answered. seconds: from the call to its answer or failure."""
+
+    target: Target
+    failure: FailureReason | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Completed:
-    """A prediction that was made, for its event."""
+    """A prediction that was made, for its event. tries: in their order, the one that answered last.
+
+    canaries: ids of the versions that were canaries of the route then.
+    """
 
     ask: Ask
     target: Target
     prediction: Prediction
-    is_canary: bool
+    tries: Sequence[Try]
+    canaries: frozenset[str]
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A prediction that was not made. target: None when it did not come as far."""
+    """A prediction that was not made. model_id: empty when no route was known.
+
+    tries: in their order; empty when no version was asked, which then is blamed for nothing.
+    """
 
     ask: Ask
-    target: Target | None
+    model_id: str
+    tries: Sequence[Try]
+    canaries: frozenset[str]
     reason: FailureReason
     error: Error
     at: datetime

@@ -100,10 +100,15 @@ class Route:
 
     @cached_property
     def candidates(self) -> tuple[Target, ...]:
-        """Those that a split may name; a model that is archived drains."""
-        if self.archived_at is not None:
-            return ()
-        return tuple(target for target in self.present if target.status is TargetStatus.ACTIVE)
+        """Those that a split may name."""
+        return tuple(target for target in self.present if not self.drains(target))
+
+    def drains(self, target: Target) -> bool:
+        """Whether it takes no traffic any more: its model was archived after it was deployed. What is deployed after
+        that takes traffic, else a model that comes back could never be asked again.
+        """
+        archived = self.archived_at is not None and target.deployed_at <= self.archived_at
+        return archived or target.status is not TargetStatus.ACTIVE
 
     @cached_property
     def active(self) -> tuple[Target, ...]:
@@ -129,6 +134,24 @@ class Route:
 
     def is_stable(self, target: Target) -> bool:
         return self.stable is not None and self.stable.version_id == target.version_id
+
+    @property
+    def salt(self) -> str:
+        """What the split's points are salted with: the newest version. With one salt for ever the same tenth of all
+        users would meet every canary; with the version they stay where they are while its share grows.
+        """
+        return self.active[-1].version_id if self.active else ""
+
+    @cached_property
+    def canaries(self) -> frozenset[str]:
+        """Ids of the versions beside the stable one; none while no version is stable."""
+        if self.stable is None:
+            return frozenset()
+        return frozenset(target.version_id for target in self.present if not self.is_stable(target))
+
+    @property
+    def model_id(self) -> str:
+        return next((target.model_id for target in self.present), "")
 
     def find(self, version: str) -> Target | None:
         """The active target of this version label."""
@@ -165,7 +188,7 @@ class Route:
         return replace(self, stable=stable)
 
     def archived(self, at: datetime) -> "Route":
-        return self if self.archived_at is not None else replace(self, archived_at=at)
+        return self if self.archived_at is not None and self.archived_at >= at else replace(self, archived_at=at)
 
     def with_split(self, split: Split) -> "Route":
         if self.split is not None and self.split.revision >= split.revision:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from fp_kernel.signatures import Column, Signature, TensorSpec
+from fp_kernel.signatures import DYNAMIC, UNDECLARED, Column, Signature, TensorSpec
 from fp_kernel.tensors import ElementType, Number, Tensor
 
 MAX_FEATURES = 256
@@ -45,7 +45,8 @@ def features(inputs: Mapping[str, Tensor], signature: Signature) -> Features:
     numbers: dict[str, float] = {}
     categories: dict[str, str] = {}
     count = 0
-    for name, tensor in inputs.items():
+    # Narrow tensors first: a scalar beside an embedding is told, however the caller orders them.
+    for name, tensor in sorted(inputs.items(), key=lambda item: (item[1].width, item[0])):
         spec = specs.get(name)
         count += tensor.width
         for feature, value in _row(name, tensor, spec.columns if spec else (), MAX_FEATURES - len(numbers)):
@@ -68,9 +69,12 @@ def outcome(outputs: Mapping[str, Tensor], signature: Signature) -> Outcome:
         rows = next((tensor.shape[0] for tensor in outputs.values() if tensor.shape), 1)
         return Outcome(label, 0.0, {"rows": float(rows)}, 0)
     name, tensor = scores
-    row = tensor.numbers(min(tensor.width, MAX_CLASSES))
     rows = tensor.shape[0] if tensor.shape else 1
-    stats = {"rows": float(rows), "score": float(tensor.numbers(tensor.width)[-1]), **_spread(name, tensor)}
+    if not tensor.count:
+        # A detector that found nothing: an answer like others, of which there is little to tell.
+        return Outcome(_label(outputs), 0.0, {"rows": float(rows)}, 0)
+    row = tensor.numbers(min(tensor.width, MAX_CLASSES))
+    stats = {"rows": float(rows), "score": float(tensor.number(tensor.width - 1)), **_spread(name, tensor)}
     if tensor.width == 1:
         return Outcome(_label(outputs), float(row[0]), stats, 1)
     classes = _classes(signature.output(name), len(row))
@@ -79,9 +83,31 @@ def outcome(outputs: Mapping[str, Tensor], signature: Signature) -> Outcome:
     return Outcome(_label(outputs) or classes[best], float(row[best]), stats, tensor.width)
 
 
+def rows(inputs: Mapping[str, Tensor], signature: Signature = UNDECLARED) -> int:
+    """The length of the first axis that the tensors share, scalars aside; 1 without one.
+
+    An axis that the signature fixes counts no rows: an image of three channels is one.
+    """
+    fixed = {spec.name for spec in signature.inputs if spec.shape and spec.shape[0] != DYNAMIC}
+    lengths = {tensor.shape[0] for name, tensor in inputs.items() if tensor.shape and name not in fixed}
+    return max(1, *lengths) if len(lengths) == 1 else 1
+
+
+def cost(inputs: Mapping[str, Tensor]) -> int:
+    """What a request takes of its caller's limit: one for each row, whatever a shape says that has no data."""
+    return max(1, min(rows(inputs), max((len(tensor.data) for tensor in inputs.values()), default=1)))
+
+
+def size(inputs: Mapping[str, Tensor]) -> int:
+    """Bytes."""
+    return sum(len(tensor.data) for tensor in inputs.values())
+
+
 def _row(name: str, tensor: Tensor, columns: tuple[Column, ...], room: int) -> Iterator[tuple[str, Number | str]]:
     """The first row of a tensor as features, at most `room` of them."""
-    width = min(tensor.width, room)
+    width = min(tensor.width, tensor.count, room)
+    if width < 1:
+        return
     if tensor.element is ElementType.STRING:
         values: tuple[Number | str, ...] = tuple(text[:_MAX_TEXT] for text in tensor.strings(width))
     else:
@@ -98,7 +124,7 @@ def _categorised(column: Column, value: Number | str) -> Number | str:
     if not column.categories or isinstance(value, str):
         return value
     if not math.isfinite(value) or not 0 <= value < len(column.categories):
-        return f"#{value:g}"
+        return f"#{value:.15g}"
     return column.categories[int(value)]
 
 
@@ -111,6 +137,8 @@ def _scores(outputs: Mapping[str, Tensor]) -> tuple[str, Tensor] | None:
 def _label(outputs: Mapping[str, Tensor]) -> str:
     """The class that the model itself chose for the first row, where it says so."""
     for tensor in outputs.values():
+        if not tensor.count:
+            continue
         if tensor.element is ElementType.STRING:
             return tensor.strings(1)[0][:_MAX_TEXT]
         if tensor.element not in _FLOATS:
@@ -130,7 +158,8 @@ def _spread(name: str, tensor: Tensor) -> dict[str, float]:
     values = tensor.numbers(tensor.count)
     return {
         f"{name}.min": float(min(values)),
-        f"{name}.mean": math.fsum(values) / len(values),
+        # Not fsum, which raises for infinities of both signs and for sums beyond the largest float.
+        f"{name}.mean": float(sum(values)) / len(values),
         f"{name}.max": float(max(values)),
     }
 

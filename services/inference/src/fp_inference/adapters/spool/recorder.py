@@ -1,6 +1,9 @@
 """Predictions into the spool."""
 
-from fp_kernel import Clock, Unavailable
+from collections import Counter
+
+from fp_events import Outgoing
+from fp_kernel import Clock
 from fp_telemetry import Metrics, get_logger
 
 from fp_inference.adapters.events import completed_event, failed_event
@@ -22,47 +25,74 @@ _CHEAP = frozenset(
     }
 )
 _CHEAP_LIMIT = Limit(rate=20.0, burst=200)
-_RETRY_AFTER = 5.0
+# Log lines about what could not be kept.
+_TALK = Limit(rate=0.1, burst=1)
 
 _log = get_logger(__name__)
 
 
 class SpoolRecorder:
+    """Tells of predictions and raises nothing: whatever an answer holds, and however full the disk is, it goes out.
+
+    What could not be kept is counted by model, and told in the log at most every ten seconds.
+    """
+
     def __init__(self, spool: Spool, clock: Clock, metrics: Metrics) -> None:
         self._spool = spool
         self._clock = clock
         self._cheap = Bucket(_CHEAP_LIMIT, clock.monotonic())
+        self._talk = Bucket(_TALK, clock.monotonic())
+        self._lost: Counter[tuple[str, str, str]] = Counter()
         self._outcomes = metrics.counter("predictions_total", "Predictions by outcome.", ("outcome",))
         self._untold = metrics.counter("failures_untold_total", "Failed predictions without event.", ("reason",))
-
-    def check_room(self) -> None:
-        if self._spool.fullness >= 1.0:
-            raise _full()
+        self._bare = metrics.counter("summaries_failed_total", "Predictions told without what they saw and said.")
+        self._unrecorded = metrics.counter("predictions_unrecorded_total", "Answered predictions without event.")
 
     def completed(self, completed: Completed, replay: Replay | None) -> None:
-        try:
-            self._spool.append(Record(completed_event(completed), replay))
-        except SpoolFull:
-            raise _full() from None
         self._outcomes.labels("COMPLETED").inc()
+        try:
+            self._spool.append(Record(self._event(completed), replay))
+        except Exception as error:  # noqa: BLE001 -- what tells of an answer can never fail it
+            self._lose(completed, error)
 
     def failed(self, failed: Failed) -> None:
         self._outcomes.labels(failed.reason.value).inc()
-        if not self._may_tell(failed):
-            self._untold.labels(failed.reason.value).inc()
-            return
         try:
-            self._spool.append(Record(failed_event(failed), None))
+            if self._may_tell(failed):
+                self._spool.append(Record(failed_event(failed), None))
+                return
         except SpoolFull:
-            self._untold.labels(failed.reason.value).inc()
+            pass
+        except Exception as error:  # noqa: BLE001 -- the caller gets the failure that it is about
+            _log.error("a failed prediction was not told", kind=type(error).__name__, model=failed.ask.model_name)
+        self._untold.labels(failed.reason.value).inc()
+
+    def _event(self, completed: Completed) -> Outgoing:
+        try:
+            return completed_event(completed)
+        except Exception as error:  # noqa: BLE001 -- a prediction is billed whatever its values are
+            self._bare.inc()
+            if self._talk.take(1, 1, self._clock.monotonic()).tokens:
+                model, version = completed.ask.model_name, completed.target.version
+                _log.error("a prediction is told without summary", kind=repr(error), model=model, version=version)
+            return completed_event(completed, summarised=False)
+
+    def _lose(self, completed: Completed, error: Exception) -> None:
+        self._unrecorded.inc()
+        self._lost[completed.ask.caller.team, completed.ask.model_name, completed.target.version] += 1
+        if self._talk.take(1, 1, self._clock.monotonic()).tokens:
+            for (team, model, version), count in self._lost.items():
+                _log.error(
+                    "predictions were not recorded",
+                    kind=type(error).__name__,
+                    team=team,
+                    model=model,
+                    version=version,
+                    predictions=count,
+                )
+            self._lost.clear()
 
     def _may_tell(self, failed: Failed) -> bool:
         if self._spool.fullness >= _FAILURES_UNTIL:
             return False
         return failed.reason not in _CHEAP or bool(self._cheap.take(1, 1, self._clock.monotonic()).tokens)
-
-
-def _full() -> Unavailable:
-    return Unavailable(
-        "predictions cannot be recorded now, so none are made", reason="EVENT_SPOOL_FULL", retry_after=_RETRY_AFTER
-    )

@@ -37,6 +37,7 @@ class Tailer:
         self._replays = replays
         self._refused = metrics.counter("events_refused_total", "Spooled events that the bus can never take.")
         metrics.gauge("spool_bytes", "Size of the spool.").set_function(lambda: spool.bytes)
+        metrics.gauge("spool_fullness", "Part of the spool's room that is taken.").set_function(lambda: spool.fullness)
 
     async def run(self) -> None:
         """Until cancelled; then the rest stays in the spool."""
