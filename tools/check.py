@@ -25,7 +25,7 @@ def checks(image: str) -> list[tuple[str, list[str]]]:
         ("imports", [f"{BIN}/lint-imports", "--no-cache"]),
         ("proto format", [f"{BIN}/buf", "format", "--diff", "--exit-code"]),
         ("proto lint", [f"{BIN}/buf", "lint"]),
-        ("proto breaking", [f"{BIN}/buf", "breaking", "--against", "proto/image.binpb"]),
+        ("proto breaking", [python, "tools/breaking.py"]),
         ("proto image", [f"{BIN}/buf", "build", "-o", image]),
         ("contract", [python, "tools/check_contract.py", image]),
         ("generated code", [python, "tools/generate_protos.py", "--check"]),

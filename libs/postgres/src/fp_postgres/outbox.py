@@ -19,8 +19,9 @@ with event as (
     select resource_id, count(*) as number from event group by resource_id order by resource_id collate "C"
 ), counted as (
     insert into fp_sequences as kept (resource_id, value)
-    select resource_id, number from wanted
-    on conflict (resource_id) do update set value = kept.value + excluded.value
+    select resource_id, number + (select value from fp_sequence_floor where one) from wanted
+    on conflict (resource_id) do update
+        set value = kept.value + excluded.value - (select value from fp_sequence_floor where one), last_at = now()
     returning resource_id, value
 )
 insert into fp_outbox (id, resource_id, sequence, subject, envelope, headers)

@@ -39,10 +39,30 @@ _OUTBOX: Final = """
 delete from fp_outbox where ctid = any(array(
     select ctid from fp_outbox where published_at < now() - $1::interval order by published_at limit $2))
 """
+# Bite after bite through the table, since an index of `last_at` would make each event write one more. A row goes when
+# the floor has stood above it for a minute: by then nobody is at work who has read a lower one.
+_SEQUENCES: Final = """
+with bite as (
+    select resource_id, value, last_at from fp_sequences where resource_id > $1 order by resource_id limit $2
+), quiet as (
+    select resource_id, value from bite where last_at < now() - $3::interval
+), gone as (
+    delete from fp_sequences as kept using quiet, fp_sequence_floor as floor
+    where kept.resource_id = quiet.resource_id and kept.last_at < now() - $3::interval
+        and floor.one and kept.value <= floor.value and floor.raised_at < now() - interval '1 minute'
+    returning 1
+), raised as (
+    update fp_sequence_floor set value = quiet.highest, raised_at = now()
+    from (select max(value) as highest from quiet) as quiet where one and quiet.highest > value
+    returning 1
+)
+select (select max(resource_id) from bite) as last, (select count(*) from gone) as number
+"""
+_BITES_OF_SEQUENCES: Final = 20  # a pass
 
 
 class Pruner:
-    """Deletes old inbox rows, commands and published outbox rows, in small bites."""
+    """Deletes old inbox rows, commands, published outbox rows and numbers of quiet resources, in small bites."""
 
     def __init__(
         self,
@@ -59,6 +79,7 @@ class Pruner:
         self._commands = commands
         self._outbox = outbox
         self._every = every
+        self._resource = ""
 
     async def prune(self) -> int:
         """Once; the number of rows deleted."""
@@ -69,6 +90,17 @@ class Pruner:
             deleted += await self._delete(_INBOX, row["consumer"], retention, _BITE)
         deleted += await self._delete(_COMMANDS, self._commands, _BITE)
         deleted += await self._delete(_OUTBOX, self._outbox, _BITE)
+        return deleted + await self._sequences(longest)
+
+    async def _sequences(self, quiet: timedelta) -> int:
+        """Go on where the pass before ended; a table of millions takes several."""
+        deleted = 0
+        for _ in range(_BITES_OF_SEQUENCES):
+            row = await self._database.fetchrow(_SEQUENCES, self._resource, _BITE, quiet)
+            self._resource = (row and row["last"]) or ""
+            deleted += row["number"] if row else 0
+            if not self._resource:
+                break
         return deleted
 
     async def run(self) -> None:

@@ -58,6 +58,28 @@ async def test_more_than_a_bite_is_deleted_in_bites(database, monkeypatch):
     assert await Pruner(database).prune() == 5
 
 
+async def test_a_resource_that_is_quiet_for_long_loses_its_number_and_never_counts_from_below_it(database):
+    async def number(name):
+        async with database.transaction() as tx:
+            tx.outbox.add(registered(name))
+        return await database.fetchval("select max(sequence) from fp_outbox where resource_id = $1", f"model-{name}")
+
+    assert [await number("old") for _ in range(3)] == [1, 2, 3]
+    assert await number("young") == 1
+    await database.execute(
+        "update fp_sequences set last_at = now() - interval '91 days' where resource_id = 'model-old'"
+    )
+    pruner = Pruner(database)
+    assert await pruner.prune() == 0  # only the floor was raised: somebody may be at work who has read the lower one
+    await database.execute("update fp_sequence_floor set raised_at = now() - interval '2 minutes'")
+    assert await pruner.prune() == 1
+    assert await database.fetchval("select fp_last_sequence('model-old')") == 3
+    assert await number("old") == 4
+    assert await number("new") == 4
+    assert await number("young") == 2
+    assert await database.fetchval("select fp_last_sequence('model-young')") == 2
+
+
 async def _taken(database, consumer, *, days):
     await database.execute(
         "insert into fp_inbox values ($1, $2, now() - $3::interval)", consumer, new_id(), timedelta(days=days)

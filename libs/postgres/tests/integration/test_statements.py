@@ -17,7 +17,7 @@ FILL = (
     f"insert into fp_inbox select 'consumer-' || n % 3, {ROW_ID}, now() - (20001 - n) * interval '1 minute' {ROWS}",
     f"insert into fp_commands select 't', 'rpc', 'k' || n, '', '', now() - (20001 - n) * interval '1 minute' {ROWS}",
 )
-SMALL = {"fp_migrations", "pg_index"}
+SMALL = {"fp_migrations", "fp_sequence_floor"}
 NOW = datetime(2013, 3, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 TABLE = {
@@ -31,14 +31,17 @@ TABLE = {
     "inbox._FIRST": uses(""),
     "inbox._FRESH": uses(""),
     "migrating._APPLIED": uses("fp_migrations_pkey"),
-    "migrating._INVALID": uses("pg_index_indexrelid_index"),
+    "migrating._INVALID": uses(""),
     "migrating._NOTE": uses(""),
-    "outbox._KEEP": uses("fp_sequences_pkey"),
-    "outbox._KEEP_AND_TELL": uses("fp_sequences_pkey"),
+    "outbox._KEEP": uses("fp_sequences_pkey fp_sequence_floor_pkey"),
+    "outbox._KEEP_AND_TELL": uses("fp_sequences_pkey fp_sequence_floor_pkey"),
     "pruning._CONSUMERS": uses("fp_inbox_age"),
     "pruning._INBOX": uses("fp_inbox_age", "consumer-1", DAY, 40),
     "pruning._COMMANDS": uses("fp_commands_created", DAY, 40),
     "pruning._OUTBOX": uses("fp_outbox_published", DAY, 40),
+    "pruning._SEQUENCES": uses("fp_sequences_pkey fp_sequence_floor_pkey", "r100", 40, DAY),
+    "partitions._THERE": uses(""),
+    "backlog._WAITING": uses("fp_outbox_unpublished", "fp.models.registered", 40),
     "relay._BACKLOG": uses("fp_outbox_ready fp_outbox_held fp_outbox_unpublished"),
     "republishing._AGAIN": uses("fp_outbox_pkey", 500, 40, NOW, "", "fp.", at_most=200),
 }

@@ -33,7 +33,8 @@ def read(explained: str, roots: Mapping[str, str]) -> Plan:
     arbiters = {index for node in nodes for index in node.get("Conflict Arbiter Indexes", ())}
 
     def named(names: Iterable[str]) -> frozenset[str]:
-        return frozenset(roots.get(name, name) for name in names)
+        # The server's own tables are its own business.
+        return frozenset(roots.get(name, name) for name in names if not name.startswith("pg_"))
 
     return Plan(
         indexes=named(indexes | arbiters),

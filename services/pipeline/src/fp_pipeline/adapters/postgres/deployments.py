@@ -15,7 +15,7 @@ from fp_pipeline.domain.traffic import Weights
 _COLUMNS = """
     d.runtime, d.team, d.model_id, d.model_name, d.version_id, d.version, d.endpoint, d.weight_bps,
     d.execution_id::text, d.deployed_at, d.signature, d.artifact_digest, d.state, d.stop_at,
-    coalesce((SELECT q.value FROM fp_sequences q WHERE q.resource_id = d.version_id), 0) AS sequence
+    fp_last_sequence(d.version_id) AS sequence
 """
 
 
