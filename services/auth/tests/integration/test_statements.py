@@ -1,6 +1,6 @@
 """Every statement of this service at 20,000 rows; see docs/how-to/test-sql-statements.md."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from importlib import resources
 
 from fp_auth.adapters.postgres.queries import FIRST
@@ -63,7 +63,7 @@ TABLE = {
     "login_attempts.PostgresLoginAttempts.lock": uses("login_attempts_pkey"),
     "login_attempts.PostgresLoginAttempts.save": uses("login_attempts_pkey"),
     "login_attempts.PostgresLoginAttempts.forget": uses("login_attempts_pkey"),
-    "login_attempts.PostgresLoginAttempts.prune": uses("login_attempts_by_age", NOW - timedelta(hours=11.5)),
+    "login_attempts.PostgresLoginAttempts.prune": uses("login_attempts_by_age", NOW, 50),
     "service_credentials.PostgresServiceCredentials.hashes": uses("service_credentials_pkey"),
     "service_credentials.PostgresServiceCredentials.replace": uses("service_credentials_pkey"),
     "service_credentials.PostgresServiceCredentials.replace/2": uses(""),
@@ -74,7 +74,7 @@ TABLE = {
     "sessions.PostgresSessions.lock/2": uses("refresh_tokens_pkey"),
     "sessions.PostgresSessions.spend": uses("refresh_tokens_pkey"),
     "sessions.PostgresSessions.end": uses("refresh_families_pkey", row_id(7), NOW, "logout"),
-    "sessions.PostgresSessions.prune": uses("refresh_families_by_end", NOW - timedelta(hours=11.5)),
+    "sessions.PostgresSessions.prune": uses("refresh_families_by_end", NOW, 50),
     "signing_keys.PostgresSigningKeys.all": uses("", sorts="a few keys"),
     "signing_keys.PostgresSigningKeys.add": uses(""),
     "signing_keys.PostgresSigningKeys.promote": uses("signing_keys_pkey"),

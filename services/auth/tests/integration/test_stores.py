@@ -184,8 +184,8 @@ async def test_a_token_knows_its_family(stores, transactions):
 async def test_families_go_when_their_time_is_over(stores, transactions):
     await start_session(transactions, await add_user(transactions))
     async with transactions() as tx:
-        assert await tx.sessions.prune(NOW + 2 * HOUR) == 0
-        assert await tx.sessions.prune(NOW + 3 * HOUR) == 1
+        assert await tx.sessions.prune(NOW + 2 * HOUR, 100) == 0
+        assert await tx.sessions.prune(NOW + 3 * HOUR, 100) == 1
         assert await tx.sessions.lock(b"t" * 32) is None
 
 
@@ -207,8 +207,16 @@ async def test_old_attempts_go(stores, transactions):
     async with transactions() as tx:
         await tx.attempts.lock([subject])
         await tx.attempts.save(subject, Attempts(1, NOW))
-        assert await tx.attempts.prune(NOW) == 0
-        assert await tx.attempts.prune(NOW + HOUR) == 1
+        assert await tx.attempts.prune(NOW, 100) == 0
+        assert await tx.attempts.prune(NOW + HOUR, 100) == 1
+
+
+async def test_pruning_takes_a_bite_at_a_time_oldest_first(stores, transactions):
+    async with transactions() as tx:
+        for n in range(5):
+            await tx.attempts.lock([Subject("account", bytes([n]))])
+            await tx.attempts.save(Subject("account", bytes([n])), Attempts(1, NOW + n * HOUR))
+        assert [await tx.attempts.prune(NOW + 4 * HOUR, 3) for _ in range(3)] == [3, 1, 0]
 
 
 async def test_signing_keys_live_from_next_to_retired(stores, transactions):

@@ -68,3 +68,17 @@ def test_known_scopes_and_wildcards_are_taken():
 def test_a_question_about_no_permission_is_refused(resource, action, field):
     with pytest.raises(InvalidArgument, match=field):
         permission(resource, action)
+
+
+@pytest.mark.parametrize(
+    ("scope", "named"),
+    [
+        ("models:delete", "has no such action; models has admin, read, write"),
+        ("cars:read", "resources api-keys"),
+        ("models", "resources"),
+    ],
+)
+def test_a_scope_that_is_none_hears_what_there_is(scope, named):
+    with pytest.raises(InvalidArgument, match=named) as refused:
+        parse_scopes(["models:read", scope])
+    assert refused.value.fields[0].field == "scopes[1]"

@@ -84,6 +84,14 @@ async def test_what_cannot_be_a_token_is_named(world, refused, token):
         await world.do.logout(token)
 
 
+async def test_more_sessions_than_a_bite_holds_are_all_deleted(world, session, monkeypatch):
+    monkeypatch.setattr("fp_auth.app.prune._BITE", 1)
+    await world.do.login("ada@example.com", PASSWORD, address="")
+    world.clock.advance(timedelta(days=91).total_seconds())
+    assert await Prune(world.transactions, world.clock)() == 2
+    assert not world.stores.sessions.families
+
+
 async def test_sessions_that_ended_by_age_are_deleted(world, session):
     world.clock.advance(timedelta(days=91).total_seconds())
     assert await Prune(world.transactions, world.clock)() == 1

@@ -87,7 +87,7 @@ class Sessions(Protocol):
 
     async def end(self, family_id: str, now: datetime, reason: str) -> None: ...
 
-    async def prune(self, now: datetime) -> int:
+    async def prune(self, now: datetime, limit: int) -> int:
         """Delete families that ended by age; how many."""
         ...
 
@@ -109,7 +109,7 @@ class LoginAttempts(Protocol):
 
     async def forget(self, subject: Subject) -> None: ...
 
-    async def prune(self, before: datetime) -> int:
+    async def prune(self, before: datetime, limit: int) -> int:
         """Delete what saw no attempt since; how many."""
         ...
 

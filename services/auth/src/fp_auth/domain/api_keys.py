@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from fp_kernel import FailedPrecondition, invalid
+from fp_kernel.texts import check_line
 
 PREFIX = "fp_"
 ENTROPY_BYTES = 32
@@ -86,8 +87,7 @@ def shown_prefix(raw: str) -> str:
 def parse_key_name(value: str) -> str:
     """Raises InvalidArgument naming `name`."""
     name = value.strip()
-    if len(name) > _MAX_NAME or not name.isprintable():
-        raise invalid("name", f"must be at most {_MAX_NAME} printable characters")
+    check_line(name, "name", _MAX_NAME)
     return name
 
 

@@ -40,7 +40,7 @@ def parse_scopes(scopes: Iterable[str]) -> frozenset[str]:
         raise invalid("scopes", f"at most {MAX_SCOPES} permissions")
     for index, scope in enumerate(listed):
         if not _is_known(scope):
-            raise invalid(f"scopes[{index}]", "is no permission; use resource:action, for example models:read")
+            raise invalid(f"scopes[{index}]", _wrong(scope))
     return frozenset(listed)
 
 
@@ -49,6 +49,15 @@ def _is_known(scope: str) -> bool:
     if not colon or (resource != ANY and resource not in RESOURCES):
         return False
     return action == ANY or action in ACTIONS or (action == "create" and resource in ("predictions", ANY))
+
+
+def _wrong(scope: str) -> str:
+    resource, colon, _ = scope.partition(":")
+    if colon and (resource == ANY or resource in RESOURCES):
+        return f"has no such action; {resource} has {', '.join(sorted(ACTIONS))}" + (
+            " and create" if resource in ("predictions", ANY) else ""
+        )
+    return f"is no permission; use resource:action, with one of the resources {', '.join(sorted(RESOURCES))}"
 
 
 def permission(resource: str, action: str) -> str:

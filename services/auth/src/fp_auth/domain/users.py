@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fp_kernel import invalid
+from fp_kernel.texts import check_line
 
 DEFAULT_ROLE = "viewer"
 ASSIGNABLE_ROLES = frozenset(("admin", "engineer", "viewer"))
@@ -49,8 +50,7 @@ def parse_email(value: str, field: str = "email") -> str:
 def parse_name(value: str, email: str) -> str:
     """The display name; the part before the @ where none is given. Raises InvalidArgument."""
     name = value.strip() or email.partition("@")[0]
-    if len(name) > _MAX_NAME or not name.isprintable():
-        raise invalid("name", f"must be at most {_MAX_NAME} printable characters")
+    check_line(name, "name", _MAX_NAME)
     return name
 
 

@@ -21,8 +21,9 @@ class MemoryLoginAttempts:
     async def forget(self, subject: Subject) -> None:
         self.rows.pop(subject, None)
 
-    async def prune(self, before: datetime) -> int:
-        old = [subject for subject, attempts in self.rows.items() if attempts.last_at and attempts.last_at < before]
+    async def prune(self, before: datetime, limit: int) -> int:
+        seen = [subject for subject, attempts in self.rows.items() if attempts.last_at and attempts.last_at < before]
+        old = seen[:limit]
         for subject in old:
             del self.rows[subject]
         return len(old)

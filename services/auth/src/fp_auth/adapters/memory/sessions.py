@@ -40,8 +40,8 @@ class MemorySessions:
         user_id, started, ends, ended = self.families[family_id]
         self.families[family_id] = (user_id, started, ends, ended or now)
 
-    async def prune(self, now: datetime) -> int:
-        old = [family_id for family_id, (_, _, ends, _) in self.families.items() if ends < now]
+    async def prune(self, now: datetime, limit: int) -> int:
+        old = [family_id for family_id, (_, _, ends, _) in self.families.items() if ends < now][:limit]
         for family_id in old:
             del self.families[family_id]
         for token in [token for token, (family_id, *_) in self.tokens.items() if family_id in old]:

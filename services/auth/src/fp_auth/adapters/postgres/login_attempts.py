@@ -47,5 +47,14 @@ class PostgresLoginAttempts:
             "DELETE FROM login_attempts WHERE kind = $1 AND key = $2", subject.kind, subject.key
         )
 
-    async def prune(self, before: datetime) -> int:
-        return affected(await self._queries.execute("DELETE FROM login_attempts WHERE last_at < $1", before))
+    async def prune(self, before: datetime, limit: int) -> int:
+        return affected(
+            await self._queries.execute(
+                """
+                DELETE FROM login_attempts WHERE ctid = ANY (ARRAY(
+                    SELECT ctid FROM login_attempts WHERE last_at < $1 ORDER BY last_at LIMIT $2))
+                """,
+                before,
+                limit,
+            )
+        )

@@ -67,6 +67,15 @@ class PostgresSessions:
             reason,
         )
 
-    async def prune(self, now: datetime) -> int:
+    async def prune(self, now: datetime, limit: int) -> int:
         # Spent tokens stay as long as their family could live: reuse is known by them.
-        return affected(await self._queries.execute("DELETE FROM refresh_families WHERE ends_at < $1", now))
+        return affected(
+            await self._queries.execute(
+                """
+                DELETE FROM refresh_families WHERE ctid = ANY (ARRAY(
+                    SELECT ctid FROM refresh_families WHERE ends_at < $1 ORDER BY ends_at LIMIT $2))
+                """,
+                now,
+                limit,
+            )
+        )
