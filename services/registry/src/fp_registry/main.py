@@ -41,6 +41,7 @@ from fp_registry.settings import Settings
 
 NOUN = "registry"
 _AUTH_TIMEOUT = 5.0
+_HOUR = 3_600.0
 
 
 async def serve(runtime: Runtime, settings: Settings) -> None:
@@ -101,7 +102,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     runtime.keep("projection events", lambda: bus.consume(consumers.MODELS, follow))
     runtime.keep("projection", keep.run)
     runtime.keep("verifications", verify.run)
-    runtime.keep("uploads that never came", expire.run)
+    runtime.every(_HOUR, "uploads that never came", expire)
     runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, ended_keys(keys.drop)))
     await runtime.serve(server)
 

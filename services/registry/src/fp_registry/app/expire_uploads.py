@@ -1,10 +1,8 @@
 """Give up on versions whose artifact never came, so that neither they nor half an upload stay for ever."""
 
-import asyncio
 from datetime import timedelta
 
-from fp_kernel import Clock, Error
-from fp_telemetry import get_logger
+from fp_kernel import Clock
 
 from fp_registry.app.judgement import Refused, locked, settle
 from fp_registry.app.ports import Artifacts, Records, Transactions
@@ -12,9 +10,6 @@ from fp_registry.domain.artifact import upload_key
 from fp_registry.domain.stages import Status
 
 _AT_ONCE = 100
-_PAUSE = 3600.0
-
-_log = get_logger(__name__)
 
 
 class ExpireUploads:
@@ -29,22 +24,14 @@ class ExpireUploads:
         self._clock = clock
         self._patience = patience
 
-    async def run(self) -> None:
-        """Until cancelled; outages of the stores are waited out."""
-        while True:
-            try:
-                more = await self() == _AT_ONCE
-            except Error as error:
-                _log.warning("cannot give up on uploads that never came", kind=error.kind)
-                more = False
-            await asyncio.sleep(0 if more else _PAUSE)
-
     async def __call__(self) -> int:
-        """Fail the oldest that waited too long; how many, at most a hundred a call. Raises Unavailable."""
-        waiting = await self._records.waiting_since_before(self._clock.now() - self._patience, _AT_ONCE)
-        for team, version_id in waiting:
-            await self._expire(team, version_id)
-        return len(waiting)
+        """Fail those that waited too long, oldest first; how many. Raises Unavailable."""
+        before, expired = self._clock.now() - self._patience, 0
+        while waiting := await self._records.waiting_since_before(before, _AT_ONCE):
+            for team, version_id in waiting:
+                await self._expire(team, version_id)
+            expired += len(waiting)
+        return expired
 
     async def _expire(self, team: str, version_id: str) -> None:
         reason = Refused(f"no artifact was confirmed within {self._patience.days} days")
