@@ -136,8 +136,7 @@ class FakeTraffic:
         self._world.called("split", f"{model_name} {json.dumps(dict(sorted(weights.items())))}")
         if sum(weights.values()) != FULL_WEIGHT_BPS:
             raise FailedPrecondition("the weights do not sum to 10000")
-        self._world["splits"][model_name] = dict(weights)
-        self._world.keep()
+        self._world.once(key, lambda: self._world["splits"].update({model_name: dict(weights)}))
 
 
 class FakeRuntimes:
