@@ -7,7 +7,7 @@ from typing import Any
 
 from forgepoint.pipeline.v1 import pipeline_pb2 as pb
 from forgepoint.pipeline.v1 import pipeline_pb2_grpc
-from fp_kernel import AlreadyExists, invalid
+from fp_kernel import AlreadyExists, NotFound, invalid
 
 from fp_cli import documents, names
 from fp_cli.client import Client, idempotency_key
@@ -18,23 +18,42 @@ def read(file: Path) -> pb.CreatePipelineRequest:
 
     Raises InvalidArgument naming what cannot be read.
     """
-    return documents.fill(pb.CreatePipelineRequest(), documents.load(file, "pipeline"))
+    document = documents.load(file, "pipeline")
+    for index, step in enumerate(document.get("steps") or ()):
+        if isinstance(step, dict):
+            documents.check_depth(step.get("config"), f"steps[{index}].config")
+    return documents.fill(pb.CreatePipelineRequest(), document)
 
 
-def apply(client: Client, request: pb.CreatePipelineRequest, key: str) -> tuple[Any, bool]:
-    """The pipeline, and whether it is new.
+def apply(client: Client, request: pb.CreatePipelineRequest, key: str) -> tuple[Any, str]:
+    """The pipeline, and what became of it: created, changed or unchanged.
 
-    Raises AlreadyExists when the team has a pipeline of that name with other steps.
+    Raises AlreadyExists when the team has, or had, a pipeline of that name which cannot become this one.
     """
     stub = pipeline_pb2_grpc.PipelineOrchestratorServiceStub(client.channel)
     request.idempotency_key = idempotency_key(key)
     try:
-        return client.call(stub.CreatePipeline, request).pipeline, True
-    except AlreadyExists:
-        existing = names.pipeline(client, request.name)
-        if existing.type == request.type and _comparable(existing.steps) == _comparable(request.steps):
-            return existing, False
-        raise
+        return client.call(stub.CreatePipeline, request).pipeline, "created"
+    except AlreadyExists as taken:
+        try:
+            existing = names.pipeline(client, request.name)
+        except NotFound:
+            raise AlreadyExists(f"{taken.message}, which was deleted; its name stays taken") from None
+        if existing.type != request.type:
+            raise
+    same = _comparable(existing.steps) == _comparable(request.steps)
+    if same and existing.then_pipeline_id == request.then_pipeline_id:
+        return existing, "unchanged"
+    change = pb.UpdatePipelineRequest(
+        pipeline_id=existing.id,
+        steps=request.steps,
+        then_pipeline_id=request.then_pipeline_id,
+        ends_then_pipeline=not request.then_pipeline_id,
+        idempotency_key=request.idempotency_key,
+    )
+    changed = client.call(stub.UpdatePipeline, change).pipeline
+    # The service fills in what the file leaves out: steps that say the same make no new ones.
+    return changed, "unchanged" if changed == existing else "changed"
 
 
 def _comparable(steps: Sequence[pb.StepDefinition]) -> list[bytes]:
@@ -71,4 +90,5 @@ def _object(text: str) -> dict[str, Any]:
         raise invalid("input", "is nested too deeply") from None
     if not isinstance(document, dict):
         raise invalid("input", "must be a JSON object")
+    documents.check_depth(document, "input")
     return document

@@ -11,6 +11,9 @@ from google.protobuf.message import Message
 
 from fp_cli.reading import text_of
 
+MAX_DEPTH = 32
+"""Levels of objects and lists inside of a field that holds JSON."""
+
 M = TypeVar("M", bound=Message)
 
 
@@ -18,9 +21,11 @@ def load(file: Path, noun: str) -> dict[str, Any]:
     """One object from JSON or YAML. Raises InvalidArgument naming what cannot be read."""
     import yaml
 
+    from fp_cli import yaml_documents
+
     text = text_of(file)
     try:
-        document = yaml.safe_load(text)
+        document = yaml_documents.load(text)
     except (yaml.YAMLError, ValueError) as error:
         raise invalid("file", f"is neither JSON nor YAML: {error}") from None
     except RecursionError:
@@ -28,6 +33,17 @@ def load(file: Path, noun: str) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise invalid("file", f"must hold one {noun}")
     return document
+
+
+def check_depth(value: Any, field: str) -> None:
+    """Raises InvalidArgument for what nests deeper than the platform reads."""
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        inner = [list(each.values()) if isinstance(each, dict) else each for each in level]
+        level = [item for each in inner if isinstance(each, list) for item in each]
+        if not level:
+            return
+    raise invalid(field, f"nests deeper than {MAX_DEPTH}")
 
 
 def fill(message: M, document: Mapping[str, Any], where: str = "file") -> M:

@@ -17,7 +17,7 @@ from fp_devstack.supervisor.control import Control, listen
 from fp_kernel import NotFound
 from fp_pipeline.adapters.memory.peers import FakeRegistry, FakeTraffic
 from fp_pipeline.adapters.memory.world import World
-from fp_pipeline.app.peers import Actor, ModelDraft, ModelVersion, Stage, VersionDraft
+from fp_pipeline.app.peers import Actor, ModelDraft, ModelRef, ModelVersion, Stage, VersionDraft
 from fp_rpc import Server, current_call
 from fp_telemetry import Metrics
 from fp_testkit.buckets import Bucket
@@ -51,7 +51,8 @@ class Registry(registry_pb2_grpc.RegistryServiceServicer):
         self._fake = FakeRegistry(world)
 
     async def GetModel(self, request: registry_pb2.GetModelRequest, _: object) -> registry_pb2.GetModelResponse:
-        self._world.called("GetModel", request.name)
+        self._world.called("GetModel", request.name or request.id)
+        request.name = request.name or request.id.removeprefix("model-")
         model_id = self._world["models"].get(request.name)
         # Every model of the stand-in belongs to team alpha.
         if model_id is None or current_call().team != "alpha":
@@ -74,7 +75,7 @@ class Registry(registry_pb2_grpc.RegistryServiceServicer):
                 raise NotFound("no version in this stage")
             found = await self._fake.by_id(_actor(), version_id)
         else:
-            found = await self._fake.version(_actor(), request.model_id.removeprefix("model-"), request.version)
+            found = await self._fake.version(_actor(), ModelRef("", request.model_id), request.version)
         return registry_pb2.GetVersionResponse(version=_pb(found))
 
     async def PromoteVersion(

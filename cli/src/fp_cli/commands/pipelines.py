@@ -39,7 +39,7 @@ def apply(
     ),
     idempotency_key: str = typer.Option("", help="A repeat with the same key happens once."),
 ) -> None:
-    """Create a pipeline; one of the same name and steps is left as it is."""
+    """Create a pipeline, or give the one of this name these steps; executions under way keep theirs."""
     from fp_cli import definitions
     from fp_cli.client import connect
     from fp_cli.messages import plain
@@ -47,9 +47,25 @@ def apply(
     state: State = context.obj
     request = definitions.read(file)
     with connect(state) as client:
-        pipeline, created = definitions.apply(client, request, idempotency_key)
+        pipeline, outcome = definitions.apply(client, request, idempotency_key)
     record(state, plain(pipeline), ("id", "name", "type"))
-    say(state, "created" if created else "unchanged")
+    say(state, outcome)
+
+
+@app.command("delete")
+def delete(context: typer.Context, name: str = typer.Argument(help="Name or id of the pipeline.")) -> None:
+    """Delete a pipeline that has no open execution; its executions stay, and its name stays taken."""
+    from forgepoint.pipeline.v1 import pipeline_pb2, pipeline_pb2_grpc
+
+    from fp_cli import client as clients
+    from fp_cli import names
+
+    state: State = context.obj
+    with clients.connect(state) as client:
+        stub = pipeline_pb2_grpc.PipelineOrchestratorServiceStub(client.channel)
+        found = names.pipeline(client, name)
+        client.call(stub.DeletePipeline, pipeline_pb2.DeletePipelineRequest(pipeline_id=found.id))
+    say(state, f"deleted {found.name}")
 
 
 @app.command("trigger")

@@ -41,7 +41,8 @@ class Client:
         return (await self.stub.GetExecution(pb.GetExecutionRequest(execution_id=execution_id))).execution
 
     async def watch(self, execution_id: str, **options: Any) -> list[pb.WatchExecutionResponse]:
-        """Every message until the execution has ended."""
+        """Every message until the execution has ended, from the first transition on."""
+        options = options or {"from_start": True}
         request = pb.WatchExecutionRequest(execution_id=execution_id, **options)
         return [message async for message in self.stub.WatchExecution(request)]
 

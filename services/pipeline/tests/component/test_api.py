@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from forgepoint.pipeline.v1 import pipeline_pb2 as pb
-from fp_kernel import AlreadyExists, InvalidArgument, NotFound, PermissionDenied, Unimplemented
+from fp_kernel import AlreadyExists, InvalidArgument, NotFound, PermissionDenied
 
 JOB = {"module": "work.it"}
 GRAPH: dict[str, Any] = {
@@ -85,12 +85,23 @@ async def test_a_viewer_may_look_and_not_touch(replica, client):
         await viewer.trigger(pipeline.id)
 
 
-async def test_what_is_not_built_says_so(replica, client):
+async def test_a_pipeline_is_changed_and_deleted(replica, client):
     engineer = client((await replica()).grpc_address)
-    with pytest.raises(Unimplemented):
-        await engineer.stub.UpdatePipeline(pb.UpdatePipelineRequest())
-    with pytest.raises(Unimplemented):
-        await engineer.stub.DeletePipeline(pb.DeletePipelineRequest())
+    created = await engineer.create(GRAPH)
+    steps = [step for step in created.steps if step.id == "a"]
+    request = pb.UpdatePipelineRequest(pipeline_id=created.id, name="smaller", steps=steps, idempotency_key="once")
+    changed = (await engineer.stub.UpdatePipeline(request)).pipeline
+    assert (changed.name, list(changed.steps), changed.created_at) == ("smaller", steps, created.created_at)
+    assert (await engineer.stub.UpdatePipeline(request)).pipeline == changed
+    assert (await engineer.stub.GetPipeline(pb.GetPipelineRequest(pipeline_id=created.id))).pipeline == changed
+    gone = pb.DeletePipelineRequest(pipeline_id=created.id, idempotency_key="gone")
+    await engineer.stub.DeletePipeline(gone)
+    await engineer.stub.DeletePipeline(gone)
+    with pytest.raises(NotFound):
+        await engineer.stub.DeletePipeline(pb.DeletePipelineRequest(pipeline_id=created.id))
+    assert list((await engineer.stub.ListPipelines(pb.ListPipelinesRequest())).pipelines) == []
+    with pytest.raises(AlreadyExists):
+        await engineer.create(GRAPH, name="smaller")
 
 
 async def test_an_execution_is_watched_and_cancelled_from_another_replica(replica, client, peers):
@@ -108,7 +119,7 @@ async def test_an_execution_is_watched_and_cancelled_from_another_replica(replic
     )
     execution = await one.trigger(pipeline.id, model="delays", version="1")
     numbers: list[int] = []
-    async for message in two.stub.WatchExecution(pb.WatchExecutionRequest(execution_id=execution.id)):
+    async for message in two.stub.WatchExecution(pb.WatchExecutionRequest(execution_id=execution.id, from_start=True)):
         numbers.append(message.sequence)
         if message.changed_step.status == pb.STEP_STATUS_RUNNING:
             await two.stub.CancelExecution(pb.CancelExecutionRequest(execution_id=execution.id, reason="no"))
@@ -121,6 +132,8 @@ async def test_an_execution_is_watched_and_cancelled_from_another_replica(replic
     assert [message.sequence for message in resumed] == numbers[2:]
     (present,) = await one.watch(execution.id, include_current_state=True)
     assert present.execution == ended
+    (last,) = await one.watch(execution.id, include_current_state=False)
+    assert last.execution == ended
 
 
 async def test_executions_are_listed_with_their_filters_and_without_steps(replica, client, peers):

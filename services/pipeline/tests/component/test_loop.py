@@ -38,7 +38,9 @@ def outcome(version: str, reason: str = "") -> Event:
 async def shared(engineer: Any, execution_id: str) -> None:
     """Until the canary has its share."""
     async with asyncio.timeout(PATIENCE):
-        async for seen in engineer.stub.WatchExecution(pb.WatchExecutionRequest(execution_id=execution_id)):
+        async for seen in engineer.stub.WatchExecution(
+            pb.WatchExecutionRequest(execution_id=execution_id, from_start=True)
+        ):
             if seen.changed_step.step_id == "canary" and "since" in seen.changed_step.output:
                 return
     raise AssertionError("the canary never got its share")

@@ -524,20 +524,26 @@ class WatchExecutionRequest(_message.Message):
     EXECUTION_ID_FIELD_NUMBER: _builtins.int
     INCLUDE_CURRENT_STATE_FIELD_NUMBER: _builtins.int
     AFTER_SEQUENCE_FIELD_NUMBER: _builtins.int
+    FROM_START_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
     include_current_state: _builtins.bool
     after_sequence: _builtins.int
-    """Resume: only transitions with a greater number."""
+    """Resume: only transitions with a greater number. Without it, include_current_state and from_start: what happens from
+    now on; of an execution that has ended its last state.
+    """
+    from_start: _builtins.bool
+    """Every transition, the first one included."""
     def __init__(
         self,
         *,
         execution_id: _builtins.str = ...,
         include_current_state: _builtins.bool = ...,
         after_sequence: _builtins.int = ...,
+        from_start: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_sequence", b"after_sequence", "execution_id", b"execution_id", "include_current_state", b"include_current_state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_sequence", b"after_sequence", "execution_id", b"execution_id", "from_start", b"from_start", "include_current_state", b"include_current_state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -769,15 +775,19 @@ class UpdatePipelineRequest(_message.Message):
     STEPS_FIELD_NUMBER: _builtins.int
     THEN_PIPELINE_ID_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    ENDS_THEN_PIPELINE_FIELD_NUMBER: _builtins.int
     pipeline_id: _builtins.str
     name: _builtins.str
+    """Empty keeps the present one."""
     then_pipeline_id: _builtins.str
-    """Deployment pipeline triggered when an execution registered a better version."""
+    """Deployment pipeline triggered when an execution registered a better version. Empty keeps the present one."""
     idempotency_key: _builtins.str
     """A repeat with the same key answers the first result."""
+    ends_then_pipeline: _builtins.bool
+    """Nothing is triggered any more."""
     @_builtins.property
     def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___StepDefinition]:
-        """Replaces all steps; the type cannot change."""
+        """Replaces all steps; none keeps the present ones. The type cannot change."""
 
     def __init__(
         self,
@@ -787,10 +797,11 @@ class UpdatePipelineRequest(_message.Message):
         steps: _abc.Iterable[Global___StepDefinition] | None = ...,
         then_pipeline_id: _builtins.str = ...,
         idempotency_key: _builtins.str = ...,
+        ends_then_pipeline: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["idempotency_key", b"idempotency_key", "name", b"name", "pipeline_id", b"pipeline_id", "steps", b"steps", "then_pipeline_id", b"then_pipeline_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ends_then_pipeline", b"ends_then_pipeline", "idempotency_key", b"idempotency_key", "name", b"name", "pipeline_id", b"pipeline_id", "steps", b"steps", "then_pipeline_id", b"then_pipeline_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -821,15 +832,19 @@ class DeletePipelineRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     PIPELINE_ID_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
     pipeline_id: _builtins.str
+    idempotency_key: _builtins.str
+    """A repeat with the same key answers the first result."""
     def __init__(
         self,
         *,
         pipeline_id: _builtins.str = ...,
+        idempotency_key: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["pipeline_id", b"pipeline_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["idempotency_key", b"idempotency_key", "pipeline_id", b"pipeline_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -130,7 +130,8 @@ class PipelineOrchestratorServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def DeletePipeline(self, request, context):
-        """Deletes a pipeline that has no running execution.
+        """Deletes a pipeline that has no open execution and that no other pipeline starts. Its executions stay readable, its name
+        stays taken.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

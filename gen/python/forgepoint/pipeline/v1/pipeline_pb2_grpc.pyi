@@ -42,7 +42,9 @@ class PipelineOrchestratorServiceStub:
     UpdatePipeline: _grpc.UnaryUnaryMultiCallable[_pipeline_pb2.UpdatePipelineRequest, _pipeline_pb2.UpdatePipelineResponse]
     """Replaces the steps of a pipeline; running executions keep the old ones."""
     DeletePipeline: _grpc.UnaryUnaryMultiCallable[_pipeline_pb2.DeletePipelineRequest, _pipeline_pb2.DeletePipelineResponse]
-    """Deletes a pipeline that has no running execution."""
+    """Deletes a pipeline that has no open execution and that no other pipeline starts. Its executions stay readable, its name
+    stays taken.
+    """
     TriggerExecution: _grpc.UnaryUnaryMultiCallable[_pipeline_pb2.TriggerExecutionRequest, _pipeline_pb2.TriggerExecutionResponse]
     """Starts an execution and answers at once."""
     GetExecution: _grpc.UnaryUnaryMultiCallable[_pipeline_pb2.GetExecutionRequest, _pipeline_pb2.GetExecutionResponse]
@@ -72,7 +74,9 @@ class PipelineOrchestratorServiceAsyncStub(PipelineOrchestratorServiceStub):
     UpdatePipeline: _aio.UnaryUnaryMultiCallable[_pipeline_pb2.UpdatePipelineRequest, _pipeline_pb2.UpdatePipelineResponse]  # type: ignore[assignment]
     """Replaces the steps of a pipeline; running executions keep the old ones."""
     DeletePipeline: _aio.UnaryUnaryMultiCallable[_pipeline_pb2.DeletePipelineRequest, _pipeline_pb2.DeletePipelineResponse]  # type: ignore[assignment]
-    """Deletes a pipeline that has no running execution."""
+    """Deletes a pipeline that has no open execution and that no other pipeline starts. Its executions stay readable, its name
+    stays taken.
+    """
     TriggerExecution: _aio.UnaryUnaryMultiCallable[_pipeline_pb2.TriggerExecutionRequest, _pipeline_pb2.TriggerExecutionResponse]  # type: ignore[assignment]
     """Starts an execution and answers at once."""
     GetExecution: _aio.UnaryUnaryMultiCallable[_pipeline_pb2.GetExecutionRequest, _pipeline_pb2.GetExecutionResponse]  # type: ignore[assignment]
@@ -124,7 +128,9 @@ class PipelineOrchestratorServiceServicer:
         request: _pipeline_pb2.DeletePipelineRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_pipeline_pb2.DeletePipelineResponse, _abc.Awaitable[_pipeline_pb2.DeletePipelineResponse]]:
-        """Deletes a pipeline that has no running execution."""
+        """Deletes a pipeline that has no open execution and that no other pipeline starts. Its executions stay readable, its name
+        stays taken.
+        """
 
     def TriggerExecution(
         self,

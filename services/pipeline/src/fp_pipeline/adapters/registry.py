@@ -11,7 +11,7 @@ from fp_rpc import acting_for
 from google.protobuf import json_format
 from google.protobuf.struct_pb2 import Struct
 
-from fp_pipeline.app.peers import Actor, ModelDraft, ModelVersion, Stage, Upload, VersionDraft, VersionStatus
+from fp_pipeline.app.peers import Actor, ModelDraft, ModelRef, ModelVersion, Stage, Upload, VersionDraft, VersionStatus
 
 _UPLOAD_SECONDS = 3_600
 
@@ -20,11 +20,12 @@ class GrpcRegistry:
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._stub = RegistryServiceStub(channel)
 
-    async def version(self, actor: Actor, model_name: str, version: str) -> ModelVersion:
+    async def version(self, actor: Actor, model: ModelRef, version: str) -> ModelVersion:
+        wanted = pb.GetModelRequest(name=model.name) if model.name else pb.GetModelRequest(id=model.id)
         with acting_for(actor.team, actor.user_id):
-            model = (await self._stub.GetModel(pb.GetModelRequest(name=model_name))).model
-            found = await self._stub.GetVersion(pb.GetVersionRequest(model_id=model.id, version=version))
-        return replace(_version(model.name, found.version), archived=model.HasField("archived_at"))
+            found_model = (await self._stub.GetModel(wanted)).model
+            found = await self._stub.GetVersion(pb.GetVersionRequest(model_id=found_model.id, version=version))
+        return replace(_version(found_model.name, found.version), archived=found_model.HasField("archived_at"))
 
     async def by_id(self, actor: Actor, version_id: str) -> ModelVersion:
         with acting_for(actor.team, actor.user_id):

@@ -10,7 +10,14 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from fp_pipeline.api.documents import from_struct, to_struct, to_value
 from fp_pipeline.app.watch_execution import Sighting
-from fp_pipeline.domain.definition import Pipeline, PipelineDraft, PipelineType, StepDefinition, StepType
+from fp_pipeline.domain.definition import (
+    Pipeline,
+    PipelineChange,
+    PipelineDraft,
+    PipelineType,
+    StepDefinition,
+    StepType,
+)
 from fp_pipeline.domain.deployment import Deployment
 from fp_pipeline.domain.execution import Execution, ExecutionStatus, Step, StepStatus
 from fp_pipeline.domain.logs import LogLine
@@ -23,6 +30,15 @@ def draft_from_pb(request: pb.CreatePipelineRequest) -> PipelineDraft:
         type=pipeline_type_from_pb(request.type, "type"),
         steps=tuple(_definition_from_pb(step, f"steps[{index}]") for index, step in enumerate(request.steps)),
         then_pipeline_id=request.then_pipeline_id,
+    )
+
+
+def change_from_pb(request: pb.UpdatePipelineRequest) -> PipelineChange:
+    """Raises InvalidArgument naming the field that has no meaning here."""
+    return PipelineChange(
+        name=request.name or None,
+        steps=tuple(_definition_from_pb(step, f"steps[{index}]") for index, step in enumerate(request.steps)) or None,
+        then_pipeline_id=request.then_pipeline_id or ("" if request.ends_then_pipeline else None),
     )
 
 
@@ -165,6 +181,14 @@ def line_to_pb(line: LogLine) -> pb.StreamStepLogsResponse:
 
 def created_to_pb(pipeline: Pipeline) -> pb.CreatePipelineResponse:
     return pb.CreatePipelineResponse(pipeline=pipeline_to_pb(pipeline))
+
+
+def updated_to_pb(pipeline: Pipeline) -> pb.UpdatePipelineResponse:
+    return pb.UpdatePipelineResponse(pipeline=pipeline_to_pb(pipeline))
+
+
+def deleted_to_pb(_: object) -> pb.DeletePipelineResponse:
+    return pb.DeletePipelineResponse()
 
 
 def triggered_to_pb(execution: Execution) -> pb.TriggerExecutionResponse:

@@ -34,6 +34,17 @@ class PipelineServicer(pipeline_pb2_grpc.PipelineOrchestratorServiceServicer):
         page = await self._do.queries.pipelines(current_call().team, kind, size, token)
         return convert.pipelines_to_pb(page)
 
+    async def UpdatePipeline(self, request: pb.UpdatePipelineRequest, context: object) -> pb.UpdatePipelineResponse:
+        change = convert.change_from_pb(request)
+        pipeline_id = parse_id(request.pipeline_id, "pipeline_id")
+        updated = command(request, convert.updated_to_pb)
+        return convert.updated_to_pb(await self._do.update_pipeline(_actor(), pipeline_id, change, updated))
+
+    async def DeletePipeline(self, request: pb.DeletePipelineRequest, context: object) -> pb.DeletePipelineResponse:
+        pipeline_id = parse_id(request.pipeline_id, "pipeline_id")
+        await self._do.delete_pipeline(_actor(), pipeline_id, command(request, convert.deleted_to_pb))
+        return pb.DeletePipelineResponse()
+
     async def TriggerExecution(
         self, request: pb.TriggerExecutionRequest, context: object
     ) -> pb.TriggerExecutionResponse:
@@ -64,7 +75,7 @@ class PipelineServicer(pipeline_pb2_grpc.PipelineOrchestratorServiceServicer):
         sightings = self._do.watch_execution(
             current_call().team,
             parse_id(request.execution_id, "execution_id"),
-            after_sequence=request.after_sequence,
+            after_sequence=request.after_sequence or (0 if request.from_start else None),
             include_current_state=request.include_current_state,
         )
         async for sighting in sightings:

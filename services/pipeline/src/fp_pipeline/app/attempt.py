@@ -6,9 +6,9 @@ from typing import Protocol
 
 from fp_kernel import Error, Kind
 
-from fp_pipeline.app.peers import Actor
+from fp_pipeline.app.peers import Actor, ModelRef
 from fp_pipeline.domain.config import StepConfig, read
-from fp_pipeline.domain.definition import JsonObject
+from fp_pipeline.domain.definition import JsonObject, StepType
 from fp_pipeline.domain.deployment import DeploymentChange
 from fp_pipeline.domain.documents import clean
 from fp_pipeline.domain.execution import Execution, Step
@@ -84,6 +84,24 @@ class Attempt:
     @property
     def config(self) -> StepConfig:
         return read(self.step.definition)
+
+    @property
+    def model(self) -> str:
+        """Name of the model that is deployed; a step before knows it when the input names an id alone."""
+        for step in self.execution.steps:
+            if step.definition.type in {StepType.VALIDATE, StepType.DEPLOY} and step.output.get("model"):
+                return str(step.output["model"])
+        return self.input_text("model")
+
+    @property
+    def model_ref(self) -> ModelRef:
+        """As the input names it. Raises StepFailed when it does not."""
+        by_id = str(self.execution.input.get("model_id") or "")
+        return (
+            ModelRef("", by_id)
+            if by_id and not self.execution.input.get("model")
+            else ModelRef(self.input_text("model"))
+        )
 
     def input_text(self, key: str) -> str:
         """Raises StepFailed when the execution's input lacks it."""

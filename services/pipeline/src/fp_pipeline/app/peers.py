@@ -49,8 +49,19 @@ class ModelVersion:
     archived: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ModelRef:
+    """A model by its name, or by its id where the name is empty."""
+
+    name: str
+    id: str = ""
+
+    def __str__(self) -> str:
+        return self.name or self.id
+
+
 class Versions(Protocol):
-    async def version(self, actor: Actor, model_name: str, version: str) -> ModelVersion:
+    async def version(self, actor: Actor, model: ModelRef, version: str) -> ModelVersion:
         """Raises NotFound naming what is missing."""
 
     async def by_id(self, actor: Actor, version_id: str) -> ModelVersion: ...

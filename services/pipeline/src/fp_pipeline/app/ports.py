@@ -22,7 +22,20 @@ class PipelineStore(Protocol):
     async def add(self, pipeline: Pipeline) -> None:
         """Raises AlreadyExists when the team has a pipeline of this name."""
 
-    async def find(self, team: str, pipeline_id: str) -> Pipeline | None: ...
+    async def find(self, team: str, pipeline_id: str) -> Pipeline | None:
+        """One that was not deleted."""
+
+    async def lock(self, team: str, pipeline_id: str) -> Pipeline | None:
+        """The same, nobody else's to change until the transaction ends."""
+
+    async def change(self, present: Pipeline, changed: Pipeline) -> None:
+        """Of a locked one; a new revision keeps the old one for its executions. Raises AlreadyExists for the name."""
+
+    async def starter_of(self, team: str, pipeline_id: str) -> str:
+        """Name of a pipeline that starts this one when it ends; empty without."""
+
+    async def delete(self, pipeline_id: str, at: datetime) -> None:
+        """Out of every list; the name stays taken, and executions keep their steps."""
 
 
 class ExecutionStore(Protocol):
@@ -31,6 +44,9 @@ class ExecutionStore(Protocol):
 
     async def find(self, team: str, execution_id: str) -> Execution | None:
         """Locked until the transaction ends. A team's view: another team's is not there."""
+
+    async def any_open(self, team: str, pipeline_id: str) -> bool:
+        """Whether an execution of the pipeline has not ended."""
 
     async def idle(self, execution_id: str) -> bool:
         """Whether no worker holds a live lease of the (locked) execution."""

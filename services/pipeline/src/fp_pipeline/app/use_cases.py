@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fp_kernel import Clock
 
 from fp_pipeline.app.cancel_execution import CancelExecution
+from fp_pipeline.app.change_pipeline import DeletePipeline, UpdatePipeline
 from fp_pipeline.app.create_pipeline import CreatePipeline
 from fp_pipeline.app.peers import JobRunner
 from fp_pipeline.app.ports import Deployments, Reads, Signals, Transactions
@@ -18,6 +19,8 @@ from fp_pipeline.domain.validation import JobModules
 @dataclass(frozen=True, slots=True)
 class UseCases:
     create_pipeline: CreatePipeline
+    update_pipeline: UpdatePipeline
+    delete_pipeline: DeletePipeline
     trigger_execution: TriggerExecution
     cancel_execution: CancelExecution
     watch_execution: WatchExecution
@@ -39,6 +42,8 @@ def build(
     """poll: seconds after which watchers look without a signal."""
     return UseCases(
         create_pipeline=CreatePipeline(transactions, modules, clock),
+        update_pipeline=UpdatePipeline(transactions, modules),
+        delete_pipeline=DeletePipeline(transactions, clock),
         trigger_execution=TriggerExecution(transactions, clock),
         cancel_execution=CancelExecution(transactions, clock),
         watch_execution=WatchExecution(reads, signals, poll=poll),

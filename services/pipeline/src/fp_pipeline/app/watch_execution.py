@@ -29,10 +29,11 @@ class WatchExecution:
         self._poll = poll
 
     async def __call__(
-        self, team: str, execution_id: str, *, after_sequence: int, include_current_state: bool
+        self, team: str, execution_id: str, *, after_sequence: int | None, include_current_state: bool
     ) -> AsyncIterator[Sighting]:
         """Ends after the transition that ended the execution.
 
+        after_sequence: None for what happens from now on; then an execution that has ended shows its last state.
         include_current_state: the present state comes first, and then only what follows it.
         Raises NotFound, OutOfRange when `after_sequence` is beyond the newest transition.
         """
@@ -40,13 +41,14 @@ class WatchExecution:
             present = await self._reads.execution(team, execution_id)
             if present is None:
                 raise NotFound(f"no execution {execution_id}")
-            if after_sequence > present.sequence:
+            if after_sequence is not None and after_sequence > present.sequence:
                 raise OutOfRange(f"after_sequence: the newest transition is {present.sequence}")
             seen = _blank(present)
-            if include_current_state:
+            if include_current_state or after_sequence is None:
                 after_sequence = present.sequence
                 seen = present
-                yield Sighting(present, None)
+                if include_current_state or present.status.ended:
+                    yield Sighting(present, None)
             while not seen.status.ended:
                 found = await self._reads.transitions(seen, seen.sequence, _BATCH)
                 for transition in found:

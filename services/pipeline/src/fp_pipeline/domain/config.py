@@ -114,11 +114,15 @@ class RegisterConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class NoConfig:
-    """The step reads nothing from its config."""
+class TargetConfig:
+    """The version to deploy, where the execution's input does not say it: model by name or by id."""
+
+    model: str
+    model_id: str
+    version: str
 
 
-StepConfig = JobConfig | CanaryConfig | RegisterConfig | NoConfig
+StepConfig = JobConfig | CanaryConfig | RegisterConfig | TargetConfig
 
 
 def read(step: StepDefinition, path: str = "config") -> StepConfig:
@@ -221,15 +225,23 @@ def _register(reader: ConfigReader, _config: JsonObject) -> StepConfig:
     return register
 
 
-def _nothing(reader: ConfigReader, _config: JsonObject) -> StepConfig:
+def _target(reader: ConfigReader, _config: JsonObject) -> StepConfig:
+    name, alias = reader.text("model"), reader.text("model_name")
+    if name and alias and name != alias:
+        raise reader.bad("model_name", "is another one than model")
+    target = TargetConfig(
+        model=name or alias,
+        model_id=reader.text("model_id"),
+        version=reader.text("version"),
+    )
     reader.close()
-    return NoConfig()
+    return target
 
 
 _READERS: Mapping[StepType, Callable[[ConfigReader, JsonObject], StepConfig]] = {
-    StepType.VALIDATE: _nothing,
-    StepType.DEPLOY: _nothing,
-    StepType.PROMOTE: _nothing,
+    StepType.VALIDATE: _target,
+    StepType.DEPLOY: _target,
+    StepType.PROMOTE: _target,
     StepType.CANARY: _canary,
     StepType.REGISTER: _register,
     StepType.BUILD: _job,

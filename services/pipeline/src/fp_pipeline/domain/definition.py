@@ -68,6 +68,15 @@ class PipelineDraft:
 
 
 @dataclass(frozen=True, slots=True)
+class PipelineChange:
+    """What is asked to become of a pipeline; None keeps what there is. The type never changes."""
+
+    name: str | None
+    steps: tuple[StepDefinition, ...] | None
+    then_pipeline_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Pipeline:
     """revision: grows when the steps are replaced; an execution keeps the revision it started with."""
 

@@ -126,7 +126,7 @@ def _turn_back(execution: Execution, now: datetime) -> Progress:
 
 
 def _end(execution: Execution, now: datetime, *, completed: bool) -> Progress:
-    ended = replace(execution, completed_at=now, current_step="")
+    ended = replace(execution, completed_at=now)
     if completed:
         duration = (now - (execution.started_at or now)).total_seconds()
         done = ExecutionCompleted(origin(execution), now, duration)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from fp_kernel import invalid
 
-from fp_pipeline.domain import config, graph
+from fp_pipeline.domain import config, graph, target
 from fp_pipeline.domain.definition import (
     FAN_OUT,
     JOB_STEPS,
@@ -27,7 +27,7 @@ MAX_TIMEOUT = 86_400.0
 _FILES = {"artifact": "model.onnx", "profile": "profile.json"}
 _MAX_NAME = 128
 _MAX_PARENTS = 64
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._/-]*")
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9 ._/-]*[A-Za-z0-9._/-])?")
 # Step ids become parts of process names, object keys and idempotency keys.
 _STEP_ID = re.compile(r"[a-z0-9]([a-z0-9_-]{0,38}[a-z0-9])?")
 
@@ -61,6 +61,7 @@ def check(draft: PipelineDraft, modules: JobModules) -> PipelineDraft:
     _compensation(draft, index)
     _traffic(draft)
     _registers(draft)
+    _same_target(draft.steps)
     _fan_outs(draft)
     return replace(draft, steps=_with_references(draft))
 
@@ -77,7 +78,11 @@ def _name(name: str, field: str) -> None:
     if not name:
         raise invalid(field, "is required")
     if len(name) > _MAX_NAME or not _NAME.fullmatch(name):
-        raise invalid(field, f"must be at most {_MAX_NAME} letters, digits, spaces and . _ / -")
+        raise invalid(
+            field,
+            f"must be at most {_MAX_NAME} letters, digits, spaces and . _ / -, a letter or digit first and no space"
+            " last",
+        )
 
 
 def _unique(steps: Sequence[StepDefinition]) -> dict[str, int]:
@@ -180,6 +185,16 @@ def _traffic(draft: PipelineDraft) -> None:
             deployed = step.id
         elif not deployed:
             raise invalid(field, f"{step.type} needs a DEPLOY step before it")
+
+
+def _same_target(steps: Sequence[StepDefinition]) -> None:
+    """Steps that name the version to deploy must name the same one."""
+    named: dict[str, tuple[str, int]] = {}
+    for position, step in enumerate(steps):
+        for key, value in target.named(step).items():
+            before, first = named.setdefault(key, (value, position))
+            if before != value:
+                raise invalid(f"steps[{position}].config.{key}", f"is another one than that of steps[{first}]")
 
 
 def _registers(draft: PipelineDraft) -> None:

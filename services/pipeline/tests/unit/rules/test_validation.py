@@ -1,6 +1,7 @@
 """A draft that cannot run is refused, and the error names the field."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -204,3 +205,11 @@ def test_a_saga_may_use_whatever_came_before_and_a_graph_only_its_ancestors():
     steps = (step("a"), step("b"), step("c", StepType.CUSTOM, "b"))
     assert earlier(PipelineType.DEPLOYMENT_SAGA, steps, "c") == {"a", "b"}
     assert earlier(PipelineType.TRAINING_DAG, steps, "c") == {"b"}
+
+
+@pytest.mark.parametrize("name", [" nightly", "nightly ", " "])
+def test_a_name_has_no_space_around_it(name):
+    draft = PipelineDraft(name, PipelineType.TRAINING_DAG, (step("a"),))
+    assert field_of(draft) == "name"
+    named = replace(step("a"), name=name)
+    assert field_of(graph(named)) == "steps[0].name"

@@ -33,6 +33,12 @@ class MemoryExecutions:
         found = self._state.executions.get(execution_id)
         return found if found is not None and found.team == team else None
 
+    async def any_open(self, team: str, pipeline_id: str) -> bool:
+        of_it = [
+            each for each in self._state.executions.values() if (each.team, each.pipeline_id) == (team, pipeline_id)
+        ]
+        return not all(each.status.ended for each in of_it)
+
     async def idle(self, execution_id: str) -> bool:
         return self._lease(execution_id).until <= self._clock.monotonic()
 

@@ -14,6 +14,7 @@ from fp_pipeline.app.peers import (
     Job,
     JobState,
     ModelDraft,
+    ModelRef,
     ModelVersion,
     RuntimeSpec,
     Served,
@@ -31,9 +32,9 @@ class FakeRegistry:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    async def version(self, actor: Actor, model_name: str, version: str) -> ModelVersion:
-        self._world.called("version", f"{model_name} {version}")
-        return self._found(f"{model_name}-{version}")
+    async def version(self, actor: Actor, model: ModelRef, version: str) -> ModelVersion:
+        self._world.called("version", f"{model} {version}")
+        return self._found(f"{model.name or model.id.removeprefix('model-')}-{version}")
 
     async def by_id(self, actor: Actor, version_id: str) -> ModelVersion:
         self._world.called("by_id", version_id)

@@ -1,6 +1,7 @@
 """Everything the stores in memory hold: frozen values in dictionaries, so that a failed transaction can be undone."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from fp_pipeline.domain.definition import Pipeline
 from fp_pipeline.domain.deployment import Deployment
@@ -20,9 +21,13 @@ class HeldLease:
 
 @dataclass(slots=True)
 class MemoryState:
-    """turns: execution id by team and model. retrains: the same by team and report."""
+    """deleted: pipelines that are, and since when. turns: execution id by team and model.
+
+    retrains: the same by team and report.
+    """
 
     pipelines: dict[str, Pipeline] = field(default_factory=dict)
+    deleted: dict[str, datetime] = field(default_factory=dict)
     executions: dict[str, Execution] = field(default_factory=dict)
     leases: dict[str, HeldLease] = field(default_factory=dict)
     transitions: dict[tuple[str, int], Transition] = field(default_factory=dict)

@@ -30,13 +30,33 @@ class MemoryPipelines:
 
     async def find(self, team: str, pipeline_id: str) -> Pipeline | None:
         found = self._state.pipelines.get(pipeline_id)
-        return found if found is not None and found.team == team else None
+        gone = found is None or pipeline_id in self._state.deleted
+        return found if found is not None and not gone and found.team == team else None
+
+    async def lock(self, team: str, pipeline_id: str) -> Pipeline | None:
+        return await self.find(team, pipeline_id)
+
+    async def change(self, present: Pipeline, changed: Pipeline) -> None:
+        others = [each for each in self._state.pipelines.values() if each.id != present.id]
+        if any((each.team, each.name) == (changed.team, changed.name) for each in others):
+            raise AlreadyExists(f"name: the team has a pipeline '{changed.name}'", reason="PIPELINE_EXISTS")
+        self._state.pipelines[changed.id] = changed
+
+    async def starter_of(self, team: str, pipeline_id: str) -> str:
+        there = [each for each in self._state.pipelines.values() if each.id not in self._state.deleted]
+        return next((each.name for each in there if each.then_pipeline_id == pipeline_id and each.team == team), "")
+
+    async def delete(self, pipeline_id: str, at: datetime) -> None:
+        self._state.deleted[pipeline_id] = at
 
     async def page(self, team: str, kind: PipelineType | None, page: PageRequest) -> Sequence[Pipeline]:
         found = [
             each
             for key, each in sorted(self._state.pipelines.items(), reverse=True)
-            if each.team == team and kind in {None, each.type} and (page.after is None or key < page.after[0])
+            if each.team == team
+            and key not in self._state.deleted
+            and kind in {None, each.type}
+            and (page.after is None or key < page.after[0])
         ]
         return found[: page.size]
 
@@ -98,6 +118,7 @@ class MemoryStores:
         state = self.state
         self._transactions = MemoryTransactions(
             state.pipelines,
+            state.deleted,
             state.executions,
             state.leases,
             state.transitions,

@@ -82,6 +82,20 @@ class PostgresExecutions:
         )
         return await load(self._transaction, "e.team = $1 AND e.id = $2::uuid", team, execution_id)
 
+    async def any_open(self, team: str, pipeline_id: str) -> bool:
+        found: bool = await self._transaction.fetchval(
+            """
+            SELECT EXISTS (SELECT 1 FROM executions WHERE team = $1 AND pipeline_id = $2::uuid AND status = 'PENDING')
+                OR EXISTS (SELECT 1 FROM executions WHERE team = $1 AND pipeline_id = $2::uuid AND status = 'RUNNING')
+                OR EXISTS (
+                    SELECT 1 FROM executions WHERE team = $1 AND pipeline_id = $2::uuid AND status = 'COMPENSATING'
+                )
+            """,
+            team,
+            pipeline_id,
+        )
+        return found
+
     async def idle(self, execution_id: str) -> bool:
         idle: bool = await self._transaction.fetchval(
             "SELECT lease_until <= now() FROM executions WHERE id = $1::uuid", execution_id

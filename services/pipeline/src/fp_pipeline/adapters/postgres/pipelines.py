@@ -1,6 +1,7 @@
 """Pipelines and their revisions."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from asyncpg import Record
 from fp_kernel import AlreadyExists, PageRequest
@@ -38,7 +39,10 @@ class PostgresPipelines:
             pipeline.then_pipeline_id or None,
         )
         if kept is None:
-            raise AlreadyExists(f"name: the team has a pipeline '{pipeline.name}'", reason="PIPELINE_EXISTS")
+            raise _taken(pipeline.name)
+        await self._revision(pipeline)
+
+    async def _revision(self, pipeline: Pipeline) -> None:
         await self._queries.execute(
             "INSERT INTO pipeline_revisions (pipeline_id, revision, steps) VALUES ($1::uuid, $2, $3::jsonb)",
             pipeline.id,
@@ -48,26 +52,68 @@ class PostgresPipelines:
 
     async def find(self, team: str, pipeline_id: str) -> Pipeline | None:
         row = await self._queries.fetchrow(
-            f"SELECT {_COLUMNS} WHERE p.team = $1 AND p.id = $2::uuid",
+            f"SELECT {_COLUMNS} WHERE p.team = $1 AND p.id = $2::uuid AND p.deleted_at IS NULL",
             team,
             pipeline_id,
         )
         return _pipeline(row) if row else None
 
-    async def page(self, team: str, kind: PipelineType | None, page: PageRequest) -> Sequence[Pipeline]:
-        """Newest first."""
-        rows = await self._queries.fetch(
-            f"""
-            SELECT {_COLUMNS}
-            WHERE p.team = $1 AND ($2::text IS NULL OR p.type = $2) AND ($3::uuid IS NULL OR p.id < $3::uuid)
-            ORDER BY p.id DESC LIMIT $4
+    async def lock(self, team: str, pipeline_id: str) -> Pipeline | None:
+        # A statement of its own: one that waited for the lock would read the steps as they were before the wait.
+        await self._queries.execute(
+            "SELECT 1 FROM pipelines WHERE team = $1 AND id = $2::uuid FOR UPDATE", team, pipeline_id
+        )
+        return await self.find(team, pipeline_id)
+
+    async def change(self, present: Pipeline, changed: Pipeline) -> None:
+        if changed.name != present.name:
+            taken = await self._queries.fetchval(
+                "SELECT true FROM pipelines WHERE team = $1 AND name = $2", present.team, changed.name
+            )
+            if taken:
+                raise _taken(changed.name)
+        if changed.revision != present.revision:
+            await self._revision(changed)
+        await self._queries.execute(
+            "UPDATE pipelines SET name = $2, revision = $3, then_pipeline_id = $4::uuid WHERE id = $1::uuid",
+            changed.id,
+            changed.name,
+            changed.revision,
+            changed.then_pipeline_id or None,
+        )
+
+    async def starter_of(self, team: str, pipeline_id: str) -> str:
+        name = await self._queries.fetchval(
+            """
+            SELECT name FROM pipelines
+            WHERE then_pipeline_id = $2::uuid AND team = $1 AND deleted_at IS NULL LIMIT 1
             """,
             team,
-            kind,
-            page.after[0] if page.after else None,
-            page.size,
+            pipeline_id,
+        )
+        return str(name or "")
+
+    async def delete(self, pipeline_id: str, at: datetime) -> None:
+        await self._queries.execute("UPDATE pipelines SET deleted_at = $2 WHERE id = $1::uuid", pipeline_id, at)
+
+    async def page(self, team: str, kind: PipelineType | None, page: PageRequest) -> Sequence[Pipeline]:
+        """Newest first."""
+        # A condition that is not asked for is left out: a statement that covers all cases gets a plan that fits none.
+        where = ["p.team = $1", "p.deleted_at IS NULL"]
+        if kind is not None:
+            where.append(f"p.type = '{kind.value}'")
+        if page.after is not None:
+            where.append("p.id < $2::uuid")
+        rows = await self._queries.fetch(
+            f"SELECT {_COLUMNS} WHERE {' AND '.join(where)} ORDER BY p.id DESC LIMIT {page.size:d}",
+            team,
+            *(page.after or ()),
         )
         return [_pipeline(row) for row in rows]
+
+
+def _taken(name: str) -> AlreadyExists:
+    return AlreadyExists(f"name: the team has a pipeline '{name}'", reason="PIPELINE_EXISTS")
 
 
 def _pipeline(row: Record) -> Pipeline:

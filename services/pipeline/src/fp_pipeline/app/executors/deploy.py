@@ -39,7 +39,7 @@ class DeployModel:
         self._policy = policy
 
     async def run(self, attempt: Attempt) -> Outcome:
-        model, version = attempt.input_text("model"), attempt.input_text("version")
+        model, version = attempt.model_ref, attempt.input_text("version")
         found = await self._versions.version(attempt.actor, model, version)
         await self._turn(attempt, found)
         await self._not_twice(attempt, found)
@@ -61,7 +61,12 @@ class DeployModel:
             artifact_digest=found.digest,
         )
         # The address is left out: the output is for people.
-        output = {"runtime": deployment.runtime, "version_id": found.version_id, "model_id": found.model_id}
+        output = {
+            "runtime": deployment.runtime,
+            "model": found.model_name,
+            "version_id": found.version_id,
+            "model_id": found.model_id,
+        }
         return Outcome(output, (Deploy(deployment),))
 
     async def undo(self, attempt: Attempt) -> JsonObject:

@@ -35,7 +35,7 @@ class Shares:
 
         Raises StepFailed when nothing is deployed.
         """
-        live = await self._deployments.live(attempt.actor.team, attempt.input_text("model"))
+        live = await self._deployments.live(attempt.actor.team, attempt.model)
         ours = _ours(attempt, live)
         if ours is None:
             raise StepFailed("this execution has no live deployment", final=True)
@@ -54,7 +54,7 @@ class Shares:
         before = {version: int(weight) for version, weight in kept.items()} if kept else {}
         if sum(before.values()) != FULL_WEIGHT_BPS or len(before) == 1:
             return
-        model = attempt.input_text("model")
+        model = attempt.model
         live = await self._deployments.live(attempt.actor.team, model)
         versions = {each.version for each in live}
         if any(weight and version not in versions for version, weight in before.items()):

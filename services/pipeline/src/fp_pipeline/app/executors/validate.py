@@ -39,7 +39,7 @@ class Validate:
         return {}
 
     async def _settled(self, attempt: Attempt) -> ModelVersion:
-        model, version = attempt.input_text("model"), attempt.input_text("version")
+        model, version = attempt.model_ref, attempt.input_text("version")
         while True:
             found = await self._versions.version(attempt.actor, model, version)
             if found.status is not VersionStatus.PENDING_UPLOAD:
