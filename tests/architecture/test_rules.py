@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from rules import access, exemptions, names, sizes, waiting
+from rules import access, clocks, database_time, exemptions, names, sizes, waiting
 
 EXEMPTIONS = exemptions.read(Path(__file__).with_name("exemptions.toml"))
 RULES = (
@@ -14,10 +14,17 @@ RULES = (
     waiting.orphan_tasks,
     waiting.blocking_sleeps,
     access.options,
+    clocks.wall_clocks,
+    clocks.stopwatches,
+    database_time.business_time,
 )
 APP = "services/auth/src/fp_auth/app/planted.py"
+TEST = "libs/rpc/tests/unit/test_planted.py"
 LIB = "libs/rpc/src/fp_rpc/planted.py"
+TESTKIT = "libs/testkit/src/fp_testkit/planted.py"
+WALLCLOCK = "libs/testkit/src/fp_testkit/wallclock.py"
 RUNTIME = "libs/runtime/src/fp_runtime/planted.py"
+SQL = "services/billing/src/fp_billing/migrations/9999_planted.sql"
 PROTO = "proto/forgepoint/auth/v1/planted.proto"
 
 
@@ -65,7 +72,7 @@ def asynchronous(line: str) -> str:
 
 PLANTS = {
     "a file of 301 lines": (sizes.files, APP, "x = 1\n" * 301),
-    "a test of 301 lines": (sizes.files, "libs/rpc/tests/unit/test_planted.py", "x = 1\n" * 301),
+    "a test of 301 lines": (sizes.files, TEST, "x = 1\n" * 301),
     "a main.py of 121 lines": (sizes.files, "services/auth/src/fp_auth/main.py", "x = 1\n" * 121),
     "a function of 41 lines": (sizes.functions, APP, function(41)),
     "a method of 41 lines": (sizes.functions, APP, method(function(41))),
@@ -87,6 +94,22 @@ PLANTS = {
     "an RPC that is not public": (access.options, PROTO, option("public: false")),
     "an unknown permission": (access.options, PROTO, option('permission: "models:rad"')),
     "public and internal": (access.options, PROTO, option("public: true internal: true")),
+    "a wall clock": (clocks.wall_clocks, TEST, "now = datetime.now(UTC)\n"),
+    "a wall clock by its module": (clocks.wall_clocks, TEST, "now = datetime.datetime.now(tz)\n"),
+    "a clock of the system": (clocks.wall_clocks, TEST, "from fp_kernel import SystemClock\n"),
+    "a clock of the system by its module": (clocks.wall_clocks, TEST, "clock = fp_kernel.SystemClock()\n"),
+    "the day": (clocks.wall_clocks, TEST, "day = date.today()\n"),
+    "a wall clock of Unix": (clocks.wall_clocks, TEST, "now = time.time()\n"),
+    "an imported wall clock": (clocks.wall_clocks, TEST, "from time import time_ns\n"),
+    "a wall clock that is passed": (clocks.wall_clocks, TEST, "field(default_factory=time.time)\n"),
+    "a wall clock of protobuf": (clocks.wall_clocks, TEST, "payload.failed_at.GetCurrentTime()\n"),
+    "a wall clock of a fixture": (clocks.wall_clocks, TESTKIT, "now = datetime.now(UTC)\n"),
+    "a stopwatch": (clocks.stopwatches, TEST, "began = time.monotonic()\n"),
+    "an imported stopwatch": (clocks.stopwatches, TEST, "from time import perf_counter\n"),
+    "a stopwatch of the loop": (clocks.stopwatches, TEST, "asyncio.get_running_loop().time()\n"),
+    "a time of the database": (database_time.business_time, APP, "Q = 'INSERT INTO a VALUES ($1, now())'\n"),
+    "a day of the database": (database_time.business_time, LIB, "Q = f'SELECT {a} WHERE day = CURRENT_DATE'\n"),
+    "a time of the database by default": (database_time.business_time, SQL, "at timestamptz DEFAULT now()\n"),
     "no audit level": (access.options, PROTO, option("authenticated: true", audit="")),
 }  # fmt: skip
 
@@ -96,8 +119,19 @@ NEAR_MISSES = {
     "passwords that are common": (names.banned, "services/auth/src/fp_auth/domain/common_things.py", ""),
     "a task of a group": (waiting.orphan_tasks, LIB, "group.create_task(f())\n"),
     "a task of the runtime": (waiting.orphan_tasks, RUNTIME, asynchronous("asyncio.create_task(f())")),
-    "a task of a test": (waiting.orphan_tasks, "libs/rpc/tests/unit/test_planted.py", "asyncio.create_task(f())\n"),
+    "a task of a test": (waiting.orphan_tasks, TEST, "asyncio.create_task(f())\n"),
+    "a wall clock of the place for it": (clocks.wall_clocks, WALLCLOCK, "now = datetime.now(UTC)\n"),
+    "a wall clock of a service": (clocks.wall_clocks, APP, "now = datetime.now(UTC)\n"),
+    "a clock that was given": (clocks.wall_clocks, TEST, "now = clock.now()\n"),
+    "a fixed time": (clocks.wall_clocks, TEST, "now = datetime(2027, 6, 15, tzinfo=UTC)\n"),
+    "a stopwatch of a proof": (clocks.stopwatches, "tests/proof/test_planted.py", "began = time.monotonic()\n"),
+    "a monotonic reading of a clock": (clocks.stopwatches, TEST, "began = clock.monotonic()\n"),
     "a sleep that yields": (waiting.blocking_sleeps, APP, "import asyncio\nasyncio.sleep(1)\n"),
+    "a time that is a parameter": (database_time.business_time, APP, "Q = 'INSERT INTO a VALUES ($1, $2)'\n"),
+    "a lease that a test moves": (database_time.business_time, TEST, "Q = 'UPDATE a SET due_at = now()'\n"),
+    "a time of a clock": (database_time.business_time, APP, "at = clock.now()\n"),
+    "a time of the database in words": (database_time.business_time, APP, '"""Not now() of the database."""\n'),
+    "a time of the database in a comment": (database_time.business_time, SQL, "-- no now() here\n"),
     "a known permission": (access.options, PROTO, option('permission: "models:read"')),
 }  # fmt: skip
 

@@ -18,9 +18,10 @@ from fp_billing.domain.meters import Meter
 from fp_billing.domain.periods import Grace, Period
 from fp_billing.domain.plans import DEFAULT_PLAN
 from fp_billing.domain.usage import Usage
-from fp_kernel import PageRequest, SystemClock, new_id
+from fp_kernel import PageRequest, new_id
 from fp_postgres import Database
 from fp_testkit.clock import ManualClock
+from fp_testkit.wallclock import RunningClock
 
 pytestmark = pytest.mark.proof
 PREDICTIONS, BATCH = 50_000, 500
@@ -61,7 +62,7 @@ async def open_replica(databases):
 
 async def ready_months(database):
     months = Months()
-    await months.ensure(database, SystemClock().now())
+    await months.ensure(database().now())
     return months
 
 
@@ -71,7 +72,7 @@ async def test_two_replicas_meter_every_prediction_once(open_replica):
     batches = [told[start : start + BATCH] for start in range(0, PREDICTIONS, BATCH)]
 
     async def work(database, mine):
-        record = RecordEvents(PostgresTransactions(database, await ready_months(database)), SystemClock(), GRACE)
+        record = RecordEvents(PostgresTransactions(database, await ready_months(database))(), GRACE)
         return sum([await record(batch) for batch in mine])
 
     began, cpu = time.perf_counter(), time.process_time()
@@ -85,14 +86,14 @@ async def test_two_replicas_meter_every_prediction_once(open_replica):
     assert await database.fetchval("SELECT sum(quantity) FROM usage_days") == PREDICTIONS
     cost = await database.fetchval("SELECT sum(cost_micros) FROM usage_days")
     assert cost == (PREDICTIONS - RATE.included) * RATE.price_micros
-    assert await Telling(PostgresTransactions(database, Months()), PostgresReads(database)).once() == 1
+    assert await Telling(PostgresTransactions(database, Months()), PostgresReads(database), RunningClock()).once() == 1
     figures = {"predictions_per_second": round(PREDICTIONS / seconds), "cpu_us_each": round(cpu / PREDICTIONS * 1e6, 1)}
     print(json.dumps({"proof": "billing metering", **figures}))
 
 
 async def test_a_month_of_a_million_facts_is_read_and_invoiced_at_once(open_replica):
     database = await open_replica()
-    await database.execute("INSERT INTO accounts VALUES ('alpha', $1, 'test', now())", DEFAULT_PLAN.id)
+    await database.execute("INSERT INTO accounts VALUES ('alpha', $1, 'test', $2)", DEFAULT_PLAN.id, MARCH.start)
     await database.execute(
         "INSERT INTO periods VALUES ('alpha', $1, $2, '{}', false, false)", MARCH.start, DEFAULT_PLAN.id
     )

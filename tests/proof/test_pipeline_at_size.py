@@ -42,7 +42,7 @@ async def _fill(database):
         await database.execute(
             """
             INSERT INTO pipelines (id, team, name, type, created_by, created_at)
-            VALUES ($1::uuid, 'alpha', $1, 'TRAINING_DAG', 'ann', now())
+            VALUES ($1::uuid, 'alpha', $1, 'TRAINING_DAG', 'ann', timestamptz '2013-03-01Z')
             """,
             pipeline_id,
         )
@@ -55,7 +55,7 @@ async def _fill(database):
             SELECT lpad(to_hex(n), 32, '0')::uuid, 'alpha',
                 CASE WHEN n % 20000 = 5 THEN $3::uuid ELSE $2::uuid END, 1, 'p', 'TRAINING_DAG',
                 CASE WHEN n % 10000 = 7 THEN 'RUNNING' WHEN n % 3 = 0 THEN 'FAILED' ELSE 'COMPLETED' END,
-                '{"model": "delays"}', 'ann', now(), 12
+                '{"model": "delays"}', 'ann', timestamptz '2013-03-01Z', 12
             FROM generate_series($1::int, $1::int + 19999) AS n
             """,
             first,

@@ -2,12 +2,11 @@
 
 import json
 import time
-from datetime import UTC, datetime
 from importlib import resources
 from statistics import median
 
 import pytest
-from fp_kernel import PageRequest, SystemClock, new_id
+from fp_kernel import PageRequest, new_id
 from fp_postgres import Database
 from fp_redis import WRITE_TIMEOUT, Link
 from fp_registry.adapters.changes import PostgresChanges
@@ -18,6 +17,7 @@ from fp_registry.api.documents import MessageDocuments, read_model
 from fp_registry.app.ports import ModelFilter
 from fp_registry.app.project import Projector
 from fp_registry.app.rebuild import Rebuild
+from fp_testkit.wallclock import MOMENT, RunningClock
 
 pytestmark = pytest.mark.proof
 MODELS = 100_000
@@ -54,7 +54,7 @@ async def database(databases):
 
 @pytest.fixture
 async def link(redis_url):
-    opened = Link.open(redis_url, SystemClock(), store="the projection", timeout=WRITE_TIMEOUT)
+    opened = Link.open(redis_url, RunningClock(), store="the projection", timeout=WRITE_TIMEOUT)
     yield opened
     await opened.close()
 
@@ -83,7 +83,7 @@ async def test_every_filter_pages_through_a_hundred_thousand_models(database, li
 
 async def _fill(database):
     ids = [new_id() for _ in range(MODELS)]
-    now = datetime.now(UTC)
+    now = MOMENT
     for start in range(0, MODELS, CHUNK):
         numbers = range(start, start + CHUNK)
         await database.execute(
@@ -117,7 +117,7 @@ async def _walk(store, wanted, between):
 
 async def _add(database, projector):
     """A model that is newer than every page begun: no cursor may slip."""
-    model_id, now = new_id(), datetime.now(UTC)
+    model_id, now = new_id(), MOMENT
     await database.execute(
         INSERT, [model_id], [f"late-{model_id}"], ["xgb"], ["regression"], ['{"tier": "1"}'], now, [None]
     )

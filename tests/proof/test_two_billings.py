@@ -1,7 +1,6 @@
 """Two processes meter the same events, and each is killed once in the middle: everything is counted, and once."""
 
 import json
-from datetime import UTC, datetime
 
 import pytest
 from forgepoint.billing.v1 import billing_pb2 as pb
@@ -10,6 +9,7 @@ from forgepoint.events.v1 import events_pb2
 from fp_events import Event
 from fp_kernel import new_id
 from fp_postgres import Database
+from fp_testkit.wallclock import real_now
 from replicas import eventually, heard
 
 pytestmark = pytest.mark.proof
@@ -22,7 +22,7 @@ def prediction(request_id: str = "") -> Event:
     payload = events_pb2.InferenceCompleted(
         request_id=request_id or new_id(), model_id="m-1", model_name="flights", version="3"
     )
-    payload.completed_at.FromDatetime(datetime.now(UTC))
+    payload.completed_at.FromDatetime(real_now())
     return Event("fp.inference.completed", payload, team="alpha", resource_id="m-1", summary="s", source="inference")
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -13,6 +13,7 @@ from forgepoint.monitor.v1 import monitor_pb2 as pb
 from forgepoint.monitor.v1.monitor_pb2_grpc import MonitorServiceStub
 from fp_events import Event
 from fp_kernel import new_id
+from fp_testkit.wallclock import real_now
 from replicas import answered, eventually, heard
 
 pytestmark = pytest.mark.proof
@@ -20,7 +21,7 @@ WINDOW, WINDOWS, SLICE = 200, 20, 250
 PREDICTIONS = WINDOW * WINDOWS
 MODEL, MODEL_ID = "delays", "018f0000-0000-7000-8000-0000000000aa"
 PIPELINE = "018f0000-0000-7000-8000-0000000000bb"
-START = datetime.now(UTC) - timedelta(days=5)
+START = real_now() - timedelta(days=5)
 DATA, PREDICTION, PERFORMANCE = pb.DRIFT_TYPE_DATA, pb.DRIFT_TYPE_PREDICTION, pb.DRIFT_TYPE_PERFORMANCE
 
 

@@ -3,16 +3,14 @@
 import io
 import json
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from fp_cli.main import main
+from fp_testkit.patience import Bound
 from platform_client import fp
-
-PATIENCE = 60
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ def refused(finished: Finished, code: int, text: str = "") -> None:
 
 def eventually(ask: Callable[[], Any], holds: Callable[[Any], bool]) -> Any:
     """What is asked for, once it holds: events take their time."""
-    until = time.monotonic() + PATIENCE
+    bound = Bound()
     while not holds(found := ask()):
-        assert time.monotonic() < until, found
+        assert not bound.over, found
     return found

@@ -3,7 +3,6 @@
 import asyncio
 import importlib
 import sys
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ from fp_kernel import Principal
 from fp_rpc import BearerToken, ChannelPolicy, Channels, JwtResolver, NoAudit, Server, ServerPolicy, StaticJwks
 from fp_telemetry import Metrics
 from fp_testkit.patience import PATIENCE
+from fp_testkit.wallclock import real_now
 from grpc_tools import protoc
 from jwt.algorithms import RSAAlgorithm
 
@@ -59,13 +59,13 @@ class Keys:
 
     def sign(self, **claims: Any) -> str:
         """A token of a viewer of team `red`, but for what is given; a claim given as None is left out."""
-        now = int(time.time())
+        now = int(real_now().timestamp())
         body: dict[str, Any] = {
             "iss": ISSUER,
             "aud": "forgepoint",
             "sub": "user-1",
             "iat": now,
-            "exp": now + 900,
+            "exp": now + 86_400,
             "jti": "token-1",
             "team": "red",
             "role": "viewer",

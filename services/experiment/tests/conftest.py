@@ -11,8 +11,8 @@ from fp_experiment.adapters.postgres.stores import PostgresReads, PostgresTransa
 from fp_experiment.app import use_cases
 from fp_experiment.app.ingest import Ingest
 from fp_experiment.domain.batching import BatchPolicy
-from fp_kernel import SystemClock
 from fp_postgres import Database
+from fp_testkit.wallclock import RunningClock, real_now
 
 MIGRATIONS = resources.files("fp_experiment") / "migrations"
 
@@ -22,7 +22,7 @@ async def experiment_url(databases):
     """A migrated database with partitions."""
     url = await databases.create(MIGRATIONS, service="experiment")
     opened = await Database.connect(url, source="experiment")
-    await Partitions(opened).ensure(SystemClock().now())
+    await Partitions(opened).ensure(real_now())  # by the ids of runs, which are of the machine's time
     await opened.close()
     return url
 
@@ -47,8 +47,8 @@ def writer(database):
 @pytest_asyncio.fixture
 async def do(database, reads, writer):
     """The use-cases, with the batches being written."""
-    ingest = Ingest(writer, SystemClock(), BatchPolicy(age=0.001))
+    ingest = Ingest(writer, RunningClock(), BatchPolicy(age=0.001))
     async with asyncio.TaskGroup() as group:
         running = group.create_task(ingest.run())
-        yield use_cases.build(PostgresTransactions(database), reads, ingest, SystemClock())
+        yield use_cases.build(PostgresTransactions(database), reads, ingest, RunningClock())
         running.cancel()

@@ -1,7 +1,7 @@
 """A small model, its promotion, its traffic and its labels, as the events tell them."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -10,9 +10,10 @@ from forgepoint.common.v1 import model_pb2
 from forgepoint.events.v1 import events_pb2
 from fp_events import Event
 from fp_kernel import new_id
+from fp_testkit.wallclock import real_now
 
 MODEL, TEAM, MODEL_ID = "delays", "alpha", "018f0000-0000-7000-8000-0000000000aa"
-START = datetime.now(UTC) - timedelta(days=2)
+START = real_now() - timedelta(days=2)
 
 
 def profile(**metrics: float) -> model_pb2.BaselineProfile:

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import time
-from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -14,6 +13,7 @@ from fp_flights.story.outcome import status
 from fp_flights.story.predictions import Answer, Flown
 from fp_flights.story.receiver import Receiver, listening
 from fp_kernel import InvalidArgument
+from fp_testkit.wallclock import real_now
 from standardwebhooks.webhooks import Webhook
 
 SECRET = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo="
@@ -97,7 +97,7 @@ def test_only_flights_that_were_answered_and_have_landed_are_judged(year):
 
 def message(text="{}", identifier="m1"):
     body = json.dumps({"type": text}).encode()
-    now = datetime.now(UTC)
+    now = real_now()
     signature = Webhook(SECRET).sign(identifier, now, body.decode())
     return {
         "webhook-id": identifier,

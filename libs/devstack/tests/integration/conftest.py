@@ -3,7 +3,6 @@ import contextlib
 import json
 import os
 import signal
-import time
 import urllib.request
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import psutil
 import pytest
 from fp_devstack import launch
 from fp_devstack.client import SupervisorClient
-from fp_testkit.patience import PATIENCE
+from fp_testkit.patience import PATIENCE, Bound
 
 PROGRAMS = Path(__file__).parents[1] / "programs"
 
@@ -31,14 +30,14 @@ def _family(pid):
 
 async def _until(condition, what="the condition"):
     """Waits for something outside this process."""
-    deadline = time.monotonic() + PATIENCE
+    bound = Bound()
     while True:
         answer = condition()
         if asyncio.iscoroutine(answer):
             answer = await answer
         if answer:
             return answer
-        assert time.monotonic() < deadline, f"{what} did not come true"
+        assert not bound.over, f"{what} did not come true"
         await asyncio.sleep(0.01)
 
 

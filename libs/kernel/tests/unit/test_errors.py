@@ -1,9 +1,7 @@
 """The closed set of errors."""
 
-from datetime import UTC
-
 import pytest
-from fp_kernel import Command, Error, FieldViolation, Internal, Kind, NotFound, Replayed, SystemClock, invalid
+from fp_kernel import Command, Error, FieldViolation, Internal, Kind, NotFound, Replayed, invalid
 from fp_kernel.errors import BY_KIND
 
 
@@ -50,10 +48,3 @@ def test_a_command_is_equal_by_its_parts():
         return b""
 
     assert Command("t", "/s/M", "k", b"f", encode) == Command("t", "/s/M", "k", b"f", encode)
-
-
-def test_the_system_clock_is_utc_and_never_goes_back():
-    clock = SystemClock()
-
-    assert clock.now().tzinfo is UTC
-    assert clock.monotonic() <= clock.monotonic()

@@ -3,8 +3,9 @@
 import asyncio
 
 import pytest
-from fp_kernel import SystemClock, Unavailable
+from fp_kernel import Unavailable
 from fp_redis import Link, Script
+from fp_testkit.wallclock import RunningClock
 from redis.asyncio import Redis
 
 PATIENCE = 60
@@ -13,7 +14,7 @@ COUNT = Script("return redis.call('INCRBY', KEYS[1], ARGV[1])")
 
 @pytest.fixture
 async def link(redis_url):
-    opened = Link.open(redis_url, SystemClock(), store="the shelf")
+    opened = Link.open(redis_url, RunningClock(), store="the shelf")
     yield opened
     await opened.close()
 
@@ -158,7 +159,7 @@ async def test_a_refused_command_is_nobody_elses_trouble(link):
 
 
 async def test_a_busy_pool_is_no_outage(redis_url):
-    link = Link.open(redis_url, SystemClock(), store="the shelf")
+    link = Link.open(redis_url, RunningClock(), store="the shelf")
     link._seats = asyncio.Semaphore(0)
     link._patience = 0.01
     with pytest.raises(Unavailable, match="in use"):

@@ -1,12 +1,11 @@
 """Who gets in, and in which order a call is judged."""
 
-import time
-
 import grpc
 import pytest
 from fp_kernel import InvalidArgument, PermissionDenied, Unauthenticated, Unimplemented
 from fp_rpc import Channels, NoAudit, Server, acting_for, current_call, principal
 from fp_telemetry import Metrics
+from fp_testkit.wallclock import real_now
 
 STREAMS = ("In", "Both")
 
@@ -105,7 +104,7 @@ async def test_another_scheme_than_bearer_is_not_authenticated(serve, shapes, sc
 
 
 async def test_an_expired_token_is_not_authenticated(serve, shapes, keys):
-    stub = (await serve()).stub(keys.sign(exp=int(time.time()) - 1))
+    stub = (await serve()).stub(keys.sign(exp=int(real_now().timestamp()) - 1))
 
     with pytest.raises(Unauthenticated) as refused:
         await call(stub, shapes, "One")

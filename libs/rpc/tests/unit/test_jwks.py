@@ -3,7 +3,6 @@
 import asyncio
 import json
 import threading
-from datetime import UTC, datetime
 from http.client import IncompleteRead
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -11,13 +10,14 @@ import pytest
 from fp_kernel import Unavailable
 from fp_rpc import HttpJwks
 from fp_rpc.jwks import read_jwks
+from fp_testkit.wallclock import MOMENT
 
 
 class Time:
     seconds = 0.0
 
     def now(self):
-        return datetime.now(UTC)
+        return MOMENT
 
     def monotonic(self):
         return self.seconds

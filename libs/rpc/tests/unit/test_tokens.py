@@ -4,14 +4,14 @@ import base64
 import hashlib
 import hmac
 import json
-import time
-from datetime import UTC, datetime
+from datetime import timedelta
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fp_kernel import Unauthenticated, Unavailable
 from fp_rpc import CredentialResolver, JwtResolver, StaticJwks
+from fp_testkit.wallclock import MOMENT, real_now
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,7 +31,7 @@ class Time:
         self.seconds = 0.0
 
     def now(self):
-        return datetime.fromtimestamp(time.time() + self.seconds, UTC)
+        return MOMENT + timedelta(seconds=self.seconds)
 
     def monotonic(self):
         return self.seconds
@@ -78,13 +78,13 @@ def unsigned(header, claims):
 
 
 def claims():
-    now = int(time.time())
+    now = int(real_now().timestamp())
     return {
         "iss": ISSUER,
         "aud": "forgepoint",
         "sub": "u",
         "iat": now,
-        "exp": now + 900,
+        "exp": now + 86_400,
         "role": "admin",
         "scopes": ["*:*"],
     }
@@ -156,7 +156,7 @@ async def test_a_token_with_wrong_claims_is_worth_nothing(keys, resolver, claim)
 
 
 async def test_an_expired_token_says_so(keys, resolver):
-    error = await refusal(resolver, keys.sign(exp=int(time.time()) - 1))
+    error = await refusal(resolver, keys.sign(exp=int(real_now().timestamp()) - 1))
 
     assert error.reason == "TOKEN_EXPIRED"
 
@@ -177,7 +177,8 @@ async def test_a_token_that_is_too_long_is_refused(keys, resolver):
 async def test_a_token_is_verified_once_and_remembered_until_it_expires(keys):
     source, clock = Counting(keys.jwks), Time()
     resolver = JwtResolver(ISSUER, source, clock)
-    token = keys.sign()
+    begun = int(MOMENT.timestamp())
+    token = keys.sign(iat=begun, exp=begun + 900)
 
     first = await resolver.resolve(token)
     clock.seconds = 899 - 5

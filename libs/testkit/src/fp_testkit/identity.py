@@ -2,10 +2,11 @@
 
 import functools
 import json
-import time
 from typing import TYPE_CHECKING, Any, Final
 
 from fp_kernel import new_id
+
+from fp_testkit.wallclock import real_now
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -95,7 +96,7 @@ class TestIdentity:
         return jwt.encode(present, key or _private_key(), algorithm=algorithm, headers={"kid": kid or self.kid})
 
     def _claims(self, role: str, team: str, ttl: float) -> dict[str, Any]:
-        now = int(time.time())
+        now = int(real_now().timestamp())
         user = f"{role}-of-{team}"
         return {
             "iss": self.issuer,

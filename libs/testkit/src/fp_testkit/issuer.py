@@ -2,10 +2,12 @@
 
 import json
 import threading
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 from fp_testkit.identity import ROLE_SCOPES, TEAM, TestIdentity
+from fp_testkit.wallclock import real_now
 
 if TYPE_CHECKING:
     import grpc
@@ -79,8 +81,7 @@ def _servicer(issuer: Issuer) -> object:
             response = auth_pb2.ExchangeServiceTokenResponse(
                 access_token=issuer.identity.service(request.service, ttl=_TTL)
             )
-            response.expires_at.GetCurrentTime()
-            response.expires_at.seconds += _TTL
+            response.expires_at.FromDatetime(real_now() + timedelta(seconds=_TTL))
             return response
 
         async def ValidateToken(

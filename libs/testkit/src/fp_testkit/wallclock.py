@@ -15,6 +15,8 @@ from fp_testkit.clock import ManualClock
 
 # `make proof` runs the tests at other moments: ends of months and years, days on which New York changes its clocks.
 MOMENT: Final = datetime.fromisoformat(os.environ.get("FP_TEST_MOMENT", "2027-06-15T12:00:00+00:00"))
+# One begin for the whole run, on the reading that all processes of a machine share: time does not go back in a child.
+_BEGAN: Final = float(os.environ.setdefault("FP_TEST_BEGAN", repr(time.monotonic())))
 
 
 class StandingClock(ManualClock):
@@ -31,14 +33,13 @@ class StandingClock(ManualClock):
 
 
 class RunningClock:
-    """A clock that starts at `start` and goes on as the machine's does, for what must see the wall move."""
+    """A clock that was at `MOMENT` when the run of tests began, and goes on as the machine's does.
 
-    def __init__(self, start: datetime = MOMENT) -> None:
-        self._start = start
-        self._began = time.monotonic()
+    For what must see the wall move. Those of one run agree, also in other processes.
+    """
 
     def now(self) -> datetime:
-        return self._start + timedelta(seconds=self.monotonic() - self._began)
+        return MOMENT + timedelta(seconds=self.monotonic() - _BEGAN)
 
     def monotonic(self) -> float:
         return time.monotonic()

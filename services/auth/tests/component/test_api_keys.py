@@ -1,9 +1,10 @@
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import asyncpg
 import pytest
 from forgepoint.auth.v1 import auth_pb2
 from fp_kernel import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied, Unauthenticated, new_id
+from fp_testkit.wallclock import real_now
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -132,7 +133,7 @@ async def test_a_revoked_key_is_refused_at_once_in_every_replica(auth, start, en
 
 
 async def test_a_rotation_overlaps(auth, engineer):
-    old = await engineer.call.CreateAPIKey(wanted(expires_at=at(datetime.now(UTC) + timedelta(days=30))))
+    old = await engineer.call.CreateAPIKey(wanted(expires_at=at(real_now() + timedelta(days=30))))
     request = auth_pb2.RotateAPIKeyRequest(
         key_id=old.api_key.id, overlap=Duration(seconds=3_600), idempotency_key="once"
     )

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import json
 import urllib.request
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import jwt
 import pytest
@@ -20,6 +20,7 @@ from fp_postgres import Database
 from fp_runtime import StartFailed
 from fp_testkit.clock import ManualClock
 from fp_testkit.patience import PATIENCE
+from fp_testkit.wallclock import real_now
 from pydantic import SecretStr
 
 ISSUER = "http://auth.test"
@@ -38,7 +39,7 @@ async def rotate(settings) -> None:
     """As another replica does when the period is over."""
     database = await Database.connect(settings.database_url.get_secret_value(), source="auth")
     try:
-        stores, clock = PostgresStores(database), ManualClock(datetime.now(UTC) + timedelta(days=31))
+        stores, clock = PostgresStores(database), ManualClock(real_now() + timedelta(days=31))
         sealer = Sealer([b"k" * 32], "signing-keys")
         rotation = RotateSigningKeys(stores, PostgresTransactions(database), RsaKeyFactory(sealer), clock)
         keyring = Keyring(stores.signing_keys, sealer, issuer=ISSUER, clock=clock)

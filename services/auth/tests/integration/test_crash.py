@@ -9,8 +9,9 @@ from fp_auth.adapters.postgres.stores import PostgresStores, PostgresTransaction
 from fp_auth.app.rotate_api_key import RotateApiKey
 from fp_auth.domain.api_keys import ApiKey
 from fp_auth.domain.users import User
-from fp_kernel import Command, Principal, Replayed, SystemClock, new_id
+from fp_kernel import Command, Principal, Replayed, new_id
 from fp_postgres import Database
+from fp_testkit.wallclock import RunningClock
 
 NOW = datetime(2013, 3, 1, tzinfo=UTC)
 MIGRATIONS = resources.files("fp_auth") / "migrations"
@@ -22,7 +23,7 @@ def owner(user_id: str) -> Principal:
 
 
 async def rotate(database: Database, user_id: str, key_id: str) -> None:
-    use_case = RotateApiKey(PostgresTransactions(database), secrets.token_bytes, SystemClock())
+    use_case = RotateApiKey(PostgresTransactions(database), secrets.token_bytes, RunningClock())
     await use_case(owner(user_id), key_id, timedelta(0), command=COMMAND)
 
 

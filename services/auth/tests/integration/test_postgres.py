@@ -14,7 +14,7 @@ from fp_auth.app.ports import Subject
 from fp_auth.app.rotate_signing_keys import RotateSigningKeys
 from fp_auth.domain.lockout import ACCOUNT
 from fp_auth.domain.users import User
-from fp_kernel import FailedPrecondition, SystemClock, new_id
+from fp_kernel import FailedPrecondition, new_id
 from fp_testkit.clock import ManualClock
 
 NOW = datetime(2013, 3, 1, 12, tzinfo=UTC)
@@ -63,7 +63,7 @@ async def test_the_roles_are_seeded_with_their_scopes(stores):
 
 
 async def test_many_replicas_that_rotate_at_once_leave_one_current_and_one_next_key(stores, transactions):
-    rotate = RotateSigningKeys(stores, transactions, RsaKeyFactory(SEALER), SystemClock())
+    rotate = RotateSigningKeys(stores, transactions, RsaKeyFactory(SEALER), ManualClock(NOW))
     await asyncio.gather(*(rotate() for _ in range(4)))
     lives = [key.life for key in await stores.signing_keys.all()]
     assert len(lives) == 2
@@ -82,7 +82,7 @@ async def test_replicas_that_find_the_period_over_rotate_once(stores, transactio
 
 
 async def test_two_replicas_create_one_first_admin(stores, transactions):
-    ensure = EnsureAdmin(stores, transactions, SlowHasher(), SystemClock())
+    ensure = EnsureAdmin(stores, transactions, SlowHasher(), ManualClock(NOW))
     created = await asyncio.gather(
         *(
             ensure(email=f"root{number}@example.com", password="a-river-and-9-lanterns", team="platform")
@@ -120,12 +120,10 @@ async def test_failures_from_many_replicas_at_once_all_count(stores, transaction
 
 
 async def test_the_database_itself_refuses_a_second_current_key(database):
-    insert = (
-        "INSERT INTO signing_keys (kid, public_jwk, sealed, created_at, signs_from) VALUES ($1, '', '', now(), now())"
-    )
-    await database.execute(insert, "a")
+    insert = "INSERT INTO signing_keys (kid, public_jwk, sealed, created_at, signs_from) VALUES ($1, '', '', $2, $2)"
+    await database.execute(insert, "a", NOW)
     with pytest.raises(asyncpg.UniqueViolationError):
-        await database.execute(insert, "b")
+        await database.execute(insert, "b", NOW)
 
 
 async def test_the_database_itself_refuses_an_unknown_role_and_a_raw_key(database, stores):
@@ -137,7 +135,7 @@ async def test_the_database_itself_refuses_an_unknown_role_and_a_raw_key(databas
         await database.execute(
             """
             INSERT INTO api_keys (id, team, user_id, name, prefix, key_hash, scopes, created_by, created_at)
-            VALUES ($1, 'alpha', $2, '', 'fp_', 'fp_raw', '{models:read}', '', now())
+            VALUES ($1, 'alpha', $2, '', 'fp_', 'fp_raw', '{models:read}', '', timestamptz '2013-03-01Z')
             """,
             new_id(),
             owner.id,

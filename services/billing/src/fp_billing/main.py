@@ -70,7 +70,7 @@ def _keep_schedules(
 ) -> None:
     """What is due by the clock: usage that is told, months of storage, invoices."""
     clock, grace, every = runtime.clock, settings.grace, settings.billing_invoice_seconds
-    telling = Telling(transactions, reads)
+    telling = Telling(transactions, reads, clock)
     storing = Storing(transactions, reads, clock=clock, grace=grace)
     invoicing = Invoicing(
         transactions, reads, clock=clock, grace=grace, due_in=settings.due_in, observe=figures.invoiced

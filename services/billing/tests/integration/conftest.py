@@ -47,7 +47,7 @@ class Desk:
     def __init__(self, side, clock):
         self.side, self.clock, self.invoiced = side, clock, []
         self.do = use_cases.build(side.transactions, side.reads, clock=clock, grace=GRACE, due_in=timedelta(days=30))
-        self.telling = Telling(side.transactions, side.reads)
+        self.telling = Telling(side.transactions, side.reads, clock)
         self.storing = Storing(side.transactions, side.reads, clock=clock, grace=GRACE)
         self.read = Queries(side.reads, clock)
         self.invoicing = Invoicing(

@@ -52,7 +52,7 @@ async def months(desk, plan_id, batches):
     teams = [f"alpha {world}", f"beta {world}"]
     for team in teams:
         async with desk.side.transactions() as tx:
-            await tx.hold(team)
+            await tx.hold(team, NOW)
             await tx.assign(team, await tx.plan(plan_id), by="test", now=NOW)
     ids = {}
     for batch in batches:

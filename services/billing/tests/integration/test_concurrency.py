@@ -94,3 +94,10 @@ async def test_a_plan_that_changes_under_load_prices_every_fact_by_one_of_both(r
     assert costs == sorted(costs)
     assert set(costs) <= {1, 1_000}
     assert (await first.use()).record.cost.amount_micros == 1_000
+
+
+async def test_a_team_is_on_the_default_plan_since_its_first_fact_and_not_since_the_database_s_today(replicas, clock):
+    desk, _ = replicas
+    await desk.tell((new_id(), "r1"))
+    assigned = await desk.side.database.fetchval("SELECT assigned_at FROM accounts WHERE team = 'alpha'")
+    assert assigned == clock.now()

@@ -13,21 +13,22 @@ from fp_experiment.domain.experiments import Described, Experiment
 from fp_experiment.domain.lineage import Edge, Kind, Ref, Relation, Story, facts
 from fp_experiment.domain.metrics import Point
 from fp_experiment.domain.runs import NewRun, RunStatus
-from fp_kernel import Command, Principal, Replayed, SystemClock, new_id
+from fp_kernel import Command, Principal, Replayed, new_id
 from fp_postgres import Database
+from fp_testkit.wallclock import MOMENT, RunningClock
 
 ANN = Principal("ann", "alpha", "engineer", frozenset({"experiments:*"}), 0.0)
 NO_KEY = Command("alpha", "/Rpc", "", b"", lambda _: b"")
 
 
 def logged(run_id, key):
-    now = SystemClock().now()
+    now = MOMENT
     command = Command("alpha", "/LogMetrics", key, b"body", lambda accepted: str(accepted).encode())
     return LoggedPoints("alpha", run_id, [Point("loss", 0.5, step, now) for step in range(3)], command)
 
 
 def told(event_id):
-    at = SystemClock().now()
+    at = MOMENT
     version = Ref(Kind.VERSION, f"late@{event_id}")
     edge = Edge(Ref(Kind.RUN, event_id), version, Relation.PRODUCED, at, event_id)
     return ToldStory("alpha", event_id, Story(facts(version, at, stage="DEV"), [edge]))
@@ -42,7 +43,7 @@ async def ingest(crash, url, run_id, key, event_id, copy_from):
 async def life(crash, url, experiment_id, key):
     """A run from its start to its end."""
     database = await Database.connect(url, source="experiment")
-    transactions, clock = PostgresTransactions(crash.wrap(database)), SystemClock()
+    transactions, clock = PostgresTransactions(crash.wrap(database)), RunningClock()
 
     def command(rpc):
         return Command("alpha", rpc, key, b"body", lambda _: b"answer")
@@ -55,7 +56,7 @@ async def life(crash, url, experiment_id, key):
 
 @pytest.fixture
 async def open_experiment(database):
-    now = SystemClock().now()
+    now = MOMENT
     experiment = Experiment(new_id(), "alpha", Described("flights", "", {}), "ann", now, now)
     async with PostgresTransactions(database)(NO_KEY) as tx:
         await tx.experiments.add(experiment)
@@ -67,7 +68,7 @@ async def test_a_batch_that_is_killed_anywhere_is_whole_or_not_there_and_can_com
     kill_at, experiment_url, database, open_experiment, copy_from
 ):
     async def arrange():
-        start = StartRun(PostgresTransactions(database), SystemClock())
+        start = StartRun(PostgresTransactions(database), RunningClock())
         run = await start(NewRun(open_experiment.id), ANN, NO_KEY)
         return experiment_url, run.id, new_id(), new_id(), copy_from
 

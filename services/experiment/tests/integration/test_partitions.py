@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime
+from uuid import UUID
 
 from fp_experiment.adapters.postgres.partitions import Partitions, lowest_id, month
 from fp_kernel.ids import uuid7
@@ -17,11 +18,12 @@ async def test_months_are_made_ahead_once_whoever_makes_them(database):
     assert await Partitions(database).ensure(now) == []
 
 
-async def test_the_points_of_a_run_lie_in_the_month_of_its_start(desk, database):
+async def test_the_points_of_a_run_lie_in_the_month_of_its_id(desk, database):
     run = await desk.run()
     await desk.log(run, [1.0])
     table = await database.fetchval("SELECT tableoid::regclass::text FROM metric_points")
-    assert table == f"metric_points_{run.started_at:%Y_%m}"
+    made = datetime.fromtimestamp((UUID(run.id).int >> 80) / 1_000, UTC)
+    assert table == f"metric_points_{made:%Y_%m}"
     plan = "\n".join(row[0] for row in await database.fetch(_PLAN.format(run.id)))
     assert plan.count("metric_points_") == 2  # the index and its table, of one month
 

@@ -7,7 +7,8 @@ import pytest
 import pytest_asyncio
 from fp_experiment.app.ingest import Ingest
 from fp_experiment.domain.batching import BatchPolicy
-from fp_kernel import Aborted, NotFound, ResourceExhausted, SystemClock, Unavailable
+from fp_kernel import Aborted, NotFound, ResourceExhausted, Unavailable
+from fp_testkit.wallclock import RunningClock
 
 POLICY = BatchPolicy(rows=10, age=0.0, capacity=20)
 
@@ -47,7 +48,7 @@ def writer():
 
 @pytest_asyncio.fixture
 async def ingest(writer):
-    made = Ingest(writer, SystemClock(), POLICY)
+    made = Ingest(writer, RunningClock(), POLICY)
     async with asyncio.TaskGroup() as group:
         running = group.create_task(made.run())
         yield made
@@ -140,7 +141,7 @@ async def test_who_gave_up_writes_nothing(ingest, writer):
 
 async def test_what_still_waits_at_the_stop_is_refused(writer):
     writer.gate.clear()
-    ingest = Ingest(writer, SystemClock(), POLICY)
+    ingest = Ingest(writer, RunningClock(), POLICY)
     async with asyncio.TaskGroup() as group:
         running = group.create_task(ingest.run())
         calls = [group.create_task(_outcome(ingest.now_or_never(Load(5)))) for _ in range(2)]

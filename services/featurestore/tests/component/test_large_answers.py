@@ -6,6 +6,7 @@ import pytest
 from forgepoint.featurestore.v1 import featurestore_pb2 as pb
 from fp_featurestore.api import convert
 from fp_kernel import InvalidArgument
+from fp_testkit.wallclock import real_now
 
 WIDE = {"wind": "DOUBLE_LIST"}
 
@@ -39,7 +40,7 @@ async def test_an_answer_that_no_client_takes_is_refused_by_its_entities(admin, 
     ids = [f"e{number:03}" for number in range(500)]
     assert len(await admin.online(view, *ids[:400])) == 400
     past = pb.GetHistoricalFeaturesRequest(feature_view_id=view.id, entity_ids=ids, as_of=make.at(5))
-    past.known_as_of.GetCurrentTime()
+    past.known_as_of.FromDatetime(real_now())
     for refused in (admin.online(view, *ids), admin(past)):
         with pytest.raises(InvalidArgument, match="entity_ids: have more than 4000000 bytes"):
             await refused

@@ -3,6 +3,7 @@
 import pytest
 from forgepoint.featurestore.v1 import featurestore_pb2 as pb
 from fp_kernel import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied, new_id
+from fp_testkit.wallclock import real_now
 
 EVERYTHING = {
     "temp": 12.5,
@@ -130,7 +131,7 @@ async def test_historical_reads_come_in_pages(ann, make):
     await ann.write(view, *(make.values(f"e{number}", 1, temp=number) for number in range(7)))
     ids = [f"e{number}" for number in range(8)]
     request = pb.GetHistoricalFeaturesRequest(feature_view_id=view.id, entity_ids=ids, as_of=make.at(5))
-    request.known_as_of.GetCurrentTime()
+    request.known_as_of.FromDatetime(real_now())
     assert len((await ann(request)).vectors) == 7
     request.pagination.page_size = 3
     found, missing = [], []

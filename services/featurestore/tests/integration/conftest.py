@@ -15,10 +15,11 @@ from fp_featurestore.app.keep_online import KeepOnline
 from fp_featurestore.app.ports import ViewRef
 from fp_featurestore.app.rebuild import Rebuild, Target
 from fp_featurestore.domain.rows import NewRow
-from fp_kernel import Command, Principal, SystemClock
+from fp_kernel import Command, Principal
 from fp_postgres import Database
 from fp_redis import Link
 from fp_testkit.patience import PATIENCE
+from fp_testkit.wallclock import RunningClock
 
 ANN = Principal("ann", "alpha", "admin", frozenset({"*:*"}), 0.0)
 NO_KEY = Command("alpha", "/Rpc", "", b"", lambda _: b"")
@@ -34,7 +35,7 @@ class Desk:
 
     def __init__(self, database, link):
         self.database, self.link = database, link
-        self.clock = SystemClock()
+        self.clock = RunningClock()
         self.views, self.log = PostgresViews(database), PostgresLog(database)
         self.offline, self.online = PostgresOffline(database), RedisOnline(link, link)
         self.copies, self.claims = PostgresCopies(database), PostgresClaims(database)
@@ -105,7 +106,7 @@ async def desk(database_of_features, redis_url):
 
 
 async def open_stores(database_url, redis_url):
-    link = Link.open(redis_url, SystemClock(), store="the online view", timeout=PATIENCE)
+    link = Link.open(redis_url, RunningClock(), store="the online view", timeout=PATIENCE)
     return await Database.connect(database_url, source="featurestore"), link
 
 

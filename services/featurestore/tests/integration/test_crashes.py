@@ -19,10 +19,11 @@ from fp_featurestore.app.ports import ViewRef
 from fp_featurestore.app.rebuild import Rebuild, Target
 from fp_featurestore.domain.features import Definition, Entity, Feature, ValueType
 from fp_featurestore.domain.rows import NewRow
-from fp_kernel import Command, Principal, Replayed, SystemClock
+from fp_kernel import Command, Principal, Replayed
 from fp_postgres import Database
 from fp_redis import Link
 from fp_testkit.patience import PATIENCE
+from fp_testkit.wallclock import RunningClock
 
 ANN = Principal("ann", "alpha", "admin", frozenset({"*:*"}), 0.0)
 NO_KEY = Command("alpha", "/Rpc", "", b"", lambda _: b"")
@@ -43,7 +44,7 @@ class Parts:
     """step: wraps each adapter, for scenarios whose steps are calls of the ports and not statements."""
 
     def __init__(self, database, link, step):
-        clock, self.database, self.views = SystemClock(), database, step(PostgresViews(database))
+        clock, self.database, self.views = RunningClock(), database, step(PostgresViews(database))
         self.link = link
         self.online, self.log = step(RedisOnline(link, link)), step(PostgresLog(database))
         copies, claims = step(PostgresCopies(database)), PostgresClaims(database)
@@ -72,7 +73,7 @@ class Parts:
     @classmethod
     async def open(cls, url, redis_url, *, wrap=lambda store: store, step=lambda port: port):
         database = await Database.connect(url, source="featurestore")
-        link = Link.open(redis_url, SystemClock(), store="the online view", timeout=PATIENCE)
+        link = Link.open(redis_url, RunningClock(), store="the online view", timeout=PATIENCE)
         return cls(wrap(database), wrap(link), step)
 
     async def close(self):

@@ -92,7 +92,10 @@ class Inference(inference_pb2_grpc.InferenceGatewayServiceServicer):
 
 
 class Recorded:
-    """A service whose RPCs remember what they were asked, and answer what was put into `answers` or nothing."""
+    """A service whose RPCs remember what they were asked, and answer what was put into `answers` or nothing.
+
+    allowed: the seconds that each RPC was given at most.
+    """
 
     def __init__(self, file: FileDescriptor, stubs: Any) -> None:
         (service,) = file.services_by_name.values()
@@ -100,6 +103,7 @@ class Recorded:
         self.answers: dict[str, Any] = {}
         self.failures: dict[str, Exception] = {}
         self.slow: set[str] = set()
+        self.allowed: dict[str, float] = {}
         self.add = getattr(stubs, f"add_{service.name}Servicer_to_server")
         behaviours = {method.name: self._behaviour(method) for method in service.methods}
         self.servicer = type(service.name, (getattr(stubs, f"{service.name}Servicer"),), behaviours)()
@@ -107,6 +111,7 @@ class Recorded:
     def _behaviour(self, method: MethodDescriptor) -> Any:
         async def one(servicer, request, context):
             self.asked.append((method.name, request))
+            self.allowed[method.name] = current_call().remaining()
             if method.name in self.slow:
                 await asyncio.Event().wait()
             if method.name in self.failures:

@@ -33,6 +33,7 @@ from fp_telemetry import Metrics
 from fp_testkit.issuer import SERVICE_SECRET, Issuer
 from fp_testkit.patience import PATIENCE
 from fp_testkit.services import RunningService, ServiceFactory
+from fp_testkit.wallclock import MOMENT
 
 COUNTER = Consumer("counter", ("fp.inference.>",))
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -220,12 +221,12 @@ def tell(bus: NatsBus) -> Callable[..., Awaitable[None]]:
         }
         if gone:
             payload: Any = events_pb2.ModelUndeployed(**version, reason="superseded")
-            payload.undeployed_at.GetCurrentTime()
+            payload.undeployed_at.FromDatetime(MOMENT)
         else:
             payload = events_pb2.ModelDeployed(
                 **version, endpoint=runtime.address, weight_bps=weight, signature=SIGNATURE
             )
-            payload.deployed_at.GetCurrentTime()
+            payload.deployed_at.FromDatetime(MOMENT)
         kind = "undeployed" if gone else "deployed"
         event = Event(
             f"fp.pipelines.model.{kind}", payload, team, version["version_id"], f"Version {kind}.", sequence=sequence

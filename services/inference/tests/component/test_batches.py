@@ -17,6 +17,7 @@ from fp_rpc import Server, current_call
 from fp_telemetry import Metrics
 from fp_testkit.issuer import Issuer
 from fp_testkit.patience import PATIENCE
+from fp_testkit.wallclock import real_now
 
 Start = Callable[..., Awaitable[Any]]
 Tell = Callable[..., Awaitable[None]]
@@ -190,7 +191,7 @@ async def test_billing_is_asked_for_what_it_told_before_the_start(served: Any, b
 
 async def _tell_exceeded(bus: NatsBus, team: str) -> None:
     exceeded = events_pb2.QuotaExceeded(team=team, meter_type=events_pb2.METER_TYPE_INFERENCE_REQUEST)
-    exceeded.occurred_at.GetCurrentTime()
+    exceeded.occurred_at.FromDatetime(real_now())
     told = Event("fp.billing.quota.exceeded", exceeded, team, team, "Too much.", sequence=1)
     assert not (await bus.publish([told])).failed
 

@@ -16,6 +16,7 @@ from fp_kernel import (
 )
 from fp_testkit.issuer import Issuer
 from fp_testkit.patience import PATIENCE
+from fp_testkit.wallclock import MOMENT
 
 Start = Callable[..., Awaitable[Any]]
 Tell = Callable[..., Awaitable[None]]
@@ -137,7 +138,7 @@ async def test_models_are_described_with_their_versions(
     promoted = events_pb2.ModelPromoted(
         model_id="m", model_name="delays", version_id="id-1", version="1", to_stage=events_pb2.MODEL_STAGE_PRODUCTION
     )
-    promoted.promoted_at.GetCurrentTime()
+    promoted.promoted_at.FromDatetime(MOMENT)
     await bus.publish([Event("fp.models.promoted", promoted, "alpha", "m", "Promoted.", sequence=1)])
     stub = inference.stub()
     async with asyncio.timeout(PATIENCE):

@@ -13,11 +13,11 @@ from fp_inference.adapters.redis_routes import RedisRoutes
 from fp_inference.app.values import Replay
 from fp_inference.domain.bucket import Limit
 from fp_inference.domain.routes import Route, Share, Split, Stable, Target, TargetStatus
-from fp_kernel import SystemClock
 from fp_kernel.signatures import Column, Signature, TensorSpec
 from fp_kernel.tensors import ElementType
 from fp_redis import Link
 from fp_testkit.patience import PATIENCE
+from fp_testkit.wallclock import RunningClock
 from redis.asyncio import Redis
 
 _START = datetime(2013, 3, 1, 12, 30, 0, 123_456, tzinfo=UTC)
@@ -36,7 +36,7 @@ async def redis(redis_url: str) -> AsyncIterator[Any]:
 
 @pytest_asyncio.fixture
 async def link(redis_url: str) -> AsyncIterator[Link]:
-    opened = Link.open(redis_url, SystemClock(), store="redis")
+    opened = Link.open(redis_url, RunningClock(), store="redis")
     yield opened
     await opened.close()
 

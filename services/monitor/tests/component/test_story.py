@@ -10,6 +10,7 @@ from forgepoint.monitor.v1 import monitor_pb2 as pb
 from fp_events import Event
 from fp_events.tail import tail
 from fp_testkit.patience import PATIENCE
+from fp_testkit.wallclock import real_now
 from google.protobuf.duration_pb2 import Duration
 
 PIPELINE = "018f0000-0000-7000-8000-0000000000bb"
@@ -122,7 +123,7 @@ async def test_a_failed_retraining_does_not_burn_the_cooldown(bus, replica, clie
     await lost(engineer, publish, eventually, story)
 
     def told(subject, payload, moment):
-        moment.GetCurrentTime()
+        moment.FromDatetime(real_now())
         return Event(subject, payload, "alpha", "execution", "Told.", source="pipeline")
 
     started = events_pb2.PipelineStarted(pipeline_id=PIPELINE)

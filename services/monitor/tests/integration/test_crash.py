@@ -2,13 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from importlib import resources
 from typing import Any
 
 import numpy as np
 from forgepoint.common.v1 import model_pb2
-from fp_kernel import Command, Replayed, SystemClock, new_id
+from fp_kernel import Command, Replayed, new_id
 from fp_monitor.adapters.postgres.reads import PostgresReads
 from fp_monitor.adapters.postgres.stores import PostgresTransactions
 from fp_monitor.app.close_windows import CloseWindows
@@ -23,11 +23,12 @@ from fp_monitor.domain.monitor import Config
 from fp_monitor.domain.prediction import Prediction, Truth
 from fp_postgres import Database
 from fp_testkit.crash import CrashedRun, CrashPoints
+from fp_testkit.wallclock import MOMENT, RunningClock
 
 MIGRATIONS = resources.files("fp_monitor") / "migrations"
 PIPELINE = "018f0000-0000-7000-8000-0000000000bb"
 SIZE = 100
-NOW = datetime.now(UTC)
+NOW = MOMENT
 NO_COMMAND = Command("alpha", "", "", b"", lambda _: b"")
 
 
@@ -50,7 +51,7 @@ def batch(first: int, *, shift: float) -> list[Told]:
 
 
 def parts(database: Any) -> tuple[PostgresTransactions, Filling, CountTraffic, SubmitTruth]:
-    transactions, clock = PostgresTransactions(database), SystemClock()
+    transactions, clock = PostgresTransactions(database), RunningClock()
     filling = Filling(clock, Verdict(clock))
     count = CountTraffic(transactions, filling, consumer="monitor-traffic")
     return transactions, filling, count, SubmitTruth(transactions, filling, clock)
@@ -63,7 +64,7 @@ async def prepared(databases: Any, *, duration: timedelta = timedelta()) -> str:
     transactions, _, count, _ = parts(database)
     size = 0 if duration else SIZE
     config = Config("delays", duration, size, 10, (), auto_retrain=True, retrain_pipeline_id=PIPELINE, enabled=True)
-    await ConfigureMonitor(transactions, SystemClock())("alpha", config, NO_COMMAND)
+    await ConfigureMonitor(transactions, RunningClock())("alpha", config, NO_COMMAND)
     await TakeBaseline(transactions, consumer="monitor")(
         new_id(), Promotion("alpha", "m", "delays", "1", profile(), NOW, 1)
     )
@@ -166,8 +167,8 @@ async def test_lost_performance_asks_once_wherever_the_replica_is_killed(kill_at
 
 async def closing(crash: CrashPoints, url: str) -> None:
     async with opened(url) as database:
-        due = await PostgresReads(database).due(datetime.now(UTC), 10)
-        transactions, clock = PostgresTransactions(crash.wrap(database)), SystemClock()
+        due = await PostgresReads(database).due(RunningClock().now(), 10)
+        transactions, clock = PostgresTransactions(crash.wrap(database)), RunningClock()
         verdict, reads = Verdict(clock), PostgresReads(database)
         close = CloseWindows(transactions, reads, verdict, clock, every=1, retention=timedelta(days=1))
         for each in due:

@@ -8,7 +8,7 @@ from ipaddress import ip_network
 
 import pytest
 from fp_events import decode
-from fp_kernel import Command, PageRequest, Principal, SystemClock
+from fp_kernel import Command, PageRequest, Principal
 from fp_notification.adapters import texts
 from fp_notification.adapters.http import HttpSender
 from fp_notification.adapters.postgres.archive import PostgresArchive
@@ -32,6 +32,7 @@ from fp_notification.domain.signing import Secrets
 from fp_notification.domain.targets import AddressPolicy
 from fp_postgres import Database
 from fp_testkit.patience import PATIENCE
+from fp_testkit.wallclock import RunningClock
 
 MIGRATIONS = resources.files("fp_notification") / "migrations"
 ANN = Principal("ann", "alpha", "admin", frozenset({"*:*"}), 0.0)
@@ -45,8 +46,8 @@ ALLOWED = AddressPolicy((ip_network("127.0.0.0/8"),))
 class Desk:
     """One replica."""
 
-    def __init__(self, database, *, backoff=AT_ONCE, lease=60.0, sender=None, breaker=NEVER):
-        clock = SystemClock()
+    def __init__(self, database, *, backoff=AT_ONCE, lease=60.0, sender=None, breaker=NEVER, clock=None):
+        clock = clock or RunningClock()
         self.database = database
         self.transactions, self.reads = PostgresTransactions(database), PostgresReads(database)
         self.sender = sender or HttpSender(ALLOWED, timeout=PATIENCE)

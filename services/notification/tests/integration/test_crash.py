@@ -4,7 +4,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-from fp_kernel import Command, Principal, Replayed, SystemClock, new_id
+from fp_kernel import Command, Principal, Replayed, new_id
 from fp_notification.adapters import texts
 from fp_notification.adapters.postgres.deliveries import PostgresDeliveries
 from fp_notification.adapters.postgres.reads import PostgresReads
@@ -23,8 +23,9 @@ from fp_notification.domain.severity import Severity
 from fp_notification.domain.signing import Secrets
 from fp_postgres import Database
 from fp_testkit.crash import CrashPoints
+from fp_testkit.wallclock import RunningClock
 
-CLOCK, SECRETS = SystemClock(), Secrets(b"k" * 32)
+CLOCK, SECRETS = RunningClock(), Secrets(b"k" * 32)
 ANN = Principal("ann", "alpha", "admin", frozenset({"*:*"}), 0.0)
 NO_KEY = Command("alpha", "/Rpc", "", b"", lambda _: b"")
 KEY = Command("alpha", "/TestChannel", "ann/once", b"f", lambda attempt: attempt.status.encode())

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from ipaddress import ip_network
 
 import pytest
@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from fp_kernel import InvalidArgument
 from fp_notification.adapters.http import HttpSender
 from fp_notification.domain.targets import AddressPolicy
+from fp_testkit.wallclock import real_now
 
 DEV = AddressPolicy((ip_network("127.0.0.0/8"),))
 HEADERS = {"webhook-id": "m1"}
@@ -144,7 +145,7 @@ def certificate(tmp_path_factory):
     """Of hooks.test, signed by itself."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "hooks.test")])
-    now = datetime.now(UTC)
+    now = real_now()
     made = (
         x509.CertificateBuilder()
         .subject_name(name)

@@ -1,13 +1,13 @@
 """The closed loop over a real bus, with two replicas: every effect once."""
 
 import asyncio
-from datetime import UTC, datetime
 from typing import Any
 
 from forgepoint.events.v1 import events_pb2
 from forgepoint.pipeline.v1 import pipeline_pb2 as pb
 from fp_events import Event
 from fp_testkit.patience import PATIENCE
+from fp_testkit.wallclock import real_now
 
 SAGA: dict[str, Any] = {
     "name": "deploy-model",
@@ -28,10 +28,10 @@ def outcome(version: str, reason: str = "") -> Event:
     if reason:
         number = events_pb2.InferenceFailureReason.Value(f"INFERENCE_FAILURE_REASON_{reason}")
         failed = events_pb2.InferenceFailed(model_name="delays", version=version, reason=number)
-        failed.failed_at.FromDatetime(datetime.now(UTC))
+        failed.failed_at.FromDatetime(real_now())
         return Event("fp.inference.failed", failed, team="alpha", resource_id="m", summary="s")
     done = events_pb2.InferenceCompleted(model_name="delays", version=version, latency_ms=10)
-    done.completed_at.FromDatetime(datetime.now(UTC))
+    done.completed_at.FromDatetime(real_now())
     return Event("fp.inference.completed", done, team="alpha", resource_id="m", summary="s")
 
 

@@ -7,7 +7,7 @@ from importlib import resources
 from typing import Any
 
 import pytest
-from fp_kernel import SystemClock, new_id
+from fp_kernel import new_id
 from fp_pipeline.adapters.memory.stores import MemoryStores
 from fp_pipeline.adapters.postgres.deployments import PostgresDeploymentReads
 from fp_pipeline.adapters.postgres.leases import PostgresLeases
@@ -16,6 +16,7 @@ from fp_pipeline.domain.definition import Pipeline, PipelineType, StepDefinition
 from fp_pipeline.domain.deployment import Deployment
 from fp_pipeline.domain.execution import Cause, Execution, Step
 from fp_postgres import Database
+from fp_testkit.wallclock import RunningClock
 
 MIGRATIONS = resources.files("fp_pipeline") / "migrations"
 
@@ -115,7 +116,7 @@ async def database(databases) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def memory_stores() -> Stores:
-    memory = MemoryStores(SystemClock())
+    memory = MemoryStores(RunningClock())
     return Stores(memory.transactions, memory.reads, memory.execution_store, memory.deployments)
 
 

@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from fp_kernel import Command, FailedPrecondition, SystemClock, new_id
+from fp_kernel import Command, FailedPrecondition, new_id
 from fp_pipeline import engine
 from fp_pipeline.adapters.memory.peers import (
     FakeArtifacts,
@@ -35,6 +35,7 @@ from fp_postgres import Database
 from fp_postgres.signals import Subscriptions
 from fp_testkit.crash import CrashedRun, CrashPoints
 from fp_testkit.patience import PATIENCE
+from fp_testkit.wallclock import RunningClock
 
 MIGRATIONS = resources.files("fp_pipeline") / "migrations"
 NOW = datetime(2013, 3, 1, tzinfo=UTC)
@@ -82,7 +83,7 @@ def _worker(database: Database, world: World, trouble: str, crash: CrashPoints) 
         artifacts=FakeArtifacts(world),
         tokens=FakeJobTokens(world),
     )
-    deployments, clock = PostgresDeploymentReads(database), SystemClock()
+    deployments, clock = PostgresDeploymentReads(database), RunningClock()
     real = PostgresTransactions(database)
 
     @asynccontextmanager
@@ -160,7 +161,7 @@ async def finished(run: CrashedRun) -> tuple[Execution, World, dict[str, int], l
     try:
         world = World(Path(path))
         deployments, transactions = PostgresDeploymentReads(database), PostgresTransactions(database)
-        await Reconciler(transactions, deployments, FakeRuntimes(world), SystemClock(), every=1).once()
+        await Reconciler(transactions, deployments, FakeRuntimes(world), RunningClock(), every=1).once()
         execution = await _found(PostgresReads(database), execution_id)
         live = {each.version: each.weight_bps for each in await deployments.all_live()}
         assert await database.fetchval("SELECT count(*) FROM deployment_turns") == 0

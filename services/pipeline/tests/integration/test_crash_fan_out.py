@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from fp_kernel import SystemClock, new_id
+from fp_kernel import new_id
 from fp_pipeline import engine
 from fp_pipeline.adapters.memory.peers import (
     FakeArtifacts,
@@ -31,6 +31,7 @@ from fp_pipeline.domain.validation import JobModules
 from fp_postgres import Database
 from fp_postgres.signals import Subscriptions
 from fp_testkit.crash import CrashedRun, CrashPoints
+from fp_testkit.wallclock import RunningClock
 
 MIGRATIONS = resources.files("fp_pipeline") / "migrations"
 NOW = datetime(2013, 3, 1, tzinfo=UTC)
@@ -83,7 +84,7 @@ def _worker(database: Database, world: World, crash: CrashPoints) -> Any:
         artifacts=FakeArtifacts(world),
         tokens=FakeJobTokens(world),
     )
-    clock, real = SystemClock(), PostgresTransactions(database)
+    clock, real = RunningClock(), PostgresTransactions(database)
 
     @asynccontextmanager
     async def transactions(command: Any = None) -> Any:

@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from fp_kernel import SystemClock, new_id
+from fp_kernel import new_id
 from fp_pipeline import engine
 from fp_pipeline.adapters.memory.peers import (
     FakeArtifacts,
@@ -35,6 +35,7 @@ from fp_postgres import Database
 from fp_postgres.signals import Subscriptions
 from fp_testkit.crash import CrashedRun, CrashPoints
 from fp_testkit.patience import PATIENCE
+from fp_testkit.wallclock import RunningClock
 
 MIGRATIONS = resources.files("fp_pipeline") / "migrations"
 NOW = datetime(2013, 3, 1, 12, 30, tzinfo=UTC)
@@ -69,7 +70,7 @@ async def life(url: str, path: str, training: str, crash: CrashPoints) -> None:
 
     try:
         report = DriftReport("alpha", REPORT, training, {"model": "delays"})
-        await Retrain(transactions, SystemClock())(report)
+        await Retrain(transactions, RunningClock())(report)
         async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
             running = group.create_task(_worker(database, world, transactions, crash).run())
             told = 0
@@ -117,7 +118,7 @@ def _worker(database: Database, world: World, transactions: Any, crash: CrashPoi
         artifacts=FakeArtifacts(world),
         tokens=FakeJobTokens(world),
     )
-    clock, deployments = SystemClock(), PostgresDeploymentReads(database)
+    clock, deployments = RunningClock(), PostgresDeploymentReads(database)
     statistics = PostgresStatisticsReads(database)
     return engine.worker(
         engine.Stores(transactions, PostgresLeases(database), deployments, Subscriptions()),
@@ -149,7 +150,7 @@ async def prepared(databases: Any, folder: Path) -> tuple[str, str, str]:
         INSERT INTO deployments (runtime, team, model_id, model_name, version_id, version, endpoint, weight_bps,
             execution_id, deployed_at, signature, artifact_digest, state)
         VALUES ('old', 'alpha', 'model-delays', 'delays', 'delays-1', '1', '127.0.0.1:1', 10000, gen_random_uuid(),
-            now(), '', '', 'LIVE')
+            timestamptz '2013-03-01Z', '', '', 'LIVE')
         """
     )
     await database.close()

@@ -16,7 +16,7 @@ async def fill(database, rows=ROWS):
         await database.execute(
             """
             INSERT INTO pipelines (id, team, name, type, created_by, created_at)
-            VALUES ($1::uuid, 'alpha', $1, 'TRAINING_DAG', 'ann', now())
+            VALUES ($1::uuid, 'alpha', $1, 'TRAINING_DAG', 'ann', timestamptz '2013-03-01Z')
             """,
             pipeline_id,
         )
@@ -28,7 +28,7 @@ async def fill(database, rows=ROWS):
         SELECT lpad(to_hex(n), 32, '0')::uuid, 'alpha',
             CASE WHEN n % ($1 / 10) = 5 THEN $3::uuid ELSE $2::uuid END, 1, 'p', 'TRAINING_DAG',
             CASE WHEN n % ($1 / 20) = 7 THEN 'RUNNING' WHEN n % 3 = 0 THEN 'FAILED' ELSE 'COMPLETED' END,
-            '{"model": "delays"}', 'ann', now(), 12
+            '{"model": "delays"}', 'ann', timestamptz '2013-03-01Z', 12
         FROM generate_series(1, $1::int) AS n
         """,
         rows,

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from fp_kernel import Command, SystemClock
+from fp_kernel import Command
 from fp_pipeline.adapters.postgres.executions import CHANNEL
 from fp_pipeline.adapters.postgres.stores import PostgresReads, PostgresTransactions
 from fp_pipeline.app.create_pipeline import CreatePipeline
@@ -15,6 +15,7 @@ from fp_pipeline.domain.definition import PipelineDraft, PipelineType, StepDefin
 from fp_pipeline.domain.execution import Cause
 from fp_pipeline.domain.validation import JobModules
 from fp_postgres.signals import Signals
+from fp_testkit.wallclock import RunningClock
 
 ANN = Actor("alpha", "ann")
 NO_KEY = Command(team="alpha", rpc="test", key="", fingerprint=b"", encode=lambda _: b"")
@@ -32,7 +33,7 @@ async def signals(database):
 
 
 async def test_a_trigger_wakes_workers_and_a_watch_sees_it_at_once(database, signals):
-    transactions, clock = PostgresTransactions(database), SystemClock()
+    transactions, clock = PostgresTransactions(database), RunningClock()
     step = StepDefinition("a", StepType.CUSTOM, config={"module": "work"})
     create = CreatePipeline(transactions, JobModules(frozenset({"work"})), clock)
     pipeline = await create(ANN, PipelineDraft("p", PipelineType.TRAINING_DAG, (step,)), NO_KEY)

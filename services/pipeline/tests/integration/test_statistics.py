@@ -4,12 +4,13 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from fp_kernel import SystemClock, new_id
+from fp_kernel import new_id
 from fp_pipeline.adapters.memory.stores import MemoryStores
 from fp_pipeline.adapters.postgres.statistics import PostgresStatisticsReads
 from fp_pipeline.adapters.postgres.stores import PostgresTransactions
 from fp_pipeline.app.count_requests import CountRequests
 from fp_pipeline.domain.statistics import ANSWERED, Try, bin_of
+from fp_testkit.wallclock import RunningClock
 
 NOW = datetime(2013, 3, 1, 12, 30, 15, tzinfo=UTC)
 
@@ -22,7 +23,7 @@ def request(version: str = "1", *, outcome: str = ANSWERED, ms: float = 10.0, at
 def counting(request):
     """Transactions and reads of the statistics."""
     if request.param == "memory":
-        memory = MemoryStores(SystemClock())
+        memory = MemoryStores(RunningClock())
         return memory.transactions, memory.statistics
     database = request.getfixturevalue("database")
     return PostgresTransactions(database), PostgresStatisticsReads(database)

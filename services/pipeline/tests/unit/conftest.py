@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from fp_kernel import Command, SystemClock
+from fp_kernel import Command
 from fp_pipeline import engine
 from fp_pipeline.adapters.memory.peers import (
     FakeArtifacts,
@@ -30,6 +30,7 @@ from fp_pipeline.domain.execution import Cause, Execution
 from fp_pipeline.domain.policy import Backoff, EnginePolicy, LeasePolicy
 from fp_pipeline.domain.validation import JobModules
 from fp_testkit.patience import PATIENCE
+from fp_testkit.wallclock import RunningClock
 
 ANN = Actor("alpha", "ann")
 MODULES = JobModules(frozenset({"work"}))
@@ -76,7 +77,7 @@ class Service:
     probe: FakeProbe
     policy: EnginePolicy = QUICK
     worker_policy: WorkerPolicy = WORKER
-    clock: SystemClock = field(default_factory=SystemClock)
+    clock: RunningClock = field(default_factory=RunningClock)
     saga: tuple[StepDefinition, ...] = DEPLOYMENT
     training: tuple[StepDefinition, ...] = TRAINING
     ann: Actor = ANN
@@ -202,4 +203,4 @@ class Service:
 @pytest.fixture
 def service() -> Service:
     world = World()
-    return Service(MemoryStores(SystemClock()), world, FakeJobs(world), FakeProbe(world))
+    return Service(MemoryStores(RunningClock()), world, FakeJobs(world), FakeProbe(world))

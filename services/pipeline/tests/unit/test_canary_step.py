@@ -1,6 +1,6 @@
 """CANARY over peers in memory, with the statistics of requests."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from fp_pipeline.app.count_requests import CountRequests
 from fp_pipeline.domain.definition import PipelineType, StepType
 from fp_pipeline.domain.execution import ExecutionStatus, StepStatus
 from fp_pipeline.domain.statistics import ANSWERED, Try
+from fp_testkit.wallclock import RunningClock
 
 RULES: dict[str, Any] = {
     "weight_bps": 500,
@@ -24,7 +25,7 @@ RULES: dict[str, Any] = {
 
 
 def requests(version: str, count: int, *, outcome: str = ANSWERED, ms: float = 10.0) -> list[Try]:
-    now = datetime.now(UTC)
+    now = RunningClock().now()
     return [Try(new_id(), "alpha", "delays", version, now, outcome, ms) for _ in range(count)]
 
 

@@ -8,7 +8,7 @@ from importlib import resources
 
 import pytest
 from fp_events import decode
-from fp_kernel import Command, Principal, SystemClock
+from fp_kernel import Command, Principal
 from fp_postgres import Database
 from fp_registry.adapters.objects import S3Artifacts, Store
 from fp_registry.adapters.records import PostgresRecords
@@ -20,6 +20,7 @@ from fp_registry.app.verify_uploads import VerifyUploads
 from fp_registry.domain.model import NewModel
 from fp_registry.domain.stages import Status
 from fp_registry.domain.version import NewVersion
+from fp_testkit.wallclock import RunningClock
 
 ANN = Principal("ann", "alpha", "engineer", frozenset({"models:*"}), 0.0)
 NO_KEY = Command("alpha", "/Rpc", "", b"", lambda _: b"")
@@ -29,7 +30,7 @@ DIGEST = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"
 
 def _parts(database, artifacts, *, inline):
     transactions, records = PostgresTransactions(database), PostgresRecords(database)
-    limits, wake, clock = SizeLimits(inline=inline), asyncio.Event(), SystemClock()
+    limits, wake, clock = SizeLimits(inline=inline), asyncio.Event(), RunningClock()
     do = use_cases.build(transactions, records, artifacts, clock=clock, limits=limits, wake=wake)
     worker = VerifyUploads(
         PostgresVerifications(database),

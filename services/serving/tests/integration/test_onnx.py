@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from fp_kernel import InvalidArgument, SystemClock
+from fp_kernel import InvalidArgument
 from fp_kernel.signatures import TensorSpec
 from fp_kernel.tensors import ElementType
 from fp_serving.adapters.onnx import OnnxEngine
@@ -16,6 +16,7 @@ from fp_serving.app.load import _load
 from fp_serving.domain.arrays import decode
 from fp_serving.domain.batching import BatchPolicy
 from fp_serving.domain.lifecycle import LoadFailed
+from fp_testkit.wallclock import RunningClock
 from onnx import TensorProto, helper
 
 ModelMaker = Callable[..., Path]
@@ -171,11 +172,11 @@ async def test_hundreds_of_concurrent_requests_each_get_their_own_rows(linear_mo
     runner = BatchRunner(
         BatchPolicy(max_rows=16, max_delay=0.0005, max_waiting_rows=10_000),
         threads=2,
-        clock=SystemClock(),
+        clock=RunningClock(),
         ran=lambda rows, requests: runs.append((rows, requests)),
     )
     runner.start(_ENGINE.load(linear_model), shares=True)
-    deadline = SystemClock().monotonic() + 30.0
+    deadline = RunningClock().monotonic() + 30.0
 
     async def one(number: int) -> None:
         rows = 1 + number % 5

@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fp_kernel import DeadlineExceeded, Internal, InvalidArgument, ResourceExhausted, SystemClock, Unavailable, invalid
+from fp_kernel import DeadlineExceeded, Internal, InvalidArgument, ResourceExhausted, Unavailable, invalid
 from fp_kernel.signatures import TensorSpec
 from fp_kernel.tensors import ElementType
 from fp_serving.adapters.runner import BatchRunner
 from fp_serving.domain.arrays import decode
 from fp_serving.domain.batching import BatchPolicy
 from fp_serving.domain.schema import Schema
+from fp_testkit.wallclock import RunningClock
 
 Arrays = Mapping[str, np.ndarray[Any, Any]]
 _SCHEMA = Schema(
@@ -48,7 +49,7 @@ class Doubling:
 
 def _runner(model: Doubling, *, shares: bool = True, max_waiting_rows: int = 100) -> BatchRunner:
     policy = BatchPolicy(max_rows=8, max_delay=0.0, max_waiting_rows=max_waiting_rows)
-    runner = BatchRunner(policy, threads=1, clock=SystemClock())
+    runner = BatchRunner(policy, threads=1, clock=RunningClock())
     runner.start(model, shares=shares)
     return runner
 
@@ -112,7 +113,7 @@ async def test_a_request_whose_time_is_over_never_reaches_the_model() -> None:
     model = Doubling()
     runner = _runner(model)
     with pytest.raises(DeadlineExceeded):
-        await _ask(runner, 1.0, deadline=SystemClock().monotonic())
+        await _ask(runner, 1.0, deadline=RunningClock().monotonic())
     assert model.runs == []
     await runner.close()
 

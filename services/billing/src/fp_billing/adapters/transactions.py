@@ -57,17 +57,18 @@ class BillingTransaction:
     async def fresh(self, event_ids: Iterable[str]) -> set[str]:
         return await self._tx.inbox.fresh(CONSUMER, event_ids)
 
-    async def hold(self, team: str) -> RatePlan:
+    async def hold(self, team: str, now: datetime) -> RatePlan:
         plan_id = await self._tx.fetchval(_HOLD, team)
         if plan_id is None:
             await self._tx.execute(
                 """
-                INSERT INTO accounts (team, rate_plan_id, assigned_by, assigned_at) VALUES ($1, $2, $3, now())
+                INSERT INTO accounts (team, rate_plan_id, assigned_by, assigned_at) VALUES ($1, $2, $3, $4)
                 ON CONFLICT (team) DO NOTHING
                 """,
                 team,
                 DEFAULT_PLAN.id,
                 CONSUMER,
+                now,
             )
             plan_id = await self._tx.fetchval(_HOLD, team)
         plan = await self.plan(plan_id)

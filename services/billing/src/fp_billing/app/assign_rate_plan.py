@@ -34,7 +34,7 @@ class AssignRatePlan:
             plan = await tx.plan(plan_id)
             if plan is None:
                 raise no_plan()
-            account = await tx.account(team, period_of(now), await tx.hold(team))
+            account = await tx.account(team, period_of(now), await tx.hold(team, now))
             await tx.save_account(change_plan(account, plan))
             await tx.assign(team, plan, by=caller.user_id, now=now)
             assigned = Assigned(team, plan, now)

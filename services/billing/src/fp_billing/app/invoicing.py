@@ -84,7 +84,7 @@ class Invoicing:
 
     async def _fall_due(self, due: Due, now: datetime) -> None:
         async with self._transactions() as tx:
-            await tx.hold(due.team)
+            await tx.hold(due.team, now)
             invoice = await tx.invoice_by_id(due.team, due.invoice_id)
             # It may have been paid, or be overdue by another replica, since it was read.
             late = invoice and fall_due(invoice, now)
@@ -105,7 +105,7 @@ class Invoicing:
 
     async def _bill(self, tx: Transaction, team: str, period: Period, now: datetime) -> str:
         """The status of the invoice; empty when another replica was first or nothing was used."""
-        account = await tx.account(team, period, await tx.hold(team))
+        account = await tx.account(team, period, await tx.hold(team, now))
         if account.closed:
             return ""
         final = self._grace.is_over(period, now)

@@ -27,8 +27,8 @@ class Transaction(Protocol):
     async def fresh(self, event_ids: Iterable[str]) -> set[str]:
         """Note events of the bus; those whose effect is not here yet."""
 
-    async def hold(self, team: str) -> RatePlan:
-        """Lock everything of the team until the end; the plan it is on.
+    async def hold(self, team: str, now: datetime) -> RatePlan:
+        """Lock everything of the team until the end; the plan it is on, the default one from now on if it had none.
 
         Whoever holds several teams takes them in the order of their names.
         """

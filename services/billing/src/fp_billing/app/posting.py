@@ -36,7 +36,7 @@ class Posting:
         """
         # Nobody else meters the team from here to the commit: what was known stays all that is known, and the quota is
         # crossed by one record only.
-        plan = await self._tx.hold(self._team)
+        plan = await self._tx.hold(self._team, self._now)
         known = dict(await self._tx.recorded(self._team, [usage.fact for usage in usages]))
         posted: list[Posted] = []
         for usage in usages:

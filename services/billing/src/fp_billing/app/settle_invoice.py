@@ -54,7 +54,7 @@ class SettleInvoice:
             raise no_invoice()
         now = self._clock.now()
         async with self._transactions(command) as tx:
-            await tx.hold(found.team)
+            await tx.hold(found.team, now)
             invoice = await tx.invoice_by_id(found.team, invoice_id)
             if invoice is None:
                 raise no_invoice()

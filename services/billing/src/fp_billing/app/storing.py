@@ -51,7 +51,7 @@ class Storing:
         metered = 0
         while True:
             async with self._transactions() as tx:
-                await tx.hold(team)
+                await tx.hold(team, self._clock.now())
                 versions = await tx.unpaid_versions(team, month, _VERSIONS)
                 usages = [usage for version, last in versions for usage in due(version, min(last, month))]
                 if usages:

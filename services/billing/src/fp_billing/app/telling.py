@@ -3,6 +3,7 @@
 import asyncio
 from typing import Final
 
+from fp_kernel import Clock
 from fp_telemetry import get_logger
 
 from fp_billing.app.ports import Reads, Transaction, Transactions
@@ -22,9 +23,10 @@ class Telling:
     outbox keeps its room for quotas and invoices.
     """
 
-    def __init__(self, transactions: Transactions, reads: Reads) -> None:
+    def __init__(self, transactions: Transactions, reads: Reads, clock: Clock) -> None:
         self._transactions = transactions
         self._reads = reads
+        self._clock = clock
 
     async def run(self, every: float) -> None:
         """Until cancelled; what fails is tried again. every: seconds."""
@@ -50,7 +52,7 @@ class Telling:
 
     async def _tell(self, tx: Transaction, team: str) -> int:
         # Under the team's lock nobody adds to a sum that is being told.
-        await tx.hold(team)
+        await tx.hold(team, self._clock.now())
         sums = await tx.take_untold(team, _SUMS)
         for each in sums:
             tx.emit(UsageRecorded(each))
