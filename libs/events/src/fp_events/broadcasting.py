@@ -20,7 +20,7 @@ from fp_events.ordered import OrderedReader
 
 log = get_logger(__name__)
 
-_GRACE: Final = 10.0
+_GRACE: Final = 8.0
 _TIMEOUT: Final = 30.0
 _WAITS: Final = (0.1, 0.5)
 
@@ -38,6 +38,9 @@ class Announcer:
         self._meters = meters
 
     async def announce(self, event: Event) -> None:
+        if not event.known:
+            self.unreadable(event.type, Poison("the payload is of a later build", reason="UNKNOWN_PAYLOAD"))
+            return
         for wait in (*_WAITS, None):
             error = await self._attempt(event)
             if error is None:
@@ -81,8 +84,9 @@ async def announce_all(
     async with asyncio.TaskGroup() as group:
         for reader in readers:
             group.create_task(_announce(reader, announcer))
-        for reader in readers:
-            await reader.caught_up.wait()
+        while not all(reader.caught_up.is_set() for reader in readers):
+            for reader in readers:
+                await reader.caught_up.wait()
         if caught_up is not None:
             caught_up.set()
     raise AssertionError("a broadcast ends only by an error")

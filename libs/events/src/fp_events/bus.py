@@ -45,10 +45,13 @@ class Bus(Protocol):
     async def consume(self, consumer: Consumer, handle: BatchHandler) -> NoReturn:
         """Hand events to `handle` until cancelled.
 
-        The handler's return acknowledges the batch. Its errors: INVALID_ARGUMENT, OUT_OF_RANGE, UNIMPLEMENTED
-        (`Poison` too) make a dead letter at once; everything else is retried by the consumer's back-off and becomes a
-        dead letter after its last attempt. A failing batch is divided until the culprits stand alone.
-        `each(handle)` hands over one event at a time.
+        The handler's return acknowledges the batch. Its errors: INVALID_ARGUMENT and OUT_OF_RANGE (`Poison` too) make
+        a dead letter at once. Passing ones (UNAVAILABLE, ABORTED, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, a time-out)
+        are waited for, without new events meanwhile and without end. Everything else is retried by the consumer's
+        back-off and becomes a dead letter after its last attempt; a batch that fails so is divided until the culprits
+        stand alone. `each(handle)` hands over one event at a time.
+        One batch is handled at a time for each stream that the consumer reads, the dead letters' included: with
+        subjects in three streams, `handle` runs four times at once at most.
         Cancelled, it finishes the handler at work (bounded), gives back what waits, and ends.
         """
 

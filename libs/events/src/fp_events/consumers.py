@@ -27,7 +27,9 @@ class Consumer:
     linger: seconds for which a batch that is not full waits for more, from its first event on; for handlers whose cost
     is that of a batch and not of an event.
     holds: whether its producers wait when it stands still. It then reads the stream that keeps an event until it has
-    been handled. Any other consumer reads that stream's copy and misses what the copy had no room for (`Gaps`).
+    been handled. Any other consumer reads that stream's copy and misses what the copy had no room for (`Gap`).
+    takes_unknown: whether an event whose payload this build lacks is handed over (`Event.known` is False then), to be
+    judged by its envelope. Otherwise it waits for a build that has it.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Consumer:
     timeout: float = 60.0
     linger: float = 0.0
     holds: bool = False
+    takes_unknown: bool = False
 
     def __post_init__(self) -> None:
         if not is_name(self.name):
@@ -88,7 +91,7 @@ def _check_subjects(name: str, subjects: tuple[str, ...]) -> None:
 # Every durable of the platform. `fp events init` creates them ahead of a deploy, and the producers of an interest
 # stream before they publish: such a stream keeps an event only for the durables that exist by then. A durable is added
 # here with the code that consumes it, not before: what nobody takes fills the stream.
-REGISTRY = Consumer("registry", ("fp.models.>",))
+REGISTRY = Consumer("registry", ("fp.models.>",), takes_unknown=True)
 PIPELINE = Consumer("pipeline", ("fp.models.drift.detected", "fp.models.archived"))
 PIPELINE_CANARY = Consumer(
     "pipeline-canary",
@@ -129,6 +132,7 @@ EXPERIMENT = Consumer(
         "fp.features.>",
     ),
     ack_wait=5.0,
+    takes_unknown=True,
 )
 
 # Promotions, predictions and retrainings: three positions, so that none waits for another.
@@ -143,6 +147,7 @@ NOTIFICATION = Consumer(
     "notification",
     ("fp.models.>", "fp.pipelines.>", "fp.features.>", "fp.experiments.>", "fp.billing.>", "fp.auth.>"),
     batch=500,
+    takes_unknown=True,
 )
 
 CONSUMERS: tuple[Consumer, ...] = (

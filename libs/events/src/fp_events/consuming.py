@@ -1,6 +1,7 @@
 """Competing consumers: one durable a stream, pulled in batches."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final, NoReturn
 
@@ -17,10 +18,10 @@ from fp_events.delivering import NatsDelivery
 from fp_events.envelope import decode
 from fp_events.event import Poison
 from fp_events.failure import reason, text
-from fp_events.finishing import finish
 from fp_events.gaps import Gap
 from fp_events.handling import Settler
 from fp_events.meters import Meters
+from fp_events.outage import Patient
 from fp_events.publishing import Publisher
 from fp_events.pulling import Gone, Pull
 from fp_events.streams import Stream
@@ -52,7 +53,7 @@ class StreamConsumer:
         self._publisher = publisher
         self._declarer = declarer
         self._meters = meters
-        self._settler = Settler(consumer, handle, meters)
+        self._patient: Patient[NatsDelivery] = Patient(Settler(consumer, handle, meters), grace=_GRACE)
         self._gap = Gap(consumer.name, stream, meters)
         self._hand: list[NatsDelivery] = []
         self._pull: Pull | None = None
@@ -92,10 +93,23 @@ class StreamConsumer:
     async def _batch(self, pull: Pull) -> None:
         messages = await pull.next(self._consumer.batch, self._consumer.linger)
         self._hand = [self._delivery(message) for message in messages]
-        await finish(self._settle(self._hand), grace=_GRACE)
+        await self._patient.settle(await self._readable(self._hand), lambda: self._more(pull))
         self._hand = []
 
-    async def _settle(self, deliveries: list[NatsDelivery]) -> None:
+    def _more(self, pull: Pull) -> list[NatsDelivery]:
+        """One that came already. What cannot be read is left where it is."""
+        for message in pull.buffer:
+            delivery = self._delivery(message)
+            try:
+                delivery.event = decode(message.data, message.headers)
+            except Poison:
+                continue
+            pull.buffer.remove(message)
+            self._hand.append(delivery)
+            return [delivery]
+        return []
+
+    async def _readable(self, deliveries: Sequence[NatsDelivery]) -> list[NatsDelivery]:
         readable: list[NatsDelivery] = []
         for delivery in deliveries:
             try:
@@ -104,7 +118,7 @@ class StreamConsumer:
                 await self._bury(delivery, poison)
             else:
                 readable.append(delivery)
-        await self._settler.settle(readable)
+        return readable
 
     async def _bury(self, delivery: NatsDelivery, poison: Poison) -> None:
         log.error("event cannot be read", consumer=self._consumer.name, subject=delivery.message.subject)

@@ -71,6 +71,16 @@ def replayed(dead: DeadLetter) -> Outgoing:
     )
 
 
+def again(message: Outgoing, consumer: str) -> Outgoing:
+    """A message for its consumer alone, counted from its first delivery."""
+    return Outgoing(
+        id=message.id,
+        subject=replay_subject(consumer, original_subject(message.subject)),
+        data=message.data,
+        headers={**plain(message.headers), MESSAGE_ID: new_id()},
+    )
+
+
 def event_id(headers: Mapping[str, str]) -> str:
     """The id of an event whose envelope may be unreadable."""
     return headers.get("ce-id", "")

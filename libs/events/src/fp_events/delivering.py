@@ -7,10 +7,11 @@ from nats import errors
 from nats.aio.msg import Msg
 
 from fp_events.consumers import Consumer
-from fp_events.dead_headers import buried, event_id
+from fp_events.dead_headers import again, buried, event_id
 from fp_events.envelope import Outgoing
 from fp_events.event import Event
 from fp_events.failure import delay
+from fp_events.place import place_of
 from fp_events.publishing import Publisher
 
 log = get_logger(__name__)
@@ -19,7 +20,7 @@ log = get_logger(__name__)
 class NatsDelivery:
     """A message in hand. What cannot be told to the server is not lost: it comes again after the ack-wait."""
 
-    __slots__ = ("_consumer", "_fields", "_message", "_publisher", "event", "settled")
+    __slots__ = ("_consumer", "_message", "_place", "_publisher", "event", "settled")
 
     event: Event
 
@@ -27,14 +28,12 @@ class NatsDelivery:
         self._message = message
         self._consumer = consumer
         self._publisher = publisher
-        # $JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>...; with a domain two tokens more in front.
-        fields = message.reply.split(".")
-        self._fields = fields[-7:] if len(fields) == _SHORT_REPLY else fields[4:]
+        self._place = place_of(message)
         self.settled = False
 
     @property
     def attempt(self) -> int:
-        return int(self._fields[2])
+        return self._place.delivery
 
     @property
     def message(self) -> Outgoing:
@@ -60,7 +59,7 @@ class NatsDelivery:
         dead = buried(
             self.message,
             self._consumer.name,
-            origin=f"{self._fields[0]}-{self._fields[3]}",
+            origin=f"{self._place.stream}-{self._place.sequence}",
             attempts=self.attempt,
             reason=reason,
             error=error,
@@ -69,6 +68,13 @@ class NatsDelivery:
         published = await self._publisher.send([dead])
         if failed := next(iter(published.failed.values()), None):
             log.error("dead letter could not be kept, the event will come again", reason=failed.reason)
+            await self.retry(delay(self._consumer, self.attempt, failed))
+        else:
+            await self.ack()
+
+    async def restart(self) -> None:
+        published = await self._publisher.send([again(self.message, self._consumer.name)])
+        if failed := next(iter(published.failed.values()), None):
             await self.retry(delay(self._consumer, self.attempt, failed))
         else:
             await self.ack()
@@ -82,6 +88,3 @@ class NatsDelivery:
             await self._message._client.publish(self._message.reply, verdict)  # noqa: SLF001 -- ack() parses and checks what is known
         except (errors.Error, OSError) as error:
             log.warning("event bus could not be told, the event will come again", error=repr(error))
-
-
-_SHORT_REPLY = 9

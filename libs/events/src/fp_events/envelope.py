@@ -9,6 +9,7 @@ from typing import Final
 from forgepoint.common.v1.common_pb2 import EventEnvelope
 from forgepoint.events.v1 import events_pb2
 from fp_kernel import InvalidArgument
+from google.protobuf.any_pb2 import Any
 from google.protobuf.message import DecodeError, Message
 
 from fp_events.event import Event, Poison, Severity
@@ -59,8 +60,11 @@ def encode(event: Event) -> bytes:
     )
     envelope.severity = event.severity.value  # type: ignore[assignment]  # the same numbers
     envelope.timestamp.seconds, envelope.timestamp.nanos = seconds_and_nanos(event.time)
-    envelope.data.type_url = _TYPE_URL + event.payload.DESCRIPTOR.full_name
-    envelope.data.value = event.payload.SerializeToString()
+    if isinstance(event.payload, Any):
+        envelope.data.CopyFrom(event.payload)
+    else:
+        envelope.data.type_url = _TYPE_URL + event.payload.DESCRIPTOR.full_name
+        envelope.data.value = event.payload.SerializeToString()
     data = envelope.SerializeToString()
     if len(data) > MAX_BYTES:
         raise InvalidArgument(f"event {event.type} has {len(data)} bytes, {MAX_BYTES} fit", reason="EVENT_TOO_LARGE")
@@ -94,7 +98,10 @@ def with_sequence(data: bytes, sequence: int) -> bytes:
 
 
 def decode(data: bytes, headers: Mapping[str, str] | None = None) -> Event:
-    """Read a message back. Raises Poison when it is no envelope of an event that this build knows."""
+    """Read a message back; its payload is an `Any` when this build lacks the message (`Event.known`).
+
+    Raises Poison for what is no envelope, and for a known payload that cannot be read.
+    """
     try:
         envelope = EventEnvelope.FromString(data)
     except DecodeError:
@@ -102,7 +109,7 @@ def decode(data: bytes, headers: Mapping[str, str] | None = None) -> Event:
     stamp = envelope.timestamp
     try:
         _check(envelope.type, envelope.id)
-        payload = _payload_class(envelope.data.type_url).FromString(envelope.data.value)
+        payload = _payload(envelope.data)
         time = utc(stamp.seconds, stamp.nanos)
         severity = Severity(envelope.severity)
     except (ValueError, OverflowError, DecodeError) as error:
@@ -146,15 +153,21 @@ def _known_subject(subject: str) -> bool:
     return is_subject(subject)
 
 
+def _payload(data: Any) -> Message:
+    """Raises ValueError when there is none, DecodeError when a known one cannot be read."""
+    if not data.type_url:
+        raise ValueError("there is no payload")
+    known = _payload_class(data.type_url)
+    return data if known is None else known.FromString(data.value)
+
+
 @lru_cache(maxsize=256)
-def _payload_class(type_url: str) -> type[Message]:
-    """Raises ValueError for a message outside `forgepoint.events.v1`: nothing else is an event."""
+def _payload_class(type_url: str) -> type[Message] | None:
     package, _, name = type_url.rpartition("/")[2].rpartition(".")
-    found = getattr(events_pb2, name, None) if package == _PACKAGE and name in _messages() else None
-    if found is None:
-        raise ValueError(f"payload type {type_url!r} is unknown")
-    payload: type[Message] = found
-    return payload
+    if package != _PACKAGE or name not in _messages():
+        return None
+    found: type[Message] | None = getattr(events_pb2, name, None)
+    return found
 
 
 def _messages() -> Mapping[str, object]:

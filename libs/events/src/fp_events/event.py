@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from enum import IntEnum
 
 from fp_kernel import InvalidArgument, new_id
+from google.protobuf.any_pb2 import Any
 from google.protobuf.message import Message
 
 
@@ -33,7 +34,7 @@ class Event:
     """One fact about one resource.
 
     type: the full subject, `fp.<resource, plural>.<past tense...>`.
-    payload: one `forgepoint.events.v1` message; flat, so that no consumer has to call back.
+    payload: one `forgepoint.events.v1` message; flat, so that no consumer has to call back. See `known`.
     team: the tenant whose resource changed.
     resource_id: what the event is about; `sequence` counts per resource at its producer.
     summary: one sentence for people.
@@ -57,3 +58,8 @@ class Event:
     correlation_id: str = ""
     sequence: int = 0
     trace: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def known(self) -> bool:
+        """False when this build lacks the payload's message; `payload` is then the `Any` that came."""
+        return not isinstance(self.payload, Any)

@@ -3,13 +3,16 @@
 import random
 from enum import Enum
 
-from fp_kernel import Error, Kind
+from fp_kernel import Backoff, Error, Kind
 
 from fp_events.consumers import Consumer
 
-_PERMANENT = frozenset({Kind.INVALID_ARGUMENT, Kind.OUT_OF_RANGE, Kind.UNIMPLEMENTED})
+# A peer's INVALID_ARGUMENT or UNIMPLEMENTED says nothing of the event: `fp_rpc` makes it INTERNAL or UNAVAILABLE unless
+# the caller passes it on by name. What is left of these two kinds was raised by this service about its input.
+_PERMANENT = frozenset({Kind.INVALID_ARGUMENT, Kind.OUT_OF_RANGE})
 _PASSING = frozenset({Kind.UNAVAILABLE, Kind.ABORTED, Kind.DEADLINE_EXCEEDED, Kind.RESOURCE_EXHAUSTED, Kind.CANCELLED})
 _MAX_TEXT = 512
+_LONGEST_PAUSE = 30.0
 
 
 class Verdict(Enum):
@@ -42,5 +45,15 @@ def text(error: Exception) -> str:
 def delay(consumer: Consumer, attempt: int, error: Exception) -> float:
     """Seconds before the next attempt; a fifth of jitter each way, so that a burst does not come back as one."""
     step = consumer.backoff[min(attempt, len(consumer.backoff)) - 1]
-    asked = error.retry_after if isinstance(error, Error) and error.retry_after else 0.0
-    return max(step, asked) * random.uniform(0.8, 1.2)  # noqa: S311 -- spreads load, guards nothing
+    return max(step, _asked(error)) * random.uniform(0.8, 1.2)  # noqa: S311 -- spreads load, guards nothing
+
+
+def pause(consumer: Consumer, probes: int, error: Exception) -> float:
+    """Seconds before the next probe of a dependency that failed; `probes` counts the failures in a row."""
+    first = min(consumer.backoff[0], _LONGEST_PAUSE)
+    grown = Backoff(first=first, longest=_LONGEST_PAUSE, spread=0.2).delay(probes, random.random())  # noqa: S311
+    return min(max(grown, _asked(error)), 2 * _LONGEST_PAUSE)
+
+
+def _asked(error: Exception) -> float:
+    return error.retry_after if isinstance(error, Error) and error.retry_after else 0.0

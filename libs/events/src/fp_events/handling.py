@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
-from fp_kernel import Cancelled, Internal
+from fp_kernel import Cancelled, Internal, Unavailable
 from fp_telemetry import get_logger
 
 from fp_events import failure, spans
@@ -20,6 +20,8 @@ log = get_logger(__name__)
 _TOGETHER: Final = 2
 # Deliveries beyond the last attempt mean that the consumer died with the event in hand, again and again.
 _DEATHS: Final = 5
+# Passing failures one after another that say "outage" rather than "these events".
+_IN_A_ROW: Final = 3
 
 
 class Each:
@@ -45,68 +47,109 @@ def each(handle: EventHandler, *, concurrency: int = 1) -> Each:
 class Delivery(Protocol):
     """One event in the hands of a consumer. attempt: 1 for the first delivery."""
 
-    @property
-    def event(self) -> Event: ...
+    event: Event
+
     @property
     def attempt(self) -> int: ...
     async def ack(self) -> None: ...
     async def retry(self, delay: float) -> None: ...
     async def bury(self, reason: str, error: str) -> None: ...
+    async def restart(self) -> None:
+        """Hand it to this consumer alone, as if for the first time."""
+
+
+D = TypeVar("D", bound=Delivery)
 
 
 class Settler:
-    """Runs the handler and settles each event: acknowledged, retried, or dead."""
+    """Runs the handler and settles each event: acknowledged, retried, or dead.
+
+    What failed by a passing error is answered by `settle` as not settled: it is nobody's fault, and `Outage` decides.
+    passing: the last such error.
+    """
 
     def __init__(self, consumer: Consumer, handle: BatchHandler, meters: Meters) -> None:
-        self._consumer = consumer
+        self.consumer = consumer
+        self.passing: Exception = Unavailable("a dependency is away")
         self._handle = handle
         self._meters = meters
 
-    async def settle(self, deliveries: Sequence[Delivery]) -> None:
-        """Returns when every delivery is settled."""
-        alive = [delivery for delivery in deliveries if not self._deadly(delivery)]
-        for delivery in deliveries:
-            if self._deadly(delivery):
+    async def settle(self, deliveries: Sequence[D]) -> list[D]:
+        """The deliveries that are not settled: those that met a passing failure, and those behind them."""
+        known = [delivery for delivery in deliveries if await self._known(delivery)]
+        alive: list[D] = []
+        for delivery in known:
+            if delivery.attempt > self.consumer.max_attempts + _DEATHS:
                 await self._bury(delivery, Internal("its consumer died with it in hand", reason="DEADLY"))
+            else:
+                alive.append(delivery)
         if isinstance(self._handle, Each):
-            await self._singly(alive, self._handle.concurrency)
-            return
-        await self._together([delivery for delivery in alive if delivery.attempt <= _TOGETHER])
-        await self._singly([delivery for delivery in alive if delivery.attempt > _TOGETHER], 1)
+            return await self._singly(alive, self._handle.concurrency)
+        waiting = await self._together([delivery for delivery in alive if delivery.attempt <= _TOGETHER])
+        alone = [delivery for delivery in alive if delivery.attempt > _TOGETHER]
+        return [*waiting, *(alone if waiting else await self._singly(alone, 1))]
 
-    def _deadly(self, delivery: Delivery) -> bool:
-        return delivery.attempt > self._consumer.max_attempts + _DEATHS
+    async def charge(self, deliveries: Sequence[D]) -> list[D]:
+        """Handle each alone, while others succeed: a passing failure is then taken for the event's own.
 
-    async def _singly(self, deliveries: Sequence[Delivery], concurrency: int) -> None:
-        if concurrency == 1:
-            for delivery in deliveries:
-                await self._together([delivery])
-            return
+        Answers those behind three such failures in a row, which are an outage again.
+        """
+        failed = 0
+        for place, delivery in enumerate(deliveries):
+            if await self._together([delivery]):
+                failed += 1
+                await self._failed_alone(delivery, self.passing)
+                if failed == _IN_A_ROW:
+                    return list(deliveries[place + 1 :])
+            else:
+                failed = 0
+        return []
+
+    async def _known(self, delivery: Delivery) -> bool:
+        """Whether this build has its payload, or the consumer goes by its envelope; else it waits for another build."""
+        if self.consumer.takes_unknown or delivery.event.known:
+            return True
+        log.warning("event waits for a build that has its payload", **self._facts(delivery))
+        self._meters.consumed(self.consumer.name, "unknown")
+        if delivery.attempt < self.consumer.max_attempts:
+            await delivery.retry(failure.delay(self.consumer, delivery.attempt, self.passing))
+        else:
+            await delivery.restart()
+        return False
+
+    async def _singly(self, deliveries: Sequence[D], concurrency: int) -> list[D]:
+        """One by one, up to the first that meets a passing failure; those at work beside it end as they do."""
+        waiting: list[D] = []
         seats = asyncio.Semaphore(concurrency)
 
-        async def seated(delivery: Delivery) -> None:
+        async def seated(delivery: D) -> None:
             async with seats:
-                await self._together([delivery])
+                waiting.extend([delivery] if waiting else await self._together([delivery]))
 
+        if concurrency == 1:
+            for delivery in deliveries:
+                await seated(delivery)
+            return _behind(waiting)
         async with asyncio.TaskGroup() as group:
             for delivery in deliveries:
                 group.create_task(seated(delivery))
+        return _behind(waiting)
 
-    async def _together(self, deliveries: Sequence[Delivery]) -> None:
+    async def _together(self, deliveries: Sequence[D]) -> list[D]:
         if not deliveries:
-            return
+            return []
         events = [delivery.event for delivery in deliveries]
-        name = self._consumer.name
+        name = self.consumer.name
         try:
             with spans.handling(name, events), self._meters.handling(name):
-                async with asyncio.timeout(self._consumer.timeout):
+                async with asyncio.timeout(self.consumer.timeout):
                     await self._call(events)
         except Exception as error:  # noqa: BLE001 -- whatever a handler raises decides over its events, not over the loop
-            await self._failed(deliveries, error)
-        else:
-            for delivery in deliveries:
-                await delivery.ack()
-            self._meters.consumed(name, "acked", len(deliveries))
+            return await self._failed(deliveries, error)
+        for delivery in deliveries:
+            await delivery.ack()
+        self._meters.consumed(name, "acked", len(deliveries))
+        return []
 
     async def _call(self, events: Sequence[Event]) -> None:
         try:
@@ -118,29 +161,27 @@ class Settler:
             # A cancelled call that the handler made is the handler's failure, not the end of the consumer.
             raise Cancelled("a call of the handler was cancelled") from error
 
-    async def _failed(self, deliveries: Sequence[Delivery], error: Exception) -> None:
+    async def _failed(self, deliveries: Sequence[D], error: Exception) -> list[D]:
+        if failure.verdict(error) is Verdict.PASSING:
+            # Dividing would ask a broken dependency once more for each event.
+            self.passing = error
+            return list(deliveries)
         if len(deliveries) == 1:
             await self._failed_alone(deliveries[0], error)
-        elif failure.verdict(error) is Verdict.PASSING:
-            # Dividing would ask a broken dependency once more for each event.
-            last = [delivery for delivery in deliveries if delivery.attempt >= self._consumer.max_attempts]
-            for delivery in deliveries:
-                if delivery.attempt < self._consumer.max_attempts:
-                    await self._retry(delivery, error)
-            await self._singly(last, 1)
-        else:
-            middle = len(deliveries) // 2
-            await self._together(deliveries[:middle])
-            await self._together(deliveries[middle:])
+            return []
+        middle = len(deliveries) // 2
+        waiting = await self._together(deliveries[:middle])
+        rest = deliveries[middle:]
+        return [*waiting, *rest] if waiting else await self._together(rest)
 
     async def _failed_alone(self, delivery: Delivery, error: Exception) -> None:
-        if failure.verdict(error) is Verdict.PERMANENT or delivery.attempt >= self._consumer.max_attempts:
+        if failure.verdict(error) is Verdict.PERMANENT or delivery.attempt >= self.consumer.max_attempts:
             await self._bury(delivery, error)
         else:
             await self._retry(delivery, error)
 
     async def _retry(self, delivery: Delivery, error: Exception) -> None:
-        wait = failure.delay(self._consumer, delivery.attempt, error)
+        wait = failure.delay(self.consumer, delivery.attempt, error)
         log.warning(
             "event will be tried again",
             **self._facts(delivery),
@@ -148,22 +189,27 @@ class Settler:
             error=failure.text(error),
             delay_seconds=round(wait, 3),
         )
-        self._meters.consumed(self._consumer.name, "retried")
+        self._meters.consumed(self.consumer.name, "retried")
         await delivery.retry(wait)
 
     async def _bury(self, delivery: Delivery, error: Exception) -> None:
         reason = failure.reason(error)
         log.error("event is dead", **self._facts(delivery), reason=reason, error=failure.text(error))
-        self._meters.consumed(self._consumer.name, "dead")
-        self._meters.dead(self._consumer.name, reason)
+        self._meters.consumed(self.consumer.name, "dead")
+        self._meters.dead(self.consumer.name, reason)
         await delivery.bury(reason, failure.text(error))
 
     def _facts(self, delivery: Delivery) -> dict[str, object]:
         event = delivery.event
         return {
-            "consumer": self._consumer.name,
+            "consumer": self.consumer.name,
             "event_type": event.type,
             "event_id": event.id,
             "attempt": delivery.attempt,
             "event_correlation_id": event.correlation_id,
         }
+
+
+def _behind(waiting: list[D]) -> list[D]:
+    """The one that failed goes to the end: the next probe is another's, or one event could stop all of them."""
+    return [*waiting[1:], *waiting[:1]]

@@ -16,9 +16,10 @@ from fp_events.event import Event, Poison
 from fp_events.finishing import finish
 from fp_events.handling import Settler
 from fp_events.memory_dead_letters import MemoryDeadLetters
-from fp_events.memory_durable import Durable
+from fp_events.memory_durable import Durable, MemoryDelivery
 from fp_events.memory_log import Kept, MemoryLog, patterns_of
 from fp_events.meters import Meters
+from fp_events.outage import Patient
 from fp_events.streams import STREAMS, Stream
 
 _GRACE = 20.0
@@ -70,9 +71,9 @@ class MemoryBus:
     async def consume(self, consumer: Consumer, handle: BatchHandler) -> NoReturn:
         await self.ensure(tuple(consumer.streams), [consumer])
         durable = self._durables[consumer.name]
-        settler = Settler(consumer, handle, self._meters)
+        patient: Patient[MemoryDelivery] = Patient(Settler(consumer, handle, self._meters), grace=_GRACE)
         while True:
-            await finish(durable.settle(await durable.next(), settler), grace=_GRACE)
+            await durable.settle(await durable.next(), patient)
 
     async def broadcast(
         self, broadcast: Broadcast, handle: EventHandler, *, caught_up: asyncio.Event | None = None

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from fp_events.consumers import Consumer
-from fp_events.dead_headers import buried, event_id
+from fp_events.dead_headers import again, buried, event_id
 from fp_events.envelope import Outgoing, decode
 from fp_events.event import Event, Poison
 from fp_events.failure import reason, text
-from fp_events.handling import Settler
 from fp_events.memory_log import Kept, MemoryLog, patterns_of
+from fp_events.outage import Patient
 
 
 class MemoryDelivery:
@@ -33,6 +33,10 @@ class MemoryDelivery:
 
     async def bury(self, reason: str, error: str) -> None:
         self._durable.bury(self, reason, error)
+        await self.ack()
+
+    async def restart(self) -> None:
+        self._durable.restart(self)
         await self.ack()
 
 
@@ -57,8 +61,8 @@ class Durable:
         self._in_flight += len(taken)
         return taken
 
-    async def settle(self, deliveries: Sequence[MemoryDelivery], settler: Settler) -> None:
-        readable: list[MemoryDelivery] = []
+    async def settle(self, deliveries: Sequence[MemoryDelivery], patient: Patient[MemoryDelivery]) -> None:
+        hand, readable = list(deliveries), []
         try:
             for delivery in deliveries:
                 message = delivery.kept.message
@@ -68,11 +72,29 @@ class Durable:
                     await delivery.bury(reason(poison), text(poison))
                 else:
                     readable.append(delivery)
-            await settler.settle(readable)
+            await patient.settle(readable, lambda: self._more(hand))
         finally:
-            for delivery in deliveries:
+            for delivery in hand:
                 if not delivery.settled:
                     self.later(delivery, 0.0)
+
+    def restart(self, delivery: MemoryDelivery) -> None:
+        message = delivery.kept.message
+        given = Outgoing(event_id(message.headers), message.subject, message.data, message.headers)
+        self._log.append(again(given, self._consumer.name))
+
+    def _more(self, hand: list[MemoryDelivery]) -> list[MemoryDelivery]:
+        """One that waits. What cannot be read is left where it is."""
+        for delivery in self._pending if self._room() else ():
+            try:
+                delivery.event = decode(delivery.kept.message.data, delivery.kept.message.headers)
+            except Poison:
+                continue
+            self._pending.remove(delivery)
+            self._in_flight += 1
+            hand.append(delivery)
+            return [delivery]
+        return []
 
     def done(self) -> None:
         self._in_flight -= 1

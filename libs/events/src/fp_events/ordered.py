@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Final
 
 from fp_kernel import Error, Unavailable, new_id
@@ -13,6 +12,7 @@ from nats.aio.msg import Msg
 from fp_events.connection import Connection, Missing
 from fp_events.consumers import Deliver
 from fp_events.declaring import Declarer
+from fp_events.place import place_of
 from fp_events.pulling import Gone, Pull
 from fp_events.streams import Stream
 
@@ -21,15 +21,6 @@ log = get_logger(__name__)
 _ROOM: Final = 512
 _AGAIN: Final = (0.1, 0.5, 1.0, 2.0, 5.0)
 _INACTIVE: Final = 60_000_000_000  # nanoseconds until the server forgets the position of a process that is gone
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a message stands. left: messages of the patterns behind it, as the server saw it."""
-
-    sequence: int
-    delivered: int
-    left: int
 
 
 class OrderedReader:
@@ -54,11 +45,13 @@ class OrderedReader:
         self._declarer = declarer
         self._room = room
         self._seen: int | None = None
+        self._created = ""
 
     async def messages(self) -> AsyncGenerator[Msg]:
         """Without end; waits while the server is away. A message counts as seen when the next one is asked for.
 
-        `ready` is set when every later message is sure to come, `caught_up` when every earlier one has.
+        `ready` is set when every later message is sure to come, `caught_up` when every earlier one has; it is not when
+        the stream was lost, until what was published to the new one has come.
         """
         tries = 0
         while True:
@@ -77,8 +70,9 @@ class OrderedReader:
 
     async def _create(self, name: str) -> None:
         await self._declarer.ensure([self._stream], [])
+        info = await self._connection.api(f"STREAM.INFO.{self._stream.name}")
+        self._notice_reset(str(info["created"]), int(info["state"]["last_seq"]))
         if self._seen is None and self._deliver == "new":
-            info = await self._connection.api(f"STREAM.INFO.{self._stream.name}")
             self._seen = int(info["state"]["last_seq"])
         config = {
             "name": name,
@@ -97,6 +91,17 @@ class OrderedReader:
         if not int(made["num_pending"]):
             self.caught_up.set()
 
+    def _notice_reset(self, created: str, last: int) -> None:
+        """A stream that was lost and made anew counts from 1 again, and would be read from where the old one ended.
+
+        A server that lost its newest messages only keeps `created`: then its last number says it.
+        """
+        if (self._created and created != self._created) or (self._seen or 0) > last:
+            log.warning("stream was lost and made anew, it is read from its beginning", stream=self._stream.name)
+            self._seen = None if self._deliver == "last_per_subject" else 0
+            self.caught_up.clear()
+        self._created = created
+
     def _start(self) -> dict[str, Any]:
         if self._seen is None:
             return {"deliver_policy": self._deliver}
@@ -110,7 +115,7 @@ class OrderedReader:
             while True:
                 for message in await pull.next(self._room):
                     place = place_of(message)
-                    if place.delivered != expected:
+                    if place.consumer_sequence != expected:
                         raise Gone
                     expected += 1
                     yield message
@@ -123,14 +128,3 @@ class OrderedReader:
     async def _forget(self, name: str) -> None:
         with suppress(Error):
             await self._connection.api(f"CONSUMER.DELETE.{self._stream.name}.{name}")
-
-
-def place_of(message: Msg) -> Place:
-    # $JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<time>.<pending>
-    fields = message.reply.split(".")
-    if len(fields) == _SHORT_REPLY:
-        return Place(int(fields[5]), int(fields[6]), int(fields[8]))
-    return Place(int(fields[7]), int(fields[8]), int(fields[10]))
-
-
-_SHORT_REPLY: Final = 9

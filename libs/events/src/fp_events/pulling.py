@@ -83,7 +83,12 @@ class Pull:
         if linger:
             await self._gather(limit, linger)
         taken = [self.buffer.popleft() for _ in range(min(limit, len(self.buffer)))]
-        await self._ask()
+        try:
+            await self._ask()
+        except BaseException:
+            # Neither here nor with the caller they would wait for the end of their ack-wait.
+            self.buffer.extendleft(reversed(taken))
+            raise
         return taken
 
     async def look_after(self) -> None:

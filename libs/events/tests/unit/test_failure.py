@@ -1,7 +1,15 @@
 import pytest
 from fp_events import Consumer, Poison
 from fp_events.failure import Verdict, delay, reason, text, verdict
-from fp_kernel import Aborted, FailedPrecondition, InvalidArgument, NotFound, ResourceExhausted, Unavailable
+from fp_kernel import (
+    Aborted,
+    FailedPrecondition,
+    InvalidArgument,
+    NotFound,
+    ResourceExhausted,
+    Unavailable,
+    Unimplemented,
+)
 
 CONSUMER = Consumer("x", ("fp.models.>",))
 
@@ -13,6 +21,7 @@ CONSUMER = Consumer("x", ("fp.models.>",))
         (InvalidArgument("bad"), Verdict.PERMANENT),
         (Unavailable("away"), Verdict.PASSING),
         (Aborted("race"), Verdict.PASSING),
+        (Unimplemented("a peer of an earlier build"), Verdict.UNKNOWN),
         (TimeoutError(), Verdict.PASSING),
         (ConnectionResetError(), Verdict.PASSING),
         (NotFound("not yet"), Verdict.UNKNOWN),

@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
 from fp_events import Consumer, each
@@ -7,6 +8,7 @@ from fp_events.meters import Meters
 from fp_kernel import InvalidArgument, Unavailable
 from fp_telemetry import Metrics
 from fp_testkit.suites.consuming import registered
+from google.protobuf.any_pb2 import Any
 
 CONSUMER = Consumer("x", ("fp.models.>",), max_attempts=4)
 
@@ -25,6 +27,9 @@ class Delivery:
 
     async def bury(self, reason, error):
         self.outcome = reason
+
+    async def restart(self):
+        self.outcome = "restarted"
 
 
 def settler(handle, metrics=None):
@@ -56,18 +61,69 @@ async def test_an_event_whose_consumer_keeps_dying_is_dead_without_another_attem
     assert deadly.outcome == "DEADLY"
 
 
-async def test_a_batch_at_its_last_attempt_is_judged_one_by_one():
-    consumer = Consumer("x", ("fp.models.>",), max_attempts=2)
-    bad = registered("bad")
-
+async def test_a_passing_failure_settles_nothing_however_often_the_event_was_delivered():
     async def handle(events):
-        if bad.id in [event.id for event in events]:
+        raise Unavailable("away")
+
+    deliveries = [Delivery(attempt=1), Delivery(attempt=2), Delivery(attempt=4)]
+    assert await settler(handle).settle(deliveries) == deliveries
+    assert outcomes(deliveries) == [None] * 3
+
+
+async def test_each_stops_at_the_first_passing_failure_and_leaves_the_culprit_for_last():
+    tried = []
+
+    async def handle(event):
+        tried.append(event.resource_id)
+        if event.resource_id == "model-b":
             raise Unavailable("away")
 
-    deliveries = [Delivery(attempt=1), Delivery(attempt=2), Delivery(attempt=2)]
-    deliveries[2].event = bad
-    await Settler(consumer, handle, Meters(None)).settle(deliveries)
-    assert outcomes(deliveries) == ["retried", "acked", "UNAVAILABLE"]
+    deliveries = [Delivery(name) for name in "abcd"]
+    a, b, c, d = deliveries
+    assert await settler(each(handle)).settle(deliveries) == [c, d, b]
+    assert (a.outcome, tried) == ("acked", ["model-a", "model-b"])
+
+
+async def test_while_others_succeed_a_passing_failure_costs_an_attempt_and_the_last_one_the_event():
+    async def handle(events):
+        if any(event.resource_id.startswith("model-bad") for event in events):
+            raise TimeoutError
+
+    bad, last, good = Delivery("bad", attempt=1), Delivery("bad too", attempt=4), Delivery("good")
+    assert await settler(handle).charge([bad, good, last]) == []
+    assert outcomes([bad, good, last]) == ["retried", "acked", "INTERNAL"]
+
+
+async def test_three_passing_failures_in_a_row_are_an_outage_for_those_behind_them():
+    async def handle(events):
+        raise Unavailable("away")
+
+    deliveries = [Delivery(str(number)) for number in range(6)]
+    assert await settler(handle).charge(deliveries) == deliveries[3:]
+    assert outcomes(deliveries) == ["retried"] * 3 + [None] * 3
+
+
+async def test_a_payload_of_a_later_build_waits_and_is_counted_anew_before_it_could_die():
+    async def handle(events):
+        pytest.fail("nobody can handle it")
+
+    fresh, old = Delivery(attempt=1), Delivery(attempt=40)
+    for delivery in (fresh, old):
+        delivery.event = replace(delivery.event, payload=Any(type_url="x/forgepoint.events.v1.Later"))
+    assert await settler(handle).settle([fresh, old]) == []
+    assert outcomes([fresh, old]) == ["retried", "restarted"]
+
+
+async def test_whoever_goes_by_envelopes_gets_payloads_of_a_later_build():
+    known = []
+
+    async def handle(events):
+        known.extend(event.known for event in events)
+
+    delivery = Delivery()
+    delivery.event = replace(delivery.event, payload=Any(type_url="x/forgepoint.events.v1.Later"))
+    await Settler(replace(CONSUMER, takes_unknown=True), handle, Meters(None)).settle([delivery, Delivery()])
+    assert known == [False, True]
 
 
 async def test_a_cancelled_call_inside_a_handler_is_its_failure_and_not_the_end():
@@ -75,8 +131,7 @@ async def test_a_cancelled_call_inside_a_handler_is_its_failure_and_not_the_end(
         raise asyncio.CancelledError
 
     delivery = Delivery()
-    await settler(handle).settle([delivery])
-    assert delivery.outcome == "retried"
+    assert await settler(handle).settle([delivery]) == [delivery]
 
 
 async def test_each_with_concurrency_handles_so_many_at_once_and_no_more():

@@ -4,10 +4,11 @@ import asyncio
 from contextlib import suppress
 from pathlib import Path
 
+import nats
 import pytest
 import pytest_asyncio
 from fp_devstack import Stack
-from fp_events import STREAMS, MemoryBus
+from fp_events import STREAMS, Consumer, MemoryBus
 from fp_kernel import Unavailable
 from fp_postgres import Database, OutboxRelay, Pruner, migrate
 from fp_testkit.patience import PATIENCE
@@ -82,3 +83,36 @@ async def test_a_relay_goes_on_after_an_outage(stack, database):
         await at_last(lambda: add("after"))
         await at_last(relayed)
     assert [event.payload.model_name for event in bus.events] == ["before", "after"]
+
+
+async def test_a_consumer_waits_for_its_database_longer_than_all_attempts_together(stack, database, bus, nats_url):
+    """Each cycle of attempts made dead letters of two thousand events, as long as the database was away."""
+    consumer = Consumer("accounts", ("fp.models.>",), batch=4, backoff=(0.05,), max_attempts=2)
+    events, calls = [registered(str(number)) for number in range(60)], []
+
+    async def handle(batch):
+        calls.append(len(batch))
+        async with database.transaction() as tx:
+            for event in batch:
+                if await tx.inbox.first(consumer.name, event.id):
+                    await tx.execute("insert into accounts values ($1, 1)", event.id)
+
+    async def taken():
+        return await database.fetchval("select count(*) from accounts")
+
+    await asyncio.to_thread(stack.kill, "postgres")
+    await until_away(database)
+    client = await nats.connect(nats_url, connect_timeout=int(PATIENCE))
+    await bus.publish(events)
+    async with running(bus.consume(consumer, handle)), asyncio.timeout(PATIENCE):
+        while len(calls) < 3 * consumer.max_attempts:
+            await asyncio.sleep(0.02)
+        # Those in hand, and those that came ahead of need.
+        info = await client.jetstream(timeout=PATIENCE).consumer_info("MODELS", consumer.name)
+        assert info.num_ack_pending <= 4 * consumer.batch
+        assert set(calls[1:]) == {1}
+        await asyncio.to_thread(stack.revive)
+        while await at_last(taken) < len(events):
+            await asyncio.sleep(0.02)
+    assert not await bus.dead_letters.list()
+    await client.close()

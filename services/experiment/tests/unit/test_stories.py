@@ -7,6 +7,7 @@ from fp_events import Event
 from fp_events.subjects import matches
 from fp_experiment.api.consumers import LINEAGE, STORIES, story_of
 from fp_experiment.domain.lineage import Kind, Ref, Relation, deployment_ref, version_ref
+from google.protobuf.any_pb2 import Any
 from google.protobuf.json_format import ParseDict
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -20,6 +21,10 @@ def tell(subject, payload):
 
 def test_every_event_with_a_story_is_consumed():
     assert all(any(matches(pattern, subject) for pattern in LINEAGE.subjects) for subject in STORIES)
+
+
+def test_a_payload_of_a_later_build_tells_nothing():
+    assert tell("fp.models.registered", Any(type_url="x/forgepoint.events.v1.Later")) == ({}, [])
 
 
 def test_a_version_comes_from_its_run_and_its_model():

@@ -1,7 +1,10 @@
 """Broadcasts, as every bus promises them."""
 
+from dataclasses import replace
+
 from fp_events import Broadcast, Bus, Outgoing
 from fp_kernel import new_id
+from google.protobuf.any_pb2 import Any
 
 from fp_testkit.suites.consuming import (
     ARCHIVED,
@@ -60,7 +63,7 @@ class BroadcastSuite:
         recorder, good = Recorder(), registered()
         async with listening(bus, Broadcast("reader", ("fp.models.>",)), recorder):
             await bus.send([Outgoing(new_id(), REGISTERED, b"\xff", {})])
-            await bus.publish([good])
+            await bus.publish([replace(registered(), payload=Any(type_url="x/forgepoint.events.v1.Later")), good])
             await recorder.has(1)
         assert recorder.ids == [good.id]
 

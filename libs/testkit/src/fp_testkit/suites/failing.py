@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from fp_events import Bus, Event, Outgoing, each
 from fp_kernel import FailedPrecondition, InvalidArgument, Unavailable, new_id
+from google.protobuf.any_pb2 import Any
 
 from fp_testkit.patience import PATIENCE
 from fp_testkit.suites.consuming import (
@@ -81,6 +82,55 @@ class FailureSuite:
         first = [event.id for event in recorder.calls[0]]
         again = [event.id for call in recorder.calls[1:] for event in call if event.id in first]
         assert len(again) == len(first)
+
+    async def test_an_outage_longer_than_all_attempts_together_kills_nothing_and_takes_no_new_events(
+        self, bus: Bus
+    ) -> None:
+        failures = iter([Unavailable("away")] * 5)
+
+        def fail(_events: Sequence[Event]) -> None:
+            if error := next(failures, None):
+                raise error
+
+        events = [registered(str(number)) for number in range(40)]
+        recorder, consumer = Recorder(fail), quick("patient-outage", batch=4, max_attempts=2)
+        await bus.publish(events)
+        async with consuming(bus, consumer, recorder):
+            await recorder.has(40)
+        assert sorted(recorder.ids) == sorted(event.id for event in events)
+        assert [len(call) for call in recorder.calls[1:5]] == [1, 1, 1, 1]
+        tried = {event.id for call in recorder.calls[:6] for event in call}
+        assert len(tried) <= 2 * consumer.batch
+        assert not await bus.dead_letters.list(consumer.name)
+
+    async def test_an_event_that_always_times_out_dies_alone(self, bus: Bus) -> None:
+        events = [registered(str(number)) for number in range(6)]
+        stuck, recorder = events[2].id, Recorder()
+
+        async def handle(batch: Sequence[Event]) -> None:
+            if stuck in [event.id for event in batch]:
+                await asyncio.sleep(PATIENCE * 2)
+            await recorder(batch)
+
+        await bus.publish(events)
+        async with consuming(bus, replace(quick("stuck", max_attempts=2), timeout=0.2), handle):
+            await recorder.has(5)
+            # Only the success of another shows that this one's time-out is its own.
+            while not (letters := await bus.dead_letters.list("stuck")):
+                await bus.publish([registered("another")])
+                await asyncio.sleep(0.05)
+        assert [letter.event_id for letter in letters] == [stuck]
+
+    async def test_a_payload_of_a_later_build_waits_for_it_and_stops_nobody(self, bus: Bus) -> None:
+        later = replace(registered("later"), payload=Any(type_url="type.googleapis.com/forgepoint.events.v1.Later"))
+        recorder, upgraded, consumer = Recorder(), Recorder(), quick("early-build", max_attempts=2)
+        await bus.publish([later, known := registered("known")])
+        async with consuming(bus, consumer, recorder):
+            await recorder.has(1)
+        assert recorder.ids == [known.id]
+        async with consuming(bus, replace(consumer, takes_unknown=True), upgraded):
+            assert await upgraded.has(1) == [later]
+        assert not await bus.dead_letters.list(consumer.name)
 
     async def test_an_unreadable_message_is_dead_and_the_next_is_handled(self, bus: Bus) -> None:
         event, recorder = registered(), Recorder()

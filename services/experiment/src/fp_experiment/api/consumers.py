@@ -37,8 +37,8 @@ STORIES: Mapping[str, Callable[[Event, Any], Story]] = {
 
 
 def story_of(event: Event) -> Story:
-    """Nothing for an event that lineage does not know."""
-    tell = STORIES.get(event.type)
+    """Nothing for an event that lineage does not know, by its type or by its payload."""
+    tell = STORIES.get(event.type) if event.known else None
     return tell(event, event.payload) if tell else Story()
 
 
