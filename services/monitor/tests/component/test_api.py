@@ -85,8 +85,9 @@ async def test_another_team_sees_nothing(replica, client):
     for call in (other.status, other.health, lambda: other.label({"r": "late"})):
         with pytest.raises(NotFound):
             await call()
-    with pytest.raises(NotFound):
-        await other.stub.DeleteMonitor(pb.DeleteMonitorRequest(model_name="delays"))
+    # What is not there is as it was asked for; alpha's monitor stays.
+    assert not (await other.stub.DeleteMonitor(pb.DeleteMonitorRequest(model_name="delays"))).purged_report_count
+    assert len((await client(address).stub.ListMonitors(pb.ListMonitorsRequest())).entries) == 1
     with pytest.raises(NotFound):
         await other.stub.GetDriftReport(pb.GetDriftReportRequest(report_id=new_id()))
     stream = other.stub.StreamDriftEvents(pb.StreamDriftEventsRequest(model_name="delays"))

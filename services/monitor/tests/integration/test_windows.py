@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from forgepoint.common.v1 import model_pb2
 from fp_kernel import Command, PageRequest, new_id
+from fp_monitor.adapters.documents import metrics_from_text, metrics_to_text
 from fp_monitor.adapters.postgres.reads import PostgresReads
 from fp_monitor.adapters.postgres.stores import PostgresTransactions
 from fp_monitor.app.close_windows import CloseWindows
@@ -18,7 +19,8 @@ from fp_monitor.app.ports import Promotion, ReportFilter
 from fp_monitor.app.submit_truth import SubmitTruth
 from fp_monitor.app.take_baseline import TakeBaseline
 from fp_monitor.app.verdict import Verdict
-from fp_monitor.domain.kinds import Severity
+from fp_monitor.domain.kinds import Method, Severity
+from fp_monitor.domain.metric import Metric
 from fp_monitor.domain.monitor import Config
 from fp_monitor.domain.prediction import Prediction, Truth
 from fp_postgres import Database
@@ -95,6 +97,34 @@ async def test_a_window_with_too_few_events_keeps_them_for_another_while(world, 
     clock.advance(HOUR.total_seconds() + 1)
     await world.timer.once()
     assert (await world.reported(), await world.samples()) == ([11], 0)
+
+
+async def test_an_open_window_closes_by_the_clock_that_it_is_given_later(world, clock):
+    await world.configure(duration=timedelta(), size=1_000)
+    await world.promote()
+    await world.traffic(world.told(20))
+    await world.configure(duration=HOUR, size=0)
+    clock.advance(HOUR.total_seconds() + 1)
+    assert await world.timer.once() == 1
+    assert await world.reported() == [20]
+
+
+async def test_a_shorter_while_counts_from_the_opening_of_the_window(world, clock):
+    await world.configure(duration=100 * HOUR)
+    await world.promote()
+    await world.traffic(world.told(20))
+    clock.advance(2 * HOUR.total_seconds())
+    await world.configure(duration=HOUR)
+    assert await world.timer.once() == 1
+    assert await world.reported() == [20]
+
+
+async def test_a_statistic_that_is_no_number_does_not_keep_its_window_open(world, clock, database):
+    metric = Metric("rmse", Method.UNSPECIFIED, float("inf"), 1.0, float("nan"), Severity.OK, 1.0)
+    kept = await database.fetchval("SELECT $1::text::jsonb::text", metrics_to_text([metric]))
+    (found,) = metrics_from_text(kept)
+    assert np.isnan([found.score, found.current_value]).all()
+    assert found.baseline_value == 1.0
 
 
 async def test_timers_of_many_replicas_close_a_window_once(world, clock, database):

@@ -189,3 +189,16 @@ def test_a_label_that_the_model_does_not_have_is_named():
         check_meaning([Truth("r", "late", NOW), Truth("s", "cancelled", NOW)], FLIGHTS)
     with pytest.raises(InvalidArgument, match="must be a number"):
         check_meaning([Truth("r", "inf", NOW)], Baseline("1", (), ()))
+
+
+@pytest.mark.parametrize("text", ["1e200", "-1e200", "inf", "nan"])
+def test_a_label_whose_square_is_no_number_is_refused(text):
+    regression = Baseline("1", (), ())
+    with pytest.raises(InvalidArgument, match="must be a number"):
+        check_meaning([Truth("r", text, NOW)], regression)
+
+
+def test_a_score_whose_square_is_no_number_is_not_compared():
+    regression = Baseline("1", (), ())
+    rows = [Labelled(1e200, "", "1.0"), Labelled(2.0, "", "1.0")]
+    assert outcomes(rows, regression).scores.tolist() == [2.0]

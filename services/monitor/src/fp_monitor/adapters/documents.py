@@ -1,6 +1,7 @@
 """Values that are kept as JSON."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 
 from fp_monitor.domain.hysteresis import Level, Streak
@@ -49,11 +50,11 @@ def metrics_to_text(metrics: Sequence[Metric]) -> str:
             [
                 each.name,
                 each.method,
-                each.score,
-                each.baseline_value,
-                each.current_value,
+                _finite(each.score),
+                _finite(each.baseline_value),
+                _finite(each.current_value),
                 int(each.severity),
-                each.p_value,
+                _finite(each.p_value),
             ]
             for each in metrics
         ]
@@ -62,6 +63,15 @@ def metrics_to_text(metrics: Sequence[Metric]) -> str:
 
 def metrics_from_text(text: str) -> tuple[Metric, ...]:
     return tuple(
-        Metric(name, Method(method), score, then, now, Severity(severity), p_value)
+        Metric(name, Method(method), _number(score), _number(then), _number(now), Severity(severity), _number(p_value))
         for name, method, score, then, now, severity, p_value in json.loads(text)
     )
+
+
+def _finite(value: float) -> float | None:
+    """JSON has no infinity: a statistic that became one must not keep its window from closing."""
+    return value if math.isfinite(value) else None
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value

@@ -6,7 +6,9 @@ from fp_kernel import Clock, Command, new_id
 
 from fp_monitor.app.ports import Transactions, Unit
 from fp_monitor.app.take_baseline import rebase, serving
+from fp_monitor.domain.kinds import DriftKind
 from fp_monitor.domain.monitor import Config, Monitor, check
+from fp_monitor.domain.window import closing
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class ConfigureMonitor:
             else:
                 changed = replace(found, config=config, updated_at=self._clock.now())
                 await tx.monitors.save(changed)
+                await _replan(tx, changed)
                 configured = Configured(changed, created=False)
             await tx.complete(command, configured)
         return configured
@@ -44,3 +47,11 @@ class ConfigureMonitor:
         if promotion is None:
             return monitor
         return await rebase(tx, serving(monitor, promotion), promotion.version)
+
+
+async def _replan(tx: Unit, monitor: Monitor) -> None:
+    """Let open windows close by the new clock: one that was closed by its count would wait for ever without one."""
+    for kind in DriftKind:
+        window = await tx.windows.open(monitor.id, kind)
+        if window is not None:
+            await tx.windows.save(replace(window, closes_at=closing(window.opened_at, monitor.config.duration)))

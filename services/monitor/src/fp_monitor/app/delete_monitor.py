@@ -1,6 +1,6 @@
 """A user watches a model no longer."""
 
-from fp_kernel import Command, NotFound
+from fp_kernel import Command
 
 from fp_monitor.app.ports import Transactions
 
@@ -10,13 +10,12 @@ class DeleteMonitor:
         self._transactions = transactions
 
     async def __call__(self, team: str, model_name: str, *, purge: bool, command: Command) -> int:
-        """purge: its reports as well; how many there were. Raises NotFound."""
+        """purge: its reports as well; how many there were. A model without a monitor is as it was asked for."""
         async with self._transactions(command) as tx:
             await tx.monitors.lock(team, model_name)
             monitor = await tx.monitors.find(team, model_name)
-            if monitor is None:
-                raise NotFound(f"model {model_name} has no monitor")
-            await tx.monitors.delete(monitor)
+            if monitor is not None:
+                await tx.monitors.delete(monitor)
             purged = await tx.reports.purge(team, model_name) if purge else 0
             await tx.complete(command, purged)
         return purged

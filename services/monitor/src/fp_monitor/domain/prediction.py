@@ -15,6 +15,7 @@ MAX_LABELS = 1_000
 MAX_LABEL_BYTES = 256
 MAX_REQUEST_ID = 256
 _SKEW = timedelta(minutes=5)
+_LARGEST = 1e140
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ def check_meaning(truths: Sequence[Truth], baseline: Baseline) -> None:
         if baseline.labels and baseline.class_of(truth.actual) is None:
             raise invalid(path, f"must be one of {', '.join(baseline.labels)}, or its place from 0")
         if not baseline.labels and number(truth.actual) is None:
-            raise invalid(path, "must be a number")
+            raise invalid(path, f"must be a number of at most {_LARGEST:g}")
 
 
 def number(text: str) -> float | None:
@@ -101,7 +102,7 @@ def number(text: str) -> float | None:
         value = float(text)
     except ValueError:
         return None
-    return value if math.isfinite(value) else None
+    return value if _usable(value) else None
 
 
 def outcomes(rows: Sequence[Labelled], baseline: Baseline) -> Outcomes:
@@ -124,8 +125,9 @@ def outcomes(rows: Sequence[Labelled], baseline: Baseline) -> Outcomes:
     )
 
 
-def _usable(score: float | None) -> bool:
-    return score is not None and math.isfinite(score)
+def _usable(value: float | None) -> bool:
+    """Its square, and the sum of a window's squares, must be a number too."""
+    return value is not None and abs(value) <= _LARGEST
 
 
 _NONE = (np.empty(0), np.empty(0))
