@@ -6,11 +6,12 @@ import secrets
 import httpx
 import pytest_asyncio
 from fp_events import Consumer, connect, each
+from fp_events.predictions import opened
 from fp_postgres import Database, migrate
 from fp_telemetry import setup
 from fp_testkit.patience import PATIENCE
 
-CONSUMER = Consumer("trace-test", ("fp.inference.completed",))
+CONSUMER = Consumer("trace-test", ("fp.inference.recorded",))
 
 
 @pytest_asyncio.fixture
@@ -32,7 +33,8 @@ async def consumer(platform, database, collector):
     async def handle(event):
         async with database.transaction() as tx:
             if await tx.inbox.first(CONSUMER.name, event.id):
-                await tx.execute("insert into seen values ($1, $2)", event.payload.request_id, event.correlation_id)
+                for told in opened(event):
+                    await tx.execute("insert into seen values ($1, $2)", told.payload.request_id, told.correlation_id)
 
     task = asyncio.create_task(bus.consume(CONSUMER, each(handle)))
     yield

@@ -19,7 +19,6 @@ from fp_inference.adapters.redis_circuits import RedisCircuits
 from fp_inference.adapters.redis_routes import RedisRoutes
 from fp_inference.adapters.runtimes import ServingRuntimes
 from fp_inference.adapters.spool.recorder import SpoolRecorder
-from fp_inference.adapters.spool.tailer import Tailer
 from fp_inference.api.consumers import KEYS, DeploymentEvents, MarkEvents, QuotaEvents
 from fp_inference.api.convert import signature_from_pb
 from fp_inference.api.grpc import Servicer
@@ -63,8 +62,8 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
 
     table, routes = RouteTable(), RedisRoutes(link)
     follow = FollowDeployments(table, routes, PipelineDeployments(pipeline, signature_from_pb))
-    replays = stores.replays(link, spool, clock)
-    tailer = Tailer(spool, bus.send, replays, metrics)
+    replays = stores.replays(runtime, link, spool, clock)
+    tailer = stores.tailer(spool, bus, replays, runtime, settings)
     runtimes = ServingRuntimes(to_runtimes, clock)
     breakers, bulkheads = Breakers(settings.breaker, clock), stores.bulkheads(metrics, settings)
     forward = Forward(

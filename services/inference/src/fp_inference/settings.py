@@ -28,6 +28,7 @@ class Settings(ServiceSettings, EventSettings, RedisSettings):
     rate_limits: tokens a second and burst by role, for example `default=100/200,engineer=2000/4000`.
     spool_dir: where events wait for the bus; must outlive the process. One process a folder.
     spool_max_bytes: that wait there at most; 2 GiB are some five hours at 100 predictions a second.
+    spool_max_hours: that an event waits there at most; the stream keeps it no longer either.
     predict_timeout: seconds that a runtime gets for one call; the caller's own deadline comes first.
     bulkhead_*: predictions of one target at once (of one model twice as many), how many may wait for a place, for how
     many seconds, and bytes of all requests that are at runtimes or wait (half of them for one model).
@@ -41,6 +42,7 @@ class Settings(ServiceSettings, EventSettings, RedisSettings):
     rate_limits: Annotated[str, AfterValidator(_check_limits)] = "default=100/200"
     spool_dir: Path
     spool_max_bytes: Annotated[int, Field(ge=_MIB)] = 2048 * _MIB
+    spool_max_hours: Seconds = 72.0
     predict_timeout: Seconds = 10.0
     bulkhead_in_flight: Count = 64
     bulkhead_waiting: Annotated[int, Field(ge=0)] = 256

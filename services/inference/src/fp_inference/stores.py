@@ -2,7 +2,7 @@
 
 from fp_events import CONSUMERS, Bus
 from fp_events.streams import AUDIT, AUTH, BILLING, INFERENCE, MODELS, PIPELINES
-from fp_kernel import Clock
+from fp_kernel import Clock, SystemClock
 from fp_redis import Link
 from fp_redis.hosting import soft_link
 from fp_rpc import Channels
@@ -18,6 +18,7 @@ from fp_inference.app.replays import Replays
 from fp_inference.settings import Settings
 
 _PEER_TIMEOUT = 5.0
+_HOUR = 3_600.0
 _SEGMENTS = 32
 _SEGMENT_BYTES = 4 * 1024 * 1024
 
@@ -43,11 +44,16 @@ async def spool(runtime: Runtime, settings: Settings) -> Spool:
     return await runtime.hard("spool", open_spool, ping, close)
 
 
-def replays(link: Link, spool: Spool, clock: Clock) -> Replays:
-    """With what the process before answered and nobody stored yet."""
+def replays(runtime: Runtime, link: Link, spool: Spool, clock: Clock) -> Replays:
+    """What the process before answered and nobody stored yet comes back meanwhile: it may be much."""
     replays = Replays(RedisReplays(link), clock)
-    replays.recover(record.replay for record in spool.unpublished() if record.replay)
+    runtime.task("replays", replays.recover(record.replay for record in spool.unpublished()))
     return replays
+
+
+def tailer(spool: Spool, bus: Bus, replays: Replays, runtime: Runtime, settings: Settings) -> Tailer:
+    max_age = settings.spool_max_hours * _HOUR
+    return Tailer(spool, bus.send, replays, runtime.metrics, SystemClock(), max_age=max_age)
 
 
 def bulkheads(metrics: Metrics, settings: Settings) -> tuple[Bulkheads, Bulkheads]:

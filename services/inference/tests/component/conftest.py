@@ -25,6 +25,7 @@ from forgepoint.serving.v1.serving_pb2_grpc import (
     add_ModelServingServiceServicer_to_server,
 )
 from fp_events import Consumer, Event, NatsBus, each
+from fp_events.predictions import opened
 from fp_inference.main import serve
 from fp_inference.settings import Settings
 from fp_kernel import Error, Unavailable
@@ -252,17 +253,19 @@ def ask_fixture() -> Callable[..., pb.PredictRequest]:
 
 
 class Events:
-    """What a consumer of fp.inference saw, by event id."""
+    """The predictions that a consumer of fp.inference saw, by kind and request."""
 
     def __init__(self) -> None:
-        self.seen: dict[str, Event] = {}
+        self.seen: dict[tuple[str, str], Event] = {}
         self.deliveries = 0
         self.more = asyncio.Condition()
 
     async def take(self, event: Event) -> None:
         async with self.more:
             self.deliveries += 1
-            self.seen[event.id] = event
+            for each in opened(event):
+                payload: Any = each.payload
+                self.seen[each.type, payload.request_id] = each
             self.more.notify_all()
 
     async def wait(self, count: int, kind: str = "completed") -> list[Event]:

@@ -24,6 +24,7 @@ from forgepoint.inference.v1.inference_pb2_grpc import InferenceGatewayServiceSt
 from forgepoint.registry.v1 import registry_pb2
 from forgepoint.registry.v1.registry_pb2_grpc import RegistryServiceServicer, add_RegistryServiceServicer_to_server
 from fp_events import Consumer, Event, NatsBus, each
+from fp_events.predictions import opened
 from fp_inference.app.predict_many import PARALLEL
 from fp_kernel import DeadlineExceeded, Error, NotFound, Unavailable
 from fp_rpc import BearerToken, Channels, Server
@@ -106,12 +107,13 @@ async def stub(inference: Program, issuer: Issuer) -> AsyncIterator[Any]:
 
 @pytest.fixture
 async def completed(bus: NatsBus) -> AsyncIterator["Counter[str]"]:
-    """How often a consumer saw the completed event of each request."""
+    """How often a consumer was told of each request that was completed."""
     seen: Counter[str] = Counter()
 
     async def take(event: Event) -> None:
-        if isinstance(event.payload, events_pb2.InferenceCompleted):
-            seen[event.payload.request_id] += 1
+        for told in opened(event):
+            if isinstance(told.payload, events_pb2.InferenceCompleted):
+                seen[told.payload.request_id] += 1
 
     await bus.ensure((), (_COUNTER,))
     async with asyncio.TaskGroup() as group:

@@ -4,22 +4,24 @@ import asyncio
 import itertools
 from collections import Counter
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from forgepoint.events.v1.events_pb2 import InferenceCompleted
-from fp_events import Consumer, Event, NatsBus, Outgoing, connect, each, outgoing
+from fp_events import Consumer, Event, NatsBus, connect, each
+from fp_events.predictions import opened
 from fp_inference.adapters.spool.cursor import Position
-from fp_inference.adapters.spool.records import Record
+from fp_inference.adapters.spool.records import Record, Told
 from fp_inference.adapters.spool.spool import Spool
 from fp_inference.adapters.spool.tailer import Tailer
 from fp_inference.app.replays import Replays
 from fp_inference.app.values import Replay
-from fp_inference.domain.request_ids import event_id
 from fp_telemetry import Metrics
+from fp_testkit.clock import ManualClock
 from fp_testkit.crash import CrashedRun, CrashPoints, KillAt
 from fp_testkit.patience import PATIENCE
 
-_COMPLETED = "fp.inference.completed"
+_AT = datetime(2013, 3, 1, 12, tzinfo=UTC)
 _COUNTER = Consumer("counter", ("fp.inference.>",))
 _ANSWERS = 4
 
@@ -48,13 +50,13 @@ class MortalSpool(Spool):
         self.crash.point()
 
 
-def _message(run: str, request: str) -> Outgoing:
-    payload = InferenceCompleted(request_id=request)
-    return outgoing(Event(_COMPLETED, payload, run, "m", "A prediction.", id=event_id(_COMPLETED, run + request)))
+def _told(run: str, request: str) -> Told:
+    payload = InferenceCompleted(request_id=request).SerializeToString()
+    return Told(run, "m", "delays", "1", failed=False, at=_AT, payload=payload)
 
 
 def _tailer(spool: Spool, bus: NatsBus) -> Tailer:
-    return Tailer(spool, bus.send, NoReplays(), Metrics("inference"))
+    return Tailer(spool, bus.send, NoReplays(), Metrics("inference"), ManualClock(), max_age=3_600.0)
 
 
 async def answer_predictions(crash: CrashPoints, url: str, folder: str, run: str) -> None:
@@ -65,7 +67,7 @@ async def answer_predictions(crash: CrashPoints, url: str, folder: str, run: str
     tailer = _tailer(spool, crash.wrap(bus))
     with Path(folder, "answers").open("a", buffering=1) as answers:  # noqa: ASYNC230 -- the scenario is a process
         for number in range(_ANSWERS):
-            spool.append(Record(_message(run, str(number)), None))
+            spool.append(Record(_told(run, str(number)), None))
             answers.write(f"{number}\n")
             crash.point()
             await tailer.step()
@@ -84,11 +86,12 @@ async def test_no_answered_prediction_lacks_its_event_and_none_has_two(
     runs = itertools.count()
 
     async def count(event: Event) -> None:
-        request = event.payload.request_id  # type: ignore[attr-defined]
-        if request == "end":
-            ends[event.team].set()
-        else:
-            seen[event.team, request] += 1
+        for prediction in opened(event):
+            request = prediction.payload.request_id  # type: ignore[attr-defined]
+            if request == "end":
+                ends[event.team].set()
+            else:
+                seen[event.team, request] += 1
 
     async def arrange() -> tuple[str, str, str]:
         run = f"run-{next(runs)}"
@@ -99,7 +102,7 @@ async def test_no_answered_prediction_lacks_its_event_and_none_has_two(
         # The next life of the process: what was left in the spool goes out.
         spool = Spool(Path(folder), max_bytes=1_000_000, segment_bytes=200)
         ends[run] = asyncio.Event()
-        spool.append(Record(_message(run, "end"), None))
+        spool.append(Record(_told(run, "end"), None))
         await _tailer(spool, bus).flush()
         async with asyncio.timeout(PATIENCE):
             await ends[run].wait()

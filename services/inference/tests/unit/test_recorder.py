@@ -10,13 +10,11 @@ from typing import Any
 
 import pytest
 from forgepoint.events.v1 import events_pb2 as pb
-from fp_events import decode
 from fp_inference.adapters.spool.recorder import SpoolRecorder
 from fp_inference.adapters.spool.spool import Spool
 from fp_inference.app.values import Ask, Caller, Completed, Failed, Prediction, Replay, Try
 from fp_inference.domain.bucket import Limit
 from fp_inference.domain.failures import FailureReason
-from fp_inference.domain.request_ids import event_id
 from fp_inference.domain.routes import Target
 from fp_kernel import Command, invalid
 from fp_kernel.tensors import ElementType, Tensor
@@ -65,21 +63,26 @@ def _count(metrics: Metrics, name: str) -> float:
 
 
 def _events(spool: Spool) -> list[str]:
-    return [entry.record.message.subject.rpartition(".")[2] for entry in spool.read(10_000)]
+    return ["failed" if told.failed else "completed" for told in _told(spool)]
 
 
-def test_a_prediction_told_twice_is_one_event(recorder: SpoolRecorder, spool: Spool) -> None:
+def _told(spool: Spool) -> list[Any]:
+    return [entry.record.told for entry in spool.read(10_000)]
+
+
+def _payloads(spool: Spool) -> list[Any]:
+    kinds = {True: pb.InferenceFailed, False: pb.InferenceCompleted}
+    return [kinds[told.failed].FromString(told.payload) for told in _told(spool)]
+
+
+def test_a_prediction_is_told_with_whose_call_it_was(recorder: SpoolRecorder, spool: Spool) -> None:
     recorder.completed(_completed(), _REPLAY)
-    recorder.completed(_completed(), _REPLAY)
-    recorder.failed(_failed(FailureReason.TIMEOUT))
-    entries = spool.read(10)
-    ids = [entry.record.message.id for entry in entries]
-    assert ids[0] == ids[1] == event_id("fp.inference.completed", "r")
-    assert ids[2] == event_id("fp.inference.failed", "r")
-    assert entries[0].record.replay == _REPLAY
-    event = decode(entries[0].record.message.data)
-    assert (event.team, event.resource_id, event.actor) == ("alpha", "m", "user")
-    assert event.payload.is_canary  # type: ignore[attr-defined]
+    (entry,) = spool.read(10)
+    assert entry.record.replay == _REPLAY
+    told: Any = entry.record.told
+    assert (told.team, told.model_id, told.model_name, told.version, told.at) == ("alpha", "m", "delays", "1", _NOW)
+    payload = pb.InferenceCompleted.FromString(told.payload)
+    assert (payload.request_id, payload.actor, payload.is_canary, payload.rows) == ("r", "user", True, 1)
 
 
 def test_with_a_full_spool_predictions_go_on_and_are_counted(
@@ -116,8 +119,7 @@ def test_a_summary_that_fails_leaves_the_event_without_one(
 ) -> None:
     short = Tensor(ElementType.FLOAT32, (1, 4), b"")
     recorder.completed(_completed(outputs={"p": short}), None)
-    (entry,) = spool.read(10)
-    payload: Any = decode(entry.record.message.data).payload
+    (payload,) = _payloads(spool)
     assert (payload.request_id, payload.version) == ("r", "1")
     assert not payload.HasField("prediction_summary") or not payload.prediction_summary.output_stats
     assert _count(metrics, "summaries_failed_total") == 1
@@ -129,7 +131,7 @@ def test_each_try_is_told_with_its_version_and_outcome(recorder: SpoolRecorder, 
     recorder.completed(replace(_completed(), tries=tries, canaries=frozenset({"id-2"})), None)
     recorder.failed(replace(_failed(FailureReason.TIMEOUT), tries=tries[:1]))
     recorder.failed(_failed(FailureReason.BULKHEAD_FULL))
-    done, failed, refused = (decode(entry.record.message.data).payload for entry in spool.read(10))
+    done, failed, refused = _payloads(spool)
     assert [(each.version, each.is_canary, each.failure, each.latency.nanos) for each in done.attempts] == [
         ("2", True, pb.INFERENCE_FAILURE_REASON_UPSTREAM_ERROR, 250_000_000),
         ("1", False, pb.INFERENCE_FAILURE_REASON_UNSPECIFIED, 500_000_000),

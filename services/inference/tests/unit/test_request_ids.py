@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
-from fp_inference.domain.request_ids import digest, event_id, request_id
+from fp_inference.domain.request_ids import digest, request_id
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -52,11 +52,3 @@ def test_ids_sort_by_their_days(
 
 def test_parts_do_not_run_into_each_other() -> None:
     assert digest("ab", "c") != digest("a", "bc")
-
-
-def test_a_request_has_one_event_of_each_kind() -> None:
-    request = request_id("alpha", "Predict", "k", b"", date(2013, 3, 1))
-    completed = event_id("fp.inference.completed", request)
-    assert completed == event_id("fp.inference.completed", request)
-    assert completed != event_id("fp.inference.failed", request)
-    assert completed != request

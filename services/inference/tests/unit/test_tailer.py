@@ -1,34 +1,54 @@
 """What is in the spool reaches the bus, whatever the bus does."""
 
+import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 import pytest
-from fp_events import Outgoing, Published
-from fp_inference.adapters.spool.records import Record
+from forgepoint.events.v1 import events_pb2 as pb
+from fp_events import Event, Outgoing, Published, decode, outgoing
+from fp_events.predictions import opened
+from fp_inference.adapters.spool.batches import batches
+from fp_inference.adapters.spool.frames import frame
+from fp_inference.adapters.spool.records import Record, Told
 from fp_inference.adapters.spool.spool import Spool
 from fp_inference.adapters.spool.tailer import Tailer
 from fp_inference.app.replays import Replays
 from fp_inference.app.values import Replay
 from fp_kernel import Error, InvalidArgument, Unavailable
 from fp_telemetry import Metrics
+from fp_testkit.clock import ManualClock
+
+_AT = datetime(2013, 3, 1, 12, tzinfo=UTC)
 
 
 class FakeBus:
-    """refuses: by event id. broken: the next sends raise."""
+    """refuses: messages that carry this request. broken: the next sends raise."""
 
     def __init__(self) -> None:
-        self.sent: list[str] = []
+        self.messages: list[Outgoing] = []
         self.refuses: dict[str, Error] = {}
         self.broken: list[Exception] = []
+
+    @property
+    def sent(self) -> list[str]:
+        return [request for message in self.messages for request in _opened(message)]
 
     async def send(self, messages: Sequence[Outgoing]) -> Published:
         if self.broken:
             raise self.broken.pop()
-        failed = {message.id: self.refuses[message.id] for message in messages if message.id in self.refuses}
-        acked = [message.id for message in messages if message.id not in failed]
-        self.sent += acked
-        return Published(frozenset(acked), failed)
+        failed = {
+            message.id: error
+            for message in messages
+            for request, error in self.refuses.items()
+            if request in _opened(message)
+        }
+        acked = [message for message in messages if message.id not in failed]
+        self.messages += acked
+        return Published(frozenset(message.id for message in acked), failed)
 
 
 class KeptReplays(Replays):
@@ -51,14 +71,24 @@ def bus() -> FakeBus:
     return FakeBus()
 
 
+def _told(number: int, model: str = "delays", version: str = "1", *, failed: bool = False, size: int = 0) -> Told:
+    kind = pb.InferenceFailed if failed else pb.InferenceCompleted
+    payload = kind(request_id=f"id-{number}", api_key_id="x" * size).SerializeToString()
+    return Told("alpha", "m" if version else "", model, version, failed=failed, at=_AT, payload=payload)
+
+
+def _opened(message: Outgoing) -> list[str]:
+    return [each.payload.request_id for each in opened(decode(message.data))]  # type: ignore[attr-defined]
+
+
 def _append(spool: Spool, *numbers: int) -> None:
     for number in numbers:
         replay = Replay(b"%d" % number, b"", b"") if number % 2 else None
-        spool.append(Record(Outgoing(f"id-{number}", "fp.inference.completed", b"x", {}), replay))
+        spool.append(Record(_told(number), replay))
 
 
 def _tailer(spool: Spool, bus: FakeBus, replays: Replays | None = None) -> Tailer:
-    return Tailer(spool, bus.send, replays or KeptReplays(), Metrics("inference"))
+    return Tailer(spool, bus.send, replays or KeptReplays(), Metrics("inference"), ManualClock(), max_age=3_600.0)
 
 
 async def test_everything_is_published_in_order_and_committed(spool: Spool, bus: FakeBus) -> None:
@@ -71,15 +101,112 @@ async def test_everything_is_published_in_order_and_committed(spool: Spool, bus:
     assert not spool.changed.is_set()
 
 
-async def test_what_the_bus_did_not_take_is_sent_again_from_there(spool: Spool, bus: FakeBus) -> None:
-    _append(spool, *range(5))
-    bus.refuses["id-2"] = Unavailable("the stream is full")
+async def test_a_round_is_one_message_of_each_team_model_and_version(spool: Spool, bus: FakeBus) -> None:
+    parts = [_told(0), _told(1, version="2"), _told(2), _told(3, failed=True), _told(4, "other"), _told(5, version="")]
+    for part in parts:
+        spool.append(Record(part, None))
+    await _tailer(spool, bus).flush()
+    assert [_opened(message) for message in bus.messages] == [["id-0", "id-2", "id-3"], ["id-1"], ["id-4"], ["id-5"]]
+    event = decode(bus.messages[0].data)
+    assert "traceparent" not in bus.messages[0].headers
+    assert (event.type, event.team, event.resource_id, event.time) == ("fp.inference.recorded", "alpha", "m", _AT)
+    assert [each.type for each in opened(event)] == ["fp.inference.completed"] * 2 + ["fp.inference.failed"]
+
+
+async def test_predictions_of_one_call_stay_in_its_trace(spool: Spool, bus: FakeBus) -> None:
+    parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    for number in range(2):
+        spool.append(Record(replace(_told(number), traceparent=parent), None))
+    await _tailer(spool, bus).flush()
+    assert bus.messages[0].headers["traceparent"] == parent
+
+
+async def test_messages_are_bounded_in_bytes_and_predictions(tmp_path: Path, bus: FakeBus) -> None:
+    spool = Spool(tmp_path / "large", max_bytes=20_000_000, segment_bytes=1_000_000)
+    for number in range(40):
+        spool.append(Record(_told(number, size=100_000), None))
+    for number in range(40, 2_500):
+        spool.append(Record(_told(number), None))
+    await _tailer(spool, bus).flush()
+    assert bus.sent == [f"id-{number}" for number in range(2_500)]
+    assert max(len(message.data) for message in bus.messages) < 1_000_000
+    assert max(len(_opened(message)) for message in bus.messages) == 1_000
+    spool.close()
+
+
+async def test_what_is_published_again_is_cut_as_it_was_and_has_the_same_ids(tmp_path: Path, bus: FakeBus) -> None:
+    spool = Spool(tmp_path / "killed", max_bytes=1_000_000, segment_bytes=500)
+    _append(spool, *range(7))
+    entries = spool.take(5)
+    first = [batch.message for batch in batches(entries, spool.name)]
+    spool.close()
+    again = Spool(tmp_path / "killed", max_bytes=1_000_000, segment_bytes=500)
+    _append(again, 7)
+    await _tailer(again, bus).flush()
+    assert bus.messages[:1] == first
+    assert bus.sent == [f"id-{number}" for number in range(8)]
+    assert UUID(bus.messages[0].id).version == 7
+    again.close()
+
+
+async def test_other_spools_and_other_records_make_other_ids(tmp_path: Path, bus: FakeBus) -> None:
+    for name in ("one", "two"):
+        spool = Spool(tmp_path / name, max_bytes=1_000_000, segment_bytes=500)
+        for number in (0, 1):
+            _append(spool, number)
+            await _tailer(spool, bus).step()
+        spool.close()
+    assert len({message.id for message in bus.messages}) == 4
+
+
+async def test_events_of_a_process_before_there_were_batches_go_out_as_they_are(spool: Spool, bus: FakeBus) -> None:
+    payload = pb.InferenceCompleted(request_id="old")
+    old = outgoing(Event("fp.inference.completed", payload, "alpha", "m", "One.", time=_AT))
+    spool.append(Record(old, None))
+    _append(spool, 1)
+    await _tailer(spool, bus).flush()
+    assert bus.messages[0] == old
+    assert bus.sent == ["old", "id-1"]
+
+
+async def test_what_the_bus_did_not_take_is_sent_again_as_it_was(spool: Spool, bus: FakeBus) -> None:
+    for number in range(4):
+        spool.append(Record(_told(number, version=str(number % 2)), None))
+    bus.refuses["id-0"] = Unavailable("the stream is full")
     tailer = _tailer(spool, bus)
     assert not await tailer.step()
-    assert bus.sent == ["id-0", "id-1", "id-3", "id-4"]
+    assert bus.sent == ["id-1", "id-3"]
     bus.refuses.clear()
+    _append(spool, 4)
     assert await tailer.step()
-    assert bus.sent[4:] == ["id-2", "id-3", "id-4"]
+    assert bus.messages[2] == bus.messages[0]
+    assert bus.sent[2:] == ["id-0", "id-2", "id-1", "id-3"]
+    await tailer.flush()
+    assert bus.sent[6:] == ["id-4"]
+
+
+async def test_a_tailer_that_is_behind_does_not_linger(spool: Spool, bus: FakeBus) -> None:
+    tailer = _tailer(spool, bus)
+    for number in range(2_001):
+        spool.append(Record(_told(number), None))
+    assert await tailer.step()
+    assert tailer._behind
+    assert await tailer.step()
+    assert not tailer._behind
+
+
+async def test_what_waited_too_long_is_dropped_by_segments(tmp_path: Path, bus: FakeBus) -> None:
+    spool = Spool(tmp_path / "old", max_bytes=1_000_000, segment_bytes=300)
+    _append(spool, *range(20))
+    old, *_, newest = sorted((tmp_path / "old").glob("*.spool"))
+    os.utime(old, (1_000.0, 1_000.0))
+    assert spool.expire(2_000.0) > 0
+    assert not old.exists()
+    assert newest.exists()
+    await _tailer(spool, bus).flush()
+    assert 0 < len(bus.sent) < 20
+    assert bus.sent[-1] == "id-19"
+    spool.close()
 
 
 async def test_a_send_that_breaks_loses_nothing(spool: Spool, bus: FakeBus) -> None:
@@ -96,11 +223,22 @@ async def test_a_send_that_breaks_loses_nothing(spool: Spool, bus: FakeBus) -> N
 async def test_what_can_never_be_published_is_set_aside_and_holds_nobody_back(
     spool: Spool, bus: FakeBus, tmp_path: Path
 ) -> None:
-    _append(spool, *range(3))
+    for number in range(3):
+        spool.append(Record(_told(number, version=str(number)), None))
     bus.refuses["id-1"] = InvalidArgument("too large")
     assert await _tailer(spool, bus).step()
     assert bus.sent == ["id-0", "id-2"]
     assert b"id-1" in (tmp_path / "refused").read_bytes()
+
+
+async def test_a_record_that_nobody_can_read_holds_nobody_back(spool: Spool, bus: FakeBus, tmp_path: Path) -> None:
+    _append(spool, 0)
+    spool._segments.write(frame([b"told", b"of a later release"]))
+    _append(spool, 1)
+    await _tailer(spool, bus).flush()
+    assert bus.sent == ["id-0", "id-1"]
+    assert b"of a later release" in (tmp_path / "refused").read_bytes()
+    assert spool.take(10) == []
 
 
 async def test_a_flush_gives_up_when_the_bus_is_away(spool: Spool, bus: FakeBus) -> None:

@@ -1,27 +1,21 @@
-"""Predictions as events of the bus."""
+"""What is told of predictions, as parts of a batch."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 
 from forgepoint.common.v1.common_pb2 import ErrorDetail
 from forgepoint.events.v1 import events_pb2 as pb
-from fp_events import Event, Outgoing, outgoing
 from fp_kernel.signatures import UNDECLARED
 from fp_telemetry import correlation_id, inject
-from google.protobuf.message import Message
 
+from fp_inference.adapters.spool.records import Told
 from fp_inference.app.values import Ask, Completed, Failed, Try
 from fp_inference.domain.failures import FailureReason
-from fp_inference.domain.request_ids import event_id
 from fp_inference.domain.summary import features, outcome, rows
 
-COMPLETED = "fp.inference.completed"
-FAILED = "fp.inference.failed"
-SOURCE = "inference"
 _LONGEST_TEXT = 256
 
 
-def completed_event(completed: Completed, *, summarised: bool = True) -> Outgoing:
+def completed_part(completed: Completed, *, summarised: bool = True) -> Told:
     """summarised: whether it tells what the model saw and said."""
     ask, target, prediction = completed.ask, completed.target, completed.prediction
     payload = pb.InferenceCompleted(
@@ -39,11 +33,20 @@ def completed_event(completed: Completed, *, summarised: bool = True) -> Outgoin
         _summarise(payload, completed)
     payload.latency.FromNanoseconds(round(prediction.seconds * 1e9))
     payload.completed_at.FromDatetime(completed.at)
-    summary = f"Version {target.version} of {ask.model_name} answered a prediction."
-    return _outgoing(ask, COMPLETED, payload, target.model_id, summary, at=completed.at)
+    _attribute(payload, ask)
+    return Told(
+        ask.caller.team,
+        target.model_id,
+        ask.model_name,
+        target.version,
+        failed=False,
+        at=completed.at,
+        payload=payload.SerializeToString(),
+        traceparent=payload.traceparent,
+    )
 
 
-def failed_event(failed: Failed) -> Outgoing:
+def failed_part(failed: Failed) -> Told:
     """The version is that of the last call; none, when none was asked."""
     ask = failed.ask
     last = failed.tries[-1].target if failed.tries else None
@@ -63,8 +66,17 @@ def failed_event(failed: Failed) -> Outgoing:
         ),
     )
     payload.failed_at.FromDatetime(failed.at)
-    summary = f"A prediction of {ask.model_name[:_LONGEST_TEXT]} failed: {failed.reason}."
-    return _outgoing(ask, FAILED, payload, failed.model_id, summary, at=failed.at)
+    _attribute(payload, ask)
+    return Told(
+        ask.caller.team,
+        failed.model_id,
+        payload.model_name,
+        payload.version,
+        failed=True,
+        at=failed.at,
+        payload=payload.SerializeToString(),
+        traceparent=payload.traceparent,
+    )
 
 
 def _summarise(payload: pb.InferenceCompleted, completed: Completed) -> None:
@@ -93,22 +105,10 @@ def _reason(reason: FailureReason) -> pb.InferenceFailureReason.ValueType:
     return pb.InferenceFailureReason.Value(f"INFERENCE_FAILURE_REASON_{reason.value}")
 
 
-def _outgoing(ask: Ask, subject: str, payload: Message, model_id: str, summary: str, *, at: datetime) -> Outgoing:
-    """The event with its derived id: told twice, it is the same for the bus and for every consumer."""
+def _attribute(payload: pb.InferenceCompleted | pb.InferenceFailed, ask: Ask) -> None:
+    """Whose call it was: the batch is nobody's."""
     trace: dict[str, str] = {}
     inject(trace)
-    return outgoing(
-        Event(
-            subject,
-            payload,
-            ask.caller.team,
-            model_id,
-            summary,
-            actor=ask.caller.api_key_id or ask.caller.user_id,
-            id=event_id(subject, ask.request_id),
-            source=SOURCE,
-            time=at,
-            correlation_id=correlation_id.get(),
-            trace=trace,
-        )
-    )
+    payload.correlation_id = correlation_id.get()
+    payload.traceparent = trace.get("traceparent", "")
+    payload.actor = ask.caller.api_key_id or ask.caller.user_id

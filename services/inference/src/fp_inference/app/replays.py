@@ -2,10 +2,11 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import islice
 
 from fp_kernel import Clock, Command, Replayed, Unavailable, invalid
 from fp_telemetry import get_logger
@@ -18,6 +19,7 @@ from fp_inference.domain.request_ids import digest
 MAX_RESPONSE = 64 * 1024
 # What an entry takes beside its response.
 _ENTRY = 512
+_AT_ONCE = 256
 
 _log = get_logger(__name__)
 
@@ -108,10 +110,14 @@ class Replays:
             self.remember(replay)
             await self.store([replay])
 
-    def recover(self, replays: Iterable[Replay]) -> None:
-        """Keep what an earlier process answered and nobody stored yet."""
-        for replay in replays:
-            self.remember(replay)
+    async def recover(self, replays: Iterable[Replay | None]) -> None:
+        """Keep what an earlier process answered and nobody stored yet, some at a time: others are served meanwhile."""
+        for some in _chunks(replays, _AT_ONCE):
+            found = [replay for replay in some if replay is not None]
+            for replay in found:
+                self.remember(replay)
+            await self.store(found)
+            await asyncio.sleep(0)
 
     async def store(self, replays: Sequence[Replay]) -> None:
         """Keep for 24 hours where the store can be reached; never raises."""
@@ -141,6 +147,12 @@ class Replays:
             with suppress(Unavailable):
                 found += await self._store.get(missing)
         return found
+
+
+def _chunks(replays: Iterable[Replay | None], size: int) -> Iterator[list[Replay | None]]:
+    rest = iter(replays)
+    while some := list(islice(rest, size)):
+        yield some
 
 
 def replay_digest(command: Command) -> bytes:

@@ -8,7 +8,6 @@ _RANDOM_A = (1 << 12) - 1
 _RANDOM_B = (1 << 62) - 1
 _VARIANT = 2 << 62
 _V7 = 7 << 76
-_V8 = 8 << 76
 
 
 def request_id(team: str, rpc: str, key: str, fingerprint: bytes, day: date) -> str:
@@ -19,14 +18,12 @@ def request_id(team: str, rpc: str, key: str, fingerprint: bytes, day: date) -> 
     another request: without the day a nightly job with keys like `customer-17` was billed in its first night only.
     """
     started = int(datetime.combine(day, time(), UTC).timestamp()) * 1_000
-    made = digest("request", team, rpc, key, fingerprint)
-    return str(UUID(int=(started << 80) | _V7 | _lower(made)))
+    return timed_id(started, digest("request", team, rpc, key, fingerprint))
 
 
-def event_id(subject: str, request: str) -> str:
-    """The id of the one event of this kind that a request has, however often it is told: a UUIDv8 of a digest."""
-    made = digest("event", subject, request)
-    return str(UUID(int=(int.from_bytes(made[:6], "big") << 80) | _V8 | _lower(made)))
+def timed_id(unix_ms: int, made: bytes) -> str:
+    """A UUIDv7 of this time whose random bits are those of a digest."""
+    return str(UUID(int=(unix_ms << 80) | _V7 | _lower(made)))
 
 
 def digest(*parts: str | bytes) -> bytes:

@@ -9,6 +9,7 @@ from fp_events import Broadcast, Event
 from fp_events.consumers import MONITOR as PROMOTIONS
 from fp_events.consumers import MONITOR_RETRAININGS as RETRAININGS
 from fp_events.consumers import MONITOR_TRAFFIC as TRAFFIC
+from fp_events.predictions import COMPLETED, opened
 from fp_rpc import ApiKeyResolver
 
 from fp_monitor.app.count_traffic import CountTraffic, Told
@@ -29,7 +30,6 @@ __all__ = [
     "take_baseline",
 ]
 
-COMPLETED = "fp.inference.completed"
 PROMOTED = "fp.models.promoted"
 STARTED = "fp.pipelines.started"
 FAILED = "fp.pipelines.failed"
@@ -44,7 +44,8 @@ def count_traffic(count: CountTraffic) -> Callable[[Sequence[Event]], Awaitable[
     """`TRAFFIC` -> windows, a batch at a time."""
 
     async def handle(events: Sequence[Event]) -> None:
-        await count([_told(event) for event in events])
+        told = [each for event in events for each in opened(event)]
+        await count([_told(each) for each in told if each.type == COMPLETED])
 
     return handle
 

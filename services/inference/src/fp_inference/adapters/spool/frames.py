@@ -8,6 +8,8 @@ import struct
 import zlib
 from collections.abc import Iterator, Sequence
 
+Sections = Sequence[bytes]
+
 _HEAD = struct.Struct("<II")
 _LENGTH = struct.Struct("<I")
 MAX_RECORD = 4 * 1024 * 1024

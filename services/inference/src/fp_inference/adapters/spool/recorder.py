@@ -2,12 +2,11 @@
 
 from collections import Counter
 
-from fp_events import Outgoing
 from fp_kernel import Clock
 from fp_telemetry import Metrics, get_logger
 
-from fp_inference.adapters.events import completed_event, failed_event
-from fp_inference.adapters.spool.records import Record
+from fp_inference.adapters.events import completed_part, failed_part
+from fp_inference.adapters.spool.records import Record, Told
 from fp_inference.adapters.spool.spool import Spool, SpoolFull
 from fp_inference.app.values import Completed, Failed, Replay
 from fp_inference.domain.bucket import Bucket, Limit
@@ -51,7 +50,7 @@ class SpoolRecorder:
     def completed(self, completed: Completed, replay: Replay | None) -> None:
         self._outcomes.labels("COMPLETED").inc()
         try:
-            self._spool.append(Record(self._event(completed), replay))
+            self._spool.append(Record(self._told(completed), replay))
         except Exception as error:  # noqa: BLE001 -- what tells of an answer can never fail it
             self._lose(completed, error)
 
@@ -59,7 +58,7 @@ class SpoolRecorder:
         self._outcomes.labels(failed.reason.value).inc()
         try:
             if self._may_tell(failed):
-                self._spool.append(Record(failed_event(failed), None))
+                self._spool.append(Record(failed_part(failed), None))
                 return
         except SpoolFull:
             pass
@@ -67,15 +66,15 @@ class SpoolRecorder:
             _log.error("a failed prediction was not told", kind=type(error).__name__, model=failed.ask.model_name)
         self._untold.labels(failed.reason.value).inc()
 
-    def _event(self, completed: Completed) -> Outgoing:
+    def _told(self, completed: Completed) -> Told:
         try:
-            return completed_event(completed)
+            return completed_part(completed)
         except Exception as error:  # noqa: BLE001 -- a prediction is billed whatever its values are
             self._bare.inc()
             if self._talk.take(1, 1, self._clock.monotonic()).tokens:
                 model, version = completed.ask.model_name, completed.target.version
                 _log.error("a prediction is told without summary", kind=repr(error), model=model, version=version)
-            return completed_event(completed, summarised=False)
+            return completed_part(completed, summarised=False)
 
     def _lose(self, completed: Completed, error: Exception) -> None:
         self._unrecorded.inc()

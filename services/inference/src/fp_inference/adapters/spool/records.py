@@ -3,29 +3,49 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 from fp_events import Outgoing
 
 from fp_inference.app.values import Replay
 
+# In place of the id with which records of single events begin.
+_TOLD = b"told"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A prediction for the next batch of its team, model and version.
+
+    payload: InferenceCompleted or InferenceFailed, encoded. version: empty for one that no version was asked for.
+    traceparent: of the call.
+    """
+
+    team: str
+    model_id: str
+    model_name: str
+    version: str
+    failed: bool
+    at: datetime
+    payload: bytes
+    traceparent: str = ""
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """An event ready to be published, and the answer of its command where that had a key."""
+    """told: a prediction, or, from a process before there were batches, an event ready to be published.
+    replay: the answer of its command where that had a key.
+    """
 
-    message: Outgoing
+    told: Told | Outgoing
     replay: Replay | None
 
 
 def pack(record: Record) -> Sequence[bytes]:
-    message, replay = record.message, record.replay
-    sections = [
-        message.id.encode(),
-        message.subject.encode(),
-        message.data,
-        json.dumps(dict(message.headers)).encode(),
-    ]
+    told, replay = record.told, record.replay
+    sections = [*_single(told)] if isinstance(told, Outgoing) else [*_part(told)]
     if replay is not None:
         sections += (replay.digest, replay.fingerprint, replay.response)
         if replay.day is not None:
@@ -34,9 +54,41 @@ def pack(record: Record) -> Sequence[bytes]:
 
 
 def unpack(sections: Sequence[bytes]) -> Record:
+    """Raises an exception of whatever type for sections that are no record."""
+    if sections[0] == _TOLD:
+        _, team, model_id, model_name, version, failed, at, payload, traceparent, *replay = sections
+        told = Told(
+            team.decode(),
+            model_id.decode(),
+            model_name.decode(),
+            version.decode(),
+            bool(failed),
+            _EPOCH + int(at) * _MICROSECOND,
+            payload,
+            traceparent.decode(),
+        )
+        return Record(told, _replay(*replay) if replay else None)
     event_id, subject, data, headers, *replay = sections
     message = Outgoing(event_id.decode(), subject.decode(), data, json.loads(headers))
     return Record(message, _replay(*replay) if replay else None)
+
+
+def _part(told: Told) -> Sequence[bytes]:
+    return (
+        _TOLD,
+        told.team.encode(),
+        told.model_id.encode(),
+        told.model_name.encode(),
+        told.version.encode(),
+        b"1" if told.failed else b"",
+        str((told.at - _EPOCH) // _MICROSECOND).encode(),
+        told.payload,
+        told.traceparent.encode(),
+    )
+
+
+def _single(message: Outgoing) -> Sequence[bytes]:
+    return message.id.encode(), message.subject.encode(), message.data, json.dumps(dict(message.headers)).encode()
 
 
 def _replay(digest: bytes, fingerprint: bytes, response: bytes, day: bytes = b"") -> Replay:

@@ -68,6 +68,11 @@ class Segments:
         """The next segment, for whoever read this one to its end; None while it is the newest."""
         return min((number for number in self._sizes if number > segment), default=None)
 
+    def written_after(self, time: float) -> int:
+        """The first segment that was written at or after this time, in seconds since 1970; else the newest."""
+        older = (number for number in sorted(self._sizes) if self._path(number).stat().st_mtime >= time)
+        return min(next(older, self._current), self._current)
+
     def drop(self, *, before: int) -> None:
         """Remove the segments with lower numbers."""
         for number in [number for number in self._sizes if number < before]:

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from fp_kernel import new_id
 from fp_telemetry import get_logger
 
-from fp_inference.adapters.spool.cursor import Cursor, Position
-from fp_inference.adapters.spool.frames import frame
+from fp_inference.adapters.spool.cursor import Cursor, Position, Progress
+from fp_inference.adapters.spool.frames import Sections, frame
 from fp_inference.adapters.spool.records import Record, pack, unpack
-from fp_inference.adapters.spool.segments import Segments
+from fp_inference.adapters.spool.segments import Found, Segments
 
 _SCAN = 256
 
@@ -29,9 +30,10 @@ class SpoolTaken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """after: where the next record starts."""
+    """before, after: where it starts, and where the next one does."""
 
     record: Record
+    before: Position
     after: Position
 
 
@@ -51,12 +53,13 @@ class Spool:
         self._cursor = Cursor(folder / "cursor")
         self._max_bytes = max_bytes
         self._segment_bytes = segment_bytes
-        self._done = self._cursor.load()
-        self._read_at = self._done
+        self._progress = self._cursor.load()
+        self._read_at = self._progress.done
+        self.name = _name(folder / "name")
         self.changed = asyncio.Event()
         if self._segments.bytes:
             self.changed.set()
-        self._segments.start(after=self._done.segment)
+        self._segments.start(after=self._progress.done.segment)
 
     @property
     def bytes(self) -> int:
@@ -86,41 +89,93 @@ class Spool:
         """The next records, at most `limit`; empty when there are no more."""
         entries: list[Entry] = []
         while len(entries) < limit:
-            found, torn = self._segments.read(self._read_at, limit - len(entries))
-            if found:
-                entries += [Entry(unpack(sections), after) for sections, after in found]
-                self._read_at = entries[-1].after
-                continue
-            following = self._segments.following(self._read_at.segment)
-            if following is None:
+            more, following = self._next(self._read_at, limit - len(entries))
+            entries += more
+            if following == self._read_at:
                 break
-            if torn:
-                # The last write of a process that was killed: nobody got an answer for it.
-                _log.warning("spool segment ends in a torn record", segment=self._read_at.segment)
-            self._read_at = Position(following, 0)
+            self._read_at = following
+        return entries
+
+    def take(self, limit: int) -> list[Entry]:
+        """The records of the next round. They stay together until they are committed, also over the end of the process:
+        else what is published again would be cut otherwise and have other ids.
+        """
+        done, taken = self._progress.done, self._progress.taken
+        self._read_at = done
+        if taken > done:
+            return self._until(taken, limit)
+        entries = self.read(limit)
+        if entries:
+            self._move(Progress(done, entries[-1].after))
         return entries
 
     def unpublished(self) -> Iterator[Record]:
-        """All that is not committed; reading goes on from the first of them."""
-        self.rewind()
-        while entries := self.read(_SCAN):
+        """All that is not committed now, read beside the rounds."""
+        at = self._progress.done
+        while True:
+            entries, following = self._next(at, _SCAN)
             yield from (entry.record for entry in entries)
-        self.rewind()
+            if following == at:
+                return
+            at = following
 
     def commit(self, position: Position) -> None:
         """Everything before is published."""
-        self._done = max(position, self._done)
-        self._cursor.save(self._done)
-        self._segments.drop(before=self._done.segment)
+        done = max(position, self._progress.done)
+        self._move(Progress(done, done))
+        self._segments.drop(before=done.segment)
 
-    def set_aside(self, record: Record) -> None:
+    def expire(self, before: float) -> int:
+        """Drop segments that were last written before this time, in seconds since 1970; how many bytes that were."""
+        oldest = self._segments.written_after(before)
+        if oldest <= self._progress.done.segment:
+            return 0
+        size = self._segments.bytes
+        self.commit(Position(oldest, 0))
+        return size - self._segments.bytes
+
+    def set_aside(self, sections: Sections) -> None:
         """Keep what can never be published where a person finds it."""
         with (self._folder / "refused").open("ab") as file:
-            file.write(frame(pack(record)))
+            file.write(frame(sections))
 
-    def rewind(self) -> None:
-        """Read again from the first record that is not committed."""
-        self._read_at = self._done
+    def _next(self, at: Position, limit: int) -> tuple[list[Entry], Position]:
+        """Records from `at` in its segment and where to go on; there when that is the end."""
+        found, torn = self._segments.read(at, limit)
+        if found:
+            return self._entries(at, found), found[-1][1]
+        following = self._segments.following(at.segment)
+        if torn and following is None:
+            # Only a damaged disk does that to the segment of this process: what comes goes into another one.
+            self._segments.start(after=at.segment)
+            following = self._segments.end.segment
+        if torn:
+            # The last write of a process that was killed: nobody got an answer for it.
+            _log.warning("spool segment ends in a torn record", segment=at.segment)
+        return [], at if following is None else Position(following, 0)
+
+    def _entries(self, at: Position, found: Found) -> list[Entry]:
+        entries = []
+        for sections, after in found:
+            try:
+                entries.append(Entry(unpack(sections), at, after))
+            except Exception as error:  # noqa: BLE001 -- of whatever kind: it would stop all that follow for ever
+                _log.error("a record of the spool cannot be read", kind=type(error).__name__, segment=at.segment)
+                self.set_aside(sections)
+            at = after
+        return entries
+
+    def _until(self, end: Position, limit: int) -> list[Entry]:
+        entries: list[Entry] = []
+        while found := self.read(limit):
+            entries += [entry for entry in found if entry.after <= end]
+            if found[-1].after >= end:
+                break
+        return entries
+
+    def _move(self, progress: Progress) -> None:
+        self._progress = progress
+        self._cursor.save(progress)
 
     def check(self) -> None:
         """Raises OSError when the folder is gone."""
@@ -140,3 +195,10 @@ def _locked(folder: Path) -> int:
         os.close(lock)
         raise SpoolTaken("another process has the folder of FP_SPOOL_DIR") from None
     return lock
+
+
+def _name(path: Path) -> str:
+    """What tells this spool from all others, made with its folder."""
+    if not path.exists():
+        path.write_text(new_id())
+    return path.read_text()

@@ -4,15 +4,18 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from fp_events import Outgoing, Published
-from fp_kernel import Error, Kind
+from fp_kernel import Clock, Kind
 from fp_telemetry import Metrics, get_logger
 
-from fp_inference.adapters.spool.spool import Entry, Spool
+from fp_inference.adapters.spool.batches import Batch, batches
+from fp_inference.adapters.spool.records import pack
+from fp_inference.adapters.spool.spool import Spool
 from fp_inference.app.replays import Replays
 
-_BATCH = 128
-# Events of a moment go together; nobody waits for them.
-_LINGER = 0.02
+# Records of one round.
+_ROUND = 2_000
+# What is recorded in this time goes together: a message a prediction costs its consumers more than the prediction.
+_LINGER = 0.05
 _FIRST_DELAY = 0.1
 _LONGEST_DELAY = 5.0
 
@@ -20,9 +23,9 @@ _log = get_logger(__name__)
 
 
 class Tailer:
-    """Publishes in order with pipelined acks; what was not acknowledged is sent again, and known by its id.
+    """Publishes rounds, in order and with pipelined acks. One that the bus did not take whole is sent again as it was.
 
-    send: publishes, as `Bus.send`.
+    send: publishes, as `Bus.send`. max_age: seconds after which what waits is dropped.
     """
 
     def __init__(
@@ -31,10 +34,16 @@ class Tailer:
         send: Callable[[Sequence[Outgoing]], Awaitable[Published]],
         replays: Replays,
         metrics: Metrics,
+        clock: Clock,
+        *,
+        max_age: float,
     ) -> None:
         self._spool = spool
         self._send = send
         self._replays = replays
+        self._clock = clock
+        self._max_age = max_age
+        self._behind = False
         self._refused = metrics.counter("events_refused_total", "Spooled events that the bus can never take.")
         metrics.gauge("spool_bytes", "Size of the spool.").set_function(lambda: spool.bytes)
         metrics.gauge("spool_fullness", "Part of the spool's room that is taken.").set_function(lambda: spool.fullness)
@@ -44,10 +53,12 @@ class Tailer:
         delay = _FIRST_DELAY
         while True:
             await self._spool.changed.wait()
-            await asyncio.sleep(_LINGER)
+            if not self._behind:
+                await asyncio.sleep(_LINGER)
             if await self.step():
                 delay = _FIRST_DELAY
             else:
+                self._expire()
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, _LONGEST_DELAY)
 
@@ -58,46 +69,52 @@ class Tailer:
                 return
 
     async def step(self) -> bool:
-        """Publish one batch; whether all of it was taken."""
+        """Publish one round; whether all of it was taken."""
         # Cleared before reading: what is appended from here on sets it again.
         self._spool.changed.clear()
-        entries = self._spool.read(_BATCH)
+        try:
+            return await self._round()
+        except BaseException:
+            self._spool.changed.set()
+            raise
+
+    async def _round(self) -> bool:
+        entries = self._spool.take(_ROUND)
+        self._behind = len(entries) >= _ROUND
         if not entries:
             return True
-        try:
-            published = await self._send([entry.record.message for entry in entries])
-        except BaseException:
-            self._again()
-            raise
+        made = list(batches(entries, self._spool.name))
+        published = await self._send([batch.message for batch in made if batch.message is not None])
         await self._replays.store([entry.record.replay for entry in entries if entry.record.replay])
-        done = self._settled(entries, published)
-        if done:
-            self._spool.commit(entries[done - 1].after)
-        if done < len(entries):
-            self._again()
+        if any(_waits(batch, published) for batch in made):
+            self._spool.changed.set()
             return False
+        for batch in made:
+            self._set_aside(batch, published)
+        self._spool.commit(entries[-1].after)
+        # A round that was begun before may be shorter than what waits.
         self._spool.changed.set()
         return True
 
-    def _again(self) -> None:
-        self._spool.rewind()
-        self._spool.changed.set()
+    def _set_aside(self, batch: Batch, published: Published) -> None:
+        """What can never be published: waiting would hold every later event back for ever."""
+        if batch.message is not None and batch.message.id in published.acked:
+            return
+        reason = "no event can be made of it" if batch.message is None else str(published.failed[batch.message.id])
+        _log.error("events can never be published", events=len(batch.records), reason=reason)
+        for record in batch.records:
+            self._spool.set_aside(pack(record))
+        self._refused.inc(len(batch.records))
 
-    def _settled(self, entries: Sequence[Entry], published: Published) -> int:
-        """How many from the front are done with."""
-        for index, entry in enumerate(entries):
-            message = entry.record.message
-            if message.id in published.acked:
-                continue
-            error = published.failed.get(message.id)
-            if not _is_permanent(error):
-                return index
-            # Waiting would hold every later event back for ever.
-            _log.error("event can never be published", event=message.id, reason=str(error))
-            self._spool.set_aside(entry.record)
-            self._refused.inc()
-        return len(entries)
+    def _expire(self) -> None:
+        dropped = self._spool.expire(self._clock.now().timestamp() - self._max_age)
+        if dropped:
+            _log.error("predictions waited too long for the bus and were dropped", bytes=dropped)
 
 
-def _is_permanent(error: Error | None) -> bool:
-    return error is not None and error.kind is Kind.INVALID_ARGUMENT
+def _waits(batch: Batch, published: Published) -> bool:
+    """Whether the bus may take it later."""
+    if batch.message is None or batch.message.id in published.acked:
+        return False
+    error = published.failed.get(batch.message.id)
+    return error is None or error.kind is not Kind.INVALID_ARGUMENT

@@ -1,0 +1,114 @@
+"""Predictions of the spool as messages: one of each team, model and version of a round.
+
+The same records make the same messages with the same ids, in this process and in the next.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from forgepoint.events.v1 import events_pb2 as pb
+from fp_events import Event, Outgoing, outgoing
+from fp_events.predictions import RECORDED
+
+from fp_inference.adapters.spool.records import Record, Told
+from fp_inference.adapters.spool.spool import Entry
+from fp_inference.domain.request_ids import digest, timed_id
+
+SOURCE = "inference"
+# Half of what a message may have; a single prediction is far below that.
+_MOST_BYTES = 500_000
+_MOST_PREDICTIONS = 1_000
+# Tags of InferenceRecorded's two lists.
+_COMPLETED, _FAILED = b"\x0a", b"\x12"
+# In a varint: more bytes follow.
+_CONTINUED = 0x80
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """message: None for records of which none can be made. records: what it carries."""
+
+    message: Outgoing | None
+    records: Sequence[Record]
+
+
+def batches(entries: Sequence[Entry], spool: str) -> Iterator[Batch]:
+    """spool: what tells this spool from all others.
+
+    The id comes from the place of the first and the last record, so that a message that was sent before the process was
+    killed is known again, and one with other content has another id.
+    """
+    open_: dict[tuple[str, str, str], list[Entry]] = {}
+    sizes: dict[tuple[str, str, str], int] = {}
+    for entry in entries:
+        told = entry.record.told
+        if isinstance(told, Outgoing):
+            yield Batch(told, [entry.record])
+            continue
+        key = told.team, told.model_name, told.version
+        size = sizes.get(key, 0) + len(told.payload)
+        if size > _MOST_BYTES or len(open_.get(key, ())) >= _MOST_PREDICTIONS:
+            yield _batch(open_.pop(key, []), spool)
+            size = len(told.payload)
+        open_.setdefault(key, []).append(entry)
+        sizes[key] = size
+    for group in open_.values():
+        yield _batch(group, spool)
+
+
+def _batch(entries: Sequence[Entry], spool: str) -> Batch:
+    records = [entry.record for entry in entries]
+    try:
+        return Batch(outgoing(_event(entries, spool)), records)
+    except Exception:  # noqa: BLE001 -- one that cannot be told must not hold the others back; it is set aside
+        return Batch(None, records)
+
+
+def _event(entries: Sequence[Entry], spool: str) -> Event:
+    parts = [_told(entry) for entry in entries]
+    first, last = parts[0], parts[-1]
+    place = f"{entries[0].before}-{entries[-1].after}"
+    identity = digest("batch", spool, place, first.team, first.model_name, first.version)
+    return Event(
+        RECORDED,
+        pb.InferenceRecorded.FromString(b"".join(map(_framed, parts))),
+        first.team,
+        next((part.model_id for part in parts if part.model_id), ""),
+        f"{len(parts)} predictions of {_name(first)} were recorded.",
+        id=timed_id(_millis(first.at), identity),
+        source=SOURCE,
+        time=last.at,
+        trace=_trace(parts),
+    )
+
+
+def _told(entry: Entry) -> Told:
+    told = entry.record.told
+    if isinstance(told, Outgoing):
+        raise TypeError("an event by itself is no part of a batch")
+    return told
+
+
+def _trace(parts: Sequence[Told]) -> dict[str, str]:
+    """That of the call, where all of them come from one; each prediction has its own in any case."""
+    traces = {part.traceparent for part in parts}
+    return {"traceparent": traces.pop()} if len(traces) == 1 and "" not in traces else {}
+
+
+def _framed(part: Told) -> bytes:
+    """The payload as an element of its list, without being read."""
+    length, size = len(part.payload), bytearray()
+    while length >= _CONTINUED:
+        size.append(length % _CONTINUED + _CONTINUED)
+        length >>= 7
+    size.append(length)
+    return b"".join((_FAILED if part.failed else _COMPLETED, size, part.payload))
+
+
+def _name(part: Told) -> str:
+    return f"version {part.version} of {part.model_name}" if part.version else part.model_name
+
+
+def _millis(at: datetime) -> int:
+    return int(at.timestamp()) * 1_000 + at.microsecond // 1_000
