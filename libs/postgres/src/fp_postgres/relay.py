@@ -26,6 +26,13 @@ _LAST_POLL: Final = 1.0
 _AWAY: Final = Backoff(first=0.2, longest=5.0, spread=0.0)
 _MEASURE: Final = 5.0
 
+_MEASURE_TABLES: Final = 60.0
+# As the last ANALYZE saw them: counting would read them. Partitions count for their table.
+_TABLES: Final = """
+select coalesce(pg_partition_root(oid)::regclass::text, relname) as name,
+       sum(greatest(reltuples, 0))::float8 as rows, sum(pg_total_relation_size(oid))::float8 as bytes
+from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace group by 1
+"""
 _MOST: Final = 10_000
 _BACKLOG: Final = f"""
 select (select count(*) from (
@@ -53,8 +60,10 @@ class OutboxRelay:
         self._bus = bus
         self._holder = holder
         self._batch = batch
-        self._pending = self._held = self._age = None
+        self._pending = self._held = self._age = self._rows = self._bytes = None
         if metrics is not None:
+            self._rows = metrics.gauge(names.TABLE_ROWS, "Rows of a table, as the server estimates.", ("table",))
+            self._bytes = metrics.gauge(names.TABLE_BYTES, "Bytes of a table with its indexes.", ("table",))
             self._pending = metrics.gauge(names.OUTBOX_PENDING, f"Events committed and not yet tried, {_MOST} at most.")
             self._held = metrics.gauge(names.OUTBOX_HELD, f"Events that the bus does not take, {_MOST} at most.")
             self._age = metrics.gauge(names.OUTBOX_AGE, "Age of the oldest event that is not yet on the bus.")
@@ -90,7 +99,7 @@ class OutboxRelay:
 
     async def _drain_for_ever(self, connection: "Connection[Any]") -> None:
         """Look again at once after work was found, and ever later when there is none; pause while the bus is away."""
-        wait, outages, measured = _FIRST_POLL, 0, 0.0
+        wait, outages, measured, tables = _FIRST_POLL, 0, 0.0, 0.0
         loop = asyncio.get_running_loop()
         drain = Drain(connection, self._bus, self._batch)
         await drain.resume()
@@ -99,6 +108,9 @@ class OutboxRelay:
             if loop.time() - measured > _MEASURE:
                 await self._measure(connection)
                 measured = loop.time()
+            if loop.time() - tables > _MEASURE_TABLES:
+                await self._measure_tables(connection)
+                tables = loop.time()
             if drained.failed:
                 self._warn(drained, drain.queues)
             if drained.away:
@@ -132,3 +144,12 @@ class OutboxRelay:
         self._pending.set(ready)
         self._held.set(held)
         self._age.set(float(age))
+
+    async def _measure_tables(self, connection: "Connection[Any]") -> None:
+        if self._rows is None or self._bytes is None:
+            return
+        with translated:
+            tables = await connection.fetch(_TABLES)
+        for table in tables:
+            self._rows.labels(table["name"]).set(table["rows"])
+            self._bytes.labels(table["name"]).set(table["bytes"])

@@ -190,3 +190,19 @@ async def test_the_backlog_is_measured(database, memory):
     text = metrics.render()[0].decode()
     assert "fp_test_outbox_pending 2.0" in text
     assert "fp_test_outbox_oldest_age_seconds" in text
+
+
+async def test_the_size_of_every_table_is_measured_with_its_partitions_as_one(database, memory):
+    await database.execute("create table things (id int primary key) partition by range (id)")
+    await database.execute("create table things_1 partition of things for values from (0) to (10)")
+    await database.execute("create table things_2 partition of things for values from (10) to (20)")
+    await database.execute("insert into things values (1), (2), (11)")
+    await database.execute("analyze things")
+    metrics = Metrics("test")
+    async with running(OutboxRelay(database, memory, holder="one", metrics=metrics)):
+        async with asyncio.timeout(PATIENCE):
+            while b'table_rows{table="things"}' not in metrics.render()[0]:
+                await asyncio.sleep(0.01)
+    text = metrics.render()[0].decode()
+    assert 'fp_test_table_rows{table="things"} 3.0' in text
+    assert 'fp_test_table_bytes{table="fp_inbox"}' in text

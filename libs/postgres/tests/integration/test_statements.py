@@ -42,6 +42,7 @@ TABLE = {
     "pruning._SEQUENCES": uses("fp_sequences_pkey fp_sequence_floor_pkey", "r100", 40, DAY),
     "partitions._THERE": uses(""),
     "backlog._WAITING": uses("fp_outbox_unpublished", "fp.models.registered", 40),
+    "relay._TABLES": uses(""),
     "relay._BACKLOG": uses("fp_outbox_ready fp_outbox_held fp_outbox_unpublished"),
     "republishing._AGAIN": uses("fp_outbox_pkey", 500, 40, NOW, "", "fp.", at_most=200),
 }

@@ -24,13 +24,15 @@ EVENTS_MISSED: Final = "events_missed_total"
 OUTBOX_PENDING: Final = "outbox_pending"
 OUTBOX_HELD: Final = "outbox_held"
 OUTBOX_AGE: Final = "outbox_oldest_age_seconds"
+TABLE_ROWS: Final = "table_rows"
+TABLE_BYTES: Final = "table_bytes"
 TASK_RESTARTS: Final = "task_restarts_total"
 DEPENDENCY_UP: Final = "dependency_up"
 
 LABELS: Final = frozenset(
     {
         "code", "consumer", "dependency", "direction", "kind", "level", "method", "model", "outcome", "peer",
-        "reason", "result", "stage", "state", "status", "step", "stream", "subject", "task", "type", "view",
+        "reason", "result", "stage", "state", "status", "step", "stream", "subject", "table", "task", "type", "view",
     }
 )  # fmt: skip
 

@@ -29,7 +29,7 @@ from fp_auth.app.validate_token import ResolveApiKey
 from fp_auth.bootstrap import bootstrap
 from fp_auth.domain.signing import SigningPolicy
 from fp_auth.settings import AuthSettings, encryption_keys, networks
-from fp_auth.upkeep import KeyUpkeep, prune_for_ever
+from fp_auth.upkeep import PRUNE_EVERY, RELOAD_EVERY, KeyUpkeep
 
 NOUN = "auth"
 
@@ -73,9 +73,9 @@ async def serve(runtime: Runtime, settings: AuthSettings) -> None:
     runtime.route(PATH, jwks_route(lambda: keyring.jwks))
     runtime.keep("streams", lambda: bus.ensure((AUTH, AUDIT), ()))
     runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=runtime.metrics).run)
-    runtime.keep("retention", Pruner(database).run)
-    runtime.keep("prune", lambda: prune_for_ever(Prune(transactions, clock)))
-    runtime.keep("signing keys", keys.run)
+    runtime.every(PRUNE_EVERY, "retention", Pruner(database).prune)
+    runtime.every(PRUNE_EVERY, "prune", Prune(transactions, clock))
+    runtime.every(RELOAD_EVERY, "signing keys", keys.once)
     await runtime.serve(server)
 
 

@@ -1,19 +1,17 @@
 """What every replica does from time to time; locks in the database make two at once harmless."""
 
-import asyncio
 from dataclasses import dataclass
-from typing import NoReturn
 
 from fp_telemetry import get_logger
 
 from fp_auth.adapters.keyring import Keyring
-from fp_auth.app.prune import Prune
 from fp_auth.app.rotate_signing_keys import RotateSigningKeys
 
 RELOAD_EVERY = 30.0
 """Seconds; a replica signs with a key that another one retired for so long at most."""
 
 PRUNE_EVERY = 600.0
+"""Seconds."""
 
 _log = get_logger(__name__)
 
@@ -27,14 +25,3 @@ class KeyUpkeep:
         if await self.rotate():
             _log.info("signing keys changed")
         await self.keyring.reload()
-
-    async def run(self) -> NoReturn:
-        while True:
-            await asyncio.sleep(RELOAD_EVERY)
-            await self.once()
-
-
-async def prune_for_ever(prune: Prune) -> NoReturn:
-    while True:
-        await prune()
-        await asyncio.sleep(PRUNE_EVERY)

@@ -33,7 +33,6 @@ def read(explained: str, roots: Mapping[str, str]) -> Plan:
     arbiters = {index for node in nodes for index in node.get("Conflict Arbiter Indexes", ())}
 
     def named(names: Iterable[str]) -> frozenset[str]:
-        # The server's own tables are its own business.
         return frozenset(roots.get(name, name) for name in names if not name.startswith("pg_"))
 
     return Plan(
@@ -52,7 +51,9 @@ def _nodes(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _is_scan(node: Mapping[str, Any]) -> bool:
-    return "Relation Name" in node and node["Node Type"].endswith("Scan")
+    # The server's own tables are its own business.
+    table = node.get("Relation Name", "pg_")
+    return node["Node Type"].endswith("Scan") and not table.startswith("pg_")
 
 
 def _touched(node: Mapping[str, Any]) -> float:
