@@ -135,7 +135,8 @@ class Runtime:
     def task(self, name: str, coroutine: Coroutine[Any, Any, object]) -> None:
         """Run until the service stops. Its failure stops the service; its end does not.
 
-        At the stop all tasks are cancelled at once, and the one that is named `outbox` after them.
+        At the stop all tasks are cancelled at once, and after them the one named `outbox` and what was started before
+        it, one by one in the reverse order: what others hand their work to is started first.
         """
         self._tasks.start(name, coroutine)
 

@@ -36,14 +36,17 @@ class Tasks:
         self._tasks.append(self._group.create_task(self._watched(name, coroutine), name=name))
 
     async def cancel(self, timeout: float) -> tuple[str, ...]:  # noqa: ASYNC109 -- one bound for all, not for each
-        """Cancel all at once, so that each has the whole time; the outbox after them, since they still add events.
+        """Cancel side by side what was started after the outbox, so that each has the whole time.
 
+        The outbox and what was started before it follow one by one, the last started first: the others still add events
+        and hand work to them.
         timeout: seconds for all together. Answers the names of those that did not end; they are cancelled as well.
         """
         now = asyncio.get_running_loop().time
         deadline = now() + timeout
-        for last in (False, True):
-            wave = [task for task in self._tasks if (task.get_name() == OUTBOX) is last]
+        names = [task.get_name() for task in self._tasks]
+        first = names.index(OUTBOX) + 1 if OUTBOX in names else 0
+        for wave in (self._tasks[first:], *([task] for task in reversed(self._tasks[:first]))):
             for task in wave:
                 task.cancel()
             if wave:

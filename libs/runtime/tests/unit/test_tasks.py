@@ -19,17 +19,17 @@ def keeper(clock, count=lambda: None) -> Keeper:
     return Keeper("work", clock, count)
 
 
-async def test_the_outbox_ends_after_those_that_add_to_it():
+async def test_the_outbox_ends_after_those_that_add_to_it_and_before_what_was_started_first():
     events: list[str] = []
     async with asyncio.TaskGroup() as group:
         tasks = Tasks(group, lambda _name, _error: None)
-        for name in (OUTBOX, "consumer", "another"):
+        for name in ("ingest", OUTBOX, "consumer", "another"):
             tasks.start(name, _for_ever(events, name))
         await asyncio.sleep(0)
 
         assert await tasks.cancel(5.0) == ()
 
-    assert events == ["consumer", "another", OUTBOX]
+    assert events == ["consumer", "another", OUTBOX, "ingest"]
 
 
 async def test_tasks_finish_side_by_side_so_that_each_has_the_whole_time():
