@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from forgepoint.featurestore.v1 import featurestore_pb2 as pb
@@ -14,6 +15,8 @@ from fp_cli.moments import moment
 
 ENTITY: Final = "entity_id"
 TIMES: Final = ("event_time", "available_at")
+# Numbers of the contract are doubles.
+MAX_INTEGER: Final = 2**53 - 1
 _FLAGS: Final = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -78,9 +81,10 @@ def _columns(header: Sequence[str], view: pb.FeatureView) -> tuple[str, Mapping[
 def _set(row: pb.FeatureValues, name: str, text: str, kind: int, where: str) -> None:
     try:
         value = _PARSERS[kind](text)
-    except (ValueError, KeyError, OverflowError, InvalidArgument):
+    except (ValueError, KeyError, OverflowError, InvalidOperation, InvalidArgument):
         label = pb.FeatureValueType.Name(pb.FeatureValueType.ValueType(kind)).removeprefix("FEATURE_VALUE_TYPE_")
-        raise InvalidArgument(f"file: {where}, column {name}: {text[:80]!r} is no {label}") from None
+        more = ", whole and at most 2^53 - 1" if kind == pb.FEATURE_VALUE_TYPE_INT64 else ""
+        raise InvalidArgument(f"file: {where}, column {name}: {text[:80]!r} is no {label}{more}") from None
     target = row.values[name]
     if isinstance(value, bool):
         target.bool_value = value
@@ -101,6 +105,14 @@ def _number(text: str) -> float:
     return value
 
 
+def _whole(text: str) -> float:
+    """`3.0` is 3, as it is in JSON. One that a double does not hold exactly would come back as another number."""
+    number = Decimal(text)
+    if not number.is_finite() or number != number.to_integral_value() or abs(number) > MAX_INTEGER:
+        raise ValueError(text)
+    return float(number)
+
+
 def _of(kind: type) -> Callable[[str], Any]:
     def parse(text: str) -> Any:
         value = json.loads(text)
@@ -112,7 +124,7 @@ def _of(kind: type) -> Callable[[str], Any]:
 
 
 _PARSERS: Final[Mapping[int, Callable[[str], Any]]] = {
-    pb.FEATURE_VALUE_TYPE_INT64: lambda text: float(int(text)),
+    pb.FEATURE_VALUE_TYPE_INT64: _whole,
     pb.FEATURE_VALUE_TYPE_DOUBLE: _number,
     pb.FEATURE_VALUE_TYPE_STRING: str,
     pb.FEATURE_VALUE_TYPE_BOOL: lambda text: _FLAGS[text.strip().lower()],

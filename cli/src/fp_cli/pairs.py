@@ -11,16 +11,16 @@ def texts(values: Sequence[str], option: str) -> dict[str, str]:
     return dict(_split(values, option))
 
 
-def numbers(values: Sequence[str], option: str) -> dict[str, float]:
-    """Finite ones. Raises InvalidArgument naming the option."""
+def numbers(values: Sequence[str], option: str, *, finite: bool = True) -> dict[str, float]:
+    """finite: `nan` and `inf` are refused. Raises InvalidArgument naming the option."""
     found = {}
     for value, (name, text) in zip(values, _split(values, option), strict=True):
         try:
             number = float(text)
         except ValueError:
-            number = math.nan
-        if not math.isfinite(number):
-            raise invalid(option, f"{value!r} is not name=number")
+            raise invalid(option, f"{value!r} is not name=number") from None
+        if finite and not math.isfinite(number):
+            raise invalid(option, f"{value!r} is not a finite number")
         found[name] = number
     return found
 

@@ -47,6 +47,15 @@ def test_cells_become_values_of_the_types_of_the_view():
     }
 
 
+@pytest.mark.parametrize(
+    ("text", "number"), [("3", 3.0), ("3.0", 3.0), ("-3e2", -300.0), ("9007199254740991", 2.0**53 - 1)]
+)
+def test_a_whole_number_is_read_as_in_json(text, number):
+    [row] = rows(f"airport,code\nJFK,{text}\n").values
+
+    assert row.values["code"].number_value == number
+
+
 def test_an_empty_cell_is_no_value_and_no_time():
     [row] = rows(HEADER + "JFK,,1,,,,,,\n").values
 
@@ -63,6 +72,8 @@ def test_the_entity_may_be_called_entity_id():
     [
         ("JFK,x,,,,,,,", "code"),
         ("JFK,1.5,,,,,,,", "code"),
+        ("JFK,9007199254740993,,,,,,,", "code"),
+        ("JFK,inf,,,,,,,", "code"),
         ("JFK,,nan,,,,,,", "temp"),
         ("JFK,,,,maybe,,,,", "wet"),
         ("JFK,,,,,soon,,,", "seen"),

@@ -154,7 +154,7 @@ def log(
     from fp_cli.client import connect, idempotency_key
 
     state: State = context.obj
-    given = pairs.numbers(values, "metric")
+    given = pairs.numbers(values, "metric", finite=False)
     with connect(state) as client:
         stub = experiment_pb2_grpc.ExperimentTrackerServiceStub(client.channel)
         request = experiment_pb2.LogMetricsRequest(
@@ -164,6 +164,25 @@ def log(
         )
         count = client.call(stub.LogMetrics, request).accepted_count
     done(state, f"{count} points are new", accepted=count)
+
+
+@app.command("delete")
+def delete(
+    context: typer.Context,
+    run_id: str,
+    idempotency_key: str = typer.Option("", help="A repeat with the same key happens once."),
+) -> None:
+    """Delete a run with its metrics and parameters; lineage goes on naming its id."""
+    from forgepoint.experiment.v1 import experiment_pb2, experiment_pb2_grpc
+
+    from fp_cli import client as clients
+
+    state: State = context.obj
+    with clients.connect(state) as client:
+        stub = experiment_pb2_grpc.ExperimentTrackerServiceStub(client.channel)
+        key = clients.idempotency_key(idempotency_key)
+        client.call(stub.DeleteRun, experiment_pb2.DeleteRunRequest(run_id=run_id, idempotency_key=key))
+    done(state, f"run {run_id} is deleted", id=run_id)
 
 
 @app.command("end")

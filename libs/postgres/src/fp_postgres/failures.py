@@ -4,7 +4,7 @@ from types import TracebackType
 from typing import Final
 
 from asyncpg import exceptions as pg
-from fp_kernel import Aborted, Unavailable
+from fp_kernel import Aborted, InvalidArgument, Unavailable
 
 # A retry may find the server back, or another one in its place.
 _AWAY: Final = (
@@ -19,11 +19,14 @@ _AWAY: Final = (
     # The server closed the connection while a query was on its way: the client is in a state that it does not know.
     pg.InternalClientError,
 )
+# A caller's text that no check of the service has looked at.
+_NO_TEXT: Final = (pg.CharacterNotInRepertoireError, pg.UntranslatableCharacterError)
 LOST_RACE: Final = (pg.TransactionRollbackError, pg.LockNotAvailableError)
 
 
 class Translated:
-    """`with translated:` raises Unavailable or Aborted for what the connection or a race has done.
+    """`with translated:` raises Unavailable or Aborted for what the connection or a race has done, InvalidArgument for
+    a text that Postgres cannot keep.
 
     Everything else goes on as it is: a violated constraint means something only to the adapter that knows it.
     calls: nothing but calls of the driver stands inside, so that a time-out or an OSError is the database's.
@@ -42,6 +45,8 @@ class Translated:
             return
         if isinstance(error, LOST_RACE):
             raise Aborted("the change lost a race with another one", retry_after=0.1) from error
+        if isinstance(error, _NO_TEXT):
+            raise InvalidArgument("a text holds a character that cannot be kept, such as NUL") from error
         # Slow before away: TimeoutError is an OSError.
         if isinstance(error, pg.QueryCanceledError) or (self._calls and isinstance(error, TimeoutError)):
             raise Unavailable("the database did not answer in time") from error

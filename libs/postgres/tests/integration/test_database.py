@@ -5,7 +5,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from fp_kernel import Aborted, Unavailable, new_id
+from fp_kernel import Aborted, InvalidArgument, Unavailable, new_id
 from fp_postgres import Database
 from fp_testkit.suites.consuming import registered
 from fp_testkit.suites.transactions import command
@@ -183,3 +183,12 @@ async def _counts(database):
         await database.fetchval("select count(*) from accounts"),
         await database.fetchval("select count(*) from fp_outbox"),
     )
+
+
+@pytest.mark.parametrize(("query", "text"), [("select $1::text", "a\0b"), ("select $1::jsonb", '"a\\u0000b"')])
+async def test_a_text_that_cannot_be_kept_is_the_callers_fault(database, query, text):
+    with pytest.raises(InvalidArgument, match="NUL"):
+        await database.fetchval(query, text)
+    async with database.transaction() as tx:
+        with pytest.raises(InvalidArgument, match="NUL"):
+            await tx.fetchval(query, text)

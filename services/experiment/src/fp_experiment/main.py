@@ -5,6 +5,7 @@ from importlib import resources
 import fp_runtime
 from forgepoint.experiment.v1.experiment_pb2_grpc import add_ExperimentTrackerServiceServicer_to_server
 from fp_events import AuditPublisher, NatsBus, connect
+from fp_events.revocation import ended_keys
 from fp_events.streams import AUDIT, AUTH, EXPERIMENTS
 from fp_postgres import Database, OutboxRelay, Pruner, migrate
 from fp_rpc import ApiKeyResolver, Channels, Server, ServiceCredential
@@ -13,6 +14,7 @@ from fp_runtime import Runtime
 
 from fp_experiment.adapters.postgres.batches import PostgresBatchWriter
 from fp_experiment.adapters.postgres.partitions import Partitions
+from fp_experiment.adapters.postgres.removing import DeletedRuns
 from fp_experiment.adapters.postgres.searching import EndedRuns
 from fp_experiment.adapters.postgres.stores import PostgresReads, PostgresTransactions
 from fp_experiment.api import consumers
@@ -21,7 +23,7 @@ from fp_experiment.app import use_cases
 from fp_experiment.app.ingest import Ingest
 from fp_experiment.figures import Figures
 from fp_experiment.settings import Settings
-from fp_experiment.upkeep import keep_partitions, keep_searchable
+from fp_experiment.upkeep import keep_partitions, keep_searchable, remove_deleted
 
 NOUN = "experiment"
 _AUTH_TIMEOUT = 5.0
@@ -52,9 +54,10 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=runtime.metrics).run)
     runtime.keep("retention", Pruner(database, consumers=(consumers.LINEAGE,)).run)
     runtime.keep("partitions", lambda: keep_partitions(partitions, clock))
+    runtime.keep("deleted runs", lambda: remove_deleted(DeletedRuns(database)))
     runtime.keep("search", lambda: keep_searchable(EndedRuns(database)))
     runtime.keep("lineage", lambda: bus.consume(consumers.LINEAGE, consumers.tell_lineage(ingest)))
-    runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, consumers.drop_keys(keys)))
+    runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, ended_keys(keys.drop)))
     await runtime.serve(server)
 
 

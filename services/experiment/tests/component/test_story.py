@@ -1,18 +1,22 @@
 """The life of runs through gRPC."""
 
+import asyncio
 import math
+from contextlib import suppress
 
 import pytest
+from forgepoint.events.v1 import events_pb2 as events
 from forgepoint.experiment.v1 import experiment_pb2 as pb
+from fp_events import Event
 from fp_kernel import (
     AlreadyExists,
     FailedPrecondition,
     InvalidArgument,
     NotFound,
     PermissionDenied,
-    Unimplemented,
     new_id,
 )
+from fp_testkit.patience import PATIENCE
 from google.protobuf.json_format import ParseDict
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -156,8 +160,43 @@ async def test_what_is_against_the_rules_says_which(ann):
     with pytest.raises(FailedPrecondition) as ended:
         await ann.log(run, [1.0])
     assert ended.value.reason == "RUN_ENDED"
-    with pytest.raises(Unimplemented):
+
+
+async def test_a_deleted_run_is_gone_and_lineage_goes_on_naming_it(service, ann, bus):
+    run = await ann.run(inputs=[pb.DataInput(view="flights")])
+    await ann.log(run, [1.0])
+    made = events.ModelVersionCreated(model_name="late", version="1", run_id=run.id, version_id="v1")
+    told = {"team": "alpha", "resource_id": "r", "summary": "It happened.", "source": "test"}
+    await bus.publish([Event("fp.models.version.created", made, **told)])
+    lineage = pb.GetLineageRequest(model_name="late", version="1")
+    for _ in range(2):
+        await ann(pb.DeleteRunRequest(run_id=run.id, idempotency_key="k"))
         await ann(pb.DeleteRunRequest(run_id=run.id))
+    for gone in (
+        pb.GetRunRequest(id=run.id),
+        pb.LogMetricsRequest(run_id=run.id, points=[pb.MetricPoint(key="a")]),
+        pb.GetMetricHistoryRequest(run_id=run.id),
+        pb.CompareRunsRequest(run_ids=[run.id]),
+        pb.SetRunArtifactsRequest(run_id=run.id),
+        pb.LogParamsRequest(run_id=run.id, params=[pb.Param(key="a", value="1")]),
+    ):
+        with pytest.raises(NotFound):
+            await ann(gone)
+    assert len((await ann(pb.ListRunsRequest())).runs) == 0
+    with pytest.raises(NotFound):
+        await service.engineer("beta")(pb.DeleteRunRequest(run_id=run.id))
+    nodes = await told_of(ann, lineage)
+    assert {"flights", run.id, "late@1"} <= nodes.keys()
+    assert nodes[run.id].facts["deleted_at"]
+
+
+async def told_of(caller, request):
+    """The nodes, once the event has arrived."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            with suppress(NotFound):
+                return {node.id: node for node in (await caller(request)).nodes}
+            await asyncio.sleep(0.01)
 
 
 async def test_it_is_ready_and_shows_its_figures(service, ann):

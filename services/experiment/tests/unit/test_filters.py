@@ -5,6 +5,7 @@ import math
 import pytest
 from fp_experiment.domain.filters import Comparison, Operator, Subject, parse
 from fp_kernel import InvalidArgument
+from fp_kernel.texts import is_text
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +19,27 @@ def test_comparisons_are_joined_by_and():
         Comparison(Subject.METRIC, "val auc", Operator.AT_LEAST, -0.001),
     )
     assert parse("  ") == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "value"),
+    [
+        ("params.```tick``` = 't'", "`tick`", "t"),
+        ("params.`a``b` = 'it''s \"x\"'", "a`b", 'it\'s "x"'),
+        ('params.both = "it\'s ""x"""', "both", 'it\'s "x"'),
+        ("params.none = ''", "none", ""),
+        ("params.quote = ''''", "quote", "'"),
+        ("params.`東京\u3000駅` = 'a\u00a0b'", "東京\u3000駅", "a\u00a0b"),
+    ],
+)
+def test_every_key_and_value_can_be_written(text, key, value):
+    assert parse(text) == (Comparison(Subject.PARAM, key, Operator.EQUAL, value),)
+
+
+@given(st.text(min_size=1, max_size=20).filter(is_text), st.text(max_size=20).filter(lambda text: "\0" not in text))
+def test_what_is_quoted_twice_comes_back_as_it_was(key, value):
+    doubled = (key.replace("`", "``"), value.replace("'", "''"))
+    assert parse("params.`{}` = '{}'".format(*doubled))[0] == Comparison(Subject.PARAM, key, Operator.EQUAL, value)
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,19 @@ async def test_a_call_beyond_the_room_is_refused_with_a_delay_and_an_event_waits
     assert event.result() == 5
 
 
+async def test_events_of_a_team_leave_room_for_its_calls(ingest, writer):
+    writer.gate.clear()
+    async with asyncio.TaskGroup() as group:
+        for _ in range(30):
+            group.create_task(ingest.patiently(Load(1, "event")))
+        await settled()
+        group.create_task(ingest.now_or_never(Load(5, "call")))
+        await settled()
+        writer.gate.set()
+    assert writer.kept.count("event") == 30
+    assert "call" in writer.kept
+
+
 async def test_each_gets_what_became_of_it(ingest):
     answers = await asyncio.gather(
         ingest.now_or_never(Load(1, "a")), ingest.now_or_never(Load(1, "lost")), return_exceptions=True

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from fp_experiment.domain.experiments import Described
 from fp_experiment.domain.metrics import Point, check_points
 from fp_experiment.domain.runs import DataInput, NewRun, check_params
 from fp_kernel import InvalidArgument
@@ -44,6 +45,17 @@ def test_a_bad_point_is_named(points, field):
 def test_a_bad_parameter_is_named(params, field):
     with pytest.raises(InvalidArgument, match=field):
         check_params(params)
+
+
+def test_texts_of_every_language_name_runs_and_metrics():
+    NewRun(
+        "e", display_name="東京\u3000駅", params=[("prix\u00a0:", "10 €")], inputs=[DataInput("vols\u00a0d'été")]
+    ).check()
+    check_points([point("précision\u00a0@\u202f5"), point("नुक़्सान")])
+    Described("prix\u00a0: 10", "東京\u3000駅\n第二行", {"équipe": "données"}).check()
+    for name in ("a\u202eb", "a\0b", "a\u200bb"):
+        with pytest.raises(InvalidArgument, match=r"^name"):
+            Described(name, "", {}).check()
 
 
 def test_a_new_run_names_what_is_bad_of_it():

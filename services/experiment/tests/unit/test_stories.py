@@ -93,3 +93,15 @@ def test_a_view_tells_how_far_it_was_written():
     assert facts[Ref(Kind.DATA, "flights"), "through_version"] == "7"
     facts, _ = tell("fp.features.view.defined", pb.FeatureViewDefined(feature_view_name="flights", schema_version=1))
     assert facts[Ref(Kind.DATA, "flights"), "schema_version"] == "1"
+
+
+def test_a_step_that_names_data_no_view_can_be_tells_nothing_of_it():
+    step = pb.StepCompleted(execution_id="x1", step_type=pb.STEP_TYPE_TRAIN)
+    ParseDict({"inputs": [{"view": "a\0b"}, {"view": "v" * 300}, {"view": "flights"}, "text"]}, step.output)
+    facts, edges = tell("fp.pipelines.step.completed", step)
+    assert [source.id for source, _, _ in edges] == ["flights"]
+    assert not [name for _, name in facts if "\0" in name]
+
+
+def test_an_event_of_a_kind_that_is_not_known_yet_tells_nothing():
+    assert tell("fp.models.renamed", pb.ModelRegistered(model_name="late")) == ({}, [])

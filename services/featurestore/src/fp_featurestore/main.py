@@ -3,6 +3,7 @@
 import fp_runtime
 from forgepoint.featurestore.v1.featurestore_pb2_grpc import add_FeatureStoreServiceServicer_to_server
 from fp_events import AuditPublisher
+from fp_events.revocation import ended_keys
 from fp_events.streams import AUDIT, AUTH, FEATURES
 from fp_postgres import Database, OutboxRelay, Pruner
 from fp_rpc import Channels, Server, ServiceCredential
@@ -70,7 +71,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=runtime.metrics).run)
     runtime.keep("retention", Pruner(database).run)
     runtime.keep("online view", keep.run)
-    runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, consumers.drop_keys(keys)))
+    runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, ended_keys(keys.drop)))
     await runtime.serve(server)
 
 

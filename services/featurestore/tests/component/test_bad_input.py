@@ -16,6 +16,7 @@ SPOILT = [
     (lambda row: row.ClearField("values"), "features[3].values"),
     (lambda row: row.ClearField("entity_id"), "features[3].entity_id"),
     (lambda row: setattr(row, "entity_id", "x" * 257), "features[3].entity_id"),
+    (lambda row: setattr(row, "entity_id", "a\0b"), "features[3].entity_id"),
     (lambda row: setattr(row.event_time, "seconds", 10**12), "features[3].event_time"),
     (lambda row: setattr(row.event_time, "seconds", 10**10), "features[3].event_time"),
     (lambda row: setattr(row.available_at, "seconds", 10**10), "features[3].available_at"),
@@ -66,6 +67,10 @@ BAD = [
     (lambda _view, _make: pb.ListFeatureViewsRequest(name_filter="\n"), "name_filter"),
     (lambda _view, _make: pb.DeleteFeatureViewRequest(feature_view_id="x"), "feature_view_id"),
     (lambda _, make: make.definition(types={"a": "UNSPECIFIED"}), "features[0].value_type"),
+    (lambda _, make: make.definition("a\0b"), "name"),
+    (lambda _view, _make: pb.GetFeatureViewRequest(name="a\0b"), "name"),
+    (lambda view, _: online(view, entity_ids=["a\0b"]), "entity_ids[0]"),
+    (lambda _view, _make: pb.ListFeatureViewsRequest(name_filter="a\0b"), "name_filter"),
     (lambda _, make: make.definition(online_ttl={"seconds": 10**12}), "online_ttl"),
 ]
 

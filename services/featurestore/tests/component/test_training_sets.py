@@ -175,6 +175,8 @@ BAD = [
     (lambda r: r.feature_views[1].ClearField("name"), r"feature_views[1].feature_view_id"),
     (lambda r: r.feature_views[0].feature_names.append("no"), r"feature_views[0].feature_names[2]"),
     (lambda r: setattr(r.feature_views[0], "through_version", -1), r"feature_views[0].through_version"),
+    (lambda r: setattr(r.feature_views[0], "name", "a\0b"), r"feature_views[0].name"),
+    (lambda r: setattr(r.window, "name", "a\0b"), "window.name"),
 ]
 
 

@@ -17,7 +17,7 @@ JSON = st.recursive(
     max_leaves=5,
 )
 VALUES = {
-    ValueType.INT64: st.integers(-(2**53), 2**53).map(float),
+    ValueType.INT64: st.integers(-(2**53) + 1, 2**53 - 1).map(float),
     ValueType.DOUBLE: NUMBERS,
     ValueType.STRING: st.text(max_size=20),
     ValueType.BOOL: st.booleans(),
@@ -133,3 +133,11 @@ def test_online_values_order_by_their_first_bytes_as_rows_do(one, other, packed)
     read = decode(first)
     assert (read.event_time, read.version, read.ordinal) == one
     assert (read.available_at, read.schema_version, read.packed) == (7, 3, packed)
+
+
+@pytest.mark.parametrize("number", [2.0**53, -(2.0**53), 2.0**60, 0.5, float("nan")])
+def test_an_integer_that_a_double_may_have_changed_is_refused(number):
+    plan = plan_of((Feature("i", ValueType.INT64),))
+    with pytest.raises(BadValue, match=r"i: must be a whole number .* which a double holds exactly"):
+        plan.pack({"i": number})
+    assert plan.unpack(plan.pack({"i": 2.0**53 - 1}), ["i"]) == {"i": 2.0**53 - 1}

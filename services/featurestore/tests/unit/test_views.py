@@ -6,6 +6,7 @@ import pytest
 from fp_featurestore.domain.features import Definition, Entity, Feature, ValueType
 from fp_featurestore.domain.log import FeaturesWritten, ViewDefined, ViewDeleted, define, evolve, remade, replay
 from fp_featurestore.domain.rows import MAX_AHEAD, NewRow, timed
+from fp_featurestore.domain.view import check_definition
 from fp_kernel import InvalidArgument
 from hypothesis import given
 from hypothesis import strategies as st
@@ -86,3 +87,12 @@ def test_no_time_is_in_the_future(name):
 def test_times_that_are_not_given_are_that_of_the_write():
     rows = timed([NewRow("a", {}), NewRow("b", {}, 5, 6)], [b"", b""], 100)
     assert (rows.event_times, rows.available_ats) == ([100, 5], [100, 6])
+
+
+def test_a_view_is_described_in_every_language_and_within_bounds(defined):
+    check_definition(replace(defined(), description="prix\u00a0: 10 €\n東京\u3000駅"))
+    with pytest.raises(InvalidArgument, match=r"^description"):
+        check_definition(replace(defined(), description="a\0b"))
+    long = tuple(Feature(f"f{n}", ValueType.DOUBLE, "x" * 4_000) for n in range(40))
+    with pytest.raises(InvalidArgument, match=r"^features: have 160"):
+        check_definition(replace(defined(), features=long))

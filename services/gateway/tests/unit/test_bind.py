@@ -57,7 +57,7 @@ def test_a_query_parameter_that_does_not_fit_is_named(query, field):
 
 @pytest.mark.parametrize(
     ("document", "field"),
-    [({"nmae": "x"}, "nmae"), ({"name": 7}, "name"), ({"tags": {"a": {}}}, "tags")],
+    [({"nmae": "x"}, "nmae"), ({"name": 7}, "name"), ({"tags": {"a": {}}}, "tags[a]")],
 )
 def test_a_body_that_does_not_fit_names_the_field(document, field):
     with pytest.raises(InvalidArgument) as caught:

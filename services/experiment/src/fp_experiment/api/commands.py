@@ -47,6 +47,11 @@ class CommandServicer(ExperimentTrackerServiceServicer):
         run_id, status = parse_id(request.run_id, "run_id"), convert.status_of(request.status, "status")
         return _ended(await self._do.update_run_status(run_id, status, caller(), command(request, _ended)))
 
+    async def DeleteRun(self, request: pb.DeleteRunRequest, context: object) -> pb.DeleteRunResponse:
+        run_id = parse_id(request.run_id, "run_id")
+        await self._do.delete_run(run_id, caller(), command(request, _deleted))
+        return _deleted(None)
+
     async def SetRunArtifacts(self, request: pb.SetRunArtifactsRequest, context: object) -> pb.SetRunArtifactsResponse:
         run_id, artifacts = parse_id(request.run_id, "run_id"), convert.artifacts_of(request)
         return _recorded(await self._do.set_run_artifacts(run_id, artifacts, caller(), command(request, _recorded)))
@@ -82,6 +87,10 @@ def _started(run: Run) -> pb.StartRunResponse:
 
 def _ended(run: Run) -> pb.UpdateRunStatusResponse:
     return pb.UpdateRunStatusResponse(run=convert.run_to_pb(run))
+
+
+def _deleted(_nothing: None) -> pb.DeleteRunResponse:
+    return pb.DeleteRunResponse()
 
 
 def _recorded(run: Run) -> pb.SetRunArtifactsResponse:

@@ -3,20 +3,17 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from forgepoint.events.v1 import events_pb2
 from fp_events import Broadcast, Event, each
 from fp_events.consumers import EXPERIMENT as LINEAGE
-from fp_rpc import ApiKeyResolver
 
 from fp_experiment.api import stories
 from fp_experiment.app.ingest import Ingest
 from fp_experiment.app.ports import ToldStory
 from fp_experiment.domain.lineage import Story
 
-__all__ = ["API_KEYS", "LINEAGE", "STORIES", "drop_keys", "story_of", "tell_lineage"]
+__all__ = ["API_KEYS", "LINEAGE", "STORIES", "story_of", "tell_lineage"]
 
-API_KEYS = Broadcast("experiment-api-keys", ("fp.auth.apikey.revoked",))
-
+API_KEYS = Broadcast("experiment-api-keys", ("fp.auth.apikey.revoked", "fp.auth.apikey.rotated"))
 
 STORIES: Mapping[str, Callable[[Event, Any], Story]] = {
     "fp.models.registered": stories.registered,
@@ -52,13 +49,3 @@ def tell_lineage(ingest: Ingest) -> Callable[..., Awaitable[None]]:
 
     # All of one pull wait together, so that they share a batch.
     return each(handle, concurrency=LINEAGE.batch)
-
-
-def drop_keys(keys: ApiKeyResolver) -> Callable[[Event], Awaitable[None]]:
-    """`API_KEYS` -> the cache of verified keys, in every process."""
-
-    async def handle(event: Event) -> None:
-        if isinstance(event.payload, events_pb2.ApiKeyRevoked):
-            keys.drop(event.payload.key_id)
-
-    return handle

@@ -6,8 +6,6 @@ from fp_experiment.app.use_cases import UseCases
 
 
 class ExperimentServicer(CommandServicer, QueryServicer):
-    """All but DeleteRun, which is UNIMPLEMENTED: what a run left in lineage would have no end."""
-
     def __init__(self, use_cases: UseCases) -> None:
         CommandServicer.__init__(self, use_cases)
         QueryServicer.__init__(self, use_cases.queries, use_cases.history)

@@ -7,10 +7,12 @@ from typing import Any, Final
 
 from forgepoint.events.v1 import events_pb2 as pb
 from fp_events import Event
+from fp_kernel.texts import is_text
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from fp_experiment.domain.lineage import Edge, Kind, Ref, Relation, Story, deployment_ref, facts, version_ref
+from fp_experiment.domain.text import MAX_NAME
 
 # How a pipeline's execution that a drift report caused says so.
 _RETRAIN: Final = re.compile(r"drift-report:(\S+)")
@@ -111,7 +113,9 @@ def step(event: Event, step: pb.StepCompleted) -> Story:
         return _NOTHING
     reads = [MessageToDict(value.struct_value) for value in step.output.fields["inputs"].list_value.values]
     node = Ref(Kind.RUN, step.execution_id)
-    told = {str(read["view"]): _asked(read) for read in reads[:MAX_INPUTS] if read.get("view")}
+    # A job writes this; a name that no view can have would come back as a failure for ever.
+    views = [(str(read.get("view") or ""), read) for read in reads[:MAX_INPUTS]]
+    told = {view: _asked(read) for view, read in views if view and len(view) <= MAX_NAME and is_text(view)}
     return Story(
         facts(node, event.time, **{f"read.{view}": asked for view, asked in told.items()}),
         [Edge(Ref(Kind.DATA, view), node, Relation.READ_BY, event.time, event.id) for view in told],

@@ -6,14 +6,14 @@ from itertools import groupby
 from typing import Final
 
 from fp_kernel import InvalidArgument, Page, PageRequest, invalid, next_token, page_request
-from fp_kernel.texts import is_text
+from fp_kernel.texts import check_line, is_text
 
 from fp_experiment.app.missing import no_run
 from fp_experiment.app.ports import PointRange, Reads
 from fp_experiment.domain import downsampling
 from fp_experiment.domain.metrics import MAX_STEP, Point
 from fp_experiment.domain.runs import MAX_COMPARED, Run
-from fp_experiment.domain.text import MAX_KEY, check_line
+from fp_experiment.domain.text import MAX_KEY
 
 DEFAULT_POINTS: Final = 1_000
 MOST_POINTS: Final = 5_000

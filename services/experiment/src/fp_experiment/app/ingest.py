@@ -17,6 +17,8 @@ from fp_experiment.domain.batching import Backlog, BatchPolicy
 
 _WRITE_TIMEOUT: Final = 20.0  # seconds for one batch
 _TRIES: Final = 3
+# No team has this name.
+_EVENTS: Final = ""
 
 _log = get_logger(__name__)
 
@@ -53,7 +55,7 @@ class Ingest:
         Raises ResourceExhausted with a retry delay when there is no room, and what became of the entry otherwise.
         """
         ticket = _Ticket(entry)
-        if not self._add(ticket):
+        if not self._add(ticket, entry.team):
             raise ResourceExhausted(
                 "more is being logged than can be written",
                 reason="BACKLOG_FULL",
@@ -62,9 +64,9 @@ class Ingest:
         return await ticket.outcome
 
     async def patiently(self, entry: Entry) -> int:
-        """The same for who can wait for room."""
+        """The same for who can wait for room; all who wait have one share, and take no call its room."""
         ticket = _Ticket(entry)
-        while not self._add(ticket):
+        while not self._add(ticket, _EVENTS):
             self._room.clear()
             await self._room.wait()
         return await ticket.outcome
@@ -80,8 +82,8 @@ class Ingest:
                 _fail(tickets, Unavailable("the service stops", retry_after=1.0))
             self._backlog.written(0.0)
 
-    def _add(self, ticket: _Ticket) -> bool:
-        added = self._backlog.add(ticket, ticket.entry.rows, self._clock.monotonic(), ticket.entry.team)
+    def _add(self, ticket: _Ticket, team: str) -> bool:
+        added = self._backlog.add(ticket, ticket.entry.rows, self._clock.monotonic(), team)
         if added:
             self._came.set()
             self._waiting(self._backlog.rows)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from fp_kernel import Command, Error, PageRequest, Replayed
@@ -43,6 +44,11 @@ class RunStore(Protocol):
 
     async def add_params(self, run_id: str, params: Sequence[tuple[str, str]]) -> Mapping[str, str]:
         """Write those that are new; answers the values that were there for the others."""
+
+    async def delete(self, run: Run, at: datetime, by: str) -> None:
+        """Nobody finds it any more; that it was there is kept."""
+
+    async def was_deleted(self, team: str, run_id: str) -> bool: ...
 
     async def params_size(self, run_id: str) -> "ParamsSize": ...
 

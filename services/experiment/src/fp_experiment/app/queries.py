@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from fp_kernel import NotFound, Page, next_token, page_by_id, page_request_by_id
+from fp_kernel.texts import check_line
 
 from fp_experiment.app.missing import no_experiment, no_run
 from fp_experiment.app.ports import Reads, RunFilter
@@ -10,7 +11,7 @@ from fp_experiment.domain import filters
 from fp_experiment.domain.experiments import Experiment
 from fp_experiment.domain.lineage import MAX_NODES, Lineage, version_ref
 from fp_experiment.domain.runs import Run, RunStatus
-from fp_experiment.domain.text import MAX_NAME, check_line
+from fp_experiment.domain.text import MAX_NAME
 
 
 @dataclass(frozen=True, slots=True)

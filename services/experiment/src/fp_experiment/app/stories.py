@@ -1,5 +1,7 @@
 """What a run itself tells of lineage; events tell the rest."""
 
+from datetime import datetime
+
 from fp_experiment.domain.experiments import Experiment
 from fp_experiment.domain.lineage import Edge, Fact, Kind, Ref, Relation, Story, facts
 from fp_experiment.domain.runs import DataInput, Run
@@ -26,6 +28,11 @@ def of_run(run: Run, experiment: Experiment) -> Story:
 def of_end(run: Run) -> Story:
     at = run.ended_at or run.started_at
     return Story(facts(Ref(Kind.RUN, run.id), at, status=run.status))
+
+
+def of_deletion(run: Run, at: datetime) -> Story:
+    """What it led to stays told."""
+    return Story(facts(Ref(Kind.RUN, run.id), at, deleted_at=at))
 
 
 def asked(read: DataInput) -> str:

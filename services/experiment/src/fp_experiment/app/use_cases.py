@@ -6,6 +6,7 @@ from fp_kernel import Clock
 
 from fp_experiment.app.archive_experiment import ArchiveExperiment
 from fp_experiment.app.create_experiment import CreateExperiment
+from fp_experiment.app.delete_run import DeleteRun
 from fp_experiment.app.history import History
 from fp_experiment.app.ingest import Ingest
 from fp_experiment.app.log_params import LogParams
@@ -24,6 +25,7 @@ class UseCases:
     archive_experiment: ArchiveExperiment
     start_run: StartRun
     update_run_status: UpdateRunStatus
+    delete_run: DeleteRun
     set_run_artifacts: SetRunArtifacts
     log_params: LogParams
     ingest: Ingest
@@ -39,6 +41,7 @@ def build(transactions: Transactions, reads: Reads, ingest: Ingest, clock: Clock
         archive_experiment=ArchiveExperiment(transactions, clock),
         start_run=StartRun(transactions, clock),
         update_run_status=UpdateRunStatus(transactions, clock),
+        delete_run=DeleteRun(transactions, clock),
         set_run_artifacts=SetRunArtifacts(transactions),
         log_params=LogParams(transactions),
         ingest=ingest,

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from fp_kernel import FailedPrecondition, invalid
+from fp_kernel.texts import check_line, check_lines
 
-from fp_experiment.domain.text import MAX_DESCRIPTION, MAX_NAME, check_line, check_tags, check_text
+from fp_experiment.domain.text import MAX_DESCRIPTION, MAX_NAME, check_tags
 
 FIELDS = frozenset({"name", "description", "tags"})
 
@@ -22,7 +23,7 @@ class Described:
     def check(self) -> None:
         """Raises InvalidArgument naming the field."""
         check_line(self.name, "name", MAX_NAME, required=True)
-        check_text(self.description, "description", MAX_DESCRIPTION)
+        check_lines(self.description, "description", MAX_DESCRIPTION)
         check_tags(self.tags, "tags")
 
 

@@ -2,6 +2,10 @@
 
     metrics.loss < 0.3 and params.model = "xgb" and status = "FINISHED" and metrics.`val auc` >= 0.7
 
+A quote within its own kind of quotes is written twice, a backtick within backticks as well:
+
+    params.both = 'it''s "x"' and params.```tick``` = "t"
+
 A metric is its point of the greatest step. `metrics` compare as numbers (`=` `!=` `<` `<=` `>` `>=`); `params`,
 `status` and `name` as texts (`=` `!=`), in double or single quotes. A run without the metric or parameter is not found,
 not even by `!=`. NaN is neither less nor greater than anything, and equals `nan`.
@@ -15,6 +19,7 @@ from enum import StrEnum
 from typing import Final, NoReturn
 
 from fp_kernel import invalid
+from fp_kernel.texts import is_text
 
 from fp_experiment.domain.runs import RunStatus
 from fp_experiment.domain.text import MAX_KEY
@@ -26,9 +31,9 @@ MAX_COMPARISONS: Final = 10
 _NUMBER: Final = r"[+-]?(?:\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|inf|nan)(?![\w.])"
 _TOKEN: Final = re.compile(
     rf"""\s*(?:
-        (?P<subject>(?:metrics|params)\.(?:`[^`]+`|[A-Za-z0-9_][A-Za-z0-9_./-]*)|status\b|name\b)
+        (?P<subject>(?:metrics|params)\.(?:`(?:[^`]|``)+`|[A-Za-z0-9_][A-Za-z0-9_./-]*)|status\b|name\b)
         |(?P<operator>!=|<=|>=|=|<|>)
-        |(?P<text>"[^"]*"|'[^']*')
+        |(?P<text>"(?:[^"]|"")*"|'(?:[^']|'')*')
         |(?P<number>{_NUMBER})
         |(?P<and>and\b)
     )""",
@@ -93,9 +98,9 @@ def parse(text: str) -> tuple[Comparison, ...]:
 def _comparison(tokens: list[Token]) -> Comparison:
     word, place = _take(tokens, "subject", "metrics.<key>, params.<key>, status or name")
     name, _, key = word.partition(".")
-    subject, key = Subject(name.lower()), key.strip("`")
-    if len(key) > MAX_KEY or not key.isprintable():
-        _refuse(place, f"a key of at most {MAX_KEY} printable characters")
+    subject, key = Subject(name.lower()), _unquoted(key) if key.startswith("`") else key
+    if len(key) > MAX_KEY or not is_text(key):
+        _refuse(place, f"a key of at most {MAX_KEY} characters without control characters")
     sign, sign_place = _take(tokens, "operator", "one of = != < <= > >=")
     operator = Operator(sign)
     if subject is Subject.METRIC:
@@ -103,7 +108,7 @@ def _comparison(tokens: list[Token]) -> Comparison:
     if operator not in {Operator.EQUAL, Operator.UNEQUAL}:
         _refuse(sign_place, "= or != for a text")
     text, text_place = _take(tokens, "text", "a text in quotes")
-    value = text[1:-1]
+    value = _unquoted(text)
     if "\0" in value:
         _refuse(text_place, "a text without NUL")
     if subject is Subject.STATUS and value not in set(RunStatus):
@@ -119,6 +124,11 @@ def _tokens(text: str) -> Iterator[Token]:
             _refuse(place, "a comparison such as metrics.loss < 0.3")
         yield match.lastgroup, match[match.lastgroup], match.start(match.lastgroup)
         place = match.end()
+
+
+def _unquoted(text: str) -> str:
+    quote = text[0]
+    return text[1:-1].replace(quote * 2, quote)
 
 
 def _take(tokens: list[Token], kind: str, wanted: str) -> tuple[str, int]:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fp_kernel import invalid
+from fp_kernel.texts import check_line
 
-from fp_experiment.domain.text import MAX_KEY, check_line
+from fp_experiment.domain.text import MAX_KEY
 
 MAX_POINTS = 1_000
 MAX_KEYS = 1_000

@@ -6,9 +6,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from fp_kernel import FailedPrecondition, invalid
+from fp_kernel.texts import check_length, check_line
 
 from fp_experiment.domain.metrics import Point
-from fp_experiment.domain.text import MAX_KEY, MAX_NAME, MAX_OUTSIDE_ID, MAX_VALUE, check_length, check_line
+from fp_experiment.domain.text import MAX_KEY, MAX_NAME, MAX_OUTSIDE_ID, MAX_VALUE
 
 MAX_PARAMS = 1_000
 # Of keys and values: a run must fit into one answer, also for clients that take 4 MiB.

@@ -6,6 +6,7 @@ from typing import Any
 
 from forgepoint.featurestore.v1 import featurestore_pb2 as pb
 from fp_kernel import invalid, parse_id
+from fp_kernel.texts import check_length, is_text
 from google.protobuf.duration_pb2 import Duration
 
 from fp_featurestore.api.values import instant_of, plain_row, timestamp, value_of
@@ -15,6 +16,7 @@ from fp_featurestore.app.vectors import Vector
 from fp_featurestore.app.write_features import Written
 from fp_featurestore.domain.features import Definition, Entity, Feature, Schema, ValueType
 from fp_featurestore.domain.rows import MAX_ROWS, NewRow
+from fp_featurestore.domain.text import MAX_NAME
 from fp_featurestore.domain.view import View
 
 # Clients take four mebibytes by default.
@@ -122,6 +124,9 @@ def size(vectors: Sequence[Vector]) -> int:
 def ref_of(handle: Any, field: str = "") -> ViewRef:
     """The view that a `handle` of an id or a name names. Raises InvalidArgument naming the field."""
     if handle.name:
+        check_length(handle.name, f"{field}name", MAX_NAME)
+        if not is_text(handle.name):
+            raise invalid(f"{field}name", "must be one line without control characters")
         return ViewRef(name=handle.name)
     if not handle.feature_view_id:
         raise invalid(f"{field}feature_view_id", "give an id or a name")

@@ -8,6 +8,7 @@ from forgepoint.common.v1 import common_pb2
 from forgepoint.featurestore.v1 import featurestore_pb2 as pb
 from forgepoint.featurestore.v1.featurestore_pb2_grpc import FeatureStoreServiceServicer
 from fp_kernel import invalid, next_token, page_request, parse_id
+from fp_kernel.texts import check_length, is_text
 
 from fp_featurestore.api import convert, training
 from fp_featurestore.api.beside import beside
@@ -34,8 +35,9 @@ class QueryServicer(FeatureStoreServiceServicer):
     async def ListFeatureViews(
         self, request: pb.ListFeatureViewsRequest, context: object
     ) -> pb.ListFeatureViewsResponse:
-        if len(request.name_filter) > text.MAX_NAME or not request.name_filter.isprintable():
-            raise invalid("name_filter", f"must be at most {text.MAX_NAME} printable characters")
+        check_length(request.name_filter, "name_filter", text.MAX_NAME)
+        if not is_text(request.name_filter):
+            raise invalid("name_filter", "must be one line without control characters")
         team = caller().team
         scope = ("views", team, request.name_filter)
         page = page_request(request.pagination.page_size, request.pagination.page_token, scope=scope)

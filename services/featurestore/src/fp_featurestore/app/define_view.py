@@ -8,7 +8,7 @@ from fp_featurestore.app.ports import Replayed, Transactions
 from fp_featurestore.domain.events import DefinedView
 from fp_featurestore.domain.features import Definition
 from fp_featurestore.domain.log import define, evolve
-from fp_featurestore.domain.view import View
+from fp_featurestore.domain.view import View, check_definition
 
 
 class DefineView:
@@ -22,6 +22,8 @@ class DefineView:
 
         Raises InvalidArgument, FailedPrecondition when rows written so far would become unreadable.
         """
+        # Before the database meets a text that it cannot take.
+        check_definition(definition)
         async with self._transactions(command) as tx:
             view_id = await tx.named(caller.team, definition.name) or new_id()
             turn = await tx.turn(view_id)

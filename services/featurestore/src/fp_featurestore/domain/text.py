@@ -3,6 +3,7 @@
 import re
 
 from fp_kernel import invalid
+from fp_kernel.texts import check_length, check_lines, is_text
 
 MAX_NAME = 128
 MAX_DESCRIPTION = 4_096
@@ -24,15 +25,11 @@ def check_name(name: str, field: str) -> None:
 
 def check_description(text: str, field: str) -> None:
     """Raises InvalidArgument naming `field`."""
-    if len(text) > MAX_DESCRIPTION:
-        raise invalid(field, f"has {len(text)} characters, at most {MAX_DESCRIPTION} are allowed")
-    if any(not (char.isprintable() or char in "\n\r\t") for char in text):
-        raise invalid(field, "must not hold control characters")
+    check_lines(text, field, MAX_DESCRIPTION)
 
 
 def check_entity_id(entity_id: str, field: str) -> None:
-    """Raises InvalidArgument naming `field`."""
-    if not entity_id:
-        raise invalid(field, "must not be empty")
-    if len(entity_id) > MAX_ENTITY_ID or not entity_id.isprintable():
-        raise invalid(field, f"must be at most {MAX_ENTITY_ID} printable characters")
+    """A key of the caller's data, outer spaces included. Raises InvalidArgument naming `field`."""
+    check_length(entity_id, field, MAX_ENTITY_ID, required=True)
+    if not is_text(entity_id):
+        raise invalid(field, "must be one line without control characters")

@@ -11,8 +11,8 @@ from fp_featurestore.domain.instants import FIRST, LAST, parse, show
 MAX_TEXT = 8_192
 MAX_LIST = 4_096
 MAX_STRUCT_BYTES = 65_536
-# Numbers of JSON are doubles: beyond it an integer would not come back as it went in.
-MAX_INTEGER = 2**53
+# Numbers of JSON and of the contract are doubles. 2^53 is refused because 2^53 + 1 has become it on its way here.
+MAX_INTEGER = 2**53 - 1
 
 Check = Callable[[object], object]
 
@@ -25,7 +25,7 @@ def _double(value: object) -> float:
 
 def _integer(value: object) -> int:
     if type(value) is not float or not value.is_integer() or abs(value) > MAX_INTEGER:
-        raise ValueError("must be a whole number of at most 2^53")
+        raise ValueError("must be a whole number between -(2^53 - 1) and 2^53 - 1, which a double holds exactly")
     return int(value)
 
 

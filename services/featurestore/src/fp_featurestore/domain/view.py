@@ -10,6 +10,8 @@ from fp_featurestore.domain.instants import FIRST, Instant
 
 MAX_FEATURES = 500
 MAX_DIMENSION = 4_096
+# A view is read whole by everybody who writes to it or reads from it, and lists have a hundred of them.
+MAX_DESCRIBED_BYTES = 128 * 1024
 MAX_TTL = 3_650 * 86_400 * 1_000_000
 
 
@@ -87,6 +89,9 @@ def check_definition(definition: Definition) -> None:
         raise invalid("features", "must not be empty")
     if len(definition.features) > MAX_FEATURES:
         raise invalid("features", f"at most {MAX_FEATURES} features")
+    described = sum(len(feature.name.encode()) + len(feature.description.encode()) for feature in definition.features)
+    if described > MAX_DESCRIBED_BYTES:
+        raise invalid("features", f"have {described} bytes of names and descriptions, at most {MAX_DESCRIBED_BYTES}")
     seen: set[str] = set()
     for index, feature in enumerate(definition.features):
         _check_feature(feature, f"features[{index}]")

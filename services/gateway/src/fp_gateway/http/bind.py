@@ -1,12 +1,11 @@
 """HTTP requests as messages of an RPC."""
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, TypeVar
 
 import orjson
-from fp_kernel import InvalidArgument, invalid
+from fp_kernel import invalid
 from fp_rpc.errors import too_large
 from google.protobuf import json_format, message_factory
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -15,6 +14,7 @@ from starlette.datastructures import QueryParams
 from starlette.requests import ClientDisconnect, Request
 
 from fp_gateway.failures import MAX_MESSAGE_BYTES
+from fp_gateway.http import misfits
 from fp_gateway.http.table import Route
 from fp_gateway.methods import Method
 
@@ -28,9 +28,6 @@ Answer = TypeVar("Answer")
 _PAGINATION = frozenset({"page_size", "page_token"})
 _TIME = "google.protobuf.Timestamp"
 _TRUTH = {"true": True, "1": True, "false": False, "0": False}
-# protobuf says it so: `Message type "x.Y" has no field named "z" at "Y".`
-_NO_FIELD = re.compile(r'has no field named "(?P<field>[^"]+)"(?: at "(?P<at>[^"]+)")?')
-_BAD_FIELD = re.compile(r"Failed to parse (?P<field>\S+) field")
 
 
 async def read_body(request: Request) -> bytes:
@@ -77,6 +74,8 @@ def document_of(body: bytes) -> dict[str, Any]:
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
+        if "depth limit" in str(error):
+            raise misfits.too_deep() from None
         raise invalid("body", f"is not JSON: {error}") from None
     if not isinstance(document, dict):
         raise invalid("body", "must be a JSON object")
@@ -101,12 +100,13 @@ async def request_message(request: Request, route: Route, method: Method) -> Mes
 
 
 def parse(document: Mapping[str, Any], descriptor: Descriptor) -> Message:
-    """Raises InvalidArgument naming the field."""
+    """Raises InvalidArgument naming the field; a body may be nested 32 deep."""
+    misfits.check_depth(document)
     message = message_factory.GetMessageClass(descriptor)()
     try:
         return json_format.ParseDict(dict(document), message)
-    except json_format.ParseError as error:
-        raise _unreadable(str(error)) from None
+    except json_format.ParseError:
+        raise misfits.misfit(document, descriptor) from None
 
 
 def response_message(method: Method, data: bytes) -> Message:
@@ -167,11 +167,3 @@ def _once(name: str, values: list[str]) -> str:
 def _camel(name: str) -> str:
     head, *rest = name.split("_")
     return head + "".join(part.capitalize() for part in rest)
-
-
-def _unreadable(text: str) -> InvalidArgument:
-    if match := _NO_FIELD.search(text):
-        return invalid(match["field"], "is not a field of this request")
-    if path := _BAD_FIELD.findall(text):
-        return invalid(".".join(path), "cannot be read; look at its type in the API description")
-    return invalid("body", "does not fit the request")

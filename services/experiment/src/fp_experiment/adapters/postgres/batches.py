@@ -28,7 +28,7 @@ CREATE TEMPORARY TABLE IF NOT EXISTS staged_points (
 _COLUMNS = ("entry", "run_id", "key", "step", "value", "recorded_at")
 
 # A run that ends waits for this, and this for a run that ends: its last event has every point.
-_RUNS = "SELECT id, team, status FROM runs WHERE id = any($1::uuid[]) ORDER BY id FOR SHARE"
+_RUNS = "SELECT id, team, status FROM runs WHERE id = any($1::uuid[]) AND deleted_at IS NULL ORDER BY id FOR SHARE"
 
 # Sorted, so that two replicas wait for each other and do not lock each other out.
 _ADD = """

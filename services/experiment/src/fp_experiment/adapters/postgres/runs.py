@@ -32,7 +32,7 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT sum(octet_length(key) + 48) AS bytes FROM latest_metrics WHERE run_id = run.id
 ) AS metrics
-WHERE run.team = $1 AND run.id = any($2::uuid[])
+WHERE run.team = $1 AND run.id = any($2::uuid[]) AND run.deleted_at IS NULL
 """
 
 
@@ -62,7 +62,9 @@ class PostgresRuns:
         )
 
     async def locked(self, team: str, run_id: str) -> Run | None:
-        row = await self._queries.fetchrow(f"{_SELECT} WHERE team = $1 AND id = $2::uuid FOR UPDATE", team, run_id)
+        row = await self._queries.fetchrow(
+            f"{_SELECT} WHERE team = $1 AND id = $2::uuid AND deleted_at IS NULL FOR UPDATE", team, run_id
+        )
         return (await self._whole([row]))[0] if row else None
 
     async def save(self, run: Run) -> None:
@@ -94,6 +96,24 @@ class PostgresRuns:
         )
         return {row["key"]: row["value"] for row in kept}
 
+    async def delete(self, run: Run, at: datetime, by: str) -> None:
+        await self._queries.execute("UPDATE runs SET deleted_at = $2, artifacts = '' WHERE id = $1::uuid", run.id, at)
+        await self._queries.execute(
+            """
+            INSERT INTO deleted_runs (team, id, experiment_id, deleted_at, deleted_by)
+            VALUES ($1, $2::uuid, $3::uuid, $4, $5) ON CONFLICT DO NOTHING
+            """,
+            run.team,
+            run.id,
+            run.experiment_id,
+            at,
+            by,
+        )
+
+    async def was_deleted(self, team: str, run_id: str) -> bool:
+        query = "SELECT true FROM deleted_runs WHERE team = $1 AND id = $2::uuid"
+        return await self._queries.fetchval(query, team, run_id) is not None
+
     async def params_size(self, run_id: str) -> ParamsSize:
         row = await self._queries.fetchrow(
             """
@@ -112,7 +132,9 @@ class PostgresRuns:
 
     async def find(self, team: str, run_ids: Sequence[str], *, artifacts: bool = False) -> Sequence[Run]:
         select = _SELECT if artifacts else _LIST
-        rows = await self._queries.fetch(f"{select} WHERE team = $1 AND id = any($2::uuid[])", team, list(run_ids))
+        rows = await self._queries.fetch(
+            f"{select} WHERE team = $1 AND id = any($2::uuid[]) AND deleted_at IS NULL", team, list(run_ids)
+        )
         return await self._whole(rows)
 
     async def sizes(self, team: str, run_ids: Sequence[Any]) -> Mapping[str, int]:
@@ -121,7 +143,7 @@ class PostgresRuns:
         return {str(row["id"]): row["bytes"] for row in rows}
 
     async def there(self, team: str, run_id: str) -> bool:
-        query = "SELECT true FROM runs WHERE team = $1 AND id = $2::uuid"
+        query = "SELECT true FROM runs WHERE team = $1 AND id = $2::uuid AND deleted_at IS NULL"
         return await self._queries.fetchval(query, team, run_id) is not None
 
     async def _whole(self, rows: Sequence[Record]) -> list[Run]:
@@ -149,7 +171,7 @@ class PostgresRuns:
 def _listing(team: str, wanted: RunFilter, page: PageRequest) -> tuple[Any, ...]:
     """The statement that finds a page and one run more, and its arguments."""
     arguments: list[object] = [team, page.size + 1]
-    conditions = ["run.team = $1"]
+    conditions = ["run.team = $1", "run.deleted_at IS NULL"]
     for text, value in (
         ("run.experiment_id = ${}::uuid", wanted.experiment_id),
         ("run.status = ${}", wanted.status),

@@ -8,7 +8,8 @@ _BITE: Final = 50  # runs a transaction
 
 # A run that another replica is at, or whose artifacts are being written, is passed over and comes next time.
 _ENDED: Final = """
-SELECT id, team FROM runs WHERE NOT searchable AND status <> 'RUNNING' ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
+SELECT id, team FROM runs WHERE NOT searchable AND status <> 'RUNNING' AND deleted_at IS NULL
+ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
 """
 _METRICS: Final = """
 INSERT INTO ended_metrics (team, key, run_id, value)

@@ -1,0 +1,68 @@
+"""What deleted runs leave behind."""
+
+from typing import Final
+from uuid import UUID
+
+from fp_postgres import Database, Transaction
+
+_BITE: Final = 5_000  # points a transaction
+
+_NEXT: Final = """
+SELECT id FROM runs WHERE deleted_at IS NOT NULL AND id > $1 ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
+"""
+_BEFORE_EVERY_ID: Final = UUID(int=0)
+# From behind the last one: what was deleted before stays in the index until it is vacuumed.
+_POINTS: Final = """
+WITH bite AS MATERIALIZED (
+    SELECT key, step FROM metric_points WHERE run_id = $1 AND (key, step) > ($2, $3) ORDER BY key, step LIMIT $4
+), deleted AS (
+    DELETE FROM metric_points USING bite
+    WHERE run_id = $1 AND metric_points.key = bite.key AND metric_points.step = bite.step
+)
+SELECT key, step FROM bite ORDER BY key DESC, step DESC LIMIT 1
+"""
+_BEFORE_EVERY_POINT: Final = ("", -1)
+# At most a thousand rows of each.
+_REST: Final = (
+    "DELETE FROM ended_metrics WHERE run_id = $1",
+    "DELETE FROM ended_params WHERE run_id = $1",
+    "DELETE FROM latest_metrics WHERE run_id = $1",
+    "DELETE FROM run_params WHERE run_id = $1",
+    "DELETE FROM runs WHERE id = $1",
+)
+
+
+class DeletedRuns:
+    """Removes them. Replicas share the work; what one leaves half done, another goes on with."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def remove(self) -> int:
+        """All that wait; how many they were."""
+        removed, last = 0, _BEFORE_EVERY_ID
+        while (run := await self._one(last)) is not None:
+            removed, last = removed + 1, run
+        return removed
+
+    async def _one(self, after: UUID) -> UUID | None:
+        """The run that was removed; None when no other waits."""
+        run: UUID | None = None
+        place = _BEFORE_EVERY_POINT
+        while True:
+            async with self._database.transaction() as tx:
+                if run is None:
+                    run = await tx.fetchval(_NEXT, after)
+                found = await self._bite(tx, run, place) if run else None
+            if found is None:
+                return run
+            place = found
+
+    async def _bite(self, tx: Transaction, run: UUID, place: tuple[str, int]) -> tuple[str, int] | None:
+        """Where the next bite begins; None when the run is gone."""
+        last = await tx.fetchrow(_POINTS, run, *place, _BITE)
+        if last is not None:
+            return last["key"], last["step"]
+        for statement in _REST:
+            await tx.execute(statement, run)
+        return None
