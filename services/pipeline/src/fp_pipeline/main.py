@@ -18,6 +18,7 @@ from fp_pipeline.adapters.measures import Measures
 from fp_pipeline.adapters.postgres.deployments import PostgresDeploymentReads
 from fp_pipeline.adapters.postgres.executions import CHANNEL
 from fp_pipeline.adapters.postgres.leases import PostgresLeases
+from fp_pipeline.adapters.postgres.retention import PostgresRetention
 from fp_pipeline.adapters.postgres.statistics import PostgresStatisticsReads
 from fp_pipeline.adapters.postgres.stores import PostgresReads, PostgresTransactions
 from fp_pipeline.adapters.s3 import S3Artifacts
@@ -25,11 +26,12 @@ from fp_pipeline.api import consumers
 from fp_pipeline.api.grpc import PipelineServicer
 from fp_pipeline.app import use_cases
 from fp_pipeline.app.count_requests import CountRequests, ForgetRequests
+from fp_pipeline.app.forget_old import ForgetOld
 from fp_pipeline.app.reconcile import Reconciler
 from fp_pipeline.app.retrain import Retrain
 from fp_pipeline.app.undeploy_archived import UndeployArchived
 from fp_pipeline.peers import open_peers, s3_client
-from fp_pipeline.settings import PipelineSettings, engine_policy, modules, worker_policy
+from fp_pipeline.settings import PipelineSettings, engine_policy, keep, modules, worker_policy
 
 NOUN = "pipeline"
 
@@ -82,6 +84,7 @@ async def serve(runtime: Runtime, settings: PipelineSettings) -> None:
     runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=runtime.metrics).run)
     runtime.keep("retention", Pruner(database, consumers=taken).run)
     runtime.keep("old counts", ForgetRequests(statistics, clock).run)
+    runtime.every(3_600, "old executions", ForgetOld(PostgresRetention(database), clock, keep(settings)))
     runtime.keep("model events", lambda: bus.consume(consumers.LOOP, each(follow)))
     runtime.keep("request events", lambda: bus.consume(consumers.REQUESTS, count))
     runtime.keep("signals", signals.run)

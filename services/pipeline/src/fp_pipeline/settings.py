@@ -1,12 +1,14 @@
 """Settings of pipeline."""
 
 import re
+from datetime import timedelta
 from typing import Annotated
 
 from fp_runtime import EventSettings, PostgresSettings, S3Settings, ServiceSettings
 from fp_runtime.fields import Address
 from pydantic import AfterValidator, Field
 
+from fp_pipeline.app.forget_old import Keep
 from fp_pipeline.app.worker import WorkerPolicy
 from fp_pipeline.domain.policy import Backoff, EnginePolicy, LeasePolicy
 from fp_pipeline.domain.validation import JobModules
@@ -39,6 +41,8 @@ class PipelineSettings(ServiceSettings, PostgresSettings, EventSettings, S3Setti
     pipeline_backoff_seconds: wait before the second attempt of a step; it doubles each time, up to a minute.
     pipeline_reconcile_seconds: between looks at the runtimes that should run.
     pipeline_peer_timeout_seconds: of one call of another service.
+    pipeline_keep_history_days: how long transitions and log lines of an execution stay, from its begin on.
+    pipeline_keep_executions_days: the same of the execution with its steps, and of deployments that ended.
     """
 
     auth_addr: Address
@@ -55,6 +59,8 @@ class PipelineSettings(ServiceSettings, PostgresSettings, EventSettings, S3Setti
     pipeline_backoff_seconds: Seconds = 1.0
     pipeline_reconcile_seconds: Seconds = 5.0
     pipeline_peer_timeout_seconds: Seconds = 10.0
+    pipeline_keep_history_days: Annotated[int, Field(ge=2, le=3_650)] = 90
+    pipeline_keep_executions_days: Annotated[int, Field(ge=2, le=3_650)] = 400
 
 
 def engine_policy(settings: PipelineSettings) -> EnginePolicy:
@@ -64,6 +70,13 @@ def engine_policy(settings: PipelineSettings) -> EnginePolicy:
         undo_backoff=backoff,
         parallelism=settings.pipeline_parallelism,
         drain=settings.pipeline_drain_seconds,
+    )
+
+
+def keep(settings: PipelineSettings) -> Keep:
+    return Keep(
+        history=timedelta(days=settings.pipeline_keep_history_days),
+        executions=timedelta(days=settings.pipeline_keep_executions_days),
     )
 
 

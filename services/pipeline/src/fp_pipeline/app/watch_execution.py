@@ -51,6 +51,10 @@ class WatchExecution:
                     yield Sighting(present, None)
             while not seen.status.ended:
                 found = await self._reads.transitions(seen, seen.sequence, _BATCH)
+                if not found and present.status.ended:
+                    # The history of an old execution is gone; what it came to is not.
+                    yield Sighting(present, None)
+                    return
                 for transition in found:
                     seen = after(seen, transition)
                     if transition.sequence > after_sequence:

@@ -86,7 +86,7 @@ class PostgresStatisticsReads:
             status = await self._database.execute(
                 """
                 DELETE FROM request_counts WHERE ctid = ANY (ARRAY(
-                    SELECT ctid FROM request_counts WHERE minute < $1 LIMIT $2
+                    SELECT ctid FROM request_counts WHERE minute < $1 ORDER BY minute LIMIT $2
                 ))
                 """,
                 before,
