@@ -1,10 +1,12 @@
 """Events and dead letters as lines and records."""
 
+import base64
 import json
 from typing import Any
 
 from fp_events import DeadLetter, Event, Poison, decode
 from fp_events.tail import Passed
+from google.protobuf.any_pb2 import Any as AnyMessage
 
 from fp_cli.cells import printable
 from fp_cli.messages import plain
@@ -53,5 +55,12 @@ def _event(event: Event | None) -> dict[str, Any] | None:
         "sequence": event.sequence,
         "correlation_id": event.correlation_id,
         "summary": event.summary,
-        "data": plain(event.payload),
+        "data": _data(event),
     }
+
+
+def _data(event: Event) -> Any:
+    """The payload; of one that a later build made its name and bytes."""
+    if isinstance(event.payload, AnyMessage):
+        return {"@type": event.payload.type_url, "value": base64.b64encode(event.payload.value).decode()}
+    return plain(event.payload)

@@ -4,21 +4,21 @@ What it promises:
 
 - `Event` is one fact; it travels as an `EventEnvelope` whose headers are those of CloudEvents, with `Nats-Msg-Id` and
   the trace of the call that caused it.
-- Streams and durables are data (`STREAMS`, `CONSUMERS`); whoever needs them creates them (`ensure`, `topology.init`).
+- Streams and durables are data (`STREAMS`, `CONSUMERS`); whoever needs them creates them (`ensure`).
 - `publish` waits for the server's acks, many at a time, and says which events are kept. Publishing again is safe.
 - `consume`: competing replicas, batches, each event acknowledged only after its handler returned. Failures are retried
   by a back-off; what cannot be handled becomes a dead letter with its error. Nothing is dropped silently.
 - `broadcast`: every process sees every event in order and resumes after a reconnect.
 - Delivery is at least once and, after a back-off, out of order: effects are made once by `fp_postgres` inbox rows, and
   whoever keeps state per resource compares `Event.sequence`.
-- A replayed dead letter goes to its consumer alone (`dlq.replay`).
+- A replayed dead letter goes to its consumer alone, once (`dead_letters.replay`).
 - `MemoryBus` keeps the same promises in one process; both pass `fp_testkit.suites.bus.BusSuite`.
 """
 
 from fp_events.audit import AuditPublisher, AuditRecord
 from fp_events.bus import BatchHandler, Bus, EventHandler, Published
 from fp_events.consumers import CONSUMERS, Broadcast, Consumer
-from fp_events.dead_letters import DeadLetter, DeadLetters
+from fp_events.dead_letters import EVERY, DeadLetter, DeadLetters, Matching
 from fp_events.envelope import Outgoing, decode, encode, headers, outgoing
 from fp_events.event import Event, Poison, Severity
 from fp_events.handling import each
@@ -28,6 +28,7 @@ from fp_events.streams import STREAMS, Retention, Stream
 
 __all__ = [
     "CONSUMERS",
+    "EVERY",
     "STREAMS",
     "AuditPublisher",
     "AuditRecord",
@@ -39,6 +40,7 @@ __all__ = [
     "DeadLetters",
     "Event",
     "EventHandler",
+    "Matching",
     "MemoryBus",
     "NatsBus",
     "Outgoing",

@@ -16,7 +16,8 @@ REASON: Final = "fp-dead-reason"
 ERROR: Final = "fp-dead-error"
 ATTEMPTS: Final = "fp-dead-attempts"
 TIME: Final = "fp-dead-time"
-_OURS = (CONSUMER, REASON, ERROR, ATTEMPTS, TIME)
+EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
+_OURS = (CONSUMER, REASON, ERROR, ATTEMPTS, TIME, EXPECTED)
 
 
 def buried(
@@ -62,12 +63,15 @@ def letter(number: int, message: Outgoing, arrived: datetime) -> DeadLetter:
 
 
 def replayed(dead: DeadLetter) -> Outgoing:
-    """The message for one more attempt. A new Nats-Msg-Id, or the server would take it for one it has."""
+    """The message for one more attempt. Its own Nats-Msg-Id, or the server would take it for one it has.
+
+    The server takes it as the first message of its subject only, for as long as it keeps that one: as long as letters.
+    """
     return Outgoing(
         id=dead.event_id,
-        subject=replay_subject(dead.consumer, dead.subject),
+        subject=replay_subject(dead.consumer, dead.subject, dead.number),
         data=dead.data,
-        headers={**dead.headers, MESSAGE_ID: new_id()},
+        headers={**dead.headers, MESSAGE_ID: f"replay-{dead.number}", EXPECTED: "0"},
     )
 
 

@@ -58,9 +58,11 @@ class Declarer:
         return int(state["first_seq"]), int(info["delivered"]["stream_seq"])
 
     async def _ensure_stream(self, stream: Stream) -> None:
-        if stream.copy_of:
-            await self._ensure_feed(stream)
         wanted = self._stream(limited(stream))
+        if stream.copy_of:
+            wanted["sources"] = [{"name": stream.copy_of, "consumer": await self._ensure_feed(stream)}]
+        else:
+            wanted["subjects"] = list(stream.subjects)
         try:
             await self._create(stream, wanted)
         except FailedPrecondition as refused:
@@ -78,7 +80,7 @@ class Declarer:
             for other in STREAMS:
                 if other.name != stream.name and not other.copy_of:
                     with suppress(Missing):
-                        await self._update(other, self._stream(limited(other)))
+                        await self._update(other, {**self._stream(limited(other)), "subjects": list(other.subjects)})
             await self._connection.api(f"STREAM.CREATE.{stream.name}", wanted)
 
     async def _update(self, stream: Stream, wanted: Mapping[str, Any]) -> None:
@@ -96,9 +98,15 @@ class Declarer:
             log.info("stream is changed", stream=stream.name, subjects=changed.get("subjects"))
             await self._connection.api(f"STREAM.UPDATE.{stream.name}", changed)
 
-    async def _ensure_feed(self, copy: Stream) -> None:
-        """The durable of the origin by which the server copies: it must be there before the copy."""
-        name, deliver = _feed(copy)
+    async def _ensure_feed(self, copy: Stream) -> dict[str, str]:
+        """The durable of the origin by which the server copies: it must be there before the copy.
+
+        Its delivery subject is that of one life of the origin. When that was lost and made anew, the server's old
+        reader may not have noticed yet: it would take the first messages for those that it has, and acknowledge them.
+        """
+        made = (await self._connection.api(f"STREAM.INFO.{copy.copy_of}"))["created"]
+        life = "".join(each for each in made if each.isdigit())
+        name, deliver = f"copy-{copy.name.lower()}", f"fp-copy.{copy.name.lower()}.{life}"
         config = {
             "name": name,
             "durable_name": name,
@@ -113,9 +121,10 @@ class Declarer:
         }
         request = {"stream_name": copy.copy_of, "config": config}
         await self._connection.api(f"CONSUMER.CREATE.{copy.copy_of}.{name}", request)
+        return {"name": name, "deliver_subject": deliver}
 
     def _stream(self, stream: Stream) -> dict[str, Any]:
-        made = {
+        return {
             "name": stream.name,
             "retention": stream.retention.value,
             "storage": "file",
@@ -128,13 +137,6 @@ class Declarer:
             "discard": stream.discard.value,
             "duplicate_window": int(stream.duplicate_window.total_seconds()) * _NANOSECONDS,
             "allow_direct": True,
-        }
-        if not stream.copy_of:
-            return {**made, "subjects": list(stream.subjects)}
-        name, deliver = _feed(stream)
-        return {
-            **made,
-            "sources": [{"name": stream.copy_of, "consumer": {"name": name, "deliver_subject": deliver}}],
         }
 
     def _durable(self, consumer: Consumer, stream: Stream) -> dict[str, Any]:
@@ -151,12 +153,6 @@ class Declarer:
             "max_waiting": _WAITING_PULLS,
             "replay_policy": "instant",
         }
-
-
-def _feed(copy: Stream) -> tuple[str, str]:
-    """Name and delivery subject of the durable that feeds a copy."""
-    name = f"copy-{copy.name.lower()}"
-    return name, f"fp-copy.{copy.name.lower()}"
 
 
 def _largest(kept: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, int]:

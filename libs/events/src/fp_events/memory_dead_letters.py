@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fp_kernel import NotFound
 
 from fp_events.dead_headers import event_id, letter, replayed
-from fp_events.dead_letters import DeadLetter
+from fp_events.dead_letters import EVERY, DeadLetter, Matching
 from fp_events.envelope import Outgoing
 from fp_events.memory_log import Kept, MemoryLog
 from fp_events.stamps import utc
@@ -18,14 +18,13 @@ class MemoryDeadLetters:
     def __init__(self, log: MemoryLog) -> None:
         self._log = log
 
-    async def list(self, consumer: str = "", *, after: int = 0, limit: int = 100) -> Sequence[DeadLetter]:
-        pattern = dead_pattern(consumer or "*")
+    async def list(self, matching: Matching = EVERY, *, after: int = 0, limit: int = 100) -> Sequence[DeadLetter]:
         found = [
             _letter(kept)
             for kept in self._log.messages
-            if kept.number > after and matches(pattern, kept.message.subject)
+            if kept.number > after and matches(matching.pattern, kept.message.subject)
         ]
-        return found[:limit]
+        return [dead for dead in found if matching.takes(dead)][:limit]
 
     async def show(self, number: int) -> DeadLetter:
         for kept in self._log.messages:

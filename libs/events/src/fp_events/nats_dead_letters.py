@@ -5,18 +5,22 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from fp_kernel import NotFound
+from fp_kernel import FailedPrecondition, NotFound
+from fp_telemetry import get_logger
 from nats.aio.client import Client
 
 from fp_events.connection import Connection, Missing
 from fp_events.dead_headers import event_id, letter, replayed
-from fp_events.dead_letters import DeadLetter
+from fp_events.dead_letters import EVERY, DeadLetter, Matching
 from fp_events.envelope import Outgoing
 from fp_events.publishing import Publisher
 from fp_events.streams import DLQ
 from fp_events.subjects import dead_pattern, matches
 
+log = get_logger(__name__)
+
 _STATUS_LINE: Final = b"NATS/1.0\r\n"
+_REPLAYED_BEFORE: Final = "10071"  # the last message of the subject is not the expected one: none
 
 
 class NatsDeadLetters:
@@ -26,14 +30,15 @@ class NatsDeadLetters:
         self._connection = connection
         self._publisher = publisher
 
-    async def list(self, consumer: str = "", *, after: int = 0, limit: int = 100) -> Sequence[DeadLetter]:
+    async def list(self, matching: Matching = EVERY, *, after: int = 0, limit: int = 100) -> Sequence[DeadLetter]:
         found: list[DeadLetter] = []
         while len(found) < limit:
             try:
-                dead = await self._get({"seq": after + 1, "next_by_subj": dead_pattern(consumer or "*")})
+                dead = await self._get({"seq": after + 1, "next_by_subj": matching.pattern})
             except Missing:
                 break
-            found.append(dead)
+            if matching.takes(dead):
+                found.append(dead)
             after = dead.number
         return found
 
@@ -48,7 +53,9 @@ class NatsDeadLetters:
         message = replayed(await self.show(number))
         published = await self._publisher.send([message])
         for error in published.failed.values():
-            raise error
+            if not (isinstance(error, FailedPrecondition) and error.metadata.get("bus_error") == _REPLAYED_BEFORE):
+                raise error
+            log.warning("dead letter was replayed before, it is forgotten only", number=number)
         await self._delete(number)
 
     async def drop(self, number: int) -> None:

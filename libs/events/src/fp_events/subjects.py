@@ -55,12 +55,13 @@ def dead_subject(consumer: str, subject: str) -> str:
     return f"{DEAD_PREFIX}.{consumer}.{subject}"
 
 
-def replay_subject(consumer: str, subject: str) -> str:
-    """Where a dead letter goes to be handled again by `consumer` alone.
+def replay_subject(consumer: str, subject: str, letter: int | None = None) -> str:
+    """Where an event goes to be handled again by `consumer` alone.
 
+    letter: number of the dead letter that it was. Each has a subject of its own, on which the server keeps one message.
     A dead letter has `fp` after the consumer's name and a replay has `replay`: neither can be taken for the other.
     """
-    return f"{DEAD_PREFIX}.{consumer}.{REPLAY_TOKEN}.{subject}"
+    return ".".join((DEAD_PREFIX, consumer, REPLAY_TOKEN, *([] if letter is None else [str(letter)]), subject))
 
 
 def replay_pattern(consumer: str) -> str:
@@ -72,9 +73,10 @@ def original_subject(subject: str) -> str:
     if subject.startswith(f"{DEAD_PREFIX}."):
         _, _, _, kind, original = subject.split(".", 4)
         if kind == REPLAY_TOKEN:
-            return original
+            number, _, rest = original.partition(".")
+            return rest if number.isdecimal() else original
     return subject
 
 
-def dead_pattern(consumer: str = "*") -> str:
-    return f"{DEAD_PREFIX}.{consumer}.fp.>"
+def dead_pattern(consumer: str = "*", subject: str = "fp.>") -> str:
+    return f"{DEAD_PREFIX}.{consumer}.{subject}"

@@ -6,7 +6,8 @@ from dataclasses import replace
 import nats
 import pytest
 import pytest_asyncio
-from fp_events import CONSUMERS, STREAMS, Broadcast, Consumer, Outgoing, connect, each, topology
+from fp_events import CONSUMERS, STREAMS, Broadcast, Consumer, Matching, Outgoing, connect, each
+from fp_events.dead_headers import replayed
 from fp_events.streams import DLQ, MODELS, Retention
 from fp_events.tail import tail
 from fp_kernel import FailedPrecondition, InvalidArgument, ResourceExhausted, Unavailable, new_id
@@ -34,7 +35,7 @@ async def server(nats_url):
 async def test_init_creates_every_stream_and_durable_as_declared(nats_url, server):
     bus = await connect(nats_url, name="operator")
     for _ in range(2):
-        await topology.init(bus)
+        await bus.ensure(STREAMS, CONSUMERS)
     for stream in STREAMS:
         config = (await server.stream_info(stream.name)).config
         assert tuple(config.subjects or ()) == (() if stream.copy_of else stream.subjects)
@@ -173,7 +174,18 @@ async def test_the_dead_letter_of_a_message_is_one_however_often_it_is_buried(bu
             await dead(bus, "strict")
         # As after a death between the dead letter and its ack.
         await server.delete_consumer("MODELS", "strict")
-    assert len(await bus.dead_letters.list("strict")) == 1
+    assert len(await bus.dead_letters.list(Matching("strict"))) == 1
+
+
+async def test_a_letter_is_given_out_once_long_after_the_server_forgot_its_message_id(bus, server):
+    await bus.publish([registered()])
+    async with consuming(bus, quick("strict"), Recorder(raising(InvalidArgument("bad")))):
+        (letter,) = await dead(bus, "strict")
+    message = replayed(letter)
+    await bus.send([replace(message, headers={**message.headers, "Nats-Msg-Id": new_id()})])
+    await bus.dead_letters.replay(letter.number)
+    assert not await bus.dead_letters.list()
+    assert (await server.stream_info("DLQ")).state.messages == 1
 
 
 async def test_a_dead_letter_shows_what_an_operator_needs(bus, server):

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 from pathlib import Path
 
-from fp_events import Consumer, connect
+from fp_events import Consumer, Matching, connect
 from fp_events.delivering import NatsDelivery
 from fp_events.streams import DLQ, MODELS
 from fp_postgres import Database, OutboxRelay
@@ -107,7 +107,7 @@ async def test_an_effect_happens_once_whatever_step_its_consumer_dies_at(kill_at
             await _settled(bus, consumer_of(name))
         rows = await database.fetch("select event_id::text from effects order by id")
         assert sorted(row["event_id"] for row in rows) == sorted(event.id for event in events)
-        assert not await bus.dead_letters.list(name)
+        assert not await bus.dead_letters.list(Matching(name))
         await database.close()
 
     assert await kill_at(consume, check, arrange=arrange) > 6

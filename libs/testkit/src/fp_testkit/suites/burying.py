@@ -1,10 +1,15 @@
 """Dead letters, as every bus keeps them."""
 
+from datetime import timedelta
+
 import pytest
-from fp_events import Bus
+from fp_events import Bus, Matching
+from fp_events.dead_headers import replayed
+from fp_events.dead_letters import each_letter
 from fp_kernel import InvalidArgument, NotFound
 
 from fp_testkit.suites.consuming import (
+    ARCHIVED,
     REGISTERED,
     Recorder,
     consuming,
@@ -58,7 +63,44 @@ class DeadLetterSuite:
         async with consuming(bus, quick("one"), Recorder(fail)), consuming(bus, quick("other"), Recorder(fail)):
             letters = await dead(bus, "one", 3)
             await dead(bus, "other", 3)
-        page = await bus.dead_letters.list("one", limit=2)
-        rest = await bus.dead_letters.list("one", after=page[-1].number)
+        page = await bus.dead_letters.list(Matching("one"), limit=2)
+        rest = await bus.dead_letters.list(Matching("one"), after=page[-1].number)
         assert [*page, *rest] == letters
         assert len(await bus.dead_letters.list()) == 6
+
+    async def test_letters_are_found_by_subject_and_time(self, bus: Bus) -> None:
+        await bus.publish([registered("a"), registered("b", type=ARCHIVED)])
+        async with consuming(bus, quick("strict"), Recorder(raising(InvalidArgument("bug")))):
+            first, second = await dead(bus, "strict", 2)
+        letters = bus.dead_letters
+        assert await letters.list(Matching(subject=second.subject)) == [second]
+        assert await letters.list(Matching(subject="fp.models.>", consumer="strict")) == [first, second]
+        assert await letters.list(Matching(subject="fp.auth.>")) == []
+        assert await letters.list(Matching(since=first.time, until=second.time)) == [first]
+        assert await letters.list(Matching(since=second.time + timedelta(microseconds=1))) == []
+
+    async def test_a_replay_of_all_gives_out_each_letter_once_though_it_fails_again(self, bus: Bus) -> None:
+        strict = Recorder(raising(InvalidArgument("bug")))
+        await bus.publish([registered(str(number)) for number in range(5)])
+        async with consuming(bus, quick("strict"), strict):
+            letters = await dead(bus, "strict", 5)
+            meant = Matching("strict", until=letters[-1].time + timedelta(microseconds=1))
+            async for letter in each_letter(bus.dead_letters, meant, page=2):
+                await bus.dead_letters.replay(letter.number)
+            await strict.until(lambda: len(strict.calls) >= 10)
+            again = await dead(bus, "strict", 5)
+        assert sorted(each.event_id for each in again) == sorted(each.event_id for each in letters)
+
+    async def test_a_letter_whose_replay_died_before_it_went_is_not_given_out_again(self, bus: Bus) -> None:
+        await bus.publish([registered()])
+        async with consuming(bus, quick("strict"), Recorder(raising(InvalidArgument("bug")))):
+            (letter,) = await dead(bus, "strict")
+        await bus.send([replayed(letter)])
+        await bus.dead_letters.replay(letter.number)
+        assert not await bus.dead_letters.list()
+        mended, marker = Recorder(), registered("marker")
+        async with consuming(bus, quick("strict"), mended):
+            await mended.has(1)
+            await bus.publish([marker])
+            await mended.has(2)
+        assert sorted(mended.ids) == sorted([letter.event_id, marker.id])

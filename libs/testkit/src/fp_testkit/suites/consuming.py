@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from forgepoint.events.v1.events_pb2 import ModelRegistered
-from fp_events import BatchHandler, Broadcast, Bus, Consumer, Event
+from fp_events import BatchHandler, Broadcast, Bus, Consumer, Event, Matching
 
 from fp_testkit.patience import PATIENCE
 
@@ -116,6 +116,6 @@ async def listening(bus: Bus, broadcast: Broadcast, recorder: Recorder) -> Async
 async def dead(bus: Bus, consumer: str, count: int = 1) -> Sequence[Any]:
     """Wait for dead letters. Raises TimeoutError."""
     async with asyncio.timeout(PATIENCE):
-        while len(letters := await bus.dead_letters.list(consumer)) < count:  # noqa: ASYNC110 -- a bus tells nobody of a dead letter
+        while len(letters := await bus.dead_letters.list(Matching(consumer))) < count:  # noqa: ASYNC110 -- a bus tells nobody of a dead letter
             await asyncio.sleep(0.01)
     return letters

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
-from fp_events import Bus, Event, Outgoing, each
+from fp_events import Bus, Event, Matching, Outgoing, each
 from fp_kernel import FailedPrecondition, InvalidArgument, Unavailable, new_id
 from google.protobuf.any_pb2 import Any
 
@@ -34,7 +34,7 @@ class FailureSuite:
         async with consuming(bus, quick("retrying"), recorder):
             await recorder.has(1)
         assert len(recorder.calls) == 3
-        assert not await bus.dead_letters.list("retrying")
+        assert not await bus.dead_letters.list(Matching("retrying"))
 
     async def test_an_invalid_event_is_dead_at_once(self, bus: Bus) -> None:
         event = registered()
@@ -101,7 +101,7 @@ class FailureSuite:
         assert [len(call) for call in recorder.calls[1:5]] == [1, 1, 1, 1]
         tried = {event.id for call in recorder.calls[:6] for event in call}
         assert len(tried) <= 2 * consumer.batch
-        assert not await bus.dead_letters.list(consumer.name)
+        assert not await bus.dead_letters.list(Matching(consumer.name))
 
     async def test_an_event_that_always_times_out_dies_alone(self, bus: Bus) -> None:
         events = [registered(str(number)) for number in range(6)]
@@ -116,7 +116,7 @@ class FailureSuite:
         async with consuming(bus, replace(quick("stuck", max_attempts=2), timeout=0.2), handle):
             await recorder.has(5)
             # Only the success of another shows that this one's time-out is its own.
-            while not (letters := await bus.dead_letters.list("stuck")):
+            while not (letters := await bus.dead_letters.list(Matching("stuck"))):
                 await bus.publish([registered("another")])
                 await asyncio.sleep(0.05)
         assert [letter.event_id for letter in letters] == [stuck]
@@ -130,7 +130,7 @@ class FailureSuite:
         assert recorder.ids == [known.id]
         async with consuming(bus, replace(consumer, takes_unknown=True), upgraded):
             assert await upgraded.has(1) == [later]
-        assert not await bus.dead_letters.list(consumer.name)
+        assert not await bus.dead_letters.list(Matching(consumer.name))
 
     async def test_an_unreadable_message_is_dead_and_the_next_is_handled(self, bus: Bus) -> None:
         event, recorder = registered(), Recorder()

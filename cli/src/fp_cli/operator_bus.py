@@ -1,0 +1,46 @@
+"""The bus, for operators' commands."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from fp_cli.output import State
+
+if TYPE_CHECKING:
+    from fp_events import NatsBus
+
+_REACH_SECONDS = 5.0
+
+
+@asynccontextmanager
+async def operator_bus(state: State) -> "AsyncIterator[NatsBus]":
+    import os
+
+    from fp_events import connect
+    from fp_kernel import FailedPrecondition
+
+    from fp_cli import context as contexts
+
+    url = os.environ.get("FP_NATS_URL") or contexts.load().nats_url
+    if not url:
+        raise FailedPrecondition("the address of the bus is not known", metadata={"next_step": "set FP_NATS_URL"})
+    bus = await connect(url, name="fp")
+    try:
+        # `connect` also returns when nobody answers; an operator wants to know it now.
+        await _answers(bus, state.timeout)
+        yield bus
+    finally:
+        await bus.close()
+
+
+async def _answers(bus: "NatsBus", seconds: float) -> None:
+    import asyncio
+
+    from fp_kernel import Unavailable
+
+    try:
+        async with asyncio.timeout(min(seconds, _REACH_SECONDS)):
+            await bus.ping()
+    except (TimeoutError, Unavailable):
+        step = "see `fp status`; FP_NATS_URL names another bus"
+        raise Unavailable("the event bus does not answer", metadata={"next_step": step}) from None
