@@ -1,28 +1,11 @@
 """The database as a dependency of a service."""
 
-from collections.abc import Awaitable, Callable
 from importlib import resources
-from typing import Protocol, TypeVar
+
+from fp_kernel.hosting import Host
 
 from fp_postgres.database import Database
 from fp_postgres.migrating import migrate
-
-T = TypeVar("T")
-
-
-class Host(Protocol):
-    """What is needed of `fp_runtime.Runtime`."""
-
-    @property
-    def noun(self) -> str: ...
-
-    async def hard(
-        self,
-        name: str,
-        connect: Callable[[], Awaitable[T]],
-        ping: Callable[[T], Awaitable[object]],
-        close: Callable[[T], Awaitable[object]],
-    ) -> T: ...
 
 
 async def hard_database(runtime: Host, url: str) -> Database:

@@ -1,27 +1,9 @@
 """Redis as a dependency of a service."""
 
-from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeVar
-
 from fp_kernel import Clock
+from fp_kernel.hosting import Host
 
 from fp_redis.link import WRITE_TIMEOUT, Link
-
-T = TypeVar("T")
-
-
-class Host(Protocol):
-    """What is needed of `fp_runtime.Runtime`."""
-
-    async def soft(
-        self,
-        name: str,
-        connect: Callable[[], Awaitable[T]],
-        ping: Callable[[T], Awaitable[object]],
-        close: Callable[[T], Awaitable[object]],
-    ) -> T: ...
-
-    def on_close(self, callback: Callable[[], Awaitable[object]]) -> None: ...
 
 
 async def soft_link(runtime: Host, url: str, clock: Clock, *, store: str) -> Link:
