@@ -58,8 +58,7 @@ class LoadingCache(Generic[K, V]):
     - After a load that failed the next one of the same key starts when the back-off has passed. Until then the good
       value is answered; where there is none, the failure.
 
-    limit: values that are kept, and failures; the oldest goes first. evicted: told of each value that goes.
-    roll: random numbers from 0 to 1.
+    limit: values that are kept, and failures; the oldest goes first. roll: random numbers from 0 to 1.
     """
 
     def __init__(
@@ -68,13 +67,11 @@ class LoadingCache(Generic[K, V]):
         limit: int = 1,
         backoff: Backoff = _BACKOFF,
         clock: Clock | None = None,
-        evicted: Callable[[K, V], None] | None = None,
         roll: Callable[[], float] = random.random,
     ) -> None:
         self._limit = limit
         self._backoff = backoff
         self._clock = clock or SystemClock()
-        self._evicted = evicted
         self._roll = roll
         self._entries: dict[K, _Entry[V]] = {}
         self._failures: dict[K, _Failure] = {}
@@ -119,9 +116,12 @@ class LoadingCache(Generic[K, V]):
         """Forget the value and the failure; a load under way is answered to those who wait, and not kept."""
         self._loads.pop(key, None)
         self._failures.pop(key, None)
-        entry = self._entries.pop(key, None)
-        if entry is not None and self._evicted is not None:
-            self._evicted(key, entry.value)
+        self._entries.pop(key, None)
+
+    def drop_all(self, wanted: Callable[[V], bool]) -> None:
+        """Forget the values that are wanted; takes time with each value that is kept."""
+        for key in [key for key, entry in self._entries.items() if wanted(entry.value)]:
+            self.drop(key)
 
     def disown(self) -> None:
         """What loads under way bring is answered to those who wait, and not kept: it may be out of date by now."""

@@ -162,14 +162,20 @@ async def test_a_load_that_began_before_the_drop_is_not_kept(cache, forget):
     assert await cache.get(1, source.load) == "new"
 
 
-async def test_the_oldest_value_goes_first_and_is_told(time):
-    gone = []
-    cache = LoadingCache(clock=time, limit=2, evicted=lambda key, value: gone.append((key, value)))
+async def test_the_oldest_value_goes_first(cache):
     for key in (1, 2, 3):
         await cache.get(key, Source(f"v{key}").load)
 
-    assert gone == [(1, "v1")]
     assert [cache.peek(key) for key in (1, 2, 3)] == [None, "v2", "v3"]
+
+
+async def test_values_are_dropped_by_what_they_are(cache):
+    for key, value in ((1, "a"), (2, "b")):
+        await cache.get(key, Source(value).load)
+
+    cache.drop_all(lambda value: value == "a")
+
+    assert [cache.peek(key) for key in (1, 2)] == [None, "b"]
 
 
 async def test_failures_of_many_keys_are_bounded(cache):

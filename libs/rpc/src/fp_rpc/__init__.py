@@ -2,8 +2,9 @@
 
 Servers (`Server`) promise, for all four RPC shapes:
 
-- Access first: the `Access` option of the RPC decides before the body is read, before a resource is looked up and
-  before UNIMPLEMENTED. A method without the option does not start.
+- Access first: the `Access` option of the RPC decides on the headers, before the body is read, before a resource is
+  looked up and before UNIMPLEMENTED. A method without the option does not start.
+- Calls, the bytes that they hold, health checks and those who wait for auth are bounded.
 - Identity is verified, never told: RS256 tokens against cached keys, API keys through auth. Only services may act for
   another team (`fp-on-behalf-of-team`, `fp-on-behalf-of-user`).
 - Handlers raise `fp_kernel` errors; one table (`errors`) turns them into status and details, and back. Anything else is
@@ -15,8 +16,8 @@ Servers (`Server`) promise, for all four RPC shapes:
 - A stop drains: no new calls, streams end with UNAVAILABLE/DRAINING, running calls get the grace.
 
 Channels (`Channels`) promise: token, on-behalf-of, correlation id, trace and a deadline shorter than the incoming one
-on every call; failures come back as `fp_kernel` errors; a retry only of UNAVAILABLE, before the first byte, where a
-repeat does no harm, within a budget.
+on every call; failures come back as `fp_kernel` errors, those of a service's peers as its own where they would blame its
+caller; a retry only of UNAVAILABLE, before the first byte, where a repeat does no harm, within a budget.
 """
 
 from fp_rpc.access import AccessRule, access_rules

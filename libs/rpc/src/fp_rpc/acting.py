@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from fp_kernel import Internal
+
 from fp_rpc.call import call_or_none
 
 _acting: ContextVar[tuple[str, str] | None] = ContextVar("fp_acting_for", default=None)
@@ -24,11 +26,16 @@ def acting_for(team: str, user_id: str = "") -> Iterator[None]:
 
 
 def present() -> tuple[str, str]:
-    """Team and user for whom outgoing calls are made now; empty texts for nobody."""
+    """Team and user for whom outgoing calls are made now; empty texts for nobody.
+
+    Raises Internal in a task that has outlived the call that started it: it must say by `acting_for` for whom it acts.
+    """
     acting = _acting.get()
     if acting is not None:
         return acting
     call = call_or_none()
     if call is None or call.principal is None:
         return "", ""
+    if call.over:
+        raise Internal("a task acts for a call that has ended; it needs acting_for")
     return call.principal.team, call.principal.user_id

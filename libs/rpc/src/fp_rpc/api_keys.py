@@ -1,33 +1,32 @@
 """API keys, resolved by auth and remembered for a short while."""
 
-import asyncio
 import hashlib
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Final
 
-from fp_kernel import Clock, Principal, SystemClock, Unauthenticated
+from fp_kernel import Backoff, Clock, Loaded, LoadingCache, Principal, ResourceExhausted, SystemClock, Unauthenticated
 
 # Prefix and 256 random bits in base64url; auth has never made anything else.
 _FORM: Final = re.compile(r"fp_[A-Za-z0-9_-]{43}")
 _INVALID: Final = "API_KEY_INVALID"
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    principal: Principal
-    until: float
+# The part of its time after which a key in use is asked about anew.
+_FRESH: Final = 2 / 3
+_BACKOFF: Final = Backoff(first=0.2, longest=2.0)
+_BUSY_RETRY: Final = 1.0
 
 
 class ApiKeyResolver:
     """Resolves API keys; keeps digests, never the keys themselves.
 
-    validate: asks auth; raises Unauthenticated.
-    ttl: seconds that a resolved key is remembered, the longest that a lost revocation event can matter.
+    validate: asks auth, bounded in time; raises Unauthenticated.
+    ttl: seconds that a resolved key is remembered, the longest that a lost revocation event can matter. A key in use is
+    asked about anew when a third of them is left, beside the calls that come with it.
     refused_ttl: seconds that a key is remembered that auth does not know, so that a client with an old key, which asks
     again and again, does not ask auth.
     limit: keys of each kind that are remembered; the oldest goes first.
+    waiting: callers that may wait for auth at once. It is a quarter of the calls that a server takes: while auth is
+    silent, the other places are for those who come with tokens.
     """
 
     def __init__(
@@ -37,71 +36,75 @@ class ApiKeyResolver:
         *,
         refused_ttl: float = 10.0,
         limit: int = 10_000,
+        waiting: int = 500,
         clock: Clock | None = None,
     ) -> None:
         self._validate = validate
         self._ttl = ttl
         self._refused_ttl = refused_ttl
         self._limit = limit
+        self._most_waiting = waiting
+        self._waiting = 0
         self._clock = clock or SystemClock()
-        self._known: dict[bytes, _Known] = {}
+        self._known: LoadingCache[bytes, Principal] = LoadingCache(limit=limit, clock=self._clock, backoff=_BACKOFF)
         self._refused: dict[bytes, float] = {}
-        self._digests: dict[str, set[bytes]] = {}
-        self._asking: dict[bytes, asyncio.Lock] = {}
         self._drops = 0
 
     async def resolve(self, credential: str) -> Principal:
-        """Raises Unauthenticated for a key that is worth nothing, Unavailable when auth cannot be asked."""
+        """Raises Unauthenticated for a key that is worth nothing, Unavailable when auth cannot be asked,
+        ResourceExhausted when too many wait for auth already.
+        """
         if not _FORM.fullmatch(credential):
             raise _invalid()
         digest = hashlib.sha256(credential.encode()).digest()
-        principal = self._remembered(digest)
-        if principal is not None:
-            return principal
-        # One question for many calls that come with the same key at once.
-        lock = self._asking.setdefault(digest, asyncio.Lock())
-        try:
-            async with lock:
-                return self._remembered(digest) or await self._ask(credential, digest)
-        finally:
-            if not lock.locked():
-                self._asking.pop(digest, None)
+        if self._clock.monotonic() < self._refused.get(digest, float("-inf")):
+            raise _invalid()
+        if self._known.peek(digest) is None:
+            principal = await self._asked(credential, digest)
+        else:
+            principal = await self._known.get(digest, lambda: self._ask(credential, digest))
+        if self._clock.now().timestamp() >= principal.expires_at:
+            raise Unauthenticated("the API key has expired", reason="API_KEY_EXPIRED")
+        return principal
 
     def drop(self, api_key_id: str) -> None:
         """Forget a key now: it was revoked or rotated. What auth refused is asked about again as well."""
         # An answer that is under way may have been given before the revocation: it must not be kept.
         self._drops += 1
+        self._known.disown()
         self._refused.clear()
-        for digest in self._digests.pop(api_key_id, ()):
-            self._known.pop(digest, None)
+        self._known.drop_all(lambda principal: principal.api_key_id == api_key_id)
 
-    def _remembered(self, digest: bytes) -> Principal | None:
-        known = self._known.get(digest)
-        if known is None:
-            if self._clock.monotonic() < self._refused.get(digest, float("-inf")):
-                raise _invalid()
-            return None
-        if self._clock.monotonic() >= known.until:
-            self._forget(digest)
-            return None
-        if self._clock.now().timestamp() >= known.principal.expires_at:
-            raise Unauthenticated("the API key has expired", reason="API_KEY_EXPIRED")
-        return known.principal
+    async def close(self) -> None:
+        """End what is being asked."""
+        await self._known.close()
 
-    async def _ask(self, credential: str, digest: bytes) -> Principal:
+    async def _asked(self, credential: str, digest: bytes) -> Principal:
+        if self._waiting >= self._most_waiting:
+            raise ResourceExhausted(
+                "too many calls wait for their API keys to be checked",
+                reason="TOO_MANY_CALLS",
+                retry_after=_BUSY_RETRY,
+                metadata={"quota": "calls"},
+            )
+        self._waiting += 1
+        try:
+            return await self._known.get(digest, lambda: self._ask(credential, digest))
+        finally:
+            self._waiting -= 1
+
+    async def _ask(self, credential: str, digest: bytes) -> Loaded[Principal]:
         drops = self._drops
         try:
             principal = await self._validate(credential)
         except Unauthenticated as refused:
-            if refused.reason == _INVALID and drops == self._drops:
-                self._refuse(digest)
+            if drops == self._drops:
+                # It was good a moment ago, where it was asked about while in use.
+                self._known.drop(digest)
+                if refused.reason == _INVALID:
+                    self._refuse(digest)
             raise
-        if drops == self._drops:
-            if len(self._known) >= self._limit:
-                self._forget(next(iter(self._known)))
-            self._known[digest] = _Known(principal, self._clock.monotonic() + self._ttl)
-            self._digests.setdefault(principal.api_key_id, set()).add(digest)
-        return principal
+        return Loaded(principal, fresh_for=self._ttl * _FRESH, good_for=self._ttl)
 
     def _refuse(self, digest: bytes) -> None:
         # Taken out first, so that the oldest is always the first.
@@ -109,13 +112,6 @@ class ApiKeyResolver:
         if len(self._refused) >= self._limit:
             del self._refused[next(iter(self._refused))]
         self._refused[digest] = self._clock.monotonic() + self._refused_ttl
-
-    def _forget(self, digest: bytes) -> None:
-        known = self._known.pop(digest)
-        digests = self._digests.get(known.principal.api_key_id, set())
-        digests.discard(digest)
-        if not digests:
-            self._digests.pop(known.principal.api_key_id, None)
 
 
 def _invalid() -> Unauthenticated:

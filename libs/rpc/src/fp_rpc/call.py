@@ -8,6 +8,7 @@ from types import MappingProxyType
 from fp_kernel import PermissionDenied, Principal, Unauthenticated, new_id
 from fp_telemetry.context import scope
 
+from fp_rpc import headers
 from fp_rpc.access import AccessRule
 
 
@@ -18,10 +19,21 @@ class Call:
     principal: None where the method is public, whatever credential came.
     deadline: on the monotonic clock; infinite for a stream whose caller set none.
     metadata: the incoming headers; of a repeated one the last.
+    over: whether its end was told; a task that it started and that still runs then acts for nobody.
     """
 
     # Made for every call: ids and the peer are only worked out for those who ask.
-    __slots__ = ("_peer", "_request_id", "correlation_id", "deadline", "metadata", "method", "principal", "rule")
+    __slots__ = (
+        "_peer",
+        "_request_id",
+        "correlation_id",
+        "deadline",
+        "metadata",
+        "method",
+        "over",
+        "principal",
+        "rule",
+    )
 
     def __init__(
         self,
@@ -41,6 +53,7 @@ class Call:
         self.correlation_id = correlation_id
         self.deadline = deadline
         self.metadata = metadata
+        self.over = False
         self._request_id = request_id
         self._peer = peer
 
@@ -61,6 +74,11 @@ class Call:
     def remaining(self) -> float:
         """Seconds until the deadline, never negative."""
         return max(0.0, self.deadline - time.monotonic())
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the caller may send this call again without doing more: it only reads, or it carries a key."""
+        return self.rule.permission.endswith(":read") or bool(self.metadata.get(headers.IDEMPOTENCY_KEY))
 
     @property
     def team(self) -> str:

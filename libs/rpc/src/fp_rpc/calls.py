@@ -6,35 +6,46 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import grpc
-from fp_kernel import Error, Kind, RetryBudget
+from fp_kernel import Error, Kind
 
-from fp_rpc.errors import from_rpc_error
+from fp_rpc.connection import Connection
 from fp_rpc.outgoing import Outgoing, Trip
-from fp_rpc.retries import Retries, RetryPolicy, keyed
+from fp_rpc.retries import keyed
 
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """One method of one channel. start: begins a call on the bare channel. streams: either side sends many messages."""
+    """One method of one channel.
+
+    single: begins a call that is sent once. repeating: begins one that gRPC may send again; None for a stream of
+    requests. always: every call of the method may be sent again. streams: either side sends many messages.
+    """
 
     method: str
-    start: Callable[..., Any]
+    single: Callable[..., Any]
+    repeating: Callable[..., Any] | None
+    always: bool
+    connection: Connection
     outgoing: Outgoing
-    policy: RetryPolicy
-    budget: RetryBudget
-    repeatable: bool
     streams: bool
+
+    async def starter(self, request: Any, metadata: list[tuple[str, str]]) -> Callable[..., Any]:
+        """How to begin this call: repeated where that does no harm, else once there is a connection."""
+        if self.repeating is not None and (self.always or keyed(request, metadata)):
+            return self.repeating
+        await self.connection.wait()
+        return self.single
 
 
 class PeerCall(grpc.aio.Call):
     """A call that starts at its first use, since its token may have to be fetched first.
 
     request: the message, or the iterator of messages. options: `timeout` and `metadata` of the caller and what else the
-    bare call takes. After a retry the accessors answer for the last try; before the first use they raise UsageError.
+    bare call takes. The accessors raise UsageError before the first use.
     """
 
-    # Whether a failed try may be followed by another at all; what the policy allows comes on top.
-    _repeatable = True
+    # Whether the call may be started again with another token; a stream of requests that was consumed cannot.
+    _restartable = True
 
     def __init__(self, peer: Peer, request: Any, options: Mapping[str, Any]) -> None:
         extra = {name: value for name, value in options.items() if value is not None}
@@ -44,7 +55,6 @@ class PeerCall(grpc.aio.Call):
         self._peer = peer
         self._request = request
         self._trip: Trip | None = None
-        self._retries: Retries | None = None
         self._call: Any = None
         self._token = ""
         self._opening = asyncio.Lock()
@@ -58,46 +68,46 @@ class PeerCall(grpc.aio.Call):
         """
         async with self._opening:
             if self._call is None:
-                self._peer.budget.earn()
                 self._trip = self._peer.outgoing.begin(self._peer.method, self._timeout, streams=self._peer.streams)
                 await self._start(self._trip)
             return self._call
 
     async def _start(self, trip: Trip) -> None:
-        if self._ended:
-            raise asyncio.CancelledError
         try:
-            pairs, self._token = await trip.outgoing.metadata(self._own, trip.span)
+            self._check_running()
+            # A peer that is silent about tokens must not hold up those whose time is over.
+            async with asyncio.timeout(trip.remaining()):
+                pairs, self._token = await trip.outgoing.metadata(self._own, trip.span)
+                start = await self._peer.starter(self._request, pairs)
+            self._check_running()
+        except TimeoutError as late:
+            error = trip.unprepared()
+            self._finish(error.kind.value, error)
+            raise error from late
         except Error as error:
             self._finish(error.kind.value, error)
             raise
-        if self._retries is None:
-            repeatable = self._peer.repeatable or keyed(self._request, pairs)
-            self._retries = Retries(self._peer.policy, self._peer.budget, repeatable)
-        self._call = self._peer.start(
-            self._request, timeout=max(0.0, trip.remaining()), metadata=tuple(pairs), **self._extra
-        )
+        except asyncio.CancelledError:
+            self._finish(Kind.CANCELLED.value)
+            raise
+        self._call = start(self._request, timeout=max(0.0, trip.remaining()), metadata=tuple(pairs), **self._extra)
         self._started(self._call)
 
+    def _check_running(self) -> None:
+        """Raises CancelledError when `cancel` was called, also while the call was being prepared."""
+        if self._ended:
+            raise asyncio.CancelledError
+
     def _started(self, call: Any) -> None:
-        """A try has begun on this bare call; for shapes that watch it."""
+        """The bare call has begun; for shapes that watch it."""
 
     async def _again(self, failure: grpc.aio.AioRpcError) -> Any:
-        """The next try, after its pause; raises the peer's error when there must be none."""
-        trip, retries = self._trip, self._retries
-        if trip is None or retries is None or not self._repeatable:
+        """The call with another token, where the peer refused the first one; raises the peer's error otherwise."""
+        trip, restartable = self._trip, self._restartable
+        # The peer refused the token before it did anything: any call may be made again, once.
+        self._restartable = False
+        if trip is None or not restartable or not trip.another_token(failure, self._token):
             self._fail(failure)
-        pause: float | None
-        if retries.first and trip.another_token(failure, self._token):
-            # The peer refused the token before it did anything: any call may be repeated with another one.
-            retries.tried += 1
-            pause = 0.0
-        else:
-            pause = retries.pause(failure, from_rpc_error(failure), trip.remaining())
-        if pause is None:
-            self._fail(failure)
-        trip.retried()
-        await asyncio.sleep(pause)
         await self._start(trip)
         return self._call
 

@@ -1,34 +1,35 @@
 """Channels to other services."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 import grpc
-from fp_kernel import RetryBudget
+from fp_kernel import Error
 from fp_telemetry import Metrics
 
 from fp_rpc import shapes
 from fp_rpc.calls import Peer
+from fp_rpc.connection import Connection
 from fp_rpc.credentials import Credential
 from fp_rpc.options import MIB, channel_options
 from fp_rpc.outgoing import Outgoing, Sent
-from fp_rpc.retries import RetryPolicy, reads_only
+from fp_rpc.retries import SINGLE, RetryPolicy, reads_only
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelPolicy:
     """margin: seconds by which an outgoing deadline is shorter than the incoming one.
     stream_timeout: seconds for a stream whose caller names no time-out.
-    retry_ratio: retries earned by each call; retry_burst: retries that may be saved.
+    retry: how a call is sent again that may be sent twice: a read (its permission ends in `:read`), a command with an
+    idempotency key, a method of `idempotent`. Any other one waits for a connection, as long as the back-off takes, and
+    is sent once.
     idempotent: full method names (`/package.Service/Name`) that may be repeated though the contract does not say so.
     """
 
     margin: float = 0.05
     stream_timeout: float = 3_600.0
     retry: RetryPolicy = field(default_factory=RetryPolicy)
-    retry_ratio: float = 0.1
-    retry_burst: float = 10.0
     max_message_bytes: int = 17 * MIB
     keepalive: float = 30.0
     idempotent: frozenset[str] = frozenset()
@@ -52,25 +53,23 @@ class Channels:
         self._sent = Sent(metrics) if metrics is not None else None
         self._open: set[_Channel] = set()
 
-    def open(self, address: str, *, timeout: float) -> grpc.aio.Channel:
+    def open(self, address: str, *, timeout: float, passing: Collection[type[Error]] = frozenset()) -> grpc.aio.Channel:
         """A channel for generated stubs; it connects at its first call, and must be made in the running loop.
 
         address: host:port. timeout: seconds for each call with one request and one answer that names none of its own.
+        passing: errors of the peer that go through a service to its own caller; see `outgoing.Blame`.
         Stubs on it raise `fp_kernel` errors, and start a call when it is awaited or read.
         """
         policy = self._policy
-        bare = grpc.aio.insecure_channel(
-            address,
-            options=channel_options(max_message_bytes=policy.max_message_bytes, keepalive=policy.keepalive),
-        )
         outgoing = Outgoing(
             self._credential,
             timeout=timeout,
             stream_timeout=policy.stream_timeout,
             margin=policy.margin,
             sent=self._sent,
+            passing=passing,
         )
-        channel = _Channel(bare, outgoing, policy, self._open.discard)
+        channel = _Channel(address, outgoing, policy, self._open.discard)
         self._open.add(channel)
         return channel
 
@@ -80,45 +79,53 @@ class Channels:
             await channel.close()
 
 
+def _bare(address: str, policy: ChannelPolicy, config: str) -> grpc.aio.Channel:
+    options = channel_options(max_message_bytes=policy.max_message_bytes, keepalive=policy.keepalive, config=config)
+    return grpc.aio.insecure_channel(address, options=options)
+
+
 class _Channel(grpc.aio.Channel):
-    """A bare channel whose methods are those of `shapes`."""
+    """Two bare channels, whose methods are those of `shapes`: gRPC lets both use the same connections."""
 
     def __init__(
-        self, bare: grpc.aio.Channel, outgoing: Outgoing, policy: ChannelPolicy, closed: Callable[["_Channel"], None]
+        self, address: str, outgoing: Outgoing, policy: ChannelPolicy, closed: Callable[["_Channel"], None]
     ) -> None:
-        self._bare = bare
+        self._single = _bare(address, policy, SINGLE)
+        self._repeating = _bare(address, policy, policy.retry.config())
         self._outgoing = outgoing
         self._policy = policy
-        self._budget = RetryBudget(policy.retry_ratio, policy.retry_burst)
+        self._connection = Connection(self._single, policy.retry)
         self._closed = closed
 
     def unary_unary(self, method: str, *codec: Any, **codecs: Any) -> Any:
-        return shapes.UnaryUnaryMethod(self._peer(method, self._bare.unary_unary(method, *codec, **codecs)))
+        single = self._single.unary_unary(method, *codec, **codecs)
+        repeating = self._repeating.unary_unary(method, *codec, **codecs)
+        return shapes.UnaryUnaryMethod(self._peer(method, single, repeating, streams=False))
 
     def unary_stream(self, method: str, *codec: Any, **codecs: Any) -> Any:
-        bare = self._bare.unary_stream(method, *codec, **codecs)
-        return shapes.UnaryStreamMethod(self._peer(method, bare, streams=True))
+        single = self._single.unary_stream(method, *codec, **codecs)
+        repeating = self._repeating.unary_stream(method, *codec, **codecs)
+        return shapes.UnaryStreamMethod(self._peer(method, single, repeating))
 
     def stream_unary(self, method: str, *codec: Any, **codecs: Any) -> Any:
-        bare = self._bare.stream_unary(method, *codec, **codecs)
-        return shapes.StreamUnaryMethod(self._peer(method, bare, streams=True))
+        return shapes.StreamUnaryMethod(self._peer(method, self._single.stream_unary(method, *codec, **codecs)))
 
     def stream_stream(self, method: str, *codec: Any, **codecs: Any) -> Any:
-        bare = self._bare.stream_stream(method, *codec, **codecs)
-        return shapes.StreamStreamMethod(self._peer(method, bare, streams=True))
+        return shapes.StreamStreamMethod(self._peer(method, self._single.stream_stream(method, *codec, **codecs)))
 
     async def close(self, grace: float | None = None) -> None:
         self._closed(self)
-        await self._bare.close(grace)
+        await self._repeating.close(grace)
+        await self._single.close(grace)
 
     def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:  # noqa: FBT001, FBT002 -- grpc's
-        return self._bare.get_state(try_to_connect)
+        return self._single.get_state(try_to_connect)
 
     async def wait_for_state_change(self, last_observed_state: grpc.ChannelConnectivity) -> None:
-        await self._bare.wait_for_state_change(last_observed_state)
+        await self._single.wait_for_state_change(last_observed_state)
 
     async def channel_ready(self) -> None:
-        await self._bare.channel_ready()
+        await self._single.channel_ready()
 
     async def __aenter__(self) -> Self:
         return self
@@ -126,6 +133,13 @@ class _Channel(grpc.aio.Channel):
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    def _peer(self, method: str, start: Callable[..., Any], *, streams: bool = False) -> Peer:
-        repeatable = method in self._policy.idempotent or reads_only(method)
-        return Peer(method, start, self._outgoing, self._policy.retry, self._budget, repeatable, streams)
+    def _peer(
+        self,
+        method: str,
+        single: Callable[..., Any],
+        repeating: Callable[..., Any] | None = None,
+        *,
+        streams: bool = True,
+    ) -> Peer:
+        always = method in self._policy.idempotent or reads_only(method)
+        return Peer(method, single, repeating, always, self._connection, self._outgoing, streams)

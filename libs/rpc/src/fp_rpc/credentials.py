@@ -1,11 +1,10 @@
 """What outgoing calls show as their own identity."""
 
-import asyncio
 from typing import Final, Protocol
 
 import grpc
 from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
-from fp_kernel import Clock, SystemClock, Unauthenticated, Unavailable
+from fp_kernel import Backoff, Clock, Loaded, LoadingCache, SystemClock, Unauthenticated, Unavailable
 from fp_telemetry import get_logger
 
 from fp_rpc import headers
@@ -17,7 +16,7 @@ _log = get_logger("fp_rpc.credentials")
 _EXCHANGE_TIMEOUT: Final = 5.0
 # Renewed when a third of its life is left, so that auth may be away that long without being missed.
 _RENEWED_AFTER: Final = 2 / 3
-_RETRY: Final = 5.0
+_BACKOFF: Final = Backoff(first=0.2, longest=2.0)
 _LEAST_AGE: Final = 5.0
 
 
@@ -68,7 +67,7 @@ class ServiceCredential:
     """A service's own credential, exchanged at auth for a token of role `service`, renewed ahead of its end.
 
     auth: address (host:port) or an open channel.
-    While auth is away a token is used until it ends.
+    A good token is never waited for: it is renewed beside the calls, and used to its end while auth is away.
     """
 
     acts_for_others = True
@@ -79,65 +78,51 @@ class ServiceCredential:
         self._auth = auth
         self._opened: grpc.aio.Channel | None = None
         self._clock = clock or SystemClock()
-        self._token = ""
-        self._since = self._renew_at = self._ends_at = float("-inf")
-        self._lock = asyncio.Lock()
+        self._tokens: LoadingCache[None, str] = LoadingCache(clock=self._clock, backoff=_BACKOFF)
 
     async def token(self) -> str:
-        """Raises Unavailable while there is no token: auth is away, or it refuses the secret."""
-        now = self._clock.monotonic()
-        # One caller renews; the others go on with the present token while it is good.
-        if now < self._renew_at or (now < self._ends_at and self._lock.locked()):
-            return self._token
-        async with self._lock:
-            if self._clock.monotonic() >= self._renew_at:
-                await self._renew()
-            return self._token
+        """Raises Unavailable while there is no token: auth is away, or it refuses the secret.
+
+        All who wait share one exchange; how long to wait is the caller's matter.
+        """
+        return await self._tokens.get(None, self._exchange)
 
     @property
     def present(self) -> str:
         """The token as it is now, without asking for another; empty when there is none that is good."""
-        return self._token if self._clock.monotonic() < self._ends_at else ""
+        return self._tokens.peek(None) or ""
 
     def refused(self, token: str) -> bool:
         """Forget the token, unless it is so new that another would be refused as well."""
-        if token != self._token:
+        if token != self.present:
             return True
-        if self._clock.monotonic() - self._since < _LEAST_AGE:
+        if self._tokens.age(None) < _LEAST_AGE:
             return False
-        self._renew_at = self._ends_at = float("-inf")
+        self._tokens.drop(None)
         return True
 
     async def close(self) -> None:
-        """Close the channel to auth, where this object opened it."""
+        """End an exchange under way, and close the channel to auth, where this object opened it."""
+        await self._tokens.close()
         opened, self._opened = self._opened, None
         if opened is not None:
             await opened.close()
 
-    async def _renew(self) -> None:
+    async def _exchange(self) -> Loaded[str]:
         request = auth_pb2.ExchangeServiceTokenRequest(service=self._service, secret=self._secret)
         try:
             answer = await auth_pb2_grpc.AuthServiceStub(self._channel()).ExchangeServiceToken(
                 request, timeout=_EXCHANGE_TIMEOUT
             )
         except grpc.RpcError as failure:
-            self._failed(failure)
-            return
-        now = self._clock.monotonic()
-        lifetime = answer.expires_at.ToNanoseconds() / 1e9 - self._clock.now().timestamp()
-        self._token, self._since = answer.access_token, now
-        self._renew_at, self._ends_at = now + lifetime * _RENEWED_AFTER, now + lifetime
-
-    def _failed(self, failure: grpc.RpcError) -> None:
-        """Go on with the present token while it is good; raises Unavailable when it is not."""
-        error = from_rpc_error(failure)
-        if isinstance(error, Unauthenticated):
-            _log.error("auth refuses the credential of this service", service=self._service)
-        now = self._clock.monotonic()
-        if now >= self._ends_at:
+            error = from_rpc_error(failure)
+            if isinstance(error, Unauthenticated):
+                _log.error("auth refuses the credential of this service", service=self._service)
+            else:
+                _log.warning("auth gave this service no token", cause=error.reason)
             raise Unavailable("this service has no token yet", reason="NO_SERVICE_TOKEN", retry_after=1.0) from failure
-        self._renew_at = min(now + _RETRY, self._ends_at)
-        _log.warning("service token could not be renewed", cause=error.reason)
+        lifetime = answer.expires_at.ToNanoseconds() / 1e9 - self._clock.now().timestamp()
+        return Loaded(answer.access_token, fresh_for=lifetime * _RENEWED_AFTER, good_for=lifetime)
 
     def _channel(self) -> grpc.aio.Channel:
         if not isinstance(self._auth, str):

@@ -1,7 +1,7 @@
 """The status with which a peer ended a stream of requests, also when a write got in its way.
 
-A write that meets the peer's end of a stream fails inside gRPC, which then makes up a status of its own. That status
-may come before the peer's, and be replaced by it a moment later; or after, and hide it for good.
+A write that meets the peer's end of a stream fails inside gRPC, which then sets a status of its own: INTERNAL, and no
+trailers. It may come before the peer's status, which replaces it a moment later, or after it, and replace it for good.
 """
 
 import asyncio
@@ -10,7 +10,6 @@ from typing import Any, Final
 
 import grpc
 
-_MADE_UP: Final = "Internal error from Core"
 _PATIENCE: Final = 0.25
 
 
@@ -18,34 +17,38 @@ class Ending:
     """Keeps the status of the peer from the moment it arrives."""
 
     def __init__(self, call: Any) -> None:
-        self._told: grpc.aio.AioRpcError | None = None
+        self._peers: grpc.aio.AioRpcError | None = None
         self._arrived = asyncio.Event()
         call.add_done_callback(self._keep)
 
     async def of_peer(self, failure: grpc.aio.AioRpcError) -> grpc.aio.AioRpcError | None:
-        """The failure that the peer sent in place of a made-up one; None when the peer had ended the stream well."""
-        if failure.code() is not grpc.StatusCode.INTERNAL or failure.details() != _MADE_UP:
+        """The failure that the peer sent in place of gRPC's; None when the peer had ended the stream well."""
+        if not _is_local(failure.code(), failure.trailing_metadata()):
             return failure
         try:
             async with asyncio.timeout(_PATIENCE):
                 await self._arrived.wait()
         except TimeoutError:
             return failure
-        return self._told
+        return self._peers
 
-    def told(self) -> tuple[bool, grpc.aio.AioRpcError | None]:
+    def of_now(self) -> tuple[bool, grpc.aio.AioRpcError | None]:
         """Whether the peer has ended the call, and its failure; None after a good end."""
-        return self._arrived.is_set(), self._told
+        return self._arrived.is_set(), self._peers
 
     def _keep(self, call: Any) -> None:
         """Called each time a status is set; the accessors do not wait then."""
-        code, details = _now(call.code()), _now(call.details())
-        if details == _MADE_UP or self._arrived.is_set():
+        code, trailers = _now(call.code()), _now(call.trailing_metadata())
+        if self._arrived.is_set() or _is_local(code, trailers):
             return
         if code is not grpc.StatusCode.OK:
-            empty = grpc.aio.Metadata()
-            self._told = grpc.aio.AioRpcError(code, empty, _now(call.trailing_metadata()), details)
+            self._peers = grpc.aio.AioRpcError(code, grpc.aio.Metadata(), trailers, _now(call.details()))
         self._arrived.set()
+
+
+def _is_local(code: Any, trailers: Any) -> bool:
+    """Whether gRPC may have set this status by itself: the INTERNAL of a peer comes with details in its trailers."""
+    return code is grpc.StatusCode.INTERNAL and not trailers
 
 
 def _now(coroutine: Coroutine[Any, Any, Any]) -> Any:

@@ -14,10 +14,12 @@ from fp_rpc.audit_trail import DENIED, AuditTrail
 from fp_rpc.errors import INTERNAL_MESSAGE, to_status
 from fp_rpc.origins import Origins, host_of
 from fp_rpc.red import Red
+from fp_rpc.retries import pushback
 from fp_rpc.visit import Visit
 
 _log = get_logger("fp_rpc.server")
 _LARGEST_DENIED_BODY: Final = 64 * 1024
+_DENIED_BODY_SECONDS: Final = 0.5
 # The codes that are a server's fault, by OpenTelemetry's conventions for RPC spans.
 _FAULTS: Final = frozenset(
     kind.value for kind in (Kind.INTERNAL, Kind.UNAVAILABLE, Kind.DEADLINE_EXCEEDED, Kind.UNIMPLEMENTED)
@@ -31,7 +33,7 @@ class Endings:
         self._trail = trail
         self._origins = origins
 
-    async def failed(self, visit: Visit, failure: BaseException, request: Any, context: Any) -> Any:
+    async def failed(self, visit: Visit, failure: BaseException, context: Any) -> Any:
         """Answer the stored response of a replay, or end the call with a status; raises what ends the task."""
         if isinstance(failure, Replayed):
             return await self._replayed(visit, failure, context)
@@ -46,20 +48,23 @@ class Endings:
             raise failure
         self._log(visit, error, failure)
         if isinstance(error, PermissionDenied) and visit.request is None:
-            _read_denied(visit, request)
+            await _read_denied(visit, context)
         if error.kind.value in DENIED and visit.rpc.rule.audit is not AuditLevel.NEVER:
             await self._origins.find(visit)
         self.done(visit, error.kind.value, failure)
         code, message, status = to_status(error)
-        trailers = (
+        trailers = [
             *(context.trailing_metadata() or ()),
             (headers.STATUS_DETAILS, status),
             (headers.CORRELATION_ID, visit.correlation_id),
-        )
-        return await context.abort(code, message, trailers)
+        ]
+        if error.kind is Kind.UNAVAILABLE:
+            trailers.append((headers.PUSHBACK, pushback(error, visit.remaining())))
+        return await context.abort(code, message, tuple(trailers))
 
     def done(self, visit: Visit, code: str, failure: BaseException | None = None) -> None:
         """Count, trace and audit the end of a call."""
+        visit.over = True
         self._red.observe(visit.rpc.label, code, time.monotonic() - visit.started)
         if visit.span is not None:
             fault = code in _FAULTS
@@ -108,13 +113,20 @@ def _record(visit: Visit, code: str) -> AuditRecord:
     )
 
 
-def _read_denied(visit: Visit, request: Any) -> None:
-    """Read the body of a refused call, so that the audit says what it was about; a big or bad one stays unread."""
-    if isinstance(request, bytes) and len(request) <= _LARGEST_DENIED_BODY:
-        try:
-            visit.request = visit.rpc.parse(request)
-        except Error:
-            visit.request = None
+async def _read_denied(visit: Visit, context: Any) -> None:
+    """Read the body of a call of a known caller that is refused, so that the audit says what it was about.
+
+    A stream, a big body, a bad one, and one that is not there yet stay unread.
+    """
+    if visit.rpc.streams_requests or visit.rpc.rule.audit is AuditLevel.NEVER:
+        return
+    try:
+        async with asyncio.timeout(_DENIED_BODY_SECONDS):
+            raw = await context.read()
+        if isinstance(raw, bytes) and len(raw) <= _LARGEST_DENIED_BODY:
+            visit.request = visit.rpc.parse(raw)
+    except (Error, TimeoutError):
+        visit.request = None
 
 
 def _number(code: Any) -> Any:

@@ -1,12 +1,20 @@
-"""Health v1 (grpc.health.v1), without the open watches that would hold a drain."""
+"""Health v1 (grpc.health.v1), without the open watches that would hold a drain.
+
+Anybody may ask, so that it is bounded: in calls, and in the time that a question may take to arrive.
+"""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import grpc
 from grpc_health.v1 import health_pb2
 
 NAME: Final = "grpc.health.v1.Health"
+# Probes of a cluster and balancers are a handful; what is beyond is refused.
+_MOST: Final = 100
+_QUESTION_SECONDS: Final = 5.0
 _SERVING: Final[int] = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING: Final[int] = health_pb2.HealthCheckResponse.NOT_SERVING
 _UNKNOWN: Final[int] = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
@@ -34,6 +42,7 @@ class Health:
         self._serving = False
         self._closed = False
         self._changed = asyncio.Event()
+        self._open = 0
 
     def add(self, service: str) -> None:
         self._names.add(service)
@@ -53,8 +62,9 @@ class Health:
         return grpc.method_handlers_generic_handler(
             NAME,
             {
-                "Check": grpc.unary_unary_rpc_method_handler(self._check, request, response),
-                "Watch": grpc.unary_stream_rpc_method_handler(self._watch, request, response),
+                # On the wire a single request is a stream of one; gRPC would wait for it before it calls the handler.
+                "Check": grpc.stream_unary_rpc_method_handler(self._check, request, response),
+                "Watch": grpc.stream_stream_rpc_method_handler(self._watch, request, response),
             },
         )
 
@@ -67,19 +77,42 @@ class Health:
             return _UNKNOWN
         return _SERVING if self._serving else _NOT_SERVING
 
-    async def _check(self, request: Any, context: Any) -> Any:
-        status = self._status(request.service)
-        if status == _UNKNOWN:
-            await context.abort(grpc.StatusCode.NOT_FOUND, "no such service")
-        return health_pb2.HealthCheckResponse(status=status)
+    async def _check(self, _: Any, context: Any) -> Any:
+        async with self._asked(context) as request:
+            status = self._status(request.service)
+            if status == _UNKNOWN:
+                await context.abort(grpc.StatusCode.NOT_FOUND, "no such service")
+            return health_pb2.HealthCheckResponse(status=status)
 
-    async def _watch(self, request: Any, context: Any) -> None:
-        told = None
-        while True:
-            changed, status, closed = self._changed, self._status(request.service), self._closed
-            if status != told:
-                await context.write(health_pb2.HealthCheckResponse(status=status))
-                told = status
-            if closed:
-                return
-            await changed.wait()
+    async def _watch(self, _: Any, context: Any) -> None:
+        async with self._asked(context) as request:
+            sent = None
+            while True:
+                changed, status, closed = self._changed, self._status(request.service), self._closed
+                if status != sent:
+                    await context.write(health_pb2.HealthCheckResponse(status=status))
+                    sent = status
+                if closed:
+                    return
+                await changed.wait()
+
+    @asynccontextmanager
+    async def _asked(self, context: Any) -> AsyncIterator[Any]:
+        """The question of a call that is taken."""
+        if self._open >= _MOST:
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many health checks at once")
+        self._open += 1
+        try:
+            yield await self._question(context)
+        finally:
+            self._open -= 1
+
+    async def _question(self, context: Any) -> Any:
+        try:
+            async with asyncio.timeout(_QUESTION_SECONDS):
+                request = await context.read()
+        except TimeoutError:
+            request = grpc.aio.EOF
+        if request is grpc.aio.EOF:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the call has no question")
+        return request

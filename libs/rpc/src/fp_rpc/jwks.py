@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from http.client import HTTPException
 from types import MappingProxyType
 from typing import Any, Final, Protocol
+from urllib.error import HTTPError
 
 import orjson
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from fp_kernel import Clock, SystemClock, Unavailable
+from fp_kernel import Backoff, Clock, Loaded, LoadingCache, SystemClock, Unavailable
 from fp_telemetry import get_logger
 from jwt import InvalidKeyError
 from jwt.algorithms import RSAAlgorithm
@@ -43,9 +44,10 @@ class StaticJwks:
 class HttpJwks:
     """A JSON Web Key Set behind an address: loaded at first need, cached, fetched again for an unknown key id.
 
-    max_age: seconds after which the set is fetched again, so that a withdrawn key ends.
+    max_age: seconds after which the set is fetched again, so that a withdrawn key ends. A call whose key is in the old
+    set does not wait for it.
     refetch_interval: least seconds between two fetches, so that forged key ids cannot flood auth.
-    While auth is away the last set stays in use.
+    While auth is away, or has a set without a single key, the last set stays in use.
     """
 
     def __init__(
@@ -56,38 +58,28 @@ class HttpJwks:
         self._url = url
         self._max_age = max_age
         self._interval = refetch_interval
-        self._clock = clock or SystemClock()
-        self._keys: Mapping[str, RSAPublicKey] = MappingProxyType({})
-        self._loaded_at: float | None = None
-        self._tried_at = float("-inf")
-        self._lock = asyncio.Lock()
+        self._sets: LoadingCache[None, Mapping[str, RSAPublicKey]] = LoadingCache(
+            clock=clock or SystemClock(), backoff=Backoff(first=_FIRST_RETRY, longest=refetch_interval)
+        )
 
     async def key(self, kid: str) -> RSAPublicKey | None:
-        found = self._keys.get(kid)
-        # Whoever finds the set old renews it; everyone else goes on with what there is.
-        if found is not None and (not self._is_old() or self._lock.locked()):
-            return found
-        async with self._lock:
-            if kid not in self._keys or self._is_old():
-                await self._renew()
-            if self._loaded_at is None:
-                raise Unavailable("the keys that verify tokens are not loaded yet", retry_after=_FIRST_RETRY)
-            return self._keys.get(kid)
+        keys = await self._sets.get(None, self._load)
+        if kid not in keys:
+            keys = await self._sets.get(None, self._load, max_age=self._interval)
+        return keys.get(kid)
 
-    def _is_old(self) -> bool:
-        return self._loaded_at is None or self._clock.monotonic() - self._loaded_at > self._max_age
+    async def close(self) -> None:
+        """End a fetch under way."""
+        await self._sets.close()
 
-    async def _renew(self) -> None:
-        now = self._clock.monotonic()
-        if now - self._tried_at < (_FIRST_RETRY if self._loaded_at is None else self._interval):
-            return
-        self._tried_at = now
+    async def _load(self) -> Loaded[Mapping[str, RSAPublicKey]]:
         try:
-            self._keys = read_jwks(await asyncio.to_thread(_fetch, self._url))
+            keys = _usable(read_jwks(await asyncio.to_thread(_fetch, self._url)))
         except (OSError, HTTPException, ValueError) as failure:
             _log.warning("keys that verify tokens could not be fetched", url=self._url, cause=str(failure))
-        else:
-            self._loaded_at = now
+            message = "the keys that verify tokens are not loaded yet"
+            raise Unavailable(message, retry_after=_FIRST_RETRY) from failure
+        return Loaded(keys, fresh_for=self._max_age)
 
 
 def read_jwks(jwks: Mapping[str, Any]) -> Mapping[str, RSAPublicKey]:
@@ -99,6 +91,13 @@ def read_jwks(jwks: Mapping[str, Any]) -> Mapping[str, RSAPublicKey]:
     if not isinstance(entries, list):
         raise ValueError("a key set has a list of keys")  # noqa: TRY004 -- content of a document, not a type
     return MappingProxyType({entry["kid"]: key for entry in entries if (key := _rsa(entry)) is not None})
+
+
+def _usable(keys: Mapping[str, RSAPublicKey]) -> Mapping[str, RSAPublicKey]:
+    """Raises ValueError for a set without keys: auth has always one, so that a fault made it, not a rotation."""
+    if not keys:
+        raise ValueError("the set has no key that verifies RS256")
+    return keys
 
 
 def _rsa(entry: Mapping[str, Any]) -> RSAPublicKey | None:
@@ -115,8 +114,13 @@ def _rsa(entry: Mapping[str, Any]) -> RSAPublicKey | None:
 def _fetch(url: str) -> Mapping[str, Any]:
     """Blocks; goes to the address itself, whatever proxies the environment names."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(url, timeout=_FETCH_TIMEOUT) as response:
-        document = orjson.loads(response.read(_LARGEST_SET))
+    try:
+        with opener.open(url, timeout=_FETCH_TIMEOUT) as response:
+            document = orjson.loads(response.read(_LARGEST_SET))
+    except HTTPError as refused:
+        # It holds the connection for as long as anybody holds the error.
+        refused.close()
+        raise OSError(f"HTTP status {refused.code}") from None
     if not isinstance(document, dict):
         raise ValueError("a key set is an object")  # noqa: TRY004 -- content of a document, not a type
     return document

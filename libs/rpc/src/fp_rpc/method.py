@@ -91,15 +91,14 @@ def method_of(path: str, rule: AccessRule, handler: Any, request: Descriptor, li
 
 
 def handler_of(method: Method, handle: Callable[[Any, Any], Any]) -> "grpc.RpcMethodHandler[Any, Any]":
-    """A handler of the method's shape. Single messages come and go as bytes: they are parsed after access."""
+    """A handler that reads by itself: on the wire a single request is a stream of one.
+
+    gRPC would read a single request before it calls the handler, whoever sent it. Single messages come and go as bytes:
+    they are parsed after access.
+    """
     request = method.parse if method.streams_requests else None
     response = method.serialize if method.streams_responses else None
-    if method.streams_requests:
-        make = (
-            grpc.stream_stream_rpc_method_handler if method.streams_responses else grpc.stream_unary_rpc_method_handler
-        )
-    else:
-        make = grpc.unary_stream_rpc_method_handler if method.streams_responses else grpc.unary_unary_rpc_method_handler
+    make = grpc.stream_stream_rpc_method_handler if method.streams_responses else grpc.stream_unary_rpc_method_handler
     return make(handle, request, response)
 
 

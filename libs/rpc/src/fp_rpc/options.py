@@ -2,12 +2,18 @@
 
 from typing import Final
 
+from fp_rpc.retries import SINGLE
+
 MIB: Final = 1024 * 1024
-_ROUND_ROBIN: Final = '{"loadBalancingConfig":[{"round_robin":{}}]}'
 
 
-def channel_options(*, max_message_bytes: int = 17 * MIB, keepalive: float = 30.0) -> list[tuple[str, int | str]]:
-    """keepalive: seconds between pings, also without calls, so that a peer that vanished is noticed."""
+def channel_options(
+    *, max_message_bytes: int = 17 * MIB, keepalive: float = 30.0, config: str = SINGLE
+) -> list[tuple[str, int | str]]:
+    """keepalive: seconds between pings, also without calls, so that a peer that vanished is noticed.
+
+    config: gRPC's service config; the default sends nothing twice that a server may have seen.
+    """
     return [
         ("grpc.max_receive_message_length", max_message_bytes),
         # The server says what is too big, by a typed error.
@@ -19,8 +25,9 @@ def channel_options(*, max_message_bytes: int = 17 * MIB, keepalive: float = 30.
         # A peer that is restarted is back within a second; the default would wait for two minutes in the end.
         ("grpc.initial_reconnect_backoff_ms", 100),
         ("grpc.max_reconnect_backoff_ms", 2_000),
-        # An address may name many replicas; the default would send everything to the first.
-        ("grpc.service_config", _ROUND_ROBIN),
+        ("grpc.service_config", config),
+        # A request above the default of 256 KiB would not be repeated, without a word.
+        ("grpc.per_rpc_retry_buffer_size", max_message_bytes),
         # Addresses of peers are internal: no proxy of the environment stands between.
         ("grpc.enable_http_proxy", 0),
     ]

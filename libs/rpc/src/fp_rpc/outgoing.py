@@ -1,23 +1,27 @@
 """What every outgoing call carries, and how it ends."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import grpc
-from fp_kernel import DeadlineExceeded, Error, Unavailable
-from fp_telemetry import Metrics, begin, correlation_id, end, get_logger, inject_span, names
+from fp_kernel import DeadlineExceeded, Error, Internal, Kind, Unavailable
+from fp_telemetry import Metrics, begin, correlation_id, end, get_logger, inject_span
 from opentelemetry.trace import Span, SpanKind
 
 from fp_rpc import acting, headers, teams
 from fp_rpc.call import call_or_none
 from fp_rpc.credentials import Credential
-from fp_rpc.errors import from_rpc_error, refuses_bearer
+from fp_rpc.errors import INTERNAL_MESSAGE, from_rpc_error, refuses_bearer
 from fp_rpc.red import Red
 
 _log = get_logger("fp_rpc.channels")
 Pairs = list[tuple[str, str]]
+# A peer that keeps the deadline may say so a little before it.
+_TOLERANCE: Final = 0.1
 _RPC: Final = {"rpc.system.name": "grpc"}
+# What a peer says of a call is said of the service that made it, and of its caller only where the service says so.
+_BLAME: Final = frozenset((Kind.INVALID_ARGUMENT, Kind.PERMISSION_DENIED, Kind.UNIMPLEMENTED, Kind.DEADLINE_EXCEEDED))
 
 
 class Sent:
@@ -25,7 +29,6 @@ class Sent:
 
     def __init__(self, metrics: Metrics) -> None:
         self.red = Red.of(metrics, client=True)
-        self.retries = metrics.counter(names.GRPC_CLIENT_RETRIES, "Calls that were tried again.", ("method",))
 
 
 class Outgoing:
@@ -39,8 +42,10 @@ class Outgoing:
         stream_timeout: float,
         margin: float,
         sent: Sent | None,
+        passing: Collection[type[Error]] = frozenset(),
     ) -> None:
         self.credential = credential
+        self._blame = _BLAME - {cls.kind for cls in passing}
         self._timeout = timeout
         self._stream_timeout = stream_timeout
         self._margin = margin
@@ -50,11 +55,25 @@ class Outgoing:
         """Raises DeadlineExceeded when the incoming call has no time left."""
         seconds = timeout if timeout is not None else self._stream_timeout if streams else self._timeout
         call = call_or_none()
-        if call is not None:
-            seconds = min(seconds, call.remaining() - self._margin)
-        if seconds <= 0.0:
+        left = float("inf") if call is None or call.over else call.remaining() - self._margin
+        if min(seconds, left) <= 0.0:
             raise DeadlineExceeded("no time is left for a call to a peer")
-        return Trip(self, method, seconds, self._sent)
+        return Trip(self, method, min(seconds, left), self._sent, hurried=left <= seconds)
+
+    def answered_for(self, error: Error, method: str, *, late: bool) -> Error:
+        """What this service says instead of an error that blames the caller of the peer: itself.
+
+        late: the deadline of the call that is being handled is over, so that it is the caller's own.
+        """
+        if error.kind not in self._blame or (error.kind is Kind.DEADLINE_EXCEEDED and late):
+            return error
+        _log.error("a peer refused a call of this service", method=method, kind=error.kind.value, cause=error.message)
+        if error.kind is Kind.DEADLINE_EXCEEDED:
+            return Unavailable("a peer did not answer in time")
+        if error.kind is Kind.UNIMPLEMENTED:
+            # A peer that is a version behind, while both are rolled out.
+            return Unavailable("a peer is unavailable")
+        return Internal(INTERNAL_MESSAGE)
 
     async def metadata(self, own: Sequence[tuple[str, Any]] | None, span: Span | None) -> tuple[Pairs, str]:
         """Headers of a call and the token among them; what the caller gives by itself is kept."""
@@ -77,12 +96,13 @@ class Outgoing:
 
 
 class Trip:
-    """One outgoing call: its deadline, span and end."""
+    """One outgoing call: its deadline, span and end. hurried: its deadline is that of the call being handled."""
 
-    def __init__(self, outgoing: Outgoing, method: str, seconds: float, sent: Sent | None) -> None:
+    def __init__(self, outgoing: Outgoing, method: str, seconds: float, sent: Sent | None, *, hurried: bool) -> None:
         self.outgoing = outgoing
         self.method = method
         self._sent = sent
+        self._hurried = hurried
         self._started = time.monotonic()
         self._deadline = self._started + seconds
         self.span = begin(method[1:], kind=SpanKind.CLIENT, attributes={**_RPC, "rpc.method": method[1:]})
@@ -91,13 +111,33 @@ class Trip:
         return self._deadline - time.monotonic()
 
     def translate(self, failure: grpc.aio.AioRpcError, token: str) -> Error:
-        """The peer's error; that it refused this service's own token is nothing the caller could mend."""
+        """The peer's error as this process may raise it.
+
+        A service answers for its peers: that one refused its token or its call, or took too long, is nothing that its
+        own caller could mend. And a peer's promise that a repeat helps says nothing of what the service has done by
+        then; it is kept where a repeat of the call that is being handled does no harm.
+        """
         error = from_rpc_error(failure)
         credential = self.outgoing.credential
-        if refuses_bearer(error) and token and credential is not None and credential.acts_for_others:
+        if credential is None or not credential.acts_for_others:
+            return error
+        call = call_or_none()
+        if refuses_bearer(error) and token:
             _log.error("a peer refused the token of this service", method=self.method, reason=error.reason)
-            return Unavailable("a peer is unavailable", reason="SERVICE_TOKEN_REFUSED", retry_after=1.0)
+            error = Unavailable("a peer is unavailable", reason="SERVICE_TOKEN_REFUSED", retry_after=1.0)
+        else:
+            error = self.outgoing.answered_for(
+                error, self.method, late=self._hurried and self.remaining() <= _TOLERANCE
+            )
+        if call is not None and not call.repeatable:
+            error.retry_after = None
         return error
+
+    def unprepared(self) -> Error:
+        """The error when the time was over before the call had a token and a connection."""
+        if self._hurried:
+            return DeadlineExceeded("the deadline passed")
+        return Unavailable("a peer is unavailable", reason="NO_SERVICE_TOKEN")
 
     def another_token(self, failure: grpc.aio.AioRpcError, token: str) -> bool:
         """Whether the call was refused for its token and another one may be had; nothing was done then."""
@@ -108,10 +148,6 @@ class Trip:
             and credential is not None
             and credential.refused(token)
         )
-
-    def retried(self) -> None:
-        if self._sent is not None:
-            self._sent.retries.labels(self.method[1:]).inc()
 
     def end(self, code: str = "OK", failure: BaseException | None = None) -> None:
         """Count and trace the end."""

@@ -1,66 +1,85 @@
-"""Which failed calls are tried again."""
+"""Which calls are sent again, and who does it: gRPC itself, by the channel's service config.
 
-import random
-import re
-from dataclasses import dataclass
+gRPC repeats before the first byte of an answer, within the deadline, and within a budget that it keeps for each
+address (`retryThrottling`). It knows nothing of idempotency keys, so that a channel of ours is two of gRPC's over the
+same connections: one with the policy, for what may be sent twice, and one without.
+"""
+
+import json
+import math
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-import grpc
 from forgepoint.common.v1 import access_pb2
-from fp_kernel import Error, Kind, RetryBudget
+from fp_kernel import Backoff, Error, Kind
 from google.protobuf import descriptor_pool
 
 from fp_rpc import headers
 from fp_rpc.commands import body_key
 
-# What gRPC says when a call never left this process; any other loss may have happened after the peer acted.
-_NEVER_SENT: Final = re.compile(
-    r"failed to connect|connection refused|DNS resolution failed|empty address list", re.IGNORECASE
-)
+# An address may name many replicas; the default would send everything to the first.
+_ROUND_ROBIN: Final[dict[str, Any]] = {"loadBalancingConfig": [{"round_robin": {}}]}
+_NEVER: Final = "-1"
+# Longer promises are for the caller to keep, not for a channel to wait out.
+_LONGEST_PUSHBACK: Final = 1.0
+# What gRPC accepts as policy; five attempts and a thousand tokens are its own limits.
+_MOST_ATTEMPTS: Final = 5
+# A delay that gRPC 1.78 rounds to no millisecond hangs the call for good, also beyond its deadline.
+_SHORTEST_DELAY: Final = 0.005
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """attempts: at most this many tries of one call. first_backoff, max_backoff: seconds, doubled from try to try."""
+    """attempts: sendings of one call at most, 1 to 5; 1 for none but the first. backoff: between them.
+
+    tokens, ratio: each failed sending costs a token, each good call earns `ratio` of one; nothing is sent again while
+    half of the tokens or less are left. So a peer that is down gets few calls more than it would get anyhow.
+    """
 
     attempts: int = 3
-    first_backoff: float = 0.05
-    max_backoff: float = 1.0
+    backoff: Backoff = field(default_factory=lambda: Backoff(first=0.05, longest=1.0))
+    tokens: int = 20
+    ratio: float = 0.1
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.attempts <= _MOST_ATTEMPTS:
+            raise ValueError(f"a call is sent 1 to {_MOST_ATTEMPTS} times, not {self.attempts}")
+        if self.backoff.first < _SHORTEST_DELAY:
+            raise ValueError(f"the first back-off is at least {_SHORTEST_DELAY} s, not {self.backoff.first}")
+
+    def config(self) -> str:
+        """The service config of a channel for what may be sent again."""
+        if self.attempts == 1:
+            return SINGLE
+        policy = {
+            "maxAttempts": self.attempts,
+            "initialBackoff": f"{self.backoff.first:.9f}s",
+            "maxBackoff": f"{self.backoff.longest:.9f}s",
+            "backoffMultiplier": self.backoff.factor,
+            "retryableStatusCodes": [Kind.UNAVAILABLE.value],
+        }
+        return json.dumps(
+            {
+                **_ROUND_ROBIN,
+                "methodConfig": [{"name": [{}], "retryPolicy": policy}],
+                "retryThrottling": {"maxTokens": self.tokens, "tokenRatio": self.ratio},
+            }
+        )
 
 
-@dataclass(slots=True)
-class Retries:
-    """The retries of one call. `repeatable`: doing it twice does no more than doing it once."""
+# The service config of a channel for what may not be sent again; gRPC still repeats what no server has seen.
+SINGLE: Final = json.dumps(_ROUND_ROBIN)
 
-    policy: RetryPolicy
-    budget: RetryBudget
-    repeatable: bool
-    tried: int = 1
 
-    @property
-    def first(self) -> bool:
-        return self.tried == 1
+def pushback(error: Error, remaining: float) -> str:
+    """What a server says to gRPC's policy of the client: milliseconds to wait, or never.
 
-    def pause(self, failure: grpc.aio.AioRpcError, error: Error, remaining: float) -> float | None:
-        """Seconds to wait before the next try, None when there must be none.
-
-        Only UNAVAILABLE is tried again: where the peer refused with a retry delay, where the call never left, and
-        where it was lost on the way but may be repeated.
-        """
-        if error.kind is not Kind.UNAVAILABLE or self.tried >= self.policy.attempts:
-            return None
-        refused = any(key == headers.STATUS_DETAILS for key, _ in failure.trailing_metadata() or ())
-        if refused:
-            allowed = error.retry_after is not None
-        else:
-            allowed = self.repeatable or _NEVER_SENT.search(failure.details() or "") is not None
-        longest = min(self.policy.max_backoff, self.policy.first_backoff * 2.0 ** (self.tried - 1))
-        jitter = random.uniform(0.5, 1.0)  # noqa: S311 -- spreads retries, guards nothing
-        wait = max(longest * jitter, error.retry_after or 0.0)
-        if not allowed or wait > self.policy.max_backoff or wait >= remaining or not self.budget.spend():
-            return None
-        self.tried += 1
-        return wait
+    remaining: seconds until the caller's deadline; a repeat after it would hide the refusal behind the deadline.
+    """
+    wait = error.retry_after
+    if wait is None or wait > _LONGEST_PUSHBACK or wait >= remaining:
+        return _NEVER
+    return str(math.ceil(max(wait, _SHORTEST_DELAY) * 1_000))
 
 
 def reads_only(method: str) -> bool:

@@ -13,6 +13,7 @@ from grpc_reflection.v1alpha import reflection
 from fp_rpc.access import access_rules
 from fp_rpc.audit import AuditSink, LogAudit
 from fp_rpc.audit_trail import AuditTrail
+from fp_rpc.bodies import Bodies
 from fp_rpc.denials import DenialPolicy
 from fp_rpc.endings import Endings
 from fp_rpc.health import NAME, Health
@@ -25,6 +26,9 @@ from fp_rpc.stages import Stages
 MIB: Final = 1024 * 1024
 # The core's own limit is above ours: what lies between gets our typed error, what is above gets the core's.
 _CORE_LIMIT: Final = 2
+# The same for calls: gRPC's refusal has no details, so that ours comes first, also where few are allowed.
+_CORE_CALLS: Final = 2
+_FIRST_CALLS: Final = 100
 _STREAM_SHARE: Final = 0.5
 _METADATA_BYTES: Final = 12 * 1024
 
@@ -33,7 +37,9 @@ _METADATA_BYTES: Final = 12 * 1024
 class ServerPolicy:
     """default_deadline: seconds for a call with one response whose caller set no deadline.
     max_message_bytes: a bigger message is refused with RESOURCE_EXHAUSTED, reason MESSAGE_TOO_LARGE.
-    max_concurrent_rpcs: a call beyond is refused with RESOURCE_EXHAUSTED and a retry delay.
+    max_concurrent_rpcs: a call beyond is refused with RESOURCE_EXHAUSTED and a retry delay. The core counts as well,
+    and refuses what is far beyond before anything of ours sees it.
+    max_bytes_in_flight: bytes of the bodies that calls hold at once; a call beyond is refused in the same way.
     shortest_ping: seconds between two pings of a client; one that pings more often is sent away.
     audit_capacity: records that may wait for the audit sink. audit_flush: seconds that a stop waits for the sink.
     """
@@ -41,6 +47,7 @@ class ServerPolicy:
     default_deadline: float = 30.0
     max_message_bytes: int = 16 * MIB + 64 * 1024
     max_concurrent_rpcs: int = 2_000
+    max_bytes_in_flight: int = 512 * MIB
     shortest_ping: float = 10.0
     audit_capacity: int = 10_000
     audit_flush: float = 2.0
@@ -73,6 +80,7 @@ class Server:
             metrics,
             default_deadline=self._policy.default_deadline,
             max_concurrent=self._policy.max_concurrent_rpcs,
+            bodies=Bodies(self._policy.max_bytes_in_flight),
             origins=origins,
         )
         self._health = Health()
@@ -92,7 +100,8 @@ class Server:
 
         Raises OSError when the address cannot be had.
         """
-        server = grpc.aio.server(options=self._options())
+        most = _CORE_CALLS * self._policy.max_concurrent_rpcs + _FIRST_CALLS
+        server = grpc.aio.server(options=self._options(), maximum_concurrent_rpcs=most)
         handlers: list[grpc.GenericRpcHandler] = [*self._services.values(), self._health.handlers()]
         server.add_generic_rpc_handlers(tuple(handlers))
         if self._reflection:
@@ -150,6 +159,8 @@ class Server:
             ("grpc.max_send_message_length", -1),
             # A caller's own 8 KiB, which is the core's default, and what the gateway adds to them.
             ("grpc.max_metadata_size", _METADATA_BYTES),
+            # Of one connection: what is above waits at the client.
+            ("grpc.max_concurrent_streams", _CORE_CALLS * self._policy.max_concurrent_rpcs + _FIRST_CALLS),
             ("grpc.keepalive_time_ms", 60_000),
             ("grpc.keepalive_timeout_ms", 20_000),
             # Clients of the platform ping every 30 s, also between calls; the default would answer with GOAWAY.

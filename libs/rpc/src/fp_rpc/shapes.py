@@ -72,16 +72,15 @@ class _ManyAnswers(PeerCall):
                 self._finish(Kind.CANCELLED.value)
                 raise
             else:
-                # From the first message on a repeat would tell the caller things twice.
-                self._repeatable = False
+                # From the first message on another start would answer the caller twice.
+                self._restartable = False
                 if answer is grpc.aio.EOF:
                     self._finish()
                 return answer
 
 
 class _ManyRequests(PeerCall):
-    # A stream of requests that was consumed cannot be sent again.
-    _repeatable = False
+    _restartable = False
     _ending: Ending | None = None
 
     async def write(self, request: Any) -> None:
@@ -96,12 +95,12 @@ class _ManyRequests(PeerCall):
     async def _send(self, sending: Coroutine[Any, Any, None]) -> None:
         try:
             await sending
-        except grpc.aio.AioRpcError as failure:
-            await self._over(failure)
+        except grpc.aio.AioRpcError as broken:
+            await self._over(broken)
         except asyncio.InvalidStateError:
-            ended, told = self._ending.told() if self._ending else (False, None)
-            if told is not None:
-                self._fail(told)
+            ended, failure = self._ending.of_now() if self._ending else (False, None)
+            if failure is not None:
+                self._fail(failure)
             if not ended:
                 # A mistake of the caller, such as a write after done_writing.
                 raise
@@ -115,10 +114,10 @@ class _ManyRequests(PeerCall):
         self._ending = Ending(call)
 
     async def _again(self, failure: grpc.aio.AioRpcError) -> Any:
-        told = failure if self._ending is None else await self._ending.of_peer(failure)
-        if told is None:
+        of_peer = failure if self._ending is None else await self._ending.of_peer(failure)
+        if of_peer is None:
             raise _EndedWell
-        return await super()._again(told)
+        return await super()._again(of_peer)
 
 
 class UnaryUnary(_OneAnswer, grpc.aio.UnaryUnaryCall[Any, Any]):

@@ -4,7 +4,8 @@ In: telemetry, correlation id, deadline, load, identity, access; only then is th
 Out: the replay of a command, errors, audit, telemetry (`endings`).
 
 Handlers are wrapped when they are added and not through `grpc.aio.ServerInterceptor`: that one is asked for a handler
-on every call, which costs more than all the stages here, and it sees neither the body nor the end of a stream.
+on every call, which costs more than all the stages here, and it sees neither the body nor the end of a stream. Single
+requests are registered as streams of one, because gRPC would else read the body before it calls anything of ours.
 """
 
 import asyncio
@@ -16,8 +17,9 @@ from fp_kernel import ResourceExhausted, Unauthenticated
 from fp_telemetry import Metrics, begin, names
 from opentelemetry.trace import SpanKind
 
-from fp_rpc import teams
+from fp_rpc import headers, teams
 from fp_rpc.audit import AuditLevel
+from fp_rpc.bodies import Bodies
 from fp_rpc.endings import Endings
 from fp_rpc.errors import of_bearer
 from fp_rpc.identity import IdentityResolver
@@ -40,6 +42,7 @@ class Stages:
         *,
         default_deadline: float,
         max_concurrent: int,
+        bodies: Bodies,
         origins: Origins,
     ) -> None:
         self._resolver = resolver
@@ -47,9 +50,11 @@ class Stages:
         self._origins = origins
         self._default_deadline = default_deadline
         self._max_concurrent = max_concurrent
+        self._bodies = bodies
         self._streams: set[Visit] = set()
         self._in_flight = 0
         metrics.gauge(names.GRPC_IN_FLIGHT, "Calls being handled.").set_function(lambda: self._in_flight)
+        self._repeated = metrics.counter(names.GRPC_REPEATED, "Calls that a client sent again.", ("method",))
 
     def wrap(self, method: Method) -> Handle:
         """The behaviour of a method behind all stages."""
@@ -61,49 +66,58 @@ class Stages:
         """One request, one answer: nine of ten calls, so that it has no layer more than it needs."""
         parse, behaviour, serialize = method.parse, method.behaviour, method.serialize
 
-        async def handle(raw: bytes, context: Any) -> Any:
+        async def answered(visit: Visit, context: Any) -> bytes:
+            await self._admit(visit)
+            visit.request = request = parse(await self._bodies.read(visit, context))
+            return serialize(await behaviour(request, context))
+
+        async def handle(_: Any, context: Any) -> Any:
             visit = Visit(method, context, self._default_deadline)
             self._in_flight += 1
             try:
-                await self._admit(visit)
-                visit.request = request = parse(raw)
                 if visit.unbounded:
                     async with asyncio.timeout(self._default_deadline):
-                        answer = serialize(await behaviour(request, context))
+                        answer = await answered(visit, context)
                 else:
-                    answer = serialize(await behaviour(request, context))
+                    answer = await answered(visit, context)
             except BaseException as failure:  # noqa: BLE001 -- every way out is told, counted and audited
-                return await self._endings.failed(visit, failure, raw, context)
+                return await self._endings.failed(visit, failure, context)
             else:
                 self._endings.done(visit, "OK")
                 return answer
             finally:
                 self._in_flight -= 1
+                self._bodies.release(visit)
 
         return handle
 
     def _streaming(self, method: Method, run: Callable[..., Awaitable[Any]]) -> Handle:
         bounded = not method.streams_responses
 
-        async def handle(request: Any, context: Any) -> Any:
+        async def handle(requests: Any, context: Any) -> Any:
             visit = Visit(method, context, self._default_deadline)
             visit.task = asyncio.current_task()
             self._streams.add(visit)
             self._in_flight += 1
             try:
-                await self._admit(visit)
-                async with asyncio.timeout(self._default_deadline if visit.unbounded and bounded else None):
-                    answer = await run(visit, method.behaviour, request, context)
+                async with asyncio.timeout(self._default_deadline if visit.unbounded else None) as limit:
+                    await self._admit(visit)
+                    if not method.streams_requests:
+                        visit.request = method.parse(await self._bodies.read(visit, context))
+                    if not bounded:
+                        limit.reschedule(None)
+                    answer = await run(visit, method.behaviour, requests, context)
             except BaseException as failure:  # noqa: BLE001 -- every way out is told, counted and audited
                 # From here on a drain must not cut off the status that is being sent.
                 self._streams.discard(visit)
-                return await self._endings.failed(visit, failure, request, context)
+                return await self._endings.failed(visit, failure, context)
             else:
                 self._endings.done(visit, "OK")
                 return answer
             finally:
                 self._in_flight -= 1
                 self._streams.discard(visit)
+                self._bodies.release(visit)
 
         return handle
 
@@ -122,6 +136,8 @@ class Stages:
             raise ResourceExhausted(
                 "too many calls at once", reason="TOO_MANY_CALLS", retry_after=_BUSY_RETRY, metadata={"quota": "calls"}
             )
+        if headers.PREVIOUS_ATTEMPTS in visit.metadata:
+            self._repeated.labels(method.label).inc()
         if method.rule.audit is AuditLevel.ALWAYS:
             await self._origins.find(visit)
         if method.rule.public:
@@ -134,8 +150,7 @@ class Stages:
         method.rule.permit(visit.principal)
 
 
-async def _unary_stream(visit: Visit, behaviour: Any, raw: bytes, context: Any) -> None:
-    visit.request = visit.rpc.parse(raw)
+async def _unary_stream(visit: Visit, behaviour: Any, _: Any, context: Any) -> None:
     await _pump(behaviour(visit.request, context), context)
 
 

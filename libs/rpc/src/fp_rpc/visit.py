@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import re
 import time
@@ -11,11 +12,10 @@ from fp_kernel import Cancelled, DeadlineExceeded, Error, Internal, Unauthentica
 
 from fp_rpc import headers
 from fp_rpc.call import Call, enter
+from fp_rpc.commands import body_key
 from fp_rpc.errors import INTERNAL_MESSAGE
 
 if TYPE_CHECKING:
-    import asyncio
-
     from opentelemetry.trace import Span
 
     from fp_rpc.method import Method
@@ -28,15 +28,17 @@ _TOLERANCE: Final = 0.01
 class Visit(Call):
     """The call with what the server needs to end it.
 
-    request: set once the body was read. origin: where the caller sits, when the gateway says so and was believed.
+    request: set once the body was read. body_bytes: what counts as held for it.
+    origin: where the caller sits, when the gateway says so and was believed.
     """
 
-    __slots__ = ("draining", "origin", "request", "rpc", "span", "started", "task", "unbounded")
+    __slots__ = ("body_bytes", "draining", "origin", "request", "rpc", "span", "started", "task", "unbounded")
 
     def __init__(self, rpc: Method, context: Any, default_deadline: float) -> None:
         self.rpc = rpc
         self.started = time.monotonic()
         self.request: Any = None
+        self.body_bytes = 0
         self.origin = ""
         self.span: Span | None = None
         self.task: asyncio.Task[Any] | None = None
@@ -72,7 +74,19 @@ class Visit(Call):
             return Internal(INTERNAL_MESSAGE)
         if self.draining:
             return Unavailable("the server is going away", reason="DRAINING", retry_after=0.0)
-        return None
+        return self._of_cancelled(failure)
+
+    @property
+    def repeatable(self) -> bool:
+        return super().repeatable or (hasattr(self.request, "DESCRIPTOR") and bool(body_key(self.request)))
+
+    def _of_cancelled(self, failure: BaseException) -> Error | None:
+        """An error when nobody cancelled this call: a future that the handler shared with others was cancelled, or a
+        channel was closed under it. The core would send no status at all then, and the caller would wait for ever.
+        """
+        return (
+            None if not isinstance(failure, asyncio.CancelledError) or _is_cancelled() else Internal(INTERNAL_MESSAGE)
+        )
 
     def ending(self) -> Error:
         """Why the core cancelled the call."""
@@ -97,6 +111,11 @@ def bearer(call: Call) -> str:
 def _id(value: str | None) -> str:
     """The id that a caller chose, when it is fit for logs and headers."""
     return value if value and _ID.fullmatch(value) else ""
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _only(failure: BaseException) -> BaseException:

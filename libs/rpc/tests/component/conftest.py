@@ -1,13 +1,17 @@
 """A peer that fails as it is told, and channels to it."""
 
 import asyncio
+import socket
 
 import grpc
+import pytest
 import pytest_asyncio
-from fp_rpc import ChannelPolicy, Channels, RetryPolicy, to_status
+from fp_kernel import Backoff, Unavailable
+from fp_rpc import BearerToken, ChannelPolicy, Channels, RetryPolicy, to_status
+from fp_rpc.retries import pushback
 from fp_testkit.patience import PATIENCE
 
-QUICK = ChannelPolicy(retry=RetryPolicy(attempts=3, first_backoff=0.001))
+QUICK = ChannelPolicy(retry=RetryPolicy(attempts=3, backoff=Backoff(first=0.005, longest=1.0)))
 
 
 class Peer:
@@ -24,7 +28,10 @@ class Peer:
         outcome = self.script.pop(0) if self.script else None
         if isinstance(outcome, Exception):
             code, message, status = to_status(outcome)
-            await context.abort(code, message, (("grpc-status-details-bin", status),))
+            trailers = [("grpc-status-details-bin", status)]
+            if isinstance(outcome, Unavailable):
+                trailers.append(("grpc-retry-pushback-ms", pushback(outcome, context.time_remaining())))
+            await context.abort(code, message, tuple(trailers))
         if isinstance(outcome, grpc.StatusCode):
             await context.abort(outcome, "from grpc itself: ipv4:10.0.0.7:9090")
         if isinstance(outcome, asyncio.Event):
@@ -66,13 +73,27 @@ async def peer(shapes):
     await server.stop(None)
 
 
+@pytest.fixture
+def free_port():
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return listening.getsockname()[1]
+
+
+@pytest_asyncio.fixture
+async def connect_slowly(connect):
+    """A stub whose writes wait for their peer as long as a test does."""
+    slow = ChannelPolicy(retry=RetryPolicy(attempts=2, backoff=Backoff(first=PATIENCE, longest=PATIENCE)))
+    return lambda address, token: connect(address, credential=BearerToken(token), policy=slow, timeout=2 * PATIENCE)
+
+
 @pytest_asyncio.fixture
 async def connect(shapes):
     opened = []
 
-    def stub(address, *, credential=None, policy=QUICK, timeout=PATIENCE, metrics=None):
+    def stub(address, *, credential=None, policy=QUICK, timeout=PATIENCE, metrics=None, passing=()):
         opened.append(Channels(credential, policy, metrics=metrics))
-        return shapes.rpc.ShapesServiceStub(opened[-1].open(address, timeout=timeout))
+        return shapes.rpc.ShapesServiceStub(opened[-1].open(address, timeout=timeout, passing=passing))
 
     yield stub
     for channels in opened:

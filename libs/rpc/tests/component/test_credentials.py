@@ -10,6 +10,7 @@ from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
 from fp_kernel import Unavailable
 from fp_rpc import BearerToken, ForwardedToken, ServiceCredential
 from fp_rpc.call import Call, enter
+from fp_testkit.patience import PATIENCE
 
 LIFE = 900
 
@@ -65,6 +66,13 @@ async def credential(auth, time):
     await server.stop(None)
 
 
+async def renewed(credential):
+    """Let the exchange end that runs beside the calls."""
+    async with asyncio.timeout(PATIENCE):
+        while credential._tokens._running:
+            await asyncio.sleep(0.001)
+
+
 async def test_a_secret_is_exchanged_once_for_many_calls(credential, auth):
     tokens = await asyncio.gather(*(credential.token() for _ in range(5)))
 
@@ -78,20 +86,35 @@ async def test_a_token_is_renewed_ahead_of_its_end(credential, auth, time):
     assert await credential.token() == "token-1"
 
     time.seconds = LIFE * 2 / 3
+    await credential.token()
+    await renewed(credential)
 
     assert await credential.token() == "token-2"
 
 
-async def test_while_one_renews_the_others_go_on(credential, auth, time):
+async def test_a_good_token_is_not_waited_for_while_auth_is_silent(credential, auth, time):
     await credential.token()
     time.seconds = LIFE * 2 / 3
     auth.waits = asyncio.Event()
-    renewing = asyncio.ensure_future(credential.token())
-    await asyncio.sleep(0)
 
-    assert await credential.token() == "token-1"
+    assert [await credential.token() for _ in range(3)] == ["token-1"] * 3
+
     auth.waits.set()
-    assert await renewing == "token-2"
+    await renewed(credential)
+    assert await credential.token() == "token-2"
+
+
+async def test_all_who_wait_for_a_token_share_one_exchange_and_its_failure(credential, auth):
+    auth.waits, auth.fails_with = asyncio.Event(), grpc.StatusCode.UNAVAILABLE
+    waiting = [asyncio.ensure_future(credential.token()) for _ in range(6)]
+    while not auth.exchanges:
+        await asyncio.sleep(0)
+    auth.waits.set()
+
+    failures = await asyncio.gather(*waiting, return_exceptions=True)
+
+    assert {type(failure) for failure in failures} == {Unavailable}
+    assert len(auth.exchanges) == 1
 
 
 async def test_while_auth_is_away_a_token_is_used_to_its_end(credential, auth, time):
@@ -114,16 +137,18 @@ async def test_auth_is_asked_again_only_after_a_pause(credential, auth, time):
 
     for _ in range(5):
         await credential.token()
+        await renewed(credential)
 
     assert len(auth.exchanges) == 2
 
 
-async def test_a_service_without_a_token_recovers_when_auth_is_there(credential, auth):
+async def test_a_service_without_a_token_recovers_when_auth_is_there(credential, auth, time):
     auth.fails_with = grpc.StatusCode.UNAVAILABLE
     with pytest.raises(Unavailable):
         await credential.token()
 
     auth.fails_with = None
+    time.seconds = 0.2
 
     assert await credential.token() == "token-2"
 

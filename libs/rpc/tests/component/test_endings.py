@@ -11,6 +11,11 @@ from fp_rpc.ending import Ending
 MADE_UP = "Internal error from Core"
 
 
+def trailers_of(details):
+    """A peer's status has trailers; the one that gRPC makes up has none."""
+    return grpc.aio.Metadata() if details == MADE_UP else grpc.aio.Metadata(("x", "1"))
+
+
 class Call:
     """A bare call whose status is set by the test, as often as gRPC does."""
 
@@ -25,7 +30,7 @@ class Call:
         self._status = (code, details)
         for callback in self._callbacks:
             callback(self)
-        return grpc.aio.AioRpcError(code, grpc.aio.Metadata(), grpc.aio.Metadata(), details)
+        return grpc.aio.AioRpcError(code, grpc.aio.Metadata(), trailers_of(details), details)
 
     async def code(self):
         return self._status[0]
@@ -34,7 +39,7 @@ class Call:
         return self._status[1]
 
     async def trailing_metadata(self):
-        return grpc.aio.Metadata(("x", "1"))
+        return trailers_of(self._status[1])
 
 
 @pytest.fixture

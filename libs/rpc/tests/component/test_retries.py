@@ -1,13 +1,15 @@
-"""Which calls are tried again when a peer fails."""
+"""Which calls are sent again when a peer fails, and who says so."""
+
+import asyncio
 
 import grpc
 import pytest
-from fp_kernel import InvalidArgument, NotFound, Unavailable
+from fp_kernel import Backoff, InvalidArgument, NotFound, Unavailable
 from fp_rpc import ChannelPolicy, RetryPolicy
 from fp_telemetry import Metrics
 from fp_testkit.patience import PATIENCE
 
-RETRY = RetryPolicy(attempts=3, first_backoff=0.001)
+RETRY = RetryPolicy(attempts=3, backoff=Backoff(first=0.005, longest=1.0))
 ONE = "forgepoint.rpctest.v1.ShapesService/One"
 
 
@@ -16,7 +18,7 @@ def away():
     return Unavailable("warming up", retry_after=0.0)
 
 
-async def test_an_unavailable_peer_is_tried_again(peer, connect, shapes):
+async def test_an_unavailable_peer_is_asked_again(peer, connect, shapes):
     metrics = Metrics("caller")
     stub = connect(peer.address, metrics=metrics)
     peer.script = [away(), away(), None]
@@ -24,8 +26,23 @@ async def test_an_unavailable_peer_is_tried_again(peer, connect, shapes):
     assert (await stub.One(shapes.pb.Request())).text == "done"
 
     assert len(peer.calls) == 3
-    assert metrics.registry.get_sample_value("fp_caller_grpc_client_retries_total", {"method": ONE}) == 2
     assert metrics.registry.get_sample_value("fp_caller_grpc_client_requests_total", {"method": ONE, "code": "OK"}) == 1
+
+
+async def test_a_server_counts_what_is_sent_to_it_again(serve, shapes, keys, scripted):
+    failing = [away()]
+
+    async def one(request, context):
+        if failing:
+            raise failing.pop()
+        return shapes.pb.Response()
+
+    scripted.one = one
+    running = await serve()
+
+    await running.stub(keys.sign()).One(shapes.pb.Request())
+
+    assert running.sample("grpc_repeated_requests_total", method=ONE) == 1
 
 
 async def test_a_peer_that_stays_away_ends_the_tries(peer, connect, shapes):
@@ -39,18 +56,19 @@ async def test_a_peer_that_stays_away_ends_the_tries(peer, connect, shapes):
 
 
 async def test_the_budget_ends_retries_before_they_become_the_load(peer, connect, shapes):
-    stub = connect(peer.address, policy=ChannelPolicy(retry=RETRY, retry_ratio=0.0, retry_burst=3.0))
+    retry = RetryPolicy(attempts=3, backoff=Backoff(first=0.005, longest=1.0), tokens=10, ratio=0.1)
+    stub = connect(peer.address, policy=ChannelPolicy(retry=retry))
     peer.script = [away() for _ in range(99)]
 
-    for _ in range(10):
+    for _ in range(20):
         with pytest.raises(Unavailable):
             await stub.One(shapes.pb.Request())
 
-    assert len(peer.calls) == 10 + 3
+    assert 20 < len(peer.calls) <= 20 + 5
 
 
 @pytest.mark.parametrize("error", [NotFound("gone"), InvalidArgument("bad"), Unavailable("for good"), RuntimeError])
-async def test_nothing_else_is_tried_again(peer, connect, shapes, error):
+async def test_nothing_else_is_sent_again(peer, connect, shapes, error):
     stub = connect(peer.address)
     peer.script = [grpc.StatusCode.INTERNAL if error is RuntimeError else error]
 
@@ -60,14 +78,29 @@ async def test_nothing_else_is_tried_again(peer, connect, shapes, error):
     assert len(peer.calls) == 1
 
 
-async def test_a_retry_that_would_outlast_the_deadline_is_not_made(peer, connect, shapes):
-    stub = connect(peer.address, timeout=PATIENCE)
-    peer.script = [Unavailable("later", retry_after=2 * PATIENCE)]
+@pytest.mark.parametrize(("wait", "seconds"), [(2 * PATIENCE, PATIENCE), (0.9, 0.5)])
+async def test_a_promise_beyond_the_deadline_or_beyond_a_second_does_not_hide_the_refusal(
+    peer, connect, shapes, wait, seconds
+):
+    stub = connect(peer.address)
+    peer.script = [Unavailable("later", retry_after=wait)]
 
-    with pytest.raises(Unavailable):
-        await stub.One(shapes.pb.Request())
+    with pytest.raises(Unavailable, match="later") as refused:
+        await stub.One(shapes.pb.Request(), timeout=seconds)
 
+    assert refused.value.retry_after == wait
     assert len(peer.calls) == 1
+
+
+async def test_a_promise_is_waited_for_before_the_call_is_sent_again(peer, connect, shapes):
+    stub = connect(peer.address)
+    peer.script = [Unavailable("soon", retry_after=0.25)]
+    started = asyncio.get_running_loop().time()
+
+    await stub.One(shapes.pb.Request())
+
+    assert asyncio.get_running_loop().time() - started >= 0.25
+    assert len(peer.calls) == 2
 
 
 async def test_a_lost_read_is_repeated_and_a_lost_write_is_not(peer, connect, shapes):
@@ -83,15 +116,34 @@ async def test_a_lost_read_is_repeated_and_a_lost_write_is_not(peer, connect, sh
     assert lost.value.message == "a peer is unavailable"
 
 
-async def test_a_lost_write_with_a_key_is_repeated(peer, connect, shapes):
+async def test_a_refused_write_without_a_key_is_not_repeated_whatever_the_peer_promises(peer, connect, shapes):
+    stub = connect(peer.address)
+    peer.script = [away()]
+
+    with pytest.raises(Unavailable, match="warming up"):
+        await stub.Write(shapes.pb.Request())
+
+    assert len(peer.calls) == 1
+
+
+async def test_a_write_with_a_key_is_repeated(peer, connect, shapes):
     stub = connect(peer.address)
 
     peer.script = [grpc.StatusCode.UNAVAILABLE]
     await stub.Write(shapes.pb.Request(idempotency_key="k"))
-    peer.script = [grpc.StatusCode.UNAVAILABLE]
+    peer.script = [away()]
     await stub.Write(shapes.pb.Request(), metadata=(("idempotency-key", "k"),))
 
     assert len(peer.calls) == 4
+
+
+async def test_a_large_request_is_repeated_like_a_small_one(peer, connect, shapes):
+    stub = connect(peer.address)
+    peer.script = [grpc.StatusCode.UNAVAILABLE]
+
+    await stub.One(shapes.pb.Request(payload=bytes(1_000_000)))
+
+    assert len(peer.calls) == 2
 
 
 async def test_a_lost_write_that_the_policy_calls_idempotent_is_repeated(peer, connect, shapes):
@@ -103,19 +155,26 @@ async def test_a_lost_write_that_the_policy_calls_idempotent_is_repeated(peer, c
     assert len(peer.calls) == 2
 
 
-async def test_a_write_that_never_left_is_repeated_until_the_peer_is_there(connect, shapes, until):
-    metrics = Metrics("caller")
-    stub = connect("127.0.0.1:1", metrics=metrics)
+async def test_a_write_waits_for_a_peer_that_is_about_to_come(serve, shapes, keys, free_port, connect_slowly):
+    stub = connect_slowly(f"127.0.0.1:{free_port}", keys.service(scopes=["models:write"]))
+    writing = asyncio.ensure_future(stub.Write(shapes.pb.Request(text="x")))
+    await asyncio.sleep(0)
+
+    await serve(address=f"127.0.0.1:{free_port}")
+
+    assert (await writing).text == "one x"
+
+
+async def test_a_write_to_a_peer_that_is_away_fails_and_says_no_address(connect, shapes):
+    stub = connect("127.0.0.1:1")
 
     with pytest.raises(Unavailable) as refused:
         await stub.Write(shapes.pb.Request())
 
-    method = "forgepoint.rpctest.v1.ShapesService/Write"
-    assert metrics.registry.get_sample_value("fp_caller_grpc_client_retries_total", {"method": method}) == 2
     assert "127.0.0.1" not in refused.value.message
 
 
-async def test_a_stream_is_tried_again_before_its_first_message_only(peer, connect, shapes):
+async def test_a_stream_is_sent_again_before_its_first_message_only(peer, connect, shapes):
     stub = connect(peer.address)
     peer.script = [away(), None, away()]
     call = stub.Out(shapes.pb.Request())

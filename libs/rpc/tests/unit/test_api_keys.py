@@ -4,7 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 
 import pytest
-from fp_kernel import Principal, Unauthenticated, Unavailable
+from fp_kernel import Principal, ResourceExhausted, Unauthenticated, Unavailable
 from fp_rpc import ApiKeyResolver
 
 A, B, C = (f"fp_{letter * 43}" for letter in "abc")
@@ -99,14 +99,58 @@ async def test_an_answer_from_before_a_revocation_is_not_remembered(resolver, au
 
 
 @pytest.mark.parametrize("error", [Unauthenticated("of another kind"), Unavailable("auth is away")])
-async def test_a_failure_that_is_not_about_the_key_is_not_remembered(resolver, auth, error):
+async def test_a_failure_that_is_not_about_the_key_is_not_remembered(resolver, auth, time, error):
     auth.error = error
     with pytest.raises(type(error)):
         await resolver.resolve(A)
 
     auth.error = None
+    time.seconds = 0.2
 
     assert (await resolver.resolve(A)).team == "red"
+
+
+async def test_a_key_in_use_is_asked_about_anew_beside_its_calls_and_ends_when_it_is_refused(resolver, auth, time):
+    await resolver.resolve(A)
+    time.seconds = 20
+    auth.error = UNKNOWN
+
+    assert (await resolver.resolve(A)).team == "red"
+    while len(auth.asked) < 2 or resolver._known._running:
+        await asyncio.sleep(0)
+
+    with pytest.raises(Unauthenticated):
+        await resolver.resolve(A)
+    assert auth.asked == [A, A]
+
+
+async def test_a_renewed_key_is_forgotten_when_it_is_revoked(resolver, auth, time):
+    await resolver.resolve(A)
+    time.seconds = 20
+    await resolver.resolve(A)
+    while len(auth.asked) < 2 or resolver._known._running:
+        await asyncio.sleep(0)
+
+    resolver.drop("id-a")
+    await resolver.resolve(A)
+
+    assert len(auth.asked) == 3
+
+
+async def test_while_auth_is_silent_only_so_many_wait_for_it(auth, time):
+    resolver = ApiKeyResolver(auth.validate, clock=time, waiting=3)
+    await resolver.resolve(B)
+    auth.waits = asyncio.Event()
+    waiting = [asyncio.ensure_future(resolver.resolve(A)) for _ in range(3)]
+    await asyncio.sleep(0)
+
+    with pytest.raises(ResourceExhausted):
+        await resolver.resolve(A)
+    assert (await resolver.resolve(B)).api_key_id == "id-b"
+
+    auth.waits.set()
+    await asyncio.gather(*waiting)
+    await resolver.resolve(C)
 
 
 @pytest.mark.parametrize(
@@ -156,7 +200,8 @@ async def test_after_an_event_a_refused_key_is_asked_about_again(resolver, auth)
 async def test_a_refusal_from_before_an_event_is_not_remembered(resolver, auth):
     auth.error, auth.waits = UNKNOWN, asyncio.Event()
     asking = asyncio.ensure_future(resolver.resolve(A))
-    await asyncio.sleep(0)
+    while not auth.asked:
+        await asyncio.sleep(0)
     resolver.drop("id-a")
     auth.waits.set()
     with pytest.raises(Unauthenticated):
@@ -194,6 +239,6 @@ async def test_the_memory_is_bounded_and_holds_no_key(resolver, auth):
         await resolver.resolve(key)
 
     assert auth.asked == [A, B, C]
-    assert len(resolver._known) == len(resolver._digests) == 2
-    assert C not in repr(vars(resolver))
-    assert not resolver._asking
+    assert len(resolver._known._entries) == 2
+    assert C not in repr({**vars(resolver), **vars(resolver._known)})
+    assert not resolver._known._loads

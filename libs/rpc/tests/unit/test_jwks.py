@@ -10,6 +10,7 @@ import pytest
 from fp_kernel import Unavailable
 from fp_rpc import HttpJwks
 from fp_rpc.jwks import read_jwks
+from fp_testkit.patience import PATIENCE
 from fp_testkit.wallclock import MOMENT
 
 
@@ -91,14 +92,47 @@ async def test_an_unknown_key_id_fetches_once_an_interval(site, source, time, ma
     assert site.fetches == 3
 
 
+async def fetched(source):
+    """Let the fetch end that runs beside the calls."""
+    async with asyncio.timeout(PATIENCE):
+        while source._sets._running:
+            await asyncio.sleep(0.001)
+
+
 async def test_a_withdrawn_key_ends_when_the_set_is_old(site, source, time, make_keys):
     assert await source.key("one") is not None
     site.body = json.dumps(make_keys("two").jwks).encode()
     assert await source.key("one") is not None
 
     time.seconds = 601
+    await source.key("one")
+    await fetched(source)
 
     assert await source.key("one") is None
+
+
+async def test_a_call_whose_key_is_there_never_waits_for_auth(source, time, monkeypatch):
+    assert await source.key("one") is not None
+    answer = threading.Event()
+    monkeypatch.setattr("fp_rpc.jwks._fetch", lambda _url: answer.wait(PATIENCE) and {})
+    time.seconds = 601
+    try:
+        assert all([await source.key("one") for _ in range(3)])
+        assert source._sets._running
+    finally:
+        answer.set()
+        await fetched(source)
+
+
+async def test_a_set_without_a_key_does_not_replace_the_keys(site, source, time):
+    assert await source.key("one") is not None
+    site.body = b'{"keys": []}'
+    time.seconds = 601
+    await source.key("one")
+    await fetched(source)
+
+    assert site.fetches == 2
+    assert await source.key("one") is not None
 
 
 async def test_while_auth_is_away_the_last_set_stays(site, source, time):
@@ -107,6 +141,7 @@ async def test_while_auth_is_away_the_last_set_stays(site, source, time):
     time.seconds = 601
 
     assert await source.key("one") is not None
+    await fetched(source)
     assert await source.key("one") is not None
     assert site.fetches == 2
 

@@ -2,6 +2,7 @@
 
 import grpc
 from fp_devstack.client import SupervisorClient
+from fp_kernel import InvalidArgument, PermissionDenied
 from fp_rpc import Channels, ServiceCredential
 from fp_runtime import Runtime
 from minio import Minio
@@ -14,6 +15,10 @@ from fp_pipeline.adapters.serving import GrpcProbe
 from fp_pipeline.adapters.supervisor import SupervisedJobs, SupervisedRuntimes
 from fp_pipeline.engine import Peers
 from fp_pipeline.settings import PipelineSettings
+
+# A step does what its team's definition says, with its team's rights: what a peer has against it is the step's end and
+# the team's to mend. A fault of this service would be tried again instead.
+_OF_A_STEP = (InvalidArgument, PermissionDenied)
 
 
 def open_peers(runtime: Runtime, settings: PipelineSettings, artifacts: S3Artifacts) -> tuple[Peers, grpc.aio.Channel]:
@@ -30,8 +35,8 @@ def open_peers(runtime: Runtime, settings: PipelineSettings, artifacts: S3Artifa
     auth = channels.open(settings.auth_addr, timeout=timeout)
     supervisor = SupervisorClient(settings.supervisor_socket, timeout=timeout)
     peers = Peers(
-        registry=GrpcRegistry(channels.open(settings.registry_addr, timeout=timeout)),
-        traffic=GrpcTraffic(channels.open(settings.inference_addr, timeout=timeout)),
+        registry=GrpcRegistry(channels.open(settings.registry_addr, timeout=timeout, passing=_OF_A_STEP)),
+        traffic=GrpcTraffic(channels.open(settings.inference_addr, timeout=timeout, passing=_OF_A_STEP)),
         runtimes=SupervisedRuntimes(supervisor),
         probe=GrpcProbe(channels, timeout=timeout),
         jobs=SupervisedJobs(supervisor),

@@ -7,7 +7,7 @@ from typing import Any
 import grpc
 from forgepoint.serving.v1 import serving_pb2 as pb
 from forgepoint.serving.v1.serving_pb2_grpc import ModelServingServiceStub
-from fp_kernel import Clock, Error, Internal, InvalidArgument
+from fp_kernel import Clock, DeadlineExceeded, Error, Internal, InvalidArgument, PermissionDenied, Unimplemented
 from fp_kernel.signatures import Signature
 from fp_kernel.tensors import Tensor
 from fp_rpc import Channels, acting_for
@@ -19,6 +19,8 @@ from fp_inference.domain.routes import Target
 _TENSORS = TensorForm(pb.TensorData, pb.TensorSpec, pb.DataType)
 _TIMEOUT = 10.0
 _LOOK_TIMEOUT = 1.0
+# A runtime says what is wrong with the tensors of a request; `Forward` judges each kind, breakers in view.
+_PASSING = (InvalidArgument, PermissionDenied, Unimplemented, DeadlineExceeded)
 # A call that began before its target was taken away may still be under way.
 _LINGER = 30.0
 
@@ -87,6 +89,6 @@ class ServingRuntimes:
     def _stub(self, target: Target) -> Any:
         opened = self._open.get(target.endpoint)
         if opened is None:
-            channel = self._channels.open(target.endpoint, timeout=_TIMEOUT)
+            channel = self._channels.open(target.endpoint, timeout=_TIMEOUT, passing=_PASSING)
             opened = self._open[target.endpoint] = _Open(channel, ModelServingServiceStub(channel))
         return opened.stub

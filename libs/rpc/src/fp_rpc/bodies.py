@@ -1,0 +1,67 @@
+"""Reading the one body of a call, within what the process may hold."""
+
+import asyncio
+from typing import Any, Final
+
+import grpc
+from fp_kernel import InvalidArgument, ResourceExhausted
+
+from fp_rpc.visit import Visit
+
+_BUSY_RETRY: Final = 1.0
+# Bodies of public methods that are waited for at once, and seconds for each. They hold a name and a password: they come
+# with their headers. Anybody may begin one and never end it, and it may be as large as the core takes.
+_MOST_PUBLIC: Final = 32
+_PUBLIC_SECONDS: Final = 5.0
+
+
+class Bodies:
+    """limit: bytes of bodies that calls may hold at once; one body is always taken."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._held = 0
+        self._public = 0
+
+    @property
+    def held(self) -> int:
+        """Bytes of the bodies of the calls under way."""
+        return self._held
+
+    async def read(self, visit: Visit, context: Any) -> bytes:
+        """The body; it counts as held until `release`.
+
+        Raises ResourceExhausted when the calls under way hold too much, InvalidArgument when there is no body.
+        """
+        if self._held >= self._limit:
+            raise _busy("too many bytes at once", "bytes")
+        # Bytes, because no deserializer is registered.
+        raw: Any = await (self._of_anybody(context) if visit.rpc.rule.public else context.read())
+        if raw is grpc.aio.EOF:
+            raise InvalidArgument("the call has no body", reason="MALFORMED_BODY")
+        if self._held and self._held + len(raw) > self._limit:
+            raise _busy("too many bytes at once", "bytes")
+        body: bytes = raw
+        visit.body_bytes = len(body)
+        self._held += visit.body_bytes
+        return body
+
+    def release(self, visit: Visit) -> None:
+        self._held -= visit.body_bytes
+        visit.body_bytes = 0
+
+    async def _of_anybody(self, context: Any) -> Any:
+        if self._public >= _MOST_PUBLIC:
+            raise _busy("too many calls at once", "calls")
+        self._public += 1
+        try:
+            async with asyncio.timeout(_PUBLIC_SECONDS):
+                return await context.read()
+        except TimeoutError:
+            raise InvalidArgument("the body did not come in time", reason="MALFORMED_BODY") from None
+        finally:
+            self._public -= 1
+
+
+def _busy(message: str, quota: str) -> ResourceExhausted:
+    return ResourceExhausted(message, reason="TOO_MANY_CALLS", retry_after=_BUSY_RETRY, metadata={"quota": quota})

@@ -1,0 +1,49 @@
+"""Waiting for a connection before a call that may be sent only once."""
+
+import asyncio
+import random
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+import grpc
+
+from fp_rpc.retries import RetryPolicy
+
+_POLL: Final = 0.05
+_READY: Final = grpc.ChannelConnectivity.READY
+# States that end by themselves, soon: gRPC tells when. One that failed may stay so for as long as the peer is away.
+_PASSING: Final = frozenset((grpc.ChannelConnectivity.IDLE, grpc.ChannelConnectivity.CONNECTING))
+
+
+class Connection:
+    """Of a channel. What is started only on a connection that stands has not left while there is none.
+
+    A peer that is restarted would else fail every write of that second, and after a failure nobody can tell any more
+    whether the call had left.
+    """
+
+    def __init__(
+        self, channel: grpc.aio.Channel, policy: RetryPolicy, roll: Callable[[], float] = random.random
+    ) -> None:
+        self._channel = channel
+        self._policy = policy
+        self._roll = roll
+
+    async def wait(self) -> None:
+        """Until the connection stands, or the back-off of the policy is used up; the call then fails by itself."""
+        state = self._channel.get_state(try_to_connect=True)
+        if state is _READY:
+            return
+        now = asyncio.get_running_loop().time
+        delays = (self._policy.backoff.delay(attempt, self._roll()) for attempt in range(1, self._policy.attempts))
+        until = now() + sum(delays)
+        while state is not _READY and (left := until - now()) > 0.0:
+            if state in _PASSING:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(left):
+                        await self._channel.wait_for_state_change(state)
+            else:
+                # Not watched: it may stay so for hours, and gRPC forgets no watch before the state changes.
+                await asyncio.sleep(min(_POLL, left))
+            state = self._channel.get_state(try_to_connect=True)
