@@ -16,8 +16,8 @@ Servers (`Server`) promise, for all four RPC shapes:
 - A stop drains: no new calls, streams end with UNAVAILABLE/DRAINING, running calls get the grace.
 
 Channels (`Channels`) promise: token, on-behalf-of, correlation id, trace and a deadline shorter than the incoming one
-on every call; failures come back as `fp_kernel` errors, those of a service's peers as its own where they would blame its
-caller; a retry only of UNAVAILABLE, before the first byte, where a repeat does no harm, within a budget.
+on every call; failures come back as `fp_kernel` errors, those of a service's peers as its own where they would blame
+its caller; a retry only of UNAVAILABLE, before the first byte, where a repeat does no harm, within a budget.
 """
 
 from fp_rpc.access import AccessRule, access_rules

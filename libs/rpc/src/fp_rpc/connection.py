@@ -32,13 +32,15 @@ class Connection:
 
     async def wait(self) -> None:
         """Until the connection stands, or the back-off of the policy is used up; the call then fails by itself."""
-        state = self._channel.get_state(try_to_connect=True)
-        if state is _READY:
+        if self._channel.get_state(try_to_connect=True) is _READY:
             return
         now = asyncio.get_running_loop().time
         delays = (self._policy.backoff.delay(attempt, self._roll()) for attempt in range(1, self._policy.attempts))
         until = now() + sum(delays)
-        while state is not _READY and (left := until - now()) > 0.0:
+        while (left := until - now()) > 0.0:
+            state = self._channel.get_state(try_to_connect=True)
+            if state is _READY:
+                return
             if state in _PASSING:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(left):
@@ -46,4 +48,3 @@ class Connection:
             else:
                 # Not watched: it may stay so for hours, and gRPC forgets no watch before the state changes.
                 await asyncio.sleep(min(_POLL, left))
-            state = self._channel.get_state(try_to_connect=True)
