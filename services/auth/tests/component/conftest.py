@@ -13,6 +13,7 @@ from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
 from fp_auth.adapters.argon2 import Argon2Hasher
 from fp_auth.main import serve
 from fp_auth.settings import AuthSettings
+from fp_kernel import InvalidArgument, PermissionDenied
 from fp_rpc import BearerToken, Channels, ServiceCredential
 from fp_testkit.patience import PATIENCE
 from fp_testkit.services import RunningService
@@ -21,6 +22,8 @@ from pydantic import SecretStr
 ADMIN = "admin@example.com"
 PASSWORD = "a-river-and-9-lanterns"
 SECRET = "the-pipeline-shows-this-secret"
+# Tests ask what auth says; a service would answer for it.
+_PASSING = (InvalidArgument, PermissionDenied)
 ISSUER = "http://auth.test"
 MIGRATIONS = resources.files("fp_auth") / "migrations"
 # Real hashing, made cheap: what it costs is not the subject here.
@@ -77,7 +80,7 @@ class Auth:
 
     def _stub(self, channels: Channels) -> Stub:
         self.stack.push_async_callback(channels.close)
-        return auth_pb2_grpc.AuthServiceStub(channels.open(self.address, timeout=PATIENCE))
+        return auth_pb2_grpc.AuthServiceStub(channels.open(self.address, timeout=PATIENCE, passing=_PASSING))
 
 
 @dataclass
