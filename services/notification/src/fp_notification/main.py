@@ -13,6 +13,7 @@ from fp_runtime import Runtime
 from fp_notification import stores
 from fp_notification.adapters import texts
 from fp_notification.adapters.http import HttpSender
+from fp_notification.adapters.names import Names
 from fp_notification.adapters.postgres.archive import PostgresArchive
 from fp_notification.adapters.postgres.deliveries import PostgresDeliveries
 from fp_notification.adapters.postgres.reads import PostgresReads
@@ -43,12 +44,13 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     bus = await stores.bus(runtime, settings)
 
     transactions, reads = PostgresTransactions(database), PostgresReads(database)
-    sender = HttpSender(settings.addresses, timeout=settings.notification_timeout)
+    names = Names(settings.notification_names_timeout)
+    sender = HttpSender(settings.addresses, timeout=settings.notification_timeout, resolve=names)
     secrets = Secrets(settings.signing_key)
     lease, observe = settings.notification_lease, figures.attempted
     do = use_cases.build(transactions, reads, sender, secrets, lease=lease, observe=observe, clock=clock)
     deliver = Deliver(transactions, sender, secrets, Backoff(settings.delays), clock, observe, settings.breaker)
-    worker = Worker(PostgresDeliveries(database), deliver, settings.worker)
+    worker = Worker(PostgresDeliveries(database, settings.notification_per_host), deliver, settings.worker)
     housekeeping = Housekeeping(PostgresArchive(database), keep=settings.keep, every=_HOUSEKEEPING_SECONDS)
     notify = Notify(transactions, reads, texts.load(), clock)
     tell = consumers.tell(FollowMembers(transactions), notify, figures.told)

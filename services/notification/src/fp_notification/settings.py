@@ -47,11 +47,13 @@ class Settings(ServiceSettings, PostgresSettings, EventSettings):
     notification_webhook_loopback: loopback networks that webhooks may reach, such as 127.0.0.0/8,::1/128; for `env` dev
     only, where receivers run beside the platform.
     notification_timeout: seconds for one message to a webhook.
+    notification_names_timeout: of it, seconds for the look-up of the host's name.
     notification_lease: seconds after which a delivery is another replica's.
     notification_backoff: seconds before the 2nd, 3rd, ... attempt, separated by commas; each with 20 % of jitter.
     notification_breaker_failures, notification_breaker_seconds: after so many faults in a row a destination is left
     alone for so long.
     notification_capacity: messages under way at a time in one process.
+    notification_per_host: messages under way at a time to one host, over all processes: a slow one has no more room.
     notification_poll: seconds between two looks for deliveries that are due; an index answers in under a millisecond.
     notification_keep_days: how long notifications and their log are kept.
     """
@@ -60,11 +62,13 @@ class Settings(ServiceSettings, PostgresSettings, EventSettings):
     notification_signing_key: Annotated[SecretStr, AfterValidator(_key)]
     notification_webhook_loopback: Annotated[str, AfterValidator(_loopback)] = ""
     notification_timeout: Annotated[float, Field(gt=0, le=60)] = 10.0
+    notification_names_timeout: Annotated[float, Field(gt=0, le=30)] = 3.0
     notification_lease: Annotated[float, Field(gt=0, le=3_600)] = 60.0
     notification_backoff: Annotated[str, AfterValidator(_delays)] = "5,30,120,600,3600,10800,21600"
     notification_breaker_failures: Annotated[int, Field(ge=1, le=1_000)] = 5
     notification_breaker_seconds: Annotated[float, Field(ge=0, le=3_600)] = 30.0
     notification_capacity: Annotated[int, Field(ge=1, le=1_000)] = 16
+    notification_per_host: Annotated[int, Field(ge=1, le=1_000)] = 2
     notification_poll: Annotated[float, Field(gt=0, le=60)] = 0.5
     notification_keep_days: Annotated[float, Field(gt=0, le=3_650)] = 90.0
 

@@ -11,6 +11,7 @@ from fp_events import decode
 from fp_kernel import Command, PageRequest, Principal
 from fp_notification.adapters import texts
 from fp_notification.adapters.http import HttpSender
+from fp_notification.adapters.names import Names
 from fp_notification.adapters.postgres.archive import PostgresArchive
 from fp_notification.adapters.postgres.deliveries import PostgresDeliveries
 from fp_notification.adapters.postgres.reads import PostgresReads
@@ -46,11 +47,11 @@ ALLOWED = AddressPolicy((ip_network("127.0.0.0/8"),))
 class Desk:
     """One replica."""
 
-    def __init__(self, database, *, backoff=AT_ONCE, lease=60.0, sender=None, breaker=NEVER, clock=None):
+    def __init__(self, database, *, backoff=AT_ONCE, lease=60.0, sender=None, breaker=NEVER, per_host=16, clock=None):
         clock = clock or RunningClock()
         self.database = database
         self.transactions, self.reads = PostgresTransactions(database), PostgresReads(database)
-        self.sender = sender or HttpSender(ALLOWED, timeout=PATIENCE)
+        self.sender = sender or HttpSender(ALLOWED, timeout=PATIENCE, resolve=Names(PATIENCE))
         self.secrets = Secrets(b"k" * 32)
         self.do = use_cases.build(
             self.transactions, self.reads, self.sender, self.secrets, lease=lease, observe=lambda _: None, clock=clock
@@ -59,7 +60,7 @@ class Desk:
         self.follow = FollowMembers(self.transactions)
         self.read = Queries(self.reads, self.secrets)
         deliver = Deliver(self.transactions, self.sender, self.secrets, backoff, clock, breaker=breaker)
-        self.deliveries = PostgresDeliveries(database)
+        self.deliveries = PostgresDeliveries(database, per_host)
         self.worker = Worker(self.deliveries, deliver, WorkerPolicy(lease=lease, poll=0.01))
         self.clock = clock
 

@@ -5,6 +5,7 @@ import json
 import pytest
 from fp_kernel import FailedPrecondition, NotFound, Replayed, new_id
 from fp_notification.adapters.http import HttpSender
+from fp_notification.adapters.names import Names
 from fp_notification.app.ports import LeaseLost
 from fp_notification.domain.breaker import BreakerPolicy
 from fp_notification.domain.delivery import Answer, Backoff
@@ -106,7 +107,7 @@ async def test_what_was_asked_for_no_more_is_suppressed(desk, facts, receiver, p
 
 async def test_two_replicas_send_each_message_once(desk, new_desk, facts, receiver, gathered):
     await desk.rule("fp.>", target=receiver.url)
-    await desk.notify([facts() for _ in range(40)])
+    await desk.notify([facts(resource_id=f"m{number}") for number in range(40)])
     made = await gathered(desk.worker.once(), new_desk(desk.database).worker.once())
     assert sum(made) == 40
     ids = [request.headers["webhook-id"] for request in receiver.requests]
@@ -158,7 +159,7 @@ async def test_a_worker_that_is_stopped_finishes_what_it_sends(database, new_des
 
 async def test_an_address_inside_fails_at_once_and_is_never_called(database, new_desk, facts, receiver):
     await new_desk(database).rule("fp.>", target=receiver.url)
-    strict = new_desk(database, sender=HttpSender(AddressPolicy(), timeout=PATIENCE))
+    strict = new_desk(database, sender=HttpSender(AddressPolicy(), timeout=PATIENCE, resolve=Names(PATIENCE)))
     await strict.notify([facts()])
     assert await strict.worker.once() == 1
     assert outcomes(await strict.log()) == [Status.FAILED]
@@ -185,11 +186,15 @@ async def test_a_test_that_fails_is_not_repeated_by_itself(desk, receiver, webho
     assert await desk.worker.once() == 0
 
 
-async def test_a_test_needs_a_channel_that_is_on_and_a_rule_that_is_there(desk, people, command):
+async def test_a_test_needs_a_channel_that_is_on_and_a_rule_that_is_there(desk, people, command, receiver, webhook):
     with pytest.raises(FailedPrecondition):
         await desk.do.try_channel(people[0], Channel.WEBHOOK, "", command(""))
     with pytest.raises(NotFound):
         await desk.do.try_channel(people[0], Channel.WEBHOOK, new_id(), command(""))
+    await desk.prefer(webhook(receiver.url), who=people[1])
+    with pytest.raises(NotFound):
+        await desk.do.try_channel(people[0], Channel.WEBHOOK, "bob", command(""))
+    assert receiver.requests == [], "a colleague's own webhook is no rule"
     shown = await desk.do.try_channel(people[0], Channel.IN_APP, "", command(""))
     assert shown.status is Status.DELIVERED
     assert [each.title for each in await desk.feed()] == ["Test message"]
@@ -215,7 +220,7 @@ async def test_a_destination_that_does_not_answer_does_not_hold_up_the_others(da
     desk = new_desk(database, sender=half, backoff=Backoff((0.0,) * 50), breaker=BreakerPolicy(3, 60.0))
     await desk.rule("fp.>", target="https://ill.test/", name="ill")
     await desk.rule("fp.>", target="https://well.test/", name="well")
-    await desk.notify([facts() for _ in range(40)])
+    await desk.notify([facts(resource_id=f"m{number}") for number in range(40)])
     await desk.worker.once()
     log = await desk.log()
     assert sum(each.status is Status.DELIVERED for each in log) == 40
@@ -224,19 +229,21 @@ async def test_a_destination_that_does_not_answer_does_not_hold_up_the_others(da
     await desk.notify([facts()])
     assert await desk.worker.once() == 1, "what is new waits with the others"
     assert half.asked == asked
+    await database.execute("UPDATE destinations SET open_until = now() WHERE open_until IS NOT NULL")
+    assert await desk.worker.once() == 1, "one message tries the destination, and is answered by a fault again"
+    assert half.asked == asked + 1
     half.works = True
-    await database.execute("UPDATE channels SET open_until = now() WHERE open_until IS NOT NULL")
-    await database.execute("UPDATE deliveries SET due_at = now() WHERE status IN ('PENDING', 'RETRYING')")
+    await database.execute("UPDATE destinations SET open_until = now() WHERE open_until IS NOT NULL")
     await desk.worker.once()
     left = await database.fetchval("SELECT count(*) FROM deliveries WHERE status <> 'DELIVERED'")
-    assert (left, await database.fetchval("SELECT sum(failures) FROM channels")) == (0, 0)
+    assert (left, await database.fetchval("SELECT sum(failures) FROM destinations")) == (0, 0)
 
 
 async def test_two_replicas_count_the_faults_of_a_destination_together(database, new_desk, facts, receiver, gathered):
     receiver.answers = ["500 No"]
     desks = [new_desk(database, backoff=Backoff((0.0,) * 50), breaker=BreakerPolicy(10, 60.0)) for _ in range(2)]
     await desks[0].rule("fp.>", target=receiver.url)
-    await desks[0].notify([facts() for _ in range(60)])
+    await desks[0].notify([facts(resource_id=f"m{number}") for number in range(60)])
     await gathered(*(desk.worker.once() for desk in desks))
     assert 10 <= len(receiver.requests) <= 60
-    assert await database.fetchval("SELECT failures FROM channels") == len(receiver.requests)
+    assert await database.fetchval("SELECT failures FROM destinations") == len(receiver.requests)

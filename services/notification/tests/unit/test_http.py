@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from fp_kernel import InvalidArgument
 from fp_notification.adapters.http import HttpSender
+from fp_notification.adapters.names import Names
 from fp_notification.domain.targets import AddressPolicy
 from fp_testkit.wallclock import real_now
 
@@ -28,7 +29,7 @@ def names(**known):
 
 
 def sender(policy=DEV, timeout=5.0, **options):
-    return HttpSender(policy, timeout=timeout, **options)
+    return HttpSender(policy, timeout=timeout, **({"resolve": Names(timeout)} | options))
 
 
 async def test_a_message_arrives_whole(receiver):

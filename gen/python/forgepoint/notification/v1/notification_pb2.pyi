@@ -109,6 +109,7 @@ class Notification(_message.Message):
     READ_AT_FIELD_NUMBER: _builtins.int
     RULE_ID_FIELD_NUMBER: _builtins.int
     RESOURCE_ID_FIELD_NUMBER: _builtins.int
+    EVENTS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     recipient_user_id: _builtins.str
     title: _builtins.str
@@ -123,6 +124,8 @@ class Notification(_message.Message):
     """The rule of the team that this went to; empty when it went to a person."""
     resource_id: _builtins.str
     """What the event is about."""
+    events: _builtins.int
+    """How many events it stands for; above 1 it tells of those of one kind and resource beyond a few in a minute."""
     @_builtins.property
     def channels(self) -> _containers.RepeatedScalarFieldContainer[Global___NotificationChannel.ValueType]: ...
     @_builtins.property
@@ -146,10 +149,11 @@ class Notification(_message.Message):
         read_at: _timestamp_pb2.Timestamp | None = ...,
         rule_id: _builtins.str = ...,
         resource_id: _builtins.str = ...,
+        events: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "read_at", b"read_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "channels", b"channels", "created_at", b"created_at", "event_id", b"event_id", "event_type", b"event_type", "id", b"id", "read", b"read", "read_at", b"read_at", "recipient_user_id", b"recipient_user_id", "resource_id", b"resource_id", "rule_id", b"rule_id", "severity", b"severity", "source_service", b"source_service", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "channels", b"channels", "created_at", b"created_at", "event_id", b"event_id", "event_type", b"event_type", "events", b"events", "id", b"id", "read", b"read", "read_at", b"read_at", "recipient_user_id", b"recipient_user_id", "resource_id", b"resource_id", "rule_id", b"rule_id", "severity", b"severity", "source_service", b"source_service", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -367,7 +371,12 @@ class MarkReadRequest(_message.Message):
 
     IDS_FIELD_NUMBER: _builtins.int
     MARK_ALL_FIELD_NUMBER: _builtins.int
+    UP_TO_ID_FIELD_NUMBER: _builtins.int
     mark_all: _builtins.bool
+    up_to_id: _builtins.str
+    """With mark_all: the newest notification that the caller has seen, so that what came after it stays unread. Empty
+    marks all there are.
+    """
     @_builtins.property
     def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """At most 1000."""
@@ -377,10 +386,11 @@ class MarkReadRequest(_message.Message):
         *,
         ids: _abc.Iterable[_builtins.str] | None = ...,
         mark_all: _builtins.bool = ...,
+        up_to_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ids", b"ids", "mark_all", b"mark_all"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ids", b"ids", "mark_all", b"mark_all", "up_to_id", b"up_to_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -14,7 +14,7 @@ _CHANNELS = {channel: events_pb2.NotificationChannel.Value(f"NOTIFICATION_CHANNE
 
 
 def to_event(event: DomainEvent) -> Event:
-    """The resource is the notification."""
+    """The resource is the recipient: a resource has a counter for ever, and notifications are without end."""
     match event:
         case Delivered():
             return _delivered(event)
@@ -34,7 +34,7 @@ def _delivered(event: Delivered) -> Event:
         DELIVERED,
         payload,
         team=event.notification.team,
-        resource_id=event.notification.id,
+        resource_id=event.notification.recipient,
         summary=f"A notification of {event.notification.event_type} was delivered by {event.channel}.",
         correlation_id=event.notification.correlation_id,
         trace=event.notification.trace,
@@ -55,7 +55,7 @@ def _failed(event: Failed) -> Event:
         FAILED,
         payload,
         team=event.notification.team,
-        resource_id=event.notification.id,
+        resource_id=event.notification.recipient,
         summary=f"A notification of {event.notification.event_type} could not be delivered by {event.channel}.",
         severity=Severity.WARNING,
         correlation_id=event.notification.correlation_id,

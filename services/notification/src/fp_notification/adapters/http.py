@@ -24,21 +24,18 @@ _MOST_ADDRESSES = 3
 _AGENT = "forgepoint-webhooks/1"
 
 
-async def resolve(host: str, port: int) -> Sequence[str]:
-    """Every address of a name. Raises OSError or UnicodeError for one that has none."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=1)
-    return [str(address[0]) for *_, address in found]
-
-
 class HttpSender:
-    """`app.ports.Sender`. timeout: seconds for one message, from the name to the answer's head."""
+    """`app.ports.Sender`. resolve: the addresses of a name; raises OSError or UnicodeError for one that has none.
+
+    timeout: seconds for one message, from the name to the answer's head.
+    """
 
     def __init__(
         self,
         policy: AddressPolicy,
         *,
         timeout: float,
-        resolve: Resolve = resolve,
+        resolve: Resolve,
         tls: Callable[[], ssl.SSLContext] = ssl.create_default_context,
     ) -> None:
         self._policy = policy

@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 
 from fp_notification.api import convert
 from fp_notification.api.caller import member, person, person_or_manager
-from fp_notification.app.mark_read import Marked
+from fp_notification.app.mark_read import Marked, UpTo
 from fp_notification.app.use_cases import UseCases
 from fp_notification.domain.recipients import Recipient
 
@@ -43,8 +43,8 @@ class CommandServicer(NotificationServiceServicer):
         return pb.DeleteRuleResponse()
 
     async def MarkRead(self, request: pb.MarkReadRequest, context: Context) -> pb.MarkReadResponse:
-        caller, ids = person(), _ids(request)
-        return _marked(await self._do.mark_read(caller, ids, personal(request, _marked, caller)))
+        caller, wanted = person(), _wanted(request)
+        return _marked(await self._do.mark_read(caller, wanted, personal(request, _marked, caller)))
 
     async def TestChannel(self, request: pb.TestChannelRequest, context: Context) -> pb.TestChannelResponse:
         channel = convert.channel_of(request.channel, "channel")
@@ -60,10 +60,11 @@ def personal(request: Message, response: Callable[[Any], Message], caller: Princ
     return replace(found, key=f"{caller.user_id}/{found.key}") if found.key else found
 
 
-def _ids(request: pb.MarkReadRequest) -> set[str] | None:
-    """None for all."""
+def _wanted(request: pb.MarkReadRequest) -> set[str] | UpTo:
     if request.mark_all:
-        return None
+        return UpTo(parse_id(request.up_to_id, "up_to_id") if request.up_to_id else "")
+    if request.up_to_id:
+        raise invalid("up_to_id", "is for mark_all")
     if not 0 < len(request.ids) <= _MOST_MARKED:
         raise invalid("ids", f"must be 1 to {_MOST_MARKED}, unless mark_all is set")
     return {parse_id(each, f"ids[{index}]") for index, each in enumerate(request.ids)}

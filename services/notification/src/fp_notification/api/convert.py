@@ -128,6 +128,7 @@ def notification_to_pb(notification: Notification) -> pb.Notification:
         resource_id=notification.resource_id,
         created_at=timestamp(notification.created_at),
         read_at=timestamp(notification.read_at),
+        events=notification.events,
     )
 
 

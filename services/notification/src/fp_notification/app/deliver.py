@@ -58,7 +58,7 @@ class Deliver:
         )
         async with self.transactions(command) as tx:
             await tx.close(lease, verdict.status, verdict.pause)
-            await tx.record(lease.notification, attempt)
+            await tx.record([(lease.notification, attempt)])
             if verdict.gone and lease.setting is not None:
                 await tx.switch_off(lease.notification, lease.setting, TARGET_GONE)
             if answer is not None and is_fault(answer):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fp_kernel import Clock, Command, Principal
 
 from fp_notification.app.ports import Transactions
+from fp_notification.domain.notifications import LAST_ID
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,14 +18,25 @@ class Marked:
 
 
 @dataclass(frozen=True, slots=True)
+class UpTo:
+    """All up to and with this one, the newest that the caller has seen; empty for all there are."""
+
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class MarkRead:
     transactions: Transactions
     clock: Clock
 
-    async def __call__(self, caller: Principal, ids: Collection[str] | None, command: Command) -> Marked:
-        """ids: None is all; those that are not the caller's are passed over."""
+    async def __call__(self, caller: Principal, wanted: Collection[str] | UpTo, command: Command) -> Marked:
+        """Those that are not the caller's are passed over."""
+        now = self.clock.now()
         async with self.transactions(command) as tx:
-            marked = await tx.mark_read(caller.team, caller.user_id, ids, self.clock.now())
+            if isinstance(wanted, UpTo):
+                marked = await tx.mark_all_read(caller.team, caller.user_id, wanted.id or LAST_ID, now)
+            else:
+                marked = await tx.mark_read(caller.team, caller.user_id, wanted, now)
             result = Marked(marked, await tx.unread(caller.team, caller.user_id))
             await tx.complete(result)
         return result

@@ -1,16 +1,21 @@
 """Tell recipients of events."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from fp_kernel import Clock
 
 from fp_notification.app.ports import Reads, Transaction, Transactions
-from fp_notification.app.posting import post
+from fp_notification.app.posting import Post, post
+from fp_notification.domain.floods import WINDOW, Flood, Kind, window_of
 from fp_notification.domain.matching import Facts, Told, decide, is_silent
 from fp_notification.domain.notifications import write
-from fp_notification.domain.recipients import Recipient
+from fp_notification.domain.recipients import Channel, Recipient
 from fp_notification.domain.texts import Texts
+
+Audience = Mapping[str, Sequence[Recipient]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +26,7 @@ class Notify:
     clock: Clock
 
     async def __call__(self, batch: Sequence[Facts]) -> int:
-        """How many recipients heard something new. Events that concern nobody leave no trace here."""
+        """How many notifications are new. Events that concern nobody leave no trace here."""
         teams = {facts.team for facts in batch if facts.team and not is_silent(facts.type)}
         if not teams:
             return 0
@@ -29,29 +34,48 @@ class Notify:
         asked = _asked(batch, audience)
         if not asked:
             return 0
-        new = 0
+        now = self.clock.now()
         async with self.transactions() as tx:
             fresh = await tx.fresh(asked)
-            # In one order everywhere, as the inbox has it.
-            for event_id in sorted(fresh):
-                new += await self._tell(tx, *asked[event_id])
+            floods = await self._floods(tx, [asked[event_id] for event_id in sorted(fresh)], now)
+            new = await post(tx, [each for flood in floods for each in self._single(flood, audience, now)])
+            await post(tx, [each for flood in floods for each in self._digest(flood, audience, now)])
         return new
 
-    async def _tell(self, tx: Transaction, facts: Facts, told: Sequence[Told]) -> int:
-        new = 0
-        for each in told:
-            new += await post(tx, write(facts, each, self.texts, self.clock.now()))
-        return new
+    async def _floods(self, tx: Transaction, events: Iterable[Facts], now: datetime) -> Sequence[Flood]:
+        """By kind, in one order everywhere: two replicas that count the same kinds wait for each other."""
+        kinds: defaultdict[Kind, list[Facts]] = defaultdict(list)
+        for facts in events:
+            kinds[Kind(facts.team, facts.type, facts.resource_id)].append(facts)
+        begins = window_of(now)
+        before = await tx.count_events({kind: len(kinds[kind]) for kind in sorted(kinds)}, begins)
+        return [Flood(kind, begins, before[kind], kinds[kind]) for kind in sorted(kinds)]
+
+    def _single(self, flood: Flood, audience: Audience, now: datetime) -> Iterable[Post]:
+        for facts in flood.single:
+            for told in decide(facts, audience[facts.team]):
+                yield self._post(facts, told, now)
+
+    def _digest(self, flood: Flood, audience: Audience, now: datetime) -> Iterable[Post]:
+        """Told in the application at once, with a number that grows; by webhook when the window is over."""
+        if not flood.rest:
+            return
+        digest = flood.digest()
+        left = (flood.begins_at + WINDOW - now).total_seconds()
+        for told in decide(digest, audience[digest.team]):
+            yield self._post(digest, told, now, events=flood.untold, due_in=max(0.0, left))
+
+    def _post(self, facts: Facts, told: Told, now: datetime, *, events: int = 1, due_in: float = 0.0) -> Post:
+        webhook = told.recipient.channel(Channel.WEBHOOK)
+        notification = write(facts, told, self.texts, now, events)
+        return Post(notification, webhook.target if webhook else "", due_in)
 
 
-def _asked(
-    batch: Sequence[Facts], audience: Mapping[str, Sequence[Recipient]]
-) -> dict[str, tuple[Facts, Sequence[Told]]]:
+def _asked(batch: Sequence[Facts], audience: Audience) -> dict[str, Facts]:
     """The events that somebody is told of, by id. Most batches are many events of few kinds: each is decided once."""
-    decided: dict[tuple[str, str, int], Sequence[Told]] = {}
+    decided: dict[tuple[str, str, int], bool] = {}
     for facts in batch:
         kind = (facts.team, facts.type, facts.severity)
         if kind not in decided:
-            decided[kind] = decide(facts, audience.get(facts.team, ()))
-    found = ((facts, decided[facts.team, facts.type, facts.severity]) for facts in batch)
-    return {facts.event_id: (facts, told) for facts, told in found if told}
+            decided[kind] = bool(decide(facts, audience.get(facts.team, ())))
+    return {facts.event_id: facts for facts in batch if decided[facts.team, facts.type, facts.severity]}

@@ -11,6 +11,7 @@ from fp_kernel import Command, PageRequest
 from fp_notification.domain.breaker import BreakerPolicy
 from fp_notification.domain.delivery import Answer
 from fp_notification.domain.events import DomainEvent
+from fp_notification.domain.floods import Kind
 from fp_notification.domain.notifications import Attempt, Notification, Status
 from fp_notification.domain.recipients import Channel, ChannelSetting, Recipient, RecipientKind
 from fp_notification.domain.severity import Severity
@@ -67,16 +68,21 @@ class Transaction(Protocol):
 
     async def delete_rule(self, team: str, rule_id: str) -> bool: ...
 
-    async def add_notification(self, notification: Notification) -> bool:
-        """False when the recipient was told of the event before."""
+    async def count_events(self, kinds: Mapping[Kind, int], begins_at: datetime) -> Mapping[Kind, int]:
+        """Count events of these kinds in a window; how many of each there were before. In the order that is given."""
 
-    async def add_delivery(self, notification: Notification, channel: Channel, *, due_in: float) -> None:
-        """A delivery to be made. due_in: seconds before which no worker claims it."""
+    async def add_notifications(self, notifications: Sequence[Notification]) -> set[str]:
+        """Ids of those that are new: of the others the recipient was told before. A digest that is there already has
+        its text and number replaced by the greater one, and is unread again.
+        """
+
+    async def add_deliveries(self, deliveries: Sequence[tuple[Notification, str, float]]) -> None:
+        """Webhooks to be called: the notification, its host, and the seconds before which no worker claims it."""
 
     async def told(self, team: str, recipient: str, event_id: str) -> Notification | None: ...
 
-    async def record(self, notification: Notification, attempt: Attempt) -> None:
-        """Add a line to the log."""
+    async def record(self, attempts: Sequence[tuple[Notification, Attempt]]) -> None:
+        """Add lines to the log."""
 
     async def last_attempt(self, notification: Notification, channel: Channel) -> Attempt | None: ...
 
@@ -90,13 +96,16 @@ class Transaction(Protocol):
         """A channel, unless it has another target by now."""
 
     async def spare(self, lease: Lease, policy: BreakerPolicy) -> None:
-        """Count a fault of the destination; when there were too many, leave it alone with all that waits for it."""
+        """Count a fault of the host; when there were too many, leave it alone with all that waits for it."""
 
     async def trust(self, lease: Lease) -> None:
         """The destination works: its faults are forgotten."""
 
-    async def mark_read(self, team: str, user_id: str, ids: Collection[str] | None, now: datetime) -> int:
-        """None is all. How many were unread."""
+    async def mark_read(self, team: str, user_id: str, ids: Collection[str], now: datetime) -> int:
+        """How many were unread."""
+
+    async def mark_all_read(self, team: str, user_id: str, up_to: str, now: datetime) -> int:
+        """Those up to this id. How many were unread."""
 
     async def unread(self, team: str, user_id: str) -> int: ...
 

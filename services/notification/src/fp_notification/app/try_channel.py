@@ -8,7 +8,7 @@ from fp_kernel import Aborted, Clock, Command, Principal, new_id
 from fp_notification.app.deliver import Deliver
 from fp_notification.app.missing import no_rule, switched_off
 from fp_notification.app.ports import LeaseLost, Transactions
-from fp_notification.app.posting import post
+from fp_notification.app.posting import Post, post
 from fp_notification.domain.notifications import Attempt, Notification
 from fp_notification.domain.recipients import Channel, Recipient, RecipientKind
 from fp_notification.domain.severity import Severity
@@ -33,7 +33,8 @@ class TryChannel:
         recipient_id, event_id = rule_id or caller.user_id, _event_id(command)
         async with self.transactions() as tx:
             recipient = await tx.hold(caller.team, recipient_id)
-            if recipient is None and rule_id:
+            # The id of a person is no rule's: his own webhook is nobody else's to try.
+            if rule_id and (recipient is None or recipient.kind is not RecipientKind.RULE):
                 raise no_rule()
             recipient = recipient or Recipient(caller.team, recipient_id, RecipientKind.USER)
             setting = recipient.channel(channel)
@@ -41,7 +42,7 @@ class TryChannel:
                 raise switched_off(channel)
             notification = self._write(recipient, channel, event_id)
             # Sent by this call and not by a worker, unless this process dies.
-            if not await post(tx, notification, due_in=self.lease):
+            if not await post(tx, [Post(notification, setting.target, self.lease)]):
                 notification = await tx.told(caller.team, recipient_id, event_id) or notification
             lease = await tx.take(notification, channel, self.lease)
         if lease is None:

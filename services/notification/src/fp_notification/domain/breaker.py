@@ -12,7 +12,7 @@ _FIRST_FAULT = 500
 class BreakerPolicy:
     """failures: in a row, from which on the destination is left alone. pause: seconds for which it is.
 
-    After the pause its deliveries go on as they are due; the next failure leaves it alone again.
+    After the pause one message tries it: when that is delivered the others follow, else it is left alone again.
     """
 
     failures: int = 5

@@ -12,6 +12,9 @@ from fp_notification.domain.recipients import Channel, RecipientKind
 from fp_notification.domain.severity import Severity
 from fp_notification.domain.texts import Texts
 
+LAST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
+"""Not less than any id."""
+
 
 class Status(StrEnum):
     """Of a delivery, and of one attempt at it. SUPPRESSED: its channel was switched off before it could go."""
@@ -25,7 +28,10 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """recipient: id of a user, or of a rule. read_at: None while it is unread."""
+    """recipient: id of a user, or of a rule. read_at: None while it is unread.
+
+    events: how many it stands for; above one it is the digest of a flood.
+    """
 
     id: str
     team: str
@@ -43,6 +49,7 @@ class Notification:
     read_at: datetime | None = None
     correlation_id: str = ""
     trace: Mapping[str, str] = field(default_factory=dict)
+    events: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +66,7 @@ class Attempt:
     id: str = field(default_factory=new_id)
 
 
-def write(facts: Facts, told: Told, texts: Texts, now: datetime) -> Notification:
+def write(facts: Facts, told: Told, texts: Texts, now: datetime, events: int = 1) -> Notification:
     title, body = texts.render(facts)
     return Notification(
         id=new_id(),
@@ -77,4 +84,5 @@ def write(facts: Facts, told: Told, texts: Texts, now: datetime) -> Notification
         created_at=now,
         correlation_id=facts.correlation_id,
         trace=facts.trace,
+        events=events,
     )

@@ -1,10 +1,12 @@
 """What people and teams may ask for."""
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from fp_kernel import FieldViolation, InvalidArgument, invalid, new_id
+from fp_kernel.texts import check_line
 
 from fp_notification.domain.matching import NOT_OFFERED, OFFERED_ALL, OWN
 from fp_notification.domain.patterns import check_pattern, meets
@@ -67,9 +69,8 @@ def keeps_target(wanted: WantedChannel, present: ChannelSetting | None) -> bool:
 
 def create_rule(new: NewRule, *, team: str, by: str, now: datetime) -> Recipient:
     """Raises InvalidArgument naming the field."""
-    name = new.name.strip()
-    if not 0 < len(name) <= _LONGEST_NAME or not name.isprintable():
-        raise invalid("name", f"must be 1 to {_LONGEST_NAME} characters of one line")
+    name = unicodedata.normalize("NFC", new.name.strip())
+    check_line(name, "name", _LONGEST_NAME, required=True)
     channels = {_existing(channel, label, f"channels[{index}]") for index, (channel, label) in enumerate(new.channels)}
     if not channels:
         raise invalid("channels", "must name at least one")

@@ -83,6 +83,11 @@ def parse_target(url: str, field: str) -> Target:
     return Target(parts.scheme, _host(parts, field), port or _PORTS[parts.scheme], path)
 
 
+def destination(url: str) -> str:
+    """The host whom a target calls: what has one room and one breaker, whatever the path, the port or the writing."""
+    return (urlsplit(url).hostname or "").rstrip(".") if url else ""
+
+
 def mask(url: str) -> str:
     """What of a target is shown: its path is often a secret."""
     parts = urlsplit(url)

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from fp_kernel.texts import is_text
+
 from fp_notification.domain.matching import Facts
 
 _LONGEST_TITLE = 200
@@ -59,5 +61,5 @@ def _values(facts: Facts) -> dict[str, str]:
 
 def _plain(text: str, longest: int) -> str:
     """One line of printable text: names that people chose end up in it."""
-    line = "".join(each if each.isprintable() else " " for each in text).strip()
+    line = "".join(each if is_text(each) else " " for each in text).strip()
     return line if len(line) <= longest else f"{line[: longest - 3]}..."

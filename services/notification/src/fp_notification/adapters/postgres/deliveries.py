@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from asyncpg import Record
 from fp_postgres import Database, Transaction
 
-from fp_notification.adapters.postgres.rows import NOTIFICATION, to_notification, to_setting
+from fp_notification.adapters.postgres.rows import NOTIFICATION, columns, to_notification, to_setting
 from fp_notification.app.ports import Lease, LeaseLost
 from fp_notification.domain.breaker import BreakerPolicy
 from fp_notification.domain.notifications import Notification, Status
 from fp_notification.domain.recipients import Channel
+from fp_notification.domain.targets import destination
 
 _LEASED = f"""
 SELECT {NOTIFICATION}, taken.channel, taken.token, taken.attempts,
@@ -17,14 +18,45 @@ SELECT {NOTIFICATION}, taken.channel, taken.token, taken.attempts,
 FROM taken JOIN notifications n ON n.id = taken.notification_id
 LEFT JOIN channels c ON c.team = n.team AND c.recipient = n.recipient AND c.channel = taken.channel
 """  # noqa: S608 -- a constant
+# Hosts that something waits for, one look a host at the index; those that have room, the longest waiting first.
+_WAITING = """
+WITH RECURSIVE waiting AS (
+    (SELECT host, due_at FROM deliveries WHERE status IN ('PENDING', 'RETRYING') ORDER BY host, due_at LIMIT 1)
+    UNION ALL
+    SELECT next.host, next.due_at FROM waiting CROSS JOIN LATERAL (
+        SELECT host, due_at FROM deliveries WHERE status IN ('PENDING', 'RETRYING') AND host > waiting.host
+        ORDER BY host, due_at LIMIT 1
+    ) AS next
+)
+SELECT host FROM waiting LEFT JOIN destinations d USING (host)
+WHERE waiting.due_at <= now() AND (d.open_until IS NULL OR d.open_until <= now())
+      AND (SELECT count(*) FROM deliveries
+           WHERE host = waiting.host AND leased_until > now()) < CASE WHEN d.open_until IS NULL THEN $1 ELSE 1 END
+ORDER BY waiting.due_at LIMIT $2
+"""
+_KNOW = "INSERT INTO destinations (host) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING"
+# A host whose row another replica holds is being claimed by it.
+_HOLD = """
+SELECT host, open_until IS NOT NULL AS tried FROM destinations
+WHERE host = ANY ($1::text[]) AND (open_until IS NULL OR open_until <= now()) ORDER BY host FOR UPDATE SKIP LOCKED
+"""
+# Sees what others claimed of a host before its row was locked here. One of each host comes before a second of any.
 _CLAIM = f"""
 WITH due AS (
-    SELECT notification_id, channel FROM deliveries
-    WHERE status IN ('PENDING', 'RETRYING') AND due_at <= now()
-    ORDER BY due_at LIMIT $1
-    FOR UPDATE SKIP LOCKED
+    SELECT d.notification_id, d.channel
+    FROM unnest($1::text[], $2::boolean[]) AS o (host, tried)
+    CROSS JOIN LATERAL (SELECT count(*) AS number FROM deliveries WHERE host = o.host AND leased_until > now()) AS busy
+    CROSS JOIN LATERAL (
+        SELECT notification_id, channel, due_at FROM deliveries
+        WHERE host = o.host AND status IN ('PENDING', 'RETRYING') AND due_at <= now()
+        ORDER BY due_at LIMIT greatest(0, CASE WHEN o.tried THEN 1 ELSE $3 END - busy.number)
+        FOR UPDATE SKIP LOCKED
+    ) AS d
+    ORDER BY row_number() OVER (PARTITION BY o.host ORDER BY d.due_at), d.due_at LIMIT $4
 ), taken AS (
-    UPDATE deliveries d SET token = d.token + 1, due_at = now() + make_interval(secs => $2)
+    UPDATE deliveries d
+    SET token = d.token + 1, due_at = now() + make_interval(secs => $5),
+        leased_until = now() + make_interval(secs => $5)
     FROM due WHERE d.notification_id = due.notification_id AND d.channel = due.channel
     RETURNING d.notification_id, d.channel, d.token, d.attempts
 )
@@ -32,7 +64,9 @@ WITH due AS (
 """  # noqa: S608 -- constants
 _TAKE = f"""
 WITH taken AS (
-    UPDATE deliveries d SET token = d.token + 1, due_at = now() + make_interval(secs => $3)
+    UPDATE deliveries d
+    SET token = d.token + 1, due_at = now() + make_interval(secs => $3),
+        leased_until = now() + make_interval(secs => $3)
     WHERE d.notification_id = $1 AND d.channel = $2 AND d.status IN ('PENDING', 'RETRYING')
     RETURNING d.notification_id, d.channel, d.token, d.attempts
 )
@@ -40,48 +74,46 @@ WITH taken AS (
 """  # noqa: S608 -- constants
 _CLOSE = """
 UPDATE deliveries
-SET status = $4, attempts = $5, due_at = now() + make_interval(secs => $6)
+SET status = $4, attempts = $5, due_at = now() + make_interval(secs => $6), leased_until = NULL
 WHERE notification_id = $1 AND channel = $2 AND token = $3 AND status IN ('PENDING', 'RETRYING')
 """
 
 _ADD = """
-INSERT INTO deliveries (notification_id, channel, status, due_at)
-SELECT $1, $2, 'PENDING', greatest(
-    now() + make_interval(secs => $5),
-    (SELECT open_until FROM channels WHERE team = $3 AND recipient = $4 AND channel = $2)
-)
+INSERT INTO deliveries (notification_id, channel, status, host, due_at)
+SELECT d.notification_id, 'WEBHOOK', 'PENDING', d.host, now() + make_interval(secs => d.due_in)
+FROM unnest($1::uuid[], $2::text[], $3::float8[]) AS d (notification_id, host, due_in)
 """
 _FAULT = """
-UPDATE channels
-SET failures = failures + 1,
-    open_until = CASE WHEN failures + 1 >= $5 THEN now() + make_interval(secs => $6) END
-WHERE team = $1 AND recipient = $2 AND channel = $3 AND target = $4
-RETURNING open_until
+INSERT INTO destinations AS kept (host, failures, open_until)
+VALUES ($1, 1, CASE WHEN 1 >= $2 THEN now() + make_interval(secs => $3) END)
+ON CONFLICT (host) DO UPDATE
+SET failures = kept.failures + 1,
+    open_until = CASE WHEN kept.failures + 1 >= $2 THEN now() + make_interval(secs => $3) END
 """
-# What someone works on is locked or due later, and goes on.
-_POSTPONE = """
-UPDATE deliveries SET due_at = $4
-WHERE (notification_id, channel) IN (
-    SELECT d.notification_id, d.channel FROM deliveries d JOIN notifications n ON n.id = d.notification_id
-    WHERE d.status IN ('PENDING', 'RETRYING') AND d.due_at <= now()
-          AND n.team = $1 AND n.recipient = $2 AND d.channel = $3
-    FOR UPDATE OF d SKIP LOCKED
-)
-"""
+_TRUST = "UPDATE destinations SET failures = 0, open_until = NULL WHERE host = $1 AND failures > 0"
 
 
 class PostgresDeliveries:
-    """`app.ports.Deliveries` on a database."""
+    """`app.ports.Deliveries` on a database. per_host: messages under way at a time to one host, over all replicas."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, per_host: int) -> None:
         self._database = database
+        self._per_host = per_host
 
     async def claim(self, limit: int, seconds: float) -> Sequence[Lease]:
-        return [_to_lease(row) for row in await self._database.fetch(_CLAIM, limit, seconds)]
+        waiting = [row["host"] for row in await self._database.fetch(_WAITING, self._per_host, limit)]
+        if not waiting:
+            return []
+        async with self._database.transaction() as tx:
+            await tx.execute(_KNOW, waiting)
+            held = await tx.fetch(_HOLD, waiting)
+            hosts, tried = [row["host"] for row in held], [row["tried"] for row in held]
+            rows = await tx.fetch(_CLAIM, hosts, tried, self._per_host, limit, seconds)
+        return [_to_lease(row) for row in rows]
 
 
-async def add(tx: Transaction, notification: Notification, channel: Channel, due_in: float) -> None:
-    await tx.execute(_ADD, notification.id, channel, notification.team, notification.recipient, due_in)
+async def add(tx: Transaction, made: Sequence[tuple[Notification, str, float]]) -> None:
+    await tx.execute(_ADD, *columns(((each.id, host, due_in) for each, host, due_in in made), 3))
 
 
 async def take(tx: Transaction, notification: Notification, channel: Channel, seconds: float) -> Lease | None:
@@ -96,23 +128,15 @@ async def close(tx: Transaction, lease: Lease, status: Status, pause: float) -> 
 
 
 async def spare(tx: Transaction, lease: Lease, policy: BreakerPolicy) -> None:
-    name = (lease.notification.team, lease.notification.recipient, lease.channel)
-    target = lease.setting.target if lease.setting else ""
-    until = await tx.fetchval(_FAULT, *name, target, policy.failures, policy.pause)
-    if until is not None:
-        await tx.execute(_POSTPONE, *name, until)
+    await tx.execute(_FAULT, _host(lease), policy.failures, policy.pause)
 
 
 async def trust(tx: Transaction, lease: Lease) -> None:
-    await tx.execute(
-        """
-        UPDATE channels SET failures = 0, open_until = NULL
-        WHERE team = $1 AND recipient = $2 AND channel = $3 AND failures > 0
-        """,
-        lease.notification.team,
-        lease.notification.recipient,
-        lease.channel,
-    )
+    await tx.execute(_TRUST, _host(lease))
+
+
+def _host(lease: Lease) -> str:
+    return destination(lease.setting.target) if lease.setting else ""
 
 
 def _to_lease(row: Record) -> Lease:

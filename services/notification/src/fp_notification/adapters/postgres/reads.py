@@ -16,13 +16,11 @@ from fp_notification.adapters.postgres.rows import (
     to_recipients,
 )
 from fp_notification.app.ports import Feed, Log
-from fp_notification.domain.notifications import Attempt, Notification
+from fp_notification.domain.notifications import LAST_ID, Attempt, Notification
 from fp_notification.domain.patterns import as_regex
 from fp_notification.domain.recipients import Recipient, RecipientKind
 
 Item = TypeVar("Item", Recipient, Notification, Attempt)
-
-_LAST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 
 _JOINED = "LEFT JOIN channels c ON c.team = r.team AND c.recipient = r.id"
 _AUDIENCE = f"SELECT {RECIPIENT} FROM recipients r {_JOINED} WHERE r.team = ANY ($1) ORDER BY r.team, r.id"  # noqa: S608 -- constants
@@ -117,7 +115,7 @@ class PostgresReads:
 
 
 def _after(page: PageRequest) -> str:
-    return page.after[0] if page.after else _LAST_ID
+    return page.after[0] if page.after else LAST_ID
 
 
 def _cut(items: list[Item], size: int) -> tuple[Sequence[Item], str]:

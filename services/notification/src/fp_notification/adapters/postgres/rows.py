@@ -1,9 +1,9 @@
 """Rows as domain values, and back."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeVar
 
 from asyncpg import Record
 
@@ -17,6 +17,8 @@ from fp_notification.domain.recipients import (
 )
 from fp_notification.domain.severity import Severity
 
+Item = TypeVar("Item")
+
 # Of `recipients r LEFT JOIN channels c`: one row a channel, those of a recipient together.
 RECIPIENT = """
 r.team, r.id, r.kind, r.name, r.patterns, r.muted, r.created_by, r.created_at, r.updated_at,
@@ -24,7 +26,7 @@ c.channel, c.enabled, c.min_severity, c.target, c.secret_id, c.disabled_reason
 """
 NOTIFICATION = """
 n.id::text, n.team, n.recipient, n.kind, n.event_id::text, n.event_type, n.source, n.resource_id, n.severity,
-n.title, n.body, n.channels, n.created_at, n.read_at, n.correlation_id, n.trace
+n.title, n.body, n.channels, n.created_at, n.read_at, n.correlation_id, n.trace, n.events
 """
 ATTEMPT = "id::text, notification_id::text, channel, status, number, response_code, error, attempted_at"
 
@@ -67,6 +69,7 @@ def to_notification(row: Record) -> Notification:
         read_at=row["read_at"],
         correlation_id=row["correlation_id"],
         trace=json.loads(row["trace"]),
+        events=row["events"],
     )
 
 
@@ -84,12 +87,40 @@ def of_notification(notification: Notification) -> tuple[Any, ...]:
         notification.severity,
         notification.title,
         notification.body,
-        list(notification.channels),
+        ",".join(notification.channels),
         Channel.IN_APP in notification.channels,
         notification.created_at,
         notification.correlation_id,
         json.dumps(dict(notification.trace)),
+        notification.events,
     )
+
+
+def of_attempt(made: tuple[Notification, Attempt]) -> tuple[Any, ...]:
+    notification, attempt = made
+    return (
+        attempt.id,
+        notification.team,
+        notification.recipient,
+        notification.kind,
+        notification.id,
+        attempt.channel,
+        attempt.status,
+        attempt.number,
+        attempt.response_code,
+        attempt.error,
+        attempt.at,
+    )
+
+
+def columns(rows: Iterable[Sequence[object]], width: int) -> list[list[object]]:
+    """The rows turned on their side, as `unnest` takes them."""
+    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(width)]
+
+
+def batched(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
 
 
 def to_attempt(row: Record) -> Attempt:

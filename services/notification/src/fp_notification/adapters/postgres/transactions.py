@@ -1,6 +1,6 @@
 """Changes in Postgres."""
 
-from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 
@@ -11,33 +11,69 @@ from fp_postgres import Transaction as PostgresTransaction
 from fp_notification.adapters.events import to_event
 from fp_notification.adapters.postgres import deliveries, recipients
 from fp_notification.adapters.postgres.reads import UNREAD
-from fp_notification.adapters.postgres.rows import ATTEMPT, NOTIFICATION, of_notification, to_attempt, to_notification
+from fp_notification.adapters.postgres.rows import (
+    ATTEMPT,
+    NOTIFICATION,
+    batched,
+    columns,
+    of_attempt,
+    of_notification,
+    to_attempt,
+    to_notification,
+)
 from fp_notification.app.ports import Lease, Member
 from fp_notification.domain.breaker import BreakerPolicy
 from fp_notification.domain.events import DomainEvent
+from fp_notification.domain.floods import Kind
 from fp_notification.domain.notifications import Attempt, Notification, Status
 from fp_notification.domain.recipients import Channel, ChannelSetting, Recipient
 
 CONSUMER = "notification"
 _NO_COMMAND = Command("", "", "", b"", lambda _: b"")
 
+# channels: joined, for unnest has no rows of arrays.
 _ADD = """
-INSERT INTO notifications (id, team, recipient, kind, event_id, event_type, source, resource_id, severity, title, body,
-                           channels, in_app, created_at, correlation_id, trace)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
-ON CONFLICT ON CONSTRAINT notifications_once DO NOTHING
+INSERT INTO notifications AS kept (id, team, recipient, kind, event_id, event_type, source, resource_id, severity,
+                                   title, body, channels, in_app, created_at, correlation_id, trace, events)
+SELECT n.id, n.team, n.recipient, n.kind, n.event_id, n.event_type, n.source, n.resource_id, n.severity, n.title,
+       n.body, string_to_array(n.channels, ','), n.in_app, n.created_at, n.correlation_id, n.trace, n.events
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::text[], $7::text[], $8::text[],
+            $9::smallint[], $10::text[], $11::text[], $12::text[], $13::boolean[], $14::timestamptz[], $15::text[],
+            $16::text[], $17::bigint[])
+     AS n (id, team, recipient, kind, event_id, event_type, source, resource_id, severity, title, body, channels,
+           in_app, created_at, correlation_id, trace, events)
+ON CONFLICT ON CONSTRAINT notifications_once DO UPDATE
+SET title = excluded.title, body = excluded.body, severity = greatest(kept.severity, excluded.severity),
+    events = excluded.events, read_at = NULL
+WHERE excluded.events > kept.events
+RETURNING id::text
+"""
+_COUNT = """
+INSERT INTO floods AS kept (team, event_type, resource_id, begins_at, events)
+SELECT k.team, k.event_type, k.resource_id, $5, k.events
+FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) WITH ORDINALITY
+     AS k (team, event_type, resource_id, events, place)
+ORDER BY k.place
+ON CONFLICT (begins_at, team, event_type, resource_id) DO UPDATE SET events = kept.events + excluded.events
+RETURNING team, event_type, resource_id, events
 """
 _TOLD = f"SELECT {NOTIFICATION} FROM notifications n WHERE n.team = $1 AND n.recipient = $2 AND n.event_id = $3"  # noqa: S608 -- a constant
 _RECORD = """
 INSERT INTO attempts (id, team, recipient, kind, notification_id, channel, status, number, response_code, error,
                       attempted_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::text[], $7::text[], $8::int[],
+                     $9::int[], $10::text[], $11::timestamptz[])
 """
 _LAST = f"SELECT {ATTEMPT} FROM attempts WHERE notification_id = $1 AND channel = $2 ORDER BY id DESC LIMIT 1"  # noqa: S608 -- a constant
 _READ = """
 UPDATE notifications SET read_at = $3
-WHERE team = $1 AND recipient = $2 AND in_app AND read_at IS NULL AND ($4::uuid[] IS NULL OR id = ANY ($4))
+WHERE team = $1 AND recipient = $2 AND in_app AND read_at IS NULL AND id = ANY ($4::uuid[])
 """
+_READ_ALL = """
+UPDATE notifications SET read_at = $3
+WHERE team = $1 AND recipient = $2 AND in_app AND read_at IS NULL AND id <= $4
+"""
+_BITE = 2_000  # rows a statement
 
 
 class PostgresTransactions:
@@ -80,31 +116,30 @@ class NotificationTransaction:
     async def delete_rule(self, team: str, rule_id: str) -> bool:
         return await recipients.delete_rule(self._tx, team, rule_id)
 
-    async def add_notification(self, notification: Notification) -> bool:
-        return await self._tx.execute(_ADD, *of_notification(notification)) == "INSERT 0 1"
+    async def count_events(self, kinds: Mapping[Kind, int], begins_at: datetime) -> Mapping[Kind, int]:
+        counted = columns(((*kind, number) for kind, number in kinds.items()), 4)
+        rows = await self._tx.fetch(_COUNT, *counted, begins_at)
+        after = {Kind(row["team"], row["event_type"], row["resource_id"]): int(row["events"]) for row in rows}
+        return {kind: after[kind] - number for kind, number in kinds.items()}
 
-    async def add_delivery(self, notification: Notification, channel: Channel, *, due_in: float) -> None:
-        await deliveries.add(self._tx, notification, channel, due_in)
+    async def add_notifications(self, notifications: Sequence[Notification]) -> set[str]:
+        new: set[str] = set()
+        for bite in batched(notifications, _BITE):
+            rows = await self._tx.fetch(_ADD, *columns(map(of_notification, bite), 17))
+            new.update(row["id"] for row in rows)
+        return new
+
+    async def add_deliveries(self, made: Sequence[tuple[Notification, str, float]]) -> None:
+        for bite in batched(made, _BITE):
+            await deliveries.add(self._tx, bite)
 
     async def told(self, team: str, recipient: str, event_id: str) -> Notification | None:
         row = await self._tx.fetchrow(_TOLD, team, recipient, event_id)
         return to_notification(row) if row else None
 
-    async def record(self, notification: Notification, attempt: Attempt) -> None:
-        await self._tx.execute(
-            _RECORD,
-            attempt.id,
-            notification.team,
-            notification.recipient,
-            notification.kind,
-            notification.id,
-            attempt.channel,
-            attempt.status,
-            attempt.number,
-            attempt.response_code,
-            attempt.error,
-            attempt.at,
-        )
+    async def record(self, attempts: Sequence[tuple[Notification, Attempt]]) -> None:
+        for bite in batched(attempts, _BITE):
+            await self._tx.execute(_RECORD, *columns(map(of_attempt, bite), 11))
 
     async def last_attempt(self, notification: Notification, channel: Channel) -> Attempt | None:
         row = await self._tx.fetchrow(_LAST, notification.id, channel)
@@ -125,8 +160,12 @@ class NotificationTransaction:
     async def trust(self, lease: Lease) -> None:
         await deliveries.trust(self._tx, lease)
 
-    async def mark_read(self, team: str, user_id: str, ids: Collection[str] | None, now: datetime) -> int:
-        status = await self._tx.execute(_READ, team, user_id, now, None if ids is None else list(ids))
+    async def mark_read(self, team: str, user_id: str, ids: Collection[str], now: datetime) -> int:
+        status = await self._tx.execute(_READ, team, user_id, now, list(ids))
+        return int(status.removeprefix("UPDATE "))
+
+    async def mark_all_read(self, team: str, user_id: str, up_to: str, now: datetime) -> int:
+        status = await self._tx.execute(_READ_ALL, team, user_id, now, up_to)
         return int(status.removeprefix("UPDATE "))
 
     async def unread(self, team: str, user_id: str) -> int:
