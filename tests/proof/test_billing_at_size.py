@@ -72,8 +72,8 @@ async def test_two_replicas_meter_every_prediction_once(open_replica):
     batches = [told[start : start + BATCH] for start in range(0, PREDICTIONS, BATCH)]
 
     async def work(database, mine):
-        record = RecordEvents(PostgresTransactions(database, await ready_months(database))(), GRACE)
-        return sum([await record(batch) for batch in mine])
+        record = RecordEvents(PostgresTransactions(database, await ready_months(database)), RunningClock(), GRACE)
+        return sum([await record(batch, "billing") for batch in mine])
 
     began, cpu = time.perf_counter(), time.process_time()
     # Every tenth batch goes to both.

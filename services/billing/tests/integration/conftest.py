@@ -75,7 +75,7 @@ class Desk:
             Told(event_id, team, (Usage(Meter.INFERENCE_REQUEST, 1, source_id, occurred_at=self.clock.now()),))
             for event_id, source_id in facts
         ]
-        return await self.do.record_events(told)
+        return await self.do.record_events(told, "billing")
 
     async def used(self, team="alpha", meter=Meter.INFERENCE_REQUEST):
         return (await self.read.quota(team, meter))[1].used

@@ -57,7 +57,7 @@ async def months(desk, plan_id, batches):
     ids = {}
     for batch in batches:
         told = [Told(ids.setdefault(event, new_id()), teams[team], (usage,)) for event, team, usage in batch]
-        await desk.do.record_events(told)
+        await desk.do.record_events(told, "billing")
     return [await month(desk, team, period) for team in teams for period in PERIODS]
 
 

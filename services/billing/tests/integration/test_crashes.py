@@ -58,7 +58,7 @@ def _batch(team, ids):
 async def meter(crash, url, team, ids):
     """What a consumer does with a batch."""
     database = await Database.connect(url, source="billing")
-    await _commands(crash.wrap(database)).record_events(_batch(team, ids))
+    await _commands(crash.wrap(database)).record_events(_batch(team, ids), "billing")
 
 
 async def invoice(crash, url, _team, _ids):
@@ -95,7 +95,7 @@ async def test_a_batch_that_is_killed_anywhere_is_metered_once_when_it_comes_aga
         database = await Database.connect(url, source="billing")
         # All of it or nothing of it.
         assert await _figures(database, team) == (_WHOLE if run.completed else await _whole_or_nothing(database, team))
-        await _commands(database).record_events(_batch(team, ids))
+        await _commands(database).record_events(_batch(team, ids), "billing")
         assert await _figures(database, team) == _WHOLE
         await database.close()
 
@@ -106,7 +106,7 @@ async def test_an_invoice_that_is_killed_anywhere_is_made_once_and_no_number_is_
     async def arrange():
         url, team, ids = await team_on_a_plan()
         database = await Database.connect(url, source="billing")
-        await _commands(database).record_events(_batch(team, ids))
+        await _commands(database).record_events(_batch(team, ids), "billing")
         await database.close()
         return url, team, ids
 

@@ -33,27 +33,27 @@ async def stored(desk, clock, month):
 
 
 async def test_a_version_counts_for_each_month_in_which_it_is_kept(desk, clock):
-    await desk.do.record_events([ready("v1"), ready("v2", size=7)])
+    await desk.do.record_events([ready("v1"), ready("v2", size=7)], "billing-resources")
     assert [await stored(desk, clock, month) for month in (3, 3, 4, 4, 5)] == [SIZE + 7] * 5
 
 
 async def test_a_model_that_is_archived_counts_for_that_month_and_none_after_it(desk, clock):
-    await desk.do.record_events([ready("v1"), ready("v2", model="other", size=7)])
+    await desk.do.record_events([ready("v1"), ready("v2", model="other", size=7)], "billing-resources")
     assert await stored(desk, clock, 4) == SIZE + 7
-    await desk.do.record_events([archived(at=clock.now())])
+    await desk.do.record_events([archived(at=clock.now())], "billing-resources")
     assert [await stored(desk, clock, month) for month in (4, 5, 6)] == [SIZE + 7, 7, 7]
 
 
 async def test_a_version_that_becomes_ready_after_its_model_was_archived_counts_once(desk, clock):
-    await desk.do.record_events([archived()])
-    await desk.do.record_events([ready()])
+    await desk.do.record_events([archived()], "billing-resources")
+    await desk.do.record_events([ready()], "billing-resources")
     assert [await stored(desk, clock, month) for month in (3, 4)] == [SIZE, 0]
 
 
 async def test_months_that_were_missed_are_metered_later_up_to_the_one_of_the_archive(desk, clock):
-    await desk.do.record_events([ready()])
+    await desk.do.record_events([ready()], "billing-resources")
     clock.set_wall(datetime(2013, 7, 20, tzinfo=UTC))
-    await desk.do.record_events([archived(at=datetime(2013, 5, 2, tzinfo=UTC))])
+    await desk.do.record_events([archived(at=datetime(2013, 5, 2, tzinfo=UTC))], "billing-resources")
     # April and May are past their grace by then, and count in July.
     assert await stored(desk, clock, 7) == 2 * SIZE
     assert await stored(desk, clock, 8) == 0
@@ -61,7 +61,7 @@ async def test_months_that_were_missed_are_metered_later_up_to_the_one_of_the_ar
 
 async def test_two_replicas_meter_a_month_once(replicas, clock):
     first, second = replicas
-    await first.do.record_events([ready()])
+    await first.do.record_events([ready()], "billing-resources")
     clock.set_wall(datetime(2013, 4, 1, tzinfo=UTC))
     assert await first.storing.once() + await second.storing.once() == 1
     assert await second.used(meter=Meter.STORAGE_BYTES) == SIZE
@@ -72,7 +72,7 @@ async def test_every_team_and_version_is_metered_and_one_that_fails_holds_up_no_
     monkeypatch.setattr(storing, "_VERSIONS", 2)
     teams = [f"team {number}" for number in range(5)]
     for team in teams:
-        await desk.do.record_events([ready(f"v{number}", team=team) for number in range(5)])
+        await desk.do.record_events([ready(f"v{number}", team=team) for number in range(5)], "billing-resources")
     clock.set_wall(datetime(2013, 4, 1, tzinfo=UTC))
     await desk.side.database.execute(
         "ALTER TABLE periods ADD CONSTRAINT broken CHECK (team <> 'team 1' OR starts_at < '2013-04-01')"
@@ -85,5 +85,5 @@ async def test_every_team_and_version_is_metered_and_one_that_fails_holds_up_no_
 @pytest.mark.parametrize("times", [1, 3])
 async def test_an_event_that_comes_again_stores_nothing_again(desk, clock, times):
     for _ in range(times):
-        await desk.do.record_events([ready()])
+        await desk.do.record_events([ready()], "billing-resources")
     assert [await stored(desk, clock, month) for month in (3, 4)] == [SIZE, SIZE]

@@ -89,7 +89,7 @@ async def known(settings) -> AsyncIterator[Callable[[str], Awaitable[bool]]]:
     await database.close()
 
 
-def _drift(team: str = "alpha", severity: Severity = Severity.WARNING) -> Event:
+def _drift(team: str = "alpha", severity: Severity = Severity.WARNING, resource_id: str = "m1") -> Event:
     payload = events_pb2.ModelDriftDetected(
         model_name="delays", model_version="1", report_id="r1", sample_count=900, severity=2
     )
@@ -97,7 +97,7 @@ def _drift(team: str = "alpha", severity: Severity = Severity.WARNING) -> Event:
         "fp.models.drift.detected",
         payload,
         team=team,
-        resource_id="m1",
+        resource_id=resource_id,
         summary="The weather has changed.",
         severity=severity,
         source="monitor",

@@ -66,7 +66,7 @@ async def test_two_replicas_tell_every_event_once(replica, caller, bus, drift, r
 
     async def hear(event):
         told.append(event)
-        if len(told) == 60:
+        if len(told) == 30:
             heard.set()
 
     async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
@@ -75,7 +75,7 @@ async def test_two_replicas_tell_every_event_once(replica, caller, bus, drift, r
             bus.broadcast(Broadcast("test", ("fp.notifications.>",)), hear, caught_up=caught_up)
         )
         await caught_up.wait()
-        events = [drift(severity=Severity.INFO) for _ in range(30)]
+        events = [drift(severity=Severity.INFO, resource_id=f"m{number}") for number in range(30)]
         await bus.publish(events)
         await heard.wait()
         listening.cancel()
@@ -83,7 +83,8 @@ async def test_two_replicas_tell_every_event_once(replica, caller, bus, drift, r
     assert (len(ids), len(set(ids))) == (31, 30)
     assert {json.loads(each.body)["data"]["event_id"] for each in receiver.requests} == {each.id for each in events}
     assert {event.type for event in told} == {"fp.notifications.delivered"}
-    assert len({(event.resource_id, event.payload.channel) for event in told}) == 60
+    assert len({event.payload.notification_id for event in told}) == 30
+    assert {event.payload.channel for event in told} == {WEBHOOK}
     found = await admin.ListNotifications(pb.ListNotificationsRequest(pagination={"page_size": 100}))
     assert (len(found.notifications), found.unread_count) == (30, 30)
 

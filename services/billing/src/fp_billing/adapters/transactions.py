@@ -22,7 +22,7 @@ from fp_billing.domain.storage import ArchivedModel, StoredVersion
 from fp_billing.domain.sums import UsageSum
 from fp_billing.domain.usage import UsageRecord
 
-CONSUMER = "billing"
+_ITSELF = "billing"
 _NO_COMMAND = Command("", "", "", b"", lambda _: b"")
 
 _HOLD = "SELECT rate_plan_id FROM accounts WHERE team = $1 FOR NO KEY UPDATE"
@@ -54,8 +54,8 @@ class BillingTransaction:
         self._command = command
         self._months = months
 
-    async def fresh(self, event_ids: Iterable[str]) -> set[str]:
-        return await self._tx.inbox.fresh(CONSUMER, event_ids)
+    async def fresh(self, consumer: str, event_ids: Iterable[str]) -> set[str]:
+        return await self._tx.inbox.fresh(consumer, event_ids)
 
     async def hold(self, team: str, now: datetime) -> RatePlan:
         plan_id = await self._tx.fetchval(_HOLD, team)
@@ -67,7 +67,7 @@ class BillingTransaction:
                 """,
                 team,
                 DEFAULT_PLAN.id,
-                CONSUMER,
+                _ITSELF,
                 now,
             )
             plan_id = await self._tx.fetchval(_HOLD, team)

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 
 from forgepoint.events.v1 import events_pb2
-from fp_events import Broadcast, Event, Poison
+from fp_events import Broadcast, Consumer, Event, Poison
 from fp_events.consumers import BILLING as USAGE
 from fp_events.consumers import BILLING_RESOURCES as RESOURCES
 from fp_events.predictions import opened
@@ -25,15 +25,17 @@ API_KEYS = Broadcast("billing-api-keys", ("fp.auth.apikey.revoked", "fp.auth.api
 _NANOS = 1_000_000_000
 
 
-def meter(record: RecordEvents, observe: Callable[[int, int], None]) -> Callable[[Sequence[Event]], Awaitable[None]]:
-    """`USAGE` and `RESOURCES` -> usage, one transaction a batch.
+def meter(
+    consumer: Consumer, record: RecordEvents, observe: Callable[[int, int], None]
+) -> Callable[[Sequence[Event]], Awaitable[None]]:
+    """`USAGE` or `RESOURCES` -> usage, one transaction a batch.
 
     observe: hears facts that were new, and facts that were known.
     """
 
     async def handle(events: Sequence[Event]) -> None:
         told = [_told(event) for event in events]
-        new = await record(told)
+        new = await record(told, consumer.name)
         observe(new, sum(len(each.usages) for each in told) - new)
 
     return handle

@@ -24,8 +24,8 @@ from fp_billing.domain.usage import UsageRecord
 class Transaction(Protocol):
     """One change, its events and the command's answer: all or nothing."""
 
-    async def fresh(self, event_ids: Iterable[str]) -> set[str]:
-        """Note events of the bus; those whose effect is not here yet."""
+    async def fresh(self, consumer: str, event_ids: Iterable[str]) -> set[str]:
+        """Note events of the bus that this durable took; those whose effect is not here yet."""
 
     async def hold(self, team: str, now: datetime) -> RatePlan:
         """Lock everything of the team until the end; the plan it is on, the default one from now on if it had none.

@@ -45,9 +45,10 @@ class RecordEvents:
         self._clock = clock
         self._grace = grace
 
-    async def __call__(self, batch: Sequence[Told]) -> int:
+    async def __call__(self, batch: Sequence[Told], consumer: str) -> int:
         """The inbox, the usage and its events in one transaction; how many facts were new.
 
+        consumer: the durable that took them; its inbox remembers as long as its events may come again.
         Raises InvalidArgument or OutOfRange when one of them cannot be metered; then none is.
         """
         for told in batch:
@@ -55,7 +56,7 @@ class RecordEvents:
                 check_usage(usage)
         now, new = self._clock.now(), 0
         async with self._transactions() as tx:
-            fresh = await tx.fresh(told.event_id for told in batch)
+            fresh = await tx.fresh(consumer, (told.event_id for told in batch))
             by_team: defaultdict[str, list[Told]] = defaultdict(list)
             for told in batch:
                 if told.event_id in fresh:
