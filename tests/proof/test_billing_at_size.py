@@ -62,7 +62,7 @@ async def open_replica(databases):
 
 async def ready_months(database):
     months = Months()
-    await months.ensure(database().now())
+    await months.ensure(database, RunningClock().now())
     return months
 
 
