@@ -70,6 +70,7 @@ def _runner(settings: Settings, metrics: Metrics, clock: Clock) -> BatchRunner:
         max_rows=settings.serving_max_batch_rows,
         max_delay=settings.serving_max_delay_micros / 1_000_000,
         max_waiting_rows=settings.serving_max_waiting_rows,
+        max_waiting_bytes=settings.serving_max_waiting_bytes,
     )
     return BatchRunner(policy, threads=settings.serving_runs, clock=clock, ran=lambda count, _: rows.observe(count))
 

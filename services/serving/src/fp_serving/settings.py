@@ -22,7 +22,7 @@ class Settings(ServiceSettings):
     serving_max_batch_rows: hard cap of rows in a joint run.
     serving_max_delay_micros: how long a request may wait for company; 0 joins what came during the run before, which
     costs a lone caller nothing.
-    serving_max_waiting_rows: bound of the queue; beyond it callers get RESOURCE_EXHAUSTED.
+    serving_max_waiting_*: bounds of the queue, rows and bytes; beyond them callers get RESOURCE_EXHAUSTED.
     """
 
     auth_addr: Address
@@ -38,3 +38,4 @@ class Settings(ServiceSettings):
     serving_max_batch_rows: Positive = 256
     serving_max_delay_micros: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     serving_max_waiting_rows: Positive = 8_192
+    serving_max_waiting_bytes: Positive = 256 * _MIB

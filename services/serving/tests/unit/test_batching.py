@@ -132,3 +132,16 @@ def test_requests_of_one_signature_run_in_the_order_they_came(sizes: list[int]) 
 def test_an_output_that_has_not_the_rows_of_its_input_is_never_parted(output: np.ndarray) -> None:
     with pytest.raises(ValueError, match="for 4 rows"):
         part({"y": output}, [1, 3])
+
+
+def test_the_queue_is_bounded_in_bytes() -> None:
+    batcher: Batcher[str, str] = Batcher(BatchPolicy(8, 0.0, 1_000, max_waiting_bytes=100))
+    batcher.offer("k", 1, "large", 0.0, 300)
+    with pytest.raises(ResourceExhausted):
+        batcher.offer("k", 1, "next", 0.0, 1)
+    assert batcher.take(0.0) == ["large"]
+    batcher.offer("k", 1, "a", 0.0, 60)
+    batcher.offer("k", 1, "b", 0.0, 40)
+    assert batcher.bytes == 100
+    assert batcher.take(0.0) == ["a", "b"]
+    assert batcher.bytes == 0

@@ -62,10 +62,18 @@ class FakeArtifacts:
 class Identity:
     """y = x; rows do not know each other. broken: what a run raises."""
 
-    def __init__(self, *, left_out: tuple[str, ...] = (), width: int = 2, broken: Error | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        left_out: tuple[str, ...] = (),
+        width: int = 2,
+        broken: Error | None = None,
+        row_wise: bool = True,
+    ) -> None:
         x = TensorSpec("x", ElementType.FLOAT32, (-1, width))
         self.schema = Schema((x,), (TensorSpec("y", ElementType.FLOAT32, (-1, width)),), left_out)
         self.broken = broken
+        self.row_wise = row_wise
 
     def run(self, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
         if self.broken:
@@ -126,6 +134,13 @@ class Setting:
             clock=clock,
             patience=Patience(first=0.0, longest=0.0),
         )
+
+
+async def test_what_the_graph_mixes_never_shares_however_the_probe_ends() -> None:
+    setting = Setting(model=Identity(row_wise=False))
+    await setting.load()
+    assert setting.runner.shares is False
+    assert setting.slot.status.message == "requests run one by one"
 
 
 async def test_a_model_comes_up_and_shares_runs() -> None:

@@ -28,6 +28,7 @@ class Doubling:
     """Doubles; refuses negative numbers, breaks at 99, waits for `gate`."""
 
     schema = _SCHEMA
+    row_wise = True
 
     def __init__(self) -> None:
         self.gate = threading.Event()
@@ -75,6 +76,8 @@ async def _together(runner: BatchRunner, model: Doubling, values: list[float]) -
     await asyncio.to_thread(model.started.wait, 10)
     rest = [asyncio.ensure_future(_ask(runner, value)) for value in values]
     await _until(lambda: runner._batcher.rows == len(values))
+    # One line, also of those that run alone: to find the next one never means to look at all.
+    assert len(runner._batcher._lines) == 1
     model.gate.set()
     answers = await asyncio.gather(*rest, return_exceptions=True)
     assert await first == 2.0

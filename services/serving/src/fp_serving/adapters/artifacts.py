@@ -8,6 +8,7 @@ import re
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -97,10 +98,20 @@ class ArtifactCache:
         total = sum(size for _, size, _ in files)
         for _, size, path in files:
             if total <= self._max_bytes:
-                return
+                break
             if path != newest:
                 path.unlink(missing_ok=True)
+                with suppress(OSError):
+                    path.parent.rmdir()
                 total -= size
+        self._forget()
+
+    def _forget(self) -> None:
+        """Notes of versions whose artifact is gone help nobody and would grow for ever."""
+        for note in (self._folder / "versions").glob("*.json"):
+            with suppress(OSError, ValueError, TypeError, KeyError):
+                if not self._path(json.loads(note.read_text())["digest"]).exists():
+                    note.unlink(missing_ok=True)
 
     def _artifacts(self) -> list[Path]:
         return list((self._folder / "sha256").glob(f"*/{_MODEL}"))

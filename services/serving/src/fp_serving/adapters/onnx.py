@@ -1,6 +1,8 @@
 """ONNX Runtime on the CPU."""
 
-from collections.abc import Mapping
+import os
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,10 @@ from fp_kernel.signatures import DYNAMIC, TensorSpec
 from fp_kernel.tensors import ElementType
 from fp_telemetry import get_logger
 
+from fp_serving.adapters.graph_file import Unreadable, read_graph
 from fp_serving.domain.arrays import Array
 from fp_serving.domain.lifecycle import LoadFailed
+from fp_serving.domain.row_wise import is_row_wise
 from fp_serving.domain.schema import Schema
 
 _LONGEST_REASON = 300
@@ -24,6 +28,9 @@ _ELEMENTS: Mapping[str, ElementType] = {
     "tensor(bool)": ElementType.BOOL,
     "tensor(string)": ElementType.STRING,
 }
+
+# Absolute paths of two names and more; in the runtime's words they are of its sources or of this machine.
+_PATH = re.compile(r"(?<![\w.])/(?:[\w.@+-]+/)+[\w.@+-]*")
 
 _log = get_logger(__name__)
 
@@ -41,15 +48,16 @@ class OnnxEngine:
             )
         except Exception as error:  # noqa: BLE001 -- the runtime's own exceptions have no common base but this
             raise LoadFailed(f"not a model that can be loaded: {_reason(error, path)}") from None
-        return OnnxModel(session)
+        return OnnxModel(session, path)
 
 
 class OnnxModel:
     """A session and the tensors it serves."""
 
-    def __init__(self, session: Any) -> None:
+    def __init__(self, session: Any, path: Path) -> None:
         self._session = session
         self.schema = _schema(session)
+        self.row_wise = _is_row_wise(path, [spec.name for spec in self.schema.outputs])
         self._names = [spec.name for spec in self.schema.outputs]
 
     def run(self, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
@@ -60,6 +68,14 @@ class OnnxModel:
             raise InvalidArgument(
                 f"inputs: the model cannot compute these values: {_reason(error)}", reason="MODEL_REFUSED"
             ) from None
+
+
+def _is_row_wise(path: Path, outputs: Sequence[str]) -> bool:
+    try:
+        return is_row_wise(read_graph(path), outputs)
+    except (Unreadable, OSError) as error:
+        _log.warning("the graph was not read; requests run one by one", reason=str(error))
+        return False
 
 
 def _options(threads: int) -> Any:
@@ -96,7 +112,10 @@ def _spec(node: Any) -> TensorSpec:
 
 
 def _reason(error: Exception, path: Path | None = None) -> str:
-    """The runtime's own words without this machine's paths."""
-    text = str(error).replace(str(path), "the artifact") if path else str(error)
+    """The runtime's own words without this machine's paths: that of the artifact, and those beside it."""
+    text = str(error)
+    if path is not None:
+        text = text.replace(str(path), "the artifact").replace(f"{path.parent}{os.sep}", "")
+    text = _PATH.sub("a file", text)
     first = text.strip().splitlines()[0] if text.strip() else type(error).__name__
     return first[:_LONGEST_REASON]

@@ -59,8 +59,9 @@ class BatchRunner:
         self._model = model
         self._shares = shares
         if not shares:
-            # Nobody can join, so nobody waits for company.
-            self._batcher = Batcher(replace(self._policy, max_delay=0.0))
+            # Nobody can join, so nobody waits for company: one line, of which each run takes one request. With a line
+            # for each request every look went through all of them, under the lock that the event loop needs too.
+            self._batcher = Batcher(replace(self._policy, max_delay=0.0, max_rows=1))
         for thread in self._threads:
             thread.start()
 
@@ -73,12 +74,12 @@ class BatchRunner:
     async def submit(self, inputs: Mapping[str, Array], *, key: Hashable, rows: int, deadline: float) -> Outputs:
         loop = asyncio.get_running_loop()
         request = _Request(inputs, rows, deadline, loop, loop.create_future())
-        # Without sharing each request is a line of its own.
-        line = key if self._shares else request
+        line = key if self._shares else None
+        size = sum(array.nbytes for array in inputs.values())
         with self._changed:
             if self._closed:
                 raise Unavailable("the runtime is stopping", reason="DRAINING")
-            self._batcher.offer(line, rows, request, self._clock.monotonic())
+            self._batcher.offer(line, rows if self._shares else 1, request, self._clock.monotonic(), size)
             self._changed.notify()
         try:
             return await request.answer

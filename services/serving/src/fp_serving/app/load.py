@@ -136,7 +136,8 @@ def _load(engine: Engine, path: Path) -> tuple[Model, bool, list[str]]:
     if model.schema.left_out:
         notes.append(f"only tensors are served; left out: {', '.join(model.schema.left_out)}")
     warmed = _warm(model)
-    shares = warmed and model.schema.has_row_axis and _has_independent_rows(model)
+    # The graph decides; the run after it would only show that it was read wrongly.
+    shares = warmed and model.schema.has_row_axis and model.row_wise and _has_independent_rows(model)
     if not warmed:
         notes.append("not warmed: its inputs cannot be guessed")
     if not shares:

@@ -44,6 +44,11 @@ class Model(Protocol):
     @property
     def schema(self) -> Schema: ...
 
+    @property
+    def row_wise(self) -> bool:
+        """Whether its graph keeps the rows of a run apart."""
+        ...
+
     def run(self, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
         """Blocking, from any thread. Raises InvalidArgument when the model cannot compute these values."""
         ...

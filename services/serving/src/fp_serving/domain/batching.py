@@ -20,18 +20,21 @@ class BatchPolicy:
 
     max_rows: hard cap of a joint run; a single request with more rows runs alone.
     max_delay: seconds that a request may wait for company; 0 joins only what came while an earlier run was busy.
-    max_waiting_rows: bound of the queue.
+    max_waiting_rows, max_waiting_bytes: bounds of the queue; a request that cannot share a run counts as one row,
+    whatever its size.
     """
 
     max_rows: int
     max_delay: float
     max_waiting_rows: int
+    max_waiting_bytes: int = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class _Waiting(Generic[Item]):
     item: Item
     rows: int
+    size: int
     since: float
 
 
@@ -50,20 +53,23 @@ class Batcher(Generic[Key, Item]):
         self._policy = policy
         self._lines: dict[Key, _Line[Item]] = {}
         self.rows = 0
+        self.bytes = 0
 
-    def offer(self, key: Key, rows: int, item: Item, now: float) -> None:
-        """Queue a request.
+    def offer(self, key: Key, rows: int, item: Item, now: float, size: int = 0) -> None:
+        """Queue a request. size: bytes.
 
         Raises ResourceExhausted when the queue is full; an empty queue takes a request of any size.
         """
-        if self.rows and self.rows + rows > self._policy.max_waiting_rows:
+        policy = self._policy
+        if self.rows and (self.rows + rows > policy.max_waiting_rows or self.bytes + size > policy.max_waiting_bytes):
             raise ResourceExhausted(
                 "the model's queue is full", reason="QUEUE_FULL", retry_after=max(self._policy.max_delay, 0.05)
             )
         line = self._lines.setdefault(key, _Line(deque()))
-        line.waiting.append(_Waiting(item, rows, now))
+        line.waiting.append(_Waiting(item, rows, size, now))
         line.rows += rows
         self.rows += rows
+        self.bytes += size
 
     def take(self, now: float) -> list[Item]:
         """The requests to run together now, oldest first; empty when none is due."""
@@ -94,6 +100,7 @@ class Batcher(Generic[Key, Item]):
             head = line.waiting.popleft()
             taken.append(head.item)
             rows += head.rows
+            self.bytes -= head.size
         line.rows -= rows
         self.rows -= rows
         if not line.waiting:

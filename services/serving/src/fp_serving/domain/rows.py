@@ -1,0 +1,72 @@
+"""What is known of a value in a graph: its rows are kept apart, it is a constant, or nothing."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from fp_serving.domain.graph import Constant, Node
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A value whose first axis counts rows that are kept apart. tail: the further axes, None for any length."""
+
+    tail: tuple[int | None, ...]
+
+    @property
+    def rank(self) -> int:
+        return 1 + len(self.tail)
+
+
+# None: mixed, or not known to be apart.
+Value = Rows | Constant | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One operator at work. given: what is known of its inputs. opset: of the standard operators."""
+
+    node: Node
+    given: Sequence[Value]
+    opset: int
+
+
+Rule = Callable[[Step], Value]
+
+
+def number(node: Node, name: str, default: int) -> int | None:
+    found = node.attributes.get(name, default)
+    return found if isinstance(found, int) else None
+
+
+def axis(told: int | None, rank: int) -> int | None:
+    """Counted from the front; None when it is the first one or unknown."""
+    if told is None:
+        return None
+    at = told + rank if told < 0 else told
+    return at if 0 < at < rank else None
+
+
+def axes(node: Node, given: Sequence[Value], rank: int) -> list[int] | None:
+    """Of an attribute, or of the second input; None when they are unknown, none, or the first axis is among them."""
+    told = node.attributes.get("axes")
+    if told is None and len(given) > 1 and isinstance(given[1], Constant):
+        told = given[1].values
+    if not isinstance(told, tuple) or not told:
+        return None
+    found = [axis(each, rank) for each in told]
+    return None if None in found else [each for each in found if each is not None]
+
+
+def rest(given: Sequence[Value]) -> bool:
+    """Whether all but the first are constants."""
+    return all(isinstance(value, Constant) for value in given[1:])
+
+
+def without(rows: Rows, places: Sequence[int], *, kept: bool) -> Rows:
+    tail: list[int | None] = []
+    for at, size in enumerate(rows.tail, 1):
+        if at not in places:
+            tail.append(size)
+        elif kept:
+            tail.append(1)
+    return Rows(tuple(tail))
