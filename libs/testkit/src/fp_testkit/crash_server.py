@@ -24,6 +24,7 @@ from typing import IO, Any
 
 from fp_devstack.children import die_with_parent
 
+from fp_testkit import clock_tests
 from fp_testkit.crash import CrashPoints
 
 _LENGTH = struct.Struct("!I")
@@ -102,6 +103,7 @@ def _receive(stream: IO[bytes]) -> Any:
 
 def main() -> None:
     """Serve orders from stdin until it closes."""
+    clock_tests.travel()
     answers = os.fdopen(os.dup(1), "wb")
     # What a scenario prints must not get between the answers.
     os.dup2(2, 1)

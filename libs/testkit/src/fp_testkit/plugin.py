@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
+from fp_testkit import clock_tests
 from fp_testkit.clock import ManualClock
 from fp_testkit.identity import TestIdentity
 
@@ -45,12 +46,18 @@ if TYPE_CHECKING:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep temporary folders inside the repository, so that a run leaves nothing elsewhere."""
+    """Keep temporary folders inside the repository, so that a run leaves nothing elsewhere; set the date of the run."""
     folder = Path(config.rootpath) / ".tmp"
     if "PYTEST_DEBUG_TEMPROOT" not in os.environ and (Path(config.rootpath) / "libs" / "testkit").is_dir():
         # 0711: `nobody`, as whom postgres runs under root, must pass.
         folder.mkdir(mode=0o711, exist_ok=True)
         os.environ["PYTEST_DEBUG_TEMPROOT"] = str(folder)
+    clock_tests.travel()
+
+
+@pytest.hookimpl(tryfirst=True)  # before the options that select by marker
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    clock_tests.mark(items)
 
 
 @pytest.fixture
