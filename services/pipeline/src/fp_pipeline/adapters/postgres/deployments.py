@@ -12,7 +12,7 @@ from fp_pipeline.domain.names import parse_runtime
 from fp_pipeline.domain.traffic import Weights
 
 # The sequence of a version's newest event is kept by the outbox; that of a live one is of its ModelDeployed.
-_COLUMNS = """
+COLUMNS = """
     d.runtime, d.team, d.model_id, d.model_name, d.version_id, d.version, d.endpoint, d.weight_bps,
     d.execution_id::text, d.deployed_at, d.signature, d.artifact_digest, d.state, d.stop_at,
     fp_last_sequence(d.version_id) AS sequence
@@ -41,7 +41,7 @@ class PostgresDeployments:
                 ) THEN 0 ELSE 10000 END,
                 $8::uuid, $9, $10, $11, 'LIVE'
             ON CONFLICT DO NOTHING
-            RETURNING {_COLUMNS}
+            RETURNING {COLUMNS}
             """,  # noqa: S608 -- constants of this file
             deployment.runtime,
             deployment.team,
@@ -70,7 +70,7 @@ class PostgresDeployments:
         row = await self._transaction.fetchrow(
             f"""
             UPDATE deployments d SET state = 'DRAINING', weight_bps = 0, stop_at = $2
-            WHERE runtime = $1 AND state = 'LIVE' RETURNING {_COLUMNS}
+            WHERE runtime = $1 AND state = 'LIVE' RETURNING {COLUMNS}
             """,  # noqa: S608 -- constants of this file
             runtime,
             stop_at,
@@ -80,7 +80,7 @@ class PostgresDeployments:
     async def others(self, team: str, model_name: str, runtime: str) -> Sequence[Deployment]:
         rows = await self._transaction.fetch(
             f"""
-            SELECT {_COLUMNS} FROM deployments d
+            SELECT {COLUMNS} FROM deployments d
             WHERE d.team = $1 AND d.model_name = $2 AND d.runtime <> $3 AND d.state = 'LIVE'
             ORDER BY d.runtime FOR UPDATE
             """,  # noqa: S608 -- constants of this file
@@ -94,7 +94,7 @@ class PostgresDeployments:
         row = await self._transaction.fetchrow(
             f"""
             UPDATE deployments d SET endpoint = $2
-            WHERE runtime = $1 AND state = 'LIVE' AND endpoint <> $2 RETURNING {_COLUMNS}
+            WHERE runtime = $1 AND state = 'LIVE' AND endpoint <> $2 RETURNING {COLUMNS}
             """,  # noqa: S608 -- constants of this file
             runtime,
             endpoint,
@@ -173,7 +173,7 @@ class PostgresDeploymentReads:
 
     async def _select(self, where: str, *arguments: object) -> Sequence[Deployment]:
         rows = await self._database.fetch(
-            f"SELECT {_COLUMNS} FROM deployments d WHERE {where}",  # noqa: S608 -- constants of this file
+            f"SELECT {COLUMNS} FROM deployments d WHERE {where}",  # noqa: S608 -- constants of this file
             *arguments,
         )
         return [_deployment(row) for row in rows]

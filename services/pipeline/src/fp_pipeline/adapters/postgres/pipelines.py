@@ -10,7 +10,7 @@ from fp_pipeline.adapters.documents import definitions_from_text, definitions_to
 from fp_pipeline.adapters.postgres.queries import Queries
 from fp_pipeline.domain.definition import Pipeline, PipelineType
 
-_COLUMNS = """
+COLUMNS = """
     p.id::text, p.team, p.name, p.type, p.revision, coalesce(p.then_pipeline_id::text, '') AS then_pipeline_id,
     p.created_by, p.created_at, r.steps
     FROM pipelines p JOIN pipeline_revisions r ON r.pipeline_id = p.id AND r.revision = p.revision
@@ -52,7 +52,7 @@ class PostgresPipelines:
 
     async def find(self, team: str, pipeline_id: str) -> Pipeline | None:
         row = await self._queries.fetchrow(
-            f"SELECT {_COLUMNS} WHERE p.team = $1 AND p.id = $2::uuid AND p.deleted_at IS NULL",
+            f"SELECT {COLUMNS} WHERE p.team = $1 AND p.id = $2::uuid AND p.deleted_at IS NULL",
             team,
             pipeline_id,
         )
@@ -105,7 +105,7 @@ class PostgresPipelines:
         if page.after is not None:
             where.append("p.id < $2::uuid")
         rows = await self._queries.fetch(
-            f"SELECT {_COLUMNS} WHERE {' AND '.join(where)} ORDER BY p.id DESC LIMIT {page.size:d}",
+            f"SELECT {COLUMNS} WHERE {' AND '.join(where)} ORDER BY p.id DESC LIMIT {page.size:d}",
             team,
             *(page.after or ()),
         )

@@ -70,12 +70,15 @@ class PostgresRetention:
     async def forget_history(self, before: datetime) -> int:
         """Transitions and log lines of executions that began before and have ended; how many rows that were."""
         oldest = lowest_id(before)
-        return await self._bites(_TRANSITIONS, oldest, _BITE) + await self._bites(_LOGS, oldest, _BITE)
+        transitions = await self._bites(_TRANSITIONS, oldest, _BITE)
+        lines = await self._bites(_LOGS, oldest, _BITE)
+        return transitions + lines
 
     async def forget_executions(self, before: datetime) -> int:
         """Executions that began before and have ended, with all that is theirs, and deployments long gone."""
         gone = await self._bites(_GONE_DEPLOYMENTS, before, _BITE)
-        return gone + await self._bites(_OLD_EXECUTIONS, lowest_id(before), _EXECUTIONS)
+        old = await self._bites(_OLD_EXECUTIONS, lowest_id(before), _EXECUTIONS)
+        return gone + old
 
     async def forget_revisions(self) -> int:
         """Old steps of pipelines that no execution has any more; how many that were."""
