@@ -201,6 +201,9 @@ def test_events_are_tailed_and_dead_letters_listed(run, model):
     assert run.json("events", "init")["streams"] > 0
     assert isinstance(run.json("events", "dlq", "list"), list)
     refused(run("events", "dlq", "show", "999999"), 5)
+    assert run.json("events", "dlq", "replay", "--all", "--consumer", "nobody")["replay"] == 0
+    refused(run("events", "dlq", "replay"), 6)
+    assert run.json("events", "republish", "--subject", "fp.models.>")["registry"] > 0
     refused(run("events", "tail", "elsewhere.>"), 6)
     refused(run("events", "dlq", "list", FP_NATS_URL="nats://127.0.0.1:1"), 7)
 

@@ -64,3 +64,34 @@ def init(context: typer.Context) -> None:
     asyncio.run(run())
     counts = {"streams": len(STREAMS), "durables": len(CONSUMERS)}
     done(context.obj, f"{counts['streams']} streams and {counts['durables']} durables are there", **counts)
+
+
+@app.command("republish")
+def republish(
+    context: typer.Context,
+    since: str = typer.Option("", help="What changed at this time or later; all that is kept (24 hours) without it."),
+    subject: str = typer.Option("fp.>", help="One subject, or one with .> behind it."),
+    database_url: list[str] = typer.Option([], help="Of a service; those of this machine's platform without it."),
+) -> None:
+    """Publish again what services have published, for a bus that has lost it."""
+    import asyncio
+    from datetime import UTC, datetime
+
+    from fp_events.subjects import is_pattern
+    from fp_kernel import invalid
+    from fp_postgres import republish_from
+
+    from fp_cli.moments import moment
+    from fp_cli.platform import databases
+
+    if not is_pattern(subject) or "*" in subject or not subject.startswith("fp."):
+        raise invalid("subject", f"{subject!r} is neither a subject nor one with .> behind it")
+    moved = moment(since, "since") if since else datetime.min.replace(tzinfo=UTC)
+
+    async def run() -> dict[str, int]:
+        urls = {f"database {number}": url for number, url in enumerate(database_url, 1)} or await databases()
+        return {name: await republish_from(url, since=moved, subject=subject) for name, url in urls.items()}
+
+    counts = asyncio.run(run())
+    told = ", ".join(f"{count} of {name}" for name, count in counts.items() if count) or "no events"
+    done(context.obj, f"published again: {told}", **counts)

@@ -73,7 +73,11 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How a person reaches the platform. address, http_address: `host:port` of the gateway's gRPC and HTTP."""
+    """How a person reaches the platform.
+
+    address, http_address: `host:port` of the gateway's gRPC and HTTP.
+    databases: URL by the noun of its service, with the password; for operators.
+    """
 
     address: str
     http_address: str
@@ -81,6 +85,7 @@ class Access:
     email: str
     password: str
     team: str
+    databases: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

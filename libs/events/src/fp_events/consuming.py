@@ -1,11 +1,12 @@
 """Competing consumers: one durable a stream, pulled in batches."""
 
 import asyncio
+import random
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final, NoReturn
 
-from fp_kernel import FailedPrecondition, Unavailable
+from fp_kernel import Backoff, FailedPrecondition, Unavailable
 from fp_telemetry import get_logger
 from nats.aio.msg import Msg
 
@@ -30,7 +31,7 @@ log = get_logger(__name__)
 
 _GRACE: Final = 8.0  # seconds; below the time in which a service drains, or the service cuts it first
 _LAG_EVERY: Final = 10.0
-AGAIN: Final = (0.1, 0.5, 1.0, 2.0, 5.0)
+AGAIN: Final = Backoff(first=0.1, longest=5.0)
 
 
 class StreamConsumer:
@@ -77,8 +78,8 @@ class StreamConsumer:
                 await self._take()
             except (Gone, Unavailable) as error:
                 log.info("consumer waits for the event bus", **self._facts(), error=repr(error))
-            await asyncio.sleep(AGAIN[min(tries, len(AGAIN) - 1)])
             tries += 1
+            await asyncio.sleep(AGAIN.delay(tries, random.random()))  # noqa: S311 -- spreads load, guards nothing
 
     async def _take(self) -> NoReturn:
         pull = Pull(self._connection, self._stream.name, self._consumer.name, room=2 * self._consumer.batch)

@@ -1,11 +1,12 @@
 """Every message of a stream's patterns, in order, for this process alone."""
 
 import asyncio
+import random
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 from typing import Any, Final
 
-from fp_kernel import Error, Unavailable, new_id
+from fp_kernel import Backoff, Error, Unavailable, new_id
 from fp_telemetry import get_logger
 from nats.aio.msg import Msg
 
@@ -19,7 +20,7 @@ from fp_events.streams import Stream
 log = get_logger(__name__)
 
 _ROOM: Final = 512
-_AGAIN: Final = (0.1, 0.5, 1.0, 2.0, 5.0)
+_AGAIN: Final = Backoff(first=0.1, longest=5.0)
 _INACTIVE: Final = 60_000_000_000  # nanoseconds until the server forgets the position of a process that is gone
 
 
@@ -65,8 +66,8 @@ class OrderedReader:
                 log.info("reader waits for the event bus", stream=self._stream.name, error=repr(error))
             finally:
                 await self._forget(name)
-            await asyncio.sleep(_AGAIN[min(tries, len(_AGAIN) - 1)])
             tries += 1
+            await asyncio.sleep(_AGAIN.delay(tries, random.random()))  # noqa: S311 -- spreads load, guards nothing
 
     async def _create(self, name: str) -> None:
         await self._declarer.ensure([self._stream], [])

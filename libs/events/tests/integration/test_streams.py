@@ -7,10 +7,12 @@ from datetime import timedelta
 import nats
 import pytest
 import pytest_asyncio
-from fp_events import Stream, connect
+from fp_events import AuditPublisher, Stream, connect
 from fp_events.consumers import BILLING, MONITOR_TRAFFIC
+from fp_events.streams import AUDIT, DLQ, INFERENCE, MODELS, PREDICTIONS, STREAMS, USAGE, Discard
 from fp_events.streams import BILLING as QUOTAS
-from fp_events.streams import DLQ, INFERENCE, MODELS, PREDICTIONS, STREAMS, USAGE, Discard
+from fp_kernel import ResourceExhausted
+from fp_rpc.audit import AuditRecord
 from fp_telemetry import Metrics
 from fp_testkit.patience import PATIENCE
 from fp_testkit.suites.consuming import COMPLETED, Recorder, consuming, quick, registered
@@ -219,3 +221,12 @@ async def _old_billing(server):
         max_age=OLD_BILLING.max_age.total_seconds(),
         discard="new",
     )
+
+
+async def test_a_full_audit_stream_tells_its_producer_and_leaves_the_rest_of_the_bus_alone(empty, limits):
+    """The trail of calls then writes its records to the log and counts them; no call waits for it."""
+    limits(AUDIT, size=2_000)
+    await empty.ensure(STREAMS, [])
+    with pytest.raises(ResourceExhausted):
+        await AuditPublisher(empty).record([AuditRecord(method="/x/Y", status="OK") for _ in range(20)])
+    assert not (await empty.publish([registered()])).failed

@@ -22,7 +22,7 @@ from fp_postgres.migrating import migrate
 from fp_postgres.outbox import Outbox
 from fp_postgres.pruning import Pruner
 from fp_postgres.relay import OutboxRelay
-from fp_postgres.republishing import republish
+from fp_postgres.republishing import republish, republish_from
 from fp_postgres.transaction import Transaction, UnitOfWork
 
 __all__ = [
@@ -38,4 +38,5 @@ __all__ = [
     "UnitOfWork",
     "migrate",
     "republish",
+    "republish_from",
 ]

@@ -35,3 +35,14 @@ async def republish(database: Database, *, since: datetime, subject: str = "fp.>
         position, number = row["last"], number + row["number"]
         database.wakeup.heard()
     return number
+
+
+async def republish_from(url: str, *, since: datetime, subject: str) -> int:
+    """How many events are handed to the relay again; 0 where there is no outbox. Raises Unavailable."""
+    database = await Database.connect(url, source="operator", max_size=1)
+    try:
+        if await database.fetchval("select to_regclass('fp_outbox')") is None:
+            return 0
+        return await republish(database, since=since, subject=subject)
+    finally:
+        await database.close()

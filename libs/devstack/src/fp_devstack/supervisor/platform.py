@@ -78,6 +78,7 @@ class Platform:
             email=login["FP_AUTH_BOOTSTRAP_EMAIL"],
             password=login["FP_AUTH_BOOTSTRAP_PASSWORD"],
             team=login["FP_AUTH_BOOTSTRAP_TEAM"],
+            databases={each.noun: self._database_url(each.noun) for each in self.services if each.database},
         )
 
     async def restart(self, name: str) -> None:
