@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fp_devstack.client import Access, SupervisorClient
 from fp_devstack.launch import SOCKET, ensure
-from fp_kernel import FailedPrecondition, invalid
+from fp_kernel import invalid
 
 from fp_cli import context as contexts
 
@@ -49,14 +49,6 @@ def remember(folder: Path, access: Access) -> None:
     )
 
 
-async def databases() -> dict[str, str]:
-    """URL by service, of the platform that commands speak to. Raises Unavailable when it does not run here."""
-    folder = contexts.load().data_folder
-    if not folder:
-        raise FailedPrecondition(
-            "no platform of this machine is known",
-            metadata={
-                "next_step": "give --database-url, or run `python -m fp_postgres republish` in the service's pod"
-            },
-        )
-    return dict((await SupervisorClient(Path(folder) / SOCKET).access()).databases)
+async def databases(folder: Path) -> dict[str, str]:
+    """URL by service of the platform in `folder`. Raises Unavailable when it does not run."""
+    return dict((await SupervisorClient(folder / SOCKET).access()).databases)

@@ -1,10 +1,12 @@
 """fp events."""
 
+from pathlib import Path
 from typing import Any
 
 import typer
 
 from fp_cli.commands import letters
+from fp_cli.commands.stack import DATA, folder
 from fp_cli.operator_bus import operator_bus
 from fp_cli.output import State, done
 
@@ -72,6 +74,7 @@ def republish(
     since: str = typer.Option("", help="What changed at this time or later; all that is kept (24 hours) without it."),
     subject: str = typer.Option("fp.>", help="One subject, or one with .> behind it."),
     database_url: list[str] = typer.Option([], help="Of a service; those of this machine's platform without it."),
+    data: Path = DATA,
 ) -> None:
     """Publish again what services have published, for a bus that has lost it."""
     import asyncio
@@ -89,7 +92,9 @@ def republish(
     moved = moment(since, "since") if since else datetime.min.replace(tzinfo=UTC)
 
     async def run() -> dict[str, int]:
-        urls = {f"database {number}": url for number, url in enumerate(database_url, 1)} or await databases()
+        urls = {f"database {number}": url for number, url in enumerate(database_url, 1)} or await databases(
+            folder(data)
+        )
         return {name: await republish_from(url, since=moved, subject=subject) for name, url in urls.items()}
 
     counts = asyncio.run(run())
