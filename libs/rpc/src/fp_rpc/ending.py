@@ -10,7 +10,8 @@ from typing import Any, Final
 
 import grpc
 
-_PATIENCE: Final = 0.25
+# Seconds for which the status of a peer may be under way when a write has failed already.
+_PATIENCE: Final = 2.0
 
 
 class Ending:

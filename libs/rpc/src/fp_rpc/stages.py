@@ -9,6 +9,7 @@ requests are registered as streams of one, because gRPC would else read the body
 """
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any, Final
@@ -104,8 +105,9 @@ class Stages:
                     await self._admit(visit)
                     if not method.streams_requests:
                         visit.request = method.parse(await self._bodies.read(visit, context))
-                    if not bounded:
+                    if visit.unbounded and not bounded:
                         limit.reschedule(None)
+                        visit.deadline = math.inf
                     answer = await run(visit, method.behaviour, requests, context)
             except BaseException as failure:  # noqa: BLE001 -- every way out is told, counted and audited
                 # From here on a drain must not cut off the status that is being sent.

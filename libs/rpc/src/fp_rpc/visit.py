@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import re
 import time
 from typing import TYPE_CHECKING, Any, Final
@@ -48,7 +47,7 @@ class Visit(Call):
         # The core ends calls at their caller's deadline; only those without one need a timer of ours.
         self.unbounded = remaining is None
         if remaining is None:
-            remaining = math.inf if rpc.streams_responses else default_deadline
+            remaining = default_deadline
         super().__init__(
             rpc.path,
             rpc.rule,

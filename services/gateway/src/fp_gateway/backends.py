@@ -5,6 +5,7 @@ from typing import Any
 
 import grpc
 from fp_rpc.health import is_serving
+from fp_rpc.options import channel_options
 
 from fp_gateway.failures import MAX_MESSAGE_BYTES
 from fp_gateway.methods import Method
@@ -14,16 +15,6 @@ _TRANSPORT_BYTES = 2 * MAX_MESSAGE_BYTES
 
 # Seconds after which a service that says nothing is not there.
 _HEALTH_TIMEOUT = 2.0
-
-_OPTIONS: tuple[tuple[str, int], ...] = (
-    ("grpc.max_receive_message_length", _TRANSPORT_BYTES),
-    ("grpc.max_send_message_length", _TRANSPORT_BYTES),
-    ("grpc.keepalive_time_ms", 20_000),
-    ("grpc.keepalive_timeout_ms", 10_000),
-    # A service that restarts is back within a second; the default back-off would keep it away for two minutes.
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 2_000),
-)
 
 
 class Backends:
@@ -50,4 +41,6 @@ class Backends:
 
 
 def _open(address: str) -> grpc.aio.Channel:
-    return grpc.aio.insecure_channel(address, options=_OPTIONS)
+    # Every replica of the address gets its share. Nothing that a service may have seen is sent again: the caller's own
+    # channel knows what may be, and two layers that repeat multiply.
+    return grpc.aio.insecure_channel(address, options=channel_options(max_message_bytes=_TRANSPORT_BYTES))

@@ -39,14 +39,16 @@ async def serve(runtime: Runtime, settings: GatewaySettings) -> None:
     runtime.on_close(backends.close)
     methods = all_methods()
     origin = Origin(credential)
-    proxy = Proxy(methods, backends, origin, ProxyPolicy(default_deadline=settings.default_deadline))
+    policy = ProxyPolicy(default_deadline=settings.default_deadline, longest_deadline=settings.longest_deadline)
+    proxy = Proxy(methods, backends, origin, policy)
     caller = Caller(methods, backends, origin, settings.default_deadline)
     runtime.keep("origin", origin.run)
     runtime.keep("streams", lambda: bus.ensure((AUDIT,), ()))
     runtime.keep("api keys", lambda: bus.broadcast(KEYS, ended_keys(keys.drop)))
     app = application(caller, lambda: backends.serving("inference"), secure_cookies=settings.env == "prod")
     runtime.listen("FP_GATEWAY_HTTP_PORT", app, settings.gateway_http_port)
-    await runtime.serve(ProxyServer(proxy))
+    reflected = sorted({path.split("/")[1] for path in methods}) if settings.reflection else ()
+    await runtime.serve(ProxyServer(proxy, reflected))
 
 
 def main() -> None:

@@ -26,6 +26,7 @@ RESPONSE = frozenset(
         headers.POSITION,
         headers.REPLAYED,
         headers.STATUS_DETAILS,
+        headers.PUSHBACK,
         "retry-after",
     }
 )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import grpc
+from fp_kernel import Unavailable
 from fp_rpc.ending import Ending
 from fp_rpc.errors import too_large
 from fp_telemetry import extract, inject, span
@@ -21,10 +22,14 @@ Context = Any
 
 @dataclass(frozen=True, slots=True)
 class ProxyPolicy:
-    """default_deadline: seconds for a unary call without one. stream_deadline: the same for streams."""
+    """default_deadline: seconds for a unary call without one. stream_deadline: the same for streams.
+
+    longest_deadline: seconds; a caller's own deadline passes unchanged up to it.
+    """
 
     default_deadline: float = 30.0
     stream_deadline: float = 1_800.0
+    longest_deadline: float = 3_600.0
 
 
 class Proxy(grpc.GenericRpcHandler):
@@ -47,23 +52,27 @@ class Proxy(grpc.GenericRpcHandler):
             (True, False): grpc.stream_unary_rpc_method_handler,
             (True, True): grpc.stream_stream_rpc_method_handler,
         }
-        start = _Start(method, call, limit, self._origin)
+        start = _Start(method, call, limit, self._policy.longest_deadline, self._origin)
         behaviour = _streaming(start) if method.server_streaming else _unary(start)
         return make[method.client_streaming, method.server_streaming](behaviour)
 
 
 @dataclass(frozen=True, slots=True)
 class _Start:
-    """Begins a call of one method at its service. limit: seconds for a call whose caller set no deadline."""
+    """Begins a call of one method at its service.
+
+    limit: seconds for a call whose caller set no deadline. longest: seconds for any other at most.
+    """
 
     method: Method
     call: Any
     limit: float
+    longest: float
     origin: Origin
 
     async def __call__(self, request: Any, context: Context) -> Any:
         remaining = context.time_remaining()
-        timeout = self.limit if remaining is None else min(remaining, self.limit)
+        timeout = self.limit if remaining is None else min(remaining, self.longest)
         if self.method.client_streaming:
             request = _bounded(request, context)
         elif len(request) > MAX_MESSAGE_BYTES:
@@ -88,7 +97,10 @@ def _unary(start: _Start) -> Callable[[Any, Context], Awaitable[bytes]]:
             try:
                 response: bytes = await outgoing
             except grpc.aio.AioRpcError as error:
-                await _fail(context, of_call(await _told(ending, error), method.noun))
+                of_service = await _of_service(ending, error)
+                # Without one the service had answered well, and gRPC threw the answer away.
+                lost = of_error(Unavailable("the answer was lost"))
+                await _fail(context, lost if of_service is None else of_call(of_service, method.noun))
             context.set_trailing_metadata(to_caller(await outgoing.trailing_metadata()))
             return response
 
@@ -106,7 +118,9 @@ def _streaming(start: _Start) -> Callable[[Any, Context], AsyncIterator[bytes]]:
                 async for message in outgoing:
                     yield message
             except grpc.aio.AioRpcError as error:
-                await _fail(context, of_call(await _told(ending, error), method.noun))
+                of_service = await _of_service(ending, error)
+                if of_service is not None:
+                    await _fail(context, of_call(of_service, method.noun))
             finally:
                 # A caller that went away must not leave the service streaming to nobody.
                 outgoing.cancel()
@@ -122,9 +136,9 @@ async def _bounded(messages: AsyncIterator[bytes], context: Context) -> AsyncIte
         yield message
 
 
-async def _told(ending: Ending | None, error: grpc.aio.AioRpcError) -> grpc.aio.AioRpcError:
-    """The service's own status, also when a write met the end of its stream."""
-    return (await ending.of_peer(error) or error) if ending else error
+async def _of_service(ending: Ending | None, error: grpc.aio.AioRpcError) -> grpc.aio.AioRpcError | None:
+    """The service's own failure, also when a write met the end of its stream; None when it had ended well."""
+    return await ending.of_peer(error) if ending else error
 
 
 def _text(context: Context) -> dict[str, str]:

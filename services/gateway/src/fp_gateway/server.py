@@ -1,9 +1,11 @@
 """The public gRPC server: the proxy and health, nothing else."""
 
+from collections.abc import Collection
 from typing import Final
 
 import grpc
-from fp_rpc.health import Health
+from fp_rpc.health import NAME, Health
+from grpc_reflection.v1alpha import reflection
 
 from fp_gateway.failures import MAX_MESSAGE_BYTES
 from fp_gateway.proxy import Proxy
@@ -26,14 +28,18 @@ _OPTIONS: Final[tuple[tuple[str, int], ...]] = (
 class ProxyServer:
     """Has the life of `fp_rpc.Server`, without its stages: the services behind verify."""
 
-    def __init__(self, proxy: Proxy) -> None:
+    def __init__(self, proxy: Proxy, reflected: Collection[str] = ()) -> None:
+        """reflected: names of the services that gRPC reflection describes to anybody; none turns it off."""
         self._proxy = proxy
+        self._reflected = tuple(reflected)
         self._health = Health()
         self._server: grpc.aio.Server | None = None
 
     async def start(self, address: str) -> int:
         """Listen on `host:port` (port 0 takes a free one) and answer the port. Raises OSError."""
         server = grpc.aio.server(options=_OPTIONS, maximum_concurrent_rpcs=_MOST_CALLS)
+        if self._reflected:
+            reflection.enable_server_reflection((*self._reflected, NAME, reflection.SERVICE_NAME), server)
         server.add_generic_rpc_handlers((self._proxy, self._health.handlers()))
         try:
             port = server.add_insecure_port(address)

@@ -37,6 +37,8 @@ class GatewaySettings(ServiceSettings, EventSettings):
     ai_addr: Address | None = None
     # Time an HTTP request or a gRPC call without a deadline gets, in seconds.
     default_deadline: Annotated[float, Field(gt=0, le=600)] = 30.0
+    # The longest deadline of a gRPC caller that passes unchanged, in seconds: so long may a caller hold a call open.
+    longest_deadline: Annotated[float, Field(gt=0, le=86_400)] = 3_600.0
 
     def addresses(self) -> dict[str, str]:
         """Address by noun, of the services that run."""

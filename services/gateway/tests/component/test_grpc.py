@@ -1,12 +1,16 @@
 import grpc
 import pytest
+import pytest_asyncio
 from forgepoint.billing.v1 import billing_pb2, billing_pb2_grpc
 from forgepoint.inference.v1 import inference_pb2, inference_pb2_grpc
 from forgepoint.pipeline.v1 import pipeline_pb2, pipeline_pb2_grpc
 from forgepoint.registry.v1 import registry_pb2, registry_pb2_grpc
 from forgepoint.serving.v1 import serving_pb2, serving_pb2_grpc
-from fp_kernel import ResourceExhausted
-from fp_rpc import from_rpc_error
+from fp_gateway.backends import Backends
+from fp_gateway.methods import all_methods
+from fp_kernel import PermissionDenied, ResourceExhausted
+from fp_rpc import BearerToken, Channels, from_rpc_error
+from fp_testkit.patience import PATIENCE
 
 
 def bearer(token):
@@ -56,6 +60,87 @@ async def test_the_callers_deadline_reaches_the_service(edge, channel):
 
     # Far from the default of 30 s; gRPC rounds what it sends.
     assert edge.registry.calls[0].remaining() < 6
+
+
+async def test_a_deadline_beyond_the_default_reaches_the_service_up_to_the_longest(edge, channel):
+    stub, metadata = registry_pb2_grpc.RegistryServiceStub(channel), bearer(edge.issuer.identity.engineer())
+
+    await stub.GetModel(registry_pb2.GetModelRequest(name="m"), metadata=metadata, timeout=300)
+    await stub.GetModel(registry_pb2.GetModelRequest(name="m"), metadata=metadata, timeout=900_000)
+
+    own, longest = (call.remaining() for call in edge.registry.calls)
+    # gRPC rounds time-outs up on the wire.
+    assert 200 < own < 320
+    assert 3_000 < longest < 3_700
+
+
+class Replica(registry_pb2_grpc.RegistryServiceServicer):
+    def __init__(self):
+        self.calls = 0
+        self.fails = False
+
+    async def RegisterModel(self, request, context):
+        self.calls += 1
+        if self.fails:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "going away")
+        return registry_pb2.RegisterModelResponse()
+
+
+@pytest_asyncio.fixture
+async def replicas():
+    """Two replicas of the registry, and the channel of the gateway to their one address."""
+    servicers, servers, ports = (Replica(), Replica()), [], []
+    for servicer in servicers:
+        server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+        registry_pb2_grpc.add_RegistryServiceServicer_to_server(servicer, server)
+        ports.append(server.add_insecure_port("127.0.0.1:0"))
+        await server.start()
+        servers.append(server)
+    backends = Backends({"registry": "ipv4:" + ",".join(f"127.0.0.1:{port}" for port in ports)}, "127.0.0.1:1")
+    yield servicers, backends.callable_for(all_methods()["/forgepoint.registry.v1.RegistryService/RegisterModel"])
+    await backends.close()
+    for server in servers:
+        await server.stop(None)
+
+
+async def test_all_replicas_of_a_service_get_their_share(replicas):
+    (one, two), register = replicas
+    while not (one.calls and two.calls):
+        await register(b"", timeout=PATIENCE)
+    before = one.calls, two.calls
+
+    for _ in range(20):
+        await register(b"", timeout=PATIENCE)
+
+    assert (one.calls - before[0], two.calls - before[1]) == (10, 10)
+
+
+async def test_the_gateway_sends_nothing_again_that_a_service_has_seen(replicas):
+    servicers, register = replicas
+    for servicer in servicers:
+        servicer.fails = True
+
+    with pytest.raises(grpc.aio.AioRpcError, match="going away"):
+        await register(b"", timeout=PATIENCE)
+
+    assert sum(servicer.calls for servicer in servicers) == 1
+
+
+# Which side is first is up to the kernel: a few rounds see both orders.
+@pytest.mark.parametrize("attempt", range(12))
+async def test_a_stream_that_is_refused_before_it_was_read_gets_the_refusal(edge, attempt):
+    channels = Channels(BearerToken(edge.issuer.identity.engineer()))
+    stub = serving_pb2_grpc.ModelServingServiceStub(channels.open(edge.address, timeout=PATIENCE))
+
+    async def requests():
+        for _ in range(50):
+            yield serving_pb2.StreamPredictRequest()
+
+    try:
+        with pytest.raises(PermissionDenied):
+            [answer async for answer in stub.StreamPredict(requests())]
+    finally:
+        await channels.close()
 
 
 async def test_a_service_that_is_away_is_named_and_its_address_is_not(edge, channel):
