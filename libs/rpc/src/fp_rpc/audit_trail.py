@@ -1,12 +1,13 @@
 """The bounded way from a call to the audit sink."""
 
 import asyncio
+import random
 import time
 from collections import deque
 from itertools import islice
 from typing import Final
 
-from fp_kernel import Kind
+from fp_kernel import Backoff, Kind
 from fp_telemetry import Metrics, get_logger, names
 
 from fp_rpc.audit import AuditRecord, AuditSink, write_line
@@ -14,8 +15,7 @@ from fp_rpc.denials import DenialPolicy, Denials
 
 _log = get_logger("fp_rpc.audit")
 _BATCH: Final = 100
-_FIRST_BACKOFF: Final = 0.2
-_MAX_BACKOFF: Final = 30.0
+_BACKOFF: Final = Backoff(first=0.2, longest=30.0)
 
 DENIED: Final = frozenset((Kind.UNAUTHENTICATED.value, Kind.PERMISSION_DENIED.value))
 
@@ -79,19 +79,31 @@ class AuditTrail:
         self._wake.set()
 
     async def _run(self) -> None:
-        backoff = _FIRST_BACKOFF
+        failures = 0
         while True:
-            if not self._queue:
-                await self._wait()
-            for record in self._denials.ended(time.monotonic()):
-                self._put(record)
             try:
-                await self._tell()
-                backoff = _FIRST_BACKOFF
+                await self._turn()
+                failures = 0
             except Exception as failure:  # noqa: BLE001 -- a sink may fail in any way; the same records come again
-                _log.warning("audit sink failed", cause=repr(failure), waiting=len(self._queue), retry_in=backoff)
-                await asyncio.sleep(backoff)
-                backoff = min(_MAX_BACKOFF, backoff * 2)
+                failures += 1
+                pause = _BACKOFF.delay(failures, random.random())  # noqa: S311 -- spreads retries, guards nothing
+                _log.warning("audit sink failed", cause=repr(failure), waiting=len(self._queue), retry_in=pause)
+                await asyncio.sleep(pause)
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    raise
+                # Of a future that the sink shares with others: it must not end the audit for good, and in silence.
+                failures += 1
+                _log.warning("audit sink was cancelled by another", waiting=len(self._queue))
+                await asyncio.sleep(_BACKOFF.delay(failures, 1.0))
+
+    async def _turn(self) -> None:
+        if not self._queue:
+            await self._wait()
+        for record in self._denials.ended(time.monotonic()):
+            self._put(record)
+        await self._tell()
 
     async def _wait(self) -> None:
         """Until there is a record, or for one window, after which counted denials are told."""

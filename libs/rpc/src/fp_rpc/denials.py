@@ -7,7 +7,10 @@ from fp_rpc.audit import AuditRecord
 
 @dataclass(frozen=True, slots=True)
 class DenialPolicy:
-    """told: denials of one kind that are told within a window of so many seconds. kinds: how many are kept apart."""
+    """told: denials of one kind that are told within a window of so many seconds.
+
+    kinds: how many are kept apart; while so many are open, the denials of further callers of a method count together.
+    """
 
     told: int = 5
     window: float = 60.0
@@ -27,6 +30,7 @@ class Denials:
 
     def __init__(self, policy: DenialPolicy) -> None:
         self._policy = policy
+        # By the start of the window, the oldest first.
         self._windows: dict[tuple[str, str, str], _Window] = {}
 
     def admit(self, record: AuditRecord, now: float) -> AuditRecord | None:
@@ -35,12 +39,17 @@ class Denials:
         A record tells how many of its kind were counted since the one before it.
         """
         kind = (record.method, record.status, record.actor_id or record.peer)
+        if kind not in self._windows and len(self._windows) >= self._policy.kinds:
+            # Callers by the thousand, each with an address of its own: they are one kind, so that memory and log are
+            # bounded by the number of methods.
+            kind = (record.method, record.status, "")
         window = self._windows.get(kind)
         if window is None:
             window = self._windows[kind] = _Window(now, record)
         window.sample = record
         if now - window.started >= self._policy.window:
             window.started, window.told = now, 0
+            self._windows[kind] = self._windows.pop(kind)
         if window.told >= self._policy.told:
             window.suppressed += 1
             return None
@@ -49,16 +58,12 @@ class Denials:
         return replace(record, suppressed=suppressed)
 
     def ended(self, now: float, *, everything: bool = False) -> list[AuditRecord]:
-        """Forget the windows that ended and answer their last denial where some were counted and not told.
-
-        When more kinds are open than the policy keeps apart, the oldest end early.
-        """
-        surplus = len(self._windows) - self._policy.kinds
-        done = [
-            kind
-            for position, (kind, window) in enumerate(self._windows.items())
-            if everything or position < surplus or now - window.started >= self._policy.window
-        ]
-        windows = [self._windows.pop(kind) for kind in done]
+        """Forget the windows that ended and answer their last denial where some were counted and not told."""
+        windows = []
+        while self._windows:
+            kind, window = next(iter(self._windows.items()))
+            if not everything and now - window.started < self._policy.window:
+                break
+            windows.append(self._windows.pop(kind))
         # The sample itself is one of those that were counted.
         return [replace(window.sample, suppressed=window.suppressed - 1) for window in windows if window.suppressed]

@@ -3,7 +3,8 @@
 import asyncio
 
 import pytest
-from fp_rpc import AuditRecord, DenialPolicy
+from fp_kernel import Backoff
+from fp_rpc import AuditRecord, DenialPolicy, audit_trail
 from fp_rpc.audit import LogAudit
 from fp_rpc.audit_trail import AuditTrail
 from fp_rpc.denials import Denials
@@ -63,13 +64,22 @@ def test_a_window_in_which_all_was_told_ends_in_silence():
     assert denials.ended(60.0) == []
 
 
-def test_more_kinds_than_are_kept_apart_end_early():
+def test_callers_beyond_the_kinds_that_are_kept_apart_count_together():
     denials = Denials(POLICY)
-    for actor in "abcde":
-        for _ in range(3):
-            denials.admit(denial(actor), 0.0)
+    told = [denials.admit(denial(str(number)), 0.0) for number in range(1_000)]
 
-    assert [record.actor_id for record in denials.ended(0.0)] == ["a", "b"]
+    assert sum(record is not None for record in told) == 3 + POLICY.told
+    assert len(denials._windows) == 4
+    assert sum(record.suppressed + 1 for record in denials.ended(60.0)) == 1_000 - 3 - POLICY.told
+
+
+def test_a_kind_that_goes_on_does_not_keep_those_that_have_ended():
+    denials = Denials(POLICY)
+    for second, actor in ((0.0, "a"), (10.0, "b"), (60.0, "a")):
+        for _ in range(3):
+            denials.admit(denial(actor), second)
+
+    assert [record.actor_id for record in denials.ended(70.0)] == ["b"]
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 30)), max_size=60))
@@ -108,6 +118,28 @@ def trail_of(sink, capacity=100):
 
 def ok(number):
     return AuditRecord(method="/s/M", status="OK", id=f"r-{number}")
+
+
+async def test_a_sink_that_meets_the_cancellation_of_another_does_not_end_the_audit(monkeypatch):
+    monkeypatch.setattr(audit_trail, "_BACKOFF", Backoff(first=0.0, longest=0.0))
+
+    class Cancelled(Sink):
+        async def record(self, records):
+            if not self.batches:
+                self.batches.append([])
+                raise asyncio.CancelledError
+            await super().record(records)
+
+    sink = Cancelled()
+    trail, _ = trail_of(sink)
+    trail.start()
+    trail.keep(ok(1))
+
+    async with asyncio.timeout(PATIENCE):
+        await sink.enough.wait()
+    await trail.close(1.0)
+
+    assert sink.kept == ["r-1"]
 
 
 async def test_records_reach_the_sink_in_order_and_in_batches():
