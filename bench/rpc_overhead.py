@@ -2,7 +2,8 @@
 
 Both serve the same generated method with the same behaviour, each in a process of its own on uvloop, and get the same
 headers: a signed token, a correlation id, a trace and a deadline. Ours verifies, enforces, measures and translates
-them; the floor ignores them. Rounds alternate, and the medians are compared.
+them; the floor ignores them. Rounds alternate, and the medians are compared. A last row compares clients: a bare stub
+and one on our channel, each calling the floor.
 """
 
 import asyncio
@@ -23,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from forgepoint.registry.v1 import registry_pb2, registry_pb2_grpc
 from form import report
 from fp_kernel import new_id
-from fp_rpc import JwtResolver, LogAudit, Server, StaticJwks
+from fp_rpc import BearerToken, Channels, JwtResolver, LogAudit, Server, StaticJwks
 from fp_telemetry import Metrics, setup
 from jwt.algorithms import RSAAlgorithm
 
@@ -32,6 +33,7 @@ CONCURRENCY = 16
 ROUNDS = int(os.environ.get("ROUNDS", "24"))
 SECONDS = float(os.environ.get("SECONDS", "0.6"))
 ISSUER = "http://auth.bench"
+CLIENT_ROUNDS, CLIENT_CALLS = 8, 300
 TICK = os.sysconf("SC_CLK_TCK")
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -81,6 +83,7 @@ class Side:
     """One server: its process, a stub, and what its rounds gave."""
 
     pid: int
+    port: int
     stub: "registry_pb2_grpc.RegistryServiceAsyncStub"
     rates: list[float] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
@@ -126,7 +129,7 @@ async def started(side: str, jwks: str) -> AsyncIterator[Side]:
     try:
         port = int(await process.stdout.readline())
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-            yield Side(process.pid, registry_pb2_grpc.RegistryServiceStub(channel))
+            yield Side(process.pid, port, registry_pb2_grpc.RegistryServiceStub(channel))
     finally:
         process.stdin.close()
         await process.wait()
@@ -151,6 +154,26 @@ def credentials() -> tuple[str, str]:
     return token, json.dumps({"keys": [entry]})
 
 
+async def clients(port: int, token: str) -> dict[str, float]:
+    """CPU of a client for a call by a bare stub and by a stub on our channel, in microseconds; the least of rounds."""
+    request, metadata = registry_pb2.GetModelRequest(id=new_id()), (("authorization", f"Bearer {token}"),)
+    channels = Channels(BearerToken(token))
+    least = {"bare": float("inf"), "ours": float("inf")}
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as bare:
+        stubs = {
+            "bare": (registry_pb2_grpc.RegistryServiceStub(bare), metadata),
+            "ours": (registry_pb2_grpc.RegistryServiceStub(channels.open(f"127.0.0.1:{port}", timeout=5.0)), None),
+        }
+        for _ in range(CLIENT_ROUNDS):
+            for side, (stub, pairs) in stubs.items():
+                used = time.process_time()
+                for _ in range(CLIENT_CALLS):
+                    await stub.GetModel(request, timeout=5.0, metadata=pairs)
+                least[side] = min(least[side], (time.process_time() - used) / CLIENT_CALLS)
+    await channels.close()
+    return {f"{side}_client_cpu_us": round(seconds * 1e6, 1) for side, seconds in least.items()}
+
+
 async def compare() -> None:
     token, jwks = credentials()
     metadata = (("authorization", f"Bearer {token}"), ("x-correlation-id", new_id()), ("traceparent", TRACE))
@@ -164,6 +187,7 @@ async def compare() -> None:
             for side in (floor, ours) if number % 2 else (ours, floor):
                 await side.round(metadata, SECONDS)
             print(f"round {number + 1}: floor {floor.rates[-1]:.0f}/s, ours {ours.rates[-1]:.0f}/s", flush=True)
+        sent = await clients(floor.port, token)
     report(
         "rpc_overhead",
         "calls/s",
@@ -172,6 +196,7 @@ async def compare() -> None:
         extra={
             "concurrency": CONCURRENCY,
             "rounds": ROUNDS,
+            **sent,
             **{
                 f"{name}_{what}": round(statistics.median(figures) * factor, 3)
                 for name, side in (("ours", ours), ("floor", floor))

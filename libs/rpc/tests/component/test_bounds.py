@@ -127,3 +127,21 @@ async def test_health_watches_are_bounded(serve):
             await stub.Watch(health_pb2.HealthCheckRequest()).read()
 
     assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+@pytest.mark.parametrize("method", ["One", "Out", "In", "Both"])
+async def test_waiting_for_auth_ends_with_the_deadline(serve, shapes, make_policy, method):
+    class Silent:
+        async def resolve(self, credential):
+            await asyncio.get_running_loop().create_future()
+
+    running = await serve(policy=make_policy(default_deadline=0.2), resolver=Silent())
+    call = getattr(running.plain(), method)
+    arguments = [shapes.pb.Request()] if method in ("One", "Out") else []
+    calling = call(*arguments, metadata=(("authorization", "Bearer x"),))
+
+    with pytest.raises(grpc.aio.AioRpcError) as late:
+        async with asyncio.timeout(PATIENCE):
+            await (calling.read() if method in ("Out", "Both") else calling)
+
+    assert late.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED

@@ -164,9 +164,12 @@ async def test_while_a_canary_hangs_the_stable_version_refuses_nobody(
     inference, two = await _of_two(start, runtime, tell, bulkhead_in_flight=2, bulkhead_waiting=0)
     two.gate = asyncio.Event()
     stub = inference.stub()
-    hung = [asyncio.ensure_future(stub.Predict(ask(), timeout=PATIENCE)) for _ in range(12)]
-    while len(two.calls) < 2:
-        await asyncio.sleep(0.01)
+    hung: list[asyncio.Future[Any]] = []
+    while (at_canary := len(two.calls)) < 2:
+        # One by one: many at once would fill the stable version's two places as well.
+        hung.append(asyncio.ensure_future(stub.Predict(ask(), timeout=PATIENCE)))
+        while not hung[-1].done() and len(two.calls) == at_canary:
+            await asyncio.sleep(0.01)
     answers = [await stub.Predict(ask()) for _ in range(30)]
     assert {answer.served_version for answer in answers} == {"1"}
     assert len(two.calls) == 2

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from fp_kernel import Backoff
+
 
 @dataclass(frozen=True, slots=True)
 class BackoffPolicy:
@@ -14,7 +16,8 @@ class BackoffPolicy:
 
     def delay(self, failures: int) -> float:
         """failures: how many quick deaths in a row, the last included; at least 1."""
-        return min(self.longest, self.first * self.factor ** min(failures - 1, 32))
+        # One supervisor restarts all: chance has nothing to spread.
+        return Backoff(self.first, self.longest, self.factor, spread=0.0).delay(failures, 1.0)
 
     def failures(self, before: int, uptime: float) -> int:
         """The number of quick deaths in a row after one more, at the age of `uptime`."""
