@@ -5,14 +5,16 @@ from dataclasses import replace
 import fp_runtime
 from forgepoint.billing.v1.billing_pb2_grpc import add_BillingServiceServicer_to_server
 from fp_events import AuditPublisher
+from fp_events.hosting import soft_bus
 from fp_events.revocation import ended_keys
 from fp_events.streams import AUDIT, AUTH, BILLING, INFERENCE, MODELS, PIPELINES, USAGE
 from fp_postgres import OutboxRelay, Pruner
+from fp_postgres.hosting import hard_database
 from fp_rpc import Channels, Server, ServiceCredential
 from fp_rpc.validate import remote_identity
 from fp_runtime import Runtime
 
-from fp_billing import stores, upkeep
+from fp_billing import upkeep
 from fp_billing.adapters.months import Months
 from fp_billing.adapters.reads import PostgresReads
 from fp_billing.adapters.transactions import PostgresTransactions
@@ -34,8 +36,8 @@ _STREAMS = (BILLING, USAGE, INFERENCE, PIPELINES, MODELS, AUDIT, AUTH)
 async def serve(runtime: Runtime, settings: Settings) -> None:
     clock, metrics = runtime.clock, runtime.metrics
     figures = Figures(metrics)
-    database = await stores.database(runtime, settings)
-    bus = await stores.bus(runtime, settings)
+    database = await hard_database(runtime, settings.database_url.get_secret_value())
+    bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
 
     months = Months()
     await months.ensure(database, clock.now())

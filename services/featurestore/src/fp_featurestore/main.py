@@ -3,9 +3,11 @@
 import fp_runtime
 from forgepoint.featurestore.v1.featurestore_pb2_grpc import add_FeatureStoreServiceServicer_to_server
 from fp_events import AuditPublisher
+from fp_events.hosting import soft_bus
 from fp_events.revocation import ended_keys
 from fp_events.streams import AUDIT, AUTH, FEATURES
 from fp_postgres import Database, OutboxRelay, Pruner
+from fp_postgres.hosting import hard_database
 from fp_rpc import Channels, Server, ServiceCredential
 from fp_rpc.validate import remote_identity
 from fp_runtime import Runtime
@@ -32,8 +34,8 @@ _AUTH_TIMEOUT = 5.0
 
 async def serve(runtime: Runtime, settings: Settings) -> None:
     clock, figures = runtime.clock, Figures(runtime.metrics)
-    database = await stores.database(runtime, settings)
-    bus = await stores.bus(runtime, settings)
+    database = await hard_database(runtime, settings.database_url.get_secret_value())
+    bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
     online = await stores.online(runtime, settings, clock)
 
     views = PostgresViews(database)

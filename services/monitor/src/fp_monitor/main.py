@@ -1,13 +1,14 @@
 """monitor, put together."""
 
 from datetime import timedelta
-from importlib import resources
 
 import fp_runtime
 from forgepoint.monitor.v1.monitor_pb2_grpc import add_MonitorServiceServicer_to_server
-from fp_events import AuditPublisher, NatsBus, connect, each
+from fp_events import AuditPublisher, each
+from fp_events.hosting import soft_bus
 from fp_events.streams import AUDIT, AUTH, INFERENCE, MODELS, PIPELINES
-from fp_postgres import Database, OutboxRelay, Pruner, migrate
+from fp_postgres import OutboxRelay, Pruner
+from fp_postgres.hosting import hard_database
 from fp_postgres.signals import Signals
 from fp_rpc import Channels, Server, ServiceCredential
 from fp_rpc.validate import remote_identity
@@ -33,8 +34,8 @@ _AUTH_TIMEOUT = 5.0
 
 async def serve(runtime: Runtime, settings: Settings) -> None:
     clock, poll = runtime.clock, settings.monitor_poll_seconds
-    database = await _database(runtime, settings)
-    bus = await _bus(runtime, settings)
+    database = await hard_database(runtime, settings.database_url.get_secret_value())
+    bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
     transactions, reads, signals = PostgresTransactions(database), PostgresReads(database), Signals(database, CHANNEL)
 
     judged = runtime.metrics.counter("windows_judged_total", "Windows closed with a report.", ("kind", "outcome"))
@@ -74,21 +75,6 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     runtime.keep("windows", close.run)
     runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, consumers.drop_keys(keys)))
     await runtime.serve(server)
-
-
-async def _database(runtime: Runtime, settings: Settings) -> Database:
-    url = settings.database_url.get_secret_value()
-    database = await runtime.hard("postgres", lambda: Database.connect(url, source=NOUN), Database.ping, Database.close)
-    await migrate(url, resources.files("fp_monitor") / "migrations", service=NOUN)
-    return database
-
-
-async def _bus(runtime: Runtime, settings: Settings) -> NatsBus:
-    """Away is no reason to stop: traffic waits in its stream, reports in the outbox."""
-    url = settings.nats_url.get_secret_value()
-    return await runtime.soft(
-        "nats", lambda: connect(url, name=NOUN, metrics=runtime.metrics), NatsBus.ping, NatsBus.close
-    )
 
 
 def main() -> None:

@@ -3,14 +3,15 @@
 import fp_runtime
 from forgepoint.notification.v1.notification_pb2_grpc import add_NotificationServiceServicer_to_server
 from fp_events import AuditPublisher
+from fp_events.hosting import soft_bus
 from fp_events.revocation import ended_keys
 from fp_events.streams import AUDIT, AUTH, BILLING, EXPERIMENTS, FEATURES, MODELS, NOTIFICATIONS, PIPELINES
 from fp_postgres import OutboxRelay, Pruner
+from fp_postgres.hosting import hard_database
 from fp_rpc import Channels, Server, ServiceCredential
 from fp_rpc.validate import remote_identity
 from fp_runtime import Runtime
 
-from fp_notification import stores
 from fp_notification.adapters import texts
 from fp_notification.adapters.http import HttpSender
 from fp_notification.adapters.names import Names
@@ -40,8 +41,8 @@ _HOUSEKEEPING_SECONDS = 3_600.0
 
 async def serve(runtime: Runtime, settings: Settings) -> None:
     clock, figures = runtime.clock, Figures(runtime.metrics)
-    database = await stores.database(runtime, settings)
-    bus = await stores.bus(runtime, settings)
+    database = await hard_database(runtime, settings.database_url.get_secret_value())
+    bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
 
     transactions, reads = PostgresTransactions(database), PostgresReads(database)
     names = Names(settings.notification_names_timeout)
