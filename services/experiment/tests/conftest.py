@@ -6,12 +6,13 @@ from importlib import resources
 import pytest
 import pytest_asyncio
 from fp_experiment.adapters.postgres.batches import PostgresBatchWriter
-from fp_experiment.adapters.postgres.partitions import Partitions
+from fp_experiment.adapters.postgres.points import partitioned
 from fp_experiment.adapters.postgres.stores import PostgresReads, PostgresTransactions
 from fp_experiment.app import use_cases
 from fp_experiment.app.ingest import Ingest
 from fp_experiment.domain.batching import BatchPolicy
 from fp_postgres import Database
+from fp_postgres.partitions import Partitions
 from fp_testkit.wallclock import RunningClock, real_now
 
 MIGRATIONS = resources.files("fp_experiment") / "migrations"
@@ -22,7 +23,8 @@ async def experiment_url(databases):
     """A migrated database with partitions."""
     url = await databases.create(MIGRATIONS, service="experiment")
     opened = await Database.connect(url, source="experiment")
-    await Partitions(opened).ensure(real_now())  # by the ids of runs, which are of the machine's time
+    # By the ids of runs, which are of the machine's time.
+    await Partitions(opened, partitioned()).ensure(real_now())
     await opened.close()
     return url
 

@@ -8,12 +8,13 @@ from fp_events import AuditPublisher, NatsBus, connect
 from fp_events.revocation import ended_keys
 from fp_events.streams import AUDIT, AUTH, EXPERIMENTS
 from fp_postgres import Database, OutboxRelay, Pruner, migrate
+from fp_postgres.partitions import Partitions
 from fp_rpc import ApiKeyResolver, Channels, Server, ServiceCredential
 from fp_rpc.validate import remote_identity
 from fp_runtime import Runtime
 
 from fp_experiment.adapters.postgres.batches import PostgresBatchWriter
-from fp_experiment.adapters.postgres.partitions import Partitions
+from fp_experiment.adapters.postgres.points import partitioned
 from fp_experiment.adapters.postgres.removing import DeletedRuns
 from fp_experiment.adapters.postgres.searching import EndedRuns
 from fp_experiment.adapters.postgres.stores import PostgresReads, PostgresTransactions
@@ -23,17 +24,17 @@ from fp_experiment.app import use_cases
 from fp_experiment.app.ingest import Ingest
 from fp_experiment.figures import Figures
 from fp_experiment.settings import Settings
-from fp_experiment.upkeep import keep_partitions, keep_searchable, remove_deleted
 
 NOUN = "experiment"
 _AUTH_TIMEOUT = 5.0
+_HOUR, _SOON = 3_600.0, 5.0
 
 
 async def serve(runtime: Runtime, settings: Settings) -> None:
     clock, figures = runtime.clock, Figures(runtime.metrics)
     database = await _database(runtime, settings)
     bus = await _bus(runtime, settings)
-    partitions = Partitions(database)
+    partitions = Partitions(database, partitioned(settings.points_keep))
     await partitions.ensure(clock.now())
 
     ingest = Ingest(
@@ -53,12 +54,22 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     runtime.keep("streams", lambda: bus.ensure((EXPERIMENTS, AUDIT, AUTH), (consumers.LINEAGE,)))
     runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=runtime.metrics).run)
     runtime.keep("retention", Pruner(database, consumers=(consumers.LINEAGE,)).run)
-    runtime.keep("partitions", lambda: keep_partitions(partitions, clock))
-    runtime.keep("deleted runs", lambda: remove_deleted(DeletedRuns(database)))
-    runtime.keep("search", lambda: keep_searchable(EndedRuns(database)))
+    _upkeep(runtime, database, partitions, settings)
     runtime.keep("lineage", lambda: bus.consume(consumers.LINEAGE, consumers.tell_lineage(ingest)))
     runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, ended_keys(keys.drop)))
     await runtime.serve(server)
+
+
+def _upkeep(runtime: Runtime, database: Database, partitions: Partitions, settings: Settings) -> None:
+    """In every replica; they share the work."""
+    deleted, ended, now = DeletedRuns(database), EndedRuns(database), runtime.clock.now
+    runtime.every(_HOUR, "partitions", lambda: partitions.ensure(now()))
+    runtime.every(_HOUR, "retention of points", lambda: partitions.drop(now()))
+    if settings.runs_keep is not None:
+        keep = settings.runs_keep
+        runtime.every(_HOUR, "retention of runs", lambda: deleted.expire(now(), keep))
+    runtime.every(_SOON, "deleted runs", deleted.remove)
+    runtime.every(_SOON, "search", ended.index)
 
 
 async def _database(runtime: Runtime, settings: Settings) -> Database:

@@ -4,6 +4,7 @@ import itertools
 import math
 
 import pytest
+from fp_experiment.adapters.postgres.searching import EndedRuns
 from fp_experiment.domain.filters import Operator, Subject, parse
 from fp_experiment.domain.runs import RunStatus
 from fp_kernel import InvalidArgument
@@ -63,3 +64,36 @@ async def test_a_page_of_one_search_is_no_page_of_another(desk):
     assert (len(first.items), len(rest.items), rest.next_token) == (2, 1, "")
     with pytest.raises(InvalidArgument, match="page_token"):
         await desk.do.queries.runs("alpha", matching="params.a = '2'", page_size=2, page_token=token)
+
+
+async def test_runs_are_found_by_their_metrics_before_and_after_they_are_searchable(desk):
+    experiment = await desk.experiment()
+    at_work, ended = await desk.run(experiment), await desk.run(experiment, params=[("model", "xgb")])
+    for run in (at_work, ended):
+        await desk.log(run, [0.25])
+    await desk.do.update_run_status(ended.id, RunStatus.FINISHED, desk.ann, desk.no_key)
+
+    async def found(text):
+        page = await desk.do.queries.runs("alpha", matching=text, page_size=0, page_token="")
+        return [run.id for run in page.items]
+
+    for _ in range(2):
+        assert await found("metrics.loss < 0.3") == [ended.id, at_work.id]
+        assert await found("metrics.loss < 0.3 and params.model = 'xgb'") == [ended.id]
+        assert await found("params.model != 'hgb'") == [ended.id]
+        assert await found("metrics.loss > 0.3") == []
+        await EndedRuns(desk.database).index()
+    assert await desk.count("ended_metrics") == await desk.count("ended_params") == 1
+
+
+async def test_two_replicas_share_the_runs_that_have_ended(desk):
+    experiment = await desk.experiment()
+    runs = [await desk.run(experiment) for _ in range(3)]
+    for run in runs:
+        await desk.log(run, [1.0])
+        await desk.do.update_run_status(run.id, RunStatus.FINISHED, desk.ann, desk.no_key)
+    async with desk.database.transaction() as tx:
+        await tx.execute("SELECT FROM runs WHERE id = $1 FOR UPDATE", runs[0].id)
+        assert await EndedRuns(desk.database).index() == 2
+    assert await EndedRuns(desk.database).index() == 1
+    assert await EndedRuns(desk.database).index() == 0

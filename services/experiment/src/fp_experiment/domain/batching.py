@@ -18,7 +18,7 @@ class BatchPolicy:
     """
 
     rows: int = 5_000
-    age: float = 0.01
+    age: float = 0.0
     capacity: int = 50_000
     shortest: float = 0.1
     longest: float = 10.0

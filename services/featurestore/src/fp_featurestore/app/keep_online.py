@@ -1,7 +1,7 @@
 """See to it that the online view has what the log has."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 from fp_kernel import Error, Unavailable
 from fp_telemetry import get_logger
@@ -14,6 +14,8 @@ _INTERVAL = 1.0
 # Between two looks at every view.
 _TURNS = 30
 _BATCH = 500
+# Views of one turn; what is beyond waits for the next look at every view.
+_MOST_CHANGED = 5_000
 
 _logger = get_logger(__name__)
 
@@ -65,7 +67,7 @@ class KeepOnline:
         """
         left, self._turns_left = self._turns_left, 0
         if left and await self._online.intact():
-            await self._keep_all(self._views.changed)
+            await self._keep_all(await self._views.changed(_MOST_CHANGED))
             self._turns_left = left - 1
         else:
             await self.once()
@@ -73,20 +75,22 @@ class KeepOnline:
 
     async def once(self) -> None:
         """Every view. Raises Unavailable while a store is away."""
-        await self._keep_all(self._views.heads)
+        after = ""
+        while heads := await self._views.heads(after, _BATCH):
+            await self._keep_all(heads)
+            after = heads[-1].id
         for view_id in await self._copies.stale():
             async with self._claims(view_id) as mine:
                 if mine:
                     await self._copies.sweep(view_id)
         await self._online.mark_intact()
 
-    async def _keep_all(self, heads: Callable[[str, int], Awaitable[Sequence[ViewHead]]]) -> None:
-        after, rebuilt = "", 0
-        while batch := await heads(after, _BATCH):
-            states = await self._online.states(batch)
-            for head, state in zip(batch, states, strict=True):
+    async def _keep_all(self, heads: Sequence[ViewHead]) -> None:
+        rebuilt = 0
+        for start in range(0, len(heads), _BATCH):
+            batch = heads[start : start + _BATCH]
+            for head, state in zip(batch, await self._online.states(batch), strict=True):
                 rebuilt += await self._keep(head, state)
-            after = batch[-1].id
         if rebuilt:
             await self._online.sweep()
 

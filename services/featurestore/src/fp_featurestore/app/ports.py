@@ -72,8 +72,8 @@ class Views(Protocol):
     async def heads(self, after: str, limit: int) -> Sequence[ViewHead]:
         """The same without what is dear to read."""
 
-    async def changed(self, after: str, limit: int) -> Sequence[ViewHead]:
-        """Those of them whose log has grown within the last minute."""
+    async def changed(self, limit: int) -> Sequence[ViewHead]:
+        """Those of them whose log has grown within the last minute, the newest first."""
 
 
 @dataclass(frozen=True, slots=True)

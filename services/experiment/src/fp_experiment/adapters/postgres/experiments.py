@@ -10,10 +10,7 @@ from fp_kernel import PageRequest
 from fp_experiment.adapters.postgres.queries import Queries
 from fp_experiment.domain.experiments import Described, Experiment
 
-_SELECT = """
-SELECT id::text, team, name, description, tags, owner_id, created_at, updated_at, archived_at
-FROM experiments AS experiment
-"""
+_COLUMNS = "id::text, team, name, description, tags, owner_id, created_at, updated_at, archived_at"
 _AFTER_EVERY_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 
 
@@ -75,10 +72,10 @@ class PostgresExperiments:
     async def page(self, team: str, page: PageRequest, *, archived: bool) -> Sequence[Experiment]:
         rows = await self._queries.fetch(
             f"""
-            {_SELECT}
-            WHERE team = $1 AND id < $2::uuid {"" if archived else "AND archived_at IS NULL"}
+            SELECT {_COLUMNS} FROM experiments AS experiment
+            WHERE team = $1 AND id < $2::uuid AND {"true" if archived else "archived_at IS NULL"}
             ORDER BY experiment.id DESC LIMIT $3
-            """,
+            """,  # noqa: S608 -- constants
             team,
             page.after[0] if page.after else _AFTER_EVERY_ID,
             page.size + 1,
@@ -86,7 +83,11 @@ class PostgresExperiments:
         return [_experiment(row) for row in rows]
 
     async def _one(self, team: str, experiment_id: str, lock: str) -> Experiment | None:
-        row = await self._queries.fetchrow(f"{_SELECT} WHERE team = $1 AND id = $2::uuid {lock}", team, experiment_id)
+        row = await self._queries.fetchrow(
+            f"SELECT {_COLUMNS} FROM experiments WHERE team = $1 AND id = $2::uuid {lock}",  # noqa: S608 -- constants
+            team,
+            experiment_id,
+        )
         return _experiment(row) if row else None
 
 

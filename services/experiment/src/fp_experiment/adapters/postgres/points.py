@@ -1,8 +1,10 @@
 """Reads of metric points."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from asyncpg import Record
+from fp_postgres.partitions import Partitioned
 
 from fp_experiment.adapters.postgres.queries import Queries
 from fp_experiment.app.ports import PointRange
@@ -40,6 +42,11 @@ WITH numbered AS (
 )
 SELECT key, step, value, recorded_at FROM kept ORDER BY key, step
 """
+
+
+def partitioned(keep: timedelta | None = None) -> Partitioned:
+    """One month of runs a part. The run of a late point may have begun last month. keep: after the end of the month."""
+    return Partitioned("metric_points", by="id", each="month", ahead=2, behind=1, keep=keep)
 
 
 class PostgresPoints:

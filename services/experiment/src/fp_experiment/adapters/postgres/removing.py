@@ -1,9 +1,11 @@
 """What deleted runs leave behind."""
 
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from fp_postgres import Database, Transaction
+from fp_postgres.partitions import lowest_id
 
 _BITE: Final = 5_000  # points a transaction
 
@@ -32,11 +34,34 @@ _REST: Final = (
 )
 
 
+_EXPIRE: Final = """
+WITH old AS (
+    SELECT id, team, experiment_id FROM runs
+    WHERE id < $1 AND status <> 'RUNNING' AND ended_at < $2 AND deleted_at IS NULL ORDER BY id LIMIT $4
+), noted AS (
+    INSERT INTO deleted_runs (team, id, experiment_id, deleted_at, deleted_by)
+    SELECT team, id, experiment_id, $3, 'retention' FROM old ON CONFLICT DO NOTHING
+)
+UPDATE runs SET deleted_at = $3, artifacts = '' WHERE id = ANY (ARRAY(SELECT id FROM old))
+"""
+_EXPIRED: Final = 500  # runs a transaction
+
+
 class DeletedRuns:
     """Removes them. Replicas share the work; what one leaves half done, another goes on with."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    async def expire(self, now: datetime, keep: timedelta) -> int:
+        """Delete runs that ended so long ago; how many they were."""
+        total, before = 0, now - keep
+        while True:
+            done = await self._database.execute(_EXPIRE, lowest_id(before), before, now, _EXPIRED)
+            count = int(done.rpartition(" ")[2])
+            total += count
+            if count < _EXPIRED:
+                return total
 
     async def remove(self) -> int:
         """All that wait; how many they were."""

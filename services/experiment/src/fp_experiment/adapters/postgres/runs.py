@@ -20,19 +20,20 @@ _COLUMNS = """
 id, team, experiment_id, display_name, status, source, model_version_id, owner_id, execution_id, inputs, started_at,
 ended_at
 """
-_SELECT = f"SELECT {_COLUMNS}, artifacts FROM runs AS run"  # noqa: S608 -- constants
-# Documents stay where they are: a page of them would be more than a message may have.
-_LIST = f"SELECT {_COLUMNS} FROM runs AS run"  # noqa: S608 -- constants
-# Of a parameter or metric on the wire, beside its texts.
+# Lists leave documents where they are: a page of them would be more than a message may have.
+_WITH_ARTIFACTS = f"{_COLUMNS}, artifacts"
+# Joined and not `any`: the plan for all values would look for few ids in an index that has other columns before them.
+# Numbers: of a parameter or metric on the wire, beside its texts.
 _SIZES = """
-SELECT run.id, coalesce(params.bytes, 0)::bigint + coalesce(metrics.bytes, 0)::bigint AS bytes FROM runs AS run
+SELECT run.id, coalesce(params.bytes, 0)::bigint + coalesce(metrics.bytes, 0)::bigint AS bytes
+FROM unnest($2::uuid[]) AS wanted (id) JOIN runs AS run ON run.id = wanted.id
 CROSS JOIN LATERAL (
     SELECT sum(octet_length(key) + octet_length(value) + 8) AS bytes FROM run_params WHERE run_id = run.id
 ) AS params
 CROSS JOIN LATERAL (
     SELECT sum(octet_length(key) + 48) AS bytes FROM latest_metrics WHERE run_id = run.id
 ) AS metrics
-WHERE run.team = $1 AND run.id = any($2::uuid[]) AND run.deleted_at IS NULL
+WHERE run.team = $1 AND run.deleted_at IS NULL
 """
 
 
@@ -63,7 +64,12 @@ class PostgresRuns:
 
     async def locked(self, team: str, run_id: str) -> Run | None:
         row = await self._queries.fetchrow(
-            f"{_SELECT} WHERE team = $1 AND id = $2::uuid AND deleted_at IS NULL FOR UPDATE", team, run_id
+            f"""
+            SELECT {_WITH_ARTIFACTS} FROM runs
+            WHERE team = $1 AND id = $2::uuid AND deleted_at IS NULL FOR UPDATE
+            """,  # noqa: S608 -- constants
+            team,
+            run_id,
         )
         return (await self._whole([row]))[0] if row else None
 
@@ -131,9 +137,13 @@ class PostgresRuns:
         return RunPage(await self._whole(rows[:shown]), more=len(rows) > shown)
 
     async def find(self, team: str, run_ids: Sequence[str], *, artifacts: bool = False) -> Sequence[Run]:
-        select = _SELECT if artifacts else _LIST
         rows = await self._queries.fetch(
-            f"{select} WHERE team = $1 AND id = any($2::uuid[]) AND deleted_at IS NULL", team, list(run_ids)
+            f"""
+            SELECT {_WITH_ARTIFACTS if artifacts else _COLUMNS}
+            FROM unnest($2::uuid[]) AS wanted (id) JOIN runs USING (id) WHERE team = $1 AND deleted_at IS NULL
+            """,  # noqa: S608 -- constants
+            team,
+            list(run_ids),
         )
         return await self._whole(rows)
 
@@ -182,15 +192,16 @@ def _listing(team: str, wanted: RunFilter, page: PageRequest) -> tuple[Any, ...]
             conditions.append(text.format(len(arguments)))
     compared = [condition(comparison, arguments) for comparison in wanted.comparisons]
     if all(map(by_column, wanted.comparisons)):
-        return _ordered(_LIST, [*conditions, *(each.searchable for each in compared)]), *arguments
-    at_work = _ordered(_LIST, [*conditions, "NOT run.searchable", *(each.not_searchable for each in compared)])
-    ended = _ordered(_LIST, [*conditions, "run.searchable", *(each.searchable for each in compared)])
+        return _ordered([*conditions, *(each.searchable for each in compared)]), *arguments
+    at_work = _ordered([*conditions, "NOT run.searchable", *(each.not_searchable for each in compared)])
+    ended = _ordered([*conditions, "run.searchable", *(each.searchable for each in compared)])
     both = f"SELECT * FROM (({at_work}) UNION ALL ({ended})) AS run ORDER BY run.id DESC LIMIT $2"  # noqa: S608 -- values are arguments
     return both, *arguments
 
 
-def _ordered(select: str, conditions: Sequence[str]) -> str:
-    return f"{select} WHERE {' AND '.join(conditions)} ORDER BY run.id DESC LIMIT $2"
+def _ordered(conditions: Sequence[str]) -> str:
+    where = " AND ".join(conditions)
+    return f"SELECT {_COLUMNS} FROM runs AS run WHERE {where} ORDER BY run.id DESC LIMIT $2"  # noqa: S608 -- values are arguments
 
 
 def _run(row: Record) -> Run:

@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 
+from asyncpg import Record
 from fp_kernel import PageRequest
 from fp_postgres import Database
 
 from fp_featurestore.adapters.postgres.rows import VIEW, to_view
-from fp_featurestore.adapters.postgres.statements import NOW
 from fp_featurestore.app.ports import ViewRef
 from fp_featurestore.domain.view import View, ViewHead
 
-# Microseconds. A write is recorded when it begins and seen when it is committed, which takes it less than this.
-_RECENT = 60_000_000
+# A write is recorded when it begins and seen when it is committed, which takes it less than a minute. Not the clock of
+# the moment: a bound that may change from row to row does not narrow an index.
+_RECENT = "(extract(epoch FROM now() - interval '1 minute') * 1000000)::bigint"
 _START = "00000000-0000-0000-0000-000000000000"
 _END = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 
@@ -56,18 +57,26 @@ class PostgresViews:
         return [to_view(row) for row in rows]
 
     async def heads(self, after: str, limit: int) -> Sequence[ViewHead]:
-        return await self._heads("true", after, limit)
-
-    async def changed(self, after: str, limit: int) -> Sequence[ViewHead]:
-        return await self._heads(f"v.recorded_at > {NOW} - {_RECENT}", after, limit)
-
-    async def _heads(self, condition: str, after: str, limit: int) -> Sequence[ViewHead]:
         rows = await self._database.fetch(
-            f"""
+            """
             SELECT v.id, v.team, v.version, v.online_ttl FROM feature_views v
-            WHERE v.id > $1 AND v.deleted_at IS NULL AND {condition} ORDER BY v.id LIMIT $2
-            """,  # noqa: S608 -- constants
+            WHERE v.id > $1 AND v.deleted_at IS NULL ORDER BY v.id LIMIT $2
+            """,
             after or _START,
             limit,
         )
-        return [ViewHead(str(row["id"]), row["team"], row["version"], row["online_ttl"]) for row in rows]
+        return [_head(row) for row in rows]
+
+    async def changed(self, limit: int) -> Sequence[ViewHead]:
+        rows = await self._database.fetch(
+            f"""
+            SELECT v.id, v.team, v.version, v.online_ttl FROM feature_views v
+            WHERE v.recorded_at > {_RECENT} AND v.deleted_at IS NULL ORDER BY v.recorded_at DESC LIMIT $1
+            """,  # noqa: S608 -- constants
+            limit,
+        )
+        return [_head(row) for row in rows]
+
+
+def _head(row: Record) -> ViewHead:
+    return ViewHead(str(row["id"]), row["team"], row["version"], row["online_ttl"])
