@@ -7,12 +7,13 @@ from fp_kernel import PageRequest
 from fp_postgres import Database
 
 from fp_featurestore.adapters.postgres.rows import VIEW, to_view
+from fp_featurestore.adapters.postgres.statements import NOW
 from fp_featurestore.app.ports import ViewRef
 from fp_featurestore.domain.view import View, ViewHead
 
-# A write is recorded when it begins and seen when it is committed, which takes it less than a minute. Not the clock of
-# the moment: a bound that may change from row to row does not narrow an index.
-_RECENT = "(extract(epoch FROM now() - interval '1 minute') * 1000000)::bigint"
+# Microseconds. A write is recorded when it begins and seen when it is committed, which takes it less than this. The
+# clock is read in brackets of its own, once: a bound that may change from row to row does not narrow an index.
+_RECENT = f"(SELECT {NOW}) - 60000000"
 _START = "00000000-0000-0000-0000-000000000000"
 _END = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 
