@@ -4,7 +4,7 @@ import threading
 
 import pytest
 from forgepoint.featurestore.v1 import featurestore_pb2 as pb
-from fp_featurestore.api import convert
+from fp_featurestore.api import convert, packed
 from fp_kernel import InvalidArgument
 from fp_testkit.wallclock import real_now
 
@@ -57,12 +57,12 @@ async def test_large_writes_and_answers_are_converted_beside_the_event_loop(admi
         return convert_one
 
     monkeypatch.setattr(convert, "_row", noted(convert._row))
-    monkeypatch.setattr(convert, "vector_to_pb", noted(convert.vector_to_pb))
+    monkeypatch.setattr(packed, "_fields", noted(packed._fields))
     view = await admin.define("many", {f"f{number}": "DOUBLE" for number in range(50)})
     rows = [make.values(f"e{n}", 1, **{f"f{number}": 1.5 for number in range(50)}) for n in range(100)]
     await admin.write(view, *rows)
     assert len(await admin.online(view, *(row.entity_id for row in rows))) == 100
-    assert seen == {("_row", False), ("vector_to_pb", False)}
+    assert seen == {("_row", False), ("_fields", False)}
     await admin.write(view, rows[0])
     await admin.online(view, "e0")
-    assert {("_row", True), ("vector_to_pb", True)} < seen
+    assert {("_row", True), ("_fields", True)} < seen

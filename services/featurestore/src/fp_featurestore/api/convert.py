@@ -19,9 +19,6 @@ from fp_featurestore.domain.rows import MAX_ROWS, NewRow
 from fp_featurestore.domain.text import MAX_NAME
 from fp_featurestore.domain.view import View
 
-# Clients take four mebibytes by default.
-MAX_ANSWER_BYTES = 4_000_000
-_VALUE_BYTES = 32
 _MICROSECOND = timedelta(microseconds=1)
 VALUE_TYPES = {kind: pb.FeatureValueType.Value(f"FEATURE_VALUE_TYPE_{kind}") for kind in ValueType}
 _TYPE_OF = {number: kind for kind, number in VALUE_TYPES.items()}
@@ -94,31 +91,21 @@ def written_to_pb(written: Written) -> pb.WriteFeaturesResponse:
 
 
 def vector_to_pb(vector: Vector) -> pb.FeatureVector:
+    message = vector_head(vector)
+    for name, value in vector.values.items():
+        message.values[name].CopyFrom(value_of(value))
+    return message
+
+
+def vector_head(vector: Vector) -> pb.FeatureVector:
+    """All but the values."""
     return pb.FeatureVector(
         entity_id=vector.entity_id,
-        values={name: value_of(value) for name, value in vector.values.items()},
         as_of_version=vector.version,
         event_time=timestamp(vector.event_time),
         schema_version=vector.schema_version,
         available_at=timestamp(vector.available_at),
     )
-
-
-def vectors_to_pb(vectors: Sequence[Vector]) -> list[pb.FeatureVector]:
-    """Raises InvalidArgument when they are more than a client takes."""
-    messages, size = [], 0
-    for vector in vectors:
-        message = vector_to_pb(vector)
-        size += message.ByteSize()
-        if size > MAX_ANSWER_BYTES:
-            raise invalid("entity_ids", f"have more than {MAX_ANSWER_BYTES} bytes of values; ask for fewer")
-        messages.append(message)
-    return messages
-
-
-def size(vectors: Sequence[Vector]) -> int:
-    """Bytes, about, of numbers on the wire."""
-    return sum(_VALUE_BYTES * len(vector.values) for vector in vectors)
 
 
 def ref_of(handle: Any, field: str = "") -> ViewRef:

@@ -10,7 +10,7 @@ from forgepoint.featurestore.v1.featurestore_pb2_grpc import FeatureStoreService
 from fp_kernel import invalid, next_token, page_request, parse_id
 from fp_kernel.texts import check_length, is_text
 
-from fp_featurestore.api import convert, training
+from fp_featurestore.api import convert, packed, training
 from fp_featurestore.api.beside import beside
 from fp_featurestore.api.caller import caller
 from fp_featurestore.api.values import instant_of
@@ -53,8 +53,9 @@ class QueryServicer(FeatureStoreServiceServicer):
     ) -> pb.GetOnlineFeaturesResponse:
         ref = ViewRef(id=parse_id(request.feature_view_id, "feature_view_id"))
         read = await self._ask.get_online(caller().team, ref, request.entity_ids, request.feature_names)
-        vectors = await beside(convert.size(read.found), convert.vectors_to_pb, read.found)
-        return pb.GetOnlineFeaturesResponse(vectors=vectors, missing_entity_ids=read.missing)
+        message = await beside(packed.size(read.found), packed.online, read.found)
+        message.missing_entity_ids.extend(read.missing)
+        return message
 
     async def GetHistoricalFeatures(
         self, request: pb.GetHistoricalFeaturesRequest, context: object
@@ -65,11 +66,10 @@ class QueryServicer(FeatureStoreServiceServicer):
         scope = (caller().team, ref.id, str(past), *request.feature_names, _digest(wanted))
         start, end = _bounds(request.pagination, scope, len(wanted))
         read = await self._ask.get_historical(caller().team, ref, wanted[start:end], request.feature_names, past)
-        return pb.GetHistoricalFeaturesResponse(
-            vectors=await beside(convert.size(read.found), convert.vectors_to_pb, read.found),
-            missing_entity_ids=read.missing,
-            pagination=_paged(str(end) if end < len(wanted) else "", scope),
-        )
+        message = await beside(packed.size(read.found), packed.historical, read.found)
+        message.missing_entity_ids.extend(read.missing)
+        message.pagination.CopyFrom(_paged(str(end) if end < len(wanted) else "", scope))
+        return message
 
     async def GetTrainingSet(
         self, request: pb.GetTrainingSetRequest, context: object

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from fp_featurestore.app.catalog import Catalog
 from fp_featurestore.app.ports import Ask, Offline, ViewRef
-from fp_featurestore.app.vectors import PART, Limit, Vectors, selected, vectors
+from fp_featurestore.app.vectors import PART, Limit, Vectors, selected, vector
 from fp_featurestore.domain.instants import Instant
 from fp_featurestore.domain.rows import Row
 
@@ -32,7 +32,7 @@ class GetHistorical:
         rows = await self._read(view.id, asks, fence.version)
         if any(row.schema_version > view.schema_version for row in rows.values()):
             view = await self._catalog.view(team, ref, fresh=True)
-        found = await vectors(view, {row.entity_id: row for _, row in sorted(rows.items())}, features)
+        found = [vector(view, row.entity_id, row, features) for _, row in sorted(rows.items())]
         missing = [entity_id for place, entity_id in enumerate(entity_ids) if place not in rows]
         return Vectors(found, missing)
 

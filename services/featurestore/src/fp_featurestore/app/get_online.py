@@ -6,7 +6,7 @@ from fp_kernel import Clock, Unavailable
 
 from fp_featurestore.app.catalog import Catalog
 from fp_featurestore.app.ports import Ask, Observe, Offline, Online, ViewRef
-from fp_featurestore.app.vectors import PART, Limit, Vectors, entities, selected, vectors
+from fp_featurestore.app.vectors import PART, Limit, Vectors, entities, selected, vector
 from fp_featurestore.domain.instants import EVER, instant
 from fp_featurestore.domain.online import OnlineValue
 from fp_featurestore.domain.rows import Row
@@ -37,7 +37,7 @@ class GetOnline:
             for entity_id, value in zip(wanted, kept, strict=True)
             if value is not None and view.served(value.event_time, now)
         }
-        found = await vectors(view, served, features)
+        found = [vector(view, entity_id, value, features) for entity_id, value in served.items()]
         return Vectors(found, [entity_id for entity_id in wanted if entity_id not in served])
 
     async def _read(self, view: View, entity_ids: Sequence[str]) -> Sequence[OnlineValue | Row | None]:

@@ -1,7 +1,6 @@
 """What reads answer of one entity."""
 
-import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fp_kernel import invalid
@@ -9,6 +8,7 @@ from fp_kernel import invalid
 from fp_featurestore.app.catalog import Catalog
 from fp_featurestore.app.ports import ViewRef
 from fp_featurestore.domain import text
+from fp_featurestore.domain.features import Schema
 from fp_featurestore.domain.instants import Instant
 from fp_featurestore.domain.online import OnlineValue
 from fp_featurestore.domain.plan import plan_of
@@ -20,20 +20,25 @@ MAX_ENTITIES = 1_000
 PART = 250
 # What is read for one answer, of all entities together.
 MAX_PACKED_BYTES = 16 * 1024 * 1024
-# Values that are unpacked on the event loop; more go to a thread, because other calls must not wait for them.
-_FEW_VALUES = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Vector:
-    """values: as JSON has them, those that are there. version: of the log's event that wrote them."""
+    """A kept row and the features of it that are asked for. version: of the log's event that wrote it."""
 
     entity_id: str
-    values: dict[str, object]
+    schema: Schema
+    names: Sequence[str]
+    packed: bytes
     version: int
     event_time: Instant
     available_at: Instant
     schema_version: int
+
+    @property
+    def values(self) -> dict[str, object]:
+        """As JSON has them, those that are there."""
+        return plan_of(self.schema).unpack(self.packed, self.names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +50,11 @@ class Vectors:
 
 
 def vector(view: View, entity_id: str, kept: Row | OnlineValue, names: Sequence[str]) -> Vector:
-    plan = plan_of(view.schemas[kept.schema_version - 1])
     return Vector(
         entity_id=entity_id,
-        values=plan.unpack(kept.packed, names),
+        schema=view.schemas[kept.schema_version - 1],
+        names=names,
+        packed=kept.packed,
         version=kept.version,
         event_time=kept.event_time,
         available_at=kept.available_at,
@@ -68,15 +74,6 @@ class Limit:
         self._bytes += size
         if self._bytes > MAX_PACKED_BYTES:
             raise invalid(self._field, f"have values of more than {MAX_PACKED_BYTES} bytes together; ask for fewer")
-
-
-async def vectors(view: View, kept: Mapping[str, Row | OnlineValue], names: Sequence[str]) -> list[Vector]:
-    """kept: by entity, in the order of the answer."""
-
-    def unpacked() -> list[Vector]:
-        return [vector(view, entity_id, one, names) for entity_id, one in kept.items()]
-
-    return unpacked() if len(kept) * len(names) <= _FEW_VALUES else await asyncio.to_thread(unpacked)
 
 
 def entities(entity_ids: Sequence[str]) -> list[str]:

@@ -96,6 +96,17 @@ class Plan:
                 values[name] = shown(self.schema[place.index].type, kept)
         return values
 
+    def slots(self, names: Sequence[str]) -> list[int] | None:
+        """Where these features stand in `front`; None when one of them does not, or the schema lacks it."""
+        places = [self._places.get(name) for name in names]
+        found = [place.slot for place in places if place is not None and place.slot >= 0]
+        return found if len(found) == len(names) else None
+
+    def front(self, packed: bytes) -> list[Any] | None:
+        """The kept values of one size of a row; None when the row lacks any feature."""
+        mask, *front = self._front.unpack_from(packed)
+        return front if mask == self._full else None
+
     def columns(self, rows: Sequence[bytes], names: Sequence[str]) -> list[Column]:
         """For each name one kept value a row; None for what is not there, also for a name that the schema lacks."""
         if not rows:
