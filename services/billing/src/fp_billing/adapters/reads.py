@@ -63,9 +63,18 @@ SELECT {INVOICE} FROM invoices WHERE team = $1 AND id < $2 ORDER BY id DESC LIMI
 _INVOICES_BY_STATUS = f"""
 SELECT {INVOICE} FROM invoices WHERE team = $1 AND status = $4 AND id < $2 ORDER BY id DESC LIMIT $3
 """  # noqa: S608 -- a constant
+# One look a team, at its oldest month.
 _STORING = """
-SELECT DISTINCT team FROM stored_versions WHERE paid_for < last_month AND paid_for < $1 AND team > $2
-ORDER BY team LIMIT $3
+WITH RECURSIVE teams AS (
+    (SELECT team, paid_for FROM stored_versions WHERE paid_for < last_month AND team > $2
+     ORDER BY team, paid_for LIMIT 1)
+    UNION ALL
+    SELECT next.team, next.paid_for FROM teams CROSS JOIN LATERAL (
+        SELECT team, paid_for FROM stored_versions WHERE paid_for < last_month AND team > teams.team
+        ORDER BY team, paid_for LIMIT 1
+    ) AS next
+)
+SELECT team FROM teams WHERE paid_for < $1 LIMIT $3
 """
 # One look a team at the key, however many sums it has.
 _UNTOLD = """

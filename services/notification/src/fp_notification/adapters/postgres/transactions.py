@@ -66,8 +66,12 @@ SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::uuid[],
 """
 _LAST = f"SELECT {ATTEMPT} FROM attempts WHERE notification_id = $1 AND channel = $2 ORDER BY id DESC LIMIT 1"  # noqa: S608 -- a constant
 _READ = """
-UPDATE notifications SET read_at = $3
-WHERE team = $1 AND recipient = $2 AND in_app AND read_at IS NULL AND id = ANY ($4::uuid[])
+UPDATE notifications AS kept SET read_at = $3
+FROM unnest($4::uuid[]) AS wanted (id) CROSS JOIN LATERAL (
+    SELECT id FROM notifications
+    WHERE id = wanted.id AND team = $1 AND recipient = $2 AND in_app AND read_at IS NULL LIMIT 1
+) AS mine
+WHERE kept.id = mine.id
 """
 _READ_ALL = """
 UPDATE notifications SET read_at = $3
