@@ -90,6 +90,7 @@ def steps(
             **dict.fromkeys(JOB_STEPS, job),
         },
         Backoff(initial=pause, ceiling=_LONGEST_PAUSE),
+        {StepType.DEPLOY: deploy},
     )
 
 

@@ -31,6 +31,10 @@ class StepFailed(Exception):
         self.final = final
 
 
+class Queued(Exception):
+    """A step may not start before another execution has ended; this one is left alone until it is looked at again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """final: another attempt cannot change it. away: whoever was asked did not answer."""
@@ -88,10 +92,18 @@ class Attempt:
     @property
     def model(self) -> str:
         """Name of the model that is deployed; a step before knows it when the input names an id alone."""
+        return self._validated_model or self.input_text("model")
+
+    @property
+    def knows_model(self) -> bool:
+        return bool(self._validated_model or self.execution.input.get("model"))
+
+    @property
+    def _validated_model(self) -> str:
         for step in self.execution.steps:
             if step.definition.type in {StepType.VALIDATE, StepType.DEPLOY} and step.output.get("model"):
                 return str(step.output["model"])
-        return self.input_text("model")
+        return ""
 
     @property
     def model_ref(self) -> ModelRef:
@@ -118,6 +130,11 @@ class Attempt:
     def ancestor(self, step_id: str) -> AttemptName:
         """The attempt of an earlier step whose files count."""
         return AttemptName(self.execution.id, step_id, self.execution.step(step_id).attempt)
+
+
+class Queue(Protocol):
+    async def ahead(self, attempt: Attempt) -> str:
+        """The other execution that the step must wait for before it starts; empty when it may start."""
 
 
 class Executor(Protocol):

@@ -8,7 +8,7 @@ from typing import Any
 
 from fp_kernel import Clock
 
-from fp_pipeline.app.attempt import Attempt, Failure, Outcome
+from fp_pipeline.app.attempt import Attempt, Failure, Outcome, Queued
 from fp_pipeline.app.journal import Effects
 from fp_pipeline.app.record import EffectsOf, Record
 from fp_pipeline.app.steps import Steps
@@ -53,8 +53,10 @@ class Flights:
 
     async def _attempt(self, work: scheduling.Attempt) -> None:
         step_id = work.step_id
-        if not work.resumed and not await self._record.change(lambda state: self._start(state, step_id)):
-            return
+        if not work.resumed:
+            await self._queue(step_id)
+            if not await self._record.change(lambda state: self._start(state, step_id)):
+                return
         if self._record.execution.cancellation is not None:
             return
         attempt = self._context(step_id)
@@ -63,6 +65,14 @@ class Flights:
             await self._completed(attempt, result)
         elif result is not None:
             await self._failed(attempt, result)
+
+    async def _queue(self, step_id: str) -> None:
+        """Raises Queued when another execution comes first: neither time nor attempts of the step are spent on it."""
+        ahead = await self._steps.ahead(self._context(step_id))
+        if ahead and self._record.execution.cancellation is None:
+            why = f"waits for {ahead}"
+            await self._record.change(lambda state: attempts.wait(state, step_id, why, self._clock.now()))
+            raise Queued(why)
 
     def _start(self, execution: Execution, step_id: str) -> Progress | None:
         """None when the execution turned back between the decision and now."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from fp_kernel import Error
 from fp_telemetry import get_logger, span
 
-from fp_pipeline.app.attempt import AWAY, Attempt, Executor, Failure, Outcome, StepFailed, failure
+from fp_pipeline.app.attempt import AWAY, Attempt, Executor, Failure, Outcome, Queue, StepFailed, failure
 from fp_pipeline.domain.definition import JsonObject, StepType
 from fp_pipeline.domain.policy import Backoff
 
@@ -15,10 +15,18 @@ _log = get_logger(__name__)
 
 
 class Steps:
-    def __init__(self, executors: Mapping[StepType, Executor], pauses: Backoff) -> None:
-        """pauses: between calls of a step whose peers are away."""
+    def __init__(
+        self, executors: Mapping[StepType, Executor], pauses: Backoff, queues: Mapping[StepType, Queue]
+    ) -> None:
+        """pauses: between calls of a step whose peers are away. queues: for steps that wait for other executions."""
         self._executors = executors
+        self._queues = queues
         self._pauses = pauses
+
+    async def ahead(self, attempt: Attempt) -> str:
+        """The other execution that the step must wait for before it starts; empty when it may start."""
+        queue = self._queues.get(attempt.step.definition.type)
+        return await queue.ahead(attempt) if queue else ""
 
     async def run(self, attempt: Attempt) -> Outcome | Failure:
         """Raises TimeoutError only when the caller's own time is up."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from fp_kernel import Clock, Error
 from fp_telemetry import correlation_id, extract, get_logger, span
 
+from fp_pipeline.app.attempt import Queued
 from fp_pipeline.app.ports import WORK, Leases, Signals, Subscription
 from fp_pipeline.app.runner import Runner
 from fp_pipeline.domain.lease import Lease, LeaseLost
@@ -19,10 +20,14 @@ _LONGEST_PAUSE = 60.0
 
 @dataclass(frozen=True, slots=True)
 class WorkerPolicy:
-    """capacity: executions at a time. poll: seconds after which to look for work without a signal."""
+    """capacity: executions at a time. poll: seconds after which to look for work without a signal.
+
+    queue: seconds after which to look again at an execution that waits for another one.
+    """
 
     capacity: int = 32
     poll: float = 1.0
+    queue: float = 5.0
     lease: LeasePolicy = field(default_factory=LeasePolicy)
 
 
@@ -84,6 +89,9 @@ class Worker:
         pause = 0.0
         try:
             await self._run(lease, held_until)
+        except* Queued:
+            # It takes no room here while it waits.
+            pause = self._policy.queue
         except* LeaseLost:
             _log.warning("lease lost", **facts)
         except* Error as errors:

@@ -25,6 +25,12 @@ def start(execution: Execution, step_id: str, now: datetime) -> Progress:
     return moved(replace(execution, current_step=step.declared_id), [started], now)
 
 
+def wait(execution: Execution, step_id: str, why: str, now: datetime) -> Progress | None:
+    """The step may not start yet; None when that was said before."""
+    step = execution.step(step_id)
+    return None if step.error == why else moved(execution, [replace(step, error=why)], now)
+
+
 def checkpoint(execution: Execution, step_id: str, output: JsonObject, now: datetime) -> Progress:
     """What a running step must remember, should it be resumed or taken back."""
     return moved(execution, [replace(execution.step(step_id), output=output)], now)

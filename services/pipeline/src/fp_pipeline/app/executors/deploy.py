@@ -69,6 +69,15 @@ class DeployModel:
         }
         return Outcome(output, (Deploy(deployment),))
 
+    async def ahead(self, attempt: Attempt) -> str:
+        """Takes the model's turn, which the execution holds until it ends, before the time of the attempt begins."""
+        if not attempt.knows_model:
+            return ""
+        holder = await self._deployments.take_turn(attempt.actor.team, attempt.model, attempt.execution.id)
+        return (
+            "" if holder in {"", attempt.execution.id} else f"execution {holder}, which deploys '{attempt.model}' now"
+        )
+
     async def undo(self, attempt: Attempt) -> JsonObject:
         runtime = attempt.name.runtime
         deployed = await self._deployments.find(runtime)
