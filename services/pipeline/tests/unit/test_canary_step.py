@@ -97,7 +97,8 @@ def predictions(*payloads) -> list[Event]:
     done = [each for each in payloads if isinstance(each, pb.InferenceCompleted)]
     failed = [each for each in payloads if isinstance(each, pb.InferenceFailed)]
     batch = pb.InferenceRecorded(completed=done, failed=failed)
-    return [Event("fp.inference.recorded", batch, team="alpha", resource_id="m", summary="s")]
+    now = RunningClock().now()
+    return [Event("fp.inference.recorded", batch, team="alpha", resource_id="m", summary="s", time=now)]
 
 
 def tried(version: str, failure: int = pb.INFERENCE_FAILURE_REASON_UNSPECIFIED, ms: int = 10) -> pb.InferenceAttempt:
