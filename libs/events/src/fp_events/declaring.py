@@ -10,7 +10,7 @@ from fp_telemetry import get_logger
 from fp_events.connection import Connection, Missing
 from fp_events.consumers import RETIRED, Consumer
 from fp_events.limits import limited
-from fp_events.streams import STREAMS, Stream, with_relatives
+from fp_events.streams import DLQ, STREAMS, Stream, with_relatives
 from fp_events.subjects import intersection
 
 log = get_logger(__name__)
@@ -29,7 +29,8 @@ class Declarer:
         self._replicas = replicas
 
     async def ensure(self, streams: Sequence[Stream], consumers: Sequence[Consumer]) -> None:
-        for stream in with_relatives(streams):
+        # A durable for replays needs the dead letters' stream, which whoever declares a consumer may not have named.
+        for stream in with_relatives([*streams, *([DLQ] if consumers else [])]):
             await self._ensure_stream(stream)
         for consumer in consumers:
             for stream in consumer.streams:

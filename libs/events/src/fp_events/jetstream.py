@@ -6,6 +6,7 @@ from typing import NoReturn
 
 from fp_telemetry import Metrics
 
+from fp_events import limits
 from fp_events.attribution import attributed
 from fp_events.broadcasting import Announcer, announce_all
 from fp_events.bus import BatchHandler, EventHandler, Published
@@ -92,7 +93,9 @@ async def connect(url: str, *, name: str, metrics: Metrics | None = None, replic
     name: the service's noun; shown by the server, and the `source` of events that name none.
     metrics: where consumer lag and outcomes are counted.
     replicas: of each stream it creates; odd, 1 on a single server.
+    Raises ValueError for a limit of a stream in the environment that is no number.
     """
+    limits.check()
     connection = Connection(url, name)
     await connection.open()
     return NatsBus(connection, source=name, meters=Meters(metrics), replicas=replicas)

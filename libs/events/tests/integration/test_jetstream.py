@@ -3,9 +3,7 @@
 import asyncio
 from dataclasses import replace
 
-import nats
 import pytest
-import pytest_asyncio
 from fp_events import CONSUMERS, STREAMS, Broadcast, Consumer, Matching, Outgoing, connect, each
 from fp_events.dead_headers import replayed
 from fp_events.streams import DLQ, MODELS, Retention
@@ -23,13 +21,6 @@ from fp_testkit.suites.consuming import (
     registered,
     running,
 )
-
-
-@pytest_asyncio.fixture
-async def server(nats_url):
-    client = await nats.connect(nats_url, connect_timeout=int(PATIENCE))
-    yield client.jetstream(timeout=PATIENCE)
-    await client.close()
 
 
 async def test_init_creates_every_stream_and_durable_as_declared(nats_url, server):
@@ -151,14 +142,16 @@ async def test_a_silent_replica_loses_its_events_to_another(bus, nats_url):
         release.set()
 
 
-async def test_a_dead_letter_that_cannot_be_kept_stays_an_event(bus, server):
+async def test_a_dead_letter_that_cannot_be_kept_stays_an_event(bus, server, monkeypatch):
+    await server.delete_stream("DLQ")
+    monkeypatch.setenv("FP_STREAM_DLQ_MAX_BYTES", "1")
     event = registered()
     recorder = Recorder(raising(InvalidArgument("bad")))
     async with consuming(bus, quick("strict"), recorder):
-        await server.update_stream((await server.stream_info("DLQ")).config.evolve(max_bytes=1))
         await bus.publish([event])
         await recorder.until(lambda: len(recorder.calls) >= 3)
         assert not await bus.dead_letters.list()
+        monkeypatch.delenv("FP_STREAM_DLQ_MAX_BYTES")
         await bus.ensure([DLQ], [])
         (letter,) = await dead(bus, "strict")
     assert letter.event_id == event.id

@@ -3,19 +3,10 @@
 import asyncio
 from contextlib import aclosing
 
-import nats
-import pytest_asyncio
 from fp_events import Broadcast
 from fp_events.streams import MODELS
 from fp_testkit.patience import PATIENCE
 from fp_testkit.suites.consuming import Recorder, listening, registered
-
-
-@pytest_asyncio.fixture
-async def server(nats_url):
-    client = await nats.connect(nats_url, connect_timeout=int(PATIENCE))
-    yield client.jetstream(timeout=PATIENCE)
-    await client.close()
 
 
 async def test_a_listener_of_a_stream_that_was_lost_hears_the_new_one_from_its_beginning(bus, server):

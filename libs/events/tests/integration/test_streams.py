@@ -4,7 +4,6 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
-import nats
 import pytest
 import pytest_asyncio
 from fp_events import AuditPublisher, Stream, connect
@@ -19,13 +18,6 @@ from fp_testkit.suites.consuming import COMPLETED, Recorder, consuming, quick, r
 
 USED, EXCEEDED = "fp.billing.usage.recorded", "fp.billing.quota.exceeded"
 OLD_BILLING = Stream("BILLING", ("fp.billing.>",), timedelta(days=90), max_bytes=1 << 20)
-
-
-@pytest_asyncio.fixture
-async def server(nats_url):
-    client = await nats.connect(nats_url, connect_timeout=int(PATIENCE))
-    yield client.jetstream(timeout=PATIENCE)
-    await client.close()
 
 
 @pytest_asyncio.fixture
@@ -188,6 +180,18 @@ async def test_a_limit_of_the_installation_reaches_the_server(empty, limits, ser
     limits(MODELS, size=MODELS.max_bytes * 2)
     await empty.ensure([MODELS], [])
     assert (await server.stream_info("MODELS")).config.max_bytes == MODELS.max_bytes * 2
+
+
+async def test_a_limit_that_is_no_number_ends_the_start(nats_url, limits):
+    limits(MODELS, size="1 GiB")
+    with pytest.raises(ValueError, match="FP_STREAM_MODELS_MAX_BYTES"):
+        await connect(nats_url, name="test")
+
+
+async def test_a_durable_is_made_with_the_stream_of_its_replays(empty, server):
+    """Inference makes billing's durable before it feeds its spool, and no other service may have started yet."""
+    await empty.ensure([INFERENCE], [BILLING])
+    assert {each.name for each in await server.consumers_info("DLQ")} == {"billing"}
 
 
 async def test_ensuring_again_changes_nothing(bus, server):
