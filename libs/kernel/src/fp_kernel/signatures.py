@@ -40,6 +40,16 @@ class Signature:
         if self.inputs:
             check_inputs(self.inputs, inputs)
 
+    def check_outputs(self, names: Sequence[str]) -> None:
+        """Whether the model gives these outputs; without declared outputs everything passes.
+
+        Raises InvalidArgument naming `outputs[<name>].name`.
+        """
+        known = sorted(spec.name for spec in self.outputs)
+        for name in names:
+            if known and name not in known:
+                raise invalid(f"outputs[{name}].name", f"is not an output; there are {known}")
+
     def output(self, name: str) -> TensorSpec | None:
         return next((spec for spec in self.outputs if spec.name == name), None)
 

@@ -36,13 +36,14 @@ class TensorForm(Generic[Data, Spec]):
 
     def all_from_pb(self, messages: Mapping[str, Any], field: str = "inputs") -> Mapping[str, Tensor]:
         """Raises InvalidArgument naming `<field>[<name>].dtype` that is missing or unknown."""
-        tensors: dict[str, Tensor] = {}
-        for name, message in messages.items():
-            element = self._elements.get(message.dtype)
-            if element is None:
-                raise invalid(f"{field}[{name}].dtype", "is not a known element type")
-            tensors[name] = Tensor(element, tuple(message.shape), message.data)
-        return tensors
+        return {name: self.from_pb(message, f"{field}[{name}]") for name, message in messages.items()}
+
+    def from_pb(self, message: Any, field: str) -> Tensor:
+        """Raises InvalidArgument naming `<field>.dtype` that is missing or unknown."""
+        element = self._elements.get(message.dtype)
+        if element is None:
+            raise invalid(f"{field}.dtype", "is not a known element type")
+        return Tensor(element, tuple(message.shape), message.data)
 
     def spec_to_pb(self, spec: TensorSpec) -> Spec:
         message: Spec = self._spec(name=spec.name, dtype=self._numbers[spec.element], shape=spec.shape)

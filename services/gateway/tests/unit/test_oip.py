@@ -81,3 +81,16 @@ def test_arrays_in_arrays_without_end_are_refused():
         Inference(document, None, "m", "")
 
     assert caught.value.fields[0].field == "inputs[x].data"
+
+
+def test_the_outputs_that_are_asked_for_are_told_before_the_model_runs():
+    document = {"inputs": [X], "outputs": [{"name": "y"}, {"name": "z"}]}
+
+    assert list(Inference(orjson.dumps(document), None, "m", "").message.output_names) == ["y", "z"]
+    assert not Inference(orjson.dumps({"inputs": [X]}), None, "m", "").message.output_names
+
+
+def test_missing_values_can_be_sent():
+    message = Inference(orjson.dumps({"inputs": [X | {"data": [None]}]}), None, "m", "").message
+
+    assert message.inputs["x"].data == b"\x00\x00\xc0\x7f"

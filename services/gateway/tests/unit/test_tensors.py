@@ -51,6 +51,12 @@ def test_what_json_cannot_write_is_written_as_protojson_does():
         ({"dtype": "INT32", "data": [2**40]}, "inputs[x].data"),
         ({"dtype": "FLOAT32", "data": ["one"]}, "inputs[x].data"),
         ({"dtype": "STRING", "data": [1]}, "inputs[x].data"),
+        ({"dtype": "STRING", "data": [None]}, "inputs[x].data"),
+        ({"dtype": "FLOAT32", "data": [1e39]}, "inputs[x].data"),
+        ({"dtype": "FLOAT32", "data": [True]}, "inputs[x].data"),
+        ({"dtype": "FLOAT32", "data": [[1, 2], [3], [4, 5, 6]]}, "inputs[x].data"),
+        ({"dtype": "FLOAT32", "shape": [3, 2], "data": [[1, 2], [3], [4, 5, 6]]}, "inputs[x].data"),
+        ({"dtype": "FLOAT32", "shape": [3, 2], "data": [[1, 2, 3], [4, 5, 6]]}, "inputs[x].data"),
         ({"dtype": "FLOAT32", "shape": [1], "data": "not base64!"}, "inputs[x].data"),
         ({"dtype": "FLOAT32", "shape": [1], "data": "\u00e9"}, "inputs[x].data"),
         ({"dtype": "FLOAT32", "shape": [2**63, 0], "data": []}, "inputs[x].shape"),
@@ -62,3 +68,12 @@ def test_a_bad_tensor_names_its_field(document, field):
         tensors.from_json(document, "inputs[x]")
 
     assert [violation.field for violation in caught.value.fields] == [field]
+
+
+def test_missing_values_can_be_sent_and_what_is_written_can_be_read():
+    tensor = tensors.from_json({"data": [[1, None], ["NaN", "-Infinity"]]}, "inputs[x]")
+
+    document = tensors.to_json(tensor)
+
+    assert document["data"] == [1.0, "NaN", "NaN", "-Infinity"]
+    assert tensors.from_json(document, "inputs[x]") == tensor

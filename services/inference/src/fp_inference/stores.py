@@ -1,7 +1,7 @@
 """What inference opens at its start, and its places for calls."""
 
 from fp_events import CONSUMERS, Bus
-from fp_events.streams import AUDIT, AUTH, BILLING, INFERENCE, MODELS, PIPELINES
+from fp_events.streams import AUDIT, AUTH, BILLING, INFERENCE, MODELS, PIPELINES, PREDICTIONS
 from fp_kernel import Clock, SystemClock
 from fp_redis import Link
 from fp_redis.hosting import soft_link
@@ -73,8 +73,9 @@ def usage(channels: Channels, settings: Settings) -> BillingUsage | None:
 async def feed(bus: Bus, tailer: Tailer) -> None:
     """Publish the spool, once the streams are there.
 
-    An interest stream keeps an event only for durables that exist: those that are declared are made before it is fed.
+    An interest stream keeps an event only for durables that exist, and copies it only into a stream that exists: both
+    are made before it is fed.
     """
     interested = [consumer for consumer in CONSUMERS if INFERENCE in consumer.streams]
-    await bus.ensure((MODELS, PIPELINES, INFERENCE, AUTH, AUDIT, BILLING), interested)
+    await bus.ensure((MODELS, PIPELINES, INFERENCE, PREDICTIONS, AUTH, AUDIT, BILLING), interested)
     await tailer.run()

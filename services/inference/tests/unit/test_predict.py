@@ -38,6 +38,7 @@ _START = datetime(2013, 3, 1, tzinfo=UTC)
 _F = ElementType.FLOAT32
 _SIGNATURE = Signature((TensorSpec("x", _F, (-1, 1)),), (TensorSpec("y", _F, (-1, 1)),))
 _X = Tensor(_F, (1, 1), struct.pack("<f", 2.0))
+_PINNED = {"version_override": "9", "pin": True}
 _SHORT = Tensor(_F, (1, 1), b"\0")
 
 
@@ -147,13 +148,9 @@ async def test_an_answered_prediction_is_recorded_before_it_is_answered(setting:
         ({"inputs": {}}, InvalidArgument, FailureReason.INVALID_INPUT, "inputs"),
         ({"inputs": {"x": _SHORT}}, InvalidArgument, FailureReason.INVALID_INPUT, "inputs[x].data"),
         ({"inputs": {"z": _X}}, InvalidArgument, FailureReason.INVALID_INPUT, "inputs[z]"),
+        ({"outputs": ("y", "nope")}, InvalidArgument, FailureReason.INVALID_INPUT, "outputs[nope].name"),
         ({"version_override": "1"}, PermissionDenied, FailureReason.INVALID_INPUT, ""),
-        (
-            {"version_override": "9", "pin": True},
-            FailedPrecondition,
-            FailureReason.NO_ROUTE,
-            "version_override",
-        ),
+        (_PINNED, FailedPrecondition, FailureReason.NO_ROUTE, "version_override"),
     ],
 )
 async def test_a_refused_prediction_is_recorded_with_its_reason(
@@ -165,6 +162,7 @@ async def test_a_refused_prediction_is_recorded_with_its_reason(
     assert failed.reason is reason
     assert failed.error is caught.value
     assert [bad.field for bad in caught.value.fields] == ([field] if field else [])
+    assert setting.forward.targets == []
 
 
 async def test_the_limit_comes_first(setting: Setting) -> None:

@@ -5,7 +5,7 @@ from fp_events import Consumer, MemoryBus
 from fp_inference import stores
 from fp_kernel import Unavailable
 
-METERING = Consumer("billing", ("fp.inference.completed",))
+METERING = Consumer("billing", ("fp.inference.recorded",), holds=True)
 
 
 @pytest.fixture
@@ -26,6 +26,7 @@ async def test_the_stream_is_fed_after_the_durables_that_want_its_events_are_mad
     class Bus(MemoryBus):
         async def ensure(self, streams, consumers):
             happened.extend(consumer.name for consumer in consumers)
+            assert {"INFERENCE", "PREDICTIONS"} <= {stream.name for stream in streams}
 
     await stores.feed(Bus("inference"), tailer)
     assert happened == ["billing", "fed"]

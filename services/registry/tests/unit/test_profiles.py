@@ -41,6 +41,8 @@ def test_a_tensor_without_columns_is_a_feature_by_itself():
         ((Tensor("x", typed=False, shape=(-1,)),), "signature.inputs[0].type"),
         ((Tensor("x", typed=True, shape=(0,)),), "signature.inputs[0].shape"),
         ((Tensor("x", typed=True, shape=(-2,)),), "signature.inputs[0].shape"),
+        ((Tensor("x", typed=True, shape=(-1,) * 9),), "signature.inputs[0].shape"),
+        (tuple(Tensor(f"x{number}", typed=True, shape=(-1, 1)) for number in range(65)), "signature.inputs"),
         ((Tensor("x", typed=True, shape=(-1,)), Tensor("x", typed=True, shape=(-1,))), "signature.inputs"),
         ((Tensor("x", typed=True, shape=(-1, 3), columns=(Column("a"),)),), "signature.inputs[0].columns"),
         ((Tensor("x", typed=True, shape=(), columns=(Column("a"),)),), "signature.inputs[0].columns"),

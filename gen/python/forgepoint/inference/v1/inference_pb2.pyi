@@ -249,6 +249,7 @@ class PredictRequest(_message.Message):
     VERSION_OVERRIDE_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
     STICKY_KEY_FIELD_NUMBER: _builtins.int
+    OUTPUT_NAMES_FIELD_NUMBER: _builtins.int
     model_name: _builtins.str
     version_override: _builtins.str
     """Asks for one version, whatever the split says."""
@@ -257,6 +258,12 @@ class PredictRequest(_message.Message):
     """Requests with the same key see the same version while the split stands."""
     @_builtins.property
     def inputs(self) -> _containers.MessageMap[_builtins.str, Global___TensorData]: ...
+    @_builtins.property
+    def output_names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Outputs that the caller will read. One that the version's signature does not have is refused before the model runs;
+        all outputs are answered.
+        """
+
     def __init__(
         self,
         *,
@@ -265,10 +272,11 @@ class PredictRequest(_message.Message):
         version_override: _builtins.str = ...,
         idempotency_key: _builtins.str = ...,
         sticky_key: _builtins.str = ...,
+        output_names: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["idempotency_key", b"idempotency_key", "inputs", b"inputs", "model_name", b"model_name", "sticky_key", b"sticky_key", "version_override", b"version_override"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["idempotency_key", b"idempotency_key", "inputs", b"inputs", "model_name", b"model_name", "output_names", b"output_names", "sticky_key", b"sticky_key", "version_override", b"version_override"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -12,6 +12,8 @@ from fp_inference.app.values import Ask, Completed, Failed, Try
 from fp_inference.domain.failures import FailureReason
 from fp_inference.domain.summary import features, outcome, rows
 
+RECORDED = "fp.inference.recorded"
+SOURCE = "inference"
 _LONGEST_TEXT = 256
 
 

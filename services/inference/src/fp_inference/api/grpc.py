@@ -73,6 +73,8 @@ class Servicer(InferenceGatewayServiceServicer):
         call = current_call()
         known = command(request, prediction_to_pb, call=call)
         ask = self._ask(request, call, known, TENSORS.all_from_pb(request.inputs))
+        if request.output_names:
+            ask = replace(ask, outputs=tuple(request.output_names))
         try:
             return prediction_to_pb(await self._predict(ask))
         finally:

@@ -65,6 +65,7 @@ class Predict:
             route = self._table.routable(ask.caller.team, ask.model_name)
             targets = _preferred(route, ask)
             targets[0].signature.check(ask.inputs)
+            targets[0].signature.check_outputs(ask.outputs)
             forwarded = await self._forward(targets, ask, tries)
         except Error as error:
             self.refused(ask, error, route, tries)

@@ -28,7 +28,8 @@ class Caller:
 class Ask:
     """One prediction to make. deadline: on the monotonic clock. command: what makes a retry the same request.
 
-    day: when the request was first seen, UTC; part of the id of one with a key.
+    day: when the request was first seen, UTC; part of the id of one with a key. outputs: that the caller will read;
+    none for all.
     """
 
     request_id: str
@@ -40,6 +41,7 @@ class Ask:
     command: Command
     deadline: float
     day: date
+    outputs: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

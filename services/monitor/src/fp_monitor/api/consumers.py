@@ -9,7 +9,7 @@ from fp_events import Broadcast, Event
 from fp_events.consumers import MONITOR as PROMOTIONS
 from fp_events.consumers import MONITOR_RETRAININGS as RETRAININGS
 from fp_events.consumers import MONITOR_TRAFFIC as TRAFFIC
-from fp_events.predictions import COMPLETED, opened
+from fp_events.predictions import opened
 from fp_rpc import ApiKeyResolver
 
 from fp_monitor.app.count_traffic import CountTraffic, Told
@@ -30,6 +30,7 @@ __all__ = [
     "take_baseline",
 ]
 
+COMPLETED = "fp.inference.completed"
 PROMOTED = "fp.models.promoted"
 STARTED = "fp.pipelines.started"
 FAILED = "fp.pipelines.failed"

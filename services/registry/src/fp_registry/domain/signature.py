@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fp_kernel import invalid
+from fp_kernel.signatures import MAX_INPUTS
+from fp_kernel.tensors import MAX_RANK
 
 from fp_registry.domain.text import check_label
 
@@ -44,7 +46,9 @@ class Signature:
 
 
 def check_signature(signature: Signature, field: str) -> None:
-    """Raises InvalidArgument naming the tensor or column that breaks a rule."""
+    """Raises InvalidArgument naming the tensor or column that breaks a rule, or that no runtime could ever serve."""
+    if len(signature.inputs) > MAX_INPUTS:
+        raise invalid(f"{field}.inputs", f"has {len(signature.inputs)} tensors, at most {MAX_INPUTS} are served")
     for side, tensors in (("inputs", signature.inputs), ("outputs", signature.outputs)):
         if not tensors:
             raise invalid(f"{field}.{side}", "must name at least one tensor")
@@ -70,6 +74,8 @@ def _check_tensor(tensor: Tensor, field: str) -> None:
         raise invalid(f"{field}.type", "must be a tensor type")
     if any(axis == 0 or axis < -1 for axis in tensor.shape):
         raise invalid(f"{field}.shape", "an axis is at least 1, or -1 when dynamic")
+    if len(tensor.shape) > MAX_RANK:
+        raise invalid(f"{field}.shape", f"has {len(tensor.shape)} axes, at most {MAX_RANK} are served")
     if tensor.columns:
         _check_columns(tensor, f"{field}.columns")
 

@@ -32,6 +32,8 @@ class Inference:
             version_override=version,
             inputs=_inputs(document.get("inputs"), rest),
             sticky_key=_text(parameters, "sticky_key", "parameters.sticky_key"),
+            # Told along, so that an unknown one is refused before the model runs and is paid for.
+            output_names=self._wanted,
         )
 
     def answer(self, response: pb.PredictResponse) -> tuple[bytes, Mapping[str, str], str]:

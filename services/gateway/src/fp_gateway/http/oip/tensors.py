@@ -5,18 +5,22 @@ from typing import Any, Final
 
 from forgepoint.inference.v1 import inference_pb2 as pb
 from fp_kernel import invalid
+from fp_kernel.packing import pack
+from fp_kernel.tensors import ElementType, Tensor
 
 from fp_gateway.http import tensors
 
-DATATYPES: Final[Mapping[str, pb.DataType.ValueType]] = {
-    "BOOL": pb.DATA_TYPE_BOOL,
-    "INT32": pb.DATA_TYPE_INT32,
-    "INT64": pb.DATA_TYPE_INT64,
-    "FP32": pb.DATA_TYPE_FLOAT32,
-    "FP64": pb.DATA_TYPE_FLOAT64,
-    "BYTES": pb.DATA_TYPE_STRING,
+DATATYPES: Final[Mapping[str, ElementType]] = {
+    "BOOL": ElementType.BOOL,
+    "INT32": ElementType.INT32,
+    "INT64": ElementType.INT64,
+    "FP32": ElementType.FLOAT32,
+    "FP64": ElementType.FLOAT64,
+    "BYTES": ElementType.STRING,
 }
-_NAMES: Final[Mapping[int, str]] = {number: name for name, number in DATATYPES.items()}
+_NAMES: Final[Mapping[int, str]] = {
+    pb.DataType.Value(f"DATA_TYPE_{element.name}"): name for name, element in DATATYPES.items()
+}
 
 
 def datatype(number: int) -> str:
@@ -26,18 +30,18 @@ def datatype(number: int) -> str:
 
 def read(document: Mapping[str, Any], field: str, blob: bytes | None) -> pb.TensorData:
     """blob: the tensor's bytes, where they came behind the document. Raises InvalidArgument naming the field."""
-    dtype = DATATYPES.get(str(document.get("datatype")))
-    if dtype is None:
+    element = DATATYPES.get(str(document.get("datatype")))
+    if element is None:
         raise invalid(f"{field}.datatype", f"must be one of {', '.join(sorted(DATATYPES))}")
     shape = tensors.shape_of(document, field)
     if blob is not None:
         if "data" in document:
             raise invalid(f"{field}.data", "is there twice, as JSON and as bytes")
-        return pb.TensorData(shape=shape, dtype=dtype, data=blob)
+        return tensors.TENSORS.to_pb(Tensor(element, tuple(shape), blob))
     data = document.get("data")
     if not isinstance(data, list):
         raise invalid(f"{field}.data", "must be an array")
-    return tensors.packed(data, shape, dtype, field)
+    return tensors.TENSORS.to_pb(pack(data, element, f"{field}.data", shape))
 
 
 def describe(name: str, tensor: pb.TensorData) -> dict[str, Any]:

@@ -9,13 +9,12 @@ from datetime import datetime
 
 from forgepoint.events.v1 import events_pb2 as pb
 from fp_events import Event, Outgoing, outgoing
-from fp_events.predictions import RECORDED
 
+from fp_inference.adapters.events import RECORDED, SOURCE
 from fp_inference.adapters.spool.records import Record, Told
 from fp_inference.adapters.spool.spool import Entry
 from fp_inference.domain.request_ids import digest, timed_id
 
-SOURCE = "inference"
 # Half of what a message may have; a single prediction is far below that.
 _MOST_BYTES = 500_000
 _MOST_PREDICTIONS = 1_000

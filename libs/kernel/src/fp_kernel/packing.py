@@ -1,0 +1,150 @@
+"""Tensors as people write them in JSON, and as bytes on the wire: the one place where values meet their element type.
+
+Nothing is changed silently: what does not fit is refused by name. JSON has no NaN and no infinities; both ways they are
+the strings that protojson writes, and a missing value (null) is NaN.
+"""
+
+import math
+import sys
+from array import array
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
+from typing import Any, Final
+
+from fp_kernel.errors import invalid
+from fp_kernel.tensors import ElementType, Tensor
+
+# More axes than any model is served with.
+_DEEPEST: Final = 32
+_CODES: Final[Mapping[ElementType, str]] = {
+    ElementType.FLOAT32: "f",
+    ElementType.FLOAT64: "d",
+    ElementType.INT32: "i",
+    ElementType.INT64: "q",
+    ElementType.BOOL: "B",
+}
+_WORDS: Final[Mapping[Any, float]] = {
+    None: math.nan,
+    "NaN": math.nan,
+    "Infinity": math.inf,
+    "-Infinity": -math.inf,
+}
+_FLOATS: Final = (ElementType.FLOAT32, ElementType.FLOAT64)
+_LENGTH_BYTES: Final = 4
+
+Kinds = frozenset[type]
+
+
+def pack(data: Any, element: ElementType, field: str, shape: Sequence[int] | None = None) -> Tensor:
+    """The tensor of a value, or of arrays nested as deep as the shape.
+
+    shape: may be left out for nested arrays; with one, flat data is also taken. field: of the data.
+    Raises InvalidArgument naming it for arrays of different lengths, a shape that the data does not have, and values
+    that are no such elements.
+    """
+    nested, flat = _regular(data, field) if isinstance(data, list) else ((), [data])
+    told = tuple(shape) if shape is not None else nested
+    if math.prod(told) != len(flat):
+        raise invalid(field, f"has {len(flat)} elements; the shape {list(told)} needs {math.prod(told)}")
+    if len(nested) > 1 and nested != told:
+        raise invalid(field, f"is nested as {list(nested)}; the shape is {list(told)}")
+    return Tensor(element, told, _packed(flat, element, field))
+
+
+def unpack(tensor: Tensor) -> list[Any]:
+    """The elements of a checked tensor as JSON writes them, flat."""
+    if tensor.element is ElementType.STRING:
+        return list(tensor.strings(tensor.count))
+    values = array(_CODES[tensor.element])
+    values.frombytes(tensor.data)
+    if sys.byteorder == "big":
+        values.byteswap()
+    if tensor.element is ElementType.BOOL:
+        return [bool(value) for value in values]
+    return [_word(value) for value in values] if tensor.element in _FLOATS else values.tolist()
+
+
+def nest(flat: Sequence[Any], shape: Sequence[int]) -> Any:
+    """Elements as arrays of the shape; the one of a scalar as it is."""
+    if len(shape) <= 1:
+        return list(flat) if shape else flat[0]
+    step = len(flat) // shape[0] if shape[0] else 0
+    return [nest(flat[index * step : (index + 1) * step], shape[1:]) for index in range(shape[0])]
+
+
+def _regular(data: list[Any], field: str) -> tuple[tuple[int, ...], list[Any]]:
+    """Shape and elements. Level by level: a recursion would be ended by a deep enough document."""
+    shape, level = [len(data)], data
+    while list in (kinds := set(map(type, level))):
+        if len(shape) >= _DEEPEST:
+            raise invalid(field, f"is nested deeper than {_DEEPEST} arrays")
+        if len(kinds) > 1:
+            raise invalid(field, f"has arrays beside values on level {len(shape)}")
+        size = len(level[0])
+        odd = next((at for at, item in enumerate(level) if len(item) != size), None)
+        if odd is not None:
+            raise invalid(
+                field, f"has arrays of different lengths: number {odd} has {len(level[odd])} elements, the first {size}"
+            )
+        shape.append(size)
+        level = list(chain.from_iterable(level))
+    return tuple(shape), level
+
+
+def _packed(flat: list[Any], element: ElementType, field: str) -> bytes:
+    if element is ElementType.STRING:
+        return b"".join(_string(value, at, field) for at, value in enumerate(flat))
+    kinds = frozenset(map(type, flat))
+    if element is ElementType.BOOL:
+        _check(flat, field, "true or false", lambda value: type(value) in {bool, int} and value in (0, 1))
+    elif element in _FLOATS:
+        flat = _numbers(flat, kinds, field)
+    elif not kinds <= {int}:
+        _check(flat, field, "a whole number", lambda value: type(value) is int)
+    try:
+        values = array(_CODES[element], flat)
+    except (OverflowError, TypeError, ValueError):
+        raise invalid(field, f"holds a number that no {element} can hold") from None
+    if element is ElementType.FLOAT32 and _infinite(values) != _infinite(flat):
+        raise invalid(field, f"holds a number that is too large for {element}")
+    if sys.byteorder == "big":
+        values.byteswap()
+    return values.tobytes()
+
+
+def _numbers(flat: list[Any], kinds: Kinds, field: str) -> list[Any]:
+    if kinds <= {int, float}:
+        return flat
+    _check(flat, field, "a number, null, NaN, Infinity or -Infinity", _is_number)
+    return [_WORDS[value] if value is None or isinstance(value, str) else value for value in flat]
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in {int, float} or value is None or (isinstance(value, str) and value in _WORDS)
+
+
+def _infinite(values: Any) -> int:
+    found: int = values.count(math.inf) + values.count(-math.inf)
+    return found
+
+
+def _check(flat: Sequence[Any], field: str, wanted: str, fits: Callable[[Any], bool]) -> None:
+    at = next((at for at, value in enumerate(flat) if not fits(value)), None)
+    if at is not None:
+        raise invalid(field, f"element {at} must be {wanted}")
+
+
+def _string(value: Any, at: int, field: str) -> bytes:
+    try:
+        encoded: bytes = value.encode() if isinstance(value, str) else b""
+    except UnicodeEncodeError:
+        raise invalid(field, f"element {at} is no text") from None
+    if not isinstance(value, str):
+        raise invalid(field, f"element {at} must be a string")
+    return len(encoded).to_bytes(_LENGTH_BYTES, "little") + encoded
+
+
+def _word(value: float) -> float | str:
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")

@@ -1,0 +1,107 @@
+"""Values as JSON has them, and their bytes."""
+
+import json
+import math
+import struct
+from typing import Any
+
+import pytest
+from fp_kernel import InvalidArgument
+from fp_kernel.packing import nest, pack, unpack
+from fp_kernel.tensors import ElementType
+from hypothesis import given
+from hypothesis import strategies as st
+
+_F32, _F64 = ElementType.FLOAT32, ElementType.FLOAT64
+_SHAPES = st.lists(st.integers(0, 3), min_size=1, max_size=4)
+
+
+def _refused(data: Any, element: ElementType, shape: list[int] | None = None) -> str:
+    with pytest.raises(InvalidArgument) as caught:
+        pack(data, element, "x.data", shape)
+    assert [violation.field for violation in caught.value.fields] == ["x.data"]
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ([[1, 2], [3], [4, 5, 6]], "different lengths: number 1 has 1 elements, the first 2"),
+        ([[1, 2], [3, 4, 5]], "different lengths"),
+        ([[1, 2], 3], "arrays beside values"),
+        ([[[1], [2]], [[3], [4, 5]]], "different lengths"),
+    ],
+)
+def test_rows_of_different_lengths_are_refused_and_not_cut_anew(data: Any, words: str) -> None:
+    assert words in _refused(data, _F32)
+    assert words in _refused(data, _F32, [3, 2])
+
+
+def test_data_that_is_nested_otherwise_than_its_shape_is_refused() -> None:
+    assert "nested as [2, 3]; the shape is [3, 2]" in _refused([[1, 2, 3], [4, 5, 6]], _F32, [3, 2])
+    assert pack([1, 2, 3, 4, 5, 6], _F32, "x", [3, 2]).shape == (3, 2)
+
+
+def test_arrays_in_arrays_without_end_are_refused() -> None:
+    deep: Any = 1
+    for _ in range(5_000):
+        deep = [deep]
+    assert "deeper" in _refused(deep, _F32)
+
+
+@pytest.mark.parametrize(
+    ("element", "value"),
+    [
+        *((ElementType.STRING, value) for value in (None, 5, True, 1.5, b"x", "\ud800")),
+        *((element, value) for element in (_F32, _F64) for value in (True, "one", "nan", "inf", "1.5", {})),
+        *((ElementType.INT64, value) for value in (True, 1.0, 2**63, "1", None, "NaN")),
+        (ElementType.INT32, 2**31),
+        *((ElementType.BOOL, value) for value in (2, -1, 1.0, "true", None)),
+        *((_F32, value) for value in (1e39, -3.5e38, 10**39, 10**400)),
+        (_F64, 10**400),
+    ],
+)
+def test_a_value_that_is_no_such_element_is_refused(element: ElementType, value: Any) -> None:
+    _refused([value], element)
+    fitting = {ElementType.STRING: "a", ElementType.BOOL: True}.get(element, 1)
+    _refused([fitting, value], element)
+
+
+@pytest.mark.parametrize("element", [_F32, _F64])
+def test_missing_values_and_infinities_are_read_as_they_are_written(element: ElementType) -> None:
+    tensor = pack([1.5, None, "NaN", "Infinity", "-Infinity", math.inf, math.nan], element, "x")
+    assert unpack(tensor) == [1.5, "NaN", "NaN", "Infinity", "-Infinity", "Infinity", "NaN"]
+    assert unpack(pack(unpack(tensor), element, "x")) == unpack(tensor)
+    json.dumps(unpack(tensor), allow_nan=False)
+
+
+def test_numbers_are_little_endian_and_row_major() -> None:
+    assert pack([[1, 2], [3, 4]], ElementType.INT32, "x").data == struct.pack("<4i", 1, 2, 3, 4)
+    assert pack([True, 0], ElementType.BOOL, "x").data == b"\x01\x00"
+    assert pack("ü", ElementType.STRING, "x").data == b"\x02\x00\x00\x00\xc3\xbc"
+
+
+def test_a_value_alone_is_a_scalar() -> None:
+    tensor = pack(7, ElementType.INT64, "x")
+    assert tensor.shape == ()
+    assert nest(unpack(tensor), ()) == 7
+
+
+@given(st.data(), _SHAPES, st.sampled_from(list(ElementType)))
+def test_what_was_packed_comes_back(data: st.DataObject, shape: list[int], element: ElementType) -> None:
+    values = {
+        _F32: st.floats(width=32, allow_nan=False, allow_infinity=False),
+        _F64: st.floats(allow_nan=False, allow_infinity=False),
+        ElementType.INT32: st.integers(-(2**31), 2**31 - 1),
+        ElementType.INT64: st.integers(-(2**63), 2**63 - 1),
+        ElementType.BOOL: st.booleans(),
+        ElementType.STRING: st.text(max_size=5),
+    }[element]
+    flat = data.draw(st.lists(values, min_size=math.prod(shape), max_size=math.prod(shape)))
+    tensor = pack(flat, element, "x", shape)
+    tensor.check_size("x") if 0 not in shape else None
+    assert unpack(tensor) == flat
+    nested = nest(flat, shape)
+    if 0 not in shape:
+        assert pack(nested, element, "x") == tensor
+        assert nest(unpack(tensor), shape) == nested
