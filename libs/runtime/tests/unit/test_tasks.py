@@ -33,13 +33,15 @@ async def test_the_outbox_ends_after_those_that_add_to_it_and_before_what_was_st
 
 
 async def test_tasks_finish_side_by_side_so_that_each_has_the_whole_time():
-    both = asyncio.Barrier(2)
+    told = []
 
     async def finishing() -> None:
         try:
             await asyncio.Event().wait()
         finally:
-            await both.wait()  # passes only when the other one is finishing too
+            told.append("begins")
+            await asyncio.sleep(0)
+            told.append("ends")
 
     async with asyncio.TaskGroup() as group:
         tasks = Tasks(group, lambda _name, _error: None)
@@ -48,6 +50,8 @@ async def test_tasks_finish_side_by_side_so_that_each_has_the_whole_time():
         await asyncio.sleep(0)
 
         assert await tasks.cancel(PATIENCE) == ()
+
+    assert told == ["begins", "begins", "ends", "ends"]
 
 
 async def test_a_task_that_was_cancelled_by_a_call_of_its_own_has_failed():
