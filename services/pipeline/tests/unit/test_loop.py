@@ -187,7 +187,9 @@ async def test_an_archived_model_serves_no_more(service, handle):
     other = events_pb2.ModelArchived(model_id="model-older", model_name="delays", archived_by="ann")
     await handle(event(other))
     assert service.live == {"1": 10_000}, "a model of this name that is long gone"
-    archived = event(events_pb2.ModelArchived(model_id="model-delays", model_name="delays", archived_by="ann"))
+    model = events_pb2.ModelArchived(model_id="model-delays", model_name="delays", archived_by="ann")
+    model.archived_at.FromDatetime(service.clock.now())
+    archived = event(model)
     await handle(archived)
     await handle(archived)
     assert service.live == {}
