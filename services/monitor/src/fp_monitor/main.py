@@ -14,6 +14,7 @@ from fp_rpc import Channels, Server, ServiceCredential
 from fp_rpc.validate import remote_identity
 from fp_runtime import Runtime
 
+from fp_monitor import retention
 from fp_monitor.adapters.postgres.reads import PostgresReads
 from fp_monitor.adapters.postgres.reports import CHANNEL
 from fp_monitor.adapters.postgres.stores import PostgresTransactions
@@ -34,21 +35,31 @@ _AUTH_TIMEOUT = 5.0
 
 async def serve(runtime: Runtime, settings: Settings) -> None:
     clock, poll = runtime.clock, settings.monitor_poll_seconds
+    keep = timedelta(days=settings.monitor_retention_days)
     database = await hard_database(runtime, settings.database_url.get_secret_value())
     bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
     transactions, reads, signals = PostgresTransactions(database), PostgresReads(database), Signals(database, CHANNEL)
 
     judged = runtime.metrics.counter("windows_judged_total", "Windows closed with a report.", ("kind", "outcome"))
-    verdict = Verdict(clock, lambda kind, severity: judged.labels(kind, severity.name).inc())
-    filling = Filling(clock, verdict)
+    verdict = Verdict(clock, lambda kind, outcome: judged.labels(kind, outcome).inc())
+    filling = Filling(clock, verdict, labels_wait=keep)
     do = use_cases.build(
         transactions=transactions, reads=reads, signals=signals, filling=filling, clock=clock, poll=poll
     )
-    count = consumers.count_traffic(CountTraffic(transactions, filling, consumer=consumers.TRAFFIC.name))
-    take = consumers.take_baseline(TakeBaseline(transactions, consumer=consumers.PROMOTIONS.name))
+    count = consumers.count_traffic(
+        CountTraffic(
+            transactions,
+            filling,
+            clock,
+            consumer=consumers.TRAFFIC.name,
+            unlabelled=timedelta(days=settings.monitor_unlabelled_days),
+        )
+    )
+    take = consumers.take_baseline(
+        TakeBaseline(transactions, clock, consumer=consumers.PROMOTIONS.name, labels_wait=keep)
+    )
     follow = consumers.follow_retraining(FollowRetraining(transactions, consumer=consumers.RETRAININGS.name))
-    retention = timedelta(days=settings.monitor_retention_days)
-    close = CloseWindows(transactions, reads, verdict, clock, every=poll, retention=retention)
+    close = CloseWindows(transactions, reads, verdict, clock)
 
     credential = ServiceCredential(NOUN, settings.service_secret.get_secret_value(), settings.auth_addr)
     channels = Channels(credential, metrics=runtime.metrics)
@@ -72,7 +83,8 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     runtime.keep("promotions", lambda: bus.consume(consumers.PROMOTIONS, each(take)))
     runtime.keep("traffic", lambda: bus.consume(consumers.TRAFFIC, count))
     runtime.keep("retrainings", lambda: bus.consume(consumers.RETRAININGS, each(follow)))
-    runtime.keep("windows", close.run)
+    runtime.every(poll, "windows", close.once)
+    await retention.start(runtime, database, keep)
     runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, consumers.drop_keys(keys)))
     await runtime.serve(server)
 

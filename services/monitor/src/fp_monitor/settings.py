@@ -10,9 +10,12 @@ class Settings(ServiceSettings, PostgresSettings, EventSettings):
     """auth_addr: host:port of auth, for API keys and this service's own token.
 
     monitor_poll_seconds: between looks for windows whose time is over, and for reports when no signal came.
-    monitor_retention_days: how long a prediction waits for its label; a loan's takes longer than a click's.
+    monitor_retention_days: how long a prediction waits for its label, from the day of its request id; a loan's takes
+        longer than a click's. Until so long after a promotion, labels of the version before are judged.
+    monitor_unlabelled_days: predictions of a model are kept until no label came for so long, and again when one comes.
     """
 
     auth_addr: Address
     monitor_poll_seconds: Annotated[float, Field(gt=0, le=3_600)] = 1.0
     monitor_retention_days: Annotated[int, Field(ge=1, le=3_650)] = 60
+    monitor_unlabelled_days: Annotated[int, Field(ge=1, le=3_650)] = 14

@@ -53,7 +53,7 @@ def batch(first: int, *, shift: float) -> list[Told]:
 def parts(database: Any) -> tuple[PostgresTransactions, Filling, CountTraffic, SubmitTruth]:
     transactions, clock = PostgresTransactions(database), RunningClock()
     filling = Filling(clock, Verdict(clock))
-    count = CountTraffic(transactions, filling, consumer="monitor-traffic")
+    count = CountTraffic(transactions, filling, clock, consumer="monitor-traffic", unlabelled=timedelta(days=1))
     return transactions, filling, count, SubmitTruth(transactions, filling, clock)
 
 
@@ -65,7 +65,7 @@ async def prepared(databases: Any, *, duration: timedelta = timedelta()) -> str:
     size = 0 if duration else SIZE
     config = Config("delays", duration, size, 10, (), auto_retrain=True, retrain_pipeline_id=PIPELINE, enabled=True)
     await ConfigureMonitor(transactions, RunningClock())("alpha", config, NO_COMMAND)
-    await TakeBaseline(transactions, consumer="monitor")(
+    await TakeBaseline(transactions, RunningClock(), consumer="monitor")(
         new_id(), Promotion("alpha", "m", "delays", "1", profile(), NOW, 1)
     )
     await count(batch(0, shift=0.5))
@@ -170,7 +170,7 @@ async def closing(crash: CrashPoints, url: str) -> None:
         due = await PostgresReads(database).due(RunningClock().now(), 10)
         transactions, clock = PostgresTransactions(crash.wrap(database)), RunningClock()
         verdict, reads = Verdict(clock), PostgresReads(database)
-        close = CloseWindows(transactions, reads, verdict, clock, every=1, retention=timedelta(days=1))
+        close = CloseWindows(transactions, reads, verdict, clock)
         for each in due:
             await close.close(each)
 

@@ -1,6 +1,9 @@
 """Windows are merged in any order, and stay as large as their bins."""
 
+import math
+
 import numpy as np
+import pytest
 from fp_monitor.domain.baseline import CategoryCells, Distribution, NumericCells
 from fp_monitor.domain.counts import MAX_BLOCKS, count, empty, layout, merge
 from hypothesis import given, settings
@@ -72,3 +75,21 @@ def test_values_fall_into_the_baselines_own_cells():
     assert cells.row([float("inf"), "#99"]) == [2, 6]
     assert cells.row([None, None]) == [3, 7]
     assert cells.row([float("nan"), 3.0]) == [3, 6]
+
+
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [
+        (1234567.0, 0),
+        (1234568.0, 1),
+        (9007199254740991.0, 2),
+        (0.10000000149011612, 3),
+        (1234569.0, 4),
+        ("1234567", 0),
+        (math.nan, 5),
+        (None, 5),
+    ],
+)
+def test_a_number_that_names_a_category_keeps_its_digits(value, cell):
+    cells = CategoryCells(("1234567", "1234568", "9007199254740991", "0.1"))
+    assert cells.of(value) == cell

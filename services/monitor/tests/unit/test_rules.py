@@ -10,7 +10,7 @@ from fp_monitor.domain.kinds import DriftKind, Method, Severity
 from fp_monitor.domain.metric import Metric
 from fp_monitor.domain.monitor import Config, Retraining, check
 from fp_monitor.domain.prediction import Labelled, Prediction, Truth, check_meaning, check_truths, outcomes
-from fp_monitor.domain.retraining import PATIENCE, asks
+from fp_monitor.domain.retraining import PATIENCE, Asking, asks
 from fp_monitor.domain.thresholds import DEFAULTS, Threshold, check_thresholds, effective
 
 NOW = datetime(2013, 7, 1, tzinfo=UTC)
@@ -82,6 +82,15 @@ def test_a_retraining_that_never_started_does_not_burn_the_cooldown():
     unheard = Retraining(asked_at=NOW)
     assert not asked(unheard, NOW + PATIENCE / 2)
     assert asked(unheard, NOW + PATIENCE)
+
+
+def test_a_request_that_nobody_answers_stays_one_request():
+    unheard = Retraining(asked_at=NOW, report_id="r")
+    assert asked(Retraining(), NOW) is Asking.NEW
+    assert asked(unheard, NOW + PATIENCE / 2) is None
+    assert asked(unheard, NOW + 10 * HOUR) is Asking.AGAIN
+    answered = Retraining(asked_at=NOW, started_at=NOW + PATIENCE, report_id="r")
+    assert asked(answered, NOW + 10 * HOUR) is Asking.NEW
 
 
 def test_a_retraining_that_failed_may_be_asked_for_at_once():

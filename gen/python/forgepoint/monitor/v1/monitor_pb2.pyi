@@ -272,6 +272,7 @@ class DriftReport(_message.Message):
     WINDOW_END_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
     RETRAIN_REQUESTED_FIELD_NUMBER: _builtins.int
+    JUDGED_COUNT_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     monitor_id: _builtins.str
     model_name: _builtins.str
@@ -283,6 +284,10 @@ class DriftReport(_message.Message):
     sample_count: _builtins.int
     retrain_requested: _builtins.bool
     """Whether it asked for a new model."""
+    judged_count: _builtins.int
+    """How many of the samples the statistics are made of: a prediction without a score cannot be judged, and of very many
+    labels every so many is.
+    """
     @_builtins.property
     def metrics(self) -> _containers.RepeatedCompositeFieldContainer[Global___DriftMetric]: ...
     @_builtins.property
@@ -307,10 +312,11 @@ class DriftReport(_message.Message):
         window_end: _timestamp_pb2.Timestamp | None = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
         retrain_requested: _builtins.bool = ...,
+        judged_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "window_end", b"window_end", "window_start", b"window_start"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "drift_type", b"drift_type", "id", b"id", "metrics", b"metrics", "model_name", b"model_name", "model_version", b"model_version", "monitor_id", b"monitor_id", "retrain_requested", b"retrain_requested", "sample_count", b"sample_count", "severity", b"severity", "window_end", b"window_end", "window_id", b"window_id", "window_start", b"window_start"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "drift_type", b"drift_type", "id", b"id", "judged_count", b"judged_count", "metrics", b"metrics", "model_name", b"model_name", "model_version", b"model_version", "monitor_id", b"monitor_id", "retrain_requested", b"retrain_requested", "sample_count", b"sample_count", "severity", b"severity", "window_end", b"window_end", "window_id", b"window_id", "window_start", b"window_start"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

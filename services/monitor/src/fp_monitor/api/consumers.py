@@ -10,6 +10,7 @@ from fp_events.consumers import MONITOR as PROMOTIONS
 from fp_events.consumers import MONITOR_RETRAININGS as RETRAININGS
 from fp_events.consumers import MONITOR_TRAFFIC as TRAFFIC
 from fp_events.predictions import opened
+from fp_kernel import InvalidArgument, parse_id
 from fp_rpc import ApiKeyResolver
 
 from fp_monitor.app.count_traffic import CountTraffic, Told
@@ -34,6 +35,7 @@ COMPLETED = "fp.inference.completed"
 PROMOTED = "fp.models.promoted"
 STARTED = "fp.pipelines.started"
 FAILED = "fp.pipelines.failed"
+_BY_REPORT = "drift-report:"
 KEY_REVOKED = "fp.auth.apikey.revoked"
 
 API_KEYS = Broadcast("monitor-api-keys", (KEY_REVOKED,))
@@ -69,7 +71,18 @@ def follow_retraining(follow: FollowRetraining) -> Callable[[Event], Awaitable[N
         payload: Any = event.payload
         failed = event.type == FAILED
         moment = payload.failed_at if failed else payload.started_at
-        await follow(Heard(event.id, event.team, payload.pipeline_id, moment.ToDatetime(UTC), failed))
+        report_id = "" if failed else _report(payload.triggered_by)
+        await follow(
+            Heard(
+                event.id,
+                event.team,
+                payload.pipeline_id,
+                payload.execution_id,
+                report_id,
+                moment.ToDatetime(UTC),
+                failed,
+            )
+        )
 
     return handle
 
@@ -98,6 +111,17 @@ def _told(event: Event) -> Told:
         stats=stats,
     )
     return Told(event.id, event.team, payload.model_name, prediction)
+
+
+def _report(triggered_by: str) -> str:
+    """The id of the report that asked for an execution; empty for one that something else started."""
+    report = triggered_by.removeprefix(_BY_REPORT)
+    if report == triggered_by:
+        return ""
+    try:
+        return parse_id(report, "triggered_by")
+    except InvalidArgument:
+        return ""
 
 
 def _text(value: str) -> str:

@@ -131,6 +131,7 @@ def report_to_pb(report: Report) -> pb.DriftReport:
         window_end=_timestamp(report.period.end),
         created_at=_timestamp(report.created_at),
         retrain_requested=report.retrains,
+        judged_count=report.judged,
     )
 
 

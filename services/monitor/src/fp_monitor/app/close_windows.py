@@ -1,53 +1,28 @@
 """Windows whose time is over close, whether or not another event comes."""
 
-import asyncio
 from dataclasses import replace
 from datetime import timedelta
-from typing import NoReturn
 
 from fp_kernel import Clock
 from fp_telemetry import get_logger
 
 from fp_monitor.app.ports import Due, Reads, Transactions
+from fp_monitor.app.submit_truth import judged_by
 from fp_monitor.app.verdict import Verdict
 
 _log = get_logger(__name__)
 _BATCH = 50
-_FORGOTTEN = 5_000
-_FORGET_EVERY = 60.0
+_AGAIN = timedelta(hours=1)
 
 
 class CloseWindows:
-    """Every replica looks; the model's lock lets one of them close a window.
+    """Every replica looks; the model's lock lets one of them close a window."""
 
-    every: seconds between looks. retention: how long a prediction waits for its label.
-    """
-
-    def __init__(
-        self,
-        transactions: Transactions,
-        reads: Reads,
-        verdict: Verdict,
-        clock: Clock,
-        *,
-        every: float,
-        retention: timedelta,
-    ) -> None:
+    def __init__(self, transactions: Transactions, reads: Reads, verdict: Verdict, clock: Clock) -> None:
         self._transactions = transactions
         self._reads = reads
         self._verdict = verdict
         self._clock = clock
-        self._every = every
-        self._retention = retention
-
-    async def run(self) -> NoReturn:
-        forget_at = 0.0
-        while True:
-            await self.once()
-            if self._clock.monotonic() >= forget_at:
-                forgotten = await self._reads.forget(self._clock.now() - self._retention, _FORGOTTEN)
-                forget_at = self._clock.monotonic() + (self._every if forgotten == _FORGOTTEN else _FORGET_EVERY)
-            await asyncio.sleep(self._every)
 
     async def once(self) -> int:
         """How many windows were due."""
@@ -67,10 +42,14 @@ class CloseWindows:
             now = self._clock.now()
             if monitor is None or window is None or window.closes_at is None or window.closes_at > now:
                 return
-            found = await tx.baselines.find(due.team, due.model_name, monitor.baseline) if monitor.counts else None
-            if found is None or window.samples < max(monitor.config.min_samples, 1):
-                # Too little for a verdict: what is there stays and waits for more.
-                await tx.windows.save(replace(window, closes_at=now + (monitor.config.duration or timedelta(hours=1))))
+            version = window.version or monitor.served
+            baseline = await judged_by(tx, monitor, version) if monitor.config.enabled else None
+            if baseline is None or window.samples < max(monitor.config.min_samples, 1):
+                if version == monitor.served:
+                    # Too little for a verdict: what is there stays and waits for more.
+                    await tx.windows.save(replace(window, closes_at=now + (monitor.config.duration or _AGAIN)))
+                else:
+                    await tx.windows.remove(window.id)
                 return
-            await tx.monitors.save(await self._verdict(tx, monitor, found[0], window))
+            await tx.monitors.save(await self._verdict(tx, monitor, baseline, window))
         _log.info("window closed by the clock", model=due.model_name, kind=window.kind, samples=window.samples)

@@ -52,6 +52,6 @@ class ConfigureMonitor:
 async def _replan(tx: Unit, monitor: Monitor) -> None:
     """Let open windows close by the new clock: one that was closed by its count would wait for ever without one."""
     for kind in DriftKind:
-        window = await tx.windows.open(monitor.id, kind)
+        window = await tx.windows.open(monitor.id, kind, monitor.served)
         if window is not None:
             await tx.windows.save(replace(window, closes_at=closing(window.opened_at, monitor.config.duration)))

@@ -4,8 +4,10 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import numpy as np
+from fp_kernel import Clock
 
 from fp_monitor.app.filling import Filling
 from fp_monitor.app.ports import Transactions, Unit
@@ -31,8 +33,13 @@ class Told:
 class CountTraffic:
     """Keeps predictions for their labels, and counts those of the version in production."""
 
-    def __init__(self, transactions: Transactions, filling: Filling, *, consumer: str) -> None:
+    def __init__(
+        self, transactions: Transactions, filling: Filling, clock: Clock, *, consumer: str, unlabelled: timedelta
+    ) -> None:
+        """unlabelled: predictions are kept for labels until none came for so long."""
         self._transactions = transactions
+        self._clock = clock
+        self._unlabelled = unlabelled
         self._filling = filling
         self._consumer = consumer
 
@@ -55,7 +62,7 @@ class CountTraffic:
             return
         found = await tx.baselines.find(team, model_name, monitor.baseline) if monitor.baseline else None
         baseline = found[0] if found else None
-        new = await tx.predictions.add(monitor, predictions, baseline.labels if baseline else ())
+        new = await self._keep(tx, monitor, predictions, baseline)
         newest = max(prediction.at for prediction in predictions)
         monitor = replace(monitor, last_event_at=max(newest, monitor.last_event_at or newest))
         arrived = [each for each in predictions if each.request_id in new]
@@ -65,6 +72,14 @@ class CountTraffic:
         if baseline is not None and monitor.counts and watched:
             monitor = await self._count(tx, monitor, baseline, watched)
         await tx.monitors.save(monitor)
+
+    async def _keep(
+        self, tx: Unit, monitor: Monitor, predictions: list[Prediction], baseline: Baseline | None
+    ) -> set[str]:
+        """Request ids of those that are new; all of them where nothing is kept, because no labels come."""
+        if not monitor.keeps(self._clock.now(), self._unlabelled):
+            return {each.request_id for each in predictions}
+        return await tx.predictions.add(monitor, predictions, baseline.labels if baseline else ())
 
     async def _count(self, tx: Unit, monitor: Monitor, baseline: Baseline, watched: list[Prediction]) -> Monitor:
         periods = [Period(each.at, each.at) for each in watched]

@@ -1,6 +1,7 @@
 """Events go into the open window of their kind, which closes when it is full."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from fp_kernel import Clock, new_id
 
@@ -10,13 +11,15 @@ from fp_monitor.domain.baseline import Baseline
 from fp_monitor.domain.counts import Integers, count, empty, merge
 from fp_monitor.domain.kinds import DriftKind
 from fp_monitor.domain.monitor import Monitor
-from fp_monitor.domain.window import Period, Window, closing, is_full, room
+from fp_monitor.domain.window import LABELS_WAIT, Period, Window, closing, is_full, room
 
 
 class Filling:
     """Works within one transaction that holds the model's lock: the place of an event in its window is certain."""
 
-    def __init__(self, clock: Clock, verdict: Verdict) -> None:
+    def __init__(self, clock: Clock, verdict: Verdict, *, labels_wait: timedelta = LABELS_WAIT) -> None:
+        """labels_wait: until so long after a promotion labels come for the version before."""
+        self._labels_wait = labels_wait
         self._clock = clock
         self._verdict = verdict
 
@@ -34,7 +37,7 @@ class Filling:
         cells = sum(len(each.cells) for each in (baseline.features if kind is DriftKind.DATA else baseline.answers))
         done = 0
         while done < len(rows):
-            window = await self.window(tx, monitor, kind, periods[done])
+            window = await self.window(tx, monitor, kind, periods[done], monitor.served)
             taken = self.fitting(monitor, window, len(rows) - done)
             counted = count(window.samples, rows[done : done + taken], cells)
             window = replace(window, counts=merge(window.counts or empty(cells), counted))
@@ -42,13 +45,14 @@ class Filling:
             done += taken
         return monitor
 
-    async def window(self, tx: Unit, monitor: Monitor, kind: DriftKind, period: Period) -> Window:
+    async def window(self, tx: Unit, monitor: Monitor, kind: DriftKind, period: Period, version: str) -> Window:
         """The open one, or a new one, which is not kept yet."""
-        found = await tx.windows.open(monitor.id, kind)
+        found = await tx.windows.open(monitor.id, kind, version)
         if found is not None:
             return found
         now = self._clock.now()
-        return Window(new_id(), monitor.id, kind, now, closing(now, monitor.config.duration), 0, period)
+        closes = closing(now, monitor.config.duration if version == monitor.served else self._labels_wait)
+        return Window(new_id(), monitor.id, kind, now, closes, 0, period, version=version)
 
     def fitting(self, monitor: Monitor, window: Window, wanted: int) -> int:
         free = room(window.samples, monitor.config.size)

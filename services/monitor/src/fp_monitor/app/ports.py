@@ -1,6 +1,6 @@
 """What the use-cases need of the outside, as small as they need it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,16 +35,18 @@ class Known:
     """A prediction that labels may find."""
 
     version: str
+    score: float | None
+    label: str
+    probabilities: Sequence[float] | None
     labelled: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A truth, and its place in a window of labels; window_id is empty for one that no window counts."""
+    """A labelled prediction at its place in a window of labels."""
 
-    truth: Truth
-    window_id: str = ""
-    place: int = 0
+    place: int
+    row: Labelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,8 @@ class Monitors(Protocol):
 
     async def save(self, monitor: Monitor) -> None: ...
 
-    async def delete(self, monitor: Monitor) -> None:
-        """With its open windows and its predictions; reports stay."""
+    async def delete(self, monitor: Monitor, now: datetime) -> None:
+        """With its open windows; reports stay, and its predictions go in the background."""
 
 
 class Baselines(Protocol):
@@ -86,7 +88,10 @@ class Baselines(Protocol):
 
 
 class Windows(Protocol):
-    async def open(self, monitor_id: str, kind: DriftKind) -> Window | None: ...
+    async def open(self, monitor_id: str, kind: DriftKind, version: str) -> Window | None: ...
+
+    async def of_labels(self, monitor_id: str) -> Sequence[Window]:
+        """The open windows of labels, one a version."""
 
     async def find(self, window_id: str) -> Window | None: ...
 
@@ -94,8 +99,8 @@ class Windows(Protocol):
 
     async def remove(self, window_id: str) -> None: ...
 
-    async def discard(self, monitor_id: str) -> None:
-        """All open windows of a monitor: what they were compared with is no longer the baseline."""
+    async def discard(self, monitor_id: str, kinds: Collection[DriftKind]) -> None:
+        """Open windows of a monitor: what they were compared with is no longer the baseline."""
 
 
 class Predictions(Protocol):
@@ -104,7 +109,16 @@ class Predictions(Protocol):
 
     async def known(self, monitor: Monitor, request_ids: Sequence[str]) -> dict[str, Known]: ...
 
-    async def label(self, monitor: Monitor, placed: Sequence[Placed], at: datetime) -> None: ...
+    async def label(self, monitor: Monitor, truths: Sequence[Truth], at: datetime) -> None: ...
+
+
+class Outcomes(Protocol):
+    """Labelled rows of open windows; they go with their window."""
+
+    async def add(self, window_id: str, placed: Sequence[Placed]) -> None: ...
+
+    async def thin(self, window_id: str, stride: int) -> None:
+        """Leave those whose place is a multiple of this."""
 
     async def of_window(self, window_id: str) -> Sequence[Labelled]:
         """In the order of their labels."""
@@ -113,6 +127,8 @@ class Predictions(Protocol):
 class Reports(Protocol):
     async def add(self, report: Report) -> None:
         """Also wakes whoever streams the team's reports."""
+
+    async def find(self, team: str, report_id: str) -> Report | None: ...
 
     async def purge(self, team: str, model_name: str) -> int: ...
 
@@ -133,6 +149,9 @@ class Unit(Protocol):
 
     @property
     def predictions(self) -> Predictions: ...
+
+    @property
+    def outcomes(self) -> Outcomes: ...
 
     @property
     def reports(self) -> Reports: ...
@@ -188,9 +207,6 @@ class Reads(Protocol):
         """Reports behind these positions, oldest first; a monitor without a position starts at its first."""
 
     async def due(self, now: datetime, limit: int) -> Sequence[Due]: ...
-
-    async def forget(self, before: datetime, limit: int) -> int:
-        """Delete predictions made before; how many there were."""
 
 
 class Subscription(Protocol):

@@ -6,6 +6,7 @@ from fp_kernel import Clock, Command, FailedPrecondition, NotFound
 
 from fp_monitor.app.ports import Transactions, Unit
 from fp_monitor.app.take_baseline import rebase
+from fp_monitor.domain.kinds import DriftKind
 from fp_monitor.domain.monitor import Monitor
 
 
@@ -31,7 +32,7 @@ class ResetBaseline:
                     "version's promotion",
                     reason="BASELINE_UNKNOWN",
                 )
-            changed = await rebase(tx, replace(monitor, updated_at=self._clock.now()), wanted)
+            changed = await rebase(tx, replace(monitor, updated_at=self._clock.now()), wanted, tuple(DriftKind))
             await tx.complete(command, changed)
         return changed
 

@@ -1,17 +1,19 @@
 """It is known what really happened after some predictions."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from fp_kernel import Clock, Command, NotFound
 
 from fp_monitor.app.filling import Filling
-from fp_monitor.app.ports import Placed, Transactions, Unit
+from fp_monitor.app.ports import Known, Placed, Transactions, Unit
 from fp_monitor.domain.baseline import Baseline
 from fp_monitor.domain.kinds import DriftKind
 from fp_monitor.domain.monitor import Monitor
-from fp_monitor.domain.prediction import Truth, check_meaning, check_truths
-from fp_monitor.domain.window import Period
+from fp_monitor.domain.prediction import Labelled, Truth, check_meaning, check_truths
+from fp_monitor.domain.window import Period, stride
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,36 +35,36 @@ class SubmitTruth:
 
     async def __call__(self, team: str, model_name: str, truths: Sequence[Truth], command: Command) -> Submitted:
         """All labels or none. Raises InvalidArgument naming a label, NotFound when the model has no monitor."""
-        check_truths(truths, self._clock.now())
+        now = self._clock.now()
+        check_truths(truths, now)
         async with self._transactions(command) as tx:
             await tx.monitors.lock(team, model_name)
             monitor = await tx.monitors.find(team, model_name)
             if monitor is None:
                 raise NotFound(f"model {model_name} has no monitor")
-            found = await tx.baselines.find(team, model_name, monitor.baseline) if monitor.baseline else None
-            baseline = found[0] if found else None
+            baseline = await judged_by(tx, monitor, monitor.served)
             if baseline is not None:
                 check_meaning(truths, baseline)
-            submitted = await self._submit(tx, monitor, baseline, truths)
+            submitted = await self._submit(tx, replace(monitor, labels_at=now), truths, now)
             await tx.complete(command, submitted)
         return submitted
 
-    async def _submit(
-        self, tx: Unit, monitor: Monitor, baseline: Baseline | None, truths: Sequence[Truth]
-    ) -> Submitted:
+    async def _submit(self, tx: Unit, monitor: Monitor, truths: Sequence[Truth], now: datetime) -> Submitted:
         known = await tx.predictions.known(monitor, [truth.request_id for truth in truths])
         new = [truth for truth in truths if truth.request_id in known and not known[truth.request_id].labelled]
         fresh = {truth.request_id for truth in new}
-        watched = [truth for truth in new if known[truth.request_id].version == monitor.served]
-        others = [truth for truth in new if known[truth.request_id].version != monitor.served]
         if new:
             newest = max(truth.observed_at for truth in new)
             monitor = replace(monitor, newest_label=max(newest, monitor.newest_label or newest))
-        if baseline is None or not monitor.counts:
-            watched, others = [], new
-        await tx.predictions.label(monitor, [Placed(truth) for truth in others], self._clock.now())
-        if baseline is not None and watched:
-            monitor = await self._count(tx, monitor, baseline, watched)
+        await tx.predictions.label(monitor, new, now)
+        versions: defaultdict[str, list[Truth]] = defaultdict(list)
+        for truth in new:
+            versions[known[truth.request_id].version].append(truth)
+        for version, told in versions.items() if monitor.config.enabled else ():
+            # A canary that was never promoted has no baseline: the pipeline judges it.
+            baseline = await judged_by(tx, monitor, version)
+            if baseline is not None:
+                monitor = await self._count(tx, monitor, baseline, told, known)
         await tx.monitors.save(monitor)
         return Submitted(
             len(new),
@@ -70,17 +72,37 @@ class SubmitTruth:
             tuple(truth.request_id for truth in truths if truth.request_id in known and truth.request_id not in fresh),
         )
 
-    async def _count(self, tx: Unit, monitor: Monitor, baseline: Baseline, watched: list[Truth]) -> Monitor:
-        done, now = 0, self._clock.now()
-        while done < len(watched):
-            periods = [Period(each.observed_at, each.observed_at) for each in watched[done:]]
-            window = await self._filling.window(tx, monitor, DriftKind.PERFORMANCE, periods[0])
+    async def _count(
+        self, tx: Unit, monitor: Monitor, baseline: Baseline, told: Sequence[Truth], known: Mapping[str, Known]
+    ) -> Monitor:
+        """told: labels of predictions of one version."""
+        done, version = 0, known[told[0].request_id].version
+        while done < len(told):
+            periods = [Period(each.observed_at, each.observed_at) for each in told[done:]]
+            window = await self._filling.window(tx, monitor, DriftKind.PERFORMANCE, periods[0], version)
             taken = self._filling.fitting(monitor, window, len(periods))
+            if not window.samples:
+                await tx.windows.save(window)
+            step = stride(window.samples + taken)
+            if step > stride(window.samples):
+                await tx.outcomes.thin(window.id, step)
             placed = [
-                Placed(truth, window.id, window.samples + step)
-                for step, truth in enumerate(watched[done : done + taken])
+                Placed(place, _labelled(truth, known[truth.request_id]))
+                for place, truth in enumerate(told[done : done + taken], window.samples)
+                if place % step == 0
             ]
-            await tx.predictions.label(monitor, placed, now)
+            await tx.outcomes.add(window.id, placed)
             monitor = await self._filling.fill(tx, monitor, baseline, window, periods[:taken])
             done += taken
         return monitor
+
+
+async def judged_by(tx: Unit, monitor: Monitor, version: str) -> Baseline | None:
+    """What labels of this version are compared with: its own held-out values, or what was chosen for the one served."""
+    wanted = monitor.baseline if version == monitor.served else version
+    found = await tx.baselines.find(monitor.team, monitor.config.model_name, wanted) if wanted else None
+    return found[0] if found else None
+
+
+def _labelled(truth: Truth, prediction: Known) -> Labelled:
+    return Labelled(prediction.score, prediction.label, truth.actual, prediction.probabilities)

@@ -1,14 +1,25 @@
 """A version went to production, and brings the baseline of its traffic."""
 
+from collections.abc import Collection
 from dataclasses import replace
+from datetime import timedelta
+
+from fp_kernel import Clock
 
 from fp_monitor.app.ports import Promotion, Transactions, Unit
+from fp_monitor.domain.kinds import DriftKind
 from fp_monitor.domain.monitor import Monitor, Unwatched
+from fp_monitor.domain.window import LABELS_WAIT, closing
 
 
 class TakeBaseline:
-    def __init__(self, transactions: Transactions, *, consumer: str) -> None:
+    def __init__(
+        self, transactions: Transactions, clock: Clock, *, consumer: str, labels_wait: timedelta = LABELS_WAIT
+    ) -> None:
+        """labels_wait: until so long after a promotion labels come for the version before."""
         self._transactions = transactions
+        self._clock = clock
+        self._labels_wait = labels_wait
         self._consumer = consumer
 
     async def __call__(self, event_id: str, promotion: Promotion) -> None:
@@ -20,7 +31,17 @@ class TakeBaseline:
                 return
             monitor = await tx.monitors.find(promotion.team, promotion.model_name)
             if monitor is not None:
-                await rebase(tx, serving(monitor, promotion), promotion.version)
+                monitor = await rebase(tx, serving(monitor, promotion), promotion.version)
+                await self._let_end(tx, monitor)
+
+    async def _let_end(self, tx: Unit, monitor: Monitor) -> None:
+        """Labels of the version before come for a while; one that is served again has its old time."""
+        for window in await tx.windows.of_labels(monitor.id):
+            served = window.version == monitor.served
+            closes = (
+                closing(window.opened_at, monitor.config.duration) if served else self._clock.now() + self._labels_wait
+            )
+            await tx.windows.save(replace(window, closes_at=closes))
 
 
 def serving(monitor: Monitor, promotion: Promotion) -> Monitor:
@@ -28,11 +49,14 @@ def serving(monitor: Monitor, promotion: Promotion) -> Monitor:
     return replace(monitor, model_id=promotion.model_id, served=promotion.version, unwatched=Unwatched())
 
 
-async def rebase(tx: Unit, monitor: Monitor, version: str) -> Monitor:
+async def rebase(
+    tx: Unit, monitor: Monitor, version: str, discarded: Collection[DriftKind] = (DriftKind.DATA, DriftKind.PREDICTION)
+) -> Monitor:
     """Compare with this version from now on: nothing of what was counted or found before holds any more.
 
-    Labels neither: traffic that is replayed begins earlier than the last one ended, and its retraining must not know
-    what came later.
+    discarded: whose open windows go; a window of labels belongs to its version and its version's own baseline.
+    The newest label goes too: traffic that is replayed begins earlier than the last one ended, and its retraining must
+    not know what came later.
     """
     found = await tx.baselines.find(monitor.team, monitor.config.model_name, version)
     rebased = replace(
@@ -43,6 +67,6 @@ async def rebase(tx: Unit, monitor: Monitor, version: str) -> Monitor:
         judged=False,
         newest_label=None,
     )
-    await tx.windows.discard(monitor.id)
+    await tx.windows.discard(monitor.id, discarded)
     await tx.monitors.save(rebased)
     return rebased

@@ -30,7 +30,7 @@ def build(
     """poll: seconds after which watchers look without a signal."""
     return UseCases(
         configure_monitor=ConfigureMonitor(transactions, clock),
-        delete_monitor=DeleteMonitor(transactions),
+        delete_monitor=DeleteMonitor(transactions, clock),
         reset_baseline=ResetBaseline(transactions, clock),
         submit_truth=SubmitTruth(transactions, filling, clock),
         stream_reports=StreamReports(reads, signals, poll=poll),

@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from fp_kernel import Clock, new_id
+from fp_telemetry import get_logger
 
 from fp_monitor.app.ports import Unit
 from fp_monitor.domain import drift, performance
@@ -13,72 +15,108 @@ from fp_monitor.domain.counts import layout
 from fp_monitor.domain.events import DriftDetected
 from fp_monitor.domain.hysteresis import Level, step
 from fp_monitor.domain.kinds import DriftKind, Severity
-from fp_monitor.domain.metric import Metric
+from fp_monitor.domain.metric import Metric, worst
 from fp_monitor.domain.monitor import Monitor
 from fp_monitor.domain.prediction import Labelled, outcomes
 from fp_monitor.domain.report import Report
-from fp_monitor.domain.retraining import asks
+from fp_monitor.domain.retraining import Asking, asks
 from fp_monitor.domain.thresholds import Threshold, effective
-from fp_monitor.domain.window import Window
+from fp_monitor.domain.window import MOST_JUDGED, Window
+
+_log = get_logger(__name__)
 
 
 class Verdict:
-    def __init__(
-        self, clock: Clock, observe: Callable[[DriftKind, Severity], None] = lambda _kind, _severity: None
-    ) -> None:
-        """observe: told of every window that was judged, what its report says."""
+    def __init__(self, clock: Clock, observe: Callable[[DriftKind, str], None] = lambda _kind, _outcome: None) -> None:
+        """observe: told of every window that was closed, what its report says; UNJUDGED for one without a report."""
         self._clock = clock
         self._observe = observe
 
     async def __call__(self, tx: Unit, monitor: Monitor, baseline: Baseline, window: Window) -> Monitor:
-        """The monitor as it is after the window; the caller saves it."""
-        metrics = await self._judged(tx, monitor, baseline, window)
-        now = self._clock.now()
-        level, severity = step(monitor.levels.get(window.kind, Level()), window.kind, metrics)
-        retrains = asks(monitor.config, monitor.retraining, window.kind, severity, now)
-        report = Report(
-            id=new_id(),
-            monitor_id=monitor.id,
-            team=monitor.team,
-            model_name=monitor.config.model_name,
-            version=monitor.served,
-            kind=window.kind,
-            severity=severity,
-            metrics=metrics,
-            window_id=window.id,
-            samples=window.samples,
-            period=window.period,
-            created_at=now,
-            number=monitor.reports + 1,
-            retrains=retrains,
-        )
-        await tx.reports.add(report)
-        await tx.windows.remove(window.id)
-        self._observe(window.kind, severity)
-        alarm = severity is not Severity.OK
-        if alarm:
-            pipeline = monitor.config.retrain_pipeline_id if retrains else ""
-            tx.outbox.add(DriftDetected(report, monitor.model_id, pipeline, monitor.newest_label))
-        return replace(
-            monitor,
-            levels={**monitor.levels, window.kind: level},
-            judged=True,
-            reports=report.number,
-            alarms=monitor.alarms + alarm,
-            retraining=replace(monitor.retraining, asked_at=now) if retrains else monitor.retraining,
-        )
+        """The monitor as it is after the window, which is gone; the caller saves it.
 
-    async def _judged(self, tx: Unit, monitor: Monitor, baseline: Baseline, window: Window) -> tuple[Metric, ...]:
+        Without a report where too few rows could be judged: OK would be a guess.
+        """
+        metrics, judged = await self._judged(tx, monitor, baseline, window)
+        await tx.windows.remove(window.id)
+        if judged < max(1, min(monitor.config.min_samples, MOST_JUDGED)):
+            self._observe(window.kind, "UNJUDGED")
+            _log.warning("too few samples could be judged", model=monitor.config.model_name, judged=judged)
+            return monitor
+        now = self._clock.now()
+        if window.version not in {monitor.served, ""}:
+            report = _report(monitor, window, (metrics, judged), worst(metrics), now)
+            return await self._tell(tx, monitor, report)
+        level, severity = step(monitor.levels.get(window.kind, Level()), window.kind, metrics)
+        asking = asks(monitor.config, monitor.retraining, window.kind, severity, now)
+        report = _report(monitor, window, (metrics, judged), severity, now)
+        monitor = replace(monitor, levels={**monitor.levels, window.kind: level}, judged=True)
+        return await self._tell(tx, *await self._asking(tx, monitor, report, asking))
+
+    async def _asking(
+        self, tx: Unit, monitor: Monitor, report: Report, asking: Asking | None
+    ) -> tuple[Monitor, Report]:
+        """The request is the report's: asked again it is the same one, and whoever heard both acts once."""
+        if asking is None:
+            return monitor, report
+        retraining = replace(monitor.retraining, asked_at=report.created_at)
+        before = await tx.reports.find(monitor.team, retraining.report_id) if asking is Asking.AGAIN else None
+        if before is not None:
+            tx.outbox.add(_told(monitor, before))
+            return replace(monitor, retraining=retraining), report
+        return replace(monitor, retraining=replace(retraining, report_id=report.id)), replace(report, retrains=True)
+
+    async def _tell(self, tx: Unit, monitor: Monitor, report: Report) -> Monitor:
+        await tx.reports.add(report)
+        self._observe(report.kind, report.severity.name)
+        alarm = report.severity is not Severity.OK
+        if alarm:
+            tx.outbox.add(_told(monitor, report))
+        return replace(monitor, reports=report.number, alarms=monitor.alarms + alarm)
+
+    async def _judged(
+        self, tx: Unit, monitor: Monitor, baseline: Baseline, window: Window
+    ) -> tuple[tuple[Metric, ...], int]:
+        """The statistics, and how many samples are in them."""
         thresholds = [each for each in effective(monitor.config.thresholds) if each.kind is window.kind]
         if window.kind is DriftKind.PERFORMANCE:
-            rows = await tx.predictions.of_window(window.id)
+            rows = await tx.outcomes.of_window(window.id)
             return await asyncio.to_thread(_performance, rows, baseline, thresholds)
         distributions = baseline.features if window.kind is DriftKind.DATA else baseline.answers
         counts = window.counts
         if counts is None:
             raise RuntimeError(f"window {window.id} has no counts")
-        return await asyncio.to_thread(drift.judge, layout(distributions), counts, thresholds)
+        return await asyncio.to_thread(drift.judge, layout(distributions), counts, thresholds), window.samples
 
 
-def _performance(rows: Sequence[Labelled], baseline: Baseline, thresholds: Sequence[Threshold]) -> tuple[Metric, ...]:
-    return performance.judge(outcomes(rows, baseline), baseline.metrics, thresholds)
+def _report(
+    monitor: Monitor, window: Window, found: tuple[tuple[Metric, ...], int], severity: Severity, now: datetime
+) -> Report:
+    return Report(
+        id=new_id(),
+        monitor_id=monitor.id,
+        team=monitor.team,
+        model_name=monitor.config.model_name,
+        version=window.version or monitor.served,
+        kind=window.kind,
+        severity=severity,
+        metrics=found[0],
+        window_id=window.id,
+        samples=window.samples,
+        period=window.period,
+        created_at=now,
+        number=monitor.reports + 1,
+        judged=found[1],
+    )
+
+
+def _told(monitor: Monitor, report: Report) -> DriftDetected:
+    pipeline = monitor.config.retrain_pipeline_id if report.retrains else ""
+    return DriftDetected(report, monitor.model_id, pipeline, monitor.newest_label)
+
+
+def _performance(
+    rows: Sequence[Labelled], baseline: Baseline, thresholds: Sequence[Threshold]
+) -> tuple[tuple[Metric, ...], int]:
+    known = outcomes(rows, baseline)
+    return performance.judge(known, baseline.metrics, thresholds), len(known)

@@ -50,11 +50,15 @@ class CategoryCells:
         return {label: place for place, label in enumerate(self.labels)}
 
     def of(self, value: Value) -> int:
-        if value is None:
+        if value is None or (isinstance(value, float) and math.isnan(value)):
             return len(self.labels) + 1
-        # A category that nobody named in the signature comes as its number.
-        text = value if isinstance(value, str) else f"{value:g}"
-        return self._places.get(text, len(self.labels))
+        other = len(self.labels)
+        if isinstance(value, str):
+            return self._places.get(value, other)
+        # A category that nobody named in the signature comes as its number: a whole one has all its digits.
+        if float(value).is_integer():
+            return self._places.get(f"{value:.0f}", other)
+        return self._places.get(f"{value:.15g}", self._places.get(f"{value:g}", other))
 
 
 @dataclass(frozen=True, slots=True)

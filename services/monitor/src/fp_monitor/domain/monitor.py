@@ -64,10 +64,15 @@ def check(config: Config) -> Config:
 
 @dataclass(frozen=True, slots=True)
 class Retraining:
-    """asked_at: when a report last asked for it. started_at: when one was last started; None when it failed."""
+    """asked_at: when a report last asked for it. started_at: when one was last started; None when it failed.
+
+    report_id: of the report that asked. execution_id: of what was last started.
+    """
 
     asked_at: datetime | None = None
     started_at: datetime | None = None
+    report_id: str = ""
+    execution_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,7 @@ class Monitor:
     """served: the version in production, whose traffic is watched. baseline: the version it is compared with.
 
     reports: number of its reports so far. newest_label: when the newest outcome happened that was told
-    since the baseline was taken.
+    since the baseline was taken. labels_at: when labels last came, matched or not.
     """
 
     id: str
@@ -103,6 +108,7 @@ class Monitor:
     newest_label: datetime | None = None
     retraining: Retraining = Retraining()
     unwatched: Unwatched = Unwatched()
+    labels_at: datetime | None = None
 
     @property
     def state(self) -> MonitorState:
@@ -115,6 +121,10 @@ class Monitor:
     @property
     def severity(self) -> Severity:
         return max((level.severity for level in self.levels.values()), default=Severity.OK)
+
+    def keeps(self, now: datetime, unlabelled: timedelta) -> bool:
+        """Whether predictions are kept for labels: not where none came in so long a time."""
+        return now - max(self.created_at, self.labels_at or self.created_at) < unlabelled
 
     @property
     def counts(self) -> bool:

@@ -10,7 +10,10 @@ from fp_monitor.domain.window import Period
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """number: of the monitor's reports, without gaps. retrains: whether it asked for a new model."""
+    """number: of the monitor's reports, without gaps. retrains: whether it asked for a new model.
+
+    judged: how many of the samples could be: a prediction without a score cannot, and of very many every so many is.
+    """
 
     id: str
     monitor_id: str
@@ -26,3 +29,4 @@ class Report:
     created_at: datetime
     number: int
     retrains: bool = False
+    judged: int = 0

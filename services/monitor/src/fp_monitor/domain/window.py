@@ -6,6 +6,12 @@ from datetime import datetime, timedelta
 from fp_monitor.domain.counts import Counts
 from fp_monitor.domain.kinds import DriftKind
 
+MOST_JUDGED = 20_000
+"""Labelled rows of one window: what a verdict holds in memory."""
+
+LABELS_WAIT = timedelta(days=60)
+"""How long a prediction waits for its label where nothing else is said."""
+
 
 @dataclass(frozen=True, slots=True)
 class Period:
@@ -20,7 +26,10 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One open window. counts: None for PERFORMANCE, whose samples are rows. closes_at: None without a clock."""
+    """One open window. counts: None for PERFORMANCE, whose samples are rows. closes_at: None without a clock.
+
+    version: of the model that made the predictions.
+    """
 
     id: str
     monitor_id: str
@@ -30,6 +39,17 @@ class Window:
     samples: int
     period: Period
     counts: Counts | None = None
+    version: str = ""
+
+
+def stride(labels: int) -> int:
+    """Every so many labels of a window one is kept, from the first on: a power of two, so that rows that are kept stay
+    in their places while the window grows.
+    """
+    step = 1
+    while labels > step * MOST_JUDGED:
+        step *= 2
+    return step
 
 
 def room(samples: int, size: int) -> int | None:

@@ -1,6 +1,7 @@
 """Monitors."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from asyncpg import Record
 
@@ -12,7 +13,8 @@ COLUMNS = """
     m.id::text, m.team, m.model_name, m.window_duration, m.window_size, m.min_samples, m.thresholds, m.auto_retrain,
     m.retrain_pipeline_id, m.retrain_cooldown, m.enabled, m.created_at, m.updated_at, m.model_id, m.served_version,
     m.baseline_version, m.baseline_at, m.levels, m.judged, m.reports, m.alarms, m.last_event_at, m.newest_label,
-    m.retrain_asked_at, m.retrain_started_at, m.unwatched, m.unwatched_version
+    m.retrain_asked_at, m.retrain_started_at, m.unwatched, m.unwatched_version, m.retrain_report_id,
+    m.retrain_execution_id, m.labels_at
 """
 
 _SAVE = """
@@ -20,17 +22,18 @@ INSERT INTO monitors (
     id, team, model_name, window_duration, window_size, min_samples, thresholds, auto_retrain, retrain_pipeline_id,
     retrain_cooldown, enabled, created_at, updated_at, model_id, served_version, baseline_version, baseline_at, levels,
     judged, state, severity, reports, alarms, last_event_at, newest_label, retrain_asked_at, retrain_started_at,
-    unwatched, unwatched_version
+    unwatched, unwatched_version, retrain_report_id, retrain_execution_id, labels_at
 ) VALUES (
     $1::uuid, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18::jsonb,
-    $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29
+    $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32
 )
 ON CONFLICT (id) DO UPDATE SET
     window_duration = $4, window_size = $5, min_samples = $6, thresholds = $7::jsonb, auto_retrain = $8,
     retrain_pipeline_id = $9, retrain_cooldown = $10, enabled = $11, updated_at = $13, model_id = $14,
     served_version = $15, baseline_version = $16, baseline_at = $17, levels = $18::jsonb, judged = $19, state = $20,
     severity = $21, reports = $22, alarms = $23, last_event_at = $24, newest_label = $25, retrain_asked_at = $26,
-    retrain_started_at = $27, unwatched = $28, unwatched_version = $29
+    retrain_started_at = $27, unwatched = $28, unwatched_version = $29,
+    retrain_report_id = $30, retrain_execution_id = $31, labels_at = $32
 """
 
 
@@ -94,12 +97,22 @@ class PostgresMonitors:
             retraining.started_at,
             monitor.unwatched.predictions,
             monitor.unwatched.version,
+            retraining.report_id,
+            retraining.execution_id,
+            monitor.labels_at or monitor.created_at,
         )
 
-    async def delete(self, monitor: Monitor) -> None:
-        team, model_name = monitor.team, monitor.config.model_name
+    async def delete(self, monitor: Monitor, now: datetime) -> None:
         await self._queries.execute("DELETE FROM monitors WHERE id = $1::uuid", monitor.id)
-        await self._queries.execute("DELETE FROM predictions WHERE team = $1 AND model_name = $2", team, model_name)
+        await self._queries.execute(
+            """
+            INSERT INTO deletions (team, model_name, deleted_at) VALUES ($1, $2, $3)
+            ON CONFLICT (team, model_name) DO UPDATE SET deleted_at = $3, position = ''
+            """,
+            monitor.team,
+            monitor.config.model_name,
+            now,
+        )
 
 
 def monitor_from(row: Record) -> Monitor:
@@ -129,6 +142,12 @@ def monitor_from(row: Record) -> Monitor:
         alarms=row["alarms"],
         last_event_at=row["last_event_at"],
         newest_label=row["newest_label"],
-        retraining=Retraining(row["retrain_asked_at"], row["retrain_started_at"]),
+        retraining=Retraining(
+            row["retrain_asked_at"],
+            row["retrain_started_at"],
+            row["retrain_report_id"],
+            row["retrain_execution_id"],
+        ),
         unwatched=Unwatched(row["unwatched"], row["unwatched_version"]),
+        labels_at=row["labels_at"],
     )

@@ -1,12 +1,16 @@
-"""Predictions and their labels."""
+"""Predictions that wait for their labels, divided by the day of their request id."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 from fp_monitor.adapters.postgres.queries import Queries
-from fp_monitor.app.ports import Known, Placed
+from fp_monitor.app.ports import Known
 from fp_monitor.domain.monitor import Monitor
-from fp_monitor.domain.prediction import Labelled, Prediction
+from fp_monitor.domain.prediction import Prediction, Truth
+
+_ROW = (
+    "team, model_name, request_id, version, predicted_at, score, label, probabilities, actual, observed_at, labelled_at"
+)
 
 
 class PostgresPredictions:
@@ -38,43 +42,64 @@ class PostgresPredictions:
         return {row["request_id"] for row in rows}
 
     async def known(self, monitor: Monitor, request_ids: Sequence[str]) -> dict[str, Known]:
+        found = await self._known(monitor, request_ids)
+        missing = [each for each in request_ids if each not in found]
+        if missing and await self._taken_over(monitor, missing):
+            found |= await self._known(monitor, missing)
+        return found
+
+    async def _known(self, monitor: Monitor, request_ids: Sequence[str]) -> dict[str, Known]:
+        # Id by id: a part of the table is looked at for the ids of its day only.
         rows = await self._queries.fetch(
             """
-            SELECT request_id, version, actual IS NOT NULL AS labelled FROM predictions
-            WHERE team = $1 AND model_name = $2 AND request_id = ANY($3::text[])
+            SELECT p.request_id, p.version, p.score, p.label, p.probabilities, p.actual IS NOT NULL AS labelled
+            FROM unnest($3::text[]) AS given (request_id)
+            CROSS JOIN LATERAL (
+                SELECT * FROM predictions
+                WHERE team = $1 AND model_name = $2 AND request_id = given.request_id LIMIT 1
+            ) p
             """,
             monitor.team,
             monitor.config.model_name,
             list(request_ids),
         )
-        return {row["request_id"]: Known(row["version"], row["labelled"]) for row in rows}
+        return {
+            row["request_id"]: Known(
+                row["version"], row["score"], row["label"], row["probabilities"], labelled=row["labelled"]
+            )
+            for row in rows
+        }
 
-    async def label(self, monitor: Monitor, placed: Sequence[Placed], at: datetime) -> None:
-        if not placed:
+    async def _taken_over(self, monitor: Monitor, request_ids: Sequence[str]) -> bool:
+        """Move predictions from the table before; whether there were any."""
+        status = await self._queries.execute(
+            f"""
+            WITH moved AS (
+                DELETE FROM predictions_before
+                WHERE team = $1 AND model_name = $2 AND request_id = ANY($3::text[])
+                RETURNING {_ROW}
+            )
+            INSERT INTO predictions ({_ROW}) SELECT {_ROW} FROM moved ON CONFLICT DO NOTHING
+            """,  # noqa: S608 -- constants
+            monitor.team,
+            monitor.config.model_name,
+            list(request_ids),
+        )
+        return not status.endswith(" 0")
+
+    async def label(self, monitor: Monitor, truths: Sequence[Truth], at: datetime) -> None:
+        if not truths:
             return
         await self._queries.execute(
             """
-            UPDATE predictions p SET actual = given.actual, observed_at = given.observed_at, labelled_at = $7,
-                window_id = nullif(given.window_id, '')::uuid, place = given.place
-            FROM unnest($3::text[], $4::text[], $5::timestamptz[], $6::text[], $8::integer[])
-                AS given (request_id, actual, observed_at, window_id, place)
+            UPDATE predictions p SET actual = given.actual, observed_at = given.observed_at, labelled_at = $6
+            FROM unnest($3::text[], $4::text[], $5::timestamptz[]) AS given (request_id, actual, observed_at)
             WHERE p.team = $1 AND p.model_name = $2 AND p.request_id = given.request_id
             """,
             monitor.team,
             monitor.config.model_name,
-            [each.truth.request_id for each in placed],
-            [each.truth.actual for each in placed],
-            [each.truth.observed_at for each in placed],
-            [each.window_id for each in placed],
+            [each.request_id for each in truths],
+            [each.actual for each in truths],
+            [each.observed_at for each in truths],
             at,
-            [each.place for each in placed],
         )
-
-    async def of_window(self, window_id: str) -> Sequence[Labelled]:
-        rows = await self._queries.fetch(
-            """
-            SELECT score, label, actual, probabilities FROM predictions WHERE window_id = $1::uuid ORDER BY place
-            """,
-            window_id,
-        )
-        return [Labelled(row["score"], row["label"], row["actual"], row["probabilities"]) for row in rows]

@@ -11,7 +11,7 @@ from fp_postgres import Database
 from fp_monitor.adapters.postgres.monitors import COLUMNS as MONITOR
 from fp_monitor.adapters.postgres.monitors import monitor_from
 from fp_monitor.adapters.postgres.reports import COLUMNS as REPORT
-from fp_monitor.adapters.postgres.reports import report_from
+from fp_monitor.adapters.postgres.reports import find, report_from
 from fp_monitor.app.ports import Due, Glance, ReportFilter
 from fp_monitor.domain.kinds import MonitorState, Severity
 from fp_monitor.domain.report import Report
@@ -65,12 +65,7 @@ class PostgresReads:
         return [Glance(monitor_from(row), latest.get(row["id"]), row["samples"]) for row in rows]
 
     async def report(self, team: str, report_id: str) -> Report | None:
-        row = await self._database.fetchrow(
-            f"SELECT {REPORT} FROM reports r WHERE r.team = $1 AND r.id = $2::uuid",  # noqa: S608 -- constants
-            team,
-            report_id,
-        )
-        return report_from(row) if row else None
+        return await find(self._database, team, report_id)
 
     async def reports(self, chosen: ReportFilter, page: PageRequest) -> Sequence[Report]:
         # Two statements, because one with "or" would use neither index.
@@ -123,14 +118,3 @@ class PostgresReads:
             limit,
         )
         return [Due(row["team"], row["model_name"], row["id"]) for row in rows]
-
-    async def forget(self, before: datetime, limit: int) -> int:
-        status = await self._database.execute(
-            """
-            DELETE FROM predictions
-            WHERE ctid = ANY(array(SELECT ctid FROM predictions WHERE predicted_at < $1 LIMIT $2))
-            """,
-            before,
-            limit,
-        )
-        return int(status.rpartition(" ")[2])

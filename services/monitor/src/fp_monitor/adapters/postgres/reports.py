@@ -16,7 +16,7 @@ CHANNEL: Final = "fp_monitor"
 
 COLUMNS = """
     r.id::text, r.team, r.model_name, r.monitor_id::text, r.number, r.version, r.kind, r.severity, r.metrics,
-    r.window_id::text, r.samples, r.period_start, r.period_end, r.created_at, r.retrains
+    r.window_id::text, r.samples, r.period_start, r.period_end, r.created_at, r.retrains, r.judged
 """
 
 
@@ -28,8 +28,8 @@ class PostgresReports:
         await self._queries.execute(
             """
             INSERT INTO reports (id, team, model_name, monitor_id, number, version, kind, severity, metrics, window_id,
-                samples, period_start, period_end, created_at, retrains)
-            VALUES ($1::uuid, $2, $3, $4::uuid, $5, $6, $7, $8, $9::jsonb, $10::uuid, $11, $12, $13, $14, $15)
+                samples, period_start, period_end, created_at, retrains, judged)
+            VALUES ($1::uuid, $2, $3, $4::uuid, $5, $6, $7, $8, $9::jsonb, $10::uuid, $11, $12, $13, $14, $15, $16)
             """,
             report.id,
             report.team,
@@ -46,14 +46,27 @@ class PostgresReports:
             report.period.end,
             report.created_at,
             report.retrains,
+            report.judged,
         )
         await notify(self._queries, CHANNEL, report.team)
+
+    async def find(self, team: str, report_id: str) -> Report | None:
+        return await find(self._queries, team, report_id)
 
     async def purge(self, team: str, model_name: str) -> int:
         status = await self._queries.execute(
             "DELETE FROM reports WHERE team = $1 AND model_name = $2", team, model_name
         )
         return int(status.rpartition(" ")[2])
+
+
+async def find(queries: Queries, team: str, report_id: str) -> Report | None:
+    row = await queries.fetchrow(
+        f"SELECT {COLUMNS} FROM reports r WHERE r.team = $1 AND r.id = $2::uuid",  # noqa: S608 -- constants
+        team,
+        report_id,
+    )
+    return report_from(row) if row else None
 
 
 def report_from(row: Record) -> Report:
@@ -72,4 +85,5 @@ def report_from(row: Record) -> Report:
         created_at=row["created_at"],
         number=row["number"],
         retrains=row["retrains"],
+        judged=row["samples"] if row["judged"] is None else row["judged"],
     )

@@ -9,6 +9,7 @@ from fp_postgres import Database, Transaction
 from fp_monitor.adapters.events import to_event
 from fp_monitor.adapters.postgres.baselines import PostgresBaselines
 from fp_monitor.adapters.postgres.monitors import PostgresMonitors
+from fp_monitor.adapters.postgres.outcomes import PostgresOutcomes
 from fp_monitor.adapters.postgres.predictions import PostgresPredictions
 from fp_monitor.adapters.postgres.reports import PostgresReports
 from fp_monitor.adapters.postgres.windows import PostgresWindows
@@ -30,6 +31,7 @@ class PostgresUnit:
         self.baselines = PostgresBaselines(transaction)
         self.windows = PostgresWindows(transaction)
         self.predictions = PostgresPredictions(transaction)
+        self.outcomes = PostgresOutcomes(transaction)
         self.reports = PostgresReports(transaction)
         self.outbox = PostgresOutbox(transaction)
 

@@ -1,5 +1,7 @@
 """Open windows. Their counts are one value: read, added to and written under the model's lock."""
 
+from collections.abc import Collection, Sequence
+
 import numpy as np
 from asyncpg import Record
 
@@ -10,7 +12,7 @@ from fp_monitor.domain.window import Period, Window
 
 _SELECT = """
     SELECT id::text, monitor_id::text, kind, opened_at, closes_at, samples, period_start, period_end, block_length,
-        cells, counts
+        cells, counts, version
     FROM windows
 """
 
@@ -19,9 +21,20 @@ class PostgresWindows:
     def __init__(self, queries: Queries) -> None:
         self._queries = queries
 
-    async def open(self, monitor_id: str, kind: DriftKind) -> Window | None:
-        row = await self._queries.fetchrow(f"{_SELECT} WHERE monitor_id = $1::uuid AND kind = $2", monitor_id, kind)
+    async def open(self, monitor_id: str, kind: DriftKind, version: str) -> Window | None:
+        row = await self._queries.fetchrow(
+            f"""
+            {_SELECT} WHERE monitor_id = $1::uuid AND kind = $2 AND version IN ($3, '') ORDER BY version DESC LIMIT 1
+            """,
+            monitor_id,
+            kind,
+            version,
+        )
         return _window(row) if row else None
+
+    async def of_labels(self, monitor_id: str) -> Sequence[Window]:
+        rows = await self._queries.fetch(f"{_SELECT} WHERE monitor_id = $1::uuid AND kind = 'PERFORMANCE'", monitor_id)
+        return [_window(row) for row in rows]
 
     async def find(self, window_id: str) -> Window | None:
         row = await self._queries.fetchrow(f"{_SELECT} WHERE id = $1::uuid", window_id)
@@ -32,8 +45,8 @@ class PostgresWindows:
         await self._queries.execute(
             """
             INSERT INTO windows (id, monitor_id, kind, opened_at, closes_at, samples, period_start, period_end,
-                block_length, cells, counts)
-            VALUES ($1::uuid, $2::uuid, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                block_length, cells, counts, version)
+            VALUES ($1::uuid, $2::uuid, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
             ON CONFLICT (id) DO UPDATE SET closes_at = $5, samples = $6, period_start = $7, period_end = $8,
                 block_length = $9, counts = $11
             """,
@@ -48,13 +61,16 @@ class PostgresWindows:
             counts.length if counts else None,
             counts.blocks.shape[1] if counts else None,
             counts.blocks.astype("<i8").tobytes() if counts else None,
+            window.version,
         )
 
     async def remove(self, window_id: str) -> None:
         await self._queries.execute("DELETE FROM windows WHERE id = $1::uuid", window_id)
 
-    async def discard(self, monitor_id: str) -> None:
-        await self._queries.execute("DELETE FROM windows WHERE monitor_id = $1::uuid", monitor_id)
+    async def discard(self, monitor_id: str, kinds: Collection[DriftKind]) -> None:
+        await self._queries.execute(
+            "DELETE FROM windows WHERE monitor_id = $1::uuid AND kind = ANY($2::text[])", monitor_id, list(kinds)
+        )
 
 
 def _window(row: Record) -> Window:
@@ -71,4 +87,5 @@ def _window(row: Record) -> Window:
         samples=row["samples"],
         period=Period(row["period_start"], row["period_end"]),
         counts=counts,
+        version=row["version"],
     )

@@ -1,0 +1,30 @@
+"""What ends predictions: their day is dropped, and what has no day goes in bites."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from fp_postgres import Database
+from fp_postgres.partitions import Partitions
+from fp_runtime import Runtime
+
+from fp_monitor.adapters.postgres.retention import PostgresRetention, predictions
+
+_HOURLY = 3_600
+_SECONDS = 10
+_MINUTELY = 60
+
+
+async def start(runtime: Runtime, database: Database, keep: timedelta) -> None:
+    """keep: how long a prediction waits for its label. The parts of the next days are there when this returns."""
+    clock, left = runtime.clock, PostgresRetention(database)
+    partitions = Partitions(database, predictions(keep))
+    await partitions.ensure(clock.now())
+    runtime.every(_HOURLY, "parts of predictions", lambda: partitions.ensure(clock.now()))
+    runtime.every(_HOURLY, "retention of predictions", lambda: partitions.drop(clock.now()))
+    runtime.every(_MINUTELY, "predictions without a day", lambda: _all(lambda: left.forget(clock.now() - keep)))
+    runtime.every(_SECONDS, "predictions of deleted monitors", lambda: _all(left.delete))
+
+
+async def _all(bite: Callable[[], Awaitable[object]]) -> None:
+    while await bite():
+        pass

@@ -1,0 +1,99 @@
+"""Predictions end: by the day of their request id, with their monitor, and where no labels come."""
+
+from datetime import UTC, timedelta
+
+from fp_kernel import Command
+from fp_monitor.adapters.postgres import retention
+from fp_monitor.adapters.postgres.retention import PostgresRetention
+from fp_monitor.app.delete_monitor import DeleteMonitor
+
+HOUR = timedelta(hours=1)
+DAY = 24 * HOUR.total_seconds()
+NO_COMMAND = Command("alpha", "", "", b"", lambda _: b"")
+
+
+async def kept(database):
+    return await database.fetchval("SELECT count(*) FROM predictions")
+
+
+async def watched(world):
+    await world.configure()
+    await world.promote()
+
+
+async def test_predictions_lie_in_the_part_of_their_day_and_go_with_it(world, days, database, clock):
+    await watched(world)
+    await world.traffic(world.told(3))
+    part = f"predictions_{clock.now().astimezone(UTC):%Y_%m_%d}"
+    assert await database.fetchval(f"SELECT count(*) FROM {part}") == 3  # noqa: S608 -- the name of a part
+    clock.advance(32 * DAY)
+    assert part in await days.drop(clock.now())
+    assert await kept(database) == 0
+
+
+async def test_predictions_without_a_day_in_their_id_go_in_bites(world, days, database, clock, monkeypatch):
+    monkeypatch.setattr(retention, "_BITE", 2)
+    await watched(world)
+    await world.traffic(world.told(3, ids=["late-1", "late-2", "late-3"]))
+    clock.advance(DAY)
+    await world.traffic(world.told(1, ids=["late-4"]))
+    left = PostgresRetention(database)
+    assert [await left.forget(clock.now() - HOUR) for _ in range(3)] == [2, 1, 0]
+    assert await kept(database) == 1
+
+
+async def test_a_label_finds_a_prediction_from_before_the_table_was_divided(world, days, database):
+    await watched(world)
+    told = world.told(2)
+    await world.traffic(told)
+    await database.execute(
+        """
+        WITH moved AS (DELETE FROM predictions RETURNING *)
+        INSERT INTO predictions_before SELECT * FROM moved
+        """
+    )
+    assert (await world.labelled(told[:1])).accepted == 1
+    assert (await world.labelled(told[:1])).accepted == 0, "it was labelled"
+    assert await kept(database) == 1
+    assert await database.fetchval("SELECT count(*) FROM predictions_before") == 1
+
+
+async def test_a_deleted_monitor_s_predictions_go_in_bites_and_those_of_a_later_one_stay(
+    world, days, database, clock, monkeypatch
+):
+    monkeypatch.setattr(retention, "_BITE", 3)
+    await watched(world)
+    await world.traffic(world.told(10))
+    await DeleteMonitor(world.transactions, clock)("alpha", "delays", purge=False, command=NO_COMMAND)
+    assert await kept(database) == 10, "the command does not wait for them"
+    clock.advance(1)
+    await watched(world)
+    await world.traffic(world.told(2))
+    left = PostgresRetention(database)
+    bites = 0
+    while await left.delete():
+        bites += 1
+    assert bites == 5
+    assert await kept(database) == 2
+
+
+async def test_predictions_are_kept_while_labels_come(world, days, database, clock):
+    await watched(world)
+    told = world.told(2)
+    await world.traffic(told)
+    clock.advance(10 * DAY)
+    await days.ensure(clock.now())
+    await world.labelled(told)
+    clock.advance(10 * DAY)
+    await days.ensure(clock.now())
+    await world.traffic(world.told(3))
+    assert await kept(database) == 5
+    clock.advance(5 * DAY)
+    await days.ensure(clock.now())
+    await world.traffic(world.told(4))
+    assert await kept(database) == 5, "no label came for 14 days"
+    assert await world.samples() == 9, "they are counted all the same"
+    unknown = world.told(1)
+    assert (await world.labelled(unknown)).unmatched
+    await world.traffic(unknown)
+    assert await kept(database) == 6, "labels come again, so that the next ones will be found"
