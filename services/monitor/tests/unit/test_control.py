@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 from fp_flights import data, profile, training
 from fp_monitor.adapters.profiles import baseline_from
-from fp_monitor.domain import drift, performance
+from fp_monitor.domain import drift, performance, quality
 from fp_monitor.domain.counts import count, layout
 from fp_monitor.domain.hysteresis import Level, step
 from fp_monitor.domain.kinds import DriftKind, Severity
 from fp_monitor.domain.performance import Outcomes
 from fp_monitor.domain.thresholds import DEFAULTS
+from fp_monitor.domain.window import Period
+from fp_testkit.wallclock import MOMENT
 from sklearn.metrics import log_loss, roc_auc_score
 from threadpoolctl import threadpool_limits
 
@@ -105,6 +107,19 @@ def test_shuffled_training_flights_raise_no_alarm(world):
     for first in range(0, len(drawn), WEEK):
         counts = count(0, layouts[1][first : first + WEEK], layouts[0].cells)
         assert max(each.severity for each in drift.judge(layouts[0], counts, DATA)) is Severity.OK
+
+
+def test_no_flight_of_the_winter_looks_like_a_break(world):
+    flights, scores, in_winter, _, baseline = world
+    places = np.flatnonzero(in_winter)
+    known, cells = rows(baseline, flights.where(places), scores[places], False)
+    signs, state, raised = quality.signs(known), quality.Signs(), set()
+    for first in range(0, len(places) - quality.BLOCK + 1, quality.BLOCK):
+        block = quality.Block(MOMENT, Period(MOMENT, MOMENT), 0, np.zeros(known.cells, dtype=np.int64))
+        block = block.with_(cells[first : first + quality.BLOCK], [])
+        state, severity = quality.step(state, quality.judge(signs, block))
+        raised.add(severity)
+    assert raised == {Severity.OK}
 
 
 def test_the_seasons_are_found_and_most_of_them_do_no_harm(world):

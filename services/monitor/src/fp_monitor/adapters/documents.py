@@ -26,6 +26,7 @@ def levels_to_text(levels: Mapping[DriftKind, Level]) -> str:
             kind: {
                 "severity": int(level.severity),
                 "good": level.good,
+                "quality": int(level.quality),
                 "bad": {name: [streak.windows, int(streak.severity)] for name, streak in level.bad.items()},
             }
             for kind, level in levels.items()
@@ -39,6 +40,7 @@ def levels_from_text(text: str) -> dict[DriftKind, Level]:
             Severity(level["severity"]),
             level["good"],
             {name: Streak(windows, Severity(severity)) for name, (windows, severity) in level["bad"].items()},
+            Severity(level.get("quality", Severity.OK)),
         )
         for kind, level in json.loads(text).items()
     }

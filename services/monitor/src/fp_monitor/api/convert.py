@@ -169,7 +169,7 @@ def health_to_pb(glance: Glance, now: datetime) -> pb.ModelHealth:
         model_name=monitor.config.model_name,
         model_version=monitor.served,
         overall_severity=_severity(severity) if severity else pb.DRIFT_SEVERITY_UNSPECIFIED,
-        severity_by_type={int(_kind(kind)): _severity(level.severity) for kind, level in monitor.levels.items()},
+        severity_by_type={int(_kind(kind)): _severity(level.shown) for kind, level in monitor.levels.items()},
         state=_state(monitor.state),
         latest_report_id=glance.latest.id if glance.latest else "",
         last_event_at=_timestamp(monitor.last_event_at),

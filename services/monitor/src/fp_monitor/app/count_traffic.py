@@ -11,6 +11,7 @@ from fp_kernel import Clock
 
 from fp_monitor.app.filling import Filling
 from fp_monitor.app.ports import Transactions, Unit
+from fp_monitor.app.watch_quality import WatchQuality
 from fp_monitor.domain.baseline import Baseline
 from fp_monitor.domain.counts import Integers, layout
 from fp_monitor.domain.doubt import passed
@@ -39,6 +40,7 @@ class CountTraffic:
         """unlabelled: predictions are kept for labels until none came for so long."""
         self._transactions = transactions
         self._clock = clock
+        self._quality = WatchQuality(clock)
         self._unlabelled = unlabelled
         self._filling = filling
         self._consumer = consumer
@@ -85,6 +87,7 @@ class CountTraffic:
         periods = [Period(each.at, each.at) for each in watched]
         if baseline.features:
             rows = await asyncio.to_thread(_inputs, baseline, watched)
+            monitor = await self._quality(tx, monitor, baseline, rows, periods)
             monitor = await self._filling.count(tx, monitor, baseline, kind=DriftKind.DATA, rows=rows, periods=periods)
         if baseline.answers:
             rows = await asyncio.to_thread(_answers, baseline, watched)

@@ -13,6 +13,7 @@ from fp_monitor.domain.events import DriftDetected
 from fp_monitor.domain.kinds import DriftKind, MonitorState, Severity
 from fp_monitor.domain.monitor import Monitor
 from fp_monitor.domain.prediction import Labelled, Prediction, Truth
+from fp_monitor.domain.quality import Block, Signs
 from fp_monitor.domain.report import Report
 from fp_monitor.domain.window import Window
 
@@ -124,6 +125,16 @@ class Outcomes(Protocol):
         """In the order of their labels."""
 
 
+class Quality(Protocol):
+    """The newest block of a monitor's inputs; None where the last one is over."""
+
+    async def find(self, monitor_id: str) -> tuple[Block | None, Signs] | None: ...
+
+    async def save(self, monitor_id: str, block: Block | None, signs: Signs) -> None: ...
+
+    async def discard(self, monitor_id: str) -> None: ...
+
+
 class Reports(Protocol):
     async def add(self, report: Report) -> None:
         """Also wakes whoever streams the team's reports."""
@@ -152,6 +163,9 @@ class Unit(Protocol):
 
     @property
     def outcomes(self) -> Outcomes: ...
+
+    @property
+    def quality(self) -> Quality: ...
 
     @property
     def reports(self) -> Reports: ...

@@ -68,5 +68,6 @@ async def rebase(
         newest_label=None,
     )
     await tx.windows.discard(monitor.id, discarded)
+    await tx.quality.discard(monitor.id)
     await tx.monitors.save(rebased)
     return rebased

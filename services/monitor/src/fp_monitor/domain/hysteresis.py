@@ -21,11 +21,20 @@ class Streak:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """severity: what a model's health shows. good: windows in a row without alarm. bad: by name of the metric."""
+    """severity: what windows said. good: windows in a row without alarm. bad: by name of the metric.
+
+    quality: what the newest blocks of inputs say, whatever their window will.
+    """
 
     severity: Severity = Severity.OK
     good: int = 0
     bad: Mapping[str, Streak] = field(default_factory=dict)
+    quality: Severity = Severity.OK
+
+    @property
+    def shown(self) -> Severity:
+        """What a model's health shows."""
+        return max(self.severity, self.quality)
 
 
 def step(level: Level, kind: DriftKind, metrics: Iterable[Metric]) -> tuple[Level, Severity]:
@@ -44,9 +53,9 @@ def step(level: Level, kind: DriftKind, metrics: Iterable[Metric]) -> tuple[Leve
         default=Severity.OK,
     )
     if reported is not Severity.OK:
-        return Level(reported, 0, bad), reported
+        return Level(reported, 0, bad, level.quality), reported
     good = level.good + 1
-    return Level(level.severity if good < CLEAR_AFTER else Severity.OK, good, bad), reported
+    return Level(level.severity if good < CLEAR_AFTER else Severity.OK, good, bad, level.quality), reported
 
 
 def _before(level: Level, name: str) -> int:

@@ -120,7 +120,7 @@ class Monitor:
 
     @property
     def severity(self) -> Severity:
-        return max((level.severity for level in self.levels.values()), default=Severity.OK)
+        return max((level.shown for level in self.levels.values()), default=Severity.OK)
 
     def keeps(self, now: datetime, unlabelled: timedelta) -> bool:
         """Whether predictions are kept for labels: not where none came in so long a time."""

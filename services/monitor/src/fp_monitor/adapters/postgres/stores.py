@@ -11,6 +11,7 @@ from fp_monitor.adapters.postgres.baselines import PostgresBaselines
 from fp_monitor.adapters.postgres.monitors import PostgresMonitors
 from fp_monitor.adapters.postgres.outcomes import PostgresOutcomes
 from fp_monitor.adapters.postgres.predictions import PostgresPredictions
+from fp_monitor.adapters.postgres.quality import PostgresQuality
 from fp_monitor.adapters.postgres.reports import PostgresReports
 from fp_monitor.adapters.postgres.windows import PostgresWindows
 from fp_monitor.domain.events import DriftDetected
@@ -32,6 +33,7 @@ class PostgresUnit:
         self.windows = PostgresWindows(transaction)
         self.predictions = PostgresPredictions(transaction)
         self.outcomes = PostgresOutcomes(transaction)
+        self.quality = PostgresQuality(transaction)
         self.reports = PostgresReports(transaction)
         self.outbox = PostgresOutbox(transaction)
 
