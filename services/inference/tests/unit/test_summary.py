@@ -4,7 +4,8 @@ import math
 import struct
 
 import pytest
-from fp_inference.domain.summary import MAX_FEATURES, cost, features, outcome, rows
+from fp_inference.domain.summary import cost, features, outcome, rows
+from fp_kernel.features import MAX_FEATURES
 from fp_kernel.signatures import UNDECLARED, Column, Signature, TensorSpec
 from fp_kernel.tensors import ElementType, Tensor
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -10,7 +11,10 @@ from fp_registry.domain.baseline import (
     PredictionBaseline,
     check_baseline,
 )
-from fp_registry.domain.signature import Column, Signature, Tensor, check_signature
+from fp_registry.domain.model import NewModel, register
+from fp_registry.domain.signature import Column, Signature, Tensor, check_served, check_signature
+from fp_registry.domain.version import NewVersion, add_version
+from fp_testkit.wallclock import MOMENT
 
 OUTPUT = (Tensor("probabilities", typed=True, shape=(-1, 2)),)
 PACKED = Tensor("features", typed=True, shape=(-1, 2), columns=(Column("hour"), Column("carrier", ("AA", "UA"))))
@@ -26,11 +30,59 @@ def field_of(check, *arguments):
 
 def test_a_packed_tensor_names_a_feature_for_each_column():
     check_signature(SIGNATURE, "signature")
-    assert SIGNATURE.features() == {"hour", "carrier"}
+    assert SIGNATURE.features() == ["hour", "carrier"]
 
 
-def test_a_tensor_without_columns_is_a_feature_by_itself():
-    assert Signature((Tensor("age", typed=True, shape=(-1, 1)),), OUTPUT).features() == {"age"}
+def test_a_tensor_without_columns_is_a_feature_by_itself_or_one_a_column():
+    narrow, wide = Tensor("age", typed=True, shape=(-1, 1)), Tensor("x", typed=True, shape=(-1, 2))
+    assert Signature((wide, narrow), OUTPUT).features() == ["age", "x[0]", "x[1]"]
+    unknown = Signature((Tensor("x", typed=True, shape=(-1, -1)),), OUTPUT)
+    assert [unknown.has_feature(name) for name in ("x", "x[0]", "x[255]", "x[256]", "x[00]", "y[0]")] == [
+        True,
+        True,
+        True,
+        False,
+        False,
+        False,
+    ]
+
+
+def test_two_features_have_two_names():
+    twice = Signature((Tensor("x", typed=True, shape=(-1, 2)), Tensor("x[1]", typed=True, shape=(-1,))), OUTPUT)
+    assert field_of(check_signature, twice, "signature") == "signature.inputs"
+
+
+def test_the_baseline_of_a_tensor_without_columns_has_the_names_that_predictions_tell():
+    wide = Signature((Tensor("x", typed=True, shape=(-1, 2)),), OUTPUT)
+    first, whole = (replace(HOUR, name=name) for name in ("x[0]", "x"))
+    check_baseline(BaselineProfile((first,)), "baseline_profile", wide)
+    refused = field_of(check_baseline, BaselineProfile((whole,)), "baseline_profile", wide)
+    assert refused == "baseline_profile.features[0].name"
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "field"),
+    [
+        (tuple(Tensor(f"x{n}", typed=True, shape=(-1,)) for n in range(65)), OUTPUT, "signature.inputs"),
+        ((Tensor("x", typed=True, shape=(-1, *([1] * 8))),), OUTPUT, "signature.inputs[0].shape"),
+        ((PACKED,), (Tensor("y", typed=True, shape=(-1, *([1] * 8))),), "signature.outputs[0].shape"),
+        ((Tensor("x", typed=True, shape=(-1, 4097, 4096)),), OUTPUT, "signature.inputs[0].shape"),
+    ],
+)
+def test_an_onnx_version_that_no_request_could_fit_is_refused(inputs, outputs, field):
+    signature = Signature(inputs, outputs)
+    check_signature(signature, "signature")
+    assert field_of(check_served, signature, "signature") == field
+    model = register(NewModel(name="wide", framework="onnx"), team="alpha", owner_id="u", now=MOMENT)
+    with pytest.raises(InvalidArgument):
+        add_version(model, NewVersion(signature=signature), by="u", now=MOMENT)
+    other = register(NewModel(name="wide", framework="sklearn"), team="alpha", owner_id="u", now=MOMENT)
+    add_version(other, NewVersion(signature=signature), by="u", now=MOMENT)
+
+
+def test_an_onnx_version_at_the_limits_is_taken():
+    inputs = tuple(Tensor(f"x{n}", typed=True, shape=(-1, *([1] * 7))) for n in range(64))
+    check_served(Signature(inputs, OUTPUT), "signature")
 
 
 @pytest.mark.parametrize(
@@ -41,8 +93,6 @@ def test_a_tensor_without_columns_is_a_feature_by_itself():
         ((Tensor("x", typed=False, shape=(-1,)),), "signature.inputs[0].type"),
         ((Tensor("x", typed=True, shape=(0,)),), "signature.inputs[0].shape"),
         ((Tensor("x", typed=True, shape=(-2,)),), "signature.inputs[0].shape"),
-        ((Tensor("x", typed=True, shape=(-1,) * 9),), "signature.inputs[0].shape"),
-        (tuple(Tensor(f"x{number}", typed=True, shape=(-1, 1)) for number in range(65)), "signature.inputs"),
         ((Tensor("x", typed=True, shape=(-1,)), Tensor("x", typed=True, shape=(-1,))), "signature.inputs"),
         ((Tensor("x", typed=True, shape=(-1, 3), columns=(Column("a"),)),), "signature.inputs[0].columns"),
         ((Tensor("x", typed=True, shape=(), columns=(Column("a"),)),), "signature.inputs[0].columns"),

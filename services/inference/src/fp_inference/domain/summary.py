@@ -7,10 +7,10 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from fp_kernel.features import Row, named
 from fp_kernel.signatures import DYNAMIC, UNDECLARED, Column, Signature, TensorSpec
 from fp_kernel.tensors import ElementType, Number, Tensor
 
-MAX_FEATURES = 256
 MAX_CLASSES = 32
 _MAX_TEXT = 128
 # Statistics over more elements would take the event loop's time.
@@ -45,11 +45,11 @@ def features(inputs: Mapping[str, Tensor], signature: Signature) -> Features:
     numbers: dict[str, float] = {}
     categories: dict[str, str] = {}
     count = 0
-    # Narrow tensors first: a scalar beside an embedding is told, however the caller orders them.
-    for name, tensor in sorted(inputs.items(), key=lambda item: (item[1].width, item[0])):
-        spec = specs.get(name)
-        count += tensor.width
-        for feature, value in _row(name, tensor, spec.columns if spec else (), MAX_FEATURES - len(numbers)):
+    columns = {name: specs[name].columns if name in specs else () for name in inputs}
+    told = [Row(name, tensor.width, [each.name for each in columns[name]]) for name, tensor in inputs.items()]
+    for row, names in named(told):
+        count += row.width
+        for feature, value in _row(inputs[row.tensor], names, columns[row.tensor]):
             if isinstance(value, str):
                 categories[feature] = value
             else:
@@ -103,9 +103,9 @@ def size(inputs: Mapping[str, Tensor]) -> int:
     return sum(len(tensor.data) for tensor in inputs.values())
 
 
-def _row(name: str, tensor: Tensor, columns: tuple[Column, ...], room: int) -> Iterator[tuple[str, Number | str]]:
-    """The first row of a tensor as features, at most `room` of them."""
-    width = min(tensor.width, tensor.count, room)
+def _row(tensor: Tensor, names: list[str], columns: tuple[Column, ...]) -> Iterator[tuple[str, Number | str]]:
+    """The first row of a tensor as features of these names."""
+    width = min(len(names), tensor.count)
     if width < 1:
         return
     if tensor.element is ElementType.STRING:
@@ -113,11 +113,8 @@ def _row(name: str, tensor: Tensor, columns: tuple[Column, ...], room: int) -> I
     else:
         values = tensor.numbers(width)
     if len(columns) == tensor.width:
-        yield from ((column.name, _categorised(column, value)) for column, value in zip(columns, values, strict=False))
-    elif tensor.width == 1:
-        yield name, values[0]
-    else:
-        yield from ((f"{name}[{index}]", value) for index, value in enumerate(values))
+        values = tuple(_categorised(column, value) for column, value in zip(columns, values, strict=False))
+    yield from zip(names, values, strict=False)
 
 
 def _categorised(column: Column, value: Number | str) -> Number | str:

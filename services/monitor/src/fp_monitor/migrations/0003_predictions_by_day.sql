@@ -59,10 +59,12 @@ CREATE TABLE deletions (
 
 ALTER TABLE monitors
     -- When labels last came, for which predictions are kept.
-    ADD COLUMN labels_at timestamptz NOT NULL DEFAULT now(),
+    ADD COLUMN labels_at timestamptz,
     -- The report that asked for a retraining, and the execution that answered it.
     ADD COLUMN retrain_report_id text NOT NULL DEFAULT '',
     ADD COLUMN retrain_execution_id text NOT NULL DEFAULT '';
+-- Whether labels come for what is watched already is not known: it counts as if they did until now.
+UPDATE monitors SET labels_at = greatest(updated_at, last_event_at);
 
 -- Labels come for versions that are served no longer: a window a version. Without one: made by the code before.
 ALTER TABLE windows ADD COLUMN version text NOT NULL DEFAULT '';

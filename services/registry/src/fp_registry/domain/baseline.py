@@ -1,7 +1,7 @@
 """What a version was trained on, as distributions that drift is measured against."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
@@ -12,6 +12,7 @@ from fp_registry.domain.signature import MAX_NAME, Signature, check_distinct
 from fp_registry.domain.text import check_label
 
 MAX_BYTES = 256 * 1024
+_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +58,14 @@ def check_baseline(profile: BaselineProfile, path: str, signature: Signature | N
 
     signature: of the same version; a feature that it does not know could never be compared with what is served.
     """
+    known = frozenset(signature.features()) if signature else frozenset()
     for index, feature in enumerate(profile.features):
         _check_feature(feature, f"{path}.features[{index}]")
-        if signature is not None and feature.name not in signature.features():
-            raise invalid(f"{path}.features[{index}].name", f"{feature.name!r} is no input of the signature")
+        if signature is not None and feature.name not in known and not signature.has_feature(feature.name):
+            raise invalid(
+                f"{path}.features[{index}].name",
+                f"{feature.name!r} is no feature of the signature; predictions tell {_some(signature.features())}",
+            )
     check_distinct((feature.name for feature in profile.features), f"{path}.features")
     if profile.prediction is not None:
         _check_categories(profile.prediction.labels, f"{path}.prediction", "label_counts")
@@ -74,6 +79,10 @@ def check_baseline(profile: BaselineProfile, path: str, signature: Signature | N
     start, end = profile.window
     if start is not None and end is not None and start > end:
         raise invalid(f"{path}.window_end", "must not be before window_start")
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
 
 
 def _check_feature(feature: FeatureBaseline, path: str) -> None:

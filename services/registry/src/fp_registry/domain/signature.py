@@ -1,11 +1,13 @@
 """The tensors that a version takes and gives."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fp_kernel import invalid
+from fp_kernel.features import Row, may_name, named, width
 from fp_kernel.signatures import MAX_INPUTS
-from fp_kernel.tensors import MAX_RANK
+from fp_kernel.tensors import MAX_BYTES, MAX_RANK
 
 from fp_registry.domain.text import check_label
 
@@ -29,26 +31,36 @@ class Tensor:
     shape: tuple[int, ...]
     columns: tuple[Column, ...] = ()
 
+    @property
+    def width(self) -> int | None:
+        """Elements of a row; None when requests decide."""
+        return width(self.shape, len(self.columns))
+
 
 @dataclass(frozen=True, slots=True)
 class Signature:
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
 
-    def features(self) -> frozenset[str]:
-        """Names under which the inputs' features are known: columns, or the tensor itself when it has none."""
-        names: set[str] = set()
-        for tensor in self.inputs:
-            names.update(column.name for column in tensor.columns)
-            if not tensor.columns:
-                names.add(tensor.name)
-        return frozenset(names)
+    def features(self) -> list[str]:
+        """Names under which predictions tell the inputs' features, but of tensors whose width requests decide."""
+        known = [
+            Row(tensor.name, size, [column.name for column in tensor.columns])
+            for tensor in self.inputs
+            if (size := tensor.width) is not None
+        ]
+        return [name for _, names in named(known) for name in names]
+
+    def has_feature(self, name: str) -> bool:
+        """Whether a prediction may tell a feature of this name."""
+        undecided = [tensor for tensor in self.inputs if tensor.width is None]
+        return name in self.features() or any(
+            may_name(name, tensor.name) or name in {column.name for column in tensor.columns} for tensor in undecided
+        )
 
 
 def check_signature(signature: Signature, field: str) -> None:
-    """Raises InvalidArgument naming the tensor or column that breaks a rule, or that no runtime could ever serve."""
-    if len(signature.inputs) > MAX_INPUTS:
-        raise invalid(f"{field}.inputs", f"has {len(signature.inputs)} tensors, at most {MAX_INPUTS} are served")
+    """Raises InvalidArgument naming the tensor or column that breaks a rule."""
     for side, tensors in (("inputs", signature.inputs), ("outputs", signature.outputs)):
         if not tensors:
             raise invalid(f"{field}.{side}", "must name at least one tensor")
@@ -57,6 +69,22 @@ def check_signature(signature: Signature, field: str) -> None:
         check_distinct((tensor.name for tensor in tensors), f"{field}.{side}")
     columns = (column.name for tensor in signature.inputs for column in tensor.columns)
     check_distinct(columns, f"{field}.inputs.columns")
+    check_distinct(signature.features(), f"{field}.inputs")
+
+
+def check_served(signature: Signature, field: str) -> None:
+    """What the serving runtime takes. Raises InvalidArgument naming what no request could ever have."""
+    if len(signature.inputs) > MAX_INPUTS:
+        raise invalid(f"{field}.inputs", f"has {len(signature.inputs)} tensors, at most {MAX_INPUTS} are served")
+    for side, tensors in (("inputs", signature.inputs), ("outputs", signature.outputs)):
+        for index, tensor in enumerate(tensors):
+            path = f"{field}.{side}[{index}].shape"
+            if len(tensor.shape) > MAX_RANK:
+                raise invalid(path, f"has {len(tensor.shape)} axes, at most {MAX_RANK} are served")
+            # An element has a byte at least, and an axis of any length may be 1.
+            least = math.prod(max(axis, 1) for axis in tensor.shape)
+            if least > MAX_BYTES:
+                raise invalid(path, f"has {least} elements, and a tensor of more than {MAX_BYTES} bytes is not served")
 
 
 def check_distinct(names: Iterable[str], field: str) -> None:
@@ -74,8 +102,6 @@ def _check_tensor(tensor: Tensor, field: str) -> None:
         raise invalid(f"{field}.type", "must be a tensor type")
     if any(axis == 0 or axis < -1 for axis in tensor.shape):
         raise invalid(f"{field}.shape", "an axis is at least 1, or -1 when dynamic")
-    if len(tensor.shape) > MAX_RANK:
-        raise invalid(f"{field}.shape", f"has {len(tensor.shape)} axes, at most {MAX_RANK} are served")
     if tensor.columns:
         _check_columns(tensor, f"{field}.columns")
 

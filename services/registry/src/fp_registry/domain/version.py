@@ -12,8 +12,11 @@ from fp_registry.domain.artifact import Measured
 from fp_registry.domain.baseline import BaselineProfile, check_baseline
 from fp_registry.domain.metrics import check_metrics
 from fp_registry.domain.model import Model
-from fp_registry.domain.signature import Signature, check_signature
+from fp_registry.domain.signature import Signature, check_served, check_signature
 from fp_registry.domain.stages import Stage, Status
+
+ONNX = "onnx"
+"""The framework whose models the serving runtime runs; artifacts of others are kept for their makers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,8 @@ def add_version(model: Model, new: NewVersion, *, by: str, now: datetime) -> tup
     """
     model.check_active()
     _check(new)
+    if new.signature is not None and model.framework == ONNX:
+        check_served(new.signature, "signature")
     name = new.name or str(model.next_number)
     model = replace(
         model.changed(now),
