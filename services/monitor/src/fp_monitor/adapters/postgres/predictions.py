@@ -95,6 +95,8 @@ class PostgresPredictions:
             UPDATE predictions p SET actual = given.actual, observed_at = given.observed_at, labelled_at = $6
             FROM unnest($3::text[], $4::text[], $5::timestamptz[]) AS given (request_id, actual, observed_at)
             WHERE p.team = $1 AND p.model_name = $2 AND p.request_id = given.request_id
+                -- Said twice: by the join alone all predictions of the model may be read.
+                AND p.request_id = ANY($3::text[])
             """,
             monitor.team,
             monitor.config.model_name,

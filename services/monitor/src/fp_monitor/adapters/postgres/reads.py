@@ -17,6 +17,8 @@ from fp_monitor.domain.kinds import MonitorState, Severity
 from fp_monitor.domain.report import Report
 
 _BATCH = 100
+# Above every id: a cursor that may be missing would read all that lies before the page.
+_LAST = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 
 # The samples of the window of inputs; a profile without features has only that of its answers.
 _GLANCE = f"""
@@ -74,14 +76,14 @@ class PostgresReads:
             f"""
             SELECT {REPORT} FROM reports r
             WHERE r.team = $1 {named} AND r.severity >= $2 AND ($3::timestamptz IS NULL OR r.period_end >= $3)
-                AND ($4::timestamptz IS NULL OR r.period_end < $4) AND ($5::uuid IS NULL OR r.id < $5::uuid)
+                AND ($4::timestamptz IS NULL OR r.period_end < $4) AND r.id < $5::uuid
             ORDER BY r.id DESC LIMIT $6
             """,  # noqa: S608 -- constants
             chosen.team,
             int(chosen.min_severity),
             chosen.since,
             chosen.until,
-            page.after[0] if page.after else None,
+            page.after[0] if page.after else _LAST,
             page.size,
             chosen.model_name,
         )

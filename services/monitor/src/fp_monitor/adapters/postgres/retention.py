@@ -41,29 +41,36 @@ class PostgresRetention:
         """Delete a bite of the predictions of a monitor that was deleted; False when no such monitor is left."""
         async with self._database.transaction() as tx:
             found = await tx.fetchrow(
-                "SELECT team, model_name, deleted_at, position FROM deletions LIMIT 1 FOR UPDATE SKIP LOCKED"
+                """
+                SELECT team, model_name, deleted_at, position FROM deletions
+                ORDER BY team, model_name LIMIT 1 FOR UPDATE SKIP LOCKED
+                """
             )
             if found is None:
                 return False
             key = found["team"], found["model_name"]
             reached = await tx.fetchval(
                 """
-                WITH bite AS (
-                    SELECT request_id, predicted_at FROM predictions
-                    WHERE team = $1 AND model_name = $2 AND request_id > $4 ORDER BY request_id LIMIT $5
-                ), gone AS (
-                    DELETE FROM predictions p USING bite
-                    WHERE p.team = $1 AND p.model_name = $2 AND p.request_id = bite.request_id
-                        AND bite.predicted_at <= $3
-                )
-                SELECT max(request_id) FROM bite
+                SELECT max(request_id) FROM (
+                    SELECT request_id FROM predictions
+                    WHERE team = $1 AND model_name = $2 AND request_id > $3 ORDER BY request_id LIMIT $4
+                ) bite
                 """,
                 *key,
-                found["deleted_at"],
                 found["position"],
                 _BITE,
             )
             if reached is not None:
+                await tx.execute(
+                    """
+                    DELETE FROM predictions
+                    WHERE team = $1 AND model_name = $2 AND request_id > $3 AND request_id <= $4 AND predicted_at <= $5
+                    """,
+                    *key,
+                    found["position"],
+                    reached,
+                    found["deleted_at"],
+                )
                 await tx.execute(
                     "UPDATE deletions SET position = $3 WHERE team = $1 AND model_name = $2", *key, reached
                 )
