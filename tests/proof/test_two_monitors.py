@@ -11,8 +11,17 @@ from forgepoint.common.v1 import model_pb2
 from forgepoint.events.v1 import events_pb2
 from forgepoint.monitor.v1 import monitor_pb2 as pb
 from forgepoint.monitor.v1.monitor_pb2_grpc import MonitorServiceStub
+from forgepoint.pipeline.v1.pipeline_pb2 import GetPipelineResponse
+from forgepoint.pipeline.v1.pipeline_pb2_grpc import (
+    PipelineOrchestratorServiceServicer,
+    add_PipelineOrchestratorServiceServicer_to_server,
+)
+from forgepoint.registry.v1.registry_pb2 import GetModelResponse
+from forgepoint.registry.v1.registry_pb2_grpc import RegistryServiceServicer, add_RegistryServiceServicer_to_server
 from fp_events import Event
 from fp_kernel import new_id
+from fp_rpc import Server
+from fp_telemetry import Metrics
 from fp_testkit.wallclock import real_now
 from replicas import answered, eventually, heard
 
@@ -96,8 +105,30 @@ async def watch(stub, bus):
     await eventually(watched)
 
 
-async def test_every_window_is_reported_once_by_two_of_which_each_dies_once(replicas, bus):
-    pair = await replicas("monitor", FP_MONITOR_POLL_SECONDS="0.1")
+class Peers(PipelineOrchestratorServiceServicer, RegistryServiceServicer):
+    """Every pipeline and every model exists."""
+
+    async def GetPipeline(self, request, context):
+        return GetPipelineResponse()
+
+    async def GetModel(self, request, context):
+        return GetModelResponse()
+
+
+@pytest.fixture
+async def peers(issuer):
+    """The address of a registry and a pipeline."""
+    server = Server("pipeline", resolver=issuer.identity.resolver(), metrics=Metrics("pipeline"))
+    server.add(add_PipelineOrchestratorServiceServicer_to_server, Peers())
+    server.add(add_RegistryServiceServicer_to_server, Peers())
+    port = await server.start("127.0.0.1:0")
+    server.set_serving(True)
+    yield f"127.0.0.1:{port}"
+    await server.stop(0)
+
+
+async def test_every_window_is_reported_once_by_two_of_which_each_dies_once(replicas, bus, peers):
+    pair = await replicas("monitor", FP_MONITOR_POLL_SECONDS="0.1", FP_REGISTRY_ADDR=peers, FP_PIPELINE_ADDR=peers)
     first, second = (MonitorServiceStub(pair.channel(each, "engineer")) for each in (pair.first, pair.second))
     generator = np.random.default_rng(20)
     await watch(first, bus)

@@ -15,6 +15,7 @@ from fp_rpc.validate import remote_identity
 from fp_runtime import Runtime
 
 from fp_monitor import retention
+from fp_monitor.adapters.peers import GrpcPeers
 from fp_monitor.adapters.postgres.reads import PostgresReads
 from fp_monitor.adapters.postgres.reports import CHANNEL
 from fp_monitor.adapters.postgres.stores import PostgresTransactions
@@ -31,6 +32,7 @@ from fp_monitor.settings import Settings
 
 NOUN = "monitor"
 _AUTH_TIMEOUT = 5.0
+_PEER_TIMEOUT = 5.0
 
 
 async def serve(runtime: Runtime, settings: Settings) -> None:
@@ -40,11 +42,26 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
     transactions, reads, signals = PostgresTransactions(database), PostgresReads(database), Signals(database, CHANNEL)
 
+    credential = ServiceCredential(NOUN, settings.service_secret.get_secret_value(), settings.auth_addr)
+    channels = Channels(credential, metrics=runtime.metrics)
+    runtime.on_close(credential.close)
+    runtime.on_close(channels.close)
+    peers = GrpcPeers(
+        channels.open(settings.registry_addr, timeout=_PEER_TIMEOUT),
+        channels.open(settings.pipeline_addr, timeout=_PEER_TIMEOUT),
+    )
+
     judged = runtime.metrics.counter("windows_judged_total", "Windows closed with a report.", ("kind", "outcome"))
     verdict = Verdict(clock, lambda kind, outcome: judged.labels(kind, outcome).inc())
     filling = Filling(clock, verdict, labels_wait=keep)
     do = use_cases.build(
-        transactions=transactions, reads=reads, signals=signals, filling=filling, clock=clock, poll=poll
+        transactions=transactions,
+        reads=reads,
+        peers=peers,
+        signals=signals,
+        filling=filling,
+        clock=clock,
+        poll=poll,
     )
     count = consumers.count_traffic(
         CountTraffic(
@@ -61,10 +78,6 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     follow = consumers.follow_retraining(FollowRetraining(transactions, consumer=consumers.RETRAININGS.name))
     close = CloseWindows(transactions, reads, verdict, clock)
 
-    credential = ServiceCredential(NOUN, settings.service_secret.get_secret_value(), settings.auth_addr)
-    channels = Channels(credential, metrics=runtime.metrics)
-    runtime.on_close(credential.close)
-    runtime.on_close(channels.close)
     identity, keys = remote_identity(settings.auth_issuer, channels.open(settings.auth_addr, timeout=_AUTH_TIMEOUT))
     server = Server(
         NOUN,

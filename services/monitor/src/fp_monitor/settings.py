@@ -8,6 +8,7 @@ from pydantic import Field
 
 class Settings(ServiceSettings, PostgresSettings, EventSettings):
     """auth_addr: host:port of auth, for API keys and this service's own token.
+    registry_addr, pipeline_addr: of peers, which say whether a model and a pipeline that are configured exist.
 
     monitor_poll_seconds: between looks for windows whose time is over, and for reports when no signal came.
     monitor_retention_days: how long a prediction waits for its label, from the day of its request id; a loan's takes
@@ -16,6 +17,8 @@ class Settings(ServiceSettings, PostgresSettings, EventSettings):
     """
 
     auth_addr: Address
+    registry_addr: Address
+    pipeline_addr: Address
     monitor_poll_seconds: Annotated[float, Field(gt=0, le=3_600)] = 1.0
     monitor_retention_days: Annotated[int, Field(ge=1, le=3_650)] = 60
     monitor_unlabelled_days: Annotated[int, Field(ge=1, le=3_650)] = 14

@@ -11,10 +11,19 @@ from typing import Any
 import pytest
 from forgepoint.monitor.v1 import monitor_pb2 as pb
 from forgepoint.monitor.v1.monitor_pb2_grpc import MonitorServiceStub
+from forgepoint.pipeline.v1.pipeline_pb2 import GetPipelineResponse
+from forgepoint.pipeline.v1.pipeline_pb2_grpc import (
+    PipelineOrchestratorServiceServicer,
+    add_PipelineOrchestratorServiceServicer_to_server,
+)
+from forgepoint.registry.v1.registry_pb2 import GetModelResponse
+from forgepoint.registry.v1.registry_pb2_grpc import RegistryServiceServicer, add_RegistryServiceServicer_to_server
 from fp_events import NatsBus
+from fp_kernel import NotFound
 from fp_monitor.main import serve
 from fp_monitor.settings import Settings
-from fp_rpc import BearerToken, Channels
+from fp_rpc import BearerToken, Channels, Server, current_call
+from fp_telemetry import Metrics
 from fp_testkit.issuer import SERVICE_SECRET
 from fp_testkit.patience import PATIENCE
 from fp_testkit.services import RunningService
@@ -54,8 +63,40 @@ class Client:
         return await self.stub.SubmitGroundTruth(request)
 
 
+class Peers(RegistryServiceServicer, PipelineOrchestratorServiceServicer):
+    """Registry and pipeline: team alpha has two models and a pipeline; `stop` takes them away."""
+
+    def __init__(self, issuer: Any) -> None:
+        self.asked: list[str] = []
+        self.server = Server("registry", resolver=issuer.identity.resolver(), metrics=Metrics("registry"))
+        self.server.add(add_RegistryServiceServicer_to_server, self)
+        self.server.add(add_PipelineOrchestratorServiceServicer_to_server, self)
+        self.address, self.pipeline = "", PIPELINE
+
+    async def GetModel(self, request: Any, context: object) -> GetModelResponse:
+        return self._known(request.name, {MODEL, "a", "b", "c"}, GetModelResponse())
+
+    async def GetPipeline(self, request: Any, context: object) -> GetPipelineResponse:
+        return self._known(request.pipeline_id, {PIPELINE}, GetPipelineResponse())
+
+    def _known(self, name: str, names: set[str], answer: Any) -> Any:
+        self.asked.append(name)
+        if current_call().team not in {"alpha", "beta"} or name not in names:
+            raise NotFound(name)
+        return answer
+
+
 @pytest.fixture
-async def settings(databases, nats_url, issuer) -> Settings:
+async def peers(issuer) -> AsyncIterator[Peers]:
+    made = Peers(issuer)
+    made.address = f"127.0.0.1:{await made.server.start('127.0.0.1:0')}"
+    made.server.set_serving(True)
+    yield made
+    await made.server.stop(0)
+
+
+@pytest.fixture
+async def settings(databases, nats_url, issuer, peers) -> Settings:
     return Settings(
         grpc_port=0,
         http_port=0,
@@ -63,6 +104,8 @@ async def settings(databases, nats_url, issuer) -> Settings:
         env="dev",
         auth_issuer=issuer.url,
         auth_addr=issuer.address,
+        registry_addr=peers.address,
+        pipeline_addr=peers.address,
         service_secret=SERVICE_SECRET,
         database_url=await databases.create(MIGRATIONS, service="monitor"),
         nats_url=nats_url,

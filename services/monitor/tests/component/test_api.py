@@ -4,7 +4,15 @@ from typing import Any
 
 import pytest
 from forgepoint.monitor.v1 import monitor_pb2 as pb
-from fp_kernel import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied, Unimplemented, new_id
+from fp_kernel import (
+    FailedPrecondition,
+    InvalidArgument,
+    NotFound,
+    PermissionDenied,
+    Unavailable,
+    Unimplemented,
+    new_id,
+)
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -184,3 +192,40 @@ async def test_a_deleted_monitor_leaves_its_reports_unless_they_are_purged(repli
     purged = await engineer.stub.DeleteMonitor(pb.DeleteMonitorRequest(model_name="delays", purge_reports=True))
     assert purged.purged_report_count == 2
     assert not await engineer.reports()
+
+
+async def test_a_model_and_a_pipeline_that_do_not_exist_are_refused(replica, client, peers):
+    engineer = client((await replica()).grpc_address)
+    with pytest.raises(NotFound, match="no model nobody"):
+        await engineer.configure(model_name="nobody")
+    with pytest.raises(InvalidArgument) as refused:
+        await engineer.configure(retrain_pipeline_id=new_id())
+    assert refused.value.fields[0].field == "retrain_pipeline_id"
+    assert (await engineer.configure(retrain_pipeline_id=peers.pipeline)).created
+    asked = len(peers.asked)
+    await engineer.configure(retrain_pipeline_id=peers.pipeline, enabled=False)
+    assert len(peers.asked) == asked, "what is known already is not asked again"
+
+
+async def test_what_cannot_be_known_is_not_configured(replica, client, peers):
+    engineer = client((await replica()).grpc_address)
+    await peers.server.stop(0)
+    with pytest.raises(Unavailable):
+        await engineer.configure()
+    with pytest.raises(NotFound):
+        await engineer.status()
+
+
+async def test_a_model_that_was_promoted_is_known_without_asking(replica, client, publish, eventually, story, peers):
+    engineer = client((await replica()).grpc_address)
+    await publish(story.promoted())
+    await peers.server.stop(0)
+
+    async def configured():
+        try:
+            return await engineer.configure()
+        except Unavailable:
+            return None
+
+    made = await eventually(configured, lambda found: found)
+    assert made.monitor.served_version == "1"

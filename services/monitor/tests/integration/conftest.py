@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from importlib import resources
+from unittest.mock import AsyncMock
 from uuid import UUID
 
 import numpy as np
@@ -55,7 +56,9 @@ class World:
         given = {"duration": HOUR, "size": 0, "min_samples": 10, "enabled": True} | changes
         given = {"auto_retrain": False, "retrain_pipeline_id": ""} | given
         config = Config(self.model, thresholds=(), **given)
-        return await ConfigureMonitor(self.transactions, self.clock)("alpha", config, NO_COMMAND)
+        return await ConfigureMonitor(self.transactions, self.reads, AsyncMock(), self.clock)(
+            "alpha", config, NO_COMMAND
+        )
 
     async def promote(self, version="1", sequence=1, profile=PROFILE):
         promotion = Promotion(

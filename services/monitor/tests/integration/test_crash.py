@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from importlib import resources
 from typing import Any
+from unittest.mock import AsyncMock
 
 import numpy as np
 from forgepoint.common.v1 import model_pb2
@@ -64,7 +65,9 @@ async def prepared(databases: Any, *, duration: timedelta = timedelta()) -> str:
     transactions, _, count, _ = parts(database)
     size = 0 if duration else SIZE
     config = Config("delays", duration, size, 10, (), auto_retrain=True, retrain_pipeline_id=PIPELINE, enabled=True)
-    await ConfigureMonitor(transactions, RunningClock())("alpha", config, NO_COMMAND)
+    await ConfigureMonitor(transactions, PostgresReads(database), AsyncMock(), RunningClock())(
+        "alpha", config, NO_COMMAND
+    )
     await TakeBaseline(transactions, RunningClock(), consumer="monitor")(
         new_id(), Promotion("alpha", "m", "delays", "1", profile(), NOW, 1)
     )

@@ -102,6 +102,7 @@ TABLE = {
     "quality.PostgresQuality.find": uses("quality_pkey", row_id(2)),
     "quality.PostgresQuality.save": uses("quality_pkey"),
     "quality.PostgresQuality.discard": uses("quality_pkey", row_id(2)),
+    "reads.PostgresReads.promoted": uses("production_pkey", "large", "model-2"),
     "reads.PostgresReads.glance": uses(BY_NAME, "large", "model-2"),
     "reads.PostgresReads.glances": (
         uses(BY_NAME, "large", 1, None, "", 21),

@@ -63,7 +63,7 @@ SERVICES: tuple[Service, ...] = (
         # The receivers of a laptop's webhooks run beside the platform; elsewhere a loopback address is refused.
         environment={"FP_NOTIFICATION_WEBHOOK_LOOPBACK": "127.0.0.0/8,::1/128"},
     ),
-    Service("monitor", database=True, nats=True, peers=("auth",)),
+    Service("monitor", database=True, nats=True, peers=("auth", "registry", "pipeline")),
     Service(
         "gateway",
         nats=True,

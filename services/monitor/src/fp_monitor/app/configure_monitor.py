@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, replace
 
-from fp_kernel import Clock, Command, new_id
+from fp_kernel import Clock, Command, NotFound, invalid, new_id
 
-from fp_monitor.app.ports import Transactions, Unit
+from fp_monitor.app.ports import Peers, Reads, Transactions, Unit
 from fp_monitor.app.take_baseline import rebase, serving
 from fp_monitor.domain.kinds import DriftKind
 from fp_monitor.domain.monitor import Config, Monitor, check
@@ -18,13 +18,19 @@ class Configured:
 
 
 class ConfigureMonitor:
-    def __init__(self, transactions: Transactions, clock: Clock) -> None:
+    def __init__(self, transactions: Transactions, reads: Reads, peers: Peers, clock: Clock) -> None:
         self._transactions = transactions
+        self._reads = reads
+        self._peers = peers
         self._clock = clock
 
     async def __call__(self, team: str, config: Config, command: Command) -> Configured:
-        """Raises InvalidArgument naming the field."""
+        """Raises InvalidArgument naming the field, NotFound when the team has no such model.
+
+        Raises Unavailable when that cannot be known, because registry or pipeline are away.
+        """
         check(config)
+        await self._check_known(team, config)
         async with self._transactions(command) as tx:
             await tx.monitors.lock(team, config.model_name)
             found = await tx.monitors.find(team, config.model_name)
@@ -37,6 +43,20 @@ class ConfigureMonitor:
                 configured = Configured(changed, created=False)
             await tx.complete(command, configured)
         return configured
+
+    async def _check_known(self, team: str, config: Config) -> None:
+        """Peers are asked for what is new only, and before the transaction."""
+        found = await self._reads.glance(team, config.model_name)
+        before = found.monitor.config.retrain_pipeline_id if found else ""
+        if (
+            found is None
+            and not await self._reads.promoted(team, config.model_name)
+            and not await self._peers.has_model(config.model_name)
+        ):
+            raise NotFound(f"no model {config.model_name}")
+        pipeline = config.retrain_pipeline_id
+        if pipeline not in {"", before} and not await self._peers.has_pipeline(pipeline):
+            raise invalid("retrain_pipeline_id", "there is no such pipeline")
 
     async def _created(self, tx: Unit, team: str, config: Config) -> Monitor:
         """With what is in production already, if anything is."""

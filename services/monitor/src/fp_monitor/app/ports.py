@@ -202,6 +202,9 @@ class Glance:
 
 
 class Reads(Protocol):
+    async def promoted(self, team: str, model_name: str) -> bool:
+        """Whether a version of the model was ever promoted to production."""
+
     async def glance(self, team: str, model_name: str) -> Glance | None: ...
 
     async def glances(
@@ -221,6 +224,14 @@ class Reads(Protocol):
         """Reports behind these positions, oldest first; a monitor without a position starts at its first."""
 
     async def due(self, now: datetime, limit: int) -> Sequence[Due]: ...
+
+
+class Peers(Protocol):
+    """Of the team for which the call is made. Raises Unavailable when the peer is away."""
+
+    async def has_model(self, name: str) -> bool: ...
+
+    async def has_pipeline(self, pipeline_id: str) -> bool: ...
 
 
 class Subscription(Protocol):

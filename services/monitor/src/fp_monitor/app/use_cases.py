@@ -7,7 +7,7 @@ from fp_kernel import Clock
 from fp_monitor.app.configure_monitor import ConfigureMonitor
 from fp_monitor.app.delete_monitor import DeleteMonitor
 from fp_monitor.app.filling import Filling
-from fp_monitor.app.ports import Reads, Signals, Transactions
+from fp_monitor.app.ports import Peers, Reads, Signals, Transactions
 from fp_monitor.app.queries import Queries
 from fp_monitor.app.reset_baseline import ResetBaseline
 from fp_monitor.app.stream_reports import StreamReports
@@ -25,11 +25,18 @@ class UseCases:
 
 
 def build(
-    *, transactions: Transactions, reads: Reads, signals: Signals, filling: Filling, clock: Clock, poll: float
+    *,
+    transactions: Transactions,
+    reads: Reads,
+    peers: Peers,
+    signals: Signals,
+    filling: Filling,
+    clock: Clock,
+    poll: float,
 ) -> UseCases:
     """poll: seconds after which watchers look without a signal."""
     return UseCases(
-        configure_monitor=ConfigureMonitor(transactions, clock),
+        configure_monitor=ConfigureMonitor(transactions, reads, peers, clock),
         delete_monitor=DeleteMonitor(transactions, clock),
         reset_baseline=ResetBaseline(transactions, clock),
         submit_truth=SubmitTruth(transactions, filling, clock),

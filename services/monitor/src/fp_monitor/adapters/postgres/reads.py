@@ -33,6 +33,12 @@ class PostgresReads:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    async def promoted(self, team: str, model_name: str) -> bool:
+        found = await self._database.fetchval(
+            "SELECT true FROM production WHERE team = $1 AND model_name = $2", team, model_name
+        )
+        return found is not None
+
     async def glance(self, team: str, model_name: str) -> Glance | None:
         row = await self._database.fetchrow(f"{_GLANCE} WHERE m.team = $1 AND m.model_name = $2", team, model_name)
         return (await self._with_reports([row]))[0] if row else None

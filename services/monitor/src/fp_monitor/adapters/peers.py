@@ -1,0 +1,28 @@
+"""What registry and pipeline know, asked on behalf of whoever calls this service."""
+
+import grpc
+from forgepoint.pipeline.v1.pipeline_pb2 import GetPipelineRequest
+from forgepoint.pipeline.v1.pipeline_pb2_grpc import PipelineOrchestratorServiceStub
+from forgepoint.registry.v1.registry_pb2 import GetModelRequest
+from forgepoint.registry.v1.registry_pb2_grpc import RegistryServiceStub
+from fp_kernel import NotFound
+
+
+class GrpcPeers:
+    def __init__(self, registry: grpc.aio.Channel, pipeline: grpc.aio.Channel) -> None:
+        self._registry = RegistryServiceStub(registry)
+        self._pipeline = PipelineOrchestratorServiceStub(pipeline)
+
+    async def has_model(self, name: str) -> bool:
+        try:
+            await self._registry.GetModel(GetModelRequest(name=name))
+        except NotFound:
+            return False
+        return True
+
+    async def has_pipeline(self, pipeline_id: str) -> bool:
+        try:
+            await self._pipeline.GetPipeline(GetPipelineRequest(pipeline_id=pipeline_id))
+        except NotFound:
+            return False
+        return True
