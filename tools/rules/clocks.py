@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from rules.tree import Source, Tree, Violation
 
 WALL_RULE = "wall clock in a test"
+PRESENT_RULE = "wall clock in what ships"
 SPEED_RULE = "stopwatch in a test"
 
 # The one place that may: see its docstring.
 _PLACE = "libs/testkit/src/fp_testkit/wallclock.py"
+_CLOCK_PLACE = "libs/kernel/src/fp_kernel/clock.py"
 _DATES = frozenset({"datetime", "date"})
 _PRESENT = frozenset({"now", "utcnow", "today"})
 _WALL = frozenset({"time", "time_ns", "localtime", "gmtime", "ctime", "asctime", "strftime"})
@@ -26,6 +28,20 @@ def wall_clocks(tree: Tree) -> Iterator[Violation]:
         if (source.is_test or source.package == "fp_testkit") and str(source.path) != _PLACE:
             for line, name in _readings(source.text)[0]:
                 yield source.violation(line, WALL_RULE, f"{name}: use fp_testkit.wallclock or a clock", name)
+
+
+def presents(tree: Tree) -> Iterator[Violation]:
+    """What ships is given its time: `Runtime.clock`, or the `Clock` of whoever calls.
+
+    A service that read the machine's beside it would decide by two days at once, and its tests would pass until the
+    end of a month. Record times, ages of files and clocks of other programs are exemptions, each with its reason.
+    """
+    for source in tree.sources():
+        if source.ships and source.package != "fp_testkit" and str(source.path) != _CLOCK_PLACE:
+            for line, name in _readings(source.text)[0]:
+                # Libraries take the system's clock where none is given; a service has its own.
+                if not name.endswith(_CLOCK) or source.path.parts[0] == "services":
+                    yield source.violation(line, PRESENT_RULE, f"{name}: take the time from a Clock", name)
 
 
 def stopwatches(tree: Tree) -> Iterator[Violation]:

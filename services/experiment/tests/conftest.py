@@ -13,7 +13,7 @@ from fp_experiment.app.ingest import Ingest
 from fp_experiment.domain.batching import BatchPolicy
 from fp_postgres import Database
 from fp_postgres.partitions import Partitions
-from fp_testkit.wallclock import RunningClock, real_now
+from fp_testkit.wallclock import RunningClock
 
 MIGRATIONS = resources.files("fp_experiment") / "migrations"
 
@@ -23,8 +23,8 @@ async def experiment_url(databases):
     """A migrated database with partitions."""
     url = await databases.create(MIGRATIONS, service="experiment")
     opened = await Database.connect(url, source="experiment")
-    # By the ids of runs, which are of the machine's time.
-    await Partitions(opened, partitioned()).ensure(real_now())
+    # By the ids of runs, which are of the service's time.
+    await Partitions(opened, partitioned()).ensure(RunningClock().now())
     await opened.close()
     return url
 

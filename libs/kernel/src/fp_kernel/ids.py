@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from fp_kernel.errors import invalid
@@ -10,8 +11,13 @@ from fp_kernel.errors import invalid
 _VERSION = 7 << 76
 _VARIANT = 2 << 62
 _COUNTER_BITS = 12
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+# Clocks of one process that step back by less than this are one clock.
+_STEP = 1_000 << _COUNTER_BITS
 _lock = threading.Lock()
 _last = 0
+_last_given = 0
 
 
 def uuid7(unix_ms: int | None = None) -> UUID:
@@ -19,11 +25,13 @@ def uuid7(unix_ms: int | None = None) -> UUID:
 
     unix_ms: for tests and backfills; the growth guarantee holds for ids without it.
     """
-    random = int.from_bytes(os.urandom(10), "big")
     if unix_ms is None:
-        stamp = _next_stamp()
-    else:
-        stamp = (unix_ms << _COUNTER_BITS) | (random >> 68)
+        return _of(_next_stamp())
+    return _of((unix_ms << _COUNTER_BITS) | int.from_bytes(os.urandom(2), "big") >> 4)
+
+
+def _of(stamp: int) -> UUID:
+    random = int.from_bytes(os.urandom(8), "big")
     milliseconds, counter = stamp >> _COUNTER_BITS, stamp & ((1 << _COUNTER_BITS) - 1)
     return UUID(int=(milliseconds << 80) | _VERSION | (counter << 64) | _VARIANT | (random & ((1 << 62) - 1)))
 
@@ -37,8 +45,22 @@ def _next_stamp() -> int:
         return _last
 
 
-def new_id() -> str:
-    return str(uuid7())
+def _stamp_at(at: datetime) -> int:
+    """As `_next_stamp`, of a clock that was given: ids follow it also to another year."""
+    global _last_given  # noqa: PLW0603 -- the order of ids is a property of the process
+    wanted = ((at - _EPOCH) // _MILLISECOND) << _COUNTER_BITS
+    with _lock:
+        _last_given = _last_given + 1 if 0 <= _last_given - wanted < _STEP else wanted
+        return _last_given
+
+
+def new_id(at: datetime | None = None) -> str:
+    """A new UUIDv7.
+
+    at: the time by the clock of the service, for ids by which rows are found by their age or put into partitions: the
+    machine's clock may be in another day. Ids of one process grow where it stands or goes back by less than a second.
+    """
+    return str(uuid7() if at is None else _of(_stamp_at(at)))
 
 
 def is_id(text: str) -> bool:

@@ -1,13 +1,14 @@
 """Ids sort by their creation and parse back."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from fp_kernel import InvalidArgument, new_id, parse_id
 from fp_kernel import ids as ids_module
 from fp_kernel.ids import uuid7
-from fp_testkit.wallclock import real_now
+from fp_testkit.wallclock import MOMENT, real_now
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -60,6 +61,18 @@ def test_a_new_id_carries_the_present():
     made = UUID(new_id()).int >> 80
 
     assert made >= before
+
+
+def test_a_new_id_carries_the_time_that_it_is_given():
+    for days in (-4_000, 0, 4_000):
+        moment = MOMENT + timedelta(days=days)
+        assert UUID(new_id(moment)).int >> 80 == int(moment.timestamp()) * 1_000
+
+
+def test_ids_of_a_clock_that_stands_or_steps_back_a_little_strictly_grow():
+    ids = [new_id(MOMENT - timedelta(milliseconds=each % 7)) for each in range(10_000)]
+
+    assert ids == sorted(set(ids))
 
 
 @given(st.uuids())

@@ -99,10 +99,10 @@ async def test_the_month_that_ended_has_a_draft_and_then_a_final_invoice(start, 
         await ann(pb.VoidInvoiceRequest(invoice_id=draft.id, reason="a mistake"))
 
 
-async def test_a_void_invoice_is_issued_again_in_one_command(start, last_month):
-    ann = (await start(billing_grace_hours=24 * 28)).admin()
+async def test_a_void_invoice_is_issued_again_in_one_command(start, last_month, second_day):
+    ann = (await start(second_day)).admin()
     await ann.record(12_345, "r1", occurred_at=last_month)
-    ann = (await start(billing_grace_hours=0)).admin()
+    ann = (await start(second_day, billing_grace_hours=0)).admin()
     async with asyncio.timeout(PATIENCE):
         while not (found := (await ann(pb.ListInvoicesRequest(status_filter=pb.INVOICE_STATUS_FINALIZED))).invoices):
             await asyncio.sleep(0.02)

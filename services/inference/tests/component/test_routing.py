@@ -120,7 +120,7 @@ async def test_routes_are_listed_in_pages(start: Start, pipeline, issuer: Issuer
     names: list[str] = []
     token = ""
     async with asyncio.timeout(PATIENCE):
-        while not (await stub.ListRoutes(pb.ListRoutesRequest())).routes:
+        while len((await stub.ListRoutes(pb.ListRoutesRequest())).routes) < 5:
             await asyncio.sleep(0.02)
         while True:
             pagination = PaginationRequest(page_size=2, page_token=token)

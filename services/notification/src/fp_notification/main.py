@@ -52,7 +52,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     do = use_cases.build(transactions, reads, sender, secrets, lease=lease, observe=observe, clock=clock)
     deliver = Deliver(transactions, sender, secrets, Backoff(settings.delays), clock, observe, settings.breaker)
     worker = Worker(PostgresDeliveries(database, settings.notification_per_host), deliver, settings.worker)
-    housekeeping = Housekeeping(PostgresArchive(database), keep=settings.keep, every=_HOUSEKEEPING_SECONDS)
+    housekeeping = Housekeeping(PostgresArchive(database), clock, keep=settings.keep, every=_HOUSEKEEPING_SECONDS)
     notify = Notify(transactions, reads, texts.load(), clock)
     tell = consumers.tell(FollowMembers(transactions), notify, figures.told)
 

@@ -87,7 +87,8 @@ class Desk:
         return [decode(row["envelope"]) for row in rows]
 
     async def forget(self, days):
-        return await Housekeeping(PostgresArchive(self.database), keep=timedelta(days=days), every=1.0).once()
+        archive = PostgresArchive(self.database)
+        return await Housekeeping(archive, self.clock, keep=timedelta(days=days), every=1.0).once()
 
 
 def _webhook(target, severity=Severity.INFO, *, enabled=True):

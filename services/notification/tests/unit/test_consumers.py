@@ -5,6 +5,7 @@ from fp_events.streams import DLQ, STREAMS, by_stream
 from fp_notification.api.consumers import API_KEYS, EVENTS, facts, tell
 from fp_notification.domain.matching import NOT_OFFERED, OWN
 from fp_notification.domain.patterns import meets
+from fp_testkit.wallclock import MOMENT
 
 
 def event(payload, event_type="fp.rockets.launched", **more):
@@ -47,3 +48,17 @@ async def test_a_user_of_no_team_is_poison():
     handle = tell(None, None, lambda _: None)
     with pytest.raises(Poison):
         await handle([event(events_pb2.UserCreated(user_id="ann"), "fp.auth.user.created")])
+
+
+async def test_a_member_whose_event_tells_no_time_is_of_the_time_of_the_event():
+    members = []
+
+    async def follow(found):
+        members.extend(found)
+
+    async def notify(_):
+        return 0
+
+    user = event(events_pb2.UserCreated(user_id="ann", team="alpha"), "fp.auth.user.created", time=MOMENT)
+    await tell(follow, notify, lambda _: None)([user])
+    assert [each.joined_at for each in members] == [MOMENT]

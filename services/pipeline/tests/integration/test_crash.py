@@ -42,7 +42,9 @@ NOW = datetime(2013, 3, 1, tzinfo=UTC)
 POLICY = EnginePolicy(
     backoff=Backoff(initial=0.001), undo_backoff=Backoff(initial=0.001), undo_attempts=3, drain=0.0, pause=0.001
 )
-WORKER = WorkerPolicy(poll=0.01, lease=LeasePolicy(ttl=0.1, heartbeat=0.02))
+# No lease ends because the machine is slow: that of a killed process ends by a statement of the life after it.
+WORKER = WorkerPolicy(poll=0.01, lease=LeasePolicy(ttl=2 * PATIENCE, heartbeat=0.02))
+ENDED = "UPDATE executions SET lease_until = now()"
 STEPS = (
     StepDefinition("validate", StepType.VALIDATE),
     StepDefinition("deploy", StepType.DEPLOY),
@@ -57,6 +59,7 @@ async def work(url: str, path: str, execution_id: str, trouble: str, crash: Cras
     """One worker, until the execution has ended."""
     database = await Database.connect(url, source="pipeline")
     try:
+        await database.execute(ENDED)
         reads = PostgresReads(database)
         async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
             running = group.create_task(_worker(database, World(Path(path)), trouble, crash).run())

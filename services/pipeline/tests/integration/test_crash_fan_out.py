@@ -31,15 +31,16 @@ from fp_pipeline.domain.validation import JobModules
 from fp_postgres import Database
 from fp_postgres.signals import Subscriptions
 from fp_testkit.crash import CrashedRun, CrashPoints
+from fp_testkit.patience import PATIENCE
 from fp_testkit.wallclock import RunningClock
 
 MIGRATIONS = resources.files("fp_pipeline") / "migrations"
 NOW = datetime(2013, 3, 1, tzinfo=UTC)
 POLICY = EnginePolicy(backoff=Backoff(initial=0.001), undo_backoff=Backoff(initial=0.001), parallelism=2, pause=0.001)
-WORKER = WorkerPolicy(poll=0.01, lease=LeasePolicy(ttl=0.1, heartbeat=0.02))
+# No lease ends because the machine is slow: that of a killed process ends by a statement of the life after it.
+WORKER = WorkerPolicy(poll=0.01, lease=LeasePolicy(ttl=2 * PATIENCE, heartbeat=0.02))
+ENDED = "UPDATE executions SET lease_until = now()"
 MODULES = JobModules(frozenset({"work"}))
-PATIENCE = 60
-
 
 FAN_OUT = {"items": ["a", "b"], "on_failure": "tolerate"}
 STEPS = (
@@ -57,6 +58,7 @@ async def work(url: str, path: str, execution_id: str, crash: CrashPoints) -> No
     """One worker, until the execution has ended."""
     database = await Database.connect(url, source="pipeline")
     try:
+        await database.execute(ENDED)
         reads = PostgresReads(database)
         async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
             running = group.create_task(_worker(database, World(Path(path)), crash).run())

@@ -40,7 +40,9 @@ from fp_testkit.wallclock import RunningClock
 MIGRATIONS = resources.files("fp_pipeline") / "migrations"
 NOW = datetime(2013, 3, 1, 12, 30, tzinfo=UTC)
 POLICY = EnginePolicy(backoff=Backoff(initial=0.001), undo_backoff=Backoff(initial=0.001), drain=0.0, pause=0.001)
-WORKER = WorkerPolicy(poll=0.01, lease=LeasePolicy(ttl=0.1, heartbeat=0.02))
+# No lease ends because the machine is slow: that of a killed process ends by a statement of the life after it.
+WORKER = WorkerPolicy(poll=0.01, lease=LeasePolicy(ttl=2 * PATIENCE, heartbeat=0.02))
+ENDED = "UPDATE executions SET lease_until = now()"
 MODULES = JobModules(frozenset({"work"}))
 JUDGED = {"min_seconds": 0, "min_samples": 10, "max_error_rate": 0.2, "timeout_seconds": 30}
 TRAINING = (
@@ -69,6 +71,7 @@ async def life(url: str, path: str, training: str, crash: CrashPoints) -> None:
             yield tx
 
     try:
+        await database.execute(ENDED)
         report = DriftReport("alpha", REPORT, training, {"model": "delays"})
         await Retrain(transactions, RunningClock())(report)
         async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:

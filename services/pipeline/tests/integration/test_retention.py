@@ -78,10 +78,10 @@ async def test_what_is_under_way_or_still_deployed_stays(database, begun, made):
     assert await reads.execution("alpha", deployed.id) is None
 
 
-async def test_a_watch_of_an_execution_without_history_shows_what_it_came_to(database, begun, made):
+async def test_a_watch_of_an_execution_without_history_shows_what_it_came_to(database, begun, made, clock):
     old = await begun(91)
     await forget(database, made.now)()
-    watch = WatchExecution(PostgresReads(database), Subscriptions(), poll=60.0)
+    watch = WatchExecution(PostgresReads(database), Subscriptions(), clock, poll=60.0)
     seen = [each async for each in watch("alpha", old.id, after_sequence=0, include_current_state=False)]
     assert [each.execution.status for each in seen] == [ExecutionStatus.COMPLETED]
 

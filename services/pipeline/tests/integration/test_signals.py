@@ -40,7 +40,7 @@ async def test_a_trigger_wakes_workers_and_a_watch_sees_it_at_once(database, sig
     with signals.subscribe(WORK) as work:
         execution = await TriggerExecution(transactions, clock)(ANN, pipeline.id, {}, Cause("ann"), NO_KEY)
         assert await work.wait(10)
-    watch = WatchExecution(PostgresReads(database), signals, poll=60)
+    watch = WatchExecution(PostgresReads(database), signals, clock, poll=60)
     seen = watch("alpha", execution.id, after_sequence=0, include_current_state=False)
     assert (await anext(seen)).execution == execution
     await seen.aclose()

@@ -1,6 +1,7 @@
 """Steps that fan out, by the engine over peers in memory."""
 
 import json
+from datetime import UTC
 
 import pytest
 from fp_kernel import InvalidArgument
@@ -123,4 +124,8 @@ async def test_items_are_seen_by_reads_and_watches(service):
     assert all(len(message.execution.step_executions) == 1 for message in watched), "changes carry no other items"
     assert watched[-1].execution.step_executions[0].failed_items == 1
     (present,) = await service.watched(execution.id, include_current_state=True)
-    assert len(sighting_to_pb(present).execution.step_executions) == 3
+    before = service.clock.now()
+    (present,) = await service.watched(execution.id, include_current_state=True)
+    told = sighting_to_pb(present)
+    assert len(told.execution.step_executions) == 3
+    assert before <= told.emitted_at.ToDatetime(UTC) <= service.clock.now()

@@ -19,8 +19,9 @@ class StartRun:
     async def __call__(self, new: NewRun, caller: Principal, command: Command) -> Run:
         """Raises InvalidArgument, NotFound, FailedPrecondition when the experiment is archived."""
         new.check()
+        now = self.clock.now()
         run = Run(
-            id=new_id(),
+            id=new_id(now),
             team=caller.team,
             experiment_id=new.experiment_id,
             display_name=new.display_name,
@@ -28,7 +29,7 @@ class StartRun:
             source=RunSource.API,
             model_version_id=new.model_version_id,
             owner_id=caller.user_id,
-            started_at=self.clock.now(),
+            started_at=now,
             execution_id=new.execution_id,
             inputs=tuple(new.inputs),
             params=dict(new.params),

@@ -189,9 +189,10 @@ class Servicer(InferenceGatewayServiceServicer):
     def _ask(self, request: _AnyPredict, call: Call, known: Command, inputs: Mapping[str, Tensor]) -> Ask:
         if len(request.sticky_key) > _LONGEST_STICKY_KEY:
             raise invalid("sticky_key", f"must be at most {_LONGEST_STICKY_KEY} characters")
-        today = self._clock.now().date()
+        now = self._clock.now()
+        today = now.date()
         return Ask(
-            request_id=command_id(known, today) if known.key else new_id(),
+            request_id=command_id(known, today) if known.key else new_id(now),
             caller=self._caller(),
             model_name=_model_name(request.model_name),
             inputs=inputs,

@@ -35,7 +35,8 @@ def tell(
     """`EVENTS` -> members, then notifications. observe: hears how many recipients were told."""
 
     async def handle(events: Sequence[Event]) -> None:
-        members = [_member(event.payload) for event in events if isinstance(event.payload, events_pb2.UserCreated)]
+        created = [(each.payload, each.time) for each in events if isinstance(each.payload, events_pb2.UserCreated)]
+        members = [_member(payload, time) for payload, time in created]
         if members:
             await follow(members)
         observe(await notify([facts(event) for event in events]))
@@ -60,12 +61,12 @@ def facts(event: Event) -> Facts:
     )
 
 
-def _member(payload: events_pb2.UserCreated) -> Member:
-    """Raises Poison for a user without a team."""
+def _member(payload: events_pb2.UserCreated, time: datetime) -> Member:
+    """Raises Poison for a user without a team. time: of the event, for a payload that names none."""
     if not payload.team or not payload.user_id:
         raise Poison("the event names no user of a team")
     known = payload.HasField("created_at")
-    return Member(payload.team, payload.user_id, payload.created_at.ToDatetime(UTC) if known else datetime.now(UTC))
+    return Member(payload.team, payload.user_id, payload.created_at.ToDatetime(UTC) if known else time)
 
 
 class Details(Mapping[str, str]):

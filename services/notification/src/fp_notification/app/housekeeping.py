@@ -1,10 +1,10 @@
 """Forget notifications that are too old to matter."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NoReturn, Protocol
 
-from fp_kernel import Error
+from fp_kernel import Clock, Error
 from fp_telemetry import get_logger
 
 _log = get_logger(__name__)
@@ -12,14 +12,15 @@ _BITE = 1_000
 
 
 class Archive(Protocol):
-    async def forget(self, keep: timedelta, limit: int) -> int:
-        """Delete notifications older than that with their deliveries and attempts; how many."""
+    async def forget(self, before: datetime, now: datetime, limit: int) -> int:
+        """Delete notifications of before that time with their deliveries and attempts; how many."""
 
 
 class Housekeeping:
-    def __init__(self, archive: Archive, *, keep: timedelta, every: float) -> None:
+    def __init__(self, archive: Archive, clock: Clock, *, keep: timedelta, every: float) -> None:
         """every: seconds between two rounds."""
         self._archive = archive
+        self._clock = clock
         self._keep = keep
         self._every = every
 
@@ -33,9 +34,9 @@ class Housekeeping:
 
     async def once(self) -> int:
         """In small bites: short locks, and vacuum keeps up."""
-        forgotten = 0
+        now, forgotten = self._clock.now(), 0
         while True:
-            bite = await self._archive.forget(self._keep, _BITE)
+            bite = await self._archive.forget(now - self._keep, now, _BITE)
             forgotten += bite
             if bite < _BITE:
                 return forgotten

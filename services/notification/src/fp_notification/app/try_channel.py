@@ -62,8 +62,9 @@ class TryChannel:
         return attempt
 
     def _write(self, recipient: Recipient, channel: Channel, event_id: str) -> Notification:
+        now = self.clock.now()
         return Notification(
-            id=new_id(),
+            id=new_id(now),
             team=recipient.team,
             recipient=recipient.id,
             kind=recipient.kind,
@@ -75,7 +76,7 @@ class TryChannel:
             title="Test message",
             body="This channel works.",
             channels=(channel,),
-            created_at=self.clock.now(),
+            created_at=now,
         )
 
 

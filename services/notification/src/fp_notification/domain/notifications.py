@@ -69,7 +69,7 @@ class Attempt:
 def write(facts: Facts, told: Told, texts: Texts, now: datetime, events: int = 1) -> Notification:
     title, body = texts.render(facts)
     return Notification(
-        id=new_id(),
+        id=new_id(now),
         team=facts.team,
         recipient=told.recipient.id,
         kind=told.recipient.kind,

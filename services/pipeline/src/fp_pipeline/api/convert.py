@@ -153,7 +153,7 @@ def sighting_to_pb(sighting: Sighting) -> pb.WatchExecutionResponse:
         execution=execution_to_pb(execution, items=transition is None),
         changed_step=step_to_pb(execution, changed) if changed else None,
         sequence=execution.sequence,
-        emitted_at=_timestamp(transition.at if transition else datetime.now(UTC)),
+        emitted_at=_timestamp(sighting.at),
     )
 
 

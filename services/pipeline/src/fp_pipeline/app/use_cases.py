@@ -46,7 +46,7 @@ def build(
         delete_pipeline=DeletePipeline(transactions, clock),
         trigger_execution=TriggerExecution(transactions, clock),
         cancel_execution=CancelExecution(transactions, clock),
-        watch_execution=WatchExecution(reads, signals, poll=poll),
+        watch_execution=WatchExecution(reads, signals, clock, poll=poll),
         step_logs=StreamStepLogs(reads, jobs, signals, clock, poll=poll),
         queries=Queries(reads, deployments),
     )

@@ -2,8 +2,9 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 
-from fp_kernel import NotFound, OutOfRange
+from fp_kernel import Clock, NotFound, OutOfRange
 
 from fp_pipeline.app.ports import Reads, Signals, changed
 from fp_pipeline.domain.execution import Execution, ExecutionStatus, Step, Transition, after
@@ -13,19 +14,24 @@ _BATCH = 200
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """execution: as it was after the transition. transition: None for the first message, the present state."""
+    """execution: as it was after the transition. transition: None for the first message, the present state.
+
+    at: the time of the transition, or that of the look at the present state.
+    """
 
     execution: Execution
     transition: Transition | None
+    at: datetime
 
 
 class WatchExecution:
     """Reads the numbered transitions of the database; a signal only says when to look."""
 
-    def __init__(self, reads: Reads, signals: Signals, *, poll: float) -> None:
+    def __init__(self, reads: Reads, signals: Signals, clock: Clock, *, poll: float) -> None:
         """poll: seconds after which to look without a signal."""
         self._reads = reads
         self._signals = signals
+        self._clock = clock
         self._poll = poll
 
     async def __call__(
@@ -48,17 +54,17 @@ class WatchExecution:
                 after_sequence = present.sequence
                 seen = present
                 if include_current_state or present.status.ended:
-                    yield Sighting(present, None)
+                    yield Sighting(present, None, self._clock.now())
             while not seen.status.ended:
                 found = await self._reads.transitions(seen, seen.sequence, _BATCH)
                 if not found and present.status.ended:
                     # The history of an old execution is gone; what it came to is not.
-                    yield Sighting(present, None)
+                    yield Sighting(present, None, self._clock.now())
                     return
                 for transition in found:
                     seen = after(seen, transition)
                     if transition.sequence > after_sequence:
-                        yield Sighting(seen, transition)
+                        yield Sighting(seen, transition, transition.at)
                 if len(found) < _BATCH and not seen.status.ended:
                     await subscription.wait(self._poll)
 
