@@ -5,6 +5,7 @@ dates, durations or clocks.
 """
 
 import os
+import sys
 import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, tzinfo
@@ -13,6 +14,7 @@ from typing import Any, Final
 
 import pytest
 
+from fp_testkit.ports import free_port
 from fp_testkit.wallclock import RunningClock
 
 _MODULES: Final = frozenset({"datetime", "time", "fp_testkit.clock", "fp_testkit.wallclock"})
@@ -28,7 +30,7 @@ def mark(items: Iterable[pytest.Item]) -> None:
         fixtures = frozenset(getattr(item, "fixturenames", ()))
         if "clock" in fixtures or any(_known(each, known) for each in _namespaces(item)):
             item.add_marker(pytest.mark.clock)
-        if fixtures & _REAL_TIME:
+        if fixtures & _REAL_TIME or starts_programs(vars(getattr(item, "module", item))):
             item.add_marker(pytest.mark.real_time)
 
 
@@ -46,6 +48,12 @@ def travel() -> None:
 def names_time(namespace: Mapping[str, Any]) -> bool:
     """Whether a module names a date, a duration or a clock."""
     return any(_is_time(value) for value in tuple(namespace.values()))
+
+
+def starts_programs(namespace: Mapping[str, Any]) -> bool:
+    """Whether a module starts services as programs: they judge the tests' tokens by the machine's clock."""
+    found = tuple(namespace.values())
+    return any(value is sys for value in found) and any(value is free_port for value in found)
 
 
 def _is_time(value: object) -> bool:

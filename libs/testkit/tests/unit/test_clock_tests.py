@@ -1,9 +1,11 @@
 """A test that touches time is marked, whoever wrote it."""
 
+import sys
 from types import SimpleNamespace
 
 import pytest
 from fp_testkit import clock_tests
+from fp_testkit.ports import free_port
 
 SOURCES = {
     "a date": ("from datetime import datetime", True),
@@ -46,6 +48,21 @@ def test_what_other_programs_judge_keeps_the_real_time(name):
     item = Item({}, name, "clock")
     clock_tests.mark([item])
     assert item.marks == ["clock", "real_time"]
+
+
+def test_a_module_that_starts_programs_keeps_the_real_time():
+    item = Item({}, "clock")
+    item.module = SimpleNamespace(sys=sys, free_port=free_port)
+    clock_tests.mark([item])
+    assert item.marks == ["clock", "real_time"]
+
+
+@pytest.mark.parametrize("names", [{"sys": sys}, {"free_port": free_port}])
+def test_a_module_that_only_names_a_port_or_the_interpreter_does_not(names):
+    item = Item({}, "clock")
+    item.module = SimpleNamespace(**names)
+    clock_tests.mark([item])
+    assert item.marks == ["clock"]
 
 
 class Item:
