@@ -158,6 +158,7 @@ async def test_a_deleted_view_is_gone_and_its_name_is_free(ann, make):
     assert (again.id != view.id, again.version) == (True, 1)
 
 
+@pytest.mark.real_time  # a row without a time is of the database's: what is known when has one clock for all replicas
 async def test_values_live_online_for_as_long_as_the_view_says(ann, make):
     request = make.definition()
     request.online_ttl.FromSeconds(3_600)
