@@ -21,6 +21,8 @@ from fp_testkit.patience import PATIENCE
 
 
 async def test_two_workers_run_each_execution_once(service):
+    # No lease ends because the machine is slow.
+    service.worker_policy = replace(service.worker_policy, lease=LeasePolicy(ttl=2 * PATIENCE, heartbeat=0.05))
     pipeline = await service.pipeline(PipelineType.TRAINING_DAG, service.step("a", StepType.CUSTOM))
     executions = [await service.trigger(pipeline) for _ in range(20)]
     async with service.working(workers=2):
