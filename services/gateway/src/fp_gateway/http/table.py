@@ -64,6 +64,7 @@ API: Final[tuple[Route, ...]] = (
     Route("GET", "/experiments/{id}", _EXPERIMENT + "GetExperiment", path_fields=_ID),
     Route("GET", "/runs", _EXPERIMENT + "ListRuns"),
     Route("GET", "/runs/{id}", _EXPERIMENT + "GetRun", path_fields=_ID),
+    Route("DELETE", "/runs/{id}", _EXPERIMENT + "DeleteRun", path_fields={"id": "run_id"}),
     Route("GET", "/runs/{id}/metrics", _EXPERIMENT + "GetMetricHistory", path_fields={"id": "run_id"}),
     Route("GET", "/compare", _EXPERIMENT + "CompareRuns"),
     Route("GET", "/lineage", _EXPERIMENT + "GetLineage"),
