@@ -185,7 +185,7 @@ def test_what_is_used_is_told_and_priced_by_plans(run, model):
     name, team = f"gold-{new_id()[-8:]}", f"team-{new_id()[-8:]}"
     prices = [f"--price={each}=0.0005" for each in ("inference-tokens", "compute-seconds", "storage-bytes")]
     create = ("plans", "create", name, "--currency", "eur", *prices)
-    refused(run(*create, "--price", "cars=1"), 2, "cars")
+    refused(run(*create, "--price", "cars=1"), 6, "cars")
     plan = run.json(*create, "--price", "inference-request=1.5", "--quota", "inference-request=7")
     assert plan["unit_prices"][meter] == {"amount_micros": 1_500_000, "currency_code": "EUR"}
     assert "1.50 EUR" in run("plans", "get", name).out
