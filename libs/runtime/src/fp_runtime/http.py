@@ -6,8 +6,10 @@ import logging
 import socket
 from collections.abc import Iterator
 
+import h11
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from fp_runtime.failures import StartFailed
 
@@ -15,16 +17,18 @@ _BACKLOG = 1_024
 _SHORTEST_GRACE = 1
 # Longer than the 60 s of common balancers: whoever closes an idle connection first must not be us.
 _KEEP_ALIVE = 75
+# Seconds for the head of a request: whoever sends none, or half of one, would hold a connection for ever.
+_HEAD = 20.0
 
 
 class HttpServer:
     """Serves one ASGI application on one address.
 
     name: for the message when the address cannot be had; the variable that holds the port is a good one.
-    port: 0 takes a free one.
+    port: 0 takes a free one. head_timeout: seconds that a connection has to send the head of a request.
     """
 
-    def __init__(self, app: ASGIApp, *, name: str, host: str, port: int) -> None:
+    def __init__(self, app: ASGIApp, *, name: str, host: str, port: int, head_timeout: float = _HEAD) -> None:
         # That it starts and stops is the runtime's to tell.
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
         self._name = name
@@ -41,6 +45,7 @@ class HttpServer:
                 timeout_keep_alive=_KEEP_ALIVE,
                 timeout_graceful_shutdown=_SHORTEST_GRACE,
                 ws="none",
+                http=_protocol(head_timeout),
             )
         )
         self._socket: socket.socket | None = None
@@ -81,6 +86,35 @@ class HttpServer:
         listener.listen(_BACKLOG)
         listener.setblocking(False)
         return listener
+
+
+def _protocol(head_timeout: float) -> type[asyncio.Protocol]:
+    """Uvicorn's protocol, which has a time-out between requests and none for the head of one."""
+
+    class Prompt(H11Protocol):
+        _waiting: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+            super().connection_made(transport)
+            self._waiting = self.loop.call_later(head_timeout, transport.close)
+
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            if self.conn.their_state is not h11.IDLE:
+                self._stop_waiting()
+            elif self._waiting is None:
+                self._waiting = self.loop.call_later(head_timeout, self.transport.close)
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._stop_waiting()
+            super().connection_lost(exc)
+
+        def _stop_waiting(self) -> None:
+            if self._waiting is not None:
+                self._waiting.cancel()
+                self._waiting = None
+
+    return Prompt
 
 
 class _Server(uvicorn.Server):

@@ -8,7 +8,7 @@ import httpx
 import pytest
 import pytest_asyncio
 from fp_kernel import Unavailable
-from fp_registry.adapters.objects import S3Artifacts, Store
+from fp_registry.adapters.objects import S3Artifacts, Store, copy_patience
 from fp_registry.app.ports import Upload, UploadChanged
 from fp_registry.domain.artifact import Measured
 
@@ -118,3 +118,9 @@ async def test_wrong_credentials_make_the_store_unavailable_and_not_empty(s3):
 
 async def test_the_ping_wants_the_bucket(artifacts):
     await artifacts.ping()
+
+
+def test_a_copy_has_the_time_that_its_bytes_take():
+    assert copy_patience(0) == 15
+    # The largest that a copy in one request may be, at 16 MiB a second.
+    assert copy_patience(5 * 2**30) == 15 + 5 * 64

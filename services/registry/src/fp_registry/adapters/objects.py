@@ -23,6 +23,8 @@ _CHUNK = 1024 * 1024
 _CONNECT_TIMEOUT = 2.0
 # Between two pieces of an answer, not for the whole of it.
 _READ_TIMEOUT = 15.0
+# The store copies before it answers; so many bytes a second it manages at least.
+_SLOWEST_COPY = 16 * _CHUNK
 _MISSING = frozenset({"NoSuchKey", "NoSuchObject", "NotFound"})
 _CHANGED = frozenset({"PreconditionFailed"})
 
@@ -58,13 +60,14 @@ class S3Artifacts:
         self._pool = PoolManager(
             num_pools=1, maxsize=8, timeout=Timeout(connect=_CONNECT_TIMEOUT, read=_READ_TIMEOUT), retries=Retry(1)
         )
-        self._client = self._open(store, store.endpoint)
+        self._store = store
+        self._client = self._open(store.endpoint, self._pool)
         # Signs for the address under which clients reach the store; it is never connected to.
-        self._public = self._open(store, store.public_endpoint)
+        self._public = self._open(store.public_endpoint, self._pool)
         self._hashing = asyncio.Semaphore(hashing)
 
-    def _open(self, store: Store, endpoint: str) -> Minio:
-        address = urlsplit(endpoint)
+    def _open(self, endpoint: str, pool: PoolManager) -> Minio:
+        address, store = urlsplit(endpoint), self._store
         return Minio(
             address.netloc,
             access_key=store.access_key,
@@ -72,7 +75,7 @@ class S3Artifacts:
             secure=address.scheme == "https",
             # Named, because the library would ask the store for it before it signs anything.
             region=store.region,
-            http_client=self._pool,
+            http_client=pool,
         )
 
     def upload_url(self, key: str, ttl: timedelta) -> str:
@@ -107,9 +110,21 @@ class S3Artifacts:
         # Only if it is still what was hashed: the upload's URL is valid for a while, and its holder may use it again.
         source = CopySource(self._bucket, key, match_etag=upload.etag)
         try:
-            await self._call(lambda: self._client.copy_object(self._bucket, target, source))
+            await self._call(lambda: self._copy(target, source, measured.size_bytes))
         except _Missing:
             raise UploadChanged from None
+
+    def _copy(self, target: str, source: CopySource, size_bytes: int) -> None:
+        # A time-out in the middle of a copy would begin it again, and an artifact of gigabytes would never be kept.
+        pool = PoolManager(
+            num_pools=1,
+            timeout=Timeout(connect=_CONNECT_TIMEOUT, read=copy_patience(size_bytes)),
+            retries=Retry(0),
+        )
+        try:
+            self._open(self._store.endpoint, pool).copy_object(self._bucket, target, source)
+        finally:
+            pool.clear()
 
     async def discard(self, key: str) -> None:
         try:
@@ -153,6 +168,11 @@ class S3Artifacts:
             raise _away(error.code or "") from error
         except (MinioException, HTTPError, OSError) as error:
             raise _away(type(error).__name__) from error
+
+
+def copy_patience(size_bytes: int) -> float:
+    """Seconds that a copy of so many bytes may take before its answer begins."""
+    return _READ_TIMEOUT + size_bytes / _SLOWEST_COPY
 
 
 def _away(reason: str) -> Unavailable:
