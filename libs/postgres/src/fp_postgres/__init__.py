@@ -20,12 +20,13 @@ from fp_postgres.inbox import Inbox
 from fp_postgres.memory import MemoryTransaction, MemoryTransactions
 from fp_postgres.migrating import migrate
 from fp_postgres.outbox import Outbox
-from fp_postgres.pruning import Pruner
+from fp_postgres.pruning import PRUNE_EVERY, Pruner
 from fp_postgres.relay import OutboxRelay
 from fp_postgres.republishing import republish, republish_from
 from fp_postgres.transaction import Transaction, UnitOfWork
 
 __all__ = [
+    "PRUNE_EVERY",
     "Database",
     "Inbox",
     "Isolation",

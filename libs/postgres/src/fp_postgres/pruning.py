@@ -1,17 +1,15 @@
 """Forget what nobody can ask for any more."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
 from fp_events import STREAMS, Consumer
-from fp_kernel import Aborted, Unavailable
-from fp_telemetry import get_logger
 
 from fp_postgres.database import Database
 
-log = get_logger(__name__)
+PRUNE_EVERY: Final = 600.0
+"""Seconds between two passes of a service."""
 
 _BITE: Final = 5_000  # rows a transaction: short locks, and replication and vacuum keep up
 
@@ -71,14 +69,12 @@ class Pruner:
         consumers: Sequence[Consumer] = (),
         commands: timedelta = timedelta(hours=24),
         outbox: timedelta = timedelta(hours=24),
-        every: timedelta = timedelta(minutes=10),
     ) -> None:
         """consumers: their inbox rows are kept as long as an event may still arrive; others for 90 days."""
         self._database = database
         self._consumers = {consumer.name: consumer.retention for consumer in consumers}
         self._commands = commands
         self._outbox = outbox
-        self._every = every
         self._resource = ""
 
     async def prune(self) -> int:
@@ -102,17 +98,6 @@ class Pruner:
             if not self._resource:
                 break
         return deleted
-
-    async def run(self) -> None:
-        """Until cancelled; outages of the database are waited out."""
-        while True:
-            try:
-                deleted = await self.prune()
-            except (Unavailable, Aborted) as error:
-                log.warning("pruning will be tried again", error=error.message)
-            else:
-                log.debug("pruned", rows=deleted)
-            await asyncio.sleep(self._every.total_seconds())
 
     async def _delete(self, query: str, *arguments: object) -> int:
         deleted = 0

@@ -10,7 +10,7 @@ import pytest_asyncio
 from fp_devstack import Stack
 from fp_events import STREAMS, Consumer, MemoryBus
 from fp_kernel import Unavailable
-from fp_postgres import Database, OutboxRelay, Pruner, migrate
+from fp_postgres import Database, OutboxRelay, migrate
 from fp_testkit.patience import PATIENCE
 from fp_testkit.suites.consuming import registered, running
 
@@ -75,7 +75,7 @@ async def test_a_relay_goes_on_after_an_outage(stack, database):
         while await database.fetchval("select count(*) from fp_outbox where published_at is null"):
             await asyncio.sleep(0.01)
 
-    async with running(OutboxRelay(database, bus, holder="one").run(), Pruner(database).run()):
+    async with running(OutboxRelay(database, bus, holder="one").run()):
         await add("before")
         await at_last(relayed)
         await asyncio.to_thread(stack.kill, "postgres")

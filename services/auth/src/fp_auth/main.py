@@ -8,7 +8,7 @@ from fp_events import AuditPublisher
 from fp_events.hosting import soft_bus
 from fp_events.streams import AUDIT, AUTH
 from fp_kernel import Clock
-from fp_postgres import OutboxRelay, Pruner
+from fp_postgres import PRUNE_EVERY, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
 from fp_rpc import CredentialResolver, JwtResolver, Server
 from fp_runtime import Runtime, StartFailed
@@ -29,7 +29,7 @@ from fp_auth.app.validate_token import ResolveApiKey
 from fp_auth.bootstrap import bootstrap
 from fp_auth.domain.signing import SigningPolicy
 from fp_auth.settings import AuthSettings, encryption_keys, networks
-from fp_auth.upkeep import PRUNE_EVERY, RELOAD_EVERY, KeyUpkeep
+from fp_auth.upkeep import RELOAD_EVERY, KeyUpkeep
 
 NOUN = "auth"
 

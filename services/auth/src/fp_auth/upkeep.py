@@ -10,9 +10,6 @@ from fp_auth.app.rotate_signing_keys import RotateSigningKeys
 RELOAD_EVERY = 30.0
 """Seconds; a replica signs with a key that another one retired for so long at most."""
 
-PRUNE_EVERY = 600.0
-"""Seconds."""
-
 _log = get_logger(__name__)
 
 

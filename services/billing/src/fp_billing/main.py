@@ -8,7 +8,7 @@ from fp_events import AuditPublisher
 from fp_events.hosting import soft_bus
 from fp_events.revocation import ended_keys
 from fp_events.streams import AUDIT, AUTH, BILLING, INFERENCE, MODELS, PIPELINES, USAGE
-from fp_postgres import OutboxRelay, Pruner
+from fp_postgres import PRUNE_EVERY, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
 from fp_rpc import Channels, Server, ServiceCredential
 from fp_rpc.validate import remote_identity
@@ -58,7 +58,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     meter, meter_resources = (consumers.meter(each, do.record_events, figures.metered) for each in taken)
     runtime.keep("streams", lambda: bus.ensure(_STREAMS, taken))
     runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=metrics).run)
-    runtime.keep("retention", Pruner(database, consumers=taken).run)
+    runtime.every(PRUNE_EVERY, "retention", Pruner(database, consumers=taken).prune)
     runtime.keep("usage events", lambda: bus.consume(usage, meter))
     runtime.keep("resource events", lambda: bus.consume(consumers.RESOURCES, meter_resources))
     runtime.keep("months of facts", lambda: upkeep.keep_months(months, database, clock, settings.facts_kept))

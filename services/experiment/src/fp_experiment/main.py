@@ -1,13 +1,13 @@
 """The experiment service, put together."""
 
-from importlib import resources
-
 import fp_runtime
 from forgepoint.experiment.v1.experiment_pb2_grpc import add_ExperimentTrackerServiceServicer_to_server
-from fp_events import AuditPublisher, NatsBus, connect
+from fp_events import AuditPublisher, NatsBus
+from fp_events.hosting import soft_bus
 from fp_events.revocation import ended_keys
 from fp_events.streams import AUDIT, AUTH, EXPERIMENTS
-from fp_postgres import Database, OutboxRelay, Pruner, migrate
+from fp_postgres import PRUNE_EVERY, Database, OutboxRelay, Pruner
+from fp_postgres.hosting import hard_database
 from fp_postgres.partitions import Partitions
 from fp_rpc import ApiKeyResolver, Channels, Server, ServiceCredential
 from fp_rpc.validate import remote_identity
@@ -32,8 +32,8 @@ _HOUR, _SOON = 3_600.0, 5.0
 
 async def serve(runtime: Runtime, settings: Settings) -> None:
     clock, figures = runtime.clock, Figures(runtime.metrics)
-    database = await _database(runtime, settings)
-    bus = await _bus(runtime, settings)
+    database = await hard_database(runtime, settings.database_url.get_secret_value())
+    bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
     partitions = Partitions(database, partitioned(settings.points_keep))
     await partitions.ensure(clock.now())
 
@@ -53,7 +53,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     runtime.keep("ingest", ingest.run)
     runtime.keep("streams", lambda: bus.ensure((EXPERIMENTS, AUDIT, AUTH), (consumers.LINEAGE,)))
     runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=runtime.metrics).run)
-    runtime.keep("retention", Pruner(database, consumers=(consumers.LINEAGE,)).run)
+    runtime.every(PRUNE_EVERY, "retention", Pruner(database, consumers=(consumers.LINEAGE,)).prune)
     _upkeep(runtime, database, partitions, settings)
     runtime.keep("lineage", lambda: bus.consume(consumers.LINEAGE, consumers.tell_lineage(ingest)))
     runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, ended_keys(keys.drop)))
@@ -70,22 +70,6 @@ def _upkeep(runtime: Runtime, database: Database, partitions: Partitions, settin
         runtime.every(_HOUR, "retention of runs", lambda: deleted.expire(now(), keep))
     runtime.every(_SOON, "deleted runs", deleted.remove)
     runtime.every(_SOON, "search", ended.index)
-
-
-async def _database(runtime: Runtime, settings: Settings) -> Database:
-    """Hard: everything is there."""
-    url = settings.database_url.get_secret_value()
-    database = await runtime.hard("postgres", lambda: Database.connect(url, source=NOUN), Database.ping, Database.close)
-    await migrate(url, resources.files("fp_experiment") / "migrations", service=NOUN)
-    return database
-
-
-async def _bus(runtime: Runtime, settings: Settings) -> NatsBus:
-    """Soft: events to others wait in the outbox, those of others in their streams."""
-    url = settings.nats_url.get_secret_value()
-    return await runtime.soft(
-        "nats", lambda: connect(url, name=NOUN, metrics=runtime.metrics), NatsBus.ping, NatsBus.close
-    )
 
 
 def _server(runtime: Runtime, settings: Settings, bus: NatsBus) -> tuple[Server, ApiKeyResolver]:

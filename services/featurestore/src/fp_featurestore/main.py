@@ -6,7 +6,7 @@ from fp_events import AuditPublisher
 from fp_events.hosting import soft_bus
 from fp_events.revocation import ended_keys
 from fp_events.streams import AUDIT, AUTH, FEATURES
-from fp_postgres import Database, OutboxRelay, Pruner
+from fp_postgres import PRUNE_EVERY, Database, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
 from fp_rpc import Channels, Server, ServiceCredential
 from fp_rpc.validate import remote_identity
@@ -71,7 +71,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
 
     runtime.keep("streams", lambda: bus.ensure((FEATURES, AUDIT, AUTH), ()))
     runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=runtime.metrics).run)
-    runtime.keep("retention", Pruner(database).run)
+    runtime.every(PRUNE_EVERY, "retention", Pruner(database).prune)
     runtime.keep("online view", keep.run)
     runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, ended_keys(keys.drop)))
     await runtime.serve(server)

@@ -7,7 +7,7 @@ from forgepoint.monitor.v1.monitor_pb2_grpc import add_MonitorServiceServicer_to
 from fp_events import AuditPublisher, each
 from fp_events.hosting import soft_bus
 from fp_events.streams import AUDIT, AUTH, INFERENCE, MODELS, PIPELINES
-from fp_postgres import OutboxRelay, Pruner
+from fp_postgres import PRUNE_EVERY, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
 from fp_postgres.signals import Signals
 from fp_rpc import Channels, Server, ServiceCredential
@@ -91,7 +91,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     streams = (MODELS, INFERENCE, PIPELINES, AUDIT, AUTH)
     runtime.keep("streams", lambda: bus.ensure(streams, consumers.CONSUMERS))
     runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=runtime.metrics).run)
-    runtime.keep("retention", Pruner(database, consumers=consumers.CONSUMERS).run)
+    runtime.every(PRUNE_EVERY, "retention", Pruner(database, consumers=consumers.CONSUMERS).prune)
     runtime.keep("signals", signals.run)
     runtime.keep("promotions", lambda: bus.consume(consumers.PROMOTIONS, each(take)))
     runtime.keep("traffic", lambda: bus.consume(consumers.TRAFFIC, count))

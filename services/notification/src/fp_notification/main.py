@@ -6,7 +6,7 @@ from fp_events import AuditPublisher
 from fp_events.hosting import soft_bus
 from fp_events.revocation import ended_keys
 from fp_events.streams import AUDIT, AUTH, BILLING, EXPERIMENTS, FEATURES, MODELS, NOTIFICATIONS, PIPELINES
-from fp_postgres import OutboxRelay, Pruner
+from fp_postgres import PRUNE_EVERY, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
 from fp_rpc import Channels, Server, ServiceCredential
 from fp_rpc.validate import remote_identity
@@ -69,7 +69,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
 
     runtime.keep("streams", lambda: bus.ensure(_STREAMS, (consumers.EVENTS,)))
     runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=runtime.metrics).run)
-    runtime.keep("retention", Pruner(database, consumers=(consumers.EVENTS,)).run)
+    runtime.every(PRUNE_EVERY, "retention", Pruner(database, consumers=(consumers.EVENTS,)).prune)
     runtime.keep("events", lambda: bus.consume(consumers.EVENTS, tell))
     runtime.keep("deliveries", worker.run)
     runtime.keep("housekeeping", housekeeping.run)

@@ -6,7 +6,7 @@ from fp_events import AuditPublisher, each
 from fp_events.hosting import soft_bus
 from fp_events.revocation import ended_keys
 from fp_events.streams import AUDIT, INFERENCE, MODELS, PIPELINES
-from fp_postgres import OutboxRelay, Pruner
+from fp_postgres import PRUNE_EVERY, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
 from fp_postgres.signals import Signals
 from fp_rpc import Server
@@ -82,7 +82,7 @@ async def serve(runtime: Runtime, settings: PipelineSettings) -> None:
     taken = (consumers.LOOP, consumers.REQUESTS)
     runtime.keep("streams", lambda: bus.ensure((PIPELINES, MODELS, INFERENCE, AUDIT), taken))
     runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=runtime.metrics).run)
-    runtime.keep("retention", Pruner(database, consumers=taken).run)
+    runtime.every(PRUNE_EVERY, "retention", Pruner(database, consumers=taken).prune)
     runtime.keep("old counts", ForgetRequests(statistics, clock).run)
     runtime.every(3_600, "old executions", ForgetOld(PostgresRetention(database), clock, keep(settings)))
     runtime.keep("model events", lambda: bus.consume(consumers.LOOP, each(follow)))

@@ -9,7 +9,7 @@ from fp_events import AuditPublisher
 from fp_events.hosting import soft_bus
 from fp_events.revocation import ended_keys
 from fp_events.streams import AUDIT, AUTH, MODELS
-from fp_postgres import OutboxRelay, Pruner
+from fp_postgres import PRUNE_EVERY, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
 from fp_rpc import Channels, Server, ServiceCredential
 from fp_rpc.validate import remote_identity
@@ -98,7 +98,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     follow = consumers.follow_models(FollowModels(projector, changes))
     runtime.keep("streams", lambda: bus.ensure((MODELS, AUDIT, AUTH), (consumers.MODELS,)))
     runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=runtime.metrics).run)
-    runtime.keep("retention", Pruner(database).run)
+    runtime.every(PRUNE_EVERY, "retention", Pruner(database).prune)
     runtime.keep("projection events", lambda: bus.consume(consumers.MODELS, follow))
     runtime.keep("projection", keep.run)
     runtime.keep("verifications", verify.run)
