@@ -1,11 +1,14 @@
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 from forgepoint.notification.v1 import notification_pb2 as pb
-from fp_events import Broadcast, Severity
+from fp_events import Broadcast, Matching, Severity
 from fp_kernel import NotFound
+from fp_notification.api.consumers import EVENTS
 from fp_testkit.patience import PATIENCE
+from google.protobuf.any_pb2 import Any
 from standardwebhooks.webhooks import Webhook
 
 IN_APP, WEBHOOK = pb.NOTIFICATION_CHANNEL_IN_APP, pb.NOTIFICATION_CHANNEL_WEBHOOK
@@ -52,6 +55,26 @@ async def test_drift_is_told_to_the_team_and_to_its_webhook(
 async def _log(stub, **wanted):
     found = await stub.ListDeliveryAttempts(pb.ListDeliveryAttemptsRequest(**wanted))
     return found if found.attempts else None
+
+
+async def test_an_event_of_a_later_build_is_matched_and_told_by_its_envelope(
+    replica, caller, bus, drift, receiver, eventually
+):
+    admin = caller(await replica())
+    await admin.CreateRule(rule(receiver, patterns=["fp.models.>"]))
+    later = Any(type_url="type.googleapis.com/forgepoint.events.v1.RocketLaunched", value=b"\x0a\x01x")
+    event = replace(drift(), type="fp.models.rocket.launched", payload=later, summary="It flies.")
+    # The second one has a text that names fields of the payload.
+    await bus.publish([event, replace(drift(), payload=later, type="fp.models.drift.detected")])
+
+    requests = await receiver.received(2)
+
+    told = {body["type"]: body["data"] for body in (json.loads(request.body) for request in requests)}
+    assert {kind: data["severity"] for kind, data in told.items()} == {
+        "fp.models.rocket.launched": "WARNING",
+        "fp.models.drift.detected": "WARNING",
+    }
+    assert not await bus.dead_letters.list(Matching(EVENTS.name))
 
 
 async def test_two_replicas_tell_every_event_once(replica, caller, bus, drift, receiver):

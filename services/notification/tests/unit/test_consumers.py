@@ -6,6 +6,7 @@ from fp_notification.api.consumers import API_KEYS, EVENTS, facts, tell
 from fp_notification.domain.matching import NOT_OFFERED, OWN
 from fp_notification.domain.patterns import meets
 from fp_testkit.wallclock import MOMENT
+from google.protobuf.any_pb2 import Any
 
 
 def event(payload, event_type="fp.rockets.launched", **more):
@@ -32,6 +33,12 @@ def test_a_replica_hears_of_every_way_in_which_a_key_ends(ended):
 def test_the_facts_of_an_event_are_those_of_its_envelope():
     found = facts(event(events_pb2.RunCreated(run_id="x"), severity=Severity.CRITICAL, source="rockets"))
     assert (found.type, found.team, found.severity, found.source) == ("fp.rockets.launched", "alpha", 4, "rockets")
+
+
+def test_a_payload_of_a_later_build_has_no_fields_for_texts():
+    later = Any(type_url="type.googleapis.com/forgepoint.events.v1.RocketLaunched", value=b"\x0a\x01x")
+    found = facts(event(later))
+    assert (found.type, found.summary, dict(found.details)) == ("fp.rockets.launched", "Up.", {})
 
 
 def test_texts_see_the_plain_fields_of_any_payload_and_nothing_else():

@@ -57,7 +57,7 @@ def facts(event: Event) -> Facts:
         time=event.time,
         correlation_id=event.correlation_id,
         trace=event.trace,
-        details=Details(event.payload),
+        details=Details(event.payload) if event.known else {},
     )
 
 
