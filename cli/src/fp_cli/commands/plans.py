@@ -63,7 +63,7 @@ def create_plan(
     file: Path | None = typer.Option(None, help="JSON or YAML of a CreateRatePlanRequest instead.", allow_dash=True),
     idempotency_key: str = typer.Option("", help="A repeat with the same key happens once."),
 ) -> None:
-    """Create a rate plan; every meter needs its price, and the plan never changes."""
+    """Create a rate plan, which never changes. A meter without a price is free; the answer names every price."""
     from forgepoint.billing.v1 import billing_pb2, billing_pb2_grpc
 
     from fp_cli import client as clients
