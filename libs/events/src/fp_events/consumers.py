@@ -114,6 +114,7 @@ BILLING_RESOURCES = Consumer(
     (
         "fp.models.version.ready",
         "fp.models.archived",
+        "fp.models.restored",
         "fp.pipelines.step.completed",
         "fp.pipelines.step.failed",
     ),

@@ -56,7 +56,7 @@ async def test_seconds_of_jobs_are_metered_whether_their_step_went_well_or_not(a
     assert await ann.used(pb.METER_TYPE_COMPUTE_SECONDS) == 47
 
 
-async def test_storage_is_metered_month_by_month_until_the_model_is_archived(start, bus):
+async def test_storage_is_metered_month_by_month_until_the_model_is_archived_and_once_it_is_back(start, bus):
     clock = StandingClock()
     ann = (await start(clock)).admin()
     version = events_pb2.ModelVersionReady(model_id="m", version_id=new_id(), version="1", size_bytes=20 * 2**30)
@@ -74,6 +74,10 @@ async def test_storage_is_metered_month_by_month_until_the_model_is_archived(sta
     clock.set_wall(clock.now() + timedelta(days=31))
     await ann.used_up_to(1, pb.METER_TYPE_STORAGE_BYTES)
     assert await ann.used(pb.METER_TYPE_STORAGE_BYTES) == 1
+    restored = events_pb2.ModelRestored(model_id="m")
+    restored.restored_at.FromDatetime(clock.now())
+    await bus.publish([about_models("restored", restored)])
+    await ann.used_up_to(20 * 2**30 + 1, pb.METER_TYPE_STORAGE_BYTES)
 
 
 def about_models(kind, payload):

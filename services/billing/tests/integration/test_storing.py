@@ -7,7 +7,7 @@ from fp_billing.app import storing
 from fp_billing.app.record_usage import Told
 from fp_billing.domain.meters import Meter
 from fp_billing.domain.periods import period_of
-from fp_billing.domain.storage import ArchivedModel, StoredVersion
+from fp_billing.domain.storage import ArchivedModel, RestoredModel, StoredVersion
 from fp_billing.domain.usage import Usage
 from fp_kernel import new_id
 
@@ -23,6 +23,10 @@ def ready(version="v1", *, model="m", at=MARCH, size=SIZE, team="alpha"):
 
 def archived(model="m", *, at=MARCH, team="alpha"):
     return Told(new_id(), team, archived=ArchivedModel(model, at))
+
+
+def restored(model="m", *, at=MARCH, team="alpha"):
+    return Told(new_id(), team, restored=RestoredModel(model, at))
 
 
 async def stored(desk, clock, month):
@@ -42,6 +46,29 @@ async def test_a_model_that_is_archived_counts_for_that_month_and_none_after_it(
     assert await stored(desk, clock, 4) == SIZE + 7
     await desk.do.record_events([archived(at=clock.now())], "billing-resources")
     assert [await stored(desk, clock, month) for month in (4, 5, 6)] == [SIZE + 7, 7, 7]
+
+
+async def test_a_model_that_comes_back_counts_from_that_month_on_and_not_for_those_between(desk, clock):
+    await desk.do.record_events([ready("v1"), ready("v2", model="other", size=7)], "billing-resources")
+    await desk.do.record_events([archived()], "billing-resources")
+    assert [await stored(desk, clock, month) for month in (3, 4, 5)] == [SIZE + 7, 7, 7]
+    await desk.do.record_events([restored(at=datetime(2013, 6, 3, tzinfo=UTC))], "billing-resources")
+    assert [await stored(desk, clock, month) for month in (6, 7)] == [SIZE + 7, SIZE + 7]
+
+
+async def test_a_model_that_is_archived_for_a_moment_is_not_kept_for_nothing(desk, clock):
+    await desk.do.record_events([ready()], "billing-resources")
+    later = datetime(2013, 3, 11, tzinfo=UTC)
+    await desk.do.record_events([archived(), restored(at=later)], "billing-resources")
+    assert [await stored(desk, clock, month) for month in (3, 4)] == [SIZE, SIZE]
+
+
+async def test_an_archive_that_is_told_after_the_return_of_its_model_ends_nothing(desk, clock):
+    await desk.do.record_events([ready()], "billing-resources")
+    await desk.do.record_events([restored(at=datetime(2013, 3, 11, tzinfo=UTC))], "billing-resources")
+    await desk.do.record_events([archived()], "billing-resources")
+    await desk.do.record_events([ready("v2", size=7)], "billing-resources")
+    assert [await stored(desk, clock, month) for month in (3, 4)] == [SIZE + 7, SIZE + 7]
 
 
 async def test_a_version_that_becomes_ready_after_its_model_was_archived_counts_once(desk, clock):

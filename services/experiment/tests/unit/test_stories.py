@@ -44,6 +44,12 @@ def test_a_promotion_tells_both_stages():
     assert facts[version_ref("late", "1"), "stage"] == "ARCHIVED"
 
 
+def test_the_return_of_an_archived_model_is_told_of_it():
+    payload = pb.ModelRestored(model_id="m", model_name="late")
+    payload.restored_at.FromDatetime(AT)
+    assert tell("fp.models.restored", payload) == ({(Ref(Kind.MODEL, "late"), "restored_at"): AT.isoformat()}, [])
+
+
 def test_drift_comes_from_a_deployment_and_a_retrain_from_the_report():
     drift = pb.ModelDriftDetected(
         model_name="late",

@@ -2,20 +2,23 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import redis.asyncio
 from forgepoint.common.v1.common_pb2 import PaginationRequest
+from forgepoint.events.v1 import events_pb2
 from forgepoint.inference.v1 import inference_pb2 as pb
 from forgepoint.pipeline.v1 import pipeline_pb2
-from fp_events import NatsBus
+from fp_events import Event, NatsBus
 from fp_kernel import (
     FailedPrecondition,
     InvalidArgument,
 )
 from fp_testkit.issuer import Issuer
 from fp_testkit.patience import PATIENCE
+from fp_testkit.wallclock import MOMENT
 
 Start = Callable[..., Awaitable[Any]]
 Tell = Callable[..., Awaitable[None]]
@@ -100,6 +103,36 @@ async def test_routes_survive_a_restart_and_come_from_the_pipeline_when_the_stor
     # Version 1 is still in the stream of events; the pipeline does not list it any more.
     await third.weights({"2": 10_000})
     assert (await third.stub().Predict(ask())).served_version == "2"
+
+
+async def test_an_archived_model_serves_again_once_it_is_restored_and_deployed(
+    start: Start, runtime: StartRuntime, tell: Tell, ask: Ask, bus: NatsBus
+) -> None:
+    one = await runtime("1")
+    inference = await start()
+    stub = inference.stub()
+    await tell(one, 1, weight=10_000)
+    await inference.weights({"1": 10_000})
+    archived = events_pb2.ModelArchived(model_id="m", model_name="delays")
+    archived.archived_at.FromDatetime(MOMENT + timedelta(seconds=5))
+    await bus.publish([_of_model("archived", archived)])
+    await inference.weights({"1": 0})
+    with pytest.raises(FailedPrecondition):
+        await stub.Predict(ask())
+    await tell(one, 2, gone=True)
+    restored = events_pb2.ModelRestored(model_id="m", model_name="delays")
+    restored.restored_at.FromDatetime(MOMENT + timedelta(seconds=9))
+    await bus.publish([_of_model("restored", restored)])
+    await tell(one, 3, weight=10_000)  # by a clock that is behind registry's
+    await inference.weights({"1": 10_000})
+    assert (await stub.Predict(ask())).served_version == "1"
+    await inference.service.stop()
+    again = await start()  # which hears the archive and the return once more
+    await again.weights({"1": 10_000})
+
+
+def _of_model(kind: str, payload: Any) -> Event:
+    return Event(f"fp.models.{kind}", payload, "alpha", "m", "s", source="registry")
 
 
 async def test_routes_are_listed_in_pages(start: Start, pipeline, issuer: Issuer) -> None:

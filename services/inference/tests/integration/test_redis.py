@@ -106,13 +106,14 @@ async def test_routes_come_back_as_they_were_kept(link: Link, redis: Any) -> Non
     stable = Stable("id-1", "1", _START)
     await routes.save_stable("alpha", "delays/new york", stable)
     await routes.save_archived("alpha", "delays/new york", _START)
+    await routes.save_restored("beta", "delays/new york", _START)
     split = await routes.set_split("alpha", "delays/new york", (Share("id-1", 1, 10_000),), _START)
     alpha, beta = await RedisRoutes(link).load()
     assert (alpha.team, alpha.model_name) == ("alpha", "delays/new york")
     assert alpha.targets == {"id-1": _target()}
     assert (alpha.split, alpha.stable, alpha.archived_at) == (split, stable, _START)
     assert beta.targets == {"id-7": _target("7")}
-    assert beta.split is None
+    assert (beta.split, beta.archived_at, beta.restored_at) == (None, None, _START)
 
 
 async def test_an_older_state_of_a_version_never_replaces_a_newer_one(link: Link, redis: Any) -> None:

@@ -48,6 +48,9 @@ class FakeStore:
     async def save_archived(self, team: str, model_name: str, at: datetime) -> None:
         self._change(team, model_name, lambda route: route.archived(at))
 
+    async def save_restored(self, team: str, model_name: str, at: datetime) -> None:
+        self._change(team, model_name, lambda route: route.restored(at))
+
     async def set_split(self, team: str, model_name: str, shares: tuple[Share, ...], at: datetime) -> Split:
         self.revision += 1
         split = Split(shares, self.revision, at)
@@ -165,6 +168,16 @@ async def test_promotion_and_archive_are_kept(setting: Setting) -> None:
     setting.restart()
     await setting.follow.start()
     assert setting.table.get("alpha", "delays").active == ()
+
+
+async def test_the_return_of_a_model_is_kept(setting: Setting) -> None:
+    await setting.follow.deployed(_deployment("1", 1))
+    await setting.follow.archived("alpha", "delays", _LATER)
+    await setting.follow.restored("alpha", "delays", _LATER + timedelta(seconds=1))
+    setting.restart()
+    await setting.follow.start()
+    await setting.follow.archived("alpha", "delays", _LATER)
+    assert [target.version for target in setting.table.get("alpha", "delays").active] == ["1"]
 
 
 def _command(key: str = "", body: bytes = b"") -> Command:

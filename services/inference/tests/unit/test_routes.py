@@ -127,6 +127,17 @@ def test_what_is_deployed_after_an_archive_takes_traffic_in_whatever_order_the_t
         assert route.archived(_START + timedelta(seconds=9)).active == ()
 
 
+def test_a_restored_model_forgets_its_archive_and_no_archive_after_it() -> None:
+    ended, back = _START + timedelta(seconds=5), _START + timedelta(seconds=9)
+    restored = _route("1").archived(ended).restored(back)
+    assert _weights(restored) == {"1": FULL}
+    assert restored.archived(ended) is restored  # told again, as at each start
+    assert restored.restored(back) is restored
+    assert restored.archived(back + timedelta(seconds=1)).active == ()
+    assert _weights(_route("1").restored(back).archived(ended)) == {"1": FULL}
+    assert _route("1").archived(back).restored(ended).active == ()
+
+
 def test_each_canary_meets_other_users_and_keeps_them_while_its_share_grows() -> None:
     first, grown = (
         _split(_route("1", "2"), {"1": 9_000, "2": 1_000}),

@@ -1,5 +1,7 @@
 """How the projection keeps up: events, notes and rebuilds."""
 
+from dataclasses import replace
+
 import pytest
 from forgepoint.events.v1 import events_pb2
 from fp_events import Event
@@ -11,7 +13,7 @@ from fp_registry.app.keep_projection import KeepProjection
 from fp_registry.app.ports import ModelFilter, ModelRef, VersionRef
 from fp_registry.app.project import FollowModels
 from fp_registry.app.rebuild import Rebuild
-from fp_registry.domain.events import ModelRegistered, VersionCreated
+from fp_registry.domain.events import ModelArchived, ModelRegistered, ModelRestored, VersionCreated
 
 
 class Keeper:
@@ -25,6 +27,16 @@ class Keeper:
         self.keep = KeepProjection(self.generations, world.changes, projector, rebuild)
 
 
+class Followed:
+    """What a handler hands on."""
+
+    def __init__(self):
+        self.models = []
+
+    async def __call__(self, models):
+        self.models += models
+
+
 @pytest.fixture
 def keeper(world):
     return Keeper(world)
@@ -36,6 +48,23 @@ async def test_an_event_brings_its_model_to_the_projection(keeper, world):
     version = world.add_version(model)
     await keeper.follow([to_event(VersionCreated(world.state.models[model.id], version))])
     assert await keeper.projection.version("alpha", VersionRef(id=version.id)) is not None
+
+
+async def test_every_change_of_a_model_brings_it_to_the_projection(keeper, world):
+    await keeper.keep.once()
+    model = world.register()
+    version = world.add_version(model)
+    later = replace(model, archived_at=model.created_at)
+    changes = [
+        ModelRegistered(model),
+        VersionCreated(model, version),
+        ModelArchived(later, by="ann", at=model.created_at),
+        ModelRestored(model, by="ann", at=model.created_at),
+    ]
+    for change in changes:
+        follow = Followed()
+        await follow_models(follow)([to_event(change)])
+        assert follow.models == [("alpha", model.id)], change
 
 
 async def test_events_of_others_change_nothing(keeper, world):

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time
 from fp_postgres import Transaction
 
 from fp_billing.domain.periods import Period, day_of, period_of
-from fp_billing.domain.storage import ArchivedModel, StoredVersion
+from fp_billing.domain.storage import ArchivedModel, RestoredModel, StoredVersion
 
 _STORE = """
 INSERT INTO stored_versions (team, version_id, model_id, model_version, size_bytes, paid_for, last_month)
@@ -15,9 +15,23 @@ VALUES ($1, $2, $3, $4, $5, $6,
 ON CONFLICT (team, version_id) DO NOTHING
 """
 _NOTE_ARCHIVED = """
-INSERT INTO archived_models (team, model_id, month) VALUES ($1, $2, $3) ON CONFLICT (team, model_id) DO NOTHING
+INSERT INTO archived_models (team, model_id, month, told_at) VALUES ($1, $2, $3, $4)
+ON CONFLICT (team, model_id) DO UPDATE SET month = excluded.month, told_at = excluded.told_at
+WHERE archived_models.told_at < excluded.told_at RETURNING month
+"""
+_NOTE_RESTORED = """
+INSERT INTO archived_models (team, model_id, month, told_at) VALUES ($1, $2, 'infinity', $3)
+ON CONFLICT (team, model_id) DO UPDATE SET month = excluded.month, told_at = excluded.told_at
+WHERE archived_models.told_at < excluded.told_at RETURNING month
 """
 _ARCHIVE = "UPDATE stored_versions SET last_month = least(last_month, $3) WHERE team = $1 AND model_id = $2"
+# The months between are free. Where there is none, months that are not metered yet stay so, and are metered soon.
+_RESTORE = """
+UPDATE stored_versions SET last_month = 'infinity', paid_for = CASE
+    WHEN last_month < ($3::date - interval '1 month') THEN greatest(paid_for, ($3::date - interval '1 month')::date)
+    ELSE paid_for END
+WHERE team = $1 AND model_id = $2 AND last_month < 'infinity'
+"""
 _UNPAID = """
 SELECT version_id, model_id, model_version, size_bytes, paid_for, least(last_month, $2) AS last_month
 FROM stored_versions WHERE paid_for < last_month AND paid_for < $2 AND team = $1
@@ -40,8 +54,13 @@ async def store(tx: Transaction, team: str, version: StoredVersion) -> None:
 
 async def archive(tx: Transaction, team: str, model: ArchivedModel) -> None:
     month = day_of(period_of(model.at).start)
-    await tx.execute(_NOTE_ARCHIVED, team, model.model_id, month)
-    await tx.execute(_ARCHIVE, team, model.model_id, month)
+    if await tx.fetchval(_NOTE_ARCHIVED, team, model.model_id, month, model.at) is not None:
+        await tx.execute(_ARCHIVE, team, model.model_id, month)
+
+
+async def restore(tx: Transaction, team: str, model: RestoredModel) -> None:
+    if await tx.fetchval(_NOTE_RESTORED, team, model.model_id, model.at) is not None:
+        await tx.execute(_RESTORE, team, model.model_id, day_of(period_of(model.at).start))
 
 
 async def unpaid(tx: Transaction, team: str, month: Period, limit: int) -> Sequence[tuple[StoredVersion, Period]]:

@@ -18,7 +18,7 @@ from fp_billing.domain.invoices import Invoice, Line
 from fp_billing.domain.meters import Fact, Meter
 from fp_billing.domain.periods import Period
 from fp_billing.domain.plans import DEFAULT_PLAN, RatePlan
-from fp_billing.domain.storage import ArchivedModel, StoredVersion
+from fp_billing.domain.storage import ArchivedModel, RestoredModel, StoredVersion
 from fp_billing.domain.sums import UsageSum
 from fp_billing.domain.usage import UsageRecord
 
@@ -103,6 +103,9 @@ class BillingTransaction:
 
     async def archive_model(self, team: str, model: ArchivedModel) -> None:
         await storage_rows.archive(self._tx, team, model)
+
+    async def restore_model(self, team: str, model: RestoredModel) -> None:
+        await storage_rows.restore(self._tx, team, model)
 
     async def unpaid_versions(self, team: str, month: Period, limit: int) -> Sequence[tuple[StoredVersion, Period]]:
         return await storage_rows.unpaid(self._tx, team, month, limit)

@@ -15,7 +15,7 @@ from fp_billing.app.record_usage import RecordEvents, Told
 from fp_billing.domain.meters import Meter
 from fp_billing.domain.periods import period_of
 from fp_billing.domain.sources import part_of
-from fp_billing.domain.storage import ArchivedModel, StoredVersion
+from fp_billing.domain.storage import ArchivedModel, RestoredModel, StoredVersion
 from fp_billing.domain.usage import Usage
 
 __all__ = ["API_KEYS", "RESOURCES", "USAGE", "meter"]
@@ -59,6 +59,9 @@ def _told(event: Event) -> Told:
         case events_pb2.ModelArchived() as model:
             ended = ArchivedModel(_source(model.model_id), _moment(event, model.archived_at))
             return Told(event.id, event.team, archived=ended)
+        case events_pb2.ModelRestored() as model:
+            back = RestoredModel(_source(model.model_id), _moment(event, model.restored_at))
+            return Told(event.id, event.team, restored=back)
         case _:
             return Told(event.id, event.team, tuple(usage for each in opened(event) for usage in _prediction(each)))
 

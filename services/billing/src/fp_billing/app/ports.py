@@ -16,7 +16,7 @@ from fp_billing.domain.meters import Fact, Meter
 from fp_billing.domain.periods import Period
 from fp_billing.domain.plans import Money, RatePlan
 from fp_billing.domain.quotas import Quota
-from fp_billing.domain.storage import ArchivedModel, StoredVersion
+from fp_billing.domain.storage import ArchivedModel, RestoredModel, StoredVersion
 from fp_billing.domain.sums import UsageSum
 from fp_billing.domain.usage import UsageRecord
 
@@ -46,7 +46,12 @@ class Transaction(Protocol):
         """Of a team that is held; one that is known stays as it is. It ends with its model, whichever comes first."""
 
     async def archive_model(self, team: str, model: ArchivedModel) -> None:
-        """Of a team that is held: no version of the model counts after that month."""
+        """Of a team that is held: no version of the model counts after that month. Nothing when its return was told
+        since.
+        """
+
+    async def restore_model(self, team: str, model: RestoredModel) -> None:
+        """Of a team that is held: its versions count again. Nothing when a later archive was told already."""
 
     async def unpaid_versions(self, team: str, month: Period, limit: int) -> Sequence[tuple[StoredVersion, Period]]:
         """Versions of the team, which is held, that are to be metered up to the month; with the last month of each."""

@@ -9,7 +9,7 @@ from fp_kernel import Clock, Command
 from fp_billing.app.ports import Transaction, Transactions
 from fp_billing.app.posting import Posted, Posting
 from fp_billing.domain.periods import Grace
-from fp_billing.domain.storage import ArchivedModel, StoredVersion
+from fp_billing.domain.storage import ArchivedModel, RestoredModel, StoredVersion
 from fp_billing.domain.usage import Usage, check_usage
 
 
@@ -30,13 +30,14 @@ class RecordUsage:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What one event of the bus says was used, what is stored from now on and what is stored no longer."""
+    """What one event of the bus says was used, what is stored from now on, no longer, or again."""
 
     event_id: str
     team: str
     usages: tuple[Usage, ...] = ()
     stored: StoredVersion | None = None
     archived: ArchivedModel | None = None
+    restored: RestoredModel | None = None
 
 
 class RecordEvents:
@@ -75,3 +76,5 @@ async def _store(tx: Transaction, team: str, batch: Sequence[Told]) -> None:
             await tx.store_version(team, told.stored)
         if told.archived is not None:
             await tx.archive_model(team, told.archived)
+        if told.restored is not None:
+            await tx.restore_model(team, told.restored)

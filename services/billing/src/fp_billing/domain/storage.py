@@ -29,6 +29,14 @@ class ArchivedModel:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class RestoredModel:
+    """Its versions count again, from the month of `at` on."""
+
+    model_id: str
+    at: datetime
+
+
 def due(version: StoredVersion, until: Period) -> Iterator[Usage]:
     """What the version is to be metered for: each month behind the last one, up to and with `until`."""
     month = Period(version.paid_for.end)

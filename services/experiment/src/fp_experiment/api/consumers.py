@@ -21,6 +21,7 @@ STORIES: Mapping[str, Callable[[Event, Any], Story]] = {
     "fp.models.version.ready": stories.ready,
     "fp.models.promoted": stories.promoted,
     "fp.models.archived": stories.archived,
+    "fp.models.restored": stories.restored,
     "fp.models.drift.detected": stories.drifted,
     "fp.pipelines.started": stories.started,
     "fp.pipelines.step.completed": stories.step,

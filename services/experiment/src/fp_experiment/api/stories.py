@@ -53,6 +53,11 @@ def archived(event: Event, model: pb.ModelArchived) -> Story:
     return Story(facts(Ref(Kind.MODEL, model.model_name), event.time, archived_at=_moment(model.archived_at)))
 
 
+def restored(event: Event, model: pb.ModelRestored) -> Story:
+    """The archive stays told: whoever reads the later of the two knows the state."""
+    return Story(facts(Ref(Kind.MODEL, model.model_name), event.time, restored_at=_moment(model.restored_at)))
+
+
 def drifted(event: Event, drift: pb.ModelDriftDetected) -> Story:
     node = Ref(Kind.DRIFT_REPORT, drift.report_id)
     told = facts(

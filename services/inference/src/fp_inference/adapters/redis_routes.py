@@ -70,6 +70,9 @@ class RedisRoutes:
     async def save_archived(self, team: str, model_name: str, at: datetime) -> None:
         await self._keep(_hash("archived", team), model_name, _micros(at), at.isoformat(), team)
 
+    async def save_restored(self, team: str, model_name: str, at: datetime) -> None:
+        await self._keep(_hash("restored", team), model_name, _micros(at), at.isoformat(), team)
+
     async def set_split(self, team: str, model_name: str, shares: tuple[Share, ...], at: datetime) -> Split:
         arguments = [model_name, dump_split(shares, at), team, _CHANNEL]
         keys = [_hash("splits", team), _TEAMS]
@@ -87,7 +90,7 @@ class RedisRoutes:
                 handle(team, model_name, load_split(*_parted(value.encode())))
 
     async def _team(self, team: str) -> Sequence[Route]:
-        kinds = ("targets", "splits", "stable", "archived")
+        kinds = ("targets", "splits", "stable", "archived", "restored")
         return _routes(team, *await self._link.ask(*(("HGETALL", _hash(kind, team)) for kind in kinds)))
 
     async def _keep(self, key: str, field: str, version: int, body: str, team: str) -> None:
@@ -95,18 +98,31 @@ class RedisRoutes:
         await self._link.run(_KEEP_NEWEST, ([key, _TEAMS], arguments))
 
 
-def _routes(team: str, targets: _Kept, splits: _Kept, stable: _Kept, archived: _Kept) -> list[Route]:
+def _routes(team: str, *kept: _Kept) -> list[Route]:
+    targets, splits, stable, archived, restored = kept
     of_model: dict[str, dict[str, Target]] = {}
     for field, value in targets.items():
         model_name, version_id = json.loads(field)
         of_model.setdefault(model_name, {})[version_id] = load_target(_parted(value)[1])
     split = {field.decode(): load_split(*_parted(value)) for field, value in splits.items()}
     marks = {field.decode(): load_stable(_parted(value)[1]) for field, value in stable.items()}
-    ends = {field.decode(): datetime.fromisoformat(_parted(value)[1]) for field, value in archived.items()}
+    ends, returns = _moments(archived), _moments(restored)
     return [
-        Route(team, model, of_model.get(model, {}), split.get(model), marks.get(model), ends.get(model))
-        for model in sorted(of_model.keys() | split.keys() | marks.keys() | ends.keys())
+        Route(
+            team,
+            model,
+            of_model.get(model, {}),
+            split.get(model),
+            marks.get(model),
+            ends.get(model),
+            returns.get(model),
+        )
+        for model in sorted(of_model.keys() | split.keys() | marks.keys() | ends.keys() | returns.keys())
     ]
+
+
+def _moments(kept: _Kept) -> dict[str, datetime]:
+    return {field.decode(): datetime.fromisoformat(_parted(value)[1]) for field, value in kept.items()}
 
 
 def _parted(value: bytes) -> tuple[int, str]:

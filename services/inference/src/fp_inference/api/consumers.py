@@ -19,12 +19,13 @@ DEPLOYED = "fp.pipelines.model.deployed"
 UNDEPLOYED = "fp.pipelines.model.undeployed"
 PROMOTED = "fp.models.promoted"
 ARCHIVED = "fp.models.archived"
+RESTORED = "fp.models.restored"
 KEY_ROTATED = "fp.auth.apikey.rotated"
 KEY_REVOKED = "fp.auth.apikey.revoked"
 EXCEEDED = "fp.billing.quota.exceeded"
 
 DEPLOYMENTS = Broadcast("inference-routes", ("fp.pipelines.model.>",), deliver="all")
-MARKS = Broadcast("inference-marks", (PROMOTED, ARCHIVED), deliver="all")
+MARKS = Broadcast("inference-marks", (PROMOTED, ARCHIVED, RESTORED), deliver="all")
 QUOTAS = Broadcast("inference-quotas", (EXCEEDED,), deliver="all")
 KEYS = Broadcast("inference-keys", (KEY_ROTATED, KEY_REVOKED))
 
@@ -84,7 +85,7 @@ class DeploymentEvents:
 
 
 class MarkEvents:
-    """fp.models.promoted -> the stable mark; fp.models.archived -> no traffic any more."""
+    """fp.models.promoted -> the stable mark; fp.models.archived -> no traffic any more, until fp.models.restored."""
 
     def __init__(self, follow: FollowDeployments) -> None:
         self._follow = follow
@@ -96,6 +97,8 @@ class MarkEvents:
         payload: Any = event.payload
         if event.type == ARCHIVED:
             await self._follow.archived(event.team, payload.model_name, payload.archived_at.ToDatetime(UTC))
+        elif event.type == RESTORED:
+            await self._follow.restored(event.team, payload.model_name, payload.restored_at.ToDatetime(UTC))
         elif payload.to_stage == pb.MODEL_STAGE_PRODUCTION:
             stable = Stable(payload.version_id, payload.version, payload.promoted_at.ToDatetime(UTC))
             await self._follow.promoted(event.team, payload.model_name, stable)

@@ -52,6 +52,10 @@ class FollowDeployments:
         if self._change(team, model_name, lambda route: route.archived(at)):
             await self._keep(lambda: self._store.save_archived(team, model_name, at))
 
+    async def restored(self, team: str, model_name: str, at: datetime) -> None:
+        if self._change(team, model_name, lambda route: route.restored(at)):
+            await self._keep(lambda: self._store.save_restored(team, model_name, at))
+
     def split(self, team: str, model_name: str, split: Split) -> None:
         """A split that this or another replica set."""
         self._change(team, model_name, lambda route: route.with_split(split))
@@ -116,4 +120,6 @@ def _merged(route: Route, kept: Route) -> Route:
         route = route.with_split(kept.split)
     if kept.stable is not None:
         route = route.promoted(kept.stable)
+    if kept.restored_at is not None:
+        route = route.restored(kept.restored_at)
     return route.archived(kept.archived_at) if kept.archived_at is not None else route

@@ -86,6 +86,7 @@ class Route:
     split: Split | None = None
     stable: Stable | None = None
     archived_at: datetime | None = None
+    restored_at: datetime | None = None
 
     @cached_property
     def present(self) -> tuple[Target, ...]:
@@ -188,7 +189,16 @@ class Route:
         return replace(self, stable=stable)
 
     def archived(self, at: datetime) -> "Route":
-        return self if self.archived_at is not None and self.archived_at >= at else replace(self, archived_at=at)
+        """The same route when it knows of this archive, of a newer one, or of the model's return after it."""
+        known = [each for each in (self.archived_at, self.restored_at) if each is not None]
+        return self if any(each >= at for each in known) else replace(self, archived_at=at)
+
+    def restored(self, at: datetime) -> "Route":
+        """Without the archive from before it; it stays known, since events may be told again."""
+        if self.restored_at is not None and self.restored_at >= at:
+            return self
+        ended = self.archived_at is not None and self.archived_at <= at
+        return replace(self, restored_at=at, archived_at=None if ended else self.archived_at)
 
     def with_split(self, split: Split) -> "Route":
         if self.split is not None and self.split.revision >= split.revision:

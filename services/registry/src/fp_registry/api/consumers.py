@@ -18,6 +18,7 @@ _OWN = frozenset(
         "fp.models.version.ready",
         "fp.models.promoted",
         "fp.models.archived",
+        "fp.models.restored",
     }
 )
 
