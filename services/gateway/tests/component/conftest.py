@@ -18,7 +18,7 @@ from forgepoint.pipeline.v1 import pipeline_pb2, pipeline_pb2_grpc
 from forgepoint.registry.v1 import registry_pb2, registry_pb2_grpc
 from fp_gateway.main import serve
 from fp_gateway.settings import GatewaySettings
-from fp_kernel import NotFound, ResourceExhausted, invalid
+from fp_kernel import FailedPrecondition, NotFound, ResourceExhausted, invalid
 from fp_rpc import Server, current_call
 from fp_telemetry import Metrics
 from fp_testkit.issuer import SERVICE_SECRET, Issuer
@@ -55,7 +55,24 @@ class Registry(registry_pb2_grpc.RegistryServiceServicer):
 
 
 class Pipeline(pipeline_pb2_grpc.PipelineOrchestratorServiceServicer):
-    """Streams as many transitions as the execution's id says: the present state alone, or from the asked one on."""
+    """Streams as many transitions as the execution's id says: the present state alone, or from the asked one on.
+
+    asked: changes of pipelines.
+    """
+
+    def __init__(self) -> None:
+        self.asked: list[Any] = []
+
+    async def UpdatePipeline(self, request, context):
+        self.asked.append(request)
+        changed = pipeline_pb2.PipelineDefinition(id=request.pipeline_id, name=request.name)
+        return pipeline_pb2.UpdatePipelineResponse(pipeline=changed)
+
+    async def DeletePipeline(self, request, context):
+        self.asked.append(request)
+        if request.pipeline_id == "started":
+            raise FailedPrecondition("an execution of it is open", reason="PIPELINE_IN_USE")
+        return pipeline_pb2.DeletePipelineResponse()
 
     async def ListExecutions(self, request, context):
         found = pipeline_pb2.Execution(id=f"e{request.status_filter}", status=request.status_filter)
@@ -142,6 +159,7 @@ class Edge:
     http: str
     issuer: Issuer
     registry: Registry
+    pipeline: Pipeline
     servers: list[Server] = field(default_factory=list)
     others: dict[str, Recorded] = field(default_factory=dict)
 
@@ -189,7 +207,7 @@ async def gateway(issuer, services, nats_url, port, others=MappingProxyType({}))
         **{f"{noun}_addr": backend for noun in others},
     )
     running = await services("gateway", settings, serve)
-    yield Edge(running.grpc_address, f"http://127.0.0.1:{port}", issuer, registry, [server], dict(others))
+    yield Edge(running.grpc_address, f"http://127.0.0.1:{port}", issuer, registry, pipeline, [server], dict(others))
     await server.stop(0)
 
 

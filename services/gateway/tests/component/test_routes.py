@@ -152,6 +152,27 @@ async def test_every_route_asks_its_rpc_what_the_request_says(whole, http):
         assert (asked, json_format.MessageToDict(message)) == (rpc, request), f"{verb} {path}"
 
 
+@pytest.mark.parametrize("verb", ["PUT", "PATCH"])
+async def test_a_pipeline_is_changed_by_the_id_of_its_path(whole, http, verb):
+    body = {"pipelineId": "another", "name": "nightly", "steps": [{"id": "a", "type": "STEP_TYPE_TRAIN"}]}
+    response = await http.request(verb, "/pipelines/p1", json=body)
+
+    assert response.status_code == 200, response.text
+    assert (response.json()["pipeline"]["id"], response.json()["pipeline"]["name"]) == ("p1", "nightly")
+    (asked,) = whole.pipeline.asked
+    assert json_format.MessageToDict(asked) == {**body, "pipelineId": "p1"}
+
+
+async def test_a_pipeline_is_deleted_unless_it_is_in_use(whole, http):
+    response = await http.delete("/pipelines/p1")
+    refused = await http.delete("/pipelines/started")
+
+    assert (response.status_code, response.json()) == (200, {})
+    assert refused.status_code == 400
+    assert refused.json()["reason"] == "PIPELINE_IN_USE"
+    assert [asked.pipeline_id for asked in whole.pipeline.asked] == ["p1", "started"]
+
+
 @pytest.mark.parametrize(
     ("path", "field"),
     [

@@ -55,6 +55,10 @@ API: Final[tuple[Route, ...]] = (
     Route("GET", "/pipelines", _PIPELINE + "ListPipelines"),
     Route("POST", "/pipelines", _PIPELINE + "CreatePipeline", 201),
     Route("GET", "/pipelines/{id}", _PIPELINE + "GetPipeline", path_fields={"id": "pipeline_id"}),
+    # Both verbs change only what the request gives, as the RPC does.
+    Route("PUT", "/pipelines/{id}", _PIPELINE + "UpdatePipeline", path_fields={"id": "pipeline_id"}),
+    Route("PATCH", "/pipelines/{id}", _PIPELINE + "UpdatePipeline", path_fields={"id": "pipeline_id"}),
+    Route("DELETE", "/pipelines/{id}", _PIPELINE + "DeletePipeline", path_fields={"id": "pipeline_id"}),
     Route("POST", "/pipelines/{id}/start", _PIPELINE + "TriggerExecution", 202, {"id": "pipeline_id"}),
     Route("GET", "/executions", _PIPELINE + "ListExecutions"),
     Route("GET", "/executions/{id}", _PIPELINE + "GetExecution", path_fields={"id": "execution_id"}),
