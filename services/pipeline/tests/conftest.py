@@ -68,7 +68,8 @@ class Registry(registry_pb2_grpc.RegistryServiceServicer):
 
     async def GetVersion(self, request: registry_pb2.GetVersionRequest, _: object) -> registry_pb2.GetVersionResponse:
         if request.id:
-            found = await self._fake.by_id(_actor(), request.id)
+            read = self._fake.settled if request.current else self._fake.by_id
+            found = await read(_actor(), request.id)
         elif request.stage:
             version_id = await self._fake.in_production(_actor(), request.model_id)
             if not version_id:
@@ -100,10 +101,6 @@ class Registry(registry_pb2_grpc.RegistryServiceServicer):
     async def ConfirmVersionUpload(
         self, request: registry_pb2.ConfirmVersionUploadRequest, _: object
     ) -> registry_pb2.ConfirmVersionUploadResponse:
-        if not request.expected_digest:
-            return registry_pb2.ConfirmVersionUploadResponse(
-                version=_pb(await self._fake.settled(_actor(), request.version_id))
-            )
         key = f"uploads/{request.version_id}"
         with self._bucket.client().get_object(self._bucket.name, key) as response:
             self._world["objects"][key] = response.read().decode()

@@ -41,7 +41,7 @@ QUICK = EnginePolicy(
     drain=0.0,
     pause=0.001,
 )
-WORKER = WorkerPolicy(capacity=16, poll=0.02, queue=0.02, lease=LeasePolicy(ttl=5.0, heartbeat=0.05))
+WORKER = WorkerPolicy(capacity=16, poll=0.02, queue=0.1, lease=LeasePolicy(ttl=PATIENCE, heartbeat=0.05))
 
 
 def command(key: str = "") -> Command:

@@ -1,5 +1,7 @@
 """Commands and reads of the API over stores in memory."""
 
+import asyncio
+
 import pytest
 from fp_kernel import (
     AlreadyExists,
@@ -11,8 +13,10 @@ from fp_kernel import (
     next_token,
 )
 from fp_pipeline.app.peers import Actor
+from fp_pipeline.app.watch_execution import WatchExecution
 from fp_pipeline.domain.definition import PipelineDraft, PipelineType, StepType
 from fp_pipeline.domain.execution import Cause, ExecutionStatus
+from fp_testkit.patience import PATIENCE
 
 
 async def test_a_pipeline_name_is_taken_once_a_team(service):
@@ -118,6 +122,48 @@ async def test_a_watch_may_begin_with_the_present_state(service):
     (present,) = await service.watched(execution.id, include_current_state=True)
     assert present.transition is None
     assert present.execution == execution
+
+
+async def test_a_watch_that_names_no_beginning_shows_only_what_follows_its_opening(service):
+    service.jobs.lasting = {"a"}
+    pipeline = await service.pipeline(PipelineType.TRAINING_DAG, service.step("a", StepType.CUSTOM))
+    execution = await service.trigger(pipeline)
+    opened = asyncio.get_running_loop().create_future()
+
+    class Reads:
+        transitions = staticmethod(service.stores.reads.transitions)
+
+        async def execution(self, *asked):
+            found = await service.stores.reads.execution(*asked)
+            opened.set_result(found)
+            return found
+
+    async def watched():
+        watch = WatchExecution(Reads(), service.stores.signals, poll=0.02)
+        return [seen async for seen in watch("alpha", execution.id, after_sequence=None, include_current_state=False)]
+
+    async with asyncio.timeout(PATIENCE), service.working():
+        await service.until(execution.id, lambda _: len(service.world["jobs"]) == 1)
+        watching = asyncio.create_task(watched())
+        present = await opened
+        (job,) = service.world["jobs"].values()
+        job["state"] = "SUCCEEDED"
+        seen = await watching
+    ended = await service.do.queries.execution("alpha", execution.id)
+    assert present.sequence > 1, "something had happened before"
+    assert [each.execution.sequence for each in seen] == list(range(present.sequence + 1, ended.sequence + 1))
+    assert all(each.transition is not None for each in seen)
+
+
+async def test_an_ended_execution_says_which_step_ran_last(service):
+    steps = [service.step("a", StepType.CUSTOM), service.step("b", StepType.CUSTOM, "a")]
+    done = await service.run(PipelineType.TRAINING_DAG, *steps)
+    assert (done.status, done.current_step) == (ExecutionStatus.COMPLETED, "b")
+    service.jobs.failing = {"a": 99}
+    failed = await service.run(PipelineType.TRAINING_DAG, *steps, name="fails")
+    assert (failed.status, failed.current_step) == (ExecutionStatus.FAILED, "a"), "b was skipped"
+    shown = [seen.execution.current_step for seen in await service.watched(done.id)]
+    assert shown == ["", "", "a", "a", "b", "b", "b"]
 
 
 async def test_a_watch_beyond_the_newest_transition_is_refused(service):

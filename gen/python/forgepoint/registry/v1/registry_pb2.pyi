@@ -722,12 +722,15 @@ class GetVersionRequest(_message.Message):
     MODEL_ID_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     STAGE_FIELD_NUMBER: _builtins.int
+    CURRENT_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Wins over the other fields."""
     model_id: _builtins.str
     version: _builtins.str
     stage: Global___ModelStage.ValueType
     """With model_id: the newest version in this stage."""
+    current: _builtins.bool
+    """As the database has it once every change of the model that is under way has ended; other reads may lag behind those."""
     def __init__(
         self,
         *,
@@ -735,10 +738,11 @@ class GetVersionRequest(_message.Message):
         model_id: _builtins.str = ...,
         version: _builtins.str = ...,
         stage: Global___ModelStage.ValueType = ...,
+        current: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "model_id", b"model_id", "stage", b"stage", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["current", b"current", "id", b"id", "model_id", b"model_id", "stage", b"stage", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

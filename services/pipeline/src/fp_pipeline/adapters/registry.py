@@ -33,9 +33,9 @@ class GrpcRegistry:
         return _version("", found.version)
 
     async def settled(self, actor: Actor, version_id: str) -> ModelVersion:
-        # Reads come from a projection. Confirming what is confirmed changes nothing, waits for the model's other
-        # commands, and answers what the database says.
-        return await self.confirm_upload(actor, version_id, "", "")
+        with acting_for(actor.team, actor.user_id):
+            found = await self._stub.GetVersion(pb.GetVersionRequest(id=version_id, current=True))
+        return _version("", found.version)
 
     async def in_production(self, actor: Actor, model_id: str) -> str:
         request = pb.GetVersionRequest(model_id=model_id, stage=pb.MODEL_STAGE_PRODUCTION)

@@ -7,6 +7,7 @@ from fp_kernel import PageRequest
 from fp_postgres import Database
 
 from fp_registry.adapters.rows import VERSION_FACTS, to_tenure, to_version
+from fp_registry.app.ports import VersionRef
 from fp_registry.domain.promotion import Tenure
 from fp_registry.domain.version import Version
 
@@ -26,6 +27,20 @@ class PostgresRecords:
             version_id,
         )
         return to_version(row) if row else None
+
+    async def wait_for_changes(self, team: str, ref: VersionRef) -> None:
+        # Commands hold the model's row from their first look to their commit.
+        if ref.id:
+            await self._database.execute(
+                """
+                SELECT FROM models WHERE team = $1 AND id = (SELECT model_id FROM versions WHERE team = $1 AND id = $2)
+                FOR SHARE
+                """,
+                team,
+                ref.id,
+            )
+        else:
+            await self._database.execute("SELECT FROM models WHERE team = $1 AND id = $2 FOR SHARE", team, ref.model_id)
 
     async def baseline(self, team: str, version_id: str) -> bytes:
         found: bytes | None = await self._database.fetchval(

@@ -60,7 +60,11 @@ class QueryServicer(RegistryServiceServicer):
 
     async def GetVersion(self, request: pb.GetVersionRequest, context: Context) -> pb.GetVersionResponse:
         team, ref = caller().team, _version_ref(request)
-        version, has_baseline = read_version(await self._read.version(team, ref, positions()))
+        if request.current:
+            found = await self._read.current_version(team, ref)
+        else:
+            found = await self._read.version(team, ref, positions())
+        version, has_baseline = read_version(found)
         if has_baseline:
             version.baseline_profile.ParseFromString(await self._read.baseline(team, version.id))
         return pb.GetVersionResponse(version=version)

@@ -166,6 +166,9 @@ class Records(Protocol):
     async def version(self, team: str, version_id: str) -> Version | None:
         """Without signature and baseline."""
 
+    async def wait_for_changes(self, team: str, ref: VersionRef) -> None:
+        """Waits until the changes of the version's model that are under way have ended, each way."""
+
     async def baseline(self, team: str, version_id: str) -> bytes: ...
 
     async def revision(self, team: str, model_id: str) -> int:

@@ -59,6 +59,14 @@ class Queries:
             raise no_version()
         return found
 
+    async def current_version(self, team: str, ref: VersionRef) -> Document:
+        """The same after every change of its model that is under way. Raises NotFound."""
+        await self._records.wait_for_changes(team, ref)
+        found = await self._source.version(team, ref)
+        if found is None:
+            raise no_version()
+        return found
+
     async def models(self, team: str, models: ModelFilter, page: PageRequest, positions: Sequence[Position]) -> Rows:
         found = await self._read(team, positions, lambda store: store.models(team, models, page))
         return found or Rows(())

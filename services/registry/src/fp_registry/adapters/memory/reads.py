@@ -23,6 +23,9 @@ class MemoryRecords:
     async def version(self, team: str, version_id: str) -> Version | None:
         return self._state.version(team, version_id)
 
+    async def wait_for_changes(self, team: str, ref: VersionRef) -> None:
+        """One transaction at a time: none is under way."""
+
     async def baseline(self, team: str, version_id: str) -> bytes:
         found = self._state.version(team, version_id)
         return found.described.baseline if found else b""

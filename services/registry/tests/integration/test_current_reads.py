@@ -1,0 +1,47 @@
+"""Reads that must see what a change under way comes to."""
+
+import asyncio
+
+from fp_kernel import Command, Principal
+from fp_registry.adapters.memory.objects import MemoryArtifacts
+from fp_registry.adapters.memory.projection import MemoryGenerations, MemoryProjection
+from fp_registry.adapters.records import PostgresRecords
+from fp_registry.adapters.source import PostgresSource
+from fp_registry.adapters.transactions import PostgresTransactions
+from fp_registry.api.documents import MessageDocuments, read_version
+from fp_registry.app import use_cases
+from fp_registry.app.judgement import SizeLimits
+from fp_registry.app.ports import VersionRef
+from fp_registry.app.queries import Queries
+from fp_registry.domain.model import NewModel
+from fp_registry.domain.version import NewVersion
+from fp_testkit.patience import PATIENCE
+
+ANN = Principal("ann", "alpha", "engineer", frozenset({"models:*"}), 0.0)
+NO_KEY = Command("alpha", "/Rpc", "", b"", lambda _: b"")
+
+
+async def test_a_current_read_says_what_a_change_under_way_came_to(database, clock):
+    records, documents = PostgresRecords(database), MessageDocuments()
+    do = use_cases.build(
+        PostgresTransactions(database),
+        records,
+        MemoryArtifacts(),
+        clock=clock,
+        limits=SizeLimits(),
+        wake=asyncio.Event(),
+    )
+    model = (await do.register_model(NewModel(name="flights"), ANN, NO_KEY)).model
+    version = (await do.create_version(model.id, NewVersion(), ANN, NO_KEY)).version
+    projection = MemoryProjection(MemoryGenerations(), documents)
+    read = Queries(projection, PostgresSource(database, documents), records, patience=PATIENCE, observe=lambda _: None)
+    for ref in (VersionRef(id=version.id), VersionRef(model_id=model.id, name=version.name)):
+        async with asyncio.timeout(PATIENCE), database.transaction() as tx:
+            # As a command does it: the model's row from the first look to the commit.
+            await tx.execute("SELECT FROM models WHERE id = $1 FOR NO KEY UPDATE", model.id)
+            reading = asyncio.create_task(read.current_version("alpha", ref))
+            while not await database.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+                assert not reading.done(), "it did not wait"
+                await asyncio.sleep(0.01)
+            await tx.execute("UPDATE versions SET description = $2 WHERE id = $1", version.id, repr(ref))
+        assert read_version(await reading)[0].description == repr(ref)
