@@ -79,3 +79,12 @@ async def test_a_store_that_is_away_is_unavailable_and_a_missing_bucket_is_said(
     missing = S3Artifacts(client(s3.endpoint, s3.access_key, s3.secret_key, region="us-east-1"), "no-such-bucket")
     with pytest.raises(FailedPrecondition):
         await missing.ping()
+
+
+async def test_files_of_one_execution_are_deleted_and_no_others(artifacts):
+    for key in ("pipelines/e/s/1/a.bin", "pipelines/e/t/2/inputs/b.json", "pipelines/e2/s/1/a.bin"):
+        await artifacts.write(key, b"{}")
+    assert await artifacts.delete_below("pipelines/e/") == 2
+    assert await artifacts.delete_below("pipelines/e/") == 0
+    assert await artifacts.read("pipelines/e/s/1/a.bin", 10) is None
+    assert await artifacts.read("pipelines/e2/s/1/a.bin", 10) == b"{}"

@@ -4,12 +4,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from fp_kernel import Unavailable
 from fp_pipeline.adapters.postgres.deployments import PostgresDeploymentReads
 from fp_pipeline.adapters.postgres.retention import PostgresRetention
 from fp_pipeline.adapters.postgres.stores import PostgresReads, PostgresTransactions
 from fp_pipeline.app.forget_old import ForgetOld, Keep
 from fp_pipeline.app.watch_execution import WatchExecution
 from fp_pipeline.domain.execution import ExecutionStatus
+from fp_pipeline.domain.names import AttemptName
 from fp_pipeline.domain.progress import moved
 from fp_postgres.partitions import lowest_id
 from fp_postgres.signals import Subscriptions
@@ -47,8 +49,22 @@ async def rows(database, table: str) -> int:
     return found
 
 
-def forget(database, now: datetime) -> ForgetOld:
-    return ForgetOld(PostgresRetention(database), ManualClock(now), KEEP)
+class Files:
+    """In memory: object keys. away: nothing can be deleted."""
+
+    def __init__(self, *keys: str, away: bool = False) -> None:
+        self.keys, self.away = set(keys), away
+
+    async def delete_below(self, prefix: str) -> int:
+        if self.away:
+            raise Unavailable("the object store does not answer")
+        doomed = {key for key in self.keys if key.startswith(prefix)}
+        self.keys -= doomed
+        return len(doomed)
+
+
+def forget(database, now: datetime, files: Files | None = None) -> ForgetOld:
+    return ForgetOld(PostgresRetention(database), files or Files(), ManualClock(now), KEEP)
 
 
 async def test_history_goes_first_and_the_execution_later(database, begun, made):
@@ -61,6 +77,19 @@ async def test_history_goes_first_and_the_execution_later(database, begun, made)
         assert len(await reads.transitions(execution, 0, 10)) == left
         assert len(await reads.log(execution.id, "a", 0, 10)) == left / 2
     assert [await rows(database, table) for table in ("executions", "step_executions", "retrains")] == [2, 4, 2]
+
+
+async def test_files_go_with_their_execution_and_keep_it_while_they_cannot(database, begun, made):
+    old, young, deployed = await begun(401), await begun(399), await begun(402, deployed=True)
+    keys = {each.id: AttemptName(each.id, "a", 1).file("model.onnx") for each in (old, young, deployed)}
+    files, reads = Files(*keys.values(), away=True), PostgresReads(database)
+    with pytest.raises(Unavailable):
+        await forget(database, made.now, files)()
+    assert await reads.execution("alpha", old.id) is not None
+    files.away = False
+    await forget(database, made.now, files)()
+    assert await reads.execution("alpha", old.id) is None
+    assert files.keys == {keys[young.id], keys[deployed.id]}
 
 
 async def test_what_is_under_way_or_still_deployed_stays(database, begun, made):

@@ -184,9 +184,8 @@ TABLE = {
     "retention._TRANSITIONS": uses("executions_open transitions_pkey", row_id(5_000), 100, at_most=1_000),
     "retention._LOGS": uses("executions_open step_logs_pkey", row_id(5_000), 100, at_most=1_000),
     "retention._GONE_DEPLOYMENTS": uses("deployments_gone", NOW + timedelta(days=3), 100, at_most=300),
-    "retention._OLD_EXECUTIONS": uses(
-        "deployments_of_execution executions_pkey retrains_of_execution", row_id(5_000), 50, at_most=400
-    ),
+    "retention._OLD_EXECUTIONS": uses("deployments_of_execution executions_pkey", row_id(5_000), 50, at_most=400),
+    "retention._ENDED_EXECUTIONS": uses("executions_pkey retrains_of_execution", [row_id(5_000), row_id(5_001)]),
     "retention._REVISIONS": uses(
         "executions_of_revision pipeline_revisions_pkey pipelines_pkey", row_id(0), 50, 10, at_most=500
     ),

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import urllib3
 from fp_kernel import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied, Unavailable
 from minio import Minio
+from minio.deleteobjects import DeleteObject
 from minio.error import S3Error
 
 _CHUNK = 1024 * 1024
@@ -87,6 +88,18 @@ class S3Artifacts:
 
     async def put_to(self, key: str, url: str) -> None:
         await _in_thread(lambda: self._send(key, url))
+
+    async def delete_below(self, prefix: str) -> int:
+        """A thousand objects a call at most, one after the other; how many that were."""
+        return await _in_thread(lambda: self._delete(prefix))
+
+    def _delete(self, prefix: str) -> int:
+        names = [each.object_name for each in self._client.list_objects(self._bucket, prefix, recursive=True)]
+        doomed = [DeleteObject(name) for name in names if name]
+        # One that could not be deleted is found again with its execution, which stays until then.
+        for refused in self._client.remove_objects(self._bucket, doomed):
+            raise Unavailable(f"the object store did not delete: {refused.code}")
+        return len(doomed)
 
     def _chunks(self, key: str, limit: int | None = None) -> Iterator[bytes]:
         """The content; it stops soon after the limit."""

@@ -1,11 +1,14 @@
 """How long executions and what happened in them are kept."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from fp_kernel import Clock
 from fp_telemetry import get_logger
+
+from fp_pipeline.domain.names import files_of
 
 _log = get_logger(__name__)
 
@@ -21,22 +24,46 @@ class Keep:
 class Old(Protocol):
     async def forget_history(self, before: datetime) -> int: ...
 
-    async def forget_executions(self, before: datetime) -> int: ...
+    async def old_executions(self, before: datetime) -> Sequence[str]:
+        """Some of those that began before and have ended, and deployed nothing that is still known; oldest first."""
+
+    async def forget_executions(self, ids: Sequence[str]) -> int: ...
+
+    async def forget_deployments(self, before: datetime) -> int: ...
 
     async def forget_revisions(self) -> int: ...
 
 
+class Files(Protocol):
+    async def delete_below(self, prefix: str) -> int: ...
+
+
 class ForgetOld:
-    def __init__(self, old: Old, clock: Clock, keep: Keep) -> None:
+    def __init__(self, old: Old, files: Files, clock: Clock, keep: Keep) -> None:
         self._old = old
+        self._files = files
         self._clock = clock
         self._keep = keep
 
     async def __call__(self) -> None:
-        """Once; replicas may do it at the same time."""
+        """Once; replicas may do it at the same time. Raises Unavailable: what is left goes the next time."""
         now = self._clock.now()
         history = await self._old.forget_history(now - self._keep.history)
-        executions = await self._old.forget_executions(now - self._keep.executions)
+        before = now - self._keep.executions
+        deployments = await self._old.forget_deployments(before)
+        executions = files = 0
+        while ids := await self._old.old_executions(before):
+            # Files first: without its execution nobody would know whose they are.
+            for each in ids:
+                files += await self._files.delete_below(files_of(each))
+            executions += await self._old.forget_executions(ids)
         revisions = await self._old.forget_revisions()
-        if history or executions or revisions:
-            _log.info("forgot what is old", history=history, executions=executions, revisions=revisions)
+        forgot = {
+            "history": history,
+            "deployments": deployments,
+            "executions": executions,
+            "files": files,
+            "revisions": revisions,
+        }
+        if any(forgot.values()):
+            _log.info("forgot what is old", **forgot)

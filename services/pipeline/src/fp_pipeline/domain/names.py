@@ -36,11 +36,16 @@ class AttemptName:
 
     def file(self, name: str) -> str:
         """Object key of a file that the attempt puts."""
-        return f"pipelines/{self.execution_id}/{self.step_id}/{self.attempt}/{name}"
+        return f"{files_of(self.execution_id)}{self.step_id}/{self.attempt}/{name}"
 
     @property
     def _suffix(self) -> str:
         return f"{self.execution_id.replace('-', '')}-{self.attempt}-{self.step_id}"
+
+
+def files_of(execution_id: str) -> str:
+    """What the object keys of all files of an execution begin with."""
+    return f"pipelines/{execution_id}/"
 
 
 def parse_runtime(name: str) -> AttemptName | None:

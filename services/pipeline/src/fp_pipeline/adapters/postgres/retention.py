@@ -1,5 +1,6 @@
 """Deletes what is old, in bites that read nothing else: ids of executions are UUIDv7, whose order is their age."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -7,7 +8,7 @@ from fp_postgres import Database
 from fp_postgres.partitions import lowest_id
 
 _BITE: Final = 5_000  # rows a statement: short locks
-_EXECUTIONS: Final = 50  # the same of executions, each with its steps
+_EXECUTIONS: Final = 50  # the same of executions, each with its steps and files
 _PIPELINES: Final = 500
 _KEPT_REVISIONS: Final = 10
 """Newest ones that stay without an execution: someone may be about to start one of them."""
@@ -38,15 +39,16 @@ DELETE FROM deployments WHERE ctid = ANY (ARRAY(
 """
 # Steps, transitions, lines and a turn go with their execution. One that deployed what still runs stays.
 _OLD_EXECUTIONS: Final = """
-WITH old AS MATERIALIZED (
-    SELECT id FROM executions
-    WHERE id < $1::uuid AND status IN ('COMPLETED', 'FAILED', 'CANCELLED')
-        AND id <> ALL (ARRAY(SELECT execution_id FROM deployments WHERE execution_id < $1::uuid))
-    ORDER BY id LIMIT $2
-), answered AS (
-    DELETE FROM retrains USING old WHERE retrains.execution_id = old.id
+SELECT id::text AS execution_id FROM executions
+WHERE id < $1::uuid AND status IN ('COMPLETED', 'FAILED', 'CANCELLED')
+    AND id <> ALL (ARRAY(SELECT execution_id FROM deployments WHERE execution_id < $1::uuid))
+ORDER BY id LIMIT $2
+"""
+_ENDED_EXECUTIONS: Final = """
+WITH answered AS (
+    DELETE FROM retrains WHERE execution_id = ANY ($1::uuid[])
 )
-DELETE FROM executions USING old WHERE executions.id = old.id
+DELETE FROM executions WHERE id = ANY ($1::uuid[]) AND status IN ('COMPLETED', 'FAILED', 'CANCELLED')
 """
 _REVISIONS: Final = """
 WITH bite AS MATERIALIZED (
@@ -74,11 +76,18 @@ class PostgresRetention:
         lines = await self._bites(_LOGS, oldest, _BITE)
         return transitions + lines
 
-    async def forget_executions(self, before: datetime) -> int:
-        """Executions that began before and have ended, with all that is theirs, and deployments long gone."""
-        gone = await self._bites(_GONE_DEPLOYMENTS, before, _BITE)
-        old = await self._bites(_OLD_EXECUTIONS, lowest_id(before), _EXECUTIONS)
-        return gone + old
+    async def forget_deployments(self, before: datetime) -> int:
+        """Those whose runtime stopped before."""
+        return await self._bites(_GONE_DEPLOYMENTS, before, _BITE)
+
+    async def old_executions(self, before: datetime) -> Sequence[str]:
+        rows = await self._database.fetch(_OLD_EXECUTIONS, lowest_id(before), _EXECUTIONS)
+        return [row["execution_id"] for row in rows]
+
+    async def forget_executions(self, ids: Sequence[str]) -> int:
+        """With all that is theirs."""
+        status = await self._database.execute(_ENDED_EXECUTIONS, list(ids))
+        return int(status.rpartition(" ")[2])
 
     async def forget_revisions(self) -> int:
         """Old steps of pipelines that no execution has any more; how many that were."""
