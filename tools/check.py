@@ -31,6 +31,7 @@ def checks(image: str) -> list[tuple[str, list[str]]]:
         ("generated code", [python, "tools/generate_protos.py", "--check"]),
         ("permissions page", [python, "tools/permissions.py", "--check"]),
         ("topology", [python, "tools/topology.py", "--check"]),
+        ("page of growth", [python, "tools/growth.py", "--check"]),
         ("lock", [f"{ROOT}/.uv/bin/uv", "lock", "--check", "--quiet"]),
     ]
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from rules import access, clocks, database_time, exemptions, names, sizes, waiting
+from rules import access, clocks, database_time, exemptions, growth, names, sizes, waiting
 
 EXEMPTIONS = exemptions.read(Path(__file__).with_name("exemptions.toml"))
 RULES = (
@@ -18,6 +18,7 @@ RULES = (
     clocks.presents,
     clocks.stopwatches,
     database_time.business_time,
+    growth.undeclared,
 )
 APP = "services/auth/src/fp_auth/app/planted.py"
 TEST = "libs/rpc/tests/unit/test_planted.py"

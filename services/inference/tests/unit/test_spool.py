@@ -240,3 +240,13 @@ def test_the_day_of_a_first_sight_is_kept_beside_the_event(tmp_path: Path) -> No
         spool.append(_record(number, replay=replay))
     assert [entry.record.replay for entry in spool.read(9)] == [None, answered, seen]
     spool.close()
+
+
+def test_what_is_set_aside_is_bounded_and_the_newest_of_it_stays(tmp_path: Path):
+    spool = Spool(tmp_path, max_bytes=1_000_000, segment_bytes=1_000, refused_bytes=1_000)
+    for number in range(500):
+        spool.set_aside([b"%03d" % number, b"x" * 100])
+
+    files = [tmp_path / "refused.1", tmp_path / "refused"]
+    assert sum(path.stat().st_size for path in files if path.exists()) <= 2_200
+    assert b"499" in b"".join(path.read_bytes() for path in files if path.exists())

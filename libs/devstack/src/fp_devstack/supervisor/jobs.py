@@ -26,11 +26,20 @@ _GRACE_SECONDS = 5.0
 
 
 class Jobs:
-    """folder: one folder a job, with `job.json` and `log`. request: what to fork. group: owns their tasks."""
+    """folder: one folder a job, with `job.json` and `log`. request: what to fork. group: owns their tasks.
+    kept: how many jobs are known; the oldest of those that have ended go.
+    """
 
     def __init__(
-        self, folder: Path, zygote: Zygote, request: Callable[[str, ProcessSpec], Fork], group: asyncio.TaskGroup
+        self,
+        folder: Path,
+        zygote: Zygote,
+        request: Callable[[str, ProcessSpec], Fork],
+        group: asyncio.TaskGroup,
+        *,
+        kept: int = _KEPT,
     ) -> None:
+        self._kept = kept
         self._folder, self._zygote, self._request, self._group = folder, zygote, request, group
         self._jobs: dict[str, Job] = {}
         self._pids: dict[str, int] = {}
@@ -43,11 +52,11 @@ class Jobs:
         """Reads what is kept; whatever ran when the supervisor ended has FAILED. The oldest are removed."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = [job_from(content) for path in self._folder.iterdir() if (content := read_json(path / "job.json"))]
-        found.sort(key=lambda job: job.started_at, reverse=True)
-        for job in found[_KEPT:]:
-            shutil.rmtree(self._home(job.name), ignore_errors=True)
-        for job in found[:_KEPT]:
+        found.sort(key=lambda job: job.started_at)
+        for job in found:
             self._jobs[job.name] = job
+        self._forget_oldest(self._kept)
+        for job in tuple(self._jobs.values()):
             if job.state is JobState.RUNNING:
                 lines = _count_lines(self._home(job.name) / "log")
                 self._keep(replace(_failed(job, "interrupted: the supervisor ended while it ran"), lines=lines))
@@ -65,6 +74,7 @@ class Jobs:
             return self.report(name)
         if len(self._ends) >= _RUNNING_LIMIT:
             raise ResourceExhausted(f"{_RUNNING_LIMIT} jobs are running", retry_after=5.0)
+        self._forget_oldest(self._kept - 1)
         home = self._home(name)
         home.mkdir(mode=0o700, exist_ok=True)
         self._logs[name] = JobLog(home / "log")
@@ -113,6 +123,13 @@ class Jobs:
             Process(name, "job", pid, ProcessState.READY, uptime_seconds=round(now - self._jobs[name].started_at, 1))
             for name, pid in self._pids.items()
         ]
+
+    def _forget_oldest(self, keep: int) -> None:
+        """At a start as well: a supervisor that runs for months keeps no more of what has ended. What runs stays."""
+        ended = [name for name in self._jobs if name not in self._ends]
+        for name in ended[: max(0, len(self._jobs) - keep)]:
+            shutil.rmtree(self._home(name), ignore_errors=True)
+            del self._jobs[name]
 
     async def _run(self, name: str, request: Fork) -> None:
         log = self._logs[name]

@@ -16,6 +16,7 @@ from fp_inference.adapters.spool.records import Record, pack, unpack
 from fp_inference.adapters.spool.segments import Found, Segments
 
 _SCAN = 256
+_REFUSED_BYTES = 32 * 1024 * 1024
 
 _log = get_logger(__name__)
 
@@ -42,9 +43,12 @@ class Spool:
 
     A process starts a new segment; those of earlier ones are only read. A segment goes when all of it is published.
     max_bytes: of all segments together. segment_bytes: a segment that is larger is followed by another.
+    refused_bytes: of what was set aside, in each of two files: nobody reads it for as long as nobody looks.
     """
 
-    def __init__(self, folder: Path, *, max_bytes: int, segment_bytes: int) -> None:
+    def __init__(
+        self, folder: Path, *, max_bytes: int, segment_bytes: int, refused_bytes: int = _REFUSED_BYTES
+    ) -> None:
         """Raises SpoolTaken."""
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._folder = folder
@@ -53,6 +57,7 @@ class Spool:
         self._cursor = Cursor(folder / "cursor")
         self._max_bytes = max_bytes
         self._segment_bytes = segment_bytes
+        self._refused_bytes = refused_bytes
         self._progress = self._cursor.load()
         self._read_at = self._progress.done
         self.name = _name(folder / "name")
@@ -135,9 +140,13 @@ class Spool:
         return size - self._segments.bytes
 
     def set_aside(self, sections: Sections) -> None:
-        """Keep what can never be published where a person finds it."""
-        with (self._folder / "refused").open("ab") as file:
+        """Keep what can never be published where a person finds it; of very much of it the newest."""
+        path = self._folder / "refused"
+        with path.open("ab") as file:
             file.write(frame(sections))
+            size = file.tell()
+        if size >= self._refused_bytes:
+            path.replace(path.with_name("refused.1"))
 
     def _next(self, at: Position, limit: int) -> tuple[list[Entry], Position]:
         """Records from `at` in its segment and where to go on; there when that is the end."""
