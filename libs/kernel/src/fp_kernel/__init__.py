@@ -20,7 +20,7 @@ Standard library only; nothing here does I/O, so that any domain may import it. 
 from fp_kernel.backoff import Backoff
 from fp_kernel.budget import RetryBudget
 from fp_kernel.clock import Clock, SystemClock
-from fp_kernel.commands import Command, Replayed
+from fp_kernel.commands import NO_COMMAND, Command, Replayed
 from fp_kernel.errors import (
     Aborted,
     AlreadyExists,
@@ -47,6 +47,7 @@ from fp_kernel.loading import Loaded, LoadingCache
 from fp_kernel.pages import Page, PageRequest, next_token, page_by_id, page_request, page_request_by_id
 
 __all__ = [
+    "NO_COMMAND",
     "Aborted",
     "AlreadyExists",
     "Backoff",

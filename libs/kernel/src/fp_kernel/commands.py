@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,10 @@ class Command:
     key: str
     fingerprint: bytes
     encode: Callable[[Any], bytes]
+
+
+NO_COMMAND: Final = Command("", "", "", b"", lambda _: b"")
+"""Of a change that no client asked for: it is never remembered and never answered."""
 
 
 class Replayed(Exception):

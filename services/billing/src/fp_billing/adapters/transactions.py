@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 
-from fp_kernel import Command
+from fp_kernel import NO_COMMAND, Command
 from fp_postgres import Database
 from fp_postgres import Transaction as PostgresTransaction
 
@@ -23,7 +23,6 @@ from fp_billing.domain.sums import UsageSum
 from fp_billing.domain.usage import UsageRecord
 
 _ITSELF = "billing"
-_NO_COMMAND = Command("", "", "", b"", lambda _: b"")
 
 _HOLD = "SELECT rate_plan_id FROM accounts WHERE team = $1 FOR NO KEY UPDATE"
 # Of an account that is locked: the plan of a used period is its own, of any other one the team's.
@@ -43,7 +42,7 @@ class PostgresTransactions:
     @asynccontextmanager
     async def __call__(self, command: Command | None = None) -> AsyncIterator["BillingTransaction"]:
         async with self._database.transaction(command) as tx:
-            yield BillingTransaction(tx, command or _NO_COMMAND, self._months)
+            yield BillingTransaction(tx, command or NO_COMMAND, self._months)
 
 
 class BillingTransaction:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fp_kernel import Command
+from fp_kernel import NO_COMMAND, Command
 from fp_postgres import Database
 from fp_postgres import Transaction as PostgresTransaction
 
@@ -15,8 +15,6 @@ from fp_registry.domain.model import Model
 from fp_registry.domain.promotion import Move
 from fp_registry.domain.version import Version
 
-_NO_COMMAND = Command("", "", "", b"", lambda _: b"")
-
 
 class PostgresTransactions:
     """`app.ports.Transactions` on a database."""
@@ -27,7 +25,7 @@ class PostgresTransactions:
     @asynccontextmanager
     async def __call__(self, command: Command | None = None) -> AsyncIterator["RegistryTransaction"]:
         async with self._database.transaction(command) as tx:
-            yield RegistryTransaction(tx, command or _NO_COMMAND)
+            yield RegistryTransaction(tx, command or NO_COMMAND)
 
 
 class RegistryTransaction:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fp_kernel import Command
+from fp_kernel import NO_COMMAND, Command
 from fp_postgres import Database
 from fp_postgres import Transaction as PostgresTransaction
 
@@ -16,7 +16,6 @@ from fp_featurestore.domain.log import FeaturesWritten, LogEvent, ViewDefined, V
 from fp_featurestore.domain.rows import Rows
 from fp_featurestore.domain.view import View
 
-_NO_COMMAND = Command("", "", "", b"", lambda _: b"")
 _NAMES = {ViewDefined: "VIEW_DEFINED", ViewDeleted: "VIEW_DELETED"}
 
 
@@ -29,7 +28,7 @@ class PostgresTransactions:
     @asynccontextmanager
     async def __call__(self, command: Command | None = None) -> AsyncIterator["FeatureTransaction"]:
         async with self._database.transaction(command) as tx:
-            yield FeatureTransaction(tx, command or _NO_COMMAND)
+            yield FeatureTransaction(tx, command or NO_COMMAND)
 
 
 class FeatureTransaction:

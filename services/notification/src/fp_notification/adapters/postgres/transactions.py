@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequen
 from contextlib import asynccontextmanager
 from datetime import datetime
 
-from fp_kernel import Command
+from fp_kernel import NO_COMMAND, Command
 from fp_postgres import Database
 from fp_postgres import Transaction as PostgresTransaction
 
@@ -29,7 +29,6 @@ from fp_notification.domain.notifications import Attempt, Notification, Status
 from fp_notification.domain.recipients import Channel, ChannelSetting, Recipient
 
 CONSUMER = "notification"
-_NO_COMMAND = Command("", "", "", b"", lambda _: b"")
 
 # channels: joined, for unnest has no rows of arrays.
 _ADD = """
@@ -89,7 +88,7 @@ class PostgresTransactions:
     @asynccontextmanager
     async def __call__(self, command: Command | None = None) -> AsyncIterator["NotificationTransaction"]:
         async with self._database.transaction(command) as tx:
-            yield NotificationTransaction(tx, command or _NO_COMMAND)
+            yield NotificationTransaction(tx, command or NO_COMMAND)
 
 
 class NotificationTransaction:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import fp_postgres
 from fp_events import Event
-from fp_kernel import Command
+from fp_kernel import NO_COMMAND, Command
 
 from fp_registry.adapters.events import to_event
 from fp_registry.adapters.memory.state import State, Waiting
@@ -16,8 +16,6 @@ from fp_registry.domain.model import Model
 from fp_registry.domain.promotion import Move, Tenure
 from fp_registry.domain.stages import Stage
 from fp_registry.domain.version import Version
-
-_NO_COMMAND = Command("", "", "", b"", lambda _: b"")
 
 
 class MemoryTransactions:
@@ -37,7 +35,7 @@ class MemoryTransactions:
     @asynccontextmanager
     async def __call__(self, command: Command | None = None) -> AsyncIterator["MemoryTransaction"]:
         async with self._transactions.transaction(command) as tx:
-            yield MemoryTransaction(self._state, tx, command or _NO_COMMAND)
+            yield MemoryTransaction(self._state, tx, command or NO_COMMAND)
 
 
 class MemoryTransaction:
