@@ -1,4 +1,4 @@
-"""The delivery log, and messages that test a channel."""
+"""The delivery log, the newest notification, and messages that test a channel."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -26,6 +26,13 @@ def attempts(client: Client, request: pb.ListDeliveryAttemptsRequest, limit: int
         token = response.pagination.next_page_token
         if not token:
             return
+
+
+def newest(client: Client) -> str:
+    """Id of the caller's newest notification; empty when there is none."""
+    stub = notification_pb2_grpc.NotificationServiceStub(client.channel)
+    found = client.pages(stub.ListNotifications, pb.ListNotificationsRequest(), "notifications", 1)
+    return next((each.id for each in found), "")
 
 
 def test(client: Client, channel: NotificationChannel, rule: str) -> dict[str, Any]:

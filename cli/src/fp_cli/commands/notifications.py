@@ -65,17 +65,20 @@ def get_notification(context: typer.Context, notification_id: str) -> None:
 def read(
     context: typer.Context,
     ids: list[str] = typer.Argument(None, metavar="ID..."),
-    everything: bool = typer.Option(False, "--all", help="All of yours."),
+    everything: bool = typer.Option(False, "--all", help="All of yours that are there now."),
 ) -> None:
     """Mark notifications as read."""
     from forgepoint.notification.v1 import notification_pb2, notification_pb2_grpc
 
+    from fp_cli import deliveries
     from fp_cli.client import connect
 
     state: State = context.obj
     with connect(state) as client:
         stub = notification_pb2_grpc.NotificationServiceStub(client.channel)
-        answer = client.call(stub.MarkRead, notification_pb2.MarkReadRequest(ids=ids or [], mark_all=everything))
+        newest = deliveries.newest(client) if everything else ""
+        request = notification_pb2.MarkReadRequest(ids=ids or [], mark_all=everything, up_to_id=newest)
+        answer = client.call(stub.MarkRead, request)
     facts = {"marked": answer.marked_count, "unread": answer.unread_count}
     done(state, f"{answer.marked_count} are marked as read, {answer.unread_count} are unread", **facts)
 
