@@ -10,8 +10,8 @@ from fp_events.revocation import ended_keys
 from fp_events.streams import AUDIT, AUTH, BILLING, INFERENCE, MODELS, PIPELINES, USAGE
 from fp_postgres import PRUNE_EVERY, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
-from fp_rpc import Channels, Server, ServiceCredential
-from fp_rpc.validate import remote_identity
+from fp_rpc import Server
+from fp_rpc.hosting import peers
 from fp_runtime import Runtime
 
 from fp_billing import upkeep
@@ -29,7 +29,6 @@ from fp_billing.figures import Figures
 from fp_billing.settings import Settings
 
 NOUN = "billing"
-_AUTH_TIMEOUT = 5.0
 _STREAMS = (BILLING, USAGE, INFERENCE, PIPELINES, MODELS, AUDIT, AUTH)
 
 
@@ -44,13 +43,10 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     transactions, reads = PostgresTransactions(database, months), PostgresReads(database)
     do = use_cases.build(transactions, reads, clock=clock, grace=settings.grace, due_in=settings.due_in)
 
-    credential = ServiceCredential(NOUN, settings.service_secret.get_secret_value(), settings.auth_addr)
-    channels = Channels(credential, metrics=metrics)
-    auth = channels.open(settings.auth_addr, timeout=_AUTH_TIMEOUT)
-    identity, keys = remote_identity(settings.auth_issuer, auth)
-    runtime.on_close(credential.close)
-    runtime.on_close(channels.close)
-    server = Server(NOUN, resolver=identity, metrics=metrics, audit=AuditPublisher(bus), reflection=settings.reflection)
+    others = peers(runtime, settings)
+    server = Server(
+        NOUN, resolver=others.identity, metrics=metrics, audit=AuditPublisher(bus), reflection=settings.reflection
+    )
     server.add(add_BillingServiceServicer_to_server, BillingServicer(do, Queries(reads, clock), clock))
 
     usage = replace(consumers.USAGE, linger=settings.billing_linger)
@@ -63,7 +59,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     runtime.keep("resource events", lambda: bus.consume(consumers.RESOURCES, meter_resources))
     runtime.keep("months of facts", lambda: upkeep.keep_months(months, database, clock, settings.facts_kept))
     _keep_schedules(runtime, settings, transactions, reads, figures)
-    runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, ended_keys(keys.drop)))
+    runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, ended_keys(others.keys.drop)))
     await runtime.serve(server)
 
 

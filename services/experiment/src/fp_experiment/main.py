@@ -9,8 +9,8 @@ from fp_events.streams import AUDIT, AUTH, EXPERIMENTS
 from fp_postgres import PRUNE_EVERY, Database, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
 from fp_postgres.partitions import Partitions
-from fp_rpc import ApiKeyResolver, Channels, Server, ServiceCredential
-from fp_rpc.validate import remote_identity
+from fp_rpc import ApiKeyResolver, Server
+from fp_rpc.hosting import peers
 from fp_runtime import Runtime
 
 from fp_experiment.adapters.postgres.batches import PostgresBatchWriter
@@ -26,7 +26,6 @@ from fp_experiment.figures import Figures
 from fp_experiment.settings import Settings
 
 NOUN = "experiment"
-_AUTH_TIMEOUT = 5.0
 _HOUR, _SOON = 3_600.0, 5.0
 
 
@@ -74,19 +73,15 @@ def _upkeep(runtime: Runtime, database: Database, partitions: Partitions, settin
 
 def _server(runtime: Runtime, settings: Settings, bus: NatsBus) -> tuple[Server, ApiKeyResolver]:
     """With the keys it has verified, to be dropped when they are revoked."""
-    credential = ServiceCredential(NOUN, settings.service_secret.get_secret_value(), settings.auth_addr)
-    channels = Channels(credential, metrics=runtime.metrics)
-    identity, keys = remote_identity(settings.auth_issuer, channels.open(settings.auth_addr, timeout=_AUTH_TIMEOUT))
-    runtime.on_close(credential.close)
-    runtime.on_close(channels.close)
+    others = peers(runtime, settings)
     server = Server(
         NOUN,
-        resolver=identity,
+        resolver=others.identity,
         metrics=runtime.metrics,
         audit=AuditPublisher(bus),
         reflection=settings.reflection,
     )
-    return server, keys
+    return server, others.keys
 
 
 def main() -> None:

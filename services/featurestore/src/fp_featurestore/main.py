@@ -8,8 +8,8 @@ from fp_events.revocation import ended_keys
 from fp_events.streams import AUDIT, AUTH, FEATURES
 from fp_postgres import PRUNE_EVERY, Database, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
-from fp_rpc import Channels, Server, ServiceCredential
-from fp_rpc.validate import remote_identity
+from fp_rpc import Server
+from fp_rpc.hosting import peers
 from fp_runtime import Runtime
 
 from fp_featurestore import stores
@@ -29,7 +29,6 @@ from fp_featurestore.figures import Figures
 from fp_featurestore.settings import Settings
 
 NOUN = "featurestore"
-_AUTH_TIMEOUT = 5.0
 
 
 async def serve(runtime: Runtime, settings: Settings) -> None:
@@ -54,15 +53,10 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     )
     await catalog.warm()
 
-    credential = ServiceCredential(NOUN, settings.service_secret.get_secret_value(), settings.auth_addr)
-    channels = Channels(credential, metrics=runtime.metrics)
-    auth = channels.open(settings.auth_addr, timeout=_AUTH_TIMEOUT)
-    identity, keys = remote_identity(settings.auth_issuer, auth)
-    runtime.on_close(credential.close)
-    runtime.on_close(channels.close)
+    others = peers(runtime, settings)
     server = Server(
         NOUN,
-        resolver=identity,
+        resolver=others.identity,
         metrics=runtime.metrics,
         audit=AuditPublisher(bus),
         reflection=settings.reflection,
@@ -73,7 +67,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=runtime.metrics).run)
     runtime.every(PRUNE_EVERY, "retention", Pruner(database).prune)
     runtime.keep("online view", keep.run)
-    runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, ended_keys(keys.drop)))
+    runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, ended_keys(others.keys.drop)))
     await runtime.serve(server)
 
 

@@ -4,8 +4,8 @@ from fp_events import AuditPublisher
 from fp_events.hosting import soft_bus
 from fp_events.revocation import ended_keys
 from fp_events.streams import AUDIT
-from fp_rpc import Channels, Server, ServiceCredential
-from fp_rpc.validate import remote_identity
+from fp_rpc import Server
+from fp_rpc.hosting import peers
 from fp_runtime import Runtime
 from fp_runtime import main as run_main
 
@@ -23,14 +23,10 @@ from fp_gateway.settings import GatewaySettings
 
 async def serve(runtime: Runtime, settings: GatewaySettings) -> None:
     bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
-    credential = ServiceCredential("gateway", settings.service_secret.get_secret_value(), settings.auth_addr)
-    runtime.on_close(credential.close)
-    channels = Channels(credential, metrics=runtime.metrics)
-    runtime.on_close(channels.close)
+    others = peers(runtime, settings)
 
     # RPCs that nobody answers, or nobody outside may call, are verified and audited here: no service does it.
-    resolver, keys = remote_identity(settings.auth_issuer, channels.open(settings.auth_addr, timeout=5.0))
-    absent = Server("gateway", resolver=resolver, metrics=runtime.metrics, audit=AuditPublisher(bus))
+    absent = Server("gateway", resolver=others.identity, metrics=runtime.metrics, audit=AuditPublisher(bus))
     add_absent(absent)
     port = await absent.start("127.0.0.1:0")
     runtime.on_close(lambda: absent.stop(0))
@@ -38,13 +34,13 @@ async def serve(runtime: Runtime, settings: GatewaySettings) -> None:
     backends = Backends(settings.addresses(), f"127.0.0.1:{port}")
     runtime.on_close(backends.close)
     methods = all_methods()
-    origin = Origin(credential)
+    origin = Origin(others.credential)
     policy = ProxyPolicy(default_deadline=settings.default_deadline, longest_deadline=settings.longest_deadline)
     proxy = Proxy(methods, backends, origin, policy)
     caller = Caller(methods, backends, origin, settings.default_deadline)
     runtime.keep("origin", origin.run)
     runtime.keep("streams", lambda: bus.ensure((AUDIT,), ()))
-    runtime.keep("api keys", lambda: bus.broadcast(KEYS, ended_keys(keys.drop)))
+    runtime.keep("api keys", lambda: bus.broadcast(KEYS, ended_keys(others.keys.drop)))
     app = application(caller, lambda: backends.serving("inference"), secure_cookies=settings.env == "prod")
     runtime.listen("FP_GATEWAY_HTTP_PORT", app, settings.gateway_http_port)
     reflected = sorted({path.split("/")[1] for path in methods}) if settings.reflection else ()

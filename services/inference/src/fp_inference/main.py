@@ -6,10 +6,10 @@ from fp_events import AuditPublisher
 from fp_events.hosting import soft_bus
 from fp_events.revocation import ended_keys
 from fp_kernel import RetryBudget, new_id
-from fp_rpc import Channels, Server, ServiceCredential
+from fp_rpc import Channels, Server
 from fp_rpc.channels import ChannelPolicy
+from fp_rpc.hosting import peers
 from fp_rpc.retries import RetryPolicy
-from fp_rpc.validate import remote_identity
 from fp_runtime import Runtime
 
 from fp_inference import stores
@@ -51,14 +51,11 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     link = await stores.redis(runtime, settings, clock)
     spool = await stores.spool(runtime, settings)
 
-    credential = ServiceCredential(NOUN, settings.service_secret.get_secret_value(), settings.auth_addr)
-    channels = Channels(credential, metrics=metrics)
-    to_runtimes = Channels(credential, _ONE_ATTEMPT, metrics=metrics)
-    auth = channels.open(settings.auth_addr, timeout=_PEER_TIMEOUT)
+    others = peers(runtime, settings)
+    channels = others.channels
+    to_runtimes = Channels(others.credential, _ONE_ATTEMPT, metrics=metrics)
     pipeline = channels.open(settings.pipeline_addr, timeout=_PEER_TIMEOUT)
-    identity, keys = remote_identity(settings.auth_issuer, auth)
-    for closing in (credential, channels, to_runtimes):
-        runtime.on_close(closing.close)
+    runtime.on_close(to_runtimes.close)
 
     table, routes = RouteTable(), RedisRoutes(link)
     follow = FollowDeployments(table, routes, PipelineDeployments(pipeline, signature_from_pb))
@@ -97,7 +94,9 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
         limits=parse_limits(settings.rate_limits),
         clock=clock,
     )
-    server = Server(NOUN, resolver=identity, metrics=metrics, audit=AuditPublisher(bus), reflection=settings.reflection)
+    server = Server(
+        NOUN, resolver=others.identity, metrics=metrics, audit=AuditPublisher(bus), reflection=settings.reflection
+    )
     server.add(add_InferenceGatewayServiceServicer_to_server, servicer)
 
     await follow.start()
@@ -107,7 +106,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     runtime.keep("routes", lambda: deployments.run(bus, table.settle))
     runtime.keep("marks", lambda: marks.run(bus))
     runtime.keep("quotas", lambda: exceeded.run(bus))
-    runtime.keep("api keys", lambda: bus.broadcast(KEYS, ended_keys(keys.drop)))
+    runtime.keep("api keys", lambda: bus.broadcast(KEYS, ended_keys(others.keys.drop)))
     runtime.keep("splits", lambda: routes.watch(follow.recall, follow.split))
     runtime.keep("circuits", circuits.tell_always)
     runtime.keep("reconcile", lambda: follow.reconcile_always(settings.reconcile_seconds))

@@ -8,8 +8,8 @@ from fp_events.revocation import ended_keys
 from fp_events.streams import AUDIT, AUTH, BILLING, EXPERIMENTS, FEATURES, MODELS, NOTIFICATIONS, PIPELINES
 from fp_postgres import PRUNE_EVERY, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
-from fp_rpc import Channels, Server, ServiceCredential
-from fp_rpc.validate import remote_identity
+from fp_rpc import Server
+from fp_rpc.hosting import peers
 from fp_runtime import Runtime
 
 from fp_notification.adapters import texts
@@ -34,9 +34,8 @@ from fp_notification.figures import Figures
 from fp_notification.settings import Settings
 
 NOUN = "notification"
-_AUTH_TIMEOUT = 5.0
 _STREAMS = (MODELS, PIPELINES, FEATURES, EXPERIMENTS, BILLING, AUTH, NOTIFICATIONS, AUDIT)
-_HOUSEKEEPING_SECONDS = 3_600.0
+_HOUSEkeysING_SECONDS = 3_600.0
 
 
 async def serve(runtime: Runtime, settings: Settings) -> None:
@@ -52,18 +51,17 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     do = use_cases.build(transactions, reads, sender, secrets, lease=lease, observe=observe, clock=clock)
     deliver = Deliver(transactions, sender, secrets, Backoff(settings.delays), clock, observe, settings.breaker)
     worker = Worker(PostgresDeliveries(database, settings.notification_per_host), deliver, settings.worker)
-    housekeeping = Housekeeping(PostgresArchive(database), clock, keep=settings.keep, every=_HOUSEKEEPING_SECONDS)
+    housekeeping = Housekeeping(PostgresArchive(database), clock, keep=settings.keep, every=_HOUSEkeysING_SECONDS)
     notify = Notify(transactions, reads, texts.load(), clock)
     tell = consumers.tell(FollowMembers(transactions), notify, figures.told)
 
-    credential = ServiceCredential(NOUN, settings.service_secret.get_secret_value(), settings.auth_addr)
-    channels = Channels(credential, metrics=runtime.metrics)
-    auth = channels.open(settings.auth_addr, timeout=_AUTH_TIMEOUT)
-    identity, keys = remote_identity(settings.auth_issuer, auth)
-    runtime.on_close(credential.close)
-    runtime.on_close(channels.close)
+    others = peers(runtime, settings)
     server = Server(
-        NOUN, resolver=identity, metrics=runtime.metrics, audit=AuditPublisher(bus), reflection=settings.reflection
+        NOUN,
+        resolver=others.identity,
+        metrics=runtime.metrics,
+        audit=AuditPublisher(bus),
+        reflection=settings.reflection,
     )
     server.add(add_NotificationServiceServicer_to_server, NotificationServicer(do, Queries(reads, secrets)))
 
@@ -73,7 +71,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     runtime.keep("events", lambda: bus.consume(consumers.EVENTS, tell))
     runtime.keep("deliveries", worker.run)
     runtime.keep("housekeeping", housekeeping.run)
-    runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, ended_keys(keys.drop)))
+    runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, ended_keys(others.keys.drop)))
     await runtime.serve(server)
 
 

@@ -11,8 +11,8 @@ from fp_events.revocation import ended_keys
 from fp_events.streams import AUDIT, AUTH, MODELS
 from fp_postgres import PRUNE_EVERY, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
-from fp_rpc import Channels, Server, ServiceCredential
-from fp_rpc.validate import remote_identity
+from fp_rpc import Server
+from fp_rpc.hosting import peers
 from fp_runtime import Runtime
 
 from fp_registry import stores
@@ -40,7 +40,6 @@ from fp_registry.figures import Figures
 from fp_registry.settings import Settings
 
 NOUN = "registry"
-_AUTH_TIMEOUT = 5.0
 _HOUR = 3_600.0
 
 
@@ -79,15 +78,10 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
         observe=figures.read,
     )
 
-    credential = ServiceCredential(NOUN, settings.service_secret.get_secret_value(), settings.auth_addr)
-    channels = Channels(credential, metrics=runtime.metrics)
-    auth = channels.open(settings.auth_addr, timeout=_AUTH_TIMEOUT)
-    identity, keys = remote_identity(settings.auth_issuer, auth)
-    runtime.on_close(credential.close)
-    runtime.on_close(channels.close)
+    others = peers(runtime, settings)
     server = Server(
         NOUN,
-        resolver=identity,
+        resolver=others.identity,
         metrics=runtime.metrics,
         audit=AuditPublisher(bus),
         reflection=settings.reflection,
@@ -103,7 +97,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     runtime.keep("projection", keep.run)
     runtime.keep("verifications", verify.run)
     runtime.every(_HOUR, "uploads that never came", expire)
-    runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, ended_keys(keys.drop)))
+    runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, ended_keys(others.keys.drop)))
     await runtime.serve(server)
 
 

@@ -1,0 +1,58 @@
+"""What a service calls others with, and how it knows who calls it."""
+
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from fp_kernel.hosting import Host
+from fp_telemetry import Metrics
+
+from fp_rpc.api_keys import ApiKeyResolver
+from fp_rpc.channels import Channels
+from fp_rpc.credentials import ServiceCredential
+from fp_rpc.identity import CredentialResolver
+from fp_rpc.validate import remote_identity
+
+_AUTH_TIMEOUT: Final = 5.0
+
+
+class Measured(Host, Protocol):
+    @property
+    def metrics(self) -> Metrics: ...
+
+
+class Secret(Protocol):
+    def get_secret_value(self) -> str: ...
+
+
+class Settings(Protocol):
+    """auth_addr: of its RPCs. auth_issuer: URL of its HTTP address. service_secret: of the service itself."""
+
+    @property
+    def auth_addr(self) -> str: ...
+    @property
+    def auth_issuer(self) -> str: ...
+    @property
+    def service_secret(self) -> Secret: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Peers:
+    """credential: of this service. channels: to the others, with it. identity: who a caller is.
+    keys: API keys that were verified, to be dropped when they end.
+    """
+
+    credential: ServiceCredential
+    channels: Channels
+    identity: CredentialResolver
+    keys: ApiKeyResolver
+
+
+def peers(runtime: Measured, settings: Settings) -> Peers:
+    """Closed by the runtime: the channels before the credential that their last calls still need."""
+    credential = ServiceCredential(runtime.noun, settings.service_secret.get_secret_value(), settings.auth_addr)
+    channels = Channels(credential, metrics=runtime.metrics)
+    auth = channels.open(settings.auth_addr, timeout=_AUTH_TIMEOUT)
+    identity, keys = remote_identity(settings.auth_issuer, auth)
+    runtime.on_close(credential.close)
+    runtime.on_close(channels.close)
+    return Peers(credential, channels, identity, keys)
