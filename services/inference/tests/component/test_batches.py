@@ -142,7 +142,7 @@ async def test_a_stream_tells_each_result_and_waits_for_the_bucket(served: Any, 
     stream = inference.stub().StreamPredict(pb.StreamPredictRequest(model_name="delays", items=items))
     answers = [answer async for answer in stream]
     assert sorted(int(answer.result.item_id) for answer in answers) == list(range(600))
-    assert not any(answer.result.HasField("error") for answer in answers)
+    assert [answer.result.error.message for answer in answers if answer.result.HasField("error")] == []
     assert len({event.payload.request_id for event in await events.wait(600)}) == 600
 
 
