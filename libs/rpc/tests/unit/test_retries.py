@@ -3,14 +3,16 @@
 from math import inf
 
 import pytest
+from forgepoint.registry.v1 import registry_pb2
 from fp_kernel import Backoff, Unavailable
 from fp_rpc import RetryPolicy
 from fp_rpc.retries import pushback, reads_only
 
 
 def test_a_method_reads_only_when_its_permission_says_so(shapes):
-    assert reads_only("/forgepoint.registry.v1.RegistryService/GetModel")
-    assert not reads_only("/forgepoint.registry.v1.RegistryService/RegisterModel")
+    registry = f"/{registry_pb2.DESCRIPTOR.services_by_name['RegistryService'].full_name}"
+    assert reads_only(f"{registry}/GetModel")
+    assert not reads_only(f"{registry}/RegisterModel")
     assert not reads_only("/forgepoint.rpctest.v1.ShapesService/Open")
     assert not reads_only("/grpc.health.v1.Health/Nothing")
     assert not reads_only("/nobody.knows/It")
