@@ -78,6 +78,8 @@ def work(execution: Execution, in_flight: frozenset[str], now: datetime, paralle
     free = (1 if execution.is_saga else parallelism) - len(running)
     # Whole steps first: what is behind them would else wait for every item of a step beside them.
     ready = [step for step in _startable(execution) if not step.waits(now)] + fan_out.ready(execution, now)
+    # Its last attempt is written and has not landed: the landing would take the next one for its own.
+    ready = [step for step in ready if step.step_id not in in_flight]
     return (*resumed, *(Attempt(step.step_id, resumed=False) for step in ready[: max(free, 0)]))
 
 

@@ -211,3 +211,12 @@ def test_events_tell_completion_and_failure(plays):
     assert by_type[ExecutionFailed].error == "step 'b': broken"
     done = plays.graph(plays.step("a")).run()
     assert isinstance(done.events[-1], ExecutionCompleted)
+
+
+def test_the_next_attempt_of_a_step_starts_when_the_one_before_has_landed(plays):
+    play = plays.graph(plays.step("a"))
+    play.settle()
+    assert play.execution.step("a").status is StepStatus.PENDING
+    assert scheduling.work(play.execution, frozenset({"a"}), play.now, 4) == ()
+    (work,) = scheduling.work(play.execution, frozenset(), play.now, 4)
+    assert work == scheduling.Attempt("a", resumed=False)
