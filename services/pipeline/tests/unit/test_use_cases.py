@@ -125,7 +125,6 @@ async def test_a_watch_may_begin_with_the_present_state(service):
 
 
 async def test_a_watch_that_names_no_beginning_shows_only_what_follows_its_opening(service):
-    service.jobs.lasting = {"a"}
     pipeline = await service.pipeline(PipelineType.TRAINING_DAG, service.step("a", StepType.CUSTOM))
     execution = await service.trigger(pipeline)
     opened = asyncio.get_running_loop().create_future()
@@ -139,18 +138,16 @@ async def test_a_watch_that_names_no_beginning_shows_only_what_follows_its_openi
             return found
 
     async def watched():
-        watch = WatchExecution(Reads(), service.stores.signals, poll=0.02)
+        watch = WatchExecution(Reads(), service.stores.signals, service.clock, poll=0.02)
         return [seen async for seen in watch("alpha", execution.id, after_sequence=None, include_current_state=False)]
 
-    async with asyncio.timeout(PATIENCE), service.working():
-        await service.until(execution.id, lambda _: len(service.world["jobs"]) == 1)
+    async with asyncio.timeout(PATIENCE):
         watching = asyncio.create_task(watched())
         present = await opened
-        (job,) = service.world["jobs"].values()
-        job["state"] = "SUCCEEDED"
+        await service.cancel(execution.id)
         seen = await watching
     ended = await service.do.queries.execution("alpha", execution.id)
-    assert present.sequence > 1, "something had happened before"
+    assert present.sequence > 0, "something had happened before"
     assert [each.execution.sequence for each in seen] == list(range(present.sequence + 1, ended.sequence + 1))
     assert all(each.transition is not None for each in seen)
 
