@@ -53,8 +53,7 @@ _FOOT = """
   (`fp_<noun>_events_missed_total`).
 - The Redis hashes `fp:inference:targets`, `splits`, `stable` and `archived` are not trimmed: an event that comes late
   must find the newer one. A thousand deployments are 1.5 MB. When a team is gone, an operator deletes its four keys.
-- Nothing deletes artifacts (`sha256/`) and files of jobs (`pipelines/`). A lifecycle rule of the bucket on `pipelines/`
-  is safe when it is not shorter than `FP_PIPELINE_KEEP_EXECUTIONS_DAYS`; on `sha256/` none is safe.
+- Nothing deletes artifacts (`sha256/`). A lifecycle rule of the bucket must not: served versions need them.
 - On a laptop, logs of the stores (NATS, Postgres) are set aside at a start only.
 """
 
