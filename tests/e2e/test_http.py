@@ -116,7 +116,7 @@ async def test_a_model_has_a_history_and_is_archived_over_http(http, admin_token
 async def test_the_same_model_by_the_open_inference_protocol(http, admin_token, served):
     headers = {"authorization": f"Bearer {admin_token}"}
     rows = {"name": "x", "datatype": "FP32", "shape": [2, 3], "data": [[1, 1, 1], [0, 0, 2]]}
-    wrong = rows | {"shape": [1, 6]}
+    wrong = rows | {"shape": [1, 6], "data": [1, 1, 1, 0, 0, 2]}
 
     ready = (await http.get("/v2/health/ready")).status_code, (await http.get(f"/v2/models/{served}/ready")).status_code
     model = (await http.get(f"/v2/models/{served}", headers=headers)).json()
