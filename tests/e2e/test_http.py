@@ -125,6 +125,7 @@ async def test_the_same_model_by_the_open_inference_protocol(http, admin_token, 
 
     assert ready == (200, 401)
     assert model["inputs"] == [{"name": "x", "datatype": "FP32", "shape": [-1, 3]}]
+    assert inferred.status_code == 200, inferred.text
     assert inferred.json()["outputs"] == [{"name": "y", "datatype": "FP32", "shape": [2, 1], "data": [6.0, 6.0]}]
     assert (inferred.json()["id"], refused.status_code) == ("a", 400)
     assert refused.json()["fields"][0]["field"] == "inputs[x].shape"
