@@ -75,7 +75,7 @@ def asynchronous(line: str) -> str:
 PLANTS = {
     "a file of 301 lines": (sizes.files, APP, "x = 1\n" * 301),
     "a test of 301 lines": (sizes.files, TEST, "x = 1\n" * 301),
-    "a main.py of 121 lines": (sizes.files, "services/auth/src/fp_auth/main.py", "x = 1\n" * 121),
+    "a main.py of 151 lines": (sizes.files, "services/auth/src/fp_auth/main.py", "x = 1\n" * 151),
     "a function of 41 lines": (sizes.functions, APP, function(41)),
     "a method of 41 lines": (sizes.functions, APP, method(function(41))),
     "a module of utils": (names.banned, "libs/rpc/src/fp_rpc/utils.py", ""),
