@@ -85,11 +85,10 @@ class PostgresExecutions:
     async def any_open(self, team: str, pipeline_id: str) -> bool:
         found: bool = await self._transaction.fetchval(
             """
-            SELECT EXISTS (SELECT 1 FROM executions WHERE team = $1 AND pipeline_id = $2::uuid AND status = 'PENDING')
-                OR EXISTS (SELECT 1 FROM executions WHERE team = $1 AND pipeline_id = $2::uuid AND status = 'RUNNING')
-                OR EXISTS (
-                    SELECT 1 FROM executions WHERE team = $1 AND pipeline_id = $2::uuid AND status = 'COMPENSATING'
-                )
+            SELECT EXISTS (
+                SELECT 1 FROM executions
+                WHERE team = $1 AND pipeline_id = $2::uuid AND status IN ('PENDING', 'RUNNING', 'COMPENSATING')
+            )
             """,
             team,
             pipeline_id,
