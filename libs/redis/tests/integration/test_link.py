@@ -14,7 +14,7 @@ COUNT = Script("return redis.call('INCRBY', KEYS[1], ARGV[1])")
 
 @pytest.fixture
 async def link(redis_url):
-    opened = Link.open(redis_url, RunningClock(), store="the shelf")
+    opened = Link.open(redis_url, RunningClock(), store="the shelf", timeout=PATIENCE)
     yield opened
     await opened.close()
 
@@ -89,7 +89,7 @@ async def test_a_store_that_is_back_is_used_again(redis_url, clock):
     with pytest.raises(Unavailable):
         await gone.ask(("GET", "a"))
     # The same link, whose server is there now.
-    back = Link.open(redis_url, clock, store="the shelf")
+    back = Link.open(redis_url, clock, store="the shelf", timeout=PATIENCE)
     gone._redis = back._redis
     with pytest.raises(Unavailable):
         await gone.ask(("GET", "a"))
@@ -159,7 +159,7 @@ async def test_a_refused_command_is_nobody_elses_trouble(link):
 
 
 async def test_a_busy_pool_is_no_outage(redis_url):
-    link = Link.open(redis_url, RunningClock(), store="the shelf")
+    link = Link.open(redis_url, RunningClock(), store="the shelf", timeout=PATIENCE)
     link._seats = asyncio.Semaphore(0)
     link._patience = 0.01
     with pytest.raises(Unavailable, match="in use"):

@@ -52,7 +52,12 @@ class EventSettings(_Environment):
 
 
 class RedisSettings(_Environment):
+    """redis_timeout: seconds that a read waits for Redis before it goes where it goes without Redis; short, since a
+    caller waits behind it.
+    """
+
     redis_url: RedisUrl
+    redis_timeout: Annotated[float, Field(gt=0)] = 0.5
 
 
 class S3Settings(_Environment):

@@ -11,4 +11,4 @@ from fp_featurestore.settings import Settings
 async def online(runtime: Runtime, settings: Settings, clock: Clock) -> RedisOnline:
     """Soft: online reads go to the offline view, and what is written meanwhile is replayed from the log."""
     url = settings.redis_url.get_secret_value()
-    return RedisOnline(*await soft_links(runtime, url, clock, store="the online view"))
+    return RedisOnline(*await soft_links(runtime, url, clock, store="the online view", seconds=settings.redis_timeout))

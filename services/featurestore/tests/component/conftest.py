@@ -150,6 +150,7 @@ async def settings(databases, nats_url, redis_url, issuer):
         database_url=await databases.create(resources.files("fp_featurestore") / "migrations", service="featurestore"),
         nats_url=nats_url,
         redis_url=redis_url,
+        redis_timeout=PATIENCE,
     )
 
 

@@ -25,7 +25,8 @@ _SEGMENT_BYTES = 4 * 1024 * 1024
 
 async def redis(runtime: Runtime, settings: Settings, clock: Clock) -> Link:
     """Soft: routes are in memory, and limits are kept by each process alone while it is away."""
-    return await soft_link(runtime, settings.redis_url.get_secret_value(), clock, store="redis")
+    url = settings.redis_url.get_secret_value()
+    return await soft_link(runtime, url, clock, store="redis", seconds=settings.redis_timeout)
 
 
 async def spool(runtime: Runtime, settings: Settings) -> Spool:

@@ -92,6 +92,7 @@ def inference(program: Callable[..., Program], pipeline: Any, nats_url: str, red
         FP_PIPELINE_ADDR=pipeline.address,
         FP_NATS_URL=nats_url,
         FP_REDIS_URL=redis_url,
+        FP_REDIS_TIMEOUT=str(PATIENCE),
         FP_SPOOL_DIR=str(tmp_path / "spool"),
         FP_RATE_LIMITS="default=5000/10000",
     )

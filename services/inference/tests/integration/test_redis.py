@@ -36,7 +36,8 @@ async def redis(redis_url: str) -> AsyncIterator[Any]:
 
 @pytest_asyncio.fixture
 async def link(redis_url: str) -> AsyncIterator[Link]:
-    opened = Link.open(redis_url, RunningClock(), store="redis")
+    # No test here is about a store that is slow; with the time-out of the service a busy machine would decide.
+    opened = Link.open(redis_url, RunningClock(), store="redis", timeout=PATIENCE)
     yield opened
     await opened.close()
 

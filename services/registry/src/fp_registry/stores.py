@@ -11,7 +11,8 @@ from fp_registry.settings import Settings
 
 async def projection(runtime: Runtime, settings: Settings, clock: Clock) -> tuple[Link, Link]:
     """For reads and for writes. Soft: reads go to Postgres."""
-    return await soft_links(runtime, settings.redis_url.get_secret_value(), clock, store="the projection")
+    url = settings.redis_url.get_secret_value()
+    return await soft_links(runtime, url, clock, store="the projection", seconds=settings.redis_timeout)
 
 
 async def artifacts(runtime: Runtime, settings: Settings) -> S3Artifacts:

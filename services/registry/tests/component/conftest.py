@@ -159,6 +159,7 @@ async def settings(databases, nats_url, redis_url, s3, issuer):
         database_url=await databases.create(resources.files("fp_registry") / "migrations", service="registry"),
         nats_url=nats_url,
         redis_url=redis_url,
+        redis_timeout=PATIENCE,
         s3_endpoint=s3.endpoint,
         s3_public_endpoint=s3.endpoint,
         s3_bucket=s3.name,

@@ -28,6 +28,7 @@ from fp_registry.app.urls import ArtifactUrls
 from fp_registry.app.verify_uploads import VerifyUploads
 from fp_registry.domain.model import NewModel
 from fp_registry.domain.version import NewVersion
+from fp_testkit.patience import PATIENCE
 
 OUTBOX = "SELECT envelope, sequence FROM fp_outbox ORDER BY position"
 
@@ -101,7 +102,7 @@ def artifacts():
 
 @pytest_asyncio.fixture
 async def link(redis_url, clock):
-    opened = Link.open(redis_url, clock, store="the projection")
+    opened = Link.open(redis_url, clock, store="the projection", timeout=PATIENCE)
     yield opened
     await opened.close()
 

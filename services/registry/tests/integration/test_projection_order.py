@@ -11,6 +11,7 @@ from fp_registry.api.documents import MessageDocuments, read_model
 from fp_registry.app.ports import ModelFilter, ModelRef
 from fp_registry.app.rebuild import Rebuild
 from fp_registry.domain.stages import Stage
+from fp_testkit.patience import PATIENCE
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
@@ -109,7 +110,7 @@ def test_in_memory_readers_see_the_revisions_in_order_and_whole(new_world, moves
 @given(steps)
 def test_in_redis_readers_see_the_revisions_in_order_and_whole(new_world, redis_url, clock, moves):
     async def run():
-        link = Link.open(redis_url, clock, store="the projection")
+        link = Link.open(redis_url, clock, store="the projection", timeout=PATIENCE)
         try:
             await link.ask(("FLUSHALL",))
             await Race(new_world(), RedisGenerations(link, MessageDocuments()), RedisProjection(link)).run(moves)
