@@ -1,7 +1,7 @@
 import pytest
 from fp_events import STREAMS, AuditPublisher, MemoryBus, Severity
 from fp_kernel import Unavailable
-from fp_rpc.audit import AuditRecord, AuditSink
+from fp_rpc.audit.records import AuditRecord, AuditSink
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from forgepoint.common.v1 import access_pb2
 from fp_kernel import PermissionDenied, Principal, Unauthenticated
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
-from fp_rpc.audit import AuditLevel
+from fp_rpc.audit.records import AuditLevel
 
 _LEVELS: Final[Mapping[int, AuditLevel]] = MappingProxyType(
     {

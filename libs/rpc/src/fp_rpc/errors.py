@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import grpc
 from forgepoint.common.v1 import common_pb2
-from fp_kernel import Error, FieldViolation, Internal, Kind, ResourceExhausted, Unauthenticated
+from fp_kernel import Error, FieldViolation, Internal, Kind, ResourceExhausted
 from fp_kernel.errors import BY_KIND
 from google.protobuf.message import DecodeError, Message
 from google.rpc import error_details_pb2, status_pb2
@@ -21,8 +21,6 @@ from fp_rpc import headers
 DOMAIN: Final = "forgepoint"
 INTERNAL_MESSAGE: Final = "internal error"
 MESSAGE_TOO_LARGE: Final = "MESSAGE_TOO_LARGE"
-_CREDENTIAL: Final = "credential"
-_BEARER: Final = "bearer"
 
 # Trailers must fit into the 8 KiB that every gRPC client accepts; base64 and percent-encoding make them grow.
 _LONGEST_MESSAGE: Final = 512
@@ -132,19 +130,6 @@ def too_large(size: int, limit: int, *, field: str = "message") -> ResourceExhau
         fields=(FieldViolation(field, f"has {size} bytes, at most {limit} are allowed"),),
         metadata={"size_bytes": str(size), "limit_bytes": str(limit)},
     )
-
-
-def of_bearer(error: Unauthenticated) -> Unauthenticated:
-    """The error, marked as being about the credential that the call itself came with.
-
-    Without the mark it is about something in the request, such as the API key that auth is asked about.
-    """
-    error.metadata[_CREDENTIAL] = _BEARER
-    return error
-
-
-def refuses_bearer(error: Error) -> bool:
-    return isinstance(error, Unauthenticated) and error.metadata.get(_CREDENTIAL) == _BEARER
 
 
 def _details(error: Error, message: str, violations: int) -> Iterable[Message]:

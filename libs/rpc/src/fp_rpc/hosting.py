@@ -6,11 +6,11 @@ from typing import Final, Protocol
 from fp_kernel.hosting import Host
 from fp_telemetry import Metrics
 
-from fp_rpc.api_keys import ApiKeyResolver
-from fp_rpc.channels import Channels
-from fp_rpc.credentials import ServiceCredential
-from fp_rpc.identity import CredentialResolver
-from fp_rpc.validate import remote_identity
+from fp_rpc.client.channels import Channels
+from fp_rpc.client.credentials import ServiceCredential
+from fp_rpc.identity.api_keys import ApiKeyResolver
+from fp_rpc.identity.auth_client import remote_identity
+from fp_rpc.identity.caller import CredentialResolver
 
 _AUTH_TIMEOUT: Final = 5.0
 

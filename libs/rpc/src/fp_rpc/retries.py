@@ -14,9 +14,6 @@ from forgepoint.common.v1 import access_pb2
 from fp_kernel import Backoff, Error, Kind
 from google.protobuf import descriptor_pool
 
-from fp_rpc import headers
-from fp_rpc.commands import body_key
-
 # An address may name many replicas; the default would send everything to the first.
 _ROUND_ROBIN: Final[dict[str, Any]] = {"loadBalancingConfig": [{"round_robin": {}}]}
 _NEVER: Final = "-1"
@@ -90,10 +87,3 @@ def reads_only(method: str) -> bool:
         return False
     permission: str = descriptor.GetOptions().Extensions[access_pb2.access].permission
     return permission.endswith(":read")
-
-
-def keyed(request: Any, metadata: list[tuple[str, str]]) -> bool:
-    """Whether the request carries an idempotency key, so that the peer knows a repeat."""
-    if hasattr(request, "DESCRIPTOR") and body_key(request):
-        return True
-    return any(key == headers.IDEMPOTENCY_KEY and value for key, value in metadata)

@@ -9,7 +9,7 @@ import pytest_asyncio
 from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
 from fp_kernel import Unavailable
 from fp_rpc import BearerToken, ForwardedToken, ServiceCredential
-from fp_rpc.call import Call, enter
+from fp_rpc.server.incoming_call import Call, enter
 from fp_testkit.patience import PATIENCE
 
 LIFE = 900

@@ -1,35 +1,36 @@
-"""Denials are counted, and records are never lost in silence."""
+"""DenialLimiter are counted, and records are never lost in silence."""
 
 import asyncio
 
 import pytest
 from fp_kernel import Backoff
-from fp_rpc import AuditRecord, DenialPolicy, audit_trail
-from fp_rpc.audit import LogAudit
-from fp_rpc.audit_trail import AuditTrail
-from fp_rpc.denials import Denials
+from fp_rpc import AuditRecord, DenialPolicy
+from fp_rpc.audit import queue as audit_queue
+from fp_rpc.audit.denials import DenialLimiter
+from fp_rpc.audit.queue import AuditQueue
+from fp_rpc.audit.records import LogAudit
 from fp_telemetry import Metrics
 from fp_testkit.patience import PATIENCE
 from hypothesis import given
 from hypothesis import strategies as st
 
-POLICY = DenialPolicy(told=2, window=60.0, kinds=3)
+POLICY = DenialPolicy(reported=2, window=60.0, kinds=3)
 
 
 def denial(actor="a", method="/s/M"):
     return AuditRecord(method=method, status="PERMISSION_DENIED", actor_id=actor)
 
 
-def test_the_first_denials_of_a_window_are_told_and_the_next_ones_counted():
-    denials = Denials(POLICY)
+def test_the_first_denials_of_a_window_are_reported_and_the_next_ones_counted():
+    denials = DenialLimiter(POLICY)
 
-    told = [denials.admit(denial(), float(second)) for second in range(5)]
+    reported = [denials.admit(denial(), float(second)) for second in range(5)]
 
-    assert [record is not None for record in told] == [True, True, False, False, False]
+    assert [record is not None for record in reported] == [True, True, False, False, False]
 
 
-def test_the_next_denial_that_is_told_says_how_many_were_counted():
-    denials = Denials(POLICY)
+def test_the_next_denial_that_is_reported_says_how_many_were_counted():
+    denials = DenialLimiter(POLICY)
     for second in range(5):
         denials.admit(denial(), float(second))
 
@@ -38,7 +39,7 @@ def test_the_next_denial_that_is_told_says_how_many_were_counted():
 
 
 def test_callers_and_methods_are_counted_apart():
-    denials = Denials(POLICY)
+    denials = DenialLimiter(POLICY)
     for _ in range(3):
         denials.admit(denial(), 0.0)
 
@@ -46,8 +47,8 @@ def test_callers_and_methods_are_counted_apart():
     assert denials.admit(denial(method="/s/N"), 0.0) is not None
 
 
-def test_a_window_that_ends_tells_its_last_denial_with_the_count_of_the_others():
-    denials = Denials(POLICY)
+def test_a_window_that_ends_reports_its_last_denial_with_the_count_of_the_others():
+    denials = DenialLimiter(POLICY)
     for second in range(5):
         denials.admit(denial(), float(second))
 
@@ -57,24 +58,24 @@ def test_a_window_that_ends_tells_its_last_denial_with_the_count_of_the_others()
     assert denials.ended(1e9) == []
 
 
-def test_a_window_in_which_all_was_told_ends_in_silence():
-    denials = Denials(POLICY)
+def test_a_window_in_which_all_was_reported_ends_silently():
+    denials = DenialLimiter(POLICY)
     denials.admit(denial(), 0.0)
 
     assert denials.ended(60.0) == []
 
 
 def test_callers_beyond_the_kinds_that_are_kept_apart_count_together():
-    denials = Denials(POLICY)
-    told = [denials.admit(denial(str(number)), 0.0) for number in range(1_000)]
+    denials = DenialLimiter(POLICY)
+    reported = [denials.admit(denial(str(number)), 0.0) for number in range(1_000)]
 
-    assert sum(record is not None for record in told) == 3 + POLICY.told
+    assert sum(record is not None for record in reported) == 3 + POLICY.reported
     assert len(denials._windows) == 4
-    assert sum(record.suppressed + 1 for record in denials.ended(60.0)) == 1_000 - 3 - POLICY.told
+    assert sum(record.suppressed + 1 for record in denials.ended(60.0)) == 1_000 - 3 - POLICY.reported
 
 
 def test_a_kind_that_goes_on_does_not_keep_those_that_have_ended():
-    denials = Denials(POLICY)
+    denials = DenialLimiter(POLICY)
     for second, actor in ((0.0, "a"), (10.0, "b"), (60.0, "a")):
         for _ in range(3):
             denials.admit(denial(actor), second)
@@ -83,15 +84,15 @@ def test_a_kind_that_goes_on_does_not_keep_those_that_have_ended():
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 30)), max_size=60))
-def test_every_denial_is_told_or_counted_exactly_once(steps):
-    denials, now, told = Denials(POLICY), 0.0, []
+def test_every_denial_is_reported_or_counted_exactly_once(steps):
+    denials, now, reported = DenialLimiter(POLICY), 0.0, []
     for actor, pause in steps:
         now += pause
-        told.append(denials.admit(denial(actor), now))
-        told.extend(denials.ended(now))
-    told.extend(denials.ended(now, everything=True))
+        reported.append(denials.admit(denial(actor), now))
+        reported.extend(denials.ended(now))
+    reported.extend(denials.ended(now, everything=True))
 
-    assert sum(1 + record.suppressed for record in told if record is not None) == len(steps)
+    assert sum(1 + record.suppressed for record in reported if record is not None) == len(steps)
 
 
 class Sink:
@@ -111,9 +112,9 @@ class Sink:
         self.enough.set()
 
 
-def trail_of(sink, capacity=100):
+def queue_of(sink, capacity=100):
     metrics = Metrics("test")
-    return AuditTrail(sink, metrics, capacity=capacity, denials=POLICY), metrics
+    return AuditQueue(sink, metrics, capacity=capacity, denials=POLICY), metrics
 
 
 def ok(number):
@@ -121,7 +122,7 @@ def ok(number):
 
 
 async def test_a_sink_that_meets_the_cancellation_of_another_does_not_end_the_audit(monkeypatch):
-    monkeypatch.setattr(audit_trail, "_BACKOFF", Backoff(first=0.0, longest=0.0))
+    monkeypatch.setattr(audit_queue, "_BACKOFF", Backoff(first=0.0, longest=0.0))
 
     class Cancelled(Sink):
         async def record(self, records):
@@ -131,53 +132,53 @@ async def test_a_sink_that_meets_the_cancellation_of_another_does_not_end_the_au
             await super().record(records)
 
     sink = Cancelled()
-    trail, _ = trail_of(sink)
-    trail.start()
-    trail.keep(ok(1))
+    queue, _ = queue_of(sink)
+    queue.start()
+    queue.add(ok(1))
 
     async with asyncio.timeout(PATIENCE):
         await sink.enough.wait()
-    await trail.close(1.0)
+    await queue.close(1.0)
 
     assert sink.kept == ["r-1"]
 
 
 async def test_records_reach_the_sink_in_order_and_in_batches():
     sink = Sink()
-    trail, metrics = trail_of(sink, capacity=1_000)
+    queue, metrics = queue_of(sink, capacity=1_000)
     for number in range(250):
-        trail.keep(ok(number))
+        queue.add(ok(number))
 
-    trail.start()
-    await trail.close(1.0)
+    queue.start()
+    await queue.close(1.0)
 
     assert sink.kept == [f"r-{number}" for number in range(250)]
     assert max(len(batch) for batch in sink.batches) == 100
     assert metrics.registry.get_sample_value("fp_test_audit_records_total", {"outcome": "told"}) == 250
 
 
-async def test_a_running_trail_tells_without_a_stop():
+async def test_a_running_queue_is_drained_without_a_stop():
     sink = Sink()
-    trail, _ = trail_of(sink)
-    trail.start()
+    queue, _ = queue_of(sink)
+    queue.start()
     await asyncio.sleep(0)
 
-    trail.keep(ok(1))
+    queue.add(ok(1))
     async with asyncio.timeout(PATIENCE):
         await sink.enough.wait()
-    await trail.close(1.0)
+    await queue.close(1.0)
 
     assert sink.kept == ["r-1"]
 
 
 async def test_a_sink_that_failed_gets_the_same_records_again():
     sink = Sink(failures=1)
-    trail, _ = trail_of(sink)
-    trail.keep(ok(1))
-    trail.start()
+    queue, _ = queue_of(sink)
+    queue.add(ok(1))
+    queue.start()
     async with asyncio.timeout(PATIENCE):
         await sink.enough.wait()
-    await trail.close(1.0)
+    await queue.close(1.0)
 
     assert sink.batches == [["r-1"], ["r-1"]]
     assert sink.kept == ["r-1"]
@@ -185,10 +186,10 @@ async def test_a_sink_that_failed_gets_the_same_records_again():
 
 async def test_what_finds_the_queue_full_is_written_to_the_log(caplog):
     caplog.set_level("INFO", "fp_rpc.audit")
-    trail, metrics = trail_of(Sink(), capacity=2)
+    queue, metrics = queue_of(Sink(), capacity=2)
 
     for number in range(3):
-        trail.keep(ok(number))
+        queue.add(ok(number))
 
     (line,) = (record for record in caplog.records if record.message == "audit")
     assert line.fp_fields["id"] == "r-2"
@@ -204,12 +205,12 @@ async def test_what_the_sink_never_took_is_written_to_the_log_at_the_stop(caplog
             raise ConnectionError
 
     caplog.set_level("INFO", "fp_rpc.audit")
-    trail, _ = trail_of(Broken())
-    trail.start()
+    queue, _ = queue_of(Broken())
+    queue.start()
     for number in range(3):
-        trail.keep(ok(number))
+        queue.add(ok(number))
 
-    await trail.close(0.01)
+    await queue.close(0.01)
 
     lines = [record.fp_fields["id"] for record in caplog.records if record.message == "audit"]
     assert lines == ["r-0", "r-1", "r-2"]

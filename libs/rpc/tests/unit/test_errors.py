@@ -167,7 +167,7 @@ def test_the_page_of_errors_says_what_the_table_says():
 
 
 def test_the_page_of_errors_names_every_reason_of_the_library():
-    source = "".join(path.read_text() for path in Path(fp_rpc.__file__).parent.glob("*.py"))
+    source = "".join(path.read_text() for path in Path(fp_rpc.__file__).parent.rglob("*.py"))
     written = set(re.findall(r'reason="([A-Z_]+)"', source)) | {MESSAGE_TOO_LARGE, "TOKEN_INVALID"}
 
     assert {row[0] for row in documented("## Reasons of the server itself")} == written

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from fp_kernel import Unavailable
 from fp_rpc import HttpJwks
-from fp_rpc.jwks import read_jwks
+from fp_rpc.identity.jwks import read_jwks
 from fp_testkit.patience import PATIENCE
 from fp_testkit.wallclock import MOMENT
 
@@ -114,7 +114,7 @@ async def test_a_withdrawn_key_ends_when_the_set_is_old(site, source, time, make
 async def test_a_call_whose_key_is_there_never_waits_for_auth(source, time, monkeypatch):
     assert await source.key("one") is not None
     answer = threading.Event()
-    monkeypatch.setattr("fp_rpc.jwks._fetch", lambda _url: answer.wait(PATIENCE) and {})
+    monkeypatch.setattr("fp_rpc.identity.jwks._fetch", lambda _url: answer.wait(PATIENCE) and {})
     time.seconds = 601
     try:
         assert all([await source.key("one") for _ in range(3)])
@@ -171,7 +171,7 @@ async def test_an_answer_that_breaks_off_is_as_if_auth_were_away(source, monkeyp
     def broken(_url):
         raise IncompleteRead(b"")
 
-    monkeypatch.setattr("fp_rpc.jwks._fetch", broken)
+    monkeypatch.setattr("fp_rpc.identity.jwks._fetch", broken)
 
     with pytest.raises(Unavailable):
         await source.key("one")

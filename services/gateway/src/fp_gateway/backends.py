@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import grpc
-from fp_rpc.health import is_serving
-from fp_rpc.options import channel_options
+from fp_rpc.client.channel_options import channel_options
+from fp_rpc.server.health import is_serving
 
 from fp_gateway.failures import MAX_MESSAGE_BYTES
 from fp_gateway.methods import Method

@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 import grpc
 from fp_kernel import Unavailable
-from fp_rpc.ending import Ending
+from fp_rpc.client.peer_status import PeerStatus
 from fp_rpc.errors import too_large
 from fp_telemetry import extract, inject, span
 from opentelemetry.trace import SpanKind
@@ -93,11 +93,11 @@ def _unary(start: _Start) -> Callable[[Any, Context], Awaitable[bytes]]:
     async def answer(request: Any, context: Context) -> bytes:
         with span(method.path, kind=SpanKind.SERVER, parent=extract(_text(context))):
             outgoing = await start(request, context)
-            ending = Ending(outgoing) if method.client_streaming else None
+            status = PeerStatus(outgoing) if method.client_streaming else None
             try:
                 response: bytes = await outgoing
             except grpc.aio.AioRpcError as error:
-                of_service = await _of_service(ending, error)
+                of_service = await _of_service(status, error)
                 # Without one the service had answered well, and gRPC threw the answer away.
                 lost = of_error(Unavailable("the answer was lost"))
                 await _fail(context, lost if of_service is None else of_call(of_service, method.noun))
@@ -113,12 +113,12 @@ def _streaming(start: _Start) -> Callable[[Any, Context], AsyncIterator[bytes]]:
     async def answer(request: Any, context: Context) -> AsyncIterator[bytes]:
         with span(method.path, kind=SpanKind.SERVER, parent=extract(_text(context))):
             outgoing = await start(request, context)
-            ending = Ending(outgoing) if method.client_streaming else None
+            status = PeerStatus(outgoing) if method.client_streaming else None
             try:
                 async for message in outgoing:
                     yield message
             except grpc.aio.AioRpcError as error:
-                of_service = await _of_service(ending, error)
+                of_service = await _of_service(status, error)
                 if of_service is not None:
                     await _fail(context, of_call(of_service, method.noun))
             finally:
@@ -136,9 +136,9 @@ async def _bounded(messages: AsyncIterator[bytes], context: Context) -> AsyncIte
         yield message
 
 
-async def _of_service(ending: Ending | None, error: grpc.aio.AioRpcError) -> grpc.aio.AioRpcError | None:
+async def _of_service(status: PeerStatus | None, error: grpc.aio.AioRpcError) -> grpc.aio.AioRpcError | None:
     """The service's own failure, also when a write met the end of its stream; None when it had ended well."""
-    return await ending.of_peer(error) if ending else error
+    return await status.of_peer(error) if status else error
 
 
 def _text(context: Context) -> dict[str, str]:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Final
 
 import grpc
-from fp_rpc.health import NAME, Health
+from fp_rpc.server.health import NAME, Health
 from grpc_reflection.v1alpha import reflection
 
 from fp_gateway.failures import MAX_MESSAGE_BYTES

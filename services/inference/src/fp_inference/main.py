@@ -7,7 +7,7 @@ from fp_events.hosting import soft_bus
 from fp_events.revocation import ended_keys
 from fp_kernel import RetryBudget, new_id
 from fp_rpc import Channels, Server
-from fp_rpc.channels import ChannelPolicy
+from fp_rpc.client.channels import ChannelPolicy
 from fp_rpc.hosting import peers
 from fp_rpc.retries import RetryPolicy
 from fp_runtime import Runtime

@@ -11,7 +11,7 @@ from fp_postgres import PRUNE_EVERY, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
 from fp_postgres.signals import Signals
 from fp_rpc import Channels, Server, ServiceCredential
-from fp_rpc.validate import remote_identity
+from fp_rpc.identity.auth_client import remote_identity
 from fp_runtime import Runtime
 
 from fp_monitor import retention

@@ -6,7 +6,7 @@ import grpc
 import pytest
 from fp_kernel import DeadlineExceeded, Unauthenticated, Unavailable
 from fp_rpc import BearerToken, ChannelPolicy
-from fp_rpc.errors import of_bearer
+from fp_rpc.identity.caller import of_bearer
 from fp_telemetry import Metrics, correlation_id
 
 ONE = "forgepoint.rpctest.v1.ShapesService/One"

@@ -1,34 +1,34 @@
-"""Where a caller sits: behind the gateway every connection is the gateway's, so that it has to say it.
+"""The network address of a client, for the audit.
 
-It proves by its own service token that it is the one who says it. The token is looked at only for calls that the audit
-keeps: the others never pay for it.
+Behind the gateway every connection is the gateway's own, so that it sends the client's address in a header, and its own
+service token as the proof that it is the gateway. The token is verified only for calls that the audit records: the
+others do not pay for it.
 """
 
 import ipaddress
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote
 
 from fp_kernel import Error
 
 from fp_rpc import headers
-from fp_rpc.identity import API_KEY_PREFIX, IdentityResolver
-from fp_rpc.visit import Visit
+from fp_rpc.identity.caller import API_KEY_PREFIX, IdentityResolver
 
 # Noun of the only service whose word about others' addresses counts.
 GATEWAY: Final = "gateway"
 
 
-class Origins:
+class ClientAddresses:
     def __init__(self, resolver: IdentityResolver) -> None:
         self._resolver = resolver
 
-    async def find(self, visit: Visit) -> None:
-        """Set the call's origin when the gateway tells it; anybody else sits where his connection comes from."""
-        if visit.origin:
-            return
-        address = _address(visit.metadata.get(headers.CLIENT_ADDRESS, ""))
-        if address and await self._is_gateway(visit.metadata.get(headers.FORWARDED_BY, "")):
-            visit.origin = address
+    async def find(self, metadata: Mapping[str, str]) -> str:
+        """The client's address where the gateway says it; empty for a call whose connection is the client's own."""
+        address = _address(metadata.get(headers.CLIENT_ADDRESS, ""))
+        if address and await self._is_gateway(metadata.get(headers.FORWARDED_BY, "")):
+            return address
+        return ""
 
     async def _is_gateway(self, token: str) -> bool:
         # An API key would be asked about at auth, and services own none.

@@ -8,9 +8,9 @@ from fp_kernel import Backoff, Clock, Loaded, LoadingCache, SystemClock, Unauthe
 from fp_telemetry import get_logger
 
 from fp_rpc import headers
-from fp_rpc.call import call_or_none
+from fp_rpc.client.channel_options import channel_options
 from fp_rpc.errors import from_rpc_error
-from fp_rpc.options import channel_options
+from fp_rpc.server.incoming_call import call_or_none
 
 _log = get_logger("fp_rpc.credentials")
 _EXCHANGE_TIMEOUT: Final = 5.0

@@ -1,15 +1,29 @@
-"""The call that is being handled."""
+"""The call that is being handled: what its handler may know of it, and what the server needs to end it."""
+
+from __future__ import annotations
 
 import math
+import re
 import time
-from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 
 from fp_kernel import PermissionDenied, Principal, Unauthenticated, new_id
 from fp_telemetry.context import scope
 
 from fp_rpc import headers
-from fp_rpc.access import AccessRule
+from fp_rpc.idempotency import key_in_body
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Mapping
+
+    from opentelemetry.trace import Span
+
+    from fp_rpc.access import AccessRule
+    from fp_rpc.server.method import Method
+
+_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+=-]{0,127}")
 
 
 class Call:
@@ -19,7 +33,7 @@ class Call:
     principal: None where the method is public, whatever credential came.
     deadline: on the monotonic clock; infinite for a stream whose caller set none.
     metadata: the incoming headers; of a repeated one the last.
-    over: whether its end was told; a task that it started and that still runs then acts for nobody.
+    ended: whether its status is decided; a task that it started and that still runs then acts for nobody.
     """
 
     # Made for every call: ids and the peer are only worked out for those who ask.
@@ -28,9 +42,9 @@ class Call:
         "_request_id",
         "correlation_id",
         "deadline",
+        "ended",
         "metadata",
         "method",
-        "over",
         "principal",
         "rule",
     )
@@ -53,7 +67,7 @@ class Call:
         self.correlation_id = correlation_id
         self.deadline = deadline
         self.metadata = metadata
-        self.over = False
+        self.ended = False
         self._request_id = request_id
         self._peer = peer
 
@@ -104,6 +118,46 @@ class Call:
         raise PermissionDenied("another team's data is out of reach", reason="CROSS_TEAM")
 
 
+class IncomingCall(Call):
+    """The call with what the server needs to end it.
+
+    request: set once the body was read. body_bytes: what counts as held for it.
+    client_address: of a client behind the gateway, once it was looked for; see `audit.client_address`.
+    """
+
+    __slots__ = ("body_bytes", "client_address", "draining", "request", "rpc", "span", "started", "task", "unbounded")
+
+    def __init__(self, rpc: Method, context: Any, default_deadline: float) -> None:
+        self.rpc = rpc
+        self.started = time.monotonic()
+        self.request: Any = None
+        self.body_bytes = 0
+        self.client_address = ""
+        self.span: Span | None = None
+        self.task: asyncio.Task[Any] | None = None
+        self.draining = False
+        metadata: dict[str, str] = dict(context.invocation_metadata())
+        remaining = context.time_remaining()
+        # The core ends calls at their caller's deadline; only those without one need a timer of ours.
+        self.unbounded = remaining is None
+        if remaining is None:
+            remaining = default_deadline
+        super().__init__(
+            rpc.path,
+            rpc.rule,
+            request_id=_id(metadata.get(headers.REQUEST_ID)),
+            peer=context.peer,
+            deadline=self.started + remaining,
+            metadata=metadata,
+        )
+        self.correlation_id = _id(metadata.get(headers.CORRELATION_ID)) or self.request_id
+        enter(self)
+
+    @property
+    def repeatable(self) -> bool:
+        return super().repeatable or (hasattr(self.request, "DESCRIPTOR") and bool(key_in_body(self.request)))
+
+
 def enter(call: Call) -> None:
     """Make this the current call of the running task; never undone, since each RPC has its own task."""
     scope.set(call)
@@ -134,3 +188,8 @@ def principal() -> Principal:
     if found is None:
         raise Unauthenticated("a bearer credential is required", reason="CREDENTIAL_MISSING")
     return found
+
+
+def _id(value: str | None) -> str:
+    """The id that a caller chose, when it is fit for logs and headers."""
+    return value if value and _ID.fullmatch(value) else ""

@@ -3,7 +3,7 @@
 import pytest
 from forgepoint.auth.v1 import auth_pb2
 from fp_rpc import auth_validator
-from fp_rpc.validate import principal_of
+from fp_rpc.identity.auth_client import principal_of
 
 
 def claims(**fields):

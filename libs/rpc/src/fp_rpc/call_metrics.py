@@ -1,4 +1,4 @@
-"""Rate, errors and duration of calls."""
+"""Rate, errors and duration of calls (RED metrics), incoming and outgoing."""
 
 from bisect import bisect_left
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 BOUNDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
-class Red(Collector):
+class CallMetrics(Collector):
     """Counts calls by method and code, and their seconds by method; made into metrics when they are scraped.
 
     Prometheus' own counters take a lock for each of their numbers, on every call; here one thread counts, and a scrape
@@ -29,7 +29,7 @@ class Red(Collector):
         self._buckets: dict[str, list[int]] = {}
 
     @classmethod
-    def of(cls, metrics: Metrics, *, client: bool = False) -> "Red":
+    def of(cls, metrics: Metrics, *, client: bool = False) -> "CallMetrics":
         """The counts of one direction of a service: its servers share one, and so do its channels."""
         return metrics.collector(f"red {client}", lambda: cls(metrics.noun, client=client))
 

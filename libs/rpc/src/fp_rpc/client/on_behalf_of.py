@@ -6,7 +6,7 @@ from contextvars import ContextVar
 
 from fp_kernel import Internal
 
-from fp_rpc.call import call_or_none
+from fp_rpc.server.incoming_call import call_or_none
 
 _acting: ContextVar[tuple[str, str] | None] = ContextVar("fp_acting_for", default=None)
 
@@ -25,7 +25,7 @@ def acting_for(team: str, user_id: str = "") -> Iterator[None]:
         _acting.reset(token)
 
 
-def present() -> tuple[str, str]:
+def acting_now() -> tuple[str, str]:
     """Team and user for whom outgoing calls are made now; empty texts for nobody.
 
     Raises Internal in a task that has outlived the call that started it: it must say by `acting_for` for whom it acts.
@@ -36,6 +36,6 @@ def present() -> tuple[str, str]:
     call = call_or_none()
     if call is None or call.principal is None:
         return "", ""
-    if call.over:
+    if call.ended:
         raise Internal("a task acts for a call that has ended; it needs acting_for")
     return call.principal.team, call.principal.user_id

@@ -8,10 +8,10 @@ from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
 from fp_kernel import Principal
 from fp_kernel.identity import SERVICE_ROLE
 
-from fp_rpc.api_keys import ApiKeyResolver
-from fp_rpc.identity import CredentialResolver
-from fp_rpc.jwks import HttpJwks
-from fp_rpc.tokens import JwtResolver
+from fp_rpc.identity.access_tokens import JwtResolver
+from fp_rpc.identity.api_keys import ApiKeyResolver
+from fp_rpc.identity.caller import CredentialResolver
+from fp_rpc.identity.jwks import HttpJwks
 
 JWKS_PATH: Final = "/.well-known/jwks.json"
 

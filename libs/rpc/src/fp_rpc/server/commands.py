@@ -8,9 +8,9 @@ from fp_kernel import Command, invalid
 from google.protobuf.message import Message
 
 from fp_rpc import headers
-from fp_rpc.call import Call, current_call
+from fp_rpc.idempotency import FIELD, key_in_body
+from fp_rpc.server.incoming_call import Call, current_call
 
-_FIELD: Final = "idempotency_key"
 _LONGEST: Final = 255
 
 
@@ -31,21 +31,16 @@ def command(request: Message, response: Callable[[Any], Message], *, call: Call 
     return Command(team=call.team, rpc=call.method, key=key, fingerprint=fingerprint, encode=encode)
 
 
-def body_key(request: Message) -> str:
-    """The `idempotency_key` of a body; empty when it has none."""
-    return getattr(request, _FIELD, "") if _FIELD in request.DESCRIPTOR.fields_by_name else ""
-
-
 def _key(request: Message, call: Call) -> str:
-    key = body_key(request) or call.metadata.get(headers.IDEMPOTENCY_KEY, "")
+    key = key_in_body(request) or call.metadata.get(headers.IDEMPOTENCY_KEY, "")
     if len(key) > _LONGEST or not key.isprintable():
-        raise invalid(_FIELD, f"must be at most {_LONGEST} printable characters")
+        raise invalid(FIELD, f"must be at most {_LONGEST} printable characters")
     return key
 
 
 def _fingerprint(request: Message) -> bytes:
     body = type(request)()
     body.CopyFrom(request)
-    if _FIELD in body.DESCRIPTOR.fields_by_name:
-        body.ClearField(_FIELD)
+    if FIELD in body.DESCRIPTOR.fields_by_name:
+        body.ClearField(FIELD)
     return hashlib.sha256(body.SerializeToString(deterministic=True)).digest()

@@ -7,7 +7,7 @@ import jwt
 from fp_kernel import Clock, Principal, SystemClock, Unauthenticated
 from fp_kernel.identity import SERVICE_ROLE
 
-from fp_rpc.jwks import JwksSource
+from fp_rpc.identity.jwks import JwksSource
 
 AUDIENCE: Final = "forgepoint"
 ALGORITHM: Final = "RS256"

@@ -11,17 +11,17 @@ from google.protobuf import descriptor_pool
 from grpc_reflection.v1alpha import reflection
 
 from fp_rpc.access import access_rules
-from fp_rpc.audit import AuditSink, LogAudit
-from fp_rpc.audit_trail import AuditTrail
-from fp_rpc.bodies import Bodies
-from fp_rpc.denials import DenialPolicy
-from fp_rpc.endings import Endings
-from fp_rpc.health import NAME, Health
-from fp_rpc.identity import IdentityResolver
-from fp_rpc.method import handler_of, method_of
-from fp_rpc.origins import Origins
-from fp_rpc.red import Red
-from fp_rpc.stages import Stages
+from fp_rpc.audit.client_address import ClientAddresses
+from fp_rpc.audit.denials import DenialPolicy
+from fp_rpc.audit.queue import AuditQueue
+from fp_rpc.audit.records import AuditSink, LogAudit
+from fp_rpc.call_metrics import CallMetrics
+from fp_rpc.identity.caller import IdentityResolver
+from fp_rpc.server.call_end import CallEnd
+from fp_rpc.server.health import NAME, Health
+from fp_rpc.server.interceptor import Interceptor
+from fp_rpc.server.method import handler_of, method_of
+from fp_rpc.server.request_bodies import RequestBodies
 
 MIB: Final = 1024 * 1024
 # The core's own limit is above ours: what lies between gets our typed error, what is above gets the core's.
@@ -70,18 +70,18 @@ class Server:
         self.noun = noun
         self._policy = policy or ServerPolicy()
         self._reflection = reflection
-        self._trail = AuditTrail(
+        self._audit = AuditQueue(
             audit or LogAudit(), metrics, capacity=self._policy.audit_capacity, denials=self._policy.denials
         )
-        origins = Origins(resolver)
-        self._stages = Stages(
+        addresses = ClientAddresses(resolver)
+        self._interceptor = Interceptor(
             resolver,
-            Endings(Red.of(metrics), self._trail, origins),
+            CallEnd(CallMetrics.of(metrics), self._audit, addresses),
             metrics,
             default_deadline=self._policy.default_deadline,
             max_concurrent=self._policy.max_concurrent_rpcs,
-            bodies=Bodies(self._policy.max_bytes_in_flight),
-            origins=origins,
+            bodies=RequestBodies(self._policy.max_bytes_in_flight),
+            addresses=addresses,
         )
         self._health = Health()
         self._services: dict[str, grpc.GenericRpcHandler] = {}
@@ -111,7 +111,7 @@ class Server:
         except RuntimeError:
             raise OSError(f"cannot listen on {address}") from None
         await server.start()
-        self._trail.start()
+        self._audit.start()
         self._server = server
         return port
 
@@ -129,10 +129,10 @@ class Server:
         if server is None:
             return
         self._health.close()
-        timer = asyncio.get_running_loop().call_later(grace * _STREAM_SHARE, self._stages.end_streams)
+        timer = asyncio.get_running_loop().call_later(grace * _STREAM_SHARE, self._interceptor.end_streams)
         await server.stop(grace)
         timer.cancel()
-        await self._trail.close(self._policy.audit_flush)
+        await self._audit.close(self._policy.audit_flush)
 
     def _add_handlers(self, name: str, handlers: Mapping[str, Any]) -> None:
         service = descriptor_pool.Default().FindServiceByName(name)  # type: ignore[no-untyped-call]
@@ -147,7 +147,7 @@ class Server:
                     method.input_type,
                     self._policy.max_message_bytes,
                 )
-                wrapped[method.name] = handler_of(facts, self._stages.wrap(facts))
+                wrapped[method.name] = handler_of(facts, self._interceptor.wrap(facts))
         self._services[name] = grpc.method_handlers_generic_handler(name, wrapped)
         self._health.add(name)
 

@@ -8,12 +8,13 @@ import grpc
 from fp_kernel import Error
 from fp_telemetry import Metrics
 
-from fp_rpc import shapes
-from fp_rpc.calls import Peer
-from fp_rpc.connection import Connection
-from fp_rpc.credentials import Credential
-from fp_rpc.options import MIB, channel_options
-from fp_rpc.outgoing import Outgoing, Sent
+from fp_rpc.call_metrics import CallMetrics
+from fp_rpc.client import stub_methods
+from fp_rpc.client.call_context import ChannelContext
+from fp_rpc.client.channel_options import MIB, channel_options
+from fp_rpc.client.client_call import ClientMethod
+from fp_rpc.client.connection import Connection
+from fp_rpc.client.credentials import Credential
 from fp_rpc.retries import SINGLE, RetryPolicy, reads_only
 
 
@@ -50,26 +51,26 @@ class Channels:
     ) -> None:
         self._credential = credential
         self._policy = policy or ChannelPolicy()
-        self._sent = Sent(metrics) if metrics is not None else None
+        self._metrics = CallMetrics.of(metrics, client=True) if metrics is not None else None
         self._open: set[_Channel] = set()
 
     def open(self, address: str, *, timeout: float, passing: Collection[type[Error]] = frozenset()) -> grpc.aio.Channel:
         """A channel for generated stubs; it connects at its first call, and must be made in the running loop.
 
         address: host:port. timeout: seconds for each call with one request and one answer that names none of its own.
-        passing: errors of the peer that go through a service to its own caller; see `outgoing.Blame`.
+        passing: errors of the peer that go through a service to its own caller; see `call_context`.
         Stubs on it raise `fp_kernel` errors, and start a call when it is awaited or read.
         """
         policy = self._policy
-        outgoing = Outgoing(
+        context = ChannelContext(
             self._credential,
             timeout=timeout,
             stream_timeout=policy.stream_timeout,
             margin=policy.margin,
-            sent=self._sent,
+            metrics=self._metrics,
             passing=passing,
         )
-        channel = _Channel(address, outgoing, policy, self._open.discard)
+        channel = _Channel(address, context, policy, self._open.discard)
         self._open.add(channel)
         return channel
 
@@ -85,14 +86,14 @@ def _bare(address: str, policy: ChannelPolicy, config: str) -> grpc.aio.Channel:
 
 
 class _Channel(grpc.aio.Channel):
-    """Two bare channels, whose methods are those of `shapes`: gRPC lets both use the same connections."""
+    """Two bare channels, whose methods are those of `stub_methods`: gRPC lets both use the same connections."""
 
     def __init__(
-        self, address: str, outgoing: Outgoing, policy: ChannelPolicy, closed: Callable[["_Channel"], None]
+        self, address: str, context: ChannelContext, policy: ChannelPolicy, closed: Callable[["_Channel"], None]
     ) -> None:
         self._single = _bare(address, policy, SINGLE)
         self._repeating = _bare(address, policy, policy.retry.config())
-        self._outgoing = outgoing
+        self._context = context
         self._policy = policy
         self._connection = Connection(self._single, policy.retry)
         self._closed = closed
@@ -100,18 +101,20 @@ class _Channel(grpc.aio.Channel):
     def unary_unary(self, method: str, *codec: Any, **codecs: Any) -> Any:
         single = self._single.unary_unary(method, *codec, **codecs)
         repeating = self._repeating.unary_unary(method, *codec, **codecs)
-        return shapes.UnaryUnaryMethod(self._peer(method, single, repeating, streams=False))
+        return stub_methods.UnaryUnaryMethod(self._method(method, single, repeating, streams=False))
 
     def unary_stream(self, method: str, *codec: Any, **codecs: Any) -> Any:
         single = self._single.unary_stream(method, *codec, **codecs)
         repeating = self._repeating.unary_stream(method, *codec, **codecs)
-        return shapes.UnaryStreamMethod(self._peer(method, single, repeating))
+        return stub_methods.UnaryStreamMethod(self._method(method, single, repeating))
 
     def stream_unary(self, method: str, *codec: Any, **codecs: Any) -> Any:
-        return shapes.StreamUnaryMethod(self._peer(method, self._single.stream_unary(method, *codec, **codecs)))
+        return stub_methods.StreamUnaryMethod(self._method(method, self._single.stream_unary(method, *codec, **codecs)))
 
     def stream_stream(self, method: str, *codec: Any, **codecs: Any) -> Any:
-        return shapes.StreamStreamMethod(self._peer(method, self._single.stream_stream(method, *codec, **codecs)))
+        return stub_methods.StreamStreamMethod(
+            self._method(method, self._single.stream_stream(method, *codec, **codecs))
+        )
 
     async def close(self, grace: float | None = None) -> None:
         self._closed(self)
@@ -133,13 +136,13 @@ class _Channel(grpc.aio.Channel):
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    def _peer(
+    def _method(
         self,
         method: str,
         single: Callable[..., Any],
         repeating: Callable[..., Any] | None = None,
         *,
         streams: bool = True,
-    ) -> Peer:
+    ) -> ClientMethod:
         always = method in self._policy.idempotent or reads_only(method)
-        return Peer(method, single, repeating, always, self._connection, self._outgoing, streams)
+        return ClientMethod(method, single, repeating, always, self._connection, self._context, streams)

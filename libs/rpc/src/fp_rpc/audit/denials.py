@@ -1,18 +1,18 @@
-"""Which denials are told and which only counted."""
+"""Which denials become a record of their own and which are only counted."""
 
 from dataclasses import dataclass, replace
 
-from fp_rpc.audit import AuditRecord
+from fp_rpc.audit.records import AuditRecord
 
 
 @dataclass(frozen=True, slots=True)
 class DenialPolicy:
-    """told: denials of one kind that are told within a window of so many seconds.
+    """reported: denials of one kind that become records within a window of so many seconds.
 
     kinds: how many are kept apart; while so many are open, the denials of further callers of a method count together.
     """
 
-    told: int = 5
+    reported: int = 5
     window: float = 60.0
     kinds: int = 10_000
 
@@ -21,11 +21,11 @@ class DenialPolicy:
 class _Window:
     started: float
     sample: AuditRecord
-    told: int = 0
+    reported: int = 0
     suppressed: int = 0
 
 
-class Denials:
+class DenialLimiter:
     """Counts denials by kind: the same method, caller and status. Pure: time is passed in."""
 
     def __init__(self, policy: DenialPolicy) -> None:
@@ -34,9 +34,9 @@ class Denials:
         self._windows: dict[tuple[str, str, str], _Window] = {}
 
     def admit(self, record: AuditRecord, now: float) -> AuditRecord | None:
-        """The record as it is to be told, None when it is only counted.
+        """The record as it is to be written, None when it is only counted.
 
-        A record tells how many of its kind were counted since the one before it.
+        A record says how many of its kind were counted since the one before it.
         """
         kind = (record.method, record.status, record.actor_id or record.peer)
         if kind not in self._windows and len(self._windows) >= self._policy.kinds:
@@ -48,17 +48,17 @@ class Denials:
             window = self._windows[kind] = _Window(now, record)
         window.sample = record
         if now - window.started >= self._policy.window:
-            window.started, window.told = now, 0
+            window.started, window.reported = now, 0
             self._windows[kind] = self._windows.pop(kind)
-        if window.told >= self._policy.told:
+        if window.reported >= self._policy.reported:
             window.suppressed += 1
             return None
-        window.told += 1
+        window.reported += 1
         suppressed, window.suppressed = window.suppressed, 0
         return replace(record, suppressed=suppressed)
 
     def ended(self, now: float, *, everything: bool = False) -> list[AuditRecord]:
-        """Forget the windows that ended and answer their last denial where some were counted and not told."""
+        """Forget the windows that ended and answer their last denial where some were counted and not reported."""
         windows = []
         while self._windows:
             kind, window = next(iter(self._windows.items()))

@@ -1,10 +1,10 @@
-"""What every call passes: one interceptor, made of small stages, for all four shapes.
+"""What every incoming call passes, for all four kinds of RPC.
 
 In: telemetry, correlation id, deadline, load, identity, access; only then is the body read and the handler run.
-Out: the replay of a command, errors, audit, telemetry (`endings`).
+Out: the replay of a command, errors, audit, telemetry (`call_end`).
 
 Handlers are wrapped when they are added and not through `grpc.aio.ServerInterceptor`: that one is asked for a handler
-on every call, which costs more than all the stages here, and it sees neither the body nor the end of a stream. Single
+on every call, which costs more than everything here, and it sees neither the body nor the end of a stream. Single
 requests are registered as streams of one, because gRPC would else read the body before it calls anything of ours.
 """
 
@@ -14,51 +14,50 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any, Final
 
-from fp_kernel import ResourceExhausted, Unauthenticated
+from fp_kernel import ResourceExhausted
 from fp_telemetry import Metrics, begin, names
 from opentelemetry.trace import SpanKind
 
-from fp_rpc import headers, teams
-from fp_rpc.audit import AuditLevel
-from fp_rpc.bodies import Bodies
-from fp_rpc.endings import Endings
-from fp_rpc.errors import of_bearer
-from fp_rpc.identity import IdentityResolver
-from fp_rpc.method import Method
-from fp_rpc.origins import Origins
-from fp_rpc.visit import Visit, bearer
+from fp_rpc import headers
+from fp_rpc.audit.client_address import ClientAddresses
+from fp_rpc.audit.records import AuditLevel
+from fp_rpc.identity.caller import IdentityResolver, identify
+from fp_rpc.server.call_end import CallEnd
+from fp_rpc.server.incoming_call import IncomingCall
+from fp_rpc.server.method import Method
+from fp_rpc.server.request_bodies import RequestBodies
 
 Handle = Callable[[Any, Any], Awaitable[Any]]
 _BUSY_RETRY: Final = 1.0
 
 
-class Stages:
+class Interceptor:
     """Wraps behaviours; knows every call that is under way."""
 
     def __init__(
         self,
         resolver: IdentityResolver,
-        endings: Endings,
+        call_end: CallEnd,
         metrics: Metrics,
         *,
         default_deadline: float,
         max_concurrent: int,
-        bodies: Bodies,
-        origins: Origins,
+        bodies: RequestBodies,
+        addresses: ClientAddresses,
     ) -> None:
         self._resolver = resolver
-        self._endings = endings
-        self._origins = origins
+        self._call_end = call_end
+        self._addresses = addresses
         self._default_deadline = default_deadline
         self._max_concurrent = max_concurrent
         self._bodies = bodies
-        self._streams: set[Visit] = set()
+        self._streams: set[IncomingCall] = set()
         self._in_flight = 0
         metrics.gauge(names.GRPC_IN_FLIGHT, "Calls being handled.").set_function(lambda: self._in_flight)
         self._repeated = metrics.counter(names.GRPC_REPEATED, "Calls that a client sent again.", ("method",))
 
     def wrap(self, method: Method) -> Handle:
-        """The behaviour of a method behind all stages."""
+        """The behaviour of a method behind the interceptor."""
         if method.streams_requests or method.streams_responses:
             return self._streaming(method, _SHAPES[method.streams_requests, method.streams_responses])
         return self._single(method)
@@ -67,28 +66,28 @@ class Stages:
         """One request, one answer: nine of ten calls, so that it has no layer more than it needs."""
         parse, behaviour, serialize = method.parse, method.behaviour, method.serialize
 
-        async def answered(visit: Visit, context: Any) -> bytes:
-            await self._admit(visit)
-            visit.request = request = parse(await self._bodies.read(visit, context))
+        async def answered(call: IncomingCall, context: Any) -> bytes:
+            await self._admit(call)
+            call.request = request = parse(await self._bodies.read(call, context))
             return serialize(await behaviour(request, context))
 
         async def handle(_: Any, context: Any) -> Any:
-            visit = Visit(method, context, self._default_deadline)
+            call = IncomingCall(method, context, self._default_deadline)
             self._in_flight += 1
             try:
-                if visit.unbounded:
+                if call.unbounded:
                     async with asyncio.timeout(self._default_deadline):
-                        answer = await answered(visit, context)
+                        answer = await answered(call, context)
                 else:
-                    answer = await answered(visit, context)
-            except BaseException as failure:  # noqa: BLE001 -- every way out is told, counted and audited
-                return await self._endings.failed(visit, failure, context)
+                    answer = await answered(call, context)
+            except BaseException as failure:  # noqa: BLE001 -- every way out is answered, counted and audited
+                return await self._call_end.failed(call, failure, context)
             else:
-                self._endings.done(visit, "OK")
+                self._call_end.done(call, "OK")
                 return answer
             finally:
                 self._in_flight -= 1
-                self._bodies.release(visit)
+                self._bodies.release(call)
 
         return handle
 
@@ -96,71 +95,67 @@ class Stages:
         bounded = not method.streams_responses
 
         async def handle(requests: Any, context: Any) -> Any:
-            visit = Visit(method, context, self._default_deadline)
-            visit.task = asyncio.current_task()
-            self._streams.add(visit)
+            call = IncomingCall(method, context, self._default_deadline)
+            call.task = asyncio.current_task()
+            self._streams.add(call)
             self._in_flight += 1
             try:
-                async with asyncio.timeout(self._default_deadline if visit.unbounded else None) as limit:
-                    await self._admit(visit)
+                async with asyncio.timeout(self._default_deadline if call.unbounded else None) as limit:
+                    await self._admit(call)
                     if not method.streams_requests:
-                        visit.request = method.parse(await self._bodies.read(visit, context))
-                    if visit.unbounded and not bounded:
+                        call.request = method.parse(await self._bodies.read(call, context))
+                    if call.unbounded and not bounded:
                         limit.reschedule(None)
-                        visit.deadline = math.inf
-                    answer = await run(visit, method.behaviour, requests, context)
-            except BaseException as failure:  # noqa: BLE001 -- every way out is told, counted and audited
+                        call.deadline = math.inf
+                    answer = await run(call, method.behaviour, requests, context)
+            except BaseException as failure:  # noqa: BLE001 -- every way out is answered, counted and audited
                 # From here on a drain must not cut off the status that is being sent.
-                self._streams.discard(visit)
-                return await self._endings.failed(visit, failure, context)
+                self._streams.discard(call)
+                return await self._call_end.failed(call, failure, context)
             else:
-                self._endings.done(visit, "OK")
+                self._call_end.done(call, "OK")
                 return answer
             finally:
                 self._in_flight -= 1
-                self._streams.discard(visit)
-                self._bodies.release(visit)
+                self._streams.discard(call)
+                self._bodies.release(call)
 
         return handle
 
     def end_streams(self) -> None:
         """Tell every open stream that the server is going away; their clients resume elsewhere."""
-        for visit in tuple(self._streams):
-            visit.draining = True
-            if visit.task is not None:
-                visit.task.cancel()
+        for call in tuple(self._streams):
+            call.draining = True
+            if call.task is not None:
+                call.task.cancel()
 
-    async def _admit(self, visit: Visit) -> None:
+    async def _admit(self, call: IncomingCall) -> None:
         """Trace, load, identity, access; raises the error that refuses the call."""
-        method = visit.rpc
-        visit.span = begin(method.label, kind=SpanKind.SERVER, attributes=method.attributes, carrier=visit.metadata)
+        method = call.rpc
+        call.span = begin(method.label, kind=SpanKind.SERVER, attributes=method.attributes, carrier=call.metadata)
         if self._in_flight > self._max_concurrent:
             raise ResourceExhausted(
                 "too many calls at once", reason="TOO_MANY_CALLS", retry_after=_BUSY_RETRY, metadata={"quota": "calls"}
             )
-        if headers.PREVIOUS_ATTEMPTS in visit.metadata:
+        if headers.PREVIOUS_ATTEMPTS in call.metadata:
             self._repeated.labels(method.label).inc()
         if method.rule.audit is AuditLevel.ALWAYS:
-            await self._origins.find(visit)
+            call.client_address = await self._addresses.find(call.metadata)
         if method.rule.public:
             return
-        try:
-            visit.principal = await self._resolver.resolve(bearer(visit))
-        except Unauthenticated as refused:
-            raise of_bearer(refused) from None
-        visit.principal = teams.acting(visit.principal, visit.metadata)
-        method.rule.permit(visit.principal)
+        call.principal = await identify(self._resolver, call.metadata)
+        method.rule.permit(call.principal)
 
 
-async def _unary_stream(visit: Visit, behaviour: Any, _: Any, context: Any) -> None:
-    await _pump(behaviour(visit.request, context), context)
+async def _unary_stream(call: IncomingCall, behaviour: Any, _: Any, context: Any) -> None:
+    await _pump(behaviour(call.request, context), context)
 
 
-async def _stream_unary(visit: Visit, behaviour: Handle, requests: AsyncIterator[Any], context: Any) -> bytes:
-    return visit.rpc.serialize(await behaviour(requests, context))
+async def _stream_unary(call: IncomingCall, behaviour: Handle, requests: AsyncIterator[Any], context: Any) -> bytes:
+    return call.rpc.serialize(await behaviour(requests, context))
 
 
-async def _stream_stream(_: Visit, behaviour: Any, requests: AsyncIterator[Any], context: Any) -> None:
+async def _stream_stream(_: IncomingCall, behaviour: Any, requests: AsyncIterator[Any], context: Any) -> None:
     await _pump(behaviour(requests, context), context)
 
 

@@ -1,4 +1,4 @@
-"""Outgoing calls of the four shapes, as generated stubs expect them."""
+"""Outgoing calls of the four kinds of RPC, and the callables by which generated stubs make them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Generator
@@ -8,8 +8,8 @@ from typing import Any, Final
 import grpc
 from fp_kernel import Kind, Unavailable
 
-from fp_rpc.calls import Peer, PeerCall
-from fp_rpc.ending import Ending
+from fp_rpc.client.client_call import ClientCall, ClientMethod
+from fp_rpc.client.peer_status import PeerStatus
 
 # Parameters that grpc also takes by position, after those that are read here.
 _OTHERS: Final = ("credentials", "wait_for_ready", "compression")
@@ -19,7 +19,7 @@ class _EndedWell(Exception):
     """The peer ended the stream with OK while something was still being written."""
 
 
-class _OneAnswer(PeerCall):
+class _OneAnswer(ClientCall):
     _answer: Any = None
 
     def __await__(self) -> Generator[Any, None, Any]:
@@ -46,7 +46,7 @@ class _OneAnswer(PeerCall):
         return self._answer
 
 
-class _ManyAnswers(PeerCall):
+class _ManyAnswers(ClientCall):
     def __aiter__(self) -> AsyncIterator[Any]:
         return self
 
@@ -79,9 +79,9 @@ class _ManyAnswers(PeerCall):
                 return answer
 
 
-class _ManyRequests(PeerCall):
+class _ManyRequests(ClientCall):
     _restartable = False
-    _ending: Ending | None = None
+    _status: PeerStatus | None = None
 
     async def write(self, request: Any) -> None:
         """Send one more message; raises the peer's error when it has ended the call, nothing after a good end."""
@@ -98,7 +98,7 @@ class _ManyRequests(PeerCall):
         except grpc.aio.AioRpcError as broken:
             await self._over(broken)
         except asyncio.InvalidStateError:
-            ended, failure = self._ending.of_now() if self._ending else (False, None)
+            ended, failure = self._status.of_now() if self._status else (False, None)
             if failure is not None:
                 self._fail(failure)
             if not ended:
@@ -111,10 +111,10 @@ class _ManyRequests(PeerCall):
             await self._again(failure)
 
     def _started(self, call: Any) -> None:
-        self._ending = Ending(call)
+        self._status = PeerStatus(call)
 
     async def _again(self, failure: grpc.aio.AioRpcError) -> Any:
-        of_peer = failure if self._ending is None else await self._ending.of_peer(failure)
+        of_peer = failure if self._status is None else await self._status.of_peer(failure)
         if of_peer is None:
             raise _EndedWell
         return await super()._again(of_peer)
@@ -137,24 +137,24 @@ class StreamStream(_ManyRequests, _ManyAnswers, grpc.aio.StreamStreamCall[Any, A
 
 
 class UnaryUnaryMethod(grpc.aio.UnaryUnaryMultiCallable):  # type: ignore[type-arg]  # not generic at run time
-    def __init__(self, peer: Peer) -> None:
-        self._peer = peer
+    def __init__(self, method: ClientMethod) -> None:
+        self._method = method
 
     def __call__(self, request: Any, **options: Any) -> UnaryUnary:
-        return UnaryUnary(self._peer, request, options)
+        return UnaryUnary(self._method, request, options)
 
 
 class UnaryStreamMethod(grpc.aio.UnaryStreamMultiCallable):  # type: ignore[type-arg]  # not generic at run time
-    def __init__(self, peer: Peer) -> None:
-        self._peer = peer
+    def __init__(self, method: ClientMethod) -> None:
+        self._method = method
 
     def __call__(self, request: Any, **options: Any) -> UnaryStream:
-        return UnaryStream(self._peer, request, options)
+        return UnaryStream(self._method, request, options)
 
 
 class StreamUnaryMethod(grpc.aio.StreamUnaryMultiCallable):  # type: ignore[type-arg]  # not generic at run time
-    def __init__(self, peer: Peer) -> None:
-        self._peer = peer
+    def __init__(self, method: ClientMethod) -> None:
+        self._method = method
 
     def __call__(
         self,
@@ -165,12 +165,12 @@ class StreamUnaryMethod(grpc.aio.StreamUnaryMultiCallable):  # type: ignore[type
         **options: Any,
     ) -> StreamUnary:
         options = {**options, **dict(zip(_OTHERS, others, strict=False))}
-        return StreamUnary(self._peer, request_iterator, {**options, "timeout": timeout, "metadata": metadata})
+        return StreamUnary(self._method, request_iterator, {**options, "timeout": timeout, "metadata": metadata})
 
 
 class StreamStreamMethod(grpc.aio.StreamStreamMultiCallable):  # type: ignore[type-arg]  # not generic at run time
-    def __init__(self, peer: Peer) -> None:
-        self._peer = peer
+    def __init__(self, method: ClientMethod) -> None:
+        self._method = method
 
     def __call__(
         self,
@@ -181,4 +181,4 @@ class StreamStreamMethod(grpc.aio.StreamStreamMultiCallable):  # type: ignore[ty
         **options: Any,
     ) -> StreamStream:
         options = {**options, **dict(zip(_OTHERS, others, strict=False))}
-        return StreamStream(self._peer, request_iterator, {**options, "timeout": timeout, "metadata": metadata})
+        return StreamStream(self._method, request_iterator, {**options, "timeout": timeout, "metadata": metadata})

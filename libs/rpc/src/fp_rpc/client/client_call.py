@@ -1,4 +1,4 @@
-"""An outgoing call: what its four shapes share."""
+"""An outgoing call: what the four kinds of RPC share."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -8,36 +8,37 @@ from typing import Any, NoReturn
 import grpc
 from fp_kernel import Error, Kind
 
-from fp_rpc.connection import Connection
-from fp_rpc.outgoing import Outgoing, Trip
-from fp_rpc.retries import keyed
+from fp_rpc.client.call_context import CallContext, ChannelContext
+from fp_rpc.client.connection import Connection
+from fp_rpc.idempotency import has_key
 
 
 @dataclass(frozen=True, slots=True)
-class Peer:
+class ClientMethod:
     """One method of one channel.
 
-    single: begins a call that is sent once. repeating: begins one that gRPC may send again; None for a stream of
-    requests. always: every call of the method may be sent again. streams: either side sends many messages.
+    path: `/package.Service/Name`. single: begins a call that is sent once. repeating: begins one that gRPC may send
+    again; None for a stream of requests. always: every call of the method may be sent again. streams: either side sends
+    many messages.
     """
 
-    method: str
+    path: str
     single: Callable[..., Any]
     repeating: Callable[..., Any] | None
     always: bool
     connection: Connection
-    outgoing: Outgoing
+    context: ChannelContext
     streams: bool
 
     async def starter(self, request: Any, metadata: list[tuple[str, str]]) -> Callable[..., Any]:
         """How to begin this call: repeated where that does no harm, else once there is a connection."""
-        if self.repeating is not None and (self.always or keyed(request, metadata)):
+        if self.repeating is not None and (self.always or has_key(request, metadata)):
             return self.repeating
         await self.connection.wait()
         return self.single
 
 
-class PeerCall(grpc.aio.Call):
+class ClientCall(grpc.aio.Call):
     """A call that starts at its first use, since its token may have to be fetched first.
 
     request: the message, or the iterator of messages. options: `timeout` and `metadata` of the caller and what else the
@@ -47,14 +48,14 @@ class PeerCall(grpc.aio.Call):
     # Whether the call may be started again with another token; a stream of requests that was consumed cannot.
     _restartable = True
 
-    def __init__(self, peer: Peer, request: Any, options: Mapping[str, Any]) -> None:
+    def __init__(self, method: ClientMethod, request: Any, options: Mapping[str, Any]) -> None:
         extra = {name: value for name, value in options.items() if value is not None}
         self._timeout = extra.pop("timeout", None)
         self._own = extra.pop("metadata", None)
         self._extra = extra
-        self._peer = peer
+        self._method = method
         self._request = request
-        self._trip: Trip | None = None
+        self._context: CallContext | None = None
         self._call: Any = None
         self._token = ""
         self._opening = asyncio.Lock()
@@ -68,20 +69,22 @@ class PeerCall(grpc.aio.Call):
         """
         async with self._opening:
             if self._call is None:
-                self._trip = self._peer.outgoing.begin(self._peer.method, self._timeout, streams=self._peer.streams)
-                await self._start(self._trip)
+                self._context = self._method.context.begin(
+                    self._method.path, self._timeout, streams=self._method.streams
+                )
+                await self._start(self._context)
             return self._call
 
-    async def _start(self, trip: Trip) -> None:
+    async def _start(self, context: CallContext) -> None:
         try:
             self._check_running()
             # A peer that is silent about tokens must not hold up those whose time is over.
-            async with asyncio.timeout(trip.remaining()):
-                pairs, self._token = await trip.outgoing.metadata(self._own, trip.span)
-                start = await self._peer.starter(self._request, pairs)
+            async with asyncio.timeout(context.remaining()):
+                pairs, self._token = await context.channel.metadata(self._own, context.span)
+                start = await self._method.starter(self._request, pairs)
             self._check_running()
         except TimeoutError as late:
-            error = trip.unprepared()
+            error = context.unprepared()
             self._finish(error.kind.value, error)
             raise error from late
         except Error as error:
@@ -90,7 +93,7 @@ class PeerCall(grpc.aio.Call):
         except asyncio.CancelledError:
             self._finish(Kind.CANCELLED.value)
             raise
-        self._call = start(self._request, timeout=max(0.0, trip.remaining()), metadata=tuple(pairs), **self._extra)
+        self._call = start(self._request, timeout=max(0.0, context.remaining()), metadata=tuple(pairs), **self._extra)
         self._started(self._call)
 
     def _check_running(self) -> None:
@@ -99,33 +102,33 @@ class PeerCall(grpc.aio.Call):
             raise asyncio.CancelledError
 
     def _started(self, call: Any) -> None:
-        """The bare call has begun; for shapes that watch it."""
+        """The bare call has begun; for kinds that watch it."""
 
     async def _again(self, failure: grpc.aio.AioRpcError) -> Any:
         """The call with another token, where the peer refused the first one; raises the peer's error otherwise."""
-        trip, restartable = self._trip, self._restartable
+        context, restartable = self._context, self._restartable
         # The peer refused the token before it did anything: any call may be made again, once.
         self._restartable = False
-        if trip is None or not restartable or not trip.another_token(failure, self._token):
+        if context is None or not restartable or not context.another_token(failure, self._token):
             self._fail(failure)
-        await self._start(trip)
+        await self._start(context)
         return self._call
 
     def _fail(self, failure: grpc.aio.AioRpcError) -> NoReturn:
-        if self._trip is None:
+        if self._context is None:
             raise failure
-        error = self._trip.translate(failure, self._token)
-        self._trip.another_token(failure, self._token)
+        error = self._context.translate(failure, self._token)
+        self._context.another_token(failure, self._token)
         self._finish(error.kind.value, failure)
         raise error from failure
 
     def _finish(self, code: str = "OK", failure: BaseException | None = None) -> None:
-        """Count, trace and tell the end, once."""
+        """Count and trace the end, and call the callbacks, once."""
         if self._ended:
             return
         self._ended = True
-        if self._trip is not None:
-            self._trip.end(code, failure)
+        if self._context is not None:
+            self._context.end(code, failure)
         for callback in self._callbacks:
             callback(self)
 
@@ -148,7 +151,7 @@ class PeerCall(grpc.aio.Call):
         return self._ended
 
     def time_remaining(self) -> float | None:
-        return max(0.0, self._trip.remaining()) if self._trip is not None else self._timeout
+        return max(0.0, self._context.remaining()) if self._context is not None else self._timeout
 
     def add_done_callback(self, callback: Callable[[Any], None]) -> None:
         if self._ended:

@@ -6,14 +6,16 @@ from typing import Any, Final
 
 import grpc
 from fp_kernel import DeadlineExceeded, Error, Internal, Kind, Unavailable
-from fp_telemetry import Metrics, begin, correlation_id, end, get_logger, inject_span
+from fp_telemetry import begin, correlation_id, end, get_logger, inject_span
 from opentelemetry.trace import Span, SpanKind
 
-from fp_rpc import acting, headers, teams
-from fp_rpc.call import call_or_none
-from fp_rpc.credentials import Credential
-from fp_rpc.errors import INTERNAL_MESSAGE, from_rpc_error, refuses_bearer
-from fp_rpc.red import Red
+from fp_rpc import headers
+from fp_rpc.call_metrics import CallMetrics
+from fp_rpc.client.credentials import Credential
+from fp_rpc.client.on_behalf_of import acting_now
+from fp_rpc.errors import INTERNAL_MESSAGE, from_rpc_error
+from fp_rpc.identity.caller import on_behalf_headers, refuses_bearer
+from fp_rpc.server.incoming_call import call_or_none
 
 _log = get_logger("fp_rpc.channels")
 Pairs = list[tuple[str, str]]
@@ -24,14 +26,7 @@ _RPC: Final = {"rpc.system.name": "grpc"}
 _BLAME: Final = frozenset((Kind.INVALID_ARGUMENT, Kind.PERMISSION_DENIED, Kind.UNIMPLEMENTED, Kind.DEADLINE_EXCEEDED))
 
 
-class Sent:
-    """Metrics of outgoing calls."""
-
-    def __init__(self, metrics: Metrics) -> None:
-        self.red = Red.of(metrics, client=True)
-
-
-class Outgoing:
+class ChannelContext:
     """What the calls of one channel share. timeout: seconds for calls with one request. stream_timeout: for others."""
 
     def __init__(
@@ -41,7 +36,7 @@ class Outgoing:
         timeout: float,
         stream_timeout: float,
         margin: float,
-        sent: Sent | None,
+        metrics: CallMetrics | None,
         passing: Collection[type[Error]] = frozenset(),
     ) -> None:
         self.credential = credential
@@ -49,16 +44,16 @@ class Outgoing:
         self._timeout = timeout
         self._stream_timeout = stream_timeout
         self._margin = margin
-        self._sent = sent
+        self._metrics = metrics
 
-    def begin(self, method: str, timeout: float | None, *, streams: bool) -> "Trip":
+    def begin(self, method: str, timeout: float | None, *, streams: bool) -> "CallContext":
         """Raises DeadlineExceeded when the incoming call has no time left."""
         seconds = timeout if timeout is not None else self._stream_timeout if streams else self._timeout
         call = call_or_none()
-        left = float("inf") if call is None or call.over else call.remaining() - self._margin
+        left = float("inf") if call is None or call.ended else call.remaining() - self._margin
         if min(seconds, left) <= 0.0:
             raise DeadlineExceeded("no time is left for a call to a peer")
-        return Trip(self, method, min(seconds, left), self._sent, hurried=left <= seconds)
+        return CallContext(self, method, min(seconds, left), self._metrics, hurried=left <= seconds)
 
     def answered_for(self, error: Error, method: str, *, late: bool) -> Error:
         """What this service says instead of an error that blames the caller of the peer: itself.
@@ -85,7 +80,7 @@ class Outgoing:
             if token:
                 pairs.append((headers.AUTHORIZATION, f"Bearer {token}"))
             if self.credential.acts_for_others and headers.TEAM not in given:
-                pairs.extend(teams.headers_of(*acting.present()))
+                pairs.extend(on_behalf_headers(*acting_now()))
         correlation = correlation_id.get()
         if correlation and headers.CORRELATION_ID not in given:
             pairs.append((headers.CORRELATION_ID, correlation))
@@ -95,13 +90,15 @@ class Outgoing:
         return pairs, token
 
 
-class Trip:
+class CallContext:
     """One outgoing call: its deadline, span and end. hurried: its deadline is that of the call being handled."""
 
-    def __init__(self, outgoing: Outgoing, method: str, seconds: float, sent: Sent | None, *, hurried: bool) -> None:
-        self.outgoing = outgoing
+    def __init__(
+        self, channel: ChannelContext, method: str, seconds: float, metrics: CallMetrics | None, *, hurried: bool
+    ) -> None:
+        self.channel = channel
         self.method = method
-        self._sent = sent
+        self._metrics = metrics
         self._hurried = hurried
         self._started = time.monotonic()
         self._deadline = self._started + seconds
@@ -118,7 +115,7 @@ class Trip:
         then; it is kept where a repeat of the call that is being handled does no harm.
         """
         error = from_rpc_error(failure)
-        credential = self.outgoing.credential
+        credential = self.channel.credential
         if credential is None or not credential.acts_for_others:
             return error
         call = call_or_none()
@@ -126,9 +123,7 @@ class Trip:
             _log.error("a peer refused the token of this service", method=self.method, reason=error.reason)
             error = Unavailable("a peer is unavailable", reason="SERVICE_TOKEN_REFUSED", retry_after=1.0)
         else:
-            error = self.outgoing.answered_for(
-                error, self.method, late=self._hurried and self.remaining() <= _TOLERANCE
-            )
+            error = self.channel.answered_for(error, self.method, late=self._hurried and self.remaining() <= _TOLERANCE)
         if call is not None and not call.repeatable:
             error.retry_after = None
         return error
@@ -141,7 +136,7 @@ class Trip:
 
     def another_token(self, failure: grpc.aio.AioRpcError, token: str) -> bool:
         """Whether the call was refused for its token and another one may be had; nothing was done then."""
-        credential = self.outgoing.credential
+        credential = self.channel.credential
         return (
             bool(token)
             and refuses_bearer(from_rpc_error(failure))
@@ -151,8 +146,8 @@ class Trip:
 
     def end(self, code: str = "OK", failure: BaseException | None = None) -> None:
         """Count and trace the end."""
-        if self._sent is not None:
-            self._sent.red.observe(self.method[1:], code, time.monotonic() - self._started)
+        if self._metrics is not None:
+            self._metrics.observe(self.method[1:], code, time.monotonic() - self._started)
         if self.span is not None:
             failed = "" if code == "OK" else code
             end(self.span, failed=failed, cause=failure, attributes={"rpc.response.status_code": code})

@@ -14,7 +14,7 @@ import grpc
 _PATIENCE: Final = 2.0
 
 
-class Ending:
+class PeerStatus:
     """Keeps the status of the peer from the moment it arrives."""
 
     def __init__(self, call: Any) -> None:

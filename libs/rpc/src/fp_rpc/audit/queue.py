@@ -10,8 +10,8 @@ from typing import Final
 from fp_kernel import Backoff, Kind
 from fp_telemetry import Metrics, get_logger, names
 
-from fp_rpc.audit import AuditRecord, AuditSink, write_line
-from fp_rpc.denials import DenialPolicy, Denials
+from fp_rpc.audit.denials import DenialLimiter, DenialPolicy
+from fp_rpc.audit.records import AuditRecord, AuditSink, write_line
 
 _log = get_logger("fp_rpc.audit")
 _BATCH: Final = 100
@@ -20,27 +20,27 @@ _BACKOFF: Final = Backoff(first=0.2, longest=30.0)
 DENIED: Final = frozenset((Kind.UNAUTHENTICATED.value, Kind.PERMISSION_DENIED.value))
 
 
-class AuditTrail:
+class AuditQueue:
     """Takes records without waiting and hands them to the sink in batches and in order.
 
     A record that finds the queue full, or that is left when the process stops, is written to the log, so that it is
-    not lost in silence; `audit_records_total{outcome}` counts told, suppressed and overflow.
+    not lost in silence; `audit_records_total{outcome}` counts told (handed to the sink), suppressed and overflow.
     """
 
     def __init__(self, sink: AuditSink, metrics: Metrics, *, capacity: int, denials: DenialPolicy) -> None:
         self._sink = sink
         self._capacity = capacity
-        self._denials = Denials(denials)
+        self._denials = DenialLimiter(denials)
         self._window = denials.window
         self._queue: deque[AuditRecord] = deque()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         records = metrics.counter(names.AUDIT_RECORDS, "Audit records by what became of them.", ("outcome",))
-        self._told, self._suppressed, self._overflow = (
+        self._sent, self._suppressed, self._overflow = (
             records.labels(outcome) for outcome in ("told", "suppressed", "overflow")
         )
 
-    def keep(self, record: AuditRecord) -> None:
+    def add(self, record: AuditRecord) -> None:
         if record.status in DENIED:
             admitted = self._denials.admit(record, time.monotonic())
             if admitted is None:
@@ -54,7 +54,7 @@ class AuditTrail:
         self._task = asyncio.get_running_loop().create_task(self._run(), name="audit")
 
     async def close(self, patience: float) -> None:
-        """Tell the sink what is left, for at most `patience` seconds; the log gets the rest."""
+        """Hand the sink what is left, for at most `patience` seconds; the log gets the rest."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
@@ -63,7 +63,7 @@ class AuditTrail:
         try:
             async with asyncio.timeout(patience):
                 while self._queue:
-                    await self._tell()
+                    await self._send()
         except Exception as failure:  # noqa: BLE001 -- a sink may fail in any way, and the records must still be kept
             _log.warning("audit sink failed at stop", cause=repr(failure), left=len(self._queue))
         while self._queue:
@@ -103,10 +103,10 @@ class AuditTrail:
             await self._wait()
         for record in self._denials.ended(time.monotonic()):
             self._put(record)
-        await self._tell()
+        await self._send()
 
     async def _wait(self) -> None:
-        """Until there is a record, or for one window, after which counted denials are told."""
+        """Until there is a record, or for one window, after which counted denials are due."""
         self._wake.clear()
         try:
             async with asyncio.timeout(self._window):
@@ -114,7 +114,7 @@ class AuditTrail:
         except TimeoutError:
             return
 
-    async def _tell(self) -> None:
+    async def _send(self) -> None:
         batch = list(islice(self._queue, _BATCH))
         if not batch:
             return
@@ -122,4 +122,4 @@ class AuditTrail:
         # Taken away only now, so that a failure or a cancellation leaves them for the next try.
         for _ in batch:
             self._queue.popleft()
-        self._told.inc(len(batch))
+        self._sent.inc(len(batch))

@@ -6,7 +6,7 @@ from typing import Any, Final
 import grpc
 from fp_kernel import InvalidArgument, ResourceExhausted
 
-from fp_rpc.visit import Visit
+from fp_rpc.server.incoming_call import IncomingCall
 
 _BUSY_RETRY: Final = 1.0
 # Bodies of public methods that are waited for at once, and seconds for each. They hold a name and a password: they come
@@ -15,7 +15,7 @@ _MOST_PUBLIC: Final = 32
 _PUBLIC_SECONDS: Final = 5.0
 
 
-class Bodies:
+class RequestBodies:
     """limit: bytes of bodies that calls may hold at once; one body is always taken."""
 
     def __init__(self, limit: int) -> None:
@@ -28,7 +28,7 @@ class Bodies:
         """Bytes of the bodies of the calls under way."""
         return self._held
 
-    async def read(self, visit: Visit, context: Any) -> bytes:
+    async def read(self, call: IncomingCall, context: Any) -> bytes:
         """The body; it counts as held until `release`.
 
         Raises ResourceExhausted when the calls under way hold too much, InvalidArgument when there is no body.
@@ -36,19 +36,19 @@ class Bodies:
         if self._held >= self._limit:
             raise _busy("too many bytes at once", "bytes")
         # Bytes, because no deserializer is registered.
-        raw: Any = await (self._of_anybody(context) if visit.rpc.rule.public else context.read())
+        raw: Any = await (self._of_anybody(context) if call.rpc.rule.public else context.read())
         if raw is grpc.aio.EOF:
             raise InvalidArgument("the call has no body", reason="MALFORMED_BODY")
         if self._held and self._held + len(raw) > self._limit:
             raise _busy("too many bytes at once", "bytes")
         body: bytes = raw
-        visit.body_bytes = len(body)
-        self._held += visit.body_bytes
+        call.body_bytes = len(body)
+        self._held += call.body_bytes
         return body
 
-    def release(self, visit: Visit) -> None:
-        self._held -= visit.body_bytes
-        visit.body_bytes = 0
+    def release(self, call: IncomingCall) -> None:
+        self._held -= call.body_bytes
+        call.body_bytes = 0
 
     async def _of_anybody(self, context: Any) -> Any:
         if self._public >= _MOST_PUBLIC:

@@ -5,8 +5,8 @@ import asyncio
 import grpc
 import pytest
 from fp_kernel import NotFound
-from fp_rpc import ending
-from fp_rpc.ending import Ending
+from fp_rpc.client import peer_status
+from fp_rpc.client.peer_status import PeerStatus
 
 MADE_UP = "Internal error from Core"
 
@@ -48,7 +48,7 @@ def call():
 
 
 async def test_a_status_that_comes_after_a_made_up_one_is_waited_for(call):
-    watched = Ending(call)
+    watched = PeerStatus(call)
     made_up = call.set(grpc.StatusCode.INTERNAL, MADE_UP)
     asking = asyncio.ensure_future(watched.of_peer(made_up))
     await asyncio.sleep(0)
@@ -62,7 +62,7 @@ async def test_a_status_that_comes_after_a_made_up_one_is_waited_for(call):
 
 
 async def test_a_status_that_a_made_up_one_hides_is_kept(call):
-    watched = Ending(call)
+    watched = PeerStatus(call)
     call.set(grpc.StatusCode.NOT_FOUND, "it is gone")
 
     told = await watched.of_peer(call.set(grpc.StatusCode.INTERNAL, MADE_UP))
@@ -71,22 +71,22 @@ async def test_a_status_that_a_made_up_one_hides_is_kept(call):
 
 
 async def test_a_good_end_that_a_made_up_status_hides_is_no_failure(call):
-    watched = Ending(call)
+    watched = PeerStatus(call)
     call.set(grpc.StatusCode.OK, "")
 
     assert await watched.of_peer(call.set(grpc.StatusCode.INTERNAL, MADE_UP)) is None
 
 
 async def test_a_made_up_status_stays_when_nothing_else_comes(call, monkeypatch):
-    monkeypatch.setattr(ending, "_PATIENCE", 0.0)
-    watched = Ending(call)
+    monkeypatch.setattr(peer_status, "_PATIENCE", 0.0)
+    watched = PeerStatus(call)
     made_up = call.set(grpc.StatusCode.INTERNAL, MADE_UP)
 
     assert await watched.of_peer(made_up) is made_up
 
 
 async def test_any_other_failure_is_the_peers(call):
-    watched = Ending(call)
+    watched = PeerStatus(call)
     failure = call.set(grpc.StatusCode.INTERNAL, "internal error")
 
     assert await watched.of_peer(failure) is failure

@@ -17,7 +17,7 @@ from fp_kernel import (
     invalid,
 )
 from fp_rpc import BearerToken, acting_for
-from fp_rpc.call import current_call
+from fp_rpc.server.incoming_call import current_call
 from fp_testkit.patience import PATIENCE
 
 

@@ -20,7 +20,7 @@ class AuditLevel(Enum):
 
 @dataclass(frozen=True, slots=True)
 class AuditRecord:
-    """One call. `suppressed`: further denials of the same kind that were counted and not told one by one."""
+    """One call. `suppressed`: further denials of the same kind that were counted and not recorded one by one."""
 
     method: str
     status: str

@@ -1,0 +1,1 @@
+"""Who calls: from a bearer credential to a verified principal."""

@@ -1,0 +1,102 @@
+"""Who calls: the credential and the headers of a call, and the principal that they make."""
+
+import string
+from collections.abc import Mapping
+from typing import Final, Protocol
+from urllib.parse import quote, unquote
+
+from fp_kernel import Error, PermissionDenied, Principal, Unauthenticated, invalid
+
+from fp_rpc import headers
+
+API_KEY_PREFIX: Final = "fp_"
+# gRPC headers are printable ASCII; team names are free text: what lies outside is escaped, and so is the escape.
+_PLAIN: Final = string.ascii_letters + string.digits + string.punctuation.replace("%", "")
+_LONGEST: Final = 1_024
+# Marks an error that is about the credential with which the call itself came.
+_CREDENTIAL: Final = "credential"
+_BEARER: Final = "bearer"
+
+
+class IdentityResolver(Protocol):
+    async def resolve(self, credential: str) -> Principal:
+        """Who holds this credential.
+
+        Raises Unauthenticated when it is worth nothing, Unavailable when nobody can tell at the moment.
+        """
+        ...
+
+
+class CredentialResolver:
+    """Picks the resolver by the credential's form: `fp_...` is an API key, anything else a token."""
+
+    def __init__(self, jwt: IdentityResolver, keys: IdentityResolver) -> None:
+        self._jwt = jwt
+        self._keys = keys
+
+    async def resolve(self, credential: str) -> Principal:
+        resolver = self._keys if credential.startswith(API_KEY_PREFIX) else self._jwt
+        return await resolver.resolve(credential)
+
+
+async def identify(resolver: IdentityResolver, metadata: Mapping[str, str]) -> Principal:
+    """Who makes a call with these headers, and for which team and user.
+
+    Raises Unauthenticated, marked as being about the bearer credential, when there is none that is worth something;
+    PermissionDenied when anyone but a service acts on behalf of others.
+    """
+    try:
+        principal = await resolver.resolve(_bearer(metadata))
+    except Unauthenticated as refused:
+        raise of_bearer(refused) from None
+    return on_behalf_of(principal, metadata)
+
+
+def on_behalf_headers(team: str, user_id: str) -> list[tuple[str, str]]:
+    """The headers of a service that acts for a team; none when there is no team."""
+    if not team:
+        return []
+    pairs = [(headers.TEAM, quote(team, safe=_PLAIN))]
+    if user_id:
+        pairs.append((headers.USER, quote(user_id, safe=_PLAIN)))
+    return pairs
+
+
+def of_bearer(error: Unauthenticated) -> Unauthenticated:
+    """The error, marked as being about the credential that the call itself came with.
+
+    Without the mark it is about something in the request, such as the API key that auth is asked about.
+    """
+    error.metadata[_CREDENTIAL] = _BEARER
+    return error
+
+
+def refuses_bearer(error: Error) -> bool:
+    return isinstance(error, Unauthenticated) and error.metadata.get(_CREDENTIAL) == _BEARER
+
+
+def _bearer(metadata: Mapping[str, str]) -> str:
+    """The credential of the authorization header."""
+    header = metadata.get(headers.AUTHORIZATION)
+    if not header:
+        raise Unauthenticated("a bearer credential is required", reason="CREDENTIAL_MISSING")
+    scheme, _, credential = header.partition(" ")
+    if scheme.lower() != "bearer" or not credential:
+        raise Unauthenticated("authorization must be `Bearer <credential>`", reason="CREDENTIAL_MALFORMED")
+    return credential.strip()
+
+
+def on_behalf_of(principal: Principal, metadata: Mapping[str, str]) -> Principal:
+    """The principal as the headers make it: the same one when there are none.
+
+    Raises PermissionDenied when anyone but a service sends them, InvalidArgument for a user without a team.
+    """
+    if headers.TEAM not in metadata and headers.USER not in metadata:
+        return principal
+    if not principal.is_service:
+        raise PermissionDenied("only services may act on behalf of others", reason="ON_BEHALF_OF")
+    team = unquote(metadata.get(headers.TEAM, ""))
+    user_id = unquote(metadata.get(headers.USER, ""))
+    if not team or len(team) > _LONGEST or len(user_id) > _LONGEST:
+        raise invalid(headers.TEAM, "must name the team that the service acts for")
+    return principal.on_behalf_of(team, user_id)
