@@ -7,7 +7,7 @@ from datetime import timedelta
 import growth as page
 import growth_model
 import pytest
-from fp_events.consumers import CONSUMERS
+from fp_events.consumer.catalog import CONSUMERS
 from fp_events.streams import BILLING, INFERENCE, PREDICTIONS, STREAMS, USAGE, Discard, Retention
 from growth_model import DAY
 from rules import growth
@@ -201,7 +201,7 @@ def test_what_grows_and_is_not_declared_is_found(copied, plant, path, text, name
 
 
 def test_a_stream_that_is_not_declared_is_found(copied, plant):
-    path = "libs/events/src/fp_events/streams.py"
+    path = "libs/events/src/fp_events/streams/catalog.py"
 
     plant(
         path, (copied.root / path).read_text() + '\nP = Stream(\n    "PLANTED", ("fp.planted.>",), timedelta(days=1))\n'

@@ -13,7 +13,7 @@ from forgepoint.inference.v1 import inference_pb2
 from forgepoint.pipeline.v1 import pipeline_pb2
 from forgepoint.registry.v1 import registry_pb2
 from fp_events import connect as connect_bus
-from fp_events.tail import tail
+from fp_events.consumer.tail import tail
 from fp_gateway.methods import all_methods
 from fp_kernel import FailedPrecondition, NotFound
 from fp_testkit.identity import ROLE_SCOPES

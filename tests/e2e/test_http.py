@@ -5,7 +5,7 @@ import asyncio
 import httpx
 import pytest_asyncio
 from fp_events import connect as connect_bus
-from fp_events.tail import tail
+from fp_events.consumer.tail import tail
 from fp_kernel import new_id
 
 

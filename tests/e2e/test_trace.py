@@ -6,7 +6,7 @@ import secrets
 import httpx
 import pytest_asyncio
 from fp_events import Consumer, connect, each
-from fp_events.predictions import opened
+from fp_events.payloads.predictions import opened
 from fp_postgres import Database, migrate
 from fp_telemetry import setup
 from fp_testkit.patience import PATIENCE

@@ -25,7 +25,7 @@ from forgepoint.monitor.v1.monitor_pb2_grpc import MonitorServiceStub
 from forgepoint.registry.v1.registry_pb2 import GetModelResponse
 from forgepoint.registry.v1.registry_pb2_grpc import RegistryServiceServicer, add_RegistryServiceServicer_to_server
 from fp_events import STREAMS, Event
-from fp_events.consumers import CONSUMERS
+from fp_events.consumer.catalog import CONSUMERS
 from fp_pipeline.adapters.postgres.stores import PostgresTransactions
 from fp_pipeline.api import consumers as canary
 from fp_pipeline.app.count_requests import CountRequests

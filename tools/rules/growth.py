@@ -85,7 +85,7 @@ def _found(tree: Tree) -> Iterator[tuple[str, int, str, str, str]]:
     for noun, folder in (*tree.services().items(), ("fp_postgres", tree.packages()["fp_postgres"])):
         for table, path in _tables(folder).items():
             yield str(path.relative_to(tree.root)), 0, "table", noun, table
-    streams = tree.packages()["fp_events"] / "streams.py"
+    streams = tree.packages()["fp_events"] / "streams" / "catalog.py"
     for name in _STREAM.findall(streams.read_text()):
         yield str(streams.relative_to(tree.root)), 0, "stream", "fp_events", name
     for noun, folder in tree.services().items():

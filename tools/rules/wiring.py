@@ -4,7 +4,7 @@ It relies on conventions that every service keeps (docs/how-to/read-the-topology
 
 - A peer is called through a generated stub, or by the RPC's path as a constant; its methods are called by their names.
 - A subject that a service publishes is a constant, in `adapters/events.py`.
-- What it consumes is a `Consumer` or a `Broadcast`, its own or one of `fp_events.consumers` that bears its noun;
+- What it consumes is a `Consumer` or a `Broadcast`, its own or one of `fp_events.consumer.catalog` that bears its noun;
   the subjects it acts on are constants in `consumers.py`.
 - Its stores are the classes that its settings derive from.
 """

@@ -5,14 +5,14 @@ import json
 from typing import Any
 
 from fp_events import DeadLetter, Event, Poison, decode
-from fp_events.tail import Passed
+from fp_events.consumer.tail import TailedEvent
 from google.protobuf.any_pb2 import Any as AnyMessage
 
 from fp_cli.cells import printable
 from fp_cli.messages import plain
 
 
-def line(passed: Passed, *, as_json: bool) -> str:
+def line(passed: TailedEvent, *, as_json: bool) -> str:
     if as_json:
         return json.dumps({"subject": passed.subject, "size": passed.size, "event": _event(passed.event)})
     event = passed.event

@@ -38,7 +38,7 @@ def tail(
 async def _tail(state: State, subject: str, deliver: Any, count: int) -> None:
     import sys
 
-    from fp_events.tail import tail as passing
+    from fp_events.consumer.tail import tail as passing
 
     from fp_cli.passing import line
 
@@ -80,7 +80,7 @@ def republish(
     import asyncio
     from datetime import UTC, datetime
 
-    from fp_events.subjects import is_pattern
+    from fp_events.message.subjects import is_pattern
     from fp_kernel import invalid
     from fp_postgres import republish_from
 

@@ -12,18 +12,17 @@ What it promises:
 - Delivery is at least once and, after a back-off, out of order: effects are made once by `fp_postgres` inbox rows, and
   whoever keeps state per resource compares `Event.sequence`.
 - A replayed dead letter goes to its consumer alone, once (`dead_letters.replay`).
-- `MemoryBus` keeps the same promises in one process; both pass `fp_testkit.suites.bus.BusSuite`.
 """
 
-from fp_events.audit import AuditPublisher, AuditRecord
 from fp_events.bus import BatchHandler, Bus, EventHandler, Published
-from fp_events.consumers import CONSUMERS, Broadcast, Consumer
+from fp_events.consumer.catalog import CONSUMERS
+from fp_events.consumer.declaration import Broadcast, Consumer
+from fp_events.consumer.settlement import each
 from fp_events.dead_letters import EVERY, DeadLetter, DeadLetters, Matching
-from fp_events.envelope import Outgoing, decode, encode, headers, outgoing
-from fp_events.event import Event, Poison, Severity
-from fp_events.handling import each
-from fp_events.jetstream import NatsBus, connect
-from fp_events.memory import MemoryBus
+from fp_events.message.envelope import EncodedEvent, decode, encode, encoded, headers
+from fp_events.message.event import Event, Poison, Severity
+from fp_events.nats_bus import NatsBus, connect
+from fp_events.payloads.audit import AuditPublisher, AuditRecord
 from fp_events.streams import STREAMS, Retention, Stream
 
 __all__ = [
@@ -38,12 +37,11 @@ __all__ = [
     "Consumer",
     "DeadLetter",
     "DeadLetters",
+    "EncodedEvent",
     "Event",
     "EventHandler",
     "Matching",
-    "MemoryBus",
     "NatsBus",
-    "Outgoing",
     "Poison",
     "Published",
     "Retention",
@@ -53,6 +51,6 @@ __all__ = [
     "decode",
     "each",
     "encode",
+    "encoded",
     "headers",
-    "outgoing",
 ]

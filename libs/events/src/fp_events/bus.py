@@ -7,10 +7,10 @@ from typing import NoReturn, Protocol
 
 from fp_kernel import Error
 
-from fp_events.consumers import Broadcast, Consumer
+from fp_events.consumer.declaration import Broadcast, Consumer
 from fp_events.dead_letters import DeadLetters
-from fp_events.envelope import Outgoing
-from fp_events.event import Event
+from fp_events.message.envelope import EncodedEvent
+from fp_events.message.event import Event
 from fp_events.streams import Stream
 
 BatchHandler = Callable[[Sequence[Event]], Awaitable[None]]
@@ -33,7 +33,7 @@ class Bus(Protocol):
     async def publish(self, events: Sequence[Event]) -> Published:
         """Publish in order and wait for the server's acks, many at a time. Failures are in the result, not raised."""
 
-    async def send(self, messages: Sequence[Outgoing]) -> Published:
+    async def send(self, messages: Sequence[EncodedEvent]) -> Published:
         """Publish what is encoded already (the outbox keeps events so)."""
 
     async def ensure(self, streams: Sequence[Stream], consumers: Sequence[Consumer]) -> None:

@@ -1,6 +1,12 @@
-"""Cancellations that must not get lost."""
+"""Cancellations that must not get lost, and work that they must not cut in two."""
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from fp_telemetry import get_logger
+
+log = get_logger(__name__)
 
 
 def checkpoint() -> None:
@@ -13,3 +19,21 @@ def checkpoint() -> None:
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
+
+
+async def finish(work: Coroutine[Any, Any, None], *, grace: float) -> None:
+    """Run `work`; when cancelled meanwhile, give it `grace` seconds to end before the cancellation goes on."""
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task}, timeout=grace)
+        if not task.done():
+            log.warning("work was cut off at the end of its grace", grace_seconds=grace)
+        elif not task.cancelled() and (error := task.exception()):
+            log.warning("work failed while it was being finished", error=repr(error))
+        raise
+    finally:
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task})

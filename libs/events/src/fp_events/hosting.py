@@ -5,7 +5,7 @@ from typing import Protocol
 from fp_kernel.hosting import Host
 from fp_telemetry import Metrics
 
-from fp_events.jetstream import NatsBus, connect
+from fp_events.nats_bus import NatsBus, connect
 
 
 class Measured(Host, Protocol):

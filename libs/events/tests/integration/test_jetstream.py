@@ -4,10 +4,10 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from fp_events import CONSUMERS, STREAMS, Broadcast, Consumer, Matching, Outgoing, connect, each
-from fp_events.dead_headers import replayed
+from fp_events import CONSUMERS, STREAMS, Broadcast, Consumer, EncodedEvent, Matching, connect, each
+from fp_events.consumer.tail import tail
+from fp_events.dead_letters.headers import replayed
 from fp_events.streams import DLQ, MODELS, Retention
-from fp_events.tail import tail
 from fp_kernel import FailedPrecondition, InvalidArgument, ResourceExhausted, Unavailable, new_id
 from fp_telemetry import Metrics
 from fp_testkit.patience import PATIENCE
@@ -69,8 +69,8 @@ async def test_a_full_stream_is_told_to_the_producer_and_keeps_what_it_has(bus, 
 
 async def test_a_message_that_is_too_large_fails_alone(bus):
     kept = registered()
-    large = Outgoing(new_id(), "fp.models.registered", b"x" * 9_000_000, {})
-    published = await bus.send([large, Outgoing(kept.id, kept.type, b"", {})])
+    large = EncodedEvent(new_id(), "fp.models.registered", b"x" * 9_000_000, {})
+    published = await bus.send([large, EncodedEvent(kept.id, kept.type, b"", {})])
     assert published.acked == {kept.id}
     assert isinstance(published.failed[large.id], InvalidArgument)
 
@@ -199,7 +199,7 @@ async def test_a_tail_shows_what_passes_and_takes_it_from_nobody(bus):
     await bus.publish([registered("past")])
     async with consuming(bus, quick("worker"), recorder), tail(bus) as passing:
         await bus.publish([event])
-        await bus.send([Outgoing(new_id(), "fp.models.registered", b"\xff", {})])
+        await bus.send([EncodedEvent(new_id(), "fp.models.registered", b"\xff", {})])
         first, second = await anext(passing), await anext(passing)
         await bus.publish([key])
         third = await anext(passing)

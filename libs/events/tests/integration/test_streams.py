@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 import pytest_asyncio
 from fp_events import AuditPublisher, Stream, connect
-from fp_events.consumers import BILLING, MONITOR_TRAFFIC
+from fp_events.consumer.catalog import BILLING, MONITOR_TRAFFIC
 from fp_events.streams import AUDIT, DLQ, INFERENCE, MODELS, PREDICTIONS, STREAMS, USAGE, Discard
 from fp_events.streams import BILLING as QUOTAS
 from fp_kernel import ResourceExhausted

@@ -1,7 +1,8 @@
 import pytest
-from fp_events import STREAMS, AuditPublisher, MemoryBus, Severity
+from fp_events import STREAMS, AuditPublisher, Severity
 from fp_kernel import Unavailable
 from fp_rpc.audit.records import AuditRecord, AuditSink
+from fp_testkit.memory_bus import MemoryBus
 
 
 @pytest.fixture

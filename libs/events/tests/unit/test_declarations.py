@@ -2,9 +2,9 @@ from datetime import timedelta
 
 import pytest
 from fp_events import CONSUMERS, STREAMS, Broadcast, Consumer, Retention, Stream
-from fp_events.limits import check, limited
+from fp_events.message.subjects import intersection
 from fp_events.streams import DLQ, INFERENCE, MODELS, PREDICTIONS, USAGE, Discard, by_stream, with_relatives
-from fp_events.subjects import intersection
+from fp_events.streams.limits import check, limited
 
 
 def test_the_streams_are_those_of_the_page():

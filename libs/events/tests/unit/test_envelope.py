@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from forgepoint.common.v1.common_pb2 import EventEnvelope
 from forgepoint.events.v1.events_pb2 import ModelRegistered
-from fp_events import Event, Poison, Severity, decode, encode, headers, outgoing
-from fp_events.envelope import MAX_BYTES, with_sequence
+from fp_events import Event, Poison, Severity, decode, encode, encoded, headers
+from fp_events.message.envelope import MAX_BYTES, with_sequence
 from fp_kernel import InvalidArgument, new_id
 from google.protobuf import any_pb2
 from hypothesis import given
@@ -77,7 +77,7 @@ def test_times_of_other_zones_are_the_same_instant():
 
 def test_a_message_is_the_event_under_its_subject():
     written = event()
-    message = outgoing(written)
+    message = encoded(written)
     assert (message.id, message.subject) == (written.id, written.type)
     assert decode(message.data, message.headers) == written
 

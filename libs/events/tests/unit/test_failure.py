@@ -1,6 +1,6 @@
 import pytest
 from fp_events import Consumer, Poison
-from fp_events.failure import Verdict, delay, reason, text, verdict
+from fp_events.consumer.failure import Verdict, delay, reason, text, verdict
 from fp_kernel import (
     Aborted,
     FailedPrecondition,

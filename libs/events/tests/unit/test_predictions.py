@@ -1,6 +1,6 @@
 from forgepoint.events.v1 import events_pb2 as pb
 from fp_events import Event
-from fp_events.predictions import COMPLETED, FAILED, RECORDED, opened
+from fp_events.payloads.predictions import COMPLETED, FAILED, RECORDED, opened
 
 
 def test_a_batch_opens_into_its_predictions_with_what_each_call_said():

@@ -1,7 +1,7 @@
 import pytest
 from forgepoint.events.v1.events_pb2 import ApiKeyRevoked, ApiKeyRotated, UserCreated
 from fp_events import Event
-from fp_events.revocation import ended_keys
+from fp_events.payloads.revocation import ended_keys
 
 
 @pytest.mark.parametrize(

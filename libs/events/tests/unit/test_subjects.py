@@ -1,5 +1,5 @@
 import pytest
-from fp_events.subjects import (
+from fp_events.message.subjects import (
     dead_pattern,
     dead_subject,
     intersection,

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from fp_events import Bus, Outgoing
-from fp_events.envelope import MESSAGE_ID, with_sequence
+from fp_events import Bus, EncodedEvent
+from fp_events.message.envelope import MESSAGE_ID, with_sequence
 from fp_kernel import Error, Unavailable
 
 from fp_postgres.failures import translated
@@ -152,9 +152,9 @@ class Drain:
         return True
 
 
-def _message(row: Any) -> Outgoing:
+def _message(row: Any) -> EncodedEvent:
     headers: dict[str, str] = json.loads(row["headers"])
     if row["copies"]:
         # Another message with the same event: under the old id the bus would take it for one that it has.
         headers[MESSAGE_ID] = f"{row['id']}-{row['copies']}"
-    return Outgoing(str(row["id"]), row["subject"], with_sequence(row["envelope"], row["sequence"]), headers)
+    return EncodedEvent(str(row["id"]), row["subject"], with_sequence(row["envelope"], row["sequence"]), headers)

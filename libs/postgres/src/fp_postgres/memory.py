@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from fp_events import Event, encode
-from fp_events.attribution import attributed
+from fp_events.publisher.origin import attributed
 from fp_kernel import Command, Replayed
 
 from fp_postgres.idempotency import check_complete, check_same, refuse_other

@@ -4,8 +4,8 @@ import json
 from dataclasses import replace
 from typing import Any, Final, Protocol
 
-from fp_events import Event, Outgoing, outgoing
-from fp_events.attribution import attributed
+from fp_events import EncodedEvent, Event, encoded
+from fp_events.publisher.origin import attributed
 
 CHANNEL: Final = "fp_outbox"
 
@@ -47,13 +47,13 @@ class Outbox(Protocol):
 class PostgresOutbox:
     def __init__(self, source: str) -> None:
         self._source = source
-        self._events: list[tuple[str, Outgoing]] = []
+        self._events: list[tuple[str, EncodedEvent]] = []
 
     def add(self, event: Event) -> None:
         complete = attributed(event, self._source)
         if complete.sequence:
             complete = replace(complete, sequence=0)
-        self._events.append((event.resource_id, outgoing(complete)))
+        self._events.append((event.resource_id, encoded(complete)))
 
     def __bool__(self) -> bool:
         return bool(self._events)

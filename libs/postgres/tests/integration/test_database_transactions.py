@@ -2,9 +2,10 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest_asyncio
-from fp_events import STREAMS, Event, MemoryBus
+from fp_events import STREAMS, Event
 from fp_postgres import Database
 from fp_postgres.draining import Drain
+from fp_testkit.memory_bus import MemoryBus
 from fp_testkit.suites.transactions import TransactionsSuite
 
 

@@ -5,7 +5,7 @@ import itertools
 from pathlib import Path
 
 from fp_events import Consumer, Matching, connect
-from fp_events.delivering import NatsDelivery
+from fp_events.consumer.delivery import NatsDelivery
 from fp_events.streams import DLQ, MODELS
 from fp_postgres import Database, OutboxRelay
 from fp_testkit.crash import CrashPoints

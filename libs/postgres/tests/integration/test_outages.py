@@ -8,9 +8,10 @@ import nats
 import pytest
 import pytest_asyncio
 from fp_devstack import Stack
-from fp_events import STREAMS, Consumer, MemoryBus
+from fp_events import STREAMS, Consumer
 from fp_kernel import Unavailable
 from fp_postgres import Database, OutboxRelay, migrate
+from fp_testkit.memory_bus import MemoryBus
 from fp_testkit.patience import PATIENCE
 from fp_testkit.suites.consuming import registered, running
 

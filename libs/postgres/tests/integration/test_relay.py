@@ -3,10 +3,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 import pytest_asyncio
-from fp_events import STREAMS, MemoryBus, Published
+from fp_events import STREAMS, Published
 from fp_kernel import ResourceExhausted
 from fp_postgres import Database, OutboxRelay, republish
 from fp_telemetry import Metrics
+from fp_testkit.memory_bus import MemoryBus
 from fp_testkit.patience import PATIENCE
 from fp_testkit.suites.consuming import Recorder, consuming, quick, registered
 

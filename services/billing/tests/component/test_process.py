@@ -6,7 +6,7 @@ import signal
 import sys
 
 import httpx
-from fp_events.consumers import BILLING
+from fp_events.consumer.catalog import BILLING
 from fp_events.streams import INFERENCE
 from fp_postgres import Database
 from fp_testkit.patience import PATIENCE

@@ -4,7 +4,7 @@ import fp_runtime
 from forgepoint.experiment.v1.experiment_pb2_grpc import add_ExperimentTrackerServiceServicer_to_server
 from fp_events import AuditPublisher, NatsBus
 from fp_events.hosting import soft_bus
-from fp_events.revocation import ended_keys
+from fp_events.payloads.revocation import ended_keys
 from fp_events.streams import AUDIT, AUTH, EXPERIMENTS
 from fp_postgres import PRUNE_EVERY, Database, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from forgepoint.events.v1 import events_pb2 as pb
 from fp_events import Event
-from fp_events.subjects import matches
+from fp_events.message.subjects import matches
 from fp_experiment.api.consumers import LINEAGE, STORIES, story_of
 from fp_experiment.domain.lineage import Kind, Ref, Relation, deployment_ref, version_ref
 from google.protobuf.any_pb2 import Any

@@ -4,7 +4,7 @@ import fp_runtime
 from forgepoint.featurestore.v1.featurestore_pb2_grpc import add_FeatureStoreServiceServicer_to_server
 from fp_events import AuditPublisher
 from fp_events.hosting import soft_bus
-from fp_events.revocation import ended_keys
+from fp_events.payloads.revocation import ended_keys
 from fp_events.streams import AUDIT, AUTH, FEATURES
 from fp_postgres import PRUNE_EVERY, Database, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database

@@ -2,7 +2,7 @@
 
 from fp_events import AuditPublisher
 from fp_events.hosting import soft_bus
-from fp_events.revocation import ended_keys
+from fp_events.payloads.revocation import ended_keys
 from fp_events.streams import AUDIT
 from fp_rpc import Server
 from fp_rpc.hosting import peers

@@ -4,7 +4,7 @@ import fp_runtime
 from forgepoint.inference.v1.inference_pb2_grpc import add_InferenceGatewayServiceServicer_to_server
 from fp_events import AuditPublisher
 from fp_events.hosting import soft_bus
-from fp_events.revocation import ended_keys
+from fp_events.payloads.revocation import ended_keys
 from fp_kernel import RetryBudget, new_id
 from fp_rpc import Channels, Server
 from fp_rpc.client.channels import ChannelPolicy

@@ -25,7 +25,7 @@ from forgepoint.serving.v1.serving_pb2_grpc import (
     add_ModelServingServiceServicer_to_server,
 )
 from fp_events import Consumer, Event, NatsBus, each
-from fp_events.predictions import opened
+from fp_events.payloads.predictions import opened
 from fp_inference.main import serve
 from fp_inference.settings import Settings
 from fp_kernel import Error, Unavailable

@@ -24,7 +24,7 @@ from forgepoint.inference.v1.inference_pb2_grpc import InferenceGatewayServiceSt
 from forgepoint.registry.v1 import registry_pb2
 from forgepoint.registry.v1.registry_pb2_grpc import RegistryServiceServicer, add_RegistryServiceServicer_to_server
 from fp_events import Consumer, Event, NatsBus, each
-from fp_events.predictions import opened
+from fp_events.payloads.predictions import opened
 from fp_inference.app.predict_many import PARALLEL
 from fp_kernel import DeadlineExceeded, Error, NotFound, Unavailable
 from fp_rpc import BearerToken, Channels, Server

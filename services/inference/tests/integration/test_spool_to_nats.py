@@ -9,7 +9,7 @@ from pathlib import Path
 
 from forgepoint.events.v1.events_pb2 import InferenceCompleted
 from fp_events import Consumer, Event, NatsBus, connect, each
-from fp_events.predictions import opened
+from fp_events.payloads.predictions import opened
 from fp_inference.adapters.spool.cursor import Position
 from fp_inference.adapters.spool.records import Record, Told
 from fp_inference.adapters.spool.spool import Spool

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from fp_events import Outgoing
+from fp_events import EncodedEvent
 from fp_inference.adapters.spool.cursor import Cursor, Position, Progress
 from fp_inference.adapters.spool.frames import Torn, frame, unframe
 from fp_inference.adapters.spool.records import Record, pack, unpack
@@ -21,7 +21,9 @@ _Sections = st.lists(st.binary(max_size=40), max_size=6)
 
 
 def _record(number: int, *, size: int = 20, replay: Replay | None = None) -> Record:
-    return Record(Outgoing(f"id-{number}", "fp.inference.completed", b"x" * size, {"ce-id": f"id-{number}"}), replay)
+    return Record(
+        EncodedEvent(f"id-{number}", "fp.inference.completed", b"x" * size, {"ce-id": f"id-{number}"}), replay
+    )
 
 
 def _open(folder: Path, *, max_bytes: int = 1_000_000, segment_bytes: int = 1_000) -> Spool:
@@ -29,7 +31,7 @@ def _open(folder: Path, *, max_bytes: int = 1_000_000, segment_bytes: int = 1_00
 
 
 def _id(record: Record) -> str:
-    return record.told.id if isinstance(record.told, Outgoing) else record.told.model_id
+    return record.told.id if isinstance(record.told, EncodedEvent) else record.told.model_id
 
 
 def _ids(spool: Spool, limit: int = 1_000) -> list[str]:

@@ -1,9 +1,10 @@
 from types import SimpleNamespace
 
 import pytest
-from fp_events import Consumer, MemoryBus
+from fp_events import Consumer
 from fp_inference import stores
 from fp_kernel import Unavailable
+from fp_testkit.memory_bus import MemoryBus
 
 METERING = Consumer("billing", ("fp.inference.recorded",), holds=True)
 

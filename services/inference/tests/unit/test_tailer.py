@@ -9,8 +9,8 @@ from uuid import UUID
 
 import pytest
 from forgepoint.events.v1 import events_pb2 as pb
-from fp_events import Event, Outgoing, Published, decode, outgoing
-from fp_events.predictions import opened
+from fp_events import EncodedEvent, Event, Published, decode, encoded
+from fp_events.payloads.predictions import opened
 from fp_inference.adapters.spool.batches import batches
 from fp_inference.adapters.spool.frames import frame
 from fp_inference.adapters.spool.records import Record, Told
@@ -29,7 +29,7 @@ class FakeBus:
     """refuses: messages that carry this request. broken: the next sends raise."""
 
     def __init__(self) -> None:
-        self.messages: list[Outgoing] = []
+        self.messages: list[EncodedEvent] = []
         self.refuses: dict[str, Error] = {}
         self.broken: list[Exception] = []
 
@@ -37,7 +37,7 @@ class FakeBus:
     def sent(self) -> list[str]:
         return [request for message in self.messages for request in _opened(message)]
 
-    async def send(self, messages: Sequence[Outgoing]) -> Published:
+    async def send(self, messages: Sequence[EncodedEvent]) -> Published:
         if self.broken:
             raise self.broken.pop()
         failed = {
@@ -77,7 +77,7 @@ def _told(number: int, model: str = "delays", version: str = "1", *, failed: boo
     return Told("alpha", "m" if version else "", model, version, failed=failed, at=_AT, payload=payload)
 
 
-def _opened(message: Outgoing) -> list[str]:
+def _opened(message: EncodedEvent) -> list[str]:
     return [each.payload.request_id for each in opened(decode(message.data))]  # type: ignore[attr-defined]
 
 
@@ -161,7 +161,7 @@ async def test_other_spools_and_other_records_make_other_ids(tmp_path: Path, bus
 
 async def test_events_of_a_process_before_there_were_batches_go_out_as_they_are(spool: Spool, bus: FakeBus) -> None:
     payload = pb.InferenceCompleted(request_id="old")
-    old = outgoing(Event("fp.inference.completed", payload, "alpha", "m", "One.", time=_AT))
+    old = encoded(Event("fp.inference.completed", payload, "alpha", "m", "One.", time=_AT))
     spool.append(Record(old, None))
     _append(spool, 1)
     await _tailer(spool, bus).flush()

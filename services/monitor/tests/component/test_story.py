@@ -8,7 +8,7 @@ from forgepoint.common.v1 import model_pb2
 from forgepoint.events.v1 import events_pb2
 from forgepoint.monitor.v1 import monitor_pb2 as pb
 from fp_events import Event
-from fp_events.tail import tail
+from fp_events.consumer.tail import tail
 from fp_testkit.patience import PATIENCE
 from fp_testkit.wallclock import real_now
 from google.protobuf.duration_pb2 import Duration

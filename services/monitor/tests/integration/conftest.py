@@ -8,7 +8,7 @@ from uuid import UUID
 import numpy as np
 import pytest
 from forgepoint.common.v1 import model_pb2
-from fp_events.envelope import decode
+from fp_events.message.envelope import decode
 from fp_kernel import Command, PageRequest, new_id
 from fp_monitor.adapters.postgres.reads import PostgresReads
 from fp_monitor.adapters.postgres.retention import predictions

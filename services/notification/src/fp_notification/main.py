@@ -4,7 +4,7 @@ import fp_runtime
 from forgepoint.notification.v1.notification_pb2_grpc import add_NotificationServiceServicer_to_server
 from fp_events import AuditPublisher
 from fp_events.hosting import soft_bus
-from fp_events.revocation import ended_keys
+from fp_events.payloads.revocation import ended_keys
 from fp_events.streams import AUDIT, AUTH, BILLING, EXPERIMENTS, FEATURES, MODELS, NOTIFICATIONS, PIPELINES
 from fp_postgres import PRUNE_EVERY, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database

@@ -4,7 +4,7 @@ import fp_runtime
 from forgepoint.pipeline.v1.pipeline_pb2_grpc import add_PipelineOrchestratorServiceServicer_to_server
 from fp_events import AuditPublisher, each
 from fp_events.hosting import soft_bus
-from fp_events.revocation import ended_keys
+from fp_events.payloads.revocation import ended_keys
 from fp_events.streams import AUDIT, INFERENCE, MODELS, PIPELINES
 from fp_postgres import PRUNE_EVERY, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database

@@ -6,7 +6,7 @@ import pytest
 from forgepoint.events.v1 import events_pb2
 from forgepoint.pipeline.v1 import pipeline_pb2 as pb
 from forgepoint.serving.v1 import serving_pb2
-from fp_events.tail import tail
+from fp_events.consumer.tail import tail
 from fp_kernel import PermissionDenied
 
 SAGA: dict[str, Any] = {

@@ -7,7 +7,7 @@ import fp_runtime
 from forgepoint.registry.v1.registry_pb2_grpc import add_RegistryServiceServicer_to_server
 from fp_events import AuditPublisher
 from fp_events.hosting import soft_bus
-from fp_events.revocation import ended_keys
+from fp_events.payloads.revocation import ended_keys
 from fp_events.streams import AUDIT, AUTH, MODELS
 from fp_postgres import PRUNE_EVERY, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database

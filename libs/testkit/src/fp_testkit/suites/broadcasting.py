@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from fp_events import Broadcast, Bus, Outgoing
+from fp_events import Broadcast, Bus, EncodedEvent
 from fp_kernel import new_id
 from google.protobuf.any_pb2 import Any
 
@@ -62,7 +62,7 @@ class BroadcastSuite:
     async def test_an_unreadable_message_does_not_stop_the_next(self, bus: Bus) -> None:
         recorder, good = Recorder(), registered()
         async with listening(bus, Broadcast("reader", ("fp.models.>",)), recorder):
-            await bus.send([Outgoing(new_id(), REGISTERED, b"\xff", {})])
+            await bus.send([EncodedEvent(new_id(), REGISTERED, b"\xff", {})])
             await bus.publish([replace(registered(), payload=Any(type_url="x/forgepoint.events.v1.Later")), good])
             await recorder.has(1)
         assert recorder.ids == [good.id]

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 from fp_events import Bus, Matching
-from fp_events.dead_headers import replayed
 from fp_events.dead_letters import each_letter
+from fp_events.dead_letters.headers import replayed
 from fp_kernel import InvalidArgument, NotFound
 
 from fp_testkit.suites.consuming import (

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
-from fp_events import Bus, Event, Matching, Outgoing, each
+from fp_events import Bus, EncodedEvent, Event, Matching, each
 from fp_kernel import FailedPrecondition, InvalidArgument, Unavailable, new_id
 from google.protobuf.any_pb2 import Any
 
@@ -134,7 +134,7 @@ class FailureSuite:
 
     async def test_an_unreadable_message_is_dead_and_the_next_is_handled(self, bus: Bus) -> None:
         event, recorder = registered(), Recorder()
-        garbage = Outgoing(new_id(), REGISTERED, b"\xff not an envelope", {"Nats-Msg-Id": new_id()})
+        garbage = EncodedEvent(new_id(), REGISTERED, b"\xff not an envelope", {"Nats-Msg-Id": new_id()})
         await bus.send([garbage])
         await bus.publish([event])
         async with consuming(bus, quick("reading"), recorder):

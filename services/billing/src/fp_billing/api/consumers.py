@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 from forgepoint.events.v1 import events_pb2
 from fp_events import Broadcast, Consumer, Event, Poison
-from fp_events.consumers import BILLING as USAGE
-from fp_events.consumers import BILLING_RESOURCES as RESOURCES
-from fp_events.predictions import opened
+from fp_events.consumer.catalog import BILLING as USAGE
+from fp_events.consumer.catalog import BILLING_RESOURCES as RESOURCES
+from fp_events.payloads.predictions import opened
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 

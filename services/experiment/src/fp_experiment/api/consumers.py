@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from fp_events import Broadcast, Event, each
-from fp_events.consumers import EXPERIMENT as LINEAGE
+from fp_events.consumer.catalog import EXPERIMENT as LINEAGE
 
 from fp_experiment.api import stories
 from fp_experiment.app.ingest import Ingest

@@ -6,10 +6,10 @@ from typing import Any
 
 from forgepoint.events.v1 import events_pb2 as pb
 from fp_events import Broadcast, Event
-from fp_events.consumers import MONITOR as PROMOTIONS
-from fp_events.consumers import MONITOR_RETRAININGS as RETRAININGS
-from fp_events.consumers import MONITOR_TRAFFIC as TRAFFIC
-from fp_events.predictions import opened
+from fp_events.consumer.catalog import MONITOR as PROMOTIONS
+from fp_events.consumer.catalog import MONITOR_RETRAININGS as RETRAININGS
+from fp_events.consumer.catalog import MONITOR_TRAFFIC as TRAFFIC
+from fp_events.payloads.predictions import opened
 from fp_kernel import InvalidArgument, parse_id
 from fp_rpc import ApiKeyResolver
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from forgepoint.events.v1 import events_pb2
 from fp_events import Broadcast, Event, Poison
-from fp_events.consumers import NOTIFICATION as EVENTS
+from fp_events.consumer.catalog import NOTIFICATION as EVENTS
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 

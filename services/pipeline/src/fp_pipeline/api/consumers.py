@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from forgepoint.events.v1 import events_pb2
 from fp_events import Broadcast, Event, Poison
-from fp_events.consumers import PIPELINE as LOOP
-from fp_events.consumers import PIPELINE_CANARY as REQUESTS
+from fp_events.consumer.catalog import PIPELINE as LOOP
+from fp_events.consumer.catalog import PIPELINE_CANARY as REQUESTS
 
 from fp_pipeline.api.documents import from_struct
 from fp_pipeline.api.tries import moment, tries

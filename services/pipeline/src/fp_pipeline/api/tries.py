@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from forgepoint.events.v1 import events_pb2
 from fp_events import Event, Poison
-from fp_events.predictions import opened
+from fp_events.payloads.predictions import opened
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 
 from fp_events import Broadcast, Event
-from fp_events.consumers import REGISTRY as MODELS
+from fp_events.consumer.catalog import REGISTRY as MODELS
 
 from fp_registry.app.project import FollowModels
 

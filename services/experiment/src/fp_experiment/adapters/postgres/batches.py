@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from fp_events.consumers import EXPERIMENT
+from fp_events.consumer.catalog import EXPERIMENT
 from fp_kernel import Command, FailedPrecondition
 from fp_postgres import Database, Transaction
 from fp_postgres.failures import translated

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from forgepoint.events.v1 import events_pb2 as pb
-from fp_events import Event, Outgoing, outgoing
+from fp_events import EncodedEvent, Event, encoded
 
 from fp_inference.adapters.events import RECORDED, SOURCE
 from fp_inference.adapters.spool.records import Record, Told
@@ -28,7 +28,7 @@ _CONTINUED = 0x80
 class Batch:
     """message: None for records of which none can be made. records: what it carries."""
 
-    message: Outgoing | None
+    message: EncodedEvent | None
     records: Sequence[Record]
 
 
@@ -42,7 +42,7 @@ def batches(entries: Sequence[Entry], spool: str) -> Iterator[Batch]:
     sizes: dict[tuple[str, str, str], int] = {}
     for entry in entries:
         told = entry.record.told
-        if isinstance(told, Outgoing):
+        if isinstance(told, EncodedEvent):
             yield Batch(told, [entry.record])
             continue
         key = told.team, told.model_name, told.version
@@ -59,7 +59,7 @@ def batches(entries: Sequence[Entry], spool: str) -> Iterator[Batch]:
 def _batch(entries: Sequence[Entry], spool: str) -> Batch:
     records = [entry.record for entry in entries]
     try:
-        return Batch(outgoing(_event(entries, spool)), records)
+        return Batch(encoded(_event(entries, spool)), records)
     except Exception:  # noqa: BLE001 -- one that cannot be told must not hold the others back; it is set aside
         return Batch(None, records)
 
@@ -84,7 +84,7 @@ def _event(entries: Sequence[Entry], spool: str) -> Event:
 
 def _told(entry: Entry) -> Told:
     told = entry.record.told
-    if isinstance(told, Outgoing):
+    if isinstance(told, EncodedEvent):
         raise TypeError("an event by itself is no part of a batch")
     return told
 

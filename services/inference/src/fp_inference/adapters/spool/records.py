@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from fp_events import Outgoing
+from fp_events import EncodedEvent
 
 from fp_inference.app.values import Replay
 
@@ -39,13 +39,13 @@ class Record:
     replay: the answer of its command where that had a key.
     """
 
-    told: Told | Outgoing
+    told: Told | EncodedEvent
     replay: Replay | None
 
 
 def pack(record: Record) -> Sequence[bytes]:
     told, replay = record.told, record.replay
-    sections = [*_single(told)] if isinstance(told, Outgoing) else [*_part(told)]
+    sections = [*_single(told)] if isinstance(told, EncodedEvent) else [*_part(told)]
     if replay is not None:
         sections += (replay.digest, replay.fingerprint, replay.response)
         if replay.day is not None:
@@ -69,7 +69,7 @@ def unpack(sections: Sequence[bytes]) -> Record:
         )
         return Record(told, _replay(*replay) if replay else None)
     event_id, subject, data, headers, *replay = sections
-    message = Outgoing(event_id.decode(), subject.decode(), data, json.loads(headers))
+    message = EncodedEvent(event_id.decode(), subject.decode(), data, json.loads(headers))
     return Record(message, _replay(*replay) if replay else None)
 
 
@@ -87,7 +87,7 @@ def _part(told: Told) -> Sequence[bytes]:
     )
 
 
-def _single(message: Outgoing) -> Sequence[bytes]:
+def _single(message: EncodedEvent) -> Sequence[bytes]:
     return message.id.encode(), message.subject.encode(), message.data, json.dumps(dict(message.headers)).encode()
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from fp_events import Outgoing, Published
+from fp_events import EncodedEvent, Published
 from fp_kernel import Clock, Kind
 from fp_telemetry import Metrics, get_logger
 
@@ -31,7 +31,7 @@ class Tailer:
     def __init__(
         self,
         spool: Spool,
-        send: Callable[[Sequence[Outgoing]], Awaitable[Published]],
+        send: Callable[[Sequence[EncodedEvent]], Awaitable[Published]],
         replays: Replays,
         metrics: Metrics,
         clock: Clock,

@@ -1,0 +1,183 @@
+"""Messages of one JetStream consumer, asked for ahead of need."""
+
+import asyncio
+import json
+import time
+from collections import deque
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from fp_kernel import Error
+from fp_telemetry import get_logger
+from nats import errors
+from nats.aio.msg import Msg
+
+from fp_events.cancellation import checkpoint
+from fp_events.connection import Connection
+
+if TYPE_CHECKING:
+    from nats.aio.subscription import Subscription
+
+log = get_logger(__name__)
+
+_EXPIRES: Final = 30.0
+_HEARTBEAT: Final = 5.0
+_SILENCE: Final = 2 * _HEARTBEAT + 1
+_DRAIN: Final = 2.0
+_NANOSECONDS: Final = 1_000_000_000
+# Answers after which the request is over and asking again is all there is to do.
+_OVER: Final = frozenset({"404", "408"})
+
+
+class Gone(Exception):
+    """The consumer is not on the server any more, or the server cannot be asked."""
+
+
+class PullSubscription:
+    """Keeps one request open at the server and up to `room` messages here.
+
+    One request at a time: what it has brought is counted, its end is told by the server, and when the server has been
+    silent for two heartbeats (it restarted, the line is dead) it is asked again.
+    """
+
+    def __init__(
+        self, connection: Connection, stream: str, consumer: str, *, room: int, survives_loss: bool = True
+    ) -> None:
+        """survives_loss: whether a message lost with the connection comes again (one that is not acknowledged does)."""
+        self.buffer: deque[Msg] = deque()
+        self._connection = connection
+        self._stream = stream
+        self._consumer = consumer
+        self._room = room
+        self._survives_loss = survives_loss
+        self._subscription: Subscription | None = None
+        self._inbox = ""
+        self._request = 0
+        self._expected = 0
+        self._heard = 0.0
+        self._gone = False
+        self._something = asyncio.Event()
+        self._generation = connection.generation
+        self._forget = connection.watch(lost=self._lost, back=self._back)
+
+    async def open(self) -> None:
+        """Raises Gone while the connection is away."""
+        self._inbox = self._connection.client.new_inbox()
+        with _as_gone():
+            self._subscription = await self._connection.client.subscribe(
+                self._inbox + ".*", cb=self._arrived, pending_msgs_limit=4 * self._room, pending_bytes_limit=0
+            )
+        await self._ask()
+
+    async def next(self, limit: int, linger: float = 0.0) -> list[Msg]:
+        """Wait for a message, and `linger` seconds for more, then take what is here, `limit` at most. Raises Gone."""
+        checkpoint()
+        while not self.buffer:
+            if self._gone:
+                raise Gone
+            self._something.clear()
+            await self.look_after()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_HEARTBEAT):
+                    await self._something.wait()
+        if linger:
+            await self._gather(limit, linger)
+        taken = [self.buffer.popleft() for _ in range(min(limit, len(self.buffer)))]
+        try:
+            await self._ask()
+        except BaseException:
+            # Neither here nor with the caller they would wait for the end of their ack-wait.
+            self.buffer.extendleft(reversed(taken))
+            raise
+        return taken
+
+    async def look_after(self) -> None:
+        """Ask again when the open request was lost. Raises Gone."""
+        if self._expected and time.monotonic() - self._heard > _SILENCE:
+            log.warning("consumer heard nothing from the event bus", consumer=self._consumer, stream=self._stream)
+            self._expected = 0
+        await self._ask()
+
+    async def _gather(self, limit: int, linger: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(linger):
+                while len(self.buffer) < limit and not self._gone:
+                    self._something.clear()
+                    await self._something.wait()
+
+    async def close(self) -> list[Msg]:
+        """Stop; the messages that came and were not taken."""
+        self._forget()
+        self._room = 0
+        if self._subscription is not None and self._generation == self._connection.generation:
+            # Connected, a drain: what is on its way would wait for the end of its ack-wait otherwise.
+            end = self._subscription.drain if self._connection.up else self._subscription.unsubscribe
+            with suppress(TimeoutError, errors.Error, OSError):
+                async with asyncio.timeout(_DRAIN):
+                    await end()  # type: ignore[no-untyped-call]
+        left = list(self.buffer)
+        self.buffer.clear()
+        return left
+
+    async def _ask(self) -> None:
+        wanted = self._room - len(self.buffer)
+        if self._gone or self._expected or wanted * 2 < self._room or not self._connection.up:
+            return
+        self._request += 1
+        self._expected = wanted
+        self._heard = time.monotonic()
+        request = {
+            "batch": wanted,
+            "expires": int(_EXPIRES * _NANOSECONDS),
+            "idle_heartbeat": int(_HEARTBEAT * _NANOSECONDS),
+        }
+        with _as_gone():
+            await self._connection.client.publish(
+                f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._consumer}",
+                json.dumps(request).encode(),
+                reply=f"{self._inbox}.{self._request}",
+            )
+        checkpoint()
+
+    async def _arrived(self, message: Msg) -> None:
+        self._heard = time.monotonic()
+        status = message.headers.get("Status") if message.headers else None
+        if status is not None and message.subject.startswith(self._inbox):
+            await self._told(message, status)
+            return
+        self.buffer.append(message)
+        self._something.set()
+        self._expected = max(0, self._expected - 1)
+        if not self._expected:
+            await self._ask()
+
+    async def _told(self, message: Msg, status: str) -> None:
+        if status == "100" or not message.subject.endswith(f".{self._request}"):
+            return
+        self._expected = 0
+        if status not in _OVER:
+            said = (message.headers or {}).get("Description", "")
+            log.info("event bus ended a request", consumer=self._consumer, status=status, said=said)
+            self._gone = True
+            self._something.set()
+            return
+        await self._ask()
+
+    def _lost(self) -> None:
+        self._expected = 0
+        self._gone = self._gone or not self._survives_loss
+        self._something.set()
+
+    def _back(self) -> None:
+        self._gone = self._gone or self._generation != self._connection.generation
+        self._something.set()
+
+
+class _as_gone:  # noqa: N801 -- reads as a statement
+    """Errors of the connection while it goes away are the same news as its loss."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, errors.Error | OSError | Error):
+            raise Gone from error

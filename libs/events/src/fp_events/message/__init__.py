@@ -1,0 +1,1 @@
+"""What travels: the event, its envelope and its subject."""

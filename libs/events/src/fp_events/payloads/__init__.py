@@ -1,0 +1,1 @@
+"""Kinds of events that several services publish or read alike."""

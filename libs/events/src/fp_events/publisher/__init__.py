@@ -1,0 +1,1 @@
+"""Publishing: where an event comes from, and the server's acknowledgements."""
