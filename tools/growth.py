@@ -49,6 +49,8 @@ _FOOT = """
 - INFERENCE holds some 28 hours in batches, and 19 of single messages, when billing is away. After that it refuses, the
   spool of each inference replica takes 12 hours more (2 GiB at 47 KB a second), and then predictions go on, unrecorded
   and counted.
+- A request of many rows is one prediction here, and its event takes up to 32 KiB more for the rows, some 8 bytes a
+  feature. Limits count rows, so callers cannot publish more bytes by packing rows than by single requests.
 - PREDICTIONS and USAGE are never full: they drop their oldest, and who missed something is counted
   (`fp_<noun>_events_missed_total`).
 - The Redis hashes `fp:inference:targets`, `splits`, `stable` and `archived` are not trimmed: an event that comes late

@@ -83,10 +83,10 @@ class Tensor:
                 f"{field}.data", f"must be {wanted} bytes for {self.element} of shape {shape}, is {len(self.data)}"
             )
 
-    def numbers(self, count: int) -> tuple[Number, ...]:
-        """The first `count` elements of a checked tensor of numbers."""
-        code, _ = _CODES[self.element]
-        return struct.unpack_from(f"<{count}{code}", self.data)
+    def numbers(self, count: int, start: int = 0) -> tuple[Number, ...]:
+        """`count` elements of a checked tensor of numbers, from this place on."""
+        code, size = _CODES[self.element]
+        return struct.unpack_from(f"<{count}{code}", self.data, start * size)
 
     def number(self, index: int) -> Number:
         """One element of a checked tensor of numbers, by its place in the data."""
@@ -102,6 +102,22 @@ class Tensor:
             start = offset + _LENGTH.size
             offset = start + _LENGTH.unpack_from(self.data, offset)[0]
             found.append(self.data[start:offset].decode(errors="replace"))
+        return tuple(found)
+
+    def texts(self, places: Sequence[int], longest: int) -> tuple[str, ...]:
+        """The first `longest` characters of these elements of a checked tensor of strings; places: ascending.
+
+        All strings before the last place are walked through.
+        """
+        found: list[str] = []
+        offset, at = 0, 0
+        for place in places:
+            for _ in range(at, place):
+                offset += _LENGTH.size + _LENGTH.unpack_from(self.data, offset)[0]
+            start, end = offset + _LENGTH.size, offset + _LENGTH.size + _LENGTH.unpack_from(self.data, offset)[0]
+            # No character of UTF-8 has more than four bytes.
+            found.append(self.data[start : min(end, start + 4 * longest)].decode(errors="replace")[:longest])
+            at = place
         return tuple(found)
 
     def spans(self, field: str) -> Sequence[tuple[int, int]]:

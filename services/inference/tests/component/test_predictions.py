@@ -51,6 +51,23 @@ async def test_a_prediction_is_answered_by_the_deployed_version_and_told(
     assert payload.prediction_summary.output_stats["score"] == pytest.approx(0.01)
 
 
+async def test_every_row_of_a_request_is_told(
+    start: Start, runtime: StartRuntime, tell: Tell, ask: Ask, events: Any, issuer: Issuer
+) -> None:
+    one = await runtime("1")
+    inference = await start()
+    await tell(one, 1, weight=10_000)
+    await inference.weights({"1": 10_000})
+    await inference.stub(issuer.api_key(key_id="key-9")).Predict(ask((7.0, 1.0), (8.0, 0.0), (9.0, 1.0)))
+    (event,) = await events.wait(1)
+    assert (event.payload.rows, event.payload.sampled_rows.count) == (3, 3)
+    hour, carrier = event.payload.sampled_rows.features
+    assert (hour.name, [*hour.numbers]) == ("hour", [7.0, 8.0, 9.0])
+    assert (carrier.name, [*carrier.categories]) == ("carrier", ["DL", "UA", "DL"])
+    assert [*event.payload.sampled_rows.scores] == pytest.approx([0.01] * 3)
+    assert [*event.payload.sampled_rows.labels] == ["0"] * 3
+
+
 async def test_bad_input_names_its_field_and_is_told_as_failed(
     start: Start, runtime: StartRuntime, tell: Tell, ask: Ask, events: Any
 ) -> None:

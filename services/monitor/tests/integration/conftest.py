@@ -1,5 +1,6 @@
 """One replica's use-cases over a real database."""
 
+from dataclasses import replace
 from datetime import timedelta
 from importlib import resources
 from unittest.mock import AsyncMock
@@ -23,7 +24,7 @@ from fp_monitor.app.take_baseline import TakeBaseline
 from fp_monitor.app.verdict import Verdict
 from fp_monitor.domain.kinds import Severity
 from fp_monitor.domain.monitor import Config
-from fp_monitor.domain.prediction import Prediction, Truth
+from fp_monitor.domain.prediction import Prediction, Rows, Truth
 from fp_postgres import Database
 from fp_postgres.partitions import Partitions
 
@@ -76,6 +77,13 @@ class World:
         """As inference makes it: the moment, then what nobody else has."""
         self.requests += 1
         return str(UUID(int=(round(self.clock.now().timestamp() * 1_000) << 80) | self.requests))
+
+    def told_many(self, number, hours):
+        """So many predictions, each of a request with these hours in its rows."""
+        told = self.told(number)
+        return [
+            replace(each, prediction=replace(each.prediction, rows=Rows(len(hours), {"hour": hours}))) for each in told
+        ]
 
     def _told(self, version, score, request_id):
         features = {"hour": self.random.random()}

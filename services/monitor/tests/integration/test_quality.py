@@ -40,6 +40,13 @@ async def test_a_feature_that_breaks_is_told_within_two_blocks_and_not_when_the_
     assert len(await watched.found()) == 1
 
 
+async def test_rows_of_few_requests_are_judged_in_blocks_of_256(watched):
+    await watched.traffic(watched.told_many(3, [float("nan")] * 200))
+    (report,) = await watched.found()
+    assert (report.samples, report.severity) == (256, Severity.CRITICAL)
+    assert await watched.samples() == 256 + 600
+
+
 async def test_a_quiet_model_is_judged_by_the_minutes_that_it_takes(watched, clock):
     for _ in range(2):
         await watched.traffic(missing(watched.told(40)))

@@ -7,6 +7,7 @@ from importlib import resources
 import numpy as np
 import pytest
 from fp_monitor.adapters.documents import metrics_from_text, metrics_to_text
+from fp_monitor.app import count_traffic
 from fp_monitor.domain.kinds import Method, Severity
 from fp_monitor.domain.metric import Metric
 
@@ -72,6 +73,25 @@ async def test_concurrent_batches_and_repeated_ones_are_counted_once(world, repl
     replicas = [replica().traffic for _ in range(2)]
     await asyncio.gather(*(replicas[place % 2](batch) for place, batch in enumerate([*batches, *batches])))
     assert (await world.reported(), await world.samples()) == ([100] * 3, 0)
+
+
+async def test_a_request_of_many_rows_counts_as_many(world):
+    await world.configure(duration=timedelta(), size=100)
+    await world.promote()
+    told = world.told_many(3, [0.1] * 60)
+    await world.traffic(told)
+    await world.traffic(told)
+    assert (await world.reported(), await world.samples()) == ([100], 80)
+    (report,) = await world.found()
+    assert [each.current_value for each in report.metrics] == [1.0] * 3, "all of these hours lie below a half"
+
+
+async def test_rows_beyond_a_part_are_counted_in_the_next_one(world, monkeypatch):
+    monkeypatch.setattr(count_traffic, "_ROWS", 50)
+    await world.configure(duration=timedelta(), size=100)
+    await world.promote()
+    await world.traffic([*world.told_many(2, [0.1, 0.9] * 20), *world.told(7)])
+    assert await world.samples() == 87
 
 
 @pytest.mark.parametrize("_", range(5))

@@ -26,8 +26,8 @@ OK, WARNING, CRITICAL = Severity
 def block(events):
     """events: (hour, carrier, temperature) each."""
     cells = np.array([LAYOUT.row(each) for each in events], dtype=np.int64)
-    started = Period(MOMENT, MOMENT)
-    return Block(MOMENT, started, 0, np.zeros(LAYOUT.cells, dtype=np.int64)).with_(cells, [started] * len(events))
+    opened = Block(MOMENT, Period(MOMENT, MOMENT), 0, np.zeros(LAYOUT.cells, dtype=np.int64))
+    return opened.with_(cells, [MOMENT] * len(events))
 
 
 def usual(random, number=256):

@@ -377,6 +377,74 @@ class FeatureSummary(_message.Message):
 Global___FeatureSummary: _TypeAlias = FeatureSummary  # noqa: Y015
 
 @_typing.final
+class FeatureColumn(_message.Message):
+    """One feature of the sampled rows: numbers, or texts where it is a category; one a row."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    NUMBERS_FIELD_NUMBER: _builtins.int
+    CATEGORIES_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    @_builtins.property
+    def numbers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]: ...
+    @_builtins.property
+    def categories(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        numbers: _abc.Iterable[_builtins.float] | None = ...,
+        categories: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["categories", b"categories", "name", b"name", "numbers", b"numbers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FeatureColumn: _TypeAlias = FeatureColumn  # noqa: Y015
+
+@_typing.final
+class SampledRows(_message.Message):
+    """The rows of a prediction that has several, evenly over its request from the first one on: all of them, or as many as
+    256 rows, 32 KiB and the first 4,096 texts of each of its tensors allow.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COUNT_FIELD_NUMBER: _builtins.int
+    FEATURES_FIELD_NUMBER: _builtins.int
+    SCORES_FIELD_NUMBER: _builtins.int
+    LABELS_FIELD_NUMBER: _builtins.int
+    count: _builtins.int
+    @_builtins.property
+    def features(self) -> _containers.RepeatedCompositeFieldContainer[Global___FeatureColumn]:
+        """Features that differ by row; those of tensors without this axis are in the feature summary."""
+
+    @_builtins.property
+    def scores(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """One a row, each as `output_stats["score"]` and `top_label` are of the first; empty where the answer is not by row."""
+
+    @_builtins.property
+    def labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        count: _builtins.int = ...,
+        features: _abc.Iterable[Global___FeatureColumn] | None = ...,
+        scores: _abc.Iterable[_builtins.float] | None = ...,
+        labels: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "features", b"features", "labels", b"labels", "scores", b"scores"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SampledRows: _TypeAlias = SampledRows  # noqa: Y015
+
+@_typing.final
 class DriftMetric(_message.Message):
     """One statistic of one feature or of the predictions."""
 
@@ -1183,6 +1251,7 @@ class InferenceCompleted(_message.Message):
     CORRELATION_ID_FIELD_NUMBER: _builtins.int
     TRACEPARENT_FIELD_NUMBER: _builtins.int
     ACTOR_FIELD_NUMBER: _builtins.int
+    SAMPLED_ROWS_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     model_id: _builtins.str
     model_name: _builtins.str
@@ -1211,6 +1280,10 @@ class InferenceCompleted(_message.Message):
     def attempts(self) -> _containers.RepeatedCompositeFieldContainer[Global___InferenceAttempt]:
         """Tries in their order, the one that decided last."""
 
+    @_builtins.property
+    def sampled_rows(self) -> Global___SampledRows:
+        """Of a prediction with more than one row; the summaries are those of the first."""
+
     def __init__(
         self,
         *,
@@ -1231,10 +1304,11 @@ class InferenceCompleted(_message.Message):
         correlation_id: _builtins.str = ...,
         traceparent: _builtins.str = ...,
         actor: _builtins.str = ...,
+        sampled_rows: Global___SampledRows | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["completed_at", b"completed_at", "feature_summary", b"feature_summary", "latency", b"latency", "prediction_summary", b"prediction_summary"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["completed_at", b"completed_at", "feature_summary", b"feature_summary", "latency", b"latency", "prediction_summary", b"prediction_summary", "sampled_rows", b"sampled_rows"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "api_key_id", b"api_key_id", "attempts", b"attempts", "completed_at", b"completed_at", "correlation_id", b"correlation_id", "feature_summary", b"feature_summary", "is_canary", b"is_canary", "latency", b"latency", "latency_ms", b"latency_ms", "model_id", b"model_id", "model_name", b"model_name", "prediction_summary", b"prediction_summary", "request_id", b"request_id", "rows", b"rows", "token_count", b"token_count", "traceparent", b"traceparent", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "api_key_id", b"api_key_id", "attempts", b"attempts", "completed_at", b"completed_at", "correlation_id", b"correlation_id", "feature_summary", b"feature_summary", "is_canary", b"is_canary", "latency", b"latency", "latency_ms", b"latency_ms", "model_id", b"model_id", "model_name", b"model_name", "prediction_summary", b"prediction_summary", "request_id", b"request_id", "rows", b"rows", "sampled_rows", b"sampled_rows", "token_count", b"token_count", "traceparent", b"traceparent", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -10,6 +10,7 @@ from fp_telemetry import correlation_id, inject
 from fp_inference.adapters.spool.records import Told
 from fp_inference.app.values import Ask, Completed, Failed, Try
 from fp_inference.domain.failures import FailureReason
+from fp_inference.domain.sampled_rows import SampledRows, sampled_rows
 from fp_inference.domain.summary import features, outcome, rows
 
 RECORDED = "fp.inference.recorded"
@@ -92,6 +93,17 @@ def _summarise(payload: pb.InferenceCompleted, completed: Completed) -> None:
     features_told.feature_values.update(seen.numbers)
     features_told.feature_count = seen.count
     features_told.categorical_values.update(seen.categories)
+    sampled = sampled_rows(completed.ask.inputs, completed.prediction.outputs, signature)
+    if sampled is not None:
+        payload.sampled_rows.CopyFrom(_rows(sampled))
+
+
+def _rows(sampled: SampledRows) -> pb.SampledRows:
+    numbers = (pb.FeatureColumn(name=name, numbers=values) for name, values in sampled.numbers.items())
+    categories = (pb.FeatureColumn(name=name, categories=texts) for name, texts in sampled.categories.items())
+    return pb.SampledRows(
+        count=sampled.count, features=(*numbers, *categories), scores=sampled.scores, labels=sampled.labels
+    )
 
 
 def _attempts(tries: Sequence[Try], canaries: frozenset[str]) -> Iterator[pb.InferenceAttempt]:

@@ -1,10 +1,10 @@
 """What an event tells of a prediction: small, whatever the size of the tensors.
 
-A request with many rows is told by its first row, so that the distribution of the told values is that of the rows.
+Of a request with many rows this is the first one; the others are in `fp_inference.domain.sampled_rows`.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from fp_kernel.features import Row, named
@@ -12,7 +12,7 @@ from fp_kernel.signatures import DYNAMIC, UNDECLARED, Column, Signature, TensorS
 from fp_kernel.tensors import ElementType, Number, Tensor
 
 MAX_CLASSES = 32
-_MAX_TEXT = 128
+MAX_TEXT = 128
 # Statistics over more elements would take the event loop's time.
 _MAX_COUNTED = 16_384
 _FLOATS = (ElementType.FLOAT32, ElementType.FLOAT64)
@@ -41,20 +41,28 @@ class Outcome:
 
 def features(inputs: Mapping[str, Tensor], signature: Signature) -> Features:
     """Values by column name where the signature names columns, else by tensor and position."""
-    specs = {spec.name: spec for spec in signature.inputs}
     numbers: dict[str, float] = {}
     categories: dict[str, str] = {}
     count = 0
-    columns = {name: specs[name].columns if name in specs else () for name in inputs}
-    told = [Row(name, tensor.width, [each.name for each in columns[name]]) for name, tensor in inputs.items()]
-    for row, names in named(told):
-        count += row.width
-        for feature, value in _row(inputs[row.tensor], names, columns[row.tensor]):
+    for tensor, names, columns in named_features(inputs, signature):
+        count += tensor.width
+        for feature, value in _row(tensor, names, columns):
             if isinstance(value, str):
                 categories[feature] = value
             else:
                 numbers[feature] = float(value)
     return Features(numbers, categories, count)
+
+
+def named_features(
+    inputs: Mapping[str, Tensor], signature: Signature
+) -> Iterator[tuple[Tensor, list[str], tuple[Column, ...]]]:
+    """Each tensor with the names of its first elements of a row, and the columns that the signature declares for it."""
+    specs = {spec.name: spec for spec in signature.inputs}
+    columns = {name: specs[name].columns if name in specs else () for name in inputs}
+    described = [Row(name, tensor.width, [each.name for each in columns[name]]) for name, tensor in inputs.items()]
+    for row, names in named(described):
+        yield inputs[row.tensor], names, columns[row.tensor]
 
 
 def outcome(outputs: Mapping[str, Tensor], signature: Signature) -> Outcome:
@@ -63,7 +71,7 @@ def outcome(outputs: Mapping[str, Tensor], signature: Signature) -> Outcome:
     stats: `rows`; `score`, the score of the last class or the regression value of the first row, as the baseline counts
     it; `score.<class>` for each class of the first row; `<output>.min`, `.mean`, `.max` over all rows of the scores.
     """
-    scores = _scores(outputs)
+    scores = scores_of(outputs)
     if scores is None:
         label = _label(outputs)
         rows = next((tensor.shape[0] for tensor in outputs.values() if tensor.shape), 1)
@@ -77,9 +85,9 @@ def outcome(outputs: Mapping[str, Tensor], signature: Signature) -> Outcome:
     stats = {"rows": float(rows), "score": float(tensor.number(tensor.width - 1)), **_spread(name, tensor)}
     if tensor.width == 1:
         return Outcome(_label(outputs), float(row[0]), stats, 1)
-    classes = _classes(signature.output(name), len(row))
+    classes = class_names(signature.output(name), len(row))
     stats.update({f"score.{label}": float(value) for label, value in zip(classes, row, strict=True)})
-    best = max(range(len(row)), key=lambda index: _rank(row[index]))
+    best = best_of(row)
     return Outcome(_label(outputs) or classes[best], float(row[best]), stats, tensor.width)
 
 
@@ -88,9 +96,14 @@ def rows(inputs: Mapping[str, Tensor], signature: Signature = UNDECLARED) -> int
 
     An axis that the signature fixes counts no rows: an image of three channels is one.
     """
-    fixed = {spec.name for spec in signature.inputs if spec.shape and spec.shape[0] != DYNAMIC}
-    lengths = {tensor.shape[0] for name, tensor in inputs.items() if tensor.shape and name not in fixed}
+    lengths = {tensor.shape[0] for tensor in by_row(inputs, signature).values()}
     return max(1, *lengths) if len(lengths) == 1 else 1
+
+
+def by_row(inputs: Mapping[str, Tensor], signature: Signature) -> Mapping[str, Tensor]:
+    """The tensors whose first axis may count rows."""
+    fixed = {spec.name for spec in signature.inputs if spec.shape and spec.shape[0] != DYNAMIC}
+    return {name: tensor for name, tensor in inputs.items() if tensor.shape and name not in fixed}
 
 
 def cost(inputs: Mapping[str, Tensor]) -> int:
@@ -109,15 +122,16 @@ def _row(tensor: Tensor, names: list[str], columns: tuple[Column, ...]) -> Itera
     if width < 1:
         return
     if tensor.element is ElementType.STRING:
-        values: tuple[Number | str, ...] = tuple(text[:_MAX_TEXT] for text in tensor.strings(width))
+        values: tuple[Number | str, ...] = tensor.texts(range(width), MAX_TEXT)
     else:
         values = tensor.numbers(width)
     if len(columns) == tensor.width:
-        values = tuple(_categorised(column, value) for column, value in zip(columns, values, strict=False))
+        values = tuple(categorised(column, value) for column, value in zip(columns, values, strict=False))
     yield from zip(names, values, strict=False)
 
 
-def _categorised(column: Column, value: Number | str) -> Number | str:
+def categorised(column: Column, value: Number | str) -> Number | str:
+    """The category that a number names; `#<number>` for one that was not declared."""
     if not column.categories or isinstance(value, str):
         return value
     if not math.isfinite(value) or not 0 <= value < len(column.categories):
@@ -125,7 +139,7 @@ def _categorised(column: Column, value: Number | str) -> Number | str:
     return column.categories[int(value)]
 
 
-def _scores(outputs: Mapping[str, Tensor]) -> tuple[str, Tensor] | None:
+def scores_of(outputs: Mapping[str, Tensor]) -> tuple[str, Tensor] | None:
     """The floating-point output with the most classes: probabilities before a single value."""
     floats = [(name, tensor) for name, tensor in outputs.items() if tensor.element in _FLOATS]
     return max(floats, key=lambda item: (item[1].width > 1, len(item[1].shape)), default=None)
@@ -133,17 +147,18 @@ def _scores(outputs: Mapping[str, Tensor]) -> tuple[str, Tensor] | None:
 
 def _label(outputs: Mapping[str, Tensor]) -> str:
     """The class that the model itself chose for the first row, where it says so."""
-    for tensor in outputs.values():
-        if not tensor.count:
-            continue
-        if tensor.element is ElementType.STRING:
-            return tensor.strings(1)[0][:_MAX_TEXT]
-        if tensor.element not in _FLOATS:
-            return str(int(tensor.numbers(1)[0]))
-    return ""
+    tensor = labels_of(outputs)
+    if tensor is None:
+        return ""
+    return tensor.texts((0,), MAX_TEXT)[0] if tensor.element is ElementType.STRING else str(int(tensor.number(0)))
 
 
-def _classes(spec: TensorSpec | None, count: int) -> list[str]:
+def labels_of(outputs: Mapping[str, Tensor]) -> Tensor | None:
+    """The output that says which class the model itself chose."""
+    return next((tensor for tensor in outputs.values() if tensor.count and tensor.element not in _FLOATS), None)
+
+
+def class_names(spec: TensorSpec | None, count: int) -> list[str]:
     if spec is not None and len(spec.columns) >= count:
         return [column.name for column in spec.columns[:count]]
     return [str(index) for index in range(count)]
@@ -161,5 +176,9 @@ def _spread(name: str, tensor: Tensor) -> dict[str, float]:
     }
 
 
-def _rank(value: Number) -> float:
-    return -math.inf if math.isnan(value) else value
+def best_of(scores: Sequence[Number]) -> int:
+    """The place of the highest score; one that is no number never wins."""
+    if not math.isnan(scores[0]):
+        # Nothing is higher than a first one that is no number; behind another it is higher than nothing.
+        return scores.index(max(scores))
+    return max(range(len(scores)), key=lambda index: -math.inf if math.isnan(scores[index]) else scores[index])

@@ -17,7 +17,7 @@ from fp_monitor.app.count_traffic import CountTraffic, Told
 from fp_monitor.app.follow_retraining import FollowRetraining, Heard
 from fp_monitor.app.ports import Promotion
 from fp_monitor.app.take_baseline import TakeBaseline
-from fp_monitor.domain.prediction import MAX_REQUEST_ID, Prediction
+from fp_monitor.domain.prediction import MAX_REQUEST_ID, Prediction, Rows
 
 __all__ = [
     "API_KEYS",
@@ -109,8 +109,26 @@ def _told(event: Event) -> Told:
         score=stats.get("score"),
         label=_text(said.top_label),
         stats=stats,
+        rows=_rows(payload.sampled_rows) if payload.HasField("sampled_rows") else None,
     )
     return Told(event.id, event.team, payload.model_name, prediction)
+
+
+def _rows(sampled: pb.SampledRows) -> Rows | None:
+    """None where there are none; what has not one value a row says nothing."""
+
+    def whole(values: Sequence[Any]) -> Sequence[Any]:
+        return values if len(values) == sampled.count else ()
+
+    if sampled.count < 1:
+        return None
+    columns = {each.name: whole(each.numbers or each.categories) for each in sampled.features}
+    return Rows(
+        sampled.count,
+        {name: values for name, values in columns.items() if values},
+        whole(sampled.scores),
+        whole(sampled.labels),
+    )
 
 
 def _report(triggered_by: str) -> str:

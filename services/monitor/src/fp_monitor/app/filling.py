@@ -1,7 +1,8 @@
 """Events go into the open window of their kind, which closes when it is full."""
 
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from fp_kernel import Clock, new_id
 
@@ -31,28 +32,28 @@ class Filling:
         *,
         kind: DriftKind,
         rows: Integers,
-        periods: list[Period],
+        times: Sequence[datetime],
     ) -> Monitor:
-        """rows: [event, distribution], the cells of the events; periods: their times, both in order."""
+        """rows: [event, distribution], the cells of the events; times: of the events, both in order."""
         cells = sum(len(each.cells) for each in (baseline.features if kind is DriftKind.DATA else baseline.answers))
         done = 0
         while done < len(rows):
-            window = await self.window(tx, monitor, kind, periods[done], monitor.served)
+            window = await self.window(tx, monitor, kind, times[done], monitor.served)
             taken = self.fitting(monitor, window, len(rows) - done)
             counted = count(window.samples, rows[done : done + taken], cells)
             window = replace(window, counts=merge(window.counts or empty(cells), counted))
-            monitor = await self.fill(tx, monitor, baseline, window, periods[done : done + taken])
+            monitor = await self.fill(tx, monitor, baseline, window, times[done : done + taken])
             done += taken
         return monitor
 
-    async def window(self, tx: Unit, monitor: Monitor, kind: DriftKind, period: Period, version: str) -> Window:
-        """The open one, or a new one, which is not kept yet."""
+    async def window(self, tx: Unit, monitor: Monitor, kind: DriftKind, at: datetime, version: str) -> Window:
+        """The open one, or a new one from this time on, which is not stored yet."""
         found = await tx.windows.open(monitor.id, kind, version)
         if found is not None:
             return found
         now = self._clock.now()
         closes = closing(now, monitor.config.duration if version == monitor.served else self._labels_wait)
-        return Window(new_id(), monitor.id, kind, now, closes, 0, period, version=version)
+        return Window(new_id(), monitor.id, kind, now, closes, 0, Period(at, at), version=version)
 
     def fitting(self, monitor: Monitor, window: Window, wanted: int) -> int:
         free = room(window.samples, monitor.config.size)
@@ -60,13 +61,10 @@ class Filling:
         return wanted if free is None else max(1, min(free, wanted))
 
     async def fill(
-        self, tx: Unit, monitor: Monitor, baseline: Baseline, window: Window, periods: list[Period]
+        self, tx: Unit, monitor: Monitor, baseline: Baseline, window: Window, times: Sequence[datetime]
     ) -> Monitor:
-        """The window with so many more samples: kept, or closed when it is full."""
-        period = window.period
-        for each in periods:
-            period = period.with_(each)
-        window = replace(window, samples=window.samples + len(periods), period=period)
+        """The window with samples of these times: stored, or closed when it is full."""
+        window = replace(window, samples=window.samples + len(times), period=window.period.with_(times))
         if is_full(window.samples, monitor.config.size):
             return await self._verdict(tx, monitor, baseline, window)
         await tx.windows.save(window)

@@ -13,7 +13,7 @@ from fp_monitor.domain.baseline import Baseline
 from fp_monitor.domain.kinds import DriftKind
 from fp_monitor.domain.monitor import Monitor
 from fp_monitor.domain.prediction import Labelled, Truth, check_meaning, check_truths
-from fp_monitor.domain.window import Period, stride
+from fp_monitor.domain.window import stride
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +78,9 @@ class SubmitTruth:
         """told: labels of predictions of one version."""
         done, version = 0, known[told[0].request_id].version
         while done < len(told):
-            periods = [Period(each.observed_at, each.observed_at) for each in told[done:]]
-            window = await self._filling.window(tx, monitor, DriftKind.PERFORMANCE, periods[0], version)
-            taken = self._filling.fitting(monitor, window, len(periods))
+            times = [each.observed_at for each in told[done:]]
+            window = await self._filling.window(tx, monitor, DriftKind.PERFORMANCE, times[0], version)
+            taken = self._filling.fitting(monitor, window, len(times))
             if not window.samples:
                 await tx.windows.save(window)
             step = stride(window.samples + taken)
@@ -92,7 +92,7 @@ class SubmitTruth:
                 if place % step == 0
             ]
             await tx.outcomes.add(window.id, placed)
-            monitor = await self._filling.fill(tx, monitor, baseline, window, periods[:taken])
+            monitor = await self._filling.fill(tx, monitor, baseline, window, times[:taken])
             done += taken
         return monitor
 

@@ -2,14 +2,18 @@
 
 import math
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
 
 SCORE = "score"
 LABEL = "label"
 
 Value = float | str | None
+Places = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,14 @@ class NumericCells:
         if not isinstance(value, float | int) or math.isnan(value):
             return len(self.edges) + 1
         return bisect_left(self.edges, value)
+
+    def of_all(self, values: Sequence[Value]) -> Places:
+        """As `of`, of many values of one kind."""
+        if not all(isinstance(value, float | int) for value in values[:1]):
+            return np.full(len(values), len(self.edges) + 1)
+        numbers = np.asarray(values, dtype=np.float64)
+        places = np.searchsorted(np.asarray(self.edges, dtype=np.float64), numbers, side="left")
+        return np.where(np.isnan(numbers), len(self.edges) + 1, places)
 
 
 @dataclass(frozen=True)
@@ -59,6 +71,9 @@ class CategoryCells:
         if float(value).is_integer():
             return self._places.get(f"{value:.0f}", other)
         return self._places.get(f"{value:.15g}", self._places.get(f"{value:g}", other))
+
+    def of_all(self, values: Sequence[Value]) -> Places:
+        return np.asarray([self.of(value) for value in values], dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)

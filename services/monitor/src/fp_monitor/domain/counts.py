@@ -92,6 +92,14 @@ class Layout:
             for offset, distribution, value in zip(self.offsets, self.distributions, values, strict=True)
         ]
 
+    def rows(self, columns: Sequence[Sequence[Value]]) -> Integers:
+        """The cells of many events: [event, distribution]; columns: the values of each distribution."""
+        places = [
+            offset + distribution.cells.of_all(column)
+            for offset, distribution, column in zip(self.offsets, self.distributions, columns, strict=True)
+        ]
+        return np.stack(places, axis=1)
+
     def of(self, counts: Counts, index: int) -> Integers:
         """The blocks of one distribution."""
         offset = self.offsets[index]

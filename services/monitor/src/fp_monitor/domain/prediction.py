@@ -9,6 +9,7 @@ import numpy as np
 from fp_kernel import invalid
 
 from fp_monitor.domain.baseline import LABEL, SCORE, Baseline, Value
+from fp_monitor.domain.counts import Integers, Layout
 from fp_monitor.domain.performance import Outcomes
 
 MAX_LABELS = 1_000
@@ -19,10 +20,24 @@ _LARGEST = 1e140
 
 
 @dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of a request that has many, as far as its event tells them; the first one is among them.
+
+    features: those that differ by row, by name. scores, labels: one a row, or none where the answer is not by row.
+    """
+
+    count: int
+    features: Mapping[str, Sequence[Value]]
+    scores: Sequence[float] = ()
+    labels: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Prediction:
     """score: of the last class, or the predicted value. label: as the model names it.
 
     stats: what the event tells of the outputs; `score.<class>` for each class.
+    All of it is of the first row. rows: of a request that has many.
     """
 
     request_id: str
@@ -32,6 +47,25 @@ class Prediction:
     score: float | None
     label: str
     stats: Mapping[str, float]
+    rows: Rows | None = None
+
+    def input_cells(self, cells: Layout, baseline: Baseline) -> Integers:
+        """[row, distribution]"""
+        if self.rows is None:
+            return np.array([cells.row(self.inputs(baseline))], dtype=np.int64)
+        told, number = self.rows.features, self.rows.count
+        # What has no axis of rows is the same for all of them.
+        return cells.rows([told.get(each.name, [self.features.get(each.name)] * number) for each in baseline.features])
+
+    def answer_cells(self, cells: Layout, baseline: Baseline) -> Integers:
+        """[row, distribution]; a single row where the answer is not by row."""
+        rows = self.rows
+        if rows is None or not (rows.scores or rows.labels):
+            return np.array([cells.row(self.answers(baseline))], dtype=np.int64)
+        missing: list[Value] = [None] * rows.count
+        labels = [baseline.label_of(each) if each else None for each in rows.labels]
+        told: dict[str, Sequence[Value]] = {SCORE: rows.scores or missing, LABEL: labels or missing}
+        return cells.rows([told.get(each.name, missing) for each in baseline.answers])
 
     def inputs(self, baseline: Baseline) -> list[Value]:
         return [self.features.get(feature.name) for feature in baseline.features]

@@ -54,13 +54,10 @@ class Block:
     def is_over(self, now: datetime) -> bool:
         return self.samples >= BLOCK or (self.samples >= FEWEST and now - self.opened_at >= LONGEST)
 
-    def with_(self, rows: Integers, periods: Sequence[Period]) -> "Block":
-        """rows: [event, distribution], the cells of the events; periods: their times."""
-        period = self.period
-        for each in periods:
-            period = period.with_(each)
+    def with_(self, rows: Integers, times: Sequence[datetime]) -> "Block":
+        """rows: [event, distribution], the cells of the events; times: of the events."""
         counts = self.counts + np.bincount(rows.reshape(-1), minlength=len(self.counts))
-        return replace(self, period=period, samples=self.samples + len(rows), counts=counts)
+        return replace(self, period=self.period.with_(times), samples=self.samples + len(rows), counts=counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,3 +150,45 @@ def step(before: Signs, metrics: Sequence[Metric]) -> tuple[Signs, Severity]:
     }
     kept = {name: blocks for name, blocks in good.items() if name in told}
     return Signs(bad, {**told, **raised}, kept), max(raised.values(), default=Severity.OK)
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """A block that raised one. metrics: of the signs that were bad in it."""
+
+    block: Block
+    severity: Severity
+    metrics: tuple[Metric, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """block: the open one. judged: how many were filled."""
+
+    block: Block | None
+    signs: Signs
+    alarms: tuple[Alarm, ...] = ()
+    judged: int = 0
+
+
+def follow(cells: Layout, present: Followed, rows: Integers, times: Sequence[datetime], now: datetime) -> Followed:
+    """What is after these events; rows, times: see `Block.with_`."""
+    known, block, after = signs(cells), present.block, present.signs
+    alarms: list[Alarm] = []
+    judged = done = 0
+    while done < len(rows):
+        if block is None or len(block.counts) != cells.cells:
+            at = times[done]
+            block = Block(now, Period(at, at), 0, np.zeros(cells.cells, dtype=np.int64))
+        taken = max(1, BLOCK - block.samples)
+        block = block.with_(rows[done : done + taken], times[done : done + taken])
+        done += taken
+        if not block.is_over(now):
+            break
+        metrics = judge(known, block)
+        after, raised = step(after, metrics)
+        judged += 1
+        if raised is not Severity.OK:
+            alarms.append(Alarm(block, raised, tuple(each for each in metrics if each.severity is not Severity.OK)))
+        block = None
+    return Followed(block, after, tuple(alarms), judged)

@@ -1,5 +1,6 @@
 """Windows: when they close, and what closes with them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -20,8 +21,8 @@ class Period:
     start: datetime
     end: datetime
 
-    def with_(self, other: "Period") -> "Period":
-        return Period(min(self.start, other.start), max(self.end, other.end))
+    def with_(self, times: Sequence[datetime]) -> "Period":
+        return Period(min(self.start, *times), max(self.end, *times)) if times else self
 
 
 @dataclass(frozen=True, slots=True)
