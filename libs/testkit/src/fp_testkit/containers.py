@@ -68,6 +68,14 @@ class ContainerStores:
             self._endpoints[name] = _endpoints(name, self._run(name, IMAGES[name]))
         return self._endpoints[name]
 
+    async def next_bus(self) -> str:
+        """The server's one account, emptied: its configuration is inside the container."""
+        from fp_testkit.streams import delete_streams
+
+        url = self.endpoints("nats").nats_url
+        await delete_streams(url)
+        return url
+
     def stop(self) -> None:
         self._endpoints.clear()
         while self._containers:

@@ -15,11 +15,11 @@ services        `await services(noun, settings, serve)` -> RunningService(grpc_a
 kill_at         `await kill_at(scenario, check, arrange=...)`: see fp_testkit.crash
 spans           SpanCollector(endpoint): `await spans.wait_for(condition)`, `spans.trace(trace_id)`
 
-Only what a test asks for is started. Stores live for the session; what a test wrote to them is gone after it.
+Only what a test asks for is started. Stores live for the session. A test finds them empty, and no client that an
+earlier test left behind reaches what it writes: databases, users of Redis and accounts of NATS are of one test.
 """
 
 import os
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,8 @@ from fp_testkit.clock import ManualClock
 from fp_testkit.identity import TestIdentity
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
     from fp_devstack import Endpoints
     from fp_events import NatsBus
 
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from fp_testkit.crash_server import CrashServer
     from fp_testkit.databases import Databases
     from fp_testkit.issuer import Issuer
+    from fp_testkit.keys import Users
     from fp_testkit.rpc import RpcFactory
     from fp_testkit.services import ServiceFactory
     from fp_testkit.stores import Stores
@@ -105,12 +108,8 @@ async def database_url(databases: "Databases") -> str:
 
 
 @pytest_asyncio.fixture
-async def nats_url(real_stores: "Stores") -> AsyncIterator[str]:
-    from fp_testkit.streams import delete_streams
-
-    url = real_stores.endpoints("nats").nats_url
-    yield url
-    await delete_streams(url)
+async def nats_url(real_stores: "Stores") -> str:
+    return await real_stores.next_bus()
 
 
 @pytest_asyncio.fixture
@@ -123,25 +122,28 @@ async def bus(nats_url: str) -> "AsyncIterator[NatsBus]":
     await connected.close()
 
 
-@pytest.fixture
-def redis_url(real_stores: "Stores") -> Iterator[str]:
-    import redis
+@pytest.fixture(scope="session")
+def redis_users(real_stores: "Stores") -> "Users":
+    from fp_testkit.keys import Users
 
-    url = real_stores.endpoints("valkey").redis_url
-    yield url
-    with redis.Redis.from_url(url) as client:
-        client.flushall()
+    return Users(real_stores.endpoints("valkey").redis_url)
 
 
 @pytest.fixture
-def s3(real_stores: "Stores") -> "Iterator[Bucket]":
+def redis_url(redis_users: "Users") -> str:
+    return redis_users.next()
+
+
+@pytest.fixture
+def s3(real_stores: "Stores") -> "Bucket":
     from fp_testkit.buckets import Bucket
 
     found = real_stores.endpoints("seaweedfs")
     bucket = Bucket(found.s3_endpoint, found.s3_bucket, found.s3_access_key, found.s3_secret_key)
     bucket.ensure()
-    yield bucket
+    # Not after the test: a service that ends after this fixture may still write.
     bucket.clear()
+    return bucket
 
 
 @pytest_asyncio.fixture

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Literal, Protocol
 if TYPE_CHECKING:
     from fp_devstack import Endpoints, Stack
 
+    from fp_testkit.streams import Accounts
+
 Name = Literal["postgres", "nats", "valkey", "seaweedfs"]
 NAMES: tuple[Name, ...] = ("postgres", "nats", "valkey", "seaweedfs")
 INFRA = "FP_TEST_INFRA"
@@ -17,6 +19,10 @@ INFRA = "FP_TEST_INFRA"
 class Stores(Protocol):
     def endpoints(self, name: Name) -> "Endpoints":
         """The endpoints of one store, started when it is not running yet; fields of the others are empty."""
+        ...
+
+    async def next_bus(self) -> str:
+        """The URL of a NATS without streams, that no client of an earlier URL reaches."""
         ...
 
     def stop(self) -> None: ...
@@ -28,6 +34,7 @@ class ChildStores:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._stacks: dict[Name, Stack] = {}
+        self._accounts: Accounts | None = None
 
     def endpoints(self, name: Name) -> "Endpoints":
         from fp_devstack import Stack
@@ -37,6 +44,16 @@ class ChildStores:
             stack.start()
             self._stacks[name] = stack
         return self._stacks[name].endpoints
+
+    async def next_bus(self) -> str:
+        """See `Stores.next_bus`."""
+        if self._accounts is None:
+            from fp_testkit.streams import Accounts
+
+            url = self.endpoints("nats").nats_url
+            file = self._folder / "nats" / "nats" / "nats.conf"
+            self._accounts = Accounts(url, file, self._stacks["nats"].pids["nats"] or 0)
+        return await self._accounts.next()
 
     def stop(self) -> None:
         while self._stacks:

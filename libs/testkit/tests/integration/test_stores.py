@@ -8,6 +8,7 @@ import pytest
 import redis.asyncio
 from fp_testkit.databases import Databases
 from fp_testkit.patience import PATIENCE
+from fp_testkit.streams import admits
 
 TWICE = pytest.mark.parametrize("time", [1, 2])
 
@@ -52,11 +53,39 @@ async def test_jetstream_is_empty(nats_url, time):
         await client.close()
 
 
+async def test_a_client_that_a_test_left_behind_is_cut_off_and_refused(real_stores):
+    url = await real_stores.next_bus()
+    left = await nats.connect(url, connect_timeout=int(PATIENCE), error_cb=ignored, allow_reconnect=False)
+    await left.jetstream(timeout=PATIENCE).add_stream(name="EARLIER", subjects=["earlier.>"])
+
+    later = await nats.connect(await real_stores.next_bus(), connect_timeout=int(PATIENCE))
+
+    assert await later.jetstream(timeout=PATIENCE).streams_info() == []
+    with pytest.raises(nats.errors.Error):
+        await left.jetstream(timeout=PATIENCE).add_stream(name="LATE", subjects=["late.>"])
+    assert not await admits(url)
+    await left.close()
+    await later.close()
+
+
+async def ignored(_):
+    """What befalls a client that was left behind is its test's concern no longer."""
+
+
 @TWICE
 async def test_redis_is_empty(redis_url, time):
     async with redis.asyncio.Redis.from_url(redis_url) as client:
         assert await client.dbsize() == 0
         await client.set("thing", "1")
+
+
+async def test_a_client_of_redis_that_a_test_left_behind_is_refused(redis_users):
+    async with redis.asyncio.Redis.from_url(redis_users.next()) as left:
+        await left.set("thing", "1")
+        async with redis.asyncio.Redis.from_url(redis_users.next()) as later:
+            with pytest.raises(redis.RedisError):
+                await left.set("thing", "2")
+            assert await later.dbsize() == 0
 
 
 @TWICE
