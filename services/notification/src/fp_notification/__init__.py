@@ -1,1 +1,1 @@
-"""What happened, told to those who asked; choreography."""
+"""Notifies people and webhooks of events; the pattern on show is choreography."""

@@ -12,48 +12,58 @@ from fp_rpc import Server
 from fp_rpc.hosting import peers
 from fp_runtime import Runtime
 
-from fp_notification.adapters import texts
+from fp_notification.adapters import templates
 from fp_notification.adapters.http import HttpSender
 from fp_notification.adapters.names import Names
 from fp_notification.adapters.postgres.archive import PostgresArchive
-from fp_notification.adapters.postgres.deliveries import PostgresDeliveries
+from fp_notification.adapters.postgres.deliveries import PostgresClaims
 from fp_notification.adapters.postgres.reads import PostgresReads
 from fp_notification.adapters.postgres.transactions import PostgresTransactions
 from fp_notification.api import consumers
 from fp_notification.api.grpc import NotificationServicer
-from fp_notification.app import use_cases
+from fp_notification.app.add_members import AddMembers
+from fp_notification.app.create_rule import CreateRule
+from fp_notification.app.delete_rule import DeleteRule
 from fp_notification.app.deliver import Deliver
-from fp_notification.app.follow_members import FollowMembers
-from fp_notification.app.housekeeping import Housekeeping
+from fp_notification.app.mark_read import MarkRead
 from fp_notification.app.notify import Notify
 from fp_notification.app.queries import Queries
+from fp_notification.app.try_channel import TryChannel
+from fp_notification.app.update_preferences import UpdatePreferences
 from fp_notification.app.worker import Worker
 from fp_notification.domain.delivery import Backoff
 from fp_notification.domain.signing import Secrets
-from fp_notification.figures import Figures
+from fp_notification.metrics import Metrics
+from fp_notification.retention import Retention
 from fp_notification.settings import Settings
 
 NOUN = "notification"
 _STREAMS = (MODELS, PIPELINES, FEATURES, EXPERIMENTS, BILLING, AUTH, NOTIFICATIONS, AUDIT)
-_HOUSEkeysING_SECONDS = 3_600.0
 
 
 async def serve(runtime: Runtime, settings: Settings) -> None:
-    clock, figures = runtime.clock, Figures(runtime.metrics)
+    clock, metrics = runtime.clock, Metrics(runtime.metrics)
     database = await hard_database(runtime, settings.database_url.get_secret_value())
     bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
 
     transactions, reads = PostgresTransactions(database), PostgresReads(database)
     names = Names(settings.notification_names_timeout)
     sender = HttpSender(settings.addresses, timeout=settings.notification_timeout, resolve=names)
-    secrets = Secrets(settings.signing_key)
-    lease, observe = settings.notification_lease, figures.attempted
-    do = use_cases.build(transactions, reads, sender, secrets, lease=lease, observe=observe, clock=clock)
-    deliver = Deliver(transactions, sender, secrets, Backoff(settings.delays), clock, observe, settings.breaker)
-    worker = Worker(PostgresDeliveries(database, settings.notification_per_host), deliver, settings.worker)
-    housekeeping = Housekeeping(PostgresArchive(database), clock, keep=settings.keep, every=_HOUSEkeysING_SECONDS)
-    notify = Notify(transactions, reads, texts.load(), clock)
-    tell = consumers.tell(FollowMembers(transactions), notify, figures.told)
+    secrets, observe = Secrets(settings.signing_key), metrics.attempted
+    once = Deliver(transactions, sender, secrets, Backoff(()), clock, observe=observe)
+    servicer = NotificationServicer(
+        update_preferences=UpdatePreferences(transactions, reads, sender, clock),
+        create_rule=CreateRule(transactions, sender, clock),
+        delete_rule=DeleteRule(transactions),
+        mark_read=MarkRead(transactions, clock),
+        try_channel=TryChannel(transactions, once, settings.notification_lease, clock),
+        queries=Queries(reads, secrets),
+    )
+    backoff, breaker = Backoff(settings.delays), settings.breaker
+    deliver = Deliver(transactions, sender, secrets, backoff, clock, observe=observe, breaker=breaker)
+    worker = Worker(PostgresClaims(database, settings.notification_per_host), deliver, settings.worker)
+    notify = Notify(transactions, reads, templates.load(), clock)
+    on_events = consumers.handler(AddMembers(transactions), notify, metrics.notified)
 
     others = peers(runtime, settings)
     server = Server(
@@ -63,15 +73,15 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
         audit=AuditPublisher(bus),
         reflection=settings.reflection,
     )
-    server.add(add_NotificationServiceServicer_to_server, NotificationServicer(do, Queries(reads, secrets)))
+    server.add(add_NotificationServiceServicer_to_server, servicer)
 
     runtime.keep("streams", lambda: bus.ensure(_STREAMS, (consumers.EVENTS,)))
     runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=runtime.metrics).run)
-    runtime.every(PRUNE_EVERY, "retention", Pruner(database, consumers=(consumers.EVENTS,)).prune)
-    runtime.keep("events", lambda: bus.consume(consumers.EVENTS, tell))
+    runtime.keep("events", lambda: bus.consume(consumers.EVENTS, on_events))
     runtime.keep("deliveries", worker.run)
-    runtime.keep("housekeeping", housekeeping.run)
     runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, ended_keys(others.keys.drop)))
+    runtime.every(PRUNE_EVERY, "retention", Pruner(database, consumers=(consumers.EVENTS,)).prune)
+    runtime.every(PRUNE_EVERY, "notifications", Retention(PostgresArchive(database), clock, settings.keep))
     await runtime.serve(server)
 
 

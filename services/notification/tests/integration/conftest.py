@@ -9,20 +9,23 @@ from ipaddress import ip_network
 import pytest
 from fp_events import decode
 from fp_kernel import Command, PageRequest, Principal
-from fp_notification.adapters import texts
+from fp_notification.adapters import templates
 from fp_notification.adapters.http import HttpSender
 from fp_notification.adapters.names import Names
 from fp_notification.adapters.postgres.archive import PostgresArchive
-from fp_notification.adapters.postgres.deliveries import PostgresDeliveries
+from fp_notification.adapters.postgres.deliveries import PostgresClaims
 from fp_notification.adapters.postgres.reads import PostgresReads
 from fp_notification.adapters.postgres.transactions import PostgresTransactions
-from fp_notification.app import use_cases
+from fp_notification.app.add_members import AddMembers
+from fp_notification.app.create_rule import CreateRule
+from fp_notification.app.delete_rule import DeleteRule
 from fp_notification.app.deliver import Deliver
-from fp_notification.app.follow_members import FollowMembers
-from fp_notification.app.housekeeping import Housekeeping
+from fp_notification.app.mark_read import MarkRead
 from fp_notification.app.notify import Notify
 from fp_notification.app.ports import Feed, Log, Member
 from fp_notification.app.queries import Queries
+from fp_notification.app.try_channel import TryChannel
+from fp_notification.app.update_preferences import UpdatePreferences
 from fp_notification.app.worker import Worker, WorkerPolicy
 from fp_notification.domain.breaker import BreakerPolicy
 from fp_notification.domain.delivery import Backoff
@@ -31,6 +34,7 @@ from fp_notification.domain.recipients import Channel
 from fp_notification.domain.severity import Severity
 from fp_notification.domain.signing import Secrets
 from fp_notification.domain.targets import AddressPolicy
+from fp_notification.retention import Retention
 from fp_postgres import Database
 from fp_testkit.patience import PATIENCE
 from fp_testkit.wallclock import RunningClock
@@ -53,28 +57,31 @@ class Desk:
         self.transactions, self.reads = PostgresTransactions(database), PostgresReads(database)
         self.sender = sender or HttpSender(ALLOWED, timeout=PATIENCE, resolve=Names(PATIENCE))
         self.secrets = Secrets(b"k" * 32)
-        self.do = use_cases.build(
-            self.transactions, self.reads, self.sender, self.secrets, lease=lease, observe=lambda _: None, clock=clock
-        )
-        self.notify = Notify(self.transactions, self.reads, texts.load(), clock)
-        self.follow = FollowMembers(self.transactions)
+        once = Deliver(self.transactions, self.sender, self.secrets, Backoff(()), clock)
+        self.update_preferences = UpdatePreferences(self.transactions, self.reads, self.sender, clock)
+        self.create_rule = CreateRule(self.transactions, self.sender, clock)
+        self.delete_rule = DeleteRule(self.transactions)
+        self.mark_read = MarkRead(self.transactions, clock)
+        self.try_channel = TryChannel(self.transactions, once, lease, clock)
+        self.notify = Notify(self.transactions, self.reads, templates.load(), clock)
+        self.add_members = AddMembers(self.transactions)
         self.read = Queries(self.reads, self.secrets)
         deliver = Deliver(self.transactions, self.sender, self.secrets, backoff, clock, breaker=breaker)
-        self.deliveries = PostgresDeliveries(database, per_host)
-        self.worker = Worker(self.deliveries, deliver, WorkerPolicy(lease=lease, poll=0.01))
+        self.claims = PostgresClaims(database, per_host)
+        self.worker = Worker(self.claims, deliver, WorkerPolicy(lease=lease, poll=0.01))
         self.clock = clock
 
     async def join(self, *people, team="alpha"):
-        await self.follow([Member(team, each, self.clock.now()) for each in people])
+        await self.add_members([Member(team, each, self.clock.now()) for each in people])
 
     async def rule(self, *patterns, target="", name="rule", severity=Severity.INFO, in_app=False):
         channels = [(Channel.WEBHOOK, "WEBHOOK")] if target else []
         channels += [(Channel.IN_APP, "IN_APP")] if in_app else []
         new = NewRule(name, patterns, severity, tuple(channels), target)
-        return await self.do.create_rule(ANN, new, NO_KEY)
+        return await self.create_rule(ANN, new, NO_KEY)
 
     async def prefer(self, *channels, who=ANN, mutes=()):
-        return await self.do.update_preferences(who, channels, mutes, NO_KEY)
+        return await self.update_preferences(who, channels, mutes, NO_KEY)
 
     async def feed(self, who="ann", team="alpha", **wanted):
         return (await self.reads.notifications(Feed(team, who, **wanted), PageRequest(100)))[0]
@@ -86,9 +93,8 @@ class Desk:
         rows = await self.database.fetch("SELECT envelope FROM fp_outbox ORDER BY position")
         return [decode(row["envelope"]) for row in rows]
 
-    async def forget(self, days):
-        archive = PostgresArchive(self.database)
-        return await Housekeeping(archive, self.clock, keep=timedelta(days=days), every=1.0).once()
+    async def retain(self, days):
+        return await Retention(PostgresArchive(self.database), self.clock, timedelta(days=days))()
 
 
 def _webhook(target, severity=Severity.INFO, *, enabled=True):

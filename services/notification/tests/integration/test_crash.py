@@ -5,15 +5,16 @@ from pathlib import Path
 
 import pytest
 from fp_kernel import Command, Principal, Replayed, new_id
-from fp_notification.adapters import texts
-from fp_notification.adapters.postgres.deliveries import PostgresDeliveries
+from fp_notification.adapters import templates
+from fp_notification.adapters.postgres.deliveries import PostgresClaims
 from fp_notification.adapters.postgres.reads import PostgresReads
 from fp_notification.adapters.postgres.transactions import PostgresTransactions
-from fp_notification.app import use_cases
+from fp_notification.app.add_members import AddMembers
+from fp_notification.app.create_rule import CreateRule
 from fp_notification.app.deliver import Deliver
-from fp_notification.app.follow_members import FollowMembers
 from fp_notification.app.notify import Notify
 from fp_notification.app.ports import Member
+from fp_notification.app.try_channel import TryChannel
 from fp_notification.app.worker import Worker, WorkerPolicy
 from fp_notification.domain.delivery import Answer, Backoff
 from fp_notification.domain.matching import Facts
@@ -55,14 +56,14 @@ def event(event_id: str) -> Facts:
     return Facts(event_id, "fp.models.promoted", "alpha", Severity.WARNING, "registry", "m1", "Done.", "", CLOCK.now())
 
 
-async def tell(database: Database, event_id: str) -> None:
-    notify = Notify(PostgresTransactions(database), PostgresReads(database), texts.load(), CLOCK)
-    await notify([event(event_id)])
+async def notify(database: Database, event_id: str) -> None:
+    use_case = Notify(PostgresTransactions(database), PostgresReads(database), templates.load(), CLOCK)
+    await use_case([event(event_id)])
 
 
 async def deliver(database: Database, receiver: FileReceiver) -> int:
     attempt = Deliver(PostgresTransactions(database), receiver, SECRETS, Backoff((0.0, 0.0, 0.0)), CLOCK)
-    return await Worker(PostgresDeliveries(database, 2), attempt, WorkerPolicy(lease=60.0)).once()
+    return await Worker(PostgresClaims(database, 2), attempt, WorkerPolicy(lease=60.0)).once()
 
 
 async def expire(database: Database) -> None:
@@ -70,28 +71,26 @@ async def expire(database: Database) -> None:
     await database.execute("UPDATE deliveries SET due_at = now(), leased_until = NULL")
 
 
-def commands(database: Database, receiver: FileReceiver) -> use_cases.UseCases:
+def try_channel(database: Database, receiver: FileReceiver) -> TryChannel:
     transactions = PostgresTransactions(database)
-    return use_cases.build(
-        transactions, PostgresReads(database), receiver, SECRETS, lease=60.0, observe=lambda _: None, clock=CLOCK
-    )
+    return TryChannel(transactions, Deliver(transactions, receiver, SECRETS, Backoff(()), CLOCK), 60.0, CLOCK)
 
 
-async def telling(crash: CrashPoints, url: str, event_id: str, path: str) -> None:
-    await tell(crash.wrap(await Database.connect(url, source="notification")), event_id)
+async def notifying(crash: CrashPoints, url: str, event_id: str, path: str) -> None:
+    await notify(crash.wrap(await Database.connect(url, source="notification")), event_id)
 
 
 async def delivering(crash: CrashPoints, url: str, event_id: str, path: str) -> None:
     database = await Database.connect(url, source="notification")
-    await tell(database, event_id)
+    await notify(database, event_id)
     await deliver(crash.wrap(database), crash.wrap(FileReceiver(path, fails=1)))
 
 
 async def trying(crash: CrashPoints, url: str, event_id: str, path: str) -> None:
     database = await Database.connect(url, source="notification")
     rule_id = await database.fetchval("SELECT id FROM recipients WHERE kind = 'RULE'")
-    do = commands(crash.wrap(database), crash.wrap(FileReceiver(path)))
-    await do.try_channel(ANN, Channel.WEBHOOK, rule_id, KEY)
+    send = try_channel(crash.wrap(database), crash.wrap(FileReceiver(path)))
+    await send(ANN, Channel.WEBHOOK, rule_id, KEY)
 
 
 async def prepared(url: str, folder: Path) -> tuple[str, str, str]:
@@ -101,9 +100,9 @@ async def prepared(url: str, folder: Path) -> tuple[str, str, str]:
     await database.execute(
         "TRUNCATE recipients, notifications, destinations, floods, fp_inbox, fp_outbox, fp_commands CASCADE"
     )
-    await FollowMembers(PostgresTransactions(database))([Member("alpha", each, CLOCK.now()) for each in ("ann", "bob")])
+    await AddMembers(PostgresTransactions(database))([Member("alpha", each, CLOCK.now()) for each in ("ann", "bob")])
     new = NewRule("all", ("fp.>",), Severity.INFO, ((Channel.WEBHOOK, "WEBHOOK"),), "https://hooks.test/")
-    await commands(database, FileReceiver(path)).create_rule(ANN, new, NO_KEY)
+    await CreateRule(PostgresTransactions(database), FileReceiver(path), CLOCK)(ANN, new, NO_KEY)
     await database.close()
     return url, new_id(), path
 
@@ -131,13 +130,13 @@ async def test_an_event_is_told_once_wherever_the_process_dies(kill_at, address,
         try:
             found = await facts_of(database)
             assert (found["notifications"], found["waiting"], found["told"]) in {(0, 0, 0), (3, 1, 0)}, run.turn
-            await tell(database, event_id)
+            await notify(database, event_id)
             found = await facts_of(database)
             assert (found["notifications"], found["waiting"], found["told"]) == (3, 1, 0), run.turn
         finally:
             await database.close()
 
-    assert await kill_at(telling, check, arrange=lambda: prepared(address, tmp_path)) > 5
+    assert await kill_at(notifying, check, arrange=lambda: prepared(address, tmp_path)) > 5
 
 
 async def test_a_message_arrives_under_one_id_wherever_the_process_dies(kill_at, address, tmp_path):
@@ -152,7 +151,7 @@ async def test_a_message_arrives_under_one_id_wherever_the_process_dies(kill_at,
             found = await facts_of(database)
             assert (found["delivered"], found["waiting"], found["told"]) == (1, 0, 1), run.turn
             assert len(set(receiver.ids)) == 1
-            # One failure and one success; at the most one of them twice, where the process died before it kept it.
+            # One failure and one success; at the most one of them twice, where the process died before it stored it.
             assert len(receiver.ids) in {2, 3}, run.turn
             log = await database.fetch("SELECT number FROM attempts WHERE channel = 'WEBHOOK' ORDER BY id")
             assert [row["number"] for row in log] == list(range(1, len(log) + 1))
@@ -167,7 +166,7 @@ async def test_a_test_message_has_one_id_wherever_the_process_dies(kill_at, addr
         url, _, path = run.arguments
         database = await Database.connect(url, source="notification")
         try:
-            # Done and repeated, it is answered from what was kept.
+            # Done and repeated, it is answered from what was stored.
             with pytest.raises(Replayed) if await was_done(database) else nullcontext():
                 await trying(CrashPoints(0), *run.arguments)
             receiver = FileReceiver(path)

@@ -89,7 +89,7 @@ async def test_gone_does_not_switch_off_a_target_that_took_its_place(desk, facts
     receiver.answers = ["410 Gone"]
     await desk.prefer(webhook(receiver.url))
     await desk.notify([facts()])
-    (lease,) = await desk.deliveries.claim(1, 60.0)
+    (lease,) = await desk.claims.claim(1, 60.0)
     await desk.prefer(webhook(f"{receiver.url}&new=1"))
     await desk.worker._deliver(lease)
     assert (await desk.read.preferences(people[0])).channel(Channel.WEBHOOK).enabled
@@ -98,7 +98,7 @@ async def test_gone_does_not_switch_off_a_target_that_took_its_place(desk, facts
 async def test_what_was_asked_for_no_more_is_suppressed(desk, facts, receiver, people, command):
     rule = await desk.rule("fp.>", target=receiver.url)
     await desk.notify([facts()])
-    await desk.do.delete_rule(people[0], rule.id, command(""))
+    await desk.delete_rule(people[0], rule.id, command(""))
     await desk.worker.once()
     assert receiver.requests == []
     assert outcomes(await desk.log()) == [Status.SUPPRESSED]
@@ -118,7 +118,7 @@ async def test_a_message_whose_sender_vanished_is_sent_by_another_one(database, 
     desk = new_desk(database)
     await desk.rule("fp.>", target=receiver.url)
     await desk.notify([facts()])
-    (lost,) = await desk.deliveries.claim(1, PATIENCE)
+    (lost,) = await desk.claims.claim(1, PATIENCE)
     assert await desk.worker.once() == 0
     # A lease ends on the database's clock.
     await database.execute("UPDATE deliveries SET due_at = now()")
@@ -170,10 +170,10 @@ async def test_a_test_message_is_sent_once_for_a_key_and_answers_the_same_again(
     desk, receiver, webhook, people, command
 ):
     await desk.prefer(webhook(receiver.url))
-    attempt = await desk.do.try_channel(people[0], Channel.WEBHOOK, "", command())
+    attempt = await desk.try_channel(people[0], Channel.WEBHOOK, "", command())
     assert (attempt.status, attempt.response_code) == (Status.DELIVERED, 204)
     with pytest.raises(Replayed):
-        await desk.do.try_channel(people[0], Channel.WEBHOOK, "", command())
+        await desk.try_channel(people[0], Channel.WEBHOOK, "", command())
     assert len(receiver.requests) == 1
     assert json.loads(receiver.requests[0].body)["data"]["title"] == "Test message"
 
@@ -181,21 +181,21 @@ async def test_a_test_message_is_sent_once_for_a_key_and_answers_the_same_again(
 async def test_a_test_that_fails_is_not_repeated_by_itself(desk, receiver, webhook, people, command):
     receiver.answers = ["500 No"]
     await desk.prefer(webhook(receiver.url))
-    attempt = await desk.do.try_channel(people[0], Channel.WEBHOOK, "", command(""))
+    attempt = await desk.try_channel(people[0], Channel.WEBHOOK, "", command(""))
     assert (attempt.status, attempt.error) == (Status.FAILED, "the target answered 500")
     assert await desk.worker.once() == 0
 
 
 async def test_a_test_needs_a_channel_that_is_on_and_a_rule_that_is_there(desk, people, command, receiver, webhook):
     with pytest.raises(FailedPrecondition):
-        await desk.do.try_channel(people[0], Channel.WEBHOOK, "", command(""))
+        await desk.try_channel(people[0], Channel.WEBHOOK, "", command(""))
     with pytest.raises(NotFound):
-        await desk.do.try_channel(people[0], Channel.WEBHOOK, new_id(), command(""))
+        await desk.try_channel(people[0], Channel.WEBHOOK, new_id(), command(""))
     await desk.prefer(webhook(receiver.url), who=people[1])
     with pytest.raises(NotFound):
-        await desk.do.try_channel(people[0], Channel.WEBHOOK, "bob", command(""))
+        await desk.try_channel(people[0], Channel.WEBHOOK, "bob", command(""))
     assert receiver.requests == [], "a colleague's own webhook is no rule"
-    shown = await desk.do.try_channel(people[0], Channel.IN_APP, "", command(""))
+    shown = await desk.try_channel(people[0], Channel.IN_APP, "", command(""))
     assert shown.status is Status.DELIVERED
     assert [each.title for each in await desk.feed()] == ["Test message"]
 

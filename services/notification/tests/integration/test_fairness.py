@@ -86,14 +86,14 @@ async def test_two_replicas_keep_the_bound_of_a_host_together(database, new_desk
     await desks[0].rule("fp.>", target=slow.url)
     await desks[0].notify([facts(resource_id=f"m{number}") for number in range(40)])
     async with asyncio.TaskGroup() as group:
-        claims = [group.create_task(desk.deliveries.claim(16, 60.0)) for desk in desks for _ in range(4)]
+        claims = [group.create_task(desk.claims.claim(16, 60.0)) for desk in desks for _ in range(4)]
     assert sum(len(claim.result()) for claim in claims) == 2
 
 
 async def test_each_host_that_waits_gets_a_place_before_any_gets_a_second(database, new_desk, facts):
     desk = new_desk(database, per_host=2)
     await add_waiting(database, desk, facts, {f"host-{number}": 5 for number in range(6)})
-    leases = await desk.deliveries.claim(6, 60.0)
+    leases = await desk.claims.claim(6, 60.0)
     hosts = await database.fetch("SELECT host, count(*) AS n FROM deliveries WHERE leased_until > now() GROUP BY host")
     assert len(leases) == 6
     assert {row["host"]: row["n"] for row in hosts} == {f"host-{number}": 1 for number in range(6)}
@@ -103,8 +103,8 @@ async def test_a_host_that_was_left_alone_is_tried_by_one_message(database, new_
     desk = new_desk(database, per_host=16)
     await add_waiting(database, desk, facts, {"ill": 5, "well": 5})
     await database.execute("INSERT INTO destinations (host, failures, open_until) VALUES ('ill', 5, now())")
-    await desk.deliveries.claim(16, 60.0)
-    await desk.deliveries.claim(16, 60.0)
+    await desk.claims.claim(16, 60.0)
+    await desk.claims.claim(16, 60.0)
     hosts = await database.fetch("SELECT host, count(*) AS n FROM deliveries WHERE leased_until > now() GROUP BY host")
     assert {row["host"]: row["n"] for row in hosts} == {"ill": 1, "well": 5}
 

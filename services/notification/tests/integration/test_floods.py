@@ -36,7 +36,7 @@ async def test_the_number_grows_with_later_batches_and_the_digest_is_unread_agai
     await desk.notify([facts() for _ in range(FEW)])
     await desk.notify([facts(severity=Severity.WARNING) for _ in range(3)])
     digest = (await desk.feed())[0]
-    await desk.do.mark_read(people[0], {digest.id}, command(""))
+    await desk.mark_read(people[0], {digest.id}, command(""))
     await desk.notify([facts(severity=Severity.CRITICAL), facts()])
     again = (await desk.feed())[0]
     assert (again.id, again.events, again.severity, again.read_at) == (digest.id, 5, Severity.CRITICAL, None)

@@ -71,11 +71,11 @@ async def test_marking_counts_what_was_unread_and_touches_nobody_else(desk, fact
     theirs = (await desk.feed("bob"))[0].id
     mine = (await desk.feed("ann"))[0].id
     none = command("")
-    first = await desk.do.mark_read(ann, {mine, theirs, new_id()}, none)
+    first = await desk.mark_read(ann, {mine, theirs, new_id()}, none)
     assert (first.marked, first.unread) == (1, 2)
-    assert (await desk.do.mark_read(ann, {mine}, none)).marked == 0
+    assert (await desk.mark_read(ann, {mine}, none)).marked == 0
     assert len(await desk.feed(unread_only=True)) == 2
-    everything = await desk.do.mark_read(ann, UpTo(), none)
+    everything = await desk.mark_read(ann, UpTo(), none)
     assert (everything.marked, everything.unread) == (2, 0)
     assert await desk.reads.unread("alpha", "bob") == 3
 
@@ -85,13 +85,13 @@ async def test_marking_all_leaves_unread_what_came_after_the_newest_that_was_see
     await desk.notify([facts(), facts()])
     seen = (await desk.feed())[0].id
     await desk.notify([facts()])
-    marked = await desk.do.mark_read(people[0], UpTo(seen), command(""))
+    marked = await desk.mark_read(people[0], UpTo(seen), command(""))
     assert (marked.marked, marked.unread) == (2, 1)
 
 
 async def test_old_notifications_are_forgotten_with_their_log(desk, facts):
     await desk.join("ann")
     await desk.notify([facts()])
-    assert await desk.forget(days=1) == 0
-    assert await desk.forget(days=-1) == 1
+    assert await desk.retain(days=1) == 0
+    assert await desk.retain(days=-1) == 1
     assert (await desk.feed(), await desk.log()) == ([], [])

@@ -2,7 +2,7 @@ import pytest
 from forgepoint.events.v1 import events_pb2
 from fp_events import Event, Poison, Severity
 from fp_events.streams import DLQ, STREAMS, by_stream
-from fp_notification.api.consumers import API_KEYS, EVENTS, facts, tell
+from fp_notification.api.consumers import API_KEYS, EVENTS, facts, handler
 from fp_notification.domain.matching import NOT_OFFERED, OWN
 from fp_notification.domain.patterns import meets
 from fp_testkit.wallclock import MOMENT
@@ -52,7 +52,7 @@ def test_texts_see_the_plain_fields_of_any_payload_and_nothing_else():
 
 
 async def test_a_user_of_no_team_is_poison():
-    handle = tell(None, None, lambda _: None)
+    handle = handler(None, None, lambda _: None)
     with pytest.raises(Poison):
         await handle([event(events_pb2.UserCreated(user_id="ann"), "fp.auth.user.created")])
 
@@ -67,5 +67,5 @@ async def test_a_member_whose_event_tells_no_time_is_of_the_time_of_the_event():
         return 0
 
     user = event(events_pb2.UserCreated(user_id="ann", team="alpha"), "fp.auth.user.created", time=MOMENT)
-    await tell(follow, notify, lambda _: None)([user])
+    await handler(follow, notify, lambda _: None)([user])
     assert [each.joined_at for each in members] == [MOMENT]

@@ -1,4 +1,4 @@
-"""Webhooks over HTTP/1.1: to an address that was checked, without redirects, proxies or kept connections.
+"""Webhooks over HTTP/1.1: to an address that was checked, without redirects, proxies or reused connections.
 
 A client library would resolve the name again between the check and the connection, and follow where it is sent.
 """

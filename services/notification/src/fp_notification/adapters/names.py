@@ -71,7 +71,7 @@ class Names:
             found: Sequence[str] | Exception = self._look_up(host, port)
         except Exception as error:  # noqa: BLE001 -- it is the caller's
             found = error
-        # Nobody is left to tell when the loop was closed meanwhile.
+        # Nobody waits for the answer when the loop was closed meanwhile.
         with suppress(RuntimeError):
             loop.call_soon_threadsafe(self._tell, answer, zone, found)
 

@@ -9,13 +9,13 @@ from fp_events.consumer.catalog import NOTIFICATION as EVENTS
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from fp_notification.app.follow_members import FollowMembers
+from fp_notification.app.add_members import AddMembers
 from fp_notification.app.notify import Notify
 from fp_notification.app.ports import Member
 from fp_notification.domain.matching import Facts
 from fp_notification.domain.severity import severity_of
 
-__all__ = ["API_KEYS", "EVENTS", "facts", "tell"]
+__all__ = ["API_KEYS", "EVENTS", "facts", "handler"]
 
 API_KEYS = Broadcast("notification-api-keys", ("fp.auth.apikey.revoked", "fp.auth.apikey.rotated"))
 
@@ -29,16 +29,16 @@ _SCALARS = {
 }
 
 
-def tell(
-    follow: FollowMembers, notify: Notify, observe: Callable[[int], None]
+def handler(
+    add_members: AddMembers, notify: Notify, observe: Callable[[int], None]
 ) -> Callable[[Sequence[Event]], Awaitable[None]]:
-    """`EVENTS` -> members, then notifications. observe: hears how many recipients were told."""
+    """`EVENTS` -> members, then notifications. observe: called with the number of new notifications."""
 
     async def handle(events: Sequence[Event]) -> None:
         created = [(each.payload, each.time) for each in events if isinstance(each.payload, events_pb2.UserCreated)]
         members = [_member(payload, time) for payload, time in created]
         if members:
-            await follow(members)
+            await add_members(members)
         observe(await notify([facts(event) for event in events]))
 
     return handle
@@ -70,7 +70,7 @@ def _member(payload: events_pb2.UserCreated, time: datetime) -> Member:
 
 
 class Details(Mapping[str, str]):
-    """The plain fields of a payload, whatever it is: texts may name them. Read when a text is written, not before."""
+    """The plain fields of a payload, which templates may name. Read when a text is rendered, not before."""
 
     def __init__(self, payload: Message) -> None:
         self._payload = payload

@@ -1,14 +1,208 @@
-"""The RPCs."""
+"""NotificationService over gRPC: messages in, use-case, messages out. Notifications belong to people of a team."""
 
-from fp_notification.api.commands import CommandServicer
-from fp_notification.api.queries import QueryServicer
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import grpc
+from forgepoint.common.v1 import common_pb2
+from forgepoint.notification.v1 import notification_pb2 as pb
+from forgepoint.notification.v1.notification_pb2_grpc import NotificationServiceServicer
+from fp_kernel import Command, PageRequest, PermissionDenied, Principal, invalid, page_request_by_id, parse_id
+from fp_kernel.identity import JOB_ROLE
+from fp_kernel.pages import next_token
+from fp_rpc import command, principal
+from fp_rpc.headers import TEAM, USER
+from google.protobuf.message import Message
+
+from fp_notification.api import convert
+from fp_notification.app.create_rule import CreateRule
+from fp_notification.app.delete_rule import DeleteRule
+from fp_notification.app.mark_read import Marked, MarkRead, UpTo
+from fp_notification.app.ports import Feed, Log
 from fp_notification.app.queries import Queries
-from fp_notification.app.use_cases import UseCases
+from fp_notification.app.try_channel import TryChannel
+from fp_notification.app.update_preferences import UpdatePreferences
+from fp_notification.domain.patterns import check_pattern
+from fp_notification.domain.recipients import Recipient
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+MANAGE = "notifications:write"
+_MOST_MARKED = 1_000
 
 
-class NotificationServicer(CommandServicer, QueryServicer):
-    """All of them; the two halves have nothing in common."""
+class NotificationServicer(NotificationServiceServicer):
+    def __init__(
+        self,
+        *,
+        update_preferences: UpdatePreferences,
+        create_rule: CreateRule,
+        delete_rule: DeleteRule,
+        mark_read: MarkRead,
+        try_channel: TryChannel,
+        queries: Queries,
+    ) -> None:
+        self._update_preferences = update_preferences
+        self._create_rule = create_rule
+        self._delete_rule = delete_rule
+        self._mark_read = mark_read
+        self._try_channel = try_channel
+        self._queries = queries
 
-    def __init__(self, use_cases: UseCases, queries: Queries) -> None:
-        CommandServicer.__init__(self, use_cases)
-        QueryServicer.__init__(self, queries)
+    async def ListNotifications(
+        self, request: pb.ListNotificationsRequest, context: Context
+    ) -> pb.ListNotificationsResponse:
+        caller = person()
+        feed = Feed(
+            team=caller.team,
+            user_id=caller.user_id,
+            unread_only=request.unread_only,
+            min_severity=convert.severity_of(request.min_severity, "min_severity"),
+            event_type=_event_type(request.event_type_filter),
+        )
+        filters = (str(feed.unread_only), feed.min_severity.name, feed.event_type)
+        scope = (feed.team, "notifications", feed.user_id, *filters)
+        found, after, unread = await self._queries.notifications(feed, _page(request.pagination, scope))
+        return pb.ListNotificationsResponse(
+            notifications=map(convert.notification_to_pb, found), pagination=_paged(after, scope), unread_count=unread
+        )
+
+    async def GetNotification(self, request: pb.GetNotificationRequest, context: Context) -> pb.GetNotificationResponse:
+        notification_id = parse_id(request.id, "id")
+        found, attempts = await self._queries.notification(member(), notification_id)
+        return pb.GetNotificationResponse(
+            notification=convert.notification_to_pb(found), delivery_attempts=map(convert.attempt_to_pb, attempts)
+        )
+
+    async def ListDeliveryAttempts(
+        self, request: pb.ListDeliveryAttemptsRequest, context: Context
+    ) -> pb.ListDeliveryAttemptsResponse:
+        caller = member()
+        log = Log(
+            team=caller.team,
+            user_id=caller.user_id,
+            channel=convert.channel_filter(request.channel),
+            status=convert.status_filter(request.status),
+            notification_id=parse_id(request.notification_id, "notification_id") if request.notification_id else "",
+        )
+        scope = (log.team, "attempts", log.user_id, log.channel or "", log.status or "", log.notification_id)
+        attempts, after = await self._queries.attempts(log, _page(request.pagination, scope))
+        return pb.ListDeliveryAttemptsResponse(
+            attempts=map(convert.attempt_to_pb, attempts),
+            notification_ids=[each.notification_id for each in attempts],
+            pagination=_paged(after, scope),
+        )
+
+    async def GetPreferences(self, request: pb.GetPreferencesRequest, context: Context) -> pb.GetPreferencesResponse:
+        return pb.GetPreferencesResponse(
+            preferences=convert.preferences_to_pb(await self._queries.preferences(person()))
+        )
+
+    async def ListRules(self, request: pb.ListRulesRequest, context: Context) -> pb.ListRulesResponse:
+        team = member().team
+        scope = (team, "rules")
+        rules, after = await self._queries.rules(team, _page(request.pagination, scope))
+        return pb.ListRulesResponse(rules=map(convert.rule_to_pb, rules), pagination=_paged(after, scope))
+
+    async def GetWebhookSecret(
+        self, request: pb.GetWebhookSecretRequest, context: Context
+    ) -> pb.GetWebhookSecretResponse:
+        rule_id = parse_id(request.rule_id, "rule_id") if request.rule_id else ""
+        return pb.GetWebhookSecretResponse(secret=await self._queries.secret(person_or_manager(rule_id), rule_id))
+
+    async def UpdatePreferences(
+        self, request: pb.UpdatePreferencesRequest, context: Context
+    ) -> pb.UpdatePreferencesResponse:
+        caller, wanted = person(), convert.wanted_channels(request)
+        key = personal(request, _updated, caller)
+        return _updated(await self._update_preferences(caller, wanted, request.muted_event_patterns, key))
+
+    async def CreateRule(self, request: pb.CreateRuleRequest, context: Context) -> pb.CreateRuleResponse:
+        new = convert.new_rule(request)
+        return _created(await self._create_rule(member(), new, command(request, _created)))
+
+    async def DeleteRule(self, request: pb.DeleteRuleRequest, context: Context) -> pb.DeleteRuleResponse:
+        rule_id = parse_id(request.id, "id")
+        await self._delete_rule(member(), rule_id, command(request, lambda _: pb.DeleteRuleResponse()))
+        return pb.DeleteRuleResponse()
+
+    async def MarkRead(self, request: pb.MarkReadRequest, context: Context) -> pb.MarkReadResponse:
+        caller, wanted = person(), _wanted(request)
+        return _marked(await self._mark_read(caller, wanted, personal(request, _marked, caller)))
+
+    async def TestChannel(self, request: pb.TestChannelRequest, context: Context) -> pb.TestChannelResponse:
+        channel = convert.channel_of(request.channel, "channel")
+        rule_id = parse_id(request.rule_id, "rule_id") if request.rule_id else ""
+        caller = person_or_manager(rule_id)
+        key = personal(request, convert.tested_to_pb, caller)
+        return convert.tested_to_pb(await self._try_channel(caller, channel, rule_id, key))
+
+
+def member() -> Principal:
+    """Raises InvalidArgument for a service that does not say for which team it acts, PermissionDenied for a job."""
+    found = principal()
+    if found.role == JOB_ROLE:
+        raise PermissionDenied("a job has no notifications", reason="NOT_A_PERSON")
+    if not found.team:
+        raise invalid(TEAM, "must name the team for which the service acts")
+    return found
+
+
+def person() -> Principal:
+    """Raises also InvalidArgument for a service that does not say for whom it acts."""
+    found = member()
+    if found.is_service and found.user_id == found.service:
+        raise invalid(USER, "must name the user for whom the service acts")
+    return found
+
+
+def person_or_manager(rule_id: str) -> Principal:
+    """rule_id: empty for what is the caller's own. Raises PermissionDenied for who may not manage rules."""
+    if not rule_id:
+        return person()
+    found = member()
+    if not found.may(MANAGE):
+        raise PermissionDenied(f"{MANAGE} is required for rules", reason="PERMISSION_MISSING")
+    return found
+
+
+def personal(request: Message, response: Callable[[Any], Message], caller: Principal) -> Command:
+    """A command about the caller himself: a colleague who sends the same key and body means another one."""
+    found = command(request, response)
+    return replace(found, key=f"{caller.user_id}/{found.key}") if found.key else found
+
+
+def _wanted(request: pb.MarkReadRequest) -> set[str] | UpTo:
+    if request.mark_all:
+        return UpTo(parse_id(request.up_to_id, "up_to_id") if request.up_to_id else "")
+    if request.up_to_id:
+        raise invalid("up_to_id", "is for mark_all")
+    if not 0 < len(request.ids) <= _MOST_MARKED:
+        raise invalid("ids", f"must be 1 to {_MOST_MARKED}, unless mark_all is set")
+    return {parse_id(each, f"ids[{index}]") for index, each in enumerate(request.ids)}
+
+
+def _updated(person: Recipient) -> pb.UpdatePreferencesResponse:
+    return pb.UpdatePreferencesResponse(preferences=convert.preferences_to_pb(person))
+
+
+def _created(rule: Recipient) -> pb.CreateRuleResponse:
+    return pb.CreateRuleResponse(rule=convert.rule_to_pb(rule))
+
+
+def _marked(marked: Marked) -> pb.MarkReadResponse:
+    return pb.MarkReadResponse(marked_count=marked.marked, unread_count=marked.unread)
+
+
+def _event_type(pattern: str) -> str:
+    return check_pattern(pattern, "event_type_filter") if pattern else ""
+
+
+def _page(pagination: common_pb2.PaginationRequest, scope: Sequence[str]) -> PageRequest:
+    return page_request_by_id(pagination.page_size, pagination.page_token, scope=scope)
+
+
+def _paged(after: str, scope: Sequence[str]) -> common_pb2.PaginationResponse:
+    token = next_token((after,), scope=scope) if after else ""
+    return common_pb2.PaginationResponse(next_page_token=token, total_count=-1)

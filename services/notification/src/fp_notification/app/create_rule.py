@@ -1,33 +1,31 @@
 """Make a rule of a team."""
 
-from dataclasses import dataclass
-
 from fp_kernel import Clock, Command, Principal
 
-from fp_notification.app.missing import rule_name_taken, too_many_rules
 from fp_notification.app.ports import Sender, Transactions
+from fp_notification.app.refusals import rule_name_taken, too_many_rules
 from fp_notification.domain import preferences
 from fp_notification.domain.preferences import MAX_RULES, NewRule
 from fp_notification.domain.recipients import Recipient
 
 
-@dataclass(frozen=True, slots=True)
 class CreateRule:
-    transactions: Transactions
-    sender: Sender
-    clock: Clock
+    def __init__(self, transactions: Transactions, sender: Sender, clock: Clock) -> None:
+        self._transactions = transactions
+        self._sender = sender
+        self._clock = clock
 
     async def __call__(self, caller: Principal, new: NewRule, command: Command) -> Recipient:
         """Raises InvalidArgument naming the field, AlreadyExists for a name that is taken, FailedPrecondition when
         the team has a hundred.
         """
-        rule = preferences.create_rule(new, team=caller.team, by=caller.user_id, now=self.clock.now())
+        rule = preferences.create_rule(new, team=caller.team, by=caller.user_id, now=self._clock.now())
         if new.target:
-            await self.sender.check(new.target, "target")
-        async with self.transactions(command) as tx:
-            if await tx.rules(caller.team) >= MAX_RULES:
+            await self._sender.check(new.target, "target")
+        async with self._transactions(command) as tx:
+            if await tx.recipients.count_rules(caller.team) >= MAX_RULES:
                 raise too_many_rules(MAX_RULES)
-            if not await tx.add_rule(rule):
+            if not await tx.recipients.add_rule(rule):
                 raise rule_name_taken(rule.name)
             await tx.complete(rule)
         return rule

@@ -1,20 +1,18 @@
 """Delete a rule of a team."""
 
-from dataclasses import dataclass
-
 from fp_kernel import Command, Principal
 
-from fp_notification.app.missing import no_rule
 from fp_notification.app.ports import Transactions
+from fp_notification.app.refusals import no_rule
 
 
-@dataclass(frozen=True, slots=True)
 class DeleteRule:
-    transactions: Transactions
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
 
     async def __call__(self, caller: Principal, rule_id: str, command: Command) -> None:
         """What still waits to be delivered for it is suppressed. Raises NotFound."""
-        async with self.transactions(command) as tx:
-            if not await tx.delete_rule(caller.team, rule_id):
+        async with self._transactions(command) as tx:
+            if not await tx.recipients.delete_rule(caller.team, rule_id):
                 raise no_rule()
             await tx.complete(None)

@@ -3,7 +3,6 @@
 import json
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from fp_kernel import Clock, Command
 
@@ -19,30 +18,40 @@ _BREAKER = BreakerPolicy()
 _OFF = Verdict(Status.SUPPRESSED, "the channel is switched off")
 
 
-@dataclass(frozen=True, slots=True)
 class Deliver:
-    """backoff: of this kind of attempt; one without delays tries once. observe: hears how each attempt ended."""
+    """backoff: of this kind of attempt; one without delays tries once. observe: called with each outcome."""
 
-    transactions: Transactions
-    sender: Sender
-    secrets: Secrets
-    backoff: Backoff
-    clock: Clock
-    observe: Callable[[str], None] = lambda _: None
-    breaker: BreakerPolicy = _BREAKER
+    def __init__(
+        self,
+        transactions: Transactions,
+        sender: Sender,
+        secrets: Secrets,
+        backoff: Backoff,
+        clock: Clock,
+        *,
+        observe: Callable[[str], None] = lambda _: None,
+        breaker: BreakerPolicy = _BREAKER,
+    ) -> None:
+        self._transactions = transactions
+        self._sender = sender
+        self._secrets = secrets
+        self._backoff = backoff
+        self._clock = clock
+        self._observe = observe
+        self._breaker = breaker
 
     async def __call__(self, lease: Lease, command: Command | None = None) -> Attempt:
-        """Send, then keep what came of it: a process that dies between the two sends the same message again.
+        """Send, then store what came of it: a process that dies between the two sends the same message again.
 
-        command: completed by the attempt. Raises LeaseLost when another process has taken over; it tells the outcome.
+        command: completed by the attempt. Raises LeaseLost when another process has taken over; that one records it.
         """
         setting = lease.setting
         if setting is None or not setting.enabled or not setting.target:
             return await self._close(lease, _OFF, None, command)
         body = _body(lease.notification)
-        headers = self.secrets.headers(setting.secret_id, lease.notification.id, self.clock.now(), body)
-        answer: Answer = await self.sender.send(setting.target, headers, body)
-        verdict = judge(answer, lease.attempt, self.backoff, random.random)
+        headers = self._secrets.headers(setting.secret_id, lease.notification.id, self._clock.now(), body)
+        answer: Answer = await self._sender.send(setting.target, headers, body)
+        verdict = judge(answer, lease.attempt, self._backoff, random.random)
         return await self._close(lease, verdict, answer, command)
 
     async def _close(self, lease: Lease, verdict: Verdict, answer: Answer | None, command: Command | None) -> Attempt:
@@ -54,29 +63,29 @@ class Deliver:
             number=lease.attempt,
             response_code=answer.code if answer else 0,
             error=verdict.error,
-            at=self.clock.now(),
+            at=self._clock.now(),
         )
-        async with self.transactions(command) as tx:
-            await tx.close(lease, verdict.status, verdict.pause)
-            await tx.record([(lease.notification, attempt)])
+        async with self._transactions(command) as tx:
+            await tx.deliveries.close(lease, verdict.status, verdict.pause)
+            await tx.attempts.add([(lease.notification, attempt)])
             if verdict.gone and lease.setting is not None:
-                await tx.switch_off(lease.notification, lease.setting, TARGET_GONE)
+                await tx.recipients.switch_off(lease.notification, lease.setting, TARGET_GONE)
             if answer is not None and is_fault(answer):
-                await tx.spare(lease, self.breaker)
+                await tx.deliveries.count_fault(lease, self._breaker)
             elif verdict.status is Status.DELIVERED:
-                await tx.trust(lease)
-            _tell(tx, lease.notification, attempt)
+                await tx.deliveries.forget_faults(lease)
+            _publish(tx, lease.notification, attempt)
             if command is not None:
                 await tx.complete(attempt)
-        self.observe(verdict.status)
+        self._observe(verdict.status)
         return attempt
 
 
-def _tell(tx: Transaction, notification: Notification, attempt: Attempt) -> None:
+def _publish(tx: Transaction, notification: Notification, attempt: Attempt) -> None:
     if attempt.status is Status.DELIVERED:
-        tx.emit(Delivered(notification, attempt.channel, attempt.at))
+        tx.outbox.add(Delivered(notification, attempt.channel, attempt.at))
     elif attempt.status is Status.FAILED:
-        tx.emit(Failed(notification, attempt.channel, attempt.number, attempt.error, attempt.at))
+        tx.outbox.add(Failed(notification, attempt.channel, attempt.number, attempt.error, attempt.at))
 
 
 def _body(notification: Notification) -> bytes:

@@ -24,19 +24,19 @@ class UpTo:
     id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
 class MarkRead:
-    transactions: Transactions
-    clock: Clock
+    def __init__(self, transactions: Transactions, clock: Clock) -> None:
+        self._transactions = transactions
+        self._clock = clock
 
     async def __call__(self, caller: Principal, wanted: Collection[str] | UpTo, command: Command) -> Marked:
         """Those that are not the caller's are passed over."""
-        now = self.clock.now()
-        async with self.transactions(command) as tx:
+        now = self._clock.now()
+        async with self._transactions(command) as tx:
             if isinstance(wanted, UpTo):
-                marked = await tx.mark_all_read(caller.team, caller.user_id, wanted.id or LAST_ID, now)
+                marked = await tx.notifications.mark_all_read(caller.team, caller.user_id, wanted.id or LAST_ID, now)
             else:
-                marked = await tx.mark_read(caller.team, caller.user_id, wanted, now)
-            result = Marked(marked, await tx.unread(caller.team, caller.user_id))
+                marked = await tx.notifications.mark_read(caller.team, caller.user_id, wanted, now)
+            result = Marked(marked, await tx.notifications.unread(caller.team, caller.user_id))
             await tx.complete(result)
         return result

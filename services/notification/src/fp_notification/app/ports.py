@@ -45,61 +45,45 @@ class LeaseLost(Exception):
     """Another process took the delivery over."""
 
 
-class Transaction(Protocol):
-    """One change, its events and the command's answer: all or nothing."""
-
+class Inbox(Protocol):
     async def fresh(self, event_ids: Iterable[str]) -> set[str]:
         """Note events of the bus; those whose effect is not here yet."""
+
+
+class Recipients(Protocol):
+    """People of a team, and its rules."""
 
     async def add_members(self, members: Sequence[Member]) -> None:
         """As people who chose nothing yet; who is known stays as he is."""
 
-    async def hold(self, team: str, recipient: str) -> Recipient | None:
-        """Lock a recipient until the end."""
+    async def lock(self, team: str, recipient: str) -> Recipient | None:
+        """Nobody else changes the recipient until the transaction ends."""
 
     async def save(self, recipient: Recipient) -> None:
         """With all its channels, in place of what there was."""
 
-    async def rules(self, team: str) -> int:
-        """How many the team has."""
+    async def count_rules(self, team: str) -> int: ...
 
     async def add_rule(self, rule: Recipient) -> bool:
         """False when the team has a rule of this name."""
 
     async def delete_rule(self, team: str, rule_id: str) -> bool: ...
 
-    async def count_events(self, kinds: Mapping[Kind, int], begins_at: datetime) -> Mapping[Kind, int]:
-        """Count events of these kinds in a window; how many of each there were before. In the order that is given."""
-
-    async def add_notifications(self, notifications: Sequence[Notification]) -> set[str]:
-        """Ids of those that are new: of the others the recipient was told before. A digest that is there already has
-        its text and number replaced by the greater one, and is unread again.
-        """
-
-    async def add_deliveries(self, deliveries: Sequence[tuple[Notification, str, float]]) -> None:
-        """Webhooks to be called: the notification, its host, and the seconds before which no worker claims it."""
-
-    async def told(self, team: str, recipient: str, event_id: str) -> Notification | None: ...
-
-    async def record(self, attempts: Sequence[tuple[Notification, Attempt]]) -> None:
-        """Add lines to the log."""
-
-    async def last_attempt(self, notification: Notification, channel: Channel) -> Attempt | None: ...
-
-    async def take(self, notification: Notification, channel: Channel, seconds: float) -> Lease | None:
-        """Claim one delivery, whoever has it; None when it has ended."""
-
-    async def close(self, lease: Lease, status: Status, pause: float) -> None:
-        """The end of an attempt. pause: seconds until the next one. Raises LeaseLost."""
-
     async def switch_off(self, notification: Notification, setting: ChannelSetting, reason: str) -> None:
         """A channel, unless it has another target by now."""
 
-    async def spare(self, lease: Lease, policy: BreakerPolicy) -> None:
-        """Count a fault of the host; when there were too many, leave it alone with all that waits for it."""
 
-    async def trust(self, lease: Lease) -> None:
-        """The destination works: its faults are forgotten."""
+class Notifications(Protocol):
+    async def count_events(self, kinds: Mapping[Kind, int], begins_at: datetime) -> Mapping[Kind, int]:
+        """Count events of these kinds in a window; how many of each there were before. In the order that is given."""
+
+    async def add(self, notifications: Sequence[Notification]) -> set[str]:
+        """Ids of those that are new: the others were there before. A digest that is there already has its text and
+        number replaced by the greater one, and is unread again.
+        """
+
+    async def find(self, team: str, recipient: str, event_id: str) -> Notification | None:
+        """The one that this recipient has of this event."""
 
     async def mark_read(self, team: str, user_id: str, ids: Collection[str], now: datetime) -> int:
         """How many were unread."""
@@ -109,8 +93,51 @@ class Transaction(Protocol):
 
     async def unread(self, team: str, user_id: str) -> int: ...
 
-    def emit(self, event: DomainEvent) -> None:
-        """Leaves for the bus with the change."""
+
+class Deliveries(Protocol):
+    async def add(self, deliveries: Sequence[tuple[Notification, str, float]]) -> None:
+        """Webhooks to be called: the notification, its host, and the seconds before which no worker claims it."""
+
+    async def take(self, notification: Notification, channel: Channel, seconds: float) -> Lease | None:
+        """Claim one delivery, whoever has it; None when it has ended."""
+
+    async def close(self, lease: Lease, status: Status, pause: float) -> None:
+        """The end of an attempt. pause: seconds until the next one. Raises LeaseLost."""
+
+    async def count_fault(self, lease: Lease, policy: BreakerPolicy) -> None:
+        """A fault of the host; when there were too many, it is left alone with all that waits for it."""
+
+    async def forget_faults(self, lease: Lease) -> None:
+        """The host works again."""
+
+
+class Attempts(Protocol):
+    async def add(self, attempts: Sequence[tuple[Notification, Attempt]]) -> None:
+        """Lines of the log."""
+
+    async def last(self, notification: Notification, channel: Channel) -> Attempt | None: ...
+
+
+class Outbox(Protocol):
+    def add(self, event: DomainEvent) -> None:
+        """Publish the event, if and only if the transaction commits."""
+
+
+class Transaction(Protocol):
+    """One change, its events and the command's answer: all or nothing."""
+
+    @property
+    def inbox(self) -> Inbox: ...
+    @property
+    def recipients(self) -> Recipients: ...
+    @property
+    def notifications(self) -> Notifications: ...
+    @property
+    def deliveries(self) -> Deliveries: ...
+    @property
+    def attempts(self) -> Attempts: ...
+    @property
+    def outbox(self) -> Outbox: ...
 
     async def complete(self, result: object) -> None:
         """What the command answers, now and when it is repeated."""
@@ -145,7 +172,7 @@ class Log:
 
 class Reads(Protocol):
     async def audience(self, teams: Collection[str]) -> Mapping[str, Sequence[Recipient]]:
-        """Everybody who could be told something, by team."""
+        """Everybody whom an event may concern, by team."""
 
     async def recipient(self, team: str, recipient: str, kind: RecipientKind) -> Recipient | None: ...
 
@@ -164,7 +191,7 @@ class Reads(Protocol):
         """Newest first, and the position after the last one."""
 
 
-class Deliveries(Protocol):
+class Claims(Protocol):
     async def claim(self, limit: int, seconds: float) -> Sequence[Lease]:
         """Deliveries that are due and that nobody works on, the longest waiting first. seconds: until they are due
         again, for whoever comes then.

@@ -11,7 +11,7 @@ from fp_notification.domain.targets import destination
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """target: of the webhook, when it is told by one. due_in: seconds before which no worker takes it."""
+    """target: of the webhook, when there is one. due_in: seconds before which no worker takes it."""
 
     notification: Notification
     target: str = ""
@@ -19,16 +19,18 @@ class Post:
 
 
 async def post(tx: Transaction, posts: Sequence[Post]) -> int:
-    """How many of the recipients were not told of the event before; nothing is done for those who were.
+    """How many notifications are new; nothing is done for those that were there before.
 
-    What is shown in the application has arrived with the row, and nobody else is told so: a row for each member of a
-    team is no news. What leaves the house waits for a worker.
+    What is shown in the application has arrived with the row and publishes no event: a row for each member of a team
+    once filled the stream that nobody read. A webhook waits for a worker.
     """
-    new = await tx.add_notifications([each.notification for each in posts])
+    new = await tx.notifications.add([each.notification for each in posts])
     made = [each for each in posts if each.notification.id in new]
-    await tx.record([_arrived(each.notification) for each in made if Channel.IN_APP in each.notification.channels])
+    await tx.attempts.add(
+        [_arrived(each.notification) for each in made if Channel.IN_APP in each.notification.channels]
+    )
     leaving = [each for each in made if Channel.WEBHOOK in each.notification.channels]
-    await tx.add_deliveries([(each.notification, destination(each.target), each.due_in) for each in leaving])
+    await tx.deliveries.add([(each.notification, destination(each.target), each.due_in) for each in leaving])
     return len(made)
 
 

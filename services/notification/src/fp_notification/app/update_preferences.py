@@ -1,7 +1,7 @@
-"""Replace what a person wants to be told, and where."""
+"""Replace which events a person is notified of, and where."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from fp_kernel import Clock, Command, Principal
 
@@ -10,28 +10,28 @@ from fp_notification.domain.preferences import WantedChannel, check_mutes, choos
 from fp_notification.domain.recipients import Channel, Recipient, RecipientKind
 
 
-@dataclass(frozen=True, slots=True)
 class UpdatePreferences:
-    transactions: Transactions
-    reads: Reads
-    sender: Sender
-    clock: Clock
+    def __init__(self, transactions: Transactions, reads: Reads, sender: Sender, clock: Clock) -> None:
+        self._transactions = transactions
+        self._reads = reads
+        self._sender = sender
+        self._clock = clock
 
     async def __call__(
         self, caller: Principal, wanted: Sequence[WantedChannel], mutes: Sequence[str], command: Command
     ) -> Recipient:
         """Raises InvalidArgument naming the field."""
-        now, muted = self.clock.now(), check_mutes(mutes)
+        now, muted = self._clock.now(), check_mutes(mutes)
         nobody = Recipient(caller.team, caller.user_id, RecipientKind.USER)
         # Asks the network, so before the transaction.
         await self._check_targets(
-            wanted, await self.reads.recipient(caller.team, caller.user_id, nobody.kind) or nobody
+            wanted, await self._reads.recipient(caller.team, caller.user_id, nobody.kind) or nobody
         )
-        async with self.transactions(command) as tx:
-            await tx.add_members([Member(caller.team, caller.user_id, now)])
-            present = await tx.hold(caller.team, caller.user_id) or nobody
+        async with self._transactions(command) as tx:
+            await tx.recipients.add_members([Member(caller.team, caller.user_id, now)])
+            present = await tx.recipients.lock(caller.team, caller.user_id) or nobody
             chosen = replace(present, channels=choose_channels(wanted, present), muted=muted, updated_at=now)
-            await tx.save(chosen)
+            await tx.recipients.save(chosen)
             await tx.complete(chosen)
         return chosen
 
@@ -39,4 +39,4 @@ class UpdatePreferences:
         """One that stays as it was is not asked about again: its host may be away for a while."""
         for index, each in enumerate(wanted):
             if each.channel is Channel.WEBHOOK and not keeps_target(each, present.channel(Channel.WEBHOOK)):
-                await self.sender.check(each.target, f"channels[{index}].target")
+                await self._sender.check(each.target, f"channels[{index}].target")

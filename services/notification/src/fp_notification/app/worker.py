@@ -8,7 +8,7 @@ from fp_kernel import Error
 from fp_telemetry import correlation_id, extract, get_logger, span
 
 from fp_notification.app.deliver import Deliver
-from fp_notification.app.ports import Deliveries, Lease, LeaseLost
+from fp_notification.app.ports import Claims, Lease, LeaseLost
 
 _log = get_logger(__name__)
 
@@ -26,8 +26,8 @@ class WorkerPolicy:
 
 
 class Worker:
-    def __init__(self, deliveries: Deliveries, deliver: Deliver, policy: WorkerPolicy) -> None:
-        self._deliveries = deliveries
+    def __init__(self, claims: Claims, deliver: Deliver, policy: WorkerPolicy) -> None:
+        self._claims = claims
         self._deliver = deliver
         self._policy = policy
         self._free = asyncio.Semaphore(policy.capacity)
@@ -60,10 +60,10 @@ class Worker:
             places += 1
         leases: list[Lease] = []
         try:
-            leases = list(await self._deliveries.claim(places, self._policy.lease))
+            leases = list(await self._claims.claim(places, self._policy.lease))
             self._away = False
         except Error as error:
-            # An outage is told once, not at every look.
+            # An outage is logged once, not at every look.
             if not self._away:
                 _log.warning("claiming failed", reason=error.message)
             self._away = True

@@ -54,7 +54,7 @@ def judge(answer: Answer, attempt: int, backoff: Backoff, random: Callable[[], f
     """attempt: the number of the one that was answered so."""
     if answer.code in _OK:
         return Verdict(Status.DELIVERED, "")
-    error = (answer.error or _told(answer.code))[:_LONGEST_ERROR]
+    error = (answer.error or _refused(answer.code))[:_LONGEST_ERROR]
     if answer.code == _GONE:
         return Verdict(Status.FAILED, error, gone=True)
     pause = None if answer.final else backoff.pause(attempt, answer.retry_after, random)
@@ -63,7 +63,7 @@ def judge(answer: Answer, attempt: int, backoff: Backoff, random: Callable[[], f
     return Verdict(Status.RETRYING, error, pause)
 
 
-def _told(code: int) -> str:
+def _refused(code: int) -> str:
     if code == _GONE:
         return "the target is gone and was switched off"
     if code in _REDIRECTS:

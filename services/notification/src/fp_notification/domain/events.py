@@ -1,4 +1,4 @@
-"""What notification tells others."""
+"""What notification publishes."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Floods: beyond a few events of one kind and resource in a minute, people are told once how many more there were."""
+"""Floods: beyond a few events of one kind and resource in a minute, one notification says how many more there were."""
 
 import json
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ class Flood:
 
     @property
     def single(self) -> Sequence[Facts]:
-        """Those that are told each by itself."""
+        """Those that get a notification each."""
         return self.events[: max(0, FEW - self.before)]
 
     @property
@@ -41,8 +41,8 @@ class Flood:
         return self.events[max(0, FEW - self.before) :]
 
     @property
-    def untold(self) -> int:
-        """How many of the window are told by their number only, these included."""
+    def digested(self) -> int:
+        """How many of the window are only counted, these included."""
         return max(0, self.before + len(self.events) - FEW)
 
     def digest(self) -> Facts:
@@ -56,7 +56,7 @@ class Flood:
             newest,
             event_id=str(uuid5(_IDS, name)),
             severity=max(each.severity for each in self.rest),
-            summary=f"{self.untold} more within a minute. The newest: {newest.summary or newest.type}",
+            summary=f"{self.digested} more within a minute. The newest: {newest.summary or newest.type}",
             details={},
         )
 

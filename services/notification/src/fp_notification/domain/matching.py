@@ -1,4 +1,4 @@
-"""Who is told of an event: decided from its envelope alone, so that a new event type needs no code."""
+"""Who is notified of an event: decided from its envelope alone, so that a new event type needs no code."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,14 +9,14 @@ from fp_notification.domain.recipients import Channel, Recipient, RecipientKind
 from fp_notification.domain.severity import Severity
 
 OWN = ("fp.notifications.>", "fp.dlq.>")
-# Told in great numbers, or about everybody's calls: not subscribed to, see ADR 0080.
+# Very many, or about everybody's calls: not subscribed to, see ADR 0080.
 NOT_OFFERED = ("fp.inference.>", "fp.audit.>")
 OFFERED_ALL = "fp.>"
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """An event as the rules see it. details: the plain fields of its payload, for texts only."""
+    """An event as the rules see it. details: the plain fields of its payload, for templates only."""
 
     event_id: str
     type: str
@@ -33,20 +33,23 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """One recipient of one event, and the channels that it is told by."""
+class Addressee:
+    """One recipient of one event, and the channels by which it is reached."""
 
     recipient: Recipient
     channels: tuple[Channel, ...]
 
 
 def is_silent(event_type: str) -> bool:
-    """Never told to anyone: what this service itself tells, and dead letters."""
+    """Never shown to anyone: what this service itself publishes, and dead letters."""
     return matches_any(OWN, event_type)
 
 
-def decide(facts: Facts, audience: Iterable[Recipient]) -> Sequence[Told]:
-    """Who of the event's team is told: by its team, type and severity alone. audience: every recipient of that team."""
+def decide(facts: Facts, audience: Iterable[Recipient]) -> Sequence[Addressee]:
+    """Who of the event's team is notified: by its team, type and severity alone.
+
+    audience: every recipient of that team.
+    """
     if is_silent(facts.type):
         return ()
     audience = [each for each in audience if each.team == facts.team]
@@ -56,7 +59,7 @@ def decide(facts: Facts, audience: Iterable[Recipient]) -> Sequence[Told]:
     people = [each for each in audience if each.kind is RecipientKind.USER and _asked(each, facts)]
     extra = {Channel.IN_APP} if for_all else set()
     found += [(person, _open(person, facts) | extra) for person in people]
-    return [Told(each, tuple(sorted(channels))) for each, channels in found if channels]
+    return [Addressee(each, tuple(sorted(channels))) for each, channels in found if channels]
 
 
 def _asked(recipient: Recipient, facts: Facts) -> bool:

@@ -7,10 +7,10 @@ from enum import StrEnum
 
 from fp_kernel import new_id
 
-from fp_notification.domain.matching import Facts, Told
+from fp_notification.domain.matching import Addressee, Facts
 from fp_notification.domain.recipients import Channel, RecipientKind
 from fp_notification.domain.severity import Severity
-from fp_notification.domain.texts import Texts
+from fp_notification.domain.templates import Templates
 
 LAST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 """Not less than any id."""
@@ -66,13 +66,13 @@ class Attempt:
     id: str = field(default_factory=new_id)
 
 
-def write(facts: Facts, told: Told, texts: Texts, now: datetime, events: int = 1) -> Notification:
-    title, body = texts.render(facts)
+def write(facts: Facts, addressee: Addressee, templates: Templates, now: datetime, events: int = 1) -> Notification:
+    title, body = templates.render(facts)
     return Notification(
         id=new_id(now),
         team=facts.team,
-        recipient=told.recipient.id,
-        kind=told.recipient.kind,
+        recipient=addressee.recipient.id,
+        kind=addressee.recipient.kind,
         event_id=facts.event_id,
         event_type=facts.type,
         source=facts.source,
@@ -80,7 +80,7 @@ def write(facts: Facts, told: Told, texts: Texts, now: datetime, events: int = 1
         severity=facts.severity,
         title=title,
         body=body,
-        channels=told.channels,
+        channels=addressee.channels,
         created_at=now,
         correlation_id=facts.correlation_id,
         trace=facts.trace,

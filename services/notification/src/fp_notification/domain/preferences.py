@@ -98,9 +98,9 @@ def _check_patterns(patterns: Sequence[str]) -> tuple[str, ...]:
         field = f"patterns[{index}]"
         check_pattern(pattern, field)
         if _lies_within((*NOT_OFFERED, *OWN), pattern):
-            told = f"names events that are not told by rules: {', '.join((*NOT_OFFERED, *OWN))}"
+            problem = f"names events that rules cannot ask for: {', '.join((*NOT_OFFERED, *OWN))}"
             raise InvalidArgument(
-                f"{field}: {told}", reason="EVENTS_NOT_OFFERED", fields=(FieldViolation(field, told),)
+                f"{field}: {problem}", reason="EVENTS_NOT_OFFERED", fields=(FieldViolation(field, problem),)
             )
     return tuple(dict.fromkeys(patterns))
 
@@ -113,8 +113,10 @@ def _lies_within(closed: Iterable[str], pattern: str) -> bool:
 
 def _existing(channel: Channel | None, label: str, field: str) -> Channel:
     if channel is None:
-        told = f"{label or 'it'} is not a channel that is there yet; use IN_APP or WEBHOOK"
-        raise InvalidArgument(f"{field}: {told}", reason="CHANNEL_NOT_OFFERED", fields=(FieldViolation(field, told),))
+        problem = f"{label or 'it'} is not a channel that is there yet; use IN_APP or WEBHOOK"
+        raise InvalidArgument(
+            f"{field}: {problem}", reason="CHANNEL_NOT_OFFERED", fields=(FieldViolation(field, problem),)
+        )
     return channel
 
 

@@ -1,4 +1,4 @@
-"""Who is told, and where."""
+"""Who is notified, and where."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -47,7 +47,7 @@ EVERYTHING = ("fp.>",)
 class Recipient:
     """A person of a team, or a rule of it.
 
-    patterns: what it is told of; a person everything. muted: what it is not told of in spite of that.
+    patterns: the events that concern it; for a person every event. muted: exceptions from them.
     name: of a rule. changed_by, updated_at: empty for a person who never chose anything.
     """
 

@@ -12,7 +12,7 @@ _PURPOSE = b"forgepoint webhook v1:"
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """Secrets are derived of one key and kept nowhere. key: 32 bytes that never leave the process."""
+    """Secrets are derived from one key and stored nowhere. key: 32 bytes that never leave the process."""
 
     key: bytes = field(repr=False)
 

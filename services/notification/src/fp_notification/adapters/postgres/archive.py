@@ -6,18 +6,18 @@ from fp_postgres import Database
 from fp_postgres.partitions import lowest_id
 
 _FLOOD = timedelta(hours=1)
-_FORGET_FLOODS = "DELETE FROM floods WHERE begins_at < $1"
+_DELETE_FLOODS = "DELETE FROM floods WHERE begins_at < $1"
 
 
 class PostgresArchive:
-    """`app.housekeeping.Archive` on a database."""
+    """`retention.Archive` on a database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def forget(self, before: datetime, now: datetime, limit: int) -> int:
+    async def delete(self, before: datetime, now: datetime, limit: int) -> int:
         # Ids begin with their time: the primary key finds the oldest, and needs no index beside it.
-        await self._database.execute(_FORGET_FLOODS, now - _FLOOD)
+        await self._database.execute(_DELETE_FLOODS, now - _FLOOD)
         await self._database.execute("DELETE FROM destinations WHERE failures = 0")
         status = await self._database.execute(
             "DELETE FROM notifications WHERE id IN (SELECT id FROM notifications WHERE id < $1 ORDER BY id LIMIT $2)",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from asyncpg import Record
 from fp_postgres import Database, Transaction
 
-from fp_notification.adapters.postgres.rows import NOTIFICATION, columns, to_notification, to_setting
+from fp_notification.adapters.postgres.rows import BITE, NOTIFICATION, batched, columns, to_notification, to_setting
 from fp_notification.app.ports import Lease, LeaseLost
 from fp_notification.domain.breaker import BreakerPolicy
 from fp_notification.domain.notifications import Notification, Status
@@ -93,8 +93,8 @@ SET failures = kept.failures + 1,
 _TRUST = "UPDATE destinations SET failures = 0, open_until = NULL WHERE host = $1 AND failures > 0"
 
 
-class PostgresDeliveries:
-    """`app.ports.Deliveries` on a database. per_host: messages under way at a time to one host, over all replicas."""
+class PostgresClaims:
+    """`app.ports.Claims` on a database. per_host: messages under way at a time to one host, over all replicas."""
 
     def __init__(self, database: Database, per_host: int) -> None:
         self._database = database
@@ -112,27 +112,32 @@ class PostgresDeliveries:
         return [_to_lease(row) for row in rows]
 
 
-async def add(tx: Transaction, made: Sequence[tuple[Notification, str, float]]) -> None:
-    await tx.execute(_ADD, *columns(((each.id, host, due_in) for each, host, due_in in made), 3))
+class PostgresDeliveries:
+    """`app.ports.Deliveries` within a transaction."""
 
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
 
-async def take(tx: Transaction, notification: Notification, channel: Channel, seconds: float) -> Lease | None:
-    row = await tx.fetchrow(_TAKE, notification.id, channel, seconds)
-    return _to_lease(row) if row else None
+    async def add(self, made: Sequence[tuple[Notification, str, float]]) -> None:
+        for bite in batched(made, BITE):
+            await self._tx.execute(_ADD, *columns(((each.id, host, due_in) for each, host, due_in in bite), 3))
 
+    async def take(self, notification: Notification, channel: Channel, seconds: float) -> Lease | None:
+        row = await self._tx.fetchrow(_TAKE, notification.id, channel, seconds)
+        return _to_lease(row) if row else None
 
-async def close(tx: Transaction, lease: Lease, status: Status, pause: float) -> None:
-    done = await tx.execute(_CLOSE, lease.notification.id, lease.channel, lease.token, status, lease.attempt, pause)
-    if done != "UPDATE 1":
-        raise LeaseLost(f"notification {lease.notification.id} is delivered by another process")
+    async def close(self, lease: Lease, status: Status, pause: float) -> None:
+        done = await self._tx.execute(
+            _CLOSE, lease.notification.id, lease.channel, lease.token, status, lease.attempt, pause
+        )
+        if done != "UPDATE 1":
+            raise LeaseLost(f"notification {lease.notification.id} is delivered by another process")
 
+    async def count_fault(self, lease: Lease, policy: BreakerPolicy) -> None:
+        await self._tx.execute(_FAULT, _host(lease), policy.failures, policy.pause)
 
-async def spare(tx: Transaction, lease: Lease, policy: BreakerPolicy) -> None:
-    await tx.execute(_FAULT, _host(lease), policy.failures, policy.pause)
-
-
-async def trust(tx: Transaction, lease: Lease) -> None:
-    await tx.execute(_TRUST, _host(lease))
+    async def forget_faults(self, lease: Lease) -> None:
+        await self._tx.execute(_TRUST, _host(lease))
 
 
 def _host(lease: Lease) -> str:

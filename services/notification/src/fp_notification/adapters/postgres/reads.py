@@ -43,7 +43,7 @@ SELECT count(*) FROM (
     SELECT 1 FROM notifications WHERE team = $1 AND recipient = $2 AND in_app AND read_at IS NULL LIMIT 1000
 ) AS counted
 """
-# Each half has its index: the one without would read what all the others of the team were told.
+# Each half has its index: the one without would read the attempts to all the others of the team.
 _HALF = f"""
 (SELECT {ATTEMPT} FROM attempts
  WHERE team = $1 AND {{whose}} AND id < $3 AND ($4 = '' OR channel = $4) AND ($5 = '' OR status = $5)

@@ -1,4 +1,4 @@
-"""Recipients within a transaction."""
+"""People and rules, with their channels."""
 
 from collections.abc import Sequence
 
@@ -6,6 +6,7 @@ from fp_postgres import Transaction
 
 from fp_notification.adapters.postgres.rows import RECIPIENT, to_recipients
 from fp_notification.app.ports import Member
+from fp_notification.domain.notifications import Notification
 from fp_notification.domain.recipients import EVERYTHING, ChannelSetting, Recipient
 
 _ADD = """
@@ -19,72 +20,78 @@ WHERE r.team = $1 AND r.id = $2 ORDER BY c.channel
 """  # noqa: S608 -- a constant
 
 
-async def add_members(tx: Transaction, members: Sequence[Member]) -> None:
-    await tx.executemany(
-        _ADD,
-        [
-            (each.team, each.user_id, "USER", "", list(EVERYTHING), [], each.user_id, each.joined_at, None)
-            for each in members
-        ],
-    )
+class PostgresRecipients:
+    """`app.ports.Recipients` within a transaction."""
 
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
 
-async def hold(tx: Transaction, team: str, recipient: str) -> Recipient | None:
-    # An outer join cannot be locked: the recipient's row stands for its channels.
-    await tx.execute("SELECT 1 FROM recipients WHERE team = $1 AND id = $2 FOR UPDATE", team, recipient)
-    found = to_recipients(await tx.fetch(_HELD, team, recipient))
-    return found[0] if found else None
+    async def add_members(self, members: Sequence[Member]) -> None:
+        await self._tx.executemany(
+            _ADD,
+            [
+                (each.team, each.user_id, "USER", "", list(EVERYTHING), [], each.user_id, each.joined_at, None)
+                for each in members
+            ],
+        )
 
+    async def lock(self, team: str, recipient: str) -> Recipient | None:
+        # An outer join cannot be locked: the recipient's row stands for its channels.
+        await self._tx.execute("SELECT 1 FROM recipients WHERE team = $1 AND id = $2 FOR UPDATE", team, recipient)
+        found = to_recipients(await self._tx.fetch(_HELD, team, recipient))
+        return found[0] if found else None
 
-async def save(tx: Transaction, recipient: Recipient) -> None:
-    await tx.execute(
-        "UPDATE recipients SET patterns = $3, muted = $4, updated_at = $5 WHERE team = $1 AND id = $2",
-        recipient.team,
-        recipient.id,
-        list(recipient.patterns),
-        list(recipient.muted),
-        recipient.updated_at,
-    )
-    await tx.execute("DELETE FROM channels WHERE team = $1 AND recipient = $2", recipient.team, recipient.id)
-    await _add_channels(tx, recipient)
+    async def save(self, recipient: Recipient) -> None:
+        await self._tx.execute(
+            "UPDATE recipients SET patterns = $3, muted = $4, updated_at = $5 WHERE team = $1 AND id = $2",
+            recipient.team,
+            recipient.id,
+            list(recipient.patterns),
+            list(recipient.muted),
+            recipient.updated_at,
+        )
+        await self._tx.execute("DELETE FROM channels WHERE team = $1 AND recipient = $2", recipient.team, recipient.id)
+        await _add_channels(self._tx, recipient)
 
+    async def count_rules(self, team: str) -> int:
+        return int(await self._tx.fetchval("SELECT count(*) FROM recipients WHERE team = $1 AND kind = 'RULE'", team))
 
-async def add_rule(tx: Transaction, rule: Recipient) -> bool:
-    status = await tx.execute(
-        _ADD,
-        rule.team,
-        rule.id,
-        rule.kind,
-        rule.name,
-        list(rule.patterns),
-        list(rule.muted),
-        rule.created_by,
-        rule.created_at,
-        rule.updated_at,
-    )
-    if status != "INSERT 0 1":
-        return False
-    await _add_channels(tx, rule)
-    return True
+    async def add_rule(self, rule: Recipient) -> bool:
+        status = await self._tx.execute(
+            _ADD,
+            rule.team,
+            rule.id,
+            rule.kind,
+            rule.name,
+            list(rule.patterns),
+            list(rule.muted),
+            rule.created_by,
+            rule.created_at,
+            rule.updated_at,
+        )
+        if status != "INSERT 0 1":
+            return False
+        await _add_channels(self._tx, rule)
+        return True
 
+    async def delete_rule(self, team: str, rule_id: str) -> bool:
+        status = await self._tx.execute(
+            "DELETE FROM recipients WHERE team = $1 AND id = $2 AND kind = 'RULE'", team, rule_id
+        )
+        return status == "DELETE 1"
 
-async def delete_rule(tx: Transaction, team: str, rule_id: str) -> bool:
-    status = await tx.execute("DELETE FROM recipients WHERE team = $1 AND id = $2 AND kind = 'RULE'", team, rule_id)
-    return status == "DELETE 1"
-
-
-async def switch_off(tx: Transaction, team: str, recipient: str, setting: ChannelSetting, reason: str) -> None:
-    await tx.execute(
-        """
-        UPDATE channels SET enabled = false, disabled_reason = $5
-        WHERE team = $1 AND recipient = $2 AND channel = $3 AND target = $4
-        """,
-        team,
-        recipient,
-        setting.channel,
-        setting.target,
-        reason,
-    )
+    async def switch_off(self, notification: Notification, setting: ChannelSetting, reason: str) -> None:
+        await self._tx.execute(
+            """
+            UPDATE channels SET enabled = false, disabled_reason = $5
+            WHERE team = $1 AND recipient = $2 AND channel = $3 AND target = $4
+            """,
+            notification.team,
+            notification.recipient,
+            setting.channel,
+            setting.target,
+            reason,
+        )
 
 
 async def _add_channels(tx: Transaction, recipient: Recipient) -> None:

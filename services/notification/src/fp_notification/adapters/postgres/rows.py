@@ -19,6 +19,9 @@ from fp_notification.domain.severity import Severity
 
 Item = TypeVar("Item")
 
+BITE = 2_000
+"""Rows a statement."""
+
 # Of `recipients r LEFT JOIN channels c`: one row a channel, those of a recipient together.
 RECIPIENT = """
 r.team, r.id, r.kind, r.name, r.patterns, r.muted, r.created_by, r.created_at, r.updated_at,

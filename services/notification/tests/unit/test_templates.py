@@ -1,7 +1,7 @@
-from fp_notification.adapters import texts
-from fp_notification.domain.texts import Text, Texts
+from fp_notification.adapters import templates
+from fp_notification.domain.templates import Template, Templates
 
-SHIPPED = texts.load()
+SHIPPED = templates.load()
 
 
 def test_a_type_without_a_text_is_told_by_its_summary(facts):
@@ -28,12 +28,12 @@ def test_a_text_that_names_what_is_not_there_gives_way(facts):
 
 
 def test_what_people_wrote_is_a_value_and_never_a_text(facts):
-    shown = Texts({"fp.a.b": Text("{name}")}).render(facts("fp.a.b", details={"name": "{team}\n\x1b[31m"}))
+    shown = Templates({"fp.a.b": Template("{name}")}).render(facts("fp.a.b", details={"name": "{team}\n\x1b[31m"}))
     assert shown[0] == "{team}  [31m"
 
 
 def test_long_texts_are_cut(facts):
-    title, body = Texts({"fp.a.b": Text("{name}")}).render(
+    title, body = Templates({"fp.a.b": Template("{name}")}).render(
         facts("fp.a.b", summary="s" * 9_000, details={"name": "n" * 900})
     )
     assert (len(title), len(body)) == (200, 2_000)

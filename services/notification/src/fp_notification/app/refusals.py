@@ -1,4 +1,4 @@
-"""What a caller hears of things that are not there; another team's and another person's are not there either."""
+"""Refusals and their reason codes. What belongs to another team or person answers like what does not exist."""
 
 from fp_kernel import AlreadyExists, FailedPrecondition, NotFound
 

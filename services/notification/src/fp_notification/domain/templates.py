@@ -1,4 +1,4 @@
-"""What people read: a text for an event type where there is one, else what the envelope says of itself."""
+"""What people read: by the template of the event type, or by the envelope alone where there is none."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ _LONGEST_BODY = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class Template:
     """title, body: with the names of facts in braces; an empty body is the event's summary."""
 
     title: str
@@ -20,16 +20,16 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class Texts:
-    by_type: Mapping[str, Text]
+class Templates:
+    by_type: Mapping[str, Template]
 
     def render(self, facts: Facts) -> tuple[str, str]:
-        """Title and body. A text that names what the event does not have gives way to the generic one."""
-        text = self.by_type.get(facts.type)
+        """Title and body. Where a template names what the event lacks, the generic text stands in."""
+        template = self.by_type.get(facts.type)
         values = _values(facts)
         try:
-            title = text.title.format_map(values) if text else _title(facts)
-            body = text.body.format_map(values) if text and text.body else _body(facts)
+            title = template.title.format_map(values) if template else _title(facts)
+            body = template.body.format_map(values) if template and template.body else _body(facts)
         except KeyError:
             title, body = _title(facts), _body(facts)
         return _plain(title, _LONGEST_TITLE), _plain(body, _LONGEST_BODY)
