@@ -8,59 +8,63 @@ from fp_events import AuditPublisher
 from fp_events.hosting import soft_bus
 from fp_events.streams import AUDIT, AUTH
 from fp_kernel import Clock
-from fp_postgres import PRUNE_EVERY, OutboxRelay, Pruner
+from fp_postgres import PRUNE_EVERY, Database, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
 from fp_rpc import CredentialResolver, JwtResolver, Server
 from fp_runtime import Runtime, StartFailed
+from fp_telemetry import get_logger
 
 from fp_auth.adapters.argon2 import Argon2Hasher
 from fp_auth.adapters.identity import ApiKeyIdentity, JwtVerifier
 from fp_auth.adapters.keyring import Keyring, RsaKeyFactory
-from fp_auth.adapters.postgres.stores import PostgresStores, PostgresTransactions
+from fp_auth.adapters.postgres.api_keys import PostgresApiKeys
+from fp_auth.adapters.postgres.service_credentials import PostgresServiceCredentials
+from fp_auth.adapters.postgres.signing_keys import PostgresSigningKeys
+from fp_auth.adapters.postgres.transactions import PostgresTransactions
+from fp_auth.adapters.postgres.users import PostgresRoles, PostgresUsers
 from fp_auth.adapters.sealing import Fingerprints, NotSealedHere, Sealer
 from fp_auth.api.grpc import AuthServicer
 from fp_auth.api.jwks import PATH, jwks_route
-from fp_auth.app import use_cases
-from fp_auth.app.bootstrap import EnsureAdmin, SeedServiceCredentials
-from fp_auth.app.prune import Prune
+from fp_auth.app.assign_role import AssignRole
+from fp_auth.app.create_api_key import CreateApiKey
+from fp_auth.app.create_user import CreateUser
+from fp_auth.app.ensure_admin import EnsureAdmin
+from fp_auth.app.exchange_service_token import ExchangeServiceToken
+from fp_auth.app.issue_job_token import IssueJobToken
+from fp_auth.app.login import Login
+from fp_auth.app.logout import Logout
+from fp_auth.app.queries import Queries
+from fp_auth.app.refresh import Refresh
+from fp_auth.app.revoke_api_key import RevokeApiKey
+from fp_auth.app.rotate_api_key import RotateApiKey
 from fp_auth.app.rotate_signing_keys import RotateSigningKeys
 from fp_auth.app.secret_commands import SecretCommands
-from fp_auth.app.validate_token import ResolveApiKey
-from fp_auth.bootstrap import bootstrap
+from fp_auth.app.seed_service_credentials import SeedServiceCredentials
+from fp_auth.app.session import IssueTokens, OpenSession
+from fp_auth.app.validate_token import ResolveApiKey, ValidateToken
 from fp_auth.domain.signing import SigningPolicy
-from fp_auth.settings import AuthSettings, encryption_keys, networks
-from fp_auth.upkeep import RELOAD_EVERY, KeyUpkeep
+from fp_auth.first_admin import ensure_first_admin
+from fp_auth.retention import Prune
+from fp_auth.settings import AuthSettings, credentials, encryption_keys, networks
 
 NOUN = "auth"
+# Seconds; a replica signs with a key that another one retired for so long at most.
+_RELOAD_EVERY = 30.0
+
+_log = get_logger(__name__)
 
 
 async def serve(runtime: Runtime, settings: AuthSettings) -> None:
     clock = runtime.clock
     database = await hard_database(runtime, settings.database_url.get_secret_value())
     bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
-    stores, transactions = PostgresStores(database), PostgresTransactions(database)
-
-    secret_keys = encryption_keys(settings.auth_key_encryption_key.get_secret_value())
-    keys = await _keys(settings, stores, transactions, Sealer(secret_keys, "signing-keys"), clock)
-    keyring = keys.keyring
-
-    hasher = Argon2Hasher()
-    await bootstrap(
-        settings, EnsureAdmin(stores, transactions, hasher, clock), SeedServiceCredentials(transactions, clock)
-    )
+    transactions = PostgresTransactions(database)
+    keyring = await _keyring(runtime, settings, database)
     tokens = JwtResolver(settings.auth_issuer, keyring, clock)
-    resolve_key = ResolveApiKey(stores, clock)
-    do = use_cases.build(
-        stores=stores,
-        transactions=transactions,
-        hasher=hasher,
-        signer=keyring,
-        verifier=JwtVerifier(tokens),
-        resolve_key=resolve_key,
-        secret_commands=SecretCommands(Sealer(secret_keys, "commands"), Fingerprints(secret_keys[0])),
-        random=secrets.token_bytes,
-        clock=clock,
-    )
+    resolve_key = ResolveApiKey(PostgresApiKeys(database), clock)
+
+    await SeedServiceCredentials(transactions, clock)(credentials(settings.auth_service_credentials))
+    await ensure_first_admin(settings, EnsureAdmin(PostgresUsers(database), transactions, Argon2Hasher(), clock))
     server = Server(
         NOUN,
         resolver=CredentialResolver(tokens, ApiKeyIdentity(resolve_key)),
@@ -68,29 +72,63 @@ async def serve(runtime: Runtime, settings: AuthSettings) -> None:
         audit=AuditPublisher(bus),
         reflection=settings.reflection,
     )
-    trusted = networks(settings.auth_trusted_proxies)
-    server.add(add_AuthServiceServicer_to_server, AuthServicer(do, jwks=lambda: keyring.jwks, trusted_proxies=trusted))
+    servicer = _servicer(settings, database, keyring, ValidateToken(JwtVerifier(tokens), resolve_key), clock)
+    server.add(add_AuthServiceServicer_to_server, servicer)
     runtime.route(PATH, jwks_route(lambda: keyring.jwks))
     runtime.keep("streams", lambda: bus.ensure((AUTH, AUDIT), ()))
     runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=runtime.metrics).run)
     runtime.every(PRUNE_EVERY, "retention", Pruner(database).prune)
     runtime.every(PRUNE_EVERY, "prune", Prune(transactions, clock))
-    runtime.every(RELOAD_EVERY, "signing keys", keys.once)
     await runtime.serve(server)
 
 
-async def _keys(
-    settings: AuthSettings, stores: PostgresStores, transactions: PostgresTransactions, sealer: Sealer, clock: Clock
-) -> KeyUpkeep:
-    """With the keys loaded, and made when there were none."""
-    policy = SigningPolicy(period=settings.signing_period)
-    keyring = Keyring(stores.signing_keys, sealer, issuer=settings.auth_issuer, clock=clock)
-    keys = KeyUpkeep(RotateSigningKeys(stores, transactions, RsaKeyFactory(sealer), clock, policy), keyring)
+def _servicer(
+    settings: AuthSettings, database: Database, keyring: Keyring, validate_token: ValidateToken, clock: Clock
+) -> AuthServicer:
+    transactions, random, hasher = PostgresTransactions(database), secrets.token_bytes, Argon2Hasher()
+    users, roles, api_keys = PostgresUsers(database), PostgresRoles(database), PostgresApiKeys(database)
+    secret_keys = encryption_keys(settings.auth_key_encryption_key.get_secret_value())
+    issue = IssueTokens(keyring, random)
+    return AuthServicer(
+        login=Login(users, transactions, hasher, OpenSession(roles, transactions, issue, clock), clock),
+        refresh=Refresh(transactions, issue, clock),
+        logout=Logout(transactions, clock),
+        create_user=CreateUser(transactions, hasher, clock),
+        assign_role=AssignRole(transactions),
+        create_api_key=CreateApiKey(users, roles, transactions, random, clock),
+        revoke_api_key=RevokeApiKey(transactions, clock),
+        rotate_api_key=RotateApiKey(transactions, random, clock),
+        validate_token=validate_token,
+        exchange_service_token=ExchangeServiceToken(PostgresServiceCredentials(database), roles, keyring, clock),
+        issue_job_token=IssueJobToken(roles, keyring, clock),
+        secret_commands=SecretCommands(Sealer(secret_keys, "commands"), Fingerprints(secret_keys[0])),
+        queries=Queries(users, roles, api_keys),
+        jwks=lambda: keyring.jwks,
+        trusted_proxies=networks(settings.auth_trusted_proxies),
+    )
+
+
+async def _keyring(runtime: Runtime, settings: AuthSettings, database: Database) -> Keyring:
+    """With its keys loaded, made when there were none, and rotated from now on.
+
+    Every replica rotates; a lock in the database makes two at once harmless.
+    """
+    sealer = Sealer(encryption_keys(settings.auth_key_encryption_key.get_secret_value()), "signing-keys")
+    keys, policy = PostgresSigningKeys(database), SigningPolicy(period=settings.signing_period)
+    keyring = Keyring(keys, sealer, issuer=settings.auth_issuer, clock=runtime.clock)
+    rotate = RotateSigningKeys(keys, PostgresTransactions(database), RsaKeyFactory(sealer), runtime.clock, policy)
+
+    async def refresh() -> None:
+        if await rotate():
+            _log.info("signing keys changed")
+        await keyring.reload()
+
     try:
-        await keys.once()
+        await refresh()
     except NotSealedHere:
         raise StartFailed("FP_AUTH_KEY_ENCRYPTION_KEY does not open the signing keys in the database") from None
-    return keys
+    runtime.every(_RELOAD_EVERY, "signing keys", refresh)
+    return keyring
 
 
 def main() -> None:

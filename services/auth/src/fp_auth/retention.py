@@ -1,7 +1,5 @@
 """Delete what can never matter again."""
 
-from dataclasses import dataclass
-
 from fp_kernel import Clock
 
 from fp_auth.app.login import forgotten_before
@@ -11,16 +9,16 @@ from fp_auth.app.ports import Transactions
 _BITE = 200
 
 
-@dataclass(frozen=True, slots=True)
 class Prune:
-    transactions: Transactions
-    clock: Clock
+    def __init__(self, transactions: Transactions, clock: Clock) -> None:
+        self._transactions = transactions
+        self._clock = clock
 
     async def __call__(self) -> int:
         """How many sessions and counters went; a bite a transaction, so that no lock is long."""
-        now, gone = self.clock.now(), 0
+        now, gone = self._clock.now(), 0
         while True:
-            async with self.transactions() as tx:
+            async with self._transactions() as tx:
                 bites = await tx.sessions.prune(now, _BITE), await tx.attempts.prune(forgotten_before(now), _BITE)
             gone += sum(bites)
             if max(bites) < _BITE:

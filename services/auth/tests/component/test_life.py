@@ -9,11 +9,11 @@ from datetime import timedelta
 import jwt
 import pytest
 from forgepoint.auth.v1 import auth_pb2
-from fp_auth.adapters.keyring import Keyring, RsaKeyFactory
-from fp_auth.adapters.postgres.stores import PostgresStores, PostgresTransactions
+from fp_auth.adapters.keyring import RsaKeyFactory
+from fp_auth.adapters.postgres.signing_keys import PostgresSigningKeys
+from fp_auth.adapters.postgres.transactions import PostgresTransactions
 from fp_auth.adapters.sealing import Sealer
 from fp_auth.app.rotate_signing_keys import RotateSigningKeys
-from fp_auth.upkeep import KeyUpkeep
 from fp_events import Broadcast
 from fp_kernel import PermissionDenied, Unauthenticated
 from fp_postgres import Database
@@ -39,11 +39,9 @@ async def rotate(settings) -> None:
     """As another replica does when the period is over."""
     database = await Database.connect(settings.database_url.get_secret_value(), source="auth")
     try:
-        stores, clock = PostgresStores(database), ManualClock(real_now() + timedelta(days=31))
-        sealer = Sealer([b"k" * 32], "signing-keys")
-        rotation = RotateSigningKeys(stores, PostgresTransactions(database), RsaKeyFactory(sealer), clock)
-        keyring = Keyring(stores.signing_keys, sealer, issuer=ISSUER, clock=clock)
-        await KeyUpkeep(rotation, keyring).once()
+        clock, sealer = ManualClock(real_now() + timedelta(days=31)), Sealer([b"k" * 32], "signing-keys")
+        keys, transactions = PostgresSigningKeys(database), PostgresTransactions(database)
+        assert await RotateSigningKeys(keys, transactions, RsaKeyFactory(sealer), clock)()
     finally:
         await database.close()
 

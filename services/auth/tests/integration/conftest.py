@@ -1,35 +1,49 @@
-"""auth in memory: real use-cases and hashing over fakes of the stores and the signer."""
+"""auth without its wire: real use-cases, hashing and Postgres; only the signer of tokens is a fake."""
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from importlib import resources
+from types import SimpleNamespace
+from typing import Any
 
 import argon2
 import pytest
 from fp_auth.adapters.argon2 import Argon2Hasher
-from fp_auth.adapters.memory.stores import MemoryAuthTransactions, MemoryStores
+from fp_auth.adapters.postgres.api_keys import PostgresApiKeys
+from fp_auth.adapters.postgres.login_attempts import PostgresLoginAttempts
+from fp_auth.adapters.postgres.service_credentials import PostgresServiceCredentials
+from fp_auth.adapters.postgres.sessions import PostgresSessions
+from fp_auth.adapters.postgres.signing_keys import PostgresSigningKeys
+from fp_auth.adapters.postgres.transactions import PostgresTransactions
+from fp_auth.adapters.postgres.users import PostgresRoles, PostgresUsers
 from fp_auth.adapters.sealing import Fingerprints, Sealer
-from fp_auth.app import use_cases
+from fp_auth.app.assign_role import AssignRole
+from fp_auth.app.create_api_key import CreateApiKey
+from fp_auth.app.create_user import CreateUser
+from fp_auth.app.exchange_service_token import ExchangeServiceToken
+from fp_auth.app.issue_job_token import IssueJobToken
+from fp_auth.app.login import Login
+from fp_auth.app.logout import Logout
+from fp_auth.app.queries import Queries
+from fp_auth.app.refresh import Refresh
+from fp_auth.app.revoke_api_key import RevokeApiKey
+from fp_auth.app.rotate_api_key import RotateApiKey
 from fp_auth.app.secret_commands import SecretCommands
-from fp_auth.app.use_cases import UseCases
-from fp_auth.app.validate_token import ResolveApiKey
+from fp_auth.app.session import IssueTokens, OpenSession
+from fp_auth.app.validate_token import ResolveApiKey, ValidateToken
 from fp_auth.domain.claims import Claims
-from fp_auth.domain.users import Role, User
+from fp_auth.domain.users import User
+from fp_events import Event, decode
 from fp_kernel import Error, FieldViolation, Principal, Unauthenticated, new_id
+from fp_postgres import Database
 from fp_testkit.clock import ManualClock
 
-ENGINEER = frozenset({"models:read", "models:write", "predictions:create"})
-VIEWER = frozenset({"models:read"})
-ROLES = (
-    Role("admin", frozenset({"*:*"})),
-    Role("engineer", ENGINEER),
-    Role("viewer", VIEWER),
-    Role("service", frozenset({"models:read", "models:write"})),
-    Role("job", frozenset({"models:read"})),
-)
+MIGRATIONS = resources.files("fp_auth") / "migrations"
 PASSWORD = "a-river-and-9-lanterns"
+# Real hashing, made cheap: what it costs is not the subject here.
 CHEAP = argon2.Parameters(
     type=argon2.Type.ID, version=19, salt_len=8, hash_len=16, time_cost=1, memory_cost=8, parallelism=1
 )
@@ -54,15 +68,51 @@ class FakeSigner:
         return claims
 
 
-@dataclass
+class Stores:
+    """Each store by itself, outside a transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self.users = PostgresUsers(database)
+        self.roles = PostgresRoles(database)
+        self.api_keys = PostgresApiKeys(database)
+        self.sessions = PostgresSessions(database)
+        self.attempts = PostgresLoginAttempts(database)
+        self.signing_keys = PostgresSigningKeys(database)
+        self.service_credentials = PostgresServiceCredentials(database)
+
+
 class World:
-    clock: ManualClock
-    stores: MemoryStores
-    transactions: MemoryAuthTransactions
-    hasher: Argon2Hasher
-    signer: FakeSigner
-    do: UseCases
-    random: Callable[[int], bytes]
+    """do: every use-case by its name."""
+
+    def __init__(self, database: Database, clock: ManualClock) -> None:
+        self.database, self.clock = database, clock
+        self.stores, self.transactions = Stores(database), PostgresTransactions(database)
+        self.hasher, self.signer = Argon2Hasher(CHEAP), FakeSigner(clock)
+        self.do = self._use_cases()
+
+    def _use_cases(self) -> SimpleNamespace:
+        numbers = itertools.count(1)
+
+        def random(size: int) -> bytes:
+            return next(numbers).to_bytes(size, "big")
+
+        stores, transactions, clock, signer = self.stores, self.transactions, self.clock, self.signer
+        users, roles, tokens = stores.users, stores.roles, IssueTokens(signer, random)
+        return SimpleNamespace(
+            login=Login(users, transactions, self.hasher, OpenSession(roles, transactions, tokens, clock), clock),
+            refresh=Refresh(transactions, tokens, clock),
+            logout=Logout(transactions, clock),
+            create_user=CreateUser(transactions, self.hasher, clock),
+            assign_role=AssignRole(transactions),
+            create_api_key=CreateApiKey(users, roles, transactions, random, clock),
+            revoke_api_key=RevokeApiKey(transactions, clock),
+            rotate_api_key=RotateApiKey(transactions, random, clock),
+            validate_token=ValidateToken(signer, ResolveApiKey(stores.api_keys, clock)),
+            exchange_service_token=ExchangeServiceToken(stores.service_credentials, roles, signer, clock),
+            issue_job_token=IssueJobToken(roles, signer, clock),
+            secret_commands=SecretCommands(Sealer([bytes(32)], "commands"), Fingerprints(bytes(32))),
+            queries=Queries(users, roles, stores.api_keys),
+        )
 
     async def user(self, role: str = "viewer", *, team: str = "alpha", email: str = "") -> User:
         """One who is there already."""
@@ -78,13 +128,21 @@ class World:
         assert await self.stores.users.add(user)
         return user
 
-    def caller(self, user: User, **changes: object) -> Principal:
+    async def found(self, user_id: str) -> User:
+        """The user as he is now."""
+        user = await self.stores.users.find(user_id)
+        assert user is not None
+        return user
+
+    async def caller(self, user: User, **changes: object) -> Principal:
         """A token of the user, as his role is now."""
+        role = await self.stores.roles.find(user.role)
+        assert role is not None
         facts = {
             "user_id": user.id,
             "team": user.team,
             "role": user.role,
-            "scopes": self.stores.roles.rows[user.role].scopes,
+            "scopes": role.scopes,
             "expires_at": self.clock.now().timestamp() + 900,
         }
         return Principal(**(facts | changes))
@@ -92,9 +150,16 @@ class World:
     def now(self) -> datetime:
         return self.clock.now()
 
-    @property
-    def events(self) -> list[str]:
-        return [event.type for event in self.transactions.events]
+    async def column(self, query: str) -> list[Any]:
+        """The first column of each row."""
+        return [row[0] for row in await self.database.fetch(query)]
+
+    async def events(self) -> list[Event]:
+        """What committed transactions left in the outbox."""
+        return [decode(each) for each in await self.column("SELECT envelope FROM fp_outbox ORDER BY position")]
+
+    async def event_types(self) -> list[str]:
+        return [event.type for event in await self.events()]
 
 
 @pytest.fixture
@@ -103,27 +168,25 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def world(clock: ManualClock) -> World:
-    stores = MemoryStores(ROLES)
-    transactions = MemoryAuthTransactions(stores)
-    hasher, signer = Argon2Hasher(CHEAP), FakeSigner(clock)
-    numbers = itertools.count(1)
+async def database(databases) -> AsyncIterator[Database]:
+    opened = await Database.connect(await databases.create(MIGRATIONS, service="auth"), source="auth")
+    yield opened
+    await opened.close()
 
-    def random(size: int) -> bytes:
-        return next(numbers).to_bytes(size, "big")
 
-    do = use_cases.build(
-        stores=stores,
-        transactions=transactions,
-        hasher=hasher,
-        signer=signer,
-        verifier=signer,
-        resolve_key=ResolveApiKey(stores, clock),
-        secret_commands=SecretCommands(Sealer([bytes(32)], "commands"), Fingerprints(bytes(32))),
-        random=random,
-        clock=clock,
-    )
-    return World(clock, stores, transactions, hasher, signer, do, random)
+@pytest.fixture
+def world(database, clock) -> World:
+    return World(database, clock)
+
+
+@pytest.fixture
+def stores(world) -> Stores:
+    return world.stores
+
+
+@pytest.fixture
+def transactions(world) -> PostgresTransactions:
+    return world.transactions
 
 
 @contextmanager

@@ -14,22 +14,22 @@ async def create(world, caller, **changes):
 
 async def listed(world, caller, **changes):
     facts = {"user_id": "", "include_revoked": False, "page_size": 0, "page_token": ""}
-    return await world.do.list_api_keys(caller, **(facts | changes))
+    return await world.do.queries.api_keys(caller, **(facts | changes))
 
 
 @pytest.fixture
 async def engineer(world):
-    return world.caller(await world.user("engineer"))
+    return await world.caller(await world.user("engineer"))
 
 
 async def test_a_key_is_shown_once_and_kept_as_a_digest(world, engineer):
     issued = await create(world, engineer)
     assert len(issued.raw_key) == 46
     assert issued.key.prefix == issued.raw_key[:8]
-    assert issued.raw_key.encode() not in world.stores.api_keys.hashes
-    assert issued.raw_key not in repr(issued) + str(world.transactions.events)
-    assert world.events == ["fp.auth.apikey.rotated"]
-    assert world.transactions.events[0].payload.replaced_key_id == ""
+    assert issued.raw_key.encode() not in await world.column("SELECT key_hash FROM api_keys")
+    assert issued.raw_key not in repr(issued) + str(await world.events())
+    assert await world.event_types() == ["fp.auth.apikey.rotated"]
+    assert (await world.events())[0].payload.replaced_key_id == ""
 
 
 async def test_a_key_says_who_owns_it_and_what_it_may(world, engineer):
@@ -58,8 +58,7 @@ async def test_the_last_use_is_kept_to_the_minute(world, engineer):
     issued = await create(world, engineer)
     world.clock.advance(90)
     await world.do.validate_token(issued.raw_key)
-    used = world.stores.api_keys.rows[issued.key.id].last_used_at
-    assert used == world.now().replace(second=0, microsecond=0)
+    assert await world.column("SELECT last_used_at FROM api_keys") == [world.now().replace(second=0, microsecond=0)]
 
 
 @pytest.mark.parametrize("raw", ["fp_", "fp_" + "a" * 43, "fp_" + "a" * 100])
@@ -75,13 +74,13 @@ async def test_an_unknown_key_is_worth_nothing(world, refused, raw):
 async def test_nobody_hands_out_what_he_does_not_have(world, engineer, refused, scopes, place):
     with refused(PermissionDenied, field=place):
         await create(world, engineer, scopes=scopes)
-    assert not world.stores.api_keys.rows
+    assert not await world.column("SELECT id FROM api_keys")
 
 
 async def test_a_key_makes_no_key_that_may_more_or_lives_longer_than_itself(world, engineer, refused):
     end = world.now() + HOUR
-    key = world.caller(
-        world.stores.users.rows[engineer.user_id],
+    key = await world.caller(
+        await world.found(engineer.user_id),
         scopes=frozenset({"models:read"}),
         api_key_id=new_id(),
         expires_at=end.timestamp(),
@@ -94,12 +93,12 @@ async def test_a_key_makes_no_key_that_may_more_or_lives_longer_than_itself(worl
 
 
 async def test_a_key_without_end_makes_keys_without_end(world, engineer):
-    key = world.caller(world.stores.users.rows[engineer.user_id], api_key_id=new_id(), expires_at=math.inf)
+    key = await world.caller(await world.found(engineer.user_id), api_key_id=new_id(), expires_at=math.inf)
     assert (await create(world, key)).key.expires_at is None
 
 
 async def test_an_admin_makes_a_key_for_a_member_within_the_members_role(world, engineer, refused):
-    admin = world.caller(await world.user("admin"))
+    admin = await world.caller(await world.user("admin"))
     issued = await create(world, admin, user_id=engineer.user_id)
     assert issued.key.user_id == engineer.user_id
     with refused(PermissionDenied, field="scopes[0]"):
@@ -115,15 +114,15 @@ async def test_others_and_strangers_are_out_of_reach(world, engineer, refused):
         with refused(PermissionDenied, field="user_id"):
             await call(world, engineer, user_id=stranger.id)
         with refused(NotFound, field="user_id"):
-            await call(world, world.caller(admin), user_id=stranger.id)
+            await call(world, await world.caller(admin), user_id=stranger.id)
         with refused(InvalidArgument, field="user_id"):
-            await call(world, world.caller(admin), user_id="somebody")
+            await call(world, await world.caller(admin), user_id="somebody")
 
 
 @pytest.mark.parametrize("role", ["service", "job"])
 async def test_programs_own_no_keys(world, refused, role):
     user = await world.user("engineer")
-    program = world.caller(user, role=role, scopes=frozenset({"*:*"}))
+    program = await world.caller(user, role=role, scopes=frozenset({"*:*"}))
     for attempt in (
         create(world, program),
         listed(world, program),
@@ -151,20 +150,20 @@ async def test_a_revoked_key_is_worth_nothing_and_others_are_told_once(world, en
     await world.do.revoke_api_key(engineer, issued.key.id)
     with refused(Unauthenticated, reason="API_KEY_INVALID"):
         await world.do.validate_token(issued.raw_key)
-    assert world.events[1:] == ["fp.auth.apikey.revoked"]
-    assert world.transactions.events[1].resource_id == issued.key.id
+    assert (await world.event_types())[1:] == ["fp.auth.apikey.revoked"]
+    assert (await world.events())[1].resource_id == issued.key.id
 
 
 async def test_only_the_owner_and_an_admin_of_the_team_reach_a_key(world, engineer, refused):
     issued = await create(world, engineer)
-    colleague = world.caller(await world.user("engineer"))
-    foreign_admin = world.caller(await world.user("admin", team="beta"))
+    colleague = await world.caller(await world.user("engineer"))
+    foreign_admin = await world.caller(await world.user("admin", team="beta"))
     for caller in (colleague, foreign_admin):
         with refused(NotFound, field="key_id"):
             await world.do.revoke_api_key(caller, issued.key.id)
         with refused(NotFound, field="key_id"):
             await world.do.rotate_api_key(caller, issued.key.id, HOUR)
-    await world.do.revoke_api_key(world.caller(await world.user("admin")), issued.key.id)
+    await world.do.revoke_api_key(await world.caller(await world.user("admin")), issued.key.id)
 
 
 async def test_a_rotation_leaves_both_keys_valid_during_the_overlap(world, engineer, refused):
@@ -177,8 +176,8 @@ async def test_a_rotation_leaves_both_keys_valid_during_the_overlap(world, engin
     with refused(Unauthenticated):
         await world.do.validate_token(old.raw_key)
     await world.do.validate_token(new.raw_key)
-    assert world.events == ["fp.auth.apikey.rotated"] * 2
-    assert world.transactions.events[1].payload.replaced_key_id == old.key.id
+    assert await world.event_types() == ["fp.auth.apikey.rotated"] * 2
+    assert (await world.events())[1].payload.replaced_key_id == old.key.id
 
 
 async def test_a_rotation_without_overlap_revokes_the_old_key_at_once(world, engineer, refused):
@@ -186,7 +185,7 @@ async def test_a_rotation_without_overlap_revokes_the_old_key_at_once(world, eng
     await world.do.rotate_api_key(engineer, old.key.id, timedelta(0))
     with refused(Unauthenticated):
         await world.do.validate_token(old.raw_key)
-    assert world.events[1:] == ["fp.auth.apikey.rotated", "fp.auth.apikey.revoked"]
+    assert (await world.event_types())[1:] == ["fp.auth.apikey.rotated", "fp.auth.apikey.revoked"]
 
 
 async def test_a_key_is_rotated_once(world, engineer, refused):
@@ -198,7 +197,7 @@ async def test_a_key_is_rotated_once(world, engineer, refused):
 
 async def test_a_weak_key_does_not_rotate_itself_into_a_strong_one(world, engineer, refused):
     strong = await create(world, engineer, scopes=["models:write"])
-    weak = world.caller(world.stores.users.rows[engineer.user_id], scopes=frozenset({"models:read"}), api_key_id="weak")
+    weak = await world.caller(await world.found(engineer.user_id), scopes=frozenset({"models:read"}), api_key_id="weak")
     with refused(PermissionDenied, reason="SCOPE_NOT_GRANTED"):
         await world.do.rotate_api_key(weak, strong.key.id, HOUR)
 
@@ -207,7 +206,7 @@ async def test_a_rotation_never_revives_scopes_that_the_role_lost(world, enginee
     old = await create(world, engineer, scopes=["models:read", "models:write"])
     only_write = await create(world, engineer, scopes=["models:write"])
     await world.stores.users.set_role(engineer.user_id, "viewer")
-    viewer = world.caller(world.stores.users.rows[engineer.user_id])
+    viewer = await world.caller(await world.found(engineer.user_id))
     assert (await world.do.rotate_api_key(viewer, old.key.id, HOUR)).key.scopes == {"models:read"}
     with refused(FailedPrecondition, reason="KEY_ENDED"):
         await world.do.rotate_api_key(viewer, only_write.key.id, HOUR)

@@ -5,7 +5,8 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from importlib import resources
 
-from fp_auth.adapters.postgres.stores import PostgresStores, PostgresTransactions
+from fp_auth.adapters.postgres.api_keys import PostgresApiKeys
+from fp_auth.adapters.postgres.transactions import PostgresTransactions
 from fp_auth.app.rotate_api_key import RotateApiKey
 from fp_auth.domain.api_keys import ApiKey
 from fp_auth.domain.users import User
@@ -51,7 +52,7 @@ async def test_a_rotation_is_whole_or_not_at_all_and_can_be_repeated(kill_at, da
             with suppress(Replayed):
                 await rotate(database, user_id, key_id)
             assert await done(database)
-            old = await PostgresStores(database).api_keys.find_by_hash(b"h" * 32)
+            old = await PostgresApiKeys(database).find_by_hash(b"h" * 32)
             assert not old.key.valid(NOW)
         finally:
             await database.close()

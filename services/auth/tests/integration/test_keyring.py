@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from fp_auth.adapters.identity import JwtVerifier
 from fp_auth.adapters.keyring import Keyring, RsaKeyFactory
-from fp_auth.adapters.memory.signing_keys import MemorySigningKeys
+from fp_auth.adapters.postgres.signing_keys import PostgresSigningKeys
 from fp_auth.adapters.sealing import NotSealedHere, Sealer
 from fp_auth.app.rotate_signing_keys import RotateSigningKeys
 from fp_auth.domain.claims import Claims
@@ -26,7 +26,9 @@ class Replica:
     def __init__(self, world) -> None:
         self.world = world
         self.keyring = Keyring(world.stores.signing_keys, SEALER, issuer=ISSUER, clock=world.clock)
-        self.rotate = RotateSigningKeys(world.stores, world.transactions, RsaKeyFactory(SEALER), world.clock)
+        self.rotate = RotateSigningKeys(
+            world.stores.signing_keys, world.transactions, RsaKeyFactory(SEALER), world.clock
+        )
         self.verifier = JwtVerifier(JwtResolver(ISSUER, self.keyring, world.clock))
 
     async def upkeep(self) -> bool:
@@ -121,13 +123,13 @@ async def test_a_replica_verifies_what_another_one_signed_after_a_rotation_it_ha
 
 async def test_an_unknown_key_id_loads_the_keys_once_a_second_at_most(world, replica, monkeypatch):
     loads = []
-    load = MemorySigningKeys.all
+    load = PostgresSigningKeys.all
 
     async def counted(keys):
         loads.append(1)
         return await load(keys)
 
-    monkeypatch.setattr(MemorySigningKeys, "all", counted)
+    monkeypatch.setattr(PostgresSigningKeys, "all", counted)
     world.clock.advance(2)
     for _ in range(50):
         assert await replica.keyring.key("unknown") is None

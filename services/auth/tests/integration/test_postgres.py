@@ -6,10 +6,9 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 from fp_auth.adapters.keyring import RsaKeyFactory
-from fp_auth.adapters.postgres.stores import PostgresStores, PostgresTransactions
 from fp_auth.adapters.sealing import Sealer
 from fp_auth.app.assign_role import AssignRole
-from fp_auth.app.bootstrap import EnsureAdmin
+from fp_auth.app.ensure_admin import EnsureAdmin
 from fp_auth.app.ports import Subject
 from fp_auth.app.rotate_signing_keys import RotateSigningKeys
 from fp_auth.domain.lockout import ACCOUNT
@@ -19,16 +18,6 @@ from fp_testkit.clock import ManualClock
 
 NOW = datetime(2013, 3, 1, 12, tzinfo=UTC)
 SEALER = Sealer([b"k" * 32], "signing-keys")
-
-
-@pytest.fixture
-def stores(database):
-    return PostgresStores(database)
-
-
-@pytest.fixture
-def transactions(database):
-    return PostgresTransactions(database)
 
 
 class SlowHasher:
@@ -63,7 +52,7 @@ async def test_the_roles_are_seeded_with_their_scopes(stores):
 
 
 async def test_many_replicas_that_rotate_at_once_leave_one_current_and_one_next_key(stores, transactions):
-    rotate = RotateSigningKeys(stores, transactions, RsaKeyFactory(SEALER), ManualClock(NOW))
+    rotate = RotateSigningKeys(stores.signing_keys, transactions, RsaKeyFactory(SEALER), ManualClock(NOW))
     await asyncio.gather(*(rotate() for _ in range(4)))
     lives = [key.life for key in await stores.signing_keys.all()]
     assert len(lives) == 2
@@ -72,7 +61,7 @@ async def test_many_replicas_that_rotate_at_once_leave_one_current_and_one_next_
 
 async def test_replicas_that_find_the_period_over_rotate_once(stores, transactions):
     clock = ManualClock(NOW)
-    rotate = RotateSigningKeys(stores, transactions, RsaKeyFactory(SEALER), clock)
+    rotate = RotateSigningKeys(stores.signing_keys, transactions, RsaKeyFactory(SEALER), clock)
     await rotate()
     clock.advance(timedelta(days=31).total_seconds())
     await asyncio.gather(*(rotate() for _ in range(3)))
@@ -82,7 +71,7 @@ async def test_replicas_that_find_the_period_over_rotate_once(stores, transactio
 
 
 async def test_two_replicas_create_one_first_admin(stores, transactions):
-    ensure = EnsureAdmin(stores, transactions, SlowHasher(), ManualClock(NOW))
+    ensure = EnsureAdmin(stores.users, transactions, SlowHasher(), ManualClock(NOW))
     created = await asyncio.gather(
         *(
             ensure(email=f"root{number}@example.com", password="a-river-and-9-lanterns", team="platform")

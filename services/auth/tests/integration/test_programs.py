@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from fp_auth.app.bootstrap import SeedServiceCredentials
+from fp_auth.app.seed_service_credentials import SeedServiceCredentials
 from fp_kernel import Command, InvalidArgument, Replayed, Unauthenticated, new_id
 
 SECRET = "the-registry-shows-this"
@@ -57,16 +57,16 @@ async def test_a_replaced_credential_stays_good_while_services_restart_one_by_on
 
 async def test_a_job_token_is_bound_to_its_team_user_and_execution(world):
     user = await world.user("engineer")
-    pipeline = world.caller(user, role="service", service="pipeline")
+    pipeline = await world.caller(user, role="service", service="pipeline")
     issued = await world.do.issue_job_token(pipeline, execution_id="e1", step_id="train", life=timedelta(hours=2))
     claims = await world.do.validate_token(issued.access_token)
     assert (claims.subject, claims.team, claims.role, claims.execution_id) == (user.id, "alpha", "job", "e1")
-    assert claims.scopes == {"models:read"}
+    assert claims.scopes == (await world.stores.roles.find("job")).scopes
     assert issued.expires_at == world.now() + timedelta(hours=2)
 
 
 async def test_a_job_that_no_user_started_has_a_name_of_its_own(world):
-    pipeline = world.caller(await world.user(), user_id="pipeline", role="service", service="pipeline")
+    pipeline = await world.caller(await world.user(), user_id="pipeline", role="service", service="pipeline")
     issued = await world.do.issue_job_token(pipeline, execution_id="e1", step_id="train")
     assert (await world.do.validate_token(issued.access_token)).subject == "job:e1"
 
@@ -81,13 +81,13 @@ async def test_a_job_that_no_user_started_has_a_name_of_its_own(world):
     ],
 )
 async def test_bad_input_of_a_job_is_named(world, refused, changes, field):
-    pipeline = world.caller(await world.user(), role="service", service="pipeline")
+    pipeline = await world.caller(await world.user(), role="service", service="pipeline")
     with refused(InvalidArgument, field=field):
         await world.do.issue_job_token(pipeline, **({"execution_id": "e1", "step_id": "s"} | changes))
 
 
 async def test_a_job_belongs_to_a_team(world, refused):
-    pipeline = world.caller(await world.user(), role="service", service="pipeline", team="")
+    pipeline = await world.caller(await world.user(), role="service", service="pipeline", team="")
     with refused(InvalidArgument, field="fp-on-behalf-of-team"):
         await world.do.issue_job_token(pipeline, execution_id="e1", step_id="s")
 
@@ -107,7 +107,7 @@ async def create(world, caller, **changes):
 
 @pytest.fixture
 async def admin(world):
-    return world.caller(await world.user("admin"))
+    return await world.caller(await world.user("admin"))
 
 
 async def test_a_command_sent_twice_answers_the_first_response_in_the_clear(world, admin):
@@ -129,7 +129,7 @@ async def test_the_same_key_with_another_body_is_refused(world, admin, refused):
 
 async def test_a_colleague_with_the_same_key_is_not_answered_with_anothers_secret(world, admin):
     first = await create(world, admin)
-    colleague = world.caller(await world.user("admin"))
+    colleague = await world.caller(await world.user("admin"))
     weaker = replace(admin, api_key_id=new_id())
     assert first not in (await create(world, colleague), await create(world, weaker))
 

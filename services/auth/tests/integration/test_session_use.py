@@ -2,7 +2,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from fp_auth.app.prune import Prune
+from fp_auth.retention import Prune
 from fp_kernel import InvalidArgument, Unauthenticated
 
 PASSWORD = "a-river-and-9-lanterns"
@@ -85,15 +85,15 @@ async def test_what_cannot_be_a_token_is_named(world, refused, token):
 
 
 async def test_more_sessions_than_a_bite_holds_are_all_deleted(world, session, monkeypatch):
-    monkeypatch.setattr("fp_auth.app.prune._BITE", 1)
+    monkeypatch.setattr("fp_auth.retention._BITE", 1)
     await world.do.login("ada@example.com", PASSWORD, address="")
     world.clock.advance(timedelta(days=91).total_seconds())
     assert await Prune(world.transactions, world.clock)() == 2
-    assert not world.stores.sessions.families
+    assert not await world.column("SELECT id FROM refresh_families")
 
 
 async def test_sessions_that_ended_by_age_are_deleted(world, session):
     world.clock.advance(timedelta(days=91).total_seconds())
     assert await Prune(world.transactions, world.clock)() == 1
-    assert not world.stores.sessions.families
-    assert not world.stores.sessions.tokens
+    assert not await world.column("SELECT id FROM refresh_families")
+    assert not await world.column("SELECT token_hash FROM refresh_tokens")

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from importlib import resources
 
-from fp_auth.adapters.postgres.queries import FIRST
+from fp_auth.adapters.postgres.connection import FIRST
 from fp_testkit.statements import check, uses
 
 MIGRATIONS = resources.files("fp_auth") / "migrations"

@@ -1,4 +1,4 @@
-"""One suite for the stores in memory and those in Postgres."""
+"""What each store promises."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -8,36 +8,77 @@ from fp_rpc import command, current_call, principal
 
 from fp_auth.api import convert
 from fp_auth.api.address import Network, client_address
-from fp_auth.app.issue_job_token import DEFAULT_LIFE
-from fp_auth.app.use_cases import UseCases
+from fp_auth.app.assign_role import AssignRole
+from fp_auth.app.create_api_key import CreateApiKey
+from fp_auth.app.create_user import CreateUser
+from fp_auth.app.exchange_service_token import ExchangeServiceToken
+from fp_auth.app.issue_job_token import DEFAULT_LIFE, IssueJobToken
+from fp_auth.app.login import Login
+from fp_auth.app.logout import Logout
+from fp_auth.app.queries import Queries
+from fp_auth.app.refresh import Refresh
+from fp_auth.app.revoke_api_key import RevokeApiKey
+from fp_auth.app.rotate_api_key import RotateApiKey
+from fp_auth.app.secret_commands import SecretCommands
+from fp_auth.app.validate_token import ValidateToken
 
 
 class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
     """jwks: the published keys as JSON. trusted_proxies: see `client_address`."""
 
-    def __init__(self, use_cases: UseCases, *, jwks: Callable[[], str], trusted_proxies: Sequence[Network]) -> None:
-        self._do = use_cases
+    def __init__(
+        self,
+        *,
+        login: Login,
+        refresh: Refresh,
+        logout: Logout,
+        create_user: CreateUser,
+        assign_role: AssignRole,
+        create_api_key: CreateApiKey,
+        revoke_api_key: RevokeApiKey,
+        rotate_api_key: RotateApiKey,
+        validate_token: ValidateToken,
+        exchange_service_token: ExchangeServiceToken,
+        issue_job_token: IssueJobToken,
+        secret_commands: SecretCommands,
+        queries: Queries,
+        jwks: Callable[[], str],
+        trusted_proxies: Sequence[Network],
+    ) -> None:
+        self._login = login
+        self._refresh = refresh
+        self._logout = logout
+        self._create_user = create_user
+        self._assign_role = assign_role
+        self._create_api_key = create_api_key
+        self._revoke_api_key = revoke_api_key
+        self._rotate_api_key = rotate_api_key
+        self._validate_token = validate_token
+        self._exchange_service_token = exchange_service_token
+        self._issue_job_token = issue_job_token
+        self._secret_commands = secret_commands
+        self._queries = queries
         self._jwks = jwks
         self._trusted_proxies = trusted_proxies
 
     async def Login(self, request: auth_pb2.LoginRequest, context: object) -> auth_pb2.LoginResponse:
         call = current_call()
         address = client_address(call.peer, call.metadata, self._trusted_proxies)
-        return convert.login_to_pb(await self._do.login(request.email, request.password, address=address))
+        return convert.login_to_pb(await self._login(request.email, request.password, address=address))
 
     async def RefreshToken(
         self, request: auth_pb2.RefreshTokenRequest, context: object
     ) -> auth_pb2.RefreshTokenResponse:
-        return convert.refresh_to_pb(await self._do.refresh(request.refresh_token))
+        return convert.refresh_to_pb(await self._refresh(request.refresh_token))
 
     async def Logout(self, request: auth_pb2.LogoutRequest, context: object) -> auth_pb2.LogoutResponse:
-        await self._do.logout(request.refresh_token)
+        await self._logout(request.refresh_token)
         return auth_pb2.LogoutResponse()
 
     async def CreateUser(self, request: auth_pb2.CreateUserRequest, context: object) -> auth_pb2.CreateUserResponse:
-        secret = self._do.secret_commands.guarded(command(request, convert.created_user_to_pb), principal())
-        with self._do.secret_commands.opened(secret):
-            user = await self._do.create_user(
+        secret = self._secret_commands.guarded(command(request, convert.created_user_to_pb), principal())
+        with self._secret_commands.opened(secret):
+            user = await self._create_user(
                 email=request.email,
                 name=request.name,
                 password=request.password,
@@ -48,7 +89,7 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
         return convert.created_user_to_pb(user)
 
     async def ListUsers(self, request: auth_pb2.ListUsersRequest, context: object) -> auth_pb2.ListUsersResponse:
-        page = await self._do.list_users(
+        page = await self._queries.users(
             current_call().team_scope(request.team_filter),
             page_size=request.pagination.page_size,
             page_token=request.pagination.page_token,
@@ -57,7 +98,7 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
 
     async def AssignRole(self, request: auth_pb2.AssignRoleRequest, context: object) -> auth_pb2.AssignRoleResponse:
         call = current_call()
-        await self._do.assign_role(
+        await self._assign_role(
             user_id=request.user_id,
             role_name=request.role_name,
             may_see=lambda team: call.may_cross_team or team == call.team,
@@ -68,7 +109,7 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
     async def CheckPermission(
         self, request: auth_pb2.CheckPermissionRequest, context: object
     ) -> auth_pb2.CheckPermissionResponse:
-        decision = await self._do.check_permission(
+        decision = await self._queries.permission(
             principal(), user_id=request.user_id, resource=request.resource, action=request.action
         )
         return auth_pb2.CheckPermissionResponse(allowed=decision.allowed, reason=decision.reason)
@@ -77,9 +118,9 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
         self, request: auth_pb2.CreateAPIKeyRequest, context: object
     ) -> auth_pb2.CreateAPIKeyResponse:
         expires_at = request.expires_at if request.HasField("expires_at") else None
-        secret = self._do.secret_commands.guarded(command(request, convert.created_key_to_pb), principal())
-        with self._do.secret_commands.opened(secret):
-            issued = await self._do.create_api_key(
+        secret = self._secret_commands.guarded(command(request, convert.created_key_to_pb), principal())
+        with self._secret_commands.opened(secret):
+            issued = await self._create_api_key(
                 principal(),
                 user_id=request.user_id,
                 scopes=request.scopes,
@@ -90,7 +131,7 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
         return convert.created_key_to_pb(issued)
 
     async def ListAPIKeys(self, request: auth_pb2.ListAPIKeysRequest, context: object) -> auth_pb2.ListAPIKeysResponse:
-        page = await self._do.list_api_keys(
+        page = await self._queries.api_keys(
             principal(),
             user_id=request.user_id,
             include_revoked=request.include_revoked,
@@ -103,15 +144,15 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
         self, request: auth_pb2.RevokeAPIKeyRequest, context: object
     ) -> auth_pb2.RevokeAPIKeyResponse:
         revoke = command(request, lambda _: auth_pb2.RevokeAPIKeyResponse())
-        await self._do.revoke_api_key(principal(), request.key_id, command=revoke)
+        await self._revoke_api_key(principal(), request.key_id, command=revoke)
         return auth_pb2.RevokeAPIKeyResponse()
 
     async def RotateAPIKey(
         self, request: auth_pb2.RotateAPIKeyRequest, context: object
     ) -> auth_pb2.RotateAPIKeyResponse:
-        secret = self._do.secret_commands.guarded(command(request, convert.rotated_key_to_pb), principal())
-        with self._do.secret_commands.opened(secret):
-            issued = await self._do.rotate_api_key(
+        secret = self._secret_commands.guarded(command(request, convert.rotated_key_to_pb), principal())
+        with self._secret_commands.opened(secret):
+            issued = await self._rotate_api_key(
                 principal(),
                 request.key_id,
                 convert.from_duration(request.overlap, "overlap"),
@@ -122,7 +163,7 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
     async def ValidateToken(
         self, request: auth_pb2.ValidateTokenRequest, context: object
     ) -> auth_pb2.ValidateTokenResponse:
-        claims = await self._do.validate_token(request.token)
+        claims = await self._validate_token(request.token)
         return auth_pb2.ValidateTokenResponse(claims=convert.claims_to_pb(claims))
 
     async def GetCurrentUser(
@@ -131,18 +172,18 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
         scheme, _, credential = current_call().metadata.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             raise Unauthenticated("a bearer credential is required")
-        claims = await self._do.validate_token(credential.strip())
+        claims = await self._validate_token(credential.strip())
         return auth_pb2.GetCurrentUserResponse(claims=convert.claims_to_pb(claims))
 
     async def ExchangeServiceToken(
         self, request: auth_pb2.ExchangeServiceTokenRequest, context: object
     ) -> auth_pb2.ExchangeServiceTokenResponse:
-        return convert.service_token_to_pb(await self._do.exchange_service_token(request.service, request.secret))
+        return convert.service_token_to_pb(await self._exchange_service_token(request.service, request.secret))
 
     async def IssueJobToken(
         self, request: auth_pb2.IssueJobTokenRequest, context: object
     ) -> auth_pb2.IssueJobTokenResponse:
-        issued = await self._do.issue_job_token(
+        issued = await self._issue_job_token(
             principal(),
             execution_id=request.execution_id,
             step_id=request.step_id,

@@ -1,7 +1,6 @@
 """Another role for a user."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from fp_kernel import Command, FailedPrecondition, NotFound, parse_id
 from fp_kernel.identity import ADMIN_ROLE
@@ -10,11 +9,11 @@ from fp_auth.app.ports import Transactions
 from fp_auth.domain.users import parse_role
 
 
-@dataclass(frozen=True, slots=True)
 class AssignRole:
     """Tokens that are out keep their role until they end, 15 minutes at most; API keys follow within 30 seconds."""
 
-    transactions: Transactions
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
 
     async def __call__(
         self, *, user_id: str, role_name: str, may_see: Callable[[str], bool], command: Command | None = None
@@ -24,7 +23,7 @@ class AssignRole:
         Raises InvalidArgument, NotFound, FailedPrecondition for the last admin.
         """
         user_id, role_name = parse_id(user_id, "user_id"), parse_role(role_name)
-        async with self.transactions(command) as tx:
+        async with self._transactions(command) as tx:
             # Locked before the user is read: two admins who demote each other at once must not both succeed.
             admins = await tx.users.lock_admins()
             user = await tx.users.find(user_id)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from fp_kernel import Clock, Command, FieldViolation, PermissionDenied, Principal, invalid, new_id
 
 from fp_auth.app.access import owner_named
-from fp_auth.app.ports import Random, Stores, Transactions
+from fp_auth.app.ports import Random, Roles, Transactions, Users
 from fp_auth.app.session import role_named
 from fp_auth.domain import api_keys
 from fp_auth.domain.api_keys import ApiKey
@@ -23,12 +23,13 @@ class IssuedKey:
     raw_key: str
 
 
-@dataclass(frozen=True, slots=True)
 class CreateApiKey:
-    stores: Stores
-    transactions: Transactions
-    random: Random
-    clock: Clock
+    def __init__(self, users: Users, roles: Roles, transactions: Transactions, random: Random, clock: Clock) -> None:
+        self._users = users
+        self._roles = roles
+        self._transactions = transactions
+        self._random = random
+        self._clock = clock
 
     async def __call__(
         self,
@@ -41,11 +42,11 @@ class CreateApiKey:
         command: Command | None = None,
     ) -> IssuedKey:
         """Raises InvalidArgument, PermissionDenied, NotFound."""
-        owner = await owner_named(self.stores.users, caller, user_id)
-        wanted, now = parse_scopes(scopes), self.clock.now()
-        check_granted(scopes, caller, await role_named(self.stores.roles, owner.role))
+        owner = await owner_named(self._users, caller, user_id)
+        wanted, now = parse_scopes(scopes), self._clock.now()
+        check_granted(scopes, caller, await role_named(self._roles, owner.role))
         api_keys.check_expiry(expires_at, now)
-        raw = api_keys.raw_key(self.random(api_keys.ENTROPY_BYTES))
+        raw = api_keys.raw_key(self._random(api_keys.ENTROPY_BYTES))
         key = ApiKey(
             id=new_id(),
             team=owner.team,
@@ -56,7 +57,7 @@ class CreateApiKey:
             created_at=now,
             expires_at=_within(caller, expires_at),
         )
-        async with self.transactions(command) as tx:
+        async with self._transactions(command) as tx:
             await tx.api_keys.add(key, api_keys.key_hash(raw), caller.user_id)
             tx.outbox.add(ApiKeyIssued(key, replaced_key_id="", actor=caller.user_id))
             issued = IssuedKey(key, raw)

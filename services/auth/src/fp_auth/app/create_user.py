@@ -1,7 +1,5 @@
 """A new user, who is a viewer until an admin says otherwise."""
 
-from dataclasses import dataclass
-
 from fp_kernel import AlreadyExists, Clock, Command, FieldViolation, new_id
 
 from fp_auth.app.ports import PasswordHasher, Transactions
@@ -10,11 +8,11 @@ from fp_auth.domain.passwords import check_password
 from fp_auth.domain.users import DEFAULT_ROLE, User, parse_email, parse_name, parse_team
 
 
-@dataclass(frozen=True, slots=True)
 class CreateUser:
-    transactions: Transactions
-    hasher: PasswordHasher
-    clock: Clock
+    def __init__(self, transactions: Transactions, hasher: PasswordHasher, clock: Clock) -> None:
+        self._transactions = transactions
+        self._hasher = hasher
+        self._clock = clock
 
     async def __call__(
         self, *, email: str, name: str, password: str, team: str, actor: str, command: Command | None = None
@@ -31,10 +29,10 @@ class CreateUser:
             name=parse_name(name, email),
             team=parse_team(team),
             role=DEFAULT_ROLE,
-            created_at=self.clock.now(),
-            password_hash=await self.hasher.hash(password),
+            created_at=self._clock.now(),
+            password_hash=await self._hasher.hash(password),
         )
-        async with self.transactions(command) as tx:
+        async with self._transactions(command) as tx:
             if not await tx.users.add(user):
                 raise AlreadyExists(
                     "email: a user with this e-mail address exists",

@@ -6,7 +6,7 @@ from datetime import datetime
 from fp_kernel import Clock, Unauthenticated, invalid, new_id
 from fp_kernel.identity import SERVICE_ROLE
 
-from fp_auth.app.ports import Stores, TokenSigner
+from fp_auth.app.ports import Roles, ServiceCredentials, TokenSigner
 from fp_auth.app.session import ACCESS_LIFE, role_named
 from fp_auth.domain import claims
 from fp_auth.domain.credentials import matches
@@ -21,20 +21,21 @@ class IssuedToken:
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
 class ExchangeServiceToken:
-    stores: Stores
-    signer: TokenSigner
-    clock: Clock
+    def __init__(self, known: ServiceCredentials, roles: Roles, signer: TokenSigner, clock: Clock) -> None:
+        self._known = known
+        self._roles = roles
+        self._signer = signer
+        self._clock = clock
 
     async def __call__(self, service: str, secret: str) -> IssuedToken:
         """Raises InvalidArgument, Unauthenticated."""
         for field, value, longest in (("service", service, _MAX_NOUN), ("secret", secret, _MAX_SECRET)):
             if not value or len(value) > longest:
                 raise invalid(field, f"must have 1 to {longest} characters")
-        now = self.clock.now()
-        if not matches(secret, await self.stores.service_credentials.hashes(service, now)):
+        now = self._clock.now()
+        if not matches(secret, await self._known.hashes(service, now)):
             raise Unauthenticated("service or secret is wrong", reason="WRONG_CREDENTIALS")
-        role = await role_named(self.stores.roles, SERVICE_ROLE)
+        role = await role_named(self._roles, SERVICE_ROLE)
         said = claims.of_service(service, role, now=now, life=ACCESS_LIFE, token_id=new_id())
-        return IssuedToken(self.signer.sign(said), now + ACCESS_LIFE)
+        return IssuedToken(self._signer.sign(said), now + ACCESS_LIFE)

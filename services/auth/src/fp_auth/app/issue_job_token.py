@@ -1,24 +1,23 @@
 """A token for one job of one execution of one team."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 
 from fp_kernel import Clock, Principal, invalid, new_id
 from fp_kernel.identity import JOB_ROLE
 
 from fp_auth.app.exchange_service_token import IssuedToken
-from fp_auth.app.ports import Stores, TokenSigner
+from fp_auth.app.ports import Roles, TokenSigner
 from fp_auth.app.session import role_named
 from fp_auth.domain import claims
 
 DEFAULT_LIFE = timedelta(hours=1)
 
 
-@dataclass(frozen=True, slots=True)
 class IssueJobToken:
-    stores: Stores
-    signer: TokenSigner
-    clock: Clock
+    def __init__(self, roles: Roles, signer: TokenSigner, clock: Clock) -> None:
+        self._roles = roles
+        self._signer = signer
+        self._clock = clock
 
     async def __call__(
         self, caller: Principal, *, execution_id: str, step_id: str, life: timedelta = DEFAULT_LIFE
@@ -27,15 +26,15 @@ class IssueJobToken:
         claims.check_job(execution_id, step_id, life)
         if not caller.team:
             raise invalid("fp-on-behalf-of-team", "name the team that the job belongs to")
-        now = self.clock.now()
+        now = self._clock.now()
         said = claims.of_job(
             user_id="" if caller.user_id == caller.service else caller.user_id,
             team=caller.team,
             execution_id=execution_id,
             step_id=step_id,
-            role=await role_named(self.stores.roles, JOB_ROLE),
+            role=await role_named(self._roles, JOB_ROLE),
             now=now,
             life=life,
             token_id=new_id(),
         )
-        return IssuedToken(self.signer.sign(said), now + life)
+        return IssuedToken(self._signer.sign(said), now + life)

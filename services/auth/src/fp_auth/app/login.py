@@ -2,12 +2,11 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from fp_kernel import Clock, ResourceExhausted, Unauthenticated, invalid
 
-from fp_auth.app.ports import PasswordHasher, Stores, Subject, Transactions
+from fp_auth.app.ports import PasswordHasher, Subject, Transactions, Users
 from fp_auth.app.session import OpenSession, Session
 from fp_auth.domain import lockout
 from fp_auth.domain.lockout import LockoutPolicy
@@ -18,15 +17,25 @@ ACCOUNT = "account"
 ADDRESS = "address"
 
 
-@dataclass(frozen=True, slots=True)
 class Login:
-    stores: Stores
-    transactions: Transactions
-    hasher: PasswordHasher
-    open_session: OpenSession
-    clock: Clock
-    account_policy: LockoutPolicy = lockout.ACCOUNT
-    address_policy: LockoutPolicy = lockout.ADDRESS
+    def __init__(
+        self,
+        users: Users,
+        transactions: Transactions,
+        hasher: PasswordHasher,
+        open_session: OpenSession,
+        clock: Clock,
+        *,
+        account_policy: LockoutPolicy = lockout.ACCOUNT,
+        address_policy: LockoutPolicy = lockout.ADDRESS,
+    ) -> None:
+        self._users = users
+        self._transactions = transactions
+        self._hasher = hasher
+        self._open_session = open_session
+        self._clock = clock
+        self._account_policy = account_policy
+        self._address_policy = address_policy
 
     async def __call__(self, email: str, password: str, *, address: str) -> Session:
         """address: where the client is, as text; empty when nobody knows.
@@ -43,18 +52,18 @@ class Login:
             raise Unauthenticated("e-mail address or password is wrong", reason="WRONG_CREDENTIALS")
         await self._forgive(subjects)
         await self._strengthen(user, password)
-        return await self.open_session(user)
+        return await self._open_session(user)
 
     async def _verified(self, email: str, password: str) -> User | None:
-        user = await self.stores.users.find_by_email(email)
-        # The hasher runs for unknown users too: the time of an answer must not tell which addresses exist.
-        right = await self.hasher.verify(user.password_hash if user else None, password[: MAX_LENGTH + 1])
+        user = await self._users.find_by_email(email)
+        # The hasher runs for unknown users too: the time of an answer must not show which addresses exist.
+        right = await self._hasher.verify(user.password_hash if user else None, password[: MAX_LENGTH + 1])
         return user if right else None
 
     async def _count(self, subjects: Sequence[Subject]) -> None:
         """Count the attempt as failed before it is looked at, so that guesses sent at once all count."""
-        now = self.clock.now()
-        async with self.transactions() as tx:
+        now = self._clock.now()
+        async with self._transactions() as tx:
             known = await tx.attempts.lock(subjects)
             wait = max(attempts.wait(now) for attempts in known.values())
             if wait:
@@ -64,7 +73,7 @@ class Login:
                 await tx.attempts.save(subject, attempts.counted(self._policy(subject), now))
 
     async def _forgive(self, subjects: Sequence[Subject]) -> None:
-        async with self.transactions() as tx:
+        async with self._transactions() as tx:
             for subject, attempts in (await tx.attempts.lock(subjects)).items():
                 # Only the account starts anew: who owns one account could else guess at others for ever.
                 if subject.kind == ACCOUNT:
@@ -73,19 +82,19 @@ class Login:
                     await tx.attempts.save(subject, attempts.forgiven(self._policy(subject)))
 
     async def _strengthen(self, user: User, password: str) -> None:
-        if self.hasher.outdated(user.password_hash):
-            password_hash = await self.hasher.hash(password)
-            async with self.transactions() as tx:
+        if self._hasher.outdated(user.password_hash):
+            password_hash = await self._hasher.hash(password)
+            async with self._transactions() as tx:
                 await tx.users.set_password_hash(user.id, password_hash)
 
     def _policy(self, subject: Subject) -> LockoutPolicy:
-        return self.account_policy if subject.kind == ACCOUNT else self.address_policy
+        return self._account_policy if subject.kind == ACCOUNT else self._address_policy
 
 
 def subjects_of(email: str, address: str) -> Sequence[Subject]:
     """Sorted, so that two transactions never wait for each other.
 
-    The address of an account is kept as a digest: people type passwords into the wrong field.
+    The address of an account is stored as a digest: people type passwords into the wrong field.
     """
     subjects = [Subject(ACCOUNT, hashlib.sha256(email.encode()).digest())]
     counted = lockout.address_of(address)

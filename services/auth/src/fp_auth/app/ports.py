@@ -143,8 +143,14 @@ class ServiceCredentials(Protocol):
         ...
 
 
-class Stores(Protocol):
-    """Everything that is kept; each call by itself outside a transaction."""
+class Outbox(Protocol):
+    def add(self, event: DomainEvent) -> None:
+        """Publish the event, if and only if the transaction commits."""
+        ...
+
+
+class Transaction(Protocol):
+    """The stores within one change: all of it happens or nothing."""
 
     @property
     def users(self) -> Users: ...
@@ -160,15 +166,6 @@ class Stores(Protocol):
     def signing_keys(self) -> SigningKeys: ...
     @property
     def service_credentials(self) -> ServiceCredentials: ...
-
-
-class Outbox(Protocol):
-    def add(self, event: DomainEvent) -> None:
-        """Tell others, if and only if the transaction commits."""
-        ...
-
-
-class Transaction(Stores, Protocol):
     @property
     def outbox(self) -> Outbox: ...
 
@@ -177,7 +174,7 @@ class Transaction(Stores, Protocol):
         ...
 
     async def complete(self, result: Any) -> None:
-        """Keep the result of the command with its change, to be answered again."""
+        """Store the result of the command with its change, so that a repeated one is answered the same."""
         ...
 
 

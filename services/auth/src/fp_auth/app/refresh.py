@@ -1,7 +1,5 @@
 """A refresh token for the next pair of tokens."""
 
-from dataclasses import dataclass
-
 from fp_kernel import Clock, Unauthenticated, invalid
 
 from fp_auth.app.ports import Transaction, Transactions
@@ -9,11 +7,11 @@ from fp_auth.app.session import IssueTokens, Session, role_named
 from fp_auth.domain.sessions import MAX_TOKEN, Verdict, judge, token_hash
 
 
-@dataclass(frozen=True, slots=True)
 class Refresh:
-    transactions: Transactions
-    issue: IssueTokens
-    clock: Clock
+    def __init__(self, transactions: Transactions, issue: IssueTokens, clock: Clock) -> None:
+        self._transactions = transactions
+        self._issue = issue
+        self._clock = clock
 
     async def __call__(self, refresh_token: str) -> Session:
         """The new access token says what the user's role is now.
@@ -23,7 +21,7 @@ class Refresh:
         """
         if not refresh_token or len(refresh_token) > MAX_TOKEN:
             raise invalid("refresh_token", "must be the token that Login or RefreshToken answered")
-        async with self.transactions() as tx:
+        async with self._transactions() as tx:
             outcome = await self._exchange(tx, token_hash(refresh_token))
         # Raised only after the commit: the end of a family must not be rolled back with the refusal.
         if isinstance(outcome, Unauthenticated):
@@ -31,7 +29,7 @@ class Refresh:
         return outcome
 
     async def _exchange(self, tx: Transaction, digest: bytes) -> Session | Unauthenticated:
-        now = self.clock.now()
+        now = self._clock.now()
         token = await tx.sessions.lock(digest)
         verdict = judge(token, now) if token else Verdict.DEAD
         if token is None or verdict is Verdict.DEAD:
@@ -44,6 +42,6 @@ class Refresh:
             return Unauthenticated("the session is over; log in again", reason="SESSION_OVER")
         await tx.sessions.spend(digest, now)
         role = await role_named(tx.roles, user.role)
-        return await self.issue(
+        return await self._issue(
             tx.sessions, user, role, family_id=token.family_id, family_started=token.family_started, now=now
         )

@@ -1,7 +1,5 @@
 """A key that is worth nothing from now on."""
 
-from dataclasses import dataclass
-
 from fp_kernel import Clock, Command, NotFound, Principal, parse_id
 
 from fp_auth.app.access import ADMINISTER_KEYS, require_person
@@ -10,20 +8,20 @@ from fp_auth.domain.api_keys import ApiKey
 from fp_auth.domain.events import ApiKeyRevoked
 
 
-@dataclass(frozen=True, slots=True)
 class RevokeApiKey:
     """The event makes every replica of every service forget the key."""
 
-    transactions: Transactions
-    clock: Clock
+    def __init__(self, transactions: Transactions, clock: Clock) -> None:
+        self._transactions = transactions
+        self._clock = clock
 
     async def __call__(self, caller: Principal, key_id: str, *, command: Command | None = None) -> None:
-        """Revoking twice is no error and tells nobody twice. Raises InvalidArgument, PermissionDenied, NotFound."""
+        """Revoking twice is no error and publishes one event. Raises InvalidArgument, PermissionDenied, NotFound."""
         require_person(caller)
         key_id = parse_id(key_id, "key_id")
-        async with self.transactions(command) as tx:
+        async with self._transactions(command) as tx:
             key = await owned_key(tx, caller, key_id)
-            now = self.clock.now()
+            now = self._clock.now()
             if key.revoked_at is None:
                 await tx.api_keys.save(key.revoked(now))
                 tx.outbox.add(ApiKeyRevoked(key, now, caller.user_id))

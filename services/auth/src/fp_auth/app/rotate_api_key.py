@@ -1,6 +1,5 @@
 """A key in place of another, both valid for a while."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 
 from fp_kernel import Clock, Command, FailedPrecondition, Internal, PermissionDenied, Principal, new_id, parse_id
@@ -16,11 +15,11 @@ from fp_auth.domain.events import ApiKeyIssued, ApiKeyRevoked
 from fp_auth.domain.scopes import intersection
 
 
-@dataclass(frozen=True, slots=True)
 class RotateApiKey:
-    transactions: Transactions
-    random: Random
-    clock: Clock
+    def __init__(self, transactions: Transactions, random: Random, clock: Clock) -> None:
+        self._transactions = transactions
+        self._random = random
+        self._clock = clock
 
     async def __call__(
         self, caller: Principal, key_id: str, overlap: timedelta, *, command: Command | None = None
@@ -32,14 +31,14 @@ class RotateApiKey:
         require_person(caller)
         key_id = parse_id(key_id, "key_id")
         api_keys.check_overlap(overlap)
-        async with self.transactions(command) as tx:
+        async with self._transactions(command) as tx:
             issued = await self._rotate(tx, caller, await owned_key(tx, caller, key_id), overlap)
             await tx.complete(issued)
         return issued
 
     async def _rotate(self, tx: Transaction, caller: Principal, old: ApiKey, overlap: timedelta) -> IssuedKey:
-        now = self.clock.now()
-        raw = api_keys.raw_key(self.random(api_keys.ENTROPY_BYTES))
+        now = self._clock.now()
+        raw = api_keys.raw_key(self._random(api_keys.ENTROPY_BYTES))
         new = ApiKey(
             id=new_id(),
             team=old.team,

@@ -1,41 +1,48 @@
 """Keep one key that signs and one that will, and rotate them on time."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from fp_kernel import Clock
 
-from fp_auth.app.ports import KeyFactory, SigningKey, SigningKeys, Stores, Transactions
+from fp_auth.app.ports import KeyFactory, SigningKey, SigningKeys, Transactions
 from fp_auth.domain.signing import NEWEST, POLICY, Rotation, SigningPolicy, rotation_due
 
 _SECTION = "signing-keys"
 
 
-@dataclass(frozen=True, slots=True)
 class RotateSigningKeys:
     """Every replica runs it; a lock lets one change the keys, and the next one finds nothing left to do."""
 
-    stores: Stores
-    transactions: Transactions
-    factory: KeyFactory
-    clock: Clock
-    policy: SigningPolicy = POLICY
+    def __init__(
+        self,
+        signing_keys: SigningKeys,
+        transactions: Transactions,
+        factory: KeyFactory,
+        clock: Clock,
+        policy: SigningPolicy = POLICY,
+    ) -> None:
+        self._signing_keys = signing_keys
+        self._transactions = transactions
+        self._factory = factory
+        self._clock = clock
+        self._policy = policy
 
     async def __call__(self) -> bool:
         """Whether keys changed."""
         spare: list[SigningKey] = []
         while True:
-            wanted = await self._due(self.stores.signing_keys)
+            wanted = await self._due(self._signing_keys)
             if not wanted.needed:
                 return False
             # Made outside the transaction: a key takes a noticeable part of a second.
-            spare += [await self.factory.make(self.clock.now()) for _ in range(wanted.create - len(spare))]
+            spare += [await self._factory.make(self._clock.now()) for _ in range(wanted.create - len(spare))]
             if await self._rotate(spare):
                 return True
 
     async def _rotate(self, spare: Sequence[SigningKey]) -> bool:
         """Whether the keys are as they should be; False when more new ones are needed than were made."""
-        async with self.transactions() as tx:
+        async with self._transactions() as tx:
             await tx.exclusive(_SECTION)
             due = await self._due(tx.signing_keys)
             if due.create > len(spare):
@@ -44,10 +51,10 @@ class RotateSigningKeys:
             return True
 
     async def _due(self, keys: SigningKeys) -> Rotation:
-        return rotation_due([key.life for key in await keys.all()], self.clock.now(), self.policy)
+        return rotation_due([key.life for key in await keys.all()], self._clock.now(), self._policy)
 
     async def _apply(self, keys: SigningKeys, due: Rotation, spare: Sequence[SigningKey]) -> None:
-        now = self.clock.now()
+        now = self._clock.now()
         if due.retire:
             await keys.retire(due.retire, now)
         made = spare[: due.create]

@@ -1,13 +1,13 @@
-"""Commands whose request or answer holds a secret, kept so that the database alone tells nothing.
+"""Commands whose request or answer holds a secret, stored so that the database alone shows nothing.
 
-The log of commands keeps a digest of the request and the whole answer for a day. A plain digest of a password is a
+The log of commands stores a digest of the request and the whole answer for a day. A plain digest of a password is a
 way around argon2, and an answer with a raw API key would be that key at rest: the digest is keyed, the answer sealed.
 """
 
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from fp_kernel import Command, Principal, Replayed
@@ -15,22 +15,22 @@ from fp_kernel import Command, Principal, Replayed
 from fp_auth.app.ports import Fingerprint, Sealer
 
 
-@dataclass(frozen=True, slots=True)
 class SecretCommands:
-    sealer: Sealer
-    fingerprint: Fingerprint
+    def __init__(self, sealer: Sealer, fingerprint: Fingerprint) -> None:
+        self._sealer = sealer
+        self._fingerprint = fingerprint
 
     def guarded(self, command: Command, caller: Principal) -> Command:
-        """The same command; what is kept of it is keyed and sealed, and answered again to the same caller only.
+        """The same command; what is stored of it is keyed and sealed, and answered again to the same caller only.
 
         A colleague who chose the same idempotency key for the same body must not be shown a key that is not his.
         """
         whose = f"{caller.user_id}\n{caller.api_key_id}\n{command.key}"
         key = hashlib.sha256(whose.encode()).hexdigest() if command.key else ""
-        guarded = replace(command, key=key, fingerprint=self.fingerprint(command.fingerprint))
+        guarded = replace(command, key=key, fingerprint=self._fingerprint(command.fingerprint))
 
         def sealed(result: Any) -> bytes:
-            return self.sealer.seal(command.encode(result), _name(guarded))
+            return self._sealer.seal(command.encode(result), _name(guarded))
 
         return replace(guarded, encode=sealed)
 
@@ -40,7 +40,7 @@ class SecretCommands:
         try:
             yield
         except Replayed as replayed:
-            raise Replayed(self.sealer.open(replayed.response, _name(command))) from None
+            raise Replayed(self._sealer.open(replayed.response, _name(command))) from None
 
 
 def _name(command: Command) -> str:

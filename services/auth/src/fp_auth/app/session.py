@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from fp_kernel import Clock, Internal, new_id
 
-from fp_auth.app.ports import Random, Roles, Stores, TokenSigner, Transactions
+from fp_auth.app.ports import Random, Roles, TokenSigner, Transactions
 from fp_auth.app.ports import Sessions as SessionStore
 from fp_auth.domain import claims, sessions
 from fp_auth.domain.sessions import POLICY, SessionPolicy
@@ -30,36 +30,41 @@ async def role_named(roles: Roles, name: str) -> Role:
     return role
 
 
-@dataclass(frozen=True, slots=True)
 class IssueTokens:
     """The two tokens of a session, both new."""
 
-    signer: TokenSigner
-    random: Random
-    policy: SessionPolicy = POLICY
+    def __init__(self, signer: TokenSigner, random: Random, policy: SessionPolicy = POLICY) -> None:
+        self._signer = signer
+        self._random = random
+        self._policy = policy
+
+    @property
+    def longest(self) -> timedelta:
+        """How long a family lives, whatever its use."""
+        return self._policy.longest
 
     async def __call__(
         self, store: SessionStore, user: User, role: Role, *, family_id: str, family_started: datetime, now: datetime
     ) -> Session:
         """Adds the refresh token to its family."""
-        refresh = sessions.raw_token(self.random(sessions.ENTROPY_BYTES))
-        refresh_ends = self.policy.token_ends(family_started, now)
+        refresh = sessions.raw_token(self._random(sessions.ENTROPY_BYTES))
+        refresh_ends = self._policy.token_ends(family_started, now)
         await store.add_token(family_id, sessions.token_hash(refresh), now, refresh_ends)
-        access = self.signer.sign(claims.of_user(user, role, now=now, life=ACCESS_LIFE, token_id=new_id()))
+        access = self._signer.sign(claims.of_user(user, role, now=now, life=ACCESS_LIFE, token_id=new_id()))
         return Session(user, access, now + ACCESS_LIFE, refresh, refresh_ends)
 
 
-@dataclass(frozen=True, slots=True)
 class OpenSession:
-    stores: Stores
-    transactions: Transactions
-    issue: IssueTokens
-    clock: Clock
+    def __init__(self, roles: Roles, transactions: Transactions, issue: IssueTokens, clock: Clock) -> None:
+        self._roles = roles
+        self._transactions = transactions
+        self._issue = issue
+        self._clock = clock
 
     async def __call__(self, user: User) -> Session:
         """A new family with its first tokens."""
-        role = await role_named(self.stores.roles, user.role)
-        now, family_id = self.clock.now(), new_id()
-        async with self.transactions() as tx:
-            await tx.sessions.start(family_id, user.id, now, now + self.issue.policy.longest)
-            return await self.issue(tx.sessions, user, role, family_id=family_id, family_started=now, now=now)
+        role = await role_named(self._roles, user.role)
+        now, family_id = self._clock.now(), new_id()
+        async with self._transactions() as tx:
+            await tx.sessions.start(family_id, user.id, now, now + self._issue.longest)
+            return await self._issue(tx.sessions, user, role, family_id=family_id, family_started=now, now=now)

@@ -1,29 +1,27 @@
 """Who is behind a token or an API key."""
 
-from dataclasses import dataclass
-
 from fp_kernel import Clock, Unauthenticated, invalid
 
-from fp_auth.app.ports import KeyHolder, Stores, TokenVerifier
+from fp_auth.app.ports import ApiKeys, KeyHolder, TokenVerifier
 from fp_auth.domain.api_keys import PREFIX, key_hash, looks_like_key
 from fp_auth.domain.claims import Claims
 from fp_auth.domain.scopes import intersection
 
 
-@dataclass(frozen=True, slots=True)
 class ResolveApiKey:
-    stores: Stores
-    clock: Clock
+    def __init__(self, api_keys: ApiKeys, clock: Clock) -> None:
+        self._api_keys = api_keys
+        self._clock = clock
 
     async def __call__(self, raw: str) -> Claims:
         """What the key may do now: never more than its owner's role. Raises Unauthenticated."""
-        holder = await self.stores.api_keys.find_by_hash(key_hash(raw)) if looks_like_key(raw) else None
-        now = self.clock.now()
+        holder = await self._api_keys.find_by_hash(key_hash(raw)) if looks_like_key(raw) else None
+        now = self._clock.now()
         if holder is None or not holder.key.valid(now):
             raise Unauthenticated("the API key is unknown, expired or revoked", reason="API_KEY_INVALID")
         minute = now.replace(second=0, microsecond=0)
         if holder.key.last_used_at is None or holder.key.last_used_at < minute:
-            await self.stores.api_keys.touch(holder.key.id, minute)
+            await self._api_keys.touch(holder.key.id, minute)
         return _claims(holder)
 
 
@@ -43,15 +41,15 @@ def _claims(holder: KeyHolder) -> Claims:
     )
 
 
-@dataclass(frozen=True, slots=True)
 class ValidateToken:
-    verifier: TokenVerifier
-    resolve_key: ResolveApiKey
+    def __init__(self, verifier: TokenVerifier, resolve_key: ResolveApiKey) -> None:
+        self._verifier = verifier
+        self._resolve_key = resolve_key
 
     async def __call__(self, token: str) -> Claims:
         """Raises InvalidArgument when there is none, Unauthenticated when it is worth nothing."""
         if not token:
             raise invalid("token", "must not be empty")
         if token.startswith(PREFIX):
-            return await self.resolve_key(token)
-        return await self.verifier.verify(token)
+            return await self._resolve_key(token)
+        return await self._verifier.verify(token)

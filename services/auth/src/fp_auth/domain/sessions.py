@@ -1,6 +1,6 @@
 """A session is a family of refresh tokens: each is good for one use and replaced by the next.
 
-A token that comes twice was copied, and nobody can tell which holder is the thief: the whole family ends.
+A token that comes twice was copied, and there is no way to know which holder is the thief: the whole family ends.
 """
 
 import base64

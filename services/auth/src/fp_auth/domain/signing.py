@@ -12,12 +12,12 @@ from datetime import datetime, timedelta
 class SigningPolicy:
     """period: how long a key signs. lead: a key must have been published so long before it signs.
 
-    keep: how long a retired key still verifies; longer than the longest token plus one reload of the slowest replica.
+    verify_for: how long a retired key still verifies; longer than the longest token plus one reload of the slowest replica.
     """
 
     period: timedelta = timedelta(days=30)
     lead: timedelta = timedelta(hours=1)
-    keep: timedelta = timedelta(hours=25)
+    verify_for: timedelta = timedelta(hours=25)
 
 
 POLICY = SigningPolicy()
@@ -55,7 +55,7 @@ def rotation_due(keys: Sequence[KeyLife], now: datetime, policy: SigningPolicy) 
     """The steps that bring the keys to one CURRENT and one NEXT, and rotate when the period is over."""
     current = next((key for key in keys if key.signs_from and not key.retired_at), None)
     following = next((key for key in keys if not key.signs_from and not key.retired_at), None)
-    drop = tuple(key.kid for key in keys if key.retired_at and key.retired_at + policy.keep <= now)
+    drop = tuple(key.kid for key in keys if key.retired_at and key.retired_at + policy.verify_for <= now)
     if current is None:
         if following is None:
             return Rotation(create=2, promote=NEWEST, drop=drop)

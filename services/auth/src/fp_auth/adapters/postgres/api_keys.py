@@ -6,18 +6,18 @@ from datetime import datetime
 from asyncpg import Record
 from fp_kernel import PageRequest
 
-from fp_auth.adapters.postgres.queries import FIRST, Queries
+from fp_auth.adapters.postgres.connection import FIRST, Connection
 from fp_auth.app.ports import KeyHolder
 from fp_auth.domain.api_keys import ApiKey
 from fp_auth.domain.users import Role, User
 
 
 class PostgresApiKeys:
-    def __init__(self, queries: Queries) -> None:
-        self._queries = queries
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     async def add(self, key: ApiKey, key_hash: bytes, created_by: str) -> None:
-        await self._queries.execute(
+        await self._connection.execute(
             """
             INSERT INTO api_keys
                 (id, team, user_id, name, prefix, key_hash, scopes, created_by, created_at, expires_at)
@@ -36,7 +36,7 @@ class PostgresApiKeys:
         )
 
     async def find_by_hash(self, key_hash: bytes) -> KeyHolder | None:
-        row = await self._queries.fetchrow(
+        row = await self._connection.fetchrow(
             """
             SELECT k.id, k.team, k.user_id, k.name, k.prefix, k.scopes, k.created_at, k.expires_at, k.revoked_at,
                    k.last_used_at, k.replaced_by,
@@ -52,7 +52,7 @@ class PostgresApiKeys:
         return _to_holder(row) if row else None
 
     async def lock(self, team: str, key_id: str) -> ApiKey | None:
-        row = await self._queries.fetchrow(
+        row = await self._connection.fetchrow(
             """
             SELECT id, team, user_id, name, prefix, scopes, created_at, expires_at, revoked_at, last_used_at,
                    replaced_by
@@ -66,7 +66,7 @@ class PostgresApiKeys:
         return _to_key(row) if row else None
 
     async def save(self, key: ApiKey) -> None:
-        await self._queries.execute(
+        await self._connection.execute(
             "UPDATE api_keys SET expires_at = $2, revoked_at = $3, replaced_by = $4 WHERE id = $1",
             key.id,
             key.expires_at,
@@ -75,14 +75,14 @@ class PostgresApiKeys:
         )
 
     async def touch(self, key_id: str, minute: datetime) -> None:
-        await self._queries.execute(
+        await self._connection.execute(
             "UPDATE api_keys SET last_used_at = $2 WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $2)",
             key_id,
             minute,
         )
 
     async def page(self, team: str, user_id: str, page: PageRequest, *, include_revoked: bool) -> Sequence[ApiKey]:
-        rows = await self._queries.fetch(
+        rows = await self._connection.fetch(
             """
             SELECT id, team, user_id, name, prefix, scopes, created_at, expires_at, revoked_at, last_used_at,
                    replaced_by

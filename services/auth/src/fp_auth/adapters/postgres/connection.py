@@ -1,4 +1,4 @@
-"""What the stores need of a connection: a pool gives it for one statement, a transaction for all of its own."""
+"""What a store needs of a connection: a pool gives it for one statement, a transaction for all of its own."""
 
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
@@ -10,7 +10,7 @@ from asyncpg import Record
 FIRST: Final = "00000000-0000-0000-0000-000000000000"
 
 
-class Queries(Protocol):
+class Connection(Protocol):
     """`fp_postgres.Database` and `fp_postgres.Transaction` have it."""
 
     async def fetch(self, query: str, *arguments: Any) -> list[Record]: ...

@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from fp_auth.adapters.postgres.queries import Queries
+from fp_auth.adapters.postgres.connection import Connection
 from fp_auth.domain.credentials import OVERLAP
 
 
 class PostgresServiceCredentials:
-    def __init__(self, queries: Queries) -> None:
-        self._queries = queries
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     async def hashes(self, service: str, now: datetime) -> Sequence[bytes]:
-        rows = await self._queries.fetch(
+        rows = await self._connection.fetch(
             """
             SELECT secret_hash FROM service_credentials
             WHERE service = $1 AND (superseded_at IS NULL OR superseded_at > $2)
@@ -25,7 +25,7 @@ class PostgresServiceCredentials:
     async def replace(self, credentials: Sequence[tuple[str, bytes]], now: datetime) -> None:
         services = [service for service, _ in credentials]
         hashes = [secret_hash for _, secret_hash in credentials]
-        await self._queries.execute(
+        await self._connection.execute(
             """
             INSERT INTO service_credentials (service, secret_hash, seeded_at)
             SELECT service, secret_hash, $3 FROM unnest($1::text[], $2::bytea[]) AS given (service, secret_hash)
@@ -35,7 +35,7 @@ class PostgresServiceCredentials:
             hashes,
             now,
         )
-        await self._queries.execute(
+        await self._connection.execute(
             """
             UPDATE service_credentials SET superseded_at = $3
             WHERE superseded_at IS NULL
@@ -45,4 +45,4 @@ class PostgresServiceCredentials:
             hashes,
             now,
         )
-        await self._queries.execute("DELETE FROM service_credentials WHERE superseded_at < $1", now - OVERLAP)
+        await self._connection.execute("DELETE FROM service_credentials WHERE superseded_at < $1", now - OVERLAP)

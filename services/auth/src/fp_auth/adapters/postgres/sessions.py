@@ -2,16 +2,16 @@
 
 from datetime import datetime
 
-from fp_auth.adapters.postgres.queries import Queries, affected
+from fp_auth.adapters.postgres.connection import Connection, affected
 from fp_auth.domain.sessions import RefreshToken
 
 
 class PostgresSessions:
-    def __init__(self, queries: Queries) -> None:
-        self._queries = queries
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     async def start(self, family_id: str, user_id: str, started: datetime, ends: datetime) -> None:
-        await self._queries.execute(
+        await self._connection.execute(
             "INSERT INTO refresh_families (id, user_id, started_at, ends_at) VALUES ($1, $2, $3, $4)",
             family_id,
             user_id,
@@ -20,7 +20,7 @@ class PostgresSessions:
         )
 
     async def add_token(self, family_id: str, token_hash: bytes, issued: datetime, expires: datetime) -> None:
-        await self._queries.execute(
+        await self._connection.execute(
             "INSERT INTO refresh_tokens (token_hash, family_id, issued_at, expires_at) VALUES ($1, $2, $3, $4)",
             token_hash,
             family_id,
@@ -30,7 +30,7 @@ class PostgresSessions:
 
     async def lock(self, token_hash: bytes) -> RefreshToken | None:
         # The family's row is the lock: two uses of two tokens of one family follow one another.
-        row = await self._queries.fetchrow(
+        row = await self._connection.fetchrow(
             """
             SELECT f.id, f.user_id, f.started_at, f.ended_at
             FROM refresh_families f
@@ -42,7 +42,7 @@ class PostgresSessions:
         if row is None:
             return None
         # Read after the lock was had, or a twin that waited would still see the token unspent.
-        token = await self._queries.fetchrow(
+        token = await self._connection.fetchrow(
             "SELECT expires_at, spent_at FROM refresh_tokens WHERE token_hash = $1", token_hash
         )
         if token is None:
@@ -57,10 +57,10 @@ class PostgresSessions:
         )
 
     async def spend(self, token_hash: bytes, now: datetime) -> None:
-        await self._queries.execute("UPDATE refresh_tokens SET spent_at = $2 WHERE token_hash = $1", token_hash, now)
+        await self._connection.execute("UPDATE refresh_tokens SET spent_at = $2 WHERE token_hash = $1", token_hash, now)
 
     async def end(self, family_id: str, now: datetime, reason: str) -> None:
-        await self._queries.execute(
+        await self._connection.execute(
             "UPDATE refresh_families SET ended_at = $2, end_reason = $3 WHERE id = $1 AND ended_at IS NULL",
             family_id,
             now,
@@ -70,7 +70,7 @@ class PostgresSessions:
     async def prune(self, now: datetime, limit: int) -> int:
         # Spent tokens stay as long as their family could live: reuse is known by them.
         return affected(
-            await self._queries.execute(
+            await self._connection.execute(
                 """
                 DELETE FROM refresh_families WHERE ctid = ANY (ARRAY(
                     SELECT ctid FROM refresh_families WHERE ends_at < $1 ORDER BY ends_at LIMIT $2))

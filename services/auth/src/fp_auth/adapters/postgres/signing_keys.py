@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from fp_auth.adapters.postgres.queries import Queries
+from fp_auth.adapters.postgres.connection import Connection
 from fp_auth.app.ports import SigningKey
 from fp_auth.domain.signing import KeyLife
 
 
 class PostgresSigningKeys:
-    def __init__(self, queries: Queries) -> None:
-        self._queries = queries
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     async def all(self) -> Sequence[SigningKey]:
-        rows = await self._queries.fetch(
+        rows = await self._connection.fetch(
             """
             SELECT kid, public_jwk, sealed, created_at, signs_from, retired_at
             FROM signing_keys
@@ -30,7 +30,7 @@ class PostgresSigningKeys:
         ]
 
     async def add(self, key: SigningKey) -> None:
-        await self._queries.execute(
+        await self._connection.execute(
             "INSERT INTO signing_keys (kid, public_jwk, sealed, created_at, signs_from) VALUES ($1, $2, $3, $4, $5)",
             key.life.kid,
             key.public_jwk,
@@ -40,10 +40,10 @@ class PostgresSigningKeys:
         )
 
     async def promote(self, kid: str, now: datetime) -> None:
-        await self._queries.execute("UPDATE signing_keys SET signs_from = $2 WHERE kid = $1", kid, now)
+        await self._connection.execute("UPDATE signing_keys SET signs_from = $2 WHERE kid = $1", kid, now)
 
     async def retire(self, kid: str, now: datetime) -> None:
-        await self._queries.execute("UPDATE signing_keys SET retired_at = $2 WHERE kid = $1", kid, now)
+        await self._connection.execute("UPDATE signing_keys SET retired_at = $2 WHERE kid = $1", kid, now)
 
     async def drop(self, kids: Sequence[str]) -> None:
-        await self._queries.execute("DELETE FROM signing_keys WHERE kid = ANY($1::text[])", list(kids))
+        await self._connection.execute("DELETE FROM signing_keys WHERE kid = ANY($1::text[])", list(kids))

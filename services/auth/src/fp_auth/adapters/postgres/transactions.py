@@ -1,4 +1,4 @@
-"""All stores over one pool or one transaction."""
+"""Transactions: every store of auth on one connection."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,23 +11,11 @@ from fp_postgres import Transaction as DatabaseTransaction
 from fp_auth.adapters.events import to_event
 from fp_auth.adapters.postgres.api_keys import PostgresApiKeys
 from fp_auth.adapters.postgres.login_attempts import PostgresLoginAttempts
-from fp_auth.adapters.postgres.queries import Queries
 from fp_auth.adapters.postgres.service_credentials import PostgresServiceCredentials
 from fp_auth.adapters.postgres.sessions import PostgresSessions
 from fp_auth.adapters.postgres.signing_keys import PostgresSigningKeys
 from fp_auth.adapters.postgres.users import PostgresRoles, PostgresUsers
 from fp_auth.domain.events import DomainEvent
-
-
-class PostgresStores:
-    def __init__(self, queries: Queries) -> None:
-        self.users = PostgresUsers(queries)
-        self.roles = PostgresRoles(queries)
-        self.api_keys = PostgresApiKeys(queries)
-        self.sessions = PostgresSessions(queries)
-        self.attempts = PostgresLoginAttempts(queries)
-        self.signing_keys = PostgresSigningKeys(queries)
-        self.service_credentials = PostgresServiceCredentials(queries)
 
 
 class PostgresOutbox:
@@ -38,12 +26,20 @@ class PostgresOutbox:
         self._transaction.outbox.add(to_event(event))
 
 
-class PostgresTransaction(PostgresStores):
+class PostgresTransaction:
+    """`app.ports.Transaction`; made by `PostgresTransactions`."""
+
     def __init__(self, transaction: DatabaseTransaction, command: Command | None) -> None:
-        super().__init__(transaction)
+        self.users = PostgresUsers(transaction)
+        self.roles = PostgresRoles(transaction)
+        self.api_keys = PostgresApiKeys(transaction)
+        self.sessions = PostgresSessions(transaction)
+        self.attempts = PostgresLoginAttempts(transaction)
+        self.signing_keys = PostgresSigningKeys(transaction)
+        self.service_credentials = PostgresServiceCredentials(transaction)
+        self.outbox = PostgresOutbox(transaction)
         self._transaction = transaction
         self._command = command
-        self.outbox = PostgresOutbox(transaction)
 
     async def exclusive(self, name: str) -> None:
         await self._transaction.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"fp_auth:{name}")

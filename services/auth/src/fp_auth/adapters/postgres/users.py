@@ -5,31 +5,31 @@ from collections.abc import Sequence
 from asyncpg import Record
 from fp_kernel import PageRequest
 
-from fp_auth.adapters.postgres.queries import FIRST, Queries, affected
+from fp_auth.adapters.postgres.connection import FIRST, Connection, affected
 from fp_auth.domain.users import Role, User
 
 
 class PostgresUsers:
-    def __init__(self, queries: Queries) -> None:
-        self._queries = queries
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     async def find(self, user_id: str) -> User | None:
-        row = await self._queries.fetchrow(
+        row = await self._connection.fetchrow(
             "SELECT id, email, name, team, role, created_at, password_hash FROM users WHERE id = $1", user_id
         )
         return to_user(row) if row else None
 
     async def find_by_email(self, email: str) -> User | None:
-        row = await self._queries.fetchrow(
+        row = await self._connection.fetchrow(
             "SELECT id, email, name, team, role, created_at, password_hash FROM users WHERE email = $1", email
         )
         return to_user(row) if row else None
 
     async def admin_exists(self) -> bool:
-        return bool(await self._queries.fetchval("SELECT EXISTS (SELECT FROM users WHERE role = 'admin')"))
+        return bool(await self._connection.fetchval("SELECT EXISTS (SELECT FROM users WHERE role = 'admin')"))
 
     async def add(self, user: User) -> bool:
-        status = await self._queries.execute(
+        status = await self._connection.execute(
             """
             INSERT INTO users (id, email, name, team, role, created_at, password_hash)
             VALUES ($1, $2, $3, $4, $5, $6, $7)
@@ -46,18 +46,18 @@ class PostgresUsers:
         return affected(status) == 1
 
     async def set_role(self, user_id: str, role: str) -> None:
-        await self._queries.execute("UPDATE users SET role = $2 WHERE id = $1", user_id, role)
+        await self._connection.execute("UPDATE users SET role = $2 WHERE id = $1", user_id, role)
 
     async def set_password_hash(self, user_id: str, password_hash: str) -> None:
-        await self._queries.execute("UPDATE users SET password_hash = $2 WHERE id = $1", user_id, password_hash)
+        await self._connection.execute("UPDATE users SET password_hash = $2 WHERE id = $1", user_id, password_hash)
 
     async def lock_admins(self) -> Sequence[str]:
         # Locked one by one in the order of ids, so that two transactions never wait for each other.
-        rows = await self._queries.fetch("SELECT id FROM users WHERE role = 'admin' ORDER BY id FOR UPDATE")
+        rows = await self._connection.fetch("SELECT id FROM users WHERE role = 'admin' ORDER BY id FOR UPDATE")
         return [str(row["id"]) for row in rows]
 
     async def page(self, team: str, page: PageRequest) -> Sequence[User]:
-        rows = await self._queries.fetch(
+        rows = await self._connection.fetch(
             """
             SELECT id, email, name, team, role, created_at, password_hash FROM users
             WHERE team = $1 AND id > $2
@@ -72,11 +72,11 @@ class PostgresUsers:
 
 
 class PostgresRoles:
-    def __init__(self, queries: Queries) -> None:
-        self._queries = queries
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     async def find(self, name: str) -> Role | None:
-        row = await self._queries.fetchrow("SELECT name, scopes FROM roles WHERE name = $1", name)
+        row = await self._connection.fetchrow("SELECT name, scopes FROM roles WHERE name = $1", name)
         return Role(row["name"], frozenset(row["scopes"])) if row else None
 
 

@@ -1,0 +1,47 @@
+"""The first admin, without whom nobody could create anybody."""
+
+from fp_kernel import AlreadyExists, Clock, new_id
+from fp_kernel.identity import ADMIN_ROLE
+
+from fp_auth.app.ports import PasswordHasher, Transactions, Users
+from fp_auth.domain.events import UserCreated
+from fp_auth.domain.passwords import check_password
+from fp_auth.domain.users import User, parse_email, parse_name, parse_team
+
+_SECTION = "bootstrap"
+ACTOR = "auth"
+
+
+class EnsureAdmin:
+    def __init__(self, users: Users, transactions: Transactions, hasher: PasswordHasher, clock: Clock) -> None:
+        self._users = users
+        self._transactions = transactions
+        self._hasher = hasher
+        self._clock = clock
+
+    async def __call__(self, *, email: str, password: str, team: str) -> bool:
+        """Creates the first admin when there is none; whether it did.
+
+        An admin who exists keeps his password, whatever the environment says. Raises InvalidArgument, AlreadyExists.
+        """
+        if await self._users.admin_exists():
+            return False
+        email = parse_email(email)
+        check_password(password, email=email)
+        user = User(
+            id=new_id(),
+            email=email,
+            name=parse_name("", email),
+            team=parse_team(team),
+            role=ADMIN_ROLE,
+            created_at=self._clock.now(),
+            password_hash=await self._hasher.hash(password),
+        )
+        async with self._transactions() as tx:
+            await tx.exclusive(_SECTION)
+            if await tx.users.admin_exists():
+                return False
+            if not await tx.users.add(user):
+                raise AlreadyExists("email: belongs to a user who is no admin")
+            tx.outbox.add(UserCreated(user, ACTOR))
+        return True
