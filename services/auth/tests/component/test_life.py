@@ -23,7 +23,6 @@ from fp_testkit.patience import PATIENCE
 from fp_testkit.wallclock import real_now
 from pydantic import SecretStr
 
-ISSUER = "http://auth.test"
 PASSWORD = "a-river-and-9-lanterns"
 
 

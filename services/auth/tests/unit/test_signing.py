@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 from fp_auth.domain.signing import NEWEST, KeyLife, Rotation, SigningPolicy, rotation_due
 
 NOW = datetime(2013, 3, 1, tzinfo=UTC)
-POLICY = SigningPolicy(period=timedelta(days=30), lead=timedelta(minutes=10), keep=timedelta(hours=25))
+POLICY = SigningPolicy(period=timedelta(days=30), lead=timedelta(minutes=10), verify_for=timedelta(hours=25))
 DAY = timedelta(days=1)
 
 

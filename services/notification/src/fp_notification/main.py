@@ -2,13 +2,13 @@
 
 import fp_runtime
 from forgepoint.notification.v1.notification_pb2_grpc import add_NotificationServiceServicer_to_server
-from fp_events import AuditPublisher
+from fp_events import AuditPublisher, NatsBus
 from fp_events.hosting import soft_bus
 from fp_events.payloads.revocation import ended_keys
 from fp_events.streams import AUDIT, AUTH, BILLING, EXPERIMENTS, FEATURES, MODELS, NOTIFICATIONS, PIPELINES
 from fp_postgres import PRUNE_EVERY, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
-from fp_rpc import Server
+from fp_rpc import ApiKeyResolver, Server
 from fp_rpc.hosting import peers
 from fp_runtime import Runtime
 
@@ -47,8 +47,8 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
 
     transactions, reads = PostgresTransactions(database), PostgresReads(database)
-    names = Names(settings.notification_names_timeout)
-    sender = HttpSender(settings.addresses, timeout=settings.notification_timeout, resolve=names)
+    names, timeout = Names(settings.notification_names_timeout), settings.notification_timeout
+    sender = HttpSender(settings.addresses, timeout=timeout, resolve=names)
     secrets, observe = Secrets(settings.signing_key), metrics.attempted
     once = Deliver(transactions, sender, secrets, Backoff(()), clock, observe=observe)
     servicer = NotificationServicer(
@@ -65,6 +65,21 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     notify = Notify(transactions, reads, templates.load(), clock)
     on_events = consumers.handler(AddMembers(transactions), notify, metrics.notified)
 
+    server, keys = _server(runtime, settings, bus)
+    server.add(add_NotificationServiceServicer_to_server, servicer)
+
+    runtime.keep("streams", lambda: bus.ensure(_STREAMS, (consumers.EVENTS,)))
+    runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=runtime.metrics).run)
+    runtime.keep("events", lambda: bus.consume(consumers.EVENTS, on_events))
+    runtime.keep("deliveries", worker.run)
+    runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, ended_keys(keys.drop)))
+    runtime.every(PRUNE_EVERY, "retention", Pruner(database, consumers=(consumers.EVENTS,)).prune)
+    runtime.every(PRUNE_EVERY, "notifications", Retention(PostgresArchive(database), clock, settings.keep))
+    await runtime.serve(server)
+
+
+def _server(runtime: Runtime, settings: Settings, bus: NatsBus) -> tuple[Server, ApiKeyResolver]:
+    """With the API keys that it has verified, to be dropped when they are revoked."""
     others = peers(runtime, settings)
     server = Server(
         NOUN,
@@ -73,16 +88,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
         audit=AuditPublisher(bus),
         reflection=settings.reflection,
     )
-    server.add(add_NotificationServiceServicer_to_server, servicer)
-
-    runtime.keep("streams", lambda: bus.ensure(_STREAMS, (consumers.EVENTS,)))
-    runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=runtime.metrics).run)
-    runtime.keep("events", lambda: bus.consume(consumers.EVENTS, on_events))
-    runtime.keep("deliveries", worker.run)
-    runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, ended_keys(others.keys.drop)))
-    runtime.every(PRUNE_EVERY, "retention", Pruner(database, consumers=(consumers.EVENTS,)).prune)
-    runtime.every(PRUNE_EVERY, "notifications", Retention(PostgresArchive(database), clock, settings.keep))
-    await runtime.serve(server)
+    return server, others.keys
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 class SigningPolicy:
     """period: how long a key signs. lead: a key must have been published so long before it signs.
 
-    verify_for: how long a retired key still verifies; longer than the longest token plus one reload of the slowest replica.
+    verify_for: how long a retired key still verifies; longer than the longest token and one reload together.
     """
 
     period: timedelta = timedelta(days=30)

@@ -113,10 +113,8 @@ def _lies_within(closed: Iterable[str], pattern: str) -> bool:
 
 def _existing(channel: Channel | None, label: str, field: str) -> Channel:
     if channel is None:
-        problem = f"{label or 'it'} is not a channel that is there yet; use IN_APP or WEBHOOK"
-        raise InvalidArgument(
-            f"{field}: {problem}", reason="CHANNEL_NOT_OFFERED", fields=(FieldViolation(field, problem),)
-        )
+        what = f"{label or 'it'} is no channel that exists; use IN_APP or WEBHOOK"
+        raise InvalidArgument(f"{field}: {what}", reason="CHANNEL_NOT_OFFERED", fields=(FieldViolation(field, what),))
     return channel
 
 
