@@ -17,6 +17,7 @@ What it promises:
 from fp_events.bus import BatchHandler, Bus, EventHandler, Published
 from fp_events.consumer.catalog import CONSUMERS
 from fp_events.consumer.declaration import Broadcast, Consumer
+from fp_events.consumer.gap import Missed, MissedHook
 from fp_events.consumer.settlement import each
 from fp_events.dead_letters import EVERY, DeadLetter, DeadLetters, Matching
 from fp_events.message.envelope import EncodedEvent, decode, encode, encoded, headers
@@ -41,6 +42,8 @@ __all__ = [
     "Event",
     "EventHandler",
     "Matching",
+    "Missed",
+    "MissedHook",
     "NatsBus",
     "Poison",
     "Published",

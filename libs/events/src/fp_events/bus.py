@@ -8,6 +8,7 @@ from typing import NoReturn, Protocol
 from fp_kernel import Error
 
 from fp_events.consumer.declaration import Broadcast, Consumer
+from fp_events.consumer.gap import MissedHook
 from fp_events.dead_letters import DeadLetters
 from fp_events.message.envelope import EncodedEvent
 from fp_events.message.event import Event
@@ -42,7 +43,7 @@ class Bus(Protocol):
         Raises Unavailable when the bus is away, FailedPrecondition when it refuses a declaration.
         """
 
-    async def consume(self, consumer: Consumer, handle: BatchHandler) -> NoReturn:
+    async def consume(self, consumer: Consumer, handle: BatchHandler, *, missed: MissedHook | None = None) -> NoReturn:
         """Hand events to `handle` until cancelled.
 
         The handler's return acknowledges the batch. Its errors: INVALID_ARGUMENT and OUT_OF_RANGE (`Poison` too) make
@@ -53,6 +54,14 @@ class Bus(Protocol):
         One batch is handled at a time for each stream that the consumer reads, the dead letters' included: with
         subjects in three streams, `handle` runs four times at once at most.
         Cancelled, it finishes the handler at work (bounded), gives back what waits, and ends.
+
+        missed: called when the stream dropped messages before the consumer had them, before any event behind the gap
+        is asked for. Only streams that drop their oldest message when they are full can do so. At least once: while it
+        raises or takes longer than `Consumer.timeout` it is called again, and no event is taken; a process that dies
+        before it returned finds the same gap at its next start, since the durable has not moved. Several replicas may
+        each report one gap, or overlapping ones; `Missed` says by which numbers to recognise it.
+        Not reported: what is dropped within the milliseconds between the look at the stream and the server's answer to
+        the request after it, and messages that were delivered once and dropped before their next attempt.
         """
 
     async def broadcast(

@@ -10,6 +10,7 @@ from fp_events.bus import BatchHandler, EventHandler, Published
 from fp_events.connection import Connection
 from fp_events.consumer.broadcast import BroadcastHandler, run_broadcast
 from fp_events.consumer.declaration import Broadcast, Consumer, Deliver
+from fp_events.consumer.gap import MissedHook
 from fp_events.consumer.ordered import OrderedConsumer
 from fp_events.consumer.pull_loop import PullLoop
 from fp_events.dead_letters.stream import NatsDeadLetters
@@ -46,10 +47,10 @@ class NatsBus:
     async def ensure(self, streams: Sequence[Stream], consumers: Sequence[Consumer]) -> None:
         await self._admin.ensure(streams, consumers)
 
-    async def consume(self, consumer: Consumer, handle: BatchHandler) -> NoReturn:
+    async def consume(self, consumer: Consumer, handle: BatchHandler, *, missed: MissedHook | None = None) -> NoReturn:
         async with asyncio.TaskGroup() as group:
             for stream in consumer.streams:
-                group.create_task(self._stream_consumer(consumer, stream, handle).run())
+                group.create_task(self._pull_loop(consumer, stream, handle, missed).run())
         raise AssertionError("a consumer ends only by an error")
 
     async def broadcast(
@@ -73,11 +74,14 @@ class NatsBus:
         """End the connection; consumers must have been cancelled before, so that their acks are out."""
         await self._connection.close()
 
-    def _stream_consumer(self, consumer: Consumer, stream: Stream, handle: BatchHandler) -> PullLoop:
+    def _pull_loop(
+        self, consumer: Consumer, stream: Stream, handle: BatchHandler, missed: MissedHook | None
+    ) -> PullLoop:
         return PullLoop(
             consumer,
             stream,
             handle,
+            missed,
             connection=self._connection,
             publisher=self._publisher,
             admin=self._admin,

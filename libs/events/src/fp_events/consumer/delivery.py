@@ -20,25 +20,25 @@ log = get_logger(__name__)
 class NatsDelivery:
     """A message in hand. What cannot be told to the server is not lost: it comes again after the ack-wait."""
 
-    __slots__ = ("_consumer", "_message", "_place", "_publisher", "event", "settled")
+    __slots__ = ("_consumer", "_publisher", "event", "metadata", "raw", "settled")
 
     event: Event
 
     def __init__(self, message: Msg, consumer: Consumer, publisher: Publisher) -> None:
-        self._message = message
+        self.raw = message
         self._consumer = consumer
         self._publisher = publisher
-        self._place = metadata_of(message)
+        self.metadata = metadata_of(message)
         self.settled = False
 
     @property
     def attempt(self) -> int:
-        return self._place.delivery
+        return self.metadata.delivery
 
     @property
     def message(self) -> EncodedEvent:
-        headers = self._message.headers or {}
-        return EncodedEvent(event_id(headers), self._message.subject, self._message.data, headers)
+        headers = self.raw.headers or {}
+        return EncodedEvent(event_id(headers), self.raw.subject, self.raw.data, headers)
 
     async def ack(self) -> None:
         await self._tell(b"")
@@ -59,7 +59,7 @@ class NatsDelivery:
         dead = buried(
             self.message,
             self._consumer.name,
-            origin=f"{self._place.stream}-{self._place.sequence}",
+            origin=f"{self.metadata.stream}-{self.metadata.sequence}",
             attempts=self.attempt,
             reason=reason,
             error=error,
@@ -85,6 +85,6 @@ class NatsDelivery:
 
     async def _send(self, verdict: bytes) -> None:
         try:
-            await self._message._client.publish(self._message.reply, verdict)  # noqa: SLF001 -- ack() parses and checks what is known
+            await self.raw._client.publish(self.raw.reply, verdict)  # noqa: SLF001 -- ack() parses and checks what is known
         except (errors.Error, OSError) as error:
             log.warning("event bus could not be told, the event will come again", error=repr(error))

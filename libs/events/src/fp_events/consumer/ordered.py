@@ -115,13 +115,13 @@ class OrderedConsumer:
             await pull.open()
             while True:
                 for message in await pull.next(self._room):
-                    place = metadata_of(message)
-                    if place.consumer_sequence != expected:
+                    metadata = metadata_of(message)
+                    if metadata.consumer_sequence != expected:
                         raise Gone
                     expected += 1
                     yield message
-                    self._seen = place.sequence
-                    if not place.left:
+                    self._seen = metadata.sequence
+                    if not metadata.left:
                         self.caught_up.set()
         finally:
             await pull.close()

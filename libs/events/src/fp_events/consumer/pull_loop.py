@@ -8,15 +8,15 @@ from typing import Final, NoReturn
 
 from fp_kernel import Backoff, FailedPrecondition, Unavailable
 from fp_telemetry import get_logger
-from nats.aio.msg import Msg
 
 from fp_events.bus import BatchHandler
 from fp_events.cancellation import checkpoint
-from fp_events.connection import Connection
+from fp_events.connection import Connection, Missing
 from fp_events.consumer.declaration import Consumer
 from fp_events.consumer.delivery import NatsDelivery
 from fp_events.consumer.failure import reason, text
-from fp_events.consumer.gap import Gap
+from fp_events.consumer.gap import Gap, MissedHook
+from fp_events.consumer.held_messages import HeldMessages
 from fp_events.consumer.outage import PausingSettlement
 from fp_events.consumer.pull_subscription import Gone, PullSubscription
 from fp_events.consumer.settlement import Settlement
@@ -42,6 +42,7 @@ class PullLoop:
         consumer: Consumer,
         stream: Stream,
         handle: BatchHandler,
+        missed: MissedHook | None,
         *,
         connection: Connection,
         publisher: Publisher,
@@ -50,16 +51,15 @@ class PullLoop:
     ) -> None:
         self._consumer = consumer
         self._stream = stream
+        self._missed = missed
         self._connection = connection
-        self._publisher = publisher
         self._admin = admin
         self._metrics = metrics
-        self._patient: PausingSettlement[NatsDelivery] = PausingSettlement(
+        self._settlement: PausingSettlement[NatsDelivery] = PausingSettlement(
             Settlement(consumer, handle, metrics), grace=_GRACE
         )
         self._gap = Gap(consumer.name, stream, metrics)
-        self._hand: list[NatsDelivery] = []
-        self._pull: PullSubscription | None = None
+        self._held = HeldMessages(consumer, publisher)
 
     async def run(self) -> NoReturn:
         """Until cancelled. Raises FailedPrecondition when the server refuses the consumer as it is declared."""
@@ -75,42 +75,34 @@ class PullLoop:
             try:
                 await self._admin.ensure([self._stream], [])
                 await self._admin.ensure_durable(self._consumer, self._stream)
-                await self._look_for_a_gap()
+                await self._report_gap()
                 tries = 0
                 await self._take()
-            except (Gone, Unavailable) as error:
+            except (Gone, Missing, Unavailable) as error:
+                if isinstance(error, Gone) and self._gap.unreported and self._connection.up:
+                    continue  # a gap ended the pull, not the bus: it is reported at once
                 log.info("consumer waits for the event bus", **self._facts(), error=repr(error))
             tries += 1
             await asyncio.sleep(AGAIN.delay(tries, random.random()))  # noqa: S311 -- spreads load, guards nothing
 
     async def _take(self) -> NoReturn:
-        pull = PullSubscription(self._connection, self._stream.name, self._consumer.name, room=2 * self._consumer.batch)
-        self._pull = pull
+        may_ask = self._nothing_was_missed if self._gap.possible else None
+        room = 2 * self._consumer.batch
+        pull = PullSubscription(self._connection, self._stream.name, self._consumer.name, room=room, may_ask=may_ask)
+        self._held.use(pull)
         try:
             await pull.open()
             while True:
-                await self._batch(pull)
+                await self._handle_batch(pull)
         finally:
-            await self._give_back(pull)
+            await self._held.give_back(pull)
 
-    async def _batch(self, pull: PullSubscription) -> None:
-        messages = await pull.next(self._consumer.batch, self._consumer.linger)
-        self._hand = [self._delivery(message) for message in messages]
-        await self._patient.settle(await self._readable(self._hand), lambda: self._more(pull))
-        self._hand = []
-
-    def _more(self, pull: PullSubscription) -> list[NatsDelivery]:
-        """One that came already. What cannot be read is left where it is."""
-        for message in pull.buffer:
-            delivery = self._delivery(message)
-            try:
-                delivery.event = decode(message.data, message.headers)
-            except Poison:
-                continue
-            pull.buffer.remove(message)
-            self._hand.append(delivery)
-            return [delivery]
-        return []
+    async def _handle_batch(self, pull: PullSubscription) -> None:
+        deliveries = await self._held.take(pull)
+        newest = max((delivery.metadata for delivery in deliveries), key=lambda metadata: metadata.sequence)
+        self._gap.taken(newest.sequence, newest.time)
+        await self._settlement.settle(await self._readable(deliveries), self._held.take_one_more)
+        self._held.settled()
 
     async def _readable(self, deliveries: Sequence[NatsDelivery]) -> list[NatsDelivery]:
         readable: list[NatsDelivery] = []
@@ -130,12 +122,10 @@ class PullLoop:
         await delivery.bury(reason(poison), text(poison))
 
     async def _keep_alive(self) -> NoReturn:
-        """Renew what is in hand or waits here, so that ack_wait means "the replica is gone", not "it is slow"."""
+        """Renew what is held here, so that ack_wait means "the replica is gone", not "it is slow"."""
         while True:
             await asyncio.sleep(self._consumer.ack_wait / 3)
-            waiting = [self._delivery(message) for message in self._pull.buffer] if self._pull else []
-            for delivery in (*self._hand, *waiting):
-                await delivery.renew()
+            await self._held.renew()
             checkpoint()
 
     async def _watch_lag(self) -> NoReturn:
@@ -148,17 +138,30 @@ class PullLoop:
 
     async def _look_for_a_gap(self) -> None:
         if self._gap.possible:
-            first, delivered = await self._admin.position(self._consumer, self._stream)
-            self._gap.seen(first=first, delivered=delivered)
+            self._gap.seen(await self._admin.position(self._consumer, self._stream))
 
-    async def _give_back(self, pull: PullSubscription) -> None:
-        left = [self._delivery(message) for message in await pull.close()]
-        for delivery in (*(delivery for delivery in self._hand if not delivery.settled), *left):
-            await delivery.give_back()
-        self._hand = []
+    async def _nothing_was_missed(self) -> bool:
+        """Looked at before each request: once the server has delivered what lies behind a gap, nothing on it says that
+        there was one, and a process that died then would have reported it to nobody.
+        """
+        await self._look_for_a_gap()
+        return self._gap.unreported is None
 
-    def _delivery(self, message: Msg) -> NatsDelivery:
-        return NatsDelivery(message, self._consumer, self._publisher)
+    async def _report_gap(self) -> None:
+        """Until the hook has taken it. A larger gap that is found meanwhile is reported as a whole."""
+        await self._look_for_a_gap()
+        tries = 0
+        while (missed := self._gap.unreported) is not None:
+            try:
+                if self._missed is not None:
+                    async with asyncio.timeout(self._consumer.timeout):
+                        await self._missed(missed)
+            except Exception as error:  # noqa: BLE001 -- whatever the hook raises, the gap stays to be reported
+                tries += 1
+                log.warning("missed events could not be reported", **self._facts(), tries=tries, error=text(error))
+                await asyncio.sleep(AGAIN.delay(tries, random.random()))  # noqa: S311
+            else:
+                self._gap.reported(missed)
 
     def _facts(self) -> dict[str, str]:
         return {"consumer": self._consumer.name, "stream": self._stream.name}

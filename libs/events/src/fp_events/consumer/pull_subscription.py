@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections import deque
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -41,15 +42,27 @@ class PullSubscription:
     """
 
     def __init__(
-        self, connection: Connection, stream: str, consumer: str, *, room: int, survives_loss: bool = True
+        self,
+        connection: Connection,
+        stream: str,
+        consumer: str,
+        *,
+        room: int,
+        survives_loss: bool = True,
+        may_ask: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
-        """survives_loss: whether a message lost with the connection comes again (one that is not acknowledged does)."""
+        """survives_loss: whether a message lost with the connection comes again (one that is not acknowledged does).
+
+        may_ask: called before each request; its False ends the pull behind the messages that are here.
+        """
         self.buffer: deque[Msg] = deque()
         self._connection = connection
         self._stream = stream
         self._consumer = consumer
         self._room = room
         self._survives_loss = survives_loss
+        self._may_ask = may_ask
+        self._asking = False
         self._subscription: Subscription | None = None
         self._inbox = ""
         self._request = 0
@@ -120,9 +133,31 @@ class PullSubscription:
         return left
 
     async def _ask(self) -> None:
-        wanted = self._room - len(self.buffer)
-        if self._gone or self._expected or wanted * 2 < self._room or not self._connection.up:
-            return
+        if not self._asking and self._wanted():
+            self._asking = True
+            try:
+                if await self._allowed() and (wanted := self._wanted()):
+                    await self._request_messages(wanted)
+            finally:
+                self._asking = False
+
+    def _wanted(self) -> int:
+        """How many to ask for now; 0 while a request is open or hardly anything is free."""
+        free = self._room - len(self.buffer)
+        idle = self._gone or self._expected or not self._connection.up
+        return 0 if idle or free * 2 < self._room else free
+
+    async def _allowed(self) -> bool:
+        if self._may_ask is None:
+            return True
+        with _as_gone():
+            allowed = await self._may_ask()
+        if not allowed:
+            self._gone = True
+            self._something.set()
+        return allowed
+
+    async def _request_messages(self, wanted: int) -> None:
         self._request += 1
         self._expected = wanted
         self._heard = time.monotonic()

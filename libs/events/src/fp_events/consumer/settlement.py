@@ -96,12 +96,12 @@ class Settlement:
         Answers those behind three such failures in a row, which are an outage again.
         """
         failed = 0
-        for place, delivery in enumerate(deliveries):
+        for index, delivery in enumerate(deliveries):
             if await self._together([delivery]):
                 failed += 1
                 await self._failed_alone(delivery, self.passing)
                 if failed == _IN_A_ROW:
-                    return list(deliveries[place + 1 :])
+                    return list(deliveries[index + 1 :])
             else:
                 failed = 0
         return []

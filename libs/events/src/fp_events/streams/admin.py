@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import Any, Final
 
 from fp_kernel import FailedPrecondition
@@ -10,6 +11,7 @@ from fp_telemetry import get_logger
 from fp_events.connection import Connection, Missing
 from fp_events.consumer.catalog import RETIRED
 from fp_events.consumer.declaration import Consumer
+from fp_events.consumer.gap import Position
 from fp_events.message.subjects import intersection
 from fp_events.streams import DLQ, STREAMS, Stream, with_relatives
 from fp_events.streams.limits import limited
@@ -52,12 +54,19 @@ class JetStreamAdmin:
         info = await self._connection.api(f"CONSUMER.INFO.{stream.name}.{consumer.name}")
         return int(info["num_pending"]) + int(info["num_ack_pending"])
 
-    async def position(self, consumer: Consumer, stream: Stream) -> tuple[int, int]:
-        """The oldest message of the stream, and the last one that the durable was given."""
+    async def position(self, consumer: Consumer, stream: Stream) -> Position:
         # The stream first: what is delivered between the two questions must not count as missed.
-        state = (await self._connection.api(f"STREAM.INFO.{stream.name}"))["state"]
-        info = await self._connection.api(f"CONSUMER.INFO.{stream.name}.{consumer.name}")
-        return int(state["first_seq"]), int(info["delivered"]["stream_seq"])
+        asked = await self._connection.api(f"STREAM.INFO.{stream.name}")
+        state = asked["state"]
+        delivered = (await self._connection.api(f"CONSUMER.INFO.{stream.name}.{consumer.name}"))["delivered"]
+        last_active = delivered.get("last_active")
+        return Position(
+            created=str(asked["created"]),
+            first=int(state["first_seq"]),
+            oldest=datetime.fromisoformat(state["first_ts" if int(state["messages"]) else "last_ts"]),
+            delivered=int(delivered["stream_seq"]),
+            delivered_at=datetime.fromisoformat(last_active) if last_active else None,
+        )
 
     async def _ensure_stream(self, stream: Stream) -> None:
         wanted = self._stream(limited(stream))

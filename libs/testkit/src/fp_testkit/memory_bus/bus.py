@@ -9,6 +9,7 @@ from fp_events.bus import BatchHandler, EventHandler, Published
 from fp_events.cancellation import finish
 from fp_events.consumer.broadcast import BroadcastHandler
 from fp_events.consumer.declaration import Broadcast, Consumer
+from fp_events.consumer.gap import MissedHook
 from fp_events.consumer.outage import PausingSettlement
 from fp_events.consumer.settlement import Settlement
 from fp_events.message.envelope import EncodedEvent, decode, encoded
@@ -68,7 +69,13 @@ class MemoryBus:
             if consumer.name not in self._durables:
                 self._durables[consumer.name] = Durable(consumer, self._log)
 
-    async def consume(self, consumer: Consumer, handle: BatchHandler) -> NoReturn:
+    async def consume(
+        self,
+        consumer: Consumer,
+        handle: BatchHandler,
+        *,
+        missed: MissedHook | None = None,  # noqa: ARG002 -- this bus drops nothing
+    ) -> NoReturn:
         await self.ensure(tuple(consumer.streams), [consumer])
         durable = self._durables[consumer.name]
         patient: PausingSettlement[MemoryDelivery] = PausingSettlement(
