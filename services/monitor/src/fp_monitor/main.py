@@ -97,7 +97,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     runtime.keep("traffic", lambda: bus.consume(consumers.TRAFFIC, count))
     runtime.keep("retrainings", lambda: bus.consume(consumers.RETRAININGS, each(follow)))
     runtime.every(poll, "windows", close.once)
-    await retention.start(runtime, database, keep)
+    await retention.start(runtime, database, settings)
     runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, consumers.drop_keys(keys)))
     await runtime.serve(server)
 

@@ -1,4 +1,4 @@
-"""What ends predictions: their day is dropped, and what has no day goes in bites."""
+"""What ends with age: predictions by their day, all else in bites."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -8,20 +8,25 @@ from fp_postgres.partitions import Partitions
 from fp_runtime import Runtime
 
 from fp_monitor.adapters.postgres.retention import PostgresRetention, predictions
+from fp_monitor.settings import Settings
 
 _HOURLY = 3_600
 _SECONDS = 10
 _MINUTELY = 60
 
 
-async def start(runtime: Runtime, database: Database, keep: timedelta) -> None:
-    """keep: how long a prediction waits for its label. The parts of the next days are there when this returns."""
+async def start(runtime: Runtime, database: Database, settings: Settings) -> None:
+    """The parts of the next days are there when this returns."""
     clock, left = runtime.clock, PostgresRetention(database)
+    keep = timedelta(days=settings.monitor_retention_days)
+    reports, baselines = timedelta(days=settings.monitor_report_days), timedelta(days=settings.monitor_baseline_days)
     partitions = Partitions(database, predictions(keep))
     await partitions.ensure(clock.now())
     runtime.every(_HOURLY, "parts of predictions", lambda: partitions.ensure(clock.now()))
     runtime.every(_HOURLY, "retention of predictions", lambda: partitions.drop(clock.now()))
     runtime.every(_MINUTELY, "predictions without a day", lambda: _all(lambda: left.forget(clock.now() - keep)))
+    runtime.every(_HOURLY, "old reports", lambda: _all(lambda: left.forget_reports(clock.now() - reports)))
+    runtime.every(_HOURLY, "old baselines", lambda: _all(lambda: left.forget_baselines(clock.now() - baselines)))
     runtime.every(_SECONDS, "predictions of deleted monitors", lambda: _all(left.delete))
 
 

@@ -1,9 +1,9 @@
 """Settings of monitor."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
 from fp_runtime import Address, EventSettings, PostgresSettings, ServiceSettings
-from pydantic import Field
+from pydantic import Field, model_validator
 
 
 class Settings(ServiceSettings, PostgresSettings, EventSettings):
@@ -14,6 +14,9 @@ class Settings(ServiceSettings, PostgresSettings, EventSettings):
     monitor_retention_days: how long a prediction waits for its label, from the day of its request id; a loan's takes
         longer than a click's. Until so long after a promotion, labels of the version before are judged.
     monitor_unlabelled_days: predictions of a model are kept until no label came for so long, and again when one comes.
+    monitor_report_days: how long a report is stored; the newest one of each monitor stays.
+    monitor_baseline_days: how long the profile of a version is stored after another one was promoted, for ResetBaseline
+        and for labels that come late: at least monitor_retention_days.
     """
 
     auth_addr: Address
@@ -22,3 +25,11 @@ class Settings(ServiceSettings, PostgresSettings, EventSettings):
     monitor_poll_seconds: Annotated[float, Field(gt=0, le=3_600)] = 1.0
     monitor_retention_days: Annotated[int, Field(ge=1, le=3_650)] = 60
     monitor_unlabelled_days: Annotated[int, Field(ge=1, le=3_650)] = 14
+    monitor_report_days: Annotated[int, Field(ge=1, le=3_650)] = 400
+    monitor_baseline_days: Annotated[int, Field(ge=1, le=3_650)] = 400
+
+    @model_validator(mode="after")
+    def _baselines_outlive_labels(self) -> Self:
+        if self.monitor_baseline_days < self.monitor_retention_days:
+            raise ValueError("monitor_baseline_days must be at least monitor_retention_days: labels need the baseline")
+        return self

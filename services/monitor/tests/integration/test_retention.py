@@ -6,6 +6,7 @@ from fp_kernel import Command
 from fp_monitor.adapters.postgres import retention
 from fp_monitor.adapters.postgres.retention import PostgresRetention
 from fp_monitor.app.delete_monitor import DeleteMonitor
+from fp_monitor.app.reset_baseline import ResetBaseline
 
 HOUR = timedelta(hours=1)
 DAY = 24 * HOUR.total_seconds()
@@ -97,3 +98,73 @@ async def test_predictions_are_kept_while_labels_come(world, days, database, clo
     assert (await world.labelled(unknown)).unmatched
     await world.traffic(unknown)
     assert await kept(database) == 6, "labels come again, so that the next ones will be found"
+
+
+async def test_old_reports_go_in_bites_and_the_newest_of_a_monitor_stays(world, days, database, clock, monkeypatch):
+    monkeypatch.setattr(retention, "_BITE", 2)
+    await world.configure(duration=timedelta(), size=10)
+    await world.promote()
+    await world.traffic(world.told(40))
+    clock.advance(DAY)
+    left = PostgresRetention(database)
+    assert [await left.forget_reports(clock.now() - 2 * HOUR * 24) for _ in range(2)] == [0, 0]
+    assert [await left.forget_reports(clock.now() - HOUR) for _ in range(3)] == [2, 1, 0]
+    assert [each.number for each in await world.found()] == [4]
+    assert (await world.reads.glance("alpha", "delays")).latest.number == 4
+    await DeleteMonitor(world.transactions, clock)("alpha", "delays", purge=False, command=NO_COMMAND)
+    assert await left.forget_reports(clock.now() - HOUR) == 1, "nobody refers to it any more"
+
+
+async def test_the_report_that_asked_for_a_retraining_stays_while_it_is_the_last(world, days, database, clock):
+    await world.configure(duration=timedelta(), size=10)
+    await world.promote()
+    await world.traffic(world.told(30))
+    oldest = (await world.found())[-1]
+    await database.execute("UPDATE monitors SET retrain_report_id = $1", oldest.id)
+    clock.advance(DAY)
+    assert await PostgresRetention(database).forget_reports(clock.now() - HOUR) == 1
+    assert [each.number for each in await world.found()] == [3, 1]
+
+
+async def test_baselines_of_versions_replaced_long_ago_go(world, days, database, clock):
+    await world.configure()
+    for version in ("1", "2", "3"):
+        await world.promote(version, sequence=int(version))
+        clock.advance(10 * DAY)
+    left = PostgresRetention(database)
+    assert await left.forget_baselines(clock.now() - 25 * HOUR * 24) == 0, "1 was replaced 20 days ago"
+    assert await left.forget_baselines(clock.now() - 15 * HOUR * 24) == 1
+    assert await versions(database) == ["2", "3"], "2 was replaced 10 days ago, 3 is in production"
+    clock.advance(500 * DAY)
+    await ResetBaseline(world.transactions, clock)("alpha", "delays", "2", NO_COMMAND)
+    assert await left.forget_baselines(clock.now()) == 0, "a monitor compares with it"
+    await world.promote("4", sequence=4)
+    assert await left.forget_baselines(clock.now() + HOUR) == 2
+    assert await versions(database) == ["4"]
+
+
+async def test_a_version_that_is_served_again_keeps_its_baseline(world, days, database, clock):
+    await world.configure()
+    for sequence, version in enumerate(("1", "2", "1"), 1):
+        await world.promote(version, sequence=sequence)
+    clock.advance(DAY)
+    assert await PostgresRetention(database).forget_baselines(clock.now()) == 1
+    assert await versions(database) == ["1"]
+
+
+async def test_a_baseline_that_is_being_chosen_is_left_for_the_next_time(world, days, database, clock):
+    await world.promote("1", sequence=1)
+    await world.promote("2", sequence=2)
+    clock.advance(DAY)
+    left = PostgresRetention(database)
+    async with world.transactions() as tx:
+        assert await tx.baselines.hold("alpha", "delays", "1")
+        assert await left.forget_baselines(clock.now()) == 0
+    assert await left.forget_baselines(clock.now()) == 1
+    async with world.transactions() as tx:
+        assert not await tx.baselines.hold("alpha", "delays", "1")
+
+
+async def versions(database):
+    rows = await database.fetch("SELECT version FROM baselines ORDER BY version")
+    return [row["version"] for row in rows]

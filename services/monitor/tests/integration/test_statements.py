@@ -37,8 +37,9 @@ FILL = (
            '1', '1', '{{}}', true, CASE n % 100 WHEN 2 THEN 'PAUSED' ELSE 'ACTIVE' END, 1 + n % 3, 20000, 0 {ROWS}
     """,
     f"""
-    INSERT INTO baselines (team, model_name, version, profile, promoted_at)
-    SELECT {TEAM_OF}, 'model-' || n, '1', '', '2013-03-01' {ROWS}
+    INSERT INTO baselines (team, model_name, version, profile, promoted_at, replaced_at)
+    SELECT {TEAM_OF}, 'model-' || n, (n % 2)::text, '', '2013-03-01',
+           '2013-03-01'::timestamptz + n * interval '1 minute' {ROWS}
     """,
     f"""
     INSERT INTO production (team, model_name, model_id, version, promoted_at, sequence)
@@ -66,7 +67,8 @@ FILL = (
     SELECT {ROW_ID.format("n")}, CASE n % 20 WHEN 2 THEN 'large' ELSE 'team-' || n % 20 END, 'model-' || n % 40,
            CASE WHEN n % 50 = 2 THEN {ROW_ID.format("2")} ELSE {ROW_ID.format("n")} END, n, '1', 'DATA', 1 + n % 3,
            '[]', {ROW_ID.format("n")}, 1, '2013-03-01'::timestamptz + n * interval '1 minute',
-           '2013-03-01'::timestamptz + n * interval '1 minute', '2013-03-01', false {ROWS}
+           '2013-03-01'::timestamptz + n * interval '1 minute',
+           '2013-03-01'::timestamptz + n * interval '1 minute', false {ROWS}
     """,
 )
 BEFORE = "ffffffff-ffff-ffff-ffff-ffffffffffff"
@@ -83,8 +85,10 @@ BY_NAME = "monitors_team_model_name_key windows_monitor_id_kind_version_key"
 TABLE = {
     "baselines.PostgresBaselines.keep": uses("baselines_pkey"),
     "baselines.PostgresBaselines.keep/2": uses("production_pkey"),
+    "baselines.PostgresBaselines._replace": uses("baselines_pkey", "large", "model-2", "1", NOW),
+    "baselines.PostgresBaselines.hold": uses("baselines_pkey", "large", "model-2", "0"),
     "baselines.PostgresBaselines.production": uses("production_pkey", "large", "model-2"),
-    "baselines.PostgresBaselines.find": uses("baselines_pkey", "large", "model-2", "1"),
+    "baselines.PostgresBaselines.find": uses("baselines_pkey", "large", "model-2", "0"),
     "monitors._SAVE": uses("monitors_pkey"),
     "monitors.PostgresMonitors.find": uses("monitors_team_model_name_key", "large", "model-2"),
     "monitors.PostgresMonitors.retraining_by": uses("monitors_by_pipeline", "large", "pipeline-2", at_most=200),
@@ -132,6 +136,12 @@ TABLE = {
     "retention.PostgresRetention.forget": uses("predictions_undated_by_age", NOW, BITE),
     # The table of before only becomes smaller; its rows lie in the order of their age.
     "retention.PostgresRetention.forget/2": uses("predictions_before_by_age", NOW, BITE, at_most=20_000),
+    "retention.PostgresRetention.forget_reports": uses(
+        "reports_by_age monitors_pkey reports_pkey", NOW, BITE, at_most=200
+    ),
+    "retention.PostgresRetention.forget_baselines": uses(
+        "baselines_replaced monitors_team_model_name_key", NOW, BITE, at_most=200
+    ),
     "retention.PostgresRetention.delete": uses("deletions_pkey"),
     "retention.PostgresRetention.delete/2": uses("predictions_pkey", "large", "model-2", row_id(5_000), BITE),
     "retention.PostgresRetention.delete/3": uses(

@@ -84,8 +84,11 @@ class Baselines(Protocol):
     async def production(self, team: str, model_name: str) -> Promotion | None:
         """What is in production, without its profile."""
 
+    async def hold(self, team: str, model_name: str, version: str) -> bool:
+        """Whether there is one of this version; if so it stays at least until the transaction ends."""
+
     async def find(self, team: str, model_name: str, version: str) -> tuple[Baseline, datetime] | None:
-        """None for a version that was never promoted, or that has no profile."""
+        """None for a version that was never promoted, that has no profile, or that was replaced long ago."""
 
 
 class Windows(Protocol):

@@ -26,10 +26,10 @@ class ResetBaseline:
             if monitor is None:
                 raise NotFound(f"model {model_name} has no monitor")
             wanted = version or await _in_production(tx, team, model_name)
-            if await tx.baselines.find(team, model_name, wanted) is None:
+            if not await tx.baselines.hold(team, model_name, wanted):
                 raise FailedPrecondition(
                     f"baseline_version: version {wanted} of {model_name} has no baseline here; it arrives with the "
-                    "version's promotion",
+                    "version's promotion, and goes long after another version's",
                     reason="BASELINE_UNKNOWN",
                 )
             changed = await rebase(tx, replace(monitor, updated_at=self._clock.now()), wanted, tuple(DriftKind))

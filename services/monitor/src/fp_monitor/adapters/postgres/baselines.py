@@ -27,7 +27,8 @@ class PostgresBaselines:
             readable(promotion)
             await self._queries.execute(
                 """
-                INSERT INTO baselines (team, model_name, version, profile, promoted_at) VALUES ($1, $2, $3, $4, $5)
+                INSERT INTO baselines (team, model_name, version, profile, promoted_at, replaced_at)
+                VALUES ($1, $2, $3, $4, $5, $5)
                 ON CONFLICT (team, model_name, version) DO UPDATE SET promoted_at = excluded.promoted_at
                 """,
                 promotion.team,
@@ -52,7 +53,32 @@ class PostgresBaselines:
             promotion.at,
             promotion.sequence,
         )
-        return newest is not None
+        if newest is None:
+            return False
+        await self._replace(promotion)
+        return True
+
+    async def _replace(self, promotion: Promotion) -> None:
+        """From now on the age of the version before counts."""
+        await self._queries.execute(
+            """
+            UPDATE baselines SET replaced_at = CASE WHEN version = $3 THEN NULL ELSE $4::timestamptz END
+            WHERE team = $1 AND model_name = $2 AND (replaced_at IS NULL OR version = $3)
+            """,
+            promotion.team,
+            promotion.model_name,
+            promotion.version,
+            promotion.at,
+        )
+
+    async def hold(self, team: str, model_name: str, version: str) -> bool:
+        found = await self._queries.fetchval(
+            "SELECT true FROM baselines WHERE team = $1 AND model_name = $2 AND version = $3 FOR SHARE",
+            team,
+            model_name,
+            version,
+        )
+        return found is not None
 
     async def production(self, team: str, model_name: str) -> Promotion | None:
         row = await self._queries.fetchrow(

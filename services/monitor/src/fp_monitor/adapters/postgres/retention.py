@@ -1,4 +1,4 @@
-"""Predictions that nobody labels any more: dropped by the day, and where that cannot be, deleted in bites."""
+"""What ends by age: predictions are dropped by their day, and all else goes in bites."""
 
 from datetime import datetime, timedelta
 
@@ -6,6 +6,8 @@ from fp_postgres import Database, Transaction
 from fp_postgres.partitions import Partitioned
 
 _BITE = 5_000
+# A profile has up to 256 KiB.
+_BASELINES = 100
 
 
 def predictions(keep: timedelta) -> Partitioned:
@@ -35,7 +37,45 @@ class PostgresRetention:
             before,
             _BITE,
         )
-        return sum(int(status.rpartition(" ")[2]) for status in (undated, earlier))
+        return _number(undated) + _number(earlier)
+
+    async def forget_reports(self, before: datetime) -> int:
+        """Delete a bite of reports that are older; how many there were.
+
+        Those stay that the monitor still refers to: its newest, and the one that asked for its last retraining.
+        """
+        status = await self._database.execute(
+            """
+            DELETE FROM reports WHERE id = ANY(array(
+                SELECT r.id FROM reports r
+                WHERE r.created_at < $1 AND NOT EXISTS (
+                    SELECT FROM monitors m
+                    WHERE m.id = r.monitor_id AND (m.reports = r.number OR m.retrain_report_id = r.id::text))
+                ORDER BY r.created_at LIMIT $2))
+            """,
+            before,
+            _BITE,
+        )
+        return _number(status)
+
+    async def forget_baselines(self, before: datetime) -> int:
+        """Delete a bite of baselines of versions that were replaced before; how many there were.
+
+        Those stay with which a monitor compares. One that ResetBaseline holds is left for the next time.
+        """
+        status = await self._database.execute(
+            """
+            DELETE FROM baselines WHERE ctid = ANY(array(
+                SELECT b.ctid FROM baselines b
+                WHERE b.replaced_at < $1 AND NOT EXISTS (
+                    SELECT FROM monitors m
+                    WHERE m.team = b.team AND m.model_name = b.model_name AND m.baseline_version = b.version)
+                ORDER BY b.replaced_at LIMIT $2 FOR UPDATE OF b SKIP LOCKED))
+            """,
+            before,
+            _BASELINES,
+        )
+        return _number(status)
 
     async def delete(self) -> bool:
         """Delete a bite of the predictions of a monitor that was deleted; False when no such monitor is left."""
@@ -91,3 +131,8 @@ class PostgresRetention:
             _BITE,
         )
         return not status.endswith(" 0")
+
+
+def _number(status: str) -> int:
+    """Of rows, in the answer to a DELETE."""
+    return int(status.rpartition(" ")[2])
