@@ -17,6 +17,7 @@ from google.protobuf.message import DecodeError, Message
 from google.rpc import error_details_pb2, status_pb2
 
 from fp_rpc import headers
+from fp_rpc.times import seconds_of
 
 DOMAIN: Final = "forgepoint"
 INTERNAL_MESSAGE: Final = "internal error"
@@ -185,7 +186,7 @@ def _typed(cls: type[Error], status: status_pb2.Status) -> Error | None:
         INTERNAL_MESSAGE if cls is Internal else status.message,
         reason=info.reason,
         fields=[FieldViolation(violation.field, violation.description) for violation in bad.field_violations],
-        retry_after=retry.retry_delay.ToNanoseconds() / 1e9 if has_retry else None,
+        retry_after=seconds_of(retry.retry_delay) if has_retry else None,
         metadata=info.metadata,
     )
 

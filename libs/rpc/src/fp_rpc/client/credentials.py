@@ -11,6 +11,7 @@ from fp_rpc import headers
 from fp_rpc.client.channel_options import channel_options
 from fp_rpc.errors import from_rpc_error
 from fp_rpc.server.incoming_call import call_or_none
+from fp_rpc.times import seconds_of
 
 _log = get_logger("fp_rpc.credentials")
 _EXCHANGE_TIMEOUT: Final = 5.0
@@ -121,7 +122,7 @@ class ServiceCredential:
             else:
                 _log.warning("auth gave this service no token", cause=error.reason)
             raise Unavailable("this service has no token yet", reason="NO_SERVICE_TOKEN", retry_after=1.0) from failure
-        lifetime = answer.expires_at.ToNanoseconds() / 1e9 - self._clock.now().timestamp()
+        lifetime = seconds_of(answer.expires_at) - self._clock.now().timestamp()
         return Loaded(answer.access_token, fresh_for=lifetime * _RENEWED_AFTER, good_for=lifetime)
 
     def _channel(self) -> grpc.aio.Channel:

@@ -12,6 +12,7 @@ from fp_rpc.identity.access_tokens import JwtResolver
 from fp_rpc.identity.api_keys import ApiKeyResolver
 from fp_rpc.identity.caller import CredentialResolver
 from fp_rpc.identity.jwks import HttpJwks
+from fp_rpc.times import seconds_of
 
 JWKS_PATH: Final = "/.well-known/jwks.json"
 
@@ -33,7 +34,7 @@ def principal_of(claims: auth_pb2.TokenClaims) -> Principal:
         team=claims.team,
         role=claims.role,
         scopes=frozenset(claims.scopes),
-        expires_at=claims.exp.seconds + claims.exp.nanos / 1e9 if claims.HasField("exp") else float("inf"),
+        expires_at=seconds_of(claims.exp) if claims.HasField("exp") else float("inf"),
         email=claims.email,
         name=claims.name,
         token_id=claims.jti,

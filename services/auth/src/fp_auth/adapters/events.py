@@ -1,10 +1,8 @@
 """Domain events as events of the bus."""
 
-from datetime import datetime
-
 from forgepoint.events.v1 import events_pb2
 from fp_events import Event
-from google.protobuf.timestamp_pb2 import Timestamp
+from fp_rpc.times import to_timestamp
 
 from fp_auth.domain.events import ApiKeyIssued, ApiKeyRevoked, DomainEvent, UserCreated
 
@@ -29,7 +27,7 @@ def _user_created(event: UserCreated) -> Event:
         name=user.name,
         team=user.team,
         role=user.role,
-        created_at=_timestamp(user.created_at),
+        created_at=to_timestamp(user.created_at),
     )
     return Event(
         type=USER_CREATED,
@@ -50,7 +48,7 @@ def _api_key_issued(event: ApiKeyIssued) -> Event:
         key_prefix=key.prefix,
         scopes=sorted(key.scopes),
         replaced_key_id=event.replaced_key_id,
-        rotated_at=_timestamp(key.created_at),
+        rotated_at=to_timestamp(key.created_at),
     )
     what = "replaces another one" if event.replaced_key_id else "was issued"
     return Event(
@@ -67,7 +65,7 @@ def _api_key_issued(event: ApiKeyIssued) -> Event:
 def _api_key_revoked(event: ApiKeyRevoked) -> Event:
     key = event.key
     payload = events_pb2.ApiKeyRevoked(
-        key_id=key.id, user_id=key.user_id, key_prefix=key.prefix, revoked_at=_timestamp(event.revoked_at)
+        key_id=key.id, user_id=key.user_id, key_prefix=key.prefix, revoked_at=to_timestamp(event.revoked_at)
     )
     return Event(
         type=API_KEY_REVOKED,
@@ -78,9 +76,3 @@ def _api_key_revoked(event: ApiKeyRevoked) -> Event:
         actor=event.actor,
         time=event.revoked_at,
     )
-
-
-def _timestamp(moment: datetime) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromDatetime(moment)
-    return stamp

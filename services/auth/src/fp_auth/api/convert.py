@@ -1,12 +1,9 @@
 """Between messages and values."""
 
-from datetime import UTC, datetime, timedelta
-
 from forgepoint.auth.v1 import auth_pb2
 from forgepoint.common.v1 import common_pb2
-from fp_kernel import Page, invalid
-from google.protobuf.duration_pb2 import Duration
-from google.protobuf.timestamp_pb2 import Timestamp
+from fp_kernel import Page
+from fp_rpc.times import to_timestamp
 
 from fp_auth.app.create_api_key import IssuedKey
 from fp_auth.app.exchange_service_token import IssuedToken
@@ -18,29 +15,6 @@ from fp_auth.domain.users import User
 _MAX_SECONDS = 100 * 366 * 24 * 3600
 
 
-def timestamp(moment: datetime | None) -> Timestamp | None:
-    if moment is None:
-        return None
-    stamp = Timestamp()
-    stamp.FromDatetime(moment)
-    return stamp
-
-
-def from_timestamp(stamp: Timestamp, field: str) -> datetime:
-    """Raises InvalidArgument naming `field`."""
-    try:
-        return stamp.ToDatetime(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        raise invalid(field, "is no valid time") from None
-
-
-def from_duration(duration: Duration, field: str) -> timedelta:
-    """Raises InvalidArgument naming `field`."""
-    if abs(duration.seconds) > _MAX_SECONDS:
-        raise invalid(field, "is too long")
-    return timedelta(seconds=duration.seconds, microseconds=duration.nanos / 1_000)
-
-
 def user_to_pb(user: User) -> auth_pb2.User:
     return auth_pb2.User(
         id=user.id,
@@ -48,7 +22,7 @@ def user_to_pb(user: User) -> auth_pb2.User:
         name=user.name,
         team=user.team,
         role=user.role,
-        created_at=timestamp(user.created_at),
+        created_at=to_timestamp(user.created_at),
     )
 
 
@@ -58,10 +32,10 @@ def api_key_to_pb(key: ApiKey) -> auth_pb2.APIKey:
         key_prefix=key.prefix,
         user_id=key.user_id,
         scopes=sorted(key.scopes),
-        expires_at=timestamp(key.expires_at),
-        created_at=timestamp(key.created_at),
-        revoked_at=timestamp(key.revoked_at),
-        last_used_at=timestamp(key.last_used_at),
+        expires_at=to_timestamp(key.expires_at),
+        created_at=to_timestamp(key.created_at),
+        revoked_at=to_timestamp(key.revoked_at),
+        last_used_at=to_timestamp(key.last_used_at),
         name=key.name,
     )
 
@@ -73,8 +47,8 @@ def claims_to_pb(claims: Claims) -> auth_pb2.TokenClaims:
         team=claims.team,
         role=claims.role,
         scopes=sorted(claims.scopes),
-        exp=timestamp(claims.expires_at),
-        iat=timestamp(claims.issued_at),
+        exp=to_timestamp(claims.expires_at),
+        iat=to_timestamp(claims.issued_at),
         name=claims.name,
         jti=claims.token_id,
         api_key_id=claims.api_key_id,
@@ -85,20 +59,20 @@ def claims_to_pb(claims: Claims) -> auth_pb2.TokenClaims:
 def login_to_pb(session: Session) -> auth_pb2.LoginResponse:
     return auth_pb2.LoginResponse(
         access_token=session.access_token,
-        expires_at=timestamp(session.expires_at),
+        expires_at=to_timestamp(session.expires_at),
         user=user_to_pb(session.user),
         refresh_token=session.refresh_token,
-        refresh_expires_at=timestamp(session.refresh_expires_at),
+        refresh_expires_at=to_timestamp(session.refresh_expires_at),
     )
 
 
 def refresh_to_pb(session: Session) -> auth_pb2.RefreshTokenResponse:
     return auth_pb2.RefreshTokenResponse(
         access_token=session.access_token,
-        expires_at=timestamp(session.expires_at),
+        expires_at=to_timestamp(session.expires_at),
         user=user_to_pb(session.user),
         refresh_token=session.refresh_token,
-        refresh_expires_at=timestamp(session.refresh_expires_at),
+        refresh_expires_at=to_timestamp(session.refresh_expires_at),
     )
 
 
@@ -133,9 +107,9 @@ def pagination_to_pb(next_token: str) -> common_pb2.PaginationResponse:
 
 def service_token_to_pb(issued: IssuedToken) -> auth_pb2.ExchangeServiceTokenResponse:
     return auth_pb2.ExchangeServiceTokenResponse(
-        access_token=issued.access_token, expires_at=timestamp(issued.expires_at)
+        access_token=issued.access_token, expires_at=to_timestamp(issued.expires_at)
     )
 
 
 def job_token_to_pb(issued: IssuedToken) -> auth_pb2.IssueJobTokenResponse:
-    return auth_pb2.IssueJobTokenResponse(access_token=issued.access_token, expires_at=timestamp(issued.expires_at))
+    return auth_pb2.IssueJobTokenResponse(access_token=issued.access_token, expires_at=to_timestamp(issued.expires_at))

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
 from fp_kernel import Unauthenticated
 from fp_rpc import command, current_call, principal
+from fp_rpc.times import from_duration, from_timestamp
 
 from fp_auth.api import convert
 from fp_auth.api.address import Network, client_address
@@ -124,7 +125,7 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
                 principal(),
                 user_id=request.user_id,
                 scopes=request.scopes,
-                expires_at=convert.from_timestamp(expires_at, "expires_at") if expires_at else None,
+                expires_at=from_timestamp(expires_at, "expires_at") if expires_at else None,
                 name=request.name,
                 command=secret,
             )
@@ -155,7 +156,7 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
             issued = await self._rotate_api_key(
                 principal(),
                 request.key_id,
-                convert.from_duration(request.overlap, "overlap"),
+                from_duration(request.overlap, "overlap"),
                 command=secret,
             )
         return convert.rotated_key_to_pb(issued)
@@ -187,7 +188,7 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
             principal(),
             execution_id=request.execution_id,
             step_id=request.step_id,
-            life=convert.from_duration(request.ttl, "ttl") if request.HasField("ttl") else DEFAULT_LIFE,
+            life=from_duration(request.ttl, "ttl") if request.HasField("ttl") else DEFAULT_LIFE,
         )
         return convert.job_token_to_pb(issued)
 

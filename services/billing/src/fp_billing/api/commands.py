@@ -8,6 +8,7 @@ from forgepoint.billing.v1 import billing_pb2 as pb
 from forgepoint.billing.v1.billing_pb2_grpc import BillingServiceServicer
 from fp_kernel import Replayed, parse_id
 from fp_rpc import command, principal
+from fp_rpc.times import to_timestamp
 from google.protobuf.message import Message
 
 from fp_billing.api import convert
@@ -93,5 +94,5 @@ def _assigned(assigned: Assigned) -> pb.AssignRatePlanResponse:
     return pb.AssignRatePlanResponse(
         team=assigned.team,
         rate_plan=convert.plan_to_pb(assigned.plan),
-        assigned_at=convert.timestamp(assigned.at),
+        assigned_at=to_timestamp(assigned.at),
     )

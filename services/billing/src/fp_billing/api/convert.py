@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from forgepoint.billing.v1 import billing_pb2 as pb
 from fp_kernel import invalid, new_id
+from fp_rpc.times import from_timestamp, to_timestamp
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from fp_billing.app.ports import Granularity, MeterSum, Summary, Wanted
@@ -95,7 +96,7 @@ def plan_to_pb(plan: RatePlan) -> pb.RatePlan:
         included_quantities={names[meter]: rate.included for meter, rate in plan.rates.items() if rate.included},
         quota_limits={names[meter]: rate.quota for meter, rate in plan.rates.items() if rate.quota},
         per_units={names[meter]: rate.per_units for meter, rate in plan.rates.items() if rate.per_units > 1},
-        created_at=timestamp(plan.created_at),
+        created_at=to_timestamp(plan.created_at),
     )
 
 
@@ -110,7 +111,7 @@ def record_to_pb(record: UsageRecord) -> pb.UsageRecord:
         model_id=record.model_id,
         model_version=record.model_version,
         source_request_id=record.source_id,
-        occurred_at=timestamp(record.occurred_at),
+        occurred_at=to_timestamp(record.occurred_at),
     )
 
 
@@ -126,11 +127,11 @@ def invoice_to_pb(invoice: Invoice) -> pb.Invoice:
         team=invoice.team,
         rate_plan_id=invoice.plan_id,
         status=_STATUSES[invoice.status],
-        period_start=timestamp(invoice.period.start),
-        period_end=timestamp(invoice.period.end),
+        period_start=to_timestamp(invoice.period.start),
+        period_end=to_timestamp(invoice.period.end),
         line_items=[_line(line, currency) for line in invoice.lines],
         total=money_to_pb(invoice.total.amount_micros, currency),
-        created_at=timestamp(invoice.created_at),
+        created_at=to_timestamp(invoice.created_at),
         note=invoice.note,
     )
     if invoice.finalized_at is not None:
@@ -146,20 +147,14 @@ def money_to_pb(amount_micros: int, currency: str) -> pb.Money:
     return pb.Money(amount_micros=amount_micros, currency_code=currency)
 
 
-def timestamp(moment: datetime) -> Timestamp:
-    message = Timestamp()
-    message.FromDatetime(moment)
-    return message
-
-
 def _summary(summary: Summary, wanted: Wanted) -> pb.UsageSummary:
     """The month or day, cut to what was asked for."""
     first = _midnight(summary.start)
     last = first + timedelta(days=1) if wanted.granularity is Granularity.DAY else Period(first).end
     return pb.UsageSummary(
         team=wanted.team,
-        period_start=timestamp(max(first, _midnight(wanted.start))),
-        period_end=timestamp(min(last, _midnight(wanted.end))),
+        period_start=to_timestamp(max(first, _midnight(wanted.start))),
+        period_end=to_timestamp(min(last, _midnight(wanted.end))),
         by_meter=_by_meter(summary.meters, summary.currency),
         total_cost=money_to_pb(sum(each.cost_micros for each in summary.meters.values()), summary.currency),
     )
@@ -199,10 +194,7 @@ def _day_after(end: datetime) -> date:
 
 
 def _moment(message: Timestamp, field: str) -> datetime:
-    try:
-        moment = message.ToDatetime(UTC)
-    except (ValueError, OverflowError):
-        raise invalid(field, f"must be a time of the years 1 to {_LAST_YEAR}") from None
+    moment = from_timestamp(message, field)
     if moment.year > _LAST_YEAR:
         raise invalid(field, f"must be a time of the years 1 to {_LAST_YEAR}")
     return moment

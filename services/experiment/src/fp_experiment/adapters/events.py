@@ -1,10 +1,8 @@
 """Domain events as messages of the bus."""
 
-from datetime import datetime
-
 from forgepoint.events.v1 import events_pb2
 from fp_events import Event, Severity
-from google.protobuf.timestamp_pb2 import Timestamp
+from fp_rpc.times import to_timestamp
 
 from fp_experiment.domain.events import DomainEvent, RunCreated, RunFinished
 from fp_experiment.domain.runs import Run, RunStatus
@@ -30,7 +28,7 @@ def _created(run: Run) -> Event:
         experiment_id=run.experiment_id,
         model_version_id=run.model_version_id,
         display_name=run.display_name,
-        started_at=_timestamp(run.started_at),
+        started_at=to_timestamp(run.started_at),
     )
     summary = f"Run {_name(run)} started."
     return Event(RUN_CREATED, payload, team=run.team, resource_id=run.id, summary=summary, actor=run.owner_id)
@@ -43,10 +41,10 @@ def _finished(run: Run, actor: str) -> Event:
         model_version_id=run.model_version_id,
         status=_STATUSES[run.status],
         final_metrics=[
-            events_pb2.MetricPoint(key=point.key, value=point.value, step=point.step, timestamp=_timestamp(point.at))
+            events_pb2.MetricPoint(key=point.key, value=point.value, step=point.step, timestamp=to_timestamp(point.at))
             for point in run.final_metrics
         ],
-        ended_at=_timestamp(run.ended_at or run.started_at),
+        ended_at=to_timestamp(run.ended_at or run.started_at),
     )
     return Event(
         RUN_FINISHED,
@@ -61,9 +59,3 @@ def _finished(run: Run, actor: str) -> Event:
 
 def _name(run: Run) -> str:
     return run.display_name or run.id
-
-
-def _timestamp(moment: datetime) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromDatetime(moment)
-    return stamp

@@ -1,12 +1,12 @@
 """Domain values as messages, and requests as domain values."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from forgepoint.common.v1 import common_pb2
 from forgepoint.experiment.v1 import experiment_pb2 as pb
 from fp_kernel import invalid, parse_id
-from google.protobuf.timestamp_pb2 import Timestamp
+from fp_rpc.times import from_timestamp, to_timestamp
 
 from fp_experiment.app.history import Comparison, Series, series
 from fp_experiment.app.ports import PointRange
@@ -22,14 +22,6 @@ _KINDS = {kind: pb.LineageKind.Value(f"LINEAGE_KIND_{kind}") for kind in Kind}
 _RELATIONS = {relation: pb.LineageRelation.Value(f"LINEAGE_RELATION_{relation}") for relation in Relation}
 
 
-def timestamp(moment: datetime | None) -> Timestamp | None:
-    if moment is None:
-        return None
-    stamp = Timestamp()
-    stamp.FromDatetime(moment)
-    return stamp
-
-
 def experiment_to_pb(experiment: Experiment) -> pb.Experiment:
     return pb.Experiment(
         id=experiment.id,
@@ -38,9 +30,9 @@ def experiment_to_pb(experiment: Experiment) -> pb.Experiment:
         tags=experiment.described.tags,
         owner_id=experiment.owner_id,
         team=experiment.team,
-        created_at=timestamp(experiment.created_at),
-        updated_at=timestamp(experiment.updated_at),
-        archived_at=timestamp(experiment.archived_at),
+        created_at=to_timestamp(experiment.created_at),
+        updated_at=to_timestamp(experiment.updated_at),
+        archived_at=to_timestamp(experiment.archived_at),
     )
 
 
@@ -55,10 +47,10 @@ def run_to_pb(run: Run) -> pb.Run:
         owner_id=run.owner_id,
         params=[pb.Param(key=key, value=value) for key, value in sorted((run.params or {}).items())],
         final_metrics=[point_to_pb(point) for point in run.final_metrics],
-        started_at=timestamp(run.started_at),
-        ended_at=timestamp(run.ended_at),
+        started_at=to_timestamp(run.started_at),
+        ended_at=to_timestamp(run.ended_at),
         inputs=[
-            pb.DataInput(view=read.view, as_of=timestamp(read.as_of), known_as_of=timestamp(read.known_as_of))
+            pb.DataInput(view=read.view, as_of=to_timestamp(read.as_of), known_as_of=to_timestamp(read.known_as_of))
             for read in run.inputs
         ],
         execution_id=run.execution_id,
@@ -69,7 +61,7 @@ def run_to_pb(run: Run) -> pb.Run:
 
 
 def point_to_pb(point: Point) -> pb.MetricPoint:
-    return pb.MetricPoint(key=point.key, value=point.value, step=point.step, timestamp=timestamp(point.at))
+    return pb.MetricPoint(key=point.key, value=point.value, step=point.step, timestamp=to_timestamp(point.at))
 
 
 def series_to_pb(points: Series) -> pb.MetricSeries:
@@ -90,7 +82,7 @@ def comparison_to_pb(comparison: Comparison) -> pb.RunComparison:
 
 def node_to_pb(node: Node) -> pb.LineageNode:
     return pb.LineageNode(
-        kind=_KINDS[node.ref.kind], id=node.ref.id, facts=node.facts, first_seen_at=timestamp(node.first_seen_at)
+        kind=_KINDS[node.ref.kind], id=node.ref.id, facts=node.facts, first_seen_at=to_timestamp(node.first_seen_at)
     )
 
 
@@ -102,7 +94,7 @@ def edge_to_pb(edge: Edge) -> pb.LineageEdge:
         to_id=edge.target.id,
         relation=_RELATIONS[edge.relation],
         event_id=edge.event_id,
-        occurred_at=timestamp(edge.at),
+        occurred_at=to_timestamp(edge.at),
     )
 
 
@@ -168,8 +160,4 @@ def artifacts_of(request: pb.SetRunArtifactsRequest) -> bytes:
 def _moment(read: pb.DataInput, name: str, field: str) -> datetime | None:
     if not read.HasField(name):  # type: ignore[arg-type]
         return None
-    try:
-        moment: datetime = getattr(read, name).ToDatetime(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        raise invalid(field, "is no valid time") from None
-    return moment
+    return from_timestamp(getattr(read, name), field)

@@ -7,7 +7,7 @@ from typing import Any
 from forgepoint.featurestore.v1 import featurestore_pb2 as pb
 from fp_kernel import invalid, parse_id
 from fp_kernel.texts import check_length, is_text
-from google.protobuf.duration_pb2 import Duration
+from fp_rpc.times import from_duration
 
 from fp_featurestore.api.values import instant_of, plain_row, timestamp, value_of
 from fp_featurestore.app.ports import ViewRef
@@ -38,7 +38,7 @@ def definition_of(request: pb.DefineFeatureViewRequest) -> Definition:
         entity=Entity(entity.name, entity.join_key, entity.description),
         features=_schema(request.features),
         description=request.description,
-        online_ttl=_micros(request.online_ttl, "online_ttl"),
+        online_ttl=from_duration(request.online_ttl, "online_ttl") // _MICROSECOND,
     )
 
 
@@ -146,10 +146,3 @@ def _feature(spec: pb.FeatureSpec, field: str) -> Feature:
     if kind is None:
         raise invalid(f"{field}.value_type", "must be one of " + ", ".join(ValueType))
     return Feature(spec.name, kind, spec.description, spec.dimension)
-
-
-def _micros(duration: Duration, field: str) -> int:
-    try:
-        return duration.ToTimedelta() // _MICROSECOND
-    except (ValueError, OverflowError):
-        raise invalid(field, "must be a duration") from None

@@ -1,7 +1,6 @@
 """Messages to values and back."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 from typing import Any
 
 from forgepoint.common.v1 import model_pb2
@@ -9,8 +8,7 @@ from forgepoint.inference.v1 import inference_pb2 as pb
 from fp_kernel.signatures import UNDECLARED, Column, Signature, TensorSpec
 from fp_kernel.tensors import ElementType
 from fp_rpc.tensors import TensorForm
-from google.protobuf.duration_pb2 import Duration
-from google.protobuf.timestamp_pb2 import Timestamp
+from fp_rpc.times import to_duration, to_timestamp
 
 from fp_inference.app.describe_model import Described
 from fp_inference.app.values import Prediction
@@ -27,7 +25,7 @@ def prediction_to_pb(prediction: Prediction) -> pb.PredictResponse:
     return pb.PredictResponse(
         outputs=TENSORS.all_to_pb(prediction.outputs),
         served_version=prediction.version,
-        latency=_seconds_to_pb(prediction.seconds),
+        latency=to_duration(prediction.seconds),
         request_id=prediction.request_id,
     )
 
@@ -36,7 +34,7 @@ def route_to_pb(route: Route) -> pb.Route:
     return pb.Route(
         model_name=route.model_name,
         targets=[_target_to_pb(route, target) for target in route.present],
-        updated_at=_time_to_pb(route.updated_at),
+        updated_at=to_timestamp(route.updated_at),
     )
 
 
@@ -51,7 +49,7 @@ def model_info_to_pb(described: Described) -> pb.ModelInfo:
             pb.VersionInfo(version=target.version, weight_bps=route.weight(target), is_stable=route.is_stable(target))
             for target in route.present
         ],
-        updated_at=_time_to_pb(route.updated_at),
+        updated_at=to_timestamp(route.updated_at),
         signature=_signature_to_pb(signature),
     )
 
@@ -89,17 +87,3 @@ def _target_to_pb(route: Route, target: Target) -> pb.RouteTarget:
         weight_bps=route.weight(target),
         status=pb.TARGET_STATUS_DRAINING if route.drains(target) else pb.TARGET_STATUS_ACTIVE,
     )
-
-
-def _time_to_pb(time: datetime | None) -> Timestamp | None:
-    if time is None:
-        return None
-    stamp = Timestamp()
-    stamp.FromDatetime(time)
-    return stamp
-
-
-def _seconds_to_pb(seconds: float) -> Duration:
-    duration = Duration()
-    duration.FromTimedelta(timedelta(seconds=seconds))
-    return duration

@@ -1,12 +1,11 @@
 """Messages and domain values, in pairs."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from forgepoint.common.v1 import common_pb2
 from forgepoint.monitor.v1 import monitor_pb2 as pb
 from fp_kernel import Page, invalid
-from google.protobuf.duration_pb2 import Duration
-from google.protobuf.timestamp_pb2 import Timestamp
+from fp_rpc.times import from_duration, from_timestamp, to_duration, to_timestamp
 
 from fp_monitor.app.configure_monitor import Configured
 from fp_monitor.app.ports import Glance
@@ -24,14 +23,14 @@ def config_from_pb(request: pb.ConfigureMonitorRequest) -> Config:
     """Raises InvalidArgument naming the field that has no meaning here."""
     return Config(
         model_name=request.model_name,
-        duration=_duration_from_pb(request.window_duration, "window_duration"),
+        duration=from_duration(request.window_duration, "window_duration"),
         size=request.window_size,
         min_samples=request.min_samples,
         thresholds=tuple(_threshold_from_pb(each, f"thresholds[{i}]") for i, each in enumerate(request.thresholds)),
         auto_retrain=request.auto_retrain,
         retrain_pipeline_id=request.retrain_pipeline_id,
         enabled=request.enabled,
-        cooldown=_duration_from_pb(request.retrain_cooldown, "retrain_cooldown")
+        cooldown=from_duration(request.retrain_cooldown, "retrain_cooldown")
         if request.HasField("retrain_cooldown")
         else DEFAULT_COOLDOWN,
     )
@@ -71,18 +70,10 @@ def truths_from_pb(request: pb.SubmitGroundTruthRequest, now: datetime) -> list[
         Truth(
             label.request_id,
             label.actual_label,
-            moment_from_pb(label.observed_at, f"labels[{index}].observed_at") if label.HasField("observed_at") else now,
+            from_timestamp(label.observed_at, f"labels[{index}].observed_at") if label.HasField("observed_at") else now,
         )
         for index, label in enumerate(request.labels)
     ]
-
-
-def moment_from_pb(stamp: Timestamp, field: str) -> datetime:
-    """Raises InvalidArgument."""
-    try:
-        return stamp.ToDatetime(UTC)
-    except (ValueError, OverflowError):
-        raise invalid(field, "must be a time of the years 1 to 9999") from None
 
 
 def monitor_to_pb(monitor: Monitor) -> pb.Monitor:
@@ -91,7 +82,7 @@ def monitor_to_pb(monitor: Monitor) -> pb.Monitor:
         id=monitor.id,
         model_name=config.model_name,
         owner_team=monitor.team,
-        window_duration=_duration(config.duration),
+        window_duration=to_duration(config.duration),
         window_size=config.size,
         min_samples=config.min_samples,
         thresholds=[_threshold_to_pb(threshold) for threshold in effective(config.thresholds)],
@@ -99,10 +90,10 @@ def monitor_to_pb(monitor: Monitor) -> pb.Monitor:
         retrain_pipeline_id=config.retrain_pipeline_id,
         state=_state(monitor.state),
         baseline_version=monitor.baseline,
-        baseline_captured_at=_timestamp(monitor.baseline_at),
-        created_at=_timestamp(monitor.created_at),
-        updated_at=_timestamp(monitor.updated_at),
-        retrain_cooldown=_duration(config.cooldown),
+        baseline_captured_at=to_timestamp(monitor.baseline_at),
+        created_at=to_timestamp(monitor.created_at),
+        updated_at=to_timestamp(monitor.updated_at),
+        retrain_cooldown=to_duration(config.cooldown),
         served_version=monitor.served,
     )
 
@@ -127,9 +118,9 @@ def report_to_pb(report: Report) -> pb.DriftReport:
         metrics=[_metric_to_pb(metric) for metric in report.metrics],
         window_id=report.window_id,
         sample_count=report.samples,
-        window_start=_timestamp(report.period.start),
-        window_end=_timestamp(report.period.end),
-        created_at=_timestamp(report.created_at),
+        window_start=to_timestamp(report.period.start),
+        window_end=to_timestamp(report.period.end),
+        created_at=to_timestamp(report.created_at),
         retrain_requested=report.retrains,
         judged_count=report.judged,
     )
@@ -154,7 +145,7 @@ def status_to_pb(glance: Glance) -> pb.MonitorStatus:
         state=_state(monitor.state),
         current_window_samples=glance.samples,
         latest_report=report_to_pb(glance.latest) if glance.latest else None,
-        last_event_at=_timestamp(monitor.last_event_at),
+        last_event_at=to_timestamp(monitor.last_event_at),
         drift_events_total=monitor.alarms,
         unwatched_predictions=monitor.unwatched.predictions,
         unwatched_version=monitor.unwatched.version,
@@ -172,7 +163,7 @@ def health_to_pb(glance: Glance, now: datetime) -> pb.ModelHealth:
         severity_by_type={int(_kind(kind)): _severity(level.shown) for kind, level in monitor.levels.items()},
         state=_state(monitor.state),
         latest_report_id=glance.latest.id if glance.latest else "",
-        last_event_at=_timestamp(monitor.last_event_at),
+        last_event_at=to_timestamp(monitor.last_event_at),
         drift_events_total=monitor.alarms,
         unwatched_predictions=monitor.unwatched.predictions,
         unwatched_version=monitor.unwatched.version,
@@ -231,24 +222,3 @@ def _severity(severity: Severity) -> pb.DriftSeverity.ValueType:
 
 def _state(state: MonitorState) -> pb.MonitorState.ValueType:
     return pb.MonitorState.Value(f"MONITOR_STATE_{state}")
-
-
-def _duration_from_pb(duration: Duration, field: str) -> timedelta:
-    try:
-        return duration.ToTimedelta()
-    except (ValueError, OverflowError):
-        raise invalid(field, "is out of range") from None
-
-
-def _duration(length: timedelta) -> Duration:
-    duration = Duration()
-    duration.FromTimedelta(length)
-    return duration
-
-
-def _timestamp(moment: datetime | None) -> Timestamp | None:
-    if moment is None:
-        return None
-    stamp = Timestamp()
-    stamp.FromDatetime(moment.astimezone(UTC))
-    return stamp

@@ -7,6 +7,7 @@ from forgepoint.monitor.v1 import monitor_pb2_grpc
 from fp_kernel import Clock, invalid, parse_id
 from fp_rpc import command, current_call
 from fp_rpc.headers import TEAM
+from fp_rpc.times import from_timestamp
 
 from fp_monitor.api import convert
 from fp_monitor.app.ports import ReportFilter
@@ -65,8 +66,8 @@ class MonitorServicer(monitor_pb2_grpc.MonitorServiceServicer):
             team=_team(),
             model_name=_optional(request.model_name),
             min_severity=convert.severity_from_pb(request.min_severity, "min_severity"),
-            since=convert.moment_from_pb(request.since, "since") if request.HasField("since") else None,
-            until=convert.moment_from_pb(request.until, "until") if request.HasField("until") else None,
+            since=from_timestamp(request.since, "since") if request.HasField("since") else None,
+            until=from_timestamp(request.until, "until") if request.HasField("until") else None,
         )
         size, token = request.pagination.page_size, request.pagination.page_token
         return convert.reports_to_pb(await self._do.queries.reports(chosen, size, token))

@@ -1,11 +1,10 @@
 """Messages as domain values, and back."""
 
 from collections.abc import Mapping
-from datetime import datetime
 
 from forgepoint.notification.v1 import notification_pb2 as pb
 from fp_kernel import invalid
-from google.protobuf.timestamp_pb2 import Timestamp
+from fp_rpc.times import to_timestamp
 
 from fp_notification.domain.notifications import Attempt, Notification, Status
 from fp_notification.domain.preferences import NewRule, WantedChannel
@@ -92,7 +91,7 @@ def preferences_to_pb(person: Recipient) -> pb.NotificationPreferences:
             for each in person.channels
         ],
         muted_event_patterns=person.muted,
-        updated_at=timestamp(person.updated_at),
+        updated_at=to_timestamp(person.updated_at),
     )
 
 
@@ -107,7 +106,7 @@ def rule_to_pb(rule: Recipient) -> pb.NotificationRule:
         target=mask(webhook.target) if webhook else "",
         disabled_reason=webhook.disabled_reason if webhook else "",
         created_by=rule.created_by,
-        created_at=timestamp(rule.created_at),
+        created_at=to_timestamp(rule.created_at),
     )
 
 
@@ -126,8 +125,8 @@ def notification_to_pb(notification: Notification) -> pb.Notification:
         event_type=notification.event_type,
         source_service=notification.source,
         resource_id=notification.resource_id,
-        created_at=timestamp(notification.created_at),
-        read_at=timestamp(notification.read_at),
+        created_at=to_timestamp(notification.created_at),
+        read_at=to_timestamp(notification.read_at),
         events=notification.events,
     )
 
@@ -139,7 +138,7 @@ def attempt_to_pb(attempt: Attempt) -> pb.DeliveryAttempt:
         attempt=attempt.number,
         response_code=attempt.response_code,
         error_message=attempt.error,
-        attempted_at=timestamp(attempt.at),
+        attempted_at=to_timestamp(attempt.at),
     )
 
 
@@ -147,14 +146,6 @@ def tested_to_pb(attempt: Attempt) -> pb.TestChannelResponse:
     return pb.TestChannelResponse(
         status=_STATUSES[attempt.status], response_code=attempt.response_code, error_message=attempt.error
     )
-
-
-def timestamp(moment: datetime | None) -> Timestamp | None:
-    if moment is None:
-        return None
-    stamp = Timestamp()
-    stamp.FromDatetime(moment)
-    return stamp
 
 
 def _severity(severity: Severity) -> pb.NotificationSeverity.ValueType:

@@ -1,12 +1,10 @@
 """Tokens for jobs, from auth over gRPC."""
 
-from datetime import timedelta
-
 import grpc
 from forgepoint.auth.v1 import auth_pb2 as pb
 from forgepoint.auth.v1.auth_pb2_grpc import AuthServiceStub
 from fp_rpc import acting_for
-from google.protobuf.duration_pb2 import Duration
+from fp_rpc.times import to_duration
 
 from fp_pipeline.app.peers import Actor
 
@@ -16,8 +14,6 @@ class GrpcJobTokens:
         self._stub = AuthServiceStub(channel)
 
     async def issue(self, actor: Actor, execution_id: str, step_id: str, ttl: float) -> str:
-        life = Duration()
-        life.FromTimedelta(timedelta(seconds=ttl))
-        request = pb.IssueJobTokenRequest(execution_id=execution_id, step_id=step_id, ttl=life)
+        request = pb.IssueJobTokenRequest(execution_id=execution_id, step_id=step_id, ttl=to_duration(ttl))
         with acting_for(actor.team, actor.user_id):
             return (await self._stub.IssueJobToken(request)).access_token

@@ -1,15 +1,13 @@
 """Domain events as events of the bus."""
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from forgepoint.common.v1 import model_pb2
 from forgepoint.events.v1 import events_pb2
 from fp_events import Event, Severity
-from google.protobuf.duration_pb2 import Duration
+from fp_rpc.times import to_duration, to_timestamp
 from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from fp_pipeline.domain import events
 from fp_pipeline.domain.definition import JOB_STEPS, PipelineType, StepType
@@ -40,11 +38,11 @@ def _execution(event: events.ExecutionStarted | events.ExecutionCompleted | even
     }
     match event:
         case events.ExecutionStarted():
-            started = events_pb2.PipelineStarted(**common, triggered_by=origin.actor, started_at=_timestamp(event.at))
+            started = events_pb2.PipelineStarted(**common, triggered_by=origin.actor, started_at=to_timestamp(event.at))
             return _event("fp.pipelines.started", event, started, f"Pipeline {origin.pipeline_name} started.")
         case events.ExecutionCompleted():
             completed = events_pb2.PipelineCompleted(
-                **common, duration=_duration(event.duration), completed_at=_timestamp(event.at)
+                **common, duration=to_duration(event.duration), completed_at=to_timestamp(event.at)
             )
             return _event("fp.pipelines.completed", event, completed, f"Pipeline {origin.pipeline_name} completed.")
         case events.ExecutionFailed():
@@ -53,7 +51,7 @@ def _execution(event: events.ExecutionStarted | events.ExecutionCompleted | even
                 failed_step_id=event.failed_step,
                 error=event.error,
                 compensation_failed=event.compensation_failed,
-                failed_at=_timestamp(event.at),
+                failed_at=to_timestamp(event.at),
             )
             verb = "was cancelled" if event.cancelled else "failed"
             severity = Severity.WARNING if event.cancelled else Severity.ERROR
@@ -75,7 +73,7 @@ def _step(event: events.StepCompleted | events.StepFailed | events.CompensationT
                 step_id=event.step_id,
                 step_type=_step_type(event.step_type),
                 output=output,
-                completed_at=_timestamp(event.at),
+                completed_at=to_timestamp(event.at),
                 **_step_facts(event),
             )
             summary = f"Step {event.step_id} of {origin.pipeline_name} completed."
@@ -87,7 +85,7 @@ def _step(event: events.StepCompleted | events.StepFailed | events.CompensationT
                 step_type=_step_type(event.step_type),
                 error=event.error,
                 attempts=event.attempts,
-                failed_at=_timestamp(event.at),
+                failed_at=to_timestamp(event.at),
                 **_step_facts(event),
             )
             verb = "was stopped" if event.cancelled else "failed"
@@ -99,7 +97,7 @@ def _step(event: events.StepCompleted | events.StepFailed | events.CompensationT
                 **common,
                 failed_step_id=event.failed_step,
                 compensating_step_ids=event.compensating,
-                triggered_at=_timestamp(event.at),
+                triggered_at=to_timestamp(event.at),
             )
             summary = f"Pipeline {origin.pipeline_name} undoes {len(event.compensating)} steps."
             return _event("fp.pipelines.compensation.triggered", event, triggered, summary, Severity.WARNING)
@@ -107,7 +105,7 @@ def _step(event: events.StepCompleted | events.StepFailed | events.CompensationT
 
 def _step_facts(event: events.StepCompleted | events.StepFailed) -> dict[str, Any]:
     return {
-        "compute": _duration(event.compute) if event.step_type in JOB_STEPS else None,
+        "compute": to_duration(event.compute) if event.step_type in JOB_STEPS else None,
         "pipeline_type": _pipeline_type(event.origin.pipeline_type),
         "pipeline_name": event.origin.pipeline_name,
     }
@@ -119,7 +117,7 @@ def _deployed(event: events.ModelDeployed) -> Event:
         **_version(deployment),
         endpoint=deployment.endpoint,
         weight_bps=deployment.weight_bps,
-        deployed_at=_timestamp(deployment.deployed_at),
+        deployed_at=to_timestamp(deployment.deployed_at),
         signature=model_pb2.Signature.FromString(deployment.signature) if deployment.signature else None,
         artifact_digest=deployment.artifact_digest,
     )
@@ -130,7 +128,7 @@ def _deployed(event: events.ModelDeployed) -> Event:
 def _undeployed(event: events.ModelUndeployed) -> Event:
     deployment = event.deployment
     payload = events_pb2.ModelUndeployed(
-        **_version(deployment), reason=event.reason, undeployed_at=_timestamp(event.at)
+        **_version(deployment), reason=event.reason, undeployed_at=to_timestamp(event.at)
     )
     summary = f"Version {deployment.version} of {deployment.model_name} is no longer deployed: {event.reason}."
     return _model("fp.pipelines.model.undeployed", event, payload, summary)
@@ -180,15 +178,3 @@ def _pipeline_type(kind: PipelineType) -> events_pb2.PipelineType.ValueType:
 
 def _step_type(kind: StepType) -> events_pb2.StepType.ValueType:
     return events_pb2.StepType.Value(f"STEP_TYPE_{kind}")
-
-
-def _duration(seconds: float) -> Duration:
-    duration = Duration()
-    duration.FromTimedelta(timedelta(seconds=seconds))
-    return duration
-
-
-def _timestamp(moment: datetime) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromDatetime(moment.astimezone(UTC))
-    return stamp

@@ -1,12 +1,9 @@
 """Messages and domain values, in pairs."""
 
-from datetime import UTC, datetime, timedelta
-
 from forgepoint.common.v1 import common_pb2, model_pb2
 from forgepoint.pipeline.v1 import pipeline_pb2 as pb
 from fp_kernel import Page, invalid
-from google.protobuf.duration_pb2 import Duration
-from google.protobuf.timestamp_pb2 import Timestamp
+from fp_rpc.times import seconds_of, to_duration, to_timestamp
 
 from fp_pipeline.api.documents import from_struct, to_struct, to_value
 from fp_pipeline.app.watch_execution import Sighting
@@ -68,7 +65,7 @@ def _definition_from_pb(step: pb.StepDefinition, path: str) -> StepDefinition:
         depends_on=tuple(step.depends_on),
         compensation_step_id=step.compensation_step_id,
         config=from_struct(step.config, f"{path}.config"),
-        timeout=step.timeout.seconds + step.timeout.nanos / 1e9,
+        timeout=seconds_of(step.timeout),
         max_retries=step.max_retries,
     )
 
@@ -80,15 +77,13 @@ def pipeline_to_pb(pipeline: Pipeline) -> pb.PipelineDefinition:
         type=pb.PipelineType.Value(f"PIPELINE_TYPE_{pipeline.type}"),
         steps=[_definition_to_pb(step) for step in pipeline.steps],
         created_by=pipeline.created_by,
-        created_at=_timestamp(pipeline.created_at),
+        created_at=to_timestamp(pipeline.created_at),
         team=pipeline.team,
         then_pipeline_id=pipeline.then_pipeline_id,
     )
 
 
 def _definition_to_pb(step: StepDefinition) -> pb.StepDefinition:
-    timeout = Duration()
-    timeout.FromTimedelta(timedelta(seconds=step.timeout))
     return pb.StepDefinition(
         id=step.id,
         name=step.name,
@@ -96,7 +91,7 @@ def _definition_to_pb(step: StepDefinition) -> pb.StepDefinition:
         depends_on=step.depends_on,
         compensation_step_id=step.compensation_step_id,
         config=to_struct(step.config),
-        timeout=timeout if step.timeout else None,
+        timeout=to_duration(step.timeout) if step.timeout else None,
         max_retries=step.max_retries,
     )
 
@@ -111,8 +106,8 @@ def execution_to_pb(execution: Execution, *, items: bool = True) -> pb.Execution
         current_step=execution.current_step,
         step_executions=[step_to_pb(execution, step) for step in steps],
         triggered_by=execution.cause.triggered_by,
-        started_at=_timestamp(execution.started_at),
-        completed_at=_timestamp(execution.completed_at),
+        started_at=to_timestamp(execution.started_at),
+        completed_at=to_timestamp(execution.completed_at),
         input=to_struct(execution.input),
         error=execution.error,
         pipeline_name=execution.pipeline_name,
@@ -129,13 +124,13 @@ def step_to_pb(execution: Execution, step: Step) -> pb.StepExecution:
         execution_id=execution.id,
         step_id=step.step_id,
         status=pb.StepStatus.Value(f"STEP_STATUS_{step.status}"),
-        started_at=_timestamp(step.started_at),
-        completed_at=_timestamp(step.completed_at),
+        started_at=to_timestamp(step.started_at),
+        completed_at=to_timestamp(step.completed_at),
         output=to_struct(step.output) if step.output else None,
         error=step.error,
         attempt=step.attempt,
         type=pb.StepType.Value(f"STEP_TYPE_{step.definition.type}"),
-        retry_at=_timestamp(step.retry_at),
+        retry_at=to_timestamp(step.retry_at),
         parent_step_id=step.item.parent if step.item else "",
         item_index=step.item.index if step.item else 0,
         item=to_value(step.item.value) if step.item else None,
@@ -153,7 +148,7 @@ def sighting_to_pb(sighting: Sighting) -> pb.WatchExecutionResponse:
         execution=execution_to_pb(execution, items=transition is None),
         changed_step=step_to_pb(execution, changed) if changed else None,
         sequence=execution.sequence,
-        emitted_at=_timestamp(sighting.at),
+        emitted_at=to_timestamp(sighting.at),
     )
 
 
@@ -168,7 +163,7 @@ def deployment_to_pb(deployment: Deployment) -> pb.Deployment:
         endpoint=deployment.endpoint,
         weight_bps=deployment.weight_bps,
         execution_id=deployment.execution_id,
-        deployed_at=_timestamp(deployment.deployed_at),
+        deployed_at=to_timestamp(deployment.deployed_at),
         signature=signature,
         artifact_digest=deployment.artifact_digest,
         sequence=deployment.sequence,
@@ -176,7 +171,7 @@ def deployment_to_pb(deployment: Deployment) -> pb.Deployment:
 
 
 def line_to_pb(line: LogLine) -> pb.StreamStepLogsResponse:
-    return pb.StreamStepLogsResponse(line=line.number, text=line.text, logged_at=_timestamp(line.at))
+    return pb.StreamStepLogsResponse(line=line.number, text=line.text, logged_at=to_timestamp(line.at))
 
 
 def created_to_pb(pipeline: Pipeline) -> pb.CreatePipelineResponse:
@@ -218,11 +213,3 @@ def deployments_to_pb(page: Page[Deployment]) -> pb.ListDeploymentsResponse:
 def _pagination(token: str) -> common_pb2.PaginationResponse:
     """Rows are not counted: the count would cost more than the page."""
     return common_pb2.PaginationResponse(next_page_token=token, total_count=-1)
-
-
-def _timestamp(moment: datetime | None) -> Timestamp | None:
-    if moment is None:
-        return None
-    stamp = Timestamp()
-    stamp.FromDatetime(moment.astimezone(UTC))
-    return stamp

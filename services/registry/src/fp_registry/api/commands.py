@@ -6,6 +6,7 @@ from datetime import timedelta
 from forgepoint.registry.v1 import registry_pb2 as pb
 from forgepoint.registry.v1.registry_pb2_grpc import RegistryServiceServicer
 from fp_kernel import FailedPrecondition, parse_id
+from fp_rpc.times import to_timestamp
 
 from fp_registry.api import convert
 from fp_registry.api.answers import Answers, Context
@@ -79,7 +80,7 @@ class CommandServicer(RegistryServiceServicer):
         with suppress(FailedPrecondition):  # repeated after the upload: there is nothing to upload any more
             upload = await self._fresh.upload(answer.version.id, ttl, caller())
             answer.upload_url = upload.url
-            answer.upload_url_expires_at.CopyFrom(convert.timestamp(upload.expires_at))
+            answer.upload_url_expires_at.CopyFrom(to_timestamp(upload.expires_at))
         return answer
 
     async def ConfirmVersionUpload(

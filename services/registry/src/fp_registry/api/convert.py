@@ -1,13 +1,12 @@
 """Domain values as messages, and requests as domain values."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from forgepoint.registry.v1 import registry_pb2 as pb
 from fp_kernel import invalid
+from fp_rpc.times import to_timestamp
 from google.protobuf.struct_pb2 import Struct, Value
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from fp_registry.api.profiles import baseline_of, signature_of
 from fp_registry.domain.model import Model, ModelUpdate, NewModel
@@ -34,8 +33,8 @@ def model_to_pb(model: Model) -> pb.Model:
         tags=model.tags,
         production_version=model.production_version,
         latest_version=model.latest_version,
-        created_at=timestamp(model.created_at),
-        updated_at=timestamp(model.updated_at),
+        created_at=to_timestamp(model.created_at),
+        updated_at=to_timestamp(model.updated_at),
     )
     if model.archived_at is not None:
         message.archived_at.FromDatetime(model.archived_at)
@@ -62,7 +61,7 @@ def version_facts_to_pb(version: Version) -> pb.ModelVersion:
         stage=_STAGES[version.stage],
         status=_STATUSES[version.status],
         created_by=version.created_by,
-        created_at=timestamp(version.created_at),
+        created_at=to_timestamp(version.created_at),
         run_id=version.run_id,
         failure_reason=version.failure_reason,
         revision=version.revision,
@@ -77,8 +76,8 @@ def tenure_to_pb(tenure: Tenure) -> pb.ProductionTenure:
     return pb.ProductionTenure(
         version_id=tenure.version_id,
         version=tenure.version,
-        started_at=timestamp(tenure.started_at),
-        ended_at=timestamp(tenure.ended_at) if tenure.ended_at else None,
+        started_at=to_timestamp(tenure.started_at),
+        ended_at=to_timestamp(tenure.ended_at) if tenure.ended_at else None,
         promoted_by=tenure.promoted_by,
     )
 
@@ -131,12 +130,6 @@ def stage_of(number: int, field: str) -> Stage:
     if stage is None:
         raise invalid(field, "must be DEV, STAGING, PRODUCTION or ARCHIVED")
     return stage
-
-
-def timestamp(moment: datetime) -> Timestamp:
-    message = Timestamp()
-    message.FromDatetime(moment)
-    return message
 
 
 def _plain_struct(struct: Struct) -> dict[str, Any]:

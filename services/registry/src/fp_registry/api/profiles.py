@@ -1,10 +1,8 @@
 """Signatures and baseline profiles of requests, for the domain's checks."""
 
-from datetime import UTC, datetime
-
 from forgepoint.common.v1 import model_pb2
 from fp_kernel import invalid
-from google.protobuf.timestamp_pb2 import Timestamp
+from fp_rpc.times import from_timestamp
 
 from fp_registry.domain import baseline
 from fp_registry.domain.signature import Column, Signature, Tensor
@@ -32,8 +30,12 @@ def baseline_of(message: model_pb2.BaselineProfile) -> baseline.BaselineProfile:
         metrics=dict(message.metrics),
         samples=message.sample_count,
         window=(
-            _moment(message.window_start, "window_start") if message.HasField("window_start") else None,
-            _moment(message.window_end, "window_end") if message.HasField("window_end") else None,
+            from_timestamp(message.window_start, "baseline_profile.window_start")
+            if message.HasField("window_start")
+            else None,
+            from_timestamp(message.window_end, "baseline_profile.window_end")
+            if message.HasField("window_end")
+            else None,
         ),
     )
 
@@ -66,10 +68,3 @@ def _prediction(message: model_pb2.PredictionBaseline) -> baseline.PredictionBas
 
 def _bins(message: model_pb2.NumericBins) -> baseline.NumericBins:
     return baseline.NumericBins(tuple(message.edges), tuple(message.counts))
-
-
-def _moment(message: Timestamp, field: str) -> datetime:
-    try:
-        return message.ToDatetime(UTC)
-    except (ValueError, OverflowError):
-        raise invalid(f"baseline_profile.{field}", "must be a time of the years 1 to 9999") from None

@@ -1,13 +1,12 @@
 """The RPCs that only read."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from forgepoint.common.v1 import common_pb2
 from forgepoint.registry.v1 import registry_pb2 as pb
 from forgepoint.registry.v1.registry_pb2_grpc import RegistryServiceServicer
 from fp_kernel import PageRequest, invalid, is_id, next_token, page_request, parse_id
-from google.protobuf.timestamp_pb2 import Timestamp
+from fp_rpc.times import from_timestamp, to_timestamp
 
 from fp_registry.api import convert
 from fp_registry.api.answers import Context
@@ -81,16 +80,14 @@ class QueryServicer(RegistryServiceServicer):
     async def GetUploadURL(self, request: pb.GetUploadURLRequest, context: Context) -> pb.GetUploadURLResponse:
         version_id = parse_id(request.version_id, "version_id")
         upload = await self._urls.upload(version_id, lifetime(request.ttl_seconds, "ttl_seconds"), caller())
-        return pb.GetUploadURLResponse(
-            upload_url=upload.url, upload_url_expires_at=convert.timestamp(upload.expires_at)
-        )
+        return pb.GetUploadURLResponse(upload_url=upload.url, upload_url_expires_at=to_timestamp(upload.expires_at))
 
     async def GetDownloadURL(self, request: pb.GetDownloadURLRequest, context: Context) -> pb.GetDownloadURLResponse:
         version_id = parse_id(request.version_id, "version_id")
         ttl = lifetime(request.ttl_seconds, "ttl_seconds")
         download, digest = await self._urls.download(version_id, ttl, caller())
         return pb.GetDownloadURLResponse(
-            download_url=download.url, expires_at=convert.timestamp(download.expires_at), artifact_digest=digest
+            download_url=download.url, expires_at=to_timestamp(download.expires_at), artifact_digest=digest
         )
 
     async def GetProductionHistory(
@@ -101,7 +98,7 @@ class QueryServicer(RegistryServiceServicer):
         model_id = parse_id(request.model_id, "model_id")
         team = caller().team
         if request.HasField("at"):
-            held = await self._read.history_at(team, model_id, _moment(request.at))
+            held = await self._read.history_at(team, model_id, from_timestamp(request.at, "at"))
             return pb.GetProductionHistoryResponse(tenures=map(convert.tenure_to_pb, held), pagination=_paged("", ()))
         scope = (team, "history", model_id)
         tenures, after = await self._read.history(team, model_id, _page_by_number(request.pagination, scope))
@@ -155,10 +152,3 @@ def _page_by_number(pagination: common_pb2.PaginationRequest, scope: Sequence[st
 def _paged(after: str, scope: Sequence[str]) -> common_pb2.PaginationResponse:
     token = next_token((after,), scope=scope) if after else ""
     return common_pb2.PaginationResponse(next_page_token=token, total_count=-1)
-
-
-def _moment(at: Timestamp) -> datetime:
-    try:
-        return at.ToDatetime(UTC)
-    except (ValueError, OverflowError):
-        raise invalid("at", "must be a time of the years 1 to 9999") from None

@@ -1,13 +1,11 @@
 """Messages to values and back."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 from typing import Any
 
 from forgepoint.serving.v1 import serving_pb2 as pb
 from fp_rpc.tensors import TensorForm
-from google.protobuf.duration_pb2 import Duration
-from google.protobuf.timestamp_pb2 import Timestamp
+from fp_rpc.times import to_timestamp
 
 from fp_serving.app.slot import Loaded
 from fp_serving.domain.lifecycle import ModelState, Status
@@ -27,7 +25,7 @@ def info_to_pb(model_name: str, loaded: Loaded) -> pb.ModelInfo:
         version=loaded.facts.version,
         input_schema=map(TENSORS.spec_to_pb, loaded.schema.inputs),
         output_schema=map(TENSORS.spec_to_pb, loaded.schema.outputs),
-        loaded_at=time_to_pb(loaded.loaded_at),
+        loaded_at=to_timestamp(loaded.loaded_at),
         artifact_digest=loaded.facts.digest,
     )
 
@@ -38,17 +36,5 @@ def status_to_pb(model_name: str, version: str, status: Status) -> pb.ModelStatu
         version=version,
         state=STATES[status.state],
         message=status.message,
-        updated_at=time_to_pb(status.updated_at),
+        updated_at=to_timestamp(status.updated_at),
     )
-
-
-def time_to_pb(time: datetime) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromDatetime(time)
-    return stamp
-
-
-def seconds_to_pb(seconds: float) -> Duration:
-    duration = Duration()
-    duration.FromTimedelta(timedelta(seconds=seconds))
-    return duration

@@ -6,12 +6,12 @@ import grpc
 from forgepoint.serving.v1 import serving_pb2 as pb
 from forgepoint.serving.v1.serving_pb2_grpc import ModelServingServiceServicer
 from fp_rpc import current_call
+from fp_rpc.times import to_duration
 
 from fp_serving.api.convert import (
     STATES,
     TENSORS,
     info_to_pb,
-    seconds_to_pb,
     status_to_pb,
 )
 from fp_serving.app.figures import Figures
@@ -35,7 +35,7 @@ class Servicer(ModelServingServiceServicer):
         return pb.PredictResponse(
             outputs=TENSORS.all_to_pb(answer.outputs),
             model_version=answer.version,
-            inference_latency=seconds_to_pb(answer.seconds),
+            inference_latency=to_duration(answer.seconds),
             correlation_id=request.correlation_id,
         )
 
@@ -62,7 +62,7 @@ class Servicer(ModelServingServiceServicer):
         return pb.HealthCheckResponse(
             status=pb.HEALTH_STATUS_SERVING if ready else pb.HEALTH_STATUS_NOT_SERVING,
             model_state=STATES[state],
-            last_inference_latency=seconds_to_pb(self._figures.latencies.last),
+            last_inference_latency=to_duration(self._figures.latencies.last),
         )
 
     async def GetServingMetrics(
@@ -75,8 +75,8 @@ class Servicer(ModelServingServiceServicer):
                 inflight_requests=figures.in_flight,
                 total_requests=figures.total,
                 failed_requests=figures.failed,
-                p50_latency=seconds_to_pb(figures.latencies.quantile(0.5)),
-                p99_latency=seconds_to_pb(figures.latencies.quantile(0.99)),
+                p50_latency=to_duration(figures.latencies.quantile(0.5)),
+                p99_latency=to_duration(figures.latencies.quantile(0.99)),
                 model_memory_bytes=memory,
             )
         )
