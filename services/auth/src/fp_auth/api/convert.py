@@ -1,8 +1,8 @@
 """Between messages and values."""
 
 from forgepoint.auth.v1 import auth_pb2
-from forgepoint.common.v1 import common_pb2
 from fp_kernel import Page
+from fp_rpc.pagination import page_response
 from fp_rpc.times import to_timestamp
 
 from fp_auth.app.create_api_key import IssuedKey
@@ -90,19 +90,14 @@ def rotated_key_to_pb(issued: IssuedKey) -> auth_pb2.RotateAPIKeyResponse:
 
 def users_to_pb(page: Page[User]) -> auth_pb2.ListUsersResponse:
     return auth_pb2.ListUsersResponse(
-        users=[user_to_pb(user) for user in page.items], pagination=pagination_to_pb(page.next_token)
+        users=[user_to_pb(user) for user in page.items], pagination=page_response(page.next_token)
     )
 
 
 def api_keys_to_pb(page: Page[ApiKey]) -> auth_pb2.ListAPIKeysResponse:
     return auth_pb2.ListAPIKeysResponse(
-        api_keys=[api_key_to_pb(key) for key in page.items], pagination=pagination_to_pb(page.next_token)
+        api_keys=[api_key_to_pb(key) for key in page.items], pagination=page_response(page.next_token)
     )
-
-
-def pagination_to_pb(next_token: str) -> common_pb2.PaginationResponse:
-    """Totals are not counted: -1."""
-    return common_pb2.PaginationResponse(next_page_token=next_token, total_count=-1)
 
 
 def service_token_to_pb(issued: IssuedToken) -> auth_pb2.ExchangeServiceTokenResponse:

@@ -8,7 +8,8 @@ import grpc
 from forgepoint.billing.v1 import billing_pb2 as pb
 from forgepoint.billing.v1.billing_pb2_grpc import BillingServiceServicer
 from forgepoint.common.v1 import common_pb2
-from fp_kernel import Clock, PageRequest, invalid, next_token, page_request, parse_id
+from fp_kernel import Clock, PageRequest, invalid, page_request, parse_id
+from fp_rpc.pagination import page_response_after
 
 from fp_billing.api import convert
 from fp_billing.api.caller import any_team_or_own, readable_team
@@ -30,7 +31,9 @@ class QueryServicer(BillingServiceServicer):
     async def ListRatePlans(self, request: pb.ListRatePlansRequest, context: Context) -> pb.ListRatePlansResponse:
         scope = ("plans",)
         plans, after = await self._read.plans(_page_by_id(request.pagination, scope))
-        return pb.ListRatePlansResponse(rate_plans=map(convert.plan_to_pb, plans), pagination=_paged(after, scope))
+        return pb.ListRatePlansResponse(
+            rate_plans=map(convert.plan_to_pb, plans), pagination=page_response_after(after, scope)
+        )
 
     async def CheckQuota(self, request: pb.CheckQuotaRequest, context: Context) -> pb.CheckQuotaResponse:
         meter = convert.meter_of(request.meter_type, "meter_type")
@@ -60,7 +63,7 @@ class QueryServicer(BillingServiceServicer):
         return pb.GetUsageResponse(
             summaries=convert.summaries_to_pb(found.summaries, wanted),
             grand_total=convert.money_to_pb(found.total.amount_micros, found.total.currency) if found.total else None,
-            pagination=_paged(found.after, scope),
+            pagination=page_response_after(found.after, scope),
         )
 
     async def GetInvoice(self, request: pb.GetInvoiceRequest, context: Context) -> pb.GetInvoiceResponse:
@@ -74,7 +77,9 @@ class QueryServicer(BillingServiceServicer):
         team = readable_team(request.team)
         scope = (team, "invoices", status or "")
         invoices, after = await self._read.invoices(team, status, _page_by_id(request.pagination, scope))
-        return pb.ListInvoicesResponse(invoices=map(convert.invoice_to_pb, invoices), pagination=_paged(after, scope))
+        return pb.ListInvoicesResponse(
+            invoices=map(convert.invoice_to_pb, invoices), pagination=page_response_after(after, scope)
+        )
 
 
 def _page_by_id(pagination: common_pb2.PaginationRequest, scope: Sequence[str]) -> PageRequest:
@@ -93,8 +98,3 @@ def _page_by_day(pagination: common_pb2.PaginationRequest, scope: Sequence[str])
         except ValueError:
             raise invalid(_TOKEN, "is not a token of this list") from None
     return page
-
-
-def _paged(after: str, scope: Sequence[str]) -> common_pb2.PaginationResponse:
-    token = next_token((after,), scope=scope) if after else ""
-    return common_pb2.PaginationResponse(next_page_token=token, total_count=-1)

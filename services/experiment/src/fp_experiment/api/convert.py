@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from forgepoint.common.v1 import common_pb2
 from forgepoint.experiment.v1 import experiment_pb2 as pb
 from fp_kernel import invalid, parse_id
+from fp_rpc.pagination import page_response
 from fp_rpc.times import from_timestamp, to_timestamp
 
 from fp_experiment.app.history import Comparison, Series, series
@@ -70,7 +70,7 @@ def series_to_pb(points: Series) -> pb.MetricSeries:
 
 def history_to_pb(points: Sequence[Point], next_token: str) -> pb.GetMetricHistoryResponse:
     return pb.GetMetricHistoryResponse(
-        series=[series_to_pb(each) for each in series(points)], pagination=pagination_to_pb(next_token)
+        series=[series_to_pb(each) for each in series(points)], pagination=page_response(next_token)
     )
 
 
@@ -96,11 +96,6 @@ def edge_to_pb(edge: Edge) -> pb.LineageEdge:
         event_id=edge.event_id,
         occurred_at=to_timestamp(edge.at),
     )
-
-
-def pagination_to_pb(next_token: str) -> common_pb2.PaginationResponse:
-    """Totals are not counted: -1."""
-    return common_pb2.PaginationResponse(next_page_token=next_token, total_count=-1)
 
 
 def new_run(request: pb.StartRunRequest, execution_id: str) -> NewRun:

@@ -4,6 +4,7 @@ from forgepoint.experiment.v1 import experiment_pb2 as pb
 from forgepoint.experiment.v1.experiment_pb2_grpc import ExperimentTrackerServiceServicer
 from fp_kernel import parse_id
 from fp_rpc import current_call
+from fp_rpc.pagination import page_response
 
 from fp_experiment.api import convert
 from fp_experiment.api.caller import caller
@@ -30,7 +31,7 @@ class QueryServicer(ExperimentTrackerServiceServicer):
         )
         return pb.ListExperimentsResponse(
             experiments=[convert.experiment_to_pb(each) for each in page.items],
-            pagination=convert.pagination_to_pb(page.next_token),
+            pagination=page_response(page.next_token),
         )
 
     async def GetRun(self, request: pb.GetRunRequest, context: object) -> pb.GetRunResponse:
@@ -48,7 +49,7 @@ class QueryServicer(ExperimentTrackerServiceServicer):
             page_token=request.pagination.page_token,
         )
         return pb.ListRunsResponse(
-            runs=[convert.run_to_pb(run) for run in page.items], pagination=convert.pagination_to_pb(page.next_token)
+            runs=[convert.run_to_pb(run) for run in page.items], pagination=page_response(page.next_token)
         )
 
     async def GetMetricHistory(

@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Sequence
 from forgepoint.common.v1 import common_pb2
 from forgepoint.featurestore.v1 import featurestore_pb2 as pb
 from forgepoint.featurestore.v1.featurestore_pb2_grpc import FeatureStoreServiceServicer
-from fp_kernel import invalid, next_token, page_request, parse_id
+from fp_kernel import invalid, page_request, parse_id
 from fp_kernel.texts import check_length, is_text
+from fp_rpc.pagination import page_response_after
 
 from fp_featurestore.api import convert, packed, training
 from fp_featurestore.api.beside import beside
@@ -45,7 +46,7 @@ class QueryServicer(FeatureStoreServiceServicer):
             parse_id(page.after[0], _TOKEN)
         views, after = await self._ask.queries.views(team, request.name_filter, page)
         return pb.ListFeatureViewsResponse(
-            feature_views=[convert.view_to_pb(view) for view in views], pagination=_paged(after, scope)
+            feature_views=[convert.view_to_pb(view) for view in views], pagination=page_response_after(after, scope)
         )
 
     async def GetOnlineFeatures(
@@ -68,7 +69,7 @@ class QueryServicer(FeatureStoreServiceServicer):
         read = await self._ask.get_historical(caller().team, ref, wanted[start:end], request.feature_names, past)
         message = await beside(packed.size(read.found), packed.historical, read.found)
         message.missing_entity_ids.extend(read.missing)
-        message.pagination.CopyFrom(_paged(str(end) if end < len(wanted) else "", scope))
+        message.pagination.CopyFrom(page_response_after(str(end) if end < len(wanted) else "", scope))
         return message
 
     async def GetTrainingSet(
@@ -108,8 +109,3 @@ def _bounds(pagination: common_pb2.PaginationRequest, scope: Sequence[str], coun
 
 def _digest(entity_ids: Sequence[str]) -> str:
     return hashlib.sha256("\0".join(entity_ids).encode()).hexdigest()
-
-
-def _paged(after: str, scope: Sequence[str]) -> common_pb2.PaginationResponse:
-    token = next_token((after,), scope=scope) if after else ""
-    return common_pb2.PaginationResponse(next_page_token=token, total_count=-1)

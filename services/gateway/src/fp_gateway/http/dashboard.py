@@ -12,6 +12,7 @@ from forgepoint.pipeline.v1 import pipeline_pb2
 from forgepoint.registry.v1 import registry_pb2
 from fp_kernel import Error, Internal
 from fp_rpc.errors import to_problem
+from fp_rpc.pagination import page_response
 from fp_telemetry import get_logger
 from google.protobuf.message import Message
 from starlette.requests import Request
@@ -102,6 +103,6 @@ def _together(messages: Sequence[Message]) -> Message:
             key=lambda one: one.id,
             reverse=True,
         )
-        pagination = common_pb2.PaginationResponse(total_count=-1)
+        pagination = page_response("")
         return pipeline_pb2.ListExecutionsResponse(executions=found, pagination=pagination)
     return first

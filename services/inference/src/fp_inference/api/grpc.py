@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 import grpc
-from forgepoint.common.v1.common_pb2 import PaginationResponse
 from forgepoint.inference.v1 import inference_pb2 as pb
 from forgepoint.inference.v1.inference_pb2_grpc import InferenceGatewayServiceServicer
 from fp_kernel import Clock, Command, invalid, new_id, next_token, page_request
 from fp_kernel.tensors import Tensor
 from fp_rpc import Call, command, current_call, principal
 from fp_rpc.headers import REPLAYED
+from fp_rpc.pagination import page_response
 
 from fp_inference.api.batches import answer_to_pb, items_from_pb
 from fp_inference.api.circuits import circuit_to_pb
@@ -119,7 +119,7 @@ class Servicer(InferenceGatewayServiceServicer):
         token = next_token((shown[-1].model_name,), scope=scope) if len(routes) > len(shown) else ""
         return pb.ListRoutesResponse(
             routes=map(route_to_pb, shown),
-            pagination=PaginationResponse(next_page_token=token, total_count=-1),
+            pagination=page_response(token),
         )
 
     async def SetTrafficSplit(self, request: pb.SetTrafficSplitRequest, context: Context) -> pb.SetTrafficSplitResponse:
@@ -168,7 +168,7 @@ class Servicer(InferenceGatewayServiceServicer):
         token = next_token((shown[-1].model_name, shown[-1].target.version_id), scope=scope) if more else ""
         return pb.ListCircuitStatesResponse(
             circuit_states=map(circuit_to_pb, shown),
-            pagination=PaginationResponse(next_page_token=token, total_count=-1),
+            pagination=page_response(token),
         )
 
     async def GetModelInfo(self, request: pb.GetModelInfoRequest, context: Context) -> pb.GetModelInfoResponse:

@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from forgepoint.common.v1 import common_pb2
 from forgepoint.monitor.v1 import monitor_pb2 as pb
 from fp_kernel import Page, invalid
+from fp_rpc.pagination import page_response
 from fp_rpc.times import from_duration, from_timestamp, to_duration, to_timestamp
 
 from fp_monitor.app.configure_monitor import Configured
@@ -196,16 +196,11 @@ def monitors_to_pb(page: Page[Glance], now: datetime) -> pb.ListMonitorsResponse
         pb.ListMonitorsResponse.Entry(monitor=monitor_to_pb(each.monitor), health=health_to_pb(each, now))
         for each in page.items
     ]
-    return pb.ListMonitorsResponse(entries=entries, pagination=_pagination(page.next_token))
+    return pb.ListMonitorsResponse(entries=entries, pagination=page_response(page.next_token))
 
 
 def reports_to_pb(page: Page[Report]) -> pb.ListDriftReportsResponse:
-    return pb.ListDriftReportsResponse(reports=map(report_to_pb, page.items), pagination=_pagination(page.next_token))
-
-
-def _pagination(token: str) -> common_pb2.PaginationResponse:
-    """Rows are not counted: the count would cost more than the page."""
-    return common_pb2.PaginationResponse(next_page_token=token, total_count=-1)
+    return pb.ListDriftReportsResponse(reports=map(report_to_pb, page.items), pagination=page_response(page.next_token))
 
 
 def _kind(kind: DriftKind) -> pb.DriftType.ValueType:

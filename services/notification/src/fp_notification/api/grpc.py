@@ -10,9 +10,9 @@ from forgepoint.notification.v1 import notification_pb2 as pb
 from forgepoint.notification.v1.notification_pb2_grpc import NotificationServiceServicer
 from fp_kernel import Command, PageRequest, PermissionDenied, Principal, invalid, page_request_by_id, parse_id
 from fp_kernel.identity import JOB_ROLE
-from fp_kernel.pages import next_token
 from fp_rpc import command, principal
 from fp_rpc.headers import TEAM, USER
+from fp_rpc.pagination import page_response_after
 from google.protobuf.message import Message
 
 from fp_notification.api import convert
@@ -65,7 +65,9 @@ class NotificationServicer(NotificationServiceServicer):
         scope = (feed.team, "notifications", feed.user_id, *filters)
         found, after, unread = await self._queries.notifications(feed, _page(request.pagination, scope))
         return pb.ListNotificationsResponse(
-            notifications=map(convert.notification_to_pb, found), pagination=_paged(after, scope), unread_count=unread
+            notifications=map(convert.notification_to_pb, found),
+            pagination=page_response_after(after, scope),
+            unread_count=unread,
         )
 
     async def GetNotification(self, request: pb.GetNotificationRequest, context: Context) -> pb.GetNotificationResponse:
@@ -91,7 +93,7 @@ class NotificationServicer(NotificationServiceServicer):
         return pb.ListDeliveryAttemptsResponse(
             attempts=map(convert.attempt_to_pb, attempts),
             notification_ids=[each.notification_id for each in attempts],
-            pagination=_paged(after, scope),
+            pagination=page_response_after(after, scope),
         )
 
     async def GetPreferences(self, request: pb.GetPreferencesRequest, context: Context) -> pb.GetPreferencesResponse:
@@ -103,7 +105,7 @@ class NotificationServicer(NotificationServiceServicer):
         team = member().team
         scope = (team, "rules")
         rules, after = await self._queries.rules(team, _page(request.pagination, scope))
-        return pb.ListRulesResponse(rules=map(convert.rule_to_pb, rules), pagination=_paged(after, scope))
+        return pb.ListRulesResponse(rules=map(convert.rule_to_pb, rules), pagination=page_response_after(after, scope))
 
     async def GetWebhookSecret(
         self, request: pb.GetWebhookSecretRequest, context: Context
@@ -201,8 +203,3 @@ def _event_type(pattern: str) -> str:
 
 def _page(pagination: common_pb2.PaginationRequest, scope: Sequence[str]) -> PageRequest:
     return page_request_by_id(pagination.page_size, pagination.page_token, scope=scope)
-
-
-def _paged(after: str, scope: Sequence[str]) -> common_pb2.PaginationResponse:
-    token = next_token((after,), scope=scope) if after else ""
-    return common_pb2.PaginationResponse(next_page_token=token, total_count=-1)

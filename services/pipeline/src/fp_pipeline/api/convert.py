@@ -1,8 +1,9 @@
 """Messages and domain values, in pairs."""
 
-from forgepoint.common.v1 import common_pb2, model_pb2
+from forgepoint.common.v1 import model_pb2
 from forgepoint.pipeline.v1 import pipeline_pb2 as pb
 from fp_kernel import Page, invalid
+from fp_rpc.pagination import page_response
 from fp_rpc.times import seconds_of, to_duration, to_timestamp
 
 from fp_pipeline.api.documents import from_struct, to_struct, to_value
@@ -195,21 +196,18 @@ def cancelled_to_pb(execution: Execution) -> pb.CancelExecutionResponse:
 
 
 def pipelines_to_pb(page: Page[Pipeline]) -> pb.ListPipelinesResponse:
-    return pb.ListPipelinesResponse(pipelines=map(pipeline_to_pb, page.items), pagination=_pagination(page.next_token))
+    return pb.ListPipelinesResponse(
+        pipelines=map(pipeline_to_pb, page.items), pagination=page_response(page.next_token)
+    )
 
 
 def executions_to_pb(page: Page[Execution]) -> pb.ListExecutionsResponse:
     return pb.ListExecutionsResponse(
-        executions=map(execution_to_pb, page.items), pagination=_pagination(page.next_token)
+        executions=map(execution_to_pb, page.items), pagination=page_response(page.next_token)
     )
 
 
 def deployments_to_pb(page: Page[Deployment]) -> pb.ListDeploymentsResponse:
     return pb.ListDeploymentsResponse(
-        deployments=map(deployment_to_pb, page.items), pagination=_pagination(page.next_token)
+        deployments=map(deployment_to_pb, page.items), pagination=page_response(page.next_token)
     )
-
-
-def _pagination(token: str) -> common_pb2.PaginationResponse:
-    """Rows are not counted: the count would cost more than the page."""
-    return common_pb2.PaginationResponse(next_page_token=token, total_count=-1)

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from forgepoint.common.v1 import common_pb2
 from forgepoint.registry.v1 import registry_pb2 as pb
 from forgepoint.registry.v1.registry_pb2_grpc import RegistryServiceServicer
-from fp_kernel import PageRequest, invalid, is_id, next_token, page_request, parse_id
+from fp_kernel import PageRequest, invalid, is_id, page_request, parse_id
+from fp_rpc.pagination import page_response_after
 from fp_rpc.times import from_timestamp, to_timestamp
 
 from fp_registry.api import convert
@@ -43,7 +44,7 @@ class QueryServicer(RegistryServiceServicer):
         team = caller().team
         scope = (team, "models", wanted.framework, wanted.task_type, str(wanted.archived))
         rows = await self._read.models(team, wanted, _page_by_id(request.pagination, scope), positions())
-        pagination = _paged(rows.after, scope)
+        pagination = page_response_after(rows.after, scope)
         if request.with_total:
             pagination.total_count = await self._read.count(team, wanted, positions())
         return pb.ListModelsResponse(models=map(read_model, rows.documents), pagination=pagination)
@@ -55,7 +56,9 @@ class QueryServicer(RegistryServiceServicer):
         scope = (team, "tag", request.key, request.value)
         wanted = ModelFilter(tag=(request.key, request.value))
         rows = await self._read.models(team, wanted, _page_by_id(request.pagination, scope), positions())
-        return pb.SearchByTagResponse(models=map(read_model, rows.documents), pagination=_paged(rows.after, scope))
+        return pb.SearchByTagResponse(
+            models=map(read_model, rows.documents), pagination=page_response_after(rows.after, scope)
+        )
 
     async def GetVersion(self, request: pb.GetVersionRequest, context: Context) -> pb.GetVersionResponse:
         team, ref = caller().team, _version_ref(request)
@@ -75,7 +78,7 @@ class QueryServicer(RegistryServiceServicer):
         scope = (team, "versions", model_id, stage or "")
         rows = await self._read.versions(team, model_id, stage, _page_by_number(request.pagination, scope), positions())
         versions = [read_version(document)[0] for document in rows.documents]
-        return pb.ListVersionsResponse(versions=versions, pagination=_paged(rows.after, scope))
+        return pb.ListVersionsResponse(versions=versions, pagination=page_response_after(rows.after, scope))
 
     async def GetUploadURL(self, request: pb.GetUploadURLRequest, context: Context) -> pb.GetUploadURLResponse:
         version_id = parse_id(request.version_id, "version_id")
@@ -99,11 +102,13 @@ class QueryServicer(RegistryServiceServicer):
         team = caller().team
         if request.HasField("at"):
             held = await self._read.history_at(team, model_id, from_timestamp(request.at, "at"))
-            return pb.GetProductionHistoryResponse(tenures=map(convert.tenure_to_pb, held), pagination=_paged("", ()))
+            return pb.GetProductionHistoryResponse(
+                tenures=map(convert.tenure_to_pb, held), pagination=page_response_after("", ())
+            )
         scope = (team, "history", model_id)
         tenures, after = await self._read.history(team, model_id, _page_by_number(request.pagination, scope))
         return pb.GetProductionHistoryResponse(
-            tenures=map(convert.tenure_to_pb, tenures), pagination=_paged(after, scope)
+            tenures=map(convert.tenure_to_pb, tenures), pagination=page_response_after(after, scope)
         )
 
 
@@ -147,8 +152,3 @@ def _page_by_number(pagination: common_pb2.PaginationRequest, scope: Sequence[st
     ):
         raise invalid(_TOKEN, "is not a token of this list")
     return page
-
-
-def _paged(after: str, scope: Sequence[str]) -> common_pb2.PaginationResponse:
-    token = next_token((after,), scope=scope) if after else ""
-    return common_pb2.PaginationResponse(next_page_token=token, total_count=-1)
