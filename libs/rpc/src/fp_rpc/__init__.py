@@ -37,7 +37,7 @@ from fp_rpc.identity.caller import CredentialResolver, IdentityResolver
 from fp_rpc.identity.jwks import HttpJwks, JwksSource, StaticJwks
 from fp_rpc.retries import RetryPolicy
 from fp_rpc.server.commands import command
-from fp_rpc.server.incoming_call import Call, current_call, principal
+from fp_rpc.server.incoming_call import Call, caller, current_call, principal
 from fp_rpc.server.server import Server, ServerPolicy
 
 __all__ = [
@@ -68,6 +68,7 @@ __all__ = [
     "access_rules",
     "acting_for",
     "auth_validator",
+    "caller",
     "command",
     "current_call",
     "from_rpc_error",

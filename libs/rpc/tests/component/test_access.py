@@ -2,8 +2,8 @@
 
 import grpc
 import pytest
-from fp_kernel import InvalidArgument, PermissionDenied, Unauthenticated, Unimplemented
-from fp_rpc import Channels, NoAudit, Server, acting_for, current_call, principal
+from fp_kernel import Internal, InvalidArgument, PermissionDenied, Unauthenticated, Unimplemented
+from fp_rpc import Channels, NoAudit, Server, acting_for, caller, current_call, principal
 from fp_telemetry import Metrics
 from fp_testkit.wallclock import real_now
 
@@ -210,6 +210,25 @@ async def test_a_service_sends_for_whom_it_acts_and_a_user_does_not(serve, shape
         assert (await service.One(shapes.pb.Request())).text == "blue/u-9"
         assert (await running.stub(keys.sign()).One(shapes.pb.Request())).text == "red/user-1"
     assert (await service.One(shapes.pb.Request())).text == "/registry"
+
+
+async def test_a_handler_that_needs_a_team_refuses_a_service_that_names_none(serve, shapes, keys, scripted):
+    async def who(request, context):
+        return shapes.pb.Response(text=caller().team)
+
+    scripted.one = who
+    running = await serve()
+    service = running.stub_of(Channels(Service(keys.service())))
+
+    with acting_for("blue"):
+        assert (await service.One(shapes.pb.Request())).text == "blue"
+    with pytest.raises(Internal):
+        # Not the fault of whoever calls this service: its own channel says so.
+        await service.One(shapes.pb.Request())
+    with pytest.raises(InvalidArgument) as raised:
+        await running.stub(keys.service()).One(shapes.pb.Request())
+
+    assert [bad.field for bad in raised.value.fields] == ["fp-on-behalf-of-team"]
 
 
 class Service:

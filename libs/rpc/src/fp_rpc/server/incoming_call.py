@@ -8,7 +8,7 @@ import time
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from fp_kernel import PermissionDenied, Principal, Unauthenticated, new_id
+from fp_kernel import PermissionDenied, Principal, Unauthenticated, invalid, new_id
 from fp_telemetry.context import scope
 
 from fp_rpc import headers
@@ -187,6 +187,17 @@ def principal() -> Principal:
     found = current_call().principal
     if found is None:
         raise Unauthenticated("a bearer credential is required", reason="CREDENTIAL_MISSING")
+    return found
+
+
+def caller() -> Principal:
+    """The caller of the current call, and the team that he acts for.
+
+    Raises Unauthenticated as `principal` does, InvalidArgument for a service that does not say for which team it acts.
+    """
+    found = principal()
+    if not found.team:
+        raise invalid(headers.TEAM, "must name the team for which the service acts")
     return found
 
 

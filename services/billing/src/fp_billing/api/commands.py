@@ -7,12 +7,12 @@ import grpc
 from forgepoint.billing.v1 import billing_pb2 as pb
 from forgepoint.billing.v1.billing_pb2_grpc import BillingServiceServicer
 from fp_kernel import Replayed, parse_id
-from fp_rpc import command, principal
+from fp_rpc import caller, command, principal
 from fp_rpc.times import to_timestamp
 from google.protobuf.message import Message
 
 from fp_billing.api import convert
-from fp_billing.api.caller import any_team_or_own, caller, changed_team
+from fp_billing.api.team_scope import any_team_or_own, changed_team
 from fp_billing.app.assign_rate_plan import Assigned
 from fp_billing.app.posting import Posted
 from fp_billing.app.settle_invoice import Settled, Settlement

@@ -12,7 +12,7 @@ from fp_kernel import Clock, PageRequest, invalid, page_request, parse_id
 from fp_rpc.pagination import page_response_after
 
 from fp_billing.api import convert
-from fp_billing.api.caller import any_team_or_own, readable_team
+from fp_billing.api.team_scope import any_team_or_own, readable_team
 from fp_billing.app.queries import Queries
 
 Context = grpc.aio.ServicerContext[Any, Any]

@@ -3,10 +3,9 @@
 from forgepoint.experiment.v1 import experiment_pb2 as pb
 from forgepoint.experiment.v1.experiment_pb2_grpc import ExperimentTrackerServiceServicer
 from fp_kernel import parse_id
-from fp_rpc import command
+from fp_rpc import caller, command
 
 from fp_experiment.api import convert
-from fp_experiment.api.caller import caller
 from fp_experiment.app.ports import LoggedPoints
 from fp_experiment.app.use_cases import UseCases
 from fp_experiment.domain.experiments import Described, Experiment

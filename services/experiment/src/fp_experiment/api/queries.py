@@ -3,11 +3,10 @@
 from forgepoint.experiment.v1 import experiment_pb2 as pb
 from forgepoint.experiment.v1.experiment_pb2_grpc import ExperimentTrackerServiceServicer
 from fp_kernel import parse_id
-from fp_rpc import current_call
+from fp_rpc import caller, current_call
 from fp_rpc.pagination import page_response
 
 from fp_experiment.api import convert
-from fp_experiment.api.caller import caller
 from fp_experiment.app.history import History
 from fp_experiment.app.queries import Queries
 

@@ -5,11 +5,10 @@ from collections.abc import AsyncIterator
 from forgepoint.featurestore.v1 import featurestore_pb2 as pb
 from forgepoint.featurestore.v1.featurestore_pb2_grpc import FeatureStoreServiceServicer
 from fp_kernel import parse_id
-from fp_rpc import command
+from fp_rpc import caller, command
 
 from fp_featurestore.api import convert
 from fp_featurestore.api.beside import beside
-from fp_featurestore.api.caller import caller
 from fp_featurestore.app.use_cases import UseCases
 from fp_featurestore.domain.view import View
 

@@ -9,11 +9,11 @@ from forgepoint.featurestore.v1 import featurestore_pb2 as pb
 from forgepoint.featurestore.v1.featurestore_pb2_grpc import FeatureStoreServiceServicer
 from fp_kernel import invalid, page_request, parse_id
 from fp_kernel.texts import check_length, is_text
+from fp_rpc import caller
 from fp_rpc.pagination import page_response_after
 
 from fp_featurestore.api import convert, packed, training
 from fp_featurestore.api.beside import beside
-from fp_featurestore.api.caller import caller
 from fp_featurestore.api.values import instant_of
 from fp_featurestore.app.get_historical import Past
 from fp_featurestore.app.ports import ViewRef

@@ -4,9 +4,8 @@ from collections.abc import AsyncIterator
 
 from forgepoint.monitor.v1 import monitor_pb2 as pb
 from forgepoint.monitor.v1 import monitor_pb2_grpc
-from fp_kernel import Clock, invalid, parse_id
-from fp_rpc import command, current_call
-from fp_rpc.headers import TEAM
+from fp_kernel import Clock, parse_id
+from fp_rpc import caller, command
 from fp_rpc.times import from_timestamp
 
 from fp_monitor.api import convert
@@ -25,45 +24,45 @@ class MonitorServicer(monitor_pb2_grpc.MonitorServiceServicer):
     ) -> pb.ConfigureMonitorResponse:
         config = convert.config_from_pb(request)
         asked = command(request, convert.configured_to_pb)
-        return convert.configured_to_pb(await self._do.configure_monitor(_team(), config, asked))
+        return convert.configured_to_pb(await self._do.configure_monitor(caller().team, config, asked))
 
     async def DeleteMonitor(self, request: pb.DeleteMonitorRequest, context: object) -> pb.DeleteMonitorResponse:
         name = check_name(request.model_name)
         asked = command(request, convert.deleted_to_pb)
-        purged = await self._do.delete_monitor(_team(), name, purge=request.purge_reports, command=asked)
+        purged = await self._do.delete_monitor(caller().team, name, purge=request.purge_reports, command=asked)
         return convert.deleted_to_pb(purged)
 
     async def ResetBaseline(self, request: pb.ResetBaselineRequest, context: object) -> pb.ResetBaselineResponse:
         name = check_name(request.model_name)
         asked = command(request, convert.reset_to_pb)
-        return convert.reset_to_pb(await self._do.reset_baseline(_team(), name, request.baseline_version, asked))
+        return convert.reset_to_pb(await self._do.reset_baseline(caller().team, name, request.baseline_version, asked))
 
     async def GetModelHealth(self, request: pb.GetModelHealthRequest, context: object) -> pb.GetModelHealthResponse:
-        glance = await self._do.queries.monitor(_team(), check_name(request.model_name))
+        glance = await self._do.queries.monitor(caller().team, check_name(request.model_name))
         return pb.GetModelHealthResponse(health=convert.health_to_pb(glance, self._clock.now()))
 
     async def GetMonitorStatus(
         self, request: pb.GetMonitorStatusRequest, context: object
     ) -> pb.GetMonitorStatusResponse:
-        glance = await self._do.queries.monitor(_team(), check_name(request.model_name))
+        glance = await self._do.queries.monitor(caller().team, check_name(request.model_name))
         return pb.GetMonitorStatusResponse(status=convert.status_to_pb(glance))
 
     async def ListMonitors(self, request: pb.ListMonitorsRequest, context: object) -> pb.ListMonitorsResponse:
         severity = convert.severity_from_pb(request.min_severity, "min_severity")
         state = convert.state_from_pb(request.state, "state")
         size, token = request.pagination.page_size, request.pagination.page_token
-        found = await self._do.queries.monitors(_team(), severity, state, size, token)
+        found = await self._do.queries.monitors(caller().team, severity, state, size, token)
         return convert.monitors_to_pb(found, self._clock.now())
 
     async def GetDriftReport(self, request: pb.GetDriftReportRequest, context: object) -> pb.GetDriftReportResponse:
-        report = await self._do.queries.report(_team(), parse_id(request.report_id, "report_id"))
+        report = await self._do.queries.report(caller().team, parse_id(request.report_id, "report_id"))
         return pb.GetDriftReportResponse(report=convert.report_to_pb(report))
 
     async def ListDriftReports(
         self, request: pb.ListDriftReportsRequest, context: object
     ) -> pb.ListDriftReportsResponse:
         chosen = ReportFilter(
-            team=_team(),
+            team=caller().team,
             model_name=_optional(request.model_name),
             min_severity=convert.severity_from_pb(request.min_severity, "min_severity"),
             since=from_timestamp(request.since, "since") if request.HasField("since") else None,
@@ -78,24 +77,16 @@ class MonitorServicer(monitor_pb2_grpc.MonitorServiceServicer):
         name = check_name(request.model_name)
         truths = convert.truths_from_pb(request, self._clock.now())
         asked = command(request, convert.submitted_to_pb)
-        return convert.submitted_to_pb(await self._do.submit_truth(_team(), name, truths, asked))
+        return convert.submitted_to_pb(await self._do.submit_truth(caller().team, name, truths, asked))
 
     async def StreamDriftEvents(
         self, request: pb.StreamDriftEventsRequest, context: object
     ) -> AsyncIterator[pb.StreamDriftEventsResponse]:
         severity = convert.severity_from_pb(request.min_severity, "min_severity")
-        chosen = ReportFilter(_team(), _optional(request.model_name), severity)
+        chosen = ReportFilter(caller().team, _optional(request.model_name), severity)
         async for report in self._do.stream_reports(chosen):
             yield pb.StreamDriftEventsResponse(report=convert.report_to_pb(report))
 
 
 def _optional(model_name: str) -> str:
     return check_name(model_name) if model_name else ""
-
-
-def _team() -> str:
-    """Raises InvalidArgument for a service that does not say for which team it acts."""
-    team = current_call().team
-    if not team:
-        raise invalid(TEAM, "must name the team for which the service acts")
-    return team

@@ -10,8 +10,8 @@ from forgepoint.notification.v1 import notification_pb2 as pb
 from forgepoint.notification.v1.notification_pb2_grpc import NotificationServiceServicer
 from fp_kernel import Command, PageRequest, PermissionDenied, Principal, invalid, page_request_by_id, parse_id
 from fp_kernel.identity import JOB_ROLE
-from fp_rpc import command, principal
-from fp_rpc.headers import TEAM, USER
+from fp_rpc import caller, command, principal
+from fp_rpc.headers import USER
 from fp_rpc.pagination import page_response_after
 from google.protobuf.message import Message
 
@@ -143,12 +143,9 @@ class NotificationServicer(NotificationServiceServicer):
 
 def member() -> Principal:
     """Raises InvalidArgument for a service that does not say for which team it acts, PermissionDenied for a job."""
-    found = principal()
-    if found.role == JOB_ROLE:
+    if principal().role == JOB_ROLE:
         raise PermissionDenied("a job has no notifications", reason="NOT_A_PERSON")
-    if not found.team:
-        raise invalid(TEAM, "must name the team for which the service acts")
-    return found
+    return caller()
 
 
 def person() -> Principal:

@@ -6,11 +6,10 @@ from typing import Any, TypeVar
 
 import grpc
 from fp_kernel import Command, Error, Replayed
-from fp_rpc import command
+from fp_rpc import caller, command
 from fp_rpc.headers import POSITION
 from google.protobuf.message import Message
 
-from fp_registry.api.caller import caller
 from fp_registry.app.changed import Change
 from fp_registry.app.ports import Records
 from fp_registry.app.positions import Position

@@ -6,11 +6,11 @@ from datetime import timedelta
 from forgepoint.registry.v1 import registry_pb2 as pb
 from forgepoint.registry.v1.registry_pb2_grpc import RegistryServiceServicer
 from fp_kernel import FailedPrecondition, parse_id
+from fp_rpc import caller
 from fp_rpc.times import to_timestamp
 
 from fp_registry.api import convert
 from fp_registry.api.answers import Answers, Context
-from fp_registry.api.caller import caller
 from fp_registry.app.changed import Change
 from fp_registry.app.judgement import Confirmed
 from fp_registry.app.promote_version import Promoted

@@ -6,15 +6,17 @@ from forgepoint.common.v1 import common_pb2
 from forgepoint.registry.v1 import registry_pb2 as pb
 from forgepoint.registry.v1.registry_pb2_grpc import RegistryServiceServicer
 from fp_kernel import PageRequest, invalid, is_id, page_request, parse_id
+from fp_rpc import caller, current_call
+from fp_rpc.headers import POSITION
 from fp_rpc.pagination import page_response_after
 from fp_rpc.times import from_timestamp, to_timestamp
 
 from fp_registry.api import convert
 from fp_registry.api.answers import Context
-from fp_registry.api.caller import caller, positions
 from fp_registry.api.documents import read_model, read_version
 from fp_registry.app.missing import no_model
 from fp_registry.app.ports import ModelFilter, ModelRef, VersionRef
+from fp_registry.app.positions import Position, parse_positions
 from fp_registry.app.queries import Queries
 from fp_registry.app.urls import ArtifactUrls, lifetime
 from fp_registry.domain import text
@@ -33,7 +35,7 @@ class QueryServicer(RegistryServiceServicer):
         ref = ModelRef(id=_id_of_a_model(request.id)) if request.id else ModelRef(name=request.name)
         if ref.name:
             text.check_model_name(ref.name, "name")
-        return pb.GetModelResponse(model=read_model(await self._read.model(caller().team, ref, positions())))
+        return pb.GetModelResponse(model=read_model(await self._read.model(caller().team, ref, _positions())))
 
     async def ListModels(self, request: pb.ListModelsRequest, context: Context) -> pb.ListModelsResponse:
         text.check_label(request.framework_filter, "framework_filter")
@@ -43,10 +45,10 @@ class QueryServicer(RegistryServiceServicer):
         )
         team = caller().team
         scope = (team, "models", wanted.framework, wanted.task_type, str(wanted.archived))
-        rows = await self._read.models(team, wanted, _page_by_id(request.pagination, scope), positions())
+        rows = await self._read.models(team, wanted, _page_by_id(request.pagination, scope), _positions())
         pagination = page_response_after(rows.after, scope)
         if request.with_total:
-            pagination.total_count = await self._read.count(team, wanted, positions())
+            pagination.total_count = await self._read.count(team, wanted, _positions())
         return pb.ListModelsResponse(models=map(read_model, rows.documents), pagination=pagination)
 
     async def SearchByTag(self, request: pb.SearchByTagRequest, context: Context) -> pb.SearchByTagResponse:
@@ -55,7 +57,7 @@ class QueryServicer(RegistryServiceServicer):
         team = caller().team
         scope = (team, "tag", request.key, request.value)
         wanted = ModelFilter(tag=(request.key, request.value))
-        rows = await self._read.models(team, wanted, _page_by_id(request.pagination, scope), positions())
+        rows = await self._read.models(team, wanted, _page_by_id(request.pagination, scope), _positions())
         return pb.SearchByTagResponse(
             models=map(read_model, rows.documents), pagination=page_response_after(rows.after, scope)
         )
@@ -65,7 +67,7 @@ class QueryServicer(RegistryServiceServicer):
         if request.current:
             found = await self._read.current_version(team, ref)
         else:
-            found = await self._read.version(team, ref, positions())
+            found = await self._read.version(team, ref, _positions())
         version, has_baseline = read_version(found)
         if has_baseline:
             version.baseline_profile.ParseFromString(await self._read.baseline(team, version.id))
@@ -76,7 +78,9 @@ class QueryServicer(RegistryServiceServicer):
         stage = convert.stage_filter(request.stage_filter, "stage_filter")
         team = caller().team
         scope = (team, "versions", model_id, stage or "")
-        rows = await self._read.versions(team, model_id, stage, _page_by_number(request.pagination, scope), positions())
+        rows = await self._read.versions(
+            team, model_id, stage, _page_by_number(request.pagination, scope), _positions()
+        )
         versions = [read_version(document)[0] for document in rows.documents]
         return pb.ListVersionsResponse(versions=versions, pagination=page_response_after(rows.after, scope))
 
@@ -152,3 +156,8 @@ def _page_by_number(pagination: common_pb2.PaginationRequest, scope: Sequence[st
     ):
         raise invalid(_TOKEN, "is not a token of this list")
     return page
+
+
+def _positions() -> Sequence[Position]:
+    """The writes that this read must see. Raises InvalidArgument."""
+    return parse_positions(current_call().metadata.get(POSITION, ""))

@@ -1,19 +1,10 @@
-"""Who calls, and whose usage he may see."""
+"""Whose usage and plans a call may see and change."""
 
-from fp_kernel import Principal, invalid
+from fp_kernel import invalid
 from fp_kernel.texts import check_line
-from fp_rpc import current_call, principal
-from fp_rpc.headers import TEAM
+from fp_rpc import caller, current_call
 
 _LONGEST_TEAM = 128
-
-
-def caller() -> Principal:
-    """Raises InvalidArgument for a service that does not say for which team it acts."""
-    found = principal()
-    if not found.team:
-        raise invalid(TEAM, "must name the team for which the service acts")
-    return found
 
 
 def readable_team(requested: str) -> str:
