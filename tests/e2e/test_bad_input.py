@@ -14,7 +14,7 @@ from forgepoint.registry.v1 import registry_pb2
 from fp_flights import pipelines
 from fp_kernel import InvalidArgument, NotFound, ResourceExhausted, Unauthenticated, new_id
 from fp_rpc import from_rpc_error
-from platform_client import linear_model, new_version, row
+from platform_client import linear_model, new_version, row, unloadable_model
 
 
 def fields(error):
@@ -66,9 +66,9 @@ async def test_a_message_of_twenty_megabytes_is_refused_by_name(platform, admin_
     assert error.fields[0].field == "message"
 
 
-async def test_a_corrupt_artifact_fails_its_deployment_with_the_reason_and_leaves_nothing(admin, platform):
+async def test_an_artifact_that_does_not_load_fails_its_deployment_with_the_reason_and_leaves_nothing(admin, platform):
     before = {found.name for found in await platform.supervisor.runtimes()}
-    version = await new_version(admin, "corrupt", b"this is no model" * 100)
+    version = await new_version(admin, "corrupt", unloadable_model())
 
     execution = await admin.run(pipelines.deployment(), {"model": "corrupt", "version": version.version})
 
@@ -77,6 +77,13 @@ async def test_a_corrupt_artifact_fails_its_deployment_with_the_reason_and_leave
     with pytest.raises(NotFound):
         await admin.inference.GetRoute(pb.GetRouteRequest(model_name="corrupt"))
     assert {found.name for found in await platform.supervisor.runtimes()} == before
+
+
+async def test_what_is_no_model_fails_its_version_before_anybody_deploys_it(admin):
+    version = await new_version(admin, "text", b"this is no model" * 100)
+
+    assert version.status == registry_pb2.VERSION_STATUS_FAILED
+    assert "no ONNX model" in version.failure_reason
 
 
 async def test_a_wrong_digest_fails_the_version_and_says_so(admin):

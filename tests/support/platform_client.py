@@ -10,6 +10,7 @@ from typing import Any
 
 import grpc
 import numpy as np
+import onnx
 from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
 from forgepoint.common.v1 import model_pb2
 from forgepoint.inference.v1 import inference_pb2, inference_pb2_grpc
@@ -98,6 +99,13 @@ def linear_model(weights=(1.0, 2.0, 3.0)) -> bytes:
         [kernel],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    return model.SerializeToString()
+
+
+def unloadable_model() -> bytes:
+    """Well formed; its operator is one that the standard does not have."""
+    model = onnx.load_from_string(linear_model())
+    model.graph.node[0].op_type = "MatMall"
     return model.SerializeToString()
 
 

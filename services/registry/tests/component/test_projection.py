@@ -54,7 +54,7 @@ def ann(registry):
 @pytest_asyncio.fixture
 async def filled(registry, ann):
     """Five models, one with five versions, one archived; the projection is complete."""
-    models = [await ann.register(f"m{n}", framework="onnx", tags={"tier": str(n % 2)}) for n in range(5)]
+    models = [await ann.register(f"m{n}", framework="sklearn", tags={"tier": str(n % 2)}) for n in range(5)]
     for n in range(5):
         await ann.promote(await ann.ready(models[0], str(n).encode()))
     await ann(pb.DeleteModelRequest(id=models[1].id))

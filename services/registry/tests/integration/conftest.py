@@ -118,7 +118,8 @@ def read_store(request):
 
 
 class Desk:
-    def __init__(self, side, artifacts, clock):
+    def __init__(self, side, artifacts, clock, limits=None):
+        limits = limits or SizeLimits(inline=10, artifact=20)
         self.side, self.artifacts = side, artifacts
         self.wake, self.outcomes = asyncio.Event(), []
         self.do = use_cases.build(
@@ -126,7 +127,7 @@ class Desk:
             side.records,
             artifacts,
             clock=clock,
-            limits=SizeLimits(inline=10, artifact=20),
+            limits=limits,
             wake=self.wake,
         )
         self.urls = ArtifactUrls(side.records, artifacts, clock)
@@ -138,11 +139,12 @@ class Desk:
             clock=clock,
             wake=self.wake,
             observe=self.outcomes.append,
-            limits=SizeLimits(inline=10, artifact=20),
+            limits=limits,
         )
 
-    async def version(self, content=None):
-        model = (await self.do.register_model(NewModel(name="flights"), ANN, NO_KEY)).model
+    async def version(self, content=None, framework=""):
+        new = NewModel(name="flights", framework=framework)
+        model = (await self.do.register_model(new, ANN, NO_KEY)).model
         version = (await self.do.create_version(model.id, NewVersion(), ANN, NO_KEY)).version
         if content is not None:
             self.artifacts.objects[version.artifact_path] = content
@@ -161,3 +163,9 @@ class Desk:
 @pytest.fixture
 def desk(side, artifacts, clock):
     return Desk(side, artifacts, clock)
+
+
+@pytest.fixture
+def large_desk(side, artifacts, clock):
+    """Takes artifacts of a real size, in the background."""
+    return Desk(side, artifacts, clock, SizeLimits(inline=10))

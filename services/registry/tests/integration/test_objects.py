@@ -5,12 +5,14 @@ import os
 from datetime import timedelta
 
 import httpx
+import numpy as np
 import pytest
 import pytest_asyncio
 from fp_kernel import Unavailable
 from fp_registry.adapters.objects import S3Artifacts, Store, copy_patience
 from fp_registry.app.ports import Upload, UploadChanged
 from fp_registry.domain.artifact import Measured
+from onnx import TensorProto, helper, numpy_helper
 
 MINUTE = timedelta(minutes=1)
 
@@ -41,13 +43,13 @@ async def upload(http, artifacts, key, content):
 async def test_what_is_put_to_an_upload_url_is_measured(http, artifacts):
     content = os.urandom(3 * 1024 * 1024 + 5)
     found = await upload(http, artifacts, "uploads/a", content)
-    measured = await artifacts.measure("uploads/a", found)
+    measured = await artifacts.measure("uploads/a", found, served=False)
     assert measured == Measured(f"sha256:{hashlib.sha256(content).hexdigest()}", len(content))
 
 
 async def test_what_is_adopted_is_got_from_its_download_url(http, artifacts):
     found = await upload(http, artifacts, "uploads/a", b"model")
-    measured = await artifacts.measure("uploads/a", found)
+    measured = await artifacts.measure("uploads/a", found, served=False)
     await artifacts.adopt("uploads/a", found, measured)
     key = f"sha256/{measured.digest.removeprefix('sha256:')}"
     assert (await http.get(artifacts.download_url(key, MINUTE))).content == b"model"
@@ -63,10 +65,10 @@ async def test_a_url_is_good_for_its_object_and_its_method_only(http, artifacts)
 
 async def test_an_upload_that_was_replaced_is_neither_measured_nor_adopted(http, artifacts):
     found = await upload(http, artifacts, "uploads/a", b"model")
-    measured = await artifacts.measure("uploads/a", found)
+    measured = await artifacts.measure("uploads/a", found, served=False)
     await upload(http, artifacts, "uploads/a", b"another")
     with pytest.raises(UploadChanged):
-        await artifacts.measure("uploads/a", found)
+        await artifacts.measure("uploads/a", found, served=False)
     with pytest.raises(UploadChanged):
         await artifacts.adopt("uploads/a", found, measured)
     assert await artifacts.look(f"sha256/{measured.digest.removeprefix('sha256:')}") is None
@@ -75,7 +77,7 @@ async def test_an_upload_that_was_replaced_is_neither_measured_nor_adopted(http,
 async def test_an_upload_that_is_gone_counts_as_changed(artifacts):
     gone = Upload("0" * 32, 3)
     with pytest.raises(UploadChanged):
-        await artifacts.measure("uploads/none", gone)
+        await artifacts.measure("uploads/none", gone, served=False)
     with pytest.raises(UploadChanged):
         await artifacts.adopt("uploads/none", gone, Measured("sha256:" + "0" * 64, 3))
 
@@ -124,3 +126,37 @@ def test_a_copy_has_the_time_that_its_bytes_take():
     assert copy_patience(0) == 15
     # The largest that a copy in one request may be, at 16 MiB a second.
     assert copy_patience(5 * 2**30) == 15 + 5 * 64
+
+
+async def test_the_graph_of_a_model_is_read_in_the_pass_that_hashes_it(http, artifacts):
+    """Weights of several pieces lie between the graph's beginning and its outputs."""
+    weights = numpy_helper.from_array(np.frombuffer(os.urandom(3 * 1024 * 1024), np.float32), "w")
+    made = served_model(weights)
+    content = made.SerializeToString()
+    measured = await artifacts.measure("uploads/a", await upload(http, artifacts, "uploads/a", content), served=True)
+    assert measured == Measured(f"sha256:{hashlib.sha256(content).hexdigest()}", len(content))
+
+    del made.graph.output[:]
+    content = made.SerializeToString()
+    measured = await artifacts.measure("uploads/a", await upload(http, artifacts, "uploads/a", content), served=True)
+    assert "no output" in measured.flaw
+    assert measured.digest == f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+async def test_what_is_no_model_is_measured_to_its_end(http, artifacts):
+    content = os.urandom(16) + bytes(2 * 1024 * 1024)
+    found = await upload(http, artifacts, "uploads/a", b"\x07" + content)
+    measured = await artifacts.measure("uploads/a", found, served=True)
+    assert "no ONNX model" in measured.flaw
+    assert measured.size_bytes == len(content) + 1
+
+
+def served_model(*constants):
+    graph = helper.make_graph(
+        [helper.make_node("Add", ["x", "w"], ["y"])],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 1])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+        constants,
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)

@@ -107,6 +107,7 @@ TABLE = {
     "changes.PostgresChanges.note": uses("models_of_team unprojected_pkey", "team-7", [row_id(7)]),
     "changes.PostgresChanges.projected": uses("unprojected_pkey", row_id(7), 7),
     "records.PostgresRecords.version": uses("versions_pkey", "team-7", row_id(7)),
+    "records.PostgresRecords.framework": uses("models_of_team", "team-7", row_id(7)),
     "records.PostgresRecords.wait_for_changes": uses("models_of_team versions_pkey", "team-7", row_id(7)),
     "records.PostgresRecords.wait_for_changes/2": uses("models_of_team", "team-7", row_id(7)),
     "records.PostgresRecords.baseline": uses("versions_pkey", "team-7", row_id(7)),

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from fp_serving.adapters.graph_file import Unreadable, read_graph
-from fp_serving.adapters.onnx import OnnxEngine
+from fp_onnx import Unreadable
+from fp_serving.adapters.onnx import OnnxEngine, read_graph
 from fp_serving.app.load import _load
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

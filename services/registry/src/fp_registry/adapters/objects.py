@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeVar
@@ -16,6 +16,7 @@ from minio.error import MinioException, S3Error
 from urllib3 import PoolManager, Retry, Timeout
 from urllib3.exceptions import HTTPError
 
+from fp_registry.adapters.onnx_files import onnx_flaw
 from fp_registry.app.ports import Upload, UploadChanged
 from fp_registry.domain.artifact import Measured, content_key
 
@@ -91,11 +92,11 @@ class S3Artifacts:
             return None
         return Upload(etag=found.etag or "", size_bytes=found.size or 0)
 
-    async def measure(self, key: str, upload: Upload) -> Measured:
+    async def measure(self, key: str, upload: Upload, *, served: bool) -> Measured:
         async with self._hashing:
             stopped: list[bool] = []
             try:
-                return await self._call(lambda: self._hash(key, upload, stopped))
+                return await self._call(lambda: self._read(key, upload, stopped, served))
             except _Missing:
                 raise UploadChanged from None
             finally:
@@ -141,21 +142,19 @@ class S3Artifacts:
         """Let go of idle connections."""
         await asyncio.to_thread(self._pool.clear)
 
-    def _hash(self, key: str, upload: Upload, stopped: list[bool]) -> Measured:
-        hashed, size = hashlib.sha256(), 0
+    def _read(self, key: str, upload: Upload, stopped: list[bool], served: bool) -> Measured:  # noqa: FBT001 -- private
+        """Digest and, where it must be servable, the graph, from the same pieces: an object may have gigabytes."""
         answer = self._client.get_object(self._bucket, key, request_headers={"If-Match": f'"{upload.etag}"'})
+        pieces = _Pieces(answer.stream(_CHUNK), stopped)
         try:
-            for piece in answer.stream(_CHUNK):
-                if stopped:
-                    raise Unavailable("measuring was given up")
-                hashed.update(piece)
-                size += len(piece)
+            flaw = onnx_flaw(pieces, upload.size_bytes) if served else ""
+            pieces.drain()
         finally:
             answer.close()
             answer.release_conn()
-        if size != upload.size_bytes:
+        if pieces.size != upload.size_bytes:
             raise Unavailable("the object store cut its answer short", retry_after=1.0)
-        return Measured(f"sha256:{hashed.hexdigest()}", size)
+        return Measured(f"sha256:{pieces.digest}", pieces.size, flaw)
 
     async def _call(self, blocking: Callable[[], Answer]) -> Answer:
         try:
@@ -168,6 +167,32 @@ class S3Artifacts:
             raise _away(error.code or "") from error
         except (MinioException, HTTPError, OSError) as error:
             raise _away(type(error).__name__) from error
+
+
+class _Pieces:
+    """The pieces of an answer, hashed as they pass. stopped: not empty when nobody waits for the result any more."""
+
+    def __init__(self, pieces: Iterator[bytes], stopped: list[bool]) -> None:
+        self._pieces = pieces
+        self._stopped = stopped
+        self._hashed = hashlib.sha256()
+        self.size = 0
+
+    @property
+    def digest(self) -> str:
+        return self._hashed.hexdigest()
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._pieces:
+            if self._stopped:
+                raise Unavailable("measuring was given up")
+            self._hashed.update(piece)
+            self.size += len(piece)
+            yield piece
+
+    def drain(self) -> None:
+        for _ in self:
+            pass
 
 
 def copy_patience(size_bytes: int) -> float:

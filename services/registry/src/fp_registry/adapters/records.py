@@ -28,6 +28,12 @@ class PostgresRecords:
         )
         return to_version(row) if row else None
 
+    async def framework(self, team: str, model_id: str) -> str:
+        found: str | None = await self._database.fetchval(
+            "SELECT framework FROM models WHERE team = $1 AND id = $2", team, model_id
+        )
+        return found or ""
+
     async def wait_for_changes(self, team: str, ref: VersionRef) -> None:
         # Commands hold the model's row from their first look to their commit.
         if ref.id:

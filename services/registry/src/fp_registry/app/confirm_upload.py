@@ -11,7 +11,7 @@ from fp_registry.app.missing import no_version
 from fp_registry.app.ports import Artifacts, Records, Transaction, Transactions, Verification
 from fp_registry.domain import artifact
 from fp_registry.domain.stages import Status
-from fp_registry.domain.version import Version, check_waits_for_upload
+from fp_registry.domain.version import Version, check_waits_for_upload, is_served
 
 
 class _Later:
@@ -88,7 +88,13 @@ class ConfirmUpload:
         if upload.size_bytes > self._limits.inline:
             return _LATER
         return await judge(
-            self._artifacts, version, upload, expected_digest=expected, limits=self._limits, longest=self._limits.inline
+            self._artifacts,
+            version,
+            upload,
+            served=is_served(await self._records.framework(version.team, version.model_id)),
+            expected_digest=expected,
+            limits=self._limits,
+            longest=self._limits.inline,
         )
 
     async def _later(self, tx: Transaction, version_id: str, expected: str, caller: Principal) -> Confirmed:

@@ -61,12 +61,20 @@ def upload_missing() -> FailedPrecondition:
 
 
 async def judge(
-    artifacts: Artifacts, version: Version, upload: Upload, *, expected_digest: str, limits: SizeLimits, longest: int
+    artifacts: Artifacts,
+    version: Version,
+    upload: Upload,
+    *,
+    served: bool,
+    expected_digest: str,
+    limits: SizeLimits,
+    longest: int,
 ) -> Verdict:
     """Read the upload and, when it is what was expected, keep it under its content's key.
 
     The URL stays valid, so what is read may be another object than the one that was looked at first: each is measured
-    against the limits. longest: bytes that this caller has the time to read.
+    against the limits. served: whether a runtime must be able to serve it.
+    longest: bytes that this caller has the time to read.
     Raises Aborted when it is written again and again meanwhile or grows beyond `longest`, FailedPrecondition when it
     goes away or may not be taken.
     """
@@ -75,9 +83,11 @@ async def judge(
         if upload.size_bytes > longest:
             break
         try:
-            measured = await artifacts.measure(version.artifact_path, upload)
+            measured = await artifacts.measure(version.artifact_path, upload, served=served)
             if expected_digest and measured.digest != expected_digest:
                 return mismatch(measured.digest, expected_digest)
+            if measured.flaw:
+                return Refused(measured.flaw)
             await artifacts.adopt(version.artifact_path, upload, measured)
         except UploadChanged:
             found = await artifacts.look(version.artifact_path)

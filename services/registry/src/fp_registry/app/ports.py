@@ -166,6 +166,9 @@ class Records(Protocol):
     async def version(self, team: str, version_id: str) -> Version | None:
         """Without signature and baseline."""
 
+    async def framework(self, team: str, model_id: str) -> str:
+        """Of the model; empty when it is not there."""
+
     async def wait_for_changes(self, team: str, ref: VersionRef) -> None:
         """Waits until the changes of the version's model that are under way have ended, each way."""
 
@@ -206,8 +209,11 @@ class Artifacts(Protocol):
     async def look(self, key: str) -> Upload | None:
         """None when there is no such object."""
 
-    async def measure(self, key: str, upload: Upload) -> Measured:
-        """Read the whole object. Raises UploadChanged unless it is the upload that was looked at."""
+    async def measure(self, key: str, upload: Upload, *, served: bool) -> Measured:
+        """Read the whole object, once. served: whether a runtime must be able to serve it.
+
+        Raises UploadChanged unless it is the upload that was looked at.
+        """
 
     async def adopt(self, key: str, upload: Upload, measured: Measured) -> None:
         """Copy the upload to its content's key. Raises UploadChanged like `measure`."""

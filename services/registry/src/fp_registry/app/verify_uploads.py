@@ -18,7 +18,7 @@ from fp_registry.app.ports import (
 )
 from fp_registry.domain.artifact import Measured, upload_key
 from fp_registry.domain.stages import Status
-from fp_registry.domain.version import Version
+from fp_registry.domain.version import Version, is_served
 
 LEASE = timedelta(seconds=30)
 _POLL = 2.0
@@ -119,6 +119,7 @@ class VerifyUploads:
                 self._artifacts,
                 version,
                 upload,
+                served=is_served(await self._records.framework(version.team, version.model_id)),
                 expected_digest=wish.expected_digest,
                 limits=self._limits,
                 longest=self._limits.artifact,

@@ -11,10 +11,13 @@ _PREFIX = "sha256:"
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """digest: `sha256:<hex>` of the whole object."""
+    """digest: `sha256:<hex>` of the whole object.
+    flaw: why no runtime could ever serve it, for people; empty when one may, or when nobody looked.
+    """
 
     digest: str
     size_bytes: int
+    flaw: str = ""
 
 
 def upload_key(version_id: str) -> str:

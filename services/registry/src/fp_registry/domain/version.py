@@ -15,8 +15,7 @@ from fp_registry.domain.model import Model
 from fp_registry.domain.signature import Signature, check_served, check_signature
 from fp_registry.domain.stages import Stage, Status
 
-ONNX = "onnx"
-"""The framework whose models the serving runtime runs; artifacts of others are kept for their makers."""
+_ONNX = "onnx"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +75,11 @@ class Version:
     described: Described = Described()
 
 
+def is_served(framework: str) -> bool:
+    """Whether the serving runtime runs models of the framework; artifacts of others are stored for their makers."""
+    return framework == _ONNX
+
+
 def add_version(model: Model, new: NewVersion, *, by: str, now: datetime) -> tuple[Model, Version]:
     """A version at stage DEV that waits for its artifact, and its model with it.
 
@@ -83,7 +87,7 @@ def add_version(model: Model, new: NewVersion, *, by: str, now: datetime) -> tup
     """
     model.check_active()
     _check(new)
-    if new.signature is not None and model.framework == ONNX:
+    if new.signature is not None and is_served(model.framework):
         check_served(new.signature, "signature")
     name = new.name or str(model.next_number)
     model = replace(

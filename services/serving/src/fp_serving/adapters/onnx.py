@@ -10,15 +10,16 @@ import onnxruntime
 from fp_kernel import InvalidArgument
 from fp_kernel.signatures import DYNAMIC, TensorSpec
 from fp_kernel.tensors import ElementType
+from fp_onnx import Graph, Unreadable, read_model
 from fp_telemetry import get_logger
 
-from fp_serving.adapters.graph_file import Unreadable, read_graph
 from fp_serving.domain.arrays import Array
 from fp_serving.domain.lifecycle import LoadFailed
 from fp_serving.domain.row_wise import is_row_wise
 from fp_serving.domain.schema import Schema
 
 _LONGEST_REASON = 300
+_PIECE = 1024 * 1024
 _ERRORS_ONLY = 3
 _ELEMENTS: Mapping[str, ElementType] = {
     "tensor(float)": ElementType.FLOAT32,
@@ -76,6 +77,12 @@ def _is_row_wise(path: Path, outputs: Sequence[str]) -> bool:
     except (Unreadable, OSError) as error:
         _log.warning("the graph was not read; requests run one by one", reason=str(error))
         return False
+
+
+def read_graph(path: Path) -> Graph:
+    """Raises Unreadable, OSError."""
+    with path.open("rb") as file:
+        return read_model(iter(lambda: file.read(_PIECE), b"")).graph
 
 
 def _options(threads: int) -> Any:

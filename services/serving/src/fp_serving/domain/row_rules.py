@@ -3,7 +3,8 @@
 import math
 from collections.abc import Sequence
 
-from fp_serving.domain.graph import Constant
+from fp_onnx import Constant
+
 from fp_serving.domain.rows import Rows, Step, Value, axes, axis, number, rest, without
 
 ALONG = {"Softmax": 1, "LogSoftmax": 1, "Hardmax": 1, "LpNormalization": -1, "LayerNormalization": -1}

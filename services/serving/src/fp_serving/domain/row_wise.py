@@ -7,9 +7,10 @@ wrong yes gives a caller an answer that depends on strangers, a wrong no costs s
 
 from collections.abc import Mapping, Sequence
 
+from fp_onnx import Constant, Graph, Node
+
 from fp_serving.domain import row_rules as compute
 from fp_serving.domain import shape_rules as shapes
-from fp_serving.domain.graph import Constant, Graph, Node
 from fp_serving.domain.rows import Rows, Rule, Step, Value
 
 _LABEL = Rows(())
@@ -37,7 +38,7 @@ _SAME = frozenset({"Binarizer", "CategoryMapper", "Imputer", "LabelEncoder"})
 
 def is_row_wise(graph: Graph, outputs: Sequence[str]) -> bool:
     """outputs: those that are served; what only feeds others may mix as it likes."""
-    values: dict[str, Value] = {name: Rows(shape[1:]) for name, shape in graph.inputs.items() if shape}
+    values: dict[str, Value] = {name: Rows(info.shape[1:]) for name, info in graph.inputs.items() if info.shape}
     values.update(graph.constants)
     for node in graph.nodes:
         _follow(node, values, graph.opset)

@@ -2,7 +2,8 @@
 
 import math
 
-from fp_serving.domain.graph import Constant
+from fp_onnx import Constant
+
 from fp_serving.domain.rows import Rows, Step, Value, axes, axis, number, rest, without
 
 _ANY: tuple[int | None, ...] = (None,)

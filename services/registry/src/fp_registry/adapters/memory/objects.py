@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from fp_kernel import Unavailable
 
+from fp_registry.adapters.onnx_files import onnx_flaw
 from fp_registry.app.ports import Upload, UploadChanged
 from fp_registry.domain.artifact import Measured, content_key
 
@@ -29,9 +30,10 @@ class MemoryArtifacts:
         content = self.objects.get(key)
         return Upload(_etag(content), len(content)) if content is not None else None
 
-    async def measure(self, key: str, upload: Upload) -> Measured:
+    async def measure(self, key: str, upload: Upload, *, served: bool) -> Measured:
         content = self._insist(key, upload)
-        measured = Measured(f"sha256:{hashlib.sha256(content).hexdigest()}", len(content))
+        flaw = onnx_flaw([content], len(content)) if served else ""
+        measured = Measured(f"sha256:{hashlib.sha256(content).hexdigest()}", len(content), flaw)
         self.on_measured()
         return measured
 

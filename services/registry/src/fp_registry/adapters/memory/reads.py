@@ -23,6 +23,10 @@ class MemoryRecords:
     async def version(self, team: str, version_id: str) -> Version | None:
         return self._state.version(team, version_id)
 
+    async def framework(self, team: str, model_id: str) -> str:
+        found = self._state.model(team, model_id)
+        return found.framework if found else ""
+
     async def wait_for_changes(self, team: str, ref: VersionRef) -> None:
         """One transaction at a time: none is under way."""
 

@@ -1,0 +1,28 @@
+"""ONNX files, read without the `onnx` package (60 MB of an image and a second of each start) and without a runtime.
+
+What it promises:
+
+- `read_model` reads a file in one pass over pieces of any size, such as those of a download that is being hashed. It
+  holds a piece, the names of tensors and, where they are wanted, the nodes; never the weights.
+- A file that is no ONNX model, or is made to cost more than a model may, raises `Unreadable`; nothing else is raised.
+- `refusal` says why the runtime could never serve a model. It is silent where it cannot know: what it refuses, the
+  runtime refuses too (tests of `serving` compare both).
+"""
+
+from fp_onnx.graph import Attribute, Constant, Graph, Model, Node, TensorInfo
+from fp_onnx.reader import read_model
+from fp_onnx.servable import MAX_FILE_BYTES, refusal
+from fp_onnx.wire import Unreadable
+
+__all__ = [
+    "MAX_FILE_BYTES",
+    "Attribute",
+    "Constant",
+    "Graph",
+    "Model",
+    "Node",
+    "TensorInfo",
+    "Unreadable",
+    "read_model",
+    "refusal",
+]

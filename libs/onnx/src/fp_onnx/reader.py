@@ -1,0 +1,296 @@
+"""From the bytes of an ONNX file to a model. The numbers of fields are part of the format (onnx.proto)."""
+
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+from fp_onnx.graph import NO_TENSOR, UNKNOWN, Attribute, Constant, Graph, Model, Node, TensorInfo
+from fp_onnx.wire import Field, Unreadable, Wire, message, number, signed
+
+T = TypeVar("T")
+
+# Longer ones are weights and trees, and no axes or shapes.
+_LONGEST: Final = 64
+_INT32: Final = 6
+_INT64: Final = 7
+_CODES: Final = {_INT32: "i", _INT64: "q"}
+_EXTERNAL: Final = 1
+_STANDARD: Final = frozenset({"", "ai.onnx"})
+_NAME, _TYPE = 1, 2
+# Of graphs inside graphs, each four messages deep; protobuf itself reads a hundred messages.
+_DEEPEST: Final = 24
+# Names of tensors that are remembered.
+_MOST_NAMES: Final = 200_000
+
+
+def read_model(pieces: Iterable[bytes | memoryview], *, with_nodes: bool = True) -> Model:
+    """with_nodes: whether the nodes and the values of small constants are wanted. Raises Unreadable."""
+    return _Reader(Wire(pieces), with_nodes=with_nodes).model()
+
+
+@dataclass(slots=True)
+class _Parts:
+    """Of a graph."""
+
+    inputs: dict[str, TensorInfo] = field(default_factory=dict)
+    outputs: dict[str, TensorInfo] = field(default_factory=dict)
+    constants: dict[str, Constant] = field(default_factory=dict)
+    nodes: list[Node] = field(default_factory=list)
+
+
+class _Reader:
+    def __init__(self, wire: Wire, *, with_nodes: bool) -> None:
+        self._wire = wire
+        self._with_nodes = with_nodes
+        self._operators: set[tuple[str, str]] = set()
+        self._functions: set[tuple[str, str]] = set()
+        self._files: set[str] = set()
+        self._names = 0
+
+    def model(self) -> Model:
+        version, parts = 0, None
+        opsets: dict[str, int] = {}
+        for found in self._wire.fields():
+            match found[0]:
+                case 1:
+                    version = signed(number(found))
+                case 7:
+                    parts = self._graph(found, 1)
+                case 8:
+                    domain, opset = self._opset(found)
+                    opsets[domain] = opset
+                case 25:
+                    self._remember(self._functions, self._function(found))
+        if parts is None:
+            raise Unreadable("it holds no graph")
+        graph = Graph(parts.inputs, parts.outputs, parts.constants, parts.nodes, opsets.get("", 0))
+        return Model(version, opsets, self._operators, self._functions, self._files, graph)
+
+    def _opset(self, found: Field) -> tuple[str, int]:
+        domain, version = "", 0
+        for part in self._wire.fields(message(found)):
+            if part[0] == 1:
+                domain = _domain(self._wire.text(part))
+            elif part[0] == 2:  # noqa: PLR2004 -- a field of OperatorSetIdProto
+                version = signed(number(part))
+        return domain, version
+
+    def _function(self, found: Field) -> tuple[str, str]:
+        """Its body is not looked at: the runtime looks only at the bodies of those that are used."""
+        name, domain = "", ""
+        for part in self._wire.fields(message(found)):
+            if part[0] == 1:
+                name = self._wire.text(part)
+            elif part[0] == 10:  # noqa: PLR2004 -- a field of FunctionProto
+                domain = _domain(self._wire.text(part))
+        return domain, name
+
+    def _graph(self, found: Field, depth: int) -> _Parts:
+        if depth > _DEEPEST:
+            raise Unreadable("its graphs lie too deep in each other")
+        parts = _Parts()
+        for part in self._wire.fields(message(found)):
+            match part[0]:
+                case 1:
+                    node = self._node(part, depth)
+                    if self._with_nodes:
+                        parts.nodes.append(node)
+                case 5:
+                    name, constant = self._tensor(part)
+                    parts.constants[self._counted(name)] = constant
+                case 15:
+                    self._sparse(part)
+                case 11:
+                    name, info = self._value_info(part)
+                    parts.inputs[self._counted(name)] = info
+                case 12:
+                    name, info = self._value_info(part)
+                    parts.outputs[self._counted(name)] = info
+        return parts
+
+    def _node(self, found: Field, depth: int) -> Node:
+        inputs: list[str] = []
+        outputs: list[str] = []
+        op, domain = "", ""
+        attributes: dict[str, Attribute] = {}
+        constant: Constant | None = None
+        for part in self._wire.fields(message(found)):
+            match part[0]:
+                case 1 if self._with_nodes:
+                    inputs.append(self._wire.text(part))
+                case 2 if self._with_nodes:
+                    outputs.append(self._wire.text(part))
+                case 4:
+                    op = self._wire.text(part)
+                case 7:
+                    domain = _domain(self._wire.text(part))
+                case 5:
+                    constant = self._attribute(part, attributes, depth) or constant
+        self._remember(self._operators, (domain, op))
+        return Node(domain, op, inputs, outputs, attributes, constant)
+
+    def _attribute(self, found: Field, known: dict[str, Attribute], depth: int) -> Constant | None:
+        """Adds the attribute; the tensor of one that has a tensor."""
+        name, ints = "", list[int]()
+        value: Attribute | None = None
+        constant: Constant | None = None
+        for part in self._wire.fields(message(found)):
+            match part[0]:
+                case 1:
+                    name = self._wire.text(part)
+                case 2 | 3 | 4:
+                    value = self._scalar(part)
+                case 8:
+                    ints += self._wire.numbers(part, _LONGEST)
+                    if len(ints) > _LONGEST:
+                        break
+                case 7 | 9:
+                    # Numbers and texts of trees: a field each, megabytes of them, and none is an axis.
+                    break
+                case _:
+                    constant = self._inner(part, depth) or constant
+        known[name] = tuple(ints) if value is None else value
+        return constant if constant is not None else _valued(name, known[name])
+
+    def _scalar(self, part: Field) -> Attribute:
+        match part[0]:
+            case 2:
+                return self._float(part)
+            case 3:
+                return signed(number(part))
+            case _:
+                return self._bytes(part)
+
+    def _float(self, part: Field) -> float:
+        if message(part) - self._wire.at != struct.calcsize("<f"):
+            raise Unreadable("it is not written as one")
+        value: float = struct.unpack("<f", self._wire.take(message(part)))[0]
+        return value
+
+    def _inner(self, part: Field, depth: int) -> Constant | None:
+        """Of an attribute: the tensor that it is; tensors and graphs in it are looked at."""
+        match part[0]:
+            case 5:
+                return self._tensor(part)[1]
+            case 10:
+                self._tensor(part)
+            case 6 | 11:
+                self._graph(part, depth + 1)
+            case 22 | 23:
+                self._sparse(part)
+        return None
+
+    def _bytes(self, found: Field) -> bytes:
+        return self._wire.take(message(found)) if message(found) - self._wire.at <= _LONGEST else b""
+
+    def _sparse(self, found: Field) -> None:
+        for part in self._wire.fields(message(found)):
+            if part[0] in {1, 2}:
+                self._tensor(part)
+
+    def _tensor(self, found: Field) -> tuple[str, Constant]:
+        dims: list[int] = []
+        values: list[int] = []
+        kind, name, raw, place, external = 0, "", b"", "", False
+        for part in self._wire.fields(message(found)):
+            match part[0]:
+                case 1 if len(dims) <= _LONGEST:
+                    dims += self._wire.numbers(part, _LONGEST)
+                case 2:
+                    kind = number(part)
+                case 5 | 7 if len(values) <= _LONGEST:
+                    values += self._wire.numbers(part, _LONGEST)
+                case 8:
+                    name = self._wire.text(part)
+                case 9:
+                    raw = self._raw(part)
+                case 13:
+                    place = self._place(part) or place
+                case 14:
+                    external = number(part) == _EXTERNAL
+        if external:
+            self._remember(self._files, place)
+        return name, _constant(kind, tuple(dims), values, raw)
+
+    def _raw(self, found: Field) -> bytes:
+        size = message(found) - self._wire.at
+        return self._wire.take(message(found)) if size <= _LONGEST * struct.calcsize("q") else b""
+
+    def _place(self, found: Field) -> str:
+        """Of external data: the file that an entry of it names."""
+        key = value = ""
+        for part in self._wire.fields(message(found)):
+            if part[0] == 1:
+                key = self._wire.text(part)
+            elif part[0] == 2:  # noqa: PLR2004 -- a field of StringStringEntryProto
+                value = self._wire.text(part)
+        return value if key == "location" else ""
+
+    def _value_info(self, found: Field) -> tuple[str, TensorInfo]:
+        name, info = "", TensorInfo()
+        for part in self._wire.fields(message(found)):
+            if part[0] == _NAME:
+                name = self._wire.text(part)
+            elif part[0] == _TYPE:
+                info = self._type(part)
+        return name, info
+
+    def _type(self, found: Field) -> TensorInfo:
+        info = TensorInfo()
+        for part in self._wire.fields(message(found)):
+            if part[0] == 1:
+                info = self._tensor_type(part)
+            elif part[0] in {4, 5, 8, 9}:
+                info = TensorInfo(NO_TENSOR)
+        return info
+
+    def _tensor_type(self, found: Field) -> TensorInfo:
+        element, shape = UNKNOWN, None
+        for part in self._wire.fields(message(found)):
+            if part[0] == 1:
+                element = number(part)
+            elif part[0] == 2:  # noqa: PLR2004 -- a field of TypeProto.Tensor
+                shape = tuple(self._axis(axis) for axis in self._wire.fields(message(part)) if axis[0] == 1)
+        return TensorInfo(element, shape)
+
+    def _axis(self, found: Field) -> int | None:
+        size: int | None = None
+        for part in self._wire.fields(message(found)):
+            if part[0] == 1:
+                size = signed(number(part))
+        return size if size is not None and size > 0 else None
+
+    def _remember(self, known: set[T], value: T) -> None:
+        if value not in known:
+            known.add(self._counted(value))
+
+    def _counted(self, value: T) -> T:
+        """Raises Unreadable when it is one too many of what is remembered."""
+        self._names += 1
+        if self._names > _MOST_NAMES:
+            raise Unreadable(f"it has more than {_MOST_NAMES} names")
+        return value
+
+
+def _domain(name: str) -> str:
+    return "" if name in _STANDARD else name
+
+
+def _valued(name: str, found: Attribute) -> Constant | None:
+    """The constant of a node whose value is no tensor."""
+    if name == "value_ints" and isinstance(found, tuple):
+        return Constant((len(found),), found)
+    if name in {"value_int", "value_float"}:
+        return Constant((), (found,) if isinstance(found, int) else None)
+    return None
+
+
+def _constant(kind: int, dims: tuple[int, ...], values: list[int], raw: bytes) -> Constant:
+    code = _CODES.get(kind)
+    if code is None:
+        return Constant(dims)
+    size = struct.calcsize(code)
+    if 0 < len(raw) <= size * _LONGEST and len(raw) % size == 0:
+        values = list(struct.unpack(f"<{len(raw) // size}{code}", raw))
+    return Constant(dims, tuple(values) if len(values) <= _LONGEST else None)
