@@ -8,7 +8,7 @@ from statistics import median
 import pytest
 from fp_kernel import PageRequest, new_id
 from fp_postgres import Database
-from fp_redis import WRITE_TIMEOUT, Link
+from fp_redis import WRITE_TIMEOUT, RedisClient
 from fp_registry.adapters.changes import PostgresChanges
 from fp_registry.adapters.projection.generations import RedisGenerations
 from fp_registry.adapters.projection.reads import RedisProjection
@@ -54,7 +54,7 @@ async def database(databases):
 
 @pytest.fixture
 async def link(redis_url):
-    opened = Link.open(redis_url, RunningClock(), store="the projection", timeout=WRITE_TIMEOUT)
+    opened = RedisClient.open(redis_url, RunningClock(), store="the projection", timeout=WRITE_TIMEOUT)
     yield opened
     await opened.close()
 

@@ -18,11 +18,11 @@ What it promises:
 from fp_postgres.database import Database, Isolation
 from fp_postgres.inbox import Inbox
 from fp_postgres.memory import MemoryTransaction, MemoryTransactions
-from fp_postgres.migrating import migrate
+from fp_postgres.migration import migrate
 from fp_postgres.outbox import Outbox
-from fp_postgres.pruning import PRUNE_EVERY, Pruner
 from fp_postgres.relay import OutboxRelay
-from fp_postgres.republishing import republish, republish_from
+from fp_postgres.republication import republish, republish_from
+from fp_postgres.retention import PRUNE_EVERY, Pruner
 from fp_postgres.transaction import Transaction, UnitOfWork
 
 __all__ = [

@@ -9,7 +9,7 @@ import os
 import sys
 from datetime import UTC, datetime
 
-from fp_postgres.republishing import republish_from
+from fp_postgres.republication import republish_from
 
 
 def main(arguments: list[str]) -> int:

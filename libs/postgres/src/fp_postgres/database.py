@@ -10,9 +10,9 @@ from fp_kernel import Command, Unavailable
 from fp_telemetry import span
 from opentelemetry.trace import SpanKind
 
-from fp_postgres import connecting
+from fp_postgres import connections
 from fp_postgres.failures import translated, translated_body
-from fp_postgres.pulse import Pulse
+from fp_postgres.ping import PingConnection
 from fp_postgres.transaction import Transaction
 from fp_postgres.wakeup import Wakeup
 
@@ -42,7 +42,7 @@ class Database:
         self.wakeup = Wakeup()
         self._pool = pool
         self._url = url
-        self._pulse = Pulse(url, source)
+        self._ping_connection = PingConnection(url, source)
 
     @classmethod
     async def connect(cls, url: str, *, source: str, max_size: int = 5) -> "Database":
@@ -50,7 +50,7 @@ class Database:
 
         Raises Unavailable.
         """
-        return cls(await connecting.open_pool(url, source=source, max_size=max_size), url, source)
+        return cls(await connections.open_pool(url, source=source, max_size=max_size), url, source)
 
     async def ping(self) -> None:
         """Raises Unavailable when there is no answer within two seconds.
@@ -58,13 +58,13 @@ class Database:
         On a connection of its own: while every one of the pool is at work the database is not away, and a replica that
         said so would hand its load to the next one, which falls too.
         """
-        await self._pulse.beat()
+        await self._ping_connection.ping()
 
     async def close(self) -> None:
         """Waits for running statements (bounded), then closes every connection."""
-        await self._pulse.close()
+        await self._ping_connection.close()
         try:
-            async with asyncio.timeout(connecting.CLOSE_TIMEOUT):
+            async with asyncio.timeout(connections.CLOSE_TIMEOUT):
                 await self._pool.close()
         except TimeoutError:
             self._pool.terminate()
@@ -119,26 +119,26 @@ class Database:
     ) -> AsyncIterator[Transaction]:
         with translated:
             await connection.execute(_BEGIN[isolation])
-        tell = False
+        notify = False
         try:
             tx = Transaction(connection, self.source, command)
             with translated:
                 await tx.claim()
             yield tx
             grew = bool(tx.outbox)
-            tell = grew and self.wakeup.must_tell
+            notify = grew and self.wakeup.must_notify
             with translated:
-                await tx.finish(tell=tell)
+                await tx.finish(notify=notify)
                 await connection.execute("commit")
         except BaseException:
             await _roll_back(connection)
             raise
         if grew:
-            self.wakeup.committed(told=tell)
+            self.wakeup.committed(notified=notify)
 
     def dedicated(self, *, name: str) -> "AbstractAsyncContextManager[Connection[Record]]":
         """One connection outside the pool, for session locks and LISTEN. Raises Unavailable."""
-        return connecting.dedicated(self._url, name=f"{self.source} {name}")
+        return connections.dedicated(self._url, name=f"{self.source} {name}")
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:
@@ -169,5 +169,5 @@ async def _roll_back(connection: Any) -> None:
     try:
         async with asyncio.timeout(_ROLLBACK):
             await connection.execute("rollback")
-    except Exception:  # noqa: BLE001 -- the error that led here is the one to tell
+    except Exception:  # noqa: BLE001 -- the error that led here is the one to raise
         connection.terminate()

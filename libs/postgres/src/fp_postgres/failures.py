@@ -16,7 +16,7 @@ _AWAY: Final = (
     pg.IdleInTransactionSessionTimeoutError,
     pg.InsufficientResourcesError,
     pg.ReadOnlySQLTransactionError,
-    # The server closed the connection while a query was on its way: the client is in a state that it does not know.
+    # The server closed the connection while a query was on its way: asyncpg then raises this.
     pg.InternalClientError,
 )
 # A caller's text that no check of the service has looked at.

@@ -5,7 +5,7 @@ from importlib import resources
 from fp_kernel.hosting import Host
 
 from fp_postgres.database import Database
-from fp_postgres.migrating import migrate
+from fp_postgres.migration import migrate
 
 
 async def hard_database(runtime: Host, url: str) -> Database:

@@ -31,7 +31,7 @@ select event.id, resource_id,
 from event join wanted using (resource_id) join counted using (resource_id)
 order by event.place
 """
-_KEEP_AND_TELL: Final = f"{_KEEP} returning pg_notify('{CHANNEL}', '')"
+_KEEP_AND_NOTIFY: Final = f"{_KEEP} returning pg_notify('{CHANNEL}', '')"
 
 
 class Outbox(Protocol):
@@ -58,11 +58,11 @@ class PostgresOutbox:
     def __bool__(self) -> bool:
         return bool(self._events)
 
-    async def keep(self, connection: Any, *, tell: bool) -> None:
-        """Write the rows. tell: wake a relay in another process."""
+    async def keep(self, connection: Any, *, notify: bool) -> None:
+        """Write the rows. notify: wake a relay in another process."""
         events, self._events = self._events, []
         await connection.execute(
-            _KEEP_AND_TELL if tell else _KEEP,
+            _KEEP_AND_NOTIFY if notify else _KEEP,
             [message.id for _, message in events],
             [resource_id for resource_id, _ in events],
             [message.subject for _, message in events],

@@ -10,9 +10,9 @@ from fp_kernel.backoff import Backoff
 from fp_telemetry import Metrics, get_logger, names
 
 from fp_postgres.database import Database
-from fp_postgres.draining import Drain, Drained
 from fp_postgres.failures import translated
 from fp_postgres.outbox import CHANNEL
+from fp_postgres.outbox_publisher import OutboxPublisher, Step
 
 if TYPE_CHECKING:
     from asyncpg import Connection
@@ -90,50 +90,50 @@ class OutboxRelay:
         log.info("relay took the lease", holder=self._holder)
         wakeup = self._database.wakeup
         with translated:
-            await connection.add_listener(CHANNEL, wakeup.heard)
+            await connection.add_listener(CHANNEL, wakeup.on_notify)
         wakeup.relay_is_here = True
         try:
-            await self._drain_for_ever(connection)
+            await self._publish_until_cancelled(connection)
         finally:
             wakeup.relay_is_here = False
 
-    async def _drain_for_ever(self, connection: "Connection[Any]") -> None:
+    async def _publish_until_cancelled(self, connection: "Connection[Any]") -> None:
         """Look again at once after work was found, and ever later when there is none; pause while the bus is away."""
         wait, outages, measured, tables = _FIRST_POLL, 0, 0.0, 0.0
         loop = asyncio.get_running_loop()
-        drain = Drain(connection, self._bus, self._batch)
-        await drain.resume()
+        publisher = OutboxPublisher(connection, self._bus, self._batch)
+        await publisher.resume()
         while True:
-            drained = await drain.step()
+            step = await publisher.step()
             if loop.time() - measured > _MEASURE:
                 await self._measure(connection)
                 measured = loop.time()
             if loop.time() - tables > _MEASURE_TABLES:
                 await self._measure_tables(connection)
                 tables = loop.time()
-            if drained.failed:
-                self._warn(drained, drain.queues)
-            if drained.away:
+            if step.failed:
+                self._warn(step, publisher.queues)
+            if step.away:
                 outages += 1
                 await asyncio.sleep(_AWAY.delay(outages, 1.0))
                 continue
             outages = 0
-            if drained.read:
+            if step.read:
                 wait = _FIRST_POLL
                 continue
-            if await self._database.wakeup.wait(min(wait, drain.next_attempt)):
+            if await self._database.wakeup.wait(min(wait, publisher.next_attempt)):
                 wait = _FIRST_POLL
             else:
                 wait = min(wait * 2, _LAST_POLL)
 
-    def _warn(self, drained: Drained, queues: int) -> None:
+    def _warn(self, step: Step, queues: int) -> None:
         log.warning(
             "bus does not take events",
             holder=self._holder,
-            failed=drained.failed,
+            failed=step.failed,
             queues=queues,
-            away=drained.away,
-            error=drained.error,
+            away=step.away,
+            error=step.error,
         )
 
     async def _measure(self, connection: "Connection[Any]") -> None:

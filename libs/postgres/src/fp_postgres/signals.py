@@ -15,41 +15,22 @@ from fp_kernel import Error
 from fp_telemetry import get_logger
 
 from fp_postgres.database import Database
+from fp_postgres.wakeup import Signal
 
 _log = get_logger(__name__)
 _PING = 15.0
 _PAUSE = 1.0
 
 
-class Subscription:
-    """One that waits for a topic."""
-
-    def __init__(self) -> None:
-        self._signalled = asyncio.Event()
-
-    def signal(self) -> None:
-        self._signalled.set()
-
-    async def wait(self, seconds: float) -> bool:
-        """Whether a signal came within the time."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._signalled.wait()
-        except TimeoutError:
-            return False
-        self._signalled.clear()
-        return True
-
-
 class Subscriptions:
-    """Who waits for which topic in this process; by itself, the signals of stores in memory."""
+    """Who waits for which topic in this process."""
 
     def __init__(self) -> None:
-        self._by_topic: defaultdict[str, set[Subscription]] = defaultdict(set)
+        self._by_topic: defaultdict[str, set[Signal]] = defaultdict(set)
 
     @contextmanager
-    def subscribe(self, topic: str) -> Iterator[Subscription]:
-        subscription = Subscription()
+    def subscribe(self, topic: str) -> Iterator[Signal]:
+        subscription = Signal()
         self._by_topic[topic].add(subscription)
         try:
             yield subscription
@@ -79,14 +60,14 @@ async def notify(within: Executes, channel: str, topic: str) -> None:
 
 
 class Signals:
-    """One connection beside the pool hears for the whole process. While it is away, whoever waits polls."""
+    """One connection beside the pool listens for the whole process. While it is lost, everything that waits polls."""
 
     def __init__(self, database: Database, channel: str) -> None:
         self._database = database
         self._channel = channel
         self._subscriptions = Subscriptions()
 
-    def subscribe(self, topic: str) -> AbstractContextManager[Subscription]:
+    def subscribe(self, topic: str) -> AbstractContextManager[Signal]:
         return self._subscriptions.subscribe(topic)
 
     async def run(self) -> NoReturn:
@@ -102,16 +83,16 @@ class Signals:
         async with self._database.dedicated(name="signals") as connection:
             lost = asyncio.Event()
             connection.add_termination_listener(lambda _: lost.set())
-            await connection.add_listener(self._channel, self._heard)
-            # Signals of the time before are lost: everyone looks once.
+            await connection.add_listener(self._channel, self._on_notify)
+            # Signals from before are lost: everything that waits looks once.
             self._subscriptions.signal_all()
             while not lost.is_set():
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_PING):
                         await lost.wait()
                         return
-                # A peer that vanished without a word is noticed only by asking.
+                # A server that vanished without closing the connection is noticed only by asking.
                 await connection.execute("SELECT 1")
 
-    def _heard(self, _connection: object, _pid: int, _channel: str, topic: object) -> None:
+    def _on_notify(self, _connection: object, _pid: int, _channel: str, topic: object) -> None:
         self._subscriptions.signal(str(topic))

@@ -73,8 +73,8 @@ class Transaction:
         if self._command is not None:
             await idempotency.claim(self.connection, self._command)
 
-    async def finish(self, *, tell: bool) -> None:
-        """Last thing before the commit. tell: wake a relay in another process."""
+    async def finish(self, *, notify: bool) -> None:
+        """Last thing before the commit. notify: wake a relay in another process."""
         idempotency.check_complete(self._command, completed=self._completed)
         if self.outbox:
-            await self.outbox.keep(self.connection, tell=tell)
+            await self.outbox.keep(self.connection, notify=notify)

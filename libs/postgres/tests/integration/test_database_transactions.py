@@ -4,7 +4,7 @@ from typing import Any
 import pytest_asyncio
 from fp_events import STREAMS, Event
 from fp_postgres import Database
-from fp_postgres.draining import Drain
+from fp_postgres.outbox_publisher import OutboxPublisher
 from fp_testkit.memory_bus import MemoryBus
 from fp_testkit.suites.transactions import TransactionsSuite
 
@@ -22,7 +22,7 @@ class Subject:
         bus = MemoryBus()
         await bus.ensure(STREAMS, ())
         async with self._database.dedicated(name="test") as connection:
-            drain = Drain(connection, bus, 7)
+            drain = OutboxPublisher(connection, bus, 7)
             while (await drain.step()).read:
                 pass
         return bus.events

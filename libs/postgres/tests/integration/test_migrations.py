@@ -84,7 +84,7 @@ async def test_an_index_that_was_never_finished_is_made_anew(database_url, folde
 
 
 async def test_a_migration_that_cannot_get_its_lock_gives_up(database_url, folder, monkeypatch):
-    monkeypatch.setattr("fp_postgres.migrating._SHORT", "set lock_timeout = '50ms'; set statement_timeout = '60s'")
+    monkeypatch.setattr("fp_postgres.migration._SHORT", "set lock_timeout = '50ms'; set statement_timeout = '60s'")
     await migrate(database_url, folder(_0001_a="create table a (id int);"), service="s")
     holder = await asyncpg.connect(database_url)
     async with holder.transaction():

@@ -90,7 +90,7 @@ async def test_a_commit_wakes_the_relay_of_its_own_process(database, memory):
         await add(database, "a")
         await memory.until(lambda bus: len(bus.events) == 1)
         assert database.wakeup.relay_is_here
-        assert not database.wakeup.must_tell
+        assert not database.wakeup.must_notify
 
 
 async def test_a_commit_of_another_process_is_heard(database, url, memory, monkeypatch):
@@ -98,12 +98,12 @@ async def test_a_commit_of_another_process_is_heard(database, url, memory, monke
     async with running(OutboxRelay(database, memory, holder="one")):
         await add(database, "a")
         await memory.until(lambda bus: len(bus.events) == 1)
-        assert elsewhere.wakeup.must_tell
+        assert elsewhere.wakeup.must_notify
         # A hundredth of a second on a quiet machine; here nobody waits it out.
         monkeypatch.setattr("fp_postgres.wakeup._PAUSE", 3_600.0)
         await add(elsewhere, "b")
         await memory.until(lambda bus: len(bus.events) == 2)
-        assert not elsewhere.wakeup.must_tell
+        assert not elsewhere.wakeup.must_notify
     await elsewhere.close()
 
 
@@ -177,7 +177,7 @@ async def test_what_was_published_can_be_published_again_under_its_ids(database,
 
 
 async def test_a_day_of_events_is_published_again_in_bites(database, memory, monkeypatch):
-    monkeypatch.setattr("fp_postgres.republishing._BITE", 2)
+    monkeypatch.setattr("fp_postgres.republication._BITE", 2)
     since = await database.fetchval("select now()")
     await add(database, "a", "b", "c", "d", "e")
     await database.execute("update fp_outbox set published_at = now() where position <> 3")

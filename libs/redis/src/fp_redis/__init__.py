@@ -2,16 +2,16 @@
 
 What it promises:
 
-- `Link.ask` sends commands in one round trip; `Link.run` a `Script`, which is one step in the store.
+- `RedisClient.ask` sends commands in one round trip; `RedisClient.run` a `Script`, which is one step in the store.
 - While Redis is away every call raises `fp_kernel.Unavailable` at once, but for one a second that finds out for all.
   Whoever reads has another place to go, and must not wait for a time-out each time.
 - A command that Redis refuses, or a pool that is busy, is no outage: it fails alone.
 - A connection that the server closed is opened again by itself.
-- `Link.listen` hands over what is published, and tells when nothing can be missed any more.
+- `RedisClient.listen` hands over what is published, and tells when nothing can be missed any more.
 - `fp_redis.hosting` makes it a soft dependency of a service.
 """
 
-from fp_redis.link import READ_TIMEOUT, WRITE_TIMEOUT, Command, Link
+from fp_redis.client import READ_TIMEOUT, WRITE_TIMEOUT, Command, RedisClient
 from fp_redis.script import Script
 
-__all__ = ["READ_TIMEOUT", "WRITE_TIMEOUT", "Command", "Link", "Script"]
+__all__ = ["READ_TIMEOUT", "WRITE_TIMEOUT", "Command", "RedisClient", "Script"]

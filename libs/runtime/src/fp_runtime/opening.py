@@ -1,10 +1,12 @@
 """Reaching a store that may come up a moment after the service."""
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
+from fp_kernel.backoff import Backoff
 from fp_telemetry import get_logger
 
 from fp_runtime.failures import StartFailed
@@ -12,8 +14,8 @@ from fp_runtime.failures import StartFailed
 T = TypeVar("T")
 
 PATIENCE = 10.0
-_FIRST_DELAY = 0.1
-_LONGEST_DELAY = 1.0
+_BACKOFF: Final = Backoff(first=0.1, longest=1.0)
+_SHORTEST_ATTEMPT = 0.1
 _ATTEMPT_TIMEOUT = 5.0
 
 _log = get_logger(__name__)
@@ -44,18 +46,19 @@ class Opening(Generic[T]):
     async def _reach(self, values: list[T], patience: float) -> T:
         now = asyncio.get_running_loop().time
         deadline = now() + patience
-        delay = _FIRST_DELAY
+        failures = 0
         while True:
             try:
-                async with asyncio.timeout(min(_ATTEMPT_TIMEOUT, max(deadline - now(), _FIRST_DELAY))):
+                async with asyncio.timeout(min(_ATTEMPT_TIMEOUT, max(deadline - now(), _SHORTEST_ATTEMPT))):
                     if not values:
                         values.append(await self.connect())
                     await self.ping(values[0])
                     return values[0]
             except Exception as error:
+                failures += 1
+                delay = _BACKOFF.delay(failures, random.random())  # noqa: S311 -- not for secrets
                 if now() + delay > deadline:
                     reason = f"{type(error).__name__}: {error}".strip(": ")
                     raise StartFailed(f"{self.name} did not answer in {patience:g} s: {reason}") from error
                 _log.info("waiting for a dependency", dependency=self.name, reason=type(error).__name__)
             await asyncio.sleep(delay)
-            delay = min(delay * 2, _LONGEST_DELAY)

@@ -1,4 +1,5 @@
 import pytest
+from fp_kernel.backoff import Backoff
 from fp_runtime import StartFailed
 from fp_runtime.opening import Opening
 
@@ -29,7 +30,7 @@ class Store:
 
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch):
-    monkeypatch.setattr("fp_runtime.opening._FIRST_DELAY", 0.001)
+    monkeypatch.setattr("fp_runtime.opening._BACKOFF", Backoff(first=0.001, longest=0.001))
 
 
 async def test_a_store_that_comes_up_late_is_reached():

@@ -17,7 +17,7 @@ from fp_featurestore.app.rebuild import Rebuild, Target
 from fp_featurestore.domain.rows import NewRow
 from fp_kernel import Command, Principal
 from fp_postgres import Database
-from fp_redis import Link
+from fp_redis import RedisClient
 from fp_testkit.patience import PATIENCE
 from fp_testkit.wallclock import RunningClock
 
@@ -106,7 +106,7 @@ async def desk(database_of_features, redis_url):
 
 
 async def open_stores(database_url, redis_url):
-    link = Link.open(redis_url, RunningClock(), store="the online view", timeout=PATIENCE)
+    link = RedisClient.open(redis_url, RunningClock(), store="the online view", timeout=PATIENCE)
     return await Database.connect(database_url, source="featurestore"), link
 
 

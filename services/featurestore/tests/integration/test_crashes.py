@@ -21,7 +21,7 @@ from fp_featurestore.domain.features import Definition, Entity, Feature, ValueTy
 from fp_featurestore.domain.rows import NewRow
 from fp_kernel import Command, Principal, Replayed
 from fp_postgres import Database
-from fp_redis import Link
+from fp_redis import RedisClient
 from fp_testkit.patience import PATIENCE
 from fp_testkit.wallclock import RunningClock
 
@@ -73,7 +73,7 @@ class Parts:
     @classmethod
     async def open(cls, url, redis_url, *, wrap=lambda store: store, step=lambda port: port):
         database = await Database.connect(url, source="featurestore")
-        link = Link.open(redis_url, RunningClock(), store="the online view", timeout=PATIENCE)
+        link = RedisClient.open(redis_url, RunningClock(), store="the online view", timeout=PATIENCE)
         return cls(wrap(database), wrap(link), step)
 
     async def close(self):

@@ -3,7 +3,7 @@
 from fp_events import CONSUMERS, Bus
 from fp_events.streams import AUDIT, AUTH, BILLING, INFERENCE, MODELS, PIPELINES, PREDICTIONS
 from fp_kernel import Clock, SystemClock
-from fp_redis import Link
+from fp_redis import RedisClient
 from fp_redis.hosting import soft_link
 from fp_rpc import Channels
 from fp_runtime import Runtime
@@ -23,7 +23,7 @@ _SEGMENTS = 32
 _SEGMENT_BYTES = 4 * 1024 * 1024
 
 
-async def redis(runtime: Runtime, settings: Settings, clock: Clock) -> Link:
+async def redis(runtime: Runtime, settings: Settings, clock: Clock) -> RedisClient:
     """Soft: routes are in memory, and limits are kept by each process alone while it is away."""
     url = settings.redis_url.get_secret_value()
     return await soft_link(runtime, url, clock, store="redis", seconds=settings.redis_timeout)
@@ -45,7 +45,7 @@ async def spool(runtime: Runtime, settings: Settings) -> Spool:
     return await runtime.hard("spool", open_spool, ping, close)
 
 
-def replays(runtime: Runtime, link: Link, spool: Spool, clock: Clock) -> Replays:
+def replays(runtime: Runtime, link: RedisClient, spool: Spool, clock: Clock) -> Replays:
     """What the process before answered and nobody stored yet comes back meanwhile: it may be much."""
     replays = Replays(RedisReplays(link), clock)
     runtime.task("replays", replays.recover(record.replay for record in spool.unpublished()))

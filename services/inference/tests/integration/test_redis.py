@@ -15,7 +15,7 @@ from fp_inference.domain.bucket import Limit
 from fp_inference.domain.routes import Route, Share, Split, Stable, Target, TargetStatus
 from fp_kernel.signatures import Column, Signature, TensorSpec
 from fp_kernel.tensors import ElementType
-from fp_redis import Link
+from fp_redis import RedisClient
 from fp_testkit.patience import PATIENCE
 from fp_testkit.wallclock import RunningClock
 from redis.asyncio import Redis
@@ -35,9 +35,9 @@ async def redis(redis_url: str) -> AsyncIterator[Any]:
 
 
 @pytest_asyncio.fixture
-async def link(redis_url: str) -> AsyncIterator[Link]:
+async def link(redis_url: str) -> AsyncIterator[RedisClient]:
     # No test here is about a store that is slow; with the time-out of the service a busy machine would decide.
-    opened = Link.open(redis_url, RunningClock(), store="redis", timeout=PATIENCE)
+    opened = RedisClient.open(redis_url, RunningClock(), store="redis", timeout=PATIENCE)
     yield opened
     await opened.close()
 
@@ -56,7 +56,7 @@ def _target(version: str = "1", sequence: int = 1) -> Target:
     )
 
 
-async def test_the_shared_bucket_gives_its_burst_and_says_when_there_is_more(link: Link, redis: Any) -> None:
+async def test_the_shared_bucket_gives_its_burst_and_says_when_there_is_more(link: RedisClient, redis: Any) -> None:
     buckets = RedisBuckets(link)
     granted = 0
     # So slow that nothing comes back while we ask: the clock is that of Redis.
@@ -68,7 +68,7 @@ async def test_the_shared_bucket_gives_its_burst_and_says_when_there_is_more(lin
     assert (await buckets.lease("alpha/other", slow, 1, 50)).tokens == 50
 
 
-async def test_a_cost_beyond_the_burst_is_owed_by_a_full_bucket(link: Link, redis: Any) -> None:
+async def test_a_cost_beyond_the_burst_is_owed_by_a_full_bucket(link: RedisClient, redis: Any) -> None:
     buckets = RedisBuckets(link)
     slow = Limit(rate=0.5, burst=200)
     paid = await buckets.lease("alpha/user", slow, 250, 250)
@@ -78,19 +78,19 @@ async def test_a_cost_beyond_the_burst_is_owed_by_a_full_bucket(link: Link, redi
     assert 40.0 < refused.retry_after <= 51 / slow.rate
 
 
-async def test_replicas_that_ask_at_once_never_get_more_than_there_is(link: Link, redis: Any) -> None:
+async def test_replicas_that_ask_at_once_never_get_more_than_there_is(link: RedisClient, redis: Any) -> None:
     buckets = [RedisBuckets(link) for _ in range(4)]
     slow = Limit(rate=0.001, burst=100)
     grants = await asyncio.gather(*(each.lease("shared", slow, 1, 7) for _ in range(10) for each in buckets))
     assert sum(grant.tokens for grant in grants) == 100
 
 
-async def test_a_bucket_that_nobody_uses_is_forgotten(link: Link, redis: Any) -> None:
+async def test_a_bucket_that_nobody_uses_is_forgotten(link: RedisClient, redis: Any) -> None:
     await RedisBuckets(link).lease("alpha/user", _LIMIT, 1, 1)
     assert 0 < await redis.pttl("fp:inference:bucket:alpha/user") <= 5_000
 
 
-async def test_the_first_answer_of_a_command_stays_for_a_day(link: Link, redis: Any) -> None:
+async def test_the_first_answer_of_a_command_stays_for_a_day(link: RedisClient, redis: Any) -> None:
     replays = RedisReplays(link)
     first = Replay(b"d" * 32, b"f" * 32, b"answer")
     seen = Replay(b"s" * 32, b"f" * 32, b"", _START.date())
@@ -100,7 +100,7 @@ async def test_the_first_answer_of_a_command_stays_for_a_day(link: Link, redis: 
     assert 86_000 < await redis.ttl(f"fp:inference:replay:{(b'd' * 32).hex()}") <= 86_400
 
 
-async def test_routes_come_back_as_they_were_kept(link: Link, redis: Any) -> None:
+async def test_routes_come_back_as_they_were_kept(link: RedisClient, redis: Any) -> None:
     routes = RedisRoutes(link)
     await routes.save_target("alpha", "delays/new york", _target())
     await routes.save_target("beta", "delays/new york", _target("7"))
@@ -117,7 +117,7 @@ async def test_routes_come_back_as_they_were_kept(link: Link, redis: Any) -> Non
     assert (beta.split, beta.archived_at, beta.restored_at) == (None, None, _START)
 
 
-async def test_an_older_state_of_a_version_never_replaces_a_newer_one(link: Link, redis: Any) -> None:
+async def test_an_older_state_of_a_version_never_replaces_a_newer_one(link: RedisClient, redis: Any) -> None:
     routes = RedisRoutes(link)
     removed = replace(_target(sequence=5), status=TargetStatus.REMOVED, removed=5)
     await routes.save_target("alpha", "delays", removed)
@@ -131,7 +131,7 @@ async def test_an_older_state_of_a_version_never_replaces_a_newer_one(link: Link
     assert route.stable == newer
 
 
-async def test_splits_that_replicas_set_at_once_have_one_newest(link: Link, redis: Any) -> None:
+async def test_splits_that_replicas_set_at_once_have_one_newest(link: RedisClient, redis: Any) -> None:
     routes = RedisRoutes(link)
     shares = [(Share("id-1", 1, weight), Share("id-2", 2, 10_000 - weight)) for weight in range(0, 10_000, 1_000)]
     splits = await asyncio.gather(*(routes.set_split("alpha", "delays", share, _START) for share in shares))
@@ -140,7 +140,7 @@ async def test_splits_that_replicas_set_at_once_have_one_newest(link: Link, redi
     assert route.split == max(splits, key=lambda split: split.revision)
 
 
-async def test_a_split_after_a_flush_is_newer_than_what_processes_remember(link: Link, redis: Any) -> None:
+async def test_a_split_after_a_flush_is_newer_than_what_processes_remember(link: RedisClient, redis: Any) -> None:
     routes = RedisRoutes(link)
     whole, shared = (Share("id-1", 1, 10_000),), (Share("id-1", 1, 9_000), Share("id-2", 2, 1_000))
     before = await routes.set_split("alpha", "delays", whole, _START)
@@ -150,7 +150,7 @@ async def test_a_split_after_a_flush_is_newer_than_what_processes_remember(link:
     assert Route("alpha", "delays", split=before).with_split(after).split == after
 
 
-async def test_other_replicas_hear_of_a_split(link: Link, redis: Any) -> None:
+async def test_other_replicas_hear_of_a_split(link: RedisClient, redis: Any) -> None:
     routes = RedisRoutes(link)
     connected, heard = asyncio.Event(), asyncio.Queue[tuple[str, str, Split]](10)
 

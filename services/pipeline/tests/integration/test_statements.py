@@ -6,7 +6,7 @@ from importlib import resources
 import pytest
 from fp_pipeline.adapters.postgres import deployments, pipelines
 from fp_pipeline.adapters.postgres.rows import EXECUTION
-from fp_postgres import connecting
+from fp_postgres import connections
 from fp_testkit.patience import PATIENCE
 from fp_testkit.statements import check, uses
 
@@ -208,7 +208,7 @@ async def test_every_statement_keeps_its_index_at_any_size(databases, snapshot):
     """An open snapshot (a dump, an analysis) keeps VACUUM from its work: reading an index alone is then no cheaper."""
     url = await databases.create(MIGRATIONS, service="pipeline")
     async with (
-        connecting.dedicated(url, name="snapshot", command_timeout=PATIENCE) as connection,
+        connections.dedicated(url, name="snapshot", command_timeout=PATIENCE) as connection,
         connection.transaction(isolation="repeatable_read"),
     ):
         if snapshot:

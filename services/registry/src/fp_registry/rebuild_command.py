@@ -5,7 +5,7 @@ import sys
 
 from fp_kernel import Error, FailedPrecondition, SystemClock
 from fp_postgres import Database
-from fp_redis import WRITE_TIMEOUT, Link
+from fp_redis import WRITE_TIMEOUT, RedisClient
 from fp_runtime import InvalidSettings, PostgresSettings, RedisSettings, load
 
 from fp_registry.adapters.changes import PostgresChanges
@@ -40,7 +40,7 @@ def main() -> int:
 async def _rebuild(settings: RebuildSettings) -> int:
     database = await Database.connect(settings.database_url.get_secret_value(), source="registry")
     url = settings.redis_url.get_secret_value()
-    link = Link.open(url, SystemClock(), store="the projection", timeout=WRITE_TIMEOUT)
+    link = RedisClient.open(url, SystemClock(), store="the projection", timeout=WRITE_TIMEOUT)
     try:
         rebuild = Rebuild(PostgresChanges(database), RedisGenerations(link, MessageDocuments()))
         return await _when_free(rebuild)

@@ -1,7 +1,7 @@
 """The stores of the registry beside its database, opened in order; the dependencies that readiness tells of."""
 
 from fp_kernel import Clock
-from fp_redis import Link
+from fp_redis import RedisClient
 from fp_redis.hosting import soft_links
 from fp_runtime import Runtime
 
@@ -9,7 +9,7 @@ from fp_registry.adapters.objects import S3Artifacts, Store
 from fp_registry.settings import Settings
 
 
-async def projection(runtime: Runtime, settings: Settings, clock: Clock) -> tuple[Link, Link]:
+async def projection(runtime: Runtime, settings: Settings, clock: Clock) -> tuple[RedisClient, RedisClient]:
     """For reads and for writes. Soft: reads go to Postgres."""
     url = settings.redis_url.get_secret_value()
     return await soft_links(runtime, url, clock, store="the projection", seconds=settings.redis_timeout)

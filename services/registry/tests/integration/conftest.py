@@ -7,7 +7,7 @@ import pytest_asyncio
 from fp_events import decode
 from fp_kernel import Command, Principal
 from fp_postgres import Database
-from fp_redis import Link
+from fp_redis import RedisClient
 from fp_registry.adapters.changes import PostgresChanges
 from fp_registry.adapters.memory.objects import MemoryArtifacts
 from fp_registry.adapters.memory.projection import MemoryGenerations, MemoryProjection
@@ -102,7 +102,7 @@ def artifacts():
 
 @pytest_asyncio.fixture
 async def link(redis_url, clock):
-    opened = Link.open(redis_url, clock, store="the projection", timeout=PATIENCE)
+    opened = RedisClient.open(redis_url, clock, store="the projection", timeout=PATIENCE)
     yield opened
     await opened.close()
 

@@ -3,7 +3,7 @@
 import asyncio
 
 from fp_kernel import PageRequest
-from fp_redis import Link
+from fp_redis import RedisClient
 from fp_registry.adapters.memory.projection import MemoryGenerations, MemoryProjection
 from fp_registry.adapters.projection.generations import RedisGenerations
 from fp_registry.adapters.projection.reads import RedisProjection
@@ -110,7 +110,7 @@ def test_in_memory_readers_see_the_revisions_in_order_and_whole(new_world, moves
 @given(steps)
 def test_in_redis_readers_see_the_revisions_in_order_and_whole(new_world, redis_url, clock, moves):
     async def run():
-        link = Link.open(redis_url, clock, store="the projection", timeout=PATIENCE)
+        link = RedisClient.open(redis_url, clock, store="the projection", timeout=PATIENCE)
         try:
             await link.ask(("FLUSHALL",))
             await Race(new_world(), RedisGenerations(link, MessageDocuments()), RedisProjection(link)).run(moves)

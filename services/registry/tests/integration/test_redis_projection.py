@@ -3,7 +3,7 @@
 import pytest
 import redis
 from fp_kernel import PageRequest, Unavailable
-from fp_redis import Link
+from fp_redis import RedisClient
 from fp_registry.adapters.projection import keys
 from fp_registry.adapters.projection.generations import RedisGenerations
 from fp_registry.adapters.projection.reads import RedisProjection
@@ -99,7 +99,7 @@ async def test_names_of_teams_do_not_reach_other_teams_keys(world, generations, 
 
 async def test_a_store_that_is_away_is_asked_again_only_after_a_rest(clock):
     # Nothing listens on the discard port.
-    link = Link.open("redis://127.0.0.1:9", clock, store="the projection")
+    link = RedisClient.open("redis://127.0.0.1:9", clock, store="the projection")
     projection = RedisProjection(link)
     for _ in range(2):
         with pytest.raises(Unavailable):

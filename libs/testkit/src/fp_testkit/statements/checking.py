@@ -67,10 +67,10 @@ async def check(
     `fp_testkit.statements.texts`; several rows for a statement with several forms.
     fill: SQL that gives each table that is read 20,000 rows. small: tables that never grow, and may be read whole.
     """
-    from fp_postgres import connecting
+    from fp_postgres import connections
 
     texts = collect(package)
-    async with connecting.dedicated(url, name="statements", command_timeout=PATIENCE) as connection:
+    async with connections.dedicated(url, name="statements", command_timeout=PATIENCE) as connection:
         for statement in fill:
             await connection.execute(statement)
         await connection.execute("vacuum analyze")

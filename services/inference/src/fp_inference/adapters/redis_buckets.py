@@ -1,6 +1,6 @@
 """Token buckets that all replicas share, by Redis' own clock."""
 
-from fp_redis import Link, Script
+from fp_redis import RedisClient, Script
 
 from fp_inference.domain.bucket import Grant, Limit
 
@@ -31,7 +31,7 @@ return {granted, math.ceil(wait), math.floor(tokens)}
 
 
 class RedisBuckets:
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: RedisClient) -> None:
         self._link = link
 
     async def lease(self, name: str, limit: Limit, least: int, most: int) -> Grant:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 
-from fp_redis import Link, Script
+from fp_redis import RedisClient, Script
 
 from fp_inference.domain.breaker import State
 from fp_inference.domain.circuit import Circuit
@@ -25,7 +25,7 @@ return 1
 
 
 class RedisCircuits:
-    def __init__(self, link: Link, replica: str) -> None:
+    def __init__(self, link: RedisClient, replica: str) -> None:
         """replica: name of this process among the others."""
         self._link = link
         self._replica = replica

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
-from fp_redis import Link
+from fp_redis import RedisClient
 
 from fp_inference.app.values import Replay
 
@@ -15,7 +15,7 @@ _FIRST_SEEN = b"\x01"
 
 
 class RedisReplays:
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: RedisClient) -> None:
         self._link = link
 
     async def get(self, digests: Sequence[bytes]) -> Sequence[Replay]:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 
-from fp_redis import Link, Script
+from fp_redis import RedisClient, Script
 
 from fp_inference.adapters.route_json import (
     dump_split,
@@ -49,7 +49,7 @@ _Kept = Mapping[bytes, bytes]
 
 
 class RedisRoutes:
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: RedisClient) -> None:
         self._link = link
 
     async def load(self) -> Sequence[Route]:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from fp_redis import Link
+from fp_redis import RedisClient
 
 from fp_featurestore.adapters.online import keys
 from fp_featurestore.adapters.online.scripts import DROP
@@ -11,7 +11,7 @@ _SCAN = 1_000
 _POINTERS = frozenset((keys.SEEN, keys.BUILDING))
 
 
-async def sweep(link: Link) -> None:
+async def sweep(link: RedisClient) -> None:
     """One pass over the store."""
     live: dict[str, frozenset[str]] = {}
     position = b"0"
@@ -31,7 +31,7 @@ async def sweep(link: Link) -> None:
             return
 
 
-async def _learn(link: Link, live: dict[str, frozenset[str]], prefixes: set[str]) -> None:
+async def _learn(link: RedisClient, live: dict[str, frozenset[str]], prefixes: set[str]) -> None:
     for prefix in prefixes:
         answers = await link.ask(("GET", keys.seen(prefix)), ("GET", keys.building(prefix)))
         live[prefix] = frozenset(answer.decode() for answer in answers if answer)

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 
 from fp_kernel import Aborted
-from fp_redis import Link
+from fp_redis import RedisClient
 
 from fp_featurestore.adapters.online import keys
 from fp_featurestore.adapters.online.scripts import APPLY, OPEN, SWITCH
@@ -24,7 +24,7 @@ _REMEMBERED = 10_000
 class RedisOnline:
     """`app.ports.Online`. reads: a link with a short time-out; writes: one with a longer."""
 
-    def __init__(self, reads: Link, writes: Link) -> None:
+    def __init__(self, reads: RedisClient, writes: RedisClient) -> None:
         self._reads = reads
         self._writes = writes
         self._seen: OrderedDict[str, str] = OrderedDict()

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fp_kernel import Aborted, FailedPrecondition, new_id
-from fp_redis import Link
+from fp_redis import RedisClient
 
 from fp_registry.adapters.projection import keys
 from fp_registry.adapters.projection.scripts import ABANDON, APPLY, EXTEND, SWITCH
@@ -18,7 +18,7 @@ _SCAN = 500
 class RedisGenerations:
     """`app.ports.Generations`."""
 
-    def __init__(self, link: Link, documents: Documents) -> None:
+    def __init__(self, link: RedisClient, documents: Documents) -> None:
         self._link = link
         self._documents = documents
 

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any
 
 from fp_kernel import PageRequest
-from fp_redis import Command, Link
+from fp_redis import Command, RedisClient
 
 from fp_registry.adapters.projection import keys
 from fp_registry.adapters.projection.keys import TeamKeys
@@ -19,7 +19,7 @@ _SWITCHES = 3
 class RedisProjection:
     """`app.ports.Projection`. None also means that there is no complete generation to read from."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: RedisClient) -> None:
         self._link = link
         self._generation = ""
 

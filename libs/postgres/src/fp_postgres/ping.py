@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 import asyncpg
 from fp_kernel import Unavailable
 
-from fp_postgres import connecting
+from fp_postgres import connections
 from fp_postgres.failures import translated
 
 if TYPE_CHECKING:
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 _TIMEOUT: Final = 2.0  # seconds
 
 
-class Pulse:
-    """One connection that does nothing but answer; made at the first beat, and again after one that failed."""
+class PingConnection:
+    """One connection that does nothing but answer; made at the first ping, and again after one that failed."""
 
     def __init__(self, url: str, source: str) -> None:
         self._url = url
@@ -25,13 +25,13 @@ class Pulse:
         self._one_at_a_time = asyncio.Lock()
         self._closed = False
 
-    async def beat(self) -> None:
+    async def ping(self) -> None:
         """Raises Unavailable when there is no answer within two seconds."""
         with translated:
             async with asyncio.timeout(_TIMEOUT), self._one_at_a_time:
-                await self._beat()
+                await self._ping()
 
-    async def _beat(self) -> None:
+    async def _ping(self) -> None:
         if self._closed:
             raise Unavailable("the database is closed")
         try:
@@ -41,7 +41,7 @@ class Pulse:
                 )
             await self._connection.execute("select 1")
         except BaseException:
-            # Also when it was cancelled: what it waited for would be the next beat's answer.
+            # Also when it was cancelled: what it waited for would be the next ping's answer.
             if self._connection is not None:
                 self._connection.terminate()
                 self._connection = None
@@ -50,5 +50,5 @@ class Pulse:
     async def close(self) -> None:
         self._closed = True
         if self._connection is not None:
-            await connecting.close(self._connection)
+            await connections.close(self._connection)
             self._connection = None

@@ -13,12 +13,12 @@ _BACKOFF: Final = Backoff(first=0.2, longest=30.0, spread=0.0)
 
 
 @dataclass(slots=True)
-class _Hold:
+class _HeldQueue:
     due: float
     failures: int = 1
 
 
-class Holds:
+class HeldQueues:
     """The queues of events that wait, each with its own pause.
 
     A queue is a stream that is full or away, or one resource of a stream whose event was refused. The order of a
@@ -27,7 +27,7 @@ class Holds:
     """
 
     def __init__(self) -> None:
-        self._holds: dict[str, _Hold] = {}
+        self._holds: dict[str, _HeldQueue] = {}
 
     def __len__(self) -> int:
         return len(self._holds)
@@ -44,7 +44,7 @@ class Holds:
 
     def add(self, queue: str, now: float) -> None:
         if queue not in self._holds:
-            self._holds[queue] = _Hold(now + _BACKOFF.delay(1, 1.0))
+            self._holds[queue] = _HeldQueue(now + _BACKOFF.delay(1, 1.0))
 
     def due(self, now: float) -> str | None:
         """The queue that has waited longest for its next attempt."""
@@ -63,11 +63,11 @@ class Holds:
 
     def went(self, queue: str, now: float) -> None:
         """The bus took something: go on at once."""
-        self._holds[queue] = _Hold(now, failures=0)
+        self._holds[queue] = _HeldQueue(now, failures=0)
 
     def failed(self, queue: str, now: float) -> None:
         failures = self._holds[queue].failures + 1
-        self._holds[queue] = _Hold(now + _BACKOFF.delay(failures, 1.0), failures)
+        self._holds[queue] = _HeldQueue(now + _BACKOFF.delay(failures, 1.0), failures)
 
     def end(self, queue: str) -> None:
         """Nothing waits in it any more."""

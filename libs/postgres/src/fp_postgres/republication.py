@@ -33,7 +33,7 @@ async def republish(database: Database, *, since: datetime, subject: str = "fp.>
         if row["last"] is None:
             break
         position, number = row["last"], number + row["number"]
-        database.wakeup.heard()
+        database.wakeup.signal()
     return number
 
 

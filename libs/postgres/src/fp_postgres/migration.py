@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fp_kernel import Aborted, FailedPrecondition
 from fp_telemetry import get_logger
 
-from fp_postgres import connecting
+from fp_postgres import connections
 from fp_postgres.failures import LOST_RACE, translated
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ async def migrate(database_url: str, folder: Traversable | Path, *, service: str
     """
     own = _read(resources.files("fp_postgres") / "migrations", "fp_postgres")
     wanted = {"fp_postgres": own, service: _read(folder, service)}
-    async with connecting.dedicated(database_url, name=f"{service} migrate", command_timeout=_LONGEST) as connection:
+    async with connections.dedicated(database_url, name=f"{service} migrate", command_timeout=_LONGEST) as connection:
         with translated:
             await _one_at_a_time(connection)
             await connection.execute(_SHORT)

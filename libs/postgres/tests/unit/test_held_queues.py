@@ -1,12 +1,12 @@
 from fp_kernel import InvalidArgument, ResourceExhausted, Unavailable
-from fp_postgres.holds import Holds, queue_for
+from fp_postgres.held_queues import HeldQueues, queue_for
 
 USAGE = "fp.models.registered"
 OTHER = "fp.pipelines.completed"
 
 
 def test_a_full_stream_holds_its_events_and_no_others():
-    holds = Holds()
+    holds = HeldQueues()
     holds.add(queue_for(ResourceExhausted("full", reason="STREAM_FULL"), USAGE, "team"), 0.0)
     assert holds.queue_of(USAGE, "another") == "MODELS"
     assert holds.queue_of(OTHER, "team") is None
@@ -17,7 +17,7 @@ def test_a_stream_that_does_not_answer_is_held_as_a_whole():
 
 
 def test_a_refused_event_holds_its_resource_in_its_stream():
-    holds = Holds()
+    holds = HeldQueues()
     holds.add(queue_for(InvalidArgument("too large"), USAGE, "team"), 0.0)
     assert holds.queue_of(USAGE, "team") == "MODELS team"
     assert holds.queue_of(USAGE, "another") is None
@@ -25,7 +25,7 @@ def test_a_refused_event_holds_its_resource_in_its_stream():
 
 
 def test_each_queue_has_a_pause_of_its_own_that_grows_and_ends():
-    holds = Holds()
+    holds = HeldQueues()
     holds.add("MODELS", 0.0)
     assert holds.due(0.1) is None
     assert holds.due(0.2) == "MODELS"

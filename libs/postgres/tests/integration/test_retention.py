@@ -43,7 +43,7 @@ async def test_only_published_events_are_forgotten(database):
 
 
 async def test_events_that_the_bus_does_not_take_hold_no_pruning_back(database, monkeypatch):
-    monkeypatch.setattr("fp_postgres.pruning._BITE", 2)
+    monkeypatch.setattr("fp_postgres.retention._BITE", 2)
     async with database.transaction() as tx:
         for number in range(6):
             tx.outbox.add(registered(f"model {number}"))
@@ -52,7 +52,7 @@ async def test_events_that_the_bus_does_not_take_hold_no_pruning_back(database, 
 
 
 async def test_more_than_a_bite_is_deleted_in_bites(database, monkeypatch):
-    monkeypatch.setattr("fp_postgres.pruning._BITE", 2)
+    monkeypatch.setattr("fp_postgres.retention._BITE", 2)
     for _ in range(5):
         await _taken(database, "unknown", days=91)
     assert await Pruner(database).prune() == 5

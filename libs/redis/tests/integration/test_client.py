@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from fp_kernel import Unavailable
-from fp_redis import Link, Script
+from fp_redis import RedisClient, Script
 from fp_testkit.wallclock import RunningClock
 from redis.asyncio import Redis
 
@@ -14,7 +14,7 @@ COUNT = Script("return redis.call('INCRBY', KEYS[1], ARGV[1])")
 
 @pytest.fixture
 async def link(redis_url):
-    opened = Link.open(redis_url, RunningClock(), store="the shelf", timeout=PATIENCE)
+    opened = RedisClient.open(redis_url, RunningClock(), store="the shelf", timeout=PATIENCE)
     yield opened
     await opened.close()
 
@@ -66,7 +66,7 @@ async def test_a_store_that_is_away_is_asked_once_a_second(clock):
 
     server = await asyncio.start_server(refuse, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    link = Link.open(f"redis://127.0.0.1:{port}", clock, store="the shelf", timeout=PATIENCE)
+    link = RedisClient.open(f"redis://127.0.0.1:{port}", clock, store="the shelf", timeout=PATIENCE)
     with pytest.raises(Unavailable, match="the shelf is away") as error:
         await link.ask(("GET", "a"))
     assert error.value.retry_after == 1.0
@@ -85,11 +85,11 @@ async def test_a_store_that_is_away_is_asked_once_a_second(clock):
 
 
 async def test_a_store_that_is_back_is_used_again(redis_url, clock):
-    gone = Link.open("redis://127.0.0.1:9", clock, store="the shelf")
+    gone = RedisClient.open("redis://127.0.0.1:9", clock, store="the shelf")
     with pytest.raises(Unavailable):
         await gone.ask(("GET", "a"))
     # The same link, whose server is there now.
-    back = Link.open(redis_url, clock, store="the shelf", timeout=PATIENCE)
+    back = RedisClient.open(redis_url, clock, store="the shelf", timeout=PATIENCE)
     gone._redis = back._redis
     with pytest.raises(Unavailable):
         await gone.ask(("GET", "a"))
@@ -100,7 +100,7 @@ async def test_a_store_that_is_back_is_used_again(redis_url, clock):
 
 
 async def test_nobody_to_listen_to_is_told_as_unavailable(clock):
-    link = Link.open("redis://127.0.0.1:9", clock, store="the shelf")
+    link = RedisClient.open("redis://127.0.0.1:9", clock, store="the shelf")
 
     async def never():
         raise AssertionError("there is nothing to subscribe to")
@@ -136,7 +136,7 @@ class Silent:
 async def test_one_caller_finds_out_whether_a_silent_store_is_back(clock):
     server = Silent()
     port = await server.start()
-    link = Link.open(f"redis://127.0.0.1:{port}", clock, store="the shelf", timeout=0.2)
+    link = RedisClient.open(f"redis://127.0.0.1:{port}", clock, store="the shelf", timeout=0.2)
     with pytest.raises(Unavailable):
         await link.ask(("GET", "a"))
     asked = server.calls
@@ -159,7 +159,7 @@ async def test_a_refused_command_is_nobody_elses_trouble(link):
 
 
 async def test_a_busy_pool_is_no_outage(redis_url):
-    link = Link.open(redis_url, RunningClock(), store="the shelf", timeout=PATIENCE)
+    link = RedisClient.open(redis_url, RunningClock(), store="the shelf", timeout=PATIENCE)
     link._seats = asyncio.Semaphore(0)
     link._patience = 0.01
     with pytest.raises(Unavailable, match="in use"):

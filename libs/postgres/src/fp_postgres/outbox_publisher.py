@@ -1,4 +1,4 @@
-"""From the outbox to the bus, one batch after the other."""
+"""Publishing what the outbox holds, one batch after the other."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ from fp_events.message.envelope import MESSAGE_ID, with_sequence
 from fp_kernel import Error, Unavailable
 
 from fp_postgres.failures import translated
-from fp_postgres.holds import Holds, queue_for
+from fp_postgres.held_queues import HeldQueues, queue_for
 
 _READY: Final = """
 select position, id, resource_id, sequence, subject, envelope, headers, copies from fp_outbox
@@ -41,7 +41,7 @@ from unnest($1::bigint[], $2::text[]) as noted (position, held) where fp_outbox.
 
 
 @dataclass(slots=True)
-class Drained:
+class Step:
     """read, published, failed: numbers of events. error: why the last one failed. away: the bus takes nothing."""
 
     read: int = 0
@@ -51,19 +51,19 @@ class Drained:
     away: bool = False
 
 
-class Drain:
+class OutboxPublisher:
     """Publishes what waits, oldest first, and puts aside what the bus does not take.
 
-    A row is read once: then it is published, or it waits in a queue of its stream or resource (`Holds`), whose first
-    row is tried again after a pause that grows. What waits costs the rest nothing. Rows of a resource go in the order
-    of their commits within each stream; in a batch that is under way, a later one may overtake one that fails.
+    A row is read once: then it is published, or it waits in a queue of its stream or resource (`HeldQueues`), whose
+    first row is tried again after a pause that grows. What waits costs the rest nothing. Rows of a resource go in the
+    order of their commits within each stream; in a batch that is under way, a later one may overtake one that fails.
     """
 
     def __init__(self, connection: Any, bus: Bus, batch: int) -> None:
         self._connection = connection
         self._bus = bus
         self._batch = batch
-        self._holds = Holds()
+        self._holds = HeldQueues()
         self._now = asyncio.get_running_loop().time
 
     @property
@@ -81,12 +81,12 @@ class Drain:
         for row in await self._fetch(_QUEUES):
             self._holds.add(row["held"], self._now())
 
-    async def step(self) -> Drained:
+    async def step(self) -> Step:
         """One batch of what is new, and one of a queue whose pause is over.
 
         Raises Unavailable when the database is away; the bus's failures are in the result.
         """
-        result = Drained()
+        result = Step()
         if rows := await self._fetch(_READY, self._batch):
             await self._publish(rows, None, result)
         if not result.away and (queue := self._holds.due(self._now())) is not None:
@@ -97,7 +97,7 @@ class Drain:
                 self._holds.end(queue)
         return result
 
-    async def _publish(self, rows: Sequence[Any], queue: str | None, result: Drained) -> None:
+    async def _publish(self, rows: Sequence[Any], queue: str | None, result: Step) -> None:
         """queue: which one the rows have waited in."""
         result.read += len(rows)
         noted: dict[int, str | None] = {}

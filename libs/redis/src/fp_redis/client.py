@@ -35,7 +35,7 @@ _log = get_logger(__name__)
 Command = tuple[Any, ...]
 
 
-class Link:
+class RedisClient:
     """Every method but `ping` and `close` raises Unavailable while the store is away.
 
     A command that the store refuses (a key of another type, no memory for a write, a script's own error) raises
@@ -56,7 +56,7 @@ class Link:
         self._probing = False
 
     @classmethod
-    def open(cls, url: str, clock: Clock, *, store: str, timeout: float = READ_TIMEOUT) -> "Link":
+    def open(cls, url: str, clock: Clock, *, store: str, timeout: float = READ_TIMEOUT) -> "RedisClient":
         """Connects at its first command.
 
         store: what people call what is kept there, such as `the projection`. timeout: seconds for each command; short
