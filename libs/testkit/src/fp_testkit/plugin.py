@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from fp_testkit import clock_tests
+from fp_testkit import clock_tests, order
 from fp_testkit.clock import ManualClock
 from fp_testkit.identity import TestIdentity
 
@@ -61,6 +61,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)  # before the options that select by marker
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     clock_tests.mark(items)
+    items[:] = order.by_kind(items)
 
 
 @pytest.fixture
