@@ -10,8 +10,8 @@ FILL = (
     f"""
     insert into fp_outbox (id, resource_id, sequence, subject, envelope, headers, held, published_at, created_at)
     select {ROW_ID}, 'r' || n, 1, 'fp.models.registered', '', '{{}}',
-           case when n >= 19500 then 'MODELS' end,
-           case when n < 19000 then now() - interval '2 days' end, now() - interval '3 days' {ROWS}
+           case when n between 19500 and 20000 then 'MODELS' end,
+           case when n not between 19000 and 20000 then now() - interval '2 days' end, now() - interval '3 days' {ROWS}
     """,
     f"insert into fp_sequences select 'r' || n, 1 {ROWS}",
     f"insert into fp_inbox select 'consumer-' || n % 3, {ROW_ID}, now() - (20001 - n) * interval '1 minute' {ROWS}",

@@ -21,7 +21,7 @@ FILL = (
     "INSERT INTO offline_copies (view_id) SELECT view_id FROM offline_copies WHERE copy % 1000 = 2",
     f"""
     INSERT INTO feature_views SELECT {VIEW}, {TEAM}, 'v' || n, '', 'e', 'k', '', '[]', 0, 'ann', 0, 0, NULL, 1,
-           CASE WHEN n > 19990 THEN (extract(epoch FROM now()) * 1000000)::bigint ELSE n END, n {ROWS}
+           CASE WHEN n BETWEEN 19991 AND 20000 THEN (extract(epoch FROM now()) * 1000000)::bigint ELSE n END, n {ROWS}
     """,  # noqa: S608 -- constants
     f"INSERT INTO feature_log SELECT {VIEW}, 1, 'VIEW_DEFINED', {TEAM}, 0, 'ann', '{{}}', {NO_ROWS} {ROWS}",
     f"""

@@ -36,8 +36,8 @@ FILL = (
     INSERT INTO executions (id, team, pipeline_id, pipeline_revision, pipeline_name, type, status, input, triggered_by,
                             created_at, completed_at, sequence)
     SELECT {ROW_ID.format("n")}, {TEAM_OF}, {OF_ONE}, 20, 'p', 'DEPLOYMENT_SAGA',
-           CASE WHEN n % 400 = 7 THEN 'RUNNING' WHEN n % 3 = 0 THEN 'FAILED' ELSE 'COMPLETED' END, '{{}}', 'ann',
-           '2013-03-01', '2013-03-01', 9 {ROWS}
+           CASE WHEN n % 400 = 7 AND n <= 20000 THEN 'RUNNING' WHEN n % 3 = 0 THEN 'FAILED' ELSE 'COMPLETED' END,
+           '{{}}', 'ann', '2013-03-01', '2013-03-01', 9 {ROWS}
     """,
     f"""
     INSERT INTO step_executions (execution_id, step_id, id, state)
@@ -53,7 +53,7 @@ FILL = (
                              execution_id, deployed_at, signature, artifact_digest, state, stop_at)
     SELECT 'runtime-' || lpad(n::text, 6, '0'), {TEAM_OF}, 'm', 'model-' || n % 5000, 'v-' || n, n, 'e', 0,
            {ROW_ID.format("10000 + n % 10000 + 1")}, '2013-03-01', '', '',
-           CASE WHEN n % 20 = 2 THEN 'LIVE' WHEN n % 400 = 3 THEN 'DRAINING' ELSE 'GONE' END,
+           CASE WHEN n > 20000 THEN 'GONE' WHEN n % 20 = 2 THEN 'LIVE' WHEN n % 400 = 3 THEN 'DRAINING' ELSE 'GONE' END,
            '2013-03-01'::timestamptz + n * interval '1 minute' {ROWS}
     """,
     f"INSERT INTO deployment_turns SELECT {TEAM_OF}, 'model-' || n, {ROW_ID.format('n')} {ROWS}",

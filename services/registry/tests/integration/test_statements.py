@@ -20,8 +20,8 @@ ROWS = "FROM generate_series(1, 20000) AS n"
 MORE_ROWS = "FROM generate_series(1, 20400) AS n"
 # One team has a fiftieth of the models, and one model of it a fiftieth of the versions.
 # Versions beyond the models wait for their artifact and for no measurement.
-MODEL_OF = f"CASE WHEN n % 50 = 2 OR n > 20000 THEN {ROW_ID.format(2)} ELSE {ROW_ID.format('n')} END"
-TEAM_OF = "CASE WHEN n % 50 = 2 OR n > 20000 THEN 'large' ELSE 'team-' || n % 200 END"
+MODEL_OF = f"CASE WHEN n % 50 = 2 OR n BETWEEN 20001 AND 20400 THEN {ROW_ID.format(2)} ELSE {ROW_ID.format('n')} END"
+TEAM_OF = "CASE WHEN n % 50 = 2 OR n BETWEEN 20001 AND 20400 THEN 'large' ELSE 'team-' || n % 200 END"
 
 FILL = (
     f"""
@@ -37,7 +37,8 @@ FILL = (
                           created_by, created_at, revision)
     SELECT {ROW_ID.format("n")}, {TEAM_OF}, {MODEL_OF}, n, n, '',
            CASE WHEN n % 50 = 3 AND n <= 20000 THEN 'PRODUCTION' ELSE 'DEV' END,
-           CASE WHEN n > 20000 THEN 'PENDING_UPLOAD' ELSE 'READY' END, '', 'sha256:', 1, '{{}}', '', '', '', '', '',
+           CASE WHEN n BETWEEN 20001 AND 20400 THEN 'PENDING_UPLOAD' ELSE 'READY' END,
+           '', 'sha256:', 1, '{{}}', '', '', '', '', '',
            '2013-03-01'::timestamptz + n * interval '1 minute', n {MORE_ROWS}
     """,
     f"""

@@ -149,7 +149,7 @@ class _Session:
 
     async def _plans(self, sql: str, row: Uses, *, runs: int) -> list[Plan]:
         """The plans of the first runs, and the one for all values."""
-        values = await self._values(sql, row)
+        values = await literals(self._connection, sql, row)
         await self._connection.execute(f"prepare statement as {sql}")
         try:
             call = f"execute statement ({', '.join(values)})" if values else "execute statement"
@@ -168,17 +168,21 @@ class _Session:
         finally:
             await transaction.rollback()
 
-    async def _values(self, sql: str, row: Uses) -> list[str]:
-        """Arguments as SQL literals; made up where there are none."""
-        kinds = (await self._connection.prepare(sql)).get_parameters()
-        if not row.arguments:
-            return [_made_up(kind.name) for kind in kinds]
-        if len(kinds) != len(row.arguments):
-            raise ValueError(f"{len(row.arguments)} arguments for {len(kinds)} parameters")
-        if not kinds:
-            return []
-        literals = ", ".join(f"quote_nullable((${n}::{kind.name})::text)" for n, kind in enumerate(kinds, 1))
-        return list(await self._connection.fetchrow(f"select {literals}", *row.arguments) or ())
+
+async def literals(connection: "asyncpg.Connection[asyncpg.Record]", sql: str, row: Uses) -> list[str]:
+    """The arguments of a statement as SQL; made up where the row has none.
+
+    Raises ValueError when their number does not fit.
+    """
+    kinds = (await connection.prepare(sql)).get_parameters()
+    if not row.arguments:
+        return [_made_up(kind.name) for kind in kinds]
+    if len(kinds) != len(row.arguments):
+        raise ValueError(f"{len(row.arguments)} arguments for {len(kinds)} parameters")
+    if not kinds:
+        return []
+    quoted = ", ".join(f"quote_nullable((${n}::{kind.name})::text)" for n, kind in enumerate(kinds, 1))
+    return list(await connection.fetchrow(f"select {quoted}", *row.arguments) or ())
 
 
 def _made_up(kind: str) -> str:

@@ -1,0 +1,114 @@
+"""How long the statements of a package take when one of their tables is large; for proofs, which alone measure time.
+
+The rows of the statement test name the statements and their arguments, and its filling the rows of each table.
+"""
+
+import re
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from fp_testkit.statements.checking import Table, Uses, literals
+from fp_testkit.statements.plans import read
+from fp_testkit.statements.texts import collect
+
+if TYPE_CHECKING:
+    import asyncpg
+
+RUNS: Final = 40  # of each statement, on one connection
+_SIXTH: Final = 5
+_INTO: Final = re.compile(r"\s*insert\s+into\s+(\w+)", re.IGNORECASE)
+_ROWS: Final = re.compile(r"generate_series\(1, (20\d{3})\)", re.IGNORECASE)
+_SECONDARY: Final = """
+select indexrelid::regclass::text as name, replace(pg_get_indexdef(indexrelid), ' ON ONLY ', ' ON ') as definition
+from pg_index where not indisunique and indrelid = $1::text::regclass
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Milliseconds of one statement with one set of arguments: its first and its sixth run, and the 95th percentile."""
+
+    statement: str
+    first: float
+    sixth: float
+    p95: float
+
+
+def filled(fill: Sequence[str]) -> list[str]:
+    """The tables that the filling gives 20,000 rows."""
+    found = (_INTO.match(each) for each in fill if _ROWS.search(each))
+    return sorted({match.group(1) for match in found if match})
+
+
+async def grow(connection: "asyncpg.Connection[asyncpg.Record]", fill: Sequence[str], table: str, rows: int) -> None:
+    """Give one table that has its filling `rows` rows, by the same statements, and fresh statistics.
+
+    connection: a superuser's: rows whose parents have no more than 20,000 rows are taken as well.
+    """
+    statements = [each for each in fill if _ROWS.search(each) and (into := _INTO.match(each)) and into[1] == table]
+    await connection.execute("set session_replication_role = replica; set maintenance_work_mem = '1GB'")
+    async with _without_indexes(connection, table):
+        for each in statements:
+            last = rows // len(statements)
+            await connection.execute(_ROWS.sub(lambda done: f"generate_series({int(done[1]) + 1}, {last})", each))  # noqa: B023 -- called here
+    await connection.execute(f"vacuum (analyze) {table}")
+
+
+@asynccontextmanager
+async def _without_indexes(connection: "asyncpg.Connection[asyncpg.Record]", table: str) -> AsyncIterator[None]:
+    """Drops those that keep nothing unique, and makes them anew: in a tenth of the time that filling them takes."""
+    indexes = await connection.fetch(_SECONDARY, table)
+    for index in indexes:
+        await connection.execute(f"drop index {index['name']}")
+    yield
+    for index in indexes:
+        await connection.execute(index["definition"])
+
+
+async def measure(
+    connection: "asyncpg.Connection[asyncpg.Record]", package: str, rows: Table, table: str
+) -> list[Timing]:
+    """Run every statement that reads the table, as often as it takes to see the plan for all values; nothing is kept.
+
+    connection: with the settings of a service.
+    """
+    parts = await connection.fetch("select relid::regclass::text as part from pg_partition_tree($1::text)", table)
+    roots = {each["part"]: table for each in parts}
+    found = []
+    for name, text in collect(package).items():
+        given = rows.get(name, ())
+        for row in (given,) if isinstance(given, Uses) else given:
+            sql = row.sql or text.sql
+            values = await literals(connection, sql, row)
+            call = f"execute statement ({', '.join(values)})" if values else "execute statement"
+            async with _prepared(connection, sql):
+                plan = read(await connection.fetchval(f"explain (format json) {call}"), roots)
+            if table not in plan.tables:
+                continue
+            async with _prepared(connection, sql):
+                spent = [await _once(connection, call) for _ in range(RUNS)]
+            found.append(Timing(name, spent[0], spent[_SIXTH], sorted(spent)[int(RUNS * 0.95) - 1]))
+    return found
+
+
+@asynccontextmanager
+async def _prepared(connection: "asyncpg.Connection[asyncpg.Record]", sql: str) -> AsyncIterator[None]:
+    await connection.execute(f"prepare statement as {sql}")
+    try:
+        yield
+    finally:
+        await connection.execute("deallocate statement")
+
+
+async def _once(connection: "asyncpg.Connection[asyncpg.Record]", call: str) -> float:
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        began = time.perf_counter()
+        await connection.execute(call)
+        return (time.perf_counter() - began) * 1_000
+    finally:
+        await transaction.rollback()
