@@ -86,7 +86,7 @@ def test_a_login_reads_its_password_from_standard_input(tmp_path, platform):
         text=True,
         check=False,
     )
-    assert json.loads(process.stdout)["role"] == "admin"
+    assert json.loads(process.stdout)["role"] == "operator"
 
 
 def test_an_expired_access_token_is_renewed_unasked(run, home):

@@ -33,7 +33,7 @@ def create_user(
     email: str,
     name: str = typer.Option("", help="Default: the address."),
     team: str = typer.Option("", help="Default: your own."),
-    role: str = typer.Option("", help="admin, engineer or viewer; default viewer."),
+    role: str = typer.Option("", help="operator, admin, engineer or viewer; default viewer."),
     password_stdin: bool = typer.Option(False, "--password-stdin", help="Read the password from standard input."),
 ) -> None:
     """Create a user; the password comes from a prompt, FP_NEW_PASSWORD or standard input."""
@@ -59,7 +59,7 @@ def create_user(
 def assign_role(
     context: typer.Context,
     user: str = typer.Argument(help="E-mail address or id."),
-    role: str = typer.Argument(help="admin, engineer or viewer."),
+    role: str = typer.Argument(help="operator, admin, engineer or viewer."),
 ) -> None:
     """Give a user another role."""
     from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc

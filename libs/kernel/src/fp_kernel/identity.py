@@ -3,8 +3,11 @@
 from dataclasses import dataclass, replace
 
 SERVICE_ROLE = "service"
-ADMIN_ROLE = "admin"
 JOB_ROLE = "job"
+PLATFORM = "platform"
+"""The resource of whoever runs the platform, and the team reserved for its operators."""
+OPERATE = f"{PLATFORM}:admin"
+"""The permission to act on every team; role `operator` has it, and no wildcard reaches it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +37,29 @@ class Principal:
 
     def may(self, permission: str) -> bool:
         """Whether the scopes grant `resource:action`."""
-        resource, _, action = permission.partition(":")
-        return not self.scopes.isdisjoint((permission, f"{resource}:*", f"*:{action}", "*:*"))
+        return grants(self.scopes, permission)
 
     @property
     def is_service(self) -> bool:
         return self.role == SERVICE_ROLE
 
     @property
-    def is_admin(self) -> bool:
-        return self.role == ADMIN_ROLE
+    def is_operator(self) -> bool:
+        """Whether the credential may act on every team; a narrow API key of an operator may not."""
+        return self.may(OPERATE)
 
     def on_behalf_of(self, team: str, user_id: str) -> "Principal":
         """The same service acting for a team; it keeps its own role and scopes."""
         return replace(self, team=team, user_id=user_id or self.user_id)
+
+
+def grants(scopes: frozenset[str], permission: str) -> bool:
+    """Whether scopes allow all that `permission` (`resource:action`) allows.
+
+    `*` in place of the resource is everything of a team, and never the platform: the admin of one team could once
+    take over every other.
+    """
+    resource, _, action = permission.partition(":")
+    if resource == PLATFORM:
+        return not scopes.isdisjoint((permission, f"{PLATFORM}:*"))
+    return not scopes.isdisjoint((permission, f"{resource}:*", f"*:{action}", "*:*"))

@@ -7,7 +7,7 @@ from fp_kernel import Principal
 from hypothesis import given
 from hypothesis import strategies as st
 
-words = st.from_regex(r"[a-z][a-z-]{0,8}", fullmatch=True)
+words = st.just("platform") | st.from_regex(r"[a-z][a-z-]{0,8}", fullmatch=True)
 halves = words | st.just("*")
 permissions = st.builds(lambda resource, action: f"{resource}:{action}", words, words)
 scopes = st.frozensets(st.builds(lambda resource, action: f"{resource}:{action}", halves, halves), max_size=5)
@@ -24,7 +24,7 @@ def test_a_permission_is_granted_when_a_scope_matches_in_both_halves(granted, pe
 
     def matches(scope):
         left, right = scope.split(":")
-        return left in (resource, "*") and right in (action, "*")
+        return (left == resource or (left == "*" and resource != "platform")) and right in (action, "*")
 
     assert principal(*granted).may(permission) == any(matches(scope) for scope in granted)
 
@@ -40,6 +40,10 @@ def test_a_permission_is_granted_when_a_scope_matches_in_both_halves(granted, pe
         ("*:read", "users:read", True),
         ("*:read", "users:write", False),
         ("*:*", "audit:admin", True),
+        ("*:*", "platform:admin", False),
+        ("*:admin", "platform:admin", False),
+        ("platform:*", "platform:admin", True),
+        ("platform:admin", "platform:admin", True),
         ("*", "models:read", False),
         ("models", "models:read", False),
         ("", "models:read", False),
@@ -53,11 +57,17 @@ def test_without_scopes_nothing_is_granted():
     assert not principal().may("models:read")
 
 
-def test_only_the_role_makes_a_service_or_an_admin():
+def test_the_admin_of_a_team_is_no_operator_whatever_his_scopes():
+    assert not principal("*:*", role="admin").is_operator
+    assert principal("*:*", "platform:admin", role="operator").is_operator
+
+
+def test_a_key_of_an_operator_without_his_permission_operates_nothing():
+    assert not principal("*:*", role="operator").is_operator
+
+
+def test_only_the_role_makes_a_service():
     assert principal(role="service").is_service
-    assert not principal(role="service").is_admin
-    assert principal(role="admin").is_admin
-    assert not principal("*:*").is_admin
     assert not principal(service="registry").is_service
 
 

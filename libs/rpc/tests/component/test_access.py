@@ -150,31 +150,34 @@ async def scope_of(running, shapes, token, requested, metadata=()):
     return (await running.stub(token).Crossing(shapes.pb.Request(text=requested), metadata=metadata)).text
 
 
-async def test_only_an_admin_and_a_free_service_name_another_team(serve, shapes, keys, scripted):
+async def test_only_an_operator_and_a_free_service_name_another_team(serve, shapes, keys, scripted):
     async def scope(request, context):
         return shapes.pb.Response(text=current_call().team_scope(request.text))
 
     scripted.one = scope
     running = await serve()
-    admin = keys.sign(role="admin", scopes=["*:*"])
-    viewer = keys.sign(scopes=["users:read"])
+    operator = keys.sign(role="operator", scopes=["*:*", "platform:admin"])
+    admin, viewer = keys.sign(role="admin", scopes=["*:*"]), keys.sign(scopes=["users:read"])
+    narrow = keys.sign(role="operator", scopes=["users:read"])
 
-    assert await scope_of(running, shapes, admin, "") == "red"
-    assert await scope_of(running, shapes, admin, "blue") == "blue"
+    assert await scope_of(running, shapes, operator, "") == "red"
+    assert await scope_of(running, shapes, operator, "blue") == "blue"
+    assert await scope_of(running, shapes, admin, "red") == "red"
     assert await scope_of(running, shapes, viewer, "red") == "red"
     assert await scope_of(running, shapes, keys.service(), "blue") == "blue"
-    with pytest.raises(PermissionDenied):
-        await scope_of(running, shapes, viewer, "blue")
+    for refused in (admin, narrow, viewer):
+        with pytest.raises(PermissionDenied):
+            await scope_of(running, shapes, refused, "blue")
     with pytest.raises(PermissionDenied):
         await scope_of(running, shapes, keys.service(), "blue", (("fp-on-behalf-of-team", "red"),))
 
 
-async def test_an_admin_names_no_other_team_where_the_method_does_not_say_so(serve, shapes, keys, scripted):
+async def test_an_operator_names_no_other_team_where_the_method_does_not_say_so(serve, shapes, keys, scripted):
     async def scope(request, context):
         return shapes.pb.Response(text=current_call().team_scope(request.text))
 
     scripted.one = scope
-    stub = (await serve()).stub(keys.sign(role="admin", scopes=["*:*"]))
+    stub = (await serve()).stub(keys.sign(role="operator", scopes=["*:*", "platform:admin"]))
 
     with pytest.raises(PermissionDenied):
         await stub.One(shapes.pb.Request(text="blue"))

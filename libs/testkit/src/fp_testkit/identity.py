@@ -31,6 +31,7 @@ _WRITE = frozenset(
 )
 
 ROLE_SCOPES: Final[dict[str, frozenset[str]]] = {
+    "operator": frozenset({"*:*", "platform:admin"}),
     "admin": frozenset({"*:*"}),
     "engineer": _READ | _WRITE | {"predictions:create"},
     "viewer": _READ,
@@ -64,6 +65,10 @@ class TestIdentity:
         from fp_rpc import JwtResolver, StaticJwks
 
         return JwtResolver(self.issuer, StaticJwks(self.jwks), clock)
+
+    def operator(self, team: str = TEAM, **claims: Any) -> str:
+        """Runs the platform: may name another team where an RPC allows it."""
+        return self.token(role="operator", team=team, **claims)
 
     def admin(self, team: str = TEAM, **claims: Any) -> str:
         return self.token(role="admin", team=team, **claims)

@@ -28,7 +28,7 @@ from fp_auth.api.jwks import PATH, jwks_route
 from fp_auth.app.assign_role import AssignRole
 from fp_auth.app.create_api_key import CreateApiKey
 from fp_auth.app.create_user import CreateUser
-from fp_auth.app.ensure_admin import EnsureAdmin
+from fp_auth.app.ensure_operator import EnsureOperator
 from fp_auth.app.exchange_service_token import ExchangeServiceToken
 from fp_auth.app.issue_job_token import IssueJobToken
 from fp_auth.app.login import Login
@@ -43,7 +43,7 @@ from fp_auth.app.seed_service_credentials import SeedServiceCredentials
 from fp_auth.app.session import IssueTokens, OpenSession
 from fp_auth.app.validate_token import ResolveApiKey, ValidateToken
 from fp_auth.domain.signing import SigningPolicy
-from fp_auth.first_admin import ensure_first_admin
+from fp_auth.first_operator import ensure_first_operator
 from fp_auth.retention import Prune
 from fp_auth.settings import AuthSettings, credentials, encryption_keys, networks
 
@@ -64,7 +64,7 @@ async def serve(runtime: Runtime, settings: AuthSettings) -> None:
     resolve_key = ResolveApiKey(PostgresApiKeys(database), clock)
 
     await SeedServiceCredentials(transactions, clock)(credentials(settings.auth_service_credentials))
-    await ensure_first_admin(settings, EnsureAdmin(PostgresUsers(database), transactions, Argon2Hasher(), clock))
+    await ensure_first_operator(settings, EnsureOperator(PostgresUsers(database), transactions, Argon2Hasher(), clock))
     server = Server(
         NOUN,
         resolver=CredentialResolver(tokens, ApiKeyIdentity(resolve_key)),
@@ -93,7 +93,7 @@ def _servicer(
         login=Login(users, transactions, hasher, OpenSession(roles, transactions, issue, clock), clock),
         refresh=Refresh(transactions, issue, clock),
         logout=Logout(transactions, clock),
-        create_user=CreateUser(transactions, hasher, clock),
+        create_user=CreateUser(roles, transactions, hasher, clock),
         assign_role=AssignRole(transactions),
         create_api_key=CreateApiKey(users, roles, transactions, random, clock),
         revoke_api_key=RevokeApiKey(transactions, clock),

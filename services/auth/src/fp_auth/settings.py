@@ -61,7 +61,7 @@ class AuthSettings(ServiceSettings, PostgresSettings, EventSettings):
     """auth_key_encryption_key: opens the signing keys in the database. To replace it, put the new one in front.
 
     auth_service_credentials: who may exchange a credential for a service token, by SHA-256.
-    auth_bootstrap_*: the first admin, when there is none; without a password dev makes one up and prints it once.
+    auth_bootstrap_*: the first operator, when there is none; without a password dev makes one up and prints it once.
     auth_trusted_proxies: networks of gateways, whose word about their clients' addresses is believed.
     auth_signing_key_days: how long a key signs before the next one takes over.
     """

@@ -19,7 +19,7 @@ from fp_testkit.patience import PATIENCE
 from fp_testkit.services import RunningService
 from pydantic import SecretStr
 
-ADMIN = "admin@example.com"
+OPERATOR = "admin@example.com"
 PASSWORD = "a-river-and-9-lanterns"
 SECRET = "the-pipeline-shows-this-secret"
 # Tests ask what auth says; a service would answer for it.
@@ -55,20 +55,21 @@ class Auth:
         self.stack.push_async_callback(credential.close)
         return self._stub(Channels(credential))
 
-    async def login(self, email: str = ADMIN, password: str = PASSWORD) -> auth_pb2.LoginResponse:
+    async def login(self, email: str = OPERATOR, password: str = PASSWORD) -> auth_pb2.LoginResponse:
         return await self.caller().Login(auth_pb2.LoginRequest(email=email, password=password))
 
-    async def admin(self) -> Stub:
+    async def operator(self) -> Stub:
+        """The first one, a member of team alpha."""
         return self.caller((await self.login()).access_token)
 
     async def member(self, role: str = "viewer", *, team: str = "alpha", email: str = "") -> "Member":
         """A new user of this role, logged in."""
-        admin = await self.admin()
+        operator = await self.operator()
         email = email or f"{role}-{self._next()}@example.com"
         request = auth_pb2.CreateUserRequest(email=email, name=role, password=PASSWORD, team=team)
-        user = (await admin.CreateUser(request)).user
+        user = (await operator.CreateUser(request)).user
         if role != "viewer":
-            await admin.AssignRole(auth_pb2.AssignRoleRequest(user_id=user.id, role_name=role))
+            await operator.AssignRole(auth_pb2.AssignRoleRequest(user_id=user.id, role_name=role))
         session = await self.login(email)
         return Member(session.user, session.access_token, session.refresh_token, self.caller(session.access_token))
 
@@ -108,7 +109,7 @@ async def settings(databases, nats_url) -> AuthSettings:
         nats_url=SecretStr(nats_url),
         auth_key_encryption_key=SecretStr(base64.b64encode(b"k" * 32).decode()),
         auth_service_credentials=f"pipeline={hashlib.sha256(SECRET.encode()).hexdigest()}",
-        auth_bootstrap_email=ADMIN,
+        auth_bootstrap_email=OPERATOR,
         auth_bootstrap_password=SecretStr(PASSWORD),
         auth_bootstrap_team="alpha",
     )

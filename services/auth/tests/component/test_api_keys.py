@@ -98,15 +98,15 @@ async def test_an_admin_reaches_the_keys_of_his_team_and_no_other(auth, engineer
     stranger = await auth.member("engineer", team="beta")
     foreign = await stranger.call.CreateAPIKey(wanted())
     mine = await engineer.call.CreateAPIKey(wanted())
-    admin = await auth.admin()
-    listed = await admin.ListAPIKeys(auth_pb2.ListAPIKeysRequest(user_id=engineer.user.id))
+    operator = await auth.operator()
+    listed = await operator.ListAPIKeys(auth_pb2.ListAPIKeysRequest(user_id=engineer.user.id))
     assert [key.id for key in listed.api_keys] == [mine.api_key.id]
-    assert (await admin.CreateAPIKey(wanted(user_id=engineer.user.id))).api_key.user_id == engineer.user.id
+    assert (await operator.CreateAPIKey(wanted(user_id=engineer.user.id))).api_key.user_id == engineer.user.id
     for call in (
-        admin.CreateAPIKey(wanted(user_id=stranger.user.id)),
-        admin.ListAPIKeys(auth_pb2.ListAPIKeysRequest(user_id=stranger.user.id)),
-        admin.RevokeAPIKey(auth_pb2.RevokeAPIKeyRequest(key_id=foreign.api_key.id)),
-        admin.RotateAPIKey(auth_pb2.RotateAPIKeyRequest(key_id=foreign.api_key.id)),
+        operator.CreateAPIKey(wanted(user_id=stranger.user.id)),
+        operator.ListAPIKeys(auth_pb2.ListAPIKeysRequest(user_id=stranger.user.id)),
+        operator.RevokeAPIKey(auth_pb2.RevokeAPIKeyRequest(key_id=foreign.api_key.id)),
+        operator.RotateAPIKey(auth_pb2.RotateAPIKeyRequest(key_id=foreign.api_key.id)),
         engineer.call.RevokeAPIKey(auth_pb2.RevokeAPIKeyRequest(key_id=foreign.api_key.id)),
         engineer.call.RevokeAPIKey(auth_pb2.RevokeAPIKeyRequest(key_id=new_id())),
     ):

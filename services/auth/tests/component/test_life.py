@@ -66,7 +66,7 @@ async def test_a_rotation_keeps_old_tokens_valid_and_new_replicas_sign_with_the_
             await replica.caller(session.access_token).GetCurrentUser(who())
 
 
-async def test_the_first_admin_survives_a_restart_with_another_password_in_the_environment(auth, start):
+async def test_the_first_operator_survives_a_restart_with_another_password_in_the_environment(auth, start):
     other = await start(auth_bootstrap_password=SecretStr("some-other-8-lanterns"))
     await other.login()
     with pytest.raises(Unauthenticated):

@@ -14,7 +14,7 @@ def credentials(email="admin@example.com", password=PASSWORD):
 
 async def test_a_login_fills_every_field_of_its_answer(auth):
     answer = await auth.login("Admin@Example.com")
-    assert (answer.user.email, answer.user.team, answer.user.role) == ("admin@example.com", "alpha", "admin")
+    assert (answer.user.email, answer.user.team, answer.user.role) == ("admin@example.com", "alpha", "operator")
     assert answer.user.HasField("created_at")
     assert 890 < answer.expires_at.seconds - answer.user.created_at.seconds < 1_000
     assert answer.refresh_token.startswith("fpr_")

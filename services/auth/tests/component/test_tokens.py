@@ -77,7 +77,7 @@ async def test_validate_token_answers_services_and_nobody_else(auth):
     assert (claims.user_id, claims.api_key_id) == (member.user.id, key.api_key.id)
     assert not claims.HasField("exp")
     with pytest.raises(PermissionDenied):
-        await (await auth.admin()).ValidateToken(question(member.token))
+        await (await auth.operator()).ValidateToken(question(member.token))
     with pytest.raises(InvalidArgument):
         await pipeline.ValidateToken(question(""))
 

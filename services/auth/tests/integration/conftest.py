@@ -102,7 +102,7 @@ class World:
             login=Login(users, transactions, self.hasher, OpenSession(roles, transactions, tokens, clock), clock),
             refresh=Refresh(transactions, tokens, clock),
             logout=Logout(transactions, clock),
-            create_user=CreateUser(transactions, self.hasher, clock),
+            create_user=CreateUser(roles, transactions, self.hasher, clock),
             assign_role=AssignRole(transactions),
             create_api_key=CreateApiKey(users, roles, transactions, random, clock),
             revoke_api_key=RevokeApiKey(transactions, clock),

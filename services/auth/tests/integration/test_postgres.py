@@ -8,15 +8,16 @@ import pytest
 from fp_auth.adapters.keyring import RsaKeyFactory
 from fp_auth.adapters.sealing import Sealer
 from fp_auth.app.assign_role import AssignRole
-from fp_auth.app.ensure_admin import EnsureAdmin
+from fp_auth.app.ensure_operator import EnsureOperator
 from fp_auth.app.ports import Subject
 from fp_auth.app.rotate_signing_keys import RotateSigningKeys
 from fp_auth.domain.lockout import ACCOUNT
 from fp_auth.domain.users import User
-from fp_kernel import FailedPrecondition, new_id
+from fp_kernel import FailedPrecondition, Principal, new_id
 from fp_testkit.clock import ManualClock
 
 NOW = datetime(2013, 3, 1, 12, tzinfo=UTC)
+EVERYTHING = Principal("root", "alpha", "admin", frozenset({"*:*"}), expires_at=0)
 SEALER = Sealer([b"k" * 32], "signing-keys")
 
 
@@ -41,9 +42,11 @@ def admin(**changes) -> User:
 
 async def test_the_roles_are_seeded_with_their_scopes(stores):
     scopes = {
-        name: (await stores.roles.find(name)).scopes for name in ("admin", "engineer", "viewer", "service", "job")
+        name: (await stores.roles.find(name)).scopes
+        for name in ("operator", "admin", "engineer", "viewer", "service", "job")
     }
     read = {"models", "features", "experiments", "pipelines", "deployments", "monitors"}
+    assert scopes["operator"] == {"*:*", "platform:admin"}
     assert scopes["admin"] == {"*:*"}
     assert scopes["viewer"] == {f"{resource}:read" for resource in read} | {"billing:read", "notifications:read"}
     assert scopes["engineer"] == scopes["viewer"] | {f"{resource}:write" for resource in read} | {"predictions:create"}
@@ -70,8 +73,8 @@ async def test_replicas_that_find_the_period_over_rotate_once(stores, transactio
     assert sum(life.retired_at is not None for life in lives) == 1
 
 
-async def test_two_replicas_create_one_first_admin(stores, transactions):
-    ensure = EnsureAdmin(stores.users, transactions, SlowHasher(), ManualClock(NOW))
+async def test_two_replicas_create_one_first_operator(stores, transactions):
+    ensure = EnsureOperator(stores.users, transactions, SlowHasher(), ManualClock(NOW))
     created = await asyncio.gather(
         *(
             ensure(email=f"root{number}@example.com", password="a-river-and-9-lanterns", team="platform")
@@ -79,7 +82,7 @@ async def test_two_replicas_create_one_first_admin(stores, transactions):
         )
     )
     assert sum(created) == 1
-    assert len(await stores.users.lock_admins()) == 1
+    assert [user.role for user in await stores.users.lock_administrators("platform")] == ["operator"]
 
 
 async def test_two_admins_who_demote_each_other_do_not_both_succeed(stores, transactions):
@@ -88,11 +91,11 @@ async def test_two_admins_who_demote_each_other_do_not_both_succeed(stores, tran
         await stores.users.add(one)
     assign = AssignRole(transactions)
     results = await asyncio.gather(
-        *(assign(user_id=one.id, role_name="viewer", may_see=lambda _: True) for one in admins),
+        *(assign(EVERYTHING, user_id=one.id, role_name="viewer", may_see=lambda _: True) for one in admins),
         return_exceptions=True,
     )
     assert sum(isinstance(result, FailedPrecondition) for result in results) == 1
-    assert len(await stores.users.lock_admins()) == 1
+    assert len(await stores.users.lock_administrators("alpha")) == 1
 
 
 async def test_failures_from_many_replicas_at_once_all_count(stores, transactions):

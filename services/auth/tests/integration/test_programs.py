@@ -101,7 +101,7 @@ async def create(world, caller, **changes):
     guarded = world.do.secret_commands.guarded(command(**changes), caller)
     with world.do.secret_commands.opened(guarded):
         return await world.do.create_user(
-            email=f"{new_id()}@example.com", name="", password=PASSWORD, team="alpha", actor="admin", command=guarded
+            caller, email=f"{new_id()}@example.com", name="", password=PASSWORD, team="alpha", command=guarded
         )
 
 

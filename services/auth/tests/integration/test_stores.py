@@ -92,13 +92,28 @@ async def test_a_transaction_that_fails_leaves_nothing(stores, transactions):
 
 async def test_role_and_hash_change(stores, transactions):
     user = await add_user(transactions)
-    assert not await stores.users.admin_exists()
+    assert not await stores.users.operator_exists()
     async with transactions() as tx:
         await tx.users.set_role(user.id, "admin")
         await tx.users.set_password_hash(user.id, "other")
-        assert await tx.users.lock_admins() == [user.id]
+        assert [found.id for found in await tx.users.lock_administrators("alpha")] == [user.id]
+        assert not await tx.users.lock_administrators("beta")
     assert await stores.users.find(user.id) == replace(user, role="admin", password_hash="other")
-    assert await stores.users.admin_exists()
+    assert not await stores.users.operator_exists()
+
+
+async def test_an_operator_is_found_among_the_administrators_of_every_team(stores, transactions):
+    user = await add_user(transactions, role="operator")
+    await add_key(transactions, user)
+    assert await stores.users.operator_exists()
+    assert (await stores.users.find(user.id)).role == "operator"
+    holder = await stores.api_keys.find_by_hash(b"h" * 32)
+    assert (holder.user.role, holder.role) == ("operator", await stores.roles.find("operator"))
+    async with transactions() as tx:
+        assert [found.role for found in await tx.users.lock_administrators("beta")] == ["operator"]
+        await tx.users.set_role(user.id, "viewer")
+        assert not await tx.users.lock_administrators("alpha")
+    assert (await stores.users.find(user.id)).role == "viewer"
 
 
 async def test_users_come_in_order_and_by_team_with_one_more_than_the_page(stores, transactions):

@@ -1,13 +1,21 @@
 import pytest
-from fp_auth.app.ensure_admin import EnsureAdmin
-from fp_kernel import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, PermissionDenied, new_id
+from fp_auth.app.ensure_operator import EnsureOperator
+from fp_kernel import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, PermissionDenied, Principal, new_id
 
 PASSWORD = "a-river-and-9-lanterns"
 
 
-async def create(world, **changes):
-    facts = {"email": "ada@example.com", "name": "Ada", "password": PASSWORD, "team": "alpha", "actor": "admin-id"}
-    return await world.do.create_user(**(facts | changes))
+async def create(world, caller=None, **changes):
+    facts = {"email": "ada@example.com", "name": "Ada", "password": PASSWORD, "team": "alpha"}
+    return await world.do.create_user(caller or admin("*:*"), **(facts | changes))
+
+
+def admin(*scopes, role="admin", team="alpha"):
+    """A caller with these scopes and no others."""
+    return Principal("admin-id", team, role, frozenset(scopes), expires_at=0)
+
+
+OPERATOR = admin("*:*", "platform:admin", role="operator", team="platform")
 
 
 def anywhere(team: str) -> bool:
@@ -55,31 +63,80 @@ async def test_bad_input_is_named_and_nothing_is_written(world, refused, changes
 
 async def test_a_role_is_assigned(world):
     user = await world.user()
-    await world.do.assign_role(user_id=user.id, role_name="engineer", may_see=anywhere)
+    await world.do.assign_role(OPERATOR, user_id=user.id, role_name="engineer", may_see=anywhere)
     assert (await world.found(user.id)).role == "engineer"
 
 
 async def test_a_user_of_a_team_that_the_caller_may_not_see_does_not_exist(world, refused):
     user = await world.user(team="beta")
     with refused(NotFound, field="user_id"):
-        await world.do.assign_role(user_id=user.id, role_name="engineer", may_see=lambda team: team == "alpha")
+        await world.do.assign_role(
+            OPERATOR, user_id=user.id, role_name="engineer", may_see=lambda team: team == "alpha"
+        )
 
 
 async def test_an_unknown_user_or_role_is_named(world, refused):
     with refused(NotFound, field="user_id"):
-        await world.do.assign_role(user_id=new_id(), role_name="engineer", may_see=anywhere)
+        await world.do.assign_role(OPERATOR, user_id=new_id(), role_name="engineer", may_see=anywhere)
     with refused(InvalidArgument, field="user_id"):
-        await world.do.assign_role(user_id="me", role_name="engineer", may_see=anywhere)
+        await world.do.assign_role(OPERATOR, user_id="me", role_name="engineer", may_see=anywhere)
     with refused(InvalidArgument, field="role_name"):
-        await world.do.assign_role(user_id=new_id(), role_name="service", may_see=anywhere)
+        await world.do.assign_role(OPERATOR, user_id=new_id(), role_name="service", may_see=anywhere)
 
 
-async def test_the_last_admin_keeps_the_role(world, refused):
-    admin = await world.user("admin")
+async def test_the_last_admin_of_a_team_keeps_the_role_however_many_other_teams_have(world, refused):
+    one = await world.user("admin")
+    await world.user("admin", team="beta")
+    await world.user("operator", team="platform")
     with refused(FailedPrecondition, reason="LAST_ADMIN"):
-        await world.do.assign_role(user_id=admin.id, role_name="viewer", may_see=anywhere)
+        await world.do.assign_role(OPERATOR, user_id=one.id, role_name="viewer", may_see=anywhere)
     await world.user("admin")
-    await world.do.assign_role(user_id=admin.id, role_name="viewer", may_see=anywhere)
+    await world.do.assign_role(OPERATOR, user_id=one.id, role_name="viewer", may_see=anywhere)
+
+
+async def test_an_operator_is_an_admin_of_his_team_too(world):
+    one = await world.user("admin", team="platform")
+    await world.user("operator", team="platform")
+    await world.do.assign_role(OPERATOR, user_id=one.id, role_name="viewer", may_see=anywhere)
+    assert (await world.found(one.id)).role == "viewer"
+
+
+async def test_the_last_operator_keeps_the_role(world, refused):
+    one = await world.user("operator", team="platform")
+    await world.user("admin", team="platform")
+    for role_name in ("admin", "viewer"):
+        with refused(FailedPrecondition, reason="LAST_OPERATOR"):
+            await world.do.assign_role(OPERATOR, user_id=one.id, role_name=role_name, may_see=anywhere)
+    await world.user("operator", team="platform")
+    await world.do.assign_role(OPERATOR, user_id=one.id, role_name="admin", may_see=anywhere)
+    assert (await world.found(one.id)).role == "admin"
+
+
+async def test_operators_are_members_of_the_team_of_the_platform(world, refused):
+    outsider, member = await world.user(), await world.user(team="platform")
+    with refused(FailedPrecondition, reason="OPERATOR_OUTSIDE_PLATFORM"):
+        await world.do.assign_role(OPERATOR, user_id=outsider.id, role_name="operator", may_see=anywhere)
+    await world.do.assign_role(OPERATOR, user_id=member.id, role_name="operator", may_see=anywhere)
+    assert (await world.found(member.id)).role == "operator"
+
+
+@pytest.mark.parametrize("role_name", ["admin", "engineer", "viewer"])
+async def test_a_key_that_may_only_administer_users_hands_out_no_role(world, refused, role_name):
+    user = await world.user("viewer")
+    with refused(PermissionDenied, field="role_name", reason="SCOPE_NOT_GRANTED"):
+        await world.do.assign_role(admin("users:admin"), user_id=user.id, role_name=role_name, may_see=anywhere)
+    with refused(PermissionDenied, reason="SCOPE_NOT_GRANTED"):
+        await create(world, admin("users:admin"))
+
+
+async def test_an_admin_neither_makes_an_operator_nor_unmakes_one(world, refused):
+    operator, member = await world.user("operator", team="platform"), await world.user(team="platform")
+    await world.user("operator", team="platform")
+    own = admin("*:*", team="platform")
+    with refused(PermissionDenied, field="role_name"):
+        await world.do.assign_role(own, user_id=member.id, role_name="operator", may_see=anywhere)
+    with refused(PermissionDenied, field="role_name"):
+        await world.do.assign_role(own, user_id=operator.id, role_name="viewer", may_see=anywhere)
 
 
 async def test_users_are_listed_page_by_page_for_one_team(world):
@@ -134,22 +191,24 @@ async def test_only_an_admin_or_a_service_asks_about_another_user(world, refused
     assert (await ask(service, stranger)).allowed
 
 
-async def test_the_first_admin_is_created_once(world):
-    ensure = EnsureAdmin(world.stores.users, world.transactions, world.hasher, world.clock)
+async def test_the_first_operator_is_created_once(world):
+    ensure = EnsureOperator(world.stores.users, world.transactions, world.hasher, world.clock)
     assert await ensure(email="root@example.com", password=PASSWORD, team="platform")
     assert not await ensure(email="other@example.com", password=PASSWORD, team="platform")
     assert await world.column("SELECT email || ' ' || role FROM users") == ["root@example.com admin"]
+    (found,) = await world.stores.users.lock_administrators("platform")
+    assert found.role == "operator"
     assert await world.event_types() == ["fp.auth.user.created"]
 
 
-async def test_the_first_admins_password_must_be_a_good_one(world, refused):
-    ensure = EnsureAdmin(world.stores.users, world.transactions, world.hasher, world.clock)
+async def test_the_first_operators_password_must_be_a_good_one(world, refused):
+    ensure = EnsureOperator(world.stores.users, world.transactions, world.hasher, world.clock)
     with refused(InvalidArgument, field="password"):
         await ensure(email="root@example.com", password="password1234", team="platform")
 
 
-async def test_a_user_who_is_no_admin_does_not_become_one_at_the_start(world, refused):
+async def test_a_user_who_is_no_operator_does_not_become_one_at_the_start(world, refused):
     await create(world)
-    ensure = EnsureAdmin(world.stores.users, world.transactions, world.hasher, world.clock)
+    ensure = EnsureOperator(world.stores.users, world.transactions, world.hasher, world.clock)
     with refused(AlreadyExists, field="email"):
         await ensure(email="ada@example.com", password=PASSWORD, team="platform")

@@ -4,7 +4,7 @@ from fp_kernel import InvalidArgument
 from hypothesis import given
 from hypothesis import strategies as st
 
-RESOURCES = ("models", "features", "*")
+RESOURCES = ("models", "platform", "*")
 ACTIONS = ("read", "write", "*")
 scopes = st.frozensets(st.builds(lambda r, a: f"{r}:{a}", st.sampled_from(RESOURCES), st.sampled_from(ACTIONS)))
 concrete = st.builds(lambda r, a: f"{r}:{a}", st.sampled_from(RESOURCES[:2]), st.sampled_from(ACTIONS[:2]))
@@ -20,6 +20,8 @@ concrete = st.builds(lambda r, a: f"{r}:{a}", st.sampled_from(RESOURCES[:2]), st
         ({"*:*"}, "audit:read", True),
         ({"models:read", "models:write"}, "models:*", False),
         ({"models:*"}, "*:read", False),
+        ({"*:*"}, "platform:admin", False),
+        ({"*:*", "platform:admin"}, "platform:admin", True),
         (set(), "models:read", False),
     ],
 )
@@ -34,6 +36,10 @@ def test_an_intersection_allows_exactly_what_both_sides_allow(left, right, wante
 
 def test_a_key_for_everything_shrinks_to_the_role_of_its_owner():
     assert intersection({"*:*"}, {"models:read", "features:read"}) == {"models:read", "features:read"}
+
+
+def test_a_key_for_everything_of_a_team_does_not_operate_the_platform():
+    assert intersection({"*:*"}, {"*:*", "platform:admin"}) == {"*:*"}
 
 
 def test_a_wildcard_meets_the_other_wildcard_in_one_permission():

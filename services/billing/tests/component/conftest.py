@@ -85,6 +85,9 @@ class Billing:
         self.stack.push_async_callback(channels.close)
         return Caller(BillingServiceStub(channels.open(self.service.grpc_address, timeout=PATIENCE)), acting)
 
+    def operator(self, team: str = "alpha") -> Caller:
+        return self.caller(self.issuer.identity.operator(team))
+
     def admin(self, team: str = "alpha") -> Caller:
         return self.caller(self.issuer.identity.admin(team))
 
@@ -138,8 +141,8 @@ async def billing(start):
 
 @pytest.fixture
 def ann(billing):
-    """An admin of team alpha."""
-    return billing.admin()
+    """The operator, a member of team alpha."""
+    return billing.operator()
 
 
 def _prediction(request_id: str = "", *, team: str = "alpha", tokens: int = 0, at: datetime | None = None) -> Event:

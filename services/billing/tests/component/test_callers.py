@@ -22,7 +22,7 @@ async def test_engineers_read_usage_and_change_nothing(billing, ann):
             await eve(refused)
 
 
-async def test_an_admin_may_see_another_team_and_put_it_on_a_plan(billing, ann):
+async def test_an_operator_may_see_another_team_and_put_it_on_a_plan(billing, ann):
     await billing.admin("beta").record(3, "r1")
     assert await ann.used(team="beta") == 3
     (summary,) = (await ann(pb.GetUsageRequest(team="beta"))).summaries
@@ -31,6 +31,21 @@ async def test_an_admin_may_see_another_team_and_put_it_on_a_plan(billing, ann):
     assert (await ann.assign(plan, "beta")).team == "beta"
     assert (await billing.admin("beta")(QUOTA)).rate_plan_id == plan.id
     assert (await ann(QUOTA)).rate_plan_id != plan.id
+
+
+async def test_an_admin_of_a_team_sets_no_price_and_settles_no_invoice(billing, ann):
+    """He could once put his own team on a plan of his making, and void the invoices of others."""
+    plan, eve = await ann.plan(), billing.admin("beta")
+    await ann.record(3, "r1")
+    assert await eve.used(team="alpha") == 0
+    for refused in (
+        pb.CreateRatePlanRequest(name="mine"),
+        pb.AssignRatePlanRequest(rate_plan_id=plan.id, team="beta"),
+        pb.MarkInvoicePaidRequest(invoice_id=new_id()),
+        pb.VoidInvoiceRequest(invoice_id=new_id()),
+    ):
+        with pytest.raises(PermissionDenied):
+            await eve(refused)
 
 
 async def test_everybody_else_sees_the_own_team_whatever_is_named(billing, ann):

@@ -121,7 +121,7 @@ async def test_lists_go_on_where_the_page_ended(ann):
 
 
 async def test_usage_by_day_is_paged_and_its_total_is_of_all(start, last_month, second_day):
-    ann = (await start(second_day)).admin()
+    ann = (await start(second_day)).operator()
     await ann.record(10_001, occurred_at=last_month)
     await ann.record(10_003)
     request = pb.GetUsageRequest(granularity=pb.USAGE_GRANULARITY_DAY)

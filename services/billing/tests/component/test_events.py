@@ -58,7 +58,7 @@ async def test_seconds_of_jobs_are_metered_whether_their_step_went_well_or_not(a
 
 async def test_storage_is_metered_month_by_month_until_the_model_is_archived_and_once_it_is_back(start, bus):
     clock = StandingClock()
-    ann = (await start(clock)).admin()
+    ann = (await start(clock)).operator()
     version = events_pb2.ModelVersionReady(model_id="m", version_id=new_id(), version="1", size_bytes=20 * 2**30)
     version.ready_at.FromDatetime(clock.now())
     await bus.publish([about_models("version.ready", version)])
@@ -112,9 +112,9 @@ async def test_an_event_that_cannot_be_billed_becomes_a_dead_letter_and_holds_no
 
 async def test_usage_that_comes_while_billing_is_down_is_metered_when_it_is_back(start, bus, prediction):
     billing = await start()
-    await billing.admin().record()
+    await billing.operator().record()
     await billing.service.stop()
     await bus.publish([prediction() for _ in range(40)])
-    ann = (await start()).admin()
+    ann = (await start()).operator()
     await ann.used_up_to(41)
     assert await ann.used() == 41

@@ -44,7 +44,7 @@ async def test_predictions_become_usage_cost_and_a_quota_event(billing, ann, bus
 
 async def test_two_replicas_meter_every_prediction_once(start, bus, prediction, told):
     first, second = await start(), await start()
-    one, other = first.admin(), second.admin()
+    one, other = first.operator(), second.operator()
     await one.assign(await one.plan(price=10, included=50, quota=100))
     events = [prediction() for _ in range(300)]
     await asyncio.gather(*(bus.publish(events[part::4]) for part in range(4)))
@@ -66,7 +66,7 @@ async def test_two_replicas_meter_every_prediction_once(start, bus, prediction, 
 async def test_the_month_that_ended_has_a_draft_and_then_a_final_invoice(start, last_month, second_day, told):
     # Within the grace: the month is open, and its draft is made at once.
     billing = await start(second_day)
-    ann = billing.admin()
+    ann = billing.operator()
     recorded = await ann.record(12_345, "r1", occurred_at=last_month)
     assert recorded.record.occurred_at.seconds == last_month.timestamp()
     async with asyncio.timeout(PATIENCE):
@@ -81,7 +81,7 @@ async def test_the_month_that_ended_has_a_draft_and_then_a_final_invoice(start, 
     await billing.service.stop()
 
     # The same data, and the grace is over.
-    ann = (await start(second_day, billing_grace_hours=0)).admin()
+    ann = (await start(second_day, billing_grace_hours=0)).operator()
     (event,) = await told("fp.billing.invoice.generated")
     final = (await ann(pb.GetInvoiceRequest(invoice_id=draft.id))).invoice
     assert (final.status, final.invoice_number) == (pb.INVOICE_STATUS_FINALIZED, "INV-00000001")
@@ -100,9 +100,9 @@ async def test_the_month_that_ended_has_a_draft_and_then_a_final_invoice(start, 
 
 
 async def test_a_void_invoice_is_issued_again_in_one_command(start, last_month, second_day):
-    ann = (await start(second_day)).admin()
+    ann = (await start(second_day)).operator()
     await ann.record(12_345, "r1", occurred_at=last_month)
-    ann = (await start(second_day, billing_grace_hours=0)).admin()
+    ann = (await start(second_day, billing_grace_hours=0)).operator()
     async with asyncio.timeout(PATIENCE):
         while not (found := (await ann(pb.ListInvoicesRequest(status_filter=pb.INVOICE_STATUS_FINALIZED))).invoices):
             await asyncio.sleep(0.02)

@@ -136,7 +136,7 @@ class AuthServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListUsers(self, request, context):
-        """Lists the users of the caller's team, or of the team an admin names.
+        """Lists the users of the caller's team, or of the team that the operator names.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -38,7 +38,7 @@ class AuthServiceStub:
     CreateUser: _grpc.UnaryUnaryMultiCallable[_auth_pb2.CreateUserRequest, _auth_pb2.CreateUserResponse]
     """Creates a user; a user without an assigned role is a viewer."""
     ListUsers: _grpc.UnaryUnaryMultiCallable[_auth_pb2.ListUsersRequest, _auth_pb2.ListUsersResponse]
-    """Lists the users of the caller's team, or of the team an admin names."""
+    """Lists the users of the caller's team, or of the team that the operator names."""
     CreateAPIKey: _grpc.UnaryUnaryMultiCallable[_auth_pb2.CreateAPIKeyRequest, _auth_pb2.CreateAPIKeyResponse]
     """Creates an API key for oneself, or as an admin for a member of the team; the key is shown once."""
     RevokeAPIKey: _grpc.UnaryUnaryMultiCallable[_auth_pb2.RevokeAPIKeyRequest, _auth_pb2.RevokeAPIKeyResponse]
@@ -76,7 +76,7 @@ class AuthServiceAsyncStub(AuthServiceStub):
     CreateUser: _aio.UnaryUnaryMultiCallable[_auth_pb2.CreateUserRequest, _auth_pb2.CreateUserResponse]  # type: ignore[assignment]
     """Creates a user; a user without an assigned role is a viewer."""
     ListUsers: _aio.UnaryUnaryMultiCallable[_auth_pb2.ListUsersRequest, _auth_pb2.ListUsersResponse]  # type: ignore[assignment]
-    """Lists the users of the caller's team, or of the team an admin names."""
+    """Lists the users of the caller's team, or of the team that the operator names."""
     CreateAPIKey: _aio.UnaryUnaryMultiCallable[_auth_pb2.CreateAPIKeyRequest, _auth_pb2.CreateAPIKeyResponse]  # type: ignore[assignment]
     """Creates an API key for oneself, or as an admin for a member of the team; the key is shown once."""
     RevokeAPIKey: _aio.UnaryUnaryMultiCallable[_auth_pb2.RevokeAPIKeyRequest, _auth_pb2.RevokeAPIKeyResponse]  # type: ignore[assignment]
@@ -126,7 +126,7 @@ class AuthServiceServicer:
         request: _auth_pb2.ListUsersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_auth_pb2.ListUsersResponse, _abc.Awaitable[_auth_pb2.ListUsersResponse]]:
-        """Lists the users of the caller's team, or of the team an admin names."""
+        """Lists the users of the caller's team, or of the team that the operator names."""
 
     def CreateAPIKey(
         self,

@@ -62,7 +62,7 @@ class Access(_message.Message):
     internal: _builtins.bool
     """Only service identities may call."""
     cross_team: _builtins.bool
-    """An admin may name another team than his own."""
+    """The operator of the platform may name another team than his own."""
     audit: Global___AuditLevel.ValueType
     def __init__(
         self,

@@ -101,10 +101,10 @@ class Call:
 
     @property
     def may_cross_team(self) -> bool:
-        """Whether the call may name another team: an admin or a service acting for nobody, where the RPC allows it."""
+        """Whether the call may name another team: an operator, or a service acting for nobody, where the RPC allows."""
         if not self.rule.cross_team or self.principal is None:
             return False
-        return self.principal.is_admin or (self.principal.is_service and not self.principal.team)
+        return self.principal.is_operator or (self.principal.is_service and not self.principal.team)
 
     def team_scope(self, requested: str) -> str:
         """The team that the call works on: the requested one where that is allowed, the own one when none is requested.

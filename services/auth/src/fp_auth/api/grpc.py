@@ -80,11 +80,11 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
         secret = self._secret_commands.guarded(command(request, convert.created_user_to_pb), principal())
         with self._secret_commands.opened(secret):
             user = await self._create_user(
+                principal(),
                 email=request.email,
                 name=request.name,
                 password=request.password,
                 team=current_call().team_scope(request.team),
-                actor=principal().user_id,
                 command=secret,
             )
         return convert.created_user_to_pb(user)
@@ -100,6 +100,7 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
     async def AssignRole(self, request: auth_pb2.AssignRoleRequest, context: object) -> auth_pb2.AssignRoleResponse:
         call = current_call()
         await self._assign_role(
+            principal(),
             user_id=request.user_id,
             role_name=request.role_name,
             may_see=lambda team: call.may_cross_team or team == call.team,

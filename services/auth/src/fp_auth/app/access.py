@@ -1,9 +1,10 @@
 """Whose API keys a caller may touch."""
 
-from fp_kernel import NotFound, PermissionDenied, Principal, parse_id
+from fp_kernel import PermissionDenied, Principal, parse_id
 from fp_kernel.identity import JOB_ROLE
 
 from fp_auth.app.ports import Users
+from fp_auth.app.refusals import no_user
 from fp_auth.domain.users import User
 
 ADMINISTER_KEYS = "api-keys:admin"
@@ -27,5 +28,5 @@ async def owner_named(users: Users, caller: Principal, user_id: str) -> User:
         raise PermissionDenied("user_id: only an admin may name another user")
     user = await users.find(wanted)
     if user is None or user.team != caller.team:
-        raise NotFound("user_id: no such user", reason="USER_NOT_FOUND")
+        raise no_user()
     return user

@@ -1,26 +1,31 @@
 """A new user, who is a viewer until an admin says otherwise."""
 
-from fp_kernel import AlreadyExists, Clock, Command, FieldViolation, new_id
+from fp_kernel import AlreadyExists, Clock, Command, FieldViolation, Principal, new_id
 
-from fp_auth.app.ports import PasswordHasher, Transactions
+from fp_auth.app.ports import PasswordHasher, Roles, Transactions
+from fp_auth.app.refusals import check_holds
+from fp_auth.app.session import role_named
 from fp_auth.domain.events import UserCreated
 from fp_auth.domain.passwords import check_password
 from fp_auth.domain.users import DEFAULT_ROLE, User, parse_email, parse_name, parse_team
 
 
 class CreateUser:
-    def __init__(self, transactions: Transactions, hasher: PasswordHasher, clock: Clock) -> None:
+    def __init__(self, roles: Roles, transactions: Transactions, hasher: PasswordHasher, clock: Clock) -> None:
+        self._roles = roles
         self._transactions = transactions
         self._hasher = hasher
         self._clock = clock
 
     async def __call__(
-        self, *, email: str, name: str, password: str, team: str, actor: str, command: Command | None = None
+        self, caller: Principal, *, email: str, name: str, password: str, team: str, command: Command | None = None
     ) -> User:
-        """team: already checked to be one that the actor may name.
+        """team: already checked to be one that the caller may name.
 
-        Raises InvalidArgument, AlreadyExists.
+        Raises InvalidArgument, AlreadyExists, PermissionDenied for a caller who has less than a new user would.
         """
+        # Who creates a user chooses the password, so that he could use whatever that user has.
+        check_holds(caller, (await role_named(self._roles, DEFAULT_ROLE)).scopes, "role")
         email = parse_email(email)
         check_password(password, email=email)
         user = User(
@@ -39,6 +44,6 @@ class CreateUser:
                     reason="EMAIL_TAKEN",
                     fields=(FieldViolation("email", "is taken"),),
                 )
-            tx.outbox.add(UserCreated(user, actor))
+            tx.outbox.add(UserCreated(user, caller.user_id))
             await tx.complete(user)
         return user

@@ -22,7 +22,7 @@ class Users(Protocol):
 
     async def find_by_email(self, email: str) -> User | None: ...
 
-    async def admin_exists(self) -> bool: ...
+    async def operator_exists(self) -> bool: ...
 
     async def add(self, user: User) -> bool:
         """False when the e-mail address is taken."""
@@ -32,8 +32,8 @@ class Users(Protocol):
 
     async def set_password_hash(self, user_id: str, password_hash: str) -> None: ...
 
-    async def lock_admins(self) -> Sequence[str]:
-        """Ids of all admins; none of them changes its role until the transaction ends."""
+    async def lock_administrators(self, team: str) -> Sequence[User]:
+        """The admins of the team and every operator; none of them changes its role until the transaction ends."""
         ...
 
     async def page(self, team: str, page: PageRequest) -> Sequence[User]:

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-from fp_kernel import NotFound, Page, PermissionDenied, Principal, page_by_id, page_request_by_id, parse_id
+from fp_kernel import Page, PermissionDenied, Principal, page_by_id, page_request_by_id, parse_id
 
 from fp_auth.app.access import owner_named
 from fp_auth.app.ports import ApiKeys, Roles, Users
+from fp_auth.app.refusals import no_user
 from fp_auth.app.session import role_named
 from fp_auth.domain.api_keys import ApiKey
 from fp_auth.domain.scopes import covers, permission
@@ -61,5 +62,5 @@ class Queries:
         # A service that acts for nobody asks about anybody: it could name any team anyway.
         anybody = caller.is_service and not caller.team
         if user is None or not (anybody or user.team == caller.team):
-            raise NotFound("user_id: no such user", reason="USER_NOT_FOUND")
+            raise no_user()
         return user

@@ -1,9 +1,10 @@
-"""Permissions `resource:action`; either half may be `*`."""
+"""Permissions `resource:action`; either half may be `*`, which never stands for the resource `platform`."""
 
 import re
 from collections.abc import Iterable
 
 from fp_kernel import invalid
+from fp_kernel.identity import PLATFORM, grants
 
 ANY = "*"
 RESOURCES = frozenset(
@@ -21,6 +22,7 @@ RESOURCES = frozenset(
         "api-keys",
         "audit",
         "prompts",
+        PLATFORM,
     )
 )
 ACTIONS = frozenset(("read", "write", "admin"))
@@ -73,8 +75,7 @@ def permission(resource: str, action: str) -> str:
 
 def covers(granted: Iterable[str], wanted: str) -> bool:
     """Whether the granted scopes allow all that `wanted` allows."""
-    resource, _, action = wanted.partition(":")
-    return not frozenset(granted).isdisjoint((wanted, f"{resource}:{ANY}", f"{ANY}:{action}", f"{ANY}:{ANY}"))
+    return grants(frozenset(granted), wanted)
 
 
 def intersection(left: Iterable[str], right: Iterable[str]) -> frozenset[str]:
@@ -85,8 +86,11 @@ def intersection(left: Iterable[str], right: Iterable[str]) -> frozenset[str]:
 
 
 def _meet(one: str, other: str) -> str:
-    parts = [_meet_part(a, b) for a, b in zip(one.split(":", 1), other.split(":", 1), strict=True)]
-    return ":".join(parts) if all(parts) else ""
+    resources, actions = zip(one.split(":", 1), other.split(":", 1), strict=True)
+    if PLATFORM in resources and resources[0] != resources[1]:
+        return ""
+    resource, action = _meet_part(*resources), _meet_part(*actions)
+    return f"{resource}:{action}" if resource and action else ""
 
 
 def _meet_part(one: str, other: str) -> str:

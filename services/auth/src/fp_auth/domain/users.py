@@ -8,7 +8,12 @@ from fp_kernel import invalid
 from fp_kernel.texts import check_line
 
 DEFAULT_ROLE = "viewer"
-ASSIGNABLE_ROLES = frozenset(("admin", "engineer", "viewer"))
+ADMIN_ROLE = "admin"
+OPERATOR_ROLE = "operator"
+"""Runs the platform, and is an admin of his own team besides."""
+ADMINISTRATORS = frozenset((OPERATOR_ROLE, ADMIN_ROLE))
+"""Roles that administer their own team."""
+ASSIGNABLE_ROLES = frozenset((OPERATOR_ROLE, ADMIN_ROLE, "engineer", DEFAULT_ROLE))
 """Roles of people; `service` and `job` belong to programs and are never assigned."""
 
 _MAX_EMAIL = 254

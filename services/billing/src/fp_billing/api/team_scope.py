@@ -8,7 +8,7 @@ _LONGEST_TEAM = 128
 
 
 def readable_team(requested: str) -> str:
-    """The team whose data is read: an admin may name another one; everybody else sees the own team, whatever is named.
+    """The team whose data is read: an operator may name any; everybody else sees the own team, whatever is named.
 
     Raises InvalidArgument for a service that neither acts for a team nor names one.
     """

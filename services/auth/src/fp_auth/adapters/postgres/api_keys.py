@@ -7,6 +7,7 @@ from asyncpg import Record
 from fp_kernel import PageRequest
 
 from fp_auth.adapters.postgres.connection import FIRST, Connection
+from fp_auth.adapters.postgres.users import ROLE
 from fp_auth.app.ports import KeyHolder
 from fp_auth.domain.api_keys import ApiKey
 from fp_auth.domain.users import Role, User
@@ -37,16 +38,16 @@ class PostgresApiKeys:
 
     async def find_by_hash(self, key_hash: bytes) -> KeyHolder | None:
         row = await self._connection.fetchrow(
-            """
+            f"""
             SELECT k.id, k.team, k.user_id, k.name, k.prefix, k.scopes, k.created_at, k.expires_at, k.revoked_at,
                    k.last_used_at, k.replaced_by,
-                   u.email, u.name AS user_name, u.role, u.created_at AS user_created_at, u.password_hash,
+                   u.email, u.name AS user_name, r.name AS role, u.created_at AS user_created_at, u.password_hash,
                    r.scopes AS role_scopes
             FROM api_keys k
             JOIN users u ON u.id = k.user_id
-            JOIN roles r ON r.name = u.role
+            JOIN roles r ON r.name = {ROLE}
             WHERE k.key_hash = $1
-            """,
+            """,  # noqa: S608 -- a constant
             key_hash,
         )
         return _to_holder(row) if row else None

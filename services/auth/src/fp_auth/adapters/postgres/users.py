@@ -6,7 +6,11 @@ from asyncpg import Record
 from fp_kernel import PageRequest
 
 from fp_auth.adapters.postgres.connection import FIRST, Connection, affected
-from fp_auth.domain.users import Role, User
+from fp_auth.domain.users import ADMIN_ROLE, OPERATOR_ROLE, Role, User
+
+# An operator is an admin of his team with a mark: code that does not know the mark finds the admin that he was.
+ROLE = "CASE WHEN u.operator AND u.role = 'admin' THEN 'operator' ELSE u.role END"
+_USER = f"u.id, u.email, u.name, u.team, {ROLE} AS role, u.created_at, u.password_hash"
 
 
 class PostgresUsers:
@@ -15,55 +19,71 @@ class PostgresUsers:
 
     async def find(self, user_id: str) -> User | None:
         row = await self._connection.fetchrow(
-            "SELECT id, email, name, team, role, created_at, password_hash FROM users WHERE id = $1", user_id
+            f"SELECT {_USER} FROM users u WHERE u.id = $1",  # noqa: S608 -- a constant
+            user_id,
         )
         return to_user(row) if row else None
 
     async def find_by_email(self, email: str) -> User | None:
         row = await self._connection.fetchrow(
-            "SELECT id, email, name, team, role, created_at, password_hash FROM users WHERE email = $1", email
+            f"SELECT {_USER} FROM users u WHERE u.email = $1",  # noqa: S608 -- a constant
+            email,
         )
         return to_user(row) if row else None
 
-    async def admin_exists(self) -> bool:
-        return bool(await self._connection.fetchval("SELECT EXISTS (SELECT FROM users WHERE role = 'admin')"))
+    async def operator_exists(self) -> bool:
+        return bool(
+            await self._connection.fetchval(
+                "SELECT EXISTS (SELECT FROM users WHERE operator AND role = 'admin')",
+            )
+        )
 
     async def add(self, user: User) -> bool:
         status = await self._connection.execute(
             """
-            INSERT INTO users (id, email, name, team, role, created_at, password_hash)
-            VALUES ($1, $2, $3, $4, $5, $6, $7)
+            INSERT INTO users (id, email, name, team, role, operator, created_at, password_hash)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
             ON CONFLICT (email) DO NOTHING
             """,
             user.id,
             user.email,
             user.name,
             user.team,
-            user.role,
+            *_stored(user.role),
             user.created_at,
             user.password_hash,
         )
         return affected(status) == 1
 
     async def set_role(self, user_id: str, role: str) -> None:
-        await self._connection.execute("UPDATE users SET role = $2 WHERE id = $1", user_id, role)
+        await self._connection.execute(
+            "UPDATE users SET role = $2, operator = $3 WHERE id = $1", user_id, *_stored(role)
+        )
 
     async def set_password_hash(self, user_id: str, password_hash: str) -> None:
         await self._connection.execute("UPDATE users SET password_hash = $2 WHERE id = $1", user_id, password_hash)
 
-    async def lock_admins(self) -> Sequence[str]:
+    async def lock_administrators(self, team: str) -> Sequence[User]:
         # Locked one by one in the order of ids, so that two transactions never wait for each other.
-        rows = await self._connection.fetch("SELECT id FROM users WHERE role = 'admin' ORDER BY id FOR UPDATE")
-        return [str(row["id"]) for row in rows]
+        rows = await self._connection.fetch(
+            f"""
+            SELECT {_USER} FROM users u
+            WHERE u.role = 'admin' AND (u.team = $1 OR u.operator)
+            ORDER BY u.id
+            FOR UPDATE
+            """,  # noqa: S608 -- a constant
+            team,
+        )
+        return [to_user(row) for row in rows]
 
     async def page(self, team: str, page: PageRequest) -> Sequence[User]:
         rows = await self._connection.fetch(
-            """
-            SELECT id, email, name, team, role, created_at, password_hash FROM users
-            WHERE team = $1 AND id > $2
-            ORDER BY id
+            f"""
+            SELECT {_USER} FROM users u
+            WHERE u.team = $1 AND u.id > $2
+            ORDER BY u.id
             LIMIT $3
-            """,
+            """,  # noqa: S608 -- a constant
             team,
             page.after[0] if page.after else FIRST,
             page.size + 1,
@@ -78,6 +98,11 @@ class PostgresRoles:
     async def find(self, name: str) -> Role | None:
         row = await self._connection.fetchrow("SELECT name, scopes FROM roles WHERE name = $1", name)
         return Role(row["name"], frozenset(row["scopes"])) if row else None
+
+
+def _stored(role: str) -> tuple[str, bool]:
+    """The columns `role` and `operator`."""
+    return (ADMIN_ROLE, True) if role == OPERATOR_ROLE else (role, False)
 
 
 def to_user(row: Record) -> User:

@@ -1,18 +1,17 @@
-"""The first admin, without whom nobody could create anybody."""
+"""The first operator, without whom nobody could create anybody."""
 
 from fp_kernel import AlreadyExists, Clock, new_id
-from fp_kernel.identity import ADMIN_ROLE
 
 from fp_auth.app.ports import PasswordHasher, Transactions, Users
 from fp_auth.domain.events import UserCreated
 from fp_auth.domain.passwords import check_password
-from fp_auth.domain.users import User, parse_email, parse_name, parse_team
+from fp_auth.domain.users import OPERATOR_ROLE, User, parse_email, parse_name, parse_team
 
 _SECTION = "bootstrap"
 ACTOR = "auth"
 
 
-class EnsureAdmin:
+class EnsureOperator:
     def __init__(self, users: Users, transactions: Transactions, hasher: PasswordHasher, clock: Clock) -> None:
         self._users = users
         self._transactions = transactions
@@ -20,11 +19,11 @@ class EnsureAdmin:
         self._clock = clock
 
     async def __call__(self, *, email: str, password: str, team: str) -> bool:
-        """Creates the first admin when there is none; whether it did.
+        """Creates the first operator when there is none; whether it did.
 
-        An admin who exists keeps his password, whatever the environment says. Raises InvalidArgument, AlreadyExists.
+        An operator who exists keeps his password, whatever the environment says. Raises InvalidArgument, AlreadyExists.
         """
-        if await self._users.admin_exists():
+        if await self._users.operator_exists():
             return False
         email = parse_email(email)
         check_password(password, email=email)
@@ -33,15 +32,15 @@ class EnsureAdmin:
             email=email,
             name=parse_name("", email),
             team=parse_team(team),
-            role=ADMIN_ROLE,
+            role=OPERATOR_ROLE,
             created_at=self._clock.now(),
             password_hash=await self._hasher.hash(password),
         )
         async with self._transactions() as tx:
             await tx.exclusive(_SECTION)
-            if await tx.users.admin_exists():
+            if await tx.users.operator_exists():
                 return False
             if not await tx.users.add(user):
-                raise AlreadyExists("email: belongs to a user who is no admin")
+                raise AlreadyExists("email: belongs to a user who is no operator")
             tx.outbox.add(UserCreated(user, ACTOR))
         return True

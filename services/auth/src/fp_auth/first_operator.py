@@ -1,4 +1,4 @@
-"""The first admin of a new database, by the settings."""
+"""The first operator of a new database, by the settings."""
 
 import secrets
 import sys
@@ -7,13 +7,13 @@ from fp_kernel import Error
 from fp_runtime import StartFailed
 from fp_telemetry import get_logger
 
-from fp_auth.app.ensure_admin import EnsureAdmin
+from fp_auth.app.ensure_operator import EnsureOperator
 from fp_auth.settings import AuthSettings
 
 _log = get_logger(__name__)
 
 
-async def ensure_first_admin(settings: AuthSettings, ensure_admin: EnsureAdmin) -> None:
+async def ensure_first_operator(settings: AuthSettings, ensure_operator: EnsureOperator) -> None:
     """Raises StartFailed naming the settings that are refused."""
     given = settings.auth_bootstrap_password.get_secret_value()
     made_up = "" if given or settings.env != "dev" else secrets.token_urlsafe(18)
@@ -21,12 +21,12 @@ async def ensure_first_admin(settings: AuthSettings, ensure_admin: EnsureAdmin) 
         return
     email = settings.auth_bootstrap_email
     try:
-        created = await ensure_admin(email=email, password=given or made_up, team=settings.auth_bootstrap_team)
+        created = await ensure_operator(email=email, password=given or made_up, team=settings.auth_bootstrap_team)
     except Error as error:
         raise StartFailed(f"FP_AUTH_BOOTSTRAP_*: {error.message}") from None
     if created:
-        _log.info("first admin created")
+        _log.info("first operator created")
     if created and made_up:
         # On stdout and nowhere else: logs are on stderr and are stored.
-        sys.stdout.write(f"first admin: {email}, password: {made_up} (shown once)\n")
+        sys.stdout.write(f"first operator: {email}, password: {made_up} (shown once)\n")
         sys.stdout.flush()
