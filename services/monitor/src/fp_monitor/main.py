@@ -26,6 +26,7 @@ from fp_monitor.app.close_windows import CloseWindows
 from fp_monitor.app.count_traffic import CountTraffic
 from fp_monitor.app.filling import Filling
 from fp_monitor.app.follow_retraining import FollowRetraining
+from fp_monitor.app.note_gap import NoteGap
 from fp_monitor.app.take_baseline import TakeBaseline
 from fp_monitor.app.verdict import Verdict
 from fp_monitor.settings import Settings
@@ -72,6 +73,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
             unlabelled=timedelta(days=settings.monitor_unlabelled_days),
         )
     )
+    missed = consumers.note_gap(NoteGap(transactions, clock))
     take = consumers.take_baseline(
         TakeBaseline(transactions, clock, consumer=consumers.PROMOTIONS.name, labels_wait=keep)
     )
@@ -94,7 +96,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     runtime.every(PRUNE_EVERY, "retention", Pruner(database, consumers=consumers.CONSUMERS).prune)
     runtime.keep("signals", signals.run)
     runtime.keep("promotions", lambda: bus.consume(consumers.PROMOTIONS, each(take)))
-    runtime.keep("traffic", lambda: bus.consume(consumers.TRAFFIC, count))
+    runtime.keep("traffic", lambda: bus.consume(consumers.TRAFFIC, count, missed=missed))
     runtime.keep("retrainings", lambda: bus.consume(consumers.RETRAININGS, each(follow)))
     runtime.every(poll, "windows", close.once)
     await retention.start(runtime, database, settings)

@@ -26,6 +26,7 @@ async def start(runtime: Runtime, database: Database, settings: Settings) -> Non
     runtime.every(_HOURLY, "retention of predictions", lambda: partitions.drop(clock.now()))
     runtime.every(_MINUTELY, "predictions without a day", lambda: _all(lambda: left.forget(clock.now() - keep)))
     runtime.every(_HOURLY, "old reports", lambda: _all(lambda: left.forget_reports(clock.now() - reports)))
+    runtime.every(_HOURLY, "old gaps", lambda: _all(lambda: left.forget_gaps(clock.now() - reports)))
     runtime.every(_HOURLY, "old baselines", lambda: _all(lambda: left.forget_baselines(clock.now() - baselines)))
     runtime.every(_SECONDS, "predictions of deleted monitors", lambda: _all(left.delete))
 

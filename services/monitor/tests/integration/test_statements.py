@@ -57,6 +57,10 @@ FILL = (
     f"""
     INSERT INTO quality (monitor_id, samples, signs) SELECT {ROW_ID.format("n")}, 0, '[{{}}, {{}}, {{}}]' {ROWS}
     """,
+    f"""
+    INSERT INTO gaps (stream, first_message, last_message, until, noticed_at)
+    SELECT 'PREDICTIONS', n, n, '2013-03-01', '2013-03-01'::timestamptz + n * interval '1 minute' {ROWS}
+    """,
     f"INSERT INTO predictions {COLUMNS} {OF_PREDICTIONS}",
     f"INSERT INTO predictions_before {COLUMNS} {OF_PREDICTIONS}",
     f"INSERT INTO deletions (team, model_name, deleted_at) SELECT {TEAM_OF}, 'model-' || n, '2013-03-02' {ROWS}",
@@ -89,6 +93,9 @@ TABLE = {
     "baselines.PostgresBaselines.hold": uses("baselines_pkey", "large", "model-2", "0"),
     "baselines.PostgresBaselines.production": uses("production_pkey", "large", "model-2"),
     "baselines.PostgresBaselines.find": uses("baselines_pkey", "large", "model-2", "0"),
+    "gaps.PostgresGaps.add": uses("gaps_pkey", NOW, "PREDICTIONS", 720),
+    "gaps.PostgresGaps.add/2": uses(""),
+    "gaps.PostgresGaps.noticed": uses("gaps_pkey", NOW, NOW + timedelta(minutes=50)),
     "monitors._SAVE": uses("monitors_pkey"),
     "monitors.PostgresMonitors.find": uses("monitors_team_model_name_key", "large", "model-2"),
     "monitors.PostgresMonitors.retraining_by": uses("monitors_by_pipeline", "large", "pipeline-2", at_most=200),
@@ -113,6 +120,7 @@ TABLE = {
         uses(BY_NAME, "large", 1, None, "model-4", 21),
     ),
     "reads.PostgresReads._with_reports": uses("reports_monitor_id_number_key", [row_id(2), row_id(3)], [2, 3]),
+    "reads.PostgresReads.gaps": uses("gaps_pkey", NOW, 20),
     "reads.PostgresReads.reports": (
         uses("reports_of_team", "large", 1, None, None, BEFORE, 11, "", sql=OF_TEAM),
         uses("reports_of_team", "large", 1, None, None, row_id(5_000), 11, "", sql=OF_TEAM),
@@ -139,6 +147,7 @@ TABLE = {
     "retention.PostgresRetention.forget_reports": uses(
         "reports_by_age monitors_pkey reports_pkey", NOW, BITE, at_most=200
     ),
+    "retention.PostgresRetention.forget_gaps": uses("gaps_pkey", NOW, BITE),
     "retention.PostgresRetention.forget_baselines": uses(
         "baselines_replaced monitors_team_model_name_key", NOW, BITE, at_most=200
     ),

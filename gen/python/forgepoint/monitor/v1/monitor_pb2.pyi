@@ -273,6 +273,8 @@ class DriftReport(_message.Message):
     CREATED_AT_FIELD_NUMBER: _builtins.int
     RETRAIN_REQUESTED_FIELD_NUMBER: _builtins.int
     JUDGED_COUNT_FIELD_NUMBER: _builtins.int
+    GAP_FIELD_NUMBER: _builtins.int
+    INCONCLUSIVE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     monitor_id: _builtins.str
     model_name: _builtins.str
@@ -288,6 +290,10 @@ class DriftReport(_message.Message):
     """How many of the samples the statistics are made of: a prediction without a score cannot be judged, and of very many
     labels every so many is.
     """
+    inconclusive: _builtins.bool
+    """Too much of the window's time is in gaps for a verdict: severity is UNSPECIFIED, whatever the metrics say, and nothing
+    follows from the report.
+    """
     @_builtins.property
     def metrics(self) -> _containers.RepeatedCompositeFieldContainer[Global___DriftMetric]: ...
     @_builtins.property
@@ -296,6 +302,12 @@ class DriftReport(_message.Message):
     def window_end(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def gap(self) -> Global___Gap:
+        """Predictions of this time, of whatever model, were dropped before they were read while the window was open: from the
+        first such gap to the end of the last.
+        """
+
     def __init__(
         self,
         *,
@@ -313,14 +325,42 @@ class DriftReport(_message.Message):
         created_at: _timestamp_pb2.Timestamp | None = ...,
         retrain_requested: _builtins.bool = ...,
         judged_count: _builtins.int = ...,
+        gap: Global___Gap | None = ...,
+        inconclusive: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "window_end", b"window_end", "window_start", b"window_start"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "gap", b"gap", "window_end", b"window_end", "window_start", b"window_start"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "drift_type", b"drift_type", "id", b"id", "judged_count", b"judged_count", "metrics", b"metrics", "model_name", b"model_name", "model_version", b"model_version", "monitor_id", b"monitor_id", "retrain_requested", b"retrain_requested", "sample_count", b"sample_count", "severity", b"severity", "window_end", b"window_end", "window_id", b"window_id", "window_start", b"window_start"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "drift_type", b"drift_type", "gap", b"gap", "id", b"id", "inconclusive", b"inconclusive", "judged_count", b"judged_count", "metrics", b"metrics", "model_name", b"model_name", "model_version", b"model_version", "monitor_id", b"monitor_id", "retrain_requested", b"retrain_requested", "sample_count", b"sample_count", "severity", b"severity", "window_end", b"window_end", "window_id", b"window_id", "window_start", b"window_start"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DriftReport: _TypeAlias = DriftReport  # noqa: Y015
+
+@_typing.final
+class Gap(_message.Message):
+    """Predictions whose events were dropped, because they were not read for longer than their stream keeps them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SINCE_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def since(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def until(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        since: _timestamp_pb2.Timestamp | None = ...,
+        until: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["since", b"since", "until", b"until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["since", b"since", "until", b"until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Gap: _TypeAlias = Gap  # noqa: Y015
 
 @_typing.final
 class MonitorStatus(_message.Message):
@@ -336,6 +376,7 @@ class MonitorStatus(_message.Message):
     DRIFT_EVENTS_TOTAL_FIELD_NUMBER: _builtins.int
     UNWATCHED_PREDICTIONS_FIELD_NUMBER: _builtins.int
     UNWATCHED_VERSION_FIELD_NUMBER: _builtins.int
+    GAPS_FIELD_NUMBER: _builtins.int
     state: Global___MonitorState.ValueType
     current_window_samples: _builtins.int
     drift_events_total: _builtins.int
@@ -349,6 +390,10 @@ class MonitorStatus(_message.Message):
     def latest_report(self) -> Global___DriftReport: ...
     @_builtins.property
     def last_event_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def gaps(self) -> _containers.RepeatedCompositeFieldContainer[Global___Gap]:
+        """Since the monitor was made, newest first, 20 at most. They are of all models: which had predictions is not known."""
+
     def __init__(
         self,
         *,
@@ -360,10 +405,11 @@ class MonitorStatus(_message.Message):
         drift_events_total: _builtins.int = ...,
         unwatched_predictions: _builtins.int = ...,
         unwatched_version: _builtins.str = ...,
+        gaps: _abc.Iterable[Global___Gap] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["last_event_at", b"last_event_at", "latest_report", b"latest_report", "monitor", b"monitor"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["current_window_samples", b"current_window_samples", "drift_events_total", b"drift_events_total", "last_event_at", b"last_event_at", "latest_report", b"latest_report", "monitor", b"monitor", "state", b"state", "unwatched_predictions", b"unwatched_predictions", "unwatched_version", b"unwatched_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["current_window_samples", b"current_window_samples", "drift_events_total", b"drift_events_total", "gaps", b"gaps", "last_event_at", b"last_event_at", "latest_report", b"latest_report", "monitor", b"monitor", "state", b"state", "unwatched_predictions", b"unwatched_predictions", "unwatched_version", b"unwatched_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

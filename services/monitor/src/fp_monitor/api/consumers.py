@@ -5,7 +5,7 @@ from datetime import UTC
 from typing import Any
 
 from forgepoint.events.v1 import events_pb2 as pb
-from fp_events import Broadcast, Event
+from fp_events import Broadcast, Event, Missed, MissedHook
 from fp_events.consumer.catalog import MONITOR as PROMOTIONS
 from fp_events.consumer.catalog import MONITOR_RETRAININGS as RETRAININGS
 from fp_events.consumer.catalog import MONITOR_TRAFFIC as TRAFFIC
@@ -15,8 +15,10 @@ from fp_rpc import ApiKeyResolver
 
 from fp_monitor.app.count_traffic import CountTraffic, Told
 from fp_monitor.app.follow_retraining import FollowRetraining, Heard
+from fp_monitor.app.note_gap import NoteGap
 from fp_monitor.app.ports import Promotion
 from fp_monitor.app.take_baseline import TakeBaseline
+from fp_monitor.domain.gap import Gap
 from fp_monitor.domain.prediction import MAX_REQUEST_ID, Prediction, Rows
 
 __all__ = [
@@ -28,6 +30,7 @@ __all__ = [
     "count_traffic",
     "drop_keys",
     "follow_retraining",
+    "note_gap",
     "take_baseline",
 ]
 
@@ -51,6 +54,16 @@ def count_traffic(count: CountTraffic) -> Callable[[Sequence[Event]], Awaitable[
         await count([_told(each) for each in told if each.type == COMPLETED])
 
     return handle
+
+
+def note_gap(note: NoteGap) -> MissedHook:
+    """What `TRAFFIC` missed -> the windows that lack it."""
+
+    async def hook(missed: Missed) -> None:
+        since, until = missed.since, missed.until
+        await note(Gap(missed.stream, missed.first, missed.last, since, until, noticed_at=until))
+
+    return hook
 
 
 def take_baseline(take: TakeBaseline) -> Callable[[Event], Awaitable[None]]:

@@ -1,5 +1,6 @@
 """Messages and domain values, in pairs."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from forgepoint.monitor.v1 import monitor_pb2 as pb
@@ -11,6 +12,7 @@ from fp_monitor.app.configure_monitor import Configured
 from fp_monitor.app.ports import Glance
 from fp_monitor.app.submit_truth import Submitted
 from fp_monitor.domain.doubt import doubt, overall
+from fp_monitor.domain.gap import Gap
 from fp_monitor.domain.kinds import DriftKind, Method, MonitorState, Severity
 from fp_monitor.domain.metric import Metric
 from fp_monitor.domain.monitor import DEFAULT_COOLDOWN, Config, Monitor
@@ -114,7 +116,7 @@ def report_to_pb(report: Report) -> pb.DriftReport:
         model_name=report.model_name,
         model_version=report.version,
         drift_type=_kind(report.kind),
-        severity=_severity(report.severity),
+        severity=pb.DRIFT_SEVERITY_UNSPECIFIED if report.inconclusive else _severity(report.severity),
         metrics=[_metric_to_pb(metric) for metric in report.metrics],
         window_id=report.window_id,
         sample_count=report.samples,
@@ -123,7 +125,13 @@ def report_to_pb(report: Report) -> pb.DriftReport:
         created_at=to_timestamp(report.created_at),
         retrain_requested=report.retrains,
         judged_count=report.judged,
+        gap=_gap(report.gap.start, report.gap.end) if report.gap else None,
+        inconclusive=report.inconclusive,
     )
+
+
+def _gap(since: datetime, until: datetime) -> pb.Gap:
+    return pb.Gap(since=to_timestamp(since), until=to_timestamp(until))
 
 
 def _metric_to_pb(metric: Metric) -> pb.DriftMetric:
@@ -138,7 +146,7 @@ def _metric_to_pb(metric: Metric) -> pb.DriftMetric:
     )
 
 
-def status_to_pb(glance: Glance) -> pb.MonitorStatus:
+def status_to_pb(glance: Glance, gaps: Sequence[Gap]) -> pb.MonitorStatus:
     monitor = glance.monitor
     return pb.MonitorStatus(
         monitor=monitor_to_pb(monitor),
@@ -149,12 +157,13 @@ def status_to_pb(glance: Glance) -> pb.MonitorStatus:
         drift_events_total=monitor.alarms,
         unwatched_predictions=monitor.unwatched.predictions,
         unwatched_version=monitor.unwatched.version,
+        gaps=[_gap(each.since or each.until, each.until) for each in gaps],
     )
 
 
 def health_to_pb(glance: Glance, now: datetime) -> pb.ModelHealth:
     monitor = glance.monitor
-    doubted = doubt(monitor, glance.latest.created_at if glance.latest else None, now)
+    doubted = doubt(monitor, glance.latest, now)
     severity = overall(monitor, doubted)
     return pb.ModelHealth(
         model_name=monitor.config.model_name,

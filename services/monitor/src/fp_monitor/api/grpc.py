@@ -45,7 +45,8 @@ class MonitorServicer(monitor_pb2_grpc.MonitorServiceServicer):
         self, request: pb.GetMonitorStatusRequest, context: object
     ) -> pb.GetMonitorStatusResponse:
         glance = await self._do.queries.monitor(caller().team, check_name(request.model_name))
-        return pb.GetMonitorStatusResponse(status=convert.status_to_pb(glance))
+        gaps = await self._do.queries.gaps(glance.monitor.created_at)
+        return pb.GetMonitorStatusResponse(status=convert.status_to_pb(glance, gaps))
 
     async def ListMonitors(self, request: pb.ListMonitorsRequest, context: object) -> pb.ListMonitorsResponse:
         severity = convert.severity_from_pb(request.min_severity, "min_severity")

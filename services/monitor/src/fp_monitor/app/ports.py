@@ -10,6 +10,7 @@ from fp_kernel import Command, PageRequest
 
 from fp_monitor.domain.baseline import Baseline
 from fp_monitor.domain.events import DriftDetected
+from fp_monitor.domain.gap import Gap
 from fp_monitor.domain.kinds import DriftKind, MonitorState, Severity
 from fp_monitor.domain.monitor import Monitor
 from fp_monitor.domain.prediction import Labelled, Prediction, Truth
@@ -138,6 +139,13 @@ class Quality(Protocol):
     async def discard(self, monitor_id: str) -> None: ...
 
 
+class Gaps(Protocol):
+    async def add(self, gap: Gap) -> None:
+        """Joined with those that it touches."""
+
+    async def noticed(self, since: datetime, until: datetime) -> Sequence[Gap]: ...
+
+
 class Reports(Protocol):
     async def add(self, report: Report) -> None:
         """Also wakes whoever streams the team's reports."""
@@ -169,6 +177,9 @@ class Unit(Protocol):
 
     @property
     def quality(self) -> Quality: ...
+
+    @property
+    def gaps(self) -> Gaps: ...
 
     @property
     def reports(self) -> Reports: ...
@@ -214,6 +225,9 @@ class Reads(Protocol):
         self, team: str, min_severity: Severity, state: MonitorState | None, page: PageRequest
     ) -> Sequence[Glance]:
         """By name."""
+
+    async def gaps(self, since: datetime, limit: int) -> Sequence[Gap]:
+        """Noticed since then, newest first."""
 
     async def report(self, team: str, report_id: str) -> Report | None: ...
 

@@ -2,15 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import TypeVar
 
 from fp_kernel import NotFound, Page, PageRequest, invalid, next_token, page_request, page_request_by_id
 
 from fp_monitor.app.ports import Glance, Reads, ReportFilter
+from fp_monitor.domain.gap import Gap
 from fp_monitor.domain.kinds import MonitorState, Severity
 from fp_monitor.domain.report import Report
 
 Item = TypeVar("Item")
+_GAPS = 20
 
 
 class Queries:
@@ -25,6 +28,10 @@ class Queries:
         if found is None:
             raise NotFound(f"model {model_name} has no monitor")
         return found
+
+    async def gaps(self, since: datetime) -> Sequence[Gap]:
+        """The newest that were noticed since then."""
+        return await self._reads.gaps(since, _GAPS)
 
     async def monitors(
         self, team: str, min_severity: Severity, state: MonitorState | None, size: int, token: str

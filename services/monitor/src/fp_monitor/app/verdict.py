@@ -13,6 +13,7 @@ from fp_monitor.domain import drift, performance
 from fp_monitor.domain.baseline import Baseline
 from fp_monitor.domain.counts import layout
 from fp_monitor.domain.events import DriftDetected
+from fp_monitor.domain.gap import is_inconclusive, matters, span
 from fp_monitor.domain.hysteresis import Level, step
 from fp_monitor.domain.kinds import DriftKind, Severity
 from fp_monitor.domain.metric import Metric, worst
@@ -28,7 +29,9 @@ _log = get_logger(__name__)
 
 class Verdict:
     def __init__(self, clock: Clock, observe: Callable[[DriftKind, str], None] = lambda _kind, _outcome: None) -> None:
-        """observe: told of every window that was closed, what its report says; UNJUDGED for one without a report."""
+        """observe: told of every window that was closed, what its report says; UNJUDGED for one without a report,
+        INCONCLUSIVE for one with too large gaps.
+        """
         self._clock = clock
         self._observe = observe
 
@@ -47,9 +50,13 @@ class Verdict:
         if window.version not in {monitor.served, ""}:
             report = _report(monitor, window, (metrics, judged), worst(metrics), now)
             return await self._tell(tx, monitor, report)
+        gaps = await tx.gaps.noticed(window.opened_at, now) if matters(window.kind) else ()
+        if is_inconclusive(gaps, monitor.config.duration):
+            report = _report(monitor, window, (metrics, judged), Severity.OK, now)
+            return await self._tell(tx, monitor, replace(report, gap=span(gaps), inconclusive=True))
         level, severity = step(monitor.levels.get(window.kind, Level()), window.kind, metrics)
         asking = asks(monitor.config, monitor.retraining, window.kind, severity, now)
-        report = _report(monitor, window, (metrics, judged), severity, now)
+        report = replace(_report(monitor, window, (metrics, judged), severity, now), gap=span(gaps))
         monitor = replace(monitor, levels={**monitor.levels, window.kind: level}, judged=True)
         return await self._tell(tx, *await self._asking(tx, monitor, report, asking))
 
@@ -68,7 +75,7 @@ class Verdict:
 
     async def _tell(self, tx: Unit, monitor: Monitor, report: Report) -> Monitor:
         await tx.reports.add(report)
-        self._observe(report.kind, report.severity.name)
+        self._observe(report.kind, "INCONCLUSIVE" if report.inconclusive else report.severity.name)
         alarm = report.severity is not Severity.OK
         if alarm:
             tx.outbox.add(_told(monitor, report))

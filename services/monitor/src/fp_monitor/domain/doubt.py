@@ -5,6 +5,7 @@ from datetime import datetime
 
 from fp_monitor.domain.kinds import MonitorState, Severity
 from fp_monitor.domain.monitor import Monitor, Unwatched
+from fp_monitor.domain.report import Report
 
 # A canary, and a burst of it, leaves the version in production its share; so many in a row are no canary any more.
 _TAKEN_OVER = 20
@@ -20,8 +21,8 @@ def passed(monitor: Monitor, versions: Sequence[str]) -> Unwatched:
     return Unwatched(before, last)
 
 
-def doubt(monitor: Monitor, judged_at: datetime | None, now: datetime) -> str:
-    """Why nothing is known of what is served now; empty when there is no doubt. judged_at: of the last report."""
+def doubt(monitor: Monitor, latest: Report | None, now: datetime) -> str:
+    """Why nothing is known of what is served now; empty when there is no doubt. latest: the last report."""
     unwatched, state = monitor.unwatched, monitor.state
     if state is MonitorState.PAUSED:
         return "the monitor is paused"
@@ -34,14 +35,17 @@ def doubt(monitor: Monitor, judged_at: datetime | None, now: datetime) -> str:
         )
     if state is MonitorState.PENDING_BASELINE:
         return f"version {monitor.served} was promoted without a baseline"
-    return _without_verdict(monitor, judged_at, now)
+    return _without_verdict(monitor, latest, now)
 
 
-def _without_verdict(monitor: Monitor, judged_at: datetime | None, now: datetime) -> str:
-    if not monitor.judged or judged_at is None:
+def _without_verdict(monitor: Monitor, latest: Report | None, now: datetime) -> str:
+    if not monitor.judged or latest is None:
         return "no window has been judged since the baseline was taken"
-    if monitor.config.duration and now - judged_at > _MISSED * monitor.config.duration:
-        return f"no window has been judged since {judged_at.isoformat(timespec='seconds')}"
+    if monitor.config.duration and now - latest.created_at > _MISSED * monitor.config.duration:
+        return f"no window has been judged since {latest.created_at.isoformat(timespec='seconds')}"
+    if latest.inconclusive and latest.gap is not None:
+        since, until = (moment.isoformat(timespec="seconds") for moment in (latest.gap.start, latest.gap.end))
+        return f"the last window could not be judged: predictions from {since} to {until} were dropped unread"
     return ""
 
 

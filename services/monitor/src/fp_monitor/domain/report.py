@@ -13,6 +13,8 @@ class Report:
     """number: of the monitor's reports, without gaps. retrains: whether it asked for a new model.
 
     judged: how many of the samples could be: a prediction without a score cannot, and of very many every so many is.
+    gap: predictions of this time were dropped unread while the window was open. inconclusive: too many for a verdict,
+    and severity is OK without meaning it.
     """
 
     id: str
@@ -30,3 +32,5 @@ class Report:
     number: int
     retrains: bool = False
     judged: int = 0
+    gap: Period | None = None
+    inconclusive: bool = False

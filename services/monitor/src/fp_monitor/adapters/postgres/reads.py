@@ -8,11 +8,14 @@ from asyncpg import Record
 from fp_kernel import PageRequest
 from fp_postgres import Database
 
+from fp_monitor.adapters.postgres.gaps import COLUMNS as GAP
+from fp_monitor.adapters.postgres.gaps import gap_from
 from fp_monitor.adapters.postgres.monitors import COLUMNS as MONITOR
 from fp_monitor.adapters.postgres.monitors import monitor_from
 from fp_monitor.adapters.postgres.reports import COLUMNS as REPORT
 from fp_monitor.adapters.postgres.reports import find, report_from
 from fp_monitor.app.ports import Due, Glance, ReportFilter
+from fp_monitor.domain.gap import Gap
 from fp_monitor.domain.kinds import MonitorState, Severity
 from fp_monitor.domain.report import Report
 
@@ -71,6 +74,14 @@ class PostgresReads:
         )
         latest = {row["monitor_id"]: report_from(row) for row in found}
         return [Glance(monitor_from(row), latest.get(row["id"]), row["samples"]) for row in rows]
+
+    async def gaps(self, since: datetime, limit: int) -> Sequence[Gap]:
+        rows = await self._database.fetch(
+            f"SELECT {GAP} FROM gaps WHERE noticed_at >= $1 ORDER BY noticed_at DESC LIMIT $2",  # noqa: S608 -- constants
+            since,
+            limit,
+        )
+        return [gap_from(row) for row in rows]
 
     async def report(self, team: str, report_id: str) -> Report | None:
         return await find(self._database, team, report_id)

@@ -16,7 +16,8 @@ CHANNEL: Final = "fp_monitor"
 
 COLUMNS = """
     r.id::text, r.team, r.model_name, r.monitor_id::text, r.number, r.version, r.kind, r.severity, r.metrics,
-    r.window_id::text, r.samples, r.period_start, r.period_end, r.created_at, r.retrains, r.judged
+    r.window_id::text, r.samples, r.period_start, r.period_end, r.created_at, r.retrains, r.judged,
+    r.gap_since, r.gap_until, r.inconclusive
 """
 
 
@@ -28,8 +29,9 @@ class PostgresReports:
         await self._queries.execute(
             """
             INSERT INTO reports (id, team, model_name, monitor_id, number, version, kind, severity, metrics, window_id,
-                samples, period_start, period_end, created_at, retrains, judged)
-            VALUES ($1::uuid, $2, $3, $4::uuid, $5, $6, $7, $8, $9::jsonb, $10::uuid, $11, $12, $13, $14, $15, $16)
+                samples, period_start, period_end, created_at, retrains, judged, gap_since, gap_until, inconclusive)
+            VALUES ($1::uuid, $2, $3, $4::uuid, $5, $6, $7, $8, $9::jsonb, $10::uuid, $11, $12, $13, $14, $15, $16,
+                $17, $18, $19)
             """,
             report.id,
             report.team,
@@ -47,6 +49,9 @@ class PostgresReports:
             report.created_at,
             report.retrains,
             report.judged,
+            report.gap.start if report.gap else None,
+            report.gap.end if report.gap else None,
+            report.inconclusive,
         )
         await notify(self._queries, CHANNEL, report.team)
 
@@ -86,4 +91,6 @@ def report_from(row: Record) -> Report:
         number=row["number"],
         retrains=row["retrains"],
         judged=row["samples"] if row["judged"] is None else row["judged"],
+        gap=Period(row["gap_since"], row["gap_until"]) if row["gap_until"] else None,
+        inconclusive=row["inconclusive"],
     )

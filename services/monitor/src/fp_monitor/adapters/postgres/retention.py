@@ -58,6 +58,18 @@ class PostgresRetention:
         )
         return _number(status)
 
+    async def forget_gaps(self, before: datetime) -> int:
+        """Delete a bite of gaps that were noticed before; how many there were."""
+        status = await self._database.execute(
+            """
+            DELETE FROM gaps WHERE ctid = ANY(array(
+                SELECT ctid FROM gaps WHERE noticed_at < $1 ORDER BY noticed_at LIMIT $2))
+            """,
+            before,
+            _BITE,
+        )
+        return _number(status)
+
     async def forget_baselines(self, before: datetime) -> int:
         """Delete a bite of baselines of versions that were replaced before; how many there were.
 

@@ -8,6 +8,7 @@ from fp_postgres import Database, Transaction
 
 from fp_monitor.adapters.events import to_event
 from fp_monitor.adapters.postgres.baselines import PostgresBaselines
+from fp_monitor.adapters.postgres.gaps import PostgresGaps
 from fp_monitor.adapters.postgres.monitors import PostgresMonitors
 from fp_monitor.adapters.postgres.outcomes import PostgresOutcomes
 from fp_monitor.adapters.postgres.predictions import PostgresPredictions
@@ -34,6 +35,7 @@ class PostgresUnit:
         self.predictions = PostgresPredictions(transaction)
         self.outcomes = PostgresOutcomes(transaction)
         self.quality = PostgresQuality(transaction)
+        self.gaps = PostgresGaps(transaction)
         self.reports = PostgresReports(transaction)
         self.outbox = PostgresOutbox(transaction)
 
