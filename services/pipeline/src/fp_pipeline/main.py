@@ -43,7 +43,8 @@ async def serve(runtime: Runtime, settings: PipelineSettings) -> None:
     artifacts = await _artifacts(runtime, settings)
     signals = Signals(database, CHANNEL)
     transactions, reads = PostgresTransactions(database), PostgresReads(database)
-    deployments, statistics = PostgresDeploymentReads(database), PostgresStatisticsReads(database)
+    deployments = PostgresDeploymentReads(database)
+    statistics = PostgresStatisticsReads(database, consumers.REQUESTS.name)
 
     peers, auth = open_peers(runtime, settings, artifacts)
     policy, allowed = engine_policy(settings), modules(settings.pipeline_job_modules)

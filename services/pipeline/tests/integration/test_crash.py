@@ -99,7 +99,7 @@ def _worker(database: Database, world: World, trouble: str, crash: CrashPoints) 
         engine.steps(
             peers,
             deployments,
-            PostgresStatisticsReads(database),
+            PostgresStatisticsReads(database, "c"),
             POLICY,
             modules=JobModules(frozenset()),
             clock=clock,

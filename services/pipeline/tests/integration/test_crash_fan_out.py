@@ -92,7 +92,7 @@ def _worker(database: Database, world: World, crash: CrashPoints) -> Any:
         async with real(command) as tx:
             yield tx
 
-    deployments, statistics = PostgresDeploymentReads(database), PostgresStatisticsReads(database)
+    deployments, statistics = PostgresDeploymentReads(database), PostgresStatisticsReads(database, "c")
     return engine.worker(
         engine.Stores(transactions, PostgresLeases(database), deployments, Subscriptions()),
         engine.steps(peers, deployments, statistics, POLICY, modules=MODULES, clock=clock),

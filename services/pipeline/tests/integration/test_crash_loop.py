@@ -120,7 +120,7 @@ def _worker(database: Database, world: World, transactions: Any, crash: CrashPoi
         tokens=FakeJobTokens(world),
     )
     clock, deployments = RunningClock(), PostgresDeploymentReads(database)
-    statistics = PostgresStatisticsReads(database)
+    statistics = PostgresStatisticsReads(database, "c")
     return engine.worker(
         engine.Stores(transactions, PostgresLeases(database), deployments, Subscriptions()),
         engine.steps(peers, deployments, statistics, POLICY, modules=MODULES, clock=clock),

@@ -62,6 +62,10 @@ FILL = (
     SELECT {TEAM_OF}, 'model-' || n % 50, '2013-03-01'::timestamptz + (n / 20) * interval '1 minute', n % 3, 'ANSWERED',
            n % 100, 1 {ROWS}
     """,
+    f"""
+    INSERT INTO statistics_gaps
+    SELECT 'c', '2013-03-01', '2013-03-01'::timestamptz + n * interval '1 minute', 1 {ROWS}
+    """,
     f"INSERT INTO retrains (team, report_id, execution_id) SELECT {TEAM_OF}, 'r-' || n, {ROW_ID.format('n')} {ROWS}",
 )
 NOW = datetime(2013, 3, 1, tzinfo=UTC)
@@ -193,11 +197,14 @@ TABLE = {
         "executions_of_revision pipeline_revisions_pkey pipelines_pkey", row_id(0), 50, 10, at_most=500
     ),
     "statistics.PostgresStatistics.count": uses("request_counts_pkey"),
+    "statistics.PostgresStatistics.lost": uses("statistics_gaps_pkey"),
+    "statistics.PostgresStatisticsReads.newest_gap": uses("statistics_gaps_pkey", "c", NOW),
+    "statistics.PostgresStatisticsReads.forget": uses("statistics_gaps_pkey"),
     "statistics.PostgresRetrains.claim": uses(""),
     "statistics.PostgresStatisticsReads.since": uses(
         "request_counts_pkey", sorts="the bins of one model in the minutes of a canary are summed"
     ),
-    "statistics.PostgresStatisticsReads.forget": uses(
+    "statistics.PostgresStatisticsReads._forget_counts": uses(
         "request_counts_by_minute", NOW + timedelta(minutes=500), 100, at_most=300
     ),
 }

@@ -8,8 +8,8 @@ from fp_kernel import new_id
 from fp_pipeline.adapters.memory.stores import MemoryStores
 from fp_pipeline.adapters.postgres.statistics import PostgresStatisticsReads
 from fp_pipeline.adapters.postgres.stores import PostgresTransactions
-from fp_pipeline.app.count_requests import CountRequests
-from fp_pipeline.domain.statistics import ANSWERED, Try, bin_of
+from fp_pipeline.app.count_requests import CountRequests, NoteGap
+from fp_pipeline.domain.statistics import ANSWERED, Gap, Try, bin_of
 from fp_testkit.wallclock import RunningClock
 
 NOW = datetime(2013, 3, 1, 12, 30, 15, tzinfo=UTC)
@@ -26,7 +26,7 @@ def counting(request):
         memory = MemoryStores(RunningClock())
         return memory.transactions, memory.statistics
     database = request.getfixturevalue("database")
-    return PostgresTransactions(database), PostgresStatisticsReads(database)
+    return PostgresTransactions(database), PostgresStatisticsReads(database, "c")
 
 
 async def test_a_batch_that_comes_twice_counts_once(counting):
@@ -49,6 +49,25 @@ async def test_minutes_before_are_neither_read_nor_kept(counting):
     assert (await statistics.since("alpha", "delays", NOW - timedelta(days=1)))["1"].answered == 2
 
 
+async def test_the_newest_gap_is_known_until_its_minutes_are_forgotten(counting):
+    transactions, statistics = counting
+    note = NoteGap(transactions, "c")
+    first, second = (Gap(NOW - timedelta(hours=hours + 1), NOW - timedelta(hours=hours), 7) for hours in (3, 1))
+    assert await statistics.newest_gap(NOW - timedelta(days=1)) is None
+    for gap in (second, first, first):
+        await note(gap)
+    assert await statistics.newest_gap(NOW - timedelta(hours=5)) == second
+    assert await statistics.newest_gap(second.until) == second, "what was lost may have been sent in that very moment"
+    assert await statistics.newest_gap(second.until + timedelta(microseconds=1)) is None
+    assert await statistics.forget(NOW - timedelta(hours=2)) == 1
+    assert await statistics.newest_gap(NOW - timedelta(hours=5)) == second
+
+
+async def test_a_gap_of_another_consumer_is_none_of_these_counts(database):
+    await NoteGap(PostgresTransactions(database), "other")(Gap(NOW, NOW, 1))
+    assert await PostgresStatisticsReads(database, "c").newest_gap(NOW) is None
+
+
 async def test_replicas_that_get_overlapping_batches_count_each_request_once(database):
     events = [request(str(number % 3), ms=number) for number in range(300)]
     count = CountRequests(PostgresTransactions(database), "c")
@@ -56,7 +75,7 @@ async def test_replicas_that_get_overlapping_batches_count_each_request_once(dat
     async with asyncio.TaskGroup() as group:
         for batch in (*batches, *(batch[::-1] for batch in batches)):
             group.create_task(count(batch))
-    found = await PostgresStatisticsReads(database).since("alpha", "delays", NOW)
+    found = await PostgresStatisticsReads(database, "c").since("alpha", "delays", NOW)
     assert {version: each.answered for version, each in found.items()} == {"0": 100, "1": 100, "2": 100}
 
 

@@ -8,10 +8,10 @@ from forgepoint.events.v1 import events_pb2 as pb
 from fp_events import Event
 from fp_kernel import new_id
 from fp_pipeline.api import consumers
-from fp_pipeline.app.count_requests import CountRequests
+from fp_pipeline.app.count_requests import CountRequests, NoteGap
 from fp_pipeline.domain.definition import PipelineType, StepType
 from fp_pipeline.domain.execution import ExecutionStatus, StepStatus
-from fp_pipeline.domain.statistics import ANSWERED, Try
+from fp_pipeline.domain.statistics import ANSWERED, Gap, Try
 from fp_testkit.wallclock import RunningClock
 
 RULES: dict[str, Any] = {
@@ -183,6 +183,74 @@ async def test_without_traffic_the_config_decides(service, saga, outcome, status
     ended = await canary(service, saga(on_no_traffic=outcome, timeout_seconds=0))
     assert ended.status == status
     assert service.live == ({"2": 10_000} if outcome == "promote" else {"1": 10_000})
+
+
+def a_gap() -> Gap:
+    """Noted now, of the last hour."""
+    now = RunningClock().now()
+    return Gap(now - timedelta(hours=1), now, 142)
+
+
+@pytest.mark.parametrize("behind", [20, 0], ids=["enough requests behind it", "none"])
+async def test_a_gap_of_the_statistics_makes_the_canary_count_anew(service, saga, behind):
+    """Every request that was counted was fine, and the lost ones may have been the others."""
+    for version in ("1", "2"):
+        service.world.add_version("delays", version)
+    await service.deploy("1")
+    count = CountRequests(service.stores.transactions, "pipeline-canary")
+    note = NoteGap(service.stores.transactions, "pipeline-canary")
+    rules = saga(on_no_traffic="promote", timeout_seconds=0 if not behind else 3_000)
+    since, look = service.stores.statistics.since, iter(range(1_000))
+
+    async def meanwhile(*arguments):
+        """The first look begins the canary; at the second, all is well and a gap has been noted."""
+        match next(look):
+            case 1:
+                await count([*requests("1", 20), *requests("2", 20)])
+                await note(a_gap())
+            case 3:
+                await count([*requests("1", behind), *requests("2", behind)])
+        return await since(*arguments)
+
+    service.stores.statistics.since = meanwhile
+    ended = await service.deploy("2", *rules)
+    step = ended.step("canary")
+    lost = "142 events were lost before they were counted, sent between"
+    assert step.output["gap"].startswith(lost)
+    assert step.output["since"] > step.output["share_since"]
+    (line,) = await service.stores.log_store.log(ended.id, "canary", 0, 10)
+    assert line.text.startswith(f"counted anew: {lost}")
+    if behind:
+        assert (ended.status, step.output["requests"]) == (ExecutionStatus.COMPLETED, 20), ended.error
+        assert step.output["reason"].startswith(f"20 requests within the limits; {lost}")
+    else:
+        assert ended.error.startswith("step 'canary': only 0 of 20 requests reached the version after")
+        assert lost in ended.error
+        assert service.live == {"1": 10_000}
+
+
+async def test_a_version_that_was_seen_to_fail_is_refused_in_spite_of_a_gap(service, saga):
+    for version in ("1", "2"):
+        service.world.add_version("delays", version)
+    await service.deploy("1")
+    pipeline = await service.pipeline(PipelineType.DEPLOYMENT_SAGA, *saga(), name="judged")
+    execution = await service.trigger(pipeline, model="delays", version="2")
+    async with service.working():
+        await service.until(execution.id, lambda seen: "since" in seen.step("canary").output)
+        async with service.stores.transactions() as tx:
+            await tx.statistics.lost("pipeline-canary", a_gap())
+            await tx.statistics.count("pipeline-canary", requests("2", 3, outcome="TIMEOUT"))
+        ended = await service.ended(execution.id)
+    assert ended.error == "step 'canary': 3 of 3 requests failed, more than 10.00% of 20"
+
+
+async def test_a_gap_that_ended_before_the_canary_began_is_not_its_own(service, saga):
+    old = RunningClock().now() - timedelta(seconds=1)
+    async with service.stores.transactions() as tx:
+        await tx.statistics.lost("pipeline-canary", Gap(old - timedelta(hours=1), old, 9))
+    ended = await canary(service, saga(), requests("1", 100), requests("2", 20))
+    assert ended.status is ExecutionStatus.COMPLETED, ended.error
+    assert "gap" not in ended.step("canary").output
 
 
 async def test_a_worker_that_takes_over_judges_by_the_same_beginning(service, saga):

@@ -8,7 +8,7 @@ from fp_kernel import Clock, Error
 from fp_telemetry import get_logger
 
 from fp_pipeline.app.ports import Statistics, Transactions
-from fp_pipeline.domain.statistics import Try
+from fp_pipeline.domain.statistics import Gap, Try
 
 _log = get_logger(__name__)
 # A canary lasts a day at most.
@@ -29,6 +29,18 @@ class CountRequests:
             return 0
         async with self._transactions() as tx:
             return await tx.statistics.count(self._consumer, tries)
+
+
+class NoteGap:
+    """What can never be counted, told by the bus when it has dropped events that the consumer had not read."""
+
+    def __init__(self, transactions: Transactions, consumer: str) -> None:
+        self._transactions = transactions
+        self._consumer = consumer
+
+    async def __call__(self, gap: Gap) -> None:
+        async with self._transactions() as tx:
+            await tx.statistics.lost(self._consumer, gap)
 
 
 class ForgetRequests:

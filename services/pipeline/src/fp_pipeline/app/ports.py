@@ -14,7 +14,7 @@ from fp_pipeline.domain.execution import Cancellation, Execution, ExecutionStatu
 from fp_pipeline.domain.lease import Lease
 from fp_pipeline.domain.logs import LogLine
 from fp_pipeline.domain.progress import Progress
-from fp_pipeline.domain.statistics import Counts, Try
+from fp_pipeline.domain.statistics import Counts, Gap, Try
 from fp_pipeline.domain.traffic import Weights
 
 
@@ -91,6 +91,9 @@ class LogStore(Protocol):
 class StatisticsStore(Protocol):
     async def count(self, consumer: str, tries: Sequence[Try]) -> int:
         """Add those whose events this consumer has not taken before; how many that were."""
+
+    async def lost(self, consumer: str, gap: Gap) -> None:
+        """Note what this consumer will never count. The same gap twice is one."""
 
 
 class RetrainStore(Protocol):
@@ -200,8 +203,11 @@ class Statistics(Protocol):
     async def since(self, team: str, model_name: str, moment: datetime) -> Mapping[str, Counts]:
         """What was counted by version, from the minute of `moment` on."""
 
+    async def newest_gap(self, moment: datetime) -> Gap | None:
+        """Of those that ended at the moment or later."""
+
     async def forget(self, before: datetime) -> int:
-        """Drop minutes before; how many rows that were."""
+        """Drop minutes and gaps before; how many rows that were."""
 
 
 class Subscription(Protocol):

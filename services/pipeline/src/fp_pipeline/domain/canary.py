@@ -25,14 +25,28 @@ class Judgement:
     reason: str
 
 
-def judge(rules: CanaryConfig, candidate: Counts, incumbent: Counts, seconds: float) -> Judgement:
-    """candidate, incumbent: counted since the candidate got its share, `seconds` ago."""
+def judge(
+    rules: CanaryConfig,
+    candidate: Counts,
+    incumbent: Counts,
+    seconds: float,
+    *,
+    waited: float | None = None,
+    gap: str = "",
+) -> Judgement:
+    """candidate, incumbent: counted without a gap for `seconds`.
+
+    waited: seconds since the candidate got its share, where that is longer ago.
+    gap: what was lost since then, in words; empty when nothing was.
+    After a gap, want of requests is no reason to promote: they may be what was lost.
+    """
+    waited = seconds if waited is None else waited
     hopeless = _hopeless(rules, candidate)
     if hopeless:
         return Judgement(Verdict.REJECT, hopeless)
     lacking = _lacking(rules, candidate, incumbent)
-    if seconds < rules.min_seconds or (lacking and seconds < rules.timeout_seconds):
-        return Judgement(Verdict.WAIT, lacking or "the canary's time is not over")
+    if seconds < rules.min_seconds or (lacking and waited < rules.timeout_seconds):
+        return Judgement(Verdict.WAIT, _with_gap(lacking or "the canary's time is not over", gap))
     # What little was seen may already be enough to refuse, never to be sure.
     fault = (
         _too_slow(rules, candidate, incumbent)
@@ -42,8 +56,11 @@ def judge(rules: CanaryConfig, candidate: Counts, incumbent: Counts, seconds: fl
     if fault:
         return Judgement(Verdict.REJECT, fault)
     if not lacking:
-        return Judgement(Verdict.PROMOTE, f"{candidate.samples} requests within the limits")
-    return _without_samples(rules, candidate, f"{lacking} after {seconds:.0f} s")
+        return Judgement(Verdict.PROMOTE, _with_gap(f"{candidate.samples} requests within the limits", gap))
+    lacking = f"{lacking} after {waited:.0f} s"
+    if gap:
+        return Judgement(Verdict.REJECT, _with_gap(lacking, gap))
+    return _without_samples(rules, candidate, lacking)
 
 
 def _without_samples(rules: CanaryConfig, candidate: Counts, lacking: str) -> Judgement:
@@ -105,3 +122,7 @@ def _too_slow(rules: CanaryConfig, candidate: Counts, incumbent: Counts) -> str:
     if rules.max_latency_ratio is not None and before and p99 > rules.max_latency_ratio * before:
         return f"p99 is {p99:.1f} ms, more than {rules.max_latency_ratio:g} times the {before:.1f} ms of the others"
     return ""
+
+
+def _with_gap(found: str, gap: str) -> str:
+    return f"{found}; {gap}" if gap else found

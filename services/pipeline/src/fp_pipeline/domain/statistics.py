@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 BINS_PER_OCTAVE = 8
 """A bin is 9 percent wide: a percentile read from it is at most that much too high."""
@@ -52,6 +52,21 @@ class Try:
     outcome: str
     latency_ms: float = 0.0
     part: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Events that were dropped before they were counted. since, until: they were sent between the two."""
+
+    since: datetime
+    until: datetime
+    events: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.events} events were lost before they were counted, "
+            f"sent between {_moment(self.since)} and {_moment(self.until)}"
+        )
 
 
 Key = tuple[str, int]
@@ -143,6 +158,10 @@ def bucketed(tries: Iterable[Try]) -> dict[Bucket, int]:
         bucket = (each.team, each.model_name, each.version, minute(each.at), each.outcome, number)
         counted[bucket] = counted.get(bucket, 0) + 1
     return counted
+
+
+def _moment(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="seconds")
 
 
 def minute(at: datetime) -> datetime:

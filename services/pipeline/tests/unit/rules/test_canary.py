@@ -90,6 +90,26 @@ def test_answers_without_rows_are_counted_against_those_of_the_others():
     assert judge(RULES, empty, empty, 10).verdict is Verdict.PROMOTE
 
 
+LOST = "90 events were lost"
+
+
+def test_after_a_gap_enough_requests_promote_and_the_want_of_them_never_does():
+    rules = replace(RULES, on_no_traffic=NoTraffic.PROMOTE)
+    enough = judge(rules, counts(200), USUAL, 10, waited=70, gap=LOST)
+    assert (enough.verdict, enough.reason) == (Verdict.PROMOTE, f"200 requests within the limits; {LOST}")
+    few = judge(rules, counts(99), USUAL, 10, waited=60, gap=LOST)
+    lacking = "only 99 of 100 requests reached the version after 60 s"
+    assert (few.verdict, few.reason) == (Verdict.REJECT, f"{lacking}; {LOST}")
+    assert judge(rules, counts(99), USUAL, 10, waited=60).verdict is Verdict.PROMOTE
+
+
+def test_after_a_gap_the_canary_keeps_its_least_time_and_its_longest_wait_is_no_longer():
+    early = judge(RULES, counts(200), USUAL, 9.9, waited=70, gap=LOST)
+    assert (early.verdict, early.reason) == (Verdict.WAIT, f"the canary's time is not over; {LOST}")
+    assert judge(RULES, counts(99), USUAL, 10, waited=59, gap=LOST).verdict is Verdict.WAIT
+    assert judge(RULES, counts(99), USUAL, 10, waited=60, gap=LOST).verdict is Verdict.REJECT
+
+
 @given(COUNTS, COUNTS, SECONDS)
 def test_nothing_is_promoted_before_its_time_and_without_its_samples(candidate, incumbent, seconds):
     judgement = judge(RULES, candidate, incumbent, seconds)

@@ -7,7 +7,7 @@ from fp_pipeline.domain.definition import Pipeline
 from fp_pipeline.domain.deployment import Deployment
 from fp_pipeline.domain.execution import Execution, Transition
 from fp_pipeline.domain.logs import LogLine
-from fp_pipeline.domain.statistics import Bucket
+from fp_pipeline.domain.statistics import Bucket, Gap
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +36,4 @@ class MemoryState:
     logs: dict[tuple[str, str, int], LogLine] = field(default_factory=dict)
     requests: dict[Bucket, int] = field(default_factory=dict)
     retrains: dict[tuple[str, str], str] = field(default_factory=dict)
+    gaps: dict[Gap, str] = field(default_factory=dict)

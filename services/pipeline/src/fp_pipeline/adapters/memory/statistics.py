@@ -6,7 +6,7 @@ from datetime import datetime
 from fp_postgres import MemoryTransaction
 
 from fp_pipeline.adapters.memory.state import MemoryState
-from fp_pipeline.domain.statistics import Counts, Try, bucketed, minute, total
+from fp_pipeline.domain.statistics import Counts, Gap, Try, bucketed, minute, total
 
 
 class MemoryStatistics:
@@ -20,11 +20,17 @@ class MemoryStatistics:
                 parts.setdefault(version, []).append(Counts({(outcome, number): count}))
         return {version: total(each) for version, each in parts.items()}
 
+    async def newest_gap(self, moment: datetime) -> Gap | None:
+        return max((gap for gap in self._state.gaps if gap.until >= moment), key=lambda gap: gap.until, default=None)
+
     async def forget(self, before: datetime) -> int:
         old = [bucket for bucket in self._state.requests if bucket[3] < before]
         for bucket in old:
             del self._state.requests[bucket]
-        return len(old)
+        gaps = [gap for gap in self._state.gaps if gap.until < before]
+        for gap in gaps:
+            del self._state.gaps[gap]
+        return len(old) + len(gaps)
 
 
 class MemoryCounting:
@@ -40,6 +46,9 @@ class MemoryCounting:
         for bucket, count in bucketed(new.values()).items():
             self._state.requests[bucket] = self._state.requests.get(bucket, 0) + count
         return len(new)
+
+    async def lost(self, consumer: str, gap: Gap) -> None:
+        self._state.gaps[gap] = consumer
 
 
 class MemoryRetrains:

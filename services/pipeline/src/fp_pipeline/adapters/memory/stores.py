@@ -126,6 +126,7 @@ class MemoryStores:
             state.turns,
             state.logs,
             state.requests,
+            state.gaps,
             state.retrains,
             source="pipeline",
         )

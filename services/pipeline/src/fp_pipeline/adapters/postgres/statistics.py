@@ -6,7 +6,7 @@ from datetime import datetime
 
 from fp_postgres import Database, Transaction
 
-from fp_pipeline.domain.statistics import Counts, Key, Try, bucketed
+from fp_pipeline.domain.statistics import Counts, Gap, Key, Try, bucketed
 
 _BITE = 5_000  # rows a statement: short locks
 
@@ -41,6 +41,18 @@ class PostgresStatistics:
         )
         return len(new)
 
+    async def lost(self, consumer: str, gap: Gap) -> None:
+        await self._transaction.execute(
+            """
+            INSERT INTO statistics_gaps (consumer, since, until, events) VALUES ($1, $2, $3, $4)
+            ON CONFLICT (consumer, until, since) DO NOTHING
+            """,
+            consumer,
+            gap.since,
+            gap.until,
+            gap.events,
+        )
+
 
 class PostgresRetrains:
     """Inside a transaction."""
@@ -62,8 +74,10 @@ class PostgresRetrains:
 
 
 class PostgresStatisticsReads:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, consumer: str) -> None:
+        """consumer: whose gaps are those of the counts."""
         self._database = database
+        self._consumer = consumer
 
     async def since(self, team: str, model_name: str, moment: datetime) -> Mapping[str, Counts]:
         rows = await self._database.fetch(
@@ -80,7 +94,25 @@ class PostgresStatisticsReads:
             found[row["version"]][row["outcome"], row["bin"]] = row["count"]
         return {version: Counts(counted) for version, counted in found.items()}
 
+    async def newest_gap(self, moment: datetime) -> Gap | None:
+        row = await self._database.fetchrow(
+            """
+            SELECT since, until, events FROM statistics_gaps WHERE consumer = $1 AND until >= $2
+            ORDER BY until DESC LIMIT 1
+            """,
+            self._consumer,
+            moment,
+        )
+        return Gap(row["since"], row["until"], row["events"]) if row else None
+
     async def forget(self, before: datetime) -> int:
+        # Gaps are few: one an outage that a whole stream was too short for.
+        status = await self._database.execute(
+            "DELETE FROM statistics_gaps WHERE consumer = $1 AND until < $2", self._consumer, before
+        )
+        return int(status.rpartition(" ")[2]) + await self._forget_counts(before)
+
+    async def _forget_counts(self, before: datetime) -> int:
         deleted, bite = 0, _BITE
         while bite == _BITE:
             status = await self._database.execute(
