@@ -1,9 +1,6 @@
 """The stores of pipeline over a real Postgres, and the same in memory."""
 
-import asyncio
-import os
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import resources
@@ -19,8 +16,10 @@ from fp_pipeline.domain.definition import Pipeline, PipelineType, StepDefinition
 from fp_pipeline.domain.deployment import Deployment
 from fp_pipeline.domain.execution import Cause, Execution, Step
 from fp_postgres import Database
+from fp_testkit.patience import PATIENCE
 from fp_testkit.wallclock import RunningClock
 
+_SURVIVOR = "survivor"
 MIGRATIONS = resources.files("fp_pipeline") / "migrations"
 
 
@@ -139,32 +138,56 @@ def stores(request: pytest.FixtureRequest) -> Stores:
     return found
 
 
-@asynccontextmanager
-async def _others_gone(url: str) -> AsyncIterator[None]:
-    """Ends the leases of all processes but this one, also those that the dead one's last statement still takes."""
-    database = await Database.connect(url, source="pipeline")
+@dataclass(frozen=True)
+class Stage:
+    """One database for all runs of `kill_at`: to make one for each would take most of the time.
 
-    async def end() -> None:
-        while True:
-            await database.execute(
-                "UPDATE executions SET lease_until = now() WHERE lease_until > now() AND lease_holder NOT LIKE $1",
-                f"%:{os.getpid()}",
-            )
-            await asyncio.sleep(0.005)
-
-    try:
-        async with asyncio.TaskGroup() as group:
-            ending = group.create_task(end())
-            yield
-            ending.cancel()
-    finally:
-        await database.close()
-
-
-@pytest.fixture(scope="session")
-def others_gone() -> Callable[[str], AbstractAsyncContextManager[None]]:
-    """While it is open, no execution waits for the lease of a process that was killed.
-
-    Waiting for the lease itself would need one so short that a busy machine takes it from a worker that lives.
+    url: for the process that dies. database: of this process, which goes on where the other one stopped.
+    tables: those that the migrations leave empty.
     """
-    return _others_gone
+
+    url: str
+    database: Database
+    tables: Sequence[str]
+
+    async def clear(self) -> None:
+        """Nobody else is connected, and the tables are as after the migrations."""
+        await self._cut()
+        await self.database.execute(f"TRUNCATE {', '.join(self.tables)}")
+
+    async def others_gone(self) -> None:
+        """No execution waits for the lease of the process that was killed, whose last statement has ended too.
+
+        Waiting for the lease itself would need one so short that a busy machine takes it from a worker that lives.
+        """
+        await self._cut()
+        await self.database.execute("UPDATE executions SET lease_until = now() WHERE lease_until > now()")
+
+    async def _cut(self) -> None:
+        """The server notices only later that a process is dead, and meanwhile still does what it had asked for."""
+        others = (
+            "FROM pg_stat_activity WHERE datname = current_database() AND application_name <> $1"
+            " AND backend_type = 'client backend'"
+        )
+        # Each is waited for until it is gone.
+        await self.database.execute(
+            f"SELECT pg_terminate_backend(pid, {round(PATIENCE * 1_000)}) {others}",
+            _SURVIVOR,
+        )
+        assert await self.database.fetchval(f"SELECT count(*) {others}", _SURVIVOR) == 0
+
+
+@pytest.fixture
+async def stage(databases) -> AsyncIterator[Stage]:
+    url = await databases.create(MIGRATIONS, service="pipeline")
+    database = await Database.connect(url, source=_SURVIVOR)
+    # What is deployed before the run belongs to an execution that is not there.
+    await database.execute("ALTER TABLE deployments DROP CONSTRAINT deployments_execution_id_fkey")
+    names = await database.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    empty = [
+        row["tablename"]
+        for row in names
+        if not await database.fetchval(f"SELECT EXISTS (SELECT FROM {row['tablename']})")  # noqa: S608 -- of the server
+    ]
+    yield Stage(url, database, empty)
+    await database.close()

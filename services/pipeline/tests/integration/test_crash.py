@@ -1,10 +1,9 @@
 """A worker that is killed between any two steps of a deployment: another one ends it, done or undone, nothing left."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +24,12 @@ from fp_pipeline.adapters.postgres.leases import PostgresLeases
 from fp_pipeline.adapters.postgres.statistics import PostgresStatisticsReads
 from fp_pipeline.adapters.postgres.stores import PostgresReads, PostgresTransactions
 from fp_pipeline.app.reconcile import Reconciler
-from fp_pipeline.app.worker import WorkerPolicy
+from fp_pipeline.app.worker import Worker, WorkerPolicy
 from fp_pipeline.domain.definition import Pipeline, PipelineType, StepDefinition, StepType
 from fp_pipeline.domain.deployment import Deployment
 from fp_pipeline.domain.execution import Cause, Execution, ExecutionStatus, Step, StepStatus
 from fp_pipeline.domain.policy import Backoff, EnginePolicy, LeasePolicy
+from fp_pipeline.domain.progress import Progress
 from fp_pipeline.domain.validation import JobModules
 from fp_postgres import Database
 from fp_postgres.signals import Subscriptions
@@ -37,13 +37,12 @@ from fp_testkit.crash import CrashedRun, CrashPoints
 from fp_testkit.patience import PATIENCE
 from fp_testkit.wallclock import RunningClock
 
-MIGRATIONS = resources.files("fp_pipeline") / "migrations"
 NOW = datetime(2013, 3, 1, tzinfo=UTC)
 POLICY = EnginePolicy(
     backoff=Backoff(initial=0.001), undo_backoff=Backoff(initial=0.001), undo_attempts=3, drain=0.0, pause=0.001
 )
 # Longer than the test: a lease that ended by time would end on a slow machine under a worker that lives.
-WORKER = WorkerPolicy(poll=0.01, lease=LeasePolicy(ttl=2 * PATIENCE, heartbeat=0.02))
+WORKER = WorkerPolicy(poll=0.1, lease=LeasePolicy(ttl=2 * PATIENCE, heartbeat=1.0))
 STEPS = (
     StepDefinition("validate", StepType.VALIDATE),
     StepDefinition("deploy", StepType.DEPLOY),
@@ -54,25 +53,34 @@ OLD = "runtime-00000000000070008000000000000001-1-deploy"
 FAILING, SUCCEEDING = "the registry refuses", ""
 
 
-async def work(url: str, path: str, execution_id: str, trouble: str, crash: CrashPoints) -> None:
+async def work(database: Database, path: str, execution_id: str, trouble: str, crash: CrashPoints) -> None:
     """One worker, until the execution has ended."""
+    if (await _found(database, execution_id)).status.ended:
+        return
+    ended = asyncio.Event()
+
+    def written(progress: Progress) -> None:
+        if progress.execution.status.ended:
+            ended.set()
+
+    async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
+        worker = _worker(database, World(Path(path)), trouble, crash, written)
+        running = group.create_task(worker.run())
+        await ended.wait()
+        running.cancel()
+
+
+async def scenario(crash: CrashPoints, url: str, path: str, execution_id: str, trouble: str) -> None:
     database = await Database.connect(url, source="pipeline")
     try:
-        reads = PostgresReads(database)
-        async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
-            running = group.create_task(_worker(database, World(Path(path)), trouble, crash).run())
-            while not (await _found(reads, execution_id)).status.ended:
-                await asyncio.sleep(0.005)
-            running.cancel()
+        await work(database, path, execution_id, trouble, crash)
     finally:
         await database.close()
 
 
-async def scenario(crash: CrashPoints, url: str, path: str, execution_id: str, trouble: str) -> None:
-    await work(url, path, execution_id, trouble, crash)
-
-
-def _worker(database: Database, world: World, trouble: str, crash: CrashPoints) -> Any:
+def _worker(
+    database: Database, world: World, trouble: str, crash: CrashPoints, written: Callable[[Progress], None]
+) -> Worker:
     if trouble:
         world.fail("promote", 99, lambda: FailedPrecondition(trouble))
     peers = engine.Peers(
@@ -107,18 +115,19 @@ def _worker(database: Database, world: World, trouble: str, crash: CrashPoints) 
         POLICY,
         WORKER,
         clock,
+        written=written,
     )
 
 
-async def _found(reads: PostgresReads, execution_id: str) -> Execution:
-    found = await reads.execution("alpha", execution_id)
+async def _found(database: Database, execution_id: str) -> Execution:
+    found = await PostgresReads(database).execution("alpha", execution_id)
     assert found is not None
     return found
 
 
-async def prepared(databases: Any, folder: Path, trouble: str) -> tuple[str, str, str, str]:
+async def prepared(stage: Any, folder: Path, trouble: str) -> tuple[str, str, str, str]:
     """Version 1 is live and version 2 is asked for."""
-    url = await databases.create(MIGRATIONS, service="pipeline")
+    await stage.clear()
     path = folder / f"{new_id()}.json"
     world = World(path)
     world.add_version("delays", "1", stage="PRODUCTION")
@@ -141,43 +150,35 @@ async def prepared(databases: Any, folder: Path, trouble: str) -> tuple[str, str
         created_at=NOW,
         sequence=1,
     )
-    live = Deployment(OLD, "alpha", "model-delays", "delays", "delays-1", "1", "127.0.0.1:1", 10_000, execution.id, NOW)
-    database = await Database.connect(url, source="pipeline")
-    async with PostgresTransactions(database)() as tx:
+    live = Deployment(OLD, "alpha", "model-delays", "delays", "delays-1", "1", "127.0.0.1:1", 10_000, new_id(), NOW)
+    async with PostgresTransactions(stage.database)() as tx:
         await tx.pipelines.add(pipeline)
         await tx.executions.add(execution)
         await tx.deployments.deploy(live)
-    # The old deployment is some other execution's.
-    await database.execute("ALTER TABLE deployments DROP CONSTRAINT deployments_execution_id_fkey")
-    await database.execute("UPDATE deployments SET execution_id = gen_random_uuid()")
-    await database.close()
-    return url, str(path), execution.id, trouble
+    return stage.url, str(path), execution.id, trouble
 
 
-async def finished(run: CrashedRun, others_gone: Any) -> tuple[Execution, World, dict[str, int], list[str]]:
+async def finished(run: CrashedRun, stage: Any) -> tuple[Execution, World, dict[str, int], list[str]]:
     """What is left when another worker has gone on: execution, world, live weights, subjects of the outbox."""
-    url, path, execution_id, trouble = run.arguments
-    async with others_gone(url):
-        await work(url, path, execution_id, trouble, CrashPoints(0))
-    database = await Database.connect(url, source="pipeline")
-    try:
-        world = World(Path(path))
-        deployments, transactions = PostgresDeploymentReads(database), PostgresTransactions(database)
-        await Reconciler(transactions, deployments, FakeRuntimes(world), RunningClock(), every=1).once()
-        execution = await _found(PostgresReads(database), execution_id)
-        live = {each.version: each.weight_bps for each in await deployments.all_live()}
-        assert await database.fetchval("SELECT count(*) FROM deployment_turns") == 0
-        numbers = await database.fetch("SELECT sequence FROM transitions ORDER BY sequence")
-        assert [row["sequence"] for row in numbers] == list(range(1, execution.sequence + 1))
-        subjects = [row["subject"] for row in await database.fetch("SELECT subject FROM fp_outbox")]
-    finally:
-        await database.close()
+    _, path, execution_id, trouble = run.arguments
+    database: Database = stage.database
+    await stage.others_gone()
+    await work(database, path, execution_id, trouble, CrashPoints(0))
+    world = World(Path(path))
+    deployments, transactions = PostgresDeploymentReads(database), PostgresTransactions(database)
+    await Reconciler(transactions, deployments, FakeRuntimes(world), RunningClock(), every=1).once()
+    execution = await _found(database, execution_id)
+    live = {each.version: each.weight_bps for each in await deployments.all_live()}
+    assert await database.fetchval("SELECT count(*) FROM deployment_turns") == 0
+    numbers = await database.fetch("SELECT sequence FROM transitions ORDER BY sequence")
+    assert [row["sequence"] for row in numbers] == list(range(1, execution.sequence + 1))
+    subjects = [row["subject"] for row in await database.fetch("SELECT subject FROM fp_outbox")]
     return execution, world, live, subjects
 
 
-async def test_a_deployment_is_done_wherever_its_worker_is_killed(kill_at, databases, tmp_path, others_gone):
+async def test_a_deployment_is_done_wherever_its_worker_is_killed(kill_at, stage, tmp_path):
     async def check(run: CrashedRun) -> None:
-        execution, world, live, subjects = await finished(run, others_gone)
+        execution, world, live, subjects = await finished(run, stage)
         assert execution.status is ExecutionStatus.COMPLETED, (run.turn, execution.error)
         assert [each.attempt for each in execution.steps] == [1, 1, 1, 1]
         assert live == {"2": 10_000}
@@ -189,13 +190,13 @@ async def test_a_deployment_is_done_wherever_its_worker_is_killed(kill_at, datab
         assert subjects.count("fp.pipelines.step.completed") == 4
         assert subjects.count("fp.pipelines.completed") == 1
 
-    steps = await kill_at(scenario, check, arrange=lambda: prepared(databases, tmp_path, SUCCEEDING))
+    steps = await kill_at(scenario, check, arrange=lambda: prepared(stage, tmp_path, SUCCEEDING))
     assert steps > 20
 
 
-async def test_a_deployment_is_undone_wherever_its_worker_is_killed(kill_at, databases, tmp_path, others_gone):
+async def test_a_deployment_is_undone_wherever_its_worker_is_killed(kill_at, stage, tmp_path):
     async def check(run: CrashedRun) -> None:
-        execution, world, live, subjects = await finished(run, others_gone)
+        execution, world, live, subjects = await finished(run, stage)
         assert execution.status is ExecutionStatus.FAILED, run.turn
         assert execution.error == "step 'promote': the registry refuses"
         assert [each.status for each in execution.steps[:3]] == [StepStatus.COMPENSATED] * 3
@@ -207,5 +208,5 @@ async def test_a_deployment_is_undone_wherever_its_worker_is_killed(kill_at, dat
         assert subjects.count("fp.pipelines.model.undeployed") == 1
         assert subjects.count("fp.pipelines.failed") == 1
 
-    steps = await kill_at(scenario, check, arrange=lambda: prepared(databases, tmp_path, FAILING))
+    steps = await kill_at(scenario, check, arrange=lambda: prepared(stage, tmp_path, FAILING))
     assert steps > 30

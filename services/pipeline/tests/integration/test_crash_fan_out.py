@@ -1,9 +1,9 @@
 """A worker that is killed between any two steps of a fan-out: another one ends it, and no finished item runs again."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,11 @@ from fp_pipeline.adapters.postgres.deployments import PostgresDeploymentReads
 from fp_pipeline.adapters.postgres.leases import PostgresLeases
 from fp_pipeline.adapters.postgres.statistics import PostgresStatisticsReads
 from fp_pipeline.adapters.postgres.stores import PostgresReads, PostgresTransactions
-from fp_pipeline.app.worker import WorkerPolicy
+from fp_pipeline.app.worker import Worker, WorkerPolicy
 from fp_pipeline.domain.definition import Pipeline, PipelineType, StepDefinition, StepType
 from fp_pipeline.domain.execution import Cause, Execution, ExecutionStatus, Step, StepStatus
 from fp_pipeline.domain.policy import Backoff, EnginePolicy, LeasePolicy
+from fp_pipeline.domain.progress import Progress
 from fp_pipeline.domain.validation import JobModules
 from fp_postgres import Database
 from fp_postgres.signals import Subscriptions
@@ -34,11 +35,10 @@ from fp_testkit.crash import CrashedRun, CrashPoints
 from fp_testkit.patience import PATIENCE
 from fp_testkit.wallclock import RunningClock
 
-MIGRATIONS = resources.files("fp_pipeline") / "migrations"
 NOW = datetime(2013, 3, 1, tzinfo=UTC)
 POLICY = EnginePolicy(backoff=Backoff(initial=0.001), undo_backoff=Backoff(initial=0.001), parallelism=2, pause=0.001)
 # Longer than the test: a lease that ended by time would end on a slow machine under a worker that lives.
-WORKER = WorkerPolicy(poll=0.01, lease=LeasePolicy(ttl=2 * PATIENCE, heartbeat=0.02))
+WORKER = WorkerPolicy(poll=0.1, lease=LeasePolicy(ttl=2 * PATIENCE, heartbeat=1.0))
 MODULES = JobModules(frozenset({"work"}))
 FAN_OUT = {"items": ["a", "b"], "on_failure": "tolerate"}
 STEPS = (
@@ -52,25 +52,31 @@ STEPS = (
 )
 
 
-async def work(url: str, path: str, execution_id: str, crash: CrashPoints) -> None:
+async def work(database: Database, path: str, execution_id: str, crash: CrashPoints) -> None:
     """One worker, until the execution has ended."""
+    if (await _found(database, execution_id)).status.ended:
+        return
+    ended = asyncio.Event()
+
+    def written(progress: Progress) -> None:
+        if progress.execution.status.ended:
+            ended.set()
+
+    async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
+        running = group.create_task(_worker(database, World(Path(path)), crash, written).run())
+        await ended.wait()
+        running.cancel()
+
+
+async def scenario(crash: CrashPoints, url: str, path: str, execution_id: str) -> None:
     database = await Database.connect(url, source="pipeline")
     try:
-        reads = PostgresReads(database)
-        async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
-            running = group.create_task(_worker(database, World(Path(path)), crash).run())
-            while not (await _found(reads, execution_id)).status.ended:
-                await asyncio.sleep(0.005)
-            running.cancel()
+        await work(database, path, execution_id, crash)
     finally:
         await database.close()
 
 
-async def scenario(crash: CrashPoints, url: str, path: str, execution_id: str) -> None:
-    await work(url, path, execution_id, crash)
-
-
-def _worker(database: Database, world: World, crash: CrashPoints) -> Any:
+def _worker(database: Database, world: World, crash: CrashPoints, written: Callable[[Progress], None]) -> Worker:
     jobs = FakeJobs(world)
     # The second item never succeeds, whichever process runs it.
     jobs.results, jobs.failing = {"each.0": {"number": 0}}, {"each.1": 99}
@@ -99,17 +105,18 @@ def _worker(database: Database, world: World, crash: CrashPoints) -> Any:
         POLICY,
         WORKER,
         clock,
+        written=written,
     )
 
 
-async def _found(reads: PostgresReads, execution_id: str) -> Execution:
-    found = await reads.execution("alpha", execution_id)
+async def _found(database: Database, execution_id: str) -> Execution:
+    found = await PostgresReads(database).execution("alpha", execution_id)
     assert found is not None
     return found
 
 
-async def prepared(databases: Any, folder: Path) -> tuple[str, str, str]:
-    url = await databases.create(MIGRATIONS, service="pipeline")
+async def prepared(stage: Any, folder: Path) -> tuple[str, str, str]:
+    await stage.clear()
     path = folder / f"{new_id()}.json"
     World(path).keep()
     pipeline = Pipeline(new_id(), "alpha", "batch", PipelineType.BATCH_INFERENCE, STEPS, "ann", NOW)
@@ -126,41 +133,33 @@ async def prepared(databases: Any, folder: Path) -> tuple[str, str, str]:
         created_at=NOW,
         sequence=1,
     )
-    database = await Database.connect(url, source="pipeline")
-    async with PostgresTransactions(database)() as tx:
+    async with PostgresTransactions(stage.database)() as tx:
         await tx.pipelines.add(pipeline)
         await tx.executions.add(execution)
-    await database.close()
-    return url, str(path), execution.id
+    return stage.url, str(path), execution.id
 
 
-async def finished(run: CrashedRun, others_gone: Any) -> tuple[Execution, World, list[str]]:
+async def finished(run: CrashedRun, stage: Any) -> tuple[Execution, World, list[str]]:
     """What is left when another worker has gone on: execution, world, subjects of the outbox."""
-    url, path, execution_id = run.arguments
-    database = await Database.connect(url, source="pipeline")
-    try:
-        reads = PostgresReads(database)
-        before = await _found(reads, execution_id)
-        done = {item.step_id for item in before.items("each") if item.status is StepStatus.COMPLETED}
-        calls = len(World(Path(path)).calls)
-        async with others_gone(url):
-            await work(url, path, execution_id, CrashPoints(0))
-        execution, world = await _found(reads, execution_id), World(Path(path))
-        touched = {call.rpartition("-")[2] for call in world.calls[calls:] if "_job " in call}
-        assert not done & touched, (run.turn, "a finished item was looked at again")
-        numbers = await database.fetch("SELECT sequence FROM transitions ORDER BY sequence")
-        assert [row["sequence"] for row in numbers] == list(range(1, execution.sequence + 1))
-        subjects = [row["subject"] for row in await database.fetch("SELECT subject FROM fp_outbox")]
-    finally:
-        await database.close()
+    _, path, execution_id = run.arguments
+    database: Database = stage.database
+    await stage.others_gone()
+    before = await _found(database, execution_id)
+    done = {item.step_id for item in before.items("each") if item.status is StepStatus.COMPLETED}
+    calls = len(World(Path(path)).calls)
+    await work(database, path, execution_id, CrashPoints(0))
+    execution, world = await _found(database, execution_id), World(Path(path))
+    touched = {call.rpartition("-")[2] for call in world.calls[calls:] if "_job " in call}
+    assert not done & touched, (run.turn, "a finished item was looked at again")
+    numbers = await database.fetch("SELECT sequence FROM transitions ORDER BY sequence")
+    assert [row["sequence"] for row in numbers] == list(range(1, execution.sequence + 1))
+    subjects = [row["subject"] for row in await database.fetch("SELECT subject FROM fp_outbox")]
     return execution, world, subjects
 
 
-async def test_a_fan_out_with_a_broken_item_ends_the_same_wherever_its_worker_is_killed(
-    kill_at, databases, tmp_path, others_gone
-):
+async def test_a_fan_out_with_a_broken_item_ends_the_same_wherever_its_worker_is_killed(kill_at, stage, tmp_path):
     async def check(run: CrashedRun) -> None:
-        execution, world, subjects = await finished(run, others_gone)
+        execution, world, subjects = await finished(run, stage)
         assert execution.status is ExecutionStatus.COMPLETED, (run.turn, execution.error)
         statuses = [item.status for item in execution.items("each")]
         assert statuses == [StepStatus.COMPLETED, StepStatus.FAILED]
@@ -172,5 +171,5 @@ async def test_a_fan_out_with_a_broken_item_ends_the_same_wherever_its_worker_is
         assert subjects.count("fp.pipelines.step.failed") == 0
         assert subjects.count("fp.pipelines.completed") == 1
 
-    steps = await kill_at(scenario, check, arrange=lambda: prepared(databases, tmp_path))
+    steps = await kill_at(scenario, check, arrange=lambda: prepared(stage, tmp_path))
     assert steps > 15
