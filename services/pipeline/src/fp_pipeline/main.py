@@ -25,7 +25,7 @@ from fp_pipeline.adapters.s3 import S3Artifacts
 from fp_pipeline.api import consumers
 from fp_pipeline.api.grpc import PipelineServicer
 from fp_pipeline.app import use_cases
-from fp_pipeline.app.count_requests import CountRequests, ForgetRequests
+from fp_pipeline.app.count_requests import CountRequests, ForgetRequests, NoteGap
 from fp_pipeline.app.forget_old import ForgetOld
 from fp_pipeline.app.reconcile import Reconciler
 from fp_pipeline.app.retrain import Retrain
@@ -80,6 +80,7 @@ async def serve(runtime: Runtime, settings: PipelineSettings) -> None:
     server.add(add_PipelineOrchestratorServiceServicer_to_server, PipelineServicer(do))
     follow = consumers.follow(Retrain(transactions, clock), UndeployArchived(transactions, clock, drain=policy.drain))
     count = consumers.count(CountRequests(transactions, consumers.REQUESTS.name))
+    lost = consumers.lost(NoteGap(transactions, consumers.REQUESTS.name))
     taken = (consumers.LOOP, consumers.REQUESTS)
     forget = ForgetOld(PostgresRetention(database), artifacts, clock, keep(settings))
     runtime.keep("streams", lambda: bus.ensure((PIPELINES, MODELS, INFERENCE, AUDIT), taken))
@@ -88,7 +89,7 @@ async def serve(runtime: Runtime, settings: PipelineSettings) -> None:
     runtime.keep("old counts", ForgetRequests(statistics, clock).run)
     runtime.every(3_600, "old executions", forget)
     runtime.keep("model events", lambda: bus.consume(consumers.LOOP, each(follow)))
-    runtime.keep("request events", lambda: bus.consume(consumers.REQUESTS, count))
+    runtime.keep("request events", lambda: bus.consume(consumers.REQUESTS, count, missed=lost))
     runtime.keep("signals", signals.run)
     runtime.keep("reconciler", reconciler.run)
     runtime.keep("worker", worker.run)

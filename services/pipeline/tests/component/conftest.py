@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
+import nats
 import pytest
 from forgepoint.pipeline.v1 import pipeline_pb2 as pb
 from forgepoint.pipeline.v1 import pipeline_pb2_grpc
@@ -49,6 +50,31 @@ class Client:
     async def ended(self, execution_id: str) -> pb.Execution:
         await self.watch(execution_id)
         return await self.get(execution_id)
+
+
+@dataclass
+class SmallStream:
+    """The stream of predictions, with room for some of them."""
+
+    server: Any
+
+    async def has_dropped(self, number: int) -> None:
+        """Waits until that many messages are gone and the copying has come to rest."""
+        async with asyncio.timeout(PATIENCE):
+            while (await self._state("INFERENCE")).messages or (await self._state("PREDICTIONS")).first_seq <= number:
+                await asyncio.sleep(0.02)
+
+    async def _state(self, stream: str) -> Any:
+        return (await self.server.stream_info(stream)).state
+
+
+@pytest.fixture
+async def small_stream(nats_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SmallStream]:
+    """Before `bus` and `replica` in a test's parameters: the first one makes the stream."""
+    monkeypatch.setenv("FP_STREAM_PREDICTIONS_MAX_BYTES", "30000")
+    connected = await nats.connect(nats_url, connect_timeout=int(PATIENCE))
+    yield SmallStream(connected.jetstream(timeout=PATIENCE))
+    await connected.close()
 
 
 Replica = Callable[..., Awaitable[RunningService]]

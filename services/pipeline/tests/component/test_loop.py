@@ -35,15 +35,15 @@ def outcome(version: str, reason: str = "") -> Event:
     return Event("fp.inference.completed", done, team="alpha", resource_id="m", summary="s")
 
 
-async def shared(engineer: Any, execution_id: str) -> None:
-    """Until the canary has its share."""
+async def until_canary(engineer: Any, execution_id: str, fact: str) -> None:
+    """Until the canary's output has it."""
     async with asyncio.timeout(PATIENCE):
         async for seen in engineer.stub.WatchExecution(
             pb.WatchExecutionRequest(execution_id=execution_id, from_start=True)
         ):
-            if seen.changed_step.step_id == "canary" and "since" in seen.changed_step.output:
+            if seen.changed_step.step_id == "canary" and fact in seen.changed_step.output:
                 return
-    raise AssertionError("the canary never got its share")
+    raise AssertionError(f"the canary has no {fact}")
 
 
 async def second_version(engineer: Any, peers: Any) -> str:
@@ -54,7 +54,7 @@ async def second_version(engineer: Any, peers: Any) -> str:
     first = await engineer.ended((await engineer.trigger(pipeline.id, model="delays", version="1")).id)
     assert first.status == pb.EXECUTION_STATUS_COMPLETED, first.error
     execution_id: str = (await engineer.trigger(pipeline.id, model="delays", version="2")).id
-    await shared(engineer, execution_id)
+    await until_canary(engineer, execution_id, "since")
     return execution_id
 
 
@@ -81,6 +81,25 @@ async def test_a_version_that_fails_is_taken_back(replica, client, peers, bus):
     assert ended.error == "step 'canary': 4 of 4 requests failed, more than 10.00% of 30"
     assert peers.world["splits"]["delays"] == {"1": 10_000, "2": 0}
     assert peers.world.production("delays") == "delays-1"
+
+
+async def test_a_canary_is_counted_anew_behind_events_that_nobody_read(small_stream, replica, client, peers, bus):
+    """While no replica runs, the stream drops the failures of the new version and keeps what went well."""
+    first = await replica()
+    execution_id = await second_version(client(first.grpc_address), peers)
+    await first.stop()
+    await bus.publish([outcome("2", "UPSTREAM_ERROR") for _ in range(50)])
+    await bus.publish([outcome(version) for version in "12" for _ in range(150)])
+    await small_stream.has_dropped(50)
+    engineer = client((await replica()).grpc_address)
+    await until_canary(engineer, execution_id, "gap")
+    await bus.publish([outcome(version) for version in "12" for _ in range(30)])
+    ended = await engineer.ended(execution_id)
+    assert ended.status == pb.EXECUTION_STATUS_COMPLETED, ended.error
+    (canary,) = [step for step in ended.step_executions if step.step_id == "canary"]
+    assert "events were lost before they were counted" in canary.output["gap"]
+    assert canary.output["reason"].endswith(canary.output["gap"])
+    assert canary.output["since"] > canary.output["share_since"]
 
 
 async def test_a_report_of_drift_retrains_once(replica, client, bus, eventually):

@@ -63,8 +63,7 @@ FILL = (
            n % 100, 1 {ROWS}
     """,
     f"""
-    INSERT INTO statistics_gaps
-    SELECT 'c', '2013-03-01', '2013-03-01'::timestamptz + n * interval '1 minute', 1 {ROWS}
+    INSERT INTO statistics_gaps SELECT 'c', '2013-03-01'::timestamptz + n * interval '1 minute', '2013-03-01', 1 {ROWS}
     """,
     f"INSERT INTO retrains (team, report_id, execution_id) SELECT {TEAM_OF}, 'r-' || n, {ROW_ID.format('n')} {ROWS}",
 )

@@ -63,6 +63,15 @@ async def test_the_newest_gap_is_known_until_its_minutes_are_forgotten(counting)
     assert await statistics.newest_gap(NOW - timedelta(hours=5)) == second
 
 
+async def test_replicas_that_find_parts_of_one_gap_note_one_gap(database):
+    note, reads = NoteGap(PostgresTransactions(database), "c"), PostgresStatisticsReads(database, "c")
+    hour = timedelta(hours=1)
+    for since, events in ((None, 5), (NOW - hour, 7), (NOW - 2 * hour, 3)):
+        await note(Gap(since, NOW, events))
+    assert await reads.newest_gap(NOW - hour) == Gap(NOW - 2 * hour, NOW, 7)
+    assert await database.fetchval("SELECT count(*) FROM statistics_gaps") == 1
+
+
 async def test_a_gap_of_another_consumer_is_none_of_these_counts(database):
     await NoteGap(PostgresTransactions(database), "other")(Gap(NOW, NOW, 1))
     assert await PostgresStatisticsReads(database, "c").newest_gap(NOW) is None

@@ -215,7 +215,7 @@ async def test_a_gap_of_the_statistics_makes_the_canary_count_anew(service, saga
     service.stores.statistics.since = meanwhile
     ended = await service.deploy("2", *rules)
     step = ended.step("canary")
-    lost = "142 events were lost before they were counted, sent between"
+    lost = "142 events were lost before they were counted, from"
     assert step.output["gap"].startswith(lost)
     assert step.output["since"] > step.output["share_since"]
     (line,) = await service.stores.log_store.log(ended.id, "canary", 0, 10)

@@ -3,17 +3,18 @@
 from collections.abc import Awaitable, Callable, Sequence
 
 from forgepoint.events.v1 import events_pb2
-from fp_events import Broadcast, Event, Poison
+from fp_events import Broadcast, Event, Missed, Poison
 from fp_events.consumer.catalog import PIPELINE as LOOP
 from fp_events.consumer.catalog import PIPELINE_CANARY as REQUESTS
 
 from fp_pipeline.api.documents import from_struct
 from fp_pipeline.api.tries import moment, tries
-from fp_pipeline.app.count_requests import CountRequests
+from fp_pipeline.app.count_requests import CountRequests, NoteGap
 from fp_pipeline.app.retrain import DriftReport, Retrain
 from fp_pipeline.app.undeploy_archived import UndeployArchived
+from fp_pipeline.domain.statistics import Gap
 
-__all__ = ["API_KEYS", "LOOP", "REQUESTS", "count", "follow"]
+__all__ = ["API_KEYS", "LOOP", "REQUESTS", "count", "follow", "lost"]
 
 RECORDED = "fp.inference.recorded"
 COMPLETED = "fp.inference.completed"
@@ -50,6 +51,15 @@ def count(record: CountRequests) -> Callable[[Sequence[Event]], Awaitable[None]]
         await record([each for event in events for each in tries(event)])
 
     return handle
+
+
+def lost(note: NoteGap) -> Callable[[Missed], Awaitable[None]]:
+    """What the bus dropped before `REQUESTS` had it -> a gap, before anything behind it is counted."""
+
+    async def hook(missed: Missed) -> None:
+        await note(Gap(missed.since, missed.until, missed.events))
+
+    return hook
 
 
 def _report(event: Event, drift: events_pb2.ModelDriftDetected) -> DriftReport | None:

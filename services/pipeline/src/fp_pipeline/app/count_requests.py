@@ -32,7 +32,7 @@ class CountRequests:
 
 
 class NoteGap:
-    """What can never be counted, told by the bus when it has dropped events that the consumer had not read."""
+    """Stores what can never be counted: the bus dropped events that the consumer had not read."""
 
     def __init__(self, transactions: Transactions, consumer: str) -> None:
         self._transactions = transactions

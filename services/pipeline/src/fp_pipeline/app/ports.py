@@ -93,7 +93,7 @@ class StatisticsStore(Protocol):
         """Add those whose events this consumer has not taken before; how many that were."""
 
     async def lost(self, consumer: str, gap: Gap) -> None:
-        """Note what this consumer will never count. The same gap twice is one."""
+        """Note what this consumer will never count. Replicas may each find a part of one gap, with the same end."""
 
 
 class RetrainStore(Protocol):

@@ -56,17 +56,18 @@ class Try:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Events that were dropped before they were counted. since, until: they were sent between the two."""
+    """Events that the bus dropped before they were counted.
 
-    since: datetime
+    since, until: it got them between the two; since is None when nobody knows.
+    """
+
+    since: datetime | None
     until: datetime
     events: int
 
     def __str__(self) -> str:
-        return (
-            f"{self.events} events were lost before they were counted, "
-            f"sent between {_moment(self.since)} and {_moment(self.until)}"
-        )
+        began = f"from {_moment(self.since)} " if self.since else ""
+        return f"{self.events} events were lost before they were counted, {began}to {_moment(self.until)}"
 
 
 Key = tuple[str, int]

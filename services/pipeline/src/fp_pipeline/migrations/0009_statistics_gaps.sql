@@ -2,9 +2,10 @@
 
 CREATE TABLE statistics_gaps (
     consumer text NOT NULL,
-    -- When the dropped events were sent: not before, and not after.
-    since timestamptz NOT NULL,
+    -- When the bus got the last event that was dropped, or the first one behind the gap.
     until timestamptz NOT NULL,
+    -- When it got the last event before the gap; NULL when nobody knows.
+    since timestamptz,
     events bigint NOT NULL,
-    PRIMARY KEY (consumer, until, since)
+    PRIMARY KEY (consumer, until)
 );

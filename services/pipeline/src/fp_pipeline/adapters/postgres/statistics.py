@@ -45,7 +45,8 @@ class PostgresStatistics:
         await self._transaction.execute(
             """
             INSERT INTO statistics_gaps (consumer, since, until, events) VALUES ($1, $2, $3, $4)
-            ON CONFLICT (consumer, until, since) DO NOTHING
+            ON CONFLICT (consumer, until) DO UPDATE SET since = least(statistics_gaps.since, excluded.since),
+                events = greatest(statistics_gaps.events, excluded.events)
             """,
             consumer,
             gap.since,
