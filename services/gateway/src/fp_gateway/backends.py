@@ -10,37 +10,37 @@ from fp_rpc.server.health import is_serving
 from fp_gateway.failures import MAX_MESSAGE_BYTES
 from fp_gateway.methods import Method
 
-# The service refuses what is too long with an error that says so; the transport only guards memory.
+# Twice the limit: the service refuses what is above it with an error that names the sizes.
 _TRANSPORT_BYTES = 2 * MAX_MESSAGE_BYTES
 
-# Seconds after which a service that says nothing is not there.
+# Seconds after which a service that does not answer counts as away.
 _HEALTH_TIMEOUT = 2.0
 
 
 class Backends:
-    """addresses: noun -> host:port. absent: address that answers for every other noun and for internal RPCs."""
+    """addresses: noun -> host:port. unimplemented: address for every other noun and for internal RPCs."""
 
-    def __init__(self, addresses: Mapping[str, str], absent: str) -> None:
+    def __init__(self, addresses: Mapping[str, str], unimplemented: str) -> None:
         self._channels = {noun: _open(address) for noun, address in addresses.items()}
-        self._absent = _open(absent)
+        self._unimplemented = _open(unimplemented)
 
     def callable_for(self, method: Method) -> Any:
-        """The multi-callable of the method's shape, taking and giving bytes."""
-        channel = self._absent if method.internal else self._channels.get(method.noun, self._absent)
-        shape = ("stream" if method.client_streaming else "unary", "stream" if method.server_streaming else "unary")
-        return getattr(channel, "_".join(shape))(method.path)
+        """The callable of gRPC for the method, which takes and gives bytes."""
+        channel = self._unimplemented if method.internal else self._channels.get(method.noun, self._unimplemented)
+        kinds = ("stream" if method.client_streaming else "unary", "stream" if method.server_streaming else "unary")
+        return getattr(channel, "_".join(kinds))(method.path)
 
     async def serving(self, noun: str) -> bool:
-        """Whether the service says of itself that it takes calls."""
+        """Whether the service's health check says that it takes calls."""
         channel = self._channels.get(noun)
         return channel is not None and await is_serving(channel, timeout=_HEALTH_TIMEOUT)
 
     async def close(self) -> None:
-        for channel in (*self._channels.values(), self._absent):
+        for channel in (*self._channels.values(), self._unimplemented):
             await channel.close()
 
 
 def _open(address: str) -> grpc.aio.Channel:
-    # Every replica of the address gets its share. Nothing that a service may have seen is sent again: the caller's own
-    # channel knows what may be, and two layers that repeat multiply.
+    # All replicas behind the address get their share (round robin). Nothing is repeated here: the caller's channel
+    # knows what may be sent twice, and three sendings by each of two layers would be nine.
     return grpc.aio.insecure_channel(address, options=channel_options(max_message_bytes=_TRANSPORT_BYTES))

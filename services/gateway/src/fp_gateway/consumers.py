@@ -1,6 +1,6 @@
-"""What the gateway does with events."""
+"""Events that the gateway acts on; `tools/topology.py` reads the subjects here."""
 
 from fp_events import Broadcast
 
 # Every process forgets an API key that has ended.
-KEYS = Broadcast("gateway-keys", ("fp.auth.apikey.rotated", "fp.auth.apikey.revoked"))
+ENDED_KEYS = Broadcast("gateway-keys", ("fp.auth.apikey.rotated", "fp.auth.apikey.revoked"))

@@ -1,4 +1,4 @@
-"""What a caller may learn of a call that failed."""
+"""The status of a failed call as its caller may see it: no addresses, no texts of gRPC itself."""
 
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ def of_error(error: Error) -> Failure:
 
 
 def of_call(error: grpc.aio.AioRpcError, noun: str) -> Failure:
-    """The service's own status as it is; a failure of the transport as ours, because its text holds an address."""
+    """A service's own status unchanged; a failure of the transport in our words, because gRPC's hold an address."""
     trailers = to_caller(error.trailing_metadata())
     if any(key == DETAILS for key, _ in trailers):
         return Failure(error.code(), error.details() or "", tuple(trailers))
@@ -33,7 +33,7 @@ def of_call(error: grpc.aio.AioRpcError, noun: str) -> Failure:
 
 
 def as_error(error: grpc.aio.AioRpcError, noun: str) -> Error:
-    """The same for HTTP."""
+    """What `of_call` does, as an error, for HTTP."""
     if any(key == DETAILS for key, _ in error.trailing_metadata() or ()):
         return from_rpc_error(error)
     return _transport(error, noun)

@@ -1,4 +1,4 @@
-"""The gateway, put together."""
+"""Builds the gateway: the gRPC proxy, the HTTP routes, and what both need."""
 
 from fp_events import AuditPublisher
 from fp_events.hosting import soft_bus
@@ -9,39 +9,40 @@ from fp_rpc.hosting import peers
 from fp_runtime import Runtime
 from fp_runtime import main as run_main
 
-from fp_gateway.absent import add_absent
 from fp_gateway.backends import Backends
-from fp_gateway.consumers import KEYS
+from fp_gateway.client_address import ClientAddressHeaders
+from fp_gateway.consumers import ENDED_KEYS
 from fp_gateway.http.app import application
-from fp_gateway.http.caller import Caller
+from fp_gateway.http.rpc_client import RpcClient
 from fp_gateway.methods import all_methods
-from fp_gateway.origin import Origin
 from fp_gateway.proxy import Proxy, ProxyPolicy
 from fp_gateway.server import ProxyServer
 from fp_gateway.settings import GatewaySettings
+from fp_gateway.unimplemented import add_unimplemented
 
 
 async def serve(runtime: Runtime, settings: GatewaySettings) -> None:
     bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
     others = peers(runtime, settings)
 
-    # RPCs that nobody answers, or nobody outside may call, are verified and audited here: no service does it.
-    absent = Server("gateway", resolver=others.identity, metrics=runtime.metrics, audit=AuditPublisher(bus))
-    add_absent(absent)
-    port = await absent.start("127.0.0.1:0")
-    runtime.on_close(lambda: absent.stop(0))
+    # RPCs that are not built, or that nobody outside may call, are verified and audited here: no service does it.
+    unimplemented = Server("gateway", resolver=others.identity, metrics=runtime.metrics, audit=AuditPublisher(bus))
+    add_unimplemented(unimplemented)
+    port = await unimplemented.start("127.0.0.1:0")
+    runtime.on_close(lambda: unimplemented.stop(0))
 
     backends = Backends(settings.addresses(), f"127.0.0.1:{port}")
     runtime.on_close(backends.close)
     methods = all_methods()
-    origin = Origin(others.credential)
+    addresses = ClientAddressHeaders(others.credential)
     policy = ProxyPolicy(default_deadline=settings.default_deadline, longest_deadline=settings.longest_deadline)
-    proxy = Proxy(methods, backends, origin, policy)
-    caller = Caller(methods, backends, origin, settings.default_deadline)
-    runtime.keep("origin", origin.run)
+    proxy = Proxy(methods, backends, addresses, policy)
+    rpc = RpcClient(methods, backends, addresses, settings.default_deadline)
+    # The name of the task is a label of its metric of restarts.
+    runtime.keep("origin", addresses.run)
     runtime.keep("streams", lambda: bus.ensure((AUDIT,), ()))
-    runtime.keep("api keys", lambda: bus.broadcast(KEYS, ended_keys(others.keys.drop)))
-    app = application(caller, lambda: backends.serving("inference"), secure_cookies=settings.env == "prod")
+    runtime.keep("api keys", lambda: bus.broadcast(ENDED_KEYS, ended_keys(others.keys.drop)))
+    app = application(rpc, lambda: backends.serving("inference"), secure_cookies=settings.env == "prod")
     runtime.listen("FP_GATEWAY_HTTP_PORT", app, settings.gateway_http_port)
     reflected = sorted({path.split("/")[1] for path in methods}) if settings.reflection else ()
     await runtime.serve(ProxyServer(proxy, reflected))

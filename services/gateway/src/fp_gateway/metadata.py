@@ -1,4 +1,4 @@
-"""What of a caller's metadata reaches a service, and what of a service's reaches the caller."""
+"""Allow-lists of metadata: what passes from a caller to a service, and what passes back."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ from fp_rpc import headers
 Pair = tuple[str, str | bytes]
 
 # `fp-on-behalf-of-*` is not here: only services may send it, and services do not come through the gateway. Nor are
-# `fp-client-address` and `fp-forwarded-by`: the gateway alone says where a caller sits.
+# `fp-client-address` and `fp-forwarded-by`: the gateway sets them itself, so that nobody can fake an address.
 REQUEST = frozenset(
     {
         headers.AUTHORIZATION,

@@ -34,7 +34,7 @@ FILES: Mapping[str, FileDescriptor] = {
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """noun: whose RPC it is. path: as on the wire, `/package.Service/Name`. internal: for services only."""
+    """noun: of the service that owns it. path: as on the wire, `/package.Service/Name`. internal: for services only."""
 
     noun: str
     path: str

@@ -1,4 +1,4 @@
-"""gRPC pass-through: any method of any shape, as bytes, chosen by its descriptor."""
+"""gRPC pass-through: every RPC of the platform, as bytes, to the service that its descriptor names."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -6,16 +6,17 @@ from typing import Any, NoReturn
 
 import grpc
 from fp_kernel import Unavailable
+from fp_rpc.addresses import ip_of
 from fp_rpc.client.peer_status import PeerStatus
 from fp_rpc.errors import too_large
 from fp_telemetry import extract, inject, span
 from opentelemetry.trace import SpanKind
 
 from fp_gateway.backends import Backends
+from fp_gateway.client_address import ClientAddressHeaders
 from fp_gateway.failures import MAX_MESSAGE_BYTES, Failure, of_call, of_error
 from fp_gateway.metadata import Pair, to_caller, to_service
 from fp_gateway.methods import Method
-from fp_gateway.origin import Origin, address_of
 
 Context = Any
 
@@ -33,10 +34,12 @@ class ProxyPolicy:
 
 
 class Proxy(grpc.GenericRpcHandler):
-    """Hands every known method to its service; unknown ones answer UNIMPLEMENTED by the server itself."""
+    """Passes calls of known methods to their services; grpc itself answers UNIMPLEMENTED for any other."""
 
-    def __init__(self, methods: Mapping[str, Method], backends: Backends, origin: Origin, policy: ProxyPolicy) -> None:
-        self._origin = origin
+    def __init__(
+        self, methods: Mapping[str, Method], backends: Backends, addresses: ClientAddressHeaders, policy: ProxyPolicy
+    ) -> None:
+        self._addresses = addresses
         self._policy = policy
         self._handlers = {path: self._handler(method, backends) for path, method in methods.items()}
 
@@ -52,7 +55,7 @@ class Proxy(grpc.GenericRpcHandler):
             (True, False): grpc.stream_unary_rpc_method_handler,
             (True, True): grpc.stream_stream_rpc_method_handler,
         }
-        start = _Start(method, call, limit, self._policy.longest_deadline, self._origin)
+        start = _Start(method, call, limit, self._policy.longest_deadline, self._addresses)
         behaviour = _streaming(start) if method.server_streaming else _unary(start)
         return make[method.client_streaming, method.server_streaming](behaviour)
 
@@ -68,7 +71,7 @@ class _Start:
     call: Any
     limit: float
     longest: float
-    origin: Origin
+    addresses: ClientAddressHeaders
 
     async def __call__(self, request: Any, context: Context) -> Any:
         remaining = context.time_remaining()
@@ -83,8 +86,8 @@ class _Start:
         """The caller's allowed metadata, with our own span as the parent."""
         carrier: dict[str, str] = {}
         inject(carrier)
-        kept = [(key, value) for key, value in to_service(context.invocation_metadata()) if key not in carrier]
-        return [*kept, *self.origin.pairs(address_of(context.peer())), *carrier.items()]
+        passed = [(key, value) for key, value in to_service(context.invocation_metadata()) if key not in carrier]
+        return [*passed, *self.addresses.headers(ip_of(context.peer())), *carrier.items()]
 
 
 def _unary(start: _Start) -> Callable[[Any, Context], Awaitable[bytes]]:
@@ -92,16 +95,16 @@ def _unary(start: _Start) -> Callable[[Any, Context], Awaitable[bytes]]:
 
     async def answer(request: Any, context: Context) -> bytes:
         with span(method.path, kind=SpanKind.SERVER, parent=extract(_text(context))):
-            outgoing = await start(request, context)
-            status = PeerStatus(outgoing) if method.client_streaming else None
+            call = await start(request, context)
+            status = PeerStatus(call) if method.client_streaming else None
             try:
-                response: bytes = await outgoing
+                response: bytes = await call
             except grpc.aio.AioRpcError as error:
                 of_service = await _of_service(status, error)
-                # Without one the service had answered well, and gRPC threw the answer away.
+                # None: the service had answered OK, and gRPC dropped the answer when a write failed.
                 lost = of_error(Unavailable("the answer was lost"))
                 await _fail(context, lost if of_service is None else of_call(of_service, method.noun))
-            context.set_trailing_metadata(to_caller(await outgoing.trailing_metadata()))
+            context.set_trailing_metadata(to_caller(await call.trailing_metadata()))
             return response
 
     return answer
@@ -112,19 +115,19 @@ def _streaming(start: _Start) -> Callable[[Any, Context], AsyncIterator[bytes]]:
 
     async def answer(request: Any, context: Context) -> AsyncIterator[bytes]:
         with span(method.path, kind=SpanKind.SERVER, parent=extract(_text(context))):
-            outgoing = await start(request, context)
-            status = PeerStatus(outgoing) if method.client_streaming else None
+            call = await start(request, context)
+            status = PeerStatus(call) if method.client_streaming else None
             try:
-                async for message in outgoing:
+                async for message in call:
                     yield message
             except grpc.aio.AioRpcError as error:
                 of_service = await _of_service(status, error)
                 if of_service is not None:
                     await _fail(context, of_call(of_service, method.noun))
             finally:
-                # A caller that went away must not leave the service streaming to nobody.
-                outgoing.cancel()
-            context.set_trailing_metadata(to_caller(await outgoing.trailing_metadata()))
+                # Else the service would go on streaming after its caller has left.
+                call.cancel()
+            context.set_trailing_metadata(to_caller(await call.trailing_metadata()))
 
     return answer
 
@@ -137,7 +140,7 @@ async def _bounded(messages: AsyncIterator[bytes], context: Context) -> AsyncIte
 
 
 async def _of_service(status: PeerStatus | None, error: grpc.aio.AioRpcError) -> grpc.aio.AioRpcError | None:
-    """The service's own failure, also when a write met the end of its stream; None when it had ended well."""
+    """The service's own failure, also when a write met the end of its stream; None when it had ended with OK."""
     return await status.of_peer(error) if status else error
 
 

@@ -10,7 +10,7 @@ from grpc_reflection.v1alpha import reflection
 from fp_gateway.failures import MAX_MESSAGE_BYTES
 from fp_gateway.proxy import Proxy
 
-# Beyond it a caller gets RESOURCE_EXHAUSTED at once; what waits here holds its message in memory.
+# A call beyond it is refused with RESOURCE_EXHAUSTED: each one that waits holds its message in memory.
 _MOST_CALLS: Final = 2_000
 
 _OPTIONS: Final[tuple[tuple[str, int], ...]] = (
@@ -18,7 +18,7 @@ _OPTIONS: Final[tuple[tuple[str, int], ...]] = (
     ("grpc.max_receive_message_length", 2 * MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", 2 * MAX_MESSAGE_BYTES),
     ("grpc.so_reuseport", 0),
-    # Clients of any language keep their connections warm in their own way; a ping is no abuse.
+    # Clients of other languages ping as they like; the default would close their connections for it.
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
     ("grpc.http2.max_ping_strikes", 0),
     ("grpc.keepalive_permit_without_calls", 1),
@@ -26,7 +26,7 @@ _OPTIONS: Final[tuple[tuple[str, int], ...]] = (
 
 
 class ProxyServer:
-    """Has the life of `fp_rpc.Server`, without its stages: the services behind verify."""
+    """Starts, serves and stops like `fp_rpc.Server`, without its interceptor: the services behind verify."""
 
     def __init__(self, proxy: Proxy, reflected: Collection[str] = ()) -> None:
         """reflected: names of the services that gRPC reflection describes to anybody; none turns it off."""

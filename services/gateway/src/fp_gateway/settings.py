@@ -1,4 +1,4 @@
-"""What the gateway is told by its environment."""
+"""Settings of the gateway, from its environment."""
 
 from typing import Annotated
 
@@ -35,9 +35,9 @@ class GatewaySettings(ServiceSettings, EventSettings):
     notification_addr: Address | None = None
     monitor_addr: Address | None = None
     ai_addr: Address | None = None
-    # Time an HTTP request or a gRPC call without a deadline gets, in seconds.
+    # Seconds for an HTTP request, and for a gRPC call without a deadline.
     default_deadline: Annotated[float, Field(gt=0, le=600)] = 30.0
-    # The longest deadline of a gRPC caller that passes unchanged, in seconds: so long may a caller hold a call open.
+    # Seconds; a longer deadline of a gRPC caller is cut to it, so that nobody holds a call open for ever.
     longest_deadline: Annotated[float, Field(gt=0, le=86_400)] = 3_600.0
 
     def addresses(self) -> dict[str, str]:

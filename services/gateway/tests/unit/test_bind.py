@@ -3,8 +3,8 @@ import threading
 import orjson
 import pytest
 from forgepoint.registry.v1 import registry_pb2 as pb
-from fp_gateway.http import bind, documents
-from fp_gateway.http.table import API
+from fp_gateway.http import bind, protojson
+from fp_gateway.http.route_table import API
 from fp_gateway.methods import all_methods
 from fp_kernel import InvalidArgument
 from starlette.datastructures import QueryParams
@@ -67,7 +67,7 @@ def test_a_body_that_does_not_fit_names_the_field(document, field):
 
 
 def test_unset_fields_are_present_in_json():
-    document = orjson.loads(documents.to_json(pb.RegisterModelResponse(model=pb.Model(name="m"))))
+    document = orjson.loads(protojson.to_json(pb.RegisterModelResponse(model=pb.Model(name="m"))))
 
     assert document["model"]["description"] == ""
     assert document["model"]["tags"] == {}

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 from forgepoint.pipeline.v1 import pipeline_pb2 as pb
-from fp_gateway.http.feed import END, Feed
+from fp_gateway.http.sse import END, Feed
 from fp_kernel import NotFound
 
 PATIENT = 60.0

@@ -5,14 +5,13 @@ service token as the proof that it is the gateway. The token is verified only fo
 others do not pay for it.
 """
 
-import ipaddress
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import quote
 
 from fp_kernel import Error
 
 from fp_rpc import headers
+from fp_rpc.addresses import peer_of
 from fp_rpc.identity.caller import API_KEY_PREFIX, IdentityResolver
 
 # Noun of the only service whose word about others' addresses counts.
@@ -25,7 +24,7 @@ class ClientAddresses:
 
     async def find(self, metadata: Mapping[str, str]) -> str:
         """The client's address where the gateway says it; empty for a call whose connection is the client's own."""
-        address = _address(metadata.get(headers.CLIENT_ADDRESS, ""))
+        address = peer_of(metadata.get(headers.CLIENT_ADDRESS, ""))
         if address and await self._is_gateway(metadata.get(headers.FORWARDED_BY, "")):
             return address
         return ""
@@ -38,21 +37,3 @@ class ClientAddresses:
             return (await self._resolver.resolve(token)).service == GATEWAY
         except Error:
             return False
-
-
-def host_of(peer: str) -> str:
-    """The peer without its port, which differs from connection to connection."""
-    return peer.rpartition(":")[0] or peer
-
-
-def _address(told: str) -> str:
-    """An IP address as gRPC writes the host of a peer; empty for anything else."""
-    try:
-        parsed = ipaddress.ip_address(told)
-    except ValueError:
-        return ""
-    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped:
-        parsed = parsed.ipv4_mapped
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return f"ipv4:{parsed}"
-    return f"ipv6:{quote(f'[{parsed}]', safe=':')}"

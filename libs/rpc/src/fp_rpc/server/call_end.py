@@ -19,7 +19,8 @@ from fp_kernel import (
 from fp_telemetry import end, get_logger
 
 from fp_rpc import headers
-from fp_rpc.audit.client_address import ClientAddresses, host_of
+from fp_rpc.addresses import without_port
+from fp_rpc.audit.client_address import ClientAddresses
 from fp_rpc.audit.queue import DENIED, AuditQueue
 from fp_rpc.audit.records import AuditLevel, AuditRecord
 from fp_rpc.call_metrics import CallMetrics
@@ -153,7 +154,7 @@ def _record(call: IncomingCall, code: str) -> AuditRecord:
         api_key_id=principal.api_key_id if principal else "",
         team=principal.team if principal else "",
         resource_id=call.rpc.resource_of(call.request),
-        peer=call.client_address or host_of(call.peer),
+        peer=call.client_address or without_port(call.peer),
         correlation_id=call.correlation_id,
     )
 

@@ -1,11 +1,10 @@
-"""Where a client is."""
+"""The network address of a client."""
 
 import ipaddress
 from collections.abc import Mapping, Sequence
-from urllib.parse import unquote
 
-CLIENT_ADDRESS = "fp-client-address"
-"""Metadata by which the gateway tells its client's address."""
+from fp_rpc.addresses import ip_of
+from fp_rpc.headers import CLIENT_ADDRESS
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -16,16 +15,9 @@ def client_address(peer: str, metadata: Mapping[str, str], trusted: Sequence[Net
     peer: as gRPC writes it, for example `ipv4:10.0.0.7:41234`.
     trusted: networks whose word about their clients is believed; anybody else is the client himself.
     """
-    told = metadata.get(CLIENT_ADDRESS, "")
-    nearest = peer_address(peer)
-    return told if told and _within(nearest, trusted) else nearest
-
-
-def peer_address(peer: str) -> str:
-    family, _, rest = unquote(peer).partition(":")
-    if family not in ("ipv4", "ipv6"):
-        return ""
-    return rest.rpartition(":")[0].strip("[]")
+    sent = metadata.get(CLIENT_ADDRESS, "")
+    nearest = ip_of(peer)
+    return sent if sent and _within(nearest, trusted) else nearest
 
 
 def _within(address: str, networks: Sequence[Network]) -> bool:

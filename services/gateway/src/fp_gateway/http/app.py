@@ -12,32 +12,32 @@ from starlette.responses import Response
 from starlette.routing import Route as HttpRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from fp_gateway.http import bind, dashboard, documents, predict, session, watch
-from fp_gateway.http.answers import answering
-from fp_gateway.http.caller import Caller
+from fp_gateway.http import bind, dashboard, predict, protojson, session, sse
+from fp_gateway.http.body_limit import BodyLimit
 from fp_gateway.http.oip import routes as oip
-from fp_gateway.http.room import Roomy
-from fp_gateway.http.table import API, Route
+from fp_gateway.http.responses import with_problems
+from fp_gateway.http.route_table import API, Route
+from fp_gateway.http.rpc_client import RpcClient
 
 
-def application(caller: Caller, serving: Callable[[], Awaitable[bool]], *, secure_cookies: bool) -> ASGIApp:
+def application(rpc: RpcClient, serving: Callable[[], Awaitable[bool]], *, secure_cookies: bool) -> ASGIApp:
     """serving: whether predictions are answered at the moment.
 
-    secure_cookies: off where people use plain HTTP; what ends HTTPS before us does not show in a request.
+    secure_cookies: off where people use plain HTTP; a proxy that ends HTTPS before us cannot be seen in a request.
     """
     routes = [
-        *session.routes(caller, secure=secure_cookies),
-        *watch.routes(caller),
-        *dashboard.routes(caller),
-        *(HttpRoute(f"/api/v1{route.path}", answering(_rpc(route, caller)), methods=[route.verb]) for route in API),
-        *predict.routes(caller),
-        *oip.routes(caller, serving),
+        *session.routes(rpc, secure=secure_cookies),
+        *sse.routes(rpc),
+        *dashboard.routes(rpc),
+        *(HttpRoute(f"/api/v1{route.path}", with_problems(_rpc(route, rpc)), methods=[route.verb]) for route in API),
+        *predict.routes(rpc),
+        *oip.routes(rpc, serving),
     ]
-    return Traced(Roomy(Starlette(routes=routes, exception_handlers={HTTPException: _not_a_route})))
+    return Traced(BodyLimit(Starlette(routes=routes, exception_handlers={HTTPException: _not_a_route})))
 
 
 class Traced:
-    """One span a request; a middleware of plain ASGI, because streams must not be buffered."""
+    """One span a request. Plain ASGI: starlette's own middleware class would buffer streams."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -52,13 +52,13 @@ class Traced:
             await self._app(scope, receive, send)
 
 
-def _rpc(route: Route, caller: Caller) -> Callable[[Request], Awaitable[Response]]:
-    method = caller.method(route.method)
+def _rpc(route: Route, rpc: RpcClient) -> Callable[[Request], Awaitable[Response]]:
+    method = rpc.method(route.method)
 
     async def handle(request: Request) -> Response:
         message = await bind.request_message(request, route, method)
-        response, trailers = await caller.unary(route.method, message, request)
-        answer = await bind.beside(response.ByteSize(), lambda: documents.to_json(response))
+        response, trailers = await rpc.unary(route.method, message, request)
+        answer = await bind.beside(response.ByteSize(), lambda: protojson.to_json(response))
         return Response(answer, route.status, dict(trailers), "application/json")
 
     return handle

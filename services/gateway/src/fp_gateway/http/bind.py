@@ -14,11 +14,11 @@ from starlette.datastructures import QueryParams
 from starlette.requests import ClientDisconnect, Request
 
 from fp_gateway.failures import MAX_MESSAGE_BYTES
-from fp_gateway.http import misfits
-from fp_gateway.http.table import Route
+from fp_gateway.http import body_errors
+from fp_gateway.http.route_table import Route
 from fp_gateway.methods import Method
 
-# Bytes that are turned to or from JSON within a millisecond or so.
+# Bytes that are converted to or from JSON within about a millisecond.
 _SMALL = 64 * 1024
 # Seconds that a caller may send nothing in the middle of a body.
 _SILENCE = 10.0
@@ -60,7 +60,7 @@ async def _chunks(request: Request) -> AsyncIterator[bytes]:
 
 
 async def beside(size: int, work: Callable[[], Answer]) -> Answer:
-    """Do the work, in a thread when there is much of it: other callers' answers must not wait for one's conversion.
+    """Do the work, in a thread when there is much of it: the conversion of 16 MiB would stop the loop for all others.
 
     size: bytes of the message or the document.
     """
@@ -75,7 +75,7 @@ def document_of(body: bytes) -> dict[str, Any]:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         if "depth limit" in str(error):
-            raise misfits.too_deep() from None
+            raise body_errors.too_deep() from None
         raise invalid("body", f"is not JSON: {error}") from None
     if not isinstance(document, dict):
         raise invalid("body", "must be a JSON object")
@@ -101,12 +101,12 @@ async def request_message(request: Request, route: Route, method: Method) -> Mes
 
 def parse(document: Mapping[str, Any], descriptor: Descriptor) -> Message:
     """Raises InvalidArgument naming the field; a body may be nested 32 deep."""
-    misfits.check_depth(document)
+    body_errors.check_depth(document)
     message = message_factory.GetMessageClass(descriptor)()
     try:
         return json_format.ParseDict(dict(document), message)
     except json_format.ParseError:
-        raise misfits.misfit(document, descriptor) from None
+        raise body_errors.first_error(document, descriptor) from None
 
 
 def response_message(method: Method, data: bytes) -> Message:
@@ -144,7 +144,7 @@ def _field_for(name: str, descriptor: Descriptor) -> str:
 
 
 def _readable(field: FieldDescriptor) -> bool:
-    """What one text can say: a plain value or a time; several of them for a list of plain values."""
+    """Whether a query parameter can give it: a plain value, a list of plain values, or a time."""
     if field.message_type is None:
         return True
     return field.message_type.full_name == _TIME and not field.is_repeated

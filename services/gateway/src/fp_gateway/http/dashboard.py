@@ -1,4 +1,4 @@
-"""`/api/v1/dashboard`: what a team looks at first, from several services at once; a tile that fails fails alone."""
+"""`/api/v1/dashboard`: four tiles from four services at once; one that fails does not take the page with it."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -20,13 +20,13 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.routing import Route as HttpRoute
 
-from fp_gateway.http import documents, table
-from fp_gateway.http.answers import answering
-from fp_gateway.http.caller import Caller
+from fp_gateway.http import protojson, route_table
+from fp_gateway.http.responses import with_problems
+from fp_gateway.http.rpc_client import RpcClient
 
 _log = get_logger(__name__)
 
-# Seconds that each call gets; the page is there after them, whatever came.
+# Seconds for each call; a tile without its answer by then shows an error.
 TIMEOUT: Final = 3.0
 
 Question = tuple[str, Message]
@@ -36,41 +36,41 @@ _ACTIVE: Final = (
     pipeline_pb2.EXECUTION_STATUS_RUNNING,
     pipeline_pb2.EXECUTION_STATUS_COMPENSATING,
 )
-# The page shows how many models there are; the smallest list that tells it.
+# Only the total of the list is shown.
 _ONE: Final = common_pb2.PaginationRequest(page_size=1)
 # Answers of one tile are lists of the same kind; they become one, newest first.
 TILES: Final[Mapping[str, Sequence[Question]]] = {
-    "models": ((table.MODELS, registry_pb2.ListModelsRequest(with_total=True, pagination=_ONE)),),
+    "models": ((route_table.MODELS, registry_pb2.ListModelsRequest(with_total=True, pagination=_ONE)),),
     "activeExecutions": tuple(
-        (table.EXECUTIONS, pipeline_pb2.ListExecutionsRequest(status_filter=status)) for status in _ACTIVE
+        (route_table.EXECUTIONS, pipeline_pb2.ListExecutionsRequest(status_filter=status)) for status in _ACTIVE
     ),
     "recentDrift": (
         (
-            table.DRIFT_REPORTS,
+            route_table.DRIFT_REPORTS,
             monitor_pb2.ListDriftReportsRequest(pagination=common_pb2.PaginationRequest(page_size=5)),
         ),
     ),
-    "usage": ((table.USAGE, billing_pb2.GetUsageRequest()),),
+    "usage": ((route_table.USAGE, billing_pb2.GetUsageRequest()),),
 }
 
 
-def routes(caller: Caller, limit: float = TIMEOUT) -> list[BaseRoute]:
+def routes(rpc: RpcClient, limit: float = TIMEOUT) -> list[BaseRoute]:
     async def dashboard(request: Request) -> Response:
         async with asyncio.TaskGroup() as group:
             asked = {
-                name: [group.create_task(_answer(caller, question, request, limit)) for question in questions]
+                name: [group.create_task(_answer(rpc, question, request, limit)) for question in questions]
                 for name, questions in TILES.items()
             }
         document = {name: _tile([task.result() for task in tasks]) for name, tasks in asked.items()}
         return Response(orjson.dumps(document), media_type="application/json", headers={"cache-control": "no-store"})
 
-    return [HttpRoute("/api/v1/dashboard", answering(dashboard), methods=["GET"])]
+    return [HttpRoute("/api/v1/dashboard", with_problems(dashboard), methods=["GET"])]
 
 
-async def _answer(caller: Caller, question: Question, request: Request, limit: float) -> Message | Error:
+async def _answer(rpc: RpcClient, question: Question, request: Request, limit: float) -> Message | Error:
     path, message = question
     try:
-        response, _ = await caller.unary(path, message, request, limit)
+        response, _ = await rpc.unary(path, message, request, limit)
     except Error as error:
         return error
     except Exception:  # noqa: BLE001 -- one tile must not take the page with it
@@ -91,7 +91,7 @@ def _tile(answers: Sequence[Message | Error]) -> dict[str, Any]:
 def _data(message: Message) -> Any:
     if isinstance(message, registry_pb2.ListModelsResponse):
         return {"total": message.pagination.total_count}
-    return orjson.Fragment(documents.to_json(message))
+    return orjson.Fragment(protojson.to_json(message))
 
 
 def _together(messages: Sequence[Message]) -> Message:

@@ -10,30 +10,30 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.routing import Route as HttpRoute
 
-from fp_gateway.http import bind, documents, table, tensors
-from fp_gateway.http.answers import answering
-from fp_gateway.http.caller import Caller
+from fp_gateway.http import bind, protojson, route_table, tensors
+from fp_gateway.http.responses import with_problems
+from fp_gateway.http.rpc_client import RpcClient
 
 _FIELDS = frozenset({"inputs", "idempotencyKey", "stickyKey"})
 
 
-def routes(caller: Caller) -> list[BaseRoute]:
+def routes(rpc: RpcClient) -> list[BaseRoute]:
     async def predict(request: Request) -> Response:
         body = await bind.read_body(request)
         message = await bind.beside(len(body), lambda: _message(bind.document_of(body), request))
-        response, trailers = await caller.unary(table.PREDICT, message, request)
+        response, trailers = await rpc.unary(route_table.PREDICT, message, request)
         answer = await bind.beside(response.ByteSize(), lambda: orjson.dumps(_document(response)))
         return Response(answer, 200, dict(trailers), "application/json")
 
     async def info(request: Request) -> Response:
         message = pb.GetModelInfoRequest(model_name=request.path_params["model"])
-        response, _ = await caller.unary(table.MODEL_INFO, message, request)
-        return Response(documents.to_json(response), media_type="application/json")
+        response, _ = await rpc.unary(route_table.MODEL_INFO, message, request)
+        return Response(protojson.to_json(response), media_type="application/json")
 
     return [
-        HttpRoute("/v1/models/{model}/predict", answering(predict), methods=["POST"]),
-        HttpRoute("/v1/models/{model}/versions/{version}/predict", answering(predict), methods=["POST"]),
-        HttpRoute("/v1/models/{model}/info", answering(info), methods=["GET"]),
+        HttpRoute("/v1/models/{model}/predict", with_problems(predict), methods=["POST"]),
+        HttpRoute("/v1/models/{model}/versions/{version}/predict", with_problems(predict), methods=["POST"]),
+        HttpRoute("/v1/models/{model}/info", with_problems(info), methods=["GET"]),
     ]
 
 

@@ -12,9 +12,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.routing import Route as HttpRoute
 
-from fp_gateway.http import bind, table
-from fp_gateway.http.answers import answering
-from fp_gateway.http.caller import Caller
+from fp_gateway.http import bind, route_table
+from fp_gateway.http.responses import with_problems
+from fp_gateway.http.rpc_client import RpcClient
 
 REFRESH_COOKIE = "fp_refresh"
 CSRF_COOKIE = "fp_csrf"
@@ -22,28 +22,28 @@ CSRF_HEADER = "x-csrf-token"
 _PATH = "/api/v1"
 
 
-def routes(caller: Caller, *, secure: bool) -> list[BaseRoute]:
+def routes(rpc: RpcClient, *, secure: bool) -> list[BaseRoute]:
     """secure: whether browsers may send the cookies over HTTPS only."""
 
     async def login(request: Request) -> Response:
         message = bind.parse(bind.document_of(await bind.read_body(request)), pb.LoginRequest.DESCRIPTOR)
-        response, _ = await caller.unary(table.LOGIN, message, request)
+        response, _ = await rpc.unary(route_table.LOGIN, message, request)
         return _opened(response, secure=secure)
 
     async def refresh(request: Request) -> Response:
         message = pb.RefreshTokenRequest(refresh_token=_refresh_token(request))
-        response, _ = await caller.unary(table.REFRESH, message, request)
+        response, _ = await rpc.unary(route_table.REFRESH, message, request)
         return _opened(response, secure=secure)
 
     async def logout(request: Request) -> Response:
-        await caller.unary(table.LOGOUT, pb.LogoutRequest(refresh_token=_refresh_token(request)), request)
+        await rpc.unary(route_table.LOGOUT, pb.LogoutRequest(refresh_token=_refresh_token(request)), request)
         response = Response(b"{}", media_type="application/json")
         for name in (REFRESH_COOKIE, CSRF_COOKIE):
             response.delete_cookie(name, path=_PATH)
         return response
 
     return [
-        HttpRoute(f"{_PATH}/{name}", answering(handler), methods=["POST"])
+        HttpRoute(f"{_PATH}/{name}", with_problems(handler), methods=["POST"])
         for name, handler in (("login", login), ("refresh", refresh), ("logout", logout))
     ]
 

@@ -30,8 +30,8 @@ def from_json(document: Any, field: str) -> pb.TensorData:
         return TENSORS.to_pb(Tensor(element, shape, _base64(data, f"{field}.data")))
     if not isinstance(data, list):
         raise invalid(f"{field}.data", "must be an array or base64")
-    told = shape_of(document, field) if "shape" in document else None
-    return TENSORS.to_pb(pack(data, element, f"{field}.data", told))
+    shape_given = shape_of(document, field) if "shape" in document else None
+    return TENSORS.to_pb(pack(data, element, f"{field}.data", shape_given))
 
 
 def to_json(tensor: pb.TensorData) -> dict[str, Any]:
@@ -66,5 +66,5 @@ def _base64(text: str, field: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except ValueError:
-        # binascii.Error is one; so is the complaint about a character that is not ASCII.
+        # Also binascii.Error, and the error for a character that is not ASCII.
         raise invalid(field, "is not base64") from None

@@ -12,7 +12,7 @@ BINARY_SIZE: Final = "binary_data_size"
 
 
 def split(body: bytes, length: str | None) -> tuple[bytes, bytes]:
-    """The document and what stands behind it.
+    """The document and the bytes behind it.
 
     length: the header as it came. Raises InvalidArgument naming it.
     """
@@ -49,7 +49,7 @@ def blobs(sizes: Sequence[tuple[str, Any]], rest: bytes) -> Mapping[str, bytes]:
 
 
 def join(document: Mapping[str, Any], parts: Sequence[bytes]) -> tuple[bytes, Mapping[str, str], str]:
-    """Body, headers and media type of an answer; parts: of the tensors that are told as bytes."""
+    """Body, headers and media type of an answer; parts: of the tensors that are sent as bytes."""
     head = orjson.dumps(document)
     if not parts:
         return head, {}, "application/json"

@@ -14,7 +14,7 @@ _FIELDS: Final = frozenset({"id", "parameters", "inputs", "outputs"})
 
 
 class Inference:
-    """message: for the inference service. `answer` says its response the way the request asked for."""
+    """message: for the inference service. `answer` writes its response in the form that the request asked for."""
 
     def __init__(self, body: bytes, length: str | None, model: str, version: str) -> None:
         """Raises InvalidArgument naming the field."""
@@ -32,7 +32,7 @@ class Inference:
             version_override=version,
             inputs=_inputs(document.get("inputs"), rest),
             sticky_key=_text(parameters, "sticky_key", "parameters.sticky_key"),
-            # Told along, so that an unknown one is refused before the model runs and is paid for.
+            # So that an unknown output is refused before the model runs and the prediction is billed.
             output_names=self._wanted,
         )
 
@@ -101,7 +101,7 @@ def _name(document: Any, field: str) -> str:
 
 
 def _parameters(document: Mapping[str, Any], field: str) -> Mapping[str, Any]:
-    """What this server does not know is left alone, as the protocol wants it."""
+    """Unknown parameters are ignored, as the protocol says."""
     parameters = document.get("parameters", {})
     if not isinstance(parameters, dict):
         raise invalid(field, "must be an object")

@@ -1,4 +1,4 @@
-"""`/v2`: whether the server and a model are there, what the model takes, and inference."""
+"""`/v2`: readiness of the server and of a model, metadata of a model, and inference."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from importlib.metadata import version
@@ -12,11 +12,11 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.routing import Route as HttpRoute
 
-from fp_gateway.http import bind, table
-from fp_gateway.http.answers import Handler, answering
-from fp_gateway.http.caller import Caller
+from fp_gateway.http import bind, route_table
 from fp_gateway.http.oip import frame, tensors
 from fp_gateway.http.oip.infer import Inference
+from fp_gateway.http.responses import Handler, with_problems
+from fp_gateway.http.rpc_client import RpcClient
 
 # All models run on one runtime; `<project>_<format>`, as the protocol writes it.
 _PLATFORM: Final = "onnx_onnxv1"
@@ -24,7 +24,7 @@ _PLATFORM: Final = "onnx_onnxv1"
 _NO: Final = 400
 
 
-def routes(caller: Caller, serving: Callable[[], Awaitable[bool]]) -> list[BaseRoute]:
+def routes(rpc: RpcClient, serving: Callable[[], Awaitable[bool]]) -> list[BaseRoute]:
     """serving: whether predictions are answered at the moment."""
 
     async def metadata(_: Request) -> Response:
@@ -38,10 +38,10 @@ def routes(caller: Caller, serving: Callable[[], Awaitable[bool]]) -> list[BaseR
         return _json({"ready": there}, 200 if there else _NO)
 
     async def model(request: Request) -> Response:
-        return _json(_described(await _info(caller, request)))
+        return _json(_described(await _info(rpc, request)))
 
     async def model_ready(request: Request) -> Response:
-        info = await _info(caller, request)
+        info = await _info(rpc, request)
         return _json({"name": info.model_name, "ready": info.is_serving}, 200 if info.is_serving else _NO)
 
     async def infer(request: Request) -> Response:
@@ -49,7 +49,7 @@ def routes(caller: Caller, serving: Callable[[], Awaitable[bool]]) -> list[BaseR
         named = request.path_params["model"], request.path_params.get("version", "")
         length = request.headers.get(frame.LENGTH)
         asked = await bind.beside(len(body), lambda: Inference(body, length, *named))
-        response, trailers = await caller.unary(table.PREDICT, asked.message, request)
+        response, trailers = await rpc.unary(route_table.PREDICT, asked.message, request)
         answer, headers, media_type = await bind.beside(response.ByteSize(), lambda: asked.answer(response))  # type: ignore[arg-type]
         return Response(answer, 200, {**trailers, **headers}, media_type)
 
@@ -66,13 +66,13 @@ def routes(caller: Caller, serving: Callable[[], Awaitable[bool]]) -> list[BaseR
 
 
 def _route(path: str, handler: Handler, verb: str = "GET") -> BaseRoute:
-    return HttpRoute(f"/v2{path}", answering(handler), methods=[verb])
+    return HttpRoute(f"/v2{path}", with_problems(handler), methods=[verb])
 
 
-async def _info(caller: Caller, request: Request) -> Any:
+async def _info(rpc: RpcClient, request: Request) -> Any:
     """Raises NotFound also when the model is served, but not in this version."""
     message = pb.GetModelInfoRequest(model_name=request.path_params["model"])
-    response, _ = await caller.unary(table.MODEL_INFO, message, request)
+    response, _ = await rpc.unary(route_table.MODEL_INFO, message, request)
     info: Any = response.model_info  # type: ignore[attr-defined]
     asked = request.path_params.get("version")
     if asked is not None and asked not in {served.version for served in info.versions}:

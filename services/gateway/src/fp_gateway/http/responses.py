@@ -23,7 +23,7 @@ def problem(error: Error) -> Response:
     return Response(orjson.dumps(document), document["status"], headers, "application/problem+json")
 
 
-def answering(handler: Handler) -> Handler:
+def with_problems(handler: Handler) -> Handler:
     """Turn what a handler raises into a problem; the cause of an unknown failure goes to the log alone."""
 
     async def answer(request: Request) -> Response:

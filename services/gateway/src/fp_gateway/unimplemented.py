@@ -1,6 +1,6 @@
-"""RPCs that nobody answers: the access rule first, then UNIMPLEMENTED.
+"""RPCs that are not built or not for outside callers: the access rule first, then UNIMPLEMENTED.
 
-Without it a caller could tell from the status of an RPC that is not built what he may not know about one that is.
+Without the rule everybody would learn which RPCs exist, also those he may not call.
 """
 
 from collections.abc import Callable
@@ -35,7 +35,7 @@ _SERVICERS: tuple[tuple[Callable[[Any, Any], None], Any], ...] = (
 )
 
 
-def add_absent(server: Server) -> None:
+def add_unimplemented(server: Server) -> None:
     """Register every RPC without an implementation."""
     for add, servicer in _SERVICERS:
         server.add(add, servicer())

@@ -1,4 +1,4 @@
-"""What in a document does not fit its message: by its place in the document, in words that no library chose."""
+"""Which part of a JSON body does not fit its message, named by its path; protobuf's own texts name no path."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -42,7 +42,7 @@ def too_deep() -> InvalidArgument:
     return invalid("body", f"is nested more than {MAX_DEPTH} deep")
 
 
-def misfit(document: Mapping[str, Any], descriptor: Descriptor) -> InvalidArgument:
+def first_error(document: Mapping[str, Any], descriptor: Descriptor) -> InvalidArgument:
     """The first part that cannot be read; only for documents that were found not to fit."""
     return next(_in_message(document, descriptor, ""), None) or invalid("body", "does not fit the request")
 
@@ -91,7 +91,7 @@ def _in_value(value: Any, field: FieldDescriptor, place: str) -> Iterator[Invali
 
 
 def _fits(value: Any, field: FieldDescriptor) -> bool:
-    """By the way that reads the whole, for this value alone."""
+    """Tried by the parser that reads the whole document, on this value alone."""
     try:
         if field.message_type is not None:
             json_format.ParseDict(value, message_factory.GetMessageClass(field.message_type)())

@@ -1,9 +1,11 @@
 """SSE over fetch: transitions of an execution and reports of drift as they happen."""
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Final
 
 import orjson
 from forgepoint.ai.v1 import ai_gateway_pb2
@@ -18,19 +20,19 @@ from starlette.routing import BaseRoute
 from starlette.routing import Route as HttpRoute
 from starlette.types import Receive, Scope, Send
 
-from fp_gateway.http import bind, documents, table
-from fp_gateway.http.answers import answering
-from fp_gateway.http.caller import Caller
-from fp_gateway.http.feed import END, Feed
+from fp_gateway.http import bind, protojson, route_table
+from fp_gateway.http.responses import with_problems
+from fp_gateway.http.rpc_client import RpcClient
 
-_LARGEST_SEQUENCE = 2**63 - 1
+_LARGEST_SEQUENCE: Final = 2**63 - 1
+END: Final = None
 
 
 @dataclass(frozen=True, slots=True)
 class StreamPolicy:
     """heartbeat, lifetime: seconds. total, per_user: streams open at once.
 
-    patience: seconds in which a refusal becomes the status; a stream that has nothing to tell by then is open.
+    patience: seconds in which a refusal becomes the status; a stream without a message by then is open.
     """
 
     heartbeat: float = 20.0
@@ -61,46 +63,83 @@ class OpenStreams:
             del self._open[user]
 
 
-def routes(caller: Caller, policy: StreamPolicy = StreamPolicy()) -> list[BaseRoute]:
+def routes(rpc: RpcClient, policy: StreamPolicy = StreamPolicy()) -> list[BaseRoute]:
     streams = OpenStreams(policy)
 
     async def opened(request: Request, path: str, message: Message) -> Response:
         user = streams.enter(request)
-        feed = Feed(caller.stream(path, message, request, policy.lifetime))
+        feed = Feed(rpc.stream(path, message, request, policy.lifetime))
         try:
-            # What is known before the first byte is a proper status, not an event in a 200.
+            # A refusal that comes in time is an HTTP status; later it could only be an event inside a 200.
             await feed.ready(policy.patience)
         except BaseException:
             streams.leave(user)
             await feed.close()
             raise
-        return _Watching(feed, _events(feed, policy), lambda: streams.leave(user))
+        return _EventStream(feed, _events(feed, policy), lambda: streams.leave(user))
 
     async def execution(request: Request) -> Response:
         seen = _last_event(request)
-        # Whoever saw some wants every one since; the present state would skip them.
+        # A client that resumes wants every transition since; the current state would skip some.
         message = pb.WatchExecutionRequest(execution_id=request.path_params["id"], include_current_state=not seen)
         if seen:
             message.after_sequence = seen
-        return await opened(request, table.WATCH, message)
+        return await opened(request, route_table.WATCH, message)
 
     async def drift(request: Request) -> Response:
         descriptor = monitor_pb2.StreamDriftEventsRequest.DESCRIPTOR
         message = bind.parse(bind.query_fields(request.query_params, descriptor), descriptor)
-        return await opened(request, table.DRIFT, message)
+        return await opened(request, route_table.DRIFT, message)
 
     async def chat(request: Request) -> Response:
         document = bind.document_of(await bind.read_body(request))
-        return await opened(request, table.CHAT, bind.parse(document, ai_gateway_pb2.ChatCompletionRequest.DESCRIPTOR))
+        return await opened(
+            request, route_table.CHAT, bind.parse(document, ai_gateway_pb2.ChatCompletionRequest.DESCRIPTOR)
+        )
 
     return [
-        HttpRoute("/api/v1/executions/{id}/watch", answering(execution), methods=["GET"]),
-        HttpRoute("/api/v1/drift-reports/watch", answering(drift), methods=["GET"]),
-        HttpRoute("/api/v1/chat", answering(chat), methods=["POST"]),
+        HttpRoute("/api/v1/executions/{id}/watch", with_problems(execution), methods=["GET"]),
+        HttpRoute("/api/v1/drift-reports/watch", with_problems(drift), methods=["GET"]),
+        HttpRoute("/api/v1/chat", with_problems(chat), methods=["POST"]),
     ]
 
 
-class _Watching(StreamingResponse):
+class Feed:
+    """A stream of messages that is waited for in turns: a message that does not come in one turn comes in a later one.
+
+    source: closed with the feed.
+    """
+
+    def __init__(self, source: AsyncGenerator[Message]) -> None:
+        self._source = source
+        self._pending: asyncio.Future[Message | None] | None = None
+
+    async def ready(self, patience: float) -> bool:
+        """Whether a message, or the end, is there within so many seconds. Raises what the source raises."""
+        pending = self._pending = self._pending or asyncio.ensure_future(anext(self._source, END))
+        done, _ = await asyncio.wait((pending,), timeout=patience)
+        if done and pending.exception() is not None:
+            self._pending = None
+            pending.result()
+        return bool(done)
+
+    def take(self) -> Message | None:
+        """The message that is ready; END after the last one."""
+        pending, self._pending = self._pending, None
+        if pending is None:
+            raise LookupError("nothing is ready")
+        return pending.result()
+
+    async def close(self) -> None:
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            pending.cancel()
+            # The source cannot be closed while it is still being read.
+            await asyncio.wait((pending,))
+        await self._source.aclose()
+
+
+class _EventStream(StreamingResponse):
     """Leaves and closes its source also when the caller went away before the first byte: then nobody reads the body."""
 
     def __init__(self, feed: Feed, body: AsyncGenerator[bytes], leave: Callable[[], object]) -> None:
@@ -148,4 +187,4 @@ async def _events(feed: Feed, policy: StreamPolicy) -> AsyncGenerator[bytes]:
 def _event(message: Message) -> bytes:
     sequence = getattr(message, "sequence", 0)
     number = b"id: %d\n" % sequence if sequence else b""
-    return number + b"data: " + documents.to_json(message) + b"\n\n"
+    return number + b"data: " + protojson.to_json(message) + b"\n\n"

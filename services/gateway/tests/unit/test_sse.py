@@ -2,14 +2,14 @@
 
 import pytest
 from forgepoint.pipeline.v1 import pipeline_pb2 as pb
-from fp_gateway.http import watch
+from fp_gateway.http import sse
 from starlette.requests import ClientDisconnect
 
 SCOPE = {"type": "http", "asgi": {"spec_version": "2.4"}, "method": "GET", "headers": [], "path": "/"}
 
 
 class Source:
-    """Caller whose streams never end by themselves."""
+    """RpcClient whose streams never end by themselves."""
 
     def __init__(self) -> None:
         self.open = 0
@@ -25,7 +25,7 @@ class Source:
 
 async def test_a_caller_who_leaves_before_the_first_byte_leaves_no_stream_open():
     source = Source()
-    route, *_ = watch.routes(source, watch.StreamPolicy(per_user=1))
+    route, *_ = sse.routes(source, sse.StreamPolicy(per_user=1))
 
     async def gone(message):
         raise OSError

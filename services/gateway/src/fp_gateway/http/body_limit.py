@@ -1,13 +1,13 @@
-"""How much of requests is held in memory at once: a body is read before anybody knows who sent it."""
+"""A limit on the bytes of request bodies in memory: they are read before the service behind has verified the sender."""
 
 from fp_kernel import ResourceExhausted
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# A request of this size always finds room: those who send much must not keep out those who send little.
+# A request of this size is always taken: large requests must not shut out small ones.
 _SMALL = 64 * 1024
 
 
-class Roomy:
+class BodyLimit:
     """Bytes of bodies, counted from their arrival to the end of their request.
 
     room: of all requests together; beyond it a large one is refused.

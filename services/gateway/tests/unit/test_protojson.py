@@ -3,12 +3,12 @@ from forgepoint.common.v1 import model_pb2
 from forgepoint.experiment.v1 import experiment_pb2
 from forgepoint.featurestore.v1 import featurestore_pb2
 from forgepoint.registry.v1 import registry_pb2
-from fp_gateway.http import documents
+from fp_gateway.http import protojson
 from google.protobuf import json_format
 
 
 def shown(message):
-    return orjson.loads(documents.to_json(message))
+    return orjson.loads(protojson.to_json(message))
 
 
 def test_a_message_that_is_not_set_is_null():
@@ -43,4 +43,4 @@ def test_a_member_of_a_oneof_is_there_only_when_it_is_set():
 
 def test_what_is_written_is_read_back_as_the_same_message():
     view = featurestore_pb2.GetFeatureViewResponse(feature_view=featurestore_pb2.FeatureView(name="v"))
-    assert json_format.Parse(documents.to_json(view), featurestore_pb2.GetFeatureViewResponse()) == view
+    assert json_format.Parse(protojson.to_json(view), featurestore_pb2.GetFeatureViewResponse()) == view

@@ -1,4 +1,4 @@
-"""RPCs from HTTP handlers: the request's credential, idempotency key and trace go along."""
+"""RPCs of HTTP handlers: the request's credential, idempotency key and trace go along."""
 
 import re
 from collections.abc import AsyncGenerator, Iterator, Mapping
@@ -12,24 +12,26 @@ from google.protobuf.message import Message
 from starlette.requests import Request
 
 from fp_gateway.backends import Backends
+from fp_gateway.client_address import ClientAddressHeaders
 from fp_gateway.failures import as_error
 from fp_gateway.http.bind import response_message
 from fp_gateway.metadata import REQUEST, Pair, to_caller
 from fp_gateway.methods import Method
-from fp_gateway.origin import Origin
 
 # What gRPC takes as metadata; beyond 8 KiB in all a service refuses the call.
 _FIT = re.compile(r"[\x20-\x7e]{1,4096}")
-# Mean something to this request; the others only help to follow it and are left out when they do not fit.
-_MEANT = frozenset({headers.IDEMPOTENCY_KEY, headers.POSITION})
+# These change what the request does, so that a bad one is refused; a bad id for tracing is left out.
+_REFUSED_WHEN_BAD = frozenset({headers.IDEMPOTENCY_KEY, headers.POSITION})
 
 
-class Caller:
+class RpcClient:
     """methods: every RPC by its path. timeout: seconds for a unary call."""
 
-    def __init__(self, methods: Mapping[str, Method], backends: Backends, origin: Origin, timeout: float) -> None:
+    def __init__(
+        self, methods: Mapping[str, Method], backends: Backends, addresses: ClientAddressHeaders, timeout: float
+    ) -> None:
         self._methods = methods
-        self._origin = origin
+        self._addresses = addresses
         self._calls = {path: backends.callable_for(method) for path, method in methods.items()}
         self._timeout = timeout
 
@@ -72,7 +74,7 @@ class Caller:
         carrier: dict[str, str] = {}
         inject(carrier)
         sent = [(key, value) for key, value in _sent(request) if key not in carrier]
-        return [*sent, *self._origin.pairs(request.client.host if request.client else ""), *carrier.items()]
+        return [*sent, *self._addresses.headers(request.client.host if request.client else ""), *carrier.items()]
 
 
 def _sent(request: Request) -> Iterator[Pair]:
@@ -86,5 +88,5 @@ def _sent(request: Request) -> Iterator[Pair]:
             yield key, value
         elif key == headers.AUTHORIZATION:
             raise Unauthenticated("authorization must be `Bearer <credential>`", reason="CREDENTIAL_MALFORMED")
-        elif key in _MEANT:
+        elif key in _REFUSED_WHEN_BAD:
             raise invalid(key, "must be 1 to 4096 printable ASCII characters")

@@ -4,7 +4,7 @@ import pytest
 from forgepoint.featurestore.v1 import featurestore_pb2 as pb
 from forgepoint.pipeline.v1 import pipeline_pb2
 from fp_gateway.http import bind
-from fp_gateway.http.misfits import MAX_DEPTH
+from fp_gateway.http.body_errors import MAX_DEPTH
 from fp_kernel import InvalidArgument
 
 GOOD = {"entityId": "a", "values": {"i": 3.0}, "eventTime": "2026-01-01T10:00:00Z"}

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from fp_gateway.http import bind
-from fp_gateway.http.room import Roomy
+from fp_gateway.http.body_limit import BodyLimit
 from fp_kernel import InvalidArgument, ResourceExhausted
 from starlette.requests import Request
 
@@ -30,7 +30,7 @@ async def reads_all(scope, receive, send):
 
 
 async def test_large_bodies_have_room_together_and_small_ones_always():
-    app = Roomy(reads_all, room=1_000_000)
+    app = BodyLimit(reads_all, room=1_000_000)
     async with asyncio.TaskGroup() as group:
         first = group.create_task(app(SCOPE, sender(400_000, 500_000), None))
         while app.held < 900_000:

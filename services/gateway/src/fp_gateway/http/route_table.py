@@ -103,7 +103,7 @@ API: Final[tuple[Route, ...]] = (
     Route("POST", "/notifications/rules/{id}/test", _NOTIFICATION + "TestChannel", path_fields={"id": "rule_id"}),
     Route("GET", "/notifications/{id}", _NOTIFICATION + "GetNotification", path_fields=_ID),
     Route("POST", "/notifications/{id}/read", _NOTIFICATION + "MarkRead", path_fields={"id": "ids"}),
-    # Not built yet; who may ask hears 501, and who may not hears no more than of any other route.
+    # Not built yet: 501 for a caller who has the permission, 403 for any other, as on every route.
     Route("GET", "/evals", _MONITOR + "ListEvalScores"),
     Route("GET", "/ai/providers", _AI + "ListProviders"),
     Route("GET", "/ai/usage", _AI + "GetUsage"),
