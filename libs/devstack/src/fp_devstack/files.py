@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -68,3 +70,21 @@ def rotate(path: Path, *, limit: int = _LOG_BYTES) -> int:
         return size
     path.replace(path.with_name(f"{path.name}.1"))
     return 0
+
+
+def copy_aside(path: Path, *, limit: int = _LOG_BYTES) -> bool:
+    """For a log that its writer holds open to append to it: a grown one is copied to `<name>.1` and emptied.
+
+    The writer goes on at the new beginning. What it writes between the copy and the emptying is lost. Where the disk
+    has no room for the copy the log is emptied all the same, or the disk would stay full.
+    """
+    try:
+        if path.stat().st_size < limit:
+            return False
+        with suppress(OSError):
+            shutil.copyfile(path, path.with_name(f"{path.name}.1"))
+            path.with_name(f"{path.name}.1").chmod(PRIVATE)
+        os.truncate(path, 0)
+    except FileNotFoundError:
+        return False
+    return True

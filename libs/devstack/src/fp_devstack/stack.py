@@ -122,6 +122,11 @@ class Stack:
             self._endpoints = self._describe()
         return dead
 
+    def bound_logs(self) -> None:
+        """Cut the logs that have grown; to be called from time to time while the stores run."""
+        for store in self._stores.values():
+            store.bound_log()
+
     def _open_folder(self) -> None:
         try:
             make_data_folder(self.folder)

@@ -1,8 +1,10 @@
 """Services, stores and the supervisor itself."""
 
 import asyncio
+import json
 import os
 import signal
+import socket
 import stat
 
 import asyncpg
@@ -259,3 +261,19 @@ async def test_the_environment_of_a_spec_is_checked(house, alpha):
     with pytest.raises(InvalidArgument) as caught:
         await running.client.start_job("j", ProcessSpec("dummy_job", {"LD_PRELOAD": "x"}))
     assert caught.value.fields[0].field == "environment.LD_PRELOAD"
+
+
+async def test_the_log_of_a_store_is_bounded_while_the_store_runs(house, alpha, until):
+    running = house(alpha | {"nats": True})
+    await running.up()
+    store = (await running.process("nats")).pid
+    log = running.folder / "logs" / "nats.log"
+    with log.open("ab") as file:
+        file.write(b"noise\n" * 3_000_000)
+    await until(lambda: log.with_name("nats.log.1").exists() and log.stat().st_size < 1_000_000, "the cut")
+
+    port = int(json.loads((running.folder / "ports.json").read_text())["nats.client"])
+    with socket.create_connection(("127.0.0.1", port)) as stranger:
+        stranger.sendall(b'CONNECT {"user": "nobody", "pass": "x"}\r\n')
+        await until(lambda: b"authentication error" in log.read_bytes(), "a line of the store")
+    assert (await running.process("nats")).pid == store

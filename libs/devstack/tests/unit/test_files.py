@@ -1,5 +1,5 @@
 import pytest
-from fp_devstack.files import read_json, rotate, tail, write_json
+from fp_devstack.files import copy_aside, read_json, rotate, tail, write_json
 
 
 def test_an_absent_file_is_an_empty_object(tmp_path):
@@ -36,3 +36,25 @@ def test_a_log_that_has_grown_is_moved_aside(tmp_path):
     assert rotate(log, limit=100) == 0
     assert (tmp_path / "a.log.1").stat().st_size == 100
     assert rotate(log, limit=100) == 0
+
+
+def test_a_log_whose_writer_holds_it_open_is_copied_aside_and_written_on_from_its_beginning(tmp_path):
+    log = tmp_path / "a.log"
+    with log.open("ab", buffering=0) as writer:
+        writer.write(b"x" * 100)
+        assert not copy_aside(log, limit=200)
+        assert copy_aside(log, limit=100)
+        writer.write(b"later\n")
+
+    assert log.read_bytes() == b"later\n"
+    assert (tmp_path / "a.log.1").read_bytes() == b"x" * 100
+    assert not copy_aside(tmp_path / "none.log")
+
+
+def test_a_log_is_emptied_though_there_is_no_room_for_its_copy(tmp_path):
+    log = tmp_path / "a.log"
+    log.write_bytes(b"x" * 100)
+    (tmp_path / "a.log.1").mkdir()
+
+    assert copy_aside(log, limit=100)
+    assert log.stat().st_size == 0

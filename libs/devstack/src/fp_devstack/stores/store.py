@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from fp_devstack import children, locks
 from fp_devstack.children import Program
 from fp_devstack.failures import StoreFailed
-from fp_devstack.files import rotate, tail
+from fp_devstack.files import copy_aside, rotate, tail
 from fp_devstack.ports import Ports
 from fp_devstack.secrets_file import Secrets
 
@@ -83,6 +83,11 @@ class Store(ABC):
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+
+    def bound_log(self) -> None:
+        """To be called from time to time: a store writes to its log for as long as it runs."""
+        if copy_aside(self.log):
+            self._log_start = 0
 
     def _start(self, lock: int) -> None:
         self.folder.mkdir(mode=0o700, exist_ok=True)

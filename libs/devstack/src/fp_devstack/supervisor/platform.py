@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fp_kernel.errors import Error, NotFound, Unavailable
 
 from fp_devstack import databases
+from fp_devstack.files import copy_aside
 from fp_devstack.reports import Access, Phase
 from fp_devstack.stack import Stack
 from fp_devstack.supervisor.backoff import BackoffPolicy
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 _GRACE_SECONDS = 20.0
 _STORE_POLL_SECONDS = 0.5
+_LOG_POLL_SECONDS = 5.0
+# Those of services and jobs are bounded by whoever writes them.
+_OWN_LOGS = ("supervisor.log", "zygote.log")
 _FOLDERS = ("logs", "jobs", "tmp", "cache/serving", "spool/inference")
 
 
@@ -97,12 +101,14 @@ class Platform:
         try:
             async with asyncio.TaskGroup() as group:
                 zygote = group.create_task(self._keep_zygote(), name="zygote")
+                logs = group.create_task(self._bound_logs(), name="logs")
                 boot = group.create_task(self._boot(group), name="boot")
                 await self._stop.wait()
                 self.phase = Phase.STOPPING
                 await asyncio.wait([boot])
                 await self._stop_processes()
                 zygote.cancel()
+                logs.cancel()
         finally:
             await self.zygote.stop()
             await asyncio.to_thread(self.stack.stop)
@@ -164,6 +170,20 @@ class Platform:
                 deaths = policy.failures(deaths, loop.time() - began)
                 self._note(f"the zygote ended, death {deaths} in a row; see logs/zygote.log")
                 await asyncio.sleep(policy.delay(deaths))
+
+    async def _bound_logs(self) -> None:
+        """A store that runs for months would fill the disk with its log."""
+        while True:
+            await asyncio.sleep(_LOG_POLL_SECONDS)
+            try:
+                await asyncio.to_thread(self._bound_logs_once)
+            except OSError as error:
+                self._note(f"a log could not be cut: {error}")
+
+    def _bound_logs_once(self) -> None:
+        self.stack.bound_logs()
+        for name in _OWN_LOGS:
+            copy_aside(self.folder / "logs" / name)
 
     async def _keep_stores(self) -> None:
         while not self._stop.is_set():
