@@ -9,7 +9,9 @@ from fp_cli.operator_bus import operator_bus
 from fp_cli.output import State, document, done, record, rows
 
 if TYPE_CHECKING:
-    from fp_events import Matching
+    from collections.abc import Awaitable, Callable
+
+    from fp_events import DeadLetters, Matching
 
 app = typer.Typer(help="Events that a consumer could not handle.", no_args_is_help=True)
 _SHOWN = ("number", "consumer", "type", "attempts", "reason", "at")
@@ -61,64 +63,64 @@ def show_letter(context: typer.Context, number: int) -> None:
         record(state, found)
 
 
-@app.command("replay")
-def replay_letters(
-    context: typer.Context,
-    numbers: list[int] = _NUMBERS,
-    every: bool = _ALL,
-    consumer: str = _CONSUMER,
-    subject: str = _SUBJECT,
-    since: str = _SINCE,
-    until: str = _UNTIL,
-) -> None:
-    """Hand events to their consumer alone once more."""
-    _do(context, "replay", numbers or [], every, _matching(consumer, subject, since, until))
+def _add_command(verb: str, explanation: str) -> None:
+    """`replay` and `drop` take the same letters; they differ in what is done with each."""
+
+    def command(
+        context: typer.Context,
+        numbers: list[int] = _NUMBERS,
+        every: bool = _ALL,
+        consumer: str = _CONSUMER,
+        subject: str = _SUBJECT,
+        since: str = _SINCE,
+        until: str = _UNTIL,
+    ) -> None:
+        _for_each_letter(context.obj, verb, numbers or [], every, _matching(consumer, subject, since, until))
+
+    app.command(verb, help=explanation)(command)
 
 
-@app.command("drop")
-def drop_letters(
-    context: typer.Context,
-    numbers: list[int] = _NUMBERS,
-    every: bool = _ALL,
-    consumer: str = _CONSUMER,
-    subject: str = _SUBJECT,
-    since: str = _SINCE,
-    until: str = _UNTIL,
-) -> None:
-    """Forget dead letters."""
-    _do(context, "drop", numbers or [], every, _matching(consumer, subject, since, until))
+_add_command("replay", "Hand events to their consumer alone once more.")
+_add_command("drop", "Delete dead letters.")
 
 
-def _do(context: typer.Context, verb: str, numbers: list[int], every: bool, matching: "Matching") -> None:
-    from dataclasses import replace
-    from datetime import UTC, datetime
-
+def _for_each_letter(state: State, verb: str, numbers: list[int], every: bool, matching: "Matching") -> None:
+    """Raises InvalidArgument unless the letters are named in exactly one way."""
     from fp_events import EVERY
-    from fp_events.dead_letters import each_letter
-    from fp_kernel import NotFound, invalid
+    from fp_kernel import invalid
 
     if every == bool(numbers) or (numbers and matching != EVERY):
         raise invalid("numbers", "say either numbers, or --all with what limits it")
 
     async def run() -> int:
-        async with operator_bus(context.obj) as bus:
-            command = bus.dead_letters.replay if verb == "replay" else bus.dead_letters.drop
+        async with operator_bus(state) as bus:
+            act = {"replay": bus.dead_letters.replay, "drop": bus.dead_letters.drop}[verb]
+            if every:
+                return await _all_letters(bus.dead_letters, act, matching)
             for number in numbers:
-                await command(number)
-            if not every:
-                return len(numbers)
-            # What fails again meanwhile is a new letter, and not meant.
-            meant, count = replace(matching, until=matching.until or datetime.now(UTC)), 0
-            async for letter in each_letter(bus.dead_letters, meant):
-                try:
-                    await command(letter.number)
-                except NotFound:
-                    continue  # another operator was quicker
-                count += 1
-            return count
+                await act(number)
+            return len(numbers)
 
     count = asyncio.run(run())
-    done(context.obj, f"{verb}: {count} done", **{verb: numbers or count})
+    done(state, f"{verb}: {count} done", **{verb: numbers or count})
+
+
+async def _all_letters(letters: "DeadLetters", act: "Callable[[int], Awaitable[None]]", matching: "Matching") -> int:
+    """Those that are there now: an event that fails again meanwhile makes a new letter, which is not meant."""
+    from dataclasses import replace
+    from datetime import UTC, datetime
+
+    from fp_events.dead_letters import each_letter
+    from fp_kernel import NotFound
+
+    count = 0
+    async for letter in each_letter(letters, replace(matching, until=matching.until or datetime.now(UTC))):
+        try:
+            await act(letter.number)
+        except NotFound:
+            continue  # another operator was quicker
+        count += 1
+    return count
 
 
 def _matching(consumer: str, subject: str, since: str, until: str) -> "Matching":
