@@ -197,6 +197,18 @@ def test_what_is_used_is_told_and_priced_by_plans(run, model):
     assert isinstance(run.json("invoices", "list"), list)
     refused(run("invoices", "get", new_id()), 5)
 
+    month = used["summaries"][0]["period_start"][:7]
+    fee = run.json("billing", "adjust", team, month, "--amount", "-0.25", "--currency", "eur", "--reason", "a fee")
+    assert (fee["amount"]["amount_micros"], fee["reason"]) == (-250_000, "a fee")
+    assert "a fee" in run("billing", "adjustments", "--team", team).out
+    refused(
+        run("billing", "adjust", team, month, "--amount", "a quarter", "--currency", "eur", "--reason", "a fee"),
+        6,
+        "amount",
+    )
+    refused(run("billing", "void", new_id(), "--reason", "never was"), 5)
+    assert "difference" in run("billing", "reconciliation").out
+
 
 def test_a_team_is_told_by_rules_and_sees_the_log(run, receiver):
     name = f"rule-{new_id()[-8:]}"

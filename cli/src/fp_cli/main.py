@@ -7,6 +7,7 @@ import typer
 from fp_cli.address import is_address
 from fp_cli.arguments import hoisted
 from fp_cli.commands import (
+    billing,
     events,
     experiments,
     features,
@@ -71,6 +72,7 @@ lineage.add_to(app)
 usage.add_to(app)
 app.add_typer(plans.app, name="plans")
 app.add_typer(invoices.app, name="invoices")
+app.add_typer(billing.app, name="billing")
 app.add_typer(notifications.app, name="notifications")
 app.add_typer(events.app, name="events")
 

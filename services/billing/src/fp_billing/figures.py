@@ -16,6 +16,14 @@ class Figures:
             ("result",),
         )
 
+        self._unreconciled = metrics.gauge(
+            "unreconciled_days",
+            "Days of a team and meter that are over, and whose usage that inference recorded is not what was billed.",
+        )
+
+    def unreconciled(self, days: int) -> None:
+        self._unreconciled.set(days)
+
     def metered(self, new: int, known: int) -> None:
         self._facts.labels("new").inc(new)
         self._facts.labels("known").inc(known)

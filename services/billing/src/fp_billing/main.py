@@ -17,12 +17,14 @@ from fp_runtime import Runtime
 from fp_billing import upkeep
 from fp_billing.adapters.months import Months
 from fp_billing.adapters.reads import PostgresReads
+from fp_billing.adapters.reconciliation_rows import PostgresBooks
 from fp_billing.adapters.transactions import PostgresTransactions
 from fp_billing.api import consumers
 from fp_billing.api.grpc import BillingServicer
 from fp_billing.app import use_cases
 from fp_billing.app.invoicing import Invoicing
 from fp_billing.app.queries import Queries
+from fp_billing.app.reconcile import Reconcile
 from fp_billing.app.storing import Storing
 from fp_billing.app.telling import Telling
 from fp_billing.figures import Figures
@@ -58,6 +60,10 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     runtime.keep("usage events", lambda: bus.consume(usage, meter))
     runtime.keep("resource events", lambda: bus.consume(consumers.RESOURCES, meter_resources))
     runtime.keep("months of facts", lambda: upkeep.keep_months(months, database, clock, settings.facts_kept))
+    reconcile = Reconcile(
+        PostgresBooks(database), reads, clock, kept=settings.reconciliation_kept, observe=figures.unreconciled
+    )
+    runtime.every(settings.billing_reconcile_seconds, "reconciliation", reconcile)
     _keep_schedules(runtime, settings, transactions, reads, figures)
     runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, ended_keys(others.keys.drop)))
     await runtime.serve(server)

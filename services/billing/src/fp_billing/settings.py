@@ -19,6 +19,8 @@ class Settings(ServiceSettings, PostgresSettings, EventSettings):
     billing_tell_seconds: between two events of the usage of a model, however many predictions it had.
     billing_fact_days: for how long a fact is kept at least, by which it is metered once; longer than an event may come
     again (90 days, as a dead letter). What was used and what it cost is kept for ever, by day and in invoices.
+    billing_reconcile_seconds: between two comparisons of what inference recorded with what was billed.
+    billing_reconciliation_days: for how long the comparison of a day is kept.
     billing_linger: seconds for which a batch of events gathers; usage is that much late, and there are not more
     transactions in that time, however many predictions.
     """
@@ -29,6 +31,8 @@ class Settings(ServiceSettings, PostgresSettings, EventSettings):
     billing_invoice_seconds: Annotated[float, Field(gt=0, le=86_400)] = 60.0
     billing_tell_seconds: Annotated[float, Field(gt=0, le=3_600)] = 60.0
     billing_fact_days: Annotated[float, Field(ge=91, le=36_500)] = 100.0
+    billing_reconcile_seconds: Annotated[float, Field(gt=0, le=86_400)] = 300.0
+    billing_reconciliation_days: Annotated[float, Field(ge=35, le=36_500)] = 400.0
     billing_linger: Annotated[float, Field(ge=0, le=5)] = 0.25
 
     @property
@@ -38,6 +42,10 @@ class Settings(ServiceSettings, PostgresSettings, EventSettings):
     @property
     def due_in(self) -> timedelta:
         return timedelta(days=self.billing_due_days)
+
+    @property
+    def reconciliation_kept(self) -> timedelta:
+        return timedelta(days=self.billing_reconciliation_days)
 
     @property
     def facts_kept(self) -> timedelta:

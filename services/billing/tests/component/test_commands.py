@@ -1,9 +1,12 @@
 """Repeated commands and bad input, over the wire."""
 
+import asyncio
+
 import pytest
 from forgepoint.billing.v1 import billing_pb2 as pb
 from forgepoint.common.v1 import common_pb2
-from fp_kernel import AlreadyExists, InvalidArgument, NotFound, new_id
+from fp_kernel import AlreadyExists, InvalidArgument, NotFound, PermissionDenied, new_id
+from fp_testkit.patience import PATIENCE
 from google.protobuf.timestamp_pb2 import Timestamp
 
 REQUESTS = pb.METER_TYPE_INFERENCE_REQUEST
@@ -88,6 +91,8 @@ BAD = [
     ),
     (pb.GetInvoiceRequest(invoice_id="1"), "invoice_id"),
     (pb.ListInvoicesRequest(status_filter=99), "status_filter"),
+    (pb.CreateAdjustmentRequest(), "team"),
+    (pb.CreateAdjustmentRequest(team="alpha"), "period_start"),
     (pb.ListInvoicesRequest(pagination=common_pb2.PaginationRequest(page_size=-1)), "pagination.page_size"),
 ]
 
@@ -136,3 +141,23 @@ async def test_usage_by_day_is_paged_and_its_total_is_of_all(start, last_month, 
     assert first.grand_total == second.grand_total == pb.Money(amount_micros=400, currency_code="USD")
     (summary,) = first.summaries
     assert summary.period_end.seconds - summary.period_start.seconds == 86_400
+
+
+async def test_a_correction_is_made_by_who_may_act_for_the_team_and_shown_to_it(start, billing, ann, last_month):
+    request = pb.CreateAdjustmentRequest(
+        team="alpha", amount=pb.Money(amount_micros=-5, currency_code="USD"), reason="an outage"
+    )
+    request.period_start.FromDatetime(last_month)
+    made = (await ann(request, key="k")).adjustment
+    assert (await ann(request, key="k")).adjustment == made
+    assert (await ann(pb.ListAdjustmentsRequest())).adjustments == [made]
+    assert (made.amount.amount_micros, made.reason, made.team) == (-5, "an outage", "alpha")
+    assert made.period_start == made.invoiced_period_start
+    with pytest.raises(PermissionDenied):
+        await billing.admin()(request)
+    async with asyncio.timeout(PATIENCE):
+        while not (invoices := (await ann(pb.ListInvoicesRequest())).invoices):
+            await asyncio.sleep(0.02)
+    (line,) = invoices[0].line_items
+    assert (line.adjustment_id, line.amount.amount_micros, line.meter_type) == (made.id, -5, 0)
+    assert invoices[0].total.amount_micros == -5

@@ -8,7 +8,7 @@ from forgepoint.events.v1 import events_pb2
 from fp_events import Event
 from fp_kernel import new_id
 from fp_testkit.patience import PATIENCE
-from fp_testkit.wallclock import StandingClock
+from fp_testkit.wallclock import MOMENT, StandingClock
 
 
 async def test_tokens_are_metered_beside_the_request(ann, bus, prediction):
@@ -118,3 +118,27 @@ async def test_usage_that_comes_while_billing_is_down_is_metered_when_it_is_back
     ann = (await start()).operator()
     await ann.used_up_to(41)
     assert await ann.used() == 41
+
+
+async def test_what_inference_counted_is_compared_with_what_was_metered(ann, bus, batch):
+    day = MOMENT.replace(hour=0, minute=0, second=0, microsecond=0)
+    message = batch(("r1", 5, 0), ("r2", 1, 30))
+    for each in message.payload.completed:
+        each.completed_at.FromDatetime(MOMENT)
+    counted = events_pb2.InferenceCounted(counts=[events_pb2.InferenceCount(predictions=3, rows=7, tokens=30)])
+    counted.counts[0].day.FromDatetime(day)
+    await bus.publish([message])
+    await bus.publish(
+        [Event("fp.inference.counted", counted, team="alpha", resource_id="alpha", summary="s", source="inference")]
+    )
+    found = []
+    async with asyncio.timeout(PATIENCE):
+        while sum(each.recorded + each.billed for each in found) < 73:
+            found = (await ann(pb.GetReconciliationRequest())).entries
+            await asyncio.sleep(0.02)
+    numbers = {each.meter_type: (each.recorded, each.billed, each.repeated, each.difference) for each in found}
+    assert numbers == {
+        pb.METER_TYPE_INFERENCE_REQUEST: (7, 6, 0, 1),
+        pb.METER_TYPE_INFERENCE_TOKENS: (30, 30, 0, 0),
+    }
+    assert {each.day.seconds for each in found} == {int(day.timestamp())}

@@ -35,7 +35,7 @@ worlds = itertools.count()
 async def month(desk, team, period):
     """Units and cost by meter, and how often the quota was told."""
     async with desk.side.transactions() as tx:
-        lines = await tx.lines(team, period)
+        lines = (await tx.contents(team, period)).lines
     crossed = Counter(
         event.payload.meter_type
         for event in await desk.side.emitted()

@@ -183,4 +183,5 @@ async def test_a_page_of_invoices_asks_for_all_their_lines_at_once(desk, clock):
     desk.side.database.fetch = counted
     found = await desk.invoices()
     assert [len(invoice.lines) for invoice in found] == [1] * 6
-    assert len(asked) == 2
+    # Invoices, their lines, their corrections.
+    assert len(asked) == 3

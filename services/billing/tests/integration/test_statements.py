@@ -82,10 +82,28 @@ FILL = (
            amount_micros)
     SELECT {ROW_ID}, 0, 'INFERENCE_REQUEST', '{PLAN}', 1, 1, 1, 1 {ROWS}
     """,
+    f"""
+    INSERT INTO adjustments (id, team, month, invoiced_in, amount_micros, currency, reason, created_by, created_at)
+    SELECT {ROW_ID}, {TEAM}, '2013-03-01'::date + n * interval '1 month', '2013-03-01'::date + n * interval '1 month',
+           1, 'USD', 'r', '', '2013-03-01' {ROWS}
+    """,
+    f"INSERT INTO invoice_adjustments (invoice_id, adjustment_id) SELECT {ROW_ID}, {ROW_ID} {ROWS}",
+    f"""
+    INSERT INTO reconciled_days (team, day, meter, recorded, billed, repeated, unrecorded, settled)
+    SELECT {TEAM}, '2013-03-01'::date + n, 'INFERENCE_REQUEST', 1, 1, 0, 0, n % 500 > 2 {ROWS}
+    """,
 )
 SMALL = {"invoice_numbers"}  # one row
 DAYS = (date(2013, 3, 1), date(2013, 4, 1))
 TABLE = {
+    "adjustment_rows._ADD": uses(""),
+    "adjustment_rows._OF_PERIOD": uses("adjustments_of_invoice"),
+    "adjustment_rows._OF_TEAM": (
+        uses("adjustments_of_team", "large", LAST, 21),
+        uses("adjustments_of_team", "large", row_id(15_000), 21),
+    ),
+    "adjustment_rows._OF_INVOICES": uses("adjustments_pkey invoice_adjustments_pkey", sorts="those of a page"),
+    "adjustment_rows._SHOW": uses(""),
     "invoice_rows._LINES": uses("rate_plans_pkey rates_pkey usage_days_pkey", sorts="31 days of a few meters"),
     "invoice_rows._KEPT_LINES": uses("invoice_lines_pkey rate_plans_pkey"),
     "invoice_rows._HOLDING": uses("invoices_holding"),
@@ -95,6 +113,16 @@ TABLE = {
     "invoice_rows.save": uses("invoice_lines_pkey"),
     "months._THERE": uses(""),
     "months._FORGET_UNDATED": uses("usage_facts_undated_recorded", NOW, 50, at_most=20_000),
+    "reconciliation_rows._ADD": uses("reconciled_days_pkey"),
+    "reconciliation_rows._SETTLE": uses("reconciled_days_unsettled", date(2040, 1, 1), 50),
+    "reconciliation_rows._UNSETTLED": uses("reconciled_days_unsettled", date(2040, 1, 1), 100),
+    "reconciliation_rows._FORGET": uses("reconciled_days_by_age", date(2040, 1, 1), 50),
+    "reconciliation_rows._OF_TEAM": uses(
+        "reconciled_days_pkey", "large", date(2013, 3, 1), date(2060, 3, 1), date.max, "", 21
+    ),
+    "reconciliation_rows._UNSETTLED_OF_TEAM": uses(
+        "reconciled_days_unsettled", "large", date(2013, 3, 1), date(2013, 4, 1), date.max, "", 21
+    ),
     "reads._PLAN_OF": uses("accounts_pkey periods_pkey rate_plans_pkey rates_pkey"),
     "reads._USED": uses("usage_days_pkey"),
     "reads._USAGE": uses(
@@ -132,7 +160,7 @@ TABLE = {
     "storage_rows._UNPAID": uses("stored_versions_unpaid_of_team", "large", DAYS[0], 50),
     "storage_rows._PAY": uses("stored_versions_pkey", "large", ["2"], DAYS[0]),
     "transactions._HOLD": uses("accounts_pkey"),
-    "transactions._PERIOD": uses("periods_pkey rate_plans_pkey rates_pkey"),
+    "transactions._PERIOD": uses("adjustments_of_invoice periods_pkey rate_plans_pkey rates_pkey"),
     "transactions.BillingTransaction.hold": uses("accounts_pkey"),
     "transactions.BillingTransaction.save_account": uses("periods_pkey"),
     "transactions.BillingTransaction.add_plan": uses("rate_plans_name"),

@@ -1,5 +1,7 @@
 """Inference, put together."""
 
+from functools import partial
+
 import fp_runtime
 from forgepoint.inference.v1.inference_pb2_grpc import add_InferenceGatewayServiceServicer_to_server
 from fp_events import AuditPublisher
@@ -103,6 +105,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     deployments, marks, exceeded = DeploymentEvents(follow), MarkEvents(follow), QuotaEvents(quotas)
     runtime.on_close(tailer.flush)
     runtime.keep("spool", lambda: stores.feed(bus, tailer))
+    runtime.every(settings.count_seconds, "counts", partial(stores.count, spool))
     runtime.keep("routes", lambda: deployments.run(bus, table.settle))
     runtime.keep("marks", lambda: marks.run(bus))
     runtime.keep("quotas", lambda: exceeded.run(bus))

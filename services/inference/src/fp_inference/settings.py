@@ -29,6 +29,7 @@ class Settings(ServiceSettings, EventSettings, RedisSettings):
     spool_dir: where events wait for the bus; must outlive the process. One process a folder.
     spool_max_bytes: that wait there at most; 2 GiB are some five hours at 100 predictions a second.
     spool_max_hours: that an event waits there at most; the stream keeps it no longer either.
+    count_seconds: between two counts of what was recorded, for billing to compare with what it metered.
     predict_timeout: seconds that a runtime gets for one call; the caller's own deadline comes first.
     bulkhead_*: predictions of one target at once (of one model twice as many), how many may wait for a place, for how
     many seconds, and bytes of all requests that are at runtimes or wait (half of them for one model).
@@ -43,6 +44,7 @@ class Settings(ServiceSettings, EventSettings, RedisSettings):
     spool_dir: Path
     spool_max_bytes: Annotated[int, Field(ge=_MIB)] = 2048 * _MIB
     spool_max_hours: Seconds = 72.0
+    count_seconds: Seconds = 60.0
     predict_timeout: Seconds = 10.0
     bulkhead_in_flight: Count = 64
     bulkhead_waiting: Annotated[int, Field(ge=0)] = 256

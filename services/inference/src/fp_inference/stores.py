@@ -80,3 +80,8 @@ async def feed(bus: Bus, tailer: Tailer) -> None:
     interested = [consumer for consumer in CONSUMERS if INFERENCE in consumer.streams]
     await bus.ensure((MODELS, PIPELINES, INFERENCE, PREDICTIONS, AUTH, AUDIT, BILLING), interested)
     await tailer.run()
+
+
+async def count(spool: Spool) -> None:
+    """Say how much was recorded, beside it."""
+    spool.count()

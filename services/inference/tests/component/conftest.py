@@ -36,7 +36,7 @@ from fp_testkit.patience import PATIENCE
 from fp_testkit.services import RunningService, ServiceFactory
 from fp_testkit.wallclock import MOMENT
 
-COUNTER = Consumer("counter", ("fp.inference.>",))
+COUNTER = Consumer("counter", ("fp.inference.recorded", "fp.inference.completed", "fp.inference.failed"))
 Context = grpc.aio.ServicerContext[Any, Any]
 SIGNATURE = model_pb2.Signature(
     inputs=[

@@ -35,7 +35,7 @@ from fp_testkit.patience import PATIENCE
 from fp_testkit.ports import free_port
 from onnx import TensorProto, helper, numpy_helper
 
-_COUNTER = Consumer("counter", ("fp.inference.>",))
+_COUNTER = Consumer("counter", ("fp.inference.recorded", "fp.inference.completed", "fp.inference.failed"))
 _VERSION_ID = "0190a000-0000-7000-8000-000000000001"
 _PASSING = (Unavailable, DeadlineExceeded, NotFound)
 Ask = Callable[..., pb.PredictRequest]

@@ -22,7 +22,7 @@ from fp_testkit.crash import CrashedRun, CrashPoints, KillAt
 from fp_testkit.patience import PATIENCE
 
 _AT = datetime(2013, 3, 1, 12, tzinfo=UTC)
-_COUNTER = Consumer("counter", ("fp.inference.>",))
+_COUNTER = Consumer("counter", ("fp.inference.recorded", "fp.inference.completed", "fp.inference.failed"))
 _ANSWERS = 4
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from forgepoint.events.v1 import events_pb2 as pb
 from fp_inference.adapters.spool.recorder import SpoolRecorder
+from fp_inference.adapters.spool.records import Told
 from fp_inference.adapters.spool.spool import Spool
 from fp_inference.app.values import Ask, Caller, Completed, Failed, Prediction, Replay, Try
 from fp_inference.domain.bucket import Limit
@@ -67,7 +68,9 @@ def _events(spool: Spool) -> list[str]:
 
 
 def _told(spool: Spool) -> list[Any]:
-    return [entry.record.told for entry in spool.read(10_000)]
+    """Predictions, without the counts that stand at the begin of a segment."""
+    told = [entry.record.told for entry in spool.read(10_000)]
+    return [each for each in told if isinstance(each, Told)]
 
 
 def _payloads(spool: Spool) -> list[Any]:

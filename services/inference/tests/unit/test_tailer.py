@@ -11,6 +11,7 @@ import pytest
 from forgepoint.events.v1 import events_pb2 as pb
 from fp_events import EncodedEvent, Event, Published, decode, encoded
 from fp_events.payloads.predictions import opened
+from fp_inference.adapters.events import COUNTED
 from fp_inference.adapters.spool.batches import batches
 from fp_inference.adapters.spool.frames import frame
 from fp_inference.adapters.spool.records import Record, Told
@@ -78,7 +79,9 @@ def _told(number: int, model: str = "delays", version: str = "1", *, failed: boo
 
 
 def _opened(message: EncodedEvent) -> list[str]:
-    return [each.payload.request_id for each in opened(decode(message.data))]  # type: ignore[attr-defined]
+    """Of its predictions; a count of a spool has none."""
+    event = decode(message.data)
+    return [] if event.type == COUNTED else [each.payload.request_id for each in opened(event)]  # type: ignore[attr-defined]
 
 
 def _append(spool: Spool, *numbers: int) -> None:

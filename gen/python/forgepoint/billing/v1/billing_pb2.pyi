@@ -465,6 +465,7 @@ class InvoiceLineItem(_message.Message):
     BILLABLE_QUANTITY_FIELD_NUMBER: _builtins.int
     RATE_PLAN_ID_FIELD_NUMBER: _builtins.int
     PER_UNITS_FIELD_NUMBER: _builtins.int
+    ADJUSTMENT_ID_FIELD_NUMBER: _builtins.int
     meter_type: Global___MeterType.ValueType
     description: _builtins.str
     quantity: _builtins.int
@@ -474,6 +475,8 @@ class InvoiceLineItem(_message.Message):
     """The plan that set the price; a team may change plans within a period."""
     per_units: _builtins.int
     """How many units unit_price is for."""
+    adjustment_id: _builtins.str
+    """The correction that this line is, see Adjustment; it then has an amount, and neither meter, quantity nor unit_price."""
     @_builtins.property
     def unit_price(self) -> Global___Money: ...
     @_builtins.property
@@ -489,14 +492,126 @@ class InvoiceLineItem(_message.Message):
         billable_quantity: _builtins.int = ...,
         rate_plan_id: _builtins.str = ...,
         per_units: _builtins.int = ...,
+        adjustment_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "unit_price", b"unit_price"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "billable_quantity", b"billable_quantity", "description", b"description", "meter_type", b"meter_type", "per_units", b"per_units", "quantity", b"quantity", "rate_plan_id", b"rate_plan_id", "unit_price", b"unit_price"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjustment_id", b"adjustment_id", "amount", b"amount", "billable_quantity", b"billable_quantity", "description", b"description", "meter_type", b"meter_type", "per_units", b"per_units", "quantity", b"quantity", "rate_plan_id", b"rate_plan_id", "unit_price", b"unit_price"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___InvoiceLineItem: _TypeAlias = InvoiceLineItem  # noqa: Y015
+
+@_typing.final
+class Adjustment(_message.Message):
+    """A correction of what a team owes for a month. It never changes; a wrong one is corrected by another one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    TEAM_FIELD_NUMBER: _builtins.int
+    PERIOD_START_FIELD_NUMBER: _builtins.int
+    INVOICED_PERIOD_START_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    CREATED_BY_FIELD_NUMBER: _builtins.int
+    CREATED_AT_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    team: _builtins.str
+    reason: _builtins.str
+    created_by: _builtins.str
+    """Id of the person who made it."""
+    @_builtins.property
+    def period_start(self) -> _timestamp_pb2.Timestamp:
+        """Start of the month that is corrected."""
+
+    @_builtins.property
+    def invoiced_period_start(self) -> _timestamp_pb2.Timestamp:
+        """Start of the month on whose invoice the correction stands: the corrected one, or, when its invoice was final, the one
+        in which the correction was made.
+        """
+
+    @_builtins.property
+    def amount(self) -> Global___Money:
+        """Negative is a credit."""
+
+    @_builtins.property
+    def created_at(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        team: _builtins.str = ...,
+        period_start: _timestamp_pb2.Timestamp | None = ...,
+        invoiced_period_start: _timestamp_pb2.Timestamp | None = ...,
+        amount: Global___Money | None = ...,
+        reason: _builtins.str = ...,
+        created_by: _builtins.str = ...,
+        created_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "created_at", b"created_at", "invoiced_period_start", b"invoiced_period_start", "period_start", b"period_start"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "created_at", b"created_at", "created_by", b"created_by", "id", b"id", "invoiced_period_start", b"invoiced_period_start", "period_start", b"period_start", "reason", b"reason", "team", b"team"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Adjustment: _TypeAlias = Adjustment  # noqa: Y015
+
+@_typing.final
+class ReconciliationEntry(_message.Message):
+    """What inference recorded of a team on a UTC day, and what billing made of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEAM_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
+    METER_TYPE_FIELD_NUMBER: _builtins.int
+    RECORDED_FIELD_NUMBER: _builtins.int
+    BILLED_FIELD_NUMBER: _builtins.int
+    REPEATED_FIELD_NUMBER: _builtins.int
+    DIFFERENCE_FIELD_NUMBER: _builtins.int
+    UNRECORDED_FIELD_NUMBER: _builtins.int
+    SETTLED_FIELD_NUMBER: _builtins.int
+    team: _builtins.str
+    meter_type: Global___MeterType.ValueType
+    recorded: _builtins.int
+    """Units that inference counted as recorded."""
+    billed: _builtins.int
+    """Units that billing metered from these predictions."""
+    repeated: _builtins.int
+    """Units of predictions that came with the id of one that was metered before: a repeated call, billed once."""
+    difference: _builtins.int
+    """recorded - billed - repeated. Above 0: lost on the way, or still under way. Below 0: inference has not counted yet."""
+    unrecorded: _builtins.int
+    """Units of predictions that inference answered and could not record; they are in no other number."""
+    settled: _builtins.bool
+    """Whether the difference was 0 when the day had been over for an hour. While it is false there, the difference is reported
+    by log and metric.
+    """
+    @_builtins.property
+    def day(self) -> _timestamp_pb2.Timestamp:
+        """Midnight at which the day begins."""
+
+    def __init__(
+        self,
+        *,
+        team: _builtins.str = ...,
+        day: _timestamp_pb2.Timestamp | None = ...,
+        meter_type: Global___MeterType.ValueType = ...,
+        recorded: _builtins.int = ...,
+        billed: _builtins.int = ...,
+        repeated: _builtins.int = ...,
+        difference: _builtins.int = ...,
+        unrecorded: _builtins.int = ...,
+        settled: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["day", b"day"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billed", b"billed", "day", b"day", "difference", b"difference", "meter_type", b"meter_type", "recorded", b"recorded", "repeated", b"repeated", "settled", b"settled", "team", b"team", "unrecorded", b"unrecorded"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReconciliationEntry: _TypeAlias = ReconciliationEntry  # noqa: Y015
 
 @_typing.final
 class RecordUsageRequest(_message.Message):
@@ -573,7 +688,7 @@ class GetUsageRequest(_message.Message):
     PAGINATION_FIELD_NUMBER: _builtins.int
     GRANULARITY_FIELD_NUMBER: _builtins.int
     team: _builtins.str
-    """For admins; everybody else sees the own team."""
+    """For operators; everybody else sees the own team."""
     meter_type_filter: Global___MeterType.ValueType
     granularity: Global___UsageGranularity.ValueType
     """One summary for each month or day that has usage, newest first."""
@@ -820,6 +935,179 @@ class VoidInvoiceResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___VoidInvoiceResponse: _TypeAlias = VoidInvoiceResponse  # noqa: Y015
+
+@_typing.final
+class CreateAdjustmentRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEAM_FIELD_NUMBER: _builtins.int
+    PERIOD_START_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    team: _builtins.str
+    """Must be named."""
+    reason: _builtins.str
+    """One line, shown on the invoice."""
+    idempotency_key: _builtins.str
+    @_builtins.property
+    def period_start(self) -> _timestamp_pb2.Timestamp:
+        """Any moment of the month that is corrected; not in the future."""
+
+    @_builtins.property
+    def amount(self) -> Global___Money:
+        """In the currency of the invoice, negative for a credit, not 0."""
+
+    def __init__(
+        self,
+        *,
+        team: _builtins.str = ...,
+        period_start: _timestamp_pb2.Timestamp | None = ...,
+        amount: Global___Money | None = ...,
+        reason: _builtins.str = ...,
+        idempotency_key: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "period_start", b"period_start"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "idempotency_key", b"idempotency_key", "period_start", b"period_start", "reason", b"reason", "team", b"team"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateAdjustmentRequest: _TypeAlias = CreateAdjustmentRequest  # noqa: Y015
+
+@_typing.final
+class CreateAdjustmentResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADJUSTMENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def adjustment(self) -> Global___Adjustment: ...
+    def __init__(
+        self,
+        *,
+        adjustment: Global___Adjustment | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["adjustment", b"adjustment"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjustment", b"adjustment"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateAdjustmentResponse: _TypeAlias = CreateAdjustmentResponse  # noqa: Y015
+
+@_typing.final
+class ListAdjustmentsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEAM_FIELD_NUMBER: _builtins.int
+    PAGINATION_FIELD_NUMBER: _builtins.int
+    team: _builtins.str
+    """For operators; everybody else sees the own team."""
+    @_builtins.property
+    def pagination(self) -> _common_pb2.PaginationRequest: ...
+    def __init__(
+        self,
+        *,
+        team: _builtins.str = ...,
+        pagination: _common_pb2.PaginationRequest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["pagination", b"pagination"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["pagination", b"pagination", "team", b"team"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListAdjustmentsRequest: _TypeAlias = ListAdjustmentsRequest  # noqa: Y015
+
+@_typing.final
+class ListAdjustmentsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADJUSTMENTS_FIELD_NUMBER: _builtins.int
+    PAGINATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def adjustments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Adjustment]:
+        """Newest first."""
+
+    @_builtins.property
+    def pagination(self) -> _common_pb2.PaginationResponse: ...
+    def __init__(
+        self,
+        *,
+        adjustments: _abc.Iterable[Global___Adjustment] | None = ...,
+        pagination: _common_pb2.PaginationResponse | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["pagination", b"pagination"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjustments", b"adjustments", "pagination", b"pagination"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListAdjustmentsResponse: _TypeAlias = ListAdjustmentsResponse  # noqa: Y015
+
+@_typing.final
+class GetReconciliationRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEAM_FIELD_NUMBER: _builtins.int
+    PERIOD_START_FIELD_NUMBER: _builtins.int
+    PERIOD_END_FIELD_NUMBER: _builtins.int
+    UNSETTLED_ONLY_FIELD_NUMBER: _builtins.int
+    PAGINATION_FIELD_NUMBER: _builtins.int
+    team: _builtins.str
+    """For operators; everybody else sees the own team."""
+    unsettled_only: _builtins.bool
+    """Only entries that are not settled."""
+    @_builtins.property
+    def period_start(self) -> _timestamp_pb2.Timestamp:
+        """Whole days; without a period the present month."""
+
+    @_builtins.property
+    def period_end(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def pagination(self) -> _common_pb2.PaginationRequest: ...
+    def __init__(
+        self,
+        *,
+        team: _builtins.str = ...,
+        period_start: _timestamp_pb2.Timestamp | None = ...,
+        period_end: _timestamp_pb2.Timestamp | None = ...,
+        unsettled_only: _builtins.bool = ...,
+        pagination: _common_pb2.PaginationRequest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["pagination", b"pagination", "period_end", b"period_end", "period_start", b"period_start"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["pagination", b"pagination", "period_end", b"period_end", "period_start", b"period_start", "team", b"team", "unsettled_only", b"unsettled_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetReconciliationRequest: _TypeAlias = GetReconciliationRequest  # noqa: Y015
+
+@_typing.final
+class GetReconciliationResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    PAGINATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReconciliationEntry]:
+        """Newest day first."""
+
+    @_builtins.property
+    def pagination(self) -> _common_pb2.PaginationResponse: ...
+    def __init__(
+        self,
+        *,
+        entries: _abc.Iterable[Global___ReconciliationEntry] | None = ...,
+        pagination: _common_pb2.PaginationResponse | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["pagination", b"pagination"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "pagination", b"pagination"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetReconciliationResponse: _TypeAlias = GetReconciliationResponse  # noqa: Y015
 
 @_typing.final
 class CreateRatePlanRequest(_message.Message):

@@ -90,6 +90,21 @@ class BillingServiceStub(object):
                 request_serializer=forgepoint_dot_billing_dot_v1_dot_billing__pb2.VoidInvoiceRequest.SerializeToString,
                 response_deserializer=forgepoint_dot_billing_dot_v1_dot_billing__pb2.VoidInvoiceResponse.FromString,
                 _registered_method=True)
+        self.CreateAdjustment = channel.unary_unary(
+                '/forgepoint.billing.v1.BillingService/CreateAdjustment',
+                request_serializer=forgepoint_dot_billing_dot_v1_dot_billing__pb2.CreateAdjustmentRequest.SerializeToString,
+                response_deserializer=forgepoint_dot_billing_dot_v1_dot_billing__pb2.CreateAdjustmentResponse.FromString,
+                _registered_method=True)
+        self.ListAdjustments = channel.unary_unary(
+                '/forgepoint.billing.v1.BillingService/ListAdjustments',
+                request_serializer=forgepoint_dot_billing_dot_v1_dot_billing__pb2.ListAdjustmentsRequest.SerializeToString,
+                response_deserializer=forgepoint_dot_billing_dot_v1_dot_billing__pb2.ListAdjustmentsResponse.FromString,
+                _registered_method=True)
+        self.GetReconciliation = channel.unary_unary(
+                '/forgepoint.billing.v1.BillingService/GetReconciliation',
+                request_serializer=forgepoint_dot_billing_dot_v1_dot_billing__pb2.GetReconciliationRequest.SerializeToString,
+                response_deserializer=forgepoint_dot_billing_dot_v1_dot_billing__pb2.GetReconciliationResponse.FromString,
+                _registered_method=True)
 
 
 class BillingServiceServicer(object):
@@ -173,6 +188,27 @@ class BillingServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateAdjustment(self, request, context):
+        """Corrects what a team owes for a month, by an entry of its own on the invoice; what was metered stays as it is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAdjustments(self, request, context):
+        """Lists the corrections of a team.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetReconciliation(self, request, context):
+        """Compares what inference recorded with what was billed, by day and meter.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_BillingServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -230,6 +266,21 @@ def add_BillingServiceServicer_to_server(servicer, server):
                     servicer.VoidInvoice,
                     request_deserializer=forgepoint_dot_billing_dot_v1_dot_billing__pb2.VoidInvoiceRequest.FromString,
                     response_serializer=forgepoint_dot_billing_dot_v1_dot_billing__pb2.VoidInvoiceResponse.SerializeToString,
+            ),
+            'CreateAdjustment': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateAdjustment,
+                    request_deserializer=forgepoint_dot_billing_dot_v1_dot_billing__pb2.CreateAdjustmentRequest.FromString,
+                    response_serializer=forgepoint_dot_billing_dot_v1_dot_billing__pb2.CreateAdjustmentResponse.SerializeToString,
+            ),
+            'ListAdjustments': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAdjustments,
+                    request_deserializer=forgepoint_dot_billing_dot_v1_dot_billing__pb2.ListAdjustmentsRequest.FromString,
+                    response_serializer=forgepoint_dot_billing_dot_v1_dot_billing__pb2.ListAdjustmentsResponse.SerializeToString,
+            ),
+            'GetReconciliation': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetReconciliation,
+                    request_deserializer=forgepoint_dot_billing_dot_v1_dot_billing__pb2.GetReconciliationRequest.FromString,
+                    response_serializer=forgepoint_dot_billing_dot_v1_dot_billing__pb2.GetReconciliationResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -530,6 +581,87 @@ class BillingService(object):
             '/forgepoint.billing.v1.BillingService/VoidInvoice',
             forgepoint_dot_billing_dot_v1_dot_billing__pb2.VoidInvoiceRequest.SerializeToString,
             forgepoint_dot_billing_dot_v1_dot_billing__pb2.VoidInvoiceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateAdjustment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/forgepoint.billing.v1.BillingService/CreateAdjustment',
+            forgepoint_dot_billing_dot_v1_dot_billing__pb2.CreateAdjustmentRequest.SerializeToString,
+            forgepoint_dot_billing_dot_v1_dot_billing__pb2.CreateAdjustmentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAdjustments(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/forgepoint.billing.v1.BillingService/ListAdjustments',
+            forgepoint_dot_billing_dot_v1_dot_billing__pb2.ListAdjustmentsRequest.SerializeToString,
+            forgepoint_dot_billing_dot_v1_dot_billing__pb2.ListAdjustmentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetReconciliation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/forgepoint.billing.v1.BillingService/GetReconciliation',
+            forgepoint_dot_billing_dot_v1_dot_billing__pb2.GetReconciliationRequest.SerializeToString,
+            forgepoint_dot_billing_dot_v1_dot_billing__pb2.GetReconciliationResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -55,6 +55,12 @@ class BillingServiceStub:
     """Says that a final invoice was paid."""
     VoidInvoice: _grpc.UnaryUnaryMultiCallable[_billing_pb2.VoidInvoiceRequest, _billing_pb2.VoidInvoiceResponse]
     """Says that nobody has to pay a final invoice; its number stays used."""
+    CreateAdjustment: _grpc.UnaryUnaryMultiCallable[_billing_pb2.CreateAdjustmentRequest, _billing_pb2.CreateAdjustmentResponse]
+    """Corrects what a team owes for a month, by an entry of its own on the invoice; what was metered stays as it is."""
+    ListAdjustments: _grpc.UnaryUnaryMultiCallable[_billing_pb2.ListAdjustmentsRequest, _billing_pb2.ListAdjustmentsResponse]
+    """Lists the corrections of a team."""
+    GetReconciliation: _grpc.UnaryUnaryMultiCallable[_billing_pb2.GetReconciliationRequest, _billing_pb2.GetReconciliationResponse]
+    """Compares what inference recorded with what was billed, by day and meter."""
 
 @_typing.type_check_only
 class BillingServiceAsyncStub(BillingServiceStub):
@@ -83,6 +89,12 @@ class BillingServiceAsyncStub(BillingServiceStub):
     """Says that a final invoice was paid."""
     VoidInvoice: _aio.UnaryUnaryMultiCallable[_billing_pb2.VoidInvoiceRequest, _billing_pb2.VoidInvoiceResponse]  # type: ignore[assignment]
     """Says that nobody has to pay a final invoice; its number stays used."""
+    CreateAdjustment: _aio.UnaryUnaryMultiCallable[_billing_pb2.CreateAdjustmentRequest, _billing_pb2.CreateAdjustmentResponse]  # type: ignore[assignment]
+    """Corrects what a team owes for a month, by an entry of its own on the invoice; what was metered stays as it is."""
+    ListAdjustments: _aio.UnaryUnaryMultiCallable[_billing_pb2.ListAdjustmentsRequest, _billing_pb2.ListAdjustmentsResponse]  # type: ignore[assignment]
+    """Lists the corrections of a team."""
+    GetReconciliation: _aio.UnaryUnaryMultiCallable[_billing_pb2.GetReconciliationRequest, _billing_pb2.GetReconciliationResponse]  # type: ignore[assignment]
+    """Compares what inference recorded with what was billed, by day and meter."""
 
 class BillingServiceServicer:
     """Metered usage, rate plans, quotas and invoices."""
@@ -163,5 +175,26 @@ class BillingServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_billing_pb2.VoidInvoiceResponse, _abc.Awaitable[_billing_pb2.VoidInvoiceResponse]]:
         """Says that nobody has to pay a final invoice; its number stays used."""
+
+    def CreateAdjustment(
+        self,
+        request: _billing_pb2.CreateAdjustmentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_billing_pb2.CreateAdjustmentResponse, _abc.Awaitable[_billing_pb2.CreateAdjustmentResponse]]:
+        """Corrects what a team owes for a month, by an entry of its own on the invoice; what was metered stays as it is."""
+
+    def ListAdjustments(
+        self,
+        request: _billing_pb2.ListAdjustmentsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_billing_pb2.ListAdjustmentsResponse, _abc.Awaitable[_billing_pb2.ListAdjustmentsResponse]]:
+        """Lists the corrections of a team."""
+
+    def GetReconciliation(
+        self,
+        request: _billing_pb2.GetReconciliationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_billing_pb2.GetReconciliationResponse, _abc.Awaitable[_billing_pb2.GetReconciliationResponse]]:
+        """Compares what inference recorded with what was billed, by day and meter."""
 
 def add_BillingServiceServicer_to_server(servicer: BillingServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

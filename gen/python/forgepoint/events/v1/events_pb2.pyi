@@ -1409,6 +1409,71 @@ class InferenceRecorded(_message.Message):
 Global___InferenceRecorded: _TypeAlias = InferenceRecorded  # noqa: Y015
 
 @_typing.final
+class InferenceCounted(_message.Message):
+    """fp.inference.counted: what one replica recorded for the team since its last count, for billing to compare with what it
+    metered. Published behind the predictions that it counts.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COUNTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def counts(self) -> _containers.RepeatedCompositeFieldContainer[Global___InferenceCount]: ...
+    def __init__(
+        self,
+        *,
+        counts: _abc.Iterable[Global___InferenceCount] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InferenceCounted: _TypeAlias = InferenceCounted  # noqa: Y015
+
+@_typing.final
+class InferenceCount(_message.Message):
+    """Answered predictions of one UTC day, by the time of their answer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DAY_FIELD_NUMBER: _builtins.int
+    PREDICTIONS_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    TOKENS_FIELD_NUMBER: _builtins.int
+    UNRECORDED_ROWS_FIELD_NUMBER: _builtins.int
+    predictions: _builtins.int
+    rows: _builtins.int
+    """Rows of their requests: units of the meter INFERENCE_REQUEST."""
+    tokens: _builtins.int
+    """Units of the meter INFERENCE_TOKENS."""
+    unrecorded_rows: _builtins.int
+    """Rows of predictions that were answered and could not be recorded, because spool or disk were full. Billing never hears
+    of these predictions; they are in no other number.
+    """
+    @_builtins.property
+    def day(self) -> _timestamp_pb2.Timestamp:
+        """Midnight at which the day begins."""
+
+    def __init__(
+        self,
+        *,
+        day: _timestamp_pb2.Timestamp | None = ...,
+        predictions: _builtins.int = ...,
+        rows: _builtins.int = ...,
+        tokens: _builtins.int = ...,
+        unrecorded_rows: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["day", b"day"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["day", b"day", "predictions", b"predictions", "rows", b"rows", "tokens", b"tokens", "unrecorded_rows", b"unrecorded_rows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InferenceCount: _TypeAlias = InferenceCount  # noqa: Y015
+
+@_typing.final
 class FeatureViewDefined(_message.Message):
     """fp.features.view.defined"""
 

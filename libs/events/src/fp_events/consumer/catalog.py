@@ -19,7 +19,7 @@ PIPELINE_CANARY = Consumer(
 # Predictions and all else: two positions, so that the inbox of the many is kept for as long as theirs may come again.
 BILLING = Consumer(
     "billing",
-    ("fp.inference.recorded", "fp.inference.completed"),
+    ("fp.inference.recorded", "fp.inference.completed", "fp.inference.counted"),
     batch=500,
     ack_wait=5.0,
     linger=0.25,

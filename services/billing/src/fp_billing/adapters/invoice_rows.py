@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from asyncpg import Record
 from fp_postgres import Database, Transaction
 
+from fp_billing.adapters import adjustment_rows
 from fp_billing.adapters.rows import INVOICE, LINE, columns, to_invoice, to_line
-from fp_billing.domain.invoices import Invoice, Line
+from fp_billing.domain.invoices import Contents, Invoice, Line
 from fp_billing.domain.periods import Period, day_of
 
 _LINES = f"""
@@ -42,9 +43,9 @@ SELECT $1, * FROM unnest($2::int[], $3::text[], $4::uuid[], $5::numeric[], $6::n
 """
 
 
-async def lines(tx: Transaction, team: str, period: Period) -> Sequence[Line]:
+async def contents(tx: Transaction, team: str, period: Period) -> Contents:
     rows = await tx.fetch(_LINES, team, day_of(period.start), day_of(period.end))
-    return [to_line(row) for row in rows]
+    return Contents([to_line(row) for row in rows], await adjustment_rows.of_period(tx, team, period))
 
 
 async def invoice(tx: Transaction, team: str, period: Period) -> Invoice | None:
@@ -58,11 +59,15 @@ async def invoice_by_id(tx: Transaction, team: str, invoice_id: str) -> Invoice 
 
 
 async def complete(source: Database | Transaction, rows: Sequence[Record]) -> Sequence[Invoice]:
-    """The invoices of these rows with their lines, in one look for all of them."""
+    """The invoices of these rows with their lines and corrections, in one look each for all of them."""
+    if not rows:
+        return []
+    ids = [row["id"] for row in rows]
     lines: defaultdict[str, list[Line]] = defaultdict(list)
-    for line in await source.fetch(_KEPT_LINES, [row["id"] for row in rows]) if rows else ():
+    for line in await source.fetch(_KEPT_LINES, ids):
         lines[str(line["invoice_id"])].append(to_line(line))
-    return [to_invoice(row, lines[str(row["id"])]) for row in rows]
+    adjustments = await adjustment_rows.of_invoices(source, ids)
+    return [to_invoice(row, lines[str(row["id"])], adjustments[str(row["id"])]) for row in rows]
 
 
 async def save(tx: Transaction, invoice: Invoice) -> None:
@@ -85,6 +90,7 @@ async def save(tx: Transaction, invoice: Invoice) -> None:
     )
     await tx.execute("DELETE FROM invoice_lines WHERE invoice_id = $1", invoice.id)
     await tx.execute(_SAVE_LINES, invoice.id, *columns(map(_row, enumerate(invoice.lines)), 8))
+    await adjustment_rows.show(tx, invoice.id, invoice.adjustments)
 
 
 def _row(numbered: tuple[int, Line]) -> tuple[object, ...]:

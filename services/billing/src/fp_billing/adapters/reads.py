@@ -7,18 +7,20 @@ from fp_kernel import PageRequest
 from fp_postgres import Database
 from fp_postgres.backlog import unpublished
 
+from fp_billing.adapters import adjustment_rows, reconciliation_rows
 from fp_billing.adapters.events import USAGE_RECORDED
 from fp_billing.adapters.invoice_rows import complete
-from fp_billing.adapters.rows import INVOICE, PLAN, to_plan
+from fp_billing.adapters.rows import INVOICE, LAST_ID, PLAN, to_plan
 from fp_billing.app.ports import Due, MeterSum, Summary, Wanted
+from fp_billing.domain.adjustments import Adjustment
 from fp_billing.domain.invoices import Invoice, Status
 from fp_billing.domain.meters import Meter
 from fp_billing.domain.periods import Period, day_of
 from fp_billing.domain.plans import DEFAULT_PLAN, Money, RatePlan
 from fp_billing.domain.quotas import Quota
+from fp_billing.domain.reconciliation import Reconciliation
 
 _FIRST_ID = "00000000-0000-0000-0000-000000000000"
-_LAST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 
 # The plan of a period is its own once it was used, else the team's, else the default one.
 _PLAN_OF = f"""
@@ -144,6 +146,17 @@ class PostgresReads:
         shown = await complete(self._database, rows[: page.size])
         return shown, shown[-1].id if len(rows) > page.size else ""
 
+    async def adjustments(self, team: str, page: PageRequest) -> tuple[Sequence[Adjustment], str]:
+        return await adjustment_rows.of_team(self._database, team, page)
+
+    async def reconciliation(
+        self, team: str, start: date, end: date, page: PageRequest, *, unsettled_only: bool
+    ) -> tuple[Sequence[Reconciliation], str]:
+        return await reconciliation_rows.of_team(self._database, team, start, end, page, unsettled_only=unsettled_only)
+
+    async def unsettled(self, before: date, limit: int) -> Sequence[Reconciliation]:
+        return await reconciliation_rows.unsettled(self._database, before, limit)
+
     async def to_invoice(
         self, before: Period, final_before: Period, after: tuple[Period, str] | None, limit: int
     ) -> Sequence[tuple[str, Period]]:
@@ -179,4 +192,4 @@ def _asked(wanted: Wanted) -> tuple[str, date, date, str]:
 
 
 def _after(page: PageRequest) -> str:
-    return page.after[0] if page.after else _LAST_ID
+    return page.after[0] if page.after else LAST_ID

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from asyncpg import Record
 
+from fp_billing.domain.adjustments import Adjustment
 from fp_billing.domain.invoices import Invoice, Line, Status
 from fp_billing.domain.meters import Meter
 from fp_billing.domain.periods import Period
@@ -28,6 +29,9 @@ LINE = """
     l.meter, l.rate_plan_id, p.name AS plan_name, l.quantity, l.billable, l.price_micros, l.amount_micros,
     l.per_units
 """
+
+
+LAST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 
 
 def to_plan(row: Record) -> RatePlan:
@@ -88,7 +92,7 @@ def to_line(row: Record) -> Line:
     )
 
 
-def to_invoice(row: Record, lines: Iterable[Line]) -> Invoice:
+def to_invoice(row: Record, lines: Iterable[Line], adjustments: Iterable[Adjustment]) -> Invoice:
     return Invoice(
         id=str(row["id"]),
         team=row["team"],
@@ -104,6 +108,7 @@ def to_invoice(row: Record, lines: Iterable[Line]) -> Invoice:
         settled_at=row["settled_at"],
         settled_by=row["settled_by"],
         note=row["note"],
+        adjustments=tuple(adjustments),
     )
 
 

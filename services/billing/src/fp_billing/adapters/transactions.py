@@ -8,16 +8,18 @@ from fp_kernel import NO_COMMAND, Command
 from fp_postgres import Database
 from fp_postgres import Transaction as PostgresTransaction
 
-from fp_billing.adapters import invoice_rows, storage_rows, usage_rows
+from fp_billing.adapters import adjustment_rows, invoice_rows, reconciliation_rows, storage_rows, usage_rows
 from fp_billing.adapters.events import to_event
 from fp_billing.adapters.months import Months
 from fp_billing.adapters.rows import PLAN, to_plan
 from fp_billing.domain.accounts import Account
+from fp_billing.domain.adjustments import Adjustment
 from fp_billing.domain.events import DomainEvent
-from fp_billing.domain.invoices import Invoice, Line
+from fp_billing.domain.invoices import Contents, Invoice
 from fp_billing.domain.meters import Fact, Meter
-from fp_billing.domain.periods import Period
+from fp_billing.domain.periods import Period, day_of
 from fp_billing.domain.plans import DEFAULT_PLAN, RatePlan
+from fp_billing.domain.reconciliation import Reconciliation
 from fp_billing.domain.storage import ArchivedModel, RestoredModel, StoredVersion
 from fp_billing.domain.sums import UsageSum
 from fp_billing.domain.usage import UsageRecord
@@ -27,7 +29,8 @@ _ITSELF = "billing"
 _HOLD = "SELECT rate_plan_id FROM accounts WHERE team = $1 FOR NO KEY UPDATE"
 # Of an account that is locked: the plan of a used period is its own, of any other one the team's.
 _PERIOD = f"""
-SELECT {PLAN}, t.told, t.drafted, t.closed
+SELECT {PLAN}, t.told, t.drafted, t.closed,
+       EXISTS (SELECT FROM adjustments a WHERE a.team = t.team AND a.invoiced_in = $3) AS adjusted
 FROM periods t JOIN rate_plans p ON p.id = t.rate_plan_id WHERE t.team = $1 AND t.starts_at = $2
 """  # noqa: S608 -- a constant
 
@@ -76,7 +79,7 @@ class BillingTransaction:
         return plan
 
     async def account(self, team: str, period: Period, plan: RatePlan) -> Account:
-        row = await self._tx.fetchrow(_PERIOD, team, period.start)
+        row = await self._tx.fetchrow(_PERIOD, team, period.start, day_of(period.start))
         if row is None:
             return Account(team, period, plan, used={})
         return Account(
@@ -87,6 +90,7 @@ class BillingTransaction:
             told=frozenset(Meter(meter) for meter in row["told"]),
             drafted=row["drafted"],
             closed=row["closed"],
+            adjusted=row["adjusted"],
         )
 
     async def recorded(self, team: str, facts: Iterable[Fact]) -> Mapping[Fact, UsageRecord]:
@@ -174,8 +178,14 @@ class BillingTransaction:
             now,
         )
 
-    async def lines(self, team: str, period: Period) -> Sequence[Line]:
-        return await invoice_rows.lines(self._tx, team, period)
+    async def contents(self, team: str, period: Period) -> Contents:
+        return await invoice_rows.contents(self._tx, team, period)
+
+    async def add_adjustment(self, adjustment: Adjustment) -> None:
+        await adjustment_rows.add(self._tx, adjustment)
+
+    async def reconcile(self, parts: Sequence[Reconciliation]) -> None:
+        await reconciliation_rows.add(self._tx, parts)
 
     async def invoice(self, team: str, period: Period) -> Invoice | None:
         return await invoice_rows.invoice(self._tx, team, period)

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import grpc
 from forgepoint.billing.v1 import billing_pb2 as pb
 from forgepoint.billing.v1.billing_pb2_grpc import BillingServiceServicer
-from fp_kernel import Replayed, parse_id
+from fp_kernel import Replayed, invalid, parse_id
 from fp_rpc import caller, command, principal
 from fp_rpc.times import to_timestamp
 from google.protobuf.message import Message
@@ -17,6 +17,7 @@ from fp_billing.app.assign_rate_plan import Assigned
 from fp_billing.app.posting import Posted
 from fp_billing.app.settle_invoice import Settled, Settlement
 from fp_billing.app.use_cases import UseCases
+from fp_billing.domain.adjustments import Adjustment
 from fp_billing.domain.invoices import Status
 from fp_billing.domain.plans import RatePlan
 
@@ -60,6 +61,14 @@ class CommandServicer(BillingServiceServicer):
         end = Settlement(Status.VOID, "reason", request.reason, request.reissue)
         return await self._settle(request, end, _void)
 
+    async def CreateAdjustment(
+        self, request: pb.CreateAdjustmentRequest, context: Context
+    ) -> pb.CreateAdjustmentResponse:
+        if not request.team:
+            raise invalid("team", "must be named")
+        new = convert.new_adjustment(request, changed_team(request.team))
+        return _adjusted(await self._do.create_adjustment(new, principal(), command(request, _adjusted)))
+
     async def _settle(
         self,
         request: pb.MarkInvoicePaidRequest | pb.VoidInvoiceRequest,
@@ -88,6 +97,10 @@ def _void(settled: Settled) -> pb.VoidInvoiceResponse:
         invoice=convert.invoice_to_pb(settled.invoice),
         reissued=convert.invoice_to_pb(settled.reissued) if settled.reissued else None,
     )
+
+
+def _adjusted(adjustment: Adjustment) -> pb.CreateAdjustmentResponse:
+    return pb.CreateAdjustmentResponse(adjustment=convert.adjustment_to_pb(adjustment))
 
 
 def _assigned(assigned: Assigned) -> pb.AssignRatePlanResponse:

@@ -1,6 +1,6 @@
 """Which event triggers what."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from forgepoint.events.v1 import events_pb2
@@ -13,7 +13,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from fp_billing.app.record_usage import RecordEvents, Told
 from fp_billing.domain.meters import Meter
-from fp_billing.domain.periods import period_of
+from fp_billing.domain.periods import day_of, period_of
+from fp_billing.domain.reconciliation import Reconciliation
 from fp_billing.domain.sources import part_of
 from fp_billing.domain.storage import ArchivedModel, RestoredModel, StoredVersion
 from fp_billing.domain.usage import Usage
@@ -50,10 +51,8 @@ def _told(event: Event) -> Told:
     if not event.team:
         raise Poison("the event names no team to bill")
     match event.payload:
-        case events_pb2.StepCompleted() as step:
-            return Told(event.id, event.team, _step(event, step, step.completed_at))
-        case events_pb2.StepFailed() as step:
-            return Told(event.id, event.team, _step(event, step, step.failed_at))
+        case events_pb2.StepCompleted() | events_pb2.StepFailed() as step:
+            return Told(event.id, event.team, _step(event, step))
         case events_pb2.ModelVersionReady() as version:
             return _stored(event, version)
         case events_pb2.ModelArchived() as model:
@@ -62,8 +61,13 @@ def _told(event: Event) -> Told:
         case events_pb2.ModelRestored() as model:
             back = RestoredModel(_source(model.model_id), _moment(event, model.restored_at))
             return Told(event.id, event.team, restored=back)
-        case _:
-            return Told(event.id, event.team, tuple(usage for each in opened(event) for usage in _prediction(each)))
+        case events_pb2.InferenceCounted() as counted:
+            return Told(event.id, event.team, counted=tuple(_counted(event, counted)))
+        case payload:
+            usages = tuple(usage for each in opened(event) for usage in _prediction(each))
+            # Single predictions are of a build of inference that counted nothing.
+            reconciled = isinstance(payload, events_pb2.InferenceRecorded)
+            return Told(event.id, event.team, usages, reconciled=reconciled)
 
 
 def _prediction(event: Event) -> tuple[Usage, ...]:
@@ -90,8 +94,22 @@ def _prediction(event: Event) -> tuple[Usage, ...]:
     )
 
 
-def _step(event: Event, payload: events_pb2.StepCompleted | events_pb2.StepFailed, at: Timestamp) -> tuple[Usage, ...]:
+def _counted(event: Event, payload: events_pb2.InferenceCounted) -> Iterator[Reconciliation]:
+    """The side of inference. Raises Poison for numbers that no count can have."""
+    for each in payload.counts:
+        if min(each.rows, each.tokens, each.unrecorded_rows) < 0 or not each.HasField("day"):
+            raise Poison("the event counts what cannot be counted")
+        day = day_of(_moment(event, each.day))
+        yield Reconciliation(
+            event.team, day, Meter.INFERENCE_REQUEST, recorded=each.rows, unrecorded=each.unrecorded_rows
+        )
+        if each.tokens:
+            yield Reconciliation(event.team, day, Meter.INFERENCE_TOKENS, recorded=each.tokens)
+
+
+def _step(event: Event, payload: events_pb2.StepCompleted | events_pb2.StepFailed) -> tuple[Usage, ...]:
     """Seconds of its jobs, one that began is a whole one; whether the step went well or not. None without a job."""
+    at = payload.failed_at if isinstance(payload, events_pb2.StepFailed) else payload.completed_at
     seconds = _seconds(payload.compute)
     if not seconds:
         return ()

@@ -9,10 +9,12 @@ from fp_rpc.times import from_timestamp, to_timestamp
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from fp_billing.app.ports import Granularity, MeterSum, Summary, Wanted
+from fp_billing.domain.adjustments import Adjustment, NewAdjustment
 from fp_billing.domain.invoices import Invoice, Line, Status
 from fp_billing.domain.meters import Meter
 from fp_billing.domain.periods import Period, period_of
 from fp_billing.domain.plans import PREFIX, Money, NewPlan, RatePlan
+from fp_billing.domain.reconciliation import Reconciliation
 from fp_billing.domain.usage import Usage, UsageRecord
 
 _METERS = {meter: pb.MeterType.Value(f"{PREFIX}{meter}") for meter in Meter}
@@ -59,22 +61,40 @@ def new_plan(request: pb.CreateRatePlanRequest) -> NewPlan:
 
 
 def wanted_usage(request: pb.GetUsageRequest, team: str, now: datetime) -> Wanted:
-    """Whole days; without a period the present month. Raises InvalidArgument naming the field."""
-    present = period_of(now)
-    start = _moment(request.period_start, "period_start") if request.HasField("period_start") else present.start
-    end = _moment(request.period_end, "period_end") if request.HasField("period_end") else present.end
-    if end <= start:
-        raise invalid("period_end", "must be after period_start")
+    """As `wanted_days`. Raises InvalidArgument naming the field."""
+    start, end = wanted_days(request, now)
     granularity = _GRANULARITY_OF.get(request.granularity)
     if granularity is None:
         raise invalid("granularity", "must be MONTH or DAY")
     return Wanted(
         team=team,
-        start=start.date(),
-        end=_day_after(end),
+        start=start,
+        end=end,
         granularity=granularity,
         meter=meter_of(request.meter_type_filter, "meter_type_filter") if request.meter_type_filter else None,
     )
+
+
+def wanted_days(request: pb.GetUsageRequest | pb.GetReconciliationRequest, now: datetime) -> tuple[date, date]:
+    """The first day and the one behind the last; without a period the present month.
+
+    Raises InvalidArgument naming the field.
+    """
+    present = period_of(now)
+    start = _moment(request.period_start, "period_start") if request.HasField("period_start") else present.start
+    end = _moment(request.period_end, "period_end") if request.HasField("period_end") else present.end
+    if end <= start:
+        raise invalid("period_end", "must be after period_start")
+    return start.date(), _day_after(end)
+
+
+def new_adjustment(request: pb.CreateAdjustmentRequest, team: str) -> NewAdjustment:
+    """Raises InvalidArgument naming the field."""
+    if not request.HasField("period_start"):
+        raise invalid("period_start", "must name a moment of the month that is corrected")
+    period = period_of(_moment(request.period_start, "period_start"))
+    amount = Money(request.amount.amount_micros, request.amount.currency_code)
+    return NewAdjustment(team, period, amount, request.reason)
 
 
 def status_filter(number: int) -> Status | None:
@@ -129,7 +149,7 @@ def invoice_to_pb(invoice: Invoice) -> pb.Invoice:
         status=_STATUSES[invoice.status],
         period_start=to_timestamp(invoice.period.start),
         period_end=to_timestamp(invoice.period.end),
-        line_items=[_line(line, currency) for line in invoice.lines],
+        line_items=[*(_line(line, currency) for line in invoice.lines), *map(_entry, invoice.adjustments)],
         total=money_to_pb(invoice.total.amount_micros, currency),
         created_at=to_timestamp(invoice.created_at),
         note=invoice.note,
@@ -141,6 +161,33 @@ def invoice_to_pb(invoice: Invoice) -> pb.Invoice:
     if invoice.settled_at is not None:
         message.settled_at.FromDatetime(invoice.settled_at)
     return message
+
+
+def adjustment_to_pb(adjustment: Adjustment) -> pb.Adjustment:
+    return pb.Adjustment(
+        id=adjustment.id,
+        team=adjustment.team,
+        period_start=to_timestamp(adjustment.period.start),
+        invoiced_period_start=to_timestamp(adjustment.invoiced_in.start),
+        amount=money_to_pb(adjustment.amount.amount_micros, adjustment.amount.currency),
+        reason=adjustment.reason,
+        created_by=adjustment.created_by,
+        created_at=to_timestamp(adjustment.created_at),
+    )
+
+
+def reconciliation_to_pb(found: Reconciliation) -> pb.ReconciliationEntry:
+    return pb.ReconciliationEntry(
+        team=found.team,
+        day=to_timestamp(_midnight(found.day)),
+        meter_type=_METERS[found.meter],
+        recorded=found.recorded,
+        billed=found.billed,
+        repeated=found.repeated,
+        difference=found.difference,
+        unrecorded=found.unrecorded,
+        settled=found.settled,
+    )
 
 
 def money_to_pb(amount_micros: int, currency: str) -> pb.Money:
@@ -181,6 +228,14 @@ def _line(line: Line, currency: str) -> pb.InvoiceLineItem:
         billable_quantity=line.billable,
         rate_plan_id=line.plan_id,
         per_units=line.per_units,
+    )
+
+
+def _entry(adjustment: Adjustment) -> pb.InvoiceLineItem:
+    return pb.InvoiceLineItem(
+        description=adjustment.description,
+        amount=money_to_pb(adjustment.amount.amount_micros, adjustment.amount.currency),
+        adjustment_id=adjustment.id,
     )
 
 

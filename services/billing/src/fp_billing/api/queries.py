@@ -81,6 +81,27 @@ class QueryServicer(BillingServiceServicer):
             invoices=map(convert.invoice_to_pb, invoices), pagination=page_response_after(after, scope)
         )
 
+    async def ListAdjustments(self, request: pb.ListAdjustmentsRequest, context: Context) -> pb.ListAdjustmentsResponse:
+        team = readable_team(request.team)
+        scope = (team, "adjustments")
+        found, after = await self._read.adjustments(team, _page_by_id(request.pagination, scope))
+        return pb.ListAdjustmentsResponse(
+            adjustments=map(convert.adjustment_to_pb, found), pagination=page_response_after(after, scope)
+        )
+
+    async def GetReconciliation(
+        self, request: pb.GetReconciliationRequest, context: Context
+    ) -> pb.GetReconciliationResponse:
+        team = readable_team(request.team)
+        start, end = convert.wanted_days(request, self._clock.now())
+        scope = (team, "reconciliation", str(start), str(end), str(request.unsettled_only))
+        found, after = await self._read.reconciliation(
+            team, start, end, _page_by_day(request.pagination, scope), unsettled_only=request.unsettled_only
+        )
+        return pb.GetReconciliationResponse(
+            entries=map(convert.reconciliation_to_pb, found), pagination=page_response_after(after, scope)
+        )
+
 
 def _page_by_id(pagination: common_pb2.PaginationRequest, scope: Sequence[str]) -> PageRequest:
     """Tokens are bound, not signed: what they hold is checked like any other input."""
@@ -94,7 +115,7 @@ def _page_by_day(pagination: common_pb2.PaginationRequest, scope: Sequence[str])
     page = page_request(pagination.page_size, pagination.page_token, scope=scope)
     if page.after:
         try:
-            date.fromisoformat(page.after[0])
+            date.fromisoformat(page.after[0].partition(" ")[0])
         except ValueError:
             raise invalid(_TOKEN, "is not a token of this list") from None
     return page

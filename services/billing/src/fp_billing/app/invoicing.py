@@ -114,15 +114,15 @@ class Invoicing:
         return status
 
     async def _invoice(self, tx: Transaction, account: Account, now: datetime, *, final: bool) -> str:
-        lines = await tx.lines(account.team, account.period)
-        if not lines:
+        contents = await tx.contents(account.team, account.period)
+        if not contents:
             return ""
         plan = account.plan
         invoice = await tx.invoice(account.team, account.period)
         if invoice is None:
-            invoice = draft(account.team, plan.id, account.period, lines, currency=plan.currency, now=now)
+            invoice = draft(account.team, plan.id, account.period, contents, currency=plan.currency, now=now)
         else:
-            invoice = redraft(invoice, plan.id, lines)
+            invoice = redraft(invoice, plan.id, contents)
         if final:
             invoice = finalize(invoice, await tx.next_number(), now, due_in=self._due_in)
             tx.emit(InvoiceGenerated(invoice))

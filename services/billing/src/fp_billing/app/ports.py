@@ -10,12 +10,14 @@ from typing import Protocol
 from fp_kernel import Command, PageRequest
 
 from fp_billing.domain.accounts import Account
+from fp_billing.domain.adjustments import Adjustment
 from fp_billing.domain.events import DomainEvent
-from fp_billing.domain.invoices import Invoice, Line, Status
+from fp_billing.domain.invoices import Contents, Invoice, Status
 from fp_billing.domain.meters import Fact, Meter
 from fp_billing.domain.periods import Period
 from fp_billing.domain.plans import Money, RatePlan
 from fp_billing.domain.quotas import Quota
+from fp_billing.domain.reconciliation import Reconciliation
 from fp_billing.domain.storage import ArchivedModel, RestoredModel, StoredVersion
 from fp_billing.domain.sums import UsageSum
 from fp_billing.domain.usage import UsageRecord
@@ -73,8 +75,14 @@ class Transaction(Protocol):
     async def assign(self, team: str, plan: RatePlan, by: str, now: datetime) -> None:
         """Of a team that is held."""
 
-    async def lines(self, team: str, period: Period) -> Sequence[Line]:
-        """What was used in the period, by meter and plan."""
+    async def contents(self, team: str, period: Period) -> Contents:
+        """What was used in the period, by meter and plan, and the corrections that stand on its invoice."""
+
+    async def add_adjustment(self, adjustment: Adjustment) -> None:
+        """Of a team that is held."""
+
+    async def reconcile(self, parts: Sequence[Reconciliation]) -> None:
+        """Of teams that are held: add to both sides. A day that was settled is open again."""
 
     async def invoice(self, team: str, period: Period) -> Invoice | None:
         """The one that holds, not a void one."""
@@ -138,6 +146,16 @@ class Due:
     due_at: datetime
 
 
+class Books(Protocol):
+    """What goes over the days of all teams; no team is held."""
+
+    async def settle(self, before: date, limit: int) -> int:
+        """Mark days before `before` whose two sides are equal, at most `limit`; how many it were."""
+
+    async def forget(self, before: date, limit: int) -> int:
+        """Delete what is of days before `before`, at most `limit` rows; how many it were."""
+
+
 class Reads(Protocol):
     async def plan(self, plan_id: str) -> RatePlan | None: ...
 
@@ -160,6 +178,17 @@ class Reads(Protocol):
 
     async def invoices(self, team: str, status: Status | None, page: PageRequest) -> tuple[Sequence[Invoice], str]:
         """Newest first; the position after the last one, empty on the last page."""
+
+    async def adjustments(self, team: str, page: PageRequest) -> tuple[Sequence[Adjustment], str]:
+        """Newest first; the position after the last one, empty on the last page."""
+
+    async def reconciliation(
+        self, team: str, start: date, end: date, page: PageRequest, *, unsettled_only: bool
+    ) -> tuple[Sequence[Reconciliation], str]:
+        """Of the days from `start` to before `end`, newest first; the position after the last one."""
+
+    async def unsettled(self, before: date, limit: int) -> Sequence[Reconciliation]:
+        """Of days before `before`, of every team, the oldest first."""
 
     async def to_invoice(
         self, before: Period, final_before: Period, after: tuple[Period, str] | None, limit: int

@@ -2,16 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from fp_kernel import Clock, PageRequest
 
 from fp_billing.app.missing import no_invoice, no_plan
 from fp_billing.app.ports import Reads, Summary, Wanted
+from fp_billing.domain.adjustments import Adjustment
 from fp_billing.domain.invoices import Invoice, Status
 from fp_billing.domain.meters import Meter
 from fp_billing.domain.periods import period_of
 from fp_billing.domain.plans import Money, RatePlan
 from fp_billing.domain.quotas import Quota
+from fp_billing.domain.reconciliation import Reconciliation
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,14 @@ class Queries:
         if found is None:
             raise no_invoice()
         return found
+
+    async def adjustments(self, team: str, page: PageRequest) -> tuple[Sequence[Adjustment], str]:
+        return await self._reads.adjustments(team, page)
+
+    async def reconciliation(
+        self, team: str, start: date, end: date, page: PageRequest, *, unsettled_only: bool
+    ) -> tuple[Sequence[Reconciliation], str]:
+        return await self._reads.reconciliation(team, start, end, page, unsettled_only=unsettled_only)
 
     async def invoices(self, team: str, status: Status | None, page: PageRequest) -> tuple[Sequence[Invoice], str]:
         return await self._reads.invoices(team, status, page)

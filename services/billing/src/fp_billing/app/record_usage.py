@@ -8,7 +8,8 @@ from fp_kernel import Clock, Command
 
 from fp_billing.app.ports import Transaction, Transactions
 from fp_billing.app.posting import Posted, Posting
-from fp_billing.domain.periods import Grace
+from fp_billing.domain.periods import Grace, day_of
+from fp_billing.domain.reconciliation import Reconciliation, added, taken
 from fp_billing.domain.storage import ArchivedModel, RestoredModel, StoredVersion
 from fp_billing.domain.usage import Usage, check_usage
 
@@ -30,7 +31,10 @@ class RecordUsage:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What one event of the bus says was used, what is stored from now on, no longer, or again."""
+    """What one event of the bus says was used, what is stored from now on, no longer, or again.
+
+    reconciled: its sender counts these usages too, in another event. counted: what it counted.
+    """
 
     event_id: str
     team: str
@@ -38,6 +42,8 @@ class Told:
     stored: StoredVersion | None = None
     archived: ArchivedModel | None = None
     restored: RestoredModel | None = None
+    reconciled: bool = False
+    counted: tuple[Reconciliation, ...] = ()
 
 
 class RecordEvents:
@@ -66,6 +72,7 @@ class RecordEvents:
                 posted = await Posting(tx, team, now, self._grace)([u for told in by_team[team] for u in told.usages])
                 new += sum(not each.known for each in posted)
                 await _store(tx, team, by_team[team])
+                await _reconcile(tx, team, by_team[team], posted)
         return new
 
 
@@ -78,3 +85,15 @@ async def _store(tx: Transaction, team: str, batch: Sequence[Told]) -> None:
             await tx.archive_model(team, told.archived)
         if told.restored is not None:
             await tx.restore_model(team, told.restored)
+
+
+async def _reconcile(tx: Transaction, team: str, batch: Sequence[Told], posted: Sequence[Posted]) -> None:
+    """Both sides of the comparison, of a team that is held. posted: of all usages of the batch, in their order."""
+    parts, results = [part for told in batch for part in told.counted], iter(posted)
+    for told in batch:
+        for usage, result in zip(told.usages, results, strict=False):
+            if told.reconciled and usage.occurred_at is not None:
+                day = day_of(usage.occurred_at)
+                parts.append(taken(team, day, usage.meter, usage.quantity, known=result.known))
+    if parts:
+        await tx.reconcile(added(parts))

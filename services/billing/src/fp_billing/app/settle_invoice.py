@@ -69,8 +69,8 @@ class SettleInvoice:
         """Final at once: the period is over, and its records say what it holds."""
         if await tx.invoice(void.team, void.period) is not None:
             raise FailedPrecondition("another invoice of the period took its place", reason="INVOICE_REISSUED")
-        lines = await tx.lines(void.team, void.period)
-        fresh = draft(void.team, void.plan_id, void.period, lines, currency=void.total.currency, now=now)
+        contents = await tx.contents(void.team, void.period)
+        fresh = draft(void.team, void.plan_id, void.period, contents, currency=void.total.currency, now=now)
         final = finalize(fresh, await tx.next_number(), now, due_in=self._due_in)
         await tx.save_invoice(final)
         tx.emit(InvoiceGenerated(final))

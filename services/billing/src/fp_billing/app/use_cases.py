@@ -6,6 +6,7 @@ from datetime import timedelta
 from fp_kernel import Clock
 
 from fp_billing.app.assign_rate_plan import AssignRatePlan
+from fp_billing.app.create_adjustment import CreateAdjustment
 from fp_billing.app.create_rate_plan import CreateRatePlan
 from fp_billing.app.ports import Reads, Transactions
 from fp_billing.app.record_usage import RecordEvents, RecordUsage
@@ -20,6 +21,7 @@ class UseCases:
     create_rate_plan: CreateRatePlan
     assign_rate_plan: AssignRatePlan
     settle_invoice: SettleInvoice
+    create_adjustment: CreateAdjustment
 
 
 def build(transactions: Transactions, reads: Reads, *, clock: Clock, grace: Grace, due_in: timedelta) -> UseCases:
@@ -29,4 +31,5 @@ def build(transactions: Transactions, reads: Reads, *, clock: Clock, grace: Grac
         create_rate_plan=CreateRatePlan(transactions, clock),
         assign_rate_plan=AssignRatePlan(transactions, clock),
         settle_invoice=SettleInvoice(transactions, reads, clock, due_in),
+        create_adjustment=CreateAdjustment(transactions, clock),
     )

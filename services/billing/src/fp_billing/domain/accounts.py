@@ -22,6 +22,7 @@ class Account:
     used: units by meter, free ones too. told: meters whose exceeded quota was told.
     drafted: its draft invoice has everything that was recorded.
     closed: its invoice is final, it takes nothing more.
+    adjusted: a correction stands on its invoice.
     """
 
     team: str
@@ -31,6 +32,7 @@ class Account:
     told: frozenset[Meter] = frozenset()
     drafted: bool = False
     closed: bool = False
+    adjusted: bool = False
 
     def quota(self, meter: Meter) -> Quota:
         return Quota(meter, self.plan.rates[meter].quota, self.used.get(meter, 0))
@@ -80,9 +82,9 @@ def change_plan(account: Account, plan: RatePlan) -> Account:
     """The account on another plan: what is recorded stays as it was priced, what comes is priced by the new one.
 
     A quota that the new plan does not see exceeded may be told again when it is.
-    Raises FailedPrecondition when the period was used in another currency: no invoice could sum it.
+    Raises FailedPrecondition when the period was used or corrected in another currency: no invoice could sum it.
     """
-    if account.used and plan.currency != account.plan.currency:
+    if (account.used or account.adjusted) and plan.currency != account.plan.currency:
         raise FailedPrecondition(
             f"this period is metered in {account.plan.currency}; a plan in {plan.currency} can follow in the next one",
             reason="CURRENCY_DIFFERS",

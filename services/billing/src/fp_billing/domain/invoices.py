@@ -1,12 +1,13 @@
 """What a team owes for a period."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from fp_kernel import FailedPrecondition, new_id
 
+from fp_billing.domain.adjustments import Adjustment
 from fp_billing.domain.meters import Meter
 from fp_billing.domain.periods import Period
 from fp_billing.domain.plans import Money
@@ -54,6 +55,7 @@ class Line:
 class Invoice:
     """number: 0 while it is a draft; then its place in the one sequence of all invoices.
 
+    lines: what was used. adjustments: corrections, each a line of its own.
     settled_at, settled_by: when it was paid or made void, and who said so. note: the payment, or why it is void.
     """
 
@@ -71,6 +73,7 @@ class Invoice:
     settled_at: datetime | None = None
     settled_by: str = ""
     note: str = ""
+    adjustments: tuple[Adjustment, ...] = ()
 
     @property
     def label(self) -> str:
@@ -78,24 +81,44 @@ class Invoice:
         return f"INV-{self.number:08d}" if self.number else ""
 
 
-def draft(team: str, plan_id: str, period: Period, lines: Iterable[Line], *, currency: str, now: datetime) -> Invoice:
-    ordered = _in_order(lines)
-    return Invoice(
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What an invoice of a period holds: what was used in it, and the corrections that stand on it."""
+
+    lines: Sequence[Line]
+    adjustments: Sequence[Adjustment] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.lines or self.adjustments)
+
+
+def draft(team: str, plan_id: str, period: Period, contents: Contents, *, currency: str, now: datetime) -> Invoice:
+    """A total below 0 is what the team gets back."""
+    invoice = Invoice(
         id=new_id(),
         team=team,
         plan_id=plan_id,
         period=period,
         status=Status.DRAFT,
-        lines=ordered,
-        total=_total(ordered, currency),
+        lines=(),
+        total=Money(0, currency),
         created_at=now,
     )
+    return redraft(invoice, plan_id, contents)
 
 
-def redraft(invoice: Invoice, plan_id: str, lines: Iterable[Line]) -> Invoice:
+def redraft(invoice: Invoice, plan_id: str, contents: Contents) -> Invoice:
     """The draft with what came in since; itself when nothing came."""
-    ordered = _in_order(lines)
-    return replace(invoice, plan_id=plan_id, lines=ordered, total=_total(ordered, invoice.total.currency))
+    lines = _in_order(contents.lines)
+    adjustments = tuple(sorted(contents.adjustments, key=lambda each: each.id))
+    total = sum(line.amount_micros for line in lines) + sum(each.amount.amount_micros for each in adjustments)
+    return replace(
+        invoice,
+        plan_id=plan_id,
+        lines=lines,
+        adjustments=adjustments,
+        total=Money(total, invoice.total.currency),
+    )
 
 
 def finalize(invoice: Invoice, number: int, now: datetime, *, due_in: timedelta) -> Invoice:
@@ -121,7 +144,3 @@ def settle(invoice: Invoice, status: Status, *, note: str, by: str, now: datetim
 
 def _in_order(lines: Iterable[Line]) -> tuple[Line, ...]:
     return tuple(sorted(lines, key=lambda line: (list(Meter).index(line.meter), line.plan_id)))
-
-
-def _total(lines: Iterable[Line], currency: str) -> Money:
-    return Money(sum(line.amount_micros for line in lines), currency)

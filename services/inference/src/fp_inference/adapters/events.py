@@ -14,6 +14,7 @@ from fp_inference.domain.sampled_rows import SampledRows, sampled_rows
 from fp_inference.domain.summary import features, outcome, rows
 
 RECORDED = "fp.inference.recorded"
+COUNTED = "fp.inference.counted"
 SOURCE = "inference"
 _LONGEST_TEXT = 256
 
@@ -46,7 +47,7 @@ def completed_part(completed: Completed, *, summarised: bool = True) -> Told:
         at=completed.at,
         payload=payload.SerializeToString(),
         traceparent=payload.traceparent,
-    )
+    ).measured(payload.rows, payload.token_count)
 
 
 def failed_part(failed: Failed) -> Told:

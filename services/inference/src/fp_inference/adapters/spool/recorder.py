@@ -11,6 +11,7 @@ from fp_inference.adapters.spool.spool import Spool, SpoolFull
 from fp_inference.app.values import Completed, Failed, Replay
 from fp_inference.domain.bucket import Bucket, Limit
 from fp_inference.domain.failures import FailureReason
+from fp_inference.domain.summary import rows
 
 # The last part of the spool is for predictions that were made: failures must not keep them out.
 _FAILURES_UNTIL = 0.75
@@ -78,6 +79,7 @@ class SpoolRecorder:
 
     def _lose(self, completed: Completed, error: Exception) -> None:
         self._unrecorded.inc()
+        self._spool.lost(completed.ask.caller.team, completed.at, _rows(completed))
         self._lost[completed.ask.caller.team, completed.ask.model_name, completed.target.version] += 1
         if self._talk.take(1, 1, self._clock.monotonic()).tokens:
             for (team, model, version), count in self._lost.items():
@@ -95,3 +97,11 @@ class SpoolRecorder:
         if self._spool.fullness >= _FAILURES_UNTIL:
             return False
         return failed.reason not in _CHEAP or bool(self._cheap.take(1, 1, self._clock.monotonic()).tokens)
+
+
+def _rows(completed: Completed) -> int:
+    """One where the request's shape is what could not be recorded."""
+    try:
+        return rows(completed.ask.inputs, completed.target.signature) or 1
+    except Exception:  # noqa: BLE001 -- what counts a lost prediction can fail its answer no more than what records one
+        return 1

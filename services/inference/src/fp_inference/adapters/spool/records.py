@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 from fp_events import EncodedEvent
@@ -20,7 +20,7 @@ class Told:
     """A prediction for the next batch of its team, model and version.
 
     payload: InferenceCompleted or InferenceFailed, encoded. version: empty for one that no version was asked for.
-    traceparent: of the call.
+    traceparent: of the call. rows, tokens: of the payload; they are not written beside it.
     """
 
     team: str
@@ -31,6 +31,12 @@ class Told:
     at: datetime
     payload: bytes
     traceparent: str = ""
+    rows: int = 1
+    tokens: int = 0
+
+    def measured(self, rows: int, tokens: int) -> "Told":
+        """With what it costs; a request without rows costs one."""
+        return replace(self, rows=rows or 1, tokens=tokens)
 
 
 @dataclass(frozen=True, slots=True)

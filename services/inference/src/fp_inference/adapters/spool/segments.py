@@ -31,6 +31,10 @@ class Segments:
         """Where the next record goes."""
         return Position(self._current, self._sizes[self._current])
 
+    def newest_first(self) -> list[int]:
+        """Those that have something in them."""
+        return sorted((number for number, size in self._sizes.items() if size), reverse=True)
+
     def start(self, *, after: int) -> None:
         """Begin a new segment, numbered higher than all others and than `after`."""
         self._current = max([after, *self._sizes]) + 1

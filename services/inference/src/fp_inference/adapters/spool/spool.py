@@ -5,14 +5,16 @@ import fcntl
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from fp_kernel import new_id
 from fp_telemetry import get_logger
 
+from fp_inference.adapters.spool.counts import Counts
 from fp_inference.adapters.spool.cursor import Cursor, Position, Progress
 from fp_inference.adapters.spool.frames import Sections, frame
-from fp_inference.adapters.spool.records import Record, pack, unpack
+from fp_inference.adapters.spool.records import Record, Told, pack, unpack
 from fp_inference.adapters.spool.segments import Found, Segments
 
 _SCAN = 256
@@ -64,7 +66,10 @@ class Spool:
         self.changed = asyncio.Event()
         if self._segments.bytes:
             self.changed.set()
+        self._counts = Counts()
+        self._count_again()
         self._segments.start(after=self._progress.done.segment)
+        self.count()
 
     @property
     def bytes(self) -> int:
@@ -84,11 +89,29 @@ class Spool:
         if self._segments.end.offset >= self._segment_bytes:
             self._segments.start(after=self._segments.end.segment)
         try:
+            if not self._segments.end.offset:
+                self._write_counts()
             self._segments.write(data)
         except OSError as error:
             _log.error("spool cannot be written", reason=error.strerror)
             raise SpoolFull from error
+        self._counts.add(record)
         self.changed.set()
+
+    def lost(self, team: str, at: datetime, rows: int) -> None:
+        """Count a prediction, answered at `at`, that could not be appended."""
+        self._counts.lose(team, at, rows)
+
+    def count(self) -> None:
+        """Append how much was appended, or lost, since the last count; beside the bound, since it says what is lost.
+
+        A count is as durable as a prediction. Each segment begins with one, so that a process that was killed left all
+        that is not counted in its newest segment.
+        """
+        try:
+            self._write_counts()
+        except OSError as error:
+            _log.error("predictions will be counted later", reason=error.strerror)
 
     def read(self, limit: int) -> list[Entry]:
         """The next records, at most `limit`; empty when there are no more."""
@@ -147,6 +170,35 @@ class Spool:
             size = file.tell()
         if size >= self._refused_bytes:
             path.replace(path.with_name("refused.1"))
+
+    def _write_counts(self) -> None:
+        """Raises OSError; the counts go on growing then."""
+        records = [frame(pack(Record(event, None))) for event in self._counts.events()]
+        if records:
+            self._segments.write(b"".join(records))
+            self._counts.clear()
+            self.changed.set()
+
+    def _count_again(self) -> None:
+        """What the process before recorded behind its last count. The last segment with a prediction began with a whole
+        count; later ones hold counts, or what was torn.
+        """
+        found: list[list[Record]] = []
+        for segment in self._segments.newest_first():
+            found.append(list(self._within(segment)))
+            if any(isinstance(record.told, Told) for record in found[-1]):
+                break
+        for records in reversed(found):
+            self._counts.replay(records)
+
+    def _within(self, segment: int) -> Iterator[Record]:
+        at = Position(segment, 0)
+        while at.segment == segment:
+            entries, following = self._next(at, _SCAN)
+            yield from (entry.record for entry in entries)
+            if following == at:
+                return
+            at = following
 
     def _next(self, at: Position, limit: int) -> tuple[list[Entry], Position]:
         """Records from `at` in its segment and where to go on; there when that is the end."""
