@@ -2,7 +2,7 @@
 
 import pytest
 from fp_pipeline.domain.definition import PipelineType, StepType
-from fp_pipeline.domain.execution import ExecutionStatus
+from fp_pipeline.domain.execution import ExecutionStatus, StepStatus
 
 
 def told(service):
@@ -56,3 +56,37 @@ async def test_a_saga_uses_no_compute_however_long_its_canary_waits(costly):
     execution = await costly.deploy("1")
     assert execution.status is ExecutionStatus.COMPLETED
     assert set(told(costly).values()) == {None}
+
+
+def saga(service, **undoer):
+    """`b` fails behind `a`, which `u` undoes."""
+    return [
+        service.step("a", StepType.CUSTOM, compensation_step_id="u"),
+        service.step("b", StepType.CUSTOM, max_retries=0),
+        service.step("u", StepType.CUSTOM, **undoer),
+    ]
+
+
+async def test_a_job_that_compensates_has_used_its_seconds_too(costly):
+    costly.jobs.failing = {"b": 9}
+    execution = await costly.run(PipelineType.DEPLOYMENT_SAGA, *saga(costly))
+    assert execution.status is ExecutionStatus.FAILED
+    assert told(costly) == {"a": 2.5, "b": 2.5, "u": 2.5}
+    kinds = {event.payload.step_id: event.type for event in costly.stores.events if ".step." in event.type}
+    assert kinds["u"] == "fp.pipelines.step.completed"
+
+
+async def test_the_seconds_of_all_tries_to_compensate_are_told_once(costly):
+    costly.jobs.failing = {"b": 9, "u": 2}
+    await costly.run(PipelineType.DEPLOYMENT_SAGA, *saga(costly))
+    assert told(costly) == {"a": 2.5, "b": 2.5, "u": 7.5}
+    assert sum(event.payload.step_id == "u" for event in costly.stores.events if ".step." in event.type) == 1
+
+
+async def test_a_compensation_that_fails_for_good_has_used_its_seconds_too(costly):
+    costly.jobs.failing = {"b": 9, "u": 99}
+    execution = await costly.run(PipelineType.DEPLOYMENT_SAGA, *saga(costly))
+    assert execution.step("a").status is StepStatus.COMPENSATION_FAILED
+    assert told(costly)["u"] == 2.5 * execution.step("u").attempt
+    kinds = {event.payload.step_id: event.type for event in costly.stores.events if ".step." in event.type}
+    assert kinds["u"] == "fp.pipelines.step.failed"

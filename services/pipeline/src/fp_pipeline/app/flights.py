@@ -171,27 +171,35 @@ class Flights:
         if not work.resumed:
             await self._record.change(lambda state: undo.start(state, step_id, now()))
         step = self._record.execution.step(step_id)
-        result = await self._undo_once(step)
+        result, undoer = await self._undo_once(step)
+        seconds = undoer.compute if undoer else 0.0
+
+        def metered(state: Execution) -> Execution:
+            return attempts.metered(state, undoer.step.step_id, seconds) if undoer else state
+
         if not isinstance(result, Failure):
             output = result
-            await self._record.change(lambda state: undo.complete(state, step_id, output, now()))
+            await self._record.change(lambda state: undo.complete(metered(state), step_id, output, now()))
             return
         text = result.text
         if step.undo_attempt >= (self._policy.away_attempts if result.away else self._policy.undo_attempts):
-            await self._record.change(lambda state: undo.fail(state, step_id, text, now()))
+            await self._record.change(lambda state: undo.fail(metered(state), step_id, text, now()))
         else:
             at = now() + timedelta(seconds=self._policy.undo_backoff.delay(step.undo_attempt, self._roll()))
-            await self._record.change(lambda state: undo.retry(state, step_id, text, at, now()))
+            await self._record.change(lambda state: undo.retry(metered(state), step_id, text, at, now()))
 
-    async def _undo_once(self, step: Step) -> JsonObject | Failure:
+    async def _undo_once(self, step: Step) -> tuple[JsonObject | Failure, Attempt | None]:
+        """What became of it; with the attempt of the step that undoes, where one is declared."""
         undoer = step.definition.compensation_step_id
         if not undoer:
-            return await self._steps.undo(self._context(step.step_id), self._policy.undo_timeout)
+            return await self._steps.undo(self._context(step.step_id), self._policy.undo_timeout), None
         attempt = self._context(undoer)
         result = await self._bounded(attempt, self._policy.timeout(attempt.step.definition))
         if isinstance(result, Outcome):
-            return result.output
-        return result or Failure("stopped", final=False)
+            return result.output, attempt
+        # A job that took too long is stopped: else it ran on beside the next attempt, and nobody was billed for it.
+        await self._take_back(attempt, self._policy.halt_attempts)
+        return result or Failure("stopped", final=False), attempt
 
     def _context(self, step_id: str) -> Attempt:
         async def checkpoint(output: JsonObject, changes: Sequence[DeploymentChange]) -> None:

@@ -71,9 +71,9 @@ def fail(execution: Execution, step_id: str, error: str, now: datetime, *, left_
     if step.item is not None:
         return moved(execution, [step], now)
     first = not execution.failed_step
-    failed = _failed(execution, step, now)
+    told = failed(execution, step, now)
     whole = replace(execution, failed_step=step_id, error=f"step '{step_id}': {text}") if first else execution
-    return moved(whole, [step], now, failed)
+    return moved(whole, [step], now, told)
 
 
 def halt(execution: Execution, step_id: str, now: datetime, *, left_behind: str = "") -> Progress:
@@ -84,7 +84,7 @@ def halt(execution: Execution, step_id: str, now: datetime, *, left_behind: str 
     if step.item is not None or step.definition.type not in JOB_STEPS:
         return moved(execution, [step], now)
     # What its job used until it was stopped is told by nobody else.
-    return moved(execution, [step], now, replace(_failed(execution, step, now), cancelled=True))
+    return moved(execution, [step], now, replace(failed(execution, step, now), cancelled=True))
 
 
 def metered(execution: Execution, step_id: str, seconds: float) -> Execution:
@@ -93,7 +93,7 @@ def metered(execution: Execution, step_id: str, seconds: float) -> Execution:
     return execution.with_steps(replace(step, compute=step.compute + seconds)) if seconds else execution
 
 
-def _failed(execution: Execution, step: Step, now: datetime) -> StepFailed:
+def failed(execution: Execution, step: Step, now: datetime) -> StepFailed:
     return StepFailed(
         origin=origin(execution),
         at=now,

@@ -3,9 +3,11 @@
 from dataclasses import replace
 from datetime import datetime
 
+from fp_pipeline.domain import attempts
 from fp_pipeline.domain.definition import JsonObject
+from fp_pipeline.domain.events import StepCompleted
 from fp_pipeline.domain.execution import Execution, Step, StepStatus
-from fp_pipeline.domain.progress import Progress, moved
+from fp_pipeline.domain.progress import Progress, moved, origin
 
 
 def start(execution: Execution, step_id: str, now: datetime) -> Progress:
@@ -22,13 +24,25 @@ def start(execution: Execution, step_id: str, now: datetime) -> Progress:
 
 
 def complete(execution: Execution, step_id: str, output: JsonObject, now: datetime) -> Progress:
+    """A step that is declared to undo has completed like any other: its event says what its job used."""
     step = execution.step(step_id)
     changed = replace(step, status=StepStatus.COMPENSATED, completed_at=now, retry_at=None)
     undoer = [
         replace(other, status=StepStatus.COMPLETED, completed_at=now, output=output)
         for other in _undoer(execution, step)
     ]
-    return moved(execution, [*undoer, changed], now)
+    done = [
+        StepCompleted(
+            origin=origin(execution),
+            at=now,
+            step_id=other.step_id,
+            step_type=other.definition.type,
+            output=output,
+            compute=other.compute,
+        )
+        for other in undoer
+    ]
+    return moved(execution, [*undoer, changed], now, *done)
 
 
 def retry(execution: Execution, step_id: str, error: str, at: datetime, now: datetime) -> Progress:
@@ -50,7 +64,7 @@ def fail(execution: Execution, step_id: str, error: str, now: datetime) -> Progr
     undoer = [
         replace(other, status=StepStatus.FAILED, completed_at=now, error=error) for other in _undoer(execution, step)
     ]
-    return moved(execution, [*undoer, changed], now)
+    return moved(execution, [*undoer, changed], now, *(attempts.failed(execution, other, now) for other in undoer))
 
 
 def _undoer(execution: Execution, step: Step) -> list[Step]:
