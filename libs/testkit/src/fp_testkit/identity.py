@@ -30,11 +30,13 @@ _WRITE = frozenset(
     f"{resource}:write" for resource in ("models", "features", "experiments", "pipelines", "deployments", "monitors")
 )
 
+_OWN_KEYS = frozenset({"api-keys:read", "api-keys:write"})
+
 ROLE_SCOPES: Final[dict[str, frozenset[str]]] = {
     "operator": frozenset({"*:*", "platform:admin"}),
     "admin": frozenset({"*:*"}),
-    "engineer": _READ | _WRITE | {"predictions:create"},
-    "viewer": _READ,
+    "engineer": _READ | _WRITE | _OWN_KEYS | {"predictions:create"},
+    "viewer": _READ | _OWN_KEYS,
     "service": frozenset({"*:read", "*:write", "predictions:create"}),
     "job": frozenset({"models:read", "features:read", "experiments:write"}),
 }

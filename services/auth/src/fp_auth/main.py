@@ -88,18 +88,19 @@ def _servicer(
     transactions, random, hasher = PostgresTransactions(database), secrets.token_bytes, Argon2Hasher()
     users, roles, api_keys = PostgresUsers(database), PostgresRoles(database), PostgresApiKeys(database)
     secret_keys = encryption_keys(settings.auth_key_encryption_key.get_secret_value())
-    issue = IssueTokens(keyring, random)
+    known, longest = PostgresServiceCredentials(database), settings.api_key_life
+    issue = IssueTokens(keyring, random, settings.session)
     return AuthServicer(
         login=Login(users, transactions, hasher, OpenSession(roles, transactions, issue, clock), clock),
         refresh=Refresh(transactions, issue, clock),
         logout=Logout(transactions, clock),
         create_user=CreateUser(roles, transactions, hasher, clock),
         assign_role=AssignRole(transactions),
-        create_api_key=CreateApiKey(users, roles, transactions, random, clock),
+        create_api_key=CreateApiKey(users, roles, transactions, random, clock, longest=longest),
         revoke_api_key=RevokeApiKey(transactions, clock),
-        rotate_api_key=RotateApiKey(transactions, random, clock),
+        rotate_api_key=RotateApiKey(transactions, random, clock, longest=longest),
         validate_token=validate_token,
-        exchange_service_token=ExchangeServiceToken(PostgresServiceCredentials(database), roles, keyring, clock),
+        exchange_service_token=ExchangeServiceToken(known, roles, keyring, clock, life=settings.access_life),
         issue_job_token=IssueJobToken(roles, keyring, clock),
         secret_commands=SecretCommands(Sealer(secret_keys, "commands"), Fingerprints(secret_keys[0])),
         queries=Queries(users, roles, api_keys),

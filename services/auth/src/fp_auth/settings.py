@@ -10,6 +10,8 @@ from typing import Annotated
 from fp_runtime import EventSettings, PostgresSettings, ServiceSettings
 from pydantic import AfterValidator, Field, SecretStr
 
+from fp_auth.domain.sessions import SessionPolicy
+
 _HASH = re.compile(r"[0-9a-f]{64}")
 _NOUN = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _KEY_BYTES = 32
@@ -64,6 +66,9 @@ class AuthSettings(ServiceSettings, PostgresSettings, EventSettings):
     auth_bootstrap_*: the first operator, when there is none; without a password dev makes one up and prints it once.
     auth_trusted_proxies: networks of gateways, whose word about their clients' addresses is believed.
     auth_signing_key_days: how long a key signs before the next one takes over.
+    auth_access_minutes: how long an access token of a person or a service is good.
+    auth_session_idle_days, auth_session_days: a session ends when it was not refreshed for so long, and after so long.
+    auth_api_key_days: how long an API key may live, also one made without an end; 0 is without a bound.
     """
 
     # auth calls no other service, so it needs no credential of its own.
@@ -75,7 +80,25 @@ class AuthSettings(ServiceSettings, PostgresSettings, EventSettings):
     auth_bootstrap_team: str = "platform"
     auth_trusted_proxies: Annotated[str, AfterValidator(_check_networks)] = _PRIVATE
     auth_signing_key_days: Annotated[float, Field(gt=0, le=365)] = 30.0
+    auth_access_minutes: Annotated[float, Field(ge=1, le=60)] = 15.0
+    auth_session_idle_days: Annotated[float, Field(gt=0, le=365)] = 30.0
+    auth_session_days: Annotated[float, Field(gt=0, le=365)] = 90.0
+    auth_api_key_days: Annotated[float, Field(ge=0, le=3_650)] = 0.0
 
     @property
     def signing_period(self) -> timedelta:
         return timedelta(days=self.auth_signing_key_days)
+
+    @property
+    def access_life(self) -> timedelta:
+        return timedelta(minutes=self.auth_access_minutes)
+
+    @property
+    def session(self) -> SessionPolicy:
+        idle, longest = timedelta(days=self.auth_session_idle_days), timedelta(days=self.auth_session_days)
+        return SessionPolicy(idle, longest, self.access_life)
+
+    @property
+    def api_key_life(self) -> timedelta | None:
+        """None without a bound."""
+        return timedelta(days=self.auth_api_key_days) if self.auth_api_key_days else None

@@ -168,3 +168,28 @@ async def test_services_and_jobs_own_no_keys(auth):
     pipeline = auth.pipeline()
     with pytest.raises(PermissionDenied):
         await pipeline.CreateAPIKey(wanted())
+
+
+async def test_a_key_for_something_else_manages_no_keys(auth, engineer):
+    """Once it could revoke all other keys of its owner, and make itself a twin."""
+    other = await engineer.call.CreateAPIKey(wanted())
+    narrow = auth.caller((await engineer.call.CreateAPIKey(wanted("predictions:create"))).raw_key)
+    for call in (
+        narrow.CreateAPIKey(wanted("predictions:create")),
+        narrow.ListAPIKeys(auth_pb2.ListAPIKeysRequest()),
+        narrow.RevokeAPIKey(auth_pb2.RevokeAPIKeyRequest(key_id=other.api_key.id)),
+        narrow.RotateAPIKey(auth_pb2.RotateAPIKeyRequest(key_id=other.api_key.id)),
+    ):
+        with pytest.raises(PermissionDenied) as refused:
+            await call
+        assert refused.value.reason == "PERMISSION_MISSING"
+
+
+async def test_a_key_says_which_key_made_it(auth, engineer):
+    maker = await engineer.call.CreateAPIKey(wanted("models:read", "api-keys:write"))
+    made = await auth.caller(maker.raw_key).CreateAPIKey(wanted())
+    assert made.api_key.created_by_key_id == maker.api_key.id
+    assert maker.api_key.created_by_key_id == ""
+    await engineer.call.RevokeAPIKey(auth_pb2.RevokeAPIKeyRequest(key_id=maker.api_key.id))
+    listed = await engineer.call.ListAPIKeys(auth_pb2.ListAPIKeysRequest())
+    assert not listed.api_keys

@@ -1,6 +1,7 @@
 """auth without its wire: real use-cases, hashing and Postgres; only the signer of tokens is a fake."""
 
 import itertools
+import math
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from fp_auth.adapters.postgres.transactions import PostgresTransactions
 from fp_auth.adapters.postgres.users import PostgresRoles, PostgresUsers
 from fp_auth.adapters.sealing import Fingerprints, Sealer
 from fp_auth.app.assign_role import AssignRole
-from fp_auth.app.create_api_key import CreateApiKey
+from fp_auth.app.create_api_key import CreateApiKey, IssuedKey
 from fp_auth.app.create_user import CreateUser
 from fp_auth.app.exchange_service_token import ExchangeServiceToken
 from fp_auth.app.issue_job_token import IssueJobToken
@@ -146,6 +147,13 @@ class World:
             "expires_at": self.clock.now().timestamp() + 900,
         }
         return Principal(**(facts | changes))
+
+    async def using(self, issued: IssuedKey) -> Principal:
+        """A caller who holds this key."""
+        key = issued.key
+        end = key.expires_at.timestamp() if key.expires_at else math.inf
+        user = await self.found(key.user_id)
+        return await self.caller(user, scopes=key.scopes, api_key_id=key.id, expires_at=end)
 
     def now(self) -> datetime:
         return self.clock.now()

@@ -48,7 +48,8 @@ async def test_the_roles_are_seeded_with_their_scopes(stores):
     read = {"models", "features", "experiments", "pipelines", "deployments", "monitors"}
     assert scopes["operator"] == {"*:*", "platform:admin"}
     assert scopes["admin"] == {"*:*"}
-    assert scopes["viewer"] == {f"{resource}:read" for resource in read} | {"billing:read", "notifications:read"}
+    own = {"billing:read", "notifications:read", "api-keys:read", "api-keys:write"}
+    assert scopes["viewer"] == {f"{resource}:read" for resource in read} | own
     assert scopes["engineer"] == scopes["viewer"] | {f"{resource}:write" for resource in read} | {"predictions:create"}
     assert scopes["job"] == {"models:read", "features:read", "experiments:write"}
     assert not any(scope.startswith(("users", "api-keys", "audit", "*")) for scope in scopes["service"])

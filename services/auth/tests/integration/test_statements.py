@@ -26,9 +26,10 @@ FILL = (
            CASE WHEN n % 200 = 0 THEN 'admin' ELSE 'viewer' END, 'hash', '2013-03-01' {ROWS}
     """,
     f"""
-    INSERT INTO api_keys (id, team, user_id, name, prefix, key_hash, scopes, created_by, created_at)
+    INSERT INTO api_keys (id, team, user_id, name, prefix, key_hash, scopes, created_by, created_at, created_by_key)
     SELECT {ROW_ID}, 'large', CASE WHEN n % 50 = 2 THEN '{row_id(2)}' ELSE {ROW_ID} END, '', 'fp_',
-           sha256(n::text::bytea), '{{models:read}}', '', '2013-03-01' {ROWS}
+           sha256(n::text::bytea), '{{models:read}}', '', '2013-03-01',
+           CASE WHEN n % 1000 = 2 THEN '{row_id(1)}'::uuid END {ROWS}
     """,
     f"""
     INSERT INTO refresh_families (id, user_id, started_at, ends_at)
@@ -54,6 +55,9 @@ TABLE = {
     "api_keys.PostgresApiKeys.add": uses(""),
     "api_keys.PostgresApiKeys.find_by_hash": uses("api_keys_key_hash_key users_pkey roles_pkey"),
     "api_keys.PostgresApiKeys.lock": uses("api_keys_pkey", "large", row_id(7)),
+    "api_keys.PostgresApiKeys.lock_made_by": uses(
+        "api_keys_made_by_key api_keys_pkey", row_id(1), sorts="the keys that one key made"
+    ),
     "api_keys.PostgresApiKeys.save": uses("api_keys_pkey", row_id(7), NOW, NOW, None),
     "api_keys.PostgresApiKeys.touch": uses("api_keys_pkey", row_id(7), NOW),
     "api_keys.PostgresApiKeys.page": (

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from fp_auth.domain.api_keys import (
     ApiKey,
-    check_expiry,
     check_overlap,
+    key_end,
     key_hash,
     looks_like_key,
     parse_key_name,
@@ -81,6 +81,6 @@ def test_bounds_are_named_by_their_fields():
     with pytest.raises(InvalidArgument, match="overlap"):
         check_overlap(-HOUR)
     with pytest.raises(InvalidArgument, match="expires_at"):
-        check_expiry(NOW, NOW)
+        key_end(NOW, NOW, None)
     with pytest.raises(InvalidArgument, match="name"):
         parse_key_name("x" * 101)

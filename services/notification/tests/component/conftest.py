@@ -52,15 +52,21 @@ async def replica(settings, services) -> Callable[..., Awaitable[Any]]:
 
 @pytest.fixture
 async def caller(issuer) -> AsyncIterator[Callable[..., Any]]:
-    """`caller(replica, role, team)` -> stub; failures are `fp_kernel` errors."""
+    """`caller(replica, role, team)` -> stub, `caller.key(replica, *scopes)` too; failures are `fp_kernel` errors."""
     async with AsyncExitStack() as stack:
 
         def call(service: Any, role: str = "admin", team: str = "alpha", **claims: Any) -> Any:
-            channels = Channels(BearerToken(getattr(issuer.identity, role)(team, **claims)))
+            return with_credential(service, getattr(issuer.identity, role)(team, **claims))
+
+        def with_credential(service: Any, credential: str) -> Any:
+            channels = Channels(BearerToken(credential))
             stack.push_async_callback(channels.close)
             channel = channels.open(service.grpc_address, timeout=PATIENCE)
             return notification_pb2_grpc.NotificationServiceStub(channel)
 
+        call.key = lambda service, *scopes, **facts: with_credential(
+            service, issuer.api_key(scopes=sorted(scopes), **facts)
+        )
         yield call
 
 

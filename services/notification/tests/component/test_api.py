@@ -170,3 +170,39 @@ async def test_bad_reads_name_the_field(replica, caller):
     )
     with pytest.raises(NotFound):
         await viewer.GetNotification(pb.GetNotificationRequest(id=new_id()))
+
+
+def personal_calls(stub, url):
+    return (
+        stub.UpdatePreferences(pb.UpdatePreferencesRequest(channels=[hook(url)])),
+        stub.GetWebhookSecret(pb.GetWebhookSecretRequest()),
+        stub.TestChannel(pb.TestChannelRequest(channel=IN_APP)),
+    )
+
+
+async def test_a_key_for_something_else_reads_and_changes_no_preferences(replica, caller, receiver):
+    """A key for predictions, in every client, could once send all events of a team to a webhook of its holder."""
+    narrow = caller.key(await replica(), "predictions:create", role="viewer")
+    for call in (
+        *personal_calls(narrow, receiver.url),
+        narrow.GetPreferences(pb.GetPreferencesRequest()),
+        narrow.MarkRead(pb.MarkReadRequest(mark_all=True)),
+    ):
+        with pytest.raises(PermissionDenied) as refused:
+            await call
+        assert refused.value.reason == "PERMISSION_MISSING"
+
+
+async def test_a_key_that_reads_notifications_leaves_no_webhook_behind(replica, caller, receiver):
+    reader = caller.key(await replica(), "notifications:read", role="viewer")
+    assert not (await reader.GetPreferences(pb.GetPreferencesRequest())).preferences.channels[0].target
+    for call in personal_calls(reader, receiver.url):
+        with pytest.raises(PermissionDenied) as refused:
+            await call
+        assert refused.value.reason == "PERMISSION_MISSING"
+
+
+async def test_a_key_of_a_manager_changes_his_own_preferences(replica, caller, receiver):
+    manager = caller.key(await replica(), "notifications:read", "notifications:write", role="admin")
+    wanted = pb.UpdatePreferencesRequest(channels=[hook(receiver.url)])
+    assert (await manager.UpdatePreferences(wanted)).preferences.channels[0].enabled

@@ -1,13 +1,28 @@
 """Whose API keys a caller may touch."""
 
-from fp_kernel import PermissionDenied, Principal, parse_id
+from fp_kernel import PermissionDenied, Principal, Unauthenticated, parse_id
 from fp_kernel.identity import JOB_ROLE
 
-from fp_auth.app.ports import Users
+from fp_auth.app.ports import ApiKeys, Users
 from fp_auth.app.refusals import no_user
+from fp_auth.domain.api_keys import ApiKey
 from fp_auth.domain.users import User
 
 ADMINISTER_KEYS = "api-keys:admin"
+
+
+async def lock_own_key(api_keys: ApiKeys, caller: Principal) -> ApiKey | None:
+    """The key that the caller uses, None for a person.
+
+    Locked, so that a key which is being revoked makes no other one that the revocation does not see.
+    Raises Unauthenticated when it was revoked meanwhile.
+    """
+    if not caller.api_key_id:
+        return None
+    key = await api_keys.lock(caller.team, caller.api_key_id)
+    if key is None or key.revoked_at is not None:
+        raise Unauthenticated("the API key is unknown, expired or revoked", reason="API_KEY_INVALID")
+    return key
 
 
 def require_person(caller: Principal) -> None:

@@ -3,11 +3,11 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from fp_kernel import Clock, Command, FieldViolation, PermissionDenied, Principal, invalid, new_id
 
-from fp_auth.app.access import owner_named
+from fp_auth.app.access import lock_own_key, owner_named
 from fp_auth.app.ports import Random, Roles, Transactions, Users
 from fp_auth.app.session import role_named
 from fp_auth.domain import api_keys
@@ -24,12 +24,22 @@ class IssuedKey:
 
 
 class CreateApiKey:
-    def __init__(self, users: Users, roles: Roles, transactions: Transactions, random: Random, clock: Clock) -> None:
+    def __init__(
+        self,
+        users: Users,
+        roles: Roles,
+        transactions: Transactions,
+        random: Random,
+        clock: Clock,
+        *,
+        longest: timedelta | None = None,
+    ) -> None:
         self._users = users
         self._roles = roles
         self._transactions = transactions
         self._random = random
         self._clock = clock
+        self._longest = longest
 
     async def __call__(
         self,
@@ -45,7 +55,7 @@ class CreateApiKey:
         owner = await owner_named(self._users, caller, user_id)
         wanted, now = parse_scopes(scopes), self._clock.now()
         check_granted(scopes, caller, await role_named(self._roles, owner.role))
-        api_keys.check_expiry(expires_at, now)
+        ends = _within(caller, api_keys.key_end(expires_at, now, self._longest))
         raw = api_keys.raw_key(self._random(api_keys.ENTROPY_BYTES))
         key = ApiKey(
             id=new_id(),
@@ -55,9 +65,11 @@ class CreateApiKey:
             prefix=api_keys.shown_prefix(raw),
             scopes=wanted,
             created_at=now,
-            expires_at=_within(caller, expires_at),
+            expires_at=ends,
+            created_by_key=caller.api_key_id,
         )
         async with self._transactions(command) as tx:
+            await lock_own_key(tx.api_keys, caller)
             await tx.api_keys.add(key, api_keys.key_hash(raw), caller.user_id)
             tx.outbox.add(ApiKeyIssued(key, replaced_key_id="", actor=caller.user_id))
             issued = IssuedKey(key, raw)
@@ -84,9 +96,14 @@ def check_granted(scopes: Sequence[str], caller: Principal, owner_role: Role) ->
 
 def _within(caller: Principal, expires_at: datetime | None) -> datetime | None:
     """A key made with a key that ends may not outlive it. Raises InvalidArgument naming `expires_at`."""
-    if not caller.api_key_id or math.isinf(caller.expires_at):
-        return expires_at
-    end = datetime.fromtimestamp(caller.expires_at, UTC)
-    if expires_at is not None and expires_at > end:
+    end = own_end(caller)
+    if end is not None and expires_at is not None and expires_at > end:
         raise invalid("expires_at", "must not be later than the end of the key that you use")
     return expires_at or end
+
+
+def own_end(caller: Principal) -> datetime | None:
+    """The end of the API key that the caller uses; None for a person and for a key without end."""
+    if not caller.api_key_id or math.isinf(caller.expires_at):
+        return None
+    return datetime.fromtimestamp(caller.expires_at, UTC)

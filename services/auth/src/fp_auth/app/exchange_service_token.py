@@ -1,15 +1,16 @@
 """A service's own credential for a token of role service."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from fp_kernel import Clock, Unauthenticated, invalid, new_id
 from fp_kernel.identity import SERVICE_ROLE
 
 from fp_auth.app.ports import Roles, ServiceCredentials, TokenSigner
-from fp_auth.app.session import ACCESS_LIFE, role_named
+from fp_auth.app.session import role_named
 from fp_auth.domain import claims
 from fp_auth.domain.credentials import matches
+from fp_auth.domain.sessions import POLICY
 
 _MAX_SECRET = 512
 _MAX_NOUN = 63
@@ -22,11 +23,20 @@ class IssuedToken:
 
 
 class ExchangeServiceToken:
-    def __init__(self, known: ServiceCredentials, roles: Roles, signer: TokenSigner, clock: Clock) -> None:
+    def __init__(
+        self,
+        known: ServiceCredentials,
+        roles: Roles,
+        signer: TokenSigner,
+        clock: Clock,
+        *,
+        life: timedelta = POLICY.access,
+    ) -> None:
         self._known = known
         self._roles = roles
         self._signer = signer
         self._clock = clock
+        self._life = life
 
     async def __call__(self, service: str, secret: str) -> IssuedToken:
         """Raises InvalidArgument, Unauthenticated."""
@@ -37,5 +47,5 @@ class ExchangeServiceToken:
         if not matches(secret, await self._known.hashes(service, now)):
             raise Unauthenticated("service or secret is wrong", reason="WRONG_CREDENTIALS")
         role = await role_named(self._roles, SERVICE_ROLE)
-        said = claims.of_service(service, role, now=now, life=ACCESS_LIFE, token_id=new_id())
-        return IssuedToken(self._signer.sign(said), now + ACCESS_LIFE)
+        said = claims.of_service(service, role, now=now, life=self._life, token_id=new_id())
+        return IssuedToken(self._signer.sign(said), now + self._life)

@@ -63,6 +63,10 @@ class ApiKeys(Protocol):
         """The key, which nobody else changes until the transaction ends."""
         ...
 
+    async def lock_made_by(self, key_id: str) -> Sequence[ApiKey]:
+        """The keys that were made with this one, with those and so on, as far as they are not revoked."""
+        ...
+
     async def save(self, key: ApiKey) -> None: ...
 
     async def touch(self, key_id: str, minute: datetime) -> None:

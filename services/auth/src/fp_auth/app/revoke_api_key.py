@@ -1,5 +1,7 @@
 """A key that is worth nothing from now on."""
 
+from collections.abc import Sequence
+
 from fp_kernel import Clock, Command, NotFound, Principal, parse_id
 
 from fp_auth.app.access import ADMINISTER_KEYS, require_person
@@ -16,16 +18,28 @@ class RevokeApiKey:
         self._clock = clock
 
     async def __call__(self, caller: Principal, key_id: str, *, command: Command | None = None) -> None:
-        """Revoking twice is no error and publishes one event. Raises InvalidArgument, PermissionDenied, NotFound."""
+        """Also revokes what was made with the key: a leaked key once lived on in a twin of its making.
+
+        Revoking twice is no error and publishes one event. Raises InvalidArgument, PermissionDenied, NotFound.
+        """
         require_person(caller)
         key_id = parse_id(key_id, "key_id")
         async with self._transactions(command) as tx:
             key = await owned_key(tx, caller, key_id)
-            now = self._clock.now()
-            if key.revoked_at is None:
-                await tx.api_keys.save(key.revoked(now))
-                tx.outbox.add(ApiKeyRevoked(key, now, caller.user_id))
+            ending = [key] if key.revoked_at is None else []
+            while True:
+                await self._revoke(tx, ending, caller)
+                # Until there are no more: one may have been made while this waited for the lock of its maker.
+                ending = list(await tx.api_keys.lock_made_by(key.id))
+                if not ending:
+                    break
             await tx.complete(None)
+
+    async def _revoke(self, tx: Transaction, keys: Sequence[ApiKey], caller: Principal) -> None:
+        now = self._clock.now()
+        for key in keys:
+            await tx.api_keys.save(key.revoked(now))
+            tx.outbox.add(ApiKeyRevoked(key, now, caller.user_id))
 
 
 async def owned_key(tx: Transaction, caller: Principal, key_id: str) -> ApiKey:

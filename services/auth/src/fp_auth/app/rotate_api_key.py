@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from fp_kernel import Clock, Command, FailedPrecondition, Internal, PermissionDenied, Principal, new_id, parse_id
 
-from fp_auth.app.access import require_person
-from fp_auth.app.create_api_key import IssuedKey
+from fp_auth.app.access import lock_own_key, require_person
+from fp_auth.app.create_api_key import IssuedKey, own_end
 from fp_auth.app.ports import Random, Transaction, Transactions
 from fp_auth.app.revoke_api_key import owned_key
 from fp_auth.app.session import role_named
@@ -16,15 +16,21 @@ from fp_auth.domain.scopes import intersection
 
 
 class RotateApiKey:
-    def __init__(self, transactions: Transactions, random: Random, clock: Clock) -> None:
+    def __init__(
+        self, transactions: Transactions, random: Random, clock: Clock, *, longest: timedelta | None = None
+    ) -> None:
         self._transactions = transactions
         self._random = random
         self._clock = clock
+        self._longest = longest
 
     async def __call__(
         self, caller: Principal, key_id: str, overlap: timedelta, *, command: Command | None = None
     ) -> IssuedKey:
         """The new key has the scopes of the old one, as far as the owner's role grants them now.
+
+        It ends no later than the key by which the call came: a key of 90 days once rotated itself and was good for a
+        year more.
 
         Raises InvalidArgument, PermissionDenied, NotFound, FailedPrecondition.
         """
@@ -32,12 +38,14 @@ class RotateApiKey:
         key_id = parse_id(key_id, "key_id")
         api_keys.check_overlap(overlap)
         async with self._transactions(command) as tx:
+            await lock_own_key(tx.api_keys, caller)
             issued = await self._rotate(tx, caller, await owned_key(tx, caller, key_id), overlap)
             await tx.complete(issued)
         return issued
 
     async def _rotate(self, tx: Transaction, caller: Principal, old: ApiKey, overlap: timedelta) -> IssuedKey:
         now = self._clock.now()
+        bound = now + self._longest if self._longest else None
         raw = api_keys.raw_key(self._random(api_keys.ENTROPY_BYTES))
         new = ApiKey(
             id=new_id(),
@@ -47,7 +55,8 @@ class RotateApiKey:
             prefix=api_keys.shown_prefix(raw),
             scopes=await _scopes(tx, caller, old),
             created_at=now,
-            expires_at=old.renewed_expiry(now),
+            expires_at=api_keys.earliest(old.renewed_expiry(now), own_end(caller), bound),
+            created_by_key=caller.api_key_id or old.created_by_key,
         )
         ended = old.replaced(new.id, now, overlap)
         await tx.api_keys.add(new, api_keys.key_hash(raw), caller.user_id)

@@ -11,8 +11,6 @@ from fp_auth.domain import claims, sessions
 from fp_auth.domain.sessions import POLICY, SessionPolicy
 from fp_auth.domain.users import Role, User
 
-ACCESS_LIFE = timedelta(minutes=15)
-
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Session:
@@ -50,8 +48,8 @@ class IssueTokens:
         refresh = sessions.raw_token(self._random(sessions.ENTROPY_BYTES))
         refresh_ends = self._policy.token_ends(family_started, now)
         await store.add_token(family_id, sessions.token_hash(refresh), now, refresh_ends)
-        access = self._signer.sign(claims.of_user(user, role, now=now, life=ACCESS_LIFE, token_id=new_id()))
-        return Session(user, access, now + ACCESS_LIFE, refresh, refresh_ends)
+        access = self._signer.sign(claims.of_user(user, role, now=now, life=self._policy.access, token_id=new_id()))
+        return Session(user, access, now + self._policy.access, refresh, refresh_ends)
 
 
 class OpenSession:

@@ -27,6 +27,7 @@ class ApiKey:
     prefix: the first characters of the raw key, for people.
     expires_at: None = never. last_used_at: to the minute.
     replaced_by: id of the key that a rotation issued in its place.
+    created_by_key: id of the key that made it, empty for a person; that one's end is its end too.
     """
 
     id: str
@@ -40,6 +41,7 @@ class ApiKey:
     revoked_at: datetime | None = None
     last_used_at: datetime | None = None
     replaced_by: str = ""
+    created_by_key: str = ""
 
     def valid(self, now: datetime) -> bool:
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
@@ -91,10 +93,23 @@ def parse_key_name(value: str) -> str:
     return name
 
 
-def check_expiry(expires_at: datetime | None, now: datetime) -> None:
-    """Raises InvalidArgument naming `expires_at`."""
+def key_end(expires_at: datetime | None, now: datetime, longest: timedelta | None) -> datetime | None:
+    """The end of a new key. longest: how long a key may live, None without a bound; also for one that names no end.
+
+    Raises InvalidArgument naming `expires_at`.
+    """
     if expires_at is not None and expires_at <= now:
         raise invalid("expires_at", "must be in the future")
+    if longest is None:
+        return expires_at
+    if expires_at is not None and expires_at > now + longest:
+        raise invalid("expires_at", f"must be within {longest.total_seconds() / 86_400:g} days")
+    return expires_at or now + longest
+
+
+def earliest(*ends: datetime | None) -> datetime | None:
+    """The first of several ends, of which None never comes."""
+    return min((end for end in ends if end is not None), default=None)
 
 
 def check_overlap(overlap: timedelta) -> None:

@@ -16,10 +16,14 @@ MAX_TOKEN = 200
 
 @dataclass(frozen=True, slots=True)
 class SessionPolicy:
-    """idle: a token not used for so long is worth nothing. longest: a family ends then, whatever its use."""
+    """idle: a token not used for so long is worth nothing. longest: a family ends then, whatever its use.
+
+    access: how long an access token is good.
+    """
 
     idle: timedelta = timedelta(days=30)
     longest: timedelta = timedelta(days=90)
+    access: timedelta = timedelta(minutes=15)
 
     def token_ends(self, family_started: datetime, now: datetime) -> datetime:
         return min(now + self.idle, family_started + self.longest)

@@ -9,8 +9,7 @@ from forgepoint.common.v1 import common_pb2
 from forgepoint.notification.v1 import notification_pb2 as pb
 from forgepoint.notification.v1.notification_pb2_grpc import NotificationServiceServicer
 from fp_kernel import Command, PageRequest, PermissionDenied, Principal, invalid, page_request_by_id, parse_id
-from fp_kernel.identity import JOB_ROLE
-from fp_rpc import caller, command, principal
+from fp_rpc import caller, command
 from fp_rpc.headers import USER
 from fp_rpc.pagination import page_response_after
 from google.protobuf.message import Message
@@ -72,7 +71,7 @@ class NotificationServicer(NotificationServiceServicer):
 
     async def GetNotification(self, request: pb.GetNotificationRequest, context: Context) -> pb.GetNotificationResponse:
         notification_id = parse_id(request.id, "id")
-        found, attempts = await self._queries.notification(member(), notification_id)
+        found, attempts = await self._queries.notification(caller(), notification_id)
         return pb.GetNotificationResponse(
             notification=convert.notification_to_pb(found), delivery_attempts=map(convert.attempt_to_pb, attempts)
         )
@@ -80,10 +79,10 @@ class NotificationServicer(NotificationServiceServicer):
     async def ListDeliveryAttempts(
         self, request: pb.ListDeliveryAttemptsRequest, context: Context
     ) -> pb.ListDeliveryAttemptsResponse:
-        caller = member()
+        asking = caller()
         log = Log(
-            team=caller.team,
-            user_id=caller.user_id,
+            team=asking.team,
+            user_id=asking.user_id,
             channel=convert.channel_filter(request.channel),
             status=convert.status_filter(request.status),
             notification_id=parse_id(request.notification_id, "notification_id") if request.notification_id else "",
@@ -102,7 +101,7 @@ class NotificationServicer(NotificationServiceServicer):
         )
 
     async def ListRules(self, request: pb.ListRulesRequest, context: Context) -> pb.ListRulesResponse:
-        team = member().team
+        team = caller().team
         scope = (team, "rules")
         rules, after = await self._queries.rules(team, _page(request.pagination, scope))
         return pb.ListRulesResponse(rules=map(convert.rule_to_pb, rules), pagination=page_response_after(after, scope))
@@ -111,22 +110,22 @@ class NotificationServicer(NotificationServiceServicer):
         self, request: pb.GetWebhookSecretRequest, context: Context
     ) -> pb.GetWebhookSecretResponse:
         rule_id = parse_id(request.rule_id, "rule_id") if request.rule_id else ""
-        return pb.GetWebhookSecretResponse(secret=await self._queries.secret(person_or_manager(rule_id), rule_id))
+        return pb.GetWebhookSecretResponse(secret=await self._queries.secret(owner(rule_id), rule_id))
 
     async def UpdatePreferences(
         self, request: pb.UpdatePreferencesRequest, context: Context
     ) -> pb.UpdatePreferencesResponse:
-        caller, wanted = person(), convert.wanted_channels(request)
+        caller, wanted = owner(), convert.wanted_channels(request)
         key = personal(request, _updated, caller)
         return _updated(await self._update_preferences(caller, wanted, request.muted_event_patterns, key))
 
     async def CreateRule(self, request: pb.CreateRuleRequest, context: Context) -> pb.CreateRuleResponse:
         new = convert.new_rule(request)
-        return _created(await self._create_rule(member(), new, command(request, _created)))
+        return _created(await self._create_rule(caller(), new, command(request, _created)))
 
     async def DeleteRule(self, request: pb.DeleteRuleRequest, context: Context) -> pb.DeleteRuleResponse:
         rule_id = parse_id(request.id, "id")
-        await self._delete_rule(member(), rule_id, command(request, lambda _: pb.DeleteRuleResponse()))
+        await self._delete_rule(caller(), rule_id, command(request, lambda _: pb.DeleteRuleResponse()))
         return pb.DeleteRuleResponse()
 
     async def MarkRead(self, request: pb.MarkReadRequest, context: Context) -> pb.MarkReadResponse:
@@ -136,33 +135,29 @@ class NotificationServicer(NotificationServiceServicer):
     async def TestChannel(self, request: pb.TestChannelRequest, context: Context) -> pb.TestChannelResponse:
         channel = convert.channel_of(request.channel, "channel")
         rule_id = parse_id(request.rule_id, "rule_id") if request.rule_id else ""
-        caller = person_or_manager(rule_id)
+        caller = owner(rule_id)
         key = personal(request, convert.tested_to_pb, caller)
         return convert.tested_to_pb(await self._try_channel(caller, channel, rule_id, key))
 
 
-def member() -> Principal:
-    """Raises InvalidArgument for a service that does not say for which team it acts, PermissionDenied for a job."""
-    if principal().role == JOB_ROLE:
-        raise PermissionDenied("a job has no notifications", reason="NOT_A_PERSON")
-    return caller()
-
-
 def person() -> Principal:
-    """Raises also InvalidArgument for a service that does not say for whom it acts."""
-    found = member()
+    """Raises InvalidArgument for a service that does not say for which team and for whom it acts."""
+    found = caller()
     if found.is_service and found.user_id == found.service:
         raise invalid(USER, "must name the user for whom the service acts")
     return found
 
 
-def person_or_manager(rule_id: str) -> Principal:
-    """rule_id: empty for what is the caller's own. Raises PermissionDenied for who may not manage rules."""
-    if not rule_id:
-        return person()
-    found = member()
-    if not found.may(MANAGE):
-        raise PermissionDenied(f"{MANAGE} is required for rules", reason="PERMISSION_MISSING")
+def owner(rule_id: str = "") -> Principal:
+    """Who may change where messages go, and read what signs them: of a rule its managers, else the person himself.
+
+    A key for anything else could send its owner's messages to a webhook of its own, which outlived the key: an API
+    key needs the permission of a manager, also for its owner's own channels. Raises PermissionDenied.
+    """
+    found = caller() if rule_id else person()
+    if (rule_id or found.api_key_id) and not found.may(MANAGE):
+        whose = "rules" if rule_id else "channels by an API key"
+        raise PermissionDenied(f"{MANAGE} is required for {whose}", reason="PERMISSION_MISSING")
     return found
 
 

@@ -12,6 +12,11 @@ from fp_auth.app.ports import KeyHolder
 from fp_auth.domain.api_keys import ApiKey
 from fp_auth.domain.users import Role, User
 
+_KEY = """
+k.id, k.team, k.user_id, k.name, k.prefix, k.scopes, k.created_at, k.expires_at, k.revoked_at, k.last_used_at,
+k.replaced_by, k.created_by_key
+"""
+
 
 class PostgresApiKeys:
     def __init__(self, connection: Connection) -> None:
@@ -21,8 +26,8 @@ class PostgresApiKeys:
         await self._connection.execute(
             """
             INSERT INTO api_keys
-                (id, team, user_id, name, prefix, key_hash, scopes, created_by, created_at, expires_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                (id, team, user_id, name, prefix, key_hash, scopes, created_by, created_at, expires_at, created_by_key)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
             """,
             key.id,
             key.team,
@@ -34,13 +39,13 @@ class PostgresApiKeys:
             created_by,
             key.created_at,
             key.expires_at,
+            key.created_by_key or None,
         )
 
     async def find_by_hash(self, key_hash: bytes) -> KeyHolder | None:
         row = await self._connection.fetchrow(
             f"""
-            SELECT k.id, k.team, k.user_id, k.name, k.prefix, k.scopes, k.created_at, k.expires_at, k.revoked_at,
-                   k.last_used_at, k.replaced_by,
+            SELECT {_KEY},
                    u.email, u.name AS user_name, r.name AS role, u.created_at AS user_created_at, u.password_hash,
                    r.scopes AS role_scopes
             FROM api_keys k
@@ -54,17 +59,34 @@ class PostgresApiKeys:
 
     async def lock(self, team: str, key_id: str) -> ApiKey | None:
         row = await self._connection.fetchrow(
-            """
-            SELECT id, team, user_id, name, prefix, scopes, created_at, expires_at, revoked_at, last_used_at,
-                   replaced_by
-            FROM api_keys
+            f"""
+            SELECT {_KEY}
+            FROM api_keys k
             WHERE team = $1 AND id = $2
             FOR UPDATE
-            """,
+            """,  # noqa: S608 -- a constant
             team,
             key_id,
         )
         return _to_key(row) if row else None
+
+    async def lock_made_by(self, key_id: str) -> Sequence[ApiKey]:
+        rows = await self._connection.fetch(
+            f"""
+            WITH RECURSIVE line AS (
+                SELECT id FROM api_keys WHERE created_by_key = $1
+                UNION
+                SELECT made.id FROM line JOIN api_keys made ON made.created_by_key = line.id
+            )
+            SELECT {_KEY}
+            FROM api_keys k
+            WHERE k.id IN (SELECT id FROM line) AND k.revoked_at IS NULL
+            ORDER BY k.id
+            FOR UPDATE
+            """,  # noqa: S608 -- a constant
+            key_id,
+        )
+        return [_to_key(row) for row in rows]
 
     async def save(self, key: ApiKey) -> None:
         await self._connection.execute(
@@ -84,14 +106,13 @@ class PostgresApiKeys:
 
     async def page(self, team: str, user_id: str, page: PageRequest, *, include_revoked: bool) -> Sequence[ApiKey]:
         rows = await self._connection.fetch(
-            """
-            SELECT id, team, user_id, name, prefix, scopes, created_at, expires_at, revoked_at, last_used_at,
-                   replaced_by
-            FROM api_keys
+            f"""
+            SELECT {_KEY}
+            FROM api_keys k
             WHERE team = $1 AND user_id = $2 AND id > $3 AND ($4 OR revoked_at IS NULL)
             ORDER BY id
             LIMIT $5
-            """,
+            """,  # noqa: S608 -- a constant
             team,
             user_id,
             page.after[0] if page.after else FIRST,
@@ -114,6 +135,7 @@ def _to_key(row: Record) -> ApiKey:
         revoked_at=row["revoked_at"],
         last_used_at=row["last_used_at"],
         replaced_by=str(row["replaced_by"] or ""),
+        created_by_key=str(row["created_by_key"] or ""),
     )
 
 
