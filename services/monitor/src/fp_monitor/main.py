@@ -1,4 +1,4 @@
-"""monitor, put together."""
+"""Monitor, put together."""
 
 from datetime import timedelta
 
@@ -6,12 +6,13 @@ import fp_runtime
 from forgepoint.monitor.v1.monitor_pb2_grpc import add_MonitorServiceServicer_to_server
 from fp_events import AuditPublisher, each
 from fp_events.hosting import soft_bus
+from fp_events.payloads.revocation import ended_keys
 from fp_events.streams import AUDIT, AUTH, INFERENCE, MODELS, PIPELINES
 from fp_postgres import PRUNE_EVERY, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
 from fp_postgres.signals import Signals
-from fp_rpc import Channels, Server, ServiceCredential
-from fp_rpc.identity.auth_client import remote_identity
+from fp_rpc import Server
+from fp_rpc.hosting import peers
 from fp_runtime import Runtime
 
 from fp_monitor import retention
@@ -21,86 +22,80 @@ from fp_monitor.adapters.postgres.reports import CHANNEL
 from fp_monitor.adapters.postgres.stores import PostgresTransactions
 from fp_monitor.api import consumers
 from fp_monitor.api.grpc import MonitorServicer
-from fp_monitor.app import use_cases
 from fp_monitor.app.close_windows import CloseWindows
+from fp_monitor.app.configure_monitor import ConfigureMonitor
 from fp_monitor.app.count_traffic import CountTraffic
+from fp_monitor.app.delete_monitor import DeleteMonitor
 from fp_monitor.app.filling import Filling
 from fp_monitor.app.follow_retraining import FollowRetraining
 from fp_monitor.app.note_gap import NoteGap
+from fp_monitor.app.queries import Queries
+from fp_monitor.app.reset_baseline import ResetBaseline
+from fp_monitor.app.stream_reports import StreamReports
+from fp_monitor.app.submit_truth import SubmitTruth
 from fp_monitor.app.take_baseline import TakeBaseline
 from fp_monitor.app.verdict import Verdict
+from fp_monitor.metrics import Metrics
 from fp_monitor.settings import Settings
 
 NOUN = "monitor"
-_AUTH_TIMEOUT = 5.0
+_STREAMS = (MODELS, INFERENCE, PIPELINES, AUDIT, AUTH)
 _PEER_TIMEOUT = 5.0
 
 
 async def serve(runtime: Runtime, settings: Settings) -> None:
-    clock, poll = runtime.clock, settings.monitor_poll_seconds
-    keep = timedelta(days=settings.monitor_retention_days)
+    clock, metrics, poll = runtime.clock, Metrics(runtime.metrics), settings.monitor_poll_seconds
+    labels_wait = timedelta(days=settings.monitor_retention_days)
+    unlabelled = timedelta(days=settings.monitor_unlabelled_days)
     database = await hard_database(runtime, settings.database_url.get_secret_value())
     bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
+    others = peers(runtime, settings)
+    asked = GrpcPeers(
+        others.channels.open(settings.registry_addr, timeout=_PEER_TIMEOUT),
+        others.channels.open(settings.pipeline_addr, timeout=_PEER_TIMEOUT),
+    )
+
     transactions, reads, signals = PostgresTransactions(database), PostgresReads(database), Signals(database, CHANNEL)
-
-    credential = ServiceCredential(NOUN, settings.service_secret.get_secret_value(), settings.auth_addr)
-    channels = Channels(credential, metrics=runtime.metrics)
-    runtime.on_close(credential.close)
-    runtime.on_close(channels.close)
-    peers = GrpcPeers(
-        channels.open(settings.registry_addr, timeout=_PEER_TIMEOUT),
-        channels.open(settings.pipeline_addr, timeout=_PEER_TIMEOUT),
-    )
-
-    judged = runtime.metrics.counter("windows_judged_total", "Windows closed with a report.", ("kind", "outcome"))
-    verdict = Verdict(clock, lambda kind, outcome: judged.labels(kind, outcome).inc())
-    filling = Filling(clock, verdict, labels_wait=keep)
-    do = use_cases.build(
-        transactions=transactions,
-        reads=reads,
-        peers=peers,
-        signals=signals,
-        filling=filling,
+    verdict = Verdict(clock, metrics.window_judged)
+    filling = Filling(clock, verdict, labels_wait=labels_wait)
+    servicer = MonitorServicer(
+        configure_monitor=ConfigureMonitor(transactions, reads, asked, clock),
+        delete_monitor=DeleteMonitor(transactions, clock),
+        reset_baseline=ResetBaseline(transactions, clock),
+        submit_truth=SubmitTruth(transactions, filling, clock),
+        stream_reports=StreamReports(reads, signals, poll=poll),
+        queries=Queries(reads),
         clock=clock,
-        poll=poll,
     )
-    count = consumers.count_traffic(
-        CountTraffic(
-            transactions,
-            filling,
-            clock,
-            consumer=consumers.TRAFFIC.name,
-            unlabelled=timedelta(days=settings.monitor_unlabelled_days),
-        )
+    traffic, promotions, retrainings = consumers.TRAFFIC, consumers.PROMOTIONS, consumers.RETRAININGS
+    on_traffic = consumers.count_traffic(
+        CountTraffic(transactions, filling, clock, consumer=traffic.name, unlabelled=unlabelled)
     )
-    missed = consumers.note_gap(NoteGap(transactions, clock))
-    take = consumers.take_baseline(
-        TakeBaseline(transactions, clock, consumer=consumers.PROMOTIONS.name, labels_wait=keep)
+    on_gap = consumers.note_gap(NoteGap(transactions, clock))
+    on_promotion = consumers.take_baseline(
+        TakeBaseline(transactions, clock, consumer=promotions.name, labels_wait=labels_wait)
     )
-    follow = consumers.follow_retraining(FollowRetraining(transactions, consumer=consumers.RETRAININGS.name))
-    close = CloseWindows(transactions, reads, verdict, clock)
+    on_retraining = consumers.follow_retraining(FollowRetraining(transactions, consumer=retrainings.name))
 
-    identity, keys = remote_identity(settings.auth_issuer, channels.open(settings.auth_addr, timeout=_AUTH_TIMEOUT))
     server = Server(
         NOUN,
-        resolver=identity,
+        resolver=others.identity,
         metrics=runtime.metrics,
         audit=AuditPublisher(bus),
         reflection=settings.reflection,
     )
-    server.add(add_MonitorServiceServicer_to_server, MonitorServicer(do, clock))
+    server.add(add_MonitorServiceServicer_to_server, servicer)
 
-    streams = (MODELS, INFERENCE, PIPELINES, AUDIT, AUTH)
-    runtime.keep("streams", lambda: bus.ensure(streams, consumers.CONSUMERS))
+    runtime.keep("streams", lambda: bus.ensure(_STREAMS, consumers.CONSUMERS))
     runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=runtime.metrics).run)
-    runtime.every(PRUNE_EVERY, "retention", Pruner(database, consumers=consumers.CONSUMERS).prune)
     runtime.keep("signals", signals.run)
-    runtime.keep("promotions", lambda: bus.consume(consumers.PROMOTIONS, each(take)))
-    runtime.keep("traffic", lambda: bus.consume(consumers.TRAFFIC, count, missed=missed))
-    runtime.keep("retrainings", lambda: bus.consume(consumers.RETRAININGS, each(follow)))
-    runtime.every(poll, "windows", close.once)
+    runtime.keep("promotions", lambda: bus.consume(promotions, each(on_promotion)))
+    runtime.keep("traffic", lambda: bus.consume(traffic, on_traffic, missed=on_gap))
+    runtime.keep("retrainings", lambda: bus.consume(retrainings, each(on_retraining)))
+    runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, ended_keys(others.keys.drop)))
+    runtime.every(poll, "windows", CloseWindows(transactions, reads, verdict, clock))
+    runtime.every(PRUNE_EVERY, "retention", Pruner(database, consumers=consumers.CONSUMERS).prune)
     await retention.start(runtime, database, settings)
-    runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, consumers.drop_keys(keys)))
     await runtime.serve(server)
 
 

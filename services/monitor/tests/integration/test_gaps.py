@@ -32,7 +32,7 @@ async def drift(world, clock, missed, *, hours):
     await missed(10, 20, hours=hours)
     await world.traffic(world.told_many(20, [0.1] * 50))
     clock.advance((WEEK / 2).total_seconds() + 1)
-    await world.timer.once()
+    await world.timer()
 
 
 async def level(world):
@@ -88,7 +88,7 @@ async def test_a_gap_from_before_the_window_was_opened_is_not_its(world, clock, 
     clock.advance(1)
     await world.traffic(world.told(60))
     clock.advance(WEEK.total_seconds() + 1)
-    await world.timer.once()
+    await world.timer()
     (report,) = await world.found()
     assert (report.gap, report.inconclusive) == (None, False)
 

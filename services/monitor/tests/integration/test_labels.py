@@ -118,8 +118,8 @@ async def test_the_window_of_a_version_that_is_gone_closes_when_its_labels_are_o
     await world.labelled(told[:5])
     await world.promote("2", sequence=2)
     clock.advance(29 * 24 * HOUR.total_seconds())
-    assert await world.timer.once() == 0
+    assert await world.timer() == 0
     clock.advance(24 * HOUR.total_seconds())
-    assert await world.timer.once() == 1
+    assert await world.timer() == 1
     assert await judged(world) == [("1", 5, 5)]
     assert await database.fetchval("SELECT count(*) FROM windows") == 0

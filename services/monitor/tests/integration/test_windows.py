@@ -20,12 +20,12 @@ async def test_a_window_with_too_few_events_keeps_them_for_another_while(world, 
     await world.promote()
     await world.traffic(world.told(5))
     clock.advance(HOUR.total_seconds() + 1)
-    assert await world.timer.once() == 1
-    assert await world.timer.once() == 0, "it has another hour"
+    assert await world.timer() == 1
+    assert await world.timer() == 0, "it has another hour"
     assert (await world.reported(), await world.samples()) == ([], 5)
     await world.traffic(world.told(6))
     clock.advance(HOUR.total_seconds() + 1)
-    await world.timer.once()
+    await world.timer()
     assert (await world.reported(), await world.samples()) == ([11], 0)
 
 
@@ -35,7 +35,7 @@ async def test_an_open_window_closes_by_the_clock_that_it_is_given_later(world, 
     await world.traffic(world.told(20))
     await world.configure(duration=HOUR, size=0)
     clock.advance(HOUR.total_seconds() + 1)
-    assert await world.timer.once() == 1
+    assert await world.timer() == 1
     assert await world.reported() == [20]
 
 
@@ -45,7 +45,7 @@ async def test_a_shorter_while_counts_from_the_opening_of_the_window(world, cloc
     await world.traffic(world.told(20))
     clock.advance(2 * HOUR.total_seconds())
     await world.configure(duration=HOUR)
-    assert await world.timer.once() == 1
+    assert await world.timer() == 1
     assert await world.reported() == [20]
 
 
@@ -62,7 +62,7 @@ async def test_timers_of_many_replicas_close_a_window_once(world, clock, replica
     await world.promote()
     await world.traffic(world.told(20))
     clock.advance(HOUR.total_seconds() + 1)
-    await asyncio.gather(*(replica().timer.once() for _ in range(4)))
+    await asyncio.gather(*(replica().timer() for _ in range(4)))
     assert await world.reported() == [20]
 
 

@@ -11,7 +11,6 @@ from fp_events.consumer.catalog import MONITOR_RETRAININGS as RETRAININGS
 from fp_events.consumer.catalog import MONITOR_TRAFFIC as TRAFFIC
 from fp_events.payloads.predictions import opened
 from fp_kernel import InvalidArgument, parse_id
-from fp_rpc import ApiKeyResolver
 
 from fp_monitor.app.count_traffic import CountTraffic, Told
 from fp_monitor.app.follow_retraining import FollowRetraining, Heard
@@ -28,7 +27,6 @@ __all__ = [
     "RETRAININGS",
     "TRAFFIC",
     "count_traffic",
-    "drop_keys",
     "follow_retraining",
     "note_gap",
     "take_baseline",
@@ -39,9 +37,8 @@ PROMOTED = "fp.models.promoted"
 STARTED = "fp.pipelines.started"
 FAILED = "fp.pipelines.failed"
 _BY_REPORT = "drift-report:"
-KEY_REVOKED = "fp.auth.apikey.revoked"
 
-API_KEYS = Broadcast("monitor-api-keys", (KEY_REVOKED,))
+API_KEYS = Broadcast("monitor-api-keys", ("fp.auth.apikey.revoked", "fp.auth.apikey.rotated"))
 
 CONSUMERS = (TRAFFIC, PROMOTIONS, RETRAININGS)
 
@@ -96,16 +93,6 @@ def follow_retraining(follow: FollowRetraining) -> Callable[[Event], Awaitable[N
                 failed,
             )
         )
-
-    return handle
-
-
-def drop_keys(keys: ApiKeyResolver) -> Callable[[Event], Awaitable[None]]:
-    """`API_KEYS` -> the key is worth nothing in this process from now on."""
-
-    async def handle(event: Event) -> None:
-        payload: Any = event.payload
-        keys.drop(payload.key_id)
 
     return handle
 

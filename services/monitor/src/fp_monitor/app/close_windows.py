@@ -24,7 +24,7 @@ class CloseWindows:
         self._verdict = verdict
         self._clock = clock
 
-    async def once(self) -> int:
+    async def __call__(self) -> int:
         """How many windows were due."""
         found = await self._reads.due(self._clock.now(), _BATCH)
         for due in found:
