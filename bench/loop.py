@@ -136,7 +136,8 @@ class Meter:
         ticks = 0
         while not self.over.is_set():
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.over.wait(), TICK_SECONDS)
+                async with asyncio.timeout(TICK_SECONDS):
+                    await self.over.wait()
             if self.flown is not None and self.flown.done and not self.answered:
                 self.answered = time.perf_counter()
             if ticks % TICKS_A_SAMPLE == 0 or self.over.is_set():

@@ -1,4 +1,4 @@
-"""Tasks have an owner, and nobody blocks the loop."""
+"""Tasks have an owner, nobody blocks the loop, and no cancellation gets lost."""
 
 import ast
 import functools
@@ -9,6 +9,7 @@ from rules.tree import Tree, Violation
 
 TASK_RULE = "task without owner"
 SLEEP_RULE = "blocking sleep"
+WAIT_RULE = "wait that loses cancellations"
 
 _OWNERS = frozenset({"fp_runtime", "fp_testkit"})
 _TASK_CALLS = frozenset({"create_task", "ensure_future"})
@@ -31,10 +32,18 @@ def blocking_sleeps(tree: Tree) -> Iterator[Violation]:
                 yield source.violation(line, SLEEP_RULE, "use asyncio.sleep, or wait for an event")
 
 
+def losing_waits(tree: Tree) -> Iterator[Violation]:
+    """`asyncio.wait_for` of Python 3.11 loses a cancellation that comes together with the result (ADR 0019)."""
+    for source in tree.sources():
+        for line in _found(source.text).waits:
+            yield source.violation(line, WAIT_RULE, "use asyncio.timeout")
+
+
 @dataclass(frozen=True, slots=True)
 class _Lines:
     tasks: tuple[int, ...]
     sleeps: tuple[int, ...]
+    waits: tuple[int, ...]
 
 
 @functools.lru_cache(maxsize=4_096)
@@ -45,6 +54,11 @@ def _found(text: str) -> _Lines:
         tasks=tuple(it.lineno for it in nodes if _starts_task(it) or _imports(it, "asyncio", _TASK_CALLS)),
         sleeps=tuple(
             it.lineno for it in nodes if _is_call(it, "time", "sleep") or _imports(it, "time", frozenset({"sleep"}))
+        ),
+        waits=tuple(
+            it.lineno
+            for it in nodes
+            if _is_call(it, "asyncio", "wait_for") or _imports(it, "asyncio", frozenset({"wait_for"}))
         ),
     )
 

@@ -228,7 +228,8 @@ async def test_the_lag_of_a_consumer_is_measured(nats_url):
         await release.wait()
 
     async with running(bus.consume(quick("lagging"), each(hanging))):
-        await asyncio.wait_for(started.wait(), PATIENCE)
+        async with asyncio.timeout(PATIENCE):
+            await started.wait()
         line = 'fp_test_events_lag{consumer="lagging",stream="MODELS"} 3.0'
         async with asyncio.timeout(PATIENCE):
             while line not in metrics.render()[0].decode():

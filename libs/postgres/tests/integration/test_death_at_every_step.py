@@ -86,7 +86,8 @@ async def consume(crash: CrashPoints, url: str, nats_url: str, name: str, count:
 
     NatsDelivery.ack = dying_ack  # type: ignore[method-assign]
     async with running(bus.consume(consumer_of(name), handler(database, name))):
-        await asyncio.wait_for(finished.wait(), PATIENCE)
+        async with asyncio.timeout(PATIENCE):
+            await finished.wait()
 
 
 async def test_an_effect_happens_once_whatever_step_its_consumer_dies_at(kill_at, databases, nats_url):

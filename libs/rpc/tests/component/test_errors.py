@@ -247,7 +247,8 @@ async def test_a_passed_deadline_cancels_the_handler_and_is_counted_as_such(
         if entered.is_set():
             break
 
-    await asyncio.wait_for(ended.wait(), PATIENCE)
+    async with asyncio.timeout(PATIENCE):
+        await ended.wait()
     labels = {"method": f"forgepoint.rpctest.v1.ShapesService/{method}", "code": "DEADLINE_EXCEEDED"}
     await until(lambda: (running.sample("grpc_requests_total", **labels) or 0) >= 1)
 
@@ -273,12 +274,14 @@ async def test_a_cancelled_call_cancels_the_handler_and_is_counted_as_such(
     running = await serve()
     call = getattr(running.stub(keys.sign()), method)(shapes.pb.Request())
     waiting = asyncio.ensure_future(call if method == "One" else call.read())
-    await asyncio.wait_for(entered.wait(), PATIENCE)
+    async with asyncio.timeout(PATIENCE):
+        await entered.wait()
 
     waiting.cancel()
     await asyncio.wait([waiting])
 
     assert waiting.cancelled()
-    await asyncio.wait_for(ended.wait(), PATIENCE)
+    async with asyncio.timeout(PATIENCE):
+        await ended.wait()
     labels = {"method": f"forgepoint.rpctest.v1.ShapesService/{method}", "code": "CANCELLED"}
     await until(lambda: running.sample("grpc_requests_total", **labels) == 1)

@@ -97,7 +97,8 @@ class CompetingSuite:
         event = registered()
         await bus.publish([event])
         async with running(bus.consume(quick("graceful"), slow)):
-            await asyncio.wait_for(started.wait(), PATIENCE)
+            async with asyncio.timeout(PATIENCE):
+                await started.wait()
             asyncio.get_running_loop().call_later(0.05, release.set)
         assert finished.ids == [event.id]
         await self._nothing_left(bus, "graceful")
@@ -112,7 +113,8 @@ class CompetingSuite:
         events = [registered(str(number)) for number in range(6)]
         await bus.publish(events)
         async with running(bus.consume(quick("giving", batch=1), stuck)):
-            await asyncio.wait_for(started.wait(), PATIENCE)
+            async with asyncio.timeout(PATIENCE):
+                await started.wait()
         recorder = Recorder()
         async with consuming(bus, quick("giving"), recorder):
             await recorder.has(5)
