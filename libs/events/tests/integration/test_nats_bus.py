@@ -1,4 +1,4 @@
-from fp_testkit.suites.bus import BusSuite
+from fp_testkit.suites import BusSuite
 
 
 class TestNatsBus(BusSuite):

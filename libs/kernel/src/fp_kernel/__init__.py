@@ -1,4 +1,4 @@
-"""What every part of the platform means by an error, an identity, an id, a time, a page and a command.
+"""Values that every part of the platform shares: errors, identities, ids, times, pages, commands, tensors.
 
 Standard library only; nothing here does I/O, so that any domain may import it. Only `loading` knows asyncio.
 
@@ -12,9 +12,10 @@ Standard library only; nothing here does I/O, so that any domain may import it. 
 - `backoff`: how long to wait between tries.
 - `loading`: values that are loaded once for all who wait, and served while they are renewed.
 - `texts`: which texts of people are accepted.
-- `tensors`, `signatures`: what models take and give, and whether a request has it.
+- `tensors`, `signatures`, `packing`, `features`: what models take and give, whether a request has it, values as JSON
+  and as bytes, and the names of features (ADR 0093 says why here).
 
-`texts`, `tensors` and `signatures` are imported by their own names.
+These four and `texts` are imported by their own names.
 """
 
 from fp_kernel.backoff import Backoff

@@ -11,7 +11,8 @@ class Command:
 
     key: chosen by the client; empty means that the client asked for no idempotency.
     fingerprint: digest of the body without its key; the same key with another body is refused.
-    encode: serialises the use-case's result into the RPC's response, kept with the state change and answered again.
+    encode: serialises the use-case's result into the RPC's response, which is stored with the state change and answers
+    a repetition.
     """
 
     team: str
@@ -26,7 +27,7 @@ NO_COMMAND: Final = Command("", "", "", b"", lambda _: b"")
 
 
 class Replayed(Exception):
-    """The command was done before; `response` is what it answered then."""
+    """The command was done before; `response` is its stored answer."""
 
     def __init__(self, response: bytes) -> None:
         super().__init__("command was done before")

@@ -1,4 +1,4 @@
-"""What the features of a model's inputs are called, in events of predictions and in the baselines of these.
+"""The names of the features of a model's inputs, in events of predictions and in baselines.
 
 A tensor that names its columns has their names, one element a row has the tensor's name, and others count as `x[0]`,
 `x[1]`, ...
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 MAX_FEATURES = 256
-"""So many are told of a prediction."""
+"""So many features of a prediction are published."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Row:
 
 
 def named(rows: Iterable[Row]) -> list[tuple[Row, list[str]]]:
-    """The features of a prediction: narrow tensors first, so that a scalar beside an embedding is told."""
+    """The features of a prediction: narrow tensors first, so that a scalar beside an embedding is not left out."""
     room, found = MAX_FEATURES, []
     for row in sorted(rows, key=lambda each: (each.width, each.tensor)):
         names = row.names(room)

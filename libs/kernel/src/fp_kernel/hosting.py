@@ -1,4 +1,4 @@
-"""What a library needs of the process that hosts it, to be a dependency of a service."""
+"""What a library needs of the process that uses it, to be one of its dependencies."""
 
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
@@ -7,7 +7,7 @@ T = TypeVar("T")
 
 
 class Host(Protocol):
-    """Part of `fp_runtime.Runtime`, which the libraries do not know."""
+    """The part of `fp_runtime.Runtime` that libraries may use without importing it."""
 
     @property
     def noun(self) -> str:

@@ -1,4 +1,4 @@
-"""Values that are loaded from somebody who may be slow or away."""
+"""Values that are loaded from a peer that may be slow or away."""
 
 import asyncio
 import contextvars
@@ -58,7 +58,7 @@ class LoadingCache(Generic[K, V]):
     - After a load that failed the next one of the same key starts when the back-off has passed. Until then the good
       value is answered; where there is none, the failure.
 
-    limit: values that are kept, and failures; the oldest goes first. roll: random numbers from 0 to 1.
+    limit: values that are remembered, and failures; the oldest goes first. roll: random numbers from 0 to 1.
     """
 
     def __init__(
@@ -113,18 +113,18 @@ class LoadingCache(Generic[K, V]):
         return float("inf") if entry is None else self._clock.monotonic() - entry.loaded_at
 
     def drop(self, key: K) -> None:
-        """Forget the value and the failure; a load under way is answered to those who wait, and not kept."""
+        """Forget the value and the failure; a load under way answers those who wait for it, and is not remembered."""
         self._loads.pop(key, None)
         self._failures.pop(key, None)
         self._entries.pop(key, None)
 
     def drop_all(self, wanted: Callable[[V], bool]) -> None:
-        """Forget the values that are wanted; takes time with each value that is kept."""
+        """Forget the values that are chosen; takes time in proportion to all that are remembered."""
         for key in [key for key, entry in self._entries.items() if wanted(entry.value)]:
             self.drop(key)
 
     def disown(self) -> None:
-        """What loads under way bring is answered to those who wait, and not kept: it may be out of date by now."""
+        """Loads under way still answer those who wait, and are not remembered: they may be out of date by now."""
         self._loads.clear()
         self._failures.clear()
 
@@ -156,7 +156,7 @@ class LoadingCache(Generic[K, V]):
         task = asyncio.current_task()
         try:
             loaded = await load()
-        except Exception as error:  # noqa: BLE001 -- told to all who wait
+        except Exception as error:  # noqa: BLE001 -- raised by all who wait
             if self._loads.get(key) is task:
                 self._fail(key, error)
             return error

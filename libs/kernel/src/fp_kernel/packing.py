@@ -43,12 +43,12 @@ def pack(data: Any, element: ElementType, field: str, shape: Sequence[int] | Non
     that are no such elements.
     """
     nested, flat = _regular(data, field) if isinstance(data, list) else ((), [data])
-    told = tuple(shape) if shape is not None else nested
-    if math.prod(told) != len(flat):
-        raise invalid(field, f"has {len(flat)} elements; the shape {list(told)} needs {math.prod(told)}")
-    if len(nested) > 1 and nested != told:
-        raise invalid(field, f"is nested as {list(nested)}; the shape is {list(told)}")
-    return Tensor(element, told, _packed(flat, element, field))
+    wanted = tuple(shape) if shape is not None else nested
+    if math.prod(wanted) != len(flat):
+        raise invalid(field, f"has {len(flat)} elements; the shape {list(wanted)} needs {math.prod(wanted)}")
+    if len(nested) > 1 and nested != wanted:
+        raise invalid(field, f"is nested as {list(nested)}; the shape is {list(wanted)}")
+    return Tensor(element, wanted, _packed(flat, element, field))
 
 
 def unpack(tensor: Tensor) -> list[Any]:

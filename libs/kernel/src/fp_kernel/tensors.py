@@ -10,7 +10,7 @@ from fp_kernel.errors import invalid
 
 MAX_RANK = 8
 MAX_BYTES = 16 * 1024 * 1024
-# Whoever passes a tensor on leaves more strings to whoever reads all of them.
+# A service that only passes a tensor on does not walk through more strings; serving, which reads them all, does.
 _MOST_STRINGS = 4_096
 _LENGTH = struct.Struct("<I")
 

@@ -14,8 +14,8 @@ BOUNDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2
 class CallMetrics(Collector):
     """Counts calls by method and code, and their seconds by method; made into metrics when they are scraped.
 
-    Prometheus' own counters take a lock for each of their numbers, on every call; here one thread counts, and a scrape
-    reads a copy.
+    Counters of prometheus_client take a lock for each of their numbers on every call. Here one thread counts without
+    locks, and a scrape reads a copy.
     """
 
     def __init__(self, noun: str, *, client: bool = False) -> None:

@@ -8,12 +8,12 @@ REQUEST_ID: Final = "x-request-id"
 IDEMPOTENCY_KEY: Final = "idempotency-key"
 TEAM: Final = "fp-on-behalf-of-team"
 USER: Final = "fp-on-behalf-of-user"
-# Where the caller sits, and the token of whoever says so; only the gateway's word counts.
+# The client's network address, and the gateway's own token: an address without it is not believed.
 CLIENT_ADDRESS: Final = "fp-client-address"
 FORWARDED_BY: Final = "fp-forwarded-by"
 POSITION: Final = "fp-position"
 REPLAYED: Final = "fp-replayed"
-# Of gRPC itself: what a server says to the retry policy of a client, and which sending of a call this one is.
+# Of gRPC itself: whether a client may repeat the call, and how often this call was sent before.
 PUSHBACK: Final = "grpc-retry-pushback-ms"
 PREVIOUS_ATTEMPTS: Final = "grpc-previous-rpc-attempts"
 STATUS_DETAILS: Final = "grpc-status-details-bin"

@@ -1,4 +1,4 @@
-"""What a service calls others with, and how it knows who calls it."""
+"""The identity of a service: its credential, its channels to others, and how it learns who calls it."""
 
 from dataclasses import dataclass
 from typing import Final, Protocol

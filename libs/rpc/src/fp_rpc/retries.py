@@ -17,7 +17,7 @@ from google.protobuf import descriptor_pool
 # An address may name many replicas; the default would send everything to the first.
 _ROUND_ROBIN: Final[dict[str, Any]] = {"loadBalancingConfig": [{"round_robin": {}}]}
 _NEVER: Final = "-1"
-# Longer promises are for the caller to keep, not for a channel to wait out.
+# A longer wait is for the caller to decide, not for a channel to sit out.
 _LONGEST_PUSHBACK: Final = 1.0
 # What gRPC accepts as policy; five attempts and a thousand tokens are its own limits.
 _MOST_ATTEMPTS: Final = 5
@@ -69,9 +69,10 @@ SINGLE: Final = json.dumps(_ROUND_ROBIN)
 
 
 def pushback(error: Error, remaining: float) -> str:
-    """What a server says to gRPC's policy of the client: milliseconds to wait, or never.
+    """What a server tells the client's gRPC: milliseconds to wait before it repeats the call, or -1 for never.
 
-    remaining: seconds until the caller's deadline; a repeat after it would hide the refusal behind the deadline.
+    remaining: seconds until the caller's deadline. Never, when the wait would end after it: the caller would get
+    DEADLINE_EXCEEDED instead of the refusal.
     """
     wait = error.retry_after
     if wait is None or wait > _LONGEST_PUSHBACK or wait >= remaining:

@@ -17,7 +17,7 @@ from fp_telemetry.logs import Log, get_logger
 from fp_telemetry.loop import watch_event_loop
 from fp_telemetry.metrics import Metrics
 from fp_telemetry.setup import Telemetry, setup
-from fp_telemetry.traces import begin, end, extract, inject, inject_span, link, span, tracing
+from fp_telemetry.traces import begin, end, extract, inject, inject_span, span, tracing
 
 __all__ = [
     "Log",
@@ -30,7 +30,6 @@ __all__ = [
     "get_logger",
     "inject",
     "inject_span",
-    "link",
     "setup",
     "span",
     "tracing",

@@ -15,7 +15,7 @@ class Scope(Protocol):
     def metadata(self) -> Mapping[str, str]: ...
 
 
-# One variable for all that a call brings: setting one costs more than the rest of what is done for it.
+# One variable for everything about a call: setting a ContextVar costs more than the rest of what is done here.
 scope: Final[ContextVar[Scope | None]] = ContextVar("fp_scope", default=None)
 _own: Final[ContextVar[tuple[str, Scope | None]]] = ContextVar("fp_correlation_id", default=("", None))
 
@@ -23,8 +23,10 @@ Reset = Token[tuple[str, Scope | None]]
 
 
 class CorrelationId:
-    """The correlation id of the present work, used like a `ContextVar[str]`: that of the call being handled, or one
-    that was set since.
+    """The correlation id of the current work: that of the call being handled, or one that was set since.
+
+    It has the methods of a `ContextVar[str]` and is none: a call sets one variable (`scope`), and the id is read from
+    it.
     """
 
     def get(self, default: str = "") -> str:

@@ -1,7 +1,7 @@
 """The registry of metric names: the shared ones, and the rules for those that services add.
 
 A name is `fp_<noun>_<what>[_<unit>]` in snake case. Counters end in `_total`; anything measured ends in its unit.
-A label has few values for ever: never an id, an address, a text of people, or a team.
+A label has a small, fixed set of values: never an id, an address, a text of people, or a team.
 """
 
 import re

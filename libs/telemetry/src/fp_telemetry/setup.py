@@ -17,7 +17,7 @@ _FLUSH_MILLISECONDS: Final = 5_000
 
 
 class Telemetry:
-    """What `setup` started; `shutdown` flushes it and takes it down, within some five seconds."""
+    """What `setup` started; `shutdown` flushes and ends it, within about five seconds."""
 
     def __init__(self, handler: logging.Handler, provider: TracerProvider | None) -> None:
         self._handler = handler

@@ -91,12 +91,6 @@ def extract(carrier: Mapping[str, str]) -> Context:
     return _propagator.extract(carrier, context=Context())
 
 
-def link(carrier: Mapping[str, str]) -> Link | None:
-    """A link to the span that these headers came from: how a batch points at its messages."""
-    remote = trace.get_current_span(extract(carrier)).get_span_context()
-    return Link(remote) if remote.is_valid else None
-
-
 def begin(
     name: str,
     *,
@@ -123,7 +117,7 @@ def begin(
 def end(
     span: Span, *, failed: str = "", cause: BaseException | None = None, attributes: Mapping[str, Any] | None = None
 ) -> None:
-    """failed: why the span's status is an error; empty for success. cause: kept with the span as an event."""
+    """failed: why the span's status is an error; empty for success. cause: recorded with the span as an event."""
     if attributes:
         span.set_attributes(attributes)
     if cause is not None:

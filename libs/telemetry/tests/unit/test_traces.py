@@ -6,7 +6,7 @@ import threading
 from types import SimpleNamespace
 
 import pytest
-from fp_telemetry import begin, end, extract, inject, inject_span, link, setup, span, tracing
+from fp_telemetry import begin, end, extract, inject, inject_span, setup, span, tracing
 from fp_telemetry.context import scope
 from opentelemetry import trace
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -68,8 +68,8 @@ def test_a_trace_goes_out_and_comes_in_again(spans):
 
 
 def test_a_span_points_at_the_messages_of_its_batch(spans):
-    links = [found for found in (link(HEADERS), link({}), link({"traceparent": "00-zz"})) if found]
-    with span("batch", links=links):
+    remote = trace.get_current_span(extract(HEADERS)).get_span_context()
+    with span("batch", links=[trace.Link(remote)]):
         pass
 
     (batch,) = spans()

@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 from fp_events import STREAMS
 from fp_testkit.memory_bus import MemoryBus
-from fp_testkit.suites.bus import BusSuite
+from fp_testkit.suites import BusSuite
 
 
 class TestMemoryBus(BusSuite):

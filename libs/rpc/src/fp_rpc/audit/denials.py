@@ -9,7 +9,7 @@ from fp_rpc.audit.records import AuditRecord
 class DenialPolicy:
     """reported: denials of one kind that become records within a window of so many seconds.
 
-    kinds: how many are kept apart; while so many are open, the denials of further callers of a method count together.
+    kinds: how many are counted separately; while so many windows are open, further callers of a method count together.
     """
 
     reported: int = 5
@@ -40,8 +40,7 @@ class DenialLimiter:
         """
         kind = (record.method, record.status, record.actor_id or record.peer)
         if kind not in self._windows and len(self._windows) >= self._policy.kinds:
-            # Callers by the thousand, each with an address of its own: they are one kind, so that memory and log are
-            # bounded by the number of methods.
+            # An attack from thousands of addresses counts as one kind for each method: memory and log stay bounded.
             kind = (record.method, record.status, "")
         window = self._windows.get(kind)
         if window is None:
@@ -58,7 +57,7 @@ class DenialLimiter:
         return replace(record, suppressed=suppressed)
 
     def ended(self, now: float, *, everything: bool = False) -> list[AuditRecord]:
-        """Forget the windows that ended and answer their last denial where some were counted and not reported."""
+        """Remove the windows that have ended; answer the last denial of each that has counted some without a record."""
         windows = []
         while self._windows:
             kind, window = next(iter(self._windows.items()))

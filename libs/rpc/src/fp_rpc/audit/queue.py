@@ -1,4 +1,4 @@
-"""The bounded way from a call to the audit sink."""
+"""The bounded queue between calls and the audit sink."""
 
 import asyncio
 import random
@@ -64,7 +64,7 @@ class AuditQueue:
             async with asyncio.timeout(patience):
                 while self._queue:
                     await self._send()
-        except Exception as failure:  # noqa: BLE001 -- a sink may fail in any way, and the records must still be kept
+        except Exception as failure:  # noqa: BLE001 -- a sink may fail in any way, and the records must still be written
             _log.warning("audit sink failed at stop", cause=repr(failure), left=len(self._queue))
         while self._queue:
             self._overflow.inc()
@@ -93,7 +93,7 @@ class AuditQueue:
                 task = asyncio.current_task()
                 if task is not None and task.cancelling():
                     raise
-                # Of a future that the sink shares with others: it must not end the audit for good, and in silence.
+                # A future that the sink shares with others was cancelled: that must not end the audit for good.
                 failures += 1
                 _log.warning("audit sink was cancelled by another", waiting=len(self._queue))
                 await asyncio.sleep(_BACKOFF.delay(failures, 1.0))
@@ -119,7 +119,7 @@ class AuditQueue:
         if not batch:
             return
         await self._sink.record(batch)
-        # Taken away only now, so that a failure or a cancellation leaves them for the next try.
+        # Removed only now, so that they are tried again after a failure or a cancellation.
         for _ in batch:
             self._queue.popleft()
         self._sent.inc(len(batch))

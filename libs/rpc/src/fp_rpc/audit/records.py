@@ -1,4 +1,4 @@
-"""What the platform keeps of calls: who did what, and who was refused."""
+"""Audit records: who did what, and who was refused."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -38,19 +38,19 @@ class AuditRecord:
 
 class AuditSink(Protocol):
     async def record(self, records: Sequence[AuditRecord]) -> None:
-        """Keep these records; when it raises, the same records come again, so `id` must make that harmless."""
+        """Store these records. When it raises, the same records come again: their `id` makes that harmless."""
         ...
 
 
 class NoAudit:
-    """Keeps nothing: for tests and programs that are no service."""
+    """Stores nothing: for tests and programs that are no service."""
 
     async def record(self, records: Sequence[AuditRecord]) -> None:
         """Nothing to do."""
 
 
 class LogAudit:
-    """Writes records as log lines: what a service has before it has a bus."""
+    """Writes records as log lines: for a server without a bus."""
 
     async def record(self, records: Sequence[AuditRecord]) -> None:
         for record in records:

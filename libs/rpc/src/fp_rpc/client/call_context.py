@@ -19,10 +19,10 @@ from fp_rpc.server.incoming_call import call_or_none
 
 _log = get_logger("fp_rpc.channels")
 Pairs = list[tuple[str, str]]
-# A peer that keeps the deadline may say so a little before it.
+# A peer may report the deadline a little before it has passed here.
 _TOLERANCE: Final = 0.1
 _RPC: Final = {"rpc.system.name": "grpc"}
-# What a peer says of a call is said of the service that made it, and of its caller only where the service says so.
+# With these a peer blames the service that called it, not that service's own caller, unless the channel passes them on.
 _BLAME: Final = frozenset((Kind.INVALID_ARGUMENT, Kind.PERMISSION_DENIED, Kind.UNIMPLEMENTED, Kind.DEADLINE_EXCEEDED))
 
 
@@ -53,12 +53,12 @@ class ChannelContext:
         left = float("inf") if call is None or call.ended else call.remaining() - self._margin
         if min(seconds, left) <= 0.0:
             raise DeadlineExceeded("no time is left for a call to a peer")
-        return CallContext(self, method, min(seconds, left), self._metrics, hurried=left <= seconds)
+        return CallContext(self, method, min(seconds, left), self._metrics, bounded_by_caller=left <= seconds)
 
-    def answered_for(self, error: Error, method: str, *, late: bool) -> Error:
-        """What this service says instead of an error that blames the caller of the peer: itself.
+    def for_own_caller(self, error: Error, method: str, *, late: bool) -> Error:
+        """The error for this service's own caller, where the peer's blames this service.
 
-        late: the deadline of the call that is being handled is over, so that it is the caller's own.
+        late: the deadline of the call that is being handled has passed, so that the error is the caller's own.
         """
         if error.kind not in self._blame or (error.kind is Kind.DEADLINE_EXCEEDED and late):
             return error
@@ -66,12 +66,12 @@ class ChannelContext:
         if error.kind is Kind.DEADLINE_EXCEEDED:
             return Unavailable("a peer did not answer in time")
         if error.kind is Kind.UNIMPLEMENTED:
-            # A peer that is a version behind, while both are rolled out.
+            # The peer is a version behind while both are being rolled out.
             return Unavailable("a peer is unavailable")
         return Internal(INTERNAL_MESSAGE)
 
     async def metadata(self, own: Sequence[tuple[str, Any]] | None, span: Span | None) -> tuple[Pairs, str]:
-        """Headers of a call and the token among them; what the caller gives by itself is kept."""
+        """Headers of a call, and the token among them; headers that the caller gave stay as they are."""
         pairs: Pairs = list(own or ())
         given = {key for key, _ in pairs}
         token = ""
@@ -91,15 +91,24 @@ class ChannelContext:
 
 
 class CallContext:
-    """One outgoing call: its deadline, span and end. hurried: its deadline is that of the call being handled."""
+    """One outgoing call: its deadline, span and end.
+
+    bounded_by_caller: its deadline is that of the call being handled.
+    """
 
     def __init__(
-        self, channel: ChannelContext, method: str, seconds: float, metrics: CallMetrics | None, *, hurried: bool
+        self,
+        channel: ChannelContext,
+        method: str,
+        seconds: float,
+        metrics: CallMetrics | None,
+        *,
+        bounded_by_caller: bool,
     ) -> None:
         self.channel = channel
         self.method = method
         self._metrics = metrics
-        self._hurried = hurried
+        self._bounded_by_caller = bounded_by_caller
         self._started = time.monotonic()
         self._deadline = self._started + seconds
         self.span = begin(method[1:], kind=SpanKind.CLIENT, attributes={**_RPC, "rpc.method": method[1:]})
@@ -110,9 +119,9 @@ class CallContext:
     def translate(self, failure: grpc.aio.AioRpcError, token: str) -> Error:
         """The peer's error as this process may raise it.
 
-        A service answers for its peers: that one refused its token or its call, or took too long, is nothing that its
-        own caller could mend. And a peer's promise that a repeat helps says nothing of what the service has done by
-        then; it is kept where a repeat of the call that is being handled does no harm.
+        In a service, a peer that refused the service's token or call, or took too long, is nothing that the service's
+        caller could mend: the error becomes the service's own. A `retry_after` is dropped unless the call that is being
+        handled may be sent twice: the service may have changed something before it called the peer.
         """
         error = from_rpc_error(failure)
         credential = self.channel.credential
@@ -123,14 +132,16 @@ class CallContext:
             _log.error("a peer refused the token of this service", method=self.method, reason=error.reason)
             error = Unavailable("a peer is unavailable", reason="SERVICE_TOKEN_REFUSED", retry_after=1.0)
         else:
-            error = self.channel.answered_for(error, self.method, late=self._hurried and self.remaining() <= _TOLERANCE)
+            error = self.channel.for_own_caller(
+                error, self.method, late=self._bounded_by_caller and self.remaining() <= _TOLERANCE
+            )
         if call is not None and not call.repeatable:
             error.retry_after = None
         return error
 
     def unprepared(self) -> Error:
-        """The error when the time was over before the call had a token and a connection."""
-        if self._hurried:
+        """The error when the time ran out before the call had a token and a connection."""
+        if self._bounded_by_caller:
             return DeadlineExceeded("the deadline passed")
         return Unavailable("a peer is unavailable", reason="NO_SERVICE_TOKEN")
 

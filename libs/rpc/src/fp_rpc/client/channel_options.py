@@ -16,18 +16,18 @@ def channel_options(
     """
     return [
         ("grpc.max_receive_message_length", max_message_bytes),
-        # The server says what is too big, by a typed error.
+        # The server refuses what is too big, with an error that names the sizes.
         ("grpc.max_send_message_length", -1),
         ("grpc.keepalive_time_ms", int(keepalive * 1_000)),
         ("grpc.keepalive_timeout_ms", 10_000),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.max_pings_without_data", 0),
-        # A peer that is restarted is back within a second; the default would wait for two minutes in the end.
+        # A peer that restarts is back within a second; the default would grow to two minutes between two attempts.
         ("grpc.initial_reconnect_backoff_ms", 100),
         ("grpc.max_reconnect_backoff_ms", 2_000),
         ("grpc.service_config", config),
-        # A request above the default of 256 KiB would not be repeated, without a word.
+        # Else gRPC silently repeats no request above 256 KiB.
         ("grpc.per_rpc_retry_buffer_size", max_message_bytes),
-        # Addresses of peers are internal: no proxy of the environment stands between.
+        # Addresses of peers are internal: a proxy that the environment names must not get these calls.
         ("grpc.enable_http_proxy", 0),
     ]

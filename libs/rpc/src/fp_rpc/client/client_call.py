@@ -78,7 +78,7 @@ class ClientCall(grpc.aio.Call):
     async def _start(self, context: CallContext) -> None:
         try:
             self._check_running()
-            # A peer that is silent about tokens must not hold up those whose time is over.
+            # Within the call's deadline: auth may be slow with the token.
             async with asyncio.timeout(context.remaining()):
                 pairs, self._token = await context.channel.metadata(self._own, context.span)
                 start = await self._method.starter(self._request, pairs)
@@ -107,7 +107,7 @@ class ClientCall(grpc.aio.Call):
     async def _again(self, failure: grpc.aio.AioRpcError) -> Any:
         """The call with another token, where the peer refused the first one; raises the peer's error otherwise."""
         context, restartable = self._context, self._restartable
-        # The peer refused the token before it did anything: any call may be made again, once.
+        # A peer checks the token before it does anything, so that any call may be sent again, once.
         self._restartable = False
         if context is None or not restartable or not context.another_token(failure, self._token):
             self._fail(failure)

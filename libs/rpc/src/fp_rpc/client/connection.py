@@ -1,4 +1,4 @@
-"""Waiting for a connection before a call that may be sent only once."""
+"""Waits for a connection before a call that may be sent only once."""
 
 import asyncio
 import random
@@ -12,14 +12,14 @@ from fp_rpc.retries import RetryPolicy
 
 _POLL: Final = 0.05
 _READY: Final = grpc.ChannelConnectivity.READY
-# States that end by themselves, soon: gRPC tells when. One that failed may stay so for as long as the peer is away.
+# States that end soon, and whose end gRPC reports. TRANSIENT_FAILURE may last as long as the peer is away.
 _PASSING: Final = frozenset((grpc.ChannelConnectivity.IDLE, grpc.ChannelConnectivity.CONNECTING))
 
 
 class Connection:
-    """Of a channel. What is started only on a connection that stands has not left while there is none.
+    """The connection of a channel. A call that is started only once it stands cannot get lost before it leaves.
 
-    A peer that is restarted would else fail every write of that second, and after a failure nobody can tell any more
+    Else every write would fail during the second in which a peer restarts, and after such a failure nobody knows
     whether the call had left.
     """
 
@@ -46,5 +46,5 @@ class Connection:
                     async with asyncio.timeout(left):
                         await self._channel.wait_for_state_change(state)
             else:
-                # Not watched: it may stay so for hours, and gRPC forgets no watch before the state changes.
+                # Polled: the state may last for hours, and gRPC keeps every watch until it changes.
                 await asyncio.sleep(min(_POLL, left))

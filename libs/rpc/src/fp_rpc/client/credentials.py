@@ -1,4 +1,4 @@
-"""What outgoing calls show as their own identity."""
+"""The credential that outgoing calls carry."""
 
 from typing import Final, Protocol
 
@@ -15,7 +15,7 @@ from fp_rpc.times import seconds_of
 
 _log = get_logger("fp_rpc.credentials")
 _EXCHANGE_TIMEOUT: Final = 5.0
-# Renewed when a third of its life is left, so that auth may be away that long without being missed.
+# Renewed when a third of its life is left: so long can auth be away before calls fail.
 _RENEWED_AFTER: Final = 2 / 3
 _BACKOFF: Final = Backoff(first=0.2, longest=2.0)
 _LEAST_AGE: Final = 5.0
@@ -31,7 +31,7 @@ class Credential(Protocol):
         ...
 
     def refused(self, token: str) -> bool:
-        """A peer refused this token; answers whether another one may be had by asking again."""
+        """A peer refused this token. Answers whether asking again may give another one."""
         ...
 
 

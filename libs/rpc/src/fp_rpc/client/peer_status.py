@@ -1,7 +1,7 @@
-"""The status with which a peer ended a stream of requests, also when a write got in its way.
+"""The status with which a peer ended a stream of requests, also when grpc.aio replaced it.
 
-A write that meets the peer's end of a stream fails inside gRPC, which then sets a status of its own: INTERNAL, and no
-trailers. It may come before the peer's status, which replaces it a moment later, or after it, and replace it for good.
+A write after the peer has ended the stream fails inside grpc.aio, which then sets a status of its own: INTERNAL,
+without trailers. It is set before the peer's status arrives, which then replaces it, or after that, which then is lost.
 """
 
 import asyncio
@@ -10,12 +10,12 @@ from typing import Any, Final
 
 import grpc
 
-# Seconds for which the status of a peer may be under way when a write has failed already.
+# Seconds to wait for the peer's status after a write has failed.
 _PATIENCE: Final = 2.0
 
 
 class PeerStatus:
-    """Keeps the status of the peer from the moment it arrives."""
+    """Remembers the status of the peer from the moment it arrives."""
 
     def __init__(self, call: Any) -> None:
         self._peers: grpc.aio.AioRpcError | None = None
@@ -23,7 +23,7 @@ class PeerStatus:
         call.add_done_callback(self._keep)
 
     async def of_peer(self, failure: grpc.aio.AioRpcError) -> grpc.aio.AioRpcError | None:
-        """The failure that the peer sent in place of gRPC's; None when the peer had ended the stream well."""
+        """The failure that the peer sent, in place of gRPC's; None when the peer had ended the stream with OK."""
         if not _is_local(failure.code(), failure.trailing_metadata()):
             return failure
         try:
@@ -34,7 +34,7 @@ class PeerStatus:
         return self._peers
 
     def of_now(self) -> tuple[bool, grpc.aio.AioRpcError | None]:
-        """Whether the peer has ended the call, and its failure; None after a good end."""
+        """Whether the peer has ended the call, and its failure; None when that was OK."""
         return self._arrived.is_set(), self._peers
 
     def _keep(self, call: Any) -> None:
@@ -53,7 +53,7 @@ def _is_local(code: Any, trailers: Any) -> bool:
 
 
 def _now(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """What a coroutine answers that has nothing to wait for."""
+    """The result of a coroutine that does not wait."""
     try:
         coroutine.send(None)
     except StopIteration as answer:

@@ -36,7 +36,7 @@ class _OneAnswer(ClientCall):
                 try:
                     call = await self._again(failure)
                 except _EndedWell:
-                    # gRPC threw the answer away together with the status.
+                    # gRPC dropped the answer when a write failed.
                     self._finish(Kind.UNAVAILABLE.value, failure)
                     raise Unavailable("the answer was lost") from failure
             except asyncio.CancelledError:
@@ -72,7 +72,7 @@ class _ManyAnswers(ClientCall):
                 self._finish(Kind.CANCELLED.value)
                 raise
             else:
-                # From the first message on another start would answer the caller twice.
+                # A new start after the first message would give the caller that message twice.
                 self._restartable = False
                 if answer is grpc.aio.EOF:
                     self._finish()
@@ -84,7 +84,7 @@ class _ManyRequests(ClientCall):
     _status: PeerStatus | None = None
 
     async def write(self, request: Any) -> None:
-        """Send one more message; raises the peer's error when it has ended the call, nothing after a good end."""
+        """Send one more message. Raises the peer's error when the peer has ended the call with one."""
         call = await self._open()
         await self._send(call.write(request))
 
@@ -96,7 +96,7 @@ class _ManyRequests(ClientCall):
         try:
             await sending
         except grpc.aio.AioRpcError as broken:
-            await self._over(broken)
+            await self._peer_ended(broken)
         except asyncio.InvalidStateError:
             ended, failure = self._status.of_now() if self._status else (False, None)
             if failure is not None:
@@ -105,8 +105,8 @@ class _ManyRequests(ClientCall):
                 # A mistake of the caller, such as a write after done_writing.
                 raise
 
-    async def _over(self, failure: grpc.aio.AioRpcError) -> None:
-        """A peer that has its answer wants no more requests; any other end is the call's."""
+    async def _peer_ended(self, failure: grpc.aio.AioRpcError) -> None:
+        """The peer has ended the call: with OK, when it needs no more requests, or with an error, which is raised."""
         with suppress(_EndedWell):
             await self._again(failure)
 

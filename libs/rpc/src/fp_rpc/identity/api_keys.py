@@ -22,11 +22,11 @@ class ApiKeyResolver:
     validate: asks auth, bounded in time; raises Unauthenticated.
     ttl: seconds that a resolved key is remembered, the longest that a lost revocation event can matter. A key in use is
     asked about anew when a third of them is left, beside the calls that come with it.
-    refused_ttl: seconds that a key is remembered that auth does not know, so that a client with an old key, which asks
-    again and again, does not ask auth.
+    refused_ttl: seconds that a key is remembered that auth does not know, so that a client that repeats calls with an
+    old key does not reach auth each time.
     limit: keys of each kind that are remembered; the oldest goes first.
-    waiting: callers that may wait for auth at once. It is a quarter of the calls that a server takes: while auth is
-    silent, the other places are for those who come with tokens.
+    waiting: callers that may wait for auth at once: a quarter of the calls that a server takes; the other places stay
+    free for callers with tokens while auth does not answer.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class ApiKeyResolver:
 
     def drop(self, api_key_id: str) -> None:
         """Forget a key now: it was revoked or rotated. What auth refused is asked about again as well."""
-        # An answer that is under way may have been given before the revocation: it must not be kept.
+        # An answer under way may be older than the revocation: it must not be remembered.
         self._drops += 1
         self._known.disown()
         self._refused.clear()
@@ -99,7 +99,7 @@ class ApiKeyResolver:
             principal = await self._validate(credential)
         except Unauthenticated as refused:
             if drops == self._drops:
-                # It was good a moment ago, where it was asked about while in use.
+                # It may still be remembered as good: keys in use are asked about while they are served.
                 self._known.drop(digest)
                 if refused.reason == _INVALID:
                     self._refuse(digest)
@@ -107,7 +107,7 @@ class ApiKeyResolver:
         return Loaded(principal, fresh_for=self._ttl * _FRESH, good_for=self._ttl)
 
     def _refuse(self, digest: bytes) -> None:
-        # Taken out first, so that the oldest is always the first.
+        # Removed first, so that the dict stays ordered by time.
         self._refused.pop(digest, None)
         if len(self._refused) >= self._limit:
             del self._refused[next(iter(self._refused))]

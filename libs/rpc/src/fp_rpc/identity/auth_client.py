@@ -1,4 +1,4 @@
-"""Credentials of others, as every service but auth resolves them."""
+"""How every service but auth resolves the credentials of its callers: with auth's keys, and by asking auth."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
@@ -18,7 +18,7 @@ JWKS_PATH: Final = "/.well-known/jwks.json"
 
 
 def auth_validator(auth: grpc.aio.Channel) -> Callable[[str], Awaitable[Principal]]:
-    """Asks auth what a credential is worth. auth: a channel with a service's own identity."""
+    """Asks auth for the principal of a credential. auth: a channel with the service's own identity."""
     stub: Any = auth_pb2_grpc.AuthServiceStub(auth)
 
     async def validate(credential: str) -> Principal:
@@ -47,7 +47,7 @@ def principal_of(claims: auth_pb2.TokenClaims) -> Principal:
 def remote_identity(issuer: str, auth: grpc.aio.Channel) -> tuple[CredentialResolver, ApiKeyResolver]:
     """Tokens against the issuer's published keys, API keys through auth.
 
-    issuer: URL of auth's HTTP address. The key resolver is answered too, because revocations are dropped from it.
+    issuer: URL of auth's HTTP address. Also returns the resolver of API keys, for revoked ones to be dropped from it.
     """
     keys = ApiKeyResolver(auth_validator(auth))
     return CredentialResolver(JwtResolver(issuer, HttpJwks(f"{issuer}{JWKS_PATH}")), keys), keys

@@ -94,7 +94,7 @@ def read_jwks(jwks: Mapping[str, Any]) -> Mapping[str, RSAPublicKey]:
 
 
 def _usable(keys: Mapping[str, RSAPublicKey]) -> Mapping[str, RSAPublicKey]:
-    """Raises ValueError for a set without keys: auth has always one, so that a fault made it, not a rotation."""
+    """Raises ValueError for a set without keys: auth always has one, so that it is a fault and no rotation."""
     if not keys:
         raise ValueError("the set has no key that verifies RS256")
     return keys
@@ -112,13 +112,13 @@ def _rsa(entry: Mapping[str, Any]) -> RSAPublicKey | None:
 
 
 def _fetch(url: str) -> Mapping[str, Any]:
-    """Blocks; goes to the address itself, whatever proxies the environment names."""
+    """Blocks; ignores the proxies of the environment."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(url, timeout=_FETCH_TIMEOUT) as response:
             document = orjson.loads(response.read(_LARGEST_SET))
     except HTTPError as refused:
-        # It holds the connection for as long as anybody holds the error.
+        # Else the connection stays open for as long as the error is referenced.
         refused.close()
         raise OSError(f"HTTP status {refused.code}") from None
     if not isinstance(document, dict):

@@ -31,7 +31,7 @@ from fp_rpc.server.incoming_call import IncomingCall
 _log = get_logger("fp_rpc.server")
 _LARGEST_DENIED_BODY: Final = 64 * 1024
 _DENIED_BODY_SECONDS: Final = 0.5
-# The codes that are a server's fault, by OpenTelemetry's conventions for RPC spans.
+# Codes that OpenTelemetry's conventions for RPC spans count as errors of the server.
 _FAULTS: Final = frozenset(
     kind.value for kind in (Kind.INTERNAL, Kind.UNAVAILABLE, Kind.DEADLINE_EXCEEDED, Kind.UNIMPLEMENTED)
 )
@@ -51,7 +51,7 @@ class CallEnd:
         if isinstance(failure, Replayed):
             return await self._replayed(call, failure, context)
         if isinstance(failure, grpc.aio.AbortError):
-            # A relay ended the call with the status of the service behind it.
+            # A handler that relays calls has ended this one with the status of the service behind it.
             self.done(call, _CODES.get(_number(context.code()), "UNKNOWN"))
             raise failure
         error = _error_of(call, failure)
@@ -105,7 +105,7 @@ class CallEnd:
         if error.kind is Kind.INTERNAL:
             _log.exception("call failed", failure, method=call.rpc.label)
         elif error.__cause__ is not None and error.kind in (Kind.UNAVAILABLE, Kind.DEADLINE_EXCEEDED):
-            # What a peer or a store said is not for the caller, but the operator needs it.
+            # The text of a peer or a store may hold addresses: it goes to the log, not to the caller.
             _log.warning(
                 "call failed", method=call.rpc.label, code=error.kind.value, cause=repr(error.__cause__)[:1_000]
             )
@@ -160,9 +160,9 @@ def _record(call: IncomingCall, code: str) -> AuditRecord:
 
 
 async def _read_denied(call: IncomingCall, context: Any) -> None:
-    """Read the body of a call of a known caller that is refused, so that the audit says what it was about.
+    """Read the body of a known caller's refused call, so that the audit record names the resource.
 
-    A stream, a big body, a bad one, and one that is not there yet stay unread.
+    A stream stays unread, and so does a body that is big, malformed or late.
     """
     if call.rpc.streams_requests or call.rpc.rule.audit is AuditLevel.NEVER:
         return

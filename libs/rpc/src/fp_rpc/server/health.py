@@ -1,6 +1,6 @@
-"""Health v1 (grpc.health.v1), without the open watches that would hold a drain.
+"""Health checks (grpc.health.v1). Watches end at a stop: open ones would hold it up.
 
-Anybody may ask, so that it is bounded: in calls, and in the time that a question may take to arrive.
+Anybody may call it, so that both the calls and the time for a request to arrive are bounded.
 """
 
 import asyncio
@@ -12,16 +12,16 @@ import grpc
 from grpc_health.v1 import health_pb2
 
 NAME: Final = "grpc.health.v1.Health"
-# Probes of a cluster and balancers are a handful; what is beyond is refused.
+# A cluster's probes and load balancers make a handful of calls; more than this are refused.
 _MOST: Final = 100
-_QUESTION_SECONDS: Final = 5.0
+_REQUEST_SECONDS: Final = 5.0
 _SERVING: Final[int] = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING: Final[int] = health_pb2.HealthCheckResponse.NOT_SERVING
 _UNKNOWN: Final[int] = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
 
 
 async def is_serving(channel: grpc.aio.Channel, timeout: float) -> bool:  # noqa: ASYNC109 -- the call's deadline
-    """Whether the server behind a bare channel says that it takes calls; a silent one does not."""
+    """Whether the server behind a bare channel says that it takes calls; False when it does not answer in time."""
     check = channel.unary_unary(
         f"/{NAME}/Check",
         request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
@@ -52,7 +52,7 @@ class Health:
         self._announce()
 
     def close(self) -> None:
-        """NOT_SERVING for good; watches are told and end."""
+        """NOT_SERVING for good; watches get that and end."""
         self._closed = True
         self._serving = False
         self._announce()
@@ -62,7 +62,7 @@ class Health:
         return grpc.method_handlers_generic_handler(
             NAME,
             {
-                # On the wire a single request is a stream of one; gRPC would wait for it before it calls the handler.
+                # As streams of requests: else gRPC would wait for the request, without a bound, before it calls us.
                 "Check": grpc.stream_unary_rpc_method_handler(self._check, request, response),
                 "Watch": grpc.stream_stream_rpc_method_handler(self._watch, request, response),
             },
@@ -78,14 +78,14 @@ class Health:
         return _SERVING if self._serving else _NOT_SERVING
 
     async def _check(self, _: Any, context: Any) -> Any:
-        async with self._asked(context) as request:
+        async with self._admitted(context) as request:
             status = self._status(request.service)
             if status == _UNKNOWN:
                 await context.abort(grpc.StatusCode.NOT_FOUND, "no such service")
             return health_pb2.HealthCheckResponse(status=status)
 
     async def _watch(self, _: Any, context: Any) -> None:
-        async with self._asked(context) as request:
+        async with self._admitted(context) as request:
             sent = None
             while True:
                 changed, status, closed = self._changed, self._status(request.service), self._closed
@@ -97,22 +97,22 @@ class Health:
                 await changed.wait()
 
     @asynccontextmanager
-    async def _asked(self, context: Any) -> AsyncIterator[Any]:
-        """The question of a call that is taken."""
+    async def _admitted(self, context: Any) -> AsyncIterator[Any]:
+        """The request, for as long as the call counts as open."""
         if self._open >= _MOST:
             await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many health checks at once")
         self._open += 1
         try:
-            yield await self._question(context)
+            yield await self._request(context)
         finally:
             self._open -= 1
 
-    async def _question(self, context: Any) -> Any:
+    async def _request(self, context: Any) -> Any:
         try:
-            async with asyncio.timeout(_QUESTION_SECONDS):
+            async with asyncio.timeout(_REQUEST_SECONDS):
                 request = await context.read()
         except TimeoutError:
             request = grpc.aio.EOF
         if request is grpc.aio.EOF:
-            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the call has no question")
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the call has no request")
         return request

@@ -36,7 +36,7 @@ class Call:
     ended: whether its status is decided; a task that it started and that still runs then acts for nobody.
     """
 
-    # Made for every call: ids and the peer are only worked out for those who ask.
+    # Made for every call, so that ids and the peer are worked out only when they are read.
     __slots__ = (
         "_peer",
         "_request_id",
@@ -138,7 +138,7 @@ class IncomingCall(Call):
         self.draining = False
         metadata: dict[str, str] = dict(context.invocation_metadata())
         remaining = context.time_remaining()
-        # The core ends calls at their caller's deadline; only those without one need a timer of ours.
+        # gRPC ends calls at their caller's deadline; a call without one gets a timer here.
         self.unbounded = remaining is None
         if remaining is None:
             remaining = default_deadline
@@ -202,5 +202,5 @@ def caller() -> Principal:
 
 
 def _id(value: str | None) -> str:
-    """The id that a caller chose, when it is fit for logs and headers."""
+    """The id that a caller sent, if it is fit for logs and headers; else empty."""
     return value if value and _ID.fullmatch(value) else ""

@@ -1,11 +1,11 @@
 """What every incoming call passes, for all four kinds of RPC.
 
 In: telemetry, correlation id, deadline, load, identity, access; only then is the body read and the handler run.
-Out: the replay of a command, errors, audit, telemetry (`call_end`).
+Out: the stored answer of a repeated command, errors, audit, telemetry (`call_end`).
 
-Handlers are wrapped when they are added and not through `grpc.aio.ServerInterceptor`: that one is asked for a handler
-on every call, which costs more than everything here, and it sees neither the body nor the end of a stream. Single
-requests are registered as streams of one, because gRPC would else read the body before it calls anything of ours.
+Handlers are wrapped when they are added, not through `grpc.aio.ServerInterceptor`: grpc asks that one for a handler on
+every call, which costs more than everything here, and it sees neither the body nor the end of a stream. Single
+requests are registered as streams of one, because gRPC would else read the body before our code runs, whoever sent it.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ _BUSY_RETRY: Final = 1.0
 
 
 class Interceptor:
-    """Wraps behaviours; knows every call that is under way."""
+    """Wraps handlers, and counts the calls under way."""
 
     def __init__(
         self,
@@ -57,13 +57,13 @@ class Interceptor:
         self._repeated = metrics.counter(names.GRPC_REPEATED, "Calls that a client sent again.", ("method",))
 
     def wrap(self, method: Method) -> Handle:
-        """The behaviour of a method behind the interceptor."""
+        """The handler of a method, with everything that comes before and after it."""
         if method.streams_requests or method.streams_responses:
             return self._streaming(method, _SHAPES[method.streams_requests, method.streams_responses])
         return self._single(method)
 
     def _single(self, method: Method) -> Handle:
-        """One request, one answer: nine of ten calls, so that it has no layer more than it needs."""
+        """One request, one answer: nine of ten calls, so that it is one coroutine without further layers."""
         parse, behaviour, serialize = method.parse, method.behaviour, method.serialize
 
         async def answered(call: IncomingCall, context: Any) -> bytes:
@@ -109,7 +109,7 @@ class Interceptor:
                         call.deadline = math.inf
                     answer = await run(call, method.behaviour, requests, context)
             except BaseException as failure:  # noqa: BLE001 -- every way out is answered, counted and audited
-                # From here on a drain must not cut off the status that is being sent.
+                # Else `end_streams` could cancel the task while it sends the status.
                 self._streams.discard(call)
                 return await self._call_end.failed(call, failure, context)
             else:
@@ -123,7 +123,7 @@ class Interceptor:
         return handle
 
     def end_streams(self) -> None:
-        """Tell every open stream that the server is going away; their clients resume elsewhere."""
+        """End every open stream with UNAVAILABLE, reason DRAINING; their clients resume at another replica."""
         for call in tuple(self._streams):
             call.draining = True
             if call.task is not None:
@@ -160,7 +160,7 @@ async def _stream_stream(_: IncomingCall, behaviour: Any, requests: AsyncIterato
 
 
 async def _pump(answers: Any, context: Any) -> None:
-    """Write what a generator yields, and close it whatever happens; a coroutine writes by itself."""
+    """Write what a generator yields, and close it also on an error; a coroutine writes by itself."""
     if not hasattr(answers, "__aiter__"):
         await answers
         return

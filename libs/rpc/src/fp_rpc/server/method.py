@@ -1,4 +1,4 @@
-"""What is known of one RPC before its first call."""
+"""Facts of an RPC that are worked out once, when its servicer is added."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError
 from fp_rpc.access import AccessRule
 from fp_rpc.errors import too_large
 
-# What a request may call the thing that it is about, for the audit record; ids come first.
+# Fields that name what a request is about, for the audit record; ids go before them.
 _NAMES: Final = ("name", "model_name", "email", "service")
 _OWN_IDS: Final = frozenset(("request_id", "correlation_id", "item_id", "client_id"))
 
@@ -91,7 +91,7 @@ def method_of(path: str, rule: AccessRule, handler: Any, request: Descriptor, li
 
 
 def handler_of(method: Method, handle: Callable[[Any, Any], Any]) -> "grpc.RpcMethodHandler[Any, Any]":
-    """A handler that reads by itself: on the wire a single request is a stream of one.
+    """A handler that reads its request by itself; on the wire a single request is a stream of one.
 
     gRPC would read a single request before it calls the handler, whoever sent it. Single messages come and go as bytes:
     they are parsed after access.

@@ -1,4 +1,4 @@
-"""Reading the one body of a call, within what the process may hold."""
+"""Reads the body of a call, within a limit on the bytes that all calls hold."""
 
 import asyncio
 from typing import Any, Final
@@ -9,8 +9,8 @@ from fp_kernel import InvalidArgument, ResourceExhausted
 from fp_rpc.server.incoming_call import IncomingCall
 
 _BUSY_RETRY: Final = 1.0
-# Bodies of public methods that are waited for at once, and seconds for each. They hold a name and a password: they come
-# with their headers. Anybody may begin one and never end it, and it may be as large as the core takes.
+# Bodies of public methods that are read at once, and seconds for each. Anybody may start such a call and never finish
+# its body. What clients send there (a name and a password) comes together with the headers.
 _MOST_PUBLIC: Final = 32
 _PUBLIC_SECONDS: Final = 5.0
 
@@ -36,7 +36,7 @@ class RequestBodies:
         if self._held >= self._limit:
             raise _busy("too many bytes at once", "bytes")
         # Bytes, because no deserializer is registered.
-        raw: Any = await (self._of_anybody(context) if call.rpc.rule.public else context.read())
+        raw: Any = await (self._read_public(context) if call.rpc.rule.public else context.read())
         if raw is grpc.aio.EOF:
             raise InvalidArgument("the call has no body", reason="MALFORMED_BODY")
         if self._held and self._held + len(raw) > self._limit:
@@ -50,7 +50,7 @@ class RequestBodies:
         self._held -= call.body_bytes
         call.body_bytes = 0
 
-    async def _of_anybody(self, context: Any) -> Any:
+    async def _read_public(self, context: Any) -> Any:
         if self._public >= _MOST_PUBLIC:
             raise _busy("too many calls at once", "calls")
         self._public += 1

@@ -24,9 +24,9 @@ from fp_rpc.server.method import handler_of, method_of
 from fp_rpc.server.request_bodies import RequestBodies
 
 MIB: Final = 1024 * 1024
-# The core's own limit is above ours: what lies between gets our typed error, what is above gets the core's.
+# gRPC's own limit is twice ours: a message between the two is refused by an error with sizes, a larger one by gRPC.
 _CORE_LIMIT: Final = 2
-# The same for calls: gRPC's refusal has no details, so that ours comes first, also where few are allowed.
+# The same for calls. gRPC's refusal has no details, so that ours must come first, also with a small limit.
 _CORE_CALLS: Final = 2
 _FIRST_CALLS: Final = 100
 _STREAM_SHARE: Final = 0.5
@@ -37,8 +37,8 @@ _METADATA_BYTES: Final = 12 * 1024
 class ServerPolicy:
     """default_deadline: seconds for a call with one response whose caller set no deadline.
     max_message_bytes: a bigger message is refused with RESOURCE_EXHAUSTED, reason MESSAGE_TOO_LARGE.
-    max_concurrent_rpcs: a call beyond is refused with RESOURCE_EXHAUSTED and a retry delay. The core counts as well,
-    and refuses what is far beyond before anything of ours sees it.
+    max_concurrent_rpcs: a call beyond is refused with RESOURCE_EXHAUSTED and a retry delay. gRPC counts as well,
+    and refuses what is far beyond before our code runs.
     max_bytes_in_flight: bytes of the bodies that calls hold at once; a call beyond is refused in the same way.
     shortest_ping: seconds between two pings of a client; one that pings more often is sent away.
     audit_capacity: records that may wait for the audit sink. audit_flush: seconds that a stop waits for the sink.
@@ -153,13 +153,13 @@ class Server:
 
     def _options(self) -> list[tuple[str, int]]:
         return [
-            # Two processes on one port by accident would each get half of the calls.
+            # Else two processes could share one port by accident, and each would get half of the calls.
             ("grpc.so_reuseport", 0),
             ("grpc.max_receive_message_length", _CORE_LIMIT * self._policy.max_message_bytes),
             ("grpc.max_send_message_length", -1),
-            # A caller's own 8 KiB, which is the core's default, and what the gateway adds to them.
+            # The 8 KiB of a caller, which is gRPC's default, and what the gateway adds.
             ("grpc.max_metadata_size", _METADATA_BYTES),
-            # Of one connection: what is above waits at the client.
+            # Of one connection; a stream above it waits at the client.
             ("grpc.max_concurrent_streams", _CORE_CALLS * self._policy.max_concurrent_rpcs + _FIRST_CALLS),
             ("grpc.keepalive_time_ms", 60_000),
             ("grpc.keepalive_timeout_ms", 20_000),
@@ -170,13 +170,13 @@ class Server:
 
 
 class _Registrar:
-    """Stands in for a grpc server while generated code hands over its handlers."""
+    """Takes the place of a grpc server, to get the handlers from generated code."""
 
     def __init__(self, add: Callable[[str, Mapping[str, Any]], None]) -> None:
         self._add = add
 
     def add_generic_rpc_handlers(self, handlers: Iterable[Any]) -> None:
-        """The same handlers come again, by name, below."""
+        """Ignored: the same handlers come by name, below."""
 
     def add_registered_method_handlers(self, name: str, handlers: Mapping[str, Any]) -> None:
         self._add(name, handlers)
