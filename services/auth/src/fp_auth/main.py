@@ -45,7 +45,7 @@ from fp_auth.app.validate_token import ResolveApiKey, ValidateToken
 from fp_auth.domain.signing import SigningPolicy
 from fp_auth.first_operator import ensure_first_operator
 from fp_auth.retention import Prune
-from fp_auth.settings import AuthSettings, credentials, encryption_keys, networks
+from fp_auth.settings import AuthSettings, credentials, encryption_keys
 
 NOUN = "auth"
 # Seconds; a replica signs with a key that another one retired for so long at most.
@@ -91,7 +91,15 @@ def _servicer(
     known, longest = PostgresServiceCredentials(database), settings.api_key_life
     issue = IssueTokens(keyring, random, settings.session)
     return AuthServicer(
-        login=Login(users, transactions, hasher, OpenSession(roles, transactions, issue, clock), clock),
+        login=Login(
+            users,
+            transactions,
+            hasher,
+            OpenSession(roles, transactions, issue, clock),
+            clock,
+            pair_policy=settings.pair_lockout,
+            address_policy=settings.address_lockout,
+        ),
         refresh=Refresh(transactions, issue, clock),
         logout=Logout(transactions, clock),
         create_user=CreateUser(roles, transactions, hasher, clock),
@@ -105,7 +113,6 @@ def _servicer(
         secret_commands=SecretCommands(Sealer(secret_keys, "commands"), Fingerprints(secret_keys[0])),
         queries=Queries(users, roles, api_keys),
         jwks=lambda: keyring.jwks,
-        trusted_proxies=networks(settings.auth_trusted_proxies),
     )
 
 

@@ -2,7 +2,6 @@
 
 from fp_kernel import Clock
 
-from fp_auth.app.login import forgotten_before
 from fp_auth.app.ports import Transactions
 
 # Families take all their spent tokens with them, 96 a day and tab.
@@ -19,7 +18,7 @@ class Prune:
         now, gone = self._clock.now(), 0
         while True:
             async with self._transactions() as tx:
-                bites = await tx.sessions.prune(now, _BITE), await tx.attempts.prune(forgotten_before(now), _BITE)
+                bites = await tx.sessions.prune(now, _BITE), await tx.attempts.prune(now, _BITE)
             gone += sum(bites)
             if max(bites) < _BITE:
                 return gone

@@ -55,6 +55,10 @@ class Auth:
         self.stack.push_async_callback(credential.close)
         return self._stub(Channels(credential))
 
+    async def service_token(self, noun: str) -> str:
+        request = auth_pb2.ExchangeServiceTokenRequest(service=noun, secret=SECRET)
+        return (await self.caller().ExchangeServiceToken(request)).access_token
+
     async def login(self, email: str = OPERATOR, password: str = PASSWORD) -> auth_pb2.LoginResponse:
         return await self.caller().Login(auth_pb2.LoginRequest(email=email, password=password))
 
@@ -108,7 +112,9 @@ async def settings(databases, nats_url) -> AuthSettings:
         database_url=SecretStr(await databases.create(MIGRATIONS, service="auth")),
         nats_url=SecretStr(nats_url),
         auth_key_encryption_key=SecretStr(base64.b64encode(b"k" * 32).decode()),
-        auth_service_credentials=f"pipeline={hashlib.sha256(SECRET.encode()).hexdigest()}",
+        auth_service_credentials=",".join(
+            f"{noun}={hashlib.sha256(SECRET.encode()).hexdigest()}" for noun in ("pipeline", "gateway")
+        ),
         auth_bootstrap_email=OPERATOR,
         auth_bootstrap_password=SecretStr(PASSWORD),
         auth_bootstrap_team="alpha",

@@ -198,10 +198,10 @@ def transactions(world) -> PostgresTransactions:
 
 
 @contextmanager
-def refused(kind: type[Error], *, field: str = "", reason: str = "") -> Iterator[None]:
+def refused(kind: type[Error], *, field: str = "", reason: str = "") -> Iterator[pytest.ExceptionInfo[Error]]:
     """The block raises this error, which names the field in its details or its message."""
     with pytest.raises(kind) as caught:
-        yield
+        yield caught
     error = caught.value
     named = {violation.field for violation in error.fields if isinstance(violation, FieldViolation)}
     assert not field or field in named or error.message.startswith(field)

@@ -11,7 +11,7 @@ from fp_auth.app.assign_role import AssignRole
 from fp_auth.app.ensure_operator import EnsureOperator
 from fp_auth.app.ports import Subject
 from fp_auth.app.rotate_signing_keys import RotateSigningKeys
-from fp_auth.domain.lockout import ACCOUNT
+from fp_auth.domain.lockout import PAIR, Bucket
 from fp_auth.domain.users import User
 from fp_kernel import FailedPrecondition, Principal, new_id
 from fp_testkit.clock import ManualClock
@@ -100,16 +100,16 @@ async def test_two_admins_who_demote_each_other_do_not_both_succeed(stores, tran
 
 
 async def test_failures_from_many_replicas_at_once_all_count(stores, transactions):
-    subject = Subject("account", b"a" * 32)
+    subject = Subject("pair", b"a" * 32)
 
     async def fail():
         async with transactions() as tx:
-            attempts = (await tx.attempts.lock([subject]))[subject]
-            await tx.attempts.save(subject, attempts.counted(ACCOUNT, NOW))
+            bucket = (await tx.attempts.lock([subject]))[subject]
+            await tx.attempts.save(subject, bucket.counted(PAIR, NOW))
 
     await asyncio.gather(*(fail() for _ in range(20)))
     async with transactions() as tx:
-        assert (await tx.attempts.lock([subject]))[subject].failures == 20
+        assert (await tx.attempts.lock([subject]))[subject] == Bucket(NOW + 20 * PAIR.pause)
 
 
 async def test_the_database_itself_refuses_a_second_current_key(database):

@@ -40,8 +40,8 @@ FILL = (
     SELECT sha256(n::text::bytea), {ROW_ID}, '2013-03-01', '2013-04-01' {ROWS}
     """,
     f"""
-    INSERT INTO login_attempts (kind, key, failures, last_at)
-    SELECT 'account', sha256(n::text::bytea), 1, '2013-03-01'::timestamptz + n * interval '1 minute' {ROWS}
+    INSERT INTO login_buckets (kind, key, empty_at)
+    SELECT 'pair', sha256(n::text::bytea), '2013-03-01'::timestamptz + n * interval '1 minute' {ROWS}
     """,
 )
 SMALL = {
@@ -64,10 +64,10 @@ TABLE = {
         uses("api_keys_of_user", "large", row_id(2), FIRST, True, 21),
         uses("api_keys_of_user", "large", row_id(2), row_id(15_000), True, 21),
     ),
-    "login_attempts.PostgresLoginAttempts.lock": uses("login_attempts_pkey"),
-    "login_attempts.PostgresLoginAttempts.save": uses("login_attempts_pkey"),
-    "login_attempts.PostgresLoginAttempts.forget": uses("login_attempts_pkey"),
-    "login_attempts.PostgresLoginAttempts.prune": uses("login_attempts_by_age", NOW, 50),
+    "login_attempts.PostgresLoginAttempts.lock": uses("login_buckets_pkey"),
+    "login_attempts.PostgresLoginAttempts.save": uses("login_buckets_pkey"),
+    "login_attempts.PostgresLoginAttempts.forget": uses("login_buckets_pkey"),
+    "login_attempts.PostgresLoginAttempts.prune": uses("login_buckets_by_end", NOW, 50),
     "service_credentials.PostgresServiceCredentials.hashes": uses("service_credentials_pkey"),
     "service_credentials.PostgresServiceCredentials.replace": uses("service_credentials_pkey"),
     "service_credentials.PostgresServiceCredentials.replace/2": uses(""),

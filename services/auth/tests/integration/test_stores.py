@@ -7,7 +7,7 @@ import pytest
 from fp_auth.app.ports import SigningKey, Subject
 from fp_auth.domain.api_keys import ApiKey
 from fp_auth.domain.events import UserCreated
-from fp_auth.domain.lockout import Attempts
+from fp_auth.domain.lockout import Bucket
 from fp_auth.domain.sessions import RefreshToken
 from fp_auth.domain.signing import KeyLife
 from fp_auth.domain.users import User
@@ -204,33 +204,24 @@ async def test_families_go_when_their_time_is_over(stores, transactions):
         assert await tx.sessions.lock(b"t" * 32) is None
 
 
-async def test_attempts_are_kept_by_subject(stores, transactions):
-    account, address = Subject("account", b"a"), Subject("address", b"a")
-    failed = Attempts(3, NOW, NOW + HOUR)
+async def test_failures_are_counted_by_subject(stores, transactions):
+    pair, address = Subject("pair", b"a"), Subject("address", b"a")
+    full = Bucket(NOW + HOUR)
     async with transactions() as tx:
-        assert await tx.attempts.lock([address, account]) == {account: Attempts(), address: Attempts()}
-        await tx.attempts.save(account, failed)
+        assert await tx.attempts.lock([address, pair]) == {pair: Bucket(), address: Bucket()}
+        await tx.attempts.save(pair, full)
     async with transactions() as tx:
-        assert (await tx.attempts.lock([account, address]))[account] == failed
-        await tx.attempts.forget(account)
+        assert (await tx.attempts.lock([pair, address]))[pair] == full
+        await tx.attempts.forget(pair)
     async with transactions() as tx:
-        assert await tx.attempts.lock([account]) == {account: Attempts()}
+        assert await tx.attempts.lock([pair]) == {pair: Bucket()}
 
 
-async def test_old_attempts_go(stores, transactions):
-    subject = Subject("account", b"a")
-    async with transactions() as tx:
-        await tx.attempts.lock([subject])
-        await tx.attempts.save(subject, Attempts(1, NOW))
-        assert await tx.attempts.prune(NOW, 100) == 0
-        assert await tx.attempts.prune(NOW + HOUR, 100) == 1
-
-
-async def test_pruning_takes_a_bite_at_a_time_oldest_first(stores, transactions):
+async def test_empty_buckets_go_a_bite_at_a_time_oldest_first(stores, transactions):
     async with transactions() as tx:
         for n in range(5):
-            await tx.attempts.lock([Subject("account", bytes([n]))])
-            await tx.attempts.save(Subject("account", bytes([n])), Attempts(1, NOW + n * HOUR))
+            await tx.attempts.lock([Subject("pair", bytes([n]))])
+            await tx.attempts.save(Subject("pair", bytes([n])), Bucket(NOW + n * HOUR))
         assert [await tx.attempts.prune(NOW + 4 * HOUR, 3) for _ in range(3)] == [3, 1, 0]
 
 

@@ -1,50 +1,60 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from fp_auth.domain.lockout import Attempts, LockoutPolicy, address_of
+from fp_auth.domain.lockout import ADDRESS, PAIR, Bucket, LockoutPolicy, address_of
 
-POLICY = LockoutPolicy(
-    free=3, first_delay=timedelta(seconds=2), longest_delay=timedelta(seconds=60), forget_after=timedelta(hours=1)
-)
+POLICY = LockoutPolicy(free=3, pause=timedelta(minutes=1))
 NOW = datetime(2013, 3, 1, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
 
 
-def failed(times: int, now: datetime = NOW) -> Attempts:
-    attempts = Attempts()
+def failed(times: int, policy: LockoutPolicy = POLICY) -> Bucket:
+    bucket = Bucket()
     for _ in range(times):
-        attempts = attempts.counted(POLICY, now)
-    return attempts
+        bucket = bucket.counted(policy, NOW)
+    return bucket
 
 
 def test_the_first_failures_cost_nothing():
-    assert failed(2).wait(NOW) == timedelta(0)
+    assert Bucket().wait(POLICY, NOW) == timedelta(0)
+    assert failed(2).wait(POLICY, NOW) == timedelta(0)
 
 
-@pytest.mark.parametrize(("failures", "seconds"), [(3, 2), (4, 4), (5, 8), (6, 16), (7, 32), (8, 60), (900, 60)])
-def test_the_delay_doubles_with_each_failure_up_to_its_longest(failures, seconds):
-    assert failed(failures).wait(NOW) == timedelta(seconds=seconds)
+@pytest.mark.parametrize(("failures", "minutes"), [(3, 1), (4, 2), (10, 8)])
+def test_each_failure_beyond_them_costs_a_pause(failures, minutes):
+    assert failed(failures).wait(POLICY, NOW) == minutes * MINUTE
 
 
-def test_the_lock_ends_by_itself():
-    attempts = failed(3)
-    assert attempts.wait(NOW + timedelta(seconds=1)) == timedelta(seconds=1)
-    assert attempts.wait(NOW + timedelta(seconds=3)) == timedelta(0)
+def test_a_failure_leaks_away_with_time_whether_others_follow_or_not():
+    """Typos of days once added up, because only an hour without any was forgotten."""
+    bucket, now = Bucket(), NOW
+    for _ in range(1_000):
+        assert bucket.wait(POLICY, now) == timedelta(0)
+        bucket, now = bucket.counted(POLICY, now), now + MINUTE
+    assert bucket.wait(POLICY, now + 3 * MINUTE) == timedelta(0)
 
 
-def test_old_failures_are_forgotten_after_a_quiet_time():
-    later = failed(900).counted(POLICY, NOW + timedelta(hours=1, seconds=1))
-    assert later.failures == 1
-    assert later.wait(NOW) == timedelta(0)
+def test_a_right_password_takes_its_own_attempt_out_and_no_other():
+    assert failed(5).forgiven(POLICY, NOW) == failed(4)
+    assert Bucket().forgiven(POLICY, NOW).wait(POLICY, NOW) == timedelta(0)
 
 
-def test_a_right_password_takes_back_its_own_attempt_and_no_other():
-    attempts = failed(5).forgiven(POLICY)
-    assert attempts.failures == 4
-    assert attempts.wait(NOW) > timedelta(0)
+def test_a_thousand_guesses_at_one_account_cost_ten_minutes_each_after_the_tenth():
+    bucket, now = Bucket(), NOW
+    for _ in range(1_000):
+        now += bucket.wait(PAIR, now)
+        bucket = bucket.counted(PAIR, now)
+    assert now - NOW == 990 * timedelta(minutes=10)
 
 
-def test_a_right_password_below_the_limit_leaves_no_lock():
-    assert failed(3).forgiven(POLICY).wait(NOW) == timedelta(0)
+def test_an_office_behind_one_address_never_waits():
+    """Twenty people, each with three typos every morning of a week, all within a minute of each other."""
+    bucket, now = Bucket(), NOW
+    for _ in range(5):
+        for _ in range(60):
+            assert bucket.wait(ADDRESS, now) == timedelta(0)
+            bucket, now = bucket.counted(ADDRESS, now), now + timedelta(seconds=1)
+        now += timedelta(days=1)
 
 
 @pytest.mark.parametrize(

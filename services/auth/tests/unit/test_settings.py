@@ -1,7 +1,7 @@
 import base64
 
 import pytest
-from fp_auth.settings import AuthSettings, credentials, encryption_keys, networks
+from fp_auth.settings import AuthSettings, credentials, encryption_keys
 from fp_runtime import InvalidSettings, load
 
 KEY = base64.b64encode(bytes(32)).decode()
@@ -34,7 +34,6 @@ def test_auth_starts_with_its_stores_its_issuer_and_its_key(monkeypatch):
         ("FP_AUTH_KEY_ENCRYPTION_KEY", ""),
         ("FP_AUTH_SERVICE_CREDENTIALS", "registry"),
         ("FP_AUTH_SERVICE_CREDENTIALS", "registry=abc"),
-        ("FP_AUTH_TRUSTED_PROXIES", "10.0.0.0/99"),
         ("FP_AUTH_SIGNING_KEY_DAYS", "0"),
     ],
 )
@@ -54,7 +53,3 @@ def test_a_service_may_have_two_credentials_at_once():
 
 def test_an_encryption_key_can_be_followed_by_the_one_it_replaces():
     assert encryption_keys(f"{KEY},{KEY}") == [bytes(32), bytes(32)]
-
-
-def test_the_default_proxies_are_private_networks():
-    assert all(network.is_private for network in networks("127.0.0.0/8,10.0.0.0/8,fc00::/7"))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from fp_kernel import Clock, Principal, SystemClock, Unauthenticated
 from fp_kernel.identity import SERVICE_ROLE
 
@@ -13,6 +14,8 @@ AUDIENCE: Final = "forgepoint"
 ALGORITHM: Final = "RS256"
 _LEEWAY: Final = 5.0
 _LONGEST: Final = 16_384
+LONGEST_LIFE: Final = 86_400.0
+"""Seconds between `iat` and `exp`: the life of a job's token. Whoever has a leaked key could else sign one for ever."""
 # Times are checked here against the clock that was passed in.
 _OPTIONS: Final[Any] = {
     "require": ["exp", "iat", "iss", "sub", "aud"],
@@ -25,6 +28,8 @@ _OPTIONS: Final[Any] = {
 class JwtResolver:
     """Verifies access tokens locally.
 
+    A verified token is remembered, and so is its key: it is worth nothing from the moment when the key leaves the set.
+
     issuer: what the `iss` claim must be.
     limit: verified tokens that are remembered until they expire; the oldest goes first.
     """
@@ -34,27 +39,29 @@ class JwtResolver:
         self._jwks = jwks
         self._clock = clock or SystemClock()
         self._limit = limit
-        self._verified: dict[str, tuple[Principal, float]] = {}
+        self._verified: dict[str, tuple[Principal, float, str, RSAPublicKey]] = {}
 
     async def resolve(self, credential: str) -> Principal:
         """Raises Unauthenticated with reason TOKEN_INVALID or TOKEN_EXPIRED, Unavailable without any keys."""
         known = self._verified.get(credential)
         if known is not None:
-            principal, until = known
-            if self._clock.monotonic() < until:
+            principal, until, kid, verified_by = known
+            # The same object until the set is loaded again: then the token is verified once more.
+            if self._clock.monotonic() < until and await self._jwks.key(kid) is verified_by:
                 return principal
             self._verified.pop(credential, None)
         now = self._clock.now().timestamp()
-        principal = await self._verify(credential, now)
-        if len(self._verified) >= self._limit:
-            del self._verified[next(iter(self._verified))]
-        self._verified[credential] = principal, self._clock.monotonic() + principal.expires_at - now
-        return principal
-
-    async def _verify(self, token: str, now: float) -> Principal:
-        key = await self._jwks.key(_key_id(token))
+        kid = _key_id(credential)
+        key = await self._jwks.key(kid)
         if key is None:
             raise _bad("its key is unknown")
+        principal = self._verify(credential, key, now)
+        if len(self._verified) >= self._limit:
+            del self._verified[next(iter(self._verified))]
+        self._verified[credential] = principal, self._clock.monotonic() + principal.expires_at - now, kid, key
+        return principal
+
+    def _verify(self, token: str, key: RSAPublicKey, now: float) -> Principal:
         try:
             claims = jwt.decode(
                 token, key, algorithms=[ALGORITHM], audience=AUDIENCE, issuer=self._issuer, options=_OPTIONS
@@ -64,7 +71,9 @@ class JwtResolver:
         principal = _principal(claims)
         if now >= principal.expires_at:
             raise _expired()
-        not_before = claims.get("nbf", claims["iat"])
+        issued_at, not_before = claims["iat"], claims.get("nbf", claims["iat"])
+        if not isinstance(issued_at, (int, float)) or principal.expires_at - issued_at > LONGEST_LIFE:
+            raise _bad("it says that it lives too long")
         if not isinstance(not_before, (int, float)) or not_before > now + _LEEWAY:
             raise _bad("it is not valid yet")
         return principal

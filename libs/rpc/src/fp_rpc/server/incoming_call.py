@@ -33,6 +33,8 @@ class Call:
     principal: None where the method is public, whatever credential came.
     deadline: on the monotonic clock; infinite for a stream whose caller set none.
     metadata: the incoming headers; of a repeated one the last.
+    client_address: of a client behind the gateway, which proved that it is the gateway; empty for a connection of the
+    client's own, and where the audit does not record every call. See `audit.client_address`.
     ended: whether its status is decided; a task that it started and that still runs then acts for nobody.
     """
 
@@ -40,6 +42,7 @@ class Call:
     __slots__ = (
         "_peer",
         "_request_id",
+        "client_address",
         "correlation_id",
         "deadline",
         "ended",
@@ -67,6 +70,7 @@ class Call:
         self.correlation_id = correlation_id
         self.deadline = deadline
         self.metadata = metadata
+        self.client_address = ""
         self.ended = False
         self._request_id = request_id
         self._peer = peer
@@ -122,17 +126,15 @@ class IncomingCall(Call):
     """The call with what the server needs to end it.
 
     request: set once the body was read. body_bytes: what counts as held for it.
-    client_address: of a client behind the gateway, once it was looked for; see `audit.client_address`.
     """
 
-    __slots__ = ("body_bytes", "client_address", "draining", "request", "rpc", "span", "started", "task", "unbounded")
+    __slots__ = ("body_bytes", "draining", "request", "rpc", "span", "started", "task", "unbounded")
 
     def __init__(self, rpc: Method, context: Any, default_deadline: float) -> None:
         self.rpc = rpc
         self.started = time.monotonic()
         self.request: Any = None
         self.body_bytes = 0
-        self.client_address = ""
         self.span: Span | None = None
         self.task: asyncio.Task[Any] | None = None
         self.draining = False

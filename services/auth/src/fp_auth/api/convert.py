@@ -1,5 +1,7 @@
 """Between messages and values."""
 
+from urllib.parse import unquote
+
 from forgepoint.auth.v1 import auth_pb2
 from fp_kernel import Page
 from fp_rpc.pagination import page_response
@@ -13,6 +15,14 @@ from fp_auth.domain.claims import Claims
 from fp_auth.domain.users import User
 
 _MAX_SECONDS = 100 * 366 * 24 * 3600
+
+
+def ip_address(peer: str) -> str:
+    """The address in gRPC's name of a peer, with or without its port (`ipv4:10.0.0.7:41234`); empty without one."""
+    family, _, rest = unquote(peer).partition(":")
+    if family == "ipv6":
+        return rest.partition("]")[0].removeprefix("[")
+    return rest.partition(":")[0] if family == "ipv4" else ""
 
 
 def user_to_pb(user: User) -> auth_pb2.User:

@@ -1,6 +1,6 @@
 """AuthService over gRPC: messages in, use-case, messages out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
 from fp_kernel import Unauthenticated
@@ -8,7 +8,6 @@ from fp_rpc import command, current_call, principal
 from fp_rpc.times import from_duration, from_timestamp
 
 from fp_auth.api import convert
-from fp_auth.api.address import Network, client_address
 from fp_auth.app.assign_role import AssignRole
 from fp_auth.app.create_api_key import CreateApiKey
 from fp_auth.app.create_user import CreateUser
@@ -25,7 +24,7 @@ from fp_auth.app.validate_token import ValidateToken
 
 
 class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
-    """jwks: the published keys as JSON. trusted_proxies: see `client_address`."""
+    """jwks: the published keys as JSON."""
 
     def __init__(
         self,
@@ -44,7 +43,6 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
         secret_commands: SecretCommands,
         queries: Queries,
         jwks: Callable[[], str],
-        trusted_proxies: Sequence[Network],
     ) -> None:
         self._login = login
         self._refresh = refresh
@@ -60,11 +58,10 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
         self._secret_commands = secret_commands
         self._queries = queries
         self._jwks = jwks
-        self._trusted_proxies = trusted_proxies
 
     async def Login(self, request: auth_pb2.LoginRequest, context: object) -> auth_pb2.LoginResponse:
         call = current_call()
-        address = client_address(call.peer, call.metadata, self._trusted_proxies)
+        address = convert.ip_address(call.client_address or call.peer)
         return convert.login_to_pb(await self._login(request.email, request.password, address=address))
 
     async def RefreshToken(

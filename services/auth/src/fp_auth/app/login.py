@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from fp_kernel import Clock, ResourceExhausted, Unauthenticated, invalid
 
@@ -13,7 +13,7 @@ from fp_auth.domain.lockout import LockoutPolicy
 from fp_auth.domain.passwords import MAX_LENGTH
 from fp_auth.domain.users import User, parse_email
 
-ACCOUNT = "account"
+PAIR = "pair"
 ADDRESS = "address"
 
 
@@ -26,7 +26,7 @@ class Login:
         open_session: OpenSession,
         clock: Clock,
         *,
-        account_policy: LockoutPolicy = lockout.ACCOUNT,
+        pair_policy: LockoutPolicy = lockout.PAIR,
         address_policy: LockoutPolicy = lockout.ADDRESS,
     ) -> None:
         self._users = users
@@ -34,13 +34,14 @@ class Login:
         self._hasher = hasher
         self._open_session = open_session
         self._clock = clock
-        self._account_policy = account_policy
+        self._pair_policy = pair_policy
         self._address_policy = address_policy
 
     async def __call__(self, email: str, password: str, *, address: str) -> Session:
         """address: where the client is, as text; empty when nobody knows.
 
-        Raises InvalidArgument, Unauthenticated, or ResourceExhausted while the account or the address must wait.
+        Raises InvalidArgument, Unauthenticated, or ResourceExhausted while the address must wait, for this account or
+        for every one.
         """
         email = parse_email(email)
         if not password:
@@ -65,21 +66,22 @@ class Login:
         now = self._clock.now()
         async with self._transactions() as tx:
             known = await tx.attempts.lock(subjects)
-            wait = max(attempts.wait(now) for attempts in known.values())
+            wait = max(bucket.wait(self._policy(subject), now) for subject, bucket in known.items())
             if wait:
                 # Rolls back: whoever waits leaves no row behind for every address that he makes up.
                 raise locked(wait)
-            for subject, attempts in known.items():
-                await tx.attempts.save(subject, attempts.counted(self._policy(subject), now))
+            for subject, bucket in known.items():
+                await tx.attempts.save(subject, bucket.counted(self._policy(subject), now))
 
     async def _forgive(self, subjects: Sequence[Subject]) -> None:
+        now = self._clock.now()
         async with self._transactions() as tx:
-            for subject, attempts in (await tx.attempts.lock(subjects)).items():
+            for subject, bucket in (await tx.attempts.lock(subjects)).items():
                 # Only the account starts anew: who owns one account could else guess at others for ever.
-                if subject.kind == ACCOUNT:
+                if subject.kind == PAIR:
                     await tx.attempts.forget(subject)
                 else:
-                    await tx.attempts.save(subject, attempts.forgiven(self._policy(subject)))
+                    await tx.attempts.save(subject, bucket.forgiven(self._policy(subject), now))
 
     async def _strengthen(self, user: User, password: str) -> None:
         if self._hasher.outdated(user.password_hash):
@@ -88,16 +90,17 @@ class Login:
                 await tx.users.set_password_hash(user.id, password_hash)
 
     def _policy(self, subject: Subject) -> LockoutPolicy:
-        return self._account_policy if subject.kind == ACCOUNT else self._address_policy
+        return self._pair_policy if subject.kind == PAIR else self._address_policy
 
 
 def subjects_of(email: str, address: str) -> Sequence[Subject]:
     """Sorted, so that two transactions never wait for each other.
 
-    The address of an account is stored as a digest: people type passwords into the wrong field.
+    An account is counted together with the address: who guesses at it from elsewhere does not keep its owner waiting.
+    The pair is stored as a digest, because people type passwords into the wrong field.
     """
-    subjects = [Subject(ACCOUNT, hashlib.sha256(email.encode()).digest())]
     counted = lockout.address_of(address)
+    subjects = [Subject(PAIR, hashlib.sha256(f"{email}\n{counted}".encode()).digest())]
     if counted:
         subjects.append(Subject(ADDRESS, counted.encode()))
     return sorted(subjects)
@@ -109,8 +112,3 @@ def locked(wait: timedelta) -> ResourceExhausted:
         reason="LOGIN_LOCKED",
         retry_after=wait.total_seconds(),
     )
-
-
-def forgotten_before(now: datetime) -> datetime:
-    """Attempts older than this count for no policy."""
-    return now - max(lockout.ACCOUNT.forget_after, lockout.ADDRESS.forget_after)

@@ -11,7 +11,7 @@ from fp_kernel import Command, PageRequest
 from fp_auth.domain.api_keys import ApiKey
 from fp_auth.domain.claims import Claims
 from fp_auth.domain.events import DomainEvent
-from fp_auth.domain.lockout import Attempts
+from fp_auth.domain.lockout import Bucket
 from fp_auth.domain.sessions import RefreshToken
 from fp_auth.domain.signing import KeyLife
 from fp_auth.domain.users import Role, User
@@ -98,23 +98,26 @@ class Sessions(Protocol):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Subject:
-    """Whose failed logins are counted. kind: `account` or `address`. key: digest or address."""
+    """What failed logins are counted for.
+
+    kind: `pair`, an account and an address, or `address`. key: a digest of the pair, or the address.
+    """
 
     kind: str
     key: bytes
 
 
 class LoginAttempts(Protocol):
-    async def lock(self, subjects: Sequence[Subject]) -> Mapping[Subject, Attempts]:
+    async def lock(self, subjects: Sequence[Subject]) -> Mapping[Subject, Bucket]:
         """What is known of each; two transactions with the same subject follow one another."""
         ...
 
-    async def save(self, subject: Subject, attempts: Attempts) -> None: ...
+    async def save(self, subject: Subject, bucket: Bucket) -> None: ...
 
     async def forget(self, subject: Subject) -> None: ...
 
-    async def prune(self, before: datetime, limit: int) -> int:
-        """Delete what saw no attempt since; how many."""
+    async def prune(self, now: datetime, limit: int) -> int:
+        """Delete buckets that are empty; how many."""
         ...
 
 

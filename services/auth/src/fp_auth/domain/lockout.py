@@ -1,67 +1,48 @@
-"""Failed logins cost time, more with each one; for the account and for the address they come from.
+"""How often a password may be guessed: a bucket that every wrong one fills, and that leaks as time goes by.
 
-An attempt is counted as failed before the password is checked, and forgiven when it was right: a thousand guesses
-sent at once are a thousand failures, not one.
+An attempt is counted before the password is checked, and forgiven when it was right: a thousand guesses sent at once
+are a thousand failures, not one.
 """
 
 import ipaddress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-_LONGEST_DOUBLING = 40
-
 
 @dataclass(frozen=True, slots=True)
 class LockoutPolicy:
-    """free: failures without a delay. The delay doubles from `first_delay` up to `longest_delay`.
-
-    forget_after: quiet time after which old failures count no more.
-    """
+    """free: failures at once without a wait. pause: how long each one counts, and so the wait for each beyond them."""
 
     free: int
-    first_delay: timedelta
-    longest_delay: timedelta
-    forget_after: timedelta
-
-    def delay(self, failures: int) -> timedelta:
-        if failures < self.free:
-            return timedelta(0)
-        doublings = min(failures - self.free, _LONGEST_DOUBLING)
-        return min(self.first_delay * (1 << doublings), self.longest_delay)
+    pause: timedelta
 
 
-ACCOUNT = LockoutPolicy(
-    free=5, first_delay=timedelta(seconds=2), longest_delay=timedelta(minutes=15), forget_after=timedelta(hours=24)
-)
-# Many people share an address behind a NAT, so it may fail more often before it waits.
-ADDRESS = LockoutPolicy(
-    free=100, first_delay=timedelta(seconds=2), longest_delay=timedelta(minutes=15), forget_after=timedelta(hours=1)
-)
+PAIR = LockoutPolicy(free=10, pause=timedelta(minutes=10))
+# Many people share an address behind a NAT or an ingress: it only slows who tries many accounts.
+ADDRESS = LockoutPolicy(free=100, pause=timedelta(seconds=10))
 
 
 @dataclass(frozen=True, slots=True)
-class Attempts:
-    """What is remembered of one account or address."""
+class Bucket:
+    """empty_at: when no failure counts any more; None while there is none."""
 
-    failures: int = 0
-    last_at: datetime | None = None
-    locked_until: datetime | None = None
+    empty_at: datetime | None = None
 
-    def wait(self, now: datetime) -> timedelta:
+    def wait(self, policy: LockoutPolicy, now: datetime) -> timedelta:
         """Time until the next attempt is looked at; zero when it may come now."""
-        return max(self.locked_until - now, timedelta(0)) if self.locked_until else timedelta(0)
+        full = policy.pause * (policy.free - 1)
+        return max(self._left(now) - full, timedelta(0))
 
-    def counted(self, policy: LockoutPolicy, now: datetime) -> "Attempts":
-        """After one more attempt that is taken for failed until it proves right."""
-        stale = self.last_at is not None and now - self.last_at > policy.forget_after
-        failures = 1 if stale else self.failures + 1
-        delay = policy.delay(failures)
-        return Attempts(failures, now, now + delay if delay else None)
+    def counted(self, policy: LockoutPolicy, now: datetime) -> "Bucket":
+        """After one more attempt, which is taken for failed until it proves right."""
+        return Bucket(now + self._left(now) + policy.pause)
 
-    def forgiven(self, policy: LockoutPolicy) -> "Attempts":
+    def forgiven(self, policy: LockoutPolicy, now: datetime) -> "Bucket":
         """After the counted attempt proved right: others' failures from the same address stay counted."""
-        failures = max(self.failures - 1, 0)
-        return Attempts(failures, self.last_at, self.locked_until if policy.delay(failures) else None)
+        return Bucket(now + max(self._left(now) - policy.pause, timedelta(0)))
+
+    def _left(self, now: datetime) -> timedelta:
+        return max(self.empty_at - now, timedelta(0)) if self.empty_at else timedelta(0)
 
 
 def address_of(text: str) -> str:

@@ -1,60 +1,54 @@
-"""Failed logins."""
+"""Failed logins, by what they are counted for."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from fp_auth.adapters.postgres.connection import Connection, affected
 from fp_auth.app.ports import Subject
-from fp_auth.domain.lockout import Attempts
+from fp_auth.domain.lockout import Bucket
 
 
 class PostgresLoginAttempts:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def lock(self, subjects: Sequence[Subject]) -> Mapping[Subject, Attempts]:
+    async def lock(self, subjects: Sequence[Subject]) -> Mapping[Subject, Bucket]:
         found = {}
         for subject in sorted(subjects):
             # An update of nothing locks the row and reads its newest version, whether it was there or not.
-            row = await self._connection.fetchrow(
+            empty_at = await self._connection.fetchval(
                 """
-                INSERT INTO login_attempts (kind, key) VALUES ($1, $2)
-                ON CONFLICT (kind, key) DO UPDATE SET failures = login_attempts.failures
-                RETURNING failures, last_at, locked_until
+                INSERT INTO login_buckets (kind, key) VALUES ($1, $2)
+                ON CONFLICT (kind, key) DO UPDATE SET empty_at = login_buckets.empty_at
+                RETURNING empty_at
                 """,
                 subject.kind,
                 subject.key,
             )
-            if row is not None:
-                found[subject] = Attempts(row["failures"], row["last_at"], row["locked_until"])
+            found[subject] = Bucket(empty_at)
         return found
 
-    async def save(self, subject: Subject, attempts: Attempts) -> None:
+    async def save(self, subject: Subject, bucket: Bucket) -> None:
         await self._connection.execute(
-            """
-            UPDATE login_attempts SET failures = $3, last_at = $4, locked_until = $5
-            WHERE kind = $1 AND key = $2
-            """,
+            "UPDATE login_buckets SET empty_at = $3 WHERE kind = $1 AND key = $2",
             subject.kind,
             subject.key,
-            attempts.failures,
-            attempts.last_at,
-            attempts.locked_until,
+            bucket.empty_at,
         )
 
     async def forget(self, subject: Subject) -> None:
         await self._connection.execute(
-            "DELETE FROM login_attempts WHERE kind = $1 AND key = $2", subject.kind, subject.key
+            "DELETE FROM login_buckets WHERE kind = $1 AND key = $2", subject.kind, subject.key
         )
 
-    async def prune(self, before: datetime, limit: int) -> int:
+    async def prune(self, now: datetime, limit: int) -> int:
         return affected(
             await self._connection.execute(
                 """
-                DELETE FROM login_attempts WHERE ctid = ANY (ARRAY(
-                    SELECT ctid FROM login_attempts WHERE last_at < $1 ORDER BY last_at LIMIT $2))
+                DELETE FROM login_buckets WHERE ctid = ANY (ARRAY(
+                    SELECT ctid FROM login_buckets WHERE empty_at < $1 ORDER BY empty_at LIMIT $2))
                 """,
-                before,
+                now,
                 limit,
             )
         )
