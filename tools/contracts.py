@@ -34,7 +34,7 @@ def check(root: Path = ROOT, *contracts: str) -> tuple[bool, str]:
 
 def source_roots(root: Path) -> list[Path]:
     """The folders that hold import roots, generated code first."""
-    patterns = ("libs/*/src", "services/*/src", "cli/src", "examples/*/src")
+    patterns = ("libs/*/src", "services/*/src", "cli/src", "deploy/*/src", "examples/*/src")
     return [root / "gen" / "python", *sorted(path for pattern in patterns for path in root.glob(pattern))]
 
 

@@ -16,7 +16,7 @@ FILE = Path("docs") / "operations" / "growth.toml"
 _TABLE = re.compile(r"\bcreate\s+(?:unlogged\s+)?table\s+(?:if\s+not\s+exists\s+)?\"?(\w+)", re.IGNORECASE)
 _RENAMED = re.compile(r"\balter\s+table\s+\"?(\w+)\"?\s+rename\s+to\s+\"?(\w+)", re.IGNORECASE)
 _DROPPED = re.compile(r"\bdrop\s+table\s+(?:if\s+exists\s+)?\"?(\w+)", re.IGNORECASE)
-_STREAM = re.compile(r"\bStream\(\s*\"(\w+)\"")
+_STREAM = re.compile(r"\b(?:Stream|_stream)\(\s*\"(\w+)\"")
 _REDIS = re.compile(r"\{*(fp:[a-z][\w-]*[:\w-]*)")
 _PREFIX = re.compile(r"[a-z0-9]+/")
 # Names of channels are no keys.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-_MEMBERS = ("libs/*", "services/*", "cli", "examples/*")
+_MEMBERS = ("libs/*", "services/*", "cli", "deploy/*", "examples/*")
 _OTHERS = ("tests", "tools", "bench")
 _SKIPPED = frozenset({"__pycache__", "node_modules", ".venv"})
 

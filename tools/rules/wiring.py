@@ -4,18 +4,20 @@ It relies on conventions that every service keeps (docs/how-to/read-the-topology
 
 - A peer is called through a generated stub, or by the RPC's path as a constant; its methods are called by their names.
 - A subject that a service publishes is a constant, in `adapters/events.py`.
-- What it consumes is a `Consumer` or a `Broadcast`, its own or one of `fp_events.consumer.catalog` that bears its noun;
-  the subjects it acts on are constants in `consumers.py`.
+- What it consumes is a durable of `events.toml` that bears its noun, or a `Broadcast`; the subjects it acts on are
+  constants in `consumers.py`.
 - Its stores are the classes that its settings derive from.
 """
 
 import ast
 import functools
 import re
+import tomllib
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from rules import constants, protos
 from rules.constants import Known
@@ -120,7 +122,16 @@ def read(tree: Tree) -> dict[str, Wiring]:
             is_library = folder.is_relative_to(tree.root / "libs")
             owner = EVERY_SERVICE if is_library else package.removeprefix("fp_")
             _package(list(tree.sources(folder)), found, owner, services)
+    for name, facts in _durables(tree.root).items():
+        found[name.partition("-")[0]].consumes.update(facts["subjects"])
     return {noun: found[noun] for noun in sorted(found) if found[noun] != Wiring()}
+
+
+def _durables(root: Path) -> dict[str, Any]:
+    """By their names, which begin with the noun of the service."""
+    file = root / "deploy" / "platform" / "src" / "fp_platform" / "events.toml"
+    durables: dict[str, Any] = tomllib.loads(file.read_text())["consumers"] if file.is_file() else {}
+    return durables
 
 
 def _package(sources: list[Source], found: dict[str, Wiring], owner: str, services: _Services) -> None:
@@ -134,11 +145,8 @@ def _package(sources: list[Source], found: dict[str, Wiring], owner: str, servic
         # Two services may have an RPC of one name: a file that names its stub means that one.
         wiring.calls |= services.calls(facts, services.opened(source) or opened) | set(services.paths(facts, known))
         wiring.stores |= {_STORES[base] for name, base in facts.bases if base in _STORES and name not in _STORES}
-        for name, kind, patterns in _consumers(facts, known):
-            # A durable that fp_events declares bears the noun of the service that it belongs to.
-            noun = name.partition("-")[0] if source.package == _SHARED else owner
-            target = found[noun].consumes if kind == "Consumer" else found[noun].watches
-            target.update(patterns)
+        for kind, patterns in _consumers(facts, known):
+            (wiring.consumes if kind == "Consumer" else wiring.watches).update(patterns)
         _subjects(source, set(_texts(facts, known)), wiring)
 
 
@@ -147,13 +155,13 @@ def _texts(facts: _Facts, known: Known) -> Iterator[str]:
         yield from constants.evaluate(node, known)
 
 
-def _consumers(facts: _Facts, known: Known) -> Iterator[tuple[str, str, set[str]]]:
+def _consumers(facts: _Facts, known: Known) -> Iterator[tuple[str, set[str]]]:
     for kind, call in facts.consumers:
         values = [*call.args, *(keyword.value for keyword in call.keywords)]
         texts = [text for value in values for text in constants.evaluate(value, known)]
         patterns = {text for text in texts if text.startswith("fp.") and _PATTERN.fullmatch(text)}
         if patterns:
-            yield texts[0], kind, patterns
+            yield kind, patterns
 
 
 def _subjects(source: Source, texts: set[str], wiring: Wiring) -> None:

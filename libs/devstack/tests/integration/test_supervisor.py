@@ -79,7 +79,7 @@ async def test_a_service_that_cannot_start_is_tried_with_back_off_and_tells_why(
 
 
 async def test_a_service_that_is_not_ready_is_not_called_ready(house, alpha, until):
-    running = house(alpha | {"environment": {"FP_NEVER_READY": "1"}})
+    running = house(alpha | {"defaults": {"FP_NEVER_READY": "1"}})
     with pytest.raises(DeadlineExceeded):
         await running.up(seconds=0.0)
 
@@ -236,7 +236,7 @@ async def test_no_supervisor_is_unavailable(tmp_path):
 
 
 async def test_access_tells_the_first_admin_and_the_addresses(house):
-    running = house({"noun": "gateway", "module": "dummy_service", "nats": True})
+    running = house({"noun": "gateway", "module": "dummy_service", "nats": True, "ports": ["public"]})
     await running.up(FP_AUTH_BOOTSTRAP_EMAIL="me@example.org")
     access = await running.client.access()
     gateway = await running.process("gateway")

@@ -26,7 +26,7 @@ def test_a_catalog_is_read_from_a_file(tmp_path):
     assert catalog.load(path)[1].program == "fp_b"
 
 
-@pytest.mark.parametrize("text", ["{}x", '[{"name": "a"}]', "[3]", "3"])
+@pytest.mark.parametrize("text", ["{}x", '[{"name": "a"}]', "[3]", "3", '[{"noun": "a", "colour": "red"}]'])
 def test_a_file_that_is_no_catalog_is_refused_by_name(tmp_path, text):
     path = tmp_path / "c.json"
     path.write_text(text)

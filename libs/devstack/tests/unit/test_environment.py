@@ -1,3 +1,4 @@
+import base64
 import hashlib
 
 import pytest
@@ -8,6 +9,7 @@ from fp_devstack.secrets_file import Secrets
 from fp_devstack.supervisor import environment, names
 from fp_devstack.supervisor.catalog import SERVICES
 from fp_devstack.supervisor.environment import Environments
+from fp_devstack.supervisor.placeholders import fill
 from fp_kernel.errors import InvalidArgument
 
 ENDPOINTS = Endpoints(
@@ -123,3 +125,24 @@ def test_a_module_that_is_no_name_is_refused(module):
 
 def test_a_name_becomes_one_file():
     assert "/" not in names.file_name("exec/step/1")
+
+
+def test_a_service_gets_what_only_the_supervisor_knows(environments):
+    built = {noun: environments.service(BY_NOUN[noun], ENDPOINTS, "d") for noun in BY_NOUN}
+
+    assert built["inference"]["FP_SPOOL_DIR"] == str(environments.folder / "spool" / "inference")
+    assert built["pipeline"]["FP_SUPERVISOR_SOCKET"] == str(environments.folder / "supervisor.sock")
+    assert built["gateway"]["FP_GATEWAY_HTTP_PORT"] == environments.address("gateway", "public").rpartition(":")[2]
+    assert len(base64.b64decode(built["notification"]["FP_NOTIFICATION_SIGNING_KEY"])) == 32
+    assert environments.runtime("r", {})["FP_SERVING_CACHE_DIR"] == str(environments.folder / "cache" / "serving")
+
+
+def test_an_empty_wish_for_the_first_admin_is_none(environments):
+    environments.outer["FP_AUTH_BOOTSTRAP_PASSWORD"] = ""
+
+    assert environments.login()["password"]
+
+
+def test_a_placeholder_that_nobody_fills_is_a_mistake_of_the_file():
+    with pytest.raises(KeyError, match="colour"):
+        fill({"FP_X": "{colour}"}, {})

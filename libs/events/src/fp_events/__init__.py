@@ -15,7 +15,7 @@ What it promises:
 """
 
 from fp_events.bus import BatchHandler, Bus, EventHandler, Published
-from fp_events.consumer.catalog import CONSUMERS
+from fp_events.consumer.catalog import CONSUMERS, durable
 from fp_events.consumer.declaration import Broadcast, Consumer
 from fp_events.consumer.gap import Missed, MissedHook
 from fp_events.consumer.settlement import each
@@ -52,6 +52,7 @@ __all__ = [
     "Stream",
     "connect",
     "decode",
+    "durable",
     "each",
     "encode",
     "encoded",

@@ -5,11 +5,13 @@ import asyncio
 import pytest
 import pytest_asyncio
 from fp_devstack import Stack
-from fp_events import STREAMS, Broadcast, Consumer, connect
-from fp_events.consumer.catalog import BILLING, MONITOR_TRAFFIC
+from fp_events import STREAMS, Broadcast, Consumer, connect, durable
 from fp_kernel import Unavailable
 from fp_testkit.patience import PATIENCE
 from fp_testkit.suites.consuming import COMPLETED, Recorder, consuming, listening, quick, registered
+
+BILLING = durable("billing")
+MONITOR_TRAFFIC = durable("monitor-traffic")
 
 
 @pytest_asyncio.fixture

@@ -6,8 +6,7 @@ from datetime import timedelta
 
 import pytest
 import pytest_asyncio
-from fp_events import AuditPublisher, Stream, connect
-from fp_events.consumer.catalog import BILLING, MONITOR_TRAFFIC
+from fp_events import AuditPublisher, Stream, connect, durable
 from fp_events.streams import AUDIT, DLQ, INFERENCE, MODELS, PREDICTIONS, STREAMS, USAGE, Discard
 from fp_events.streams import BILLING as QUOTAS
 from fp_kernel import ResourceExhausted
@@ -15,6 +14,9 @@ from fp_rpc.audit.records import AuditRecord
 from fp_telemetry import Metrics
 from fp_testkit.patience import PATIENCE
 from fp_testkit.suites.consuming import COMPLETED, Recorder, consuming, quick, registered
+
+BILLING = durable("billing")
+MONITOR_TRAFFIC = durable("monitor-traffic")
 
 USED, EXCEEDED = "fp.billing.usage.recorded", "fp.billing.quota.exceeded"
 OLD_BILLING = Stream("BILLING", ("fp.billing.>",), timedelta(days=90), max_bytes=1 << 20)

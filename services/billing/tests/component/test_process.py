@@ -6,12 +6,14 @@ import signal
 import sys
 
 import httpx
-from fp_events.consumer.catalog import BILLING
+from fp_events import durable
 from fp_events.streams import INFERENCE
 from fp_postgres import Database
 from fp_testkit.patience import PATIENCE
 from fp_testkit.ports import free_port
 from pydantic import SecretStr
+
+BILLING = durable("billing")
 
 EVENTS, KILLS = 4_000, 1
 

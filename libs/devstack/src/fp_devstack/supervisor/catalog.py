@@ -1,22 +1,18 @@
-"""The services as data: what each is called and what it needs."""
+"""What the supervisor starts: the services of `fp_platform` and what each needs."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import fp_platform
 from fp_kernel.errors import InvalidArgument
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One service.
-
-    module: default `fp_<noun>`.
-    peers: nouns whose addresses it gets.
-    edge: stopped before the others, so that what it has accepted can still be answered.
-    environment: further settings; the supervisor's own environment wins over their values.
-    """
+    """One service; `services.toml` says what the fields mean. module: default `fp_<noun>`."""
 
     noun: str
     module: str = ""
@@ -26,64 +22,55 @@ class Service:
     s3: bool = False
     peers: tuple[str, ...] = ()
     edge: bool = False
-    environment: Mapping[str, str] = field(default_factory=dict)
+    ports: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    generated: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def program(self) -> str:
         return self.module or f"fp_{self.noun}"
 
 
-SERVICES: tuple[Service, ...] = (
-    Service("auth", database=True, nats=True),
-    Service("registry", database=True, nats=True, redis=True, s3=True, peers=("auth",)),
-    Service(
-        "inference",
-        nats=True,
-        redis=True,
-        peers=("auth", "registry", "pipeline", "billing"),
-        # One person at a laptop may ask as fast as it answers; the default is meant for many.
-        environment={"FP_RATE_LIMITS": "default=100/200,engineer=5000/10000,admin=5000/10000"},
-    ),
-    Service(
-        "pipeline",
-        database=True,
-        nats=True,
-        s3=True,
-        peers=("auth", "registry", "inference"),
-        environment={"FP_PIPELINE_JOB_MODULES": "fp_flights"},  # the example; a developer names others from outside
-    ),
-    Service("featurestore", database=True, nats=True, redis=True, peers=("auth",)),
-    Service("experiment", database=True, nats=True, peers=("auth",)),
-    Service("billing", database=True, nats=True, peers=("auth",)),
-    Service(
-        "notification",
-        database=True,
-        nats=True,
-        peers=("auth",),
-        # The receivers of a laptop's webhooks run beside the platform; elsewhere a loopback address is refused.
-        environment={"FP_NOTIFICATION_WEBHOOK_LOOPBACK": "127.0.0.0/8,::1/128"},
-    ),
-    Service("monitor", database=True, nats=True, peers=("auth", "registry", "pipeline")),
-    Service(
-        "gateway",
-        nats=True,
-        peers=(
-            "auth",
-            "registry",
-            "inference",
-            "pipeline",
-            "featurestore",
-            "experiment",
-            "billing",
-            "notification",
-            "monitor",
-        ),
-        edge=True,
-    ),
-)
-# The program that runtimes run: it has a credential of its own but no resident process.
-RUNTIME_NOUN = "serving"
-RUNTIME_PEERS = ("auth", "registry")
+@dataclass(frozen=True, slots=True)
+class LoginSetting:
+    """setting: its name. value: what it is unless the environment of `fp up` has another."""
+
+    setting: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """The first admin, whom `service` makes. address, http_address: `owner.port`, where people reach the platform."""
+
+    service: str
+    address: str
+    http_address: str
+    email: LoginSetting
+    team: LoginSetting
+    password: LoginSetting
+
+
+def _service(facts: Mapping[str, Any]) -> Service:
+    """Raises TypeError for a field that there is not."""
+    fields: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()}
+    return Service(**fields)
+
+
+def _login(facts: Mapping[str, Any]) -> Login:
+    fields: dict[str, Any] = {
+        name: LoginSetting(**value) if isinstance(value, dict) else value for name, value in facts.items()
+    }
+    return Login(**fields)
+
+
+_DATA = fp_platform.services()
+SERVICES: tuple[Service, ...] = tuple(_service({"noun": noun, **facts}) for noun, facts in _DATA["services"].items())
+RUNTIME = _service(_DATA["runtime"])
+COMMON: Mapping[str, str] = _DATA["common"]
+JOB: Mapping[str, str] = _DATA["job"]["generated"]
+LOGIN = _login(_DATA["login"])
 
 
 def needed_stores(services: tuple[Service, ...]) -> tuple[str, ...]:
@@ -98,12 +85,11 @@ def needed_stores(services: tuple[Service, ...]) -> tuple[str, ...]:
 
 
 def load(path: Path) -> tuple[Service, ...]:
-    """A list of services from a JSON file, each an object with the fields of `Service`.
+    """A list of other services from a JSON file, each an object with the fields of `Service`.
 
     Raises InvalidArgument when it is not one.
     """
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
-        return tuple(Service(**{**entry, "peers": tuple(entry.get("peers", ()))}) for entry in entries)
-    except (OSError, ValueError, TypeError) as error:
+        return tuple(_service(entry) for entry in json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, AttributeError) as error:
         raise InvalidArgument(f"{path} is no list of services: {error}") from None

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,17 +12,15 @@ from fp_kernel.errors import invalid
 from fp_devstack.endpoints import Endpoints
 from fp_devstack.ports import HOST, Ports
 from fp_devstack.secrets_file import Secrets
-from fp_devstack.supervisor.catalog import RUNTIME_NOUN, RUNTIME_PEERS, Service
+from fp_devstack.supervisor.catalog import COMMON, JOB, LOGIN, RUNTIME, Service
+from fp_devstack.supervisor.placeholders import fill
 
 _BASE = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "HOME", "USER")
-# A developer's wishes that concern every service.
+# What a developer may set for every service at once.
 _PASSED = ("FP_LOG_LEVEL", "FP_OTEL_ENDPOINT", "FP_REFLECTION")
 # Names that a spec may carry: none that changes what an interpreter or a linker loads.
 _ALLOWED = re.compile(r"FP_[A-Z0-9_]+|[A-Z]+_NUM_THREADS")
 _VALUE_BYTES = 512 * 1024
-EMAIL, TEAM = "admin@forgepoint.local", "platform"
-# `fp up` may name another first admin; these reach auth only.
-_BOOTSTRAP = {"FP_AUTH_BOOTSTRAP_EMAIL": EMAIL, "FP_AUTH_BOOTSTRAP_TEAM": TEAM}
 
 
 def check(environment: Mapping[str, str]) -> None:
@@ -65,38 +63,40 @@ class Environments:
             settings["FP_REDIS_URL"] = endpoints.redis_url
         if service.s3:
             settings |= _s3(endpoints)
-        fixed = {name: self.outer.get(name, value) for name, value in service.environment.items()}
-        return {**self._wishes(noun), **settings, **self._special(noun), **fixed}
+        settings |= self._filled(service.generated)
+        if noun == LOGIN.service:
+            settings |= {getattr(LOGIN, name).setting: value for name, value in self.login().items()}
+        chosen = {name: self.outer.get(name, value) for name, value in self._filled(service.defaults).items()}
+        return {**self._own(noun), **settings, **chosen}
 
     def runtime(self, name: str, wanted: Mapping[str, str]) -> dict[str, str]:
         """wanted: the spec's; what the supervisor knows wins over it."""
-        cache = self.folder / "cache" / RUNTIME_NOUN
         return {
-            **self._wishes(RUNTIME_NOUN),
+            **self._own(RUNTIME.noun),
             **wanted,
             **self._common(),
             **self._listen(f"runtime/{name}"),
-            **self._peers(RUNTIME_PEERS),
-            "FP_SERVICE_SECRET": self._credential(RUNTIME_NOUN),
-            "FP_SERVING_CACHE_DIR": str(cache),
+            **self._peers(RUNTIME.peers),
+            "FP_SERVICE_SECRET": self._credential(RUNTIME.noun),
+            **self._filled(RUNTIME.generated),
         }
 
     def job(self, wanted: Mapping[str, str]) -> dict[str, str]:
         """A job gets no store, no service secret and no service's address but the gateway's."""
         passed = {name: self.outer[name] for name in _PASSED if name in self.outer}
-        return {**wanted, **self.base(), **passed, **self._gateway(), "FP_ENV": "dev"}
+        return {**wanted, **self.base(), **passed, **self._filled(JOB), "FP_ENV": "dev"}
 
-    def bootstrap(self) -> dict[str, str]:
-        """The first admin."""
-        login = {name: self.outer.get(name, default) for name, default in _BOOTSTRAP.items()}
-        password = self.outer.get("FP_AUTH_BOOTSTRAP_PASSWORD") or self.secrets.token("bootstrap.password")
-        return {**login, "FP_AUTH_BOOTSTRAP_PASSWORD": password}
+    def login(self) -> dict[str, str]:
+        """email, team and password of the first admin."""
+        wanted = {"email": LOGIN.email, "team": LOGIN.team, "password": LOGIN.password}
+        values = self._filled({name: setting.value for name, setting in wanted.items()})
+        return {name: self.outer.get(setting.setting) or values[name] for name, setting in wanted.items()}
 
     def address(self, owner: str, port: str = "grpc") -> str:
         """`host:port`; the port is chosen now when it was not yet."""
         return f"{HOST}:{self.ports.kept(f'{owner}.{port}') or self.ports.take(f'{owner}.{port}')}"
 
-    def _wishes(self, noun: str) -> dict[str, str]:
+    def _own(self, noun: str) -> dict[str, str]:
         """What the developer has set for this service alone, such as FP_PIPELINE_CAPACITY; what the supervisor
         generates wins over it.
         """
@@ -106,7 +106,7 @@ class Environments:
     def _common(self) -> dict[str, str]:
         passed = {name: self.outer[name] for name in _PASSED if name in self.outer}
         known = {"FP_ENV": "dev", "FP_BIND_HOST": HOST}
-        return {**self.base(), **passed, **known, "FP_AUTH_ISSUER": f"http://{self.address('auth', 'http')}"}
+        return {**self.base(), **passed, **known, **self._filled(COMMON)}
 
     def _listen(self, owner: str) -> dict[str, str]:
         numbers = {port: self.address(owner, port).rpartition(":")[2] for port in ("grpc", "http")}
@@ -115,33 +115,24 @@ class Environments:
     def _peers(self, nouns: tuple[str, ...]) -> dict[str, str]:
         return {f"FP_{noun.upper()}_ADDR": self.address(noun) for noun in nouns}
 
-    def _gateway(self) -> dict[str, str]:
-        return {"FP_GATEWAY_ADDR": self.address("gateway")}
-
     def _credential(self, noun: str) -> str:
         return self.secrets.token(f"service.{noun}")
 
-    def _special(self, noun: str) -> dict[str, str]:
-        """Settings that one service alone has."""
-        match noun:
-            case "auth":
-                nouns = (*(service.noun for service in self.services), RUNTIME_NOUN)
-                hashes = {each: hashlib.sha256(self._credential(each).encode()).hexdigest() for each in nouns}
-                return {
-                    "FP_AUTH_KEY_ENCRYPTION_KEY": self.secrets.key("auth.key_encryption_key"),
-                    "FP_AUTH_SERVICE_CREDENTIALS": ",".join(f"{each}={value}" for each, value in hashes.items()),
-                    **self.bootstrap(),
-                }
-            case "gateway":
-                return {"FP_GATEWAY_HTTP_PORT": self.address("gateway", "public").rpartition(":")[2]}
-            case "inference":
-                return {"FP_SPOOL_DIR": str(self.folder / "spool" / noun)}
-            case "notification":
-                return {"FP_NOTIFICATION_SIGNING_KEY": self.secrets.key("notification.signing_key")}
-            case "pipeline":
-                return {"FP_SUPERVISOR_SOCKET": str(self.folder / "supervisor.sock")}
-            case _:
-                return {}
+    def _filled(self, settings: Mapping[str, str]) -> dict[str, str]:
+        values: dict[str, Callable[[str], str]] = {
+            "folder": lambda _: str(self.folder),
+            "address": lambda name: self.address(*name.split(".")),
+            "port": lambda name: self.address(*name.split(".")).rpartition(":")[2],
+            "token": self.secrets.token,
+            "key": self.secrets.key,
+            "credential_hashes": lambda _: self._credential_hashes(),
+        }
+        return fill(settings, values)
+
+    def _credential_hashes(self) -> str:
+        """Auth knows the hash of every credential, and no credential but its own."""
+        nouns = (*(service.noun for service in self.services), RUNTIME.noun)
+        return ",".join(f"{noun}={hashlib.sha256(self._credential(noun).encode()).hexdigest()}" for noun in nouns)
 
 
 def _s3(endpoints: Endpoints) -> dict[str, str]:

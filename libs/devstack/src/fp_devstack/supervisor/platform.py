@@ -13,7 +13,7 @@ from fp_devstack.files import copy_aside
 from fp_devstack.reports import Access, Phase
 from fp_devstack.stack import Stack
 from fp_devstack.supervisor.backoff import BackoffPolicy
-from fp_devstack.supervisor.catalog import Service, needed_stores
+from fp_devstack.supervisor.catalog import LOGIN, RUNTIME, Service, needed_stores
 from fp_devstack.supervisor.environment import Environments
 from fp_devstack.supervisor.jobs import Jobs
 from fp_devstack.supervisor.runtimes import Runtimes
@@ -28,7 +28,7 @@ _STORE_POLL_SECONDS = 0.5
 _LOG_POLL_SECONDS = 5.0
 # Those of services and jobs are bounded by whoever writes them.
 _OWN_LOGS = ("supervisor.log", "zygote.log")
-_FOLDERS = ("logs", "jobs", "tmp", "cache/serving", "spool/inference")
+_FOLDERS = ("logs", "jobs", "tmp", *RUNTIME.folders)
 
 
 class Platform:
@@ -74,14 +74,11 @@ class Platform:
         self._stop.set()
 
     def access(self) -> Access:
-        login = self.environments.bootstrap()
         return Access(
-            address=self.environments.address("gateway"),
-            http_address=self.environments.address("gateway", "public"),
+            address=self.environments.address(*LOGIN.address.split(".")),
+            http_address=self.environments.address(*LOGIN.http_address.split(".")),
             nats_url=self.stack.endpoints.nats_url,
-            email=login["FP_AUTH_BOOTSTRAP_EMAIL"],
-            password=login["FP_AUTH_BOOTSTRAP_PASSWORD"],
-            team=login["FP_AUTH_BOOTSTRAP_TEAM"],
+            **self.environments.login(),
             databases={each.noun: self._database_url(each.noun) for each in self.services if each.database},
         )
 
@@ -116,7 +113,7 @@ class Platform:
 
     def _prepare_folder(self) -> None:
         shutil.rmtree(self.folder / "tmp", ignore_errors=True)
-        for name in _FOLDERS:
+        for name in (*_FOLDERS, *(folder for service in self.services for folder in service.folders)):
             (self.folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
 
     async def _boot(self, group: asyncio.TaskGroup) -> None:

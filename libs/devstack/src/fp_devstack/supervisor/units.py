@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fp_devstack.endpoints import Endpoints
 from fp_devstack.reports import ProcessSpec
 from fp_devstack.supervisor import names
-from fp_devstack.supervisor.catalog import RUNTIME_NOUN, Service
+from fp_devstack.supervisor.catalog import RUNTIME, Service
 from fp_devstack.supervisor.environment import Environments
 from fp_devstack.supervisor.logfile import LogFile
 from fp_devstack.supervisor.unit import Unit
@@ -26,7 +26,7 @@ class Units:
     grace: float
 
     def ports(self, service: Service) -> tuple[str, ...]:
-        return (*_PORTS, "public") if service.noun == "gateway" else _PORTS
+        return (*_PORTS, *service.ports)
 
     def service(self, service: Service, endpoints: Callable[[], Endpoints], database_url: Callable[[], str]) -> Unit:
         def request() -> Fork:
@@ -41,7 +41,7 @@ class Units:
 
         def request() -> Fork:
             return self._fork(
-                RUNTIME_NOUN, spec.module, spec.arguments, self.environments.runtime(name, spec.environment)
+                RUNTIME.noun, spec.module, spec.arguments, self.environments.runtime(name, spec.environment)
             )
 
         log = LogFile(self.environments.folder / "logs" / "runtimes" / f"{names.file_name(name)}.log")

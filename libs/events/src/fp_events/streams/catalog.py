@@ -3,40 +3,50 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+import fp_platform
+
 from fp_events.message.subjects import intersection
 from fp_events.streams.stream import Discard, Retention, Stream
 
 _MEBIBYTE = 1 << 20
-_GIBIBYTE = 1 << 30
 
-# Sizes are for 100 predictions a second; docs/events.md has the arithmetic.
-MODELS = Stream("MODELS", ("fp.models.>",), timedelta(days=30), max_bytes=256 * _MEBIBYTE)
-PIPELINES = Stream("PIPELINES", ("fp.pipelines.>",), timedelta(days=30), max_bytes=256 * _MEBIBYTE)
+_LIMITS = fp_platform.events()["streams"]
+
+
+def _stream(
+    name: str,
+    *subjects: str,
+    retention: Retention = Retention.LIMITS,
+    discard: Discard = Discard.NEW,
+    copy_of: str = "",
+) -> Stream:
+    limits = _LIMITS[name]
+    return Stream(
+        name,
+        subjects,
+        timedelta(days=limits["max_age_days"]),
+        retention,
+        max_bytes=limits["max_mebibytes"] * _MEBIBYTE,
+        discard=discard,
+        copy_of=copy_of,
+    )
+
+
+MODELS = _stream("MODELS", "fp.models.>")
+PIPELINES = _stream("PIPELINES", "fp.pipelines.>")
 # Only billing may hold a prediction here (ADR 0100): full, it refuses, and the spool of inference waits.
-INFERENCE = Stream("INFERENCE", ("fp.inference.>",), timedelta(hours=72), Retention.INTEREST, max_bytes=8 * _GIBIBYTE)
+INFERENCE = _stream("INFERENCE", "fp.inference.>", retention=Retention.INTEREST)
 # What statistics read: a consumer that stands still misses predictions, and nobody else notices it.
-PREDICTIONS = Stream(
-    "PREDICTIONS",
-    INFERENCE.subjects,
-    timedelta(hours=72),
-    max_bytes=4 * _GIBIBYTE,
-    discard=Discard.OLD,
-    copy_of=INFERENCE.name,
-)
-FEATURES = Stream("FEATURES", ("fp.features.>",), timedelta(days=7))
-EXPERIMENTS = Stream("EXPERIMENTS", ("fp.experiments.>",), timedelta(days=7))
-NOTIFICATIONS = Stream("NOTIFICATIONS", ("fp.notifications.>",), timedelta(days=7))
-AUTH = Stream("AUTH", ("fp.auth.>",), timedelta(days=7))
-# Usage is in billing's table; here it passes by. Full, it forgets the oldest: billing's outbox must not fill with it.
-USAGE = Stream("USAGE", ("fp.billing.usage.>",), timedelta(days=7), max_bytes=4 * _GIBIBYTE, discard=Discard.OLD)
-BILLING = Stream(
-    "BILLING",
-    ("fp.billing.quota.>", "fp.billing.invoice.>", "fp.billing.plan.>", "fp.billing.payment.>"),
-    timedelta(days=90),
-    max_bytes=512 * _MEBIBYTE,
-)
-AUDIT = Stream("AUDIT", ("fp.audit.>",), timedelta(days=90), max_bytes=512 * _MEBIBYTE)
-DLQ = Stream("DLQ", ("fp.dlq.>",), timedelta(days=90), max_bytes=1 * _GIBIBYTE)
+PREDICTIONS = _stream("PREDICTIONS", *INFERENCE.subjects, discard=Discard.OLD, copy_of=INFERENCE.name)
+FEATURES = _stream("FEATURES", "fp.features.>")
+EXPERIMENTS = _stream("EXPERIMENTS", "fp.experiments.>")
+NOTIFICATIONS = _stream("NOTIFICATIONS", "fp.notifications.>")
+AUTH = _stream("AUTH", "fp.auth.>")
+# The truth of usage is billing's table. Full, the stream drops its oldest: billing's outbox must not fill with it.
+USAGE = _stream("USAGE", "fp.billing.usage.>", discard=Discard.OLD)
+BILLING = _stream("BILLING", "fp.billing.quota.>", "fp.billing.invoice.>", "fp.billing.plan.>", "fp.billing.payment.>")
+AUDIT = _stream("AUDIT", "fp.audit.>")
+DLQ = _stream("DLQ", "fp.dlq.>")
 
 STREAMS: tuple[Stream, ...] = (
     MODELS,

@@ -4,9 +4,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from forgepoint.events.v1 import events_pb2
-from fp_events import Broadcast, Consumer, Event, Poison
-from fp_events.consumer.catalog import BILLING as USAGE
-from fp_events.consumer.catalog import BILLING_RESOURCES as RESOURCES
+from fp_events import Broadcast, Consumer, Event, Poison, durable
 from fp_events.payloads.predictions import opened
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -18,6 +16,9 @@ from fp_billing.domain.reconciliation import Reconciliation
 from fp_billing.domain.sources import part_of
 from fp_billing.domain.storage import ArchivedModel, RestoredModel, StoredVersion
 from fp_billing.domain.usage import Usage
+
+USAGE = durable("billing")
+RESOURCES = durable("billing-resources")
 
 __all__ = ["API_KEYS", "RESOURCES", "USAGE", "meter"]
 

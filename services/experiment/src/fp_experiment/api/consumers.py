@@ -3,13 +3,14 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from fp_events import Broadcast, Event, each
-from fp_events.consumer.catalog import EXPERIMENT as LINEAGE
+from fp_events import Broadcast, Event, durable, each
 
 from fp_experiment.api import stories
 from fp_experiment.app.ingest import Ingest
 from fp_experiment.app.ports import ToldStory
 from fp_experiment.domain.lineage import Story
+
+LINEAGE = durable("experiment")
 
 __all__ = ["API_KEYS", "LINEAGE", "STORIES", "story_of", "tell_lineage"]
 

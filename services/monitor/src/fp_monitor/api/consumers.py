@@ -5,10 +5,7 @@ from datetime import UTC
 from typing import Any
 
 from forgepoint.events.v1 import events_pb2 as pb
-from fp_events import Broadcast, Event, Missed, MissedHook
-from fp_events.consumer.catalog import MONITOR as PROMOTIONS
-from fp_events.consumer.catalog import MONITOR_RETRAININGS as RETRAININGS
-from fp_events.consumer.catalog import MONITOR_TRAFFIC as TRAFFIC
+from fp_events import Broadcast, Event, Missed, MissedHook, durable
 from fp_events.payloads.predictions import opened
 from fp_kernel import InvalidArgument, parse_id
 
@@ -19,6 +16,10 @@ from fp_monitor.app.ports import Promotion
 from fp_monitor.app.take_baseline import TakeBaseline
 from fp_monitor.domain.gap import Gap
 from fp_monitor.domain.prediction import MAX_REQUEST_ID, Prediction, Rows
+
+PROMOTIONS = durable("monitor")
+RETRAININGS = durable("monitor-retrainings")
+TRAFFIC = durable("monitor-traffic")
 
 __all__ = [
     "API_KEYS",

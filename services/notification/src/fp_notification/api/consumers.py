@@ -4,8 +4,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from forgepoint.events.v1 import events_pb2
-from fp_events import Broadcast, Event, Poison
-from fp_events.consumer.catalog import NOTIFICATION as EVENTS
+from fp_events import Broadcast, Event, Poison, durable
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
@@ -14,6 +13,8 @@ from fp_notification.app.notify import Notify
 from fp_notification.app.ports import Member
 from fp_notification.domain.matching import Facts
 from fp_notification.domain.severity import severity_of
+
+EVENTS = durable("notification")
 
 __all__ = ["API_KEYS", "EVENTS", "facts", "handler"]
 

@@ -3,9 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 
 from forgepoint.events.v1 import events_pb2
-from fp_events import Broadcast, Event, Missed, Poison
-from fp_events.consumer.catalog import PIPELINE as LOOP
-from fp_events.consumer.catalog import PIPELINE_CANARY as REQUESTS
+from fp_events import Broadcast, Event, Missed, Poison, durable
 
 from fp_pipeline.api.documents import from_struct
 from fp_pipeline.api.tries import moment, tries
@@ -13,6 +11,9 @@ from fp_pipeline.app.count_requests import CountRequests, NoteGap
 from fp_pipeline.app.retrain import DriftReport, Retrain
 from fp_pipeline.app.undeploy_archived import UndeployArchived
 from fp_pipeline.domain.statistics import Gap
+
+LOOP = durable("pipeline")
+REQUESTS = durable("pipeline-canary")
 
 __all__ = ["API_KEYS", "LOOP", "REQUESTS", "count", "follow", "lost"]
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from fp_events import Broadcast, Event
-from fp_events.consumer.catalog import REGISTRY as MODELS
+from fp_events import Broadcast, Event, durable
 
 from fp_registry.app.project import FollowModels
+
+MODELS = durable("registry")
 
 __all__ = ["API_KEYS", "MODELS", "follow_models"]
 

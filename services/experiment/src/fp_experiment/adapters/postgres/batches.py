@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from fp_events.consumer.catalog import EXPERIMENT
+from fp_events import durable
 from fp_kernel import Command, FailedPrecondition
 from fp_postgres import Database, Transaction
 from fp_postgres.failures import translated
@@ -16,6 +16,8 @@ from fp_experiment.app.missing import no_run
 from fp_experiment.app.ports import Entry, LoggedPoints, Outcome, ToldStory
 from fp_experiment.domain.metrics import MAX_KEYS, Point
 from fp_experiment.domain.runs import RunStatus, not_running
+
+EXPERIMENT = durable("experiment")
 
 CONSUMER = EXPERIMENT.name
 

@@ -1,0 +1,44 @@
+"""deploy/platform says the same as the code."""
+
+import tomllib
+from pathlib import Path
+
+import fp_platform
+import pytest
+from fp_events import CONSUMERS, STREAMS, durable
+
+ROOT = Path(__file__).parents[2]
+TOPOLOGY = tomllib.loads((ROOT / "deploy" / "topology.toml").read_text())
+SERVICES = fp_platform.services()["services"]
+RUNTIME = fp_platform.services()["runtime"]
+STORES = {"database": "postgres", "nats": "nats", "redis": "redis", "s3": "s3"}
+
+
+@pytest.mark.parametrize("noun", [*SERVICES, RUNTIME["noun"]])
+def test_a_service_gets_the_address_of_every_peer_that_it_calls(noun):
+    facts = SERVICES.get(noun, RUNTIME)
+    called = {call.partition(".")[0] for call in TOPOLOGY[noun].get("calls", [])}
+    called |= {call.partition(".")[0] for call in TOPOLOGY["every_service"].get("calls", [])}
+
+    assert (called - {noun}) & set(SERVICES) <= set(facts.get("peers", []))
+
+
+@pytest.mark.parametrize("noun", SERVICES)
+def test_a_service_gets_the_stores_that_its_settings_demand(noun):
+    given = {store for field, store in STORES.items() if SERVICES[noun].get(field)}
+
+    assert given == set(TOPOLOGY[noun].get("stores", []))
+
+
+def test_every_stream_has_its_limits_and_every_limit_its_stream():
+    assert list(fp_platform.events()["streams"]) == [stream.name for stream in STREAMS]
+
+
+def test_every_durable_belongs_to_a_service():
+    assert {consumer.name.partition("-")[0] for consumer in CONSUMERS} <= set(SERVICES)
+
+
+def test_a_durable_that_is_not_declared_is_refused():
+    """Its producers would not create it before they publish, and its first events would be lost."""
+    with pytest.raises(KeyError, match="nobody"):
+        durable("nobody")
