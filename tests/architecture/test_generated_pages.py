@@ -49,7 +49,7 @@ PLANTS = {
         'TABLE = {"fp.experiments.run.created": None}\n',
         '"fp.experiments.run.created"',
     ),
-    "a new store": ("planted.py", "class Settings(ServiceSettings, S3Settings):\n    pass\n", '"s3"'),
+    "a new store": ("planted.py", "class Settings(ServiceSettings, RedisSettings):\n    pass\n", '"redis"'),
 }
 
 

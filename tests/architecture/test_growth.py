@@ -139,7 +139,11 @@ def test_days_are_those_of_the_settings(entries):
     for each in entries:
         if each.setting:
             settings = importlib.import_module(f"fp_{each.owner}.settings")
-            found = getattr(settings, "Settings", None) or settings.PipelineSettings
+            found = next(
+                value
+                for name, value in vars(settings).items()
+                if name.endswith("Settings") and value.__module__ == settings.__name__
+            )
             assert found.model_fields[each.setting].default == each.days, each.name
 
 

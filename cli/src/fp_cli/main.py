@@ -7,6 +7,7 @@ import typer
 from fp_cli.address import is_address
 from fp_cli.arguments import hoisted
 from fp_cli.commands import (
+    audit,
     billing,
     events,
     experiments,
@@ -61,6 +62,7 @@ stack.add_to(app)
 session.add_to(app)
 app.add_typer(users.app, name="users")
 app.add_typer(keys.app, name="keys")
+app.add_typer(audit.app, name="audit")
 app.add_typer(models.app, name="models")
 app.add_typer(pipelines.app, name="pipelines")
 predict.add_to(app)

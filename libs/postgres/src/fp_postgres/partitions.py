@@ -32,7 +32,7 @@ _BRIEF: Final = "set local lock_timeout = '500ms'"
 class Partitioned:
     """How one table is divided.
 
-    by: what its first key column is: `id`, a UUIDv7, by the time that is in it; or `time`, a timestamptz.
+    by: what its first key column is: `id`, a UUIDv7, by the time that is in it; `time`, a timestamptz; or `date`.
     each: one partition a day, or a month, of UTC.
     ahead: how many after the present one are made: so long may the service not run before a row finds no place.
     behind: how many before the present one must be there for rows that come late.
@@ -40,7 +40,7 @@ class Partitioned:
     """
 
     table: str
-    by: Literal["id", "time"]
+    by: Literal["id", "time", "date"]
     each: Literal["day", "month"]
     ahead: int
     behind: int = 1
@@ -67,13 +67,16 @@ class Partitioned:
 
     def bound(self, moment: datetime) -> str:
         """The moment as a bound of the key."""
-        return str(lowest_id(moment)) if self.by == "id" else moment.isoformat()
+        if self.by == "id":
+            return str(lowest_id(moment))
+        return moment.date().isoformat() if self.by == "date" else moment.isoformat()
 
     def moment(self, bound: str) -> datetime:
         """The moment of a bound."""
         if self.by == "id":
             return datetime.fromtimestamp((UUID(bound).int >> 80) / 1_000, UTC)
-        return datetime.fromisoformat(bound)
+        moment = datetime.fromisoformat(bound)
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 class Partitions:

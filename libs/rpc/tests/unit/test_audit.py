@@ -38,6 +38,16 @@ def test_the_next_denial_that_is_reported_says_how_many_were_counted():
     assert denials.admit(denial(), 61.0).suppressed == 0
 
 
+def test_ten_thousand_calls_of_nobody_leave_one_record_and_one_that_counts_the_others():
+    denials = DenialLimiter(DenialPolicy())
+    logout = AuditRecord(method="/s/Logout", status="OK", peer="192.0.2.7")
+
+    reported = [denials.admit(logout, call / 1_000) for call in range(10_000)]
+
+    assert [record.suppressed for record in reported if record is not None] == [0]
+    assert [record.suppressed for record in denials.ended(60.0)] == [9_998]
+
+
 def test_callers_and_methods_are_counted_apart():
     denials = DenialLimiter(POLICY)
     for _ in range(3):
@@ -118,7 +128,7 @@ def queue_of(sink, capacity=100):
 
 
 def ok(number):
-    return AuditRecord(method="/s/M", status="OK", id=f"r-{number}")
+    return AuditRecord(method="/s/M", status="OK", actor_id="a", id=f"r-{number}")
 
 
 async def test_a_sink_that_meets_the_cancellation_of_another_does_not_end_the_audit(monkeypatch):

@@ -3,6 +3,7 @@
 import secrets
 
 import fp_runtime
+from forgepoint.auth.v1.audit_pb2_grpc import add_AuditServiceServicer_to_server
 from forgepoint.auth.v1.auth_pb2_grpc import add_AuthServiceServicer_to_server
 from fp_events import AuditPublisher
 from fp_events.hosting import soft_bus
@@ -23,6 +24,7 @@ from fp_auth.adapters.postgres.signing_keys import PostgresSigningKeys
 from fp_auth.adapters.postgres.transactions import PostgresTransactions
 from fp_auth.adapters.postgres.users import PostgresRoles, PostgresUsers
 from fp_auth.adapters.sealing import Fingerprints, NotSealedHere, Sealer
+from fp_auth.api.consumers import AUDIT_LOG
 from fp_auth.api.grpc import AuthServicer
 from fp_auth.api.jwks import PATH, jwks_route
 from fp_auth.app.assign_role import AssignRole
@@ -42,6 +44,7 @@ from fp_auth.app.secret_commands import SecretCommands
 from fp_auth.app.seed_service_credentials import SeedServiceCredentials
 from fp_auth.app.session import IssueTokens, OpenSession
 from fp_auth.app.validate_token import ResolveApiKey, ValidateToken
+from fp_auth.audit_log import open_audit_log
 from fp_auth.domain.signing import SigningPolicy
 from fp_auth.first_operator import ensure_first_operator
 from fp_auth.retention import Prune
@@ -74,10 +77,12 @@ async def serve(runtime: Runtime, settings: AuthSettings) -> None:
     )
     servicer = _servicer(settings, database, keyring, ValidateToken(JwtVerifier(tokens), resolve_key), clock)
     server.add(add_AuthServiceServicer_to_server, servicer)
+    audit = await open_audit_log(runtime, settings, database, bus)
+    server.add(add_AuditServiceServicer_to_server, audit)
     runtime.route(PATH, jwks_route(lambda: keyring.jwks))
-    runtime.keep("streams", lambda: bus.ensure((AUTH, AUDIT), ()))
+    runtime.keep("streams", lambda: bus.ensure((AUTH, AUDIT), (AUDIT_LOG,)))
     runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=runtime.metrics).run)
-    runtime.every(PRUNE_EVERY, "retention", Pruner(database).prune)
+    runtime.every(PRUNE_EVERY, "retention", Pruner(database, consumers=(AUDIT_LOG,)).prune)
     runtime.every(PRUNE_EVERY, "prune", Prune(transactions, clock))
     await runtime.serve(server)
 

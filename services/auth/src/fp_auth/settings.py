@@ -6,7 +6,8 @@ import re
 from datetime import timedelta
 from typing import Annotated
 
-from fp_runtime import EventSettings, PostgresSettings, ServiceSettings
+from fp_runtime import EventSettings, PostgresSettings, S3Settings, ServiceSettings
+from fp_s3 import Location
 from pydantic import AfterValidator, Field, SecretStr
 
 from fp_auth.domain.lockout import ADDRESS, PAIR, LockoutPolicy
@@ -39,12 +40,18 @@ def _check_keys(value: SecretStr) -> SecretStr:
     return value
 
 
+def _check_key(value: SecretStr) -> SecretStr:
+    if "," in value.get_secret_value():
+        raise ValueError("must be one key: entries that another one chained would not verify any more")
+    return _check_keys(value)
+
+
 def _check_credentials(value: str) -> str:
     credentials(value)
     return value
 
 
-class AuthSettings(ServiceSettings, PostgresSettings, EventSettings):
+class AuthSettings(ServiceSettings, PostgresSettings, EventSettings, S3Settings):
     """auth_key_encryption_key: opens the signing keys in the database. To replace it, put the new one in front.
 
     auth_service_credentials: who may exchange a credential for a service token, by SHA-256.
@@ -56,6 +63,10 @@ class AuthSettings(ServiceSettings, PostgresSettings, EventSettings):
     auth_access_minutes: how long an access token of a person or a service is good.
     auth_session_idle_days, auth_session_days: a session ends when it was not refreshed for so long, and after so long.
     auth_api_key_days: how long an API key may live, also one made without an end; 0 is without a bound.
+    auth_audit_key: chains the audit log and signs its checkpoints, base64; who has it and the database can forge both.
+    auth_audit_days: how long an entry of the audit log is kept, by whole months.
+    auth_checkpoint_seconds: between two heads of the audit log that are put into the object store.
+    s3_region: what the object store calls itself.
     """
 
     # auth calls no other service, so it needs no credential of its own.
@@ -74,6 +85,23 @@ class AuthSettings(ServiceSettings, PostgresSettings, EventSettings):
     auth_session_idle_days: Annotated[float, Field(gt=0, le=365)] = 30.0
     auth_session_days: Annotated[float, Field(gt=0, le=365)] = 90.0
     auth_api_key_days: Annotated[float, Field(ge=0, le=3_650)] = 0.0
+    auth_audit_key: Annotated[SecretStr, AfterValidator(_check_key)]
+    auth_audit_days: Annotated[int, Field(ge=31)] = 400
+    auth_checkpoint_seconds: Annotated[float, Field(gt=0)] = 3_600.0
+    s3_region: str = "us-east-1"
+
+    @property
+    def audit_key(self) -> bytes:
+        return encryption_keys(self.auth_audit_key.get_secret_value())[0]
+
+    @property
+    def audit_kept(self) -> timedelta:
+        return timedelta(days=self.auth_audit_days)
+
+    @property
+    def objects(self) -> Location:
+        access, secret = self.s3_access_key.get_secret_value(), self.s3_secret_key.get_secret_value()
+        return Location(str(self.s3_endpoint), self.s3_bucket, access, secret, self.s3_region)
 
     @property
     def signing_period(self) -> timedelta:

@@ -102,7 +102,7 @@ def _cheap_hashing(monkeypatch):
 
 
 @pytest.fixture
-async def settings(databases, nats_url) -> AuthSettings:
+async def settings(databases, nats_url, s3) -> AuthSettings:
     return AuthSettings(
         grpc_port=0,
         http_port=0,
@@ -112,6 +112,12 @@ async def settings(databases, nats_url) -> AuthSettings:
         database_url=SecretStr(await databases.create(MIGRATIONS, service="auth")),
         nats_url=SecretStr(nats_url),
         auth_key_encryption_key=SecretStr(base64.b64encode(b"k" * 32).decode()),
+        auth_audit_key=SecretStr(base64.b64encode(b"a" * 32).decode()),
+        s3_endpoint=s3.endpoint,
+        s3_public_endpoint=s3.endpoint,
+        s3_bucket=s3.name,
+        s3_access_key=SecretStr(s3.access_key),
+        s3_secret_key=SecretStr(s3.secret_key),
         auth_service_credentials=",".join(
             f"{noun}={hashlib.sha256(SECRET.encode()).hexdigest()}" for noun in ("pipeline", "gateway")
         ),

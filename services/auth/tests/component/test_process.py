@@ -25,6 +25,12 @@ def environment(settings) -> dict[str, str]:
         "FP_NATS_URL": settings.nats_url.get_secret_value(),
         "FP_AUTH_ISSUER": settings.auth_issuer,
         "FP_AUTH_KEY_ENCRYPTION_KEY": settings.auth_key_encryption_key.get_secret_value(),
+        "FP_AUTH_AUDIT_KEY": settings.auth_audit_key.get_secret_value(),
+        "FP_S3_ENDPOINT": str(settings.s3_endpoint),
+        "FP_S3_PUBLIC_ENDPOINT": str(settings.s3_public_endpoint),
+        "FP_S3_BUCKET": settings.s3_bucket,
+        "FP_S3_ACCESS_KEY": settings.s3_access_key.get_secret_value(),
+        "FP_S3_SECRET_KEY": settings.s3_secret_key.get_secret_value(),
         "FP_AUTH_BOOTSTRAP_PASSWORD": PASSWORD,
         "FP_ENV": "prod",
     }
@@ -59,7 +65,9 @@ async def test_it_starts_serves_and_ends_by_itself(environment):
     assert PASSWORD not in rest
 
 
-@pytest.mark.parametrize("name", ["FP_AUTH_KEY_ENCRYPTION_KEY", "FP_AUTH_ISSUER", "FP_DATABASE_URL", "FP_NATS_URL"])
+@pytest.mark.parametrize(
+    "name", ["FP_AUTH_KEY_ENCRYPTION_KEY", "FP_AUTH_AUDIT_KEY", "FP_AUTH_ISSUER", "FP_DATABASE_URL", "FP_NATS_URL"]
+)
 async def test_a_missing_setting_is_one_line_that_names_it(environment, name):
     del environment[name]
     process = await begin(environment)

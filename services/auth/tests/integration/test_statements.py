@@ -1,6 +1,6 @@
 """Every statement of this service at 20,000 rows; see docs/how-to/test-sql-statements.md."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from importlib import resources
 
 from fp_auth.adapters.postgres.connection import FIRST
@@ -16,6 +16,7 @@ def row_id(n: int) -> str:
 
 
 ROW_ID = "('01890000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid"
+MAC = "sha256(n::text::bytea)"
 ROWS = "FROM generate_series(1, 20000) AS n"
 
 # One team, and one user of it, has a fiftieth of everything: a page far behind its first must cost what that one does.
@@ -43,6 +44,24 @@ FILL = (
     INSERT INTO login_buckets (kind, key, empty_at)
     SELECT 'pair', sha256(n::text::bytea), '2013-03-01'::timestamptz + n * interval '1 minute' {ROWS}
     """,
+    f"INSERT INTO audit_days (day, seed, head) SELECT '2013-03-01'::date - n, {MAC}, {MAC} {ROWS}",
+    "CREATE TABLE audit_entries_2013_02 PARTITION OF audit_entries FOR VALUES FROM ('2013-02-01') TO ('2013-03-01')",
+    "CREATE TABLE audit_entries_2013_03 PARTITION OF audit_entries FOR VALUES FROM ('2013-03-01') TO ('2013-04-01')",
+    # A day has 1,000 entries, February and March have 10 days each.
+    f"""
+    INSERT INTO audit_entries
+        (day, number, id, occurred_at, recorded_at, team, service, method, actor_id, actor_role, api_key_id, status,
+         resource_id, address, suppressed, correlation_id, mac)
+    SELECT '2013-02-19'::date + n / 1000, n % 1000 + 1, {ROW_ID}, '2013-03-01',
+           ('2013-02-19'::date + n / 1000)::timestamptz + interval '1 hour',
+           CASE WHEN n % 50 = 2 THEN 'large' ELSE 'team-' || n % 200 END, 'auth', '/s/M' || n % 4, 'actor-' || n % 100,
+           '', '', 'OK', 'resource-' || n % 100, '', 0, '', {MAC} {ROWS}
+    """,
+    f"""
+    INSERT INTO audit_address_keys (person, key, created_at)
+    SELECT CASE WHEN n % 2 = 0 THEN 'nobody:' ELSE '' END || n, {MAC},
+           '2013-03-01'::timestamptz + n * interval '1 minute' {ROWS}
+    """,
 )
 SMALL = {
     "roles",  # seeded by migrations
@@ -51,7 +70,25 @@ SMALL = {
 }
 
 HASH = b"\x00" * 32
+DAY = date(2013, 3, 1)
+# team, actor, method, resource, from which day and number, then the range of times and the number of rows.
+WHEN = (date(2013, 2, 1), datetime(2013, 2, 1, tzinfo=UTC), datetime(2013, 4, 1, tzinfo=UTC), 21)
+
+
+def entries(index: str, *equal: str, of: str = "") -> tuple[object, ...]:
+    """The first page, and one far behind it."""
+    behind = ((date(2013, 3, 31), 2**63 - 1), (date(2013, 2, 21), 500))
+    return tuple(uses(f"{index} {of}".strip(), *equal, *place, *WHEN) for place in behind)
+
+
 TABLE = {
+    "audit._DAY": uses("audit_entries_pkey", DAY, 500, 250, at_most=1_000),
+    "audit._DAY_OF_TEAM": uses("audit_entries_of_team", DAY, 0, 250, "large", at_most=1_000),
+    "audit._OF_ACTOR": entries("audit_entries_of_actor", "", "actor-2", "", ""),
+    "audit._OF_ALL": entries("audit_entries_pkey", "", "", "", ""),
+    "audit._OF_METHOD": entries("audit_entries_of_team_by_method", "large", "", "/s/M2", ""),
+    "audit._OF_RESOURCE": entries("audit_entries_of_resource", "", "", "", "resource-2"),
+    "audit._OF_TEAM": entries("audit_entries_of_team", "large", "", "", ""),
     "api_keys.PostgresApiKeys.add": uses(""),
     "api_keys.PostgresApiKeys.find_by_hash": uses("api_keys_key_hash_key users_pkey roles_pkey"),
     "api_keys.PostgresApiKeys.lock": uses("api_keys_pkey", "large", row_id(7)),
@@ -64,6 +101,16 @@ TABLE = {
         uses("api_keys_of_user", "large", row_id(2), FIRST, True, 21),
         uses("api_keys_of_user", "large", row_id(2), row_id(15_000), True, 21),
     ),
+    "audit.PostgresAuditWriter.head": uses("audit_days_pkey", at_most=1),
+    "audit.PostgresAuditWriter.address_keys": uses(""),
+    "audit.PostgresAuditWriter.address_keys/2": uses("audit_address_keys_pkey", ["nobody:2", "7"]),
+    "audit.PostgresAuditWriter.append": uses(""),
+    "audit.PostgresAuditWriter.append/2": uses("audit_days_pkey"),
+    "audit.PostgresAuditReads.newest": uses("audit_days_pkey", at_most=1),
+    "audit.PostgresAuditReads.heads": uses("audit_days_pkey", date(2013, 1, 1), date(2013, 2, 1)),
+    "audit.PostgresAuditReads.head_before": uses("audit_days_pkey", date(2012, 1, 1)),
+    "audit.PostgresAuditReads.first_kept": uses("audit_entries_pkey", at_most=2),
+    "audit.PostgresAuditReads.forget_nobodys_keys": uses("audit_address_keys_of_nobody", NOW, 50),
     "login_attempts.PostgresLoginAttempts.lock": uses("login_buckets_pkey"),
     "login_attempts.PostgresLoginAttempts.save": uses("login_buckets_pkey"),
     "login_attempts.PostgresLoginAttempts.forget": uses("login_buckets_pkey"),

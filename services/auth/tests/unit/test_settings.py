@@ -11,6 +11,12 @@ GOOD = {
     "FP_NATS_URL": "nats://localhost:4222",
     "FP_AUTH_ISSUER": "http://localhost:8080",
     "FP_AUTH_KEY_ENCRYPTION_KEY": KEY,
+    "FP_AUTH_AUDIT_KEY": KEY,
+    "FP_S3_ENDPOINT": "http://localhost:8333",
+    "FP_S3_PUBLIC_ENDPOINT": "http://localhost:8333",
+    "FP_S3_BUCKET": "forgepoint",
+    "FP_S3_ACCESS_KEY": "key",
+    "FP_S3_SECRET_KEY": "secret",
 }
 
 
@@ -32,6 +38,7 @@ def test_auth_starts_with_its_stores_its_issuer_and_its_key(monkeypatch):
         ("FP_AUTH_KEY_ENCRYPTION_KEY", "c2hvcnQ="),
         ("FP_AUTH_KEY_ENCRYPTION_KEY", "not base64!"),
         ("FP_AUTH_KEY_ENCRYPTION_KEY", ""),
+        ("FP_AUTH_AUDIT_KEY", f"{KEY},{KEY}"),
         ("FP_AUTH_SERVICE_CREDENTIALS", "registry"),
         ("FP_AUTH_SERVICE_CREDENTIALS", "registry=abc"),
         ("FP_AUTH_SIGNING_KEY_DAYS", "0"),

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from forgepoint.ai.v1 import ai_gateway_pb2
-from forgepoint.auth.v1 import auth_pb2
+from forgepoint.auth.v1 import audit_pb2, auth_pb2
 from forgepoint.billing.v1 import billing_pb2
 from forgepoint.common.v1 import access_pb2
 from forgepoint.experiment.v1 import experiment_pb2
@@ -17,19 +18,20 @@ from forgepoint.registry.v1 import registry_pb2
 from forgepoint.serving.v1 import serving_pb2
 from google.protobuf.descriptor import FileDescriptor, MethodDescriptor
 
-FILES: Mapping[str, FileDescriptor] = {
-    "auth": auth_pb2.DESCRIPTOR,
-    "registry": registry_pb2.DESCRIPTOR,
-    "inference": inference_pb2.DESCRIPTOR,
-    "serving": serving_pb2.DESCRIPTOR,
-    "pipeline": pipeline_pb2.DESCRIPTOR,
-    "featurestore": featurestore_pb2.DESCRIPTOR,
-    "experiment": experiment_pb2.DESCRIPTOR,
-    "billing": billing_pb2.DESCRIPTOR,
-    "notification": notification_pb2.DESCRIPTOR,
-    "monitor": monitor_pb2.DESCRIPTOR,
-    "ai": ai_gateway_pb2.DESCRIPTOR,
-}
+FILES: Final[tuple[FileDescriptor, ...]] = (
+    auth_pb2.DESCRIPTOR,
+    audit_pb2.DESCRIPTOR,
+    registry_pb2.DESCRIPTOR,
+    inference_pb2.DESCRIPTOR,
+    serving_pb2.DESCRIPTOR,
+    pipeline_pb2.DESCRIPTOR,
+    featurestore_pb2.DESCRIPTOR,
+    experiment_pb2.DESCRIPTOR,
+    billing_pb2.DESCRIPTOR,
+    notification_pb2.DESCRIPTOR,
+    monitor_pb2.DESCRIPTOR,
+    ai_gateway_pb2.DESCRIPTOR,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +48,12 @@ class Method:
 
 def all_methods() -> Mapping[str, Method]:
     """Every method by its path."""
-    return {method.path: method for noun, file in FILES.items() for method in _methods(noun, file)}
+    return {method.path: method for file in FILES for method in _methods(file)}
 
 
-def _methods(noun: str, file: FileDescriptor) -> Iterator[Method]:
+def _methods(file: FileDescriptor) -> Iterator[Method]:
+    # `forgepoint.<noun>.v1`
+    noun = file.package.split(".")[1]
     for service in file.services_by_name.values():
         for descriptor in service.methods:
             access = descriptor.GetOptions().Extensions[access_pb2.access]

@@ -1,4 +1,4 @@
-"""Which denials become a record of their own and which are only counted."""
+"""Which denials, and which calls of nobody, become a record of their own and which are only counted."""
 
 from dataclasses import dataclass, replace
 
@@ -9,10 +9,12 @@ from fp_rpc.audit.records import AuditRecord
 class DenialPolicy:
     """reported: denials of one kind that become records within a window of so many seconds.
 
+    anonymous: the same of calls whose caller is not known, whatever their status: anybody can make as many as he likes.
     kinds: how many are counted separately; while so many windows are open, further callers of a method count together.
     """
 
     reported: int = 5
+    anonymous: int = 1
     window: float = 60.0
     kinds: int = 10_000
 
@@ -49,7 +51,7 @@ class DenialLimiter:
         if now - window.started >= self._policy.window:
             window.started, window.reported = now, 0
             self._windows[kind] = self._windows.pop(kind)
-        if window.reported >= self._policy.reported:
+        if window.reported >= (self._policy.reported if record.actor_id else self._policy.anonymous):
             window.suppressed += 1
             return None
         window.reported += 1

@@ -41,7 +41,8 @@ class AuditQueue:
         )
 
     def add(self, record: AuditRecord) -> None:
-        if record.status in DENIED:
+        if record.status in DENIED or not record.actor_id:
+            # 490,000 anonymous logouts would otherwise fill the stream, and every service's audit with it.
             admitted = self._denials.admit(record, time.monotonic())
             if admitted is None:
                 self._suppressed.inc()

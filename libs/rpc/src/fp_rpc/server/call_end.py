@@ -145,7 +145,7 @@ def _cancellation(call: IncomingCall) -> Error:
 
 
 def _record(call: IncomingCall, code: str) -> AuditRecord:
-    principal = call.principal
+    principal = call.identified or call.principal
     return AuditRecord(
         method=call.method,
         status=code,

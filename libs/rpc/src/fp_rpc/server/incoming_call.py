@@ -36,6 +36,7 @@ class Call:
     client_address: of a client behind the gateway, which proved that it is the gateway; empty for a connection of the
     client's own, and where the audit does not record every call. See `audit.client_address`.
     ended: whether its status is decided; a task that it started and that still runs then acts for nobody.
+    identified: see `identify`.
     """
 
     # Made for every call, so that ids and the peer are worked out only when they are read.
@@ -46,6 +47,7 @@ class Call:
         "correlation_id",
         "deadline",
         "ended",
+        "identified",
         "metadata",
         "method",
         "principal",
@@ -72,6 +74,7 @@ class Call:
         self.metadata = metadata
         self.client_address = ""
         self.ended = False
+        self.identified: Principal | None = None
         self._request_id = request_id
         self._peer = peer
 
@@ -88,6 +91,10 @@ class Call:
         if not isinstance(self._peer, str):
             self._peer = self._peer()
         return self._peer
+
+    def identify(self, principal: Principal) -> None:
+        """Say who the caller of a public method proved to be, for the audit record of this call and nothing else."""
+        self.identified = principal
 
     def remaining(self) -> float:
         """Seconds until the deadline, never negative."""

@@ -3,7 +3,7 @@
 from urllib.parse import unquote
 
 from forgepoint.auth.v1 import auth_pb2
-from fp_kernel import Page
+from fp_kernel import Page, Principal
 from fp_rpc.pagination import page_response
 from fp_rpc.times import to_timestamp
 
@@ -34,6 +34,11 @@ def user_to_pb(user: User) -> auth_pb2.User:
         role=user.role,
         created_at=to_timestamp(user.created_at),
     )
+
+
+def user_to_principal(user: User) -> Principal:
+    """Who an audit record names. It grants nothing."""
+    return Principal(user_id=user.id, team=user.team, role=user.role, scopes=frozenset(), expires_at=0.0)
 
 
 def api_key_to_pb(key: ApiKey) -> auth_pb2.APIKey:

@@ -62,7 +62,9 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
     async def Login(self, request: auth_pb2.LoginRequest, context: object) -> auth_pb2.LoginResponse:
         call = current_call()
         address = convert.ip_address(call.client_address or call.peer)
-        return convert.login_to_pb(await self._login(request.email, request.password, address=address))
+        session = await self._login(request.email, request.password, address=address)
+        call.identify(convert.user_to_principal(session.user))
+        return convert.login_to_pb(session)
 
     async def RefreshToken(
         self, request: auth_pb2.RefreshTokenRequest, context: object

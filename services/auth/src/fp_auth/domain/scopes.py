@@ -22,6 +22,8 @@ RESOURCES = frozenset(
         "api-keys",
         "audit",
         "prompts",
+        "teams",
+        "secrets",
         PLATFORM,
     )
 )

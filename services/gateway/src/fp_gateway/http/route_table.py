@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 _AUTH: Final = "/forgepoint.auth.v1.AuthService/"
+_AUDIT: Final = "/forgepoint.auth.v1.AuditService/"
 _REGISTRY: Final = "/forgepoint.registry.v1.RegistryService/"
 _PIPELINE: Final = "/forgepoint.pipeline.v1.PipelineOrchestratorService/"
 _EXPERIMENT: Final = "/forgepoint.experiment.v1.ExperimentTrackerService/"
@@ -39,6 +40,7 @@ _PLAN: Final = {"id": "rate_plan_id"}
 
 API: Final[tuple[Route, ...]] = (
     Route("GET", "/me", _AUTH + "GetCurrentUser"),
+    Route("GET", "/audit", _AUDIT + "ListAuditEntries"),
     Route("GET", "/models", _REGISTRY + "ListModels"),
     Route("POST", "/models", _REGISTRY + "RegisterModel", 201),
     Route("GET", "/models/{id}", _REGISTRY + "GetModel", path_fields=_ID),

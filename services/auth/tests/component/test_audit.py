@@ -1,0 +1,111 @@
+"""From a call to its entry in the audit log, through the bus, and back to those who may read it."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import pytest
+from forgepoint.auth.v1 import audit_pb2, audit_pb2_grpc, auth_pb2
+from fp_kernel import InvalidArgument, PermissionDenied, Unauthenticated
+from fp_rpc import BearerToken, Channels
+from fp_testkit.patience import PATIENCE
+
+LOGIN = "/forgepoint.auth.v1.AuthService/Login"
+LOGOUT = "/forgepoint.auth.v1.AuthService/Logout"
+
+
+@pytest.fixture
+async def reader(auth, stack):
+    """`await reader(token)`: the audit log as the holder of the token sees it."""
+
+    def connect(token):
+        channels = Channels(BearerToken(token))
+        stack.push_async_callback(channels.close)
+        return audit_pb2_grpc.AuditServiceStub(channels.open(auth.address, timeout=PATIENCE))
+
+    return connect
+
+
+async def entries(reader, least=1, **wanted):
+    """As soon as there are so many."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            found = (await reader.ListAuditEntries(audit_pb2.ListAuditEntriesRequest(**wanted))).entries
+            if len(found) >= least:
+                return found
+            await asyncio.sleep(0.05)
+
+
+async def test_a_login_names_who_it_was_and_never_what_was_typed(auth, reader):
+    session = await auth.login()
+    with pytest.raises(Unauthenticated):
+        await auth.login("hunter2@example.com", "correct horse battery")
+
+    log = reader(session.access_token)
+    (login,) = await entries(log, team="*", method=LOGIN, actor_id=session.user.id)
+    assert (login.status, login.team, login.service, login.actor_role) == ("OK", "alpha", "auth", "operator")
+    (refused,) = [entry for entry in await entries(log, least=2, team="*") if entry.status == "UNAUTHENTICATED"]
+    assert refused.resource_id.startswith("typed:")
+    assert "127.0.0.1" not in str(await entries(log, team="*"))
+
+
+async def test_a_team_reads_its_own_entries_and_those_of_no_other(auth, reader):
+    admin, other = await auth.member("admin"), await auth.member("admin", team="beta")
+    viewer = await auth.member("viewer")
+    request = auth_pb2.CreateAPIKeyRequest(scopes=["models:read"], name="ci")
+    await other.call.CreateAPIKey(request)
+
+    (created,) = await entries(reader(other.token), actor_id=other.user.id, method=f"{LOGIN[:-5]}CreateAPIKey")
+    assert created.team == "beta"
+    assert {entry.team for entry in await entries(reader(admin.token))} == {"alpha"}
+    with pytest.raises(PermissionDenied):
+        await entries(reader(viewer.token))
+
+
+async def test_many_anonymous_logouts_leave_one_entry(auth, reader):
+    for number in range(50):
+        await auth.caller().Logout(auth_pb2.LogoutRequest(refresh_token=f"garbage-{number}"))
+    token = (await auth.login()).access_token
+
+    await entries(reader(token), team="*", least=2)
+    logouts = [entry for entry in await entries(reader(token), team="*") if entry.method == LOGOUT]
+    assert len(logouts) == 1
+
+
+async def test_the_operator_verifies_the_chain_and_exports_it(auth, reader):
+    admin = reader((await auth.login()).access_token)
+    written = await entries(admin, team="*")
+
+    verified = [day async for day in admin.VerifyAuditLog(audit_pb2.VerifyAuditLogRequest())]
+    assert [day.intact for day in verified] == [True]
+    assert verified[0].entries >= len(written)
+    exported = [
+        entry
+        async for answer in admin.ExportAuditEntries(audit_pb2.ExportAuditEntriesRequest(team="*"))
+        for entry in answer.entries
+    ]
+    assert [entry.number for entry in exported] == list(range(1, len(exported) + 1))
+    assert all(len(entry.mac) == 64 for entry in exported)
+
+
+async def test_two_replicas_keep_one_chain(auth, start, reader):
+    second = await start()
+    for number in range(10):
+        await (auth, second)[number % 2].member("viewer", email=f"user-{number}@example.com")
+    admin = reader((await auth.login()).access_token)
+
+    await entries(admin, team="*", least=20)
+    assert [day.intact async for day in admin.VerifyAuditLog(audit_pb2.VerifyAuditLogRequest())] == [True]
+
+
+async def test_bad_input_names_its_field(auth, reader):
+    admin = reader((await auth.login()).access_token)
+
+    with pytest.raises(InvalidArgument) as refused:
+        _ = [day async for day in admin.VerifyAuditLog(audit_pb2.VerifyAuditLogRequest(from_day="yesterday"))]
+    assert refused.value.fields[0].field == "from_day"
+    with pytest.raises(InvalidArgument) as refused:
+        await entries(admin, team="*", method=LOGIN)
+    assert refused.value.fields[0].field == "method"
+    later = audit_pb2.ListAuditEntriesRequest()
+    getattr(later, "from").FromDatetime(datetime(2200, 1, 1, tzinfo=UTC))
+    assert not (await admin.ListAuditEntries(later)).entries
