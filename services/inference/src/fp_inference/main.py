@@ -1,5 +1,6 @@
 """Inference, put together."""
 
+from datetime import timedelta
 from functools import partial
 
 import fp_runtime
@@ -30,6 +31,7 @@ from fp_inference.app.circuits import Circuits
 from fp_inference.app.delete_route import DeleteRoute
 from fp_inference.app.describe_model import DescribeModel
 from fp_inference.app.follow_deployments import FollowDeployments
+from fp_inference.app.forget_routes import ForgetRoutes
 from fp_inference.app.forward import Forward
 from fp_inference.app.limiter import Limiter
 from fp_inference.app.limits import parse_limits
@@ -43,6 +45,7 @@ from fp_inference.settings import Settings
 
 NOUN = "inference"
 _PEER_TIMEOUT = 5.0
+_HOUR = 3_600.0
 # Forward decides what is tried again, with its breakers in view.
 _ONE_ATTEMPT = ChannelPolicy(retry=RetryPolicy(attempts=1))
 
@@ -112,6 +115,8 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     runtime.keep("api keys", lambda: bus.broadcast(KEYS, ended_keys(others.keys.drop)))
     runtime.keep("splits", lambda: routes.watch(follow.recall, follow.split))
     runtime.keep("circuits", circuits.tell_always)
+    retention = timedelta(days=settings.inference_keep_routes_days)
+    runtime.every(_HOUR, "old routes", ForgetRoutes(table, routes, clock, retention=retention))
     runtime.keep("reconcile", lambda: follow.reconcile_always(settings.reconcile_seconds))
     runtime.task("targets", WatchTargets(table, breakers, runtimes, clock).run())
     await runtime.serve(server)

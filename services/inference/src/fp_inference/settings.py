@@ -35,6 +35,8 @@ class Settings(ServiceSettings, EventSettings, RedisSettings):
     many seconds, and bytes of all requests that are at runtimes or wait (half of them for one model).
     breaker_*: failures in a row that open it, seconds until a probe, successes that close it.
     reconcile_seconds: between two readings of the pipeline's list of deployments.
+    inference_keep_routes_days: how long removed versions, and splits and marks of models without a version, stay known;
+    longer than the streams of deployments and models keep their events, which would else bring back what is over.
     """
 
     auth_addr: Address
@@ -54,6 +56,7 @@ class Settings(ServiceSettings, EventSettings, RedisSettings):
     breaker_seconds: Seconds = 30.0
     breaker_successes: Count = 2
     reconcile_seconds: Seconds = 300.0
+    inference_keep_routes_days: Annotated[int, Field(ge=1)] = 40
 
     @property
     def forward(self) -> ForwardPolicy:

@@ -164,3 +164,79 @@ async def test_other_replicas_hear_of_a_split(link: RedisClient, redis: Any) -> 
         async with asyncio.timeout(PATIENCE):
             assert await heard.get() == ("alpha", "delays", split)
         watching.cancel()
+
+
+def _served(_: str, model: str) -> bool:
+    """Whether the model has a version, in these tests."""
+    return model == "served"
+
+
+async def test_what_is_over_for_long_is_forgotten_and_all_else_stays(link: RedisClient, redis: Any) -> None:
+    routes = RedisRoutes(link)
+    old, young = _START, _START + timedelta(days=41)
+    before = _START + timedelta(days=40)
+    whole = (Share("id-1", 1, 10_000),)
+    for model, moment in (("gone", old), ("going", young), ("served", old)):
+        tombstones = [replace(_target(f"{at}"), status=TargetStatus.REMOVED, deployed_at=moment) for at in range(2, 5)]
+        for target in tombstones:
+            await routes.save_target("alpha", model, target)
+        await routes.set_split("alpha", model, whole, moment)
+        await routes.save_stable("alpha", model, Stable("id-1", "1", moment))
+        await routes.save_archived("alpha", model, moment)
+        await routes.save_restored("alpha", model, moment)
+    await routes.save_target("alpha", "served", _target("1"))
+    await routes.save_archived("beta", "gone", old)
+
+    assert await routes.forget(before, _served) == 3 + 4 + 3 + 1
+
+    kept = {route.model_name: route for route in await routes.load()}
+    assert kept.keys() == {"going", "served"}
+    assert kept["going"].targets.keys() == {"id-2", "id-3", "id-4"}
+    assert (kept["going"].split is not None, kept["going"].restored_at) == (True, young)
+    assert kept["served"].targets.keys() == {"id-1"}
+    assert kept["served"].split is not None
+    assert (kept["served"].stable, kept["served"].archived_at) == (Stable("id-1", "1", old), old)
+    assert await redis.smembers("fp:inference:teams") == {b"alpha"}
+    assert await routes.forget(before, _served) == 0
+
+
+async def test_many_are_forgotten_in_steps(link: RedisClient, redis: Any) -> None:
+    routes, removed = RedisRoutes(link), replace(_target(), status=TargetStatus.REMOVED)
+    for at in range(1_700):
+        await routes.save_target("alpha", "delays", replace(removed, version_id=f"id-{at}"))
+    await routes.save_target("alpha", "delays", _target("young"))
+    sent = Recorded(link)
+    assert await RedisRoutes(sent).forget(_START + timedelta(days=1), _served) == 1_700  # type: ignore[arg-type]
+    assert sent.scans > 1_700 // 500
+    assert await redis.hkeys("fp:inference:targets:alpha") == [b'["delays", "id-young"]']
+
+
+class Recorded:
+    """A link that counts the steps of scans."""
+
+    def __init__(self, link: RedisClient) -> None:
+        self._link = link
+        self.scans = 0
+
+    async def ask(self, *commands: Any) -> Any:
+        self.scans += sum(command[0] == "HSCAN" for command in commands)
+        return await self._link.ask(*commands)
+
+    async def run(self, *arguments: Any) -> Any:
+        return await self._link.run(*arguments)
+
+
+async def test_news_that_come_meanwhile_are_not_forgotten(link: RedisClient, redis: Any) -> None:
+    routes, removed = RedisRoutes(link), replace(_target(), status=TargetStatus.REMOVED)
+    await routes.save_target("alpha", "delays", removed)
+    back = _target(sequence=2)
+
+    class Late(Recorded):
+        async def run(self, *arguments: Any) -> Any:
+            # Between the look at the fields and their deletion another replica hears of a deployment.
+            await routes.save_target("alpha", "delays", back)
+            return await super().run(*arguments)
+
+    assert await RedisRoutes(Late(link)).forget(_START + timedelta(days=1), _served) == 0  # type: ignore[arg-type]
+    (route,) = await routes.load()
+    assert route.targets == {"id-1": back}

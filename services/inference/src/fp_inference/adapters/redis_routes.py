@@ -4,6 +4,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from fp_redis import RedisClient, Script
 
@@ -40,6 +41,23 @@ redis.call('SADD', KEYS[2], ARGV[3])
 redis.call('PUBLISH', ARGV[4], cjson.encode({ARGV[3], ARGV[1], value}))
 return revision
 """)
+
+# KEYS: hash. ARGV: fields and values by turns. Deletes each field that still has its value: newer news stays.
+_DELETE = Script("""
+local gone = 0
+for at = 1, #ARGV, 2 do
+  if redis.call('HGET', KEYS[1], ARGV[at]) == ARGV[at + 1] then gone = gone + redis.call('HDEL', KEYS[1], ARGV[at]) end
+end
+return gone
+""")
+# KEYS: teams, then the hashes of a team. ARGV: team. Forgets a team that has none of them any more.
+_FORGET_TEAM = Script("""
+if redis.call('EXISTS', unpack(KEYS, 2)) > 0 then return 0 end
+return redis.call('SREM', KEYS[1], ARGV[1])
+""")
+_KINDS = ("targets", "splits", "stable", "archived", "restored")
+# Fields of one step of a scan: a hash may have millions, and the store answers nobody else meanwhile.
+_AT_ONCE = 500
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -79,6 +97,34 @@ class RedisRoutes:
         (revision,) = await self._link.run(_NEXT_REVISION, (keys, arguments))
         return Split(shares, int(revision), at)
 
+    async def forget(self, before: datetime, is_deployed: Callable[[str, str], bool]) -> int:
+        (teams,) = await self._link.ask(("SMEMBERS", _TEAMS))
+        gone = 0
+        for team in sorted(name.decode() for name in teams):
+
+            def is_over(kind: str, field: bytes, value: bytes, team: str = team) -> bool:
+                text = _parted(value)[1]
+                if kind == "targets":
+                    return load_target(text).is_over(before)
+                return _moment(kind, text) < before and not is_deployed(team, field.decode())
+
+            for kind in _KINDS:
+                gone += await self._sweep(_hash(kind, team), partial(is_over, kind))
+            await self._link.run(_FORGET_TEAM, ([_TEAMS, *(_hash(kind, team) for kind in _KINDS)], [team]))
+        return gone
+
+    async def _sweep(self, key: str, is_over: Callable[[bytes, bytes], bool]) -> int:
+        """Delete the fields of a hash that are over; how many. Each is looked at at least once."""
+        cursor, gone = 0, 0
+        while True:
+            ((cursor, found),) = await self._link.ask(("HSCAN", key, cursor, "COUNT", _AT_ONCE))
+            over = [part for field, value in found.items() if is_over(field, value) for part in (field, value)]
+            if over:
+                (deleted,) = await self._link.run(_DELETE, ([key], over))
+                gone += deleted
+            if not cursor:
+                return gone
+
     async def watch(self, connected: Callable[[], Awaitable[None]], handle: SplitHandler) -> None:
         """Hand over every split that any replica sets; ends only by an error.
 
@@ -90,8 +136,7 @@ class RedisRoutes:
                 handle(team, model_name, load_split(*_parted(value.encode())))
 
     async def _team(self, team: str) -> Sequence[Route]:
-        kinds = ("targets", "splits", "stable", "archived", "restored")
-        return _routes(team, *await self._link.ask(*(("HGETALL", _hash(kind, team)) for kind in kinds)))
+        return _routes(team, *await self._link.ask(*(("HGETALL", _hash(kind, team)) for kind in _KINDS)))
 
     async def _keep(self, key: str, field: str, version: int, body: str, team: str) -> None:
         arguments = [field, version, body, team]
@@ -123,6 +168,17 @@ def _routes(team: str, *kept: _Kept) -> list[Route]:
 
 def _moments(kept: _Kept) -> dict[str, datetime]:
     return {field.decode(): datetime.fromisoformat(_parted(value)[1]) for field, value in kept.items()}
+
+
+def _moment(kind: str, text: str) -> datetime:
+    """When what is stored of a model happened."""
+    match kind:
+        case "splits":
+            return load_split(0, text).set_at
+        case "stable":
+            return load_stable(text).promoted_at
+        case _:
+            return datetime.fromisoformat(text)
 
 
 def _parted(value: bytes) -> tuple[int, str]:

@@ -1,6 +1,6 @@
 """What predictions and routes need of the world."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -114,4 +114,11 @@ class RouteStore(Protocol):
 
     async def set_split(self, team: str, model_name: str, shares: tuple[Share, ...], at: datetime) -> Split:
         """Kept as the newest revision, and told to every replica. shares: none for a route that is deleted."""
+        ...
+
+    async def forget(self, before: datetime, is_deployed: Callable[[str, str], bool]) -> int:
+        """Delete what is over and older, as `Route.since` does; how many entries went.
+
+        is_deployed: whether a model of a team has a version.
+        """
         ...

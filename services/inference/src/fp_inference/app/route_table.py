@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 
 from fp_kernel import Error, FailedPrecondition, NotFound, Unavailable
 
@@ -60,6 +61,14 @@ class RouteTable:
             return None
         self._routes[team, model_name] = after
         return after
+
+    def is_deployed(self, team: str, model_name: str) -> bool:
+        route = self._routes.get((team, model_name))
+        return route is not None and bool(route.present)
+
+    def forget(self, before: datetime) -> None:
+        """What is over and older; see `Route.since`."""
+        self._routes = {key: left for key, route in self._routes.items() if (left := route.since(before)) is not None}
 
     def of_team(self, team: str) -> Sequence[Route]:
         """Routes with a target that are not deleted, by model name."""

@@ -45,6 +45,10 @@ class Target:
     signature: Signature = UNDECLARED
     artifact_digest: str = ""
 
+    def is_over(self, before: datetime) -> bool:
+        """Whether it was removed before then. What is left of a removed version has the time of its end."""
+        return self.status is TargetStatus.REMOVED and self.deployed_at < before
+
 
 @dataclass(frozen=True, slots=True)
 class Share:
@@ -204,6 +208,22 @@ class Route:
         if self.split is not None and self.split.revision >= split.revision:
             return self
         return replace(self, split=split)
+
+    def since(self, before: datetime) -> "Route | None":
+        """Without what is over and older: removed versions; split and marks of a model without a version.
+
+        None when nothing is left.
+        """
+        targets = {key: target for key, target in self.targets.items() if not target.is_over(before)}
+        if self.present:
+            return self if len(targets) == len(self.targets) else replace(self, targets=targets)
+        split = self.split if self.split is not None and self.split.set_at >= before else None
+        stable = self.stable if self.stable is not None and self.stable.promoted_at >= before else None
+        archived = self.archived_at if self.archived_at is not None and self.archived_at >= before else None
+        restored = self.restored_at if self.restored_at is not None and self.restored_at >= before else None
+        if not (targets or split or stable or archived or restored):
+            return None
+        return replace(self, targets=targets, split=split, stable=stable, archived_at=archived, restored_at=restored)
 
     def _with(self, target: Target) -> "Route":
         targets = {**self.targets, target.version_id: target}
