@@ -5,8 +5,6 @@ from datetime import UTC, datetime
 
 import pytest
 from fp_kernel import PageRequest
-from fp_registry.adapters.memory.reads import MemoryChanges, MemoryRecords, MemorySource
-from fp_registry.adapters.memory.state import State
 from fp_registry.api.documents import MessageDocuments
 from fp_registry.app.project import Projector
 from fp_registry.domain.artifact import Measured
@@ -14,6 +12,7 @@ from fp_registry.domain.model import NewModel, register
 from fp_registry.domain.promotion import promote
 from fp_registry.domain.stages import Stage, Status
 from fp_registry.domain.version import Described, NewVersion, accept, add_version, refuse
+from registry_write_side import MemoryChanges, MemoryRecords, MemorySource, State
 
 NOW = datetime(2013, 3, 1, tzinfo=UTC)
 

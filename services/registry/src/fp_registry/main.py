@@ -17,6 +17,7 @@ from fp_runtime import Runtime
 
 from fp_registry import stores
 from fp_registry.adapters.changes import PostgresChanges
+from fp_registry.adapters.contents import PostgresContents
 from fp_registry.adapters.projection.generations import RedisGenerations
 from fp_registry.adapters.projection.reads import RedisProjection
 from fp_registry.adapters.records import PostgresRecords
@@ -28,6 +29,7 @@ from fp_registry.api.answers import Answers
 from fp_registry.api.documents import MessageDocuments
 from fp_registry.api.grpc import RegistryServicer
 from fp_registry.app import use_cases
+from fp_registry.app.delete_contents import DeleteContents
 from fp_registry.app.expire_uploads import ExpireUploads
 from fp_registry.app.judgement import SizeLimits
 from fp_registry.app.keep_projection import KeepProjection
@@ -51,13 +53,15 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     artifacts = await stores.artifacts(runtime, settings)
 
     transactions, records, wake = PostgresTransactions(database), PostgresRecords(database), asyncio.Event()
+    contents = PostgresContents(database)
     limits = SizeLimits(inline=settings.registry_verify_inline_bytes, artifact=settings.registry_artifact_max_bytes)
-    do = use_cases.build(transactions, records, artifacts, clock=clock, limits=limits, wake=wake)
+    do = use_cases.build(transactions, records, artifacts, contents, clock=clock, limits=limits, wake=wake)
     verify = VerifyUploads(
         PostgresVerifications(database),
         transactions=transactions,
         records=records,
         artifacts=artifacts,
+        contents=contents,
         clock=clock,
         wake=wake,
         observe=figures.verified,
@@ -97,6 +101,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     runtime.keep("projection", keep.run)
     runtime.keep("verifications", verify.run)
     runtime.every(_HOUR, "uploads that never came", expire)
+    runtime.every(_HOUR, "contents without a version", DeleteContents(contents, artifacts))
     runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, ended_keys(others.keys.drop)))
     await runtime.serve(server)
 

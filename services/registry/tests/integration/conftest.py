@@ -9,12 +9,7 @@ from fp_kernel import Command, Principal
 from fp_postgres import Database
 from fp_redis import RedisClient
 from fp_registry.adapters.changes import PostgresChanges
-from fp_registry.adapters.memory.objects import MemoryArtifacts
-from fp_registry.adapters.memory.projection import MemoryGenerations, MemoryProjection
-from fp_registry.adapters.memory.reads import MemoryChanges, MemoryRecords, MemorySource
-from fp_registry.adapters.memory.state import State
-from fp_registry.adapters.memory.transactions import MemoryTransactions
-from fp_registry.adapters.memory.verifications import MemoryVerifications
+from fp_registry.adapters.contents import PostgresContents
 from fp_registry.adapters.projection.generations import RedisGenerations
 from fp_registry.adapters.projection.reads import RedisProjection
 from fp_registry.adapters.records import PostgresRecords
@@ -29,6 +24,7 @@ from fp_registry.app.verify_uploads import VerifyUploads
 from fp_registry.domain.model import NewModel
 from fp_registry.domain.version import NewVersion
 from fp_testkit.patience import PATIENCE
+from registry_artifacts import MemoryArtifacts
 
 OUTBOX = "SELECT envelope, sequence FROM fp_outbox ORDER BY position"
 
@@ -37,28 +33,9 @@ ANN = Principal("ann", "alpha", "engineer", frozenset({"models:*"}), 0.0)
 NO_KEY = Command("alpha", "/Rpc", "", b"", lambda _: b"")
 
 
-class MemorySide:
-    def __init__(self, clock):
-        self.state = state = State()
-        self.transactions = MemoryTransactions(state)
-        self.records = MemoryRecords(state)
-        self.source = MemorySource(state, MessageDocuments())
-        self.changes = MemoryChanges(state, batch=3)
-        self.verifications = MemoryVerifications(state, clock)
+class Side:
+    """The write side."""
 
-    async def emitted(self):
-        return self.transactions.events
-
-    async def make_due(self):
-        """Time passes for those who wait in the queue."""
-        for version_id, waiting in self.state.verifications.items():
-            self.state.verifications[version_id] = replace(waiting, due_at=None)
-
-    async def waiting(self):
-        return len(self.state.verifications)
-
-
-class PostgresSide:
     def __init__(self, database):
         self.database = database
         self.transactions = PostgresTransactions(database)
@@ -66,6 +43,7 @@ class PostgresSide:
         self.source = PostgresSource(database, MessageDocuments())
         self.changes = PostgresChanges(database, batch=3)
         self.verifications = PostgresVerifications(database)
+        self.contents = PostgresContents(database)
 
     async def emitted(self):
         rows = await self.database.fetch(OUTBOX)
@@ -87,12 +65,9 @@ async def database(databases):
     await opened.close()
 
 
-@pytest.fixture(params=["memory", "postgres"])
-def side(request):
-    """The write side; what one promises the other must promise too."""
-    if request.param == "memory":
-        return MemorySide(request.getfixturevalue("clock"))
-    return PostgresSide(request.getfixturevalue("database"))
+@pytest.fixture
+def side(database):
+    return Side(database)
 
 
 @pytest.fixture
@@ -107,13 +82,9 @@ async def link(redis_url, clock):
     await opened.close()
 
 
-@pytest.fixture(params=["memory", "redis"])
-def read_store(request):
-    """Both halves of a projection, empty; what one promises the other must promise too."""
-    if request.param == "memory":
-        generations = MemoryGenerations()
-        return generations, MemoryProjection(generations, MessageDocuments())
-    link = request.getfixturevalue("link")
+@pytest.fixture
+def read_store(link):
+    """Both halves of a projection, empty."""
     return RedisGenerations(link, MessageDocuments()), RedisProjection(link)
 
 
@@ -126,6 +97,7 @@ class Desk:
             side.transactions,
             side.records,
             artifacts,
+            side.contents,
             clock=clock,
             limits=limits,
             wake=self.wake,
@@ -136,14 +108,15 @@ class Desk:
             transactions=side.transactions,
             records=side.records,
             artifacts=artifacts,
+            contents=side.contents,
             clock=clock,
             wake=self.wake,
             observe=self.outcomes.append,
             limits=limits,
         )
 
-    async def version(self, content=None, framework=""):
-        new = NewModel(name="flights", framework=framework)
+    async def version(self, content=None, framework="", name="flights"):
+        new = NewModel(name=name, framework=framework)
         model = (await self.do.register_model(new, ANN, NO_KEY)).model
         version = (await self.do.create_version(model.id, NewVersion(), ANN, NO_KEY)).version
         if content is not None:
@@ -163,6 +136,12 @@ class Desk:
 @pytest.fixture
 def desk(side, artifacts, clock):
     return Desk(side, artifacts, clock)
+
+
+@pytest.fixture
+def new_desk(database, clock):
+    """For property tests, which need one for each example."""
+    return lambda: Desk(Side(database), MemoryArtifacts(), clock)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The commands, on the write side in memory and in Postgres."""
+"""The commands."""
 
 import asyncio
 from datetime import timedelta
@@ -40,7 +40,13 @@ class Actor:
     def __init__(self, side, artifacts, clock):
         self.side, self.artifacts, self.clock = side, artifacts, clock
         self.do = use_cases.build(
-            side.transactions, side.records, artifacts, clock=clock, limits=SizeLimits(), wake=asyncio.Event()
+            side.transactions,
+            side.records,
+            artifacts,
+            side.contents,
+            clock=clock,
+            limits=SizeLimits(),
+            wake=asyncio.Event(),
         )
 
     async def register(self, name="flights", caller=ANN, command=NO_KEY, **more):

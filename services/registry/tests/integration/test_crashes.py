@@ -4,19 +4,23 @@ import asyncio
 import hashlib
 import io
 import itertools
+from datetime import timedelta
 from importlib import resources
 
 import pytest
 from fp_events import decode
-from fp_kernel import Command, Principal
+from fp_kernel import Aborted, Command, Principal
 from fp_postgres import Database
+from fp_registry.adapters.contents import PostgresContents
 from fp_registry.adapters.objects import S3Artifacts, Store
 from fp_registry.adapters.records import PostgresRecords
 from fp_registry.adapters.transactions import PostgresTransactions
 from fp_registry.adapters.verifications import PostgresVerifications
 from fp_registry.app import use_cases
+from fp_registry.app.delete_contents import DeleteContents
 from fp_registry.app.judgement import SizeLimits
 from fp_registry.app.verify_uploads import VerifyUploads
+from fp_registry.domain.artifact import content_key
 from fp_registry.domain.model import NewModel
 from fp_registry.domain.stages import Status
 from fp_registry.domain.version import NewVersion
@@ -30,13 +34,15 @@ DIGEST = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"
 
 def _parts(database, artifacts, *, inline):
     transactions, records = PostgresTransactions(database), PostgresRecords(database)
+    contents = PostgresContents(database)
     limits, wake, clock = SizeLimits(inline=inline), asyncio.Event(), RunningClock()
-    do = use_cases.build(transactions, records, artifacts, clock=clock, limits=limits, wake=wake)
+    do = use_cases.build(transactions, records, artifacts, contents, clock=clock, limits=limits, wake=wake)
     worker = VerifyUploads(
         PostgresVerifications(database),
         transactions=transactions,
         records=records,
         artifacts=artifacts,
+        contents=contents,
         clock=clock,
         wake=wake,
         observe=lambda _: None,
@@ -51,6 +57,17 @@ async def confirm(crash, url, store, version_id, inline):
     do, worker = _parts(crash.wrap(database), crash.wrap(S3Artifacts(store)), inline=inline)
     await do.confirm_upload(version_id, DIGEST, ANN, NO_KEY)
     await worker.once()
+
+
+async def delete(crash, url, store, *_):
+    """The scenario: delete what no version has."""
+    database = await Database.connect(url, source="registry")
+    await DeleteContents(crash.wrap(PostgresContents(database)), crash.wrap(S3Artifacts(store)))()
+
+
+async def _time_passes(database):
+    """Claims end, and deletions that were not answered are tried again."""
+    await database.execute("UPDATE artifact_claims SET claimed_until = now() - interval '1 s'")
 
 
 @pytest.fixture
@@ -109,3 +126,61 @@ async def test_a_confirmation_that_is_killed_anywhere_can_be_repeated(kill_at, a
 async def test_a_background_measurement_that_is_killed_anywhere_is_taken_up_again(kill_at, arranged):
     steps = await kill_at(confirm, _check, arrange=arranged(inline=0))
     assert steps > 15
+
+
+async def test_a_confirmation_that_is_killed_anywhere_leaves_no_content_without_a_version(kill_at, arranged):
+    """Whatever was reached, the deletion never takes what a version has, and leaves nothing that none has."""
+
+    async def check(run):
+        url, store, version_id, _ = run.arguments
+        database = await Database.connect(url, source="registry")
+        artifacts = S3Artifacts(store)
+        await _time_passes(database)
+        await DeleteContents(PostgresContents(database), artifacts)()
+        version = await PostgresRecords(database).version("alpha", version_id)
+        # One content for all runs: those that came to their end have it.
+        had = await database.fetchval("SELECT count(*) FROM versions WHERE status = 'READY'")
+        assert (await artifacts.look(content_key(DIGEST)) is not None) == (had > 0)
+        assert version.status is not Status.READY or had
+        assert await database.fetchval("SELECT count(*) FROM artifact_claims") == 0
+        await database.execute("UPDATE versions SET status = 'FAILED' WHERE status = 'READY'")
+        await artifacts.delete([content_key(DIGEST)])
+        await artifacts.close()
+        await database.close()
+
+    assert await kill_at(confirm, check, arrange=arranged(inline=100)) > 10
+
+
+async def test_a_deletion_that_is_killed_anywhere_is_done_by_the_next(kill_at, arranged, s3):
+    arrange = arranged(inline=100)
+
+    async def orphan():
+        url, store, version_id, inline = await arrange()
+        database, artifacts = await Database.connect(url, source="registry"), S3Artifacts(store)
+        await _time_passes(database)
+        assert await PostgresContents(database).claim(content_key(DIGEST), timedelta(hours=-1))
+        s3.client().put_object(s3.name, content_key(DIGEST), io.BytesIO(CONTENT), len(CONTENT))
+        await artifacts.close()
+        await database.close()
+        return url, store, version_id, inline
+
+    async def check(run):
+        url, store, version_id, inline = run.arguments
+        database, artifacts = await Database.connect(url, source="registry"), S3Artifacts(store)
+        do, _ = _parts(database, artifacts, inline=inline)
+        # A confirmation that comes right then has its content, or is told to come again.
+        try:
+            ready = (await do.confirm_upload(version_id, DIGEST, ANN, NO_KEY)).version
+        except Aborted:
+            await _time_passes(database)
+            await DeleteContents(PostgresContents(database), artifacts)()
+            ready = (await do.confirm_upload(version_id, DIGEST, ANN, NO_KEY)).version
+        await _time_passes(database)
+        await DeleteContents(PostgresContents(database), artifacts)()
+        assert await artifacts.look(ready.artifact_path) is not None
+        assert await database.fetchval("SELECT count(*) FROM artifact_claims") == 0
+        await database.execute("UPDATE versions SET status = 'FAILED' WHERE status = 'READY'")
+        await artifacts.close()
+        await database.close()
+
+    assert await kill_at(delete, check, arrange=orphan) >= 3

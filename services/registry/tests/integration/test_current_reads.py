@@ -3,8 +3,7 @@
 import asyncio
 
 from fp_kernel import Command, Principal
-from fp_registry.adapters.memory.objects import MemoryArtifacts
-from fp_registry.adapters.memory.projection import MemoryGenerations, MemoryProjection
+from fp_registry.adapters.contents import PostgresContents
 from fp_registry.adapters.records import PostgresRecords
 from fp_registry.adapters.source import PostgresSource
 from fp_registry.adapters.transactions import PostgresTransactions
@@ -16,6 +15,8 @@ from fp_registry.app.queries import Queries
 from fp_registry.domain.model import NewModel
 from fp_registry.domain.version import NewVersion
 from fp_testkit.patience import PATIENCE
+from registry_artifacts import MemoryArtifacts
+from registry_projection import MemoryGenerations, MemoryProjection
 
 ANN = Principal("ann", "alpha", "engineer", frozenset({"models:*"}), 0.0)
 NO_KEY = Command("alpha", "/Rpc", "", b"", lambda _: b"")
@@ -27,6 +28,7 @@ async def test_a_current_read_says_what_a_change_under_way_came_to(database, clo
         PostgresTransactions(database),
         records,
         MemoryArtifacts(),
+        PostgresContents(database),
         clock=clock,
         limits=SizeLimits(),
         wake=asyncio.Event(),

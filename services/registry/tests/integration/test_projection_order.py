@@ -4,7 +4,6 @@ import asyncio
 
 from fp_kernel import PageRequest
 from fp_redis import RedisClient
-from fp_registry.adapters.memory.projection import MemoryGenerations, MemoryProjection
 from fp_registry.adapters.projection.generations import RedisGenerations
 from fp_registry.adapters.projection.reads import RedisProjection
 from fp_registry.api.documents import MessageDocuments, read_model
@@ -90,15 +89,6 @@ class Race:
         ]
 
 
-@example(LATE)
-@example(MOVES)
-@given(steps)
-def test_in_memory_readers_see_the_revisions_in_order_and_whole(new_world, moves):
-    generations = MemoryGenerations()
-    race = Race(new_world(), generations, MemoryProjection(generations, MessageDocuments()))
-    asyncio.run(race.run(moves))
-
-
 @settings(
     max_examples=40,
     deadline=None,
@@ -108,7 +98,7 @@ def test_in_memory_readers_see_the_revisions_in_order_and_whole(new_world, moves
 @example(LATE)
 @example(MOVES)
 @given(steps)
-def test_in_redis_readers_see_the_revisions_in_order_and_whole(new_world, redis_url, clock, moves):
+def test_readers_see_the_revisions_in_order_and_whole(new_world, redis_url, clock, moves):
     async def run():
         link = RedisClient.open(redis_url, clock, store="the projection", timeout=PATIENCE)
         try:

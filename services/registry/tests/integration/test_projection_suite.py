@@ -1,4 +1,4 @@
-"""What the projection promises, in memory and in Redis."""
+"""What the projection promises."""
 
 import pytest
 from fp_kernel import Aborted, FailedPrecondition, PageRequest

@@ -38,7 +38,7 @@ FILL = (
     SELECT {ROW_ID.format("n")}, {TEAM_OF}, {MODEL_OF}, n, n, '',
            CASE WHEN n % 50 = 3 AND n <= 20000 THEN 'PRODUCTION' ELSE 'DEV' END,
            CASE WHEN n BETWEEN 20001 AND 20400 THEN 'PENDING_UPLOAD' ELSE 'READY' END,
-           '', 'sha256:', 1, '{{}}', '', '', '', '', '',
+           'sha256/' || n, 'sha256:', 1, '{{}}', '', '', '', '', '',
            '2013-03-01'::timestamptz + n * interval '1 minute', n {MORE_ROWS}
     """,
     f"""
@@ -50,6 +50,10 @@ FILL = (
     INSERT INTO verifications (version_id, team, expected_digest, requested_by, correlation_id, trace, due_at)
     SELECT {ROW_ID.format("n")}, '', '', '', '', '{{}}', '2013-03-01'::timestamptz + n * interval '1 minute'
     {ROWS}
+    """,
+    f"""
+    INSERT INTO artifact_claims (key, claimed_until)
+    SELECT 'sha256/' || (20000 - n), '2013-03-01'::timestamptz + n * interval '1 minute' {ROWS}
     """,
     f"""
     INSERT INTO unprojected (model_id, team, revision, since)
@@ -107,6 +111,11 @@ TABLE = {
     "changes.PostgresChanges.unprojected": uses("unprojected_oldest", 100),
     "changes.PostgresChanges.note": uses("models_of_team unprojected_pkey", "team-7", [row_id(7)]),
     "changes.PostgresChanges.projected": uses("unprojected_pkey", row_id(7), 7),
+    "contents.PostgresContents.claim": uses("artifact_claims_pkey", "sha256/7", timedelta(hours=1)),
+    "contents.PostgresContents._due": uses(
+        "artifact_claims_due artifact_claims_pkey versions_by_artifact", 10, timedelta(minutes=10), at_most=400
+    ),
+    "contents.PostgresContents.forget": uses("artifact_claims_pkey", ["sha256/7"]),
     "records.PostgresRecords.version": uses("versions_pkey", "team-7", row_id(7)),
     "records.PostgresRecords.framework": uses("models_of_team", "team-7", row_id(7)),
     "records.PostgresRecords.wait_for_changes": uses("models_of_team versions_pkey", "team-7", row_id(7)),
@@ -169,6 +178,8 @@ TABLE = {
         ),
         uses("production_tenures_key versions_pkey", "large", row_id(2), sql=f"{ONE_VERSION} {LAST}"),
     ),
+    "transactions.RegistryTransaction.refer": uses("artifact_claims_pkey", "sha256/7"),
+    "transactions.RegistryTransaction.refer/2": uses("versions_by_artifact", "sha256/7"),
     "verifications.PostgresVerifications.take": uses("verifications_due verifications_pkey", timedelta(seconds=30)),
     "verifications.PostgresVerifications._delay": uses("verifications_pkey", row_id(7), timedelta(seconds=1)),
 }

@@ -7,13 +7,13 @@ from forgepoint.events.v1 import events_pb2
 from fp_events import Event
 from fp_kernel import PageRequest, Unavailable
 from fp_registry.adapters.events import to_event
-from fp_registry.adapters.memory.projection import MemoryGenerations, MemoryProjection
 from fp_registry.api.consumers import follow_models
 from fp_registry.app.keep_projection import KeepProjection
 from fp_registry.app.ports import ModelFilter, ModelRef, VersionRef
 from fp_registry.app.project import FollowModels
 from fp_registry.app.rebuild import Rebuild
 from fp_registry.domain.events import ModelArchived, ModelRegistered, ModelRestored, VersionCreated
+from registry_projection import MemoryGenerations, MemoryProjection
 
 
 class Keeper:

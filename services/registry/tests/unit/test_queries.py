@@ -4,12 +4,12 @@ import asyncio
 
 import pytest
 from fp_kernel import NotFound, PageRequest, new_id
-from fp_registry.adapters.memory.projection import MemoryGenerations, MemoryProjection
 from fp_registry.api.documents import read_model
 from fp_registry.app.ports import ModelFilter, ModelRef, VersionRef
 from fp_registry.app.positions import Position
 from fp_registry.app.queries import Queries
 from fp_registry.app.rebuild import Rebuild
+from registry_projection import MemoryGenerations, MemoryProjection
 
 TEN = PageRequest(10)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeVar
@@ -132,6 +132,19 @@ class S3Artifacts:
             await self._call(lambda: self._client.remove_object(self._bucket, key))
         except (_Missing, Unavailable):
             _log.info("upload could not be discarded", key=key)
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        stopped: list[bool] = []
+        try:
+            await self._call(lambda: self._delete(keys, stopped))
+        finally:
+            stopped.append(True)
+
+    def _delete(self, keys: Sequence[str], stopped: list[bool]) -> None:
+        for key in keys:
+            if stopped:
+                return
+            self._client.remove_object(self._bucket, key)
 
     async def ping(self) -> None:
         """Raises Unavailable unless the bucket is there."""

@@ -222,6 +222,16 @@ class RegistryTransaction:
     async def verified(self, version: Version) -> None:
         await self._tx.execute("DELETE FROM verifications WHERE version_id = $1", version.id)
 
+    async def refer(self, key: str) -> bool:
+        # Waits for whoever dooms it. Without a claim it was deleted, or a twin's version has taken the claim with it.
+        status = await self._tx.execute("DELETE FROM artifact_claims WHERE key = $1 AND NOT doomed", key)
+        if status == "DELETE 1":
+            return True
+        found: bool = await self._tx.fetchval(
+            "SELECT EXISTS (SELECT FROM versions WHERE artifact_path = $1 AND status = 'READY')", key
+        )
+        return found
+
     async def note_unprojected(self, model: Model) -> None:
         await self._tx.execute(
             """

@@ -8,7 +8,7 @@ from fp_telemetry import correlation_id, inject
 
 from fp_registry.app.judgement import Confirmed, SizeLimits, Verdict, judge, locked, settle, upload_missing
 from fp_registry.app.missing import no_version
-from fp_registry.app.ports import Artifacts, Records, Transaction, Transactions, Verification
+from fp_registry.app.ports import Artifacts, Contents, Records, Transaction, Transactions, Verification
 from fp_registry.domain import artifact
 from fp_registry.domain.stages import Status
 from fp_registry.domain.version import Version, check_waits_for_upload, is_served
@@ -28,6 +28,7 @@ class ConfirmUpload:
         *,
         records: Records,
         artifacts: Artifacts,
+        contents: Contents,
         clock: Clock,
         wake: asyncio.Event,
         limits: SizeLimits,
@@ -35,6 +36,7 @@ class ConfirmUpload:
         self._transactions = transactions
         self._records = records
         self._artifacts = artifacts
+        self._contents = contents
         self._clock = clock
         self._wake = wake
         self._limits = limits
@@ -89,6 +91,7 @@ class ConfirmUpload:
             return _LATER
         return await judge(
             self._artifacts,
+            self._contents,
             version,
             upload,
             served=is_served(await self._records.framework(version.team, version.model_id)),

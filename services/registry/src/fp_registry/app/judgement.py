@@ -1,19 +1,22 @@
 """From an upload to the verdict on it, and from the verdict to the version's status."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from fp_kernel import Aborted, FailedPrecondition
 
 from fp_registry.app.missing import no_version
-from fp_registry.app.ports import Artifacts, Transaction, Upload, UploadChanged
-from fp_registry.domain.artifact import Measured
+from fp_registry.app.ports import Artifacts, Contents, Transaction, Upload, UploadChanged
+from fp_registry.domain.artifact import Measured, content_key
 from fp_registry.domain.events import VersionReady
 from fp_registry.domain.model import Model
 from fp_registry.domain.stages import Status
 from fp_registry.domain.version import Version, accept, refuse
 
 _ATTEMPTS = 3
+# Longer than the copy of the largest artifact and the change after it take.
+_CLAIM = timedelta(hours=1)
+_RETRY = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ def upload_missing() -> FailedPrecondition:
 
 async def judge(
     artifacts: Artifacts,
+    contents: Contents,
     version: Version,
     upload: Upload,
     *,
@@ -88,6 +92,8 @@ async def judge(
                 return mismatch(measured.digest, expected_digest)
             if measured.flaw:
                 return Refused(measured.flaw)
+            if not await contents.claim(content_key(measured.digest), _CLAIM):
+                raise content_goes()
             await artifacts.adopt(version.artifact_path, upload, measured)
         except UploadChanged:
             found = await artifacts.look(version.artifact_path)
@@ -97,6 +103,10 @@ async def judge(
         else:
             return measured
     raise Aborted("the artifact is still being uploaded; confirm it when that is done", retry_after=1.0)
+
+
+def content_goes() -> Aborted:
+    return Aborted("the same content, which no version had, is being deleted; confirm again", retry_after=_RETRY)
 
 
 def mismatch(digest: str, expected_digest: str) -> Refused:
@@ -116,7 +126,8 @@ async def settle(
     """Give the version its status; one that has it already keeps it.
 
     verdict: None when the version had its status before anything was measured.
-    Raises NotFound, FailedPrecondition when the version is archived or READY with another digest than the expected.
+    Raises NotFound, FailedPrecondition when the version is archived or READY with another digest than the expected,
+    Aborted when the content was deleted since it was stored.
     """
     model, version = await locked(tx, team, version_id)
     if version.status is not Status.PENDING_UPLOAD or verdict is None:
@@ -127,6 +138,8 @@ async def settle(
         await tx.note_unprojected(model)
     else:
         model, version = accept(model, version, verdict, now)
+        if not await tx.refer(version.artifact_path):
+            raise content_goes()
         tx.emit(VersionReady(model, version, by=by, at=now))
     await tx.save_version(version)
     await tx.save_model(model)

@@ -77,6 +77,9 @@ class Transaction(Protocol):
     async def verified(self, version: Version) -> None:
         """The wish is fulfilled."""
 
+    async def refer(self, key: str) -> bool:
+        """That a version refers to a content from this change on. False when it is or was deleted meanwhile."""
+
     async def note_unprojected(self, model: Model) -> None:
         """This change has no event; the projection must hear of it in another way."""
 
@@ -220,6 +223,25 @@ class Artifacts(Protocol):
 
     async def discard(self, key: str) -> None:
         """Delete the object; failing to is no error."""
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        """Delete objects; one that is not there is no error. Nothing is deleted after this has ended."""
+
+
+class Contents(Protocol):
+    """Objects below `sha256/` that no version refers to, or not yet."""
+
+    async def claim(self, key: str, lease: timedelta) -> bool:
+        """That somebody is about to store it; False while it is being deleted."""
+
+    async def doom(self, limit: int) -> Sequence[str]:
+        """Those that nobody claims and no version refers to. From now on nobody can claim them, until `forget`.
+
+        Those of an earlier call that were not forgotten come again after some minutes.
+        """
+
+    async def forget(self, keys: Sequence[str]) -> None:
+        """They are deleted."""
 
 
 class Verifications(Protocol):

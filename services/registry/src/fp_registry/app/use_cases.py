@@ -9,7 +9,7 @@ from fp_registry.app.archive_model import ArchiveModel, RestoreModel
 from fp_registry.app.confirm_upload import ConfirmUpload
 from fp_registry.app.create_version import CreateVersion
 from fp_registry.app.judgement import SizeLimits
-from fp_registry.app.ports import Artifacts, Records, Transactions
+from fp_registry.app.ports import Artifacts, Contents, Records, Transactions
 from fp_registry.app.promote_version import PromoteVersion, RollbackModel
 from fp_registry.app.register_model import RegisterModel
 from fp_registry.app.update_model import UpdateModel
@@ -31,6 +31,7 @@ def build(
     transactions: Transactions,
     records: Records,
     artifacts: Artifacts,
+    contents: Contents,
     *,
     clock: Clock,
     limits: SizeLimits,
@@ -43,7 +44,7 @@ def build(
         restore_model=RestoreModel(transactions, clock),
         create_version=CreateVersion(transactions, clock),
         confirm_upload=ConfirmUpload(
-            transactions, records=records, artifacts=artifacts, clock=clock, wake=wake, limits=limits
+            transactions, records=records, artifacts=artifacts, contents=contents, clock=clock, wake=wake, limits=limits
         ),
         promote_version=PromoteVersion(transactions, clock),
         rollback_model=RollbackModel(transactions, clock),

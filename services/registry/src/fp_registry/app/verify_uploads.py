@@ -10,6 +10,7 @@ from fp_telemetry import correlation_id, extract, get_logger, span
 from fp_registry.app.judgement import Refused, SizeLimits, Verdict, judge, mismatch, settle, upload_missing
 from fp_registry.app.ports import (
     Artifacts,
+    Contents,
     Observe,
     Records,
     Transactions,
@@ -45,6 +46,7 @@ class VerifyUploads:
         transactions: Transactions,
         records: Records,
         artifacts: Artifacts,
+        contents: Contents,
         clock: Clock,
         wake: asyncio.Event,
         observe: Observe,
@@ -55,6 +57,7 @@ class VerifyUploads:
         self._transactions = transactions
         self._records = records
         self._artifacts = artifacts
+        self._contents = contents
         self._clock = clock
         self._wake = wake
         self._observe = observe
@@ -117,6 +120,7 @@ class VerifyUploads:
                 return _GONE
             return await judge(
                 self._artifacts,
+                self._contents,
                 version,
                 upload,
                 served=is_served(await self._records.framework(version.team, version.model_id)),

@@ -1,11 +1,10 @@
-"""An object store in memory."""
+"""An object store in memory, whose objects change when a test says so."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from fp_kernel import Unavailable
-
 from fp_registry.adapters.onnx_files import onnx_flaw
 from fp_registry.app.ports import Upload, UploadChanged
 from fp_registry.domain.artifact import Measured, content_key
@@ -42,6 +41,11 @@ class MemoryArtifacts:
 
     async def discard(self, key: str) -> None:
         if not self.away:
+            self.objects.pop(key, None)
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        self._check()
+        for key in keys:
             self.objects.pop(key, None)
 
     def _insist(self, key: str, upload: Upload) -> bytes:

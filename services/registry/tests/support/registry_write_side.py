@@ -1,17 +1,39 @@
-"""Reads of the write side in memory."""
+"""The write side in memory, for tests of what reads it."""
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from fp_kernel import PageRequest
-
-from fp_registry.adapters.memory.state import State
 from fp_registry.app.ports import Document, Documents, ModelFilter, ModelRef, Rows, VersionRef
 from fp_registry.app.projection_ports import Snapshot
 from fp_registry.domain.model import Model
 from fp_registry.domain.promotion import Tenure
-from fp_registry.domain.stages import Stage, Status
+from fp_registry.domain.stages import Stage
 from fp_registry.domain.version import Version
+
+
+@dataclass(slots=True)
+class State:
+    """tenures: by model, oldest first. unprojected: revision by model."""
+
+    models: dict[str, Model] = field(default_factory=dict)
+    versions: dict[str, Version] = field(default_factory=dict)
+    tenures: dict[str, tuple[Tenure, ...]] = field(default_factory=dict)
+    unprojected: dict[str, int] = field(default_factory=dict)
+
+    def model(self, team: str, model_id: str) -> Model | None:
+        found = self.models.get(model_id)
+        return found if found and found.team == team else None
+
+    def version(self, team: str, version_id: str) -> Version | None:
+        found = self.versions.get(version_id)
+        return found if found and found.team == team else None
+
+    def versions_of(self, model_id: str) -> list[Version]:
+        """Newest first."""
+        found = (version for version in self.versions.values() if version.model_id == model_id)
+        return sorted(found, key=lambda version: version.ordinal, reverse=True)
 
 
 class MemoryRecords:
@@ -23,10 +45,6 @@ class MemoryRecords:
     async def version(self, team: str, version_id: str) -> Version | None:
         return self._state.version(team, version_id)
 
-    async def framework(self, team: str, model_id: str) -> str:
-        found = self._state.model(team, model_id)
-        return found.framework if found else ""
-
     async def wait_for_changes(self, team: str, ref: VersionRef) -> None:
         """One transaction at a time: none is under way."""
 
@@ -37,17 +55,6 @@ class MemoryRecords:
     async def revision(self, team: str, model_id: str) -> int:
         found = self._state.model(team, model_id)
         return found.revision if found else 0
-
-    async def waiting_since_before(self, moment: datetime, limit: int) -> Sequence[tuple[str, str]]:
-        found = [
-            (version.team, version.id)
-            for version in sorted(self._state.versions.values(), key=lambda each: each.created_at)
-            if version.status is Status.PENDING_UPLOAD
-            and version.stage is not Stage.ARCHIVED
-            and version.created_at < moment
-            and version.id not in self._state.verifications
-        ]
-        return found[:limit]
 
     async def tenures(self, team: str, model_id: str, page: PageRequest) -> tuple[Sequence[Tenure], str] | None:
         if self._state.model(team, model_id) is None:

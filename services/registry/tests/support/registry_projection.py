@@ -1,14 +1,12 @@
-"""The projection in memory."""
+"""The projection in memory, for tests of what fills and reads it."""
 
 from collections.abc import Sequence
 
 from fp_kernel import Aborted, FailedPrecondition, PageRequest, Unavailable, new_id
-
-from fp_registry.adapters.memory.reads import MemorySource
-from fp_registry.adapters.memory.state import State
 from fp_registry.app.ports import Document, Documents, ModelFilter, ModelRef, Rows, VersionRef
 from fp_registry.app.projection_ports import Applied, ProjectionState, Snapshot
 from fp_registry.domain.stages import Stage
+from registry_write_side import MemorySource, State
 
 
 class MemoryGenerations:

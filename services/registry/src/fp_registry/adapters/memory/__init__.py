@@ -1,1 +1,0 @@
-"""The ports in memory, for tests; they pass the suites of the real adapters."""
