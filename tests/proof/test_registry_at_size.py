@@ -9,11 +9,11 @@ import pytest
 from fp_kernel import PageRequest, new_id
 from fp_postgres import Database
 from fp_redis import WRITE_TIMEOUT, RedisClient
-from fp_registry.adapters.changes import PostgresChanges
+from fp_registry.adapters.postgres.changes import PostgresChanges
+from fp_registry.adapters.postgres.reads import PostgresReads
 from fp_registry.adapters.projection.generations import RedisGenerations
 from fp_registry.adapters.projection.reads import RedisProjection
-from fp_registry.adapters.source import PostgresSource
-from fp_registry.api.documents import MessageDocuments, read_model
+from fp_registry.api.read_model import MessageDocuments, read_model
 from fp_registry.app.ports import ModelFilter
 from fp_registry.app.project import Projector
 from fp_registry.app.rebuild import Rebuild
@@ -67,7 +67,7 @@ async def test_every_filter_pages_through_a_hundred_thousand_models(database, li
     started = time.monotonic()
     assert await Rebuild(changes, generations)() == MODELS
     print(f"\nrebuild of {MODELS} models: {time.monotonic() - started:.1f} s")
-    stores = {"redis": RedisProjection(link), "postgres": PostgresSource(database, documents)}
+    stores = {"redis": RedisProjection(link), "postgres": PostgresReads(database, documents)}
     projector = Projector(changes, generations, lambda _: None)
     for wanted in FILTERS:
         expected = [ids[number] for number in range(MODELS - 1, -1, -1) if _matches(number, wanted)]

@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 
 import pytest
 from fp_kernel import PageRequest
-from fp_registry.api.documents import MessageDocuments
+from fp_registry.api.read_model import MessageDocuments
 from fp_registry.app.project import Projector
 from fp_registry.domain.artifact import Measured
 from fp_registry.domain.model import NewModel, register
 from fp_registry.domain.promotion import promote
 from fp_registry.domain.stages import Stage, Status
-from fp_registry.domain.version import Described, NewVersion, accept, add_version, refuse
+from fp_registry.domain.version import Described, NewVersion, add_version, make_failed, make_ready
 from registry_write_side import MemoryChanges, MemoryRecords, MemorySource, State
 
 NOW = datetime(2013, 3, 1, tzinfo=UTC)
@@ -40,10 +40,11 @@ class World:
         return version
 
     def accept(self, version):
-        return self._keep(*accept(*self._both(version), Measured("sha256:" + version.id.replace("-", "") * 2, 3), NOW))
+        measured = Measured("sha256:" + version.id.replace("-", "") * 2, 3)
+        return self._keep(*make_ready(*self._both(version), measured, NOW))
 
     def refuse(self, version):
-        return self._keep(*refuse(*self._both(version), "wrong digest", NOW))
+        return self._keep(*make_failed(*self._both(version), "wrong digest", NOW))
 
     def promote(self, version, target=Stage.PRODUCTION):
         model, version = self._both(version)

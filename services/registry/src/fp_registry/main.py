@@ -11,34 +11,40 @@ from fp_events.payloads.revocation import ended_keys
 from fp_events.streams import AUDIT, AUTH, MODELS
 from fp_postgres import PRUNE_EVERY, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
+from fp_redis.hosting import soft_links
 from fp_rpc import Server
 from fp_rpc.hosting import peers
 from fp_runtime import Runtime
 
-from fp_registry import stores
-from fp_registry.adapters.changes import PostgresChanges
-from fp_registry.adapters.contents import PostgresContents
+from fp_registry.adapters.objects import S3Artifacts, Store
+from fp_registry.adapters.postgres.changes import PostgresChanges
+from fp_registry.adapters.postgres.contents import PostgresContents
+from fp_registry.adapters.postgres.pending_uploads import PostgresPendingUploads
+from fp_registry.adapters.postgres.reads import PostgresReads
+from fp_registry.adapters.postgres.records import PostgresRecords
+from fp_registry.adapters.postgres.transactions import PostgresTransactions
 from fp_registry.adapters.projection.generations import RedisGenerations
 from fp_registry.adapters.projection.reads import RedisProjection
-from fp_registry.adapters.records import PostgresRecords
-from fp_registry.adapters.source import PostgresSource
-from fp_registry.adapters.transactions import PostgresTransactions
-from fp_registry.adapters.verifications import PostgresVerifications
 from fp_registry.api import consumers
-from fp_registry.api.answers import Answers
-from fp_registry.api.documents import MessageDocuments
+from fp_registry.api.command_runner import CommandRunner
 from fp_registry.api.grpc import RegistryServicer
-from fp_registry.app import use_cases
+from fp_registry.api.read_model import MessageDocuments
+from fp_registry.app.archive_model import ArchiveModel, RestoreModel
+from fp_registry.app.confirm_upload import ConfirmUpload
+from fp_registry.app.create_version import CreateVersion
 from fp_registry.app.delete_contents import DeleteContents
 from fp_registry.app.expire_uploads import ExpireUploads
-from fp_registry.app.judgement import SizeLimits
 from fp_registry.app.keep_projection import KeepProjection
+from fp_registry.app.measure_upload import SizeLimits
+from fp_registry.app.measure_uploads import MeasureUploads
 from fp_registry.app.project import FollowModels, Projector
+from fp_registry.app.promote_version import PromoteVersion, RollbackModel
 from fp_registry.app.queries import Queries
 from fp_registry.app.rebuild import Rebuild
+from fp_registry.app.register_model import RegisterModel
+from fp_registry.app.update_model import UpdateModel
 from fp_registry.app.urls import ArtifactUrls
-from fp_registry.app.verify_uploads import VerifyUploads
-from fp_registry.figures import Figures
+from fp_registry.metrics import Metrics
 from fp_registry.settings import Settings
 
 NOUN = "registry"
@@ -46,25 +52,26 @@ _HOUR = 3_600.0
 
 
 async def serve(runtime: Runtime, settings: Settings) -> None:
-    clock, documents, figures = runtime.clock, MessageDocuments(), Figures(runtime.metrics)
+    clock, documents, metrics = runtime.clock, MessageDocuments(), Metrics(runtime.metrics)
     database = await hard_database(runtime, settings.database_url.get_secret_value())
     bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
-    reads, writes = await stores.projection(runtime, settings, clock)
-    artifacts = await stores.artifacts(runtime, settings)
+    redis = settings.redis_url.get_secret_value()
+    # Soft: reads go to Postgres meanwhile.
+    reads, writes = await soft_links(runtime, redis, clock, store="the projection", seconds=settings.redis_timeout)
+    artifacts = await _artifacts(runtime, settings)
 
     transactions, records, wake = PostgresTransactions(database), PostgresRecords(database), asyncio.Event()
     contents = PostgresContents(database)
     limits = SizeLimits(inline=settings.registry_verify_inline_bytes, artifact=settings.registry_artifact_max_bytes)
-    do = use_cases.build(transactions, records, artifacts, contents, clock=clock, limits=limits, wake=wake)
-    verify = VerifyUploads(
-        PostgresVerifications(database),
+    measure = MeasureUploads(
+        PostgresPendingUploads(database),
         transactions=transactions,
         records=records,
         artifacts=artifacts,
         contents=contents,
         clock=clock,
         wake=wake,
-        observe=figures.verified,
+        observe=metrics.measured,
         limits=limits,
     )
 
@@ -72,14 +79,14 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     expire = ExpireUploads(transactions, records, artifacts, clock=clock, patience=patience)
 
     changes, generations = PostgresChanges(database), RedisGenerations(writes, documents)
-    projector = Projector(changes, generations, figures.copied)
+    projector = Projector(changes, generations, metrics.copied)
     keep = KeepProjection(generations, changes, projector, Rebuild(changes, generations))
     queries = Queries(
         RedisProjection(reads),
-        PostgresSource(database, documents),
+        PostgresReads(database, documents),
         records,
         patience=settings.registry_position_patience,
-        observe=figures.read,
+        observe=metrics.read,
     )
 
     others = peers(runtime, settings)
@@ -90,7 +97,21 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
         audit=AuditPublisher(bus),
         reflection=settings.reflection,
     )
-    servicer = RegistryServicer(do, Answers(records, projector), queries, ArtifactUrls(records, artifacts, clock))
+    servicer = RegistryServicer(
+        queries=queries,
+        urls=ArtifactUrls(records, artifacts, clock),
+        run=CommandRunner(records, projector),
+        register_model=RegisterModel(transactions, clock),
+        update_model=UpdateModel(transactions, clock),
+        archive_model=ArchiveModel(transactions, clock),
+        restore_model=RestoreModel(transactions, clock),
+        create_version=CreateVersion(transactions, clock),
+        confirm_upload=ConfirmUpload(
+            transactions, records=records, artifacts=artifacts, contents=contents, clock=clock, wake=wake, limits=limits
+        ),
+        promote_version=PromoteVersion(transactions, clock),
+        rollback_model=RollbackModel(transactions, clock),
+    )
     server.add(add_RegistryServiceServicer_to_server, servicer)
 
     follow = consumers.follow_models(FollowModels(projector, changes))
@@ -99,11 +120,28 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     runtime.every(PRUNE_EVERY, "retention", Pruner(database).prune)
     runtime.keep("projection events", lambda: bus.consume(consumers.MODELS, follow))
     runtime.keep("projection", keep.run)
-    runtime.keep("verifications", verify.run)
+    runtime.keep("verifications", measure.run)
     runtime.every(_HOUR, "uploads that never came", expire)
     runtime.every(_HOUR, "contents without a version", DeleteContents(contents, artifacts))
     runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, ended_keys(others.keys.drop)))
     await runtime.serve(server)
+
+
+async def _artifacts(runtime: Runtime, settings: Settings) -> S3Artifacts:
+    """Soft: only the confirmation of uploads needs it."""
+    store = Store(
+        endpoint=settings.s3_endpoint,
+        public_endpoint=settings.s3_public_endpoint,
+        bucket=settings.s3_bucket,
+        access_key=settings.s3_access_key.get_secret_value(),
+        secret_key=settings.s3_secret_key.get_secret_value(),
+        region=settings.s3_region,
+    )
+
+    async def opened() -> S3Artifacts:
+        return S3Artifacts(store, hashing=settings.registry_verify_threads)
+
+    return await runtime.soft("s3", opened, S3Artifacts.ping, S3Artifacts.close)
 
 
 def main() -> None:

@@ -8,9 +8,9 @@ from fp_postgres import Database
 from fp_redis import WRITE_TIMEOUT, RedisClient
 from fp_runtime import InvalidSettings, PostgresSettings, RedisSettings, load
 
-from fp_registry.adapters.changes import PostgresChanges
+from fp_registry.adapters.postgres.changes import PostgresChanges
 from fp_registry.adapters.projection.generations import RedisGenerations
-from fp_registry.api.documents import MessageDocuments
+from fp_registry.api.read_model import MessageDocuments
 from fp_registry.app.rebuild import Rebuild
 
 _PATIENCE = 60.0

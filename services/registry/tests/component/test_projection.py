@@ -21,7 +21,7 @@ async def until(condition):
 
 
 async def reads(registry):
-    """The figures of where reads were answered."""
+    """The metrics of where reads were answered."""
     lines = (await registry.get("/metrics")).text.splitlines()
     prefix = 'fp_registry_reads_total{result="'
     found = (line.removeprefix(prefix).split('"} ') for line in lines if line.startswith(prefix))

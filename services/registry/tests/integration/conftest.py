@@ -4,23 +4,23 @@ from importlib import resources
 
 import pytest
 import pytest_asyncio
+import registry_commands
 from fp_events import decode
 from fp_kernel import Command, Principal
 from fp_postgres import Database
 from fp_redis import RedisClient
-from fp_registry.adapters.changes import PostgresChanges
-from fp_registry.adapters.contents import PostgresContents
+from fp_registry.adapters.postgres.changes import PostgresChanges
+from fp_registry.adapters.postgres.contents import PostgresContents
+from fp_registry.adapters.postgres.pending_uploads import PostgresPendingUploads
+from fp_registry.adapters.postgres.reads import PostgresReads
+from fp_registry.adapters.postgres.records import PostgresRecords
+from fp_registry.adapters.postgres.transactions import PostgresTransactions
 from fp_registry.adapters.projection.generations import RedisGenerations
 from fp_registry.adapters.projection.reads import RedisProjection
-from fp_registry.adapters.records import PostgresRecords
-from fp_registry.adapters.source import PostgresSource
-from fp_registry.adapters.transactions import PostgresTransactions
-from fp_registry.adapters.verifications import PostgresVerifications
-from fp_registry.api.documents import MessageDocuments
-from fp_registry.app import use_cases
-from fp_registry.app.judgement import SizeLimits
+from fp_registry.api.read_model import MessageDocuments
+from fp_registry.app.measure_upload import SizeLimits
+from fp_registry.app.measure_uploads import MeasureUploads
 from fp_registry.app.urls import ArtifactUrls
-from fp_registry.app.verify_uploads import VerifyUploads
 from fp_registry.domain.model import NewModel
 from fp_registry.domain.version import NewVersion
 from fp_testkit.patience import PATIENCE
@@ -40,9 +40,9 @@ class Side:
         self.database = database
         self.transactions = PostgresTransactions(database)
         self.records = PostgresRecords(database)
-        self.source = PostgresSource(database, MessageDocuments())
+        self.source = PostgresReads(database, MessageDocuments())
         self.changes = PostgresChanges(database, batch=3)
-        self.verifications = PostgresVerifications(database)
+        self.pending = PostgresPendingUploads(database)
         self.contents = PostgresContents(database)
 
     async def emitted(self):
@@ -93,7 +93,7 @@ class Desk:
         limits = limits or SizeLimits(inline=10, artifact=20)
         self.side, self.artifacts = side, artifacts
         self.wake, self.outcomes = asyncio.Event(), []
-        self.do = use_cases.build(
+        self.do = registry_commands.build(
             side.transactions,
             side.records,
             artifacts,
@@ -103,8 +103,8 @@ class Desk:
             wake=self.wake,
         )
         self.urls = ArtifactUrls(side.records, artifacts, clock)
-        self.worker = VerifyUploads(
-            side.verifications,
+        self.worker = MeasureUploads(
+            side.pending,
             transactions=side.transactions,
             records=side.records,
             artifacts=artifacts,

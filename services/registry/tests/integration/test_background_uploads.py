@@ -108,7 +108,7 @@ async def test_confirming_again_meanwhile_keeps_one_wish_and_the_digest(desk):
 async def test_a_worker_that_dies_leaves_the_upload_to_another(desk):
     version = await desk.version(LARGE)
     await desk.confirm(version)
-    taken = await desk.side.verifications.take(timedelta(seconds=30))
+    taken = await desk.side.pending.take(timedelta(seconds=30))
     assert taken.version_id == version.id
     assert not await desk.worker.once()
     await desk.side.make_due()

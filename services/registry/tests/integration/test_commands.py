@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+import registry_commands
 from fp_kernel import (
     AlreadyExists,
     Command,
@@ -15,9 +16,8 @@ from fp_kernel import (
     Replayed,
     new_id,
 )
-from fp_registry.api.documents import read_model
-from fp_registry.app import use_cases
-from fp_registry.app.judgement import SizeLimits
+from fp_registry.api.read_model import read_model
+from fp_registry.app.measure_upload import SizeLimits
 from fp_registry.app.ports import ModelRef
 from fp_registry.domain.model import ModelUpdate, NewModel
 from fp_registry.domain.stages import Stage, Status
@@ -39,7 +39,7 @@ class Actor:
 
     def __init__(self, side, artifacts, clock):
         self.side, self.artifacts, self.clock = side, artifacts, clock
-        self.do = use_cases.build(
+        self.do = registry_commands.build(
             side.transactions,
             side.records,
             artifacts,

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 from fp_kernel import Aborted, Command, Principal, Unavailable
-from fp_registry.adapters.transactions import RegistryTransaction
-from fp_registry.app import judgement
+from fp_registry.adapters.postgres.transactions import RegistryTransaction
+from fp_registry.app import measure_upload
 from fp_registry.app.delete_contents import DeleteContents
 from fp_registry.domain.artifact import content_key
 from fp_registry.domain.stages import Status
@@ -109,7 +109,7 @@ class Turns:
 @given(moves=st.lists(st.integers(0, 2), min_size=6, max_size=24))
 async def test_in_any_order_of_steps_a_ready_version_has_its_content(new_desk, monkeypatch, numbers, moves):
     """Two confirmations of one content and a deletion, with claims that end at once."""
-    monkeypatch.setattr(judgement, "_CLAIM", ENDED)
+    monkeypatch.setattr(measure_upload, "_CLAIM", ENDED)
     desk, number = new_desk(), next(numbers)
     content = f"{number}".encode()
     key = content_key(f"sha256:{hashlib.sha256(content).hexdigest()}")

@@ -6,20 +6,23 @@ import io
 import itertools
 from datetime import timedelta
 from importlib import resources
+from types import SimpleNamespace
 
 import pytest
 from fp_events import decode
 from fp_kernel import Aborted, Command, Principal
 from fp_postgres import Database
-from fp_registry.adapters.contents import PostgresContents
 from fp_registry.adapters.objects import S3Artifacts, Store
-from fp_registry.adapters.records import PostgresRecords
-from fp_registry.adapters.transactions import PostgresTransactions
-from fp_registry.adapters.verifications import PostgresVerifications
-from fp_registry.app import use_cases
+from fp_registry.adapters.postgres.contents import PostgresContents
+from fp_registry.adapters.postgres.pending_uploads import PostgresPendingUploads
+from fp_registry.adapters.postgres.records import PostgresRecords
+from fp_registry.adapters.postgres.transactions import PostgresTransactions
+from fp_registry.app.confirm_upload import ConfirmUpload
+from fp_registry.app.create_version import CreateVersion
 from fp_registry.app.delete_contents import DeleteContents
-from fp_registry.app.judgement import SizeLimits
-from fp_registry.app.verify_uploads import VerifyUploads
+from fp_registry.app.measure_upload import SizeLimits
+from fp_registry.app.measure_uploads import MeasureUploads
+from fp_registry.app.register_model import RegisterModel
 from fp_registry.domain.artifact import content_key
 from fp_registry.domain.model import NewModel
 from fp_registry.domain.stages import Status
@@ -36,9 +39,16 @@ def _parts(database, artifacts, *, inline):
     transactions, records = PostgresTransactions(database), PostgresRecords(database)
     contents = PostgresContents(database)
     limits, wake, clock = SizeLimits(inline=inline), asyncio.Event(), RunningClock()
-    do = use_cases.build(transactions, records, artifacts, contents, clock=clock, limits=limits, wake=wake)
-    worker = VerifyUploads(
-        PostgresVerifications(database),
+    # A process that is killed knows nothing of what tests share: it imports this module alone.
+    do = SimpleNamespace(
+        register_model=RegisterModel(transactions, clock),
+        create_version=CreateVersion(transactions, clock),
+        confirm_upload=ConfirmUpload(
+            transactions, records=records, artifacts=artifacts, contents=contents, clock=clock, wake=wake, limits=limits
+        ),
+    )
+    worker = MeasureUploads(
+        PostgresPendingUploads(database),
         transactions=transactions,
         records=records,
         artifacts=artifacts,

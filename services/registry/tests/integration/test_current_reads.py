@@ -2,14 +2,14 @@
 
 import asyncio
 
+import registry_commands
 from fp_kernel import Command, Principal
-from fp_registry.adapters.contents import PostgresContents
-from fp_registry.adapters.records import PostgresRecords
-from fp_registry.adapters.source import PostgresSource
-from fp_registry.adapters.transactions import PostgresTransactions
-from fp_registry.api.documents import MessageDocuments, read_version
-from fp_registry.app import use_cases
-from fp_registry.app.judgement import SizeLimits
+from fp_registry.adapters.postgres.contents import PostgresContents
+from fp_registry.adapters.postgres.reads import PostgresReads
+from fp_registry.adapters.postgres.records import PostgresRecords
+from fp_registry.adapters.postgres.transactions import PostgresTransactions
+from fp_registry.api.read_model import MessageDocuments, read_version
+from fp_registry.app.measure_upload import SizeLimits
 from fp_registry.app.ports import VersionRef
 from fp_registry.app.queries import Queries
 from fp_registry.domain.model import NewModel
@@ -24,7 +24,7 @@ NO_KEY = Command("alpha", "/Rpc", "", b"", lambda _: b"")
 
 async def test_a_current_read_says_what_a_change_under_way_came_to(database, clock):
     records, documents = PostgresRecords(database), MessageDocuments()
-    do = use_cases.build(
+    do = registry_commands.build(
         PostgresTransactions(database),
         records,
         MemoryArtifacts(),
@@ -36,7 +36,7 @@ async def test_a_current_read_says_what_a_change_under_way_came_to(database, clo
     model = (await do.register_model(NewModel(name="flights"), ANN, NO_KEY)).model
     version = (await do.create_version(model.id, NewVersion(), ANN, NO_KEY)).version
     projection = MemoryProjection(MemoryGenerations(), documents)
-    read = Queries(projection, PostgresSource(database, documents), records, patience=PATIENCE, observe=lambda _: None)
+    read = Queries(projection, PostgresReads(database, documents), records, patience=PATIENCE, observe=lambda _: None)
     for ref in (VersionRef(id=version.id), VersionRef(model_id=model.id, name=version.name)):
         async with asyncio.timeout(PATIENCE), database.transaction() as tx:
             # As a command does it: the model's row from the first look to the commit.

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from importlib import resources
 
-from fp_registry.adapters.rows import MODEL, VERSION, VERSION_DOCUMENT
+from fp_registry.adapters.postgres.rows import MODEL, VERSION, VERSION_DOCUMENT
 from fp_testkit.statements import check, uses
 
 MIGRATIONS = resources.files("fp_registry") / "migrations"
@@ -131,14 +131,14 @@ TABLE = {
     ),
     "records.PostgresRecords.tenure_at": uses("production_tenures_key"),
     "records.PostgresRecords._model_is_there": uses("models_of_team", "team-7", row_id(7)),
-    "source.PostgresSource.model": (
+    "reads.PostgresReads.model": (
         uses(f"models_of_team {SHOWN}", "large", row_id(2), sql=f"{OF_MODELS} AND m.id = $2::uuid"),
         uses(f"models_name {SHOWN}", "large", "model-2", sql=f"{OF_MODELS} AND m.name = $2"),
     ),
-    "source.PostgresSource.count": uses(
+    "reads.PostgresReads.count": uses(
         "models_of_team", "large", row_id(0), sql=f"{COUNT} AND m.id > $2::uuid", at_most=400
     ),
-    "source.PostgresSource._fetch": (
+    "reads.PostgresReads._fetch": (
         uses(f"models_of_team {SHOWN}", "large", row_id(15_000), sql=f"{OF_MODELS} AND m.id < $2::uuid {PAGE}"),
         uses(
             f"models_by_framework {SHOWN}",
@@ -164,9 +164,9 @@ TABLE = {
     "transactions.RegistryTransaction.save_version": uses("versions_pkey"),
     "transactions.RegistryTransaction.end_tenure": uses("production_tenures_one_lasts", "team-7", row_id(7), NOW),
     "transactions.RegistryTransaction._begin_tenure": uses("production_tenures_key"),
-    "transactions.RegistryTransaction.verify_later": uses("verifications_pkey", row_id(20_002), "", "", "", "", "{}"),
+    "transactions.RegistryTransaction.measure_later": uses("verifications_pkey", row_id(20_002), "", "", "", "", "{}"),
     "transactions.RegistryTransaction.expected_digest": uses("verifications_pkey", row_id(7)),
-    "transactions.RegistryTransaction.verified": uses("verifications_pkey", row_id(7)),
+    "transactions.RegistryTransaction.measured": uses("verifications_pkey", row_id(7)),
     "transactions.RegistryTransaction.note_unprojected": uses("unprojected_pkey"),
     "transactions.RegistryTransaction._one": (
         uses("versions_pkey", "large", row_id(2), sql=f"{ONE_VERSION} v.team = $1 AND v.id = $2"),
@@ -180,8 +180,8 @@ TABLE = {
     ),
     "transactions.RegistryTransaction.refer": uses("artifact_claims_pkey", "sha256/7"),
     "transactions.RegistryTransaction.refer/2": uses("versions_by_artifact", "sha256/7"),
-    "verifications.PostgresVerifications.take": uses("verifications_due verifications_pkey", timedelta(seconds=30)),
-    "verifications.PostgresVerifications._delay": uses("verifications_pkey", row_id(7), timedelta(seconds=1)),
+    "pending_uploads.PostgresPendingUploads.take": uses("verifications_due verifications_pkey", timedelta(seconds=30)),
+    "pending_uploads.PostgresPendingUploads._delay": uses("verifications_pkey", row_id(7), timedelta(seconds=1)),
 }
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from fp_kernel import Aborted, Command, FailedPrecondition, InvalidArgument, NotFound, Principal, Unavailable
 from fp_registry.app.expire_uploads import ExpireUploads
-from fp_registry.app.judgement import SizeLimits
+from fp_registry.app.measure_upload import SizeLimits
 from fp_registry.app.urls import DEFAULT_TTL, lifetime
 from fp_registry.domain.stages import Stage, Status
 from fp_registry.domain.version import NewVersion

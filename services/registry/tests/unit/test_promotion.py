@@ -7,7 +7,7 @@ from fp_registry.domain.artifact import Measured
 from fp_registry.domain.model import NewModel, register
 from fp_registry.domain.promotion import promote, rollback
 from fp_registry.domain.stages import Stage
-from fp_registry.domain.version import NewVersion, accept, add_version
+from fp_registry.domain.version import NewVersion, add_version, make_ready
 
 NOW = datetime(2013, 3, 1, tzinfo=UTC)
 
@@ -18,7 +18,7 @@ def two_ready():
     versions = []
     for _ in range(2):
         model, version = add_version(model, NewVersion(), by="ann", now=NOW)
-        model, version = accept(model, version, Measured("sha256:" + "0" * 64, 1), NOW)
+        model, version = make_ready(model, version, Measured("sha256:" + "0" * 64, 1), NOW)
         versions.append(version)
     return model, *versions
 

@@ -7,7 +7,7 @@ from fp_registry.domain import text
 from fp_registry.domain.artifact import Measured, as_digest, content_key
 from fp_registry.domain.model import ModelUpdate, NewModel, register, update
 from fp_registry.domain.stages import Stage, Status
-from fp_registry.domain.version import NewVersion, accept, add_version, refuse
+from fp_registry.domain.version import NewVersion, add_version, make_failed, make_ready
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -71,13 +71,13 @@ def test_a_number_that_is_given_is_never_one_that_was_taken(chosen):
 def test_every_change_of_a_version_is_a_revision_of_its_model():
     flights, version = created()
     assert (flights.revision, version.revision) == (2, 2)
-    flights, version = accept(flights, version, Measured(DIGEST, 10), NOW)
+    flights, version = make_ready(flights, version, Measured(DIGEST, 10), NOW)
     assert (flights.revision, version.revision) == (3, 3)
 
 
 def test_an_accepted_version_lies_under_its_content():
     flights, version = created()
-    _, ready = accept(flights, version, Measured(DIGEST, 10), NOW)
+    _, ready = make_ready(flights, version, Measured(DIGEST, 10), NOW)
     assert ready.status is Status.READY
     assert ready.artifact_path == content_key(DIGEST) == f"sha256/{'ab' * 32}"
     assert (ready.digest, ready.size_bytes) == (DIGEST, 10)
@@ -85,10 +85,10 @@ def test_an_accepted_version_lies_under_its_content():
 
 def test_a_verdict_is_given_once():
     flights, version = created()
-    flights, failed = refuse(flights, version, "wrong digest", NOW)
+    flights, failed = make_failed(flights, version, "wrong digest", NOW)
     assert (failed.status, failed.failure_reason) == (Status.FAILED, "wrong digest")
     with pytest.raises(FailedPrecondition):
-        accept(flights, failed, Measured(DIGEST, 10), NOW)
+        make_ready(flights, failed, Measured(DIGEST, 10), NOW)
 
 
 def test_an_archived_model_takes_no_versions_and_no_updates():

@@ -6,9 +6,16 @@ from typing import Final
 from fp_kernel import Clock, Command, FailedPrecondition, Principal
 from fp_telemetry import correlation_id, inject
 
-from fp_registry.app.judgement import Confirmed, SizeLimits, Verdict, judge, locked, settle, upload_missing
-from fp_registry.app.missing import no_version
-from fp_registry.app.ports import Artifacts, Contents, Records, Transaction, Transactions, Verification
+from fp_registry.app.measure_upload import (
+    Confirmed,
+    Measurement,
+    SizeLimits,
+    confirm,
+    locked,
+    measure_upload,
+)
+from fp_registry.app.ports import Artifacts, Contents, PendingUpload, Records, Transaction, Transactions
+from fp_registry.app.refusals import no_version, upload_missing
 from fp_registry.domain import artifact
 from fp_registry.domain.stages import Status
 from fp_registry.domain.version import Version, check_waits_for_upload, is_served
@@ -47,49 +54,49 @@ class ConfirmUpload:
         Raises NotFound, FailedPrecondition when there is nothing to take.
         """
         expected = artifact.as_digest(expected_digest, "expected_digest")
-        verdict = await self._look(version_id, expected, caller)
+        measurement = await self._look(version_id, expected, caller)
         async with self._transactions(command) as tx:
-            if isinstance(verdict, _Later):
+            if isinstance(measurement, _Later):
                 confirmed = await self._later(tx, version_id, expected, caller)
             else:
-                confirmed = await settle(
+                confirmed = await confirm(
                     tx,
                     caller.team,
                     version_id,
-                    verdict,
+                    measurement,
                     expected_digest=expected,
                     by=caller.user_id,
                     now=self._clock.now(),
                 )
             await tx.complete(confirmed)
-        if isinstance(verdict, _Later):
+        if isinstance(measurement, _Later):
             self._wake.set()
-        elif verdict is not None:
+        elif measurement is not None:
             await self._artifacts.discard(artifact.upload_key(version_id))
         return confirmed
 
-    async def _look(self, version_id: str, expected: str, caller: Principal) -> Verdict | _Later | None:
+    async def _look(self, version_id: str, expected: str, caller: Principal) -> Measurement | _Later | None:
         """Everything that reads the object store, before the transaction."""
         version = await self._version(version_id, caller)
         if version.status is not Status.PENDING_UPLOAD:
             return None
         check_waits_for_upload(version)
         try:
-            return await self._verdict(version, expected)
+            return await self._measure(version, expected)
         except FailedPrecondition:
             # A twin of this call may have taken the upload away since.
             if (await self._version(version_id, caller)).status is not Status.PENDING_UPLOAD:
                 return None
             raise
 
-    async def _verdict(self, version: Version, expected: str) -> Verdict | _Later:
+    async def _measure(self, version: Version, expected: str) -> Measurement | _Later:
         upload = await self._artifacts.look(version.artifact_path)
         if upload is None:
             raise upload_missing()
         self._limits.check(upload)
         if upload.size_bytes > self._limits.inline:
             return _LATER
-        return await judge(
+        return await measure_upload(
             self._artifacts,
             self._contents,
             version,
@@ -106,8 +113,8 @@ class ConfirmUpload:
             check_waits_for_upload(version)
             trace: dict[str, str] = {}
             inject(trace)
-            await tx.verify_later(
-                Verification(version.id, version.team, expected, caller.user_id, correlation_id.get(), trace)
+            await tx.measure_later(
+                PendingUpload(version.id, version.team, expected, caller.user_id, correlation_id.get(), trace)
             )
         return Confirmed(model, version)
 

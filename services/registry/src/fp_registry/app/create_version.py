@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from fp_kernel import Clock, Command, Principal
 
-from fp_registry.app.missing import name_taken, no_model
 from fp_registry.app.ports import Transactions
+from fp_registry.app.refusals import name_taken, no_model
 from fp_registry.domain.events import VersionCreated
 from fp_registry.domain.model import Model
 from fp_registry.domain.version import NewVersion, Version, add_version

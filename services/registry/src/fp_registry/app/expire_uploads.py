@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from fp_kernel import Clock
 
-from fp_registry.app.judgement import Refused, locked, settle
+from fp_registry.app.measure_upload import Refused, confirm, locked
 from fp_registry.app.ports import Artifacts, Records, Transactions
 from fp_registry.domain.artifact import upload_key
 from fp_registry.domain.stages import Status
@@ -38,7 +38,7 @@ class ExpireUploads:
         async with self._transactions() as tx:
             _, version = await locked(tx, team, version_id)
             if version.status is Status.PENDING_UPLOAD:
-                await settle(
+                await confirm(
                     tx, team, version_id, reason, expected_digest="", by=version.created_by, now=self._clock.now()
                 )
         await self._artifacts.discard(upload_key(version_id))

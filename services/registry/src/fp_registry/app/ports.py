@@ -20,8 +20,8 @@ Document = bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Verification:
-    """The wish that an upload be measured.
+class PendingUpload:
+    """The pending that an upload be measured.
 
     correlation_id, trace: of the call that wished it. attempts: how often it was taken, this time included.
     """
@@ -68,14 +68,14 @@ class Transaction(Protocol):
     async def end_tenure(self, model: Model) -> None:
         """Whoever is in PRODUCTION is so until now."""
 
-    async def verify_later(self, wish: Verification) -> None:
-        """Keep the wish that an upload be measured; a second one replaces the digest when it names one."""
+    async def measure_later(self, pending: PendingUpload) -> None:
+        """Keep the pending that an upload be measured; a second one replaces the digest when it names one."""
 
     async def expected_digest(self, version_id: str) -> str:
-        """What the wish expects by now; empty when it names no digest or there is no wish."""
+        """What the pending expects by now; empty when it names no digest or there is no pending."""
 
-    async def verified(self, version: Version) -> None:
-        """The wish is fulfilled."""
+    async def measured(self, version: Version) -> None:
+        """The pending is fulfilled."""
 
     async def refer(self, key: str) -> bool:
         """That a version refers to a content from this change on. False when it is or was deleted meanwhile."""
@@ -244,11 +244,11 @@ class Contents(Protocol):
         """They are deleted."""
 
 
-class Verifications(Protocol):
-    async def take(self, lease: timedelta) -> Verification | None:
+class PendingUploads(Protocol):
+    async def take(self, lease: timedelta) -> PendingUpload | None:
         """The one that waits longest; nobody else gets it during the lease."""
 
-    async def keep(self, version_id: str, lease: timedelta) -> None:
+    async def extend(self, version_id: str, lease: timedelta) -> None:
         """Hold it for another lease."""
 
     async def put_back(self, version_id: str, delay: timedelta) -> None: ...

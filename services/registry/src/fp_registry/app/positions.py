@@ -1,12 +1,27 @@
 """How a reader says what it has written: positions in the history of models."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from fp_kernel import InvalidArgument, invalid, parse_id
+
+from fp_registry.domain.model import Model
 
 FIELD = "fp-position"
 MAX_POSITIONS = 16
 _MAX_DIGITS = 18
+
+
+class Change(Protocol):
+    """What every command answers: the model, whose revision is the command's position."""
+
+    @property
+    def model(self) -> Model: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedModel:
+    model: Model
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from fp_kernel import Clock, Command, Principal
 
-from fp_registry.app.judgement import locked
-from fp_registry.app.missing import no_model
+from fp_registry.app.measure_upload import locked
 from fp_registry.app.ports import Transaction, Transactions
+from fp_registry.app.refusals import no_model
 from fp_registry.domain.events import VersionPromoted
 from fp_registry.domain.model import Model
 from fp_registry.domain.promotion import Move, promote, rollback

@@ -7,7 +7,6 @@ from typing import TypeVar
 
 from fp_kernel import PageRequest, Unavailable
 
-from fp_registry.app.missing import no_model, no_version
 from fp_registry.app.ports import (
     Document,
     ModelFilter,
@@ -20,6 +19,7 @@ from fp_registry.app.ports import (
     VersionRef,
 )
 from fp_registry.app.positions import Position
+from fp_registry.app.refusals import no_model, no_version
 from fp_registry.domain.promotion import Tenure
 from fp_registry.domain.stages import Stage
 

@@ -2,9 +2,9 @@
 
 from fp_kernel import Clock, Command, Principal
 
-from fp_registry.app.changed import ChangedModel
-from fp_registry.app.missing import name_taken
 from fp_registry.app.ports import Transactions
+from fp_registry.app.positions import ChangedModel
+from fp_registry.app.refusals import name_taken
 from fp_registry.domain.events import ModelRegistered
 from fp_registry.domain.model import NewModel, register
 

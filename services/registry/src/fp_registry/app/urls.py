@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 from fp_kernel import Clock, FailedPrecondition, Principal, invalid
 
-from fp_registry.app.missing import no_version
 from fp_registry.app.ports import Artifacts, Records
+from fp_registry.app.refusals import no_version
 from fp_registry.domain.artifact import upload_key
 from fp_registry.domain.stages import Status
 from fp_registry.domain.version import Version, check_waits_for_upload

@@ -1,4 +1,4 @@
-"""The figures that a version's maker measured."""
+"""The metrics that a version's maker measured."""
 
 import math
 from collections.abc import Mapping

@@ -119,7 +119,7 @@ def add_version(model: Model, new: NewVersion, *, by: str, now: datetime) -> tup
     )
 
 
-def accept(model: Model, version: Version, measured: Measured, now: datetime) -> tuple[Model, Version]:
+def make_ready(model: Model, version: Version, measured: Measured, now: datetime) -> tuple[Model, Version]:
     """The version with its artifact.
 
     Raises FailedPrecondition unless it waits for one, or when the model was archived since: nobody may hear that a
@@ -138,7 +138,7 @@ def accept(model: Model, version: Version, measured: Measured, now: datetime) ->
     )
 
 
-def refuse(model: Model, version: Version, reason: str, now: datetime) -> tuple[Model, Version]:
+def make_failed(model: Model, version: Version, reason: str, now: datetime) -> tuple[Model, Version]:
     """The version that will never have an artifact. Raises FailedPrecondition unless it waits for one."""
     check_waits_for_upload(version)
     model = model.changed(now)

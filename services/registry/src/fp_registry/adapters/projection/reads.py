@@ -111,7 +111,7 @@ class RedisProjection:
         return answers[0] if answers else None
 
     async def _ask(self, team: str, commands: Callable[[TeamKeys], Sequence[Command]]) -> list[Any] | None:
-        """Answers of the generation that is current at that moment; None when there is none.
+        """CommandRunner of the generation that is current at that moment; None when there is none.
 
         The pointer travels in the same round trip, so that nobody reads a generation after a switch.
         """

@@ -8,7 +8,7 @@ from asyncpg import Record
 from fp_postgres import Database
 from fp_postgres import Transaction as PostgresTransaction
 
-from fp_registry.adapters.rows import MODEL, VERSION_DOCUMENT, to_model, to_version
+from fp_registry.adapters.postgres.rows import MODEL, VERSION_DOCUMENT, to_model, to_version
 from fp_registry.app.projection_ports import Snapshot
 
 if TYPE_CHECKING:

@@ -1,22 +1,23 @@
-"""From an upload to the verdict on it, and from the verdict to the version's status."""
+"""Two steps: an upload is measured (read whole: size, digest, whether it can be served), then its version is confirmed
+(the measurement becomes its status).
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from fp_kernel import Aborted, FailedPrecondition
 
-from fp_registry.app.missing import no_version
 from fp_registry.app.ports import Artifacts, Contents, Transaction, Upload, UploadChanged
+from fp_registry.app.refusals import content_goes, no_version, upload_missing
 from fp_registry.domain.artifact import Measured, content_key
 from fp_registry.domain.events import VersionReady
 from fp_registry.domain.model import Model
 from fp_registry.domain.stages import Status
-from fp_registry.domain.version import Version, accept, refuse
+from fp_registry.domain.version import Version, make_failed, make_ready
 
 _ATTEMPTS = 3
 # Longer than the copy of the largest artifact and the change after it take.
 _CLAIM = timedelta(hours=1)
-_RETRY = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Refused:
     reason: str
 
 
-Verdict = Measured | Refused
+Measurement = Measured | Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +57,7 @@ class SizeLimits:
             )
 
 
-def upload_missing() -> FailedPrecondition:
-    return FailedPrecondition(
-        "nothing is uploaded yet: PUT the artifact to the upload URL (GetUploadURL gives a fresh one), then confirm",
-        reason="UPLOAD_MISSING",
-    )
-
-
-async def judge(
+async def measure_upload(
     artifacts: Artifacts,
     contents: Contents,
     version: Version,
@@ -73,7 +67,7 @@ async def judge(
     expected_digest: str,
     limits: SizeLimits,
     longest: int,
-) -> Verdict:
+) -> Measurement:
     """Read the upload and, when it is what was expected, keep it under its content's key.
 
     The URL stays valid, so what is read may be another object than the one that was looked at first: each is measured
@@ -105,19 +99,15 @@ async def judge(
     raise Aborted("the artifact is still being uploaded; confirm it when that is done", retry_after=1.0)
 
 
-def content_goes() -> Aborted:
-    return Aborted("the same content, which no version had, is being deleted; confirm again", retry_after=_RETRY)
-
-
 def mismatch(digest: str, expected_digest: str) -> Refused:
     return Refused(f"the uploaded artifact is {digest}, expected was {expected_digest}")
 
 
-async def settle(
+async def confirm(
     tx: Transaction,
     team: str,
     version_id: str,
-    verdict: Verdict | None,
+    measurement: Measurement | None,
     *,
     expected_digest: str,
     by: str,
@@ -125,25 +115,25 @@ async def settle(
 ) -> Confirmed:
     """Give the version its status; one that has it already keeps it.
 
-    verdict: None when the version had its status before anything was measured.
+    measurement: None when the version had its status before anything was measured.
     Raises NotFound, FailedPrecondition when the version is archived or READY with another digest than the expected,
     Aborted when the content was deleted since it was stored.
     """
     model, version = await locked(tx, team, version_id)
-    if version.status is not Status.PENDING_UPLOAD or verdict is None:
+    if version.status is not Status.PENDING_UPLOAD or measurement is None:
         _check_expected(version, expected_digest)
         return Confirmed(model, version)
-    if isinstance(verdict, Refused):
-        model, version = refuse(model, version, verdict.reason, now)
+    if isinstance(measurement, Refused):
+        model, version = make_failed(model, version, measurement.reason, now)
         await tx.note_unprojected(model)
     else:
-        model, version = accept(model, version, verdict, now)
+        model, version = make_ready(model, version, measurement, now)
         if not await tx.refer(version.artifact_path):
             raise content_goes()
         tx.emit(VersionReady(model, version, by=by, at=now))
     await tx.save_version(version)
     await tx.save_model(model)
-    await tx.verified(version)
+    await tx.measured(version)
     return Confirmed(model, version)
 
 

@@ -10,9 +10,8 @@ from fp_rpc import caller, command
 from fp_rpc.headers import POSITION
 from google.protobuf.message import Message
 
-from fp_registry.app.changed import Change
 from fp_registry.app.ports import Records
-from fp_registry.app.positions import Position
+from fp_registry.app.positions import Change, Position
 from fp_registry.app.project import Projector
 from fp_registry.domain.model import Model
 
@@ -23,7 +22,7 @@ Result = TypeVar("Result", bound=Change)
 Response = TypeVar("Response", bound=Message)
 
 
-class Answers:
+class CommandRunner:
     """Runs commands and answers them.
 
     The events bring the projection up to date in any case. Doing it before the answer as well, when the store is

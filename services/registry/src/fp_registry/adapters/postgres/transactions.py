@@ -8,8 +8,8 @@ from fp_postgres import Database
 from fp_postgres import Transaction as PostgresTransaction
 
 from fp_registry.adapters.events import to_event
-from fp_registry.adapters.rows import MODEL, VERSION, as_json, to_model, to_version
-from fp_registry.app.ports import Verification
+from fp_registry.adapters.postgres.rows import MODEL, VERSION, as_json, to_model, to_version
+from fp_registry.app.ports import PendingUpload
 from fp_registry.domain.events import DomainEvent
 from fp_registry.domain.model import Model
 from fp_registry.domain.promotion import Move
@@ -197,7 +197,7 @@ class RegistryTransaction:
             by,
         )
 
-    async def verify_later(self, wish: Verification) -> None:
+    async def measure_later(self, pending: PendingUpload) -> None:
         await self._tx.execute(
             """
             INSERT INTO verifications (version_id, team, expected_digest, requested_by, correlation_id, trace)
@@ -205,12 +205,12 @@ class RegistryTransaction:
             ON CONFLICT (version_id) DO UPDATE
             SET expected_digest = coalesce(nullif(excluded.expected_digest, ''), verifications.expected_digest)
             """,
-            wish.version_id,
-            wish.team,
-            wish.expected_digest,
-            wish.requested_by,
-            wish.correlation_id,
-            as_json(wish.trace),
+            pending.version_id,
+            pending.team,
+            pending.expected_digest,
+            pending.requested_by,
+            pending.correlation_id,
+            as_json(pending.trace),
         )
 
     async def expected_digest(self, version_id: str) -> str:
@@ -219,7 +219,7 @@ class RegistryTransaction:
         )
         return found or ""
 
-    async def verified(self, version: Version) -> None:
+    async def measured(self, version: Version) -> None:
         await self._tx.execute("DELETE FROM verifications WHERE version_id = $1", version.id)
 
     async def refer(self, key: str) -> bool:

@@ -5,16 +5,16 @@ from datetime import timedelta
 
 from fp_postgres import Database
 
-from fp_registry.app.ports import Verification
+from fp_registry.app.ports import PendingUpload
 
 
-class PostgresVerifications:
-    """`app.ports.Verifications`; the database's clock decides, so that replicas agree."""
+class PostgresPendingUploads:
+    """`app.ports.PendingUploads`; the database's clock decides, so that replicas agree."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def take(self, lease: timedelta) -> Verification | None:
+    async def take(self, lease: timedelta) -> PendingUpload | None:
         row = await self._database.fetchrow(
             """
             UPDATE verifications SET due_at = now() + $1, attempts = attempts + 1
@@ -26,7 +26,7 @@ class PostgresVerifications:
         )
         if row is None:
             return None
-        return Verification(
+        return PendingUpload(
             version_id=str(row["version_id"]),
             team=row["team"],
             expected_digest=row["expected_digest"],
@@ -36,7 +36,7 @@ class PostgresVerifications:
             attempts=row["attempts"],
         )
 
-    async def keep(self, version_id: str, lease: timedelta) -> None:
+    async def extend(self, version_id: str, lease: timedelta) -> None:
         await self._delay(version_id, lease)
 
     async def put_back(self, version_id: str, delay: timedelta) -> None:

@@ -1,10 +1,10 @@
-"""The figures that tell how the registry does."""
+"""The metrics of the registry."""
 
-from fp_telemetry import Metrics
+import fp_telemetry
 
 
-class Figures:
-    def __init__(self, metrics: Metrics) -> None:
+class Metrics:
+    def __init__(self, metrics: fp_telemetry.Metrics) -> None:
         self._reads = metrics.counter(
             "reads_total",
             "Reads: hit came from the projection; miss, late (not up to the position in time) and away from Postgres.",
@@ -21,5 +21,5 @@ class Figures:
     def copied(self, result: str) -> None:
         self._copies.labels(result).inc()
 
-    def verified(self, outcome: str) -> None:
+    def measured(self, outcome: str) -> None:
         self._verifications.labels(outcome).inc()

@@ -7,12 +7,12 @@ from asyncpg import Record
 from fp_kernel import PageRequest
 from fp_postgres import Database
 
-from fp_registry.adapters.rows import MODEL, VERSION_DOCUMENT, as_json, to_model, to_version
+from fp_registry.adapters.postgres.rows import MODEL, VERSION_DOCUMENT, as_json, to_model, to_version
 from fp_registry.app.ports import Document, Documents, ModelFilter, ModelRef, Rows, VersionRef
 from fp_registry.domain.stages import Stage
 
 
-class PostgresSource:
+class PostgresReads:
     """`app.ports.ReadModel` on the write side's tables."""
 
     def __init__(self, database: Database, documents: Documents) -> None:

@@ -7,16 +7,24 @@ from datetime import timedelta
 from fp_kernel import Clock, Error, FailedPrecondition
 from fp_telemetry import correlation_id, extract, get_logger, span
 
-from fp_registry.app.judgement import Refused, SizeLimits, Verdict, judge, mismatch, settle, upload_missing
+from fp_registry.app.measure_upload import (
+    Measurement,
+    Refused,
+    SizeLimits,
+    confirm,
+    measure_upload,
+    mismatch,
+)
 from fp_registry.app.ports import (
     Artifacts,
     Contents,
     Observe,
+    PendingUpload,
+    PendingUploads,
     Records,
     Transactions,
-    Verification,
-    Verifications,
 )
+from fp_registry.app.refusals import upload_missing
 from fp_registry.domain.artifact import Measured, upload_key
 from fp_registry.domain.stages import Status
 from fp_registry.domain.version import Version, is_served
@@ -33,7 +41,7 @@ _GONE = Refused("the uploaded artifact was gone before it could be measured")
 _log = get_logger(__name__)
 
 
-class VerifyUploads:
+class MeasureUploads:
     """A worker; any number may run, each upload is measured by one of them at a time.
 
     A worker that dies loses its lease, and another one starts that upload from the beginning.
@@ -41,7 +49,7 @@ class VerifyUploads:
 
     def __init__(
         self,
-        queue: Verifications,
+        queue: PendingUploads,
         *,
         transactions: Transactions,
         records: Records,
@@ -52,7 +60,7 @@ class VerifyUploads:
         observe: Observe,
         limits: SizeLimits,
     ) -> None:
-        """wake: set when there is something to verify. observe: `ready`, `refused` or `retried`."""
+        """wake: set when there is something to measure. observe: `ready`, `refused` or `retried`."""
         self._queue = queue
         self._transactions = transactions
         self._records = records
@@ -69,62 +77,62 @@ class VerifyUploads:
             try:
                 worked = await self.once()
             except Error as error:
-                _log.warning("cannot look for uploads to verify", kind=error.kind)
+                _log.warning("cannot look for uploads to measure", kind=error.kind)
                 worked = False
             if not worked:
                 await self._idle()
 
     async def once(self) -> bool:
-        """Verify one upload; False when none waits."""
+        """Measure one upload; False when none waits."""
         self._wake.clear()
-        wish = await self._queue.take(LEASE)
-        if wish is None:
+        pending = await self._queue.take(LEASE)
+        if pending is None:
             return False
-        token = correlation_id.set(wish.correlation_id)
+        token = correlation_id.set(pending.correlation_id)
         try:
-            with span("verify upload", parent=extract(wish.trace)):
-                await self._verify(wish)
+            with span("verify upload", parent=extract(pending.trace)):
+                await self._measure_and_confirm(pending)
         except Error as error:
-            delay = min(_FIRST_DELAY * 2 ** min(wish.attempts, _MAX_DOUBLINGS), _LONGEST_DELAY)
-            _log.warning("upload not verified yet", version_id=wish.version_id, kind=error.kind, again_in=str(delay))
+            delay = min(_FIRST_DELAY * 2 ** min(pending.attempts, _MAX_DOUBLINGS), _LONGEST_DELAY)
+            _log.warning("upload not measured yet", version_id=pending.version_id, kind=error.kind, again_in=str(delay))
             self._observe("retried")
-            await self._queue.put_back(wish.version_id, delay)
+            await self._queue.put_back(pending.version_id, delay)
         finally:
             correlation_id.reset(token)
         return True
 
-    async def _verify(self, wish: Verification) -> None:
-        version = await self._records.version(wish.team, wish.version_id)
-        verdict = None
+    async def _measure_and_confirm(self, pending: PendingUpload) -> None:
+        version = await self._records.version(pending.team, pending.version_id)
+        measurement = None
         if version is not None and version.status is Status.PENDING_UPLOAD:
-            verdict = await self._held(wish, version)
-        await self._settle(wish, verdict)
-        self._observe("ready" if verdict and not isinstance(verdict, Refused) else "refused")
-        await self._artifacts.discard(upload_key(wish.version_id))
+            measurement = await self._held(pending, version)
+        await self._confirm(pending, measurement)
+        self._observe("ready" if measurement and not isinstance(measurement, Refused) else "refused")
+        await self._artifacts.discard(upload_key(pending.version_id))
 
-    async def _held(self, wish: Verification, version: Version) -> Verdict:
+    async def _held(self, pending: PendingUpload, version: Version) -> Measurement:
         """Measure while another task renews the lease."""
         async with asyncio.TaskGroup() as group:
-            keeper = group.create_task(self._keep(wish.version_id))
+            keeper = group.create_task(self._keep(pending.version_id))
             # A value and not an exception: the group would wrap it.
-            outcome = await self._judge(wish, version)
+            outcome = await self._measure_held(pending, version)
             keeper.cancel()
         if isinstance(outcome, Error):
             raise outcome
         return outcome
 
-    async def _judge(self, wish: Verification, version: Version) -> Verdict | Error:
+    async def _measure_held(self, pending: PendingUpload, version: Version) -> Measurement | Error:
         try:
             upload = await self._artifacts.look(version.artifact_path)
             if upload is None:
                 return _GONE
-            return await judge(
+            return await measure_upload(
                 self._artifacts,
                 self._contents,
                 version,
                 upload,
                 served=is_served(await self._records.framework(version.team, version.model_id)),
-                expected_digest=wish.expected_digest,
+                expected_digest=pending.expected_digest,
                 limits=self._limits,
                 longest=self._limits.artifact,
             )
@@ -133,32 +141,32 @@ class VerifyUploads:
         except Error as error:
             return error
 
-    async def _settle(self, wish: Verification, verdict: Verdict | None) -> None:
+    async def _confirm(self, pending: PendingUpload, measurement: Measurement | None) -> None:
         async with self._transactions() as tx:
-            version = await tx.version(wish.team, wish.version_id)
+            version = await tx.version(pending.team, pending.version_id)
             # A second confirmation may have named a digest while this worker was reading.
-            verdict = _as_expected(verdict, await tx.expected_digest(wish.version_id))
+            measurement = _as_expected(measurement, await tx.expected_digest(pending.version_id))
             try:
-                await settle(
+                await confirm(
                     tx,
-                    wish.team,
-                    wish.version_id,
-                    verdict,
+                    pending.team,
+                    pending.version_id,
+                    measurement,
                     expected_digest="",
-                    by=wish.requested_by,
+                    by=pending.requested_by,
                     now=self._clock.now(),
                 )
             except FailedPrecondition:
                 # Archived since: nobody waits for the artifact any more.
-                _log.info("version was archived before its upload was verified", version_id=wish.version_id)
+                _log.info("version was archived before its upload was measured", version_id=pending.version_id)
             if version is not None:
-                await tx.verified(version)
+                await tx.measured(version)
 
     async def _keep(self, version_id: str) -> None:
         while True:
             await asyncio.sleep(LEASE.total_seconds() / 3)
             with suppress(Error):
-                await self._queue.keep(version_id, LEASE)
+                await self._queue.extend(version_id, LEASE)
 
     async def _idle(self) -> None:
         with suppress(TimeoutError):
@@ -166,7 +174,7 @@ class VerifyUploads:
                 await self._wake.wait()
 
 
-def _as_expected(verdict: Verdict | None, expected_digest: str) -> Verdict | None:
-    if isinstance(verdict, Measured) and expected_digest not in ("", verdict.digest):
-        return mismatch(verdict.digest, expected_digest)
-    return verdict
+def _as_expected(measurement: Measurement | None, expected_digest: str) -> Measurement | None:
+    if isinstance(measurement, Measured) and expected_digest not in ("", measurement.digest):
+        return mismatch(measurement.digest, expected_digest)
+    return measurement

@@ -1,0 +1,1 @@
+"""What the registry stores in Postgres."""
