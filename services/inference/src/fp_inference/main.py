@@ -15,7 +15,7 @@ from fp_rpc.hosting import peers
 from fp_rpc.retries import RetryPolicy
 from fp_runtime import Runtime
 
-from fp_inference import stores
+from fp_inference import composition
 from fp_inference.adapters.deployments import PipelineDeployments
 from fp_inference.adapters.redis_buckets import RedisBuckets
 from fp_inference.adapters.redis_circuits import RedisCircuits
@@ -53,8 +53,8 @@ _ONE_ATTEMPT = ChannelPolicy(retry=RetryPolicy(attempts=1))
 async def serve(runtime: Runtime, settings: Settings) -> None:
     clock, metrics = runtime.clock, runtime.metrics
     bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
-    link = await stores.redis(runtime, settings, clock)
-    spool = await stores.spool(runtime, settings)
+    link = await composition.redis(runtime, settings, clock)
+    spool = await composition.spool(runtime, settings)
 
     others = peers(runtime, settings)
     channels = others.channels
@@ -64,10 +64,10 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
 
     table, routes = RouteTable(), RedisRoutes(link)
     follow = FollowDeployments(table, routes, PipelineDeployments(pipeline, signature_from_pb))
-    replays = stores.replays(runtime, link, spool, clock)
-    tailer = stores.tailer(spool, bus, replays, runtime, settings)
+    replays = composition.replays(runtime, link, spool, clock)
+    tailer = composition.tailer(spool, bus, replays, runtime, settings)
     runtimes = ServingRuntimes(to_runtimes, clock)
-    breakers, bulkheads = Breakers(settings.breaker, clock), stores.bulkheads(metrics, settings)
+    breakers, bulkheads = Breakers(settings.breaker, clock), composition.bulkheads(metrics, settings)
     forward = Forward(
         runtimes=runtimes,
         breakers=breakers,
@@ -77,7 +77,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
         policy=settings.forward,
     )
     circuits = Circuits(table, breakers, RedisCircuits(link, new_id()), clock)
-    quotas = Quotas(stores.usage(channels, settings), clock)
+    quotas = Quotas(composition.usage(channels, settings), clock)
     admission = Admission(quotas, Limiter(RedisBuckets(link), clock))
     predict = Predict(
         admission=admission,
@@ -107,8 +107,8 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     await follow.start()
     deployments, marks, exceeded = DeploymentEvents(follow), MarkEvents(follow), QuotaEvents(quotas)
     runtime.on_close(tailer.flush)
-    runtime.keep("spool", lambda: stores.feed(bus, tailer))
-    runtime.every(settings.count_seconds, "counts", partial(stores.count, spool))
+    runtime.keep("spool", lambda: composition.feed(bus, tailer))
+    runtime.every(settings.count_seconds, "counts", partial(composition.count, spool))
     runtime.keep("routes", lambda: deployments.run(bus, table.settle))
     runtime.keep("marks", lambda: marks.run(bus))
     runtime.keep("quotas", lambda: exceeded.run(bus))

@@ -13,9 +13,9 @@ from fp_serving.adapters.onnx import OnnxEngine
 from fp_serving.adapters.registry import RegistryClient
 from fp_serving.adapters.runner import BatchRunner
 from fp_serving.api.grpc import Servicer
-from fp_serving.app.figures import Figures
 from fp_serving.app.load import Load
 from fp_serving.app.predict import Predict
+from fp_serving.app.request_counts import RequestCounts
 from fp_serving.app.slot import Assignment, Slot
 from fp_serving.domain.batching import BatchPolicy
 from fp_serving.domain.lifecycle import ModelState
@@ -31,9 +31,9 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
         Assignment(settings.serving_team, settings.serving_version_id, settings.serving_model_name),
         clock,
     )
-    figures = Figures()
+    counts = RequestCounts()
     runner = _runner(settings, runtime.metrics, clock)
-    _measure(runtime.metrics, figures, runner)
+    _measure(runtime.metrics, counts, runner)
     credential = ServiceCredential(NOUN, settings.service_secret.get_secret_value(), settings.auth_addr)
     channels = Channels(credential, metrics=runtime.metrics)
     load = Load(
@@ -53,9 +53,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     )
     resolver = JwtResolver(settings.auth_issuer, HttpJwks(f"{settings.auth_issuer}/.well-known/jwks.json"))
     server = Server(NOUN, resolver=resolver, metrics=runtime.metrics, reflection=settings.reflection)
-    server.add(
-        add_ModelServingServiceServicer_to_server, Servicer(slot, Predict(slot, runner, figures, clock), figures)
-    )
+    server.add(add_ModelServingServiceServicer_to_server, Servicer(slot, Predict(slot, runner, counts, clock), counts))
     runtime.on_close(credential.close)
     runtime.on_close(channels.close)
     runtime.on_close(runner.close)
@@ -75,9 +73,9 @@ def _runner(settings: Settings, metrics: Metrics, clock: Clock) -> BatchRunner:
     return BatchRunner(policy, threads=settings.serving_runs, clock=clock, ran=lambda count, _: rows.observe(count))
 
 
-def _measure(metrics: Metrics, figures: Figures, runner: BatchRunner) -> None:
-    """The figures that an autoscaler watches."""
-    metrics.gauge("in_flight", "Predictions being answered.").set_function(lambda: figures.in_flight)
+def _measure(metrics: Metrics, counts: RequestCounts, runner: BatchRunner) -> None:
+    """What an autoscaler watches."""
+    metrics.gauge("in_flight", "Predictions being answered.").set_function(lambda: counts.in_flight)
     metrics.gauge("queue_age_seconds", "Wait of the oldest queued prediction.").set_function(lambda: runner.queue_age)
 
 

@@ -14,8 +14,8 @@ from fp_serving.api.convert import (
     info_to_pb,
     status_to_pb,
 )
-from fp_serving.app.figures import Figures
 from fp_serving.app.predict import Predict
+from fp_serving.app.request_counts import RequestCounts
 from fp_serving.app.slot import Slot
 from fp_serving.domain.lifecycle import ModelState
 
@@ -23,10 +23,10 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class Servicer(ModelServingServiceServicer):
-    def __init__(self, slot: Slot, predict: Predict, figures: Figures) -> None:
+    def __init__(self, slot: Slot, predict: Predict, counts: RequestCounts) -> None:
         self._slot = slot
         self._predict = predict
-        self._figures = figures
+        self._counts = counts
 
     async def Predict(self, request: pb.PredictRequest, context: Context) -> pb.PredictResponse:
         call = current_call()
@@ -62,21 +62,21 @@ class Servicer(ModelServingServiceServicer):
         return pb.HealthCheckResponse(
             status=pb.HEALTH_STATUS_SERVING if ready else pb.HEALTH_STATUS_NOT_SERVING,
             model_state=STATES[state],
-            last_inference_latency=to_duration(self._figures.latencies.last),
+            last_inference_latency=to_duration(self._counts.latencies.last),
         )
 
     async def GetServingMetrics(
         self, request: pb.GetServingMetricsRequest, context: Context
     ) -> pb.GetServingMetricsResponse:
-        figures = self._figures
+        counts = self._counts
         memory = self._slot.memory_bytes
         return pb.GetServingMetricsResponse(
             metrics=pb.ServingMetrics(
-                inflight_requests=figures.in_flight,
-                total_requests=figures.total,
-                failed_requests=figures.failed,
-                p50_latency=to_duration(figures.latencies.quantile(0.5)),
-                p99_latency=to_duration(figures.latencies.quantile(0.99)),
+                inflight_requests=counts.in_flight,
+                total_requests=counts.total,
+                failed_requests=counts.failed,
+                p50_latency=to_duration(counts.latencies.quantile(0.5)),
+                p99_latency=to_duration(counts.latencies.quantile(0.99)),
                 model_memory_bytes=memory,
             )
         )

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from fp_kernel import Clock
 from fp_kernel.tensors import Tensor
 
-from fp_serving.app.figures import Figures
 from fp_serving.app.ports import Runner
+from fp_serving.app.request_counts import RequestCounts
 from fp_serving.app.slot import Slot
 from fp_serving.domain.arrays import Array, decode
 
@@ -26,10 +26,10 @@ class Answer:
 
 
 class Predict:
-    def __init__(self, slot: Slot, runner: Runner, figures: Figures, clock: Clock) -> None:
+    def __init__(self, slot: Slot, runner: Runner, counts: RequestCounts, clock: Clock) -> None:
         self._slot = slot
         self._runner = runner
-        self._figures = figures
+        self._counts = counts
         self._clock = clock
 
     async def __call__(self, inputs: Mapping[str, Tensor], *, deadline: float) -> Answer:
@@ -40,7 +40,7 @@ class Predict:
         loaded = self._slot.loaded()
         schema = loaded.schema
         start = self._clock.monotonic()
-        with self._figures.request():
+        with self._counts.request():
             schema.check(inputs)
             rows = schema.rows(inputs) if loaded.shares else 1
             arrays = await _decode(inputs)
@@ -48,7 +48,7 @@ class Predict:
             key = tuple(arrays[spec.name].shape[1:] for spec in schema.inputs)
             outputs = await self._runner.submit(arrays, key=key, rows=rows, deadline=deadline)
         seconds = self._clock.monotonic() - start
-        self._figures.answered(seconds)
+        self._counts.answered(seconds)
         return Answer(outputs, loaded.facts.version, seconds)
 
 

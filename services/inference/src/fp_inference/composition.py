@@ -1,4 +1,4 @@
-"""What inference opens at its start, and its places for calls."""
+"""The parts of inference that need more than one call to make; `main` has the rest."""
 
 from fp_events import CONSUMERS, Bus
 from fp_events.streams import AUDIT, AUTH, BILLING, INFERENCE, MODELS, PIPELINES, PREDICTIONS

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from fp_serving.domain.latency import Latencies
 
 
-class Figures:
+class RequestCounts:
     """Counts since the start of the process."""
 
     def __init__(self) -> None:
