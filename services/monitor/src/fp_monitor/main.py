@@ -19,7 +19,7 @@ from fp_monitor import retention
 from fp_monitor.adapters.peers import GrpcPeers
 from fp_monitor.adapters.postgres.reads import PostgresReads
 from fp_monitor.adapters.postgres.reports import CHANNEL
-from fp_monitor.adapters.postgres.stores import PostgresTransactions
+from fp_monitor.adapters.postgres.transactions import PostgresTransactions
 from fp_monitor.api import consumers
 from fp_monitor.api.grpc import MonitorServicer
 from fp_monitor.app.close_windows import CloseWindows

@@ -13,7 +13,7 @@ from fp_events.message.envelope import decode
 from fp_kernel import Command, PageRequest, new_id
 from fp_monitor.adapters.postgres.reads import PostgresReads
 from fp_monitor.adapters.postgres.retention import predictions
-from fp_monitor.adapters.postgres.stores import PostgresTransactions
+from fp_monitor.adapters.postgres.transactions import PostgresTransactions
 from fp_monitor.app.close_windows import CloseWindows
 from fp_monitor.app.configure_monitor import ConfigureMonitor
 from fp_monitor.app.count_traffic import CountTraffic, Told

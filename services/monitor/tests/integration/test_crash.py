@@ -11,7 +11,7 @@ import numpy as np
 from forgepoint.common.v1 import model_pb2
 from fp_kernel import Command, Replayed, new_id
 from fp_monitor.adapters.postgres.reads import PostgresReads
-from fp_monitor.adapters.postgres.stores import PostgresTransactions
+from fp_monitor.adapters.postgres.transactions import PostgresTransactions
 from fp_monitor.app.close_windows import CloseWindows
 from fp_monitor.app.configure_monitor import ConfigureMonitor
 from fp_monitor.app.count_traffic import CountTraffic, Told

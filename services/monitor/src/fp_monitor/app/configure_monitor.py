@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from fp_kernel import Clock, Command, NotFound, invalid, new_id
 
-from fp_monitor.app.ports import Peers, Reads, Transactions, Unit
+from fp_monitor.app.ports import Peers, Reads, Transaction, Transactions
 from fp_monitor.app.take_baseline import rebase, serving
 from fp_monitor.domain.kinds import DriftKind
 from fp_monitor.domain.monitor import Config, Monitor, check
@@ -58,7 +58,7 @@ class ConfigureMonitor:
         if pipeline not in {"", before} and not await self._peers.has_pipeline(pipeline):
             raise invalid("retrain_pipeline_id", "there is no such pipeline")
 
-    async def _created(self, tx: Unit, team: str, config: Config) -> Monitor:
+    async def _created(self, tx: Transaction, team: str, config: Config) -> Monitor:
         """With what is in production already, if anything is."""
         now = self._clock.now()
         monitor = Monitor(id=new_id(), team=team, config=config, created_at=now, updated_at=now)
@@ -69,7 +69,7 @@ class ConfigureMonitor:
         return await rebase(tx, serving(monitor, promotion), promotion.version)
 
 
-async def _replan(tx: Unit, monitor: Monitor) -> None:
+async def _replan(tx: Transaction, monitor: Monitor) -> None:
     """Let open windows close by the new clock: one that was closed by its count would wait for ever without one."""
     for kind in DriftKind:
         window = await tx.windows.open(monitor.id, kind, monitor.served)

@@ -10,7 +10,7 @@ import numpy as np
 from fp_kernel import Clock
 
 from fp_monitor.app.filling import Filling
-from fp_monitor.app.ports import Transactions, Unit
+from fp_monitor.app.ports import Transaction, Transactions
 from fp_monitor.app.watch_quality import WatchQuality
 from fp_monitor.domain.baseline import Baseline
 from fp_monitor.domain.counts import Integers, layout
@@ -59,7 +59,7 @@ class CountTraffic:
             for (team, model_name), predictions in sorted(models.items()):
                 await self._model(tx, team, model_name, list(predictions.values()))
 
-    async def _model(self, tx: Unit, team: str, model_name: str, predictions: list[Prediction]) -> None:
+    async def _model(self, tx: Transaction, team: str, model_name: str, predictions: list[Prediction]) -> None:
         await tx.monitors.lock(team, model_name)
         monitor = await tx.monitors.find(team, model_name)
         if monitor is None:
@@ -78,14 +78,14 @@ class CountTraffic:
         await tx.monitors.save(monitor)
 
     async def _keep(
-        self, tx: Unit, monitor: Monitor, predictions: list[Prediction], baseline: Baseline | None
+        self, tx: Transaction, monitor: Monitor, predictions: list[Prediction], baseline: Baseline | None
     ) -> set[str]:
         """Request ids of those that are new; all of them where nothing is kept, because no labels come."""
         if not monitor.keeps(self._clock.now(), self._unlabelled):
             return {each.request_id for each in predictions}
         return await tx.predictions.add(monitor, predictions, baseline.labels if baseline else ())
 
-    async def _count(self, tx: Unit, monitor: Monitor, baseline: Baseline, watched: list[Prediction]) -> Monitor:
+    async def _count(self, tx: Transaction, monitor: Monitor, baseline: Baseline, watched: list[Prediction]) -> Monitor:
         for part in _parts(watched):
             if baseline.features:
                 rows, times = await asyncio.to_thread(_inputs, baseline, part)

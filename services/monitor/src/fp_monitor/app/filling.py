@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from fp_kernel import Clock, new_id
 
-from fp_monitor.app.ports import Unit
+from fp_monitor.app.ports import Transaction
 from fp_monitor.app.verdict import Verdict
 from fp_monitor.domain.baseline import Baseline
 from fp_monitor.domain.counts import Integers, count, empty, merge
@@ -26,7 +26,7 @@ class Filling:
 
     async def count(
         self,
-        tx: Unit,
+        tx: Transaction,
         monitor: Monitor,
         baseline: Baseline,
         *,
@@ -46,7 +46,7 @@ class Filling:
             done += taken
         return monitor
 
-    async def window(self, tx: Unit, monitor: Monitor, kind: DriftKind, at: datetime, version: str) -> Window:
+    async def window(self, tx: Transaction, monitor: Monitor, kind: DriftKind, at: datetime, version: str) -> Window:
         """The open one, or a new one from this time on, which is not stored yet."""
         found = await tx.windows.open(monitor.id, kind, version)
         if found is not None:
@@ -61,7 +61,7 @@ class Filling:
         return wanted if free is None else max(1, min(free, wanted))
 
     async def fill(
-        self, tx: Unit, monitor: Monitor, baseline: Baseline, window: Window, times: Sequence[datetime]
+        self, tx: Transaction, monitor: Monitor, baseline: Baseline, window: Window, times: Sequence[datetime]
     ) -> Monitor:
         """The window with samples of these times: stored, or closed when it is full."""
         window = replace(window, samples=window.samples + len(times), period=window.period.with_(times))

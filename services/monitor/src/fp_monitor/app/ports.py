@@ -159,7 +159,7 @@ class Outbox(Protocol):
     def add(self, event: DriftDetected) -> None: ...
 
 
-class Unit(Protocol):
+class Transaction(Protocol):
     @property
     def monitors(self) -> Monitors: ...
 
@@ -194,7 +194,7 @@ class Unit(Protocol):
 
 
 class Transactions(Protocol):
-    def __call__(self, command: Command | None = None) -> AbstractAsyncContextManager[Unit]: ...
+    def __call__(self, command: Command | None = None) -> AbstractAsyncContextManager[Transaction]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from fp_kernel import Clock, Command, FailedPrecondition, NotFound
 
-from fp_monitor.app.ports import Transactions, Unit
+from fp_monitor.app.ports import Transaction, Transactions
 from fp_monitor.app.take_baseline import rebase
 from fp_monitor.domain.kinds import DriftKind
 from fp_monitor.domain.monitor import Monitor
@@ -37,7 +37,7 @@ class ResetBaseline:
         return changed
 
 
-async def _in_production(tx: Unit, team: str, model_name: str) -> str:
+async def _in_production(tx: Transaction, team: str, model_name: str) -> str:
     promotion = await tx.baselines.production(team, model_name)
     if promotion is None:
         raise FailedPrecondition(f"no version of {model_name} is in production", reason="NOTHING_IN_PRODUCTION")

@@ -8,7 +8,7 @@ from datetime import datetime
 from fp_kernel import Clock, Command, NotFound
 
 from fp_monitor.app.filling import Filling
-from fp_monitor.app.ports import Known, Placed, Transactions, Unit
+from fp_monitor.app.ports import Known, Placed, Transaction, Transactions
 from fp_monitor.domain.baseline import Baseline
 from fp_monitor.domain.kinds import DriftKind
 from fp_monitor.domain.monitor import Monitor
@@ -49,7 +49,7 @@ class SubmitTruth:
             await tx.complete(command, submitted)
         return submitted
 
-    async def _submit(self, tx: Unit, monitor: Monitor, truths: Sequence[Truth], now: datetime) -> Submitted:
+    async def _submit(self, tx: Transaction, monitor: Monitor, truths: Sequence[Truth], now: datetime) -> Submitted:
         known = await tx.predictions.known(monitor, [truth.request_id for truth in truths])
         new = [truth for truth in truths if truth.request_id in known and not known[truth.request_id].labelled]
         fresh = {truth.request_id for truth in new}
@@ -73,7 +73,7 @@ class SubmitTruth:
         )
 
     async def _count(
-        self, tx: Unit, monitor: Monitor, baseline: Baseline, told: Sequence[Truth], known: Mapping[str, Known]
+        self, tx: Transaction, monitor: Monitor, baseline: Baseline, told: Sequence[Truth], known: Mapping[str, Known]
     ) -> Monitor:
         """told: labels of predictions of one version."""
         done, version = 0, known[told[0].request_id].version
@@ -97,7 +97,7 @@ class SubmitTruth:
         return monitor
 
 
-async def judged_by(tx: Unit, monitor: Monitor, version: str) -> Baseline | None:
+async def judged_by(tx: Transaction, monitor: Monitor, version: str) -> Baseline | None:
     """What labels of this version are compared with: its own held-out values, or what was chosen for the one served."""
     wanted = monitor.baseline if version == monitor.served else version
     found = await tx.baselines.find(monitor.team, monitor.config.model_name, wanted) if wanted else None

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from fp_kernel import Clock
 
-from fp_monitor.app.ports import Promotion, Transactions, Unit
+from fp_monitor.app.ports import Promotion, Transaction, Transactions
 from fp_monitor.domain.kinds import DriftKind
 from fp_monitor.domain.monitor import Monitor, Unwatched
 from fp_monitor.domain.window import LABELS_WAIT, closing
@@ -34,7 +34,7 @@ class TakeBaseline:
                 monitor = await rebase(tx, serving(monitor, promotion), promotion.version)
                 await self._let_end(tx, monitor)
 
-    async def _let_end(self, tx: Unit, monitor: Monitor) -> None:
+    async def _let_end(self, tx: Transaction, monitor: Monitor) -> None:
         """Labels of the version before come for a while; one that is served again has its old time."""
         for window in await tx.windows.of_labels(monitor.id):
             served = window.version == monitor.served
@@ -50,7 +50,10 @@ def serving(monitor: Monitor, promotion: Promotion) -> Monitor:
 
 
 async def rebase(
-    tx: Unit, monitor: Monitor, version: str, discarded: Collection[DriftKind] = (DriftKind.DATA, DriftKind.PREDICTION)
+    tx: Transaction,
+    monitor: Monitor,
+    version: str,
+    discarded: Collection[DriftKind] = (DriftKind.DATA, DriftKind.PREDICTION),
 ) -> Monitor:
     """Compare with this version from now on: nothing of what was counted or found before holds any more.
 

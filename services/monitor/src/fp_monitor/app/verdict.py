@@ -8,7 +8,7 @@ from datetime import datetime
 from fp_kernel import Clock, new_id
 from fp_telemetry import get_logger
 
-from fp_monitor.app.ports import Unit
+from fp_monitor.app.ports import Transaction
 from fp_monitor.domain import drift, performance
 from fp_monitor.domain.baseline import Baseline
 from fp_monitor.domain.counts import layout
@@ -35,7 +35,7 @@ class Verdict:
         self._clock = clock
         self._observe = observe
 
-    async def __call__(self, tx: Unit, monitor: Monitor, baseline: Baseline, window: Window) -> Monitor:
+    async def __call__(self, tx: Transaction, monitor: Monitor, baseline: Baseline, window: Window) -> Monitor:
         """The monitor as it is after the window, which is gone; the caller saves it.
 
         Without a report where too few rows could be judged: OK would be a guess.
@@ -61,7 +61,7 @@ class Verdict:
         return await self._tell(tx, *await self._asking(tx, monitor, report, asking))
 
     async def _asking(
-        self, tx: Unit, monitor: Monitor, report: Report, asking: Asking | None
+        self, tx: Transaction, monitor: Monitor, report: Report, asking: Asking | None
     ) -> tuple[Monitor, Report]:
         """The request is the report's: asked again it is the same one, and whoever heard both acts once."""
         if asking is None:
@@ -73,7 +73,7 @@ class Verdict:
             return replace(monitor, retraining=retraining), report
         return replace(monitor, retraining=replace(retraining, report_id=report.id)), replace(report, retrains=True)
 
-    async def _tell(self, tx: Unit, monitor: Monitor, report: Report) -> Monitor:
+    async def _tell(self, tx: Transaction, monitor: Monitor, report: Report) -> Monitor:
         await tx.reports.add(report)
         self._observe(report.kind, "INCONCLUSIVE" if report.inconclusive else report.severity.name)
         alarm = report.severity is not Severity.OK
@@ -82,7 +82,7 @@ class Verdict:
         return replace(monitor, reports=report.number, alarms=monitor.alarms + alarm)
 
     async def _judged(
-        self, tx: Unit, monitor: Monitor, baseline: Baseline, window: Window
+        self, tx: Transaction, monitor: Monitor, baseline: Baseline, window: Window
     ) -> tuple[tuple[Metric, ...], int]:
         """The statistics, and how many samples are in them."""
         thresholds = [each for each in effective(monitor.config.thresholds) if each.kind is window.kind]

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from fp_kernel import Clock, new_id
 
-from fp_monitor.app.ports import Unit
+from fp_monitor.app.ports import Transaction
 from fp_monitor.domain import quality
 from fp_monitor.domain.baseline import Baseline
 from fp_monitor.domain.counts import Integers, layout
@@ -26,7 +26,7 @@ class WatchQuality:
         self._clock = clock
 
     async def __call__(
-        self, tx: Unit, monitor: Monitor, baseline: Baseline, rows: Integers, times: Sequence[datetime]
+        self, tx: Transaction, monitor: Monitor, baseline: Baseline, rows: Integers, times: Sequence[datetime]
     ) -> Monitor:
         """rows: [event, distribution], the cells of the events; times: of the events. The caller saves the monitor."""
         now, cells = self._clock.now(), layout(baseline.features)

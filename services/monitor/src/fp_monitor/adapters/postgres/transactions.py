@@ -1,10 +1,11 @@
-"""All stores over one transaction."""
+"""The stores of one transaction."""
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 from fp_kernel import Command
-from fp_postgres import Database, Transaction
+from fp_postgres import Database
+from fp_postgres import Transaction as DatabaseTransaction
 
 from fp_monitor.adapters.events import to_event
 from fp_monitor.adapters.postgres.baselines import PostgresBaselines
@@ -19,15 +20,15 @@ from fp_monitor.domain.events import DriftDetected
 
 
 class PostgresOutbox:
-    def __init__(self, transaction: Transaction) -> None:
+    def __init__(self, transaction: DatabaseTransaction) -> None:
         self._transaction = transaction
 
     def add(self, event: DriftDetected) -> None:
         self._transaction.outbox.add(to_event(event))
 
 
-class PostgresUnit:
-    def __init__(self, transaction: Transaction) -> None:
+class PostgresTransaction:
+    def __init__(self, transaction: DatabaseTransaction) -> None:
         self._transaction = transaction
         self.monitors = PostgresMonitors(transaction)
         self.baselines = PostgresBaselines(transaction)
@@ -51,6 +52,6 @@ class PostgresTransactions:
         self._database = database
 
     @asynccontextmanager
-    async def __call__(self, command: Command | None = None) -> AsyncIterator[PostgresUnit]:
+    async def __call__(self, command: Command | None = None) -> AsyncIterator[PostgresTransaction]:
         async with self._database.transaction(command) as transaction:
-            yield PostgresUnit(transaction)
+            yield PostgresTransaction(transaction)
