@@ -2,7 +2,7 @@
 
 from fp_telemetry import Metrics as Registry
 
-from fp_monitor.domain.kinds import DriftKind
+from fp_monitor.domain.metric import DriftKind
 
 
 class Metrics:

@@ -22,7 +22,7 @@ from fp_monitor.app.ports import Promotion, ReportFilter
 from fp_monitor.app.submit_truth import SubmitTruth
 from fp_monitor.app.take_baseline import TakeBaseline
 from fp_monitor.app.verdict import Verdict
-from fp_monitor.domain.kinds import Severity
+from fp_monitor.domain.metric import Severity
 from fp_monitor.domain.monitor import Config
 from fp_monitor.domain.prediction import Prediction, Rows, Truth
 from fp_postgres import Database

@@ -7,7 +7,7 @@ import pytest
 from fp_monitor.adapters.postgres.retention import PostgresRetention
 from fp_monitor.app.note_gap import NoteGap
 from fp_monitor.domain.gap import Gap
-from fp_monitor.domain.kinds import DriftKind, Severity
+from fp_monitor.domain.metric import DriftKind, Severity
 
 HOUR = timedelta(hours=1)
 WEEK = 7 * 24 * HOUR

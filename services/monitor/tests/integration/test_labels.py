@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from fp_monitor.domain import window
-from fp_monitor.domain.kinds import DriftKind, Severity
+from fp_monitor.domain.metric import DriftKind, Severity
 
 HOUR = timedelta(hours=1)
 

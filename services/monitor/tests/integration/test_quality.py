@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from fp_monitor.domain.kinds import DriftKind, Severity
+from fp_monitor.domain.metric import DriftKind, Severity
 
 
 @pytest.fixture

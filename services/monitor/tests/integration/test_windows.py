@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from fp_monitor.adapters.documents import metrics_from_text, metrics_to_text
 from fp_monitor.app import count_traffic
-from fp_monitor.domain.kinds import Method, Severity
-from fp_monitor.domain.metric import Metric
+from fp_monitor.domain.metric import Method, Metric, Severity
 
 HOUR = timedelta(hours=1)
 MIGRATIONS = resources.files("fp_monitor") / "migrations"

@@ -7,7 +7,7 @@ from fp_monitor.adapters.profiles import baseline_from
 from fp_monitor.domain import drift, performance, quality
 from fp_monitor.domain.counts import count, layout
 from fp_monitor.domain.hysteresis import Level, step
-from fp_monitor.domain.kinds import DriftKind, Severity
+from fp_monitor.domain.metric import DriftKind, Severity
 from fp_monitor.domain.performance import Outcomes
 from fp_monitor.domain.thresholds import DEFAULTS
 from fp_monitor.domain.window import Period

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from fp_monitor.domain.doubt import doubt, overall, passed
 from fp_monitor.domain.hysteresis import Level
-from fp_monitor.domain.kinds import DriftKind, Severity
+from fp_monitor.domain.metric import DriftKind, Severity
 from fp_monitor.domain.monitor import Config, Monitor, Unwatched
 from fp_monitor.domain.report import Report
 from fp_monitor.domain.window import Period

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from fp_monitor.domain.gap import Gap, is_inconclusive, matters, span
-from fp_monitor.domain.kinds import DriftKind
+from fp_monitor.domain.metric import DriftKind
 from fp_monitor.domain.window import Period
 
 NOW = datetime(2013, 7, 1, tzinfo=UTC)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from fp_monitor.domain.kinds import DriftKind, Method, Severity
+from fp_monitor.domain.metric import DriftKind, Method, Severity
 from fp_monitor.domain.performance import Outcomes, judge, measure
 from fp_monitor.domain.thresholds import Threshold
 from sklearn import metrics

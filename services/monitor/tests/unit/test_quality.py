@@ -7,7 +7,7 @@ import pytest
 from fp_monitor.domain import quality
 from fp_monitor.domain.baseline import CategoryCells, Distribution, NumericCells
 from fp_monitor.domain.counts import layout
-from fp_monitor.domain.kinds import Severity
+from fp_monitor.domain.metric import Severity
 from fp_monitor.domain.quality import Block, Signs, binomial_tail, judge, signs, step
 from fp_monitor.domain.window import Period
 from fp_testkit.wallclock import MOMENT

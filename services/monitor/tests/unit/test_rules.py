@@ -6,11 +6,10 @@ import pytest
 from fp_kernel import InvalidArgument
 from fp_monitor.domain.baseline import LABEL, SCORE, Baseline, CategoryCells, Distribution, NumericCells
 from fp_monitor.domain.hysteresis import Level, step
-from fp_monitor.domain.kinds import DriftKind, Method, Severity
-from fp_monitor.domain.metric import Metric
+from fp_monitor.domain.metric import DriftKind, Method, Metric, Severity
 from fp_monitor.domain.monitor import Config, Retraining, check
 from fp_monitor.domain.prediction import Labelled, Prediction, Truth, check_meaning, check_truths, outcomes
-from fp_monitor.domain.retraining import PATIENCE, Asking, asks
+from fp_monitor.domain.report import PATIENCE, Asking, asks
 from fp_monitor.domain.thresholds import DEFAULTS, Threshold, check_thresholds, effective
 
 NOW = datetime(2013, 7, 1, tzinfo=UTC)

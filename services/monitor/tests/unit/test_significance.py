@@ -5,8 +5,7 @@ import pytest
 from fp_monitor.domain import drift
 from fp_monitor.domain.baseline import Distribution, NumericCells
 from fp_monitor.domain.counts import count, layout
-from fp_monitor.domain.kinds import DriftKind, Method, Severity
-from fp_monitor.domain.metric import worst
+from fp_monitor.domain.metric import DriftKind, Method, Severity, worst
 from fp_monitor.domain.significance import adjusted, departure, loss
 from fp_monitor.domain.thresholds import Threshold
 from scipy import stats

@@ -5,8 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from fp_monitor.domain.hysteresis import Level, Streak
-from fp_monitor.domain.kinds import DriftKind, Method, Severity
-from fp_monitor.domain.metric import Metric
+from fp_monitor.domain.metric import DriftKind, Method, Metric, Severity
 from fp_monitor.domain.thresholds import Threshold
 
 

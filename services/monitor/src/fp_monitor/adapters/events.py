@@ -3,21 +3,20 @@
 from datetime import UTC
 
 from forgepoint.events.v1 import events_pb2 as pb
-from fp_events import Event, Severity
+from fp_events import Event
+from fp_events import Severity as EventSeverity
 
-from fp_monitor.domain import kinds
-from fp_monitor.domain.events import DriftDetected
-from fp_monitor.domain.metric import Metric
-from fp_monitor.domain.report import Report
+from fp_monitor.domain.metric import DriftKind, Metric, Severity
+from fp_monitor.domain.report import DriftDetected, Report
 
 DRIFT_DETECTED = "fp.models.drift.detected"
 _ACTOR = "monitor"
 
-_SEVERITIES = {kinds.Severity.WARNING: Severity.WARNING, kinds.Severity.CRITICAL: Severity.CRITICAL}
+_SEVERITIES = {Severity.WARNING: EventSeverity.WARNING, Severity.CRITICAL: EventSeverity.CRITICAL}
 _WHAT = {
-    kinds.DriftKind.DATA: "the inputs of",
-    kinds.DriftKind.PREDICTION: "the answers of",
-    kinds.DriftKind.PERFORMANCE: "the performance of",
+    DriftKind.DATA: "the inputs of",
+    DriftKind.PREDICTION: "the answers of",
+    DriftKind.PERFORMANCE: "the performance of",
 }
 
 
@@ -57,12 +56,12 @@ def to_event(event: DriftDetected) -> Event:
         resource_id=event.model_id or report.monitor_id,
         summary=_summary(report),
         actor=_ACTOR,
-        severity=_SEVERITIES.get(report.severity, Severity.INFO),
+        severity=_SEVERITIES.get(report.severity, EventSeverity.INFO),
     )
 
 
 def _summary(report: Report) -> str:
-    bad = sorted({metric.name for metric in report.metrics if metric.severity is not kinds.Severity.OK})
+    bad = sorted({metric.name for metric in report.metrics if metric.severity is not Severity.OK})
     return (
         f"{report.severity.name.capitalize()}: {_WHAT[report.kind]} version {report.version} of {report.model_name} "
         f"drifted ({', '.join(bad[:5])})."
@@ -80,5 +79,5 @@ def _metric(metric: Metric) -> pb.DriftMetric:
     )
 
 
-def _severity(severity: kinds.Severity) -> pb.DriftSeverity.ValueType:
+def _severity(severity: Severity) -> pb.DriftSeverity.ValueType:
     return pb.DriftSeverity.Value(f"DRIFT_SEVERITY_{severity.name}")

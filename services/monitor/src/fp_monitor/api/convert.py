@@ -13,8 +13,7 @@ from fp_monitor.app.ports import Glance
 from fp_monitor.app.submit_truth import Submitted
 from fp_monitor.domain.doubt import doubt, overall
 from fp_monitor.domain.gap import Gap
-from fp_monitor.domain.kinds import DriftKind, Method, MonitorState, Severity
-from fp_monitor.domain.metric import Metric
+from fp_monitor.domain.metric import DriftKind, Method, Metric, MonitorState, Severity
 from fp_monitor.domain.monitor import DEFAULT_COOLDOWN, Config, Monitor
 from fp_monitor.domain.prediction import Truth
 from fp_monitor.domain.report import Report

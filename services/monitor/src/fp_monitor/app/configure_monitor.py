@@ -6,7 +6,7 @@ from fp_kernel import Clock, Command, NotFound, invalid, new_id
 
 from fp_monitor.app.ports import Peers, Reads, Transaction, Transactions
 from fp_monitor.app.take_baseline import rebase, serving
-from fp_monitor.domain.kinds import DriftKind
+from fp_monitor.domain.metric import DriftKind
 from fp_monitor.domain.monitor import Config, Monitor, check
 from fp_monitor.domain.window import closing
 

@@ -15,7 +15,7 @@ from fp_monitor.app.watch_quality import WatchQuality
 from fp_monitor.domain.baseline import Baseline
 from fp_monitor.domain.counts import Integers, layout
 from fp_monitor.domain.doubt import passed
-from fp_monitor.domain.kinds import DriftKind
+from fp_monitor.domain.metric import DriftKind
 from fp_monitor.domain.monitor import Monitor
 from fp_monitor.domain.prediction import Prediction
 

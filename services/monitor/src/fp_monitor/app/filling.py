@@ -10,7 +10,7 @@ from fp_monitor.app.ports import Transaction
 from fp_monitor.app.verdict import Verdict
 from fp_monitor.domain.baseline import Baseline
 from fp_monitor.domain.counts import Integers, count, empty, merge
-from fp_monitor.domain.kinds import DriftKind
+from fp_monitor.domain.metric import DriftKind
 from fp_monitor.domain.monitor import Monitor
 from fp_monitor.domain.window import LABELS_WAIT, Period, Window, closing, is_full, room
 

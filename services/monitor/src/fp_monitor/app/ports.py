@@ -9,13 +9,12 @@ from typing import Protocol
 from fp_kernel import Command, PageRequest
 
 from fp_monitor.domain.baseline import Baseline
-from fp_monitor.domain.events import DriftDetected
 from fp_monitor.domain.gap import Gap
-from fp_monitor.domain.kinds import DriftKind, MonitorState, Severity
+from fp_monitor.domain.metric import DriftKind, MonitorState, Severity
 from fp_monitor.domain.monitor import Monitor
 from fp_monitor.domain.prediction import Labelled, Prediction, Truth
 from fp_monitor.domain.quality import Block, Signs
-from fp_monitor.domain.report import Report
+from fp_monitor.domain.report import DriftDetected, Report
 from fp_monitor.domain.window import Window
 
 

@@ -9,7 +9,7 @@ from fp_kernel import NotFound, Page, PageRequest, invalid, next_token, page_req
 
 from fp_monitor.app.ports import Glance, Reads, ReportFilter
 from fp_monitor.domain.gap import Gap
-from fp_monitor.domain.kinds import MonitorState, Severity
+from fp_monitor.domain.metric import MonitorState, Severity
 from fp_monitor.domain.report import Report
 
 Item = TypeVar("Item")

@@ -6,7 +6,7 @@ from fp_kernel import Clock, Command, FailedPrecondition, NotFound
 
 from fp_monitor.app.ports import Transaction, Transactions
 from fp_monitor.app.take_baseline import rebase
-from fp_monitor.domain.kinds import DriftKind
+from fp_monitor.domain.metric import DriftKind
 from fp_monitor.domain.monitor import Monitor
 
 

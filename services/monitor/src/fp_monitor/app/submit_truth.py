@@ -10,7 +10,7 @@ from fp_kernel import Clock, Command, NotFound
 from fp_monitor.app.filling import Filling
 from fp_monitor.app.ports import Known, Placed, Transaction, Transactions
 from fp_monitor.domain.baseline import Baseline
-from fp_monitor.domain.kinds import DriftKind
+from fp_monitor.domain.metric import DriftKind
 from fp_monitor.domain.monitor import Monitor
 from fp_monitor.domain.prediction import Labelled, Truth, check_meaning, check_truths
 from fp_monitor.domain.window import stride

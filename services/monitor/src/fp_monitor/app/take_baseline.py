@@ -7,7 +7,7 @@ from datetime import timedelta
 from fp_kernel import Clock
 
 from fp_monitor.app.ports import Promotion, Transaction, Transactions
-from fp_monitor.domain.kinds import DriftKind
+from fp_monitor.domain.metric import DriftKind
 from fp_monitor.domain.monitor import Monitor, Unwatched
 from fp_monitor.domain.window import LABELS_WAIT, closing
 

@@ -12,15 +12,12 @@ from fp_monitor.app.ports import Transaction
 from fp_monitor.domain import drift, performance
 from fp_monitor.domain.baseline import Baseline
 from fp_monitor.domain.counts import layout
-from fp_monitor.domain.events import DriftDetected
 from fp_monitor.domain.gap import is_inconclusive, matters, span
 from fp_monitor.domain.hysteresis import Level, step
-from fp_monitor.domain.kinds import DriftKind, Severity
-from fp_monitor.domain.metric import Metric, worst
+from fp_monitor.domain.metric import DriftKind, Metric, Severity, worst
 from fp_monitor.domain.monitor import Monitor
 from fp_monitor.domain.prediction import Labelled, outcomes
-from fp_monitor.domain.report import Report
-from fp_monitor.domain.retraining import Asking, asks
+from fp_monitor.domain.report import Asking, DriftDetected, Report, asks
 from fp_monitor.domain.thresholds import Threshold, effective
 from fp_monitor.domain.window import MOST_JUDGED, Window
 

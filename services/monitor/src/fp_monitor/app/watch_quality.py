@@ -11,12 +11,11 @@ from fp_monitor.app.ports import Transaction
 from fp_monitor.domain import quality
 from fp_monitor.domain.baseline import Baseline
 from fp_monitor.domain.counts import Integers, layout
-from fp_monitor.domain.events import DriftDetected
 from fp_monitor.domain.hysteresis import Level
-from fp_monitor.domain.kinds import DriftKind
+from fp_monitor.domain.metric import DriftKind
 from fp_monitor.domain.monitor import Monitor
 from fp_monitor.domain.quality import Alarm, Followed, Signs
-from fp_monitor.domain.report import Report
+from fp_monitor.domain.report import DriftDetected, Report
 
 
 class WatchQuality:

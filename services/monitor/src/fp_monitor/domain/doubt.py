@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from fp_monitor.domain.kinds import MonitorState, Severity
+from fp_monitor.domain.metric import MonitorState, Severity
 from fp_monitor.domain.monitor import Monitor, Unwatched
 from fp_monitor.domain.report import Report
 

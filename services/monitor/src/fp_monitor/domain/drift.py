@@ -4,8 +4,7 @@ from collections.abc import Callable, Sequence
 
 from fp_monitor.domain import divergence
 from fp_monitor.domain.counts import Counts, Layout
-from fp_monitor.domain.kinds import Method, Severity
-from fp_monitor.domain.metric import Metric
+from fp_monitor.domain.metric import Method, Metric, Severity
 from fp_monitor.domain.significance import adjusted, departure
 from fp_monitor.domain.thresholds import Threshold
 

@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from fp_monitor.domain.kinds import DriftKind, Severity
-from fp_monitor.domain.metric import Metric
+from fp_monitor.domain.metric import DriftKind, Metric, Severity
 
 # A week of weather differs from the next without meaning anything; labels say directly what was lost.
 RAISE_AFTER = {DriftKind.DATA: 2, DriftKind.PREDICTION: 2, DriftKind.PERFORMANCE: 1}

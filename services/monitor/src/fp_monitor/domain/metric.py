@@ -1,9 +1,40 @@
-"""One statistic of a window."""
+"""What is measured, how, and how bad it is."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import IntEnum, StrEnum
 
-from fp_monitor.domain.kinds import Method, Severity
+
+class DriftKind(StrEnum):
+    """What drifted: the inputs, the answers, or how right they are."""
+
+    DATA = "DATA"
+    PREDICTION = "PREDICTION"
+    PERFORMANCE = "PERFORMANCE"
+
+
+class Method(StrEnum):
+    """How drift is measured. UNSPECIFIED: the share of a performance metric that was lost."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    PSI = "PSI"
+    KL = "KL"
+    KS = "KS"
+
+
+class Severity(IntEnum):
+    OK = 1
+    WARNING = 2
+    CRITICAL = 3
+
+
+class MonitorState(StrEnum):
+    """PENDING_BASELINE: no version with a profile is in production. WARMING_UP: no window has been judged yet."""
+
+    PENDING_BASELINE = "PENDING_BASELINE"
+    WARMING_UP = "WARMING_UP"
+    ACTIVE = "ACTIVE"
+    PAUSED = "PAUSED"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from fp_kernel import invalid, parse_id
 
 from fp_monitor.domain.hysteresis import Level
-from fp_monitor.domain.kinds import DriftKind, MonitorState, Severity
+from fp_monitor.domain.metric import DriftKind, MonitorState, Severity
 from fp_monitor.domain.thresholds import Threshold, check_thresholds
 
 MAX_WINDOW = 1_000_000

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from fp_monitor.domain.kinds import Method, Severity
-from fp_monitor.domain.metric import Metric
+from fp_monitor.domain.metric import Method, Metric, Severity
 from fp_monitor.domain.significance import adjusted, loss
 from fp_monitor.domain.thresholds import Threshold
 

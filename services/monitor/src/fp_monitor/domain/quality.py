@@ -14,8 +14,7 @@ import numpy as np
 
 from fp_monitor.domain.baseline import CategoryCells, Distribution
 from fp_monitor.domain.counts import Integers, Layout
-from fp_monitor.domain.kinds import Method, Severity
-from fp_monitor.domain.metric import Metric
+from fp_monitor.domain.metric import Method, Metric, Severity
 from fp_monitor.domain.window import Period
 
 # A block closes with so many predictions, or after so long with enough of them for a verdict.

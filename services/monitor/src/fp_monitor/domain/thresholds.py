@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fp_kernel import invalid
 
-from fp_monitor.domain.kinds import DriftKind, Method, Severity
+from fp_monitor.domain.metric import DriftKind, Method, Severity
 
 _MOST = 16
 

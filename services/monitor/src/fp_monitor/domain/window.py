@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from fp_monitor.domain.counts import Counts
-from fp_monitor.domain.kinds import DriftKind
+from fp_monitor.domain.metric import DriftKind
 
 MOST_JUDGED = 20_000
 """Labelled rows of one window: what a verdict holds in memory."""

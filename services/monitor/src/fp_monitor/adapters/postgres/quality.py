@@ -5,7 +5,7 @@ import json
 import numpy as np
 
 from fp_monitor.adapters.postgres.queries import Queries
-from fp_monitor.domain.kinds import Severity
+from fp_monitor.domain.metric import Severity
 from fp_monitor.domain.quality import Block, Signs
 from fp_monitor.domain.window import Period
 

@@ -16,7 +16,7 @@ from fp_monitor.adapters.postgres.reports import COLUMNS as REPORT
 from fp_monitor.adapters.postgres.reports import find, report_from
 from fp_monitor.app.ports import Due, Glance, ReportFilter
 from fp_monitor.domain.gap import Gap
-from fp_monitor.domain.kinds import MonitorState, Severity
+from fp_monitor.domain.metric import MonitorState, Severity
 from fp_monitor.domain.report import Report
 
 _BATCH = 100

@@ -16,7 +16,7 @@ from fp_monitor.adapters.postgres.predictions import PostgresPredictions
 from fp_monitor.adapters.postgres.quality import PostgresQuality
 from fp_monitor.adapters.postgres.reports import PostgresReports
 from fp_monitor.adapters.postgres.windows import PostgresWindows
-from fp_monitor.domain.events import DriftDetected
+from fp_monitor.domain.report import DriftDetected
 
 
 class PostgresOutbox:

@@ -7,7 +7,7 @@ from asyncpg import Record
 
 from fp_monitor.adapters.postgres.queries import Queries
 from fp_monitor.domain.counts import Counts
-from fp_monitor.domain.kinds import DriftKind
+from fp_monitor.domain.metric import DriftKind
 from fp_monitor.domain.window import Period, Window
 
 _SELECT = """
