@@ -26,15 +26,15 @@ from fp_monitor.app.close_windows import CloseWindows
 from fp_monitor.app.configure_monitor import ConfigureMonitor
 from fp_monitor.app.count_traffic import CountTraffic
 from fp_monitor.app.delete_monitor import DeleteMonitor
-from fp_monitor.app.filling import Filling
+from fp_monitor.app.fill_windows import FillWindows
 from fp_monitor.app.follow_retraining import FollowRetraining
+from fp_monitor.app.judge_window import JudgeWindow
 from fp_monitor.app.note_gap import NoteGap
 from fp_monitor.app.queries import Queries
 from fp_monitor.app.reset_baseline import ResetBaseline
 from fp_monitor.app.stream_reports import StreamReports
 from fp_monitor.app.submit_truth import SubmitTruth
 from fp_monitor.app.take_baseline import TakeBaseline
-from fp_monitor.app.verdict import Verdict
 from fp_monitor.metrics import Metrics
 from fp_monitor.settings import Settings
 
@@ -56,20 +56,20 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     )
 
     transactions, reads, signals = PostgresTransactions(database), PostgresReads(database), Signals(database, CHANNEL)
-    verdict = Verdict(clock, metrics.window_judged)
-    filling = Filling(clock, verdict, labels_wait=labels_wait)
+    judge_window = JudgeWindow(clock, metrics.window_judged)
+    fill_windows = FillWindows(clock, judge_window, labels_wait=labels_wait)
     servicer = MonitorServicer(
         configure_monitor=ConfigureMonitor(transactions, reads, asked, clock),
         delete_monitor=DeleteMonitor(transactions, clock),
         reset_baseline=ResetBaseline(transactions, clock),
-        submit_truth=SubmitTruth(transactions, filling, clock),
+        submit_truth=SubmitTruth(transactions, fill_windows, clock),
         stream_reports=StreamReports(reads, signals, poll=poll),
         queries=Queries(reads),
         clock=clock,
     )
     traffic, promotions, retrainings = consumers.TRAFFIC, consumers.PROMOTIONS, consumers.RETRAININGS
     on_traffic = consumers.count_traffic(
-        CountTraffic(transactions, filling, clock, consumer=traffic.name, unlabelled=unlabelled)
+        CountTraffic(transactions, fill_windows, clock, consumer=traffic.name, unlabelled=unlabelled)
     )
     on_gap = consumers.note_gap(NoteGap(transactions, clock))
     on_promotion = consumers.take_baseline(
@@ -93,7 +93,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     runtime.keep("traffic", lambda: bus.consume(traffic, on_traffic, missed=on_gap))
     runtime.keep("retrainings", lambda: bus.consume(retrainings, each(on_retraining)))
     runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, ended_keys(others.keys.drop)))
-    runtime.every(poll, "windows", CloseWindows(transactions, reads, verdict, clock))
+    runtime.every(poll, "windows", CloseWindows(transactions, reads, judge_window, clock))
     runtime.every(PRUNE_EVERY, "retention", Pruner(database, consumers=consumers.CONSUMERS).prune)
     await retention.start(runtime, database, settings)
     await runtime.serve(server)

@@ -18,13 +18,13 @@ _MINUTELY = 60
 async def start(runtime: Runtime, database: Database, settings: Settings) -> None:
     """The parts of the next days are there when this returns."""
     clock, left = runtime.clock, PostgresRetention(database)
-    keep = timedelta(days=settings.monitor_retention_days)
+    labels_wait = timedelta(days=settings.monitor_retention_days)
     reports, baselines = timedelta(days=settings.monitor_report_days), timedelta(days=settings.monitor_baseline_days)
-    partitions = Partitions(database, predictions(keep))
+    partitions = Partitions(database, predictions(labels_wait))
     await partitions.ensure(clock.now())
     runtime.every(_HOURLY, "parts of predictions", lambda: partitions.ensure(clock.now()))
     runtime.every(_HOURLY, "retention of predictions", lambda: partitions.drop(clock.now()))
-    runtime.every(_MINUTELY, "predictions without a day", lambda: _all(lambda: left.forget(clock.now() - keep)))
+    runtime.every(_MINUTELY, "predictions without a day", lambda: _all(lambda: left.forget(clock.now() - labels_wait)))
     runtime.every(_HOURLY, "old reports", lambda: _all(lambda: left.forget_reports(clock.now() - reports)))
     runtime.every(_HOURLY, "old gaps", lambda: _all(lambda: left.forget_gaps(clock.now() - reports)))
     runtime.every(_HOURLY, "old baselines", lambda: _all(lambda: left.forget_baselines(clock.now() - baselines)))

@@ -13,7 +13,8 @@ class Settings(ServiceSettings, PostgresSettings, EventSettings):
     monitor_poll_seconds: between looks for windows whose time is over, and for reports when no signal came.
     monitor_retention_days: how long a prediction waits for its label, from the day of its request id; a loan's takes
         longer than a click's. Until so long after a promotion, labels of the version before are judged.
-    monitor_unlabelled_days: predictions of a model are kept until no label came for so long, and again when one comes.
+    monitor_unlabelled_days: predictions of a model are stored until no label came for so long, and again once one
+        comes.
     monitor_report_days: how long reports and gaps in the traffic are stored; the newest report of each monitor stays.
     monitor_baseline_days: how long the profile of a version is stored after another one was promoted, for ResetBaseline
         and for labels that come late: at least monitor_retention_days.

@@ -124,7 +124,7 @@ async def test_a_failed_retraining_does_not_burn_the_cooldown(bus, replica, clie
 
     def told(subject, payload, moment):
         moment.FromDatetime(real_now())
-        return Event(subject, payload, "alpha", "execution", "Told.", source="pipeline")
+        return Event(subject, payload, "alpha", "execution", "PredictionRecorded.", source="pipeline")
 
     started = events_pb2.PipelineStarted(pipeline_id=PIPELINE)
     failed = events_pb2.PipelineFailed(pipeline_id=PIPELINE)

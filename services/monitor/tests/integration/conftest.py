@@ -16,12 +16,12 @@ from fp_monitor.adapters.postgres.retention import predictions
 from fp_monitor.adapters.postgres.transactions import PostgresTransactions
 from fp_monitor.app.close_windows import CloseWindows
 from fp_monitor.app.configure_monitor import ConfigureMonitor
-from fp_monitor.app.count_traffic import CountTraffic, Told
-from fp_monitor.app.filling import Filling
+from fp_monitor.app.count_traffic import CountTraffic, PredictionRecorded
+from fp_monitor.app.fill_windows import FillWindows
+from fp_monitor.app.judge_window import JudgeWindow
 from fp_monitor.app.ports import Promotion, ReportFilter
 from fp_monitor.app.submit_truth import SubmitTruth
 from fp_monitor.app.take_baseline import TakeBaseline
-from fp_monitor.app.verdict import Verdict
 from fp_monitor.domain.metric import Severity
 from fp_monitor.domain.monitor import Config
 from fp_monitor.domain.prediction import Prediction, Rows, Truth
@@ -43,13 +43,13 @@ class World:
     def __init__(self, database, clock):
         self.clock = clock
         self.transactions, self.reads = PostgresTransactions(database), PostgresReads(database)
-        verdict = Verdict(clock)
-        self.filling = Filling(clock, verdict, labels_wait=30 * 24 * HOUR)
+        judge_window = JudgeWindow(clock)
+        self.fill_windows = FillWindows(clock, judge_window, labels_wait=30 * 24 * HOUR)
         self.traffic = CountTraffic(
-            self.transactions, self.filling, clock, consumer="monitor-traffic", unlabelled=14 * 24 * HOUR
+            self.transactions, self.fill_windows, clock, consumer="monitor-traffic", unlabelled=14 * 24 * HOUR
         )
-        self.label = SubmitTruth(self.transactions, self.filling, clock)
-        self.timer = CloseWindows(self.transactions, self.reads, verdict, clock)
+        self.label = SubmitTruth(self.transactions, self.fill_windows, clock)
+        self.timer = CloseWindows(self.transactions, self.reads, judge_window, clock)
         self.requests, self.model, self.profile, self.database = 0, "delays", PROFILE, database
         self.random = np.random.default_rng(1)
 
@@ -87,7 +87,7 @@ class World:
 
     def _told(self, version, score, request_id):
         features = {"hour": self.random.random()}
-        return Told(
+        return PredictionRecorded(
             new_id(), "alpha", self.model, Prediction(request_id, version, self.clock.now(), features, score, "", {})
         )
 
@@ -103,8 +103,8 @@ class World:
         return [each.report_id for each in told if each.auto_retrain]
 
     async def samples(self):
-        glance = await self.reads.glance("alpha", self.model)
-        return glance.samples if glance else None
+        overview = await self.reads.overview("alpha", self.model)
+        return overview.samples if overview else None
 
     async def reported(self):
         return [report.samples for report in await self.found()]

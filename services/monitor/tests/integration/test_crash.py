@@ -14,12 +14,12 @@ from fp_monitor.adapters.postgres.reads import PostgresReads
 from fp_monitor.adapters.postgres.transactions import PostgresTransactions
 from fp_monitor.app.close_windows import CloseWindows
 from fp_monitor.app.configure_monitor import ConfigureMonitor
-from fp_monitor.app.count_traffic import CountTraffic, Told
-from fp_monitor.app.filling import Filling
+from fp_monitor.app.count_traffic import CountTraffic, PredictionRecorded
+from fp_monitor.app.fill_windows import FillWindows
+from fp_monitor.app.judge_window import JudgeWindow
 from fp_monitor.app.ports import Promotion
 from fp_monitor.app.submit_truth import SubmitTruth
 from fp_monitor.app.take_baseline import TakeBaseline
-from fp_monitor.app.verdict import Verdict
 from fp_monitor.domain.monitor import Config
 from fp_monitor.domain.prediction import Prediction, Truth
 from fp_postgres import Database
@@ -42,20 +42,20 @@ def profile() -> bytes:
     ).SerializeToString()
 
 
-def batch(first: int, *, shift: float) -> list[Told]:
+def batch(first: int, *, shift: float) -> list[PredictionRecorded]:
     random = np.random.default_rng(first)
     predictions = [
         Prediction(f"r{first + i}", "1", NOW, {"hour": random.random() + shift}, random.random(), "1", {})
         for i in range(SIZE)
     ]
-    return [Told(new_id(), "alpha", "delays", each) for each in predictions]
+    return [PredictionRecorded(new_id(), "alpha", "delays", each) for each in predictions]
 
 
-def parts(database: Any) -> tuple[PostgresTransactions, Filling, CountTraffic, SubmitTruth]:
+def parts(database: Any) -> tuple[PostgresTransactions, FillWindows, CountTraffic, SubmitTruth]:
     transactions, clock = PostgresTransactions(database), RunningClock()
-    filling = Filling(clock, Verdict(clock))
-    count = CountTraffic(transactions, filling, clock, consumer="monitor-traffic", unlabelled=timedelta(days=1))
-    return transactions, filling, count, SubmitTruth(transactions, filling, clock)
+    fill_windows = FillWindows(clock, JudgeWindow(clock))
+    count = CountTraffic(transactions, fill_windows, clock, consumer="monitor-traffic", unlabelled=timedelta(days=1))
+    return transactions, fill_windows, count, SubmitTruth(transactions, fill_windows, clock)
 
 
 async def prepared(databases: Any, *, duration: timedelta = timedelta()) -> str:
@@ -104,13 +104,13 @@ async def opened(url: str) -> AsyncIterator[Database]:
         await database.close()
 
 
-async def counting(crash: CrashPoints, url: str, told: list[Told]) -> None:
+async def counting(crash: CrashPoints, url: str, told: list[PredictionRecorded]) -> None:
     async with opened(url) as database:
         await parts(crash.wrap(database))[2](told)
 
 
 async def test_traffic_is_counted_once_wherever_the_replica_is_killed(kill_at, databases):
-    async def arrange() -> tuple[str, list[Told]]:
+    async def arrange() -> tuple[str, list[PredictionRecorded]]:
         return await prepared(databases), batch(SIZE, shift=0.5)
 
     async def check(run: CrashedRun) -> None:
@@ -172,8 +172,8 @@ async def closing(crash: CrashPoints, url: str) -> None:
     async with opened(url) as database:
         due = await PostgresReads(database).due(RunningClock().now(), 10)
         transactions, clock = PostgresTransactions(crash.wrap(database)), RunningClock()
-        verdict, reads = Verdict(clock), PostgresReads(database)
-        close = CloseWindows(transactions, reads, verdict, clock)
+        judge_window, reads = JudgeWindow(clock), PostgresReads(database)
+        close = CloseWindows(transactions, reads, judge_window, clock)
         for each in due:
             await close.close(each)
 

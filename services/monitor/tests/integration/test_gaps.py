@@ -36,7 +36,7 @@ async def drift(world, clock, missed, *, hours):
 
 
 async def level(world):
-    return (await world.reads.glance("alpha", "delays")).monitor
+    return (await world.reads.overview("alpha", "delays")).monitor
 
 
 async def test_a_window_that_misses_little_of_its_time_is_judged_and_says_what_it_misses(world, clock, missed):

@@ -51,8 +51,8 @@ async def test_without_enough_rows_that_can_be_judged_there_is_no_verdict(world,
     await world.traffic(told)
     await world.labelled(told)
     assert await judged(world) == [], "one row with a score is less than two"
-    glance = await world.reads.glance("alpha", "delays")
-    assert DriftKind.PERFORMANCE not in glance.monitor.levels
+    overview = await world.reads.overview("alpha", "delays")
+    assert DriftKind.PERFORMANCE not in overview.monitor.levels
 
 
 async def test_a_report_says_how_many_rows_were_judged(world, days):
@@ -88,8 +88,8 @@ async def test_late_labels_are_judged_for_the_version_that_made_the_predictions(
     await world.traffic(newer)
     await world.labelled([*newer[:5], *told[3:]])
     assert await judged(world) == [("1", 6, 6)]
-    glance = await world.reads.glance("alpha", "delays")
-    assert DriftKind.PERFORMANCE not in glance.monitor.levels, "the version that is served now has no verdict by that"
+    overview = await world.reads.overview("alpha", "delays")
+    assert DriftKind.PERFORMANCE not in overview.monitor.levels, "the version that is served now has no verdict by that"
     await world.labelled(newer[5:])
     assert await judged(world) == [("1", 6, 6), ("2", 6, 6)]
 
@@ -106,8 +106,8 @@ async def test_lost_performance_of_a_version_that_is_gone_is_told_and_retrains_n
     await world.labelled(told)
     (report,) = [each for each in await world.found() if each.kind is DriftKind.PERFORMANCE]
     assert (report.severity, report.version, report.retrains) == (Severity.CRITICAL, "1", False)
-    glance = await world.reads.glance("alpha", "delays")
-    assert glance.monitor.severity is Severity.OK, "what is served has lost nothing"
+    overview = await world.reads.overview("alpha", "delays")
+    assert overview.monitor.severity is Severity.OK, "what is served has lost nothing"
     assert await database.fetchval("SELECT count(*) FROM fp_outbox") == 1
 
 

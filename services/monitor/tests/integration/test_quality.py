@@ -21,7 +21,7 @@ def missing(told):
 
 
 async def level(world):
-    return (await world.reads.glance("alpha", "delays")).monitor.levels[DriftKind.DATA].shown
+    return (await world.reads.overview("alpha", "delays")).monitor.levels[DriftKind.DATA].shown
 
 
 async def test_a_feature_that_breaks_is_told_within_two_blocks_and_not_when_the_window_closes(watched, database):

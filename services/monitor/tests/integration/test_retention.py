@@ -110,7 +110,7 @@ async def test_old_reports_go_in_bites_and_the_newest_of_a_monitor_stays(world, 
     assert [await left.forget_reports(clock.now() - 2 * HOUR * 24) for _ in range(2)] == [0, 0]
     assert [await left.forget_reports(clock.now() - HOUR) for _ in range(3)] == [2, 1, 0]
     assert [each.number for each in await world.found()] == [4]
-    assert (await world.reads.glance("alpha", "delays")).latest.number == 4
+    assert (await world.reads.overview("alpha", "delays")).latest.number == 4
     await DeleteMonitor(world.transactions, clock)("alpha", "delays", purge=False, command=NO_COMMAND)
     assert await left.forget_reports(clock.now() - HOUR) == 1, "nobody refers to it any more"
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from fp_kernel import new_id
-from fp_monitor.app.follow_retraining import FollowRetraining, Heard
+from fp_monitor.app.follow_retraining import FollowRetraining, RetrainingEvent
 
 PIPELINE = "018f0000-0000-7000-8000-0000000000bb"
 
@@ -30,14 +30,14 @@ async def critical(world, model):
 def follow(world):
     async def heard(*, report="", execution="", failed=False):
         await FollowRetraining(world.transactions, consumer="monitor-retrainings")(
-            Heard(new_id(), "alpha", PIPELINE, execution, report, world.clock.now(), failed)
+            RetrainingEvent(new_id(), "alpha", PIPELINE, execution, report, world.clock.now(), failed)
         )
 
     return heard
 
 
 async def retraining(world, model):
-    return (await world.reads.glance("alpha", model)).monitor.retraining
+    return (await world.reads.overview("alpha", model)).monitor.retraining
 
 
 async def test_a_retraining_answers_the_report_that_asked_and_no_other_model(world, days, follow):
@@ -48,8 +48,8 @@ async def test_a_retraining_answers_the_report_that_asked_and_no_other_model(wor
     assert (await retraining(world, "delays")).started_at is not None
     assert (await retraining(world, "fares")).started_at is None
     await follow(execution="e1", failed=True)
-    assert (await retraining(world, "delays")).asked_at is None
-    assert (await retraining(world, "fares")).asked_at is not None
+    assert (await retraining(world, "delays")).requested_at is None
+    assert (await retraining(world, "fares")).requested_at is not None
 
 
 async def test_a_run_by_hand_counts_for_the_only_model_of_its_pipeline(world, days, follow):

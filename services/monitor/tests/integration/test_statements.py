@@ -87,8 +87,8 @@ SOME_IDS = [row_id(52), row_id(102), "none"]
 BITE = 50
 BY_NAME = "monitors_team_model_name_key windows_monitor_id_kind_version_key"
 TABLE = {
-    "baselines.PostgresBaselines.keep": uses("baselines_pkey"),
-    "baselines.PostgresBaselines.keep/2": uses("production_pkey"),
+    "baselines.PostgresBaselines.store": uses("baselines_pkey"),
+    "baselines.PostgresBaselines.store/2": uses("production_pkey"),
     "baselines.PostgresBaselines._replace": uses("baselines_pkey", "large", "model-2", "1", NOW),
     "baselines.PostgresBaselines.hold": uses("baselines_pkey", "large", "model-2", "0"),
     "baselines.PostgresBaselines.production": uses("production_pkey", "large", "model-2"),
@@ -114,8 +114,8 @@ TABLE = {
     "quality.PostgresQuality.save": uses("quality_pkey"),
     "quality.PostgresQuality.discard": uses("quality_pkey", row_id(2)),
     "reads.PostgresReads.promoted": uses("production_pkey", "large", "model-2"),
-    "reads.PostgresReads.glance": uses(BY_NAME, "large", "model-2"),
-    "reads.PostgresReads.glances": (
+    "reads.PostgresReads.overview": uses(BY_NAME, "large", "model-2"),
+    "reads.PostgresReads.overviews": (
         uses(BY_NAME, "large", 1, None, "", 21),
         uses(BY_NAME, "large", 1, None, "model-4", 21),
     ),

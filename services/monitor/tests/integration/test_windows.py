@@ -6,7 +6,7 @@ from importlib import resources
 
 import numpy as np
 import pytest
-from fp_monitor.adapters.documents import metrics_from_text, metrics_to_text
+from fp_monitor.adapters.json_columns import metrics_from_text, metrics_to_text
 from fp_monitor.app import count_traffic
 from fp_monitor.domain.metric import Method, Metric, Severity
 
@@ -96,9 +96,9 @@ async def test_rows_beyond_a_part_are_counted_in_the_next_one(world, monkeypatch
 @pytest.mark.parametrize("_", range(5))
 async def test_a_baseline_and_a_monitor_that_come_at_the_same_time_find_each_other(world, _):
     await asyncio.gather(world.configure(), world.promote())
-    glance = await world.reads.glance("alpha", "delays")
-    assert glance is not None
-    assert glance.monitor.baseline == "1"
+    overview = await world.reads.overview("alpha", "delays")
+    assert overview is not None
+    assert overview.monitor.baseline == "1"
 
 
 async def test_a_paused_monitor_keeps_predictions_and_counts_none(world):
@@ -115,9 +115,9 @@ async def test_a_late_promotion_does_not_take_the_place_of_a_newer_one(world):
     await world.configure()
     await world.promote("2", sequence=7)
     await world.promote("1", sequence=3)
-    glance = await world.reads.glance("alpha", "delays")
-    assert glance is not None
-    assert (glance.monitor.served, glance.monitor.baseline) == ("2", "2")
+    overview = await world.reads.overview("alpha", "delays")
+    assert overview is not None
+    assert (overview.monitor.served, overview.monitor.baseline) == ("2", "2")
 
 
 async def test_a_new_baseline_forgets_how_far_the_labels_of_the_old_one_went(world, clock):
@@ -126,6 +126,6 @@ async def test_a_new_baseline_forgets_how_far_the_labels_of_the_old_one_went(wor
     told = world.told(1)
     await world.traffic(told)
     await world.labelled(told)
-    assert (await world.reads.glance("alpha", "delays")).monitor.newest_label == clock.now()
+    assert (await world.reads.overview("alpha", "delays")).monitor.newest_label == clock.now()
     await world.promote("2", sequence=2)
-    assert (await world.reads.glance("alpha", "delays")).monitor.newest_label is None
+    assert (await world.reads.overview("alpha", "delays")).monitor.newest_label is None

@@ -6,16 +6,16 @@ from datetime import UTC, datetime
 from forgepoint.events.v1 import events_pb2 as pb
 from fp_events import Event
 from fp_monitor.api.consumers import count_traffic
-from fp_monitor.app.count_traffic import CountTraffic, Told
+from fp_monitor.app.count_traffic import CountTraffic, PredictionRecorded
 
 _AT = datetime(2013, 3, 1, tzinfo=UTC)
 
 
 class Counting(CountTraffic):
     def __init__(self) -> None:
-        self.told: list[Told] = []
+        self.told: list[PredictionRecorded] = []
 
-    async def __call__(self, batch: Sequence[Told]) -> None:
+    async def __call__(self, batch: Sequence[PredictionRecorded]) -> None:
         self.told += batch
 
 

@@ -9,7 +9,7 @@ from fp_monitor.domain.hysteresis import Level, step
 from fp_monitor.domain.metric import DriftKind, Method, Metric, Severity
 from fp_monitor.domain.monitor import Config, Retraining, check
 from fp_monitor.domain.prediction import Labelled, Prediction, Truth, check_meaning, check_truths, outcomes
-from fp_monitor.domain.report import PATIENCE, Asking, asks
+from fp_monitor.domain.report import PATIENCE, RetrainRequest, retrain_request
 from fp_monitor.domain.thresholds import DEFAULTS, Threshold, check_thresholds, effective
 
 NOW = datetime(2013, 7, 1, tzinfo=UTC)
@@ -61,7 +61,7 @@ CONFIG = Config("delays", timedelta(), 1_500, 500, (), auto_retrain=True, retrai
 
 
 def asked(retraining, at, *, kind=DriftKind.PERFORMANCE, severity=CRITICAL):
-    return asks(CONFIG, retraining, kind, severity, at)
+    return retrain_request(CONFIG, retraining, kind, severity, at)
 
 
 def test_only_lost_performance_asks_for_a_new_model():
@@ -72,28 +72,28 @@ def test_only_lost_performance_asks_for_a_new_model():
 
 
 def test_a_retraining_that_started_is_not_asked_for_again_within_the_cooldown():
-    started = Retraining(asked_at=NOW, started_at=NOW + timedelta(seconds=1))
+    started = Retraining(requested_at=NOW, started_at=NOW + timedelta(seconds=1))
     assert not asked(started, NOW + HOUR)
     assert asked(started, NOW + HOUR + timedelta(seconds=1))
 
 
 def test_a_retraining_that_never_started_does_not_burn_the_cooldown():
-    unheard = Retraining(asked_at=NOW)
+    unheard = Retraining(requested_at=NOW)
     assert not asked(unheard, NOW + PATIENCE / 2)
     assert asked(unheard, NOW + PATIENCE)
 
 
 def test_a_request_that_nobody_answers_stays_one_request():
-    unheard = Retraining(asked_at=NOW, report_id="r")
-    assert asked(Retraining(), NOW) is Asking.NEW
+    unheard = Retraining(requested_at=NOW, report_id="r")
+    assert asked(Retraining(), NOW) is RetrainRequest.NEW
     assert asked(unheard, NOW + PATIENCE / 2) is None
-    assert asked(unheard, NOW + 10 * HOUR) is Asking.AGAIN
-    answered = Retraining(asked_at=NOW, started_at=NOW + PATIENCE, report_id="r")
-    assert asked(answered, NOW + 10 * HOUR) is Asking.NEW
+    assert asked(unheard, NOW + 10 * HOUR) is RetrainRequest.AGAIN
+    answered = Retraining(requested_at=NOW, started_at=NOW + PATIENCE, report_id="r")
+    assert asked(answered, NOW + 10 * HOUR) is RetrainRequest.NEW
 
 
 def test_a_retraining_that_failed_may_be_asked_for_at_once():
-    assert asked(Retraining(asked_at=None, started_at=None), NOW)
+    assert asked(Retraining(requested_at=None, started_at=None), NOW)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ _WHAT = {
 
 
 def to_event(event: DriftDetected) -> Event:
-    """The resource is the model, as for everything that is told of models."""
+    """The resource is the model, as for all events of models."""
     report = event.report
     payload = pb.ModelDriftDetected(
         model_name=report.model_name,

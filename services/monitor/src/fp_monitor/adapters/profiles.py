@@ -1,4 +1,4 @@
-"""Baseline profiles as the registry tells them."""
+"""Baseline profiles as the registry publishes them."""
 
 from functools import lru_cache
 
@@ -9,7 +9,7 @@ from fp_monitor.domain.baseline import LABEL, SCORE, Baseline, CategoryCells, Di
 
 @lru_cache(maxsize=64)
 def baseline_from(version: str, profile: bytes) -> Baseline:
-    """Kept, because every batch of traffic needs it."""
+    """Cached, because every batch of traffic needs it."""
     message = model_pb2.BaselineProfile.FromString(profile)
     return Baseline(
         version=version,

@@ -9,8 +9,8 @@ from fp_events import Broadcast, Event, Missed, MissedHook, durable
 from fp_events.payloads.predictions import opened
 from fp_kernel import InvalidArgument, parse_id
 
-from fp_monitor.app.count_traffic import CountTraffic, Told
-from fp_monitor.app.follow_retraining import FollowRetraining, Heard
+from fp_monitor.app.count_traffic import CountTraffic, PredictionRecorded
+from fp_monitor.app.follow_retraining import FollowRetraining, RetrainingEvent
 from fp_monitor.app.note_gap import NoteGap
 from fp_monitor.app.ports import Promotion
 from fp_monitor.app.take_baseline import TakeBaseline
@@ -48,8 +48,8 @@ def count_traffic(count: CountTraffic) -> Callable[[Sequence[Event]], Awaitable[
     """`TRAFFIC` -> windows, a batch at a time."""
 
     async def handle(events: Sequence[Event]) -> None:
-        told = [each for event in events for each in opened(event)]
-        await count([_told(each) for each in told if each.type == COMPLETED])
+        single = [each for event in events for each in opened(event)]
+        await count([_recorded(each) for each in single if each.type == COMPLETED])
 
     return handle
 
@@ -84,7 +84,7 @@ def follow_retraining(follow: FollowRetraining) -> Callable[[Event], Awaitable[N
         moment = payload.failed_at if failed else payload.started_at
         report_id = "" if failed else _report(payload.triggered_by)
         await follow(
-            Heard(
+            RetrainingEvent(
                 event.id,
                 event.team,
                 payload.pipeline_id,
@@ -98,7 +98,7 @@ def follow_retraining(follow: FollowRetraining) -> Callable[[Event], Awaitable[N
     return handle
 
 
-def _told(event: Event) -> Told:
+def _recorded(event: Event) -> PredictionRecorded:
     payload: Any = event.payload
     said, asked = payload.prediction_summary, payload.feature_summary
     stats = dict(said.output_stats)
@@ -112,7 +112,7 @@ def _told(event: Event) -> Told:
         stats=stats,
         rows=_rows(payload.sampled_rows) if payload.HasField("sampled_rows") else None,
     )
-    return Told(event.id, event.team, payload.model_name, prediction)
+    return PredictionRecorded(event.id, event.team, payload.model_name, prediction)
 
 
 def _rows(sampled: pb.SampledRows) -> Rows | None:
@@ -144,7 +144,7 @@ def _report(triggered_by: str) -> str:
 
 
 def _text(value: str) -> str:
-    """What models answer is any text, and no database keeps a zero byte."""
+    """What models answer is any text, and no database stores a zero byte."""
     return str(value).replace("\0", "")
 
 

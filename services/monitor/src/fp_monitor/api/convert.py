@@ -9,10 +9,10 @@ from fp_rpc.pagination import page_response
 from fp_rpc.times import from_duration, from_timestamp, to_duration, to_timestamp
 
 from fp_monitor.app.configure_monitor import Configured
-from fp_monitor.app.ports import Glance
+from fp_monitor.app.ports import MonitorOverview
 from fp_monitor.app.submit_truth import Submitted
-from fp_monitor.domain.doubt import doubt, overall
 from fp_monitor.domain.gap import Gap
+from fp_monitor.domain.health import overall, reason_unknown
 from fp_monitor.domain.metric import DriftKind, Method, Metric, MonitorState, Severity
 from fp_monitor.domain.monitor import DEFAULT_COOLDOWN, Config, Monitor
 from fp_monitor.domain.prediction import Truth
@@ -145,13 +145,13 @@ def _metric_to_pb(metric: Metric) -> pb.DriftMetric:
     )
 
 
-def status_to_pb(glance: Glance, gaps: Sequence[Gap]) -> pb.MonitorStatus:
-    monitor = glance.monitor
+def status_to_pb(overview: MonitorOverview, gaps: Sequence[Gap]) -> pb.MonitorStatus:
+    monitor = overview.monitor
     return pb.MonitorStatus(
         monitor=monitor_to_pb(monitor),
         state=_state(monitor.state),
-        current_window_samples=glance.samples,
-        latest_report=report_to_pb(glance.latest) if glance.latest else None,
+        current_window_samples=overview.samples,
+        latest_report=report_to_pb(overview.latest) if overview.latest else None,
         last_event_at=to_timestamp(monitor.last_event_at),
         drift_events_total=monitor.alarms,
         unwatched_predictions=monitor.unwatched.predictions,
@@ -160,9 +160,9 @@ def status_to_pb(glance: Glance, gaps: Sequence[Gap]) -> pb.MonitorStatus:
     )
 
 
-def health_to_pb(glance: Glance, now: datetime) -> pb.ModelHealth:
-    monitor = glance.monitor
-    doubted = doubt(monitor, glance.latest, now)
+def health_to_pb(overview: MonitorOverview, now: datetime) -> pb.ModelHealth:
+    monitor = overview.monitor
+    doubted = reason_unknown(monitor, overview.latest, now)
     severity = overall(monitor, doubted)
     return pb.ModelHealth(
         model_name=monitor.config.model_name,
@@ -170,7 +170,7 @@ def health_to_pb(glance: Glance, now: datetime) -> pb.ModelHealth:
         overall_severity=_severity(severity) if severity else pb.DRIFT_SEVERITY_UNSPECIFIED,
         severity_by_type={int(_kind(kind)): _severity(level.shown) for kind, level in monitor.levels.items()},
         state=_state(monitor.state),
-        latest_report_id=glance.latest.id if glance.latest else "",
+        latest_report_id=overview.latest.id if overview.latest else "",
         last_event_at=to_timestamp(monitor.last_event_at),
         drift_events_total=monitor.alarms,
         unwatched_predictions=monitor.unwatched.predictions,
@@ -199,7 +199,7 @@ def submitted_to_pb(submitted: Submitted) -> pb.SubmitGroundTruthResponse:
     )
 
 
-def monitors_to_pb(page: Page[Glance], now: datetime) -> pb.ListMonitorsResponse:
+def monitors_to_pb(page: Page[MonitorOverview], now: datetime) -> pb.ListMonitorsResponse:
     entries = [
         pb.ListMonitorsResponse.Entry(monitor=monitor_to_pb(each.monitor), health=health_to_pb(each, now))
         for each in page.items

@@ -58,15 +58,15 @@ class MonitorServicer(monitor_pb2_grpc.MonitorServiceServicer):
         return convert.reset_to_pb(await self._reset_baseline(caller().team, name, request.baseline_version, asked))
 
     async def GetModelHealth(self, request: pb.GetModelHealthRequest, context: object) -> pb.GetModelHealthResponse:
-        glance = await self._queries.monitor(caller().team, check_name(request.model_name))
-        return pb.GetModelHealthResponse(health=convert.health_to_pb(glance, self._clock.now()))
+        overview = await self._queries.monitor(caller().team, check_name(request.model_name))
+        return pb.GetModelHealthResponse(health=convert.health_to_pb(overview, self._clock.now()))
 
     async def GetMonitorStatus(
         self, request: pb.GetMonitorStatusRequest, context: object
     ) -> pb.GetMonitorStatusResponse:
-        glance = await self._queries.monitor(caller().team, check_name(request.model_name))
-        gaps = await self._queries.gaps(glance.monitor.created_at)
-        return pb.GetMonitorStatusResponse(status=convert.status_to_pb(glance, gaps))
+        overview = await self._queries.monitor(caller().team, check_name(request.model_name))
+        gaps = await self._queries.gaps(overview.monitor.created_at)
+        return pb.GetMonitorStatusResponse(status=convert.status_to_pb(overview, gaps))
 
     async def ListMonitors(self, request: pb.ListMonitorsRequest, context: object) -> pb.ListMonitorsResponse:
         severity = convert.severity_from_pb(request.min_severity, "min_severity")

@@ -6,9 +6,9 @@ from datetime import timedelta
 from fp_kernel import Clock
 from fp_telemetry import get_logger
 
+from fp_monitor.app.judge_window import JudgeWindow
 from fp_monitor.app.ports import Due, Reads, Transactions
 from fp_monitor.app.submit_truth import judged_by
-from fp_monitor.app.verdict import Verdict
 
 _log = get_logger(__name__)
 _BATCH = 50
@@ -18,10 +18,10 @@ _AGAIN = timedelta(hours=1)
 class CloseWindows:
     """Every replica looks; the model's lock lets one of them close a window."""
 
-    def __init__(self, transactions: Transactions, reads: Reads, verdict: Verdict, clock: Clock) -> None:
+    def __init__(self, transactions: Transactions, reads: Reads, judge_window: JudgeWindow, clock: Clock) -> None:
         self._transactions = transactions
         self._reads = reads
-        self._verdict = verdict
+        self._judge_window = judge_window
         self._clock = clock
 
     async def __call__(self) -> int:
@@ -46,10 +46,10 @@ class CloseWindows:
             baseline = await judged_by(tx, monitor, version) if monitor.config.enabled else None
             if baseline is None or window.samples < max(monitor.config.min_samples, 1):
                 if version == monitor.served:
-                    # Too little for a verdict: what is there stays and waits for more.
+                    # Too little for a judgement: what is there stays and waits for more.
                     await tx.windows.save(replace(window, closes_at=now + (monitor.config.duration or _AGAIN)))
                 else:
                     await tx.windows.remove(window.id)
                 return
-            await tx.monitors.save(await self._verdict(tx, monitor, baseline, window))
+            await tx.monitors.save(await self._judge_window(tx, monitor, baseline, window))
         _log.info("window closed by the clock", model=due.model_name, kind=window.kind, samples=window.samples)

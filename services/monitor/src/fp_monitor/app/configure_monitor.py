@@ -46,7 +46,7 @@ class ConfigureMonitor:
 
     async def _check_known(self, team: str, config: Config) -> None:
         """Peers are asked for what is new only, and before the transaction."""
-        found = await self._reads.glance(team, config.model_name)
+        found = await self._reads.overview(team, config.model_name)
         before = found.monitor.config.retrain_pipeline_id if found else ""
         if (
             found is None

@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 import numpy as np
 from fp_kernel import Clock
 
-from fp_monitor.app.filling import Filling
+from fp_monitor.app.fill_windows import FillWindows
 from fp_monitor.app.ports import Transaction, Transactions
 from fp_monitor.app.watch_quality import WatchQuality
 from fp_monitor.domain.baseline import Baseline
 from fp_monitor.domain.counts import Integers, layout
-from fp_monitor.domain.doubt import passed
+from fp_monitor.domain.health import passed
 from fp_monitor.domain.metric import DriftKind
 from fp_monitor.domain.monitor import Monitor
 from fp_monitor.domain.prediction import Prediction
@@ -24,7 +24,7 @@ _ROWS = 16_384
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class PredictionRecorded:
     """One event: its id, whose model it is about, and what it says."""
 
     event_id: str
@@ -34,27 +34,33 @@ class Told:
 
 
 class CountTraffic:
-    """Keeps predictions for their labels, and counts those of the version in production."""
+    """Stores predictions for their labels, and counts those of the version in production."""
 
     def __init__(
-        self, transactions: Transactions, filling: Filling, clock: Clock, *, consumer: str, unlabelled: timedelta
+        self,
+        transactions: Transactions,
+        fill_windows: FillWindows,
+        clock: Clock,
+        *,
+        consumer: str,
+        unlabelled: timedelta,
     ) -> None:
-        """unlabelled: predictions are kept for labels until none came for so long."""
+        """unlabelled: predictions are stored for labels until none came for so long."""
         self._transactions = transactions
         self._clock = clock
         self._quality = WatchQuality(clock)
         self._unlabelled = unlabelled
-        self._filling = filling
+        self._fill_windows = fill_windows
         self._consumer = consumer
 
-    async def __call__(self, batch: Sequence[Told]) -> None:
+    async def __call__(self, batch: Sequence[PredictionRecorded]) -> None:
         """Once in effect, however often a batch or a part of it comes."""
         async with self._transactions() as tx:
-            fresh = await tx.fresh(self._consumer, [told.event_id for told in batch])
+            fresh = await tx.fresh(self._consumer, [each.event_id for each in batch])
             models: defaultdict[tuple[str, str], dict[str, Prediction]] = defaultdict(dict)
-            for told in batch:
-                if told.event_id in fresh:
-                    models[told.team, told.model_name].setdefault(told.prediction.request_id, told.prediction)
+            for event in batch:
+                if event.event_id in fresh:
+                    models[event.team, event.model_name].setdefault(event.prediction.request_id, event.prediction)
             # In one order everywhere: two replicas wait for each other, and do not lock each other out.
             for (team, model_name), predictions in sorted(models.items()):
                 await self._model(tx, team, model_name, list(predictions.values()))
@@ -66,7 +72,7 @@ class CountTraffic:
             return
         found = await tx.baselines.find(team, model_name, monitor.baseline) if monitor.baseline else None
         baseline = found[0] if found else None
-        new = await self._keep(tx, monitor, predictions, baseline)
+        new = await self._store(tx, monitor, predictions, baseline)
         newest = max(prediction.at for prediction in predictions)
         monitor = replace(monitor, last_event_at=max(newest, monitor.last_event_at or newest))
         arrived = [each for each in predictions if each.request_id in new]
@@ -77,11 +83,11 @@ class CountTraffic:
             monitor = await self._count(tx, monitor, baseline, watched)
         await tx.monitors.save(monitor)
 
-    async def _keep(
+    async def _store(
         self, tx: Transaction, monitor: Monitor, predictions: list[Prediction], baseline: Baseline | None
     ) -> set[str]:
-        """Request ids of those that are new; all of them where nothing is kept, because no labels come."""
-        if not monitor.keeps(self._clock.now(), self._unlabelled):
+        """Request ids of those that are new; all of them where nothing is stored, because no labels come."""
+        if not monitor.awaits_labels(self._clock.now(), self._unlabelled):
             return {each.request_id for each in predictions}
         return await tx.predictions.add(monitor, predictions, baseline.labels if baseline else ())
 
@@ -90,10 +96,12 @@ class CountTraffic:
             if baseline.features:
                 rows, times = await asyncio.to_thread(_inputs, baseline, part)
                 monitor = await self._quality(tx, monitor, baseline, rows, times)
-                monitor = await self._filling.count(tx, monitor, baseline, kind=DriftKind.DATA, rows=rows, times=times)
+                monitor = await self._fill_windows.count(
+                    tx, monitor, baseline, kind=DriftKind.DATA, rows=rows, times=times
+                )
             if baseline.answers:
                 rows, times = await asyncio.to_thread(_answers, baseline, part)
-                monitor = await self._filling.count(
+                monitor = await self._fill_windows.count(
                     tx, monitor, baseline, kind=DriftKind.PREDICTION, rows=rows, times=times
                 )
         return monitor

@@ -8,7 +8,7 @@ from fp_monitor.domain.monitor import Retraining
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class RetrainingEvent:
     """report_id: of the report that it answers; empty for one that a person started, and of a failure.
 
     failed: it came to nothing, so that the next window may ask again at once.
@@ -30,33 +30,33 @@ class FollowRetraining:
         self._transactions = transactions
         self._consumer = consumer
 
-    async def __call__(self, heard: Heard) -> None:
+    async def __call__(self, event: RetrainingEvent) -> None:
         async with self._transactions() as tx:
-            if not await tx.fresh(self._consumer, [heard.event_id]):
+            if not await tx.fresh(self._consumer, [event.event_id]):
                 return
-            models = sorted(await tx.monitors.retraining_by(heard.team, heard.pipeline_id))
-            report = await tx.reports.find(heard.team, heard.report_id) if heard.report_id else None
+            models = sorted(await tx.monitors.retraining_by(event.team, event.pipeline_id))
+            report = await tx.reports.find(event.team, event.report_id) if event.report_id else None
             if report is not None:
                 models = [each for each in models if each == report.model_name]
             for model_name in models:
-                await tx.monitors.lock(heard.team, model_name)
-                monitor = await tx.monitors.find(heard.team, model_name)
+                await tx.monitors.lock(event.team, model_name)
+                monitor = await tx.monitors.find(event.team, model_name)
                 # Of a pipeline that several models share, a run that names no report is nobody's.
-                if monitor is None or not (report or len(models) == 1 or _runs(monitor.retraining, heard)):
+                if monitor is None or not (report or len(models) == 1 or _runs(monitor.retraining, event)):
                     continue
-                await tx.monitors.save(replace(monitor, retraining=_after(monitor.retraining, heard)))
+                await tx.monitors.save(replace(monitor, retraining=_after(monitor.retraining, event)))
 
 
-def _runs(retraining: Retraining, heard: Heard) -> bool:
-    return bool(heard.execution_id) and retraining.execution_id == heard.execution_id
+def _runs(retraining: Retraining, event: RetrainingEvent) -> bool:
+    return bool(event.execution_id) and retraining.execution_id == event.execution_id
 
 
-def _after(present: Retraining, heard: Heard) -> Retraining:
-    if not heard.failed:
-        if present.started_at is not None and heard.at < present.started_at:
+def _after(present: Retraining, event: RetrainingEvent) -> Retraining:
+    if not event.failed:
+        if present.started_at is not None and event.at < present.started_at:
             return present
-        return replace(present, started_at=heard.at, execution_id=heard.execution_id)
+        return replace(present, started_at=event.at, execution_id=event.execution_id)
     # An old failure says nothing of a newer start, and neither does that of another run.
-    stale = present.started_at is not None and heard.at < present.started_at
-    other = bool(present.execution_id and heard.execution_id) and not _runs(present, heard)
+    stale = present.started_at is not None and event.at < present.started_at
+    other = bool(present.execution_id and event.execution_id) and not _runs(present, event)
     return present if stale or other else Retraining()

@@ -32,7 +32,7 @@ class Promotion:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class StoredPrediction:
     """A prediction that labels may find."""
 
     version: str
@@ -43,7 +43,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class PlacedOutcome:
     """A labelled prediction at its place in a window of labels."""
 
     place: int
@@ -75,7 +75,7 @@ class Monitors(Protocol):
 
 
 class Baselines(Protocol):
-    async def keep(self, promotion: Promotion) -> bool:
+    async def store(self, promotion: Promotion) -> bool:
         """Whether the version is the one in production now; False when a newer promotion is here already.
 
         Raises InvalidArgument for a profile that contradicts itself.
@@ -111,7 +111,7 @@ class Predictions(Protocol):
     async def add(self, monitor: Monitor, predictions: Sequence[Prediction], classes: Sequence[str]) -> set[str]:
         """Keep those that are new; their request ids."""
 
-    async def known(self, monitor: Monitor, request_ids: Sequence[str]) -> dict[str, Known]: ...
+    async def known(self, monitor: Monitor, request_ids: Sequence[str]) -> dict[str, StoredPrediction]: ...
 
     async def label(self, monitor: Monitor, truths: Sequence[Truth], at: datetime) -> None: ...
 
@@ -119,7 +119,7 @@ class Predictions(Protocol):
 class Outcomes(Protocol):
     """Labelled rows of open windows; they go with their window."""
 
-    async def add(self, window_id: str, placed: Sequence[Placed]) -> None: ...
+    async def add(self, window_id: str, placed: Sequence[PlacedOutcome]) -> None: ...
 
     async def thin(self, window_id: str, stride: int) -> None:
         """Leave those whose place is a multiple of this."""
@@ -206,7 +206,7 @@ class Due:
 
 
 @dataclass(frozen=True, slots=True)
-class Glance:
+class MonitorOverview:
     """A monitor with what a reader asks for beside it."""
 
     monitor: Monitor
@@ -218,11 +218,11 @@ class Reads(Protocol):
     async def promoted(self, team: str, model_name: str) -> bool:
         """Whether a version of the model was ever promoted to production."""
 
-    async def glance(self, team: str, model_name: str) -> Glance | None: ...
+    async def overview(self, team: str, model_name: str) -> MonitorOverview | None: ...
 
-    async def glances(
+    async def overviews(
         self, team: str, min_severity: Severity, state: MonitorState | None, page: PageRequest
-    ) -> Sequence[Glance]:
+    ) -> Sequence[MonitorOverview]:
         """By name."""
 
     async def gaps(self, since: datetime, limit: int) -> Sequence[Gap]:

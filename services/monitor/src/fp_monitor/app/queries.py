@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from fp_kernel import NotFound, Page, PageRequest, invalid, next_token, page_request, page_request_by_id
 
-from fp_monitor.app.ports import Glance, Reads, ReportFilter
+from fp_monitor.app.ports import MonitorOverview, Reads, ReportFilter
 from fp_monitor.domain.gap import Gap
 from fp_monitor.domain.metric import MonitorState, Severity
 from fp_monitor.domain.report import Report
@@ -22,9 +22,9 @@ class Queries:
     def __init__(self, reads: Reads) -> None:
         self._reads = reads
 
-    async def monitor(self, team: str, model_name: str) -> Glance:
+    async def monitor(self, team: str, model_name: str) -> MonitorOverview:
         """Raises NotFound."""
-        found = await self._reads.glance(team, model_name)
+        found = await self._reads.overview(team, model_name)
         if found is None:
             raise NotFound(f"model {model_name} has no monitor")
         return found
@@ -35,10 +35,10 @@ class Queries:
 
     async def monitors(
         self, team: str, min_severity: Severity, state: MonitorState | None, size: int, token: str
-    ) -> Page[Glance]:
+    ) -> Page[MonitorOverview]:
         scope = (team, "monitors", str(int(min_severity)), state or "")
         page = _single(page_request(size, token, scope=scope))
-        found = await self._reads.glances(team, min_severity, state, _one_more(page))
+        found = await self._reads.overviews(team, min_severity, state, _one_more(page))
         return _page(found, page.size, scope, lambda each: each.monitor.config.model_name)
 
     async def report(self, team: str, report_id: str) -> Report:

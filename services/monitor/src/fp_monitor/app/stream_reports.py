@@ -9,7 +9,7 @@ from fp_monitor.domain.report import Report
 
 
 class StreamReports:
-    """Reports of a monitor are numbered without gaps, in the order of their commits: none is missed or told twice."""
+    """Reports of a monitor are numbered without gaps, in the order of their commits: none is missed or sent twice."""
 
     def __init__(self, reads: Reads, signals: Signals, *, poll: float) -> None:
         """poll: seconds after which to look without a signal."""

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from fp_kernel import Clock, Command, NotFound
 
-from fp_monitor.app.filling import Filling
-from fp_monitor.app.ports import Known, Placed, Transaction, Transactions
+from fp_monitor.app.fill_windows import FillWindows
+from fp_monitor.app.ports import PlacedOutcome, StoredPrediction, Transaction, Transactions
 from fp_monitor.domain.baseline import Baseline
 from fp_monitor.domain.metric import DriftKind
 from fp_monitor.domain.monitor import Monitor
@@ -18,7 +18,7 @@ from fp_monitor.domain.window import stride
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """accepted: labels that are kept now. unmatched: no such prediction is known (yet). repeated: had a label before,
+    """accepted: labels that were stored. unmatched: no such prediction is stored (yet). repeated: had a label before,
     and the first one stays.
     """
 
@@ -28,9 +28,9 @@ class Submitted:
 
 
 class SubmitTruth:
-    def __init__(self, transactions: Transactions, filling: Filling, clock: Clock) -> None:
+    def __init__(self, transactions: Transactions, fill_windows: FillWindows, clock: Clock) -> None:
         self._transactions = transactions
-        self._filling = filling
+        self._fill_windows = fill_windows
         self._clock = clock
 
     async def __call__(self, team: str, model_name: str, truths: Sequence[Truth], command: Command) -> Submitted:
@@ -60,11 +60,11 @@ class SubmitTruth:
         versions: defaultdict[str, list[Truth]] = defaultdict(list)
         for truth in new:
             versions[known[truth.request_id].version].append(truth)
-        for version, told in versions.items() if monitor.config.enabled else ():
+        for version, labels in versions.items() if monitor.config.enabled else ():
             # A canary that was never promoted has no baseline: the pipeline judges it.
             baseline = await judged_by(tx, monitor, version)
             if baseline is not None:
-                monitor = await self._count(tx, monitor, baseline, told, known)
+                monitor = await self._count(tx, monitor, baseline, labels, known)
         await tx.monitors.save(monitor)
         return Submitted(
             len(new),
@@ -73,26 +73,31 @@ class SubmitTruth:
         )
 
     async def _count(
-        self, tx: Transaction, monitor: Monitor, baseline: Baseline, told: Sequence[Truth], known: Mapping[str, Known]
+        self,
+        tx: Transaction,
+        monitor: Monitor,
+        baseline: Baseline,
+        labels: Sequence[Truth],
+        known: Mapping[str, StoredPrediction],
     ) -> Monitor:
-        """told: labels of predictions of one version."""
-        done, version = 0, known[told[0].request_id].version
-        while done < len(told):
-            times = [each.observed_at for each in told[done:]]
-            window = await self._filling.window(tx, monitor, DriftKind.PERFORMANCE, times[0], version)
-            taken = self._filling.fitting(monitor, window, len(times))
+        """labels: of predictions of one version."""
+        done, version = 0, known[labels[0].request_id].version
+        while done < len(labels):
+            times = [each.observed_at for each in labels[done:]]
+            window = await self._fill_windows.window(tx, monitor, DriftKind.PERFORMANCE, times[0], version)
+            taken = self._fill_windows.fitting(monitor, window, len(times))
             if not window.samples:
                 await tx.windows.save(window)
             step = stride(window.samples + taken)
             if step > stride(window.samples):
                 await tx.outcomes.thin(window.id, step)
             placed = [
-                Placed(place, _labelled(truth, known[truth.request_id]))
-                for place, truth in enumerate(told[done : done + taken], window.samples)
+                PlacedOutcome(place, _labelled(truth, known[truth.request_id]))
+                for place, truth in enumerate(labels[done : done + taken], window.samples)
                 if place % step == 0
             ]
             await tx.outcomes.add(window.id, placed)
-            monitor = await self._filling.fill(tx, monitor, baseline, window, times[:taken])
+            monitor = await self._fill_windows.fill(tx, monitor, baseline, window, times[:taken])
             done += taken
         return monitor
 
@@ -104,5 +109,5 @@ async def judged_by(tx: Transaction, monitor: Monitor, version: str) -> Baseline
     return found[0] if found else None
 
 
-def _labelled(truth: Truth, prediction: Known) -> Labelled:
+def _labelled(truth: Truth, prediction: StoredPrediction) -> Labelled:
     return Labelled(prediction.score, prediction.label, truth.actual, prediction.probabilities)

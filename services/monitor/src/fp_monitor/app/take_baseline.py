@@ -27,7 +27,7 @@ class TakeBaseline:
             if not await tx.fresh(self._consumer, [event_id]):
                 return
             await tx.monitors.lock(promotion.team, promotion.model_name)
-            if not await tx.baselines.keep(promotion):
+            if not await tx.baselines.store(promotion):
                 return
             monitor = await tx.monitors.find(promotion.team, promotion.model_name)
             if monitor is not None:

@@ -1,4 +1,4 @@
-"""Inputs that break are told at once, and not when their window closes."""
+"""Inputs that break are reported at once, and not when their window closes."""
 
 import asyncio
 from collections.abc import Sequence

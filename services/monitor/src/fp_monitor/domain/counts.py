@@ -1,6 +1,6 @@
 """Counts of a window: mergeable, and as large as the bins, whatever the number of events.
 
-Events are counted in blocks of equal length in the order of their arrival. The blocks tell how much neighbours resemble
+Events are counted in blocks of equal length in the order of their arrival. The blocks show how much neighbours resemble
 each other: a week of weather is worth a handful of independent readings, not its thousands of flights.
 """
 

@@ -73,7 +73,7 @@ def span(gaps: Sequence[Gap]) -> Period | None:
 
 
 def is_inconclusive(gaps: Sequence[Gap], duration: timedelta) -> bool:
-    """Whether a window of this duration lacks too much for a verdict.
+    """Whether a window of this duration lacks too much for a judgement.
 
     A window by count alone says nothing of time: its rows are as good as others.
     """

@@ -64,12 +64,12 @@ def check(config: Config) -> Config:
 
 @dataclass(frozen=True, slots=True)
 class Retraining:
-    """asked_at: when a report last asked for it. started_at: when one was last started; None when it failed.
+    """requested_at: when a report last asked for it. started_at: when one was last started; None when it failed.
 
     report_id: of the report that asked. execution_id: of what was last started.
     """
 
-    asked_at: datetime | None = None
+    requested_at: datetime | None = None
     started_at: datetime | None = None
     report_id: str = ""
     execution_id: str = ""
@@ -87,7 +87,7 @@ class Unwatched:
 class Monitor:
     """served: the version in production, whose traffic is watched. baseline: the version it is compared with.
 
-    reports: number of its reports so far. newest_label: when the newest outcome happened that was told
+    reports: number of its reports so far. newest_label: when the newest outcome happened that was sent
     since the baseline was taken. labels_at: when labels last came, matched or not.
     """
 
@@ -122,8 +122,8 @@ class Monitor:
     def severity(self) -> Severity:
         return max((level.shown for level in self.levels.values()), default=Severity.OK)
 
-    def keeps(self, now: datetime, unlabelled: timedelta) -> bool:
-        """Whether predictions are kept for labels: not where none came in so long a time."""
+    def awaits_labels(self, now: datetime, unlabelled: timedelta) -> bool:
+        """Whether predictions are stored for labels: not where none came in so long a time."""
         return now - max(self.created_at, self.labels_at or self.created_at) < unlabelled
 
     @property

@@ -19,8 +19,8 @@ ALPHA = 0.05
 Floats = npt.NDArray[np.float64]
 Classes = npt.NDArray[np.int64]
 
-# Which way is better; these decide. Accuracy and F1 are told, but they mislead: they rise when the rare class gets
-# rarer, however little the model still tells the two apart.
+# Which way is better; these decide. Accuracy and F1 are reported, but they mislead: they rise when the rare class gets
+# rarer, however little the model still separates the two.
 _DECIDING = {"auc": 1.0, "log_loss": -1.0, "rmse": -1.0}
 
 
@@ -82,7 +82,7 @@ def auc(positive: npt.NDArray[np.bool_], scores: Floats) -> Estimate:
 
 
 def log_loss(actual: Classes, probabilities: Floats) -> Estimate:
-    """Mean negative log-likelihood; probabilities are kept from 0 and 1 by the machine's epsilon."""
+    """Mean negative log-likelihood; probabilities are held away from 0 and 1 by the machine's epsilon."""
     least = np.finfo(np.float64).eps
     clipped = np.clip(probabilities, least, 1 - least)
     clipped = clipped / clipped.sum(axis=1, keepdims=True)

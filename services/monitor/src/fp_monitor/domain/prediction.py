@@ -1,4 +1,4 @@
-"""What the events tell of a prediction, and what became of it."""
+"""A prediction as its event has it, and what became of it."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ _LARGEST = 1e140
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The rows of a request that has many, as far as its event tells them; the first one is among them.
+    """The rows of a request that has many, as far as its event has them; the first one is among them.
 
     features: those that differ by row, by name. scores, labels: one a row, or none where the answer is not by row.
     """
@@ -36,7 +36,7 @@ class Rows:
 class Prediction:
     """score: of the last class, or the predicted value. label: as the model names it.
 
-    stats: what the event tells of the outputs; `score.<class>` for each class.
+    stats: of the outputs; `score.<class>` for each class.
     All of it is of the first row. rows: of a request that has many.
     """
 
@@ -53,9 +53,11 @@ class Prediction:
         """[row, distribution]"""
         if self.rows is None:
             return np.array([cells.row(self.inputs(baseline))], dtype=np.int64)
-        told, number = self.rows.features, self.rows.count
+        columns, number = self.rows.features, self.rows.count
         # What has no axis of rows is the same for all of them.
-        return cells.rows([told.get(each.name, [self.features.get(each.name)] * number) for each in baseline.features])
+        return cells.rows(
+            [columns.get(each.name, [self.features.get(each.name)] * number) for each in baseline.features]
+        )
 
     def answer_cells(self, cells: Layout, baseline: Baseline) -> Integers:
         """[row, distribution]; a single row where the answer is not by row."""
@@ -64,8 +66,8 @@ class Prediction:
             return np.array([cells.row(self.answers(baseline))], dtype=np.int64)
         missing: list[Value] = [None] * rows.count
         labels = [baseline.label_of(each) if each else None for each in rows.labels]
-        told: dict[str, Sequence[Value]] = {SCORE: rows.scores or missing, LABEL: labels or missing}
-        return cells.rows([told.get(each.name, missing) for each in baseline.answers])
+        columns: dict[str, Sequence[Value]] = {SCORE: rows.scores or missing, LABEL: labels or missing}
+        return cells.rows([columns.get(each.name, missing) for each in baseline.answers])
 
     def inputs(self, baseline: Baseline) -> list[Value]:
         return [self.features.get(feature.name) for feature in baseline.features]
@@ -75,7 +77,7 @@ class Prediction:
         return [known.get(answer.name) for answer in baseline.answers]
 
     def probabilities(self, classes: Sequence[str]) -> list[float] | None:
-        """One a class where there are more than two; two are told by the score."""
+        """One a class where there are more than two; of two the score is enough."""
         if len(classes) <= 2:  # noqa: PLR2004 -- two classes
             return None
         found = [self.stats.get(f"score.{name}", self.stats.get(f"score.{i}")) for i, name in enumerate(classes)]
@@ -94,7 +96,7 @@ class Truth:
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """A prediction and its truth, as they are kept."""
+    """A prediction and its truth, as they are stored."""
 
     score: float | None
     label: str
@@ -148,14 +150,14 @@ def outcomes(rows: Sequence[Labelled], baseline: Baseline) -> Outcomes:
         actual, scores = (np.array(column, dtype=np.float64) for column in zip(*pairs, strict=True)) if pairs else _NONE
         return Outcomes((), actual, np.full(len(pairs), -1), scores)
     places = [(baseline.class_of(row.actual), row) for row in rows]
-    kept = [(place, row) for place, row in places if place is not None and _usable(row.score)]
-    complete = [row.probabilities for _, row in kept if row.probabilities and len(row.probabilities) == len(classes)]
+    usable = [(place, row) for place, row in places if place is not None and _usable(row.score)]
+    complete = [row.probabilities for _, row in usable if row.probabilities and len(row.probabilities) == len(classes)]
     return Outcomes(
         classes,
-        np.array([place for place, _ in kept], dtype=np.float64),
-        np.array([_place(baseline, row.label) for _, row in kept], dtype=np.int64),
-        np.array([row.score for _, row in kept], dtype=np.float64),
-        np.array(complete, dtype=np.float64) if kept and len(complete) == len(kept) else None,
+        np.array([place for place, _ in usable], dtype=np.float64),
+        np.array([_place(baseline, row.label) for _, row in usable], dtype=np.int64),
+        np.array([row.score for _, row in usable], dtype=np.float64),
+        np.array(complete, dtype=np.float64) if usable and len(complete) == len(usable) else None,
     )
 
 

@@ -17,7 +17,7 @@ from fp_monitor.domain.counts import Integers, Layout
 from fp_monitor.domain.metric import Method, Metric, Severity
 from fp_monitor.domain.window import Period
 
-# A block closes with so many predictions, or after so long with enough of them for a verdict.
+# A block closes with so many predictions, or after so long with enough of them for a judgement.
 BLOCK = 256
 FEWEST = 64
 LONGEST = timedelta(minutes=5)
@@ -61,18 +61,18 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """bad: blocks in a row in which a sign was bad. told: signs of which an alarm was raised, and how bad.
+    """bad: blocks in a row in which a sign was bad. raised: signs of which an alarm was raised, and how bad.
 
     good: of those, blocks in a row without it.
     """
 
     bad: Mapping[str, int] = field(default_factory=dict)
-    told: Mapping[str, Severity] = field(default_factory=dict)
+    raised: Mapping[str, Severity] = field(default_factory=dict)
     good: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def severity(self) -> Severity:
-        return max(self.told.values(), default=Severity.OK)
+        return max(self.raised.values(), default=Severity.OK)
 
 
 def signs(layout: Layout) -> tuple[Sign, ...]:
@@ -140,15 +140,15 @@ def step(before: Signs, metrics: Sequence[Metric]) -> tuple[Signs, Severity]:
     """
     found = {each.name: each.severity for each in metrics if each.severity is not Severity.OK}
     bad = {name: before.bad.get(name, 0) + 1 for name in found}
-    good = {name: before.good.get(name, 0) + 1 for name in before.told if name not in found}
-    told = {name: severity for name, severity in before.told.items() if good.get(name, 0) < CLEAR_AFTER}
+    good = {name: before.good.get(name, 0) + 1 for name in before.raised if name not in found}
+    standing = {name: severity for name, severity in before.raised.items() if good.get(name, 0) < CLEAR_AFTER}
     raised = {
         name: severity
         for name, severity in found.items()
-        if bad[name] >= RAISE_AFTER and severity > told.get(name, Severity.OK)
+        if bad[name] >= RAISE_AFTER and severity > standing.get(name, Severity.OK)
     }
-    kept = {name: blocks for name, blocks in good.items() if name in told}
-    return Signs(bad, {**told, **raised}, kept), max(raised.values(), default=Severity.OK)
+    still_good = {name: blocks for name, blocks in good.items() if name in standing}
+    return Signs(bad, {**standing, **raised}, still_good), max(raised.values(), default=Severity.OK)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from fp_monitor.domain.metric import DriftKind, Metric, Severity
 from fp_monitor.domain.monitor import Config, Retraining
 from fp_monitor.domain.window import Period
 
-# A request of which nothing was heard by then may be lost, and is repeated.
+# A request that nothing answered by then may be lost, and is repeated.
 PATIENCE = timedelta(minutes=1)
 
 
@@ -17,7 +17,7 @@ class Report:
     """number: of the monitor's reports, without gaps. retrains: whether it asked for a new model.
 
     judged: how many of the samples could be: a prediction without a score cannot, and of very many every so many is.
-    gap: predictions of this time were dropped unread while the window was open. inconclusive: too many for a verdict,
+    gap: predictions of this time were dropped unread while the window was open. inconclusive: too many for a judgement,
     and severity is OK without meaning it.
     """
 
@@ -50,25 +50,27 @@ class DriftDetected:
     newest_label: datetime | None = None
 
 
-class Asking(StrEnum):
-    """NEW: the report asks. AGAIN: the report that asked before does so once more, and whoever heard it knows it."""
+class RetrainRequest(StrEnum):
+    """NEW: by the report itself. AGAIN: that of the report before is published again; a receiver of both acts once."""
 
     NEW = "NEW"
     AGAIN = "AGAIN"
 
 
-def asks(config: Config, retraining: Retraining, kind: DriftKind, severity: Severity, now: datetime) -> Asking | None:
+def retrain_request(
+    config: Config, retraining: Retraining, kind: DriftKind, severity: Severity, now: datetime
+) -> RetrainRequest | None:
     """Only lost performance asks: data that changed may do no harm, and a new model costs traffic and trust.
 
     While nobody answers there is one request, however many windows are critical: a pipeline that was away finds one.
     """
     if not config.auto_retrain or kind is not DriftKind.PERFORMANCE or severity is not Severity.CRITICAL:
         return None
-    started, asked = retraining.started_at, retraining.asked_at
+    started, requested = retraining.started_at, retraining.requested_at
     if started is not None and now < started + config.cooldown:
         return None
-    if asked is None or (started is not None and started >= asked):
-        return Asking.NEW
-    if now < asked + min(PATIENCE, config.cooldown):
+    if requested is None or (started is not None and started >= requested):
+        return RetrainRequest.NEW
+    if now < requested + min(PATIENCE, config.cooldown):
         return None
-    return Asking.AGAIN if retraining.report_id else Asking.NEW
+    return RetrainRequest.AGAIN if retraining.report_id else RetrainRequest.NEW

@@ -8,7 +8,7 @@ from fp_monitor.domain.counts import Counts
 from fp_monitor.domain.metric import DriftKind
 
 MOST_JUDGED = 20_000
-"""Labelled rows of one window: what a verdict holds in memory."""
+"""Labelled rows of one window: what a judgement holds in memory."""
 
 LABELS_WAIT = timedelta(days=60)
 """How long a prediction waits for its label where nothing else is said."""
@@ -44,7 +44,7 @@ class Window:
 
 
 def stride(labels: int) -> int:
-    """Every so many labels of a window one is kept, from the first on: a power of two, so that rows that are kept stay
+    """Of so many labels of a window one is stored, from the first on: a power of two, so that stored rows stay
     in their places while the window grows.
     """
     step = 1

@@ -22,7 +22,7 @@ class PostgresBaselines:
     def __init__(self, queries: Queries) -> None:
         self._queries = queries
 
-    async def keep(self, promotion: Promotion) -> bool:
+    async def store(self, promotion: Promotion) -> bool:
         if promotion.profile:
             readable(promotion)
             await self._queries.execute(
@@ -39,11 +39,11 @@ class PostgresBaselines:
             )
         newest = await self._queries.fetchval(
             """
-            INSERT INTO production AS kept (team, model_name, model_id, version, promoted_at, sequence)
+            INSERT INTO production AS present (team, model_name, model_id, version, promoted_at, sequence)
             VALUES ($1, $2, $3, $4, $5, $6)
             ON CONFLICT (team, model_name) DO UPDATE
                 SET model_id = $3, version = $4, promoted_at = $5, sequence = $6
-                WHERE kept.sequence < $6
+                WHERE present.sequence < $6
             RETURNING true
             """,
             promotion.team,

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from asyncpg import Record
 
-from fp_monitor.adapters.documents import levels_from_text, levels_to_text, thresholds_from_text, thresholds_to_text
+from fp_monitor.adapters.json_columns import levels_from_text, levels_to_text, thresholds_from_text, thresholds_to_text
 from fp_monitor.adapters.postgres.queries import Queries
 from fp_monitor.domain.monitor import Config, Monitor, Retraining, Unwatched
 
@@ -93,7 +93,7 @@ class PostgresMonitors:
             monitor.alarms,
             monitor.last_event_at,
             monitor.newest_label,
-            retraining.asked_at,
+            retraining.requested_at,
             retraining.started_at,
             monitor.unwatched.predictions,
             monitor.unwatched.version,

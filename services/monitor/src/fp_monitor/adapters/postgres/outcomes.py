@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from fp_monitor.adapters.postgres.queries import Queries
-from fp_monitor.app.ports import Placed
+from fp_monitor.app.ports import PlacedOutcome
 from fp_monitor.domain.prediction import Labelled
 
 
@@ -11,7 +11,7 @@ class PostgresOutcomes:
     def __init__(self, queries: Queries) -> None:
         self._queries = queries
 
-    async def add(self, window_id: str, placed: Sequence[Placed]) -> None:
+    async def add(self, window_id: str, placed: Sequence[PlacedOutcome]) -> None:
         await self._queries.execute(
             """
             INSERT INTO outcomes (window_id, place, score, label, actual, probabilities)

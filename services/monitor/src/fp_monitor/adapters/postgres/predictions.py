@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from fp_monitor.adapters.postgres.queries import Queries
-from fp_monitor.app.ports import Known
+from fp_monitor.app.ports import StoredPrediction
 from fp_monitor.domain.monitor import Monitor
 from fp_monitor.domain.prediction import Prediction, Truth
 
@@ -41,14 +41,14 @@ class PostgresPredictions:
         )
         return {row["request_id"] for row in rows}
 
-    async def known(self, monitor: Monitor, request_ids: Sequence[str]) -> dict[str, Known]:
+    async def known(self, monitor: Monitor, request_ids: Sequence[str]) -> dict[str, StoredPrediction]:
         found = await self._known(monitor, request_ids)
         missing = [each for each in request_ids if each not in found]
         if missing and await self._taken_over(monitor, missing):
             found |= await self._known(monitor, missing)
         return found
 
-    async def _known(self, monitor: Monitor, request_ids: Sequence[str]) -> dict[str, Known]:
+    async def _known(self, monitor: Monitor, request_ids: Sequence[str]) -> dict[str, StoredPrediction]:
         # Id by id: a part of the table is looked at for the ids of its day only.
         rows = await self._queries.fetch(
             """
@@ -64,7 +64,7 @@ class PostgresPredictions:
             list(request_ids),
         )
         return {
-            row["request_id"]: Known(
+            row["request_id"]: StoredPrediction(
                 row["version"], row["score"], row["label"], row["probabilities"], labelled=row["labelled"]
             )
             for row in rows

@@ -43,7 +43,7 @@ class PostgresQuality:
             block.period.end if block else None,
             block.samples if block else 0,
             block.counts.astype("<i8").tobytes() if block else None,
-            json.dumps([dict(signs.bad), {name: int(each) for name, each in signs.told.items()}, dict(signs.good)]),
+            json.dumps([dict(signs.bad), {name: int(each) for name, each in signs.raised.items()}, dict(signs.good)]),
         )
 
     async def discard(self, monitor_id: str) -> None:
@@ -51,5 +51,5 @@ class PostgresQuality:
 
 
 def _signs(text: str) -> Signs:
-    bad, told, good = json.loads(text)
-    return Signs(bad, {name: Severity(each) for name, each in told.items()}, good)
+    bad, raised, good = json.loads(text)
+    return Signs(bad, {name: Severity(each) for name, each in raised.items()}, good)

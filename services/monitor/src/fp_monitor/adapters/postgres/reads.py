@@ -14,7 +14,7 @@ from fp_monitor.adapters.postgres.monitors import COLUMNS as MONITOR
 from fp_monitor.adapters.postgres.monitors import monitor_from
 from fp_monitor.adapters.postgres.reports import COLUMNS as REPORT
 from fp_monitor.adapters.postgres.reports import find, report_from
-from fp_monitor.app.ports import Due, Glance, ReportFilter
+from fp_monitor.app.ports import Due, MonitorOverview, ReportFilter
 from fp_monitor.domain.gap import Gap
 from fp_monitor.domain.metric import MonitorState, Severity
 from fp_monitor.domain.report import Report
@@ -24,7 +24,7 @@ _BATCH = 100
 _LAST = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 
 # The samples of the window of inputs; a profile without features has only that of its answers.
-_GLANCE = f"""
+_OVERVIEW = f"""
     SELECT {MONITOR},
         coalesce((SELECT w.samples FROM windows w WHERE w.monitor_id = m.id AND w.kind <> 'PERFORMANCE'
                   ORDER BY w.kind LIMIT 1), 0) AS samples
@@ -42,16 +42,16 @@ class PostgresReads:
         )
         return found is not None
 
-    async def glance(self, team: str, model_name: str) -> Glance | None:
-        row = await self._database.fetchrow(f"{_GLANCE} WHERE m.team = $1 AND m.model_name = $2", team, model_name)
+    async def overview(self, team: str, model_name: str) -> MonitorOverview | None:
+        row = await self._database.fetchrow(f"{_OVERVIEW} WHERE m.team = $1 AND m.model_name = $2", team, model_name)
         return (await self._with_reports([row]))[0] if row else None
 
-    async def glances(
+    async def overviews(
         self, team: str, min_severity: Severity, state: MonitorState | None, page: PageRequest
-    ) -> Sequence[Glance]:
+    ) -> Sequence[MonitorOverview]:
         rows = await self._database.fetch(
             f"""
-            {_GLANCE}
+            {_OVERVIEW}
             WHERE m.team = $1 AND m.severity >= $2 AND ($3::text IS NULL OR m.state = $3) AND m.model_name > $4
             ORDER BY m.model_name LIMIT $5
             """,
@@ -63,7 +63,7 @@ class PostgresReads:
         )
         return await self._with_reports(rows)
 
-    async def _with_reports(self, rows: Sequence[Record]) -> list[Glance]:
+    async def _with_reports(self, rows: Sequence[Record]) -> list[MonitorOverview]:
         found = await self._database.fetch(
             f"""
             SELECT {REPORT} FROM unnest($1::uuid[], $2::integer[]) AS newest (monitor_id, number)
@@ -73,7 +73,7 @@ class PostgresReads:
             [row["reports"] for row in rows],
         )
         latest = {row["monitor_id"]: report_from(row) for row in found}
-        return [Glance(monitor_from(row), latest.get(row["id"]), row["samples"]) for row in rows]
+        return [MonitorOverview(monitor_from(row), latest.get(row["id"]), row["samples"]) for row in rows]
 
     async def gaps(self, since: datetime, limit: int) -> Sequence[Gap]:
         rows = await self._database.fetch(

@@ -5,7 +5,7 @@ from typing import Final
 from asyncpg import Record
 from fp_postgres.signals import notify
 
-from fp_monitor.adapters.documents import metrics_from_text, metrics_to_text
+from fp_monitor.adapters.json_columns import metrics_from_text, metrics_to_text
 from fp_monitor.adapters.postgres.queries import Queries
 from fp_monitor.domain.metric import DriftKind, Severity
 from fp_monitor.domain.report import Report

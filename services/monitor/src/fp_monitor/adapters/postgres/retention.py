@@ -10,9 +10,9 @@ _BITE = 5_000
 _BASELINES = 100
 
 
-def predictions(keep: timedelta) -> Partitioned:
-    """keep: after the day in the request id. A prediction is told within its stream's three days."""
-    return Partitioned("predictions", by="id", each="day", ahead=7, behind=4, keep=keep)
+def predictions(age: timedelta) -> Partitioned:
+    """age: after the day in the request id. Events of predictions come within the three days of their stream."""
+    return Partitioned("predictions", by="id", each="day", ahead=7, behind=4, keep=age)
 
 
 class PostgresRetention:

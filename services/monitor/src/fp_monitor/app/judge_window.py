@@ -1,4 +1,4 @@
-"""A window closes: judged, reported, told, all in the transaction that closed it."""
+"""A window closes: it is judged and reported, and its alarm published, in the transaction that closed it."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -17,17 +17,17 @@ from fp_monitor.domain.hysteresis import Level, step
 from fp_monitor.domain.metric import DriftKind, Metric, Severity, worst
 from fp_monitor.domain.monitor import Monitor
 from fp_monitor.domain.prediction import Labelled, outcomes
-from fp_monitor.domain.report import Asking, DriftDetected, Report, asks
+from fp_monitor.domain.report import DriftDetected, Report, RetrainRequest, retrain_request
 from fp_monitor.domain.thresholds import Threshold, effective
 from fp_monitor.domain.window import MOST_JUDGED, Window
 
 _log = get_logger(__name__)
 
 
-class Verdict:
+class JudgeWindow:
     def __init__(self, clock: Clock, observe: Callable[[DriftKind, str], None] = lambda _kind, _outcome: None) -> None:
-        """observe: told of every window that was closed, what its report says; UNJUDGED for one without a report,
-        INCONCLUSIVE for one with too large gaps.
+        """observe: called for every window that was closed, with what its report says; UNJUDGED for one without
+        a report, INCONCLUSIVE for one with too large gaps.
         """
         self._clock = clock
         self._observe = observe
@@ -46,36 +46,36 @@ class Verdict:
         now = self._clock.now()
         if window.version not in {monitor.served, ""}:
             report = _report(monitor, window, (metrics, judged), worst(metrics), now)
-            return await self._tell(tx, monitor, report)
+            return await self._publish(tx, monitor, report)
         gaps = await tx.gaps.noticed(window.opened_at, now) if matters(window.kind) else ()
         if is_inconclusive(gaps, monitor.config.duration):
             report = _report(monitor, window, (metrics, judged), Severity.OK, now)
-            return await self._tell(tx, monitor, replace(report, gap=span(gaps), inconclusive=True))
+            return await self._publish(tx, monitor, replace(report, gap=span(gaps), inconclusive=True))
         level, severity = step(monitor.levels.get(window.kind, Level()), window.kind, metrics)
-        asking = asks(monitor.config, monitor.retraining, window.kind, severity, now)
+        request = retrain_request(monitor.config, monitor.retraining, window.kind, severity, now)
         report = replace(_report(monitor, window, (metrics, judged), severity, now), gap=span(gaps))
         monitor = replace(monitor, levels={**monitor.levels, window.kind: level}, judged=True)
-        return await self._tell(tx, *await self._asking(tx, monitor, report, asking))
+        return await self._publish(tx, *await self._requested(tx, monitor, report, request))
 
-    async def _asking(
-        self, tx: Transaction, monitor: Monitor, report: Report, asking: Asking | None
+    async def _requested(
+        self, tx: Transaction, monitor: Monitor, report: Report, request: RetrainRequest | None
     ) -> tuple[Monitor, Report]:
-        """The request is the report's: asked again it is the same one, and whoever heard both acts once."""
-        if asking is None:
+        """The request is the report's: asked again it is the same one, and a receiver of both acts once."""
+        if request is None:
             return monitor, report
-        retraining = replace(monitor.retraining, asked_at=report.created_at)
-        before = await tx.reports.find(monitor.team, retraining.report_id) if asking is Asking.AGAIN else None
+        retraining = replace(monitor.retraining, requested_at=report.created_at)
+        before = await tx.reports.find(monitor.team, retraining.report_id) if request is RetrainRequest.AGAIN else None
         if before is not None:
-            tx.outbox.add(_told(monitor, before))
+            tx.outbox.add(_drift_detected(monitor, before))
             return replace(monitor, retraining=retraining), report
         return replace(monitor, retraining=replace(retraining, report_id=report.id)), replace(report, retrains=True)
 
-    async def _tell(self, tx: Transaction, monitor: Monitor, report: Report) -> Monitor:
+    async def _publish(self, tx: Transaction, monitor: Monitor, report: Report) -> Monitor:
         await tx.reports.add(report)
         self._observe(report.kind, "INCONCLUSIVE" if report.inconclusive else report.severity.name)
         alarm = report.severity is not Severity.OK
         if alarm:
-            tx.outbox.add(_told(monitor, report))
+            tx.outbox.add(_drift_detected(monitor, report))
         return replace(monitor, reports=report.number, alarms=monitor.alarms + alarm)
 
     async def _judged(
@@ -114,7 +114,7 @@ def _report(
     )
 
 
-def _told(monitor: Monitor, report: Report) -> DriftDetected:
+def _drift_detected(monitor: Monitor, report: Report) -> DriftDetected:
     pipeline = monitor.config.retrain_pipeline_id if report.retrains else ""
     return DriftDetected(report, monitor.model_id, pipeline, monitor.newest_label)
 

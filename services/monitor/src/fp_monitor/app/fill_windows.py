@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from fp_kernel import Clock, new_id
 
+from fp_monitor.app.judge_window import JudgeWindow
 from fp_monitor.app.ports import Transaction
-from fp_monitor.app.verdict import Verdict
 from fp_monitor.domain.baseline import Baseline
 from fp_monitor.domain.counts import Integers, count, empty, merge
 from fp_monitor.domain.metric import DriftKind
@@ -15,14 +15,14 @@ from fp_monitor.domain.monitor import Monitor
 from fp_monitor.domain.window import LABELS_WAIT, Period, Window, closing, is_full, room
 
 
-class Filling:
+class FillWindows:
     """Works within one transaction that holds the model's lock: the place of an event in its window is certain."""
 
-    def __init__(self, clock: Clock, verdict: Verdict, *, labels_wait: timedelta = LABELS_WAIT) -> None:
+    def __init__(self, clock: Clock, judge_window: JudgeWindow, *, labels_wait: timedelta = LABELS_WAIT) -> None:
         """labels_wait: until so long after a promotion labels come for the version before."""
         self._labels_wait = labels_wait
         self._clock = clock
-        self._verdict = verdict
+        self._judge_window = judge_window
 
     async def count(
         self,
@@ -66,6 +66,6 @@ class Filling:
         """The window with samples of these times: stored, or closed when it is full."""
         window = replace(window, samples=window.samples + len(times), period=window.period.with_(times))
         if is_full(window.samples, monitor.config.size):
-            return await self._verdict(tx, monitor, baseline, window)
+            return await self._judge_window(tx, monitor, baseline, window)
         await tx.windows.save(window)
         return monitor

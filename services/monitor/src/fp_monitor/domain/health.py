@@ -9,7 +9,7 @@ from fp_monitor.domain.report import Report
 
 # A canary, and a burst of it, leaves the version in production its share; so many in a row are no canary any more.
 _TAKEN_OVER = 20
-# Windows by the clock that may pass without a verdict.
+# Windows by the clock that may pass without a report.
 _MISSED = 2
 
 
@@ -21,7 +21,7 @@ def passed(monitor: Monitor, versions: Sequence[str]) -> Unwatched:
     return Unwatched(before, last)
 
 
-def doubt(monitor: Monitor, latest: Report | None, now: datetime) -> str:
+def reason_unknown(monitor: Monitor, latest: Report | None, now: datetime) -> str:
     """Why nothing is known of what is served now; empty when there is no doubt. latest: the last report."""
     unwatched, state = monitor.unwatched, monitor.state
     if state is MonitorState.PAUSED:
@@ -35,10 +35,10 @@ def doubt(monitor: Monitor, latest: Report | None, now: datetime) -> str:
         )
     if state is MonitorState.PENDING_BASELINE:
         return f"version {monitor.served} was promoted without a baseline"
-    return _without_verdict(monitor, latest, now)
+    return _not_judged(monitor, latest, now)
 
 
-def _without_verdict(monitor: Monitor, latest: Report | None, now: datetime) -> str:
+def _not_judged(monitor: Monitor, latest: Report | None, now: datetime) -> str:
     if not monitor.judged or latest is None:
         return "no window has been judged since the baseline was taken"
     if monitor.config.duration and now - latest.created_at > _MISSED * monitor.config.duration:

@@ -1,4 +1,4 @@
-"""Values that are kept as JSON."""
+"""Values that are stored as JSON."""
 
 import json
 import math

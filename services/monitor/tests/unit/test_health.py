@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from fp_monitor.domain.doubt import doubt, overall, passed
+from fp_monitor.domain.health import overall, passed, reason_unknown
 from fp_monitor.domain.hysteresis import Level
 from fp_monitor.domain.metric import DriftKind, Severity
 from fp_monitor.domain.monitor import Config, Monitor, Unwatched
@@ -19,7 +19,7 @@ REPORT = Report("r", "m", "alpha", "delays", "2", DriftKind.DATA, Severity.OK, (
 
 
 def test_a_version_that_was_judged_and_is_served_is_ok():
-    assert doubt(JUDGED, REPORT, NOW + 999 * HOUR) == "", "a window by count waits for its traffic"
+    assert reason_unknown(JUDGED, REPORT, NOW + 999 * HOUR) == "", "a window by count waits for its traffic"
     assert overall(JUDGED, "") is Severity.OK
 
 
@@ -37,14 +37,14 @@ def test_a_version_that_was_judged_and_is_served_is_ok():
 )
 def test_what_is_not_judged_is_not_ok_and_says_why(changes, reason):
     monitor = replace(JUDGED, **changes)
-    doubted = doubt(monitor, REPORT, NOW + 3 * HOUR)
+    doubted = reason_unknown(monitor, REPORT, NOW + 3 * HOUR)
     assert reason in doubted
     assert overall(monitor, doubted) is None
 
 
 def test_a_window_that_lacks_too_much_for_a_verdict_is_said_to():
     lacking = replace(REPORT, gap=Period(NOW - HOUR, NOW), inconclusive=True)
-    reason = doubt(JUDGED, lacking, NOW)
+    reason = reason_unknown(JUDGED, lacking, NOW)
     assert reason == (
         "the last window could not be judged: "
         "predictions from 2013-06-30T23:00:00+00:00 to 2013-07-01T00:00:00+00:00 were dropped unread"
@@ -55,7 +55,7 @@ def test_a_window_that_lacks_too_much_for_a_verdict_is_said_to():
 def test_an_alarm_stays_an_alarm_in_doubt():
     level = Level(severity=Severity.CRITICAL)
     monitor = replace(JUDGED, levels={DriftKind.DATA: level}, unwatched=Unwatched(500, "3"))
-    assert overall(monitor, doubt(monitor, REPORT, NOW)) is Severity.CRITICAL
+    assert overall(monitor, reason_unknown(monitor, REPORT, NOW)) is Severity.CRITICAL
 
 
 def test_a_canary_beside_the_version_in_production_raises_no_doubt():
@@ -63,7 +63,7 @@ def test_a_canary_beside_the_version_in_production_raises_no_doubt():
     for _ in range(50):
         monitor = replace(monitor, unwatched=passed(monitor, ["2"] * 9 + ["3"]))
         assert monitor.unwatched == Unwatched(1, "3")
-        assert doubt(monitor, REPORT, NOW) == ""
+        assert reason_unknown(monitor, REPORT, NOW) == ""
 
 
 def test_predictions_of_other_versions_add_up_until_the_watched_one_answers_again():
