@@ -91,13 +91,15 @@ async def test_another_team_sees_nothing(replica, client):
     other = client(address, team="beta")
     assert not (await other.stub.ListMonitors(pb.ListMonitorsRequest())).entries
     for call in (other.status, other.health, lambda: other.label({"r": "late"})):
-        with pytest.raises(NotFound):
+        with pytest.raises(NotFound) as refused:
             await call()
+        assert refused.value.reason == "MONITOR_NOT_FOUND"
     # What is not there is as it was asked for; alpha's monitor stays.
     assert not (await other.stub.DeleteMonitor(pb.DeleteMonitorRequest(model_name="delays"))).purged_report_count
     assert len((await client(address).stub.ListMonitors(pb.ListMonitorsRequest())).entries) == 1
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFound) as refused:
         await other.stub.GetDriftReport(pb.GetDriftReportRequest(report_id=new_id()))
+    assert refused.value.reason == "REPORT_NOT_FOUND"
     stream = other.stub.StreamDriftEvents(pb.StreamDriftEventsRequest(model_name="delays"))
     with pytest.raises(NotFound):
         await anext(aiter(stream))
@@ -196,8 +198,9 @@ async def test_a_deleted_monitor_leaves_its_reports_unless_they_are_purged(repli
 
 async def test_a_model_and_a_pipeline_that_do_not_exist_are_refused(replica, client, peers):
     engineer = client((await replica()).grpc_address)
-    with pytest.raises(NotFound, match="no model nobody"):
+    with pytest.raises(NotFound, match="no model nobody") as unknown:
         await engineer.configure(model_name="nobody")
+    assert unknown.value.reason == "MODEL_NOT_FOUND"
     with pytest.raises(InvalidArgument) as refused:
         await engineer.configure(retrain_pipeline_id=new_id())
     assert refused.value.fields[0].field == "retrain_pipeline_id"

@@ -1,4 +1,4 @@
-"""MonitorService over gRPC: messages in, use-case, messages out. ListEvalScores waits for generated answers."""
+"""MonitorService over gRPC: messages in, use-case, messages out. ListEvalScores is not built."""
 
 from collections.abc import AsyncIterator
 

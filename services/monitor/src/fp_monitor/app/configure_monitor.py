@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, replace
 
-from fp_kernel import Clock, Command, NotFound, invalid, new_id
+from fp_kernel import Clock, Command, invalid, new_id
 
 from fp_monitor.app.ports import Peers, Reads, Transaction, Transactions
+from fp_monitor.app.refusals import no_model
 from fp_monitor.app.take_baseline import rebase, serving
 from fp_monitor.domain.metric import DriftKind
 from fp_monitor.domain.monitor import Config, Monitor, check
@@ -53,7 +54,7 @@ class ConfigureMonitor:
             and not await self._reads.promoted(team, config.model_name)
             and not await self._peers.has_model(config.model_name)
         ):
-            raise NotFound(f"no model {config.model_name}")
+            raise no_model(config.model_name)
         pipeline = config.retrain_pipeline_id
         if pipeline not in {"", before} and not await self._peers.has_pipeline(pipeline):
             raise invalid("retrain_pipeline_id", "there is no such pipeline")

@@ -5,9 +5,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
-from fp_kernel import NotFound, Page, PageRequest, invalid, next_token, page_request, page_request_by_id
+from fp_kernel import Page, PageRequest, invalid, next_token, page_request, page_request_by_id
 
 from fp_monitor.app.ports import MonitorOverview, Reads, ReportFilter
+from fp_monitor.app.refusals import no_monitor, no_report
 from fp_monitor.domain.gap import Gap
 from fp_monitor.domain.metric import MonitorState, Severity
 from fp_monitor.domain.report import Report
@@ -26,7 +27,7 @@ class Queries:
         """Raises NotFound."""
         found = await self._reads.overview(team, model_name)
         if found is None:
-            raise NotFound(f"model {model_name} has no monitor")
+            raise no_monitor(model_name)
         return found
 
     async def gaps(self, since: datetime) -> Sequence[Gap]:
@@ -45,7 +46,7 @@ class Queries:
         """Raises NotFound."""
         found = await self._reads.report(team, report_id)
         if found is None:
-            raise NotFound(f"no report {report_id}")
+            raise no_report(report_id)
         return found
 
     async def reports(self, chosen: ReportFilter, size: int, token: str) -> Page[Report]:

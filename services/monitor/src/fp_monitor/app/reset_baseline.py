@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
-from fp_kernel import Clock, Command, FailedPrecondition, NotFound
+from fp_kernel import Clock, Command
 
 from fp_monitor.app.ports import Transaction, Transactions
+from fp_monitor.app.refusals import no_baseline, no_monitor, nothing_in_production
 from fp_monitor.app.take_baseline import rebase
 from fp_monitor.domain.metric import DriftKind
 from fp_monitor.domain.monitor import Monitor
@@ -24,14 +25,10 @@ class ResetBaseline:
             await tx.monitors.lock(team, model_name)
             monitor = await tx.monitors.find(team, model_name)
             if monitor is None:
-                raise NotFound(f"model {model_name} has no monitor")
+                raise no_monitor(model_name)
             wanted = version or await _in_production(tx, team, model_name)
             if not await tx.baselines.hold(team, model_name, wanted):
-                raise FailedPrecondition(
-                    f"baseline_version: version {wanted} of {model_name} has no baseline here; it arrives with the "
-                    "version's promotion, and goes long after another version's",
-                    reason="BASELINE_UNKNOWN",
-                )
+                raise no_baseline(model_name, wanted)
             changed = await rebase(tx, replace(monitor, updated_at=self._clock.now()), wanted, tuple(DriftKind))
             await tx.complete(command, changed)
         return changed
@@ -40,5 +37,5 @@ class ResetBaseline:
 async def _in_production(tx: Transaction, team: str, model_name: str) -> str:
     promotion = await tx.baselines.production(team, model_name)
     if promotion is None:
-        raise FailedPrecondition(f"no version of {model_name} is in production", reason="NOTHING_IN_PRODUCTION")
+        raise nothing_in_production(model_name)
     return promotion.version

@@ -2,9 +2,8 @@
 
 from collections.abc import AsyncIterator
 
-from fp_kernel import NotFound
-
 from fp_monitor.app.ports import Reads, ReportFilter, Signals
+from fp_monitor.app.refusals import no_monitor
 from fp_monitor.domain.report import Report
 
 
@@ -22,7 +21,7 @@ class StreamReports:
         with self._signals.subscribe(chosen.team) as subscription:
             positions = await self._reads.positions(chosen.team, chosen.model_name)
             if chosen.model_name and not positions:
-                raise NotFound(f"model {chosen.model_name} has no monitor")
+                raise no_monitor(chosen.model_name)
             while True:
                 found = await self._reads.following(chosen, positions)
                 for report in found:

@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from fp_kernel import Clock, Command, NotFound
+from fp_kernel import Clock, Command
 
 from fp_monitor.app.fill_windows import FillWindows
 from fp_monitor.app.ports import PlacedOutcome, StoredPrediction, Transaction, Transactions
+from fp_monitor.app.refusals import no_monitor
 from fp_monitor.domain.baseline import Baseline
 from fp_monitor.domain.metric import DriftKind
 from fp_monitor.domain.monitor import Monitor
@@ -41,7 +42,7 @@ class SubmitTruth:
             await tx.monitors.lock(team, model_name)
             monitor = await tx.monitors.find(team, model_name)
             if monitor is None:
-                raise NotFound(f"model {model_name} has no monitor")
+                raise no_monitor(model_name)
             baseline = await judged_by(tx, monitor, monitor.served)
             if baseline is not None:
                 check_meaning(truths, baseline)
