@@ -6,7 +6,7 @@ import argon2
 from fp_auth.app.login import Login
 from fp_auth.app.session import IssueTokens, OpenSession
 from fp_auth.domain.lockout import PAIR, LockoutPolicy
-from fp_kernel import InvalidArgument, ResourceExhausted, Unauthenticated
+from fp_kernel import AlreadyExists, InvalidArgument, ResourceExhausted, Unauthenticated
 
 ADDRESS = "203.0.113.7"
 PASSWORD = "a-river-and-9-lanterns"
@@ -31,6 +31,19 @@ async def test_a_login_answers_the_user_and_both_tokens_with_their_ends(world):
     claims = await world.do.validate_token(session.access_token)
     assert (claims.subject, claims.team, claims.role) == (user.id, "alpha", "engineer")
     assert claims.scopes == (await world.stores.roles.find("engineer")).scopes
+
+
+async def test_an_account_from_before_the_normal_form_is_still_found_and_not_made_twice(world, refused):
+    user = await world.user(email="ada@b\u00fccher.example")
+    assert (await login(world, "Ada@B\u00fccher.example")).user == user
+    with refused(AlreadyExists):
+        await world.do.create_user(
+            await world.caller(await world.user("admin")),
+            email="ada@b\u00fccher.example",
+            name="",
+            password=PASSWORD,
+            team="alpha",
+        )
 
 
 async def test_a_wrong_password_and_an_unknown_user_get_the_same_answer(world, refused):

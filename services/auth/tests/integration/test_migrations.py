@@ -45,3 +45,17 @@ async def test_the_first_admin_becomes_the_operator_and_code_before_finds_an_adm
         assert await database.fetchval("SELECT count(*) FROM users WHERE role = 'admin'") == len(teams) + 1
     finally:
         await database.close()
+
+
+async def test_addresses_take_their_normal_form_and_none_takes_anothers(database_url, tmp_path):
+    before_operators(tmp_path)
+    await migrate(database_url, tmp_path, service="auth")
+    database = await Database.connect(database_url, source="auth")
+    try:
+        for email in ("zoe\u0308@example.com", "lou\u00eb@example.com", "loue\u0308@example.com", "ada@example.com"):
+            await database.execute(ADD, new_id(), email, "alpha", "viewer")
+        await migrate(database_url, MIGRATIONS, service="auth")
+        found = [row["email"] for row in await database.fetch("SELECT email FROM users ORDER BY id")]
+        assert found == ["zo\u00eb@example.com", "lou\u00eb@example.com", "loue\u0308@example.com", "ada@example.com"]
+    finally:
+        await database.close()

@@ -44,6 +44,12 @@ async def test_an_address_that_is_taken_is_refused_in_any_team(world, refused):
     assert len(await world.event_types()) == 1
 
 
+async def test_an_address_typed_in_another_form_is_taken(world, refused):
+    await create(world, email="zo\u00eb@example.com")
+    with refused(AlreadyExists, field="email"):
+        await create(world, email="zoe\u0308@example.com")
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [

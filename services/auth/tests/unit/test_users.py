@@ -7,6 +7,29 @@ def test_an_address_is_one_account_however_it_is_typed():
     assert parse_email("  Ada@Example.COM ") == "ada@example.com"
 
 
+@pytest.mark.parametrize(
+    ("typed", "normal"),
+    [
+        ("zo\u00eb@example.org", "zo\u00eb@example.org"),
+        ("ZOE\u0308@example.org", "zo\u00eb@example.org"),
+        ("\uff41\uff44\uff4d\uff49\uff4e@example.org", "admin@example.org"),
+        ("ada@b\u00fccher.example", "ada@xn--bcher-kva.example"),
+        ("ada@xn--bcher-kva.example", "ada@xn--bcher-kva.example"),
+        ("stra\u00dfe@example.org", "stra\u00dfe@example.org"),
+    ],
+)
+def test_addresses_that_look_alike_are_one_account(typed, normal):
+    assert parse_email(typed) == parse_email(normal) == normal
+
+
+@pytest.mark.parametrize(
+    "email", ["a\u200bda@example.com", "ada@\u00fc..example", "a\u00a0b@example.com", "\u202eada@e.com"]
+)
+def test_what_cannot_be_seen_is_in_no_address(email):
+    with pytest.raises(InvalidArgument, match="email"):
+        parse_email(email)
+
+
 @pytest.mark.parametrize("email", ["", "ada", "@example.com", "ada@", "a b@example.com", "a@b@c", "x" * 250 + "@e.com"])
 def test_what_is_no_address_is_refused(email):
     with pytest.raises(InvalidArgument, match="email"):

@@ -7,7 +7,7 @@ from fp_auth.app.refusals import check_holds
 from fp_auth.app.session import role_named
 from fp_auth.domain.events import UserCreated
 from fp_auth.domain.passwords import check_password
-from fp_auth.domain.users import DEFAULT_ROLE, User, parse_email, parse_name, parse_team
+from fp_auth.domain.users import DEFAULT_ROLE, User, parse_email, parse_name, parse_team, typed_email
 
 
 class CreateUser:
@@ -26,7 +26,7 @@ class CreateUser:
         """
         # Who creates a user chooses the password, so that he could use whatever that user has.
         check_holds(caller, (await role_named(self._roles, DEFAULT_ROLE)).scopes, "role")
-        email = parse_email(email)
+        typed, email = typed_email(email), parse_email(email)
         check_password(password, email=email)
         user = User(
             id=new_id(),
@@ -38,7 +38,8 @@ class CreateUser:
             password_hash=await self._hasher.hash(password),
         )
         async with self._transactions(command) as tx:
-            if not await tx.users.add(user):
+            older = await tx.users.find_by_email(typed) if typed != email else None
+            if older is not None or not await tx.users.add(user):
                 raise AlreadyExists(
                     "email: a user with this e-mail address exists",
                     reason="EMAIL_TAKEN",

@@ -11,7 +11,7 @@ from fp_auth.app.session import OpenSession, Session
 from fp_auth.domain import lockout
 from fp_auth.domain.lockout import LockoutPolicy
 from fp_auth.domain.passwords import MAX_LENGTH
-from fp_auth.domain.users import User, parse_email
+from fp_auth.domain.users import User, parse_email, typed_email
 
 PAIR = "pair"
 ADDRESS = "address"
@@ -43,20 +43,22 @@ class Login:
         Raises InvalidArgument, Unauthenticated, or ResourceExhausted while the address must wait, for this account or
         for every one.
         """
-        email = parse_email(email)
+        typed, email = typed_email(email), parse_email(email)
         if not password:
             raise invalid("password", "must not be empty")
         subjects = subjects_of(email, address)
         await self._count(subjects)
-        user = await self._verified(email, password)
+        user = await self._verified(email, typed, password)
         if user is None:
             raise Unauthenticated("e-mail address or password is wrong", reason="WRONG_CREDENTIALS")
         await self._forgive(subjects)
         await self._strengthen(user, password)
         return await self._open_session(user)
 
-    async def _verified(self, email: str, password: str) -> User | None:
+    async def _verified(self, email: str, typed: str, password: str) -> User | None:
         user = await self._users.find_by_email(email)
+        if user is None and typed != email:
+            user = await self._users.find_by_email(typed)
         # The hasher runs for unknown users too: the time of an answer must not show which addresses exist.
         right = await self._hasher.verify(user.password_hash if user else None, password[: MAX_LENGTH + 1])
         return user if right else None

@@ -1,6 +1,7 @@
 """A user: a person of one team with one role."""
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -45,11 +46,32 @@ class User:
 
 
 def parse_email(value: str, field: str = "email") -> str:
-    """The lower-case address, so that an address has one account. Raises InvalidArgument."""
-    email = value.strip().lower()
-    if len(email) > _MAX_EMAIL or not _EMAIL.fullmatch(email):
+    """The normal form of the address, so that addresses that look alike are one account. Raises InvalidArgument.
+
+    Without case and in NFKC: an accent as a character of its own made another account, and so did full-width letters.
+    A domain of other letters in its ASCII form, as mail servers compare it.
+    """
+    local, at, domain = unicodedata.normalize("NFKC", typed_email(unicodedata.normalize("NFKC", value))).rpartition("@")
+    email = f"{local}{at}{_ascii_domain(domain)}"
+    shown = all(unicodedata.category(each)[0] not in "CZ" for each in email)
+    if not shown or len(email) > _MAX_EMAIL or not _EMAIL.fullmatch(email):
         raise invalid(field, "must be an e-mail address")
     return email
+
+
+def typed_email(value: str) -> str:
+    """The form in which accounts from before the normal form are stored."""
+    return value.strip().lower()
+
+
+def _ascii_domain(domain: str) -> str:
+    """Empty for what no domain can be."""
+    if domain.isascii():
+        return domain
+    try:
+        return domain.encode("idna").decode("ascii")
+    except UnicodeError:
+        return ""
 
 
 def parse_name(value: str, email: str) -> str:
