@@ -31,7 +31,7 @@ def parts(items: Sequence[M]) -> Iterator[tuple[int, Sequence[M]]]:
 
 @contextmanager
 def placing(done: int, places: Sequence[str], key: str) -> Iterator[None]:
-    """An error of a part tells where the item stands in the file, and how to go on without doing anything twice.
+    """The error of a part says where the item stands in the file, and how to go on without doing anything twice.
 
     done: items of the parts before. places: where each item of this part stands.
     """

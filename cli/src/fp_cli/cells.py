@@ -12,7 +12,7 @@ _WIDE: Final = "WF"
 
 
 def cell(value: Any, *, now: datetime | None = None) -> str:
-    """now: times are told relative to it; without it as local date and time."""
+    """now: times are shown relative to it; without it as local date and time."""
     match value:
         case None | "":
             text = "-"

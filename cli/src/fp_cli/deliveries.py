@@ -14,7 +14,7 @@ from fp_cli.messages import plain
 
 
 def attempts(client: Client, request: pb.ListDeliveryAttemptsRequest, limit: int) -> Iterator[dict[str, Any]]:
-    """Each with the notification that it is of, which the API tells beside."""
+    """Each with the notification that it is of, which the API returns beside."""
     stub = notification_pb2_grpc.NotificationServiceStub(client.channel)
     token = ""
     while limit > 0:

@@ -91,7 +91,7 @@ def _outcome(raised: BaseException) -> int:
 
 
 def report(error: Error) -> int:
-    """Tell it on stderr; answers the exit code."""
+    """Print it on stderr; returns the exit code."""
     sys.stderr.write(f"error: {printable(error.message)} ({error.kind.value.lower()})\n")
     for violation in error.fields:
         if violation.field not in error.message:

@@ -38,7 +38,7 @@ class Vectors:
     missing: list[str] = field(default_factory=list)
 
     def add(self, response: pb.GetOnlineFeaturesResponse | pb.GetHistoricalFeaturesResponse) -> None:
-        """JSON has one kind of number: whole ones are told as such."""
+        """JSON has one kind of number: whole ones are passed on as such."""
         for item in map(plain, response.vectors):
             for name in self.whole & item["values"].keys():
                 item["values"][name] = int(item["values"][name])

@@ -59,7 +59,7 @@ def status(client: Client, model: str) -> pb.MonitorStatus:
     return found
 
 
-def told(status: Mapping[str, Any]) -> dict[str, Any]:
+def summary(status: Mapping[str, Any]) -> dict[str, Any]:
     """A status in one level."""
     monitor = dict(status["monitor"])
     latest = status.get("latest_report") or {}

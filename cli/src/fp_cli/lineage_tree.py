@@ -19,7 +19,7 @@ _VERSION: Final = pb.LINEAGE_KIND_VERSION
 _DEPLOYMENT: Final = pb.LINEAGE_KIND_DEPLOYMENT
 _REPORT: Final = pb.LINEAGE_KIND_DRIFT_REPORT
 _MODEL: Final = pb.LINEAGE_KIND_MODEL
-# Data, models and the tracked runs of an execution are told beside a node; these lead from one node to the next.
+# Data, models and the tracked runs of an execution are shown beside a node; these lead from one node to the next.
 _LEADS: Final = frozenset(
     {
         pb.LINEAGE_RELATION_PRODUCED,
@@ -84,13 +84,13 @@ def _branches(graph: _Graph, *, every_report: bool) -> Iterator[str]:
     roots = [ref for ref in graph.nodes if ref not in graph.later and ref[0] not in {_DATA, _MODEL}]
     # Nothing leads to a root. Where everything leads to everything, it starts with what was asked for.
     waiting = _level(_entries(graph, roots or [graph.asked], every_report=every_report), "")
-    told: set[Ref] = set()
+    printed: set[Ref] = set()
     while waiting:
         entry, before, last = waiting.pop()
-        known = entry.ref in told
+        known = entry.ref in printed
         yield f"{before}{'└─' if last else '├─'} {entry.text}{' (see above)' if known else ''}"
         if entry.ref is not None and not known:
-            told.add(entry.ref)
+            printed.add(entry.ref)
             below = _entries(graph, graph.after[entry.ref], every_report=every_report)
             waiting += _level(below, f"{before}{'   ' if last else '│  '}")
 
@@ -142,16 +142,16 @@ def _text(node: Any) -> str:
     match node.kind:
         case pb.LINEAGE_KIND_RUN:
             name = facts.get("pipeline") or facts.get("name") or facts.get("experiment", "")
-            told = ["run", name, facts.get("status", "")]
+            parts = ["run", name, facts.get("status", "")]
         case pb.LINEAGE_KIND_VERSION:
-            told = ["version", facts.get("stage", "")]
+            parts = ["version", facts.get("stage", "")]
         case pb.LINEAGE_KIND_DEPLOYMENT:
             state, reason = facts.get("state", ""), facts.get("reason", "")
-            told = ["deployment", f"{state} ({reason})" if reason and state == "GONE" else state]
+            parts = ["deployment", f"{state} ({reason})" if reason and state == "GONE" else state]
         case _:
-            told = ["drift report", *_report(facts)]
-    told.insert(1, node.id)
-    return "  ".join([f"{told[0]} {told[1]}", *filter(None, told[2:]), _local(node.first_seen_at)])
+            parts = ["drift report", *_report(facts)]
+    parts.insert(1, node.id)
+    return "  ".join([f"{parts[0]} {parts[1]}", *filter(None, parts[2:]), _local(node.first_seen_at)])
 
 
 def _report(facts: Mapping[str, str]) -> list[str]:

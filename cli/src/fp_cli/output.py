@@ -52,7 +52,7 @@ def drawing(lines: Iterable[str]) -> None:
 
 
 def _room() -> int | None:
-    """Columns of the terminal. A pipe has no width: whoever reads it wants whole lines."""
+    """Columns of the terminal. A pipe has no width: a program that reads it needs whole lines."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
@@ -74,7 +74,7 @@ def document(value: Any) -> None:
 
 
 def json_line(value: Any) -> None:
-    """One of many; whoever reads them need not wait for the last."""
+    """One of many; a reader need not wait for the last."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
     sys.stdout.flush()
 

@@ -23,12 +23,12 @@ _RESUMES = 5
 def follow(client: Client, state: State, execution_id: str, *, after: int) -> None:
     """Print every transition; raises SystemExit(1) when the execution did not complete."""
     last: Any = None
-    told = ""
+    printed = ""
     for attempt in range(_RESUMES):
         try:
             for event in _events(client, execution_id, after):
                 after, last = event.sequence, event
-                told = _print(state, event, told)
+                printed = _print(state, event, printed)
             break
         except Unavailable:
             if attempt == _RESUMES - 1:
@@ -57,14 +57,14 @@ def _events(client: Client, execution_id: str, after: int) -> Any:
     return client.stream(stub.WatchExecution, request)
 
 
-def _print(state: State, event: Any, told: str) -> str:
-    """Answers what was told; people are not told twice in a row that nothing they see has changed."""
+def _print(state: State, event: Any, printed: str) -> str:
+    """Returns what is now on the screen; a line that would look the same as the one before is not printed."""
     if state.json:
         sys.stdout.write(json.dumps(plain(event)) + "\n")
         sys.stdout.flush()
         return ""
     news = _news(event)
-    if news != told:
+    if news != printed:
         time = event.emitted_at.ToDatetime(UTC).astimezone().strftime("%H:%M:%S")
         sys.stdout.write(f"{time} {event.sequence:>4}  {news}\n")
         sys.stdout.flush()

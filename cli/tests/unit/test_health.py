@@ -33,7 +33,7 @@ def test_a_monitor_is_told_in_one_level():
         latest_report=pb.DriftReport(id="r", drift_type=pb.DRIFT_TYPE_DATA, severity=pb.DRIFT_SEVERITY_OK),
     )
 
-    found = health.told(plain(status))
+    found = health.summary(plain(status))
 
     assert found["thresholds"] == ["PERFORMANCE 0.05 0.1"]
     assert found["latest_report"] == "DATA OK r"

@@ -98,5 +98,5 @@ def republish(
         return {name: await republish_from(url, since=moved, subject=subject) for name, url in urls.items()}
 
     counts = asyncio.run(run())
-    told = ", ".join(f"{count} of {name}" for name, count in counts.items() if count) or "no events"
-    done(context.obj, f"published again: {told}", **counts)
+    moved_counts = ", ".join(f"{count} of {name}" for name, count in counts.items() if count) or "no events"
+    done(context.obj, f"published again: {moved_counts}", **counts)

@@ -70,7 +70,7 @@ def get_monitor(context: typer.Context, model: str = MODEL) -> None:
     state: State = context.obj
     with connect(state) as client:
         found = plain(health.status(client, model))
-    record(state, found if state.json else health.told(found))
+    record(state, found if state.json else health.summary(found))
 
 
 @app.command("configure")

@@ -8,7 +8,7 @@ from fp_cli.choices import DeliveryStatus, NotificationChannel, NotificationSeve
 from fp_cli.commands import rules
 from fp_cli.output import State, done, record, rows, say
 
-app = typer.Typer(help="Notifications: what happened, told to those who asked.", no_args_is_help=True)
+app = typer.Typer(help="Notifications: what happened, sent to those who asked for it.", no_args_is_help=True)
 app.add_typer(rules.app, name="rules")
 _ROW = ("severity", "title", "created_at", "read", "body", "event_type", "id")
 _ATTEMPT = ("attempted_at", "channel", "status", "attempt", "response_code", "error_message", "notification_id")

@@ -101,7 +101,7 @@ def truth(
     unmatched: Path | None = typer.Option(None, help="Write what stayed unmatched to this CSV file."),
     idempotency_key: str = typer.Option("", help="A repeat with the same key and file counts once."),
 ) -> None:
-    """Tell what really happened after predictions.
+    """Send what really happened after predictions.
 
     A label is unmatched when its prediction is not known: a moment after the prediction it may be.
     """

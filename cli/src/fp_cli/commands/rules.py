@@ -5,7 +5,7 @@ import typer
 from fp_cli.choices import NotificationChannel, NotificationSeverity, number
 from fp_cli.output import State, done, record, rows, say
 
-app = typer.Typer(help="Rules: of what a team is told, and where.", no_args_is_help=True)
+app = typer.Typer(help="Rules: of which events a team is notified, and where.", no_args_is_help=True)
 _RULE = ("name", "patterns", "min_severity", "channels", "target", "disabled_reason", "created_at", "id")
 
 
@@ -29,8 +29,8 @@ def create_rule(
     context: typer.Context,
     name: str,
     patterns: list[str] = typer.Option(..., "--pattern", help="Of event types, such as fp.models.>; several times."),
-    webhook: str = typer.Option("", help="URL that is told."),
-    in_app: bool = typer.Option(False, "--in-app", help="Tell every member of the team, in the application."),
+    webhook: str = typer.Option("", help="URL that is called."),
+    in_app: bool = typer.Option(False, "--in-app", help="Notify every member of the team in the application."),
     severity: NotificationSeverity = typer.Option(
         NotificationSeverity.INFO, case_sensitive=False, help="As bad as this, or worse."
     ),
@@ -62,7 +62,7 @@ def create_rule(
 
 @app.command("delete")
 def delete_rule(context: typer.Context, name: str = typer.Argument(help="Name or id.")) -> None:
-    """Delete a rule; what it was told stays in the log."""
+    """Delete a rule; its notifications stay in the log."""
     from forgepoint.notification.v1 import notification_pb2, notification_pb2_grpc
 
     from fp_cli import client as clients

@@ -65,7 +65,7 @@ class SupervisorClient:
         return status_from(await self._call("status", memory=memory))
 
     async def access(self) -> Access:
-        """Addresses and the first admin's login; whoever may open the socket may know them."""
+        """Addresses and the first admin's login; every user who may open the socket may know them."""
         return Access(**await self._call("access"))
 
     async def wait_ready(self, seconds: float) -> Status:

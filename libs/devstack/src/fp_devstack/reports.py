@@ -44,7 +44,7 @@ class Process:
     """One process under the supervisor.
 
     kind: `store`, `service`, `runtime`, `job` or `supervisor`.
-    memory_bytes: proportional set size; resident set size where the system does not tell that.
+    memory_bytes: proportional set size; resident set size where the system does not report that.
     uptime_seconds: of the present process, 0 when there is none.
     addresses: `host:port` by `grpc`, `http`, or a store's own name for it.
     problem: why it is not ready, as far as known.

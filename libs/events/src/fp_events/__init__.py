@@ -4,13 +4,13 @@ What it promises:
 
 - `Event` is one fact; it travels as an `EventEnvelope` whose headers are those of CloudEvents, with `Nats-Msg-Id` and
   the trace of the call that caused it.
-- Streams and durables are data (`STREAMS`, `CONSUMERS`); whoever needs them creates them (`ensure`).
-- `publish` waits for the server's acks, many at a time, and says which events are kept. Publishing again is safe.
+- Streams and durables are data (`STREAMS`, `CONSUMERS`); every process creates those that it needs (`ensure`).
+- `publish` waits for the server's acks, many at a time, and says which events are stored. Publishing again is safe.
 - `consume`: competing replicas, batches, each event acknowledged only after its handler returned. Failures are retried
   by a back-off; what cannot be handled becomes a dead letter with its error. Nothing is dropped silently.
 - `broadcast`: every process sees every event in order and resumes after a reconnect.
 - Delivery is at least once and, after a back-off, out of order: effects are made once by `fp_postgres` inbox rows, and
-  whoever keeps state per resource compares `Event.sequence`.
+  a consumer that keeps state per resource compares `Event.sequence`.
 - A replayed dead letter goes to its consumer alone, once (`dead_letters.replay`).
 """
 

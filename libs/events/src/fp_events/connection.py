@@ -25,10 +25,10 @@ _TOO_LARGE: Final = 10054
 
 
 class Connection:
-    """Connects in the background for as long as it takes, and again whenever the server goes.
+    """Connects in the background for as long as it takes, and again whenever the connection is lost.
 
-    client: nats-py's, which survives the loss of its connection. When the server turns it away for good (a slow reader,
-    a revoked password) it is replaced: `generation` grows, and subscriptions of the one before are gone.
+    client: nats-py's, which survives the loss of its connection. When the server closes it for good (a slow reader,
+    a revoked password) it is replaced: `generation` grows, and subscriptions of the earlier one have ended.
     """
 
     def __init__(self, url: str, name: str) -> None:
@@ -53,7 +53,7 @@ class Connection:
             raise
 
     def watch(self, *, lost: Callable[[], None], back: Callable[[], None]) -> Callable[[], None]:
-        """Be told of every loss and return of the connection; the answer ends it."""
+        """Call `lost` and `back` at every loss and return of the connection; the returned function ends that."""
         self._on_lost.append(lost)
         self._on_back.append(back)
 
@@ -120,7 +120,7 @@ class Connection:
             reconnected_cb=self._back,
             closed_cb=self._closed,
         )
-        self._tell(self._on_back)
+        self._notify(self._on_back)
 
     async def _failed(self, error: Exception) -> None:
         log.debug("connection of the event bus failed", error=repr(error))
@@ -128,14 +128,14 @@ class Connection:
     async def _lost(self) -> None:
         if not self.client.is_closed:
             log.warning("event bus is away")
-        self._tell(self._on_lost)
+        self._notify(self._on_lost)
 
     async def _back(self) -> None:
         log.info("event bus is back")
-        self._tell(self._on_back)
+        self._notify(self._on_back)
 
     async def _closed(self) -> None:
-        self._tell(self._on_lost)
+        self._notify(self._on_lost)
         if not self._closing:
             log.error("event bus turned the client away", error=repr(self.client.last_error))
             self._connecting = asyncio.create_task(self._start_again(), name="bus-connect")
@@ -146,7 +146,7 @@ class Connection:
         self.generation += 1
         await self._connect()
 
-    def _tell(self, listeners: list[Callable[[], None]]) -> None:
+    def _notify(self, listeners: list[Callable[[], None]]) -> None:
         for listener in tuple(listeners):
             listener()
 

@@ -90,7 +90,7 @@ class NatsBus:
 
 
 async def connect(url: str, *, name: str, metrics: Metrics | None = None, replicas: int = 1) -> NatsBus:
-    """A bus that stays connected by itself; it returns also while no server answers, `ping` tells.
+    """A bus that stays connected by itself; it also returns while no server answers: `ping` finds out.
 
     url: `nats://user:password@host:port`, several with commas.
     name: the service's noun; shown by the server, and the `source` of events that name none.

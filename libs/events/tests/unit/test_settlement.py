@@ -25,7 +25,7 @@ class Delivery:
     async def retry(self, delay):
         self.outcome = "retried"
 
-    async def bury(self, reason, error):
+    async def give_up(self, reason, error):
         self.outcome = reason
 
     async def restart(self):

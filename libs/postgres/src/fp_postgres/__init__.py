@@ -9,7 +9,7 @@ What it promises:
 - `tx.inbox.first` and `.fresh` note what was taken from the bus in the transaction of its effect: an event that comes
   twice has its effect once.
 - `Database.transaction(command)` makes a command that is sent twice happen once and answer the same twice.
-- `signals.Signals` tells other replicas when to look (LISTEN/NOTIFY), with the commit; a lost signal costs a poll.
+- `signals.Signals` wakes other replicas (LISTEN/NOTIFY), with the commit; a lost signal costs a poll.
 - `migrate` brings a database to what the code expects, forward only.
 - Errors of the connection are `fp_kernel` errors: Unavailable when a retry may help, Aborted when a race was lost.
 - `MemoryTransactions` keeps the same promises in memory; both pass `fp_testkit.suites.transactions.TransactionsSuite`.

@@ -19,7 +19,7 @@ _SETTINGS: Final[Mapping[str, str]] = {
     # Disks have no arms any more. With the server's own 4 it reads a thousand rows in the order of a worse index rather
     # than fetch the twenty that a better one names.
     "random_page_cost": "1.1",
-    # A process that hangs inside a transaction would hold its locks, and the outbox, for ever.
+    # A process that hangs inside a transaction would hold its locks, and the outbox, until somebody kills it.
     "idle_in_transaction_session_timeout": "60s",
     # A host that vanished keeps its session, with the relay's lease, until the server notices.
     "tcp_keepalives_idle": "20",
@@ -64,7 +64,7 @@ async def dedicated(
 
 
 async def close(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-    """Close, politely when the server still answers."""
+    """Close with the server when it answers, else cut the connection."""
     try:
         await connection.close(timeout=CLOSE_TIMEOUT)
     except Exception:  # noqa: BLE001 -- a connection that cannot be closed is cut

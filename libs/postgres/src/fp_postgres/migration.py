@@ -72,7 +72,7 @@ async def migrate(database_url: str, folder: Traversable | Path, *, service: str
     such an index leaves when it fails, an invalid index of its name that IF NOT EXISTS would take for the real one, is
     dropped first.
     A database that is ahead of the code is left alone: the code before it must run with it.
-    Raises FailedPrecondition when an applied file was changed or is gone or the numbers have a gap, Unavailable when
+    Raises FailedPrecondition when an applied file was changed or is missing or the numbers have a gap, Unavailable when
     the database is away, Aborted when a lock could not be had in time.
     """
     own = _read(resources.files("fp_postgres") / "migrations", "fp_postgres")

@@ -36,7 +36,7 @@ class Partitioned:
     each: one partition a day, or a month, of UTC.
     ahead: how many after the present one are made: so long may the service not run before a row finds no place.
     behind: how many before the present one must be there for rows that come late.
-    keep: how long after its end a partition stays; for ever without one.
+    keep: how long after its end a partition is retained; without it, it is never dropped.
     """
 
     table: str

@@ -8,7 +8,7 @@ _PAUSE: Final = 0.01
 
 
 class Signal:
-    """Set by whoever has news, waited for with a bound by one task, and reset by that wait."""
+    """Set by any task, waited for by one task with a time-out, and reset by that wait."""
 
     def __init__(self) -> None:
         self._event = asyncio.Event()

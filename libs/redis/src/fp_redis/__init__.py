@@ -1,13 +1,13 @@
-"""Redis, as something that may be away.
+"""Redis, as a store that may be away.
 
 What it promises:
 
 - `RedisClient.ask` sends commands in one round trip; `RedisClient.run` a `Script`, which is one step in the store.
-- While Redis is away every call raises `fp_kernel.Unavailable` at once, but for one a second that finds out for all.
-  Whoever reads has another place to go, and must not wait for a time-out each time.
+- While Redis is away every call raises `fp_kernel.Unavailable` at once, but for one a second, which tries. A reader has
+  another place to read from, and must not wait for a time-out each time.
 - A command that Redis refuses, or a pool that is busy, is no outage: it fails alone.
 - A connection that the server closed is opened again by itself.
-- `RedisClient.listen` hands over what is published, and tells when nothing can be missed any more.
+- `RedisClient.listen` hands over what is published, and says from when on no message can be missed.
 - `fp_redis.hosting` makes it a soft dependency of a service.
 """
 

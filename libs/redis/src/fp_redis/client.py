@@ -39,7 +39,7 @@ class RedisClient:
     """Every method but `ping` and `close` raises Unavailable while the store is away.
 
     A command that the store refuses (a key of another type, no memory for a write, a script's own error) raises
-    Unavailable too, since its caller has another place to go; it is logged, and is nobody else's trouble.
+    Unavailable too, since its caller has another place to go; it is logged, and no other command waits for it.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class RedisClient:
             return await self._guarded(commands)
 
     async def listen(self, channel: str, subscribed: Callable[[], Awaitable[None]]) -> AsyncGenerator[bytes, None]:
-        """What is published, for ever. subscribed: called once nothing can be missed any more."""
+        """What is published, without end. subscribed: called once nothing can be missed any more."""
         try:
             async with self._redis.pubsub() as pubsub:
                 await pubsub.subscribe(channel)
@@ -130,7 +130,7 @@ class RedisClient:
         except NoScriptError:
             raise
         except _AWAY as error:
-            # Told once an outage and not once a command.
+            # Logged once an outage and not once a command.
             if not self._resting:
                 _log.warning("redis is away", store=self._store, error=type(error).__name__)
             self._resting_until = self._clock.monotonic() + _REST

@@ -15,9 +15,9 @@ from fp_runtime.failures import StartFailed
 
 _BACKLOG = 1_024
 _SHORTEST_GRACE = 1
-# Longer than the 60 s of common balancers: whoever closes an idle connection first must not be us.
+# Longer than the 60 s of common balancers: the balancer must be the one that closes an idle connection.
 _KEEP_ALIVE = 75
-# Seconds for the head of a request: whoever sends none, or half of one, would hold a connection for ever.
+# Seconds for the head of a request: a client that sends none, or half of one, would keep its connection.
 _HEAD = 20.0
 
 
@@ -29,7 +29,7 @@ class HttpServer:
     """
 
     def __init__(self, app: ASGIApp, *, name: str, host: str, port: int, head_timeout: float = _HEAD) -> None:
-        # That it starts and stops is the runtime's to tell.
+        # The runtime logs that it starts and stops.
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
         self._name = name
         self._address = (host, port)

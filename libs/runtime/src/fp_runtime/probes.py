@@ -23,7 +23,7 @@ def probes(noun: str, health: HealthRegistry, metrics: Metrics) -> Starlette:
         return JSONResponse(_body(noun, report), _OK if report.ready else _UNAVAILABLE)
 
     async def healthz(_request: Request) -> Response:
-        # Always 200: whoever restarts a service for this answer would restart it for a store's fault.
+        # Always 200: an orchestrator would restart the service for the fault of a store.
         return JSONResponse(_body(noun, await health.check()))
 
     async def exposition(_request: Request) -> Response:

@@ -28,7 +28,7 @@ _log = get_logger(__name__)
 
 
 def main(noun: str, settings_class: type[Settings], serve: Serve[Settings]) -> None:
-    """Run the service until it is told to stop.
+    """Run the service until a signal stops it.
 
     Exits 2 when a setting is missing or invalid, 1 when the start or a task fails, each with one line that says why.
     """
@@ -83,8 +83,8 @@ async def _life(noun: str, settings: Settings, serve: Serve[Settings], telemetry
     except StartFailed as error:
         _log.error("start failed", reason=without_secrets(str(error), settings))
     except TaskFailed:
-        pass  # told when it happened, with its cause
-    except Exception:  # noqa: BLE001 -- the last place that can tell
+        pass  # logged when it happened, with its cause
+    except Exception:  # noqa: BLE001 -- the last place that can log it
         _log.exception("service failed")
     else:
         _log.info("stopped")

@@ -269,7 +269,8 @@ class Runtime:
 
     async def _body(self, body: Coroutine[Any, Any, None]) -> None:
         try:
-            # Before anything else: migrations may take an hour, and whoever asks for life would restart the service.
+            # Before anything else: migrations may take an hour, and a liveness probe that gets no answer restarts the
+            # service.
             await self._http.start(self._group)
             self.http_port = self._http.port
             await body

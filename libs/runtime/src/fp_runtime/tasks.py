@@ -1,4 +1,4 @@
-"""Tasks with an owner, and the order of their end."""
+"""Tasks with an owner, and the order in which they are stopped."""
 
 import asyncio
 import random
@@ -78,7 +78,7 @@ async def kept(keeper: Keeper, start: Callable[[], Coroutine[Any, Any, object]])
         try:
             await uninterrupted(start())
         except Exception as error:  # noqa: BLE001 -- whatever it was, the task is tried again, and everybody can see it
-            _tell(keeper, error)
+            _log_failure(keeper, error)
             await asyncio.sleep(keeper.failed(error))
         else:
             keeper.ended()
@@ -86,21 +86,21 @@ async def kept(keeper: Keeper, start: Callable[[], Coroutine[Any, Any, object]])
 
 
 async def repeated(keeper: Keeper, seconds: float, work: Callable[[], Awaitable[object]]) -> NoReturn:
-    """Run `work()` now and then every `seconds`, for ever; after a failure sooner, when its back-off is shorter."""
+    """Run `work()` at once and then every `seconds`, until cancelled; sooner after a failure with a short back-off."""
     while True:
         keeper.begins()
         pause = seconds * random.uniform(1 - _SPREAD, 1 + _SPREAD)  # noqa: S311 -- replicas must not work in step
         try:
             await uninterrupted(work())
         except Exception as error:  # noqa: BLE001 -- what is done from time to time never stops what serves
-            _tell(keeper, error)
+            _log_failure(keeper, error)
             pause = min(pause, keeper.failed(error))
         else:
             keeper.ended()
         await asyncio.sleep(pause)
 
 
-def _tell(keeper: Keeper, error: Exception) -> None:
+def _log_failure(keeper: Keeper, error: Exception) -> None:
     if isinstance(error, Error):
         _log.warning("task failed and starts again", task=keeper.name, kind=error.kind.value, reason=error.message)
     else:

@@ -101,7 +101,7 @@ class SeaweedFs(Store):
             # word may come before it leads again, and the next one is five seconds later.
             "-master.resumeState=false",
             "-disableHttp",
-            "-volume.preStopSeconds=0",  # nobody but this program's own parts would hear its farewell
+            "-volume.preStopSeconds=0",  # its only clients are parts of this program: no wait before the stop
             "-webdav=false",
             "-admin.ui=false",
             "-s3.config=s3.json",

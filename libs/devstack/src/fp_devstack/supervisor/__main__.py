@@ -49,23 +49,23 @@ def _words(text: str) -> list[str]:
 
 
 def _detach(options: Options) -> None:
-    """The caller waits until the socket takes requests, then goes on alone; a failure before that is told to it."""
-    told, tell = os.pipe()
+    """The caller waits until the socket takes requests, then goes on alone; a failure before that is reported to it."""
+    answer_end, report_end = os.pipe()
     if os.fork():
-        os.close(tell)
-        with os.fdopen(told, encoding="utf-8") as pipe:
+        os.close(report_end)
+        with os.fdopen(answer_end, encoding="utf-8") as pipe:
             answer = pipe.read()
         if answer != "listening":
             sys.exit(answer or "the supervisor ended at its start; see logs/supervisor.log")
         return
-    os.close(told)
+    os.close(answer_end)
     os.setsid()
     os.chdir("/")
     try:
         _redirect(options.folder / "logs" / "supervisor.log")
-        code = daemon.run(options, lambda: _say(tell, "listening"))
+        code = daemon.run(options, lambda: _say(report_end, "listening"))
     except Error as error:
-        _say(tell, error.message)
+        _say(report_end, error.message)
         code = 1
     sys.exit(code)
 

@@ -68,7 +68,7 @@ class Control:
             while line := await reader.readline():
                 writer.write(json.dumps(await self._answer(line, writer)).encode() + b"\n")
                 await writer.drain()
-        except (OSError, ValueError):  # the client is gone, or its line has no end
+        except (OSError, ValueError):  # the client has closed, or its line has no end
             pass
         finally:
             self._open -= 1

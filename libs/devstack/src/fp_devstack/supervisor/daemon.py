@@ -39,7 +39,7 @@ def note(text: str) -> None:
 
 
 def run(options: Options, listening: Callable[[], None] = lambda: None) -> int:
-    """Runs until it is told to stop; gives the exit code.
+    """Runs until a signal or a request stops it; returns the exit code.
 
     listening: called when the socket takes requests; the stores may still be starting then.
     Raises FolderInUse when another supervisor runs in the folder.

@@ -12,7 +12,7 @@ _NOTE = b"[the rest of this log was dropped: it reached its limit]\n"
 class JobLog:
     """Whole lines are appended; a line that is too long is cut, and a log that is too long ends with a note.
 
-    A job's first lines tell what it is, so the end is dropped, not the beginning, and line numbers stay true.
+    A job's first lines say what it is, so the end is dropped, not the beginning, and line numbers stay true.
     """
 
     def __init__(self, path: Path) -> None:

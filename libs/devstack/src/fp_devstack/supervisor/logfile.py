@@ -50,7 +50,7 @@ class LogFile:
 
 
 async def pump(descriptor: int, sink: Sink) -> None:
-    """Moves everything from the pipe into the sink until its writers are gone; closes the descriptor."""
+    """Moves everything from the pipe into the sink until its writers have closed it; closes the descriptor."""
     reader = asyncio.StreamReader()
     pipe = os.fdopen(descriptor, "rb", buffering=0)
     transport, _ = await asyncio.get_running_loop().connect_read_pipe(

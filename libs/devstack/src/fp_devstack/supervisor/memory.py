@@ -19,7 +19,7 @@ def children() -> Children:
 
 def used_bytes(pid: int, descendants: Children) -> int:
     """Of the process and its descendants: proportional set size, which counts a page shared by n processes as 1/n;
-    resident set size where the system does not tell that. 0 for a process that has ended.
+    resident set size where the system does not report that. 0 for a process that has ended.
     """
     return _own_bytes(pid) + sum(used_bytes(child, descendants) for child in descendants.get(pid, ()))
 

@@ -23,8 +23,8 @@ async def status(platform: Platform, *, memory: bool) -> Status:
         processes += platform.jobs.processes()
     needed = [each for each in processes if each.kind in {"store", "service"}]
     ready = platform.phase is Phase.RUNNING and all(each.state is ProcessState.READY for each in needed)
-    told = await asyncio.to_thread(_measure, processes) if memory else tuple(processes)
-    return Status(platform.phase, ready, told, str(platform.folder))
+    measured = await asyncio.to_thread(_measure, processes) if memory else tuple(processes)
+    return Status(platform.phase, ready, measured, str(platform.folder))
 
 
 def _own(platform: Platform) -> list[Process]:
@@ -48,7 +48,7 @@ def _stores(platform: Platform) -> list[Process]:
 
 
 def _services(platform: Platform) -> list[Process]:
-    """Those that wait for their stores too, so that whoever waits sees what for."""
+    """Those that wait for their stores too, so that a user who waits sees what for."""
     waiting = ProcessState.STARTING if platform.phase is Phase.STARTING else ProcessState.STOPPED
     return [
         platform.units[noun].report() if noun in platform.units else Process(noun, "service", None, waiting)

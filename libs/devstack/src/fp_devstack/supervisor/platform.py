@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _GRACE_SECONDS = 20.0
 _STORE_POLL_SECONDS = 0.5
 _LOG_POLL_SECONDS = 5.0
-# Those of services and jobs are bounded by whoever writes them.
+# Those of services and jobs are bounded by the supervisor as it writes them.
 _OWN_LOGS = ("supervisor.log", "zygote.log")
 _FOLDERS = ("logs", "jobs", "tmp", *RUNTIME.folders)
 

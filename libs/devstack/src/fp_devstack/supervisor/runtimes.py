@@ -28,7 +28,7 @@ class Runtimes:
         self._path, self._ports, self._build, self._group = path, ports, build, group
         self._specs: dict[str, ProcessSpec] = {}
         self._units: dict[str, Unit] = {}
-        # Held by whoever starts or stops that runtime now; gone with the last of them.
+        # Held by each request that starts or stops that runtime now; deleted with the last of them.
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     @property

@@ -30,7 +30,7 @@ Exit = asyncio.Future[int]
 
 
 class Zygote:
-    """Starts it, asks it for children and tells who ended.
+    """Starts it, asks it for children and reports which of them ended.
 
     preload: modules it imports first; the default list when empty.
     """
@@ -43,7 +43,7 @@ class Zygote:
         self._requests: socket.socket | None = None
         self._sending = asyncio.Lock()
         self._last_id = 0
-        self._born: dict[int, asyncio.Future[tuple[int, Exit]]] = {}
+        self._starting: dict[int, asyncio.Future[tuple[int, Exit]]] = {}
         self._ended: dict[int, Exit] = {}
         self._ready = asyncio.Event()
 
@@ -98,16 +98,16 @@ class Zygote:
         await self.wait_ready()
         self._last_id += 1
         number = self._last_id
-        born: asyncio.Future[tuple[int, Exit]] = asyncio.get_running_loop().create_future()
-        self._born[number] = born
+        started: asyncio.Future[tuple[int, Exit]] = asyncio.get_running_loop().create_future()
+        self._starting[number] = started
         try:
             async with asyncio.timeout(_FORK_SECONDS):
                 await self._send(dataclasses.replace(request, id=number), (output,))
-                return await born
+                return await started
         except TimeoutError:
             raise Unavailable("the zygote does not fork") from None
         finally:
-            self._born.pop(number, None)
+            self._starting.pop(number, None)
 
     async def kill(self, pid: int, number: int, *, session: bool = False) -> None:
         """Sends a signal to a child; one that has ended is ignored."""
@@ -151,18 +151,18 @@ class Zygote:
             case {"forked": number, "pid": pid}:
                 ended: Exit = asyncio.get_running_loop().create_future()
                 self._ended[pid] = ended
-                born = self._born.get(number)
-                if born is not None and not born.done():
+                started = self._starting.get(number)
+                if started is not None and not started.done():
                     # With its exit: when both events came together, it is over before the asker runs again.
-                    born.set_result((pid, ended))
-                else:  # whoever asked has gone
+                    started.set_result((pid, ended))
+                else:  # the request was given up
                     await self.kill(pid, signal.SIGKILL)
             case {"exited": pid, "code": code}:
                 _settle(self._ended.pop(pid), code)
             case {"failed": number, "error": text}:
-                born = self._born.get(number)
-                if born is not None and not born.done():
-                    born.set_exception(Unavailable(f"fork failed: {text}"))
+                started = self._starting.get(number)
+                if started is not None and not started.done():
+                    started.set_exception(Unavailable(f"fork failed: {text}"))
             case _:
                 self._ready.set()
 
@@ -171,9 +171,9 @@ class Zygote:
         if self._requests is not None:
             self._requests.close()
             self._requests = None
-        for born in self._born.values():
-            if not born.done():
-                born.set_exception(Unavailable("the zygote has ended"))
+        for started in self._starting.values():
+            if not started.done():
+                started.set_exception(Unavailable("the zygote has ended"))
         for pid, ended in self._ended.items():
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(pid, signal.SIGKILL)  # they die with the zygote, but not what they have started
@@ -182,5 +182,5 @@ class Zygote:
 
 
 def _settle(ended: Exit, code: int) -> None:
-    if not ended.done():  # whoever waited for it was cancelled, and the future with him
+    if not ended.done():  # otherwise the task that waited was cancelled, and the future with it
         ended.set_result(code)

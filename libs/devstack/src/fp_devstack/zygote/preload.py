@@ -54,7 +54,7 @@ def preload(modules: tuple[str, ...], note: Callable[[str], None]) -> None:
     for name in (*modules, *_contracts()):
         try:
             importlib.import_module(name)
-        except Exception as error:  # noqa: BLE001 -- whoever needs the module fails with it, and alone
+        except Exception as error:  # noqa: BLE001 -- only the program that needs the module fails with it
             note(f"preload leaves out {name}: {type(error).__name__}: {error}")
     for name in FORBIDDEN:
         if name in sys.modules:
@@ -64,7 +64,7 @@ def preload(modules: tuple[str, ...], note: Callable[[str], None]) -> None:
 
 
 def thread_count() -> int:
-    """Threads of this process, those of native libraries too where the system tells."""
+    """Threads of this process, those of native libraries too where the system reports them."""
     tasks = Path("/proc/self/task")
     return len(os.listdir(tasks)) if tasks.is_dir() else threading.active_count()  # noqa: PTH208 -- names suffice
 

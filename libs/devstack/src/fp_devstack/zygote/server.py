@@ -12,7 +12,7 @@ from fp_devstack.zygote.wire import Fork, Kill
 
 
 class Server:
-    """requests: where the supervisor's requests arrive; its end means that the supervisor is gone.
+    """requests: where the supervisor's requests arrive; its end means that the supervisor has ended.
 
     events: descriptor that takes JSON lines: `{"ready": pid}`, `{"forked": id, "pid": pid}`,
     `{"failed": id, "error": text}`, `{"exited": pid, "code": code}` (negative for a signal).
@@ -31,7 +31,7 @@ class Server:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def serve(self) -> Fork | None:
-        """Returns in each child with its request, and in the zygote with None when the supervisor is gone.
+        """Returns in each child with its request, and in the zygote with None when the supervisor has ended.
 
         A child returns up to the program's top level, so that its interpreter ends in the ordinary way.
         """
@@ -42,8 +42,8 @@ class Server:
             if self._woken in readable:
                 os.read(self._woken, 4096)
                 self._reap()
-            if self._requests in readable and (born := self._handle()) is not None:
-                return born
+            if self._requests in readable and (request := self._handle()) is not None:
+                return request
         self._kill_all()
         return None
 

@@ -15,7 +15,7 @@ MAX_REQUEST_BYTES = 1024 * 1024
 class Fork:
     """Fork a child that runs `module`. Its standard output and error go to the descriptor sent with the request.
 
-    id: comes back in the event that tells the pid.
+    id: comes back in the event with the pid.
     title: what process lists show, cut to 15 bytes.
     environment: the whole of it.
     """
@@ -38,7 +38,7 @@ class Kill:
 
 
 def send(connection: socket.socket, request: Fork | Kill, descriptors: tuple[int, ...] = ()) -> None:
-    """Raises OSError when the other side is gone, ValueError when the request is too long."""
+    """Raises OSError when the other side has closed, ValueError when the request is too long."""
     body = json.dumps({"type": type(request).__name__, **asdict(request)}).encode()
     if len(body) > MAX_REQUEST_BYTES:
         raise ValueError(f"a request of {len(body)} bytes is over the limit of {MAX_REQUEST_BYTES}")
@@ -49,7 +49,7 @@ def send(connection: socket.socket, request: Fork | Kill, descriptors: tuple[int
 
 
 def receive(connection: socket.socket) -> tuple[Fork | Kill, list[int]] | None:
-    """The next request with its descriptors; None when the other side is gone."""
+    """The next request with its descriptors; None when the other side has closed."""
     head, descriptors, _, _ = socket.recv_fds(connection, _LENGTH.size, 1)
     head += _exactly(connection, _LENGTH.size - len(head)) if head else b""
     if len(head) < _LENGTH.size:
@@ -64,7 +64,7 @@ def receive(connection: socket.socket) -> tuple[Fork | Kill, list[int]] | None:
 
 
 def _exactly(connection: socket.socket, size: int) -> bytes:
-    """So many bytes, or none when the other side is gone."""
+    """So many bytes, or none when the other side has closed."""
     chunks: list[bytes] = []
     while size:
         chunk = connection.recv(size)

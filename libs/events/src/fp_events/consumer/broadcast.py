@@ -27,10 +27,10 @@ _WAITS: Final = (0.1, 0.5)
 
 
 class BroadcastHandler:
-    """Gives one broadcast's events to its handler: three attempts, then the event is told of and passed over.
+    """Gives one broadcast's events to its handler: three attempts, then the event is logged and passed over.
 
-    The order of what follows is worth more than the one event: a process that keeps state from a broadcast would
-    otherwise stand still with it.
+    One event that cannot be handled must not hold up the later ones: a process that keeps state from a broadcast
+    would otherwise never see them.
     """
 
     def __init__(self, broadcast: Broadcast, handle: EventHandler, metrics: BusMetrics) -> None:

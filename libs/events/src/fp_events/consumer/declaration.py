@@ -63,7 +63,7 @@ class Consumer:
 
 @dataclass(frozen=True, slots=True)
 class Broadcast:
-    """Every process gets every event, in order; nothing is kept on the server when the process is gone.
+    """Every process gets every event, in order; nothing is stored on the server when the process has ended.
 
     deliver: where a new process starts: `new` events only, `all` that are kept, or the `last_per_subject`.
     """

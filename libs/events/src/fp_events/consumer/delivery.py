@@ -9,7 +9,7 @@ from nats.aio.msg import Msg
 from fp_events.consumer.declaration import Consumer
 from fp_events.consumer.failure import delay
 from fp_events.consumer.metadata import metadata_of
-from fp_events.dead_letters.headers import again, buried, event_id
+from fp_events.dead_letters.headers import again, dead_letter, event_id
 from fp_events.message.envelope import EncodedEvent
 from fp_events.message.event import Event
 from fp_events.publisher.publisher import Publisher
@@ -18,7 +18,7 @@ log = get_logger(__name__)
 
 
 class NatsDelivery:
-    """A message in hand. What cannot be told to the server is not lost: it comes again after the ack-wait."""
+    """A message that is not settled. One whose outcome cannot be sent to the server comes again after the ack-wait."""
 
     __slots__ = ("_consumer", "_publisher", "event", "metadata", "raw", "settled")
 
@@ -41,22 +41,22 @@ class NatsDelivery:
         return EncodedEvent(event_id(headers), self.raw.subject, self.raw.data, headers)
 
     async def ack(self) -> None:
-        await self._tell(b"")
+        await self._settle(b"")
 
     async def retry(self, delay: float) -> None:
-        await self._tell(b'-NAK {"delay": %d}' % int(delay * 1e9))
+        await self._settle(b'-NAK {"delay": %d}' % int(delay * 1e9))
 
     async def give_back(self) -> None:
         """To another replica, at once."""
-        await self._tell(b"-NAK")
+        await self._settle(b"-NAK")
 
     async def renew(self) -> None:
         """Still at work: the ack-wait starts again."""
         if not self.settled:
             await self._send(b"+WPI")
 
-    async def bury(self, reason: str, error: str) -> None:
-        dead = buried(
+    async def give_up(self, reason: str, error: str) -> None:
+        dead = dead_letter(
             self.message,
             self._consumer.name,
             origin=f"{self.metadata.stream}-{self.metadata.sequence}",
@@ -79,7 +79,7 @@ class NatsDelivery:
         else:
             await self.ack()
 
-    async def _tell(self, verdict: bytes) -> None:
+    async def _settle(self, verdict: bytes) -> None:
         self.settled = True
         await self._send(verdict)
 

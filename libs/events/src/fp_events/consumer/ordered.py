@@ -21,11 +21,11 @@ log = get_logger(__name__)
 
 _ROOM: Final = 512
 _AGAIN: Final = Backoff(first=0.1, longest=5.0)
-_INACTIVE: Final = 60_000_000_000  # nanoseconds until the server forgets the position of a process that is gone
+_INACTIVE: Final = 60_000_000_000  # nanoseconds until the server deletes the position of a process that has ended
 
 
 class OrderedConsumer:
-    """An ephemeral consumer that is made anew behind the last message seen, whenever anything was or may be lost."""
+    """An ephemeral consumer that is made anew behind the last message seen, whenever one was or may have been lost."""
 
     def __init__(
         self,

@@ -17,8 +17,8 @@ class PausingSettlement(Generic[D]):
     """Settles batches, and stops taking new ones while what its handler needs is away.
 
     A passing failure (UNAVAILABLE, a time-out and the like) leaves its events in hand, unacknowledged and renewed.
-    After a pause one event is tried; when it succeeds the rest follow. For however long: nothing is given up, and what
-    is in flight stays at a batch or two. An event that fails so while others succeed pays for it with an attempt,
+    After a pause one event is tried; when it succeeds the rest follow. There is no limit of time: no event is given
+    up, and those in flight stay at a batch or two. An event that fails so while others succeed is charged an attempt,
     since its own content may be what times out.
     """
 

@@ -110,16 +110,16 @@ class PullLoop:
             try:
                 delivery.event = decode(delivery.message.data, delivery.message.headers)
             except Poison as poison:
-                await self._bury(delivery, poison)
+                await self._give_up(delivery, poison)
             else:
                 readable.append(delivery)
         return readable
 
-    async def _bury(self, delivery: NatsDelivery, poison: Poison) -> None:
+    async def _give_up(self, delivery: NatsDelivery, poison: Poison) -> None:
         log.error("event cannot be read", consumer=self._consumer.name, subject=delivery.message.subject)
         self._metrics.consumed(self._consumer.name, "dead")
         self._metrics.dead(self._consumer.name, reason(poison))
-        await delivery.bury(reason(poison), text(poison))
+        await delivery.give_up(reason(poison), text(poison))
 
     async def _keep_alive(self) -> NoReturn:
         """Renew what is held here, so that ack_wait means "the replica is gone", not "it is slow"."""

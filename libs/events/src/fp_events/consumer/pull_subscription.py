@@ -37,8 +37,8 @@ class Gone(Exception):
 class PullSubscription:
     """Keeps one request open at the server and up to `room` messages here.
 
-    One request at a time: what it has brought is counted, its end is told by the server, and when the server has been
-    silent for two heartbeats (it restarted, the line is dead) it is asked again.
+    One request at a time: the messages that it brought are counted, the server reports its end, and after two missed
+    heartbeats (the server restarted, or the connection is dead) the request is sent again.
     """
 
     def __init__(
@@ -67,9 +67,9 @@ class PullSubscription:
         self._inbox = ""
         self._request = 0
         self._expected = 0
-        self._heard = 0.0
+        self._last_message_at = 0.0
         self._gone = False
-        self._something = asyncio.Event()
+        self._news = asyncio.Event()
         self._generation = connection.generation
         self._forget = connection.watch(lost=self._lost, back=self._back)
 
@@ -88,25 +88,25 @@ class PullSubscription:
         while not self.buffer:
             if self._gone:
                 raise Gone
-            self._something.clear()
+            self._news.clear()
             await self.look_after()
             with suppress(TimeoutError):
                 async with asyncio.timeout(_HEARTBEAT):
-                    await self._something.wait()
+                    await self._news.wait()
         if linger:
             await self._gather(limit, linger)
         taken = [self.buffer.popleft() for _ in range(min(limit, len(self.buffer)))]
         try:
             await self._ask()
         except BaseException:
-            # Neither here nor with the caller they would wait for the end of their ack-wait.
+            # Dropped here, they would be delivered again only after their ack-wait.
             self.buffer.extendleft(reversed(taken))
             raise
         return taken
 
     async def look_after(self) -> None:
         """Ask again when the open request was lost. Raises Gone."""
-        if self._expected and time.monotonic() - self._heard > _SILENCE:
+        if self._expected and time.monotonic() - self._last_message_at > _SILENCE:
             log.warning("consumer heard nothing from the event bus", consumer=self._consumer, stream=self._stream)
             self._expected = 0
         await self._ask()
@@ -115,8 +115,8 @@ class PullSubscription:
         with suppress(TimeoutError):
             async with asyncio.timeout(linger):
                 while len(self.buffer) < limit and not self._gone:
-                    self._something.clear()
-                    await self._something.wait()
+                    self._news.clear()
+                    await self._news.wait()
 
     async def close(self) -> list[Msg]:
         """Stop; the messages that came and were not taken."""
@@ -154,13 +154,13 @@ class PullSubscription:
             allowed = await self._may_ask()
         if not allowed:
             self._gone = True
-            self._something.set()
+            self._news.set()
         return allowed
 
     async def _request_messages(self, wanted: int) -> None:
         self._request += 1
         self._expected = wanted
-        self._heard = time.monotonic()
+        self._last_message_at = time.monotonic()
         request = {
             "batch": wanted,
             "expires": int(_EXPIRES * _NANOSECONDS),
@@ -175,18 +175,18 @@ class PullSubscription:
         checkpoint()
 
     async def _arrived(self, message: Msg) -> None:
-        self._heard = time.monotonic()
+        self._last_message_at = time.monotonic()
         status = message.headers.get("Status") if message.headers else None
         if status is not None and message.subject.startswith(self._inbox):
-            await self._told(message, status)
+            await self._on_status(message, status)
             return
         self.buffer.append(message)
-        self._something.set()
+        self._news.set()
         self._expected = max(0, self._expected - 1)
         if not self._expected:
             await self._ask()
 
-    async def _told(self, message: Msg, status: str) -> None:
+    async def _on_status(self, message: Msg, status: str) -> None:
         if status == "100" or not message.subject.endswith(f".{self._request}"):
             return
         self._expected = 0
@@ -194,22 +194,22 @@ class PullSubscription:
             said = (message.headers or {}).get("Description", "")
             log.info("event bus ended a request", consumer=self._consumer, status=status, said=said)
             self._gone = True
-            self._something.set()
+            self._news.set()
             return
         await self._ask()
 
     def _lost(self) -> None:
         self._expected = 0
         self._gone = self._gone or not self._survives_loss
-        self._something.set()
+        self._news.set()
 
     def _back(self) -> None:
         self._gone = self._gone or self._generation != self._connection.generation
-        self._something.set()
+        self._news.set()
 
 
 class _as_gone:  # noqa: N801 -- reads as a statement
-    """Errors of the connection while it goes away are the same news as its loss."""
+    """Errors of the connection while it goes away mean the same as its loss."""
 
     def __enter__(self) -> None: ...
 

@@ -19,7 +19,7 @@ log = get_logger(__name__)
 
 # From its third delivery on an event is handled alone: whatever fails or kills its batch then fails or kills only it.
 _TOGETHER: Final = 2
-# Deliveries beyond the last attempt mean that the consumer died with the event in hand, again and again.
+# So many deliveries beyond the last attempt mean that the process died each time it handled the event.
 _DEATHS: Final = 5
 # Passing failures one after another that say "outage" rather than "these events".
 _IN_A_ROW: Final = 3
@@ -46,7 +46,7 @@ def each(handle: EventHandler, *, concurrency: int = 1) -> Each:
 
 
 class Delivery(Protocol):
-    """One event in the hands of a consumer. attempt: 1 for the first delivery."""
+    """One event that a consumer has and has not settled. attempt: 1 for the first delivery."""
 
     event: Event
 
@@ -54,7 +54,7 @@ class Delivery(Protocol):
     def attempt(self) -> int: ...
     async def ack(self) -> None: ...
     async def retry(self, delay: float) -> None: ...
-    async def bury(self, reason: str, error: str) -> None: ...
+    async def give_up(self, reason: str, error: str) -> None: ...
     async def restart(self) -> None:
         """Hand it to this consumer alone, as if for the first time."""
 
@@ -65,7 +65,8 @@ D = TypeVar("D", bound=Delivery)
 class Settlement:
     """Runs the handler and settles each event: acknowledged, retried, or dead.
 
-    What failed by a passing error is answered by `settle` as not settled: it is nobody's fault, and `Outage` decides.
+    Events that met a passing error are returned by `settle` as not settled: they did not cause it, and
+    `PausingSettlement` decides what happens to them.
     passing: the last such error.
     """
 
@@ -81,7 +82,7 @@ class Settlement:
         alive: list[D] = []
         for delivery in known:
             if delivery.attempt > self.consumer.max_attempts + _DEATHS:
-                await self._bury(delivery, Internal("its consumer died with it in hand", reason="DEADLY"))
+                await self._give_up(delivery, Internal("its consumer died with it in hand", reason="DEADLY"))
             else:
                 alive.append(delivery)
         if isinstance(self._handle, Each):
@@ -93,7 +94,7 @@ class Settlement:
     async def charge(self, deliveries: Sequence[D]) -> list[D]:
         """Handle each alone, while others succeed: a passing failure is then taken for the event's own.
 
-        Answers those behind three such failures in a row, which are an outage again.
+        Returns those behind three such failures in a row, which are an outage again.
         """
         failed = 0
         for index, delivery in enumerate(deliveries):
@@ -177,7 +178,7 @@ class Settlement:
 
     async def _failed_alone(self, delivery: Delivery, error: Exception) -> None:
         if failure.verdict(error) is Verdict.PERMANENT or delivery.attempt >= self.consumer.max_attempts:
-            await self._bury(delivery, error)
+            await self._give_up(delivery, error)
         else:
             await self._retry(delivery, error)
 
@@ -193,12 +194,12 @@ class Settlement:
         self._metrics.consumed(self.consumer.name, "retried")
         await delivery.retry(wait)
 
-    async def _bury(self, delivery: Delivery, error: Exception) -> None:
+    async def _give_up(self, delivery: Delivery, error: Exception) -> None:
         reason = failure.reason(error)
         log.error("event is dead", **self._facts(delivery), reason=reason, error=failure.text(error))
         self._metrics.consumed(self.consumer.name, "dead")
         self._metrics.dead(self.consumer.name, reason)
-        await delivery.bury(reason, failure.text(error))
+        await delivery.give_up(reason, failure.text(error))
 
     def _facts(self, delivery: Delivery) -> dict[str, object]:
         event = delivery.event

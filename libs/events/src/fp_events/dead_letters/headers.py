@@ -20,13 +20,13 @@ EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
 _OURS = (CONSUMER, REASON, ERROR, ATTEMPTS, TIME, EXPECTED)
 
 
-def buried(
+def dead_letter(
     message: EncodedEvent, consumer: str, *, origin: str, attempts: int, reason: str, error: str, now: datetime
 ) -> EncodedEvent:
     """The dead letter of a message.
 
-    origin: place of the message on the bus (stream and number). Burying the same message twice, because the consumer
-    died in between, gives one letter; a replay that fails again has another origin and gives a new one.
+    origin: place of the message on the bus (stream and number). Giving the same message up twice, because the
+    consumer died in between, makes one letter; a replay that fails again has another origin and gives a new one.
     """
     return EncodedEvent(
         id=message.id,

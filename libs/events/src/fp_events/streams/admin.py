@@ -32,7 +32,7 @@ class JetStreamAdmin:
         self._replicas = replicas
 
     async def ensure(self, streams: Sequence[Stream], consumers: Sequence[Consumer]) -> None:
-        # A durable for replays needs the dead letters' stream, which whoever declares a consumer may not have named.
+        # A durable for replays needs the dead letters' stream, which the caller may not have named.
         for stream in with_relatives([*streams, *([DLQ] if consumers else [])]):
             await self._ensure_stream(stream)
         for consumer in consumers:
@@ -124,7 +124,7 @@ class JetStreamAdmin:
             "deliver_subject": deliver,
             "deliver_policy": "all",
             # Acknowledged when the copy has stored it. Without that, messages which the other durables had already
-            # acknowledged were gone before they were copied (ADR 0100).
+            # acknowledged were deleted before they were copied (ADR 0100).
             "ack_policy": "flow_control",
             "flow_control": True,
             "idle_heartbeat": _NANOSECONDS,
@@ -158,7 +158,7 @@ class JetStreamAdmin:
             "deliver_policy": "all",
             "ack_policy": "explicit",
             "ack_wait": int(consumer.ack_wait * _NANOSECONDS),
-            # The consumer counts attempts itself: the server would stop delivering and tell nobody.
+            # The consumer counts attempts itself: the server would stop delivering, and no dead letter would be made.
             "max_deliver": -1,
             "max_ack_pending": consumer.max_in_flight,
             "max_waiting": _WAITING_PULLS,

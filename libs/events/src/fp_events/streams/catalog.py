@@ -78,7 +78,7 @@ def by_stream(
     """The streams that keep subjects of the patterns, with the part of each pattern that lies in the stream.
 
     holding: read a stream itself where it has a copy, which holds its messages back until they are handled.
-    Raises ValueError when no stream keeps a pattern: a consumer of it would wait for ever.
+    Raises ValueError when no stream keeps a pattern: a consumer of it would never get an event.
     """
     copied = {stream.copy_of for stream in streams}
     groups: dict[Stream, tuple[str, ...]] = {}

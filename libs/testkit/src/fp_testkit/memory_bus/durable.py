@@ -8,7 +8,7 @@ from datetime import timedelta
 from fp_events.consumer.declaration import Consumer
 from fp_events.consumer.failure import reason, text
 from fp_events.consumer.outage import PausingSettlement
-from fp_events.dead_letters.headers import again, buried, event_id
+from fp_events.dead_letters.headers import again, dead_letter, event_id
 from fp_events.message.envelope import EncodedEvent, decode
 from fp_events.message.event import Event, Poison
 
@@ -33,8 +33,8 @@ class MemoryDelivery:
         self.settled = True
         self._durable.later(self, delay)
 
-    async def bury(self, reason: str, error: str) -> None:
-        self._durable.bury(self, reason, error)
+    async def give_up(self, reason: str, error: str) -> None:
+        self._durable.give_up(self, reason, error)
         await self.ack()
 
     async def restart(self) -> None:
@@ -71,7 +71,7 @@ class Durable:
                 try:
                     delivery.event = decode(message.data, message.headers)
                 except Poison as poison:
-                    await delivery.bury(reason(poison), text(poison))
+                    await delivery.give_up(reason(poison), text(poison))
                 else:
                     readable.append(delivery)
             await patient.settle(readable, lambda: self._more(hand))
@@ -113,10 +113,10 @@ class Durable:
         timer = asyncio.get_running_loop().call_later(delay, back)
         self._timers.add(timer)
 
-    def bury(self, delivery: MemoryDelivery, reason: str, error: str) -> None:
+    def give_up(self, delivery: MemoryDelivery, reason: str, error: str) -> None:
         message = delivery.kept.message
         self._log.append(
-            buried(
+            dead_letter(
                 EncodedEvent(event_id(message.headers), message.subject, message.data, message.headers),
                 self._consumer.name,
                 origin=str(delivery.kept.number),
