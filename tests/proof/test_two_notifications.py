@@ -31,8 +31,10 @@ SETTINGS = {
 
 
 def drift(number: int) -> Event:
+    """Each of another model: many events of one would be told as one digest."""
     payload = events_pb2.ModelDriftDetected(model_name="delays", model_version="1", report_id=f"report-{number}")
-    return Event("fp.models.drift.detected", payload, "alpha", "m1", "The weather has changed.", severity=Severity.INFO)
+    text = "The weather has changed."
+    return Event("fp.models.drift.detected", payload, "alpha", f"m{number}", text, severity=Severity.INFO)
 
 
 @pytest.fixture
