@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 from importlib import resources
 
 import pytest
-from fp_billing.adapters.months import Months
-from fp_billing.adapters.reads import PostgresReads
-from fp_billing.adapters.transactions import PostgresTransactions
-from fp_billing.app.invoicing import Invoicing
+from fp_billing.adapters.postgres.months import Months
+from fp_billing.adapters.postgres.reads import PostgresReads
+from fp_billing.adapters.postgres.transactions import PostgresTransactions
+from fp_billing.app.issue_invoices import IssueInvoices
 from fp_billing.app.ports import Granularity, Wanted
-from fp_billing.app.record_usage import RecordEvents, Told
-from fp_billing.app.telling import Telling
+from fp_billing.app.publish_usage import PublishUsage
+from fp_billing.app.record_usage import RecordEvents, UsageEvent
 from fp_billing.domain.meters import Meter
 from fp_billing.domain.periods import Grace, Period
 from fp_billing.domain.plans import DEFAULT_PLAN
@@ -68,7 +68,7 @@ async def ready_months(database):
 
 async def test_two_replicas_meter_every_prediction_once(open_replica):
     replicas = [await open_replica(), await open_replica()]
-    told = [Told(new_id(), "alpha", (Usage(Meter.INFERENCE_REQUEST, 1, new_id()),)) for _ in range(PREDICTIONS)]
+    told = [UsageEvent(new_id(), "alpha", (Usage(Meter.INFERENCE_REQUEST, 1, new_id()),)) for _ in range(PREDICTIONS)]
     batches = [told[start : start + BATCH] for start in range(0, PREDICTIONS, BATCH)]
 
     async def work(database, mine):
@@ -86,9 +86,15 @@ async def test_two_replicas_meter_every_prediction_once(open_replica):
     assert await database.fetchval("SELECT sum(quantity) FROM usage_days") == PREDICTIONS
     cost = await database.fetchval("SELECT sum(cost_micros) FROM usage_days")
     assert cost == (PREDICTIONS - RATE.included) * RATE.price_micros
-    assert await Telling(PostgresTransactions(database, Months()), PostgresReads(database), RunningClock()).once() == 1
-    figures = {"predictions_per_second": round(PREDICTIONS / seconds), "cpu_us_each": round(cpu / PREDICTIONS * 1e6, 1)}
-    print(json.dumps({"proof": "billing metering", **figures}))
+    assert (
+        await PublishUsage(PostgresTransactions(database, Months()), PostgresReads(database), RunningClock()).once()
+        == 1
+    )
+    measured = {
+        "predictions_per_second": round(PREDICTIONS / seconds),
+        "cpu_us_each": round(cpu / PREDICTIONS * 1e6, 1),
+    }
+    print(json.dumps({"proof": "billing metering", **measured}))
 
 
 async def test_a_month_of_a_million_facts_is_read_and_invoiced_at_once(open_replica):
@@ -114,7 +120,7 @@ async def test_a_month_of_a_million_facts_is_read_and_invoiced_at_once(open_repl
 
     _, quota = await timed("quota_ms", reads.quota("alpha", Meter.INFERENCE_REQUEST, MARCH))
     days, _ = await timed("usage_ms", reads.usage(wanted, PageRequest(100)))
-    billing = Invoicing(
+    billing = IssueInvoices(
         PostgresTransactions(database, Months()),
         reads,
         clock=clock,

@@ -8,26 +8,31 @@ from fp_events import AuditPublisher
 from fp_events.hosting import soft_bus
 from fp_events.payloads.revocation import ended_keys
 from fp_events.streams import AUDIT, AUTH, BILLING, INFERENCE, MODELS, PIPELINES, USAGE
+from fp_kernel import Clock
 from fp_postgres import PRUNE_EVERY, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
 from fp_rpc import Server
 from fp_rpc.hosting import peers
 from fp_runtime import Runtime
 
-from fp_billing import upkeep
-from fp_billing.adapters.months import Months
-from fp_billing.adapters.reads import PostgresReads
-from fp_billing.adapters.reconciliation_rows import PostgresBooks
-from fp_billing.adapters.transactions import PostgresTransactions
+from fp_billing import retention
+from fp_billing.adapters.postgres.months import Months
+from fp_billing.adapters.postgres.reads import PostgresReads
+from fp_billing.adapters.postgres.reconciliation import PostgresBooks
+from fp_billing.adapters.postgres.transactions import PostgresTransactions
 from fp_billing.api import consumers
 from fp_billing.api.grpc import BillingServicer
-from fp_billing.app import use_cases
-from fp_billing.app.invoicing import Invoicing
+from fp_billing.app.assign_rate_plan import AssignRatePlan
+from fp_billing.app.create_adjustment import CreateAdjustment
+from fp_billing.app.create_rate_plan import CreateRatePlan
+from fp_billing.app.issue_invoices import IssueInvoices
+from fp_billing.app.meter_storage import MeterStorage
+from fp_billing.app.publish_usage import PublishUsage
 from fp_billing.app.queries import Queries
 from fp_billing.app.reconcile import Reconcile
-from fp_billing.app.storing import Storing
-from fp_billing.app.telling import Telling
-from fp_billing.figures import Figures
+from fp_billing.app.record_usage import RecordEvents, RecordUsage
+from fp_billing.app.settle_invoice import SettleInvoice
+from fp_billing.metrics import Metrics
 from fp_billing.settings import Settings
 
 NOUN = "billing"
@@ -36,50 +41,68 @@ _STREAMS = (BILLING, USAGE, INFERENCE, PIPELINES, MODELS, AUDIT, AUTH)
 
 async def serve(runtime: Runtime, settings: Settings) -> None:
     clock, metrics = runtime.clock, runtime.metrics
-    figures = Figures(metrics)
+    seen = Metrics(metrics)
     database = await hard_database(runtime, settings.database_url.get_secret_value())
     bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
 
     months = Months()
     await months.ensure(database, clock.now())
     transactions, reads = PostgresTransactions(database, months), PostgresReads(database)
-    do = use_cases.build(transactions, reads, clock=clock, grace=settings.grace, due_in=settings.due_in)
+    record_events = RecordEvents(transactions, clock, settings.grace)
 
     others = peers(runtime, settings)
     server = Server(
         NOUN, resolver=others.identity, metrics=metrics, audit=AuditPublisher(bus), reflection=settings.reflection
     )
-    server.add(add_BillingServiceServicer_to_server, BillingServicer(do, Queries(reads, clock), clock))
+    server.add(add_BillingServiceServicer_to_server, _servicer(settings, transactions, reads, clock))
 
     usage = replace(consumers.USAGE, linger=settings.billing_linger)
     taken = (usage, consumers.RESOURCES)
-    meter, meter_resources = (consumers.meter(each, do.record_events, figures.metered) for each in taken)
+    meter, meter_resources = (consumers.meter(each, record_events, seen.metered) for each in taken)
     runtime.keep("streams", lambda: bus.ensure(_STREAMS, taken))
     runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=metrics).run)
     runtime.every(PRUNE_EVERY, "retention", Pruner(database, consumers=taken).prune)
     runtime.keep("usage events", lambda: bus.consume(usage, meter))
     runtime.keep("resource events", lambda: bus.consume(consumers.RESOURCES, meter_resources))
-    runtime.keep("months of facts", lambda: upkeep.keep_months(months, database, clock, settings.facts_kept))
+    runtime.keep("months of facts", lambda: retention.prune_months(months, database, clock, settings.facts_kept))
     reconcile = Reconcile(
-        PostgresBooks(database), reads, clock, kept=settings.reconciliation_kept, observe=figures.unreconciled
+        PostgresBooks(database), reads, clock, kept=settings.reconciliation_kept, observe=seen.unreconciled
     )
     runtime.every(settings.billing_reconcile_seconds, "reconciliation", reconcile)
-    _keep_schedules(runtime, settings, transactions, reads, figures)
+    _keep_schedules(runtime, settings, transactions, reads, seen)
     runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, ended_keys(others.keys.drop)))
     await runtime.serve(server)
 
 
+def _servicer(
+    settings: Settings, transactions: PostgresTransactions, reads: PostgresReads, clock: Clock
+) -> BillingServicer:
+    return BillingServicer(
+        record_usage=RecordUsage(transactions, clock, settings.grace),
+        create_rate_plan=CreateRatePlan(transactions, clock),
+        assign_rate_plan=AssignRatePlan(transactions, clock),
+        settle_invoice=SettleInvoice(transactions, reads, clock, settings.due_in),
+        create_adjustment=CreateAdjustment(transactions, clock),
+        queries=Queries(reads, clock),
+        clock=clock,
+    )
+
+
 def _keep_schedules(
-    runtime: Runtime, settings: Settings, transactions: PostgresTransactions, reads: PostgresReads, figures: Figures
+    runtime: Runtime,
+    settings: Settings,
+    transactions: PostgresTransactions,
+    reads: PostgresReads,
+    seen: Metrics,
 ) -> None:
     """What is due by the clock: usage that is told, months of storage, invoices."""
     clock, grace, every = runtime.clock, settings.grace, settings.billing_invoice_seconds
-    telling = Telling(transactions, reads, clock)
-    storing = Storing(transactions, reads, clock=clock, grace=grace)
-    invoicing = Invoicing(
-        transactions, reads, clock=clock, grace=grace, due_in=settings.due_in, observe=figures.invoiced
+    publish_usage = PublishUsage(transactions, reads, clock)
+    storing = MeterStorage(transactions, reads, clock=clock, grace=grace)
+    invoicing = IssueInvoices(
+        transactions, reads, clock=clock, grace=grace, due_in=settings.due_in, observe=seen.invoiced
     )
-    runtime.keep("usage told", lambda: telling.run(settings.billing_tell_seconds))
+    runtime.keep("usage told", lambda: publish_usage.run(settings.billing_tell_seconds))
     runtime.keep("storage", lambda: storing.run(every))
     runtime.keep("invoices", lambda: invoicing.run(every))
 

@@ -1,19 +1,23 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib import resources
+from types import SimpleNamespace
 
 import pytest
 import pytest_asyncio
-from fp_billing.adapters.months import Months
-from fp_billing.adapters.reads import PostgresReads
-from fp_billing.adapters.transactions import PostgresTransactions
-from fp_billing.app import use_cases
-from fp_billing.app.invoicing import Invoicing
+from fp_billing.adapters.postgres.months import Months
+from fp_billing.adapters.postgres.reads import PostgresReads
+from fp_billing.adapters.postgres.transactions import PostgresTransactions
+from fp_billing.app.assign_rate_plan import AssignRatePlan
+from fp_billing.app.create_adjustment import CreateAdjustment
+from fp_billing.app.create_rate_plan import CreateRatePlan
+from fp_billing.app.issue_invoices import IssueInvoices
+from fp_billing.app.meter_storage import MeterStorage
 from fp_billing.app.ports import Granularity, Wanted
+from fp_billing.app.publish_usage import PublishUsage
 from fp_billing.app.queries import Queries
-from fp_billing.app.record_usage import Told
-from fp_billing.app.storing import Storing
-from fp_billing.app.telling import Telling
+from fp_billing.app.record_usage import RecordEvents, RecordUsage, UsageEvent
+from fp_billing.app.settle_invoice import SettleInvoice
 from fp_billing.domain.meters import Meter
 from fp_billing.domain.periods import Grace
 from fp_billing.domain.usage import Usage
@@ -41,16 +45,27 @@ class Store:
         return [replace(decode(row["envelope"]), sequence=row["sequence"]) for row in rows]
 
 
+def use_cases(transactions, reads, *, clock, grace, due_in):
+    return SimpleNamespace(
+        record_usage=RecordUsage(transactions, clock, grace),
+        record_events=RecordEvents(transactions, clock, grace),
+        create_rate_plan=CreateRatePlan(transactions, clock),
+        assign_rate_plan=AssignRatePlan(transactions, clock),
+        settle_invoice=SettleInvoice(transactions, reads, clock, due_in),
+        create_adjustment=CreateAdjustment(transactions, clock),
+    )
+
+
 class Desk:
     """Billing without its wire."""
 
     def __init__(self, side, clock):
         self.side, self.clock, self.invoiced = side, clock, []
-        self.do = use_cases.build(side.transactions, side.reads, clock=clock, grace=GRACE, due_in=timedelta(days=30))
-        self.telling = Telling(side.transactions, side.reads, clock)
-        self.storing = Storing(side.transactions, side.reads, clock=clock, grace=GRACE)
+        self.do = use_cases(side.transactions, side.reads, clock=clock, grace=GRACE, due_in=timedelta(days=30))
+        self.publish_usage = PublishUsage(side.transactions, side.reads, clock)
+        self.storing = MeterStorage(side.transactions, side.reads, clock=clock, grace=GRACE)
         self.read = Queries(side.reads, clock)
-        self.invoicing = Invoicing(
+        self.invoicing = IssueInvoices(
             side.transactions,
             side.reads,
             clock=clock,
@@ -72,7 +87,7 @@ class Desk:
     async def tell(self, *facts, team="alpha"):
         """A batch of events, each `(event id, source id)` of one request."""
         told = [
-            Told(event_id, team, (Usage(Meter.INFERENCE_REQUEST, 1, source_id, occurred_at=self.clock.now()),))
+            UsageEvent(event_id, team, (Usage(Meter.INFERENCE_REQUEST, 1, source_id, occurred_at=self.clock.now()),))
             for event_id, source_id in facts
         ]
         return await self.do.record_events(told, "billing")
@@ -89,7 +104,7 @@ class Desk:
 
     async def events(self, kind=""):
         """What was told so far; usage is told now."""
-        await self.telling.once()
+        await self.publish_usage.once()
         return [event for event in await self.side.emitted() if kind in event.type]
 
 

@@ -4,7 +4,7 @@ import itertools
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
-from fp_billing.app.record_usage import Told
+from fp_billing.app.record_usage import UsageEvent
 from fp_billing.domain.meters import Meter
 from fp_billing.domain.periods import Period, period_of
 from fp_billing.domain.usage import Usage
@@ -56,7 +56,7 @@ async def months(desk, plan_id, batches):
             await tx.assign(team, await tx.plan(plan_id), by="test", now=NOW)
     ids = {}
     for batch in batches:
-        told = [Told(ids.setdefault(event, new_id()), teams[team], (usage,)) for event, team, usage in batch]
+        told = [UsageEvent(ids.setdefault(event, new_id()), teams[team], (usage,)) for event, team, usage in batch]
         await desk.do.record_events(told, "billing")
     return [await month(desk, team, period) for team in teams for period in PERIODS]
 

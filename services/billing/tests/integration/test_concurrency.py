@@ -61,7 +61,8 @@ async def test_replicas_that_tell_at_once_while_others_meter_tell_every_fact_onc
     first, second = replicas
     await first.put_on(new_plan(price=10))
     await at_once(
-        *(desk.use(at=None) for desk in replicas for _ in range(10)), *(desk.telling.once() for desk in replicas * 3)
+        *(desk.use(at=None) for desk in replicas for _ in range(10)),
+        *(desk.publish_usage.once() for desk in replicas * 3),
     )
     told = await second.events("usage.recorded")
     assert sum(event.payload.facts for event in told) == 20

@@ -3,14 +3,16 @@
 import itertools
 from datetime import UTC, datetime, timedelta
 from importlib import resources
+from types import SimpleNamespace
 
 import pytest
-from fp_billing.adapters.months import Months
-from fp_billing.adapters.reads import PostgresReads
-from fp_billing.adapters.transactions import PostgresTransactions
-from fp_billing.app import use_cases
-from fp_billing.app.invoicing import Invoicing
-from fp_billing.app.record_usage import Told
+from fp_billing.adapters.postgres.months import Months
+from fp_billing.adapters.postgres.reads import PostgresReads
+from fp_billing.adapters.postgres.transactions import PostgresTransactions
+from fp_billing.app.assign_rate_plan import AssignRatePlan
+from fp_billing.app.create_rate_plan import CreateRatePlan
+from fp_billing.app.issue_invoices import IssueInvoices
+from fp_billing.app.record_usage import RecordEvents, RecordUsage, UsageEvent
 from fp_billing.domain.meters import Meter
 from fp_billing.domain.periods import Grace
 from fp_billing.domain.plans import Money, NewPlan
@@ -31,7 +33,7 @@ PLAN = NewPlan("p", dict.fromkeys(METERS, Money(PRICE, "USD")), {}, dict.fromkey
 
 
 def _invoicing(database, now):
-    return Invoicing(
+    return IssueInvoices(
         PostgresTransactions(database, Months()),
         PostgresReads(database),
         clock=ManualClock(now),
@@ -42,17 +44,17 @@ def _invoicing(database, now):
 
 
 def _commands(database):
-    return use_cases.build(
-        PostgresTransactions(database, Months()),
-        PostgresReads(database),
-        clock=ManualClock(NOON),
-        grace=GRACE,
-        due_in=timedelta(days=30),
+    transactions, clock = PostgresTransactions(database, Months()), ManualClock(NOON)
+    return SimpleNamespace(
+        record_events=RecordEvents(transactions, clock, GRACE),
+        record_usage=RecordUsage(transactions, clock, GRACE),
+        create_rate_plan=CreateRatePlan(transactions, clock),
+        assign_rate_plan=AssignRatePlan(transactions, clock),
     )
 
 
 def _batch(team, ids):
-    return [Told(event_id, team, (Usage(Meter.INFERENCE_REQUEST, 1, event_id),)) for event_id in ids]
+    return [UsageEvent(event_id, team, (Usage(Meter.INFERENCE_REQUEST, 1, event_id),)) for event_id in ids]
 
 
 async def meter(crash, url, team, ids):

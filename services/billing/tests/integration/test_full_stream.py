@@ -41,7 +41,7 @@ async def test_quotas_and_invoices_arrive_while_the_stream_of_usage_is_full(desk
     relay = asyncio.create_task(OutboxRelay(database, full, holder="test").run())
     for number in range(QUOTA):
         await desk.use(model_id=f"model-{number}")
-        await desk.telling.once()
+        await desk.publish_usage.once()
     async with asyncio.timeout(PATIENCE):
         await full.refused.wait()
     await desk.use()

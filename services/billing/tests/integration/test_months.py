@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 from asyncpg import UniqueViolationError
-from fp_billing.adapters.months import UNDATED, Months
+from fp_billing.adapters.postgres.months import UNDATED, Months
 from fp_billing.domain.meters import Meter
 from fp_kernel import new_id
 from fp_kernel.ids import uuid7

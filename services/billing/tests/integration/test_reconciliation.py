@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from fp_billing.adapters.reconciliation_rows import PostgresBooks
+from fp_billing.adapters.postgres.reconciliation import PostgresBooks
 from fp_billing.app.reconcile import Reconcile
-from fp_billing.app.record_usage import Told
+from fp_billing.app.record_usage import UsageEvent
 from fp_billing.domain.meters import Meter
 from fp_billing.domain.reconciliation import Reconciliation
 from fp_billing.domain.usage import Usage
@@ -21,12 +21,12 @@ OVER = datetime(2013, 3, 11, 1, 30, tzinfo=UTC)
 
 def predictions(*sources, rows=1, team="alpha", at=NOON):
     usages = tuple(Usage(Meter.INFERENCE_REQUEST, rows, source, occurred_at=at) for source in sources)
-    return Told(new_id(), team, usages, reconciled=True)
+    return UsageEvent(new_id(), team, usages, reconciled=True)
 
 
 def count(recorded, *, unrecorded=0, team="alpha", day=DAY):
     found = Reconciliation(team, day, Meter.INFERENCE_REQUEST, recorded=recorded, unrecorded=unrecorded)
-    return Told(new_id(), team, counted=(found,))
+    return UsageEvent(new_id(), team, counted=(found,))
 
 
 async def take(desk, *told):

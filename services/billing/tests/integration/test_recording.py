@@ -26,8 +26,8 @@ async def test_usage_is_priced_by_allowance_then_price(desk, new_plan):
 
 
 async def test_a_team_without_a_plan_is_on_the_default_one(desk):
-    posted = await desk.use()
-    assert posted.record.plan_id == DEFAULT_PLAN.id
+    metered = await desk.use()
+    assert metered.record.plan_id == DEFAULT_PLAN.id
     assert (await desk.read.quota("nobody", REQUESTS))[0] == DEFAULT_PLAN
 
 
@@ -76,11 +76,11 @@ async def test_tokens_and_requests_are_counted_apart(desk):
 
 
 async def test_a_command_that_is_sent_twice_happens_once(desk):
-    key = Command("alpha", "/RecordUsage", "k", b"same", lambda posted: posted.record.id.encode())
-    posted = await desk.do.record_usage("alpha", Usage(REQUESTS, 1, "r1"), key)
+    key = Command("alpha", "/RecordUsage", "k", b"same", lambda metered: metered.record.id.encode())
+    metered = await desk.do.record_usage("alpha", Usage(REQUESTS, 1, "r1"), key)
     with pytest.raises(Replayed) as replay:
         await desk.do.record_usage("alpha", Usage(REQUESTS, 1, "r1"), key)
-    assert replay.value.response.decode() == posted.record.id
+    assert replay.value.response.decode() == metered.record.id
 
 
 @pytest.mark.parametrize(
@@ -178,8 +178,8 @@ async def test_usage_that_is_too_late_counts_in_the_present_month(desk, clock):
 
 
 async def test_usage_of_the_future_counts_now(desk, clock):
-    posted = await desk.use(at=clock.now() + timedelta(days=400))
-    assert posted.record.occurred_at == clock.now()
+    metered = await desk.use(at=clock.now() + timedelta(days=400))
+    assert metered.record.occurred_at == clock.now()
 
 
 async def test_what_cannot_be_counted_leaves_nothing_behind(desk, new_plan):

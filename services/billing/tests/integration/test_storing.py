@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 from fp_billing.app import storing
-from fp_billing.app.record_usage import Told
+from fp_billing.app.record_usage import UsageEvent
 from fp_billing.domain.meters import Meter
 from fp_billing.domain.periods import period_of
 from fp_billing.domain.storage import ArchivedModel, RestoredModel, StoredVersion
@@ -18,15 +18,15 @@ SIZE = 5_000
 def ready(version="v1", *, model="m", at=MARCH, size=SIZE, team="alpha"):
     """A version became ready."""
     usage = Usage(Meter.STORAGE_BYTES, size, version, model_id=model, model_version="1", occurred_at=at)
-    return Told(new_id(), team, (usage,), StoredVersion(version, model, "1", size, period_of(at)))
+    return UsageEvent(new_id(), team, (usage,), StoredVersion(version, model, "1", size, period_of(at)))
 
 
 def archived(model="m", *, at=MARCH, team="alpha"):
-    return Told(new_id(), team, archived=ArchivedModel(model, at))
+    return UsageEvent(new_id(), team, archived=ArchivedModel(model, at))
 
 
 def restored(model="m", *, at=MARCH, team="alpha"):
-    return Told(new_id(), team, restored=RestoredModel(model, at))
+    return UsageEvent(new_id(), team, restored=RestoredModel(model, at))
 
 
 async def stored(desk, clock, month):

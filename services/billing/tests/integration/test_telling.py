@@ -2,7 +2,7 @@
 
 import pytest
 from fp_billing.adapters.events import USAGE_RECORDED
-from fp_billing.app import telling
+from fp_billing.app import publish_usage
 from fp_billing.domain.meters import Meter
 from fp_kernel import new_id
 
@@ -53,7 +53,7 @@ async def test_a_fact_is_told_once_and_what_comes_later_is_another_sum(desk):
 
 
 async def test_every_team_is_told_of(desk, monkeypatch):
-    monkeypatch.setattr(telling, "_TEAMS", 2)
+    monkeypatch.setattr(publish_usage, "_TEAMS", 2)
     teams = [f"team {number}" for number in range(5)]
     for team in teams:
         await desk.use(team=team)
@@ -62,10 +62,10 @@ async def test_every_team_is_told_of(desk, monkeypatch):
 
 async def test_what_the_bus_does_not_take_grows_no_outbox(desk, monkeypatch):
     """Sums go on growing in their rows; the quota is in the outbox at once."""
-    monkeypatch.setattr(telling, "_WAITING", 3)
+    monkeypatch.setattr(publish_usage, "_WAITING", 3)
     for _ in range(10):
         await desk.tell((new_id(), new_id()))
-        await desk.telling.once()
+        await desk.publish_usage.once()
     waiting = await desk.side.database.fetchval(
         "SELECT count(*) FROM fp_outbox WHERE published_at IS NULL AND subject = $1", USAGE_RECORDED
     )

@@ -13,10 +13,12 @@ from google.protobuf.message import Message
 
 from fp_billing.api import convert
 from fp_billing.api.team_scope import any_team_or_own, changed_team
-from fp_billing.app.assign_rate_plan import Assigned
-from fp_billing.app.posting import Posted
-from fp_billing.app.settle_invoice import Settled, Settlement
-from fp_billing.app.use_cases import UseCases
+from fp_billing.app.assign_rate_plan import Assigned, AssignRatePlan
+from fp_billing.app.create_adjustment import CreateAdjustment
+from fp_billing.app.create_rate_plan import CreateRatePlan
+from fp_billing.app.metering import Metered
+from fp_billing.app.record_usage import RecordUsage
+from fp_billing.app.settle_invoice import Settled, SettleInvoice, Settlement
 from fp_billing.domain.adjustments import Adjustment
 from fp_billing.domain.invoices import Status
 from fp_billing.domain.plans import RatePlan
@@ -26,22 +28,34 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class CommandServicer(BillingServiceServicer):
-    def __init__(self, use_cases: UseCases) -> None:
-        self._do = use_cases
+    def __init__(
+        self,
+        *,
+        record_usage: RecordUsage,
+        create_rate_plan: CreateRatePlan,
+        assign_rate_plan: AssignRatePlan,
+        settle_invoice: SettleInvoice,
+        create_adjustment: CreateAdjustment,
+    ) -> None:
+        self._record_usage = record_usage
+        self._create_rate_plan = create_rate_plan
+        self._assign_rate_plan = assign_rate_plan
+        self._settle_invoice = settle_invoice
+        self._create_adjustment = create_adjustment
 
     async def RecordUsage(self, request: pb.RecordUsageRequest, context: Context) -> pb.RecordUsageResponse:
         usage, team = convert.usage_of(request), caller().team
         try:
-            posted = await self._do.record_usage(team, usage, command(request, _recorded))
+            metered = await self._record_usage(team, usage, command(request, _recorded))
         except Replayed as replay:
             again = pb.RecordUsageResponse.FromString(replay.response)
             again.deduplicated = True
             return again
-        return _recorded(posted)
+        return _recorded(metered)
 
     async def CreateRatePlan(self, request: pb.CreateRatePlanRequest, context: Context) -> pb.CreateRatePlanResponse:
         try:
-            plan = await self._do.create_rate_plan(convert.new_plan(request), principal(), command(request, _created))
+            plan = await self._create_rate_plan(convert.new_plan(request), principal(), command(request, _created))
         except Replayed as replay:
             again = pb.CreateRatePlanResponse.FromString(replay.response)
             again.deduplicated = True
@@ -51,7 +65,7 @@ class CommandServicer(BillingServiceServicer):
     async def AssignRatePlan(self, request: pb.AssignRatePlanRequest, context: Context) -> pb.AssignRatePlanResponse:
         plan_id = parse_id(request.rate_plan_id, "rate_plan_id")
         team = changed_team(request.team)
-        return _assigned(await self._do.assign_rate_plan(team, plan_id, principal(), command(request, _assigned)))
+        return _assigned(await self._assign_rate_plan(team, plan_id, principal(), command(request, _assigned)))
 
     async def MarkInvoicePaid(self, request: pb.MarkInvoicePaidRequest, context: Context) -> pb.MarkInvoicePaidResponse:
         end = Settlement(Status.PAID, "payment_reference", request.payment_reference)
@@ -67,7 +81,7 @@ class CommandServicer(BillingServiceServicer):
         if not request.team:
             raise invalid("team", "must be named")
         new = convert.new_adjustment(request, changed_team(request.team))
-        return _adjusted(await self._do.create_adjustment(new, principal(), command(request, _adjusted)))
+        return _adjusted(await self._create_adjustment(new, principal(), command(request, _adjusted)))
 
     async def _settle(
         self,
@@ -77,11 +91,11 @@ class CommandServicer(BillingServiceServicer):
     ) -> Answer:
         invoice_id = parse_id(request.invoice_id, "invoice_id")
         asked = command(request, answer)
-        return answer(await self._do.settle_invoice(invoice_id, any_team_or_own(), end, principal(), asked))
+        return answer(await self._settle_invoice(invoice_id, any_team_or_own(), end, principal(), asked))
 
 
-def _recorded(posted: Posted) -> pb.RecordUsageResponse:
-    return pb.RecordUsageResponse(record=convert.record_to_pb(posted.record), deduplicated=posted.known)
+def _recorded(metered: Metered) -> pb.RecordUsageResponse:
+    return pb.RecordUsageResponse(record=convert.record_to_pb(metered.record), deduplicated=metered.known)
 
 
 def _created(plan: RatePlan) -> pb.CreateRatePlanResponse:

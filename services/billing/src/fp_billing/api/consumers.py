@@ -9,7 +9,7 @@ from fp_events.payloads.predictions import opened
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from fp_billing.app.record_usage import RecordEvents, Told
+from fp_billing.app.record_usage import RecordEvents, UsageEvent
 from fp_billing.domain.meters import Meter
 from fp_billing.domain.periods import day_of, period_of
 from fp_billing.domain.reconciliation import Reconciliation
@@ -43,7 +43,7 @@ def meter(
     return handle
 
 
-def _told(event: Event) -> Told:
+def _told(event: Event) -> UsageEvent:
     """What a message says, with all predictions of a batch. The inbox knows the message, the usage key each fact: a
     prediction that comes again in another batch, or alone, is metered once.
 
@@ -53,22 +53,22 @@ def _told(event: Event) -> Told:
         raise Poison("the event names no team to bill")
     match event.payload:
         case events_pb2.StepCompleted() | events_pb2.StepFailed() as step:
-            return Told(event.id, event.team, _step(event, step))
+            return UsageEvent(event.id, event.team, _step(event, step))
         case events_pb2.ModelVersionReady() as version:
             return _stored(event, version)
         case events_pb2.ModelArchived() as model:
             ended = ArchivedModel(_source(model.model_id), _moment(event, model.archived_at))
-            return Told(event.id, event.team, archived=ended)
+            return UsageEvent(event.id, event.team, archived=ended)
         case events_pb2.ModelRestored() as model:
             back = RestoredModel(_source(model.model_id), _moment(event, model.restored_at))
-            return Told(event.id, event.team, restored=back)
+            return UsageEvent(event.id, event.team, restored=back)
         case events_pb2.InferenceCounted() as counted:
-            return Told(event.id, event.team, counted=tuple(_counted(event, counted)))
+            return UsageEvent(event.id, event.team, counted=tuple(_counted(event, counted)))
         case payload:
             usages = tuple(usage for each in opened(event) for usage in _prediction(each))
             # Single predictions are of a build of inference that counted nothing.
             reconciled = isinstance(payload, events_pb2.InferenceRecorded)
-            return Told(event.id, event.team, usages, reconciled=reconciled)
+            return UsageEvent(event.id, event.team, usages, reconciled=reconciled)
 
 
 def _prediction(event: Event) -> tuple[Usage, ...]:
@@ -125,7 +125,7 @@ def _step(event: Event, payload: events_pb2.StepCompleted | events_pb2.StepFaile
     return (usage,)
 
 
-def _stored(event: Event, payload: events_pb2.ModelVersionReady) -> Told:
+def _stored(event: Event, payload: events_pb2.ModelVersionReady) -> UsageEvent:
     """The month in which it became ready; the schedule meters the following ones."""
     at = _moment(event, payload.ready_at)
     usage = Usage(
@@ -141,7 +141,7 @@ def _stored(event: Event, payload: events_pb2.ModelVersionReady) -> Told:
     stored = StoredVersion(
         payload.version_id, payload.model_id, payload.version, payload.size_bytes, paid_for=period_of(at)
     )
-    return Told(event.id, event.team, (usage,), stored)
+    return UsageEvent(event.id, event.team, (usage,), stored)
 
 
 def _source(source_id: str) -> str:

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from fp_kernel import Clock, Command, Principal
 
-from fp_billing.app.missing import no_plan
 from fp_billing.app.ports import Transactions
+from fp_billing.app.refusals import no_plan
 from fp_billing.domain.accounts import change_plan
 from fp_billing.domain.periods import period_of
 from fp_billing.domain.plans import RatePlan

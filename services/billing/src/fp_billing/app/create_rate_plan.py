@@ -2,8 +2,8 @@
 
 from fp_kernel import Clock, Command, Principal
 
-from fp_billing.app.missing import plan_name_taken
 from fp_billing.app.ports import Transactions
+from fp_billing.app.refusals import plan_name_taken
 from fp_billing.domain.plans import NewPlan, RatePlan, create_plan
 
 

@@ -6,8 +6,8 @@ from datetime import date
 
 from fp_kernel import Clock, PageRequest
 
-from fp_billing.app.missing import no_invoice, no_plan
 from fp_billing.app.ports import Reads, Summary, Wanted
+from fp_billing.app.refusals import no_invoice, no_plan
 from fp_billing.domain.adjustments import Adjustment
 from fp_billing.domain.invoices import Invoice, Status
 from fp_billing.domain.meters import Meter

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from fp_kernel import Clock, Command
 
+from fp_billing.app.metering import Metered, Metering
 from fp_billing.app.ports import Transaction, Transactions
-from fp_billing.app.posting import Posted, Posting
 from fp_billing.domain.periods import Grace, day_of
 from fp_billing.domain.reconciliation import Reconciliation, added, taken
 from fp_billing.domain.storage import ArchivedModel, RestoredModel, StoredVersion
@@ -20,17 +20,17 @@ class RecordUsage:
         self._clock = clock
         self._grace = grace
 
-    async def __call__(self, team: str, usage: Usage, command: Command) -> Posted:
+    async def __call__(self, team: str, usage: Usage, command: Command) -> Metered:
         """Raises InvalidArgument naming the field, OutOfRange when the period cannot count it."""
         check_usage(usage)
         async with self._transactions(command) as tx:
-            (posted,) = await Posting(tx, team, self._clock.now(), self._grace)([usage])
-            await tx.complete(posted)
-        return posted
+            (metered,) = await Metering(tx, team, self._clock.now(), self._grace)([usage])
+            await tx.complete(metered)
+        return metered
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class UsageEvent:
     """What one event of the bus says was used, what is stored from now on, no longer, or again.
 
     reconciled: its sender counts these usages too, in another event. counted: what it counted.
@@ -52,7 +52,7 @@ class RecordEvents:
         self._clock = clock
         self._grace = grace
 
-    async def __call__(self, batch: Sequence[Told], consumer: str) -> int:
+    async def __call__(self, batch: Sequence[UsageEvent], consumer: str) -> int:
         """The inbox, the usage and its events in one transaction; how many facts were new.
 
         consumer: the durable that took them; its inbox remembers as long as its events may come again.
@@ -64,19 +64,19 @@ class RecordEvents:
         now, new = self._clock.now(), 0
         async with self._transactions() as tx:
             fresh = await tx.fresh(consumer, (told.event_id for told in batch))
-            by_team: defaultdict[str, list[Told]] = defaultdict(list)
+            by_team: defaultdict[str, list[UsageEvent]] = defaultdict(list)
             for told in batch:
                 if told.event_id in fresh:
                     by_team[told.team].append(told)
             for team in sorted(by_team):
-                posted = await Posting(tx, team, now, self._grace)([u for told in by_team[team] for u in told.usages])
-                new += sum(not each.known for each in posted)
+                metered = await Metering(tx, team, now, self._grace)([u for told in by_team[team] for u in told.usages])
+                new += sum(not each.known for each in metered)
                 await _store(tx, team, by_team[team])
-                await _reconcile(tx, team, by_team[team], posted)
+                await _reconcile(tx, team, by_team[team], metered)
         return new
 
 
-async def _store(tx: Transaction, team: str, batch: Sequence[Told]) -> None:
+async def _store(tx: Transaction, team: str, batch: Sequence[UsageEvent]) -> None:
     """Of a team that is held."""
     for told in batch:
         if told.stored is not None:
@@ -87,9 +87,9 @@ async def _store(tx: Transaction, team: str, batch: Sequence[Told]) -> None:
             await tx.restore_model(team, told.restored)
 
 
-async def _reconcile(tx: Transaction, team: str, batch: Sequence[Told], posted: Sequence[Posted]) -> None:
-    """Both sides of the comparison, of a team that is held. posted: of all usages of the batch, in their order."""
-    parts, results = [part for told in batch for part in told.counted], iter(posted)
+async def _reconcile(tx: Transaction, team: str, batch: Sequence[UsageEvent], metered: Sequence[Metered]) -> None:
+    """Both sides of the comparison, of a team that is held. metered: of all usages of the batch, in their order."""
+    parts, results = [part for told in batch for part in told.counted], iter(metered)
     for told in batch:
         for usage, result in zip(told.usages, results, strict=False):
             if told.reconciled and usage.occurred_at is not None:

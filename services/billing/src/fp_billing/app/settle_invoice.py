@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from fp_kernel import Clock, Command, FailedPrecondition, Principal
 from fp_kernel.texts import check_line
 
-from fp_billing.app.missing import no_invoice
 from fp_billing.app.ports import Reads, Transaction, Transactions
+from fp_billing.app.refusals import no_invoice
 from fp_billing.domain.events import InvoiceGenerated
 from fp_billing.domain.invoices import Invoice, Status, draft, finalize, settle
 

@@ -12,14 +12,14 @@ from fp_billing.domain.usage import Usage, UsageRecord
 
 
 @dataclass(frozen=True, slots=True)
-class Posted:
+class Metered:
     """known: it was metered before; `record` is that one."""
 
     record: UsageRecord
     known: bool = False
 
 
-class Posting:
+class Metering:
     """One team's part of a transaction. `grace`: how long past periods still take what happened in them."""
 
     def __init__(self, tx: Transaction, team: str, now: datetime, grace: Grace) -> None:
@@ -29,7 +29,7 @@ class Posting:
         self._grace = grace
         self._accounts: dict[Period, Account] = {}
 
-    async def __call__(self, usages: Sequence[Usage]) -> list[Posted]:
+    async def __call__(self, usages: Sequence[Usage]) -> list[Metered]:
         """Meter each fact once, in the order given; one that is known changes nothing.
 
         Raises OutOfRange when a period cannot count it.
@@ -38,20 +38,20 @@ class Posting:
         # crossed by one record only.
         plan = await self._tx.hold(self._team, self._now)
         known = dict(await self._tx.recorded(self._team, [usage.fact for usage in usages]))
-        posted: list[Posted] = []
+        metered: list[Metered] = []
         for usage in usages:
             before = known.get(usage.fact)
             if before is None:
                 known[usage.fact] = entry = await self._record(usage, plan)
-                posted.append(Posted(entry))
+                metered.append(Metered(entry))
             else:
-                posted.append(Posted(before, known=True))
-        new = [each.record for each in posted if not each.known]
+                metered.append(Metered(before, known=True))
+        new = [each.record for each in metered if not each.known]
         if new:
             await self._tx.add_usage(new)
         for account in self._accounts.values():
             await self._tx.save_account(account)
-        return posted
+        return metered
 
     async def _record(self, usage: Usage, plan: RatePlan) -> UsageRecord:
         account, at = await self._account(usage, plan)

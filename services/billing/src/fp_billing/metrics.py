@@ -1,22 +1,22 @@
-"""The figures that tell how billing does."""
+"""The metrics of billing."""
 
-from fp_telemetry import Metrics
+from fp_telemetry import Metrics as Registry
 
 
-class Figures:
-    def __init__(self, metrics: Metrics) -> None:
-        self._facts = metrics.counter(
+class Metrics:
+    def __init__(self, registry: Registry) -> None:
+        self._facts = registry.counter(
             "usage_events_total",
             "Facts told by events: new ones were metered, known ones had been before.",
             ("result",),
         )
-        self._invoices = metrics.counter(
+        self._invoices = registry.counter(
             "invoices_total",
             "Invoices made or completed, by their status; failed ones will be tried again.",
             ("result",),
         )
 
-        self._unreconciled = metrics.gauge(
+        self._unreconciled = registry.gauge(
             "unreconciled_days",
             "Days of a team and meter that are over, and whose usage that inference recorded is not what was billed.",
         )

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from fp_postgres import Transaction
 
-from fp_billing.adapters.months import Months
-from fp_billing.adapters.rows import columns, to_record, to_sum
+from fp_billing.adapters.postgres.months import Months
+from fp_billing.adapters.postgres.rows import columns, to_record, to_sum
 from fp_billing.domain.meters import Fact, Meter
 from fp_billing.domain.periods import Period, day_of
 from fp_billing.domain.sums import UsageSum, summed

@@ -16,7 +16,7 @@ _SUMS: Final = 500
 _WAITING: Final = 1_000
 
 
-class Telling:
+class PublishUsage:
     """Sums of usage into the outbox, one event a team, meter, model, version, plan and day. Every replica runs it.
 
     While the bus does not take what was told before, nothing is added: the sums go on growing in their rows, and the

@@ -6,8 +6,8 @@ from typing import Final
 from fp_kernel import Clock
 from fp_telemetry import get_logger
 
+from fp_billing.app.metering import Metering
 from fp_billing.app.ports import Reads, Transactions
-from fp_billing.app.posting import Posting
 from fp_billing.domain.periods import Grace, Period, period_of
 from fp_billing.domain.storage import due
 
@@ -17,7 +17,7 @@ _TEAMS: Final = 100
 _VERSIONS: Final = 200
 
 
-class Storing:
+class MeterStorage:
     """Every replica runs it: under the team's lock each version is metered once for each month."""
 
     def __init__(self, transactions: Transactions, reads: Reads, *, clock: Clock, grace: Grace) -> None:
@@ -55,7 +55,7 @@ class Storing:
                 versions = await tx.unpaid_versions(team, month, _VERSIONS)
                 usages = [usage for version, last in versions for usage in due(version, min(last, month))]
                 if usages:
-                    await Posting(tx, team, self._clock.now(), self._grace)(usages)
+                    await Metering(tx, team, self._clock.now(), self._grace)(usages)
                     await tx.pay_versions(team, [version.version_id for version, _ in versions], month)
             metered += len(versions)
             if len(versions) < _VERSIONS:

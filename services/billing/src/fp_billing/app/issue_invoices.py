@@ -20,7 +20,7 @@ log = get_logger(__name__)
 _BATCH = 100
 
 
-class Invoicing:
+class IssueInvoices:
     """Every replica runs it: the team's lock makes each invoice once.
 
     due_in: from final to due. observe: hears the status of each invoice that was made or completed.

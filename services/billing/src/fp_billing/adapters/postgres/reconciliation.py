@@ -7,7 +7,7 @@ from asyncpg import Record
 from fp_kernel import PageRequest
 from fp_postgres import Database, Transaction
 
-from fp_billing.adapters.rows import columns
+from fp_billing.adapters.postgres.rows import columns
 from fp_billing.domain.meters import Meter
 from fp_billing.domain.reconciliation import Reconciliation
 

@@ -8,10 +8,10 @@ from fp_kernel import NO_COMMAND, Command
 from fp_postgres import Database
 from fp_postgres import Transaction as PostgresTransaction
 
-from fp_billing.adapters import adjustment_rows, invoice_rows, reconciliation_rows, storage_rows, usage_rows
 from fp_billing.adapters.events import to_event
-from fp_billing.adapters.months import Months
-from fp_billing.adapters.rows import PLAN, to_plan
+from fp_billing.adapters.postgres import adjustments, invoices, reconciliation, storage, usage
+from fp_billing.adapters.postgres.months import Months
+from fp_billing.adapters.postgres.rows import PLAN, to_plan
 from fp_billing.domain.accounts import Account
 from fp_billing.domain.adjustments import Adjustment
 from fp_billing.domain.events import DomainEvent
@@ -86,7 +86,7 @@ class BillingTransaction:
             team=team,
             period=period,
             plan=to_plan(row),
-            used=await usage_rows.used(self._tx, team, period),
+            used=await usage.used(self._tx, team, period),
             told=frozenset(Meter(meter) for meter in row["told"]),
             drafted=row["drafted"],
             closed=row["closed"],
@@ -94,30 +94,30 @@ class BillingTransaction:
         )
 
     async def recorded(self, team: str, facts: Iterable[Fact]) -> Mapping[Fact, UsageRecord]:
-        return await usage_rows.recorded(self._tx, team, facts, self._months)
+        return await usage.recorded(self._tx, team, facts, self._months)
 
     async def add_usage(self, records: Sequence[UsageRecord]) -> None:
-        await usage_rows.add(self._tx, records, self._months)
-        await usage_rows.count(self._tx, records)
-        await usage_rows.add_untold(self._tx, records)
+        await usage.add(self._tx, records, self._months)
+        await usage.count(self._tx, records)
+        await usage.add_untold(self._tx, records)
 
     async def store_version(self, team: str, version: StoredVersion) -> None:
-        await storage_rows.store(self._tx, team, version)
+        await storage.store(self._tx, team, version)
 
     async def archive_model(self, team: str, model: ArchivedModel) -> None:
-        await storage_rows.archive(self._tx, team, model)
+        await storage.archive(self._tx, team, model)
 
     async def restore_model(self, team: str, model: RestoredModel) -> None:
-        await storage_rows.restore(self._tx, team, model)
+        await storage.restore(self._tx, team, model)
 
     async def unpaid_versions(self, team: str, month: Period, limit: int) -> Sequence[tuple[StoredVersion, Period]]:
-        return await storage_rows.unpaid(self._tx, team, month, limit)
+        return await storage.unpaid(self._tx, team, month, limit)
 
     async def pay_versions(self, team: str, version_ids: Sequence[str], month: Period) -> None:
-        await storage_rows.pay(self._tx, team, version_ids, month)
+        await storage.pay(self._tx, team, version_ids, month)
 
     async def take_untold(self, team: str, limit: int) -> Sequence[UsageSum]:
-        return await usage_rows.take_untold(self._tx, team, limit)
+        return await usage.take_untold(self._tx, team, limit)
 
     async def save_account(self, account: Account) -> None:
         # Most batches change nothing here, and then write nothing.
@@ -179,22 +179,22 @@ class BillingTransaction:
         )
 
     async def contents(self, team: str, period: Period) -> Contents:
-        return await invoice_rows.contents(self._tx, team, period)
+        return await invoices.contents(self._tx, team, period)
 
     async def add_adjustment(self, adjustment: Adjustment) -> None:
-        await adjustment_rows.add(self._tx, adjustment)
+        await adjustments.add(self._tx, adjustment)
 
     async def reconcile(self, parts: Sequence[Reconciliation]) -> None:
-        await reconciliation_rows.add(self._tx, parts)
+        await reconciliation.add(self._tx, parts)
 
     async def invoice(self, team: str, period: Period) -> Invoice | None:
-        return await invoice_rows.invoice(self._tx, team, period)
+        return await invoices.invoice(self._tx, team, period)
 
     async def invoice_by_id(self, team: str, invoice_id: str) -> Invoice | None:
-        return await invoice_rows.invoice_by_id(self._tx, team, invoice_id)
+        return await invoices.invoice_by_id(self._tx, team, invoice_id)
 
     async def save_invoice(self, invoice: Invoice) -> None:
-        await invoice_rows.save(self._tx, invoice)
+        await invoices.save(self._tx, invoice)
 
     async def next_number(self) -> int:
         number: int = await self._tx.fetchval("UPDATE invoice_numbers SET last = last + 1 RETURNING last")

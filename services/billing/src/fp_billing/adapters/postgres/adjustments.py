@@ -8,7 +8,7 @@ from asyncpg import Record
 from fp_kernel import PageRequest
 from fp_postgres import Database, Transaction
 
-from fp_billing.adapters.rows import LAST_ID
+from fp_billing.adapters.postgres.rows import LAST_ID
 from fp_billing.domain.adjustments import Adjustment
 from fp_billing.domain.periods import Period, day_of
 from fp_billing.domain.plans import Money

@@ -7,10 +7,10 @@ from fp_kernel import PageRequest
 from fp_postgres import Database
 from fp_postgres.backlog import unpublished
 
-from fp_billing.adapters import adjustment_rows, reconciliation_rows
 from fp_billing.adapters.events import USAGE_RECORDED
-from fp_billing.adapters.invoice_rows import complete
-from fp_billing.adapters.rows import INVOICE, LAST_ID, PLAN, to_plan
+from fp_billing.adapters.postgres import adjustments, reconciliation
+from fp_billing.adapters.postgres.invoices import complete
+from fp_billing.adapters.postgres.rows import INVOICE, LAST_ID, PLAN, to_plan
 from fp_billing.app.ports import Due, MeterSum, Summary, Wanted
 from fp_billing.domain.adjustments import Adjustment
 from fp_billing.domain.invoices import Invoice, Status
@@ -147,15 +147,15 @@ class PostgresReads:
         return shown, shown[-1].id if len(rows) > page.size else ""
 
     async def adjustments(self, team: str, page: PageRequest) -> tuple[Sequence[Adjustment], str]:
-        return await adjustment_rows.of_team(self._database, team, page)
+        return await adjustments.of_team(self._database, team, page)
 
     async def reconciliation(
         self, team: str, start: date, end: date, page: PageRequest, *, unsettled_only: bool
     ) -> tuple[Sequence[Reconciliation], str]:
-        return await reconciliation_rows.of_team(self._database, team, start, end, page, unsettled_only=unsettled_only)
+        return await reconciliation.of_team(self._database, team, start, end, page, unsettled_only=unsettled_only)
 
     async def unsettled(self, before: date, limit: int) -> Sequence[Reconciliation]:
-        return await reconciliation_rows.unsettled(self._database, before, limit)
+        return await reconciliation.unsettled(self._database, before, limit)
 
     async def to_invoice(
         self, before: Period, final_before: Period, after: tuple[Period, str] | None, limit: int

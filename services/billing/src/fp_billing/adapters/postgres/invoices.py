@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from asyncpg import Record
 from fp_postgres import Database, Transaction
 
-from fp_billing.adapters import adjustment_rows
-from fp_billing.adapters.rows import INVOICE, LINE, columns, to_invoice, to_line
+from fp_billing.adapters.postgres import adjustments as corrections
+from fp_billing.adapters.postgres.rows import INVOICE, LINE, columns, to_invoice, to_line
 from fp_billing.domain.invoices import Contents, Invoice, Line
 from fp_billing.domain.periods import Period, day_of
 
@@ -45,7 +45,7 @@ SELECT $1, * FROM unnest($2::int[], $3::text[], $4::uuid[], $5::numeric[], $6::n
 
 async def contents(tx: Transaction, team: str, period: Period) -> Contents:
     rows = await tx.fetch(_LINES, team, day_of(period.start), day_of(period.end))
-    return Contents([to_line(row) for row in rows], await adjustment_rows.of_period(tx, team, period))
+    return Contents([to_line(row) for row in rows], await corrections.of_period(tx, team, period))
 
 
 async def invoice(tx: Transaction, team: str, period: Period) -> Invoice | None:
@@ -66,7 +66,7 @@ async def complete(source: Database | Transaction, rows: Sequence[Record]) -> Se
     lines: defaultdict[str, list[Line]] = defaultdict(list)
     for line in await source.fetch(_KEPT_LINES, ids):
         lines[str(line["invoice_id"])].append(to_line(line))
-    adjustments = await adjustment_rows.of_invoices(source, ids)
+    adjustments = await corrections.of_invoices(source, ids)
     return [to_invoice(row, lines[str(row["id"])], adjustments[str(row["id"])]) for row in rows]
 
 
@@ -90,7 +90,7 @@ async def save(tx: Transaction, invoice: Invoice) -> None:
     )
     await tx.execute("DELETE FROM invoice_lines WHERE invoice_id = $1", invoice.id)
     await tx.execute(_SAVE_LINES, invoice.id, *columns(map(_row, enumerate(invoice.lines)), 8))
-    await adjustment_rows.show(tx, invoice.id, invoice.adjustments)
+    await corrections.show(tx, invoice.id, invoice.adjustments)
 
 
 def _row(numbered: tuple[int, Line]) -> tuple[object, ...]:
