@@ -46,7 +46,9 @@ def get_view(context: typer.Context, name: str = typer.Argument(help="Name or id
     with connect(state) as client:
         view = plain(names.view(client, name))
     record(
-        state, view, ("name", "description", "entity", "schema_version", "version", "online_ttl", "updated_at", "id")
+        state,
+        view,
+        ("name", "description", "entity", "schema_version", "version", "online_ttl", "retention", "updated_at", "id"),
     )
     if not state.json:
         say(state, "")

@@ -15,6 +15,7 @@ from fp_runtime import Runtime
 from fp_featurestore import stores
 from fp_featurestore.adapters.online.view import RedisOnline
 from fp_featurestore.adapters.postgres.copies import PostgresClaims, PostgresCopies
+from fp_featurestore.adapters.postgres.history import PostgresHistory
 from fp_featurestore.adapters.postgres.log import PostgresLog
 from fp_featurestore.adapters.postgres.offline import PostgresOffline
 from fp_featurestore.adapters.postgres.transactions import PostgresTransactions
@@ -25,10 +26,12 @@ from fp_featurestore.app import use_cases
 from fp_featurestore.app.catalog import Catalog
 from fp_featurestore.app.keep_online import KeepOnline
 from fp_featurestore.app.rebuild import Rebuild
+from fp_featurestore.app.trim_history import TrimHistory
 from fp_featurestore.figures import Figures
 from fp_featurestore.settings import Settings
 
 NOUN = "featurestore"
+_HOUR = 3_600.0
 
 
 async def serve(runtime: Runtime, settings: Settings) -> None:
@@ -66,6 +69,8 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     runtime.keep("streams", lambda: bus.ensure((FEATURES, AUDIT, AUTH), ()))
     runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=runtime.metrics).run)
     runtime.every(PRUNE_EVERY, "retention", Pruner(database).prune)
+    trim = TrimHistory(PostgresHistory(database), PostgresClaims(database), clock)
+    runtime.every(settings.featurestore_trim_hours * _HOUR, "history", trim)
     runtime.keep("online view", keep.run)
     runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, ended_keys(others.keys.drop)))
     await runtime.serve(server)

@@ -23,20 +23,33 @@ FILL = (
     INSERT INTO feature_views SELECT {VIEW}, {TEAM}, 'v' || n, '', 'e', 'k', '', '[]', 0, 'ann', 0, 0, NULL, 1,
            CASE WHEN n BETWEEN 19991 AND 20000 THEN (extract(epoch FROM now()) * 1000000)::bigint ELSE n END, n {ROWS}
     """,  # noqa: S608 -- constants
+    "UPDATE feature_views SET retention = 86400000000 WHERE offline_copy % 1000 = 2",
     f"INSERT INTO feature_log SELECT {VIEW}, 1, 'VIEW_DEFINED', {TEAM}, 0, 'ann', '{{}}', {NO_ROWS} {ROWS}",
     f"""
     INSERT INTO feature_log SELECT '{row_id(2)}', n + 1, 'FEATURES_WRITTEN', 'large', 0, 'ann', NULL, 1,
            array['a'], array[n], array[n], array['\\x00'::bytea] {ROWS}
     """,
     f"INSERT INTO feature_values SELECT 2, 'e' || n % 500, n, n, n + 1, 1, 1, '\\x00' {ROWS}",
+    # A trim says in its transaction that it may; here there is none.
+    "ALTER TABLE feature_log DISABLE TRIGGER feature_log_append_only",
     f"INSERT INTO feature_values SELECT 3, 'e' || n % 500, n, n, n + 1, 1, 1, '\\x00' {ROWS}",
 )
 VIEW_COLUMNS = VIEW_OF_SERVICE.strip()
 FIRST, LAST = row_id(0), "ffffffff-ffff-ffff-ffff-ffffffffffff"
 OF_TEAM = f"SELECT {VIEW_COLUMNS} FROM feature_views v WHERE v.team = $1"  # noqa: S608 -- constants
-SAVED = (row_id(2), "large", "v2", "", "e", "k", "", "[]", 0, "ann", 0, 0, None, 2, 0, 2)
+SAVED = (row_id(2), "large", "v2", "", "e", "k", "", "[]", 0, "ann", 0, 0, None, 2, 0, 0, 2)
 ASKS = (["e5", "e7"], [9_000, 9_000], [9_000, 9_000])
 TABLE = {
+    "history._RETAINED": uses("feature_views_retained", FIRST, 20, at_most=50),
+    "history._PLACES": uses("feature_values_by_time", 2, 9_000, "e5", 20_000, 20),
+    "history._TRIM_VALUES": uses("feature_values_by_time feature_values_key", 2, [5, 7], ["e5", "e7"], 20_000, 20_001),
+    "history._LIVE": uses("feature_log_pkey feature_values_key", 2, row_id(2), [6, 8], 20_000, 20_001),
+    "history.PostgresHistory.trim": uses("feature_views_pkey", row_id(2)),
+    "history._REWRITE": uses("feature_log_pkey", row_id(2), 7, ["a"], [1], [1], [b"x"]),
+    "history._DELETE_EVENTS": uses("feature_log_pkey", row_id(2), [6, 8]),
+    "history._WRITES": uses("feature_log_pkey", row_id(2), 20),
+    "history._FIRST_BEHIND": uses("feature_log_pkey", row_id(2), 100, 0),
+    "history._ADVANCE": uses("feature_views_pkey", row_id(2), 5, None),
     "copies._DELETE_ROWS": uses(
         "feature_values_key", 2, "e7", 5_000, 0, 0, 20, at_most=150, sorts="the last of a bite"
     ),

@@ -148,6 +148,7 @@ class FeatureView(_message.Message):
     DELETED_AT_FIELD_NUMBER: _builtins.int
     ONLINE_TTL_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    RETENTION_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     name: _builtins.str
     """Unique per team."""
@@ -171,6 +172,12 @@ class FeatureView(_message.Message):
     def online_ttl(self) -> _duration_pb2.Duration:
         """How long after its event time a value is served online, and seen by rows of training sets; 0 is for ever."""
 
+    @_builtins.property
+    def retention(self) -> _duration_pb2.Duration:
+        """For how long history is retained: reads as of an earlier time are refused with BEFORE_RETENTION. The newest values of
+        an entity are always kept. 0 is for ever.
+        """
+
     def __init__(
         self,
         *,
@@ -187,10 +194,11 @@ class FeatureView(_message.Message):
         deleted_at: _timestamp_pb2.Timestamp | None = ...,
         online_ttl: _duration_pb2.Duration | None = ...,
         version: _builtins.int = ...,
+        retention: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "deleted_at", b"deleted_at", "entity", b"entity", "online_ttl", b"online_ttl", "updated_at", b"updated_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "deleted_at", b"deleted_at", "entity", b"entity", "online_ttl", b"online_ttl", "retention", b"retention", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "deleted_at", b"deleted_at", "description", b"description", "entity", b"entity", "features", b"features", "id", b"id", "name", b"name", "online_ttl", b"online_ttl", "owner_team", b"owner_team", "owner_user_id", b"owner_user_id", "schema_version", b"schema_version", "updated_at", b"updated_at", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "deleted_at", b"deleted_at", "description", b"description", "entity", b"entity", "features", b"features", "id", b"id", "name", b"name", "online_ttl", b"online_ttl", "owner_team", b"owner_team", "owner_user_id", b"owner_user_id", "retention", b"retention", "schema_version", b"schema_version", "updated_at", b"updated_at", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -328,6 +336,7 @@ class DefineFeatureViewRequest(_message.Message):
     FEATURES_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
     ONLINE_TTL_FIELD_NUMBER: _builtins.int
+    RETENTION_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     description: _builtins.str
     idempotency_key: _builtins.str
@@ -339,6 +348,10 @@ class DefineFeatureViewRequest(_message.Message):
     def online_ttl(self) -> _duration_pb2.Duration:
         """How long after its event time a value is served online, and seen by rows of training sets; 0 is for ever."""
 
+    @_builtins.property
+    def retention(self) -> _duration_pb2.Duration:
+        """For how long history is retained, a day at least; 0 is for ever. What a shorter one lets go does not come back."""
+
     def __init__(
         self,
         *,
@@ -348,10 +361,11 @@ class DefineFeatureViewRequest(_message.Message):
         features: _abc.Iterable[Global___FeatureSpec] | None = ...,
         idempotency_key: _builtins.str = ...,
         online_ttl: _duration_pb2.Duration | None = ...,
+        retention: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["entity", b"entity", "online_ttl", b"online_ttl"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["entity", b"entity", "online_ttl", b"online_ttl", "retention", b"retention"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "entity", b"entity", "features", b"features", "idempotency_key", b"idempotency_key", "name", b"name", "online_ttl", b"online_ttl"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "entity", b"entity", "features", b"features", "idempotency_key", b"idempotency_key", "name", b"name", "online_ttl", b"online_ttl", "retention", b"retention"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

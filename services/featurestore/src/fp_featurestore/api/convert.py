@@ -39,6 +39,7 @@ def definition_of(request: pb.DefineFeatureViewRequest) -> Definition:
         features=_schema(request.features),
         description=request.description,
         online_ttl=from_duration(request.online_ttl, "online_ttl") // _MICROSECOND,
+        retention=from_duration(request.retention, "retention") // _MICROSECOND,
     )
 
 
@@ -67,6 +68,8 @@ def view_to_pb(view: View) -> pb.FeatureView:
     )
     if view.online_ttl:
         message.online_ttl.FromMicroseconds(view.online_ttl)
+    if view.retention:
+        message.retention.FromMicroseconds(view.retention)
     return message
 
 

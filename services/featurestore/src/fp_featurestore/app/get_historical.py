@@ -24,9 +24,10 @@ class GetHistorical:
     async def __call__(
         self, team: str, ref: ViewRef, entity_ids: Sequence[str], names: Sequence[str], past: Past
     ) -> Vectors:
-        """entity_ids: each once. Raises NotFound, InvalidArgument naming the field, Unavailable."""
+        """entity_ids: each once. Raises NotFound, InvalidArgument naming the field, OutOfRange, Unavailable."""
         view, features = await selected(self._catalog, team, ref, names)
         fence = await self._offline.fence(view.id)
+        fence.check_retained("as_of", past.as_of, past.known_as_of)
         oldest = view.oldest(past.as_of)
         asks = [Ask(entity_id, past.as_of, past.known_as_of, oldest) for entity_id in entity_ids]
         rows = await self._read(view.id, asks, fence.version)

@@ -5,10 +5,10 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from fp_kernel import Command, PageRequest
+from fp_kernel import Command, OutOfRange, PageRequest
 
 from fp_featurestore.domain.events import DomainEvent
-from fp_featurestore.domain.instants import FIRST, Instant
+from fp_featurestore.domain.instants import FIRST, Instant, show
 from fp_featurestore.domain.log import FeaturesWritten, LogEvent
 from fp_featurestore.domain.online import OnlineValue
 from fp_featurestore.domain.rows import Row, Rows
@@ -78,10 +78,27 @@ class Views(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Fence:
-    """Everything that became known by `now` lies at or before `version`, and is there to read."""
+    """Everything that became known by `now` lies at or before `version`, and is there to read.
+
+    horizon, horizon_version: see `check_retained`.
+    """
 
     version: int
     now: Instant
+    horizon: Instant = FIRST
+    horizon_version: int = 0
+
+    def check_retained(self, field: str, *times: Instant, through: int | None = None) -> None:
+        """Whether reads as of all of these times, of the log's version `through`, find what they found at first.
+
+        Raises OutOfRange: history before the horizon is gone in parts, and what is left would be a wrong answer.
+        """
+        if min(times) < self.horizon or (through is not None and through < self.horizon_version):
+            raise OutOfRange(
+                f"{field}: the view's history is retained from {show(self.horizon)} on",
+                reason="BEFORE_RETENTION",
+                metadata={"retained_from": show(self.horizon), "retained_from_version": str(self.horizon_version)},
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +225,41 @@ class Copies(Protocol):
 
         Answers the log's version. No write happens meanwhile.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Retained:
+    """A view that keeps its history for a time. retention: microseconds. horizon: None before the first trim.
+
+    horizon_version: the log's last version that was recorded before the horizon.
+    copy: that reads go to; None of a deleted view.
+    """
+
+    view_id: str
+    retention: int
+    horizon: Instant | None
+    horizon_version: int
+    copy: int | None
+    deleted_at: Instant | None
+
+
+class History(Protocol):
+    """What is past retention; only for who has the view's claim."""
+
+    async def retained(self, after: str, limit: int) -> Sequence[Retained]:
+        """Views that have a retention, by id, deleted ones too."""
+
+    async def trim(self, view: Retained, after: Spine | None) -> Spine | None:
+        """Remove one bite of the rows that lose against another one for every reader behind the view's horizon.
+
+        From the offline view and from the log in one transaction. Answers where to go on; None at the end.
+        """
+
+    async def forget_writes(self, view: Retained) -> bool:
+        """Remove one bite of the writes of a deleted view from its log; False when there are none left."""
+
+    async def advance(self, view: Retained, horizon: Instant) -> None:
+        """Refuse reads before this time from now on; a horizon never goes back."""
 
 
 class Claims(Protocol):

@@ -80,7 +80,7 @@ class GetTrainingSet:
         self._offline = offline
 
     async def __call__(self, team: str, wanted: Wanted) -> AsyncIterator[Head | TrainingRows]:
-        """The head first. Raises NotFound, InvalidArgument naming the field, Unavailable."""
+        """The head first. Raises NotFound, InvalidArgument naming the field, OutOfRange, Unavailable."""
         known_as_of = wanted.known_as_of
         reads: list[_Read] = []
         for index, one in enumerate(wanted.views):
@@ -90,7 +90,10 @@ class GetTrainingSet:
             view, names = await selected(self._catalog, team, one.ref, one.names, field=field)
             fence = await self._offline.fence(view.id)
             known_as_of = min(known_as_of, fence.now)
-            reads.append(_Read(one, view, names, min(one.through or fence.version, fence.version)))
+            through = min(one.through or fence.version, fence.version)
+            earliest = _earliest(wanted.rows) if one.as_of is None else one.as_of
+            fence.check_retained(f"feature_views[{index}]", earliest, known_as_of, through=through)
+            reads.append(_Read(one, view, names, through))
         columns = _columns(reads)
         features = [column.feature for column in columns]
         pace = Pace(features)
@@ -121,6 +124,7 @@ class GetTrainingSet:
         fence = await self._offline.fence(view.id)
         known_as_of = min(known_as_of, fence.now)
         through = min(rows.through or fence.version, fence.version)
+        fence.check_retained("window", rows.start, known_as_of, through=through)
         after = Spine(max(rows.start, FIRST) - 1, _LAST_ENTITY)
         while True:
             limit = pace.rows
@@ -149,6 +153,10 @@ class _Chunk:
 
 # After every entity id there is: text of this database ends below the largest code point.
 _LAST_ENTITY = "\U0010ffff"
+
+
+def _earliest(rows: Pairs | Window) -> Instant:
+    return rows.start if isinstance(rows, Window) else min(rows.times)
 
 
 def _columns(reads: Sequence[_Read]) -> list[ColumnHead]:

@@ -44,13 +44,14 @@ Schema = tuple[Feature, ...]
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """What a caller says of a view. online_ttl: microseconds; 0 is for ever."""
+    """What a caller says of a view. online_ttl, retention: microseconds; 0 is for ever."""
 
     name: str
     entity: Entity
     features: Schema
     description: str = ""
     online_ttl: int = 0
+    retention: int = 0
 
 
 Values = Mapping[str, object]

@@ -100,6 +100,7 @@ def _first(event: ViewDefined) -> View:
         entity=given.entity,
         schemas=(given.features,),
         online_ttl=given.online_ttl,
+        retention=given.retention,
         owner_id=event.by,
         created_at=event.at,
         updated_at=event.at,
@@ -117,5 +118,6 @@ def _changed(view: View, event: ViewDefined) -> View:
         entity=given.entity,
         schemas=schemas,
         online_ttl=given.online_ttl,
+        retention=given.retention,
         updated_at=event.at,
     )

@@ -12,6 +12,8 @@ MAX_FEATURES = 500
 MAX_DIMENSION = 4_096
 # A view is read whole by everybody who writes to it or reads from it, and lists have a hundred of them.
 MAX_DESCRIBED_BYTES = 128 * 1024
+MIN_RETENTION = 86_400 * 1_000_000
+MAX_RETENTION = 36_500 * MIN_RETENTION
 MAX_TTL = 3_650 * 86_400 * 1_000_000
 
 
@@ -30,6 +32,7 @@ class View:
     """schemas: every schema version, the first at 0: rows stay readable by the one they were written with.
 
     online_ttl: microseconds after its event time that a value is served online; 0 is for ever.
+    retention: microseconds for which history is kept; 0 is for ever. The newest row of an entity is always kept.
     version: of its log. recorded_at: of the log's last event; never goes back.
     """
 
@@ -46,6 +49,7 @@ class View:
     version: int
     recorded_at: Instant
     deleted_at: Instant | None = None
+    retention: int = 0
 
     @property
     def schema_version(self) -> int:
@@ -61,7 +65,7 @@ class View:
 
     @property
     def definition(self) -> Definition:
-        return Definition(self.name, self.entity, self.features, self.description, self.online_ttl)
+        return Definition(self.name, self.entity, self.features, self.description, self.online_ttl, self.retention)
 
     @property
     def head(self) -> ViewHead:
@@ -85,6 +89,8 @@ def check_definition(definition: Definition) -> None:
     text.check_description(definition.entity.description, "entity.description")
     if not 0 <= definition.online_ttl <= MAX_TTL:
         raise invalid("online_ttl", "must be 0 to ten years")
+    if definition.retention and not MIN_RETENTION <= definition.retention <= MAX_RETENTION:
+        raise invalid("retention", "must be 0 (for ever) or a day to a hundred years")
     if not definition.features:
         raise invalid("features", "must not be empty")
     if len(definition.features) > MAX_FEATURES:

@@ -8,7 +8,7 @@ from fp_featurestore.adapters.postgres import statements
 from fp_featurestore.adapters.postgres.rows import to_row
 from fp_featurestore.app.missing import no_view
 from fp_featurestore.app.ports import Ask, Fence, Spine
-from fp_featurestore.domain.instants import Instant
+from fp_featurestore.domain.instants import FIRST, Instant
 from fp_featurestore.domain.rows import Row
 
 # A row that is too old is left out at the end: a condition inside makes a narrow range of times look better than the
@@ -52,12 +52,13 @@ class PostgresOffline:
         async with self._database.transaction() as tx:
             await tx.execute(statements.SHARE_VIEW, view_id)
             row = await tx.fetchrow(
-                f"SELECT version, {statements.NOW} AS now FROM feature_views WHERE id = $1",  # noqa: S608 -- constants
+                f"SELECT version, {statements.NOW} AS now, horizon, horizon_version FROM feature_views WHERE id = $1",  # noqa: S608 -- constants
                 view_id,
             )
         if row is None:
             raise no_view()
-        return Fence(row["version"], row["now"])
+        horizon = FIRST if row["horizon"] is None else row["horizon"]
+        return Fence(row["version"], row["now"], horizon, row["horizon_version"])
 
     async def as_of(self, view_id: str, asks: Sequence[Ask], through: int) -> Mapping[int, Row]:
         rows = await self._database.fetch(

@@ -13,7 +13,8 @@ from fp_featurestore.domain.view import View
 # JSON travels as text, so that the driver's codecs do not matter.
 VIEW = """
     v.id, v.team, v.name, v.description, v.entity_name, v.join_key, v.entity_description, v.schemas::text AS schemas,
-    v.online_ttl, v.owner_id, v.created_at, v.updated_at, v.deleted_at, v.version, v.recorded_at
+    v.online_ttl, v.owner_id, v.created_at, v.updated_at, v.deleted_at, v.version, v.recorded_at,
+    v.retention
 """
 
 
@@ -32,6 +33,7 @@ def to_view(row: Record) -> View:
         version=row["version"],
         recorded_at=row["recorded_at"],
         deleted_at=row["deleted_at"],
+        retention=row["retention"],
     )
 
 
@@ -53,6 +55,7 @@ def of_view(view: View) -> tuple[object, ...]:
         view.deleted_at,
         view.version,
         view.recorded_at,
+        view.retention,
     )
 
 
@@ -65,6 +68,7 @@ def definition_json(definition: Definition) -> str:
             "entity": {"name": entity.name, "join_key": entity.join_key, "description": entity.description},
             "features": _features(definition.features),
             "online_ttl": definition.online_ttl,
+            "retention": definition.retention,
         }
     )
 
@@ -83,6 +87,8 @@ def to_change(row: Record) -> ViewDefined | ViewDeleted:
             features=_schema(given["features"]),
             description=given["description"],
             online_ttl=given["online_ttl"],
+            # Definitions from before there was a retention keep everything.
+            retention=given.get("retention", 0),
         ),
     )
 

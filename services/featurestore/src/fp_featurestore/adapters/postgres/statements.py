@@ -24,11 +24,11 @@ PROJECT = """
 SAVE_VIEW = """
     INSERT INTO feature_views (id, team, name, description, entity_name, join_key, entity_description, schemas,
                                online_ttl, owner_id, created_at, updated_at, deleted_at, version, recorded_at,
-                               offline_copy)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text::jsonb, $9, $10, $11, $12, $13, $14, $15, $16)
+                               retention, offline_copy)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text::jsonb, $9, $10, $11, $12, $13, $14, $15, $16, $17)
     ON CONFLICT (id) DO UPDATE
     SET description = excluded.description, entity_description = excluded.entity_description,
         schemas = excluded.schemas, online_ttl = excluded.online_ttl, updated_at = excluded.updated_at,
         deleted_at = excluded.deleted_at, version = excluded.version, recorded_at = excluded.recorded_at,
-        offline_copy = excluded.offline_copy
+        retention = excluded.retention, offline_copy = excluded.offline_copy
 """
