@@ -6,6 +6,7 @@ from fp_events import AuditPublisher
 from fp_events.hosting import soft_bus
 from fp_events.payloads.revocation import ended_keys
 from fp_events.streams import AUDIT, AUTH, FEATURES
+from fp_kernel import Clock
 from fp_postgres import PRUNE_EVERY, Database, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
 from fp_rpc import Server
@@ -22,12 +23,19 @@ from fp_featurestore.adapters.postgres.transactions import PostgresTransactions
 from fp_featurestore.adapters.postgres.views import PostgresViews
 from fp_featurestore.api import consumers
 from fp_featurestore.api.grpc import FeatureStoreServicer
-from fp_featurestore.app import use_cases
 from fp_featurestore.app.catalog import Catalog
-from fp_featurestore.app.keep_online import KeepOnline
+from fp_featurestore.app.define_view import DefineView
+from fp_featurestore.app.delete_view import DeleteView
+from fp_featurestore.app.follow import Follow
+from fp_featurestore.app.get_historical import GetHistorical
+from fp_featurestore.app.get_online import GetOnline
+from fp_featurestore.app.queries import Queries
 from fp_featurestore.app.rebuild import Rebuild
+from fp_featurestore.app.sync_online import SyncOnline
+from fp_featurestore.app.training_set import GetTrainingSet
 from fp_featurestore.app.trim_history import TrimHistory
-from fp_featurestore.figures import Figures
+from fp_featurestore.app.write_features import WriteFeatures
+from fp_featurestore.metrics import Metrics
 from fp_featurestore.settings import Settings
 
 NOUN = "featurestore"
@@ -35,25 +43,15 @@ _HOUR = 3_600.0
 
 
 async def serve(runtime: Runtime, settings: Settings) -> None:
-    clock, figures = runtime.clock, Figures(runtime.metrics)
+    clock, seen = runtime.clock, Metrics(runtime.metrics)
     database = await hard_database(runtime, settings.database_url.get_secret_value())
     bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
     online = await stores.online(runtime, settings, clock)
 
     views = PostgresViews(database)
     catalog = Catalog(views, clock)
-    keep = _keep(database, views, online, figures)
-    do = use_cases.build(
-        PostgresTransactions(database),
-        views,
-        catalog,
-        online=online,
-        offline=PostgresOffline(database),
-        rebuild=keep.rebuild,
-        clock=clock,
-        read=figures.read,
-        copied=figures.copied,
-    )
+    sync = _sync(database, views, online, seen)
+    servicer = _servicer(database, catalog, online, rebuild=sync.rebuild, clock=clock, seen=seen)
     await catalog.warm()
 
     others = peers(runtime, settings)
@@ -64,22 +62,39 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
         audit=AuditPublisher(bus),
         reflection=settings.reflection,
     )
-    server.add(add_FeatureStoreServiceServicer_to_server, FeatureStoreServicer(do))
+    server.add(add_FeatureStoreServiceServicer_to_server, servicer)
 
     runtime.keep("streams", lambda: bus.ensure((FEATURES, AUDIT, AUTH), ()))
     runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=runtime.metrics).run)
     runtime.every(PRUNE_EVERY, "retention", Pruner(database).prune)
     trim = TrimHistory(PostgresHistory(database), PostgresClaims(database), clock)
     runtime.every(settings.featurestore_trim_hours * _HOUR, "history", trim)
-    runtime.keep("online view", keep.run)
+    runtime.keep("online view", sync.run)
     runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, ended_keys(others.keys.drop)))
     await runtime.serve(server)
 
 
-def _keep(database: Database, views: PostgresViews, online: RedisOnline, figures: Figures) -> KeepOnline:
+def _servicer(
+    database: Database, catalog: Catalog, online: RedisOnline, *, rebuild: Rebuild, clock: Clock, seen: Metrics
+) -> FeatureStoreServicer:
+    transactions, offline = PostgresTransactions(database), PostgresOffline(database)
+    follow = Follow(online, seen.copied)
+    return FeatureStoreServicer(
+        queries=Queries(PostgresViews(database)),
+        define_view=DefineView(transactions, catalog, follow),
+        delete_view=DeleteView(transactions, catalog, online),
+        write_features=WriteFeatures(transactions, catalog, follow),
+        get_online=GetOnline(catalog, online, offline, clock=clock, observe=seen.read),
+        get_historical=GetHistorical(catalog, offline),
+        get_training_set=GetTrainingSet(catalog, offline),
+        rebuild=rebuild,
+    )
+
+
+def _sync(database: Database, views: PostgresViews, online: RedisOnline, seen: Metrics) -> SyncOnline:
     log, copies, claims = PostgresLog(database), PostgresCopies(database), PostgresClaims(database)
     rebuild = Rebuild(views, log, online, copies, claims)
-    return KeepOnline(views, log, online, copies=copies, claims=claims, rebuild=rebuild, observe=figures.copied)
+    return SyncOnline(views, log, online, copies=copies, claims=claims, rebuild=rebuild, observe=seen.copied)
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 from contextlib import suppress
 from importlib import resources
+from types import SimpleNamespace
 
 import pytest
 import pytest_asyncio
@@ -9,11 +10,18 @@ from fp_featurestore.adapters.postgres.log import PostgresLog
 from fp_featurestore.adapters.postgres.offline import PostgresOffline
 from fp_featurestore.adapters.postgres.transactions import PostgresTransactions
 from fp_featurestore.adapters.postgres.views import PostgresViews
-from fp_featurestore.app import use_cases
 from fp_featurestore.app.catalog import Catalog
-from fp_featurestore.app.keep_online import KeepOnline
+from fp_featurestore.app.define_view import DefineView
+from fp_featurestore.app.delete_view import DeleteView
+from fp_featurestore.app.follow import Follow
+from fp_featurestore.app.get_historical import GetHistorical
+from fp_featurestore.app.get_online import GetOnline
 from fp_featurestore.app.ports import ViewRef
+from fp_featurestore.app.queries import Queries
 from fp_featurestore.app.rebuild import Rebuild, Target
+from fp_featurestore.app.sync_online import SyncOnline
+from fp_featurestore.app.training_set import GetTrainingSet
+from fp_featurestore.app.write_features import WriteFeatures
 from fp_featurestore.domain.rows import NewRow
 from fp_kernel import Command, Principal
 from fp_postgres import Database
@@ -41,7 +49,7 @@ class Desk:
         self.copies, self.claims = PostgresCopies(database), PostgresClaims(database)
         self.catalog, self.copied, self.reads = Catalog(self.views, self.clock), [], []
         self.rebuild = Rebuild(self.views, self.log, self.online, self.copies, self.claims)
-        self.keep = KeepOnline(
+        self.keep = SyncOnline(
             self.views,
             self.log,
             self.online,
@@ -50,16 +58,16 @@ class Desk:
             rebuild=self.rebuild,
             observe=self.copied.append,
         )
-        self.do = use_cases.build(
-            PostgresTransactions(database),
-            self.views,
-            self.catalog,
-            online=self.online,
-            offline=self.offline,
+        transactions, follow = PostgresTransactions(database), Follow(self.online, self.copied.append)
+        self.do = SimpleNamespace(
+            queries=Queries(self.views),
+            define_view=DefineView(transactions, self.catalog, follow),
+            delete_view=DeleteView(transactions, self.catalog, self.online),
+            write_features=WriteFeatures(transactions, self.catalog, follow),
+            get_online=GetOnline(self.catalog, self.online, self.offline, clock=self.clock, observe=self.reads.append),
+            get_historical=GetHistorical(self.catalog, self.offline),
+            get_training_set=GetTrainingSet(self.catalog, self.offline),
             rebuild=self.rebuild,
-            clock=self.clock,
-            read=self.reads.append,
-            copied=self.copied.append,
         )
 
     async def define(self, definition):

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from fp_featurestore.app.ports import Ask, Spine
+from fp_featurestore.app.ports import AsOfQuery, Spine
 from fp_featurestore.domain.instants import EVER
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -38,7 +38,7 @@ async def test_reads_as_of_a_time_are_those_of_a_brute_force_search(desk, define
     @given(WRITES, ASKS, st.integers(0, 8), st.tuples(TIMES, TIMES, TIMES))
     def check(writes, asks, through, window):
         run = lambda coroutine: asyncio.run_coroutine_threadsafe(coroutine, loop).result(30)  # noqa: E731
-        run(compare(writes, [Ask(*ask) for ask in asks], through or EVER, window))
+        run(compare(writes, [AsOfQuery(*ask) for ask in asks], through or EVER, window))
 
     async def compare(writes, asks, through, window):
         view, rows = await desk.define(defined(f"view{next(names)}")), []
@@ -75,5 +75,5 @@ async def test_a_fence_waits_for_the_writes_that_are_under_way(desk, defined):
     before = await waiting
     written = await desk.write(view, ("a", {"temp": 1.0}))
     assert before.version == 1
-    rows = await desk.offline.as_of(view.id, [Ask("a", EVER, EVER)], written.version)
+    rows = await desk.offline.as_of(view.id, [AsOfQuery("a", EVER, EVER)], written.version)
     assert rows[0].available_at > before.now

@@ -3,6 +3,7 @@
 import itertools
 from dataclasses import replace
 from importlib import resources
+from types import SimpleNamespace
 
 import pytest
 from fp_events import decode
@@ -12,11 +13,15 @@ from fp_featurestore.adapters.postgres.log import PostgresLog
 from fp_featurestore.adapters.postgres.offline import PostgresOffline
 from fp_featurestore.adapters.postgres.transactions import PostgresTransactions
 from fp_featurestore.adapters.postgres.views import PostgresViews
-from fp_featurestore.app import use_cases
 from fp_featurestore.app.catalog import Catalog
-from fp_featurestore.app.keep_online import KeepOnline
+from fp_featurestore.app.define_view import DefineView
+from fp_featurestore.app.delete_view import DeleteView
+from fp_featurestore.app.follow import Follow
+from fp_featurestore.app.get_online import GetOnline
 from fp_featurestore.app.ports import ViewRef
 from fp_featurestore.app.rebuild import Rebuild, Target
+from fp_featurestore.app.sync_online import SyncOnline
+from fp_featurestore.app.write_features import WriteFeatures
 from fp_featurestore.domain.features import Definition, Entity, Feature, ValueType
 from fp_featurestore.domain.rows import NewRow
 from fp_kernel import Command, Principal, Replayed
@@ -49,7 +54,7 @@ class Parts:
         self.online, self.log = step(RedisOnline(link, link)), step(PostgresLog(database))
         copies, claims = step(PostgresCopies(database)), PostgresClaims(database)
         self.rebuild = Rebuild(self.views, self.log, self.online, copies, claims)
-        self.keep = KeepOnline(
+        self.keep = SyncOnline(
             self.views,
             self.log,
             self.online,
@@ -58,16 +63,14 @@ class Parts:
             rebuild=self.rebuild,
             observe=lambda _: None,
         )
-        self.do = use_cases.build(
-            PostgresTransactions(database),
-            self.views,
-            Catalog(self.views, clock),
-            online=self.online,
-            offline=PostgresOffline(database),
+        transactions, catalog = PostgresTransactions(database), Catalog(self.views, clock)
+        follow = Follow(self.online, lambda _: None)
+        self.do = SimpleNamespace(
+            define_view=DefineView(transactions, catalog, follow),
+            delete_view=DeleteView(transactions, catalog, self.online),
+            write_features=WriteFeatures(transactions, catalog, follow),
+            get_online=GetOnline(catalog, self.online, PostgresOffline(database), clock=clock, observe=lambda _: None),
             rebuild=self.rebuild,
-            clock=clock,
-            read=lambda _: None,
-            copied=lambda _: None,
         )
 
     @classmethod

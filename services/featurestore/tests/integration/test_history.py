@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 from fp_featurestore.adapters.postgres.history import PostgresHistory
-from fp_featurestore.app.get_historical import Past
-from fp_featurestore.app.ports import Ask, Spine, ViewRef
+from fp_featurestore.app.get_historical import PointInTime
+from fp_featurestore.app.ports import AsOfQuery, Spine, ViewRef
 from fp_featurestore.app.training_set import Pairs, Wanted, WantedView, Window
 from fp_featurestore.app.trim_history import TrimHistory
 from fp_featurestore.domain.instants import EVER, moment
@@ -67,7 +67,7 @@ async def recorded(desk, view, versions):
 async def answers(desk, view, horizon, version):
     """Everything that may be asked behind the horizon."""
     asks = [
-        Ask(entity, as_of, known, not_before)
+        AsOfQuery(entity, as_of, known, not_before)
         for entity in ENTITIES
         for as_of in (*range(horizon, 11), EVER)
         for known in (*range(horizon, 11), EVER)
@@ -151,7 +151,7 @@ async def test_what_a_later_write_says_of_old_times_keeps_what_an_earlier_versio
     # A backfill of today: readers of version 2 do not see it.
     await desk.write(view, ("a", {"temp": 2.0}, 2, 2))
     await keeper.until(6)
-    found = await desk.offline.as_of(view.id, [Ask("a", EVER, EVER)], 2)
+    found = await desk.offline.as_of(view.id, [AsOfQuery("a", EVER, EVER)], 2)
     assert found[0].event_time == 1
 
 
@@ -166,7 +166,7 @@ async def test_reads_before_the_horizon_are_refused_and_say_from_when_on_history
     ref = ViewRef(id=view.id)
 
     async def historical(as_of, known):
-        return await desk.do.get_historical("alpha", ref, ["a"], [], Past(as_of, known))
+        return await desk.do.get_historical("alpha", ref, ["a"], [], PointInTime(as_of, known))
 
     async def training(rows, *, as_of=None, through=0):
         wanted = Wanted([WantedView(ref, [], as_of, through=through)], rows, 9)

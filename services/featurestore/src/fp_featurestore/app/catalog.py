@@ -5,8 +5,8 @@ from collections import OrderedDict
 from fp_kernel import Clock, Unavailable
 from fp_telemetry import get_logger
 
-from fp_featurestore.app.missing import no_view
 from fp_featurestore.app.ports import ViewRef, Views
+from fp_featurestore.app.refusals import no_view
 from fp_featurestore.domain.plan import plan_of
 from fp_featurestore.domain.view import View
 

@@ -4,8 +4,8 @@ from fp_kernel import Command, Error, Principal
 from fp_telemetry import get_logger
 
 from fp_featurestore.app.catalog import Catalog
-from fp_featurestore.app.missing import no_view
 from fp_featurestore.app.ports import Online, Transactions
+from fp_featurestore.app.refusals import no_view
 from fp_featurestore.domain.log import ViewDeleted, evolve
 from fp_featurestore.domain.view import View
 

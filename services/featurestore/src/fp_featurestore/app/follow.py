@@ -11,7 +11,7 @@ _PATIENCE = 0.25
 
 
 class Follow:
-    """A courtesy to who reads what it has just written; nothing depends on it: `KeepOnline` brings what is missing."""
+    """A courtesy to who reads what it has just written; nothing depends on it: `SyncOnline` brings what is missing."""
 
     def __init__(self, online: Online, observe: Observe) -> None:
         """observe: `followed` or `late`."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fp_kernel import Clock, Unavailable
 
 from fp_featurestore.app.catalog import Catalog
-from fp_featurestore.app.ports import Ask, Observe, Offline, Online, ViewRef
+from fp_featurestore.app.ports import AsOfQuery, Observe, Offline, Online, ViewRef
 from fp_featurestore.app.vectors import PART, Limit, Vectors, entities, selected, vector
 from fp_featurestore.domain.instants import EVER, instant
 from fp_featurestore.domain.online import OnlineValue
@@ -59,6 +59,6 @@ class GetOnline:
             self._observe("incomplete" if kept is None else "online")
             if kept is not None:
                 return kept
-        asks = [Ask(entity_id, EVER, EVER) for entity_id in entity_ids]
+        asks = [AsOfQuery(entity_id, EVER, EVER) for entity_id in entity_ids]
         rows = await self._offline.as_of(view.id, asks, EVER)
         return [rows.get(place) for place in range(len(entity_ids))]

@@ -102,7 +102,7 @@ class Fence:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class AsOfQuery:
     """One read of the offline view: the newest row of an entity, true as of a time and known by a time.
 
     not_before: the least event time that counts; an older row is as none.
@@ -128,7 +128,7 @@ class Offline(Protocol):
     async def fence(self, view_id: str) -> Fence:
         """Waits for writes that are under way: what a later one adds becomes known after `now`."""
 
-    async def as_of(self, view_id: str, asks: Sequence[Ask], through: int) -> Mapping[int, Row]:
+    async def as_of(self, view_id: str, asks: Sequence[AsOfQuery], through: int) -> Mapping[int, Row]:
         """The answers by the place of their question; those that have one. through: the log's version to read at."""
 
     async def window(

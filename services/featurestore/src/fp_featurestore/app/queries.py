@@ -2,8 +2,8 @@
 
 from fp_kernel import PageRequest
 
-from fp_featurestore.app.missing import no_view
 from fp_featurestore.app.ports import ViewRef, Views
+from fp_featurestore.app.refusals import no_view
 from fp_featurestore.domain.view import View
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from fp_kernel import Aborted, Error, FailedPrecondition, PageRequest
 from fp_telemetry import get_logger
 
-from fp_featurestore.app.missing import no_view
 from fp_featurestore.app.ports import Claims, Copies, Log, Online, Replayed, ViewRef, Views
+from fp_featurestore.app.refusals import no_view
 from fp_featurestore.domain.view import View
 
 _STEP = 20

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from fp_featurestore.app.catalog import Catalog
-from fp_featurestore.app.ports import Ask, Offline, Spine, ViewRef
+from fp_featurestore.app.ports import AsOfQuery, Offline, Spine, ViewRef
 from fp_featurestore.app.vectors import selected
 from fp_featurestore.domain.chunks import Pace, parts, sizes
 from fp_featurestore.domain.instants import FIRST, Instant
@@ -167,16 +167,16 @@ def _columns(reads: Sequence[_Read]) -> list[ColumnHead]:
     return columns
 
 
-def _asks(read: _Read, chunk: _Chunk, known_as_of: Instant) -> list[Ask]:
+def _asks(read: _Read, chunk: _Chunk, known_as_of: Instant) -> list[AsOfQuery]:
     fixed, oldest = read.wanted.as_of, read.view.oldest
     if fixed is not None:
         # Labels: nothing serves them, so no time to live hides them.
-        return [Ask(entity_id, fixed, known_as_of) for entity_id in chunk.entity_ids]
+        return [AsOfQuery(entity_id, fixed, known_as_of) for entity_id in chunk.entity_ids]
     pairs = zip(chunk.entity_ids, chunk.times, strict=True)
     if read.wanted.known_later:
-        return [Ask(entity_id, at, known_as_of, oldest(at)) for entity_id, at in pairs]
+        return [AsOfQuery(entity_id, at, known_as_of, oldest(at)) for entity_id, at in pairs]
     # What was not known yet at the row's own time could not have been used then.
-    return [Ask(entity_id, at, min(at, known_as_of), oldest(at)) for entity_id, at in pairs]
+    return [AsOfQuery(entity_id, at, min(at, known_as_of), oldest(at)) for entity_id, at in pairs]
 
 
 def _assemble(reads: Sequence[_Read], chunk: _Chunk, found: Sequence[Mapping[int, Row]]) -> TrainingRows:

@@ -8,8 +8,8 @@ from fp_kernel import Aborted, Command, PermissionDenied, Principal
 
 from fp_featurestore.app.catalog import Catalog
 from fp_featurestore.app.follow import Follow
-from fp_featurestore.app.missing import no_view
 from fp_featurestore.app.ports import Replayed, Transactions, ViewRef
+from fp_featurestore.app.refusals import no_view
 from fp_featurestore.domain.events import WrittenFeatures
 from fp_featurestore.domain.log import FeaturesWritten, evolve
 from fp_featurestore.domain.plan import plan_of

@@ -6,8 +6,8 @@ from fp_postgres import Database
 
 from fp_featurestore.adapters.postgres import statements
 from fp_featurestore.adapters.postgres.rows import to_row
-from fp_featurestore.app.missing import no_view
-from fp_featurestore.app.ports import Ask, Fence, Spine
+from fp_featurestore.app.ports import AsOfQuery, Fence, Spine
+from fp_featurestore.app.refusals import no_view
 from fp_featurestore.domain.instants import FIRST, Instant
 from fp_featurestore.domain.rows import Row
 
@@ -60,7 +60,7 @@ class PostgresOffline:
         horizon = FIRST if row["horizon"] is None else row["horizon"]
         return Fence(row["version"], row["now"], horizon, row["horizon_version"])
 
-    async def as_of(self, view_id: str, asks: Sequence[Ask], through: int) -> Mapping[int, Row]:
+    async def as_of(self, view_id: str, asks: Sequence[AsOfQuery], through: int) -> Mapping[int, Row]:
         rows = await self._database.fetch(
             _AS_OF,
             view_id,

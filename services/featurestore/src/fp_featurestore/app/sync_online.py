@@ -20,7 +20,7 @@ _MOST_CHANGED = 5_000
 _logger = get_logger(__name__)
 
 
-class KeepOnline:
+class SyncOnline:
     """Compares the version that each online copy has with that of its log, and replays what is between.
 
     Each second it looks at the views whose logs have grown, so that changes cost and views do not; at all of them from

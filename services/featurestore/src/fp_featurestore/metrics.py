@@ -1,16 +1,16 @@
-"""The figures that tell how the feature store does."""
+"""The metrics of the feature store."""
 
-from fp_telemetry import Metrics
+from fp_telemetry import Metrics as Registry
 
 
-class Figures:
-    def __init__(self, metrics: Metrics) -> None:
-        self._reads = metrics.counter(
+class Metrics:
+    def __init__(self, registry: Registry) -> None:
+        self._reads = registry.counter(
             "online_reads_total",
             "Reads: online came from Redis; incomplete (no whole copy there) and away from Postgres.",
             ("result",),
         )
-        self._copies = metrics.counter(
+        self._copies = registry.counter(
             "online_copies_total",
             "Changes brought to the online view: followed at once; late, then caught_up; rebuilt from the log.",
             ("result",),

@@ -1,4 +1,4 @@
-"""Long conversions beside the event loop."""
+"""Long conversions in a thread, off the event loop."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,7 +11,7 @@ Given = TypeVar("Given")
 Answer = TypeVar("Answer")
 
 
-async def beside(size: int, work: Callable[[Given], Answer], given: Given) -> Answer:
+async def off_loop(size: int, work: Callable[[Given], Answer], given: Given) -> Answer:
     """Do the work, in a thread when there is much of it: other calls must not wait for one's conversion.
 
     size: bytes of the message.
