@@ -158,7 +158,7 @@ CASES = [
 
 @pytest_asyncio.fixture
 async def http(whole):
-    headers = whole.headers(whole.issuer.identity.token(role="admin", team="alpha"))
+    headers = whole.headers(whole.issuer.identity.token(role="operator", team="alpha"))
     async with httpx.AsyncClient(base_url=f"{whole.http}/api/v1", headers=headers, timeout=60) as client:
         yield client
 
