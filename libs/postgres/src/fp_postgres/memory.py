@@ -61,7 +61,8 @@ class MemoryTransaction:
 class MemoryTransactions:
     """Keeps the promises of `Database.transaction`; transactions run one after the other.
 
-    stores: the fakes' own state; put back as it was when a transaction fails.
+    stores: the fakes' own state; put back as it was when a transaction fails. Their values are frozen, or lists, dicts
+    and sets of what is frozen: a copy of everything at each transaction takes longer than all else in a test.
     events: what committed transactions left in the outbox, in order.
     """
 
@@ -79,7 +80,7 @@ class MemoryTransactions:
         """See `Database.transaction`."""
         async with self._one_at_a_time:
             self._claim(command)
-            before = copy.deepcopy(self._stores)
+            before = [_snapshot(store) for store in self._stores]
             tx = MemoryTransaction(self._source, set(self._seen), command)
             try:
                 yield tx
@@ -106,3 +107,7 @@ class MemoryTransactions:
         self._seen = tx.inbox.seen
         if command is not None and tx.response is not None:
             self._commands[command.team, command.rpc, command.key] = (command.fingerprint, tx.response)
+
+
+def _snapshot(store: MutableMapping[Any, Any]) -> dict[Any, Any]:
+    return {key: copy.copy(value) if isinstance(value, list | dict | set) else value for key, value in store.items()}
