@@ -26,7 +26,7 @@ from forgepoint.registry.v1.registry_pb2 import GetModelResponse
 from forgepoint.registry.v1.registry_pb2_grpc import RegistryServiceServicer, add_RegistryServiceServicer_to_server
 from fp_events import STREAMS, Event
 from fp_events.consumer.catalog import CONSUMERS
-from fp_pipeline.adapters.postgres.stores import PostgresTransactions
+from fp_pipeline.adapters.postgres.transactions import PostgresTransactions
 from fp_pipeline.api import consumers as canary
 from fp_pipeline.app.count_requests import CountRequests
 from fp_postgres import Database

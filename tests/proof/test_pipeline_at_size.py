@@ -7,7 +7,7 @@ from statistics import median
 import pytest
 from fp_kernel import PageRequest
 from fp_pipeline.adapters.postgres.leases import PostgresLeases
-from fp_pipeline.adapters.postgres.stores import PostgresReads
+from fp_pipeline.adapters.postgres.reads import PostgresReads
 from fp_pipeline.domain.execution import ExecutionStatus
 from fp_postgres import Database
 

@@ -15,8 +15,6 @@ from forgepoint.serving.v1 import serving_pb2, serving_pb2_grpc
 from fp_devstack.reports import Job, JobState, LogPage, ProcessState, Runtime
 from fp_devstack.supervisor.control import Control, listen
 from fp_kernel import NotFound
-from fp_pipeline.adapters.memory.peers import FakeRegistry, FakeTraffic
-from fp_pipeline.adapters.memory.world import World
 from fp_pipeline.app.peers import Actor, ModelDraft, ModelRef, ModelVersion, Stage, VersionDraft
 from fp_rpc import Server, current_call
 from fp_telemetry import Metrics
@@ -24,6 +22,8 @@ from fp_testkit.buckets import Bucket
 from fp_testkit.issuer import Issuer
 from fp_testkit.patience import PATIENCE
 from google.protobuf import json_format
+from pipeline_fakes.peers import FakeRegistry, FakeTraffic
+from pipeline_fakes.world import World
 
 
 def _actor() -> Actor:

@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Sequence
 from typing import NoReturn
 
+from fp_kernel import Unavailable
 from fp_telemetry import Metrics
 
 from fp_events.bus import BatchHandler, EventHandler, Published
-from fp_events.connection import Connection
+from fp_events.connection import Connection, Missing
 from fp_events.consumer.broadcast import BroadcastHandler, run_broadcast
 from fp_events.consumer.declaration import Broadcast, Consumer, Deliver
 from fp_events.consumer.gap import MissedHook
@@ -66,6 +67,17 @@ class NatsBus:
     async def lag(self, consumer: Consumer) -> int:
         """Events that are kept for the consumer and not acknowledged by it. Raises Unavailable."""
         return sum([await self._admin.lag(consumer, stream) for stream in consumer.streams])
+
+    async def unread(self, consumer: Consumer) -> int:
+        """Events that wait for the consumer and that no replica has been handed.
+
+        Before them may be a gap that nobody has seen; with 0, every gap until now has been reported.
+        Raises Unavailable, also while there is no such consumer.
+        """
+        try:
+            return sum([await self._admin.unread(consumer, stream) for stream in consumer.streams])
+        except Missing as missing:
+            raise Unavailable(f"consumer {consumer.name} is not there yet") from missing
 
     async def ping(self) -> None:
         await self._connection.ping()

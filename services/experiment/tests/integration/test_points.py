@@ -4,14 +4,11 @@ import asyncio
 import math
 
 import pytest
-from fp_experiment.adapters.postgres.points import PostgresPoints
 from fp_experiment.app.ports import LoggedPoints, PointRange
 from fp_experiment.domain.downsampling import downsampled
 from fp_experiment.domain.metrics import Point
 from fp_experiment.domain.runs import RunStatus
-from fp_kernel import FailedPrecondition, InvalidArgument, NotFound, Replayed, new_id
-from fp_postgres import Database
-from fp_testkit.wallclock import RunningClock
+from fp_kernel import FailedPrecondition, InvalidArgument, NotFound, Replayed
 
 
 @pytest.fixture(params=["arrays", "copy"])
@@ -211,26 +208,3 @@ async def test_runs_compare_side_by_side_in_the_order_asked(desk):
         await desk.do.history.compare("alpha", [runs[0].id, (await desk.run(caller=desk.eve)).id], ())
     with pytest.raises(InvalidArgument, match="run_ids"):
         await desk.do.history.compare("alpha", [runs[0].id] * 21, ())
-
-
-async def test_a_page_of_a_long_run_reads_no_more_than_itself_however_often_it_is_read(experiment_url):
-    """The plan for all runs, which a connection takes from the sixth time on, sorted every point of the run."""
-    rows = 20_000
-    database = await Database.connect(experiment_url, source="experiment", max_size=1)
-    run_id = new_id(RunningClock().now())
-    other = f"{run_id[:-12]}' || lpad(to_hex(n), 12, '0')"
-    for each in (f"'{run_id}'", f"('{other})"):
-        await database.execute(
-            f"INSERT INTO metric_points SELECT {each}::uuid, 'loss', n, 0, now() FROM generate_series(1, {rows}) AS n"  # noqa: S608 -- ids
-        )
-    await database.execute("ANALYZE metric_points")
-    points = PostgresPoints(database)
-
-    for _ in range(8):
-        page = await points.page(PointRange(run_id), None, 20)
-        assert [point.step for point in page] == list(range(1, 21))
-
-    await database.fetch("SELECT pg_stat_force_next_flush()")
-    read = await database.fetchval("SELECT sum(idx_tup_fetch) FROM pg_stat_user_tables WHERE relname LIKE 'metric_p%'")
-    await database.close()
-    assert read < rows

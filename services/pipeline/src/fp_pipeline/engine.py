@@ -26,7 +26,7 @@ from fp_pipeline.app.peers import (
     Registry,
     Traffic,
 )
-from fp_pipeline.app.ports import Deployments, Leases, Signals, Statistics, Transactions
+from fp_pipeline.app.ports import Deployments, Leases, Signals, Statistics, Transactions, Unread
 from fp_pipeline.app.runner import Runner
 from fp_pipeline.app.steps import Steps
 from fp_pipeline.app.worker import Worker, WorkerPolicy
@@ -66,6 +66,7 @@ def steps(
     statistics: Statistics,
     policy: EnginePolicy,
     *,
+    unread: Unread,
     modules: JobModules,
     clock: Clock,
 ) -> Steps:
@@ -84,7 +85,7 @@ def steps(
         {
             StepType.VALIDATE: Validate(peers.registry, pause=pause),
             StepType.DEPLOY: deploy,
-            StepType.CANARY: Canary(shares, statistics, clock, look=_LOOK * pause),
+            StepType.CANARY: Canary(shares, statistics, unread, clock, look=_LOOK * pause),
             StepType.PROMOTE: Promote(shares, peers.registry),
             StepType.REGISTER: Register(peers.registry, peers.registry, peers.artifacts, pause=pause),
             **dict.fromkeys(JOB_STEPS, job),

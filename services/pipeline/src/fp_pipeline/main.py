@@ -1,5 +1,7 @@
 """pipeline, put together."""
 
+from functools import partial
+
 import fp_runtime
 from forgepoint.pipeline.v1.pipeline_pb2_grpc import add_PipelineOrchestratorServiceServicer_to_server
 from fp_events import AuditPublisher, each
@@ -9,29 +11,35 @@ from fp_events.streams import AUDIT, INFERENCE, MODELS, PIPELINES
 from fp_postgres import PRUNE_EVERY, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
 from fp_postgres.signals import Signals
-from fp_rpc import Server
-from fp_rpc.identity.auth_client import remote_identity
+from fp_rpc import Server, hosting
 from fp_runtime import Runtime
 
 from fp_pipeline import engine
-from fp_pipeline.adapters.measures import Measures
 from fp_pipeline.adapters.postgres.deployments import PostgresDeploymentReads
 from fp_pipeline.adapters.postgres.executions import CHANNEL
 from fp_pipeline.adapters.postgres.leases import PostgresLeases
+from fp_pipeline.adapters.postgres.reads import PostgresReads
 from fp_pipeline.adapters.postgres.retention import PostgresRetention
 from fp_pipeline.adapters.postgres.statistics import PostgresStatisticsReads
-from fp_pipeline.adapters.postgres.stores import PostgresReads, PostgresTransactions
+from fp_pipeline.adapters.postgres.transactions import PostgresTransactions
 from fp_pipeline.adapters.s3 import S3Artifacts
 from fp_pipeline.api import consumers
 from fp_pipeline.api.grpc import PipelineServicer
-from fp_pipeline.app import use_cases
-from fp_pipeline.app.count_requests import CountRequests, ForgetRequests, NoteGap
-from fp_pipeline.app.forget_old import ForgetOld
+from fp_pipeline.app.cancel_execution import CancelExecution
+from fp_pipeline.app.change_pipeline import DeletePipeline, UpdatePipeline
+from fp_pipeline.app.count_requests import CountRequests, NoteGap
+from fp_pipeline.app.create_pipeline import CreatePipeline
+from fp_pipeline.app.queries import Queries
 from fp_pipeline.app.reconcile import Reconciler
 from fp_pipeline.app.retrain import Retrain
+from fp_pipeline.app.step_logs import StreamStepLogs
+from fp_pipeline.app.trigger_execution import TriggerExecution
 from fp_pipeline.app.undeploy_archived import UndeployArchived
-from fp_pipeline.peers import open_peers, s3_client
-from fp_pipeline.settings import PipelineSettings, engine_policy, keep, modules, worker_policy
+from fp_pipeline.app.watch_execution import WatchExecution
+from fp_pipeline.metrics import Metrics
+from fp_pipeline.peers import s3_client, step_peers
+from fp_pipeline.retention import ForgetExecutions, ForgetRequests
+from fp_pipeline.settings import PipelineSettings, ages, engine_policy, modules, worker_policy
 
 NOUN = "pipeline"
 
@@ -46,54 +54,63 @@ async def serve(runtime: Runtime, settings: PipelineSettings) -> None:
     deployments = PostgresDeploymentReads(database)
     statistics = PostgresStatisticsReads(database, consumers.REQUESTS.name)
 
-    peers, auth = open_peers(runtime, settings, artifacts)
+    callers = hosting.peers(runtime, settings)
+    peers = step_peers(settings, callers.channels, artifacts)
     policy, allowed = engine_policy(settings), modules(settings.pipeline_job_modules)
-    measures = Measures(runtime.metrics)
+    metrics = Metrics(runtime.metrics)
+    unread = partial(bus.unread, consumers.REQUESTS)
     worker = engine.worker(
         engine.Stores(transactions, PostgresLeases(database), deployments, signals),
-        engine.steps(peers, deployments, statistics, policy, modules=allowed, clock=clock),
+        engine.steps(
+            peers,
+            deployments,
+            statistics,
+            policy,
+            unread=unread,
+            modules=allowed,
+            clock=clock,
+        ),
         policy,
         worker_policy(settings),
         clock,
-        in_flight=measures.in_flight,
-        written=measures.written,
+        in_flight=metrics.in_flight,
+        written=metrics.written,
     )
     reconciler = Reconciler(transactions, deployments, peers.runtimes, clock, every=settings.pipeline_reconcile_seconds)
-    do = use_cases.build(
-        transactions=transactions,
-        reads=reads,
-        deployments=deployments,
-        signals=signals,
-        jobs=peers.jobs,
-        modules=allowed,
-        clock=clock,
-        poll=settings.pipeline_poll_seconds,
+    servicer = PipelineServicer(
+        create_pipeline=CreatePipeline(transactions, allowed, clock),
+        update_pipeline=UpdatePipeline(transactions, allowed),
+        delete_pipeline=DeletePipeline(transactions, clock),
+        trigger_execution=TriggerExecution(transactions, clock),
+        cancel_execution=CancelExecution(transactions, clock),
+        watch_execution=WatchExecution(reads, signals, clock, poll=settings.pipeline_poll_seconds),
+        step_logs=StreamStepLogs(reads, peers.jobs, signals, clock, poll=settings.pipeline_poll_seconds),
+        queries=Queries(reads, deployments),
     )
-    resolver, keys = remote_identity(settings.auth_issuer, auth)
     server = Server(
         NOUN,
-        resolver=resolver,
+        resolver=callers.identity,
         metrics=runtime.metrics,
         audit=AuditPublisher(bus),
         reflection=settings.reflection,
     )
-    server.add(add_PipelineOrchestratorServiceServicer_to_server, PipelineServicer(do))
+    server.add(add_PipelineOrchestratorServiceServicer_to_server, servicer)
     follow = consumers.follow(Retrain(transactions, clock), UndeployArchived(transactions, clock, drain=policy.drain))
     count = consumers.count(CountRequests(transactions, consumers.REQUESTS.name))
     lost = consumers.lost(NoteGap(transactions, consumers.REQUESTS.name))
     taken = (consumers.LOOP, consumers.REQUESTS)
-    forget = ForgetOld(PostgresRetention(database), artifacts, clock, keep(settings))
+    forget = ForgetExecutions(PostgresRetention(database), artifacts, clock, ages(settings))
     runtime.keep("streams", lambda: bus.ensure((PIPELINES, MODELS, INFERENCE, AUDIT), taken))
     runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=runtime.metrics).run)
     runtime.every(PRUNE_EVERY, "retention", Pruner(database, consumers=taken).prune)
-    runtime.keep("old counts", ForgetRequests(statistics, clock).run)
+    runtime.every(600, "old counts", ForgetRequests(statistics, clock))
     runtime.every(3_600, "old executions", forget)
     runtime.keep("model events", lambda: bus.consume(consumers.LOOP, each(follow)))
     runtime.keep("request events", lambda: bus.consume(consumers.REQUESTS, count, missed=lost))
     runtime.keep("signals", signals.run)
     runtime.keep("reconciler", reconciler.run)
     runtime.keep("worker", worker.run)
-    runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, ended_keys(keys.drop)))
+    runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, ended_keys(callers.keys.drop)))
     await runtime.serve(server)
 
 

@@ -1,10 +1,8 @@
-"""Channels and clients of everything that is not a store of ours."""
+"""Clients of the peers that steps work with."""
 
-import grpc
 from fp_devstack.client import SupervisorClient
 from fp_kernel import InvalidArgument, PermissionDenied
-from fp_rpc import Channels, ServiceCredential
-from fp_runtime import Runtime
+from fp_rpc import Channels
 from minio import Minio
 
 from fp_pipeline.adapters.auth import GrpcJobTokens
@@ -21,29 +19,19 @@ from fp_pipeline.settings import PipelineSettings
 _OF_A_STEP = (InvalidArgument, PermissionDenied)
 
 
-def open_peers(runtime: Runtime, settings: PipelineSettings, artifacts: S3Artifacts) -> tuple[Peers, grpc.aio.Channel]:
-    """The peers of steps, and a channel to auth for the credentials of callers.
-
-    Nothing connects yet: peers may start later than this service.
-    """
-    secret = settings.service_secret.get_secret_value()
-    credential = ServiceCredential(runtime.noun, secret, settings.auth_addr)
-    channels = Channels(credential, metrics=runtime.metrics)
-    runtime.on_close(credential.close)
-    runtime.on_close(channels.close)
+def step_peers(settings: PipelineSettings, channels: Channels, artifacts: S3Artifacts) -> Peers:
+    """Nothing connects yet: peers may start later than this service."""
     timeout = settings.pipeline_peer_timeout_seconds
-    auth = channels.open(settings.auth_addr, timeout=timeout)
     supervisor = SupervisorClient(settings.supervisor_socket, timeout=timeout)
-    peers = Peers(
+    return Peers(
         registry=GrpcRegistry(channels.open(settings.registry_addr, timeout=timeout, passing=_OF_A_STEP)),
         traffic=GrpcTraffic(channels.open(settings.inference_addr, timeout=timeout, passing=_OF_A_STEP)),
         runtimes=SupervisedRuntimes(supervisor),
         probe=GrpcProbe(channels, timeout=timeout),
         jobs=SupervisedJobs(supervisor),
         artifacts=artifacts,
-        tokens=GrpcJobTokens(auth),
+        tokens=GrpcJobTokens(channels.open(settings.auth_addr, timeout=timeout)),
     )
-    return peers, auth
 
 
 def s3_client(settings: PipelineSettings) -> Minio:

@@ -8,10 +8,10 @@ from fp_runtime import EventSettings, PostgresSettings, S3Settings, ServiceSetti
 from fp_runtime.fields import Address
 from pydantic import AfterValidator, Field
 
-from fp_pipeline.app.forget_old import Keep
 from fp_pipeline.app.worker import WorkerPolicy
 from fp_pipeline.domain.policy import Backoff, EnginePolicy, LeasePolicy
 from fp_pipeline.domain.validation import JobModules
+from fp_pipeline.retention import Ages
 
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 
@@ -67,14 +67,14 @@ def engine_policy(settings: PipelineSettings) -> EnginePolicy:
     backoff = Backoff(initial=settings.pipeline_backoff_seconds)
     return EnginePolicy(
         backoff=backoff,
-        undo_backoff=backoff,
+        compensation_backoff=backoff,
         parallelism=settings.pipeline_parallelism,
         drain=settings.pipeline_drain_seconds,
     )
 
 
-def keep(settings: PipelineSettings) -> Keep:
-    return Keep(
+def ages(settings: PipelineSettings) -> Ages:
+    return Ages(
         history=timedelta(days=settings.pipeline_keep_history_days),
         executions=timedelta(days=settings.pipeline_keep_executions_days),
     )

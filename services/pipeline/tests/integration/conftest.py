@@ -8,16 +8,17 @@ from typing import Any
 
 import pytest
 from fp_kernel import new_id
-from fp_pipeline.adapters.memory.stores import MemoryStores
 from fp_pipeline.adapters.postgres.deployments import PostgresDeploymentReads
 from fp_pipeline.adapters.postgres.leases import PostgresLeases
-from fp_pipeline.adapters.postgres.stores import PostgresReads, PostgresTransactions
+from fp_pipeline.adapters.postgres.reads import PostgresReads
+from fp_pipeline.adapters.postgres.transactions import PostgresTransactions
 from fp_pipeline.domain.definition import Pipeline, PipelineType, StepDefinition, StepType
 from fp_pipeline.domain.deployment import Deployment
 from fp_pipeline.domain.execution import Cause, Execution, Step
 from fp_postgres import Database
 from fp_testkit.patience import PATIENCE
 from fp_testkit.wallclock import RunningClock
+from pipeline_fakes.stores import MemoryStores
 
 _SURVIVOR = "survivor"
 MIGRATIONS = resources.files("fp_pipeline") / "migrations"

@@ -9,20 +9,11 @@ from typing import Any
 
 from fp_kernel import Command, FailedPrecondition, new_id
 from fp_pipeline import engine
-from fp_pipeline.adapters.memory.peers import (
-    FakeArtifacts,
-    FakeJobs,
-    FakeJobTokens,
-    FakeProbe,
-    FakeRegistry,
-    FakeRuntimes,
-    FakeTraffic,
-)
-from fp_pipeline.adapters.memory.world import World
 from fp_pipeline.adapters.postgres.deployments import PostgresDeploymentReads
 from fp_pipeline.adapters.postgres.leases import PostgresLeases
+from fp_pipeline.adapters.postgres.reads import PostgresReads
 from fp_pipeline.adapters.postgres.statistics import PostgresStatisticsReads
-from fp_pipeline.adapters.postgres.stores import PostgresReads, PostgresTransactions
+from fp_pipeline.adapters.postgres.transactions import PostgresTransactions
 from fp_pipeline.app.reconcile import Reconciler
 from fp_pipeline.app.worker import Worker, WorkerPolicy
 from fp_pipeline.domain.definition import Pipeline, PipelineType, StepDefinition, StepType
@@ -36,10 +27,25 @@ from fp_postgres.signals import Subscriptions
 from fp_testkit.crash import CrashedRun, CrashPoints
 from fp_testkit.patience import PATIENCE
 from fp_testkit.wallclock import RunningClock
+from pipeline_fakes.bus import all_read
+from pipeline_fakes.peers import (
+    FakeArtifacts,
+    FakeJobs,
+    FakeJobTokens,
+    FakeProbe,
+    FakeRegistry,
+    FakeRuntimes,
+    FakeTraffic,
+)
+from pipeline_fakes.world import World
 
 NOW = datetime(2013, 3, 1, tzinfo=UTC)
 POLICY = EnginePolicy(
-    backoff=Backoff(initial=0.001), undo_backoff=Backoff(initial=0.001), undo_attempts=3, drain=0.0, pause=0.001
+    backoff=Backoff(initial=0.001),
+    compensation_backoff=Backoff(initial=0.001),
+    compensation_attempts=3,
+    drain=0.0,
+    pause=0.001,
 )
 # Longer than the test: a lease that ended by time would end on a slow machine under a worker that lives.
 WORKER = WorkerPolicy(poll=0.1, lease=LeasePolicy(ttl=2 * PATIENCE, heartbeat=1.0))
@@ -109,6 +115,7 @@ def _worker(
             deployments,
             PostgresStatisticsReads(database, "c"),
             POLICY,
+            unread=all_read,
             modules=JobModules(frozenset()),
             clock=clock,
         ),

@@ -9,20 +9,11 @@ from typing import Any
 
 from fp_kernel import new_id
 from fp_pipeline import engine
-from fp_pipeline.adapters.memory.peers import (
-    FakeArtifacts,
-    FakeJobs,
-    FakeJobTokens,
-    FakeProbe,
-    FakeRegistry,
-    FakeRuntimes,
-    FakeTraffic,
-)
-from fp_pipeline.adapters.memory.world import World
 from fp_pipeline.adapters.postgres.deployments import PostgresDeploymentReads
 from fp_pipeline.adapters.postgres.leases import PostgresLeases
+from fp_pipeline.adapters.postgres.reads import PostgresReads
 from fp_pipeline.adapters.postgres.statistics import PostgresStatisticsReads
-from fp_pipeline.adapters.postgres.stores import PostgresReads, PostgresTransactions
+from fp_pipeline.adapters.postgres.transactions import PostgresTransactions
 from fp_pipeline.app.count_requests import CountRequests
 from fp_pipeline.app.retrain import DriftReport, Retrain
 from fp_pipeline.app.worker import Worker, WorkerPolicy
@@ -37,9 +28,22 @@ from fp_postgres.signals import Subscriptions
 from fp_testkit.crash import CrashedRun, CrashPoints
 from fp_testkit.patience import PATIENCE
 from fp_testkit.wallclock import RunningClock
+from pipeline_fakes.bus import all_read
+from pipeline_fakes.peers import (
+    FakeArtifacts,
+    FakeJobs,
+    FakeJobTokens,
+    FakeProbe,
+    FakeRegistry,
+    FakeRuntimes,
+    FakeTraffic,
+)
+from pipeline_fakes.world import World
 
 NOW = datetime(2013, 3, 1, 12, 30, tzinfo=UTC)
-POLICY = EnginePolicy(backoff=Backoff(initial=0.001), undo_backoff=Backoff(initial=0.001), drain=0.0, pause=0.001)
+POLICY = EnginePolicy(
+    backoff=Backoff(initial=0.001), compensation_backoff=Backoff(initial=0.001), drain=0.0, pause=0.001
+)
 # Longer than the test: a lease that ended by time would end on a slow machine under a worker that lives.
 WORKER = WorkerPolicy(poll=0.1, lease=LeasePolicy(ttl=2 * PATIENCE, heartbeat=1.0))
 MODULES = JobModules(frozenset({"work"}))
@@ -151,7 +155,7 @@ def _worker(database: Database, world: World, transactions: Any, written: Callab
     statistics = PostgresStatisticsReads(database, "c")
     return engine.worker(
         engine.Stores(transactions, PostgresLeases(database), deployments, Subscriptions()),
-        engine.steps(peers, deployments, statistics, POLICY, modules=MODULES, clock=clock),
+        engine.steps(peers, deployments, statistics, POLICY, unread=all_read, modules=MODULES, clock=clock),
         POLICY,
         WORKER,
         clock,

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from fp_kernel import PageRequest
-from fp_pipeline.domain import attempts, scheduling
+from fp_pipeline.domain import forward, scheduling
 from fp_pipeline.domain.deployment import DeploymentState
 from fp_pipeline.domain.execution import Cancellation
 
@@ -71,13 +71,13 @@ async def test_an_attempt_that_runs_has_a_right_to_its_runtime(stores, made):
     names = [made.deployment(execution, attempt=number).runtime for number in (1, 2)]
     assert await stores.deployments.in_use([*names, "not-ours"]) == frozenset()
     begun = scheduling.advance(execution, made.now)
-    started = attempts.start(begun.execution, "a", made.now)
+    started = forward.start(begun.execution, "a", made.now)
     for progress in (begun, started):
         async with stores.transactions() as tx:
             await tx.executions.save(progress, lease)
     assert await stores.deployments.in_use(names) == {names[0]}
     async with stores.transactions() as tx:
-        await tx.executions.save(attempts.complete(started.execution, "a", {}, made.now), lease)
+        await tx.executions.save(forward.complete(started.execution, "a", {}, made.now), lease)
     assert await stores.deployments.in_use(names) == frozenset()
 
 

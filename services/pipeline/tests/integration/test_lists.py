@@ -2,7 +2,7 @@
 
 from fp_kernel import PageRequest, new_id
 from fp_pipeline.adapters.postgres.leases import PostgresLeases
-from fp_pipeline.adapters.postgres.stores import PostgresReads
+from fp_pipeline.adapters.postgres.reads import PostgresReads
 from fp_pipeline.domain.execution import ExecutionStatus
 
 ROWS = 20_000

@@ -6,18 +6,19 @@ from datetime import datetime, timedelta
 import pytest
 from fp_kernel import Unavailable
 from fp_pipeline.adapters.postgres.deployments import PostgresDeploymentReads
+from fp_pipeline.adapters.postgres.reads import PostgresReads
 from fp_pipeline.adapters.postgres.retention import PostgresRetention
-from fp_pipeline.adapters.postgres.stores import PostgresReads, PostgresTransactions
-from fp_pipeline.app.forget_old import ForgetOld, Keep
+from fp_pipeline.adapters.postgres.transactions import PostgresTransactions
 from fp_pipeline.app.watch_execution import WatchExecution
 from fp_pipeline.domain.execution import ExecutionStatus
 from fp_pipeline.domain.names import AttemptName
 from fp_pipeline.domain.progress import moved
+from fp_pipeline.retention import Ages, ForgetExecutions
 from fp_postgres.partitions import lowest_id
 from fp_postgres.signals import Subscriptions
 from fp_testkit.clock import ManualClock
 
-KEEP = Keep(history=timedelta(days=90), executions=timedelta(days=400))
+KEEP = Ages(history=timedelta(days=90), executions=timedelta(days=400))
 
 
 @pytest.fixture
@@ -63,8 +64,8 @@ class Files:
         return len(doomed)
 
 
-def forget(database, now: datetime, files: Files | None = None) -> ForgetOld:
-    return ForgetOld(PostgresRetention(database), files or Files(), ManualClock(now), KEEP)
+def forget(database, now: datetime, files: Files | None = None) -> ForgetExecutions:
+    return ForgetExecutions(PostgresRetention(database), files or Files(), ManualClock(now), KEEP)
 
 
 async def test_history_goes_first_and_the_execution_later(database, begun, made):

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 from fp_kernel import Command
 from fp_pipeline.adapters.postgres.executions import CHANNEL
-from fp_pipeline.adapters.postgres.stores import PostgresReads, PostgresTransactions
+from fp_pipeline.adapters.postgres.reads import PostgresReads
+from fp_pipeline.adapters.postgres.transactions import PostgresTransactions
 from fp_pipeline.app.create_pipeline import CreatePipeline
 from fp_pipeline.app.peers import Actor
 from fp_pipeline.app.ports import WORK

@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from fp_kernel import new_id
-from fp_pipeline.adapters.memory.stores import MemoryStores
 from fp_pipeline.adapters.postgres.statistics import PostgresStatisticsReads
-from fp_pipeline.adapters.postgres.stores import PostgresTransactions
+from fp_pipeline.adapters.postgres.transactions import PostgresTransactions
 from fp_pipeline.app.count_requests import CountRequests, NoteGap
 from fp_pipeline.domain.statistics import ANSWERED, Gap, Try, bin_of
 from fp_testkit.wallclock import RunningClock
+from pipeline_fakes.stores import MemoryStores
 
 NOW = datetime(2013, 3, 1, 12, 30, 15, tzinfo=UTC)
 

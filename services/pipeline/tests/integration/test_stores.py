@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from fp_kernel import AlreadyExists, PageRequest
-from fp_pipeline.domain import attempts, scheduling
+from fp_pipeline.domain import forward, scheduling
 from fp_pipeline.domain.definition import PipelineType
 from fp_pipeline.domain.execution import Cancellation, ExecutionStatus, after
 from fp_pipeline.domain.lease import LeaseLost
@@ -37,8 +37,8 @@ async def test_progress_is_kept_with_its_transitions(stores, made):
     (lease,) = await stores.leases.claim("w", 10, 60.0)
     assert await stores.leases.load(lease) == execution
     begun = scheduling.advance(execution, made.now)
-    started = attempts.start(begun.execution, "a", made.now)
-    failed = attempts.retry(started.execution, "a", "no data", made.now + timedelta(seconds=3), made.now)
+    started = forward.start(begun.execution, "a", made.now)
+    failed = forward.retry(started.execution, "a", "no data", made.now + timedelta(seconds=3), made.now)
     for progress in (begun, started, failed):
         async with stores.transactions() as tx:
             await tx.executions.save(progress, lease)

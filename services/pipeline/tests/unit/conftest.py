@@ -1,15 +1,33 @@
 """A pipeline service without processes: real use-cases and engine over stores and peers in memory."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from fp_kernel import Command
 from fp_pipeline import engine
-from fp_pipeline.adapters.memory.peers import (
+from fp_pipeline.app.cancel_execution import CancelExecution
+from fp_pipeline.app.change_pipeline import DeletePipeline, UpdatePipeline
+from fp_pipeline.app.create_pipeline import CreatePipeline
+from fp_pipeline.app.peers import Actor
+from fp_pipeline.app.queries import Queries
+from fp_pipeline.app.reconcile import Reconciler
+from fp_pipeline.app.step_logs import StreamStepLogs
+from fp_pipeline.app.trigger_execution import TriggerExecution
+from fp_pipeline.app.watch_execution import Sighting, WatchExecution
+from fp_pipeline.app.worker import Worker, WorkerPolicy
+from fp_pipeline.domain.definition import Pipeline, PipelineDraft, PipelineType, StepDefinition, StepType
+from fp_pipeline.domain.execution import Cause, Execution
+from fp_pipeline.domain.policy import Backoff, EnginePolicy, LeasePolicy
+from fp_pipeline.domain.validation import JobModules
+from fp_testkit.patience import PATIENCE
+from fp_testkit.wallclock import RunningClock
+from pipeline_fakes.bus import all_read
+from pipeline_fakes.peers import (
     FakeArtifacts,
     FakeJobs,
     FakeJobTokens,
@@ -18,26 +36,15 @@ from fp_pipeline.adapters.memory.peers import (
     FakeRuntimes,
     FakeTraffic,
 )
-from fp_pipeline.adapters.memory.stores import MemoryStores
-from fp_pipeline.adapters.memory.world import World
-from fp_pipeline.app import use_cases
-from fp_pipeline.app.peers import Actor
-from fp_pipeline.app.reconcile import Reconciler
-from fp_pipeline.app.watch_execution import Sighting
-from fp_pipeline.app.worker import Worker, WorkerPolicy
-from fp_pipeline.domain.definition import Pipeline, PipelineDraft, PipelineType, StepDefinition, StepType
-from fp_pipeline.domain.execution import Cause, Execution
-from fp_pipeline.domain.policy import Backoff, EnginePolicy, LeasePolicy
-from fp_pipeline.domain.validation import JobModules
-from fp_testkit.patience import PATIENCE
-from fp_testkit.wallclock import RunningClock
+from pipeline_fakes.stores import MemoryStores
+from pipeline_fakes.world import World
 
 ANN = Actor("alpha", "ann")
 MODULES = JobModules(frozenset({"work"}))
 QUICK = EnginePolicy(
     backoff=Backoff(initial=0.001, ceiling=0.005),
-    undo_backoff=Backoff(initial=0.001, ceiling=0.005),
-    undo_attempts=3,
+    compensation_backoff=Backoff(initial=0.001, ceiling=0.005),
+    compensation_attempts=3,
     drain=0.0,
     pause=0.001,
 )
@@ -82,19 +89,21 @@ class Service:
     training: tuple[StepDefinition, ...] = TRAINING
     ann: Actor = ANN
     idle: asyncio.Event = field(default_factory=asyncio.Event)
+    unread: Callable[[], Awaitable[int]] = all_read
 
     @property
-    def do(self) -> use_cases.UseCases:
-        stores = self.stores
-        return use_cases.build(
-            transactions=stores.transactions,
-            reads=stores.reads,
-            deployments=stores.deployments,
-            signals=stores.signals,
-            jobs=self.jobs,
-            modules=MODULES,
-            clock=self.clock,
-            poll=0.02,
+    def do(self) -> SimpleNamespace:
+        """The use-cases."""
+        stores, clock, poll = self.stores, self.clock, 0.02
+        return SimpleNamespace(
+            create_pipeline=CreatePipeline(stores.transactions, MODULES, clock),
+            update_pipeline=UpdatePipeline(stores.transactions, MODULES),
+            delete_pipeline=DeletePipeline(stores.transactions, clock),
+            trigger_execution=TriggerExecution(stores.transactions, clock),
+            cancel_execution=CancelExecution(stores.transactions, clock),
+            watch_execution=WatchExecution(stores.reads, stores.signals, clock, poll=poll),
+            step_logs=StreamStepLogs(stores.reads, self.jobs, stores.signals, clock, poll=poll),
+            queries=Queries(stores.reads, stores.deployments),
         )
 
     @property
@@ -115,7 +124,13 @@ class Service:
         return engine.worker(
             engine.Stores(stores.transactions, stores.execution_store, stores.deployments, stores.signals),
             engine.steps(
-                self.peers, stores.deployments, stores.statistics, self.policy, modules=MODULES, clock=self.clock
+                self.peers,
+                stores.deployments,
+                stores.statistics,
+                self.policy,
+                unread=self.unread,
+                modules=MODULES,
+                clock=self.clock,
             ),
             self.policy,
             self.worker_policy,

@@ -1,5 +1,6 @@
 """CANARY over peers in memory, with the statistics of requests."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -40,11 +41,21 @@ def saga(service):
     return make
 
 
-async def canary(service, saga, *traffic: list[Try] | list[Event]):
-    """Version 2 gets this traffic as soon as it has its share."""
+def happening_now(batch):
+    """What was made a minute before the canary got its share would not be counted."""
+    now = RunningClock().now()
+    return [replace(each, **{"time" if isinstance(each, Event) else "at": now}) for each in batch]
+
+
+async def first_version(service):
     for version in ("1", "2"):
         service.world.add_version("delays", version)
     await service.deploy("1")
+
+
+async def canary(service, saga, *traffic: list[Try] | list[Event]):
+    """Version 2 gets this traffic as soon as it has its share."""
+    await first_version(service)
     count = CountRequests(service.stores.transactions, "pipeline-canary")
     # What was counted for this version before its share began is not this canary's.
     await count(requests("2", 500, outcome="TIMEOUT"))
@@ -53,7 +64,8 @@ async def canary(service, saga, *traffic: list[Try] | list[Event]):
     heard = consumers.count(count)
     async with service.working():
         await service.until(execution.id, lambda seen: "since" in seen.step("canary").output)
-        for batch in traffic:
+        for given in traffic:
+            batch = happening_now(given)
             take = heard if isinstance(batch[0], Event) else count
             await take(batch)
             await take(batch)
@@ -156,9 +168,7 @@ async def test_a_refusal_before_anyone_was_asked_is_nobodys(service, saga):
 async def test_a_version_behind_an_open_breaker_is_not_promoted_for_want_of_traffic(service, saga):
     told = [*[answered(tried("2"))] * 15, RETRIED, *[refused(pb.INFERENCE_FAILURE_REASON_CIRCUIT_OPEN)] * 50]
     rules = saga(on_no_traffic="promote", timeout_seconds=0)
-    for version in ("1", "2"):
-        service.world.add_version("delays", version)
-    await service.deploy("1")
+    await first_version(service)
     count = consumers.count(CountRequests(service.stores.transactions, "pipeline-canary"))
 
     async def told_first(*arguments):
@@ -186,17 +196,13 @@ async def test_without_traffic_the_config_decides(service, saga, outcome, status
 
 
 def a_gap() -> Gap:
-    """Noted now, of the last hour."""
     now = RunningClock().now()
     return Gap(now - timedelta(hours=1), now, 142)
 
 
 @pytest.mark.parametrize("behind", [20, 0], ids=["enough requests behind it", "none"])
 async def test_a_gap_of_the_statistics_makes_the_canary_count_anew(service, saga, behind):
-    """Every request that was counted was fine, and the lost ones may have been the others."""
-    for version in ("1", "2"):
-        service.world.add_version("delays", version)
-    await service.deploy("1")
+    await first_version(service)
     count = CountRequests(service.stores.transactions, "pipeline-canary")
     note = NoteGap(service.stores.transactions, "pipeline-canary")
     rules = saga(on_no_traffic="promote", timeout_seconds=0 if not behind else 3_000)
@@ -229,10 +235,35 @@ async def test_a_gap_of_the_statistics_makes_the_canary_count_anew(service, saga
         assert service.live == {"1": 10_000}
 
 
+@pytest.mark.parametrize(
+    "rules", [{}, {"on_no_traffic": "promote", "timeout_seconds": 0}], ids=["enough", "no traffic"]
+)
+async def test_nothing_is_promoted_while_events_wait_that_nobody_has_read(service, saga, rules):
+    """Behind them may be failures, and before them a gap that nobody has seen."""
+    await first_version(service)
+    pipeline = await service.pipeline(PipelineType.DEPLOYMENT_SAGA, *saga(**rules), name="judged")
+    execution = await service.trigger(pipeline, model="delays", version="2")
+    count = CountRequests(service.stores.transactions, "pipeline-canary")
+    waiting, looks = [7], []
+
+    async def unread():
+        looks.append(waiting[0])
+        return waiting[0]
+
+    service.unread = unread
+    async with service.working():
+        await service.until(execution.id, lambda seen: "since" in seen.step("canary").output)
+        await count([*requests("1", 20), *(requests("2", 20) if not rules else [])])
+        already = len(looks)
+        present = await service.until(execution.id, lambda _: len(looks) > already + 3)
+        assert present.step("canary").status is StepStatus.RUNNING
+        waiting[0] = 0
+        ended = await service.ended(execution.id)
+    assert ended.status is ExecutionStatus.COMPLETED, ended.error
+
+
 async def test_a_version_that_was_seen_to_fail_is_refused_in_spite_of_a_gap(service, saga):
-    for version in ("1", "2"):
-        service.world.add_version("delays", version)
-    await service.deploy("1")
+    await first_version(service)
     pipeline = await service.pipeline(PipelineType.DEPLOYMENT_SAGA, *saga(), name="judged")
     execution = await service.trigger(pipeline, model="delays", version="2")
     async with service.working():
@@ -254,9 +285,7 @@ async def test_a_gap_that_ended_before_the_canary_began_is_not_its_own(service, 
 
 
 async def test_a_worker_that_takes_over_judges_by_the_same_beginning(service, saga):
-    for version in ("1", "2"):
-        service.world.add_version("delays", version)
-    await service.deploy("1")
+    await first_version(service)
     pipeline = await service.pipeline(PipelineType.DEPLOYMENT_SAGA, *saga(), name="judged")
     execution = await service.trigger(pipeline, model="delays", version="2")
     async with service.working():

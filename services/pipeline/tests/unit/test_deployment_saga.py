@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 from fp_kernel import FailedPrecondition, InvalidArgument, Unavailable
-from fp_pipeline.adapters.memory.peers import FakeRegistry
 from fp_pipeline.app.peers import Stage
 from fp_pipeline.domain.definition import PipelineType, StepType
 from fp_pipeline.domain.deployment import DeploymentState
 from fp_pipeline.domain.execution import ExecutionStatus, StepStatus
+from pipeline_fakes.peers import FakeRegistry
 
 
 def statuses(execution):

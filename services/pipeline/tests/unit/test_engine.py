@@ -6,18 +6,17 @@ from dataclasses import replace
 import pytest
 from fp_kernel import Unavailable
 from fp_pipeline import engine
-from fp_pipeline.adapters.memory.peers import FakeProbe, FakeRegistry
-from fp_pipeline.adapters.memory.state import HeldLease
-from fp_pipeline.app.flights import Flights
-from fp_pipeline.app.journal import Journal
-from fp_pipeline.app.record import Record
+from fp_pipeline.app.journal import Journal, Record
+from fp_pipeline.app.step_runs import StepRuns
 from fp_pipeline.domain.definition import PipelineType, StepType
 from fp_pipeline.domain.execution import Cancellation, ExecutionStatus, StepStatus
 from fp_pipeline.domain.lease import LeaseLost
 from fp_pipeline.domain.policy import LeasePolicy
-from fp_pipeline.domain.scheduling import Attempt
+from fp_pipeline.domain.scheduling import RunStep
 from fp_pipeline.domain.validation import JobModules
 from fp_testkit.patience import PATIENCE
+from pipeline_fakes.peers import FakeProbe, FakeRegistry
+from pipeline_fakes.state import HeldLease
 
 
 async def test_two_workers_run_each_execution_once(service):
@@ -230,10 +229,10 @@ async def test_a_step_that_was_about_to_start_does_not_when_the_execution_turned
         modules=JobModules(frozenset()),
         clock=service.clock,
     )
-    flights = Flights(record, steps, service.policy, service.clock, lambda: 0.0)
+    runs = StepRuns(record, steps, service.policy, service.clock, lambda: 0.0)
     async with asyncio.TaskGroup() as group:
-        keeping = group.create_task(record.keep())
-        await flights.fly(Attempt("a", resumed=False))
+        keeping = group.create_task(record.write_changes())
+        await runs.run(RunStep("a", resumed=False))
         keeping.cancel()
     assert len(service.stores.state.transitions) == 1
     assert service.world.calls == []

@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 from fp_kernel import Unavailable
-from fp_pipeline.adapters.memory.peers import FakeProbe
 from fp_pipeline.app.lease_keeper import LeaseKeeper
 from fp_pipeline.domain.definition import PipelineType, StepType
 from fp_pipeline.domain.execution import ExecutionStatus, StepStatus
 from fp_pipeline.domain.lease import LeaseLost
 from fp_pipeline.domain.policy import Backoff, LeasePolicy
 from fp_testkit.patience import PATIENCE
+from pipeline_fakes.peers import FakeProbe
 
 SAGA_CALLS = ("version", "start_runtime", "look", "split", "in_production", "promote")
 GRAPH_CALLS = (
@@ -65,7 +65,7 @@ async def test_a_take_back_that_meets_an_outage_is_a_retry(service, monkeypatch)
         return await look(*arguments)
 
     monkeypatch.setattr(FakeProbe, "look", faulty)
-    service.world.fail("stop_runtime", service.policy.undo_attempts, away)
+    service.world.fail("stop_runtime", service.policy.compensation_attempts, away)
     execution = await service.deploy("1")
     assert execution.status is ExecutionStatus.COMPLETED, execution.error
     assert execution.step("deploy").attempt == 2
@@ -77,7 +77,7 @@ async def test_a_take_back_that_meets_an_outage_is_a_retry(service, monkeypatch)
 async def test_a_job_that_could_not_be_stopped_is_stopped_before_the_next_one(service):
     service.jobs.lasting = {"a"}
     step = service.step("a", StepType.CUSTOM, timeout=1.0, max_retries=1)
-    service.world.fail("stop_job", service.policy.undo_attempts, away)
+    service.world.fail("stop_job", service.policy.compensation_attempts, away)
     execution = await service.trigger(await service.pipeline(PipelineType.TRAINING_DAG, step))
     async with service.working():
         await service.until(execution.id, lambda _: len(service.world["jobs"]) == 2)
@@ -90,7 +90,7 @@ async def test_a_job_that_could_not_be_stopped_is_stopped_before_the_next_one(se
 async def test_a_compensation_outlasts_an_outage(service):
     service.world.add_version("delays", "1")
     service.world.fail("promote", 1, lambda: RuntimeError("refused"))
-    service.world.fail("stop_runtime", 3 * service.policy.undo_attempts, away)
+    service.world.fail("stop_runtime", 3 * service.policy.compensation_attempts, away)
     execution = await service.deploy("1", *(replace(step, max_retries=0) for step in service.saga))
     assert execution.step("deploy").status is StepStatus.COMPENSATED
     assert service.world["runtimes"] == {}
@@ -98,7 +98,7 @@ async def test_a_compensation_outlasts_an_outage(service):
 
 async def test_a_cancellation_does_not_wait_for_the_pauses_of_a_take_back(service, monkeypatch):
     service.world.add_version("delays", "1")
-    service.policy = replace(service.policy, undo_backoff=Backoff(initial=3_600.0, jitter=0.0))
+    service.policy = replace(service.policy, compensation_backoff=Backoff(initial=3_600.0, jitter=0.0))
 
     async def faulty(*_arguments):
         raise RuntimeError("a bug")

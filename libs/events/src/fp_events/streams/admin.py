@@ -54,6 +54,11 @@ class JetStreamAdmin:
         info = await self._connection.api(f"CONSUMER.INFO.{stream.name}.{consumer.name}")
         return int(info["num_pending"]) + int(info["num_ack_pending"])
 
+    async def unread(self, consumer: Consumer, stream: Stream) -> int:
+        """Events that no replica of the durable has been handed yet. Raises Missing when there is no such durable."""
+        info = await self._connection.api(f"CONSUMER.INFO.{stream.name}.{consumer.name}")
+        return int(info["num_pending"])
+
     async def position(self, consumer: Consumer, stream: Stream) -> Position:
         # The stream first: what is delivered between the two questions must not count as missed.
         asked = await self._connection.api(f"STREAM.INFO.{stream.name}")

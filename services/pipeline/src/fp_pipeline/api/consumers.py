@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from forgepoint.events.v1 import events_pb2
 from fp_events import Broadcast, Event, Missed, Poison, durable
 
-from fp_pipeline.api.documents import from_struct
+from fp_pipeline.api.structs import from_struct
 from fp_pipeline.api.tries import moment, tries
 from fp_pipeline.app.count_requests import CountRequests, NoteGap
 from fp_pipeline.app.retrain import DriftReport, Retrain

@@ -6,7 +6,7 @@ from fp_kernel import Page, invalid
 from fp_rpc.pagination import page_response
 from fp_rpc.times import seconds_of, to_duration, to_timestamp
 
-from fp_pipeline.api.documents import from_struct, to_struct, to_value
+from fp_pipeline.api.structs import from_struct, to_struct, to_value
 from fp_pipeline.app.watch_execution import Sighting
 from fp_pipeline.domain.definition import (
     Pipeline,

@@ -9,46 +9,70 @@ from fp_rpc import command, current_call, principal
 from fp_telemetry import correlation_id, inject
 
 from fp_pipeline.api import convert
-from fp_pipeline.api.documents import from_struct
+from fp_pipeline.api.structs import from_struct
+from fp_pipeline.app.cancel_execution import CancelExecution
+from fp_pipeline.app.change_pipeline import DeletePipeline, UpdatePipeline
+from fp_pipeline.app.create_pipeline import CreatePipeline
 from fp_pipeline.app.peers import Actor
-from fp_pipeline.app.use_cases import UseCases
+from fp_pipeline.app.queries import Queries
+from fp_pipeline.app.step_logs import StreamStepLogs
+from fp_pipeline.app.trigger_execution import TriggerExecution
+from fp_pipeline.app.watch_execution import WatchExecution
 from fp_pipeline.domain.execution import Cause
 
 
 class PipelineServicer(pipeline_pb2_grpc.PipelineOrchestratorServiceServicer):
-    def __init__(self, use_cases: UseCases) -> None:
-        self._do = use_cases
+    def __init__(
+        self,
+        *,
+        create_pipeline: CreatePipeline,
+        update_pipeline: UpdatePipeline,
+        delete_pipeline: DeletePipeline,
+        trigger_execution: TriggerExecution,
+        cancel_execution: CancelExecution,
+        watch_execution: WatchExecution,
+        step_logs: StreamStepLogs,
+        queries: Queries,
+    ) -> None:
+        self._create_pipeline = create_pipeline
+        self._update_pipeline = update_pipeline
+        self._delete_pipeline = delete_pipeline
+        self._trigger_execution = trigger_execution
+        self._cancel_execution = cancel_execution
+        self._watch_execution = watch_execution
+        self._step_logs = step_logs
+        self._queries = queries
 
     async def CreatePipeline(self, request: pb.CreatePipelineRequest, context: object) -> pb.CreatePipelineResponse:
         draft = convert.draft_from_pb(request)
         created = command(request, convert.created_to_pb)
-        return convert.created_to_pb(await self._do.create_pipeline(_actor(), draft, created))
+        return convert.created_to_pb(await self._create_pipeline(_actor(), draft, created))
 
     async def GetPipeline(self, request: pb.GetPipelineRequest, context: object) -> pb.GetPipelineResponse:
-        found = await self._do.queries.pipeline(current_call().team, parse_id(request.pipeline_id, "pipeline_id"))
+        found = await self._queries.pipeline(current_call().team, parse_id(request.pipeline_id, "pipeline_id"))
         return pb.GetPipelineResponse(pipeline=convert.pipeline_to_pb(found))
 
     async def ListPipelines(self, request: pb.ListPipelinesRequest, context: object) -> pb.ListPipelinesResponse:
         kind = convert.pipeline_type_from_pb(request.type_filter, "type_filter")
         size, token = request.pagination.page_size, request.pagination.page_token
-        page = await self._do.queries.pipelines(current_call().team, kind, size, token)
+        page = await self._queries.pipelines(current_call().team, kind, size, token)
         return convert.pipelines_to_pb(page)
 
     async def UpdatePipeline(self, request: pb.UpdatePipelineRequest, context: object) -> pb.UpdatePipelineResponse:
         change = convert.change_from_pb(request)
         pipeline_id = parse_id(request.pipeline_id, "pipeline_id")
         updated = command(request, convert.updated_to_pb)
-        return convert.updated_to_pb(await self._do.update_pipeline(_actor(), pipeline_id, change, updated))
+        return convert.updated_to_pb(await self._update_pipeline(_actor(), pipeline_id, change, updated))
 
     async def DeletePipeline(self, request: pb.DeletePipelineRequest, context: object) -> pb.DeletePipelineResponse:
         pipeline_id = parse_id(request.pipeline_id, "pipeline_id")
-        await self._do.delete_pipeline(_actor(), pipeline_id, command(request, convert.deleted_to_pb))
+        await self._delete_pipeline(_actor(), pipeline_id, command(request, convert.deleted_to_pb))
         return pb.DeletePipelineResponse()
 
     async def TriggerExecution(
         self, request: pb.TriggerExecutionRequest, context: object
     ) -> pb.TriggerExecutionResponse:
-        triggered = await self._do.trigger_execution(
+        triggered = await self._trigger_execution(
             _actor(),
             parse_id(request.pipeline_id, "pipeline_id"),
             from_struct(request.input, "input"),
@@ -59,20 +83,20 @@ class PipelineServicer(pipeline_pb2_grpc.PipelineOrchestratorServiceServicer):
 
     async def GetExecution(self, request: pb.GetExecutionRequest, context: object) -> pb.GetExecutionResponse:
         execution_id = parse_id(request.execution_id, "execution_id")
-        found = await self._do.queries.execution(current_call().team, execution_id)
+        found = await self._queries.execution(current_call().team, execution_id)
         return pb.GetExecutionResponse(execution=convert.execution_to_pb(found))
 
     async def ListExecutions(self, request: pb.ListExecutionsRequest, context: object) -> pb.ListExecutionsResponse:
         pipeline_id = parse_id(request.pipeline_id, "pipeline_id") if request.pipeline_id else ""
         status = convert.status_from_pb(request.status_filter, "status_filter")
         size, token = request.pagination.page_size, request.pagination.page_token
-        page = await self._do.queries.executions(current_call().team, pipeline_id, status, size, token)
+        page = await self._queries.executions(current_call().team, pipeline_id, status, size, token)
         return convert.executions_to_pb(page)
 
     async def WatchExecution(
         self, request: pb.WatchExecutionRequest, context: object
     ) -> AsyncIterator[pb.WatchExecutionResponse]:
-        sightings = self._do.watch_execution(
+        sightings = self._watch_execution(
             current_call().team,
             parse_id(request.execution_id, "execution_id"),
             after_sequence=request.after_sequence or (0 if request.from_start else None),
@@ -84,16 +108,16 @@ class PipelineServicer(pipeline_pb2_grpc.PipelineOrchestratorServiceServicer):
     async def CancelExecution(self, request: pb.CancelExecutionRequest, context: object) -> pb.CancelExecutionResponse:
         execution_id = parse_id(request.execution_id, "execution_id")
         asked = command(request, convert.cancelled_to_pb)
-        return convert.cancelled_to_pb(await self._do.cancel_execution(_actor(), execution_id, request.reason, asked))
+        return convert.cancelled_to_pb(await self._cancel_execution(_actor(), execution_id, request.reason, asked))
 
     async def ListDeployments(self, request: pb.ListDeploymentsRequest, context: object) -> pb.ListDeploymentsResponse:
-        page = await self._do.queries.deployments(request.pagination.page_size, request.pagination.page_token)
+        page = await self._queries.deployments(request.pagination.page_size, request.pagination.page_token)
         return convert.deployments_to_pb(page)
 
     async def StreamStepLogs(
         self, request: pb.StreamStepLogsRequest, context: object
     ) -> AsyncIterator[pb.StreamStepLogsResponse]:
-        lines = self._do.step_logs(
+        lines = self._step_logs(
             current_call().team,
             parse_id(request.execution_id, "execution_id"),
             request.step_id,

@@ -10,8 +10,8 @@ from fp_pipeline.app.peers import Actor, ModelRef
 from fp_pipeline.domain.config import StepConfig, read
 from fp_pipeline.domain.definition import JsonObject, StepType
 from fp_pipeline.domain.deployment import DeploymentChange
-from fp_pipeline.domain.documents import clean
 from fp_pipeline.domain.execution import Execution, Step
+from fp_pipeline.domain.json_values import clean
 from fp_pipeline.domain.names import AttemptName
 
 AWAY = frozenset({Kind.UNAVAILABLE, Kind.DEADLINE_EXCEEDED, Kind.ABORTED, Kind.RESOURCE_EXHAUSTED, Kind.CANCELLED})
@@ -144,8 +144,8 @@ class Executor(Protocol):
         An Error that says that a peer is away needs no care: the step waits for it and is run again.
         """
 
-    async def undo(self, attempt: Attempt) -> JsonObject:
-        """Take back what the attempt did or half did: after a failure, a cancellation, or as compensation.
+    async def compensate(self, attempt: Attempt) -> JsonObject:
+        """Undo what the attempt did or half did: after a failure, a cancellation, or because a later step failed.
 
-        Finding nothing to take back is fine. The answer is kept as the output of a declared compensation step.
+        Finding nothing to undo is fine. The answer is kept as the output of a declared compensation step.
         """

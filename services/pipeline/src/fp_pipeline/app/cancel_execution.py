@@ -5,10 +5,10 @@ from dataclasses import replace
 from fp_kernel import Clock, Command, FailedPrecondition, NotFound, invalid
 
 from fp_pipeline.app.peers import Actor
-from fp_pipeline.app.ports import Transactions, Unit
+from fp_pipeline.app.ports import Transaction, Transactions
 from fp_pipeline.domain import scheduling
-from fp_pipeline.domain.documents import is_clean
 from fp_pipeline.domain.execution import Cancellation, Execution, ExecutionStatus
+from fp_pipeline.domain.json_values import is_clean
 
 _MAX_REASON = 500
 
@@ -33,7 +33,7 @@ class CancelExecution:
             await tx.complete(command, asked)
         return asked
 
-    async def _ask(self, tx: Unit, execution: Execution, cancellation: Cancellation) -> Execution:
+    async def _ask(self, tx: Transaction, execution: Execution, cancellation: Cancellation) -> Execution:
         if execution.cancellation is not None:
             return execution
         if execution.status.ended:
@@ -46,7 +46,7 @@ class CancelExecution:
             return await self._end(tx, asked)
         return asked
 
-    async def _end(self, tx: Unit, execution: Execution) -> Execution:
+    async def _end(self, tx: Transaction, execution: Execution) -> Execution:
         """Nothing had begun: no worker is needed to end it."""
         while progress := scheduling.advance(execution, self._clock.now()):
             await tx.executions.save(progress, None)

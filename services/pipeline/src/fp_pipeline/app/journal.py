@@ -1,18 +1,22 @@
-"""Every change of a running execution, with its events, in one fenced transaction."""
+"""Every change of a running execution: one after the other, each with its events in one fenced transaction."""
 
+import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from fp_kernel import Clock
 
-from fp_pipeline.app.next_pipeline import start_next
-from fp_pipeline.app.ports import Transactions, Unit
+from fp_pipeline.app.ports import Transaction, Transactions
+from fp_pipeline.app.trigger_execution import start_next
 from fp_pipeline.domain.deployment import Deploy, DeploymentChange, SetWeights, Supersede, Undeploy, UndeployReason
 from fp_pipeline.domain.events import ModelDeployed, ModelUndeployed
-from fp_pipeline.domain.execution import Execution
+from fp_pipeline.domain.execution import Cancellation, Execution, ExecutionStatus
 from fp_pipeline.domain.lease import Lease
 from fp_pipeline.domain.progress import Progress
+
+_QUEUE = 64
+_CANCELLABLE = frozenset({ExecutionStatus.PENDING, ExecutionStatus.RUNNING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ class Journal:
                 await start_next(tx, execution, self._clock.now())
         self._written(progress)
 
-    async def _deployments(self, tx: Unit, execution: Execution, changes: Sequence[DeploymentChange]) -> None:
+    async def _deployments(self, tx: Transaction, execution: Execution, changes: Sequence[DeploymentChange]) -> None:
         for change in changes:
             match change:
                 case Deploy(deployment):
@@ -72,9 +76,65 @@ class Journal:
                         await self._undeploy(tx, execution, other.runtime, UndeployReason.SUPERSEDED, drain)
 
     async def _undeploy(
-        self, tx: Unit, execution: Execution, runtime: str, reason: UndeployReason, drain: float
+        self, tx: Transaction, execution: Execution, runtime: str, reason: UndeployReason, drain: float
     ) -> None:
         stop_at = self._clock.now() + timedelta(seconds=drain)
         ended = await tx.deployments.undeploy(runtime, stop_at)
         if ended is not None:
             tx.outbox.add(ModelUndeployed(ended, self._clock.now(), reason, execution.cause.triggered_by))
+
+
+Change = Callable[[Execution], Progress | None]
+EffectsOf = Callable[[Execution], Effects]
+
+
+@dataclass(frozen=True, slots=True)
+class _PendingChange:
+    change: Change
+    effects: EffectsOf
+    done: "asyncio.Future[bool]"
+
+
+class Record:
+    """The execution a runner works on, and the only way to change it.
+
+    Changes are written one after the other; each is decided on the execution that the one before left.
+    """
+
+    def __init__(self, lease: Lease, execution: Execution, journal: Journal) -> None:
+        self._lease = lease
+        self._journal = journal
+        self._execution = execution
+        self._cancellation: Cancellation | None = None
+        self._writes: asyncio.Queue[_PendingChange] = asyncio.Queue(_QUEUE)
+
+    @property
+    def execution(self) -> Execution:
+        """As written, with the request to cancel as soon as it is known and while it can still be met."""
+        present = self._execution
+        if self._cancellation is not None and present.cancellation is None and present.status in _CANCELLABLE:
+            return replace(present, cancellation=self._cancellation)
+        return present
+
+    def cancel(self, cancellation: Cancellation) -> None:
+        self._cancellation = cancellation
+
+    async def change(self, change: Change, effects: EffectsOf = lambda _: NO_EFFECTS) -> bool:
+        """Returns when it is written; whether there was something to write.
+
+        A caller that is stopped meanwhile leaves the write alone: half a transaction is nobody's state.
+        """
+        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        await self._writes.put(_PendingChange(change, effects, done))
+        return await done
+
+    async def write_changes(self) -> None:
+        """Write until cancelled. Raises LeaseLost, and whatever the store raises."""
+        while True:
+            write = await self._writes.get()
+            progress = write.change(self.execution)
+            if progress is not None:
+                await self._journal.write(self._lease, progress, write.effects(progress.execution))
+                self._execution = progress.execution
+            if not write.done.done():
+                write.done.set_result(progress is not None)

@@ -1,4 +1,4 @@
-"""Keeps the lease of an execution alive and hears of the wish to cancel it."""
+"""Keeps the lease of an execution alive and hears of a request to cancel it."""
 
 import asyncio
 from collections.abc import Callable
@@ -19,8 +19,8 @@ class LeaseKeeper:
         self._policy = policy
         self._clock = clock
 
-    async def keep(self, lease: Lease, held_until: float, wish: Callable[[Cancellation], None]) -> NoReturn:
-        """Until cancelled. wish: is told, maybe again, that someone wants to cancel.
+    async def keep(self, lease: Lease, held_until: float, cancel: Callable[[Cancellation], None]) -> NoReturn:
+        """Until cancelled. cancel: is called, maybe again, when someone asked for it.
 
         held_until: on the monotonic clock. Nothing here outlives the lease, whatever the store does: Raises LeaseLost
         when another worker has the execution, or may have it because the store was away or hung for too long.
@@ -33,7 +33,7 @@ class LeaseKeeper:
                         cancellation = await self._leases.renew(lease, self._policy.ttl)
                     held_until = asked_at + self._policy.ttl
                     if cancellation is not None:
-                        wish(cancellation)
+                        cancel(cancellation)
                 except TimeoutError:
                     raise LeaseLost("the lease ran out while the store did not answer") from None
                 except Error as error:

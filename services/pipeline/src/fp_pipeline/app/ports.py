@@ -58,7 +58,7 @@ class ExecutionStore(Protocol):
         """
 
     async def ask_to_cancel(self, execution_id: str, cancellation: Cancellation) -> None:
-        """Leave the wish for the worker and wake it."""
+        """Leave the request for the worker and wake it."""
 
     async def end(self, execution_id: str) -> None:
         """Give back what an ended execution held: its turn to deploy a model."""
@@ -105,8 +105,8 @@ class Outbox(Protocol):
     def add(self, event: Event) -> None: ...
 
 
-class Unit(Protocol):
-    """One transaction."""
+class Transaction(Protocol):
+    """One transaction, with its stores by noun."""
 
     @property
     def pipelines(self) -> PipelineStore: ...
@@ -133,7 +133,7 @@ class Unit(Protocol):
 
 
 class Transactions(Protocol):
-    def __call__(self, command: Command | None = None) -> AbstractAsyncContextManager[Unit]: ...
+    def __call__(self, command: Command | None = None) -> AbstractAsyncContextManager[Transaction]: ...
 
 
 class Leases(Protocol):
@@ -144,7 +144,7 @@ class Leases(Protocol):
         """
 
     async def renew(self, lease: Lease, ttl: float) -> Cancellation | None:
-        """Keep it for `ttl` more seconds; the wish to cancel, when there is one. Raises LeaseLost."""
+        """Keep it for `ttl` more seconds; the request to cancel, when there is one. Raises LeaseLost."""
 
     async def release(self, lease: Lease, pause: float) -> None:
         """Let another worker have it after `pause` seconds. A lost lease is left alone."""
@@ -208,6 +208,11 @@ class Statistics(Protocol):
 
     async def forget(self, before: datetime) -> int:
         """Drop minutes and gaps before; how many rows that were."""
+
+
+class Unread(Protocol):
+    async def __call__(self) -> int:
+        """Events for the statistics that no replica has read yet. Raises Unavailable when nobody can say."""
 
 
 class Subscription(Protocol):

@@ -9,8 +9,8 @@ from fp_telemetry import get_logger
 from fp_pipeline.app.ports import Transactions
 from fp_pipeline.app.trigger_execution import begin
 from fp_pipeline.domain.definition import JsonObject
-from fp_pipeline.domain.documents import check_json
 from fp_pipeline.domain.execution import Cause
+from fp_pipeline.domain.json_values import check_json
 
 _log = get_logger(__name__)
 

@@ -12,13 +12,11 @@ from typing import Any
 
 from fp_kernel import Clock
 
-from fp_pipeline.app.flights import Flights
-from fp_pipeline.app.journal import Effects, Journal
+from fp_pipeline.app.journal import Effects, Journal, Record
 from fp_pipeline.app.lease_keeper import LeaseKeeper
-from fp_pipeline.app.record import Record
+from fp_pipeline.app.step_runs import StepRuns
 from fp_pipeline.app.steps import Steps
 from fp_pipeline.domain import scheduling
-from fp_pipeline.domain.closing import closing
 from fp_pipeline.domain.execution import Cancellation, Execution, ExecutionStatus
 from fp_pipeline.domain.lease import Lease
 from fp_pipeline.domain.policy import EnginePolicy
@@ -52,11 +50,11 @@ class Runner:
         Raises an exception group when it could not go on here.
         """
         record = Record(lease, execution, self._journal)
-        flights = Flights(record, self._steps, self._policy, self._clock, self._roll)
-        drive = _Drive(record, flights, self._policy, self._clock)
+        runs = StepRuns(record, self._steps, self._policy, self._clock, self._roll)
+        drive = _Drive(record, runs, self._policy, self._clock)
         async with asyncio.TaskGroup() as group:
-            lasting = self._keeper.keep(lease, held_until, drive.wish)
-            background: list[Coroutine[Any, Any, Any]] = [record.keep(), lasting]
+            lasting = self._keeper.keep(lease, held_until, drive.cancel)
+            background: list[Coroutine[Any, Any, Any]] = [record.write_changes(), lasting]
             tasks: list[asyncio.Task[Any]] = [group.create_task(each) for each in background]
             tasks += await drive.run(group)
             for task in tasks:
@@ -67,35 +65,35 @@ class Runner:
 class _Drive:
     """Lets the execution advance and starts the work that may start."""
 
-    def __init__(self, record: Record, flights: Flights, policy: EnginePolicy, clock: Clock) -> None:
+    def __init__(self, record: Record, runs: StepRuns, policy: EnginePolicy, clock: Clock) -> None:
         self._record = record
-        self._flights = flights
+        self._runs = runs
         self._policy = policy
         self._clock = clock
-        self._stirred = asyncio.Event()
+        self._changed = asyncio.Event()
         self._in_flight: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def wish(self, cancellation: Cancellation) -> None:
-        self._record.wish(cancellation)
-        self._stirred.set()
+    def cancel(self, cancellation: Cancellation) -> None:
+        self._record.cancel(cancellation)
+        self._changed.set()
 
     async def run(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
-        """Answers flights that have not landed: nobody would write what they still want to say."""
+        """Answers the runs of steps that have not ended: nobody would write their outcome any more."""
         while True:
-            self._stirred.clear()
-            while await self._record.change(self._advance, self._closing):
+            self._changed.clear()
+            while await self._record.change(self._advance, self._effects_of_end):
                 pass
             execution = self._record.execution
             if execution.status.ended:
                 return list(self._tasks)
             if execution.cancellation is not None and execution.status is ExecutionStatus.RUNNING:
-                # What is stopped is no longer in flight, and then `work` has it taken back.
-                self._flights.stop()
+                # What is stopped is no longer in flight, and then `work` has it compensated.
+                self._runs.stop()
             in_flight = frozenset(self._in_flight)
             for work in scheduling.work(execution, in_flight, self._clock.now(), self._policy.parallelism):
                 self._in_flight.add(work.step_id)
-                task = group.create_task(self._fly(work))
+                task = group.create_task(self._run_step(work))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
             await self._rest()
@@ -103,15 +101,15 @@ class _Drive:
     def _advance(self, execution: Execution) -> Progress | None:
         return scheduling.advance(execution, self._clock.now())
 
-    def _closing(self, execution: Execution) -> Effects:
-        return Effects(deployments=closing(execution, self._policy.drain))
+    def _effects_of_end(self, execution: Execution) -> Effects:
+        return Effects(deployments=scheduling.superseded(execution, self._policy.drain))
 
-    async def _fly(self, work: scheduling.Work) -> None:
+    async def _run_step(self, work: scheduling.Work) -> None:
         try:
-            await self._flights.fly(work)
+            await self._runs.run(work)
         finally:
             self._in_flight.discard(work.step_id)
-            self._stirred.set()
+            self._changed.set()
 
     async def _rest(self) -> None:
         """Until a step ended, someone wants to cancel, or a wait of a step is over."""
@@ -119,4 +117,4 @@ class _Drive:
         wait = _LONGEST_WAIT if wake_at is None else (wake_at - self._clock.now()).total_seconds()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(min(max(wait, 0.0), _LONGEST_WAIT)):
-                await self._stirred.wait()
+                await self._changed.wait()

@@ -34,7 +34,7 @@ class Steps:
         facts = {"execution_id": attempt.execution.id, "step": step.step_id, "attempt": step.attempt}
         with span(f"step {step.definition.type}", attributes=facts):
             try:
-                return await self._patiently(attempt)
+                return await self._until_peers_answer(attempt)
             except (Error, StepFailed) as error:
                 _log.info("step attempt failed", reason=error.message, **facts)
                 return failure(error)
@@ -44,7 +44,7 @@ class Steps:
                 _log.exception("step attempt failed by a fault", **facts)
                 return Failure("internal error", final=False)
 
-    async def _patiently(self, attempt: Attempt) -> Outcome:
+    async def _until_peers_answer(self, attempt: Attempt) -> Outcome:
         """Run the step again while a peer is away, until the caller's time is up.
 
         This is the only place that waits for peers: a step is resumed as after a crash, and finds its effects by name.
@@ -60,13 +60,13 @@ class Steps:
             tries += 1
             await asyncio.sleep(self._pauses.delay(tries, random.random()))  # noqa: S311 -- spreads calls, guards nothing
 
-    async def undo(self, attempt: Attempt, seconds: float) -> JsonObject | Failure:
+    async def compensate(self, attempt: Attempt, seconds: float) -> JsonObject | Failure:
         step = attempt.step
         facts = {"execution_id": attempt.execution.id, "step": step.step_id, "attempt": step.attempt}
         with span(f"undo {step.definition.type}", attributes=facts):
             try:
                 async with asyncio.timeout(seconds):
-                    return await self._executors[step.definition.type].undo(attempt)
+                    return await self._executors[step.definition.type].compensate(attempt)
             except TimeoutError:
                 return Failure(f"not undone in {seconds:g} s", final=False, away=True)
             except (Error, StepFailed) as error:

@@ -5,11 +5,11 @@ from datetime import datetime
 from fp_kernel import Clock, Command, NotFound, invalid, new_id
 
 from fp_pipeline.app.peers import Actor
-from fp_pipeline.app.ports import Transactions
+from fp_pipeline.app.ports import Transaction, Transactions
 from fp_pipeline.domain import config, target
-from fp_pipeline.domain.definition import JsonObject, Pipeline
-from fp_pipeline.domain.documents import check_json
-from fp_pipeline.domain.execution import Cause, Execution, Step
+from fp_pipeline.domain.definition import JsonObject, Pipeline, PipelineType, StepType
+from fp_pipeline.domain.execution import Cause, Execution, ExecutionStatus, Step, StepStatus
+from fp_pipeline.domain.json_values import check_json
 from fp_pipeline.domain.progress import moved
 
 
@@ -63,3 +63,25 @@ def _check_list(key: str, given: JsonObject) -> None:
     value = given.get(key)
     if not isinstance(value, list | tuple) or len(value) > config.MAX_ITEMS:
         raise invalid(f"input.{key}", f"must be a list of at most {config.MAX_ITEMS}, which a step fans out over")
+
+
+async def start_next(tx: Transaction, ended: Execution, now: datetime) -> None:
+    """A finished training pipeline starts the deployment of the version that it registered.
+
+    In the transaction that ends the execution: it ends once, so this starts once.
+    """
+    if ended.type is not PipelineType.TRAINING_DAG or ended.status is not ExecutionStatus.COMPLETED:
+        return
+    pipeline = await tx.pipelines.find(ended.team, ended.pipeline_id)
+    if pipeline is None or not pipeline.then_pipeline_id:
+        return
+    following = await tx.pipelines.find(ended.team, pipeline.then_pipeline_id)
+    if following is None:
+        return
+    cause = Cause(
+        triggered_by=f"execution:{ended.id}", correlation_id=ended.cause.correlation_id, trace=ended.cause.trace
+    )
+    for step in ended.steps:
+        if step.definition.type is StepType.REGISTER and step.status is StepStatus.COMPLETED:
+            given = {"model": step.output["model"], "version": step.output["version"]}
+            await tx.executions.add(begin(following, given, cause, now))

@@ -11,11 +11,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
-from fp_pipeline.domain import attempts, config
+from fp_pipeline.domain import config, forward
 from fp_pipeline.domain.config import MAX_ITEMS, FanOut, JobConfig, OnItemFailure
 from fp_pipeline.domain.definition import FAN_OUT, JsonObject, StepDefinition
-from fp_pipeline.domain.documents import MAX_JSON_BYTES
 from fp_pipeline.domain.execution import Execution, Item, Step, StepStatus
+from fp_pipeline.domain.json_values import MAX_JSON_BYTES
 from fp_pipeline.domain.progress import Progress, joined, moved
 
 MAX_ITEM_BYTES = 4 * 1_024
@@ -62,12 +62,12 @@ def _follow(execution: Execution, step: Step, now: datetime) -> Progress | None:
 
 
 def _spread(execution: Execution, step: Step, now: datetime) -> Progress:
-    started = attempts.start(execution, step.step_id, now)
+    started = forward.start(execution, step.step_id, now)
     entries = _entries(execution, _read(step))
     if isinstance(entries, str):
-        return joined(started, attempts.fail(started.execution, step.step_id, entries, now))
+        return joined(started, forward.fail(started.execution, step.step_id, entries, now))
     if not entries:
-        return joined(started, attempts.complete(started.execution, step.step_id, _summary(()), now))
+        return joined(started, forward.complete(started.execution, step.step_id, _summary(()), now))
     return joined(started, moved(started.execution, [_item(step, *entry) for entry in enumerate(entries)], now))
 
 
@@ -111,13 +111,13 @@ def _gather(execution: Execution, step: Step, now: datetime) -> Progress | None:
         return moved(execution, [_skipped(item, why, now) for item in pending], now)
     if pending or any(item.status is StepStatus.RUNNING for item in items):
         return None
-    execution = attempts.metered(execution, step.step_id, sum(item.compute for item in items))
+    execution = forward.metered(execution, step.step_id, sum(item.compute for item in items))
     if cancelled and any(item.status is not StepStatus.COMPLETED for item in items):
-        return attempts.halt(execution, step.step_id, now)
+        return forward.stop(execution, step.step_id, now)
     if failed and (policy is not OnItemFailure.TOLERATE or len(failed) == len(items)):
         text = f"{len(failed)} of {len(items)} items failed; '{failed[0].step_id}': {failed[0].error}"
-        return attempts.fail(execution, step.step_id, text, now)
-    return attempts.complete(execution, step.step_id, _summary(items), now)
+        return forward.fail(execution, step.step_id, text, now)
+    return forward.complete(execution, step.step_id, _summary(items), now)
 
 
 def _skipped(item: Step, why: str, now: datetime) -> Step:

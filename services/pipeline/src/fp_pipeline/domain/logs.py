@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from fp_pipeline.domain.documents import clean
+from fp_pipeline.domain.json_values import clean
 
 MAX_LINES = 2_000
 

@@ -45,20 +45,20 @@ class EnginePolicy:
     """What the engine may do for one execution.
 
     parallelism: steps of one graph at a time.
-    undo_attempts: how often a compensation is tried. away_attempts: the same while whoever it needs is away, which is
-    some fifteen minutes with the default waits. halt_attempts: how often it is tried to take back what a cancelled
-    attempt had begun.
+    compensation_attempts: how often a compensation is tried. away_attempts: the same while whoever it needs is away,
+    which is some fifteen minutes with the default waits. stop_attempts: how often it is tried to compensate what
+    a cancelled attempt had begun.
     resume_grace: seconds that a resumed attempt gets at least, however long it had been left alone.
     drain: seconds between the last request to a runtime and its stop.
     pause: seconds between looks at something that is under way elsewhere.
     """
 
     backoff: Backoff = field(default_factory=Backoff)
-    undo_backoff: Backoff = field(default_factory=Backoff)
-    undo_attempts: int = 6
+    compensation_backoff: Backoff = field(default_factory=Backoff)
+    compensation_attempts: int = 6
     away_attempts: int = 20
-    halt_attempts: int = 3
-    undo_timeout: float = 60.0
+    stop_attempts: int = 3
+    compensation_timeout: float = 60.0
     parallelism: int = 4
     resume_grace: float = 30.0
     drain: float = 10.0

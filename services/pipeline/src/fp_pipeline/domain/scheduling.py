@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from fp_pipeline.domain import fan_out, graph
+from fp_pipeline.domain.definition import StepType
+from fp_pipeline.domain.deployment import DeploymentChange, Supersede
 from fp_pipeline.domain.events import (
     CompensationTriggered,
     ExecutionCompleted,
@@ -22,7 +24,7 @@ _OPEN = frozenset({StepStatus.PENDING, StepStatus.RUNNING, StepStatus.COMPENSATI
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class RunStep:
     """Run the step. resumed: the attempt was started before and nobody runs it now."""
 
     step_id: str
@@ -30,21 +32,21 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Halt:
-    """Take back what a cancelled attempt had begun."""
+class StopStep:
+    """Compensate what a cancelled attempt had begun."""
 
     step_id: str
 
 
 @dataclass(frozen=True, slots=True)
-class Undo:
+class CompensateStep:
     """Compensate the step. resumed: as for an attempt."""
 
     step_id: str
     resumed: bool
 
 
-Work = Attempt | Halt | Undo
+Work = RunStep | StopStep | CompensateStep
 
 
 def advance(execution: Execution, now: datetime) -> Progress | None:
@@ -57,7 +59,7 @@ def advance(execution: Execution, now: datetime) -> Progress | None:
             return moved(started, [], now, ExecutionStarted(origin(execution), now))
         case ExecutionStatus.RUNNING:
             return _advance_forward(execution, now)
-        case ExecutionStatus.COMPENSATING if not _to_undo(execution):
+        case ExecutionStatus.COMPENSATING if not _to_compensate(execution):
             return _end(execution, now, completed=False)
         case _:
             return None
@@ -66,21 +68,21 @@ def advance(execution: Execution, now: datetime) -> Progress | None:
 def work(execution: Execution, in_flight: frozenset[str], now: datetime, parallelism: int) -> tuple[Work, ...]:
     """What may start now, beside the steps in flight."""
     if execution.status is ExecutionStatus.COMPENSATING:
-        return _undo_work(execution, in_flight, now)
+        return _compensation_work(execution, in_flight, now)
     if execution.status is not ExecutionStatus.RUNNING:
         return ()
     # A step that fans out has nothing of its own to run.
     running = [step for step in execution.steps if step.status is StepStatus.RUNNING and not step.definition.fans_out]
     idle = [step.step_id for step in running if step.step_id not in in_flight]
     if execution.cancellation is not None:
-        return tuple(Halt(step_id) for step_id in idle)
-    resumed = tuple(Attempt(step_id, resumed=True) for step_id in idle)
+        return tuple(StopStep(step_id) for step_id in idle)
+    resumed = tuple(RunStep(step_id, resumed=True) for step_id in idle)
     free = (1 if execution.is_saga else parallelism) - len(running)
     # Whole steps first: what is behind them would else wait for every item of a step beside them.
     ready = [step for step in _startable(execution) if not step.waits(now)] + fan_out.ready(execution, now)
     # Its last attempt is written and has not landed: the landing would take the next one for its own.
     ready = [step for step in ready if step.step_id not in in_flight]
-    return (*resumed, *(Attempt(step.step_id, resumed=False) for step in ready[: max(free, 0)]))
+    return (*resumed, *(RunStep(step.step_id, resumed=False) for step in ready[: max(free, 0)]))
 
 
 def wake_at(execution: Execution) -> datetime | None:
@@ -113,8 +115,8 @@ def _advance_forward(execution: Execution, now: datetime) -> Progress | None:
 
 
 def _turn_back(execution: Execution, now: datetime) -> Progress:
-    """Nothing more starts; a saga takes back what it did, a graph just ends."""
-    undo = _to_undo(execution)
+    """Nothing more starts; a saga compensates what it did, a graph just ends."""
+    undo = _to_compensate(execution)
     if not execution.is_saga or not undo:
         return _end(execution, now, completed=False)
     triggered = CompensationTriggered(
@@ -180,19 +182,19 @@ def _startable(execution: Execution) -> list[Step]:
     ]
 
 
-def _to_undo(execution: Execution) -> list[Step]:
-    """Completed steps not yet undone, newest first: a saga ran them in this order."""
+def _to_compensate(execution: Execution) -> list[Step]:
+    """Completed steps that are not compensated yet, newest first: a saga ran them in this order."""
     return [
         step for step in reversed(execution.forward) if step.status in {StepStatus.COMPLETED, StepStatus.COMPENSATING}
     ]
 
 
-def _undo_work(execution: Execution, in_flight: frozenset[str], now: datetime) -> tuple[Work, ...]:
-    for step in _to_undo(execution):
+def _compensation_work(execution: Execution, in_flight: frozenset[str], now: datetime) -> tuple[Work, ...]:
+    for step in _to_compensate(execution):
         if step.step_id in in_flight or step.waits(now):
             return ()
         resumed = step.status is StepStatus.COMPENSATING and step.retry_at is None
-        return (Undo(step.step_id, resumed=resumed),)
+        return (CompensateStep(step.step_id, resumed=resumed),)
     return ()
 
 
@@ -201,3 +203,19 @@ def _skipped(steps: Iterable[Step], why: str, now: datetime) -> list[Step]:
         replace(step, status=StepStatus.SKIPPED, output={"skipped": why}, completed_at=now, retry_at=None)
         for step in steps
     ]
+
+
+def superseded(execution: Execution, drain: float) -> tuple[DeploymentChange, ...]:
+    """What is written with the end of a completed saga: the version before goes when nothing can roll back any more."""
+    if execution.status is not ExecutionStatus.COMPLETED:
+        return ()
+    return tuple(
+        Supersede(
+            team=execution.team,
+            model_name=str(step.output["model"]),
+            runtime=str(step.output["runtime"]),
+            drain=drain,
+        )
+        for step in execution.steps
+        if step.definition.type is StepType.PROMOTE and step.status is StepStatus.COMPLETED
+    )

@@ -17,7 +17,7 @@ from fp_pipeline.domain.definition import (
     StepDefinition,
     StepType,
 )
-from fp_pipeline.domain.documents import check_json
+from fp_pipeline.domain.json_values import check_json
 from fp_pipeline.domain.policy import DEFAULT_TIMEOUTS
 
 MAX_STEPS = 256

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from fp_kernel import new_id
-from fp_pipeline.domain import attempts, scheduling, undo
+from fp_pipeline.domain import compensation, forward, scheduling
 from fp_pipeline.domain.definition import PipelineType, StepDefinition, StepType
 from fp_pipeline.domain.events import Event
 from fp_pipeline.domain.execution import (
@@ -102,40 +102,42 @@ class Play:
     def _start(self) -> None:
         flying = frozenset(work.step_id for work in self.in_flight)
         for work in scheduling.work(self.execution, flying, self.now, self.parallelism):
-            if isinstance(work, scheduling.Attempt) and not work.resumed:
-                self.apply(attempts.start(self.execution, work.step_id, self.now))
+            if isinstance(work, scheduling.RunStep) and not work.resumed:
+                self.apply(forward.start(self.execution, work.step_id, self.now))
                 self.ran.append(work.step_id)
-            elif isinstance(work, scheduling.Undo) and not work.resumed:
-                self.apply(undo.start(self.execution, work.step_id, self.now))
+            elif isinstance(work, scheduling.CompensateStep) and not work.resumed:
+                self.apply(compensation.start(self.execution, work.step_id, self.now))
             self.in_flight.append(work)
         self.most = max(self.most, len(self.in_flight))
 
     def _finish(self, work: scheduling.Work) -> None:
         step_id = work.step_id
         match work:
-            case scheduling.Attempt():
+            case scheduling.RunStep():
                 self._finish_attempt(step_id)
-            case scheduling.Halt():
-                self.apply(attempts.halt(self.execution, step_id, self.now))
-            case scheduling.Undo():
+            case scheduling.StopStep():
+                self.apply(forward.stop(self.execution, step_id, self.now))
+            case scheduling.CompensateStep():
                 self.undone.append(step_id)
                 if step_id not in self.failing_undo:
-                    self.apply(undo.complete(self.execution, step_id, {}, self.now))
+                    self.apply(compensation.complete(self.execution, step_id, {}, self.now))
                 elif self.execution.step(step_id).undo_attempt < 2:
-                    self.apply(undo.retry(self.execution, step_id, "no", self.now + timedelta(seconds=1), self.now))
+                    self.apply(
+                        compensation.retry(self.execution, step_id, "no", self.now + timedelta(seconds=1), self.now)
+                    )
                 else:
-                    self.apply(undo.fail(self.execution, step_id, "no", self.now))
+                    self.apply(compensation.fail(self.execution, step_id, "no", self.now))
 
     def _finish_attempt(self, step_id: str) -> None:
         attempt = self.execution.step(step_id).attempt
         failures = self.failing.get(step_id, 0)
         if attempt > failures:
-            self.apply(attempts.complete(self.execution, step_id, {"by": step_id}, self.now))
+            self.apply(forward.complete(self.execution, step_id, {"by": step_id}, self.now))
         elif attempt > 2:
-            self.apply(attempts.fail(self.execution, step_id, "broken", self.now))
+            self.apply(forward.fail(self.execution, step_id, "broken", self.now))
         else:
             later = self.now + timedelta(seconds=attempt)
-            self.apply(attempts.retry(self.execution, step_id, "broken", later, self.now))
+            self.apply(forward.retry(self.execution, step_id, "broken", later, self.now))
 
     def status(self, step_id: str) -> StepStatus:
         return self.execution.step(step_id).status

@@ -116,7 +116,7 @@ def test_a_resumed_fan_out_goes_on_with_what_is_left(plays):
     play._finish(play.in_flight.pop(0))
     play.in_flight.clear()
     work = scheduling.work(play.execution, frozenset(), play.now, 2)
-    assert work == (scheduling.Attempt("each.1", resumed=True), scheduling.Attempt("each.2", resumed=False))
+    assert work == (scheduling.RunStep("each.1", resumed=True), scheduling.RunStep("each.2", resumed=False))
 
 
 def test_a_list_that_is_none_fails_the_step(plays):

@@ -162,7 +162,7 @@ def test_a_step_that_was_running_when_its_worker_died_is_resumed_and_not_started
     play = plays.saga(plays.step("a"))
     play.settle()
     play._start()
-    assert scheduling.work(play.execution, frozenset(), plays.now, 4) == (scheduling.Attempt("a", resumed=True),)
+    assert scheduling.work(play.execution, frozenset(), plays.now, 4) == (scheduling.RunStep("a", resumed=True),)
     play.in_flight.clear()
     assert play.run().ran == ["a"]
     assert play.execution.step("a").attempt == 1
@@ -178,7 +178,7 @@ def test_a_compensation_that_was_running_when_its_worker_died_is_resumed(plays):
         play.now += timedelta(minutes=1)
         play.settle()
     play._start()
-    assert scheduling.work(play.execution, frozenset(), play.now, 4) == (scheduling.Undo("a", resumed=True),)
+    assert scheduling.work(play.execution, frozenset(), play.now, 4) == (scheduling.CompensateStep("a", resumed=True),)
 
 
 @given(st.data())
@@ -219,4 +219,4 @@ def test_the_next_attempt_of_a_step_starts_when_the_one_before_has_landed(plays)
     assert play.execution.step("a").status is StepStatus.PENDING
     assert scheduling.work(play.execution, frozenset({"a"}), play.now, 4) == ()
     (work,) = scheduling.work(play.execution, frozenset(), play.now, 4)
-    assert work == scheduling.Attempt("a", resumed=False)
+    assert work == scheduling.RunStep("a", resumed=False)

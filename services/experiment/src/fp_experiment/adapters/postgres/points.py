@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
 from asyncpg import Record
-from fp_postgres import Database
 from fp_postgres.partitions import Partitioned
 
+from fp_experiment.adapters.postgres.queries import Queries
 from fp_experiment.app.ports import PointRange
 from fp_experiment.domain.downsampling import buckets
 from fp_experiment.domain.metrics import Point
@@ -24,9 +23,6 @@ SELECT key, step, value, recorded_at FROM metric_points
 WHERE run_id = $1::uuid AND key = any($7::text[]) AND (key, step) > ($2, $3) AND step BETWEEN $4 AND $5
 ORDER BY key, step LIMIT $6
 """
-# For the run at hand Postgres knows the month, and reads its index in order. From the sixth use of a statement on it
-# takes one plan for all runs, over all months; for that one it expects a handful of rows, and sorts all that there are.
-_FOR_THIS_RUN = "SET LOCAL plan_cache_mode = force_custom_plan"
 # Before every point: no key is empty.
 _START = ("", -1)
 
@@ -54,23 +50,18 @@ def partitioned(keep: timedelta | None = None) -> Partitioned:
 
 
 class PostgresPoints:
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, queries: Queries) -> None:
+        self._queries = queries
 
     async def page(self, wanted: PointRange, after: tuple[str, int] | None, limit: int) -> Sequence[Point]:
         arguments = (wanted.run_id, *(after or _START), wanted.first_step, wanted.last_step, limit)
         if wanted.keys:
-            return _points(await self._fetch(_OF_KEYS, *arguments, list(wanted.keys)))
-        return _points(await self._fetch(_OF_RUN, *arguments))
+            return _points(await self._queries.fetch(_OF_KEYS, *arguments, list(wanted.keys)))
+        return _points(await self._queries.fetch(_OF_RUN, *arguments))
 
     async def thinned(self, wanted: PointRange, limit: int) -> Sequence[Point]:
         arguments = (wanted.run_id, list(wanted.keys), wanted.first_step, wanted.last_step, limit, buckets(limit))
-        return _points(await self._fetch(_THINNED, *arguments))
-
-    async def _fetch(self, query: str, *arguments: Any) -> list[Record]:
-        async with self._database.transaction() as tx:
-            await tx.execute(_FOR_THIS_RUN)
-            return await tx.fetch(query, *arguments)
+        return _points(await self._queries.fetch(_THINNED, *arguments))
 
 
 def _points(rows: Sequence[Record]) -> list[Point]:

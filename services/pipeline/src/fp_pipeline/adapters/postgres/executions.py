@@ -9,9 +9,9 @@ from fp_kernel import PageRequest
 from fp_postgres import Transaction
 from fp_postgres.signals import notify
 
-from fp_pipeline.adapters.documents import state_to_text
-from fp_pipeline.adapters.postgres.queries import Queries
+from fp_pipeline.adapters.postgres.connection import Connection
 from fp_pipeline.adapters.postgres.rows import EXECUTION, execution_from, steps_from, transition_from
+from fp_pipeline.adapters.postgres.step_columns import state_to_text
 from fp_pipeline.app.ports import WORK, cancelling, changed
 from fp_pipeline.domain.execution import Cancellation, Execution, ExecutionStatus, Transition
 from fp_pipeline.domain.lease import Lease, LeaseLost
@@ -21,9 +21,9 @@ CHANNEL: Final = "fp_pipeline"
 """Of this service's signals."""
 
 
-async def load(queries: Queries, where: str, *arguments: object) -> Execution | None:
+async def load(connection: Connection, where: str, *arguments: object) -> Execution | None:
     """One execution with its steps, of one moment. where: a condition on `e`."""
-    row = await queries.fetchrow(
+    row = await connection.fetchrow(
         f"""
         SELECT {EXECUTION}, r.steps,
             (SELECT jsonb_object_agg(s.step_id, s.state) FROM step_executions s WHERE s.execution_id = e.id) AS states
@@ -168,11 +168,11 @@ class PostgresExecutions:
 
 
 class PostgresExecutionReads:
-    def __init__(self, queries: Queries) -> None:
-        self._queries = queries
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     async def execution(self, team: str, execution_id: str) -> Execution | None:
-        return await load(self._queries, "e.team = $1 AND e.id = $2::uuid", team, execution_id)
+        return await load(self._connection, "e.team = $1 AND e.id = $2::uuid", team, execution_id)
 
     async def executions(
         self, team: str, pipeline_id: str, status: ExecutionStatus | None, page: PageRequest
@@ -186,7 +186,7 @@ class PostgresExecutionReads:
             where.append(f"e.status = '{status.value}'")
         if page.after is not None:
             where.append("e.id < $2::uuid")
-        rows = await self._queries.fetch(
+        rows = await self._connection.fetch(
             f"""
             SELECT {EXECUTION} FROM executions e
             WHERE {" AND ".join(where)} ORDER BY e.id DESC LIMIT {page.size:d}
@@ -197,7 +197,7 @@ class PostgresExecutionReads:
         return [execution_from(row) for row in rows]
 
     async def transitions(self, execution: Execution, after: int, limit: int) -> Sequence[Transition]:
-        rows = await self._queries.fetch(
+        rows = await self._connection.fetch(
             """
             SELECT sequence, status, current_step, error, step_id, state, at FROM transitions
             WHERE execution_id = $1::uuid AND sequence > $2 ORDER BY sequence LIMIT $3

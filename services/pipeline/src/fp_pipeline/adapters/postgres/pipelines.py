@@ -6,8 +6,8 @@ from datetime import datetime
 from asyncpg import Record
 from fp_kernel import AlreadyExists, PageRequest
 
-from fp_pipeline.adapters.documents import definitions_from_text, definitions_to_text
-from fp_pipeline.adapters.postgres.queries import Queries
+from fp_pipeline.adapters.postgres.connection import Connection
+from fp_pipeline.adapters.postgres.step_columns import definitions_from_text, definitions_to_text
 from fp_pipeline.domain.definition import Pipeline, PipelineType
 
 COLUMNS = """
@@ -18,11 +18,11 @@ COLUMNS = """
 
 
 class PostgresPipelines:
-    def __init__(self, queries: Queries) -> None:
-        self._queries = queries
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     async def add(self, pipeline: Pipeline) -> None:
-        kept = await self._queries.fetchval(
+        kept = await self._connection.fetchval(
             """
             INSERT INTO pipelines (id, team, name, type, revision, created_by, created_at, then_pipeline_id)
             VALUES ($1::uuid, $2, $3, $4, $5, $6, $7, $8::uuid)
@@ -43,7 +43,7 @@ class PostgresPipelines:
         await self._revision(pipeline)
 
     async def _revision(self, pipeline: Pipeline) -> None:
-        await self._queries.execute(
+        await self._connection.execute(
             "INSERT INTO pipeline_revisions (pipeline_id, revision, steps) VALUES ($1::uuid, $2, $3::jsonb)",
             pipeline.id,
             pipeline.revision,
@@ -51,7 +51,7 @@ class PostgresPipelines:
         )
 
     async def find(self, team: str, pipeline_id: str) -> Pipeline | None:
-        row = await self._queries.fetchrow(
+        row = await self._connection.fetchrow(
             f"SELECT {COLUMNS} WHERE p.team = $1 AND p.id = $2::uuid AND p.deleted_at IS NULL",
             team,
             pipeline_id,
@@ -60,21 +60,21 @@ class PostgresPipelines:
 
     async def lock(self, team: str, pipeline_id: str) -> Pipeline | None:
         # A statement of its own: one that waited for the lock would read the steps as they were before the wait.
-        await self._queries.execute(
+        await self._connection.execute(
             "SELECT 1 FROM pipelines WHERE team = $1 AND id = $2::uuid FOR UPDATE", team, pipeline_id
         )
         return await self.find(team, pipeline_id)
 
     async def change(self, present: Pipeline, changed: Pipeline) -> None:
         if changed.name != present.name:
-            taken = await self._queries.fetchval(
+            taken = await self._connection.fetchval(
                 "SELECT true FROM pipelines WHERE team = $1 AND name = $2", present.team, changed.name
             )
             if taken:
                 raise _taken(changed.name)
         if changed.revision != present.revision:
             await self._revision(changed)
-        await self._queries.execute(
+        await self._connection.execute(
             "UPDATE pipelines SET name = $2, revision = $3, then_pipeline_id = $4::uuid WHERE id = $1::uuid",
             changed.id,
             changed.name,
@@ -83,7 +83,7 @@ class PostgresPipelines:
         )
 
     async def starter_of(self, team: str, pipeline_id: str) -> str:
-        name = await self._queries.fetchval(
+        name = await self._connection.fetchval(
             """
             SELECT name FROM pipelines
             WHERE then_pipeline_id = $2::uuid AND team = $1 AND deleted_at IS NULL LIMIT 1
@@ -94,7 +94,7 @@ class PostgresPipelines:
         return str(name or "")
 
     async def delete(self, pipeline_id: str, at: datetime) -> None:
-        await self._queries.execute("UPDATE pipelines SET deleted_at = $2 WHERE id = $1::uuid", pipeline_id, at)
+        await self._connection.execute("UPDATE pipelines SET deleted_at = $2 WHERE id = $1::uuid", pipeline_id, at)
 
     async def page(self, team: str, kind: PipelineType | None, page: PageRequest) -> Sequence[Pipeline]:
         """Newest first."""
@@ -104,7 +104,7 @@ class PostgresPipelines:
             where.append(f"p.type = '{kind.value}'")
         if page.after is not None:
             where.append("p.id < $2::uuid")
-        rows = await self._queries.fetch(
+        rows = await self._connection.fetch(
             f"SELECT {COLUMNS} WHERE {' AND '.join(where)} ORDER BY p.id DESC LIMIT {page.size:d}",
             team,
             *(page.after or ()),

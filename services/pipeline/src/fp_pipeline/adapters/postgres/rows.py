@@ -6,7 +6,7 @@ from typing import Any
 
 from asyncpg import Record
 
-from fp_pipeline.adapters.documents import definitions_from_text, state_from_json
+from fp_pipeline.adapters.postgres.step_columns import definitions_from_text, state_from_json
 from fp_pipeline.domain.definition import PipelineType, StepDefinition
 from fp_pipeline.domain.execution import Cancellation, Cause, Execution, ExecutionStatus, Step, Transition
 

@@ -14,7 +14,7 @@ from fp_telemetry import get_logger
 
 from fp_pipeline.app.attempt import Attempt, Outcome, StepFailed
 from fp_pipeline.app.executors.shares import Shares
-from fp_pipeline.app.ports import Statistics
+from fp_pipeline.app.ports import Statistics, Unread
 from fp_pipeline.domain.canary import P99, Verdict, judge
 from fp_pipeline.domain.config import CanaryConfig
 from fp_pipeline.domain.definition import JsonObject
@@ -27,10 +27,11 @@ _SHARE_SINCE, _SINCE, _BEFORE, _GAP = "share_since", "since", "counted_before", 
 
 
 class Canary:
-    def __init__(self, shares: Shares, statistics: Statistics, clock: Clock, *, look: float) -> None:
-        """look: seconds between looks at the statistics."""
+    def __init__(self, shares: Shares, statistics: Statistics, unread: Unread, clock: Clock, *, look: float) -> None:
+        """unread: events of which the statistics do not know yet. look: seconds between looks at the statistics."""
         self._shares = shares
         self._statistics = statistics
+        self._unread = unread
         self._clock = clock
         self._look = look
 
@@ -53,8 +54,8 @@ class Canary:
             return Outcome({**facts, "seconds": config.min_seconds})
         return Outcome({**facts, **await self._judged(attempt, deployment, config)})
 
-    async def undo(self, attempt: Attempt) -> JsonObject:
-        await self._shares.put_back(attempt)
+    async def compensate(self, attempt: Attempt) -> JsonObject:
+        await self._shares.roll_back_traffic(attempt)
         return {}
 
     async def _begin(
@@ -70,8 +71,9 @@ class Canary:
 
     async def _judged(self, attempt: Attempt, deployment: Deployment, config: CanaryConfig) -> JsonObject:
         while True:
+            # In this order: a gap is stored before what follows it is read, and that before it is counted.
+            unread = await self._unread()
             candidate, incumbent = await self._counted(attempt, deployment)
-            # Behind the counts: what came after a gap is counted only when the gap has been noted.
             gap = await self._statistics.newest_gap(_moment(attempt, _SINCE))
             judgement = judge(
                 config,
@@ -84,6 +86,9 @@ class Canary:
             # What was seen may be enough to refuse all the same.
             if gap is not None and judgement.verdict is not Verdict.REJECT:
                 await self._begin_anew(attempt, deployment, config, gap)
+            elif judgement.verdict is Verdict.PROMOTE and unread:
+                # No replica has read for a while: what waits may say otherwise, and a gap before it is not known yet.
+                attempt.waits_for = f"{unread} events of its statistics to be read"
             elif judgement.verdict is not Verdict.WAIT:
                 break
             else:

@@ -78,7 +78,7 @@ class DeployModel:
             "" if holder in {"", attempt.execution.id} else f"execution {holder}, which deploys '{attempt.model}' now"
         )
 
-    async def undo(self, attempt: Attempt) -> JsonObject:
+    async def compensate(self, attempt: Attempt) -> JsonObject:
         runtime = attempt.name.runtime
         deployed = await self._deployments.find(runtime)
         if deployed is not None and deployed.state is DeploymentState.LIVE:

@@ -11,8 +11,8 @@ from fp_pipeline.app.peers import ArtifactStore, Job, JobRunner, JobState, JobTo
 from fp_pipeline.domain import challenge
 from fp_pipeline.domain.config import JobConfig
 from fp_pipeline.domain.definition import JsonObject
-from fp_pipeline.domain.documents import MAX_JSON_BYTES, check_json
 from fp_pipeline.domain.fan_out import MAX_ITEM_BYTES
+from fp_pipeline.domain.json_values import MAX_JSON_BYTES, check_json
 from fp_pipeline.domain.logs import MAX_LINES
 from fp_pipeline.domain.policy import EnginePolicy
 from fp_pipeline.domain.validation import JobModules
@@ -68,7 +68,7 @@ class RunJob:
         _reach(config.minimum, result)
         return Outcome(result)
 
-    async def undo(self, attempt: Attempt) -> JsonObject:
+    async def compensate(self, attempt: Attempt) -> JsonObject:
         """What it has put stays below its attempt's own keys, where nothing looks for it."""
         await self._runner.stop(attempt.name.job)
         stopped = await self._runner.find(attempt.name.job)

@@ -25,11 +25,11 @@ class Promote:
         await self._registry.promote(attempt.actor, deployment.version_id, Stage.PRODUCTION, key)
         return Outcome({"model": deployment.model_name, "version": deployment.version, "runtime": deployment.runtime})
 
-    async def undo(self, attempt: Attempt) -> JsonObject:
+    async def compensate(self, attempt: Attempt) -> JsonObject:
         facts = attempt.step.output
         if "incumbent" in facts and facts["incumbent"] != facts["version_id"]:
             await self._demote(attempt, str(facts["model_id"]), str(facts["version_id"]), str(facts["incumbent"]))
-        await self._shares.put_back(attempt)
+        await self._shares.roll_back_traffic(attempt)
         return {}
 
     async def _remember(self, attempt: Attempt, deployment: Deployment) -> None:

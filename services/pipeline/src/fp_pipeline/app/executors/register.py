@@ -56,7 +56,7 @@ class Register:
             {"model": model, "model_id": model_id, "version": upload.version, "version_id": found.version_id}
         )
 
-    async def undo(self, attempt: Attempt) -> JsonObject:
+    async def compensate(self, attempt: Attempt) -> JsonObject:
         """A finished version is archived; one that was never finished has nothing that anyone could use."""
         version_id = str(attempt.step.output.get("version_id", ""))
         if version_id:

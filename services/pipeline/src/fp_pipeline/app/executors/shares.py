@@ -1,13 +1,13 @@
-"""Moving the traffic of a model and putting it back."""
+"""Moving the traffic of a model and rolling it back."""
 
+import asyncio
 import json
 from collections.abc import Sequence
 from hashlib import sha256
 
-from fp_kernel import Kind
+from fp_kernel import Error, Kind
 
 from fp_pipeline.app.attempt import Attempt, StepFailed
-from fp_pipeline.app.executors.patience import patiently
 from fp_pipeline.app.peers import Traffic
 from fp_pipeline.app.ports import Deployments
 from fp_pipeline.domain.config import FULL_WEIGHT_BPS
@@ -15,6 +15,7 @@ from fp_pipeline.domain.deployment import Deployment, SetWeights
 from fp_pipeline.domain.traffic import Weights, scaled, share
 
 _DIGITS = 12
+_TARGET_UNKNOWN = frozenset({Kind.FAILED_PRECONDITION, Kind.NOT_FOUND})
 _BEFORE, _SET = "weights_before", "weights_set"
 
 
@@ -48,7 +49,7 @@ class Shares:
         await attempt.checkpoint({**facts, _SET: dict(weights)}, change)
         await self._split(attempt, deployment.model_name, weights, "split")
 
-    async def put_back(self, attempt: Attempt) -> None:
+    async def roll_back_traffic(self, attempt: Attempt) -> None:
         """Nothing where nothing was moved, or where the version was alone."""
         kept = attempt.step.output.get(_BEFORE)
         before = {version: int(weight) for version, weight in kept.items()} if kept else {}
@@ -86,13 +87,19 @@ class Shares:
         # The same step may set another split when it is run again: a key stands for one of them.
         digest = sha256(json.dumps(weights, sort_keys=True).encode()).hexdigest()
         key = attempt.name.key(f"{verb}-{digest[:_DIGITS]}")
-        await patiently(
-            attempt,
-            lambda: self._traffic.split(attempt.actor, model_name, weights, key),
-            pause=self._pause,
-            # Inference hears of a new target by an event, which may still be under way.
-            kinds=frozenset({Kind.FAILED_PRECONDITION, Kind.NOT_FOUND}),
-        )
+        while True:
+            try:
+                await self._traffic.split(attempt.actor, model_name, weights, key)
+            except Error as error:
+                # Inference hears of a new target by an event, which may still be under way. For peers that are away
+                # `Steps` waits.
+                if error.kind not in _TARGET_UNKNOWN:
+                    raise
+                attempt.waits_for = error.message
+            else:
+                attempt.waits_for = ""
+                return
+            await asyncio.sleep(self._pause)
 
 
 def _ours(attempt: Attempt, live: Sequence[Deployment]) -> Deployment | None:

@@ -35,7 +35,7 @@ class Validate:
             }
         )
 
-    async def undo(self, attempt: Attempt) -> JsonObject:  # noqa: ARG002 -- looking changes nothing
+    async def compensate(self, attempt: Attempt) -> JsonObject:  # noqa: ARG002 -- looking changes nothing
         return {}
 
     async def _settled(self, attempt: Attempt) -> ModelVersion:

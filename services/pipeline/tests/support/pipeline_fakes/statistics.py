@@ -3,10 +3,9 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from fp_postgres import MemoryTransaction
-
-from fp_pipeline.adapters.memory.state import MemoryState
 from fp_pipeline.domain.statistics import Counts, Gap, Try, bucketed, minute, total
+from fp_postgres import MemoryTransaction
+from pipeline_fakes.state import MemoryState
 
 
 class MemoryStatistics:

@@ -1,5 +1,4 @@
 """The peers of pipeline over a `World`."""
-# ruff: noqa: ARG002 -- a stand-in takes what the port gives and uses what a test needs
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,8 +6,6 @@ from hashlib import sha256
 from typing import Any
 
 from fp_kernel import FailedPrecondition, InvalidArgument, NotFound, Unavailable, Unimplemented
-
-from fp_pipeline.adapters.memory.world import World
 from fp_pipeline.app.peers import (
     Actor,
     Job,
@@ -26,6 +23,7 @@ from fp_pipeline.app.peers import (
 )
 from fp_pipeline.domain.config import FULL_WEIGHT_BPS
 from fp_pipeline.domain.traffic import Weights
+from pipeline_fakes.world import World
 
 
 class FakeRegistry:

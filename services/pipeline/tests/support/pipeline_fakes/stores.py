@@ -6,17 +6,16 @@ from datetime import datetime
 
 from fp_events import Event
 from fp_kernel import AlreadyExists, Clock, Command, PageRequest
-from fp_postgres import MemoryTransaction, MemoryTransactions
-from fp_postgres.signals import Subscriptions
-
 from fp_pipeline.adapters.events import to_event
-from fp_pipeline.adapters.memory.deployments import MemoryDeployments
-from fp_pipeline.adapters.memory.executions import MemoryExecutions
-from fp_pipeline.adapters.memory.state import MemoryState
-from fp_pipeline.adapters.memory.statistics import MemoryCounting, MemoryRetrains, MemoryStatistics
 from fp_pipeline.domain import events
 from fp_pipeline.domain.definition import Pipeline, PipelineType
 from fp_pipeline.domain.logs import LogLine, numbered
+from fp_postgres import MemoryTransaction, MemoryTransactions
+from fp_postgres.signals import Subscriptions
+from pipeline_fakes.deployments import MemoryDeployments
+from pipeline_fakes.executions import MemoryExecutions
+from pipeline_fakes.state import MemoryState
+from pipeline_fakes.statistics import MemoryCounting, MemoryRetrains, MemoryStatistics
 
 
 class MemoryPipelines:
@@ -88,7 +87,7 @@ class MemoryOutbox:
         self._transaction.outbox.add(to_event(event))
 
 
-class MemoryUnit:
+class MemoryTransactionStores:
     def __init__(self, stores: "MemoryStores", transaction: MemoryTransaction) -> None:
         self._transaction = transaction
         self.pipelines = stores.pipeline_store
@@ -136,9 +135,9 @@ class MemoryStores:
         return self._transactions.events
 
     @asynccontextmanager
-    async def transactions(self, command: Command | None = None) -> AsyncIterator[MemoryUnit]:
+    async def transactions(self, command: Command | None = None) -> AsyncIterator[MemoryTransactionStores]:
         async with self._transactions.transaction(command) as transaction:
-            yield MemoryUnit(self, transaction)
+            yield MemoryTransactionStores(self, transaction)
 
 
 class MemoryReads:

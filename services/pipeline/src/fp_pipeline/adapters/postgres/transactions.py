@@ -1,18 +1,17 @@
-"""All stores over one pool or one transaction."""
+"""The stores of one transaction."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fp_kernel import Command, PageRequest
+from fp_kernel import Command
 from fp_postgres import Database, Transaction
 
 from fp_pipeline.adapters.events import to_event
 from fp_pipeline.adapters.postgres.deployments import PostgresDeployments
-from fp_pipeline.adapters.postgres.executions import PostgresExecutionReads, PostgresExecutions
-from fp_pipeline.adapters.postgres.logs import PostgresLogReads, PostgresLogs
+from fp_pipeline.adapters.postgres.executions import PostgresExecutions
+from fp_pipeline.adapters.postgres.logs import PostgresLogs
 from fp_pipeline.adapters.postgres.pipelines import PostgresPipelines
 from fp_pipeline.adapters.postgres.statistics import PostgresRetrains, PostgresStatistics
-from fp_pipeline.domain.definition import Pipeline, PipelineType
 from fp_pipeline.domain.events import Event
 
 
@@ -24,7 +23,7 @@ class PostgresOutbox:
         self._transaction.outbox.add(to_event(event))
 
 
-class PostgresUnit:
+class PostgresTransaction:
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
         self.pipelines = PostgresPipelines(transaction)
@@ -44,19 +43,6 @@ class PostgresTransactions:
         self._database = database
 
     @asynccontextmanager
-    async def __call__(self, command: Command | None = None) -> AsyncIterator[PostgresUnit]:
+    async def __call__(self, command: Command | None = None) -> AsyncIterator[PostgresTransaction]:
         async with self._database.transaction(command) as transaction:
-            yield PostgresUnit(transaction)
-
-
-class PostgresReads(PostgresExecutionReads, PostgresLogReads):
-    def __init__(self, database: Database) -> None:
-        PostgresExecutionReads.__init__(self, database)
-        PostgresLogReads.__init__(self, database)
-        self._pipelines = PostgresPipelines(database)
-
-    async def pipeline(self, team: str, pipeline_id: str) -> Pipeline | None:
-        return await self._pipelines.find(team, pipeline_id)
-
-    async def pipelines(self, team: str, kind: PipelineType | None, page: PageRequest) -> Sequence[Pipeline]:
-        return await self._pipelines.page(team, kind, page)
+            yield PostgresTransaction(transaction)

@@ -32,7 +32,7 @@ def wait(execution: Execution, step_id: str, why: str, now: datetime) -> Progres
 
 
 def checkpoint(execution: Execution, step_id: str, output: JsonObject, now: datetime) -> Progress:
-    """What a running step must remember, should it be resumed or taken back."""
+    """What a running step must remember, should it be resumed or compensated."""
     return moved(execution, [replace(execution.step(step_id), output=output)], now)
 
 
@@ -64,9 +64,9 @@ def retry(execution: Execution, step_id: str, error: str, at: datetime, now: dat
 
 
 def fail(execution: Execution, step_id: str, error: str, now: datetime, *, left_behind: str = "") -> Progress:
-    """The step failed for good. left_behind: why what it had begun could not be taken back."""
+    """The step failed for good. left_behind: why what it had begun could not be compensated."""
     status = StepStatus.COMPENSATION_FAILED if left_behind else StepStatus.FAILED
-    text = f"{error}; not taken back: {left_behind}" if left_behind else error
+    text = f"{error}; not compensated: {left_behind}" if left_behind else error
     step = _ended(execution.step(step_id), status, text, now)
     if step.item is not None:
         return moved(execution, [step], now)
@@ -76,10 +76,10 @@ def fail(execution: Execution, step_id: str, error: str, now: datetime, *, left_
     return moved(whole, [step], now, told)
 
 
-def halt(execution: Execution, step_id: str, now: datetime, *, left_behind: str = "") -> Progress:
+def stop(execution: Execution, step_id: str, now: datetime, *, left_behind: str = "") -> Progress:
     """The step was stopped because the execution was cancelled."""
     status = StepStatus.COMPENSATION_FAILED if left_behind else StepStatus.FAILED
-    text = f"cancelled; not taken back: {left_behind}" if left_behind else "cancelled"
+    text = f"cancelled; not compensated: {left_behind}" if left_behind else "cancelled"
     step = _ended(execution.step(step_id), status, text, now)
     if step.item is not None or step.definition.type not in JOB_STEPS:
         return moved(execution, [step], now)

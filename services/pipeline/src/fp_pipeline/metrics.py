@@ -1,18 +1,18 @@
-"""What the engine did, as metrics."""
+"""The metrics of pipeline."""
 
-from fp_telemetry import Metrics
+from fp_telemetry import Metrics as Registry
 
 from fp_pipeline.domain.events import ExecutionCompleted, ExecutionFailed, StepCompleted, StepFailed
 from fp_pipeline.domain.progress import Progress
 
 
-class Measures:
+class Metrics:
     """executions_total by status, steps_total by type and outcome, executions_in_flight of this process."""
 
-    def __init__(self, metrics: Metrics) -> None:
-        self._executions = metrics.counter("executions_total", "Executions that ended here", ("status",))
-        self._steps = metrics.counter("steps_total", "Steps that ended here", ("type", "outcome"))
-        self.in_flight = metrics.gauge("executions_in_flight", "Executions that this process works on").set
+    def __init__(self, registry: Registry) -> None:
+        self._executions = registry.counter("executions_total", "Executions that ended here", ("status",))
+        self._steps = registry.counter("steps_total", "Steps that ended here", ("type", "outcome"))
+        self.in_flight = registry.gauge("executions_in_flight", "Executions that this process works on").set
 
     def written(self, progress: Progress) -> None:
         """Called once for each change that was committed."""

@@ -6,13 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from fp_kernel import PageRequest
-
-from fp_pipeline.adapters.memory.state import MemoryState
 from fp_pipeline.domain.config import FULL_WEIGHT_BPS
 from fp_pipeline.domain.deployment import Deployment, DeploymentState
 from fp_pipeline.domain.execution import StepStatus
 from fp_pipeline.domain.names import AttemptName, parse_runtime
 from fp_pipeline.domain.traffic import Weights
+from pipeline_fakes.state import MemoryState
 
 _AT_WORK = frozenset({StepStatus.RUNNING, StepStatus.COMPENSATING})
 

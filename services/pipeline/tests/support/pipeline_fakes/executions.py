@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from fp_kernel import Clock, PageRequest
-from fp_postgres.signals import Subscriptions
-
-from fp_pipeline.adapters.memory.state import HeldLease, MemoryState
 from fp_pipeline.app.ports import WORK, cancelling, changed
 from fp_pipeline.domain.execution import Cancellation, Execution, ExecutionStatus, Transition
 from fp_pipeline.domain.lease import Lease, LeaseLost
 from fp_pipeline.domain.progress import Progress
+from fp_postgres.signals import Subscriptions
+from pipeline_fakes.state import HeldLease, MemoryState
 
 _NOBODY = HeldLease("", 0, float("-inf"))
 

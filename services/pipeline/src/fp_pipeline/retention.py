@@ -1,4 +1,4 @@
-"""How long executions and what happened in them are kept."""
+"""Removes what is old: executions with their history and files, counts of requests."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,13 +8,15 @@ from typing import Protocol
 from fp_kernel import Clock
 from fp_telemetry import get_logger
 
+from fp_pipeline.app.ports import Statistics
 from fp_pipeline.domain.names import files_of
 
 _log = get_logger(__name__)
+_COUNTS = timedelta(days=2)  # a canary lasts a day at most
 
 
 @dataclass(frozen=True, slots=True)
-class Keep:
+class Ages:
     """Since an execution began. history: its transitions and log lines. executions: itself, with its steps."""
 
     history: timedelta
@@ -38,18 +40,18 @@ class Files(Protocol):
     async def delete_below(self, prefix: str) -> int: ...
 
 
-class ForgetOld:
-    def __init__(self, old: Old, files: Files, clock: Clock, keep: Keep) -> None:
+class ForgetExecutions:
+    def __init__(self, old: Old, files: Files, clock: Clock, ages: Ages) -> None:
         self._old = old
         self._files = files
         self._clock = clock
-        self._keep = keep
+        self._ages = ages
 
     async def __call__(self) -> None:
         """Once; replicas may do it at the same time. Raises Unavailable: what is left goes the next time."""
         now = self._clock.now()
-        history = await self._old.forget_history(now - self._keep.history)
-        before = now - self._keep.executions
+        history = await self._old.forget_history(now - self._ages.history)
+        before = now - self._ages.executions
         deployments = await self._old.forget_deployments(before)
         executions = files = 0
         while ids := await self._old.old_executions(before):
@@ -67,3 +69,15 @@ class ForgetOld:
         }
         if any(forgot.values()):
             _log.info("forgot what is old", **forgot)
+
+
+class ForgetRequests:
+    """Drops the minutes that no canary can ask for any more."""
+
+    def __init__(self, statistics: Statistics, clock: Clock) -> None:
+        self._statistics = statistics
+        self._clock = clock
+
+    async def __call__(self) -> None:
+        """Raises Unavailable."""
+        await self._statistics.forget(self._clock.now() - _COUNTS)

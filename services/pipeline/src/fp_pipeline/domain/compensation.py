@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from fp_pipeline.domain import attempts
+from fp_pipeline.domain import forward
 from fp_pipeline.domain.definition import JsonObject
 from fp_pipeline.domain.events import StepCompleted
 from fp_pipeline.domain.execution import Execution, Step, StepStatus
@@ -64,7 +64,7 @@ def fail(execution: Execution, step_id: str, error: str, now: datetime) -> Progr
     undoer = [
         replace(other, status=StepStatus.FAILED, completed_at=now, error=error) for other in _undoer(execution, step)
     ]
-    return moved(execution, [*undoer, changed], now, *(attempts.failed(execution, other, now) for other in undoer))
+    return moved(execution, [*undoer, changed], now, *(forward.failed(execution, other, now) for other in undoer))
 
 
 def _undoer(execution: Execution, step: Step) -> list[Step]:
