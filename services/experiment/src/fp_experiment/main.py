@@ -6,7 +6,8 @@ from fp_events import AuditPublisher, NatsBus
 from fp_events.hosting import soft_bus
 from fp_events.payloads.revocation import ended_keys
 from fp_events.streams import AUDIT, AUTH, EXPERIMENTS
-from fp_postgres import PRUNE_EVERY, Database, OutboxRelay, Pruner
+from fp_kernel import Clock
+from fp_postgres import Database, OutboxRelay
 from fp_postgres.hosting import hard_database
 from fp_postgres.partitions import Partitions
 from fp_rpc import ApiKeyResolver, Server
@@ -15,22 +16,32 @@ from fp_runtime import Runtime
 
 from fp_experiment.adapters.postgres.batches import PostgresBatchWriter
 from fp_experiment.adapters.postgres.points import partitioned
-from fp_experiment.adapters.postgres.removing import DeletedRuns
-from fp_experiment.adapters.postgres.searching import EndedRuns
-from fp_experiment.adapters.postgres.stores import PostgresReads, PostgresTransactions
+from fp_experiment.adapters.postgres.reads import PostgresReads
+from fp_experiment.adapters.postgres.search_index import EndedRuns
+from fp_experiment.adapters.postgres.transactions import PostgresTransactions
 from fp_experiment.api import consumers
 from fp_experiment.api.grpc import ExperimentServicer
-from fp_experiment.app import use_cases
+from fp_experiment.app.archive_experiment import ArchiveExperiment
+from fp_experiment.app.create_experiment import CreateExperiment
+from fp_experiment.app.delete_run import DeleteRun
+from fp_experiment.app.history import History
 from fp_experiment.app.ingest import Ingest
-from fp_experiment.figures import Figures
+from fp_experiment.app.log_params import LogParams
+from fp_experiment.app.queries import Queries
+from fp_experiment.app.set_run_artifacts import SetRunArtifacts
+from fp_experiment.app.start_run import StartRun
+from fp_experiment.app.update_experiment import UpdateExperiment
+from fp_experiment.app.update_run_status import UpdateRunStatus
+from fp_experiment.metrics import Metrics
+from fp_experiment.retention import retain
 from fp_experiment.settings import Settings
 
 NOUN = "experiment"
-_HOUR, _SOON = 3_600.0, 5.0
+_INDEX_EVERY = 5.0  # seconds; until then a search looks at each run that has ended by itself
 
 
 async def serve(runtime: Runtime, settings: Settings) -> None:
-    clock, figures = runtime.clock, Figures(runtime.metrics)
+    clock, metrics = runtime.clock, Metrics(runtime.metrics)
     database = await hard_database(runtime, settings.database_url.get_secret_value())
     bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
     partitions = Partitions(database, partitioned(settings.points_keep))
@@ -40,35 +51,39 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
         PostgresBatchWriter(database),
         clock,
         settings.batch_policy,
-        observe=figures.written,
-        waiting=figures.waiting,
+        observe=metrics.written,
+        waiting=metrics.waiting,
     )
-    do = use_cases.build(PostgresTransactions(database), PostgresReads(database), ingest, clock)
-
     server, keys = _server(runtime, settings, bus)
-    server.add(add_ExperimentTrackerServiceServicer_to_server, ExperimentServicer(do))
+    server.add(add_ExperimentTrackerServiceServicer_to_server, _servicer(database, ingest, clock))
 
     # First, so that it ends last: calls and events at work at the stop are still written.
     runtime.keep("ingest", ingest.run)
     runtime.keep("streams", lambda: bus.ensure((EXPERIMENTS, AUDIT, AUTH), (consumers.LINEAGE,)))
     runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=runtime.metrics).run)
-    runtime.every(PRUNE_EVERY, "retention", Pruner(database, consumers=(consumers.LINEAGE,)).prune)
-    _upkeep(runtime, database, partitions, settings)
+    retain(runtime, database, partitions, settings)
+    runtime.every(_INDEX_EVERY, "search", EndedRuns(database).index)
     runtime.keep("lineage", lambda: bus.consume(consumers.LINEAGE, consumers.tell_lineage(ingest)))
     runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, ended_keys(keys.drop)))
     await runtime.serve(server)
 
 
-def _upkeep(runtime: Runtime, database: Database, partitions: Partitions, settings: Settings) -> None:
-    """In every replica; they share the work."""
-    deleted, ended, now = DeletedRuns(database), EndedRuns(database), runtime.clock.now
-    runtime.every(_HOUR, "partitions", lambda: partitions.ensure(now()))
-    runtime.every(_HOUR, "retention of points", lambda: partitions.drop(now()))
-    if settings.runs_keep is not None:
-        keep = settings.runs_keep
-        runtime.every(_HOUR, "retention of runs", lambda: deleted.expire(now(), keep))
-    runtime.every(_SOON, "deleted runs", deleted.remove)
-    runtime.every(_SOON, "search", ended.index)
+def _servicer(database: Database, ingest: Ingest, clock: Clock) -> ExperimentServicer:
+    transactions, reads = PostgresTransactions(database), PostgresReads(database)
+    return ExperimentServicer(
+        create_experiment=CreateExperiment(transactions, clock),
+        update_experiment=UpdateExperiment(transactions, clock),
+        archive_experiment=ArchiveExperiment(transactions, clock),
+        start_run=StartRun(transactions, clock),
+        update_run_status=UpdateRunStatus(transactions, clock),
+        delete_run=DeleteRun(transactions, clock),
+        set_run_artifacts=SetRunArtifacts(transactions),
+        log_params=LogParams(transactions),
+        ingest=ingest,
+        queries=Queries(reads),
+        history=History(reads),
+        clock=clock,
+    )
 
 
 def _server(runtime: Runtime, settings: Settings, bus: NatsBus) -> tuple[Server, ApiKeyResolver]:

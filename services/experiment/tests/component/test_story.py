@@ -53,8 +53,8 @@ async def test_a_run_from_its_start_to_its_end(service, ann):
     assert [point.step for point in series.points] == [0, 1, 2]
     assert math.isnan(series.points[1].value)
     assert series.points[0].timestamp.seconds > 0
-    thinned = pb.GetMetricHistoryRequest(run_id=run.id, metric_keys=["loss"], max_points=2)
-    assert [point.step for point in (await ann(thinned)).series[0].points] == [0, 2]
+    downsampled = pb.GetMetricHistoryRequest(run_id=run.id, metric_keys=["loss"], max_points=2)
+    assert [point.step for point in (await ann(downsampled)).series[0].points] == [0, 2]
     compared = await ann(pb.CompareRunsRequest(run_ids=[run.id], metric_keys=["loss", "nothing"]))
     assert [[series.key for series in each.series] for each in compared.comparisons] == [["loss"]]
     assert (await ann(pb.GetExperimentRequest(id=experiment.id))).experiment == experiment

@@ -4,7 +4,8 @@ import pytest
 from fp_events import decode
 from fp_experiment.adapters.postgres import batches
 from fp_experiment.adapters.postgres.batches import PostgresBatchWriter
-from fp_experiment.adapters.postgres.stores import PostgresReads, PostgresTransactions
+from fp_experiment.adapters.postgres.reads import PostgresReads
+from fp_experiment.adapters.postgres.transactions import PostgresTransactions
 from fp_experiment.app.log_params import LogParams
 from fp_experiment.app.ports import LoggedPoints, ToldStory
 from fp_experiment.app.start_run import StartRun

@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 import pytest
-from fp_experiment.adapters.postgres.removing import DeletedRuns
-from fp_experiment.adapters.postgres.searching import EndedRuns
+from fp_experiment.adapters.postgres.deleted_runs import DeletedRuns
+from fp_experiment.adapters.postgres.search_index import EndedRuns
 from fp_experiment.domain.runs import RunStatus
 from fp_kernel import NotFound
 
@@ -27,7 +27,7 @@ async def rows(desk):
 
 
 async def test_a_deleted_run_leaves_its_id_and_nothing_else(desk, monkeypatch):
-    monkeypatch.setattr("fp_experiment.adapters.postgres.removing._BITE", 7)
+    monkeypatch.setattr("fp_experiment.adapters.postgres.deleted_runs._BITE", 7)
     experiment = await desk.experiment()
     kept = await filled(desk, experiment)
     await desk.do.update_run_status(kept.id, RunStatus.FINISHED, desk.ann, desk.no_key)
@@ -64,7 +64,7 @@ async def test_a_run_that_never_was_cannot_be_deleted(desk):
 
 
 async def test_what_a_killed_process_left_half_removed_is_gone_on_with(desk, monkeypatch):
-    monkeypatch.setattr("fp_experiment.adapters.postgres.removing._BITE", 7)
+    monkeypatch.setattr("fp_experiment.adapters.postgres.deleted_runs._BITE", 7)
     run = await filled(desk, await desk.experiment())
     await delete(desk, run)
     removing, bites = DeletedRuns(desk.database), iter(range(3))
@@ -94,7 +94,7 @@ async def test_replicas_remove_different_runs(desk):
 
 
 async def test_runs_that_ended_long_ago_are_deleted_and_those_at_work_are_not(desk, monkeypatch):
-    monkeypatch.setattr("fp_experiment.adapters.postgres.removing._EXPIRED", 2)
+    monkeypatch.setattr("fp_experiment.adapters.postgres.deleted_runs._EXPIRED", 2)
     experiment = await desk.experiment()
     at_work = await desk.run(experiment)
     runs = [await filled(desk, experiment, 1) for _ in range(5)]

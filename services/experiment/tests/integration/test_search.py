@@ -4,7 +4,7 @@ import itertools
 import math
 
 import pytest
-from fp_experiment.adapters.postgres.searching import EndedRuns
+from fp_experiment.adapters.postgres.search_index import EndedRuns
 from fp_experiment.domain.filters import Operator, Subject, parse
 from fp_experiment.domain.runs import RunStatus
 from fp_kernel import InvalidArgument

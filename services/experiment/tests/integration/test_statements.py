@@ -108,10 +108,6 @@ TABLE = {
     "batches._COUNT_KEYS": uses("latest_metrics_pkey", [row_id(2)]),
     "batches._late": uses("latest_metrics_pkey"),
     "batches._late/2": uses("latest_metrics_pkey", sorts="the points of a batch"),
-    "commands._CLAIM": uses("fp_commands_pkey"),
-    "commands._KEPT": uses("fp_commands_pkey", ["large"], ["rpc"], ["k52"]),
-    "commands._COMPLETE": uses("fp_commands_pkey", ["large"], ["rpc"], ["k52"], [b""]),
-    "commands._GIVE_UP": uses("fp_commands_pkey", ["large"], ["rpc"], ["k52"]),
     "experiments.PostgresExperiments.add": uses("experiments_name"),
     "experiments.PostgresExperiments.id_of": uses("experiments_name", "large", "e52"),
     "experiments.PostgresExperiments.save": uses("experiments_pkey"),
@@ -140,17 +136,17 @@ TABLE = {
     "points._OF_KEYS": tuple(
         uses("metric_points_pkey", row_id(2), *after, 0, EVER, 21, ["k5", "k7"]) for after in (("", -1), ("k5", 9_000))
     ),
-    "points._THINNED": uses(
+    "points._DOWNSAMPLED": uses(
         "metric_points_pkey", row_id(2), ["k5", "k7"], 0, EVER, 20, 9, at_most=10_000, sorts="extremes of two metrics"
     ),
-    "removing._NEXT": uses("runs_to_remove", row_id(0)),
-    "removing._POINTS": uses("metric_points_pkey", row_id(2), "k5", 9_000, 20),
-    "removing._REST": uses("ended_metrics_of_run", row_id(2)),
-    "removing._REST/2": uses("ended_params_of_run", row_id(2)),
-    "removing._REST/3": uses("latest_metrics_pkey", row_id(2)),
-    "removing._REST/4": uses("run_params_pkey", row_id(2)),
-    "removing._REST/5": uses("runs_pkey"),
-    "removing._EXPIRE": uses("runs_pkey", row_id(10_000), NEVER, NOW, 20, at_most=200),
+    "deleted_runs._NEXT": uses("runs_to_remove", row_id(0)),
+    "deleted_runs._POINTS": uses("metric_points_pkey", row_id(2), "k5", 9_000, 20),
+    "deleted_runs._REST": uses("ended_metrics_of_run", row_id(2)),
+    "deleted_runs._REST/2": uses("ended_params_of_run", row_id(2)),
+    "deleted_runs._REST/3": uses("latest_metrics_pkey", row_id(2)),
+    "deleted_runs._REST/4": uses("run_params_pkey", row_id(2)),
+    "deleted_runs._REST/5": uses("runs_pkey"),
+    "deleted_runs._EXPIRE": uses("runs_pkey", row_id(10_000), NEVER, NOW, 20, at_most=200),
     "runs._SIZES": uses("latest_metrics_pkey run_params_pkey runs_of_team", "large", [row_id(52), row_id(102)]),
     "runs.PostgresRuns.add": uses(""),
     "runs.PostgresRuns.locked": uses("runs_of_team", "large", row_id(52)),
@@ -167,10 +163,10 @@ TABLE = {
     "runs.PostgresRuns._whole/2": uses("latest_metrics_pkey", [row_id(2), row_id(3)]),
     "runs._listing": SEARCHES,
     "runs._ordered": LISTINGS,
-    "searching._ENDED": uses("runs_to_index", 20),
-    "searching._METRICS": uses("latest_metrics_pkey", [row_id(2)], ["large"]),
-    "searching._PARAMS": uses("run_params_pkey", [row_id(2)], ["large"]),
-    "searching._DONE": uses("runs_pkey", [row_id(2)]),
+    "search_index._ENDED": uses("runs_to_index", 20),
+    "search_index._METRICS": uses("latest_metrics_pkey", [row_id(2)], ["large"]),
+    "search_index._PARAMS": uses("run_params_pkey", [row_id(2)], ["large"]),
+    "search_index._DONE": uses("runs_pkey", [row_id(2)]),
 }
 
 

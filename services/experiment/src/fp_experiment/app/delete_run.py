@@ -1,27 +1,25 @@
 """Take a run away; lineage goes on naming it."""
 
-from dataclasses import dataclass
-
 from fp_kernel import Clock, Command, Principal
 
-from fp_experiment.app.missing import no_run
-from fp_experiment.app.ports import Transactions, Unit
+from fp_experiment.app.ports import Transaction, Transactions
+from fp_experiment.app.refusals import no_run
 from fp_experiment.app.stories import of_deletion, of_end
 from fp_experiment.domain.events import RunFinished
 from fp_experiment.domain.runs import Run, RunStatus
 
 
-@dataclass(frozen=True, slots=True)
 class DeleteRun:
-    transactions: Transactions
-    clock: Clock
+    def __init__(self, transactions: Transactions, clock: Clock) -> None:
+        self._transactions = transactions
+        self._clock = clock
 
     async def __call__(self, run_id: str, caller: Principal, command: Command) -> None:
         """One at work is ended as KILLED, so that whoever follows runs hears of its end. A second time changes nothing.
 
         Raises NotFound. Points, parameters and metrics are removed later; nobody sees them from now on.
         """
-        async with self.transactions(command) as tx:
+        async with self._transactions(command) as tx:
             found = await tx.runs.locked(caller.team, run_id)
             if found is not None:
                 await self._delete(tx, found, caller)
@@ -29,8 +27,8 @@ class DeleteRun:
                 raise no_run()
             await tx.complete(command, None)
 
-    async def _delete(self, tx: Unit, found: Run, caller: Principal) -> None:
-        now = self.clock.now()
+    async def _delete(self, tx: Transaction, found: Run, caller: Principal) -> None:
+        now = self._clock.now()
         if found.status is RunStatus.RUNNING:
             ended = found.ended(RunStatus.KILLED, now)
             await tx.runs.save(ended)

@@ -8,8 +8,8 @@ from typing import Final
 from fp_kernel import InvalidArgument, Page, PageRequest, invalid, next_token, page_request
 from fp_kernel.texts import check_line, is_text
 
-from fp_experiment.app.missing import no_run
 from fp_experiment.app.ports import PointRange, Reads
+from fp_experiment.app.refusals import no_run
 from fp_experiment.domain import downsampling
 from fp_experiment.domain.metrics import MAX_STEP, Point
 from fp_experiment.domain.runs import MAX_COMPARED, Run
@@ -34,28 +34,28 @@ class Comparison:
     series: Sequence[Series]
 
 
-@dataclass(frozen=True, slots=True)
 class History:
-    reads: Reads
+    def __init__(self, reads: Reads) -> None:
+        self._reads = reads
 
     async def page(self, team: str, wanted: PointRange, *, page_size: int, page_token: str) -> Page[Point]:
         """By metric and step. Raises InvalidArgument, NotFound."""
         wanted = await self._checked(team, wanted)
         scope = ("points", team, wanted.run_id, *wanted.keys, str(wanted.first_step), str(wanted.last_step))
         request = page_request(page_size, page_token, scope=scope, default=DEFAULT_POINTS, cap=MOST_POINTS)
-        points = await self.reads.points(wanted, _after(request), request.size + 1)
+        points = await self._reads.points(wanted, _after(request), request.size + 1)
         shown = tuple(points[: request.size])
         more = len(points) > request.size
         return Page(shown, next_token((shown[-1].key, str(shown[-1].step)), scope=scope) if more else "")
 
-    async def thinned(self, team: str, wanted: PointRange, limit: int) -> Sequence[Point]:
+    async def downsampled(self, team: str, wanted: PointRange, limit: int) -> Sequence[Point]:
         """Each metric whole, with at most `limit` points. Raises InvalidArgument, NotFound."""
         if not downsampling.MIN_POINTS <= limit <= downsampling.MAX_POINTS:
             raise invalid("max_points", f"must be {downsampling.MIN_POINTS} to {downsampling.MAX_POINTS}")
         wanted = await self._checked(team, wanted)
         if not 0 < len(wanted.keys) <= MAX_COMPARED_KEYS:
             raise invalid("metric_keys", f"1 to {MAX_COMPARED_KEYS} when max_points is set")
-        return await self.reads.thinned(wanted, limit)
+        return await self._reads.downsampled(wanted, limit)
 
     async def compare(self, team: str, run_ids: Sequence[str], keys: Sequence[str]) -> Sequence[Comparison]:
         """In the order of the ids, without artifacts; without keys each metric shows its newest point.
@@ -64,7 +64,7 @@ class History:
         """
         _check_compared(run_ids)
         _check_keys(keys, MAX_COMPARED_KEYS)
-        sizes = await self.reads.run_sizes(team, run_ids)
+        sizes = await self._reads.run_sizes(team, run_ids)
         for index, run_id in enumerate(run_ids):
             if run_id not in sizes:
                 raise no_run(f"run_ids[{index}]")
@@ -72,12 +72,12 @@ class History:
         if size > MAX_COMPARED_BYTES:
             told = f"have {size} bytes of parameters and newest metrics together"
             raise invalid("run_ids", f"{told}, at most {MAX_COMPARED_BYTES} are compared")
-        found = {run.id: run for run in await self.reads.find_runs(team, run_ids)}
+        found = {run.id: run for run in await self._reads.find_runs(team, run_ids)}
         if not keys:
             return [Comparison(found[run_id], [[point] for point in found[run_id].final_metrics]) for run_id in run_ids]
         limit = min(_LONGEST_COMPARED, _COMPARED_POINTS // (len(run_ids) * len(keys)))
         return [
-            Comparison(found[run_id], series(await self.reads.thinned(PointRange(run_id, keys), limit)))
+            Comparison(found[run_id], series(await self._reads.downsampled(PointRange(run_id, keys), limit)))
             for run_id in run_ids
         ]
 
@@ -90,7 +90,7 @@ class History:
             raise invalid("min_step", "must not be negative")
         if wanted.last_step < wanted.first_step:
             raise invalid("max_step", "must not be less than min_step")
-        if not await self.reads.has_run(team, wanted.run_id):
+        if not await self._reads.has_run(team, wanted.run_id):
             raise no_run()
         return wanted
 

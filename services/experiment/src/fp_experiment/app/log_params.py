@@ -1,18 +1,17 @@
 """Parameters of a run, each written once."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from fp_kernel import AlreadyExists, Command, FieldViolation, Principal, invalid
 
-from fp_experiment.app.missing import no_run
 from fp_experiment.app.ports import Transactions
+from fp_experiment.app.refusals import no_run
 from fp_experiment.domain.runs import MAX_PARAMS, MAX_PARAMS_BYTES, check_params
 
 
-@dataclass(frozen=True, slots=True)
 class LogParams:
-    transactions: Transactions
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
 
     async def __call__(
         self, run_id: str, params: Sequence[tuple[str, str]], caller: Principal, command: Command
@@ -25,7 +24,7 @@ class LogParams:
         check_params(params)
         if not params:
             raise invalid("params", "must not be empty")
-        async with self.transactions(command) as tx:
+        async with self._transactions(command) as tx:
             run = await tx.runs.locked(caller.team, run_id)
             if run is None:
                 raise no_run()

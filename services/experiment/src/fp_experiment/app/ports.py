@@ -69,7 +69,7 @@ class Outbox(Protocol):
     def add(self, event: DomainEvent) -> None: ...
 
 
-class Unit(Protocol):
+class Transaction(Protocol):
     """One transaction."""
 
     @property
@@ -88,7 +88,7 @@ class Unit(Protocol):
 
 
 class Transactions(Protocol):
-    def __call__(self, command: Command) -> AbstractAsyncContextManager[Unit]: ...
+    def __call__(self, command: Command) -> AbstractAsyncContextManager[Transaction]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ class Reads(Protocol):
     async def points(self, wanted: PointRange, after: tuple[str, int] | None, limit: int) -> Sequence[Point]:
         """By metric and step, from behind `after`."""
 
-    async def thinned(self, wanted: PointRange, limit: int) -> Sequence[Point]:
+    async def downsampled(self, wanted: PointRange, limit: int) -> Sequence[Point]:
         """By metric and step; at most `limit` of each metric, as `domain.downsampling` says."""
 
     async def lineage(self, team: str, start: Ref, limit: int) -> Lineage | None:

@@ -1,12 +1,10 @@
 """Reads of experiments, runs and lineage."""
 
-from dataclasses import dataclass
-
 from fp_kernel import NotFound, Page, next_token, page_by_id, page_request_by_id
 from fp_kernel.texts import check_line
 
-from fp_experiment.app.missing import no_experiment, no_run
 from fp_experiment.app.ports import Reads, RunFilter
+from fp_experiment.app.refusals import no_experiment, no_run
 from fp_experiment.domain import filters
 from fp_experiment.domain.experiments import Experiment
 from fp_experiment.domain.lineage import MAX_NODES, Lineage, version_ref
@@ -14,13 +12,13 @@ from fp_experiment.domain.runs import Run, RunStatus
 from fp_experiment.domain.text import MAX_NAME
 
 
-@dataclass(frozen=True, slots=True)
 class Queries:
-    reads: Reads
+    def __init__(self, reads: Reads) -> None:
+        self._reads = reads
 
     async def experiment(self, team: str, experiment_id: str) -> Experiment:
         """Raises NotFound."""
-        found = await self.reads.experiment(team, experiment_id)
+        found = await self._reads.experiment(team, experiment_id)
         if found is None:
             raise no_experiment()
         return found
@@ -29,11 +27,11 @@ class Queries:
         """Newest first. Raises InvalidArgument."""
         scope = ("experiments", team, str(archived))
         request = page_request_by_id(page_size, page_token, scope=scope)
-        return page_by_id(await self.reads.experiments(team, request, archived=archived), request, scope=scope)
+        return page_by_id(await self._reads.experiments(team, request, archived=archived), request, scope=scope)
 
     async def run(self, team: str, run_id: str) -> Run:
         """Raises NotFound."""
-        found = await self.reads.find_runs(team, [run_id], artifacts=True)
+        found = await self._reads.find_runs(team, [run_id], artifacts=True)
         if not found:
             raise no_run()
         return found[0]
@@ -54,8 +52,8 @@ class Queries:
         """
         scope = ("runs", team, experiment_id, status or "", matching)
         request = page_request_by_id(page_size, page_token, scope=scope)
-        found = await self.reads.runs(team, RunFilter(experiment_id, status, filters.parse(matching)), request)
-        if not found.runs and experiment_id and await self.reads.experiment(team, experiment_id) is None:
+        found = await self._reads.runs(team, RunFilter(experiment_id, status, filters.parse(matching)), request)
+        if not found.runs and experiment_id and await self._reads.experiment(team, experiment_id) is None:
             raise no_experiment()
         return Page(tuple(found.runs), next_token((found.runs[-1].id,), scope=scope) if found.more else "")
 
@@ -63,7 +61,7 @@ class Queries:
         """Raises InvalidArgument, NotFound when no event told of the version."""
         check_line(model_name, "model_name", MAX_NAME, required=True)
         check_line(version, "version", MAX_NAME, required=True)
-        found = await self.reads.lineage(team, version_ref(model_name, version), MAX_NODES)
+        found = await self._reads.lineage(team, version_ref(model_name, version), MAX_NODES)
         if found is None:
             raise NotFound("no such version", reason="VERSION_NOT_FOUND")
         return found

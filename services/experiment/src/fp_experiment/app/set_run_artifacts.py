@@ -1,21 +1,21 @@
 """Record what a run produced."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from fp_kernel import Command, Principal
 
-from fp_experiment.app.missing import no_run
 from fp_experiment.app.ports import Transactions
+from fp_experiment.app.refusals import no_run
 from fp_experiment.domain.runs import Run
 
 
-@dataclass(frozen=True, slots=True)
 class SetRunArtifacts:
-    transactions: Transactions
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
 
     async def __call__(self, run_id: str, artifacts: bytes, caller: Principal, command: Command) -> Run:
         """artifacts: the whole document, in place of what was there; also after the end of the run. Raises NotFound."""
-        async with self.transactions(command) as tx:
+        async with self._transactions(command) as tx:
             found = await tx.runs.locked(caller.team, run_id)
             if found is None:
                 raise no_run()

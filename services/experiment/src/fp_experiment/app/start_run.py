@@ -1,25 +1,23 @@
 """A new run of an experiment."""
 
-from dataclasses import dataclass
-
 from fp_kernel import Clock, Command, Principal, new_id
 
-from fp_experiment.app.missing import no_experiment
 from fp_experiment.app.ports import Transactions
+from fp_experiment.app.refusals import no_experiment
 from fp_experiment.app.stories import of_run
 from fp_experiment.domain.events import RunCreated
 from fp_experiment.domain.runs import NewRun, Run, RunSource, RunStatus
 
 
-@dataclass(frozen=True, slots=True)
 class StartRun:
-    transactions: Transactions
-    clock: Clock
+    def __init__(self, transactions: Transactions, clock: Clock) -> None:
+        self._transactions = transactions
+        self._clock = clock
 
     async def __call__(self, new: NewRun, caller: Principal, command: Command) -> Run:
         """Raises InvalidArgument, NotFound, FailedPrecondition when the experiment is archived."""
         new.check()
-        now = self.clock.now()
+        now = self._clock.now()
         run = Run(
             id=new_id(now),
             team=caller.team,
@@ -34,7 +32,7 @@ class StartRun:
             inputs=tuple(new.inputs),
             params=dict(new.params),
         )
-        async with self.transactions(command) as tx:
+        async with self._transactions(command) as tx:
             # The lock is shared with other starts and keeps an archive out.
             experiment = await tx.experiments.shared(caller.team, new.experiment_id)
             if experiment is None:

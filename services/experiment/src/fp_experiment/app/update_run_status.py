@@ -1,32 +1,30 @@
 """End a run."""
 
-from dataclasses import dataclass
-
 from fp_kernel import Clock, Command, Principal
 
-from fp_experiment.app.missing import no_run
 from fp_experiment.app.ports import Transactions
+from fp_experiment.app.refusals import no_run
 from fp_experiment.app.stories import of_end
 from fp_experiment.domain.events import RunFinished
 from fp_experiment.domain.runs import Run, RunStatus
 
 
-@dataclass(frozen=True, slots=True)
 class UpdateRunStatus:
-    transactions: Transactions
-    clock: Clock
+    def __init__(self, transactions: Transactions, clock: Clock) -> None:
+        self._transactions = transactions
+        self._clock = clock
 
     async def __call__(self, run_id: str, status: RunStatus, caller: Principal, command: Command) -> Run:
         """RUNNING -> FINISHED, FAILED or KILLED; the same end again changes nothing and tells nobody.
 
         Raises InvalidArgument, NotFound, FailedPrecondition when it ended otherwise.
         """
-        async with self.transactions(command) as tx:
+        async with self._transactions(command) as tx:
             # The lock waits for points that are being written, so that the event has all of them.
             found = await tx.runs.locked(caller.team, run_id)
             if found is None:
                 raise no_run()
-            run = found.ended(status, self.clock.now())
+            run = found.ended(status, self._clock.now())
             if run is not found:
                 await tx.runs.save(run)
                 await tx.lineage.record(run.team, of_end(run))

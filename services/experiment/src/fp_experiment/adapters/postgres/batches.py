@@ -9,11 +9,11 @@ from fp_events import durable
 from fp_kernel import Command, FailedPrecondition
 from fp_postgres import Database, Transaction
 from fp_postgres.failures import translated
+from fp_postgres.idempotency_batch import Name, claim, complete, name_of, release, same_answer
 
-from fp_experiment.adapters.postgres import commands
 from fp_experiment.adapters.postgres.lineage import PostgresLineage
-from fp_experiment.app.missing import no_run
 from fp_experiment.app.ports import Entry, LoggedPoints, Outcome, ToldStory
+from fp_experiment.app.refusals import no_run
 from fp_experiment.domain.metrics import MAX_KEYS, Point
 from fp_experiment.domain.runs import RunStatus, not_running
 
@@ -73,12 +73,12 @@ class _Batch:
 
     def __init__(self, entries: Sequence[Entry]) -> None:
         self.outcomes: dict[int, Outcome] = {}
-        self.keys: dict[commands.Name, int] = {}
+        self.keys: dict[Name, int] = {}
         self.twins: dict[int, int] = {}
         self._points = {place: entry for place, entry in enumerate(entries) if isinstance(entry, LoggedPoints)}
         self.stories = {place: entry for place, entry in enumerate(entries) if isinstance(entry, ToldStory)}
         for place, entry in self._points.items():
-            if entry.command.key and (first := self.keys.setdefault(commands.name_of(entry.command), place)) != place:
+            if entry.command.key and (first := self.keys.setdefault(name_of(entry.command), place)) != place:
                 self.twins[place] = first
 
     def command(self, place: int) -> Command:
@@ -107,15 +107,13 @@ class PostgresBatchWriter:
             await _record_stories(tx, batch)
             await _complete(tx, batch, held)
         for place, first in batch.twins.items():
-            batch.outcomes[place] = commands.same_answer(
-                batch.command(place), batch.command(first), batch.outcomes[first]
-            )
+            batch.outcomes[place] = same_answer(batch.command(place), batch.command(first), batch.outcomes[first])
         return [batch.outcomes[place] for place in range(len(entries))]
 
 
-async def _claimed(tx: Transaction, batch: _Batch) -> Mapping[commands.Name, int]:
+async def _claimed(tx: Transaction, batch: _Batch) -> Mapping[Name, int]:
     """The keys this transaction holds now; entries whose key was taken before are decided."""
-    taken = await commands.claim(tx.connection, {name: batch.command(place) for name, place in batch.keys.items()})
+    taken = await claim(tx.connection, {name: batch.command(place) for name, place in batch.keys.items()})
     for name, answer in taken.items():
         batch.outcomes[batch.keys[name]] = answer
     return {name: place for name, place in batch.keys.items() if name not in taken}
@@ -198,13 +196,13 @@ async def _record_stories(tx: Transaction, batch: _Batch) -> None:
         batch.outcomes[place] = entry.story.rows if entry.event_id in fresh else 0
 
 
-async def _complete(tx: Transaction, batch: _Batch, held: Mapping[commands.Name, int]) -> None:
+async def _complete(tx: Transaction, batch: _Batch, held: Mapping[Name, int]) -> None:
     """Keep the answers of what was done; what failed leaves its key for another try."""
-    answers: dict[commands.Name, bytes] = {}
+    answers: dict[Name, bytes] = {}
     for name, place in held.items():
         outcome = batch.outcomes[place]
         if isinstance(outcome, int):
             answers[name] = batch.command(place).encode(outcome)
     with translated:
-        await commands.complete(tx.connection, answers)
-        await commands.give_up(tx.connection, [name for name in held if name not in answers])
+        await complete(tx.connection, answers)
+        await release(tx.connection, [name for name in held if name not in answers])

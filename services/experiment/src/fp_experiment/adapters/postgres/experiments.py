@@ -7,7 +7,7 @@ from asyncpg import Record
 from asyncpg.exceptions import UniqueViolationError
 from fp_kernel import PageRequest
 
-from fp_experiment.adapters.postgres.queries import Queries
+from fp_experiment.adapters.postgres.connection import Connection
 from fp_experiment.domain.experiments import Described, Experiment
 
 _COLUMNS = "id::text, team, name, description, tags, owner_id, created_at, updated_at, archived_at"
@@ -15,11 +15,11 @@ _AFTER_EVERY_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 
 
 class PostgresExperiments:
-    def __init__(self, queries: Queries) -> None:
-        self._queries = queries
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     async def add(self, experiment: Experiment) -> bool:
-        kept = await self._queries.fetchval(
+        kept = await self._connection.fetchval(
             """
             INSERT INTO experiments (id, team, name, description, tags, owner_id, created_at, updated_at)
             VALUES ($1::uuid, $2, $3, $4, $5::jsonb, $6, $7, $7)
@@ -37,7 +37,7 @@ class PostgresExperiments:
         return kept is not None
 
     async def id_of(self, team: str, name: str) -> str:
-        found = await self._queries.fetchval(
+        found = await self._connection.fetchval(
             "SELECT id::text FROM experiments WHERE team = $1 AND name = $2", team, name
         )
         return str(found or "")
@@ -53,7 +53,7 @@ class PostgresExperiments:
 
     async def save(self, experiment: Experiment) -> bool:
         try:
-            await self._queries.execute(
+            await self._connection.execute(
                 """
                 UPDATE experiments SET name = $2, description = $3, tags = $4::jsonb, updated_at = $5, archived_at = $6
                 WHERE id = $1::uuid
@@ -70,7 +70,7 @@ class PostgresExperiments:
         return True
 
     async def page(self, team: str, page: PageRequest, *, archived: bool) -> Sequence[Experiment]:
-        rows = await self._queries.fetch(
+        rows = await self._connection.fetch(
             f"""
             SELECT {_COLUMNS} FROM experiments AS experiment
             WHERE team = $1 AND id < $2::uuid AND {"true" if archived else "archived_at IS NULL"}
@@ -83,7 +83,7 @@ class PostgresExperiments:
         return [_experiment(row) for row in rows]
 
     async def _one(self, team: str, experiment_id: str, lock: str) -> Experiment | None:
-        row = await self._queries.fetchrow(
+        row = await self._connection.fetchrow(
             f"SELECT {_COLUMNS} FROM experiments WHERE team = $1 AND id = $2::uuid {lock}",  # noqa: S608 -- constants
             team,
             experiment_id,

@@ -7,7 +7,7 @@ from typing import Any
 
 from asyncpg import Record
 
-from fp_experiment.adapters.postgres.queries import Queries
+from fp_experiment.adapters.postgres.connection import Connection
 from fp_experiment.domain.lineage import Edge, Fact, Kind, Lineage, Node, Ref, Relation, Story
 
 # In one order everywhere, so that two replicas wait for each other and do not lock each other out.
@@ -63,8 +63,8 @@ CROSS JOIN LATERAL (
 
 
 class PostgresLineage:
-    def __init__(self, queries: Queries) -> None:
-        self._queries = queries
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     async def record(self, team: str, story: Story) -> None:
         await self.record_all([(team, story)])
@@ -74,14 +74,14 @@ class PostgresLineage:
         told = list(stories)
         facts = _newest((team, fact) for team, story in told for fact in story.facts)
         if facts:
-            await self._queries.execute(_FACTS, *zip(*facts, strict=True))
+            await self._connection.execute(_FACTS, *zip(*facts, strict=True))
         edges = _first((team, edge) for team, story in told for edge in story.edges)
         if edges:
-            await self._queries.execute(_EDGES, *zip(*edges, strict=True))
+            await self._connection.execute(_EDGES, *zip(*edges, strict=True))
 
     async def around(self, team: str, start: Ref, limit: int) -> Lineage | None:
         # Each node may be reached both ways, and one more tells that there is more.
-        rows = await self._queries.fetch(_LINEAGE, team, start.kind, start.id, limit + 2)
+        rows = await self._connection.fetch(_LINEAGE, team, start.kind, start.id, limit + 2)
         edges = [edge for row in rows for edge in _edges(row)]
         nodes = [node for row in rows if (node := _node(row, edges))]
         if all(node.ref != start for node in nodes):

@@ -6,7 +6,7 @@ from datetime import timedelta
 from asyncpg import Record
 from fp_postgres.partitions import Partitioned
 
-from fp_experiment.adapters.postgres.queries import Queries
+from fp_experiment.adapters.postgres.connection import Connection
 from fp_experiment.app.ports import PointRange
 from fp_experiment.domain.downsampling import buckets
 from fp_experiment.domain.metrics import Point
@@ -27,7 +27,7 @@ ORDER BY key, step LIMIT $6
 _START = ("", -1)
 
 # As `domain.downsampling`: the ends of each series, and the extremes of equal parts between them.
-_THINNED = """
+_DOWNSAMPLED = """
 WITH numbered AS (
     SELECT key, step, value, recorded_at,
         row_number() OVER (PARTITION BY key ORDER BY step) - 1 AS n, count(*) OVER (PARTITION BY key) AS total
@@ -50,18 +50,18 @@ def partitioned(keep: timedelta | None = None) -> Partitioned:
 
 
 class PostgresPoints:
-    def __init__(self, queries: Queries) -> None:
-        self._queries = queries
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     async def page(self, wanted: PointRange, after: tuple[str, int] | None, limit: int) -> Sequence[Point]:
         arguments = (wanted.run_id, *(after or _START), wanted.first_step, wanted.last_step, limit)
         if wanted.keys:
-            return _points(await self._queries.fetch(_OF_KEYS, *arguments, list(wanted.keys)))
-        return _points(await self._queries.fetch(_OF_RUN, *arguments))
+            return _points(await self._connection.fetch(_OF_KEYS, *arguments, list(wanted.keys)))
+        return _points(await self._connection.fetch(_OF_RUN, *arguments))
 
-    async def thinned(self, wanted: PointRange, limit: int) -> Sequence[Point]:
+    async def downsampled(self, wanted: PointRange, limit: int) -> Sequence[Point]:
         arguments = (wanted.run_id, list(wanted.keys), wanted.first_step, wanted.last_step, limit, buckets(limit))
-        return _points(await self._queries.fetch(_THINNED, *arguments))
+        return _points(await self._connection.fetch(_DOWNSAMPLED, *arguments))
 
 
 def _points(rows: Sequence[Record]) -> list[Point]:

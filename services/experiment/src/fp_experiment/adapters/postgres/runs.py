@@ -10,8 +10,8 @@ from typing import Any
 from asyncpg import Record
 from fp_kernel import PageRequest
 
+from fp_experiment.adapters.postgres.connection import Connection
 from fp_experiment.adapters.postgres.filters import by_column, condition
-from fp_experiment.adapters.postgres.queries import Queries
 from fp_experiment.app.ports import ParamsSize, RunFilter, RunPage
 from fp_experiment.domain.metrics import Point
 from fp_experiment.domain.runs import DataInput, Run, RunSource, RunStatus, fitting
@@ -38,11 +38,11 @@ WHERE run.team = $1 AND run.deleted_at IS NULL
 
 
 class PostgresRuns:
-    def __init__(self, queries: Queries) -> None:
-        self._queries = queries
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     async def add(self, run: Run) -> None:
-        await self._queries.execute(
+        await self._connection.execute(
             """
             INSERT INTO runs (id, team, experiment_id, display_name, status, source, model_version_id, owner_id,
                 execution_id, inputs, artifacts, started_at)
@@ -63,7 +63,7 @@ class PostgresRuns:
         )
 
     async def locked(self, team: str, run_id: str) -> Run | None:
-        row = await self._queries.fetchrow(
+        row = await self._connection.fetchrow(
             f"""
             SELECT {_WITH_ARTIFACTS} FROM runs
             WHERE team = $1 AND id = $2::uuid AND deleted_at IS NULL FOR UPDATE
@@ -74,7 +74,7 @@ class PostgresRuns:
         return (await self._whole([row]))[0] if row else None
 
     async def save(self, run: Run) -> None:
-        await self._queries.execute(
+        await self._connection.execute(
             "UPDATE runs SET status = $2, ended_at = $3, artifacts = $4 WHERE id = $1::uuid",
             run.id,
             run.status,
@@ -86,7 +86,7 @@ class PostgresRuns:
         if not params:
             return {}
         wanted = dict(params)
-        rows = await self._queries.fetch(
+        rows = await self._connection.fetch(
             """
             INSERT INTO run_params (run_id, key, value)
             SELECT $1::uuid, key, value FROM unnest($2::text[], $3::text[]) AS given (key, value)
@@ -97,14 +97,16 @@ class PostgresRuns:
             list(wanted.values()),
         )
         others = sorted(wanted.keys() - {row["key"] for row in rows})
-        kept = await self._queries.fetch(
+        kept = await self._connection.fetch(
             "SELECT key, value FROM run_params WHERE run_id = $1::uuid AND key = any($2::text[])", run_id, others
         )
         return {row["key"]: row["value"] for row in kept}
 
     async def delete(self, run: Run, at: datetime, by: str) -> None:
-        await self._queries.execute("UPDATE runs SET deleted_at = $2, artifacts = '' WHERE id = $1::uuid", run.id, at)
-        await self._queries.execute(
+        await self._connection.execute(
+            "UPDATE runs SET deleted_at = $2, artifacts = '' WHERE id = $1::uuid", run.id, at
+        )
+        await self._connection.execute(
             """
             INSERT INTO deleted_runs (team, id, experiment_id, deleted_at, deleted_by)
             VALUES ($1, $2::uuid, $3::uuid, $4, $5) ON CONFLICT DO NOTHING
@@ -118,10 +120,10 @@ class PostgresRuns:
 
     async def was_deleted(self, team: str, run_id: str) -> bool:
         query = "SELECT true FROM deleted_runs WHERE team = $1 AND id = $2::uuid"
-        return await self._queries.fetchval(query, team, run_id) is not None
+        return await self._connection.fetchval(query, team, run_id) is not None
 
     async def params_size(self, run_id: str) -> ParamsSize:
-        row = await self._queries.fetchrow(
+        row = await self._connection.fetchrow(
             """
             SELECT count(*) AS count, coalesce(sum(octet_length(key) + octet_length(value)), 0)::bigint AS bytes
             FROM run_params WHERE run_id = $1::uuid
@@ -131,13 +133,13 @@ class PostgresRuns:
         return ParamsSize(row["count"], row["bytes"]) if row else ParamsSize(0, 0)
 
     async def page(self, team: str, wanted: RunFilter, page: PageRequest) -> RunPage:
-        rows = await self._queries.fetch(*_listing(team, wanted, page))
+        rows = await self._connection.fetch(*_listing(team, wanted, page))
         sizes = await self.sizes(team, [row["id"] for row in rows])
         shown = fitting([sizes.get(str(row["id"]), 0) for row in rows[: page.size]])
         return RunPage(await self._whole(rows[:shown]), more=len(rows) > shown)
 
     async def find(self, team: str, run_ids: Sequence[str], *, artifacts: bool = False) -> Sequence[Run]:
-        rows = await self._queries.fetch(
+        rows = await self._connection.fetch(
             f"""
             SELECT {_WITH_ARTIFACTS if artifacts else _COLUMNS}
             FROM unnest($2::uuid[]) AS wanted (id) JOIN runs USING (id) WHERE team = $1 AND deleted_at IS NULL
@@ -149,12 +151,12 @@ class PostgresRuns:
 
     async def sizes(self, team: str, run_ids: Sequence[Any]) -> Mapping[str, int]:
         """Of the runs that are there: bytes that parameters and newest metrics take in an answer."""
-        rows = await self._queries.fetch(_SIZES, team, list(run_ids))
+        rows = await self._connection.fetch(_SIZES, team, list(run_ids))
         return {str(row["id"]): row["bytes"] for row in rows}
 
     async def there(self, team: str, run_id: str) -> bool:
         query = "SELECT true FROM runs WHERE team = $1 AND id = $2::uuid AND deleted_at IS NULL"
-        return await self._queries.fetchval(query, team, run_id) is not None
+        return await self._connection.fetchval(query, team, run_id) is not None
 
     async def _whole(self, rows: Sequence[Record]) -> list[Run]:
         """With parameters and newest metrics."""
@@ -163,11 +165,11 @@ class PostgresRuns:
         metrics: dict[Any, list[Point]] = defaultdict(list)
         if not ids:
             return []
-        for row in await self._queries.fetch(
+        for row in await self._connection.fetch(
             "SELECT run_id, key, value FROM run_params WHERE run_id = any($1::uuid[]) ORDER BY run_id, key", ids
         ):
             params[row["run_id"]][row["key"]] = row["value"]
-        for row in await self._queries.fetch(
+        for row in await self._connection.fetch(
             """
             SELECT run_id, key, value, step, recorded_at FROM latest_metrics
             WHERE run_id = any($1::uuid[]) ORDER BY run_id, key

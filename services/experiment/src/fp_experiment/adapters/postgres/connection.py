@@ -5,7 +5,7 @@ from typing import Any, Protocol
 from asyncpg import Record
 
 
-class Queries(Protocol):
+class Connection(Protocol):
     async def fetch(self, query: str, *arguments: Any) -> list[Record]: ...
 
     async def fetchrow(self, query: str, *arguments: Any) -> Record | None: ...

@@ -1,52 +1,19 @@
-"""All stores over one pool or one transaction."""
+"""What is read outside of a transaction."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 
-from fp_kernel import Command, PageRequest
-from fp_postgres import Database, Transaction
+from fp_kernel import PageRequest
+from fp_postgres import Database
 
-from fp_experiment.adapters.events import to_event
 from fp_experiment.adapters.postgres.experiments import PostgresExperiments
 from fp_experiment.adapters.postgres.lineage import PostgresLineage
 from fp_experiment.adapters.postgres.points import PostgresPoints
 from fp_experiment.adapters.postgres.runs import PostgresRuns
 from fp_experiment.app.ports import PointRange, RunFilter, RunPage
-from fp_experiment.domain.events import DomainEvent
 from fp_experiment.domain.experiments import Experiment
 from fp_experiment.domain.lineage import Lineage, Ref
 from fp_experiment.domain.metrics import Point
 from fp_experiment.domain.runs import Run
-
-
-class PostgresOutbox:
-    def __init__(self, transaction: Transaction) -> None:
-        self._transaction = transaction
-
-    def add(self, event: DomainEvent) -> None:
-        self._transaction.outbox.add(to_event(event))
-
-
-class PostgresUnit:
-    def __init__(self, transaction: Transaction) -> None:
-        self._transaction = transaction
-        self.experiments = PostgresExperiments(transaction)
-        self.runs = PostgresRuns(transaction)
-        self.lineage = PostgresLineage(transaction)
-        self.outbox = PostgresOutbox(transaction)
-
-    async def complete(self, command: Command, result: object) -> None:
-        await self._transaction.complete(command, result)
-
-
-class PostgresTransactions:
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    @asynccontextmanager
-    async def __call__(self, command: Command) -> AsyncIterator[PostgresUnit]:
-        async with self._database.transaction(command) as transaction:
-            yield PostgresUnit(transaction)
 
 
 class PostgresReads:
@@ -77,8 +44,8 @@ class PostgresReads:
     async def points(self, wanted: PointRange, after: tuple[str, int] | None, limit: int) -> Sequence[Point]:
         return await self._points.page(wanted, after, limit)
 
-    async def thinned(self, wanted: PointRange, limit: int) -> Sequence[Point]:
-        return await self._points.thinned(wanted, limit)
+    async def downsampled(self, wanted: PointRange, limit: int) -> Sequence[Point]:
+        return await self._points.downsampled(wanted, limit)
 
     async def lineage(self, team: str, start: Ref, limit: int) -> Lineage | None:
         return await self._lineage.around(team, start, limit)

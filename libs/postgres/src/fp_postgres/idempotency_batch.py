@@ -1,4 +1,4 @@
-"""Keys of many commands at once; what `fp_postgres` does for one, on the same table."""
+"""Many commands of one transaction that may be sent twice and happen once; for one there is `idempotency`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,7 +22,7 @@ UPDATE fp_commands AS kept SET response = given.response
 FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[]) AS given (team, rpc, key, response)
 WHERE kept.team = given.team AND kept.rpc = given.rpc AND kept.key = given.key
 """
-_GIVE_UP = """
+_RELEASE = """
 DELETE FROM fp_commands WHERE (team, rpc, key) IN (SELECT * FROM unnest($1::text[], $2::text[], $3::text[]))
 """
 
@@ -51,10 +51,10 @@ async def complete(connection: Any, responses: Mapping[Name, bytes]) -> None:
         await connection.execute(_COMPLETE, *_columns(responses), list(responses.values()))
 
 
-async def give_up(connection: Any, names: Sequence[Name]) -> None:
+async def release(connection: Any, names: Sequence[Name]) -> None:
     """Of commands that failed: they may be tried again."""
     if names:
-        await connection.execute(_GIVE_UP, *_columns(names))
+        await connection.execute(_RELEASE, *_columns(names))
 
 
 def same_answer(command: Command, first: Command, outcome: int | Error | Replayed) -> int | Error | Replayed:

@@ -1,4 +1,4 @@
-"""Errors of what is not there, or is another team's."""
+"""What is refused, and why: one reason code each."""
 
 from fp_kernel import AlreadyExists, FieldViolation, NotFound
 
