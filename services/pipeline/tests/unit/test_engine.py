@@ -226,6 +226,7 @@ async def test_a_step_that_was_about_to_start_does_not_when_the_execution_turned
         service.stores.deployments,
         service.stores.statistics,
         service.policy,
+        unread=service.unread,
         modules=JobModules(frozenset()),
         clock=service.clock,
     )
