@@ -8,6 +8,7 @@ from enum import IntEnum
 from fp_kernel import InvalidArgument, new_id
 from google.protobuf.any_pb2 import Any
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 
 
 class Severity(IntEnum):
@@ -63,3 +64,15 @@ class Event:
     def known(self) -> bool:
         """False when this build lacks the payload's message; `payload` is then the `Any` that came."""
         return not isinstance(self.payload, Any)
+
+    def time_of(self, stamp: Timestamp) -> datetime:
+        """When something in the payload happened: as its field says, else when the event did.
+
+        Raises Poison for a time outside the years 1 to 9999.
+        """
+        if not stamp.seconds:
+            return self.time
+        try:
+            return stamp.ToDatetime(UTC)
+        except (ValueError, OverflowError):
+            raise Poison("a time in the payload is outside the years 1 to 9999") from None

@@ -1,13 +1,11 @@
 """Which event triggers what."""
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from datetime import UTC, datetime
 
 from forgepoint.events.v1 import events_pb2
 from fp_events import Broadcast, Consumer, Event, Poison, durable
 from fp_events.payloads.predictions import opened
 from google.protobuf.duration_pb2 import Duration
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from fp_billing.app.record_usage import RecordEvents, UsageEvent
 from fp_billing.domain.meters import Meter
@@ -57,10 +55,10 @@ def _told(event: Event) -> UsageEvent:
         case events_pb2.ModelVersionReady() as version:
             return _stored(event, version)
         case events_pb2.ModelArchived() as model:
-            ended = ArchivedModel(_source(model.model_id), _moment(event, model.archived_at))
+            ended = ArchivedModel(_source(model.model_id), event.time_of(model.archived_at))
             return UsageEvent(event.id, event.team, archived=ended)
         case events_pb2.ModelRestored() as model:
-            back = RestoredModel(_source(model.model_id), _moment(event, model.restored_at))
+            back = RestoredModel(_source(model.model_id), event.time_of(model.restored_at))
             return UsageEvent(event.id, event.team, restored=back)
         case events_pb2.InferenceCounted() as counted:
             return UsageEvent(event.id, event.team, counted=tuple(_counted(event, counted)))
@@ -79,7 +77,7 @@ def _prediction(event: Event) -> tuple[Usage, ...]:
     counted = [(Meter.INFERENCE_REQUEST, payload.rows or 1)]
     if payload.token_count:
         counted.append((Meter.INFERENCE_TOKENS, payload.token_count))
-    at = _moment(event, payload.completed_at)
+    at = event.time_of(payload.completed_at)
     return tuple(
         Usage(
             meter=meter,
@@ -100,7 +98,7 @@ def _counted(event: Event, payload: events_pb2.InferenceCounted) -> Iterator[Rec
     for each in payload.counts:
         if min(each.rows, each.tokens, each.unrecorded_rows) < 0 or not each.HasField("day"):
             raise Poison("the event counts what cannot be counted")
-        day = day_of(_moment(event, each.day))
+        day = day_of(event.time_of(each.day))
         yield Reconciliation(
             event.team, day, Meter.INFERENCE_REQUEST, recorded=each.rows, unrecorded=each.unrecorded_rows
         )
@@ -118,7 +116,7 @@ def _step(event: Event, payload: events_pb2.StepCompleted | events_pb2.StepFaile
         meter=Meter.COMPUTE_SECONDS,
         quantity=seconds,
         source_id=part_of(_source(payload.execution_id), _source(payload.step_id)),
-        occurred_at=_moment(event, at),
+        occurred_at=event.time_of(at),
         correlation_id=event.correlation_id,
         trace=event.trace,
     )
@@ -127,7 +125,7 @@ def _step(event: Event, payload: events_pb2.StepCompleted | events_pb2.StepFaile
 
 def _stored(event: Event, payload: events_pb2.ModelVersionReady) -> UsageEvent:
     """The month in which it became ready; the schedule meters the following ones."""
-    at = _moment(event, payload.ready_at)
+    at = event.time_of(payload.ready_at)
     usage = Usage(
         meter=Meter.STORAGE_BYTES,
         quantity=payload.size_bytes,
@@ -152,13 +150,3 @@ def _source(source_id: str) -> str:
 
 def _seconds(duration: Duration) -> int:
     return -(-(duration.seconds * _NANOS + duration.nanos) // _NANOS)
-
-
-def _moment(event: Event, moment: Timestamp) -> datetime:
-    """When it happened, as the payload says, else as the envelope does."""
-    if not moment.seconds:
-        return event.time
-    try:
-        return moment.ToDatetime(UTC)
-    except (ValueError, OverflowError):
-        raise Poison("the event's time is no time") from None

@@ -6,7 +6,7 @@ from forgepoint.events.v1 import events_pb2
 from fp_events import Broadcast, Event, Missed, Poison, durable
 
 from fp_pipeline.api.structs import from_struct
-from fp_pipeline.api.tries import moment, tries
+from fp_pipeline.api.tries import tries
 from fp_pipeline.app.count_requests import CountRequests, NoteGap
 from fp_pipeline.app.retrain import DriftReport, Retrain
 from fp_pipeline.app.undeploy_archived import UndeployArchived
@@ -37,7 +37,7 @@ def follow(retrain: Retrain, undeploy: UndeployArchived) -> Callable[[Event], Aw
                 if report is not None:
                     await retrain(report)
             case events_pb2.ModelArchived() as archived:
-                at = moment(event, archived.archived_at)
+                at = event.time_of(archived.archived_at)
                 await undeploy(event.team, archived.model_id, archived.model_name, at, archived.archived_by)
             case _:
                 pass

@@ -1,13 +1,12 @@
 """Who was asked for a prediction and what became of it, from the events of inference."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 
 from forgepoint.events.v1 import events_pb2
-from fp_events import Event, Poison
+from fp_events import Event
 from fp_events.payloads.predictions import opened
 from google.protobuf.duration_pb2 import Duration
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from fp_pipeline.domain.statistics import ANSWERED, NO_ROWS, Try, asked, told
 
@@ -31,13 +30,13 @@ def _of(event: Event) -> Iterator[tuple[str, str, datetime, str, float]]:
     """Model, version, time, outcome, latency in milliseconds."""
     match event.payload:
         case events_pb2.InferenceCompleted() as done:
-            model, at, answer = done.model_name, moment(event, done.completed_at), _answer(done)
+            model, at, answer = done.model_name, event.time_of(done.completed_at), _answer(done)
             for each in done.attempts:
                 yield model, each.version, at, _outcome(each, answer), _ms(each.latency)
             if not done.attempts:
                 yield model, done.version, at, answer, _ms(done.latency) or float(done.latency_ms)
         case events_pb2.InferenceFailed() as failed:
-            model, at = failed.model_name, moment(event, failed.failed_at)
+            model, at = failed.model_name, event.time_of(failed.failed_at)
             for each in failed.attempts:
                 yield model, each.version, at, _outcome(each, ANSWERED), _ms(each.latency)
             outcome = told(_reason(failed.reason))
@@ -67,13 +66,3 @@ def _reason(reason: int) -> str:
 
 def _ms(latency: Duration) -> float:
     return latency.seconds * _MILLI + latency.nanos / _NANO
-
-
-def moment(event: Event, moment: Timestamp) -> datetime:
-    """When it happened, as the payload says, else as the envelope does."""
-    if not moment.seconds:
-        return event.time
-    try:
-        return moment.ToDatetime(UTC)
-    except (ValueError, OverflowError):
-        raise Poison("the event's time is no time") from None
