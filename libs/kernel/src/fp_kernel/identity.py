@@ -17,7 +17,7 @@ class Principal:
     user_id: id of the user; for a service its noun.
     team: the tenant whose data the call may see; empty for a service that acts for nobody.
     scopes: permissions `resource:action`; either half may be `*`.
-    expires_at: Unix seconds after which the credential is worth nothing.
+    expires_at: Unix seconds after which the credential is not valid.
     api_key_id: set when the credential was an API key.
     execution_id: set for the token of a job.
     service: the noun of the calling service, also when it acts on behalf of a user; else empty.

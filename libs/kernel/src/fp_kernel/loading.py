@@ -161,10 +161,10 @@ class LoadingCache(Generic[K, V]):
                 self._fail(key, error)
             return error
         finally:
-            kept = self._loads.get(key) is task
-            if kept:
+            current = self._loads.get(key) is task
+            if current:
                 del self._loads[key]
-        if kept:
+        if current:
             self._keep(key, loaded)
         return loaded.value
 

@@ -51,7 +51,7 @@ class ApiKeyResolver:
         self._drops = 0
 
     async def resolve(self, credential: str) -> Principal:
-        """Raises Unauthenticated for a key that is worth nothing, Unavailable when auth cannot be asked,
+        """Raises Unauthenticated for a key that is not valid, Unavailable when auth cannot be asked,
         ResourceExhausted when too many wait for auth already.
         """
         if not _FORM.fullmatch(credential):

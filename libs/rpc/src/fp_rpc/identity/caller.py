@@ -22,7 +22,7 @@ class IdentityResolver(Protocol):
     async def resolve(self, credential: str) -> Principal:
         """Who holds this credential.
 
-        Raises Unauthenticated when it is worth nothing, Unavailable when nobody can tell at the moment.
+        Raises Unauthenticated for a credential that is not valid, Unavailable when that cannot be checked now.
         """
         ...
 
@@ -42,7 +42,7 @@ class CredentialResolver:
 async def identify(resolver: IdentityResolver, metadata: Mapping[str, str]) -> Principal:
     """Who makes a call with these headers, and for which team and user.
 
-    Raises Unauthenticated, marked as being about the bearer credential, when there is none that is worth something;
+    Raises Unauthenticated, marked as being about the bearer credential, when there is no valid one;
     PermissionDenied when anyone but a service acts on behalf of others.
     """
     try:

@@ -49,7 +49,7 @@ async def read_body(request: Request) -> bytes:
 
 
 async def _chunks(request: Request) -> AsyncIterator[bytes]:
-    """Raises TimeoutError when the next one does not come: half a request must not be kept for ever."""
+    """Raises TimeoutError when the next one does not come: half a request must not stay in memory."""
     stream = request.stream()
     while True:
         async with asyncio.timeout(_SILENCE):

@@ -53,8 +53,8 @@ def _refresh_token(request: Request) -> str:
     token = request.cookies.get(REFRESH_COOKIE, "")
     if not token:
         raise Unauthenticated("there is no session; log in first", reason="NO_SESSION")
-    sent, kept = request.headers.get(CSRF_HEADER, ""), request.cookies.get(CSRF_COOKIE, "")
-    if not kept or not secrets.compare_digest(sent.encode(), kept.encode()):
+    sent, expected = request.headers.get(CSRF_HEADER, ""), request.cookies.get(CSRF_COOKIE, "")
+    if not expected or not secrets.compare_digest(sent.encode(), expected.encode()):
         raise PermissionDenied(f"the header {CSRF_HEADER} does not match the cookie", reason="CSRF")
     return token
 
