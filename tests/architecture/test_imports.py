@@ -30,6 +30,9 @@ PLANTS = {
     "a library that imports one above it": (
         "layers-libs", "libs/telemetry/src/fp_telemetry/planted.py", "import fp_rpc",
     ),
+    "a server that imports the client": (
+        "layers-rpc", "libs/rpc/src/fp_rpc/server/planted.py", "import fp_rpc.client.channels",
+    ),
 }  # fmt: skip
 
 
