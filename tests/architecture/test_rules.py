@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from rules import access, clocks, database_time, exemptions, growth, names, sizes, waiting
+from rules import access, clocks, database_time, exemptions, glue, growth, names, sizes, waiting
 
 EXEMPTIONS = exemptions.read(Path(__file__).with_name("exemptions.toml"))
 RULES = (
@@ -14,6 +14,7 @@ RULES = (
     waiting.orphan_tasks,
     waiting.blocking_sleeps,
     waiting.losing_waits,
+    glue.joining_modules,
     access.options,
     clocks.wall_clocks,
     clocks.presents,
@@ -73,6 +74,9 @@ def asynchronous(line: str) -> str:
     return f"import asyncio\n\n\nclass A:\n    def f(self):\n        {line}\n"
 
 
+GLUE = '"""Joins."""\n\nfrom fp_auth.domain import B, C\n'
+STARTS = "    def __init__(self, b, c):\n        B.__init__(self, b)\n        C.__init__(self, c)\n"
+
 PLANTS = {
     "a file of 301 lines": (sizes.files, APP, "x = 1\n" * 301),
     "a test of 301 lines": (sizes.files, TEST, "x = 1\n" * 301),
@@ -94,6 +98,10 @@ PLANTS = {
     "an imported sleep": (waiting.blocking_sleeps, APP, "from time import sleep\n"),
     "a wait that loses cancellations": (waiting.losing_waits, TEST, asynchronous("asyncio.wait_for(f(), 1)")),
     "an imported wait": (waiting.losing_waits, LIB, "from asyncio import wait_for\n"),
+    "a module that joins": (glue.joining_modules, APP, GLUE),
+    "a class that joins": (glue.joining_modules, APP, f"{GLUE}\n\nclass A(B, C):\n    pass\n"),
+    "a class that starts its parts": (glue.joining_modules, APP, f"{GLUE}\n\nclass A(B, C):\n{STARTS}"),
+    "a module of other names": (glue.joining_modules, LIB, f"{GLUE}\nD = B\n__all__ = ['D']\n"),
     "an RPC without option": (access.options, PROTO, proto("")),
     "an RPC without rule": (access.options, PROTO, option("")),
     "an RPC that is not public": (access.options, PROTO, option("public: false")),
@@ -140,6 +148,12 @@ NEAR_MISSES = {
     "a sleep that yields": (waiting.blocking_sleeps, APP, "import asyncio\nasyncio.sleep(1)\n"),
     "a wait with a time-out": (waiting.losing_waits, TEST, asynchronous("asyncio.timeout(1)")),
     "a wait of another kind": (waiting.losing_waits, TEST, asynchronous("spans.wait_for(f)")),
+    "a package that joins": (glue.joining_modules, "libs/rpc/src/fp_rpc/planted/__init__.py", GLUE),
+    "a test that joins": (glue.joining_modules, TEST, GLUE),
+    "an error of one kind": (glue.joining_modules, APP, f"{GLUE}\n\nclass A(B):\n    pass\n"),
+    "a class that joins and adds": (glue.joining_modules, APP, f"{GLUE}\n\nclass A(B, C):\n    x = 1\n"),
+    "a program": (glue.joining_modules, APP, f"{GLUE}\nB()\n"),
+    "a module of words": (glue.joining_modules, APP, '"""Nothing yet."""\n'),
     "a time that is a parameter": (database_time.business_time, APP, "Q = 'INSERT INTO a VALUES ($1, $2)'\n"),
     "a lease that a test moves": (database_time.business_time, TEST, "Q = 'UPDATE a SET due_at = now()'\n"),
     "a time of a clock": (database_time.business_time, APP, "at = clock.now()\n"),
