@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 PAGE = Path("docs/reading.md")
-_FILE = re.compile(r"`((?:libs|services)/[\w./]+\.py)`")
-_STEP = re.compile(r"^\d+\. `([\w./]+\.py)`: \S", re.MULTILINE)
+_FILE = re.compile(r"`((?:libs|services|deploy)/[\w./]+\.(?:py|toml))`")
+_STEP = re.compile(r"^\d+\. `([\w./]+\.(?:py|toml))`: \S", re.MULTILINE)
 MOST_FILES = 8
 
 
