@@ -52,8 +52,9 @@ async def test_a_call_without_a_credential_is_refused(auth):
         await auth.caller().GetCurrentUser(who())
 
 
-async def test_an_expired_token_is_refused(auth, monkeypatch):
-    monkeypatch.setattr("fp_auth.app.session.ACCESS_LIFE", -timedelta(seconds=1))
+async def test_an_expired_token_is_refused(start, monkeypatch):
+    monkeypatch.setattr("fp_auth.settings.AuthSettings.access_life", -timedelta(seconds=1))
+    auth = await start()
     session = await auth.login()
     with pytest.raises(Unauthenticated) as refused:
         await auth.caller(session.access_token).GetCurrentUser(who())
