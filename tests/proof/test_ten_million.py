@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
-from fp_postgres import connecting
+from fp_postgres import connections
 from fp_testkit.statements import timing
 
 pytestmark = pytest.mark.proof
@@ -63,7 +63,7 @@ async def test_no_statement_is_slow_when_its_table_is_large(databases, stores, n
     finally:
         await admin.close()
     filled = time.perf_counter()
-    async with connecting.dedicated(url, name="proof") as connection:
+    async with connections.dedicated(url, name="proof") as connection:
         timings = await timing.measure(connection, f"fp_{noun}", module.TABLE, table)
     slow = [each for each in timings if each.p95 > MOST or each.sixth > max(MOST / 10, 5 * each.first)]
     print(json.dumps({

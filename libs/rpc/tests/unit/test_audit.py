@@ -5,10 +5,10 @@ import asyncio
 import pytest
 from fp_kernel import Backoff
 from fp_rpc import AuditRecord, DenialPolicy
+from fp_rpc.audit import queue as audit_queue
 from fp_rpc.audit.denials import DenialLimiter
 from fp_rpc.audit.queue import AuditQueue
 from fp_rpc.audit.records import LogAudit
-from fp_rpc.audit.records import queue as audit_queue
 from fp_telemetry import Metrics
 from fp_testkit.patience import PATIENCE
 from hypothesis import given

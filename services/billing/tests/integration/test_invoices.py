@@ -1,7 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from fp_billing.app import invoicing
+from fp_billing.app import issue_invoices
 from fp_billing.domain.invoices import Status
 from fp_billing.domain.meters import Meter
 from fp_kernel import NotFound, new_id
@@ -151,7 +151,7 @@ async def test_invoices_are_listed_by_status(desk, clock):
 
 async def test_an_account_that_fails_holds_up_no_other_one(desk, clock, monkeypatch):
     """Whatever the error: an invoice that cannot be made must not keep every later team from its own."""
-    monkeypatch.setattr(invoicing, "_BATCH", 2)
+    monkeypatch.setattr(issue_invoices, "_BATCH", 2)
     teams = [f"team {number}" for number in range(7)]
     for team in teams:
         await desk.use(team=team)

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from fp_billing.app import storing
+from fp_billing.app import meter_storage
 from fp_billing.app.record_usage import UsageEvent
 from fp_billing.domain.meters import Meter
 from fp_billing.domain.periods import period_of
@@ -95,8 +95,8 @@ async def test_two_replicas_meter_a_month_once(replicas, clock):
 
 
 async def test_every_team_and_version_is_metered_and_one_that_fails_holds_up_no_other(desk, clock, monkeypatch):
-    monkeypatch.setattr(storing, "_TEAMS", 2)
-    monkeypatch.setattr(storing, "_VERSIONS", 2)
+    monkeypatch.setattr(meter_storage, "_TEAMS", 2)
+    monkeypatch.setattr(meter_storage, "_VERSIONS", 2)
     teams = [f"team {number}" for number in range(5)]
     for team in teams:
         await desk.do.record_events([ready(f"v{number}", team=team) for number in range(5)], "billing-resources")
