@@ -13,7 +13,7 @@ from fp_auth.app.audit_ports import Wanted
 from fp_auth.domain.audit import Entry, Head, Record
 
 _KEY_BYTES: Final = 32
-_BITE: Final = 250  # entries; checking more at once would hold the loop for longer than 5 ms
+_BITE: Final = 250  # entries that are checked at once, while the loop waits
 _COLUMNS: Final = """
     day, number, id, occurred_at, recorded_at, team, service, method, actor_id, actor_role, api_key_id, status,
     resource_id, address, suppressed, correlation_id, mac
