@@ -1,6 +1,7 @@
 """Notification, put together."""
 
 import fp_runtime
+from forgepoint.notification.v1.mail_pb2_grpc import add_MailServiceServicer_to_server
 from forgepoint.notification.v1.notification_pb2_grpc import add_NotificationServiceServicer_to_server
 from fp_events import AuditPublisher, NatsBus
 from fp_events.hosting import soft_bus
@@ -33,6 +34,7 @@ from fp_notification.app.update_preferences import UpdatePreferences
 from fp_notification.app.worker import Worker
 from fp_notification.domain.delivery import Backoff
 from fp_notification.domain.signing import Secrets
+from fp_notification.mail import open_mail
 from fp_notification.metrics import Metrics
 from fp_notification.retention import Retention
 from fp_notification.settings import Settings
@@ -67,6 +69,8 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
 
     server, keys = _server(runtime, settings, bus)
     server.add(add_NotificationServiceServicer_to_server, servicer)
+    mail = open_mail(runtime, settings, database, metrics, settings.smtp)
+    server.add(add_MailServiceServicer_to_server, mail)
 
     runtime.keep("streams", lambda: bus.ensure(_STREAMS, (consumers.EVENTS,)))
     runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=runtime.metrics).run)

@@ -9,6 +9,12 @@ class Metrics:
         self._attempts = registry.counter(
             "attempts_total", "Attempts to deliver to webhooks, by outcome.", ("outcome",)
         )
+        self._mails = registry.counter(
+            "mails_total", "Attempts to send mails about accounts, by outcome.", ("outcome",)
+        )
+
+    def mailed(self, status: str) -> None:
+        self._mails.labels(status.lower()).inc()
 
     def notified(self, recipients: int) -> None:
         self._notified.inc(recipients)

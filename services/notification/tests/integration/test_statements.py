@@ -58,6 +58,11 @@ FILL = (
     INSERT INTO floods (team, event_type, resource_id, begins_at, events)
     SELECT 'large', 'fp.models.promoted', n::text, '2013-03-01'::timestamptz + n * interval '1 minute', 1 {ROWS}
     """,
+    f"""
+    INSERT INTO mails (id, team, template, sealed, status, due_at, created_at, ended_at, correlation_id, trace)
+    SELECT {ROW_ID}, {TEAM}, 'INVITATION', '', CASE WHEN n % 1000 = 0 THEN 'PENDING' ELSE 'DELIVERED' END,
+           '2013-03-01', '2013-03-01', CASE WHEN n % 1000 > 0 THEN '2013-03-01'::timestamptz END, '', '{{}}' {ROWS}
+    """,
 )
 SMALL = {"destinations"}  # a row a host that had a webhook within the hour
 TABLE = {
@@ -65,8 +70,8 @@ TABLE = {
     "archive.PostgresArchive.delete": uses(""),
     "archive.PostgresArchive.delete/2": uses("notifications_pkey", row_id(900), 50),
     "deliveries._WAITING": uses("deliveries_by_host deliveries_leased destinations_pkey", 2, 16, sorts="a few hosts"),
-    "deliveries._KNOW": uses(""),
-    "deliveries._HOLD": uses("destinations_pkey"),
+    "deliveries.KNOW": uses(""),
+    "deliveries.HOLD": uses("destinations_pkey"),
     "deliveries._CLAIM": uses(
         "channels_pkey deliveries_by_host deliveries_leased deliveries_pkey notifications_pkey",
         ["host-1000", "host-2000"],
@@ -79,8 +84,14 @@ TABLE = {
     "deliveries._TAKE": uses("channels_pkey deliveries_pkey notifications_pkey"),
     "deliveries._CLOSE": uses("deliveries_pkey"),
     "deliveries._ADD": uses(""),
-    "deliveries._FAULT": uses("destinations_pkey"),
-    "deliveries._TRUST": uses("destinations_pkey"),
+    "deliveries.FAULT": uses("destinations_pkey"),
+    "deliveries.TRUST": uses("destinations_pkey"),
+    "mails._ADD": uses(""),
+    "mails._WAITING": uses("mails_due"),
+    "mails._CLAIM": uses("mails_due mails_pkey", 4, 60.0, 4, False),
+    "mails._RETRY": uses("mails_pkey"),
+    "mails._END": uses("mails_pkey"),
+    "mails._DELETE": uses("mails_pkey", row_id(900), 50),
     "reads._AUDIENCE": uses("channels_pkey recipients_pkey", ["team-7"]),
     "reads._RECIPIENT": uses("channels_pkey recipients_pkey", sorts="two channels"),
     "reads._RULES": uses("channels_pkey recipients_rules", "team-5", LAST, 21, sorts="channels of a page"),

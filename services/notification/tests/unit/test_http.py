@@ -2,18 +2,13 @@
 
 import asyncio
 import ssl
-from datetime import timedelta
 from ipaddress import ip_network
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from fp_kernel import InvalidArgument
 from fp_notification.adapters.http import HttpSender
 from fp_notification.adapters.names import Names
 from fp_notification.domain.targets import AddressPolicy
-from fp_testkit.wallclock import real_now
 
 DEV = AddressPolicy((ip_network("127.0.0.0/8"),))
 HEADERS = {"webhook-id": "m1"}
@@ -139,32 +134,6 @@ async def test_nobody_there_and_silence_are_errors(receiver):
     server.close()
     await server.wait_closed()
     assert (await sender().send(f"http://127.0.0.1:{port}/", HEADERS, b"{}")).error == "no connection could be made"
-
-
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory):
-    """Of hooks.test, signed by itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "hooks.test")])
-    now = real_now()
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("hooks.test")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    file = tmp_path_factory.mktemp("tls") / "both.pem"
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    file.write_bytes(made.public_bytes(serialization.Encoding.PEM) + private)
-    return file
 
 
 @pytest.mark.real_time  # TLS judges certificates by the machine's clock

@@ -40,6 +40,18 @@ class Lease:
     attempt: int
     setting: ChannelSetting | None
 
+    @property
+    def id(self) -> str:
+        return self.notification.id
+
+    @property
+    def correlation_id(self) -> str:
+        return self.notification.correlation_id
+
+    @property
+    def trace(self) -> Mapping[str, str]:
+        return self.notification.trace
+
 
 class LeaseLost(Exception):
     """Another process took the delivery over."""
@@ -189,13 +201,6 @@ class Reads(Protocol):
 
     async def attempts(self, log: Log, page: PageRequest) -> tuple[Sequence[Attempt], str]:
         """Newest first, and the position after the last one."""
-
-
-class Claims(Protocol):
-    async def claim(self, limit: int, seconds: float) -> Sequence[Lease]:
-        """Deliveries that are due and that nobody works on, the longest waiting first. seconds: until they are due
-        again, for whoever comes then.
-        """
 
 
 class Sender(Protocol):

@@ -25,3 +25,7 @@ def no_webhook() -> FailedPrecondition:
 
 def switched_off(channel: str) -> FailedPrecondition:
     return FailedPrecondition(f"the channel {channel} is not switched on", reason="CHANNEL_OFF")
+
+
+def mail_not_configured() -> FailedPrecondition:
+    return FailedPrecondition("the platform has no mail server", reason="MAIL_NOT_CONFIGURED")

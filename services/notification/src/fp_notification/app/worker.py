@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 from fp_kernel import Error
 from fp_telemetry import correlation_id, extract, get_logger, span
 
-from fp_notification.app.deliver import Deliver
-from fp_notification.app.ports import Claims, Lease, LeaseLost
+from fp_notification.app.ports import LeaseLost
 
 _log = get_logger(__name__)
 
@@ -25,11 +26,51 @@ class WorkerPolicy:
     lease: float = 60.0
 
 
-class Worker:
-    def __init__(self, claims: Claims, deliver: Deliver, policy: WorkerPolicy) -> None:
+class Leased(Protocol):
+    """What is to be sent, and the number of the attempt; correlation_id and trace of what caused it."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def attempt(self) -> int: ...
+    @property
+    def correlation_id(self) -> str: ...
+    @property
+    def trace(self) -> Mapping[str, str]: ...
+
+
+class Outcome(Protocol):
+    @property
+    def status(self) -> str: ...
+    @property
+    def response_code(self) -> int: ...
+
+
+Lease = TypeVar("Lease", bound=Leased)
+Lease_co = TypeVar("Lease_co", bound=Leased, covariant=True)
+
+
+class Claims(Protocol[Lease_co]):
+    async def claim(self, limit: int, seconds: float) -> Sequence[Lease_co]:
+        """Deliveries that are due and that nobody works on, the longest waiting first. seconds: until they are due
+        again, for whoever comes then.
+        """
+
+
+class Worker(Generic[Lease]):
+    """deliver: makes one attempt. what: the name of the id in logs."""
+
+    def __init__(
+        self,
+        claims: Claims[Lease],
+        deliver: Callable[[Lease], Awaitable[Outcome]],
+        policy: WorkerPolicy,
+        what: str = "notification_id",
+    ) -> None:
         self._claims = claims
         self._deliver = deliver
         self._policy = policy
+        self._what = what
         self._free = asyncio.Semaphore(policy.capacity)
         self._away = False
 
@@ -75,11 +116,10 @@ class Worker:
         return len(leases)
 
     async def _work(self, lease: Lease) -> None:
-        notification = lease.notification
-        facts = {"notification_id": notification.id, "attempt": lease.attempt}
-        correlation_id.set(notification.correlation_id)
+        facts = {self._what: lease.id, "attempt": lease.attempt}
+        correlation_id.set(lease.correlation_id)
         try:
-            with span("delivery", parent=extract(notification.trace), attributes=facts):
+            with span("delivery", parent=extract(lease.trace), attributes=facts):
                 attempt = await self._deliver(lease)
             _log.info("delivery attempted", status=attempt.status, code=attempt.response_code, **facts)
         except LeaseLost:

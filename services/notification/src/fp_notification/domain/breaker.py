@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from fp_notification.domain.delivery import Answer
 
+# Of a mail server that closes; of a webhook a host that is not the one it was taken for.
+_CLOSES = 421
 _TOO_MANY = 429
 _FIRST_FAULT = 500
 
@@ -23,4 +25,4 @@ def is_fault(answer: Answer) -> bool:
     """Whether the destination is in trouble. What refuses one message is at work, and so is what is gone."""
     if answer.final:
         return False
-    return answer.code in (0, _TOO_MANY) or answer.code >= _FIRST_FAULT
+    return answer.code in (0, _CLOSES, _TOO_MANY) or answer.code >= _FIRST_FAULT

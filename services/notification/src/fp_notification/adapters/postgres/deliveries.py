@@ -34,9 +34,9 @@ WHERE waiting.due_at <= now() AND (d.open_until IS NULL OR d.open_until <= now()
            WHERE host = waiting.host AND leased_until > now()) < CASE WHEN d.open_until IS NULL THEN $1 ELSE 1 END
 ORDER BY waiting.due_at LIMIT $2
 """
-_KNOW = "INSERT INTO destinations (host) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING"
+KNOW = "INSERT INTO destinations (host) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING"
 # A host whose row another replica holds is being claimed by it.
-_HOLD = """
+HOLD = """
 SELECT host, open_until IS NOT NULL AS tried FROM destinations
 WHERE host = ANY ($1::text[]) AND (open_until IS NULL OR open_until <= now()) ORDER BY host FOR UPDATE SKIP LOCKED
 """
@@ -83,18 +83,18 @@ INSERT INTO deliveries (notification_id, channel, status, host, due_at)
 SELECT d.notification_id, 'WEBHOOK', 'PENDING', d.host, now() + make_interval(secs => d.due_in)
 FROM unnest($1::uuid[], $2::text[], $3::float8[]) AS d (notification_id, host, due_in)
 """
-_FAULT = """
+FAULT = """
 INSERT INTO destinations AS kept (host, failures, open_until)
 VALUES ($1, 1, CASE WHEN 1 >= $2 THEN now() + make_interval(secs => $3) END)
 ON CONFLICT (host) DO UPDATE
 SET failures = kept.failures + 1,
     open_until = CASE WHEN kept.failures + 1 >= $2 THEN now() + make_interval(secs => $3) END
 """
-_TRUST = "UPDATE destinations SET failures = 0, open_until = NULL WHERE host = $1 AND failures > 0"
+TRUST = "UPDATE destinations SET failures = 0, open_until = NULL WHERE host = $1 AND failures > 0"
 
 
 class PostgresClaims:
-    """`app.ports.Claims` on a database. per_host: messages under way at a time to one host, over all replicas."""
+    """`app.worker.Claims` on a database. per_host: messages under way at a time to one host, over all replicas."""
 
     def __init__(self, database: Database, per_host: int) -> None:
         self._database = database
@@ -105,8 +105,8 @@ class PostgresClaims:
         if not waiting:
             return []
         async with self._database.transaction() as tx:
-            await tx.execute(_KNOW, waiting)
-            held = await tx.fetch(_HOLD, waiting)
+            await tx.execute(KNOW, waiting)
+            held = await tx.fetch(HOLD, waiting)
             hosts, tried = [row["host"] for row in held], [row["tried"] for row in held]
             rows = await tx.fetch(_CLAIM, hosts, tried, self._per_host, limit, seconds)
         return [_to_lease(row) for row in rows]
@@ -134,10 +134,10 @@ class PostgresDeliveries:
             raise LeaseLost(f"notification {lease.notification.id} is delivered by another process")
 
     async def count_fault(self, lease: Lease, policy: BreakerPolicy) -> None:
-        await self._tx.execute(_FAULT, _host(lease), policy.failures, policy.pause)
+        await self._tx.execute(FAULT, _host(lease), policy.failures, policy.pause)
 
     async def forget_faults(self, lease: Lease) -> None:
-        await self._tx.execute(_TRUST, _host(lease))
+        await self._tx.execute(TRUST, _host(lease))
 
 
 def _host(lease: Lease) -> str:
