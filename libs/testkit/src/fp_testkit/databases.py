@@ -69,7 +69,8 @@ class Databases:
                 "exception when duplicate_object then null; end $$"
             )
             self._has_role = True
-        await admin.execute(f'create database "{name}" owner {_ROLE} template "{template}"')
+        # By files: the default copies each page through the log, which takes the server four times as long.
+        await admin.execute(f'create database "{name}" owner {_ROLE} template "{template}" strategy file_copy')
 
     def _next_name(self) -> str:
         self._count += 1
