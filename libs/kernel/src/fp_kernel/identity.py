@@ -21,6 +21,8 @@ class Principal:
     api_key_id: set when the credential was an API key.
     execution_id: set for the token of a job.
     service: the noun of the calling service, also when it acts on behalf of a user; else empty.
+    issued_at: Unix seconds, with fractions. session_id: of the login that a person's token came from.
+    signing_key: id of the key that signed the token.
     """
 
     user_id: str
@@ -34,6 +36,9 @@ class Principal:
     api_key_id: str = ""
     execution_id: str = ""
     service: str = ""
+    issued_at: float = 0.0
+    session_id: str = ""
+    signing_key: str = ""
 
     def may(self, permission: str) -> bool:
         """Whether the scopes grant `resource:action`."""

@@ -10,6 +10,8 @@ Servers (`Server`) promise, for all four kinds of RPC:
 - Calls, the bytes that they hold, health checks and those who wait for auth are bounded.
 - Identity is verified: RS256 tokens against cached keys, API keys through auth. Only services may act for another team
   (`fp-on-behalf-of-team`, `fp-on-behalf-of-user`).
+- What ended before its time (a disabled user, a suspended team, a revoked key, a session, a signing key, a job's
+  execution) is refused within a moment of auth's event, and its open streams end with UNAUTHENTICATED.
 - Handlers raise `fp_kernel` errors; one table (`errors`) turns them into status and details, and back. Anything else is
   logged with its cause and answered "internal error".
 - Every call has a correlation id, RED metrics, a span when traces are on, and a deadline unless it is an open stream.
@@ -35,6 +37,7 @@ from fp_rpc.identity.api_keys import ApiKeyResolver
 from fp_rpc.identity.auth_client import auth_validator, remote_identity
 from fp_rpc.identity.caller import CredentialResolver, IdentityResolver
 from fp_rpc.identity.jwks import HttpJwks, JwksSource, StaticJwks
+from fp_rpc.identity.withdrawals import Withdrawal, Withdrawals
 from fp_rpc.retries import RetryPolicy
 from fp_rpc.server.commands import command
 from fp_rpc.server.incoming_call import Call, caller, current_call, principal
@@ -65,6 +68,8 @@ __all__ = [
     "ServerPolicy",
     "ServiceCredential",
     "StaticJwks",
+    "Withdrawal",
+    "Withdrawals",
     "access_rules",
     "acting_for",
     "auth_validator",

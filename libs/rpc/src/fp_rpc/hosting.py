@@ -8,9 +8,9 @@ from fp_telemetry import Metrics
 
 from fp_rpc.client.channels import Channels
 from fp_rpc.client.credentials import ServiceCredential
-from fp_rpc.identity.api_keys import ApiKeyResolver
 from fp_rpc.identity.auth_client import remote_identity
 from fp_rpc.identity.caller import CredentialResolver
+from fp_rpc.identity.ended import EndedIdentities
 
 _AUTH_TIMEOUT: Final = 5.0
 
@@ -38,13 +38,13 @@ class Settings(Protocol):
 @dataclass(frozen=True, slots=True)
 class Peers:
     """credential: of this service. channels: to the others, with it. identity: who a caller is.
-    keys: API keys that were verified, to be dropped when they end.
+    ended: hears of credentials that ended before their time.
     """
 
     credential: ServiceCredential
     channels: Channels
     identity: CredentialResolver
-    keys: ApiKeyResolver
+    ended: EndedIdentities
 
 
 def peers(runtime: Measured, settings: Settings) -> Peers:
@@ -54,5 +54,6 @@ def peers(runtime: Measured, settings: Settings) -> Peers:
     auth = channels.open(settings.auth_addr, timeout=_AUTH_TIMEOUT)
     identity, keys = remote_identity(settings.auth_issuer, auth)
     runtime.on_close(credential.close)
+    runtime.on_close(identity.withdrawals.close)
     runtime.on_close(channels.close)
-    return Peers(credential, channels, identity, keys)
+    return Peers(credential, channels, identity, EndedIdentities(identity.withdrawals, keys))

@@ -10,7 +10,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fp_kernel import Unauthenticated, Unavailable
-from fp_rpc import CredentialResolver, JwtResolver, StaticJwks
+from fp_rpc import CredentialResolver, JwtResolver, StaticJwks, Withdrawals
 from fp_testkit.wallclock import MOMENT, real_now
 from hypothesis import given
 from hypothesis import strategies as st
@@ -239,7 +239,7 @@ async def test_the_form_of_a_credential_picks_its_resolver():
         async def resolve(self, credential):
             raise Unavailable(f"{self.name} {credential}")
 
-    resolver = CredentialResolver(Named("jwt"), Named("keys"))
+    resolver = CredentialResolver(Named("jwt"), Named("keys"), Withdrawals(None))
 
     with pytest.raises(Unavailable, match="keys fp_abc"):
         await resolver.resolve("fp_abc")

@@ -27,6 +27,7 @@ class Settings:
 async def test_channels_are_closed_before_the_credential_that_their_last_calls_need():
     runtime = Runtime()
     opened = peers(runtime, Settings())
-    assert runtime.closing == [opened.credential.close, opened.channels.close]  # called in the reverse order
+    # Called in the reverse order.
+    assert runtime.closing == [opened.credential.close, opened.identity.withdrawals.close, opened.channels.close]
     for close in reversed(runtime.closing):
         await close()

@@ -5,28 +5,29 @@ import secrets
 import fp_runtime
 from forgepoint.auth.v1.audit_pb2_grpc import add_AuditServiceServicer_to_server
 from forgepoint.auth.v1.auth_pb2_grpc import add_AuthServiceServicer_to_server
+from forgepoint.auth.v1.withdrawals_pb2_grpc import add_WithdrawalServiceServicer_to_server
 from fp_events import AuditPublisher
 from fp_events.hosting import soft_bus
 from fp_events.streams import AUDIT, AUTH
 from fp_kernel import Clock
 from fp_postgres import PRUNE_EVERY, Database, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
-from fp_rpc import CredentialResolver, JwtResolver, Server
-from fp_runtime import Runtime, StartFailed
-from fp_telemetry import get_logger
+from fp_rpc import Server
+from fp_runtime import Runtime
 
 from fp_auth.adapters.argon2 import Argon2Hasher
-from fp_auth.adapters.identity import ApiKeyIdentity, JwtVerifier
-from fp_auth.adapters.keyring import Keyring, RsaKeyFactory
+from fp_auth.adapters.identity import JwtVerifier
+from fp_auth.adapters.keyring import Keyring
 from fp_auth.adapters.postgres.api_keys import PostgresApiKeys
 from fp_auth.adapters.postgres.service_credentials import PostgresServiceCredentials
-from fp_auth.adapters.postgres.signing_keys import PostgresSigningKeys
 from fp_auth.adapters.postgres.transactions import PostgresTransactions
 from fp_auth.adapters.postgres.users import PostgresRoles, PostgresUsers
-from fp_auth.adapters.sealing import Fingerprints, NotSealedHere, Sealer
+from fp_auth.adapters.postgres.withdrawals import PostgresWithdrawals
+from fp_auth.adapters.sealing import Fingerprints, Sealer
 from fp_auth.api.consumers import AUDIT_LOG
 from fp_auth.api.grpc import AuthServicer
 from fp_auth.api.jwks import PATH, jwks_route
+from fp_auth.api.withdrawals_grpc import WithdrawalServicer
 from fp_auth.app.assign_role import AssignRole
 from fp_auth.app.create_api_key import CreateApiKey
 from fp_auth.app.create_user import CreateUser
@@ -39,22 +40,18 @@ from fp_auth.app.queries import Queries
 from fp_auth.app.refresh import Refresh
 from fp_auth.app.revoke_api_key import RevokeApiKey
 from fp_auth.app.rotate_api_key import RotateApiKey
-from fp_auth.app.rotate_signing_keys import RotateSigningKeys
 from fp_auth.app.secret_commands import SecretCommands
 from fp_auth.app.seed_service_credentials import SeedServiceCredentials
 from fp_auth.app.session import IssueTokens, OpenSession
 from fp_auth.app.validate_token import ResolveApiKey, ValidateToken
 from fp_auth.audit_log import open_audit_log
-from fp_auth.domain.signing import SigningPolicy
 from fp_auth.first_operator import ensure_first_operator
+from fp_auth.identities import own_identity
 from fp_auth.retention import Prune
 from fp_auth.settings import AuthSettings, credentials, encryption_keys
+from fp_auth.signing_keys import open_keyring
 
 NOUN = "auth"
-# Seconds; a replica signs with a key that another one retired for so long at most.
-_RELOAD_EVERY = 30.0
-
-_log = get_logger(__name__)
 
 
 async def serve(runtime: Runtime, settings: AuthSettings) -> None:
@@ -62,21 +59,22 @@ async def serve(runtime: Runtime, settings: AuthSettings) -> None:
     database = await hard_database(runtime, settings.database_url.get_secret_value())
     bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
     transactions = PostgresTransactions(database)
-    keyring = await _keyring(runtime, settings, database)
-    tokens = JwtResolver(settings.auth_issuer, keyring, clock)
+    keyring = await open_keyring(runtime, settings, database)
     resolve_key = ResolveApiKey(PostgresApiKeys(database), clock)
+    identity = own_identity(runtime, settings, database, bus, keys=keyring, resolve_key=resolve_key)
 
     await SeedServiceCredentials(transactions, clock)(credentials(settings.auth_service_credentials))
     await ensure_first_operator(settings, EnsureOperator(PostgresUsers(database), transactions, Argon2Hasher(), clock))
     server = Server(
         NOUN,
-        resolver=CredentialResolver(tokens, ApiKeyIdentity(resolve_key)),
+        resolver=identity,
         metrics=runtime.metrics,
         audit=AuditPublisher(bus),
         reflection=settings.reflection,
     )
-    servicer = _servicer(settings, database, keyring, ValidateToken(JwtVerifier(tokens), resolve_key), clock)
+    servicer = _servicer(settings, database, keyring, ValidateToken(JwtVerifier(identity), resolve_key), clock)
     server.add(add_AuthServiceServicer_to_server, servicer)
+    server.add(add_WithdrawalServiceServicer_to_server, WithdrawalServicer(PostgresWithdrawals(database)))
     audit = await open_audit_log(runtime, settings, database, bus)
     server.add(add_AuditServiceServicer_to_server, audit)
     runtime.route(PATH, jwks_route(lambda: keyring.jwks))
@@ -119,29 +117,6 @@ def _servicer(
         queries=Queries(users, roles, api_keys),
         jwks=lambda: keyring.jwks,
     )
-
-
-async def _keyring(runtime: Runtime, settings: AuthSettings, database: Database) -> Keyring:
-    """With its keys loaded, made when there were none, and rotated from now on.
-
-    Every replica rotates; a lock in the database makes two at once harmless.
-    """
-    sealer = Sealer(encryption_keys(settings.auth_key_encryption_key.get_secret_value()), "signing-keys")
-    keys, policy = PostgresSigningKeys(database), SigningPolicy(period=settings.signing_period)
-    keyring = Keyring(keys, sealer, issuer=settings.auth_issuer, clock=runtime.clock)
-    rotate = RotateSigningKeys(keys, PostgresTransactions(database), RsaKeyFactory(sealer), runtime.clock, policy)
-
-    async def refresh() -> None:
-        if await rotate():
-            _log.info("signing keys changed")
-        await keyring.reload()
-
-    try:
-        await refresh()
-    except NotSealedHere:
-        raise StartFailed("FP_AUTH_KEY_ENCRYPTION_KEY does not open the signing keys in the database") from None
-    runtime.every(_RELOAD_EVERY, "signing keys", refresh)
-    return keyring
 
 
 def main() -> None:

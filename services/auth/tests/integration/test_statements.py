@@ -44,6 +44,11 @@ FILL = (
     INSERT INTO login_buckets (kind, key, empty_at)
     SELECT 'pair', sha256(n::text::bytea), '2013-03-01'::timestamptz + n * interval '1 minute' {ROWS}
     """,
+    f"""
+    INSERT INTO withdrawals (kind, id, until)
+    SELECT CASE WHEN n % 2 = 0 THEN 'user' ELSE 'session' END, n,
+           '2013-03-01'::timestamptz + n * interval '1 minute' {ROWS}
+    """,
     f"INSERT INTO audit_days (day, seed, head) SELECT '2013-03-01'::date - n, {MAC}, {MAC} {ROWS}",
     "CREATE TABLE audit_entries_2013_02 PARTITION OF audit_entries FOR VALUES FROM ('2013-02-01') TO ('2013-03-01')",
     "CREATE TABLE audit_entries_2013_03 PARTITION OF audit_entries FOR VALUES FROM ('2013-03-01') TO ('2013-04-01')",
@@ -141,6 +146,12 @@ TABLE = {
     "users.PostgresUsers.page": (
         uses("users_of_team", "large", FIRST, 21),
         uses("users_of_team", "large", row_id(15_000), 21),
+    ),
+    "withdrawals.PostgresWithdrawals.add": uses("withdrawals_pkey"),
+    "withdrawals.PostgresWithdrawals.prune": uses("withdrawals_by_end", NOW, 50),
+    "withdrawals.PostgresWithdrawals.pages": (
+        uses("withdrawals_pkey", "", "", 21),
+        uses("withdrawals_pkey", "user", "5", 21),
     ),
     "users.PostgresRoles.find": uses("roles_pkey"),
 }

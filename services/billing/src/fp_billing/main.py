@@ -6,7 +6,7 @@ import fp_runtime
 from forgepoint.billing.v1.billing_pb2_grpc import add_BillingServiceServicer_to_server
 from fp_events import AuditPublisher
 from fp_events.hosting import soft_bus
-from fp_events.payloads.revocation import ended_keys
+from fp_events.payloads.revocation import follow_identities
 from fp_events.streams import AUDIT, AUTH, BILLING, INFERENCE, MODELS, PIPELINES, USAGE
 from fp_kernel import Clock
 from fp_postgres import PRUNE_EVERY, OutboxRelay, Pruner
@@ -70,7 +70,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     )
     runtime.every(settings.billing_reconcile_seconds, "reconciliation", reconcile)
     _keep_schedules(runtime, settings, transactions, reads, seen)
-    runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, ended_keys(others.keys.drop)))
+    runtime.keep("identities", lambda: follow_identities(bus, NOUN, others.ended))
     await runtime.serve(server)
 
 

@@ -4,14 +4,15 @@ import fp_runtime
 from forgepoint.experiment.v1.experiment_pb2_grpc import add_ExperimentTrackerServiceServicer_to_server
 from fp_events import AuditPublisher, NatsBus
 from fp_events.hosting import soft_bus
-from fp_events.payloads.revocation import ended_keys
+from fp_events.payloads.revocation import follow_identities
 from fp_events.streams import AUDIT, AUTH, EXPERIMENTS
 from fp_kernel import Clock
 from fp_postgres import Database, OutboxRelay
 from fp_postgres.hosting import hard_database
 from fp_postgres.partitions import Partitions
-from fp_rpc import ApiKeyResolver, Server
+from fp_rpc import Server
 from fp_rpc.hosting import peers
+from fp_rpc.identity.ended import EndedIdentities
 from fp_runtime import Runtime
 
 from fp_experiment.adapters.postgres.batches import PostgresBatchWriter
@@ -54,7 +55,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
         observe=metrics.written,
         waiting=metrics.waiting,
     )
-    server, keys = _server(runtime, settings, bus)
+    server, ended = _server(runtime, settings, bus)
     server.add(add_ExperimentTrackerServiceServicer_to_server, _servicer(database, ingest, clock))
 
     # First, so that it ends last: calls and events at work at the stop are still written.
@@ -64,7 +65,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     retain(runtime, database, partitions, settings)
     runtime.every(_INDEX_EVERY, "search", EndedRuns(database).index)
     runtime.keep("lineage", lambda: bus.consume(consumers.LINEAGE, consumers.tell_lineage(ingest)))
-    runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, ended_keys(keys.drop)))
+    runtime.keep("identities", lambda: follow_identities(bus, NOUN, ended))
     await runtime.serve(server)
 
 
@@ -86,8 +87,8 @@ def _servicer(database: Database, ingest: Ingest, clock: Clock) -> ExperimentSer
     )
 
 
-def _server(runtime: Runtime, settings: Settings, bus: NatsBus) -> tuple[Server, ApiKeyResolver]:
-    """With the keys it has verified, to be dropped when they are revoked."""
+def _server(runtime: Runtime, settings: Settings, bus: NatsBus) -> tuple[Server, EndedIdentities]:
+    """And what hears of credentials that ended."""
     others = peers(runtime, settings)
     server = Server(
         NOUN,
@@ -96,7 +97,7 @@ def _server(runtime: Runtime, settings: Settings, bus: NatsBus) -> tuple[Server,
         audit=AuditPublisher(bus),
         reflection=settings.reflection,
     )
-    return server, others.keys
+    return server, others.ended
 
 
 def main() -> None:

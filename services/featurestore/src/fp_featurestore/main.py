@@ -4,7 +4,7 @@ import fp_runtime
 from forgepoint.featurestore.v1.featurestore_pb2_grpc import add_FeatureStoreServiceServicer_to_server
 from fp_events import AuditPublisher
 from fp_events.hosting import soft_bus
-from fp_events.payloads.revocation import ended_keys
+from fp_events.payloads.revocation import follow_identities
 from fp_events.streams import AUDIT, AUTH, FEATURES
 from fp_kernel import Clock
 from fp_postgres import PRUNE_EVERY, Database, OutboxRelay, Pruner
@@ -21,7 +21,6 @@ from fp_featurestore.adapters.postgres.log import PostgresLog
 from fp_featurestore.adapters.postgres.offline import PostgresOffline
 from fp_featurestore.adapters.postgres.transactions import PostgresTransactions
 from fp_featurestore.adapters.postgres.views import PostgresViews
-from fp_featurestore.api import consumers
 from fp_featurestore.api.grpc import FeatureStoreServicer
 from fp_featurestore.app.catalog import Catalog
 from fp_featurestore.app.define_view import DefineView
@@ -70,7 +69,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     trim = TrimHistory(PostgresHistory(database), PostgresClaims(database), clock)
     runtime.every(settings.featurestore_trim_hours * _HOUR, "history", trim)
     runtime.keep("online view", sync.run)
-    runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, ended_keys(others.keys.drop)))
+    runtime.keep("identities", lambda: follow_identities(bus, NOUN, others.ended))
     await runtime.serve(server)
 
 

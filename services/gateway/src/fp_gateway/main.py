@@ -2,7 +2,7 @@
 
 from fp_events import AuditPublisher
 from fp_events.hosting import soft_bus
-from fp_events.payloads.revocation import ended_keys
+from fp_events.payloads.revocation import follow_identities
 from fp_events.streams import AUDIT
 from fp_rpc import Server
 from fp_rpc.hosting import peers
@@ -11,7 +11,6 @@ from fp_runtime import main as run_main
 
 from fp_gateway.backends import Backends
 from fp_gateway.client_address import ClientAddressHeaders
-from fp_gateway.consumers import ENDED_KEYS
 from fp_gateway.http.app import application
 from fp_gateway.http.rpc_client import RpcClient
 from fp_gateway.methods import all_methods
@@ -41,7 +40,7 @@ async def serve(runtime: Runtime, settings: GatewaySettings) -> None:
     # The name of the task is a label of its metric of restarts.
     runtime.keep("origin", addresses.run)
     runtime.keep("streams", lambda: bus.ensure((AUDIT,), ()))
-    runtime.keep("api keys", lambda: bus.broadcast(ENDED_KEYS, ended_keys(others.keys.drop)))
+    runtime.keep("identities", lambda: follow_identities(bus, "gateway", others.ended))
     app = application(rpc, lambda: backends.serving("inference"), secure_cookies=settings.env == "prod")
     runtime.listen("FP_GATEWAY_HTTP_PORT", app, settings.gateway_http_port)
     reflected = sorted({path.split("/")[1] for path in methods}) if settings.reflection else ()

@@ -7,7 +7,7 @@ import fp_runtime
 from forgepoint.inference.v1.inference_pb2_grpc import add_InferenceGatewayServiceServicer_to_server
 from fp_events import AuditPublisher
 from fp_events.hosting import soft_bus
-from fp_events.payloads.revocation import ended_keys
+from fp_events.payloads.revocation import follow_identities
 from fp_kernel import RetryBudget, new_id
 from fp_rpc import Channels, Server
 from fp_rpc.client.channels import ChannelPolicy
@@ -22,7 +22,7 @@ from fp_inference.adapters.redis_circuits import RedisCircuits
 from fp_inference.adapters.redis_routes import RedisRoutes
 from fp_inference.adapters.runtimes import ServingRuntimes
 from fp_inference.adapters.spool.recorder import SpoolRecorder
-from fp_inference.api.consumers import KEYS, DeploymentEvents, MarkEvents, QuotaEvents
+from fp_inference.api.consumers import DeploymentEvents, MarkEvents, QuotaEvents
 from fp_inference.api.convert import signature_from_pb
 from fp_inference.api.grpc import Servicer
 from fp_inference.app.admission import Admission
@@ -112,7 +112,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     runtime.keep("routes", lambda: deployments.run(bus, table.settle))
     runtime.keep("marks", lambda: marks.run(bus))
     runtime.keep("quotas", lambda: exceeded.run(bus))
-    runtime.keep("api keys", lambda: bus.broadcast(KEYS, ended_keys(others.keys.drop)))
+    runtime.keep("identities", lambda: follow_identities(bus, NOUN, others.ended))
     runtime.keep("splits", lambda: routes.watch(follow.recall, follow.split))
     runtime.keep("circuits", circuits.tell_always)
     retention = timedelta(days=settings.inference_keep_routes_days)

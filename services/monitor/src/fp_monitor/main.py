@@ -6,7 +6,7 @@ import fp_runtime
 from forgepoint.monitor.v1.monitor_pb2_grpc import add_MonitorServiceServicer_to_server
 from fp_events import AuditPublisher, each
 from fp_events.hosting import soft_bus
-from fp_events.payloads.revocation import ended_keys
+from fp_events.payloads.revocation import follow_identities
 from fp_events.streams import AUDIT, AUTH, INFERENCE, MODELS, PIPELINES
 from fp_postgres import PRUNE_EVERY, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
@@ -92,7 +92,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     runtime.keep("promotions", lambda: bus.consume(promotions, each(on_promotion)))
     runtime.keep("traffic", lambda: bus.consume(traffic, on_traffic, missed=on_gap))
     runtime.keep("retrainings", lambda: bus.consume(retrainings, each(on_retraining)))
-    runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, ended_keys(others.keys.drop)))
+    runtime.keep("identities", lambda: follow_identities(bus, NOUN, others.ended))
     runtime.every(poll, "windows", CloseWindows(transactions, reads, judge_window, clock))
     runtime.every(PRUNE_EVERY, "retention", Pruner(database, consumers=consumers.CONSUMERS).prune)
     await retention.start(runtime, database, settings)

@@ -5,12 +5,13 @@ from forgepoint.notification.v1.mail_pb2_grpc import add_MailServiceServicer_to_
 from forgepoint.notification.v1.notification_pb2_grpc import add_NotificationServiceServicer_to_server
 from fp_events import AuditPublisher, NatsBus
 from fp_events.hosting import soft_bus
-from fp_events.payloads.revocation import ended_keys
+from fp_events.payloads.revocation import follow_identities
 from fp_events.streams import AUDIT, AUTH, BILLING, EXPERIMENTS, FEATURES, MODELS, NOTIFICATIONS, PIPELINES
 from fp_postgres import PRUNE_EVERY, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
-from fp_rpc import ApiKeyResolver, Server
+from fp_rpc import Server
 from fp_rpc.hosting import peers
+from fp_rpc.identity.ended import EndedIdentities
 from fp_runtime import Runtime
 
 from fp_notification.adapters import templates
@@ -67,7 +68,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     notify = Notify(transactions, reads, templates.load(), clock)
     on_events = consumers.handler(AddMembers(transactions), notify, metrics.notified)
 
-    server, keys = _server(runtime, settings, bus)
+    server, ended = _server(runtime, settings, bus)
     server.add(add_NotificationServiceServicer_to_server, servicer)
     mail = open_mail(runtime, settings, database, metrics, settings.smtp)
     server.add(add_MailServiceServicer_to_server, mail)
@@ -76,14 +77,14 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=runtime.metrics).run)
     runtime.keep("events", lambda: bus.consume(consumers.EVENTS, on_events))
     runtime.keep("deliveries", worker.run)
-    runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, ended_keys(keys.drop)))
+    runtime.keep("identities", lambda: follow_identities(bus, NOUN, ended))
     runtime.every(PRUNE_EVERY, "retention", Pruner(database, consumers=(consumers.EVENTS,)).prune)
     runtime.every(PRUNE_EVERY, "notifications", Retention(PostgresArchive(database), clock, settings.keep))
     await runtime.serve(server)
 
 
-def _server(runtime: Runtime, settings: Settings, bus: NatsBus) -> tuple[Server, ApiKeyResolver]:
-    """With the API keys that it has verified, to be dropped when they are revoked."""
+def _server(runtime: Runtime, settings: Settings, bus: NatsBus) -> tuple[Server, EndedIdentities]:
+    """And what hears of credentials that ended."""
     others = peers(runtime, settings)
     server = Server(
         NOUN,
@@ -92,7 +93,7 @@ def _server(runtime: Runtime, settings: Settings, bus: NatsBus) -> tuple[Server,
         audit=AuditPublisher(bus),
         reflection=settings.reflection,
     )
-    return server, others.keys
+    return server, others.ended
 
 
 def main() -> None:

@@ -2,7 +2,7 @@ import pytest
 from forgepoint.events.v1 import events_pb2
 from fp_events import Event, Poison, Severity
 from fp_events.streams import DLQ, STREAMS, by_stream
-from fp_notification.api.consumers import API_KEYS, EVENTS, facts, handler
+from fp_notification.api.consumers import EVENTS, facts, handler
 from fp_notification.domain.matching import NOT_OFFERED, OWN
 from fp_notification.domain.patterns import meets
 from fp_testkit.wallclock import MOMENT
@@ -23,11 +23,6 @@ def test_every_stream_is_read_but_predictions_audit_own_events_and_dead_letters(
     assert {stream.name for stream in EVENTS.streams if stream != DLQ}.isdisjoint(
         {"INFERENCE", "PREDICTIONS", "AUDIT", "NOTIFICATIONS"}
     )
-
-
-@pytest.mark.parametrize("ended", ["fp.auth.apikey.revoked", "fp.auth.apikey.rotated"])
-def test_a_replica_hears_of_every_way_in_which_a_key_ends(ended):
-    assert ended in API_KEYS.subjects
 
 
 def test_the_facts_of_an_event_are_those_of_its_envelope():

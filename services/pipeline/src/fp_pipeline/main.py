@@ -6,7 +6,7 @@ import fp_runtime
 from forgepoint.pipeline.v1.pipeline_pb2_grpc import add_PipelineOrchestratorServiceServicer_to_server
 from fp_events import AuditPublisher, each
 from fp_events.hosting import soft_bus
-from fp_events.payloads.revocation import ended_keys
+from fp_events.payloads.revocation import follow_identities
 from fp_events.streams import AUDIT, INFERENCE, MODELS, PIPELINES
 from fp_postgres import PRUNE_EVERY, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
@@ -110,7 +110,7 @@ async def serve(runtime: Runtime, settings: PipelineSettings) -> None:
     runtime.keep("signals", signals.run)
     runtime.keep("reconciler", reconciler.run)
     runtime.keep("worker", worker.run)
-    runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, ended_keys(callers.keys.drop)))
+    runtime.keep("identities", lambda: follow_identities(bus, NOUN, callers.ended))
     await runtime.serve(server)
 
 

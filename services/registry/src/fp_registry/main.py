@@ -7,7 +7,7 @@ import fp_runtime
 from forgepoint.registry.v1.registry_pb2_grpc import add_RegistryServiceServicer_to_server
 from fp_events import AuditPublisher
 from fp_events.hosting import soft_bus
-from fp_events.payloads.revocation import ended_keys
+from fp_events.payloads.revocation import follow_identities
 from fp_events.streams import AUDIT, AUTH, MODELS
 from fp_postgres import PRUNE_EVERY, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
@@ -123,7 +123,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     runtime.keep("verifications", measure.run)
     runtime.every(_HOUR, "uploads that never came", expire)
     runtime.every(_HOUR, "contents without a version", DeleteContents(contents, artifacts))
-    runtime.keep("api keys", lambda: bus.broadcast(consumers.API_KEYS, ended_keys(others.keys.drop)))
+    runtime.keep("identities", lambda: follow_identities(bus, NOUN, others.ended))
     await runtime.serve(server)
 
 

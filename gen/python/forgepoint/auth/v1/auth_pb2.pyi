@@ -197,6 +197,7 @@ class TokenClaims(_message.Message):
     JTI_FIELD_NUMBER: _builtins.int
     API_KEY_ID_FIELD_NUMBER: _builtins.int
     EXECUTION_ID_FIELD_NUMBER: _builtins.int
+    SESSION_ID_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
     email: _builtins.str
     team: _builtins.str
@@ -209,6 +210,8 @@ class TokenClaims(_message.Message):
     """Set when the credential was an API key."""
     execution_id: _builtins.str
     """Set for tokens of jobs: the only execution the job belongs to."""
+    session_id: _builtins.str
+    """Set for tokens of people: the login that the token came from."""
     @_builtins.property
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
@@ -229,10 +232,11 @@ class TokenClaims(_message.Message):
         jti: _builtins.str = ...,
         api_key_id: _builtins.str = ...,
         execution_id: _builtins.str = ...,
+        session_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["exp", b"exp", "iat", b"iat"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_key_id", b"api_key_id", "email", b"email", "execution_id", b"execution_id", "exp", b"exp", "iat", b"iat", "jti", b"jti", "name", b"name", "role", b"role", "scopes", b"scopes", "team", b"team", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_key_id", b"api_key_id", "email", b"email", "execution_id", b"execution_id", "exp", b"exp", "iat", b"iat", "jti", b"jti", "name", b"name", "role", b"role", "scopes", b"scopes", "session_id", b"session_id", "team", b"team", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

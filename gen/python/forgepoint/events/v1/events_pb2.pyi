@@ -1953,6 +1953,94 @@ class ApiKeyRevoked(_message.Message):
 Global___ApiKeyRevoked: _TypeAlias = ApiKeyRevoked  # noqa: Y015
 
 @_typing.final
+class IdentityEnded(_message.Message):
+    """fp.auth.identity.ended: credentials of somebody or something are worth nothing any more, in every process at once.
+    No personal data: the stream keeps it for days.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
+    SPARED_SESSION_ID_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    """"user", "team", "api_key", "session", "signing_key" or "execution"."""
+    id: _builtins.str
+    revision: _builtins.int
+    """Grows with each change of one identity; the newest counts."""
+    spared_session_id: _builtins.str
+    """The session that goes on, where `before` ends the others."""
+    reason: _builtins.str
+    """"disabled", "deleted", "logged_out", "password_changed", "suspended", "revoked", "withdrawn" or "finished"."""
+    @_builtins.property
+    def before(self) -> _timestamp_pb2.Timestamp:
+        """Unset: every credential ends. Else the tokens of people's logins that were issued before."""
+
+    @_builtins.property
+    def until(self) -> _timestamp_pb2.Timestamp:
+        """No token that ends by this lives longer."""
+
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str = ...,
+        id: _builtins.str = ...,
+        revision: _builtins.int = ...,
+        before: _timestamp_pb2.Timestamp | None = ...,
+        spared_session_id: _builtins.str = ...,
+        until: _timestamp_pb2.Timestamp | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["before", b"before", "until", b"until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["before", b"before", "id", b"id", "kind", b"kind", "reason", b"reason", "revision", b"revision", "spared_session_id", b"spared_session_id", "until", b"until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IdentityEnded: _TypeAlias = IdentityEnded  # noqa: Y015
+
+@_typing.final
+class IdentityRestored(_message.Message):
+    """fp.auth.identity.restored: what ended with this identity stays ended, and new credentials are good again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    id: _builtins.str
+    revision: _builtins.int
+    @_builtins.property
+    def before(self) -> _timestamp_pb2.Timestamp:
+        """Tokens that were issued before stay worth nothing."""
+
+    @_builtins.property
+    def until(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str = ...,
+        id: _builtins.str = ...,
+        revision: _builtins.int = ...,
+        before: _timestamp_pb2.Timestamp | None = ...,
+        until: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["before", b"before", "until", b"until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["before", b"before", "id", b"id", "kind", b"kind", "revision", b"revision", "until", b"until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IdentityRestored: _TypeAlias = IdentityRestored  # noqa: Y015
+
+@_typing.final
 class AuditRecorded(_message.Message):
     """fp.audit.recorded: one call that the audit level of its RPC names."""
 

@@ -1,22 +1,35 @@
-"""API keys that have ended, forgotten by every process that remembers them."""
+"""Identities that have ended, known to every process that verifies credentials."""
 
-from collections.abc import Callable
+import asyncio
+from typing import Final, NoReturn, Protocol
 
-from forgepoint.events.v1.events_pb2 import ApiKeyRevoked, ApiKeyRotated
-
-from fp_events.bus import EventHandler
+from fp_events.bus import Bus
+from fp_events.consumer.declaration import Broadcast
 from fp_events.message.event import Event
 
+SUBJECTS: Final = ("fp.auth.apikey.*", "fp.auth.identity.*")
 
-def ended_keys(drop: Callable[[str], None]) -> EventHandler:
-    """The handler of a broadcast of `fp.auth.apikey.rotated` and `.revoked`: `drop` gets the id of each key whose end
-    is near or here, so that the next call with it asks auth.
-    """
+
+class EndedIdentities(Protocol):
+    """`fp_rpc.identity.ended.EndedIdentities` is one."""
+
+    async def heed(self, payload: object) -> None:
+        """What one event says."""
+
+    async def renew(self) -> None:
+        """Ask auth for what ended before the events came."""
+
+
+async def follow_identities(bus: Bus, noun: str, ended: EndedIdentities) -> NoReturn:
+    """Every replica hears what ended, from the moment on when it asked auth; runs until it is cancelled."""
 
     async def handle(event: Event) -> None:
-        if isinstance(event.payload, ApiKeyRevoked):
-            drop(event.payload.key_id)
-        elif isinstance(event.payload, ApiKeyRotated) and event.payload.replaced_key_id:
-            drop(event.payload.replaced_key_id)
+        await ended.heed(event.payload)
 
-    return handle
+    subscribed = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(bus.broadcast(Broadcast(f"{noun}-identities", SUBJECTS), handle, caught_up=subscribed))
+        await subscribed.wait()
+        # What ended before the subscription had begun comes by no event.
+        await ended.renew()
+    raise AssertionError("a broadcast ends only by an error")

@@ -16,6 +16,7 @@ _LEEWAY: Final = 5.0
 _LONGEST: Final = 16_384
 LONGEST_LIFE: Final = 86_400.0
 """Seconds between `iat` and `exp`: the life of a job's token. Whoever has a leaked key could else sign one for ever."""
+_TEXTS: Final = ("sub", "team", "role", "email", "name", "jti", "execution_id", "sid")
 # Times are checked here against the clock that was passed in.
 _OPTIONS: Final[Any] = {
     "require": ["exp", "iat", "iss", "sub", "aud"],
@@ -55,24 +56,24 @@ class JwtResolver:
         key = await self._jwks.key(kid)
         if key is None:
             raise _bad("its key is unknown")
-        principal = self._verify(credential, key, now)
+        principal = self._verify(credential, kid, key, now)
         if len(self._verified) >= self._limit:
             del self._verified[next(iter(self._verified))]
         self._verified[credential] = principal, self._clock.monotonic() + principal.expires_at - now, kid, key
         return principal
 
-    def _verify(self, token: str, key: RSAPublicKey, now: float) -> Principal:
+    def _verify(self, token: str, kid: str, key: RSAPublicKey, now: float) -> Principal:
         try:
             claims = jwt.decode(
                 token, key, algorithms=[ALGORITHM], audience=AUDIENCE, issuer=self._issuer, options=_OPTIONS
             )
         except jwt.InvalidTokenError:
             raise _bad("its signature or claims are wrong") from None
-        principal = _principal(claims)
+        principal = _principal(claims, kid)
         if now >= principal.expires_at:
             raise _expired()
-        issued_at, not_before = claims["iat"], claims.get("nbf", claims["iat"])
-        if not isinstance(issued_at, (int, float)) or principal.expires_at - issued_at > LONGEST_LIFE:
+        not_before = claims.get("nbf", claims["iat"])
+        if principal.expires_at - principal.issued_at > LONGEST_LIFE:
             raise _bad("it says that it lives too long")
         if not isinstance(not_before, (int, float)) or not_before > now + _LEEWAY:
             raise _bad("it is not valid yet")
@@ -95,11 +96,12 @@ def _key_id(token: str) -> str:
     return kid
 
 
-def _principal(claims: Mapping[str, Any]) -> Principal:
-    expires_at, scopes = claims["exp"], claims.get("scopes", [])
-    texts = {name: claims.get(name, "") for name in ("sub", "team", "role", "email", "name", "jti", "execution_id")}
+def _principal(claims: Mapping[str, Any], kid: str) -> Principal:
+    expires_at, issued_at, scopes = claims["exp"], claims["iat"], claims.get("scopes", [])
+    texts = {name: claims.get(name, "") for name in _TEXTS}
     well_formed = (
         isinstance(expires_at, (int, float))
+        and isinstance(issued_at, (int, float))
         and isinstance(scopes, list)
         and all(isinstance(scope, str) for scope in scopes)
         and all(isinstance(text, str) for text in texts.values())
@@ -117,6 +119,9 @@ def _principal(claims: Mapping[str, Any]) -> Principal:
         token_id=texts["jti"],
         execution_id=texts["execution_id"],
         service=texts["sub"] if texts["role"] == SERVICE_ROLE else "",
+        issued_at=float(issued_at),
+        session_id=texts["sid"],
+        signing_key=kid,
     )
 
 

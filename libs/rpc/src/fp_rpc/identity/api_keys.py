@@ -75,6 +75,10 @@ class ApiKeyResolver:
         self._refused.clear()
         self._known.drop_all(lambda principal: principal.api_key_id == api_key_id)
 
+    def ask_again(self) -> None:
+        """What auth refused is asked about again: a team or an owner is back."""
+        self.drop("")
+
     async def close(self) -> None:
         """End what is being asked."""
         await self._known.close()

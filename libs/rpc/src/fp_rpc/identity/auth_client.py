@@ -1,20 +1,25 @@
 """How every service but auth resolves the credentials of its callers: with auth's keys, and by asking auth."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+import math
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 import grpc
-from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
-from fp_kernel import Principal
+from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc, withdrawals_pb2, withdrawals_pb2_grpc
+from forgepoint.events.v1.events_pb2 import IdentityEnded, IdentityRestored
+from fp_kernel import Principal, Unavailable, Unimplemented
 from fp_kernel.identity import SERVICE_ROLE
 
 from fp_rpc.identity.access_tokens import JwtResolver
 from fp_rpc.identity.api_keys import ApiKeyResolver
 from fp_rpc.identity.caller import CredentialResolver
 from fp_rpc.identity.jwks import HttpJwks
+from fp_rpc.identity.withdrawals import Withdrawal, Withdrawals
 from fp_rpc.times import seconds_of
 
 JWKS_PATH: Final = "/.well-known/jwks.json"
+_LIST_TIMEOUT: Final = 5.0
 
 
 def auth_validator(auth: grpc.aio.Channel) -> Callable[[str], Awaitable[Principal]]:
@@ -41,13 +46,46 @@ def principal_of(claims: auth_pb2.TokenClaims) -> Principal:
         api_key_id=claims.api_key_id,
         execution_id=claims.execution_id,
         service=claims.user_id if claims.role == SERVICE_ROLE else "",
+        issued_at=seconds_of(claims.iat),
+        session_id=claims.session_id,
+    )
+
+
+def list_withdrawals(auth: grpc.aio.Channel) -> Callable[[], Awaitable[Sequence[Withdrawal]]]:
+    """Asks auth for what ended. auth: a channel with the service's own identity."""
+    stub: Any = withdrawals_pb2_grpc.WithdrawalServiceStub(auth)
+
+    async def load() -> Sequence[Withdrawal]:
+        try:
+            async with asyncio.timeout(_LIST_TIMEOUT):
+                answers = stub.ListWithdrawals(withdrawals_pb2.ListWithdrawalsRequest())
+                return [withdrawal_of(each) async for answer in answers for each in answer.withdrawals]
+        except Unimplemented:
+            # An auth of before, during an upgrade: it ends nothing before its time.
+            return []
+        except TimeoutError as late:
+            raise Unavailable("auth does not say which credentials ended", retry_after=1.0) from late
+
+    return load
+
+
+def withdrawal_of(said: withdrawals_pb2.Withdrawal | IdentityEnded | IdentityRestored) -> Withdrawal:
+    """The three messages say the same of an identity; none but the first two spares a session."""
+    return Withdrawal(
+        kind=said.kind,
+        id=said.id,
+        revision=said.revision,
+        until=seconds_of(said.until),
+        before=seconds_of(said.before) if said.HasField("before") else math.inf,
+        spared_session="" if isinstance(said, IdentityRestored) else said.spared_session_id,
     )
 
 
 def remote_identity(issuer: str, auth: grpc.aio.Channel) -> tuple[CredentialResolver, ApiKeyResolver]:
-    """Tokens against the issuer's published keys, API keys through auth.
+    """Tokens against the issuer's published keys, API keys through auth; what ended before its time by auth's list.
 
     issuer: URL of auth's HTTP address. Also returns the resolver of API keys, for revoked ones to be dropped from it.
     """
     keys = ApiKeyResolver(auth_validator(auth))
-    return CredentialResolver(JwtResolver(issuer, HttpJwks(f"{issuer}{JWKS_PATH}")), keys), keys
+    tokens = JwtResolver(issuer, HttpJwks(f"{issuer}{JWKS_PATH}"))
+    return CredentialResolver(tokens, keys, Withdrawals(list_withdrawals(auth))), keys

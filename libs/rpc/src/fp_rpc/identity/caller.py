@@ -8,6 +8,7 @@ from urllib.parse import quote, unquote
 from fp_kernel import Error, PermissionDenied, Principal, Unauthenticated, invalid
 
 from fp_rpc import headers
+from fp_rpc.identity.withdrawals import Withdrawals
 
 API_KEY_PREFIX: Final = "fp_"
 # gRPC headers are printable ASCII; team names are free text: what lies outside is escaped, and so is the escape.
@@ -28,15 +29,21 @@ class IdentityResolver(Protocol):
 
 
 class CredentialResolver:
-    """Picks the resolver by the credential's form: `fp_...` is an API key, anything else a token."""
+    """Picks the resolver by the credential's form: `fp_...` is an API key, anything else a token.
 
-    def __init__(self, jwt: IdentityResolver, keys: IdentityResolver) -> None:
+    withdrawals: what of the credentials that verify has ended all the same.
+    """
+
+    def __init__(self, jwt: IdentityResolver, keys: IdentityResolver, withdrawals: Withdrawals) -> None:
         self._jwt = jwt
         self._keys = keys
+        self.withdrawals = withdrawals
 
     async def resolve(self, credential: str) -> Principal:
         resolver = self._keys if credential.startswith(API_KEY_PREFIX) else self._jwt
-        return await resolver.resolve(credential)
+        principal = await resolver.resolve(credential)
+        await self.withdrawals.check(principal)
+        return principal
 
 
 async def identify(resolver: IdentityResolver, metadata: Mapping[str, str]) -> Principal:

@@ -25,6 +25,8 @@ from fp_rpc.audit.queue import DENIED, AuditQueue
 from fp_rpc.audit.records import AuditLevel, AuditRecord
 from fp_rpc.call_metrics import CallMetrics
 from fp_rpc.errors import INTERNAL_MESSAGE, to_status
+from fp_rpc.identity.caller import of_bearer
+from fp_rpc.identity.withdrawals import identity_ended
 from fp_rpc.retries import pushback
 from fp_rpc.server.incoming_call import IncomingCall
 
@@ -128,6 +130,8 @@ def _error_of(call: IncomingCall, failure: BaseException) -> Error | None:
 
 
 def _error_of_cancelled(call: IncomingCall, failure: BaseException) -> Error | None:
+    if call.withdrawn:
+        return of_bearer(identity_ended())
     if call.draining:
         return Unavailable("the server is going away", reason="DRAINING", retry_after=0.0)
     task = asyncio.current_task()

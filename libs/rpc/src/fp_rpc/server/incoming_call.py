@@ -133,9 +133,10 @@ class IncomingCall(Call):
     """The call with what the server needs to end it.
 
     request: set once the body was read. body_bytes: what counts as held for it.
+    draining, withdrawn: why the server itself cancels the call's task.
     """
 
-    __slots__ = ("body_bytes", "draining", "request", "rpc", "span", "started", "task", "unbounded")
+    __slots__ = ("body_bytes", "draining", "request", "rpc", "span", "started", "task", "unbounded", "withdrawn")
 
     def __init__(self, rpc: Method, context: Any, default_deadline: float) -> None:
         self.rpc = rpc
@@ -145,6 +146,7 @@ class IncomingCall(Call):
         self.span: Span | None = None
         self.task: asyncio.Task[Any] | None = None
         self.draining = False
+        self.withdrawn = False
         metadata: dict[str, str] = dict(context.invocation_metadata())
         remaining = context.time_remaining()
         # gRPC ends calls at their caller's deadline; a call without one gets a timer here.

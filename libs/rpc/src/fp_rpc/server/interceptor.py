@@ -22,6 +22,7 @@ from fp_rpc import headers
 from fp_rpc.audit.client_address import ClientAddresses
 from fp_rpc.audit.records import AuditLevel
 from fp_rpc.identity.caller import IdentityResolver, identify
+from fp_rpc.identity.withdrawals import Withdrawals
 from fp_rpc.server.call_end import CallEnd
 from fp_rpc.server.incoming_call import IncomingCall
 from fp_rpc.server.method import Method
@@ -127,6 +128,18 @@ class Interceptor:
         for call in tuple(self._streams):
             call.draining = True
             if call.task is not None:
+                call.task.cancel()
+
+    def end_withdrawn(self, withdrawals: Withdrawals) -> None:
+        """End the open streams of callers whose credentials ended, with UNAUTHENTICATED, reason IDENTITY_ENDED.
+
+        A stream is judged when it begins and may stay for hours: without this a leaver went on reading.
+        """
+        for call in tuple(self._streams):
+            if call.principal is None or call.task is None or call.withdrawn:
+                continue
+            if withdrawals.ended(call.principal):
+                call.withdrawn = True
                 call.task.cancel()
 
     async def _admit(self, call: IncomingCall) -> None:

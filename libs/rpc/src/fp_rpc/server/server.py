@@ -16,7 +16,7 @@ from fp_rpc.audit.denials import DenialPolicy
 from fp_rpc.audit.queue import AuditQueue
 from fp_rpc.audit.records import AuditSink, LogAudit
 from fp_rpc.call_metrics import CallMetrics
-from fp_rpc.identity.caller import IdentityResolver
+from fp_rpc.identity.caller import CredentialResolver, IdentityResolver
 from fp_rpc.server.call_end import CallEnd
 from fp_rpc.server.health import NAME, Health
 from fp_rpc.server.interceptor import Interceptor
@@ -83,6 +83,9 @@ class Server:
             bodies=RequestBodies(self._policy.max_bytes_in_flight),
             addresses=addresses,
         )
+        if isinstance(resolver, CredentialResolver):
+            withdrawals = resolver.withdrawals
+            withdrawals.subscribe(lambda: self._interceptor.end_withdrawn(withdrawals))
         self._health = Health()
         self._services: dict[str, grpc.GenericRpcHandler] = {}
         self._server: grpc.aio.Server | None = None

@@ -4,19 +4,34 @@ from forgepoint.events.v1 import events_pb2
 from fp_events import Event
 from fp_rpc.times import to_timestamp
 
-from fp_auth.domain.events import ApiKeyIssued, ApiKeyRevoked, DomainEvent, UserCreated
+from fp_auth.domain.events import (
+    ApiKeyIssued,
+    ApiKeyRevoked,
+    DomainEvent,
+    IdentityEnded,
+    IdentityRestored,
+    UserCreated,
+)
 
 USER_CREATED = "fp.auth.user.created"
 API_KEY_ROTATED = "fp.auth.apikey.rotated"
 API_KEY_REVOKED = "fp.auth.apikey.revoked"
+IDENTITY_ENDED = "fp.auth.identity.ended"
+IDENTITY_RESTORED = "fp.auth.identity.restored"
 
 
 def to_event(event: DomainEvent) -> Event:
-    if isinstance(event, UserCreated):
-        return _user_created(event)
-    if isinstance(event, ApiKeyIssued):
-        return _api_key_issued(event)
-    return _api_key_revoked(event)
+    match event:
+        case UserCreated():
+            return _user_created(event)
+        case ApiKeyIssued():
+            return _api_key_issued(event)
+        case ApiKeyRevoked():
+            return _api_key_revoked(event)
+        case IdentityEnded():
+            return _identity_ended(event)
+        case IdentityRestored():
+            return _identity_restored(event)
 
 
 def _user_created(event: UserCreated) -> Event:
@@ -76,3 +91,49 @@ def _api_key_revoked(event: ApiKeyRevoked) -> Event:
         actor=event.actor,
         time=event.revoked_at,
     )
+
+
+def _identity_ended(event: IdentityEnded) -> Event:
+    ended = event.withdrawal
+    payload = events_pb2.IdentityEnded(
+        kind=ended.kind,
+        id=ended.id,
+        revision=ended.revision,
+        before=to_timestamp(ended.before),
+        spared_session_id=ended.spared_session,
+        until=to_timestamp(ended.until),
+        reason=event.reason,
+    )
+    return Event(
+        type=IDENTITY_ENDED,
+        payload=payload,
+        team=event.team,
+        resource_id=ended.id,
+        summary=f"{_named(ended.kind)} {ended.id}: {event.reason.replace('_', ' ')}.",
+        actor=event.actor,
+        time=event.ended_at,
+    )
+
+
+def _identity_restored(event: IdentityRestored) -> Event:
+    restored = event.withdrawal
+    payload = events_pb2.IdentityRestored(
+        kind=restored.kind,
+        id=restored.id,
+        revision=restored.revision,
+        before=to_timestamp(restored.before),
+        until=to_timestamp(restored.until),
+    )
+    return Event(
+        type=IDENTITY_RESTORED,
+        payload=payload,
+        team=event.team,
+        resource_id=restored.id,
+        summary=f"{_named(restored.kind)} {restored.id} may come in again.",
+        actor=event.actor,
+        time=event.restored_at,
+    )
+
+
+def _named(kind: str) -> str:
+    return kind.replace("_", " ").capitalize()

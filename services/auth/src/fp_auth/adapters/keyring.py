@@ -96,13 +96,19 @@ class Keyring:
         return jwt.encode(self._payload(claims), self._ring.signer, ALGORITHM, headers={"kid": self._ring.kid})
 
     def _payload(self, claims: Claims) -> dict[str, object]:
-        optional = {"email": claims.email, "name": claims.name, "execution_id": claims.execution_id}
+        optional = {
+            "email": claims.email,
+            "name": claims.name,
+            "execution_id": claims.execution_id,
+            "sid": claims.session_id,
+        }
         return {
             "iss": self._issuer,
             "aud": AUDIENCE,
             "sub": claims.subject,
             "jti": claims.token_id,
-            "iat": int(claims.issued_at.timestamp()),
+            # With fractions: a login in the second of a "log out everywhere" is told from one before it.
+            "iat": claims.issued_at.timestamp(),
             "exp": int(claims.expires_at.timestamp()) if claims.expires_at else None,
             "team": claims.team,
             "role": claims.role,

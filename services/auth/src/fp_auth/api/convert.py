@@ -69,6 +69,7 @@ def claims_to_pb(claims: Claims) -> auth_pb2.TokenClaims:
         jti=claims.token_id,
         api_key_id=claims.api_key_id,
         execution_id=claims.execution_id,
+        session_id=claims.session_id,
     )
 
 

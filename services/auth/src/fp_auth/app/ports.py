@@ -1,6 +1,6 @@
 """What the use-cases need of the world."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +15,7 @@ from fp_auth.domain.lockout import Bucket
 from fp_auth.domain.sessions import RefreshToken
 from fp_auth.domain.signing import KeyLife
 from fp_auth.domain.users import Role, User
+from fp_auth.domain.withdrawals import Withdrawal
 
 
 class Users(Protocol):
@@ -142,6 +143,22 @@ class SigningKeys(Protocol):
     async def drop(self, kids: Sequence[str]) -> None: ...
 
 
+class Withdrawals(Protocol):
+    async def add(self, withdrawal: Withdrawal) -> Withdrawal:
+        """In place of an earlier one of the same identity; answers it with its revision."""
+        ...
+
+    async def prune(self, now: datetime, limit: int) -> int:
+        """Delete those that no token can be out for; how many."""
+        ...
+
+
+class WithdrawalReads(Protocol):
+    def pages(self) -> AsyncIterator[Sequence[Withdrawal]]:
+        """All of them, a part at a time."""
+        ...
+
+
 class ServiceCredentials(Protocol):
     async def hashes(self, service: str, now: datetime) -> Sequence[bytes]: ...
 
@@ -173,6 +190,8 @@ class Transaction(Protocol):
     def signing_keys(self) -> SigningKeys: ...
     @property
     def service_credentials(self) -> ServiceCredentials: ...
+    @property
+    def withdrawals(self) -> Withdrawals: ...
     @property
     def outbox(self) -> Outbox: ...
 

@@ -8,6 +8,7 @@ from fp_auth.app.access import ADMINISTER_KEYS, require_person
 from fp_auth.app.ports import Transaction, Transactions
 from fp_auth.domain.api_keys import ApiKey
 from fp_auth.domain.events import ApiKeyRevoked
+from fp_auth.domain.withdrawals import API_KEY, everything
 
 
 class RevokeApiKey:
@@ -39,6 +40,8 @@ class RevokeApiKey:
         now = self._clock.now()
         for key in keys:
             await tx.api_keys.save(key.revoked(now))
+            # For a replica that does not hear the event: it asks for this.
+            await tx.withdrawals.add(everything(API_KEY, key.id, now))
             tx.outbox.add(ApiKeyRevoked(key, now, caller.user_id))
 
 

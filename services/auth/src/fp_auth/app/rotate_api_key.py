@@ -13,6 +13,7 @@ from fp_auth.domain import api_keys
 from fp_auth.domain.api_keys import ApiKey
 from fp_auth.domain.events import ApiKeyIssued, ApiKeyRevoked
 from fp_auth.domain.scopes import intersection
+from fp_auth.domain.withdrawals import API_KEY, everything
 
 
 class RotateApiKey:
@@ -63,6 +64,7 @@ class RotateApiKey:
         await tx.api_keys.save(ended)
         tx.outbox.add(ApiKeyIssued(new, replaced_key_id=old.id, actor=caller.user_id))
         if ended.revoked_at is not None:
+            await tx.withdrawals.add(everything(API_KEY, ended.id, now))
             tx.outbox.add(ApiKeyRevoked(ended, now, caller.user_id))
         return IssuedKey(new, raw)
 

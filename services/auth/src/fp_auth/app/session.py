@@ -48,7 +48,8 @@ class IssueTokens:
         refresh = sessions.raw_token(self._random(sessions.ENTROPY_BYTES))
         refresh_ends = self._policy.token_ends(family_started, now)
         await store.add_token(family_id, sessions.token_hash(refresh), now, refresh_ends)
-        access = self._signer.sign(claims.of_user(user, role, now=now, life=self._policy.access, token_id=new_id()))
+        said = claims.of_user(user, role, now=now, life=self._policy.access, token_id=new_id(), session_id=family_id)
+        access = self._signer.sign(said)
         return Session(user, access, now + self._policy.access, refresh, refresh_ends)
 
 

@@ -17,7 +17,7 @@ _MAX_ID = 100
 class Claims:
     """subject: user id, for a service its noun. expires_at: None for an API key that never ends.
 
-    token_id: `jti`; for an API key the key's id.
+    token_id: `jti`; for an API key the key's id. session_id: of the login that a person's token came from.
     """
 
     subject: str
@@ -32,9 +32,10 @@ class Claims:
     api_key_id: str = ""
     execution_id: str = ""
     service: str = ""
+    session_id: str = ""
 
 
-def of_user(user: User, role: Role, *, now: datetime, life: timedelta, token_id: str) -> Claims:
+def of_user(user: User, role: Role, *, now: datetime, life: timedelta, token_id: str, session_id: str) -> Claims:
     return Claims(
         subject=user.id,
         team=user.team,
@@ -45,6 +46,7 @@ def of_user(user: User, role: Role, *, now: datetime, life: timedelta, token_id:
         token_id=token_id,
         email=user.email,
         name=user.name,
+        session_id=session_id,
     )
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from fp_auth.domain.api_keys import ApiKey
 from fp_auth.domain.users import User
+from fp_auth.domain.withdrawals import Withdrawal
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,4 +32,23 @@ class ApiKeyRevoked:
     actor: str
 
 
-DomainEvent = UserCreated | ApiKeyIssued | ApiKeyRevoked
+@dataclass(frozen=True, slots=True)
+class IdentityEnded:
+    """team: whose it is; empty for what belongs to the platform. reason: one word, for example `disabled`."""
+
+    withdrawal: Withdrawal
+    team: str
+    reason: str
+    ended_at: datetime
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityRestored:
+    withdrawal: Withdrawal
+    team: str
+    restored_at: datetime
+    actor: str
+
+
+DomainEvent = UserCreated | ApiKeyIssued | ApiKeyRevoked | IdentityEnded | IdentityRestored

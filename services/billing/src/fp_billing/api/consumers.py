@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from forgepoint.events.v1 import events_pb2
-from fp_events import Broadcast, Consumer, Event, Poison, durable
+from fp_events import Consumer, Event, Poison, durable
 from fp_events.payloads.predictions import opened
 from google.protobuf.duration_pb2 import Duration
 
@@ -18,9 +18,7 @@ from fp_billing.domain.usage import Usage
 USAGE = durable("billing")
 RESOURCES = durable("billing-resources")
 
-__all__ = ["API_KEYS", "RESOURCES", "USAGE", "meter"]
-
-API_KEYS = Broadcast("billing-api-keys", ("fp.auth.apikey.revoked", "fp.auth.apikey.rotated"))
+__all__ = ["RESOURCES", "USAGE", "meter"]
 
 _NANOS = 1_000_000_000
 

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from fp_events import Broadcast, Event, durable, each
+from fp_events import Event, durable, each
 
 from fp_experiment.api import stories
 from fp_experiment.app.ingest import Ingest
@@ -12,9 +12,7 @@ from fp_experiment.domain.lineage import Story
 
 LINEAGE = durable("experiment")
 
-__all__ = ["API_KEYS", "LINEAGE", "STORIES", "story_of", "tell_lineage"]
-
-API_KEYS = Broadcast("experiment-api-keys", ("fp.auth.apikey.revoked", "fp.auth.apikey.rotated"))
+__all__ = ["LINEAGE", "STORIES", "story_of", "tell_lineage"]
 
 STORIES: Mapping[str, Callable[[Event, Any], Story]] = {
     "fp.models.registered": stories.registered,

@@ -20,15 +20,11 @@ UNDEPLOYED = "fp.pipelines.model.undeployed"
 PROMOTED = "fp.models.promoted"
 ARCHIVED = "fp.models.archived"
 RESTORED = "fp.models.restored"
-KEY_ROTATED = "fp.auth.apikey.rotated"
-KEY_REVOKED = "fp.auth.apikey.revoked"
 EXCEEDED = "fp.billing.quota.exceeded"
 
 DEPLOYMENTS = Broadcast("inference-routes", ("fp.pipelines.model.>",), deliver="all")
 MARKS = Broadcast("inference-marks", (PROMOTED, ARCHIVED, RESTORED), deliver="all")
 QUOTAS = Broadcast("inference-quotas", (EXCEEDED,), deliver="all")
-KEYS = Broadcast("inference-keys", (KEY_ROTATED, KEY_REVOKED))
-
 
 # What predictions use up; the quotas of other meters are no business of theirs.
 _METERS: Mapping[int, str] = {

@@ -5,7 +5,7 @@ from datetime import UTC
 from typing import Any
 
 from forgepoint.events.v1 import events_pb2 as pb
-from fp_events import Broadcast, Event, Missed, MissedHook, durable
+from fp_events import Event, Missed, MissedHook, durable
 from fp_events.payloads.predictions import opened
 from fp_kernel import InvalidArgument, parse_id
 
@@ -22,7 +22,6 @@ RETRAININGS = durable("monitor-retrainings")
 TRAFFIC = durable("monitor-traffic")
 
 __all__ = [
-    "API_KEYS",
     "CONSUMERS",
     "PROMOTIONS",
     "RETRAININGS",
@@ -38,8 +37,6 @@ PROMOTED = "fp.models.promoted"
 STARTED = "fp.pipelines.started"
 FAILED = "fp.pipelines.failed"
 _BY_REPORT = "drift-report:"
-
-API_KEYS = Broadcast("monitor-api-keys", ("fp.auth.apikey.revoked", "fp.auth.apikey.rotated"))
 
 CONSUMERS = (TRAFFIC, PROMOTIONS, RETRAININGS)
 

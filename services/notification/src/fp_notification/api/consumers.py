@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from forgepoint.events.v1 import events_pb2
-from fp_events import Broadcast, Event, Poison, durable
+from fp_events import Event, Poison, durable
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
@@ -16,9 +16,7 @@ from fp_notification.domain.severity import severity_of
 
 EVENTS = durable("notification")
 
-__all__ = ["API_KEYS", "EVENTS", "facts", "handler"]
-
-API_KEYS = Broadcast("notification-api-keys", ("fp.auth.apikey.revoked", "fp.auth.apikey.rotated"))
+__all__ = ["EVENTS", "facts", "handler"]
 
 _LONGEST_DETAIL = 200
 _SCALARS = {

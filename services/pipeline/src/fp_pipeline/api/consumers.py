@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 
 from forgepoint.events.v1 import events_pb2
-from fp_events import Broadcast, Event, Missed, Poison, durable
+from fp_events import Event, Missed, Poison, durable
 
 from fp_pipeline.api.structs import from_struct
 from fp_pipeline.api.tries import tries
@@ -15,7 +15,7 @@ from fp_pipeline.domain.statistics import Gap
 LOOP = durable("pipeline")
 REQUESTS = durable("pipeline-canary")
 
-__all__ = ["API_KEYS", "LOOP", "REQUESTS", "count", "follow", "lost"]
+__all__ = ["LOOP", "REQUESTS", "count", "follow", "lost"]
 
 RECORDED = "fp.inference.recorded"
 COMPLETED = "fp.inference.completed"
@@ -24,7 +24,6 @@ DRIFT_DETECTED = "fp.models.drift.detected"
 MODEL_ARCHIVED = "fp.models.archived"
 
 # Every process forgets an API key that has ended.
-API_KEYS = Broadcast("pipeline-api-keys", ("fp.auth.apikey.rotated", "fp.auth.apikey.revoked"))
 
 
 def follow(retrain: Retrain, undeploy: UndeployArchived) -> Callable[[Event], Awaitable[None]]:

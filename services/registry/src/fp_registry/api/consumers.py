@@ -2,13 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from fp_events import Broadcast, Event, durable
+from fp_events import Event, durable
 
 from fp_registry.app.project import FollowModels
 
 MODELS = durable("registry")
 
-__all__ = ["API_KEYS", "MODELS", "follow_models"]
+__all__ = ["MODELS", "follow_models"]
 
 # What this service tells of its models comes back to it and feeds the projection; what others tell of models, such as
 # drift, changes nothing here.
@@ -24,7 +24,6 @@ _OWN = frozenset(
 )
 
 # Every process forgets an API key that has ended.
-API_KEYS = Broadcast("registry-api-keys", ("fp.auth.apikey.rotated", "fp.auth.apikey.revoked"))
 
 
 def follow_models(follow: FollowModels) -> Callable[[Sequence[Event]], Awaitable[None]]:

@@ -15,6 +15,7 @@ from fp_auth.adapters.postgres.service_credentials import PostgresServiceCredent
 from fp_auth.adapters.postgres.sessions import PostgresSessions
 from fp_auth.adapters.postgres.signing_keys import PostgresSigningKeys
 from fp_auth.adapters.postgres.users import PostgresRoles, PostgresUsers
+from fp_auth.adapters.postgres.withdrawals import PostgresWithdrawals
 from fp_auth.domain.events import DomainEvent
 
 
@@ -37,6 +38,7 @@ class PostgresTransaction:
         self.attempts = PostgresLoginAttempts(transaction)
         self.signing_keys = PostgresSigningKeys(transaction)
         self.service_credentials = PostgresServiceCredentials(transaction)
+        self.withdrawals = PostgresWithdrawals(transaction)
         self.outbox = PostgresOutbox(transaction)
         self._transaction = transaction
         self._command = command

@@ -1,0 +1,41 @@
+"""What ends before its time, and how long that must be remembered."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from fp_auth.domain.claims import MAX_JOB_LIFE
+
+USER = "user"
+TEAM = "team"
+API_KEY = "api_key"
+SESSION = "session"
+SIGNING_KEY = "signing_key"
+EXECUTION = "execution"
+
+_MARGIN = timedelta(minutes=5)
+REMEMBERED = MAX_JOB_LIFE + _MARGIN
+"""Longer than the longest token, by more than the clocks of two replicas differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """before: None ends every credential of the identity, keys and jobs too; else the tokens of logins issued before.
+
+    spared_session: goes on all the same. until: no token that ended by this lives longer.
+    revision: grows with each change of one identity; 0 until it is stored.
+    """
+
+    kind: str
+    id: str
+    until: datetime
+    before: datetime | None = None
+    spared_session: str = ""
+    revision: int = 0
+
+
+def everything(kind: str, identity: str, now: datetime) -> Withdrawal:
+    return Withdrawal(kind, identity, now + REMEMBERED)
+
+
+def logins_before(kind: str, identity: str, now: datetime, *, spared_session: str = "") -> Withdrawal:
+    return Withdrawal(kind, identity, now + REMEMBERED, before=now, spared_session=spared_session)

@@ -1,0 +1,31 @@
+"""How auth knows its own callers: by its own keys and tables, and told by its own events as every other service is."""
+
+from fp_events import Bus
+from fp_events.payloads.revocation import follow_identities
+from fp_postgres import Database
+from fp_rpc import CredentialResolver, JwksSource, JwtResolver, Withdrawals
+from fp_rpc.identity.ended import EndedIdentities
+from fp_runtime import Runtime
+
+from fp_auth.adapters.identity import ApiKeyIdentity
+from fp_auth.adapters.postgres.withdrawals import PostgresWithdrawals
+from fp_auth.adapters.withdrawals import stored_withdrawals
+from fp_auth.app.validate_token import ResolveApiKey
+from fp_auth.settings import AuthSettings
+
+
+def own_identity(
+    runtime: Runtime,
+    settings: AuthSettings,
+    database: Database,
+    bus: Bus,
+    *,
+    keys: JwksSource,
+    resolve_key: ResolveApiKey,
+) -> CredentialResolver:
+    """Follows the events from now on."""
+    clock = runtime.clock
+    withdrawals = Withdrawals(stored_withdrawals(PostgresWithdrawals(database)), clock=clock)
+    runtime.on_close(withdrawals.close)
+    runtime.keep("identities", lambda: follow_identities(bus, runtime.noun, EndedIdentities(withdrawals)))
+    return CredentialResolver(JwtResolver(settings.auth_issuer, keys, clock), ApiKeyIdentity(resolve_key), withdrawals)
