@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from fp_kernel import Unimplemented
 from fp_kernel.hosting import Host
 from fp_telemetry import Metrics
 
@@ -51,7 +52,7 @@ def peers(runtime: Measured, settings: Settings) -> Peers:
     """Closed by the runtime: the channels before the credential that their last calls still need."""
     credential = ServiceCredential(runtime.noun, settings.service_secret.get_secret_value(), settings.auth_addr)
     channels = Channels(credential, metrics=runtime.metrics)
-    auth = channels.open(settings.auth_addr, timeout=_AUTH_TIMEOUT)
+    auth = channels.open(settings.auth_addr, timeout=_AUTH_TIMEOUT, passing=(Unimplemented,))
     identity, keys = remote_identity(settings.auth_issuer, auth)
     runtime.on_close(credential.close)
     runtime.on_close(identity.withdrawals.close)

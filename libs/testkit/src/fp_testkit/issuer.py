@@ -10,6 +10,8 @@ from fp_testkit.identity import ROLE_SCOPES, TEAM, TestIdentity
 from fp_testkit.wallclock import real_now
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     import grpc
     from fp_rpc import Server
 
@@ -22,6 +24,7 @@ class Issuer:
     """url: for FP_AUTH_ISSUER. address: host:port for FP_AUTH_ADDR. identity: signs tokens that it vouches for.
 
     Any service whose secret is SERVICE_SECRET gets a token. `api_key` makes keys that ValidateToken knows.
+    ended: (kind, id) of what ListWithdrawals says has ended.
     """
 
     def __init__(self) -> None:
@@ -31,18 +34,20 @@ class Issuer:
         self.address = ""
         self.keys: dict[str, dict[str, Any]] = {}
         self.validations = 0
+        self.ended: list[tuple[str, str]] = []
         self._http.body = json.dumps(self.identity.jwks).encode()
         self._thread = threading.Thread(target=self._http.serve_forever, args=(_POLL,), name="issuer", daemon=True)
         self._rpc: Server | None = None
 
     async def start(self) -> None:
-        from forgepoint.auth.v1 import auth_pb2_grpc
+        from forgepoint.auth.v1 import auth_pb2_grpc, withdrawals_pb2_grpc
         from fp_rpc import Server
         from fp_telemetry import Metrics
 
         self._thread.start()
         self._rpc = Server("auth", resolver=self.identity.resolver(), metrics=Metrics("auth"))
         self._rpc.add(auth_pb2_grpc.add_AuthServiceServicer_to_server, _servicer(self))
+        self._rpc.add(withdrawals_pb2_grpc.add_WithdrawalServiceServicer_to_server, _withdrawals(self))
         self.address = f"127.0.0.1:{await self._rpc.start('127.0.0.1:0')}"
         self._rpc.set_serving(True)
 
@@ -100,6 +105,24 @@ def _servicer(issuer: Issuer) -> object:
             return auth_pb2.IssueJobTokenResponse(access_token=token)
 
     return Auth()
+
+
+def _withdrawals(issuer: Issuer) -> object:
+    from forgepoint.auth.v1 import withdrawals_pb2, withdrawals_pb2_grpc
+
+    class Withdrawals(withdrawals_pb2_grpc.WithdrawalServiceServicer):
+        async def ListWithdrawals(
+            self,
+            _request: withdrawals_pb2.ListWithdrawalsRequest,
+            _context: "grpc.aio.ServicerContext[Any, Any]",
+        ) -> "AsyncIterator[withdrawals_pb2.ListWithdrawalsResponse]":
+            answer = withdrawals_pb2.ListWithdrawalsResponse()
+            for kind, identity in issuer.ended:
+                said = answer.withdrawals.add(kind=kind, id=identity, revision=1)
+                said.until.FromDatetime(real_now() + timedelta(days=1))
+            yield answer
+
+    return Withdrawals()
 
 
 class _Server(ThreadingHTTPServer):

@@ -52,7 +52,7 @@ def principal_of(claims: auth_pb2.TokenClaims) -> Principal:
 
 
 def list_withdrawals(auth: grpc.aio.Channel) -> Callable[[], Awaitable[Sequence[Withdrawal]]]:
-    """Asks auth for what ended. auth: a channel with the service's own identity."""
+    """Asks auth for what ended. auth: a channel with the service's own identity, which passes UNIMPLEMENTED on."""
     stub: Any = withdrawals_pb2_grpc.WithdrawalServiceStub(auth)
 
     async def load() -> Sequence[Withdrawal]:

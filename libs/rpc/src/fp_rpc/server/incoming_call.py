@@ -133,10 +133,21 @@ class IncomingCall(Call):
     """The call with what the server needs to end it.
 
     request: set once the body was read. body_bytes: what counts as held for it.
-    draining, withdrawn: why the server itself cancels the call's task.
+    draining, withdrawn: why the server itself cancels the call's task. writing: whether an answer is being sent.
     """
 
-    __slots__ = ("body_bytes", "draining", "request", "rpc", "span", "started", "task", "unbounded", "withdrawn")
+    __slots__ = (
+        "body_bytes",
+        "draining",
+        "request",
+        "rpc",
+        "span",
+        "started",
+        "task",
+        "unbounded",
+        "withdrawn",
+        "writing",
+    )
 
     def __init__(self, rpc: Method, context: Any, default_deadline: float) -> None:
         self.rpc = rpc
@@ -147,6 +158,7 @@ class IncomingCall(Call):
         self.task: asyncio.Task[Any] | None = None
         self.draining = False
         self.withdrawn = False
+        self.writing = False
         metadata: dict[str, str] = dict(context.invocation_metadata())
         remaining = context.time_remaining()
         # gRPC ends calls at their caller's deadline; a call without one gets a timer here.

@@ -30,6 +30,7 @@ from fp_rpc.server.request_bodies import RequestBodies
 
 Handle = Callable[[Any, Any], Awaitable[Any]]
 _BUSY_RETRY: Final = 1.0
+_WRITE_SECONDS: Final = 0.5
 
 
 class Interceptor:
@@ -127,8 +128,7 @@ class Interceptor:
         """End every open stream with UNAVAILABLE, reason DRAINING; their clients resume at another replica."""
         for call in tuple(self._streams):
             call.draining = True
-            if call.task is not None:
-                call.task.cancel()
+            self._interrupt(call)
 
     def end_withdrawn(self, withdrawals: Withdrawals) -> None:
         """End the open streams of callers whose credentials ended, with UNAUTHENTICATED, reason IDENTITY_ENDED.
@@ -136,11 +136,23 @@ class Interceptor:
         A stream is judged when it begins and may stay for hours: without this a leaver went on reading.
         """
         for call in tuple(self._streams):
-            if call.principal is None or call.task is None or call.withdrawn:
-                continue
-            if withdrawals.ended(call.principal):
+            if call.principal is not None and not call.withdrawn and withdrawals.ended(call.principal):
                 call.withdrawn = True
-                call.task.cancel()
+                self._interrupt(call)
+
+    def _interrupt(self, call: IncomingCall) -> None:
+        """Not in the middle of a write: gRPC takes no status while one is under way, and the client would get none.
+
+        A client that does not read holds a write up; its stream is cut without a status then.
+        """
+        if call.writing:
+            asyncio.get_running_loop().call_later(_WRITE_SECONDS, self._cut, call)
+        elif call.task is not None:
+            call.task.cancel()
+
+    def _cut(self, call: IncomingCall) -> None:
+        if call in self._streams and call.task is not None:
+            call.task.cancel()
 
     async def _admit(self, call: IncomingCall) -> None:
         """Trace, load, identity, access; raises the error that refuses the call."""
@@ -161,25 +173,29 @@ class Interceptor:
 
 
 async def _unary_stream(call: IncomingCall, behaviour: Any, _: Any, context: Any) -> None:
-    await _pump(behaviour(call.request, context), context)
+    await _pump(call, behaviour(call.request, context), context)
 
 
 async def _stream_unary(call: IncomingCall, behaviour: Handle, requests: AsyncIterator[Any], context: Any) -> bytes:
     return call.rpc.serialize(await behaviour(requests, context))
 
 
-async def _stream_stream(_: IncomingCall, behaviour: Any, requests: AsyncIterator[Any], context: Any) -> None:
-    await _pump(behaviour(requests, context), context)
+async def _stream_stream(call: IncomingCall, behaviour: Any, requests: AsyncIterator[Any], context: Any) -> None:
+    await _pump(call, behaviour(requests, context), context)
 
 
-async def _pump(answers: Any, context: Any) -> None:
+async def _pump(call: IncomingCall, answers: Any, context: Any) -> None:
     """Write what a generator yields, and close it also on an error; a coroutine writes by itself."""
     if not hasattr(answers, "__aiter__"):
         await answers
         return
     async with aclosing(answers):
         async for answer in answers:
+            call.writing = True
             await context.write(answer)
+            call.writing = False
+            if call.draining or call.withdrawn:
+                raise asyncio.CancelledError
 
 
 _SHAPES: Final[dict[tuple[bool, bool], Callable[..., Awaitable[Any]]]] = {
