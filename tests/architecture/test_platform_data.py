@@ -6,12 +6,20 @@ from pathlib import Path
 import fp_platform
 import pytest
 from fp_events import CONSUMERS, STREAMS, durable
+from rules import protos
 
 ROOT = Path(__file__).parents[2]
 TOPOLOGY = tomllib.loads((ROOT / "deploy" / "topology.toml").read_text())
 SERVICES = fp_platform.services()["services"]
 RUNTIME = fp_platform.services()["runtime"]
+RPCS = protos.read(ROOT)
 STORES = {"database": "postgres", "nats": "nats", "redis": "redis", "s3": "s3"}
+
+
+def _rule(call):
+    """The Access option of `noun.Rpc`."""
+    noun, _, name = call.partition(".")
+    return next(rpc.access for rpc in RPCS if rpc.package == f"forgepoint.{noun}.v1" and rpc.name == name)
 
 
 @pytest.mark.parametrize("noun", [*SERVICES, RUNTIME["noun"]])
@@ -21,6 +29,28 @@ def test_a_service_gets_the_address_of_every_peer_that_it_calls(noun):
     called |= {call.partition(".")[0] for call in TOPOLOGY["every_service"].get("calls", [])}
 
     assert (called - {noun}) & set(SERVICES) <= set(facts.get("peers", []))
+
+
+@pytest.mark.parametrize("noun", [*SERVICES, RUNTIME["noun"]])
+def test_a_service_has_the_scopes_of_the_rpcs_that_it_calls_and_no_others(noun):
+    """The gateway calls with the credential of its caller; the rest with its own token."""
+    calls = [] if noun == "gateway" else TOPOLOGY[noun].get("calls", [])
+    needed = {rule.permission for rule in map(_rule, calls) if rule.permission}
+
+    assert set(SERVICES.get(noun, RUNTIME).get("scopes", [])) == needed
+
+
+@pytest.mark.parametrize("noun", [*SERVICES, RUNTIME["noun"]])
+def test_an_internal_rpc_names_each_service_that_calls_it(noun):
+    calls = [*TOPOLOGY[noun].get("calls", []), *(TOPOLOGY["every_service"]["calls"] if noun != "auth" else [])]
+
+    assert [call for call in calls if (rule := _rule(call)).internal and noun not in rule.callers] == []
+
+
+def test_each_caller_of_an_internal_rpc_is_a_service():
+    callers = {caller for rpc in RPCS for caller in rpc.access.callers}
+
+    assert callers <= {*SERVICES, RUNTIME["noun"]}
 
 
 @pytest.mark.parametrize("noun", SERVICES)

@@ -7,6 +7,7 @@ from typing import Final
 
 from forgepoint.common.v1 import access_pb2
 from fp_kernel import PermissionDenied, Principal, Unauthenticated
+from fp_kernel.identity import JOB_ROLE
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
 from fp_rpc.audit.records import AuditLevel
@@ -23,13 +24,18 @@ _LEVELS: Final[Mapping[int, AuditLevel]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class AccessRule:
-    """public: no credential is asked for. permission: empty when any valid credential will do."""
+    """public: no credential is asked for. permission: empty when any valid credential will do.
+
+    callers: nouns of the services that may call an internal method. jobs: whether a job's token will do.
+    """
 
     public: bool = False
     permission: str = ""
     internal: bool = False
     cross_team: bool = False
     audit: AuditLevel = AuditLevel.ON_DENY
+    callers: frozenset[str] = frozenset()
+    jobs: bool = False
 
     def permit(self, principal: Principal | None) -> None:
         """Raises Unauthenticated without a principal, PermissionDenied when the rule refuses this one."""
@@ -37,8 +43,10 @@ class AccessRule:
             return
         if principal is None:
             raise Unauthenticated("a bearer credential is required", reason="CREDENTIAL_MISSING")
-        if self.internal and not principal.is_service:
-            raise PermissionDenied("only services of the platform may call this", reason="INTERNAL_ONLY")
+        if self.internal and principal.service not in self.callers:
+            raise _not_a_caller(principal)
+        if principal.role == JOB_ROLE and not self.jobs:
+            raise PermissionDenied("a job may not call this", reason="NOT_FOR_JOBS")
         # The plain case first: nearly every role names its permissions in full.
         if self.permission and self.permission not in principal.scopes and not principal.may(self.permission):
             raise PermissionDenied(
@@ -46,6 +54,12 @@ class AccessRule:
                 reason="PERMISSION_MISSING",
                 metadata={"permission": self.permission},
             )
+
+
+def _not_a_caller(principal: Principal) -> PermissionDenied:
+    if not principal.is_service:
+        return PermissionDenied("only services of the platform may call this", reason="INTERNAL_ONLY")
+    return PermissionDenied(f"service {principal.service} is no caller of this", reason="NOT_A_CALLER")
 
 
 def access_rules(service: ServiceDescriptor) -> Mapping[str, AccessRule]:
@@ -64,12 +78,16 @@ def _rule(method: MethodDescriptor) -> AccessRule:
         raise ValueError(f"{method.full_name} has no Access option")
     if which == "permission" and access.permission.count(":") != 1:
         raise ValueError(f"{method.full_name}: permission {access.permission!r} is not resource:action")
-    if which == "public" and (access.internal or access.cross_team):
-        raise ValueError(f"{method.full_name}: a public method can be neither internal nor cross_team")
+    if which == "public" and (access.internal or access.cross_team or access.jobs):
+        raise ValueError(f"{method.full_name}: a public method can be none of internal, cross_team and jobs")
+    if access.internal != bool(access.callers):
+        raise ValueError(f"{method.full_name}: an internal method names its callers, and no other one does")
     return AccessRule(
         public=which == "public",
         permission=access.permission,
         internal=access.internal,
         cross_team=access.cross_team,
         audit=_LEVELS[access.audit],
+        callers=frozenset(access.callers),
+        jobs=access.jobs,
     )

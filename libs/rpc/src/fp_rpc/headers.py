@@ -8,7 +8,7 @@ REQUEST_ID: Final = "x-request-id"
 IDEMPOTENCY_KEY: Final = "idempotency-key"
 TEAM: Final = "fp-on-behalf-of-team"
 USER: Final = "fp-on-behalf-of-user"
-# The client's network address, and the gateway's own token: an address without it is not believed.
+# The client's network address, and the gateway's proof that it says so: an address without it is not believed.
 CLIENT_ADDRESS: Final = "fp-client-address"
 FORWARDED_BY: Final = "fp-forwarded-by"
 POSITION: Final = "fp-position"

@@ -95,6 +95,35 @@ async def test_an_internal_method_is_for_services_only(serve, shapes, keys):
     assert (await call(running.stub(keys.service()), shapes, "Inner")).text == "one x"
 
 
+async def test_an_internal_method_refuses_a_service_that_it_does_not_name(serve, shapes, keys):
+    running = await serve()
+
+    with pytest.raises(PermissionDenied) as refused:
+        await call(running.stub(keys.service("serving", scopes=["*:*"])), shapes, "Inner")
+
+    assert refused.value.reason == "NOT_A_CALLER"
+
+
+@pytest.mark.parametrize("method", ["One", "Anyone", "Inner"])
+async def test_a_token_that_proves_an_address_calls_nothing(serve, shapes, keys, method):
+    proof = keys.service("registry", aud="forgepoint-client-address", scopes=["models:read"])
+    stub = (await serve()).stub(proof)
+
+    with pytest.raises(Unauthenticated) as refused:
+        await call(stub, shapes, method)
+
+    assert refused.value.reason == "TOKEN_INVALID"
+
+
+async def test_a_job_gets_only_into_what_is_for_jobs(serve, shapes, keys):
+    stub = (await serve()).stub(keys.sign(role="job", execution_id="e1"))
+
+    with pytest.raises(PermissionDenied) as refused:
+        await call(stub, shapes, "One")
+
+    assert refused.value.reason == "NOT_FOR_JOBS"
+
+
 @pytest.mark.parametrize("scheme", ["Basic abc", "Bearer", "Bearer ", "abc"])
 async def test_another_scheme_than_bearer_is_not_authenticated(serve, shapes, scheme):
     stub = (await serve()).stub()

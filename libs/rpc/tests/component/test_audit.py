@@ -84,6 +84,9 @@ async def test_repeated_refusals_are_counted_and_the_count_is_told_at_the_stop(s
     assert running.sample("audit_records_total", outcome="suppressed") == 7
 
 
+ADDRESSES = "forgepoint-client-address"
+
+
 def told(address, token):
     return (("fp-client-address", address), ("fp-forwarded-by", token))
 
@@ -101,7 +104,7 @@ def told(address, token):
 async def test_behind_the_gateway_the_peer_is_whom_the_gateway_serves(serve, shapes, keys, kept, until, address, peer):
     running = await serve(audit=kept)
     token = keys.sign(scopes=["models:write"], role="engineer")
-    gateway = keys.sign(sub="gateway", role="service")
+    gateway = keys.sign(sub="gateway", role="service", aud=ADDRESSES)
 
     await running.stub(token).Write(shapes.pb.Request(), metadata=told(address, gateway))
     await until(lambda: len(kept.records) == 1)
@@ -111,7 +114,7 @@ async def test_behind_the_gateway_the_peer_is_whom_the_gateway_serves(serve, sha
 
 async def test_the_peer_of_a_refusal_is_whom_the_gateway_serves(serve, shapes, keys, kept, until):
     running = await serve(audit=kept)
-    gateway = keys.sign(sub="gateway", role="service")
+    gateway = keys.sign(sub="gateway", role="service", aud=ADDRESSES)
 
     for number, token in enumerate((None, keys.sign(scopes=[]))):
         with pytest.raises(Exception, match=r"permission|credential"):
@@ -124,9 +127,11 @@ async def test_the_peer_of_a_refusal_is_whom_the_gateway_serves(serve, shapes, k
 @pytest.mark.parametrize(
     "claims",
     [
-        {"sub": "registry", "role": "service"},
-        {"sub": "gateway", "role": "admin", "scopes": ["*:*"]},
-        {"sub": "gateway", "role": "service", "exp": 1},
+        {"sub": "registry", "role": "service", "aud": ADDRESSES},
+        {"sub": "gateway", "role": "admin", "scopes": ["*:*"], "aud": ADDRESSES},
+        {"sub": "gateway", "role": "service", "exp": 1, "aud": ADDRESSES},
+        # What calls proves nothing, so that the gateway never sends it along.
+        {"sub": "gateway", "role": "service"},
         None,
     ],
 )

@@ -1,9 +1,10 @@
 """The Access option of every RPC of the contract."""
 
 import importlib
+from dataclasses import replace
 
 import pytest
-from fp_kernel import PermissionDenied, Unauthenticated
+from fp_kernel import PermissionDenied, Principal, Unauthenticated
 from fp_rpc import AccessRule, access_rules
 
 NOUNS = {
@@ -44,4 +45,37 @@ def test_a_rule_says_whom_it_lets_in(viewer):
     with pytest.raises(PermissionDenied):
         AccessRule(permission="models:write").permit(viewer)
     with pytest.raises(PermissionDenied):
-        AccessRule(internal=True).permit(viewer)
+        AccessRule(internal=True, callers=frozenset({"pipeline"})).permit(viewer)
+
+
+def test_an_internal_method_is_for_the_services_that_it_names():
+    rule = AccessRule(internal=True, callers=frozenset({"pipeline"}))
+    pipeline = Principal("pipeline", "", "service", frozenset(), 4e9, service="pipeline")
+
+    rule.permit(pipeline)
+    rule.permit(pipeline.on_behalf_of("red", "user-1"))
+    with pytest.raises(PermissionDenied) as refused:
+        rule.permit(Principal("serving", "", "service", frozenset({"*:*"}), 4e9, service="serving"))
+    assert refused.value.reason == "NOT_A_CALLER"
+
+
+def test_a_service_that_is_named_by_nobody_calls_nothing_internal(viewer):
+    """A person named like a service is no service either."""
+    rule = AccessRule(internal=True, callers=frozenset({"pipeline"}))
+
+    for caller in (replace(viewer, user_id="pipeline"), Principal("", "", "service", frozenset(), 4e9)):
+        with pytest.raises(PermissionDenied):
+            rule.permit(caller)
+
+
+def test_a_job_calls_what_is_marked_for_jobs_and_nothing_else():
+    job = Principal("user-1", "red", "job", frozenset({"experiments:write"}), 4e9, execution_id="e1")
+
+    AccessRule(permission="experiments:write", jobs=True).permit(job)
+    for rule in (AccessRule(permission="experiments:write"), AccessRule()):
+        with pytest.raises(PermissionDenied) as refused:
+            rule.permit(job)
+        assert refused.value.reason == "NOT_FOR_JOBS"
+    with pytest.raises(PermissionDenied) as refused:
+        AccessRule(permission="models:write", jobs=True).permit(job)
+    assert refused.value.reason == "PERMISSION_MISSING"

@@ -236,7 +236,7 @@ async def test_the_form_of_a_credential_picks_its_resolver():
         def __init__(self, name):
             self.name = name
 
-        async def resolve(self, credential):
+        async def resolve(self, credential, *, audience):
             raise Unavailable(f"{self.name} {credential}")
 
     resolver = CredentialResolver(Named("jwt"), Named("keys"), Withdrawals(None))

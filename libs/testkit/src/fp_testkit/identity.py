@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 # Seconds. A token lives longer than any test, however slow the machine: none of them is about it unless it says so.
 _LIFE: Final = 86_400.0
 AUDIENCE: Final = "forgepoint"
+ADDRESS_AUDIENCE: Final = "forgepoint-client-address"
 ISSUER: Final = "https://issuer.test"
 TEAM: Final = "alpha"
 OTHER_TEAM: Final = "beta"
@@ -37,7 +38,6 @@ ROLE_SCOPES: Final[dict[str, frozenset[str]]] = {
     "admin": frozenset({"*:*"}),
     "engineer": _READ | _WRITE | _OWN_KEYS | {"predictions:create"},
     "viewer": _READ | _OWN_KEYS,
-    "service": frozenset({"*:read", "*:write", "predictions:create"}),
     "job": frozenset({"models:read", "features:read", "experiments:write"}),
 }
 
@@ -82,8 +82,13 @@ class TestIdentity:
         return self.token(role="viewer", team=team, **claims)
 
     def service(self, noun: str, **claims: Any) -> str:
-        """A service's own token; it acts for a team by `fp-on-behalf-of-team`."""
-        return self.token(role="service", team="", **({"sub": noun, "name": noun, "email": ""} | claims))
+        """A service's own token with the scopes of that service; it acts for a team by `fp-on-behalf-of-team`."""
+        facts = {"sub": noun, "name": noun, "email": "", "scopes": sorted(_scopes_of(noun))}
+        return self.token(role="service", team="", **(facts | claims))
+
+    def address_proof(self, noun: str = "gateway", **claims: Any) -> str:
+        """The token by which a service proves that it passes on a client's address."""
+        return self.service(noun, **({"aud": ADDRESS_AUDIENCE, "scopes": []} | claims))
 
     def job(self, team: str = TEAM, execution_id: str = "execution", **claims: Any) -> str:
         return self.token(role="job", team=team, **({"execution_id": execution_id} | claims))
@@ -118,6 +123,15 @@ class TestIdentity:
             "role": role,
             "scopes": sorted(ROLE_SCOPES.get(role, frozenset())),
         }
+
+
+def _scopes_of(noun: str) -> frozenset[str]:
+    """As auth puts them into the token."""
+    import fp_platform
+
+    platform = fp_platform.services()
+    facts = {**platform["services"], platform["runtime"]["noun"]: platform["runtime"]}
+    return frozenset(facts.get(noun, {}).get("scopes", ()))
 
 
 @functools.cache

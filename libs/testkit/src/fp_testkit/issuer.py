@@ -6,7 +6,7 @@ from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
-from fp_testkit.identity import ROLE_SCOPES, TEAM, TestIdentity
+from fp_testkit.identity import ADDRESS_AUDIENCE, ROLE_SCOPES, TEAM, TestIdentity
 from fp_testkit.wallclock import real_now
 
 if TYPE_CHECKING:
@@ -83,9 +83,8 @@ def _servicer(issuer: Issuer) -> object:
         ) -> auth_pb2.ExchangeServiceTokenResponse:
             if request.secret != SERVICE_SECRET:
                 raise Unauthenticated("unknown service credential", reason="WRONG_CREDENTIALS")
-            response = auth_pb2.ExchangeServiceTokenResponse(
-                access_token=issuer.identity.service(request.service, ttl=_TTL)
-            )
+            issue = issuer.identity.address_proof if request.audience == ADDRESS_AUDIENCE else issuer.identity.service
+            response = auth_pb2.ExchangeServiceTokenResponse(access_token=issue(request.service, ttl=_TTL))
             response.expires_at.FromDatetime(real_now() + timedelta(seconds=_TTL))
             return response
 

@@ -48,6 +48,7 @@ from fp_auth.audit_log import open_audit_log
 from fp_auth.first_operator import ensure_first_operator
 from fp_auth.identities import own_identity
 from fp_auth.retention import Prune
+from fp_auth.service_scopes import service_scopes
 from fp_auth.settings import AuthSettings, credentials, encryption_keys
 from fp_auth.signing_keys import open_keyring
 
@@ -111,7 +112,7 @@ def _servicer(
         revoke_api_key=RevokeApiKey(transactions, clock),
         rotate_api_key=RotateApiKey(transactions, random, clock, longest=longest),
         validate_token=validate_token,
-        exchange_service_token=ExchangeServiceToken(known, roles, keyring, clock, life=settings.access_life),
+        exchange_service_token=ExchangeServiceToken(known, service_scopes(), keyring, clock, life=settings.access_life),
         issue_job_token=IssueJobToken(roles, keyring, clock),
         secret_commands=SecretCommands(Sealer(secret_keys, "commands"), Fingerprints(secret_keys[0])),
         queries=Queries(users, roles, api_keys),

@@ -44,6 +44,7 @@ from fp_testkit.clock import ManualClock
 
 MIGRATIONS = resources.files("fp_auth") / "migrations"
 PASSWORD = "a-river-and-9-lanterns"
+SERVICE_SCOPES = {"registry": frozenset({"models:read"})}
 # Real hashing, made cheap: what it costs is not the subject here.
 CHEAP = argon2.Parameters(
     type=argon2.Type.ID, version=19, salt_len=8, hash_len=16, time_cost=1, memory_cost=8, parallelism=1
@@ -109,7 +110,7 @@ class World:
             revoke_api_key=RevokeApiKey(transactions, clock),
             rotate_api_key=RotateApiKey(transactions, random, clock),
             validate_token=ValidateToken(signer, ResolveApiKey(stores.api_keys, clock)),
-            exchange_service_token=ExchangeServiceToken(stores.service_credentials, roles, signer, clock),
+            exchange_service_token=ExchangeServiceToken(stores.service_credentials, SERVICE_SCOPES, signer, clock),
             issue_job_token=IssueJobToken(roles, signer, clock),
             secret_commands=SecretCommands(Sealer([bytes(32)], "commands"), Fingerprints(bytes(32))),
             queries=Queries(users, roles, stores.api_keys),

@@ -29,7 +29,23 @@ async def test_a_service_exchanges_its_credential_for_a_token_of_its_own(world):
     issued = await world.do.exchange_service_token("registry", SECRET)
     claims = await world.do.validate_token(issued.access_token)
     assert (claims.subject, claims.role, claims.team) == ("registry", "service", "")
+    assert claims.scopes == {"models:read"}
     assert issued.expires_at == world.now() + timedelta(minutes=15)
+
+
+async def test_a_service_without_scopes_of_its_own_has_none(world):
+    await SeedServiceCredentials(world.transactions, world.clock)([("newcomer", hashed(SECRET))])
+    issued = await world.do.exchange_service_token("newcomer", SECRET)
+    assert (await world.do.validate_token(issued.access_token)).scopes == frozenset()
+
+
+async def test_a_token_that_proves_addresses_has_no_scopes_and_an_audience_of_its_own(world, refused):
+    await seed(world, SECRET)
+    issued = await world.do.exchange_service_token("registry", SECRET, "forgepoint-client-address")
+    claims = world.signer.issued[issued.access_token]
+    assert (claims.subject, claims.audience, claims.scopes) == ("registry", "forgepoint-client-address", frozenset())
+    with refused(InvalidArgument, field="audience"):
+        await world.do.exchange_service_token("registry", SECRET, "anything")
 
 
 @pytest.mark.parametrize(("service", "secret"), [("registry", "wrong"), ("stranger", SECRET)])

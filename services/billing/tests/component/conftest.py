@@ -95,7 +95,9 @@ class Billing:
         return self.caller(self.issuer.identity.engineer(team))
 
     def as_service(self, noun: str, *, acting: str = "") -> Caller:
-        return self.caller(self.issuer.identity.service(noun), acting=acting)
+        """One that also records usage by an RPC; today the platform's services do so by events."""
+        scopes = ["billing:read", "billing:write"]
+        return self.caller(self.issuer.identity.service(noun, scopes=scopes), acting=acting)
 
 
 @pytest_asyncio.fixture

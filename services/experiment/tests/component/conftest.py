@@ -61,7 +61,8 @@ class Service:
         return self.caller(self.issuer.identity.job("alpha", execution_id))
 
     def as_service(self, noun: str, *, acting: str) -> Caller:
-        return self.caller(self.issuer.identity.service(noun), acting=acting)
+        """One that may read experiments; today none of the platform's services does."""
+        return self.caller(self.issuer.identity.service(noun, scopes=["experiments:read"]), acting=acting)
 
     async def get(self, path: str) -> httpx.Response:
         async with httpx.AsyncClient() as http:

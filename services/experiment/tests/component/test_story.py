@@ -111,6 +111,46 @@ async def test_the_execution_of_a_job_comes_from_its_token(service, ann):
     assert (await ann.run("other")).execution_id == ""
 
 
+async def test_a_job_writes_to_the_runs_of_its_own_execution_only(service, ann):
+    experiment = (await ann(pb.CreateExperimentRequest(name="flights"))).experiment
+    own, other = service.job("x7"), service.job("x8")
+    run = (await own(pb.StartRunRequest(experiment_id=experiment.id))).run
+    of_ann = (await ann(pb.StartRunRequest(experiment_id=experiment.id))).run
+    point, param = pb.MetricPoint(key="loss", value=0.5, step=1), pb.Param(key="depth", value="3")
+
+    for stranger, theirs in ((other, run), (own, of_ann)):
+        for request in (
+            pb.LogMetricsRequest(run_id=theirs.id, points=[point]),
+            pb.LogParamsRequest(run_id=theirs.id, params=[param]),
+            pb.SetRunArtifactsRequest(run_id=theirs.id),
+            pb.UpdateRunStatusRequest(run_id=theirs.id, status=pb.RUN_STATUS_KILLED),
+        ):
+            with pytest.raises(NotFound, match="no such run"):
+                await stranger(request)
+
+    # Its own attempts and everybody else of the team go on.
+    again = service.job("x7")
+    assert (await again(pb.LogMetricsRequest(run_id=run.id, points=[point]))).accepted_count == 1
+    assert (await again(pb.LogParamsRequest(run_id=run.id, params=[param]))).accepted_count == 1
+    await again(pb.SetRunArtifactsRequest(run_id=run.id))
+    ended = await ann(pb.UpdateRunStatusRequest(run_id=run.id, status=pb.RUN_STATUS_FINISHED))
+    assert ended.run.status == pb.RUN_STATUS_FINISHED
+
+
+async def test_a_job_neither_makes_nor_removes_experiments(service, ann):
+    run, job = await ann.run(), service.job("x7")
+
+    for request in (
+        pb.CreateExperimentRequest(name="own"),
+        pb.UpdateExperimentRequest(id=run.experiment_id),
+        pb.ArchiveExperimentRequest(id=run.experiment_id),
+        pb.DeleteRunRequest(run_id=run.id),
+    ):
+        with pytest.raises(PermissionDenied) as refused:
+            await job(request)
+        assert refused.value.reason == "NOT_FOR_JOBS"
+
+
 BAD = (
     (pb.CreateExperimentRequest(), "name"),
     (pb.CreateExperimentRequest(name="a", tags={"": "x"}), "tags"),

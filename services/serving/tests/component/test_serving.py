@@ -219,8 +219,8 @@ async def test_only_services_may_call(start: Start, channel: ChannelTo, registry
         await stranger.GetModelStatus(pb.GetModelStatusRequest())
 
 
-async def test_what_is_not_built_says_so(start: Start, channel: ChannelTo, registry_server) -> None:
+async def test_what_is_not_built_says_so(start: Start, channel: ChannelTo, registry_server, issuer) -> None:
     registry_server.put(b"x")
-    stub = ModelServingServiceStub(channel(await start()))
+    stub = ModelServingServiceStub(channel(await start(), issuer.identity.service("pipeline")))
     with pytest.raises(Unimplemented):
         await stub.LoadModel(pb.LoadModelRequest())

@@ -847,19 +847,25 @@ class ExchangeServiceTokenRequest(_message.Message):
 
     SERVICE_FIELD_NUMBER: _builtins.int
     SECRET_FIELD_NUMBER: _builtins.int
+    AUDIENCE_FIELD_NUMBER: _builtins.int
     service: _builtins.str
     """The service's noun, for example "registry"."""
     secret: _builtins.str
     """The service's own credential."""
+    audience: _builtins.str
+    """What the token is for: "forgepoint" (the default) to call, "forgepoint-client-address" only to prove to a service
+    which passed the address of a client on. The second kind has no scopes, and no RPC takes it.
+    """
     def __init__(
         self,
         *,
         service: _builtins.str = ...,
         secret: _builtins.str = ...,
+        audience: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["secret", b"secret", "service", b"service"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "secret", b"secret", "service", b"service"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -3,9 +3,11 @@
 isort:skip_file
 Who may call an RPC: one option on every method, enforced before anything else."""
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import descriptor_pb2 as _descriptor_pb2
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf.internal import extension_dict as _extension_dict
 import builtins as _builtins
@@ -53,6 +55,8 @@ class Access(_message.Message):
     INTERNAL_FIELD_NUMBER: _builtins.int
     CROSS_TEAM_FIELD_NUMBER: _builtins.int
     AUDIT_FIELD_NUMBER: _builtins.int
+    CALLERS_FIELD_NUMBER: _builtins.int
+    JOBS_FIELD_NUMBER: _builtins.int
     public: _builtins.bool
     """Anyone, without a credential."""
     authenticated: _builtins.bool
@@ -60,10 +64,16 @@ class Access(_message.Message):
     permission: _builtins.str
     """"resource:action" that the caller's scopes must grant."""
     internal: _builtins.bool
-    """Only service identities may call."""
+    """Only service identities may call, and of these only the ones that `callers` names."""
     cross_team: _builtins.bool
     """The operator of the platform may name another team than his own."""
     audit: Global___AuditLevel.ValueType
+    jobs: _builtins.bool
+    """Whether a job may call with the token of its execution; elsewhere it is refused, whatever its scopes."""
+    @_builtins.property
+    def callers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The services that may call an internal method, by noun. Every other service is refused, whatever its scopes."""
+
     def __init__(
         self,
         *,
@@ -73,10 +83,12 @@ class Access(_message.Message):
         internal: _builtins.bool = ...,
         cross_team: _builtins.bool = ...,
         audit: Global___AuditLevel.ValueType = ...,
+        callers: _abc.Iterable[_builtins.str] | None = ...,
+        jobs: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["authenticated", b"authenticated", "permission", b"permission", "public", b"public", "rule", b"rule"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audit", b"audit", "authenticated", b"authenticated", "cross_team", b"cross_team", "internal", b"internal", "permission", b"permission", "public", b"public", "rule", b"rule"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audit", b"audit", "authenticated", b"authenticated", "callers", b"callers", "cross_team", b"cross_team", "internal", b"internal", "jobs", b"jobs", "permission", b"permission", "public", b"public", "rule", b"rule"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_rule: _TypeAlias = _typing.Literal["public", "authenticated", "permission"]  # noqa: Y015
     _WhichOneofArgType_rule: _TypeAlias = _typing.Literal["rule", b"rule"]  # noqa: Y015

@@ -21,6 +21,7 @@ class Service:
     redis: bool = False
     s3: bool = False
     peers: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
     edge: bool = False
     ports: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()

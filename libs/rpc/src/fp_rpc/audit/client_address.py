@@ -1,8 +1,8 @@
 """The network address of a client, for the audit.
 
-Behind the gateway every connection is the gateway's own, so that it sends the client's address in a header, and its own
-service token as the proof that it is the gateway. The token is verified only for calls that the audit records: the
-others do not pay for it.
+Behind the gateway every connection is the gateway's own, so that it sends the client's address in a header, and as the
+proof that it is the gateway a token which is good for nothing else: every service sees it with every call. It is
+verified only for calls that the audit records: the others do not pay for it.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from fp_kernel import Error
 
 from fp_rpc import headers
 from fp_rpc.addresses import peer_of
-from fp_rpc.identity.caller import API_KEY_PREFIX, IdentityResolver
+from fp_rpc.identity.caller import ADDRESS_AUDIENCE, IdentityResolver
 
 # Noun of the only service whose word about others' addresses counts.
 GATEWAY: Final = "gateway"
@@ -30,10 +30,9 @@ class ClientAddresses:
         return ""
 
     async def _is_gateway(self, token: str) -> bool:
-        # An API key would be asked about at auth, and services own none.
-        if not token or token.startswith(API_KEY_PREFIX):
+        if not token:
             return False
         try:
-            return (await self._resolver.resolve(token)).service == GATEWAY
+            return (await self._resolver.resolve(token, audience=ADDRESS_AUDIENCE)).service == GATEWAY
         except Error:
             return False

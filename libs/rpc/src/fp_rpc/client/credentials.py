@@ -10,6 +10,7 @@ from fp_telemetry import get_logger
 from fp_rpc import headers
 from fp_rpc.client.channel_options import channel_options
 from fp_rpc.errors import from_rpc_error
+from fp_rpc.identity.caller import AUDIENCE
 from fp_rpc.server.incoming_call import call_or_none
 from fp_rpc.times import seconds_of
 
@@ -67,14 +68,23 @@ class ForwardedToken:
 class ServiceCredential:
     """A service's own credential, exchanged at auth for a token of role `service`, renewed ahead of its end.
 
-    auth: address (host:port) or an open channel.
+    auth: address (host:port) or an open channel. audience: see `identity.caller`.
     A good token is never waited for: it is renewed beside the calls, and used to its end while auth is away.
     """
 
     acts_for_others = True
 
-    def __init__(self, service: str, secret: str, auth: str | grpc.aio.Channel, *, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        service: str,
+        secret: str,
+        auth: str | grpc.aio.Channel,
+        *,
+        audience: str = AUDIENCE,
+        clock: Clock | None = None,
+    ) -> None:
         self._service = service
+        self._audience = audience
         self._secret = secret
         self._auth = auth
         self._opened: grpc.aio.Channel | None = None
@@ -110,7 +120,9 @@ class ServiceCredential:
             await opened.close()
 
     async def _exchange(self) -> Loaded[str]:
-        request = auth_pb2.ExchangeServiceTokenRequest(service=self._service, secret=self._secret)
+        request = auth_pb2.ExchangeServiceTokenRequest(
+            service=self._service, secret=self._secret, audience=self._audience
+        )
         try:
             answer = await auth_pb2_grpc.AuthServiceStub(self._channel()).ExchangeServiceToken(
                 request, timeout=_EXCHANGE_TIMEOUT

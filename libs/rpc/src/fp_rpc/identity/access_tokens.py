@@ -8,9 +8,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from fp_kernel import Clock, Principal, SystemClock, Unauthenticated
 from fp_kernel.identity import SERVICE_ROLE
 
+from fp_rpc.identity.caller import ADDRESS_AUDIENCE, AUDIENCE
 from fp_rpc.identity.jwks import JwksSource
 
-AUDIENCE: Final = "forgepoint"
 ALGORITHM: Final = "RS256"
 _LEEWAY: Final = 5.0
 _LONGEST: Final = 16_384
@@ -40,32 +40,37 @@ class JwtResolver:
         self._jwks = jwks
         self._clock = clock or SystemClock()
         self._limit = limit
-        self._verified: dict[str, tuple[Principal, float, str, RSAPublicKey]] = {}
+        # By audience, so that a token which proves an address is never taken for one that calls.
+        self._verified: dict[str, dict[str, tuple[Principal, float, str, RSAPublicKey]]] = {
+            AUDIENCE: {},
+            ADDRESS_AUDIENCE: {},
+        }
 
-    async def resolve(self, credential: str) -> Principal:
+    async def resolve(self, credential: str, *, audience: str = AUDIENCE) -> Principal:
         """Raises Unauthenticated with reason TOKEN_INVALID or TOKEN_EXPIRED, Unavailable without any keys."""
-        known = self._verified.get(credential)
+        verified = self._verified[audience]
+        known = verified.get(credential)
         if known is not None:
             principal, until, kid, verified_by = known
             # The same object until the set is loaded again: then the token is verified once more.
             if self._clock.monotonic() < until and await self._jwks.key(kid) is verified_by:
                 return principal
-            self._verified.pop(credential, None)
+            verified.pop(credential, None)
         now = self._clock.now().timestamp()
         kid = _key_id(credential)
         key = await self._jwks.key(kid)
         if key is None:
             raise _bad("its key is unknown")
-        principal = self._verify(credential, kid, key, now)
-        if len(self._verified) >= self._limit:
-            del self._verified[next(iter(self._verified))]
-        self._verified[credential] = principal, self._clock.monotonic() + principal.expires_at - now, kid, key
+        principal = self._verify(credential, kid, key, now, audience)
+        if len(verified) >= self._limit:
+            del verified[next(iter(verified))]
+        verified[credential] = principal, self._clock.monotonic() + principal.expires_at - now, kid, key
         return principal
 
-    def _verify(self, token: str, kid: str, key: RSAPublicKey, now: float) -> Principal:
+    def _verify(self, token: str, kid: str, key: RSAPublicKey, now: float, audience: str) -> Principal:
         try:
             claims = jwt.decode(
-                token, key, algorithms=[ALGORITHM], audience=AUDIENCE, issuer=self._issuer, options=_OPTIONS
+                token, key, algorithms=[ALGORITHM], audience=audience, issuer=self._issuer, options=_OPTIONS
             )
         except jwt.InvalidTokenError:
             raise _bad("its signature or claims are wrong") from None

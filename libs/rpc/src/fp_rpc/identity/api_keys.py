@@ -7,6 +7,8 @@ from typing import Final
 
 from fp_kernel import Backoff, Clock, Loaded, LoadingCache, Principal, ResourceExhausted, SystemClock, Unauthenticated
 
+from fp_rpc.identity.caller import AUDIENCE
+
 # Prefix and 256 random bits in base64url; auth has never made anything else.
 _FORM: Final = re.compile(r"fp_[A-Za-z0-9_-]{43}")
 _INVALID: Final = "API_KEY_INVALID"
@@ -50,11 +52,11 @@ class ApiKeyResolver:
         self._refused: dict[bytes, float] = {}
         self._drops = 0
 
-    async def resolve(self, credential: str) -> Principal:
+    async def resolve(self, credential: str, *, audience: str = AUDIENCE) -> Principal:
         """Raises Unauthenticated for a key that is not valid, Unavailable when auth cannot be asked,
         ResourceExhausted when too many wait for auth already.
         """
-        if not _FORM.fullmatch(credential):
+        if audience != AUDIENCE or not _FORM.fullmatch(credential):
             raise _invalid()
         digest = hashlib.sha256(credential.encode()).digest()
         if self._clock.monotonic() < self._refused.get(digest, float("-inf")):

@@ -11,6 +11,10 @@ from fp_rpc import headers
 from fp_rpc.identity.withdrawals import Withdrawals
 
 API_KEY_PREFIX: Final = "fp_"
+AUDIENCE: Final = "forgepoint"
+"""Of credentials that call."""
+ADDRESS_AUDIENCE: Final = "forgepoint-client-address"
+"""Of a token that proves who says a client's address, and that calls nothing."""
 # gRPC headers are printable ASCII; team names are free text: what lies outside is escaped, and so is the escape.
 _PLAIN: Final = string.ascii_letters + string.digits + string.punctuation.replace("%", "")
 _LONGEST: Final = 1_024
@@ -20,8 +24,8 @@ _BEARER: Final = "bearer"
 
 
 class IdentityResolver(Protocol):
-    async def resolve(self, credential: str) -> Principal:
-        """Who holds this credential.
+    async def resolve(self, credential: str, *, audience: str = AUDIENCE) -> Principal:
+        """Who holds this credential, which is meant for this audience.
 
         Raises Unauthenticated for a credential that is not valid, Unavailable when that cannot be checked now.
         """
@@ -39,9 +43,9 @@ class CredentialResolver:
         self._keys = keys
         self.withdrawals = withdrawals
 
-    async def resolve(self, credential: str) -> Principal:
+    async def resolve(self, credential: str, *, audience: str = AUDIENCE) -> Principal:
         resolver = self._keys if credential.startswith(API_KEY_PREFIX) else self._jwt
-        principal = await resolver.resolve(credential)
+        principal = await resolver.resolve(credential, audience=audience)
         await self.withdrawals.check(principal)
         return principal
 

@@ -3,8 +3,9 @@
 import math
 from datetime import UTC, datetime
 
-from fp_kernel import Principal
+from fp_kernel import Principal, Unauthenticated
 from fp_rpc import IdentityResolver
+from fp_rpc.identity.caller import AUDIENCE
 
 from fp_auth.app.validate_token import ResolveApiKey
 from fp_auth.domain.claims import Claims
@@ -16,7 +17,9 @@ class ApiKeyIdentity:
     def __init__(self, resolve_key: ResolveApiKey) -> None:
         self._resolve_key = resolve_key
 
-    async def resolve(self, credential: str) -> Principal:
+    async def resolve(self, credential: str, *, audience: str = AUDIENCE) -> Principal:
+        if audience != AUDIENCE:
+            raise Unauthenticated("an API key proves no address", reason="API_KEY_INVALID")
         claims = await self._resolve_key(credential)
         return Principal(
             user_id=claims.subject,

@@ -19,7 +19,7 @@ from fp_kernel import Clock, Unavailable, new_id
 
 from fp_auth.adapters.sealing import Sealer
 from fp_auth.app.ports import SigningKey, SigningKeys
-from fp_auth.domain.claims import AUDIENCE, Claims
+from fp_auth.domain.claims import Claims
 from fp_auth.domain.signing import KeyLife
 
 ALGORITHM = "RS256"
@@ -104,7 +104,7 @@ class Keyring:
         }
         return {
             "iss": self._issuer,
-            "aud": AUDIENCE,
+            "aud": claims.audience,
             "sub": claims.subject,
             "jti": claims.token_id,
             # With fractions: a login in the second of a "log out everywhere" is told from one before it.

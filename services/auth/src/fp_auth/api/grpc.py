@@ -21,6 +21,7 @@ from fp_auth.app.revoke_api_key import RevokeApiKey
 from fp_auth.app.rotate_api_key import RotateApiKey
 from fp_auth.app.secret_commands import SecretCommands
 from fp_auth.app.validate_token import ValidateToken
+from fp_auth.domain.claims import AUDIENCE
 
 
 class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
@@ -179,7 +180,8 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
     async def ExchangeServiceToken(
         self, request: auth_pb2.ExchangeServiceTokenRequest, context: object
     ) -> auth_pb2.ExchangeServiceTokenResponse:
-        return convert.service_token_to_pb(await self._exchange_service_token(request.service, request.secret))
+        issued = await self._exchange_service_token(request.service, request.secret, request.audience or AUDIENCE)
+        return convert.service_token_to_pb(issued)
 
     async def IssueJobToken(
         self, request: auth_pb2.IssueJobTokenRequest, context: object

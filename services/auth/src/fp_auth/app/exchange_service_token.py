@@ -1,13 +1,12 @@
 """A service's own credential for a token of role service."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from fp_kernel import Clock, Unauthenticated, invalid, new_id
-from fp_kernel.identity import SERVICE_ROLE
 
-from fp_auth.app.ports import Roles, ServiceCredentials, TokenSigner
-from fp_auth.app.session import role_named
+from fp_auth.app.ports import ServiceCredentials, TokenSigner
 from fp_auth.domain import claims
 from fp_auth.domain.credentials import matches
 from fp_auth.domain.sessions import POLICY
@@ -26,26 +25,29 @@ class ExchangeServiceToken:
     def __init__(
         self,
         known: ServiceCredentials,
-        roles: Roles,
+        scopes: Mapping[str, frozenset[str]],
         signer: TokenSigner,
         clock: Clock,
         *,
         life: timedelta = POLICY.access,
     ) -> None:
+        """scopes: of each service by its noun; one that is not named has a token without any."""
         self._known = known
-        self._roles = roles
+        self._scopes = scopes
         self._signer = signer
         self._clock = clock
         self._life = life
 
-    async def __call__(self, service: str, secret: str) -> IssuedToken:
+    async def __call__(self, service: str, secret: str, audience: str = claims.AUDIENCE) -> IssuedToken:
         """Raises InvalidArgument, Unauthenticated."""
         for field, value, longest in (("service", service, _MAX_NOUN), ("secret", secret, _MAX_SECRET)):
             if not value or len(value) > longest:
                 raise invalid(field, f"must have 1 to {longest} characters")
+        if audience not in claims.AUDIENCES:
+            raise invalid("audience", f"must be one of {', '.join(sorted(claims.AUDIENCES))}")
         now = self._clock.now()
         if not matches(secret, await self._known.hashes(service, now)):
             raise Unauthenticated("service or secret is wrong", reason="WRONG_CREDENTIALS")
-        role = await role_named(self._roles, SERVICE_ROLE)
-        said = claims.of_service(service, role, now=now, life=self._life, token_id=new_id())
+        scopes = self._scopes.get(service, frozenset())
+        said = claims.of_service(service, scopes, audience=audience, now=now, life=self._life, token_id=new_id())
         return IssuedToken(self._signer.sign(said), now + self._life)

@@ -9,6 +9,9 @@ from fp_kernel.identity import JOB_ROLE, SERVICE_ROLE
 from fp_auth.domain.users import Role, User
 
 AUDIENCE = "forgepoint"
+ADDRESS_AUDIENCE = "forgepoint-client-address"
+"""Of a token that only proves which service passed a client's address on: ten services see it with each call."""
+AUDIENCES = frozenset((AUDIENCE, ADDRESS_AUDIENCE))
 MAX_JOB_LIFE = timedelta(hours=24)
 _MAX_ID = 100
 
@@ -33,6 +36,7 @@ class Claims:
     execution_id: str = ""
     service: str = ""
     session_id: str = ""
+    audience: str = AUDIENCE
 
 
 def of_user(user: User, role: Role, *, now: datetime, life: timedelta, token_id: str, session_id: str) -> Claims:
@@ -50,18 +54,21 @@ def of_user(user: User, role: Role, *, now: datetime, life: timedelta, token_id:
     )
 
 
-def of_service(service: str, role: Role, *, now: datetime, life: timedelta, token_id: str) -> Claims:
+def of_service(  # the facts of one service
+    service: str, scopes: frozenset[str], *, audience: str, now: datetime, life: timedelta, token_id: str
+) -> Claims:
     """A service belongs to no team; it names one with each call that it makes for a team."""
     return Claims(
         subject=service,
         team="",
         role=SERVICE_ROLE,
-        scopes=role.scopes,
+        scopes=scopes if audience == AUDIENCE else frozenset(),
         issued_at=now,
         expires_at=now + life,
         token_id=token_id,
         name=service,
         service=service,
+        audience=audience,
     )
 
 

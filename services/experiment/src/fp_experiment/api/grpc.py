@@ -98,10 +98,11 @@ class ExperimentServicer(ExperimentTrackerServiceServicer):
 
     async def LogMetrics(self, request: pb.LogMetricsRequest, context: object) -> pb.LogMetricsResponse:
         """Answers once the points are committed."""
-        run_id, team = parse_id(request.run_id, "run_id"), caller().team
+        run_id, by = parse_id(request.run_id, "run_id"), caller()
         points = convert.points_of(request.points, self._clock.now())
         check_points(points)
-        accepted = await self._ingest.now_or_never(LoggedPoints(team, run_id, points, command(request, _points)))
+        logged = LoggedPoints(by.team, run_id, points, command(request, _points), by.execution_id)
+        accepted = await self._ingest.now_or_never(logged)
         return _points(accepted)
 
     async def GetExperiment(self, request: pb.GetExperimentRequest, context: object) -> pb.GetExperimentResponse:

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from fp_kernel import AlreadyExists, Command, FieldViolation, Principal, invalid
 
+from fp_experiment.app.own_run import own_run
 from fp_experiment.app.ports import Transactions
-from fp_experiment.app.refusals import no_run
 from fp_experiment.domain.runs import MAX_PARAMS, MAX_PARAMS_BYTES, check_params
 
 
@@ -25,10 +25,7 @@ class LogParams:
         if not params:
             raise invalid("params", "must not be empty")
         async with self._transactions(command) as tx:
-            run = await tx.runs.locked(caller.team, run_id)
-            if run is None:
-                raise no_run()
-            run.check_running()
+            (await own_run(tx, caller, run_id)).check_running()
             there = await tx.runs.add_params(run_id, params)
             _check_same(params, there)
             size = await tx.runs.params_size(run_id)

@@ -147,12 +147,16 @@ class Reads(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LoggedPoints:
-    """Points of one call. command: with or without a key; its result is the number of accepted points."""
+    """Points of one call. command: with or without a key; its result is the number of accepted points.
+
+    execution_id: of the job that calls; empty for everybody else.
+    """
 
     team: str
     run_id: str
     points: Sequence[Point]
     command: Command
+    execution_id: str = ""
 
     @property
     def rows(self) -> int:

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from fp_kernel import Command, Principal
 
+from fp_experiment.app.own_run import own_run
 from fp_experiment.app.ports import Transactions
-from fp_experiment.app.refusals import no_run
 from fp_experiment.domain.runs import Run
 
 
@@ -16,10 +16,7 @@ class SetRunArtifacts:
     async def __call__(self, run_id: str, artifacts: bytes, caller: Principal, command: Command) -> Run:
         """artifacts: the whole document, in place of what was there; also after the end of the run. Raises NotFound."""
         async with self._transactions(command) as tx:
-            found = await tx.runs.locked(caller.team, run_id)
-            if found is None:
-                raise no_run()
-            run = replace(found, artifacts=artifacts)
+            run = replace(await own_run(tx, caller, run_id), artifacts=artifacts)
             await tx.runs.save(run)
             await tx.complete(command, run)
         return run

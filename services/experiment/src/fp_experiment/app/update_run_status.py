@@ -2,8 +2,8 @@
 
 from fp_kernel import Clock, Command, Principal
 
+from fp_experiment.app.own_run import own_run
 from fp_experiment.app.ports import Transactions
-from fp_experiment.app.refusals import no_run
 from fp_experiment.app.stories import of_end
 from fp_experiment.domain.events import RunFinished
 from fp_experiment.domain.runs import Run, RunStatus
@@ -21,9 +21,7 @@ class UpdateRunStatus:
         """
         async with self._transactions(command) as tx:
             # The lock waits for points that are being written, so that the event has all of them.
-            found = await tx.runs.locked(caller.team, run_id)
-            if found is None:
-                raise no_run()
+            found = await own_run(tx, caller, run_id)
             run = found.ended(status, self._clock.now())
             if run is not found:
                 await tx.runs.save(run)

@@ -99,10 +99,19 @@ class Run:
             raise not_running(self.status)
         return replace(self, status=status, ended_at=now)
 
+    def open_to(self, execution_id: str) -> bool:
+        """Whether the caller may write to it. execution_id: of a job, empty for everybody else."""
+        return open_to(self.execution_id, execution_id)
+
     def check_running(self) -> None:
         """Raises FailedPrecondition."""
         if self.status is not RunStatus.RUNNING:
             raise not_running(self.status)
+
+
+def open_to(of_run: str, of_caller: str) -> bool:
+    """of_run: the execution whose job started the run, empty when a person did. of_caller: the execution of the job."""
+    return not of_caller or of_run == of_caller
 
 
 def not_running(status: str) -> FailedPrecondition:

@@ -15,7 +15,7 @@ from fp_experiment.adapters.postgres.lineage import PostgresLineage
 from fp_experiment.app.ports import Entry, LoggedPoints, Outcome, ToldStory
 from fp_experiment.app.refusals import no_run
 from fp_experiment.domain.metrics import MAX_KEYS, Point
-from fp_experiment.domain.runs import RunStatus, not_running
+from fp_experiment.domain.runs import RunStatus, not_running, open_to
 
 EXPERIMENT = durable("experiment")
 
@@ -30,7 +30,9 @@ CREATE TEMPORARY TABLE IF NOT EXISTS staged_points (
 _COLUMNS = ("entry", "run_id", "key", "step", "value", "recorded_at")
 
 # A run that ends waits for this, and this for a run that ends: its last event has every point.
-_RUNS = "SELECT id, team, status FROM runs WHERE id = any($1::uuid[]) AND deleted_at IS NULL ORDER BY id FOR SHARE"
+_RUNS = """
+SELECT id, team, status, execution_id FROM runs WHERE id = any($1::uuid[]) AND deleted_at IS NULL ORDER BY id FOR SHARE
+"""
 
 # Sorted, so that two replicas wait for each other and do not lock each other out.
 _ADD = """
@@ -120,18 +122,18 @@ async def _claimed(tx: Transaction, batch: _Batch) -> Mapping[Name, int]:
 
 
 async def _check_runs(tx: Transaction, batch: _Batch) -> None:
-    """Points go to runs of their own team that have not ended."""
+    """Points go to runs of their own team that have not ended, those of a job to runs of its own execution."""
     asked = batch.points()
     if not asked:
         return
     rows = await tx.fetch(_RUNS, list({entry.run_id for entry in asked.values()}))
-    there = {(row["team"], str(row["id"])): row["status"] for row in rows}
+    there = {(row["team"], str(row["id"])): row for row in rows}
     for place, entry in asked.items():
-        status = there.get((entry.team, entry.run_id))
-        if status is None:
+        run = there.get((entry.team, entry.run_id))
+        if run is None or not open_to(run["execution_id"], entry.execution_id):
             batch.outcomes[place] = no_run()
-        elif status != RunStatus.RUNNING:
-            batch.outcomes[place] = not_running(status)
+        elif run["status"] != RunStatus.RUNNING:
+            batch.outcomes[place] = not_running(run["status"])
 
 
 async def _check_keys(tx: Transaction, batch: _Batch) -> None:
