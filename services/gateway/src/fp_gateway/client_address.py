@@ -1,4 +1,8 @@
-"""The headers by which services learn a client's network address, and the gateway's own token as the proof."""
+"""The headers by which services learn a client's network address, and the proof that the gateway says it.
+
+The proof is a token that no RPC takes: every service sees it with each call, and one that was taken over could else
+call all others with the gateway's own.
+"""
 
 import asyncio
 from typing import Final, NoReturn
@@ -7,6 +11,7 @@ from fp_rpc import ServiceCredential
 from fp_rpc.headers import CLIENT_ADDRESS, FORWARDED_BY
 
 from fp_gateway.metadata import Pair
+from fp_gateway.trusted_proxies import TrustedProxies
 
 # Seconds between two looks at the token; it is renewed when a third of its life is left.
 _INTERVAL: Final = 15.0
@@ -15,19 +20,24 @@ _INTERVAL: Final = 15.0
 class ClientAddressHeaders:
     """No call waits for the token: until auth has given one, addresses go along without proof and are not believed."""
 
-    def __init__(self, credential: ServiceCredential) -> None:
-        self._credential = credential
+    def __init__(self, proof: ServiceCredential, proxies: TrustedProxies) -> None:
+        """proof: for the audience of addresses. proxies: whose word about their clients counts."""
+        self._proof = proof
+        self._proxies = proxies
 
     async def run(self) -> NoReturn:
         """Keep the token fresh. Raises Unavailable while there is none to be had."""
         while True:
-            await self._credential.token()
+            await self._proof.token()
             await asyncio.sleep(_INTERVAL)
 
-    def headers(self, address: str) -> list[Pair]:
-        """address: the client's IP address; empty when there is none, and then there are no headers."""
-        if not address:
+    def headers(self, peer: str, forwarded: str) -> list[Pair]:
+        """peer: IP address of the connection; empty when there is none, and then there are no headers.
+
+        forwarded: the header `X-Forwarded-For`, empty without one.
+        """
+        if not peer:
             return []
-        pairs: list[Pair] = [(CLIENT_ADDRESS, address)]
-        token = self._credential.present
+        pairs: list[Pair] = [(CLIENT_ADDRESS, self._proxies.client(peer, forwarded))]
+        token = self._proof.present
         return [*pairs, (FORWARDED_BY, token)] if token else pairs

@@ -4,8 +4,9 @@ from fp_events import AuditPublisher
 from fp_events.hosting import soft_bus
 from fp_events.payloads.revocation import follow_identities
 from fp_events.streams import AUDIT
-from fp_rpc import Server
+from fp_rpc import Server, ServiceCredential
 from fp_rpc.hosting import peers
+from fp_rpc.identity.caller import ADDRESS_AUDIENCE
 from fp_runtime import Runtime
 from fp_runtime import main as run_main
 
@@ -17,6 +18,7 @@ from fp_gateway.methods import all_methods
 from fp_gateway.proxy import Proxy, ProxyPolicy
 from fp_gateway.server import ProxyServer
 from fp_gateway.settings import GatewaySettings
+from fp_gateway.trusted_proxies import TrustedProxies
 from fp_gateway.unimplemented import add_unimplemented
 
 
@@ -33,7 +35,11 @@ async def serve(runtime: Runtime, settings: GatewaySettings) -> None:
     backends = Backends(settings.addresses(), f"127.0.0.1:{port}")
     runtime.on_close(backends.close)
     methods = all_methods()
-    addresses = ClientAddressHeaders(others.credential)
+    proof = ServiceCredential(
+        "gateway", settings.service_secret.get_secret_value(), settings.auth_addr, audience=ADDRESS_AUDIENCE
+    )
+    runtime.on_close(proof.close)
+    addresses = ClientAddressHeaders(proof, TrustedProxies(settings.gateway_trusted_proxies))
     policy = ProxyPolicy(default_deadline=settings.default_deadline, longest_deadline=settings.longest_deadline)
     proxy = Proxy(methods, backends, addresses, policy)
     rpc = RpcClient(methods, backends, addresses, settings.default_deadline)

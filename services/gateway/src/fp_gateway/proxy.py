@@ -17,6 +17,7 @@ from fp_gateway.client_address import ClientAddressHeaders
 from fp_gateway.failures import MAX_MESSAGE_BYTES, Failure, of_call, of_error
 from fp_gateway.metadata import Pair, to_caller, to_service
 from fp_gateway.methods import Method
+from fp_gateway.trusted_proxies import FORWARDED_FOR
 
 Context = Any
 
@@ -86,8 +87,10 @@ class _Start:
         """The caller's allowed metadata, with our own span as the parent."""
         carrier: dict[str, str] = {}
         inject(carrier)
-        passed = [(key, value) for key, value in to_service(context.invocation_metadata()) if key not in carrier]
-        return [*passed, *self.addresses.headers(ip_of(context.peer())), *carrier.items()]
+        sent = context.invocation_metadata() or ()
+        passed = [(key, value) for key, value in to_service(sent) if key not in carrier]
+        forwarded = ",".join(value for key, value in sent if key == FORWARDED_FOR and isinstance(value, str))
+        return [*passed, *self.addresses.headers(ip_of(context.peer()), forwarded), *carrier.items()]
 
 
 def _unary(start: _Start) -> Callable[[Any, Context], Awaitable[bytes]]:

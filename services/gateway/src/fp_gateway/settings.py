@@ -4,7 +4,10 @@ from typing import Annotated
 
 from fp_runtime.fields import Address
 from fp_runtime.settings import EventSettings, Port, ServiceSettings
-from pydantic import Field
+from pydantic import BeforeValidator, Field
+from pydantic_settings import NoDecode
+
+from fp_gateway.trusted_proxies import Network, parse_networks
 
 # Services that a platform may run without; their RPCs then answer UNIMPLEMENTED, after the access check.
 NOUNS = (
@@ -21,10 +24,16 @@ NOUNS = (
 )
 
 
+def _networks(value: str | tuple[Network, ...]) -> tuple[Network, ...]:
+    return parse_networks(value) if isinstance(value, str) else value
+
+
 class GatewaySettings(ServiceSettings, EventSettings):
     """gateway_http_port: the public HTTP port; `http_port` stays for health and metrics."""
 
     gateway_http_port: Port = 8000
+    # Networks of the proxies in front of the gateway, separated by commas; only from them is X-Forwarded-For believed.
+    gateway_trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = ()
     auth_addr: Address
     registry_addr: Address
     inference_addr: Address

@@ -2,6 +2,7 @@ import asyncio
 
 import grpc
 import httpx
+import jwt
 import pytest
 from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
 from forgepoint.billing.v1 import billing_pb2, billing_pb2_grpc
@@ -78,6 +79,9 @@ async def test_the_audit_tells_where_the_caller_sits_and_not_what_he_says(edge, 
     assert event.payload.peer == "ipv4:127.0.0.2"
     metadata = edge.registry.calls[-1].metadata
     assert metadata["fp-client-address"] == "127.0.0.2"
+    # Every service sees it with each call: it proves the address and calls nothing.
+    proof = jwt.decode(metadata["fp-forwarded-by"], options={"verify_signature": False})
+    assert (proof["sub"], proof["aud"], proof["scopes"]) == ("gateway", "forgepoint-client-address", [])
 
 
 async def test_a_grpc_caller_does_not_say_where_he_sits(edge, channel):
