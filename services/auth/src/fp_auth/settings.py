@@ -62,6 +62,7 @@ class AuthSettings(ServiceSettings, PostgresSettings, EventSettings, S3Settings)
     auth_login_address_free, auth_login_address_pause: the same for an address, whatever the accounts.
     auth_access_minutes: how long an access token of a person or a service is good.
     auth_session_idle_days, auth_session_days: a session ends when it was not refreshed for so long, and after so long.
+    auth_refresh_grace_seconds: how long after its use a refresh token is replaced once more, if no successor was used.
     auth_api_key_days: how long an API key may live, also one made without an end; 0 is without a bound.
     auth_audit_key: chains the audit log and signs its checkpoints, base64; who has it and the database can forge both.
     auth_audit_days: how long an entry of the audit log is kept, by whole months.
@@ -84,6 +85,7 @@ class AuthSettings(ServiceSettings, PostgresSettings, EventSettings, S3Settings)
     auth_access_minutes: Annotated[float, Field(ge=1, le=60)] = 15.0
     auth_session_idle_days: Annotated[float, Field(gt=0, le=365)] = 30.0
     auth_session_days: Annotated[float, Field(gt=0, le=365)] = 90.0
+    auth_refresh_grace_seconds: Annotated[float, Field(ge=0, le=60)] = 30.0
     auth_api_key_days: Annotated[float, Field(ge=0, le=3_650)] = 0.0
     auth_audit_key: Annotated[SecretStr, AfterValidator(_check_key)]
     auth_audit_days: Annotated[int, Field(ge=31)] = 400
@@ -122,7 +124,7 @@ class AuthSettings(ServiceSettings, PostgresSettings, EventSettings, S3Settings)
     @property
     def session(self) -> SessionPolicy:
         idle, longest = timedelta(days=self.auth_session_idle_days), timedelta(days=self.auth_session_days)
-        return SessionPolicy(idle, longest, self.access_life)
+        return SessionPolicy(idle, longest, self.access_life, timedelta(seconds=self.auth_refresh_grace_seconds))
 
     @property
     def api_key_life(self) -> timedelta | None:

@@ -1,5 +1,6 @@
 """Every statement of this service at 20,000 rows; see docs/how-to/test-sql-statements.md."""
 
+import hashlib
 from datetime import UTC, date, datetime
 from importlib import resources
 
@@ -13,6 +14,10 @@ NOW = datetime(2013, 3, 1, 12, tzinfo=UTC)
 def row_id(n: int) -> str:
     """What the filling gave row number n."""
     return f"01890000-0000-7000-8000-{n:012x}"
+
+
+def digest(n: int) -> bytes:
+    return hashlib.sha256(str(n).encode()).digest()
 
 
 ROW_ID = "('01890000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid"
@@ -37,8 +42,8 @@ FILL = (
     SELECT {ROW_ID}, {ROW_ID}, '2013-03-01', '2013-03-01'::timestamptz + n * interval '1 minute' {ROWS}
     """,
     f"""
-    INSERT INTO refresh_tokens (token_hash, family_id, issued_at, expires_at)
-    SELECT sha256(n::text::bytea), {ROW_ID}, '2013-03-01', '2013-04-01' {ROWS}
+    INSERT INTO refresh_tokens (token_hash, family_id, issued_at, expires_at, predecessor)
+    SELECT sha256(n::text::bytea), {ROW_ID}, '2013-03-01', '2013-04-01', sha256((n - 1)::text::bytea) {ROWS}
     """,
     f"""
     INSERT INTO login_buckets (kind, key, empty_at)
@@ -127,8 +132,8 @@ TABLE = {
     "sessions.PostgresSessions.start": uses(""),
     "sessions.PostgresSessions.add_token": uses(""),
     "sessions.PostgresSessions.lock": uses("refresh_families_pkey refresh_tokens_pkey"),
-    "sessions.PostgresSessions.lock/2": uses("refresh_tokens_pkey"),
-    "sessions.PostgresSessions.spend": uses("refresh_tokens_pkey"),
+    "sessions.PostgresSessions.lock/2": uses("refresh_tokens_pkey refresh_tokens_replacing", digest(7)),
+    "sessions.PostgresSessions.spend": uses("refresh_tokens_pkey refresh_tokens_replacing", digest(7), NOW),
     "sessions.PostgresSessions.end": uses("refresh_families_pkey", row_id(7), NOW, "logout"),
     "sessions.PostgresSessions.prune": uses("refresh_families_by_end", NOW, 50),
     "signing_keys.PostgresSigningKeys.all": uses("", sorts="a few keys"),

@@ -178,7 +178,7 @@ async def start_session(transactions, user: User) -> str:
     family = new_id()
     async with transactions() as tx:
         await tx.sessions.start(family, user.id, NOW, NOW + 2 * HOUR)
-        await tx.sessions.add_token(family, b"t" * 32, NOW, NOW + HOUR)
+        await tx.sessions.add_token(family, b"t" * 32, NOW, NOW + HOUR, predecessor=None)
     return family
 
 

@@ -17,6 +17,16 @@ def test_a_spent_token_was_copied():
     assert judge(replace(TOKEN, spent_at=NOW), NOW) is Verdict.REUSED
 
 
+def test_a_spent_token_is_replaced_once_more_for_a_moment_while_no_successor_was_used():
+    spent = replace(TOKEN, spent_at=NOW, replaceable=True)
+    grace = timedelta(seconds=30)
+    assert judge(spent, NOW + timedelta(seconds=29), grace) is Verdict.GOOD
+    assert judge(spent, NOW + grace, grace) is Verdict.REUSED
+    assert judge(spent, NOW, timedelta(0)) is Verdict.REUSED
+    assert judge(replace(spent, replaceable=False), NOW, grace) is Verdict.REUSED
+    assert judge(replace(spent, ended_at=NOW), NOW, grace) is Verdict.DEAD
+
+
 def test_a_spent_token_that_comes_after_its_expiry_still_tells_of_a_copy():
     assert judge(replace(TOKEN, spent_at=NOW), NOW + 40 * DAY) is Verdict.REUSED
 

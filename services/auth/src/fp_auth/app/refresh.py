@@ -17,7 +17,7 @@ class Refresh:
         """The new access token says what the user's role is now.
 
         Raises InvalidArgument, or Unauthenticated for a token that is unknown, spent or over; a spent one ends its
-        whole family.
+        whole family, except in the grace of `domain.sessions`.
         """
         if not refresh_token or len(refresh_token) > MAX_TOKEN:
             raise invalid("refresh_token", "must be the token that Login or RefreshToken answered")
@@ -31,7 +31,7 @@ class Refresh:
     async def _exchange(self, tx: Transaction, digest: bytes) -> Session | Unauthenticated:
         now = self._clock.now()
         token = await tx.sessions.lock(digest)
-        verdict = judge(token, now) if token else Verdict.DEAD
+        verdict = judge(token, now, self._issue.grace) if token else Verdict.DEAD
         if token is None or verdict is Verdict.DEAD:
             return Unauthenticated("the session is over; log in again", reason="SESSION_OVER")
         if verdict is Verdict.REUSED:
@@ -43,5 +43,11 @@ class Refresh:
         await tx.sessions.spend(digest, now)
         role = await role_named(tx.roles, user.role)
         return await self._issue(
-            tx.sessions, user, role, family_id=token.family_id, family_started=token.family_started, now=now
+            tx.sessions,
+            user,
+            role,
+            family_id=token.family_id,
+            family_started=token.family_started,
+            now=now,
+            predecessor=digest,
         )

@@ -37,17 +37,30 @@ class IssueTokens:
         self._policy = policy
 
     @property
+    def grace(self) -> timedelta:
+        return self._policy.grace
+
+    @property
     def longest(self) -> timedelta:
         """How long a family lives, whatever its use."""
         return self._policy.longest
 
     async def __call__(
-        self, store: SessionStore, user: User, role: Role, *, family_id: str, family_started: datetime, now: datetime
+        self,
+        store: SessionStore,
+        user: User,
+        role: Role,
+        *,
+        family_id: str,
+        family_started: datetime,
+        now: datetime,
+        predecessor: bytes | None = None,
     ) -> Session:
-        """Adds the refresh token to its family."""
+        """Adds the refresh token to its family. predecessor: the one that it replaces, as it is stored."""
         refresh = sessions.raw_token(self._random(sessions.ENTROPY_BYTES))
         refresh_ends = self._policy.token_ends(family_started, now)
-        await store.add_token(family_id, sessions.token_hash(refresh), now, refresh_ends)
+        digest = sessions.token_hash(refresh)
+        await store.add_token(family_id, digest, now, refresh_ends, predecessor=predecessor)
         said = claims.of_user(user, role, now=now, life=self._policy.access, token_id=new_id(), session_id=family_id)
         access = self._signer.sign(said)
         return Session(user, access, now + self._policy.access, refresh, refresh_ends)

@@ -19,13 +19,19 @@ class PostgresSessions:
             ends,
         )
 
-    async def add_token(self, family_id: str, token_hash: bytes, issued: datetime, expires: datetime) -> None:
+    async def add_token(
+        self, family_id: str, token_hash: bytes, issued: datetime, expires: datetime, *, predecessor: bytes | None
+    ) -> None:
         await self._connection.execute(
-            "INSERT INTO refresh_tokens (token_hash, family_id, issued_at, expires_at) VALUES ($1, $2, $3, $4)",
+            """
+            INSERT INTO refresh_tokens (token_hash, family_id, issued_at, expires_at, predecessor)
+            VALUES ($1, $2, $3, $4, $5)
+            """,
             token_hash,
             family_id,
             issued,
             expires,
+            predecessor,
         )
 
     async def lock(self, token_hash: bytes) -> RefreshToken | None:
@@ -43,7 +49,13 @@ class PostgresSessions:
             return None
         # Read after the lock was had, or a twin that waited would still see the token unspent.
         token = await self._connection.fetchrow(
-            "SELECT expires_at, spent_at FROM refresh_tokens WHERE token_hash = $1", token_hash
+            """
+            SELECT expires_at, spent_at,
+                   (SELECT bool_and(after.spent_at IS NULL) FROM refresh_tokens after
+                    WHERE after.predecessor = $1) AS replaceable
+            FROM refresh_tokens WHERE token_hash = $1
+            """,
+            token_hash,
         )
         if token is None:
             return None
@@ -54,10 +66,20 @@ class PostgresSessions:
             expires_at=token["expires_at"],
             spent_at=token["spent_at"],
             ended_at=row["ended_at"],
+            # None where nothing replaced it: another token of its predecessor was used instead.
+            replaceable=bool(token["replaceable"]),
         )
 
     async def spend(self, token_hash: bytes, now: datetime) -> None:
-        await self._connection.execute("UPDATE refresh_tokens SET spent_at = $2 WHERE token_hash = $1", token_hash, now)
+        await self._connection.execute(
+            """
+            UPDATE refresh_tokens SET spent_at = $2
+            WHERE spent_at IS NULL AND (token_hash = $1 OR predecessor =
+                (SELECT used.predecessor FROM refresh_tokens used WHERE used.token_hash = $1))
+            """,
+            token_hash,
+            now,
+        )
 
     async def end(self, family_id: str, now: datetime, reason: str) -> None:
         await self._connection.execute(
