@@ -178,13 +178,19 @@ async def test_a_page_holds_5000_points_at_most(desk):
     assert len((await desk.do.history.page("alpha", PointRange(run.id), page_size=0, page_token="")).items) == 1_000
 
 
-async def test_the_database_thins_a_series_as_the_definition_says(desk, reads):
+@pytest.mark.parametrize("last_step", [299, 3_000, 2**62])
+@pytest.mark.parametrize("bite", [7, 20_000])
+async def test_the_database_thins_a_series_as_the_definition_says(desk, reads, monkeypatch, bite, last_step):
+    monkeypatch.setattr("fp_experiment.adapters.postgres.points._BITE", bite)
     run = await desk.run()
     series = [math.sin(n / 7) * n for n in range(300)]
     series[120], series[200], series[77] = math.nan, math.inf, 1e9
     await desk.log(run, series)
+    # Steps that are far behind the others.
+    await desk.log(run, series[:40], start=2_000)
+    await desk.log(run, [5.0], start=2**62)
     await desk.log(run, [1.0, 2.0], key="short")
-    wanted = PointRange(run.id, ("loss", "short"))
+    wanted = PointRange(run.id, ("loss", "short"), 0, last_step)
     points = await reads.points(wanted, None, 1_000)
     for limit in (2, 3, 4, 7, 20, 100, 1_000):
         expected = [point for key in wanted.keys for point in downsampled([p for p in points if p.key == key], limit)]

@@ -67,6 +67,7 @@ OF_RUNS = "FROM unnest($2::uuid[]) AS wanted (id) JOIN runs USING (id) WHERE tea
 RUNS = f"SELECT {_COLUMNS} {OF_RUNS}"
 LAST = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 EVER = 2**62
+BITE = 400
 
 
 def listing(indexes, matching="", experiment="", status=None, *, after=LAST, **more):
@@ -136,8 +137,15 @@ TABLE = {
     "points._OF_KEYS": tuple(
         uses("metric_points_pkey", row_id(2), *after, 0, EVER, 21, ["k5", "k7"]) for after in (("", -1), ("k5", 9_000))
     ),
-    "points._DOWNSAMPLED": uses(
-        "metric_points_pkey", row_id(2), ["k5", "k7"], 0, EVER, 20, 9, at_most=10_000, sorts="extremes of two metrics"
+    "points._LAST": uses("metric_points_pkey", row_id(2), "k5", 0, EVER),
+    "points._THINNED": tuple(
+        uses(
+            "metric_points_pkey",
+            *(row_id(2), "k5", after, 0, EVER, float(EVER), 9, BITE),
+            at_most=3 * BITE,  # and what is left of it is read twice
+            sorts="a bite of a series",
+        )
+        for after in (-1, 9_000)
     ),
     "deleted_runs._NEXT": uses("runs_to_remove", row_id(0)),
     "deleted_runs._POINTS": uses("metric_points_pkey", row_id(2), "k5", 9_000, 20),

@@ -8,9 +8,13 @@ from hypothesis import strategies as st
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-@given(st.lists(st.floats(allow_nan=True), max_size=300), st.integers(MIN_POINTS, 100))
-def test_a_thinned_series_is_short_in_order_and_keeps_its_ends_and_extremes(values, limit):
-    points = [Point("loss", value, step, AT) for step, value in enumerate(values)]
+@given(
+    st.dictionaries(st.one_of(st.integers(0, 400), st.integers(0, 2**63 - 1)), st.floats(allow_nan=True), max_size=300),
+    st.integers(MIN_POINTS, 100),
+)
+def test_a_thinned_series_is_short_in_order_and_keeps_its_ends_and_extremes(series, limit):
+    values = list(series.values())
+    points = [Point("loss", value, step, AT) for step, value in sorted(series.items())]
     thinned = downsampled(points, limit)
     assert len(thinned) <= max(limit, 0)
     assert [point.step for point in thinned] == sorted({point.step for point in thinned})

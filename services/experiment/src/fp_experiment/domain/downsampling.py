@@ -14,23 +14,30 @@ def buckets(limit: int) -> int:
 
 
 def downsampled(points: Sequence[Point], limit: int) -> list[Point]:
-    """The first and the last point, and the least and the greatest of each of equal parts between them.
+    """At most `limit` points of a series, which is in the order of its steps: all of a short one, else as `thinned`."""
+    return list(points) if len(points) <= limit else thinned(points, limit)
 
-    A peak is never lost, which an average would do. NaN counts as greater than infinity. What SQL does for a long
-    series; this is its definition.
+
+def thinned(points: Sequence[Point], limit: int) -> list[Point]:
+    """The first and the last point, and the least and the greatest of each of equally wide ranges of steps between them.
+
+    A peak is never lost, which an average would do. NaN counts as greater than infinity. SQL does the same for bites of
+    a long series: what is left of all bites, thinned once more, is what is left of the whole.
     """
-    if len(points) <= limit:
-        return list(points)
-    total, parts = len(points), buckets(limit)
-    kept = {0, total - 1}
+    first, last, parts = points[0], points[-1], buckets(limit)
+    kept = {0, len(points) - 1}
     cut: dict[int, list[int]] = {}
-    for index in range(1, total - 1):
-        if parts:
-            cut.setdefault(index * parts // total, []).append(index)
+    for index in range(1, len(points) - 1) if parts else ():
+        cut.setdefault(_part(points[index].step - first.step, last.step - first.step, parts), []).append(index)
     for members in cut.values():
         kept.add(min(members, key=lambda index: (_order(points[index].value), index)))
         kept.add(max(members, key=lambda index: (_order(points[index].value), -index)))
     return [points[index] for index in sorted(kept)]
+
+
+def _part(step: int, span: int, parts: int) -> int:
+    """In floating point, as SQL: the product of two integers may be more than a bigint holds."""
+    return min(int(float(step) * parts / span), parts - 1)
 
 
 def _order(value: float) -> tuple[bool, float]:

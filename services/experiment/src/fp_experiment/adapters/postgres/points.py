@@ -1,6 +1,7 @@
 """Reads of metric points."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from asyncpg import Record
@@ -8,7 +9,7 @@ from fp_postgres.partitions import Partitioned
 
 from fp_experiment.adapters.postgres.connection import Connection
 from fp_experiment.app.ports import PointRange
-from fp_experiment.domain.downsampling import buckets
+from fp_experiment.domain.downsampling import buckets, thinned
 from fp_experiment.domain.metrics import Point
 
 # Two statements, because a condition that may be switched off hides the key: Postgres keeps one plan for every use of a
@@ -26,22 +27,25 @@ ORDER BY key, step LIMIT $6
 # Before every point: no key is empty.
 _START = ("", -1)
 
-# As `domain.downsampling`: the ends of each series, and the extremes of equal parts between them.
-_DOWNSAMPLED = """
-WITH numbered AS (
-    SELECT key, step, value, recorded_at,
-        row_number() OVER (PARTITION BY key ORDER BY step) - 1 AS n, count(*) OVER (PARTITION BY key) AS total
-    FROM metric_points WHERE run_id = $1::uuid AND key = any($2::text[]) AND step BETWEEN $3 AND $4
-), cut AS (
-    SELECT *, n * $6::bigint / total AS part FROM numbered
-    WHERE total > $5 AND n > 0 AND n < total - 1 AND $6::bigint > 0
-), kept AS (
-    SELECT key, step, value, recorded_at FROM numbered WHERE total <= $5 OR n = 0 OR n = total - 1
-    UNION (SELECT DISTINCT ON (key, part) key, step, value, recorded_at FROM cut ORDER BY key, part, value, step)
-    UNION (SELECT DISTINCT ON (key, part) key, step, value, recorded_at FROM cut ORDER BY key, part, value DESC, step)
-)
-SELECT key, step, value, recorded_at FROM kept ORDER BY key, step
+_LAST = """
+SELECT key, step, value, recorded_at FROM metric_points
+WHERE run_id = $1::uuid AND key = $2 AND step BETWEEN $3 AND $4 ORDER BY step DESC LIMIT 1
 """
+# As `domain.downsampling.thinned` of one bite of a series, with the last point of the bite, behind which the next
+# begins. $4 and $5: the series lies between these steps; $6 is their distance.
+_THINNED = """
+WITH bite AS MATERIALIZED (
+    SELECT key, step, value, recorded_at, trunc((step - $4)::float8 * $7 / $6::float8) AS part FROM metric_points
+    WHERE run_id = $1::uuid AND key = $2 AND step > $3 AND step < $5 ORDER BY step LIMIT $8
+)
+(SELECT DISTINCT ON (part) key, step, value, recorded_at FROM bite ORDER BY part, value, step)
+UNION (SELECT DISTINCT ON (part) key, step, value, recorded_at FROM bite ORDER BY part, value DESC, step)
+UNION (SELECT key, step, value, recorded_at FROM bite ORDER BY step DESC LIMIT 1)
+ORDER BY step
+"""
+# A series may have ten million points: one statement for all of them would hold a connection for a minute, and its
+# sorting would go to the disk. So many take some 50 ms.
+_BITE = 20_000
 
 
 def partitioned(keep: timedelta | None = None) -> Partitioned:
@@ -60,8 +64,23 @@ class PostgresPoints:
         return _points(await self._connection.fetch(_OF_RUN, *arguments))
 
     async def downsampled(self, wanted: PointRange, limit: int) -> Sequence[Point]:
-        arguments = (wanted.run_id, list(wanted.keys), wanted.first_step, wanted.last_step, limit, buckets(limit))
-        return _points(await self._connection.fetch(_DOWNSAMPLED, *arguments))
+        return [point for key in sorted(set(wanted.keys)) for point in await self._downsampled(wanted, key, limit)]
+
+    async def _downsampled(self, wanted: PointRange, key: str, limit: int) -> Sequence[Point]:
+        series = replace(wanted, keys=(key,))
+        short = await self.page(series, None, limit + 1)
+        if len(short) <= limit:
+            return short
+        bounds = (wanted.run_id, key, wanted.first_step, wanted.last_step)
+        first, (last,) = short[0], _points(await self._connection.fetch(_LAST, *bounds))
+        found, place = [first], first.step
+        while buckets(limit):
+            arguments = (place, first.step, last.step, float(last.step - first.step), buckets(limit), _BITE)
+            bite = _points(await self._connection.fetch(_THINNED, wanted.run_id, key, *arguments))
+            if not bite:
+                break
+            found, place = [*found, *bite], bite[-1].step
+        return thinned([*found, last], limit)
 
 
 def _points(rows: Sequence[Record]) -> list[Point]:
