@@ -19,6 +19,7 @@ from fp_monitor import retention
 from fp_monitor.adapters.peers import GrpcPeers
 from fp_monitor.adapters.postgres.reads import PostgresReads
 from fp_monitor.adapters.postgres.reports import CHANNEL
+from fp_monitor.adapters.postgres.retention import PostgresRetention
 from fp_monitor.adapters.postgres.transactions import PostgresTransactions
 from fp_monitor.api import consumers
 from fp_monitor.api.grpc import MonitorServicer
@@ -60,7 +61,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     fill_windows = FillWindows(clock, judge_window, labels_wait=labels_wait)
     servicer = MonitorServicer(
         configure_monitor=ConfigureMonitor(transactions, reads, asked, clock),
-        delete_monitor=DeleteMonitor(transactions, clock),
+        delete_monitor=DeleteMonitor(transactions, PostgresRetention(database), clock),
         reset_baseline=ResetBaseline(transactions, clock),
         submit_truth=SubmitTruth(transactions, fill_windows, clock),
         stream_reports=StreamReports(reads, signals, poll=poll),

@@ -29,6 +29,7 @@ async def start(runtime: Runtime, database: Database, settings: Settings) -> Non
     runtime.every(_HOURLY, "old gaps", lambda: _all(lambda: left.forget_gaps(clock.now() - reports)))
     runtime.every(_HOURLY, "old baselines", lambda: _all(lambda: left.forget_baselines(clock.now() - baselines)))
     runtime.every(_SECONDS, "predictions of deleted monitors", lambda: _all(left.delete))
+    runtime.every(_SECONDS, "purged reports", lambda: _all(left.purge_any))
 
 
 async def _all(bite: Callable[[], Awaitable[object]]) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, timedelta
 
+import pytest
 from fp_kernel import Command
 from fp_monitor.adapters.postgres import retention
 from fp_monitor.adapters.postgres.retention import PostgresRetention
@@ -65,7 +66,7 @@ async def test_a_deleted_monitor_s_predictions_go_in_bites_and_those_of_a_later_
     monkeypatch.setattr(retention, "_BITE", 3)
     await watched(world)
     await world.traffic(world.told(10))
-    await DeleteMonitor(world.transactions, clock)("alpha", "delays", purge=False, command=NO_COMMAND)
+    await DeleteMonitor(world.transactions, PostgresRetention(database), clock)("alpha", "delays", purge=False, command=NO_COMMAND)
     assert await kept(database) == 10, "the command does not wait for them"
     clock.advance(1)
     await watched(world)
@@ -101,7 +102,7 @@ async def test_predictions_are_kept_while_labels_come(world, days, database, clo
 
 
 async def test_old_reports_go_in_bites_and_the_newest_of_a_monitor_stays(world, days, database, clock, monkeypatch):
-    monkeypatch.setattr(retention, "_BITE", 2)
+    monkeypatch.setattr(retention, "_REPORTS", 2)
     await world.configure(duration=timedelta(), size=10)
     await world.promote()
     await world.traffic(world.told(40))
@@ -111,7 +112,7 @@ async def test_old_reports_go_in_bites_and_the_newest_of_a_monitor_stays(world, 
     assert [await left.forget_reports(clock.now() - HOUR) for _ in range(3)] == [2, 1, 0]
     assert [each.number for each in await world.found()] == [4]
     assert (await world.reads.overview("alpha", "delays")).latest.number == 4
-    await DeleteMonitor(world.transactions, clock)("alpha", "delays", purge=False, command=NO_COMMAND)
+    await DeleteMonitor(world.transactions, PostgresRetention(database), clock)("alpha", "delays", purge=False, command=NO_COMMAND)
     assert await left.forget_reports(clock.now() - HOUR) == 1, "nobody refers to it any more"
 
 
@@ -168,3 +169,31 @@ async def test_a_baseline_that_is_being_chosen_is_left_for_the_next_time(world, 
 async def versions(database):
     rows = await database.fetch("SELECT version FROM baselines ORDER BY version")
     return [row["version"] for row in rows]
+
+
+class Dying:
+    """A replica that ends as soon as its command is committed."""
+
+    async def purge(self, team, model_name):
+        raise ConnectionError
+
+
+async def test_purged_reports_go_in_bites_whoever_dies_and_those_of_a_later_monitor_stay(
+    world, days, database, clock, monkeypatch
+):
+    monkeypatch.setattr(retention, "_REPORTS", 2)
+    await world.configure(duration=timedelta(), size=10)
+    await world.promote()
+    await world.traffic(world.told(50))
+    with pytest.raises(ConnectionError):
+        await DeleteMonitor(world.transactions, Dying(), clock)("alpha", "delays", purge=True, command=NO_COMMAND)
+    clock.advance(1)
+    await world.configure(duration=timedelta(), size=10)
+    await world.traffic(world.told(10))
+    left, counts = PostgresRetention(database), []
+    while await left.purge_any():
+        counts.append(len(await world.found()))
+    assert counts == [4, 2, 1]
+    assert await DeleteMonitor(world.transactions, left, clock)("alpha", "delays", purge=True, command=NO_COMMAND) == 1
+    assert await world.found() == []
+    assert not await left.purge_any()

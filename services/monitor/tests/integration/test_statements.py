@@ -1,6 +1,5 @@
 """Every statement of this service at 20,000 rows; see docs/how-to/test-sql-statements.md."""
 
-import json
 from datetime import UTC, datetime, timedelta
 from importlib import resources
 
@@ -31,10 +30,11 @@ FILL = (
     f"""
     INSERT INTO monitors (id, team, model_name, window_duration, window_size, min_samples, thresholds, auto_retrain,
         retrain_pipeline_id, retrain_cooldown, enabled, created_at, updated_at, model_id, served_version,
-        baseline_version, levels, judged, state, severity, reports, alarms)
+        baseline_version, levels, judged, state, severity, reports, alarms, retrain_execution_id)
     SELECT {ROW_ID.format("n")}, {TEAM_OF}, 'model-' || n, '1 hour', 0, 10, '[]', true,
            CASE n % 50 WHEN 2 THEN 'pipeline-' || n % 20 ELSE '' END, '1 hour', true, '2013-03-01', '2013-03-01', '',
-           '1', '1', '{{}}', true, CASE n % 100 WHEN 2 THEN 'PAUSED' ELSE 'ACTIVE' END, 1 + n % 3, 20000, 0 {ROWS}
+           '1', '1', '{{}}', true, CASE n % 100 WHEN 2 THEN 'PAUSED' ELSE 'ACTIVE' END, 1 + n % 3, 20000, 0,
+           'execution-' || n {ROWS}
     """,
     f"""
     INSERT INTO baselines (team, model_name, version, profile, promoted_at, replaced_at)
@@ -67,13 +67,15 @@ FILL = (
     # Few models with many reports each, as at ten million: a handful would be sorted, and rightly so.
     f"""
     INSERT INTO reports (id, team, model_name, monitor_id, number, version, kind, severity, metrics, window_id, samples,
-        period_start, period_end, created_at, retrains)
+        period_start, period_end, created_at, retrains, position)
     SELECT {ROW_ID.format("n")}, CASE n % 20 WHEN 2 THEN 'large' ELSE 'team-' || n % 20 END, 'model-' || n % 40,
            CASE WHEN n % 50 = 2 THEN {ROW_ID.format("2")} ELSE {ROW_ID.format("n")} END, n, '1', 'DATA', 1 + n % 3,
            '[]', {ROW_ID.format("n")}, 1, '2013-03-01'::timestamptz + n * interval '1 minute',
            '2013-03-01'::timestamptz + n * interval '1 minute',
-           '2013-03-01'::timestamptz + n * interval '1 minute', false {ROWS}
+           '2013-03-01'::timestamptz + n * interval '1 minute', false, n {ROWS}
     """,
+    f"INSERT INTO report_positions (team, last) SELECT 'team-' || n, n {ROWS}",
+    f"INSERT INTO report_purges (team, model_name, until) SELECT {TEAM_OF}, 'model-' || n, '2013-03-02' {ROWS}",
 )
 BEFORE = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 REPORTS = f"""
@@ -98,7 +100,8 @@ TABLE = {
     "gaps.PostgresGaps.noticed": uses("gaps_pkey", NOW, NOW + timedelta(minutes=50)),
     "monitors._SAVE": uses("monitors_pkey"),
     "monitors.PostgresMonitors.find": uses("monitors_team_model_name_key", "large", "model-2"),
-    "monitors.PostgresMonitors.retraining_by": uses("monitors_by_pipeline", "large", "pipeline-2", at_most=200),
+    "monitors.PostgresMonitors.only_one_of": uses("monitors_by_pipeline", "large", "pipeline-2"),
+    "monitors.PostgresMonitors.retrained_by": uses("monitors_by_execution", "large", "execution-52"),
     "monitors.PostgresMonitors.delete": uses("monitors_pkey"),
     "monitors.PostgresMonitors.delete/2": uses("deletions_pkey"),
     "outcomes.PostgresOutcomes.add": uses(""),
@@ -127,19 +130,18 @@ TABLE = {
         uses("reports_of_model", "large", 1, None, None, BEFORE, 11, "model-2", sql=OF_MODEL),
         uses("reports_of_model", "large", 1, None, None, row_id(5_000), 11, "model-2", sql=OF_MODEL),
     ),
-    "reads.PostgresReads.positions": uses("monitors_team_model_name_key", "large", "", at_most=400),
-    "reads.PostgresReads.following": uses(
-        "monitors_team_model_name_key reports_monitor_id_number_key",
-        "large",
-        "model-2",
-        json.dumps({row_id(2): 19_000}),
-        100,
-        at_most=500,  # the team's monitors, and what came since the last look
-        sorts="what came since the last look",
+    "reads.PostgresReads.watched": uses("monitors_team_model_name_key", "large", "model-2"),
+    "reads.PostgresReads.position": uses("report_positions_pkey", "team-7"),
+    "reads.PostgresReads.following": (
+        uses("reports_by_position", "large", 0, 100),
+        uses("reports_by_position", "large", 19_000, 100),
     ),
     "reads.PostgresReads.due": uses("monitors_pkey windows_due", NOW, 50),
     "reports.PostgresReports.add": uses(""),
-    "reports.PostgresReports.purge": uses("reports_of_model", "large", "model-2", at_most=2_000),
+    "reports.PostgresReports.place": uses("report_positions_pkey reports_pkey", "large", [row_id(2), row_id(3)]),
+    "reports.PostgresReports.purge": uses("report_purges_pkey"),
+    # Entries of the index, without their rows.
+    "reports.PostgresReports.purge/2": uses("reports_of_model", "large", "model-2", at_most=2_000),
     "reports.find": uses("reports_of_team", "large", row_id(62)),
     "retention.PostgresRetention.forget": uses("predictions_undated_by_age", NOW, BITE),
     # The table of before only becomes smaller; its rows lie in the order of their age.
@@ -147,6 +149,12 @@ TABLE = {
     "retention.PostgresRetention.forget_reports": uses(
         "reports_by_age monitors_pkey reports_pkey", NOW, BITE, at_most=200
     ),
+    "retention.PostgresRetention.purge": uses("report_purges_pkey", "large", "model-2"),
+    "retention.PostgresRetention.purge/2": uses(
+        "reports_of_model reports_pkey", "large", "model-2", NOW + timedelta(days=30), BITE, at_most=200
+    ),
+    "retention.PostgresRetention.purge/3": uses("report_purges_pkey", "large", "model-2"),
+    "retention.PostgresRetention.purge_any": uses("report_purges_pkey"),
     "retention.PostgresRetention.forget_gaps": uses("gaps_pkey", NOW, BITE),
     "retention.PostgresRetention.forget_baselines": uses(
         "baselines_replaced monitors_team_model_name_key", NOW, BITE, at_most=200

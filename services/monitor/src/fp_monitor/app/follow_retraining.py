@@ -1,9 +1,10 @@
 """A retraining was started, or it failed."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from fp_monitor.app.ports import Transactions
+from fp_monitor.app.ports import Transaction, Transactions
 from fp_monitor.domain.monitor import Retraining
 
 
@@ -34,17 +35,22 @@ class FollowRetraining:
         async with self._transactions() as tx:
             if not await tx.fresh(self._consumer, [event.event_id]):
                 return
-            models = sorted(await tx.monitors.retraining_by(event.team, event.pipeline_id))
-            report = await tx.reports.find(event.team, event.report_id) if event.report_id else None
-            if report is not None:
-                models = [each for each in models if each == report.model_name]
-            for model_name in models:
+            for model_name in sorted(await self._models(tx, event)):
                 await tx.monitors.lock(event.team, model_name)
                 monitor = await tx.monitors.find(event.team, model_name)
-                # Of a pipeline that several models share, a run that names no report is nobody's.
-                if monitor is None or not (report or len(models) == 1 or _runs(monitor.retraining, event)):
+                if monitor is None or monitor.config.retrain_pipeline_id != event.pipeline_id:
                     continue
                 await tx.monitors.save(replace(monitor, retraining=_after(monitor.retraining, event)))
+
+    async def _models(self, tx: Transaction, event: RetrainingEvent) -> Collection[str]:
+        """Whom it concerns. Of a pipeline that several models share, a run that names no report is nobody's, but for the
+        end of one that a model waits for.
+        """
+        report = await tx.reports.find(event.team, event.report_id) if event.report_id else None
+        if report is not None:
+            return (report.model_name,)
+        only = await tx.monitors.only_one_of(event.team, event.pipeline_id)
+        return (only,) if only else await tx.monitors.retrained_by(event.team, event.execution_id)
 
 
 def _runs(retraining: Retraining, event: RetrainingEvent) -> bool:

@@ -65,8 +65,11 @@ class Monitors(Protocol):
 
     async def find(self, team: str, model_name: str) -> Monitor | None: ...
 
-    async def retraining_by(self, team: str, pipeline_id: str) -> Sequence[str]:
-        """Names of the models that are retrained by this pipeline."""
+    async def only_one_of(self, team: str, pipeline_id: str) -> str | None:
+        """Name of the model that is retrained by this pipeline; None when there is none, or more than one."""
+
+    async def retrained_by(self, team: str, execution_id: str) -> Sequence[str]:
+        """Names of the models whose retraining this execution is."""
 
     async def save(self, monitor: Monitor) -> None: ...
 
@@ -151,7 +154,8 @@ class Reports(Protocol):
 
     async def find(self, team: str, report_id: str) -> Report | None: ...
 
-    async def purge(self, team: str, model_name: str) -> int: ...
+    async def purge(self, team: str, model_name: str, now: datetime) -> int:
+        """Let those that are there go in bites, by `ReportPurges` or in the background; how many there are."""
 
 
 class Outbox(Protocol):
@@ -214,6 +218,14 @@ class MonitorOverview:
     samples: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class PlacedReport:
+    """position: among all reports of the team, in the order of their commits."""
+
+    position: int
+    report: Report
+
+
 class Reads(Protocol):
     async def promoted(self, team: str, model_name: str) -> bool:
         """Whether a version of the model was ever promoted to production."""
@@ -233,13 +245,21 @@ class Reads(Protocol):
     async def reports(self, chosen: ReportFilter, page: PageRequest) -> Sequence[Report]:
         """Newest first."""
 
-    async def positions(self, team: str, model_name: str) -> dict[str, int]:
-        """Number of the newest report, by monitor; of one model or of all."""
+    async def watched(self, team: str, model_name: str) -> bool:
+        """Whether the model has a monitor."""
 
-    async def following(self, chosen: ReportFilter, positions: dict[str, int]) -> Sequence[Report]:
-        """Reports behind these positions, oldest first; a monitor without a position starts at its first."""
+    async def position(self, team: str) -> int:
+        """Of the team's newest report; 0 before the first."""
+
+    async def following(self, team: str, position: int) -> Sequence[PlacedReport]:
+        """Reports behind this position, in the order of their commits; a page of them."""
 
     async def due(self, now: datetime, limit: int) -> Sequence[Due]: ...
+
+
+class ReportPurges(Protocol):
+    async def purge(self, team: str, model_name: str) -> bool:
+        """Delete a bite of reports that were purged; False when none is left."""
 
 
 class Peers(Protocol):

@@ -8,7 +8,7 @@ from fp_monitor.domain.report import Report
 
 
 class StreamReports:
-    """Reports of a monitor are numbered without gaps, in the order of their commits: none is missed or sent twice."""
+    """Reports of a team are numbered in the order of their commits: none is missed or sent twice."""
 
     def __init__(self, reads: Reads, signals: Signals, *, poll: float) -> None:
         """poll: seconds after which to look without a signal."""
@@ -19,14 +19,16 @@ class StreamReports:
     async def __call__(self, chosen: ReportFilter) -> AsyncIterator[Report]:
         """Those made from now on. model_name: empty for every model of the team. Raises NotFound."""
         with self._signals.subscribe(chosen.team) as subscription:
-            positions = await self._reads.positions(chosen.team, chosen.model_name)
-            if chosen.model_name and not positions:
+            position = await self._reads.position(chosen.team)
+            if chosen.model_name and not await self._reads.watched(chosen.team, chosen.model_name):
                 raise no_monitor(chosen.model_name)
             while True:
-                found = await self._reads.following(chosen, positions)
-                for report in found:
-                    positions[report.monitor_id] = report.number
-                    if report.severity >= chosen.min_severity:
+                found = await self._reads.following(chosen.team, position)
+                for each in found:
+                    position, report = each.position, each.report
+                    if report.model_name == (chosen.model_name or report.model_name) and (
+                        report.severity >= chosen.min_severity
+                    ):
                         yield report
                 if not found:
                     await subscription.wait(self._poll)

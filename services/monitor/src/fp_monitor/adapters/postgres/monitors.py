@@ -53,14 +53,25 @@ class PostgresMonitors:
         )
         return monitor_from(row) if row else None
 
-    async def retraining_by(self, team: str, pipeline_id: str) -> Sequence[str]:
+    async def only_one_of(self, team: str, pipeline_id: str) -> str | None:
         rows = await self._queries.fetch(
             """
             SELECT model_name FROM monitors
-            WHERE team = $1 AND retrain_pipeline_id = $2 AND retrain_pipeline_id <> ''
+            WHERE team = $1 AND retrain_pipeline_id = $2 AND retrain_pipeline_id <> '' LIMIT 2
             """,
             team,
             pipeline_id,
+        )
+        return rows[0]["model_name"] if len(rows) == 1 else None
+
+    async def retrained_by(self, team: str, execution_id: str) -> Sequence[str]:
+        rows = await self._queries.fetch(
+            """
+            SELECT model_name FROM monitors
+            WHERE team = $1 AND retrain_execution_id = $2 AND retrain_execution_id <> ''
+            """,
+            team,
+            execution_id,
         )
         return [row["model_name"] for row in rows]
 

@@ -1,6 +1,5 @@
 """Reads outside of transactions."""
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -14,7 +13,7 @@ from fp_monitor.adapters.postgres.monitors import COLUMNS as MONITOR
 from fp_monitor.adapters.postgres.monitors import monitor_from
 from fp_monitor.adapters.postgres.reports import COLUMNS as REPORT
 from fp_monitor.adapters.postgres.reports import find, report_from
-from fp_monitor.app.ports import Due, MonitorOverview, ReportFilter
+from fp_monitor.app.ports import Due, MonitorOverview, PlacedReport, ReportFilter
 from fp_monitor.domain.gap import Gap
 from fp_monitor.domain.metric import MonitorState, Severity
 from fp_monitor.domain.report import Report
@@ -106,26 +105,26 @@ class PostgresReads:
         )
         return [report_from(row) for row in rows]
 
-    async def positions(self, team: str, model_name: str) -> dict[str, int]:
-        rows = await self._database.fetch(
-            "SELECT id::text, reports FROM monitors WHERE team = $1 AND ($2 = '' OR model_name = $2)", team, model_name
+    async def watched(self, team: str, model_name: str) -> bool:
+        found = await self._database.fetchval(
+            "SELECT true FROM monitors WHERE team = $1 AND model_name = $2", team, model_name
         )
-        return {row["id"]: row["reports"] for row in rows}
+        return found is not None
 
-    async def following(self, chosen: ReportFilter, positions: dict[str, int]) -> Sequence[Report]:
+    async def position(self, team: str) -> int:
+        return await self._database.fetchval("SELECT last FROM report_positions WHERE team = $1", team) or 0
+
+    async def following(self, team: str, position: int) -> Sequence[PlacedReport]:
         rows = await self._database.fetch(
             f"""
-            SELECT {REPORT} FROM monitors m
-            JOIN reports r ON r.monitor_id = m.id AND r.number > coalesce(($3::jsonb ->> m.id::text)::integer, 0)
-            WHERE m.team = $1 AND ($2 = '' OR m.model_name = $2)
-            ORDER BY r.number LIMIT $4
+            SELECT {REPORT}, r.position FROM reports r
+            WHERE r.team = $1 AND r.position > $2 ORDER BY r.position LIMIT $3
             """,  # noqa: S608 -- constants
-            chosen.team,
-            chosen.model_name,
-            json.dumps(positions),
+            team,
+            position,
             _BATCH,
         )
-        return [report_from(row) for row in rows]
+        return [PlacedReport(row["position"], report_from(row)) for row in rows]
 
     async def due(self, now: datetime, limit: int) -> Sequence[Due]:
         rows = await self._database.fetch(

@@ -1,5 +1,7 @@
 """Reports."""
 
+from collections import defaultdict
+from datetime import datetime
 from typing import Final
 
 from asyncpg import Record
@@ -24,6 +26,7 @@ COLUMNS = """
 class PostgresReports:
     def __init__(self, queries: Queries) -> None:
         self._queries = queries
+        self._added: defaultdict[str, list[str]] = defaultdict(list)
 
     async def add(self, report: Report) -> None:
         await self._queries.execute(
@@ -53,16 +56,48 @@ class PostgresReports:
             report.gap.end if report.gap else None,
             report.inconclusive,
         )
+        self._added[report.team].append(report.id)
         await notify(self._queries, CHANNEL, report.team)
+
+    async def place(self) -> None:
+        """Give those that were added their positions; the last of a transaction.
+
+        The row of a team is held until the commit, so that positions have the order of the commits. Whoever holds it
+        waits for nobody: with a position from the start, two that add reports of two models would wait for each other.
+        """
+        for team, ids in sorted(self._added.items()):
+            await self._queries.execute(
+                """
+                WITH counted AS (
+                    INSERT INTO report_positions AS p (team, last) VALUES ($1, cardinality($2::uuid[]))
+                    ON CONFLICT (team) DO UPDATE SET last = p.last + excluded.last
+                    RETURNING last
+                )
+                UPDATE reports r SET position = counted.last - cardinality($2::uuid[]) + added.place
+                FROM counted, unnest($2::uuid[]) WITH ORDINALITY AS added (id, place) WHERE r.id = added.id
+                """,
+                team,
+                ids,
+            )
+        self._added.clear()
 
     async def find(self, team: str, report_id: str) -> Report | None:
         return await find(self._queries, team, report_id)
 
-    async def purge(self, team: str, model_name: str) -> int:
-        status = await self._queries.execute(
-            "DELETE FROM reports WHERE team = $1 AND model_name = $2", team, model_name
+    async def purge(self, team: str, model_name: str, now: datetime) -> int:
+        await self._queries.execute(
+            """
+            INSERT INTO report_purges (team, model_name, until) VALUES ($1, $2, $3)
+            ON CONFLICT (team, model_name) DO UPDATE SET until = excluded.until
+            """,
+            team,
+            model_name,
+            now,
         )
-        return int(status.rpartition(" ")[2])
+        count: int = await self._queries.fetchval(
+            "SELECT count(*) FROM reports WHERE team = $1 AND model_name = $2", team, model_name
+        )
+        return count
 
 
 async def find(queries: Queries, team: str, report_id: str) -> Report | None:

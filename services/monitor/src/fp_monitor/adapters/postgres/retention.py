@@ -8,6 +8,8 @@ from fp_postgres.partitions import Partitioned
 _BITE = 5_000
 # A profile has up to 256 KiB.
 _BASELINES = 100
+# With its statistics a report has some 4 KB, and its row is in six indexes.
+_REPORTS = 500
 
 
 def predictions(age: timedelta) -> Partitioned:
@@ -54,9 +56,42 @@ class PostgresRetention:
                 ORDER BY r.created_at LIMIT $2))
             """,
             before,
-            _BITE,
+            _REPORTS,
         )
         return _number(status)
+
+    async def purge(self, team: str, model_name: str) -> bool:
+        """Delete a bite of reports that were purged; False when none is left."""
+        async with self._database.transaction() as tx:
+            until = await tx.fetchval(
+                "SELECT until FROM report_purges WHERE team = $1 AND model_name = $2 FOR UPDATE", team, model_name
+            )
+            if until is None:
+                return False
+            status = await tx.execute(
+                """
+                DELETE FROM reports WHERE id = ANY(array(
+                    SELECT id FROM reports
+                    WHERE team = $1 AND model_name = $2 AND created_at <= $3 ORDER BY id LIMIT $4))
+                """,
+                team,
+                model_name,
+                until,
+                _REPORTS,
+            )
+            if _number(status) == _REPORTS:
+                return True
+            await tx.execute("DELETE FROM report_purges WHERE team = $1 AND model_name = $2", team, model_name)
+        return False
+
+    async def purge_any(self) -> bool:
+        """A bite of any model whose reports were purged; False when there is no such model."""
+        found = await self._database.fetchrow(
+            "SELECT team, model_name FROM report_purges ORDER BY team, model_name LIMIT 1"
+        )
+        if found is not None:
+            await self.purge(found["team"], found["model_name"])
+        return found is not None
 
     async def forget_gaps(self, before: datetime) -> int:
         """Delete a bite of gaps that were noticed before; how many there were."""

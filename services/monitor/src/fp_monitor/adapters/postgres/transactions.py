@@ -54,4 +54,6 @@ class PostgresTransactions:
     @asynccontextmanager
     async def __call__(self, command: Command | None = None) -> AsyncIterator[PostgresTransaction]:
         async with self._database.transaction(command) as transaction:
-            yield PostgresTransaction(transaction)
+            stores = PostgresTransaction(transaction)
+            yield stores
+            await stores.reports.place()
