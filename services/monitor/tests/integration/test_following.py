@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+from asyncpg.exceptions import UniqueViolationError
 from fp_kernel import new_id
 
 
@@ -43,10 +45,10 @@ async def test_a_report_that_is_not_committed_holds_up_no_other_and_comes_behind
 async def test_a_report_that_was_rolled_back_leaves_no_place(world, days):
     await reported(world, "delays")
     (first,) = await world.found()
-    try:
+    twice = replace(first, id=new_id(), number=2)
+    with pytest.raises(UniqueViolationError, match="window_id"):
         async with world.transactions() as tx:
-            await tx.reports.add(replace(first, id=new_id(), window_id=new_id(), number=2))
-            raise ConnectionError
-    except ConnectionError:
-        await reported(world, "fares")
+            await tx.reports.add(replace(twice, id=new_id(), window_id=new_id(), number=3))
+            await tx.reports.add(twice)
+    await reported(world, "fares")
     assert await seen(world) == [(1, "delays"), (2, "fares")]

@@ -66,7 +66,9 @@ async def test_a_deleted_monitor_s_predictions_go_in_bites_and_those_of_a_later_
     monkeypatch.setattr(retention, "_BITE", 3)
     await watched(world)
     await world.traffic(world.told(10))
-    await DeleteMonitor(world.transactions, PostgresRetention(database), clock)("alpha", "delays", purge=False, command=NO_COMMAND)
+    await DeleteMonitor(world.transactions, PostgresRetention(database), clock)(
+        "alpha", "delays", purge=False, command=NO_COMMAND
+    )
     assert await kept(database) == 10, "the command does not wait for them"
     clock.advance(1)
     await watched(world)
@@ -112,7 +114,9 @@ async def test_old_reports_go_in_bites_and_the_newest_of_a_monitor_stays(world, 
     assert [await left.forget_reports(clock.now() - HOUR) for _ in range(3)] == [2, 1, 0]
     assert [each.number for each in await world.found()] == [4]
     assert (await world.reads.overview("alpha", "delays")).latest.number == 4
-    await DeleteMonitor(world.transactions, PostgresRetention(database), clock)("alpha", "delays", purge=False, command=NO_COMMAND)
+    await DeleteMonitor(world.transactions, PostgresRetention(database), clock)(
+        "alpha", "delays", purge=False, command=NO_COMMAND
+    )
     assert await left.forget_reports(clock.now() - HOUR) == 1, "nobody refers to it any more"
 
 

@@ -19,7 +19,7 @@ def downsampled(points: Sequence[Point], limit: int) -> list[Point]:
 
 
 def thinned(points: Sequence[Point], limit: int) -> list[Point]:
-    """The first and the last point, and the least and the greatest of each of equally wide ranges of steps between them.
+    """The first and the last point, and the least and the greatest of each of equally wide ranges of steps between.
 
     A peak is never lost, which an average would do. NaN counts as greater than infinity. SQL does the same for bites of
     a long series: what is left of all bites, thinned once more, is what is left of the whole.

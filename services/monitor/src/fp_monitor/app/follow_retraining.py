@@ -43,8 +43,8 @@ class FollowRetraining:
                 await tx.monitors.save(replace(monitor, retraining=_after(monitor.retraining, event)))
 
     async def _models(self, tx: Transaction, event: RetrainingEvent) -> Collection[str]:
-        """Whom it concerns. Of a pipeline that several models share, a run that names no report is nobody's, but for the
-        end of one that a model waits for.
+        """Whom it concerns. Of a pipeline that several models share, a run that names no report is nobody's, unless a
+        model waits for it.
         """
         report = await tx.reports.find(event.team, event.report_id) if event.report_id else None
         if report is not None:
