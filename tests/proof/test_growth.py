@@ -116,15 +116,15 @@ class Spool:
                 await asyncio.sleep(0.1)
 
 
-async def quota(admin):
+async def quota(operator):
     meters = [name for name in billing.MeterType.keys() if name != "METER_TYPE_UNSPECIFIED"]  # noqa: SIM118 -- no mapping
     plan = billing.CreateRatePlanRequest(
         name="gold",
         unit_prices={meter: billing.Money(amount_micros=1, currency_code="USD") for meter in meters},
         quota_limits={REQUESTS: QUOTA},
     )
-    created = (await admin.CreateRatePlan(plan)).rate_plan
-    await admin.AssignRatePlan(billing.AssignRatePlanRequest(rate_plan_id=created.id))
+    created = (await operator.CreateRatePlan(plan)).rate_plan
+    await operator.AssignRatePlan(billing.AssignRatePlanRequest(rate_plan_id=created.id))
 
 
 @asynccontextmanager
@@ -253,7 +253,7 @@ async def platform(scaled, replicas, bus, registry, open_databases):
     pair = await replicas("billing", **scaled, **SETTINGS)
     watchers = await replicas("monitor", **scaled, FP_REGISTRY_ADDR=registry, FP_PIPELINE_ADDR=registry)
     await bus.ensure(STREAMS, CONSUMERS)
-    await quota(BillingServiceStub(pair.channel(pair.first)))
+    await quota(BillingServiceStub(pair.channel(pair.first, "operator")))
     watched = await open_databases(watchers.database_url)
     watch = monitor.ConfigureMonitorRequest(model_name="delays", window_size=2_000, min_samples=50, enabled=True)
     await MonitorServiceStub(watchers.channel(watchers.first, "engineer")).ConfigureMonitor(watch)

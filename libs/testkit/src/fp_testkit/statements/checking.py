@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from fp_testkit.patience import PATIENCE
+from fp_testkit.statements.conditions import add_empty_partitions, old_snapshot
 from fp_testkit.statements.plans import Plan, read
 from fp_testkit.statements.texts import Text, collect
 
@@ -70,25 +71,34 @@ async def check(
     from fp_postgres import connections
 
     texts = collect(package)
+    faults = [f"{name}: no such statement" for name in table.keys() - texts.keys()]
+    missing = []
     async with connections.dedicated(url, name="statements", command_timeout=PATIENCE) as connection:
-        for statement in fill:
-            await connection.execute(statement)
-        await connection.execute("vacuum analyze")
         await connection.execute(_SETTINGS)
-        roots = {row["part"]: row["root"] for row in await connection.fetch(_PARTITIONS)}
-        session = _Session(connection, small, roots)
-        faults = [f"{name}: no such statement" for name in table.keys() - texts.keys()]
-        missing = []
+        async with old_snapshot(url):
+            for statement in fill:
+                await connection.execute(statement)
+            await connection.execute("analyze")
+            await add_empty_partitions(connection)
+            roots = {row["part"]: row["root"] for row in await connection.fetch(_PARTITIONS)}
+            session = _Session(connection, small, roots)
+            for name, text in texts.items():
+                faults += [f"{name}: {each}" for row in _rows(table, name) for each in await session.other(text, row)]
+        await connection.execute("vacuum analyze")
         for name, text in texts.items():
-            rows = table.get(name, ())
-            if not rows:
+            if not _rows(table, name):
                 missing.append(await session.proposal(name, text))
-            for row in (rows,) if isinstance(rows, Uses) else rows:
+            for row in _rows(table, name):
                 faults += [f"{name}: {fault}" for fault in await session.faults(text, row)]
         faults += await session.thin_tables()
     if missing:
         faults.append("statements without a row; look at each plan before you take it:\n" + "\n".join(missing))
     assert not faults, "\n".join(faults)
+
+
+def _rows(table: Table, name: str) -> Sequence[Uses]:
+    rows = table.get(name, ())
+    return (rows,) if isinstance(rows, Uses) else rows
 
 
 class _Session:
@@ -107,11 +117,20 @@ class _Session:
         if text.pattern:
             return f'    "{name}": uses("", sql="..."),  # composed: {text.sql!r}'
         try:
-            (plan,) = await self._plans(text.sql, uses(""), runs=1)
+            (plan,) = await self._plans(text.sql, uses(""), runs=1, run=False, generic=False)
         except Exception as error:  # noqa: BLE001 -- shown to who writes the table
             return f'    "{name}": uses(""),  # {type(error).__name__}: {error}'
         remark = f"  # reads all of {', '.join(plan.whole)}" if plan.whole - set(self._small) else ""
         return f'    "{name}": uses("{" ".join(sorted(plan.indexes))}"),{remark}{"  # sorts" if plan.sorted else ""}'
+
+    async def other(self, text: Text, row: Uses) -> list[str]:
+        """How it is planned otherwise than its row says, where the tables are not as `faults` finds them."""
+        try:
+            plans = await self._plans(row.sql or text.sql, row, runs=1, run=False, generic=True)
+        except Exception:  # noqa: BLE001 -- `faults` tells it
+            return []
+        found = sorted({fault for plan in plans for fault in self._planned(plan, row)})
+        return [f"{fault}, with an old snapshot open and empty partitions" for fault in found]
 
     async def faults(self, text: Text, row: Uses) -> list[str]:
         """What is wrong with one statement."""
@@ -121,23 +140,26 @@ class _Session:
         if not row.arguments and "$1" in sql and " limit " in f" {sql.lower()} ":
             return ["a statement with LIMIT needs arguments that find rows"]
         try:
-            plans = await self._plans(sql, row, runs=_RUNS)
+            plans = await self._plans(sql, row, runs=_RUNS, run=bool(row.arguments), generic=True)
         except Exception as error:  # noqa: BLE001 -- told with the name of the statement
             return [f"{type(error).__name__}: {error}"]
         self._read |= {table for plan in plans for table in plan.tables}
         return sorted({fault for plan in plans for fault in self._of(plan, row, sql)})
 
     def _of(self, plan: Plan, row: Uses, sql: str) -> Iterator[str]:
+        yield from self._planned(plan, row)
+        if plan.touched > row.at_most:
+            yield f"looks at {plan.touched} rows, more than {row.at_most}"
+        if row.arguments and plan.tables and not plan.touched and not sql.lower().startswith("insert"):
+            yield "finds nothing with its arguments"
+
+    def _planned(self, plan: Plan, row: Uses) -> Iterator[str]:
         if plan.indexes != row.indexes:
             yield f"uses {sorted(plan.indexes)}, not {sorted(row.indexes)}"
         if whole := plan.whole - set(self._small):
             yield f"reads all of {sorted(whole)}"
         if plan.sorted and not row.sorts:
             yield "sorts rows of a table"
-        if plan.touched > row.at_most:
-            yield f"looks at {plan.touched} rows, more than {row.at_most}"
-        if row.arguments and plan.tables and not plan.touched and not sql.lower().startswith("insert"):
-            yield "finds nothing with its arguments"
 
     async def thin_tables(self) -> list[str]:
         """Tables with so few rows that a plan says nothing."""
@@ -147,15 +169,15 @@ class _Session:
         }
         return [f"{name} has {count} rows, not {ROWS}: fill it" for name, count in counted.items() if count < ROWS]
 
-    async def _plans(self, sql: str, row: Uses, *, runs: int) -> list[Plan]:
-        """The plans of the first runs, and the one for all values."""
+    async def _plans(self, sql: str, row: Uses, *, runs: int, run: bool, generic: bool) -> list[Plan]:
+        """The plans of the first runs, and the one for all values when `generic` asks for it. run: it really runs."""
         values = await literals(self._connection, sql, row)
         await self._connection.execute(f"prepare statement as {sql}")
         try:
             call = f"execute statement ({', '.join(values)})" if values else "execute statement"
-            plans = [await self._explained(call, run=bool(row.arguments)) for _ in range(runs)]
+            plans = [await self._explained(call, run=run) for _ in range(runs)]
             await self._connection.execute("set plan_cache_mode = force_generic_plan")
-            return [*plans, await self._explained(call, run=bool(row.arguments))] if runs > 1 else plans
+            return [*plans, await self._explained(call, run=run)] if generic else plans
         finally:
             await self._connection.execute("reset plan_cache_mode; deallocate statement")
 
