@@ -5,7 +5,9 @@ from pathlib import Path
 
 import fp_platform
 import pytest
+from fp_auth.domain.users import ASSIGNABLE_ROLES
 from fp_events import CONSUMERS, STREAMS, durable
+from fp_kernel.identity import JOB_ROLE, SERVICE_ROLE
 from rules import protos
 
 ROOT = Path(__file__).parents[2]
@@ -13,6 +15,7 @@ TOPOLOGY = tomllib.loads((ROOT / "deploy" / "topology.toml").read_text())
 SERVICES = fp_platform.services()["services"]
 RUNTIME = fp_platform.services()["runtime"]
 RPCS = protos.read(ROOT)
+DEFAULT = "default"
 STORES = {"database": "postgres", "nats": "nats", "redis": "redis", "s3": "s3"}
 
 
@@ -72,3 +75,42 @@ def test_a_durable_that_is_not_declared_is_refused():
     """Its producers would not create it before they publish, and its first events would be lost."""
     with pytest.raises(KeyError, match="nobody"):
         durable("nobody")
+
+
+def values(facts):
+    """Of every setting in a table of services.toml, by its name."""
+    for name, value in facts.items():
+        if isinstance(value, dict):
+            yield from values(value)
+        elif name.startswith("FP_"):
+            yield name, value
+
+
+def missing_and_unknown(value):
+    """Roles of people that a setting by role leaves out, and names in it that are no role; nothing for others."""
+    parts = [part.partition("=") for part in str(value).split(",")]
+    named = {name.strip() for name, equals, _ in parts if equals}
+    if not named & (ASSIGNABLE_ROLES | {DEFAULT}):
+        return set()
+    return (ASSIGNABLE_ROLES - named) | (named - ASSIGNABLE_ROLES - {DEFAULT, SERVICE_ROLE, JOB_ROLE})
+
+
+def test_a_setting_by_role_names_every_role_of_people():
+    """The operator was added after the rate limits were written: he got the default, a fiftieth of the admin's."""
+    settings = dict(values(fp_platform.services()))
+
+    assert "FP_RATE_LIMITS" in settings
+    assert {name: found for name, value in settings.items() if (found := missing_and_unknown(value))} == {}
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("default=1/2,engineer=3/4,admin=3/4", {"operator", "viewer"}),
+        ("engineer=3/4, admin=3/4, operator=3/4, viewer=1/2, enginer=3/4", {"enginer"}),
+        ("default=1/2,engineer=3/4,admin=3/4,operator=3/4,viewer=1/2,job=1/2,service=1/2", set()),
+        ("http://{address:auth.http}?role=admin", set()),
+    ],
+)
+def test_a_setting_that_leaves_out_a_role_is_found(value, found):
+    assert missing_and_unknown(value) == found
