@@ -1,4 +1,4 @@
-"""One platform for the whole folder, started as a user would, and clients of its public doors."""
+"""One platform for the tests of a folder, started as a user would, and clients of its public doors."""
 
 import asyncio
 import os
@@ -9,8 +9,6 @@ import pytest
 import pytest_asyncio
 from forgepoint.auth.v1 import auth_pb2
 from forgepoint.inference.v1 import inference_pb2
-from fp_devstack.client import SupervisorClient
-from fp_devstack.launch import SOCKET
 from fp_kernel import NotFound, new_id
 from fp_rpc import BearerToken, Channels
 from fp_testkit.traces import SpanCollector
@@ -26,17 +24,41 @@ def collector() -> Iterator[SpanCollector]:
     collector.close()
 
 
+class SharedPlatform:
+    """Started at its first use, and again at the first one after its end."""
+
+    def __init__(self, folders: pytest.TempPathFactory, collector: SpanCollector) -> None:
+        self._folders, self._collector = folders, collector
+        self._running: Platform | None = None
+
+    def get(self) -> Platform:
+        if self._running is None:
+            folder = self._folders.mktemp("platform")
+            os.environ["FP_OTEL_ENDPOINT"] = self._collector.endpoint
+            try:
+                self._running = Platform(folder, asyncio.run(start(folder)))
+            finally:
+                del os.environ["FP_OTEL_ENDPOINT"]
+        return self._running
+
+    def end(self) -> None:
+        if self._running is not None:
+            ended, self._running = self._running, None
+            asyncio.run(ended.supervisor.shutdown())
+            shutil.rmtree(ended.folder, ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
-def platform(tmp_path_factory, collector) -> Iterator[Platform]:
-    folder = tmp_path_factory.mktemp("platform")
-    os.environ["FP_OTEL_ENDPOINT"] = collector.endpoint
-    try:
-        access = asyncio.run(start(folder))
-    finally:
-        del os.environ["FP_OTEL_ENDPOINT"]
-    yield Platform(folder, access)
-    asyncio.run(SupervisorClient(folder / SOCKET).shutdown())
-    shutil.rmtree(folder, ignore_errors=True)
+def shared_platform(tmp_path_factory, collector) -> Iterator[SharedPlatform]:
+    shared = SharedPlatform(tmp_path_factory, collector)
+    yield shared
+    shared.end()
+
+
+@pytest.fixture(scope="module")
+def platform(shared_platform) -> Platform:
+    """The same for all modules that follow each other."""
+    return shared_platform.get()
 
 
 @pytest_asyncio.fixture

@@ -1,15 +1,17 @@
-"""The order of the files of a run.
+"""The order of the files of a run, and which of them one worker runs.
 
 Each worker of `make test` takes the next file as it is done with one. What takes minutes comes first: as the last file
-it would run alone, while the other cores wait.
+it would run alone, while the other cores wait. The end-to-end tests are taken together: each worker that took some of
+them would start a platform of its own, thirteen seconds of processor time.
 """
 
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
-# Processes die at each of their steps; a whole platform is started; services, stores, and plain functions.
-_KINDS: Final = ("crash", "e2e", "component", "integration", "unit")
+# A whole platform is started; processes die at each of their steps; services, stores, and plain functions.
+_KINDS: Final = ("e2e", "crash", "component", "integration", "unit")
+_TOGETHER: Final = "tests/e2e/"
 _CRASHES: Final = "kill_at"
 
 
@@ -27,6 +29,11 @@ def by_kind(items: Iterable[Item]) -> list[Item]:
     found = list(items)
     crashes = {item.path for item in found if _CRASHES in getattr(item, "fixturenames", ())}
     return sorted(found, key=lambda item: _KINDS.index("crash" if item.path in crashes else _kind(item.path)))
+
+
+def unit(nodeid: str) -> str:
+    """What the tests share that one worker runs one after the other: the file, or the folder of end-to-end tests."""
+    return _TOGETHER if nodeid.startswith(_TOGETHER) else nodeid.partition("::")[0]
 
 
 def _kind(path: Path) -> str:

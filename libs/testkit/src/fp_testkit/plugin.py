@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
     from fp_devstack import Endpoints
     from fp_events import NatsBus
+    from xdist.remote import Producer
+    from xdist.scheduler import LoadFileScheduling
 
     from fp_testkit.buckets import Bucket
     from fp_testkit.crash import KillAt
@@ -62,6 +64,22 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     clock_tests.mark(items)
     items[:] = order.by_kind(items)
+
+
+@pytest.hookimpl(optionalhook=True, tryfirst=True)  # before the count of pytest-xdist
+def pytest_xdist_auto_num_workers() -> int:
+    from fp_testkit import workers
+
+    return workers.count()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "LoadFileScheduling | None":
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from fp_testkit.workers import UnitScheduling
+
+    return UnitScheduling(config, log)
 
 
 @pytest.fixture

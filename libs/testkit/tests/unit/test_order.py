@@ -1,9 +1,11 @@
-"""Long files run first."""
+"""Long files run first, and what shares a platform runs together."""
 
 from pathlib import Path
 from types import SimpleNamespace
 
-from fp_testkit.order import by_kind
+from fp_testkit.order import by_kind, unit
+from fp_testkit.plugin import pytest_xdist_make_scheduler
+from fp_testkit.workers import UnitScheduling
 
 
 def a_test(path, *fixtures):
@@ -11,7 +13,7 @@ def a_test(path, *fixtures):
 
 
 def test_what_takes_minutes_comes_first_and_files_stay_together():
-    unit = a_test("services/x/tests/unit/test_a.py")
+    plain = a_test("services/x/tests/unit/test_a.py")
     component = a_test("services/x/tests/component/test_a.py")
     short = a_test("services/x/tests/integration/test_crash.py", "databases")
     crash = a_test("services/x/tests/integration/test_crash.py", "databases", "kill_at")
@@ -19,6 +21,18 @@ def test_what_takes_minutes_comes_first_and_files_stay_together():
     platform = a_test("tests/e2e/test_a.py")
     rules = a_test("tests/architecture/test_a.py")
 
-    ordered = by_kind([unit, rules, stores, short, crash, component, platform])
+    ordered = by_kind([plain, rules, stores, short, crash, component, platform])
 
-    assert ordered == [short, crash, platform, component, stores, unit, rules]
+    assert ordered == [platform, short, crash, component, stores, plain, rules]
+
+
+def test_one_worker_runs_a_file_and_one_all_end_to_end_tests():
+    assert unit("services/x/tests/unit/test_a.py::TestA::test_b[c::d]") == "services/x/tests/unit/test_a.py"
+    assert unit("tests/e2e/test_a.py::test_b") == unit("tests/e2e/test_c.py::test_d")
+
+
+def test_the_workers_of_make_test_take_units():
+    scheduling = UnitScheduling.__new__(UnitScheduling)  # its start needs a whole run
+
+    assert scheduling._split_scope("tests/e2e/test_a.py::test_b") == unit("tests/e2e/test_c.py::test_d")
+    assert pytest_xdist_make_scheduler(SimpleNamespace(getvalue={"dist": "load"}.get), None) is None
