@@ -154,6 +154,7 @@ def settings(issuer: Issuer, pipeline: FakePipeline, nats_url: str, redis_url: s
         nats_url=nats_url,
         redis_url=redis_url,
         redis_timeout=PATIENCE,
+        predict_timeout=PATIENCE,
         spool_dir=tmp_path / "spool",
         rate_limits="default=100/200,engineer=5000/10000",
     )
