@@ -187,6 +187,11 @@ PLANTS = {
         'KEY = "fp:inference:planted:"',
         "fp:inference:planted:",
     ),
+    "keys of Redis whose kind is a variable": (
+        "services/inference/src/fp_inference/adapters/planted.py",
+        'def key(kind: str, team: str) -> str:\n    return f"fp:inference:{kind}:{team}"\n',
+        "fp:inference:",
+    ),
     "a prefix of objects": (
         "services/registry/src/fp_registry/domain/planted.py",
         'def path(name: str) -> str:\n    return f"planted/{name}"\n',

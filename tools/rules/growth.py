@@ -75,10 +75,10 @@ def undeclared(tree: Tree) -> Iterator[Violation]:
 
 
 def _covers(kind: str, declared: str, name: str) -> bool:
-    """A key that the code puts together, `fp:inference:{kind}:{team}`, is covered by the families that it begins."""
-    if kind == "redis":
-        return name.startswith(declared) or (declared.startswith(name) and name.endswith(":"))
-    return declared == name
+    """A family of keys is named in one piece. `fp:inference:{kind}:{team}` shows only `fp:inference:`, which stands for
+    any kind, also for one that nobody declared: it is covered by nothing.
+    """
+    return name.startswith(declared) if kind == "redis" else declared == name
 
 
 def _found(tree: Tree) -> Iterator[tuple[str, int, str, str, str]]:
