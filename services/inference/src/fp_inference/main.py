@@ -33,6 +33,7 @@ from fp_inference.app.describe_model import DescribeModel
 from fp_inference.app.follow_deployments import FollowDeployments
 from fp_inference.app.forget_routes import ForgetRoutes
 from fp_inference.app.forward import Forward
+from fp_inference.app.fresh_routes import FreshRoutes
 from fp_inference.app.limiter import Limiter
 from fp_inference.app.limits import parse_limits
 from fp_inference.app.predict import Predict
@@ -63,7 +64,10 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     runtime.on_close(to_runtimes.close)
 
     table, routes = RouteTable(), RedisRoutes(link)
-    follow = FollowDeployments(table, routes, PipelineDeployments(pipeline, signature_from_pb))
+    listed = PipelineDeployments(pipeline, signature_from_pb)
+    follow = FollowDeployments(table, routes, listed)
+    fresh = FreshRoutes(table, follow, listed, clock)
+    runtime.on_close(fresh.close)
     replays = composition.replays(runtime, link, spool, clock)
     tailer = composition.tailer(spool, bus, replays, runtime, settings)
     runtimes = ServingRuntimes(to_runtimes, clock)
@@ -83,6 +87,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
         admission=admission,
         replays=replays,
         table=table,
+        fresh=fresh,
         forward=forward,
         recorder=SpoolRecorder(spool, clock, metrics),
         clock=clock,
@@ -91,11 +96,14 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
         predict=predict,
         predict_many=PredictMany(predict, admission, replays, clock),
         admission=admission,
-        set_traffic_split=SetTrafficSplit(table, routes, replays, clock),
+        set_traffic_split=SetTrafficSplit(
+            table=table, fresh=fresh, store=routes, runtimes=runtimes, replays=replays, clock=clock
+        ),
         delete_route=DeleteRoute(table, routes, replays, clock),
         circuits=circuits,
-        describe=DescribeModel(table, runtimes),
+        describe=DescribeModel(table, fresh, runtimes),
         table=table,
+        fresh=fresh,
         limits=parse_limits(settings.rate_limits),
         clock=clock,
     )
@@ -113,7 +121,8 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     runtime.keep("marks", lambda: marks.run(bus))
     runtime.keep("quotas", lambda: exceeded.run(bus))
     runtime.keep("identities", lambda: follow_identities(bus, NOUN, others.ended))
-    runtime.keep("splits", lambda: routes.watch(follow.recall, follow.split))
+    runtime.keep("splits", lambda: routes.watch(fresh.recall, fresh.split))
+    runtime.keep("versions of splits", fresh.complete_always)
     runtime.keep("circuits", circuits.tell_always)
     retention = timedelta(days=settings.inference_keep_routes_days)
     runtime.every(_HOUR, "old routes", ForgetRoutes(table, routes, clock, retention=retention))

@@ -108,7 +108,9 @@ class FakePipeline(PipelineOrchestratorServiceServicer):
     ) -> pipeline_pb2.ListDeploymentsResponse:
         if self.deployments is None:
             raise Unavailable("the pipeline is away")
-        return pipeline_pb2.ListDeploymentsResponse(deployments=self.deployments)
+        asked = (request.team, request.model_name)
+        listed = [each for each in self.deployments if asked in {("", ""), (each.team, each.model_name)}]
+        return pipeline_pb2.ListDeploymentsResponse(deployments=listed)
 
 
 @pytest_asyncio.fixture

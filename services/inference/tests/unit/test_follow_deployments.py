@@ -1,8 +1,7 @@
 """Routes follow events, the store and the pipeline's list."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from fp_inference.app.follow_deployments import FollowDeployments
@@ -10,82 +9,19 @@ from fp_inference.app.ports import Deployment
 from fp_inference.app.replays import Replays
 from fp_inference.app.route_table import RouteTable
 from fp_inference.app.set_traffic_split import SetTrafficSplit
-from fp_inference.app.values import Replay
-from fp_inference.domain.routes import Route, Share, Split, Stable, Target, TargetStatus
-from fp_kernel import Command, Error, FailedPrecondition, InvalidArgument, NotFound, Replayed, Unavailable
+from fp_inference.domain.routes import Stable, TargetStatus
+from fp_kernel import Command, FailedPrecondition, InvalidArgument, NotFound, Replayed, Unavailable
 from fp_testkit.clock import ManualClock
+from inference_fakes.routes import START, FakeDeployments, FakeRuntimes, FakeStore, deployment, fresh_routes
 
-_START = datetime(2013, 3, 1, tzinfo=UTC)
-_LATER = _START + timedelta(hours=1)
-
-
-class FakeStore:
-    """Routes and replays outside the process."""
-
-    def __init__(self) -> None:
-        self.away = False
-        self.routes: dict[tuple[str, str], Route] = {}
-        self.replays: dict[bytes, Replay] = {}
-        self.revision = 0
-
-    def _change(self, team: str, model: str, apply: Callable[[Route], Route]) -> None:
-        if self.away:
-            raise Unavailable("away")
-        self.routes[team, model] = apply(self.routes.get((team, model)) or Route(team, model))
-
-    async def load(self) -> Sequence[Route]:
-        if self.away:
-            raise Unavailable("away")
-        return list(self.routes.values())
-
-    async def save_target(self, team: str, model_name: str, target: Target) -> None:
-        gone = target.status is TargetStatus.REMOVED
-        self._change(team, model_name, lambda route: (route.undeployed if gone else route.deployed)(target))
-
-    async def save_stable(self, team: str, model_name: str, stable: Stable) -> None:
-        self._change(team, model_name, lambda route: route.promoted(stable))
-
-    async def save_archived(self, team: str, model_name: str, at: datetime) -> None:
-        self._change(team, model_name, lambda route: route.archived(at))
-
-    async def save_restored(self, team: str, model_name: str, at: datetime) -> None:
-        self._change(team, model_name, lambda route: route.restored(at))
-
-    async def set_split(self, team: str, model_name: str, shares: tuple[Share, ...], at: datetime) -> Split:
-        self.revision += 1
-        split = Split(shares, self.revision, at)
-        self._change(team, model_name, lambda route: route.with_split(split))
-        return split
-
-    async def get(self, digests: Sequence[bytes]) -> Sequence[Replay]:
-        return [self.replays[digest] for digest in digests if digest in self.replays]
-
-    async def put(self, replays: Sequence[Replay]) -> None:
-        self.replays.update({replay.digest: replay for replay in replays})
-
-
-class FakeDeployments:
-    def __init__(self) -> None:
-        self.listed: list[Deployment] = []
-        self.error: Error | None = None
-        self.meanwhile: Callable[[], None] = lambda: None
-
-    async def all(self) -> Sequence[Deployment]:
-        if self.error:
-            raise self.error
-        self.meanwhile()
-        return self.listed
-
-
-def _deployment(version: str, sequence: int, *, weight: int = 10_000, team: str = "alpha") -> Deployment:
-    at = _START + timedelta(seconds=sequence)
-    return Deployment(team, "delays", Target("m", f"id-{version}", version, "h:1", weight, sequence, at))
+_LATER = START + timedelta(hours=1)
 
 
 class Setting:
     def __init__(self) -> None:
         self.store = FakeStore()
         self.deployments = FakeDeployments()
+        self.runtimes = FakeRuntimes()
         self.table = RouteTable()
         self.follow = FollowDeployments(self.table, self.store, self.deployments)
 
@@ -105,8 +41,8 @@ def setting() -> Setting:
 
 
 async def test_a_restart_finds_the_routes_in_the_store(setting: Setting) -> None:
-    await setting.follow.deployed(_deployment("1", 1))
-    await setting.follow.promoted("alpha", "delays", Stable("id-1", "1", _START))
+    await setting.follow.deployed(deployment("1", 1))
+    await setting.follow.promoted("alpha", "delays", Stable("id-1", "1", START))
     setting.restart()
     await setting.follow.start()
     route = setting.table.get("alpha", "delays")
@@ -117,13 +53,13 @@ async def test_a_restart_finds_the_routes_in_the_store(setting: Setting) -> None
 async def test_without_the_store_routes_are_followed_all_the_same(setting: Setting) -> None:
     setting.store.away = True
     await setting.follow.start()
-    await setting.follow.deployed(_deployment("1", 1))
+    await setting.follow.deployed(deployment("1", 1))
     assert setting.weights == {"1": 10_000}
 
 
 async def test_without_the_store_a_restart_asks_the_pipeline(setting: Setting) -> None:
     setting.store.away = True
-    setting.deployments.listed = [_deployment("1", 4, weight=2_000), _deployment("2", 5, weight=8_000)]
+    setting.deployments.listed = [deployment("1", 4, weight=2_000), deployment("2", 5, weight=8_000)]
     with pytest.raises(Unavailable):
         setting.table.get("alpha", "delays")
     await setting.follow.reconcile()
@@ -133,37 +69,37 @@ async def test_without_the_store_a_restart_asks_the_pipeline(setting: Setting) -
 
 
 async def test_what_the_pipeline_does_not_list_is_gone_and_stays_gone(setting: Setting) -> None:
-    await setting.follow.deployed(_deployment("1", 1))
-    await setting.follow.deployed(_deployment("2", 2, weight=0))
-    setting.deployments.listed = [_deployment("2", 2, weight=0)]
+    await setting.follow.deployed(deployment("1", 1))
+    await setting.follow.deployed(deployment("2", 2, weight=0))
+    setting.deployments.listed = [deployment("2", 2, weight=0)]
     await setting.follow.reconcile()
     assert setting.weights == {"2": 10_000}
-    await setting.follow.deployed(_deployment("1", 1))
+    await setting.follow.deployed(deployment("1", 1))
     assert setting.weights == {"2": 10_000}
     setting.restart()
     await setting.follow.start()
     assert setting.weights == {"2": 10_000}
-    await setting.follow.deployed(_deployment("1", 3))
+    await setting.follow.deployed(deployment("1", 3))
     assert "1" in setting.weights
 
 
 async def test_what_was_deployed_while_the_pipeline_answered_is_kept(setting: Setting) -> None:
-    new = _deployment("1", 1).target
+    new = deployment("1", 1).target
     setting.deployments.meanwhile = lambda: setting.table.change("alpha", "delays", lambda route: route.deployed(new))
     await setting.follow.reconcile()
     assert setting.weights == {"1": 10_000}
 
 
 async def test_the_list_does_not_move_traffic_of_known_versions(setting: Setting) -> None:
-    await setting.follow.deployed(_deployment("1", 1))
-    await setting.follow.deployed(_deployment("2", 2, weight=0))
-    setting.deployments.listed = [_deployment("1", 1, weight=0), _deployment("2", 2, weight=10_000)]
+    await setting.follow.deployed(deployment("1", 1))
+    await setting.follow.deployed(deployment("2", 2, weight=0))
+    setting.deployments.listed = [deployment("1", 1, weight=0), deployment("2", 2, weight=10_000)]
     await setting.follow.reconcile()
     assert setting.weights == {"1": 10_000, "2": 0}
 
 
 async def test_promotion_and_archive_are_kept(setting: Setting) -> None:
-    await setting.follow.deployed(_deployment("1", 1))
+    await setting.follow.deployed(deployment("1", 1))
     await setting.follow.archived("alpha", "delays", _LATER)
     setting.restart()
     await setting.follow.start()
@@ -171,7 +107,7 @@ async def test_promotion_and_archive_are_kept(setting: Setting) -> None:
 
 
 async def test_the_return_of_a_model_is_kept(setting: Setting) -> None:
-    await setting.follow.deployed(_deployment("1", 1))
+    await setting.follow.deployed(deployment("1", 1))
     await setting.follow.archived("alpha", "delays", _LATER)
     await setting.follow.restored("alpha", "delays", _LATER + timedelta(seconds=1))
     setting.restart()
@@ -184,10 +120,22 @@ def _command(key: str = "", body: bytes = b"") -> Command:
     return Command("alpha", "SetTrafficSplit", key, body, lambda route: route.model_name.encode())
 
 
+def _set_traffic_split(setting: Setting) -> SetTrafficSplit:
+    clock = ManualClock()
+    return SetTrafficSplit(
+        table=setting.table,
+        fresh=fresh_routes(setting.table, clock, setting.deployments),
+        store=setting.store,
+        runtimes=setting.runtimes,
+        replays=Replays(setting.store, clock),
+        clock=clock,
+    )
+
+
 async def _two_versions(setting: Setting) -> SetTrafficSplit:
-    await setting.follow.deployed(_deployment("1", 1))
-    await setting.follow.deployed(_deployment("2", 2, weight=0))
-    return SetTrafficSplit(setting.table, setting.store, Replays(setting.store, ManualClock()), ManualClock())
+    await setting.follow.deployed(deployment("1", 1))
+    await setting.follow.deployed(deployment("2", 2, weight=0))
+    return _set_traffic_split(setting)
 
 
 async def test_a_split_is_kept_and_reaches_other_replicas(setting: Setting) -> None:
@@ -215,11 +163,38 @@ async def test_without_the_store_a_split_is_refused(setting: Setting) -> None:
 
 
 async def test_a_split_of_a_model_that_nobody_knows_yet_may_be_tried_again(setting: Setting) -> None:
-    split = SetTrafficSplit(setting.table, setting.store, Replays(setting.store, ManualClock()), ManualClock())
+    split = _set_traffic_split(setting)
     with pytest.raises(FailedPrecondition) as caught:
         await split("alpha", "delays", [("1", 10_000)], _command())
     assert caught.value.fields[0].field == "weights[0].version"
     assert caught.value.retry_after
+
+
+async def test_a_split_of_a_version_that_was_just_deployed_asks_the_pipeline(setting: Setting) -> None:
+    setting.deployments.listed = [deployment("1", 1)]
+    await _set_traffic_split(setting)("alpha", "delays", [("1", 10_000)], _command())
+    assert setting.weights == {"1": 10_000}
+
+
+async def test_a_version_whose_runtime_cannot_be_reached_from_here_gets_no_traffic(setting: Setting) -> None:
+    split = await _two_versions(setting)
+    setting.runtimes.unreachable.add("2")
+    with pytest.raises(FailedPrecondition) as caught:
+        await split("alpha", "delays", [("1", 9_000), ("2", 1_000)], _command())
+    assert caught.value.reason == "VERSION_NOT_READY"
+    assert caught.value.retry_after
+    assert setting.weights == {"1": 10_000, "2": 0}
+    setting.runtimes.unreachable.clear()
+    await split("alpha", "delays", [("1", 9_000), ("2", 1_000)], _command())
+    assert setting.weights == {"1": 9_000, "2": 1_000}
+
+
+async def test_traffic_moves_back_to_a_version_of_the_split_though_its_runtime_is_away(setting: Setting) -> None:
+    split = await _two_versions(setting)
+    await split("alpha", "delays", [("1", 0), ("2", 10_000)], _command())
+    setting.runtimes.unreachable.add("1")
+    await split("alpha", "delays", [("1", 10_000), ("2", 0)], _command())
+    assert setting.weights == {"1": 10_000, "2": 0}
 
 
 async def test_an_old_command_that_is_sent_again_moves_nothing(setting: Setting) -> None:
@@ -234,15 +209,15 @@ async def test_an_old_command_that_is_sent_again_moves_nothing(setting: Setting)
 
 
 async def test_replicas_agree_whichever_event_comes_first(setting: Setting) -> None:
-    removed = replace(_deployment("1", 3).target, status=TargetStatus.REMOVED)
+    removed = replace(deployment("1", 3).target, status=TargetStatus.REMOVED)
     await setting.follow.undeployed(Deployment("alpha", "delays", removed))
-    await setting.follow.deployed(_deployment("1", 1))
-    await setting.follow.deployed(_deployment("2", 2))
+    await setting.follow.deployed(deployment("1", 1))
+    await setting.follow.deployed(deployment("2", 2))
     assert setting.weights == {"2": 10_000}
 
 
 async def test_another_team_does_not_see_the_route(setting: Setting) -> None:
-    await setting.follow.deployed(_deployment("1", 1))
+    await setting.follow.deployed(deployment("1", 1))
     setting.table.settle()
     with pytest.raises(NotFound):
         setting.table.get("beta", "delays")

@@ -18,7 +18,8 @@ from fp_inference.app.values import Ask, Caller, Completed, Failed, Prediction, 
 from fp_inference.domain.bucket import Grant, Limit
 from fp_inference.domain.failures import FailureReason
 from fp_inference.domain.request_ids import request_id
-from fp_inference.domain.routes import Route, Split, Stable, Target, plan_split
+from fp_inference.domain.routes import Route, Split, Stable, Target
+from fp_inference.domain.split_plan import plan_split
 from fp_kernel import (
     Command,
     Error,
@@ -33,6 +34,7 @@ from fp_kernel import (
 from fp_kernel.signatures import Signature, TensorSpec
 from fp_kernel.tensors import ElementType, Tensor
 from fp_testkit.clock import ManualClock
+from inference_fakes.routes import FakeDeployments, fresh_routes
 
 _START = datetime(2013, 3, 1, tzinfo=UTC)
 _F = ElementType.FLOAT32
@@ -98,10 +100,12 @@ class Setting:
         self.forward = FakeForward()
         self.recorder = FakeRecorder()
         self.table = RouteTable()
+        self.deployments = FakeDeployments()
         self.predict = Predict(
             admission=Admission(self.quotas, Limiter(self.leases, clock)),
             replays=Replays(FakeStore(), clock),
             table=self.table,
+            fresh=fresh_routes(self.table, clock, self.deployments),
             forward=self.forward,
             recorder=self.recorder,
             clock=clock,

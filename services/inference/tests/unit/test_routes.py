@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import permutations
 
 import pytest
-from fp_inference.domain.routes import Route, Share, Split, Stable, Target, TargetStatus, plan_split
+from fp_inference.domain.routes import Route, Share, Split, Stable, Target, TargetStatus
 from fp_inference.domain.split import FULL
+from fp_inference.domain.split_plan import newcomers, plan_split
 from fp_kernel import FailedPrecondition, InvalidArgument
 from hypothesis import given
 from hypothesis import strategies as st
@@ -89,6 +90,32 @@ def test_a_version_that_comes_back_does_not_get_its_old_share() -> None:
     route = _split(route, {"2": FULL}, revision=2).deployed(_target("1", 11))
     assert _weights(route) == {"2": FULL, "1": 0}
     assert _weights(_route("1", "2").undeployed(_target("1", 10)).deployed(_target("1", 11))) == {"2": FULL, "1": 0}
+
+
+def test_a_split_that_names_a_version_that_is_not_known_is_not_complete() -> None:
+    other, route = _route("1", "2"), _route("1")
+    assert not other.names_unknown
+    split = _split(other, {"1": 4_000, "2": 6_000}).split
+    assert split is not None
+    behind = route.with_split(split)
+    assert behind.names_unknown
+    assert not behind.deployed(_target("2", 2)).names_unknown
+    old = _route("1").deployed(_target("2", 1)).with_split(split)
+    assert old.names_unknown  # it was deployed again, and that is not known
+
+
+def test_a_version_is_a_newcomer_until_a_split_names_it() -> None:
+    route = _route("1", "2", "3")
+
+    def new(route: Route, weights: dict[str, int]) -> list[str]:
+        return [target.version for target in newcomers(route, plan_split(route, list(weights.items())))]
+
+    assert new(route, {"1": 9_000, "2": 1_000, "3": 0}) == ["1", "2"]
+    route = _split(route, {"1": FULL, "2": 0})
+    assert new(route, {"1": 0, "2": FULL}) == []
+    assert new(route, {"3": FULL}) == ["3"]
+    again = route.undeployed(_target("2", 10)).deployed(_target("2", 11))
+    assert new(again, {"2": FULL}) == ["2"]
 
 
 def test_a_version_that_moves_keeps_its_share() -> None:

@@ -7,7 +7,7 @@ from forgepoint.events.v1 import events_pb2
 from forgepoint.pipeline.v1 import pipeline_pb2 as pb
 from forgepoint.serving.v1 import serving_pb2
 from fp_events.consumer.tail import tail
-from fp_kernel import PermissionDenied
+from fp_kernel import InvalidArgument, PermissionDenied
 
 SAGA: dict[str, Any] = {
     "name": "deploy-model",
@@ -38,6 +38,12 @@ async def test_a_version_is_deployed_and_the_next_one_takes_over(replica, client
     assert (live.version, live.weight_bps, live.team, live.model_name) == ("2", 10_000, "alpha", "delays")
     assert live.endpoint
     assert live.sequence == 1
+    of_model = pb.ListDeploymentsRequest(team="alpha", model_name="delays")
+    assert list((await internal.stub.ListDeployments(of_model)).deployments) == [live]
+    for other in ({"team": "beta", "model_name": "delays"}, {"team": "alpha", "model_name": "other"}):
+        assert not (await internal.stub.ListDeployments(pb.ListDeploymentsRequest(**other))).deployments
+    with pytest.raises(InvalidArgument):
+        await internal.stub.ListDeployments(pb.ListDeploymentsRequest(team="alpha"))
     assert live.signature.inputs[0].name == "features"
     assert live.endpoint not in str(ended), "an address is nobody's business"
 

@@ -926,19 +926,27 @@ Global___Deployment: _TypeAlias = Deployment  # noqa: Y015
 
 @_typing.final
 class ListDeploymentsRequest(_message.Message):
+    """Without a team: of every team. With team and model_name: of that model alone, in one answer."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     PAGINATION_FIELD_NUMBER: _builtins.int
+    TEAM_FIELD_NUMBER: _builtins.int
+    MODEL_NAME_FIELD_NUMBER: _builtins.int
+    team: _builtins.str
+    model_name: _builtins.str
     @_builtins.property
     def pagination(self) -> _common_pb2.PaginationRequest: ...
     def __init__(
         self,
         *,
         pagination: _common_pb2.PaginationRequest | None = ...,
+        team: _builtins.str = ...,
+        model_name: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["pagination", b"pagination"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["pagination", b"pagination"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["model_name", b"model_name", "pagination", b"pagination", "team", b"team"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

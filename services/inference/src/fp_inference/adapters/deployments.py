@@ -15,6 +15,8 @@ from fp_inference.app.ports import Deployment
 from fp_inference.domain.routes import Target
 
 _PAGE = 100
+# A prediction waits for it.
+_OF_MODEL_TIMEOUT = 1.0
 
 
 class PipelineDeployments:
@@ -34,6 +36,11 @@ class PipelineDeployments:
             token = response.pagination.next_page_token
             if not token:
                 return found
+
+    async def of_model(self, team: str, model_name: str) -> Sequence[Deployment]:
+        request = pb.ListDeploymentsRequest(team=team, model_name=model_name)
+        response = await self._stub.ListDeployments(request, timeout=_OF_MODEL_TIMEOUT)
+        return [self._deployment(listed) for listed in response.deployments]
 
     def _deployment(self, listed: pb.Deployment) -> Deployment:
         target = Target(

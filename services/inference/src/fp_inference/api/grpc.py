@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import grpc
@@ -21,6 +22,7 @@ from fp_inference.app.admission import Admission
 from fp_inference.app.circuits import Circuits
 from fp_inference.app.delete_route import DeleteRoute
 from fp_inference.app.describe_model import DescribeModel
+from fp_inference.app.fresh_routes import FreshRoutes
 from fp_inference.app.limits import Limits
 from fp_inference.app.predict import Predict, command_id
 from fp_inference.app.predict_many import PredictMany
@@ -55,6 +57,7 @@ class Servicer(InferenceGatewayServiceServicer):
         circuits: Circuits,
         describe: DescribeModel,
         table: RouteTable,
+        fresh: FreshRoutes,
         limits: Limits,
         clock: Clock,
     ) -> None:
@@ -66,6 +69,7 @@ class Servicer(InferenceGatewayServiceServicer):
         self._circuits = circuits
         self._describe = describe
         self._table = table
+        self._fresh = fresh
         self._limits = limits
         self._clock = clock
 
@@ -106,7 +110,8 @@ class Servicer(InferenceGatewayServiceServicer):
             self._tell_limit(context, whole.caller)
 
     async def GetRoute(self, request: pb.GetRouteRequest, context: Context) -> pb.GetRouteResponse:
-        route = self._table.get(current_call().team, _model_name(request.model_name))
+        team, model_name = current_call().team, _model_name(request.model_name)
+        route = await self._fresh.read(team, model_name, partial(self._table.get, team, model_name))
         return pb.GetRouteResponse(route=route_to_pb(route))
 
     async def ListRoutes(self, request: pb.ListRoutesRequest, context: Context) -> pb.ListRoutesResponse:

@@ -2,11 +2,13 @@
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import partial
 
 from fp_kernel import Error
 from fp_kernel.signatures import UNDECLARED, Signature
 from fp_telemetry import get_logger
 
+from fp_inference.app.fresh_routes import FreshRoutes
 from fp_inference.app.ports import Runtimes
 from fp_inference.app.route_table import RouteTable
 from fp_inference.domain.routes import Route, Target
@@ -27,14 +29,15 @@ class Described:
 class DescribeModel:
     """Asks the runtime for the tensors of a version that declared none, once."""
 
-    def __init__(self, table: RouteTable, runtimes: Runtimes) -> None:
+    def __init__(self, table: RouteTable, fresh: FreshRoutes, runtimes: Runtimes) -> None:
         self._table = table
+        self._fresh = fresh
         self._runtimes = runtimes
         self._found: OrderedDict[tuple[str, str], Signature] = OrderedDict()
 
     async def __call__(self, team: str, model_name: str) -> Described:
         """Raises NotFound."""
-        route = self._table.get(team, model_name)
+        route = await self._fresh.read(team, model_name, partial(self._table.get, team, model_name))
         target = _spokesman(route)
         signature = target.signature if target is not None else UNDECLARED
         if target is not None and signature == UNDECLARED:

@@ -38,7 +38,13 @@ class ReplayStore(Protocol):
         ...
 
 
-class Runtimes(Protocol):
+class Readiness(Protocol):
+    async def is_ready(self, target: Target) -> bool:
+        """Whether this process reaches the runtime and it answers that it is READY."""
+        ...
+
+
+class Runtimes(Readiness, Protocol):
     """The serving processes behind the targets."""
 
     async def predict(
@@ -46,8 +52,6 @@ class Runtimes(Protocol):
     ) -> Mapping[str, Tensor]:
         """seconds: for this call. Raises what the runtime raised."""
         ...
-
-    async def is_ready(self, target: Target) -> bool: ...
 
     async def describe(self, target: Target, team: str, model_name: str) -> Signature:
         """The tensors of the loaded model, for versions that declared none."""
@@ -94,6 +98,10 @@ class Deployment:
 class Deployments(Protocol):
     async def all(self) -> Sequence[Deployment]:
         """Those of every team. Raises Unavailable."""
+        ...
+
+    async def of_model(self, team: str, model_name: str) -> Sequence[Deployment]:
+        """Raises Unavailable."""
         ...
 
 

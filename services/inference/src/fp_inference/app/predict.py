@@ -4,20 +4,23 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
+from functools import partial
 
 from fp_kernel import Clock, Command, DeadlineExceeded, Error, Internal, PermissionDenied
 from fp_kernel.signatures import check_tensors
 
 from fp_inference.app.admission import Admission
 from fp_inference.app.forward import Forward, Forwarded
+from fp_inference.app.fresh_routes import FreshRoutes
 from fp_inference.app.ports import Recorder
 from fp_inference.app.replays import MAX_RESPONSE, Replays, replay_digest
 from fp_inference.app.route_table import RouteTable
 from fp_inference.app.values import Ask, Completed, Failed, Prediction, Replay, Try
 from fp_inference.domain.failures import failure_reason
 from fp_inference.domain.request_ids import request_id
-from fp_inference.domain.routes import Route, Target, unknown_version
+from fp_inference.domain.routes import Route, Target
 from fp_inference.domain.split import choose, point
+from fp_inference.domain.split_plan import unknown_version
 from fp_inference.domain.summary import cost
 
 
@@ -30,6 +33,7 @@ class Predict:
         admission: Admission,
         replays: Replays,
         table: RouteTable,
+        fresh: FreshRoutes,
         forward: Forward,
         recorder: Recorder,
         clock: Clock,
@@ -37,6 +41,7 @@ class Predict:
         self._admission = admission
         self._replays = replays
         self._table = table
+        self._fresh = fresh
         self._forward = forward
         self._recorder = recorder
         self._clock = clock
@@ -62,8 +67,9 @@ class Predict:
         tries: list[Try] = []
         try:
             check_tensors(ask.inputs)
-            route = self._table.routable(ask.caller.team, ask.model_name)
-            targets = _preferred(route, ask)
+            route = self._table.find(ask.caller.team, ask.model_name)
+            fresh, targets = await self._fresh.read(ask.caller.team, ask.model_name, partial(self._routed, ask))
+            route = fresh
             targets[0].signature.check(ask.inputs)
             targets[0].signature.check_outputs(ask.outputs)
             forwarded = await self._forward(targets, ask, tries)
@@ -77,7 +83,11 @@ class Predict:
         except Exception:
             self.refused(ask, Internal("internal error"), route, tries)
             raise
-        return self._complete(ask, route, forwarded, tries, start)
+        return self._complete(ask, fresh, forwarded, tries, start)
+
+    def _routed(self, ask: Ask) -> tuple[Route, Sequence[Target]]:
+        route = self._table.routable(ask.caller.team, ask.model_name)
+        return route, _preferred(route, ask)
 
     def _complete(self, ask: Ask, route: Route, forwarded: Forwarded, tries: Sequence[Try], start: float) -> Prediction:
         """No await from the answer to its event: nobody can be cancelled in between."""

@@ -76,5 +76,9 @@ class RouteTable:
         own = [route for route in routes if route.present and not route.deleted]
         return sorted(own, key=lambda route: route.model_name)
 
+    def incomplete(self) -> Sequence[Key]:
+        """Routes whose split gives a share to a version that is not known here."""
+        return [key for key, route in self._routes.items() if route.names_unknown]
+
     def targets(self) -> Mapping[Key, tuple[Target, ...]]:
         return {key: route.present for key, route in self._routes.items()}

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 
 from fp_kernel import Clock, Command
 
-from fp_inference.app.ports import RouteStore
+from fp_inference.app.fresh_routes import FreshRoutes
+from fp_inference.app.ports import Readiness, RouteStore
 from fp_inference.app.replays import Replays
 from fp_inference.app.route_table import RouteTable
-from fp_inference.domain.routes import Route, plan_split
+from fp_inference.domain.routes import Route, Share
+from fp_inference.domain.split_plan import newcomers, not_ready, plan_split
 
 
 class SetTrafficSplit:
@@ -16,9 +18,20 @@ class SetTrafficSplit:
     Setting the same weights twice is the same as setting them once, so that a lost answer may be asked for again.
     """
 
-    def __init__(self, table: RouteTable, store: RouteStore, replays: Replays, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        table: RouteTable,
+        fresh: FreshRoutes,
+        store: RouteStore,
+        runtimes: Readiness,
+        replays: Replays,
+        clock: Clock,
+    ) -> None:
         self._table = table
+        self._fresh = fresh
         self._store = store
+        self._runtimes = runtimes
         self._replays = replays
         self._clock = clock
 
@@ -37,11 +50,27 @@ class SetTrafficSplit:
         store is away, Replayed.
         """
         async with self._replays.once(command):
-            # A model that nobody knows yet has no active version: the caller, perhaps a saga, may come back.
-            route = self._table.find(team, model_name) or Route(team, model_name)
-            shares = plan_split(route, weights, field)
+
+            def plan() -> tuple[Route, tuple[Share, ...]]:
+                # A model that nobody knows yet has no active version: the caller, perhaps a saga, may come back.
+                route = self._table.find(team, model_name) or Route(team, model_name)
+                return route, plan_split(route, weights, field)
+
+            route, shares = await self._fresh.read(team, model_name, plan)
+            await self._check_reached(route, shares, field)
             split = await self._store.set_split(team, model_name, shares, self._clock.now())
             self._table.change(team, model_name, lambda known: known.with_split(split))
             after = self._table.find(team, model_name) or route
             await self._replays.keep(command, after)
             return after
+
+    async def _check_reached(self, route: Route, shares: Sequence[Share], field: str) -> None:
+        """Raises FailedPrecondition naming `<field>` for a version whose runtime does not answer this service.
+
+        The pipeline has seen the runtime ready from where it runs itself. A network that lets only the pipeline pass
+        would have lost all traffic with the first split. Versions that the present split knows are not looked at:
+        traffic must go back to them whatever happens.
+        """
+        for target in newcomers(route, shares):
+            if not await self._runtimes.is_ready(target):
+                raise not_ready(field, target.version)

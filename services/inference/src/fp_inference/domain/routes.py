@@ -4,13 +4,12 @@ Deployments come as events, each with a sequence; the split comes as a command. 
 derived, so that replicas that saw the same facts route the same, in whatever order they saw them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 
-from fp_kernel import Error, FailedPrecondition, FieldViolation, invalid
 from fp_kernel.signatures import UNDECLARED, Signature
 
 from fp_inference.domain.split import FULL, scaled
@@ -141,6 +140,16 @@ class Route:
         return self.stable is not None and self.stable.version_id == target.version_id
 
     @property
+    def names_unknown(self) -> bool:
+        """Whether the split gives a share to a version whose deployment is not known here."""
+        shares = self.split.shares if self.split is not None else ()
+        return any(share.weight_bps and not self._knows(share) for share in shares)
+
+    def _knows(self, share: Share) -> bool:
+        target = self.targets.get(share.version_id)
+        return target is not None and target.sequence >= share.since
+
+    @property
     def salt(self) -> str:
         """What the split's points are salted with: the newest version. With one salt for ever the same tenth of all
         users would meet every canary; with the version they stay where they are while its share grows.
@@ -247,47 +256,3 @@ class Route:
 
 def _granted(target: Target, share: Share | None) -> int:
     return share.weight_bps if share is not None and share.since > target.removed else 0
-
-
-def plan_split(route: Route, weights: Sequence[tuple[str, int]], path: str = "weights") -> tuple[Share, ...]:
-    """The shares for these version labels and basis points; versions that are not named get nothing.
-
-    path: of the field that has them. Raises InvalidArgument naming it, FailedPrecondition naming `<path>[i].version`
-    for one that is not active.
-    """
-    _check_weights(weights, path)
-    shares = []
-    for index, (version, weight) in enumerate(weights):
-        target = next((each for each in route.candidates if each.version == version), None)
-        if target is None:
-            raise unknown_version(f"{path}[{index}].version", version)
-        shares.append(Share(target.version_id, target.sequence, weight))
-    return tuple(shares)
-
-
-def unknown_version(field_path: str, version: str) -> Error:
-    """A version that takes no traffic; it may do so in a moment, when its deployment is known here."""
-    text = f"version {version!r} is not deployed and active"
-    return FailedPrecondition(
-        f"{field_path}: {text}",
-        reason="VERSION_NOT_ACTIVE",
-        fields=(FieldViolation(field_path, text),),
-        retry_after=1.0,
-    )
-
-
-def _check_weights(weights: Sequence[tuple[str, int]], path: str) -> None:
-    if not weights:
-        raise invalid(path, "must name at least one version")
-    seen: set[str] = set()
-    for index, (version, weight) in enumerate(weights):
-        if not version:
-            raise invalid(f"{path}[{index}].version", "is missing")
-        if version in seen:
-            raise invalid(f"{path}[{index}].version", f"version {version!r} is named twice")
-        seen.add(version)
-        if not 0 <= weight <= FULL:
-            raise invalid(f"{path}[{index}].weight_bps", f"must be 0 to {FULL}, is {weight}")
-    total = sum(weight for _, weight in weights)
-    if total != FULL:
-        raise invalid(path, f"must sum to {FULL} basis points, sum to {total}")

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 from forgepoint.pipeline.v1 import pipeline_pb2 as pb
 from forgepoint.pipeline.v1 import pipeline_pb2_grpc
-from fp_kernel import parse_id
+from fp_kernel import invalid, parse_id
 from fp_rpc import command, current_call, principal
 from fp_telemetry import correlation_id, inject
 
@@ -111,6 +111,11 @@ class PipelineServicer(pipeline_pb2_grpc.PipelineOrchestratorServiceServicer):
         return convert.cancelled_to_pb(await self._cancel_execution(_actor(), execution_id, request.reason, asked))
 
     async def ListDeployments(self, request: pb.ListDeploymentsRequest, context: object) -> pb.ListDeploymentsResponse:
+        if request.team or request.model_name:
+            for field in ("team", "model_name"):
+                if not getattr(request, field):
+                    raise invalid(field, "is missing: team and model name go together")
+            return convert.deployments_to_pb(await self._queries.deployments_of(request.team, request.model_name))
         page = await self._queries.deployments(request.pagination.page_size, request.pagination.page_token)
         return convert.deployments_to_pb(page)
 

@@ -50,6 +50,10 @@ class Queries:
         found = await self._reads.executions(team, pipeline_id, status, _one_more(page))
         return _page(found, page.size, scope, lambda each: each.id)
 
+    async def deployments_of(self, team: str, model_name: str) -> Page[Deployment]:
+        """The live ones of one model: versions beside each other, few enough for one page."""
+        return Page(tuple(await self._deployments.live(team, model_name)), "")
+
     async def deployments(self, size: int, token: str) -> Page[Deployment]:
         """Live deployments of every team, for whoever routes."""
         scope = ("*", "deployments")
