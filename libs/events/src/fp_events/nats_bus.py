@@ -65,7 +65,10 @@ class NatsBus:
         return OrderedConsumer(stream, patterns, deliver, connection=self._connection, admin=self._admin)
 
     async def lag(self, consumer: Consumer) -> int:
-        """Events that are kept for the consumer and not acknowledged by it. Raises Unavailable."""
+        """Events that are stored for the consumer and not acknowledged by it.
+
+        Raises Unavailable, and FailedPrecondition while there is no such consumer.
+        """
         return sum([await self._admin.lag(consumer, stream) for stream in consumer.streams])
 
     async def unread(self, consumer: Consumer) -> int:

@@ -4,6 +4,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
+import pytest
 import pytest_asyncio
 from fp_events import Missed, connect, each
 from fp_events.streams import USAGE
@@ -154,3 +155,30 @@ async def test_a_reported_gap_is_not_reported_again(small):
         (later,) = await published(small, 1)
         await recorder.until(lambda: later.id in recorder.ids)
     assert (len(first.calls), len(second.calls)) == (1, 0)
+
+
+async def test_events_that_no_replica_was_handed_are_unread(small):
+    consumer = quick("judging", "fp.billing.usage.>", batch=2)
+    with pytest.raises(Unavailable):
+        await small.unread(consumer)
+    await small.ensure([USAGE], [consumer])
+    assert await small.unread(consumer) == 0
+    await published(small, 5)
+    assert await small.unread(consumer) == 5
+    handed, release = asyncio.Event(), asyncio.Event()
+
+    async def hanging(_events):
+        handed.set()
+        await release.wait()
+
+    async with running(small.consume(consumer, hanging)):
+        async with asyncio.timeout(PATIENCE):
+            await handed.wait()
+            left = await small.unread(consumer)
+            assert left < 5
+            # What was handed over and not acknowledged lags, and is read all the same.
+            assert await small.lag(consumer) == 5
+            release.set()
+            while await small.lag(consumer):
+                await asyncio.sleep(0.01)
+    assert await small.unread(consumer) == 0
