@@ -23,7 +23,7 @@ from fp_events.dead_letters import EVERY, DeadLetter, DeadLetters, Matching
 from fp_events.message.envelope import EncodedEvent, decode, encode, encoded, headers
 from fp_events.message.event import Event, Poison, Severity
 from fp_events.nats_bus import NatsBus, connect
-from fp_events.payloads.audit import AuditPublisher, AuditRecord
+from fp_events.payloads.audit import AuditPublisher
 from fp_events.streams import STREAMS, Retention, Stream
 
 __all__ = [
@@ -31,7 +31,6 @@ __all__ = [
     "EVERY",
     "STREAMS",
     "AuditPublisher",
-    "AuditRecord",
     "BatchHandler",
     "Broadcast",
     "Bus",

@@ -10,7 +10,7 @@ from fp_events import AuditPublisher, Stream, connect, durable
 from fp_events.streams import AUDIT, DLQ, INFERENCE, MODELS, PREDICTIONS, STREAMS, USAGE, Discard
 from fp_events.streams import BILLING as QUOTAS
 from fp_kernel import ResourceExhausted
-from fp_rpc.audit.records import AuditRecord
+from fp_kernel.audit import AuditRecord
 from fp_telemetry import Metrics
 from fp_testkit.patience import PATIENCE
 from fp_testkit.suites.consuming import COMPLETED, Recorder, consuming, quick, registered

@@ -1,7 +1,7 @@
 import pytest
 from fp_events import STREAMS, AuditPublisher, Severity
 from fp_kernel import Unavailable
-from fp_rpc.audit.records import AuditRecord, AuditSink
+from fp_kernel.audit import AuditRecord
 from fp_testkit.memory_bus import MemoryBus
 
 
@@ -25,7 +25,7 @@ async def test_a_record_becomes_an_event_that_says_the_same(bus):
         correlation_id="c-1",
         suppressed=3,
     )
-    sink: AuditSink = AuditPublisher(bus)
+    sink = AuditPublisher(bus)
     await sink.record([record])
     (event,) = bus.events
     assert (event.id, event.type, event.team, event.actor) == (record.id, "fp.audit.recorded", "red", "user-1")

@@ -11,6 +11,8 @@ Standard library only; nothing here does I/O, so that any domain may import it. 
 - `budget`: how many retries the load allows.
 - `backoff`: how long to wait between tries.
 - `loading`: values that are loaded once for all who wait, and served while they are renewed.
+- `times`: points in time as messages write them.
+- `audit`: records of who did what and who was refused.
 - `texts`: which texts of people are accepted.
 - `tensors`, `signatures`, `packing`, `features`: what models take and give, whether a request has it, values as JSON
   and as bytes, and the names of features (ADR 0093 says why here).

@@ -27,7 +27,7 @@ its caller; a retry only of UNAVAILABLE, before the first byte, where a repeat d
 
 from fp_rpc.access import AccessRule, access_rules
 from fp_rpc.audit.denials import DenialPolicy
-from fp_rpc.audit.records import AuditLevel, AuditRecord, AuditSink, LogAudit, NoAudit
+from fp_rpc.audit.records import AuditLevel, AuditSink, LogAudit, NoAudit
 from fp_rpc.client.channels import ChannelPolicy, Channels
 from fp_rpc.client.credentials import BearerToken, Credential, ForwardedToken, ServiceCredential
 from fp_rpc.client.on_behalf_of import acting_for
@@ -47,7 +47,6 @@ __all__ = [
     "AccessRule",
     "ApiKeyResolver",
     "AuditLevel",
-    "AuditRecord",
     "AuditSink",
     "BearerToken",
     "Call",

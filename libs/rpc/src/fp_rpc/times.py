@@ -1,9 +1,10 @@
 """Times and durations of messages, to and from Python's; exact to the microsecond."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import overload
 
 from fp_kernel import invalid
+from fp_kernel.times import seconds_and_nanos, utc
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -15,19 +16,18 @@ def to_timestamp(moment: datetime) -> Timestamp: ...
 @overload
 def to_timestamp(moment: datetime | None) -> Timestamp | None: ...
 def to_timestamp(moment: datetime | None) -> Timestamp | None:
-    """The time as a message; None stays None, which leaves a field unset. A time without zone is taken for UTC."""
+    """The time as a message; None stays None, which leaves a field unset. Raises TypeError for a time without zone."""
     if moment is None:
         return None
-    message = Timestamp()
-    message.FromDatetime(moment)
-    return message
+    seconds, nanos = seconds_and_nanos(moment)
+    return Timestamp(seconds=seconds, nanos=nanos)
 
 
 def from_timestamp(message: Timestamp, field: str) -> datetime:
     """The time in UTC. Raises InvalidArgument naming `field` for a time outside the years 1 to 9999."""
     try:
-        return message.ToDatetime(UTC)
-    except (ValueError, OverflowError):
+        return utc(message.seconds, message.nanos)
+    except OverflowError:
         raise invalid(field, "must be a time of the years 1 to 9999") from None
 
 

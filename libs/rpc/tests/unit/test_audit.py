@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 from fp_kernel import Backoff
-from fp_rpc import AuditRecord, DenialPolicy
+from fp_kernel.audit import AuditRecord
+from fp_rpc import DenialPolicy
 from fp_rpc.audit import queue as audit_queue
 from fp_rpc.audit.denials import DenialLimiter
 from fp_rpc.audit.queue import AuditQueue

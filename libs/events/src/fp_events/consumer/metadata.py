@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from fp_kernel.times import utc
 from nats.aio.msg import Msg
-
-from fp_events.message.timestamps import utc
 
 _NANOSECONDS: Final = 1_000_000_000
 _SHORT: Final = 9  # tokens without the domain of the server and the hash of the account

@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from typing import Final
 
 from fp_kernel import new_id
+from fp_kernel.times import rfc3339
 
 from fp_events.dead_letters import DeadLetter
 from fp_events.message.envelope import MESSAGE_ID, EncodedEvent
 from fp_events.message.subjects import dead_subject, original_subject, replay_subject
-from fp_events.message.timestamps import rfc3339
 
 CONSUMER: Final = "fp-dead-consumer"
 REASON: Final = "fp-dead-reason"

@@ -9,12 +9,12 @@ from typing import Final
 from forgepoint.common.v1.common_pb2 import EventEnvelope
 from forgepoint.events.v1 import events_pb2
 from fp_kernel import InvalidArgument
+from fp_kernel.times import rfc3339, seconds_and_nanos, utc
 from google.protobuf.any_pb2 import Any
 from google.protobuf.message import DecodeError, Message
 
 from fp_events.message.event import Event, Poison, Severity
 from fp_events.message.subjects import is_subject
-from fp_events.message.timestamps import rfc3339, seconds_and_nanos, utc
 
 MESSAGE_ID = "Nats-Msg-Id"
 CONTENT_TYPE = "content-type"

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from enum import IntEnum
 
 from fp_kernel import InvalidArgument, new_id
+from fp_kernel.times import utc
 from google.protobuf.any_pb2 import Any
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -73,6 +74,6 @@ class Event:
         if not stamp.seconds:
             return self.time
         try:
-            return stamp.ToDatetime(UTC)
-        except (ValueError, OverflowError):
+            return utc(stamp.seconds, stamp.nanos)
+        except OverflowError:
             raise Poison("a time in the payload is outside the years 1 to 9999") from None

@@ -1,45 +1,15 @@
 """Audit records on their way to the audit log."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Protocol
 
 from forgepoint.events.v1.events_pb2 import AuditRecorded
+from fp_kernel.audit import DENIED, AuditRecord
+from fp_kernel.times import seconds_and_nanos
 
 from fp_events.bus import Bus
 from fp_events.message.event import Event, Severity
 
 RECORDED = "fp.audit.recorded"
-_DENIED = frozenset({"PERMISSION_DENIED", "UNAUTHENTICATED"})
-
-
-class AuditRecord(Protocol):
-    """One call that the audit level of its RPC names; `fp_rpc.AuditRecord` is one."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def method(self) -> str: ...
-    @property
-    def team(self) -> str: ...
-    @property
-    def actor_id(self) -> str: ...
-    @property
-    def actor_role(self) -> str: ...
-    @property
-    def api_key_id(self) -> str: ...
-    @property
-    def status(self) -> str: ...
-    @property
-    def resource_id(self) -> str: ...
-    @property
-    def peer(self) -> str: ...
-    @property
-    def correlation_id(self) -> str: ...
-    @property
-    def suppressed(self) -> int: ...
-    @property
-    def occurred_at(self) -> datetime: ...
 
 
 class AuditPublisher:
@@ -69,7 +39,7 @@ def _event(record: AuditRecord) -> Event:
         suppressed=record.suppressed,
         api_key_id=record.api_key_id,
     )
-    payload.occurred_at.FromDatetime(record.occurred_at)
+    payload.occurred_at.seconds, payload.occurred_at.nanos = seconds_and_nanos(record.occurred_at)
     return Event(
         type=RECORDED,
         payload=payload,
@@ -77,7 +47,7 @@ def _event(record: AuditRecord) -> Event:
         resource_id=record.resource_id,
         summary=f"{record.actor_id or 'somebody'} called {record.method}: {record.status}",
         actor=record.actor_id,
-        severity=Severity.WARNING if record.status in _DENIED else Severity.INFO,
+        severity=Severity.WARNING if record.status in DENIED else Severity.INFO,
         id=record.id,
         time=record.occurred_at,
         correlation_id=record.correlation_id,

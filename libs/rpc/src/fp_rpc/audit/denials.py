@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from fp_rpc.audit.records import AuditRecord
+from fp_kernel.audit import AuditRecord
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,17 +7,16 @@ from collections import deque
 from itertools import islice
 from typing import Final
 
-from fp_kernel import Backoff, Kind
+from fp_kernel import Backoff
+from fp_kernel.audit import DENIED, AuditRecord
 from fp_telemetry import Metrics, get_logger, names
 
 from fp_rpc.audit.denials import DenialLimiter, DenialPolicy
-from fp_rpc.audit.records import AuditRecord, AuditSink, write_line
+from fp_rpc.audit.records import AuditSink, write_line
 
 _log = get_logger("fp_rpc.audit")
 _BATCH: Final = 100
 _BACKOFF: Final = Backoff(first=0.2, longest=30.0)
-
-DENIED: Final = frozenset((Kind.UNAUTHENTICATED.value, Kind.PERMISSION_DENIED.value))
 
 
 class AuditQueue:

@@ -1,12 +1,10 @@
-"""Audit records: who did what, and who was refused."""
+"""Where audit records go, and which calls make one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from enum import Enum
 from typing import Protocol
 
-from fp_kernel import new_id
+from fp_kernel.audit import AuditRecord
 from fp_telemetry import get_logger
 
 _log = get_logger("fp_rpc.audit")
@@ -16,24 +14,6 @@ class AuditLevel(Enum):
     NEVER = "never"
     ON_DENY = "on_deny"
     ALWAYS = "always"
-
-
-@dataclass(frozen=True, slots=True)
-class AuditRecord:
-    """One call. `suppressed`: further denials of the same kind that were counted and not recorded one by one."""
-
-    method: str
-    status: str
-    actor_id: str = ""
-    actor_role: str = ""
-    api_key_id: str = ""
-    team: str = ""
-    resource_id: str = ""
-    peer: str = ""
-    correlation_id: str = ""
-    suppressed: int = 0
-    id: str = field(default_factory=new_id)
-    occurred_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 class AuditSink(Protocol):

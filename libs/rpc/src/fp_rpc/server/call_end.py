@@ -16,13 +16,14 @@ from fp_kernel import (
     Unavailable,
     Unimplemented,
 )
+from fp_kernel.audit import DENIED, AuditRecord
 from fp_telemetry import end, get_logger
 
 from fp_rpc import headers
 from fp_rpc.addresses import without_port
 from fp_rpc.audit.client_address import ClientAddresses
-from fp_rpc.audit.queue import DENIED, AuditQueue
-from fp_rpc.audit.records import AuditLevel, AuditRecord
+from fp_rpc.audit.queue import AuditQueue
+from fp_rpc.audit.records import AuditLevel
 from fp_rpc.call_metrics import CallMetrics
 from fp_rpc.errors import INTERNAL_MESSAGE, to_status
 from fp_rpc.identity.caller import of_bearer

@@ -6,8 +6,8 @@ from fp_events.dead_letters import EVERY, DeadLetter, Matching
 from fp_events.dead_letters.headers import event_id, letter, replayed
 from fp_events.message.envelope import EncodedEvent
 from fp_events.message.subjects import dead_pattern, matches
-from fp_events.message.timestamps import utc
 from fp_kernel import NotFound
+from fp_kernel.times import utc
 
 from fp_testkit.memory_bus.log import Kept, MemoryLog
 

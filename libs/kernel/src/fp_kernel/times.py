@@ -1,4 +1,8 @@
-"""Points in time as the wire writes them; exact to the microsecond, which floats are not."""
+"""Points in time as messages write them: seconds and nanoseconds since 1970, exact to the
+microsecond as floats are not.
+
+`fp_rpc.times` makes messages of them.
+"""
 
 from datetime import UTC, datetime, timedelta
 
