@@ -11,7 +11,7 @@ from forgepoint.inference.v1 import inference_pb2 as pb
 from forgepoint.inference.v1.inference_pb2_grpc import InferenceGatewayServiceServicer
 from fp_kernel import Clock, Command, invalid, new_id, next_token, page_request
 from fp_kernel.tensors import Tensor
-from fp_rpc import Call, command, current_call, principal
+from fp_rpc import Call, caller, command, current_call
 from fp_rpc.headers import REPLAYED
 from fp_rpc.pagination import page_response
 
@@ -110,12 +110,12 @@ class Servicer(InferenceGatewayServiceServicer):
             self._tell_limit(context, whole.caller)
 
     async def GetRoute(self, request: pb.GetRouteRequest, context: Context) -> pb.GetRouteResponse:
-        team, model_name = current_call().team, _model_name(request.model_name)
+        team, model_name = caller().team, _model_name(request.model_name)
         route = await self._fresh.read(team, model_name, partial(self._table.get, team, model_name))
         return pb.GetRouteResponse(route=route_to_pb(route))
 
     async def ListRoutes(self, request: pb.ListRoutesRequest, context: Context) -> pb.ListRoutesResponse:
-        team = current_call().team
+        team = caller().team
         scope = (team, "routes")
         page = page_request(request.pagination.page_size, request.pagination.page_token, scope=scope)
         after = page.after[0] if page.after else ""
@@ -133,7 +133,7 @@ class Servicer(InferenceGatewayServiceServicer):
 
         weights = [(weight.version, weight.weight_bps) for weight in request.weights]
         route = await self._set_traffic_split(
-            current_call().team, _model_name(request.model_name), weights, command(request, response)
+            caller().team, _model_name(request.model_name), weights, command(request, response)
         )
         return response(route)
 
@@ -143,26 +143,26 @@ class Servicer(InferenceGatewayServiceServicer):
 
         weights = [(target.version, target.weight_bps) for target in request.targets]
         route = await self._set_traffic_split(
-            current_call().team, _model_name(request.model_name), weights, command(request, response), field="targets"
+            caller().team, _model_name(request.model_name), weights, command(request, response), field="targets"
         )
         return response(route)
 
     async def DeleteRoute(self, request: pb.DeleteRouteRequest, context: Context) -> pb.DeleteRouteResponse:
         asked = command(request, lambda _: pb.DeleteRouteResponse())
-        await self._delete_route(current_call().team, _model_name(request.model_name), asked)
+        await self._delete_route(caller().team, _model_name(request.model_name), asked)
         return pb.DeleteRouteResponse()
 
     async def GetCircuitState(self, request: pb.GetCircuitStateRequest, context: Context) -> pb.GetCircuitStateResponse:
         model_name = _model_name(request.model_name)
         if not request.version:
             raise invalid("version", "is missing")
-        standing = await self._circuits.of(current_call().team, model_name, request.version)
+        standing = await self._circuits.of(caller().team, model_name, request.version)
         return pb.GetCircuitStateResponse(circuit_state=circuit_to_pb(standing))
 
     async def ListCircuitStates(
         self, request: pb.ListCircuitStatesRequest, context: Context
     ) -> pb.ListCircuitStatesResponse:
-        team = current_call().team
+        team = caller().team
         scope = (team, "circuits", request.model_name_filter)
         page = page_request(request.pagination.page_size, request.pagination.page_token, scope=scope)
         after = (page.after[0], page.after[1]) if page.after and len(page.after) > 1 else ("", "")
@@ -177,7 +177,7 @@ class Servicer(InferenceGatewayServiceServicer):
         )
 
     async def GetModelInfo(self, request: pb.GetModelInfoRequest, context: Context) -> pb.GetModelInfoResponse:
-        described = await self._describe(current_call().team, _model_name(request.model_name))
+        described = await self._describe(caller().team, _model_name(request.model_name))
         return pb.GetModelInfoResponse(model_info=model_info_to_pb(described))
 
     def _whole(self, request: pb.BatchPredictRequest | pb.StreamPredictRequest) -> Ask:
@@ -209,7 +209,7 @@ class Servicer(InferenceGatewayServiceServicer):
         )
 
     def _caller(self) -> Caller:
-        who = principal()
+        who = caller()
         return Caller(
             team=who.team,
             user_id=who.user_id,

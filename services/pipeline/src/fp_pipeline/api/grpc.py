@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from forgepoint.pipeline.v1 import pipeline_pb2 as pb
 from forgepoint.pipeline.v1 import pipeline_pb2_grpc
 from fp_kernel import invalid, parse_id
-from fp_rpc import command, current_call, principal
+from fp_rpc import caller, command, principal
 from fp_telemetry import correlation_id, inject
 
 from fp_pipeline.api import convert
@@ -49,13 +49,13 @@ class PipelineServicer(pipeline_pb2_grpc.PipelineOrchestratorServiceServicer):
         return convert.created_to_pb(await self._create_pipeline(_actor(), draft, created))
 
     async def GetPipeline(self, request: pb.GetPipelineRequest, context: object) -> pb.GetPipelineResponse:
-        found = await self._queries.pipeline(current_call().team, parse_id(request.pipeline_id, "pipeline_id"))
+        found = await self._queries.pipeline(caller().team, parse_id(request.pipeline_id, "pipeline_id"))
         return pb.GetPipelineResponse(pipeline=convert.pipeline_to_pb(found))
 
     async def ListPipelines(self, request: pb.ListPipelinesRequest, context: object) -> pb.ListPipelinesResponse:
         kind = convert.pipeline_type_from_pb(request.type_filter, "type_filter")
         size, token = request.pagination.page_size, request.pagination.page_token
-        page = await self._queries.pipelines(current_call().team, kind, size, token)
+        page = await self._queries.pipelines(caller().team, kind, size, token)
         return convert.pipelines_to_pb(page)
 
     async def UpdatePipeline(self, request: pb.UpdatePipelineRequest, context: object) -> pb.UpdatePipelineResponse:
@@ -83,21 +83,21 @@ class PipelineServicer(pipeline_pb2_grpc.PipelineOrchestratorServiceServicer):
 
     async def GetExecution(self, request: pb.GetExecutionRequest, context: object) -> pb.GetExecutionResponse:
         execution_id = parse_id(request.execution_id, "execution_id")
-        found = await self._queries.execution(current_call().team, execution_id)
+        found = await self._queries.execution(caller().team, execution_id)
         return pb.GetExecutionResponse(execution=convert.execution_to_pb(found))
 
     async def ListExecutions(self, request: pb.ListExecutionsRequest, context: object) -> pb.ListExecutionsResponse:
         pipeline_id = parse_id(request.pipeline_id, "pipeline_id") if request.pipeline_id else ""
         status = convert.status_from_pb(request.status_filter, "status_filter")
         size, token = request.pagination.page_size, request.pagination.page_token
-        page = await self._queries.executions(current_call().team, pipeline_id, status, size, token)
+        page = await self._queries.executions(caller().team, pipeline_id, status, size, token)
         return convert.executions_to_pb(page)
 
     async def WatchExecution(
         self, request: pb.WatchExecutionRequest, context: object
     ) -> AsyncIterator[pb.WatchExecutionResponse]:
         sightings = self._watch_execution(
-            current_call().team,
+            caller().team,
             parse_id(request.execution_id, "execution_id"),
             after_sequence=request.after_sequence or (0 if request.from_start else None),
             include_current_state=request.include_current_state,
@@ -123,7 +123,7 @@ class PipelineServicer(pipeline_pb2_grpc.PipelineOrchestratorServiceServicer):
         self, request: pb.StreamStepLogsRequest, context: object
     ) -> AsyncIterator[pb.StreamStepLogsResponse]:
         lines = self._step_logs(
-            current_call().team,
+            caller().team,
             parse_id(request.execution_id, "execution_id"),
             request.step_id,
             after_line=request.after_line,
@@ -134,7 +134,8 @@ class PipelineServicer(pipeline_pb2_grpc.PipelineOrchestratorServiceServicer):
 
 
 def _actor() -> Actor:
-    return Actor(current_call().team, principal().user_id)
+    who = caller()
+    return Actor(who.team, who.user_id)
 
 
 def _cause() -> Cause:

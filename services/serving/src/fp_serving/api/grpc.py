@@ -5,7 +5,7 @@ from typing import Any
 import grpc
 from forgepoint.serving.v1 import serving_pb2 as pb
 from forgepoint.serving.v1.serving_pb2_grpc import ModelServingServiceServicer
-from fp_rpc import current_call
+from fp_rpc import caller, current_call
 from fp_rpc.times import to_duration
 
 from fp_serving.api.convert import (
@@ -30,7 +30,7 @@ class Servicer(ModelServingServiceServicer):
 
     async def Predict(self, request: pb.PredictRequest, context: Context) -> pb.PredictResponse:
         call = current_call()
-        self._slot.check_address(call.team, request.model_name, request.version)
+        self._slot.check_address(caller().team, request.model_name, request.version)
         answer = await self._predict(TENSORS.all_from_pb(request.inputs), deadline=call.deadline)
         return pb.PredictResponse(
             outputs=TENSORS.all_to_pb(answer.outputs),
@@ -40,10 +40,11 @@ class Servicer(ModelServingServiceServicer):
         )
 
     async def GetModelInfo(self, request: pb.GetModelInfoRequest, context: Context) -> pb.GetModelInfoResponse:
-        self._slot.check_address(current_call().team, request.model_name, request.version)
+        self._slot.check_address(caller().team, request.model_name, request.version)
         info = info_to_pb(self._slot.assignment.model_name, self._slot.loaded())
         return pb.GetModelInfoResponse(model_info=info)
 
+    # Inference and the pipeline look after runtimes on nobody's behalf: who asks for the state may name no team.
     async def GetModelStatus(self, request: pb.GetModelStatusRequest, context: Context) -> pb.GetModelStatusResponse:
         self._slot.check_address(current_call().team, request.model_name, request.version)
         return pb.GetModelStatusResponse(status=self._status())
