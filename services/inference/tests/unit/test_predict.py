@@ -14,7 +14,7 @@ from fp_inference.app.predict import Predict
 from fp_inference.app.quotas import Quotas
 from fp_inference.app.replays import MAX_RESPONSE, Replays
 from fp_inference.app.route_table import RouteTable
-from fp_inference.app.values import Ask, Caller, Completed, Failed, Prediction, Replay, Try
+from fp_inference.app.values import Ask, Caller, Prediction, Replay, Try
 from fp_inference.domain.bucket import Grant, Limit
 from fp_inference.domain.failures import FailureReason
 from fp_inference.domain.request_ids import request_id
@@ -34,6 +34,7 @@ from fp_kernel import (
 from fp_kernel.signatures import Signature, TensorSpec
 from fp_kernel.tensors import ElementType, Tensor
 from fp_testkit.clock import ManualClock
+from inference_fakes.recorder import FakeRecorder
 from inference_fakes.routes import FakeDeployments, fresh_routes
 
 _START = datetime(2013, 3, 1, tzinfo=UTC)
@@ -76,20 +77,6 @@ class FakeForward(Forward):
         if self.error:
             raise self.error
         return Forwarded(targets[0], self.outputs)
-
-
-class FakeRecorder:
-    def __init__(self) -> None:
-        self.made: list[Completed] = []
-        self.replays: list[Replay | None] = []
-        self.refused: list[Failed] = []
-
-    def completed(self, completed: Completed, replay: Replay | None) -> None:
-        self.made.append(completed)
-        self.replays.append(replay)
-
-    def failed(self, failed: Failed) -> None:
-        self.refused.append(failed)
 
 
 class Setting:
