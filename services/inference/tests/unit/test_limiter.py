@@ -133,3 +133,14 @@ def test_limits_are_read_by_role() -> None:
 def test_limits_that_make_no_sense_are_refused(text: str) -> None:
     with pytest.raises(ValueError):
         parse_limits(text)
+
+
+async def test_a_token_is_spent_once_though_others_spend_while_more_are_fetched(clock: ManualClock) -> None:
+    shared = SharedBuckets(clock)
+    limiter = Limiter(shared, clock)
+    await limiter.admit("alpha/user", _LIMIT)
+    async with asyncio.TaskGroup() as group:
+        # Nineteen tokens are held: the first call needs more of them, the others come while it waits for them.
+        for cost in (25, *[1] * 19):
+            group.create_task(limiter.admit("alpha/user", _LIMIT, cost))
+    assert limiter.standing("alpha/user", _LIMIT).remaining == 200 - (1 + 25 + 19)

@@ -95,22 +95,25 @@ class Limiter:
         return True
 
     async def _refill(self, name: str, lease: _Lease, limit: Limit, cost: int) -> Grant:
-        held = lease.tokens if self._clock.monotonic() < lease.until else 0
+        # Taken out for as long as the shared bucket is asked: whoever comes meanwhile would spend the same tokens.
+        held, lease.tokens = lease.tokens if self._clock.monotonic() < lease.until else 0, 0
         least = cost - held
         most = max(least, min(int(limit.burst * _SLICE), int(limit.rate * LEASE_SECONDS)))
         try:
             grant = await self._leases.lease(name, limit, least, most)
         except Unavailable:
-            self._told(shared=False)
+            self._note_shared(shared=False)
             grant = self._own(lease, limit, cost)
-            held = lease.tokens = 0
+            held = 0
         else:
-            self._told(shared=True)
+            self._note_shared(shared=True)
             lease.local = None
         lease.left, lease.at = grant.left, self._clock.monotonic()
         if grant.tokens and lease.local is None:
             lease.tokens = held + grant.tokens - cost
             lease.until = lease.at + LEASE_SECONDS
+        else:
+            lease.tokens = held
         return grant
 
     def _own(self, lease: _Lease, limit: Limit, cost: int) -> Grant:
@@ -119,7 +122,7 @@ class Limiter:
             lease.local = Bucket(limit, now)
         return lease.local.take(cost, cost, now)
 
-    def _told(self, *, shared: bool) -> None:
+    def _note_shared(self, *, shared: bool) -> None:
         if shared != self._shared:
             self._shared = shared
             if shared:
