@@ -86,10 +86,7 @@ async def test_two_replicas_meter_every_prediction_once(open_replica):
     assert await database.fetchval("SELECT sum(quantity) FROM usage_days") == PREDICTIONS
     cost = await database.fetchval("SELECT sum(cost_micros) FROM usage_days")
     assert cost == (PREDICTIONS - RATE.included) * RATE.price_micros
-    assert (
-        await PublishUsage(PostgresTransactions(database, Months()), PostgresReads(database), RunningClock()).once()
-        == 1
-    )
+    assert await PublishUsage(PostgresTransactions(database, Months()), PostgresReads(database), RunningClock())() == 1
     measured = {
         "predictions_per_second": round(PREDICTIONS / seconds),
         "cpu_us_each": round(cpu / PREDICTIONS * 1e6, 1),
@@ -128,7 +125,7 @@ async def test_a_month_of_a_million_facts_is_read_and_invoiced_at_once(open_repl
         due_in=timedelta(30),
         observe=lambda _: None,
     )
-    assert await timed("invoice_ms", billing.once()) == 1
+    assert await timed("invoice_ms", billing()) == 1
     (invoice,), _ = await reads.invoices("alpha", None, PageRequest(1))
     assert quota.used == sum(day.meters[Meter.INFERENCE_REQUEST].quantity for day in days)
     assert (invoice.number, invoice.lines[0].quantity) == (1, quota.used)

@@ -16,7 +16,6 @@ from fp_rpc.hosting import peers
 from fp_runtime import Runtime
 
 from fp_billing import retention
-from fp_billing.adapters.postgres.months import Months
 from fp_billing.adapters.postgres.reads import PostgresReads
 from fp_billing.adapters.postgres.reconciliation import PostgresBooks
 from fp_billing.adapters.postgres.transactions import PostgresTransactions
@@ -45,8 +44,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     database = await hard_database(runtime, settings.database_url.get_secret_value())
     bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
 
-    months = Months()
-    await months.ensure(database, clock.now())
+    months = await retention.start(runtime, database, settings)
     transactions, reads = PostgresTransactions(database, months), PostgresReads(database)
     record_events = RecordEvents(transactions, clock, settings.grace)
 
@@ -64,12 +62,11 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     runtime.every(PRUNE_EVERY, "retention", Pruner(database, consumers=taken).prune)
     runtime.keep("usage events", lambda: bus.consume(usage, meter))
     runtime.keep("resource events", lambda: bus.consume(consumers.RESOURCES, meter_resources))
-    runtime.keep("months of facts", lambda: retention.prune_months(months, database, clock, settings.facts_kept))
     reconcile = Reconcile(
-        PostgresBooks(database), reads, clock, kept=settings.reconciliation_kept, observe=seen.unreconciled
+        PostgresBooks(database), reads, clock, retained=settings.reconciliation_retained, observe=seen.unreconciled
     )
     runtime.every(settings.billing_reconcile_seconds, "reconciliation", reconcile)
-    _keep_schedules(runtime, settings, transactions, reads, seen)
+    _start_schedules(runtime, settings, transactions, reads, seen)
     runtime.keep("identities", lambda: follow_identities(bus, NOUN, others.ended))
     await runtime.serve(server)
 
@@ -88,23 +85,22 @@ def _servicer(
     )
 
 
-def _keep_schedules(
+def _start_schedules(
     runtime: Runtime,
     settings: Settings,
     transactions: PostgresTransactions,
     reads: PostgresReads,
     seen: Metrics,
 ) -> None:
-    """What is due by the clock: usage that is told, months of storage, invoices."""
+    """What is due by the clock: publication of usage, months of storage, invoices."""
     clock, grace, every = runtime.clock, settings.grace, settings.billing_invoice_seconds
-    publish_usage = PublishUsage(transactions, reads, clock)
-    storing = MeterStorage(transactions, reads, clock=clock, grace=grace)
     invoicing = IssueInvoices(
         transactions, reads, clock=clock, grace=grace, due_in=settings.due_in, observe=seen.invoiced
     )
-    runtime.keep("usage told", lambda: publish_usage.run(settings.billing_tell_seconds))
-    runtime.keep("storage", lambda: storing.run(every))
-    runtime.keep("invoices", lambda: invoicing.run(every))
+    runtime.every(settings.billing_tell_seconds, "publication of usage", PublishUsage(transactions, reads, clock))
+    runtime.every(every, "storage", MeterStorage(transactions, reads, clock=clock, grace=grace))
+    runtime.every(every, "invoices", invoicing)
+    runtime.every(every, "overdue invoices", invoicing.fall_due)
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ class Metrics:
     def __init__(self, registry: Registry) -> None:
         self._facts = registry.counter(
             "usage_events_total",
-            "Facts told by events: new ones were metered, known ones had been before.",
+            "Facts in events: new ones were metered, known ones had been before.",
             ("result",),
         )
         self._invoices = registry.counter(

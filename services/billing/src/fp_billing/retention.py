@@ -1,26 +1,25 @@
-"""What every replica does from time to time; two at once are harmless."""
+"""What ends with age: facts by their month. The months to come are made here too."""
 
-import asyncio
-from datetime import timedelta
-from typing import Final, NoReturn
-
-from fp_kernel import Aborted, Clock, Unavailable
 from fp_postgres import Database
-from fp_telemetry import get_logger
+from fp_runtime import Runtime
 
 from fp_billing.adapters.postgres.months import Months
+from fp_billing.settings import Settings
 
-# Seconds; months are made two ahead.
-_EVERY: Final = 3_600.0
-log = get_logger(__name__)
+_HOURLY = 3_600
 
 
-async def prune_months(months: Months, database: Database, clock: Clock, kept: timedelta) -> NoReturn:
-    """Until cancelled; outages of the database are waited out. kept: for how long facts are."""
-    while True:
-        await asyncio.sleep(_EVERY)
-        try:
-            await months.ensure(database, clock.now())
-            await months.forget(database, clock.now() - kept)
-        except (Unavailable, Aborted) as error:
-            log.warning("months of facts will be looked at later", error=error.message)
+async def start(runtime: Runtime, database: Database, settings: Settings) -> Months:
+    """The months that facts are stored in; those of the near future are there when this returns.
+
+    Every replica does it; two at once are harmless.
+    """
+    months, clock = Months(), runtime.clock
+    await months.ensure(database, clock.now())
+
+    async def turn() -> None:
+        await months.ensure(database, clock.now())
+        await months.forget(database, clock.now() - settings.facts_retained)
+
+    runtime.every(_HOURLY, "months of facts", turn)
+    return months

@@ -17,10 +17,10 @@ class Settings(ServiceSettings, PostgresSettings, EventSettings):
     billing_due_days: from a final invoice to the day it is due.
     billing_invoice_seconds: between two looks for months that have ended; an index answers in under a millisecond.
     billing_tell_seconds: between two events of the usage of a model, however many predictions it had.
-    billing_fact_days: for how long a fact is kept at least, by which it is metered once; longer than an event may come
-    again (90 days, as a dead letter). What was used and what it cost is kept for ever, by day and in invoices.
+    billing_fact_days: for how long a fact is stored at least; it is metered once while its row is there. Longer than an
+    event may come again (90 days, as a dead letter). Usage and cost by day, and invoices, are stored for ever.
     billing_reconcile_seconds: between two comparisons of what inference recorded with what was billed.
-    billing_reconciliation_days: for how long the comparison of a day is kept.
+    billing_reconciliation_days: for how long the comparison of a day is stored.
     billing_linger: seconds for which a batch of events gathers; usage is that much late, and there are not more
     transactions in that time, however many predictions.
     """
@@ -44,9 +44,9 @@ class Settings(ServiceSettings, PostgresSettings, EventSettings):
         return timedelta(days=self.billing_due_days)
 
     @property
-    def reconciliation_kept(self) -> timedelta:
+    def reconciliation_retained(self) -> timedelta:
         return timedelta(days=self.billing_reconciliation_days)
 
     @property
-    def facts_kept(self) -> timedelta:
+    def facts_retained(self) -> timedelta:
         return timedelta(days=self.billing_fact_days)

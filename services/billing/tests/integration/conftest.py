@@ -34,7 +34,7 @@ OUTBOX = "SELECT envelope, sequence FROM fp_outbox ORDER BY position"
 
 
 class Store:
-    """What is kept, through one connection pool. months: see `Months.ensure`."""
+    """The stores, through one connection pool. months: see `Months.ensure`."""
 
     def __init__(self, database, months):
         self.database = database
@@ -103,8 +103,8 @@ class Desk:
         return (await self.read.invoices(team, status, PageRequest(100)))[0]
 
     async def events(self, kind=""):
-        """What was told so far; usage is told now."""
-        await self.publish_usage.once()
+        """What was published so far; usage is published now."""
+        await self.publish_usage()
         return [event for event in await self.side.emitted() if kind in event.type]
 
 

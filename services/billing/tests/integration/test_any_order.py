@@ -35,7 +35,7 @@ worlds = itertools.count()
 async def month(desk, team, period):
     """Units and cost by meter, and how often the quota was told."""
     async with desk.side.transactions() as tx:
-        lines = (await tx.contents(team, period)).lines
+        lines = (await tx.invoices.contents(team, period)).lines
     crossed = Counter(
         event.payload.meter_type
         for event in await desk.side.emitted()
@@ -52,8 +52,8 @@ async def months(desk, plan_id, batches):
     teams = [f"alpha {world}", f"beta {world}"]
     for team in teams:
         async with desk.side.transactions() as tx:
-            await tx.hold(team, NOW)
-            await tx.assign(team, await tx.plan(plan_id), by="test", now=NOW)
+            await tx.accounts.hold(team, NOW)
+            await tx.accounts.assign(team, await tx.plans.find(plan_id), by="test", now=NOW)
     ids = {}
     for batch in batches:
         told = [UsageEvent(ids.setdefault(event, new_id()), teams[team], (usage,)) for event, team, usage in batch]

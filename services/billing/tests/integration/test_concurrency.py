@@ -14,7 +14,7 @@ async def at_once(*works):
     return await asyncio.gather(*works)
 
 
-async def test_the_quota_is_told_exactly_once_with_16_concurrent_writers(replicas, new_plan):
+async def test_the_quota_is_published_exactly_once_with_16_concurrent_writers(replicas, new_plan):
     first, second = replicas
     limit = WRITERS * FACTS // 2
     await first.put_on(new_plan(price=10, included=7, quota=limit))
@@ -62,7 +62,7 @@ async def test_replicas_that_tell_at_once_while_others_meter_tell_every_fact_onc
     await first.put_on(new_plan(price=10))
     await at_once(
         *(desk.use(at=None) for desk in replicas for _ in range(10)),
-        *(desk.publish_usage.once() for desk in replicas * 3),
+        *(desk.publish_usage() for desk in replicas * 3),
     )
     told = await second.events("usage.recorded")
     assert sum(event.payload.facts for event in told) == 20
@@ -77,7 +77,7 @@ async def test_replicas_make_each_invoice_once_and_lose_no_number(replicas, cloc
     for team in teams:
         await first.use(team=team)
     clock.set_wall(FINAL)
-    await at_once(first.invoicing.once(), second.invoicing.once(), first.invoicing.once(), second.invoicing.once())
+    await at_once(first.invoicing(), second.invoicing(), first.invoicing(), second.invoicing())
     invoices = [invoice for team in teams for invoice in await first.invoices(team)]
     assert sorted(invoice.number for invoice in invoices) == list(range(1, 9))
     assert {invoice.status for invoice in invoices} == {Status.FINALIZED}

@@ -66,7 +66,7 @@ async def meter(crash, url, team, ids):
 async def invoice(crash, url, _team, _ids):
     """What the schedule does after the grace."""
     database = await Database.connect(url, source="billing")
-    await _invoicing(crash.wrap(database), FINAL).once()
+    await _invoicing(crash.wrap(database), FINAL)()
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ async def test_an_invoice_that_is_killed_anywhere_is_made_once_and_no_number_is_
     async def check(run):
         url, team, _ = run.arguments
         database = await Database.connect(url, source="billing")
-        while await _invoicing(database, FINAL).once():
+        while await _invoicing(database, FINAL)():
             pass
         (made,), _ = await PostgresReads(database).invoices(team, None, PageRequest(10))
         assert made.total.amount_micros == FACTS * PRICE

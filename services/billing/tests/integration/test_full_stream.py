@@ -41,12 +41,12 @@ async def test_quotas_and_invoices_arrive_while_the_stream_of_usage_is_full(desk
     relay = asyncio.create_task(OutboxRelay(database, full, holder="test").run())
     for number in range(QUOTA):
         await desk.use(model_id=f"model-{number}")
-        await desk.publish_usage.once()
+        await desk.publish_usage()
     async with asyncio.timeout(PATIENCE):
         await full.refused.wait()
     await desk.use()
     clock.set_wall(FINAL)
-    await desk.invoicing.once()
+    await desk.invoicing()
     assert await heard(bus, 2) == ["fp.billing.quota.exceeded", "fp.billing.invoice.generated"]
     assert await database.fetchval(WAITING + " AND subject = $1", USAGE_RECORDED) == QUOTA
     relay.cancel()

@@ -45,7 +45,9 @@ def observed():
 
 @pytest.fixture
 def reconcile(side, clock, observed):
-    return Reconcile(PostgresBooks(side.database), side.reads, clock, kept=timedelta(days=400), observe=observed.append)
+    return Reconcile(
+        PostgresBooks(side.database), side.reads, clock, retained=timedelta(days=400), observe=observed.append
+    )
 
 
 async def test_all_that_was_recorded_is_billed_or_known_from_before(desk, clock, reconcile, observed):

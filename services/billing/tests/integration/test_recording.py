@@ -49,7 +49,7 @@ async def test_the_same_fact_twice_in_one_batch_is_metered_once(desk):
     assert (new, await desk.used()) == (2, 2)
 
 
-async def test_a_request_that_a_caller_told_is_not_metered_again_by_its_event(desk):
+async def test_a_request_that_a_caller_published_is_not_metered_again_by_its_event(desk):
     await desk.use(1, "r1")
     assert await desk.tell((new_id(), "r1")) == 0
     assert await desk.used() == 1
@@ -99,7 +99,7 @@ async def test_the_name_of_a_source_cannot_make_it_a_fact_of_another_meter(desk,
         assert [await desk.used(team, meter) for meter, _ in order] == [3, 4]
 
 
-async def test_the_quota_is_told_once_on_its_crossing(desk, new_plan):
+async def test_the_quota_is_published_once_on_its_crossing(desk, new_plan):
     plan = await desk.put_on(new_plan(quota=3))
     for _ in range(3):
         await desk.use()

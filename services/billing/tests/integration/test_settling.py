@@ -25,7 +25,7 @@ async def final(desk, clock):
     """An invoice that somebody has to pay."""
     await desk.use(20_000)
     clock.set_wall(FINAL)
-    await desk.invoicing.once()
+    await desk.invoicing()
     (invoice,) = await desk.invoices()
     return invoice
 
@@ -55,7 +55,7 @@ async def test_what_is_sent_twice_happens_once(desk, final):
 async def test_a_draft_is_neither_paid_nor_void(desk, clock):
     await desk.use()
     clock.set_wall(FINAL - timedelta(days=2))
-    await desk.invoicing.once()
+    await desk.invoicing()
     (draft,) = await desk.invoices()
     with pytest.raises(FailedPrecondition):
         await desk.do.settle_invoice(draft.id, "alpha", PAID, ANN, command())
@@ -103,7 +103,7 @@ async def test_an_invoice_is_settled_by_its_team_or_by_who_may_act_for_all(desk,
 
 
 @pytest.mark.parametrize("note", ["", " ", "two\nlines", "x" * 257])
-async def test_a_payment_and_a_reason_are_told_in_one_line(desk, final, note):
+async def test_a_payment_and_a_reason_are_published_in_one_line(desk, final, note):
     with pytest.raises(InvalidArgument) as refused:
         await desk.do.settle_invoice(final.id, "alpha", Settlement(Status.VOID, "reason", note), ANN, command())
     assert [each.field for each in refused.value.fields] == ["reason"]
@@ -113,7 +113,7 @@ async def test_of_two_who_settle_at_once_one_does_and_the_schedule_changes_nothi
     first, second = replicas
     await first.use(20_000)
     clock.set_wall(FINAL)
-    await first.invoicing.once()
+    await first.invoicing()
     (invoice,) = await first.invoices()
     clock.set_wall(DUE)
     ends = await asyncio.gather(

@@ -32,7 +32,7 @@ def restored(model="m", *, at=MARCH, team="alpha"):
 async def stored(desk, clock, month):
     """Bytes metered for the month, told on its 20th."""
     clock.set_wall(datetime(2013, month, 20, tzinfo=UTC))
-    await desk.storing.once()
+    await desk.storing()
     return await desk.used(meter=Meter.STORAGE_BYTES)
 
 
@@ -63,7 +63,7 @@ async def test_a_model_that_is_archived_for_a_moment_is_not_kept_for_nothing(des
     assert [await stored(desk, clock, month) for month in (3, 4)] == [SIZE, SIZE]
 
 
-async def test_an_archive_that_is_told_after_the_return_of_its_model_ends_nothing(desk, clock):
+async def test_an_archive_that_is_published_after_the_return_of_its_model_ends_nothing(desk, clock):
     await desk.do.record_events([ready()], "billing-resources")
     await desk.do.record_events([restored(at=datetime(2013, 3, 11, tzinfo=UTC))], "billing-resources")
     await desk.do.record_events([archived()], "billing-resources")
@@ -90,7 +90,7 @@ async def test_two_replicas_meter_a_month_once(replicas, clock):
     first, second = replicas
     await first.do.record_events([ready()], "billing-resources")
     clock.set_wall(datetime(2013, 4, 1, tzinfo=UTC))
-    assert await first.storing.once() + await second.storing.once() == 1
+    assert await first.storing() + await second.storing() == 1
     assert await second.used(meter=Meter.STORAGE_BYTES) == SIZE
 
 
@@ -104,7 +104,7 @@ async def test_every_team_and_version_is_metered_and_one_that_fails_holds_up_no_
     await desk.side.database.execute(
         "ALTER TABLE periods ADD CONSTRAINT broken CHECK (team <> 'team 1' OR starts_at < '2013-04-01')"
     )
-    await desk.storing.once()
+    await desk.storing()
     used = [await desk.used(team, meter=Meter.STORAGE_BYTES) for team in teams]
     assert used == [5 * SIZE, 0, 5 * SIZE, 5 * SIZE, 5 * SIZE]
 

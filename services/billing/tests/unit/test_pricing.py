@@ -87,7 +87,7 @@ def test_the_order_of_facts_changes_no_total(rate, facts, random):
 
 
 @given(rates, st.lists(quantities, max_size=20))
-def test_the_quota_is_told_once_and_by_the_record_that_crosses_it(rate, facts):
+def test_the_quota_is_published_once_and_by_the_record_that_crosses_it(rate, facts):
     after, _, told = post(account(rate), facts)
     assert len(told) == (1 if 0 < rate.quota < sum(facts) else 0)
     for exceeded in told:
@@ -141,7 +141,7 @@ def test_a_new_plan_prices_what_comes_and_counts_what_was():
     assert (cost(first), cost(second)) == (0, 2 * 7)
 
 
-def test_a_raised_quota_is_told_again_when_it_is_exceeded_in_its_turn():
+def test_a_raised_quota_is_published_again_when_it_is_exceeded_in_its_turn():
     before, _, told = post(account(Rate(price_micros=0, quota=5)), [6])
     raised = change_plan(before, plan(Rate(price_micros=0, quota=10)))
     _, _, again = post(raised, [4, 1, 1])

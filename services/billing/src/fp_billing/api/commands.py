@@ -16,7 +16,7 @@ from fp_billing.api.team_scope import any_team_or_own, changed_team
 from fp_billing.app.assign_rate_plan import Assigned, AssignRatePlan
 from fp_billing.app.create_adjustment import CreateAdjustment
 from fp_billing.app.create_rate_plan import CreateRatePlan
-from fp_billing.app.metering import Metered
+from fp_billing.app.meter_usage import Metered
 from fp_billing.app.record_usage import RecordUsage
 from fp_billing.app.settle_invoice import Settled, SettleInvoice, Settlement
 from fp_billing.domain.adjustments import Adjustment

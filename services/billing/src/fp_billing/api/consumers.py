@@ -32,16 +32,16 @@ def meter(
     """
 
     async def handle(events: Sequence[Event]) -> None:
-        told = [_told(event) for event in events]
-        new = await record(told, consumer.name)
-        observe(new, sum(len(each.usages) for each in told) - new)
+        batch = [_usage_event(event) for event in events]
+        new = await record(batch, consumer.name)
+        observe(new, sum(len(each.usages) for each in batch) - new)
 
     return handle
 
 
-def _told(event: Event) -> UsageEvent:
-    """What a message says, with all predictions of a batch. The inbox knows the message, the usage key each fact: a
-    prediction that comes again in another batch, or alone, is metered once.
+def _usage_event(event: Event) -> UsageEvent:
+    """One message with all its predictions. The inbox deduplicates messages, the usage key facts: a prediction that
+    comes again in another batch, or alone, is metered once.
 
     Raises Poison for an event that does not say whose usage of what it is.
     """

@@ -31,12 +31,12 @@ class AssignRatePlan:
         """
         now = self._clock.now()
         async with self._transactions(command) as tx:
-            plan = await tx.plan(plan_id)
+            plan = await tx.plans.find(plan_id)
             if plan is None:
                 raise no_plan()
-            account = await tx.account(team, period_of(now), await tx.hold(team, now))
-            await tx.save_account(change_plan(account, plan))
-            await tx.assign(team, plan, by=caller.user_id, now=now)
+            account = await tx.accounts.find(team, period_of(now), await tx.accounts.hold(team, now))
+            await tx.accounts.save(change_plan(account, plan))
+            await tx.accounts.assign(team, plan, by=caller.user_id, now=now)
             assigned = Assigned(team, plan, now)
             await tx.complete(assigned)
         return assigned

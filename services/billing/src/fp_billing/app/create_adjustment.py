@@ -22,15 +22,15 @@ class CreateAdjustment:
         now = self._clock.now()
         check_adjustment(new, now)
         async with self._transactions(command) as tx:
-            plan = await tx.hold(new.team, now)
-            account = await tx.account(new.team, new.period, plan)
+            plan = await tx.accounts.hold(new.team, now)
+            account = await tx.accounts.find(new.team, new.period, plan)
             while account.closed:
                 # The present month too may be closed, by a replica whose clock is ahead.
                 following = max(Period(account.period.end), period_of(now))
-                account = await tx.account(new.team, following, plan)
+                account = await tx.accounts.find(new.team, following, plan)
             adjustment = adjust(new, account.period, account.plan.currency, by=caller.user_id, now=now)
-            await tx.add_adjustment(adjustment)
+            await tx.adjustments.add(adjustment)
             # Its draft lacks the entry.
-            await tx.save_account(replace(account, drafted=False))
+            await tx.accounts.save(replace(account, drafted=False))
             await tx.complete(adjustment)
         return adjustment

@@ -16,7 +16,7 @@ class CreateRatePlan:
         """Raises InvalidArgument naming the field, AlreadyExists for a name that is taken."""
         plan = create_plan(new, self._clock.now())
         async with self._transactions(command) as tx:
-            if not await tx.add_plan(plan, by=caller.user_id):
+            if not await tx.plans.add(plan, by=caller.user_id):
                 raise plan_name_taken(plan.name)
             await tx.complete(plan)
         return plan

@@ -1,6 +1,5 @@
 """Invoices: a draft at the end of a period, final after its grace, overdue when nobody paid in time."""
 
-import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -43,17 +42,7 @@ class IssueInvoices:
         self._due_in = due_in
         self._observe = observe
 
-    async def run(self, every: float) -> None:
-        """Until cancelled; what fails is tried again. every: seconds."""
-        while True:
-            for work in (self.once, self.fall_due):
-                try:
-                    await work()
-                except Exception as error:  # noqa: BLE001 -- one look that fails may not end all later ones
-                    log.warning("invoices will be tried again", error=repr(error))
-            await asyncio.sleep(every)
-
-    async def once(self) -> int:
+    async def __call__(self) -> int:
         """Go once through all that is due; how many accounts it was. One that fails holds up none behind it."""
         now, found = self._clock.now(), 0
         final_before = period_of(now - self._grace.length)
@@ -84,17 +73,17 @@ class IssueInvoices:
 
     async def _fall_due(self, due: Due, now: datetime) -> None:
         async with self._transactions() as tx:
-            await tx.hold(due.team, now)
-            invoice = await tx.invoice_by_id(due.team, due.invoice_id)
+            await tx.accounts.hold(due.team, now)
+            invoice = await tx.invoices.by_id(due.team, due.invoice_id)
             # It may have been paid, or be overdue by another replica, since it was read.
             late = invoice and fall_due(invoice, now)
             if late and late is not invoice:
-                await tx.save_invoice(late)
+                await tx.invoices.save(late)
                 self._observe(late.status)
 
     @contextmanager
     def _alone(self, team: str) -> Iterator[None]:
-        """Whatever fails for one team is told and tried again with the next look; the others go on."""
+        """What fails for one team is logged and tried again at the next call; the others go on."""
         try:
             yield
         except (Unavailable, Aborted) as error:
@@ -105,26 +94,26 @@ class IssueInvoices:
 
     async def _bill(self, tx: Transaction, team: str, period: Period, now: datetime) -> str:
         """The status of the invoice; empty when another replica was first or nothing was used."""
-        account = await tx.account(team, period, await tx.hold(team, now))
+        account = await tx.accounts.find(team, period, await tx.accounts.hold(team, now))
         if account.closed:
             return ""
         final = self._grace.is_over(period, now)
         status = await self._invoice(tx, account, now, final=final)
-        await tx.save_account(replace(account, drafted=True, closed=final))
+        await tx.accounts.save(replace(account, drafted=True, closed=final))
         return status
 
     async def _invoice(self, tx: Transaction, account: Account, now: datetime, *, final: bool) -> str:
-        contents = await tx.contents(account.team, account.period)
+        contents = await tx.invoices.contents(account.team, account.period)
         if not contents:
             return ""
         plan = account.plan
-        invoice = await tx.invoice(account.team, account.period)
+        invoice = await tx.invoices.find(account.team, account.period)
         if invoice is None:
             invoice = draft(account.team, plan.id, account.period, contents, currency=plan.currency, now=now)
         else:
             invoice = redraft(invoice, plan.id, contents)
         if final:
-            invoice = finalize(invoice, await tx.next_number(), now, due_in=self._due_in)
-            tx.emit(InvoiceGenerated(invoice))
-        await tx.save_invoice(invoice)
+            invoice = finalize(invoice, await tx.invoices.next_number(), now, due_in=self._due_in)
+            tx.outbox.add(InvoiceGenerated(invoice))
+        await tx.invoices.save(invoice)
         return invoice.status

@@ -23,79 +23,121 @@ from fp_billing.domain.sums import UsageSum
 from fp_billing.domain.usage import UsageRecord
 
 
-class Transaction(Protocol):
-    """One change, its events and the command's answer: all or nothing."""
-
-    async def fresh(self, consumer: str, event_ids: Iterable[str]) -> set[str]:
-        """Note events of the bus that this durable took; those whose effect is not here yet."""
-
+class Accounts(Protocol):
     async def hold(self, team: str, now: datetime) -> RatePlan:
         """Lock everything of the team until the end; the plan it is on, the default one from now on if it had none.
 
         Whoever holds several teams takes them in the order of their names.
         """
 
-    async def account(self, team: str, period: Period, plan: RatePlan) -> Account:
+    async def find(self, team: str, period: Period, plan: RatePlan) -> Account:
         """Of a team that is held. plan: for a period that was not used yet."""
 
-    async def recorded(self, team: str, facts: Iterable[Fact]) -> Mapping[Fact, UsageRecord]:
-        """Which of these facts the team, which is held, has been metered for already."""
-
-    async def add_usage(self, records: Sequence[UsageRecord]) -> None:
-        """Keep the records, count them in their days, and add them to what is to be told."""
-
-    async def store_version(self, team: str, version: StoredVersion) -> None:
-        """Of a team that is held; one that is known stays as it is. It ends with its model, whichever comes first."""
-
-    async def archive_model(self, team: str, model: ArchivedModel) -> None:
-        """Of a team that is held: no version of the model counts after that month. Nothing when its return was told
-        since.
-        """
-
-    async def restore_model(self, team: str, model: RestoredModel) -> None:
-        """Of a team that is held: its versions count again. Nothing when a later archive was told already."""
-
-    async def unpaid_versions(self, team: str, month: Period, limit: int) -> Sequence[tuple[StoredVersion, Period]]:
-        """Versions of the team, which is held, that are to be metered up to the month; with the last month of each."""
-
-    async def pay_versions(self, team: str, version_ids: Sequence[str], month: Period) -> None:
-        """They are metered up to the month."""
-
-    async def take_untold(self, team: str, limit: int) -> Sequence[UsageSum]:
-        """What the team, which is held, has used and nobody was told yet; told with this transaction."""
-
-    async def save_account(self, account: Account) -> None:
-        """All of it but what was used, which `add_usage` counts."""
-
-    async def add_plan(self, plan: RatePlan, by: str) -> bool:
-        """False when the name is taken."""
-
-    async def plan(self, plan_id: str) -> RatePlan | None: ...
+    async def save(self, account: Account) -> None:
+        """All of it but what was used, which `Usage.add` counts."""
 
     async def assign(self, team: str, plan: RatePlan, by: str, now: datetime) -> None:
-        """Of a team that is held."""
+        """Put a team that is held on the plan."""
 
+
+class Plans(Protocol):
+    async def add(self, plan: RatePlan, by: str) -> bool:
+        """False when the name is taken."""
+
+    async def find(self, plan_id: str) -> RatePlan | None: ...
+
+
+class Usage(Protocol):
+    """Of teams that are held."""
+
+    async def recorded(self, team: str, facts: Iterable[Fact]) -> Mapping[Fact, UsageRecord]:
+        """Which of these facts the team has been metered for already."""
+
+    async def add(self, records: Sequence[UsageRecord]) -> None:
+        """Store the records, count them in their days, and add them to the sums that are to be published."""
+
+    async def take_unpublished(self, team: str, limit: int) -> Sequence[UsageSum]:
+        """Sums of the team that were not published yet; they count as published with this transaction."""
+
+
+class Storage(Protocol):
+    """Stored versions of models, of teams that are held."""
+
+    async def add(self, team: str, version: StoredVersion) -> None:
+        """One that is known stays as it is. It ends with its model, whichever event comes first."""
+
+    async def archive(self, team: str, model: ArchivedModel) -> None:
+        """No version of the model counts after that month. Nothing changes when a later return is known already."""
+
+    async def restore(self, team: str, model: RestoredModel) -> None:
+        """Its versions count again. Nothing changes when a later archive is known already."""
+
+    async def unpaid(self, team: str, month: Period, limit: int) -> Sequence[tuple[StoredVersion, Period]]:
+        """Versions that are to be metered up to the month; with the last month of each."""
+
+    async def pay(self, team: str, version_ids: Sequence[str], month: Period) -> None:
+        """They are metered up to the month."""
+
+
+class Invoices(Protocol):
     async def contents(self, team: str, period: Period) -> Contents:
         """What was used in the period, by meter and plan, and the corrections that stand on its invoice."""
 
-    async def add_adjustment(self, adjustment: Adjustment) -> None:
-        """Of a team that is held."""
-
-    async def reconcile(self, parts: Sequence[Reconciliation]) -> None:
-        """Of teams that are held: add to both sides. A day that was settled is open again."""
-
-    async def invoice(self, team: str, period: Period) -> Invoice | None:
+    async def find(self, team: str, period: Period) -> Invoice | None:
         """The one that holds, not a void one."""
 
-    async def invoice_by_id(self, team: str, invoice_id: str) -> Invoice | None: ...
+    async def by_id(self, team: str, invoice_id: str) -> Invoice | None: ...
 
-    async def save_invoice(self, invoice: Invoice) -> None: ...
+    async def save(self, invoice: Invoice) -> None: ...
 
     async def next_number(self) -> int:
         """The number after the last one; given back when the transaction fails, so that none is missing."""
 
-    def emit(self, event: DomainEvent) -> None:
-        """Leaves for the bus with the change."""
+
+class Adjustments(Protocol):
+    async def add(self, adjustment: Adjustment) -> None:
+        """Of a team that is held."""
+
+
+class Reconciliations(Protocol):
+    async def add(self, parts: Sequence[Reconciliation]) -> None:
+        """Of teams that are held: add to both sides. A day that was settled is open again."""
+
+
+class Outbox(Protocol):
+    def add(self, event: DomainEvent) -> None:
+        """Publish the event, if and only if the transaction commits."""
+
+
+class Transaction(Protocol):
+    """One change, its events and the command's answer: all or nothing."""
+
+    @property
+    def accounts(self) -> Accounts: ...
+
+    @property
+    def plans(self) -> Plans: ...
+
+    @property
+    def usage(self) -> Usage: ...
+
+    @property
+    def storage(self) -> Storage: ...
+
+    @property
+    def invoices(self) -> Invoices: ...
+
+    @property
+    def adjustments(self) -> Adjustments: ...
+
+    @property
+    def reconciliations(self) -> Reconciliations: ...
+
+    @property
+    def outbox(self) -> Outbox: ...
+
+    async def fresh(self, consumer: str, event_ids: Iterable[str]) -> set[str]:
+        """Note events of the bus that this durable took; those whose effect is not here yet."""
 
     async def complete(self, result: object) -> None:
         """What the command answers, now and when it is repeated."""
@@ -200,8 +242,8 @@ class Reads(Protocol):
     async def storing(self, month: Period, after: str, limit: int) -> Sequence[str]:
         """Teams behind `after`, in their order, that store something not metered up to the month."""
 
-    async def untold(self, after: str, limit: int) -> Sequence[str]:
-        """Teams behind `after`, in their order, whose usage is to be told."""
+    async def teams_to_publish(self, after: str, limit: int) -> Sequence[str]:
+        """Teams behind `after`, in their order, that have usage which was not published yet."""
 
     async def usage_waiting(self, limit: int) -> int:
         """How many events of usage the bus has not taken yet, counted up to the limit."""

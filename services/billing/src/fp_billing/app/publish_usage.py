@@ -1,15 +1,11 @@
-"""Tell what was used: sums, at a pace of our own."""
+"""Publish usage as sums, at fixed intervals, so that a prediction does not cost an event."""
 
-import asyncio
 from typing import Final
 
 from fp_kernel import Clock
-from fp_telemetry import get_logger
 
 from fp_billing.app.ports import Reads, Transaction, Transactions
 from fp_billing.domain.events import UsageRecorded
-
-log = get_logger(__name__)
 
 _TEAMS: Final = 100
 _SUMS: Final = 500
@@ -19,8 +15,8 @@ _WAITING: Final = 1_000
 class PublishUsage:
     """Sums of usage into the outbox, one event a team, meter, model, version, plan and day. Every replica runs it.
 
-    While the bus does not take what was told before, nothing is added: the sums go on growing in their rows, and the
-    outbox keeps its room for quotas and invoices.
+    While earlier sums wait for the bus, nothing is added: the sums go on growing in their rows, and the outbox has room
+    for quotas and invoices.
     """
 
     def __init__(self, transactions: Transactions, reads: Reads, clock: Clock) -> None:
@@ -28,32 +24,23 @@ class PublishUsage:
         self._reads = reads
         self._clock = clock
 
-    async def run(self, every: float) -> None:
-        """Until cancelled; what fails is tried again. every: seconds."""
-        while True:
-            await asyncio.sleep(every)
-            try:
-                await self.once()
-            except Exception as error:  # noqa: BLE001 -- what tells may not end what meters
-                log.warning("usage will be told later", error=repr(error))
-
-    async def once(self) -> int:
-        """Go once through the teams that used something; how many events it became."""
-        told, after = 0, ""
+    async def __call__(self) -> int:
+        """Go once through the teams that used something; how many events were added to the outbox."""
+        published, after = 0, ""
         while await self._reads.usage_waiting(_WAITING) < _WAITING:
-            teams = await self._reads.untold(after, _TEAMS)
+            teams = await self._reads.teams_to_publish(after, _TEAMS)
             for team in teams:
                 async with self._transactions() as tx:
-                    told += await self._tell(tx, team)
+                    published += await self._publish(tx, team)
             if len(teams) < _TEAMS:
                 break
             after = teams[-1]
-        return told
+        return published
 
-    async def _tell(self, tx: Transaction, team: str) -> int:
-        # Under the team's lock nobody adds to a sum that is being told.
-        await tx.hold(team, self._clock.now())
-        sums = await tx.take_untold(team, _SUMS)
+    async def _publish(self, tx: Transaction, team: str) -> int:
+        # Under the team's lock nobody adds to a sum that is being published.
+        await tx.accounts.hold(team, self._clock.now())
+        sums = await tx.usage.take_unpublished(team, _SUMS)
         for each in sums:
-            tx.emit(UsageRecorded(each))
+            tx.outbox.add(UsageRecorded(each))
         return len(sums)

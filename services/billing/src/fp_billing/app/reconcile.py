@@ -25,16 +25,16 @@ class Reconcile:
     """Every replica runs it.
 
     observe: hears how many days, each of one team and meter, are over and not equal; at most 100.
-    kept: how long after a day its comparison stays.
+    retained: how long after a day its comparison stays.
     """
 
     def __init__(
-        self, books: Books, reads: Reads, clock: Clock, *, kept: timedelta, observe: Callable[[int], None]
+        self, books: Books, reads: Reads, clock: Clock, *, retained: timedelta, observe: Callable[[int], None]
     ) -> None:
         self._books = books
         self._reads = reads
         self._clock = clock
-        self._kept = kept
+        self._retained = retained
         self._observe = observe
         self._logged: set[Reconciliation] = set()
 
@@ -59,5 +59,5 @@ class Reconcile:
                     difference=each.difference,
                 )
         self._logged = set(found)
-        while await self._books.forget(day_of(now - self._kept), _BITE) == _BITE:
+        while await self._books.forget(day_of(now - self._retained), _BITE) == _BITE:
             pass

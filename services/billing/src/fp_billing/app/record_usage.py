@@ -1,4 +1,4 @@
-"""Meter usage: one fact that a caller tells, or a batch of what the bus tells."""
+"""Meter usage: one fact that a caller sends, or a batch of events."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fp_kernel import Clock, Command
 
-from fp_billing.app.metering import Metered, Metering
+from fp_billing.app.meter_usage import Metered, meter_usage
 from fp_billing.app.ports import Transaction, Transactions
 from fp_billing.domain.periods import Grace, day_of
 from fp_billing.domain.reconciliation import Reconciliation, added, taken
@@ -24,7 +24,7 @@ class RecordUsage:
         """Raises InvalidArgument naming the field, OutOfRange when the period cannot count it."""
         check_usage(usage)
         async with self._transactions(command) as tx:
-            (metered,) = await Metering(tx, team, self._clock.now(), self._grace)([usage])
+            (metered,) = await meter_usage(tx, team, [usage], now=self._clock.now(), grace=self._grace)
             await tx.complete(metered)
         return metered
 
@@ -58,18 +58,19 @@ class RecordEvents:
         consumer: the durable that took them; its inbox remembers as long as its events may come again.
         Raises InvalidArgument or OutOfRange when one of them cannot be metered; then none is.
         """
-        for told in batch:
-            for usage in told.usages:
+        for event in batch:
+            for usage in event.usages:
                 check_usage(usage)
         now, new = self._clock.now(), 0
         async with self._transactions() as tx:
-            fresh = await tx.fresh(consumer, (told.event_id for told in batch))
+            fresh = await tx.fresh(consumer, (event.event_id for event in batch))
             by_team: defaultdict[str, list[UsageEvent]] = defaultdict(list)
-            for told in batch:
-                if told.event_id in fresh:
-                    by_team[told.team].append(told)
+            for event in batch:
+                if event.event_id in fresh:
+                    by_team[event.team].append(event)
             for team in sorted(by_team):
-                metered = await Metering(tx, team, now, self._grace)([u for told in by_team[team] for u in told.usages])
+                usages = [usage for event in by_team[team] for usage in event.usages]
+                metered = await meter_usage(tx, team, usages, now=now, grace=self._grace)
                 new += sum(not each.known for each in metered)
                 await _store(tx, team, by_team[team])
                 await _reconcile(tx, team, by_team[team], metered)
@@ -78,22 +79,22 @@ class RecordEvents:
 
 async def _store(tx: Transaction, team: str, batch: Sequence[UsageEvent]) -> None:
     """Of a team that is held."""
-    for told in batch:
-        if told.stored is not None:
-            await tx.store_version(team, told.stored)
-        if told.archived is not None:
-            await tx.archive_model(team, told.archived)
-        if told.restored is not None:
-            await tx.restore_model(team, told.restored)
+    for event in batch:
+        if event.stored is not None:
+            await tx.storage.add(team, event.stored)
+        if event.archived is not None:
+            await tx.storage.archive(team, event.archived)
+        if event.restored is not None:
+            await tx.storage.restore(team, event.restored)
 
 
 async def _reconcile(tx: Transaction, team: str, batch: Sequence[UsageEvent], metered: Sequence[Metered]) -> None:
     """Both sides of the comparison, of a team that is held. metered: of all usages of the batch, in their order."""
-    parts, results = [part for told in batch for part in told.counted], iter(metered)
-    for told in batch:
-        for usage, result in zip(told.usages, results, strict=False):
-            if told.reconciled and usage.occurred_at is not None:
+    parts, results = [part for event in batch for part in event.counted], iter(metered)
+    for event in batch:
+        for usage, result in zip(event.usages, results, strict=False):
+            if event.reconciled and usage.occurred_at is not None:
                 day = day_of(usage.occurred_at)
                 parts.append(taken(team, day, usage.meter, usage.quantity, known=result.known))
     if parts:
-        await tx.reconcile(added(parts))
+        await tx.reconciliations.add(added(parts))

@@ -54,24 +54,24 @@ class SettleInvoice:
             raise no_invoice()
         now = self._clock.now()
         async with self._transactions(command) as tx:
-            await tx.hold(found.team, now)
-            invoice = await tx.invoice_by_id(found.team, invoice_id)
+            await tx.accounts.hold(found.team, now)
+            invoice = await tx.invoices.by_id(found.team, invoice_id)
             if invoice is None:
                 raise no_invoice()
             if not (end.reissue and invoice.status is Status.VOID):
                 invoice = settle(invoice, end.status, note=end.note, by=caller.user_id, now=now)
-                await tx.save_invoice(invoice)
+                await tx.invoices.save(invoice)
             settled = Settled(invoice, await self._reissued(tx, invoice, now) if end.reissue else None)
             await tx.complete(settled)
         return settled
 
     async def _reissued(self, tx: Transaction, void: Invoice, now: datetime) -> Invoice:
         """Final at once: the period is over, and its records say what it holds."""
-        if await tx.invoice(void.team, void.period) is not None:
+        if await tx.invoices.find(void.team, void.period) is not None:
             raise FailedPrecondition("another invoice of the period took its place", reason="INVOICE_REISSUED")
-        contents = await tx.contents(void.team, void.period)
+        contents = await tx.invoices.contents(void.team, void.period)
         fresh = draft(void.team, void.plan_id, void.period, contents, currency=void.total.currency, now=now)
-        final = finalize(fresh, await tx.next_number(), now, due_in=self._due_in)
-        await tx.save_invoice(final)
-        tx.emit(InvoiceGenerated(final))
+        final = finalize(fresh, await tx.invoices.next_number(), now, due_in=self._due_in)
+        await tx.invoices.save(final)
+        tx.outbox.add(InvoiceGenerated(final))
         return final

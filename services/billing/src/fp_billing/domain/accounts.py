@@ -19,7 +19,7 @@ from fp_billing.domain.usage import Usage, UsageRecord
 class Account:
     """A team in a period.
 
-    used: units by meter, free ones too. told: meters whose exceeded quota was told.
+    used: units by meter, free ones too. reported: meters whose exceeded quota was published.
     drafted: its draft invoice has everything that was recorded.
     closed: its invoice is final, it takes nothing more.
     adjusted: a correction stands on its invoice.
@@ -29,7 +29,7 @@ class Account:
     period: Period
     plan: RatePlan
     used: Mapping[Meter, int]
-    told: frozenset[Meter] = frozenset()
+    reported: frozenset[Meter] = frozenset()
     drafted: bool = False
     closed: bool = False
     adjusted: bool = False
@@ -50,7 +50,7 @@ class Recorded:
 def record(account: Account, usage: Usage, at: datetime) -> Recorded:
     """Price and count one fact. at: the moment of the account's period at which it counts.
 
-    The quota is told once a period: by the first record after which it is exceeded.
+    QuotaExceeded is published once a period: by the first record after which it is exceeded.
     Raises OutOfRange when the period cannot count it.
     """
     prior = account.used.get(usage.meter, 0)
@@ -72,16 +72,16 @@ def record(account: Account, usage: Usage, at: datetime) -> Recorded:
         trace=usage.trace,
     )
     quota = account.quota(usage.meter)
-    if not quota.exceeded or usage.meter in account.told:
+    if not quota.exceeded or usage.meter in account.reported:
         return Recorded(account, entry)
-    account = replace(account, told=account.told | {usage.meter})
+    account = replace(account, reported=account.reported | {usage.meter})
     return Recorded(account, entry, QuotaExceeded(account.team, account.plan.id, quota, entry))
 
 
 def change_plan(account: Account, plan: RatePlan) -> Account:
     """The account on another plan: what is recorded stays as it was priced, what comes is priced by the new one.
 
-    A quota that the new plan does not see exceeded may be told again when it is.
+    A quota that the new plan does not see exceeded is published again when it is.
     Raises FailedPrecondition when the period was used or corrected in another currency: no invoice could sum it.
     """
     if (account.used or account.adjusted) and plan.currency != account.plan.currency:
@@ -91,4 +91,4 @@ def change_plan(account: Account, plan: RatePlan) -> Account:
             metadata={"currency": account.plan.currency},
         )
     changed = replace(account, plan=plan)
-    return replace(changed, told=frozenset(meter for meter in account.told if changed.quota(meter).exceeded))
+    return replace(changed, reported=frozenset(meter for meter in account.reported if changed.quota(meter).exceeded))

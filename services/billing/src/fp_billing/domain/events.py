@@ -1,4 +1,4 @@
-"""What happened in billing, as the domain tells it."""
+"""Events of billing, as domain values."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Ids of what was counted, where the event that tells of it has none of its own."""
+"""Ids of usage whose event carries no id of its own."""
 
 import hashlib
 from datetime import datetime
@@ -13,7 +13,7 @@ _WIDTH = 48
 
 
 def part_of(whole_id: str, part: str) -> str:
-    """The id of a part of something, with the time of its id: told again, it is the same one."""
+    """The id of a part of something, with the time of its id: an event that comes again gets the same one."""
     try:
         time = UUID(whole_id).int >> _TIME
     except ValueError:

@@ -1,4 +1,4 @@
-"""What is stored: a byte that was kept in a calendar month counts once for it, however long in it."""
+"""Storage: a byte that was stored at any time of a calendar month counts once for that month."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from fp_billing.domain.usage import Usage
 
 @dataclass(frozen=True, slots=True)
 class StoredVersion:
-    """An artifact that is kept. paid_for: the last month for which it was metered."""
+    """A stored artifact. paid_for: the last month for which it was metered."""
 
     version_id: str
     model_id: str

@@ -1,4 +1,4 @@
-"""Usage as it is told: summed."""
+"""Usage as it is published: summed."""
 
 import json
 from collections.abc import Iterable

@@ -36,19 +36,25 @@ INSERT INTO invoice_adjustments (invoice_id, adjustment_id) SELECT $1, unnest($2
 """
 
 
-async def add(tx: Transaction, adjustment: Adjustment) -> None:
-    await tx.execute(
-        _ADD,
-        adjustment.id,
-        adjustment.team,
-        day_of(adjustment.period.start),
-        day_of(adjustment.invoiced_in.start),
-        adjustment.amount.amount_micros,
-        adjustment.amount.currency,
-        adjustment.reason,
-        adjustment.created_by,
-        adjustment.created_at,
-    )
+class PostgresAdjustments:
+    """`app.ports.Adjustments` within one transaction."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    async def add(self, adjustment: Adjustment) -> None:
+        await self._transaction.execute(
+            _ADD,
+            adjustment.id,
+            adjustment.team,
+            day_of(adjustment.period.start),
+            day_of(adjustment.invoiced_in.start),
+            adjustment.amount.amount_micros,
+            adjustment.amount.currency,
+            adjustment.reason,
+            adjustment.created_by,
+            adjustment.created_at,
+        )
 
 
 async def of_period(tx: Transaction, team: str, period: Period) -> Sequence[Adjustment]:

@@ -20,14 +20,14 @@ FROM (SELECT d.meter, d.rate_plan_id, sum(d.quantity) AS quantity, sum(d.billabl
       GROUP BY d.meter, d.rate_plan_id, r.price_micros, r.per_units) AS l
 JOIN rate_plans p ON p.id = l.rate_plan_id
 """  # noqa: S608 -- a constant
-_KEPT_LINES = f"""
+_STORED_LINES = f"""
 SELECT l.invoice_id, {LINE} FROM invoice_lines l JOIN rate_plans p ON p.id = l.rate_plan_id
 WHERE l.invoice_id = any($1::uuid[]) ORDER BY l.invoice_id, l.position
 """  # noqa: S608 -- a constant
 _HOLDING = f"SELECT {INVOICE} FROM invoices WHERE team = $1 AND starts_at = $2 AND status <> 'VOID'"  # noqa: S608 -- a constant
 _BY_ID = f"SELECT {INVOICE} FROM invoices WHERE id = $1 AND team = $2"  # noqa: S608 -- a constant
 _SAVE = """
-INSERT INTO invoices AS kept (id, team, starts_at, rate_plan_id, status, number, currency, total_micros, created_at,
+INSERT INTO invoices AS stored (id, team, starts_at, rate_plan_id, status, number, currency, total_micros, created_at,
                               finalized_at, due_at, settled_at, settled_by, note)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 ON CONFLICT (id) DO UPDATE
@@ -43,19 +43,49 @@ SELECT $1, * FROM unnest($2::int[], $3::text[], $4::uuid[], $5::numeric[], $6::n
 """
 
 
-async def contents(tx: Transaction, team: str, period: Period) -> Contents:
-    rows = await tx.fetch(_LINES, team, day_of(period.start), day_of(period.end))
-    return Contents([to_line(row) for row in rows], await corrections.of_period(tx, team, period))
+class PostgresInvoices:
+    """`app.ports.Invoices` within one transaction."""
 
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
 
-async def invoice(tx: Transaction, team: str, period: Period) -> Invoice | None:
-    found = await complete(tx, await tx.fetch(_HOLDING, team, period.start))
-    return found[0] if found else None
+    async def contents(self, team: str, period: Period) -> Contents:
+        rows = await self._transaction.fetch(_LINES, team, day_of(period.start), day_of(period.end))
+        return Contents([to_line(row) for row in rows], await corrections.of_period(self._transaction, team, period))
 
+    async def find(self, team: str, period: Period) -> Invoice | None:
+        found = await complete(self._transaction, await self._transaction.fetch(_HOLDING, team, period.start))
+        return found[0] if found else None
 
-async def invoice_by_id(tx: Transaction, team: str, invoice_id: str) -> Invoice | None:
-    found = await complete(tx, await tx.fetch(_BY_ID, invoice_id, team))
-    return found[0] if found else None
+    async def by_id(self, team: str, invoice_id: str) -> Invoice | None:
+        found = await complete(self._transaction, await self._transaction.fetch(_BY_ID, invoice_id, team))
+        return found[0] if found else None
+
+    async def save(self, invoice: Invoice) -> None:
+        await self._transaction.execute(
+            _SAVE,
+            invoice.id,
+            invoice.team,
+            invoice.period.start,
+            invoice.plan_id,
+            invoice.status,
+            invoice.number or None,
+            invoice.total.currency,
+            invoice.total.amount_micros,
+            invoice.created_at,
+            invoice.finalized_at,
+            invoice.due_at,
+            invoice.settled_at,
+            invoice.settled_by,
+            invoice.note,
+        )
+        await self._transaction.execute("DELETE FROM invoice_lines WHERE invoice_id = $1", invoice.id)
+        await self._transaction.execute(_SAVE_LINES, invoice.id, *columns(map(_row, enumerate(invoice.lines)), 8))
+        await corrections.show(self._transaction, invoice.id, invoice.adjustments)
+
+    async def next_number(self) -> int:
+        number: int = await self._transaction.fetchval("UPDATE invoice_numbers SET last = last + 1 RETURNING last")
+        return number
 
 
 async def complete(source: Database | Transaction, rows: Sequence[Record]) -> Sequence[Invoice]:
@@ -64,33 +94,10 @@ async def complete(source: Database | Transaction, rows: Sequence[Record]) -> Se
         return []
     ids = [row["id"] for row in rows]
     lines: defaultdict[str, list[Line]] = defaultdict(list)
-    for line in await source.fetch(_KEPT_LINES, ids):
+    for line in await source.fetch(_STORED_LINES, ids):
         lines[str(line["invoice_id"])].append(to_line(line))
     adjustments = await corrections.of_invoices(source, ids)
     return [to_invoice(row, lines[str(row["id"])], adjustments[str(row["id"])]) for row in rows]
-
-
-async def save(tx: Transaction, invoice: Invoice) -> None:
-    await tx.execute(
-        _SAVE,
-        invoice.id,
-        invoice.team,
-        invoice.period.start,
-        invoice.plan_id,
-        invoice.status,
-        invoice.number or None,
-        invoice.total.currency,
-        invoice.total.amount_micros,
-        invoice.created_at,
-        invoice.finalized_at,
-        invoice.due_at,
-        invoice.settled_at,
-        invoice.settled_by,
-        invoice.note,
-    )
-    await tx.execute("DELETE FROM invoice_lines WHERE invoice_id = $1", invoice.id)
-    await tx.execute(_SAVE_LINES, invoice.id, *columns(map(_row, enumerate(invoice.lines)), 8))
-    await corrections.show(tx, invoice.id, invoice.adjustments)
 
 
 def _row(numbered: tuple[int, Line]) -> tuple[object, ...]:

@@ -7,7 +7,7 @@ from uuid import UUID
 from fp_postgres import Database
 
 UNDATED: Final = date(1970, 1, 1)
-"""The month of facts whose source's id tells no time, or one that has no partition."""
+"""The month of facts whose source id has no time, or one that has no partition."""
 
 _AHEAD: Final = 2
 _UUID7: Final = 7
@@ -26,13 +26,13 @@ _TURN: Final = "SELECT pg_advisory_xact_lock(hashtextextended('fp_billing:months
 
 
 class Months:
-    """Which month a fact is kept in; asks nothing once `ensure` has looked."""
+    """Which month a fact is stored in, without asking the database once `ensure` has looked."""
 
     def __init__(self) -> None:
         self._there: frozenset[date] = frozenset()
 
     def of(self, source_id: str) -> date:
-        """It follows from the source's id alone, so that a fact is looked for where it was kept."""
+        """It follows from the source's id alone, so that a fact is looked for where it was stored."""
         try:
             source = UUID(source_id)
             month = datetime.fromtimestamp((source.int >> 80) // 1_000, UTC).date().replace(day=1)

@@ -79,7 +79,7 @@ WITH RECURSIVE teams AS (
 SELECT team FROM teams WHERE paid_for < $1 LIMIT $3
 """
 # One look a team at the key, however many sums it has.
-_UNTOLD = """
+_TEAMS_TO_PUBLISH = """
 WITH RECURSIVE teams AS (
     (SELECT team FROM usage_untold WHERE team > $1 ORDER BY team LIMIT 1)
     UNION ALL
@@ -168,8 +168,8 @@ class PostgresReads:
         rows = await self._database.fetch(_STORING, day_of(month.start), after, limit)
         return [row["team"] for row in rows]
 
-    async def untold(self, after: str, limit: int) -> Sequence[str]:
-        rows = await self._database.fetch(_UNTOLD, after, limit)
+    async def teams_to_publish(self, after: str, limit: int) -> Sequence[str]:
+        rows = await self._database.fetch(_TEAMS_TO_PUBLISH, after, limit)
         return [row["team"] for row in rows]
 
     async def usage_waiting(self, limit: int) -> int:

@@ -13,11 +13,12 @@ from fp_billing.domain.reconciliation import Reconciliation
 
 _COLUMNS = "team, day, meter, recorded, billed, repeated, unrecorded, settled"
 _ADD = """
-INSERT INTO reconciled_days AS kept (team, day, meter, recorded, billed, repeated, unrecorded)
+INSERT INTO reconciled_days AS stored (team, day, meter, recorded, billed, repeated, unrecorded)
 SELECT * FROM unnest($1::text[], $2::date[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
 ON CONFLICT (team, day, meter) DO UPDATE
-SET recorded = kept.recorded + excluded.recorded, billed = kept.billed + excluded.billed,
-    repeated = kept.repeated + excluded.repeated, unrecorded = kept.unrecorded + excluded.unrecorded, settled = false
+SET recorded = stored.recorded + excluded.recorded, billed = stored.billed + excluded.billed,
+    repeated = stored.repeated + excluded.repeated, unrecorded = stored.unrecorded + excluded.unrecorded,
+    settled = false
 """
 _SETTLE = """
 UPDATE reconciled_days SET settled = true WHERE ctid = any(array(
@@ -40,9 +41,15 @@ SELECT {_COLUMNS} FROM reconciled_days WHERE {_BEHIND} AND NOT settled ORDER BY 
 """  # noqa: S608 -- constants
 
 
-async def add(tx: Transaction, parts: Sequence[Reconciliation]) -> None:
-    rows = ((p.team, p.day, p.meter, p.recorded, p.billed, p.repeated, p.unrecorded) for p in parts)
-    await tx.execute(_ADD, *columns(rows, 7))
+class PostgresReconciliations:
+    """`app.ports.Reconciliations` within one transaction."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    async def add(self, parts: Sequence[Reconciliation]) -> None:
+        rows = ((p.team, p.day, p.meter, p.recorded, p.billed, p.repeated, p.unrecorded) for p in parts)
+        await self._transaction.execute(_ADD, *columns(rows, 7))
 
 
 async def of_team(

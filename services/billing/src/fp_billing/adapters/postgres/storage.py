@@ -40,48 +40,50 @@ ORDER BY paid_for LIMIT $3
 _PAY = "UPDATE stored_versions SET paid_for = $3 WHERE team = $1 AND version_id = any($2::text[])"
 
 
-async def store(tx: Transaction, team: str, version: StoredVersion) -> None:
-    await tx.execute(
-        _STORE,
-        team,
-        version.version_id,
-        version.model_id,
-        version.model_version,
-        version.size_bytes,
-        day_of(version.paid_for.start),
-    )
+class PostgresStorage:
+    """`app.ports.Storage` within one transaction."""
 
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
 
-async def archive(tx: Transaction, team: str, model: ArchivedModel) -> None:
-    month = day_of(period_of(model.at).start)
-    if await tx.fetchval(_NOTE_ARCHIVED, team, model.model_id, month, model.at) is not None:
-        await tx.execute(_ARCHIVE, team, model.model_id, month)
-
-
-async def restore(tx: Transaction, team: str, model: RestoredModel) -> None:
-    if await tx.fetchval(_NOTE_RESTORED, team, model.model_id, model.at) is not None:
-        await tx.execute(_RESTORE, team, model.model_id, day_of(period_of(model.at).start))
-
-
-async def unpaid(tx: Transaction, team: str, month: Period, limit: int) -> Sequence[tuple[StoredVersion, Period]]:
-    rows = await tx.fetch(_UNPAID, team, day_of(month.start), limit)
-    return [
-        (
-            StoredVersion(
-                version_id=row["version_id"],
-                model_id=row["model_id"],
-                model_version=row["model_version"],
-                size_bytes=row["size_bytes"],
-                paid_for=_period(row["paid_for"]),
-            ),
-            _period(row["last_month"]),
+    async def add(self, team: str, version: StoredVersion) -> None:
+        await self._transaction.execute(
+            _STORE,
+            team,
+            version.version_id,
+            version.model_id,
+            version.model_version,
+            version.size_bytes,
+            day_of(version.paid_for.start),
         )
-        for row in rows
-    ]
 
+    async def archive(self, team: str, model: ArchivedModel) -> None:
+        month = day_of(period_of(model.at).start)
+        if await self._transaction.fetchval(_NOTE_ARCHIVED, team, model.model_id, month, model.at) is not None:
+            await self._transaction.execute(_ARCHIVE, team, model.model_id, month)
 
-async def pay(tx: Transaction, team: str, version_ids: Sequence[str], month: Period) -> None:
-    await tx.execute(_PAY, team, list(version_ids), day_of(month.start))
+    async def restore(self, team: str, model: RestoredModel) -> None:
+        if await self._transaction.fetchval(_NOTE_RESTORED, team, model.model_id, model.at) is not None:
+            await self._transaction.execute(_RESTORE, team, model.model_id, day_of(period_of(model.at).start))
+
+    async def unpaid(self, team: str, month: Period, limit: int) -> Sequence[tuple[StoredVersion, Period]]:
+        rows = await self._transaction.fetch(_UNPAID, team, day_of(month.start), limit)
+        return [
+            (
+                StoredVersion(
+                    version_id=row["version_id"],
+                    model_id=row["model_id"],
+                    model_version=row["model_version"],
+                    size_bytes=row["size_bytes"],
+                    paid_for=_period(row["paid_for"]),
+                ),
+                _period(row["last_month"]),
+            )
+            for row in rows
+        ]
+
+    async def pay(self, team: str, version_ids: Sequence[str], month: Period) -> None:
+        await self._transaction.execute(_PAY, team, list(version_ids), day_of(month.start))
 
 
 def _period(first: date) -> Period:

@@ -1,4 +1,4 @@
-"""Usage in Postgres: one row a fact, their sums by day, and the sums that nobody was told yet."""
+"""Usage in Postgres: one row a fact, their sums by day, and the sums that are not published yet."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -41,23 +41,23 @@ SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::date[], $5::uuid[],
                      $9::bigint[], $10::text[], $11::text[], $12::text[], $13::timestamptz[], $14::text[])
 """
 _COUNT = """
-INSERT INTO usage_days AS kept (team, day, meter, rate_plan_id, quantity, billable, cost_micros)
+INSERT INTO usage_days AS stored (team, day, meter, rate_plan_id, quantity, billable, cost_micros)
 SELECT * FROM unnest($1::text[], $2::date[], $3::text[], $4::uuid[], $5::numeric[], $6::numeric[], $7::numeric[])
 ON CONFLICT (team, day, meter, rate_plan_id) DO UPDATE
-SET quantity = kept.quantity + excluded.quantity, billable = kept.billable + excluded.billable,
-    cost_micros = kept.cost_micros + excluded.cost_micros
+SET quantity = stored.quantity + excluded.quantity, billable = stored.billable + excluded.billable,
+    cost_micros = stored.cost_micros + excluded.cost_micros
 """
-_ADD_UNTOLD = """
-INSERT INTO usage_untold AS kept (team, meter, model_id, model_version, rate_plan_id, day, id, quantity, cost_micros,
+_ADD_TO_SUMS = """
+INSERT INTO usage_untold AS stored (team, meter, model_id, model_version, rate_plan_id, day, id, quantity, cost_micros,
                                   currency, facts, first_at, last_at)
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::date[], $7::uuid[], $8::numeric[],
                      $9::numeric[], $10::text[], $11::bigint[], $12::timestamptz[], $13::timestamptz[])
 ON CONFLICT (team, meter, model_id, model_version, rate_plan_id, day) DO UPDATE
-SET quantity = kept.quantity + excluded.quantity, cost_micros = kept.cost_micros + excluded.cost_micros,
-    facts = kept.facts + excluded.facts, first_at = least(kept.first_at, excluded.first_at),
-    last_at = greatest(kept.last_at, excluded.last_at)
+SET quantity = stored.quantity + excluded.quantity, cost_micros = stored.cost_micros + excluded.cost_micros,
+    facts = stored.facts + excluded.facts, first_at = least(stored.first_at, excluded.first_at),
+    last_at = greatest(stored.last_at, excluded.last_at)
 """
-_TAKE_UNTOLD = """
+_TAKE_UNPUBLISHED = """
 DELETE FROM usage_untold WHERE (team, meter, model_id, model_version, rate_plan_id, day) IN (
     SELECT team, meter, model_id, model_version, rate_plan_id, day FROM usage_untold WHERE team = $1
     ORDER BY meter, model_id, model_version, rate_plan_id, day LIMIT $2)
@@ -68,42 +68,53 @@ SELECT meter, sum(quantity) AS quantity FROM usage_days WHERE team = $1 AND day 
 """
 
 
-async def recorded(tx: Transaction, team: str, facts: Iterable[Fact], months: Months) -> Mapping[Fact, UsageRecord]:
-    found: dict[Fact, UsageRecord] = {}
-    wanted: defaultdict[tuple[Meter, date], list[str]] = defaultdict(list)
-    before: dict[str, Fact] = {}
-    for fact in facts:
-        wanted[fact.meter, months.of(fact.source_id)].append(fact.source_id)
-        before[fact.source_id + _SUFFIXES[fact.meter]] = fact
-    rows = await tx.fetch(_RECORDED_BEFORE, team, list(before))
-    for (meter, month), sources in wanted.items():
-        rows += await tx.fetch(_RECORDED, team, meter, month, sources)
-    for row in rows:
-        record = to_record(row)
-        found[record.fact] = record
-    return found
+class PostgresUsage:
+    """`app.ports.Usage` within one transaction. months: of facts; see `Months.ensure`."""
 
+    def __init__(self, transaction: Transaction, months: Months) -> None:
+        self._transaction = transaction
+        self._months = months
 
-async def add(tx: Transaction, records: Sequence[UsageRecord], months: Months) -> None:
-    await tx.execute(_ADD, *columns((_row(record, months) for record in records), 14))
+    async def recorded(self, team: str, facts: Iterable[Fact]) -> Mapping[Fact, UsageRecord]:
+        found: dict[Fact, UsageRecord] = {}
+        wanted: defaultdict[tuple[Meter, date], list[str]] = defaultdict(list)
+        before: dict[str, Fact] = {}
+        for fact in facts:
+            wanted[fact.meter, self._months.of(fact.source_id)].append(fact.source_id)
+            before[fact.source_id + _SUFFIXES[fact.meter]] = fact
+        rows = await self._transaction.fetch(_RECORDED_BEFORE, team, list(before))
+        for (meter, month), sources in wanted.items():
+            rows += await self._transaction.fetch(_RECORDED, team, meter, month, sources)
+        for row in rows:
+            record = to_record(row)
+            found[record.fact] = record
+        return found
 
+    async def add(self, records: Sequence[UsageRecord]) -> None:
+        await self._add_facts(records)
+        await self._count(records)
+        await self._add_to_sums(records)
 
-async def count(tx: Transaction, records: Sequence[UsageRecord]) -> None:
-    sums: defaultdict[tuple[Any, ...], list[int]] = defaultdict(lambda: [0, 0, 0])
-    for record in records:
-        total = sums[record.team, day_of(record.occurred_at), record.meter, record.plan_id]
-        total[0] += record.quantity
-        total[1] += record.billable
-        total[2] += record.cost.amount_micros
-    await tx.execute(_COUNT, *columns(((*key, *total) for key, total in sorted(sums.items())), 7))
+    async def take_unpublished(self, team: str, limit: int) -> Sequence[UsageSum]:
+        return sorted(
+            (to_sum(row) for row in await self._transaction.fetch(_TAKE_UNPUBLISHED, team, limit)),
+            key=lambda each: each.first_at,
+        )
 
+    async def _add_facts(self, records: Sequence[UsageRecord]) -> None:
+        await self._transaction.execute(_ADD, *columns((_row(record, self._months) for record in records), 14))
 
-async def add_untold(tx: Transaction, records: Sequence[UsageRecord]) -> None:
-    await tx.execute(_ADD_UNTOLD, *columns(map(_sum_row, summed(records)), 13))
+    async def _count(self, records: Sequence[UsageRecord]) -> None:
+        sums: defaultdict[tuple[Any, ...], list[int]] = defaultdict(lambda: [0, 0, 0])
+        for record in records:
+            total = sums[record.team, day_of(record.occurred_at), record.meter, record.plan_id]
+            total[0] += record.quantity
+            total[1] += record.billable
+            total[2] += record.cost.amount_micros
+        await self._transaction.execute(_COUNT, *columns(((*key, *total) for key, total in sorted(sums.items())), 7))
 
-
-async def take_untold(tx: Transaction, team: str, limit: int) -> Sequence[UsageSum]:
-    return sorted((to_sum(row) for row in await tx.fetch(_TAKE_UNTOLD, team, limit)), key=lambda each: each.first_at)
+    async def _add_to_sums(self, records: Sequence[UsageRecord]) -> None:
+        await self._transaction.execute(_ADD_TO_SUMS, *columns(map(_sum_row, summed(records)), 13))
 
 
 async def used(tx: Transaction, team: str, period: Period) -> Mapping[Meter, int]:

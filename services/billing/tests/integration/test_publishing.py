@@ -42,7 +42,7 @@ async def test_each_meter_model_version_plan_and_day_has_its_own_sum(desk, new_p
     assert len({each.record_id for each in found}) == 6
 
 
-async def test_a_fact_is_told_once_and_what_comes_later_is_another_sum(desk):
+async def test_a_fact_is_published_once_and_what_comes_later_is_another_sum(desk):
     await desk.use(2)
     assert [each.quantity for each in await told(desk)] == [2]
     assert [each.quantity for each in await told(desk)] == [2]
@@ -52,7 +52,7 @@ async def test_a_fact_is_told_once_and_what_comes_later_is_another_sum(desk):
     assert len({each.record_id for each in found}) == 2
 
 
-async def test_every_team_is_told_of(desk, monkeypatch):
+async def test_every_team_is_published_of(desk, monkeypatch):
     monkeypatch.setattr(publish_usage, "_TEAMS", 2)
     teams = [f"team {number}" for number in range(5)]
     for team in teams:
@@ -65,7 +65,7 @@ async def test_what_the_bus_does_not_take_grows_no_outbox(desk, monkeypatch):
     monkeypatch.setattr(publish_usage, "_WAITING", 3)
     for _ in range(10):
         await desk.tell((new_id(), new_id()))
-        await desk.publish_usage.once()
+        await desk.publish_usage()
     waiting = await desk.side.database.fetchval(
         "SELECT count(*) FROM fp_outbox WHERE published_at IS NULL AND subject = $1", USAGE_RECORDED
     )
