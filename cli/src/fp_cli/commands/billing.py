@@ -2,7 +2,8 @@
 
 import typer
 
-from fp_cli.output import State, document, done, record, rows, say
+from fp_cli.commands.billing_report import END, MONTH, START, TEAM, report
+from fp_cli.output import State, done, record, rows
 
 app = typer.Typer(help="Corrections of invoices, and usage compared with what was billed.", no_args_is_help=True)
 _ADJUSTMENT = ("period_start", "amount", "reason", "invoiced_period_start", "created_by", "created_at", "id")
@@ -13,11 +14,11 @@ _METER = "METER_TYPE_"
 @app.command("reconciliation")
 def reconciliation(
     context: typer.Context,
-    month: str = typer.Option("", help="Such as 2026-11; default: the present one."),
-    start: str = typer.Option("", "--from", help="First day, such as 2026-11-01."),
-    end: str = typer.Option("", "--to", help="First day after the last one."),
+    month: str = MONTH,
+    start: str = START,
+    end: str = END,
     unsettled: bool = typer.Option(False, "--unsettled", help="Only days whose two sides are not equal."),
-    team: str = typer.Option("", help="Another team, for operators."),
+    team: str = TEAM,
     limit: int = typer.Option(100, min=1, help="Entries at most."),
 ) -> None:
     """Compare what inference recorded with what was billed; the difference of a day that is over must be 0."""
@@ -35,13 +36,8 @@ def reconciliation(
     with connect(state) as client:
         stub = billing_pb2_grpc.BillingServiceStub(client.channel)
         items = [plain(entry) for entry in client.pages(stub.GetReconciliation, request, "entries", limit)]
-    if state.json:
-        document(items)
-        return
-    for item in items:
-        item |= {"day": item["day"][:10], "meter": item["meter_type"].removeprefix(_METER)}
-    rows(state, _ENTRY, items)
-    say(state, f"\ndifference {sum(item['difference'] for item in items)}")
+    days = [item | {"day": item["day"][:10], "meter": item["meter_type"].removeprefix(_METER)} for item in items]
+    report(state, items, _ENTRY, days, total=f"difference {sum(item['difference'] for item in items)}")
 
 
 @app.command("adjust")
@@ -81,7 +77,7 @@ def adjust(
 @app.command("adjustments")
 def list_adjustments(
     context: typer.Context,
-    team: str = typer.Option("", help="Another team, for operators."),
+    team: str = TEAM,
     limit: int = typer.Option(100, min=1),
 ) -> None:
     """List the corrections of a team, newest first."""

@@ -1,9 +1,14 @@
 """fp usage."""
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from fp_cli.choices import MeterType, UsageGranularity, number
-from fp_cli.output import State, document, rows, say
+from fp_cli.commands.billing_report import END, MONTH, START, TEAM, report
+
+if TYPE_CHECKING:
+    from fp_cli.output import State
 
 _ROW = ("period", "meter", "quantity", "cost", "until")
 
@@ -14,12 +19,12 @@ def add_to(app: typer.Typer) -> None:
 
 def usage(
     context: typer.Context,
-    month: str = typer.Option("", help="Such as 2026-11; default: the present one."),
-    start: str = typer.Option("", "--from", help="First day, such as 2026-11-01."),
-    end: str = typer.Option("", "--to", help="First day after the last one."),
+    month: str = MONTH,
+    start: str = START,
+    end: str = END,
     by: UsageGranularity = typer.Option(UsageGranularity.MONTH, case_sensitive=False, help="A row for each of them."),
     meter: MeterType | None = typer.Option(None, case_sensitive=False, help="Only this one."),
-    team: str = typer.Option("", help="Another team, for admins."),
+    team: str = TEAM,
     limit: int = typer.Option(100, min=1, help="Months or days at most."),
 ) -> None:
     """Show what the team used and what it cost, by meter."""
@@ -45,8 +50,6 @@ def usage(
         request.pagination.page_token = ""
         request.pagination.page_size = 1
         total = plain(client.call(stub.GetUsage, request)).get("grand_total")
-    if state.json:
-        document({"summaries": summaries, "grand_total": total})
-        return
-    rows(state, _ROW, [row for summary in summaries for row in money.used(summary)])
-    say(state, f"\ntotal {money.shown(total) or 'in several currencies'}")
+    used = [row for summary in summaries for row in money.used(summary)]
+    answer = {"summaries": summaries, "grand_total": total}
+    report(state, answer, _ROW, used, total=f"total {money.shown(total) or 'in several currencies'}")
