@@ -14,8 +14,8 @@ from fp_registry.adapters.postgres.reads import PostgresReads
 from fp_registry.adapters.projection.generations import RedisGenerations
 from fp_registry.adapters.projection.reads import RedisProjection
 from fp_registry.api.read_model import MessageDocuments, read_model
-from fp_registry.app.ports import ModelFilter
 from fp_registry.app.project import Projector
+from fp_registry.app.read_ports import ModelFilter
 from fp_registry.app.rebuild import Rebuild
 from fp_testkit.wallclock import MOMENT, RunningClock
 

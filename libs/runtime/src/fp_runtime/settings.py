@@ -61,13 +61,17 @@ class RedisSettings(_Environment):
 
 
 class S3Settings(_Environment):
-    """s3_public_endpoint: the address that presigned URLs name, as clients outside reach it."""
+    """s3_public_endpoint: the address that presigned URLs name, as clients outside reach it.
+
+    s3_region: what the object store calls itself; URLs are signed for it.
+    """
 
     s3_endpoint: HttpUrl
     s3_public_endpoint: HttpUrl
     s3_bucket: str
     s3_access_key: SecretStr
     s3_secret_key: SecretStr
+    s3_region: str = "us-east-1"
 
 
 class InvalidSettings(Exception):

@@ -28,7 +28,7 @@ async def open_audit_log(runtime: Runtime, settings: AuthSettings, database: Dat
     clock, metrics, kept = runtime.clock, runtime.metrics, settings.audit_kept
     chain = Chain(settings.audit_key)
     reads = PostgresAuditReads(database)
-    checkpoints = ObjectCheckpoints(await soft_objects(runtime, settings.objects), chain)
+    checkpoints = ObjectCheckpoints(await soft_objects(runtime, settings), chain)
     partitions = Partitions(
         database, Partitioned("audit_entries", by="date", each="month", ahead=2, behind=0, keep=kept)
     )

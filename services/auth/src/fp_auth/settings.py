@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Annotated
 
 from fp_runtime import EventSettings, PostgresSettings, S3Settings, ServiceSettings
-from fp_s3 import Location
 from pydantic import AfterValidator, Field, SecretStr
 
 from fp_auth.domain.lockout import ADDRESS, PAIR, LockoutPolicy
@@ -67,7 +66,6 @@ class AuthSettings(ServiceSettings, PostgresSettings, EventSettings, S3Settings)
     auth_audit_key: chains the audit log and signs its checkpoints, base64; who has it and the database can forge both.
     auth_audit_days: how long an entry of the audit log is kept, by whole months.
     auth_checkpoint_seconds: between two heads of the audit log that are put into the object store.
-    s3_region: what the object store calls itself.
     """
 
     # auth calls no other service, so it needs no credential of its own.
@@ -90,7 +88,6 @@ class AuthSettings(ServiceSettings, PostgresSettings, EventSettings, S3Settings)
     auth_audit_key: Annotated[SecretStr, AfterValidator(_check_key)]
     auth_audit_days: Annotated[int, Field(ge=31)] = 400
     auth_checkpoint_seconds: Annotated[float, Field(gt=0)] = 3_600.0
-    s3_region: str = "us-east-1"
 
     @property
     def audit_key(self) -> bytes:
@@ -99,11 +96,6 @@ class AuthSettings(ServiceSettings, PostgresSettings, EventSettings, S3Settings)
     @property
     def audit_kept(self) -> timedelta:
         return timedelta(days=self.auth_audit_days)
-
-    @property
-    def objects(self) -> Location:
-        access, secret = self.s3_access_key.get_secret_value(), self.s3_secret_key.get_secret_value()
-        return Location(str(self.s3_endpoint), self.s3_bucket, access, secret, self.s3_region)
 
     @property
     def signing_period(self) -> timedelta:

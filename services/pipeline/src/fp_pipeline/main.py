@@ -13,6 +13,7 @@ from fp_postgres.hosting import hard_database
 from fp_postgres.signals import Signals
 from fp_rpc import Server, hosting
 from fp_runtime import Runtime
+from fp_s3.hosting import soft_objects
 
 from fp_pipeline import engine
 from fp_pipeline.adapters.postgres.deployments import PostgresDeploymentReads
@@ -22,7 +23,6 @@ from fp_pipeline.adapters.postgres.reads import PostgresReads
 from fp_pipeline.adapters.postgres.retention import PostgresRetention
 from fp_pipeline.adapters.postgres.statistics import PostgresStatisticsReads
 from fp_pipeline.adapters.postgres.transactions import PostgresTransactions
-from fp_pipeline.adapters.s3 import S3Artifacts
 from fp_pipeline.api import consumers
 from fp_pipeline.api.grpc import PipelineServicer
 from fp_pipeline.app.cancel_execution import CancelExecution
@@ -37,7 +37,7 @@ from fp_pipeline.app.trigger_execution import TriggerExecution
 from fp_pipeline.app.undeploy_archived import UndeployArchived
 from fp_pipeline.app.watch_execution import WatchExecution
 from fp_pipeline.metrics import Metrics
-from fp_pipeline.peers import s3_client, step_peers
+from fp_pipeline.peers import step_peers
 from fp_pipeline.retention import ForgetExecutions, ForgetRequests
 from fp_pipeline.settings import PipelineSettings, ages, engine_policy, modules, worker_policy
 
@@ -48,7 +48,7 @@ async def serve(runtime: Runtime, settings: PipelineSettings) -> None:
     clock = runtime.clock
     database = await hard_database(runtime, settings.database_url.get_secret_value())
     bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
-    artifacts = await _artifacts(runtime, settings)
+    artifacts = await soft_objects(runtime, settings)  # away, jobs wait; everything else goes on
     signals = Signals(database, CHANNEL)
     transactions, reads = PostgresTransactions(database), PostgresReads(database)
     deployments = PostgresDeploymentReads(database)
@@ -112,15 +112,6 @@ async def serve(runtime: Runtime, settings: PipelineSettings) -> None:
     runtime.keep("worker", worker.run)
     runtime.keep("identities", lambda: follow_identities(bus, NOUN, callers.ended))
     await runtime.serve(server)
-
-
-async def _artifacts(runtime: Runtime, settings: PipelineSettings) -> S3Artifacts:
-    """Away, jobs wait; everything else goes on."""
-
-    async def opened() -> S3Artifacts:
-        return S3Artifacts(s3_client(settings), settings.s3_bucket)
-
-    return await runtime.soft("s3", opened, S3Artifacts.ping, S3Artifacts.close)
 
 
 def main() -> None:

@@ -3,12 +3,11 @@
 from fp_devstack.client import SupervisorClient
 from fp_kernel import InvalidArgument, PermissionDenied
 from fp_rpc import Channels
-from minio import Minio
+from fp_s3 import ObjectStore
 
 from fp_pipeline.adapters.auth import GrpcJobTokens
 from fp_pipeline.adapters.inference import GrpcTraffic
 from fp_pipeline.adapters.registry import GrpcRegistry
-from fp_pipeline.adapters.s3 import S3Artifacts, client
 from fp_pipeline.adapters.serving import GrpcProbe
 from fp_pipeline.adapters.supervisor import SupervisedJobs, SupervisedRuntimes
 from fp_pipeline.engine import Peers
@@ -19,7 +18,7 @@ from fp_pipeline.settings import PipelineSettings
 _OF_A_STEP = (InvalidArgument, PermissionDenied)
 
 
-def step_peers(settings: PipelineSettings, channels: Channels, artifacts: S3Artifacts) -> Peers:
+def step_peers(settings: PipelineSettings, channels: Channels, artifacts: ObjectStore) -> Peers:
     """Nothing connects yet: peers may start later than this service."""
     timeout = settings.pipeline_peer_timeout_seconds
     supervisor = SupervisorClient(settings.supervisor_socket, timeout=timeout)
@@ -31,13 +30,4 @@ def step_peers(settings: PipelineSettings, channels: Channels, artifacts: S3Arti
         jobs=SupervisedJobs(supervisor),
         artifacts=artifacts,
         tokens=GrpcJobTokens(channels.open(settings.auth_addr, timeout=timeout)),
-    )
-
-
-def s3_client(settings: PipelineSettings) -> Minio:
-    return client(
-        settings.s3_endpoint,
-        settings.s3_access_key.get_secret_value(),
-        settings.s3_secret_key.get_secret_value(),
-        region=settings.s3_region,
     )

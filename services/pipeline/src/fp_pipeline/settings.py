@@ -31,7 +31,6 @@ def _check_modules(value: str) -> str:
 class PipelineSettings(ServiceSettings, PostgresSettings, EventSettings, S3Settings):
     """auth_addr, registry_addr, inference_addr: peers.
 
-    s3_region: what the object store calls itself; URLs are signed for it.
     supervisor_socket: path of the socket of whoever runs runtimes and jobs.
     pipeline_job_modules: modules (with what is below them) that jobs may run; empty allows none.
     pipeline_capacity: executions at a time in this process. pipeline_parallelism: steps of one graph at a time.
@@ -48,7 +47,6 @@ class PipelineSettings(ServiceSettings, PostgresSettings, EventSettings, S3Setti
     auth_addr: Address
     registry_addr: Address
     inference_addr: Address
-    s3_region: str = "us-east-1"
     supervisor_socket: str = Field(min_length=1)
     pipeline_job_modules: Annotated[str, AfterValidator(_check_modules)] = ""
     pipeline_capacity: Annotated[int, Field(ge=1, le=1_000)] = 32

@@ -18,12 +18,12 @@ GRAPH_CALLS = (
     "find_job",
     "issue_token",
     "start_job",
-    "read",
+    "get",
     "ensure_model",
     "create_version",
     "by_id",
     "digest",
-    "put_to",
+    "send",
     "confirm_upload",
 )
 

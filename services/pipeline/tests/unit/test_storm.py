@@ -12,7 +12,7 @@ from fp_pipeline.domain.execution import ExecutionStatus, StepStatus
 
 OPEN = {StepStatus.PENDING, StepStatus.RUNNING, StepStatus.COMPENSATING}
 LIVES, TROUBLES = 30, 200
-PEER_CALLS = ("version", "start_runtime", "look", "split", "promote", "stop_runtime", "start_job", "read")
+PEER_CALLS = ("version", "start_runtime", "look", "split", "promote", "stop_runtime", "start_job", "get")
 
 
 async def a_graph(service, random, number):

@@ -93,10 +93,10 @@ async def test_a_job_that_takes_too_long_is_stopped(service):
 
 async def test_a_registration_that_is_tried_again_makes_one_version(service):
     register = service.step("register", StepType.REGISTER, "evaluate", config={"model": "delays"}, max_retries=3)
-    service.world.fail("put_to", 2, lambda: Unavailable("the object store is away"))
+    service.world.fail("send", 2, lambda: Unavailable("the object store is away"))
     execution = await service.run(PipelineType.TRAINING_DAG, *service.training[:2], register)
     assert execution.status is ExecutionStatus.COMPLETED
-    assert (execution.step("register").attempt, service.world.count("put_to")) == (1, 3)
+    assert (execution.step("register").attempt, service.world.count("send")) == (1, 3)
     assert list(service.world["versions"]) == ["delays-1"]
 
 

@@ -15,11 +15,12 @@ from fp_redis.hosting import soft_links
 from fp_rpc import Server
 from fp_rpc.hosting import peers
 from fp_runtime import Runtime
+from fp_s3.hosting import soft_objects
 
-from fp_registry.adapters.objects import S3Artifacts, Store
+from fp_registry.adapters.objects import ObjectArtifacts
 from fp_registry.adapters.postgres.changes import PostgresChanges
-from fp_registry.adapters.postgres.contents import PostgresContents
-from fp_registry.adapters.postgres.pending_uploads import PostgresPendingUploads
+from fp_registry.adapters.postgres.contents import PostgresContentClaims
+from fp_registry.adapters.postgres.pending_uploads import PostgresUploadQueue
 from fp_registry.adapters.postgres.reads import PostgresReads
 from fp_registry.adapters.postgres.records import PostgresRecords
 from fp_registry.adapters.postgres.transactions import PostgresTransactions
@@ -34,7 +35,7 @@ from fp_registry.app.confirm_upload import ConfirmUpload
 from fp_registry.app.create_version import CreateVersion
 from fp_registry.app.delete_contents import DeleteContents
 from fp_registry.app.expire_uploads import ExpireUploads
-from fp_registry.app.keep_projection import KeepProjection
+from fp_registry.app.maintain_projection import MaintainProjection
 from fp_registry.app.measure_upload import SizeLimits
 from fp_registry.app.measure_uploads import MeasureUploads
 from fp_registry.app.project import FollowModels, Projector
@@ -49,6 +50,7 @@ from fp_registry.settings import Settings
 
 NOUN = "registry"
 _HOUR = 3_600.0
+_PROJECT_EVERY = 1.0
 
 
 async def serve(runtime: Runtime, settings: Settings) -> None:
@@ -58,13 +60,15 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     redis = settings.redis_url.get_secret_value()
     # Soft: reads go to Postgres meanwhile.
     reads, writes = await soft_links(runtime, redis, clock, store="the projection", seconds=settings.redis_timeout)
-    artifacts = await _artifacts(runtime, settings)
+    # Soft: only the confirmation of uploads needs it.
+    objects = await soft_objects(runtime, settings, public_urls=True)
+    artifacts = ObjectArtifacts(objects, measuring=settings.registry_verify_threads)
 
     transactions, records, wake = PostgresTransactions(database), PostgresRecords(database), asyncio.Event()
-    contents = PostgresContents(database)
+    contents = PostgresContentClaims(database)
     limits = SizeLimits(inline=settings.registry_verify_inline_bytes, artifact=settings.registry_artifact_max_bytes)
     measure = MeasureUploads(
-        PostgresPendingUploads(database),
+        PostgresUploadQueue(database),
         transactions=transactions,
         records=records,
         artifacts=artifacts,
@@ -80,7 +84,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
 
     changes, generations = PostgresChanges(database), RedisGenerations(writes, documents)
     projector = Projector(changes, generations, metrics.copied)
-    keep = KeepProjection(generations, changes, projector, Rebuild(changes, generations))
+    maintain = MaintainProjection(generations, changes, projector, Rebuild(changes, generations))
     queries = Queries(
         RedisProjection(reads),
         PostgresReads(database, documents),
@@ -119,29 +123,12 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=runtime.metrics).run)
     runtime.every(PRUNE_EVERY, "retention", Pruner(database).prune)
     runtime.keep("projection events", lambda: bus.consume(consumers.MODELS, follow))
-    runtime.keep("projection", keep.run)
+    runtime.every(_PROJECT_EVERY, "projection", maintain)
     runtime.keep("verifications", measure.run)
     runtime.every(_HOUR, "uploads that never came", expire)
     runtime.every(_HOUR, "contents without a version", DeleteContents(contents, artifacts))
     runtime.keep("identities", lambda: follow_identities(bus, NOUN, others.ended))
     await runtime.serve(server)
-
-
-async def _artifacts(runtime: Runtime, settings: Settings) -> S3Artifacts:
-    """Soft: only the confirmation of uploads needs it."""
-    store = Store(
-        endpoint=settings.s3_endpoint,
-        public_endpoint=settings.s3_public_endpoint,
-        bucket=settings.s3_bucket,
-        access_key=settings.s3_access_key.get_secret_value(),
-        secret_key=settings.s3_secret_key.get_secret_value(),
-        region=settings.s3_region,
-    )
-
-    async def opened() -> S3Artifacts:
-        return S3Artifacts(store, hashing=settings.registry_verify_threads)
-
-    return await runtime.soft("s3", opened, S3Artifacts.ping, S3Artifacts.close)
 
 
 def main() -> None:

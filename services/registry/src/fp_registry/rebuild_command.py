@@ -54,12 +54,12 @@ async def _when_free(rebuild: Rebuild) -> int:
     deadline = asyncio.get_running_loop().time() + _PATIENCE
     while True:
         try:
-            return await rebuild(_tell)
+            return await rebuild(_show)
         except FailedPrecondition:
             if asyncio.get_running_loop().time() > deadline:
                 raise
         await asyncio.sleep(_PAUSE)
 
 
-def _tell(models: int) -> None:
+def _show(models: int) -> None:
     sys.stderr.write(f"{models} models\r")

@@ -11,9 +11,8 @@ _MIB = 1024 * 1024
 class Settings(ServiceSettings, PostgresSettings, EventSettings, RedisSettings, S3Settings):
     """auth_addr: host:port of auth, for API keys and this service's own token.
 
-    s3_region: what the object store calls itself; URLs are signed for it.
-    registry_verify_inline_bytes: larger uploads are measured in the background; the bound keeps ConfirmVersionUpload
-    within about a second.
+    registry_verify_inline_bytes: larger uploads are measured in the background, so that confirming one ends within
+    about a second.
     registry_artifact_max_bytes: larger uploads are refused; the S3 API neither writes nor copies more in one request.
     registry_verify_threads: uploads hashed at the same time; each reads in pieces of a mebibyte.
     registry_upload_patience_days: a version whose artifact is not confirmed by then is FAILED and its upload deleted.
@@ -21,7 +20,6 @@ class Settings(ServiceSettings, PostgresSettings, EventSettings, RedisSettings, 
     """
 
     auth_addr: Address
-    s3_region: str = "us-east-1"
     registry_verify_inline_bytes: Annotated[int, Field(ge=0)] = 32 * _MIB
     registry_artifact_max_bytes: Annotated[int, Field(gt=0, le=5 * 1024 * _MIB)] = 5 * 1024 * _MIB
     registry_verify_threads: Annotated[int, Field(ge=1, le=16)] = 2

@@ -10,8 +10,8 @@ from fp_kernel import Command, Principal
 from fp_postgres import Database
 from fp_redis import RedisClient
 from fp_registry.adapters.postgres.changes import PostgresChanges
-from fp_registry.adapters.postgres.contents import PostgresContents
-from fp_registry.adapters.postgres.pending_uploads import PostgresPendingUploads
+from fp_registry.adapters.postgres.contents import PostgresContentClaims
+from fp_registry.adapters.postgres.pending_uploads import PostgresUploadQueue
 from fp_registry.adapters.postgres.reads import PostgresReads
 from fp_registry.adapters.postgres.records import PostgresRecords
 from fp_registry.adapters.postgres.transactions import PostgresTransactions
@@ -42,8 +42,8 @@ class Side:
         self.records = PostgresRecords(database)
         self.source = PostgresReads(database, MessageDocuments())
         self.changes = PostgresChanges(database, batch=3)
-        self.pending = PostgresPendingUploads(database)
-        self.contents = PostgresContents(database)
+        self.pending = PostgresUploadQueue(database)
+        self.contents = PostgresContentClaims(database)
 
     async def emitted(self):
         rows = await self.database.fetch(OUTBOX)

@@ -18,7 +18,7 @@ from fp_kernel import (
 )
 from fp_registry.api.read_model import read_model
 from fp_registry.app.measure_upload import SizeLimits
-from fp_registry.app.ports import ModelRef
+from fp_registry.app.read_ports import ModelRef
 from fp_registry.domain.model import ModelUpdate, NewModel
 from fp_registry.domain.stages import Stage, Status
 from fp_registry.domain.version import Described, NewVersion

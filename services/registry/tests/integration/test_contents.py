@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 from fp_kernel import Aborted, Command, Principal, Unavailable
-from fp_registry.adapters.postgres.transactions import RegistryTransaction
+from fp_registry.adapters.postgres.contents import PostgresContents
 from fp_registry.app import measure_upload
 from fp_registry.app.delete_contents import DeleteContents
 from fp_registry.domain.artifact import content_key
@@ -125,7 +125,7 @@ async def test_in_any_order_of_steps_a_ready_version_has_its_content(new_desk, m
             return None
 
     with monkeypatch.context() as patched:
-        patched.setattr(RegistryTransaction, "refer", turns.stepped(RegistryTransaction.refer))
+        patched.setattr(PostgresContents, "refer", turns.stepped(PostgresContents.refer))
         async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
             tasks = [group.create_task(confirm(version)) for version in versions]
             tasks.append(group.create_task(delete()))

@@ -12,9 +12,9 @@ import pytest
 from fp_events import decode
 from fp_kernel import Aborted, Command, Principal
 from fp_postgres import Database
-from fp_registry.adapters.objects import S3Artifacts, Store
-from fp_registry.adapters.postgres.contents import PostgresContents
-from fp_registry.adapters.postgres.pending_uploads import PostgresPendingUploads
+from fp_registry.adapters.objects import ObjectArtifacts
+from fp_registry.adapters.postgres.contents import PostgresContentClaims
+from fp_registry.adapters.postgres.pending_uploads import PostgresUploadQueue
 from fp_registry.adapters.postgres.records import PostgresRecords
 from fp_registry.adapters.postgres.transactions import PostgresTransactions
 from fp_registry.app.confirm_upload import ConfirmUpload
@@ -27,6 +27,7 @@ from fp_registry.domain.artifact import content_key
 from fp_registry.domain.model import NewModel
 from fp_registry.domain.stages import Status
 from fp_registry.domain.version import NewVersion
+from fp_s3 import Location, ObjectStore
 from fp_testkit.wallclock import RunningClock
 
 ANN = Principal("ann", "alpha", "engineer", frozenset({"models:*"}), 0.0)
@@ -35,9 +36,20 @@ CONTENT = b"a model"
 DIGEST = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"
 
 
+class StoredArtifacts(ObjectArtifacts):
+    """With a store of their own."""
+
+    def __init__(self, location):
+        self.store = ObjectStore(location)
+        super().__init__(self.store)
+
+    async def close(self):
+        await self.store.close()
+
+
 def _parts(database, artifacts, *, inline):
     transactions, records = PostgresTransactions(database), PostgresRecords(database)
-    contents = PostgresContents(database)
+    contents = PostgresContentClaims(database)
     limits, wake, clock = SizeLimits(inline=inline), asyncio.Event(), RunningClock()
     # A process that is killed knows nothing of what tests share: it imports this module alone.
     do = SimpleNamespace(
@@ -48,7 +60,7 @@ def _parts(database, artifacts, *, inline):
         ),
     )
     worker = MeasureUploads(
-        PostgresPendingUploads(database),
+        PostgresUploadQueue(database),
         transactions=transactions,
         records=records,
         artifacts=artifacts,
@@ -64,7 +76,7 @@ def _parts(database, artifacts, *, inline):
 async def confirm(crash, url, store, version_id, inline):
     """The scenario: confirm, and measure in the background what was not measured at once."""
     database = await Database.connect(url, source="registry")
-    do, worker = _parts(crash.wrap(database), crash.wrap(S3Artifacts(store)), inline=inline)
+    do, worker = _parts(crash.wrap(database), crash.wrap(StoredArtifacts(store)), inline=inline)
     await do.confirm_upload(version_id, DIGEST, ANN, NO_KEY)
     await worker.once()
 
@@ -72,7 +84,7 @@ async def confirm(crash, url, store, version_id, inline):
 async def delete(crash, url, store, *_):
     """The scenario: delete what no version has."""
     database = await Database.connect(url, source="registry")
-    await DeleteContents(crash.wrap(PostgresContents(database)), crash.wrap(S3Artifacts(store)))()
+    await DeleteContents(crash.wrap(PostgresContentClaims(database)), crash.wrap(StoredArtifacts(store)))()
 
 
 async def _time_passes(database):
@@ -83,14 +95,14 @@ async def _time_passes(database):
 @pytest.fixture
 async def arranged(databases, s3):
     """For each run a version with an upload, all in one database."""
-    store = Store(s3.endpoint, s3.endpoint, s3.name, s3.access_key, s3.secret_key)
+    store = Location(s3.endpoint, s3.name, s3.access_key, s3.secret_key)
     url = await databases.create(resources.files("fp_registry") / "migrations", service="registry")
     runs = itertools.count()
 
     def arranging(inline):
         async def arrange():
             database = await Database.connect(url, source="registry")
-            do, _ = _parts(database, S3Artifacts(store), inline=inline)
+            do, _ = _parts(database, StoredArtifacts(store), inline=inline)
             model = (await do.register_model(NewModel(name=f"m{next(runs)}"), ANN, NO_KEY)).model
             version = (await do.create_version(model.id, NewVersion(), ANN, NO_KEY)).version
             await database.close()
@@ -106,7 +118,7 @@ async def _check(run):
     """Whatever was reached: the version is whole, and doing it again ends it with one event."""
     url, store, version_id, inline = run.arguments
     database = await Database.connect(url, source="registry")
-    artifacts, records = S3Artifacts(store), PostgresRecords(database)
+    artifacts, records = StoredArtifacts(store), PostgresRecords(database)
     version = await records.version("alpha", version_id)
     assert await _ready_events(database, version) == (1 if version.status is Status.READY else 0)
     await database.execute("UPDATE verifications SET due_at = now()")
@@ -144,9 +156,9 @@ async def test_a_confirmation_that_is_killed_anywhere_leaves_no_content_without_
     async def check(run):
         url, store, version_id, _ = run.arguments
         database = await Database.connect(url, source="registry")
-        artifacts = S3Artifacts(store)
+        artifacts = StoredArtifacts(store)
         await _time_passes(database)
-        await DeleteContents(PostgresContents(database), artifacts)()
+        await DeleteContents(PostgresContentClaims(database), artifacts)()
         version = await PostgresRecords(database).version("alpha", version_id)
         # One content for all runs: those that came to their end have it.
         had = await database.fetchval("SELECT count(*) FROM versions WHERE status = 'READY'")
@@ -166,9 +178,9 @@ async def test_a_deletion_that_is_killed_anywhere_is_done_by_the_next(kill_at, a
 
     async def orphan():
         url, store, version_id, inline = await arrange()
-        database, artifacts = await Database.connect(url, source="registry"), S3Artifacts(store)
+        database, artifacts = await Database.connect(url, source="registry"), StoredArtifacts(store)
         await _time_passes(database)
-        assert await PostgresContents(database).claim(content_key(DIGEST), timedelta(hours=-1))
+        assert await PostgresContentClaims(database).claim(content_key(DIGEST), timedelta(hours=-1))
         s3.client().put_object(s3.name, content_key(DIGEST), io.BytesIO(CONTENT), len(CONTENT))
         await artifacts.close()
         await database.close()
@@ -176,17 +188,17 @@ async def test_a_deletion_that_is_killed_anywhere_is_done_by_the_next(kill_at, a
 
     async def check(run):
         url, store, version_id, inline = run.arguments
-        database, artifacts = await Database.connect(url, source="registry"), S3Artifacts(store)
+        database, artifacts = await Database.connect(url, source="registry"), StoredArtifacts(store)
         do, _ = _parts(database, artifacts, inline=inline)
         # A confirmation that comes right then has its content, or is told to come again.
         try:
             ready = (await do.confirm_upload(version_id, DIGEST, ANN, NO_KEY)).version
         except Aborted:
             await _time_passes(database)
-            await DeleteContents(PostgresContents(database), artifacts)()
+            await DeleteContents(PostgresContentClaims(database), artifacts)()
             ready = (await do.confirm_upload(version_id, DIGEST, ANN, NO_KEY)).version
         await _time_passes(database)
-        await DeleteContents(PostgresContents(database), artifacts)()
+        await DeleteContents(PostgresContentClaims(database), artifacts)()
         assert await artifacts.look(ready.artifact_path) is not None
         assert await database.fetchval("SELECT count(*) FROM artifact_claims") == 0
         await database.execute("UPDATE versions SET status = 'FAILED' WHERE status = 'READY'")

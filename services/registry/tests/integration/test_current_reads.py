@@ -4,14 +4,14 @@ import asyncio
 
 import registry_commands
 from fp_kernel import Command, Principal
-from fp_registry.adapters.postgres.contents import PostgresContents
+from fp_registry.adapters.postgres.contents import PostgresContentClaims
 from fp_registry.adapters.postgres.reads import PostgresReads
 from fp_registry.adapters.postgres.records import PostgresRecords
 from fp_registry.adapters.postgres.transactions import PostgresTransactions
 from fp_registry.api.read_model import MessageDocuments, read_version
 from fp_registry.app.measure_upload import SizeLimits
-from fp_registry.app.ports import VersionRef
 from fp_registry.app.queries import Queries
+from fp_registry.app.read_ports import VersionRef
 from fp_registry.domain.model import NewModel
 from fp_registry.domain.version import NewVersion
 from fp_testkit.patience import PATIENCE
@@ -28,7 +28,7 @@ async def test_a_current_read_says_what_a_change_under_way_came_to(database, clo
         PostgresTransactions(database),
         records,
         MemoryArtifacts(),
-        PostgresContents(database),
+        PostgresContentClaims(database),
         clock=clock,
         limits=SizeLimits(),
         wake=asyncio.Event(),

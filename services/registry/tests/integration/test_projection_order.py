@@ -7,7 +7,7 @@ from fp_redis import RedisClient
 from fp_registry.adapters.projection.generations import RedisGenerations
 from fp_registry.adapters.projection.reads import RedisProjection
 from fp_registry.api.read_model import MessageDocuments, read_model
-from fp_registry.app.ports import ModelFilter, ModelRef
+from fp_registry.app.read_ports import ModelFilter, ModelRef
 from fp_registry.app.rebuild import Rebuild
 from fp_registry.domain.stages import Stage
 from fp_testkit.patience import PATIENCE

@@ -2,8 +2,8 @@
 
 import pytest
 from fp_kernel import Aborted, FailedPrecondition, PageRequest
-from fp_registry.app.ports import ModelFilter, ModelRef, VersionRef
 from fp_registry.app.projection_ports import Applied
+from fp_registry.app.read_ports import ModelFilter, ModelRef, VersionRef
 from fp_registry.app.rebuild import Rebuild
 from fp_registry.domain.stages import Stage
 

@@ -7,7 +7,7 @@ from fp_redis import RedisClient
 from fp_registry.adapters.projection import keys
 from fp_registry.adapters.projection.generations import RedisGenerations
 from fp_registry.adapters.projection.reads import RedisProjection
-from fp_registry.app.ports import ModelFilter, ModelRef
+from fp_registry.app.read_ports import ModelFilter, ModelRef
 from fp_registry.app.rebuild import Rebuild
 
 ALL = ModelFilter(archived=True)

@@ -3,7 +3,7 @@
 import hashlib
 
 import pytest
-from fp_registry.adapters.onnx_files import onnx_flaw
+from fp_registry.adapters.objects import onnx_flaw
 from fp_registry.domain.stages import Status
 from onnx import TensorProto, helper
 

@@ -111,11 +111,11 @@ TABLE = {
     "changes.PostgresChanges.unprojected": uses("unprojected_oldest", 100),
     "changes.PostgresChanges.note": uses("models_of_team unprojected_pkey", "team-7", [row_id(7)]),
     "changes.PostgresChanges.projected": uses("unprojected_pkey", row_id(7), 7),
-    "contents.PostgresContents.claim": uses("artifact_claims_pkey", "sha256/7", timedelta(hours=1)),
-    "contents.PostgresContents._due": uses(
+    "contents.PostgresContentClaims.claim": uses("artifact_claims_pkey", "sha256/7", timedelta(hours=1)),
+    "contents.PostgresContentClaims._due": uses(
         "artifact_claims_due artifact_claims_pkey versions_by_artifact", 10, timedelta(minutes=10), at_most=400
     ),
-    "contents.PostgresContents.forget": uses("artifact_claims_pkey", ["sha256/7"]),
+    "contents.PostgresContentClaims.forget": uses("artifact_claims_pkey", ["sha256/7"]),
     "records.PostgresRecords.version": uses("versions_pkey", "team-7", row_id(7)),
     "records.PostgresRecords.framework": uses("models_of_team", "team-7", row_id(7)),
     "records.PostgresRecords.wait_for_changes": uses("models_of_team versions_pkey", "team-7", row_id(7)),
@@ -159,22 +159,20 @@ TABLE = {
         uses("versions_ordinal", "large", row_id(2), 10_000, sql=f"{NEWEST_VERSIONS} LIMIT 21"),
         uses("versions_by_stage", "large", row_id(2), "DEV", 10_000, sql=f"{NEWEST_IN_STAGE} LIMIT 21"),
     ),
-    "transactions.RegistryTransaction.add_model": uses("models_name", *NEW_MODEL),
-    "transactions.RegistryTransaction.model": uses("models_of_team", "large", row_id(2)),
-    "transactions.RegistryTransaction.model/2": uses(f"models_of_team {SHOWN}", "large", row_id(2)),
-    "transactions.RegistryTransaction.model_of": uses("versions_pkey", "team-7", row_id(7)),
-    "transactions.RegistryTransaction.save_model": uses(
-        "models_of_team", "team-7", row_id(7), "", "{}", 8, 1, 2, NOW, None
-    ),
-    "transactions.RegistryTransaction.add_version": uses("versions_name", *NEW_VERSION),
-    "transactions.RegistryTransaction.save_version": uses("versions_pkey"),
-    "transactions.RegistryTransaction.end_tenure": uses("production_tenures_one_lasts", "team-7", row_id(7), NOW),
-    "transactions.RegistryTransaction._begin_tenure": uses("production_tenures_key"),
-    "transactions.RegistryTransaction.measure_later": uses("verifications_pkey", row_id(20_002), "", "", "", "", "{}"),
-    "transactions.RegistryTransaction.expected_digest": uses("verifications_pkey", row_id(7)),
-    "transactions.RegistryTransaction.measured": uses("verifications_pkey", row_id(7)),
-    "transactions.RegistryTransaction.note_unprojected": uses("unprojected_pkey"),
-    "transactions.RegistryTransaction._one": (
+    "models.PostgresModels.add": uses("models_name", *NEW_MODEL),
+    "models.PostgresModels.lock": uses("models_of_team", "large", row_id(2)),
+    "models.PostgresModels.lock/2": uses(f"models_of_team {SHOWN}", "large", row_id(2)),
+    "models.PostgresModels.lock_of": uses("versions_pkey", "team-7", row_id(7)),
+    "models.PostgresModels.save": uses("models_of_team", "team-7", row_id(7), "", "{}", 8, 1, 2, NOW, None),
+    "versions.PostgresVersions.add": uses("versions_name", *NEW_VERSION),
+    "versions.PostgresVersions.save": uses("versions_pkey"),
+    "tenures.PostgresTenures.end": uses("production_tenures_one_lasts", "team-7", row_id(7), NOW),
+    "tenures.PostgresTenures.begin": uses("production_tenures_key"),
+    "pending_uploads.PostgresPendingUploads.add": uses("verifications_pkey", row_id(20_002), "", "", "", "", "{}"),
+    "pending_uploads.PostgresPendingUploads.expected_digest": uses("verifications_pkey", row_id(7)),
+    "pending_uploads.PostgresPendingUploads.remove": uses("verifications_pkey", row_id(7)),
+    "changes.PostgresUnprojected.add": uses("unprojected_pkey"),
+    "versions.PostgresVersions._one": (
         uses("versions_pkey", "large", row_id(2), sql=f"{ONE_VERSION} v.team = $1 AND v.id = $2"),
         uses(
             "versions_one_production",
@@ -184,10 +182,10 @@ TABLE = {
         ),
         uses("production_tenures_key versions_pkey", "large", row_id(2), sql=f"{ONE_VERSION} {LAST}"),
     ),
-    "transactions.RegistryTransaction.refer": uses("artifact_claims_pkey", "sha256/7"),
-    "transactions.RegistryTransaction.refer/2": uses("versions_by_artifact", "sha256/7"),
-    "pending_uploads.PostgresPendingUploads.take": uses("verifications_due verifications_pkey", timedelta(seconds=30)),
-    "pending_uploads.PostgresPendingUploads._delay": uses("verifications_pkey", row_id(7), timedelta(seconds=1)),
+    "contents.PostgresContents.refer": uses("artifact_claims_pkey", "sha256/7"),
+    "contents.PostgresContents.refer/2": uses("versions_by_artifact", "sha256/7"),
+    "pending_uploads.PostgresUploadQueue.take": uses("verifications_due verifications_pkey", timedelta(seconds=30)),
+    "pending_uploads.PostgresUploadQueue._delay": uses("verifications_pkey", row_id(7), timedelta(seconds=1)),
 }
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from fp_kernel import Unavailable
-from fp_registry.adapters.onnx_files import onnx_flaw
+from fp_registry.adapters.objects import onnx_flaw
 from fp_registry.app.ports import Upload, UploadChanged
 from fp_registry.domain.artifact import Measured, content_key
 

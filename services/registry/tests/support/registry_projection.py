@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from fp_kernel import Aborted, FailedPrecondition, PageRequest, Unavailable, new_id
-from fp_registry.app.ports import Document, Documents, ModelFilter, ModelRef, Rows, VersionRef
 from fp_registry.app.projection_ports import Applied, ProjectionState, Snapshot
+from fp_registry.app.read_ports import Document, Documents, ModelFilter, ModelRef, Rows, VersionRef
 from fp_registry.domain.stages import Stage
 from registry_write_side import MemorySource, State
 
@@ -84,7 +84,7 @@ class MemoryGenerations:
 
 
 class MemoryProjection:
-    """`app.ports.Projection` on the current generation."""
+    """`app.read_ports.Projection` on the current generation."""
 
     def __init__(self, generations: MemoryGenerations, documents: Documents) -> None:
         self._generations = generations

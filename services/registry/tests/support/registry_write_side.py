@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from fp_kernel import PageRequest
-from fp_registry.app.ports import Document, Documents, ModelFilter, ModelRef, Rows, VersionRef
 from fp_registry.app.projection_ports import Snapshot
+from fp_registry.app.read_ports import Document, Documents, ModelFilter, ModelRef, Rows, VersionRef
 from fp_registry.domain.model import Model
 from fp_registry.domain.promotion import Tenure
 from fp_registry.domain.stages import Stage
@@ -76,7 +76,7 @@ class MemoryRecords:
 
 
 class MemorySource:
-    """`app.ports.ReadModel`, never behind."""
+    """`app.read_ports.ReadModel`, never behind."""
 
     def __init__(self, state: State, documents: Documents) -> None:
         self._state = state

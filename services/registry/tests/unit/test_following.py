@@ -8,9 +8,9 @@ from fp_events import Event
 from fp_kernel import PageRequest, Unavailable
 from fp_registry.adapters.events import to_event
 from fp_registry.api.consumers import follow_models
-from fp_registry.app.keep_projection import KeepProjection
-from fp_registry.app.ports import ModelFilter, ModelRef, VersionRef
+from fp_registry.app.maintain_projection import MaintainProjection
 from fp_registry.app.project import FollowModels
+from fp_registry.app.read_ports import ModelFilter, ModelRef, VersionRef
 from fp_registry.app.rebuild import Rebuild
 from fp_registry.domain.events import ModelArchived, ModelRegistered, ModelRestored, VersionCreated
 from registry_projection import MemoryGenerations, MemoryProjection
@@ -24,7 +24,7 @@ class Keeper:
         projector = world.projector(self.generations)
         self.follow = follow_models(FollowModels(projector, world.changes))
         rebuild = Rebuild(world.changes, self.generations)
-        self.keep = KeepProjection(self.generations, world.changes, projector, rebuild)
+        self.maintain = MaintainProjection(self.generations, world.changes, projector, rebuild)
 
 
 class Followed:
@@ -43,7 +43,7 @@ def keeper(world):
 
 
 async def test_an_event_brings_its_model_to_the_projection(keeper, world):
-    await keeper.keep.once()
+    await keeper.maintain.once()
     model = world.register()
     version = world.add_version(model)
     await keeper.follow([to_event(VersionCreated(world.state.models[model.id], version))])
@@ -51,7 +51,7 @@ async def test_an_event_brings_its_model_to_the_projection(keeper, world):
 
 
 async def test_every_change_of_a_model_brings_it_to_the_projection(keeper, world):
-    await keeper.keep.once()
+    await keeper.maintain.once()
     model = world.register()
     version = world.add_version(model)
     later = replace(model, archived_at=model.created_at)
@@ -68,7 +68,7 @@ async def test_every_change_of_a_model_brings_it_to_the_projection(keeper, world
 
 
 async def test_events_of_others_change_nothing(keeper, world):
-    await keeper.keep.once()
+    await keeper.maintain.once()
     model = world.register()
     drift = Event(
         "fp.models.drift.detected", events_pb2.ModelDriftDetected(), team="alpha", resource_id=model.id, summary="-"
@@ -78,16 +78,16 @@ async def test_events_of_others_change_nothing(keeper, world):
 
 
 async def test_while_the_projection_is_away_models_are_noted_and_events_taken(keeper, world):
-    await keeper.keep.once()
+    await keeper.maintain.once()
     models = [world.register(f"m{n}") for n in range(3)]
     keeper.generations.away = True
     events = [to_event(ModelRegistered(model)) for model in models]
     await keeper.follow([*events, *events])
     assert len(world.state.unprojected) == 3
     with pytest.raises(Unavailable):
-        await keeper.keep.once()
+        await keeper.maintain.once()
     keeper.generations.away = False
-    await keeper.keep.once()
+    await keeper.maintain.once()
     assert world.state.unprojected == {}
     found = await keeper.projection.models("alpha", ModelFilter(), PageRequest(10))
     assert len(found.documents) == 3
@@ -95,10 +95,10 @@ async def test_while_the_projection_is_away_models_are_noted_and_events_taken(ke
 
 async def test_a_change_without_an_event_is_projected_by_its_note(keeper, world):
     model = world.register()
-    await keeper.keep.once()
+    await keeper.maintain.once()
     changed = world.retag(model, tier="2")
     world.state.unprojected[model.id] = changed.revision
-    await keeper.keep.once()
+    await keeper.maintain.once()
     assert await keeper.projection.revision("alpha", model.id) == changed.revision
     assert world.state.unprojected == {}
 
@@ -112,22 +112,22 @@ async def test_a_note_that_is_newer_than_what_was_read_stays(keeper, world):
 
 async def test_a_lost_projection_is_rebuilt_by_itself(keeper, world):
     world.register()
-    await keeper.keep.once()
+    await keeper.maintain.once()
     keeper.generations.current = ""
-    await keeper.keep.once()
+    await keeper.maintain.once()
     assert len((await keeper.projection.models("alpha", ModelFilter(), PageRequest(10))).documents) == 1
 
 
 async def test_a_store_that_restarted_is_rebuilt(keeper, world):
     model = world.register()
-    await keeper.keep.once()
+    await keeper.maintain.once()
     world.retag(model, tier="lost")
     keeper.generations.restarted = True
-    await keeper.keep.once()
+    await keeper.maintain.once()
     assert await keeper.projection.revision("alpha", model.id) == 2
 
 
 async def test_a_rebuild_of_another_replica_is_left_alone(keeper):
     claim = await keeper.generations.begin()
-    await keeper.keep.once()
+    await keeper.maintain.once()
     assert (await keeper.generations.state()).building == claim

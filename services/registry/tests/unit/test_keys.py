@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from fp_registry.adapters.projection import keys
-from fp_registry.app.ports import ModelFilter
+from fp_registry.app.read_ports import ModelFilter
 from fp_registry.domain.model import NewModel, register
 from hypothesis import given
 from hypothesis import strategies as st

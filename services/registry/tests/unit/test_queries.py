@@ -5,9 +5,9 @@ import asyncio
 import pytest
 from fp_kernel import NotFound, PageRequest, new_id
 from fp_registry.api.read_model import read_model
-from fp_registry.app.ports import ModelFilter, ModelRef, VersionRef
 from fp_registry.app.positions import Position
 from fp_registry.app.queries import Queries
+from fp_registry.app.read_ports import ModelFilter, ModelRef, VersionRef
 from fp_registry.app.rebuild import Rebuild
 from registry_projection import MemoryGenerations, MemoryProjection
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -208,20 +209,22 @@ class JobTokens(Protocol):
 
 
 class ArtifactStore(Protocol):
-    async def reading_url(self, key: str, ttl: float) -> str: ...
+    """As `fp_s3.ObjectStore`; every call but those for URLs raises Unavailable while the store is away."""
 
-    async def writing_url(self, key: str, ttl: float) -> str: ...
+    def download_url(self, key: str, life: timedelta) -> str: ...
 
-    async def read(self, key: str, limit: int) -> bytes | None:
+    def upload_url(self, key: str, life: timedelta) -> str: ...
+
+    async def get(self, key: str, *, limit: int) -> bytes | None:
         """None when it is not there. Raises InvalidArgument when it is larger than `limit` bytes."""
 
-    async def write(self, key: str, content: bytes) -> None: ...
+    async def put(self, key: str, content: bytes, *, content_type: str = ...) -> None: ...
 
     async def digest(self, key: str) -> str:
         """`sha256:<hex>` of the content. Raises NotFound."""
 
-    async def put_to(self, key: str, url: str) -> None:
+    async def send(self, key: str, url: str) -> None:
         """Send the content to a presigned URL.
 
-        Raises NotFound for the key, PermissionDenied for a URL that is not valid (any more), Unavailable.
+        Raises NotFound for the key, PermissionDenied for a URL that is not valid (any more).
         """

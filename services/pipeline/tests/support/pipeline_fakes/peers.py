@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -249,21 +250,21 @@ class FakeArtifacts:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    async def reading_url(self, key: str, ttl: float) -> str:
+    def download_url(self, key: str, life: timedelta) -> str:
         return f"get:{key}"
 
-    async def writing_url(self, key: str, ttl: float) -> str:
+    def upload_url(self, key: str, life: timedelta) -> str:
         return f"put:{key}"
 
-    async def read(self, key: str, limit: int) -> bytes | None:
-        self._world.called("read", key)
+    async def get(self, key: str, *, limit: int) -> bytes | None:
+        self._world.called("get", key)
         content = self._world["objects"].get(key)
         if content is not None and len(content) > limit:
             raise InvalidArgument(f"{key.rpartition('/')[2]} is larger than {limit} bytes")
         return content.encode() if content is not None else None
 
-    async def write(self, key: str, content: bytes) -> None:
-        self._world.called("write", key)
+    async def put(self, key: str, content: bytes, *, content_type: str = "") -> None:
+        self._world.called("put", key)
         self._world["objects"][key] = content.decode()
         self._world.keep()
 
@@ -271,8 +272,8 @@ class FakeArtifacts:
         self._world.called("digest", key)
         return _digest(self._world["objects"][key])
 
-    async def put_to(self, key: str, url: str) -> None:
-        self._world.called("put_to", url)
+    async def send(self, key: str, url: str) -> None:
+        self._world.called("send", url)
         self._world["objects"][url.removeprefix("put:")] = self._world["objects"][key]
         self._world.keep()
 

@@ -45,16 +45,16 @@ class CommandRunner:
     ) -> Response:
         """run: the use-case. respond: makes its result a response of this kind.
 
-        complete: adds what must not be kept with the command and is made anew for each answer, a repeated one too.
+        complete: adds what must not be stored with the command and is made for each answer, a repeated one too.
         """
         try:
             result = await run(command(request, respond))
         except Replayed as replay:
-            kept = kind.FromString(replay.response)
-            await self._tell_again(context, kept)
+            stored = kind.FromString(replay.response)
+            await self._send_position_again(context, stored)
             if complete is None:
                 raise
-            raise Replayed((await complete(kept)).SerializeToString()) from None
+            raise Replayed((await complete(stored)).SerializeToString()) from None
         await self._project(result.model)
         _tell(context, Position(result.model.id, result.model.revision))
         answer = respond(result)
@@ -65,10 +65,10 @@ class CommandRunner:
             async with asyncio.timeout(_PROJECTION_TIMEOUT):
                 await self._projector(model.team, model.id)
         except (Error, TimeoutError):
-            # The store's connection has told; the event brings the projection up.
+            # The client of the store has logged it; the event updates the projection.
             return
 
-    async def _tell_again(self, context: Context, response: Message) -> None:
+    async def _send_position_again(self, context: Context, response: Message) -> None:
         """The position of a repeated command: the present one, which is not before the first answer's."""
         model_id = _model_in(response)
         if model_id:

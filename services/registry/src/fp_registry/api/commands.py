@@ -100,7 +100,7 @@ class CommandServicer(RegistryServiceServicer):
         )
 
     async def _with_upload_url(self, answer: pb.CreateVersionResponse, ttl: timedelta) -> pb.CreateVersionResponse:
-        """The URL is made for each answer: a kept one would be a secret at rest, and dead when the command repeats."""
+        """The URL is made for each answer: a stored one would be a secret at rest, and invalid in a repeated answer."""
         with suppress(FailedPrecondition):  # repeated after the upload: there is nothing to upload any more
             upload = await self._fresh.upload(answer.version.id, ttl, caller())
             answer.upload_url = upload.url

@@ -10,8 +10,7 @@ MODELS = durable("registry")
 
 __all__ = ["MODELS", "follow_models"]
 
-# What this service tells of its models comes back to it and feeds the projection; what others tell of models, such as
-# drift, changes nothing here.
+# The service's own events feed its projection; events of other services about models, such as drift, change nothing.
 _OWN = frozenset(
     {
         "fp.models.registered",

@@ -15,9 +15,9 @@ from fp_registry.api import convert
 from fp_registry.api.command_runner import Context
 from fp_registry.api.commands import CommandServicer
 from fp_registry.api.read_model import read_model, read_version
-from fp_registry.app.ports import ModelFilter, ModelRef, VersionRef
 from fp_registry.app.positions import Position, parse_positions
 from fp_registry.app.queries import Queries
+from fp_registry.app.read_ports import ModelFilter, ModelRef, VersionRef
 from fp_registry.app.refusals import no_model
 from fp_registry.app.urls import ArtifactUrls, lifetime
 from fp_registry.domain import text

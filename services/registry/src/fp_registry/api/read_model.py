@@ -1,15 +1,15 @@
-"""What the projection keeps: the very messages that reads answer, serialised."""
+"""The documents of the projection: the messages that reads answer, serialised."""
 
 from forgepoint.registry.v1 import registry_pb2 as pb
 
 from fp_registry.api.convert import model_to_pb, version_facts_to_pb
-from fp_registry.app.ports import Document
+from fp_registry.app.read_ports import Document
 from fp_registry.domain.model import Model
 from fp_registry.domain.version import Version
 
 
 class MessageDocuments:
-    """`app.ports.Documents`. A version that has a baseline profile has an empty one in its document."""
+    """`app.read_ports.Documents`. A version that has a baseline profile has an empty one in its document."""
 
     def model(self, model: Model) -> Document:
         return model_to_pb(model).SerializeToString()

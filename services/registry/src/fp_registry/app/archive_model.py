@@ -22,17 +22,17 @@ class ArchiveModel:
         Raises NotFound, FailedPrecondition when a version is in PRODUCTION and it is not forced.
         """
         async with self._transactions(command) as tx:
-            model = await tx.model(caller.team, model_id)
+            model = await tx.models.lock(caller.team, model_id)
             if model is None:
                 raise no_model()
             if not model.archived:
                 now = self._clock.now()
-                model, retired = archive(model, await tx.production(model), now, force=force)
-                await tx.save_model(model)
+                model, retired = archive(model, await tx.versions.in_production(model), now, force=force)
+                await tx.models.save(model)
                 if retired is not None:
-                    await tx.end_tenure(model)
-                    await tx.save_version(retired)
-                tx.emit(ModelArchived(model, by=caller.user_id, at=now))
+                    await tx.tenures.end(model)
+                    await tx.versions.save(retired)
+                tx.outbox.add(ModelArchived(model, by=caller.user_id, at=now))
             changed = ChangedModel(model)
             await tx.complete(changed)
         return changed
@@ -46,14 +46,14 @@ class RestoreModel:
     async def __call__(self, model_id: str, caller: Principal, command: Command) -> ChangedModel:
         """Nothing is deployed by it, and a rollback brings the last production version back. Raises NotFound."""
         async with self._transactions(command) as tx:
-            model = await tx.model(caller.team, model_id)
+            model = await tx.models.lock(caller.team, model_id)
             if model is None:
                 raise no_model()
             if model.archived:
                 now = self._clock.now()
                 model = replace(model.changed(now), archived_at=None)
-                await tx.save_model(model)
-                tx.emit(ModelRestored(model, by=caller.user_id, at=now))
+                await tx.models.save(model)
+                tx.outbox.add(ModelRestored(model, by=caller.user_id, at=now))
             changed = ChangedModel(model)
             await tx.complete(changed)
         return changed

@@ -14,7 +14,7 @@ from fp_registry.app.measure_upload import (
     locked,
     measure_upload,
 )
-from fp_registry.app.ports import Artifacts, Contents, PendingUpload, Records, Transaction, Transactions
+from fp_registry.app.ports import Artifacts, ContentClaims, PendingUpload, Records, Transaction, Transactions
 from fp_registry.app.refusals import no_version, upload_missing
 from fp_registry.domain import artifact
 from fp_registry.domain.stages import Status
@@ -35,7 +35,7 @@ class ConfirmUpload:
         *,
         records: Records,
         artifacts: Artifacts,
-        contents: Contents,
+        contents: ContentClaims,
         clock: Clock,
         wake: asyncio.Event,
         limits: SizeLimits,
@@ -113,7 +113,7 @@ class ConfirmUpload:
             check_waits_for_upload(version)
             trace: dict[str, str] = {}
             inject(trace)
-            await tx.measure_later(
+            await tx.uploads.add(
                 PendingUpload(version.id, version.team, expected, caller.user_id, correlation_id.get(), trace)
             )
         return Confirmed(model, version)

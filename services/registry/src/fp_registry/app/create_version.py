@@ -26,14 +26,14 @@ class CreateVersion:
         """Raises NotFound, AlreadyExists for a name the model has, FailedPrecondition when it is archived."""
         async with self._transactions(command) as tx:
             # The lock makes the next number, the ordinal and the revision this command's alone.
-            found = await tx.model(caller.team, model_id)
+            found = await tx.models.lock(caller.team, model_id)
             if found is None:
                 raise no_model()
             model, version = add_version(found, new, by=caller.user_id, now=self._clock.now())
-            if not await tx.add_version(version):
+            if not await tx.versions.add(version):
                 raise name_taken("version", version.name)
-            await tx.save_model(model)
-            tx.emit(VersionCreated(model, version))
+            await tx.models.save(model)
+            tx.outbox.add(VersionCreated(model, version))
             created = CreatedVersion(model, version)
             await tx.complete(created)
         return created

@@ -5,7 +5,7 @@ import asyncio
 from fp_kernel import Unavailable
 from fp_telemetry import get_logger
 
-from fp_registry.app.ports import Artifacts, Contents
+from fp_registry.app.ports import Artifacts, ContentClaims
 
 _AT_ONCE = 100
 # Seconds for the deletions of one step; far less than the time after which another replica tries them again.
@@ -22,7 +22,7 @@ class DeleteContents:
     run does the rest.
     """
 
-    def __init__(self, contents: Contents, artifacts: Artifacts) -> None:
+    def __init__(self, contents: ContentClaims, artifacts: Artifacts) -> None:
         self._contents = contents
         self._artifacts = artifacts
 

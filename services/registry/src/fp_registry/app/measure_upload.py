@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from fp_kernel import Aborted, FailedPrecondition
 
-from fp_registry.app.ports import Artifacts, Contents, Transaction, Upload, UploadChanged
+from fp_registry.app.ports import Artifacts, ContentClaims, Transaction, Upload, UploadChanged
 from fp_registry.app.refusals import content_goes, no_version, upload_missing
 from fp_registry.domain.artifact import Measured, content_key
 from fp_registry.domain.events import VersionReady
@@ -59,7 +59,7 @@ class SizeLimits:
 
 async def measure_upload(
     artifacts: Artifacts,
-    contents: Contents,
+    contents: ContentClaims,
     version: Version,
     upload: Upload,
     *,
@@ -68,7 +68,7 @@ async def measure_upload(
     limits: SizeLimits,
     longest: int,
 ) -> Measurement:
-    """Read the upload and, when it is what was expected, keep it under its content's key.
+    """Read the upload and, when it is what was expected, copy it to its content's key.
 
     The URL stays valid, so what is read may be another object than the one that was looked at first: each is measured
     against the limits. served: whether a runtime must be able to serve it.
@@ -113,7 +113,7 @@ async def confirm(
     by: str,
     now: datetime,
 ) -> Confirmed:
-    """Give the version its status; one that has it already keeps it.
+    """Give the version its status; one that has its status already stays as it is.
 
     measurement: None when the version had its status before anything was measured.
     Raises NotFound, FailedPrecondition when the version is archived or READY with another digest than the expected,
@@ -125,23 +125,23 @@ async def confirm(
         return Confirmed(model, version)
     if isinstance(measurement, Refused):
         model, version = make_failed(model, version, measurement.reason, now)
-        await tx.note_unprojected(model)
+        await tx.unprojected.add(model)
     else:
         model, version = make_ready(model, version, measurement, now)
-        if not await tx.refer(version.artifact_path):
+        if not await tx.contents.refer(version.artifact_path):
             raise content_goes()
-        tx.emit(VersionReady(model, version, by=by, at=now))
-    await tx.save_version(version)
-    await tx.save_model(model)
-    await tx.measured(version)
+        tx.outbox.add(VersionReady(model, version, by=by, at=now))
+    await tx.versions.save(version)
+    await tx.models.save(model)
+    await tx.uploads.remove(version.id)
     return Confirmed(model, version)
 
 
 async def locked(tx: Transaction, team: str, version_id: str) -> tuple[Model, Version]:
     """The model of a version and the version, against other changes until the end. Raises NotFound."""
-    model = await tx.model_of(team, version_id)
+    model = await tx.models.lock_of(team, version_id)
     # Read after the lock is held: what was read before may have changed while waiting for it.
-    version = await tx.version(team, version_id) if model else None
+    version = await tx.versions.find(team, version_id) if model else None
     if model is None or version is None:
         raise no_version()
     return model, version

@@ -15,15 +15,7 @@ from fp_registry.app.measure_upload import (
     measure_upload,
     mismatch,
 )
-from fp_registry.app.ports import (
-    Artifacts,
-    Contents,
-    Observe,
-    PendingUpload,
-    PendingUploads,
-    Records,
-    Transactions,
-)
+from fp_registry.app.ports import Artifacts, ContentClaims, Observe, PendingUpload, Records, Transactions, UploadQueue
 from fp_registry.app.refusals import upload_missing
 from fp_registry.domain.artifact import Measured, upload_key
 from fp_registry.domain.stages import Status
@@ -49,12 +41,12 @@ class MeasureUploads:
 
     def __init__(
         self,
-        queue: PendingUploads,
+        queue: UploadQueue,
         *,
         transactions: Transactions,
         records: Records,
         artifacts: Artifacts,
-        contents: Contents,
+        contents: ContentClaims,
         clock: Clock,
         wake: asyncio.Event,
         observe: Observe,
@@ -113,10 +105,10 @@ class MeasureUploads:
     async def _held(self, pending: PendingUpload, version: Version) -> Measurement:
         """Measure while another task renews the lease."""
         async with asyncio.TaskGroup() as group:
-            keeper = group.create_task(self._keep(pending.version_id))
+            renewal = group.create_task(self._renew_lease(pending.version_id))
             # A value and not an exception: the group would wrap it.
             outcome = await self._measure_held(pending, version)
-            keeper.cancel()
+            renewal.cancel()
         if isinstance(outcome, Error):
             raise outcome
         return outcome
@@ -143,9 +135,9 @@ class MeasureUploads:
 
     async def _confirm(self, pending: PendingUpload, measurement: Measurement | None) -> None:
         async with self._transactions() as tx:
-            version = await tx.version(pending.team, pending.version_id)
+            version = await tx.versions.find(pending.team, pending.version_id)
             # A second confirmation may have named a digest while this worker was reading.
-            measurement = _as_expected(measurement, await tx.expected_digest(pending.version_id))
+            measurement = _as_expected(measurement, await tx.uploads.expected_digest(pending.version_id))
             try:
                 await confirm(
                     tx,
@@ -160,9 +152,9 @@ class MeasureUploads:
                 # Archived since: nobody waits for the artifact any more.
                 _log.info("version was archived before its upload was measured", version_id=pending.version_id)
             if version is not None:
-                await tx.measured(version)
+                await tx.uploads.remove(version.id)
 
-    async def _keep(self, version_id: str) -> None:
+    async def _renew_lease(self, version_id: str) -> None:
         while True:
             await asyncio.sleep(LEASE.total_seconds() / 3)
             with suppress(Error):

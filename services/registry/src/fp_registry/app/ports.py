@@ -8,22 +8,19 @@ from typing import Protocol
 
 from fp_kernel import Command, PageRequest
 
+from fp_registry.app.read_ports import VersionRef
 from fp_registry.domain.artifact import Measured
 from fp_registry.domain.events import DomainEvent
 from fp_registry.domain.model import Model
-from fp_registry.domain.promotion import Move, Tenure
-from fp_registry.domain.stages import Stage
+from fp_registry.domain.promotion import Tenure
 from fp_registry.domain.version import Version
-
-Document = bytes
-"""A model or a version in the shape in which reads answer it; opaque here."""
 
 
 @dataclass(frozen=True, slots=True)
 class PendingUpload:
-    """The pending that an upload be measured.
+    """An upload that is to be measured.
 
-    correlation_id, trace: of the call that wished it. attempts: how often it was taken, this time included.
+    correlation_id, trace: of the call that confirmed it. attempts: how often it was taken, this time included.
     """
 
     version_id: str
@@ -35,56 +32,97 @@ class PendingUpload:
     attempts: int = 0
 
 
-class Transaction(Protocol):
-    """One change of one model, its events and the command's answer: all or nothing."""
-
-    async def add_model(self, model: Model) -> bool:
+class Models(Protocol):
+    async def add(self, model: Model) -> bool:
         """False when the name is taken in the team."""
 
-    async def model(self, team: str, model_id: str) -> Model | None:
-        """Locked against other changes of the model or its versions until the end."""
+    async def lock(self, team: str, model_id: str) -> Model | None:
+        """Nobody else changes the model or its versions until the transaction ends."""
 
-    async def model_of(self, team: str, version_id: str) -> Model | None:
-        """The model of a version; locked like `model`."""
+    async def lock_of(self, team: str, version_id: str) -> Model | None:
+        """The model of a version, locked like `lock`."""
 
-    async def save_model(self, model: Model) -> None: ...
+    async def save(self, model: Model) -> None: ...
 
-    async def version(self, team: str, version_id: str) -> Version | None: ...
 
-    async def add_version(self, version: Version) -> bool:
+class Versions(Protocol):
+    async def add(self, version: Version) -> bool:
         """False when the name is taken in the model."""
 
-    async def save_version(self, version: Version) -> None: ...
+    async def find(self, team: str, version_id: str) -> Version | None: ...
 
-    async def production(self, model: Model) -> Version | None:
-        """The version in PRODUCTION."""
+    async def in_production(self, model: Model) -> Version | None: ...
 
-    async def last_production(self, model: Model) -> Version | None:
+    async def last_in_production(self, model: Model) -> Version | None:
         """The version that was last in PRODUCTION and is not now."""
 
-    async def save_move(self, move: Move, by: str) -> None:
-        """The versions, the model and the tenures of a move; who leaves PRODUCTION leaves before who enters."""
+    async def save(self, version: Version) -> None: ...
 
-    async def end_tenure(self, model: Model) -> None:
-        """Whoever is in PRODUCTION is so until now."""
 
-    async def measure_later(self, pending: PendingUpload) -> None:
-        """Keep the pending that an upload be measured; a second one replaces the digest when it names one."""
+class Tenures(Protocol):
+    """Spans of time in which a version was in PRODUCTION."""
+
+    async def begin(self, model: Model, version: Version, by: str) -> None:
+        """From the model's time of change on."""
+
+    async def end(self, model: Model) -> None:
+        """Whoever is in PRODUCTION is so until the model's time of change."""
+
+
+class PendingUploads(Protocol):
+    """Uploads that are to be measured in the background."""
+
+    async def add(self, pending: PendingUpload) -> None:
+        """A second one of the version replaces the expected digest when it names one."""
 
     async def expected_digest(self, version_id: str) -> str:
-        """What the pending expects by now; empty when it names no digest or there is no pending."""
+        """What is expected by now; empty when no digest was named or nothing is pending."""
 
-    async def measured(self, version: Version) -> None:
-        """The pending is fulfilled."""
+    async def remove(self, version_id: str) -> None:
+        """It was measured."""
+
+
+class Contents(Protocol):
+    """Objects below `sha256/`, as versions refer to them."""
 
     async def refer(self, key: str) -> bool:
         """That a version refers to a content from this change on. False when it is or was deleted meanwhile."""
 
-    async def note_unprojected(self, model: Model) -> None:
-        """This change has no event; the projection must hear of it in another way."""
 
-    def emit(self, event: DomainEvent) -> None:
-        """Leaves for the bus with the change."""
+class Unprojected(Protocol):
+    """Models whose last change has no event: the projection finds them here."""
+
+    async def add(self, model: Model) -> None: ...
+
+
+class Outbox(Protocol):
+    def add(self, event: DomainEvent) -> None:
+        """Publish the event, if and only if the transaction commits."""
+
+
+class Transaction(Protocol):
+    """One change of one model, its events and the command's answer: all or nothing."""
+
+    @property
+    def models(self) -> Models: ...
+
+    @property
+    def versions(self) -> Versions: ...
+
+    @property
+    def tenures(self) -> Tenures: ...
+
+    @property
+    def uploads(self) -> PendingUploads: ...
+
+    @property
+    def contents(self) -> Contents: ...
+
+    @property
+    def unprojected(self) -> Unprojected: ...
+
+    @property
+    def outbox(self) -> Outbox: ...
 
     async def complete(self, result: object) -> None:
         """What the command answers, now and when it is repeated."""
@@ -93,74 +131,6 @@ class Transaction(Protocol):
 class Transactions(Protocol):
     def __call__(self, command: Command | None = None) -> AbstractAsyncContextManager[Transaction]:
         """Raises fp_kernel.Replayed when the command was done before."""
-
-
-class Documents(Protocol):
-    """How models and versions become what reads answer."""
-
-    def model(self, model: Model) -> Document: ...
-
-    def version(self, version: Version) -> Document:
-        """Without the baseline itself; it says whether there is one."""
-
-
-@dataclass(frozen=True, slots=True)
-class ModelRef:
-    """One model; by id when it is given, else by name."""
-
-    id: str = ""
-    name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class VersionRef:
-    """One version; by id when it is given, else by model and name, else the newest of the model in a stage."""
-
-    id: str = ""
-    model_id: str = ""
-    name: str = ""
-    stage: Stage | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ModelFilter:
-    """Empty texts and None are any. tag: key and value. archived: whether archived models are shown too."""
-
-    framework: str = ""
-    task_type: str = ""
-    tag: tuple[str, str] | None = None
-    archived: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """One page, newest first. after: sort key of the last row when there are more, else empty."""
-
-    documents: tuple[Document, ...]
-    after: str = ""
-
-
-class ReadModel(Protocol):
-    """What reads ask. None: not there, or not known to be there."""
-
-    async def model(self, team: str, ref: ModelRef) -> Document | None: ...
-
-    async def version(self, team: str, ref: VersionRef) -> Document | None: ...
-
-    async def models(self, team: str, models: ModelFilter, page: PageRequest) -> Rows | None: ...
-
-    async def count(self, team: str, models: ModelFilter) -> int | None:
-        """How many models the filter matches."""
-
-    async def versions(self, team: str, model_id: str, stage: Stage | None, page: PageRequest) -> Rows | None:
-        """None when the model is not there."""
-
-
-class Projection(ReadModel, Protocol):
-    """The read model that is fed by events. Every method raises Unavailable while its store is away."""
-
-    async def revision(self, team: str, model_id: str) -> int:
-        """Up to which revision of the model everything is here; 0 when nothing is."""
 
 
 class Records(Protocol):
@@ -228,7 +198,7 @@ class Artifacts(Protocol):
         """Delete objects; one that is not there is no error. Nothing is deleted after this has ended."""
 
 
-class Contents(Protocol):
+class ContentClaims(Protocol):
     """Objects below `sha256/` that no version refers to, or not yet."""
 
     async def claim(self, key: str, lease: timedelta) -> bool:
@@ -244,7 +214,7 @@ class Contents(Protocol):
         """They are deleted."""
 
 
-class PendingUploads(Protocol):
+class UploadQueue(Protocol):
     async def take(self, lease: timedelta) -> PendingUpload | None:
         """The one that waits longest; nobody else gets it during the lease."""
 

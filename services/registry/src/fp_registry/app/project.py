@@ -45,11 +45,11 @@ class Projector:
             self._observe(applied.value)
             if applied is not Applied.BEHIND:
                 return
-        raise Aborted("the projection keeps losing what it was given")
+        raise Aborted("the projection lost its base again and again")
 
 
 class FollowModels:
-    """Keeps the projection behind the events of the bus."""
+    """Updates the projection by the events of the bus."""
 
     def __init__(self, projector: Projector, changes: Changes) -> None:
         self._projector = projector

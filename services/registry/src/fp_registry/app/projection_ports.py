@@ -1,4 +1,4 @@
-"""What keeping the projection needs from the outside."""
+"""What the updates of the projection need from the outside."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass

@@ -35,7 +35,7 @@ class PromoteVersion:
         """
         async with self._transactions(command) as tx:
             model, version = await locked(tx, caller.team, version_id)
-            incumbent = await tx.production(model)
+            incumbent = await tx.versions.in_production(model)
             move = promote(model, version, target, incumbent, self._clock.now())
             if move is None:
                 promoted = Promoted(model, version)
@@ -56,16 +56,25 @@ class RollbackModel:
         Raises NotFound, FailedPrecondition when no version was in PRODUCTION before.
         """
         async with self._transactions(command) as tx:
-            model = await tx.model(caller.team, model_id)
+            model = await tx.models.lock(caller.team, model_id)
             if model is None:
                 raise no_model()
-            previous, incumbent = await tx.last_production(model), await tx.production(model)
+            previous, incumbent = await tx.versions.last_in_production(model), await tx.versions.in_production(model)
             promoted = await _carry_out(tx, rollback(model, previous, incumbent, self._clock.now()), caller)
             await tx.complete(promoted)
         return promoted
 
 
 async def _carry_out(tx: Transaction, move: Move, caller: Principal) -> Promoted:
-    await tx.save_move(move, by=caller.user_id)
-    tx.emit(VersionPromoted(move, by=caller.user_id, at=move.model.updated_at))
+    model = move.model
+    await tx.models.save(model)
+    if move.leaves_production:
+        await tx.tenures.end(model)
+    # The incumbent leaves first: an index refuses two versions of a model in PRODUCTION at any moment.
+    if move.demoted is not None:
+        await tx.versions.save(move.demoted)
+    await tx.versions.save(move.version)
+    if move.enters_production:
+        await tx.tenures.begin(model, move.version, by=caller.user_id)
+    tx.outbox.add(VersionPromoted(move, by=caller.user_id, at=move.model.updated_at))
     return Promoted(move.model, move.version, move.demoted)

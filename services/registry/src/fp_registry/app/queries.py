@@ -7,18 +7,9 @@ from typing import TypeVar
 
 from fp_kernel import PageRequest, Unavailable
 
-from fp_registry.app.ports import (
-    Document,
-    ModelFilter,
-    ModelRef,
-    Observe,
-    Projection,
-    ReadModel,
-    Records,
-    Rows,
-    VersionRef,
-)
+from fp_registry.app.ports import Observe, Records
 from fp_registry.app.positions import Position
+from fp_registry.app.read_ports import Document, ModelFilter, ModelRef, Projection, ReadModel, Rows, VersionRef
 from fp_registry.app.refusals import no_model, no_version
 from fp_registry.domain.promotion import Tenure
 from fp_registry.domain.stages import Stage
@@ -85,7 +76,7 @@ class Queries:
         return found
 
     async def baseline(self, team: str, version_id: str) -> bytes:
-        """Up to 256 KiB that hardly anyone reads: kept out of the projection."""
+        """Up to 256 KiB that is hardly ever read: not in the projection."""
         return await self._records.baseline(team, version_id)
 
     async def history(self, team: str, model_id: str, page: PageRequest) -> tuple[Sequence[Tenure], str]:

@@ -18,9 +18,9 @@ class RegisterModel:
         """Raises AlreadyExists when the team has, or ever had, a model of this name."""
         model = register(new, team=caller.team, owner_id=caller.user_id, now=self._clock.now())
         async with self._transactions(command) as tx:
-            if not await tx.add_model(model):
+            if not await tx.models.add(model):
                 raise name_taken("model", new.name)
-            tx.emit(ModelRegistered(model))
+            tx.outbox.add(ModelRegistered(model))
             changed = ChangedModel(model)
             await tx.complete(changed)
         return changed

@@ -14,15 +14,15 @@ class UpdateModel:
         self._clock = clock
 
     async def __call__(self, model_id: str, changes: ModelUpdate, caller: Principal, command: Command) -> ChangedModel:
-        """Tells nobody but the projection: the bus has no event for it. Raises NotFound, FailedPrecondition."""
+        """There is no event for it; the projection finds the note. Raises NotFound, FailedPrecondition."""
         async with self._transactions(command) as tx:
-            before = await tx.model(caller.team, model_id)
+            before = await tx.models.lock(caller.team, model_id)
             if before is None:
                 raise no_model()
             model = update(before, changes, self._clock.now())
             if model is not before:
-                await tx.save_model(model)
-                await tx.note_unprojected(model)
+                await tx.models.save(model)
+                await tx.unprojected.add(model)
             changed = ChangedModel(model)
             await tx.complete(changed)
         return changed

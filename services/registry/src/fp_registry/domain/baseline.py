@@ -64,7 +64,7 @@ def check_baseline(profile: BaselineProfile, path: str, signature: Signature | N
         if signature is not None and feature.name not in known and not signature.has_feature(feature.name):
             raise invalid(
                 f"{path}.features[{index}].name",
-                f"{feature.name!r} is no feature of the signature; predictions tell {_some(signature.features())}",
+                f"{feature.name!r} is no feature of the signature; predictions have {_some(signature.features())}",
             )
     check_distinct((feature.name for feature in profile.features), f"{path}.features")
     if profile.prediction is not None:

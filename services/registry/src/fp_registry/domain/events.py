@@ -1,4 +1,4 @@
-"""What happened to models and versions, as the domain tells it."""
+"""Events of models and versions, as domain values."""
 
 from dataclasses import dataclass
 from datetime import datetime

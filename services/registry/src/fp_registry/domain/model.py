@@ -1,4 +1,4 @@
-"""A model: the name under which a team keeps versions."""
+"""A model: the name under which a team stores versions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace

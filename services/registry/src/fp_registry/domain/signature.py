@@ -43,7 +43,7 @@ class Signature:
     outputs: tuple[Tensor, ...]
 
     def features(self) -> list[str]:
-        """Names under which predictions tell the inputs' features, but of tensors whose width requests decide."""
+        """Names of the inputs' features in events of predictions, except of tensors whose width a request decides."""
         known = [
             Row(tensor.name, size, [column.name for column in tensor.columns])
             for tensor in self.inputs
@@ -52,7 +52,7 @@ class Signature:
         return [name for _, names in named(known) for name in names]
 
     def has_feature(self, name: str) -> bool:
-        """Whether a prediction may tell a feature of this name."""
+        """Whether an event of a prediction may have a feature of this name."""
         undecided = [tensor for tensor in self.inputs if tensor.width is None]
         return name in self.features() or any(
             may_name(name, tensor.name) or name in {column.name for column in tensor.columns} for tensor in undecided

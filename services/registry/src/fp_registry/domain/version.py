@@ -22,7 +22,7 @@ _ONNX = "onnx"
 class Described:
     """Signature and baseline as their maker sent them; empty when not given.
 
-    They are kept and passed on as these bytes, so that what a newer maker adds is not lost here.
+    They are stored and passed on as these bytes, so that what a newer maker adds is not lost here.
     """
 
     signature: bytes = b""
@@ -51,7 +51,7 @@ class Version:
 
     ordinal: 1, 2, 3 ... in the order of creation within the model.
     artifact_path: key of the object; that of the upload until the version is READY.
-    digest, size_bytes: measured here, never told; empty and 0 until READY.
+    digest, size_bytes: measured here, never taken from a caller; empty and 0 until READY.
     revision: the model's at the last change of this version.
     """
 

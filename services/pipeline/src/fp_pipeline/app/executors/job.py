@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from fp_pipeline.app.attempt import Attempt, Outcome, StepFailed
 from fp_pipeline.app.executors.job_spec import RESULT, JobSpecs
@@ -84,7 +85,7 @@ class RunJob:
         ttl = min(self._engine.timeout(attempt.step.definition) + _URL_MARGIN, _MAX_TTL)
         token = await self._tokens.issue(attempt.actor, attempt.execution.id, attempt.step.step_id, ttl)
         environment = {
-            "FP_JOB_SPEC": await self._specs.text(attempt, config, ttl),
+            "FP_JOB_SPEC": await self._specs.text(attempt, config, timedelta(seconds=ttl)),
             "FP_JOB_TOKEN": token,
             "OMP_NUM_THREADS": "1",
         }
@@ -111,7 +112,7 @@ class RunJob:
 
     async def _result(self, attempt: Attempt) -> JsonObject:
         limit = MAX_ITEM_BYTES if attempt.step.item else MAX_JSON_BYTES
-        content = await self._artifacts.read(attempt.name.file(RESULT), limit)
+        content = await self._artifacts.get(attempt.name.file(RESULT), limit=limit)
         if content is None:
             raise StepFailed(f"the job ended without putting {RESULT}", final=False)
         try:

@@ -66,7 +66,7 @@ class Register:
     async def _profile(self, attempt: Attempt, config: RegisterConfig) -> bytes:
         if not config.profile:
             return b""
-        content = await self._artifacts.read(_key(attempt, config.profile), _MAX_PROFILE_BYTES)
+        content = await self._artifacts.get(_key(attempt, config.profile), limit=_MAX_PROFILE_BYTES)
         if content is None:
             raise StepFailed(f"{config.profile} is not there", final=True)
         return content
@@ -76,7 +76,7 @@ class Register:
         if found.status is VersionStatus.PENDING_UPLOAD:
             digest = await self._artifacts.digest(artifact)
             try:
-                await self._artifacts.put_to(artifact, upload.url)
+                await self._artifacts.send(artifact, upload.url)
             except PermissionDenied:
                 raise StepFailed("the upload URL is not valid any more", final=True) from None
             found = await self._registry.confirm_upload(

@@ -5,16 +5,34 @@ from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING
 
 from asyncpg import Record
-from fp_postgres import Database
-from fp_postgres import Transaction as PostgresTransaction
+from fp_postgres import Database, Transaction
 
 from fp_registry.adapters.postgres.rows import MODEL, VERSION_DOCUMENT, to_model, to_version
 from fp_registry.app.projection_ports import Snapshot
+from fp_registry.domain.model import Model
 
 if TYPE_CHECKING:
     from fp_registry.domain.version import Version
 
 _START = "00000000-0000-0000-0000-000000000000"
+
+
+class PostgresUnprojected:
+    """`app.ports.Unprojected` within one transaction."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    async def add(self, model: Model) -> None:
+        await self._transaction.execute(
+            """
+            INSERT INTO unprojected (model_id, team, revision) VALUES ($1, $2, $3)
+            ON CONFLICT (model_id) DO UPDATE SET revision = greatest(unprojected.revision, excluded.revision)
+            """,
+            model.id,
+            model.team,
+            model.revision,
+        )
 
 
 class PostgresChanges:
@@ -52,7 +70,7 @@ class PostgresChanges:
             yield batch
             after = batch[-1].model.id
 
-    async def _some(self, tx: PostgresTransaction, after: str) -> Sequence[Snapshot]:
+    async def _some(self, tx: Transaction, after: str) -> Sequence[Snapshot]:
         rows = await tx.fetch(
             f"SELECT {MODEL} FROM models m WHERE m.id > $1 ORDER BY m.id LIMIT $2",  # noqa: S608 -- a constant
             after,

@@ -3,14 +3,31 @@
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from fp_postgres import Database
+from fp_postgres import Database, Transaction
 
 # A deletion that nobody answered may still happen for a while; until then the content is not given free.
 _RETRY = timedelta(minutes=10)
 
 
 class PostgresContents:
-    """`app.ports.Contents` on a database."""
+    """`app.ports.Contents` within one transaction."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    async def refer(self, key: str) -> bool:
+        # Waits for whoever dooms it. Without a claim it was deleted, or a twin's version has taken the claim with it.
+        status = await self._transaction.execute("DELETE FROM artifact_claims WHERE key = $1 AND NOT doomed", key)
+        if status == "DELETE 1":
+            return True
+        found: bool = await self._transaction.fetchval(
+            "SELECT EXISTS (SELECT FROM versions WHERE artifact_path = $1 AND status = 'READY')", key
+        )
+        return found
+
+
+class PostgresContentClaims:
+    """`app.ports.ContentClaims` on a database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -52,7 +69,7 @@ class PostgresContents:
                 SELECT e.key, (SELECT true FROM versions v WHERE v.artifact_path = e.key AND v.status = 'READY'
                                LIMIT 1) IS NOT NULL AS referred
                 FROM ended e
-            ), kept AS (
+            ), released AS (
                 DELETE FROM artifact_claims WHERE key = ANY(ARRAY(SELECT key FROM due WHERE referred))
             ), doomed AS (
                 UPDATE artifact_claims SET doomed = true, claimed_until = now() + $2

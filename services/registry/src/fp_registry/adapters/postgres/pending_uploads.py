@@ -1,15 +1,48 @@
-"""The queue of uploads that are measured in the background."""
+"""Uploads that are measured in the background: as changes write them, and as a queue."""
 
 import json
 from datetime import timedelta
 
-from fp_postgres import Database
+from fp_postgres import Database, Transaction
 
+from fp_registry.adapters.postgres.rows import as_json
 from fp_registry.app.ports import PendingUpload
 
 
 class PostgresPendingUploads:
-    """`app.ports.PendingUploads`; the database's clock decides, so that replicas agree."""
+    """`app.ports.PendingUploads` within one transaction."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    async def add(self, pending: PendingUpload) -> None:
+        await self._transaction.execute(
+            """
+            INSERT INTO verifications (version_id, team, expected_digest, requested_by, correlation_id, trace)
+            VALUES ($1, $2, $3, $4, $5, $6::text::jsonb)
+            ON CONFLICT (version_id) DO UPDATE
+            SET expected_digest = coalesce(nullif(excluded.expected_digest, ''), verifications.expected_digest)
+            """,
+            pending.version_id,
+            pending.team,
+            pending.expected_digest,
+            pending.requested_by,
+            pending.correlation_id,
+            as_json(pending.trace),
+        )
+
+    async def expected_digest(self, version_id: str) -> str:
+        found: str | None = await self._transaction.fetchval(
+            "SELECT expected_digest FROM verifications WHERE version_id = $1", version_id
+        )
+        return found or ""
+
+    async def remove(self, version_id: str) -> None:
+        await self._transaction.execute("DELETE FROM verifications WHERE version_id = $1", version_id)
+
+
+class PostgresUploadQueue:
+    """`app.ports.UploadQueue`; the database's clock decides, so that replicas agree."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

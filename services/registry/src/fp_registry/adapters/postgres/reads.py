@@ -8,12 +8,12 @@ from fp_kernel import PageRequest
 from fp_postgres import Database
 
 from fp_registry.adapters.postgres.rows import MODEL, VERSION_DOCUMENT, as_json, to_model, to_version
-from fp_registry.app.ports import Document, Documents, ModelFilter, ModelRef, Rows, VersionRef
+from fp_registry.app.read_ports import Document, Documents, ModelFilter, ModelRef, Rows, VersionRef
 from fp_registry.domain.stages import Stage
 
 
 class PostgresReads:
-    """`app.ports.ReadModel` on the write side's tables."""
+    """`app.read_ports.ReadModel` on the write side's tables."""
 
     def __init__(self, database: Database, documents: Documents) -> None:
         self._database = database

@@ -7,7 +7,7 @@ from fp_kernel import PageRequest
 from fp_postgres import Database
 
 from fp_registry.adapters.postgres.rows import VERSION_FACTS, to_tenure, to_version
-from fp_registry.app.ports import VersionRef
+from fp_registry.app.read_ports import VersionRef
 from fp_registry.domain.promotion import Tenure
 from fp_registry.domain.version import Version
 

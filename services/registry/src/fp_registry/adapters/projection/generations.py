@@ -8,8 +8,8 @@ from fp_redis import RedisClient
 
 from fp_registry.adapters.projection import keys
 from fp_registry.adapters.projection.scripts import ABANDON, APPLY, EXTEND, SWITCH
-from fp_registry.app.ports import Documents
 from fp_registry.app.projection_ports import Applied, ProjectionState, Snapshot
+from fp_registry.app.read_ports import Documents
 
 _LEASE_MS = 30_000
 _SCAN = 500
@@ -52,8 +52,8 @@ class RedisGenerations:
         return generation
 
     async def extend(self, generation: str) -> None:
-        (kept,) = await self._link.run(EXTEND, ([keys.CLAIM], [generation, _LEASE_MS]))
-        _check_claim(kept)
+        (extended,) = await self._link.run(EXTEND, ([keys.CLAIM], [generation, _LEASE_MS]))
+        _check_claim(extended)
 
     async def switch(self, generation: str) -> None:
         (switched,) = await self._link.run(SWITCH, ([keys.CLAIM, keys.POINTER], [generation]))

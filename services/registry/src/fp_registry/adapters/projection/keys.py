@@ -1,4 +1,4 @@
-"""What the projection keeps, under which keys.
+"""What is in the projection, under which keys.
 
 A generation is one complete copy of all teams. Of each generation a team has two keys, in one slot of a cluster:
 
@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from fp_registry.app.ports import ModelFilter
+from fp_registry.app.read_ports import ModelFilter
 from fp_registry.domain.model import Model
 from fp_registry.domain.stages import Stage
 from fp_registry.domain.version import Version

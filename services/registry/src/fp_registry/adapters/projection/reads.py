@@ -10,14 +10,14 @@ from fp_redis import Command, RedisClient
 
 from fp_registry.adapters.projection import keys
 from fp_registry.adapters.projection.keys import TeamKeys
-from fp_registry.app.ports import Document, ModelFilter, ModelRef, Rows, VersionRef
+from fp_registry.app.read_ports import Document, ModelFilter, ModelRef, Rows, VersionRef
 from fp_registry.domain.stages import Stage
 
 _SWITCHES = 3
 
 
 class RedisProjection:
-    """`app.ports.Projection`. None also means that there is no complete generation to read from."""
+    """`app.read_ports.Projection`. None also means that there is no complete generation to read from."""
 
     def __init__(self, link: RedisClient) -> None:
         self._link = link
@@ -49,7 +49,7 @@ class RedisProjection:
                 *(_range(team_keys, name, after, page.size + 1) for name in lists),
             ],
         )
-        # Without an index the team has no models, or the store has lost it: only Postgres can tell.
+        # Without an index the team has no models, or the store has lost it: only Postgres knows.
         if answers is None or not answers[0]:
             return None
         pages = ([keys.sort_key_of(member) for member in answer] for answer in answers[1:])

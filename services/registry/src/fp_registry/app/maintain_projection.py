@@ -1,24 +1,21 @@
-"""See to it that there is a projection and that no change is forgotten."""
+"""Rebuild a projection that is lost, and project changes that no event brought."""
 
-import asyncio
-
-from fp_kernel import Aborted, Error, FailedPrecondition, Unavailable
+from fp_kernel import Aborted, FailedPrecondition, Unavailable
 from fp_telemetry import get_logger
 
 from fp_registry.app.project import Projector
 from fp_registry.app.projection_ports import Changes, Generations
 from fp_registry.app.rebuild import Rebuild
 
-_INTERVAL = 1.0
 _BATCH = 100
 
 _log = get_logger(__name__)
 
 
-class KeepProjection:
+class MaintainProjection:
     """Rebuilds a projection that is lost or may have lost its last writes, and projects the models that were noted.
 
-    Runs in every replica; what one does twice does no harm.
+    Every replica runs it; a model that is projected twice is the same.
     """
 
     def __init__(self, generations: Generations, changes: Changes, projector: Projector, rebuild: Rebuild) -> None:
@@ -27,16 +24,12 @@ class KeepProjection:
         self._projector = projector
         self._rebuild = rebuild
 
-    async def run(self) -> None:
-        """Until cancelled; outages of the stores are waited out."""
-        while True:
-            try:
-                await self.once()
-            except Unavailable:
-                _log.debug("a store of the projection is away")
-            except Error as error:
-                _log.warning("projection could not be kept", kind=error.kind, reason=error.reason)
-            await asyncio.sleep(_INTERVAL)
+    async def __call__(self) -> None:
+        """Outages of the stores are waited out: the next call does the rest."""
+        try:
+            await self.once()
+        except Unavailable:
+            _log.debug("a store of the projection is away")
 
     async def once(self) -> None:
         """Raises Unavailable while a store is away."""
