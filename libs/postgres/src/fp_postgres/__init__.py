@@ -12,26 +12,23 @@ What it promises:
 - `signals.Signals` wakes other replicas (LISTEN/NOTIFY), with the commit; a lost signal costs a poll.
 - `migrate` brings a database to what the code expects, forward only.
 - Errors of the connection are `fp_kernel` errors: Unavailable when a retry may help, Aborted when a race was lost.
-- `MemoryTransactions` keeps the same promises in memory; both pass `fp_testkit.suites.transactions.TransactionsSuite`.
 """
 
 from fp_postgres.database import Database, Isolation
 from fp_postgres.inbox import Inbox
-from fp_postgres.memory import MemoryTransaction, MemoryTransactions
 from fp_postgres.migration import migrate
 from fp_postgres.outbox import Outbox
 from fp_postgres.relay import OutboxRelay
 from fp_postgres.republication import republish, republish_from
 from fp_postgres.retention import PRUNE_EVERY, Pruner
-from fp_postgres.transaction import Transaction, UnitOfWork
+from fp_postgres.transaction import Connection, Transaction, UnitOfWork
 
 __all__ = [
     "PRUNE_EVERY",
+    "Connection",
     "Database",
     "Inbox",
     "Isolation",
-    "MemoryTransaction",
-    "MemoryTransactions",
     "Outbox",
     "OutboxRelay",
     "Pruner",

@@ -14,8 +14,22 @@ if TYPE_CHECKING:
     from asyncpg import Record
 
 
+class Connection(Protocol):
+    """What a store needs to run statements: `Database` gives each its own connection, `Transaction` one for all."""
+
+    async def fetch(self, query: str, *arguments: Any) -> "list[Record]": ...
+
+    async def fetchrow(self, query: str, *arguments: Any) -> "Record | None": ...
+
+    async def fetchval(self, query: str, *arguments: Any) -> Any: ...
+
+    async def execute(self, query: str, *arguments: Any) -> str: ...
+
+    async def executemany(self, query: str, arguments: Sequence[Sequence[Any]]) -> None: ...
+
+
 class UnitOfWork(Protocol):
-    """What a use-case may rely on; `Transaction` and `MemoryTransaction` have it."""
+    """What a use-case may rely on; `Transaction` and `fp_testkit.memory_transactions.MemoryTransaction` have it."""
 
     @property
     def outbox(self) -> Outbox: ...

@@ -70,7 +70,7 @@ def metrics_from_text(text: str) -> tuple[Metric, ...]:
 
 
 def _finite(value: float) -> float | None:
-    """JSON has no infinity: a statistic that became one must not keep its window from closing."""
+    """JSON has no infinity: a statistic that became one must not prevent its window from closing."""
     return value if math.isfinite(value) else None
 
 

@@ -112,7 +112,7 @@ class Windows(Protocol):
 
 class Predictions(Protocol):
     async def add(self, monitor: Monitor, predictions: Sequence[Prediction], classes: Sequence[str]) -> set[str]:
-        """Keep those that are new; their request ids."""
+        """Store those that are new; their request ids."""
 
     async def known(self, monitor: Monitor, request_ids: Sequence[str]) -> dict[str, StoredPrediction]: ...
 

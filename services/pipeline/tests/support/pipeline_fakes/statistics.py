@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from fp_pipeline.domain.statistics import Counts, Gap, Try, bucketed, minute, total
-from fp_postgres import MemoryTransaction
+from fp_testkit.memory_transactions import MemoryTransaction
 from pipeline_fakes.state import MemoryState
 
 

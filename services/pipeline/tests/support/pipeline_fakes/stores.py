@@ -10,8 +10,8 @@ from fp_pipeline.adapters.events import to_event
 from fp_pipeline.domain import events
 from fp_pipeline.domain.definition import Pipeline, PipelineType
 from fp_pipeline.domain.logs import LogLine, numbered
-from fp_postgres import MemoryTransaction, MemoryTransactions
 from fp_postgres.signals import Subscriptions
+from fp_testkit.memory_transactions import MemoryTransaction, MemoryTransactions
 from pipeline_fakes.deployments import MemoryDeployments
 from pipeline_fakes.executions import MemoryExecutions
 from pipeline_fakes.state import MemoryState

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from asyncpg import Record
 from asyncpg.exceptions import UniqueViolationError
 from fp_kernel import PageRequest
+from fp_postgres import Connection
 
-from fp_experiment.adapters.postgres.connection import Connection
 from fp_experiment.domain.experiments import Described, Experiment
 
 _COLUMNS = "id::text, team, name, description, tags, owner_id, created_at, updated_at, archived_at"

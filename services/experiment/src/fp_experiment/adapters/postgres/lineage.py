@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from asyncpg import Record
+from fp_postgres import Connection
 
-from fp_experiment.adapters.postgres.connection import Connection
 from fp_experiment.domain.lineage import Edge, Fact, Kind, Lineage, Node, Ref, Relation, Story
 
 # In one order everywhere, so that two replicas wait for each other and do not lock each other out.

@@ -5,9 +5,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 from asyncpg import Record
+from fp_postgres import Connection
 from fp_postgres.partitions import Partitioned
 
-from fp_experiment.adapters.postgres.connection import Connection
 from fp_experiment.app.ports import PointRange
 from fp_experiment.domain.downsampling import buckets, thinned
 from fp_experiment.domain.metrics import Point

@@ -9,8 +9,8 @@ from typing import Any
 
 from asyncpg import Record
 from fp_kernel import PageRequest
+from fp_postgres import Connection
 
-from fp_experiment.adapters.postgres.connection import Connection
 from fp_experiment.adapters.postgres.filters import by_column, condition
 from fp_experiment.app.ports import ParamsSize, RunFilter, RunPage
 from fp_experiment.domain.metrics import Point

@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from fp_kernel import invalid
+from fp_postgres import Connection
 
-from fp_monitor.adapters.postgres.queries import Queries
 from fp_monitor.adapters.profiles import baseline_from
 from fp_monitor.app.ports import Promotion
 from fp_monitor.domain.baseline import Baseline
@@ -19,13 +19,13 @@ def readable(promotion: Promotion) -> None:
 
 
 class PostgresBaselines:
-    def __init__(self, queries: Queries) -> None:
-        self._queries = queries
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     async def store(self, promotion: Promotion) -> bool:
         if promotion.profile:
             readable(promotion)
-            await self._queries.execute(
+            await self._connection.execute(
                 """
                 INSERT INTO baselines (team, model_name, version, profile, promoted_at, replaced_at)
                 VALUES ($1, $2, $3, $4, $5, $5)
@@ -37,7 +37,7 @@ class PostgresBaselines:
                 promotion.profile,
                 promotion.at,
             )
-        newest = await self._queries.fetchval(
+        newest = await self._connection.fetchval(
             """
             INSERT INTO production AS present (team, model_name, model_id, version, promoted_at, sequence)
             VALUES ($1, $2, $3, $4, $5, $6)
@@ -60,7 +60,7 @@ class PostgresBaselines:
 
     async def _replace(self, promotion: Promotion) -> None:
         """From now on the age of the version before counts."""
-        await self._queries.execute(
+        await self._connection.execute(
             """
             UPDATE baselines SET replaced_at = CASE WHEN version = $3 THEN NULL ELSE $4::timestamptz END
             WHERE team = $1 AND model_name = $2 AND (replaced_at IS NULL OR version = $3)
@@ -72,7 +72,7 @@ class PostgresBaselines:
         )
 
     async def hold(self, team: str, model_name: str, version: str) -> bool:
-        found = await self._queries.fetchval(
+        found = await self._connection.fetchval(
             "SELECT true FROM baselines WHERE team = $1 AND model_name = $2 AND version = $3 FOR SHARE",
             team,
             model_name,
@@ -81,7 +81,7 @@ class PostgresBaselines:
         return found is not None
 
     async def production(self, team: str, model_name: str) -> Promotion | None:
-        row = await self._queries.fetchrow(
+        row = await self._connection.fetchrow(
             """
             SELECT model_id, version, promoted_at, sequence FROM production WHERE team = $1 AND model_name = $2
             """,
@@ -93,7 +93,7 @@ class PostgresBaselines:
         return Promotion(team, row["model_id"], model_name, row["version"], b"", row["promoted_at"], row["sequence"])
 
     async def find(self, team: str, model_name: str, version: str) -> tuple[Baseline, datetime] | None:
-        row = await self._queries.fetchrow(
+        row = await self._connection.fetchrow(
             """
             SELECT profile, promoted_at FROM baselines WHERE team = $1 AND model_name = $2 AND version = $3
             """,

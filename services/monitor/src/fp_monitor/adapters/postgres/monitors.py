@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from asyncpg import Record
+from fp_postgres import Connection
 
 from fp_monitor.adapters.json_columns import levels_from_text, levels_to_text, thresholds_from_text, thresholds_to_text
-from fp_monitor.adapters.postgres.queries import Queries
 from fp_monitor.domain.monitor import Config, Monitor, Retraining, Unwatched
 
 COLUMNS = """
@@ -38,15 +38,17 @@ ON CONFLICT (id) DO UPDATE SET
 
 
 class PostgresMonitors:
-    def __init__(self, queries: Queries) -> None:
-        self._queries = queries
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     async def lock(self, team: str, model_name: str) -> None:
         # Not the row: there is something to hold before a monitor exists, when its baseline arrives.
-        await self._queries.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 10))", f"{team}\x1f{model_name}")
+        await self._connection.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended($1, 10))", f"{team}\x1f{model_name}"
+        )
 
     async def find(self, team: str, model_name: str) -> Monitor | None:
-        row = await self._queries.fetchrow(
+        row = await self._connection.fetchrow(
             f"SELECT {COLUMNS} FROM monitors m WHERE m.team = $1 AND m.model_name = $2",  # noqa: S608 -- constants
             team,
             model_name,
@@ -54,7 +56,7 @@ class PostgresMonitors:
         return monitor_from(row) if row else None
 
     async def only_one_of(self, team: str, pipeline_id: str) -> str | None:
-        rows = await self._queries.fetch(
+        rows = await self._connection.fetch(
             """
             SELECT model_name FROM monitors
             WHERE team = $1 AND retrain_pipeline_id = $2 AND retrain_pipeline_id <> '' LIMIT 2
@@ -65,7 +67,7 @@ class PostgresMonitors:
         return rows[0]["model_name"] if len(rows) == 1 else None
 
     async def retrained_by(self, team: str, execution_id: str) -> Sequence[str]:
-        rows = await self._queries.fetch(
+        rows = await self._connection.fetch(
             """
             SELECT model_name FROM monitors
             WHERE team = $1 AND retrain_execution_id = $2 AND retrain_execution_id <> ''
@@ -77,7 +79,7 @@ class PostgresMonitors:
 
     async def save(self, monitor: Monitor) -> None:
         config, retraining = monitor.config, monitor.retraining
-        await self._queries.execute(
+        await self._connection.execute(
             _SAVE,
             monitor.id,
             monitor.team,
@@ -114,8 +116,8 @@ class PostgresMonitors:
         )
 
     async def delete(self, monitor: Monitor, now: datetime) -> None:
-        await self._queries.execute("DELETE FROM monitors WHERE id = $1::uuid", monitor.id)
-        await self._queries.execute(
+        await self._connection.execute("DELETE FROM monitors WHERE id = $1::uuid", monitor.id)
+        await self._connection.execute(
             """
             INSERT INTO deletions (team, model_name, deleted_at) VALUES ($1, $2, $3)
             ON CONFLICT (team, model_name) DO UPDATE SET deleted_at = $3, position = ''

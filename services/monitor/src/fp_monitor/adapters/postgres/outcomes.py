@@ -2,17 +2,18 @@
 
 from collections.abc import Sequence
 
-from fp_monitor.adapters.postgres.queries import Queries
+from fp_postgres import Connection
+
 from fp_monitor.app.ports import PlacedOutcome
 from fp_monitor.domain.prediction import Labelled
 
 
 class PostgresOutcomes:
-    def __init__(self, queries: Queries) -> None:
-        self._queries = queries
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     async def add(self, window_id: str, placed: Sequence[PlacedOutcome]) -> None:
-        await self._queries.execute(
+        await self._connection.execute(
             """
             INSERT INTO outcomes (window_id, place, score, label, actual, probabilities)
             SELECT $1::uuid, place, score, label, actual,
@@ -30,12 +31,12 @@ class PostgresOutcomes:
         )
 
     async def thin(self, window_id: str, stride: int) -> None:
-        await self._queries.execute(
+        await self._connection.execute(
             "DELETE FROM outcomes WHERE window_id = $1::uuid AND place % $2 <> 0", window_id, stride
         )
 
     async def of_window(self, window_id: str) -> Sequence[Labelled]:
-        rows = await self._queries.fetch(
+        rows = await self._connection.fetch(
             "SELECT score, label, actual, probabilities FROM outcomes WHERE window_id = $1::uuid ORDER BY place",
             window_id,
         )

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from fp_monitor.adapters.postgres.queries import Queries
+from fp_postgres import Connection
+
 from fp_monitor.app.ports import StoredPrediction
 from fp_monitor.domain.monitor import Monitor
 from fp_monitor.domain.prediction import Prediction, Truth
@@ -14,11 +15,11 @@ _ROW = (
 
 
 class PostgresPredictions:
-    def __init__(self, queries: Queries) -> None:
-        self._queries = queries
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     async def add(self, monitor: Monitor, predictions: Sequence[Prediction], classes: Sequence[str]) -> set[str]:
-        rows = await self._queries.fetch(
+        rows = await self._connection.fetch(
             """
             INSERT INTO predictions (team, model_name, request_id, version, predicted_at, score, label, probabilities)
             SELECT $1, $2, request_id, version, predicted_at, score, label,
@@ -50,7 +51,7 @@ class PostgresPredictions:
 
     async def _known(self, monitor: Monitor, request_ids: Sequence[str]) -> dict[str, StoredPrediction]:
         # Id by id: a part of the table is looked at for the ids of its day only.
-        rows = await self._queries.fetch(
+        rows = await self._connection.fetch(
             """
             SELECT p.request_id, p.version, p.score, p.label, p.probabilities, p.actual IS NOT NULL AS labelled
             FROM unnest($3::text[]) AS given (request_id)
@@ -72,7 +73,7 @@ class PostgresPredictions:
 
     async def _taken_over(self, monitor: Monitor, request_ids: Sequence[str]) -> bool:
         """Move predictions from the table before; whether there were any."""
-        status = await self._queries.execute(
+        status = await self._connection.execute(
             f"""
             WITH moved AS (
                 DELETE FROM predictions_before
@@ -90,7 +91,7 @@ class PostgresPredictions:
     async def label(self, monitor: Monitor, truths: Sequence[Truth], at: datetime) -> None:
         if not truths:
             return
-        await self._queries.execute(
+        await self._connection.execute(
             """
             UPDATE predictions p SET actual = given.actual, observed_at = given.observed_at, labelled_at = $6
             FROM unnest($3::text[], $4::text[], $5::timestamptz[]) AS given (request_id, actual, observed_at)

@@ -3,19 +3,19 @@
 import json
 
 import numpy as np
+from fp_postgres import Connection
 
-from fp_monitor.adapters.postgres.queries import Queries
 from fp_monitor.domain.metric import Severity
 from fp_monitor.domain.quality import Block, Signs
 from fp_monitor.domain.window import Period
 
 
 class PostgresQuality:
-    def __init__(self, queries: Queries) -> None:
-        self._queries = queries
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     async def find(self, monitor_id: str) -> tuple[Block | None, Signs] | None:
-        row = await self._queries.fetchrow(
+        row = await self._connection.fetchrow(
             """
             SELECT opened_at, period_start, period_end, samples, counts, signs FROM quality WHERE monitor_id = $1::uuid
             """,
@@ -30,7 +30,7 @@ class PostgresQuality:
         return Block(row["opened_at"], period, row["samples"], counts), _signs(row["signs"])
 
     async def save(self, monitor_id: str, block: Block | None, signs: Signs) -> None:
-        await self._queries.execute(
+        await self._connection.execute(
             """
             INSERT INTO quality (monitor_id, opened_at, period_start, period_end, samples, counts, signs)
             VALUES ($1::uuid, $2, $3, $4, $5, $6, $7::jsonb)
@@ -47,7 +47,7 @@ class PostgresQuality:
         )
 
     async def discard(self, monitor_id: str) -> None:
-        await self._queries.execute("DELETE FROM quality WHERE monitor_id = $1::uuid", monitor_id)
+        await self._connection.execute("DELETE FROM quality WHERE monitor_id = $1::uuid", monitor_id)
 
 
 def _signs(text: str) -> Signs:

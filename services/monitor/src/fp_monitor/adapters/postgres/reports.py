@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Final
 
 from asyncpg import Record
+from fp_postgres import Connection
 from fp_postgres.signals import notify
 
 from fp_monitor.adapters.json_columns import metrics_from_text, metrics_to_text
-from fp_monitor.adapters.postgres.queries import Queries
 from fp_monitor.domain.metric import DriftKind, Severity
 from fp_monitor.domain.report import Report
 from fp_monitor.domain.window import Period
@@ -24,12 +24,12 @@ COLUMNS = """
 
 
 class PostgresReports:
-    def __init__(self, queries: Queries) -> None:
-        self._queries = queries
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
         self._added: defaultdict[str, list[str]] = defaultdict(list)
 
     async def add(self, report: Report) -> None:
-        await self._queries.execute(
+        await self._connection.execute(
             """
             INSERT INTO reports (id, team, model_name, monitor_id, number, version, kind, severity, metrics, window_id,
                 samples, period_start, period_end, created_at, retrains, judged, gap_since, gap_until, inconclusive)
@@ -57,7 +57,7 @@ class PostgresReports:
             report.inconclusive,
         )
         self._added[report.team].append(report.id)
-        await notify(self._queries, CHANNEL, report.team)
+        await notify(self._connection, CHANNEL, report.team)
 
     async def place(self) -> None:
         """Give those that were added their positions; the last of a transaction.
@@ -66,7 +66,7 @@ class PostgresReports:
         waits for nobody: with a position from the start, two that add reports of two models would wait for each other.
         """
         for team, ids in sorted(self._added.items()):
-            await self._queries.execute(
+            await self._connection.execute(
                 """
                 WITH counted AS (
                     INSERT INTO report_positions AS p (team, last) VALUES ($1, cardinality($2::uuid[]))
@@ -82,10 +82,10 @@ class PostgresReports:
         self._added.clear()
 
     async def find(self, team: str, report_id: str) -> Report | None:
-        return await find(self._queries, team, report_id)
+        return await find(self._connection, team, report_id)
 
     async def purge(self, team: str, model_name: str, now: datetime) -> int:
-        await self._queries.execute(
+        await self._connection.execute(
             """
             INSERT INTO report_purges (team, model_name, until) VALUES ($1, $2, $3)
             ON CONFLICT (team, model_name) DO UPDATE SET until = excluded.until
@@ -94,14 +94,14 @@ class PostgresReports:
             model_name,
             now,
         )
-        count: int = await self._queries.fetchval(
+        count: int = await self._connection.fetchval(
             "SELECT count(*) FROM reports WHERE team = $1 AND model_name = $2", team, model_name
         )
         return count
 
 
-async def find(queries: Queries, team: str, report_id: str) -> Report | None:
-    row = await queries.fetchrow(
+async def find(connection: Connection, team: str, report_id: str) -> Report | None:
+    row = await connection.fetchrow(
         f"SELECT {COLUMNS} FROM reports r WHERE r.team = $1 AND r.id = $2::uuid",  # noqa: S608 -- constants
         team,
         report_id,

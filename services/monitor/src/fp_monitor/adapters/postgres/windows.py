@@ -4,8 +4,8 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 from asyncpg import Record
+from fp_postgres import Connection
 
-from fp_monitor.adapters.postgres.queries import Queries
 from fp_monitor.domain.counts import Counts
 from fp_monitor.domain.metric import DriftKind
 from fp_monitor.domain.window import Period, Window
@@ -18,11 +18,11 @@ _SELECT = """
 
 
 class PostgresWindows:
-    def __init__(self, queries: Queries) -> None:
-        self._queries = queries
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     async def open(self, monitor_id: str, kind: DriftKind, version: str) -> Window | None:
-        row = await self._queries.fetchrow(
+        row = await self._connection.fetchrow(
             f"""
             {_SELECT} WHERE monitor_id = $1::uuid AND kind = $2 AND version IN ($3, '') ORDER BY version DESC LIMIT 1
             """,
@@ -33,16 +33,18 @@ class PostgresWindows:
         return _window(row) if row else None
 
     async def of_labels(self, monitor_id: str) -> Sequence[Window]:
-        rows = await self._queries.fetch(f"{_SELECT} WHERE monitor_id = $1::uuid AND kind = 'PERFORMANCE'", monitor_id)
+        rows = await self._connection.fetch(
+            f"{_SELECT} WHERE monitor_id = $1::uuid AND kind = 'PERFORMANCE'", monitor_id
+        )
         return [_window(row) for row in rows]
 
     async def find(self, window_id: str) -> Window | None:
-        row = await self._queries.fetchrow(f"{_SELECT} WHERE id = $1::uuid", window_id)
+        row = await self._connection.fetchrow(f"{_SELECT} WHERE id = $1::uuid", window_id)
         return _window(row) if row else None
 
     async def save(self, window: Window) -> None:
         counts = window.counts
-        await self._queries.execute(
+        await self._connection.execute(
             """
             INSERT INTO windows (id, monitor_id, kind, opened_at, closes_at, samples, period_start, period_end,
                 block_length, cells, counts, version)
@@ -65,10 +67,10 @@ class PostgresWindows:
         )
 
     async def remove(self, window_id: str) -> None:
-        await self._queries.execute("DELETE FROM windows WHERE id = $1::uuid", window_id)
+        await self._connection.execute("DELETE FROM windows WHERE id = $1::uuid", window_id)
 
     async def discard(self, monitor_id: str, kinds: Collection[DriftKind]) -> None:
-        await self._queries.execute(
+        await self._connection.execute(
             "DELETE FROM windows WHERE monitor_id = $1::uuid AND kind = ANY($2::text[])", monitor_id, list(kinds)
         )
 

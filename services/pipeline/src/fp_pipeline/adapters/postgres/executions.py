@@ -6,10 +6,9 @@ from typing import Final
 from uuid import UUID
 
 from fp_kernel import PageRequest
-from fp_postgres import Transaction
+from fp_postgres import Connection, Transaction
 from fp_postgres.signals import notify
 
-from fp_pipeline.adapters.postgres.connection import Connection
 from fp_pipeline.adapters.postgres.rows import EXECUTION, execution_from, steps_from, transition_from
 from fp_pipeline.adapters.postgres.step_columns import state_to_text
 from fp_pipeline.app.ports import WORK, cancelling, changed

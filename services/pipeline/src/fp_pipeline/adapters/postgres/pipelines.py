@@ -5,8 +5,8 @@ from datetime import datetime
 
 from asyncpg import Record
 from fp_kernel import AlreadyExists, PageRequest
+from fp_postgres import Connection
 
-from fp_pipeline.adapters.postgres.connection import Connection
 from fp_pipeline.adapters.postgres.step_columns import definitions_from_text, definitions_to_text
 from fp_pipeline.domain.definition import Pipeline, PipelineType
 

@@ -1,4 +1,4 @@
-"""Transactions in memory, for unit tests of use-cases."""
+"""Transactions in memory, for unit tests of use-cases; they pass `suites.transactions.TransactionsSuite`."""
 
 import asyncio
 import copy
@@ -10,7 +10,6 @@ from typing import Any
 from fp_events import Event, encode
 from fp_events.publisher.origin import attributed
 from fp_kernel import Command, Replayed
-
 from fp_postgres.idempotency import check_complete, check_same, refuse_other
 
 
@@ -39,7 +38,7 @@ class MemoryInbox:
 
 
 class MemoryTransaction:
-    """See `Transaction`."""
+    """See `fp_postgres.Transaction`."""
 
     def __init__(self, source: str, seen: set[tuple[str, str]], command: Command | None) -> None:
         self.outbox = MemoryOutbox(source)
@@ -48,7 +47,7 @@ class MemoryTransaction:
         self._command = command if command is not None and command.key else None
 
     async def complete(self, command: Command, result: object) -> None:
-        """Keep `command.encode(result)` as the answer to every repetition; nothing for a command without key."""
+        """Store `command.encode(result)` as the answer to every repetition; nothing for a command without key."""
         if not command.key:
             return
         check_same(self._command, command)
@@ -59,7 +58,7 @@ class MemoryTransaction:
 
 
 class MemoryTransactions:
-    """Keeps the promises of `Database.transaction`; transactions run one after the other.
+    """As `fp_postgres.Database.transaction`; transactions run one after the other.
 
     stores: the fakes' own state; put back as it was when a transaction fails. Their values are frozen, or lists, dicts
     and sets of what is frozen: a copy of everything at each transaction takes longer than all else in a test.
@@ -93,9 +92,9 @@ class MemoryTransactions:
             self._commit(tx, command)
 
     def _claim(self, command: Command | None) -> None:
-        if command is None or not (kept := self._commands.get((command.team, command.rpc, command.key))):
+        if command is None or not (stored := self._commands.get((command.team, command.rpc, command.key))):
             return
-        fingerprint, response = kept
+        fingerprint, response = stored
         refuse_other(command, fingerprint)
         raise Replayed(response)
 

@@ -2,7 +2,7 @@ from collections.abc import Sequence
 
 import pytest
 from fp_events import Event
-from fp_postgres import MemoryTransactions
+from fp_testkit.memory_transactions import MemoryTransactions
 from fp_testkit.suites.transactions import TransactionsSuite
 
 
