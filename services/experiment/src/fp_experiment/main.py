@@ -64,7 +64,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=runtime.metrics).run)
     retain(runtime, database, partitions, settings)
     runtime.every(_INDEX_EVERY, "search", EndedRuns(database).index)
-    runtime.keep("lineage", lambda: bus.consume(consumers.LINEAGE, consumers.tell_lineage(ingest)))
+    runtime.keep("lineage", lambda: bus.consume(consumers.LINEAGE, consumers.record_lineage(ingest)))
     runtime.keep("identities", lambda: follow_identities(bus, NOUN, ended))
     await runtime.serve(server)
 

@@ -16,7 +16,7 @@ def retain(runtime: Runtime, database: Database, partitions: Partitions, setting
     runtime.every(PRUNE_EVERY, "retention", Pruner(database, consumers=(consumers.LINEAGE,)).prune)
     runtime.every(_HOUR, "partitions", lambda: partitions.ensure(now()))
     runtime.every(_HOUR, "retention of points", lambda: partitions.drop(now()))
-    if settings.runs_keep is not None:
-        keep = settings.runs_keep
-        runtime.every(_HOUR, "retention of runs", lambda: deleted.expire(now(), keep))
+    if settings.runs_retained is not None:
+        retained = settings.runs_retained
+        runtime.every(_HOUR, "retention of runs", lambda: deleted.expire(now(), retained))
     runtime.every(_SOON, "deleted runs", deleted.remove)

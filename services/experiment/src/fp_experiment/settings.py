@@ -41,7 +41,7 @@ class Settings(ServiceSettings, PostgresSettings, EventSettings):
         return timedelta(days=self.experiment_points_days)
 
     @property
-    def runs_keep(self) -> timedelta | None:
+    def runs_retained(self) -> timedelta | None:
         """None for ever."""
         return timedelta(days=self.experiment_runs_days) if self.experiment_runs_days else None
 

@@ -17,7 +17,7 @@ SAGA, DAG = events.PIPELINE_TYPE_DEPLOYMENT_SAGA, events.PIPELINE_TYPE_TRAINING_
 
 
 def event(subject, payload, n):
-    """n: minutes since the story began."""
+    """n: minutes since the record began."""
     at = datetime(2026, 3, 1, 12, n, tzinfo=UTC)
     return Event(subject, payload, team="alpha", resource_id="r", summary="It happened.", source="test", time=at)
 

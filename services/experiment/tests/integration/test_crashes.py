@@ -7,11 +7,11 @@ from fp_experiment.adapters.postgres.batches import PostgresBatchWriter
 from fp_experiment.adapters.postgres.reads import PostgresReads
 from fp_experiment.adapters.postgres.transactions import PostgresTransactions
 from fp_experiment.app.log_params import LogParams
-from fp_experiment.app.ports import LoggedPoints, ToldStory
+from fp_experiment.app.ports import LineageEntry, LoggedPoints
 from fp_experiment.app.start_run import StartRun
 from fp_experiment.app.update_run_status import UpdateRunStatus
 from fp_experiment.domain.experiments import Described, Experiment
-from fp_experiment.domain.lineage import Edge, Kind, Ref, Relation, Story, facts
+from fp_experiment.domain.lineage import Edge, Kind, LineageRecord, Ref, Relation, facts
 from fp_experiment.domain.metrics import Point
 from fp_experiment.domain.runs import NewRun, RunStatus
 from fp_kernel import Command, Principal, Replayed, new_id
@@ -32,7 +32,7 @@ def told(event_id):
     at = MOMENT
     version = Ref(Kind.VERSION, f"late@{event_id}")
     edge = Edge(Ref(Kind.RUN, event_id), version, Relation.PRODUCED, at, event_id)
-    return ToldStory("alpha", event_id, Story(facts(version, at, stage="DEV"), [edge]))
+    return LineageEntry("alpha", event_id, LineageRecord(facts(version, at, stage="DEV"), [edge]))
 
 
 async def ingest(crash, url, run_id, key, event_id, copy_from):

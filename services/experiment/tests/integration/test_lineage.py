@@ -4,13 +4,13 @@ import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from fp_experiment.app.ports import ToldStory
+from fp_experiment.app.ports import LineageEntry
 from fp_experiment.domain.lineage import (
     Edge,
     Kind,
+    LineageRecord,
     Ref,
     Relation,
-    Story,
     deployment_ref,
     facts,
     version_ref,
@@ -40,13 +40,15 @@ CHAIN = (
 )
 
 
-def stories(team="alpha"):
+def records(team="alpha"):
     told = [
-        ToldStory(team, new_id(), Story(facts(target, at, seen=n), [Edge(source, target, relation, at, new_id())]))
+        LineageEntry(
+            team, new_id(), LineageRecord(facts(target, at, seen=n), [Edge(source, target, relation, at, new_id())])
+        )
         for n, (source, target, relation) in enumerate(CHAIN)
         for at in (AT + timedelta(minutes=n),)
     ]
-    return [*told, ToldStory(team, new_id(), Story(facts(V1, AT, stage="DEV")))]
+    return [*told, LineageEntry(team, new_id(), LineageRecord(facts(V1, AT, stage="DEV")))]
 
 
 async def refs(desk, version="1"):
@@ -54,7 +56,7 @@ async def refs(desk, version="1"):
 
 
 async def test_a_version_shows_what_it_came_from_and_what_came_of_it(desk, writer):
-    await writer.write(stories())
+    await writer.write(records())
     assert await refs(desk) == {VIEW, X1, V1, D1, REPORT, X2, V2, D2}
     assert await refs(desk, "2") == {VIEW, X1, V1, D1, REPORT, X2, V2, D2}
     found = await desk.do.queries.lineage("alpha", "late", "1")
@@ -64,14 +66,14 @@ async def test_a_version_shows_what_it_came_from_and_what_came_of_it(desk, write
 
 
 async def test_what_else_came_of_the_same_data_is_not_its_lineage(desk, writer):
-    await writer.write(stories())
+    await writer.write(records())
     assert not {X3, OTHER} & await refs(desk)
 
 
 async def test_the_order_and_number_of_deliveries_change_nothing(desk, writer):
-    told = stories()
+    told = records()
     late = [
-        ToldStory("alpha", new_id(), Story(facts(V1, AT + timedelta(hours=hour), stage=stage)))
+        LineageEntry("alpha", new_id(), LineageRecord(facts(V1, AT + timedelta(hours=hour), stage=stage)))
         for hour, stage in enumerate(("STAGING", "PRODUCTION", "ARCHIVED"))
     ]
     deliveries = [*told, *late, *told, *late]
@@ -87,20 +89,20 @@ async def test_the_order_and_number_of_deliveries_change_nothing(desk, writer):
 
 
 async def test_an_event_that_comes_again_tells_nothing_new(writer):
-    (told, *_) = stories()
+    (told, *_) = records()
     assert await writer.write([told, told]) == [2, 2]
     assert await writer.write([told]) == [0]
 
 
 async def test_a_circle_ends(desk, writer):
-    await writer.write(stories())
-    back = Story((), [Edge(D2, REPORT, Relation.DRIFTED, AT, new_id())])
-    await writer.write([ToldStory("alpha", new_id(), back)])
+    await writer.write(records())
+    back = LineageRecord((), [Edge(D2, REPORT, Relation.DRIFTED, AT, new_id())])
+    await writer.write([LineageEntry("alpha", new_id(), back)])
     assert V2 in await refs(desk)
 
 
 async def test_a_long_lineage_is_cut_at_its_far_end(desk, writer, reads):
-    await writer.write(stories())
+    await writer.write(records())
     found = await reads.lineage("alpha", V1, 3)
     assert found.truncated
     assert V1 in {node.ref for node in found.nodes}
@@ -108,7 +110,7 @@ async def test_a_long_lineage_is_cut_at_its_far_end(desk, writer, reads):
 
 
 async def test_another_teams_lineage_is_not_there(desk, writer):
-    await writer.write(stories("beta"))
+    await writer.write(records("beta"))
     with pytest.raises(NotFound):
         await desk.do.queries.lineage("alpha", "late", "1")
 
@@ -116,8 +118,8 @@ async def test_another_teams_lineage_is_not_there(desk, writer):
 async def test_a_run_tells_what_it_read_and_which_execution_it_is_part_of(desk, writer):
     read = DataInput("flights", AT, AT + timedelta(days=1))
     run = await desk.run(inputs=[read], execution_id="x1")
-    made = Story(facts(V1, AT, stage="DEV"), [Edge(X1, V1, Relation.PRODUCED, AT, new_id())])
-    await writer.write([ToldStory("alpha", new_id(), made)])
+    made = LineageRecord(facts(V1, AT, stage="DEV"), [Edge(X1, V1, Relation.PRODUCED, AT, new_id())])
+    await writer.write([LineageEntry("alpha", new_id(), made)])
     await desk.do.update_run_status(run.id, RunStatus.FINISHED, desk.ann, desk.no_key)
     found = await desk.do.queries.lineage("alpha", "late", "1")
     tracked = Ref(Kind.RUN, run.id)

@@ -23,7 +23,7 @@ def test_rows_count_until_they_are_written():
     assert backlog.add("a", 30, 0.0, "alpha")
     assert backlog.take() == ["a"]
     assert not backlog.add("b", 1, 0.0, "alpha")
-    backlog.written(1.0)
+    backlog.done(1.0)
     assert backlog.add("b", 1, 0.0, "alpha")
 
 
@@ -39,12 +39,12 @@ def test_the_refused_wait_for_half_of_what_is_there_at_the_pace_of_the_last_batc
     assert backlog.retry_after() == 1.0
     backlog.add("a", 10, 0.0, "alpha")
     backlog.take()
-    backlog.written(2.0)
+    backlog.done(2.0)
     backlog.add("b", 20, 0.0, "alpha")
     assert backlog.retry_after() == 2.0
     for _ in range(2):
         backlog.take()
-        backlog.written(1e-9)
+        backlog.done(1e-9)
     assert backlog.retry_after() == POLICY.shortest
 
 
@@ -59,7 +59,7 @@ def test_one_team_leaves_room_for_the_next_whatever_it_logs():
         let_in = sum(backlog.add(team, 1, 0.0, team) for _ in range(100))
         assert let_in == most
     while backlog.take():
-        backlog.written(1.0)
+        backlog.done(1.0)
     assert backlog.add("greedy", 30, 0.0, "greedy")
 
 
@@ -69,7 +69,7 @@ def test_teams_are_taken_in_turn_and_each_in_its_order():
         backlog.add(f"much {number}", 1, 0.0, "much")
     backlog.add("little", 1, 0.0, "little")
     assert backlog.take() == ["much 0", "little", "much 1", "much 2"]
-    backlog.written(1.0)
+    backlog.done(1.0)
     assert backlog.take() == ["much 3", "much 4"]
 
 
@@ -99,12 +99,12 @@ def test_everything_that_was_let_in_comes_out_once_in_its_teams_order_and_within
             came_out += taken
             writing = True
         elif step == "written":
-            backlog.written(number)
+            backlog.done(number)
             writing = False
         assert POLICY.shortest <= backlog.retry_after() <= POLICY.longest
     while taken := backlog.take():
         came_out += taken
-    backlog.written(1.0)
+    backlog.done(1.0)
     for team in "abc":
         assert [entry for entry in came_out if entry[2] == team] == [entry for entry in let_in if entry[2] == team]
     assert len(came_out) == len(let_in)

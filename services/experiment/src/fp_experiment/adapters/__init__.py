@@ -1,1 +1,1 @@
-"""Where it keeps things."""
+"""Postgres and events."""

@@ -5,47 +5,47 @@ from typing import Any
 
 from fp_events import Event, durable, each
 
-from fp_experiment.api import stories
+from fp_experiment.api import event_lineage
 from fp_experiment.app.ingest import Ingest
-from fp_experiment.app.ports import ToldStory
-from fp_experiment.domain.lineage import Story
+from fp_experiment.app.ports import LineageEntry
+from fp_experiment.domain.lineage import LineageRecord
 
 LINEAGE = durable("experiment")
 
-__all__ = ["LINEAGE", "STORIES", "story_of", "tell_lineage"]
+__all__ = ["LINEAGE", "READERS", "lineage_of", "record_lineage"]
 
-STORIES: Mapping[str, Callable[[Event, Any], Story]] = {
-    "fp.models.registered": stories.registered,
-    "fp.models.version.created": stories.created,
-    "fp.models.version.ready": stories.ready,
-    "fp.models.promoted": stories.promoted,
-    "fp.models.archived": stories.archived,
-    "fp.models.restored": stories.restored,
-    "fp.models.drift.detected": stories.drifted,
-    "fp.pipelines.started": stories.started,
-    "fp.pipelines.step.completed": stories.step,
-    "fp.pipelines.completed": stories.ended,
-    "fp.pipelines.failed": stories.ended,
-    "fp.pipelines.model.deployed": stories.deployed,
-    "fp.pipelines.model.undeployed": stories.undeployed,
-    "fp.features.view.defined": stories.defined,
-    "fp.features.written": stories.written,
+READERS: Mapping[str, Callable[[Event, Any], LineageRecord]] = {
+    "fp.models.registered": event_lineage.registered,
+    "fp.models.version.created": event_lineage.created,
+    "fp.models.version.ready": event_lineage.ready,
+    "fp.models.promoted": event_lineage.promoted,
+    "fp.models.archived": event_lineage.archived,
+    "fp.models.restored": event_lineage.restored,
+    "fp.models.drift.detected": event_lineage.drifted,
+    "fp.pipelines.started": event_lineage.started,
+    "fp.pipelines.step.completed": event_lineage.step,
+    "fp.pipelines.completed": event_lineage.ended,
+    "fp.pipelines.failed": event_lineage.ended,
+    "fp.pipelines.model.deployed": event_lineage.deployed,
+    "fp.pipelines.model.undeployed": event_lineage.undeployed,
+    "fp.features.view.defined": event_lineage.defined,
+    "fp.features.written": event_lineage.written,
 }
 
 
-def story_of(event: Event) -> Story:
+def lineage_of(event: Event) -> LineageRecord:
     """Nothing for an event that lineage does not know, by its type or by its payload."""
-    tell = STORIES.get(event.type) if event.known else None
-    return tell(event, event.payload) if tell else Story()
+    read = READERS.get(event.type) if event.known else None
+    return read(event, event.payload) if read else LineageRecord()
 
 
-def tell_lineage(ingest: Ingest) -> Callable[..., Awaitable[None]]:
+def record_lineage(ingest: Ingest) -> Callable[..., Awaitable[None]]:
     """`LINEAGE` -> the backlog: each is acknowledged when the batch that holds it is committed."""
 
     async def handle(event: Event) -> None:
-        story = story_of(event)
-        if event.team and story.rows:
-            await ingest.patiently(ToldStory(event.team, event.id, story))
+        record = lineage_of(event)
+        if event.team and record.rows:
+            await ingest.patiently(LineageEntry(event.team, event.id, record))
 
     # All of one pull wait together, so that they share a batch.
     return each(handle, concurrency=LINEAGE.batch)

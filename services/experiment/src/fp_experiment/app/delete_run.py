@@ -4,7 +4,7 @@ from fp_kernel import Clock, Command, Principal
 
 from fp_experiment.app.ports import Transaction, Transactions
 from fp_experiment.app.refusals import no_run
-from fp_experiment.app.stories import of_deletion, of_end
+from fp_experiment.app.run_lineage import of_deletion, of_end
 from fp_experiment.domain.events import RunFinished
 from fp_experiment.domain.runs import Run, RunStatus
 

@@ -70,8 +70,8 @@ class History:
                 raise no_run(f"run_ids[{index}]")
         size = sum(sizes.values())
         if size > MAX_COMPARED_BYTES:
-            told = f"have {size} bytes of parameters and newest metrics together"
-            raise invalid("run_ids", f"{told}, at most {MAX_COMPARED_BYTES} are compared")
+            message = f"have {size} bytes of parameters and newest metrics together"
+            raise invalid("run_ids", f"{message}, at most {MAX_COMPARED_BYTES} are compared")
         found = {run.id: run for run in await self._reads.find_runs(team, run_ids)}
         if not keys:
             return [Comparison(found[run_id], [[point] for point in found[run_id].final_metrics]) for run_id in run_ids]

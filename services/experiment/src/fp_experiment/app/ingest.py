@@ -1,4 +1,4 @@
-"""The one way in for points and for what events tell: a bounded backlog, written in batches.
+"""Ingests points and the lineage in events: a bounded backlog, written in batches.
 
 Whoever submits waits until its entry is committed, so that nothing that was answered or acknowledged can be lost, and
 memory stays flat: a caller beyond the share of its team is refused, an event beyond it waits with its acknowledgement.
@@ -80,7 +80,7 @@ class Ingest:
         finally:
             while tickets := self._backlog.take():
                 _fail(tickets, Unavailable("the service stops", retry_after=1.0))
-            self._backlog.written(0.0)
+            self._backlog.done(0.0)
 
     def _add(self, ticket: _Ticket, team: str) -> bool:
         added = self._backlog.add(ticket, ticket.entry.rows, self._clock.monotonic(), team)
@@ -102,12 +102,12 @@ class Ingest:
         tickets = self._backlog.take()
         rows, began = sum(ticket.entry.rows for ticket in tickets), self._clock.monotonic()
         try:
-            # Who gave up meanwhile is told nothing, and writes nothing.
+            # A caller who gave up meanwhile gets no answer, and its entry is not written.
             await self._write([ticket for ticket in tickets if not ticket.outcome.done()])
         finally:
             _fail(tickets, Unavailable("the service stops", retry_after=1.0))
             seconds = self._clock.monotonic() - began
-            self._backlog.written(seconds)
+            self._backlog.done(seconds)
             self._observe(rows, seconds)
             self._waiting(self._backlog.rows)
             self._room.set()

@@ -11,7 +11,7 @@ from fp_kernel import Command, Error, PageRequest, Replayed
 from fp_experiment.domain.events import DomainEvent
 from fp_experiment.domain.experiments import Experiment
 from fp_experiment.domain.filters import Comparison
-from fp_experiment.domain.lineage import Lineage, Ref, Story
+from fp_experiment.domain.lineage import Lineage, LineageRecord, Ref
 from fp_experiment.domain.metrics import Point
 from fp_experiment.domain.runs import Run, RunStatus
 
@@ -46,7 +46,7 @@ class RunStore(Protocol):
         """Write those that are new; answers the values that were there for the others."""
 
     async def delete(self, run: Run, at: datetime, by: str) -> None:
-        """Nobody finds it any more; that it was there is kept."""
+        """Nobody finds it any more; its id is stored as deleted."""
 
     async def was_deleted(self, team: str, run_id: str) -> bool: ...
 
@@ -62,7 +62,7 @@ class ParamsSize:
 
 
 class LineageStore(Protocol):
-    async def record(self, team: str, story: Story) -> None: ...
+    async def record(self, team: str, record: LineageRecord) -> None: ...
 
 
 class Outbox(Protocol):
@@ -164,19 +164,19 @@ class LoggedPoints:
 
 
 @dataclass(frozen=True, slots=True)
-class ToldStory:
-    """What one event tells of lineage."""
+class LineageEntry:
+    """The lineage in one event."""
 
     team: str
     event_id: str
-    story: Story
+    record: LineageRecord
 
     @property
     def rows(self) -> int:
-        return 1 + self.story.rows
+        return 1 + self.record.rows
 
 
-Entry = LoggedPoints | ToldStory
+Entry = LoggedPoints | LineageEntry
 Outcome = int | Error | Replayed
 
 

@@ -58,7 +58,7 @@ class Queries:
         return Page(tuple(found.runs), next_token((found.runs[-1].id,), scope=scope) if found.more else "")
 
     async def lineage(self, team: str, model_name: str, version: str) -> Lineage:
-        """Raises InvalidArgument, NotFound when no event told of the version."""
+        """Raises InvalidArgument, NotFound when no event of the version arrived."""
         check_line(model_name, "model_name", MAX_NAME, required=True)
         check_line(version, "version", MAX_NAME, required=True)
         found = await self._reads.lineage(team, version_ref(model_name, version), MAX_NODES)

@@ -4,7 +4,7 @@ from fp_kernel import Clock, Command, Principal, new_id
 
 from fp_experiment.app.ports import Transactions
 from fp_experiment.app.refusals import no_experiment
-from fp_experiment.app.stories import of_run
+from fp_experiment.app.run_lineage import of_run
 from fp_experiment.domain.events import RunCreated
 from fp_experiment.domain.runs import NewRun, Run, RunSource, RunStatus
 
@@ -33,7 +33,7 @@ class StartRun:
             params=dict(new.params),
         )
         async with self._transactions(command) as tx:
-            # The lock is shared with other starts and keeps an archive out.
+            # The lock is shared with other starts and excludes an archive.
             experiment = await tx.experiments.shared(caller.team, new.experiment_id)
             if experiment is None:
                 raise no_experiment()

@@ -4,7 +4,7 @@ from fp_kernel import Clock, Command, Principal
 
 from fp_experiment.app.own_run import own_run
 from fp_experiment.app.ports import Transactions
-from fp_experiment.app.stories import of_end
+from fp_experiment.app.run_lineage import of_end
 from fp_experiment.domain.events import RunFinished
 from fp_experiment.domain.runs import Run, RunStatus
 
@@ -15,7 +15,7 @@ class UpdateRunStatus:
         self._clock = clock
 
     async def __call__(self, run_id: str, status: RunStatus, caller: Principal, command: Command) -> Run:
-        """RUNNING -> FINISHED, FAILED or KILLED; the same end again changes nothing and tells nobody.
+        """RUNNING -> FINISHED, FAILED or KILLED; the same end again changes and publishes nothing.
 
         Raises InvalidArgument, NotFound, FailedPrecondition when it ended otherwise.
         """

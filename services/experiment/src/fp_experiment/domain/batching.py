@@ -14,7 +14,7 @@ class BatchPolicy:
 
     age: seconds after which a batch is due however few wait.
     capacity: rows that may wait or be written at the same time; what comes beyond a team's share of it is refused.
-    shortest, longest: seconds, the bounds of what a refused caller is told to wait.
+    shortest, longest: seconds, the bounds of the wait that a refused caller is given.
     """
 
     rows: int = 5_000
@@ -79,9 +79,9 @@ class Backlog(Generic[Entry]):
         return max(0.0, oldest + self.policy.age - now)
 
     def take(self) -> Sequence[Entry]:
-        """Up to the size of a batch, and one entry at least when any waits; counted until `written`.
+        """Up to the size of a batch, and one entry at least when any waits; counted until `done`.
 
-        One entry of each team in turn, so that who logs little does not wait behind who logs much.
+        One entry of each team in turn, so that a team that logs little does not wait behind one that logs much.
         """
         taken: list[Entry] = []
         rows = 0
@@ -99,8 +99,8 @@ class Backlog(Generic[Entry]):
         self._waiting_rows -= rows
         return taken
 
-    def written(self, seconds: float) -> None:
-        """What was taken is done, well or badly. seconds: how long it took."""
+    def done(self, seconds: float) -> None:
+        """What was taken is no longer being written, with or without success. seconds: how long it took."""
         if self._writing and seconds > 0:
             self._pace = self._writing.total() / seconds
         self._rows_of -= self._writing

@@ -25,14 +25,14 @@ def thinned(points: Sequence[Point], limit: int) -> list[Point]:
     a long series: what is left of all bites, thinned once more, is what is left of the whole.
     """
     first, last, parts = points[0], points[-1], buckets(limit)
-    kept = {0, len(points) - 1}
+    chosen = {0, len(points) - 1}
     cut: dict[int, list[int]] = {}
     for index in range(1, len(points) - 1) if parts else ():
         cut.setdefault(_part(points[index].step - first.step, last.step - first.step, parts), []).append(index)
     for members in cut.values():
-        kept.add(min(members, key=lambda index: (_order(points[index].value), index)))
-        kept.add(max(members, key=lambda index: (_order(points[index].value), -index)))
-    return [points[index] for index in sorted(kept)]
+        chosen.add(min(members, key=lambda index: (_order(points[index].value), index)))
+        chosen.add(max(members, key=lambda index: (_order(points[index].value), -index)))
+    return [points[index] for index in sorted(chosen)]
 
 
 def _part(step: int, span: int, parts: int) -> int:

@@ -1,7 +1,7 @@
 """What led to what: nodes with facts, and edges between them.
 
 Everything here may arrive twice and in any order. A fact holds until one with a later time; an edge holds for ever, and
-the earliest event that told it is kept.
+the earliest event that named it is stored.
 """
 
 from collections.abc import Mapping, Sequence
@@ -50,7 +50,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """event_id: the event that told it; empty when a caller did."""
+    """event_id: the event that it came from; empty when it came by a call."""
 
     source: Ref
     target: Ref
@@ -60,8 +60,8 @@ class Edge:
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
-    """What one event or one call tells."""
+class LineageRecord:
+    """The lineage in one event or one call."""
 
     facts: Sequence[Fact] = ()
     edges: Sequence[Edge] = ()
@@ -88,7 +88,7 @@ class Lineage:
 
 
 def version_ref(model_name: str, version: str) -> Ref:
-    """By its name, not its id: every event tells the name, and names stay a team's for ever."""
+    """By its name, not its id: every event has the name, and names stay a team's for ever."""
     return Ref(Kind.VERSION, f"{model_name}@{version}")
 
 
@@ -98,8 +98,8 @@ def deployment_ref(model_name: str, version: str) -> Ref:
 
 def facts(node: Ref, at: datetime, **values: object) -> list[Fact]:
     """Facts by name; empty ones are left out, long ones are cut."""
-    told = {name: _text(value) for name, value in values.items() if value not in {None, ""}}
-    return [Fact(node, name, value, at) for name, value in told.items()]
+    found = {name: _text(value) for name, value in values.items() if value not in {None, ""}}
+    return [Fact(node, name, value, at) for name, value in found.items()]
 
 
 def _text(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Batches of points and stories, each in one transaction."""
+"""Batches of points and records, each in one transaction."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from fp_postgres.failures import translated
 from fp_postgres.idempotency_batch import Name, claim, complete, name_of, release, same_answer
 
 from fp_experiment.adapters.postgres.lineage import PostgresLineage
-from fp_experiment.app.ports import Entry, LoggedPoints, Outcome, ToldStory
+from fp_experiment.app.ports import Entry, LineageEntry, LoggedPoints, Outcome
 from fp_experiment.app.refusals import no_run
 from fp_experiment.domain.metrics import MAX_KEYS, Point
 from fp_experiment.domain.runs import RunStatus, not_running, open_to
@@ -62,7 +62,7 @@ COPY_FROM = 500  # rows
 
 _NEW_KEYS = """
 SELECT run_id, key FROM unnest($1::uuid[], $2::text[]) AS given (run_id, key)
-WHERE NOT EXISTS (SELECT FROM latest_metrics AS kept WHERE kept.run_id = given.run_id AND kept.key = given.key)
+WHERE NOT EXISTS (SELECT FROM latest_metrics AS stored WHERE stored.run_id = given.run_id AND stored.key = given.key)
 """
 _COUNT_KEYS = "SELECT run_id, count(*) FROM latest_metrics WHERE run_id = any($1::uuid[]) GROUP BY run_id"
 
@@ -78,7 +78,7 @@ class _Batch:
         self.keys: dict[Name, int] = {}
         self.twins: dict[int, int] = {}
         self._points = {place: entry for place, entry in enumerate(entries) if isinstance(entry, LoggedPoints)}
-        self.stories = {place: entry for place, entry in enumerate(entries) if isinstance(entry, ToldStory)}
+        self.records = {place: entry for place, entry in enumerate(entries) if isinstance(entry, LineageEntry)}
         for place, entry in self._points.items():
             if entry.command.key and (first := self.keys.setdefault(name_of(entry.command), place)) != place:
                 self.twins[place] = first
@@ -188,18 +188,18 @@ async def _late(tx: Transaction, rows: Sequence[tuple[Any, ...]]) -> list[int]:
 
 
 async def _record_stories(tx: Transaction, batch: _Batch) -> None:
-    """An event that was told before, here or by another replica, tells nothing new."""
-    if not batch.stories:
+    """An event that was taken before, here or by another replica, adds nothing."""
+    if not batch.records:
         return
-    fresh = await tx.inbox.fresh(CONSUMER, [entry.event_id for entry in batch.stories.values()])
-    told = [(entry.team, entry.story) for entry in batch.stories.values() if entry.event_id in fresh]
-    await PostgresLineage(tx).record_all(told)
-    for place, entry in batch.stories.items():
-        batch.outcomes[place] = entry.story.rows if entry.event_id in fresh else 0
+    fresh = await tx.inbox.fresh(CONSUMER, [entry.event_id for entry in batch.records.values()])
+    found = [(entry.team, entry.record) for entry in batch.records.values() if entry.event_id in fresh]
+    await PostgresLineage(tx).record_all(found)
+    for place, entry in batch.records.items():
+        batch.outcomes[place] = entry.record.rows if entry.event_id in fresh else 0
 
 
 async def _complete(tx: Transaction, batch: _Batch, held: Mapping[Name, int]) -> None:
-    """Keep the answers of what was done; what failed leaves its key for another try."""
+    """Store the answers of commands that were done; a failed one leaves its key for another try."""
     answers: dict[Name, bytes] = {}
     for name, place in held.items():
         outcome = batch.outcomes[place]

@@ -53,9 +53,9 @@ class DeletedRuns:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def expire(self, now: datetime, keep: timedelta) -> int:
+    async def expire(self, now: datetime, retained: timedelta) -> int:
         """Delete runs that ended so long ago; how many they were."""
-        total, before = 0, now - keep
+        total, before = 0, now - retained
         while True:
             done = await self._database.execute(_EXPIRE, lowest_id(before), before, now, _EXPIRED)
             count = int(done.rpartition(" ")[2])

@@ -19,7 +19,7 @@ class PostgresExperiments:
         self._connection = connection
 
     async def add(self, experiment: Experiment) -> bool:
-        kept = await self._connection.fetchval(
+        stored = await self._connection.fetchval(
             """
             INSERT INTO experiments (id, team, name, description, tags, owner_id, created_at, updated_at)
             VALUES ($1::uuid, $2, $3, $4, $5::jsonb, $6, $7, $7)
@@ -34,7 +34,7 @@ class PostgresExperiments:
             experiment.owner_id,
             experiment.created_at,
         )
-        return kept is not None
+        return stored is not None
 
     async def id_of(self, team: str, name: str) -> str:
         found = await self._connection.fetchval(

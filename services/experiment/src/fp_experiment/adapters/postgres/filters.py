@@ -34,20 +34,20 @@ def condition(comparison: Comparison, arguments: list[object]) -> Condition:
     key, value = f"${len(arguments) - 1}", f"${len(arguments)}"
     if comparison.subject is Subject.PARAM:
         return _param(sign, key, value)
-    parts = [f"kept.key = {key}", f"kept.value {sign} {value}"]
+    parts = [f"stored.key = {key}", f"stored.value {sign} {value}"]
     if comparison.operator not in _UNORDERED:
         # Postgres sorts NaN behind infinity; here it is neither less nor greater.
-        parts += ["kept.value <> 'NaN'", f"{value}::float8 <> 'NaN'"]
-    return Condition(_exists("latest_metrics", *parts), _exists("ended_metrics", "kept.team = $1", *parts))
+        parts += ["stored.value <> 'NaN'", f"{value}::float8 <> 'NaN'"]
+    return Condition(_exists("latest_metrics", *parts), _exists("ended_metrics", "stored.team = $1", *parts))
 
 
 def _param(sign: str, key: str, value: str) -> Condition:
     """The digest finds candidates; the value itself decides."""
-    there = _exists("run_params", f"kept.key = {key}", f"kept.value {sign} {value}")
-    digest = () if sign == "<>" else (f"kept.digest = hashtextextended({value}, 0)",)
-    candidate = _exists("ended_params", "kept.team = $1", f"kept.key = {key}", *digest)
+    there = _exists("run_params", f"stored.key = {key}", f"stored.value {sign} {value}")
+    digest = () if sign == "<>" else (f"stored.digest = hashtextextended({value}, 0)",)
+    candidate = _exists("ended_params", "stored.team = $1", f"stored.key = {key}", *digest)
     return Condition(there, f"{candidate} AND {there}")
 
 
 def _exists(table: str, *parts: str) -> str:
-    return f"EXISTS (SELECT FROM {table} AS kept WHERE {' AND '.join((*parts, 'kept.run_id = run.id'))})"
+    return f"EXISTS (SELECT FROM {table} AS stored WHERE {' AND '.join((*parts, 'stored.run_id = run.id'))})"

@@ -8,33 +8,34 @@ from typing import Any
 from asyncpg import Record
 from fp_postgres import Connection
 
-from fp_experiment.domain.lineage import Edge, Fact, Kind, Lineage, Node, Ref, Relation, Story
+from fp_experiment.domain.lineage import Edge, Fact, Kind, Lineage, LineageRecord, Node, Ref, Relation
 
 # In one order everywhere, so that two replicas wait for each other and do not lock each other out.
 _FACTS = """
-INSERT INTO lineage_facts AS kept (team, kind, id, name, value, at, since)
+INSERT INTO lineage_facts AS stored (team, kind, id, name, value, at, since)
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[])
     AS given (team, kind, id, name, value, at, since)
 ORDER BY team, kind, id, name
 ON CONFLICT (team, kind, id, name) DO UPDATE SET
-    value = CASE WHEN (excluded.at, excluded.value) > (kept.at, kept.value) THEN excluded.value ELSE kept.value END,
-    at = greatest(excluded.at, kept.at),
-    since = least(excluded.since, kept.since)
-WHERE (excluded.at, excluded.value) > (kept.at, kept.value) OR excluded.since < kept.since
+    value = CASE WHEN (excluded.at, excluded.value) > (stored.at, stored.value) THEN excluded.value
+                 ELSE stored.value END,
+    at = greatest(excluded.at, stored.at),
+    since = least(excluded.since, stored.since)
+WHERE (excluded.at, excluded.value) > (stored.at, stored.value) OR excluded.since < stored.since
 """
 
 _EDGES = """
-INSERT INTO lineage_edges AS kept (team, from_kind, from_id, to_kind, to_id, relation, event_id, occurred_at)
+INSERT INTO lineage_edges AS stored (team, from_kind, from_id, to_kind, to_id, relation, event_id, occurred_at)
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::uuid[],
     $8::timestamptz[]) AS given (team, from_kind, from_id, to_kind, to_id, relation, event_id, occurred_at)
 ORDER BY team, from_kind, from_id, to_kind, to_id, relation
 ON CONFLICT (team, from_kind, from_id, to_kind, to_id, relation) DO UPDATE SET
     event_id = excluded.event_id, occurred_at = excluded.occurred_at
-WHERE excluded.occurred_at < kept.occurred_at
+WHERE excluded.occurred_at < stored.occurred_at
 """
 
 # Back from the start and forth from it, never back and forth: what else came of the same data is not its lineage.
-# UNION drops what was reached before, so a circle ends; rows come by distance, so the limit keeps the nearest.
+# UNION drops what was reached before, so a circle ends; rows come by distance, so the limit leaves the nearest.
 _LINEAGE = """
 WITH RECURSIVE walk (back, kind, id) AS (
     SELECT back, $2::text, $3::text FROM (VALUES (true), (false)) AS directions (back)
@@ -66,21 +67,21 @@ class PostgresLineage:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def record(self, team: str, story: Story) -> None:
-        await self.record_all([(team, story)])
+    async def record(self, team: str, record: LineageRecord) -> None:
+        await self.record_all([(team, record)])
 
-    async def record_all(self, stories: Iterable[tuple[str, Story]]) -> None:
-        """Many stories with two statements."""
-        told = list(stories)
-        facts = _newest((team, fact) for team, story in told for fact in story.facts)
+    async def record_all(self, records: Iterable[tuple[str, LineageRecord]]) -> None:
+        """Many records with two statements."""
+        found = list(records)
+        facts = _newest((team, fact) for team, record in found for fact in record.facts)
         if facts:
             await self._connection.execute(_FACTS, *zip(*facts, strict=True))
-        edges = _first((team, edge) for team, story in told for edge in story.edges)
+        edges = _first((team, edge) for team, record in found for edge in record.edges)
         if edges:
             await self._connection.execute(_EDGES, *zip(*edges, strict=True))
 
     async def around(self, team: str, start: Ref, limit: int) -> Lineage | None:
-        # Each node may be reached both ways, and one more tells that there is more.
+        # Each node may be reached both ways, and one more shows that there is more.
         rows = await self._connection.fetch(_LINEAGE, team, start.kind, start.id, limit + 2)
         edges = [edge for row in rows for edge in _edges(row)]
         nodes = [node for row in rows if (node := _node(row, edges))]
@@ -103,7 +104,7 @@ def _newest(facts: Iterable[tuple[str, Fact]]) -> list[tuple[Any, ...]]:
 
 
 def _first(edges: Iterable[tuple[str, Edge]]) -> list[tuple[Any, ...]]:
-    """One row for each edge, as it was told first."""
+    """One row for each edge, as it came first."""
     rows: dict[tuple[str, ...], Edge] = {}
     for team, edge in edges:
         source, target = edge.source, edge.target
@@ -122,7 +123,7 @@ def _edges(row: Record) -> Sequence[Edge]:
 
 
 def _node(row: Record, edges: Sequence[Edge]) -> Node | None:
-    """None for one of which nothing is told."""
+    """None for one that no event or call named."""
     ref = Ref(Kind(row["kind"]), row["id"])
     times = [edge.at for edge in edges if ref in {edge.source, edge.target}]
     if row["since"] is not None:

@@ -48,9 +48,12 @@ ORDER BY step
 _BITE = 20_000
 
 
-def partitioned(keep: timedelta | None = None) -> Partitioned:
-    """One month of runs a part. The run of a late point may have begun last month. keep: after the end of the month."""
-    return Partitioned("metric_points", by="id", each="month", ahead=2, behind=1, keep=keep)
+def partitioned(retained: timedelta | None = None) -> Partitioned:
+    """One month of runs a part; the run of a late point may have begun last month.
+
+    retained: after the end of the month.
+    """
+    return Partitioned("metric_points", by="id", each="month", ahead=2, behind=1, keep=retained)
 
 
 class PostgresPoints:

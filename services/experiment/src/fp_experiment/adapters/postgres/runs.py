@@ -97,10 +97,10 @@ class PostgresRuns:
             list(wanted.values()),
         )
         others = sorted(wanted.keys() - {row["key"] for row in rows})
-        kept = await self._connection.fetch(
+        stored = await self._connection.fetch(
             "SELECT key, value FROM run_params WHERE run_id = $1::uuid AND key = any($2::text[])", run_id, others
         )
-        return {row["key"]: row["value"] for row in kept}
+        return {row["key"]: row["value"] for row in stored}
 
     async def delete(self, run: Run, at: datetime, by: str) -> None:
         await self._connection.execute(

@@ -13,14 +13,14 @@ ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
 """
 _METRICS: Final = """
 INSERT INTO ended_metrics (team, key, run_id, value)
-SELECT run.team, kept.key, kept.run_id, kept.value
-FROM unnest($1::uuid[], $2::text[]) AS run (id, team) JOIN latest_metrics AS kept ON kept.run_id = run.id
+SELECT run.team, stored.key, stored.run_id, stored.value
+FROM unnest($1::uuid[], $2::text[]) AS run (id, team) JOIN latest_metrics AS stored ON stored.run_id = run.id
 ON CONFLICT DO NOTHING
 """
 _PARAMS: Final = """
 INSERT INTO ended_params (team, key, run_id, digest)
-SELECT run.team, kept.key, kept.run_id, hashtextextended(kept.value, 0)
-FROM unnest($1::uuid[], $2::text[]) AS run (id, team) JOIN run_params AS kept ON kept.run_id = run.id
+SELECT run.team, stored.key, stored.run_id, hashtextextended(stored.value, 0)
+FROM unnest($1::uuid[], $2::text[]) AS run (id, team) JOIN run_params AS stored ON stored.run_id = run.id
 ON CONFLICT DO NOTHING
 """
 _DONE: Final = "UPDATE runs SET searchable = true WHERE id = any($1::uuid[])"

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from forgepoint.events.v1 import events_pb2 as pb
 from fp_events import Event
 from fp_events.message.subjects import matches
-from fp_experiment.api.consumers import LINEAGE, STORIES, story_of
+from fp_experiment.api.consumers import LINEAGE, READERS, lineage_of
 from fp_experiment.domain.lineage import Kind, Ref, Relation, deployment_ref, version_ref
 from google.protobuf.any_pb2 import Any
 from google.protobuf.json_format import ParseDict
@@ -14,13 +14,13 @@ AT = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def tell(subject, payload):
-    story = story_of(Event(subject, payload, team="alpha", resource_id="r", summary="", id="e", time=AT))
-    facts = {(fact.node, fact.name): fact.value for fact in story.facts}
-    return facts, [(edge.source, edge.target, edge.relation) for edge in story.edges]
+    record = lineage_of(Event(subject, payload, team="alpha", resource_id="r", summary="", id="e", time=AT))
+    facts = {(fact.node, fact.name): fact.value for fact in record.facts}
+    return facts, [(edge.source, edge.target, edge.relation) for edge in record.edges]
 
 
 def test_every_event_with_a_story_is_consumed():
-    assert all(any(matches(pattern, subject) for pattern in LINEAGE.subjects) for subject in STORIES)
+    assert all(any(matches(pattern, subject) for pattern in LINEAGE.subjects) for subject in READERS)
 
 
 def test_a_payload_of_a_later_build_tells_nothing():

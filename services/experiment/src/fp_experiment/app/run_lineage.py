@@ -1,16 +1,16 @@
-"""What a run itself tells of lineage; events tell the rest."""
+"""Lineage of a run itself; the rest comes from events."""
 
 from datetime import datetime
 
 from fp_experiment.domain.experiments import Experiment
-from fp_experiment.domain.lineage import Edge, Fact, Kind, Ref, Relation, Story, facts
+from fp_experiment.domain.lineage import Edge, Fact, Kind, LineageRecord, Ref, Relation, facts
 from fp_experiment.domain.runs import DataInput, Run
 
 
-def of_run(run: Run, experiment: Experiment) -> Story:
+def of_run(run: Run, experiment: Experiment) -> LineageRecord:
     """Data -> run -> pipeline execution, as far as the run has them."""
     node, at = Ref(Kind.RUN, run.id), run.started_at
-    told: list[Fact] = facts(
+    found: list[Fact] = facts(
         node,
         at,
         experiment_id=experiment.id,
@@ -22,17 +22,17 @@ def of_run(run: Run, experiment: Experiment) -> Story:
     edges = [Edge(Ref(Kind.DATA, read.view), node, Relation.READ_BY, at) for read in run.inputs]
     if run.execution_id:
         edges.append(Edge(node, Ref(Kind.RUN, run.execution_id), Relation.PART_OF, at))
-    return Story(told, edges)
+    return LineageRecord(found, edges)
 
 
-def of_end(run: Run) -> Story:
+def of_end(run: Run) -> LineageRecord:
     at = run.ended_at or run.started_at
-    return Story(facts(Ref(Kind.RUN, run.id), at, status=run.status))
+    return LineageRecord(facts(Ref(Kind.RUN, run.id), at, status=run.status))
 
 
-def of_deletion(run: Run, at: datetime) -> Story:
-    """What it led to stays told."""
-    return Story(facts(Ref(Kind.RUN, run.id), at, deleted_at=at))
+def of_deletion(run: Run, at: datetime) -> LineageRecord:
+    """What it led to stays in the lineage."""
+    return LineageRecord(facts(Ref(Kind.RUN, run.id), at, deleted_at=at))
 
 
 def asked(read: DataInput) -> str:

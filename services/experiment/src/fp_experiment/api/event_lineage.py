@@ -1,4 +1,4 @@
-"""What each event tells of lineage."""
+"""Lineage in events, one function a type."""
 
 import re
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from fp_kernel.texts import is_text
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from fp_experiment.domain.lineage import Edge, Kind, Ref, Relation, Story, deployment_ref, facts, version_ref
+from fp_experiment.domain.lineage import Edge, Kind, LineageRecord, Ref, Relation, deployment_ref, facts, version_ref
 from fp_experiment.domain.text import MAX_NAME
 
 # How a pipeline's execution that a drift report caused says so.
@@ -19,48 +19,50 @@ _RETRAIN: Final = re.compile(r"drift-report:(\S+)")
 MAX_INPUTS: Final = 32
 MAX_METRICS: Final = 5
 
-_NOTHING: Final = Story()
+_NOTHING: Final = LineageRecord()
 
 
-def registered(event: Event, model: pb.ModelRegistered) -> Story:
+def registered(event: Event, model: pb.ModelRegistered) -> LineageRecord:
     node = Ref(Kind.MODEL, model.model_name)
-    return Story(facts(node, event.time, model_id=model.model_id, task_type=model.task_type, framework=model.framework))
+    return LineageRecord(
+        facts(node, event.time, model_id=model.model_id, task_type=model.task_type, framework=model.framework)
+    )
 
 
-def created(event: Event, version: pb.ModelVersionCreated) -> Story:
+def created(event: Event, version: pb.ModelVersionCreated) -> LineageRecord:
     node = version_ref(version.model_name, version.version)
-    told = facts(node, event.time, version_id=version.version_id, created_by=version.created_by, stage="DEV")
+    found = facts(node, event.time, version_id=version.version_id, created_by=version.created_by, stage="DEV")
     edges = [Edge(Ref(Kind.MODEL, version.model_name), node, Relation.VERSIONED, event.time, event.id)]
-    return Story(told, [*edges, *_made(event, version.run_id, node)])
+    return LineageRecord(found, [*edges, *_made(event, version.run_id, node)])
 
 
-def ready(event: Event, version: pb.ModelVersionReady) -> Story:
+def ready(event: Event, version: pb.ModelVersionReady) -> LineageRecord:
     node = version_ref(version.model_name, version.version)
-    told = facts(node, event.time, version_id=version.version_id, digest=version.artifact_digest)
-    return Story(told, _made(event, version.run_id, node))
+    found = facts(node, event.time, version_id=version.version_id, digest=version.artifact_digest)
+    return LineageRecord(found, _made(event, version.run_id, node))
 
 
-def promoted(event: Event, version: pb.ModelPromoted) -> Story:
+def promoted(event: Event, version: pb.ModelPromoted) -> LineageRecord:
     node = version_ref(version.model_name, version.version)
     stage = pb.ModelStage.Name(version.to_stage).removeprefix("MODEL_STAGE_")
-    told = facts(node, event.time, version_id=version.version_id, stage=stage, promoted_by=version.promoted_by)
+    found = facts(node, event.time, version_id=version.version_id, stage=stage, promoted_by=version.promoted_by)
     if version.demoted_version:
-        told += facts(version_ref(version.model_name, version.demoted_version), event.time, stage="ARCHIVED")
-    return Story(told, _made(event, version.run_id, node))
+        found += facts(version_ref(version.model_name, version.demoted_version), event.time, stage="ARCHIVED")
+    return LineageRecord(found, _made(event, version.run_id, node))
 
 
-def archived(event: Event, model: pb.ModelArchived) -> Story:
-    return Story(facts(Ref(Kind.MODEL, model.model_name), event.time, archived_at=_moment(model.archived_at)))
+def archived(event: Event, model: pb.ModelArchived) -> LineageRecord:
+    return LineageRecord(facts(Ref(Kind.MODEL, model.model_name), event.time, archived_at=_moment(model.archived_at)))
 
 
-def restored(event: Event, model: pb.ModelRestored) -> Story:
-    """The archive stays told: whoever reads the later of the two knows the state."""
-    return Story(facts(Ref(Kind.MODEL, model.model_name), event.time, restored_at=_moment(model.restored_at)))
+def restored(event: Event, model: pb.ModelRestored) -> LineageRecord:
+    """The fact of the archive stays: the later of the two says what the state is."""
+    return LineageRecord(facts(Ref(Kind.MODEL, model.model_name), event.time, restored_at=_moment(model.restored_at)))
 
 
-def drifted(event: Event, drift: pb.ModelDriftDetected) -> Story:
+def drifted(event: Event, drift: pb.ModelDriftDetected) -> LineageRecord:
     node = Ref(Kind.DRIFT_REPORT, drift.report_id)
-    told = facts(
+    found = facts(
         node,
         event.time,
         type=pb.DriftType.Name(drift.drift_type).removeprefix("DRIFT_TYPE_"),
@@ -73,12 +75,12 @@ def drifted(event: Event, drift: pb.ModelDriftDetected) -> Story:
         retrain_pipeline_id=drift.retrain_pipeline_id,
     )
     deployment = deployment_ref(drift.model_name, drift.model_version)
-    return Story(told, [Edge(deployment, node, Relation.DRIFTED, event.time, event.id)])
+    return LineageRecord(found, [Edge(deployment, node, Relation.DRIFTED, event.time, event.id)])
 
 
-def deployed(event: Event, version: pb.ModelDeployed) -> Story:
+def deployed(event: Event, version: pb.ModelDeployed) -> LineageRecord:
     node = deployment_ref(version.model_name, version.version)
-    told = facts(
+    found = facts(
         node,
         event.time,
         state="LIVE",
@@ -87,18 +89,18 @@ def deployed(event: Event, version: pb.ModelDeployed) -> Story:
         deployed_at=_moment(version.deployed_at),
     )
     source = version_ref(version.model_name, version.version)
-    return Story(told, [Edge(source, node, Relation.DEPLOYED, event.time, event.id)])
+    return LineageRecord(found, [Edge(source, node, Relation.DEPLOYED, event.time, event.id)])
 
 
-def undeployed(event: Event, version: pb.ModelUndeployed) -> Story:
+def undeployed(event: Event, version: pb.ModelUndeployed) -> LineageRecord:
     node = deployment_ref(version.model_name, version.version)
     ended = _moment(version.undeployed_at)
-    return Story(facts(node, event.time, state="GONE", undeployed_at=ended, reason=version.reason))
+    return LineageRecord(facts(node, event.time, state="GONE", undeployed_at=ended, reason=version.reason))
 
 
-def started(event: Event, started: pb.PipelineStarted) -> Story:
+def started(event: Event, started: pb.PipelineStarted) -> LineageRecord:
     node = Ref(Kind.RUN, started.execution_id)
-    told = facts(
+    found = facts(
         node,
         event.time,
         pipeline=started.pipeline_name,
@@ -109,10 +111,10 @@ def started(event: Event, started: pb.PipelineStarted) -> Story:
     )
     report = _RETRAIN.fullmatch(started.triggered_by)
     cause = [Ref(Kind.DRIFT_REPORT, report[1])] if report else []
-    return Story(told, [Edge(source, node, Relation.RETRAINED, event.time, event.id) for source in cause])
+    return LineageRecord(found, [Edge(source, node, Relation.RETRAINED, event.time, event.id) for source in cause])
 
 
-def step(event: Event, step: pb.StepCompleted) -> Story:
+def step(event: Event, step: pb.StepCompleted) -> LineageRecord:
     """A training step may say in its output which feature views it read."""
     if step.step_type != pb.STEP_TYPE_TRAIN or "inputs" not in step.output.fields:
         return _NOTHING
@@ -120,29 +122,33 @@ def step(event: Event, step: pb.StepCompleted) -> Story:
     node = Ref(Kind.RUN, step.execution_id)
     # A job writes this; a name that no view can have would come back as a failure for ever.
     views = [(str(read.get("view") or ""), read) for read in reads[:MAX_INPUTS]]
-    told = {view: _asked(read) for view, read in views if view and len(view) <= MAX_NAME and is_text(view)}
-    return Story(
-        facts(node, event.time, **{f"read.{view}": asked for view, asked in told.items()}),
-        [Edge(Ref(Kind.DATA, view), node, Relation.READ_BY, event.time, event.id) for view in told],
+    found = {view: _asked(read) for view, read in views if view and len(view) <= MAX_NAME and is_text(view)}
+    return LineageRecord(
+        facts(node, event.time, **{f"read.{view}": asked for view, asked in found.items()}),
+        [Edge(Ref(Kind.DATA, view), node, Relation.READ_BY, event.time, event.id) for view in found],
     )
 
 
-def ended(event: Event, ended: pb.PipelineCompleted | pb.PipelineFailed) -> Story:
+def ended(event: Event, ended: pb.PipelineCompleted | pb.PipelineFailed) -> LineageRecord:
     failed = isinstance(ended, pb.PipelineFailed)
     node = Ref(Kind.RUN, ended.execution_id)
     status = "FAILED" if failed else "FINISHED"
-    return Story(facts(node, event.time, pipeline=ended.pipeline_name, pipeline_id=ended.pipeline_id, status=status))
+    return LineageRecord(
+        facts(node, event.time, pipeline=ended.pipeline_name, pipeline_id=ended.pipeline_id, status=status)
+    )
 
 
-def defined(event: Event, view: pb.FeatureViewDefined) -> Story:
+def defined(event: Event, view: pb.FeatureViewDefined) -> LineageRecord:
     node = Ref(Kind.DATA, view.feature_view_name)
-    return Story(facts(node, event.time, view_id=view.feature_view_id, schema_version=view.schema_version))
+    return LineageRecord(facts(node, event.time, view_id=view.feature_view_id, schema_version=view.schema_version))
 
 
-def written(event: Event, written: pb.FeaturesWritten) -> Story:
+def written(event: Event, written: pb.FeaturesWritten) -> LineageRecord:
     node = Ref(Kind.DATA, written.feature_view_name)
     through, at = written.written_through_version, _moment(written.written_at)
-    return Story(facts(node, event.time, view_id=written.feature_view_id, through_version=through, written_at=at))
+    return LineageRecord(
+        facts(node, event.time, view_id=written.feature_view_id, through_version=through, written_at=at)
+    )
 
 
 def _made(event: Event, run_id: str, version: Ref) -> list[Edge]:
