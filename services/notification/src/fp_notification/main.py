@@ -79,7 +79,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     runtime.keep("deliveries", worker.run)
     runtime.keep("identities", lambda: follow_identities(bus, NOUN, ended))
     runtime.every(PRUNE_EVERY, "retention", Pruner(database, consumers=(consumers.EVENTS,)).prune)
-    runtime.every(PRUNE_EVERY, "notifications", Retention(PostgresArchive(database), clock, settings.keep))
+    runtime.every(PRUNE_EVERY, "notifications", Retention(PostgresArchive(database), clock, settings.retained))
     await runtime.serve(server)
 
 

@@ -5,7 +5,7 @@ from fp_telemetry import Metrics as Registry
 
 class Metrics:
     def __init__(self, registry: Registry) -> None:
-        self._notified = registry.counter("told_total", "Recipients that were told of an event.")
+        self._notified = registry.counter("told_total", "Recipients that were notified of an event.")
         self._attempts = registry.counter(
             "attempts_total", "Attempts to deliver to webhooks, by outcome.", ("outcome",)
         )

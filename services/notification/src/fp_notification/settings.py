@@ -86,8 +86,8 @@ class Settings(ServiceSettings, PostgresSettings, EventSettings):
     notification_capacity: messages under way at a time in one process.
     notification_per_host: messages under way at a time to one host, over all processes: a slow one has no more room.
     notification_poll: seconds between two looks for deliveries that are due; an index answers in under a millisecond.
-    notification_keep_days: how long notifications and their log are kept.
-    notification_mail_days: how long it is kept that a mail about an account was sent; its text goes when it is sent.
+    notification_keep_days: how long notifications and their log are stored.
+    notification_mail_days: how long the record of a mail about an account is stored; its text goes when it is sent.
     smtp_host, smtp_port: the mail server; without a host no mail is sent and SendMail refuses.
     smtp_user, smtp_password: for a server that asks for a login.
     smtp_from: the sender, such as Forgepoint <no-reply@example.com>.
@@ -176,5 +176,5 @@ class Settings(ServiceSettings, PostgresSettings, EventSettings):
         return WorkerPolicy(self.notification_capacity, self.notification_poll, self.notification_lease)
 
     @property
-    def keep(self) -> timedelta:
+    def retained(self) -> timedelta:
         return timedelta(days=self.notification_keep_days)

@@ -10,6 +10,6 @@ class AddMembers:
         self._transactions = transactions
 
     async def __call__(self, members: Sequence[Member]) -> None:
-        """Safe to repeat: who is known already keeps his preferences."""
+        """Safe to repeat: the preferences of a known member stay."""
         async with self._transactions() as tx:
             await tx.recipients.add_members(sorted(members, key=lambda member: (member.team, member.user_id)))

@@ -84,11 +84,11 @@ SELECT d.notification_id, 'WEBHOOK', 'PENDING', d.host, now() + make_interval(se
 FROM unnest($1::uuid[], $2::text[], $3::float8[]) AS d (notification_id, host, due_in)
 """
 FAULT = """
-INSERT INTO destinations AS kept (host, failures, open_until)
+INSERT INTO destinations AS stored (host, failures, open_until)
 VALUES ($1, 1, CASE WHEN 1 >= $2 THEN now() + make_interval(secs => $3) END)
 ON CONFLICT (host) DO UPDATE
-SET failures = kept.failures + 1,
-    open_until = CASE WHEN kept.failures + 1 >= $2 THEN now() + make_interval(secs => $3) END
+SET failures = stored.failures + 1,
+    open_until = CASE WHEN stored.failures + 1 >= $2 THEN now() + make_interval(secs => $3) END
 """
 TRUST = "UPDATE destinations SET failures = 0, open_until = NULL WHERE host = $1 AND failures > 0"
 

@@ -19,7 +19,7 @@ from fp_notification.domain.notifications import Notification
 
 # channels: joined, for unnest has no rows of arrays.
 _ADD = """
-INSERT INTO notifications AS kept (id, team, recipient, kind, event_id, event_type, source, resource_id, severity,
+INSERT INTO notifications AS stored (id, team, recipient, kind, event_id, event_type, source, resource_id, severity,
                                    title, body, channels, in_app, created_at, correlation_id, trace, events)
 SELECT n.id, n.team, n.recipient, n.kind, n.event_id, n.event_type, n.source, n.resource_id, n.severity, n.title,
        n.body, string_to_array(n.channels, ','), n.in_app, n.created_at, n.correlation_id, n.trace, n.events
@@ -29,28 +29,28 @@ FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::text
      AS n (id, team, recipient, kind, event_id, event_type, source, resource_id, severity, title, body, channels,
            in_app, created_at, correlation_id, trace, events)
 ON CONFLICT ON CONSTRAINT notifications_once DO UPDATE
-SET title = excluded.title, body = excluded.body, severity = greatest(kept.severity, excluded.severity),
+SET title = excluded.title, body = excluded.body, severity = greatest(stored.severity, excluded.severity),
     events = excluded.events, read_at = NULL
-WHERE excluded.events > kept.events
+WHERE excluded.events > stored.events
 RETURNING id::text
 """
 _COUNT = """
-INSERT INTO floods AS kept (team, event_type, resource_id, begins_at, events)
+INSERT INTO floods AS stored (team, event_type, resource_id, begins_at, events)
 SELECT k.team, k.event_type, k.resource_id, $5, k.events
 FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) WITH ORDINALITY
      AS k (team, event_type, resource_id, events, place)
 ORDER BY k.place
-ON CONFLICT (begins_at, team, event_type, resource_id) DO UPDATE SET events = kept.events + excluded.events
+ON CONFLICT (begins_at, team, event_type, resource_id) DO UPDATE SET events = stored.events + excluded.events
 RETURNING team, event_type, resource_id, events
 """
 _FIND = f"SELECT {NOTIFICATION} FROM notifications n WHERE n.team = $1 AND n.recipient = $2 AND n.event_id = $3"  # noqa: S608 -- a constant
 _READ = """
-UPDATE notifications AS kept SET read_at = $3
+UPDATE notifications AS stored SET read_at = $3
 FROM unnest($4::uuid[]) AS wanted (id) CROSS JOIN LATERAL (
     SELECT id FROM notifications
     WHERE id = wanted.id AND team = $1 AND recipient = $2 AND in_app AND read_at IS NULL LIMIT 1
 ) AS mine
-WHERE kept.id = mine.id
+WHERE stored.id = mine.id
 """
 _READ_ALL = """
 UPDATE notifications SET read_at = $3
