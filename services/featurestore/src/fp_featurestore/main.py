@@ -9,11 +9,11 @@ from fp_events.streams import AUDIT, AUTH, FEATURES
 from fp_kernel import Clock
 from fp_postgres import PRUNE_EVERY, Database, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
+from fp_redis.hosting import soft_links
 from fp_rpc import Server
 from fp_rpc.hosting import peers
 from fp_runtime import Runtime
 
-from fp_featurestore import stores
 from fp_featurestore.adapters.online.view import RedisOnline
 from fp_featurestore.adapters.postgres.copies import PostgresClaims, PostgresCopies
 from fp_featurestore.adapters.postgres.history import PostgresHistory
@@ -25,7 +25,6 @@ from fp_featurestore.api.grpc import FeatureStoreServicer
 from fp_featurestore.app.catalog import Catalog
 from fp_featurestore.app.define_view import DefineView
 from fp_featurestore.app.delete_view import DeleteView
-from fp_featurestore.app.follow import Follow
 from fp_featurestore.app.get_historical import GetHistorical
 from fp_featurestore.app.get_online import GetOnline
 from fp_featurestore.app.queries import Queries
@@ -33,19 +32,24 @@ from fp_featurestore.app.rebuild import Rebuild
 from fp_featurestore.app.sync_online import SyncOnline
 from fp_featurestore.app.training_set import GetTrainingSet
 from fp_featurestore.app.trim_history import TrimHistory
+from fp_featurestore.app.update_online import UpdateOnline
 from fp_featurestore.app.write_features import WriteFeatures
 from fp_featurestore.metrics import Metrics
 from fp_featurestore.settings import Settings
 
 NOUN = "featurestore"
 _HOUR = 3_600.0
+_SYNC_EVERY = 1.0
 
 
 async def serve(runtime: Runtime, settings: Settings) -> None:
     clock, seen = runtime.clock, Metrics(runtime.metrics)
     database = await hard_database(runtime, settings.database_url.get_secret_value())
     bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
-    online = await stores.online(runtime, settings, clock)
+    redis = settings.redis_url.get_secret_value()
+    # Soft: reads go to the offline view meanwhile, and what is written is replayed from the log afterwards.
+    links = await soft_links(runtime, redis, clock, store="the online view", seconds=settings.redis_timeout)
+    online = RedisOnline(*links)
 
     views = PostgresViews(database)
     catalog = Catalog(views, clock)
@@ -68,7 +72,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     runtime.every(PRUNE_EVERY, "retention", Pruner(database).prune)
     trim = TrimHistory(PostgresHistory(database), PostgresClaims(database), clock)
     runtime.every(settings.featurestore_trim_hours * _HOUR, "history", trim)
-    runtime.keep("online view", sync.run)
+    runtime.every(_SYNC_EVERY, "online view", sync)
     runtime.keep("identities", lambda: follow_identities(bus, NOUN, others.ended))
     await runtime.serve(server)
 
@@ -77,12 +81,12 @@ def _servicer(
     database: Database, catalog: Catalog, online: RedisOnline, *, rebuild: Rebuild, clock: Clock, seen: Metrics
 ) -> FeatureStoreServicer:
     transactions, offline = PostgresTransactions(database), PostgresOffline(database)
-    follow = Follow(online, seen.copied)
+    update_online = UpdateOnline(online, seen.copied)
     return FeatureStoreServicer(
         queries=Queries(PostgresViews(database)),
-        define_view=DefineView(transactions, catalog, follow),
+        define_view=DefineView(transactions, catalog, update_online),
         delete_view=DeleteView(transactions, catalog, online),
-        write_features=WriteFeatures(transactions, catalog, follow),
+        write_features=WriteFeatures(transactions, catalog, update_online),
         get_online=GetOnline(catalog, online, offline, clock=clock, observe=seen.read),
         get_historical=GetHistorical(catalog, offline),
         get_training_set=GetTrainingSet(catalog, offline),

@@ -13,7 +13,6 @@ from fp_featurestore.adapters.postgres.views import PostgresViews
 from fp_featurestore.app.catalog import Catalog
 from fp_featurestore.app.define_view import DefineView
 from fp_featurestore.app.delete_view import DeleteView
-from fp_featurestore.app.follow import Follow
 from fp_featurestore.app.get_historical import GetHistorical
 from fp_featurestore.app.get_online import GetOnline
 from fp_featurestore.app.ports import ViewRef
@@ -21,6 +20,7 @@ from fp_featurestore.app.queries import Queries
 from fp_featurestore.app.rebuild import Rebuild, Target
 from fp_featurestore.app.sync_online import SyncOnline
 from fp_featurestore.app.training_set import GetTrainingSet
+from fp_featurestore.app.update_online import UpdateOnline
 from fp_featurestore.app.write_features import WriteFeatures
 from fp_featurestore.domain.rows import NewRow
 from fp_kernel import Command, Principal
@@ -49,7 +49,7 @@ class Desk:
         self.copies, self.claims = PostgresCopies(database), PostgresClaims(database)
         self.catalog, self.copied, self.reads = Catalog(self.views, self.clock), [], []
         self.rebuild = Rebuild(self.views, self.log, self.online, self.copies, self.claims)
-        self.keep = SyncOnline(
+        self.sync = SyncOnline(
             self.views,
             self.log,
             self.online,
@@ -58,12 +58,12 @@ class Desk:
             rebuild=self.rebuild,
             observe=self.copied.append,
         )
-        transactions, follow = PostgresTransactions(database), Follow(self.online, self.copied.append)
+        transactions, update_online = PostgresTransactions(database), UpdateOnline(self.online, self.copied.append)
         self.do = SimpleNamespace(
             queries=Queries(self.views),
-            define_view=DefineView(transactions, self.catalog, follow),
+            define_view=DefineView(transactions, self.catalog, update_online),
             delete_view=DeleteView(transactions, self.catalog, self.online),
-            write_features=WriteFeatures(transactions, self.catalog, follow),
+            write_features=WriteFeatures(transactions, self.catalog, update_online),
             get_online=GetOnline(self.catalog, self.online, self.offline, clock=self.clock, observe=self.reads.append),
             get_historical=GetHistorical(self.catalog, self.offline),
             get_training_set=GetTrainingSet(self.catalog, self.offline),

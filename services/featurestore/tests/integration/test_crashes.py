@@ -16,11 +16,11 @@ from fp_featurestore.adapters.postgres.views import PostgresViews
 from fp_featurestore.app.catalog import Catalog
 from fp_featurestore.app.define_view import DefineView
 from fp_featurestore.app.delete_view import DeleteView
-from fp_featurestore.app.follow import Follow
 from fp_featurestore.app.get_online import GetOnline
 from fp_featurestore.app.ports import ViewRef
 from fp_featurestore.app.rebuild import Rebuild, Target
 from fp_featurestore.app.sync_online import SyncOnline
+from fp_featurestore.app.update_online import UpdateOnline
 from fp_featurestore.app.write_features import WriteFeatures
 from fp_featurestore.domain.features import Definition, Entity, Feature, ValueType
 from fp_featurestore.domain.rows import NewRow
@@ -54,7 +54,7 @@ class Parts:
         self.online, self.log = step(RedisOnline(link, link)), step(PostgresLog(database))
         copies, claims = step(PostgresCopies(database)), PostgresClaims(database)
         self.rebuild = Rebuild(self.views, self.log, self.online, copies, claims)
-        self.keep = SyncOnline(
+        self.sync = SyncOnline(
             self.views,
             self.log,
             self.online,
@@ -64,11 +64,11 @@ class Parts:
             observe=lambda _: None,
         )
         transactions, catalog = PostgresTransactions(database), Catalog(self.views, clock)
-        follow = Follow(self.online, lambda _: None)
+        update_online = UpdateOnline(self.online, lambda _: None)
         self.do = SimpleNamespace(
-            define_view=DefineView(transactions, catalog, follow),
+            define_view=DefineView(transactions, catalog, update_online),
             delete_view=DeleteView(transactions, catalog, self.online),
-            write_features=WriteFeatures(transactions, catalog, follow),
+            write_features=WriteFeatures(transactions, catalog, update_online),
             get_online=GetOnline(catalog, self.online, PostgresOffline(database), clock=clock, observe=lambda _: None),
             rebuild=self.rebuild,
         )
@@ -109,7 +109,7 @@ async def rebuild(crash, url, redis_url, view_id):
 async def catch_up(crash, url, redis_url, _view_id):
     """The scenario: a store that was flushed is filled again."""
     parts = await Parts.open(url, redis_url, step=crash.wrap)
-    await parts.keep.once()
+    await parts.sync.sync_all()
 
 
 @pytest.fixture
@@ -145,7 +145,7 @@ async def _check_write(run):
         await parts.do.write_features(view_id, ROWS, ANN, replace(KEYED, key=view_id))
     except Replayed:
         assert view.version == 2
-    await parts.keep.once()
+    await parts.sync.sync_all()
     offline, online = await parts.both(view_id)
     assert [(row[0], row[2], row[3]) for row in offline] == [("a", 2, 1), ("a", 2, 3), ("b", 2, 2)]
     assert [value[:2] for value in online] == [(2, 3), (2, 2)]
@@ -165,7 +165,7 @@ async def _check_views(run):
     offline, online = await parts.both(view_id)
     assert [(row[2], row[3]) for row in offline if row[0] == "a"] == [(v, o) for v in (2, 3, 4) for o in (1, 3)]
     assert online is None or [value[:2] for value in online] == [(4, 3), (4, 2)]
-    await parts.keep.once()
+    await parts.sync.sync_all()
     assert [value[:2] for value in (await parts.both(view_id))[1]] == [(4, 3), (4, 2)]
     async for _ in parts.do.rebuild("alpha", view_id, Target(online=True, offline=True)):
         continue

@@ -108,7 +108,7 @@ async def test_reads_within_retention_are_equal_before_and_after_and_a_rebuild_g
                 rows.append((entity, {"temp": number}, event, known))
             written = (await desk.write(view, *rows)).version
         await recorded(desk, view, 1 + len(early))
-        await desk.keep.once()
+        await desk.sync.sync_all()
         before = await answers(desk, view, horizon, 1 + len(early)), await online(desk, view)
         await keeper.until(horizon)
         assert (await answers(desk, view, horizon, 1 + len(early)), await online(desk, view)) == before

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from fp_featurestore.adapters.online import keys
-from fp_featurestore.app.ports import Replayed, ViewRef
+from fp_featurestore.app.ports import LogPart, ViewRef
 from fp_featurestore.domain.rows import Row
 from fp_kernel import Unavailable
 from hypothesis import HealthCheck, given, settings
@@ -49,7 +49,7 @@ async def test_writes_without_redis_succeed_and_are_replayed_when_it_is_back(
     assert (read.found[0].values, alone.reads) == ({"temp": 5.0}, ["away"])
     assert set(alone.copied) == {"late"}
     assert (await desk.online_values(view, ["a"]))["a"] is None
-    await desk.keep.once()
+    await desk.sync.sync_all()
     assert (await desk.online_values(view, ["a"]))["a"].event_time == 5
     assert desk.copied[-1] == "caught_up"
     (state,) = await desk.online.states([view])
@@ -66,7 +66,7 @@ async def test_a_flushed_store_answers_from_the_log_and_is_filled_again(desk, de
     read = await desk.do.get_online("alpha", ViewRef(id=view.id), ["a", "c"], [])
     assert [one.values["temp"] for one in read.found] == [1.0, 3.0]
     assert desk.reads == ["incomplete"]
-    await desk.keep.once()
+    await desk.sync.sync_all()
     assert await held(desk, view, ["a", "b"]) == before
     assert desk.copied[-1] == "rebuilt"
 
@@ -75,9 +75,9 @@ async def test_a_store_that_is_ahead_of_the_log_is_filled_anew(desk, defined):
     view = await desk.define(defined())
     await desk.write(view, ("a", {"temp": 1.0}, 1))
     (state,) = await desk.online.states([view])
-    foreign = Replayed(3, 9, [Row("a", 99, 99, 9, 1, 1, b"")])
+    foreign = LogPart(3, 9, [Row("a", 99, 99, 9, 1, 1, b"")])
     await desk.online.apply(view, state.copy, foreign)
-    await desk.keep.once()
+    await desk.sync.sync_all()
     assert (await held(desk, view, ["a"]))["a"][0] == 1
     assert desk.copied[-1] == "rebuilt"
 
@@ -87,7 +87,7 @@ async def test_another_time_to_live_makes_a_new_copy(desk, defined):
     await desk.write(view, ("a", {"temp": 1.0}, 1_700_000_000_000_000))
     assert await held(desk, view, ["a"]) == {}
     view = await desk.define(defined())
-    await desk.keep.once()
+    await desk.sync.sync_all()
     assert (await held(desk, view, ["a"]))["a"][0] == 1_700_000_000_000_000
 
 
@@ -95,7 +95,7 @@ async def test_a_copy_that_is_being_filled_outlives_a_sweep_and_a_dead_one_does_
     view = await desk.define(defined())
     await desk.write(view, ("a", {"temp": 1.0}, 1))
     prefix, filling = keys.of_view(view), await desk.online.begin(view)
-    part = Replayed(1, 2, [Row("a", 1, 1, 2, 1, 1, b"")])
+    part = LogPart(1, 2, [Row("a", 1, 1, 2, 1, 1, b"")])
     await desk.online.apply(view, filling, part)
     await desk.online.apply(view, "0-dead", part)
     await desk.online.sweep()
@@ -120,7 +120,7 @@ async def test_a_rebuild_whose_copy_is_lost_does_not_switch_to_it(desk, defined)
 async def test_a_turn_looks_at_what_has_changed_and_not_at_every_view(desk, defined, monkeypatch):
     old, view = await desk.define(defined("old")), await desk.define(defined())
     await desk.database.execute("UPDATE feature_views SET recorded_at = 0 WHERE name = 'old'")
-    await desk.keep.turn()
+    await desk.sync.sync_changed()
     states, read = desk.online.states, []
 
     async def noted(heads):
@@ -128,17 +128,17 @@ async def test_a_turn_looks_at_what_has_changed_and_not_at_every_view(desk, defi
         return await states(heads)
 
     monkeypatch.setattr(desk.online, "states", noted)
-    await desk.keep.turn()
+    await desk.sync.sync_changed()
     assert read == [view.id]
     await desk.flush()
-    await desk.keep.turn()
+    await desk.sync.sync_changed()
     assert read[1:] == [old.id, view.id]
     assert await held(desk, old, ["a"]) == {}
 
 
 async def test_after_a_failure_a_turn_looks_at_every_view(desk, defined, monkeypatch):
     old = await desk.define(defined("old"))
-    await desk.keep.turn()
+    await desk.sync.sync_changed()
     await desk.write(old, ("a", {"temp": 1.0}, 1))
     await desk.database.execute("UPDATE feature_views SET recorded_at = 0 WHERE name = 'old'")
 
@@ -148,12 +148,12 @@ async def test_after_a_failure_a_turn_looks_at_every_view(desk, defined, monkeyp
     with monkeypatch.context() as broken:
         broken.setattr(desk.online, "intact", away)
         with pytest.raises(Unavailable):
-            await desk.keep.turn()
+            await desk.sync.sync_changed()
     (state,) = await desk.online.states([old])
-    await desk.online.apply(old, state.copy, Replayed(1, 1, []))
+    await desk.online.apply(old, state.copy, LogPart(1, 1, []))
     prefix = keys.of_view(old)
     await desk.link.ask(("SET", keys.cursor(prefix, state.copy), "1"))
-    await desk.keep.turn()
+    await desk.sync.sync_changed()
     (state,) = await desk.online.states([old])
     assert state.version == 2
 
@@ -169,7 +169,7 @@ async def test_any_order_of_any_parts_gives_the_newest_values(desk, defined):
     @given(st.lists(ROWS, min_size=1, max_size=5), st.data())
     def check(writes, data):
         events = [
-            Replayed(
+            LogPart(
                 version,
                 version,
                 [Row(entity, at, 0, version, ordinal, 1, b"%d" % at) for ordinal, (entity, at) in enumerate(rows, 1)],

@@ -17,7 +17,7 @@ async def filled(desk, defined):
     view = await desk.define(defined(temp="DOUBLE", hour="INT64"))
     await desk.write(view, ("b", {"temp": 4.0, "hour": 3.0}, 10), ("b", {"temp": 5.0}, 10))
     # A store that was slow for a moment has not followed.
-    await desk.keep.once()
+    await desk.sync.sync_all()
     return await desk.view(view)
 
 
@@ -63,7 +63,7 @@ async def test_the_state_is_what_the_log_replays_to(desk, defined):
 
 async def test_a_rebuild_leaves_no_other_copy(desk, defined):
     view = await filled(desk, defined)
-    await desk.keep.once()
+    await desk.sync.sync_all()
     rows, keys = len(await desk.offline_rows(view)), len(await desk.keys())
     await desk.rebuilt(view)
     assert await desk.database.fetchval("SELECT count(*) FROM feature_values") == rows

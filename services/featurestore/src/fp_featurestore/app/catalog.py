@@ -40,11 +40,11 @@ class Catalog:
         if found is None or found.deleted:
             self._known.pop((team, ref), None)
             raise no_view()
-        self.keep(found)
+        self.remember(found)
         return found
 
-    def keep(self, view: View) -> None:
-        """Remember it; one that is deleted is forgotten."""
+    def remember(self, view: View) -> None:
+        """A view that is deleted is forgotten."""
         if view.deleted:
             self.forget(view)
             return
@@ -64,7 +64,7 @@ class Catalog:
         views = 0
         while batch := await self._views.live(after, _BATCH):
             for view in batch:
-                self.keep(view)
+                self.remember(view)
                 for schema in view.schemas:
                     plan_of(schema)
             after, views = batch[-1].id, views + len(batch)

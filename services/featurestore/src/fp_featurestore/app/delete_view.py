@@ -21,15 +21,15 @@ class DeleteView:
     async def __call__(self, view_id: str, caller: Principal, command: Command) -> View:
         """The view as it was deleted; its name is free again. Raises NotFound, also when it was deleted before."""
         async with self._transactions(command) as tx:
-            turn = await tx.turn(view_id)
-            before = turn.view
+            log = await tx.log.lock(view_id)
+            before = log.view
             if before is None or before.team != caller.team or before.deleted:
                 raise no_view()
-            event = ViewDeleted(view_id, before.version + 1, before.team, turn.now, caller.user_id)
+            event = ViewDeleted(view_id, before.version + 1, before.team, log.now, caller.user_id)
             view = evolve(before, event)
-            await tx.append(view, event)
+            await tx.log.append(view, event)
             await tx.complete(view)
-        self._catalog.keep(view)
+        self._catalog.remember(view)
         try:
             await self._online.drop(view)
         except Error:

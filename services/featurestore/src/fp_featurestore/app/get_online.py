@@ -26,15 +26,15 @@ class GetOnline:
         """Raises NotFound, InvalidArgument naming the field, Unavailable."""
         wanted = entities(entity_ids)
         view, features = await selected(self._catalog, team, ref, names)
-        kept = await self._read(view, wanted)
-        if any(value is not None and value.schema_version > view.schema_version for value in kept):
+        stored = await self._read(view, wanted)
+        if any(value is not None and value.schema_version > view.schema_version for value in stored):
             # Written under a schema that this process does not know yet.
             view = await self._catalog.view(team, ref, fresh=True)
             features = features if names else [feature.name for feature in view.features]
         now = instant(self._clock.now())
         served = {
             entity_id: value
-            for entity_id, value in zip(wanted, kept, strict=True)
+            for entity_id, value in zip(wanted, stored, strict=True)
             if value is not None and view.served(value.event_time, now)
         }
         found = [vector(view, entity_id, value, features) for entity_id, value in served.items()]
@@ -52,13 +52,13 @@ class GetOnline:
 
     async def _read_part(self, view: View, entity_ids: Sequence[str]) -> Sequence[OnlineValue | Row | None]:
         try:
-            kept = await self._online.read(view, entity_ids)
+            stored = await self._online.read(view, entity_ids)
         except Unavailable:
             self._observe("away")
         else:
-            self._observe("incomplete" if kept is None else "online")
-            if kept is not None:
-                return kept
+            self._observe("incomplete" if stored is None else "online")
+            if stored is not None:
+                return stored
         asks = [AsOfQuery(entity_id, EVER, EVER) for entity_id in entity_ids]
         rows = await self._offline.as_of(view.id, asks, EVER)
         return [rows.get(place) for place in range(len(entity_ids))]

@@ -24,21 +24,19 @@ class ViewRef:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """The right to append to one log until the transaction ends. now: not before the log's last event."""
+class LockedLog:
+    """A log that nobody else appends to until the transaction ends.
+
+    view: what the log made so far; None of an empty one. now: not before the log's last event.
+    """
 
     view: View | None
     now: Instant
 
 
-class Transaction(Protocol):
-    """Events of one view, the view that they make, and the command's answer: all or nothing."""
-
-    async def turn(self, view_id: str) -> Turn:
-        """Wait until nobody else appends to the view."""
-
-    async def named(self, team: str, name: str) -> str:
-        """The id of the view of this name; empty when there is none. Nobody else takes the name until the end."""
+class LogWriter(Protocol):
+    async def lock(self, view_id: str) -> LockedLog:
+        """Wait until nobody else appends to the view's log."""
 
     async def append(self, view: View, event: LogEvent) -> None:
         """A definition or deletion. view: what the log makes with it."""
@@ -46,8 +44,28 @@ class Transaction(Protocol):
     async def write(self, view: View, event: FeaturesWritten, rows: Rows) -> None:
         """A write, with its rows in the offline view. view: what the log makes with it."""
 
-    def emit(self, event: DomainEvent) -> None:
-        """Leaves for the bus with the change."""
+
+class ViewNames(Protocol):
+    async def lock(self, team: str, name: str) -> str:
+        """The id of the view of this name; empty when there is none. Nobody else takes the name until the end."""
+
+
+class Outbox(Protocol):
+    def add(self, event: DomainEvent) -> None:
+        """Publish the event, if and only if the transaction commits."""
+
+
+class Transaction(Protocol):
+    """Events of one view, the view that they make, and the command's answer: all or nothing."""
+
+    @property
+    def names(self) -> ViewNames: ...
+
+    @property
+    def log(self) -> LogWriter: ...
+
+    @property
+    def outbox(self) -> Outbox: ...
 
     async def complete(self, result: object) -> None:
         """What the command answers, now and when it is repeated."""
@@ -138,7 +156,7 @@ class Offline(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Replayed:
+class LogPart:
     """Rows of the log's events `first` to `last`; an event without rows counts as well."""
 
     first: int
@@ -147,7 +165,7 @@ class Replayed:
 
 
 class Log(Protocol):
-    def rows(self, view_id: str, after: int, through: int) -> AsyncIterator[Replayed]:
+    def rows(self, view_id: str, after: int, through: int) -> AsyncIterator[LogPart]:
         """Everything after a version through another one, in batches."""
 
     async def version(self, view_id: str) -> int:
@@ -181,8 +199,8 @@ class Online(Protocol):
 
     async def mark_intact(self) -> None: ...
 
-    async def apply(self, view: View, copy: str, part: Replayed) -> int:
-        """Keep what is newer than what is kept; answers up to which version the copy has the log.
+    async def apply(self, view: View, copy: str, part: LogPart) -> int:
+        """Store values newer than the stored ones; answers up to which version the copy has the log.
 
         copy: empty for the one that readers see. Answers -1 when there is no such copy.
         """
@@ -229,7 +247,7 @@ class Copies(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Retained:
-    """A view that keeps its history for a time. retention: microseconds. horizon: None before the first trim.
+    """A view whose history is retained for a time. retention: microseconds. horizon: None before the first trim.
 
     horizon_version: the log's last version that was recorded before the horizon.
     copy: that reads go to; None of a deleted view.

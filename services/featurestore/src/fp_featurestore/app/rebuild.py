@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fp_kernel import Aborted, Error, FailedPrecondition, PageRequest
 from fp_telemetry import get_logger
 
-from fp_featurestore.app.ports import Claims, Copies, Log, Online, Replayed, ViewRef, Views
+from fp_featurestore.app.ports import Claims, Copies, Log, LogPart, Online, ViewRef, Views
 from fp_featurestore.app.refusals import no_view
 from fp_featurestore.domain.view import View
 
@@ -90,7 +90,7 @@ class Rebuild:
         # The copy that readers see has more than the log has: it is wrong and not ahead.
         return await self._online.switch(view, copy, through, force=True)
 
-    async def _fill(self, view: View, copy: str, after: int, through: int) -> AsyncIterator[Replayed]:
+    async def _fill(self, view: View, copy: str, after: int, through: int) -> AsyncIterator[LogPart]:
         async for part in self._log.rows(view.id, after, through):
             if await self._online.apply(view, copy, part) < part.last:
                 raise Aborted("the online store lost the copy that is being filled")

@@ -1,16 +1,14 @@
-"""See to it that the online view has what the log has."""
+"""Bring the online view up to date with the log."""
 
-import asyncio
 from collections.abc import Sequence
 
-from fp_kernel import Error, Unavailable
+from fp_kernel import Unavailable
 from fp_telemetry import get_logger
 
 from fp_featurestore.app.ports import Claims, Copies, Log, Observe, Online, OnlineState, ViewRef, Views
 from fp_featurestore.app.rebuild import Rebuild
 from fp_featurestore.domain.view import View, ViewHead
 
-_INTERVAL = 1.0
 # Between two looks at every view.
 _TURNS = 30
 _BATCH = 500
@@ -23,9 +21,9 @@ _logger = get_logger(__name__)
 class SyncOnline:
     """Compares the version that each online copy has with that of its log, and replays what is between.
 
-    Each second it looks at the views whose logs have grown, so that changes cost and views do not; at all of them from
-    time to time, and when the store has lost what it had. Runs in every replica; what one does twice does no harm,
-    because the newest value wins in any order. A store that lost its copies gets new ones.
+    Mostly it looks only at views whose logs have grown, so that the cost follows the changes and not the number of
+    views; at all of them from time to time, and when the store has lost its copies, which are then made anew. Every
+    replica runs it: values may be applied twice and in any order, because the newest one wins.
     """
 
     def __init__(
@@ -49,35 +47,31 @@ class SyncOnline:
         self._observe = observe
         self._turns_left = 0
 
-    async def run(self) -> None:
-        """Until cancelled; outages of the stores are waited out."""
-        while True:
-            try:
-                await self.turn()
-            except Unavailable:
-                _logger.debug("a store of the online view is away")
-            except Error as error:
-                _logger.warning("online view could not be kept", kind=error.kind, reason=error.reason)
-            await asyncio.sleep(_INTERVAL)
+    async def __call__(self) -> None:
+        """The views that have changed, or every view when it is time for that; outages of the stores are waited out."""
+        try:
+            await self.sync_changed()
+        except Unavailable:
+            _logger.debug("a store of the online view is away")
 
-    async def turn(self) -> None:
-        """What has changed; everything at every so many turns, after a failure, and when the store lost its copies.
+    async def sync_changed(self) -> None:
+        """Every view instead at every so many turns, after a failure, and when the store lost its copies.
 
         Raises Unavailable while a store is away.
         """
         left, self._turns_left = self._turns_left, 0
         if left and await self._online.intact():
-            await self._keep_all(await self._views.changed(_MOST_CHANGED))
+            await self._sync(await self._views.changed(_MOST_CHANGED))
             self._turns_left = left - 1
         else:
-            await self.once()
+            await self.sync_all()
             self._turns_left = _TURNS
 
-    async def once(self) -> None:
+    async def sync_all(self) -> None:
         """Every view. Raises Unavailable while a store is away."""
         after = ""
         while heads := await self._views.heads(after, _BATCH):
-            await self._keep_all(heads)
+            await self._sync(heads)
             after = heads[-1].id
         for view_id in await self._copies.stale():
             async with self._claims(view_id) as mine:
@@ -85,16 +79,16 @@ class SyncOnline:
                     await self._copies.sweep(view_id)
         await self._online.mark_intact()
 
-    async def _keep_all(self, heads: Sequence[ViewHead]) -> None:
+    async def _sync(self, heads: Sequence[ViewHead]) -> None:
         rebuilt = 0
         for start in range(0, len(heads), _BATCH):
             batch = heads[start : start + _BATCH]
             for head, state in zip(batch, await self._online.states(batch), strict=True):
-                rebuilt += await self._keep(head, state)
+                rebuilt += await self._sync_view(head, state)
         if rebuilt:
             await self._online.sweep()
 
-    async def _keep(self, head: ViewHead, state: OnlineState) -> bool:
+    async def _sync_view(self, head: ViewHead, state: OnlineState) -> bool:
         """Whether it made a new copy."""
         sound = await self._sound(head, state)
         if sound and state.version >= head.version:

@@ -24,7 +24,7 @@ MAX_PACKED_BYTES = 16 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Vector:
-    """A kept row and the features of it that are asked for. version: of the log's event that wrote it."""
+    """A stored row and the features of it that are asked for. version: of the log's event that wrote it."""
 
     entity_id: str
     schema: Schema
@@ -49,16 +49,16 @@ class Vectors:
     missing: Sequence[str]
 
 
-def vector(view: View, entity_id: str, kept: Row | OnlineValue, names: Sequence[str]) -> Vector:
+def vector(view: View, entity_id: str, stored: Row | OnlineValue, names: Sequence[str]) -> Vector:
     return Vector(
         entity_id=entity_id,
-        schema=view.schemas[kept.schema_version - 1],
+        schema=view.schemas[stored.schema_version - 1],
         names=names,
-        packed=kept.packed,
-        version=kept.version,
-        event_time=kept.event_time,
-        available_at=kept.available_at,
-        schema_version=kept.schema_version,
+        packed=stored.packed,
+        version=stored.version,
+        event_time=stored.event_time,
+        available_at=stored.available_at,
+        schema_version=stored.schema_version,
     )
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from fp_kernel import Aborted, Command, PermissionDenied, Principal
 
 from fp_featurestore.app.catalog import Catalog
-from fp_featurestore.app.follow import Follow
-from fp_featurestore.app.ports import Replayed, Transactions, ViewRef
+from fp_featurestore.app.ports import LogPart, Transactions, ViewRef
 from fp_featurestore.app.refusals import no_view
+from fp_featurestore.app.update_online import UpdateOnline
 from fp_featurestore.domain.events import WrittenFeatures
 from fp_featurestore.domain.log import FeaturesWritten, evolve
 from fp_featurestore.domain.plan import plan_of
@@ -31,10 +31,10 @@ class _SchemaMoved(Exception):
 
 
 class WriteFeatures:
-    def __init__(self, transactions: Transactions, catalog: Catalog, follow: Follow) -> None:
+    def __init__(self, transactions: Transactions, catalog: Catalog, update_online: UpdateOnline) -> None:
         self._transactions = transactions
         self._catalog = catalog
-        self._follow = follow
+        self._update_online = update_online
 
     async def __call__(self, view_id: str, rows: Sequence[NewRow], caller: Principal, command: Command) -> Written:
         """All rows under one version, or none.
@@ -58,24 +58,24 @@ class WriteFeatures:
         self, packed_for: View, rows: Sequence[NewRow], packed: Sequence[bytes], caller: Principal, command: Command
     ) -> Written:
         async with self._transactions(command) as tx:
-            turn = await tx.turn(packed_for.id)
-            before = turn.view
+            log = await tx.log.lock(packed_for.id)
+            before = log.view
             if before is None or before.deleted:
                 self._catalog.forget(packed_for)
                 raise no_view()
             if before.schemas != packed_for.schemas:
                 raise _SchemaMoved
-            event = FeaturesWritten(before.id, before.version + 1, before.team, turn.now, caller.user_id, len(rows))
-            view, complete = evolve(before, event), timed(rows, packed, turn.now)
-            await tx.write(view, event, complete)
-            tx.emit(WrittenFeatures(view, complete.entity_ids, caller.user_id, turn.now))
+            event = FeaturesWritten(before.id, before.version + 1, before.team, log.now, caller.user_id, len(rows))
+            view, complete = evolve(before, event), timed(rows, packed, log.now)
+            await tx.log.write(view, event, complete)
+            tx.outbox.add(WrittenFeatures(view, complete.entity_ids, caller.user_id, log.now))
             written = Written(len(rows), view.version)
             await tx.complete(written)
-        await self._follow(view, Replayed(view.version, view.version, _kept(view, complete)))
+        await self._update_online(view, LogPart(view.version, view.version, _stored_rows(view, complete)))
         return written
 
 
-def _kept(view: View, rows: Rows) -> list[Row]:
+def _stored_rows(view: View, rows: Rows) -> list[Row]:
     columns = zip(rows.entity_ids, rows.event_times, rows.available_ats, rows.packed, strict=True)
     return [
         Row(entity_id, event_time, available_at, view.version, ordinal, view.schema_version, packed)

@@ -26,8 +26,8 @@ local function newer(one, other)
 end
 for i = 6, #ARGV, 3 do
   local key, value, expires = cursor .. ':' .. ARGV[i], ARGV[i + 1], ARGV[i + 2]
-  local kept = redis.call('GET', key)
-  if not kept or newer(value, kept) then
+  local stored = redis.call('GET', key)
+  if not stored or newer(value, stored) then
     if expires == '0' then redis.call('SET', key, value)
     else redis.call('SET', key, value, 'PXAT', expires) end
   end

@@ -1,4 +1,4 @@
-"""The online view as it is read and kept up."""
+"""The online view: reads and updates."""
 
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
@@ -9,7 +9,7 @@ from fp_redis import RedisClient
 from fp_featurestore.adapters.online import keys
 from fp_featurestore.adapters.online.scripts import APPLY, OPEN, SWITCH
 from fp_featurestore.adapters.online.sweeping import sweep
-from fp_featurestore.app.ports import OnlineState, Replayed
+from fp_featurestore.app.ports import LogPart, OnlineState
 from fp_featurestore.domain.online import OnlineValue, decode, encode
 from fp_featurestore.domain.rows import Row
 from fp_featurestore.domain.view import View, ViewHead
@@ -35,11 +35,11 @@ class RedisOnline:
             copy = self._seen.get(prefix, "")
             # The pointer travels in the same command, so that nobody reads a copy after a switch.
             names = [keys.seen(prefix), *(keys.entity(prefix, copy, entity_id) for entity_id in entity_ids)]
-            ((seen, *kept),) = await self._reads.ask(("MGET", *names))
+            ((seen, *values),) = await self._reads.ask(("MGET", *names))
             if seen is None:
                 return None
             if seen.decode() == copy:
-                return [None if value is None else decode(value) for value in kept]
+                return [None if value is None else decode(value) for value in values]
             self._remember(prefix, seen.decode())
         return None
 
@@ -61,7 +61,7 @@ class RedisOnline:
     async def mark_intact(self) -> None:
         await self._writes.ask(("SET", keys.INTACT, "1"))
 
-    async def apply(self, view: View, copy: str, part: Replayed) -> int:
+    async def apply(self, view: View, copy: str, part: LogPart) -> int:
         at = -1
         prefix, last = keys.of_view(view), max(0, len(part.rows) - 1) // _STEP
         for step in range(last + 1):

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from asyncpg import Record
 from fp_kernel import PageRequest
-from fp_postgres import Database
+from fp_postgres import Database, Transaction
 
 from fp_featurestore.adapters.postgres.rows import VIEW, to_view
-from fp_featurestore.adapters.postgres.statements import NOW
+from fp_featurestore.adapters.postgres.statements import LOCK_NAME, NOW
 from fp_featurestore.app.ports import ViewRef
 from fp_featurestore.domain.view import View, ViewHead
 
@@ -16,6 +16,20 @@ from fp_featurestore.domain.view import View, ViewHead
 _RECENT = f"(SELECT {NOW}) - 60000000"
 _START = "00000000-0000-0000-0000-000000000000"
 _END = "ffffffff-ffff-ffff-ffff-ffffffffffff"
+
+
+class PostgresViewNames:
+    """`app.ports.ViewNames` within one transaction."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    async def lock(self, team: str, name: str) -> str:
+        await self._transaction.execute(LOCK_NAME, team, name)
+        found = await self._transaction.fetchval(
+            "SELECT id FROM feature_views WHERE team = $1 AND name = $2 AND deleted_at IS NULL", team, name
+        )
+        return str(found or "")
 
 
 class PostgresViews:

@@ -4,21 +4,21 @@ import asyncio
 
 from fp_kernel import Error
 
-from fp_featurestore.app.ports import Observe, Online, Replayed
+from fp_featurestore.app.ports import LogPart, Observe, Online
 from fp_featurestore.domain.view import View
 
 _PATIENCE = 0.25
 
 
-class Follow:
-    """A courtesy to who reads what it has just written; nothing depends on it: `SyncOnline` brings what is missing."""
+class UpdateOnline:
+    """So that a caller who reads after his write mostly sees it. Best effort: `SyncOnline` brings what is missing."""
 
     def __init__(self, online: Online, observe: Observe) -> None:
         """observe: `followed` or `late`."""
         self._online = online
         self._observe = observe
 
-    async def __call__(self, view: View, part: Replayed) -> None:
+    async def __call__(self, view: View, part: LogPart) -> None:
         try:
             async with asyncio.timeout(_PATIENCE):
                 if view.version == 1:
