@@ -1,7 +1,7 @@
 """The check of a table of statements against a filled database."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from fp_testkit.patience import PATIENCE
@@ -55,10 +55,9 @@ def uses(
     arguments: with them the statement really runs (and is rolled back), must find a row and may look at `at_most`
     rows; without them it is only planned. A statement with LIMIT needs them.
     sorts: why it may sort rows of a table. sql: an example of a statement that is composed while the service runs.
-    unmarked: the indexes while an old snapshot keeps VACUUM from marking pages, where these are others.
+    unmarked: indexes that may be used instead while an old snapshot keeps VACUUM from marking pages.
     """
-    used = frozenset(indexes.split())
-    return Uses(used, arguments, at_most, sorts, sql, frozenset(unmarked.split()) or used)
+    return Uses(frozenset(indexes.split()), arguments, at_most, sorts, sql, frozenset(unmarked.split()))
 
 
 Table = Mapping[str, Uses | Sequence[Uses]]
@@ -134,7 +133,10 @@ class _Session:
             plans = await self._plans(row.sql or text.sql, row, runs=1, run=False, generic=True)
         except Exception:  # noqa: BLE001 -- `faults` tells it
             return []
-        found = sorted({fault for plan in plans for fault in self._planned(plan, row, row.unmarked)})
+        instead = replace(row, indexes=row.unmarked or row.indexes)
+        found = sorted(
+            {fault for plan in plans for fault in self._planned(plan, instead if plan.indexes == row.unmarked else row)}
+        )
         return [f"{fault}, with an old snapshot open and empty partitions" for fault in found]
 
     async def faults(self, text: Text, row: Uses) -> list[str]:
@@ -152,15 +154,15 @@ class _Session:
         return sorted({fault for plan in plans for fault in self._of(plan, row, sql)})
 
     def _of(self, plan: Plan, row: Uses, sql: str) -> Iterator[str]:
-        yield from self._planned(plan, row, row.indexes)
+        yield from self._planned(plan, row)
         if plan.touched > row.at_most:
             yield f"looks at {plan.touched} rows, more than {row.at_most}"
         if row.arguments and plan.tables and not plan.touched and not sql.lower().startswith("insert"):
             yield "finds nothing with its arguments"
 
-    def _planned(self, plan: Plan, row: Uses, indexes: frozenset[str]) -> Iterator[str]:
-        if plan.indexes != indexes:
-            yield f"uses {sorted(plan.indexes)}, not {sorted(indexes)}"
+    def _planned(self, plan: Plan, row: Uses) -> Iterator[str]:
+        if plan.indexes != row.indexes:
+            yield f"uses {sorted(plan.indexes)}, not {sorted(row.indexes)}"
         if whole := plan.whole - set(self._small):
             yield f"reads all of {sorted(whole)}"
         if plan.sorted and not row.sorts:
