@@ -59,8 +59,8 @@ generate: setup ## Rewrite what is generated: gen/, docs/permissions.md, docs/op
 bench: setup ## One benchmark: make bench NAME=event_path
 	@$(BIN)/python bench/$(NAME).py
 
-proof: setup ## Full sizes, kills and time comparisons
-	@$(BIN)/python -m pytest -q -s tests/proof
+proof: setup ## One proof: make proof NAME=growth, NAME=clock PART=auth; without a name the list of them
+	@$(BIN)/python tools/proof.py $(NAME) $(PART)
 
 clean: ## Remove what was installed and built, not the data
 	@rm -rf .venv .uv .tmp .bench .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,7 +1,7 @@
 """Every statement that reads a table, with ten million rows in it: one table at a time, so that the disk holds them.
 
 Statements, arguments and rows are those of each service's tests/integration/test_statements.py. FP_PROOF_ROWS sets the
-number of rows; `-k experiment-runs` chooses a table.
+number of rows; `make proof NAME=ten_million PART=experiment-runs` runs one table.
 """
 
 import importlib.util

@@ -26,7 +26,7 @@ def prediction(request_id: str = "") -> Event:
     return Event("fp.inference.completed", payload, team="alpha", resource_id="m-1", summary="s", source="inference")
 
 
-async def assign_plan(admin):
+async def assign_plan(operator):
     meters = [name for name in pb.MeterType.keys() if name != "METER_TYPE_UNSPECIFIED"]  # noqa: SIM118 -- no mapping
     request = pb.CreateRatePlanRequest(
         name="gold",
@@ -34,14 +34,14 @@ async def assign_plan(admin):
         included_quantities={REQUESTS: INCLUDED},
         quota_limits={REQUESTS: QUOTA},
     )
-    plan = (await admin.CreateRatePlan(request)).rate_plan
-    await admin.AssignRatePlan(pb.AssignRatePlanRequest(rate_plan_id=plan.id))
+    plan = (await operator.CreateRatePlan(request)).rate_plan
+    await operator.AssignRatePlan(pb.AssignRatePlanRequest(rate_plan_id=plan.id))
 
 
 async def test_every_prediction_is_metered_once_by_two_of_which_each_dies_once(replicas, bus):
     pair = await replicas("billing", FP_BILLING_LINGER="0.05", FP_BILLING_TELL_SECONDS="1")
     database = await Database.connect(pair.database_url, source="proof")
-    await assign_plan(BillingServiceStub(pair.channel(pair.first)))
+    await assign_plan(BillingServiceStub(pair.channel(pair.first, "operator")))
     events = [prediction() for _ in range(PREDICTIONS)]
 
     async def metered(number):
