@@ -9,14 +9,14 @@ from typing import Any, Final
 
 from forgepoint.featurestore.v1 import featurestore_pb2 as pb
 from fp_kernel import InvalidArgument, invalid
+from fp_kernel.integers import EXACT_IN_DOUBLE, int64_of
 
 from fp_cli import csv_files, documents
 from fp_cli.moments import moment
 
 ENTITY: Final = "entity_id"
 TIMES: Final = ("event_time", "available_at")
-# Numbers of the contract are doubles.
-MAX_INTEGER: Final = 2**53 - 1
+_DIGITS: Final = 20  # more than a number of 64 bits has
 _FLAGS: Final = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -83,7 +83,7 @@ def _set(row: pb.FeatureValues, name: str, text: str, kind: int, where: str) -> 
         value = _PARSERS[kind](text)
     except (ValueError, KeyError, OverflowError, InvalidOperation, InvalidArgument):
         label = pb.FeatureValueType.Name(pb.FeatureValueType.ValueType(kind)).removeprefix("FEATURE_VALUE_TYPE_")
-        more = ", whole and at most 2^53 - 1" if kind == pb.FEATURE_VALUE_TYPE_INT64 else ""
+        more = ", whole and of 64 bits" if kind == pb.FEATURE_VALUE_TYPE_INT64 else ""
         raise InvalidArgument(f"file: {where}, column {name}: {text[:80]!r} is no {label}{more}") from None
     target = row.values[name]
     if isinstance(value, bool):
@@ -105,12 +105,12 @@ def _number(text: str) -> float:
     return value
 
 
-def _whole(text: str) -> float:
-    """`3.0` is 3, as it is in JSON. One that a double does not hold exactly would come back as another number."""
+def _whole(text: str) -> float | str:
+    """`3.0` is 3, as it is in JSON. One that a double does not hold exactly stays a text."""
     number = Decimal(text)
-    if not number.is_finite() or number != number.to_integral_value() or abs(number) > MAX_INTEGER:
+    if not number.is_finite() or number.adjusted() > _DIGITS or number != number.to_integral_value():
         raise ValueError(text)
-    return float(number)
+    return float(number) if abs(number) <= EXACT_IN_DOUBLE else str(int64_of(f"{number:f}".partition(".")[0]))
 
 
 def _of(kind: type) -> Callable[[str], Any]:

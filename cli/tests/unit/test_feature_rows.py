@@ -56,6 +56,21 @@ def test_a_whole_number_is_read_as_in_json(text, number):
     assert row.values["code"].number_value == number
 
 
+@pytest.mark.parametrize(
+    ("text", "sent"),
+    [
+        ("9007199254740992", "9007199254740992"),
+        ("9007199254740993.0", "9007199254740993"),
+        ("-9223372036854775808", "-9223372036854775808"),
+        ("9.2e18", "9200000000000000000"),
+    ],
+)
+def test_a_whole_number_that_a_double_does_not_hold_is_sent_as_a_text(text, sent):
+    [row] = rows(f"airport,code\nJFK,{text}\n").values
+
+    assert row.values["code"].string_value == sent
+
+
 def test_an_empty_cell_is_no_value_and_no_time():
     [row] = rows(HEADER + "JFK,,1,,,,,,\n").values
 
@@ -72,7 +87,8 @@ def test_the_entity_may_be_called_entity_id():
     [
         ("JFK,x,,,,,,,", "code"),
         ("JFK,1.5,,,,,,,", "code"),
-        ("JFK,9007199254740993,,,,,,,", "code"),
+        ("JFK,9223372036854775808,,,,,,,", "code"),
+        ("JFK,1e1000000,,,,,,,", "code"),
         ("JFK,inf,,,,,,,", "code"),
         ("JFK,,nan,,,,,,", "temp"),
         ("JFK,,,,maybe,,,,", "wet"),

@@ -1,7 +1,8 @@
 """Tensors as people write them in JSON, and as bytes on the wire: the one place where values meet their element type.
 
 Nothing is changed silently: what does not fit is refused by name. JSON has no NaN and no infinities; both ways they are
-the strings that protojson writes, and a missing value (null) is NaN.
+the strings that protojson writes, and a missing value (null) is NaN. A whole number of 64 bits may be the string that
+protojson writes for it, because programs that read numbers of JSON as doubles cannot write those beyond 2^53.
 """
 
 import math
@@ -12,6 +13,7 @@ from itertools import chain
 from typing import Any, Final
 
 from fp_kernel.errors import invalid
+from fp_kernel.integers import int64_of
 from fp_kernel.tensors import ElementType, Tensor
 
 # More axes than any model is served with.
@@ -100,7 +102,7 @@ def _packed(flat: list[Any], element: ElementType, field: str) -> bytes:
     elif element in _FLOATS:
         flat = _numbers(flat, kinds, field)
     elif not kinds <= {int}:
-        _check(flat, field, "a whole number", lambda value: type(value) is int)
+        flat = _whole(flat, element, field)
     try:
         values = array(_CODES[element], flat)
     except (OverflowError, TypeError, ValueError):
@@ -117,6 +119,17 @@ def _numbers(flat: list[Any], kinds: Kinds, field: str) -> list[Any]:
         return flat
     _check(flat, field, "a number, null, NaN, Infinity or -Infinity", _is_number)
     return [_WORDS[value] if value is None or isinstance(value, str) else value for value in flat]
+
+
+def _whole(flat: list[Any], element: ElementType, field: str) -> list[int]:
+    numbers: list[int] = []
+    for at, value in enumerate(flat):
+        try:
+            numbers.append(int64_of(value) if element is ElementType.INT64 and isinstance(value, str) else value)
+        except ValueError:
+            raise invalid(field, f"element {at} must be a whole number") from None
+    _check(numbers, field, "a whole number", lambda value: type(value) is int)
+    return numbers
 
 
 def _is_number(value: Any) -> bool:

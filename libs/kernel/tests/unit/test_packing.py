@@ -54,7 +54,7 @@ def test_arrays_in_arrays_without_end_are_refused() -> None:
     [
         *((ElementType.STRING, value) for value in (None, 5, True, 1.5, b"x", "\ud800")),
         *((element, value) for element in (_F32, _F64) for value in (True, "one", "nan", "inf", "1.5", {})),
-        *((ElementType.INT64, value) for value in (True, 1.0, 2**63, "1", None, "NaN")),
+        *((ElementType.INT64, value) for value in (True, 1.0, 2**63, "1.0", None, "NaN")),
         (ElementType.INT32, 2**31),
         *((ElementType.BOOL, value) for value in (2, -1, 1.0, "true", None)),
         *((_F32, value) for value in (1e39, -3.5e38, 10**39, 10**400)),
@@ -105,3 +105,19 @@ def test_what_was_packed_comes_back(data: st.DataObject, shape: list[int], eleme
     if 0 not in shape:
         assert pack(nested, element, "x") == tensor
         assert nest(unpack(tensor), shape) == nested
+
+
+@given(st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1))
+def test_a_whole_number_of_64_bits_may_be_its_text(numbers: list[int]) -> None:
+    mixed = [str(number) if at % 2 else number for at, number in enumerate(numbers)]
+    assert unpack(pack(mixed, ElementType.INT64, "x.data")) == numbers
+
+
+@pytest.mark.parametrize("value", ["1.0", "", "nine", str(2**63)])
+def test_another_text_is_no_whole_number(value: str) -> None:
+    assert "element 1 must be a whole number" in _refused([0, value], ElementType.INT64)
+
+
+def test_only_whole_numbers_of_64_bits_may_be_texts() -> None:
+    assert "element 0 must be a whole number" in _refused(["1"], ElementType.INT32)
+    _refused(["1"], _F64)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 VALUES = {
-    ValueType.INT64: st.integers(-(2**53) + 1, 2**53 - 1).map(float),
+    # Beyond 2^53 - 1 as texts.
+    ValueType.INT64: st.integers(-(2**63), 2**63 - 1).map(lambda n: float(n) if abs(n) < 2**53 else str(n)),
     ValueType.DOUBLE: NUMBERS,
     ValueType.BOOL: st.booleans(),
     ValueType.STRING: st.text(max_size=5),

@@ -16,6 +16,7 @@ from fp_featurestore.api.convert import vector_head, vector_to_pb
 from fp_featurestore.app.vectors import Vector
 from fp_featurestore.domain.features import Schema, ValueType
 from fp_featurestore.domain.plan import plan_of
+from fp_featurestore.domain.values import exact
 
 # Clients take four mebibytes by default.
 MAX_ANSWER_BYTES: Final = 4_000_000
@@ -71,6 +72,8 @@ class _Template:
     def __init__(self, schema: Schema, names: Sequence[str], slots: Sequence[int]) -> None:
         kinds = {feature.name: feature.type for feature in schema}
         self._plan, self._slots = plan_of(schema), slots
+        pairs = zip(names, slots, strict=True)
+        self._integers = [slot for name, slot in pairs if kinds[name] is ValueType.INT64]
         self._parts: list[object] = []
         form = "<"
         for name in names:
@@ -81,9 +84,9 @@ class _Template:
         self._form = Struct(form)
 
     def fill(self, packed: bytes) -> bytes | None:
-        """None for a row that lacks a feature."""
+        """None for a row that lacks a feature, or has a whole number that must be written as a text."""
         front = self._plan.front(packed)
-        if front is None:
+        if front is None or not all(exact(front[slot]) for slot in self._integers):
             return None
         parts = self._parts.copy()
         parts[1::2] = [front[slot] for slot in self._slots]

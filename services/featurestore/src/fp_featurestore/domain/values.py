@@ -5,14 +5,14 @@ import math
 import struct
 from collections.abc import Callable, Mapping
 
+from fp_kernel.integers import EXACT_IN_DOUBLE, int64_of
+
 from fp_featurestore.domain.features import Feature, ValueType
 from fp_featurestore.domain.instants import FIRST, LAST, parse, show
 
 MAX_TEXT = 8_192
 MAX_LIST = 4_096
 MAX_STRUCT_BYTES = 65_536
-# Numbers of JSON and of the contract are doubles. 2^53 is refused because 2^53 + 1 has become it on its way here.
-MAX_INTEGER = 2**53 - 1
 
 Check = Callable[[object], object]
 
@@ -24,8 +24,14 @@ def _double(value: object) -> float:
 
 
 def _integer(value: object) -> int:
-    if type(value) is not float or not value.is_integer() or abs(value) > MAX_INTEGER:
-        raise ValueError("must be a whole number between -(2^53 - 1) and 2^53 - 1, which a double holds exactly")
+    """Numbers of JSON and of the contract are doubles, which hold whole numbers up to 2^53 - 1 exactly.
+
+    2^53 itself is refused as a number, because 2^53 + 1 has become it on its way here. Larger ones come as texts.
+    """
+    if type(value) is str:
+        return int64_of(value)
+    if type(value) is not float or not value.is_integer() or not exact(int(value)):
+        raise ValueError("must be a whole number; as a text beyond 2^53 - 1, where a double does not hold it exactly")
     return int(value)
 
 
@@ -105,6 +111,11 @@ FIXED: Mapping[ValueType, str] = {
 }
 
 
+def exact(number: int) -> bool:
+    """Whether a double stands for this number only."""
+    return -EXACT_IN_DOUBLE <= number <= EXACT_IN_DOUBLE
+
+
 def numbers(kept: bytes) -> tuple[float, ...]:
     return struct.unpack(f"<{len(kept) // 8}d", kept)
 
@@ -117,4 +128,6 @@ def shown(kind: ValueType, kept: object) -> object:
         return json.loads(kept) if kind is ValueType.STRUCT else kept.decode()
     if kind is ValueType.TIMESTAMP and isinstance(kept, int):
         return show(kept)
-    return float(kept) if kind is ValueType.INT64 and isinstance(kept, int) else kept
+    if kind is ValueType.INT64 and isinstance(kept, int):
+        return float(kept) if exact(kept) else str(kept)
+    return kept
