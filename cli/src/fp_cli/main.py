@@ -21,8 +21,11 @@ from fp_cli.commands import (
     pipelines,
     plans,
     predict,
+    roles,
     runs,
+    service_accounts,
     session,
+    signing_keys,
     stack,
     usage,
     users,
@@ -62,6 +65,9 @@ stack.add_to(app)
 session.add_to(app)
 app.add_typer(users.app, name="users")
 app.add_typer(keys.app, name="keys")
+app.add_typer(roles.app, name="roles")
+app.add_typer(service_accounts.app, name="service-accounts")
+app.add_typer(signing_keys.app, name="signing-keys")
 app.add_typer(audit.app, name="audit")
 app.add_typer(models.app, name="models")
 app.add_typer(pipelines.app, name="pipelines")

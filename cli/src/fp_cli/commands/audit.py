@@ -2,7 +2,7 @@
 
 import typer
 
-from fp_cli.output import State, json_line, rows, say
+from fp_cli.output import State, done, json_line, rows, say
 
 app = typer.Typer(help="Who did what, and who was refused.", no_args_is_help=True)
 _COLUMNS = ("recorded_at", "team", "actor_id", "method", "status", "resource_id", "suppressed")
@@ -84,3 +84,17 @@ def export(context: typer.Context, first: str = _FROM_DAY, last: str = _TO_DAY, 
         for answer in client.stream(stub.ExportAuditEntries, request):
             for entry in answer.entries:
                 json_line(plain(entry))
+
+
+@app.command("erase")
+def erase(context: typer.Context, person_id: str) -> None:
+    """Make the addresses of a user or service account unreadable for ever; entries stay. For the operator."""
+    from forgepoint.auth.v1 import audit_pb2, audit_pb2_grpc
+
+    from fp_cli.client import connect
+
+    state: State = context.obj
+    with connect(state) as client:
+        stub = audit_pb2_grpc.AuditServiceStub(client.channel)
+        erased = client.call(stub.EraseAuditAddresses, audit_pb2.EraseAuditAddressesRequest(person_id=person_id)).erased
+    done(state, f"the addresses of {person_id} are erased" if erased else "nothing was kept", erased=erased)

@@ -13,6 +13,7 @@ from fp_auth.adapters.postgres.audit import PostgresAuditReads, PostgresAuditTra
 from fp_auth.api.audit_grpc import AuditServicer
 from fp_auth.api.consumers import AUDIT_LOG, record_audit
 from fp_auth.app.checkpoint_audit import CheckpointAudit
+from fp_auth.app.erase_audit_addresses import EraseAuditAddresses
 from fp_auth.app.read_audit import ExportAudit, ListAudit, VerifyAudit
 from fp_auth.app.record_audit import RecordAudit
 from fp_auth.domain.audit import Chain
@@ -59,4 +60,5 @@ async def open_audit_log(runtime: Runtime, settings: AuthSettings, database: Dat
         list_entries=ListAudit(reads),
         export=ExportAudit(reads, clock),
         verify=VerifyAudit(reads, checkpoints, chain, clock),
+        erase=EraseAuditAddresses(reads),
     )

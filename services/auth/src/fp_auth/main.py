@@ -5,10 +5,13 @@ import secrets
 import fp_runtime
 from forgepoint.auth.v1.audit_pb2_grpc import add_AuditServiceServicer_to_server
 from forgepoint.auth.v1.auth_pb2_grpc import add_AuthServiceServicer_to_server
+from forgepoint.auth.v1.roles_pb2_grpc import add_RoleServiceServicer_to_server
+from forgepoint.auth.v1.service_accounts_pb2_grpc import add_ServiceAccountServiceServicer_to_server
+from forgepoint.auth.v1.signing_keys_pb2_grpc import add_SigningKeyServiceServicer_to_server
 from forgepoint.auth.v1.withdrawals_pb2_grpc import add_WithdrawalServiceServicer_to_server
-from fp_events import AuditPublisher
+from fp_events import AuditPublisher, each
 from fp_events.hosting import soft_bus
-from fp_events.streams import AUDIT, AUTH
+from fp_events.streams import AUDIT, AUTH, PIPELINES
 from fp_kernel import Clock
 from fp_postgres import PRUNE_EVERY, Database, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
@@ -19,18 +22,21 @@ from fp_auth.adapters.argon2 import Argon2Hasher
 from fp_auth.adapters.identity import JwtVerifier
 from fp_auth.adapters.keyring import Keyring
 from fp_auth.adapters.postgres.api_keys import PostgresApiKeys
+from fp_auth.adapters.postgres.roles import PostgresRoles
+from fp_auth.adapters.postgres.service_accounts import PostgresServiceAccounts
 from fp_auth.adapters.postgres.service_credentials import PostgresServiceCredentials
 from fp_auth.adapters.postgres.transactions import PostgresTransactions
-from fp_auth.adapters.postgres.users import PostgresRoles, PostgresUsers
+from fp_auth.adapters.postgres.users import PostgresUsers
 from fp_auth.adapters.postgres.withdrawals import PostgresWithdrawals
 from fp_auth.adapters.sealing import Fingerprints, Sealer
-from fp_auth.api.consumers import AUDIT_LOG
+from fp_auth.api.consumers import AUDIT_LOG, EXECUTIONS, end_execution
 from fp_auth.api.grpc import AuthServicer
 from fp_auth.api.jwks import PATH, jwks_route
 from fp_auth.api.withdrawals_grpc import WithdrawalServicer
 from fp_auth.app.assign_role import AssignRole
 from fp_auth.app.create_api_key import CreateApiKey
 from fp_auth.app.create_user import CreateUser
+from fp_auth.app.end_execution import EndExecution
 from fp_auth.app.ensure_operator import EnsureOperator
 from fp_auth.app.exchange_service_token import ExchangeServiceToken
 from fp_auth.app.issue_job_token import IssueJobToken
@@ -47,6 +53,7 @@ from fp_auth.app.validate_token import ResolveApiKey, ValidateToken
 from fp_auth.audit_log import open_audit_log
 from fp_auth.first_operator import ensure_first_operator
 from fp_auth.identities import own_identity
+from fp_auth.programs import build_programs
 from fp_auth.retention import Prune
 from fp_auth.service_scopes import service_scopes
 from fp_auth.settings import AuthSettings, credentials, encryption_keys
@@ -60,9 +67,10 @@ async def serve(runtime: Runtime, settings: AuthSettings) -> None:
     database = await hard_database(runtime, settings.database_url.get_secret_value())
     bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
     transactions = PostgresTransactions(database)
-    keyring = await open_keyring(runtime, settings, database)
-    resolve_key = ResolveApiKey(PostgresApiKeys(database), clock)
-    identity = own_identity(runtime, settings, database, bus, keys=keyring, resolve_key=resolve_key)
+    signing = await open_keyring(runtime, settings, database)
+    keyring = signing.keyring
+    resolve_key = ResolveApiKey(PostgresApiKeys(database), PostgresServiceAccounts(database), clock)
+    identity = own_identity(runtime, settings, database, bus, keyring=keyring, resolve_key=resolve_key)
 
     await SeedServiceCredentials(transactions, clock)(credentials(settings.auth_service_credentials))
     await ensure_first_operator(settings, EnsureOperator(PostgresUsers(database), transactions, Argon2Hasher(), clock))
@@ -76,13 +84,19 @@ async def serve(runtime: Runtime, settings: AuthSettings) -> None:
     servicer = _servicer(settings, database, keyring, ValidateToken(JwtVerifier(identity), resolve_key), clock)
     server.add(add_AuthServiceServicer_to_server, servicer)
     server.add(add_WithdrawalServiceServicer_to_server, WithdrawalServicer(PostgresWithdrawals(database)))
+    programs = build_programs(settings, database, signing, clock)
+    server.add(add_ServiceAccountServiceServicer_to_server, programs.service_accounts)
+    server.add(add_RoleServiceServicer_to_server, programs.roles)
+    server.add(add_SigningKeyServiceServicer_to_server, programs.signing_keys)
     audit = await open_audit_log(runtime, settings, database, bus)
     server.add(add_AuditServiceServicer_to_server, audit)
     runtime.route(PATH, jwks_route(lambda: keyring.jwks))
-    runtime.keep("streams", lambda: bus.ensure((AUTH, AUDIT), (AUDIT_LOG,)))
+    runtime.keep("streams", lambda: bus.ensure((AUTH, AUDIT, PIPELINES), (AUDIT_LOG, EXECUTIONS)))
     runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=runtime.metrics).run)
-    runtime.every(PRUNE_EVERY, "retention", Pruner(database, consumers=(AUDIT_LOG,)).prune)
+    runtime.every(PRUNE_EVERY, "retention", Pruner(database, consumers=(AUDIT_LOG, EXECUTIONS)).prune)
     runtime.every(PRUNE_EVERY, "prune", Prune(transactions, clock))
+    ended = end_execution(EndExecution(transactions, clock))
+    runtime.keep("executions", lambda: bus.consume(EXECUTIONS, each(ended)))
     await runtime.serve(server)
 
 
@@ -113,7 +127,7 @@ def _servicer(
         rotate_api_key=RotateApiKey(transactions, random, clock, longest=longest),
         validate_token=validate_token,
         exchange_service_token=ExchangeServiceToken(known, service_scopes(), keyring, clock, life=settings.access_life),
-        issue_job_token=IssueJobToken(roles, keyring, clock),
+        issue_job_token=IssueJobToken(roles, transactions, keyring, clock),
         secret_commands=SecretCommands(Sealer(secret_keys, "commands"), Fingerprints(secret_keys[0])),
         queries=Queries(users, roles, api_keys),
         jwks=lambda: keyring.jwks,

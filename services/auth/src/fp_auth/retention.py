@@ -14,7 +14,7 @@ class Prune:
         self._clock = clock
 
     async def __call__(self) -> int:
-        """How many sessions, counters and withdrawals went; a bite a transaction, so that no lock is long."""
+        """How many rows went; a bite a transaction, so that no lock is long."""
         now, gone = self._clock.now(), 0
         while True:
             async with self._transactions() as tx:
@@ -22,6 +22,7 @@ class Prune:
                     await tx.sessions.prune(now, _BITE),
                     await tx.attempts.prune(now, _BITE),
                     await tx.withdrawals.prune(now, _BITE),
+                    await tx.job_executions.prune(now, _BITE),
                 )
             gone += sum(bites)
             if max(bites) < _BITE:

@@ -1,5 +1,7 @@
 """The signing keys, put together."""
 
+from dataclasses import dataclass
+
 from fp_postgres import Database
 from fp_runtime import Runtime, StartFailed
 from fp_telemetry import get_logger
@@ -18,7 +20,15 @@ _RELOAD_EVERY = 30.0
 _log = get_logger(__name__)
 
 
-async def open_keyring(runtime: Runtime, settings: AuthSettings, database: Database) -> Keyring:
+@dataclass(frozen=True, slots=True)
+class SigningKeyring:
+    """keyring: of this replica. rotate: changes the keys of all of them."""
+
+    keyring: Keyring
+    rotate: RotateSigningKeys
+
+
+async def open_keyring(runtime: Runtime, settings: AuthSettings, database: Database) -> SigningKeyring:
     """With its keys loaded, made when there were none, and rotated from now on.
 
     Every replica rotates; a lock in the database makes two at once harmless.
@@ -38,4 +48,4 @@ async def open_keyring(runtime: Runtime, settings: AuthSettings, database: Datab
     except NotSealedHere:
         raise StartFailed("FP_AUTH_KEY_ENCRYPTION_KEY does not open the signing keys in the database") from None
     runtime.every(_RELOAD_EVERY, "signing keys", refresh)
-    return keyring
+    return SigningKeyring(keyring, rotate)

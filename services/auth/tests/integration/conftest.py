@@ -15,11 +15,13 @@ import pytest
 from fp_auth.adapters.argon2 import Argon2Hasher
 from fp_auth.adapters.postgres.api_keys import PostgresApiKeys
 from fp_auth.adapters.postgres.login_attempts import PostgresLoginAttempts
+from fp_auth.adapters.postgres.roles import PostgresRoles
+from fp_auth.adapters.postgres.service_accounts import PostgresServiceAccounts
 from fp_auth.adapters.postgres.service_credentials import PostgresServiceCredentials
 from fp_auth.adapters.postgres.sessions import PostgresSessions
 from fp_auth.adapters.postgres.signing_keys import PostgresSigningKeys
 from fp_auth.adapters.postgres.transactions import PostgresTransactions
-from fp_auth.adapters.postgres.users import PostgresRoles, PostgresUsers
+from fp_auth.adapters.postgres.users import PostgresUsers
 from fp_auth.adapters.sealing import Fingerprints, Sealer
 from fp_auth.app.assign_role import AssignRole
 from fp_auth.app.create_api_key import CreateApiKey, IssuedKey
@@ -109,9 +111,11 @@ class World:
             create_api_key=CreateApiKey(users, roles, transactions, random, clock),
             revoke_api_key=RevokeApiKey(transactions, clock),
             rotate_api_key=RotateApiKey(transactions, random, clock),
-            validate_token=ValidateToken(signer, ResolveApiKey(stores.api_keys, clock)),
+            validate_token=ValidateToken(
+                signer, ResolveApiKey(stores.api_keys, PostgresServiceAccounts(self.database), clock)
+            ),
             exchange_service_token=ExchangeServiceToken(stores.service_credentials, SERVICE_SCOPES, signer, clock),
-            issue_job_token=IssueJobToken(roles, signer, clock),
+            issue_job_token=IssueJobToken(roles, transactions, signer, clock),
             secret_commands=SecretCommands(Sealer([bytes(32)], "commands"), Fingerprints(bytes(32))),
             queries=Queries(users, roles, stores.api_keys),
         )

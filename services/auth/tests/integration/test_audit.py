@@ -9,6 +9,7 @@ from fp_auth.adapters.checkpoints import ObjectCheckpoints
 from fp_auth.adapters.postgres.audit import PostgresAuditReads, PostgresAuditTransactions
 from fp_auth.app.audit_ports import Wanted
 from fp_auth.app.checkpoint_audit import CheckpointAudit
+from fp_auth.app.erase_audit_addresses import EraseAuditAddresses
 from fp_auth.app.read_audit import ExportAudit, ListAudit, VerifyAudit
 from fp_auth.app.record_audit import RecordAudit, Reported
 from fp_auth.domain.audit import Break, Chain, Record
@@ -104,6 +105,25 @@ async def test_addresses_of_one_person_can_be_compared_and_those_of_two_cannot(l
     assert first.record.address == second.record.address
     assert len({first.record.address, third.record.address, nobody.record.address}) == 3
     assert b"192.0.2.7" not in first.record.address
+
+
+async def test_what_is_erased_of_a_person_can_be_compared_with_nothing_and_breaks_no_chain(log):
+    erase = EraseAuditAddresses(log.reads)
+    await log.record([reported(0)])
+
+    assert await erase("ada")
+    assert not await erase("ada")
+
+    await log.record([reported(1)])
+    after, before = await log.reads.page(Wanted(team="alpha"), None, 10)
+    assert before.record.address != after.record.address
+    assert await log.broken() is None
+
+
+@pytest.mark.parametrize("person", ["", "nobody:2013-03-01", "x" * 101])
+async def test_only_what_is_kept_of_a_person_is_erased(log, person):
+    with pytest.raises(InvalidArgument, match="person_id"):
+        await EraseAuditAddresses(log.reads)(person)
 
 
 @pytest.mark.parametrize(

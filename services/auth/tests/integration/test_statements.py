@@ -27,15 +27,31 @@ ROWS = "FROM generate_series(1, 20000) AS n"
 # One team, and one user of it, has a fiftieth of everything: a page far behind its first must cost what that one does.
 FILL = (
     f"""
-    INSERT INTO users (id, team, email, name, role, password_hash, created_at)
-    SELECT {ROW_ID}, CASE WHEN n % 50 = 2 THEN 'large' ELSE 'team-' || n % 200 END, n || '@example.com', '',
-           CASE WHEN n % 200 = 0 THEN 'admin' ELSE 'viewer' END, 'hash', '2013-03-01' {ROWS}
+    INSERT INTO team_roles (team, name, description, scopes, created_by, created_at)
+    SELECT CASE WHEN n % 50 = 2 THEN 'large' ELSE 'team-' || n % 200 END, 'role-' || n, '', '{{models:read}}', '',
+           '2013-03-01' {ROWS}
     """,
     f"""
-    INSERT INTO api_keys (id, team, user_id, name, prefix, key_hash, scopes, created_by, created_at, created_by_key)
-    SELECT {ROW_ID}, 'large', CASE WHEN n % 50 = 2 THEN '{row_id(2)}' ELSE {ROW_ID} END, '', 'fp_',
+    INSERT INTO service_accounts (id, team, name, description, scopes, created_by, created_at)
+    SELECT {ROW_ID}, CASE WHEN n % 50 = 2 THEN 'large' ELSE 'team-' || n % 200 END, 'account-' || n, '',
+           '{{models:read}}', '', '2013-03-01' {ROWS}
+    """,
+    f"""
+    INSERT INTO job_executions (execution_id, team, until)
+    SELECT n::text, 'large', '2013-03-01'::timestamptz + n * interval '1 minute' {ROWS}
+    """,
+    f"""
+    INSERT INTO users (id, team, email, name, role, team_role, password_hash, created_at)
+    SELECT {ROW_ID}, CASE WHEN n % 50 = 2 THEN 'large' ELSE 'team-' || n % 200 END, n || '@example.com', '',
+           CASE WHEN n % 200 = 0 THEN 'admin' ELSE 'viewer' END, CASE WHEN n % 50 = 2 THEN 'role-2' END, 'hash',
+           '2013-03-01' {ROWS}
+    """,
+    f"""
+    INSERT INTO api_keys (id, team, user_id, name, prefix, key_hash, scopes, created_by, created_at, created_by_key,
+                          service_account)
+    SELECT {ROW_ID}, 'large', CASE n % 50 WHEN 2 THEN '{row_id(2)}'::uuid WHEN 3 THEN NULL ELSE {ROW_ID} END, '', 'fp_',
            sha256(n::text::bytea), '{{models:read}}', '', '2013-03-01',
-           CASE WHEN n % 1000 = 2 THEN '{row_id(1)}'::uuid END {ROWS}
+           CASE WHEN n % 1000 = 2 THEN '{row_id(1)}'::uuid END, CASE WHEN n % 50 = 3 THEN '{row_id(2)}'::uuid END {ROWS}
     """,
     f"""
     INSERT INTO refresh_families (id, user_id, started_at, ends_at)
@@ -100,7 +116,7 @@ TABLE = {
     "audit._OF_RESOURCE": entries("audit_entries_of_resource", "", "", "", "resource-2"),
     "audit._OF_TEAM": entries("audit_entries_of_team", "large", "", "", ""),
     "api_keys.PostgresApiKeys.add": uses(""),
-    "api_keys.PostgresApiKeys.find_by_hash": uses("api_keys_key_hash_key users_pkey roles_pkey"),
+    "api_keys.PostgresApiKeys.find_by_hash": uses("api_keys_key_hash_key users_pkey roles_pkey team_roles_pkey"),
     "api_keys.PostgresApiKeys.lock": uses("api_keys_pkey", "large", row_id(7)),
     "api_keys.PostgresApiKeys.lock_made_by": uses(
         "api_keys_made_by_key api_keys_pkey", row_id(1), sorts="the keys that one key made"
@@ -111,11 +127,40 @@ TABLE = {
         uses("api_keys_of_user", "large", row_id(2), FIRST, True, 21),
         uses("api_keys_of_user", "large", row_id(2), row_id(15_000), True, 21),
     ),
+    "job_executions.PostgresJobExecutions.issue": uses("job_executions_pkey"),
+    "job_executions.PostgresJobExecutions.end": uses("job_executions_pkey", "9000", "large", NOW),
+    "job_executions.PostgresJobExecutions.prune": uses("job_executions_by_end", NOW, 50),
+    "roles.PostgresRoles.find": uses("roles_pkey team_roles_pkey"),
+    "roles.PostgresTeamRoles.add": uses("team_roles_pkey"),
+    "roles.PostgresTeamRoles.lock": uses("team_roles_pkey", "large", "role-2"),
+    "roles.PostgresTeamRoles.save": uses("team_roles_pkey"),
+    "roles.PostgresTeamRoles.delete": uses("team_roles_pkey"),
+    "roles.PostgresTeamRoles.holders": uses("users_of_team_role", "large", "role-2", 10),
+    "roles.PostgresTeamRoles.all": uses("roles_pkey"),
+    "roles.PostgresTeamRoles.all/2": uses("team_roles_pkey", "large", sorts="at most a hundred", at_most=1_000),
+    "service_accounts._FIND": uses("service_accounts_of_team", "large", row_id(2)),
+    "service_accounts._LOCK": uses("service_accounts_of_team", "large", row_id(2)),
+    "service_accounts.PostgresServiceAccounts.add": uses("service_accounts_team_name_key"),
+    "service_accounts.PostgresServiceAccounts.save": uses("service_accounts_pkey"),
+    "service_accounts.PostgresServiceAccounts.delete": uses("service_accounts_pkey"),
+    "service_accounts.PostgresServiceAccounts.lock_keys": uses("api_keys_of_service_account", row_id(2), at_most=1_000),
+    "service_accounts.PostgresServiceAccounts.find_by_key": uses(
+        "api_keys_key_hash_key service_accounts_pkey", digest(3)
+    ),
+    "service_accounts.PostgresServiceAccounts.page": (
+        uses("service_accounts_of_team", "large", FIRST, 21),
+        uses("service_accounts_of_team", "large", row_id(15_000), 21),
+    ),
+    "service_accounts.PostgresServiceAccounts.keys": (
+        uses("api_keys_of_service_account", row_id(2), FIRST, True, 21),
+        uses("api_keys_of_service_account", row_id(2), row_id(15_000), True, 21),
+    ),
     "audit.PostgresAuditWriter.head": uses("audit_days_pkey", at_most=1),
     "audit.PostgresAuditWriter.address_keys": uses(""),
     "audit.PostgresAuditWriter.address_keys/2": uses("audit_address_keys_pkey", ["nobody:2", "7"]),
     "audit.PostgresAuditWriter.append": uses(""),
     "audit.PostgresAuditWriter.append/2": uses("audit_days_pkey"),
+    "audit.PostgresAuditReads.erase": uses("audit_address_keys_pkey", "7"),
     "audit.PostgresAuditReads.newest": uses("audit_days_pkey", at_most=1),
     "audit.PostgresAuditReads.heads": uses("audit_days_pkey", date(2013, 1, 1), date(2013, 2, 1)),
     "audit.PostgresAuditReads.head_before": uses("audit_days_pkey", date(2012, 1, 1)),
@@ -145,7 +190,7 @@ TABLE = {
     "users.PostgresUsers.find_by_email": uses("users_email_key", "7@example.com"),
     "users.PostgresUsers.operator_exists": uses("operators"),
     "users.PostgresUsers.add": uses("users_email_key"),
-    "users.PostgresUsers.set_role": uses("users_pkey", row_id(7), "viewer", False),
+    "users.PostgresUsers.set_role": uses("users_pkey", row_id(7), "viewer", False, None),
     "users.PostgresUsers.set_password_hash": uses("users_pkey", row_id(7), "hash"),
     "users.PostgresUsers.lock_administrators": uses("admins_of_team operators", "team-0", sorts="a few people"),
     "users.PostgresUsers.page": (
@@ -158,7 +203,6 @@ TABLE = {
         uses("withdrawals_pkey", "", "", 21),
         uses("withdrawals_pkey", "user", "5", 21),
     ),
-    "users.PostgresRoles.find": uses("roles_pkey"),
 }
 
 

@@ -1,5 +1,6 @@
 import pytest
-from fp_auth.domain.users import parse_email, parse_name, parse_role, parse_team
+from fp_auth.domain.team_roles import parse_assignable
+from fp_auth.domain.users import parse_email, parse_name, parse_team
 from fp_kernel import InvalidArgument
 
 
@@ -53,11 +54,11 @@ def test_what_is_no_team_label_is_refused(team):
         parse_team(team)
 
 
-@pytest.mark.parametrize("role", ["", "service", "job", "root", "Admin"])
-def test_roles_of_programs_and_unknown_roles_are_never_assigned(role):
+@pytest.mark.parametrize("role", ["", "service", "job", "service-account", "Admin"])
+def test_roles_of_programs_and_what_is_no_name_are_never_assigned(role):
     with pytest.raises(InvalidArgument, match="role_name"):
-        parse_role(role)
+        parse_assignable(role)
 
 
 def test_people_may_be_admin_engineer_or_viewer():
-    assert [parse_role(role) for role in ("admin", "engineer", "viewer")] == ["admin", "engineer", "viewer"]
+    assert [parse_assignable(role) for role in ("admin", "engineer", "viewer")] == ["admin", "engineer", "viewer"]

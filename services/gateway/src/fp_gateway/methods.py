@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from forgepoint.ai.v1 import ai_gateway_pb2
-from forgepoint.auth.v1 import audit_pb2, auth_pb2
+from forgepoint.auth.v1 import audit_pb2, auth_pb2, roles_pb2, service_accounts_pb2, signing_keys_pb2, withdrawals_pb2
 from forgepoint.billing.v1 import billing_pb2
 from forgepoint.common.v1 import access_pb2
 from forgepoint.experiment.v1 import experiment_pb2
 from forgepoint.featurestore.v1 import featurestore_pb2
 from forgepoint.inference.v1 import inference_pb2
 from forgepoint.monitor.v1 import monitor_pb2
-from forgepoint.notification.v1 import notification_pb2
+from forgepoint.notification.v1 import mail_pb2, notification_pb2
 from forgepoint.pipeline.v1 import pipeline_pb2
 from forgepoint.registry.v1 import registry_pb2
 from forgepoint.serving.v1 import serving_pb2
@@ -21,6 +21,10 @@ from google.protobuf.descriptor import FileDescriptor, MethodDescriptor
 FILES: Final[tuple[FileDescriptor, ...]] = (
     auth_pb2.DESCRIPTOR,
     audit_pb2.DESCRIPTOR,
+    roles_pb2.DESCRIPTOR,
+    service_accounts_pb2.DESCRIPTOR,
+    signing_keys_pb2.DESCRIPTOR,
+    withdrawals_pb2.DESCRIPTOR,
     registry_pb2.DESCRIPTOR,
     inference_pb2.DESCRIPTOR,
     serving_pb2.DESCRIPTOR,
@@ -29,6 +33,7 @@ FILES: Final[tuple[FileDescriptor, ...]] = (
     experiment_pb2.DESCRIPTOR,
     billing_pb2.DESCRIPTOR,
     notification_pb2.DESCRIPTOR,
+    mail_pb2.DESCRIPTOR,
     monitor_pb2.DESCRIPTOR,
     ai_gateway_pb2.DESCRIPTOR,
 )

@@ -50,6 +50,11 @@ class AuditServiceStub(object):
                 request_serializer=forgepoint_dot_auth_dot_v1_dot_audit__pb2.VerifyAuditLogRequest.SerializeToString,
                 response_deserializer=forgepoint_dot_auth_dot_v1_dot_audit__pb2.VerifyAuditLogResponse.FromString,
                 _registered_method=True)
+        self.EraseAuditAddresses = channel.unary_unary(
+                '/forgepoint.auth.v1.AuditService/EraseAuditAddresses',
+                request_serializer=forgepoint_dot_auth_dot_v1_dot_audit__pb2.EraseAuditAddressesRequest.SerializeToString,
+                response_deserializer=forgepoint_dot_auth_dot_v1_dot_audit__pb2.EraseAuditAddressesResponse.FromString,
+                _registered_method=True)
 
 
 class AuditServiceServicer(object):
@@ -77,6 +82,14 @@ class AuditServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def EraseAuditAddresses(self, request, context):
+        """Deletes the key under which the network addresses of a person are kept: nobody can compare them with anything any
+        more, and the entries and their chain stay as they are.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AuditServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -94,6 +107,11 @@ def add_AuditServiceServicer_to_server(servicer, server):
                     servicer.VerifyAuditLog,
                     request_deserializer=forgepoint_dot_auth_dot_v1_dot_audit__pb2.VerifyAuditLogRequest.FromString,
                     response_serializer=forgepoint_dot_auth_dot_v1_dot_audit__pb2.VerifyAuditLogResponse.SerializeToString,
+            ),
+            'EraseAuditAddresses': grpc.unary_unary_rpc_method_handler(
+                    servicer.EraseAuditAddresses,
+                    request_deserializer=forgepoint_dot_auth_dot_v1_dot_audit__pb2.EraseAuditAddressesRequest.FromString,
+                    response_serializer=forgepoint_dot_auth_dot_v1_dot_audit__pb2.EraseAuditAddressesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -178,6 +196,33 @@ class AuditService(object):
             '/forgepoint.auth.v1.AuditService/VerifyAuditLog',
             forgepoint_dot_auth_dot_v1_dot_audit__pb2.VerifyAuditLogRequest.SerializeToString,
             forgepoint_dot_auth_dot_v1_dot_audit__pb2.VerifyAuditLogResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EraseAuditAddresses(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/forgepoint.auth.v1.AuditService/EraseAuditAddresses',
+            forgepoint_dot_auth_dot_v1_dot_audit__pb2.EraseAuditAddressesRequest.SerializeToString,
+            forgepoint_dot_auth_dot_v1_dot_audit__pb2.EraseAuditAddressesResponse.FromString,
             options,
             channel_credentials,
             insecure,

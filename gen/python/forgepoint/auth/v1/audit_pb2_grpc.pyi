@@ -39,6 +39,10 @@ class AuditServiceStub:
     """Answers all entries of some days in the order of the chain, with what is needed to check them elsewhere."""
     VerifyAuditLog: _grpc.UnaryStreamMultiCallable[_audit_pb2.VerifyAuditLogRequest, _audit_pb2.VerifyAuditLogResponse]
     """Computes every chain again and compares it with the checkpoints; one answer a day."""
+    EraseAuditAddresses: _grpc.UnaryUnaryMultiCallable[_audit_pb2.EraseAuditAddressesRequest, _audit_pb2.EraseAuditAddressesResponse]
+    """Deletes the key under which the network addresses of a person are kept: nobody can compare them with anything any
+    more, and the entries and their chain stay as they are.
+    """
 
 @_typing.type_check_only
 class AuditServiceAsyncStub(AuditServiceStub):
@@ -51,6 +55,10 @@ class AuditServiceAsyncStub(AuditServiceStub):
     """Answers all entries of some days in the order of the chain, with what is needed to check them elsewhere."""
     VerifyAuditLog: _aio.UnaryStreamMultiCallable[_audit_pb2.VerifyAuditLogRequest, _audit_pb2.VerifyAuditLogResponse]  # type: ignore[assignment]
     """Computes every chain again and compares it with the checkpoints; one answer a day."""
+    EraseAuditAddresses: _aio.UnaryUnaryMultiCallable[_audit_pb2.EraseAuditAddressesRequest, _audit_pb2.EraseAuditAddressesResponse]  # type: ignore[assignment]
+    """Deletes the key under which the network addresses of a person are kept: nobody can compare them with anything any
+    more, and the entries and their chain stay as they are.
+    """
 
 class AuditServiceServicer:
     """Reads and checks the audit log; nobody writes to it but the platform itself."""
@@ -75,5 +83,14 @@ class AuditServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_audit_pb2.VerifyAuditLogResponse], _abc.AsyncIterator[_audit_pb2.VerifyAuditLogResponse]]:
         """Computes every chain again and compares it with the checkpoints; one answer a day."""
+
+    def EraseAuditAddresses(
+        self,
+        request: _audit_pb2.EraseAuditAddressesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_pb2.EraseAuditAddressesResponse, _abc.Awaitable[_audit_pb2.EraseAuditAddressesResponse]]:
+        """Deletes the key under which the network addresses of a person are kept: nobody can compare them with anything any
+        more, and the entries and their chain stay as they are.
+        """
 
 def add_AuditServiceServicer_to_server(servicer: AuditServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

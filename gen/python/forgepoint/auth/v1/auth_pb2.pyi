@@ -78,6 +78,7 @@ class APIKey(_message.Message):
     LAST_USED_AT_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     CREATED_BY_KEY_ID_FIELD_NUMBER: _builtins.int
+    SERVICE_ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     key_prefix: _builtins.str
     """The first 8 characters, to tell keys apart."""
@@ -86,6 +87,8 @@ class APIKey(_message.Message):
     """Name given by its owner."""
     created_by_key_id: _builtins.str
     """The API key by which this one was made, empty when a person made it. Revoking that key revokes this one."""
+    service_account_id: _builtins.str
+    """The service account that it belongs to; user_id is empty then."""
     @_builtins.property
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """"resource:action"."""
@@ -117,10 +120,11 @@ class APIKey(_message.Message):
         last_used_at: _timestamp_pb2.Timestamp | None = ...,
         name: _builtins.str = ...,
         created_by_key_id: _builtins.str = ...,
+        service_account_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "expires_at", b"expires_at", "last_used_at", b"last_used_at", "revoked_at", b"revoked_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "created_by_key_id", b"created_by_key_id", "expires_at", b"expires_at", "id", b"id", "key_prefix", b"key_prefix", "last_used_at", b"last_used_at", "name", b"name", "revoked_at", b"revoked_at", "scopes", b"scopes", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "created_by_key_id", b"created_by_key_id", "expires_at", b"expires_at", "id", b"id", "key_prefix", b"key_prefix", "last_used_at", b"last_used_at", "name", b"name", "revoked_at", b"revoked_at", "scopes", b"scopes", "service_account_id", b"service_account_id", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

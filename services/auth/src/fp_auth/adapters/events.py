@@ -59,7 +59,7 @@ def _api_key_issued(event: ApiKeyIssued) -> Event:
     key = event.key
     payload = events_pb2.ApiKeyRotated(
         key_id=key.id,
-        user_id=key.user_id,
+        user_id=key.owner,
         key_prefix=key.prefix,
         scopes=sorted(key.scopes),
         replaced_key_id=event.replaced_key_id,
@@ -80,7 +80,7 @@ def _api_key_issued(event: ApiKeyIssued) -> Event:
 def _api_key_revoked(event: ApiKeyRevoked) -> Event:
     key = event.key
     payload = events_pb2.ApiKeyRevoked(
-        key_id=key.id, user_id=key.user_id, key_prefix=key.prefix, revoked_at=to_timestamp(event.revoked_at)
+        key_id=key.id, user_id=key.owner, key_prefix=key.prefix, revoked_at=to_timestamp(event.revoked_at)
     )
     return Event(
         type=API_KEY_REVOKED,

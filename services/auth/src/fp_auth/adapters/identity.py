@@ -3,10 +3,14 @@
 import math
 from datetime import UTC, datetime
 
+from forgepoint.events.v1.events_pb2 import IdentityEnded
 from fp_kernel import Principal, Unauthenticated
 from fp_rpc import IdentityResolver
 from fp_rpc.identity.caller import AUDIENCE
+from fp_rpc.identity.ended import EndedIdentities
+from fp_rpc.identity.withdrawals import SIGNING_KEY, Withdrawals
 
+from fp_auth.adapters.keyring import Keyring
 from fp_auth.app.validate_token import ResolveApiKey
 from fp_auth.domain.claims import Claims
 
@@ -61,3 +65,16 @@ class JwtVerifier:
 
 def _moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
+
+
+class OwnIdentities(EndedIdentities):
+    """Also takes the next signing key when one was withdrawn: what this replica signed with it would be refused."""
+
+    def __init__(self, withdrawals: Withdrawals, keyring: Keyring) -> None:
+        super().__init__(withdrawals)
+        self._keyring = keyring
+
+    async def heed(self, payload: object) -> None:
+        await super().heed(payload)
+        if isinstance(payload, IdentityEnded) and payload.kind == SIGNING_KEY:
+            await self._keyring.reload()

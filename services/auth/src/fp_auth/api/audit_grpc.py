@@ -8,14 +8,18 @@ from fp_kernel import page_request
 from fp_rpc import current_call
 
 from fp_auth.api import audit_convert as convert
+from fp_auth.app.erase_audit_addresses import EraseAuditAddresses
 from fp_auth.app.read_audit import ExportAudit, ListAudit, VerifyAudit
 
 
 class AuditServicer(AuditServiceServicer):
-    def __init__(self, *, list_entries: ListAudit, export: ExportAudit, verify: VerifyAudit) -> None:
+    def __init__(
+        self, *, list_entries: ListAudit, export: ExportAudit, verify: VerifyAudit, erase: EraseAuditAddresses
+    ) -> None:
         self._list = list_entries
         self._export = export
         self._verify = verify
+        self._erase = erase
 
     async def ListAuditEntries(
         self, request: pb.ListAuditEntriesRequest, context: object
@@ -44,3 +48,8 @@ class AuditServicer(AuditServiceServicer):
         first, last = convert.day_of(request.from_day, "from_day"), convert.day_of(request.to_day, "to_day")
         async for verified in self._verify(first, last):
             yield convert.verified_to_pb(verified)
+
+    async def EraseAuditAddresses(
+        self, request: pb.EraseAuditAddressesRequest, context: object
+    ) -> pb.EraseAuditAddressesResponse:
+        return pb.EraseAuditAddressesResponse(erased=await self._erase(request.person_id))

@@ -2,15 +2,17 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from forgepoint.events.v1.events_pb2 import AuditRecorded
-from fp_events import Event, Poison, durable
+from forgepoint.events.v1.events_pb2 import AuditRecorded, PipelineCompleted, PipelineFailed
+from fp_events import Event, EventHandler, Poison, durable
 from fp_rpc.times import from_timestamp
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from fp_auth.app.end_execution import EndExecution
 from fp_auth.app.record_audit import RecordAudit, Reported
 from fp_auth.domain.audit import Record
 
 AUDIT_LOG = durable("auth-audit")
+EXECUTIONS = durable("auth-executions")
 
 
 def record_audit(record: RecordAudit, observe: Callable[[int], object]) -> Callable[[Sequence[Event]], Awaitable[None]]:
@@ -18,6 +20,17 @@ def record_audit(record: RecordAudit, observe: Callable[[int], object]) -> Calla
 
     async def handle(events: Sequence[Event]) -> None:
         observe(await record([_reported(event) for event in events]))
+
+    return handle
+
+
+def end_execution(end: EndExecution) -> EventHandler:
+    """`fp.pipelines.completed` and `.failed` -> the end of the tokens of the execution's jobs."""
+
+    async def handle(event: Event) -> None:
+        if not isinstance(event.payload, (PipelineCompleted, PipelineFailed)):
+            raise Poison("is no end of an execution")
+        await end(event.payload.execution_id, event.team)
 
     return handle
 

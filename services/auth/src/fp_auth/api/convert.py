@@ -53,6 +53,7 @@ def api_key_to_pb(key: ApiKey) -> auth_pb2.APIKey:
         last_used_at=to_timestamp(key.last_used_at),
         name=key.name,
         created_by_key_id=key.created_by_key,
+        service_account_id=key.service_account,
     )
 
 

@@ -6,6 +6,7 @@ from fp_kernel.identity import JOB_ROLE
 from fp_auth.app.ports import ApiKeys, Users
 from fp_auth.app.refusals import no_user
 from fp_auth.domain.api_keys import ApiKey
+from fp_auth.domain.service_accounts import SERVICE_ACCOUNT_ROLE
 from fp_auth.domain.users import User
 
 ADMINISTER_KEYS = "api-keys:admin"
@@ -27,8 +28,8 @@ async def lock_own_key(api_keys: ApiKeys, caller: Principal) -> ApiKey | None:
 
 def require_person(caller: Principal) -> None:
     """A program that acts for a person must not outlive that by a key of its own. Raises PermissionDenied."""
-    if caller.service or caller.is_service or caller.role == JOB_ROLE:
-        raise PermissionDenied("API keys belong to users; services and jobs have credentials of their own")
+    if caller.service or caller.is_service or caller.role in (JOB_ROLE, SERVICE_ACCOUNT_ROLE):
+        raise PermissionDenied("API keys are managed by people; programs have credentials of their own")
 
 
 async def owner_named(users: Users, caller: Principal, user_id: str) -> User:

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 
-from fp_kernel import Command, FailedPrecondition, Principal, parse_id
+from fp_kernel import Command, FailedPrecondition, Principal, invalid, parse_id
 from fp_kernel.identity import PLATFORM
 
 from fp_auth.app.ports import Transaction, Transactions
 from fp_auth.app.refusals import check_holds, no_user
 from fp_auth.app.session import role_named
-from fp_auth.domain.users import ADMINISTRATORS, OPERATOR_ROLE, User, parse_role
+from fp_auth.domain.team_roles import parse_assignable
+from fp_auth.domain.users import ADMINISTRATORS, OPERATOR_ROLE, User
 
 
 class AssignRole:
@@ -31,11 +32,13 @@ class AssignRole:
         Raises InvalidArgument, NotFound, PermissionDenied for a role above the caller's own, FailedPrecondition for
         the last admin of a team, the last operator and an operator outside the team of the platform.
         """
-        user_id, role_name = parse_id(user_id, "user_id"), parse_role(role_name)
+        user_id, role_name = parse_id(user_id, "user_id"), parse_assignable(role_name)
         async with self._transactions(command) as tx:
             user, others = await self._locked(tx, user_id, may_see)
+            if await tx.roles.find(role_name, user.team) is None:
+                raise invalid("role_name", "the team has no such role")
             for name in {user.role, role_name}:
-                check_holds(caller, (await role_named(tx.roles, name)).scopes, "role_name")
+                check_holds(caller, (await role_named(tx.roles, name, user.team)).scopes, "role_name")
             _check_last(user, role_name, others)
             if role_name == OPERATOR_ROLE and user.role != OPERATOR_ROLE and user.team != PLATFORM:
                 raise FailedPrecondition(

@@ -58,6 +58,12 @@ class AuditReads(Protocol):
         """The newest first. before: day and number of the last one that was seen."""
 
 
+class AddressKeys(Protocol):
+    async def erase(self, person: str) -> bool:
+        """Whether there was a key."""
+        ...
+
+
 class Checkpoints(Protocol):
     """Heads that lie outside of the database."""
 

@@ -54,8 +54,8 @@ class CreateApiKey:
         """Raises InvalidArgument, PermissionDenied, NotFound."""
         owner = await owner_named(self._users, caller, user_id)
         wanted, now = parse_scopes(scopes), self._clock.now()
-        check_granted(scopes, caller, await role_named(self._roles, owner.role))
-        ends = _within(caller, api_keys.key_end(expires_at, now, self._longest))
+        check_granted(scopes, caller, await role_named(self._roles, owner.role, owner.team))
+        ends = within(caller, api_keys.key_end(expires_at, now, self._longest))
         raw = api_keys.raw_key(self._random(api_keys.ENTROPY_BYTES))
         key = ApiKey(
             id=new_id(),
@@ -94,7 +94,7 @@ def check_granted(scopes: Sequence[str], caller: Principal, owner_role: Role) ->
         )
 
 
-def _within(caller: Principal, expires_at: datetime | None) -> datetime | None:
+def within(caller: Principal, expires_at: datetime | None) -> datetime | None:
     """A key made with a key that ends may not outlive it. Raises InvalidArgument naming `expires_at`."""
     end = own_end(caller)
     if end is not None and expires_at is not None and expires_at > end:

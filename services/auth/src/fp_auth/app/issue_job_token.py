@@ -2,11 +2,11 @@
 
 from datetime import timedelta
 
-from fp_kernel import Clock, Principal, invalid, new_id
+from fp_kernel import Clock, FailedPrecondition, Principal, invalid, new_id
 from fp_kernel.identity import JOB_ROLE
 
 from fp_auth.app.exchange_service_token import IssuedToken
-from fp_auth.app.ports import Roles, TokenSigner
+from fp_auth.app.ports import Roles, TokenSigner, Transactions
 from fp_auth.app.session import role_named
 from fp_auth.domain import claims
 
@@ -14,15 +14,19 @@ DEFAULT_LIFE = timedelta(hours=1)
 
 
 class IssueJobToken:
-    def __init__(self, roles: Roles, signer: TokenSigner, clock: Clock) -> None:
+    def __init__(self, roles: Roles, transactions: Transactions, signer: TokenSigner, clock: Clock) -> None:
         self._roles = roles
+        self._transactions = transactions
         self._signer = signer
         self._clock = clock
 
     async def __call__(
         self, caller: Principal, *, execution_id: str, step_id: str, life: timedelta = DEFAULT_LIFE
     ) -> IssuedToken:
-        """The team and the user are those that the calling service acts for. Raises InvalidArgument."""
+        """The team and the user are those that the calling service acts for. The execution's end is the token's.
+
+        Raises InvalidArgument, FailedPrecondition for an execution that has ended.
+        """
         claims.check_job(execution_id, step_id, life)
         if not caller.team:
             raise invalid("fp-on-behalf-of-team", "name the team that the job belongs to")
@@ -37,4 +41,7 @@ class IssueJobToken:
             life=life,
             token_id=new_id(),
         )
+        async with self._transactions() as tx:
+            if not await tx.job_executions.issue(execution_id, caller.team, now + life):
+                raise FailedPrecondition("execution_id: the execution has ended", reason="EXECUTION_ENDED")
         return IssuedToken(self._signer.sign(said), now + life)

@@ -12,6 +12,7 @@ from fp_auth.domain.api_keys import ApiKey
 from fp_auth.domain.claims import Claims
 from fp_auth.domain.events import DomainEvent
 from fp_auth.domain.lockout import Bucket
+from fp_auth.domain.service_accounts import ServiceAccount
 from fp_auth.domain.sessions import RefreshToken
 from fp_auth.domain.signing import KeyLife
 from fp_auth.domain.users import Role, User
@@ -43,7 +44,29 @@ class Users(Protocol):
 
 
 class Roles(Protocol):
-    async def find(self, name: str) -> Role | None: ...
+    async def find(self, name: str, team: str = "") -> Role | None:
+        """A role of the platform, or of the team."""
+        ...
+
+
+class JobExecutions(Protocol):
+    async def issue(self, execution_id: str, team: str, until: datetime) -> bool:
+        """Note a token of a job. False for an execution that has ended or is another team's."""
+        ...
+
+    async def end(self, execution_id: str, team: str, now: datetime) -> bool:
+        """Whether tokens were out until now."""
+        ...
+
+    async def prune(self, now: datetime, limit: int) -> int:
+        """Delete those whose tokens have all ended; how many."""
+        ...
+
+
+class LockedServiceAccounts(Protocol):
+    async def lock(self, team: str, account_id: str) -> ServiceAccount | None:
+        """None for a deleted one."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +221,10 @@ class Transaction(Protocol):
     def service_credentials(self) -> ServiceCredentials: ...
     @property
     def withdrawals(self) -> Withdrawals: ...
+    @property
+    def job_executions(self) -> JobExecutions: ...
+    @property
+    def service_accounts(self) -> LockedServiceAccounts: ...
     @property
     def outbox(self) -> Outbox: ...
 

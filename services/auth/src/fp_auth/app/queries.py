@@ -50,7 +50,7 @@ class Queries:
         """
         wanted = permission(resource, action)
         user = await self._asked_about(caller, user_id)
-        role = await role_named(self._roles, user.role)
+        role = await role_named(self._roles, user.role, user.team)
         allowed = covers(role.scopes, wanted)
         return Decision(allowed, f"role {role.name} {'grants' if allowed else 'does not grant'} {wanted}")
 

@@ -41,7 +41,7 @@ class Refresh:
         if user is None:
             return Unauthenticated("the session is over; log in again", reason="SESSION_OVER")
         await tx.sessions.spend(digest, now)
-        role = await role_named(tx.roles, user.role)
+        role = await role_named(tx.roles, user.role, user.team)
         return await self._issue(
             tx.sessions,
             user,

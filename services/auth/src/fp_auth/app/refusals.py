@@ -10,6 +10,11 @@ def no_user() -> NotFound:
     return NotFound("user_id: no such user", reason="USER_NOT_FOUND")
 
 
+def no_service_account(field: str) -> NotFound:
+    """Also for a deleted one, and for one of another team."""
+    return NotFound(f"{field}: no such service account", reason="SERVICE_ACCOUNT_NOT_FOUND")
+
+
 def check_holds(caller: Principal, scopes: Iterable[str], field: str) -> None:
     """Nobody hands out, or takes away, what he does not have. Raises PermissionDenied naming `field`.
 

@@ -52,6 +52,7 @@ class RotateApiKey:
             id=new_id(),
             team=old.team,
             user_id=old.user_id,
+            service_account=old.service_account,
             name=old.name,
             prefix=api_keys.shown_prefix(raw),
             scopes=await _scopes(tx, caller, old),
@@ -69,11 +70,19 @@ class RotateApiKey:
         return IssuedKey(new, raw)
 
 
-async def _scopes(tx: Transaction, caller: Principal, old: ApiKey) -> frozenset[str]:
-    owner = await tx.users.find(old.user_id)
+async def _owned(tx: Transaction, key: ApiKey) -> frozenset[str]:
+    """What the key's owner may do now."""
+    if key.service_account:
+        account = await tx.service_accounts.lock(key.team, key.service_account)
+        return frozenset() if account is None or account.disabled_at else account.scopes
+    owner = await tx.users.find(key.user_id)
     if owner is None:
         raise Internal("a key without its owner")
-    scopes = intersection(old.scopes, (await role_named(tx.roles, owner.role)).scopes)
+    return (await role_named(tx.roles, owner.role, owner.team)).scopes
+
+
+async def _scopes(tx: Transaction, caller: Principal, old: ApiKey) -> frozenset[str]:
+    scopes = intersection(old.scopes, await _owned(tx, old))
     if not scopes:
         raise FailedPrecondition("key_id: the owner's role grants none of the key's scopes", reason="KEY_ENDED")
     # A key of few scopes must not be turned into one of many by rotating that one.

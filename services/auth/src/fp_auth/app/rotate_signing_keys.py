@@ -8,7 +8,9 @@ from fp_kernel import Clock
 from fp_auth.app.ports import KeyFactory, SigningKey, SigningKeys, Transactions
 from fp_auth.domain.signing import NEWEST, POLICY, Rotation, SigningPolicy, rotation_due
 
-_SECTION = "signing-keys"
+SECTION = "signing-keys"
+# Made ahead of the transaction: as many as are ever needed at once.
+_SPARE = 2
 
 
 class RotateSigningKeys:
@@ -40,15 +42,26 @@ class RotateSigningKeys:
             if await self._rotate(spare):
                 return True
 
+    async def spare(self) -> Sequence[SigningKey]:
+        """New keys, as many as `settle` may need. A key takes a noticeable part of a second."""
+        return [await self._factory.make(self._clock.now()) for _ in range(_SPARE)]
+
+    async def settle(self, keys: SigningKeys, spare: Sequence[SigningKey]) -> bool:
+        """Bring the keys to one that signs and one that will, in a transaction that is in the section.
+
+        Whether that is so; False when more new ones are needed than were made.
+        """
+        due = await self._due(keys)
+        if due.create > len(spare):
+            return False
+        await self._apply(keys, due, spare)
+        return True
+
     async def _rotate(self, spare: Sequence[SigningKey]) -> bool:
         """Whether the keys are as they should be; False when more new ones are needed than were made."""
         async with self._transactions() as tx:
-            await tx.exclusive(_SECTION)
-            due = await self._due(tx.signing_keys)
-            if due.create > len(spare):
-                return False
-            await self._apply(tx.signing_keys, due, spare)
-            return True
+            await tx.exclusive(SECTION)
+            return await self.settle(tx.signing_keys, spare)
 
     async def _due(self, keys: SigningKeys) -> Rotation:
         return rotation_due([key.life for key in await keys.all()], self._clock.now(), self._policy)

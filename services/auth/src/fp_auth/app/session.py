@@ -21,8 +21,9 @@ class Session:
     refresh_expires_at: datetime
 
 
-async def role_named(roles: Roles, name: str) -> Role:
-    role = await roles.find(name)
+async def role_named(roles: Roles, name: str, team: str = "") -> Role:
+    """team: whose own roles are meant as well."""
+    role = await roles.find(name, team)
     if role is None:
         raise Internal(f"role {name} is not seeded")
     return role
@@ -75,7 +76,7 @@ class OpenSession:
 
     async def __call__(self, user: User) -> Session:
         """A new family with its first tokens."""
-        role = await role_named(self._roles, user.role)
+        role = await role_named(self._roles, user.role, user.team)
         now, family_id = self._clock.now(), new_id()
         async with self._transactions() as tx:
             await tx.sessions.start(family_id, user.id, now, now + self._issue.longest)

@@ -28,6 +28,7 @@ class ApiKey:
     expires_at: None = never. last_used_at: to the minute.
     replaced_by: id of the key that a rotation issued in its place.
     created_by_key: id of the key that made it, empty for a person; that one's end is its end too.
+    service_account: id of the service account that it belongs to; then user_id is empty.
     """
 
     id: str
@@ -42,6 +43,12 @@ class ApiKey:
     last_used_at: datetime | None = None
     replaced_by: str = ""
     created_by_key: str = ""
+    service_account: str = ""
+
+    @property
+    def owner(self) -> str:
+        """Id of the user or service account that it belongs to."""
+        return self.user_id or self.service_account
 
     def valid(self, now: datetime) -> bool:
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)

@@ -86,10 +86,3 @@ def parse_team(value: str, field: str = "team") -> str:
     if not _TEAM.fullmatch(value):
         raise invalid(field, "must be 1 to 63 letters, digits, dots, dashes or underscores")
     return value
-
-
-def parse_role(value: str) -> str:
-    """A role that people may have. Raises InvalidArgument naming `role_name`."""
-    if value not in ASSIGNABLE_ROLES:
-        raise invalid("role_name", f"must be one of {', '.join(sorted(ASSIGNABLE_ROLES))}")
-    return value

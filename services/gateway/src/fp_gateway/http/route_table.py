@@ -6,6 +6,9 @@ from typing import Final
 
 _AUTH: Final = "/forgepoint.auth.v1.AuthService/"
 _AUDIT: Final = "/forgepoint.auth.v1.AuditService/"
+_ROLES: Final = "/forgepoint.auth.v1.RoleService/"
+_ACCOUNTS: Final = "/forgepoint.auth.v1.ServiceAccountService/"
+_SIGNING: Final = "/forgepoint.auth.v1.SigningKeyService/"
 _REGISTRY: Final = "/forgepoint.registry.v1.RegistryService/"
 _PIPELINE: Final = "/forgepoint.pipeline.v1.PipelineOrchestratorService/"
 _EXPERIMENT: Final = "/forgepoint.experiment.v1.ExperimentTrackerService/"
@@ -35,12 +38,33 @@ class Route:
 _ID: Final = {"id": "id"}
 _NAME: Final = {"name": "name"}
 _MODEL_NAME: Final = {"name": "model_name"}
+_KEY: Final = {"id": "key_id"}
+_ACCOUNT: Final = {"id": "service_account_id"}
 _VIEW: Final = {"id": "feature_view_id"}
 _PLAN: Final = {"id": "rate_plan_id"}
 
 API: Final[tuple[Route, ...]] = (
     Route("GET", "/me", _AUTH + "GetCurrentUser"),
     Route("GET", "/audit", _AUDIT + "ListAuditEntries"),
+    Route("GET", "/api-keys", _AUTH + "ListAPIKeys"),
+    Route("POST", "/api-keys", _AUTH + "CreateAPIKey", 201),
+    Route("DELETE", "/api-keys/{id}", _AUTH + "RevokeAPIKey", path_fields=_KEY),
+    Route("POST", "/api-keys/{id}/rotate", _AUTH + "RotateAPIKey", path_fields=_KEY),
+    Route("GET", "/roles", _ROLES + "ListRoles"),
+    Route("POST", "/roles", _ROLES + "CreateRole", 201),
+    Route("PUT", "/roles/{name}", _ROLES + "UpdateRole", path_fields=_NAME),
+    Route("DELETE", "/roles/{name}", _ROLES + "DeleteRole", path_fields=_NAME),
+    Route("GET", "/service-accounts", _ACCOUNTS + "ListServiceAccounts"),
+    Route("POST", "/service-accounts", _ACCOUNTS + "CreateServiceAccount", 201),
+    Route("GET", "/service-accounts/{id}", _ACCOUNTS + "GetServiceAccount", path_fields=_ID),
+    Route("PUT", "/service-accounts/{id}", _ACCOUNTS + "UpdateServiceAccount", path_fields=_ID),
+    Route("DELETE", "/service-accounts/{id}", _ACCOUNTS + "DeleteServiceAccount", path_fields=_ID),
+    Route("POST", "/service-accounts/{id}/disable", _ACCOUNTS + "DisableServiceAccount", path_fields=_ID),
+    Route("POST", "/service-accounts/{id}/enable", _ACCOUNTS + "EnableServiceAccount", path_fields=_ID),
+    Route("GET", "/service-accounts/{id}/keys", _ACCOUNTS + "ListServiceAccountKeys", path_fields=_ACCOUNT),
+    Route("POST", "/service-accounts/{id}/keys", _ACCOUNTS + "CreateServiceAccountKey", 201, _ACCOUNT),
+    Route("GET", "/signing-keys", _SIGNING + "ListSigningKeys"),
+    Route("POST", "/signing-keys/{kid}/withdraw", _SIGNING + "WithdrawSigningKey", path_fields={"kid": "kid"}),
     Route("GET", "/models", _REGISTRY + "ListModels"),
     Route("POST", "/models", _REGISTRY + "RegisterModel", 201),
     Route("GET", "/models/{id}", _REGISTRY + "GetModel", path_fields=_ID),

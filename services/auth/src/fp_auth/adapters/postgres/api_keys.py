@@ -12,9 +12,9 @@ from fp_auth.app.ports import KeyHolder
 from fp_auth.domain.api_keys import ApiKey
 from fp_auth.domain.users import Role, User
 
-_KEY = """
+KEY = """
 k.id, k.team, k.user_id, k.name, k.prefix, k.scopes, k.created_at, k.expires_at, k.revoked_at, k.last_used_at,
-k.replaced_by, k.created_by_key
+k.replaced_by, k.created_by_key, k.service_account
 """
 
 
@@ -26,12 +26,13 @@ class PostgresApiKeys:
         await self._connection.execute(
             """
             INSERT INTO api_keys
-                (id, team, user_id, name, prefix, key_hash, scopes, created_by, created_at, expires_at, created_by_key)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                (id, team, user_id, name, prefix, key_hash, scopes, created_by, created_at, expires_at, created_by_key,
+                 service_account)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
             """,
             key.id,
             key.team,
-            key.user_id,
+            key.user_id or None,
             key.name,
             key.prefix,
             key_hash,
@@ -40,17 +41,19 @@ class PostgresApiKeys:
             key.created_at,
             key.expires_at,
             key.created_by_key or None,
+            key.service_account or None,
         )
 
     async def find_by_hash(self, key_hash: bytes) -> KeyHolder | None:
         row = await self._connection.fetchrow(
             f"""
-            SELECT {_KEY},
-                   u.email, u.name AS user_name, r.name AS role, u.created_at AS user_created_at, u.password_hash,
-                   r.scopes AS role_scopes
+            SELECT {KEY},
+                   u.email, u.name AS user_name, {ROLE} AS role, u.created_at AS user_created_at, u.password_hash,
+                   coalesce(own.scopes, r.scopes) AS role_scopes
             FROM api_keys k
             JOIN users u ON u.id = k.user_id
-            JOIN roles r ON r.name = {ROLE}
+            LEFT JOIN roles r ON r.name = {ROLE}
+            LEFT JOIN team_roles own ON own.team = u.team AND own.name = u.team_role
             WHERE k.key_hash = $1
             """,  # noqa: S608 -- a constant
             key_hash,
@@ -60,7 +63,7 @@ class PostgresApiKeys:
     async def lock(self, team: str, key_id: str) -> ApiKey | None:
         row = await self._connection.fetchrow(
             f"""
-            SELECT {_KEY}
+            SELECT {KEY}
             FROM api_keys k
             WHERE team = $1 AND id = $2
             FOR UPDATE
@@ -68,7 +71,7 @@ class PostgresApiKeys:
             team,
             key_id,
         )
-        return _to_key(row) if row else None
+        return to_key(row) if row else None
 
     async def lock_made_by(self, key_id: str) -> Sequence[ApiKey]:
         rows = await self._connection.fetch(
@@ -78,7 +81,7 @@ class PostgresApiKeys:
                 UNION
                 SELECT made.id FROM line JOIN api_keys made ON made.created_by_key = line.id
             )
-            SELECT {_KEY}
+            SELECT {KEY}
             FROM api_keys k
             WHERE k.id IN (SELECT id FROM line) AND k.revoked_at IS NULL
             ORDER BY k.id
@@ -86,7 +89,7 @@ class PostgresApiKeys:
             """,  # noqa: S608 -- a constant
             key_id,
         )
-        return [_to_key(row) for row in rows]
+        return [to_key(row) for row in rows]
 
     async def save(self, key: ApiKey) -> None:
         await self._connection.execute(
@@ -107,7 +110,7 @@ class PostgresApiKeys:
     async def page(self, team: str, user_id: str, page: PageRequest, *, include_revoked: bool) -> Sequence[ApiKey]:
         rows = await self._connection.fetch(
             f"""
-            SELECT {_KEY}
+            SELECT {KEY}
             FROM api_keys k
             WHERE team = $1 AND user_id = $2 AND id > $3 AND ($4 OR revoked_at IS NULL)
             ORDER BY id
@@ -119,14 +122,14 @@ class PostgresApiKeys:
             include_revoked,
             page.size + 1,
         )
-        return [_to_key(row) for row in rows]
+        return [to_key(row) for row in rows]
 
 
-def _to_key(row: Record) -> ApiKey:
+def to_key(row: Record) -> ApiKey:
     return ApiKey(
         id=str(row["id"]),
         team=row["team"],
-        user_id=str(row["user_id"]),
+        user_id=str(row["user_id"] or ""),
         name=row["name"],
         prefix=row["prefix"],
         scopes=frozenset(row["scopes"]),
@@ -136,6 +139,7 @@ def _to_key(row: Record) -> ApiKey:
         last_used_at=row["last_used_at"],
         replaced_by=str(row["replaced_by"] or ""),
         created_by_key=str(row["created_by_key"] or ""),
+        service_account=str(row["service_account"] or ""),
     )
 
 
@@ -149,4 +153,4 @@ def _to_holder(row: Record) -> KeyHolder:
         created_at=row["user_created_at"],
         password_hash=row["password_hash"],
     )
-    return KeyHolder(_to_key(row), user, Role(row["role"], frozenset(row["role_scopes"])))
+    return KeyHolder(to_key(row), user, Role(row["role"], frozenset(row["role_scopes"])))

@@ -162,6 +162,10 @@ class PostgresAuditReads:
         )
         return [_entry(row) for row in rows]
 
+    async def erase(self, person: str) -> bool:
+        status = await self._connection.execute("DELETE FROM audit_address_keys WHERE person = $1", person)
+        return affected(status) == 1
+
     async def forget_nobodys_keys(self, before: datetime, limit: int) -> int:
         """Keys of callers who were nobody, made before then; how many there were."""
         return affected(

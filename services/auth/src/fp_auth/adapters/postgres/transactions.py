@@ -10,11 +10,14 @@ from fp_postgres import Transaction as DatabaseTransaction
 
 from fp_auth.adapters.events import to_event
 from fp_auth.adapters.postgres.api_keys import PostgresApiKeys
+from fp_auth.adapters.postgres.job_executions import PostgresJobExecutions
 from fp_auth.adapters.postgres.login_attempts import PostgresLoginAttempts
+from fp_auth.adapters.postgres.roles import PostgresRoles, PostgresTeamRoles
+from fp_auth.adapters.postgres.service_accounts import PostgresServiceAccounts
 from fp_auth.adapters.postgres.service_credentials import PostgresServiceCredentials
 from fp_auth.adapters.postgres.sessions import PostgresSessions
 from fp_auth.adapters.postgres.signing_keys import PostgresSigningKeys
-from fp_auth.adapters.postgres.users import PostgresRoles, PostgresUsers
+from fp_auth.adapters.postgres.users import PostgresUsers
 from fp_auth.adapters.postgres.withdrawals import PostgresWithdrawals
 from fp_auth.domain.events import DomainEvent
 
@@ -38,6 +41,9 @@ class PostgresTransaction:
         self.attempts = PostgresLoginAttempts(transaction)
         self.signing_keys = PostgresSigningKeys(transaction)
         self.service_credentials = PostgresServiceCredentials(transaction)
+        self.service_accounts = PostgresServiceAccounts(transaction)
+        self.team_roles = PostgresTeamRoles(transaction)
+        self.job_executions = PostgresJobExecutions(transaction)
         self.withdrawals = PostgresWithdrawals(transaction)
         self.outbox = PostgresOutbox(transaction)
         self._transaction = transaction

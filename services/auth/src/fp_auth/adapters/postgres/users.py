@@ -6,10 +6,15 @@ from asyncpg import Record
 from fp_kernel import PageRequest
 
 from fp_auth.adapters.postgres.connection import FIRST, Connection, affected
-from fp_auth.domain.users import ADMIN_ROLE, OPERATOR_ROLE, Role, User
+from fp_auth.domain.users import ADMIN_ROLE, ASSIGNABLE_ROLES, DEFAULT_ROLE, OPERATOR_ROLE, User
 
 # An operator is an admin of his team with a mark: code that does not know the mark finds the admin that he was.
-ROLE = "CASE WHEN u.operator AND u.role = 'admin' THEN 'operator' ELSE u.role END"
+# Likewise who has a role of the team is a viewer with its name.
+ROLE = """
+CASE WHEN u.operator AND u.role = 'admin' THEN 'operator'
+     WHEN u.team_role IS NOT NULL AND u.role = 'viewer' THEN u.team_role
+     ELSE u.role END
+"""
 _USER = f"u.id, u.email, u.name, u.team, {ROLE} AS role, u.created_at, u.password_hash"
 
 
@@ -41,8 +46,8 @@ class PostgresUsers:
     async def add(self, user: User) -> bool:
         status = await self._connection.execute(
             """
-            INSERT INTO users (id, email, name, team, role, operator, created_at, password_hash)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+            INSERT INTO users (id, email, name, team, role, operator, team_role, created_at, password_hash)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
             ON CONFLICT (email) DO NOTHING
             """,
             user.id,
@@ -57,7 +62,7 @@ class PostgresUsers:
 
     async def set_role(self, user_id: str, role: str) -> None:
         await self._connection.execute(
-            "UPDATE users SET role = $2, operator = $3 WHERE id = $1", user_id, *_stored(role)
+            "UPDATE users SET role = $2, operator = $3, team_role = $4 WHERE id = $1", user_id, *_stored(role)
         )
 
     async def set_password_hash(self, user_id: str, password_hash: str) -> None:
@@ -91,18 +96,13 @@ class PostgresUsers:
         return [to_user(row) for row in rows]
 
 
-class PostgresRoles:
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    async def find(self, name: str) -> Role | None:
-        row = await self._connection.fetchrow("SELECT name, scopes FROM roles WHERE name = $1", name)
-        return Role(row["name"], frozenset(row["scopes"])) if row else None
-
-
-def _stored(role: str) -> tuple[str, bool]:
-    """The columns `role` and `operator`."""
-    return (ADMIN_ROLE, True) if role == OPERATOR_ROLE else (role, False)
+def _stored(role: str) -> tuple[str, bool, str | None]:
+    """The columns `role`, `operator` and `team_role`."""
+    if role == OPERATOR_ROLE:
+        return ADMIN_ROLE, True, None
+    if role in ASSIGNABLE_ROLES:
+        return role, False, None
+    return DEFAULT_ROLE, False, role
 
 
 def to_user(row: Record) -> User:
