@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from platform_fixtures import *  # noqa: F403 -- fixtures are found by name
+from rpc_walk import *  # noqa: F403
 
 HERE = Path(__file__).parent
 

@@ -1,12 +1,10 @@
-"""Every RPC answers to a stranger, a viewer and another team as its Access option says."""
+"""What identity means besides the walk over every RPC: other teams, revoked keys, the audit."""
 
 import asyncio
 from contextlib import suppress
 
 import grpc
 import pytest
-import pytest_asyncio
-from early_end import answered
 from forgepoint.auth.v1 import auth_pb2
 from forgepoint.common.v1 import access_pb2
 from forgepoint.inference.v1 import inference_pb2
@@ -14,75 +12,10 @@ from forgepoint.pipeline.v1 import pipeline_pb2
 from forgepoint.registry.v1 import registry_pb2
 from fp_events import connect as connect_bus
 from fp_events.consumer.tail import tail
-from fp_gateway.methods import all_methods
 from fp_kernel import FailedPrecondition, NotFound
-from fp_testkit.identity import ROLE_SCOPES
 from fp_testkit.patience import PATIENCE
-from google.protobuf import message_factory
 from platform_client import row
-
-METHODS = sorted(all_methods().values(), key=lambda method: method.path)
-# What a handler may answer to an empty request of somebody who may call: anything but a refusal of his identity.
-REFUSALS = {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED}
-VIEWER = ROLE_SCOPES["viewer"]
-
-
-@pytest_asyncio.fixture
-async def channel(platform):
-    async with grpc.aio.insecure_channel(platform.access.address) as opened:
-        yield opened
-
-
-def access(method):
-    return method.descriptor.GetOptions().Extensions[access_pb2.access]
-
-
-async def status(channel, method, token=None):
-    """The code of a call with an empty request; OK as such, DEADLINE_EXCEEDED of a stream that has nothing to say."""
-    metadata = (("authorization", f"Bearer {token}"),) if token else ()
-    request = message_factory.GetMessageClass(method.descriptor.input_type)().SerializeToString()
-    shape = f"{'stream' if method.client_streaming else 'unary'}_{'stream' if method.server_streaming else 'unary'}"
-    timeout = 5 if method.server_streaming else PATIENCE
-
-    async def call():
-        body = iter([request]) if method.client_streaming else request
-        running = getattr(channel, shape)(method.path)(body, metadata=metadata, timeout=timeout)
-        await (anext(aiter(running), None) if method.server_streaming else running)
-
-    try:
-        await answered(call)
-    except grpc.aio.AioRpcError as error:
-        return error.code()
-    return grpc.StatusCode.OK
-
-
-def test_all_rpcs_of_the_contract_are_walked():
-    assert len(METHODS) >= 106
-
-
-async def test_without_a_token_only_public_rpcs_answer(channel):
-    answers = {method.path: await status(channel, method) for method in METHODS}
-
-    refused = {path for path, code in answers.items() if code is grpc.StatusCode.UNAUTHENTICATED}
-    # Public RPCs get an empty request: Login and the like refuse what is in it, which is UNAUTHENTICATED as well.
-    public = {method.path for method in METHODS if access(method).public}
-    assert {method.path for method in METHODS} - public <= refused
-
-
-async def test_a_viewer_may_read_and_is_denied_the_rest(channel, token_of):
-    token = await token_of("viewer", "watchers")
-
-    answers = {method.path: await status(channel, method, token) for method in METHODS}
-
-    for method in METHODS:
-        rule = access(method)
-        granted = not rule.internal and (rule.authenticated or rule.permission in VIEWER)
-        if rule.public:
-            continue
-        if granted:
-            assert answers[method.path] not in REFUSALS, method.path
-        else:
-            assert answers[method.path] is grpc.StatusCode.PERMISSION_DENIED, method.path
+from rpc_walk import METHODS, REFUSALS, access, status
 
 
 async def test_what_is_not_built_says_so_and_never_answers_empty(channel, admin_token):

@@ -10,12 +10,12 @@ from early_end import answered
 from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
 from forgepoint.pipeline.v1 import pipeline_pb2
 from forgepoint.registry.v1 import registry_pb2
-from fp_gateway.methods import all_methods
+from fp_kernel import new_id
 from fp_testkit.patience import PATIENCE
 from google.protobuf import message_factory
 from google.protobuf.duration_pb2 import Duration
+from rpc_walk import METHODS
 
-METHODS = sorted(all_methods().values(), key=lambda method: method.path)
 # What refuses a stranger without telling whether the thing exists; UNIMPLEMENTED is said to everyone who may call.
 REFUSED = {
     grpc.StatusCode.NOT_FOUND,
@@ -85,9 +85,23 @@ async def state(admin, ours):
     return (model, version, await admin.pipeline.GetExecution(request))
 
 
-@pytest.mark.parametrize("role", ["engineer", "admin"])
-async def test_a_stranger_with_our_ids_gets_and_changes_nothing_of_ours(platform, admin, token_of, ours, role):
-    token = await token_of(role, f"strange-{role}s")
+@pytest_asyncio.fixture
+async def strangers(token_of, connect, job_token):
+    """Credentials of others by what they are: every kind that a team can have."""
+    owner = connect(await token_of("admin", "strange-keys"))
+    key = await owner.auth.CreateAPIKey(auth_pb2.CreateAPIKeyRequest(name="stranger", scopes=["*:*"]))
+    return {
+        "viewer": await token_of("viewer", "strange-viewers"),
+        "engineer": await token_of("engineer", "strange-engineers"),
+        "admin": await token_of("admin", "strange-admins"),
+        "key": key.raw_key,
+        "job": await job_token(new_id(), "strange-jobs"),
+    }
+
+
+@pytest.mark.parametrize("who", ["viewer", "engineer", "admin", "key", "job"])
+async def test_a_stranger_with_our_ids_gets_and_changes_nothing_of_ours(platform, admin, strangers, ours, who):
+    token = strangers[who]
     before = await state(admin, ours)
     secret = [ours[name].encode() for name in ("model_id", "version_id", "execution_id", "pipeline_id", "user_id")]
 

@@ -1,0 +1,111 @@
+"""Every RPC of the platform from the outside: what its Access option says of a caller, and what calling it answers."""
+
+import json
+
+import grpc
+import pytest
+import pytest_asyncio
+from early_end import answered
+from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
+from forgepoint.common.v1 import access_pb2
+from fp_gateway.methods import all_methods
+from fp_kernel.identity import grants
+from fp_testkit.patience import PATIENCE
+from google.protobuf import message_factory
+from google.protobuf.duration_pb2 import Duration
+
+METHODS = sorted(all_methods().values(), key=lambda method: method.path)
+UNAUTHENTICATED, DENIED = grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED
+# What lets nobody in: a handler answers anything else to an empty request.
+REFUSALS = {UNAUTHENTICATED, DENIED}
+# They run no resident process: the gateway judges their RPCs and answers UNIMPLEMENTED.
+AT_THE_GATEWAY = {"ai", "serving"}
+
+
+def access(method):
+    return method.descriptor.GetOptions().Extensions[access_pb2.access]
+
+
+def lets_in(rule, scopes, *, service="", job=False):
+    """What the option says of a caller with a valid credential."""
+    if rule.internal and service not in rule.callers:
+        return False
+    if job and not rule.jobs:
+        return False
+    return rule.authenticated or grants(frozenset(scopes), rule.permission)
+
+
+async def status(channel, method, token=None):
+    """The code of a call with an empty request; OK as such, DEADLINE_EXCEEDED of a stream that has nothing to say."""
+    metadata = (("authorization", f"Bearer {token}"),) if token else ()
+    request = message_factory.GetMessageClass(method.descriptor.input_type)().SerializeToString()
+    shape = f"{'stream' if method.client_streaming else 'unary'}_{'stream' if method.server_streaming else 'unary'}"
+    timeout = 5 if method.server_streaming else PATIENCE
+
+    async def call():
+        body = iter([request]) if method.client_streaming else request
+        running = getattr(channel, shape)(method.path)(body, metadata=metadata, timeout=timeout)
+        await (anext(aiter(running), None) if method.server_streaming else running)
+
+    try:
+        await answered(call)
+    except grpc.aio.AioRpcError as error:
+        return error.code()
+    return grpc.StatusCode.OK
+
+
+@pytest_asyncio.fixture
+async def channel(platform):
+    async with grpc.aio.insecure_channel(platform.access.address) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture
+async def direct(platform, channel):
+    """The channel on which services reach the service of an RPC."""
+    ports = json.loads((platform.folder / "ports.json").read_text())
+    opened = {}
+
+    def of(method):
+        if method.noun in AT_THE_GATEWAY:
+            return channel
+        if method.noun not in opened:
+            opened[method.noun] = grpc.aio.insecure_channel(f"127.0.0.1:{ports[f'{method.noun}.grpc']}")
+        return opened[method.noun]
+
+    yield of
+    for each in opened.values():
+        await each.close()
+
+
+@pytest.fixture
+def exchange(platform, direct):
+    """`await exchange("pipeline")`: the service's own token, as auth gives it."""
+    secrets = json.loads((platform.folder / "secrets.json").read_text())
+    auth = next(method for method in METHODS if method.noun == "auth")
+
+    async def token(noun, audience=""):
+        stub = auth_pb2_grpc.AuthServiceStub(direct(auth))
+        request = auth_pb2.ExchangeServiceTokenRequest(
+            service=noun, secret=secrets[f"service.{noun}"], audience=audience
+        )
+        return (await stub.ExchangeServiceToken(request)).access_token
+
+    return token
+
+
+@pytest.fixture
+def job_token(direct, exchange):
+    """`await job_token("id")`: the token of a job of this execution, of the first team unless it names another."""
+    auth = next(method for method in METHODS if method.noun == "auth")
+
+    async def issue(execution_id, team="platform"):
+        metadata = (
+            ("authorization", f"Bearer {await exchange('pipeline')}"),
+            ("fp-on-behalf-of-team", team),
+        )
+        request = auth_pb2.IssueJobTokenRequest(execution_id=execution_id, step_id="s", ttl=Duration(seconds=3_600))
+        stub = auth_pb2_grpc.AuthServiceStub(direct(auth))
+        return (await stub.IssueJobToken(request, metadata=metadata)).access_token
+
+    return issue
