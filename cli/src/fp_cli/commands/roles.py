@@ -30,7 +30,7 @@ def create_role(
     scopes: list[str] = typer.Option(..., "--scope", help="resource:action; may be given several times."),
     description: str = typer.Option("", help="What it is for."),
 ) -> None:
-    """Create a role; `fp users role` gives it to somebody."""
+    """Create a role; `fp users assign` gives it to somebody."""
     from forgepoint.auth.v1 import roles_pb2, roles_pb2_grpc
 
     from fp_cli.client import connect

@@ -9,7 +9,6 @@ from fp_cli.output import State, done, record, rows, say
 app = typer.Typer(help="Programs of the team that belong to no person.", no_args_is_help=True)
 _COLUMNS = ("id", "name", "scopes", "description", "created_by", "created_at", "disabled_at")
 _KEYS = ("id", "key_prefix", "name", "scopes", "expires_at", "last_used_at", "revoked_at")
-_DAY = 86_400
 
 
 @app.command("list")
@@ -113,15 +112,18 @@ def create_key(
     days: int = typer.Option(0, min=0, help="Days until it expires; 0: never."),
 ) -> None:
     """Create a key of it; it is shown once."""
-    import time
+    from datetime import timedelta
 
     from forgepoint.auth.v1 import service_accounts_pb2 as pb
+    from fp_kernel import SystemClock
     from google.protobuf.timestamp_pb2 import Timestamp
 
     from fp_cli.messages import plain
 
     state: State = context.obj
-    expires = Timestamp(seconds=int(time.time()) + days * _DAY) if days else None
+    expires = Timestamp() if days else None
+    if expires is not None:
+        expires.FromDatetime(SystemClock().now() + timedelta(days=days))
     request = pb.CreateServiceAccountKeyRequest(
         service_account_id=account_id, scopes=scopes, name=name, expires_at=expires
     )
