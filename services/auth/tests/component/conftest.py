@@ -55,8 +55,8 @@ class Auth:
         self.stack.push_async_callback(credential.close)
         return self._stub(Channels(credential))
 
-    async def service_token(self, noun: str) -> str:
-        request = auth_pb2.ExchangeServiceTokenRequest(service=noun, secret=SECRET)
+    async def service_token(self, noun: str, *, audience: str = "") -> str:
+        request = auth_pb2.ExchangeServiceTokenRequest(service=noun, secret=SECRET, audience=audience)
         return (await self.caller().ExchangeServiceToken(request)).access_token
 
     async def login(self, email: str = OPERATOR, password: str = PASSWORD) -> auth_pb2.LoginResponse:

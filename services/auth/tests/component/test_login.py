@@ -4,6 +4,7 @@ import logging
 import pytest
 from forgepoint.auth.v1 import auth_pb2
 from fp_kernel import InvalidArgument, ResourceExhausted, Unauthenticated
+from fp_rpc.identity.caller import ADDRESS_AUDIENCE
 
 PASSWORD = "a-river-and-9-lanterns"
 
@@ -70,7 +71,7 @@ async def test_a_lock_holds_in_every_replica(start):
 async def test_only_the_gateway_is_believed_about_its_clients_address(start):
     """Any process inside could once name a new address with each guess, and was never stopped."""
     auth = await start(auth_login_free=2, auth_login_pause=3_600.0)
-    stub, gateway = auth.caller(), await auth.service_token("gateway")
+    stub, gateway = auth.caller(), await auth.service_token("gateway", audience=ADDRESS_AUDIENCE)
 
     async def guess(number, *proof):
         metadata = (("fp-client-address", f"203.0.113.{number}"), *proof)
@@ -85,7 +86,9 @@ async def test_only_the_gateway_is_believed_about_its_clients_address(start):
     with pytest.raises(ResourceExhausted):
         await guess(7)
     with pytest.raises(ResourceExhausted):
-        await guess(8, ("fp-forwarded-by", await auth.service_token("pipeline")))
+        await guess(8, ("fp-forwarded-by", await auth.service_token("pipeline", audience=ADDRESS_AUDIENCE)))
+    with pytest.raises(ResourceExhausted):
+        await guess(9, ("fp-forwarded-by", await auth.service_token("gateway")))
 
 
 async def test_a_refresh_rotates_and_reuse_kills_the_family(auth, start):
@@ -95,11 +98,12 @@ async def test_a_refresh_rotates_and_reuse_kills_the_family(auth, start):
     assert second.user == first.user
     who = await auth.caller(second.access_token).GetCurrentUser(auth_pb2.GetCurrentUserRequest())
     assert who.claims.user_id == first.user.id
+    third = await auth.caller().RefreshToken(auth_pb2.RefreshTokenRequest(refresh_token=second.refresh_token))
     with pytest.raises(Unauthenticated) as reused:
         await auth.caller().RefreshToken(auth_pb2.RefreshTokenRequest(refresh_token=first.refresh_token))
     assert reused.value.reason == "REFRESH_TOKEN_REUSED"
     with pytest.raises(Unauthenticated):
-        await auth.caller().RefreshToken(auth_pb2.RefreshTokenRequest(refresh_token=second.refresh_token))
+        await auth.caller().RefreshToken(auth_pb2.RefreshTokenRequest(refresh_token=third.refresh_token))
 
 
 async def test_a_logout_ends_the_session(auth):
