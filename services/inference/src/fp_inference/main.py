@@ -9,16 +9,19 @@ from fp_events import AuditPublisher
 from fp_events.hosting import soft_bus
 from fp_events.payloads.revocation import follow_identities
 from fp_kernel import RetryBudget, new_id
+from fp_redis.hosting import soft_link
 from fp_rpc import Channels, Server
 from fp_rpc.client.channels import ChannelPolicy
 from fp_rpc.hosting import peers
 from fp_rpc.retries import RetryPolicy
 from fp_runtime import Runtime
 
-from fp_inference import composition
+from fp_inference import recording
+from fp_inference.adapters.billing import BillingUsage
 from fp_inference.adapters.deployments import PipelineDeployments
 from fp_inference.adapters.redis_buckets import RedisBuckets
 from fp_inference.adapters.redis_circuits import RedisCircuits
+from fp_inference.adapters.redis_replays import RedisReplays
 from fp_inference.adapters.redis_routes import RedisRoutes
 from fp_inference.adapters.runtimes import ServingRuntimes
 from fp_inference.adapters.spool.recorder import SpoolRecorder
@@ -27,6 +30,7 @@ from fp_inference.api.convert import signature_from_pb
 from fp_inference.api.grpc import Servicer
 from fp_inference.app.admission import Admission
 from fp_inference.app.breakers import Breakers
+from fp_inference.app.bulkhead import Bulkheads
 from fp_inference.app.circuits import Circuits
 from fp_inference.app.delete_route import DeleteRoute
 from fp_inference.app.describe_model import DescribeModel
@@ -39,6 +43,7 @@ from fp_inference.app.limits import parse_limits
 from fp_inference.app.predict import Predict
 from fp_inference.app.predict_many import PredictMany
 from fp_inference.app.quotas import Quotas
+from fp_inference.app.replays import Replays
 from fp_inference.app.route_table import RouteTable
 from fp_inference.app.set_traffic_split import SetTrafficSplit
 from fp_inference.app.watch_targets import WatchTargets
@@ -54,8 +59,10 @@ _ONE_ATTEMPT = ChannelPolicy(retry=RetryPolicy(attempts=1))
 async def serve(runtime: Runtime, settings: Settings) -> None:
     clock, metrics = runtime.clock, runtime.metrics
     bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
-    link = await composition.redis(runtime, settings, clock)
-    spool = await composition.spool(runtime, settings)
+    link = await soft_link(
+        runtime, settings.redis_url.get_secret_value(), clock, store="redis", seconds=settings.redis_timeout
+    )
+    spool = await recording.open_spool(runtime, settings)
 
     others = peers(runtime, settings)
     channels = others.channels
@@ -68,20 +75,24 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     follow = FollowDeployments(table, routes, listed)
     fresh = FreshRoutes(table, follow, listed, clock)
     runtime.on_close(fresh.close)
-    replays = composition.replays(runtime, link, spool, clock)
-    tailer = composition.tailer(spool, bus, replays, runtime, settings)
+    replays = Replays(RedisReplays(link), clock)
+    # What the process before answered and nobody stored yet comes back beside the calls: it may be much.
+    runtime.task("replays", replays.recover(record.replay for record in spool.unpublished()))
+    tailer = recording.publisher(spool, bus, replays, runtime, settings)
     runtimes = ServingRuntimes(to_runtimes, clock)
-    breakers, bulkheads = Breakers(settings.breaker, clock), composition.bulkheads(metrics, settings)
+    breakers, of_models = Breakers(settings.breaker, clock), Bulkheads(settings.bulkhead_of_models)
+    metrics.gauge("in_flight", "Predictions at runtimes.").set_function(lambda: of_models.in_flight)
     forward = Forward(
         runtimes=runtimes,
         breakers=breakers,
-        bulkheads=bulkheads,
+        bulkheads=(of_models, Bulkheads(settings.bulkhead_of_targets)),
         budget=RetryBudget(),
         clock=clock,
         policy=settings.forward,
     )
     circuits = Circuits(table, breakers, RedisCircuits(link, new_id()), clock)
-    quotas = Quotas(composition.usage(channels, settings), clock)
+    billing = settings.billing_addr and channels.open(settings.billing_addr, timeout=_PEER_TIMEOUT)
+    quotas = Quotas(BillingUsage(billing) if billing else None, clock)
     admission = Admission(quotas, Limiter(RedisBuckets(link), clock))
     predict = Predict(
         admission=admission,
@@ -115,15 +126,15 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     await follow.start()
     deployments, marks, exceeded = DeploymentEvents(follow), MarkEvents(follow), QuotaEvents(quotas)
     runtime.on_close(tailer.flush)
-    runtime.keep("spool", lambda: composition.feed(bus, tailer))
-    runtime.every(settings.count_seconds, "counts", partial(composition.count, spool))
+    runtime.keep("spool", lambda: recording.feed(bus, tailer))
+    runtime.every(settings.count_seconds, "counts", partial(recording.count, spool))
     runtime.keep("routes", lambda: deployments.run(bus, table.settle))
     runtime.keep("marks", lambda: marks.run(bus))
     runtime.keep("quotas", lambda: exceeded.run(bus))
     runtime.keep("identities", lambda: follow_identities(bus, NOUN, others.ended))
     runtime.keep("splits", lambda: routes.watch(fresh.recall, fresh.split))
     runtime.keep("versions of splits", fresh.complete_always)
-    runtime.keep("circuits", circuits.tell_always)
+    runtime.keep("circuits", circuits.publish_always)
     retention = timedelta(days=settings.inference_keep_routes_days)
     runtime.every(_HOUR, "old routes", ForgetRoutes(table, routes, clock, retention=retention))
     runtime.keep("reconcile", lambda: follow.reconcile_always(settings.reconcile_seconds))

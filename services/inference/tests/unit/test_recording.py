@@ -2,7 +2,7 @@ from types import SimpleNamespace
 
 import pytest
 from fp_events import Consumer
-from fp_inference import composition
+from fp_inference import recording
 from fp_kernel import Unavailable
 from fp_testkit.memory_bus import MemoryBus
 
@@ -12,7 +12,7 @@ METERING = Consumer("billing", ("fp.inference.recorded",), holds=True)
 @pytest.fixture
 def fed(monkeypatch: pytest.MonkeyPatch) -> tuple[list[str], SimpleNamespace]:
     """What happened in which order, and a tailer that tells when it begins."""
-    monkeypatch.setattr(composition, "CONSUMERS", (METERING, Consumer("registry", ("fp.models.>",))))
+    monkeypatch.setattr(recording, "CONSUMERS", (METERING, Consumer("registry", ("fp.models.>",))))
     happened: list[str] = []
 
     async def run() -> None:
@@ -29,7 +29,7 @@ async def test_the_stream_is_fed_after_the_durables_that_want_its_events_are_mad
             happened.extend(consumer.name for consumer in consumers)
             assert {"INFERENCE", "PREDICTIONS"} <= {stream.name for stream in streams}
 
-    await composition.feed(Bus("inference"), tailer)
+    await recording.feed(Bus("inference"), tailer)
     assert happened == ["billing", "fed"]
 
 
@@ -41,5 +41,5 @@ async def test_nothing_is_fed_while_the_bus_is_away(fed):
             raise Unavailable("the event bus is away")
 
     with pytest.raises(Unavailable):
-        await composition.feed(Away("inference"), tailer)
+        await recording.feed(Away("inference"), tailer)
     assert not happened

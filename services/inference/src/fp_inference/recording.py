@@ -1,0 +1,52 @@
+"""How predictions are recorded: the spool on disk, what publishes it, and how often it is counted."""
+
+from fp_events import CONSUMERS, Bus
+from fp_events.streams import AUDIT, AUTH, BILLING, INFERENCE, MODELS, PIPELINES, PREDICTIONS
+from fp_kernel import SystemClock
+from fp_runtime import Runtime
+
+from fp_inference.adapters.spool.spool import Spool
+from fp_inference.adapters.spool.tailer import Tailer
+from fp_inference.app.replays import Replays
+from fp_inference.settings import Settings
+
+_HOUR = 3_600.0
+_SEGMENTS = 32
+_SEGMENT_BYTES = 4 * 1024 * 1024
+
+
+async def open_spool(runtime: Runtime, settings: Settings) -> Spool:
+    """Hard: without it no prediction can be recorded. The process before may hold the folder for a moment yet."""
+
+    async def opened() -> Spool:
+        segment = min(_SEGMENT_BYTES, settings.spool_max_bytes // _SEGMENTS)
+        return Spool(settings.spool_dir, max_bytes=settings.spool_max_bytes, segment_bytes=segment)
+
+    async def ping(spool: Spool) -> None:
+        spool.check()
+
+    async def close(spool: Spool) -> None:
+        spool.close()
+
+    return await runtime.hard("spool", opened, ping, close)
+
+
+def publisher(spool: Spool, bus: Bus, replays: Replays, runtime: Runtime, settings: Settings) -> Tailer:
+    max_age = settings.spool_max_hours * _HOUR
+    return Tailer(spool, bus.send, replays, runtime.metrics, SystemClock(), max_age=max_age)
+
+
+async def feed(bus: Bus, tailer: Tailer) -> None:
+    """Publish the spool, once the streams are there.
+
+    An interest stream keeps an event only for durables that exist, and copies it only into a stream that exists: both
+    are made before it is fed.
+    """
+    interested = [consumer for consumer in CONSUMERS if INFERENCE in consumer.streams]
+    await bus.ensure((MODELS, PIPELINES, INFERENCE, PREDICTIONS, AUTH, AUDIT, BILLING), interested)
+    await tailer.run()
+
+
+async def count(spool: Spool) -> None:
+    """Record how much was recorded."""
+    spool.count()
