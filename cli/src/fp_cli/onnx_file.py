@@ -1,19 +1,15 @@
 """What an ONNX file says about its own tensors, so that nobody has to write a signature by hand."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from forgepoint.common.v1 import model_pb2 as pb
 from fp_kernel import invalid
+from fp_kernel.tensors import ONNX_TYPES
 
-# onnx.TensorProto.DataType -> ours; a model with another type at its edge is not servable.
-_TYPES: Final[dict[int, pb.TensorType.ValueType]] = {
-    1: pb.TENSOR_TYPE_FLOAT32,
-    6: pb.TENSOR_TYPE_INT32,
-    7: pb.TENSOR_TYPE_INT64,
-    8: pb.TENSOR_TYPE_STRING,
-    9: pb.TENSOR_TYPE_BOOL,
-    11: pb.TENSOR_TYPE_FLOAT64,
+# A model with another type at its edge is not servable.
+_TYPES: Final[Mapping[int, pb.TensorType.ValueType]] = {
+    number: pb.TensorType.Value(f"TENSOR_TYPE_{element.name}") for element, number in ONNX_TYPES.items()
 }
 DYNAMIC: Final = -1
 

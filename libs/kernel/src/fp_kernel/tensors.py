@@ -26,6 +26,16 @@ class ElementType(StrEnum):
     BOOL = "bool"
 
 
+ONNX_TYPES: Mapping[ElementType, int] = {
+    ElementType.FLOAT32: 1,
+    ElementType.INT32: 6,
+    ElementType.INT64: 7,
+    ElementType.STRING: 8,
+    ElementType.BOOL: 9,
+    ElementType.FLOAT64: 11,
+}
+"""The numbers of `TensorProto.DataType` in ONNX files."""
+
 _CODES: Mapping[ElementType, tuple[str, int]] = {
     ElementType.FLOAT32: ("f", 4),
     ElementType.FLOAT64: ("d", 8),

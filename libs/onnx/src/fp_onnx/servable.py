@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from fp_kernel.signatures import MAX_INPUTS
-from fp_kernel.tensors import MAX_BYTES, MAX_RANK
+from fp_kernel.tensors import MAX_BYTES, MAX_RANK, ONNX_TYPES
 
 from fp_onnx.graph import NO_TENSOR, UNKNOWN, Model, TensorInfo
 
@@ -20,7 +20,7 @@ _INTERNAL_DOMAINS: Final = frozenset(
 MAX_FILE_BYTES: Final = 2**31 - 1
 """No protobuf message, and so no ONNX file, is larger."""
 
-_ELEMENTS: Final = frozenset({1, 6, 7, 8, 9, 11})
+_ELEMENTS: Final = frozenset(ONNX_TYPES.values())
 _ELEMENT_NAMES: Final[Mapping[int, str]] = {
     NO_TENSOR: "no tensor",
     2: "uint8",

@@ -3,12 +3,21 @@
 from collections.abc import Mapping
 from typing import Any, Generic, Protocol, TypeVar
 
+from forgepoint.common.v1.model_pb2 import TensorType
 from fp_kernel import invalid
 from fp_kernel.signatures import TensorSpec
 from fp_kernel.tensors import ElementType, Tensor
 
 Data = TypeVar("Data")
 Spec = TypeVar("Spec")
+
+
+TENSOR_TYPES: Mapping[ElementType, TensorType.ValueType] = {
+    element: TensorType.Value(f"TENSOR_TYPE_{element.name}") for element in ElementType
+}
+"""Element types as declared signatures name them."""
+
+ELEMENTS: Mapping[int, ElementType] = {number: element for element, number in TENSOR_TYPES.items()}
 
 
 class DataTypes(Protocol):
@@ -37,6 +46,10 @@ class TensorForm(Generic[Data, Spec]):
     def all_from_pb(self, messages: Mapping[str, Any], field: str = "inputs") -> Mapping[str, Tensor]:
         """Raises InvalidArgument naming `<field>[<name>].dtype` that is missing or unknown."""
         return {name: self.from_pb(message, f"{field}[{name}]") for name, message in messages.items()}
+
+    def element(self, dtype: int) -> ElementType | None:
+        """None for a number that the package's DataType does not have, or that says nothing."""
+        return self._elements.get(dtype)
 
     def from_pb(self, message: Any, field: str) -> Tensor:
         """Raises InvalidArgument naming `<field>.dtype` that is missing or unknown."""

@@ -1,13 +1,9 @@
 """Messages to values and back."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from forgepoint.common.v1 import model_pb2
 from forgepoint.inference.v1 import inference_pb2 as pb
 from fp_kernel.signatures import UNDECLARED, Column, Signature, TensorSpec
-from fp_kernel.tensors import ElementType
-from fp_rpc.tensors import TensorForm
+from fp_rpc.tensors import ELEMENTS, TENSOR_TYPES, TensorForm
 from fp_rpc.times import to_duration, to_timestamp
 
 from fp_inference.app.describe_model import Described
@@ -15,10 +11,6 @@ from fp_inference.app.values import Prediction
 from fp_inference.domain.routes import Route, Target
 
 TENSORS = TensorForm(pb.TensorData, pb.TensorSpec, pb.DataType)
-_TENSOR_TYPES: Mapping[ElementType, Any] = {
-    element: model_pb2.TensorType.Value(f"TENSOR_TYPE_{element.name}") for element in ElementType
-}
-_FROM_TENSOR_TYPE: Mapping[int, ElementType] = {number: element for element, number in _TENSOR_TYPES.items()}
 
 
 def prediction_to_pb(prediction: Prediction) -> pb.PredictResponse:
@@ -57,14 +49,14 @@ def model_info_to_pb(described: Described) -> pb.ModelInfo:
 def signature_from_pb(signature: model_pb2.Signature) -> Signature:
     """A tensor of unknown type makes the whole signature undeclared: the runtime checks then."""
     tensors = (*signature.inputs, *signature.outputs)
-    if any(tensor.type not in _FROM_TENSOR_TYPE for tensor in tensors):
+    if any(tensor.type not in ELEMENTS for tensor in tensors):
         return UNDECLARED
     return Signature(tuple(map(_declared, signature.inputs)), tuple(map(_declared, signature.outputs)))
 
 
 def _declared(tensor: model_pb2.SignatureTensor) -> TensorSpec:
     columns = tuple(Column(column.name, tuple(column.categories)) for column in tensor.columns)
-    return TensorSpec(tensor.name, _FROM_TENSOR_TYPE[tensor.type], tuple(tensor.shape), columns)
+    return TensorSpec(tensor.name, ELEMENTS[tensor.type], tuple(tensor.shape), columns)
 
 
 def _signature_to_pb(signature: Signature) -> model_pb2.Signature:
@@ -75,9 +67,7 @@ def _signature_to_pb(signature: Signature) -> model_pb2.Signature:
 
 def _declared_to_pb(spec: TensorSpec) -> model_pb2.SignatureTensor:
     columns = [model_pb2.SignatureColumn(name=column.name, categories=column.categories) for column in spec.columns]
-    return model_pb2.SignatureTensor(
-        name=spec.name, type=_TENSOR_TYPES[spec.element], shape=spec.shape, columns=columns
-    )
+    return model_pb2.SignatureTensor(name=spec.name, type=TENSOR_TYPES[spec.element], shape=spec.shape, columns=columns)
 
 
 def _target_to_pb(route: Route, target: Target) -> pb.RouteTarget:

@@ -6,18 +6,12 @@ from forgepoint.common.v1 import model_pb2
 from forgepoint.serving.v1 import serving_pb2 as pb
 from forgepoint.serving.v1.serving_pb2_grpc import ModelServingServiceStub
 from fp_rpc import Channels, acting_for
+from fp_rpc.tensors import TENSOR_TYPES, TensorForm
 
 from fp_pipeline.app.peers import Actor, Served, ServedState
 
 _LOADING = frozenset({pb.MODEL_STATE_UNSPECIFIED, pb.MODEL_STATE_DOWNLOADING, pb.MODEL_STATE_LOADING})
-_TYPES = {
-    pb.DATA_TYPE_FLOAT32: model_pb2.TENSOR_TYPE_FLOAT32,
-    pb.DATA_TYPE_FLOAT64: model_pb2.TENSOR_TYPE_FLOAT64,
-    pb.DATA_TYPE_INT32: model_pb2.TENSOR_TYPE_INT32,
-    pb.DATA_TYPE_INT64: model_pb2.TENSOR_TYPE_INT64,
-    pb.DATA_TYPE_BOOL: model_pb2.TENSOR_TYPE_BOOL,
-    pb.DATA_TYPE_STRING: model_pb2.TENSOR_TYPE_STRING,
-}
+_FORM = TensorForm(pb.TensorData, pb.TensorSpec, pb.DataType)
 
 
 class GrpcProbe:
@@ -46,9 +40,9 @@ class GrpcProbe:
 
 
 def _tensors(specs: Iterable[pb.TensorSpec]) -> list[model_pb2.SignatureTensor]:
-    return [
-        model_pb2.SignatureTensor(
-            name=spec.name, type=_TYPES.get(spec.dtype, model_pb2.TENSOR_TYPE_UNSPECIFIED), shape=spec.shape
-        )
-        for spec in specs
-    ]
+    return [model_pb2.SignatureTensor(name=spec.name, type=_type(spec), shape=spec.shape) for spec in specs]
+
+
+def _type(spec: pb.TensorSpec) -> model_pb2.TensorType.ValueType:
+    element = _FORM.element(spec.dtype)
+    return model_pb2.TENSOR_TYPE_UNSPECIFIED if element is None else TENSOR_TYPES[element]
