@@ -11,7 +11,7 @@ from forgepoint.events.v1.events_pb2 import InferenceCompleted
 from fp_events import Consumer, Event, NatsBus, connect, each
 from fp_events.payloads.predictions import opened
 from fp_inference.adapters.spool.cursor import Position
-from fp_inference.adapters.spool.records import Record, Told
+from fp_inference.adapters.spool.records import Record, Report
 from fp_inference.adapters.spool.spool import Spool
 from fp_inference.adapters.spool.tailer import Tailer
 from fp_inference.app.replays import Replays
@@ -50,9 +50,9 @@ class MortalSpool(Spool):
         self.crash.point()
 
 
-def _told(run: str, request: str) -> Told:
+def _told(run: str, request: str) -> Report:
     payload = InferenceCompleted(request_id=request).SerializeToString()
-    return Told(run, "m", "delays", "1", failed=False, at=_AT, payload=payload)
+    return Report(run, "m", "delays", "1", failed=False, at=_AT, payload=payload)
 
 
 def _tailer(spool: Spool, bus: NatsBus) -> Tailer:

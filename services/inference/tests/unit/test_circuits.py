@@ -34,9 +34,9 @@ class Board:
         self._others = others
         self._away = away
 
-    async def tell(self, circuits: Sequence[Circuit]) -> None: ...
+    async def publish(self, circuits: Sequence[Circuit]) -> None: ...
 
-    async def told(self) -> Sequence[Circuit]:
+    async def published(self) -> Sequence[Circuit]:
         if self._away:
             raise Unavailable("away")
         return self._others

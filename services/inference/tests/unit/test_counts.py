@@ -9,7 +9,7 @@ import pytest
 from forgepoint.events.v1 import events_pb2 as pb
 from fp_events import EncodedEvent, decode
 from fp_inference.adapters.events import COUNTED
-from fp_inference.adapters.spool.records import Record, Told
+from fp_inference.adapters.spool.records import Record, Report
 from fp_inference.adapters.spool.spool import Spool, SpoolFull
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,7 +19,7 @@ EVENING = datetime(2013, 3, 10, 23, tzinfo=UTC)
 
 def _prediction(team="alpha", at=EVENING, rows=1, *, failed=False):
     payload = pb.InferenceCompleted(request_id="r", rows=rows)
-    return Record(Told(team, "m", "flights", "3", failed, at, payload.SerializeToString(), rows=rows), None)
+    return Record(Report(team, "m", "flights", "3", failed, at, payload.SerializeToString(), rows=rows), None)
 
 
 def _open(folder, *, max_bytes=1_000_000, segment_bytes=1_000):
@@ -39,7 +39,7 @@ def _counted(records):
     """Rows by team and day; a count that came twice, as one."""
     found, seen = Counter(), set()
     for record in records:
-        told = record.told
+        told = record.report
         if isinstance(told, EncodedEvent) and told.subject == COUNTED and told.id not in seen:
             seen.add(told.id)
             event = decode(told.data)
@@ -59,7 +59,7 @@ def test_a_count_says_what_was_recorded_of_each_team_and_day_and_comes_behind_it
         spool.append(record)
     spool.count()
     spool.count()
-    *predictions, alpha, beta = [entry.record.told for entry in spool.read(100)]
+    *predictions, alpha, beta = [entry.record.report for entry in spool.read(100)]
     assert len(predictions) == 4
     days = _days(decode(alpha.data).payload)
     assert [(day, count.predictions, count.rows) for day, count in days.items()] == [
@@ -77,7 +77,7 @@ def test_what_finds_no_room_is_counted_as_lost(tmp_path):
     recorded = len(spool.read(1_000))
     spool.lost("alpha", EVENING, 7)
     spool.count()
-    (told,) = [entry.record.told for entry in spool.read(10)]
+    (told,) = [entry.record.report for entry in spool.read(10)]
     count = _days(decode(told.data).payload)[date(2013, 3, 10)]
     assert (count.rows, count.unrecorded_rows) == (recorded, 7)
 

@@ -167,7 +167,7 @@ async def test_the_limit_comes_first(setting: Setting) -> None:
 async def test_the_quota_comes_before_the_limit(setting: Setting) -> None:
     setting.leases.empty = True
     now = setting.clock.now()
-    setting.quotas.exceeded("alpha", "INFERENCE_REQUEST", sequence=1, used_at=now, told_at=now)
+    setting.quotas.exceeded("alpha", "INFERENCE_REQUEST", sequence=1, used_at=now, published_at=now)
     with pytest.raises(ResourceExhausted) as caught:
         await setting.ask()
     assert (caught.value.reason, caught.value.retry_after) == ("QUOTA_EXCEEDED", None)

@@ -27,8 +27,8 @@ class FakeUsage:
 def _tell(
     quotas: Quotas, clock: ManualClock, sequence: int = 1, *, used_at: datetime | None = None, ago: int = 0
 ) -> None:
-    told_at = clock.now() - timedelta(seconds=ago)
-    quotas.exceeded("alpha", _METER, sequence=sequence, used_at=used_at or clock.now(), told_at=told_at)
+    published_at = clock.now() - timedelta(seconds=ago)
+    quotas.exceeded("alpha", _METER, sequence=sequence, used_at=used_at or clock.now(), published_at=published_at)
 
 
 async def _refused(quotas: Quotas, team: str = "alpha") -> bool:

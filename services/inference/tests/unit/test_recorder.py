@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from forgepoint.events.v1 import events_pb2 as pb
 from fp_inference.adapters.spool.recorder import SpoolRecorder
-from fp_inference.adapters.spool.records import Told
+from fp_inference.adapters.spool.records import Report
 from fp_inference.adapters.spool.spool import Spool
 from fp_inference.app.values import Ask, Caller, Completed, Failed, Prediction, Replay, Try
 from fp_inference.domain.bucket import Limit
@@ -69,8 +69,8 @@ def _events(spool: Spool) -> list[str]:
 
 def _told(spool: Spool) -> list[Any]:
     """Predictions, without the counts that stand at the begin of a segment."""
-    told = [entry.record.told for entry in spool.read(10_000)]
-    return [each for each in told if isinstance(each, Told)]
+    told = [entry.record.report for entry in spool.read(10_000)]
+    return [each for each in told if isinstance(each, Report)]
 
 
 def _payloads(spool: Spool) -> list[Any]:
@@ -82,7 +82,7 @@ def test_a_prediction_is_told_with_whose_call_it_was(recorder: SpoolRecorder, sp
     recorder.completed(_completed(), _REPLAY)
     (entry,) = spool.read(10)
     assert entry.record.replay == _REPLAY
-    told: Any = entry.record.told
+    told: Any = entry.record.report
     assert (told.team, told.model_id, told.model_name, told.version, told.at) == ("alpha", "m", "delays", "1", _NOW)
     payload = pb.InferenceCompleted.FromString(told.payload)
     assert (payload.request_id, payload.actor, payload.is_canary, payload.rows) == ("r", "user", True, 1)

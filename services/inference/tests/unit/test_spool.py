@@ -31,7 +31,7 @@ def _open(folder: Path, *, max_bytes: int = 1_000_000, segment_bytes: int = 1_00
 
 
 def _id(record: Record) -> str:
-    return record.told.id if isinstance(record.told, EncodedEvent) else record.told.model_id
+    return record.report.id if isinstance(record.report, EncodedEvent) else record.report.model_id
 
 
 def _ids(spool: Spool, limit: int = 1_000) -> list[str]:

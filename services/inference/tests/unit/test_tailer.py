@@ -14,7 +14,7 @@ from fp_events.payloads.predictions import opened
 from fp_inference.adapters.events import COUNTED
 from fp_inference.adapters.spool.batches import batches
 from fp_inference.adapters.spool.frames import frame
-from fp_inference.adapters.spool.records import Record, Told
+from fp_inference.adapters.spool.records import Record, Report
 from fp_inference.adapters.spool.spool import Spool
 from fp_inference.adapters.spool.tailer import Tailer
 from fp_inference.app.replays import Replays
@@ -72,10 +72,10 @@ def bus() -> FakeBus:
     return FakeBus()
 
 
-def _told(number: int, model: str = "delays", version: str = "1", *, failed: bool = False, size: int = 0) -> Told:
+def _told(number: int, model: str = "delays", version: str = "1", *, failed: bool = False, size: int = 0) -> Report:
     kind = pb.InferenceFailed if failed else pb.InferenceCompleted
     payload = kind(request_id=f"id-{number}", api_key_id="x" * size).SerializeToString()
-    return Told("alpha", "m" if version else "", model, version, failed=failed, at=_AT, payload=payload)
+    return Report("alpha", "m" if version else "", model, version, failed=failed, at=_AT, payload=payload)
 
 
 def _opened(message: EncodedEvent) -> list[str]:

@@ -105,7 +105,7 @@ def worker(
     in_flight: Callable[[int], object] = lambda _: None,
     written: Callable[[Progress], object] = lambda _: None,
 ) -> Worker:
-    """in_flight, written: are told what happens, for metrics."""
+    """in_flight, written: called with what happens, for metrics."""
     runner = Runner(
         journal=Journal(stores.transactions, clock, written),
         keeper=LeaseKeeper(stores.leases, stores.signals, worker_policy.lease, clock),

@@ -1,4 +1,4 @@
-"""What a runtime is told by its environment."""
+"""Settings of a runtime."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""What is told of predictions, as parts of a batch."""
+"""Predictions as parts of a batch event."""
 
 from collections.abc import Iterator, Sequence
 
@@ -7,7 +7,7 @@ from forgepoint.events.v1 import events_pb2 as pb
 from fp_kernel.signatures import UNDECLARED
 from fp_telemetry import correlation_id, inject
 
-from fp_inference.adapters.spool.records import Told
+from fp_inference.adapters.spool.records import Report
 from fp_inference.app.values import Ask, Completed, Failed, Try
 from fp_inference.domain.failures import FailureReason
 from fp_inference.domain.sampled_rows import SampledRows, sampled_rows
@@ -19,8 +19,8 @@ SOURCE = "inference"
 _LONGEST_TEXT = 256
 
 
-def completed_part(completed: Completed, *, summarised: bool = True) -> Told:
-    """summarised: whether it tells what the model saw and said."""
+def completed_part(completed: Completed, *, summarised: bool = True) -> Report:
+    """summarised: whether it has a summary of inputs and outputs."""
     ask, target, prediction = completed.ask, completed.target, completed.prediction
     payload = pb.InferenceCompleted(
         request_id=ask.request_id,
@@ -38,7 +38,7 @@ def completed_part(completed: Completed, *, summarised: bool = True) -> Told:
     payload.latency.FromNanoseconds(round(prediction.seconds * 1e9))
     payload.completed_at.FromDatetime(completed.at)
     _attribute(payload, ask)
-    return Told(
+    return Report(
         ask.caller.team,
         target.model_id,
         ask.model_name,
@@ -50,7 +50,7 @@ def completed_part(completed: Completed, *, summarised: bool = True) -> Told:
     ).measured(payload.rows, payload.token_count)
 
 
-def failed_part(failed: Failed) -> Told:
+def failed_part(failed: Failed) -> Report:
     """The version is that of the last call; none, when none was asked."""
     ask = failed.ask
     last = failed.tries[-1].target if failed.tries else None
@@ -71,7 +71,7 @@ def failed_part(failed: Failed) -> Told:
     )
     payload.failed_at.FromDatetime(failed.at)
     _attribute(payload, ask)
-    return Told(
+    return Report(
         ask.caller.team,
         failed.model_id,
         payload.model_name,

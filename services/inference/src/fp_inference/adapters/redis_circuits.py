@@ -15,7 +15,7 @@ _PREFIX = "fp:inference:circuits:"
 _KEPT_MS = 5_000
 
 # KEYS: what this replica says, replicas by the time they last spoke. ARGV: replica, body, milliseconds.
-_TELL = Script("""
+_PUBLISH = Script("""
 local now = tonumber(redis.call('TIME')[1])
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 redis.call('ZADD', KEYS[2], now, ARGV[1])
@@ -30,11 +30,11 @@ class RedisCircuits:
         self._link = link
         self._replica = replica
 
-    async def tell(self, circuits: Sequence[Circuit]) -> None:
+    async def publish(self, circuits: Sequence[Circuit]) -> None:
         arguments = [self._replica, json.dumps([_dump(circuit) for circuit in circuits]), _KEPT_MS]
-        await self._link.run(_TELL, ([_PREFIX + self._replica, _REPLICAS], arguments))
+        await self._link.run(_PUBLISH, ([_PREFIX + self._replica, _REPLICAS], arguments))
 
-    async def told(self) -> Sequence[Circuit]:
+    async def published(self) -> Sequence[Circuit]:
         (names,) = await self._link.ask(("ZRANGE", _REPLICAS, 0, -1))
         others = [_PREFIX + name.decode() for name in names if name.decode() != self._replica]
         if not others:

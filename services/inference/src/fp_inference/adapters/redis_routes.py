@@ -29,7 +29,7 @@ redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. '|' .. ARGV[3])
 redis.call('SADD', KEYS[2], ARGV[4])
 return 1
 """)
-# KEYS: hash, teams. ARGV: field, body, team, channel. The next revision; every replica is told. It is at least the time
+# KEYS: hash, teams. ARGV: field, body, team, channel. Stores and publishes the next revision. It is at least the time
 # in microseconds: after a flush it must not begin anew, below what every process still remembers.
 _NEXT_REVISION = Script("""
 local old = redis.call('HGET', KEYS[1], ARGV[1])
@@ -42,7 +42,7 @@ redis.call('PUBLISH', ARGV[4], cjson.encode({ARGV[3], ARGV[1], value}))
 return revision
 """)
 
-# KEYS: hash. ARGV: fields and values by turns. Deletes each field that still has its value: newer news stays.
+# KEYS: hash. ARGV: fields and values by turns. Deletes each field that still has its value: a newer value stays.
 _DELETE = Script("""
 local gone = 0
 for at = 1, #ARGV, 2 do
@@ -137,8 +137,8 @@ class RedisRoutes:
 
         connected: called once nothing can be missed any more, to read what was set before.
         """
-        async with aclosing(self._link.listen(_CHANNEL, connected)) as told:
-            async for message in told:
+        async with aclosing(self._link.listen(_CHANNEL, connected)) as messages:
+            async for message in messages:
                 team, model_name, value = json.loads(message)
                 handle(team, model_name, load_split(*_parted(value.encode())))
 

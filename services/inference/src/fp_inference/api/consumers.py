@@ -36,7 +36,7 @@ _METERS: Mapping[int, str] = {
 class DeploymentEvents:
     """fp.pipelines.model.deployed, .undeployed -> targets.
 
-    What the stream kept from before the start is old news to the pipeline: once all of it is here, the pipeline is
+    The pipeline knows more than what the stream has from before the start: once all of that is here, the pipeline is
     asked. Only while that is away the old events count, folded to the newest of each version, so that routes of long
     ago do not come alive for the moment of the replay.
     """
@@ -114,7 +114,7 @@ class QuotaEvents:
         meter = _METERS.get(payload.meter_type)
         if meter is not None:
             used_at = payload.occurred_at.ToDatetime(UTC)
-            self._quotas.exceeded(event.team, meter, sequence=event.sequence, used_at=used_at, told_at=event.time)
+            self._quotas.exceeded(event.team, meter, sequence=event.sequence, used_at=used_at, published_at=event.time)
 
 
 def _deployed(event: Event) -> Deployment:

@@ -23,9 +23,9 @@ class Standing:
 
 
 class Circuits:
-    """Each process tells of the breakers that ever opened or count failures; of all others there is nothing to tell.
+    """Each process publishes the breakers that ever opened or count failures; of others there is nothing to say.
 
-    interval: seconds between two tellings.
+    interval: seconds between two publications.
     """
 
     def __init__(
@@ -51,23 +51,23 @@ class Circuits:
         routes = [route for route in self._table.of_team(team) if model_name in {"", route.model_name}]
         return await self._standings([(route, target) for route in routes for target in _by_id(route)])
 
-    async def tell_always(self) -> None:
+    async def publish_always(self) -> None:
         """Ends only by an error."""
         silent = True
         while True:
             own = [self._seen(guarded) for guarded in self._breakers.moved()]
             if own or not silent:
-                await self._board.tell(own)
+                await self._board.publish(own)
             silent = not own
             await asyncio.sleep(self._interval)
 
     async def _standings(self, targets: Sequence[tuple[Route, Target]]) -> Sequence[Standing]:
-        told: Sequence[Circuit] = ()
+        published: Sequence[Circuit] = ()
         with suppress(Unavailable):
             # Without the others this process still knows its own.
-            told = await self._board.told() if targets else ()
+            published = await self._board.published() if targets else ()
         others: dict[tuple[str, str], list[Circuit]] = {}
-        for circuit in told:
+        for circuit in published:
             others.setdefault((circuit.version_id, circuit.endpoint), []).append(circuit)
         return [Standing(route.model_name, target, self._merged(target, others)) for route, target in targets]
 

@@ -8,7 +8,7 @@ from fp_inference.app.route_table import RouteTable
 
 
 class DeleteRoute:
-    """A split without shares, kept and told like any other: the newest split holds, in every replica."""
+    """A split without shares, stored and published like any other: the newest split holds, in every replica."""
 
     def __init__(self, table: RouteTable, store: RouteStore, replays: Replays, clock: Clock) -> None:
         self._table = table

@@ -1,4 +1,4 @@
-"""Keeps the routes: what events say, what the store kept, what the pipeline lists."""
+"""Keeps the routes: what events say, what the store has, what the pipeline lists."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -26,7 +26,7 @@ class FollowDeployments:
         self._deployments = deployments
 
     async def start(self) -> None:
-        """Take over what the store kept, so that a restart answers at once; without the store, others will tell."""
+        """Take over what the store has, so that a restart answers; without it, events and the pipeline follow."""
         try:
             await self.recall()
         except Unavailable as error:
@@ -61,7 +61,7 @@ class FollowDeployments:
         self._change(team, model_name, lambda route: route.with_split(split))
 
     async def recall(self) -> None:
-        """Take over what the store kept. Raises Unavailable."""
+        """Take over what is stored. Raises Unavailable."""
         for kept in await self._store.load():
             self._change(kept.team, kept.model_name, partial(_merged, kept=kept))
 
@@ -106,7 +106,7 @@ class FollowDeployments:
         try:
             await save()
         except Unavailable as error:
-            _log.warning("routes are kept by this process alone", reason=error.message)
+            _log.warning("routes are stored by this process alone", reason=error.message)
 
     def _change(self, team: str, model_name: str, apply: Callable[[Route], Route]) -> bool:
         return self._table.change(team, model_name, apply) is not None

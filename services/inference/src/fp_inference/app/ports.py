@@ -30,11 +30,11 @@ class Usage(Protocol):
 
 class ReplayStore(Protocol):
     async def get(self, digests: Sequence[bytes]) -> Sequence[Replay]:
-        """Those that are kept, in no certain order. Raises Unavailable."""
+        """Those that are stored, in no certain order. Raises Unavailable."""
         ...
 
     async def put(self, replays: Sequence[Replay]) -> None:
-        """Keeps each for 24 hours; the first of a digest stays. Raises Unavailable."""
+        """Stores each for 24 hours; the first of a digest stays. Raises Unavailable."""
         ...
 
 
@@ -65,24 +65,24 @@ class Runtimes(Readiness, Protocol):
 class CircuitBoard(Protocol):
     """What the processes say of their breakers; every call raises Unavailable when it cannot be reached."""
 
-    async def tell(self, circuits: Sequence[Circuit]) -> None:
+    async def publish(self, circuits: Sequence[Circuit]) -> None:
         """In place of what this process said before; forgotten when it is not said again for some seconds."""
         ...
 
-    async def told(self) -> Sequence[Circuit]:
+    async def published(self) -> Sequence[Circuit]:
         """By the other processes."""
         ...
 
 
 class Recorder(Protocol):
-    """What is told of predictions. Nothing of it raises: what tells of an answer can never fail the answer."""
+    """Records predictions. Nothing of it raises: recording can never fail the answer."""
 
     def completed(self, completed: Completed, replay: Replay | None) -> None:
-        """Keep the event before the answer goes out; what cannot be kept is counted."""
+        """Store the event before the answer goes out; what cannot be stored is counted."""
         ...
 
     def failed(self, failed: Failed) -> None:
-        """Keep the event where there is room."""
+        """Store the event where there is room."""
         ...
 
 
@@ -111,7 +111,7 @@ class RouteStore(Protocol):
     async def load(self) -> Sequence[Route]: ...
 
     async def save_target(self, team: str, model_name: str, target: Target) -> None:
-        """Kept unless something newer of the version is there."""
+        """Stored unless something newer of the version is there."""
         ...
 
     async def save_stable(self, team: str, model_name: str, stable: Stable) -> None: ...
@@ -121,7 +121,7 @@ class RouteStore(Protocol):
     async def save_restored(self, team: str, model_name: str, at: datetime) -> None: ...
 
     async def set_split(self, team: str, model_name: str, shares: tuple[Share, ...], at: datetime) -> Split:
-        """Kept as the newest revision, and told to every replica. shares: none for a route that is deleted."""
+        """Stored as the newest revision, and published to every replica. shares: none for a route that is deleted."""
         ...
 
     async def forget(self, before: datetime, is_deployed: Callable[[str, str], bool]) -> int:

@@ -9,7 +9,7 @@ from fp_telemetry import get_logger
 from fp_inference.app.ports import Usage
 from fp_inference.domain.failures import QUOTA_EXCEEDED
 
-# A raised limit is told by no event: this is how long it may take until it counts here.
+# No event says that a limit was raised: this is how long it may take until it counts here.
 RECHECK_SECONDS = 30.0
 _RETRY_SECONDS = 5.0
 
@@ -29,7 +29,7 @@ class _Flag:
 
 
 class Quotas:
-    """Billing tells when a quota is exceeded and decides whether it still is; this keeps what it said.
+    """Billing publishes when a quota is exceeded and decides whether it still is; this remembers the event.
 
     What happened while this process runs is certain. What happened before may be over: the limit may have been raised
     since. Such a flag is in doubt until billing is asked, and predictions are made meanwhile: a team that pays must not
@@ -43,14 +43,14 @@ class Quotas:
         self._started = clock.now()
         self._flags: dict[str, dict[str, _Flag]] = {}
 
-    def exceeded(self, team: str, meter: str, *, sequence: int, used_at: datetime, told_at: datetime) -> None:
-        """Billing told so; older news change nothing. used_at: of the usage that crossed it, its month counts."""
+    def exceeded(self, team: str, meter: str, *, sequence: int, used_at: datetime, published_at: datetime) -> None:
+        """As billing published; an older event changes nothing. used_at: of the usage that crossed it."""
         month = (used_at.year, used_at.month)
         flags = self._flags.setdefault(team, {})
         known = flags.get(meter)
         if month < self._month() or (known is not None and known.sequence >= sequence):
             return
-        certain = told_at >= self._started
+        certain = published_at >= self._started
         check_at = self._clock.monotonic() + (RECHECK_SECONDS if certain else 0.0)
         flags[meter] = _Flag(month, sequence, certain, check_at)
         _log.info("quota exceeded", team=team, meter=meter, certain=certain)

@@ -25,7 +25,7 @@ _log = get_logger(__name__)
 
 
 @dataclass(slots=True)
-class _Flight:
+class _Running:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     users: int = 0
 
@@ -50,7 +50,7 @@ class Replays:
         self._max_bytes = max_bytes
         self._recent: OrderedDict[bytes, Replay] = OrderedDict()
         self._bytes = 0
-        self._flights: dict[bytes, _Flight] = {}
+        self._running: dict[bytes, _Running] = {}
 
     @asynccontextmanager
     async def once(self, command: Command) -> AsyncIterator[date]:
@@ -130,15 +130,15 @@ class Replays:
 
     @asynccontextmanager
     async def _alone(self, key: bytes) -> AsyncIterator[None]:
-        flight = self._flights.setdefault(key, _Flight())
-        flight.users += 1
+        running = self._running.setdefault(key, _Running())
+        running.users += 1
         try:
-            async with flight.lock:
+            async with running.lock:
                 yield
         finally:
-            flight.users -= 1
-            if not flight.users:
-                del self._flights[key]
+            running.users -= 1
+            if not running.users:
+                del self._running[key]
 
     async def _find(self, keys: Sequence[bytes]) -> Sequence[Replay]:
         found = [self._recent[key] for key in keys if key in self._recent]

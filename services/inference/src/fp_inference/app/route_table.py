@@ -13,7 +13,7 @@ Key = tuple[str, str]
 
 
 class RouteTable:
-    """Until it is `settled`, a model that is not in it may still come: callers are told to try again."""
+    """Until it is `settled`, a model that is not in it may still come: callers are asked to try again."""
 
     def __init__(self) -> None:
         self._routes: dict[Key, Route] = {}

@@ -13,7 +13,8 @@ from fp_inference.domain.split_plan import newcomers, not_ready, plan_split
 
 
 class SetTrafficSplit:
-    """Kept and told to every replica before it is answered: a split that one of them alone knows is worse than none.
+    """Stored and published to every replica before it is answered: a split that only one of them knows is worse than
+    none.
 
     Setting the same weights twice is the same as setting them once, so that a lost answer may be asked for again.
     """

@@ -1,4 +1,4 @@
-"""Why a prediction failed, as its event tells it."""
+"""Why a prediction failed, as its event says it."""
 
 from collections.abc import Mapping
 from enum import StrEnum

@@ -191,7 +191,7 @@ class Route:
         return self._with(replace(known, removed=target.sequence))
 
     def lost(self, version_id: str) -> "Route":
-        """Without a version that turned out to be gone though nobody told: only a newer event brings it back."""
+        """Without a version that turned out to be gone without an event: only a newer event brings it back."""
         known = self.targets.get(version_id)
         return self if known is None else self.undeployed(known)
 
@@ -207,7 +207,7 @@ class Route:
         return self if any(each >= at for each in known) else replace(self, archived_at=at)
 
     def restored(self, at: datetime) -> "Route":
-        """Without the archive from before it; it stays known, since events may be told again."""
+        """Without the archive from before it; it stays known, since events may be delivered again."""
         if self.restored_at is not None and self.restored_at >= at:
             return self
         ended = self.archived_at is not None and self.archived_at <= at

@@ -1,4 +1,4 @@
-"""What an event tells of a prediction: small, whatever the size of the tensors.
+"""The summary of a prediction in its event: small, whatever the size of the tensors.
 
 Of a request with many rows this is the first one; the others are in `fp_inference.domain.sampled_rows`.
 """
@@ -79,7 +79,7 @@ def outcome(outputs: Mapping[str, Tensor], signature: Signature) -> Outcome:
     name, tensor = scores
     rows = tensor.shape[0] if tensor.shape else 1
     if not tensor.count:
-        # A detector that found nothing: an answer like others, of which there is little to tell.
+        # A detector that found nothing: an answer like others, which has no values to summarise.
         return Outcome(_label(outputs), 0.0, {"rows": float(rows)}, 0)
     row = tensor.numbers(min(tensor.width, MAX_CLASSES))
     stats = {"rows": float(rows), "score": float(tensor.number(tensor.width - 1)), **_spread(name, tensor)}

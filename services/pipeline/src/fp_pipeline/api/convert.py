@@ -145,7 +145,7 @@ def sighting_to_pb(sighting: Sighting) -> pb.WatchExecutionResponse:
     execution, transition = sighting.execution, sighting.transition
     changed = transition.step if transition else None
     return pb.WatchExecutionResponse(
-        # Items are told as they change: all of them with each change would be a flood.
+        # Items are sent as they change: all of them with each change would be too much.
         execution=execution_to_pb(execution, items=transition is None),
         changed_step=step_to_pb(execution, changed) if changed else None,
         sequence=execution.sequence,

@@ -8,13 +8,13 @@ from fp_events import Event
 from fp_events.payloads.predictions import opened
 from google.protobuf.duration_pb2 import Duration
 
-from fp_pipeline.domain.statistics import ANSWERED, NO_ROWS, Try, asked, told
+from fp_pipeline.domain.statistics import ANSWERED, NO_ROWS, Try, asked, outcome_of
 
 _MILLI, _NANO = 1e3, 1e6
 
 
 def tries(event: Event) -> Iterator[Try]:
-    """Every try that the event, or each prediction of a batch, tells of; numbered in their order.
+    """Every try that the event, or each prediction of a batch, names; numbered in their order.
 
     Raises Poison for a time that is none.
     """
@@ -39,7 +39,7 @@ def _of(event: Event) -> Iterator[tuple[str, str, datetime, str, float]]:
             model, at = failed.model_name, event.time_of(failed.failed_at)
             for each in failed.attempts:
                 yield model, each.version, at, _outcome(each, ANSWERED), _ms(each.latency)
-            outcome = told(_reason(failed.reason))
+            outcome = outcome_of(_reason(failed.reason))
             if not failed.attempts and outcome is not None:
                 yield model, failed.version, at, outcome, 0.0
         case _:

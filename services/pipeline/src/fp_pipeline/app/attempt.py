@@ -65,7 +65,7 @@ class Attempt:
 
     execution: as it was when the attempt started.
     log: lines the executor wants kept; log_skipped: lines before them that are not.
-    waits_for: what it waits for just now, told when its time is up.
+    waits_for: what it waits for just now, reported when its time is up.
     compute: seconds for which its job ran.
     """
 

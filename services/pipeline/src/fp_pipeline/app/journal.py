@@ -39,7 +39,7 @@ class Journal:
     def __init__(
         self, transactions: Transactions, clock: Clock, written: Callable[[Progress], object] = lambda _: None
     ) -> None:
-        """written: is told what was committed."""
+        """written: called with what was committed."""
         self._transactions = transactions
         self._clock = clock
         self._written = written

@@ -43,7 +43,7 @@ class Worker:
         clock: Clock,
         in_flight: Callable[[int], object] = lambda _: None,
     ) -> None:
-        """holder: name of this process, for people. in_flight: is told how many executions run here."""
+        """holder: name of this process, for people. in_flight: called with the number of executions that run here."""
         self._holder = holder
         self._leases = leases
         self._signals = signals

@@ -1,7 +1,7 @@
 """A step that fans out: one item of work for each entry of a list, each with attempts of its own, and their join.
 
-The items are steps of the execution like others, but for what they tell: events, the failed step and what children wait
-for are their parent's.
+The items are steps of the execution like others, but outside only their parent is seen: in events, as failed step,
+and by what children wait for.
 """
 
 import json

@@ -71,9 +71,9 @@ def fail(execution: Execution, step_id: str, error: str, now: datetime, *, left_
     if step.item is not None:
         return moved(execution, [step], now)
     first = not execution.failed_step
-    told = failed(execution, step, now)
+    reported = failed(execution, step, now)
     whole = replace(execution, failed_step=step_id, error=f"step '{step_id}': {text}") if first else execution
-    return moved(whole, [step], now, told)
+    return moved(whole, [step], now, reported)
 
 
 def stop(execution: Execution, step_id: str, now: datetime, *, left_behind: str = "") -> Progress:
@@ -83,7 +83,7 @@ def stop(execution: Execution, step_id: str, now: datetime, *, left_behind: str 
     step = _ended(execution.step(step_id), status, text, now)
     if step.item is not None or step.definition.type not in JOB_STEPS:
         return moved(execution, [step], now)
-    # What its job used until it was stopped is told by nobody else.
+    # What its job used until it was stopped is reported by nobody else.
     return moved(execution, [step], now, replace(failed(execution, step, now), cancelled=True))
 
 

@@ -40,7 +40,7 @@ def upper_ms(number: int) -> float:
 class Try:
     """One version was asked once; a prediction that was tried again has several.
 
-    event_id, part: the event that told it, and its place there. outcome: ANSWERED, NO_ROWS, or why the version failed.
+    event_id, part: the event that has it, and its place there. outcome: ANSWERED, NO_ROWS, or why the version failed.
     latency_ms: of an answer.
     """
 
@@ -127,7 +127,7 @@ class Counts:
         return Counts({key: count for key, count in rest.items() if count > 0})
 
 
-def told(reason: str) -> str | None:
+def outcome_of(reason: str) -> str | None:
     """The outcome of a version that an event names without telling of tries; None when nobody was asked.
 
     The name is then that of the version that would have been asked first.

@@ -32,7 +32,7 @@ class _Request:
 class BatchRunner:
     """Waiting happens in the threads, on a condition: an event loop's timers are too coarse for microseconds.
 
-    ran: told rows and requests of each run, from a thread.
+    ran: called with rows and requests of each run, from a thread.
     """
 
     def __init__(

@@ -38,22 +38,22 @@ def number(node: Node, name: str, default: int) -> int | None:
     return found if isinstance(found, int) else None
 
 
-def axis(told: int | None, rank: int) -> int | None:
+def axis(place: int | None, rank: int) -> int | None:
     """Counted from the front; None when it is the first one or unknown."""
-    if told is None:
+    if place is None:
         return None
-    at = told + rank if told < 0 else told
+    at = place + rank if place < 0 else place
     return at if 0 < at < rank else None
 
 
 def axes(node: Node, given: Sequence[Value], rank: int) -> list[int] | None:
     """Of an attribute, or of the second input; None when they are unknown, none, or the first axis is among them."""
-    told = node.attributes.get("axes")
-    if told is None and len(given) > 1 and isinstance(given[1], Constant):
-        told = given[1].values
-    if not isinstance(told, tuple) or not told:
+    given_axes = node.attributes.get("axes")
+    if given_axes is None and len(given) > 1 and isinstance(given[1], Constant):
+        given_axes = given[1].values
+    if not isinstance(given_axes, tuple) or not given_axes:
         return None
-    found = [axis(each, rank) for each in told]
+    found = [axis(each, rank) for each in given_axes]
     return None if None in found else [each for each in found if each is not None]
 
 

@@ -33,12 +33,12 @@ def sliced(step: Step) -> Value:
     rows = step.given[0]
     if not isinstance(rows, Rows) or not rest(step.given):
         return None
-    told = step.node.attributes.get("axes")
-    if told is None and len(step.given) > 3 and isinstance(step.given[3], Constant):  # noqa: PLR2004 -- data, starts, ends, places
-        told = step.given[3].values
-    if not isinstance(told, tuple) or not told:
+    given_axes = step.node.attributes.get("axes")
+    if given_axes is None and len(step.given) > 3 and isinstance(step.given[3], Constant):  # noqa: PLR2004 -- data, starts, ends, places
+        given_axes = step.given[3].values
+    if not isinstance(given_axes, tuple) or not given_axes:
         return None
-    places = [axis(place, rows.rank) for place in told]
+    places = [axis(place, rows.rank) for place in given_axes]
     if None in places:
         return None
     return Rows(tuple(None if at in places else size for at, size in enumerate(rows.tail, 1)))
@@ -66,10 +66,10 @@ def unsqueezed(step: Step) -> Value:
     rows = step.given[0]
     if not isinstance(rows, Rows) or not rest(step.given):
         return None
-    told = step.node.attributes.get("axes") or (
+    given_axes = step.node.attributes.get("axes") or (
         step.given[1].values if len(step.given) > 1 and isinstance(step.given[1], Constant) else None
     )
-    places = axes(step.node, step.given, rows.rank + len(told)) if isinstance(told, tuple) else None
+    places = axes(step.node, step.given, rows.rank + len(given_axes)) if isinstance(given_axes, tuple) else None
     if places is None:
         return None
     tail = list(rows.tail)
@@ -102,7 +102,7 @@ def turned(step: Step) -> Value:
 
 
 def reshaped(step: Step) -> Value:
-    """The first axis is told to stay (0), or is what is left (-1) of rows that keep their width."""
+    """The first axis stays (0), or is what is left (-1) of rows that keep their width."""
     rows, shape = step.given[0], step.given[1] if len(step.given) > 1 else None
     if not isinstance(rows, Rows) or not isinstance(shape, Constant) or not shape.values:
         return None

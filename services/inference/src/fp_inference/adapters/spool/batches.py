@@ -11,7 +11,7 @@ from forgepoint.events.v1 import events_pb2 as pb
 from fp_events import EncodedEvent, Event, encoded
 
 from fp_inference.adapters.events import RECORDED, SOURCE
-from fp_inference.adapters.spool.records import Record, Told
+from fp_inference.adapters.spool.records import Record, Report
 from fp_inference.adapters.spool.spool import Entry
 from fp_inference.domain.request_ids import digest, timed_id
 
@@ -33,7 +33,7 @@ class Batch:
 
 
 def batches(entries: Sequence[Entry], spool: str) -> Iterator[Batch]:
-    """spool: what tells this spool from all others.
+    """spool: name of this spool, unlike all others.
 
     The id comes from the place of the first and the last record, so that a message that was sent before the process was
     killed is known again, and one with other content has another id.
@@ -41,15 +41,15 @@ def batches(entries: Sequence[Entry], spool: str) -> Iterator[Batch]:
     open_: dict[tuple[str, str, str], list[Entry]] = {}
     sizes: dict[tuple[str, str, str], int] = {}
     for entry in entries:
-        told = entry.record.told
-        if isinstance(told, EncodedEvent):
-            yield Batch(told, [entry.record])
+        report = entry.record.report
+        if isinstance(report, EncodedEvent):
+            yield Batch(report, [entry.record])
             continue
-        key = told.team, told.model_name, told.version
-        size = sizes.get(key, 0) + len(told.payload)
+        key = report.team, report.model_name, report.version
+        size = sizes.get(key, 0) + len(report.payload)
         if size > _MOST_BYTES or len(open_.get(key, ())) >= _MOST_PREDICTIONS:
             yield _batch(open_.pop(key, []), spool)
-            size = len(told.payload)
+            size = len(report.payload)
         open_.setdefault(key, []).append(entry)
         sizes[key] = size
     for group in open_.values():
@@ -60,12 +60,12 @@ def _batch(entries: Sequence[Entry], spool: str) -> Batch:
     records = [entry.record for entry in entries]
     try:
         return Batch(encoded(_event(entries, spool)), records)
-    except Exception:  # noqa: BLE001 -- one that cannot be told must not hold the others back; it is set aside
+    except Exception:  # noqa: BLE001 -- one that cannot be published must not hold the others back; it is set aside
         return Batch(None, records)
 
 
 def _event(entries: Sequence[Entry], spool: str) -> Event:
-    parts = [_told(entry) for entry in entries]
+    parts = [_report(entry) for entry in entries]
     first, last = parts[0], parts[-1]
     place = f"{entries[0].before}-{entries[-1].after}"
     identity = digest("batch", spool, place, first.team, first.model_name, first.version)
@@ -82,20 +82,20 @@ def _event(entries: Sequence[Entry], spool: str) -> Event:
     )
 
 
-def _told(entry: Entry) -> Told:
-    told = entry.record.told
-    if isinstance(told, EncodedEvent):
+def _report(entry: Entry) -> Report:
+    report = entry.record.report
+    if isinstance(report, EncodedEvent):
         raise TypeError("an event by itself is no part of a batch")
-    return told
+    return report
 
 
-def _trace(parts: Sequence[Told]) -> dict[str, str]:
+def _trace(parts: Sequence[Report]) -> dict[str, str]:
     """That of the call, where all of them come from one; each prediction has its own in any case."""
     traces = {part.traceparent for part in parts}
     return {"traceparent": traces.pop()} if len(traces) == 1 and "" not in traces else {}
 
 
-def _framed(part: Told) -> bytes:
+def _framed(part: Report) -> bytes:
     """The payload as an element of its list, without being read."""
     length, size = len(part.payload), bytearray()
     while length >= _CONTINUED:
@@ -105,7 +105,7 @@ def _framed(part: Told) -> bytes:
     return b"".join((_FAILED if part.failed else _COMPLETED, size, part.payload))
 
 
-def _name(part: Told) -> str:
+def _name(part: Report) -> str:
     return f"version {part.version} of {part.model_name}" if part.version else part.model_name
 
 

@@ -9,7 +9,7 @@ from fp_events import EncodedEvent, Event, decode, encoded
 from google.protobuf.message import DecodeError
 
 from fp_inference.adapters.events import COUNTED, SOURCE
-from fp_inference.adapters.spool.records import Record, Told
+from fp_inference.adapters.spool.records import Record, Report
 
 
 @dataclass(slots=True)
@@ -30,11 +30,11 @@ class Counts:
 
     def add(self, record: Record) -> None:
         """A record as it was appended. Failed predictions cost nothing and are not counted."""
-        if isinstance(record.told, Told) and not record.told.failed:
-            count = self._of(record.told.team, record.told.at)
+        if isinstance(record.report, Report) and not record.report.failed:
+            count = self._of(record.report.team, record.report.at)
             count.predictions += 1
-            count.rows += record.told.rows
-            count.tokens += record.told.tokens
+            count.rows += record.report.rows
+            count.tokens += record.report.tokens
 
     def lose(self, team: str, at: datetime, rows: int) -> None:
         """An answered prediction of so many rows could not be recorded."""
@@ -43,10 +43,10 @@ class Counts:
     def replay(self, records: Iterable[Record]) -> None:
         """Read what is in a segment: everything behind the last count of each team was not counted yet."""
         for record in records:
-            if isinstance(record.told, EncodedEvent):
-                if record.told.subject == COUNTED:
-                    self._days.pop(decode(record.told.data).team, None)
-            elif not record.told.failed:
+            if isinstance(record.report, EncodedEvent):
+                if record.report.subject == COUNTED:
+                    self._days.pop(decode(record.report.data).team, None)
+            elif not record.report.failed:
                 self.add(_measured(record))
 
     def events(self) -> Iterator[EncodedEvent]:
@@ -66,15 +66,15 @@ class Counts:
 
 def _measured(record: Record) -> Record:
     """As it was when it was appended: its file has no numbers beside the payload."""
-    told = record.told
-    if isinstance(told, EncodedEvent):
+    report = record.report
+    if isinstance(report, EncodedEvent):
         return record
     try:
-        payload = pb.InferenceCompleted.FromString(told.payload)
+        payload = pb.InferenceCompleted.FromString(report.payload)
     except DecodeError:
         # No message can be made of it either: it was recorded, and the comparison shows that it is not billed.
         return record
-    return Record(told.measured(payload.rows, payload.token_count), None)
+    return Record(report.measured(payload.rows, payload.token_count), None)
 
 
 def _count(day: date, found: _Count) -> pb.InferenceCount:

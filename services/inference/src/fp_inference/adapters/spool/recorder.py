@@ -6,7 +6,7 @@ from fp_kernel import Clock
 from fp_telemetry import Metrics, get_logger
 
 from fp_inference.adapters.events import completed_part, failed_part
-from fp_inference.adapters.spool.records import Record, Told
+from fp_inference.adapters.spool.records import Record, Report
 from fp_inference.adapters.spool.spool import Spool, SpoolFull
 from fp_inference.app.values import Completed, Failed, Replay
 from fp_inference.domain.bucket import Bucket, Limit
@@ -15,7 +15,7 @@ from fp_inference.domain.summary import rows
 
 # The last part of the spool is for predictions that were made: failures must not keep them out.
 _FAILURES_UNTIL = 0.75
-# Callers can cause these at no cost to themselves; beyond this they are counted and not told one by one.
+# Callers can cause these at no cost to themselves; beyond this they are counted and not recorded one by one.
 _CHEAP = frozenset(
     {
         FailureReason.NO_ROUTE,
@@ -32,9 +32,9 @@ _log = get_logger(__name__)
 
 
 class SpoolRecorder:
-    """Tells of predictions and raises nothing: whatever an answer holds, and however full the disk is, it goes out.
+    """Records predictions and raises nothing: whatever an answer holds, and however full the disk is, it goes out.
 
-    What could not be kept is counted by model, and told in the log at most every ten seconds.
+    What could not be kept is counted by model, and logged at most every ten seconds.
     """
 
     def __init__(self, spool: Spool, clock: Clock, metrics: Metrics) -> None:
@@ -45,36 +45,36 @@ class SpoolRecorder:
         self._lost: Counter[tuple[str, str, str]] = Counter()
         self._outcomes = metrics.counter("predictions_total", "Predictions by outcome.", ("outcome",))
         self._untold = metrics.counter("failures_untold_total", "Failed predictions without event.", ("reason",))
-        self._bare = metrics.counter("summaries_failed_total", "Predictions told without what they saw and said.")
+        self._bare = metrics.counter("summaries_failed_total", "Predictions recorded without their summary.")
         self._unrecorded = metrics.counter("predictions_unrecorded_total", "Answered predictions without event.")
 
     def completed(self, completed: Completed, replay: Replay | None) -> None:
         self._outcomes.labels("COMPLETED").inc()
         try:
-            self._spool.append(Record(self._told(completed), replay))
-        except Exception as error:  # noqa: BLE001 -- what tells of an answer can never fail it
+            self._spool.append(Record(self._report(completed), replay))
+        except Exception as error:  # noqa: BLE001 -- what records an answer can never fail it
             self._lose(completed, error)
 
     def failed(self, failed: Failed) -> None:
         self._outcomes.labels(failed.reason.value).inc()
         try:
-            if self._may_tell(failed):
+            if self._may_record(failed):
                 self._spool.append(Record(failed_part(failed), None))
                 return
         except SpoolFull:
             pass
         except Exception as error:  # noqa: BLE001 -- the caller gets the failure that it is about
-            _log.error("a failed prediction was not told", kind=type(error).__name__, model=failed.ask.model_name)
+            _log.error("a failed prediction was not recorded", kind=type(error).__name__, model=failed.ask.model_name)
         self._untold.labels(failed.reason.value).inc()
 
-    def _told(self, completed: Completed) -> Told:
+    def _report(self, completed: Completed) -> Report:
         try:
             return completed_part(completed)
         except Exception as error:  # noqa: BLE001 -- a prediction is billed whatever its values are
             self._bare.inc()
             if self._talk.take(1, 1, self._clock.monotonic()).tokens:
                 model, version = completed.ask.model_name, completed.target.version
-                _log.error("a prediction is told without summary", kind=repr(error), model=model, version=version)
+                _log.error("a prediction is recorded without summary", kind=repr(error), model=model, version=version)
             return completed_part(completed, summarised=False)
 
     def _lose(self, completed: Completed, error: Exception) -> None:
@@ -93,7 +93,7 @@ class SpoolRecorder:
                 )
             self._lost.clear()
 
-    def _may_tell(self, failed: Failed) -> bool:
+    def _may_record(self, failed: Failed) -> bool:
         if self._spool.fullness >= _FAILURES_UNTIL:
             return False
         return failed.reason not in _CHEAP or bool(self._cheap.take(1, 1, self._clock.monotonic()).tokens)

@@ -9,14 +9,14 @@ from fp_events import EncodedEvent
 
 from fp_inference.app.values import Replay
 
-# In place of the id with which records of single events begin.
-_TOLD = b"told"
+# Begins a report on disk, where records of single events begin with an id; written by earlier builds too.
+_REPORT = b"told"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Report:
     """A prediction for the next batch of its team, model and version.
 
     payload: InferenceCompleted or InferenceFailed, encoded. version: empty for one that no version was asked for.
@@ -34,24 +34,24 @@ class Told:
     rows: int = 1
     tokens: int = 0
 
-    def measured(self, rows: int, tokens: int) -> "Told":
+    def measured(self, rows: int, tokens: int) -> "Report":
         """With what it costs; a request without rows costs one."""
         return replace(self, rows=rows or 1, tokens=tokens)
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """told: a prediction, or, from a process before there were batches, an event ready to be published.
+    """report: a prediction, or, from a process before there were batches, an event ready to be published.
     replay: the answer of its command where that had a key.
     """
 
-    told: Told | EncodedEvent
+    report: Report | EncodedEvent
     replay: Replay | None
 
 
 def pack(record: Record) -> Sequence[bytes]:
-    told, replay = record.told, record.replay
-    sections = [*_single(told)] if isinstance(told, EncodedEvent) else [*_part(told)]
+    report, replay = record.report, record.replay
+    sections = [*_single(report)] if isinstance(report, EncodedEvent) else [*_part(report)]
     if replay is not None:
         sections += (replay.digest, replay.fingerprint, replay.response)
         if replay.day is not None:
@@ -61,9 +61,9 @@ def pack(record: Record) -> Sequence[bytes]:
 
 def unpack(sections: Sequence[bytes]) -> Record:
     """Raises an exception of whatever type for sections that are no record."""
-    if sections[0] == _TOLD:
+    if sections[0] == _REPORT:
         _, team, model_id, model_name, version, failed, at, payload, traceparent, *replay = sections
-        told = Told(
+        report = Report(
             team.decode(),
             model_id.decode(),
             model_name.decode(),
@@ -73,23 +73,23 @@ def unpack(sections: Sequence[bytes]) -> Record:
             payload,
             traceparent.decode(),
         )
-        return Record(told, _replay(*replay) if replay else None)
+        return Record(report, _replay(*replay) if replay else None)
     event_id, subject, data, headers, *replay = sections
     message = EncodedEvent(event_id.decode(), subject.decode(), data, json.loads(headers))
     return Record(message, _replay(*replay) if replay else None)
 
 
-def _part(told: Told) -> Sequence[bytes]:
+def _part(report: Report) -> Sequence[bytes]:
     return (
-        _TOLD,
-        told.team.encode(),
-        told.model_id.encode(),
-        told.model_name.encode(),
-        told.version.encode(),
-        b"1" if told.failed else b"",
-        str((told.at - _EPOCH) // _MICROSECOND).encode(),
-        told.payload,
-        told.traceparent.encode(),
+        _REPORT,
+        report.team.encode(),
+        report.model_id.encode(),
+        report.model_name.encode(),
+        report.version.encode(),
+        b"1" if report.failed else b"",
+        str((report.at - _EPOCH) // _MICROSECOND).encode(),
+        report.payload,
+        report.traceparent.encode(),
     )
 
 

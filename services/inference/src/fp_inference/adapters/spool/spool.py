@@ -14,7 +14,7 @@ from fp_telemetry import get_logger
 from fp_inference.adapters.spool.counts import Counts
 from fp_inference.adapters.spool.cursor import Cursor, Position, Progress
 from fp_inference.adapters.spool.frames import Sections, frame
-from fp_inference.adapters.spool.records import Record, Told, pack, unpack
+from fp_inference.adapters.spool.records import Record, Report, pack, unpack
 from fp_inference.adapters.spool.segments import Found, Segments
 
 _SCAN = 256
@@ -186,7 +186,7 @@ class Spool:
         found: list[list[Record]] = []
         for segment in self._segments.newest_first():
             found.append(list(self._within(segment)))
-            if any(isinstance(record.told, Told) for record in found[-1]):
+            if any(isinstance(record.report, Report) for record in found[-1]):
                 break
         for records in reversed(found):
             self._counts.replay(records)
@@ -259,7 +259,7 @@ def _locked(folder: Path) -> int:
 
 
 def _name(path: Path) -> str:
-    """What tells this spool from all others, made with its folder."""
+    """A name unlike that of any other spool, made with its folder."""
     if not path.exists():
         path.write_text(new_id())
     return path.read_text()

@@ -22,7 +22,7 @@ _BEFORE, _SET = "weights_before", "weights_set"
 class Shares:
     """For the steps that change a split. Inference is asked what it is: an operator may have set it since.
 
-    Each change is decided in the database before it is told to inference.
+    Each change is stored in the database before inference is asked to make it.
     """
 
     def __init__(self, deployments: Deployments, traffic: Traffic, *, pause: float) -> None:
