@@ -88,7 +88,7 @@ async def test_of_twins_one_runs_and_the_other_gets_its_answer() -> None:
     with pytest.raises(Replayed):
         await _run(replays, command)
     await task
-    assert replays._flights == {}
+    assert replays._running == {}
 
 
 async def test_a_twin_runs_when_the_first_one_failed() -> None:
