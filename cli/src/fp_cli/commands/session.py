@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import replace
+from typing import Any
 
 import typer
 
@@ -17,26 +18,52 @@ def login(
     context: typer.Context,
     email: str = typer.Option("", envvar="FP_EMAIL", help="Default: ask."),
     password_stdin: bool = typer.Option(False, "--password-stdin", help="Read the password from standard input."),
+    sso: bool = typer.Option(False, "--sso", help="Sign in by a browser of this computer."),
+    device: bool = typer.Option(False, "--device", help="Sign in by a browser anywhere, with a code."),
+    browser: bool = typer.Option(True, help="With --sso: open the browser, not only print the address."),
 ) -> None:
     """Log in and remember it; the password comes from a prompt, FP_PASSWORD or standard input."""
+    from fp_cli import browser_login, client
+
+    state: State = context.obj
+    if ((sso or device) and password_stdin) or (sso and device):
+        raise typer.BadParameter("is one way to log in; give no other one beside it.", param_hint="--sso or --device")
+    if device or sso:
+        with client.connect(state) as connection:
+            session = (
+                browser_login.by_code(connection)
+                if device
+                else browser_login.by_loopback(connection, open_browser=browser)
+            )
+    else:
+        session = _by_password(state, email, from_stdin=password_stdin)
+    _remember(state, session)
+
+
+def _by_password(state: State, email: str, *, from_stdin: bool) -> Any:
     from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
 
     from fp_cli import client, reading
-    from fp_cli import context as contexts
 
-    state: State = context.obj
     email = email or _ask()
-    password = reading.password("FP_PASSWORD", "Password", from_stdin=password_stdin)
+    password = reading.password("FP_PASSWORD", "Password", from_stdin=from_stdin)
     with client.connect(state) as connection:
         stub = auth_pb2_grpc.AuthServiceStub(connection.channel)
         request = auth_pb2.LoginRequest(email=email, password=password)
-        response = connection.call(stub.Login, request, anonymous=True)
+        return connection.call(stub.Login, request, anonymous=True)
+
+
+def _remember(state: State, session: Any) -> None:
+    """session: a LoginResponse."""
+    from fp_cli import client
+    from fp_cli import context as contexts
+
     known = contexts.load()
     if state.address and state.address != known.address:
         # The bus and the HTTP address of another platform are not this one's.
         known = replace(known, address=state.address, http_address="", nats_url="")
-    contexts.save(replace(known, **client.tokens(response)))
-    user = response.user
+    contexts.save(replace(known, **client.tokens(session)))
+    user = session.user
     facts = {"email": user.email, "role": user.role, "team": user.team}
     done(state, f"logged in as {user.email} ({user.role} of {user.team})", **facts)
 

@@ -20,7 +20,7 @@ from fp_testkit.wallclock import RunningClock
 _MODULES: Final = frozenset({"datetime", "time", "fp_testkit.clock", "fp_testkit.wallclock"})
 _MESSAGES: Final = frozenset({"google.protobuf.timestamp_pb2", "google.protobuf.duration_pb2"})
 # Programs and signatures that keep the real time: other processes, and what the object store checks.
-_REAL_TIME: Final = frozenset({"platform", "s3"})
+_REAL_TIME: Final = frozenset({"platform", "s3", "sign_in_provider"})
 
 
 def mark(items: Iterable[pytest.Item]) -> None:

@@ -12,6 +12,7 @@ identity        TestIdentity: `.admin(team)`, `.engineer(team)`, `.viewer(team)`
 issuer          Issuer(url, address, identity): JWKS over HTTP, ExchangeServiceToken and ValidateToken over gRPC
 rpc             `await rpc((add_to_server, servicer), ...)` -> RpcHarness(address, channel(token), plain())
 services        `await services(noun, settings, serve)` -> RunningService(grpc_address, http_url, runtime)
+sign_in_provider  SignInProvider(url, client_id, client_secret, redirect_uri): a real OpenID Connect provider
 kill_at         `await kill_at(scenario, check, arrange=...)`: see fp_testkit.crash
 spans           SpanCollector(endpoint): `await spans.wait_for(condition)`, `spans.trace(trace_id)`
 
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from fp_testkit.keys import Users
     from fp_testkit.rpc import RpcFactory
     from fp_testkit.services import ServiceFactory
+    from fp_testkit.sign_in_provider import SignInProvider
     from fp_testkit.stores import Stores
     from fp_testkit.traces import SpanCollector
 
@@ -192,6 +194,15 @@ async def services() -> "AsyncIterator[ServiceFactory]":
     running = Services()
     yield running.start
     await running.stop()
+
+
+@pytest.fixture(scope="session")
+def sign_in_provider() -> "Iterator[SignInProvider]":
+    from fp_testkit.sign_in_provider import start
+
+    started = start("http://127.0.0.1:8000/login/sso/callback")
+    yield started
+    started.stop()
 
 
 @pytest.fixture(scope="session")

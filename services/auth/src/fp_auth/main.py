@@ -7,8 +7,10 @@ from forgepoint.auth.v1.audit_pb2_grpc import add_AuditServiceServicer_to_server
 from forgepoint.auth.v1.auth_pb2_grpc import add_AuthServiceServicer_to_server
 from forgepoint.auth.v1.roles_pb2_grpc import add_RoleServiceServicer_to_server
 from forgepoint.auth.v1.service_accounts_pb2_grpc import add_ServiceAccountServiceServicer_to_server
+from forgepoint.auth.v1.sign_in_pb2_grpc import add_SignInServiceServicer_to_server
 from forgepoint.auth.v1.signing_keys_pb2_grpc import add_SigningKeyServiceServicer_to_server
 from forgepoint.auth.v1.withdrawals_pb2_grpc import add_WithdrawalServiceServicer_to_server
+from forgepoint.auth.v1.workloads_pb2_grpc import add_WorkloadServiceServicer_to_server
 from fp_events import AuditPublisher, each
 from fp_events.hosting import soft_bus
 from fp_events.streams import AUDIT, AUTH, PIPELINES
@@ -58,6 +60,7 @@ from fp_auth.retention import Prune
 from fp_auth.service_scopes import service_scopes
 from fp_auth.settings import AuthSettings, credentials, encryption_keys
 from fp_auth.signing_keys import open_keyring
+from fp_auth.single_sign_on import open_sign_in, open_workloads
 
 NOUN = "auth"
 
@@ -88,8 +91,9 @@ async def serve(runtime: Runtime, settings: AuthSettings) -> None:
     server.add(add_ServiceAccountServiceServicer_to_server, programs.service_accounts)
     server.add(add_RoleServiceServicer_to_server, programs.roles)
     server.add(add_SigningKeyServiceServicer_to_server, programs.signing_keys)
-    audit = await open_audit_log(runtime, settings, database, bus)
-    server.add(add_AuditServiceServicer_to_server, audit)
+    server.add(add_AuditServiceServicer_to_server, await open_audit_log(runtime, settings, database, bus))
+    server.add(add_SignInServiceServicer_to_server, open_sign_in(runtime, settings, database, keyring))
+    server.add(add_WorkloadServiceServicer_to_server, open_workloads(runtime, settings, database, keyring))
     runtime.route(PATH, jwks_route(lambda: keyring.jwks))
     runtime.keep("streams", lambda: bus.ensure((AUTH, AUDIT, PIPELINES), (AUDIT_LOG, EXECUTIONS)))
     runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=runtime.metrics).run)

@@ -7,10 +7,12 @@ from datetime import timedelta
 from typing import Annotated
 
 from fp_runtime import EventSettings, PostgresSettings, S3Settings, ServiceSettings
+from fp_runtime.fields import HttpUrl
 from pydantic import AfterValidator, Field, SecretStr
 
 from fp_auth.domain.lockout import ADDRESS, PAIR, LockoutPolicy
 from fp_auth.domain.sessions import SessionPolicy
+from fp_auth.sign_in_settings import Issuers, Workloads
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 _NOUN = re.compile(r"[a-z][a-z0-9-]{0,62}")
@@ -66,6 +68,8 @@ class AuthSettings(ServiceSettings, PostgresSettings, EventSettings, S3Settings)
     auth_audit_key: chains the audit log and signs its checkpoints, base64; who has it and the database can forge both.
     auth_audit_days: how long an entry of the audit log is kept, by whole months.
     auth_checkpoint_seconds: between two heads of the audit log that are put into the object store.
+    auth_public_url: of the gateway's HTTP as browsers reach it; providers and programs send them back there.
+    auth_issuers, auth_workloads: other issuers, as JSON lists; see docs/single-sign-on.md.
     """
 
     # auth calls no other service, so it needs no credential of its own.
@@ -88,6 +92,9 @@ class AuthSettings(ServiceSettings, PostgresSettings, EventSettings, S3Settings)
     auth_audit_key: Annotated[SecretStr, AfterValidator(_check_key)]
     auth_audit_days: Annotated[int, Field(ge=31)] = 400
     auth_checkpoint_seconds: Annotated[float, Field(gt=0)] = 3_600.0
+    auth_public_url: HttpUrl | None = None
+    auth_issuers: Issuers = ()
+    auth_workloads: Workloads = ()
 
     @property
     def audit_key(self) -> bytes:

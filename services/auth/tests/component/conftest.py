@@ -137,8 +137,8 @@ async def stack() -> AsyncIterator[AsyncExitStack]:
 def start(services, settings, stack) -> Callable:
     """Start a replica; more than one share database and bus."""
 
-    async def begin(**changes) -> Auth:
-        return Auth(await services("auth", settings.model_copy(update=changes), serve), stack)
+    async def begin(*, clock=None, **changes) -> Auth:
+        return Auth(await services("auth", settings.model_copy(update=changes), serve, clock=clock), stack)
 
     return begin
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import UTC, date, datetime
+from hashlib import sha256
 from importlib import resources
 
 from fp_auth.adapters.postgres.connection import FIRST
@@ -69,6 +70,19 @@ FILL = (
     INSERT INTO withdrawals (kind, id, until)
     SELECT CASE WHEN n % 2 = 0 THEN 'user' ELSE 'session' END, n,
            '2013-03-01'::timestamptz + n * interval '1 minute' {ROWS}
+    """,
+    f"""
+    INSERT INTO external_identities (issuer, subject, user_id, signed_in_at)
+    SELECT 'https://id.example', n::text, {ROW_ID}, '2013-03-01' {ROWS}
+    """,
+    f"""
+    INSERT INTO device_sign_ins (device_hash, user_code, program, ends_at, decided_at, user_id)
+    SELECT sha256(n::text::bytea), n::text, 'fp', '2013-03-01'::timestamptz + n * interval '1 minute', '2013-03-01',
+           {ROW_ID} {ROWS}
+    """,
+    f"""
+    INSERT INTO spent_tokens (digest, ends_at)
+    SELECT sha256(n::text::bytea), '2013-03-01'::timestamptz + n * interval '1 minute' {ROWS}
     """,
     f"INSERT INTO audit_days (day, seed, head) SELECT '2013-03-01'::date - n, {MAC}, {MAC} {ROWS}",
     "CREATE TABLE audit_entries_2013_02 PARTITION OF audit_entries FOR VALUES FROM ('2013-02-01') TO ('2013-03-01')",
@@ -181,6 +195,18 @@ TABLE = {
     "sessions.PostgresSessions.spend": uses("refresh_tokens_pkey refresh_tokens_replacing", digest(7), NOW),
     "sessions.PostgresSessions.end": uses("refresh_families_pkey", row_id(7), NOW, "logout"),
     "sessions.PostgresSessions.prune": uses("refresh_families_by_end", NOW, 50),
+    "sign_in.PostgresIdentities.find": uses("external_identities_pkey", "https://id.example", "7"),
+    "sign_in.PostgresIdentities.of_user": uses("external_identities_of_user", row_id(7)),
+    "sign_in.PostgresIdentities.save": uses("external_identities_pkey"),
+    "sign_in.PostgresDeviceSignIns.add": uses("device_sign_ins_user_code_key"),
+    "sign_in.PostgresDeviceSignIns.find": uses("device_sign_ins_pkey", sha256(b"7").digest()),
+    "sign_in.PostgresDeviceSignIns.lock_by_code": uses("device_sign_ins_user_code_key", "7"),
+    "sign_in.PostgresDeviceSignIns.decide": uses("device_sign_ins_user_code_key", "7", NOW, row_id(7)),
+    "sign_in.PostgresDeviceSignIns.take": uses("device_sign_ins_pkey", sha256(b"7").digest()),
+    "sign_in.PostgresDeviceSignIns.open": uses("device_sign_ins_by_end", 10_000, at_most=10_000),
+    "sign_in.PostgresDeviceSignIns.prune": uses("device_sign_ins_by_end", NOW, 50),
+    "sign_in.PostgresSpentTokens.spend": uses("spent_tokens_pkey"),
+    "sign_in.PostgresSpentTokens.prune": uses("spent_tokens_by_end", NOW, 50),
     "signing_keys.PostgresSigningKeys.all": uses("", sorts="a few keys"),
     "signing_keys.PostgresSigningKeys.add": uses(""),
     "signing_keys.PostgresSigningKeys.promote": uses("signing_keys_pkey"),

@@ -186,14 +186,14 @@ async def test_a_token_knows_its_family(stores, transactions):
     user = await add_user(transactions)
     family = await start_session(transactions, user)
     async with transactions() as tx:
-        assert await tx.sessions.lock(b"t" * 32) == RefreshToken(family, user.id, NOW, NOW + HOUR)
+        assert await tx.sessions.lock(b"t" * 32) == RefreshToken(family, user.id, NOW, NOW + 2 * HOUR, NOW + HOUR)
         assert await tx.sessions.lock(b"x" * 32) is None
         await tx.sessions.spend(b"t" * 32, NOW)
         await tx.sessions.end(family, NOW + HOUR, "reuse")
         await tx.sessions.end(family, NOW + 2 * HOUR, "logout")
     async with transactions() as tx:
         token = await tx.sessions.lock(b"t" * 32)
-    assert token == RefreshToken(family, user.id, NOW, NOW + HOUR, spent_at=NOW, ended_at=NOW + HOUR)
+    assert token == RefreshToken(family, user.id, NOW, NOW + 2 * HOUR, NOW + HOUR, spent_at=NOW, ended_at=NOW + HOUR)
 
 
 async def test_families_go_when_their_time_is_over(stores, transactions):

@@ -5,7 +5,7 @@ from fp_auth.domain.sessions import RefreshToken, SessionPolicy, Verdict, judge,
 
 NOW = datetime(2013, 3, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
-TOKEN = RefreshToken("f", "u", family_started=NOW, expires_at=NOW + 30 * DAY)
+TOKEN = RefreshToken("f", "u", family_started=NOW, family_ends=NOW + 90 * DAY, expires_at=NOW + 30 * DAY)
 
 
 def test_a_fresh_token_is_good_and_an_old_one_is_not():
@@ -37,8 +37,10 @@ def test_a_family_that_ended_does_not_end_twice():
 
 def test_a_session_in_use_ends_with_its_longest_life():
     policy = SessionPolicy(idle=30 * DAY, longest=90 * DAY)
-    assert policy.token_ends(NOW, NOW) == NOW + 30 * DAY
-    assert policy.token_ends(NOW, NOW + 80 * DAY) == NOW + 90 * DAY
+    far = NOW + 1_000 * DAY
+    assert policy.token_ends(NOW, far, NOW) == NOW + 30 * DAY
+    assert policy.token_ends(NOW, far, NOW + 80 * DAY) == NOW + 90 * DAY
+    assert policy.token_ends(NOW, NOW + 2 * DAY, NOW + DAY) == NOW + 2 * DAY
 
 
 def test_a_refresh_token_is_never_taken_for_an_api_key():

@@ -1,4 +1,5 @@
 import base64
+import json
 
 import pytest
 from fp_auth.settings import AuthSettings, credentials, encryption_keys
@@ -60,3 +61,79 @@ def test_a_service_may_have_two_credentials_at_once():
 
 def test_an_encryption_key_can_be_followed_by_the_one_it_replaces():
     assert encryption_keys(f"{KEY},{KEY}") == [bytes(32), bytes(32)]
+
+
+ISSUER = {
+    "name": "corp",
+    "title": "Corp",
+    "issuer": "https://id.example",
+    "client_id": "fp",
+    "rules": [{"claim": "groups", "value": "ml", "team": "vision", "role": "engineer"}],
+}
+WORKLOAD = {
+    "name": "ci",
+    "issuer": "https://token.actions.githubusercontent.com",
+    "audience": "forgepoint",
+    "matches": {"repository": "acme/models"},
+    "team": "vision",
+    "scopes": ["models:write"],
+}
+
+
+def rule(**changes) -> dict[str, object]:
+    return {"rules": [ISSUER["rules"][0] | changes]}
+
+
+def test_other_issuers_are_lists_of_settings(monkeypatch):
+    set_environment(monkeypatch, FP_AUTH_ISSUERS=json.dumps([ISSUER]), FP_AUTH_WORKLOADS=json.dumps([WORKLOAD]))
+    settings = load(AuthSettings)
+    assert settings.auth_issuers[0].policy.rules[0].team == "vision"
+    assert settings.auth_workloads[0].trust.life.total_seconds() == 900
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"issuer": "http://id.example"},
+        {"rules": []},
+        {"scopes": ["email"]},
+        {"name": "Corp"},
+        {"colour": "red"},
+        {"ca_file": "/nowhere.pem"},
+        rule(value="*", role="operator"),
+        rule(value="*", team="platform"),
+        rule(role="service"),
+        rule(team="a b"),
+    ],
+)
+def test_a_provider_that_would_let_in_too_many_is_refused(monkeypatch, changes):
+    set_environment(monkeypatch, FP_AUTH_ISSUERS=json.dumps([ISSUER | changes]))
+    with pytest.raises(InvalidSettings, match="FP_AUTH_ISSUERS"):
+        load(AuthSettings)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"issuer": "http://token.example"},
+        {"matches": {}},
+        {"matches": {"sub": "*"}},
+        {"team": "platform"},
+        {"scopes": []},
+        {"scopes": ["*:*"]},
+        {"scopes": ["platform:admin"]},
+        {"scopes": ["users:admin"]},
+        {"scopes": ["models:fly"]},
+        {"minutes": 16},
+    ],
+)
+def test_a_mapping_that_would_give_a_workload_too_much_is_refused(monkeypatch, changes):
+    set_environment(monkeypatch, FP_AUTH_WORKLOADS=json.dumps([WORKLOAD | changes]))
+    with pytest.raises(InvalidSettings, match="FP_AUTH_WORKLOADS"):
+        load(AuthSettings)
+
+
+def test_two_providers_do_not_share_a_name(monkeypatch):
+    set_environment(monkeypatch, FP_AUTH_ISSUERS=json.dumps([ISSUER, ISSUER]))
+    with pytest.raises(InvalidSettings, match="name of its own"):
+        load(AuthSettings)

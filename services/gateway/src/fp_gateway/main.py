@@ -47,7 +47,13 @@ async def serve(runtime: Runtime, settings: GatewaySettings) -> None:
     runtime.keep("origin", addresses.run)
     runtime.keep("streams", lambda: bus.ensure((AUDIT,), ()))
     runtime.keep("identities", lambda: follow_identities(bus, "gateway", others.ended))
-    app = application(rpc, lambda: backends.serving("inference"), secure_cookies=settings.env == "prod")
+    app = application(
+        rpc,
+        lambda: backends.serving("inference"),
+        secure_cookies=settings.env == "prod",
+        issuer=settings.auth_issuer,
+        public_url=settings.auth_public_url or "",
+    )
     runtime.listen("FP_GATEWAY_HTTP_PORT", app, settings.gateway_http_port)
     reflected = sorted({path.split("/")[1] for path in methods}) if settings.reflection else ()
     await runtime.serve(ProxyServer(proxy, reflected))

@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from forgepoint.ai.v1 import ai_gateway_pb2
-from forgepoint.auth.v1 import audit_pb2, auth_pb2, roles_pb2, service_accounts_pb2, signing_keys_pb2, withdrawals_pb2
+from forgepoint.auth.v1 import (
+    audit_pb2,
+    auth_pb2,
+    roles_pb2,
+    service_accounts_pb2,
+    sign_in_pb2,
+    signing_keys_pb2,
+    withdrawals_pb2,
+    workloads_pb2,
+)
 from forgepoint.billing.v1 import billing_pb2
 from forgepoint.common.v1 import access_pb2
 from forgepoint.experiment.v1 import experiment_pb2
@@ -23,8 +32,10 @@ FILES: Final[tuple[FileDescriptor, ...]] = (
     audit_pb2.DESCRIPTOR,
     roles_pb2.DESCRIPTOR,
     service_accounts_pb2.DESCRIPTOR,
+    sign_in_pb2.DESCRIPTOR,
     signing_keys_pb2.DESCRIPTOR,
     withdrawals_pb2.DESCRIPTOR,
+    workloads_pb2.DESCRIPTOR,
     registry_pb2.DESCRIPTOR,
     inference_pb2.DESCRIPTOR,
     serving_pb2.DESCRIPTOR,

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fp_runtime.fields import Address
+from fp_runtime.fields import Address, HttpUrl
 from fp_runtime.settings import EventSettings, Port, ServiceSettings
 from pydantic import BeforeValidator, Field
 from pydantic_settings import NoDecode
@@ -29,11 +29,15 @@ def _networks(value: str | tuple[Network, ...]) -> tuple[Network, ...]:
 
 
 class GatewaySettings(ServiceSettings, EventSettings):
-    """gateway_http_port: the public HTTP port; `http_port` stays for health and metrics."""
+    """gateway_http_port: the public HTTP port; `http_port` stays for health and metrics.
+
+    auth_public_url: of that HTTP as others reach it; the platform's metadata as an issuer name it.
+    """
 
     gateway_http_port: Port = 8000
     # Networks of the proxies in front of the gateway, separated by commas; only from them is X-Forwarded-For believed.
     gateway_trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = ()
+    auth_public_url: HttpUrl | None = None
     auth_addr: Address
     registry_addr: Address
     inference_addr: Address

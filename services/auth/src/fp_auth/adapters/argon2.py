@@ -37,7 +37,8 @@ class Argon2Hasher:
     async def verify(self, password_hash: str | None, password: str) -> bool:
         async with self._free:
             right = await asyncio.to_thread(self._verify, password_hash or self._nobody, _typed(password))
-        return right and password_hash is not None
+        # An account without a password, of a provider, has an empty one.
+        return right and bool(password_hash)
 
     def outdated(self, password_hash: str) -> bool:
         return self._hasher.check_needs_rehash(password_hash)

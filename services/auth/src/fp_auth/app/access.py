@@ -8,6 +8,7 @@ from fp_auth.app.refusals import no_user
 from fp_auth.domain.api_keys import ApiKey
 from fp_auth.domain.service_accounts import SERVICE_ACCOUNT_ROLE
 from fp_auth.domain.users import User
+from fp_auth.domain.workloads import WORKLOAD_ROLE
 
 ADMINISTER_KEYS = "api-keys:admin"
 
@@ -28,7 +29,7 @@ async def lock_own_key(api_keys: ApiKeys, caller: Principal) -> ApiKey | None:
 
 def require_person(caller: Principal) -> None:
     """A program that acts for a person must not outlive that by a key of its own. Raises PermissionDenied."""
-    if caller.service or caller.is_service or caller.role in (JOB_ROLE, SERVICE_ACCOUNT_ROLE):
+    if caller.service or caller.is_service or caller.role in (JOB_ROLE, SERVICE_ACCOUNT_ROLE, WORKLOAD_ROLE):
         raise PermissionDenied("API keys are managed by people; programs have credentials of their own")
 
 

@@ -3,7 +3,7 @@
 from fp_kernel import Clock, Unauthenticated, invalid
 
 from fp_auth.app.ports import Transaction, Transactions
-from fp_auth.app.session import IssueTokens, Session, role_named
+from fp_auth.app.session import Family, IssueTokens, Session, role_named
 from fp_auth.domain.sessions import MAX_TOKEN, Verdict, judge, token_hash
 
 
@@ -42,12 +42,5 @@ class Refresh:
             return Unauthenticated("the session is over; log in again", reason="SESSION_OVER")
         await tx.sessions.spend(digest, now)
         role = await role_named(tx.roles, user.role, user.team)
-        return await self._issue(
-            tx.sessions,
-            user,
-            role,
-            family_id=token.family_id,
-            family_started=token.family_started,
-            now=now,
-            predecessor=digest,
-        )
+        family = Family(token.family_id, token.family_started, token.family_ends)
+        return await self._issue(tx.sessions, user, role, family, now=now, predecessor=digest)

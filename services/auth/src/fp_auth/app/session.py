@@ -21,6 +21,15 @@ class Session:
     refresh_expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Family:
+    """ends: by age, whatever its use."""
+
+    id: str
+    started: datetime
+    ends: datetime
+
+
 async def role_named(roles: Roles, name: str, team: str = "") -> Role:
     """team: whose own roles are meant as well."""
     role = await roles.find(name, team)
@@ -46,23 +55,22 @@ class IssueTokens:
         """How long a family lives, whatever its use."""
         return self._policy.longest
 
-    async def __call__(
+    async def __call__(  # the facts of one token
         self,
         store: SessionStore,
         user: User,
         role: Role,
+        family: Family,
         *,
-        family_id: str,
-        family_started: datetime,
         now: datetime,
         predecessor: bytes | None = None,
     ) -> Session:
         """Adds the refresh token to its family. predecessor: the one that it replaces, as it is stored."""
         refresh = sessions.raw_token(self._random(sessions.ENTROPY_BYTES))
-        refresh_ends = self._policy.token_ends(family_started, now)
+        refresh_ends = self._policy.token_ends(family.started, family.ends, now)
         digest = sessions.token_hash(refresh)
-        await store.add_token(family_id, digest, now, refresh_ends, predecessor=predecessor)
-        said = claims.of_user(user, role, now=now, life=self._policy.access, token_id=new_id(), session_id=family_id)
+        await store.add_token(family.id, digest, now, refresh_ends, predecessor=predecessor)
+        said = claims.of_user(user, role, now=now, life=self._policy.access, token_id=new_id(), session_id=family.id)
         access = self._signer.sign(said)
         return Session(user, access, now + self._policy.access, refresh, refresh_ends)
 
@@ -74,10 +82,12 @@ class OpenSession:
         self._issue = issue
         self._clock = clock
 
-    async def __call__(self, user: User) -> Session:
-        """A new family with its first tokens."""
+    async def __call__(self, user: User, *, ends: datetime | None = None) -> Session:
+        """A new family with its first tokens. ends: where it lives shorter than the policy says."""
         role = await role_named(self._roles, user.role, user.team)
-        now, family_id = self._clock.now(), new_id()
+        now = self._clock.now()
+        longest = now + self._issue.longest
+        family = Family(new_id(), now, min(longest, ends or longest))
         async with self._transactions() as tx:
-            await tx.sessions.start(family_id, user.id, now, now + self._issue.longest)
-            return await self._issue(tx.sessions, user, role, family_id=family_id, family_started=now, now=now)
+            await tx.sessions.start(family.id, user.id, now, family.ends)
+            return await self._issue(tx.sessions, user, role, family, now=now)

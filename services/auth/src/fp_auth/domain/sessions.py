@@ -28,8 +28,8 @@ class SessionPolicy:
     access: timedelta = timedelta(minutes=15)
     grace: timedelta = timedelta(seconds=30)
 
-    def token_ends(self, family_started: datetime, now: datetime) -> datetime:
-        return min(now + self.idle, family_started + self.longest)
+    def token_ends(self, family_started: datetime, family_ends: datetime, now: datetime) -> datetime:
+        return min(now + self.idle, family_started + self.longest, family_ends)
 
 
 POLICY = SessionPolicy()
@@ -37,7 +37,7 @@ POLICY = SessionPolicy()
 
 @dataclass(frozen=True, slots=True)
 class RefreshToken:
-    """One token with what its family says. ended_at: when the whole family ended.
+    """One token with what its family says. family_ends: by age. ended_at: when the whole family ended before.
 
     replaceable: it was spent for successors, and none of these was used.
     """
@@ -45,6 +45,7 @@ class RefreshToken:
     family_id: str
     user_id: str
     family_started: datetime
+    family_ends: datetime
     expires_at: datetime
     spent_at: datetime | None = None
     ended_at: datetime | None = None

@@ -12,21 +12,30 @@ from starlette.responses import Response
 from starlette.routing import Route as HttpRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from fp_gateway.http import bind, dashboard, predict, protojson, session, sse
+from fp_gateway.http import bind, dashboard, oauth, predict, protojson, session, sse
 from fp_gateway.http.body_limit import BodyLimit
 from fp_gateway.http.oip import routes as oip
+from fp_gateway.http.pages.forms import Forms
+from fp_gateway.http.pages.programs import ProgramPages
+from fp_gateway.http.pages.sign_in import SignInPages
 from fp_gateway.http.responses import with_problems
 from fp_gateway.http.route_table import API, Route
 from fp_gateway.http.rpc_client import RpcClient
 
 
-def application(rpc: RpcClient, serving: Callable[[], Awaitable[bool]], *, secure_cookies: bool) -> ASGIApp:
-    """serving: whether predictions are answered at the moment.
+def application(
+    rpc: RpcClient, serving: Callable[[], Awaitable[bool]], *, secure_cookies: bool, issuer: str, public_url: str
+) -> ASGIApp:
+    """serving: whether predictions are answered at the moment. issuer, public_url: see `oauth.routes`.
 
     secure_cookies: off where people use plain HTTP; a proxy that ends HTTPS before us cannot be seen in a request.
     """
+    forms = Forms(secure=secure_cookies)
     routes = [
         *session.routes(rpc, secure=secure_cookies),
+        *SignInPages(rpc, forms, secure=secure_cookies).routes(),
+        *ProgramPages(rpc, forms).routes(),
+        *oauth.routes(rpc, issuer=issuer, public_url=public_url),
         *sse.routes(rpc),
         *dashboard.routes(rpc),
         *(HttpRoute(f"/api/v1{route.path}", with_problems(_rpc(route, rpc)), methods=[route.verb]) for route in API),

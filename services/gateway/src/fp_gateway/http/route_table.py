@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 _AUTH: Final = "/forgepoint.auth.v1.AuthService/"
+_SIGN_IN: Final = "/forgepoint.auth.v1.SignInService/"
 _AUDIT: Final = "/forgepoint.auth.v1.AuditService/"
 _ROLES: Final = "/forgepoint.auth.v1.RoleService/"
 _ACCOUNTS: Final = "/forgepoint.auth.v1.ServiceAccountService/"
@@ -146,6 +147,14 @@ API: Final[tuple[Route, ...]] = (
 LOGIN: Final = _AUTH + "Login"
 REFRESH: Final = _AUTH + "RefreshToken"
 LOGOUT: Final = _AUTH + "Logout"
+WHO: Final = _AUTH + "GetCurrentUser"
+JWKS: Final = _AUTH + "GetJWKS"
+SIGN_IN_ISSUERS: Final = _SIGN_IN + "ListSignInIssuers"
+BEGIN_SIGN_IN: Final = _SIGN_IN + "BeginSignIn"
+COMPLETE_SIGN_IN: Final = _SIGN_IN + "CompleteSignIn"
+PROGRAM: Final = _SIGN_IN + "GetProgramSignIn"
+DECIDE_PROGRAM: Final = _SIGN_IN + "DecideProgramSignIn"
+EXCHANGE_WORKLOAD: Final = "/forgepoint.auth.v1.WorkloadService/ExchangeWorkloadToken"
 WATCH: Final = _PIPELINE + "WatchExecution"
 CHAT: Final = _AI + "ChatCompletion"
 DRIFT: Final = _MONITOR + "StreamDriftEvents"

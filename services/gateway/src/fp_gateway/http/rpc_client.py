@@ -40,15 +40,15 @@ class RpcClient:
         return self._methods[path]
 
     async def unary(
-        self, path: str, message: Message, request: Request, limit: float | None = None
+        self, path: str, message: Message, request: Request, limit: float | None = None, *, bearer: str = ""
     ) -> tuple[Message, Mapping[str, str]]:
         """Answer the response and the metadata for the caller's headers; raises fp_kernel errors.
 
-        limit: seconds, where they are not the usual ones.
+        limit: seconds, where they are not the usual ones. bearer: the credential, in place of the request's own.
         """
         method = self._methods[path]
         call = self._calls[path](
-            message.SerializeToString(), metadata=self._metadata(request), timeout=limit or self._timeout
+            message.SerializeToString(), metadata=self._metadata(request, bearer), timeout=limit or self._timeout
         )
         try:
             data = await call
@@ -71,9 +71,11 @@ class RpcClient:
         finally:
             call.cancel()
 
-    def _metadata(self, request: Request) -> list[Pair]:
+    def _metadata(self, request: Request, bearer: str = "") -> list[Pair]:
         carrier: dict[str, str] = {}
         inject(carrier)
+        if bearer:
+            carrier[headers.AUTHORIZATION] = f"Bearer {bearer}"
         sent = [(key, value) for key, value in _sent(request) if key not in carrier]
         peer = request.client.host if request.client else ""
         # A header that came several times is one list; the last of them has the nearest proxy.

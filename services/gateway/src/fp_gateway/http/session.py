@@ -62,12 +62,18 @@ def _refresh_token(request: Request) -> str:
 def _opened(message: Any, *, secure: bool) -> Response:
     """The access token in the body, the refresh token only in a cookie that scripts cannot read."""
     document = json_format.MessageToDict(message, always_print_fields_with_no_presence=True)
-    token = document.pop("refreshToken")
+    document.pop("refreshToken")
     document.pop("refreshExpiresAt", None)
     response = Response(orjson.dumps(document), media_type="application/json", headers={"cache-control": "no-store"})
+    set_cookies(response, message, secure=secure)
+    return response
+
+
+def set_cookies(response: Response, message: Any, *, secure: bool) -> None:
+    """The session of a LoginResponse or a RefreshTokenResponse as cookies of this API."""
     lifetime = max(0, message.refresh_expires_at.seconds - message.expires_at.seconds)
+    token = message.refresh_token
     for name, value, readable in ((REFRESH_COOKIE, token, False), (CSRF_COOKIE, secrets.token_urlsafe(24), True)):
         response.set_cookie(
             name, value, max_age=lifetime, path=_PATH, secure=secure, httponly=not readable, samesite="strict"
         )
-    return response

@@ -38,7 +38,7 @@ class PostgresSessions:
         # The family's row is the lock: two uses of two tokens of one family follow one another.
         row = await self._connection.fetchrow(
             """
-            SELECT f.id, f.user_id, f.started_at, f.ended_at
+            SELECT f.id, f.user_id, f.started_at, f.ends_at, f.ended_at
             FROM refresh_families f
             WHERE f.id = (SELECT family_id FROM refresh_tokens WHERE token_hash = $1)
             FOR UPDATE
@@ -63,6 +63,7 @@ class PostgresSessions:
             family_id=str(row["id"]),
             user_id=str(row["user_id"]),
             family_started=row["started_at"],
+            family_ends=row["ends_at"],
             expires_at=token["expires_at"],
             spent_at=token["spent_at"],
             ended_at=row["ended_at"],

@@ -16,6 +16,7 @@ from fp_auth.adapters.postgres.roles import PostgresRoles, PostgresTeamRoles
 from fp_auth.adapters.postgres.service_accounts import PostgresServiceAccounts
 from fp_auth.adapters.postgres.service_credentials import PostgresServiceCredentials
 from fp_auth.adapters.postgres.sessions import PostgresSessions
+from fp_auth.adapters.postgres.sign_in import PostgresDeviceSignIns, PostgresIdentities, PostgresSpentTokens
 from fp_auth.adapters.postgres.signing_keys import PostgresSigningKeys
 from fp_auth.adapters.postgres.users import PostgresUsers
 from fp_auth.adapters.postgres.withdrawals import PostgresWithdrawals
@@ -45,6 +46,9 @@ class PostgresTransaction:
         self.team_roles = PostgresTeamRoles(transaction)
         self.job_executions = PostgresJobExecutions(transaction)
         self.withdrawals = PostgresWithdrawals(transaction)
+        self.identities = PostgresIdentities(transaction)
+        self.device_sign_ins = PostgresDeviceSignIns(transaction)
+        self.spent_tokens = PostgresSpentTokens(transaction)
         self.outbox = PostgresOutbox(transaction)
         self._transaction = transaction
         self._command = command

@@ -1,0 +1,1 @@
+"""Other issuers: what they publish, what they answer, what they signed."""
