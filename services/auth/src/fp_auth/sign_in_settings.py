@@ -12,7 +12,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, mo
 from fp_auth.adapters.oidc.http import is_safe
 from fp_auth.domain.scopes import parse_scopes
 from fp_auth.domain.sign_in import IssuerPolicy, Rule, check_rule
-from fp_auth.domain.users import parse_role, parse_team
+from fp_auth.domain.team_roles import parse_assignable
+from fp_auth.domain.users import parse_team
 from fp_auth.domain.workloads import Trust, check_trust
 
 _NAME = "[a-z][a-z0-9-]{0,30}"
@@ -151,7 +152,7 @@ def _checked(rule: Rule) -> None:
     """Raises ValueError."""
     try:
         parse_team(rule.team)
-        parse_role(rule.role)
+        parse_assignable(rule.role)
     except Error as error:
         raise ValueError(error.message) from None
     check_rule(rule, PLATFORM)

@@ -88,6 +88,10 @@ class CompleteSignIn:
             if user is not None and user.role != DEFAULT_ROLE:
                 await tx.users.set_role(user.id, DEFAULT_ROLE)
             return no_rule(policy.title) if rule is None else _other_team(user, rule)
+        if await tx.roles.find(rule.role, rule.team) is None:
+            return FailedPrecondition(
+                f"team {rule.team} has no role {rule.role}; ask an operator", reason="NO_SUCH_ROLE"
+            )
         found = user or await self._first(tx, policy, identity, rule)
         if isinstance(found, Error):
             return found

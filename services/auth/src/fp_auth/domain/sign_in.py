@@ -67,6 +67,8 @@ def check_rule(rule: Rule, reserved_team: str) -> None:
     """Raises ValueError: nobody becomes operator, or a member of the platform's team, unless a value names him."""
     if rule.value == ANY_VALUE and (rule.role == OPERATOR_ROLE or rule.team == reserved_team):
         raise ValueError(f"role {OPERATOR_ROLE} and team {reserved_team} need a value of their own, not {ANY_VALUE}")
+    if rule.role == OPERATOR_ROLE and rule.team != reserved_team:
+        raise ValueError(f"role {OPERATOR_ROLE} is for team {reserved_team} alone")
 
 
 @dataclass(frozen=True, slots=True)
