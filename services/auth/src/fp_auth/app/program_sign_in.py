@@ -97,16 +97,16 @@ class DecideProgramSignIn:
 
     async def decide_device(self, caller: Principal, typed_code: str, *, allow: bool) -> None:
         """Raises InvalidArgument, PermissionDenied for what is no person, NotFound, FailedPrecondition."""
-        _require_signed_in(caller)
         code = domain.parse_user_code(typed_code)
+        _require_signed_in(caller)
         async with self._transactions() as tx:
             self._open(await tx.device_sign_ins.lock_by_code(code))
             await tx.device_sign_ins.decide(code, caller.user_id if allow else "", self._clock.now())
 
     def decide_loopback(self, caller: Principal, sealed: str, *, allow: bool) -> str:
         """Where the browser goes. Raises PermissionDenied, Unauthenticated, NotFound."""
-        _require_signed_in(caller)
         request = self.loopback(sealed)
+        _require_signed_in(caller)
         if not allow:
             return request.redirect_url(error="access_denied")
         ends = self._clock.now() + domain.CODE_LIFE
