@@ -4,11 +4,16 @@ The table is worked out from the options, the roles and the scopes of services; 
 are empty, so that whoever is let in meets the rules of the RPC, and nothing is changed.
 """
 
+import asyncio
+
 import pytest
 from forgepoint.auth.v1 import auth_pb2
+from forgepoint.auth.v1 import service_accounts_pb2 as pb
+from forgepoint.auth.v1.service_accounts_pb2_grpc import ServiceAccountServiceStub
 from fp_auth.service_scopes import service_scopes
 from fp_kernel import new_id
 from fp_testkit.identity import ROLE_SCOPES
+from fp_testkit.patience import PATIENCE
 from rpc_walk import DENIED, METHODS, REFUSALS, UNAUTHENTICATED, access, lets_in, status
 
 SERVICES = service_scopes()
@@ -62,6 +67,25 @@ async def test_a_revoked_key_gets_into_nothing(channel, connect, token_of):
 
     answers = {m.path: await status(channel, m, made.raw_key) for m in METHODS if not access(m).public}
 
+    assert {path: code for path, code in answers.items() if code is not UNAUTHENTICATED} == {}
+
+
+async def test_a_program_of_a_team_gets_into_what_its_key_names_and_disabled_into_nothing(channel, token_of):
+    metadata = (("authorization", f"Bearer {await token_of('admin', 'program-owners')}"),)
+    accounts = ServiceAccountServiceStub(channel)
+    create = pb.CreateServiceAccountRequest(name="walker", scopes=["models:read"])
+    account = (await accounts.CreateServiceAccount(create, metadata=metadata)).service_account
+    issue = pb.CreateServiceAccountKeyRequest(service_account_id=account.id, scopes=["models:read"])
+    key = (await accounts.CreateServiceAccountKey(issue, metadata=metadata)).raw_key
+
+    assert await walk(lambda _: channel, key, lambda rule: lets_in(rule, {"models:read"})) == {}
+
+    await accounts.DisableServiceAccount(pb.DisableServiceAccountRequest(id=account.id), metadata=metadata)
+    me = next(method for method in METHODS if method.path.endswith("/GetCurrentUser"))
+    async with asyncio.timeout(PATIENCE):
+        while await status(channel, me, key) is not UNAUTHENTICATED:
+            await asyncio.sleep(0.05)
+    answers = {m.path: await status(channel, m, key) for m in METHODS if not access(m).public}
     assert {path: code for path, code in answers.items() if code is not UNAUTHENTICATED} == {}
 
 
