@@ -67,6 +67,10 @@ async def test_no_statement_is_slow_when_its_table_is_large(databases, stores, n
         await admin.close()
     filled = time.perf_counter()
     async with connections.dedicated(url, name="proof") as connection:
+        # What lasts as long as a connection has to be on this one as well.
+        for statement in module.FILL:
+            if "TEMPORARY" in statement:
+                await connection.execute(statement)
         timings = await timing.measure(connection, f"fp_{noun}", module.TABLE, table)
     slow = [each for each in timings if each.p95 > MOST or each.sixth > max(MOST / 10, 5 * each.first)]
     print(json.dumps({
