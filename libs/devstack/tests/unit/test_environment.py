@@ -49,6 +49,14 @@ def test_a_peer_is_told_the_port_that_the_service_listens_on(environments):
     assert registry["FP_AUTH_ISSUER"] == f"http://127.0.0.1:{auth['FP_HTTP_PORT']}" == auth["FP_AUTH_ISSUER"]
 
 
+def test_a_browser_comes_back_to_where_the_gateway_listens(environments):
+    auth = environments.service(BY_NOUN["auth"], ENDPOINTS, "d")
+    gateway = environments.service(BY_NOUN["gateway"], ENDPOINTS, "d")
+
+    listens = f"http://127.0.0.1:{gateway['FP_GATEWAY_HTTP_PORT']}"
+    assert auth["FP_AUTH_PUBLIC_URL"] == gateway["FP_AUTH_PUBLIC_URL"] == listens
+
+
 def test_auth_knows_the_hash_of_every_credential_and_nothing_more(environments):
     auth = environments.service(BY_NOUN["auth"], ENDPOINTS, "d")
     known = dict(pair.split("=") for pair in auth["FP_AUTH_SERVICE_CREDENTIALS"].split(","))
