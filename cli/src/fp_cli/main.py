@@ -23,6 +23,7 @@ from fp_cli.commands import (
     predict,
     roles,
     runs,
+    secrets,
     service_accounts,
     session,
     signing_keys,
@@ -69,6 +70,7 @@ app.add_typer(roles.app, name="roles")
 app.add_typer(service_accounts.app, name="service-accounts")
 app.add_typer(signing_keys.app, name="signing-keys")
 app.add_typer(audit.app, name="audit")
+app.add_typer(secrets.app, name="secrets")
 app.add_typer(models.app, name="models")
 app.add_typer(pipelines.app, name="pipelines")
 predict.add_to(app)

@@ -1,3 +1,5 @@
+import json
+
 from fp_devstack.supervisor import job_log
 from fp_devstack.supervisor.job_log import JobLog, page
 
@@ -49,3 +51,39 @@ def test_a_page_is_bounded_by_lines_and_bytes(tmp_path):
 
 def test_a_log_that_is_absent_is_empty(tmp_path):
     assert page(tmp_path / "none", 0, 10) == ([], True)
+
+
+def test_what_is_hidden_never_reaches_the_file_whatever_the_chunks(tmp_path):
+    secrets = {"secret://a": "hunter2-hunter2", "secret://b": "line one\nline two", "secret://c": "abc"}
+    hidden = job_log.hidden_in({"FP_JOB_SECRETS": json.dumps(secrets)})
+    log = JobLog(tmp_path / "log", hidden)
+    for chunk in (
+        b"it is hunter2-",
+        b"hunter2!\n",
+        b"and line one\n",
+        b"and line ",
+        b"two",
+        b"\nabc stays, it is in half of all words",
+    ):
+        log.write(chunk)
+    log.close()
+    lines, _ = page(tmp_path / "log", 0, 10)
+    assert lines == ["it is ***!", "and ***", "and ***", "abc stays, it is in half of all words"]
+
+
+def test_a_line_is_not_cut_in_the_middle_of_what_is_hidden(tmp_path):
+    log = JobLog(tmp_path / "log", [b"hunter2-hunter2"])
+    log.write(b"x" * 16_380 + b"hunter2")
+    log.write(b"-hunter2" + b"y" * 20_000)
+    log.write(b"y\n")
+    log.close()
+    assert b"hunter2" not in (tmp_path / "log").read_bytes()
+
+
+def test_no_secrets_and_what_is_no_json_hide_nothing():
+    assert (
+        job_log.hidden_in({})
+        == job_log.hidden_in({"FP_JOB_SECRETS": "["})
+        == job_log.hidden_in({"FP_JOB_SECRETS": "1"})
+        == ()
+    )

@@ -6,6 +6,7 @@ import fp_runtime
 from forgepoint.auth.v1.audit_pb2_grpc import add_AuditServiceServicer_to_server
 from forgepoint.auth.v1.auth_pb2_grpc import add_AuthServiceServicer_to_server
 from forgepoint.auth.v1.roles_pb2_grpc import add_RoleServiceServicer_to_server
+from forgepoint.auth.v1.secret_pb2_grpc import add_SecretServiceServicer_to_server
 from forgepoint.auth.v1.service_accounts_pb2_grpc import add_ServiceAccountServiceServicer_to_server
 from forgepoint.auth.v1.sign_in_pb2_grpc import add_SignInServiceServicer_to_server
 from forgepoint.auth.v1.signing_keys_pb2_grpc import add_SigningKeyServiceServicer_to_server
@@ -61,6 +62,7 @@ from fp_auth.service_scopes import service_scopes
 from fp_auth.settings import AuthSettings, credentials, encryption_keys
 from fp_auth.signing_keys import open_keyring
 from fp_auth.single_sign_on import open_sign_in, open_workloads
+from fp_auth.team_secrets import open_team_secrets
 
 NOUN = "auth"
 
@@ -94,6 +96,7 @@ async def serve(runtime: Runtime, settings: AuthSettings) -> None:
     server.add(add_AuditServiceServicer_to_server, await open_audit_log(runtime, settings, database, bus))
     server.add(add_SignInServiceServicer_to_server, open_sign_in(runtime, settings, database, keyring))
     server.add(add_WorkloadServiceServicer_to_server, open_workloads(runtime, settings, database, keyring))
+    server.add(add_SecretServiceServicer_to_server, open_team_secrets(settings, database, clock))
     runtime.route(PATH, jwks_route(lambda: keyring.jwks))
     runtime.keep("streams", lambda: bus.ensure((AUTH, AUDIT, PIPELINES), (AUDIT_LOG, EXECUTIONS)))
     runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=runtime.metrics).run)

@@ -4,6 +4,7 @@ import base64
 import binascii
 import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated
 
 from fp_runtime import EventSettings, PostgresSettings, S3Settings, ServiceSettings
@@ -70,6 +71,8 @@ class AuthSettings(ServiceSettings, PostgresSettings, EventSettings, S3Settings)
     auth_checkpoint_seconds: between two heads of the audit log that are put into the object store.
     auth_public_url: of the gateway's HTTP as browsers reach it; providers and programs send them back there.
     auth_issuers, auth_workloads: other issuers, as JSON lists; see docs/single-sign-on.md.
+    auth_secrets_keys_file: keys that wrap the secrets of teams, base64 of 32 bytes, one a line, the first one wraps;
+    without it they are derived from auth_key_encryption_key.
     """
 
     # auth calls no other service, so it needs no credential of its own.
@@ -95,6 +98,7 @@ class AuthSettings(ServiceSettings, PostgresSettings, EventSettings, S3Settings)
     auth_public_url: HttpUrl | None = None
     auth_issuers: Issuers = ()
     auth_workloads: Workloads = ()
+    auth_secrets_keys_file: Path | None = None
 
     @property
     def audit_key(self) -> bytes:

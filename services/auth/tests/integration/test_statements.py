@@ -102,6 +102,15 @@ FILL = (
     SELECT CASE WHEN n % 2 = 0 THEN 'nobody:' ELSE '' END || n, {MAC},
            '2013-03-01'::timestamptz + n * interval '1 minute' {ROWS}
     """,
+    f"""
+    INSERT INTO secrets (team, name, last_version, created_by, created_at)
+    SELECT CASE WHEN n % 50 = 2 THEN 'large' ELSE 'team-' || n % 2000 END, 'n' || n, 1, '', '2013-03-01' {ROWS}
+    """,
+    f"""
+    INSERT INTO secret_versions (team, name, number, status, key_id, wrapped_key, sealed, created_by, created_at)
+    SELECT CASE WHEN n % 50 = 2 THEN 'large' ELSE 'team-' || n % 2000 END, 'n' || n, 1, 'ENABLED', 'old', 'k', 'v', '',
+           '2013-03-01' {ROWS}
+    """,
 )
 SMALL = {
     "roles",  # seeded by migrations
@@ -184,6 +193,26 @@ TABLE = {
     "login_attempts.PostgresLoginAttempts.save": uses("login_buckets_pkey"),
     "login_attempts.PostgresLoginAttempts.forget": uses("login_buckets_pkey"),
     "login_attempts.PostgresLoginAttempts.prune": uses("login_buckets_by_end", NOW, 50),
+    "secrets._ADD": uses("secrets_pkey"),
+    "secrets._ADD_VERSION": uses(""),
+    "secrets._BY_OTHERS": (
+        uses("secret_versions_pkey", "new", "", "", 0, 100),
+        uses("secret_versions_pkey", "new", "team-7", "n7", 0, 100),
+    ),
+    "secrets._COUNT": uses("secrets_living", "team-7"),
+    "secrets._COUNT_ON": uses("secrets_pkey"),
+    "secrets._DELETE": uses("secrets_living"),
+    "secrets._DELETE_VERSIONS": uses("secret_versions_pkey"),
+    "secrets._FIND_SEALED": uses("secret_versions_pkey secrets_living"),
+    "secrets._FIND_VERSION": uses("secret_versions_pkey"),
+    "secrets._LOCK": uses("secret_versions_pkey secrets_pkey"),
+    "secrets._PAGE": (
+        uses("secret_versions_pkey secrets_living", "large", "", 21),
+        uses("secret_versions_pkey secrets_living", "large", "n15002", 21),
+    ),
+    "secrets._REPLACE_KEY": uses("secret_versions_pkey"),
+    "secrets._SAVE": uses("secret_versions_pkey"),
+    "secrets._VERSIONS": uses("secret_versions_pkey", "team-7", "n7", 100, 21),
     "service_credentials.PostgresServiceCredentials.hashes": uses("service_credentials_pkey"),
     "service_credentials.PostgresServiceCredentials.replace": uses("service_credentials_pkey"),
     "service_credentials.PostgresServiceCredentials.replace/2": uses(""),

@@ -24,6 +24,7 @@ from fp_pipeline.app.peers import (
     ModelRuntime,
     Probe,
     Registry,
+    SecretValues,
     Traffic,
 )
 from fp_pipeline.app.ports import Deployments, Leases, Signals, Statistics, Transactions, Unread
@@ -50,6 +51,7 @@ class Peers:
     jobs: JobRunner
     artifacts: ArtifactStore
     tokens: JobTokens
+    secrets: SecretValues
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,14 @@ def steps(
         clock=clock,
         policy=DeployPolicy(pause=pause, drain=policy.drain),
     )
-    job = RunJob(peers.jobs, peers.artifacts, peers.tokens, policy, JobPolicy(modules, pause))
+    job = RunJob(
+        peers.jobs,
+        peers.artifacts,
+        peers.tokens,
+        peers.secrets,
+        engine=policy,
+        policy=JobPolicy(modules, pause),
+    )
     return Steps(
         {
             StepType.VALIDATE: Validate(peers.registry, pause=pause),

@@ -3,6 +3,7 @@
 from fp_devstack.client import SupervisorClient
 from fp_kernel import InvalidArgument, PermissionDenied
 from fp_rpc import Channels
+from fp_rpc.secret_values import SecretValues
 from fp_s3 import ObjectStore
 
 from fp_pipeline.adapters.auth import GrpcJobTokens
@@ -21,6 +22,7 @@ _OF_A_STEP = (InvalidArgument, PermissionDenied)
 def step_peers(settings: PipelineSettings, channels: Channels, artifacts: ObjectStore) -> Peers:
     """Nothing connects yet: peers may start later than this service."""
     timeout = settings.pipeline_peer_timeout_seconds
+    auth = channels.open(settings.auth_addr, timeout=timeout)
     supervisor = SupervisorClient(settings.supervisor_socket, timeout=timeout)
     return Peers(
         registry=GrpcRegistry(channels.open(settings.registry_addr, timeout=timeout, passing=_OF_A_STEP)),
@@ -29,5 +31,6 @@ def step_peers(settings: PipelineSettings, channels: Channels, artifacts: Object
         probe=GrpcProbe(channels, timeout=timeout),
         jobs=SupervisedJobs(supervisor),
         artifacts=artifacts,
-        tokens=GrpcJobTokens(channels.open(settings.auth_addr, timeout=timeout)),
+        tokens=GrpcJobTokens(auth),
+        secrets=SecretValues(auth),
     )

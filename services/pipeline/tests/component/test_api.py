@@ -4,7 +4,11 @@ from typing import Any
 
 import pytest
 from forgepoint.pipeline.v1 import pipeline_pb2 as pb
+from forgepoint.pipeline.v1.pipeline_pb2_grpc import PipelineOrchestratorServiceStub
 from fp_kernel import AlreadyExists, InvalidArgument, NotFound, PermissionDenied
+from fp_rpc import BearerToken, Channels
+from fp_testkit.patience import PATIENCE
+from google.protobuf import json_format
 
 JOB = {"module": "work.it"}
 GRAPH: dict[str, Any] = {
@@ -161,3 +165,18 @@ async def test_an_id_that_is_none_names_its_field(replica, client, method):
     request = getattr(pb, f"{method}Request")(pipeline_id="1; drop table")
     with pytest.raises(InvalidArgument, match="pipeline_id"):
         await getattr(engineer.stub, method)(request)
+
+
+async def test_who_may_not_see_secrets_refers_to_none(replica, issuer):
+    running = await replica()
+    channels = Channels(BearerToken(issuer.api_key(scopes=["pipelines:read", "pipelines:write"])))
+    stub: Any = PipelineOrchestratorServiceStub(channels.open(running.grpc_address, timeout=PATIENCE))
+    step = {"id": "a", "type": "STEP_TYPE_CUSTOM", "config": JOB | {"key": "secret://db"}}
+    wanted = json_format.ParseDict(GRAPH | {"steps": [step]}, pb.CreatePipelineRequest())
+    with pytest.raises(PermissionDenied):
+        await stub.CreatePipeline(wanted)
+    made = (await stub.CreatePipeline(json_format.ParseDict(GRAPH, pb.CreatePipelineRequest()))).pipeline
+    change = json_format.ParseDict({"pipelineId": made.id, "steps": [step]}, pb.UpdatePipelineRequest())
+    with pytest.raises(PermissionDenied):
+        await stub.UpdatePipeline(change)
+    await channels.close()

@@ -37,6 +37,7 @@ from pipeline_fakes.peers import (
     FakeRuntimes,
     FakeTraffic,
 )
+from pipeline_fakes.secrets import FakeSecrets
 from pipeline_fakes.world import World
 
 NOW = datetime(2013, 3, 1, tzinfo=UTC)
@@ -97,6 +98,7 @@ def _worker(
         jobs=FakeJobs(world),
         artifacts=FakeArtifacts(world),
         tokens=FakeJobTokens(world),
+        secrets=FakeSecrets(world),
     )
     deployments, clock = PostgresDeploymentReads(database), RunningClock()
     real = PostgresTransactions(database)

@@ -35,6 +35,7 @@ from pipeline_fakes.peers import (
     FakeRuntimes,
     FakeTraffic,
 )
+from pipeline_fakes.secrets import FakeSecrets
 from pipeline_fakes.world import World
 
 NOW = datetime(2013, 3, 1, tzinfo=UTC)
@@ -92,6 +93,7 @@ def _worker(database: Database, world: World, crash: CrashPoints, written: Calla
         jobs=crash.wrap(jobs),
         artifacts=FakeArtifacts(world),
         tokens=FakeJobTokens(world),
+        secrets=FakeSecrets(world),
     )
     clock, real = RunningClock(), PostgresTransactions(database)
 

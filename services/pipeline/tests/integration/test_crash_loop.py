@@ -38,6 +38,7 @@ from pipeline_fakes.peers import (
     FakeRuntimes,
     FakeTraffic,
 )
+from pipeline_fakes.secrets import FakeSecrets
 from pipeline_fakes.world import World
 
 NOW = datetime(2013, 3, 1, 12, 30, tzinfo=UTC)
@@ -150,6 +151,7 @@ def _worker(database: Database, world: World, transactions: Any, written: Callab
         jobs=FakeJobs(world),
         artifacts=FakeArtifacts(world),
         tokens=FakeJobTokens(world),
+        secrets=FakeSecrets(world),
     )
     clock, deployments = RunningClock(), PostgresDeploymentReads(database)
     statistics = PostgresStatisticsReads(database, "c")

@@ -36,6 +36,7 @@ from pipeline_fakes.peers import (
     FakeRuntimes,
     FakeTraffic,
 )
+from pipeline_fakes.secrets import FakeSecrets
 from pipeline_fakes.stores import MemoryStores
 from pipeline_fakes.world import World
 
@@ -117,6 +118,7 @@ class Service:
             jobs=self.jobs,
             artifacts=FakeArtifacts(world),
             tokens=FakeJobTokens(world),
+            secrets=FakeSecrets(world),
         )
 
     def worker(self) -> Worker:

@@ -77,7 +77,7 @@ class Jobs:
         self._forget_oldest(self._kept - 1)
         home = self._home(name)
         home.mkdir(mode=0o700, exist_ok=True)
-        self._logs[name] = JobLog(home / "log")
+        self._logs[name] = JobLog(home / "log", job_log.hidden_in(spec.environment))
         self._stops[name], self._ends[name] = asyncio.Event(), asyncio.Event()
         self._keep(Job(name, JobState.RUNNING, spec.module, started_at=time.time()))
         self._group.create_task(self._run(name, self._request(name, spec)), name=f"job {name}")

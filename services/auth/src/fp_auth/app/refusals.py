@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from fp_kernel import NotFound, PermissionDenied, Principal
+from fp_kernel import Aborted, FailedPrecondition, NotFound, PermissionDenied, Principal
 
 
 def no_user() -> NotFound:
@@ -23,3 +23,31 @@ def check_holds(caller: Principal, scopes: Iterable[str], field: str) -> None:
     missing = sorted(scope for scope in scopes if not caller.may(scope))
     if missing:
         raise PermissionDenied(f"{field}: needs {missing[0]}, which you do not have", reason="SCOPE_NOT_GRANTED")
+
+
+def no_secret(name: str) -> NotFound:
+    return NotFound(f"{name}: no such secret", reason="SECRET_NOT_FOUND")
+
+
+def no_secret_version(name: str, number: int) -> NotFound:
+    return NotFound(f"{name} has no version {number}", reason="SECRET_NOT_FOUND")
+
+
+def secret_withheld(reference: str, status: str) -> FailedPrecondition:
+    return FailedPrecondition(f"{reference}: the version is {status.lower()}", reason=f"SECRET_VERSION_{status}")
+
+
+def unreadable_secret(name: str) -> FailedPrecondition:
+    return FailedPrecondition(f"{name}: the key that encrypted it is not here", reason="SECRET_KEY_MISSING")
+
+
+def secret_changed(name: str) -> Aborted:
+    return Aborted(f"{name} has another version than expected_version", reason="SECRET_CHANGED")
+
+
+def too_many_secrets(most: int) -> FailedPrecondition:
+    return FailedPrecondition(f"a team has at most {most} secrets", reason="TOO_MANY_SECRETS")
+
+
+def too_many_versions(most: int) -> FailedPrecondition:
+    return FailedPrecondition(f"a secret has at most {most} versions with a value", reason="TOO_MANY_SECRET_VERSIONS")

@@ -10,6 +10,7 @@ _AUDIT: Final = "/forgepoint.auth.v1.AuditService/"
 _ROLES: Final = "/forgepoint.auth.v1.RoleService/"
 _ACCOUNTS: Final = "/forgepoint.auth.v1.ServiceAccountService/"
 _SIGNING: Final = "/forgepoint.auth.v1.SigningKeyService/"
+_SECRETS: Final = "/forgepoint.auth.v1.SecretService/"
 _REGISTRY: Final = "/forgepoint.registry.v1.RegistryService/"
 _PIPELINE: Final = "/forgepoint.pipeline.v1.PipelineOrchestratorService/"
 _EXPERIMENT: Final = "/forgepoint.experiment.v1.ExperimentTrackerService/"
@@ -38,6 +39,7 @@ class Route:
 
 _ID: Final = {"id": "id"}
 _NAME: Final = {"name": "name"}
+_SECRET: Final = {"name": "name", "version": "version"}
 _MODEL_NAME: Final = {"name": "model_name"}
 _KEY: Final = {"id": "key_id"}
 _ACCOUNT: Final = {"id": "service_account_id"}
@@ -66,6 +68,13 @@ API: Final[tuple[Route, ...]] = (
     Route("POST", "/service-accounts/{id}/keys", _ACCOUNTS + "CreateServiceAccountKey", 201, _ACCOUNT),
     Route("GET", "/signing-keys", _SIGNING + "ListSigningKeys"),
     Route("POST", "/signing-keys/{kid}/withdraw", _SIGNING + "WithdrawSigningKey", path_fields={"kid": "kid"}),
+    Route("GET", "/secrets", _SECRETS + "ListSecrets"),
+    Route("PUT", "/secrets/{name}", _SECRETS + "SetSecret", path_fields=_NAME),
+    Route("DELETE", "/secrets/{name}", _SECRETS + "DeleteSecret", path_fields=_NAME),
+    Route("GET", "/secrets/{name}/versions", _SECRETS + "ListSecretVersions", path_fields=_NAME),
+    Route("POST", "/secrets/{name}/versions/{version}/disable", _SECRETS + "DisableSecretVersion", path_fields=_SECRET),
+    Route("POST", "/secrets/{name}/versions/{version}/enable", _SECRETS + "EnableSecretVersion", path_fields=_SECRET),
+    Route("POST", "/secrets/{name}/versions/{version}/destroy", _SECRETS + "DestroySecretVersion", path_fields=_SECRET),
     Route("GET", "/models", _REGISTRY + "ListModels"),
     Route("POST", "/models", _REGISTRY + "RegisterModel", 201),
     Route("GET", "/models/{id}", _REGISTRY + "GetModel", path_fields=_ID),

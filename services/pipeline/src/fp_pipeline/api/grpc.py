@@ -1,10 +1,11 @@
 """PipelineOrchestratorService over gRPC: messages in, use-case, messages out."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
+from typing import Final
 
 from forgepoint.pipeline.v1 import pipeline_pb2 as pb
 from forgepoint.pipeline.v1 import pipeline_pb2_grpc
-from fp_kernel import invalid, parse_id
+from fp_kernel import PermissionDenied, invalid, parse_id
 from fp_rpc import caller, command, principal
 from fp_telemetry import correlation_id, inject
 
@@ -18,7 +19,11 @@ from fp_pipeline.app.queries import Queries
 from fp_pipeline.app.step_logs import StreamStepLogs
 from fp_pipeline.app.trigger_execution import TriggerExecution
 from fp_pipeline.app.watch_execution import WatchExecution
+from fp_pipeline.domain.definition import StepDefinition
 from fp_pipeline.domain.execution import Cause
+from fp_pipeline.domain.secrets import references
+
+READ_SECRETS: Final = "secrets:read"
 
 
 class PipelineServicer(pipeline_pb2_grpc.PipelineOrchestratorServiceServicer):
@@ -45,6 +50,7 @@ class PipelineServicer(pipeline_pb2_grpc.PipelineOrchestratorServiceServicer):
 
     async def CreatePipeline(self, request: pb.CreatePipelineRequest, context: object) -> pb.CreatePipelineResponse:
         draft = convert.draft_from_pb(request)
+        _may_refer(draft.steps)
         created = command(request, convert.created_to_pb)
         return convert.created_to_pb(await self._create_pipeline(_actor(), draft, created))
 
@@ -60,6 +66,7 @@ class PipelineServicer(pipeline_pb2_grpc.PipelineOrchestratorServiceServicer):
 
     async def UpdatePipeline(self, request: pb.UpdatePipelineRequest, context: object) -> pb.UpdatePipelineResponse:
         change = convert.change_from_pb(request)
+        _may_refer(change.steps or ())
         pipeline_id = parse_id(request.pipeline_id, "pipeline_id")
         updated = command(request, convert.updated_to_pb)
         return convert.updated_to_pb(await self._update_pipeline(_actor(), pipeline_id, change, updated))
@@ -131,6 +138,15 @@ class PipelineServicer(pipeline_pb2_grpc.PipelineOrchestratorServiceServicer):
         )
         async for line in lines:
             yield convert.line_to_pb(line)
+
+
+def _may_refer(steps: Iterable[StepDefinition]) -> None:
+    """A key that may only write pipelines would otherwise read every secret by a job of its own.
+
+    Raises PermissionDenied.
+    """
+    if any(references(step.config) for step in steps) and not principal().may(READ_SECRETS):
+        raise PermissionDenied(f"{READ_SECRETS} is required to refer to secrets", reason="PERMISSION_MISSING")
 
 
 def _actor() -> Actor:

@@ -208,6 +208,11 @@ class JobTokens(Protocol):
     async def issue(self, actor: Actor, execution_id: str, step_id: str, ttl: float) -> str: ...
 
 
+class SecretValues(Protocol):
+    async def resolve(self, team: str, user_id: str, references: Sequence[str], *, purpose: str) -> Mapping[str, bytes]:
+        """By reference. purpose: id of what they are for. Raises NotFound, FailedPrecondition naming a reference."""
+
+
 class ArtifactStore(Protocol):
     """As `fp_s3.ObjectStore`; every call but those for URLs raises Unavailable while the store is away."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from fp_kernel import invalid
 
-from fp_pipeline.domain import config, graph, target
+from fp_pipeline.domain import config, graph, secrets, target
 from fp_pipeline.domain.definition import (
     FAN_OUT,
     JOB_STEPS,
@@ -106,6 +106,8 @@ def _step(step: StepDefinition, path: str, modules: JobModules) -> None:
     if not 0 <= step.max_retries <= MAX_RETRIES:
         raise invalid(f"{path}.max_retries", f"must be 0 to {MAX_RETRIES}")
     check_json(step.config, f"{path}.config")
+    if secrets.references(step.config, f"{path}.config") and step.type not in JOB_STEPS:
+        raise invalid(f"{path}.config", "refers to a secret, which only a step that runs a job gets")
     typed = config.read(step, f"{path}.config")
     if isinstance(typed, config.CanaryConfig):
         _canary(step, typed, path)

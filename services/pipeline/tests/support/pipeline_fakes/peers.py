@@ -197,6 +197,7 @@ class FakeJobs:
         self.says: dict[str, list[str]] = {}
         self.seconds = 0.0
         self.specs: list[dict[str, Any]] = []
+        self.environments: list[Mapping[str, str]] = []
 
     async def find(self, name: str) -> Job | None:
         self._world.called("find_job", name)
@@ -207,6 +208,7 @@ class FakeJobs:
         if name not in self._world["jobs"]:
             spec = json.loads(environment["FP_JOB_SPEC"])
             self.specs.append(spec)
+            self.environments.append(environment)
             self._world["jobs"][name] = self._run(spec)
             self._world.keep()
         return self._job(name) or Job(JobState.FAILED)

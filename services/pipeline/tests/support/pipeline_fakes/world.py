@@ -28,6 +28,7 @@ def _empty() -> dict[str, Any]:
         "runtimes": {},
         "jobs": {},
         "objects": {},
+        "secrets": {},
         "calls": [],
     }
 

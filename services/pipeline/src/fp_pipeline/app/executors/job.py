@@ -8,8 +8,8 @@ from datetime import timedelta
 
 from fp_pipeline.app.attempt import Attempt, Outcome, StepFailed
 from fp_pipeline.app.executors.job_spec import RESULT, JobSpecs
-from fp_pipeline.app.peers import ArtifactStore, Job, JobRunner, JobState, JobTokens
-from fp_pipeline.domain import challenge
+from fp_pipeline.app.peers import ArtifactStore, Job, JobRunner, JobState, JobTokens, SecretValues
+from fp_pipeline.domain import challenge, secrets
 from fp_pipeline.domain.config import JobConfig
 from fp_pipeline.domain.definition import JsonObject
 from fp_pipeline.domain.fan_out import MAX_ITEM_BYTES
@@ -22,6 +22,8 @@ from fp_pipeline.domain.validation import JobModules
 _URL_MARGIN = 600.0
 _MAX_TTL = 86_400.0
 _LOG_PAGE = 500
+# Whoever runs the job masks these values in what it prints.
+JOB_SECRETS = "FP_JOB_SECRETS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class RunJob:
         runner: JobRunner,
         artifacts: ArtifactStore,
         tokens: JobTokens,
+        secret_values: SecretValues,
+        *,
         engine: EnginePolicy,
         policy: JobPolicy,
     ) -> None:
@@ -45,6 +49,7 @@ class RunJob:
         self._artifacts = artifacts
         self._specs = JobSpecs(artifacts)
         self._tokens = tokens
+        self._secret_values = secret_values
         self._engine = engine
         self._policy = policy
 
@@ -88,8 +93,21 @@ class RunJob:
             "FP_JOB_SPEC": await self._specs.text(attempt, config, timedelta(seconds=ttl)),
             "FP_JOB_TOKEN": token,
             "OMP_NUM_THREADS": "1",
+            **await self._secrets(attempt),
         }
         return await self._runner.start(attempt.name.job, config.module, environment)
+
+    async def _secrets(self, attempt: Attempt) -> Mapping[str, str]:
+        """Beside the specification, which keeps the references: jobs print and copy that."""
+        wanted = secrets.references(attempt.step.definition.config)
+        if not wanted:
+            return {}
+        actor = attempt.actor
+        values = await self._secret_values.resolve(actor.team, actor.user_id, wanted, purpose=attempt.execution.id)
+        try:
+            return {JOB_SECRETS: secrets.for_job(values)}
+        except secrets.Unusable as problem:
+            raise StepFailed(str(problem), final=True) from None
 
     async def _ended(self, attempt: Attempt, job: Job) -> Job:
         attempt.waits_for = "the job"

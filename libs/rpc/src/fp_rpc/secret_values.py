@@ -1,0 +1,29 @@
+"""Values of secrets, from auth over gRPC, for a service that auth gives them to."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import grpc
+from forgepoint.auth.v1 import secret_pb2, secret_pb2_grpc
+
+from fp_rpc.client.on_behalf_of import acting_for
+
+
+class SecretValues:
+    """auth: a channel with the service's own identity."""
+
+    def __init__(self, auth: grpc.aio.Channel) -> None:
+        self._stub: Any = secret_pb2_grpc.SecretServiceStub(auth)
+
+    async def resolve(self, team: str, user_id: str, references: Sequence[str], *, purpose: str) -> Mapping[str, bytes]:
+        """By reference. purpose: id of what they are for, as the audit log shows it.
+
+        Raises NotFound (SECRET_NOT_FOUND) and FailedPrecondition (SECRET_VERSION_DISABLED, SECRET_VERSION_DESTROYED,
+        SECRET_KEY_MISSING), naming a reference.
+        """
+        if not references:
+            return {}
+        request = secret_pb2.ResolveSecretsRequest(references=references, resource_id=purpose)
+        with acting_for(team, user_id):
+            answer = await self._stub.ResolveSecrets(request)
+        return dict(zip(references, answer.values, strict=True))

@@ -1,0 +1,44 @@
+"""The secrets of teams, put together."""
+
+from fp_kernel import Clock
+from fp_postgres import Database
+from fp_runtime import StartFailed
+
+from fp_auth.adapters.key_encryption import AesEnvelope, LocalKeys, keys_of_file
+from fp_auth.adapters.postgres.secrets import PostgresSecretReads, PostgresSecretTransactions
+from fp_auth.adapters.sealing import Fingerprints, Sealer
+from fp_auth.api.secret_grpc import SecretServicer
+from fp_auth.app.change_secret import ChangeSecretVersion, DeleteSecret
+from fp_auth.app.read_secrets import ListSecrets, ResolveSecrets
+from fp_auth.app.rewrap_secrets import RewrapSecrets
+from fp_auth.app.secret_commands import SecretCommands
+from fp_auth.app.set_secret import SetSecret
+from fp_auth.domain.secrets import VersionStatus
+from fp_auth.settings import AuthSettings, encryption_keys
+
+
+def open_team_secrets(settings: AuthSettings, database: Database, clock: Clock) -> SecretServicer:
+    """Raises StartFailed for a file of keys that cannot be used."""
+    own = encryption_keys(settings.auth_key_encryption_key.get_secret_value())
+    transactions, reads = PostgresSecretTransactions(database), PostgresSecretReads(database)
+    keys, envelope = _keys(settings, own), AesEnvelope()
+    return SecretServicer(
+        set_secret=SetSecret(transactions, keys, envelope, clock),
+        disable=ChangeSecretVersion(transactions, clock, VersionStatus.DISABLED),
+        enable=ChangeSecretVersion(transactions, clock, VersionStatus.ENABLED),
+        destroy=ChangeSecretVersion(transactions, clock, VersionStatus.DESTROYED),
+        delete=DeleteSecret(transactions, clock),
+        list_secrets=ListSecrets(reads),
+        resolve=ResolveSecrets(reads, keys, envelope),
+        rewrap=RewrapSecrets(reads, transactions, keys),
+        guarded=SecretCommands(Sealer(own, "commands"), Fingerprints(own[0])),
+    )
+
+
+def _keys(settings: AuthSettings, own: list[bytes]) -> LocalKeys:
+    if settings.auth_secrets_keys_file is None:
+        return LocalKeys(own)
+    try:
+        return LocalKeys(keys_of_file(settings.auth_secrets_keys_file))
+    except ValueError as problem:
+        raise StartFailed(f"FP_AUTH_SECRETS_KEYS_FILE {problem}") from None
