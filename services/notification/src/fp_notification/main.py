@@ -3,7 +3,7 @@
 import fp_runtime
 from forgepoint.notification.v1.mail_pb2_grpc import add_MailServiceServicer_to_server
 from forgepoint.notification.v1.notification_pb2_grpc import add_NotificationServiceServicer_to_server
-from fp_events import AuditPublisher, NatsBus
+from fp_events import AuditPublisher
 from fp_events.hosting import soft_bus
 from fp_events.payloads.revocation import follow_identities
 from fp_events.streams import AUDIT, AUTH, BILLING, EXPERIMENTS, FEATURES, MODELS, NOTIFICATIONS, PIPELINES
@@ -11,11 +11,12 @@ from fp_postgres import PRUNE_EVERY, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
 from fp_rpc import Server
 from fp_rpc.hosting import peers
-from fp_rpc.identity.ended import EndedIdentities
+from fp_rpc.secret_values import SecretValues
 from fp_runtime import Runtime
 
 from fp_notification.adapters import templates
 from fp_notification.adapters.http import HttpSender
+from fp_notification.adapters.letters import Letters
 from fp_notification.adapters.names import Names
 from fp_notification.adapters.postgres.archive import PostgresArchive
 from fp_notification.adapters.postgres.deliveries import PostgresClaims
@@ -27,6 +28,7 @@ from fp_notification.app.add_members import AddMembers
 from fp_notification.app.create_rule import CreateRule
 from fp_notification.app.delete_rule import DeleteRule
 from fp_notification.app.deliver import Deliver
+from fp_notification.app.dispatch import Dispatch
 from fp_notification.app.mark_read import MarkRead
 from fp_notification.app.notify import Notify
 from fp_notification.app.queries import Queries
@@ -53,39 +55,24 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     names, timeout = Names(settings.notification_names_timeout), settings.notification_timeout
     sender = HttpSender(settings.addresses, timeout=timeout, resolve=names)
     secrets, observe = Secrets(settings.signing_key), metrics.attempted
-    once = Deliver(transactions, sender, secrets, Backoff(()), clock, observe=observe)
+    others, smtp = peers(runtime, settings), settings.smtp
+    values = SecretValues(others.channels.open(settings.auth_addr, timeout=settings.notification_timeout))
+    dispatch = Dispatch(sender, secrets, clock, values=values, letters=Letters(), mail=smtp)
+    once = Deliver(transactions, dispatch, Backoff(()), clock, observe=observe)
     servicer = NotificationServicer(
-        update_preferences=UpdatePreferences(transactions, reads, sender, clock),
-        create_rule=CreateRule(transactions, sender, clock),
+        update_preferences=UpdatePreferences(transactions, reads, sender, clock, mailing=smtp is not None),
+        create_rule=CreateRule(transactions, sender, clock, mailing=smtp is not None),
         delete_rule=DeleteRule(transactions),
         mark_read=MarkRead(transactions, clock),
         try_channel=TryChannel(transactions, once, settings.notification_lease, clock),
         queries=Queries(reads, secrets),
     )
     backoff, breaker = Backoff(settings.delays), settings.breaker
-    deliver = Deliver(transactions, sender, secrets, backoff, clock, observe=observe, breaker=breaker)
+    deliver = Deliver(transactions, dispatch, backoff, clock, observe=observe, breaker=breaker)
     worker = Worker(PostgresClaims(database, settings.notification_per_host), deliver, settings.worker)
     notify = Notify(transactions, reads, templates.load(), clock)
     on_events = consumers.handler(AddMembers(transactions), notify, metrics.notified)
 
-    server, ended = _server(runtime, settings, bus)
-    server.add(add_NotificationServiceServicer_to_server, servicer)
-    mail = open_mail(runtime, settings, database, metrics, settings.smtp)
-    server.add(add_MailServiceServicer_to_server, mail)
-
-    runtime.keep("streams", lambda: bus.ensure(_STREAMS, (consumers.EVENTS,)))
-    runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=runtime.metrics).run)
-    runtime.keep("events", lambda: bus.consume(consumers.EVENTS, on_events))
-    runtime.keep("deliveries", worker.run)
-    runtime.keep("identities", lambda: follow_identities(bus, NOUN, ended))
-    runtime.every(PRUNE_EVERY, "retention", Pruner(database, consumers=(consumers.EVENTS,)).prune)
-    runtime.every(PRUNE_EVERY, "notifications", Retention(PostgresArchive(database), clock, settings.retained))
-    await runtime.serve(server)
-
-
-def _server(runtime: Runtime, settings: Settings, bus: NatsBus) -> tuple[Server, EndedIdentities]:
-    """And what hears of credentials that ended."""
-    others = peers(runtime, settings)
     server = Server(
         NOUN,
         resolver=others.identity,
@@ -93,7 +80,18 @@ def _server(runtime: Runtime, settings: Settings, bus: NatsBus) -> tuple[Server,
         audit=AuditPublisher(bus),
         reflection=settings.reflection,
     )
-    return server, others.ended
+    server.add(add_NotificationServiceServicer_to_server, servicer)
+    mail = open_mail(runtime, settings, database, metrics, smtp)
+    server.add(add_MailServiceServicer_to_server, mail)
+
+    runtime.keep("streams", lambda: bus.ensure(_STREAMS, (consumers.EVENTS,)))
+    runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=runtime.metrics).run)
+    runtime.keep("events", lambda: bus.consume(consumers.EVENTS, on_events))
+    runtime.keep("deliveries", worker.run)
+    runtime.keep("identities", lambda: follow_identities(bus, NOUN, others.ended))
+    runtime.every(PRUNE_EVERY, "retention", Pruner(database, consumers=(consumers.EVENTS,)).prune)
+    runtime.every(PRUNE_EVERY, "notifications", Retention(PostgresArchive(database), clock, settings.retained))
+    await runtime.serve(server)
 
 
 def main() -> None:

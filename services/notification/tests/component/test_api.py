@@ -60,8 +60,8 @@ async def test_bad_preferences_name_the_field(replica, caller, receiver):
     def update(**changes):
         return field_of(viewer.UpdatePreferences(pb.UpdatePreferencesRequest(**changes)))
 
-    slack = pb.ChannelPreference(channel=pb.NOTIFICATION_CHANNEL_SLACK, enabled=True, target="https://a.test")
-    assert await update(channels=[hook(receiver.url), slack]) == "channels[1].channel"
+    unknown = pb.ChannelPreference(channel=9, enabled=True, target="https://a.test")
+    assert await update(channels=[hook(receiver.url), unknown]) == "channels[1].channel"
     assert await update(channels=[hook("https://10.0.0.1/")]) == "channels[0].target"
     assert await update(channels=[hook("http://169.254.169.254/latest")]) == "channels[0].target"
     assert await update(channels=[hook("https://10.0.0.1/...")]) == "channels[0].target"
@@ -122,7 +122,7 @@ async def test_bad_rules_name_the_field(replica, caller, receiver):
     assert await field_of(admin.CreateRule(rule(name=" "))) == "name"
     assert await field_of(admin.CreateRule(rule(patterns=["fp.>", "fp.inference.failed"]))) == "patterns[1]"
     assert await field_of(admin.CreateRule(rule(patterns=["fp.audit.>"]))) == "patterns[0]"
-    assert await field_of(admin.CreateRule(rule(channels=[pb.NOTIFICATION_CHANNEL_EMAIL]))) == "channels[0]"
+    assert await field_of(admin.CreateRule(rule(channels=[9]))) == "channels[0]"
     assert await field_of(admin.CreateRule(rule(channels=[WEBHOOK]))) == "target"
     assert (
         await field_of(admin.CreateRule(rule(channels=[WEBHOOK], target="https://127.0.0.1.nip.invalid/"))) == "target"
@@ -162,12 +162,7 @@ async def test_bad_reads_name_the_field(replica, caller):
     assert await field_of(viewer.MarkRead(pb.MarkReadRequest(ids=[new_id(), "x"]))) == "ids[1]"
     assert await field_of(viewer.MarkRead(pb.MarkReadRequest(ids=[new_id()] * 1001))) == "ids"
     assert await field_of(viewer.ListDeliveryAttempts(pb.ListDeliveryAttemptsRequest(status=44))) == "status"
-    assert (
-        await field_of(
-            viewer.ListDeliveryAttempts(pb.ListDeliveryAttemptsRequest(channel=pb.NOTIFICATION_CHANNEL_SLACK))
-        )
-        == "channel"
-    )
+    assert await field_of(viewer.ListDeliveryAttempts(pb.ListDeliveryAttemptsRequest(channel=9))) == "channel"
     with pytest.raises(NotFound):
         await viewer.GetNotification(pb.GetNotificationRequest(id=new_id()))
 
@@ -206,3 +201,21 @@ async def test_a_key_of_a_manager_changes_his_own_preferences(replica, caller, r
     manager = caller.key(await replica(), "notifications:read", "notifications:write", role="admin")
     wanted = pb.UpdatePreferencesRequest(channels=[hook(receiver.url)])
     assert (await manager.UpdatePreferences(wanted)).preferences.channels[0].enabled
+
+
+async def test_mails_are_refused_without_a_mail_server_and_references_without_the_permission(replica, caller):
+    running = await replica()
+    admin = caller(running)
+    mail = pb.ChannelPreference(channel=pb.NOTIFICATION_CHANNEL_EMAIL, enabled=True)
+    for call in (
+        admin.UpdatePreferences(pb.UpdatePreferencesRequest(channels=[mail])),
+        admin.CreateRule(rule(channels=[pb.NOTIFICATION_CHANNEL_EMAIL], target="team@people.test")),
+    ):
+        with pytest.raises(FailedPrecondition) as refused:
+            await call
+        assert refused.value.reason == "MAIL_NOT_CONFIGURED"
+    key = caller.key(running, "notifications:read", "notifications:write")
+    with pytest.raises(PermissionDenied):
+        await key.CreateRule(rule(channels=[WEBHOOK], target="secret://hook"))
+    made = (await admin.CreateRule(rule(channels=[WEBHOOK], target="secret://hook"))).rule
+    assert made.target == "secret://hook"

@@ -8,9 +8,10 @@ from ipaddress import ip_network
 
 import pytest
 from fp_events import decode
-from fp_kernel import Command, PageRequest, Principal
+from fp_kernel import Command, NotFound, PageRequest, Principal
 from fp_notification.adapters import templates
 from fp_notification.adapters.http import HttpSender
+from fp_notification.adapters.letters import Letters
 from fp_notification.adapters.names import Names
 from fp_notification.adapters.postgres.archive import PostgresArchive
 from fp_notification.adapters.postgres.deliveries import PostgresClaims
@@ -20,6 +21,7 @@ from fp_notification.app.add_members import AddMembers
 from fp_notification.app.create_rule import CreateRule
 from fp_notification.app.delete_rule import DeleteRule
 from fp_notification.app.deliver import Deliver
+from fp_notification.app.dispatch import Dispatch
 from fp_notification.app.mark_read import MarkRead
 from fp_notification.app.notify import Notify
 from fp_notification.app.ports import Feed, Log, Member
@@ -40,7 +42,7 @@ from fp_testkit.patience import PATIENCE
 from fp_testkit.wallclock import RunningClock
 
 MIGRATIONS = resources.files("fp_notification") / "migrations"
-ANN = Principal("ann", "alpha", "admin", frozenset({"*:*"}), 0.0)
+ANN = Principal("ann", "alpha", "admin", frozenset({"*:*"}), 0.0, email="ann@people.test")
 BOB = Principal("bob", "alpha", "viewer", frozenset(), 0.0)
 NO_KEY = Command("alpha", "/Rpc", "", b"", lambda _: b"")
 AT_ONCE = Backoff((0.0, 0.0))
@@ -48,25 +50,45 @@ NEVER = BreakerPolicy(failures=1_000)
 ALLOWED = AddressPolicy((ip_network("127.0.0.0/8"),))
 
 
+class Values:
+    """Of secrets, by reference."""
+
+    def __init__(self):
+        self.known, self.asked = {}, []
+
+    async def resolve(self, team, user_id, references, *, purpose):
+        self.asked.append((team, *references, purpose))
+        for each in references:
+            if each not in self.known:
+                raise NotFound(f"{each}: no such secret", reason="SECRET_NOT_FOUND")
+        return {each: self.known[each] for each in references}
+
+
 class Desk:
     """One replica."""
 
-    def __init__(self, database, *, backoff=AT_ONCE, lease=60.0, sender=None, breaker=NEVER, per_host=16, clock=None):
+    def __init__(
+        self, database, *, backoff=AT_ONCE, lease=60.0, sender=None, breaker=NEVER, per_host=16, clock=None, mail=None
+    ):
         clock = clock or RunningClock()
         self.database = database
         self.transactions, self.reads = PostgresTransactions(database), PostgresReads(database)
         self.sender = sender or HttpSender(ALLOWED, timeout=PATIENCE, resolve=Names(PATIENCE))
         self.secrets = Secrets(b"k" * 32)
-        once = Deliver(self.transactions, self.sender, self.secrets, Backoff(()), clock)
-        self.update_preferences = UpdatePreferences(self.transactions, self.reads, self.sender, clock)
-        self.create_rule = CreateRule(self.transactions, self.sender, clock)
+        self.values = Values()
+        dispatch = Dispatch(self.sender, self.secrets, clock, values=self.values, letters=Letters(), mail=mail)
+        once = Deliver(self.transactions, dispatch, Backoff(()), clock)
+        self.update_preferences = UpdatePreferences(
+            self.transactions, self.reads, self.sender, clock, mailing=mail is not None
+        )
+        self.create_rule = CreateRule(self.transactions, self.sender, clock, mailing=mail is not None)
         self.delete_rule = DeleteRule(self.transactions)
         self.mark_read = MarkRead(self.transactions, clock)
         self.try_channel = TryChannel(self.transactions, once, lease, clock)
         self.notify = Notify(self.transactions, self.reads, templates.load(), clock)
         self.add_members = AddMembers(self.transactions)
         self.read = Queries(self.reads, self.secrets)
-        deliver = Deliver(self.transactions, self.sender, self.secrets, backoff, clock, breaker=breaker)
+        deliver = Deliver(self.transactions, dispatch, backoff, clock, breaker=breaker)
         self.claims = PostgresClaims(database, per_host)
         self.worker = Worker(self.claims, deliver, WorkerPolicy(lease=lease, poll=0.01))
         self.clock = clock
@@ -101,6 +123,10 @@ def _webhook(target, severity=Severity.INFO, *, enabled=True):
     return WantedChannel(Channel.WEBHOOK, "WEBHOOK", enabled, severity, target)
 
 
+def _by(channel, target="", severity=Severity.INFO, *, enabled=True):
+    return WantedChannel(channel, channel.name, enabled, severity, target)
+
+
 def _in_app(severity=Severity.INFO, *, enabled=True):
     return WantedChannel(Channel.IN_APP, "IN_APP", enabled, severity, "")
 
@@ -108,6 +134,12 @@ def _in_app(severity=Severity.INFO, *, enabled=True):
 @pytest.fixture
 def webhook():
     return _webhook
+
+
+@pytest.fixture
+def by():
+    """`by(channel, target)`: a channel as a person asks for it."""
+    return _by
 
 
 @pytest.fixture

@@ -1,17 +1,20 @@
 """A process dies at each step: every recipient is told once, and every message arrives under one id."""
 
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-from fp_kernel import Command, Principal, Replayed, new_id
+from fp_kernel import Command, NotFound, Principal, Replayed, new_id
 from fp_notification.adapters import templates
+from fp_notification.adapters.letters import Letters
 from fp_notification.adapters.postgres.deliveries import PostgresClaims
 from fp_notification.adapters.postgres.reads import PostgresReads
 from fp_notification.adapters.postgres.transactions import PostgresTransactions
 from fp_notification.app.add_members import AddMembers
 from fp_notification.app.create_rule import CreateRule
 from fp_notification.app.deliver import Deliver
+from fp_notification.app.dispatch import Dispatch
 from fp_notification.app.notify import Notify
 from fp_notification.app.ports import Member
 from fp_notification.app.try_channel import TryChannel
@@ -62,7 +65,7 @@ async def notify(database: Database, event_id: str) -> None:
 
 
 async def deliver(database: Database, receiver: FileReceiver) -> int:
-    attempt = Deliver(PostgresTransactions(database), receiver, SECRETS, Backoff((0.0, 0.0, 0.0)), CLOCK)
+    attempt = Deliver(PostgresTransactions(database), dispatch(receiver), Backoff((0.0, 0.0, 0.0)), CLOCK)
     return await Worker(PostgresClaims(database, 2), attempt, WorkerPolicy(lease=60.0)).once()
 
 
@@ -71,9 +74,18 @@ async def expire(database: Database) -> None:
     await database.execute("UPDATE deliveries SET due_at = now(), leased_until = NULL")
 
 
+class NoSecrets:
+    async def resolve(self, team: str, user_id: str, references: Sequence[str], *, purpose: str) -> Mapping[str, bytes]:
+        raise NotFound("no such secret")
+
+
+def dispatch(receiver: FileReceiver) -> Dispatch:
+    return Dispatch(receiver, SECRETS, CLOCK, values=NoSecrets(), letters=Letters(), mail=None)
+
+
 def try_channel(database: Database, receiver: FileReceiver) -> TryChannel:
     transactions = PostgresTransactions(database)
-    return TryChannel(transactions, Deliver(transactions, receiver, SECRETS, Backoff(()), CLOCK), 60.0, CLOCK)
+    return TryChannel(transactions, Deliver(transactions, dispatch(receiver), Backoff(()), CLOCK), 60.0, CLOCK)
 
 
 async def notifying(crash: CrashPoints, url: str, event_id: str, path: str) -> None:

@@ -5,7 +5,7 @@ from fp_kernel import InvalidArgument
 from fp_notification.domain.preferences import NewRule, WantedChannel, check_mutes, choose_channels, create_rule
 from fp_notification.domain.recipients import TARGET_GONE, Channel, Recipient, RecipientKind
 from fp_notification.domain.severity import Severity
-from fp_notification.domain.targets import mask
+from fp_notification.domain.targets import destination, mask
 
 URL = "https://hooks.example.com/secret"
 NOBODY = Recipient("alpha", "ann", RecipientKind.USER, channels=())
@@ -56,9 +56,12 @@ def test_what_the_platform_switched_off_comes_back_by_the_owners_word():
 
 
 def test_bad_preferences_are_refused_by_name():
-    email = WantedChannel(None, "EMAIL", True, Severity.INFO, "a@b.test")
+    unknown = WantedChannel(None, "", True, Severity.INFO, "a@b.test")
     in_app = WantedChannel(Channel.IN_APP, "IN_APP", True, Severity.INFO, "https://a.test/")
-    assert field_of(lambda: choose_channels([hook(), email], NOBODY)) == ("channels[1].channel", "CHANNEL_NOT_OFFERED")
+    assert field_of(lambda: choose_channels([hook(), unknown], NOBODY)) == (
+        "channels[1].channel",
+        "CHANNEL_NOT_OFFERED",
+    )
     assert field_of(lambda: choose_channels([hook(), hook()], NOBODY))[0] == "channels[1].channel"
     assert field_of(lambda: choose_channels([in_app], NOBODY))[0] == "channels[0].target"
     assert field_of(lambda: choose_channels([hook("")], NOBODY))[0] == "channels[0].target"
@@ -88,10 +91,40 @@ def test_rules_may_name_all_the_others_at_once_and_what_is_not_known_yet(pattern
         ({"patterns": ("fp.a",) * 21}, "patterns"),
         ({"patterns": ("*",)}, "patterns[0]"),
         ({"channels": ()}, "channels"),
-        ({"channels": ((None, "SLACK"),)}, "channels[0]"),
+        ({"channels": ((None, ""),)}, "channels[0]"),
+        ({"channels": ((Channel.SLACK, "SLACK"), (Channel.WEBHOOK, "WEBHOOK"))}, "channels"),
+        ({"channels": ((Channel.EMAIL, "EMAIL"),)}, "target"),
+        ({"target": "secret://a b"}, "target"),
         ({"target": ""}, "target"),
         ({"channels": ((Channel.IN_APP, "IN_APP"),)}, "target"),
     ],
 )
 def test_bad_rules_are_refused_by_name(changes, field):
     assert field_of(lambda: create_rule(new(**changes), team="alpha", by="ann", now=None))[0] == field
+
+
+def mailed(target="", *, enabled=True):
+    return WantedChannel(Channel.EMAIL, "EMAIL", enabled, Severity.INFO, target)
+
+
+def test_mails_of_a_person_go_to_his_own_address_and_to_no_other():
+    (own,) = choose_channels([mailed()], NOBODY, "ann@people.test")
+    assert own.target == "ann@people.test"
+    assert choose_channels([mailed("Ann@People.test")], NOBODY, "ann@people.test")[0].target == "ann@people.test"
+    for target, address in (("bob@people.test", "ann@people.test"), ("", ""), ("ann@people.test", "")):
+        assert field_of(lambda: choose_channels([mailed(target)], NOBODY, address))[0] == "channels[0].target"  # noqa: B023
+    shown = replace(NOBODY, channels=(own,))
+    assert choose_channels([mailed("a...@people.test")], shown)[0].target == "ann@people.test", "as it was shown"
+
+
+def test_a_reference_is_shown_and_an_address_is_not():
+    assert mask("secret://hook@2") == "secret://hook@2"
+    assert mask("ann@people.test") == "a...@people.test"
+    assert mask("https://a.test/path?x=a@b") == "https://a.test/..."
+
+
+def test_what_is_called_has_a_room_of_its_own():
+    assert destination("https://A.test:8443/x", "alpha") == "a.test"
+    assert destination("secret://hook", "alpha") != destination("secret://hook", "beta")
+    assert destination("ann@people.test", "alpha") == destination("bob@other.test", "beta") == ":smtp"
+    assert destination("", "alpha") == ""

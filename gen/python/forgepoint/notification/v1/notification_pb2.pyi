@@ -211,7 +211,9 @@ class ChannelPreference(_message.Message):
     enabled: _builtins.bool
     min_severity: Global___NotificationSeverity.ValueType
     target: _builtins.str
-    """URL or e-mail address; private addresses are refused and the value may be masked when read."""
+    """URL or e-mail address; private addresses are refused and the value may be masked when read. WEBHOOK and SLACK take
+    `secret://name` or `secret://name@version` too; EMAIL only the caller's own address, which an empty target means.
+    """
     disabled_reason: _builtins.str
     """Why the platform stopped using the channel, for example TARGET_GONE; empty while it uses it. Read only."""
     def __init__(
@@ -630,7 +632,7 @@ class NotificationRule(_message.Message):
     min_severity: Global___NotificationSeverity.ValueType
     """Events below it are not told; INFO tells every one."""
     target: _builtins.str
-    """URL of the webhook, masked when read."""
+    """URL, reference to a secret, or e-mail address; masked when read, but for a reference."""
     disabled_reason: _builtins.str
     """Why the platform stopped using the webhook, for example TARGET_GONE; empty while it uses it."""
     created_by: _builtins.str
@@ -640,7 +642,7 @@ class NotificationRule(_message.Message):
 
     @_builtins.property
     def channels(self) -> _containers.RepeatedScalarFieldContainer[Global___NotificationChannel.ValueType]:
-        """IN_APP tells every member of the team, WEBHOOK the target; at least one."""
+        """IN_APP tells every member of the team, WEBHOOK, SLACK or EMAIL the target; at least one, and one target at most."""
 
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp: ...

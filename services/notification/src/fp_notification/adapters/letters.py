@@ -6,11 +6,13 @@ Names after a dollar sign are parameters. In HTML every value is escaped; `frame
 import html
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from importlib import resources
 from string import Template
 
 from fp_notification.app.mail_ports import Letter
 from fp_notification.domain.mails import Mail, MailTemplate
+from fp_notification.domain.notifications import Notification
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +32,26 @@ class Letters:
     def __init__(self) -> None:
         self._frame = Template(_read("frame.html"))
         self._account = {each: _load(each.lower()) for each in MailTemplate}
+        self._notification = _load("notification")
+
+    def notification(self, notification: Notification) -> Letter:
+        values = {
+            "title": notification.title,
+            "body": notification.body,
+            "team": notification.team,
+            "severity": notification.severity.name,
+            "event_type": notification.event_type,
+            "created_at": f"{notification.created_at:%Y-%m-%d %H:%M} UTC",
+        }
+        return self._framed(notification.id, notification.created_at, self._notification, values)
 
     def account(self, mail: Mail) -> Letter:
-        subject, text, body = self._account[mail.template].write(mail.parameters)
+        return self._framed(mail.id, mail.created_at, self._account[mail.template], mail.parameters)
+
+    def _framed(self, message_id: str, at: datetime, texts: _Texts, values: Mapping[str, str]) -> Letter:
+        subject, text, body = texts.write(values)
         framed = self._frame.substitute(title=html.escape(subject), body=body)
-        return Letter(mail.id, mail.created_at, subject, text, framed)
+        return Letter(message_id, at, subject, text, framed)
 
 
 def _load(name: str) -> _Texts:

@@ -96,15 +96,15 @@ def preferences_to_pb(person: Recipient) -> pb.NotificationPreferences:
 
 
 def rule_to_pb(rule: Recipient) -> pb.NotificationRule:
-    webhook = rule.channel(Channel.WEBHOOK)
+    called = next((each for each in rule.channels if each.target), None)
     return pb.NotificationRule(
         id=rule.id,
         name=rule.name,
         patterns=rule.patterns,
         min_severity=_severity(min(each.min_severity for each in rule.channels)),
         channels=[_CHANNELS[each.channel] for each in rule.channels],
-        target=mask(webhook.target) if webhook else "",
-        disabled_reason=webhook.disabled_reason if webhook else "",
+        target=mask(called.target) if called else "",
+        disabled_reason=called.disabled_reason if called else "",
         created_by=rule.created_by,
         created_at=to_timestamp(rule.created_at),
     )

@@ -9,6 +9,7 @@ from forgepoint.common.v1 import common_pb2
 from forgepoint.notification.v1 import notification_pb2 as pb
 from forgepoint.notification.v1.notification_pb2_grpc import NotificationServiceServicer
 from fp_kernel import Command, PageRequest, PermissionDenied, Principal, invalid, page_request_by_id, parse_id
+from fp_kernel.secret_references import is_reference
 from fp_rpc import caller, command
 from fp_rpc.headers import USER
 from fp_rpc.pagination import page_response_after
@@ -28,6 +29,7 @@ from fp_notification.domain.recipients import Recipient
 Context = grpc.aio.ServicerContext[Any, Any]
 
 MANAGE = "notifications:write"
+READ_SECRETS = "secrets:read"
 _MOST_MARKED = 1_000
 
 
@@ -116,11 +118,13 @@ class NotificationServicer(NotificationServiceServicer):
         self, request: pb.UpdatePreferencesRequest, context: Context
     ) -> pb.UpdatePreferencesResponse:
         caller, wanted = owner(), convert.wanted_channels(request)
+        may_refer(caller, *(each.target for each in wanted))
         key = personal(request, _updated, caller)
         return _updated(await self._update_preferences(caller, wanted, request.muted_event_patterns, key))
 
     async def CreateRule(self, request: pb.CreateRuleRequest, context: Context) -> pb.CreateRuleResponse:
         new = convert.new_rule(request)
+        may_refer(caller(), new.target)
         return _created(await self._create_rule(caller(), new, command(request, _created)))
 
     async def DeleteRule(self, request: pb.DeleteRuleRequest, context: Context) -> pb.DeleteRuleResponse:
@@ -159,6 +163,12 @@ def owner(rule_id: str = "") -> Principal:
         whose = "rules" if rule_id else "channels by an API key"
         raise PermissionDenied(f"{MANAGE} is required for {whose}", reason="PERMISSION_MISSING")
     return found
+
+
+def may_refer(found: Principal, *targets: str) -> None:
+    """Who may not see that a secret exists refers to none. Raises PermissionDenied."""
+    if any(map(is_reference, targets)) and not found.may(READ_SECRETS):
+        raise PermissionDenied(f"{READ_SECRETS} is required to refer to secrets", reason="PERMISSION_MISSING")
 
 
 def personal(request: Message, response: Callable[[Any], Message], caller: Principal) -> Command:

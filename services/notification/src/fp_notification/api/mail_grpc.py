@@ -5,16 +5,14 @@ from typing import Any, Final
 import grpc
 from forgepoint.notification.v1 import mail_pb2 as pb
 from forgepoint.notification.v1.mail_pb2_grpc import MailServiceServicer
-from fp_kernel import PermissionDenied, invalid
-from fp_rpc import caller, command
+from fp_kernel import invalid
+from fp_rpc import command
 
 from fp_notification.app.send_mail import SendMail
 from fp_notification.domain.mails import MailTemplate
 
 _PREFIX: Final = "MAIL_TEMPLATE_"
 _TEMPLATES: Final = {pb.MailTemplate.Value(f"{_PREFIX}{each}"): each for each in MailTemplate}
-# Who may have people's addresses, and links that log in.
-_CALLERS: Final = frozenset(("auth",))
 
 
 class MailServicer(MailServiceServicer):
@@ -24,8 +22,6 @@ class MailServicer(MailServiceServicer):
     async def SendMail(
         self, request: pb.SendMailRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> pb.SendMailResponse:
-        if caller().service not in _CALLERS:
-            raise PermissionDenied("only auth sends mails", reason="CALLER_NOT_ALLOWED")
         template = _TEMPLATES.get(request.template)
         if template is None:
             raise invalid("template", f"must be one of {', '.join(MailTemplate)}")

@@ -1,18 +1,17 @@
 """Make one attempt to deliver."""
 
-import json
 import random
 from collections.abc import Callable
 
 from fp_kernel import Clock, Command
 
-from fp_notification.app.ports import Lease, Sender, Transaction, Transactions
+from fp_notification.app.dispatch import Dispatch
+from fp_notification.app.ports import Lease, Transaction, Transactions
 from fp_notification.domain.breaker import BreakerPolicy, is_fault
 from fp_notification.domain.delivery import Answer, Backoff, Verdict, judge
 from fp_notification.domain.events import Delivered, Failed
 from fp_notification.domain.notifications import Attempt, Notification, Status
 from fp_notification.domain.recipients import TARGET_GONE
-from fp_notification.domain.signing import Secrets
 
 _BREAKER = BreakerPolicy()
 _OFF = Verdict(Status.SUPPRESSED, "the channel is switched off")
@@ -24,8 +23,7 @@ class Deliver:
     def __init__(
         self,
         transactions: Transactions,
-        sender: Sender,
-        secrets: Secrets,
+        dispatch: Dispatch,
         backoff: Backoff,
         clock: Clock,
         *,
@@ -33,8 +31,7 @@ class Deliver:
         breaker: BreakerPolicy = _BREAKER,
     ) -> None:
         self._transactions = transactions
-        self._sender = sender
-        self._secrets = secrets
+        self._dispatch = dispatch
         self._backoff = backoff
         self._clock = clock
         self._observe = observe
@@ -48,9 +45,7 @@ class Deliver:
         setting = lease.setting
         if setting is None or not setting.enabled or not setting.target:
             return await self._close(lease, _OFF, None, command)
-        body = _body(lease.notification)
-        headers = self._secrets.headers(setting.secret_id, lease.notification.id, self._clock.now(), body)
-        answer: Answer = await self._sender.send(setting.target, headers, body)
+        answer = await self._dispatch(lease, setting)
         verdict = judge(answer, lease.attempt, self._backoff, random.random)
         return await self._close(lease, verdict, answer, command)
 
@@ -86,20 +81,3 @@ def _publish(tx: Transaction, notification: Notification, attempt: Attempt) -> N
         tx.outbox.add(Delivered(notification, attempt.channel, attempt.at))
     elif attempt.status is Status.FAILED:
         tx.outbox.add(Failed(notification, attempt.channel, attempt.number, attempt.error, attempt.at))
-
-
-def _body(notification: Notification) -> bytes:
-    """As Standard Webhooks recommends; the same bytes at every attempt."""
-    data = {
-        "notification_id": notification.id,
-        "event_id": notification.event_id,
-        "title": notification.title,
-        "body": notification.body,
-        "severity": notification.severity.name,
-        "team": notification.team,
-        "source": notification.source,
-        "resource_id": notification.resource_id,
-        "correlation_id": notification.correlation_id,
-    }
-    whole = {"type": notification.event_type, "timestamp": notification.created_at.isoformat(), "data": data}
-    return json.dumps(whole, ensure_ascii=False, separators=(",", ":")).encode()

@@ -11,7 +11,7 @@ from fp_kernel import Command
 from fp_notification.domain.breaker import BreakerPolicy
 from fp_notification.domain.delivery import Answer
 from fp_notification.domain.mails import Mail
-from fp_notification.domain.notifications import Status
+from fp_notification.domain.notifications import Notification, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,5 +77,7 @@ class MailSender(Protocol):
 
 
 class Letters(Protocol):
+    def notification(self, notification: Notification) -> Letter: ...
+
     def account(self, mail: Mail) -> Letter:
         """The mail by its template."""

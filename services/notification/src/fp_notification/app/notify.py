@@ -11,7 +11,7 @@ from fp_notification.app.posting import Post, post
 from fp_notification.domain.floods import WINDOW, Flood, Kind, window_of
 from fp_notification.domain.matching import Addressee, Facts, decide, is_silent
 from fp_notification.domain.notifications import write
-from fp_notification.domain.recipients import Channel, Recipient
+from fp_notification.domain.recipients import Recipient
 from fp_notification.domain.templates import Templates
 
 Audience = Mapping[str, Sequence[Recipient]]
@@ -65,9 +65,8 @@ class Notify:
             yield self._post(digest, addressee, now, events=flood.digested, due_in=max(0.0, left))
 
     def _post(self, facts: Facts, addressee: Addressee, now: datetime, *, events: int = 1, due_in: float = 0.0) -> Post:
-        webhook = addressee.recipient.channel(Channel.WEBHOOK)
         notification = write(facts, addressee, self._templates, now, events)
-        return Post(notification, webhook.target if webhook else "", due_in)
+        return Post(notification, addressee.recipient.channels, due_in)
 
 
 def _asked(batch: Sequence[Facts], audience: Audience) -> dict[str, Facts]:

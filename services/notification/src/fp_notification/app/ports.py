@@ -53,6 +53,16 @@ class Lease:
         return self.notification.trace
 
 
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What is to leave by a channel. destination: who is called. due_in: seconds before which no worker claims it."""
+
+    notification: Notification
+    channel: Channel
+    destination: str
+    due_in: float
+
+
 class LeaseLost(Exception):
     """Another process took the delivery over."""
 
@@ -107,8 +117,7 @@ class Notifications(Protocol):
 
 
 class Deliveries(Protocol):
-    async def add(self, deliveries: Sequence[tuple[Notification, str, float]]) -> None:
-        """Webhooks to be called: the notification, its host, and the seconds before which no worker claims it."""
+    async def add(self, deliveries: Sequence["Delivery"]) -> None: ...
 
     async def take(self, notification: Notification, channel: Channel, seconds: float) -> Lease | None:
         """Claim one delivery, whoever has it; None when it has ended."""
@@ -201,6 +210,11 @@ class Reads(Protocol):
 
     async def attempts(self, log: Log, page: PageRequest) -> tuple[Sequence[Attempt], str]:
         """Newest first, and the position after the last one."""
+
+
+class SecretValues(Protocol):
+    async def resolve(self, team: str, user_id: str, references: Sequence[str], *, purpose: str) -> Mapping[str, bytes]:
+        """By reference. purpose: id of what they are for. Raises NotFound, FailedPrecondition naming a reference."""
 
 
 class Sender(Protocol):

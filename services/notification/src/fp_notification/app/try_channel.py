@@ -41,7 +41,7 @@ class TryChannel:
                 raise switched_off(channel)
             notification = self._write(recipient, channel, event_id)
             # Sent by this call and not by a worker, unless this process dies.
-            if not await post(tx, [Post(notification, setting.target, self._lease)]):
+            if not await post(tx, [Post(notification, (setting,), self._lease)]):
                 notification = await tx.notifications.find(caller.team, recipient_id, event_id) or notification
             lease = await tx.deliveries.take(notification, channel, self._lease)
         if lease is None:
@@ -52,7 +52,7 @@ class TryChannel:
             raise Aborted("the same test is under way", retry_after=1.0) from None
 
     async def _ended(self, notification: Notification, channel: Channel, command: Command) -> Attempt:
-        """Shown in the application it has arrived; a webhook was sent by the first call, or by a worker after it."""
+        """Shown in the application it has arrived; what leaves was sent by the first call, or by a worker after it."""
         async with self._transactions(command) as tx:
             attempt = await tx.attempts.last(notification, channel)
             if attempt is None:

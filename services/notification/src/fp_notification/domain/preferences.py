@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from fp_kernel import FieldViolation, InvalidArgument, invalid, new_id
+from fp_kernel.secret_references import is_reference, parse_reference
 from fp_kernel.texts import check_line
 
+from fp_notification.domain.mails import parse_address
 from fp_notification.domain.matching import NOT_OFFERED, OFFERED_ALL, OWN
 from fp_notification.domain.patterns import check_pattern, meets
-from fp_notification.domain.recipients import Channel, ChannelSetting, Recipient, RecipientKind
+from fp_notification.domain.recipients import CALLED, Channel, ChannelSetting, Recipient, RecipientKind
 from fp_notification.domain.severity import Severity
 from fp_notification.domain.targets import mask, parse_target
 
@@ -48,9 +50,12 @@ def check_mutes(patterns: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(checked))
 
 
-def choose_channels(wanted: Sequence[WantedChannel], present: Recipient) -> tuple[ChannelSetting, ...]:
+def choose_channels(
+    wanted: Sequence[WantedChannel], present: Recipient, address: str = ""
+) -> tuple[ChannelSetting, ...]:
     """What replaces the present channels. A target that is empty, or as it was shown, stays as it is.
 
+    address: the person's own e-mail address, the only one that mails may go to; empty when it is not known.
     Raises InvalidArgument naming the field.
     """
     chosen: dict[Channel, ChannelSetting] = {}
@@ -58,7 +63,11 @@ def choose_channels(wanted: Sequence[WantedChannel], present: Recipient) -> tupl
         channel = _existing(each.channel, each.label, f"channels[{index}].channel")
         if channel in chosen:
             raise invalid(f"channels[{index}].channel", "is given twice")
-        chosen[channel] = _chosen(channel, each, present.channel(channel), f"channels[{index}].target")
+        field, before = f"channels[{index}].target", present.channel(channel)
+        if channel is Channel.EMAIL:
+            chosen[channel] = _mailed(each, before, address, field)
+        else:
+            chosen[channel] = _chosen(channel, each, before, field)
     return tuple(chosen[channel] for channel in Channel if channel in chosen)
 
 
@@ -74,10 +83,14 @@ def create_rule(new: NewRule, *, team: str, by: str, now: datetime) -> Recipient
     channels = {_existing(channel, label, f"channels[{index}]") for index, (channel, label) in enumerate(new.channels)}
     if not channels:
         raise invalid("channels", "must name at least one")
-    if Channel.WEBHOOK in channels:
-        parse_target(new.target, "target")
+    if len(channels - {Channel.IN_APP}) > 1:
+        raise invalid("channels", "must name one of WEBHOOK, SLACK and EMAIL at most: a rule has one target")
+    if Channel.EMAIL in channels:
+        parse_address(new.target, "target")
+    elif channels & CALLED:
+        _check_called(new.target, "target")
     elif new.target:
-        raise invalid("target", "is for rules with the channel WEBHOOK")
+        raise invalid("target", "is for rules with the channel WEBHOOK, SLACK or EMAIL")
     return Recipient(
         team=team,
         id=new_id(),
@@ -113,16 +126,16 @@ def _lies_within(closed: Iterable[str], pattern: str) -> bool:
 
 def _existing(channel: Channel | None, label: str, field: str) -> Channel:
     if channel is None:
-        what = f"{label or 'it'} is no channel that exists; use IN_APP or WEBHOOK"
+        what = f"{label or 'it'} is no channel that exists; use {', '.join(Channel)}"
         raise InvalidArgument(f"{field}: {what}", reason="CHANNEL_NOT_OFFERED", fields=(FieldViolation(field, what),))
     return channel
 
 
 def _chosen(channel: Channel, wanted: WantedChannel, present: ChannelSetting | None, field: str) -> ChannelSetting:
     setting = ChannelSetting(channel, wanted.enabled, wanted.min_severity)
-    if channel is not Channel.WEBHOOK:
+    if channel not in CALLED:
         if wanted.target:
-            raise invalid(field, "is for the channel WEBHOOK")
+            raise invalid(field, "is for the channels WEBHOOK, SLACK and EMAIL")
         return setting
     if present is not None and present.target and keeps_target(wanted, present):
         # Only the owner's word brings back what was switched off.
@@ -130,12 +143,32 @@ def _chosen(channel: Channel, wanted: WantedChannel, present: ChannelSetting | N
         return replace(setting, target=present.target, secret_id=present.secret_id, disabled_reason=reason)
     if not wanted.target and not wanted.enabled:
         return setting
-    parse_target(wanted.target, field)
+    _check_called(wanted.target, field)
     return replace(setting, target=wanted.target, secret_id=new_id())
+
+
+def _mailed(wanted: WantedChannel, present: ChannelSetting | None, address: str, field: str) -> ChannelSetting:
+    """To the person's own address: the platform writes to nobody who did not ask for it."""
+    setting = ChannelSetting(Channel.EMAIL, wanted.enabled, wanted.min_severity)
+    if present is not None and present.target and keeps_target(wanted, present):
+        return replace(setting, target=present.target)
+    if not wanted.target and not wanted.enabled:
+        return setting
+    if not address or (wanted.target and wanted.target.casefold() != address.casefold()):
+        raise invalid(field, "must be empty or your own address: mails of a person go to himself")
+    return replace(setting, target=parse_address(address, field))
+
+
+def _check_called(target: str, field: str) -> None:
+    """Raises InvalidArgument naming `field`."""
+    if is_reference(target):
+        parse_reference(target, field)
+    else:
+        parse_target(target, field)
 
 
 def _of_rule(channel: Channel, new: NewRule) -> ChannelSetting:
     setting = ChannelSetting(channel, enabled=True, min_severity=new.min_severity)
-    if channel is Channel.WEBHOOK:
+    if channel is not Channel.IN_APP:
         return replace(setting, target=new.target, secret_id=new_id())
     return setting

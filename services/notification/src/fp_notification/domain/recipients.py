@@ -8,10 +8,16 @@ from fp_notification.domain.severity import Severity
 
 
 class Channel(StrEnum):
-    """The ways that exist; the contract names more."""
+    """EMAIL: of a person his own address; of a rule the one that it names."""
 
     IN_APP = "IN_APP"
     WEBHOOK = "WEBHOOK"
+    SLACK = "SLACK"
+    EMAIL = "EMAIL"
+
+
+CALLED = frozenset((Channel.WEBHOOK, Channel.SLACK))
+"""Their target is a URL, or a reference to a secret that holds it."""
 
 
 class RecipientKind(StrEnum):
@@ -26,7 +32,7 @@ TARGET_GONE = "TARGET_GONE"
 class ChannelSetting:
     """One way to reach a recipient.
 
-    min_severity: nothing below it. target: the URL of a webhook, else empty.
+    min_severity: nothing below it. target: URL, reference or address; empty in the application.
     secret_id: names the key that signs for this target; a new target has a new one.
     disabled_reason: why the platform stopped using it; empty when it did not.
     """

@@ -6,10 +6,15 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from urllib.parse import SplitResult, urlsplit
 
 from fp_kernel import invalid
+from fp_kernel.secret_references import is_reference
+
+from fp_notification.domain.mails import mask_address
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
+MAIL_SERVER = ":smtp"
+"""The destination that is the mail server; no host is called so."""
 _LONGEST = 2_048
 _PORTS = {"https": 443, "http": 80}
 # What the standard library takes for global and is not, or not for us.
@@ -83,15 +88,30 @@ def parse_target(url: str, field: str) -> Target:
     return Target(parts.scheme, _host(parts, field), port or _PORTS[parts.scheme], path)
 
 
-def destination(url: str) -> str:
-    """The host whom a target calls: what has one room and one breaker, whatever the path, the port or the writing."""
-    return (urlsplit(url).hostname or "").rstrip(".") if url else ""
+def destination(target: str, team: str) -> str:
+    """Whom a target calls: what has one room and one breaker, whatever the path, the port or the writing.
+
+    All addresses are of the mail server. A reference stands for the host that nobody knows before it is resolved.
+    """
+    if is_reference(target):
+        return f":{team}/{target}"
+    if is_address(target):
+        return MAIL_SERVER
+    return (urlsplit(target).hostname or "").rstrip(".") if target else ""
 
 
-def mask(url: str) -> str:
-    """What of a target is shown: its path is often a secret."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}/..." if url else ""
+def is_address(target: str) -> bool:
+    return "@" in target and "://" not in target
+
+
+def mask(target: str) -> str:
+    """What of a target is shown: the path of a URL is often a secret, and an address is personal."""
+    if is_reference(target):
+        return target
+    if is_address(target):
+        return mask_address(target)
+    parts = urlsplit(target)
+    return f"{parts.scheme}://{parts.netloc}/..." if target else ""
 
 
 def _host(parts: SplitResult, field: str) -> str:

@@ -6,7 +6,7 @@ from asyncpg import Record
 from fp_postgres import Database, Transaction
 
 from fp_notification.adapters.postgres.rows import BITE, NOTIFICATION, batched, columns, to_notification, to_setting
-from fp_notification.app.ports import Lease, LeaseLost
+from fp_notification.app.ports import Delivery, Lease, LeaseLost
 from fp_notification.domain.breaker import BreakerPolicy
 from fp_notification.domain.notifications import Notification, Status
 from fp_notification.domain.recipients import Channel
@@ -80,8 +80,8 @@ WHERE notification_id = $1 AND channel = $2 AND token = $3 AND status IN ('PENDI
 
 _ADD = """
 INSERT INTO deliveries (notification_id, channel, status, host, due_at)
-SELECT d.notification_id, 'WEBHOOK', 'PENDING', d.host, now() + make_interval(secs => d.due_in)
-FROM unnest($1::uuid[], $2::text[], $3::float8[]) AS d (notification_id, host, due_in)
+SELECT d.notification_id, d.channel, 'PENDING', d.host, now() + make_interval(secs => d.due_in)
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::float8[]) AS d (notification_id, channel, host, due_in)
 """
 FAULT = """
 INSERT INTO destinations AS stored (host, failures, open_until)
@@ -118,9 +118,10 @@ class PostgresDeliveries:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 
-    async def add(self, made: Sequence[tuple[Notification, str, float]]) -> None:
+    async def add(self, made: Sequence[Delivery]) -> None:
         for bite in batched(made, BITE):
-            await self._tx.execute(_ADD, *columns(((each.id, host, due_in) for each, host, due_in in bite), 3))
+            facts = ((each.notification.id, each.channel, each.destination, each.due_in) for each in bite)
+            await self._tx.execute(_ADD, *columns(facts, 4))
 
     async def take(self, notification: Notification, channel: Channel, seconds: float) -> Lease | None:
         row = await self._tx.fetchrow(_TAKE, notification.id, channel, seconds)
@@ -141,7 +142,7 @@ class PostgresDeliveries:
 
 
 def _host(lease: Lease) -> str:
-    return destination(lease.setting.target) if lease.setting else ""
+    return destination(lease.setting.target, lease.notification.team) if lease.setting else ""
 
 
 def _to_lease(row: Record) -> Lease:

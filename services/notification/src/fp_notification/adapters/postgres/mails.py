@@ -19,9 +19,7 @@ from fp_notification.app.ports import LeaseLost
 from fp_notification.domain.breaker import BreakerPolicy
 from fp_notification.domain.mails import Mail, MailTemplate
 from fp_notification.domain.notifications import Status
-
-MAIL_SERVER = ":smtp"
-"""The row of `destinations` that is the mail server's; no host is called so."""
+from fp_notification.domain.targets import MAIL_SERVER
 
 _log = get_logger(__name__)
 

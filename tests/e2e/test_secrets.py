@@ -1,0 +1,150 @@
+"""A secret from `fp secrets set` to the job and the webhook that use it, and all that the platform wrote meanwhile."""
+
+import asyncio
+import base64
+import json
+import secrets
+
+import asyncpg
+import nats
+import pytest
+from forgepoint.notification.v1 import notification_pb2 as notifications
+from forgepoint.notification.v1.notification_pb2_grpc import NotificationServiceStub
+from fp_kernel import new_id
+from fp_rpc import BearerToken, Channels
+from fp_testkit.patience import PATIENCE
+from platform_client import fp
+
+WEBHOOK = notifications.NOTIFICATION_CHANNEL_WEBHOOK
+
+
+@pytest.fixture
+def run(tmp_path, platform):
+    """`run("secrets", "list")`: the finished process of an admin who has logged in."""
+    password = {"FP_PASSWORD": platform.access.password}
+    who = ("--email", platform.access.email, "--address", platform.access.address)
+    assert fp("login", *who, home=tmp_path, env=password).returncode == 0
+
+    def call(*arguments):
+        done = fp("-o", "json", *arguments, home=tmp_path, env={"FP_DATA": str(platform.folder)})
+        shown.append(done.stdout + done.stderr)
+        return done
+
+    shown = call.shown = []
+    return call
+
+
+@pytest.fixture
+async def receiver():
+    """Somebody's webhook; `await receiver.path` is that of its first call."""
+    heard = asyncio.get_running_loop().create_future()
+
+    async def serve(reader, writer):
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        if not heard.done():
+            heard.set_result(head.split()[1])
+        writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    yield server.sockets[0].getsockname()[1], heard
+    server.close()
+
+
+async def test_a_secret_reaches_its_job_and_its_webhook_and_nothing_that_is_written(
+    platform, run, admin, admin_token, receiver, tmp_path
+):
+    port, called = receiver
+    password, path = (f"marked-{secrets.token_hex(16)}" for _ in range(2))
+    key, hook = f"key-{new_id()[-8:]}", f"hook-{new_id()[-8:]}"
+    for name, value in ((key, password), (hook, f"http://127.0.0.1:{port}/{path}")):
+        file = tmp_path / name
+        file.write_text(value)
+        assert run("secrets", "set", name, "--file", str(file)).returncode == 0
+
+    step = {
+        "id": "train",
+        "type": "STEP_TYPE_TRAIN",
+        "config": {"module": "fp_flights.train_job", "key": f"secret://{key}"},
+    }
+    pipeline = {"name": f"secrets {key}", "type": "PIPELINE_TYPE_TRAINING_DAG", "steps": [step]}
+    execution = await admin.run(pipeline, {})
+    assert "the job failed" in execution.error_message, "it ran with its secret, and misses a training set"
+
+    channels = Channels(BearerToken(admin_token))
+    stub = NotificationServiceStub(channels.open(platform.access.address, timeout=PATIENCE))
+    rule = (
+        await stub.CreateRule(
+            notifications.CreateRuleRequest(
+                name=hook, patterns=["fp.models.>"], channels=[WEBHOOK], target=f"secret://{hook}"
+            )
+        )
+    ).rule
+    tested = await stub.TestChannel(notifications.TestChannelRequest(channel=WEBHOOK, rule_id=rule.id))
+    assert tested.status == notifications.DELIVERY_STATUS_DELIVERED
+    async with asyncio.timeout(PATIENCE):
+        assert await called == f"/{path}"
+    await stub.DeleteRule(notifications.DeleteRuleRequest(id=rule.id))
+    await channels.close()
+
+    assert json.loads(run("secrets", "versions", key).stdout)[0]["version"] == 1
+    assert run("secrets", "disable", key, "--version", "1").returncode == 0
+    assert run("secrets", "delete", key).returncode == 0
+    assert run("secrets", "delete", hook).returncode == 0
+    gone = await admin.run(pipeline, {})
+    assert f"secret://{key}" in gone.error_message
+    assert "no such secret" in gone.error_message
+
+    written = "".join(run.shown).encode() + str(execution).encode() + str(gone).encode()
+    written += await tables(platform) + await streams(platform) + files(platform.folder)
+    assert b"SecretService/ResolveSecrets" in written, "the audit was looked at"
+    for marked in (password, path):
+        for form in (marked, marked.encode().hex(), base64.b64encode(marked.encode()).decode()[:-4]):
+            assert form.encode() not in written
+
+
+async def tables(platform) -> bytes:
+    """All rows of all databases."""
+    found = []
+    for url in platform.access.databases.values():
+        connection = await asyncpg.connect(url)
+        try:
+            names = await connection.fetch(
+                "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables "
+                "WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+            )
+            for (name,) in names:
+                for row in await connection.fetch(f"SELECT * FROM {name}"):  # noqa: S608 -- names from the catalogue
+                    found += [each if isinstance(each, bytes) else str(each).encode() for each in row.values()]
+        finally:
+            await connection.close()
+    return b"\n".join(found)
+
+
+async def streams(platform) -> bytes:
+    """All messages of all streams."""
+    client = await nats.connect(platform.access.nats_url)
+    try:
+        manager, found = client.jsm(), []
+        for info in await manager.streams_info():
+            subscription = await client.jetstream().subscribe(">", stream=info.config.name, ordered_consumer=True)
+            for _ in range(info.state.messages):
+                message = await subscription.next_msg(timeout=PATIENCE)
+                found.append(str(message.headers).encode() + message.data)
+            await subscription.unsubscribe()
+    finally:
+        await client.close()
+    return b"\n".join(found)
+
+
+def files(folder) -> bytes:
+    """Everything on disk: logs of services and jobs, and what the stores keep there, as far as it is not compressed."""
+    found = []
+    for file in folder.rglob("*"):
+        try:
+            if file.is_file():
+                found.append(file.read_bytes())
+        except FileNotFoundError:
+            continue
+    return b"\n".join(found)
