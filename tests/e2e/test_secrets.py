@@ -70,7 +70,7 @@ async def test_a_secret_reaches_its_job_and_its_webhook_and_nothing_that_is_writ
     }
     pipeline = {"name": f"secrets {key}", "type": "PIPELINE_TYPE_TRAINING_DAG", "steps": [step]}
     execution = await admin.run(pipeline, {})
-    assert "the job failed" in execution.error_message, "it ran with its secret, and misses a training set"
+    assert "the job failed" in execution.error, "it ran with its secret, and misses a training set"
 
     channels = Channels(BearerToken(admin_token))
     stub = NotificationServiceStub(channels.open(platform.access.address, timeout=PATIENCE))
@@ -93,8 +93,8 @@ async def test_a_secret_reaches_its_job_and_its_webhook_and_nothing_that_is_writ
     assert run("secrets", "delete", key).returncode == 0
     assert run("secrets", "delete", hook).returncode == 0
     gone = await admin.run(pipeline, {})
-    assert f"secret://{key}" in gone.error_message
-    assert "no such secret" in gone.error_message
+    assert f"secret://{key}" in gone.error
+    assert "no such secret" in gone.error
 
     written = "".join(run.shown).encode() + str(execution).encode() + str(gone).encode()
     written += await tables(platform) + await streams(platform) + files(platform.folder)
