@@ -72,21 +72,9 @@ async def test_a_secret_reaches_its_job_and_its_webhook_and_nothing_that_is_writ
     execution = await admin.run(pipeline, {})
     assert "the job failed" in execution.error, "it ran with its secret, and misses a training set"
 
-    channels = Channels(BearerToken(admin_token))
-    stub = NotificationServiceStub(channels.open(platform.access.address, timeout=PATIENCE))
-    rule = (
-        await stub.CreateRule(
-            notifications.CreateRuleRequest(
-                name=hook, patterns=["fp.models.>"], channels=[WEBHOOK], target=f"secret://{hook}"
-            )
-        )
-    ).rule
-    tested = await stub.TestChannel(notifications.TestChannelRequest(channel=WEBHOOK, rule_id=rule.id))
-    assert tested.status == notifications.DELIVERY_STATUS_DELIVERED
+    await call_webhook(platform, admin_token, f"secret://{hook}")
     async with asyncio.timeout(PATIENCE):
         assert await called == f"/{path}"
-    await stub.DeleteRule(notifications.DeleteRuleRequest(id=rule.id))
-    await channels.close()
 
     assert json.loads(run("secrets", "versions", key).stdout)[0]["version"] == 1
     assert run("secrets", "disable", key, "--version", "1").returncode == 0
@@ -96,10 +84,28 @@ async def test_a_secret_reaches_its_job_and_its_webhook_and_nothing_that_is_writ
     assert f"secret://{key}" in gone.error
     assert "no such secret" in gone.error
 
-    written = "".join(run.shown).encode() + str(execution).encode() + str(gone).encode()
-    written += await tables(platform) + await streams(platform) + files(platform.folder)
+    await written_nowhere(platform, "".join(run.shown) + str(execution) + str(gone), password, path)
+
+
+async def call_webhook(platform, token, target):
+    """By a rule of its own, with a test message."""
+    channels = Channels(BearerToken(token))
+    stub = NotificationServiceStub(channels.open(platform.access.address, timeout=PATIENCE))
+    wanted = notifications.CreateRuleRequest(
+        name=target.removeprefix("secret://"), patterns=["fp.models.>"], channels=[WEBHOOK], target=target
+    )
+    rule = (await stub.CreateRule(wanted)).rule
+    tested = await stub.TestChannel(notifications.TestChannelRequest(channel=WEBHOOK, rule_id=rule.id))
+    assert tested.status == notifications.DELIVERY_STATUS_DELIVERED
+    await stub.DeleteRule(notifications.DeleteRuleRequest(id=rule.id))
+    await channels.close()
+
+
+async def written_nowhere(platform, shown, *values):
+    """Neither in what was answered nor in what any store or log holds."""
+    written = shown.encode() + await tables(platform) + await streams(platform) + files(platform.folder)
     assert b"SecretService/ResolveSecrets" in written, "the audit was looked at"
-    for marked in (password, path):
+    for marked in values:
         for form in (marked, marked.encode().hex(), base64.b64encode(marked.encode()).decode()[:-4]):
             assert form.encode() not in written
 

@@ -3,14 +3,14 @@
 import fp_runtime
 from forgepoint.notification.v1.mail_pb2_grpc import add_MailServiceServicer_to_server
 from forgepoint.notification.v1.notification_pb2_grpc import add_NotificationServiceServicer_to_server
-from fp_events import AuditPublisher
+from fp_events import AuditPublisher, NatsBus
 from fp_events.hosting import soft_bus
 from fp_events.payloads.revocation import follow_identities
 from fp_events.streams import AUDIT, AUTH, BILLING, EXPERIMENTS, FEATURES, MODELS, NOTIFICATIONS, PIPELINES
 from fp_postgres import PRUNE_EVERY, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
 from fp_rpc import Server
-from fp_rpc.hosting import peers
+from fp_rpc.hosting import Peers, peers
 from fp_rpc.secret_values import SecretValues
 from fp_runtime import Runtime
 
@@ -73,16 +73,9 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     notify = Notify(transactions, reads, templates.load(), clock)
     on_events = consumers.handler(AddMembers(transactions), notify, metrics.notified)
 
-    server = Server(
-        NOUN,
-        resolver=others.identity,
-        metrics=runtime.metrics,
-        audit=AuditPublisher(bus),
-        reflection=settings.reflection,
-    )
+    server = _server(runtime, settings, bus, others)
     server.add(add_NotificationServiceServicer_to_server, servicer)
-    mail = open_mail(runtime, settings, database, metrics, smtp)
-    server.add(add_MailServiceServicer_to_server, mail)
+    server.add(add_MailServiceServicer_to_server, open_mail(runtime, settings, database, metrics, smtp))
 
     runtime.keep("streams", lambda: bus.ensure(_STREAMS, (consumers.EVENTS,)))
     runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=runtime.metrics).run)
@@ -92,6 +85,16 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     runtime.every(PRUNE_EVERY, "retention", Pruner(database, consumers=(consumers.EVENTS,)).prune)
     runtime.every(PRUNE_EVERY, "notifications", Retention(PostgresArchive(database), clock, settings.retained))
     await runtime.serve(server)
+
+
+def _server(runtime: Runtime, settings: Settings, bus: NatsBus, others: Peers) -> Server:
+    return Server(
+        NOUN,
+        resolver=others.identity,
+        metrics=runtime.metrics,
+        audit=AuditPublisher(bus),
+        reflection=settings.reflection,
+    )
 
 
 def main() -> None:

@@ -100,8 +100,7 @@ def _worker(
         tokens=FakeJobTokens(world),
         secrets=FakeSecrets(world),
     )
-    deployments, clock = PostgresDeploymentReads(database), RunningClock()
-    real = PostgresTransactions(database)
+    deployments, clock, real = PostgresDeploymentReads(database), RunningClock(), PostgresTransactions(database)
 
     @asynccontextmanager
     async def transactions(command: Command | None = None) -> AsyncIterator[Any]:
