@@ -114,6 +114,7 @@ class _Session:
         self._connection = connection
         self._small = small
         self._roots = roots
+        self._divided = frozenset(roots.values())
         self._read: set[str] = set()
 
     async def proposal(self, name: str, text: Text) -> str:
@@ -139,6 +140,20 @@ class _Session:
         )
         return [f"{fault}, with an old snapshot open and empty partitions" for fault in found]
 
+    async def _sorts_for_empty_parts(self, sql: str, row: Uses, plans: Sequence[Plan]) -> bool:
+        """Whether the planner sorts a divided table rather than look into the index of each empty part.
+
+        Reading a whole empty part costs nothing, which it cannot see while it may read no table from end to end.
+        """
+        if not any(plan.tables & self._divided for plan in plans):
+            return False
+        await self._connection.execute("set enable_seqscan = on")
+        try:
+            *_, generic = await self._plans(sql, row, runs=1, run=False, generic=True)
+        finally:
+            await self._connection.execute("set enable_seqscan = off")
+        return generic.sorted
+
     async def faults(self, text: Text, row: Uses) -> list[str]:
         """What is wrong with one statement."""
         if bool(row.sql) != text.pattern or (row.sql and not text.fits(row.sql)):
@@ -151,7 +166,10 @@ class _Session:
         except Exception as error:  # noqa: BLE001 -- told with the name of the statement
             return [f"{type(error).__name__}: {error}"]
         self._read |= {table for plan in plans for table in plan.tables}
-        return sorted({fault for plan in plans for fault in self._of(plan, row, sql)})
+        found = sorted({fault for plan in plans for fault in self._of(plan, row, sql)})
+        if not row.sorts and await self._sorts_for_empty_parts(sql, row, plans):
+            found.append("sorts rows of a divided table, in the plan for all values")
+        return found
 
     def _of(self, plan: Plan, row: Uses, sql: str) -> Iterator[str]:
         yield from self._planned(plan, row)

@@ -13,15 +13,20 @@ _NEXT: Final = """
 SELECT id FROM runs WHERE deleted_at IS NOT NULL AND id > $1 ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
 """
 _BEFORE_EVERY_ID: Final = UUID(int=0)
-# From behind the last one: what was deleted before stays in the index until it is vacuumed.
+# From behind the last one: what was deleted before stays in the index until it is vacuumed. The place is
+# a row with the run in it, as in `points`.
 _POINTS: Final = """
 WITH bite AS MATERIALIZED (
-    SELECT key, step FROM metric_points WHERE run_id = $1 AND (key, step) > ($2, $3) ORDER BY key, step LIMIT $4
+    SELECT key, step FROM metric_points
+    WHERE (run_id, key, step) > ($1, $2, $3) AND run_id <= $1 ORDER BY run_id, key, step LIMIT $4
+), last AS MATERIALIZED (
+    SELECT key, step FROM bite ORDER BY key DESC, step DESC LIMIT 1
 ), deleted AS (
-    DELETE FROM metric_points USING bite
-    WHERE run_id = $1 AND metric_points.key = bite.key AND metric_points.step = bite.step
+    DELETE FROM metric_points
+    WHERE (run_id, key, step) > ($1, $2, $3)
+        AND (run_id, key, step) <= ($1, (SELECT key FROM last), (SELECT step FROM last))
 )
-SELECT key, step FROM bite ORDER BY key DESC, step DESC LIMIT 1
+SELECT key, step FROM last
 """
 _BEFORE_EVERY_POINT: Final = ("", -1)
 # At most a thousand rows of each.

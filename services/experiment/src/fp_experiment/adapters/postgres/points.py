@@ -14,10 +14,12 @@ from fp_experiment.domain.metrics import Point
 
 # Two statements, because a condition that may be switched off hides the key: Postgres keeps one plan for every use of a
 # statement from the sixth on, and that one would read every point of the run.
+# The place in the index is a row, with the run in it: of a run like any other the planner expects a handful of points,
+# and sorts them rather than look into the index of each empty month; of a range it expects many, and keeps the order.
 _OF_RUN = """
 SELECT key, step, value, recorded_at FROM metric_points
-WHERE run_id = $1::uuid AND (key, step) > ($2, $3) AND step BETWEEN $4 AND $5
-ORDER BY key, step LIMIT $6
+WHERE (run_id, key, step) > ($1::uuid, $2, $3) AND run_id <= $1::uuid AND step BETWEEN $4 AND $5
+ORDER BY run_id, key, step LIMIT $6
 """
 _OF_KEYS = """
 SELECT key, step, value, recorded_at FROM metric_points
@@ -29,14 +31,16 @@ _START = ("", -1)
 
 _LAST = """
 SELECT key, step, value, recorded_at FROM metric_points
-WHERE run_id = $1::uuid AND key = $2 AND step BETWEEN $3 AND $4 ORDER BY step DESC LIMIT 1
+WHERE (run_id, key, step) BETWEEN ($1::uuid, $2, $3) AND ($1::uuid, $2, $4)
+ORDER BY run_id DESC, key DESC, step DESC LIMIT 1
 """
 # As `domain.downsampling.thinned` of one bite of a series, with the last point of the bite, behind which the next
 # begins. $4 and $5: the series lies between these steps; $6 is their distance.
 _THINNED = """
 WITH bite AS MATERIALIZED (
     SELECT key, step, value, recorded_at, trunc((step - $4)::float8 * $7 / $6::float8) AS part FROM metric_points
-    WHERE run_id = $1::uuid AND key = $2 AND step > $3 AND step < $5 ORDER BY step LIMIT $8
+    WHERE (run_id, key, step) > ($1::uuid, $2, $3) AND (run_id, key, step) < ($1::uuid, $2, $5)
+    ORDER BY run_id, key, step LIMIT $8
 )
 (SELECT DISTINCT ON (part) key, step, value, recorded_at FROM bite ORDER BY part, value, step)
 UNION (SELECT DISTINCT ON (part) key, step, value, recorded_at FROM bite ORDER BY part, value DESC, step)

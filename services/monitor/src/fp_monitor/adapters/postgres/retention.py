@@ -140,7 +140,8 @@ class PostgresRetention:
                 """
                 SELECT max(request_id) FROM (
                     SELECT request_id FROM predictions
-                    WHERE team = $1 AND model_name = $2 AND request_id > $3 ORDER BY request_id LIMIT $4
+                    WHERE (team, model_name, request_id) > ($1, $2, $3) AND (team, model_name) <= ($1, $2)
+                    ORDER BY team, model_name, request_id LIMIT $4
                 ) bite
                 """,
                 *key,
