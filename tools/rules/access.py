@@ -11,7 +11,7 @@ RULE = "access"
 
 RESOURCES = (
     "models", "features", "experiments", "pipelines", "deployments", "predictions", "monitors", "billing",
-    "notifications", "users", "api-keys", "audit", "prompts", "secrets", "platform",
+    "notifications", "users", "api-keys", "audit", "prompts", "teams", "secrets", "platform",
 )  # fmt: skip
 ACTIONS = ("read", "write", "admin")
 PERMISSIONS = frozenset(f"{resource}:{action}" for resource in RESOURCES for action in ACTIONS) | {"predictions:create"}

@@ -26,8 +26,10 @@ from fp_cli.commands import (
     secrets,
     service_accounts,
     session,
+    sessions,
     signing_keys,
     stack,
+    teams,
     usage,
     users,
 )
@@ -65,6 +67,8 @@ def options(
 stack.add_to(app)
 session.add_to(app)
 app.add_typer(users.app, name="users")
+app.add_typer(sessions.app, name="sessions")
+app.add_typer(teams.app, name="teams")
 app.add_typer(keys.app, name="keys")
 app.add_typer(roles.app, name="roles")
 app.add_typer(service_accounts.app, name="service-accounts")

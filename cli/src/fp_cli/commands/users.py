@@ -5,7 +5,7 @@ import typer
 from fp_cli.output import State, done, record, rows
 
 app = typer.Typer(help="People of a team.", no_args_is_help=True)
-_COLUMNS = ("email", "role", "team", "name", "id")
+_COLUMNS = ("email", "role", "team", "name", "disabled_at", "id")
 
 
 @app.command("list")
@@ -73,3 +73,59 @@ def assign_role(
         user_id = names.user(client, user)
         client.call(stub.AssignRole, auth_pb2.AssignRoleRequest(user_id=user_id, role_name=role))
     done(state, f"{user} is {role} now", user_id=user_id, role=role)
+
+
+@app.command("disable")
+def disable_user(context: typer.Context, user: str = typer.Argument(help="E-mail address or id.")) -> None:
+    """Let somebody in no more: his sessions, keys, jobs and webhooks end at once; what he made stays."""
+    _change(context, user, "DisableUser", "is disabled")
+
+
+@app.command("enable")
+def enable_user(context: typer.Context, user: str = typer.Argument(help="E-mail address or id.")) -> None:
+    """Let somebody in again."""
+    _change(context, user, "EnableUser", "is enabled")
+
+
+@app.command("delete")
+def delete_user(
+    context: typer.Context,
+    user: str = typer.Argument(help="E-mail address or id."),
+    yes: bool = typer.Option(False, "--yes", help="Do not ask."),
+) -> None:
+    """Erase somebody's personal data for ever; his id stays in what he made."""
+    if not yes:
+        typer.confirm(f"Erase {user}? This cannot be undone.", abort=True)
+    _change(context, user, "DeleteUser", "is deleted")
+
+
+@app.command("reset-password")
+def reset_password(context: typer.Context, user: str = typer.Argument(help="E-mail address or id.")) -> None:
+    """Let somebody choose a new password, by a link that works once and for an hour."""
+    from forgepoint.auth.v1 import people_pb2, people_pb2_grpc
+
+    from fp_cli import names
+    from fp_cli.client import connect
+
+    state: State = context.obj
+    with connect(state) as client:
+        stub = people_pb2_grpc.PeopleServiceStub(client.channel)
+        request = people_pb2.ResetUserPasswordRequest(user_id=names.user(client, user))
+        delivery = client.call(stub.ResetUserPassword, request).delivery
+    said = f"a link was mailed to {user}" if delivery.mailed else f"hand this link to {user}: {delivery.link}"
+    done(state, said, mailed=delivery.mailed, link=delivery.link)
+
+
+def _change(context: typer.Context, user: str, method: str, outcome: str) -> None:
+    """One of the RPCs that take nothing but a user."""
+    from forgepoint.auth.v1 import people_pb2, people_pb2_grpc
+
+    from fp_cli import names
+    from fp_cli.client import connect
+
+    state: State = context.obj
+    with connect(state) as client:
+        stub = people_pb2_grpc.PeopleServiceStub(client.channel)
+        user_id = names.user(client, user)
+        client.call(getattr(stub, method), getattr(people_pb2, f"{method}Request")(user_id=user_id))
+    done(state, f"{user} {outcome}", user_id=user_id)

@@ -5,11 +5,13 @@ import secrets
 import fp_runtime
 from forgepoint.auth.v1.audit_pb2_grpc import add_AuditServiceServicer_to_server
 from forgepoint.auth.v1.auth_pb2_grpc import add_AuthServiceServicer_to_server
+from forgepoint.auth.v1.people_pb2_grpc import add_PeopleServiceServicer_to_server
 from forgepoint.auth.v1.roles_pb2_grpc import add_RoleServiceServicer_to_server
 from forgepoint.auth.v1.secret_pb2_grpc import add_SecretServiceServicer_to_server
 from forgepoint.auth.v1.service_accounts_pb2_grpc import add_ServiceAccountServiceServicer_to_server
 from forgepoint.auth.v1.sign_in_pb2_grpc import add_SignInServiceServicer_to_server
 from forgepoint.auth.v1.signing_keys_pb2_grpc import add_SigningKeyServiceServicer_to_server
+from forgepoint.auth.v1.teams_pb2_grpc import add_TeamServiceServicer_to_server
 from forgepoint.auth.v1.withdrawals_pb2_grpc import add_WithdrawalServiceServicer_to_server
 from forgepoint.auth.v1.workloads_pb2_grpc import add_WorkloadServiceServicer_to_server
 from fp_events import AuditPublisher, each
@@ -53,9 +55,11 @@ from fp_auth.app.secret_commands import SecretCommands
 from fp_auth.app.seed_service_credentials import SeedServiceCredentials
 from fp_auth.app.session import IssueTokens, OpenSession
 from fp_auth.app.validate_token import ResolveApiKey, ValidateToken
+from fp_auth.app.verify_password import VerifyPassword
 from fp_auth.audit_log import open_audit_log
 from fp_auth.first_operator import ensure_first_operator
 from fp_auth.identities import own_identity
+from fp_auth.people import people, teams
 from fp_auth.programs import build_programs
 from fp_auth.retention import Prune
 from fp_auth.service_scopes import service_scopes
@@ -71,23 +75,24 @@ async def serve(runtime: Runtime, settings: AuthSettings) -> None:
     clock = runtime.clock
     database = await hard_database(runtime, settings.database_url.get_secret_value())
     bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
-    transactions = PostgresTransactions(database)
+    hasher, users, transactions = Argon2Hasher(), PostgresUsers(database), PostgresTransactions(database)
     signing = await open_keyring(runtime, settings, database)
     keyring = signing.keyring
     resolve_key = ResolveApiKey(PostgresApiKeys(database), PostgresServiceAccounts(database), clock)
     identity = own_identity(runtime, settings, database, bus, keyring=keyring, resolve_key=resolve_key)
 
     await SeedServiceCredentials(transactions, clock)(credentials(settings.auth_service_credentials))
-    await ensure_first_operator(settings, EnsureOperator(PostgresUsers(database), transactions, Argon2Hasher(), clock))
-    server = Server(
-        NOUN,
-        resolver=identity,
-        metrics=runtime.metrics,
-        audit=AuditPublisher(bus),
-        reflection=settings.reflection,
-    )
-    servicer = _servicer(settings, database, keyring, ValidateToken(JwtVerifier(identity), resolve_key), clock)
+    await ensure_first_operator(settings, EnsureOperator(users, transactions, hasher, clock))
+    sink, metrics = AuditPublisher(bus), runtime.metrics
+    server = Server(NOUN, resolver=identity, metrics=metrics, audit=sink, reflection=settings.reflection)
+    pair, address = settings.pair_lockout, settings.address_lockout
+    verify = VerifyPassword(users, transactions, hasher, clock, pair_policy=pair, address_policy=address)
+    validate = ValidateToken(JwtVerifier(identity), resolve_key)
+    servicer = _servicer(settings, database, keyring, validate, verify=verify, hasher=hasher, clock=clock)
     server.add(add_AuthServiceServicer_to_server, servicer)
+    accounts = people(runtime, settings, database, keyring, verify=verify, hasher=hasher)
+    server.add(add_PeopleServiceServicer_to_server, accounts)
+    server.add(add_TeamServiceServicer_to_server, teams(database, clock))
     server.add(add_WithdrawalServiceServicer_to_server, WithdrawalServicer(PostgresWithdrawals(database)))
     programs = build_programs(settings, database, signing, clock)
     server.add(add_ServiceAccountServiceServicer_to_server, programs.service_accounts)
@@ -108,23 +113,22 @@ async def serve(runtime: Runtime, settings: AuthSettings) -> None:
 
 
 def _servicer(
-    settings: AuthSettings, database: Database, keyring: Keyring, validate_token: ValidateToken, clock: Clock
+    settings: AuthSettings,
+    database: Database,
+    keyring: Keyring,
+    validate_token: ValidateToken,
+    *,
+    verify: VerifyPassword,
+    hasher: Argon2Hasher,
+    clock: Clock,
 ) -> AuthServicer:
-    transactions, random, hasher = PostgresTransactions(database), secrets.token_bytes, Argon2Hasher()
+    transactions, random = PostgresTransactions(database), secrets.token_bytes
     users, roles, api_keys = PostgresUsers(database), PostgresRoles(database), PostgresApiKeys(database)
     secret_keys = encryption_keys(settings.auth_key_encryption_key.get_secret_value())
     known, longest = PostgresServiceCredentials(database), settings.api_key_life
     issue = IssueTokens(keyring, random, settings.session)
     return AuthServicer(
-        login=Login(
-            users,
-            transactions,
-            hasher,
-            OpenSession(roles, transactions, issue, clock),
-            clock,
-            pair_policy=settings.pair_lockout,
-            address_policy=settings.address_lockout,
-        ),
+        login=Login(verify, OpenSession(transactions, issue, clock)),
         refresh=Refresh(transactions, issue, clock),
         logout=Logout(transactions, clock),
         create_user=CreateUser(roles, transactions, hasher, clock),

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
-from fp_runtime import EventSettings, PostgresSettings, S3Settings, ServiceSettings
+from fp_runtime import Address, EventSettings, PostgresSettings, S3Settings, ServiceSettings
 from fp_runtime.fields import HttpUrl
 from pydantic import AfterValidator, Field, SecretStr
 
@@ -69,13 +69,15 @@ class AuthSettings(ServiceSettings, PostgresSettings, EventSettings, S3Settings)
     auth_audit_key: chains the audit log and signs its checkpoints, base64; who has it and the database can forge both.
     auth_audit_days: how long an entry of the audit log is kept, by whole months.
     auth_checkpoint_seconds: between two heads of the audit log that are put into the object store.
-    auth_public_url: of the gateway's HTTP as browsers reach it; providers and programs send them back there.
+    notification_addr: of notification's RPCs, which sends mails about accounts; without it an admin gets their links.
+    auth_public_url: of the gateway's HTTP as browsers reach it; providers and programs send them back there,
+    and links in mails begin with it.
     auth_issuers, auth_workloads: other issuers, as JSON lists; see docs/single-sign-on.md.
     auth_secrets_keys_file: keys that wrap the secrets of teams, base64 of 32 bytes, one a line, the first one wraps;
     without it they are derived from auth_key_encryption_key.
     """
 
-    # auth calls no other service, so it needs no credential of its own.
+    # auth signs its own token when it calls another service.
     service_secret: SecretStr = SecretStr("")
     auth_key_encryption_key: Annotated[SecretStr, AfterValidator(_check_keys)]
     auth_service_credentials: Annotated[str, AfterValidator(_check_credentials)] = ""
@@ -95,6 +97,7 @@ class AuthSettings(ServiceSettings, PostgresSettings, EventSettings, S3Settings)
     auth_audit_key: Annotated[SecretStr, AfterValidator(_check_key)]
     auth_audit_days: Annotated[int, Field(ge=31)] = 400
     auth_checkpoint_seconds: Annotated[float, Field(gt=0)] = 3_600.0
+    notification_addr: Address | None = None
     auth_public_url: HttpUrl | None = None
     auth_issuers: Issuers = ()
     auth_workloads: Workloads = ()
@@ -128,6 +131,11 @@ class AuthSettings(ServiceSettings, PostgresSettings, EventSettings, S3Settings)
     def session(self) -> SessionPolicy:
         idle, longest = timedelta(days=self.auth_session_idle_days), timedelta(days=self.auth_session_days)
         return SessionPolicy(idle, longest, self.access_life, timedelta(seconds=self.auth_refresh_grace_seconds))
+
+    @property
+    def public_url(self) -> str:
+        """Without a slash at its end; empty where nobody said it, so that links are paths."""
+        return str(self.auth_public_url).rstrip("/") if self.auth_public_url else ""
 
     @property
     def api_key_life(self) -> timedelta | None:

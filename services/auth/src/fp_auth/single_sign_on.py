@@ -12,7 +12,6 @@ from fp_auth.adapters.keyring import Keyring
 from fp_auth.adapters.oidc.http import IssuerHttp
 from fp_auth.adapters.oidc.issuer import Issuer, issuer_of
 from fp_auth.adapters.oidc.provider import Provider
-from fp_auth.adapters.postgres.roles import PostgresRoles
 from fp_auth.adapters.postgres.transactions import PostgresTransactions
 from fp_auth.adapters.sealing import NotSealedHere, Sealer
 from fp_auth.api.sign_in_grpc import SignInServicer, WorkloadServicer
@@ -35,7 +34,7 @@ def open_sign_in(runtime: Runtime, settings: AuthSettings, database: Database, k
     longest = {each.policy.issuer: each.policy.longest for each in providers.values()}
     runtime.every(PRUNE_EVERY, "prune sign-ins", PruneSignIns(transactions, clock))
     issue = IssueTokens(keyring, random, settings.session)
-    open_session = OpenSession(PostgresRoles(database), transactions, issue, clock)
+    open_session = OpenSession(transactions, issue, clock)
     return SignInServicer(
         begin=BeginSignIn(providers, sealer, random, clock, public_url=public_url),
         complete=CompleteSignIn(providers, unseal, transactions, open_session, clock),

@@ -20,24 +20,43 @@ from fp_auth.adapters.postgres.service_accounts import PostgresServiceAccounts
 from fp_auth.adapters.postgres.service_credentials import PostgresServiceCredentials
 from fp_auth.adapters.postgres.sessions import PostgresSessions
 from fp_auth.adapters.postgres.signing_keys import PostgresSigningKeys
+from fp_auth.adapters.postgres.teams import PostgresTeams
 from fp_auth.adapters.postgres.transactions import PostgresTransactions
 from fp_auth.adapters.postgres.users import PostgresUsers
 from fp_auth.adapters.sealing import Fingerprints, Sealer
 from fp_auth.app.assign_role import AssignRole
 from fp_auth.app.create_api_key import CreateApiKey, IssuedKey
 from fp_auth.app.create_user import CreateUser
+from fp_auth.app.delete_user import DeleteUser
+from fp_auth.app.disable_user import DisableUser, EnableUser
+from fp_auth.app.end_sessions import EndSession, LogOutEverywhere
 from fp_auth.app.exchange_service_token import ExchangeServiceToken
 from fp_auth.app.issue_job_token import IssueJobToken
 from fp_auth.app.login import Login
 from fp_auth.app.logout import Logout
+from fp_auth.app.mail_ports import Mail
+from fp_auth.app.passwords import (
+    ChangePassword,
+    CompletePasswordReset,
+    Links,
+    RequestPasswordReset,
+    ResetUserPassword,
+)
+from fp_auth.app.people_queries import PeopleQueries
 from fp_auth.app.queries import Queries
 from fp_auth.app.refresh import Refresh
 from fp_auth.app.revoke_api_key import RevokeApiKey
 from fp_auth.app.rotate_api_key import RotateApiKey
 from fp_auth.app.secret_commands import SecretCommands
+from fp_auth.app.send_mails import MailQueue, SendMail, SendMails
 from fp_auth.app.session import IssueTokens, OpenSession
+from fp_auth.app.teams import CreateTeam, ResumeTeam, SuspendTeam, TeamQueries, UpdateTeam
+from fp_auth.app.update_profile import UpdateProfile
 from fp_auth.app.validate_token import ResolveApiKey, ValidateToken
+from fp_auth.app.verify_email import RequestEmailVerification, VerifyEmail
+from fp_auth.app.verify_password import VerifyPassword
 from fp_auth.domain.claims import Claims
+from fp_auth.domain.sessions import SessionPolicy
 from fp_auth.domain.users import User
 from fp_events import Event, decode
 from fp_kernel import Error, FieldViolation, Principal, Unauthenticated, new_id
@@ -72,6 +91,24 @@ class FakeSigner:
         return claims
 
 
+@dataclass
+class FakeMailer:
+    """fails: what the next mails meet, one each."""
+
+    sent: dict[str, Mail] = field(default_factory=dict)
+    fails: list[Error] = field(default_factory=list)
+
+    async def send(self, mail: Mail, key: str) -> None:
+        if self.fails:
+            raise self.fails.pop(0)
+        self.sent[key] = mail
+
+    @property
+    def token(self) -> str:
+        """Of the link in the newest mail."""
+        return list(self.sent.values())[-1].parameters["link"].partition("token=")[2]
+
+
 class Stores:
     """Each store by itself, outside a transaction."""
 
@@ -82,6 +119,7 @@ class Stores:
         self.sessions = PostgresSessions(database)
         self.attempts = PostgresLoginAttempts(database)
         self.signing_keys = PostgresSigningKeys(database)
+        self.teams = PostgresTeams(database)
         self.service_credentials = PostgresServiceCredentials(database)
 
 
@@ -91,7 +129,7 @@ class World:
     def __init__(self, database: Database, clock: ManualClock) -> None:
         self.database, self.clock = database, clock
         self.stores, self.transactions = Stores(database), PostgresTransactions(database)
-        self.hasher, self.signer = Argon2Hasher(CHEAP), FakeSigner(clock)
+        self.hasher, self.signer, self.mailer = Argon2Hasher(CHEAP), FakeSigner(clock), FakeMailer()
         self.do = self._use_cases()
 
     def _use_cases(self) -> SimpleNamespace:
@@ -102,8 +140,10 @@ class World:
 
         stores, transactions, clock, signer = self.stores, self.transactions, self.clock, self.signer
         users, roles, tokens = stores.users, stores.roles, IssueTokens(signer, random)
+        self.verify = verify = VerifyPassword(users, transactions, self.hasher, clock)
         return SimpleNamespace(
-            login=Login(users, transactions, self.hasher, OpenSession(roles, transactions, tokens, clock), clock),
+            **self._of_accounts(random),
+            login=Login(verify, OpenSession(transactions, tokens, clock)),
             refresh=Refresh(transactions, tokens, clock),
             logout=Logout(transactions, clock),
             create_user=CreateUser(roles, transactions, self.hasher, clock),
@@ -118,6 +158,34 @@ class World:
             issue_job_token=IssueJobToken(roles, transactions, signer, clock),
             secret_commands=SecretCommands(Sealer([bytes(32)], "commands"), Fingerprints(bytes(32))),
             queries=Queries(users, roles, stores.api_keys),
+        )
+
+    def _of_accounts(self, random: Callable[[int], bytes]) -> dict[str, Any]:
+        stores, transactions, clock = self.stores, self.transactions, self.clock
+        users, verify = stores.users, self.verify
+        queue = MailQueue(Sealer([bytes(32)], "mails"))
+        send = SendMail(transactions, queue, self.mailer, clock)
+        links = Links(random, queue, send, public_url="https://fp.example.com")
+        return dict(  # noqa: C408 -- as they are written above
+            disable_user=DisableUser(transactions, clock),
+            enable_user=EnableUser(transactions, clock),
+            delete_user=DeleteUser(transactions, clock),
+            update_profile=UpdateProfile(transactions),
+            change_password=ChangePassword(users, transactions, verify, self.hasher, clock),
+            reset_user_password=ResetUserPassword(transactions, links, clock),
+            request_password_reset=RequestPasswordReset(users, transactions, links, clock),
+            complete_password_reset=CompletePasswordReset(transactions, self.hasher, clock),
+            request_email_verification=RequestEmailVerification(transactions, links, clock),
+            verify_email=VerifyEmail(transactions, clock),
+            send_mails=SendMails(transactions, send, clock),
+            end_session=EndSession(transactions, clock),
+            log_out_everywhere=LogOutEverywhere(transactions, clock),
+            create_team=CreateTeam(transactions, clock),
+            update_team=UpdateTeam(transactions),
+            suspend_team=SuspendTeam(transactions, clock),
+            resume_team=ResumeTeam(transactions, clock),
+            teams=TeamQueries(stores.teams),
+            people=PeopleQueries(users, stores.sessions, SessionPolicy(), clock),
         )
 
     async def user(self, role: str = "viewer", *, team: str = "alpha", email: str = "") -> User:
@@ -150,6 +218,7 @@ class World:
             "role": user.role,
             "scopes": role.scopes,
             "expires_at": self.clock.now().timestamp() + 900,
+            "issued_at": self.clock.now().timestamp(),
         }
         return Principal(**(facts | changes))
 

@@ -59,3 +59,17 @@ async def test_addresses_take_their_normal_form_and_none_takes_anothers(database
         assert found == ["zo\u00eb@example.com", "lou\u00eb@example.com", "loue\u0308@example.com", "ada@example.com"]
     finally:
         await database.close()
+
+
+async def test_teams_that_are_there_get_rows(database_url, tmp_path):
+    before_operators(tmp_path)
+    await migrate(database_url, tmp_path, service="auth")
+    database = await Database.connect(database_url, source="auth")
+    try:
+        for number, team in enumerate(("alpha", "beta", "alpha")):
+            await database.execute(ADD, new_id(), f"{number}@example.com", team, "viewer")
+        await migrate(database_url, MIGRATIONS, service="auth")
+        found = await database.fetch("SELECT id, display_name, suspended_at FROM teams ORDER BY id")
+        assert [tuple(row) for row in found] == [("alpha", "alpha", None), ("beta", "beta", None)]
+    finally:
+        await database.close()

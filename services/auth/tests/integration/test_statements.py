@@ -50,17 +50,30 @@ FILL = (
     f"""
     INSERT INTO api_keys (id, team, user_id, name, prefix, key_hash, scopes, created_by, created_at, created_by_key,
                           service_account)
-    SELECT {ROW_ID}, 'large', CASE n % 50 WHEN 2 THEN '{row_id(2)}'::uuid WHEN 3 THEN NULL ELSE {ROW_ID} END, '', 'fp_',
+    SELECT {ROW_ID}, CASE WHEN n % 200 = 3 THEN 'team-3' ELSE 'large' END,
+           CASE n % 50 WHEN 2 THEN '{row_id(2)}'::uuid WHEN 3 THEN NULL ELSE {ROW_ID} END, '', 'fp_',
            sha256(n::text::bytea), '{{models:read}}', '', '2013-03-01',
            CASE WHEN n % 1000 = 2 THEN '{row_id(1)}'::uuid END, CASE WHEN n % 50 = 3 THEN '{row_id(2)}'::uuid END {ROWS}
     """,
     f"""
-    INSERT INTO refresh_families (id, user_id, started_at, ends_at)
-    SELECT {ROW_ID}, {ROW_ID}, '2013-03-01', '2013-03-01'::timestamptz + n * interval '1 minute' {ROWS}
+    INSERT INTO refresh_families (id, user_id, started_at, ends_at, last_used_at)
+    SELECT {ROW_ID}, CASE WHEN n % 50 = 2 THEN '{row_id(2)}' ELSE {ROW_ID} END, '2013-03-01',
+           '2013-03-01'::timestamptz + n * interval '1 minute', '2013-03-01' {ROWS}
     """,
     f"""
     INSERT INTO refresh_tokens (token_hash, family_id, issued_at, expires_at, predecessor)
     SELECT sha256(n::text::bytea), {ROW_ID}, '2013-03-01', '2013-04-01', sha256((n - 1)::text::bytea) {ROWS}
+    """,
+    f"INSERT INTO teams (id, display_name, created_at) SELECT 'team-' || n, '', '2013-03-01' {ROWS}",
+    f"""
+    INSERT INTO account_links (token_hash, kind, user_id, email, requested_by, created_at, expires_at)
+    SELECT sha256(n::text::bytea), 'password_reset', CASE WHEN n % 50 = 2 THEN '{row_id(2)}' ELSE {ROW_ID} END, '', '',
+           '2013-03-01', '2013-03-01'::timestamptz + n * interval '1 minute' {ROWS}
+    """,
+    f"""
+    INSERT INTO mail_requests (id, user_id, sealed, created_at, expires_at, due_at)
+    SELECT {ROW_ID}, {ROW_ID}, '', '2013-03-01', '2013-03-01',
+           '2013-03-01'::timestamptz + n * interval '1 minute' {ROWS}
     """,
     f"""
     INSERT INTO login_buckets (kind, key, empty_at)
@@ -139,7 +152,9 @@ TABLE = {
     "audit._OF_RESOURCE": entries("audit_entries_of_resource", "", "", "", "resource-2"),
     "audit._OF_TEAM": entries("audit_entries_of_team", "large", "", "", ""),
     "api_keys.PostgresApiKeys.add": uses(""),
-    "api_keys.PostgresApiKeys.find_by_hash": uses("api_keys_key_hash_key users_pkey roles_pkey team_roles_pkey"),
+    "api_keys.PostgresApiKeys.find_by_hash": uses(
+        "api_keys_key_hash_key users_pkey roles_pkey team_roles_pkey teams_pkey"
+    ),
     "api_keys.PostgresApiKeys.lock": uses("api_keys_pkey", "large", row_id(7)),
     "api_keys.PostgresApiKeys.lock_made_by": uses(
         "api_keys_made_by_key api_keys_pkey", row_id(1), sorts="the keys that one key made"
@@ -168,7 +183,7 @@ TABLE = {
     "service_accounts.PostgresServiceAccounts.delete": uses("service_accounts_pkey"),
     "service_accounts.PostgresServiceAccounts.lock_keys": uses("api_keys_of_service_account", row_id(2), at_most=1_000),
     "service_accounts.PostgresServiceAccounts.find_by_key": uses(
-        "api_keys_key_hash_key service_accounts_pkey", digest(3)
+        "api_keys_key_hash_key service_accounts_pkey teams_pkey", digest(3)
     ),
     "service_accounts.PostgresServiceAccounts.page": (
         uses("service_accounts_of_team", "large", FIRST, 21),
@@ -219,6 +234,14 @@ TABLE = {
     "service_credentials.PostgresServiceCredentials.replace/3": uses(""),
     "sessions.PostgresSessions.start": uses(""),
     "sessions.PostgresSessions.add_token": uses(""),
+    "sessions.PostgresSessions.add_token/2": uses("refresh_families_pkey", row_id(7), NOW),
+    "sessions.PostgresSessions.end_of_user": uses("refresh_families_of_user", row_id(7), NOW, "ended", ""),
+    "sessions.PostgresSessions.find": uses("refresh_families_pkey", row_id(7)),
+    "sessions.PostgresSessions.open_of_user": (
+        uses("refresh_families_of_user", row_id(2), NOW, datetime(2013, 2, 1, tzinfo=UTC), FIRST, 21),
+        uses("refresh_families_of_user", row_id(2), NOW, datetime(2013, 2, 1, tzinfo=UTC), row_id(15_000), 21),
+    ),
+    "sessions.PostgresSessions.erase": uses("refresh_families_of_user", row_id(7)),
     "sessions.PostgresSessions.lock": uses("refresh_families_pkey refresh_tokens_pkey"),
     "sessions.PostgresSessions.lock/2": uses("refresh_tokens_pkey refresh_tokens_replacing", digest(7)),
     "sessions.PostgresSessions.spend": uses("refresh_tokens_pkey refresh_tokens_replacing", digest(7), NOW),
@@ -241,6 +264,40 @@ TABLE = {
     "signing_keys.PostgresSigningKeys.promote": uses("signing_keys_pkey"),
     "signing_keys.PostgresSigningKeys.retire": uses("signing_keys_pkey"),
     "signing_keys.PostgresSigningKeys.drop": uses("signing_keys_pkey"),
+    "account_links.PostgresAccountLinks.add": uses(""),
+    "account_links.PostgresAccountLinks.count_since": uses(
+        "account_links_of_user", row_id(7), "password_reset", datetime(2013, 2, 1, tzinfo=UTC)
+    ),
+    "account_links.PostgresAccountLinks.take": uses(
+        "account_links_pkey", sha256(b"77").digest(), "password_reset", datetime(2013, 2, 1, tzinfo=UTC)
+    ),
+    "account_links.PostgresAccountLinks.void": uses("account_links_of_user", row_id(7), "password_reset", NOW),
+    "account_links.PostgresAccountLinks.prune": uses("account_links_by_end", NOW, 50),
+    "api_keys.PostgresApiKeys.lock_living": uses(
+        "api_keys_of_user api_keys_made_by_key api_keys_pkey", "large", row_id(7), sorts="the keys of one user"
+    ),
+    "mail_requests.PostgresMailRequests.add": uses(""),
+    "mail_requests.PostgresMailRequests.claim": uses("mail_requests_by_due mail_requests_pkey", NOW, NOW, 20),
+    "mail_requests.PostgresMailRequests.postpone": uses("mail_requests_pkey", row_id(7), NOW),
+    "mail_requests.PostgresMailRequests.remove": uses("mail_requests_pkey", row_id(7)),
+    "teams.PostgresTeams.find": uses("teams_pkey", "team-7"),
+    "teams.PostgresTeams.lock": uses("teams_pkey", "team-7"),
+    "teams.PostgresTeams.hold": uses("teams_pkey", "team-7"),
+    "teams.PostgresTeams.add": uses("teams_pkey"),
+    "teams.PostgresTeams.save": uses("teams_pkey", "team-7", "", None, 0, 0),
+    "teams.PostgresTeams.count_users": uses("users_of_team", "team-7"),
+    "teams.PostgresTeams.count_keys": uses("api_keys_living", "team-3", NOW),
+    "teams.PostgresTeams.page": (uses("teams_pkey", "", 21), uses("teams_pkey", "team-5", 21)),
+    "users.PostgresUsers.lock": uses("users_pkey", row_id(7)),
+    "users.PostgresUsers.hold": uses("users_pkey", row_id(7)),
+    "users.PostgresUsers.set_name": uses("users_pkey", row_id(7), "name"),
+    "users.PostgresUsers.renew_password_hash": uses("users_pkey", row_id(7), "hash", "other"),
+    "users.PostgresUsers.set_disabled": uses("users_pkey", row_id(7), NOW),
+    "users.PostgresUsers.set_email_verified": uses("users_pkey", row_id(7), NOW),
+    "users.PostgresUsers.erase": uses("users_pkey", row_id(7), NOW),
+    "users.PostgresUsers.erase/2": uses("account_links_of_user", row_id(7)),
+    "users.PostgresUsers.erase/3": uses("mail_requests_of_user", row_id(7)),
+    "users.PostgresUsers.erase/4": uses("audit_address_keys_pkey", "7"),
     "users.PostgresUsers.find": uses("users_pkey", row_id(7)),
     "users.PostgresUsers.find_by_email": uses("users_email_key", "7@example.com"),
     "users.PostgresUsers.operator_exists": uses("operators"),

@@ -29,10 +29,10 @@ async def test_the_newest_word_about_an_identity_stays_and_has_the_greatest_revi
 
 async def test_a_withdrawal_is_listed_until_no_token_can_be_out(stored, world):
     await stored.add(everything(USER, "ann", world.now()))
-    world.clock.advance(timedelta(hours=24))
+    world.clock.advance(timedelta(hours=24).total_seconds())
     await Prune(world.transactions, world.clock)()
     assert len(await listed(stored)) == 1
-    world.clock.advance(REMEMBERED)
+    world.clock.advance(REMEMBERED.total_seconds())
     await Prune(world.transactions, world.clock)()
     assert await listed(stored) == []
 

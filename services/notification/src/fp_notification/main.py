@@ -1,5 +1,7 @@
 """Notification, put together."""
 
+from collections.abc import Callable
+
 import fp_runtime
 from forgepoint.notification.v1.mail_pb2_grpc import add_MailServiceServicer_to_server
 from forgepoint.notification.v1.notification_pb2_grpc import add_NotificationServiceServicer_to_server
@@ -9,8 +11,9 @@ from fp_events.payloads.revocation import follow_identities
 from fp_events.streams import AUDIT, AUTH, BILLING, EXPERIMENTS, FEATURES, MODELS, NOTIFICATIONS, PIPELINES
 from fp_postgres import PRUNE_EVERY, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
-from fp_rpc import Server
+from fp_rpc import Server, Withdrawals
 from fp_rpc.hosting import Peers, peers
+from fp_rpc.identity.withdrawals import TEAM, USER
 from fp_rpc.secret_values import SecretValues
 from fp_runtime import Runtime
 
@@ -29,6 +32,7 @@ from fp_notification.app.create_rule import CreateRule
 from fp_notification.app.delete_rule import DeleteRule
 from fp_notification.app.deliver import Deliver
 from fp_notification.app.dispatch import Dispatch
+from fp_notification.app.end_members import EndMembers
 from fp_notification.app.mark_read import MarkRead
 from fp_notification.app.notify import Notify
 from fp_notification.app.queries import Queries
@@ -36,6 +40,7 @@ from fp_notification.app.try_channel import TryChannel
 from fp_notification.app.update_preferences import UpdatePreferences
 from fp_notification.app.worker import Worker
 from fp_notification.domain.delivery import Backoff
+from fp_notification.domain.notifications import Notification
 from fp_notification.domain.signing import Secrets
 from fp_notification.mail import open_mail
 from fp_notification.metrics import Metrics
@@ -68,10 +73,12 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
         queries=Queries(reads, secrets),
     )
     backoff, breaker = Backoff(settings.delays), settings.breaker
-    deliver = Deliver(transactions, dispatch, backoff, clock, observe=observe, breaker=breaker)
+    ended = _has_ended(others.identity.withdrawals)
+    deliver = Deliver(transactions, dispatch, backoff, clock, observe=observe, breaker=breaker, ended=ended)
     worker = Worker(PostgresClaims(database, settings.notification_per_host), deliver, settings.worker)
+    others.identity.withdrawals.subscribe(lambda: worker.end(lambda lease: ended(lease.notification)))
     notify = Notify(transactions, reads, templates.load(), clock)
-    on_events = consumers.handler(AddMembers(transactions), notify, metrics.notified)
+    on_events = consumers.handler(AddMembers(transactions), EndMembers(transactions), notify, metrics.notified)
 
     server = _server(runtime, settings, bus, others)
     server.add(add_NotificationServiceServicer_to_server, servicer)
@@ -95,6 +102,15 @@ def _server(runtime: Runtime, settings: Settings, bus: NatsBus, others: Peers) -
         audit=AuditPublisher(bus),
         reflection=settings.reflection,
     )
+
+
+def _has_ended(withdrawals: Withdrawals) -> Callable[[Notification], bool]:
+    """Whether the person, or everybody of the team, may not come in any more."""
+
+    def ended(notification: Notification) -> bool:
+        return withdrawals.gone(USER, notification.recipient) or withdrawals.gone(TEAM, notification.team)
+
+    return ended
 
 
 def main() -> None:

@@ -47,7 +47,7 @@ def test_texts_see_the_plain_fields_of_any_payload_and_nothing_else():
 
 
 async def test_a_user_of_no_team_is_poison():
-    handle = handler(None, None, lambda _: None)
+    handle = handler(None, None, None, lambda _: None)
     with pytest.raises(Poison):
         await handle([event(events_pb2.UserCreated(user_id="ann"), "fp.auth.user.created")])
 
@@ -62,5 +62,5 @@ async def test_a_member_whose_event_tells_no_time_is_of_the_time_of_the_event():
         return 0
 
     user = event(events_pb2.UserCreated(user_id="ann", team="alpha"), "fp.auth.user.created", time=MOMENT)
-    await handler(follow, notify, lambda _: None)([user])
+    await handler(follow, None, notify, lambda _: None)([user])
     assert [each.joined_at for each in members] == [MOMENT]

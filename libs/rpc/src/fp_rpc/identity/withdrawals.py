@@ -99,6 +99,11 @@ class Withdrawals:
             )
         )
 
+    def gone(self, kind: str, identity: str) -> bool:
+        """Whether everything of the identity has ended, by what is held now: what runs for it must stop."""
+        found = self._known.get((kind, identity))
+        return found is not None and math.isinf(found.before)
+
     def add(self, withdrawal: Withdrawal) -> None:
         """What an event says; an older one than what is held changes nothing."""
         if self._put(withdrawal):

@@ -1,6 +1,7 @@
 """Passwords hashed by argon2id."""
 
 import asyncio
+import secrets
 import unicodedata
 
 import argon2
@@ -18,7 +19,6 @@ RFC_9106 = argon2.Parameters(
 """64 MiB, three passes: the second recommendation of RFC 9106, on one lane since a server has other logins to serve."""
 
 _AT_ONCE = 2
-_PLACEHOLDER = "no user has this password"
 
 
 class Argon2Hasher:
@@ -28,7 +28,7 @@ class Argon2Hasher:
         self._hasher = argon2.PasswordHasher.from_parameters(parameters)
         self._free = asyncio.Semaphore(_AT_ONCE)
         # An unknown user is checked against a real hash of the same cost.
-        self._nobody = self._hasher.hash(_PLACEHOLDER)
+        self._nobody = self._hasher.hash(secrets.token_urlsafe())
 
     async def hash(self, password: str) -> str:
         async with self._free:
@@ -37,7 +37,7 @@ class Argon2Hasher:
     async def verify(self, password_hash: str | None, password: str) -> bool:
         async with self._free:
             right = await asyncio.to_thread(self._verify, password_hash or self._nobody, _typed(password))
-        # An account without a password, of a provider, has an empty one.
+        # Neither a user who is unknown nor one without a password has any that is right.
         return right and bool(password_hash)
 
     def outdated(self, password_hash: str) -> bool:

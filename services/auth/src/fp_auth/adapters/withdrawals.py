@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from fp_rpc.identity.withdrawals import Withdrawal
 
-from fp_auth.app.ports import WithdrawalReads
+from fp_auth.app.account_ports import WithdrawalReads
 
 
 def stored_withdrawals(reads: WithdrawalReads) -> Callable[[], Awaitable[Sequence[Withdrawal]]]:

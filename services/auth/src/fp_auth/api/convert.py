@@ -4,6 +4,7 @@ from urllib.parse import unquote
 
 from forgepoint.auth.v1 import auth_pb2
 from fp_kernel import Page, Principal
+from fp_rpc import current_call
 from fp_rpc.pagination import page_response
 from fp_rpc.times import to_timestamp
 
@@ -25,6 +26,12 @@ def ip_address(peer: str) -> str:
     return rest.partition(":")[0] if family == "ipv4" else ""
 
 
+def caller_address() -> str:
+    """Where the caller of the current call is, as text; empty when nobody knows."""
+    call = current_call()
+    return ip_address(call.client_address or call.peer)
+
+
 def user_to_pb(user: User) -> auth_pb2.User:
     return auth_pb2.User(
         id=user.id,
@@ -33,6 +40,8 @@ def user_to_pb(user: User) -> auth_pb2.User:
         team=user.team,
         role=user.role,
         created_at=to_timestamp(user.created_at),
+        disabled_at=to_timestamp(user.disabled_at),
+        email_verified=user.email_verified,
     )
 
 

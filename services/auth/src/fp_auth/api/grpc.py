@@ -61,10 +61,8 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
         self._jwks = jwks
 
     async def Login(self, request: auth_pb2.LoginRequest, context: object) -> auth_pb2.LoginResponse:
-        call = current_call()
-        address = convert.ip_address(call.client_address or call.peer)
-        session = await self._login(request.email, request.password, address=address)
-        call.identify(convert.user_to_principal(session.user))
+        session = await self._login(request.email, request.password, address=convert.caller_address())
+        current_call().identify(convert.user_to_principal(session.user))
         return convert.login_to_pb(session)
 
     async def RefreshToken(

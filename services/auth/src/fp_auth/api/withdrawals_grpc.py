@@ -6,7 +6,7 @@ from forgepoint.auth.v1 import withdrawals_pb2 as pb
 from forgepoint.auth.v1 import withdrawals_pb2_grpc
 from fp_rpc.times import to_timestamp
 
-from fp_auth.app.ports import WithdrawalReads
+from fp_auth.app.account_ports import WithdrawalReads
 from fp_auth.domain.withdrawals import Withdrawal
 
 

@@ -44,6 +44,6 @@ async def owner_named(users: Users, caller: Principal, user_id: str) -> User:
     if wanted != caller.user_id and not caller.may(ADMINISTER_KEYS):
         raise PermissionDenied("user_id: only an admin may name another user")
     user = await users.find(wanted)
-    if user is None or user.team != caller.team:
+    if user is None or user.deleted or user.team != caller.team:
         raise no_user()
     return user

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from fp_kernel import Clock, Command, FieldViolation, PermissionDenied, Principal, invalid, new_id
 
 from fp_auth.app.access import lock_own_key, owner_named
-from fp_auth.app.ports import Random, Roles, Transactions, Users
+from fp_auth.app.ports import Random, Roles, Transaction, Transactions, Users
 from fp_auth.app.session import role_named
 from fp_auth.domain import api_keys
 from fp_auth.domain.api_keys import ApiKey
@@ -70,11 +70,21 @@ class CreateApiKey:
         )
         async with self._transactions(command) as tx:
             await lock_own_key(tx.api_keys, caller)
+            await _make_room(tx, key.team, now)
             await tx.api_keys.add(key, api_keys.key_hash(raw), caller.user_id)
             tx.outbox.add(ApiKeyIssued(key, replaced_key_id="", actor=caller.user_id))
             issued = IssuedKey(key, raw)
             await tx.complete(issued)
         return issued
+
+
+async def _make_room(tx: Transaction, team_id: str, now: datetime) -> None:
+    """Raises ResourceExhausted when the team has as many keys as it may."""
+    team = await tx.teams.find(team_id)
+    if team is not None and team.limits.keys:
+        # Locked, so that two at once do not both take the last place.
+        await tx.teams.lock(team_id)
+        team.limits.check_keys(await tx.teams.count_keys(team_id, now))
 
 
 def check_granted(scopes: Sequence[str], caller: Principal, owner_role: Role) -> None:

@@ -1,12 +1,15 @@
 """A new user, who is a viewer until an admin says otherwise."""
 
-from fp_kernel import AlreadyExists, Clock, Command, FieldViolation, Principal, new_id
+from datetime import datetime
 
-from fp_auth.app.ports import PasswordHasher, Roles, Transactions
+from fp_kernel import AlreadyExists, Clock, Command, FieldViolation, Internal, PermissionDenied, Principal, new_id
+
+from fp_auth.app.ports import PasswordHasher, Roles, Transaction, Transactions
 from fp_auth.app.refusals import check_holds
 from fp_auth.app.session import role_named
 from fp_auth.domain.events import UserCreated
 from fp_auth.domain.passwords import check_password
+from fp_auth.domain.teams import Team
 from fp_auth.domain.users import DEFAULT_ROLE, User, parse_email, parse_name, parse_team, typed_email
 
 
@@ -22,7 +25,8 @@ class CreateUser:
     ) -> User:
         """team: already checked to be one that the caller may name.
 
-        Raises InvalidArgument, AlreadyExists, PermissionDenied for a caller who has less than a new user would.
+        Raises InvalidArgument, AlreadyExists, ResourceExhausted for a team that is full, PermissionDenied for a caller
+        who has less than a new user would.
         """
         # Who creates a user chooses the password, so that he could use whatever that user has.
         check_holds(caller, (await role_named(self._roles, DEFAULT_ROLE)).scopes, "role")
@@ -45,6 +49,22 @@ class CreateUser:
                     reason="EMAIL_TAKEN",
                     fields=(FieldViolation("email", "is taken"),),
                 )
+            await make_room(tx, user.team, self._clock.now())
             tx.outbox.add(UserCreated(user, caller.user_id))
             await tx.complete(user)
         return user
+
+
+async def make_room(tx: Transaction, team_id: str, now: datetime) -> None:
+    """For the user who was added a moment ago. A team that was never named before is made.
+
+    Raises ResourceExhausted when the team has as many as it may, PermissionDenied when it is suspended.
+    """
+    await tx.teams.add(Team(team_id, team_id, now))
+    team = await tx.teams.lock(team_id)
+    if team is None:
+        raise Internal("a team without its row")
+    if team.suspended_at is not None:
+        raise PermissionDenied("team: is suspended", reason="TEAM_SUSPENDED")
+    if team.limits.users:
+        team.limits.check_users(await tx.teams.count_users(team_id) - 1)

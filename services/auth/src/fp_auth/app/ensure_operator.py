@@ -5,6 +5,7 @@ from fp_kernel import AlreadyExists, Clock, new_id
 from fp_auth.app.ports import PasswordHasher, Transactions, Users
 from fp_auth.domain.events import UserCreated
 from fp_auth.domain.passwords import check_password
+from fp_auth.domain.teams import Team
 from fp_auth.domain.users import OPERATOR_ROLE, User, parse_email, parse_name, parse_team
 
 _SECTION = "bootstrap"
@@ -42,5 +43,6 @@ class EnsureOperator:
                 return False
             if not await tx.users.add(user):
                 raise AlreadyExists("email: belongs to a user who is no operator")
+            await tx.teams.add(Team(user.team, user.team, user.created_at))
             tx.outbox.add(UserCreated(user, ACTOR))
         return True

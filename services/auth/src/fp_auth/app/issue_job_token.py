@@ -2,11 +2,11 @@
 
 from datetime import timedelta
 
-from fp_kernel import Clock, FailedPrecondition, Principal, invalid, new_id
+from fp_kernel import Clock, FailedPrecondition, Principal, invalid, is_id, new_id
 from fp_kernel.identity import JOB_ROLE
 
 from fp_auth.app.exchange_service_token import IssuedToken
-from fp_auth.app.ports import Roles, TokenSigner, Transactions
+from fp_auth.app.ports import Roles, TokenSigner, Transaction, Transactions
 from fp_auth.app.session import role_named
 from fp_auth.domain import claims
 
@@ -25,14 +25,16 @@ class IssueJobToken:
     ) -> IssuedToken:
         """The team and the user are those that the calling service acts for. The execution's end is the token's.
 
-        Raises InvalidArgument, FailedPrecondition for an execution that has ended.
+        Raises InvalidArgument, FailedPrecondition for an execution that has ended, and for a user or a team who may not
+        come in.
         """
         claims.check_job(execution_id, step_id, life)
         if not caller.team:
             raise invalid("fp-on-behalf-of-team", "name the team that the job belongs to")
+        user_id = "" if caller.user_id == caller.service else caller.user_id
         now = self._clock.now()
         said = claims.of_job(
-            user_id="" if caller.user_id == caller.service else caller.user_id,
+            user_id=user_id,
             team=caller.team,
             execution_id=execution_id,
             step_id=step_id,
@@ -42,6 +44,17 @@ class IssueJobToken:
             token_id=new_id(),
         )
         async with self._transactions() as tx:
+            await _check_active(tx, caller.team, user_id)
             if not await tx.job_executions.issue(execution_id, caller.team, now + life):
                 raise FailedPrecondition("execution_id: the execution has ended", reason="EXECUTION_ENDED")
         return IssuedToken(self._signer.sign(said), now + life)
+
+
+async def _check_active(tx: Transaction, team_id: str, user_id: str) -> None:
+    """A job that is tried again must not go on for somebody whose tokens ended."""
+    team = await tx.teams.find(team_id)
+    if team is not None and team.suspended_at is not None:
+        raise FailedPrecondition("the team for which the job runs is suspended", reason="TEAM_SUSPENDED")
+    user = await tx.users.find(user_id) if is_id(user_id) else None
+    if user is not None and not user.active:
+        raise FailedPrecondition("the user for whom the job runs is disabled or deleted", reason="USER_DISABLED")

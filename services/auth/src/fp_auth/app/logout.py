@@ -2,6 +2,7 @@
 
 from fp_kernel import Clock, invalid
 
+from fp_auth.app.end_sessions import end_session
 from fp_auth.app.ports import Transactions
 from fp_auth.domain.sessions import MAX_TOKEN, token_hash
 
@@ -12,7 +13,9 @@ class Logout:
         self._clock = clock
 
     async def __call__(self, refresh_token: str) -> None:
-        """Ends the whole family; an unknown token is no error, so that the answer does not show which tokens exist.
+        """Ends the whole family and its access tokens.
+
+        An unknown token is no error, so that the answer does not show which tokens exist.
 
         Raises InvalidArgument.
         """
@@ -21,4 +24,4 @@ class Logout:
         async with self._transactions() as tx:
             token = await tx.sessions.lock(token_hash(refresh_token))
             if token is not None and token.ended_at is None:
-                await tx.sessions.end(token.family_id, self._clock.now(), "logout")
+                await end_session(tx, token.family_id, self._clock.now(), "logout", token.user_id)

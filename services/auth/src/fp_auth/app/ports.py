@@ -1,6 +1,6 @@
 """What the use-cases need of the world."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,15 +8,15 @@ from typing import Any, Protocol
 
 from fp_kernel import Command, PageRequest
 
+from fp_auth.app.account_ports import AccountLinks, Sessions, Teams, Withdrawals
+from fp_auth.app.mail_ports import MailRequests
 from fp_auth.domain.api_keys import ApiKey
 from fp_auth.domain.claims import Claims
 from fp_auth.domain.events import DomainEvent
 from fp_auth.domain.lockout import Bucket
 from fp_auth.domain.service_accounts import ServiceAccount
-from fp_auth.domain.sessions import RefreshToken
 from fp_auth.domain.signing import KeyLife
 from fp_auth.domain.users import Role, User
-from fp_auth.domain.withdrawals import Withdrawal
 
 
 class Users(Protocol):
@@ -30,12 +30,34 @@ class Users(Protocol):
         """False when the e-mail address is taken."""
         ...
 
+    async def lock(self, user_id: str) -> User | None:
+        """The user, whom nobody else changes, nor lets in, until the transaction ends."""
+        ...
+
+    async def hold(self, user_id: str) -> User | None:
+        """The user, whom nobody changes until the transaction ends; others may hold him too."""
+        ...
+
     async def set_role(self, user_id: str, role: str) -> None: ...
+
+    async def set_name(self, user_id: str, name: str) -> None: ...
 
     async def set_password_hash(self, user_id: str, password_hash: str) -> None: ...
 
+    async def renew_password_hash(self, user_id: str, known: str, password_hash: str) -> None:
+        """Another hash of the same password; nothing when the password was changed meanwhile."""
+        ...
+
+    async def set_disabled(self, user_id: str, at: datetime | None) -> None: ...
+
+    async def set_email_verified(self, user_id: str, at: datetime) -> None: ...
+
+    async def erase(self, user_id: str, now: datetime) -> None:
+        """Deletes what is known of the person; the id, the team and the role stay."""
+        ...
+
     async def lock_administrators(self, team: str) -> Sequence[User]:
-        """The admins of the team and every operator; none of them changes its role until the transaction ends."""
+        """The active admins of the team and every active operator; none of them changes until the transaction ends."""
         ...
 
     async def page(self, team: str, page: PageRequest) -> Sequence[User]:
@@ -91,6 +113,10 @@ class ApiKeys(Protocol):
         """The keys that were made with this one, with those and so on, as far as they are not revoked."""
         ...
 
+    async def lock_living(self, team: str, user_id: str) -> Sequence[ApiKey]:
+        """The keys of a user that are not revoked, and those that were made with them."""
+        ...
+
     async def save(self, key: ApiKey) -> None: ...
 
     async def touch(self, key_id: str, minute: datetime) -> None:
@@ -99,30 +125,6 @@ class ApiKeys(Protocol):
 
     async def page(self, team: str, user_id: str, page: PageRequest, *, include_revoked: bool) -> Sequence[ApiKey]:
         """In order of creation, one more than the page's size when there is a next page."""
-        ...
-
-
-class Sessions(Protocol):
-    async def start(self, family_id: str, user_id: str, started: datetime, ends: datetime) -> None: ...
-
-    async def add_token(
-        self, family_id: str, token_hash: bytes, issued: datetime, expires: datetime, *, predecessor: bytes | None
-    ) -> None:
-        """predecessor: the token that it replaces."""
-        ...
-
-    async def lock(self, token_hash: bytes) -> RefreshToken | None:
-        """The token; its family is nobody else's until the transaction ends."""
-        ...
-
-    async def spend(self, token_hash: bytes, now: datetime) -> None:
-        """Also the others that replaced its predecessor; a token that was spent before stays so."""
-        ...
-
-    async def end(self, family_id: str, now: datetime, reason: str) -> None: ...
-
-    async def prune(self, now: datetime, limit: int) -> int:
-        """Delete families that ended by age; how many."""
         ...
 
 
@@ -172,22 +174,6 @@ class SigningKeys(Protocol):
     async def drop(self, kids: Sequence[str]) -> None: ...
 
 
-class Withdrawals(Protocol):
-    async def add(self, withdrawal: Withdrawal) -> Withdrawal:
-        """In place of an earlier one of the same identity; answers it with its revision."""
-        ...
-
-    async def prune(self, now: datetime, limit: int) -> int:
-        """Delete those that no token can be out for; how many."""
-        ...
-
-
-class WithdrawalReads(Protocol):
-    def pages(self) -> AsyncIterator[Sequence[Withdrawal]]:
-        """All of them, a part at a time."""
-        ...
-
-
 class ServiceCredentials(Protocol):
     async def hashes(self, service: str, now: datetime) -> Sequence[bytes]: ...
 
@@ -225,6 +211,12 @@ class Transaction(Protocol):
     def job_executions(self) -> JobExecutions: ...
     @property
     def service_accounts(self) -> LockedServiceAccounts: ...
+    @property
+    def teams(self) -> Teams: ...
+    @property
+    def account_links(self) -> AccountLinks: ...
+    @property
+    def mail_requests(self) -> MailRequests: ...
     @property
     def outbox(self) -> Outbox: ...
 

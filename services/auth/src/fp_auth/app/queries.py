@@ -51,6 +51,8 @@ class Queries:
         wanted = permission(resource, action)
         user = await self._asked_about(caller, user_id)
         role = await role_named(self._roles, user.role, user.team)
+        if not user.active:
+            return Decision(allowed=False, reason="the account is disabled")
         allowed = covers(role.scopes, wanted)
         return Decision(allowed, f"role {role.name} {'grants' if allowed else 'does not grant'} {wanted}")
 
@@ -61,6 +63,6 @@ class Queries:
         user = await self._users.find(wanted)
         # A service that acts for nobody asks about anybody: it could name any team anyway.
         anybody = caller.is_service and not caller.team
-        if user is None or not (anybody or user.team == caller.team):
+        if user is None or user.deleted or not (anybody or user.team == caller.team):
             raise no_user()
         return user

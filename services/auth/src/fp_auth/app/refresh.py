@@ -2,6 +2,7 @@
 
 from fp_kernel import Clock, Unauthenticated, invalid
 
+from fp_auth.app.end_sessions import end_session
 from fp_auth.app.ports import Transaction, Transactions
 from fp_auth.app.session import Family, IssueTokens, Session, role_named
 from fp_auth.domain.sessions import MAX_TOKEN, Verdict, judge, token_hash
@@ -35,11 +36,15 @@ class Refresh:
         if token is None or verdict is Verdict.DEAD:
             return Unauthenticated("the session is over; log in again", reason="SESSION_OVER")
         if verdict is Verdict.REUSED:
-            await tx.sessions.end(token.family_id, now, "reuse")
+            await end_session(tx, token.family_id, now, "reuse", token.user_id)
             return Unauthenticated("the refresh token was used before; log in again", reason="REFRESH_TOKEN_REUSED")
-        user = await tx.users.find(token.user_id)
-        if user is None:
+        user = await tx.users.hold(token.user_id)
+        if user is None or not user.active:
             return Unauthenticated("the session is over; log in again", reason="SESSION_OVER")
+        team = await tx.teams.hold(user.team)
+        if team is not None and team.suspended_at is not None:
+            # The session goes on when the team is resumed.
+            return Unauthenticated("this team is suspended; ask who runs the platform", reason="TEAM_SUSPENDED")
         await tx.sessions.spend(digest, now)
         role = await role_named(tx.roles, user.role, user.team)
         family = Family(token.family_id, token.family_started, token.family_ends)

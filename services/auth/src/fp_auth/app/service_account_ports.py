@@ -7,7 +7,8 @@ from typing import Any, Protocol
 
 from fp_kernel import Command, PageRequest
 
-from fp_auth.app.ports import ApiKeys, Outbox, Withdrawals
+from fp_auth.app.account_ports import Withdrawals
+from fp_auth.app.ports import ApiKeys, Outbox
 from fp_auth.domain.api_keys import ApiKey
 from fp_auth.domain.service_accounts import ServiceAccount
 

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from fp_kernel import Clock, Internal, new_id
+from fp_kernel import Clock, Internal, PermissionDenied, new_id
 
-from fp_auth.app.ports import Random, Roles, TokenSigner, Transactions
-from fp_auth.app.ports import Sessions as SessionStore
+from fp_auth.app.account_ports import Sessions as SessionStore
+from fp_auth.app.ports import Random, Roles, TokenSigner, Transaction, Transactions
 from fp_auth.domain import claims, sessions
 from fp_auth.domain.sessions import POLICY, SessionPolicy
 from fp_auth.domain.users import Role, User
@@ -76,18 +76,37 @@ class IssueTokens:
 
 
 class OpenSession:
-    def __init__(self, roles: Roles, transactions: Transactions, issue: IssueTokens, clock: Clock) -> None:
-        self._roles = roles
+    def __init__(self, transactions: Transactions, issue: IssueTokens, clock: Clock) -> None:
         self._transactions = transactions
         self._issue = issue
         self._clock = clock
 
-    async def __call__(self, user: User, *, ends: datetime | None = None) -> Session:
-        """A new family with its first tokens. ends: where it lives shorter than the policy says."""
-        role = await role_named(self._roles, user.role, user.team)
-        now = self._clock.now()
-        longest = now + self._issue.longest
-        family = Family(new_id(), now, min(longest, ends or longest))
+    async def __call__(self, user: User, *, ends: datetime | None = None, address: str = "") -> Session:
+        """A new family with its first tokens. ends: where it lives shorter than the policy says.
+
+        address: of the client, as text; empty when nobody knows. Raises PermissionDenied for who may not come in.
+        """
         async with self._transactions() as tx:
-            await tx.sessions.start(family.id, user.id, now, family.ends)
+            user = await admitted(tx, user.id)
+            role, now = await role_named(tx.roles, user.role, user.team), self._clock.now()
+            longest = now + self._issue.longest
+            family = Family(new_id(), now, min(longest, ends or longest))
+            await tx.sessions.start(family.id, user.id, now, family.ends, address=address)
             return await self._issue(tx.sessions, user, role, family, now=now)
+
+
+async def admitted(tx: Transaction, user_id: str) -> User:
+    """The user as he is now; neither he nor his team can be shut out until the transaction ends.
+
+    Without the lock a login that was under way while its user was disabled went on after it.
+    Raises PermissionDenied for who may not come in.
+    """
+    user = await tx.users.hold(user_id)
+    if user is None or user.deleted:
+        raise PermissionDenied("this account was deleted", reason="USER_DELETED")
+    if not user.active:
+        raise PermissionDenied("this account is disabled; ask an admin of your team", reason="USER_DISABLED")
+    team = await tx.teams.hold(user.team)
+    if team is not None and team.suspended_at is not None:
+        raise PermissionDenied("this team is suspended; ask who runs the platform", reason="TEAM_SUSPENDED")
+    return user

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from fp_auth.app.ports import Outbox, Roles, Sessions, Users
+from fp_auth.app.account_ports import Sessions
+from fp_auth.app.ports import Outbox, Roles, Users
 from fp_auth.domain.foreign_tokens import Claims
 from fp_auth.domain.program_sign_in import DeviceSignIn
 from fp_auth.domain.sign_in import Flow

@@ -16,7 +16,8 @@ from fp_kernel import (
     ResourceExhausted,
 )
 
-from fp_auth.app.ports import Outbox, Withdrawals
+from fp_auth.app.account_ports import Withdrawals
+from fp_auth.app.ports import Outbox
 from fp_auth.app.refusals import check_holds
 from fp_auth.domain.events import IdentityEnded
 from fp_auth.domain.scopes import covers, parse_scopes

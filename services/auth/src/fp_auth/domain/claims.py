@@ -12,6 +12,8 @@ AUDIENCE = "forgepoint"
 ADDRESS_AUDIENCE = "forgepoint-client-address"
 """Of a token that only proves which service passed a client's address on: ten services see it with each call."""
 AUDIENCES = frozenset((AUDIENCE, ADDRESS_AUDIENCE))
+OWN_LIFE = timedelta(minutes=1)
+"""Of the token with which auth itself calls another service."""
 MAX_JOB_LIFE = timedelta(hours=24)
 _MAX_ID = 100
 

@@ -52,6 +52,18 @@ class RefreshToken:
     replaceable: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class OpenedSession:
+    """A family as its person sees it. address: of the client at the login; empty where nobody knew it."""
+
+    id: str
+    user_id: str
+    started_at: datetime
+    last_used_at: datetime
+    ends_at: datetime
+    address: str
+
+
 class Verdict(Enum):
     GOOD = "good"
     DEAD = "dead"

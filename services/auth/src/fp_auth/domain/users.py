@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from fp_kernel import invalid
@@ -31,7 +31,10 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """password_hash: argon2id in PHC form; never leaves the service."""
+    """password_hash: argon2id in PHC form, empty for who signs in elsewhere; never leaves the service.
+
+    disabled_at: None for who may come in. deleted_at: only the id is left then, and the team.
+    """
 
     id: str
     email: str
@@ -40,6 +43,23 @@ class User:
     role: str
     created_at: datetime
     password_hash: str
+    disabled_at: datetime | None = None
+    deleted_at: datetime | None = None
+    email_verified: bool = False
+
+    @property
+    def deleted(self) -> bool:
+        return self.deleted_at is not None
+
+    @property
+    def active(self) -> bool:
+        return self.disabled_at is None and self.deleted_at is None
+
+    def disabled(self, now: datetime) -> "User":
+        return replace(self, disabled_at=now)
+
+    def enabled(self) -> "User":
+        return replace(self, disabled_at=None)
 
     def __repr__(self) -> str:
         return f"User(id={self.id!r}, team={self.team!r}, role={self.role!r})"

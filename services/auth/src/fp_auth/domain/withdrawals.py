@@ -13,6 +13,7 @@ SIGNING_KEY = "signing_key"
 EXECUTION = "execution"
 
 _MARGIN = timedelta(minutes=5)
+_LONGEST_LOGIN_TOKEN = timedelta(hours=1)
 REMEMBERED = MAX_JOB_LIFE + _MARGIN
 """Longer than the longest token, by more than the clocks of two replicas differ."""
 
@@ -39,3 +40,8 @@ def everything(kind: str, identity: str, now: datetime) -> Withdrawal:
 
 def logins_before(kind: str, identity: str, now: datetime, *, spared_session: str = "") -> Withdrawal:
     return Withdrawal(kind, identity, now + REMEMBERED, before=now, spared_session=spared_session)
+
+
+def of_session(session_id: str, now: datetime) -> Withdrawal:
+    """Only tokens of people name a session, and none of those lives longer than an hour."""
+    return Withdrawal(SESSION, session_id, now + _LONGEST_LOGIN_TOKEN + _MARGIN)

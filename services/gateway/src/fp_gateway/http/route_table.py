@@ -6,6 +6,8 @@ from typing import Final
 
 _AUTH: Final = "/forgepoint.auth.v1.AuthService/"
 _SIGN_IN: Final = "/forgepoint.auth.v1.SignInService/"
+_PEOPLE: Final = "/forgepoint.auth.v1.PeopleService/"
+_TEAMS: Final = "/forgepoint.auth.v1.TeamService/"
 _AUDIT: Final = "/forgepoint.auth.v1.AuditService/"
 _ROLES: Final = "/forgepoint.auth.v1.RoleService/"
 _ACCOUNTS: Final = "/forgepoint.auth.v1.ServiceAccountService/"
@@ -38,6 +40,7 @@ class Route:
 
 
 _ID: Final = {"id": "id"}
+_USER: Final = {"id": "user_id"}
 _NAME: Final = {"name": "name"}
 _SECRET: Final = {"name": "name", "version": "version"}
 _MODEL_NAME: Final = {"name": "model_name"}
@@ -48,6 +51,30 @@ _PLAN: Final = {"id": "rate_plan_id"}
 
 API: Final[tuple[Route, ...]] = (
     Route("GET", "/me", _AUTH + "GetCurrentUser"),
+    Route("PATCH", "/me", _PEOPLE + "UpdateProfile"),
+    Route("POST", "/me/password", _PEOPLE + "ChangePassword"),
+    Route("POST", "/me/verify-email", _PEOPLE + "RequestEmailVerification"),
+    Route("POST", "/me/logout-everywhere", _PEOPLE + "LogOutEverywhere"),
+    Route("POST", "/password-reset", _PEOPLE + "RequestPasswordReset"),
+    Route("POST", "/password-reset/complete", _PEOPLE + "CompletePasswordReset"),
+    Route("POST", "/verify-email", _PEOPLE + "VerifyEmail"),
+    Route("GET", "/sessions", _PEOPLE + "ListSessions"),
+    Route("DELETE", "/sessions/{id}", _PEOPLE + "EndSession", path_fields={"id": "session_id"}),
+    Route("GET", "/users", _AUTH + "ListUsers"),
+    Route("POST", "/users", _AUTH + "CreateUser", 201),
+    Route("GET", "/users/{id}", _PEOPLE + "GetUser", path_fields=_USER),
+    Route("DELETE", "/users/{id}", _PEOPLE + "DeleteUser", path_fields=_USER),
+    Route("POST", "/users/{id}/role", _AUTH + "AssignRole", path_fields=_USER),
+    Route("POST", "/users/{id}/disable", _PEOPLE + "DisableUser", path_fields=_USER),
+    Route("POST", "/users/{id}/enable", _PEOPLE + "EnableUser", path_fields=_USER),
+    Route("POST", "/users/{id}/reset-password", _PEOPLE + "ResetUserPassword", path_fields=_USER),
+    Route("POST", "/users/{id}/logout-everywhere", _PEOPLE + "LogOutEverywhere", path_fields=_USER),
+    Route("GET", "/teams", _TEAMS + "ListTeams"),
+    Route("POST", "/teams", _TEAMS + "CreateTeam", 201),
+    Route("GET", "/teams/{id}", _TEAMS + "GetTeam", path_fields=_ID),
+    Route("PATCH", "/teams/{id}", _TEAMS + "UpdateTeam", path_fields=_ID),
+    Route("POST", "/teams/{id}/suspend", _TEAMS + "SuspendTeam", path_fields=_ID),
+    Route("POST", "/teams/{id}/resume", _TEAMS + "ResumeTeam", path_fields=_ID),
     Route("GET", "/audit", _AUDIT + "ListAuditEntries"),
     Route("GET", "/api-keys", _AUTH + "ListAPIKeys"),
     Route("POST", "/api-keys", _AUTH + "CreateAPIKey", 201),

@@ -9,8 +9,9 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from fp_notification.app.add_members import AddMembers
+from fp_notification.app.end_members import EndMembers
 from fp_notification.app.notify import Notify
-from fp_notification.app.ports import Member
+from fp_notification.app.ports import Change, Member
 from fp_notification.domain.matching import Facts
 from fp_notification.domain.severity import severity_of
 
@@ -19,6 +20,8 @@ EVENTS = durable("notification")
 __all__ = ["EVENTS", "facts", "handler"]
 
 _LONGEST_DETAIL = 200
+_USER = "user"
+_TOLD = frozenset(("disabled", "deleted", "suspended"))
 _SCALARS = {
     FieldDescriptor.CPPTYPE_STRING,
     FieldDescriptor.CPPTYPE_INT32,
@@ -29,7 +32,7 @@ _SCALARS = {
 
 
 def handler(
-    add_members: AddMembers, notify: Notify, observe: Callable[[int], None]
+    add_members: AddMembers, end_members: EndMembers, notify: Notify, observe: Callable[[int], None]
 ) -> Callable[[Sequence[Event]], Awaitable[None]]:
     """`EVENTS` -> members, then notifications. observe: called with the number of new notifications."""
 
@@ -38,7 +41,10 @@ def handler(
         members = [_member(payload, time) for payload, time in created]
         if members:
             await add_members(members)
-        observe(await notify([facts(event) for event in events]))
+        changes = [change for change in map(_change, events) if change is not None]
+        if changes:
+            await end_members(changes)
+        observe(await notify([facts(event) for event in events if _is_news(event)]))
 
     return handle
 
@@ -58,6 +64,21 @@ def facts(event: Event) -> Facts:
         trace=event.trace,
         details=Details(event.payload) if event.known else {},
     )
+
+
+def _change(event: Event) -> Change | None:
+    """Of an event that says whether a person may come in; None for any other."""
+    said = event.payload
+    if isinstance(said, events_pb2.IdentityRestored) and said.kind == _USER:
+        return Change(event.team, said.id, said.revision, None)
+    if isinstance(said, events_pb2.IdentityEnded) and said.kind == _USER and not said.HasField("before"):
+        return Change(event.team, said.id, said.revision, event.time, forget=said.reason == "deleted")
+    return None
+
+
+def _is_news(event: Event) -> bool:
+    """Logins, passwords and jobs that end are nobody's business but the person's."""
+    return not isinstance(event.payload, events_pb2.IdentityEnded) or event.payload.reason in _TOLD
 
 
 def _member(payload: events_pb2.UserCreated, time: datetime) -> Member:

@@ -29,6 +29,7 @@ class Deliver:
         *,
         observe: Callable[[str], None] = lambda _: None,
         breaker: BreakerPolicy = _BREAKER,
+        ended: Callable[[Notification], bool] = lambda _: False,
     ) -> None:
         self._transactions = transactions
         self._dispatch = dispatch
@@ -36,6 +37,7 @@ class Deliver:
         self._clock = clock
         self._observe = observe
         self._breaker = breaker
+        self._ended = ended
 
     async def __call__(self, lease: Lease, command: Command | None = None) -> Attempt:
         """Send, then store what came of it: a process that dies between the two sends the same message again.
@@ -43,7 +45,7 @@ class Deliver:
         command: completed by the attempt. Raises LeaseLost when another process has taken over; that one records it.
         """
         setting = lease.setting
-        if setting is None or not setting.enabled or not setting.target:
+        if setting is None or not setting.enabled or not setting.target or self._ended(lease.notification):
             return await self._close(lease, _OFF, None, command)
         answer = await self._dispatch(lease, setting)
         verdict = judge(answer, lease.attempt, self._backoff, random.random)

@@ -27,6 +27,20 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """Of whether a person may come in. ended_at: None when he may again. revision: the greater one is the newer word.
+
+    forget: he was deleted, with the addresses that he gave.
+    """
+
+    team: str
+    user_id: str
+    revision: int
+    ended_at: datetime | None
+    forget: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Lease:
     """A delivery that this process works on until its time is up.
 
@@ -77,6 +91,12 @@ class Recipients(Protocol):
 
     async def add_members(self, members: Sequence[Member]) -> None:
         """As people who chose nothing yet; who is known stays as he is."""
+
+    async def mark_member(self, change: Change) -> None:
+        """Nothing when a newer word is there."""
+
+    async def forget_member(self, team: str, user_id: str) -> None:
+        """With his channels."""
 
     async def lock(self, team: str, recipient: str) -> Recipient | None:
         """Nobody else changes the recipient until the transaction ends."""

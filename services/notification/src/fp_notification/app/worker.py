@@ -73,6 +73,13 @@ class Worker(Generic[Lease]):
         self._what = what
         self._free = asyncio.Semaphore(policy.capacity)
         self._away = False
+        self._running: dict[asyncio.Task[None], Lease] = {}
+
+    def end(self, unwanted: Callable[[Lease], bool]) -> None:
+        """Cut the attempts under way that nobody may make any more; whoever claims them next finds out why."""
+        for task, lease in tuple(self._running.items()):
+            if unwanted(lease):
+                task.cancel()
 
     async def run(self) -> None:
         """Until cancelled; what is under way then still ends."""
@@ -112,8 +119,15 @@ class Worker(Generic[Lease]):
             for _ in range(places - len(leases)):
                 self._free.release()
         for lease in leases:
-            group.create_task(self._work(lease))
+            task = group.create_task(self._work(lease))
+            self._running[task] = lease
+            task.add_done_callback(self._done)
         return len(leases)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        # Here and not in the task: one that is cancelled before it began never runs.
+        self._running.pop(task, None)
+        self._free.release()
 
     async def _work(self, lease: Lease) -> None:
         facts = {self._what: lease.id, "attempt": lease.attempt}
@@ -128,5 +142,3 @@ class Worker(Generic[Lease]):
             _log.warning("delivery interrupted", reason=error.message, **facts)
         except Exception:  # noqa: BLE001 -- a fault in one delivery must not end the others
             _log.exception("delivery interrupted by a fault", **facts)
-        finally:
-            self._free.release()

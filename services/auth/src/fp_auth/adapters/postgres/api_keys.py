@@ -54,7 +54,8 @@ class PostgresApiKeys:
             JOIN users u ON u.id = k.user_id
             LEFT JOIN roles r ON r.name = {ROLE}
             LEFT JOIN team_roles own ON own.team = u.team AND own.name = u.team_role
-            WHERE k.key_hash = $1
+            LEFT JOIN teams t ON t.id = u.team
+            WHERE k.key_hash = $1 AND u.disabled_at IS NULL AND u.deleted_at IS NULL AND t.suspended_at IS NULL
             """,  # noqa: S608 -- a constant
             key_hash,
         )
@@ -88,6 +89,25 @@ class PostgresApiKeys:
             FOR UPDATE
             """,  # noqa: S608 -- a constant
             key_id,
+        )
+        return [to_key(row) for row in rows]
+
+    async def lock_living(self, team: str, user_id: str) -> Sequence[ApiKey]:
+        rows = await self._connection.fetch(
+            f"""
+            WITH RECURSIVE line AS (
+                SELECT id FROM api_keys WHERE team = $1 AND user_id = $2 AND revoked_at IS NULL
+                UNION
+                SELECT made.id FROM line JOIN api_keys made ON made.created_by_key = line.id
+            )
+            SELECT {KEY}
+            FROM api_keys k
+            WHERE k.id IN (SELECT id FROM line) AND k.revoked_at IS NULL
+            ORDER BY k.id
+            FOR UPDATE
+            """,  # noqa: S608 -- a constant
+            team,
+            user_id,
         )
         return [to_key(row) for row in rows]
 

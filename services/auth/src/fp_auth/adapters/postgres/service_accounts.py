@@ -84,7 +84,8 @@ class PostgresServiceAccounts:
                    a.created_at AS account_created_at, a.disabled_at
             FROM api_keys k
             JOIN service_accounts a ON a.id = k.service_account
-            WHERE k.key_hash = $1 AND a.deleted_at IS NULL
+            LEFT JOIN teams t ON t.id = a.team
+            WHERE k.key_hash = $1 AND a.deleted_at IS NULL AND t.suspended_at IS NULL
             """,  # noqa: S608 -- a constant
             key_hash,
         )

@@ -1,22 +1,34 @@
 """Refresh tokens and their families."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from fp_auth.adapters.postgres.connection import Connection, affected
-from fp_auth.domain.sessions import RefreshToken
+from asyncpg import Record
+from fp_kernel import PageRequest
+
+from fp_auth.adapters.postgres.connection import FIRST, Connection, affected
+from fp_auth.domain.sessions import OpenedSession, RefreshToken
+
+_OPENED = "id, user_id, started_at, coalesce(last_used_at, started_at) AS last_used_at, ends_at, address"
 
 
 class PostgresSessions:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def start(self, family_id: str, user_id: str, started: datetime, ends: datetime) -> None:
+    async def start(
+        self, family_id: str, user_id: str, started: datetime, ends: datetime, *, address: str = ""
+    ) -> None:
         await self._connection.execute(
-            "INSERT INTO refresh_families (id, user_id, started_at, ends_at) VALUES ($1, $2, $3, $4)",
+            """
+            INSERT INTO refresh_families (id, user_id, started_at, ends_at, last_used_at, address)
+            VALUES ($1, $2, $3, $4, $3, $5)
+            """,
             family_id,
             user_id,
             started,
             ends,
+            address,
         )
 
     async def add_token(
@@ -33,6 +45,7 @@ class PostgresSessions:
             expires,
             predecessor,
         )
+        await self._connection.execute("UPDATE refresh_families SET last_used_at = $2 WHERE id = $1", family_id, issued)
 
     async def lock(self, token_hash: bytes) -> RefreshToken | None:
         # The family's row is the lock: two uses of two tokens of one family follow one another.
@@ -90,6 +103,53 @@ class PostgresSessions:
             reason,
         )
 
+    async def end_of_user(self, user_id: str, now: datetime, reason: str, *, spared: str = "") -> datetime | None:
+        newest: datetime | None = await self._connection.fetchval(
+            """
+            WITH ended AS (
+                UPDATE refresh_families SET ended_at = $2, end_reason = $3
+                WHERE user_id = $1 AND ended_at IS NULL AND id::text <> $4
+                RETURNING last_used_at
+            )
+            SELECT max(last_used_at) FROM ended
+            """,
+            user_id,
+            now,
+            reason,
+            spared,
+        )
+        return newest
+
+    async def find(self, family_id: str) -> OpenedSession | None:
+        row = await self._connection.fetchrow(
+            f"SELECT {_OPENED} FROM refresh_families WHERE id = $1",  # noqa: S608 -- a constant
+            family_id,
+        )
+        return _opened(row) if row else None
+
+    async def open_of_user(
+        self, user_id: str, now: datetime, used_after: datetime, page: PageRequest
+    ) -> Sequence[OpenedSession]:
+        rows = await self._connection.fetch(
+            f"""
+            SELECT {_OPENED} FROM refresh_families
+            WHERE user_id = $1 AND ended_at IS NULL AND ends_at > $2 AND coalesce(last_used_at, started_at) > $3
+                AND id > $4
+            ORDER BY id
+            LIMIT $5
+            """,  # noqa: S608 -- a constant
+            user_id,
+            now,
+            used_after,
+            page.after[0] if page.after else FIRST,
+            page.size + 1,
+        )
+        return [_opened(row) for row in rows]
+
+    async def erase(self, user_id: str) -> None:
+        # Ended ones too: the address of the client is personal. Their tokens go with them.
+        await self._connection.execute("DELETE FROM refresh_families WHERE user_id = $1", user_id)
+
     async def prune(self, now: datetime, limit: int) -> int:
         # Spent tokens stay as long as their family could live: reuse is known by them.
         return affected(
@@ -102,3 +162,14 @@ class PostgresSessions:
                 limit,
             )
         )
+
+
+def _opened(row: Record) -> OpenedSession:
+    return OpenedSession(
+        id=str(row["id"]),
+        user_id=str(row["user_id"]),
+        started_at=row["started_at"],
+        last_used_at=row["last_used_at"],
+        ends_at=row["ends_at"],
+        address=row["address"],
+    )

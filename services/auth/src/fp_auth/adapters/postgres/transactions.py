@@ -9,15 +9,18 @@ from fp_postgres import Database
 from fp_postgres import Transaction as DatabaseTransaction
 
 from fp_auth.adapters.events import to_event
+from fp_auth.adapters.postgres.account_links import PostgresAccountLinks
 from fp_auth.adapters.postgres.api_keys import PostgresApiKeys
 from fp_auth.adapters.postgres.job_executions import PostgresJobExecutions
 from fp_auth.adapters.postgres.login_attempts import PostgresLoginAttempts
+from fp_auth.adapters.postgres.mail_requests import PostgresMailRequests
 from fp_auth.adapters.postgres.roles import PostgresRoles, PostgresTeamRoles
 from fp_auth.adapters.postgres.service_accounts import PostgresServiceAccounts
 from fp_auth.adapters.postgres.service_credentials import PostgresServiceCredentials
 from fp_auth.adapters.postgres.sessions import PostgresSessions
 from fp_auth.adapters.postgres.sign_in import PostgresDeviceSignIns, PostgresIdentities, PostgresSpentTokens
 from fp_auth.adapters.postgres.signing_keys import PostgresSigningKeys
+from fp_auth.adapters.postgres.teams import PostgresTeams
 from fp_auth.adapters.postgres.users import PostgresUsers
 from fp_auth.adapters.postgres.withdrawals import PostgresWithdrawals
 from fp_auth.domain.events import DomainEvent
@@ -45,6 +48,9 @@ class PostgresTransaction:
         self.service_accounts = PostgresServiceAccounts(transaction)
         self.team_roles = PostgresTeamRoles(transaction)
         self.job_executions = PostgresJobExecutions(transaction)
+        self.teams = PostgresTeams(transaction)
+        self.account_links = PostgresAccountLinks(transaction)
+        self.mail_requests = PostgresMailRequests(transaction)
         self.withdrawals = PostgresWithdrawals(transaction)
         self.identities = PostgresIdentities(transaction)
         self.device_sign_ins = PostgresDeviceSignIns(transaction)

@@ -1,6 +1,7 @@
 """Users and roles."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from asyncpg import Record
 from fp_kernel import PageRequest
@@ -15,7 +16,10 @@ CASE WHEN u.operator AND u.role = 'admin' THEN 'operator'
      WHEN u.team_role IS NOT NULL AND u.role = 'viewer' THEN u.team_role
      ELSE u.role END
 """
-_USER = f"u.id, u.email, u.name, u.team, {ROLE} AS role, u.created_at, u.password_hash"
+USER = f"""
+u.id, u.email, u.name, u.team, {ROLE} AS role, u.created_at, u.password_hash, u.disabled_at, u.deleted_at,
+u.email_verified_at
+"""
 
 
 class PostgresUsers:
@@ -24,22 +28,36 @@ class PostgresUsers:
 
     async def find(self, user_id: str) -> User | None:
         row = await self._connection.fetchrow(
-            f"SELECT {_USER} FROM users u WHERE u.id = $1",  # noqa: S608 -- a constant
+            f"SELECT {USER} FROM users u WHERE u.id = $1",  # noqa: S608 -- a constant
             user_id,
         )
         return to_user(row) if row else None
 
     async def find_by_email(self, email: str) -> User | None:
         row = await self._connection.fetchrow(
-            f"SELECT {_USER} FROM users u WHERE u.email = $1",  # noqa: S608 -- a constant
+            f"SELECT {USER} FROM users u WHERE u.email = $1",  # noqa: S608 -- a constant
             email,
+        )
+        return to_user(row) if row else None
+
+    async def lock(self, user_id: str) -> User | None:
+        row = await self._connection.fetchrow(
+            f"SELECT {USER} FROM users u WHERE u.id = $1 FOR UPDATE",  # noqa: S608 -- a constant
+            user_id,
+        )
+        return to_user(row) if row else None
+
+    async def hold(self, user_id: str) -> User | None:
+        row = await self._connection.fetchrow(
+            f"SELECT {USER} FROM users u WHERE u.id = $1 FOR SHARE",  # noqa: S608 -- a constant
+            user_id,
         )
         return to_user(row) if row else None
 
     async def operator_exists(self) -> bool:
         return bool(
             await self._connection.fetchval(
-                "SELECT EXISTS (SELECT FROM users WHERE operator AND role = 'admin')",
+                "SELECT EXISTS (SELECT FROM users WHERE operator AND role = 'admin' AND deleted_at IS NULL)",
             )
         )
 
@@ -65,15 +83,43 @@ class PostgresUsers:
             "UPDATE users SET role = $2, operator = $3, team_role = $4 WHERE id = $1", user_id, *_stored(role)
         )
 
+    async def set_name(self, user_id: str, name: str) -> None:
+        await self._connection.execute("UPDATE users SET name = $2 WHERE id = $1", user_id, name)
+
     async def set_password_hash(self, user_id: str, password_hash: str) -> None:
         await self._connection.execute("UPDATE users SET password_hash = $2 WHERE id = $1", user_id, password_hash)
+
+    async def renew_password_hash(self, user_id: str, known: str, password_hash: str) -> None:
+        await self._connection.execute(
+            "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2", user_id, known, password_hash
+        )
+
+    async def set_disabled(self, user_id: str, at: datetime | None) -> None:
+        await self._connection.execute("UPDATE users SET disabled_at = $2 WHERE id = $1", user_id, at)
+
+    async def set_email_verified(self, user_id: str, at: datetime) -> None:
+        await self._connection.execute("UPDATE users SET email_verified_at = $2 WHERE id = $1", user_id, at)
+
+    async def erase(self, user_id: str, now: datetime) -> None:
+        await self._connection.execute(
+            """
+            UPDATE users SET deleted_at = $2, email = NULL, name = '', password_hash = '', email_verified_at = NULL
+            WHERE id = $1
+            """,
+            user_id,
+            now,
+        )
+        await self._connection.execute("DELETE FROM account_links WHERE user_id = $1", user_id)
+        await self._connection.execute("DELETE FROM mail_requests WHERE user_id = $1", user_id)
+        # With it goes whatever the audit log's digests of his addresses could be compared with.
+        await self._connection.execute("DELETE FROM audit_address_keys WHERE person = $1", user_id)
 
     async def lock_administrators(self, team: str) -> Sequence[User]:
         # Locked one by one in the order of ids, so that two transactions never wait for each other.
         rows = await self._connection.fetch(
             f"""
-            SELECT {_USER} FROM users u
-            WHERE u.role = 'admin' AND (u.team = $1 OR u.operator)
+            SELECT {USER} FROM users u
+            WHERE u.role = 'admin' AND (u.team = $1 OR u.operator) AND u.disabled_at IS NULL AND u.deleted_at IS NULL
             ORDER BY u.id
             FOR UPDATE
             """,  # noqa: S608 -- a constant
@@ -84,8 +130,8 @@ class PostgresUsers:
     async def page(self, team: str, page: PageRequest) -> Sequence[User]:
         rows = await self._connection.fetch(
             f"""
-            SELECT {_USER} FROM users u
-            WHERE u.team = $1 AND u.id > $2
+            SELECT {USER} FROM users u
+            WHERE u.team = $1 AND u.id > $2 AND u.deleted_at IS NULL
             ORDER BY u.id
             LIMIT $3
             """,  # noqa: S608 -- a constant
@@ -108,10 +154,13 @@ def _stored(role: str) -> tuple[str, bool, str | None]:
 def to_user(row: Record) -> User:
     return User(
         id=str(row["id"]),
-        email=row["email"],
+        email=row["email"] or "",
         name=row["name"],
         team=row["team"],
         role=row["role"],
         created_at=row["created_at"],
         password_hash=row["password_hash"],
+        disabled_at=row["disabled_at"],
+        deleted_at=row["deleted_at"],
+        email_verified=row["email_verified_at"] is not None,
     )

@@ -17,6 +17,7 @@ SELECT {NOTIFICATION}, taken.channel, taken.token, taken.attempts,
        c.enabled, c.min_severity, c.target, c.secret_id, c.disabled_reason
 FROM taken JOIN notifications n ON n.id = taken.notification_id
 LEFT JOIN channels c ON c.team = n.team AND c.recipient = n.recipient AND c.channel = taken.channel
+     AND NOT EXISTS (SELECT FROM recipients r WHERE r.team = n.team AND r.id = n.recipient AND r.ended_at IS NOT NULL)
 """  # noqa: S608 -- a constant
 # Hosts that something waits for, one look a host at the index; those that have room, the longest waiting first.
 _WAITING = """

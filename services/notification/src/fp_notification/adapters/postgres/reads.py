@@ -23,7 +23,9 @@ from fp_notification.domain.recipients import Recipient, RecipientKind
 Item = TypeVar("Item", Recipient, Notification, Attempt)
 
 _JOINED = "LEFT JOIN channels c ON c.team = r.team AND c.recipient = r.id"
-_AUDIENCE = f"SELECT {RECIPIENT} FROM recipients r {_JOINED} WHERE r.team = ANY ($1) ORDER BY r.team, r.id"  # noqa: S608 -- constants
+_AUDIENCE = f"""
+SELECT {RECIPIENT} FROM recipients r {_JOINED} WHERE r.team = ANY ($1) AND r.ended_at IS NULL ORDER BY r.team, r.id
+"""  # noqa: S608 -- constants
 _RECIPIENT = f"""
 SELECT {RECIPIENT} FROM recipients r {_JOINED} WHERE r.team = $1 AND r.id = $2 AND r.kind = $3 ORDER BY c.channel
 """  # noqa: S608 -- constants

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fp_postgres import Transaction
 
 from fp_notification.adapters.postgres.rows import RECIPIENT, to_recipients
-from fp_notification.app.ports import Member
+from fp_notification.app.ports import Change, Member
 from fp_notification.domain.notifications import Notification
 from fp_notification.domain.recipients import EVERYTHING, ChannelSetting, Recipient
 
@@ -34,6 +34,21 @@ class PostgresRecipients:
                 for each in members
             ],
         )
+
+    async def mark_member(self, change: Change) -> None:
+        await self._tx.execute(
+            """
+            UPDATE recipients SET ended_at = $3, identity_revision = $4
+            WHERE team = $1 AND id = $2 AND kind = 'USER' AND identity_revision < $4
+            """,
+            change.team,
+            change.user_id,
+            change.ended_at,
+            change.revision,
+        )
+
+    async def forget_member(self, team: str, user_id: str) -> None:
+        await self._tx.execute("DELETE FROM recipients WHERE team = $1 AND id = $2 AND kind = 'USER'", team, user_id)
 
     async def lock(self, team: str, recipient: str) -> Recipient | None:
         # An outer join cannot be locked: the recipient's row stands for its channels.

@@ -1,0 +1,93 @@
+"""The life of accounts and teams, put together."""
+
+import secrets
+
+from fp_kernel import Clock, FailedPrecondition, InvalidArgument
+from fp_postgres import Database
+from fp_rpc import Channels
+from fp_runtime import Runtime
+
+from fp_auth.adapters.keyring import Keyring
+from fp_auth.adapters.mailer import NoMailer, NotificationMailer, OwnCredential
+from fp_auth.adapters.postgres.sessions import PostgresSessions
+from fp_auth.adapters.postgres.teams import PostgresTeams
+from fp_auth.adapters.postgres.transactions import PostgresTransactions
+from fp_auth.adapters.postgres.users import PostgresUsers
+from fp_auth.adapters.sealing import Sealer
+from fp_auth.api.people_grpc import PeopleServicer
+from fp_auth.api.teams_grpc import TeamServicer
+from fp_auth.app.delete_user import DeleteUser
+from fp_auth.app.disable_user import DisableUser, EnableUser
+from fp_auth.app.end_sessions import EndSession, LogOutEverywhere
+from fp_auth.app.mail_ports import Mailer
+from fp_auth.app.passwords import (
+    ChangePassword,
+    CompletePasswordReset,
+    Links,
+    RequestPasswordReset,
+    ResetUserPassword,
+)
+from fp_auth.app.people_queries import PeopleQueries
+from fp_auth.app.ports import PasswordHasher
+from fp_auth.app.send_mails import MailQueue, SendMail, SendMails
+from fp_auth.app.teams import CreateTeam, ResumeTeam, SuspendTeam, TeamQueries, UpdateTeam
+from fp_auth.app.update_profile import UpdateProfile
+from fp_auth.app.verify_email import RequestEmailVerification, VerifyEmail
+from fp_auth.app.verify_password import VerifyPassword
+from fp_auth.settings import AuthSettings, encryption_keys
+
+_MAIL_EVERY = 5.0  # seconds
+_MAIL_TIMEOUT = 5.0
+# What notification says of the mail itself.
+_PASSING = (FailedPrecondition, InvalidArgument)
+
+
+def people(
+    runtime: Runtime,
+    settings: AuthSettings,
+    database: Database,
+    keyring: Keyring,
+    *,
+    verify: VerifyPassword,
+    hasher: PasswordHasher,
+) -> PeopleServicer:
+    """Mails that wait are sent from now on."""
+    clock, users, transactions = runtime.clock, PostgresUsers(database), PostgresTransactions(database)
+    queue = MailQueue(Sealer(encryption_keys(settings.auth_key_encryption_key.get_secret_value()), "mails"))
+    send = SendMail(transactions, queue, _mailer(runtime, settings, keyring), clock)
+    runtime.every(_MAIL_EVERY, "mails", SendMails(transactions, send, clock))
+    links = Links(secrets.token_bytes, queue, send, public_url=settings.public_url)
+    return PeopleServicer(
+        queries=PeopleQueries(users, PostgresSessions(database), settings.session, clock),
+        disable_user=DisableUser(transactions, clock),
+        enable_user=EnableUser(transactions, clock),
+        delete_user=DeleteUser(transactions, clock),
+        update_profile=UpdateProfile(transactions),
+        change_password=ChangePassword(users, transactions, verify, hasher, clock),
+        reset_user_password=ResetUserPassword(transactions, links, clock),
+        request_password_reset=RequestPasswordReset(users, transactions, links, clock),
+        complete_password_reset=CompletePasswordReset(transactions, hasher, clock),
+        request_email_verification=RequestEmailVerification(transactions, links, clock),
+        verify_email=VerifyEmail(transactions, clock),
+        end_session=EndSession(transactions, clock),
+        log_out_everywhere=LogOutEverywhere(transactions, clock),
+    )
+
+
+def teams(database: Database, clock: Clock) -> TeamServicer:
+    transactions = PostgresTransactions(database)
+    return TeamServicer(
+        queries=TeamQueries(PostgresTeams(database)),
+        create_team=CreateTeam(transactions, clock),
+        update_team=UpdateTeam(transactions),
+        suspend_team=SuspendTeam(transactions, clock),
+        resume_team=ResumeTeam(transactions, clock),
+    )
+
+
+def _mailer(runtime: Runtime, settings: AuthSettings, keyring: Keyring) -> Mailer:
+    if settings.notification_addr is None:
+        return NoMailer()
+    channels = Channels(OwnCredential(keyring, runtime.clock), metrics=runtime.metrics)
+    runtime.on_close(channels.close)
+    return NotificationMailer(channels.open(settings.notification_addr, timeout=_MAIL_TIMEOUT, passing=_PASSING))
