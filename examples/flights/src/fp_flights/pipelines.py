@@ -25,16 +25,16 @@ def first_input(as_of: str, window_start: str) -> dict[str, str]:
     return {"as_of": as_of, "window_start": window_start}
 
 
-def training() -> dict[str, Any]:
-    """The first version, triggered with `first_input`. No incumbent: it must be of use at all."""
+def training(experiment_id: str) -> dict[str, Any]:
+    """The first version, triggered with `first_input`, as a run of this experiment. No incumbent: it must be of use."""
     return {
         "name": TRAINING,
         "type": "PIPELINE_TYPE_TRAINING_DAG",
-        "steps": _learn({}, {"minimum": {"auc": MINIMUM_AUC}}),
+        "steps": _learn({"experiment_id": experiment_id}, {"minimum": {"auc": MINIMUM_AUC}}),
     }
 
 
-def retraining(then_pipeline_id: str) -> dict[str, Any]:
+def retraining(then_pipeline_id: str, experiment_id: str) -> dict[str, Any]:
     """What a monitor starts when performance is lost, with its `retrain_context`; a winner is deployed by the other.
 
     AUC decides. How many flights were late in the newest weeks depends on their weather, which neither model could
@@ -45,7 +45,9 @@ def retraining(then_pipeline_id: str) -> dict[str, Any]:
     return {
         "name": RETRAINING,
         "type": "PIPELINE_TYPE_TRAINING_DAG",
-        "steps": _learn(days, {**days, "incumbent": True, "metric": "auc", "margin": 0}),
+        "steps": _learn(
+            {**days, "experiment_id": experiment_id}, {**days, "incumbent": True, "metric": "auc", "margin": 0}
+        ),
         "thenPipelineId": then_pipeline_id,
     }
 

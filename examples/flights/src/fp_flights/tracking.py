@@ -79,7 +79,7 @@ async def tracked(experiments: Any, task: Job, params: Mapping[str, object]) -> 
 
 async def _run(experiments: Any, task: Job, params: Mapping[str, object]) -> Tracked:
     """The run of the attempts before, unless it failed."""
-    experiment_id, step = await _experiment(experiments), f"{task.execution_id}/{task.step_id}"
+    experiment_id, step = str(task.config["experiment_id"]), f"{task.execution_id}/{task.step_id}"
     run = await _started(experiments, experiment_id, task, step)
     try:
         await run.params(params)
@@ -100,8 +100,8 @@ async def _started(experiments: Any, experiment_id: str, task: Job, key: str) ->
     return Tracked(experiments, str(response.run.id))
 
 
-async def _experiment(experiments: Any) -> str:
-    """Its id. A job may write experiments and list none; the refusal to make one twice says which it is."""
+async def experiment(experiments: Any) -> str:
+    """Its id, for the settings of the steps that train: a job makes no experiment, it only adds runs to one."""
     request = pb.CreateExperimentRequest(name=EXPERIMENT, description=_DESCRIPTION)
     try:
         return str((await patiently(lambda: experiments.CreateExperiment(request))).experiment.id)

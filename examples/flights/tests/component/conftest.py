@@ -55,7 +55,7 @@ async def tracker(services, databases, common):
 
 @pytest_asyncio.fixture
 async def experiments(tracker, issuer):
-    """Stubs of the tracker: as somebody who reads runs, and as the job."""
+    """Stubs of the tracker: as who makes the experiment, as somebody who reads runs, and as the job."""
     async with AsyncExitStack() as stack:
 
         def stub(token):
@@ -64,7 +64,9 @@ async def experiments(tracker, issuer):
             return ExperimentTrackerServiceStub(channels.open(tracker.grpc_address, timeout=30))
 
         yield SimpleNamespace(
-            reader=stub(issuer.identity.viewer("alpha")), job=stub(issuer.identity.job("alpha", "execution"))
+            maker=stub(issuer.identity.engineer("alpha")),
+            reader=stub(issuer.identity.viewer("alpha")),
+            job=stub(issuer.identity.job("alpha", "execution")),
         )
 
 

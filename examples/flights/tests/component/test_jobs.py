@@ -7,7 +7,18 @@ from typing import Any
 import numpy as np
 import pytest
 from forgepoint.experiment.v1 import experiment_pb2
-from fp_flights import evaluate, evaluate_job, incumbent, job, lesson, pipelines, train_job, training, training_set
+from fp_flights import (
+    evaluate,
+    evaluate_job,
+    incumbent,
+    job,
+    lesson,
+    pipelines,
+    tracking,
+    train_job,
+    training,
+    training_set,
+)
 from fp_flights.incumbent import Incumbent
 from threadpoolctl import threadpool_limits
 
@@ -69,7 +80,7 @@ def serving(monkeypatch):
 
 @pytest.mark.usefixtures("views", "as_job")
 async def test_training_promises_what_it_reached_on_flights_that_it_had_not_seen(session, experiments):
-    kept = await trained(pipelines.training(), FIRST)
+    kept = await trained(pipelines.training(await tracking.experiment(experiments.maker)), FIRST)
 
     plan = lesson.of(FIRST, {})
     read = await training_set.read(session.features, plan.window)
@@ -95,7 +106,7 @@ async def test_training_promises_what_it_reached_on_flights_that_it_had_not_seen
 
 @pytest.mark.usefixtures("views", "as_job")
 async def test_challenger_and_incumbent_are_measured_on_the_same_newest_flights(session, winter, serving):
-    retraining = pipelines.retraining("saga")
+    retraining = pipelines.retraining("saga", "experiment")
     landed = winter.with_outcome()
     old, new = (training.to_onnx(training.train(landed.where(some), SMALL)) for some in (slice(400), slice(400, None)))
     serving(Incumbent("7", old))
@@ -118,6 +129,6 @@ async def test_without_an_incumbent_the_job_says_so(winter, serving):
     kept = {"model.onnx": training.to_onnx(training.train(winter.with_outcome().first(400), SMALL))}
     serving(None)
 
-    await evaluate_job.judge(task(pipelines.training(), "evaluate", FIRST, kept))
+    await evaluate_job.judge(task(pipelines.training("experiment"), "evaluate", FIRST, kept))
 
     assert kept["result"]["incumbent_metrics"] is None

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from fp_flights import pipelines
+from fp_flights import pipelines, tracking
 from fp_flights.story import executions
 from fp_flights.story.calendar import FIRST, SERVED, iso
 from fp_flights.story.narrator import Narrator
@@ -21,7 +21,7 @@ class Learned:
 
 async def learn(session: Session, narrator: Narrator) -> Learned:
     """A version from the features and outcomes that were known at the end of February."""
-    pipeline_id = await executions.apply(session, pipelines.training())
+    pipeline_id = await executions.apply(session, pipelines.training(await tracking.experiment(session.experiment)))
     with narrator.stage("training pipeline") as stage:
         values = pipelines.first_input(as_of=iso(SERVED), window_start=iso(FIRST))
         execution = await executions.run(session, pipeline_id, values, stage)

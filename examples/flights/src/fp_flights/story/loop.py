@@ -9,7 +9,7 @@ from forgepoint.inference.v1 import inference_pb2
 from forgepoint.pipeline.v1 import pipeline_pb2 as pb
 from fp_kernel import FailedPrecondition
 
-from fp_flights import pipelines
+from fp_flights import pipelines, tracking
 from fp_flights.patience import patiently
 from fp_flights.story import executions, watch
 from fp_flights.story.clock import StoryClock
@@ -42,7 +42,8 @@ class Promotion:
 
 async def prepare(session: Session, canary_samples: int) -> Chain:
     deployment = await executions.apply(session, pipelines.canary_deployment(canary_samples))
-    return Chain(await executions.apply(session, pipelines.retraining(deployment)), deployment)
+    retraining = pipelines.retraining(deployment, await tracking.experiment(session.experiment))
+    return Chain(await executions.apply(session, retraining), deployment)
 
 
 @dataclass(slots=True)
