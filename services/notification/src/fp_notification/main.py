@@ -72,8 +72,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
         try_channel=TryChannel(transactions, once, settings.notification_lease, clock),
         queries=Queries(reads, secrets),
     )
-    backoff, breaker = Backoff(settings.delays), settings.breaker
-    ended = _has_ended(others.identity.withdrawals)
+    backoff, breaker, ended = Backoff(settings.delays), settings.breaker, _has_ended(others.identity.withdrawals)
     deliver = Deliver(transactions, dispatch, backoff, clock, observe=observe, breaker=breaker, ended=ended)
     worker = Worker(PostgresClaims(database, settings.notification_per_host), deliver, settings.worker)
     others.identity.withdrawals.subscribe(lambda: worker.end(lambda lease: ended(lease.notification)))
