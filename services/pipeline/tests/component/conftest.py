@@ -136,9 +136,9 @@ async def client(issuer: Issuer) -> AsyncIterator[Callable[..., Client]]:
     """`client(address, role="engineer", team="alpha")`."""
     async with AsyncExitStack() as stack:
 
-        def call(address: str, *, role: str = "engineer", team: str = "alpha", token: str = "") -> Client:
-            named = issuer.identity.service("inference") if role == "service" else getattr(issuer.identity, role)(team)
-            channels = Channels(BearerToken(token or named))
+        def call(address: str, *, role: str = "engineer", team: str = "alpha") -> Client:
+            token = issuer.identity.service("inference") if role == "service" else getattr(issuer.identity, role)(team)
+            channels = Channels(BearerToken(token))
             stack.push_async_callback(channels.close)
             return Client(Stub(channels.open(address, timeout=PATIENCE)))
 

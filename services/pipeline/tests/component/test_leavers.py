@@ -1,4 +1,4 @@
-"""Somebody whose credentials end while he watches an execution, and while a job runs for him."""
+"""Somebody whose credentials end while he watches an execution."""
 
 import asyncio
 
@@ -22,18 +22,14 @@ def ended(identity):
     return Event("fp.auth.identity.ended", payload, "alpha", identity, "Disabled.", source="auth")
 
 
-async def test_a_stream_and_a_job_end_in_every_replica_and_what_was_made_stays(replica, client, peers, bus, issuer):
+async def test_a_stream_ends_in_every_replica_and_what_was_made_stays(replica, client, peers, bus):
     # The step waits for an upload that does not come.
     peers.world.add_version("delays", "1", status="PENDING_UPLOAD")
     services = [await replica(), await replica()]
     engineers = [client(each.grpc_address) for each in services]
     admin = client(services[0].grpc_address, role="admin")
-    job = client(
-        services[1].grpc_address, token=issuer.identity.job(sub="engineer-of-alpha", scopes=["pipelines:read"])
-    )
     pipeline = await engineers[0].create(SAGA)
     execution = await engineers[0].trigger(pipeline.id, model="delays", version="1")
-    await job.get(execution.id)
     watch = pb.WatchExecutionRequest(execution_id=execution.id, from_start=True)
     streams = [each.stub.WatchExecution(watch) for each in engineers]
     colleagues = admin.stub.WatchExecution(watch)
@@ -48,7 +44,7 @@ async def test_a_stream_and_a_job_end_in_every_replica_and_what_was_made_stays(r
                 while True:
                     await stream.read()
             assert gone.value.reason == "IDENTITY_ENDED"
-    for caller in (*engineers, job):
+    for caller in engineers:
         with pytest.raises(Unauthenticated):
             await caller.get(execution.id)
     left = await admin.get(execution.id)
