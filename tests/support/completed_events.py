@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from fp_events import Broadcast, Event, connect
 
-SUBJECT = "fp.inference.completed"
+SUBJECT = "fp.inference.recorded"
 
 
 class CompletedEvents:
@@ -19,10 +19,10 @@ class CompletedEvents:
         self._news = asyncio.Event()
 
     async def take(self, event: Event) -> None:
-        payload = event.payload
-        if payload.model_name == self._model:  # type: ignore[attr-defined]
-            self.by_request[payload.request_id] += 1  # type: ignore[attr-defined]
-            self._news.set()
+        for completed in event.payload.completed:  # type: ignore[attr-defined]
+            if completed.model_name == self._model:
+                self.by_request[completed.request_id] += 1
+                self._news.set()
 
     def count(self, requests: set[str]) -> int:
         """Distinct events among these requests."""
