@@ -8,11 +8,13 @@ from forgepoint.ai.v1 import ai_gateway_pb2
 from forgepoint.auth.v1 import (
     audit_pb2,
     auth_pb2,
+    people_pb2,
     roles_pb2,
     secret_pb2,
     service_accounts_pb2,
     sign_in_pb2,
     signing_keys_pb2,
+    teams_pb2,
     withdrawals_pb2,
     workloads_pb2,
 )
@@ -31,6 +33,8 @@ from google.protobuf.descriptor import FileDescriptor, MethodDescriptor
 FILES: Final[tuple[FileDescriptor, ...]] = (
     auth_pb2.DESCRIPTOR,
     audit_pb2.DESCRIPTOR,
+    people_pb2.DESCRIPTOR,
+    teams_pb2.DESCRIPTOR,
     roles_pb2.DESCRIPTOR,
     service_accounts_pb2.DESCRIPTOR,
     sign_in_pb2.DESCRIPTOR,
