@@ -90,6 +90,12 @@ async def test_who_signs_in_elsewhere_has_no_password_to_change(world, ann, refu
         await world.do.change_password(caller, PASSWORD, OTHER, address="")
 
 
+async def test_nobody_gives_a_password_to_who_signs_in_elsewhere(world, ann, admin, refused):
+    await world.stores.users.set_password_hash(ann.id, "")
+    with refused(FailedPrecondition, reason="NO_PASSWORD"):
+        await world.do.reset_user_password(admin, ann.id, may_see=of_alpha)
+
+
 async def test_a_reset_link_works_once_and_ends_every_session(world, ann, admin, refused):
     session, _ = await logged_in(world, ann)
     delivery = await world.do.reset_user_password(admin, ann.id, may_see=of_alpha)

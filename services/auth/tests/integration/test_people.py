@@ -189,14 +189,19 @@ async def test_a_deleted_user_leaves_his_id_and_nothing_of_himself(world, admin,
     await world.database.execute(
         "INSERT INTO audit_address_keys (person, key, created_at) VALUES ($1, sha256('k'), now())", ann.id
     )
+    await world.database.execute(
+        "INSERT INTO external_identities (issuer, subject, user_id, signed_in_at) VALUES ('https://id', '7', $1, now())",
+        ann.id,
+    )
 
     await world.do.delete_user(admin, ann.id, may_see=of_alpha)
 
     left = await world.stores.users.find(ann.id)
     assert (left.id, left.team, left.email, left.name, left.password_hash) == (ann.id, "alpha", "", "", "")
     assert (left.deleted_at, left.active) == (world.now(), False)
-    for table in ("refresh_families", "refresh_tokens", "account_links", "mail_requests", "audit_address_keys"):
-        assert await world.column(f"SELECT count(*) FROM {table}")  # noqa: S608 == [0], table
+    personal = ("refresh_families", "refresh_tokens", "account_links", "mail_requests", "audit_address_keys")
+    for table in (*personal, "external_identities"):
+        assert await world.column(f"SELECT count(*) FROM {table}") == [0], table  # noqa: S608
     with refused(Unauthenticated, reason="API_KEY_INVALID"):
         await world.do.validate_token(key.raw_key)
     assert await world.column("SELECT count(*) FROM api_keys WHERE revoked_at IS NULL") == [0]

@@ -114,6 +114,17 @@ async def test_what_it_loses_ends_the_tokens_of_who_has_it_and_what_it_gains_doe
     assert (await world.event_types())[-1] == "fp.auth.identity.ended"
 
 
+async def test_a_narrower_role_leaves_the_end_of_a_disabled_holder_as_it_is(world, roles, admin):
+    """A later end of his logins once would have let his API keys in again."""
+    await made(roles, admin)
+    user = await given(world, admin)
+    await world.do.disable_user(admin, user.id, may_see=lambda team: team == admin.team)
+
+    await roles.change(admin, name="labeller", description="less", scopes=["models:read"])
+
+    assert await world.column("SELECT before FROM withdrawals WHERE kind = 'user'") == [None]
+
+
 async def test_one_that_somebody_has_is_not_deleted(world, roles, admin, refused):
     await made(roles, admin)
     user = await given(world, admin)

@@ -132,6 +132,9 @@ class ResetUserPassword:
             user, _ = await lock_administered(tx, caller, user_id, may_see)
             if not user.active:
                 raise FailedPrecondition("user_id: the account is disabled; enable it first", reason="USER_DISABLED")
+            if not user.password_hash:
+                # With a password it would outlive the group that let its owner in.
+                raise FailedPrecondition("user_id: the account signs in elsewhere", reason="NO_PASSWORD")
             made = await self._links.make(
                 tx, user, LinkKind.PASSWORD_RESET, self._clock.now(), requested_by=caller.user_id
             )

@@ -43,7 +43,11 @@ class TeamRoles(Protocol):
     async def delete(self, role: TeamRole) -> None: ...
 
     async def holders(self, team: str, name: str, limit: int) -> Sequence[str]:
-        """Ids of the people who have it."""
+        """Ids of the people who have it, disabled ones too."""
+        ...
+
+    async def active_holders(self, team: str, name: str, limit: int) -> Sequence[str]:
+        """Ids of those of them who may log in."""
         ...
 
     async def all(self, team: str) -> Sequence[TeamRole]:
@@ -127,7 +131,7 @@ class ChangeTeamRole:
 
     async def _end_tokens(self, tx: TeamRoleTransaction, role: TeamRole, caller: Principal) -> None:
         now = self._clock.now()
-        for user_id in await tx.team_roles.holders(role.team, role.name, _MOST_HOLDERS):
+        for user_id in await tx.team_roles.active_holders(role.team, role.name, _MOST_HOLDERS):
             ended = await tx.withdrawals.add(logins_before(USER, user_id, now))
             tx.outbox.add(IdentityEnded(ended, role.team, "narrowed", now, caller.user_id))
 

@@ -77,6 +77,22 @@ class PostgresTeamRoles:
         )
         return [str(row["id"]) for row in rows]
 
+    async def active_holders(self, team: str, name: str, limit: int) -> Sequence[str]:
+        # The tokens of who is disabled or deleted ended already, for good: a later end of his logins must not replace
+        # that one.
+        rows = await self._connection.fetch(
+            """
+            SELECT id FROM users
+            WHERE team = $1 AND team_role = $2 AND disabled_at IS NULL AND deleted_at IS NULL
+            ORDER BY id
+            LIMIT $3
+            """,
+            team,
+            name,
+            limit,
+        )
+        return [str(row["id"]) for row in rows]
+
     async def all(self, team: str) -> Sequence[TeamRole]:
         built_in = await self._connection.fetch("SELECT name, scopes FROM roles ORDER BY name")
         own = await self._connection.fetch(
