@@ -190,7 +190,10 @@ async def test_a_deleted_user_leaves_his_id_and_nothing_of_himself(world, admin,
         "INSERT INTO audit_address_keys (person, key, created_at) VALUES ($1, sha256('k'), now())", ann.id
     )
     await world.database.execute(
-        "INSERT INTO external_identities (issuer, subject, user_id, signed_in_at) VALUES ('https://id', '7', $1, now())",
+        """
+        INSERT INTO external_identities (issuer, subject, user_id, signed_in_at)
+        VALUES ('https://id.example', '7', $1, now())
+        """,
         ann.id,
     )
 
