@@ -67,6 +67,7 @@ def _flags(rpc: Rpc) -> str:
         f"internal for {' '.join(access.callers) or 'nobody'}" if access.internal else "",
         "cross-team" if access.cross_team else "",
         "jobs" if access.jobs else "",
+        "login" if access.login else "",
         _STREAMS[rpc.streams],
     )
     return ", ".join(filter(None, flags))

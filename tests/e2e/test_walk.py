@@ -46,11 +46,14 @@ async def test_nobody_gets_into_anything_but_what_is_public(channel):
 async def test_a_person_gets_into_what_his_role_names(channel, token_of, role):
     token = await token_of(role, f"walking-{role}s")
 
-    assert await walk(lambda _: channel, token, lambda rule: lets_in(rule, ROLE_SCOPES[role])) == {}
+    assert await walk(lambda _: channel, token, lambda rule: lets_in(rule, ROLE_SCOPES[role], login=True)) == {}
 
 
 async def test_the_operator_gets_into_all_but_what_is_for_services(channel, admin_token):
-    assert await walk(lambda _: channel, admin_token, lambda rule: lets_in(rule, ROLE_SCOPES["operator"])) == {}
+    assert (
+        await walk(lambda _: channel, admin_token, lambda rule: lets_in(rule, ROLE_SCOPES["operator"], login=True))
+        == {}
+    )
 
 
 async def test_a_key_of_one_scope_gets_into_what_that_names(channel, connect, token_of):

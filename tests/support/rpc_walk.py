@@ -26,11 +26,13 @@ def access(method):
     return method.descriptor.GetOptions().Extensions[access_pb2.access]
 
 
-def lets_in(rule, scopes, *, service="", job=False):
-    """What the option says of a caller with a valid credential."""
+def lets_in(rule, scopes, *, service="", job=False, login=False):
+    """What the option says of a caller with a valid credential. login: whether it is a person's login."""
     if rule.internal and service not in rule.callers:
         return False
     if job and not rule.jobs:
+        return False
+    if rule.login and not login:
         return False
     return rule.authenticated or grants(frozenset(scopes), rule.permission)
 

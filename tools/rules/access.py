@@ -34,8 +34,10 @@ def _problems(access: access_pb2.Access | None) -> Iterator[str]:
         yield "says neither public nor authenticated nor a permission"
     if rule == "permission" and access.permission not in PERMISSIONS:
         yield f"permission {access.permission!r} is not in the vocabulary"
-    if rule == "public" and (access.internal or access.cross_team or access.jobs):
-        yield "is public, so it can be none of internal, cross_team and jobs"
+    if rule == "public" and (access.internal or access.cross_team or access.jobs or access.login):
+        yield "is public, so it can be none of internal, cross_team, jobs and login"
+    if access.login and (access.internal or access.jobs):
+        yield "is for who logged in, who is neither a service nor a job"
     if access.internal != bool(access.callers):
         yield "an internal one names its callers, and no other one does"
     if access.audit == access_pb2.AUDIT_LEVEL_UNSPECIFIED:

@@ -27,6 +27,7 @@ class AccessRule:
     """public: no credential is asked for. permission: empty when any valid credential will do.
 
     callers: nouns of the services that may call an internal method. jobs: whether a job's token will do.
+    login: whether only the token of a person's login will do.
     """
 
     public: bool = False
@@ -36,6 +37,7 @@ class AccessRule:
     audit: AuditLevel = AuditLevel.ON_DENY
     callers: frozenset[str] = frozenset()
     jobs: bool = False
+    login: bool = False
 
     def permit(self, principal: Principal | None) -> None:
         """Raises Unauthenticated without a principal, PermissionDenied when the rule refuses this one."""
@@ -47,6 +49,9 @@ class AccessRule:
             raise _not_a_caller(principal)
         if principal.role == JOB_ROLE and not self.jobs:
             raise PermissionDenied("a job may not call this", reason="NOT_FOR_JOBS")
+        if self.login and (principal.api_key_id or principal.service or principal.role == JOB_ROLE):
+            # What is about a person's own account is done by the person: a leaked key must not change his password.
+            raise PermissionDenied("log in: a key or a program may not call this", reason="LOGIN_REQUIRED")
         # The plain case first: nearly every role names its permissions in full.
         if self.permission and self.permission not in principal.scopes and not principal.may(self.permission):
             raise PermissionDenied(
@@ -78,8 +83,10 @@ def _rule(method: MethodDescriptor) -> AccessRule:
         raise ValueError(f"{method.full_name} has no Access option")
     if which == "permission" and access.permission.count(":") != 1:
         raise ValueError(f"{method.full_name}: permission {access.permission!r} is not resource:action")
-    if which == "public" and (access.internal or access.cross_team or access.jobs):
-        raise ValueError(f"{method.full_name}: a public method can be none of internal, cross_team and jobs")
+    if which == "public" and (access.internal or access.cross_team or access.jobs or access.login):
+        raise ValueError(f"{method.full_name}: a public method can be none of internal, cross_team, jobs and login")
+    if access.login and (access.internal or access.jobs):
+        raise ValueError(f"{method.full_name}: who logged in is neither a service nor a job")
     if access.internal != bool(access.callers):
         raise ValueError(f"{method.full_name}: an internal method names its callers, and no other one does")
     return AccessRule(
@@ -90,4 +97,5 @@ def _rule(method: MethodDescriptor) -> AccessRule:
         audit=_LEVELS[access.audit],
         callers=frozenset(access.callers),
         jobs=access.jobs,
+        login=access.login,
     )

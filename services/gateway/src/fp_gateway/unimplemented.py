@@ -8,6 +8,7 @@ from typing import Any
 
 from forgepoint.ai.v1 import ai_gateway_pb2_grpc as ai
 from forgepoint.auth.v1 import auth_pb2_grpc as auth
+from forgepoint.auth.v1 import secret_pb2_grpc as secrets
 from forgepoint.auth.v1 import withdrawals_pb2_grpc as withdrawals
 from forgepoint.billing.v1 import billing_pb2_grpc as billing
 from forgepoint.experiment.v1 import experiment_pb2_grpc as experiment
@@ -22,9 +23,10 @@ from forgepoint.serving.v1 import serving_pb2_grpc as serving
 from fp_rpc import Server
 
 # Every service, because the internal RPCs of those that run end here too.
-_SERVICERS: tuple[tuple[Callable[[Any, Any], None], Any], ...] = (
+SERVICERS: tuple[tuple[Callable[[Any, Any], None], Any], ...] = (
     (ai.add_AIGatewayServiceServicer_to_server, ai.AIGatewayServiceServicer),
     (auth.add_AuthServiceServicer_to_server, auth.AuthServiceServicer),
+    (secrets.add_SecretServiceServicer_to_server, secrets.SecretServiceServicer),
     (withdrawals.add_WithdrawalServiceServicer_to_server, withdrawals.WithdrawalServiceServicer),
     (billing.add_BillingServiceServicer_to_server, billing.BillingServiceServicer),
     (experiment.add_ExperimentTrackerServiceServicer_to_server, experiment.ExperimentTrackerServiceServicer),
@@ -41,5 +43,5 @@ _SERVICERS: tuple[tuple[Callable[[Any, Any], None], Any], ...] = (
 
 def add_unimplemented(server: Server) -> None:
     """Register every RPC without an implementation."""
-    for add, servicer in _SERVICERS:
+    for add, servicer in SERVICERS:
         server.add(add, servicer())

@@ -25,15 +25,15 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!forgepoint/common/v1/access.proto\x12\x14\x66orgepoint.common.v1\x1a google/protobuf/descriptor.proto\"\xc7\x01\n\x06\x41\x63\x63\x65ss\x12\x10\n\x06public\x18\x01 \x01(\x08H\x00\x12\x17\n\rauthenticated\x18\x02 \x01(\x08H\x00\x12\x14\n\npermission\x18\x03 \x01(\tH\x00\x12\x10\n\x08internal\x18\x04 \x01(\x08\x12\x12\n\ncross_team\x18\x05 \x01(\x08\x12/\n\x05\x61udit\x18\x06 \x01(\x0e\x32 .forgepoint.common.v1.AuditLevel\x12\x0f\n\x07\x63\x61llers\x18\x64 \x03(\t\x12\x0c\n\x04jobs\x18\x65 \x01(\x08\x42\x06\n\x04rule*q\n\nAuditLevel\x12\x1b\n\x17\x41UDIT_LEVEL_UNSPECIFIED\x10\x00\x12\x15\n\x11\x41UDIT_LEVEL_NEVER\x10\x01\x12\x17\n\x13\x41UDIT_LEVEL_ON_DENY\x10\x02\x12\x16\n\x12\x41UDIT_LEVEL_ALWAYS\x10\x03:N\n\x06\x61\x63\x63\x65ss\x12\x1e.google.protobuf.MethodOptions\x18\xba\x87\x03 \x01(\x0b\x32\x1c.forgepoint.common.v1.Accessb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!forgepoint/common/v1/access.proto\x12\x14\x66orgepoint.common.v1\x1a google/protobuf/descriptor.proto\"\xd6\x01\n\x06\x41\x63\x63\x65ss\x12\x10\n\x06public\x18\x01 \x01(\x08H\x00\x12\x17\n\rauthenticated\x18\x02 \x01(\x08H\x00\x12\x14\n\npermission\x18\x03 \x01(\tH\x00\x12\x10\n\x08internal\x18\x04 \x01(\x08\x12\x12\n\ncross_team\x18\x05 \x01(\x08\x12/\n\x05\x61udit\x18\x06 \x01(\x0e\x32 .forgepoint.common.v1.AuditLevel\x12\x0f\n\x07\x63\x61llers\x18\x64 \x03(\t\x12\x0c\n\x04jobs\x18\x65 \x01(\x08\x12\r\n\x05login\x18\x66 \x01(\x08\x42\x06\n\x04rule*q\n\nAuditLevel\x12\x1b\n\x17\x41UDIT_LEVEL_UNSPECIFIED\x10\x00\x12\x15\n\x11\x41UDIT_LEVEL_NEVER\x10\x01\x12\x17\n\x13\x41UDIT_LEVEL_ON_DENY\x10\x02\x12\x16\n\x12\x41UDIT_LEVEL_ALWAYS\x10\x03:N\n\x06\x61\x63\x63\x65ss\x12\x1e.google.protobuf.MethodOptions\x18\xba\x87\x03 \x01(\x0b\x32\x1c.forgepoint.common.v1.Accessb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'forgepoint.common.v1.access_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_AUDITLEVEL']._serialized_start=295
-  _globals['_AUDITLEVEL']._serialized_end=408
+  _globals['_AUDITLEVEL']._serialized_start=310
+  _globals['_AUDITLEVEL']._serialized_end=423
   _globals['_ACCESS']._serialized_start=94
-  _globals['_ACCESS']._serialized_end=293
+  _globals['_ACCESS']._serialized_end=308
 # @@protoc_insertion_point(module_scope)

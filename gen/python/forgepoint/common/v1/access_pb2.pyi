@@ -57,6 +57,7 @@ class Access(_message.Message):
     AUDIT_FIELD_NUMBER: _builtins.int
     CALLERS_FIELD_NUMBER: _builtins.int
     JOBS_FIELD_NUMBER: _builtins.int
+    LOGIN_FIELD_NUMBER: _builtins.int
     public: _builtins.bool
     """Anyone, without a credential."""
     authenticated: _builtins.bool
@@ -70,6 +71,8 @@ class Access(_message.Message):
     audit: Global___AuditLevel.ValueType
     jobs: _builtins.bool
     """Whether a job may call with the token of its execution; elsewhere it is refused, whatever its scopes."""
+    login: _builtins.bool
+    """Whether only a person who logged in may call: an API key, a job and a service are refused, whatever their scopes."""
     @_builtins.property
     def callers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The services that may call an internal method, by noun. Every other service is refused, whatever its scopes."""
@@ -85,10 +88,11 @@ class Access(_message.Message):
         audit: Global___AuditLevel.ValueType = ...,
         callers: _abc.Iterable[_builtins.str] | None = ...,
         jobs: _builtins.bool = ...,
+        login: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["authenticated", b"authenticated", "permission", b"permission", "public", b"public", "rule", b"rule"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audit", b"audit", "authenticated", b"authenticated", "callers", b"callers", "cross_team", b"cross_team", "internal", b"internal", "jobs", b"jobs", "permission", b"permission", "public", b"public", "rule", b"rule"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audit", b"audit", "authenticated", b"authenticated", "callers", b"callers", "cross_team", b"cross_team", "internal", b"internal", "jobs", b"jobs", "login", b"login", "permission", b"permission", "public", b"public", "rule", b"rule"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_rule: _TypeAlias = _typing.Literal["public", "authenticated", "permission"]  # noqa: Y015
     _WhichOneofArgType_rule: _TypeAlias = _typing.Literal["rule", b"rule"]  # noqa: Y015
