@@ -130,7 +130,7 @@ async def test_a_role_holds_from_the_next_token_on(auth):
 
 BAD_ASSIGNMENTS = (
     ("me", "viewer", InvalidArgument),
-    (new_id(), "root", InvalidArgument),
+    (new_id(), "Not a name", InvalidArgument),
     (new_id(), "service", InvalidArgument),
     (new_id(), "viewer", NotFound),
 )

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import fp_runtime
+from forgepoint.auth.v1.secret_pb2_grpc import SecretServiceStub
 from forgepoint.notification.v1.mail_pb2_grpc import add_MailServiceServicer_to_server
 from forgepoint.notification.v1.notification_pb2_grpc import add_NotificationServiceServicer_to_server
 from fp_events import AuditPublisher, NatsBus
@@ -61,7 +62,8 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     sender = HttpSender(settings.addresses, timeout=timeout, resolve=names)
     secrets, observe = Secrets(settings.signing_key), metrics.attempted
     others, smtp = peers(runtime, settings), settings.smtp
-    values = SecretValues(others.channels.open(settings.auth_addr, timeout=settings.notification_timeout))
+    auth = others.channels.open(settings.auth_addr, timeout=settings.notification_timeout)
+    values = SecretValues(SecretServiceStub(auth).ResolveSecrets)
     dispatch = Dispatch(sender, secrets, clock, values=values, letters=Letters(), mail=smtp)
     once = Deliver(transactions, dispatch, Backoff(()), clock, observe=observe)
     servicer = NotificationServicer(

@@ -1,5 +1,6 @@
 """Clients of the peers that steps work with."""
 
+from forgepoint.auth.v1.secret_pb2_grpc import SecretServiceStub
 from fp_devstack.client import SupervisorClient
 from fp_kernel import InvalidArgument, PermissionDenied
 from fp_rpc import Channels
@@ -32,5 +33,5 @@ def step_peers(settings: PipelineSettings, channels: Channels, artifacts: Object
         jobs=SupervisedJobs(supervisor),
         artifacts=artifacts,
         tokens=GrpcJobTokens(auth),
-        secrets=SecretValues(auth),
+        secrets=SecretValues(SecretServiceStub(auth).ResolveSecrets),
     )
