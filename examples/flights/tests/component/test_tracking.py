@@ -10,12 +10,15 @@ from fp_flights.story import runs
 LOSSES, FINAL = [0.6, 0.5, 0.45], {"log_loss": 0.44, "auc": 0.7}
 
 
-def attempt(number):
-    return job.Job("execution", "train", {}, {}, {}, {}, "", number)
+async def attempt(experiments, number):
+    """Of a step whose settings name the experiment, which somebody else made."""
+    experiment_id = await tracking.experiment(experiments.maker)
+    return job.Job("execution", "train", {"experiment_id": experiment_id}, {}, {}, {}, "", number)
 
 
 async def track(experiments, number, *, fails=None, losses=LOSSES):
-    async with tracking.tracked(experiments.job, attempt(number), {"iterations": 3}) as run:
+    task = await attempt(experiments, number)
+    async with tracking.tracked(experiments.job, task, {"iterations": 3}) as run:
         await run.params({"rows": 10})
         await run.metrics(losses, FINAL)
         if fails is not None:
@@ -51,7 +54,7 @@ async def test_an_attempt_after_one_that_finished_the_run_has_the_same_run_and_l
 
 
 async def test_an_attempt_after_one_that_died_goes_on_with_its_run(experiments):
-    died = tracking.tracked(experiments.job, attempt(1), {"iterations": 3})
+    died = tracking.tracked(experiments.job, await attempt(experiments, 1), {"iterations": 3})
     run = await died.__aenter__()
     await run.metrics(LOSSES, FINAL)
 
