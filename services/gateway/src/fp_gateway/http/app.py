@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from fp_gateway.http import bind, dashboard, oauth, predict, protojson, session, sse
 from fp_gateway.http.body_limit import BodyLimit
 from fp_gateway.http.oip import routes as oip
+from fp_gateway.http.pages.accounts import AccountPages
 from fp_gateway.http.pages.forms import Forms
 from fp_gateway.http.pages.programs import ProgramPages
 from fp_gateway.http.pages.sign_in import SignInPages
@@ -35,6 +36,7 @@ def application(
         *session.routes(rpc, secure=secure_cookies),
         *SignInPages(rpc, forms, secure=secure_cookies).routes(),
         *ProgramPages(rpc, forms).routes(),
+        *AccountPages(rpc, forms).routes(),
         *oauth.routes(rpc, issuer=issuer, public_url=public_url),
         *sse.routes(rpc),
         *dashboard.routes(rpc),

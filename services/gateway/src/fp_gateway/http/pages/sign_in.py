@@ -114,6 +114,7 @@ class SignInPages:
             f"{field('email', 'E-mail address', email, kind='email', complete='username')}"
             f"{field('password', 'Password', kind='password', complete='current-password', most=1_000)}"
             '<button class="main" type="submit">Sign in</button></form>'
+            '<p><a href="/forgot-password">Forgot your password?</a></p>'
         )
         status = to_problem(error)["status"] if error else 200
         return self._forms.guarded(page("Sign in", body, status=status), token)
