@@ -6,7 +6,7 @@ from fp_flights import job, tracking
 from fp_flights.patience import patiently
 from fp_kernel import Unavailable
 
-TASK = job.Job("execution", "train", {}, {}, {}, {}, "")
+TASK = job.Job("execution", "train", {"experiment_id": "experiment"}, {}, {}, {}, "")
 
 
 class Tracker:
@@ -22,9 +22,8 @@ class Tracker:
                 raise Unavailable("away")
             self.told.append(name)
             answer = getattr(pb, f"{name}Response")()
-            for field in ("experiment", "run"):
-                if field in answer.DESCRIPTOR.fields_by_name:
-                    getattr(answer, field).id = field
+            if "run" in answer.DESCRIPTOR.fields_by_name:
+                answer.run.id = "run"
             return answer
 
         return call
@@ -45,11 +44,11 @@ async def test_a_tracker_that_is_away_for_a_while_is_waited_for():
     tracker = Tracker(away=2)
 
     assert await track(tracker) == "run"
-    called = ("CreateExperiment", "StartRun", "LogParams", "LogMetrics", "UpdateRunStatus")
+    called = ("StartRun", "LogParams", "LogMetrics", "UpdateRunStatus")
     assert tracker.told == [name for name in called for _ in range(3)]
 
 
-@pytest.mark.parametrize("lost", ["CreateExperiment", "StartRun", "LogParams", "LogMetrics", "UpdateRunStatus"])
+@pytest.mark.parametrize("lost", ["StartRun", "LogParams", "LogMetrics", "UpdateRunStatus"])
 async def test_a_tracker_that_is_lost_for_good_fails_the_job_with_its_error_after_patience(lost, monkeypatch):
     monkeypatch.setattr(tracking, "patiently", functools.partial(patiently, seconds=0.3))
     tracker = Tracker(lost=lost)
