@@ -62,9 +62,8 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     sender = HttpSender(settings.addresses, timeout=timeout, resolve=names)
     secrets, observe = Secrets(settings.signing_key), metrics.attempted
     others, smtp = peers(runtime, settings), settings.smtp
-    auth = others.channels.open(settings.auth_addr, timeout=settings.notification_timeout)
-    values = SecretValues(SecretServiceStub(auth).ResolveSecrets)
-    dispatch = Dispatch(sender, secrets, clock, values=values, letters=Letters(), mail=smtp)
+    auth = SecretServiceStub(others.channels.open(settings.auth_addr, timeout=timeout))
+    dispatch = Dispatch(sender, secrets, clock, values=SecretValues(auth.ResolveSecrets), letters=Letters(), mail=smtp)
     once = Deliver(transactions, dispatch, Backoff(()), clock, observe=observe)
     servicer = NotificationServicer(
         update_preferences=UpdatePreferences(transactions, reads, sender, clock, mailing=smtp is not None),

@@ -1,13 +1,11 @@
 """Clients of the peers that steps work with."""
 
-from forgepoint.auth.v1.secret_pb2_grpc import SecretServiceStub
 from fp_devstack.client import SupervisorClient
 from fp_kernel import InvalidArgument, PermissionDenied
 from fp_rpc import Channels
-from fp_rpc.secret_values import SecretValues
 from fp_s3 import ObjectStore
 
-from fp_pipeline.adapters.auth import GrpcJobTokens
+from fp_pipeline.adapters.auth import GrpcJobTokens, secret_values
 from fp_pipeline.adapters.inference import GrpcTraffic
 from fp_pipeline.adapters.registry import GrpcRegistry
 from fp_pipeline.adapters.serving import GrpcProbe
@@ -33,5 +31,5 @@ def step_peers(settings: PipelineSettings, channels: Channels, artifacts: Object
         jobs=SupervisedJobs(supervisor),
         artifacts=artifacts,
         tokens=GrpcJobTokens(auth),
-        secrets=SecretValues(SecretServiceStub(auth).ResolveSecrets),
+        secrets=secret_values(auth),
     )

@@ -1,9 +1,11 @@
-"""Tokens for jobs, from auth over gRPC."""
+"""Tokens for jobs and values of secrets, from auth over gRPC."""
 
 import grpc
 from forgepoint.auth.v1 import auth_pb2 as pb
 from forgepoint.auth.v1.auth_pb2_grpc import AuthServiceStub
+from forgepoint.auth.v1.secret_pb2_grpc import SecretServiceStub
 from fp_rpc import acting_for
+from fp_rpc.secret_values import SecretValues
 from fp_rpc.times import to_duration
 
 from fp_pipeline.app.peers import Actor
@@ -17,3 +19,7 @@ class GrpcJobTokens:
         request = pb.IssueJobTokenRequest(execution_id=execution_id, step_id=step_id, ttl=to_duration(ttl))
         with acting_for(actor.team, actor.user_id):
             return (await self._stub.IssueJobToken(request)).access_token
+
+
+def secret_values(channel: grpc.aio.Channel) -> SecretValues:
+    return SecretValues(SecretServiceStub(channel).ResolveSecrets)
