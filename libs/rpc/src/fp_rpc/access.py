@@ -49,8 +49,9 @@ class AccessRule:
             raise _not_a_caller(principal)
         if principal.role == JOB_ROLE and not self.jobs:
             raise PermissionDenied("a job may not call this", reason="NOT_FOR_JOBS")
-        if self.login and (principal.api_key_id or principal.service or principal.role == JOB_ROLE):
-            # What is about a person's own account is done by the person: a leaked key must not change his password.
+        if self.login and not principal.session_id:
+            # What is about a person's own account is done by the person: a leaked key must not change his password, nor
+            # a key of one scope become a session with all of them. Only the tokens of logins name a session.
             raise PermissionDenied("log in: a key or a program may not call this", reason="LOGIN_REQUIRED")
         # The plain case first: nearly every role names its permissions in full.
         if self.permission and self.permission not in principal.scopes and not principal.may(self.permission):

@@ -79,3 +79,20 @@ def test_a_job_calls_what_is_marked_for_jobs_and_nothing_else():
     with pytest.raises(PermissionDenied) as refused:
         AccessRule(permission="models:write", jobs=True).permit(job)
     assert refused.value.reason == "PERMISSION_MISSING"
+
+
+def test_what_is_for_logins_is_opened_by_no_other_credential():
+    """The token of a workload was once taken for a person's, because it is neither a key nor a job's."""
+    rule, person = AccessRule(login=True), Principal("user-1", "red", "admin", frozenset({"*:*"}), 4e9)
+
+    rule.permit(replace(person, session_id="session-1"))
+    others = (
+        replace(person, api_key_id="key-1"),
+        replace(person, role="job", execution_id="e1"),
+        replace(person, role="workload"),
+        Principal("billing", "", "service", frozenset({"*:*"}), 4e9, service="billing").on_behalf_of("red", "user-1"),
+    )
+    for other in others:
+        with pytest.raises(PermissionDenied) as refused:
+            rule.permit(other)
+        assert refused.value.reason in {"LOGIN_REQUIRED", "NOT_FOR_JOBS"}

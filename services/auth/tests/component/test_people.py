@@ -89,3 +89,19 @@ async def test_sessions_are_seen_and_ended_over_the_wire(auth, people):
     await mine.GetUser(people_pb2.GetUserRequest())
     await mine.LogOutEverywhere(people_pb2.LogOutEverywhereRequest(myself=True))
     assert await until_refused(auth.caller(second.access_token)) == "IDENTITY_ENDED"
+
+
+async def test_a_key_changes_nothing_about_the_account_of_its_owner(auth, people):
+    """Whoever finds the key of an admin must not lock him out of his own account."""
+    owner = await auth.member("admin")
+    stub = people(auth, (await owner.call.CreateAPIKey(auth_pb2.CreateAPIKeyRequest(scopes=["*:*"]))).raw_key)
+    calls = (
+        stub.UpdateProfile(people_pb2.UpdateProfileRequest(name="Eve")),
+        stub.ChangePassword(people_pb2.ChangePasswordRequest(old_password="x", new_password=OTHER)),
+        stub.ListSessions(people_pb2.ListSessionsRequest()),
+        stub.LogOutEverywhere(people_pb2.LogOutEverywhereRequest(myself=True)),
+    )
+    for call in calls:
+        with pytest.raises(PermissionDenied) as refused:
+            await call
+        assert refused.value.reason == "LOGIN_REQUIRED"

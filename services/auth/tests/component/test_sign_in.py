@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 import pytest_asyncio
-from forgepoint.auth.v1 import auth_pb2, sign_in_pb2, sign_in_pb2_grpc
+from forgepoint.auth.v1 import auth_pb2, people_pb2, people_pb2_grpc, sign_in_pb2, sign_in_pb2_grpc
 from fp_auth.sign_in_settings import IssuerSettings
 from fp_kernel import FailedPrecondition, NotFound, PermissionDenied, Unauthenticated, Unavailable
 from fp_rpc import BearerToken, Channels
@@ -217,6 +217,20 @@ async def test_an_address_of_a_local_account_opens_it_only_by_setting_and_when_i
     assert joined.user.id == local.user.id
     assert unverified.user.id != local.user.id
     assert unverified.user.email.endswith(".invalid")
+
+
+async def test_who_was_deleted_is_a_new_person_when_he_signs_in_again(begin, sign_in_provider, browser, stack):
+    auth, people = await begin()
+    await sign_in_provider.account(browser, "una", groups=["ml"])
+    first = await people.sign_in(sign_in_provider, browser, "una")
+    channels = Channels(BearerToken((await auth.login()).access_token))
+    stack.push_async_callback(channels.close)
+    operator = people_pb2_grpc.PeopleServiceStub(channels.open(auth.address, timeout=PATIENCE))
+
+    await operator.DeleteUser(people_pb2.DeleteUserRequest(user_id=first.user.id))
+    again = await people.sign_in(sign_in_provider, browser, "una")
+
+    assert again.user.id != first.user.id
 
 
 async def test_a_provider_that_is_away_fails_its_own_sign_ins_alone(begin):

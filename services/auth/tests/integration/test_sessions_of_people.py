@@ -132,21 +132,6 @@ async def test_an_admin_does_not_end_the_sessions_of_who_may_more(world, admin, 
         await world.do.end_session(admin, his.session_id, may_see=lambda _: True)
 
 
-async def test_a_key_neither_lists_nor_ends_sessions(world, ann, refused):
-    issued = await world.do.create_api_key(
-        await world.caller(ann), user_id="", scopes=["models:read"], expires_at=None, name=""
-    )
-    key, (_, person) = await world.using(issued), await logged_in(world, ann)
-    with refused(PermissionDenied, reason="LOGIN_REQUIRED"):
-        await listed(world, key)
-    with refused(PermissionDenied, reason="LOGIN_REQUIRED"):
-        await world.do.end_session(key, person.session_id, may_see=of_alpha)
-    with refused(PermissionDenied, reason="LOGIN_REQUIRED"):
-        await world.do.log_out_everywhere(key, key.user_id, may_see=of_alpha)
-    with refused(PermissionDenied, reason="LOGIN_REQUIRED"):
-        await world.do.change_password(key, PASSWORD, OTHER, address="")
-
-
 async def test_logging_out_everywhere_ends_every_login_and_no_key(world, ann, refused):
     (first, caller), (second, _) = await logged_in(world, ann), await logged_in(world, ann)
     key = await world.do.create_api_key(caller, user_id="", scopes=["models:read"], expires_at=None, name="")

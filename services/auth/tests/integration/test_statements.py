@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from hashlib import sha256
 from importlib import resources
 
-from fp_auth.adapters.postgres.connection import FIRST
+from fp_auth.adapters.postgres.statements import FIRST
 from fp_testkit.statements import check, uses
 
 MIGRATIONS = resources.files("fp_auth") / "migrations"

@@ -72,7 +72,9 @@ class Access(_message.Message):
     jobs: _builtins.bool
     """Whether a job may call with the token of its execution; elsewhere it is refused, whatever its scopes."""
     login: _builtins.bool
-    """Whether only a person who logged in may call: an API key, a job and a service are refused, whatever their scopes."""
+    """Whether only a person who logged in may call: API keys, jobs, workloads and services are refused, whatever
+    their scopes.
+    """
     @_builtins.property
     def callers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The services that may call an internal method, by noun. Every other service is refused, whatever its scopes."""

@@ -2,22 +2,12 @@
 
 from collections.abc import Callable
 
-from fp_kernel import FailedPrecondition, PermissionDenied, Principal
-from fp_kernel.identity import JOB_ROLE
+from fp_kernel import FailedPrecondition, Principal
 
 from fp_auth.app.ports import Transaction
 from fp_auth.app.refusals import check_holds, no_user
 from fp_auth.app.session import role_named
 from fp_auth.domain.users import ADMINISTRATORS, OPERATOR_ROLE, User
-
-
-def require_login(caller: Principal) -> None:
-    """What is about a person's own account is done by the person: a key that leaked must not change his password.
-
-    Raises PermissionDenied for keys, services and jobs.
-    """
-    if caller.api_key_id or caller.service or caller.is_service or caller.role == JOB_ROLE:
-        raise PermissionDenied("log in: a key or a program does not change the account", reason="LOGIN_REQUIRED")
 
 
 async def lock_administered(

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 
 from fp_kernel import Clock, NotFound, Principal, parse_id
 
-from fp_auth.app.account_access import require_login
 from fp_auth.app.ports import Transaction, Transactions
 from fp_auth.app.refusals import check_holds, no_user
 from fp_auth.app.session import role_named
@@ -44,7 +43,6 @@ class EndSession:
 
         Raises InvalidArgument, NotFound, PermissionDenied.
         """
-        require_login(caller)
         session_id = parse_id(session_id, "session_id")
         async with self._transactions() as tx:
             session = await tx.sessions.find(session_id)
@@ -65,7 +63,6 @@ class LogOutEverywhere:
 
         Raises InvalidArgument, NotFound, PermissionDenied.
         """
-        require_login(caller)
         user_id = parse_id(user_id, "user_id")
         async with self._transactions() as tx:
             user = await tx.users.lock(user_id)

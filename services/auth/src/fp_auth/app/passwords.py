@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from fp_kernel import Clock, FailedPrecondition, InvalidArgument, Principal, ResourceExhausted, invalid, parse_id
 
-from fp_auth.app.account_access import lock_administered, require_login
+from fp_auth.app.account_access import lock_administered
 from fp_auth.app.end_sessions import end_every_session
 from fp_auth.app.mail_ports import Mail, MailTemplate, StoredMail
 from fp_auth.app.ports import PasswordHasher, Random, Transaction, Transactions, Users
@@ -102,7 +102,6 @@ class ChangePassword:
         Raises InvalidArgument, PermissionDenied, Unauthenticated, ResourceExhausted, FailedPrecondition for an account
         without a password.
         """
-        require_login(caller)
         user = await self._users.find(caller.user_id)
         if user is None or not user.password_hash:
             raise FailedPrecondition("this account has no password; it signs in elsewhere", reason="NO_PASSWORD")

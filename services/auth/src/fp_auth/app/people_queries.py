@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 from fp_kernel import Clock, Page, Principal, page_by_id, page_request_by_id, parse_id
 
-from fp_auth.app.account_access import require_login
 from fp_auth.app.account_ports import SessionReads
 from fp_auth.app.end_sessions import ADMINISTER_USERS
 from fp_auth.app.ports import Users
@@ -28,7 +27,6 @@ class PeopleQueries:
         self, caller: Principal, user_id: str, *, page_size: int, page_token: str, may_see: Callable[[str], bool]
     ) -> Page[OpenedSession]:
         """Those that have not ended. Raises InvalidArgument, NotFound, PermissionDenied."""
-        require_login(caller)
         user = await self._visible(caller, user_id, ADMINISTER_USERS, may_see)
         scope = ("sessions", user.team, user.id)
         request = page_request_by_id(page_size, page_token, scope=scope)

@@ -8,14 +8,12 @@ from datetime import UTC, datetime, timedelta
 from fp_kernel import (
     Clock,
     FailedPrecondition,
-    PermissionDenied,
     Principal,
     ResourceExhausted,
     Unauthenticated,
     invalid,
 )
 
-from fp_auth.app.access import require_person
 from fp_auth.app.begin_sign_in import check_public, seal_text
 from fp_auth.app.complete_sign_in import Unseal
 from fp_auth.app.ports import Random, Sealer
@@ -96,17 +94,15 @@ class DecideProgramSignIn:
         return request
 
     async def decide_device(self, caller: Principal, typed_code: str, *, allow: bool) -> None:
-        """Raises InvalidArgument, PermissionDenied for what is no person, NotFound, FailedPrecondition."""
+        """Raises InvalidArgument, NotFound, FailedPrecondition."""
         code = domain.parse_user_code(typed_code)
-        _require_signed_in(caller)
         async with self._transactions() as tx:
             self._open(await tx.device_sign_ins.lock_by_code(code))
             await tx.device_sign_ins.decide(code, caller.user_id if allow else "", self._clock.now())
 
     def decide_loopback(self, caller: Principal, sealed: str, *, allow: bool) -> str:
-        """Where the browser goes. Raises PermissionDenied, Unauthenticated, NotFound."""
+        """Where the browser goes. Raises Unauthenticated, NotFound."""
         request = self.loopback(sealed)
-        _require_signed_in(caller)
         if not allow:
             return request.redirect_url(error="access_denied")
         ends = self._clock.now() + domain.CODE_LIFE
@@ -182,10 +178,3 @@ class RedeemProgramSignIn:
         if user is None or (ends is not None and ends <= self._clock.now()):
             raise Unauthenticated("your sign-in is over; sign in again", reason="SESSION_OVER")
         return await self._open_session(user, ends=ends)
-
-
-def _require_signed_in(caller: Principal) -> None:
-    """A key with one scope must not become a session with all of them. Raises PermissionDenied."""
-    require_person(caller)
-    if caller.api_key_id:
-        raise PermissionDenied("a person must decide, signed in and not by an API key", reason="NOT_A_PERSON")

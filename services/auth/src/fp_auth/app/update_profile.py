@@ -4,7 +4,6 @@ from dataclasses import replace
 
 from fp_kernel import Principal
 
-from fp_auth.app.account_access import require_login
 from fp_auth.app.ports import Transactions
 from fp_auth.app.session import admitted
 from fp_auth.domain.users import User, parse_name
@@ -16,7 +15,6 @@ class UpdateProfile:
 
     async def __call__(self, caller: Principal, name: str) -> User:
         """Raises InvalidArgument, PermissionDenied."""
-        require_login(caller)
         async with self._transactions() as tx:
             user = await admitted(tx, caller.user_id)
             user = replace(user, name=parse_name(name, user.email))

@@ -2,7 +2,6 @@
 
 from fp_kernel import Clock, FailedPrecondition, Principal
 
-from fp_auth.app.account_access import require_login
 from fp_auth.app.passwords import Delivery, Links, bad_link
 from fp_auth.app.ports import Transactions
 from fp_auth.app.session import admitted
@@ -22,7 +21,6 @@ class RequestEmailVerification:
         Raises PermissionDenied, FailedPrecondition for an address that is verified, and where no mail is sent,
         ResourceExhausted after too many within an hour.
         """
-        require_login(caller)
         async with self._transactions() as tx:
             user = await admitted(tx, caller.user_id)
             if user.email_verified:

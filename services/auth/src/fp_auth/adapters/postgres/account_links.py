@@ -3,8 +3,9 @@
 from datetime import datetime
 
 from asyncpg import Record
+from fp_postgres import Connection
 
-from fp_auth.adapters.postgres.connection import Connection, affected
+from fp_auth.adapters.postgres.statements import affected
 from fp_auth.domain.account_links import Link, LinkKind
 
 

@@ -5,8 +5,9 @@ from datetime import datetime
 
 from asyncpg import Record
 from fp_kernel import PageRequest
+from fp_postgres import Connection
 
-from fp_auth.adapters.postgres.connection import FIRST, Connection
+from fp_auth.adapters.postgres.statements import FIRST
 from fp_auth.adapters.postgres.users import ROLE
 from fp_auth.app.ports import KeyHolder
 from fp_auth.domain.api_keys import ApiKey

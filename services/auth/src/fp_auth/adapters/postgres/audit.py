@@ -6,9 +6,9 @@ from datetime import date, datetime
 from secrets import token_bytes
 from typing import Any, Final
 
-from fp_postgres import Database, Transaction
+from fp_postgres import Connection, Database, Transaction
 
-from fp_auth.adapters.postgres.connection import Connection, affected
+from fp_auth.adapters.postgres.statements import affected
 from fp_auth.app.audit_ports import Wanted
 from fp_auth.domain.audit import Entry, Head, Record
 

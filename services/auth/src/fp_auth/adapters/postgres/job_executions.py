@@ -2,7 +2,9 @@
 
 from datetime import datetime
 
-from fp_auth.adapters.postgres.connection import Connection, affected
+from fp_postgres import Connection
+
+from fp_auth.adapters.postgres.statements import affected
 
 
 class PostgresJobExecutions:

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from fp_auth.adapters.postgres.connection import Connection, affected
+from fp_postgres import Connection
+
+from fp_auth.adapters.postgres.statements import affected
 from fp_auth.app.ports import Subject
 from fp_auth.domain.lockout import Bucket
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from asyncpg import Record
+from fp_postgres import Connection
 
-from fp_auth.adapters.postgres.connection import Connection
 from fp_auth.app.mail_ports import StoredMail
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from asyncpg import Record
+from fp_postgres import Connection
 
-from fp_auth.adapters.postgres.connection import Connection, affected
+from fp_auth.adapters.postgres.statements import affected
 from fp_auth.domain.team_roles import TeamRole
 from fp_auth.domain.users import ASSIGNABLE_ROLES, Role
 

@@ -8,10 +8,10 @@ from typing import Any
 from asyncpg import Record
 from fp_kernel import Command, PageRequest
 from fp_kernel.secret_references import SecretReference
-from fp_postgres import Database
+from fp_postgres import Connection, Database
 from fp_postgres import Transaction as DatabaseTransaction
 
-from fp_auth.adapters.postgres.connection import Connection, affected
+from fp_auth.adapters.postgres.statements import affected
 from fp_auth.app.secret_ports import Held
 from fp_auth.domain.secrets import SealedVersion, Secret, Version, VersionStatus, WrappedKey
 

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from asyncpg import Record
 from fp_kernel import PageRequest
+from fp_postgres import Connection
 
 from fp_auth.adapters.postgres.api_keys import KEY, to_key
-from fp_auth.adapters.postgres.connection import FIRST, Connection, affected
+from fp_auth.adapters.postgres.statements import FIRST, affected
 from fp_auth.app.service_account_ports import AccountHolder
 from fp_auth.domain.api_keys import ApiKey
 from fp_auth.domain.service_accounts import ServiceAccount

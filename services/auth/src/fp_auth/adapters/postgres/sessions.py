@@ -5,8 +5,9 @@ from datetime import datetime
 
 from asyncpg import Record
 from fp_kernel import PageRequest
+from fp_postgres import Connection
 
-from fp_auth.adapters.postgres.connection import FIRST, Connection, affected
+from fp_auth.adapters.postgres.statements import FIRST, affected
 from fp_auth.domain.sessions import OpenedSession, RefreshToken
 
 _OPENED = "id, user_id, started_at, coalesce(last_used_at, started_at) AS last_used_at, ends_at, address"

@@ -3,8 +3,9 @@
 from datetime import datetime
 
 from asyncpg import Record
+from fp_postgres import Connection
 
-from fp_auth.adapters.postgres.connection import Connection, affected
+from fp_auth.adapters.postgres.statements import affected
 from fp_auth.app.sign_in_ports import KnownIdentity
 from fp_auth.domain.program_sign_in import DeviceSignIn
 

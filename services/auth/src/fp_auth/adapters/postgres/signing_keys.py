@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from fp_auth.adapters.postgres.connection import Connection
+from fp_postgres import Connection
+
 from fp_auth.app.ports import SigningKey
 from fp_auth.domain.signing import KeyLife
 

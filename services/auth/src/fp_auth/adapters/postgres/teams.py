@@ -5,8 +5,9 @@ from datetime import datetime
 
 from asyncpg import Record
 from fp_kernel import PageRequest
+from fp_postgres import Connection
 
-from fp_auth.adapters.postgres.connection import Connection, affected
+from fp_auth.adapters.postgres.statements import affected
 from fp_auth.domain.teams import Limits, Team
 
 _TEAM = "id, display_name, created_at, suspended_at, max_users, max_keys"

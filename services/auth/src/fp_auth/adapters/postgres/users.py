@@ -5,8 +5,9 @@ from datetime import datetime
 
 from asyncpg import Record
 from fp_kernel import PageRequest
+from fp_postgres import Connection
 
-from fp_auth.adapters.postgres.connection import FIRST, Connection, affected
+from fp_auth.adapters.postgres.statements import FIRST, affected
 from fp_auth.domain.users import ADMIN_ROLE, ASSIGNABLE_ROLES, DEFAULT_ROLE, OPERATOR_ROLE, User
 
 # An operator is an admin of his team with a mark: code that does not know the mark finds the admin that he was.

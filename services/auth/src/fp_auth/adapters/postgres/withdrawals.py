@@ -5,8 +5,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from asyncpg import Record
+from fp_postgres import Connection
 
-from fp_auth.adapters.postgres.connection import Connection, affected
+from fp_auth.adapters.postgres.statements import affected
 from fp_auth.domain.withdrawals import Withdrawal
 
 _PAGE = 1_000
