@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from rules import access, clocks, database_time, exemptions, glue, growth, names, sizes, waiting
+from rules import access, clocks, database_time, decisions, exemptions, glue, growth, names, sizes, waiting
 
 EXEMPTIONS = exemptions.read(Path(__file__).with_name("exemptions.toml"))
 RULES = (
@@ -21,6 +21,7 @@ RULES = (
     clocks.stopwatches,
     database_time.business_time,
     growth.undeclared,
+    decisions.pages,
 )
 APP = "services/auth/src/fp_auth/app/planted.py"
 TEST = "libs/rpc/tests/unit/test_planted.py"
@@ -30,6 +31,7 @@ WALLCLOCK = "libs/testkit/src/fp_testkit/wallclock.py"
 RUNTIME = "libs/runtime/src/fp_runtime/planted.py"
 SQL = "services/billing/src/fp_billing/migrations/9999_planted.sql"
 PROTO = "proto/forgepoint/auth/v1/planted.proto"
+PAGE = "docs/decisions/9999-planted.md"
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
@@ -76,6 +78,11 @@ def asynchronous(line: str) -> str:
 
 GLUE = '"""Joins."""\n\nfrom fp_auth.domain import B, C\n'
 STARTS = "    def __init__(self, b, c):\n        B.__init__(self, b)\n        C.__init__(self, c)\n"
+
+
+def page(decision="It is so.", status="accepted", sections=("Context", "Decision", "Consequences")):
+    return "\n\n".join(["# 9999 Planted", decision, f"Status: {status}", *(f"## {name}\nWords." for name in sections)])
+
 
 PLANTS = {
     "a file of 301 lines": (sizes.files, APP, "x = 1\n" * 301),
@@ -126,6 +133,14 @@ PLANTS = {
     "a time of the database": (database_time.business_time, APP, "Q = 'INSERT INTO a VALUES ($1, now())'\n"),
     "a day of the database": (database_time.business_time, LIB, "Q = f'SELECT {a} WHERE day = CURRENT_DATE'\n"),
     "a time of the database by default": (database_time.business_time, SQL, "at timestamptz DEFAULT now()\n"),
+    "a decision without a sentence": (decisions.pages, PAGE, page("- A list")),
+    "a decision that begins with its status": (decisions.pages, PAGE, page("Status: accepted")),
+    "a decision of another status": (decisions.pages, PAGE, page(status="agreed")),
+    "a decision without context": (decisions.pages, PAGE, page(sections=("Decision", "Consequences"))),
+    "a decision with another section": (decisions.pages, PAGE, page(sections=(*decisions.SECTIONS, "Notes"))),
+    "a decision of another number": (decisions.pages, "docs/decisions/9998-planted.md", page()),
+    "a second decision of a number": (decisions.pages, "docs/decisions/0001-z-planted.md", page()),
+    "a decision without number": (decisions.pages, "docs/decisions/planted.md", page()),
     "no audit level": (access.options, PROTO, option("authenticated: true", audit="")),
 }  # fmt: skip
 
@@ -159,6 +174,8 @@ NEAR_MISSES = {
     "a time of a clock": (database_time.business_time, APP, "at = clock.now()\n"),
     "a time of the database in words": (database_time.business_time, APP, '"""Not now() of the database."""\n'),
     "a time of the database in a comment": (database_time.business_time, SQL, "-- no now() here\n"),
+    "a decision": (decisions.pages, PAGE, page()),
+    "a decision that another replaced": (decisions.pages, PAGE, page(status="superseded by [0096](0096-a.md)")),
     "a known permission": (access.options, PROTO, option('permission: "models:read"')),
 }  # fmt: skip
 
