@@ -34,7 +34,7 @@ from fp_rpc.client.on_behalf_of import acting_for
 from fp_rpc.errors import from_rpc_error, http_status, to_problem, to_status
 from fp_rpc.identity.access_tokens import JwtResolver
 from fp_rpc.identity.api_keys import ApiKeyResolver
-from fp_rpc.identity.auth_client import auth_validator, remote_identity
+from fp_rpc.identity.auth_client import auth_validator
 from fp_rpc.identity.caller import CredentialResolver, IdentityResolver
 from fp_rpc.identity.jwks import HttpJwks, JwksSource, StaticJwks
 from fp_rpc.identity.withdrawals import Withdrawal, Withdrawals
@@ -78,7 +78,6 @@ __all__ = [
     "from_rpc_error",
     "http_status",
     "principal",
-    "remote_identity",
     "to_problem",
     "to_status",
 ]

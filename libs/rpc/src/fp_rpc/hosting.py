@@ -1,5 +1,6 @@
 """The identity of a service: its credential, its channels to others, and how it learns who calls it."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -9,16 +10,27 @@ from fp_telemetry import Metrics
 
 from fp_rpc.client.channels import Channels
 from fp_rpc.client.credentials import ServiceCredential
-from fp_rpc.identity.auth_client import remote_identity
+from fp_rpc.identity.access_tokens import JwtResolver
+from fp_rpc.identity.api_keys import ApiKeyResolver
+from fp_rpc.identity.auth_client import auth_validator, list_withdrawals
 from fp_rpc.identity.caller import CredentialResolver
 from fp_rpc.identity.ended import EndedIdentities
+from fp_rpc.identity.jwks import HttpJwks
+from fp_rpc.identity.withdrawals import Withdrawals
 
+JWKS_PATH: Final = "/.well-known/jwks.json"
 _AUTH_TIMEOUT: Final = 5.0
+
+
+class Health(Protocol):
+    def add(self, name: str, ping: Callable[[], Awaitable[object]], *, hard: bool) -> None: ...
 
 
 class Measured(Host, Protocol):
     @property
     def metrics(self) -> Metrics: ...
+    @property
+    def health(self) -> Health: ...
 
 
 class Secret(Protocol):
@@ -49,12 +61,34 @@ class Peers:
 
 
 def peers(runtime: Measured, settings: Settings) -> Peers:
-    """Closed by the runtime: the channels before the credential that their last calls still need."""
+    """Closed by the runtime: the channels before the credential that their last calls still need.
+
+    The service is not ready before it can tell who calls: auth that was started beside it is late by seconds, and until
+    then every call fails. After that auth may be away; tokens outlive that.
+    """
     credential = ServiceCredential(runtime.noun, settings.service_secret.get_secret_value(), settings.auth_addr)
     channels = Channels(credential, metrics=runtime.metrics)
     auth = channels.open(settings.auth_addr, timeout=_AUTH_TIMEOUT, passing=(Unimplemented,))
-    identity, keys = remote_identity(settings.auth_issuer, auth)
+    jwks = HttpJwks(f"{settings.auth_issuer}{JWKS_PATH}")
+    keys = ApiKeyResolver(auth_validator(auth))
+    withdrawals = Withdrawals(list_withdrawals(auth))
+    identity = CredentialResolver(JwtResolver(settings.auth_issuer, jwks), keys, withdrawals)
+    runtime.health.add("identity", Once(jwks.load, withdrawals.load), hard=True)
     runtime.on_close(credential.close)
-    runtime.on_close(identity.withdrawals.close)
+    runtime.on_close(jwks.close)
+    runtime.on_close(withdrawals.close)
     runtime.on_close(channels.close)
-    return Peers(credential, channels, identity, EndedIdentities(identity.withdrawals, keys))
+    return Peers(credential, channels, identity, EndedIdentities(withdrawals, keys))
+
+
+class Once:
+    """A ping that is bad until each of the loads succeeded once, and good from then on."""
+
+    def __init__(self, *loads: Callable[[], Awaitable[object]]) -> None:
+        self._loads = list(loads)
+
+    async def __call__(self) -> None:
+        """Raises what a load raised."""
+        while self._loads:
+            await self._loads[0]()
+            del self._loads[:1]

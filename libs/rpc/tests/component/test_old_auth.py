@@ -15,7 +15,12 @@ class Runtime:
 
     def __init__(self):
         self.metrics = Metrics("registry")
+        self.health = self
+        self.pings = {}
         self.closing = []
+
+    def add(self, name, ping, *, hard):
+        self.pings[name] = ping, hard
 
     def on_close(self, callback):
         self.closing.append(callback)

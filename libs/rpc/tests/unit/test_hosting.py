@@ -1,4 +1,6 @@
-from fp_rpc.hosting import peers
+import pytest
+from fp_kernel import Unavailable
+from fp_rpc.hosting import Once, peers
 from fp_telemetry import Metrics
 
 
@@ -9,7 +11,12 @@ class Runtime:
 
     def __init__(self):
         self.metrics = Metrics("registry")
+        self.health = self
+        self.pings = {}
         self.closing = []
+
+    def add(self, name, ping, *, hard):
+        self.pings[name] = ping, hard
 
     def on_close(self, callback):
         self.closing.append(callback)
@@ -28,6 +35,37 @@ async def test_channels_are_closed_before_the_credential_that_their_last_calls_n
     runtime = Runtime()
     opened = peers(runtime, Settings())
     # Called in the reverse order.
-    assert runtime.closing == [opened.credential.close, opened.identity.withdrawals.close, opened.channels.close]
+    assert runtime.closing[0] == opened.credential.close
+    assert runtime.closing[-1] == opened.channels.close
     for close in reversed(runtime.closing):
         await close()
+
+
+async def test_a_service_is_not_ready_before_auth_has_answered_it():
+    runtime = Runtime()
+    peers(runtime, Settings())
+    ping, hard = runtime.pings["identity"]
+
+    assert hard
+    with pytest.raises(Unavailable):
+        await ping()
+
+    for close in reversed(runtime.closing):
+        await close()
+
+
+async def test_what_was_loaded_once_is_good_while_its_source_is_away():
+    failures, calls = [Unavailable("auth is away"), None, Unavailable("auth is away")], []
+
+    async def load():
+        calls.append(failure := failures[len(calls)])
+        if failure is not None:
+            raise failure
+
+    ping = Once(load)
+    with pytest.raises(Unavailable):
+        await ping()
+    await ping()
+    await ping()
+
+    assert len(calls) == 2

@@ -46,7 +46,10 @@ class Report:
 
 
 class HealthRegistry:
-    """Dependencies in the order of their opening; peers are never among them."""
+    """Dependencies in the order of their opening.
+
+    Peers are never among them; of auth, only its first answer is waited for (`fp_rpc.hosting`).
+    """
 
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()

@@ -3,6 +3,7 @@
 from forgepoint.serving.v1.serving_pb2_grpc import add_ModelServingServiceServicer_to_server
 from fp_kernel import Clock, Unavailable
 from fp_rpc import Channels, HttpJwks, JwtResolver, Server, ServiceCredential
+from fp_rpc.hosting import JWKS_PATH, Once
 from fp_runtime import Runtime
 from fp_runtime import main as run
 from fp_telemetry import Metrics
@@ -51,12 +52,14 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
         clock=clock,
         resident=resident_bytes,
     )
-    resolver = JwtResolver(settings.auth_issuer, HttpJwks(f"{settings.auth_issuer}/.well-known/jwks.json"))
+    jwks = HttpJwks(f"{settings.auth_issuer}{JWKS_PATH}")
+    resolver = JwtResolver(settings.auth_issuer, jwks)
     server = Server(NOUN, resolver=resolver, metrics=runtime.metrics, reflection=settings.reflection)
     server.add(add_ModelServingServiceServicer_to_server, Servicer(slot, Predict(slot, runner, counts, clock), counts))
     runtime.on_close(credential.close)
     runtime.on_close(channels.close)
     runtime.on_close(runner.close)
+    runtime.health.add("identity", Once(jwks.load), hard=True)
     runtime.health.add("model", lambda: _ready(slot), hard=True)
     runtime.task("load", load())
     await runtime.serve(server)

@@ -1,4 +1,4 @@
-"""How every service but auth resolves the credentials of its callers: with auth's keys, and by asking auth."""
+"""What a service asks auth about the credentials of its callers."""
 
 import asyncio
 import math
@@ -11,14 +11,9 @@ from forgepoint.events.v1.events_pb2 import IdentityEnded, IdentityRestored
 from fp_kernel import Principal, Unavailable, Unimplemented
 from fp_kernel.identity import SERVICE_ROLE
 
-from fp_rpc.identity.access_tokens import JwtResolver
-from fp_rpc.identity.api_keys import ApiKeyResolver
-from fp_rpc.identity.caller import CredentialResolver
-from fp_rpc.identity.jwks import HttpJwks
-from fp_rpc.identity.withdrawals import Withdrawal, Withdrawals
+from fp_rpc.identity.withdrawals import Withdrawal
 from fp_rpc.times import seconds_of
 
-JWKS_PATH: Final = "/.well-known/jwks.json"
 _LIST_TIMEOUT: Final = 5.0
 
 
@@ -79,13 +74,3 @@ def withdrawal_of(said: withdrawals_pb2.Withdrawal | IdentityEnded | IdentityRes
         before=seconds_of(said.before) if said.HasField("before") else math.inf,
         spared_session="" if isinstance(said, IdentityRestored) else said.spared_session_id,
     )
-
-
-def remote_identity(issuer: str, auth: grpc.aio.Channel) -> tuple[CredentialResolver, ApiKeyResolver]:
-    """Tokens against the issuer's published keys, API keys through auth; what ended before its time by auth's list.
-
-    issuer: URL of auth's HTTP address. Also returns the resolver of API keys, for revoked ones to be dropped from it.
-    """
-    keys = ApiKeyResolver(auth_validator(auth))
-    tokens = JwtResolver(issuer, HttpJwks(f"{issuer}{JWKS_PATH}"))
-    return CredentialResolver(tokens, keys, Withdrawals(list_withdrawals(auth))), keys

@@ -62,6 +62,10 @@ class HttpJwks:
             clock=clock or SystemClock(), backoff=Backoff(first=_FIRST_RETRY, longest=refetch_interval)
         )
 
+    async def load(self) -> None:
+        """Fetch the set, unless it is there already. Raises Unavailable when auth does not answer."""
+        await self._sets.get(None, self._load)
+
     async def key(self, kid: str) -> RSAPublicKey | None:
         keys = await self._sets.get(None, self._load)
         if kid not in keys:

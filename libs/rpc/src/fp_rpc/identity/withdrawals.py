@@ -76,9 +76,13 @@ class Withdrawals:
         Services are judged by what is there: they need a token to ask auth.
         """
         if not principal.is_service:
-            await self._loads.get(None, self._load)
+            await self.load()
         if self.ended(principal):
             raise identity_ended()
+
+    async def load(self) -> None:
+        """Ask auth, unless it has answered already. Raises Unavailable when it does not."""
+        await self._loads.get(None, self._load)
 
     def ended(self, principal: Principal) -> bool:
         """By what is held now. A service that acts for a team goes on: what a suspended team has must be undone."""
