@@ -20,6 +20,8 @@ _SMALLEST_KEY: Final = 2_048
 _LARGEST_SET: Final = 256 * 1024
 _FETCH_TIMEOUT: Final = 5.0
 _FIRST_RETRY: Final = 0.5
+# A service is not ready before its first set: auth that was started beside it must not be found late.
+_LONGEST_RETRY: Final = 2.0
 
 
 class JwksSource(Protocol):
@@ -59,7 +61,7 @@ class HttpJwks:
         self._max_age = max_age
         self._interval = refetch_interval
         self._sets: LoadingCache[None, Mapping[str, RSAPublicKey]] = LoadingCache(
-            clock=clock or SystemClock(), backoff=Backoff(first=_FIRST_RETRY, longest=refetch_interval)
+            clock=clock or SystemClock(), backoff=Backoff(first=_FIRST_RETRY, longest=_LONGEST_RETRY)
         )
 
     async def load(self) -> None:
