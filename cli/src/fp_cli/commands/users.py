@@ -6,6 +6,7 @@ from fp_cli.output import State, done, record, rows
 
 app = typer.Typer(help="People of a team.", no_args_is_help=True)
 _COLUMNS = ("email", "role", "team", "name", "disabled_at", "id")
+_INVITATION_COLUMNS = ("email", "role_name", "team", "invited_by", "expires_at", "id")
 
 
 @app.command("list")
@@ -114,6 +115,62 @@ def reset_password(context: typer.Context, user: str = typer.Argument(help="E-ma
         delivery = client.call(stub.ResetUserPassword, request).delivery
     said = f"a link was mailed to {user}" if delivery.mailed else f"hand this link to {user}: {delivery.link}"
     done(state, said, mailed=delivery.mailed, link=delivery.link)
+
+
+@app.command("invite")
+def invite(
+    context: typer.Context,
+    email: str,
+    role: str = typer.Option("viewer", help="A role of the team that you have yourself."),
+    team: str = typer.Option("", help="Another team, for operators."),
+) -> None:
+    """Let somebody make an account, by a link that works once and for a day; again: the earlier link ends."""
+    from forgepoint.auth.v1 import invitations_pb2, invitations_pb2_grpc
+
+    from fp_cli.client import connect
+
+    state: State = context.obj
+    with connect(state) as client:
+        stub = invitations_pb2_grpc.InvitationServiceStub(client.channel)
+        request = invitations_pb2.CreateInvitationRequest(email=email, role_name=role, team=team)
+        answer = client.call(stub.CreateInvitation, request)
+    delivery = answer.delivery
+    said = f"a link was mailed to {email}" if delivery.mailed else f"hand this link to {email}: {delivery.link}"
+    done(state, said, invitation_id=answer.invitation.id, mailed=delivery.mailed, link=delivery.link)
+
+
+@app.command("invitations")
+def list_invitations(
+    context: typer.Context,
+    team: str = typer.Option("", help="Another team, for operators."),
+    limit: int = typer.Option(100, min=1),
+) -> None:
+    """List invitations that nobody has accepted yet."""
+    from forgepoint.auth.v1 import invitations_pb2, invitations_pb2_grpc
+
+    from fp_cli.client import connect
+    from fp_cli.messages import plain
+
+    state: State = context.obj
+    with connect(state) as client:
+        stub = invitations_pb2_grpc.InvitationServiceStub(client.channel)
+        request = invitations_pb2.ListInvitationsRequest(team_filter=team)
+        found = client.pages(stub.ListInvitations, request, "invitations", limit)
+        rows(state, _INVITATION_COLUMNS, [plain(each) for each in found])
+
+
+@app.command("withdraw-invitation")
+def withdraw_invitation(context: typer.Context, invitation: str = typer.Argument(help="Id of the invitation.")) -> None:
+    """Make the link of an invitation worth nothing."""
+    from forgepoint.auth.v1 import invitations_pb2, invitations_pb2_grpc
+
+    from fp_cli.client import connect
+
+    state: State = context.obj
+    with connect(state) as client:
+        stub = invitations_pb2_grpc.InvitationServiceStub(client.channel)
+        client.call(stub.WithdrawInvitation, invitations_pb2.WithdrawInvitationRequest(invitation_id=invitation))
+    done(state, f"invitation {invitation} is withdrawn", invitation_id=invitation)
 
 
 def _change(context: typer.Context, user: str, method: str, outcome: str) -> None:

@@ -5,6 +5,7 @@ import secrets
 import fp_runtime
 from forgepoint.auth.v1.audit_pb2_grpc import add_AuditServiceServicer_to_server
 from forgepoint.auth.v1.auth_pb2_grpc import add_AuthServiceServicer_to_server
+from forgepoint.auth.v1.invitations_pb2_grpc import add_InvitationServiceServicer_to_server
 from forgepoint.auth.v1.people_pb2_grpc import add_PeopleServiceServicer_to_server
 from forgepoint.auth.v1.roles_pb2_grpc import add_RoleServiceServicer_to_server
 from forgepoint.auth.v1.secret_pb2_grpc import add_SecretServiceServicer_to_server
@@ -80,7 +81,6 @@ async def serve(runtime: Runtime, settings: AuthSettings) -> None:
     keyring = signing.keyring
     resolve_key = ResolveApiKey(PostgresApiKeys(database), PostgresServiceAccounts(database), clock)
     identity = own_identity(runtime, settings, database, bus, keyring=keyring, resolve_key=resolve_key)
-
     await SeedServiceCredentials(transactions, clock)(credentials(settings.auth_service_credentials))
     await ensure_first_operator(settings, EnsureOperator(users, transactions, hasher, clock))
     sink, metrics = AuditPublisher(bus), runtime.metrics
@@ -90,8 +90,9 @@ async def serve(runtime: Runtime, settings: AuthSettings) -> None:
     validate = ValidateToken(JwtVerifier(identity), resolve_key)
     servicer = _servicer(settings, database, keyring, validate, verify=verify, hasher=hasher, clock=clock)
     server.add(add_AuthServiceServicer_to_server, servicer)
-    accounts = people(runtime, settings, database, keyring, verify=verify, hasher=hasher)
+    accounts, invitations = people(runtime, settings, database, keyring, verify=verify, hasher=hasher)
     server.add(add_PeopleServiceServicer_to_server, accounts)
+    server.add(add_InvitationServiceServicer_to_server, invitations)
     server.add(add_TeamServiceServicer_to_server, teams(database, clock))
     server.add(add_WithdrawalServiceServicer_to_server, WithdrawalServicer(PostgresWithdrawals(database)))
     programs = build_programs(settings, database, signing, clock)

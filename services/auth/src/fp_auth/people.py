@@ -9,24 +9,23 @@ from fp_runtime import Runtime
 
 from fp_auth.adapters.keyring import Keyring
 from fp_auth.adapters.mailer import NoMailer, NotificationMailer, OwnCredential
+from fp_auth.adapters.postgres.invitations import PostgresInvitations
 from fp_auth.adapters.postgres.sessions import PostgresSessions
 from fp_auth.adapters.postgres.teams import PostgresTeams
 from fp_auth.adapters.postgres.transactions import PostgresTransactions
 from fp_auth.adapters.postgres.users import PostgresUsers
 from fp_auth.adapters.sealing import Sealer
+from fp_auth.api.invitations_grpc import InvitationServicer
 from fp_auth.api.people_grpc import PeopleServicer
 from fp_auth.api.teams_grpc import TeamServicer
+from fp_auth.app.accept_invitation import AcceptInvitation
 from fp_auth.app.delete_user import DeleteUser
 from fp_auth.app.disable_user import DisableUser, EnableUser
 from fp_auth.app.end_sessions import EndSession, LogOutEverywhere
+from fp_auth.app.invitations import CreateInvitation, InvitationQueries, WithdrawInvitation
+from fp_auth.app.links import Links
 from fp_auth.app.mail_ports import Mailer
-from fp_auth.app.passwords import (
-    ChangePassword,
-    CompletePasswordReset,
-    Links,
-    RequestPasswordReset,
-    ResetUserPassword,
-)
+from fp_auth.app.passwords import ChangePassword, CompletePasswordReset, RequestPasswordReset, ResetUserPassword
 from fp_auth.app.people_queries import PeopleQueries
 from fp_auth.app.ports import PasswordHasher
 from fp_auth.app.send_mails import MailQueue, SendMail, SendMails
@@ -50,14 +49,21 @@ def people(
     *,
     verify: VerifyPassword,
     hasher: PasswordHasher,
-) -> PeopleServicer:
+) -> tuple[PeopleServicer, InvitationServicer]:
     """Mails that wait are sent from now on."""
     clock, users, transactions = runtime.clock, PostgresUsers(database), PostgresTransactions(database)
     queue = MailQueue(Sealer(encryption_keys(settings.auth_key_encryption_key.get_secret_value()), "mails"))
     send = SendMail(transactions, queue, _mailer(runtime, settings, keyring), clock)
     runtime.every(_MAIL_EVERY, "mails", SendMails(transactions, send, clock))
     links = Links(secrets.token_bytes, queue, send, public_url=settings.public_url)
-    return PeopleServicer(
+    reads = PostgresInvitations(database)
+    invitations = InvitationServicer(
+        queries=InvitationQueries(reads, clock),
+        create_invitation=CreateInvitation(transactions, links, clock),
+        withdraw_invitation=WithdrawInvitation(transactions, clock),
+        accept_invitation=AcceptInvitation(reads, transactions, hasher, clock),
+    )
+    accounts = PeopleServicer(
         queries=PeopleQueries(users, PostgresSessions(database), settings.session, clock),
         disable_user=DisableUser(transactions, clock),
         enable_user=EnableUser(transactions, clock),
@@ -72,6 +78,7 @@ def people(
         end_session=EndSession(transactions, clock),
         log_out_everywhere=LogOutEverywhere(transactions, clock),
     )
+    return accounts, invitations
 
 
 def teams(database: Database, clock: Clock) -> TeamServicer:

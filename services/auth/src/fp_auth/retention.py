@@ -25,6 +25,7 @@ class Prune:
                     await tx.withdrawals.prune(now, _BITE),
                     await tx.job_executions.prune(now, _BITE),
                     await tx.account_links.prune(now, _BITE),
+                    await tx.invitations.prune(now, _BITE),
                 )
             gone += sum(bites)
             if max(bites) < _BITE:

@@ -3,7 +3,8 @@
 import asyncio
 
 import pytest
-from forgepoint.auth.v1 import auth_pb2, people_pb2, people_pb2_grpc
+from forgepoint.auth.v1 import auth_pb2, invitations_pb2_grpc, people_pb2, people_pb2_grpc
+from forgepoint.auth.v1 import invitations_pb2 as pb
 from fp_kernel import PermissionDenied, Unauthenticated
 from fp_rpc import BearerToken, Channels
 from fp_testkit.patience import PATIENCE
@@ -105,3 +106,32 @@ async def test_a_key_changes_nothing_about_the_account_of_its_owner(auth, people
         with pytest.raises(PermissionDenied) as refused:
             await call
         assert refused.value.reason == "LOGIN_REQUIRED"
+
+
+async def test_an_invitation_over_the_wire_makes_an_account_with_the_role_that_was_given(auth, stack):
+    def stub(token=""):
+        channels = Channels(BearerToken(token) if token else None)
+        stack.push_async_callback(channels.close)
+        opened = channels.open(auth.address, timeout=PATIENCE, passing=(PermissionDenied,))
+        return invitations_pb2_grpc.InvitationServiceStub(opened)
+
+    admin = await auth.member("admin")
+    call = stub(admin.token)
+    made = await call.CreateInvitation(pb.CreateInvitationRequest(email="bea@example.com", role_name="engineer"))
+    assert not made.delivery.mailed
+    listed = (await call.ListInvitations(pb.ListInvitationsRequest())).invitations
+    assert [(each.id, each.role_name, each.invited_by) for each in listed] == [
+        (made.invitation.id, "engineer", admin.user.id)
+    ]
+
+    token = made.delivery.link.partition("/accept-invitation?token=")[2]
+    user = (await stub().AcceptInvitation(pb.AcceptInvitationRequest(token=token, name="Bea", password=OTHER))).user
+
+    assert (user.team, user.role) == ("alpha", "engineer")
+    assert (await auth.login("bea@example.com", OTHER)).user.id == user.id
+    engineer = stub((await auth.login("bea@example.com", OTHER)).access_token)
+    for team in ("", "beta"):
+        with pytest.raises(PermissionDenied):
+            await engineer.CreateInvitation(pb.CreateInvitationRequest(email="cy@example.com", team=team))
+    with pytest.raises(PermissionDenied):
+        await call.CreateInvitation(pb.CreateInvitationRequest(email="cy@example.com", team="beta"))

@@ -14,6 +14,7 @@ import argon2
 import pytest
 from fp_auth.adapters.argon2 import Argon2Hasher
 from fp_auth.adapters.postgres.api_keys import PostgresApiKeys
+from fp_auth.adapters.postgres.invitations import PostgresInvitations
 from fp_auth.adapters.postgres.login_attempts import PostgresLoginAttempts
 from fp_auth.adapters.postgres.roles import PostgresRoles
 from fp_auth.adapters.postgres.service_accounts import PostgresServiceAccounts
@@ -24,6 +25,7 @@ from fp_auth.adapters.postgres.teams import PostgresTeams
 from fp_auth.adapters.postgres.transactions import PostgresTransactions
 from fp_auth.adapters.postgres.users import PostgresUsers
 from fp_auth.adapters.sealing import Fingerprints, Sealer
+from fp_auth.app.accept_invitation import AcceptInvitation
 from fp_auth.app.assign_role import AssignRole
 from fp_auth.app.create_api_key import CreateApiKey, IssuedKey
 from fp_auth.app.create_user import CreateUser
@@ -31,17 +33,13 @@ from fp_auth.app.delete_user import DeleteUser
 from fp_auth.app.disable_user import DisableUser, EnableUser
 from fp_auth.app.end_sessions import EndSession, LogOutEverywhere
 from fp_auth.app.exchange_service_token import ExchangeServiceToken
+from fp_auth.app.invitations import CreateInvitation, InvitationQueries, WithdrawInvitation
 from fp_auth.app.issue_job_token import IssueJobToken
+from fp_auth.app.links import Links
 from fp_auth.app.login import Login
 from fp_auth.app.logout import Logout
 from fp_auth.app.mail_ports import Mail
-from fp_auth.app.passwords import (
-    ChangePassword,
-    CompletePasswordReset,
-    Links,
-    RequestPasswordReset,
-    ResetUserPassword,
-)
+from fp_auth.app.passwords import ChangePassword, CompletePasswordReset, RequestPasswordReset, ResetUserPassword
 from fp_auth.app.people_queries import PeopleQueries
 from fp_auth.app.queries import Queries
 from fp_auth.app.refresh import Refresh
@@ -120,6 +118,7 @@ class Stores:
         self.attempts = PostgresLoginAttempts(database)
         self.signing_keys = PostgresSigningKeys(database)
         self.teams = PostgresTeams(database)
+        self.invitations = PostgresInvitations(database)
         self.service_credentials = PostgresServiceCredentials(database)
 
 
@@ -177,6 +176,10 @@ class World:
             complete_password_reset=CompletePasswordReset(transactions, self.hasher, clock),
             request_email_verification=RequestEmailVerification(transactions, links, clock),
             verify_email=VerifyEmail(transactions, clock),
+            create_invitation=CreateInvitation(transactions, links, clock),
+            withdraw_invitation=WithdrawInvitation(transactions, clock),
+            accept_invitation=AcceptInvitation(stores.invitations, transactions, self.hasher, clock),
+            invitations=InvitationQueries(stores.invitations, clock),
             send_mails=SendMails(transactions, send, clock),
             end_session=EndSession(transactions, clock),
             log_out_everywhere=LogOutEverywhere(transactions, clock),

@@ -71,6 +71,13 @@ FILL = (
            '2013-03-01', '2013-03-01'::timestamptz + n * interval '1 minute' {ROWS}
     """,
     f"""
+    INSERT INTO invitations (id, token_hash, team, email, role, invited_by, created_at, expires_at, withdrawn_at)
+    SELECT {ROW_ID}, sha256(n::text::bytea), CASE WHEN n % 50 = 2 THEN 'large' ELSE 'team-' || n % 200 END,
+           n || '@example.com', 'viewer', CASE WHEN n % 50 = 3 THEN '' ELSE 'admin' END, '2013-03-01',
+           '2013-03-01'::timestamptz + n * interval '1 minute',
+           CASE WHEN n % 50 = 4 THEN '2013-03-01'::timestamptz END {ROWS}
+    """,
+    f"""
     INSERT INTO mail_requests (id, user_id, sealed, created_at, expires_at, due_at)
     SELECT {ROW_ID}, {ROW_ID}, '', '2013-03-01', '2013-03-01',
            '2013-03-01'::timestamptz + n * interval '1 minute' {ROWS}
@@ -277,6 +284,25 @@ TABLE = {
     "api_keys.PostgresApiKeys.lock_living": uses(
         "api_keys_of_user api_keys_made_by_key api_keys_pkey", "large", row_id(7), sorts="the keys of one user"
     ),
+    "invitations.PostgresInvitations.add": uses(""),
+    "invitations.PostgresInvitations.find_by_token": uses("invitations_token_hash_key", digest(7)),
+    "invitations.PostgresInvitations.lock_by_token": uses("invitations_token_hash_key", digest(7)),
+    "invitations.PostgresInvitations.lock": uses("invitations_pkey", row_id(7)),
+    "invitations.PostgresInvitations.accept": uses("invitations_pkey", row_id(7), NOW),
+    "invitations.PostgresInvitations.withdraw": uses("invitations_pkey", row_id(7), NOW),
+    "invitations.PostgresInvitations.withdraw_earlier": uses("invitations_of_address", "team-7", "7@example.com", NOW),
+    "invitations.PostgresInvitations.show_link": uses("invitations_pkey", row_id(7)),
+    "invitations.PostgresInvitations.count_since": uses(
+        "invitations_of_address", "7@example.com", datetime(2013, 2, 1, tzinfo=UTC)
+    ),
+    "invitations.PostgresInvitations.count_pending": uses(
+        "invitations_pending", "large", datetime(2013, 2, 1, tzinfo=UTC), 1_000, at_most=1_000
+    ),
+    "invitations.PostgresInvitations.page": (
+        uses("invitations_pending", "large", datetime(2013, 2, 1, tzinfo=UTC), FIRST, 21),
+        uses("invitations_pending", "large", datetime(2013, 2, 1, tzinfo=UTC), row_id(15_000), 21),
+    ),
+    "invitations.PostgresInvitations.prune": uses("invitations_by_end", NOW, 50),
     "mail_requests.PostgresMailRequests.add": uses(""),
     "mail_requests.PostgresMailRequests.claim": uses("mail_requests_by_due mail_requests_pkey", NOW, NOW, 20),
     "mail_requests.PostgresMailRequests.postpone": uses("mail_requests_pkey", row_id(7), NOW),
@@ -295,11 +321,12 @@ TABLE = {
     "users.PostgresUsers.renew_password_hash": uses("users_pkey", row_id(7), "hash", "other"),
     "users.PostgresUsers.set_disabled": uses("users_pkey", row_id(7), NOW),
     "users.PostgresUsers.set_email_verified": uses("users_pkey", row_id(7), NOW),
-    "users.PostgresUsers.erase": uses("users_pkey", row_id(7), NOW),
-    "users.PostgresUsers.erase/2": uses("account_links_of_user", row_id(7)),
-    "users.PostgresUsers.erase/3": uses("mail_requests_of_user", row_id(7)),
-    "users.PostgresUsers.erase/5": uses("audit_address_keys_pkey", "7"),
-    "users.PostgresUsers.erase/4": uses("external_identities_of_user", row_id(7)),
+    "users.PostgresUsers.erase": uses("users_pkey invitations_of_address", row_id(7)),
+    "users.PostgresUsers.erase/2": uses("users_pkey", row_id(7), NOW),
+    "users.PostgresUsers.erase/3": uses("account_links_of_user", row_id(7)),
+    "users.PostgresUsers.erase/4": uses("mail_requests_of_user", row_id(7)),
+    "users.PostgresUsers.erase/6": uses("audit_address_keys_pkey", "7"),
+    "users.PostgresUsers.erase/5": uses("external_identities_of_user", row_id(7)),
     "users.PostgresUsers.find": uses("users_pkey", row_id(7)),
     "users.PostgresUsers.find_by_email": uses("users_email_key", "7@example.com"),
     "users.PostgresUsers.operator_exists": uses("operators"),

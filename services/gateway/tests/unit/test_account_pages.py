@@ -4,14 +4,14 @@ import re
 
 import httpx
 import pytest
-from forgepoint.auth.v1 import people_pb2
+from forgepoint.auth.v1 import invitations_pb2, people_pb2
 from fp_gateway.http.pages.accounts import AccountPages
 from fp_gateway.http.pages.forms import Forms
-from fp_kernel import invalid
+from fp_kernel import FailedPrecondition, invalid
 from starlette.applications import Starlette
 
 FORM = re.compile(r'name="form_token" value="([^"]+)"')
-PATHS = ["/forgot-password", "/reset-password?token=link", "/verify-email?token=link"]
+PATHS = ["/forgot-password", "/reset-password?token=link", "/verify-email?token=link", "/accept-invitation?token=link"]
 
 
 class Auth:
@@ -95,3 +95,23 @@ async def test_a_link_is_asked_for_without_saying_whether_there_is_an_account(br
 
     assert auth.asked == [("RequestPasswordReset", people_pb2.RequestPasswordResetRequest(email="ada@x.example"))]
     assert "ada@x.example" not in answer.text
+
+
+async def test_who_is_invited_makes_his_account_by_the_code_of_the_link(browser, auth):
+    fields = {"token": "link", "name": "Bea", "password": "a-river-and-9-lanterns"}
+
+    answer = await send(browser, "/accept-invitation?token=link", **fields)
+
+    assert answer.status_code == 200
+    assert auth.asked == [("AcceptInvitation", invitations_pb2.AcceptInvitationRequest(**fields))]
+
+
+async def test_an_invitation_that_is_over_says_so_and_keeps_the_name_and_not_the_password(browser, auth):
+    auth.failure = FailedPrecondition("the invitation is over; ask for a new one", reason="INVITATION_EXPIRED")
+
+    answer = await send(browser, "/accept-invitation?token=link", token="link", name='B"ea', password="secret-words")
+
+    assert answer.status_code == 400
+    assert "the invitation is over" in answer.text
+    assert 'value="B&quot;ea"' in answer.text
+    assert "secret-words" not in answer.text

@@ -2,7 +2,7 @@
 
 from urllib.parse import unquote
 
-from forgepoint.auth.v1 import auth_pb2
+from forgepoint.auth.v1 import auth_pb2, people_pb2
 from fp_kernel import Page, Principal
 from fp_rpc import current_call
 from fp_rpc.pagination import page_response
@@ -10,6 +10,7 @@ from fp_rpc.times import to_timestamp
 
 from fp_auth.app.create_api_key import IssuedKey
 from fp_auth.app.exchange_service_token import IssuedToken
+from fp_auth.app.links import Delivery
 from fp_auth.app.session import Session
 from fp_auth.domain.api_keys import ApiKey
 from fp_auth.domain.claims import Claims
@@ -135,3 +136,9 @@ def service_token_to_pb(issued: IssuedToken) -> auth_pb2.ExchangeServiceTokenRes
 
 def job_token_to_pb(issued: IssuedToken) -> auth_pb2.IssueJobTokenResponse:
     return auth_pb2.IssueJobTokenResponse(access_token=issued.access_token, expires_at=to_timestamp(issued.expires_at))
+
+
+def delivery_to_pb(delivery: Delivery) -> people_pb2.LinkDelivery:
+    return people_pb2.LinkDelivery(
+        mailed=delivery.mailed, link=delivery.link, expires_at=to_timestamp(delivery.expires_at)
+    )

@@ -15,7 +15,6 @@ from fp_auth.app.end_sessions import EndSession, LogOutEverywhere
 from fp_auth.app.passwords import (
     ChangePassword,
     CompletePasswordReset,
-    Delivery,
     RequestPasswordReset,
     ResetUserPassword,
 )
@@ -96,7 +95,7 @@ class PeopleServicer(people_pb2_grpc.PeopleServiceServicer):
         self, request: pb.ResetUserPasswordRequest, context: object
     ) -> pb.ResetUserPasswordResponse:
         delivery = await self._reset_user_password(principal(), request.user_id, may_see=_visible())
-        return pb.ResetUserPasswordResponse(delivery=_delivery(delivery))
+        return pb.ResetUserPasswordResponse(delivery=convert.delivery_to_pb(delivery))
 
     async def RequestPasswordReset(
         self, request: pb.RequestPasswordResetRequest, context: object
@@ -115,7 +114,7 @@ class PeopleServicer(people_pb2_grpc.PeopleServiceServicer):
         self, request: pb.RequestEmailVerificationRequest, context: object
     ) -> pb.RequestEmailVerificationResponse:
         return pb.RequestEmailVerificationResponse(
-            delivery=_delivery(await self._request_email_verification(principal()))
+            delivery=convert.delivery_to_pb(await self._request_email_verification(principal()))
         )
 
     async def VerifyEmail(self, request: pb.VerifyEmailRequest, context: object) -> pb.VerifyEmailResponse:
@@ -153,10 +152,6 @@ def _visible() -> Callable[[str], bool]:
     """Whether the caller may touch users of a team."""
     call = current_call()
     return lambda team: call.may_cross_team or team == call.team
-
-
-def _delivery(delivery: Delivery) -> pb.LinkDelivery:
-    return pb.LinkDelivery(mailed=delivery.mailed, link=delivery.link, expires_at=to_timestamp(delivery.expires_at))
 
 
 def _session(session: OpenedSession, *, current: str) -> pb.Session:

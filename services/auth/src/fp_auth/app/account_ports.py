@@ -7,6 +7,7 @@ from typing import Protocol
 from fp_kernel import PageRequest
 
 from fp_auth.domain.account_links import Link, LinkKind
+from fp_auth.domain.invitations import Invitation
 from fp_auth.domain.sessions import OpenedSession, RefreshToken
 from fp_auth.domain.teams import Team
 from fp_auth.domain.withdrawals import Withdrawal
@@ -73,6 +74,54 @@ class AccountLinks(Protocol):
 
     async def prune(self, now: datetime, limit: int) -> int:
         """Delete those that are over; how many."""
+        ...
+
+
+class Invitations(Protocol):
+    async def add(self, invitation: Invitation, token_hash: bytes) -> None: ...
+
+    async def lock(self, invitation_id: str) -> Invitation | None:
+        """The invitation, which nobody else changes until the transaction ends."""
+        ...
+
+    async def lock_by_token(self, token_hash: bytes) -> Invitation | None:
+        """As `lock`; also one that is used, withdrawn or over."""
+        ...
+
+    async def accept(self, invitation_id: str, now: datetime) -> None: ...
+
+    async def withdraw(self, invitation_id: str, now: datetime) -> None: ...
+
+    async def withdraw_earlier(self, team: str, email: str, now: datetime) -> None:
+        """Those of the address to the team that can still be accepted."""
+        ...
+
+    async def show_link(self, invitation_id: str) -> None:
+        """Note that somebody besides the reader of the address's mail has seen the link."""
+        ...
+
+    async def count_since(self, email: str, since: datetime) -> int:
+        """To all teams, whatever became of them."""
+        ...
+
+    async def count_pending(self, team: str, now: datetime, most: int) -> int:
+        """Those that can still be accepted, counted to `most`."""
+        ...
+
+    async def prune(self, now: datetime, limit: int) -> int:
+        """Delete those that are over for long; how many."""
+        ...
+
+
+class InvitationReads(Protocol):
+    async def find_by_token(self, token_hash: bytes) -> Invitation | None:
+        """Also one that is used, withdrawn or over."""
+        ...
+
+    async def page(self, team: str, now: datetime, page: PageRequest) -> Sequence[Invitation]:
+        """Those that can still be accepted, in order of creation, one more than the page's size when there is a next
+        page.
+        """
         ...
 
 

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from fp_kernel import AlreadyExists, Clock, Command, FieldViolation, Internal, PermissionDenied, Principal, new_id
+from fp_kernel import Clock, Command, Internal, PermissionDenied, Principal, new_id
 
 from fp_auth.app.ports import PasswordHasher, Roles, Transaction, Transactions
-from fp_auth.app.refusals import check_holds
+from fp_auth.app.refusals import address_taken, check_holds
 from fp_auth.app.session import role_named
 from fp_auth.domain.events import UserCreated
 from fp_auth.domain.passwords import check_password
@@ -44,11 +44,7 @@ class CreateUser:
         async with self._transactions(command) as tx:
             older = await tx.users.find_by_email(typed) if typed != email else None
             if older is not None or not await tx.users.add(user):
-                raise AlreadyExists(
-                    "email: a user with this e-mail address exists",
-                    reason="EMAIL_TAKEN",
-                    fields=(FieldViolation("email", "is taken"),),
-                )
+                raise address_taken()
             await make_room(tx, user.team, self._clock.now())
             tx.outbox.add(UserCreated(user, caller.user_id))
             await tx.complete(user)

@@ -2,86 +2,24 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from fp_kernel import Clock, FailedPrecondition, InvalidArgument, Principal, ResourceExhausted, invalid, parse_id
+from fp_kernel import Clock, FailedPrecondition, Principal, ResourceExhausted, invalid, parse_id
 
 from fp_auth.app.account_access import lock_administered
 from fp_auth.app.end_sessions import end_every_session
-from fp_auth.app.mail_ports import Mail, MailTemplate, StoredMail
-from fp_auth.app.ports import PasswordHasher, Random, Transaction, Transactions, Users
-from fp_auth.app.send_mails import MailQueue, SendMail
+from fp_auth.app.links import Delivery, Links, bad_link
+from fp_auth.app.ports import PasswordHasher, Transaction, Transactions, Users
 from fp_auth.app.session import admitted
 from fp_auth.app.verify_password import VerifyPassword
 from fp_auth.domain import account_links
-from fp_auth.domain.account_links import LinkKind, in_words
+from fp_auth.domain.account_links import LinkKind
 from fp_auth.domain.events import IdentityEnded
 from fp_auth.domain.passwords import check_password
 from fp_auth.domain.users import User, parse_email
 from fp_auth.domain.withdrawals import USER, logins_before
 
-_HOUR = timedelta(hours=1)
 _PASSWORD_CHANGED = "password_changed"  # noqa: S105 -- the reason of an event
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Delivery:
-    """link: only where the platform sends no mail, for whoever hands it over by himself."""
-
-    mailed: bool
-    link: str
-    expires_at: datetime
-
-
-class Links:
-    """Makes a link and the mail that carries it, and answers how it reaches its reader.
-
-    public_url: where people reach the platform, without a slash at its end.
-    """
-
-    def __init__(self, random: Random, queue: MailQueue, send: SendMail, *, public_url: str) -> None:
-        self._random = random
-        self._queue = queue
-        self._send = send
-        self._public_url = public_url
-
-    async def make(self, tx: Transaction, user: User, kind: LinkKind, now: datetime, *, requested_by: str) -> "Made":
-        """requested_by: empty for somebody who had not logged in; then `deliver` is not called, and the mail is sent a
-        moment later: the time of the answer must not show whether there is such an account.
-
-        Raises ResourceExhausted after too many within an hour.
-        """
-        if await tx.account_links.count_since(user.id, kind, now - _HOUR) >= account_links.MOST_AN_HOUR:
-            raise ResourceExhausted(
-                "too many links for this account; use the newest one, or wait",
-                reason="TOO_MANY_LINKS",
-                retry_after=600.0,
-            )
-        raw = account_links.raw_token(self._random(account_links.ENTROPY_BYTES))
-        link = account_links.new_link(kind, user.id, user.email, requested_by, now)
-        await tx.account_links.add(link, account_links.token_hash(raw))
-        page = "reset-password" if kind is LinkKind.PASSWORD_RESET else "verify-email"
-        url = f"{self._public_url}/{page}?token={raw}"
-        parameters = {"name": user.name, "link": url, "valid_for": in_words(link.expires_at - now)}
-        template = MailTemplate.PASSWORD_RESET if kind is LinkKind.PASSWORD_RESET else MailTemplate.VERIFY_EMAIL
-        mail = Mail(user.email, template, parameters)
-        stored = await self._queue.add(
-            tx, mail, user_id=user.id, now=now, expires=link.expires_at, at_once=bool(requested_by)
-        )
-        return Made(stored, url, link.expires_at)
-
-    async def deliver(self, made: "Made") -> Delivery:
-        """After the commit."""
-        mailed = await self._send(made.mail)
-        return Delivery(mailed, "" if mailed else made.url, made.expires_at)
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Made:
-    mail: StoredMail
-    url: str
-    expires_at: datetime
 
 
 class ChangePassword:
@@ -183,10 +121,6 @@ class CompletePasswordReset:
                 await tx.users.set_email_verified(user.id, now)
             await set_password(tx, user, hashed, now, actor=user.id)
         return user
-
-
-def bad_link() -> InvalidArgument:
-    return InvalidArgument("token: the link is unknown, used or over; ask for a new one", reason="LINK_INVALID")
 
 
 async def set_password(

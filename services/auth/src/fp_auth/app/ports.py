@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from fp_kernel import Command, PageRequest
 
-from fp_auth.app.account_ports import AccountLinks, Sessions, Teams, Withdrawals
+from fp_auth.app.account_ports import AccountLinks, Invitations, Sessions, Teams, Withdrawals
 from fp_auth.app.mail_ports import MailRequests
 from fp_auth.domain.api_keys import ApiKey
 from fp_auth.domain.claims import Claims
@@ -215,6 +215,8 @@ class Transaction(Protocol):
     def teams(self) -> Teams: ...
     @property
     def account_links(self) -> AccountLinks: ...
+    @property
+    def invitations(self) -> Invitations: ...
     @property
     def mail_requests(self) -> MailRequests: ...
     @property

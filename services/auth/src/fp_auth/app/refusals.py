@@ -2,12 +2,28 @@
 
 from collections.abc import Iterable
 
-from fp_kernel import Aborted, FailedPrecondition, NotFound, PermissionDenied, Principal
+from fp_kernel import (
+    Aborted,
+    AlreadyExists,
+    FailedPrecondition,
+    FieldViolation,
+    NotFound,
+    PermissionDenied,
+    Principal,
+)
 
 
 def no_user() -> NotFound:
     """Also for a user of another team."""
     return NotFound("user_id: no such user", reason="USER_NOT_FOUND")
+
+
+def address_taken() -> AlreadyExists:
+    return AlreadyExists(
+        "email: a user with this e-mail address exists",
+        reason="EMAIL_TAKEN",
+        fields=(FieldViolation("email", "is taken"),),
+    )
 
 
 def no_service_account(field: str) -> NotFound:

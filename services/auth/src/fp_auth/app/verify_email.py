@@ -2,7 +2,7 @@
 
 from fp_kernel import Clock, FailedPrecondition, Principal
 
-from fp_auth.app.passwords import Delivery, Links, bad_link
+from fp_auth.app.links import Delivery, Links, bad_link
 from fp_auth.app.ports import Transactions
 from fp_auth.app.session import admitted
 from fp_auth.domain import account_links

@@ -7,6 +7,7 @@ from typing import Final
 _AUTH: Final = "/forgepoint.auth.v1.AuthService/"
 _SIGN_IN: Final = "/forgepoint.auth.v1.SignInService/"
 _PEOPLE: Final = "/forgepoint.auth.v1.PeopleService/"
+_INVITATIONS: Final = "/forgepoint.auth.v1.InvitationService/"
 _TEAMS: Final = "/forgepoint.auth.v1.TeamService/"
 _AUDIT: Final = "/forgepoint.auth.v1.AuditService/"
 _ROLES: Final = "/forgepoint.auth.v1.RoleService/"
@@ -69,6 +70,10 @@ API: Final[tuple[Route, ...]] = (
     Route("POST", "/users/{id}/enable", _PEOPLE + "EnableUser", path_fields=_USER),
     Route("POST", "/users/{id}/reset-password", _PEOPLE + "ResetUserPassword", path_fields=_USER),
     Route("POST", "/users/{id}/logout-everywhere", _PEOPLE + "LogOutEverywhere", path_fields=_USER),
+    Route("GET", "/invitations", _INVITATIONS + "ListInvitations"),
+    Route("POST", "/invitations", _INVITATIONS + "CreateInvitation", 201),
+    Route("DELETE", "/invitations/{id}", _INVITATIONS + "WithdrawInvitation", path_fields={"id": "invitation_id"}),
+    Route("POST", "/invitations/accept", _INVITATIONS + "AcceptInvitation", 201),
     Route("GET", "/teams", _TEAMS + "ListTeams"),
     Route("POST", "/teams", _TEAMS + "CreateTeam", 201),
     Route("GET", "/teams/{id}", _TEAMS + "GetTeam", path_fields=_ID),
@@ -192,6 +197,7 @@ PROGRAM: Final = _SIGN_IN + "GetProgramSignIn"
 DECIDE_PROGRAM: Final = _SIGN_IN + "DecideProgramSignIn"
 REQUEST_RESET: Final = _PEOPLE + "RequestPasswordReset"
 COMPLETE_RESET: Final = _PEOPLE + "CompletePasswordReset"
+ACCEPT_INVITATION: Final = _INVITATIONS + "AcceptInvitation"
 VERIFY_EMAIL: Final = _PEOPLE + "VerifyEmail"
 EXCHANGE_WORKLOAD: Final = "/forgepoint.auth.v1.WorkloadService/ExchangeWorkloadToken"
 WATCH: Final = _PIPELINE + "WatchExecution"

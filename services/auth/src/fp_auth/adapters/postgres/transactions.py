@@ -11,6 +11,7 @@ from fp_postgres import Transaction as DatabaseTransaction
 from fp_auth.adapters.events import to_event
 from fp_auth.adapters.postgres.account_links import PostgresAccountLinks
 from fp_auth.adapters.postgres.api_keys import PostgresApiKeys
+from fp_auth.adapters.postgres.invitations import PostgresInvitations
 from fp_auth.adapters.postgres.job_executions import PostgresJobExecutions
 from fp_auth.adapters.postgres.login_attempts import PostgresLoginAttempts
 from fp_auth.adapters.postgres.mail_requests import PostgresMailRequests
@@ -50,6 +51,7 @@ class PostgresTransaction:
         self.job_executions = PostgresJobExecutions(transaction)
         self.teams = PostgresTeams(transaction)
         self.account_links = PostgresAccountLinks(transaction)
+        self.invitations = PostgresInvitations(transaction)
         self.mail_requests = PostgresMailRequests(transaction)
         self.withdrawals = PostgresWithdrawals(transaction)
         self.identities = PostgresIdentities(transaction)

@@ -102,6 +102,10 @@ class PostgresUsers:
         await self._connection.execute("UPDATE users SET email_verified_at = $2 WHERE id = $1", user_id, at)
 
     async def erase(self, user_id: str, now: datetime) -> None:
+        # While the address is still known.
+        await self._connection.execute(
+            "DELETE FROM invitations WHERE email = (SELECT email FROM users WHERE id = $1)", user_id
+        )
         await self._connection.execute(
             """
             UPDATE users SET deleted_at = $2, email = NULL, name = '', password_hash = '', email_verified_at = NULL

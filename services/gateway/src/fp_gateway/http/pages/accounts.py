@@ -1,5 +1,6 @@
-"""Where the links of mails lead: another password, a verified address."""
+"""Where the links of mails lead: another password, a verified address, an account in a team."""
 
+from forgepoint.auth.v1 import invitations_pb2
 from forgepoint.auth.v1 import people_pb2 as pb
 from fp_kernel import Error
 from fp_rpc.errors import to_problem
@@ -29,6 +30,8 @@ class AccountPages:
             ("/reset-password", self.reset, "POST"),
             ("/verify-email", self.confirm, "GET"),
             ("/verify-email", self.verify, "POST"),
+            ("/accept-invitation", self.join, "GET"),
+            ("/accept-invitation", self.accept, "POST"),
         )
         return [HttpRoute(path, with_pages(handler), methods=[verb]) for path, handler, verb in handlers]
 
@@ -65,6 +68,27 @@ class AccountPages:
         message = pb.VerifyEmailRequest(token=fields.get("token", ""))
         await self._rpc.unary(route_table.VERIFY_EMAIL, message, request)
         return page("Your address is verified", "<p>You can close this page.</p>")
+
+    async def join(self, request: Request) -> Response:
+        return self._join_form(request, request.query_params.get("token", ""))
+
+    async def accept(self, request: Request) -> Response:
+        fields = await self._forms.read(request)
+        link, name = fields.get("token", ""), fields.get("name", "")
+        message = invitations_pb2.AcceptInvitationRequest(token=link, name=name, password=fields.get("password", ""))
+        try:
+            await self._rpc.unary(route_table.ACCEPT_INVITATION, message, request)
+        except Error as error:
+            return self._join_form(request, link, name=name, error=error)
+        return page("Welcome", '<p>Your account is made.</p><p><a href="/login">Sign in</a></p>')
+
+    def _join_form(self, request: Request, link: str, *, name: str = "", error: Error | None = None) -> Response:
+        inputs = (
+            hidden("token", link)
+            + field("name", "Your name", name, complete="name", most=100)
+            + field("password", "Choose a password", kind="password", complete="new-password", most=1_000)
+        )
+        return self._form(request, "Join Forgepoint", "/accept-invitation", inputs, "Make my account", error=error)
 
     def _password_form(self, request: Request, link: str, *, error: Error | None = None) -> Response:
         inputs = hidden("token", link) + field(
