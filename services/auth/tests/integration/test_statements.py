@@ -107,13 +107,13 @@ FILL = (
     f"INSERT INTO audit_days (day, seed, head) SELECT '2013-03-01'::date - n, {MAC}, {MAC} {ROWS}",
     "CREATE TABLE audit_entries_2013_02 PARTITION OF audit_entries FOR VALUES FROM ('2013-02-01') TO ('2013-03-01')",
     "CREATE TABLE audit_entries_2013_03 PARTITION OF audit_entries FOR VALUES FROM ('2013-03-01') TO ('2013-04-01')",
-    # A day has 1,000 entries, February and March have 10 days each.
+    # 19 days, ten of them in February, with as many entries each, however many rows there are.
     f"""
     INSERT INTO audit_entries
         (day, number, id, occurred_at, recorded_at, team, service, method, actor_id, actor_role, api_key_id, status,
          resource_id, address, suppressed, correlation_id, mac)
-    SELECT '2013-02-19'::date + n / 1000, n % 1000 + 1, {ROW_ID}, '2013-03-01',
-           ('2013-02-19'::date + n / 1000)::timestamptz + interval '1 hour',
+    SELECT '2013-02-19'::date + n % 19, n / 19 + 1, {ROW_ID}, '2013-03-01',
+           ('2013-02-19'::date + n % 19)::timestamptz + interval '1 hour',
            CASE WHEN n % 50 = 2 THEN 'large' ELSE 'team-' || n % 200 END, 'auth', '/s/M' || n % 4, 'actor-' || n % 100,
            '', '', 'OK', 'resource-' || n % 100, '', 0, '', {MAC} {ROWS}
     """,

@@ -73,7 +73,7 @@ FILL = (
     INSERT INTO invoices (id, team, starts_at, rate_plan_id, status, number, currency, total_micros,
            created_at, finalized_at,
                           due_at)
-    SELECT {ROW_ID}, {TEAM}, '2013-03-01'::timestamptz + n * interval '1 month', '{PLAN}', CASE WHEN n % 500 =
+    SELECT {ROW_ID}, {TEAM}, '2013-03-01'::timestamptz + n / 50 * interval '1 month', '{PLAN}', CASE WHEN n % 500 =
            2 THEN 'OVERDUE' ELSE 'FINALIZED' END, n, 'USD', 0,
            '2013-03-01', '2013-03-01', '2013-03-01'::timestamptz + n * interval '1 hour' {ROWS}
     """,
@@ -84,7 +84,8 @@ FILL = (
     """,
     f"""
     INSERT INTO adjustments (id, team, month, invoiced_in, amount_micros, currency, reason, created_by, created_at)
-    SELECT {ROW_ID}, {TEAM}, '2013-03-01'::date + n * interval '1 month', '2013-03-01'::date + n * interval '1 month',
+    SELECT {ROW_ID}, {TEAM}, '2013-03-01'::date + n / 50 * interval '1 month',
+           '2013-03-01'::date + n / 50 * interval '1 month',
            1, 'USD', 'r', '', '2013-03-01' {ROWS}
     """,
     f"INSERT INTO invoice_adjustments (invoice_id, adjustment_id) SELECT {ROW_ID}, {ROW_ID} {ROWS}",

@@ -19,7 +19,8 @@ ROW_ID = "('01890000-0000-7000-8000-' || lpad(to_hex({}), 12, '0'))::uuid"
 ROWS = "FROM generate_series(1, 20000) AS n"
 MORE_ROWS = "FROM generate_series(1, 20400) AS n"
 # One team has a fiftieth of the models, and one model of it a fiftieth of the versions.
-# Versions beyond the models wait for their artifact and for no measurement.
+# Versions beyond the models wait for their artifact and for no measurement. With any number of rows there are no more
+# of them, nor of those that the projection lacks.
 MODEL_OF = f"CASE WHEN n % 50 = 2 OR n BETWEEN 20001 AND 20400 THEN {ROW_ID.format(2)} ELSE {ROW_ID.format('n')} END"
 TEAM_OF = "CASE WHEN n % 50 = 2 OR n BETWEEN 20001 AND 20400 THEN 'large' ELSE 'team-' || n % 200 END"
 
@@ -39,7 +40,7 @@ FILL = (
            CASE WHEN n % 50 = 3 AND n <= 20000 THEN 'PRODUCTION' ELSE 'DEV' END,
            CASE WHEN n BETWEEN 20001 AND 20400 THEN 'PENDING_UPLOAD' ELSE 'READY' END,
            'sha256/' || n, 'sha256:', 1, '{{}}', '', '', '', '', '',
-           '2013-03-01'::timestamptz + n * interval '1 minute', n {MORE_ROWS}
+           '2013-03-01'::timestamptz + n * interval '1 minute', CASE WHEN n > 20400 THEN 1 ELSE n END {MORE_ROWS}
     """,
     f"""
     INSERT INTO production_tenures (team, model_id, number, version_id, version, started_at, ended_at, promoted_by)
