@@ -55,7 +55,7 @@ async def test_one_trace_links_the_request_to_the_consumer_s_row(
     }
     body = {"inputs": {"x": {"dtype": "FLOAT32", "data": [[1, 2, 3]]}}}
 
-    async with httpx.AsyncClient(base_url=platform.http) as http:
+    async with httpx.AsyncClient(base_url=platform.http, timeout=PATIENCE) as http:
         response = await http.post(f"/v1/models/{served}/predict", json=body, headers=headers)
 
     assert response.status_code == 200, response.text

@@ -10,6 +10,7 @@ from rules.tree import Tree, Violation
 TASK_RULE = "task without owner"
 SLEEP_RULE = "blocking sleep"
 WAIT_RULE = "wait that loses cancellations"
+IMPATIENCE_RULE = "HTTP client of a test that gives up after five seconds"
 
 _OWNERS = frozenset({"fp_runtime", "fp_testkit"})
 _TASK_CALLS = frozenset({"create_task", "ensure_future"})
@@ -39,11 +40,20 @@ def losing_waits(tree: Tree) -> Iterator[Violation]:
             yield source.violation(line, WAIT_RULE, "use asyncio.timeout")
 
 
+def impatient_clients(tree: Tree) -> Iterator[Violation]:
+    """By default httpx gives up after five seconds: on a busy machine that failed tests which had found nothing."""
+    for source in tree.sources():
+        if not source.ships:
+            for line in _found(source.text).impatient:
+                yield source.violation(line, IMPATIENCE_RULE, "pass timeout=PATIENCE of fp_testkit.patience")
+
+
 @dataclass(frozen=True, slots=True)
 class _Lines:
     tasks: tuple[int, ...]
     sleeps: tuple[int, ...]
     waits: tuple[int, ...]
+    impatient: tuple[int, ...]
 
 
 @functools.lru_cache(maxsize=4_096)
@@ -60,6 +70,7 @@ def _found(text: str) -> _Lines:
             for it in nodes
             if _is_call(it, "asyncio", "wait_for") or _imports(it, "asyncio", frozenset({"wait_for"}))
         ),
+        impatient=tuple(it.lineno for it in nodes if _is_impatient(it)),
     )
 
 
@@ -81,6 +92,14 @@ def _is_call(node: ast.AST, module: str, function: str) -> bool:
         and node.func.attr == function
         and isinstance(node.func.value, ast.Name)
         and node.func.value.id == module
+    )
+
+
+def _is_impatient(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Call)
+        and (_is_call(node, "httpx", "AsyncClient") or _is_call(node, "httpx", "Client"))
+        and all(keyword.arg != "timeout" for keyword in node.keywords)
     )
 
 

@@ -12,6 +12,7 @@ import pytest
 from fp_kernel import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied, Unavailable
 from fp_s3 import Location, ObjectChanged, ObjectFacts, ObjectStore
 from fp_s3.objects import patience
+from fp_testkit.patience import PATIENCE
 
 MINUTE = timedelta(minutes=1)
 MIB = 1024 * 1024
@@ -31,7 +32,7 @@ async def objects(location):
 
 @pytest.fixture
 async def http():
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=PATIENCE) as client:
         yield client
 
 

@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from fp_auth.adapters.oidc.http import IssuerHttp, RefusedByIssuer, is_safe
 from fp_auth.adapters.oidc.issuer import Issuer
 from fp_kernel import Unauthenticated, Unavailable
+from fp_testkit.patience import PATIENCE
 
 URL = "https://id.example"
 
@@ -117,7 +118,7 @@ class Answering(IssuerHttp):
 
     def __init__(self, answer) -> None:
         super().__init__(URL)
-        self._client = httpx.AsyncClient(transport=httpx.MockTransport(answer))
+        self._client = httpx.AsyncClient(transport=httpx.MockTransport(answer), timeout=PATIENCE)
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ class Service:
         return self.caller(self.issuer.identity.service(noun, scopes=["experiments:read"]), acting=acting)
 
     async def get(self, path: str) -> httpx.Response:
-        async with httpx.AsyncClient() as http:
+        async with httpx.AsyncClient(timeout=PATIENCE) as http:
             return await http.get(f"{self.service.http_url}{path}")
 
 

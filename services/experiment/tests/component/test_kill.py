@@ -34,7 +34,7 @@ class Process:
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "fp_experiment", stderr=asyncio.subprocess.DEVNULL, env=self._environment
         )
-        async with asyncio.timeout(PATIENCE), httpx.AsyncClient() as http:
+        async with asyncio.timeout(PATIENCE), httpx.AsyncClient(timeout=PATIENCE) as http:
             while not await self._ready(http):
                 await asyncio.sleep(0.05)
 

@@ -127,7 +127,7 @@ class FeatureStore:
         return self.caller(self.issuer.identity.job(team))
 
     async def ready(self) -> Any:
-        async with httpx.AsyncClient() as http:
+        async with httpx.AsyncClient(timeout=PATIENCE) as http:
             return (await http.get(f"{self.service.http_url}/readyz")).json()
 
 

@@ -36,7 +36,7 @@ async def test_it_starts_alone_and_ends_in_order(settings):
     port = free_port()
     process = await run(**environment(settings), FP_GRPC_PORT="0", FP_HTTP_PORT=str(port))
     try:
-        async with asyncio.timeout(PATIENCE), httpx.AsyncClient() as http:
+        async with asyncio.timeout(PATIENCE), httpx.AsyncClient(timeout=PATIENCE) as http:
             while not await ready(http, port):
                 await asyncio.sleep(0.05)
     finally:

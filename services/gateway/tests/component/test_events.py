@@ -66,7 +66,10 @@ async def test_the_audit_tells_where_the_caller_sits_and_not_what_he_says(edge, 
     forged = {"fp-client-address": "203.0.113.7", "fp-forwarded-by": edge.issuer.identity.service("gateway")}
     elsewhere = httpx.AsyncHTTPTransport(local_address="127.0.0.2")
     try:
-        async with asyncio.timeout(60), httpx.AsyncClient(transport=elsewhere, base_url=edge.http) as http:
+        async with (
+            asyncio.timeout(60),
+            httpx.AsyncClient(transport=elsewhere, base_url=edge.http, timeout=PATIENCE) as http,
+        ):
             # The gateway has its own token soon after its start.
             while "fp-forwarded-by" not in dict(edge.registry.calls[-1].metadata if edge.registry.calls else ()):
                 await http.get("/api/v1/models/abc", headers=edge.headers())

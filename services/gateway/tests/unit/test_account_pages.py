@@ -8,6 +8,7 @@ from forgepoint.auth.v1 import invitations_pb2, people_pb2
 from fp_gateway.http.pages.accounts import AccountPages
 from fp_gateway.http.pages.forms import Forms
 from fp_kernel import FailedPrecondition, invalid
+from fp_testkit.patience import PATIENCE
 from starlette.applications import Starlette
 
 FORM = re.compile(r'name="form_token" value="([^"]+)"')
@@ -36,7 +37,7 @@ def auth():
 @pytest.fixture
 async def browser(auth):
     transport = httpx.ASGITransport(Starlette(routes=AccountPages(auth, Forms(secure=False)).routes()))
-    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway", timeout=PATIENCE) as client:
         yield client
 
 

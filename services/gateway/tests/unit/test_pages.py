@@ -10,6 +10,7 @@ from fp_gateway.http.pages.forms import Forms, next_path
 from fp_gateway.http.pages.programs import ProgramPages
 from fp_gateway.http.pages.sign_in import SignInPages
 from fp_kernel import Unauthenticated, Unavailable
+from fp_testkit.patience import PATIENCE
 from starlette.applications import Starlette
 
 SESSION = auth_pb2.LoginResponse(access_token="access", refresh_token="refresh")
@@ -59,7 +60,7 @@ async def browser(auth):
     forms = Forms(secure=False)
     routes = [*SignInPages(auth, forms, secure=False).routes(), *ProgramPages(auth, forms).routes()]
     transport = httpx.ASGITransport(Starlette(routes=routes))
-    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway", timeout=PATIENCE) as client:
         yield client
 
 
@@ -238,7 +239,7 @@ async def test_the_sheet_is_served_and_may_be_stored(browser):
 async def test_cookies_of_pages_need_https_where_the_platform_is_in_production(auth, secure):
     forms = Forms(secure=secure)
     app = httpx.ASGITransport(Starlette(routes=SignInPages(auth, forms, secure=secure).routes()))
-    async with httpx.AsyncClient(transport=app, base_url="https://gateway") as browser:
+    async with httpx.AsyncClient(transport=app, base_url="https://gateway", timeout=PATIENCE) as browser:
         page = await browser.get("/login")
         form = {"form_token": FORM.search(page.text)[1], "email": "a@b.test", "password": "p"}
         answer = await browser.post("/login", data=form)
