@@ -52,7 +52,7 @@ async def serve_floor() -> int:
     registry_pb2_grpc.add_RegistryServiceServicer_to_server(Registry(), server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    KEPT.append(server)
+    SERVERS.append(server)
     return port
 
 
@@ -63,11 +63,11 @@ async def serve_ours() -> int:
     server.add(registry_pb2_grpc.add_RegistryServiceServicer_to_server, Registry())
     port = await server.start("127.0.0.1:0")
     server.set_serving(True)
-    KEPT.append(server)
+    SERVERS.append(server)
     return port
 
 
-KEPT: list[Any] = []
+SERVERS: list[Any] = []
 SIDES = {"floor": serve_floor, "ours": serve_ours}
 
 
@@ -75,7 +75,7 @@ async def serve(side: str) -> None:
     """Serve until the parent closes our standard input."""
     print(await SIDES[side](), flush=True)
     await asyncio.to_thread(sys.stdin.read)
-    await KEPT[0].stop(0)
+    await SERVERS[0].stop(0)
 
 
 @dataclass

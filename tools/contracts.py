@@ -39,6 +39,6 @@ def source_roots(root: Path) -> list[Path]:
 
 
 if __name__ == "__main__":
-    kept, report = check(Path(sys.argv[1]).resolve() if sys.argv[1:] else ROOT)
+    holds, report = check(Path(sys.argv[1]).resolve() if sys.argv[1:] else ROOT)
     print(report)
-    sys.exit(0 if kept else 1)
+    sys.exit(0 if holds else 1)

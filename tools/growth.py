@@ -75,12 +75,12 @@ def disk(entries: list[Grows], days: int) -> str:
 
 
 def _row(entry: Grows) -> str:
-    kept = " ".join(_kept(entry))
+    kept = " ".join(_retention(entry))
     cells = (f"`{entry.name}`", entry.owner, entry.per, f"{entry.daily:,}", f"{entry.size:,}")
     return f"| {' | '.join(cells)} | {_bytes(entry.size * entry.daily)} | {kept} | {entry.deletes} |"
 
 
-def _kept(entry: Grows) -> Iterator[str]:
+def _retention(entry: Grows) -> Iterator[str]:
     if entry.kind == "stream":
         yield _limits(next(stream for stream in STREAMS if stream.name == entry.name))
     elif entry.days is None:

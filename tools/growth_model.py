@@ -71,7 +71,7 @@ class _Filling:
             return
         enters = min(wanted, room)
         self.waits = wanted - enters
-        self._keep(now, enters, result)
+        self._store(now, enters, result)
 
     def _pass(self, wanted: float, result: Replayed) -> None:
         """Everything is taken as it comes."""
@@ -81,7 +81,7 @@ class _Filling:
         self.hours.clear()
         self.bytes = self.waits = 0.0
 
-    def _keep(self, now: int, enters: float, result: Replayed) -> None:
+    def _store(self, now: int, enters: float, result: Replayed) -> None:
         name = self.stream.name
         if enters:
             self.hours.append((now, enters))
@@ -124,6 +124,6 @@ def replay(entries: Iterable[Grows], streams: Sequence[Stream], *, days: int, aw
 
 def size_after(entry: Grows, days: float) -> int:
     """Bytes of it after so many days."""
-    kept = days if entry.days is None else min(days, entry.days + _LONGEST_PART[entry.by])
-    size = int(entry.size * entry.daily * kept)
+    retained = days if entry.days is None else min(days, entry.days + _LONGEST_PART[entry.by])
+    size = int(entry.size * entry.daily * retained)
     return size if entry.most is None else min(size, entry.most)

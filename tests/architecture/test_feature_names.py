@@ -48,8 +48,8 @@ def test_what_predictions_tell_is_what_the_registry_accepts(tensors):
         ),
         (),
     )
-    told = set(features(asked, served).numbers)
-    assert all(registered.has_feature(name) for name in told)
+    seen = set(features(asked, served).numbers)
+    assert all(registered.has_feature(name) for name in seen)
     if all(tensor.width is not None for tensor in registered.inputs):
-        assert set(registered.features()) == told
-    assert len(told) <= MAX_FEATURES
+        assert set(registered.features()) == seen
+    assert len(seen) <= MAX_FEATURES

@@ -37,18 +37,18 @@ PLANTS = {
 
 
 def test_the_contracts_are_kept(tree):
-    kept, report = contracts.check(tree.root)
+    holds, report = contracts.check(tree.root)
 
-    assert kept, report
+    assert holds, report
 
 
 @pytest.mark.parametrize(("contract", "path", "text"), PLANTS.values(), ids=PLANTS)
 def test_a_planted_import_breaks_its_contract(plant, contract, path, text):
     module = ".".join(path.split("/src/")[1].removesuffix(".py").split("/"))
 
-    kept, report = contracts.check(plant(path, f"{text}\n").root, contract)
+    holds, report = contracts.check(plant(path, f"{text}\n").root, contract)
 
-    assert not kept
+    assert not holds
     assert module in report.replace("\n", ""), report
 
 

@@ -157,7 +157,7 @@ def test_a_model_is_watched_and_told_what_really_happened(run, model, tmp_path):
     labels = f"request_id,actual_label\n{request_id},6\n{new_id()},1\n"
     file = tmp_path / "unmatched.csv"
     line = ("monitors", "truth", model, "-", "--unmatched", str(file))
-    eventually(lambda: run.json(*line, given=labels), lambda told: told["accepted"] + told["repeated"] == 1)
+    eventually(lambda: run.json(*line, given=labels), lambda answer: answer["accepted"] + answer["repeated"] == 1)
     assert len(file.read_text().splitlines()) == 2
     assert run.json(*line, "--wait", "0.1", given=labels) == {"accepted": 0, "repeated": 1, "unmatched": 1}
     refused(run("monitors", "truth", model, "-", given="request_id,actual_label\nr,\n"), 6, "line 2: ")
@@ -221,14 +221,14 @@ def test_a_team_is_told_by_rules_and_sees_the_log(run, receiver):
     assert run("notifications", "secret", "--rule", name).out.startswith("whsec_")
     view = json.dumps(VIEW | {"name": name})
     run.json("features", "views", "define", "-", given=view)
-    [told] = eventually(lambda: run.json("notifications", "list", "--type", "fp.features.>", "--limit", "1"), bool)
-    assert told["event_type"] == "fp.features.view.defined"
-    log = run.json("notifications", "deliveries", "--notification", told["id"])
+    [answer] = eventually(lambda: run.json("notifications", "list", "--type", "fp.features.>", "--limit", "1"), bool)
+    assert answer["event_type"] == "fp.features.view.defined"
+    log = run.json("notifications", "deliveries", "--notification", answer["id"])
     assert [(attempt["channel"], attempt["status"]) for attempt in log] == [("IN_APP", "DELIVERED")]
-    assert "IN_APP" in run("notifications", "get", told["id"]).out
-    assert run.json("notifications", "read", told["id"])["marked"] == 1
-    wished = json.dumps({"channels": [{"channel": "IN_APP", "enabled": True}]})
-    assert run("notifications", "preferences", "--set", "-", given=wished).code == 0
+    assert "IN_APP" in run("notifications", "get", answer["id"]).out
+    assert run.json("notifications", "read", answer["id"])["marked"] == 1
+    preferences = json.dumps({"channels": [{"channel": "IN_APP", "enabled": True}]})
+    assert run("notifications", "preferences", "--set", "-", given=preferences).code == 0
     assert "IN_APP" in run("notifications", "preferences").out
     refused(run("notifications", "test"), 6)
     assert run.json("notifications", "rules", "delete", name)["deleted"]

@@ -12,7 +12,7 @@ FLIGHTS = 300
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory):
+def demo(tmp_path_factory):
     """The finished process of one demo, and the folder that was its clone and home."""
     home = tmp_path_factory.mktemp("demo")
     environment = {"PATH": os.environ["PATH"], "HOME": str(home), "TMPDIR": str(home), "FP_DATA": str(home / ".data")}
@@ -24,8 +24,8 @@ def told(tmp_path_factory):
     return process, home
 
 
-def test_every_prediction_is_answered_and_metered_and_the_control_is_quiet(told):
-    process, _ = told
+def test_every_prediction_is_answered_and_metered_and_the_control_is_quiet(demo):
+    process, _ = demo
     outcome = json.loads(process.stdout.splitlines()[-1])
 
     # Two weeks are too short for a season to do harm: nothing has to be retrained.
@@ -37,8 +37,8 @@ def test_every_prediction_is_answered_and_metered_and_the_control_is_quiet(told)
     assert outcome["production"] in outcome["versions"]
 
 
-def test_what_the_last_line_promises_is_there_in_its_order(told):
-    process, _ = told
+def test_what_the_last_line_promises_is_there_in_its_order(demo):
+    process, _ = demo
     assert list(json.loads(process.stdout.splitlines()[-1])) == [
         *("status", "predictions", "failed_predictions", "usage_recorded", "control_alarms", "drift_reports"),
         *("retrains", "challengers_refused", "versions", "production", "auc_v1", "auc_final", "seconds"),
@@ -46,15 +46,15 @@ def test_what_the_last_line_promises_is_there_in_its_order(told):
     assert "├─ data flight_outcomes  as_of 2013-03-01T05:00:00Z" in process.stdout
 
 
-def test_what_the_first_version_learned_from_is_the_same_when_it_is_built_again_later(told):
-    process, _ = told
+def test_what_the_first_version_learned_from_is_the_same_when_it_is_built_again_later(demo):
+    process, _ = demo
     words = " ".join(process.stdout.split())
 
     assert "of version 1, as of and known as of 2013-03-01T05:00:00Z, built again: byte-identical" in words
 
 
-def test_the_training_is_a_tracked_run_that_finished_with_metrics(told):
-    process, _ = told
+def test_the_training_is_a_tracked_run_that_finished_with_metrics(demo):
+    process, _ = demo
     _, _, table = process.stdout.partition("Runs of the experiment flight-delay")
     columns, run = (line.split() for line in table.splitlines()[1:3])
 
@@ -66,8 +66,8 @@ def test_the_training_is_a_tracked_run_that_finished_with_metrics(told):
     assert float(auc) > 0.6
 
 
-def test_it_leaves_nothing_running(told):
-    _, home = told
+def test_it_leaves_nothing_running(demo):
+    _, home = demo
 
     left = [process.cmdline() for process in psutil.process_iter(["cmdline"]) if str(home) in str(process.info)]
     assert left == []

@@ -33,8 +33,8 @@ async def consumer(platform, database, collector):
     async def handle(event):
         async with database.transaction() as tx:
             if await tx.inbox.first(CONSUMER.name, event.id):
-                for told in opened(event):
-                    await tx.execute("insert into seen values ($1, $2)", told.payload.request_id, told.correlation_id)
+                for one in opened(event):
+                    await tx.execute("insert into seen values ($1, $2)", one.payload.request_id, one.correlation_id)
 
     task = asyncio.create_task(bus.consume(CONSUMER, each(handle)))
     yield

@@ -68,8 +68,8 @@ async def ready_months(database):
 
 async def test_two_replicas_meter_every_prediction_once(open_replica):
     replicas = [await open_replica(), await open_replica()]
-    told = [UsageEvent(new_id(), "alpha", (Usage(Meter.INFERENCE_REQUEST, 1, new_id()),)) for _ in range(PREDICTIONS)]
-    batches = [told[start : start + BATCH] for start in range(0, PREDICTIONS, BATCH)]
+    events = [UsageEvent(new_id(), "alpha", (Usage(Meter.INFERENCE_REQUEST, 1, new_id()),)) for _ in range(PREDICTIONS)]
+    batches = [events[start : start + BATCH] for start in range(0, PREDICTIONS, BATCH)]
 
     async def work(database, mine):
         record = RecordEvents(PostgresTransactions(database, await ready_months(database)), RunningClock(), GRACE)

@@ -158,11 +158,11 @@ async def test_the_whole_flow_and_what_a_group_gives_and_takes(people, browser, 
     await groups(browser, canaille, "cooks")
     begun = await begin(people)
     answer = await walk(browser, begun.authorization_url)
-    with pytest.raises(PermissionDenied) as nobody:
+    with pytest.raises(PermissionDenied) as unmapped:
         await complete(people, begun.flow, answer)
 
     assert roles == [("vision", "admin", "Ada of Canaille"), ("vision", "engineer", "Ada of Canaille")]
-    assert nobody.value.reason == "NO_RULE_FITS"
+    assert unmapped.value.reason == "NO_RULE_FITS"
 
 
 async def test_a_wrong_state_and_a_code_that_was_used_are_refused(people, browser, canaille):

@@ -24,8 +24,8 @@ def clone(tmp_path_factory):
 
 
 def make(clone, target):
-    kept = ("PATH", "LANG", "SSL_CERT_FILE", "PIP_CERT", "PYENV_ROOT")
-    environment = {name: os.environ[name] for name in kept if name in os.environ} | {"HOME": str(clone / "home")}
+    inherited = ("PATH", "LANG", "SSL_CERT_FILE", "PIP_CERT", "PYENV_ROOT")
+    environment = {name: os.environ[name] for name in inherited if name in os.environ} | {"HOME": str(clone / "home")}
     started = time.monotonic()
     result = subprocess.run(
         ["make", target], cwd=clone / "forgepoint", env=environment, capture_output=True, text=True, check=False
@@ -50,10 +50,10 @@ def test_the_loop_closes_within_eight_minutes(clone):
     assert outcome["auc_final"] - outcome["auc_v1"] >= 0.02
     assert seconds < 480
     assert [p.pid for p in psutil.process_iter(["cmdline"]) if str(clone) in str(p.info)] == []
-    assert {path for path in set(TMP.iterdir()) - before if not somebody_listens(path)} == set()
+    assert {path for path in set(TMP.iterdir()) - before if not is_listened_to(path)} == set()
 
 
-def somebody_listens(path):
+def is_listened_to(path):
     """Whether it is the socket of a process that runs: another platform of this machine, not a leftover of ours."""
     with socket.socket(socket.AF_UNIX) as probe:
         return probe.connect_ex(str(path)) == 0

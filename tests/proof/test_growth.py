@@ -242,7 +242,7 @@ class Run:
             "stream_bytes_at_most": self.largest,
         }
 
-    async def told(self):
+    async def all_published(self):
         """Nothing is left to tell."""
         return await self.metered.fetchval(WAITING) + await self.metered.fetchval(UNTOLD) == 0
 
@@ -284,7 +284,7 @@ async def test_a_thousandth_of_the_room_takes_every_prediction_and_blocks_nothin
         await bus.ensure(STREAMS, CONSUMERS)
         await run.until(run.sent + 2 * SLICE * ROUND)
         await run.billed()
-    await eventually(run.told)
+    await eventually(run.all_published)
     exceeded = await heard(bus, "fp.billing.quota.exceeded", 1)
 
     assert [event.team for event in exceeded] == ["alpha"]

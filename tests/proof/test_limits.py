@@ -56,9 +56,9 @@ def rss_mebibytes(pid):
 
 async def deploy(folder):
     access = await SupervisorClient(folder / SOCKET).access()
-    nobody = Channels(None)
-    token = await Client(nobody.open(access.address, timeout=30)).login(access.email, access.password)
-    await nobody.close()
+    anonymous = Channels(None)
+    token = await Client(anonymous.open(access.address, timeout=30)).login(access.email, access.password)
+    await anonymous.close()
     admin = Channels(BearerToken(token))
     await deploy_linear(Client(admin.open(access.address, timeout=30)))
     await admin.close()

@@ -47,7 +47,7 @@ async def test_every_prediction_is_metered_once_by_two_of_which_each_dies_once(r
     async def metered(number):
         return await database.fetchval("SELECT count(*) FROM usage_facts") >= number
 
-    async def told():
+    async def published():
         """Nothing is left to tell, and the bus has it."""
         waiting = await database.fetchval("SELECT count(*) FROM fp_outbox WHERE published_at IS NULL")
         return waiting + await database.fetchval("SELECT count(*) FROM usage_untold") == 0
@@ -59,7 +59,7 @@ async def test_every_prediction_is_metered_once_by_two_of_which_each_dies_once(r
 
     alone = await pair.under_deaths(publish, PREDICTIONS // SLICE)
     await eventually(lambda: metered(PREDICTIONS))
-    await eventually(told)
+    await eventually(published)
     records = [event.payload for event in await heard(bus, "fp.billing.usage.recorded", 1)]
     exceeded = [event.payload for event in await heard(bus, "fp.billing.quota.exceeded", 1)]
 

@@ -82,8 +82,8 @@ async def test_every_event_is_told_once_by_two_of_which_each_dies_once(replicas,
     database = await Database.connect(pair.database_url, source="proof")
 
     async def settled():
-        told = await database.fetchval("SELECT count(*) FROM deliveries")
-        return told >= EVENTS and not await database.fetchval(
+        deliveries = await database.fetchval("SELECT count(*) FROM deliveries")
+        return deliveries >= EVENTS and not await database.fetchval(
             "SELECT count(*) FROM deliveries WHERE status <> 'DELIVERED'"
         )
 
@@ -98,8 +98,8 @@ async def test_every_event_is_told_once_by_two_of_which_each_dies_once(replicas,
     feed = await answered(lambda: shown.ListNotifications(pb.ListNotificationsRequest()))
     assert feed.unread_count == EVENTS
     # Of webhooks only; the resource is the rule.
-    told = await heard(bus, "fp.notifications.delivered", EVENTS)
-    assert Counter(event.payload.notification_id for event in told) == dict.fromkeys(ids, 1)
+    deliveries = await heard(bus, "fp.notifications.delivered", EVENTS)
+    assert Counter(event.payload.notification_id for event in deliveries) == dict.fromkeys(ids, 1)
     assert min(alone) > 0, "both had a part in it"
     await database.close()
     print(json.dumps({"proof": "two notifications", "events": EVENTS, "sent_again": len(requests) - EVENTS}))

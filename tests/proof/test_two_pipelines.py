@@ -86,15 +86,15 @@ async def jobs(tmp_path):
 
 
 def drift(number, pipeline_id):
-    """One message of a report; each is told by two, as by a monitor whose answer was lost."""
-    told = events_pb2.ModelDriftDetected(
+    """One message of a report; each is sent twice, as by a monitor whose answer was lost."""
+    detected = events_pb2.ModelDriftDetected(
         model_name="delays",
         report_id=f"report-{number}",
         auto_retrain=True,
         retrain_pipeline_id=pipeline_id,
         severity=events_pb2.DRIFT_SEVERITY_CRITICAL,
     )
-    return Event("fp.models.drift.detected", told, team="alpha", resource_id="m", summary="s", id=new_id())
+    return Event("fp.models.drift.detected", detected, team="alpha", resource_id="m", summary="s", id=new_id())
 
 
 def settings(s3, socket):

@@ -22,7 +22,7 @@ MESSAGE_BYTES: Final = 17 * 1024 * 1024
 RENEW_AHEAD: Final = 30.0
 PAGE: Final = 100
 # What `from_rpc_error` says for an UNAVAILABLE that no service raised.
-_NOBODY: Final = "a peer is unavailable"
+_UNREACHABLE: Final = "a peer is unavailable"
 
 
 class Client:
@@ -64,7 +64,7 @@ class Client:
     def _error(self, error: grpc.RpcError) -> Error:
         """What the platform said; where nothing of it answered, the address."""
         found = from_rpc_error(error)
-        if found.message == _NOBODY:
+        if found.message == _UNREACHABLE:
             return Unavailable(f"nothing answers at {self._address}")
         if isinstance(found, DeadlineExceeded):
             return DeadlineExceeded(f"{self._address} did not answer within {self._state.timeout:g} s")

@@ -30,15 +30,15 @@ def _least(column: str) -> int:
 
 
 def _fitting(widths: Sequence[int], leasts: Sequence[int], room: int) -> list[int]:
-    kept: list[int] = []
+    shown: list[int] = []
     left = room
     for width, least in zip(widths, leasts, strict=True):
-        left -= len(_GAP) if kept else 0
-        if width > left and kept and left < least:
+        left -= len(_GAP) if shown else 0
+        if width > left and shown and left < least:
             break
-        kept.append(min(width, max(left, 1)))
-        left -= kept[-1]
-    return kept
+        shown.append(min(width, max(left, 1)))
+        left -= shown[-1]
+    return shown
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:

@@ -16,7 +16,7 @@ AS_OF: Final = "as_of"
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class Selection:
     """rows: the view whose rows within start and end are the set's. views: read at each row's own time. labels: views
     read at `known_as_of` for every row, which only has rows with them. Views may be `name:feature,feature`.
     known_later: a row also sees what became known after its own time.
@@ -31,19 +31,21 @@ class Wish:
     known_later: bool = False
 
 
-def request(wish: Wish) -> pb.GetTrainingSetRequest:
+def request(selection: Selection) -> pb.GetTrainingSetRequest:
     """Raises InvalidArgument naming the option."""
     for option in ("rows", "start", "end", "known_as_of"):
-        if not getattr(wish, option):
+        if not getattr(selection, option):
             raise invalid(option.replace("_", "-"), "is needed, unless --file has the request")
-    known = stamp(wish.known_as_of, "known-as-of")
-    name, _ = _named(wish.rows)
+    known = stamp(selection.known_as_of, "known-as-of")
+    name, _ = _named(selection.rows)
     found = pb.GetTrainingSetRequest(known_as_of=known)
-    found.window.CopyFrom(pb.TrainingSetWindow(name=name, start=stamp(wish.start, "start"), end=stamp(wish.end, "end")))
-    for text in (wish.rows, *wish.views):
+    found.window.CopyFrom(
+        pb.TrainingSetWindow(name=name, start=stamp(selection.start, "start"), end=stamp(selection.end, "end"))
+    )
+    for text in (selection.rows, *selection.views):
         name, features = _named(text)
-        found.feature_views.add(name=name, feature_names=features, known_later=wish.known_later)
-    for text in wish.labels:
+        found.feature_views.add(name=name, feature_names=features, known_later=selection.known_later)
+    for text in selection.labels:
         name, features = _named(text)
         found.feature_views.add(name=name, feature_names=features, as_of=known, required=True)
     return found

@@ -34,11 +34,11 @@ def follow(client: Client, state: State, execution_id: str, *, after: int) -> No
             if attempt == _RESUMES - 1:
                 raise
     if last is None or last.execution.status != pb.EXECUTION_STATUS_COMPLETED:
-        _tell_failure(last, execution_id)
+        _print_failure(last, execution_id)
         raise SystemExit(1)
 
 
-def _tell_failure(last: Any, execution_id: str) -> None:
+def _print_failure(last: Any, execution_id: str) -> None:
     status = _short(last.execution.status) if last else "not told of"
     reason = f": {last.execution.error}" if last and last.execution.error else ""
     step = {"next_step": f"`fp pipelines status {execution_id}` shows each step"}

@@ -58,11 +58,11 @@ def test_features_of_one_name_are_told_with_their_view():
 
 
 def test_rows_views_and_labels_become_a_request():
-    wish = training_set.Wish(
+    selection = training_set.Selection(
         "flights:hour, origin", "2013-01-01", "2013-03-01", "2013-03-01", ["weather"], ["outcomes"]
     )
 
-    request = training_set.request(wish)
+    request = training_set.request(selection)
 
     assert [(view.name, list(view.feature_names), view.required) for view in request.feature_views] == [
         ("flights", ["hour", "origin"], False),
@@ -78,4 +78,4 @@ def test_what_a_request_needs_is_named(missing):
     options = {"rows": "flights", "start": "2013-01-01", "end": "2013-02-01", "known_as_of": "2013-02-01"}
 
     with pytest.raises(InvalidArgument, match=missing.replace("_", "-")):
-        training_set.request(training_set.Wish(**(options | {missing: ""})))
+        training_set.request(training_set.Selection(**(options | {missing: ""})))

@@ -168,8 +168,8 @@ class Supervisor:
     async def start_runtime(self, request: dict[str, Any]) -> Any:
         self._world.called("start_runtime", request["name"])
         environment = request["spec"]["environment"]
-        kept = {"version_id": environment["FP_SERVING_VERSION_ID"], "address": self._serving}
-        self._world["runtimes"].setdefault(request["name"], kept)
+        stored = {"version_id": environment["FP_SERVING_VERSION_ID"], "address": self._serving}
+        self._world["runtimes"].setdefault(request["name"], stored)
         return asdict(Runtime(request["name"], self._serving, "", ProcessState.STARTING, request["spec"]["module"]))
 
     async def stop_runtime(self, request: dict[str, Any]) -> None:
@@ -178,8 +178,8 @@ class Supervisor:
 
     async def runtimes(self, request: dict[str, Any]) -> Any:
         return [
-            asdict(Runtime(name, kept["address"], "", ProcessState.READY, "fp_serving"))
-            for name, kept in self._world["runtimes"].items()
+            asdict(Runtime(name, stored["address"], "", ProcessState.READY, "fp_serving"))
+            for name, stored in self._world["runtimes"].items()
             if name.startswith(request["prefix"])
         ]
 
@@ -206,21 +206,21 @@ class Supervisor:
         return asdict(LogPage(tuple(lines), request["after_line"] + len(lines), complete=True))
 
     def _job(self, name: str) -> Any:
-        kept = self._world["jobs"].get(name)
-        if kept is None:
+        stored = self._world["jobs"].get(name)
+        if stored is None:
             raise NotFound(f"there is no job {name}")
-        state = JobState(kept["state"])
-        return asdict(Job(name, state, "work", reason=kept["reason"], lines=len(kept["lines"])))
+        state = JobState(stored["state"])
+        return asdict(Job(name, state, "work", reason=stored["reason"], lines=len(stored["lines"])))
 
     def _run(self, name: str, spec: dict[str, Any]) -> None:
-        kept = self._world["jobs"][name]
+        stored = self._world["jobs"][name]
         document = json.loads(spec["environment"]["FP_JOB_SPEC"])
         try:
-            kept["lines"] += self.jobs[spec["module"]](document)
-            kept["state"] = "SUCCEEDED"
+            stored["lines"] += self.jobs[spec["module"]](document)
+            stored["state"] = "SUCCEEDED"
         except Exception as error:  # noqa: BLE001 -- a job may fail in any way
-            kept["reason"] = repr(error)
-            kept["state"] = "FAILED"
+            stored["reason"] = repr(error)
+            stored["state"] = "FAILED"
 
     def join(self) -> None:
         for thread in self._threads:

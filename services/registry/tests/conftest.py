@@ -29,37 +29,37 @@ class World:
 
     def register(self, name="flights", *, team="alpha", framework="onnx", task_type="classification", **tags):
         new = NewModel(name=name, framework=framework, task_type=task_type, tags=tags)
-        return self._keep(register(new, team=team, owner_id="ann", now=NOW))
+        return self._store(register(new, team=team, owner_id="ann", now=NOW))
 
     def add_version(self, model, name="", **new):
         described = Described(baseline=b"\x20\x01") if new.pop("baseline", False) else Described()
         model, version = add_version(
             self.state.models[model.id], NewVersion(name=name, described=described, **new), by="ann", now=NOW
         )
-        self._keep(model, version)
+        self._store(model, version)
         return version
 
     def accept(self, version):
         measured = Measured("sha256:" + version.id.replace("-", "") * 2, 3)
-        return self._keep(*make_ready(*self._both(version), measured, NOW))
+        return self._store(*make_ready(*self._both(version), measured, NOW))
 
     def refuse(self, version):
-        return self._keep(*make_failed(*self._both(version), "wrong digest", NOW))
+        return self._store(*make_failed(*self._both(version), "wrong digest", NOW))
 
     def promote(self, version, target=Stage.PRODUCTION):
         model, version = self._both(version)
         incumbent = next((v for v in self.state.versions_of(model.id) if v.stage is Stage.PRODUCTION), None)
         move = promote(model, version, target, incumbent, NOW)
         if move is not None:
-            self._keep(move.model, move.version, *([move.demoted] if move.demoted else []))
+            self._store(move.model, move.version, *([move.demoted] if move.demoted else []))
         return self.state.versions[version.id]
 
     def archive(self, model):
         model = self.state.models[model.id]
-        return self._keep(replace(model.changed(NOW), archived_at=NOW))
+        return self._store(replace(model.changed(NOW), archived_at=NOW))
 
     def retag(self, model, **tags):
-        return self._keep(replace(self.state.models[model.id].changed(NOW), tags=tags))
+        return self._store(replace(self.state.models[model.id].changed(NOW), tags=tags))
 
     def ready(self, model):
         return self.accept(self.add_version(model))
@@ -83,7 +83,7 @@ class World:
     def _both(self, version):
         return self.state.models[version.model_id], self.state.versions[version.id]
 
-    def _keep(self, model, *versions):
+    def _store(self, model, *versions):
         self.state.models[model.id] = model
         self.state.versions.update({version.id: version for version in versions})
         return versions[0] if versions else model

@@ -109,8 +109,8 @@ def training_set(
     from fp_cli.client import connect
 
     state: State = context.obj
-    wish = training_set.Wish(rows_of, start, end, known_as_of, views, labels, known_later)
-    request = feature_files.training_request(file) if file is not None else training_set.request(wish)
+    selection = training_set.Selection(rows_of, start, end, known_as_of, views, labels, known_later)
+    request = feature_files.training_request(file) if file is not None else training_set.request(selection)
     with connect(state) as client:
         count, known = feature_files.training(client, request, out, as_json=state.json)
     say(state, f"{count} rows, as known at {known}", aside=str(out) == "-")

@@ -35,7 +35,7 @@ class Ports:
         self._lock = threading.Lock()
         self._random = random.SystemRandom()
 
-    def kept(self, name: str) -> int | None:
+    def recorded(self, name: str) -> int | None:
         """The port the name had last, if any."""
         return read_json(self._path).get(name)
 

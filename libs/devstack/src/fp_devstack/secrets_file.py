@@ -20,16 +20,16 @@ class Secrets:
 
     def token(self, name: str) -> str:
         """43 URL-safe characters, 256 bits."""
-        return self._keep(name, lambda: secrets.token_urlsafe(_BYTES))
+        return self._stored_or_new(name, lambda: secrets.token_urlsafe(_BYTES))
 
     def key(self, name: str) -> str:
         """32 random bytes in standard base64, for ciphers."""
-        return self._keep(name, lambda: base64.b64encode(secrets.token_bytes(_BYTES)).decode())
+        return self._stored_or_new(name, lambda: base64.b64encode(secrets.token_bytes(_BYTES)).decode())
 
-    def _keep(self, name: str, generate: Callable[[], str]) -> str:
+    def _stored_or_new(self, name: str, generate: Callable[[], str]) -> str:
         with self._lock:
-            kept = read_json(self._path)
-            if name not in kept:
-                kept[name] = generate()
-                write_json(self._path, kept)
-            return str(kept[name])
+            stored = read_json(self._path)
+            if name not in stored:
+                stored[name] = generate()
+                write_json(self._path, stored)
+            return str(stored[name])

@@ -61,14 +61,14 @@ async def test_one_name_means_one_spec(running, until):
 
 async def test_a_runtime_gets_the_settings_of_its_noun(running, until, ask):
     runtime = await started(running, "r", until)
-    told = ask(runtime.http_address)["environment"]
+    environment = ask(runtime.http_address)["environment"]
 
-    assert told["FP_SERVING_TEAM"] == "t"
-    assert runtime.address == f"127.0.0.1:{told['FP_GRPC_PORT']}"
+    assert environment["FP_SERVING_TEAM"] == "t"
+    assert runtime.address == f"127.0.0.1:{environment['FP_GRPC_PORT']}"
     assert {"FP_AUTH_ADDR", "FP_REGISTRY_ADDR", "FP_AUTH_ISSUER", "FP_SERVICE_SECRET", "FP_SERVING_CACHE_DIR"} <= set(
-        told
+        environment
     )
-    assert "FP_DATABASE_URL" not in told
+    assert "FP_DATABASE_URL" not in environment
 
 
 async def test_a_runtime_that_dies_is_started_again_on_its_port(running, until):

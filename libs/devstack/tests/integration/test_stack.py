@@ -94,7 +94,7 @@ def test_a_port_that_others_took_meanwhile_is_replaced(tmp_path):
     before = stack.start()
     stack.stop()
     with socket.socket() as other:
-        other.bind((HOST, stack.ports.kept("nats.client")))
+        other.bind((HOST, stack.ports.recorded("nats.client")))
         other.listen()
         after = stack.start()
         stack.stop()
@@ -190,7 +190,7 @@ async def test_nothing_survives_the_kill_of_its_parent(tmp_path, orphaned, gone,
     assert len(orphaned) > 4
     with Stack(tmp_path, durable=False) as again:
         assert None not in again.pids.values()
-        ports = {str(again.ports.kept(f"seaweedfs.{name}.grpc")) for name in ("master", "volume", "filer", "s3")}
+        ports = {str(again.ports.recorded(f"seaweedfs.{name}.grpc")) for name in ("master", "volume", "filer", "s3")}
     assert not any(port in name for port in ports for name in sockets())
 
 

@@ -79,7 +79,7 @@ def test_no_port_of_the_object_store_takes_or_gives_objects_without_credentials(
     port = int(ends.s3_endpoint.rpartition(":")[2])
     signing.request(port, "PUT", f"/{ends.s3_bucket}/locked", (ends.s3_access_key, ends.s3_secret_key), b"x" * 100)
     answers = {}
-    for other in (stack.ports.kept(f"seaweedfs.{name}") for name in ("s3", "filer", "volume", "master", "admin")):
+    for other in (stack.ports.recorded(f"seaweedfs.{name}") for name in ("s3", "filer", "volume", "master", "admin")):
         for method in ("GET", "PUT", "DELETE"):
             answers[other, method] = plain(other, method, f"/buckets/{ends.s3_bucket}/locked", b"y")
         answers[other, "LIST"] = plain(other, "GET", f"/{ends.s3_bucket}/locked", b"")

@@ -22,17 +22,17 @@ async def test_a_service_runs_with_the_environment_of_its_noun(house, alpha, ask
         alpha | {"database": True, "nats": True, "peers": ["beta"]}, {"noun": "beta", "module": "dummy_service"}
     )
     await running.up(AWS_SECRET_ACCESS_KEY="mine", FP_LOG_LEVEL="DEBUG")
-    told = ask((await running.process("alpha")).addresses["http"])["environment"]
+    environment = ask((await running.process("alpha")).addresses["http"])["environment"]
     beta = await running.process("beta")
 
-    assert told["FP_BETA_ADDR"] == beta.addresses["grpc"]
-    assert told["FP_LOG_LEVEL"] == "DEBUG"
-    assert "AWS_SECRET_ACCESS_KEY" not in told
-    assert "PYTHONPATH" not in told
-    connection = await asyncpg.connect(told["FP_DATABASE_URL"])
+    assert environment["FP_BETA_ADDR"] == beta.addresses["grpc"]
+    assert environment["FP_LOG_LEVEL"] == "DEBUG"
+    assert "AWS_SECRET_ACCESS_KEY" not in environment
+    assert "PYTHONPATH" not in environment
+    connection = await asyncpg.connect(environment["FP_DATABASE_URL"])
     assert await connection.fetchval("select current_user") == "fp_alpha"
     await connection.close()
-    await (await nats.connect(told["FP_NATS_URL"], connect_timeout=int(PATIENCE))).close()
+    await (await nats.connect(environment["FP_NATS_URL"], connect_timeout=int(PATIENCE))).close()
 
 
 async def test_status_tells_pid_readiness_memory_and_addresses_of_everything(house, alpha):

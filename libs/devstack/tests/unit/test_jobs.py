@@ -17,7 +17,7 @@ class Forks:
 async def test_a_supervisor_that_runs_for_long_keeps_the_newest_jobs(tmp_path):
     async with asyncio.TaskGroup() as group:
         request = Fork(0, "m", "m", (), {}, str(tmp_path))
-        jobs = Jobs(tmp_path / "jobs", Forks(), lambda _name, _spec: request, group, kept=3)
+        jobs = Jobs(tmp_path / "jobs", Forks(), lambda _name, _spec: request, group, retained=3)
         jobs.restore()
         for number in range(5):
             jobs.start(f"job-{number}", ProcessSpec(module="m"))

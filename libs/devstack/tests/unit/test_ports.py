@@ -32,7 +32,7 @@ def test_a_port_that_is_taken_meanwhile_is_chosen_again(tmp_path):
         after = ports.take("a")
 
     assert after != before
-    assert ports.kept("a") == after
+    assert ports.recorded("a") == after
 
 
 def test_every_offset_of_a_port_is_free(tmp_path):
@@ -50,7 +50,7 @@ def test_a_forgotten_port_is_not_kept(tmp_path):
     ports.take("a")
     ports.forget("a")
 
-    assert ports.kept("a") is None
+    assert ports.recorded("a") is None
 
 
 @pytest.mark.parametrize("content", ["[]", "3"])

@@ -60,10 +60,10 @@ async def revive(stack):
 async def publish_at_last(bus, event):
     """As a relay does: again until the server has it."""
 
-    async def kept():
+    async def delivered():
         return event.id in (await bus.publish([event])).acked
 
-    await until(kept)
+    await until(delivered)
 
 
 async def test_an_outage_is_told_and_ends_by_itself(stack, bus):

@@ -110,8 +110,8 @@ async def test_statistics_that_stand_still_stop_nobody_and_are_told_what_they_mi
         await counted.has(left)
     assert 0 < left < 200
     assert counted.ids == [event.id for event in events[-left:]]
-    told = f'fp_monitor_events_missed_total{{consumer="monitor-traffic",stream="PREDICTIONS"}} {200 - left}.0'
-    assert told in metrics.render()[0].decode()
+    line = f'fp_monitor_events_missed_total{{consumer="monitor-traffic",stream="PREDICTIONS"}} {200 - left}.0'
+    assert line in metrics.render()[0].decode()
     await watched.close()
 
 
@@ -173,9 +173,9 @@ async def test_a_limit_never_shrinks_and_what_an_operator_added_stays(empty, ser
         )
     )
     await empty.ensure([MODELS], [])
-    kept = (await server.stream_info("MODELS")).config
-    assert (kept.max_bytes, kept.max_age) == (larger.max_bytes, larger.max_age.total_seconds())
-    assert kept.subjects == [*MODELS.subjects, "strays.>"]
+    present = (await server.stream_info("MODELS")).config
+    assert (present.max_bytes, present.max_age) == (larger.max_bytes, larger.max_age.total_seconds())
+    assert present.subjects == [*MODELS.subjects, "strays.>"]
 
 
 async def test_a_limit_of_the_installation_reaches_the_server(empty, limits, server):

@@ -165,10 +165,10 @@ class LoadingCache(Generic[K, V]):
             if current:
                 del self._loads[key]
         if current:
-            self._keep(key, loaded)
+            self._store(key, loaded)
         return loaded.value
 
-    def _keep(self, key: K, loaded: Loaded[V]) -> None:
+    def _store(self, key: K, loaded: Loaded[V]) -> None:
         now = self._clock.monotonic()
         self.drop(key)
         if len(self._entries) >= self._limit:

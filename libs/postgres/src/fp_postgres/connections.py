@@ -38,7 +38,7 @@ async def open_pool(url: str, *, source: str, max_size: int) -> "asyncpg.Pool[as
             timeout=CONNECT_TIMEOUT,
             command_timeout=_COMMAND_TIMEOUT,
             server_settings={**_SETTINGS, "application_name": source},
-            reset=_keep,
+            reset=_no_reset,
         )
 
 
@@ -71,5 +71,5 @@ async def close(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         connection.terminate()
 
 
-async def _keep(_connection: object) -> None:
+async def _no_reset(_connection: object) -> None:
     """Nothing: settings are made with SET LOCAL only, and a reset would cost every use a round trip."""

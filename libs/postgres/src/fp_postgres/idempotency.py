@@ -11,7 +11,7 @@ on conflict (team, rpc, key) do update
     where kept.created_at < now() - interval '24 hours'
 returning true
 """
-_KEPT: Final = "select fingerprint, response from fp_commands where team = $1 and rpc = $2 and key = $3"
+_STORED: Final = "select fingerprint, response from fp_commands where team = $1 and rpc = $2 and key = $3"
 _COMPLETE: Final = "update fp_commands set response = $4 where team = $1 and rpc = $2 and key = $3"
 
 
@@ -23,9 +23,9 @@ async def claim(connection: Any, command: Command) -> None:
     name = (command.team, command.rpc, command.key)
     if await connection.fetchval(_CLAIM, *name, command.fingerprint):
         return
-    kept = await connection.fetchrow(_KEPT, *name)
-    refuse_other(command, bytes(kept["fingerprint"]))
-    raise Replayed(bytes(kept["response"]))
+    stored = await connection.fetchrow(_STORED, *name)
+    refuse_other(command, bytes(stored["fingerprint"]))
+    raise Replayed(bytes(stored["response"]))
 
 
 async def complete(connection: Any, command: Command, response: bytes) -> None:

@@ -13,7 +13,7 @@ ON CONFLICT (team, rpc, key) DO UPDATE SET fingerprint = excluded.fingerprint, r
     WHERE kept.created_at < now() - interval '24 hours'
 RETURNING team, rpc, key
 """
-_KEPT = """
+_STORED = """
 SELECT team, rpc, key, fingerprint, response FROM fp_commands
 WHERE (team, rpc, key) IN (SELECT * FROM unnest($1::text[], $2::text[], $3::text[]))
 """
@@ -42,8 +42,8 @@ async def claim(connection: Any, commands: Mapping[Name, Command]) -> Mapping[Na
     taken = commands.keys() - {tuple(row) for row in rows}
     if not taken:
         return {}
-    kept = await connection.fetch(_KEPT, *_columns(sorted(taken)))
-    return {(row["team"], row["rpc"], row["key"]): _answer(commands, row) for row in kept}
+    stored = await connection.fetch(_STORED, *_columns(sorted(taken)))
+    return {(row["team"], row["rpc"], row["key"]): _answer(commands, row) for row in stored}
 
 
 async def complete(connection: Any, responses: Mapping[Name, bytes]) -> None:

@@ -11,17 +11,17 @@ CHANNEL: Final = "fp_outbox"
 
 # One round trip: numbers for the resources (in one order everywhere, so that two transactions cannot lock each other
 # out), then the rows. The lock on a resource's number is held until the commit: a later commit has a later sequence.
-_KEEP: Final = """
+_INSERT: Final = """
 with event as (
     select * from unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[], $5::text[])
         with ordinality as given (id, resource_id, subject, envelope, headers, place)
 ), wanted as (
     select resource_id, count(*) as number from event group by resource_id order by resource_id collate "C"
 ), counted as (
-    insert into fp_sequences as kept (resource_id, value)
+    insert into fp_sequences as present (resource_id, value)
     select resource_id, number + (select value from fp_sequence_floor where one) from wanted
     on conflict (resource_id) do update
-        set value = kept.value + excluded.value - (select value from fp_sequence_floor where one), last_at = now()
+        set value = present.value + excluded.value - (select value from fp_sequence_floor where one), last_at = now()
     returning resource_id, value
 )
 insert into fp_outbox (id, resource_id, sequence, subject, envelope, headers)
@@ -31,7 +31,7 @@ select event.id, resource_id,
 from event join wanted using (resource_id) join counted using (resource_id)
 order by event.place
 """
-_KEEP_AND_NOTIFY: Final = f"{_KEEP} returning pg_notify('{CHANNEL}', '')"
+_INSERT_AND_NOTIFY: Final = f"{_INSERT} returning pg_notify('{CHANNEL}', '')"
 
 
 class Outbox(Protocol):
@@ -58,11 +58,11 @@ class PostgresOutbox:
     def __bool__(self) -> bool:
         return bool(self._events)
 
-    async def keep(self, connection: Any, *, notify: bool) -> None:
+    async def write(self, connection: Any, *, notify: bool) -> None:
         """Write the rows. notify: wake a relay in another process."""
         events, self._events = self._events, []
         await connection.execute(
-            _KEEP_AND_NOTIFY if notify else _KEEP,
+            _INSERT_AND_NOTIFY if notify else _INSERT,
             [message.id for _, message in events],
             [resource_id for resource_id, _ in events],
             [message.subject for _, message in events],

@@ -44,7 +44,7 @@ class Partitioned:
     each: Literal["day", "month"]
     ahead: int
     behind: int = 1
-    keep: timedelta | None = None
+    retention: timedelta | None = None
 
     def __post_init__(self) -> None:
         """Raises ValueError for a name that is no plain identifier, and for a table without a partition ahead."""
@@ -108,10 +108,10 @@ class Partitions:
         """
         dropped = []
         for table in self._tables:
-            if table.keep is None:
+            if table.retention is None:
                 continue
             for name, (_, high) in sorted((await self._there(table)).items()):
-                if high <= now - table.keep:
+                if high <= now - table.retention:
                     async with self._database.transaction() as tx:
                         await tx.execute(_BRIEF)
                         await tx.execute(f'drop table if exists "{name}"')

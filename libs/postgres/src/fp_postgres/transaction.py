@@ -91,4 +91,4 @@ class Transaction:
         """Last thing before the commit. notify: wake a relay in another process."""
         idempotency.check_complete(self._command, completed=self._completed)
         if self.outbox:
-            await self.outbox.keep(self.connection, notify=notify)
+            await self.outbox.write(self.connection, notify=notify)

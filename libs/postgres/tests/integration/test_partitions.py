@@ -10,7 +10,7 @@ NOW = datetime(2013, 3, 31, 23, 30, tzinfo=UTC)
 DAY = timedelta(days=1)
 BY_ID = "create table things (id uuid primary key, name text default '' check (name <> 'bad')) partition by range (id)"
 BY_TIME = "create table things (at timestamptz, name text, primary key (at, name)) partition by range (at)"
-DAYS = Partitioned("things", "id", "day", ahead=2, keep=timedelta(days=3))
+DAYS = Partitioned("things", "id", "day", ahead=2, retention=timedelta(days=3))
 
 
 async def parts(database):
@@ -43,7 +43,7 @@ async def test_days_are_made_ahead_and_behind_across_the_end_of_a_month(database
 
 async def test_months_go_by_time_too(database):
     await database.execute(BY_TIME)
-    months = Partitions(database, Partitioned("things", "time", "month", ahead=1, behind=1, keep=DAY))
+    months = Partitions(database, Partitioned("things", "time", "month", ahead=1, behind=1, retention=DAY))
     assert await months.ensure(NOW) == ["things_2013_02", "things_2013_03", "things_2013_04"]
     await database.execute("insert into things values ('2013-04-30 23:59:59+00', 'late')")
     assert await months.drop(NOW) == ["things_2013_02"]

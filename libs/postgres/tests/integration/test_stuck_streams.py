@@ -123,10 +123,10 @@ async def test_events_that_wait_are_read_once_however_often_their_stream_is_trie
                 await asyncio.sleep(0.05)
     assert attempts <= tried + 4
 
-    async def told():
+    async def reported():
         return await rows_read(database) > before
 
-    await until(told)
+    await until(reported)
     # Read as new, and once more to be noted.
     assert await rows_read(database) - before < 3 * STUCK
 

@@ -54,9 +54,9 @@ async def test_a_status_that_comes_after_a_made_up_one_is_waited_for(call):
     await asyncio.sleep(0)
     call.set(grpc.StatusCode.NOT_FOUND, "it is gone")
 
-    told = await asking
+    seen = await asking
 
-    assert (told.code(), told.details(), told.trailing_metadata()["x"]) == (
+    assert (seen.code(), seen.details(), seen.trailing_metadata()["x"]) == (
         grpc.StatusCode.NOT_FOUND, "it is gone", "1",
     )  # fmt: skip
 
@@ -65,9 +65,9 @@ async def test_a_status_that_a_made_up_one_hides_is_kept(call):
     watched = PeerStatus(call)
     call.set(grpc.StatusCode.NOT_FOUND, "it is gone")
 
-    told = await watched.of_peer(call.set(grpc.StatusCode.INTERNAL, MADE_UP))
+    seen = await watched.of_peer(call.set(grpc.StatusCode.INTERNAL, MADE_UP))
 
-    assert told.details() == "it is gone"
+    assert seen.details() == "it is gone"
 
 
 async def test_a_good_end_that_a_made_up_status_hides_is_no_failure(call):

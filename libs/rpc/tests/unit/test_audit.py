@@ -111,7 +111,7 @@ class Sink:
 
     def __init__(self, failures=0):
         self.failures = failures
-        self.kept = []
+        self.stored = []
         self.batches = []
         self.enough = asyncio.Event()
 
@@ -119,7 +119,7 @@ class Sink:
         self.batches.append([record.id for record in records])
         if len(self.batches) <= self.failures:
             raise ConnectionError
-        self.kept.extend(record.id for record in records)
+        self.stored.extend(record.id for record in records)
         self.enough.set()
 
 
@@ -151,7 +151,7 @@ async def test_a_sink_that_meets_the_cancellation_of_another_does_not_end_the_au
         await sink.enough.wait()
     await queue.close(1.0)
 
-    assert sink.kept == ["r-1"]
+    assert sink.stored == ["r-1"]
 
 
 async def test_records_reach_the_sink_in_order_and_in_batches():
@@ -163,7 +163,7 @@ async def test_records_reach_the_sink_in_order_and_in_batches():
     queue.start()
     await queue.close(1.0)
 
-    assert sink.kept == [f"r-{number}" for number in range(250)]
+    assert sink.stored == [f"r-{number}" for number in range(250)]
     assert max(len(batch) for batch in sink.batches) == 100
     assert metrics.registry.get_sample_value("fp_test_audit_records_total", {"outcome": "told"}) == 250
 
@@ -179,7 +179,7 @@ async def test_a_running_queue_is_drained_without_a_stop():
         await sink.enough.wait()
     await queue.close(1.0)
 
-    assert sink.kept == ["r-1"]
+    assert sink.stored == ["r-1"]
 
 
 async def test_a_sink_that_failed_gets_the_same_records_again():
@@ -192,7 +192,7 @@ async def test_a_sink_that_failed_gets_the_same_records_again():
     await queue.close(1.0)
 
     assert sink.batches == [["r-1"], ["r-1"]]
-    assert sink.kept == ["r-1"]
+    assert sink.stored == ["r-1"]
 
 
 async def test_what_finds_the_queue_full_is_written_to_the_log(caplog):

@@ -19,7 +19,7 @@ def test_a_method_reads_only_when_its_permission_says_so(shapes):
 
 
 @pytest.mark.parametrize(
-    ("retry_after", "remaining", "told"),
+    ("retry_after", "remaining", "expected"),
     [
         (None, 60.0, "-1"),
         (0.0, 60.0, "5"),
@@ -29,8 +29,8 @@ def test_a_method_reads_only_when_its_permission_says_so(shapes):
         (1.0, inf, "1000"),
     ],
 )
-def test_a_server_tells_how_long_to_wait_where_a_wait_can_help(retry_after, remaining, told):
-    assert pushback(Unavailable("away", retry_after=retry_after), remaining) == told
+def test_a_server_tells_how_long_to_wait_where_a_wait_can_help(retry_after, remaining, expected):
+    assert pushback(Unavailable("away", retry_after=retry_after), remaining) == expected
 
 
 @pytest.mark.parametrize("wrong", [{"attempts": 0}, {"attempts": 6}, {"backoff": Backoff(first=0.001)}])

@@ -80,8 +80,8 @@ def test_who_ends_with_an_identity(kind, identity, ended):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_empty_name_is_nobody(kind):
-    nobody = Principal(user_id="", team="", role="viewer", scopes=frozenset(), expires_at=0.0)
-    assert not held(withdrawn(kind, "other")).ended(nobody)
+    anonymous = Principal(user_id="", team="", role="viewer", scopes=frozenset(), expires_at=0.0)
+    assert not held(withdrawn(kind, "other")).ended(anonymous)
 
 
 def test_logins_before_a_moment_end_and_later_ones_keys_and_jobs_go_on():
@@ -129,13 +129,13 @@ async def test_nobody_but_services_passes_before_auth_was_asked():
 async def test_an_event_that_did_not_come_is_made_up_for_within_a_minute(clock):
     auth = Auth()
     found = Withdrawals(auth, clock=clock)
-    told = asyncio.Event()
-    found.subscribe(told.set)
+    notified = asyncio.Event()
+    found.subscribe(notified.set)
     await found.check(USER)
     auth.listed.append(withdrawn("user", "ann"))
     clock.advance(61)
     await found.check(USER)  # starts the question, beside the call
-    await told.wait()
+    await notified.wait()
     with pytest.raises(Unauthenticated):
         await found.check(USER)
 

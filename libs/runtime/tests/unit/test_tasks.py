@@ -33,15 +33,15 @@ async def test_the_outbox_ends_after_those_that_add_to_it_and_before_what_was_st
 
 
 async def test_tasks_finish_side_by_side_so_that_each_has_the_whole_time():
-    told = []
+    seen = []
 
     async def finishing() -> None:
         try:
             await asyncio.Event().wait()
         finally:
-            told.append("begins")
+            seen.append("begins")
             await asyncio.sleep(0)
-            told.append("ends")
+            seen.append("ends")
 
     async with asyncio.TaskGroup() as group:
         tasks = Tasks(group, lambda _name, _error: None)
@@ -51,11 +51,11 @@ async def test_tasks_finish_side_by_side_so_that_each_has_the_whole_time():
 
         assert await tasks.cancel(PATIENCE) == ()
 
-    assert told == ["begins", "begins", "ends", "ends"]
+    assert seen == ["begins", "begins", "ends", "ends"]
 
 
 async def test_a_task_that_was_cancelled_by_a_call_of_its_own_has_failed():
-    told: list[tuple[str, str]] = []
+    seen: list[tuple[str, str]] = []
 
     async def call() -> None:
         future = asyncio.get_running_loop().create_future()
@@ -63,27 +63,27 @@ async def test_a_task_that_was_cancelled_by_a_call_of_its_own_has_failed():
         await future
 
     async with asyncio.TaskGroup() as group:
-        tasks = Tasks(group, lambda name, error: told.append((name, type(error).__name__)))
+        tasks = Tasks(group, lambda name, error: seen.append((name, type(error).__name__)))
         tasks.start("relay", call())
 
-    assert told == [("relay", "Interrupted")]
+    assert seen == [("relay", "Interrupted")]
 
 
 async def test_a_failure_is_told_with_the_name_of_the_task_and_leaves_the_others_running():
-    told: list[tuple[str, str]] = []
+    seen: list[tuple[str, str]] = []
     events: list[str] = []
 
     async def fail() -> None:
         raise RuntimeError("broken")
 
     async with asyncio.TaskGroup() as group:
-        tasks = Tasks(group, lambda name, error: told.append((name, str(error))))
+        tasks = Tasks(group, lambda name, error: seen.append((name, str(error))))
         tasks.start("relay", _for_ever(events, "relay"))
         tasks.start("consumer", fail())
         await asyncio.sleep(0)
         await asyncio.sleep(0)
 
-        assert told == [("consumer", "broken")]
+        assert seen == [("consumer", "broken")]
         assert events == []
         await tasks.cancel(5.0)
 

@@ -38,7 +38,7 @@ class SpanCollector:
     def __init__(self) -> None:
         self._spans: list[CollectedSpan] = []
         self._server = _Server(("127.0.0.1", 0), _Handler)
-        self._server.keep = self._spans.extend
+        self._server.collect = self._spans.extend
         self._thread = threading.Thread(target=self._server.serve_forever, args=(_POLL,), name="spans", daemon=True)
         self._thread.start()
 
@@ -78,7 +78,7 @@ class SpanCollector:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    keep: Callable[[list[CollectedSpan]], None]
+    collect: Callable[[list[CollectedSpan]], None]
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -88,7 +88,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         if self.headers.get("content-encoding") == "gzip":
             body = gzip.decompress(body)
-        self.server.keep(decode(body))
+        self.server.collect(decode(body))
         self.send_response(200)
         self.send_header("content-type", "application/x-protobuf")
         self.send_header("content-length", "0")

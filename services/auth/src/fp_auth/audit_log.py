@@ -26,12 +26,12 @@ _BITE = 1_000
 
 async def open_audit_log(runtime: Runtime, settings: AuthSettings, database: Database, bus: Bus) -> AuditServicer:
     """Entries can be written when this returns; the consumer runs once the streams are there."""
-    clock, metrics, kept = runtime.clock, runtime.metrics, settings.audit_kept
+    clock, metrics, retention = runtime.clock, runtime.metrics, settings.audit_kept
     chain = Chain(settings.audit_key)
     reads = PostgresAuditReads(database)
     checkpoints = ObjectCheckpoints(await soft_objects(runtime, settings), chain)
     partitions = Partitions(
-        database, Partitioned("audit_entries", by="date", each="month", ahead=2, behind=0, keep=kept)
+        database, Partitioned("audit_entries", by="date", each="month", ahead=2, behind=0, retention=retention)
     )
     await partitions.ensure(clock.now())
 
@@ -41,7 +41,7 @@ async def open_audit_log(runtime: Runtime, settings: AuthSettings, database: Dat
     period = timedelta(seconds=settings.auth_checkpoint_seconds)
     checkpoint = CheckpointAudit(reads, checkpoints, clock, every=period)
 
-    async def keep_head() -> None:
+    async def store_head() -> None:
         await checkpoint()
         if checkpoint.put_at is not None:
             put_at.set(checkpoint.put_at.timestamp())
@@ -49,12 +49,12 @@ async def open_audit_log(runtime: Runtime, settings: AuthSettings, database: Dat
     async def forget() -> None:
         await partitions.ensure(clock.now())
         await partitions.drop(clock.now())
-        await checkpoint.forget(kept)
-        while await reads.forget_nobodys_keys(clock.now() - kept, _BITE) == _BITE:
+        await checkpoint.forget(retention)
+        while await reads.forget_nobodys_keys(clock.now() - retention, _BITE) == _BITE:
             pass
 
     runtime.keep("audit log", lambda: bus.consume(AUDIT_LOG, record_audit(record, recorded.inc)))
-    runtime.every(min(_LOOK, settings.auth_checkpoint_seconds), "audit checkpoints", keep_head)
+    runtime.every(min(_LOOK, settings.auth_checkpoint_seconds), "audit checkpoints", store_head)
     runtime.every(_HOURLY, "retention of the audit log", forget)
     return AuditServicer(
         list_entries=ListAudit(reads),

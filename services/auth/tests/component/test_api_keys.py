@@ -52,8 +52,8 @@ async def test_the_database_holds_no_raw_key(engineer, settings):
                                         "WHERE schemaname NOT IN ('pg_catalog', 'information_schema')")  # fmt: skip
         for (table,) in tables:
             for row in await connection.fetch(f"SELECT * FROM {table}"):  # noqa: S608 -- names from the catalogue
-                kept = b"".join(value if isinstance(value, bytes) else str(value).encode() for value in row.values())
-                assert made.raw_key.encode() not in kept
+                stored = b"".join(value if isinstance(value, bytes) else str(value).encode() for value in row.values())
+                assert made.raw_key.encode() not in stored
     finally:
         await connection.close()
 

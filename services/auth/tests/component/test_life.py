@@ -152,5 +152,5 @@ async def test_logins_and_denials_reach_the_audit_log(auth, bus):
             records = [(await seen.get()).payload for _ in range(4)]
     finally:
         watcher.cancel()
-    told = {(record.method.rpartition("/")[2], record.status) for record in records}
-    assert told == {("Login", "OK"), ("CreateUser", "OK"), ("ListUsers", "PERMISSION_DENIED")}
+    audited = {(record.method.rpartition("/")[2], record.status) for record in records}
+    assert audited == {("Login", "OK"), ("CreateUser", "OK"), ("ListUsers", "PERMISSION_DENIED")}

@@ -119,14 +119,14 @@ async def test_a_value_is_in_no_table_stream_or_log_whatever_is_done_with_it(
         assert answer.values[0] == marked.encode()
     shown = str(await admin.ListSecrets(secret_pb2.ListSecretsRequest()))
     shown += str(await admin.ListSecretVersions(secret_pb2.ListSecretVersionsRequest(name="db")))
-    kept = await tables(settings.database_url.get_secret_value())
-    assert b"SetSecret" in kept, "the log of commands was looked at"
+    stored = await tables(settings.database_url.get_secret_value())
+    assert b"SetSecret" in stored, "the log of commands was looked at"
     await auth.service.stop()
     sent = await streams(nats_url)
     assert b"SecretService/SetSecret" in sent, "the audit stream was looked at"
     said = "".join(capfd.readouterr()) + caplog.text
     for form in (marked.encode(), marked.encode().hex().encode(), b64encode(marked.encode())[:-4]):
-        for place in (kept, sent, said.encode(), shown.encode()):
+        for place in (stored, sent, said.encode(), shown.encode()):
             assert form not in place
 
 

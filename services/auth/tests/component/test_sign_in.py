@@ -169,11 +169,11 @@ async def test_a_group_that_is_taken_away_takes_the_role_at_the_next_sign_in(beg
     await sign_in_provider.account(browser, "flo", groups=["ml"])
     engineer = await people.sign_in(sign_in_provider, browser, "flo")
     await sign_in_provider.account(browser, "flo", groups=["cooks"])
-    with pytest.raises(PermissionDenied) as nobody:
+    with pytest.raises(PermissionDenied) as unmapped:
         await people.sign_in(sign_in_provider, browser, "flo")
 
     assert (admin.user.role, engineer.user.role) == ("admin", "engineer")
-    assert nobody.value.reason == "NO_RULE_FITS"
+    assert unmapped.value.reason == "NO_RULE_FITS"
     renewed = await auth.caller().RefreshToken(auth_pb2.RefreshTokenRequest(refresh_token=admin.refresh_token))
     assert renewed.user.role == "viewer"
 

@@ -26,9 +26,9 @@ async def test_a_service_is_told_and_nobody_else(auth, stack):
     credential = ServiceCredential("pipeline", SECRET, auth.address)
     stack.push_async_callback(credential.close)
 
-    (told,) = await asked(auth, stack, credential)
+    (withdrawal,) = await asked(auth, stack, credential)
 
-    assert (told.kind, told.id, told.HasField("before")) == ("api_key", key.api_key.id, False)
+    assert (withdrawal.kind, withdrawal.id, withdrawal.HasField("before")) == ("api_key", key.api_key.id, False)
     with pytest.raises(PermissionDenied):
         await asked(auth, stack, BearerToken(engineer.token))
 

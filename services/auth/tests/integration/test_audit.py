@@ -31,9 +31,9 @@ def reported(number=0, **changes):
     return Reported(replace(facts, **changes), "192.0.2.7")
 
 
-async def partitioned(database, now=NOW, keep=None):
+async def partitioned(database, now=NOW, retention=None):
     partitions = Partitions(
-        database, Partitioned("audit_entries", by="date", each="month", ahead=2, behind=0, keep=keep)
+        database, Partitioned("audit_entries", by="date", each="month", ahead=2, behind=0, retention=retention)
     )
     await partitions.ensure(now)
     return partitions
@@ -101,9 +101,9 @@ async def test_addresses_of_one_person_can_be_compared_and_those_of_two_cannot(l
         [reported(actor_id="ada"), reported(actor_id="ada"), reported(actor_id="eve"), reported(actor_id="")]
     )
 
-    first, second, third, nobody = reversed(await log.reads.page(Wanted(team="alpha"), None, 10))
+    first, second, third, anonymous = reversed(await log.reads.page(Wanted(team="alpha"), None, 10))
     assert first.record.address == second.record.address
-    assert len({first.record.address, third.record.address, nobody.record.address}) == 3
+    assert len({first.record.address, third.record.address, anonymous.record.address}) == 3
     assert b"192.0.2.7" not in first.record.address
 
 

@@ -57,8 +57,8 @@ async def test_a_fresh_database_publishes_two_keys_and_keeps_them_sealed(world, 
     published = json.loads(replica.keyring.jwks)["keys"]
     assert len(published) == 2
     assert all(key.keys() == {"kty", "n", "e", "kid", "use", "alg"} for key in published)
-    for kept in await world.stores.signing_keys.all():
-        assert SEALER.open(kept.sealed, kept.life.kid)
+    for stored in await world.stores.signing_keys.all():
+        assert SEALER.open(stored.sealed, stored.life.kid)
 
 
 async def test_a_token_says_what_it_was_given(world, replica):

@@ -160,9 +160,9 @@ async def test_a_login_strengthens_a_hash_of_older_parameters(world):
     await world.stores.users.set_password_hash(user.id, weak_hash())
     session = await login(world)
     assert session.user.id == user.id
-    kept = await world.stores.users.find(user.id)
-    assert kept is not None
-    assert not world.hasher.outdated(kept.password_hash)
+    stored = await world.stores.users.find(user.id)
+    assert stored is not None
+    assert not world.hasher.outdated(stored.password_hash)
 
 
 def weak_hash():

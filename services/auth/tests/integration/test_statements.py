@@ -210,7 +210,7 @@ TABLE = {
     "audit.PostgresAuditReads.newest": uses("audit_days_pkey", at_most=1),
     "audit.PostgresAuditReads.heads": uses("audit_days_pkey", date(2013, 1, 1), date(2013, 2, 1)),
     "audit.PostgresAuditReads.head_before": uses("audit_days_pkey", date(2012, 1, 1)),
-    "audit.PostgresAuditReads.first_kept": uses("audit_entries_pkey", at_most=2),
+    "audit.PostgresAuditReads.first_stored": uses("audit_entries_pkey", at_most=2),
     "audit.PostgresAuditReads.forget_nobodys_keys": uses("audit_address_keys_of_nobody", NOW, 50),
     "login_attempts.PostgresLoginAttempts.lock": uses("login_buckets_pkey"),
     "login_attempts.PostgresLoginAttempts.save": uses("login_buckets_pkey"),

@@ -97,10 +97,10 @@ async def test_a_suspended_team_is_out_and_back_with_its_keys_and_sessions(world
     await world.do.validate_token(key.raw_key)
     await world.do.refresh(session.refresh_token)
     await world.do.login(ann.email, PASSWORD, address="10.0.0.7")
-    told = [event for event in await world.events() if event.type in (IDENTITY_ENDED, IDENTITY_RESTORED)]
-    assert [(event.payload.kind, event.payload.id) for event in told] == [("team", "alpha")] * 2
-    assert told[0].payload.revision < told[1].payload.revision
-    assert (told[0].payload.reason, told[0].payload.HasField("before")) == ("suspended", False)
+    published = [event for event in await world.events() if event.type in (IDENTITY_ENDED, IDENTITY_RESTORED)]
+    assert [(event.payload.kind, event.payload.id) for event in published] == [("team", "alpha")] * 2
+    assert published[0].payload.revision < published[1].payload.revision
+    assert (published[0].payload.reason, published[0].payload.HasField("before")) == ("suspended", False)
 
 
 async def test_suspending_twice_tells_once_and_other_teams_go_on(world, operator, alpha):

@@ -144,10 +144,10 @@ def test_a_replica_whose_clock_is_behind_does_not_go_back_to_the_day_before():
     ],
 )
 def test_what_people_type_is_kept_as_a_digest(status, actor, text, clear):
-    kept = resource_of(text, status=status, actor_id=actor, chain=CHAIN)
+    stored = resource_of(text, status=status, actor_id=actor, chain=CHAIN)
 
-    assert (kept == text) is clear
-    assert clear or kept.startswith("typed:")
+    assert (stored == text) is clear
+    assert clear or stored.startswith("typed:")
 
 
 def test_the_first_head_needs_the_key():

@@ -191,7 +191,7 @@ def second_day():
 
 
 @pytest.fixture
-def told(bus):
+def published(bus):
     """What the bus keeps of billing, once there are so many events of a kind, or so many facts in its sums."""
 
     async def listen(kind: str, number: int = 1, facts: int = 0) -> list[Any]:

@@ -54,7 +54,7 @@ async def test_it_starts_alone_and_ends_in_order(settings):
 
 
 async def test_a_process_that_is_killed_while_it_meters_has_metered_everything_once_in_the_end(
-    settings, bus, prediction, told
+    settings, bus, prediction, published
 ):
     database = await Database.connect(settings.database_url.get_secret_value(), source="test")
     events = [prediction() for _ in range(EVENTS)]
@@ -69,7 +69,7 @@ async def test_a_process_that_is_killed_while_it_meters_has_metered_everything_o
     process = await run(**environment(settings), FP_GRPC_PORT="0", FP_HTTP_PORT="0")
     try:
         await metered(database, EVENTS)
-        records = await told("fp.billing.usage.recorded", facts=EVENTS)
+        records = await published("fp.billing.usage.recorded", facts=EVENTS)
     finally:
         process.send_signal(signal.SIGTERM)
         await process.communicate()

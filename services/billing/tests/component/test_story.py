@@ -13,7 +13,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 REQUESTS = "METER_TYPE_INFERENCE_REQUEST"
 
 
-async def test_predictions_become_usage_cost_and_a_quota_event(billing, ann, bus, prediction, told):
+async def test_predictions_become_usage_cost_and_a_quota_event(billing, ann, bus, prediction, published):
     plan = await ann.plan(price=100, included=10, quota=20)
     assigned = await ann.assign(plan)
     assert (assigned.team, assigned.rate_plan) == ("alpha", plan)
@@ -33,16 +33,16 @@ async def test_predictions_become_usage_cost_and_a_quota_event(billing, ann, bus
     assert (quota.team, quota.rate_plan_id, quota.quota_limit) == ("alpha", plan.id, 20)
     assert (quota.current_usage, quota.remaining, quota.exceeded) == (25, 0, True)
 
-    (exceeded,) = await told("fp.billing.quota.exceeded")
+    (exceeded,) = await published("fp.billing.quota.exceeded")
     assert (exceeded.payload.quota_limit, exceeded.payload.current_usage) == (20, 21)
-    records = await told("fp.billing.usage.recorded", facts=25)
+    records = await published("fp.billing.usage.recorded", facts=25)
     assert sum(event.payload.quantity for event in records) == 25
     assert sum(event.payload.cost_micros for event in records) == 1_500
     assert {event.source for event in records} == {"billing"}
     assert {event.payload.model_version for event in records} == {"3"}
 
 
-async def test_two_replicas_meter_every_prediction_once(start, bus, prediction, told):
+async def test_two_replicas_meter_every_prediction_once(start, bus, prediction, published):
     first, second = await start(), await start()
     one, other = first.operator(), second.operator()
     await one.assign(await one.plan(price=10, included=50, quota=100))
@@ -57,13 +57,13 @@ async def test_two_replicas_meter_every_prediction_once(start, bus, prediction, 
     found = await other(pb.GetUsageRequest())
     assert found.summaries[0].by_meter[REQUESTS].total_quantity == 301
     assert found.summaries[0].by_meter[REQUESTS].total_cost.amount_micros == 2_510
-    records = await told("fp.billing.usage.recorded", facts=302)
+    records = await published("fp.billing.usage.recorded", facts=302)
     assert sum(each.payload.facts for each in records) == 302
     assert len({each.payload.record_id for each in records}) == len(records)
-    assert len(await told("fp.billing.quota.exceeded")) == 1
+    assert len(await published("fp.billing.quota.exceeded")) == 1
 
 
-async def test_the_month_that_ended_has_a_draft_and_then_a_final_invoice(start, last_month, second_day, told):
+async def test_the_month_that_ended_has_a_draft_and_then_a_final_invoice(start, last_month, second_day, published):
     # Within the grace: the month is open, and its draft is made at once.
     billing = await start(second_day)
     ann = billing.operator()
@@ -82,7 +82,7 @@ async def test_the_month_that_ended_has_a_draft_and_then_a_final_invoice(start, 
 
     # The same data, and the grace is over.
     ann = (await start(second_day, billing_grace_hours=0)).operator()
-    (event,) = await told("fp.billing.invoice.generated")
+    (event,) = await published("fp.billing.invoice.generated")
     final = (await ann(pb.GetInvoiceRequest(invoice_id=draft.id))).invoice
     assert (final.status, final.invoice_number) == (pb.INVOICE_STATUS_FINALIZED, "INV-00000001")
     assert (event.payload.invoice_id, event.payload.total_micros) == (draft.id, 234_500)

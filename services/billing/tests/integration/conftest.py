@@ -84,13 +84,13 @@ class Desk:
         usage = Usage(meter, quantity, source_id or new_id(), occurred_at=at, **more)
         return await self.do.record_usage(team, usage, NO_KEY)
 
-    async def tell(self, *facts, team="alpha"):
+    async def record_requests(self, *facts, team="alpha"):
         """A batch of events, each `(event id, source id)` of one request."""
-        told = [
+        usage_events = [
             UsageEvent(event_id, team, (Usage(Meter.INFERENCE_REQUEST, 1, source_id, occurred_at=self.clock.now()),))
             for event_id, source_id in facts
         ]
-        return await self.do.record_events(told, "billing")
+        return await self.do.record_events(usage_events, "billing")
 
     async def used(self, team="alpha", meter=Meter.INFERENCE_REQUEST):
         return (await self.read.quota(team, meter))[1].used

@@ -49,8 +49,8 @@ async def test_a_correction_is_a_line_of_the_invoice_and_touches_no_fact(desk, c
     assert entries(invoice) == [(-250, "outage of 9 March", "ann"), (40, "a fee", "ann")]
     assert invoice.total.amount_micros == sum(line.amount_micros for line in invoice.lines) - 210
     assert invoice.adjustments[0].description == "adjustment of 2013-03: outage of 9 March"
-    (told,) = await desk.events("invoice")
-    assert told.payload.total_micros == invoice.total.amount_micros
+    (event,) = await desk.events("invoice")
+    assert event.payload.total_micros == invoice.total.amount_micros
 
 
 async def test_a_draft_is_completed_by_a_later_correction(desk, clock):

@@ -1,4 +1,4 @@
-"""Facts in any order, cut in any way and told again: the month is the same."""
+"""Facts in any order, cut in any way and usage_events again: the month is the same."""
 
 import itertools
 from collections import Counter
@@ -33,7 +33,7 @@ worlds = itertools.count()
 
 
 async def month(desk, team, period):
-    """Units and cost by meter, and how often the quota was told."""
+    """Units and cost by meter, and how often the quota was usage_events."""
     async with desk.side.transactions() as tx:
         lines = (await tx.invoices.contents(team, period)).lines
     crossed = Counter(
@@ -56,8 +56,10 @@ async def months(desk, plan_id, batches):
             await tx.accounts.assign(team, await tx.plans.find(plan_id), by="test", now=NOW)
     ids = {}
     for batch in batches:
-        told = [UsageEvent(ids.setdefault(event, new_id()), teams[team], (usage,)) for event, team, usage in batch]
-        await desk.do.record_events(told, "billing")
+        usage_events = [
+            UsageEvent(ids.setdefault(event, new_id()), teams[team], (usage,)) for event, team, usage in batch
+        ]
+        await desk.do.record_events(usage_events, "billing")
     return [await month(desk, team, period) for team in teams for period in PERIODS]
 
 

@@ -27,8 +27,8 @@ async def test_the_quota_is_published_exactly_once_with_16_concurrent_writers(re
     (event,) = await first.events("quota")
     assert event.payload.current_usage == limit + 1
     assert await second.used() == WRITERS * FACTS
-    (told,) = [event.payload for event in await first.events("usage.recorded")]
-    assert (told.facts, told.cost_micros) == (WRITERS * FACTS, (WRITERS * FACTS - 7) * 10)
+    (published,) = [event.payload for event in await first.events("usage.recorded")]
+    assert (published.facts, published.cost_micros) == (WRITERS * FACTS, (WRITERS * FACTS - 7) * 10)
 
 
 async def test_replicas_that_get_the_same_events_meter_each_once(replicas):
@@ -36,8 +36,8 @@ async def test_replicas_that_get_the_same_events_meter_each_once(replicas):
     facts = [(new_id(), f"r{number}") for number in range(60)]
     first, second = replicas
     new = await at_once(
-        *(first.tell(*facts[start : start + 20]) for start in (0, 20, 40)),
-        *(second.tell(*reversed(facts[start : start + 30])) for start in (30, 0)),
+        *(first.record_requests(*facts[start : start + 20]) for start in (0, 20, 40)),
+        *(second.record_requests(*reversed(facts[start : start + 30])) for start in (30, 0)),
     )
     assert sum(new) == 60
     assert await first.used() == 60
@@ -47,12 +47,12 @@ async def test_replicas_that_get_the_same_events_meter_each_once(replicas):
 async def test_batches_of_several_teams_do_not_lock_each_other_out(replicas):
     first, second = replicas
 
-    async def told(desk, teams):
-        return [await desk.tell((new_id(), new_id()), team=team) for team in teams]
+    async def recorded(desk, teams):
+        return [await desk.record_requests((new_id(), new_id()), team=team) for team in teams]
 
     await at_once(
-        *(told(first, ("alpha", "beta", "gamma")) for _ in range(4)),
-        *(told(second, ("gamma", "beta", "alpha")) for _ in range(4)),
+        *(recorded(first, ("alpha", "beta", "gamma")) for _ in range(4)),
+        *(recorded(second, ("gamma", "beta", "alpha")) for _ in range(4)),
     )
     assert [await first.used(team) for team in ("alpha", "beta", "gamma")] == [8, 8, 8]
 
@@ -64,11 +64,11 @@ async def test_replicas_that_tell_at_once_while_others_meter_tell_every_fact_onc
         *(desk.use(at=None) for desk in replicas for _ in range(10)),
         *(desk.publish_usage() for desk in replicas * 3),
     )
-    told = await second.events("usage.recorded")
-    assert sum(event.payload.facts for event in told) == 20
-    assert sum(event.payload.cost_micros for event in told) == 200
-    assert len({event.payload.record_id for event in told}) == len(told)
-    assert [event.sequence for event in told] == list(range(1, len(told) + 1))
+    published = await second.events("usage.recorded")
+    assert sum(event.payload.facts for event in published) == 20
+    assert sum(event.payload.cost_micros for event in published) == 200
+    assert len({event.payload.record_id for event in published}) == len(published)
+    assert [event.sequence for event in published] == list(range(1, len(published) + 1))
 
 
 async def test_replicas_make_each_invoice_once_and_lose_no_number(replicas, clock):
@@ -99,6 +99,6 @@ async def test_a_plan_that_changes_under_load_prices_every_fact_by_one_of_both(r
 
 async def test_a_team_is_on_the_default_plan_since_its_first_fact_and_not_since_the_database_s_today(replicas, clock):
     desk, _ = replicas
-    await desk.tell((new_id(), "r1"))
+    await desk.record_requests((new_id(), "r1"))
     assigned = await desk.side.database.fetchval("SELECT assigned_at FROM accounts WHERE team = 'alpha'")
     assert assigned == clock.now()

@@ -121,7 +121,7 @@ async def test_an_invoice_that_is_killed_anywhere_is_made_once_and_no_number_is_
         assert made.total.amount_micros == FACTS * PRICE
         numbers = [row["number"] for row in await database.fetch("SELECT number FROM invoices ORDER BY number")]
         assert numbers == list(range(1, len(numbers) + 1))
-        assert await _told(database, team, "fp.billing.invoice.generated") == 1
+        assert await _published(database, team, "fp.billing.invoice.generated") == 1
         await database.close()
 
     assert await kill_at(invoice, check, arrange=arrange) > 8
@@ -130,7 +130,7 @@ async def test_an_invoice_that_is_killed_anywhere_is_made_once_and_no_number_is_
 # Usage rows, inbox rows, facts to be told, events of the quota, units by day, cost by day.
 _WHOLE = (FACTS, FACTS, FACTS, 1, FACTS, FACTS * PRICE)
 _NOTHING = (0, 0, 0, 0, 0, 0)
-_TO_TELL = "SELECT coalesce(sum(facts), 0)::int FROM usage_untold WHERE team = $1"
+_UNPUBLISHED = "SELECT coalesce(sum(facts), 0)::int FROM usage_untold WHERE team = $1"
 
 
 async def _whole_or_nothing(database, team):
@@ -145,13 +145,13 @@ async def _figures(database, team):
     return (
         await database.fetchval("SELECT count(*) FROM usage_facts WHERE team = $1", team),
         await database.fetchval(inbox, team),
-        await database.fetchval(_TO_TELL, team),
-        await _told(database, team, "fp.billing.quota.exceeded"),
+        await database.fetchval(_UNPUBLISHED, team),
+        await _published(database, team, "fp.billing.quota.exceeded"),
         int(day["quantity"] or 0),
         int(day["cost"] or 0),
     )
 
 
-async def _told(database, team, kind):
+async def _published(database, team, kind):
     rows = await database.fetch("SELECT envelope FROM fp_outbox WHERE resource_id = $1", team)
     return sum(decode(row["envelope"]).type == kind for row in rows)

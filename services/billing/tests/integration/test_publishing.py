@@ -7,7 +7,7 @@ from fp_billing.domain.meters import Meter
 from fp_kernel import new_id
 
 
-async def told(desk):
+async def published(desk):
     return [event.payload for event in await desk.events(USAGE_RECORDED)]
 
 
@@ -37,17 +37,17 @@ async def test_each_meter_model_version_plan_and_day_has_its_own_sum(desk, new_p
     await desk.use(model_id="m", model_version="1")
     await desk.put_on(new_plan("new"))
     await desk.use(model_id="m", model_version="1")
-    found = await told(desk)
+    found = await published(desk)
     assert [each.facts for each in found] == [1] * 6
     assert len({each.record_id for each in found}) == 6
 
 
 async def test_a_fact_is_published_once_and_what_comes_later_is_another_sum(desk):
     await desk.use(2)
-    assert [each.quantity for each in await told(desk)] == [2]
-    assert [each.quantity for each in await told(desk)] == [2]
+    assert [each.quantity for each in await published(desk)] == [2]
+    assert [each.quantity for each in await published(desk)] == [2]
     await desk.use(5)
-    found = await told(desk)
+    found = await published(desk)
     assert [each.quantity for each in found] == [2, 5]
     assert len({each.record_id for each in found}) == 2
 
@@ -57,14 +57,14 @@ async def test_every_team_is_published_of(desk, monkeypatch):
     teams = [f"team {number}" for number in range(5)]
     for team in teams:
         await desk.use(team=team)
-    assert sorted(each.team for each in await told(desk)) == teams
+    assert sorted(each.team for each in await published(desk)) == teams
 
 
 async def test_what_the_bus_does_not_take_grows_no_outbox(desk, monkeypatch):
     """Sums go on growing in their rows; the quota is in the outbox at once."""
     monkeypatch.setattr(publish_usage, "_WAITING", 3)
     for _ in range(10):
-        await desk.tell((new_id(), new_id()))
+        await desk.record_requests((new_id(), new_id()))
         await desk.publish_usage()
     waiting = await desk.side.database.fetchval(
         "SELECT count(*) FROM fp_outbox WHERE published_at IS NULL AND subject = $1", USAGE_RECORDED
@@ -72,7 +72,7 @@ async def test_what_the_bus_does_not_take_grows_no_outbox(desk, monkeypatch):
     assert waiting == 3
     assert await desk.side.database.fetchval("SELECT facts FROM usage_untold") == 7
     await desk.side.database.execute("UPDATE fp_outbox SET published_at = now()")
-    assert sum(each.facts for each in await told(desk)) == 10
+    assert sum(each.facts for each in await published(desk)) == 10
 
 
 async def test_a_quota_does_not_wait_for_usage_at_its_resource(desk, new_plan):

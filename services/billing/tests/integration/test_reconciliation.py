@@ -29,8 +29,8 @@ def count(recorded, *, unrecorded=0, team="alpha", day=DAY):
     return UsageEvent(new_id(), team, counted=(found,))
 
 
-async def take(desk, *told):
-    return await desk.do.record_events(told, "billing")
+async def take(desk, *events):
+    return await desk.do.record_events(events, "billing")
 
 
 async def report(desk, *, team="alpha", unsettled_only=False, page=None):

@@ -45,27 +45,27 @@ async def test_the_same_fact_is_metered_once(desk):
 
 
 async def test_the_same_fact_twice_in_one_batch_is_metered_once(desk):
-    new = await desk.tell((new_id(), "r1"), (new_id(), "r1"), (new_id(), "r2"))
+    new = await desk.record_requests((new_id(), "r1"), (new_id(), "r1"), (new_id(), "r2"))
     assert (new, await desk.used()) == (2, 2)
 
 
 async def test_a_request_that_a_caller_published_is_not_metered_again_by_its_event(desk):
     await desk.use(1, "r1")
-    assert await desk.tell((new_id(), "r1")) == 0
+    assert await desk.record_requests((new_id(), "r1")) == 0
     assert await desk.used() == 1
 
 
 async def test_an_event_that_comes_twice_has_its_effect_once(desk):
     batch = [(new_id(), f"r{number}") for number in range(5)]
-    assert await desk.tell(*batch) == 5
-    assert await desk.tell(*batch, (new_id(), "r9")) == 1
+    assert await desk.record_requests(*batch) == 5
+    assert await desk.record_requests(*batch, (new_id(), "r9")) == 1
     assert await desk.used() == 6
     assert sum(event.payload.facts for event in await desk.events("usage.recorded")) == 6
 
 
 async def test_two_teams_may_have_requests_of_the_same_id(desk):
-    await desk.tell((new_id(), "r1"))
-    assert await desk.tell((new_id(), "r1"), team="beta") == 1
+    await desk.record_requests((new_id(), "r1"))
+    assert await desk.record_requests((new_id(), "r1"), team="beta") == 1
     assert (await desk.used(), await desk.used("beta")) == (1, 1)
 
 
@@ -107,13 +107,13 @@ async def test_the_quota_is_published_once_on_its_crossing(desk, new_plan):
     await desk.use()
     await desk.use()
     (event,) = await desk.events("quota")
-    told = event.payload
-    assert (told.team, told.rate_plan_id, told.quota_limit, told.current_usage) == ("alpha", plan.id, 3, 4)
+    quota = event.payload
+    assert (quota.team, quota.rate_plan_id, quota.quota_limit, quota.current_usage) == ("alpha", plan.id, 3, 4)
 
 
-async def test_a_batch_that_crosses_the_quota_tells_it_once(desk, new_plan):
+async def test_a_batch_that_crosses_the_quota_reports_it_once(desk, new_plan):
     await desk.put_on(new_plan(quota=3))
-    await desk.tell(*((new_id(), f"r{number}") for number in range(9)))
+    await desk.record_requests(*((new_id(), f"r{number}") for number in range(9)))
     (event,) = await desk.events("quota")
     assert event.payload.current_usage == 4
 

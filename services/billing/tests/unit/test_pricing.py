@@ -36,13 +36,13 @@ def usage(quantity, source_id="r", meter=Meter.INFERENCE_REQUEST):
 
 def post(account, facts):
     """The account after the facts, their records, and the quotas that were told."""
-    records, told = [], []
+    records, exceedances = [], []
     for number, quantity in enumerate(facts):
         recorded = record(account, usage(quantity, f"r{number}"), MARCH.start)
         account = recorded.account
         records.append(recorded.record)
-        told += [recorded.exceeded] if recorded.exceeded else []
-    return account, records, told
+        exceedances += [recorded.exceeded] if recorded.exceeded else []
+    return account, records, exceedances
 
 
 def cost(records):
@@ -80,19 +80,19 @@ def test_a_period_costs_what_its_sum_is_priced_at(rate, facts):
 def test_the_order_of_facts_changes_no_total(rate, facts, random):
     shuffled = list(facts)
     random.shuffle(shuffled)
-    one, first, told = post(account(rate), facts)
-    other, second, told_again = post(account(rate), shuffled)
+    one, first, exceedances = post(account(rate), facts)
+    other, second, exceedances_again = post(account(rate), shuffled)
     assert (one.used, cost(first)) == (other.used, cost(second))
-    assert len(told) == len(told_again)
+    assert len(exceedances) == len(exceedances_again)
 
 
 @given(rates, st.lists(quantities, max_size=20))
 def test_the_quota_is_published_once_and_by_the_record_that_crosses_it(rate, facts):
-    after, _, told = post(account(rate), facts)
-    assert len(told) == (1 if 0 < rate.quota < sum(facts) else 0)
-    for exceeded in told:
+    after, _, exceedances = post(account(rate), facts)
+    assert len(exceedances) == (1 if 0 < rate.quota < sum(facts) else 0)
+    for exceeded in exceedances:
         assert exceeded.quota.used - exceeded.record.quantity <= rate.quota < exceeded.quota.used
-    assert after.quota(Meter.INFERENCE_REQUEST).exceeded == bool(told)
+    assert after.quota(Meter.INFERENCE_REQUEST).exceeded == bool(exceedances)
 
 
 def test_a_price_for_a_million_tokens_loses_no_part_of_a_micro():
@@ -114,9 +114,9 @@ def test_a_version_of_ten_gibibytes_is_priced_by_the_gibibyte():
 
 
 def test_a_quota_that_is_used_up_is_not_exceeded():
-    after, _, told = post(account(Rate(price_micros=0, quota=5)), [5])
+    after, _, exceedances = post(account(Rate(price_micros=0, quota=5)), [5])
     quota = after.quota(Meter.INFERENCE_REQUEST)
-    assert (quota.remaining, quota.exceeded, told) == (0, False, [])
+    assert (quota.remaining, quota.exceeded, exceedances) == (0, False, [])
     _, _, (exceeded,) = post(after, [1])
     assert exceeded.quota.used == 6
 
@@ -142,10 +142,10 @@ def test_a_new_plan_prices_what_comes_and_counts_what_was():
 
 
 def test_a_raised_quota_is_published_again_when_it_is_exceeded_in_its_turn():
-    before, _, told = post(account(Rate(price_micros=0, quota=5)), [6])
+    before, _, exceedances = post(account(Rate(price_micros=0, quota=5)), [6])
     raised = change_plan(before, plan(Rate(price_micros=0, quota=10)))
     _, _, again = post(raised, [4, 1, 1])
-    assert [each.quota.used for each in told + again] == [6, 11]
+    assert [each.quota.used for each in exceedances + again] == [6, 11]
 
 
 def test_a_plan_that_changes_nothing_about_an_exceeded_quota_tells_nothing_again():

@@ -75,10 +75,10 @@ def inbox(experiment_url):
 
 
 async def test_the_chain_from_data_to_retrain_comes_out_of_events(ann, bus, inbox):
-    told = loop()
+    sent = loop()
     # In an order that no producer would choose: streams do not wait for each other.
-    await bus.publish(list(reversed(told)))
-    await until(inbox, len(told))
+    await bus.publish(list(reversed(sent)))
+    await until(inbox, len(sent))
     answer = await ann(pb.GetLineageRequest(model_name="late", version="1"))
     edges = {(edge.from_id, edge.to_id, pb.LineageRelation.Name(edge.relation)[17:]) for edge in answer.edges}
     assert {
@@ -102,10 +102,10 @@ async def test_two_replicas_tell_each_event_once_and_share_their_clients(start, 
     one, other = await start(), await start()
     callers = [one.engineer(), other.engineer()]
     run = await callers[0].run()
-    told = [each for _ in range(20) for each in loop()]
+    sent = [each for _ in range(20) for each in loop()]
     writes = (callers[n % 2].log(run, [float(n)] * 50, start=n * 25) for n in range(20))
-    accepted, _ = await asyncio.gather(asyncio.gather(*writes), bus.publish([*told, *told[:50]]))
-    await until(inbox, len(told))
+    accepted, _ = await asyncio.gather(asyncio.gather(*writes), bus.publish([*sent, *sent[:50]]))
+    await until(inbox, len(sent))
     # Each call overlaps its neighbour's: whoever came first, every step was accepted once.
     assert sum(accepted) == 19 * 25 + 50
     ended = pb.UpdateRunStatusRequest(run_id=run.id, status=pb.RUN_STATUS_FINISHED)

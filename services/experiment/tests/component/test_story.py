@@ -206,8 +206,8 @@ async def test_a_deleted_run_is_gone_and_lineage_goes_on_naming_it(service, ann,
     run = await ann.run(inputs=[pb.DataInput(view="flights")])
     await ann.log(run, [1.0])
     made = events.ModelVersionCreated(model_name="late", version="1", run_id=run.id, version_id="v1")
-    told = {"team": "alpha", "resource_id": "r", "summary": "It happened.", "source": "test"}
-    await bus.publish([Event("fp.models.version.created", made, **told)])
+    envelope = {"team": "alpha", "resource_id": "r", "summary": "It happened.", "source": "test"}
+    await bus.publish([Event("fp.models.version.created", made, **envelope)])
     lineage = pb.GetLineageRequest(model_name="late", version="1")
     for _ in range(2):
         await ann(pb.DeleteRunRequest(run_id=run.id, idempotency_key="k"))
@@ -225,12 +225,12 @@ async def test_a_deleted_run_is_gone_and_lineage_goes_on_naming_it(service, ann,
     assert len((await ann(pb.ListRunsRequest())).runs) == 0
     with pytest.raises(NotFound):
         await service.engineer("beta")(pb.DeleteRunRequest(run_id=run.id))
-    nodes = await told_of(ann, lineage)
+    nodes = await nodes_of(ann, lineage)
     assert {"flights", run.id, "late@1"} <= nodes.keys()
     assert nodes[run.id].facts["deleted_at"]
 
 
-async def told_of(caller, request):
+async def nodes_of(caller, request):
     """The nodes, once the event has arrived."""
     async with asyncio.timeout(PATIENCE):
         while True:

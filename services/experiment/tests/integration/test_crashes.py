@@ -28,7 +28,7 @@ def logged(run_id, key):
     return LoggedPoints("alpha", run_id, [Point("loss", 0.5, step, now) for step in range(3)], command)
 
 
-def told(event_id):
+def lineage_entry(event_id):
     at = MOMENT
     version = Ref(Kind.VERSION, f"late@{event_id}")
     edge = Edge(Ref(Kind.RUN, event_id), version, Relation.PRODUCED, at, event_id)
@@ -38,7 +38,7 @@ def told(event_id):
 async def ingest(crash, url, run_id, key, event_id, copy_from):
     batches.COPY_FROM = copy_from
     database = await Database.connect(url, source="experiment")
-    await PostgresBatchWriter(crash.wrap(database)).write([logged(run_id, key), told(event_id)])
+    await PostgresBatchWriter(crash.wrap(database)).write([logged(run_id, key), lineage_entry(event_id)])
 
 
 async def life(crash, url, experiment_id, key):
@@ -78,7 +78,7 @@ async def test_a_batch_that_is_killed_anywhere_is_whole_or_not_there_and_can_com
         rows = await _rows(database, run_id, event_id)
         assert rows in {(0, 0, 0, 0), (3, 1, 1, 1)}
         assert rows[0] == 3 or not run.completed
-        answers = await PostgresBatchWriter(database).write([logged(run_id, key), told(event_id)])
+        answers = await PostgresBatchWriter(database).write([logged(run_id, key), lineage_entry(event_id)])
         if rows[0]:
             assert isinstance(answers[0], Replayed)
             assert (answers[0].response, answers[1]) == (b"3", 0)

@@ -29,8 +29,8 @@ async def rows(desk):
 async def test_a_deleted_run_leaves_its_id_and_nothing_else(desk, monkeypatch):
     monkeypatch.setattr("fp_experiment.adapters.postgres.deleted_runs._BITE", 7)
     experiment = await desk.experiment()
-    kept = await filled(desk, experiment)
-    await desk.do.update_run_status(kept.id, RunStatus.FINISHED, desk.ann, desk.no_key)
+    remaining = await filled(desk, experiment)
+    await desk.do.update_run_status(remaining.id, RunStatus.FINISHED, desk.ann, desk.no_key)
     await EndedRuns(desk.database).index()
     before = await rows(desk)
     ended, at_work = await filled(desk, experiment), await filled(desk, experiment)
@@ -39,7 +39,7 @@ async def test_a_deleted_run_leaves_its_id_and_nothing_else(desk, monkeypatch):
     for run in (ended, at_work, ended):
         await delete(desk, run)
     page = await desk.do.queries.runs("alpha", matching="params.rate = '0.1'", page_size=0, page_token="")
-    assert [run.id for run in page.items] == [kept.id]
+    assert [run.id for run in page.items] == [remaining.id]
     assert await DeletedRuns(desk.database).remove() == 2
     assert await rows(desk) == before
     assert await desk.count("deleted_runs") == 2
@@ -100,10 +100,10 @@ async def test_runs_that_ended_long_ago_are_deleted_and_those_at_work_are_not(de
     runs = [await filled(desk, experiment, 1) for _ in range(5)]
     for run in runs:
         await desk.do.update_run_status(run.id, RunStatus.FINISHED, desk.ann, desk.no_key)
-    deleted, keep = DeletedRuns(desk.database), timedelta(days=30)
+    deleted, retention = DeletedRuns(desk.database), timedelta(days=30)
     last = runs[-1].started_at
-    assert await deleted.expire(last + timedelta(days=29), keep) == 0
-    assert await deleted.expire(last + timedelta(days=31), keep) == 5
+    assert await deleted.expire(last + timedelta(days=29), retention) == 0
+    assert await deleted.expire(last + timedelta(days=31), retention) == 5
     page = await desk.do.queries.runs("alpha", page_size=0, page_token="")
     assert [run.id for run in page.items] == [at_work.id]
     assert await desk.count("deleted_runs") == 5

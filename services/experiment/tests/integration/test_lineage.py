@@ -41,14 +41,14 @@ CHAIN = (
 
 
 def records(team="alpha"):
-    told = [
+    entries = [
         LineageEntry(
             team, new_id(), LineageRecord(facts(target, at, seen=n), [Edge(source, target, relation, at, new_id())])
         )
         for n, (source, target, relation) in enumerate(CHAIN)
         for at in (AT + timedelta(minutes=n),)
     ]
-    return [*told, LineageEntry(team, new_id(), LineageRecord(facts(V1, AT, stage="DEV")))]
+    return [*entries, LineageEntry(team, new_id(), LineageRecord(facts(V1, AT, stage="DEV")))]
 
 
 async def refs(desk, version="1"):
@@ -71,12 +71,12 @@ async def test_what_else_came_of_the_same_data_is_not_its_lineage(desk, writer):
 
 
 async def test_the_order_and_number_of_deliveries_change_nothing(desk, writer):
-    told = records()
+    entries = records()
     late = [
         LineageEntry("alpha", new_id(), LineageRecord(facts(V1, AT + timedelta(hours=hour), stage=stage)))
         for hour, stage in enumerate(("STAGING", "PRODUCTION", "ARCHIVED"))
     ]
-    deliveries = [*told, *late, *told, *late]
+    deliveries = [*entries, *late, *entries, *late]
     random.Random(7).shuffle(deliveries)  # noqa: S311 -- only an order
     for start in range(0, len(deliveries), 4):
         await writer.write(deliveries[start : start + 4])
@@ -84,14 +84,14 @@ async def test_the_order_and_number_of_deliveries_change_nothing(desk, writer):
     (version,) = (node for node in found.nodes if node.ref == V1)
     assert version.facts["stage"] == "ARCHIVED"
     assert version.first_seen_at == AT
-    assert await desk.count("fp_inbox") == len(told) + len(late)
+    assert await desk.count("fp_inbox") == len(entries) + len(late)
     assert await desk.count("lineage_edges") == len(CHAIN)
 
 
 async def test_an_event_that_comes_again_tells_nothing_new(writer):
-    (told, *_) = records()
-    assert await writer.write([told, told]) == [2, 2]
-    assert await writer.write([told]) == [0]
+    (entries, *_) = records()
+    assert await writer.write([entries, entries]) == [2, 2]
+    assert await writer.write([entries]) == [0]
 
 
 async def test_a_circle_ends(desk, writer):

@@ -49,10 +49,10 @@ async def test_the_first_of_two_calls_in_one_batch_stays(desk, writer):
 async def test_nan_and_infinities_are_kept_as_such(desk):
     run = await desk.run()
     await desk.log(run, [math.inf, -math.inf, math.nan, -0.0])
-    kept = await values(desk, run)
-    assert [value for _, value in kept[:2]] == [math.inf, -math.inf]
-    assert math.isnan(kept[2][1])
-    assert math.copysign(1, kept[3][1]) == -1
+    stored = await values(desk, run)
+    assert [value for _, value in stored[:2]] == [math.inf, -math.inf]
+    assert math.isnan(stored[2][1])
+    assert math.copysign(1, stored[3][1]) == -1
     (latest,) = (await desk.do.queries.run("alpha", run.id)).final_metrics
     assert latest.step == 3
 

@@ -118,6 +118,6 @@ async def test_the_last_event_of_a_run_has_every_point_that_was_accepted(desk):
         return_exceptions=True,
     )
     accepted = [step for step, answer in enumerate(answers) if answer == 1]
-    told = (await desk.events())[-1].payload.final_metrics
-    assert [point.step for point in told] == accepted[-1:]
+    metrics = (await desk.events())[-1].payload.final_metrics
+    assert [point.step for point in metrics] == accepted[-1:]
     assert await desk.count("metric_points") == len(accepted)

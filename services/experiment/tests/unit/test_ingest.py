@@ -24,7 +24,7 @@ class Writer:
     """Keeps what it is given; waits while `gate` is closed; fails as `failures` say."""
 
     def __init__(self):
-        self.batches, self.kept = [], []
+        self.batches, self.written = [], []
         self.gate = asyncio.Event()
         self.gate.set()
         self.failures = []
@@ -37,7 +37,7 @@ class Writer:
             raise self.failures.pop(0)
         if any(entry.name == self.poison for entry in entries if self.poison):
             raise ValueError("cannot be written")
-        self.kept += [entry.name for entry in entries]
+        self.written += [entry.name for entry in entries]
         return [NotFound("no such run") if entry.name == "lost" else entry.rows for entry in entries]
 
 
@@ -109,8 +109,8 @@ async def test_events_of_a_team_leave_room_for_its_calls(ingest, writer):
         group.create_task(ingest.now_or_never(Load(5, "call")))
         await settled()
         writer.gate.set()
-    assert writer.kept.count("event") == 30
-    assert "call" in writer.kept
+    assert writer.written.count("event") == 30
+    assert "call" in writer.written
 
 
 async def test_each_gets_what_became_of_it(ingest):
@@ -127,7 +127,7 @@ async def test_the_entry_that_breaks_its_batch_ends_up_alone(ingest, writer):
     answers = await asyncio.gather(*calls, return_exceptions=True)
     assert [answer for answer in answers if answer == 1] == [1, 1, 1]
     assert isinstance(answers[2], ValueError)
-    assert sorted(writer.kept) == ["a", "b", "d"]
+    assert sorted(writer.written) == ["a", "b", "d"]
 
 
 async def test_a_lost_race_is_tried_again_and_an_outage_is_told(ingest, writer):
@@ -149,7 +149,7 @@ async def test_who_gave_up_writes_nothing(ingest, writer):
         given_up.cancel()
         await settled()
         writer.gate.set()
-    assert writer.kept == ["first"]
+    assert writer.written == ["first"]
 
 
 async def test_what_still_waits_at_the_stop_is_refused(writer):

@@ -88,8 +88,8 @@ class Desk:
 
     async def online_values(self, view, entity_ids):
         """What the online view holds; None when it has no complete copy."""
-        kept = await self.online.read(view, entity_ids)
-        return None if kept is None else dict(zip(entity_ids, kept, strict=True))
+        stored = await self.online.read(view, entity_ids)
+        return None if stored is None else dict(zip(entity_ids, stored, strict=True))
 
     async def keys(self):
         (found,) = await self.link.ask(("KEYS", "*"))

@@ -48,8 +48,8 @@ async def test_reads_as_of_a_time_are_those_of_a_brute_force_search(desk, define
             rows += [(*row, version, ordinal) for ordinal, row in enumerate(write, 1)]
         found = await desk.offline.as_of(view.id, asks, through)
         for place, ask in enumerate(asks):
-            kept = found.get(place)
-            read = kept and (kept.entity_id, kept.event_time, kept.available_at, kept.version, kept.ordinal)
+            stored = found.get(place)
+            read = stored and (stored.entity_id, stored.event_time, stored.available_at, stored.version, stored.ordinal)
             assert read == brute_as_of(rows, ask, through)
         start, end, known = window
         assert await spine(view, start, end, known, through) == brute_window(rows, start, end, known, through)

@@ -88,9 +88,9 @@ class Parts:
 
     async def both(self, view_id):
         """What the offline view holds, and the online one as far as the newest values go."""
-        kept = await self.online.read(await self.view(view_id), ["a", "b"])
+        stored = await self.online.read(await self.view(view_id), ["a", "b"])
         offline = [tuple(row) for row in await self.database.fetch(OFFLINE, view_id)]
-        return offline, kept and [value and (value.version, value.ordinal, value.packed) for value in kept]
+        return offline, stored and [value and (value.version, value.ordinal, value.packed) for value in stored]
 
 
 async def write(crash, url, redis_url, view_id):

@@ -24,7 +24,7 @@ ROW = st.tuples(st.sampled_from(ENTITIES), TIMES, TIMES)
 WRITES = st.lists(st.lists(ROW, min_size=1, max_size=6), min_size=1, max_size=6)
 
 
-class Keeper:
+class Trimmer:
     """Trims by a clock that stands where a test says."""
 
     def __init__(self, desk):
@@ -39,12 +39,12 @@ class Keeper:
 
 
 @pytest.fixture
-def keeper(desk):
-    return Keeper(desk)
+def trimmer(desk):
+    return Trimmer(desk)
 
 
 @pytest.fixture
-def kept_a_day(defined):
+def retained_a_day(defined):
     return lambda name="weather": replace(defined(name), retention=DAY)
 
 
@@ -90,7 +90,9 @@ async def online(desk, view):
     return {entity: one and (one.event_time, one.version, one.packed) for entity, one in found.items()}
 
 
-async def test_reads_within_retention_are_equal_before_and_after_and_a_rebuild_gives_the_same(desk, keeper, kept_a_day):
+async def test_reads_within_retention_are_equal_before_and_after_and_a_rebuild_gives_the_same(
+    desk, trimmer, retained_a_day
+):
     loop, names = asyncio.get_running_loop(), iter(range(10_000))
 
     @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), database=None, derandomize=True)
@@ -100,7 +102,7 @@ async def test_reads_within_retention_are_equal_before_and_after_and_a_rebuild_g
         run(compare(early, late, horizon))
 
     async def compare(early, late, horizon):
-        view, number = await desk.define(kept_a_day(f"view{next(names)}")), 0.0
+        view, number = await desk.define(retained_a_day(f"view{next(names)}")), 0.0
         for write in (*early, *late):
             rows = []
             for entity, event, known in write:
@@ -110,7 +112,7 @@ async def test_reads_within_retention_are_equal_before_and_after_and_a_rebuild_g
         await recorded(desk, view, 1 + len(early))
         await desk.sync.sync_all()
         before = await answers(desk, view, horizon, 1 + len(early)), await online(desk, view)
-        await keeper.until(horizon)
+        await trimmer.until(horizon)
         assert (await answers(desk, view, horizon, 1 + len(early)), await online(desk, view)) == before
         await desk.rebuilt(await desk.view(view))
         assert (await answers(desk, view, horizon, 1 + len(early)), await online(desk, view)) == before
@@ -121,47 +123,49 @@ async def test_reads_within_retention_are_equal_before_and_after_and_a_rebuild_g
     await asyncio.to_thread(check)
 
 
-async def test_what_is_past_retention_is_gone_from_view_and_log(desk, keeper, kept_a_day):
-    view = await desk.define(kept_a_day())
+async def test_what_is_past_retention_is_gone_from_view_and_log(desk, trimmer, retained_a_day):
+    view = await desk.define(retained_a_day())
     for at in range(1, 8):
         await desk.write(view, ("a", {"temp": float(at)}, at, at), ("b" if at == 3 else "a", {"temp": 0.5}, at, at))
     await recorded(desk, view, 8)
-    await keeper.until(6)
+    await trimmer.until(6)
     rows = [(row[0], row[1], row[4]) for row in await desk.offline_rows(view)]
     assert rows == [("a", 5, 2), ("a", 6, 1), ("a", 6, 2), ("a", 7, 1), ("a", 7, 2), ("b", 3, 2)]
     log = [(row["version"], row["entity_ids"]) for row in await logged(desk, view)]
     assert log == [(1, None), (4, ["b"]), (6, ["a", "a"]), (7, ["a", "a"]), (8, ["a", "a"])]
     # Nothing is left to do, and nothing more goes.
-    await keeper.until(6)
+    await trimmer.until(6)
     assert len(await logged(desk, view)) == 5
 
 
-async def test_a_view_without_retention_keeps_everything(desk, keeper, defined):
+async def test_a_view_without_retention_keeps_everything(desk, trimmer, defined):
     view = await desk.define(defined())
     for at in range(1, 5):
         await desk.write(view, ("a", {"temp": 1.0}, at, at))
-    await keeper.until(4)
+    await trimmer.until(4)
     assert (len(await desk.offline_rows(view)), len(await logged(desk, view))) == (4, 5)
 
 
-async def test_what_a_later_write_says_of_old_times_keeps_what_an_earlier_version_shows(desk, keeper, kept_a_day):
-    view = await desk.define(kept_a_day())
+async def test_what_a_later_write_says_of_old_times_keeps_what_an_earlier_version_shows(desk, trimmer, retained_a_day):
+    view = await desk.define(retained_a_day())
     await desk.write(view, ("a", {"temp": 1.0}, 1, 1))
     await recorded(desk, view, 2)
     # A backfill of today: readers of version 2 do not see it.
     await desk.write(view, ("a", {"temp": 2.0}, 2, 2))
-    await keeper.until(6)
+    await trimmer.until(6)
     found = await desk.offline.as_of(view.id, [AsOfQuery("a", EVER, EVER)], 2)
     assert found[0].event_time == 1
 
 
-async def test_reads_before_the_horizon_are_refused_and_say_from_when_on_history_is_there(desk, keeper, kept_a_day):
-    view = await desk.define(kept_a_day())
+async def test_reads_before_the_horizon_are_refused_and_say_from_when_on_history_is_there(
+    desk, trimmer, retained_a_day
+):
+    view = await desk.define(retained_a_day())
     await desk.write(view, ("a", {"temp": 1.0}, 1, 1), ("a", {"temp": 2.0}, 8, 8))
     await recorded(desk, view, 2)
-    keeper.clock.set_wall(moment(6 + DAY))
+    trimmer.clock.set_wall(moment(6 + DAY))
     # Refused from the first run on, which removes nothing yet.
-    await keeper.trim()
+    await trimmer.trim()
     assert len(await desk.offline_rows(view)) == 2
     ref = ViewRef(id=view.id)
 
@@ -189,33 +193,33 @@ async def test_reads_before_the_horizon_are_refused_and_say_from_when_on_history
     await training(Window(ref, 6, 9))
 
 
-async def test_the_writes_of_a_deleted_view_go_and_its_definition_stays(desk, keeper, kept_a_day):
-    view = await desk.define(kept_a_day())
+async def test_the_writes_of_a_deleted_view_go_and_its_definition_stays(desk, trimmer, retained_a_day):
+    view = await desk.define(retained_a_day())
     await desk.write(view, ("a", {"temp": 1.0}, 1))
     await desk.do.delete_view(view.id, ANN, NO_KEY)
-    await keeper.trim()
+    await trimmer.trim()
     assert len(await logged(desk, view)) == 3
     deleted = await desk.database.fetchval("SELECT deleted_at FROM feature_views WHERE id = $1", view.id)
-    await keeper.until(deleted + 1)
+    await trimmer.until(deleted + 1)
     assert [row["type"] for row in await logged(desk, view)] == ["VIEW_DEFINED", "VIEW_DELETED"]
 
 
-async def test_one_replica_trims_a_view_and_none_while_it_is_rebuilt(desk, keeper, kept_a_day):
-    view = await desk.define(kept_a_day())
+async def test_one_replica_trims_a_view_and_none_while_it_is_rebuilt(desk, trimmer, retained_a_day):
+    view = await desk.define(retained_a_day())
     await desk.write(view, ("a", {"temp": 1.0}, 1, 1), ("a", {"temp": 2.0}, 2, 2))
     await recorded(desk, view, 2)
     await desk.write(view, ("b", {"temp": 1.0}, 9))
     async with desk.claims(view.id) as mine:
         assert mine
-        await keeper.until(6)
+        await trimmer.until(6)
         assert len(await desk.offline_rows(view)) == 3
-    await asyncio.gather(keeper.until(6), keeper.until(6))
-    await keeper.until(6)
+    await asyncio.gather(trimmer.until(6), trimmer.until(6))
+    await trimmer.until(6)
     assert len(await desk.offline_rows(view)) == 2
 
 
-async def test_the_log_gives_out_no_definition_even_to_a_trim(desk, kept_a_day):
-    view = await desk.define(kept_a_day())
+async def test_the_log_gives_out_no_definition_even_to_a_trim(desk, retained_a_day):
+    view = await desk.define(retained_a_day())
     await desk.write(view, ("a", {"temp": 1.0}, 1))
     with pytest.raises(Exception, match="append-only"):
         await desk.database.execute("DELETE FROM feature_log WHERE view_id = $1", view.id)

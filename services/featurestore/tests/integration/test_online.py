@@ -15,10 +15,10 @@ NOWHERE = "redis://127.0.0.1:1/0"
 
 
 def newest(rows):
-    kept = {}
+    by_entity = {}
     for row in sorted(rows, key=lambda row: (row.event_time, row.version, row.ordinal)):
-        kept[row.entity_id] = row
-    return {entity: (row.event_time, row.version, row.ordinal, row.packed) for entity, row in kept.items()}
+        by_entity[row.entity_id] = row
+    return {entity: (row.event_time, row.version, row.ordinal, row.packed) for entity, row in by_entity.items()}
 
 
 async def held(desk, view, entity_ids):

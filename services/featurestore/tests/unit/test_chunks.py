@@ -38,7 +38,7 @@ def test_no_message_is_larger_than_a_mebibyte_but_for_a_row_that_is_so_by_itself
     features = [TEXT, NUMBERS[0]]
     found = list(parts(rows, sizes(rows, features)))
     assert [list(part.entity_ids) for part in found] == [["e0", "e1"], ["e2"], ["e3"], ["e4", "e5"]]
-    assert [kept for part in found for kept in part.columns[0]] == texts
+    assert [text for part in found for text in part.columns[0]] == texts
     assert all(sum(sizes(part, features)) <= CHUNK_BYTES for part in found if len(part.entity_ids) > 1)
 
 

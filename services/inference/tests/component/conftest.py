@@ -212,7 +212,7 @@ async def start(
 
 
 @pytest.fixture
-def tell(bus: NatsBus) -> Callable[..., Awaitable[None]]:
+def announce(bus: NatsBus) -> Callable[..., Awaitable[None]]:
     """Publishes a deployment or its end, as the pipeline does."""
 
     async def publish(

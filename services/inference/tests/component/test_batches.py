@@ -20,7 +20,7 @@ from fp_testkit.patience import PATIENCE
 from fp_testkit.wallclock import real_now
 
 Start = Callable[..., Awaitable[Any]]
-Tell = Callable[..., Awaitable[None]]
+Announce = Callable[..., Awaitable[None]]
 StartRuntime = Callable[..., Awaitable[Any]]
 _INVALID = events_pb2.INFERENCE_FAILURE_REASON_INVALID_INPUT
 
@@ -39,13 +39,13 @@ def _batch(*items: pb.BatchPredictItem, **changes: Any) -> pb.BatchPredictReques
 
 
 @pytest.fixture(name="served")
-async def served_fixture(start: Start, runtime: StartRuntime, tell: Tell) -> Callable[..., Awaitable[Any]]:
+async def served_fixture(start: Start, runtime: StartRuntime, announce: Announce) -> Callable[..., Awaitable[Any]]:
     """A running service with version 1, and its runtime."""
 
     async def serve(**changes: Any) -> Any:
         one = await runtime("1")
         inference = await start(**changes)
-        await tell(one, 1)
+        await announce(one, 1)
         await inference.weights({"1": 10_000})
         return inference, one
 
@@ -63,8 +63,8 @@ async def test_each_item_succeeds_or_fails_by_itself_and_has_one_event(served: A
     assert fields == {"b/1": "inputs[features].data", "c": "inputs[features].dtype"}
     assert [result.failure_reason for result in answer.results] == [0, _INVALID, _INVALID, 0]
     completed, failed = await events.wait(2), await events.wait(2, "failed")
-    told = {event.payload.request_id for event in (*completed, *failed)}
-    assert told == {f"{answer.request_id}/{item.item_id}" for item in batch.items}
+    published = {event.payload.request_id for event in (*completed, *failed)}
+    assert published == {f"{answer.request_id}/{item.item_id}" for item in batch.items}
     assert len(one.calls) == 2
 
 
@@ -174,7 +174,7 @@ async def test_billing_is_asked_for_what_it_told_before_the_start(served: Any, b
     billing, server = FakeBilling(), Server("billing", resolver=issuer.identity.resolver(), metrics=Metrics("billing"))
     server.add(add_BillingServiceServicer_to_server, billing)
     address = f"127.0.0.1:{await server.start('127.0.0.1:0')}"
-    await _tell_exceeded(bus, "alpha")
+    await _publish_exceeded(bus, "alpha")
     inference, one = await served(billing_addr=address)
     async with asyncio.timeout(PATIENCE):
         while not billing.asked:
@@ -189,17 +189,17 @@ async def test_billing_is_asked_for_what_it_told_before_the_start(served: Any, b
     await server.stop(0)
 
 
-async def _tell_exceeded(bus: NatsBus, team: str) -> None:
+async def _publish_exceeded(bus: NatsBus, team: str) -> None:
     exceeded = events_pb2.QuotaExceeded(team=team, meter_type=events_pb2.METER_TYPE_INFERENCE_REQUEST)
     exceeded.occurred_at.FromDatetime(real_now())
-    told = Event("fp.billing.quota.exceeded", exceeded, team, team, "Too much.", sequence=1)
-    assert not (await bus.publish([told])).failed
+    published = Event("fp.billing.quota.exceeded", exceeded, team, team, "Too much.", sequence=1)
+    assert not (await bus.publish([published])).failed
 
 
 async def test_a_team_beyond_its_quota_gets_no_prediction(served: Any, bus: NatsBus, events: Any) -> None:
     inference, _ = await served()
     for team in ("beta", "alpha"):
-        await _tell_exceeded(bus, team)
+        await _publish_exceeded(bus, team)
     reasons = []
     async with asyncio.timeout(PATIENCE):
         while not reasons:

@@ -11,16 +11,16 @@ from fp_kernel import Internal, InvalidArgument, NotFound, PermissionDenied
 from fp_testkit.issuer import Issuer
 
 Start = Callable[..., Awaitable[Any]]
-Tell = Callable[..., Awaitable[None]]
+Announce = Callable[..., Awaitable[None]]
 StartRuntime = Callable[..., Awaitable[Any]]
 Ask = Callable[..., pb.PredictRequest]
 PATIENCE = 60
 
 
-async def _replicas(start: Start, tmp_path: Any, *runtimes: Any, tell: Tell) -> tuple[Any, Any]:
+async def _replicas(start: Start, tmp_path: Any, *runtimes: Any, announce: Announce) -> tuple[Any, Any]:
     first, second = await start(), await start(spool_dir=tmp_path / "second")
     for number, runtime in enumerate(runtimes):
-        await tell(runtime, 1, weight=0 if number else 10_000)
+        await announce(runtime, 1, weight=0 if number else 10_000)
     shares = {runtime.version: 0 if number else 10_000 for number, runtime in enumerate(runtimes)}
     for replica in (first, second):
         await replica.weights(shares)
@@ -28,10 +28,10 @@ async def _replicas(start: Start, tmp_path: Any, *runtimes: Any, tell: Tell) -> 
 
 
 async def test_a_breaker_that_is_open_in_one_replica_is_told_by_every_other(
-    start: Start, runtime: StartRuntime, tell: Tell, ask: Ask, tmp_path: Any
+    start: Start, runtime: StartRuntime, announce: Announce, ask: Ask, tmp_path: Any
 ) -> None:
     one, two = await runtime("1"), await runtime("2")
-    first, second = await _replicas(start, tmp_path, one, two, tell=tell)
+    first, second = await _replicas(start, tmp_path, one, two, announce=announce)
     one.errors = [Internal("bug") for _ in range(5)]
     stub = first.stub()
     for _ in range(5):
@@ -55,12 +55,12 @@ async def test_a_breaker_that_is_open_in_one_replica_is_told_by_every_other(
 
 
 async def test_breakers_are_listed_in_pages_and_for_the_own_team(
-    start: Start, runtime: StartRuntime, tell: Tell, issuer: Issuer
+    start: Start, runtime: StartRuntime, announce: Announce, issuer: Issuer
 ) -> None:
     one, two = await runtime("1"), await runtime("2")
     inference = await start()
-    await tell(one, 1, weight=10_000)
-    await tell(two, 1)
+    await announce(one, 1, weight=10_000)
+    await announce(two, 1)
     await inference.weights({"1": 10_000, "2": 0})
     stub = inference.stub()
     versions, token = [], ""
@@ -86,10 +86,10 @@ async def test_breakers_are_listed_in_pages_and_for_the_own_team(
 
 
 async def test_a_deleted_route_answers_nobody_until_a_split_is_set(
-    start: Start, runtime: StartRuntime, tell: Tell, ask: Ask, issuer: Issuer, tmp_path: Any
+    start: Start, runtime: StartRuntime, announce: Announce, ask: Ask, issuer: Issuer, tmp_path: Any
 ) -> None:
     one = await runtime("1")
-    first, second = await _replicas(start, tmp_path, one, tell=tell)
+    first, second = await _replicas(start, tmp_path, one, announce=announce)
     stub, other = first.stub(), second.stub()
     with pytest.raises(PermissionDenied):
         await first.stub(issuer.identity.viewer("alpha")).DeleteRoute(pb.DeleteRouteRequest(model_name="delays"))
@@ -115,10 +115,10 @@ async def test_a_deleted_route_answers_nobody_until_a_split_is_set(
 
 
 async def test_a_deleted_route_stays_deleted_over_a_restart(
-    start: Start, runtime: StartRuntime, tell: Tell, ask: Ask, tmp_path: Any
+    start: Start, runtime: StartRuntime, announce: Announce, ask: Ask, tmp_path: Any
 ) -> None:
     one = await runtime("1")
-    first, _ = await _replicas(start, tmp_path, one, tell=tell)
+    first, _ = await _replicas(start, tmp_path, one, announce=announce)
     await first.stub().DeleteRoute(pb.DeleteRouteRequest(model_name="delays"))
     stub = (await start(spool_dir=tmp_path / "third")).stub()
     with pytest.raises(NotFound) as caught:

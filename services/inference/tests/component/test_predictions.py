@@ -19,17 +19,17 @@ from fp_testkit.patience import PATIENCE
 from fp_testkit.wallclock import MOMENT
 
 Start = Callable[..., Awaitable[Any]]
-Tell = Callable[..., Awaitable[None]]
+Announce = Callable[..., Awaitable[None]]
 StartRuntime = Callable[..., Awaitable[Any]]
 Ask = Callable[..., pb.PredictRequest]
 
 
 async def test_a_prediction_is_answered_by_the_deployed_version_and_told(
-    start: Start, runtime: StartRuntime, tell: Tell, ask: Ask, events: Any, issuer: Issuer
+    start: Start, runtime: StartRuntime, announce: Announce, ask: Ask, events: Any, issuer: Issuer
 ) -> None:
     one = await runtime("1")
     inference = await start()
-    await tell(one, 1, weight=10_000)
+    await announce(one, 1, weight=10_000)
     await inference.weights({"1": 10_000})
     traceparent = f"00-{'ab' * 16}-{'cd' * 8}-01"
     answer = await inference.stub(issuer.api_key(key_id="key-9")).Predict(
@@ -52,11 +52,11 @@ async def test_a_prediction_is_answered_by_the_deployed_version_and_told(
 
 
 async def test_every_row_of_a_request_is_told(
-    start: Start, runtime: StartRuntime, tell: Tell, ask: Ask, events: Any, issuer: Issuer
+    start: Start, runtime: StartRuntime, announce: Announce, ask: Ask, events: Any, issuer: Issuer
 ) -> None:
     one = await runtime("1")
     inference = await start()
-    await tell(one, 1, weight=10_000)
+    await announce(one, 1, weight=10_000)
     await inference.weights({"1": 10_000})
     await inference.stub(issuer.api_key(key_id="key-9")).Predict(ask((7.0, 1.0), (8.0, 0.0), (9.0, 1.0)))
     (event,) = await events.wait(1)
@@ -69,11 +69,11 @@ async def test_every_row_of_a_request_is_told(
 
 
 async def test_bad_input_names_its_field_and_is_told_as_failed(
-    start: Start, runtime: StartRuntime, tell: Tell, ask: Ask, events: Any
+    start: Start, runtime: StartRuntime, announce: Announce, ask: Ask, events: Any
 ) -> None:
     one = await runtime("1")
     inference = await start()
-    await tell(one, 1)
+    await announce(one, 1)
     await inference.weights({"1": 10_000})
     stub = inference.stub()
     short, wide, untyped = ask(), ask(), ask()
@@ -103,11 +103,11 @@ async def test_bad_input_names_its_field_and_is_told_as_failed(
 
 
 async def test_an_unknown_model_and_another_teams_model_are_not_found(
-    start: Start, runtime: StartRuntime, tell: Tell, ask: Ask, issuer: Issuer
+    start: Start, runtime: StartRuntime, announce: Announce, ask: Ask, issuer: Issuer
 ) -> None:
     one = await runtime("1")
     inference = await start()
-    await tell(one, 1)
+    await announce(one, 1)
     await inference.weights({"1": 10_000})
     with pytest.raises(NotFound):
         await inference.stub().Predict(ask(model_name="other"))
@@ -121,12 +121,12 @@ async def test_an_unknown_model_and_another_teams_model_are_not_found(
 
 
 async def test_a_retry_with_the_same_key_gets_the_same_answer_and_one_event(
-    start: Start, runtime: StartRuntime, tell: Tell, ask: Ask, events: Any
+    start: Start, runtime: StartRuntime, announce: Announce, ask: Ask, events: Any
 ) -> None:
     one, two = await runtime("1"), await runtime("2")
     first = await start()
-    await tell(one, 1, weight=10_000)
-    await tell(two, 1)
+    await announce(one, 1, weight=10_000)
+    await announce(two, 1)
     await first.weights({"1": 10_000, "2": 0})
     answer = await first.stub().Predict(ask(idempotency_key="k"))
     assert await first.stub().Predict(ask(idempotency_key="k")) == answer
@@ -145,12 +145,12 @@ async def test_a_retry_with_the_same_key_gets_the_same_answer_and_one_event(
 
 
 async def test_models_are_described_with_their_versions(
-    start: Start, runtime: StartRuntime, tell: Tell, bus: NatsBus
+    start: Start, runtime: StartRuntime, announce: Announce, bus: NatsBus
 ) -> None:
     one, two = await runtime("1"), await runtime("2")
     inference = await start()
-    await tell(one, 1, weight=10_000)
-    await tell(two, 1)
+    await announce(one, 1, weight=10_000)
+    await announce(two, 1)
     await inference.weights({"1": 10_000, "2": 0})
     promoted = events_pb2.ModelPromoted(
         model_id="m", model_name="delays", version_id="id-1", version="1", to_stage=events_pb2.MODEL_STAGE_PRODUCTION

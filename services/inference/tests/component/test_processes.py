@@ -108,13 +108,13 @@ async def stub(inference: Program, issuer: Issuer) -> AsyncIterator[Any]:
 
 @pytest.fixture
 async def completed(bus: NatsBus) -> AsyncIterator["Counter[str]"]:
-    """How often a consumer was told of each request that was completed."""
+    """How often a consumer received each completed request."""
     seen: Counter[str] = Counter()
 
     async def take(event: Event) -> None:
-        for told in opened(event):
-            if isinstance(told.payload, events_pb2.InferenceCompleted):
-                seen[told.payload.request_id] += 1
+        for request in opened(event):
+            if isinstance(request.payload, events_pb2.InferenceCompleted):
+                seen[request.payload.request_id] += 1
 
     await bus.ensure((), (_COUNTER,))
     async with asyncio.TaskGroup() as group:
@@ -134,9 +134,9 @@ async def _persistently(stub: Any, request: Any, rpc: str = "Predict") -> Any:
 
 
 async def test_no_prediction_lacks_its_event_when_inference_is_killed(
-    inference: Program, stub: Any, runtime: Any, tell: Any, ask: Ask, completed: "Counter[str]"
+    inference: Program, stub: Any, runtime: Any, announce: Any, ask: Ask, completed: "Counter[str]"
 ) -> None:
-    await tell(await runtime("1"), 1, weight=10_000)
+    await announce(await runtime("1"), 1, weight=10_000)
     answers: dict[str, pb.PredictResponse] = {}
     await _persistently(stub, ask(idempotency_key="first"))
 
@@ -168,10 +168,10 @@ async def test_no_prediction_lacks_its_event_when_inference_is_killed(
 
 
 async def test_a_retry_of_a_batch_cut_off_by_a_kill_computes_what_is_missing(
-    inference: Program, stub: Any, runtime: Any, tell: Any, ask: Ask, completed: "Counter[str]"
+    inference: Program, stub: Any, runtime: Any, announce: Any, ask: Ask, completed: "Counter[str]"
 ) -> None:
     one = await runtime("1")
-    await tell(one, 1, weight=10_000)
+    await announce(one, 1, weight=10_000)
     await _persistently(stub, ask(idempotency_key="first"))
     items = [pb.BatchPredictItem(item_id=str(number), inputs=ask((number, 1.0)).inputs) for number in range(250)]
     batch = pb.BatchPredictRequest(model_name="delays", items=items, idempotency_key="batch")
@@ -258,7 +258,13 @@ class Deployed:
 
 
 async def test_a_prediction_passes_both_services_and_outlives_a_killed_runtime(
-    inference: Program, stub: Any, program: Callable[..., Program], registry: str, tell: Any, ask: Ask, tmp_path: Path
+    inference: Program,
+    stub: Any,
+    program: Callable[..., Program],
+    registry: str,
+    announce: Any,
+    ask: Ask,
+    tmp_path: Path,
 ) -> None:
     serving = program(
         "fp_serving",
@@ -268,7 +274,7 @@ async def test_a_prediction_passes_both_services_and_outlives_a_killed_runtime(
         FP_SERVING_MODEL_NAME="delays",
         FP_SERVING_CACHE_DIR=str(tmp_path / "cache"),
     )
-    await tell(Deployed("1", f"127.0.0.1:{serving.environment['FP_GRPC_PORT']}"), 1, weight=10_000)
+    await announce(Deployed("1", f"127.0.0.1:{serving.environment['FP_GRPC_PORT']}"), 1, weight=10_000)
     answer = await _persistently(stub, ask((1.0, 1.0)))
     assert struct.unpack("<2f", answer.outputs["probabilities"].data) == pytest.approx((0.1, 0.5))
     await asyncio.to_thread(serving.kill)

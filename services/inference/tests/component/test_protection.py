@@ -18,17 +18,17 @@ from fp_testkit.issuer import Issuer
 from fp_testkit.patience import PATIENCE
 
 Start = Callable[..., Awaitable[Any]]
-Tell = Callable[..., Awaitable[None]]
+Announce = Callable[..., Awaitable[None]]
 StartRuntime = Callable[..., Awaitable[Any]]
 Ask = Callable[..., pb.PredictRequest]
 
 
 async def test_a_runtime_that_fails_is_cut_off_and_probed_when_it_may_be_well(
-    start: Start, runtime: StartRuntime, tell: Tell, ask: Ask, events: Any
+    start: Start, runtime: StartRuntime, announce: Announce, ask: Ask, events: Any
 ) -> None:
     one = await runtime("1")
     inference = await start(breaker_seconds=4.0)
-    await tell(one, 1)
+    await announce(one, 1)
     await inference.weights({"1": 10_000})
     stub = inference.stub()
     one.errors = [Internal("bug") for _ in range(5)]
@@ -49,11 +49,11 @@ async def test_a_runtime_that_fails_is_cut_off_and_probed_when_it_may_be_well(
 
 
 async def test_a_runtime_that_was_gone_answers_soon_after_it_is_back(
-    start: Start, runtime: StartRuntime, tell: Tell, ask: Ask
+    start: Start, runtime: StartRuntime, announce: Announce, ask: Ask
 ) -> None:
     one = await runtime("1")
     inference = await start()
-    await tell(one, 1)
+    await announce(one, 1)
     await inference.weights({"1": 10_000})
     stub = inference.stub()
     await stub.Predict(ask())
@@ -73,11 +73,11 @@ async def test_a_runtime_that_was_gone_answers_soon_after_it_is_back(
 
 
 async def test_the_limit_refuses_with_a_delay(
-    start: Start, runtime: StartRuntime, tell: Tell, ask: Ask, events: Any
+    start: Start, runtime: StartRuntime, announce: Announce, ask: Ask, events: Any
 ) -> None:
     one = await runtime("1")
     inference = await start(rate_limits="default=0.05/3")
-    await tell(one, 1)
+    await announce(one, 1)
     await inference.weights({"1": 10_000})
     stub = inference.stub()
     for _ in range(3):
@@ -90,12 +90,12 @@ async def test_the_limit_refuses_with_a_delay(
 
 
 async def test_a_slow_model_has_a_bounded_number_of_callers(
-    start: Start, runtime: StartRuntime, tell: Tell, ask: Ask
+    start: Start, runtime: StartRuntime, announce: Announce, ask: Ask
 ) -> None:
     one = await runtime("1")
     one.gate = asyncio.Event()
     inference = await start(bulkhead_in_flight=1, bulkhead_waiting=0)
-    await tell(one, 1)
+    await announce(one, 1)
     await inference.weights({"1": 10_000})
     stub = inference.stub()
     slow = asyncio.ensure_future(_predict(stub, ask()))
@@ -114,11 +114,11 @@ async def _predict(stub: Any, request: pb.PredictRequest) -> pb.PredictResponse:
 
 
 async def test_a_revoked_key_is_worth_nothing_at_once(
-    start: Start, runtime: StartRuntime, tell: Tell, ask: Ask, issuer: Issuer, bus: NatsBus
+    start: Start, runtime: StartRuntime, announce: Announce, ask: Ask, issuer: Issuer, bus: NatsBus
 ) -> None:
     one = await runtime("1")
     inference = await start()
-    await tell(one, 1)
+    await announce(one, 1)
     await inference.weights({"1": 10_000})
     key = issuer.api_key(key_id="key-7")
     stub = inference.stub(key)
@@ -133,12 +133,12 @@ async def test_a_revoked_key_is_worth_nothing_at_once(
                 await stub.Predict(ask())
 
 
-async def _of_two(start: Start, runtime: StartRuntime, tell: Tell, **changes: Any) -> tuple[Any, Any]:
+async def _of_two(start: Start, runtime: StartRuntime, announce: Announce, **changes: Any) -> tuple[Any, Any]:
     """The service with the stable version 1 and the canary 2, half of the traffic each; and the canary's runtime."""
     one, two = await runtime("1"), await runtime("2")
     inference = await start(**changes)
-    await tell(one, 1)
-    await tell(two, 2)
+    await announce(one, 1)
+    await announce(two, 2)
     await inference.weights({"1": 10_000, "2": 0})
     shares = [pb.TrafficWeight(version=version, weight_bps=5_000) for version in "12"]
     await inference.stub().SetTrafficSplit(pb.SetTrafficSplitRequest(model_name="delays", weights=shares))
@@ -146,23 +146,23 @@ async def _of_two(start: Start, runtime: StartRuntime, tell: Tell, **changes: An
 
 
 async def test_calls_that_a_canary_lost_are_told_though_the_stable_version_answered_them(
-    start: Start, runtime: StartRuntime, tell: Tell, ask: Ask, events: Any
+    start: Start, runtime: StartRuntime, announce: Announce, ask: Ask, events: Any
 ) -> None:
-    inference, two = await _of_two(start, runtime, tell, breaker_failures=1_000)
+    inference, two = await _of_two(start, runtime, announce, breaker_failures=1_000)
     two.errors = [Unavailable("gone") for _ in range(1_000)]
     # No more than the budget of retries holds.
     for number in range(10):
         assert (await inference.stub().Predict(ask(sticky_key=str(number)))).served_version == "1"
-    told = [event.payload for event in await events.wait(10, "completed")]
-    tries = [(each.version, each.failure) for payload in told for each in payload.attempts]
+    payloads = [event.payload for event in await events.wait(10, "completed")]
+    tries = [(each.version, each.failure) for payload in payloads for each in payload.attempts]
     assert tries.count(("1", events_pb2.INFERENCE_FAILURE_REASON_UNSPECIFIED)) == 10
     assert ("2", events_pb2.INFERENCE_FAILURE_REASON_UPSTREAM_ERROR) in tries
 
 
 async def test_while_a_canary_hangs_the_stable_version_refuses_nobody(
-    start: Start, runtime: StartRuntime, tell: Tell, ask: Ask
+    start: Start, runtime: StartRuntime, announce: Announce, ask: Ask
 ) -> None:
-    inference, two = await _of_two(start, runtime, tell, bulkhead_in_flight=2, bulkhead_waiting=0)
+    inference, two = await _of_two(start, runtime, announce, bulkhead_in_flight=2, bulkhead_waiting=0)
     two.gate = asyncio.Event()
     stub = inference.stub()
     hung: list[asyncio.Task[Any]] = []

@@ -21,18 +21,18 @@ from fp_testkit.patience import PATIENCE
 from fp_testkit.wallclock import MOMENT
 
 Start = Callable[..., Awaitable[Any]]
-Tell = Callable[..., Awaitable[None]]
+Announce = Callable[..., Awaitable[None]]
 StartRuntime = Callable[..., Awaitable[Any]]
 Ask = Callable[..., pb.PredictRequest]
 
 
 async def test_traffic_moves_by_the_split_and_every_replica_follows(
-    start: Start, runtime: StartRuntime, tell: Tell, ask: Ask, tmp_path
+    start: Start, runtime: StartRuntime, announce: Announce, ask: Ask, tmp_path
 ) -> None:
     one, two = await runtime("1"), await runtime("2")
     first, second = await start(), await start(spool_dir=tmp_path / "second")
-    await tell(one, 1, weight=10_000)
-    await tell(two, 1)
+    await announce(one, 1, weight=10_000)
+    await announce(two, 1)
     for replica in (first, second):
         await replica.weights({"1": 10_000, "2": 0})
     weights = [pb.TrafficWeight(version="2", weight_bps=7_500), pb.TrafficWeight(version="1", weight_bps=2_500)]
@@ -45,7 +45,7 @@ async def test_traffic_moves_by_the_split_and_every_replica_follows(
     sticky = {(await stub.Predict(ask(sticky_key="customer"))).served_version for _ in range(20)}
     assert len(sticky) == 1
     assert (await stub.Predict(ask(version_override="1"))).served_version == "1"
-    await tell(one, 2, gone=True)
+    await announce(one, 2, gone=True)
     for replica in (first, second):
         await replica.weights({"2": 10_000})
     with pytest.raises(FailedPrecondition) as caught:
@@ -53,10 +53,10 @@ async def test_traffic_moves_by_the_split_and_every_replica_follows(
     assert caught.value.fields[0].field == "version_override"
 
 
-async def test_a_bad_split_names_its_field(start: Start, runtime: StartRuntime, tell: Tell) -> None:
+async def test_a_bad_split_names_its_field(start: Start, runtime: StartRuntime, announce: Announce) -> None:
     one = await runtime("1")
     inference = await start()
-    await tell(one, 1)
+    await announce(one, 1)
     await inference.weights({"1": 10_000})
     stub = inference.stub()
     for weights, error, field in [
@@ -74,11 +74,17 @@ async def test_a_bad_split_names_its_field(start: Start, runtime: StartRuntime, 
 
 
 async def test_routes_survive_a_restart_and_come_from_the_pipeline_when_the_store_lost_them(
-    start: Start, runtime: StartRuntime, tell: Tell, ask: Ask, pipeline, bus: NatsBus, redis_url: str
+    start: Start,
+    runtime: StartRuntime,
+    announce: Announce,
+    ask: Ask,
+    pipeline,
+    bus: NatsBus,
+    redis_url: str,
 ) -> None:
     one = await runtime("1")
     first = await start()
-    await tell(one, 1)
+    await announce(one, 1)
     await first.weights({"1": 10_000})
     await first.service.stop()
     second = await start()
@@ -106,12 +112,12 @@ async def test_routes_survive_a_restart_and_come_from_the_pipeline_when_the_stor
 
 
 async def test_an_archived_model_serves_again_once_it_is_restored_and_deployed(
-    start: Start, runtime: StartRuntime, tell: Tell, ask: Ask, bus: NatsBus
+    start: Start, runtime: StartRuntime, announce: Announce, ask: Ask, bus: NatsBus
 ) -> None:
     one = await runtime("1")
     inference = await start()
     stub = inference.stub()
-    await tell(one, 1, weight=10_000)
+    await announce(one, 1, weight=10_000)
     await inference.weights({"1": 10_000})
     archived = events_pb2.ModelArchived(model_id="m", model_name="delays")
     archived.archived_at.FromDatetime(MOMENT + timedelta(seconds=5))
@@ -119,11 +125,11 @@ async def test_an_archived_model_serves_again_once_it_is_restored_and_deployed(
     await inference.weights({"1": 0})
     with pytest.raises(FailedPrecondition):
         await stub.Predict(ask())
-    await tell(one, 2, gone=True)
+    await announce(one, 2, gone=True)
     restored = events_pb2.ModelRestored(model_id="m", model_name="delays")
     restored.restored_at.FromDatetime(MOMENT + timedelta(seconds=9))
     await bus.publish([_of_model("restored", restored)])
-    await tell(one, 3, weight=10_000)  # by a clock that is behind registry's
+    await announce(one, 3, weight=10_000)  # by a clock that is behind registry's
     await inference.weights({"1": 10_000})
     assert (await stub.Predict(ask())).served_version == "1"
     await inference.service.stop()

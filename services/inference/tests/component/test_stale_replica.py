@@ -14,7 +14,7 @@ from fp_testkit.ports import free_port
 from pydantic import SecretStr
 
 Start = Callable[..., Awaitable[Any]]
-Tell = Callable[..., Awaitable[None]]
+Announce = Callable[..., Awaitable[None]]
 StartRuntime = Callable[..., Awaitable[Any]]
 Ask = Callable[..., pb.PredictRequest]
 
@@ -47,12 +47,12 @@ async def stale(start: Start, pipeline: Any, tmp_path: Path) -> Any:
 
 
 async def test_a_replica_that_was_not_told_of_a_deployment_answers_for_it(
-    stale: Any, start: Start, runtime: StartRuntime, tell: Tell, ask: Ask, pipeline: Any
+    stale: Any, start: Start, runtime: StartRuntime, announce: Announce, ask: Ask, pipeline: Any
 ) -> None:
     one = await runtime("1")
     first = await start()
     pipeline.deployments = [_listed(one, 1)]
-    await tell(one, 1)
+    await announce(one, 1)
     await first.weights({"1": 10_000})
     assert (await stale.stub().Predict(ask())).served_version == "1"
 
@@ -70,16 +70,16 @@ async def test_a_version_that_is_named_is_looked_for_before_it_is_refused(
 
 
 async def test_a_split_that_names_an_unknown_version_is_followed(
-    stale: Any, start: Start, runtime: StartRuntime, tell: Tell, ask: Ask, pipeline: Any
+    stale: Any, start: Start, runtime: StartRuntime, announce: Announce, ask: Ask, pipeline: Any
 ) -> None:
     one, two = await runtime("1"), await runtime("2")
     first = await start()
     pipeline.deployments = [_listed(one, 1)]
-    await tell(one, 1)
+    await announce(one, 1)
     await first.weights({"1": 10_000})
     assert (await stale.stub().Predict(ask())).served_version == "1"
     pipeline.deployments = [_listed(one, 1), _listed(two, 1)]
-    await tell(two, 1)
+    await announce(two, 1)
     await first.weights({"1": 10_000, "2": 0})
     weights = [pb.TrafficWeight(version="2", weight_bps=10_000), pb.TrafficWeight(version="1", weight_bps=0)]
     await first.stub().SetTrafficSplit(pb.SetTrafficSplitRequest(model_name="delays", weights=weights))

@@ -158,7 +158,7 @@ async def test_other_replicas_hear_of_a_split(link: RedisClient, redis: Any) -> 
         connected.set()
 
     async with asyncio.TaskGroup() as group:
-        watching = group.create_task(routes.watch(ready, lambda *told: heard.put_nowait(told)))
+        watching = group.create_task(routes.watch(ready, lambda *changed: heard.put_nowait(changed)))
         await connected.wait()
         split = await routes.set_split("alpha", "delays", (Share("id-1", 1, 10_000),), _START)
         async with asyncio.timeout(PATIENCE):
@@ -189,13 +189,13 @@ async def test_what_is_over_for_long_is_forgotten_and_all_else_stays(link: Redis
 
     assert await routes.forget(before, _served) == 3 + 4 + 3 + 1
 
-    kept = {route.model_name: route for route in await routes.load()}
-    assert kept.keys() == {"going", "served"}
-    assert kept["going"].targets.keys() == {"id-2", "id-3", "id-4"}
-    assert (kept["going"].split is not None, kept["going"].restored_at) == (True, young)
-    assert kept["served"].targets.keys() == {"id-1"}
-    assert kept["served"].split is not None
-    assert (kept["served"].stable, kept["served"].archived_at) == (Stable("id-1", "1", old), old)
+    stored = {route.model_name: route for route in await routes.load()}
+    assert stored.keys() == {"going", "served"}
+    assert stored["going"].targets.keys() == {"id-2", "id-3", "id-4"}
+    assert (stored["going"].split is not None, stored["going"].restored_at) == (True, young)
+    assert stored["served"].targets.keys() == {"id-1"}
+    assert stored["served"].split is not None
+    assert (stored["served"].stable, stored["served"].archived_at) == (Stable("id-1", "1", old), old)
     assert await redis.smembers("fp:inference:teams") == {b"alpha"}
     assert await routes.forget(before, _served) == 0
 

@@ -50,7 +50,7 @@ class MortalSpool(Spool):
         self.crash.point()
 
 
-def _told(run: str, request: str) -> Report:
+def _report(run: str, request: str) -> Report:
     payload = InferenceCompleted(request_id=request).SerializeToString()
     return Report(run, "m", "delays", "1", failed=False, at=_AT, payload=payload)
 
@@ -67,7 +67,7 @@ async def answer_predictions(crash: CrashPoints, url: str, folder: str, run: str
     tailer = _tailer(spool, crash.wrap(bus))
     with Path(folder, "answers").open("a", buffering=1) as answers:  # noqa: ASYNC230 -- the scenario is a process
         for number in range(_ANSWERS):
-            spool.append(Record(_told(run, str(number)), None))
+            spool.append(Record(_report(run, str(number)), None))
             answers.write(f"{number}\n")
             crash.point()
             await tailer.step()
@@ -102,17 +102,17 @@ async def test_no_answered_prediction_lacks_its_event_and_none_has_two(
         # The next life of the process: what was left in the spool goes out.
         spool = Spool(Path(folder), max_bytes=1_000_000, segment_bytes=200)
         ends[run] = asyncio.Event()
-        spool.append(Record(_told(run, "end"), None))
+        spool.append(Record(_report(run, "end"), None))
         await _tailer(spool, bus).flush()
         async with asyncio.timeout(PATIENCE):
             await ends[run].wait()
         spool.close()
         answered = _answered(Path(folder, "answers"))
-        told = {request: times for (team, request), times in seen.items() if team == run}
-        assert set(answered) <= set(told)
+        published = {request: times for (team, request), times in seen.items() if team == run}
+        assert set(answered) <= set(published)
         # One more may be told than was answered: the client that got no answer asks again with its key.
-        assert len(told) <= len(answered) + 1
-        assert set(told.values()) <= {1}
+        assert len(published) <= len(answered) + 1
+        assert set(published.values()) <= {1}
 
     await bus.ensure((), (_COUNTER,))
     async with asyncio.TaskGroup() as group:

@@ -52,7 +52,7 @@ class FakeRuntimes:
     async def describe(self, target: Target, team: str, model_name: str) -> Signature:
         raise NotImplementedError
 
-    async def keep_only(self, endpoints: Collection[str]) -> None:
+    async def retain(self, endpoints: Collection[str]) -> None:
         """Nothing is open."""
 
 
@@ -78,7 +78,7 @@ class Setting:
         self.tries.clear()
         return await self._forward(targets, ask, self.tries)
 
-    def told(self) -> list[tuple[str, FailureReason | None]]:
+    def recorded_tries(self) -> list[tuple[str, FailureReason | None]]:
         return [(each.target.version, each.failure) for each in self.tries]
 
     def ask(self, seconds: float = 10.0) -> Ask:

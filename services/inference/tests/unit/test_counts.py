@@ -39,10 +39,10 @@ def _counted(records):
     """Rows by team and day; a count that came twice, as one."""
     found, seen = Counter(), set()
     for record in records:
-        told = record.report
-        if isinstance(told, EncodedEvent) and told.subject == COUNTED and told.id not in seen:
-            seen.add(told.id)
-            event = decode(told.data)
+        stored = record.report
+        if isinstance(stored, EncodedEvent) and stored.subject == COUNTED and stored.id not in seen:
+            seen.add(stored.id)
+            event = decode(stored.data)
             for day, count in _days(event.payload).items():
                 found[event.team, day] += count.rows
     return found
@@ -77,8 +77,8 @@ def test_what_finds_no_room_is_counted_as_lost(tmp_path):
     recorded = len(spool.read(1_000))
     spool.lost("alpha", EVENING, 7)
     spool.count()
-    (told,) = [entry.record.report for entry in spool.read(10)]
-    count = _days(decode(told.data).payload)[date(2013, 3, 10)]
+    (stored,) = [entry.record.report for entry in spool.read(10)]
+    count = _days(decode(stored.data).payload)[date(2013, 3, 10)]
     assert (count.rows, count.unrecorded_rows) == (recorded, 7)
 
 

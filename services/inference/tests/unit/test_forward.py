@@ -49,7 +49,7 @@ async def test_a_target_that_is_away_is_replaced_by_another_one(setting: Any) ->
     setting.runtimes.answers["1"] = [_AWAY]
     assert (await setting.forward((_ONE, _TWO), setting.ask())).target is _TWO
     assert setting.runtimes.called == ["1", "2"]
-    assert setting.told() == [("1", FailureReason.UPSTREAM_ERROR), ("2", None)]
+    assert setting.recorded_tries() == [("1", FailureReason.UPSTREAM_ERROR), ("2", None)]
 
 
 async def test_the_only_target_is_asked_again(setting: Any) -> None:
@@ -63,7 +63,7 @@ async def test_attempts_are_bounded(setting: Any) -> None:
     with pytest.raises(Unavailable) as caught:
         await setting.forward((_ONE,), setting.ask())
     assert caught.value.retry_after
-    assert setting.told() == [("1", FailureReason.UPSTREAM_ERROR)] * 3
+    assert setting.recorded_tries() == [("1", FailureReason.UPSTREAM_ERROR)] * 3
 
 
 async def test_without_budget_nothing_is_tried_again(setting: Any) -> None:
@@ -110,7 +110,7 @@ async def test_five_failures_open_the_breaker_and_the_next_call_does_not_leave(s
     assert caught.value.reason == "CIRCUIT_OPEN"
     assert caught.value.retry_after == pytest.approx(30.0)
     assert len(setting.runtimes.called) == before
-    assert setting.told() == []
+    assert setting.recorded_tries() == []
 
 
 async def test_an_open_breaker_sends_the_call_to_another_target(setting: Any) -> None:
@@ -146,7 +146,7 @@ async def test_a_full_bulkhead_gives_the_probe_to_someone_else(setting: Any) -> 
     async with setting.targets.enter(("id-1", "host:1"), 1.0):
         with pytest.raises(ResourceExhausted):
             await setting.forward((_ONE,), setting.ask())
-    assert setting.told() == []
+    assert setting.recorded_tries() == []
     assert (await setting.forward((_ONE,), setting.ask())).target is _ONE
 
 

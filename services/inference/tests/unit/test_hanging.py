@@ -37,7 +37,7 @@ async def test_a_target_whose_answers_take_ten_ms_is_ejected_by_callers_who_gave
         setting.runtimes.answers["1"] = [DeadlineExceeded("late")]
         with pytest.raises(DeadlineExceeded):
             await setting.forward((_ONE,), setting.ask(seconds=0.1))
-    assert setting.told() == [("1", FailureReason.TIMEOUT)]
+    assert setting.recorded_tries() == [("1", FailureReason.TIMEOUT)]
     assert setting.breakers.of(_ONE).state is State.OPEN
 
 
@@ -52,9 +52,9 @@ async def test_a_canary_that_hangs_from_its_first_call_on_is_judged_by_the_stabl
     assert setting.breakers.of(_ONE).state is State.CLOSED
 
 
-@pytest.mark.parametrize(("waited", "told"), [(2.0, [("1", FailureReason.TIMEOUT)]), (0.5, [])])
+@pytest.mark.parametrize(("waited", "tries"), [(2.0, [("1", FailureReason.TIMEOUT)]), (0.5, [])])
 async def test_a_call_that_its_caller_ends_counts_when_it_had_lasted_long_enough(
-    setting: Any, waited: float, told: list[tuple[str, FailureReason]]
+    setting: Any, waited: float, tries: list[tuple[str, FailureReason]]
 ) -> None:
     setting.runtimes.hanging.add("1")
     call = asyncio.ensure_future(setting.forward((_ONE,), setting.ask()))
@@ -63,8 +63,8 @@ async def test_a_call_that_its_caller_ends_counts_when_it_had_lasted_long_enough
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
-    assert setting.told() == told
-    assert setting.breakers.of(_ONE).failures == len(told)
+    assert setting.recorded_tries() == tries
+    assert setting.breakers.of(_ONE).failures == len(tries)
 
 
 async def test_a_version_that_hangs_takes_no_place_of_the_others(forwarding: Any) -> None:

@@ -24,7 +24,7 @@ class FakeUsage:
         return self.answer
 
 
-def _tell(
+def _exceed(
     quotas: Quotas, clock: ManualClock, sequence: int = 1, *, used_at: datetime | None = None, ago: int = 0
 ) -> None:
     published_at = clock.now() - timedelta(seconds=ago)
@@ -42,7 +42,7 @@ async def _refused(quotas: Quotas, team: str = "alpha") -> bool:
 async def test_a_team_beyond_its_quota_waits_for_the_next_month(clock: ManualClock) -> None:
     quotas = Quotas(None, clock)
     assert not await _refused(quotas)
-    _tell(quotas, clock)
+    _exceed(quotas, clock)
     assert await _refused(quotas)
     assert not await _refused(quotas, "beta")
     clock.set_wall(datetime(2013, 4, 1, tzinfo=UTC))
@@ -51,20 +51,20 @@ async def test_a_team_beyond_its_quota_waits_for_the_next_month(clock: ManualClo
 
 async def test_usage_of_last_month_closes_nothing(clock: ManualClock) -> None:
     quotas = Quotas(None, clock)
-    _tell(quotas, clock, used_at=datetime(2013, 2, 28, 23, tzinfo=UTC))
+    _exceed(quotas, clock, used_at=datetime(2013, 2, 28, 23, tzinfo=UTC))
     assert not await _refused(quotas)
 
 
 async def test_a_raised_limit_opens_and_the_next_crossing_closes_again(clock: ManualClock) -> None:
     usage = FakeUsage(answer=False)
     quotas = Quotas(usage, clock)
-    _tell(quotas, clock, 5)
+    _exceed(quotas, clock, 5)
     assert await _refused(quotas)
     clock.advance(RECHECK_SECONDS)
     assert not await _refused(quotas)
-    _tell(quotas, clock, 5)
+    _exceed(quotas, clock, 5)
     assert not await _refused(quotas)
-    _tell(quotas, clock, 6)
+    _exceed(quotas, clock, 6)
     assert await _refused(quotas)
     assert usage.asked == 1
 
@@ -72,7 +72,7 @@ async def test_a_raised_limit_opens_and_the_next_crossing_closes_again(clock: Ma
 async def test_what_was_told_before_the_start_is_asked_for(clock: ManualClock) -> None:
     usage = FakeUsage(answer=True)
     quotas = Quotas(usage, clock)
-    _tell(quotas, clock, ago=60)
+    _exceed(quotas, clock, ago=60)
     assert await _refused(quotas)
     assert await _refused(quotas)
     assert usage.asked == 1
@@ -81,7 +81,7 @@ async def test_what_was_told_before_the_start_is_asked_for(clock: ManualClock) -
 @pytest.mark.parametrize("usage", [None, FakeUsage(answer=None)])
 async def test_in_doubt_predictions_go_on(usage: FakeUsage | None, clock: ManualClock) -> None:
     quotas = Quotas(usage, clock)
-    _tell(quotas, clock, ago=60)
+    _exceed(quotas, clock, ago=60)
     assert not await _refused(quotas)
     if usage is not None:
         usage.answer = True
@@ -92,6 +92,6 @@ async def test_in_doubt_predictions_go_on(usage: FakeUsage | None, clock: Manual
 
 async def test_a_certain_flag_stands_while_billing_is_away(clock: ManualClock) -> None:
     quotas = Quotas(FakeUsage(answer=None), clock)
-    _tell(quotas, clock)
+    _exceed(quotas, clock)
     clock.advance(RECHECK_SECONDS)
     assert await _refused(quotas)

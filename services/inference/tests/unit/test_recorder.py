@@ -64,27 +64,33 @@ def _count(metrics: Metrics, name: str) -> float:
 
 
 def _events(spool: Spool) -> list[str]:
-    return ["failed" if told.failed else "completed" for told in _told(spool)]
+    return ["failed" if each.failed else "completed" for each in _reports(spool)]
 
 
-def _told(spool: Spool) -> list[Any]:
+def _reports(spool: Spool) -> list[Any]:
     """Predictions, without the counts that stand at the begin of a segment."""
-    told = [entry.record.report for entry in spool.read(10_000)]
-    return [each for each in told if isinstance(each, Report)]
+    reports = [entry.record.report for entry in spool.read(10_000)]
+    return [each for each in reports if isinstance(each, Report)]
 
 
 def _payloads(spool: Spool) -> list[Any]:
     kinds = {True: pb.InferenceFailed, False: pb.InferenceCompleted}
-    return [kinds[told.failed].FromString(told.payload) for told in _told(spool)]
+    return [kinds[each.failed].FromString(each.payload) for each in _reports(spool)]
 
 
-def test_a_prediction_is_told_with_whose_call_it_was(recorder: SpoolRecorder, spool: Spool) -> None:
+def test_the_event_of_a_prediction_names_its_caller(recorder: SpoolRecorder, spool: Spool) -> None:
     recorder.completed(_completed(), _REPLAY)
     (entry,) = spool.read(10)
     assert entry.record.replay == _REPLAY
-    told: Any = entry.record.report
-    assert (told.team, told.model_id, told.model_name, told.version, told.at) == ("alpha", "m", "delays", "1", _NOW)
-    payload = pb.InferenceCompleted.FromString(told.payload)
+    sent: Any = entry.record.report
+    assert (sent.team, sent.model_id, sent.model_name, sent.version, sent.at) == (
+        "alpha",
+        "m",
+        "delays",
+        "1",
+        _NOW,
+    )
+    payload = pb.InferenceCompleted.FromString(sent.payload)
     assert (payload.request_id, payload.actor, payload.is_canary, payload.rows) == ("r", "user", True, 1)
 
 
@@ -93,9 +99,9 @@ def test_with_a_full_spool_predictions_go_on_and_are_counted(
 ) -> None:
     for number in range(1_000):
         recorder.completed(_completed(str(number)), None)
-    kept = len(_events(spool))
-    assert 0 < kept < 1_000
-    assert _count(metrics, "predictions_unrecorded_total") == 1_000 - kept
+    recorded = len(_events(spool))
+    assert 0 < recorded < 1_000
+    assert _count(metrics, "predictions_unrecorded_total") == 1_000 - recorded
 
 
 @pytest.mark.parametrize(

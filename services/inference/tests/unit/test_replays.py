@@ -13,19 +13,19 @@ from fp_testkit.clock import ManualClock
 
 class Store:
     def __init__(self) -> None:
-        self.kept: dict[bytes, Replay] = {}
+        self.stored: dict[bytes, Replay] = {}
         self.away = False
 
     async def get(self, digests: Sequence[bytes]) -> Sequence[Replay]:
         if self.away:
             raise Unavailable("away")
-        return [self.kept[digest] for digest in digests if digest in self.kept]
+        return [self.stored[digest] for digest in digests if digest in self.stored]
 
     async def put(self, replays: Sequence[Replay]) -> None:
         if self.away:
             raise Unavailable("away")
         for replay in replays:
-            self.kept.setdefault(replay.digest, replay)
+            self.stored.setdefault(replay.digest, replay)
 
 
 def _command(key: str, body: bytes = b"body", team: str = "alpha") -> Command:

@@ -52,7 +52,7 @@ class FakeBus:
         return Published(frozenset(message.id for message in acked), failed)
 
 
-class KeptReplays(Replays):
+class StoredReplays(Replays):
     def __init__(self) -> None:
         self.stored: list[bytes] = []
 
@@ -72,7 +72,7 @@ def bus() -> FakeBus:
     return FakeBus()
 
 
-def _told(number: int, model: str = "delays", version: str = "1", *, failed: bool = False, size: int = 0) -> Report:
+def _report(number: int, model: str = "delays", version: str = "1", *, failed: bool = False, size: int = 0) -> Report:
     kind = pb.InferenceFailed if failed else pb.InferenceCompleted
     payload = kind(request_id=f"id-{number}", api_key_id="x" * size).SerializeToString()
     return Report("alpha", "m" if version else "", model, version, failed=failed, at=_AT, payload=payload)
@@ -87,15 +87,15 @@ def _opened(message: EncodedEvent) -> list[str]:
 def _append(spool: Spool, *numbers: int) -> None:
     for number in numbers:
         replay = Replay(b"%d" % number, b"", b"") if number % 2 else None
-        spool.append(Record(_told(number), replay))
+        spool.append(Record(_report(number), replay))
 
 
 def _tailer(spool: Spool, bus: FakeBus, replays: Replays | None = None) -> Tailer:
-    return Tailer(spool, bus.send, replays or KeptReplays(), Metrics("inference"), ManualClock(), max_age=3_600.0)
+    return Tailer(spool, bus.send, replays or StoredReplays(), Metrics("inference"), ManualClock(), max_age=3_600.0)
 
 
 async def test_everything_is_published_in_order_and_committed(spool: Spool, bus: FakeBus) -> None:
-    replays = KeptReplays()
+    replays = StoredReplays()
     _append(spool, *range(300))
     await _tailer(spool, bus, replays).flush()
     assert bus.sent == [f"id-{number}" for number in range(300)]
@@ -105,7 +105,14 @@ async def test_everything_is_published_in_order_and_committed(spool: Spool, bus:
 
 
 async def test_a_round_is_one_message_of_each_team_model_and_version(spool: Spool, bus: FakeBus) -> None:
-    parts = [_told(0), _told(1, version="2"), _told(2), _told(3, failed=True), _told(4, "other"), _told(5, version="")]
+    parts = [
+        _report(0),
+        _report(1, version="2"),
+        _report(2),
+        _report(3, failed=True),
+        _report(4, "other"),
+        _report(5, version=""),
+    ]
     for part in parts:
         spool.append(Record(part, None))
     await _tailer(spool, bus).flush()
@@ -119,7 +126,7 @@ async def test_a_round_is_one_message_of_each_team_model_and_version(spool: Spoo
 async def test_predictions_of_one_call_stay_in_its_trace(spool: Spool, bus: FakeBus) -> None:
     parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     for number in range(2):
-        spool.append(Record(replace(_told(number), traceparent=parent), None))
+        spool.append(Record(replace(_report(number), traceparent=parent), None))
     await _tailer(spool, bus).flush()
     assert bus.messages[0].headers["traceparent"] == parent
 
@@ -127,9 +134,9 @@ async def test_predictions_of_one_call_stay_in_its_trace(spool: Spool, bus: Fake
 async def test_messages_are_bounded_in_bytes_and_predictions(tmp_path: Path, bus: FakeBus) -> None:
     spool = Spool(tmp_path / "large", max_bytes=20_000_000, segment_bytes=1_000_000)
     for number in range(40):
-        spool.append(Record(_told(number, size=100_000), None))
+        spool.append(Record(_report(number, size=100_000), None))
     for number in range(40, 2_500):
-        spool.append(Record(_told(number), None))
+        spool.append(Record(_report(number), None))
     await _tailer(spool, bus).flush()
     assert bus.sent == [f"id-{number}" for number in range(2_500)]
     assert max(len(message.data) for message in bus.messages) < 1_000_000
@@ -174,7 +181,7 @@ async def test_events_of_a_process_before_there_were_batches_go_out_as_they_are(
 
 async def test_what_the_bus_did_not_take_is_sent_again_as_it_was(spool: Spool, bus: FakeBus) -> None:
     for number in range(4):
-        spool.append(Record(_told(number, version=str(number % 2)), None))
+        spool.append(Record(_report(number, version=str(number % 2)), None))
     bus.refuses["id-0"] = Unavailable("the stream is full")
     tailer = _tailer(spool, bus)
     assert not await tailer.step()
@@ -191,7 +198,7 @@ async def test_what_the_bus_did_not_take_is_sent_again_as_it_was(spool: Spool, b
 async def test_a_tailer_that_is_behind_does_not_linger(spool: Spool, bus: FakeBus) -> None:
     tailer = _tailer(spool, bus)
     for number in range(2_001):
-        spool.append(Record(_told(number), None))
+        spool.append(Record(_report(number), None))
     assert await tailer.step()
     assert tailer._behind
     assert await tailer.step()
@@ -227,7 +234,7 @@ async def test_what_can_never_be_published_is_set_aside_and_holds_nobody_back(
     spool: Spool, bus: FakeBus, tmp_path: Path
 ) -> None:
     for number in range(3):
-        spool.append(Record(_told(number, version=str(number)), None))
+        spool.append(Record(_report(number, version=str(number)), None))
     bus.refuses["id-1"] = InvalidArgument("too large")
     assert await _tailer(spool, bus).step()
     assert bus.sent == ["id-0", "id-2"]

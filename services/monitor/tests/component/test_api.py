@@ -136,7 +136,7 @@ async def test_the_same_labels_twice_are_answered_the_same(replica, client, publ
     await publish(*events)
     truths = story.truth_of(events)
 
-    async def told():
+    async def labelled():
         return await engineer.label(truths)
 
     # Without a baseline there is no window, and labels are kept all the same.
@@ -144,7 +144,7 @@ async def test_the_same_labels_twice_are_answered_the_same(replica, client, publ
     answer = await engineer.label(truths, key="labels")
     assert answer.accepted == 5
     assert await engineer.label(truths, key="labels") == answer
-    assert (await told()).accepted == 0
+    assert (await labelled()).accepted == 0
 
 
 async def test_a_baseline_that_is_not_here_cannot_be_taken(replica, client):
@@ -187,8 +187,8 @@ async def test_a_deleted_monitor_leaves_its_reports_unless_they_are_purged(repli
     await eventually(engineer.status, lambda found: found.monitor.baseline_version)
     await publish(*story.completed(200))
     await eventually(engineer.reports, lambda found: len(found) == 2)
-    kept = await engineer.stub.DeleteMonitor(pb.DeleteMonitorRequest(model_name="delays"))
-    assert kept.purged_report_count == 0
+    deleted = await engineer.stub.DeleteMonitor(pb.DeleteMonitorRequest(model_name="delays"))
+    assert deleted.purged_report_count == 0
     assert len(await engineer.reports()) == 2
     assert (await engineer.configure()).created
     purged = await engineer.stub.DeleteMonitor(pb.DeleteMonitorRequest(model_name="delays", purge_reports=True))

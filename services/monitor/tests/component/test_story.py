@@ -122,14 +122,14 @@ async def test_a_failed_retraining_does_not_burn_the_cooldown(bus, replica, clie
     )
     await lost(engineer, publish, eventually, story)
 
-    def told(subject, payload, moment):
+    def event_of(subject, payload, moment):
         moment.FromDatetime(real_now())
         return Event(subject, payload, "alpha", "execution", "PredictionRecorded.", source="pipeline")
 
     started = events_pb2.PipelineStarted(pipeline_id=PIPELINE)
     failed = events_pb2.PipelineFailed(pipeline_id=PIPELINE)
-    await publish(told("fp.pipelines.started", started, started.started_at))
-    await publish(told("fp.pipelines.failed", failed, failed.failed_at))
+    await publish(event_of("fp.pipelines.started", started, started.started_at))
+    await publish(event_of("fp.pipelines.failed", failed, failed.failed_at))
 
     async def asked_again():
         await lost(engineer, publish, eventually, story)

@@ -69,38 +69,38 @@ class World:
             new_id(), promotion
         )
 
-    def told(self, number, *, version="1", score=None, ids=None):
+    def predictions(self, number, *, version="1", score=None, ids=None):
         """Predictions whose request ids are of this moment, or these."""
-        return [self._told(version, score, ids[place] if ids else self.request_id()) for place in range(number)]
+        return [self._prediction(version, score, ids[place] if ids else self.request_id()) for place in range(number)]
 
     def request_id(self):
         """As inference makes it: the moment, then what nobody else has."""
         self.requests += 1
         return str(UUID(int=(round(self.clock.now().timestamp() * 1_000) << 80) | self.requests))
 
-    def told_many(self, number, hours):
+    def predictions_of_rows(self, number, hours):
         """So many predictions, each of a request with these hours in its rows."""
-        told = self.told(number)
+        made = self.predictions(number)
         return [
-            replace(each, prediction=replace(each.prediction, rows=Rows(len(hours), {"hour": hours}))) for each in told
+            replace(each, prediction=replace(each.prediction, rows=Rows(len(hours), {"hour": hours}))) for each in made
         ]
 
-    def _told(self, version, score, request_id):
+    def _prediction(self, version, score, request_id):
         features = {"hour": self.random.random()}
         return PredictionRecorded(
             new_id(), "alpha", self.model, Prediction(request_id, version, self.clock.now(), features, score, "", {})
         )
 
-    async def labelled(self, told, actual="1"):
+    async def labelled(self, recorded, actual="1"):
         """Send the truth of these predictions."""
-        truths = [Truth(each.prediction.request_id, actual, self.clock.now()) for each in told]
+        truths = [Truth(each.prediction.request_id, actual, self.clock.now()) for each in recorded]
         return await self.label("alpha", self.model, truths, NO_COMMAND)
 
-    async def told_requests(self):
+    async def requested_retrainings(self):
         """Reports that asked for a retraining, as often as they did."""
         rows = await self.database.fetch("SELECT envelope FROM fp_outbox ORDER BY position")
-        told = [decode(row["envelope"]).payload for row in rows]
-        return [each.report_id for each in told if each.auto_retrain]
+        recorded = [decode(row["envelope"]).payload for row in rows]
+        return [each.report_id for each in recorded if each.auto_retrain]
 
     async def samples(self):
         overview = await self.reads.overview("alpha", self.model)

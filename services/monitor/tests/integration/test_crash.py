@@ -104,9 +104,9 @@ async def opened(url: str) -> AsyncIterator[Database]:
         await database.close()
 
 
-async def counting(crash: CrashPoints, url: str, told: list[PredictionRecorded]) -> None:
+async def counting(crash: CrashPoints, url: str, recorded: list[PredictionRecorded]) -> None:
     async with opened(url) as database:
-        await parts(crash.wrap(database))[2](told)
+        await parts(crash.wrap(database))[2](recorded)
 
 
 async def test_traffic_is_counted_once_wherever_the_replica_is_killed(kill_at, databases):
@@ -114,13 +114,13 @@ async def test_traffic_is_counted_once_wherever_the_replica_is_killed(kill_at, d
         return await prepared(databases), batch(SIZE, shift=0.5)
 
     async def check(run: CrashedRun) -> None:
-        url, told = run.arguments
+        url, recorded = run.arguments
         half = await left(url)
         assert half["predictions"] in {SIZE, 2 * SIZE}, "all of a batch or nothing"
         assert half["events"] == half["alarms"]
         assert len(half["reports"]) == half["predictions"] // SIZE * 2
-        await counting(CrashPoints(0), url, told)
-        await counting(CrashPoints(0), url, told)
+        await counting(CrashPoints(0), url, recorded)
+        await counting(CrashPoints(0), url, recorded)
         assert await left(url) == {
             "reports": [("DATA", 1, SIZE), ("PREDICTION", 1, SIZE), ("DATA", 3, SIZE), ("PREDICTION", 1, SIZE)],
             "numbers": [1, 2, 3, 4],

@@ -13,7 +13,7 @@ async def reported(world, model):
     world.model = model
     await world.configure(duration=timedelta(), size=10)
     await world.promote()
-    await world.traffic(world.told(10))
+    await world.traffic(world.predictions(10))
 
 
 async def seen(world, position=0):

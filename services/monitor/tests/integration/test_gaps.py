@@ -27,10 +27,10 @@ def missed(world, clock):
 
 async def drift(world, clock, missed, *, hours):
     """A week with a gap in it, whose hours are all of one half of the day."""
-    await world.traffic(world.told_many(20, [0.1] * 50))
+    await world.traffic(world.predictions_of_rows(20, [0.1] * 50))
     clock.advance((WEEK / 2).total_seconds())
     await missed(10, 20, hours=hours)
-    await world.traffic(world.told_many(20, [0.1] * 50))
+    await world.traffic(world.predictions_of_rows(20, [0.1] * 50))
     clock.advance((WEEK / 2).total_seconds() + 1)
     await world.timer()
 
@@ -72,10 +72,10 @@ async def test_a_window_that_misses_much_of_its_time_raises_nothing_and_clears_n
 async def test_a_window_by_count_is_judged_whatever_time_it_misses(world, clock, missed):
     await world.configure(duration=timedelta(), size=100)
     await world.promote()
-    await world.traffic(world.told(60))
+    await world.traffic(world.predictions(60))
     await missed(1, 500, hours=200, known=False)
-    await world.traffic(world.told(40))
-    await world.traffic(world.told(100))
+    await world.traffic(world.predictions(40))
+    await world.traffic(world.predictions(100))
     later, (report) = await world.found()
     assert (report.inconclusive, report.gap.end) == (False, clock.now())
     assert later.gap is None or later.gap == report.gap
@@ -86,7 +86,7 @@ async def test_a_gap_from_before_the_window_was_opened_is_not_its(world, clock, 
     await world.promote()
     await missed(1, 500, hours=200)
     clock.advance(1)
-    await world.traffic(world.told(60))
+    await world.traffic(world.predictions(60))
     clock.advance(WEEK.total_seconds() + 1)
     await world.timer()
     (report,) = await world.found()

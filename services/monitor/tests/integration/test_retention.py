@@ -14,7 +14,7 @@ DAY = 24 * HOUR.total_seconds()
 NO_COMMAND = Command("alpha", "", "", b"", lambda _: b"")
 
 
-async def kept(database):
+async def stored(database):
     return await database.fetchval("SELECT count(*) FROM predictions")
 
 
@@ -25,38 +25,38 @@ async def watched(world):
 
 async def test_predictions_lie_in_the_part_of_their_day_and_go_with_it(world, days, database, clock):
     await watched(world)
-    await world.traffic(world.told(3))
+    await world.traffic(world.predictions(3))
     part = f"predictions_{clock.now().astimezone(UTC):%Y_%m_%d}"
     assert await database.fetchval(f"SELECT count(*) FROM {part}") == 3  # noqa: S608 -- the name of a part
     clock.advance(32 * DAY)
     assert part in await days.drop(clock.now())
-    assert await kept(database) == 0
+    assert await stored(database) == 0
 
 
 async def test_predictions_without_a_day_in_their_id_go_in_bites(world, days, database, clock, monkeypatch):
     monkeypatch.setattr(retention, "_BITE", 2)
     await watched(world)
-    await world.traffic(world.told(3, ids=["late-1", "late-2", "late-3"]))
+    await world.traffic(world.predictions(3, ids=["late-1", "late-2", "late-3"]))
     clock.advance(DAY)
-    await world.traffic(world.told(1, ids=["late-4"]))
+    await world.traffic(world.predictions(1, ids=["late-4"]))
     left = PostgresRetention(database)
     assert [await left.forget(clock.now() - HOUR) for _ in range(3)] == [2, 1, 0]
-    assert await kept(database) == 1
+    assert await stored(database) == 1
 
 
 async def test_a_label_finds_a_prediction_from_before_the_table_was_divided(world, days, database):
     await watched(world)
-    told = world.told(2)
-    await world.traffic(told)
+    predictions = world.predictions(2)
+    await world.traffic(predictions)
     await database.execute(
         """
         WITH moved AS (DELETE FROM predictions RETURNING *)
         INSERT INTO predictions_before SELECT * FROM moved
         """
     )
-    assert (await world.labelled(told[:1])).accepted == 1
-    assert (await world.labelled(told[:1])).accepted == 0, "it was labelled"
-    assert await kept(database) == 1
+    assert (await world.labelled(predictions[:1])).accepted == 1
+    assert (await world.labelled(predictions[:1])).accepted == 0, "it was labelled"
+    assert await stored(database) == 1
     assert await database.fetchval("SELECT count(*) FROM predictions_before") == 1
 
 
@@ -65,49 +65,49 @@ async def test_a_deleted_monitor_s_predictions_go_in_bites_and_those_of_a_later_
 ):
     monkeypatch.setattr(retention, "_BITE", 3)
     await watched(world)
-    await world.traffic(world.told(10))
+    await world.traffic(world.predictions(10))
     await DeleteMonitor(world.transactions, PostgresRetention(database), clock)(
         "alpha", "delays", purge=False, command=NO_COMMAND
     )
-    assert await kept(database) == 10, "the command does not wait for them"
+    assert await stored(database) == 10, "the command does not wait for them"
     clock.advance(1)
     await watched(world)
-    await world.traffic(world.told(2))
+    await world.traffic(world.predictions(2))
     left = PostgresRetention(database)
     bites = 0
     while await left.delete():
         bites += 1
     assert bites == 5
-    assert await kept(database) == 2
+    assert await stored(database) == 2
 
 
 async def test_predictions_are_kept_while_labels_come(world, days, database, clock):
     await watched(world)
-    told = world.told(2)
-    await world.traffic(told)
+    predictions = world.predictions(2)
+    await world.traffic(predictions)
     clock.advance(10 * DAY)
     await days.ensure(clock.now())
-    await world.labelled(told)
+    await world.labelled(predictions)
     clock.advance(10 * DAY)
     await days.ensure(clock.now())
-    await world.traffic(world.told(3))
-    assert await kept(database) == 5
+    await world.traffic(world.predictions(3))
+    assert await stored(database) == 5
     clock.advance(5 * DAY)
     await days.ensure(clock.now())
-    await world.traffic(world.told(4))
-    assert await kept(database) == 5, "no label came for 14 days"
+    await world.traffic(world.predictions(4))
+    assert await stored(database) == 5, "no label came for 14 days"
     assert await world.samples() == 9, "they are counted all the same"
-    unknown = world.told(1)
+    unknown = world.predictions(1)
     assert (await world.labelled(unknown)).unmatched
     await world.traffic(unknown)
-    assert await kept(database) == 6, "labels come again, so that the next ones will be found"
+    assert await stored(database) == 6, "labels come again, so that the next ones will be found"
 
 
 async def test_old_reports_go_in_bites_and_the_newest_of_a_monitor_stays(world, days, database, clock, monkeypatch):
     monkeypatch.setattr(retention, "_REPORTS", 2)
     await world.configure(duration=timedelta(), size=10)
     await world.promote()
-    await world.traffic(world.told(40))
+    await world.traffic(world.predictions(40))
     clock.advance(DAY)
     left = PostgresRetention(database)
     assert [await left.forget_reports(clock.now() - 2 * HOUR * 24) for _ in range(2)] == [0, 0]
@@ -123,7 +123,7 @@ async def test_old_reports_go_in_bites_and_the_newest_of_a_monitor_stays(world, 
 async def test_the_report_that_asked_for_a_retraining_stays_while_it_is_the_last(world, days, database, clock):
     await world.configure(duration=timedelta(), size=10)
     await world.promote()
-    await world.traffic(world.told(30))
+    await world.traffic(world.predictions(30))
     oldest = (await world.found())[-1]
     await database.execute("UPDATE monitors SET retrain_report_id = $1", oldest.id)
     clock.advance(DAY)
@@ -188,12 +188,12 @@ async def test_purged_reports_go_in_bites_whoever_dies_and_those_of_a_later_moni
     monkeypatch.setattr(retention, "_REPORTS", 2)
     await world.configure(duration=timedelta(), size=10)
     await world.promote()
-    await world.traffic(world.told(50))
+    await world.traffic(world.predictions(50))
     with pytest.raises(ConnectionError):
         await DeleteMonitor(world.transactions, Dying(), clock)("alpha", "delays", purge=True, command=NO_COMMAND)
     clock.advance(1)
     await world.configure(duration=timedelta(), size=10)
-    await world.traffic(world.told(10))
+    await world.traffic(world.predictions(10))
     left, counts = PostgresRetention(database), []
     while await left.purge_any():
         counts.append(len(await world.found()))

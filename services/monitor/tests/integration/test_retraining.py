@@ -21,9 +21,9 @@ async def losing(world, model):
 
 async def critical(world, model):
     world.model = model
-    told = world.told(40, score=5.0)
-    await world.traffic(told)
-    await world.labelled(told)
+    predictions = world.predictions(40, score=5.0)
+    await world.traffic(predictions)
+    await world.labelled(predictions)
 
 
 @pytest.fixture
@@ -77,5 +77,5 @@ async def test_while_the_pipeline_is_away_one_report_asks_however_often(world, d
     asked = [each.id for each in await world.found() if each.retrains]
     assert asked == [first]
     assert (await retraining(world, "delays")).report_id == first
-    told = await world.told_requests()
-    assert told == [first] * 5, "told again each time, and known to whoever heard it"
+    predictions = await world.requested_retrainings()
+    assert predictions == [first] * 5, "told again each time, and known to whoever heard it"

@@ -17,12 +17,12 @@ MIGRATIONS = resources.files("fp_monitor") / "migrations"
 async def test_a_window_with_too_few_events_keeps_them_for_another_while(world, clock):
     await world.configure()
     await world.promote()
-    await world.traffic(world.told(5))
+    await world.traffic(world.predictions(5))
     clock.advance(HOUR.total_seconds() + 1)
     assert await world.timer() == 1
     assert await world.timer() == 0, "it has another hour"
     assert (await world.reported(), await world.samples()) == ([], 5)
-    await world.traffic(world.told(6))
+    await world.traffic(world.predictions(6))
     clock.advance(HOUR.total_seconds() + 1)
     await world.timer()
     assert (await world.reported(), await world.samples()) == ([11], 0)
@@ -31,7 +31,7 @@ async def test_a_window_with_too_few_events_keeps_them_for_another_while(world, 
 async def test_an_open_window_closes_by_the_clock_that_it_is_given_later(world, clock):
     await world.configure(duration=timedelta(), size=1_000)
     await world.promote()
-    await world.traffic(world.told(20))
+    await world.traffic(world.predictions(20))
     await world.configure(duration=HOUR, size=0)
     clock.advance(HOUR.total_seconds() + 1)
     assert await world.timer() == 1
@@ -41,7 +41,7 @@ async def test_an_open_window_closes_by_the_clock_that_it_is_given_later(world, 
 async def test_a_shorter_while_counts_from_the_opening_of_the_window(world, clock):
     await world.configure(duration=100 * HOUR)
     await world.promote()
-    await world.traffic(world.told(20))
+    await world.traffic(world.predictions(20))
     clock.advance(2 * HOUR.total_seconds())
     await world.configure(duration=HOUR)
     assert await world.timer() == 1
@@ -50,8 +50,8 @@ async def test_a_shorter_while_counts_from_the_opening_of_the_window(world, cloc
 
 async def test_a_statistic_that_is_no_number_does_not_keep_its_window_open(world, clock, database):
     metric = Metric("rmse", Method.UNSPECIFIED, float("inf"), 1.0, float("nan"), Severity.OK, 1.0)
-    kept = await database.fetchval("SELECT $1::text::jsonb::text", metrics_to_text([metric]))
-    (found,) = metrics_from_text(kept)
+    stored = await database.fetchval("SELECT $1::text::jsonb::text", metrics_to_text([metric]))
+    (found,) = metrics_from_text(stored)
     assert np.isnan([found.score, found.current_value]).all()
     assert found.baseline_value == 1.0
 
@@ -59,7 +59,7 @@ async def test_a_statistic_that_is_no_number_does_not_keep_its_window_open(world
 async def test_timers_of_many_replicas_close_a_window_once(world, clock, replica):
     await world.configure()
     await world.promote()
-    await world.traffic(world.told(20))
+    await world.traffic(world.predictions(20))
     clock.advance(HOUR.total_seconds() + 1)
     await asyncio.gather(*(replica().timer() for _ in range(4)))
     assert await world.reported() == [20]
@@ -68,7 +68,7 @@ async def test_timers_of_many_replicas_close_a_window_once(world, clock, replica
 async def test_concurrent_batches_and_repeated_ones_are_counted_once(world, replica):
     await world.configure(duration=timedelta(), size=100)
     await world.promote()
-    batches = [world.told(30) for _ in range(10)]
+    batches = [world.predictions(30) for _ in range(10)]
     replicas = [replica().traffic for _ in range(2)]
     await asyncio.gather(*(replicas[place % 2](batch) for place, batch in enumerate([*batches, *batches])))
     assert (await world.reported(), await world.samples()) == ([100] * 3, 0)
@@ -77,9 +77,9 @@ async def test_concurrent_batches_and_repeated_ones_are_counted_once(world, repl
 async def test_a_request_of_many_rows_counts_as_many(world):
     await world.configure(duration=timedelta(), size=100)
     await world.promote()
-    told = world.told_many(3, [0.1] * 60)
-    await world.traffic(told)
-    await world.traffic(told)
+    predictions = world.predictions_of_rows(3, [0.1] * 60)
+    await world.traffic(predictions)
+    await world.traffic(predictions)
     assert (await world.reported(), await world.samples()) == ([100], 80)
     (report,) = await world.found()
     assert [each.current_value for each in report.metrics] == [1.0] * 3, "all of these hours lie below a half"
@@ -89,7 +89,7 @@ async def test_rows_beyond_a_part_are_counted_in_the_next_one(world, monkeypatch
     monkeypatch.setattr(count_traffic, "_ROWS", 50)
     await world.configure(duration=timedelta(), size=100)
     await world.promote()
-    await world.traffic([*world.told_many(2, [0.1, 0.9] * 20), *world.told(7)])
+    await world.traffic([*world.predictions_of_rows(2, [0.1, 0.9] * 20), *world.predictions(7)])
     assert await world.samples() == 87
 
 
@@ -104,10 +104,10 @@ async def test_a_baseline_and_a_monitor_that_come_at_the_same_time_find_each_oth
 async def test_a_paused_monitor_keeps_predictions_and_counts_none(world):
     await world.configure(enabled=False)
     await world.promote()
-    await world.traffic(world.told(20))
+    await world.traffic(world.predictions(20))
     assert await world.samples() == 0
     await world.configure(enabled=True)
-    await world.traffic(world.told(3))
+    await world.traffic(world.predictions(3))
     assert await world.samples() == 3
 
 
@@ -123,9 +123,9 @@ async def test_a_late_promotion_does_not_take_the_place_of_a_newer_one(world):
 async def test_a_new_baseline_forgets_how_far_the_labels_of_the_old_one_went(world, clock):
     await world.configure()
     await world.promote()
-    told = world.told(1)
-    await world.traffic(told)
-    await world.labelled(told)
+    predictions = world.predictions(1)
+    await world.traffic(predictions)
+    await world.labelled(predictions)
     assert (await world.reads.overview("alpha", "delays")).monitor.newest_label == clock.now()
     await world.promote("2", sequence=2)
     assert (await world.reads.overview("alpha", "delays")).monitor.newest_label is None

@@ -13,10 +13,10 @@ _AT = datetime(2013, 3, 1, tzinfo=UTC)
 
 class Counting(CountTraffic):
     def __init__(self) -> None:
-        self.told: list[PredictionRecorded] = []
+        self.counted: list[PredictionRecorded] = []
 
     async def __call__(self, batch: Sequence[PredictionRecorded]) -> None:
-        self.told += batch
+        self.counted += batch
 
 
 async def test_each_answered_prediction_of_a_batch_is_counted_and_none_that_failed() -> None:
@@ -29,7 +29,7 @@ async def test_each_answered_prediction_of_a_batch_is_counted_and_none_that_fail
         Event("fp.inference.completed", single, "alpha", "m", "One.", time=_AT),
     ]
     await count_traffic(count)(events)
-    assert [(told.event_id, told.prediction.request_id) for told in count.told] == [
+    assert [(counted.event_id, counted.prediction.request_id) for counted in count.counted] == [
         (events[0].id, "r-0"),
         (events[0].id, "r-1"),
         (events[1].id, "single"),

@@ -37,8 +37,8 @@ async def test_drift_is_told_to_the_team_and_to_its_webhook(
 
     (request,) = await receiver.received(1)
     secret = (await admin.GetWebhookSecret(pb.GetWebhookSecretRequest(rule_id=made.id))).secret
-    told = Webhook(secret).verify(request.body, request.headers)
-    assert (told["type"], told["data"]["severity"]) == (event.type, "WARNING")
+    delivered = Webhook(secret).verify(request.body, request.headers)
+    assert (delivered["type"], delivered["data"]["severity"]) == (event.type, "WARNING")
     (mine,) = await eventually(lambda: feed(viewer))
     assert (mine.title, mine.event_id, mine.source_service) == ("delays@1 drifts", event.id, "monitor")
     assert mine.body == "The weather has changed. Report r1, 900 samples."
@@ -69,8 +69,8 @@ async def test_an_event_of_a_later_build_is_matched_and_told_by_its_envelope(
 
     requests = await receiver.received(2)
 
-    told = {body["type"]: body["data"] for body in (json.loads(request.body) for request in requests)}
-    assert {kind: data["severity"] for kind, data in told.items()} == {
+    delivered = {body["type"]: body["data"] for body in (json.loads(request.body) for request in requests)}
+    assert {kind: data["severity"] for kind, data in delivered.items()} == {
         "fp.models.rocket.launched": "WARNING",
         "fp.models.drift.detected": "WARNING",
     }
@@ -85,11 +85,11 @@ async def test_two_replicas_tell_every_event_once(replica, caller, bus, drift, r
     await admin.UpdatePreferences(
         pb.UpdatePreferencesRequest(channels=[pb.ChannelPreference(channel=IN_APP, enabled=True)])
     )
-    heard, told = asyncio.Event(), []
+    heard, delivered = asyncio.Event(), []
 
     async def hear(event):
-        told.append(event)
-        if len(told) == 30:
+        delivered.append(event)
+        if len(delivered) == 30:
             heard.set()
 
     async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
@@ -105,9 +105,9 @@ async def test_two_replicas_tell_every_event_once(replica, caller, bus, drift, r
     ids = [request.headers["webhook-id"] for request in await receiver.received(31)]
     assert (len(ids), len(set(ids))) == (31, 30)
     assert {json.loads(each.body)["data"]["event_id"] for each in receiver.requests} == {each.id for each in events}
-    assert {event.type for event in told} == {"fp.notifications.delivered"}
-    assert len({event.payload.notification_id for event in told}) == 30
-    assert {event.payload.channel for event in told} == {WEBHOOK}
+    assert {event.type for event in delivered} == {"fp.notifications.delivered"}
+    assert len({event.payload.notification_id for event in delivered}) == 30
+    assert {event.payload.channel for event in delivered} == {WEBHOOK}
     found = await admin.ListNotifications(pb.ListNotificationsRequest(pagination={"page_size": 100}))
     assert (len(found.notifications), found.unread_count) == (30, 30)
 

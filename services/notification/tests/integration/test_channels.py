@@ -42,9 +42,9 @@ async def test_slack_gets_plain_text_in_which_nobody_can_be_mentioned(desk, fact
     await desk.notify([facts(summary="<!channel> & <https://evil.test|click>")])
     assert await desk.worker.once() == 1
     (request,) = receiver.requests
-    told = json.loads(request.body)
-    assert "&lt;!channel&gt; &amp; &lt;https://evil.test|click&gt;" in told["text"]
-    assert told["mrkdwn"] is False
+    message = json.loads(request.body)
+    assert "&lt;!channel&gt; &amp; &lt;https://evil.test|click&gt;" in message["text"]
+    assert message["mrkdwn"] is False
     assert "webhook-signature" not in request.headers
     assert [each.status for each in await desk.log()] == [Status.DELIVERED]
 
@@ -110,9 +110,9 @@ async def test_a_target_may_be_a_secret_which_is_resolved_for_each_message_and_s
     assert [request.line for request in receiver.requests] == [f"POST /{PATH} HTTP/1.1"] * 2
     (notification_id,) = {each[2] for each in desk.values.asked}
     assert desk.values.asked == [("alpha", "secret://hook", notification_id)] * 2
-    kept = await whole(desk.database)
-    assert "secret://hook" in kept
-    assert PATH not in kept + caplog.text + repr(await desk.events()) + repr(await desk.log())
+    stored = await whole(desk.database)
+    assert "secret://hook" in stored
+    assert PATH not in stored + caplog.text + repr(await desk.events()) + repr(await desk.log())
 
 
 @pytest.mark.parametrize(

@@ -29,9 +29,9 @@ async def test_a_rule_calls_its_webhook_with_a_signature_that_verifies(database,
     await desk.notify([event])
     assert await desk.worker.once() == 1
     (request,) = receiver.requests
-    told = Webhook(await desk.read.secret(people[0], rule.id)).verify(request.body, request.headers)
-    assert (told["type"], told["data"]["event_id"]) == (event.type, event.event_id)
-    assert told["data"]["body"] == "Größer als früher"
+    message = Webhook(await desk.read.secret(people[0], rule.id)).verify(request.body, request.headers)
+    assert (message["type"], message["data"]["event_id"]) == (event.type, event.event_id)
+    assert message["data"]["body"] == "Größer als früher"
     (attempt,) = await desk.log()
     assert (attempt.status, attempt.response_code, attempt.number) == (Status.DELIVERED, 204, 1)
     assert request.headers["webhook-id"] == attempt.notification_id
@@ -57,8 +57,8 @@ async def test_after_the_last_attempt_it_has_failed_and_others_hear_of_it(desk, 
     await desk.notify([facts()])
     assert await desk.worker.once() == 3
     assert outcomes(await desk.log()) == [Status.RETRYING, Status.RETRYING, Status.FAILED]
-    (told,) = await desk.events()
-    assert (told.type, told.payload.attempts, told.severity.name) == ("fp.notifications.failed", 3, "WARNING")
+    (message,) = await desk.events()
+    assert (message.type, message.payload.attempts, message.severity.name) == ("fp.notifications.failed", 3, "WARNING")
     assert await desk.worker.once() == 0
 
 

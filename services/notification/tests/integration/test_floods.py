@@ -82,8 +82,8 @@ async def test_a_webhook_is_called_once_for_the_rest_when_the_minute_is_over(des
     await desk.notify([facts() for _ in range(7)])
     await desk.database.execute("UPDATE deliveries SET due_at = now() WHERE status = 'PENDING'")
     assert await desk.worker.once() == 1
-    told = json.loads(receiver.requests[-1].body)
-    assert told["data"]["body"].startswith("22 more within a minute.")
+    message = json.loads(receiver.requests[-1].body)
+    assert message["data"]["body"].startswith("22 more within a minute.")
     assert len(receiver.requests) == FEW + 1
 
 

@@ -24,8 +24,8 @@ async def test_an_event_that_comes_twice_is_told_once(desk, facts):
 async def test_two_replicas_that_get_the_same_batch_tell_it_once(desk, new_desk, facts, gathered):
     await desk.join("ann", "bob")
     batch = [facts(resource_id=f"m{number}") for number in range(20)]
-    told = await gathered(desk.notify(batch), new_desk(desk.database).notify(batch[::-1]), desk.notify(batch[5:]))
-    assert sum(told) == 40
+    notified = await gathered(desk.notify(batch), new_desk(desk.database).notify(batch[::-1]), desk.notify(batch[5:]))
+    assert sum(notified) == 40
     assert len(await desk.feed("ann")) == 20
 
 

@@ -15,17 +15,17 @@ def rule(*patterns, channels=(HOOK,), team="alpha"):
     return Recipient(team, "rule", RecipientKind.RULE, patterns=patterns, channels=channels)
 
 
-def told(facts, *audience):
+def channels_of(facts, *audience):
     return {each.recipient.id: set(each.channels) for each in decide(facts, audience)}
 
 
 def test_people_hear_of_warnings_in_the_application_unless_they_chose_otherwise(facts):
-    assert told(facts(severity=Severity.WARNING), person()) == {"ann": {"IN_APP"}}
-    assert told(facts(severity=Severity.INFO), person()) == {}
+    assert channels_of(facts(severity=Severity.WARNING), person()) == {"ann": {"IN_APP"}}
+    assert channels_of(facts(severity=Severity.INFO), person()) == {}
 
 
 def test_an_event_type_that_nobody_knows_is_told_too(facts):
-    assert told(facts("fp.rockets.launched"), person(), rule("fp.rockets.*")) == {
+    assert channels_of(facts("fp.rockets.launched"), person(), rule("fp.rockets.*")) == {
         "ann": {"IN_APP"},
         "rule": {"WEBHOOK"},
     }
@@ -34,34 +34,34 @@ def test_an_event_type_that_nobody_knows_is_told_too(facts):
 def test_each_channel_has_its_own_floor(facts):
     loud = ChannelSetting(Channel.WEBHOOK, enabled=True, min_severity=Severity.CRITICAL, target="https://a.test/")
     ann = person(channels=(ALL_IN_APP, loud))
-    assert told(facts(severity=Severity.ERROR), ann) == {"ann": {"IN_APP"}}
-    assert told(facts(severity=Severity.CRITICAL), ann) == {"ann": {"IN_APP", "WEBHOOK"}}
+    assert channels_of(facts(severity=Severity.ERROR), ann) == {"ann": {"IN_APP"}}
+    assert channels_of(facts(severity=Severity.CRITICAL), ann) == {"ann": {"IN_APP", "WEBHOOK"}}
 
 
 def test_a_mute_wins_over_preferences_and_rules(facts):
     everyone = rule("fp.models.>", channels=(ALL_IN_APP,))
-    assert told(facts(), person(muted=("fp.models.drift.*",)), everyone) == {}
+    assert channels_of(facts(), person(muted=("fp.models.drift.*",)), everyone) == {}
 
 
 def test_a_rule_that_shows_in_the_application_shows_to_the_whole_team(facts):
     everyone = rule("fp.models.>", channels=(ALL_IN_APP, HOOK))
-    found = told(facts(severity=Severity.INFO), person("ann"), person("bob"), everyone)
+    found = channels_of(facts(severity=Severity.INFO), person("ann"), person("bob"), everyone)
     assert found == {"ann": {"IN_APP"}, "bob": {"IN_APP"}, "rule": {"WEBHOOK"}}
 
 
 def test_a_channel_that_is_off_is_not_used(facts):
-    assert told(facts(), person(channels=())) == {}
+    assert channels_of(facts(), person(channels=())) == {}
     off = ChannelSetting(Channel.IN_APP, enabled=False, min_severity=Severity.INFO)
-    assert told(facts(), person(channels=(off,))) == {}
+    assert channels_of(facts(), person(channels=(off,))) == {}
 
 
 def test_other_teams_hear_nothing(facts):
-    assert told(facts(team="beta"), person(), rule("fp.>")) == {}
+    assert channels_of(facts(team="beta"), person(), rule("fp.>")) == {}
 
 
 @pytest.mark.parametrize("own", ["fp.notifications.failed", "fp.dlq.billing.fp.models.promoted"])
 def test_what_this_service_tells_and_dead_letters_are_never_told(facts, own):
-    assert told(facts(own, Severity.CRITICAL), person(), rule("fp.>")) == {}
+    assert channels_of(facts(own, Severity.CRITICAL), person(), rule("fp.>")) == {}
 
 
 def test_a_severity_of_a_later_build_is_not_taken_for_harmless():

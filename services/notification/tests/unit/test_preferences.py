@@ -8,7 +8,7 @@ from fp_notification.domain.severity import Severity
 from fp_notification.domain.targets import destination, mask
 
 URL = "https://hooks.example.com/secret"
-NOBODY = Recipient("alpha", "ann", RecipientKind.USER, channels=())
+NEW = Recipient("alpha", "ann", RecipientKind.USER, channels=())
 
 
 def hook(target=URL, *, enabled=True):
@@ -16,7 +16,7 @@ def hook(target=URL, *, enabled=True):
 
 
 def having(target=URL, **changes):
-    return replace(NOBODY, channels=tuple(replace(each, **changes) for each in choose_channels([hook(target)], NOBODY)))
+    return replace(NEW, channels=tuple(replace(each, **changes) for each in choose_channels([hook(target)], NEW)))
 
 
 def new(**changes):
@@ -58,13 +58,13 @@ def test_what_the_platform_switched_off_comes_back_by_the_owners_word():
 def test_bad_preferences_are_refused_by_name():
     unknown = WantedChannel(None, "", True, Severity.INFO, "a@b.test")
     in_app = WantedChannel(Channel.IN_APP, "IN_APP", True, Severity.INFO, "https://a.test/")
-    assert field_of(lambda: choose_channels([hook(), unknown], NOBODY)) == (
+    assert field_of(lambda: choose_channels([hook(), unknown], NEW)) == (
         "channels[1].channel",
         "CHANNEL_NOT_OFFERED",
     )
-    assert field_of(lambda: choose_channels([hook(), hook()], NOBODY))[0] == "channels[1].channel"
-    assert field_of(lambda: choose_channels([in_app], NOBODY))[0] == "channels[0].target"
-    assert field_of(lambda: choose_channels([hook("")], NOBODY))[0] == "channels[0].target"
+    assert field_of(lambda: choose_channels([hook(), hook()], NEW))[0] == "channels[1].channel"
+    assert field_of(lambda: choose_channels([in_app], NEW))[0] == "channels[0].target"
+    assert field_of(lambda: choose_channels([hook("")], NEW))[0] == "channels[0].target"
     assert field_of(lambda: check_mutes(["fp.>", "models"]))[0] == "muted_event_patterns[1]"
     assert field_of(lambda: check_mutes(["fp.>"] * 101))[0] == "muted_event_patterns"
 
@@ -108,12 +108,12 @@ def mailed(target="", *, enabled=True):
 
 
 def test_mails_of_a_person_go_to_his_own_address_and_to_no_other():
-    (own,) = choose_channels([mailed()], NOBODY, "ann@people.test")
+    (own,) = choose_channels([mailed()], NEW, "ann@people.test")
     assert own.target == "ann@people.test"
-    assert choose_channels([mailed("Ann@People.test")], NOBODY, "ann@people.test")[0].target == "ann@people.test"
+    assert choose_channels([mailed("Ann@People.test")], NEW, "ann@people.test")[0].target == "ann@people.test"
     for target, address in (("bob@people.test", "ann@people.test"), ("", ""), ("ann@people.test", "")):
-        assert field_of(lambda: choose_channels([mailed(target)], NOBODY, address))[0] == "channels[0].target"  # noqa: B023
-    shown = replace(NOBODY, channels=(own,))
+        assert field_of(lambda: choose_channels([mailed(target)], NEW, address))[0] == "channels[0].target"  # noqa: B023
+    shown = replace(NEW, channels=(own,))
     assert choose_channels([mailed("a...@people.test")], shown)[0].target == "ann@people.test", "as it was shown"
 
 

@@ -16,7 +16,7 @@ from fp_pipeline.app.executors.register import Register
 from fp_pipeline.app.executors.shares import Shares
 from fp_pipeline.app.executors.validate import Validate
 from fp_pipeline.app.journal import Journal
-from fp_pipeline.app.lease_keeper import LeaseKeeper
+from fp_pipeline.app.lease_renewal import LeaseRenewal
 from fp_pipeline.app.peers import (
     ArtifactStore,
     JobRunner,
@@ -117,7 +117,7 @@ def worker(
     """in_flight, written: called with what happens, for metrics."""
     runner = Runner(
         journal=Journal(stores.transactions, clock, written),
-        keeper=LeaseKeeper(stores.leases, stores.signals, worker_policy.lease, clock),
+        renewal=LeaseRenewal(stores.leases, stores.signals, worker_policy.lease, clock),
         steps=steps,
         policy=policy,
         clock=clock,

@@ -107,15 +107,15 @@ async def test_a_report_of_drift_retrains_once(replica, client, bus, eventually)
     await replica()
     steps = [{"id": "train", "type": "STEP_TYPE_TRAIN", "config": {"module": "work.train"}}]
     pipeline = await engineer.create({"name": "training", "type": "PIPELINE_TYPE_TRAINING_DAG", "steps": steps})
-    told = events_pb2.ModelDriftDetected(
+    drift = events_pb2.ModelDriftDetected(
         model_name="delays",
         report_id="r-1",
         auto_retrain=True,
         retrain_pipeline_id=pipeline.id,
         severity=events_pb2.DRIFT_SEVERITY_CRITICAL,
     )
-    told.retrain_context.update({"newest_labelled_at": "2013-03-01T00:00:00+00:00"})
-    reports = [Event("fp.models.drift.detected", told, team="alpha", resource_id="m", summary="s") for _ in range(8)]
+    drift.retrain_context.update({"newest_labelled_at": "2013-03-01T00:00:00+00:00"})
+    reports = [Event("fp.models.drift.detected", drift, team="alpha", resource_id="m", summary="s") for _ in range(8)]
     await bus.publish(reports)
     await bus.publish(reports)
     found: list[Any] = []

@@ -59,7 +59,7 @@ def an_execution(pipeline: Pipeline) -> Execution:
     )
 
 
-async def kept(stores: "Stores", *, team: str = "alpha", name: str = "p") -> Execution:
+async def saved(stores: "Stores", *, team: str = "alpha", name: str = "p") -> Execution:
     pipeline = a_pipeline(name, team)
     execution = an_execution(pipeline)
     async with stores.transactions() as tx:
@@ -100,9 +100,9 @@ class Made:
     def deployment(self, of: Execution, version: str = "1", attempt: int = 1) -> Deployment:
         return a_deployment(of, version, attempt)
 
-    async def kept(self, stores: "Stores", *, team: str = "alpha", name: str = "p") -> Execution:
+    async def saved(self, stores: "Stores", *, team: str = "alpha", name: str = "p") -> Execution:
         """A pending execution of a pipeline of its own."""
-        return await kept(stores, team=team, name=name)
+        return await saved(stores, team=team, name=name)
 
 
 @pytest.fixture(scope="session")

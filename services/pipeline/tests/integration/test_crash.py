@@ -143,7 +143,7 @@ async def prepared(stage: Any, folder: Path, trouble: str) -> tuple[str, str, st
     world.add_version("delays", "2")
     world["runtimes"][OLD] = {"address": "127.0.0.1:1", "version_id": "delays-1"}
     world["splits"]["delays"] = {"1": 10_000}
-    world.keep()
+    world.save()
     pipeline = Pipeline(new_id(), "alpha", "deploy", PipelineType.DEPLOYMENT_SAGA, STEPS, "ann", NOW)
     execution = Execution(
         id=new_id(),
@@ -192,7 +192,7 @@ async def test_a_deployment_is_done_wherever_its_worker_is_killed(kill_at, stage
         assert live == {"2": 10_000}
         assert world["splits"]["delays"] == {"1": 0, "2": 10_000}
         assert world.production("delays") == "delays-2"
-        assert [kept["version_id"] for kept in world["runtimes"].values()] == ["delays-2"]
+        assert [saved["version_id"] for saved in world["runtimes"].values()] == ["delays-2"]
         assert subjects.count("fp.pipelines.model.deployed") == 1
         assert subjects.count("fp.pipelines.model.undeployed") == 1
         assert subjects.count("fp.pipelines.step.completed") == 4

@@ -124,7 +124,7 @@ async def _found(database: Database, execution_id: str) -> Execution:
 async def prepared(stage: Any, folder: Path) -> tuple[str, str, str]:
     await stage.clear()
     path = folder / f"{new_id()}.json"
-    World(path).keep()
+    World(path).save()
     pipeline = Pipeline(new_id(), "alpha", "batch", PipelineType.BATCH_INFERENCE, STEPS, "ann", NOW)
     execution = Execution(
         id=new_id(),

@@ -131,10 +131,10 @@ async def _since(database: Database) -> str | None:
 async def _requests(database: Database, transactions: Any) -> None:
     """Ten requests for the version."""
     at = datetime.fromisoformat(await _since(database) or "")
-    told = [
+    requests = [
         Try(f"00000000-0000-7000-8000-{number:012}", "alpha", "delays", "2", at, ANSWERED, 10.0) for number in range(10)
     ]
-    await CountRequests(transactions, "pipeline-canary")(told)
+    await CountRequests(transactions, "pipeline-canary")(requests)
 
 
 async def _ended(database: Database) -> list[str]:
@@ -171,7 +171,7 @@ async def prepared(stage: Any, folder: Path) -> tuple[str, str, str]:
     path = folder / f"{new_id()}.json"
     world = World(path)
     world.add_version("delays", "1", stage="PRODUCTION")
-    world.keep()
+    world.save()
     saga = Pipeline(new_id(), "alpha", "deploy", PipelineType.DEPLOYMENT_SAGA, SAGA, "ann", NOW)
     training = Pipeline(
         new_id(), "alpha", "train", PipelineType.TRAINING_DAG, TRAINING, "ann", NOW, then_pipeline_id=saga.id

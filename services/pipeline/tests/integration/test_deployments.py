@@ -10,7 +10,7 @@ from fp_pipeline.domain.execution import Cancellation
 
 
 async def test_the_first_live_version_takes_everything_and_the_next_ones_nothing(stores, made):
-    one, two = await made.kept(stores, name="p"), await made.kept(stores, name="q")
+    one, two = await made.saved(stores, name="p"), await made.saved(stores, name="q")
     async with stores.transactions() as tx:
         first = await tx.deployments.deploy(made.deployment(one, "1"))
         second = await tx.deployments.deploy(made.deployment(two, "2"))
@@ -25,7 +25,7 @@ async def test_the_first_live_version_takes_everything_and_the_next_ones_nothing
 
 
 async def test_a_deployment_drains_before_it_is_gone(stores, made):
-    execution = await made.kept(stores)
+    execution = await made.saved(stores)
     async with stores.transactions() as tx:
         deployed = await tx.deployments.deploy(made.deployment(execution))
     await stores.deployments.gone(deployed.runtime)
@@ -46,7 +46,7 @@ async def test_a_deployment_drains_before_it_is_gone(stores, made):
 
 
 async def test_a_moved_runtime_changes_its_address_once(stores, made):
-    execution = await made.kept(stores)
+    execution = await made.saved(stores)
     async with stores.transactions() as tx:
         deployed = await tx.deployments.deploy(made.deployment(execution))
         moved = await tx.deployments.move(deployed.runtime, "127.0.0.1:2000")
@@ -55,7 +55,7 @@ async def test_a_moved_runtime_changes_its_address_once(stores, made):
 
 
 async def test_deployments_of_every_team_are_paged(stores, made):
-    executions = [await made.kept(stores, team=team) for team in ("alpha", "beta", "gamma")]
+    executions = [await made.saved(stores, team=team) for team in ("alpha", "beta", "gamma")]
     async with stores.transactions() as tx:
         for each in executions:
             await tx.deployments.deploy(made.deployment(each))
@@ -66,7 +66,7 @@ async def test_deployments_of_every_team_are_paged(stores, made):
 
 
 async def test_an_attempt_that_runs_has_a_right_to_its_runtime(stores, made):
-    execution = await made.kept(stores)
+    execution = await made.saved(stores)
     (lease,) = await stores.leases.claim("w", 10, 60.0)
     names = [made.deployment(execution, attempt=number).runtime for number in (1, 2)]
     assert await stores.deployments.in_use([*names, "not-ours"]) == frozenset()
@@ -82,7 +82,7 @@ async def test_an_attempt_that_runs_has_a_right_to_its_runtime(stores, made):
 
 
 async def test_one_execution_at_a_time_has_the_turn_of_a_model(stores, made):
-    one, two = await made.kept(stores, name="p"), await made.kept(stores, name="q")
+    one, two = await made.saved(stores, name="p"), await made.saved(stores, name="q")
     assert await stores.deployments.take_turn("alpha", "delays", one.id) == one.id
     assert await stores.deployments.take_turn("alpha", "delays", two.id) == one.id
     assert await stores.deployments.take_turn("alpha", "fares", two.id) == two.id
@@ -93,7 +93,7 @@ async def test_one_execution_at_a_time_has_the_turn_of_a_model(stores, made):
 
 
 async def test_an_ended_execution_gets_no_turn(stores, made):
-    execution = replace(await made.kept(stores), cancellation=Cancellation("bob", ""))
+    execution = replace(await made.saved(stores), cancellation=Cancellation("bob", ""))
     (lease,) = await stores.leases.claim("w", 10, 60.0)
     async with stores.transactions() as tx:
         await tx.executions.save(scheduling.advance(execution, made.now), lease)
@@ -101,7 +101,7 @@ async def test_an_ended_execution_gets_no_turn(stores, made):
 
 
 async def test_log_lines_are_numbered_over_all_attempts(stores, made):
-    execution = await made.kept(stores)
+    execution = await made.saved(stores)
     for texts, skipped in ((["one", "two"], 0), (["nine"], 6)):
         async with stores.transactions() as tx:
             await tx.logs.append(execution.id, "a", texts, skipped, made.now)

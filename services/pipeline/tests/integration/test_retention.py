@@ -18,7 +18,7 @@ from fp_postgres.partitions import lowest_id
 from fp_postgres.signals import Subscriptions
 from fp_testkit.clock import ManualClock
 
-KEEP = Ages(history=timedelta(days=90), executions=timedelta(days=400))
+AGES = Ages(history=timedelta(days=90), executions=timedelta(days=400))
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ class Files:
 
 
 def forget(database, now: datetime, files: Files | None = None) -> ForgetExecutions:
-    return ForgetExecutions(PostgresRetention(database), files or Files(), ManualClock(now), KEEP)
+    return ForgetExecutions(PostgresRetention(database), files or Files(), ManualClock(now), AGES)
 
 
 async def test_history_goes_first_and_the_execution_later(database, begun, made):

@@ -89,7 +89,7 @@ async def test_replicas_that_get_overlapping_batches_count_each_request_once(dat
 
 
 async def test_one_execution_answers_a_report(stores, made):
-    executions = [await made.kept(stores, name=f"p{number}") for number in range(2)]
+    executions = [await made.saved(stores, name=f"p{number}") for number in range(2)]
     answers = []
     for execution in (*executions, executions[1]):
         async with stores.transactions() as tx:

@@ -25,7 +25,7 @@ async def test_a_pipeline_is_read_back_as_it_was_made(stores, made):
 
 
 async def test_an_execution_is_read_back_as_it_was_triggered(stores, made):
-    execution = await made.kept(stores)
+    execution = await made.saved(stores)
     assert await stores.reads.execution("alpha", execution.id) == execution
     assert await stores.reads.execution("beta", execution.id) is None
     (first,) = await stores.reads.transitions(execution, 0, 10)
@@ -33,7 +33,7 @@ async def test_an_execution_is_read_back_as_it_was_triggered(stores, made):
 
 
 async def test_progress_is_kept_with_its_transitions(stores, made):
-    execution = await made.kept(stores)
+    execution = await made.saved(stores)
     (lease,) = await stores.leases.claim("w", 10, 60.0)
     assert await stores.leases.load(lease) == execution
     begun = scheduling.advance(execution, made.now)
@@ -44,15 +44,15 @@ async def test_progress_is_kept_with_its_transitions(stores, made):
             await tx.executions.save(progress, lease)
     present = await stores.reads.execution("alpha", execution.id)
     assert present == failed.execution
-    told = execution
+    replayed = execution
     for transition in await stores.reads.transitions(execution, 1, 10):
-        told = after(told, transition)
-    assert told == present
+        replayed = after(replayed, transition)
+    assert replayed == present
     assert [each.sequence for each in await stores.reads.transitions(execution, 2, 1)] == [3]
 
 
 async def test_a_write_with_an_older_token_is_refused_and_changes_nothing(stores, made):
-    execution = await made.kept(stores)
+    execution = await made.saved(stores)
     (old,) = await stores.leases.claim("one", 10, 0.0)
     (new,) = await stores.leases.claim("two", 10, 60.0)
     assert new.token > old.token
@@ -71,7 +71,7 @@ async def test_a_write_with_an_older_token_is_refused_and_changes_nothing(stores
 
 
 async def test_a_free_execution_is_claimed_once_oldest_first(stores, made):
-    executions = [await made.kept(stores, name=f"p{number}") for number in range(6)]
+    executions = [await made.saved(stores, name=f"p{number}") for number in range(6)]
     claims = await asyncio.gather(*(stores.leases.claim(f"w{number}", 2, 60.0) for number in range(4)))
     claimed = [lease.execution_id for leases in claims for lease in leases]
     assert sorted(claimed) == sorted(each.id for each in executions)
@@ -79,14 +79,14 @@ async def test_a_free_execution_is_claimed_once_oldest_first(stores, made):
 
 
 async def test_a_claimer_passes_over_what_it_works_on_itself(stores, made):
-    execution = await made.kept(stores)
+    execution = await made.saved(stores)
     await stores.leases.claim("w", 10, 0.0)
     assert await stores.leases.claim("w", 10, 60.0, frozenset({execution.id})) == []
     assert len(await stores.leases.claim("w", 10, 60.0)) == 1
 
 
 async def test_an_ended_execution_is_not_claimed(stores, made):
-    execution = await made.kept(stores)
+    execution = await made.saved(stores)
     (lease,) = await stores.leases.claim("w", 10, 60.0)
     cancelled = replace(execution, cancellation=Cancellation("bob", ""))
     async with stores.transactions() as tx:
@@ -96,22 +96,22 @@ async def test_an_ended_execution_is_not_claimed(stores, made):
 
 
 async def test_the_wish_to_cancel_reaches_whoever_renews(stores, made):
-    execution = await made.kept(stores)
+    execution = await made.saved(stores)
     (lease,) = await stores.leases.claim("w", 10, 60.0)
     assert await stores.leases.renew(lease, 60.0) is None
-    wish = Cancellation("bob", "why not")
+    wanted = Cancellation("bob", "why not")
     async with stores.transactions() as tx:
         found = await tx.executions.find("alpha", execution.id)
         assert found == execution
         assert not await tx.executions.idle(execution.id)
-        await tx.executions.ask_to_cancel(execution.id, wish)
-    assert await stores.leases.renew(lease, 60.0) == wish
-    assert (await stores.reads.execution("alpha", execution.id)).cancellation == wish
+        await tx.executions.ask_to_cancel(execution.id, wanted)
+    assert await stores.leases.renew(lease, 60.0) == wanted
+    assert (await stores.reads.execution("alpha", execution.id)).cancellation == wanted
 
 
 async def test_executions_are_listed_by_team_pipeline_and_status(stores, made):
-    first, second = [await made.kept(stores, name=name) for name in ("p", "q")]
-    foreign = await made.kept(stores, team="beta")
+    first, second = [await made.saved(stores, name=name) for name in ("p", "q")]
+    foreign = await made.saved(stores, team="beta")
     async with stores.transactions() as tx:
         pipeline = await tx.pipelines.find("alpha", first.pipeline_id)
         more = [made.execution(pipeline) for _ in range(3)]

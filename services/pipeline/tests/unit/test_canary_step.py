@@ -142,10 +142,10 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize(("told", "reason"), BAD.values(), ids=BAD.keys())
+@pytest.mark.parametrize(("counted", "reason"), BAD.values(), ids=BAD.keys())
 @pytest.mark.parametrize("rules", [{}, {"max_error_rate": None, "max_p99_ms": 500}], ids=["errors", "latency alone"])
-async def test_a_version_that_fails_is_refused_however_its_callers_were_answered(service, saga, told, reason, rules):
-    ended = await canary(service, saga(**rules), predictions(*told))
+async def test_a_version_that_fails_is_refused_however_its_callers_were_answered(service, saga, counted, reason, rules):
+    ended = await canary(service, saga(**rules), predictions(*counted))
     assert ended.error == f"step 'canary': {reason}"
     assert service.live == {"1": 10_000}
     others = ended.step("canary").output["others"]
@@ -153,26 +153,26 @@ async def test_a_version_that_fails_is_refused_however_its_callers_were_answered
 
 
 async def test_a_detector_that_finds_as_little_as_the_one_before_is_no_worse(service, saga):
-    told = [answered(tried(version), rows=rows) for version in "12" for rows in (0, 0, 1) for _ in range(10)]
-    ended = await canary(service, saga(), predictions(*told))
+    counted = [answered(tried(version), rows=rows) for version in "12" for rows in (0, 0, 1) for _ in range(10)]
+    ended = await canary(service, saga(), predictions(*counted))
     assert ended.status is ExecutionStatus.COMPLETED, ended.error
 
 
 async def test_a_refusal_before_anyone_was_asked_is_nobodys(service, saga):
     full = [refused(pb.INFERENCE_FAILURE_REASON_BULKHEAD_FULL), refused(pb.INFERENCE_FAILURE_REASON_CIRCUIT_OPEN)]
-    told = [*full * 30, *[answered(tried("2"))] * 20, *[answered(tried("1"))] * 20]
-    ended = await canary(service, saga(), predictions(*told))
+    counted = [*full * 30, *[answered(tried("2"))] * 20, *[answered(tried("1"))] * 20]
+    ended = await canary(service, saga(), predictions(*counted))
     assert ended.status is ExecutionStatus.COMPLETED, ended.error
 
 
 async def test_a_version_behind_an_open_breaker_is_not_promoted_for_want_of_traffic(service, saga):
-    told = [*[answered(tried("2"))] * 15, RETRIED, *[refused(pb.INFERENCE_FAILURE_REASON_CIRCUIT_OPEN)] * 50]
+    counted = [*[answered(tried("2"))] * 15, RETRIED, *[refused(pb.INFERENCE_FAILURE_REASON_CIRCUIT_OPEN)] * 50]
     rules = saga(on_no_traffic="promote", timeout_seconds=0)
     await first_version(service)
     count = consumers.count(CountRequests(service.stores.transactions, "pipeline-canary"))
 
-    async def told_first(*arguments):
-        await count(predictions(*told))
+    async def counted_first(*arguments):
+        await count(predictions(*counted))
         return await since(*arguments)
 
     since = service.stores.statistics.since
@@ -180,7 +180,7 @@ async def test_a_version_behind_an_open_breaker_is_not_promoted_for_want_of_traf
     looks = iter([since])
 
     async def look(*arguments):
-        return await next(looks, told_first)(*arguments)
+        return await next(looks, counted_first)(*arguments)
 
     service.stores.statistics.since = look
     ended = await service.deploy("2", *rules)

@@ -52,7 +52,7 @@ async def test_a_second_version_takes_over_and_the_first_one_goes_last(service):
     assert service.events[-2:] == ["model.undeployed", "completed"]
     assert len(service.world["runtimes"]) == 2, "the old runtime still drains"
     await service.reconciler.once()
-    assert [kept["version_id"] for kept in service.world["runtimes"].values()] == ["delays-2"]
+    assert [runtime["version_id"] for runtime in service.world["runtimes"].values()] == ["delays-2"]
     assert {each.state for each in service.stores.state.deployments.values()} == {
         DeploymentState.LIVE,
         DeploymentState.GONE,
@@ -105,7 +105,7 @@ async def test_a_failed_promotion_gives_the_traffic_back_to_the_old_version(serv
     assert service.live == {"1": 10_000}
     assert service.world["splits"]["delays"] == {"1": 10_000, "2": 0}
     assert service.world.production("delays") == "delays-1"
-    assert [kept["version_id"] for kept in service.world["runtimes"].values()] == ["delays-1"]
+    assert [runtime["version_id"] for runtime in service.world["runtimes"].values()] == ["delays-1"]
     assert service.events[-3:] == ["compensation.triggered", "model.undeployed", "failed"]
 
 

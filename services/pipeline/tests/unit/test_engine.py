@@ -117,7 +117,7 @@ async def test_a_cancelled_graph_stops_its_jobs(service):
         await service.cancel(execution.id)
         ended = await service.ended(execution.id)
     assert ended.status is ExecutionStatus.CANCELLED
-    assert {kept["reason"] for kept in service.world["jobs"].values()} == {"stopped"}
+    assert {started["reason"] for started in service.world["jobs"].values()} == {"stopped"}
     assert ended.step("c").status is StepStatus.SKIPPED
 
 

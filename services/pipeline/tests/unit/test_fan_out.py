@@ -82,7 +82,7 @@ async def test_a_cancelled_fan_out_stops_its_jobs(service):
         await service.cancel(execution.id, "enough")
         ended = await service.ended(execution.id)
     assert ended.status is ExecutionStatus.CANCELLED
-    assert [kept["reason"] for kept in service.world["jobs"].values()] == ["stopped"] * 2
+    assert [job["reason"] for job in service.world["jobs"].values()] == ["stopped"] * 2
     statuses = [item.status for item in ended.items("each")]
     assert statuses == [StepStatus.FAILED, StepStatus.FAILED, StepStatus.SKIPPED]
 
@@ -126,6 +126,6 @@ async def test_items_are_seen_by_reads_and_watches(service):
     (present,) = await service.watched(execution.id, include_current_state=True)
     before = service.clock.now()
     (present,) = await service.watched(execution.id, include_current_state=True)
-    told = sighting_to_pb(present)
-    assert len(told.execution.step_executions) == 3
-    assert before <= told.emitted_at.ToDatetime(UTC) <= service.clock.now()
+    response = sighting_to_pb(present)
+    assert len(response.execution.step_executions) == 3
+    assert before <= response.emitted_at.ToDatetime(UTC) <= service.clock.now()

@@ -51,8 +51,8 @@ async def chained(service, *, name: str = "train"):
 
 async def test_a_report_retrains_once_with_its_context(service, handle):
     pipeline = await service.pipeline(PipelineType.TRAINING_DAG, *service.training)
-    told = drift(pipeline.id)
-    for each in (told, told, drift(pipeline.id)):
+    reported = drift(pipeline.id)
+    for each in (reported, reported, drift(pipeline.id)):
         await handle(each)
     (execution,) = await executions(service)
     assert execution.input == {
@@ -62,7 +62,7 @@ async def test_a_report_retrains_once_with_its_context(service, handle):
         "report_id": "r-1",
     }
     assert execution.cause.triggered_by == "drift-report:r-1"
-    assert (execution.cause.event_id, execution.cause.correlation_id) == (told.id, "c-1")
+    assert (execution.cause.event_id, execution.cause.correlation_id) == (reported.id, "c-1")
     await handle(drift(pipeline.id, "r-2"))
     assert len(await executions(service)) == 2
 
@@ -72,10 +72,10 @@ async def test_a_report_retrains_once_with_its_context(service, handle):
 )
 async def test_a_report_that_informs_starts_nothing(service, handle, changes):
     pipeline = await service.pipeline(PipelineType.TRAINING_DAG, *service.training)
-    told = drift(pipeline.id)
+    reported = drift(pipeline.id)
     for name, value in changes.items():
-        setattr(told.payload, name, value)
-    await handle(told)
+        setattr(reported.payload, name, value)
+    await handle(reported)
     assert await executions(service) == []
 
 
@@ -103,9 +103,9 @@ async def test_a_report_without_a_name_is_poison(service, handle):
 
 async def test_another_teams_pipeline_is_not_there_for_a_report(service, handle):
     pipeline = await service.pipeline(PipelineType.TRAINING_DAG, *service.training)
-    told = drift(pipeline.id)
+    reported = drift(pipeline.id)
     with pytest.raises(NotFound):
-        await handle(Event(told.type, told.payload, team="beta", resource_id="m", summary="s"))
+        await handle(Event(reported.type, reported.payload, team="beta", resource_id="m", summary="s"))
 
 
 async def test_a_registered_version_is_deployed_by_the_pipeline_that_follows(service):

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from fp_kernel import Unavailable
-from fp_pipeline.app.lease_keeper import LeaseKeeper
+from fp_pipeline.app.lease_renewal import LeaseRenewal
 from fp_pipeline.domain.definition import PipelineType, StepType
 from fp_pipeline.domain.execution import ExecutionStatus, StepStatus
 from fp_pipeline.domain.lease import LeaseLost
@@ -125,10 +125,10 @@ async def test_a_renewal_that_hangs_ends_the_work_with_the_lease(service, monkey
         await asyncio.Event().wait()
 
     monkeypatch.setattr(store, "renew", hung)
-    keeper = LeaseKeeper(store, service.stores.signals, LeasePolicy(ttl=60.0, heartbeat=15.0), service.clock)
+    renewal = LeaseRenewal(store, service.stores.signals, LeasePolicy(ttl=60.0, heartbeat=15.0), service.clock)
     async with asyncio.timeout(PATIENCE):
         with pytest.raises(LeaseLost):
-            await keeper.keep(lease, service.clock.monotonic() + 0.05, lambda _: None)
+            await renewal.renew_always(lease, service.clock.monotonic() + 0.05, lambda _: None)
 
 
 async def test_a_full_worker_takes_the_next_execution_when_one_ends(service, monkeypatch):

@@ -15,10 +15,10 @@ async def test_a_live_deployment_without_a_runtime_gets_one(service):
     assert new != old
     (deployment,) = service.stores.state.deployments.values()
     assert deployment.endpoint == new
-    told = service.stores.events[-1]
-    assert told.type == "fp.pipelines.model.deployed"
-    assert told.payload.endpoint == new
-    assert told.payload.weight_bps == 10_000
+    event = service.stores.events[-1]
+    assert event.type == "fp.pipelines.model.deployed"
+    assert event.payload.endpoint == new
+    assert event.payload.weight_bps == 10_000
     events = len(service.stores.events)
     await service.reconciler.once()
     assert len(service.stores.events) == events, "a second look finds nothing to do"

@@ -88,7 +88,7 @@ async def test_a_job_that_takes_too_long_is_stopped(service):
     service.jobs.lasting = {"train"}
     execution = await service.run(PipelineType.TRAINING_DAG, service.step("train", StepType.TRAIN, timeout=1.0))
     assert execution.error == "step 'train': not done in 1 s, waiting for the job"
-    assert [kept["state"] for kept in service.world["jobs"].values()] == ["FAILED"]
+    assert [job["state"] for job in service.world["jobs"].values()] == ["FAILED"]
 
 
 async def test_a_registration_that_is_tried_again_makes_one_version(service):
@@ -129,9 +129,9 @@ async def test_the_log_of_a_running_job_is_followed_until_the_step_ends(service)
             seen.append(line.text)
             if len(seen) == 1:
                 (name,) = service.world["jobs"]
-                kept = service.world["jobs"][name]
-                kept["lines"].append("done")
-                kept["state"] = "SUCCEEDED"
+                job = service.world["jobs"][name]
+                job["lines"].append("done")
+                job["state"] = "SUCCEEDED"
                 service.world["objects"][f"pipelines/{execution.id}/train/1/result.json"] = json.dumps({})
     assert seen == ["attempt 1 of train", "done"]
 

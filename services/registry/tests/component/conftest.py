@@ -73,19 +73,19 @@ class Caller:
 
     async def __call__(self, request: Any, *, position: str = "", key: str = "") -> Any:
         """The answer of the RPC that this request belongs to."""
-        return (await self.told(request, position=position, key=key))[0]
+        return (await self.with_trailers(request, position=position, key=key))[0]
 
-    async def told(self, request: Any, *, position: str = "", key: str = "") -> tuple[Any, dict[str, str]]:
+    async def with_trailers(self, request: Any, *, position: str = "", key: str = "") -> tuple[Any, dict[str, str]]:
         """The answer and its trailing metadata."""
         method = getattr(self.stub, type(request).__name__.removesuffix("Request"))
         position = position or ",".join((self.written or {}).values())
         pairs = [(POSITION, position), ("idempotency-key", key), ("fp-on-behalf-of-team", self.acting)]
         call = method(request, metadata=tuple(pair for pair in pairs if pair[1]))
         answer = await call
-        told = dict(tuple(await call.trailing_metadata() or ()))
-        if self.written is not None and POSITION in told:
-            self.written[told[POSITION].partition(":")[0]] = told[POSITION]
-        return answer, told
+        with_trailers = dict(tuple(await call.trailing_metadata() or ()))
+        if self.written is not None and POSITION in with_trailers:
+            self.written[with_trailers[POSITION].partition(":")[0]] = with_trailers[POSITION]
+        return answer, with_trailers
 
     async def register(self, name: str = "flights", **more: Any) -> pb.Model:
         return (await self(pb.RegisterModelRequest(name=name, **more))).model

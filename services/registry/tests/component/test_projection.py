@@ -72,24 +72,24 @@ async def filled(registry, ann):
 @pytest.fixture
 def no_courtesy(monkeypatch):
     """Commands answer before the projection has them, as when the store is slow; only events and notes bring them."""
-    told = asyncio.Event()
+    trailers = asyncio.Event()
     project = Projector.__call__
 
     async def wait(self, team, model_id):
-        await told.wait()
+        await trailers.wait()
         await project(self, team, model_id)
 
     monkeypatch.setattr(Projector, "__call__", wait)
-    return told
+    return trailers
 
 
 async def test_a_read_that_names_its_write_sees_it(no_courtesy, registry, ann, filled_at_once):
     model, _ = filled_at_once
-    _, told = await ann.told(pb.UpdateModelRequest(id=model.id, description="new", update_description=True))
+    _, trailers = await ann.trailers(pb.UpdateModelRequest(id=model.id, description="new", update_description=True))
     stale = await ann(pb.GetModelRequest(id=model.id))
     assert stale.model.description == ""
     asyncio.get_running_loop().call_later(0.1, no_courtesy.set)
-    fresh = await ann(pb.ListModelsRequest(), position=told[POSITION])
+    fresh = await ann(pb.ListModelsRequest(), position=trailers[POSITION])
     assert fresh.models[0].description == "new"
     assert (await reads(registry)).get("late", 0) == 0
 
@@ -98,8 +98,8 @@ async def test_a_read_whose_write_is_not_projected_in_time_gets_it_from_postgres
     no_courtesy, registry, ann, filled_at_once
 ):
     model, _ = filled_at_once
-    _, told = await ann.told(pb.UpdateModelRequest(id=model.id, description="new", update_description=True))
-    fresh = await ann(pb.GetModelRequest(id=model.id), position=told[POSITION])
+    _, trailers = await ann.trailers(pb.UpdateModelRequest(id=model.id, description="new", update_description=True))
+    fresh = await ann(pb.GetModelRequest(id=model.id), position=trailers[POSITION])
     assert fresh.model.description == "new"
     assert (await reads(registry))["late"] == 1
 

@@ -35,12 +35,12 @@ async def test_a_repeated_creation_answers_a_url_that_works_and_keeps_none(ann, 
     create = pb.CreateVersionRequest(model_id=model.id, idempotency_key="k")
     created = await ann(create)
     connection = await asyncpg.connect(registry.settings.database_url.get_secret_value())
-    kept = await connection.fetchval("SELECT response FROM fp_commands WHERE key = 'k'")
+    stored = await connection.fetchval("SELECT response FROM fp_commands WHERE key = 'k'")
     await connection.close()
-    assert pb.CreateVersionResponse.FromString(kept) == pb.CreateVersionResponse(version=created.version)
+    assert pb.CreateVersionResponse.FromString(stored) == pb.CreateVersionResponse(version=created.version)
 
-    again, told = await ann.told(create)
-    assert told["fp-replayed"] == "true"
+    again, trailers = await ann.trailers(create)
+    assert trailers["fp-replayed"] == "true"
     assert (await ann.http.put(again.upload_url, content=b"onnx")).status_code == 200
     await ann(pb.ConfirmVersionUploadRequest(version_id=created.version.id))
 
@@ -75,8 +75,8 @@ async def test_twins_at_the_same_time_happen_once(ann):
 
 async def test_a_repeat_answers_a_position_too(ann):
     request = pb.RegisterModelRequest(name="flights", idempotency_key="k")
-    first, told = await ann.told(request)
-    again, told_again = await ann.told(request)
-    assert told[POSITION] == told_again[POSITION] == f"{first.model.id}:1"
-    assert told_again["fp-replayed"] == "true"
+    first, trailers = await ann.trailers(request)
+    again, trailers_again = await ann.trailers(request)
+    assert trailers[POSITION] == trailers_again[POSITION] == f"{first.model.id}:1"
+    assert trailers_again["fp-replayed"] == "true"
     assert again == first

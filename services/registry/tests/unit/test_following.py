@@ -16,7 +16,7 @@ from fp_registry.domain.events import ModelArchived, ModelRegistered, ModelResto
 from registry_projection import MemoryGenerations, MemoryProjection
 
 
-class Keeper:
+class Follower:
     def __init__(self, world):
         self.world = world
         self.generations = MemoryGenerations()
@@ -38,20 +38,20 @@ class Followed:
 
 
 @pytest.fixture
-def keeper(world):
-    return Keeper(world)
+def follower(world):
+    return Follower(world)
 
 
-async def test_an_event_brings_its_model_to_the_projection(keeper, world):
-    await keeper.maintain.once()
+async def test_an_event_brings_its_model_to_the_projection(follower, world):
+    await follower.maintain.once()
     model = world.register()
     version = world.add_version(model)
-    await keeper.follow([to_event(VersionCreated(world.state.models[model.id], version))])
-    assert await keeper.projection.version("alpha", VersionRef(id=version.id)) is not None
+    await follower.follow([to_event(VersionCreated(world.state.models[model.id], version))])
+    assert await follower.projection.version("alpha", VersionRef(id=version.id)) is not None
 
 
-async def test_every_change_of_a_model_brings_it_to_the_projection(keeper, world):
-    await keeper.maintain.once()
+async def test_every_change_of_a_model_brings_it_to_the_projection(follower, world):
+    await follower.maintain.once()
     model = world.register()
     version = world.add_version(model)
     later = replace(model, archived_at=model.created_at)
@@ -67,67 +67,67 @@ async def test_every_change_of_a_model_brings_it_to_the_projection(keeper, world
         assert follow.models == [("alpha", model.id)], change
 
 
-async def test_events_of_others_change_nothing(keeper, world):
-    await keeper.maintain.once()
+async def test_events_of_others_change_nothing(follower, world):
+    await follower.maintain.once()
     model = world.register()
     drift = Event(
         "fp.models.drift.detected", events_pb2.ModelDriftDetected(), team="alpha", resource_id=model.id, summary="-"
     )
-    await keeper.follow([drift])
-    assert await keeper.projection.model("alpha", ModelRef(id=model.id)) is None
+    await follower.follow([drift])
+    assert await follower.projection.model("alpha", ModelRef(id=model.id)) is None
 
 
-async def test_while_the_projection_is_away_models_are_noted_and_events_taken(keeper, world):
-    await keeper.maintain.once()
+async def test_while_the_projection_is_away_models_are_noted_and_events_taken(follower, world):
+    await follower.maintain.once()
     models = [world.register(f"m{n}") for n in range(3)]
-    keeper.generations.away = True
+    follower.generations.away = True
     events = [to_event(ModelRegistered(model)) for model in models]
-    await keeper.follow([*events, *events])
+    await follower.follow([*events, *events])
     assert len(world.state.unprojected) == 3
     with pytest.raises(Unavailable):
-        await keeper.maintain.once()
-    keeper.generations.away = False
-    await keeper.maintain.once()
+        await follower.maintain.once()
+    follower.generations.away = False
+    await follower.maintain.once()
     assert world.state.unprojected == {}
-    found = await keeper.projection.models("alpha", ModelFilter(), PageRequest(10))
+    found = await follower.projection.models("alpha", ModelFilter(), PageRequest(10))
     assert len(found.documents) == 3
 
 
-async def test_a_change_without_an_event_is_projected_by_its_note(keeper, world):
+async def test_a_change_without_an_event_is_projected_by_its_note(follower, world):
     model = world.register()
-    await keeper.maintain.once()
+    await follower.maintain.once()
     changed = world.retag(model, tier="2")
     world.state.unprojected[model.id] = changed.revision
-    await keeper.maintain.once()
-    assert await keeper.projection.revision("alpha", model.id) == changed.revision
+    await follower.maintain.once()
+    assert await follower.projection.revision("alpha", model.id) == changed.revision
     assert world.state.unprojected == {}
 
 
-async def test_a_note_that_is_newer_than_what_was_read_stays(keeper, world):
+async def test_a_note_that_is_newer_than_what_was_read_stays(follower, world):
     model = world.register()
     world.state.unprojected[model.id] = 5
     await world.changes.projected(model.id, 4)
     assert world.state.unprojected == {model.id: 5}
 
 
-async def test_a_lost_projection_is_rebuilt_by_itself(keeper, world):
+async def test_a_lost_projection_is_rebuilt_by_itself(follower, world):
     world.register()
-    await keeper.maintain.once()
-    keeper.generations.current = ""
-    await keeper.maintain.once()
-    assert len((await keeper.projection.models("alpha", ModelFilter(), PageRequest(10))).documents) == 1
+    await follower.maintain.once()
+    follower.generations.current = ""
+    await follower.maintain.once()
+    assert len((await follower.projection.models("alpha", ModelFilter(), PageRequest(10))).documents) == 1
 
 
-async def test_a_store_that_restarted_is_rebuilt(keeper, world):
+async def test_a_store_that_restarted_is_rebuilt(follower, world):
     model = world.register()
-    await keeper.maintain.once()
+    await follower.maintain.once()
     world.retag(model, tier="lost")
-    keeper.generations.restarted = True
-    await keeper.maintain.once()
-    assert await keeper.projection.revision("alpha", model.id) == 2
+    follower.generations.restarted = True
+    await follower.maintain.once()
+    assert await follower.projection.revision("alpha", model.id) == 2
 
 
-async def test_a_rebuild_of_another_replica_is_left_alone(keeper):
-    claim = await keeper.generations.begin()
-    await keeper.maintain.once()
-    assert (await keeper.generations.state()).building == claim
+async def test_a_rebuild_of_another_replica_is_left_alone(follower):
+    claim = await follower.generations.begin()
+    await follower.maintain.once()
+    assert (await follower.generations.state()).building == claim

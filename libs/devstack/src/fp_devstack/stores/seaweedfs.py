@@ -144,9 +144,9 @@ class SeaweedFs(Store):
 
     def _grpc_port(self, name: str) -> int | None:
         if name == "admin":
-            admin = self.ports.get(name) or self._book.kept(f"{self.name}.{name}")
+            admin = self.ports.get(name) or self._book.recorded(f"{self.name}.{name}")
             return admin + _WORKER_OFFSET if admin else None
-        return self.ports.get(f"{name}.grpc") or self._book.kept(f"{self.name}.{name}.grpc")
+        return self.ports.get(f"{name}.grpc") or self._book.recorded(f"{self.name}.{name}.grpc")
 
 
 def _is_dead(path: Path) -> bool:

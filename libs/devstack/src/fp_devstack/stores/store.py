@@ -129,8 +129,8 @@ class Store(ABC):
 
     def environment(self) -> Mapping[str, str]:
         """A scrubbed base: what the user's shell exports must not change a store."""
-        kept = {name: os.environ[name] for name in _BASE_ENVIRONMENT if name in os.environ}
-        return {**kept, "HOME": str(self.folder), "TMPDIR": str(self.folder)}
+        inherited = {name: os.environ[name] for name in _BASE_ENVIRONMENT if name in os.environ}
+        return {**inherited, "HOME": str(self.folder), "TMPDIR": str(self.folder)}
 
     @abstractmethod
     def prepare(self) -> None:

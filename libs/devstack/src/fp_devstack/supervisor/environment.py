@@ -44,8 +44,8 @@ class Environments:
 
     def base(self) -> dict[str, str]:
         """What any child gets. Its temporary files stay in the folder."""
-        kept = {name: self.outer[name] for name in _BASE if name in self.outer}
-        return {**kept, "TMPDIR": str(self.folder / "tmp")}
+        inherited = {name: self.outer[name] for name in _BASE if name in self.outer}
+        return {**inherited, "TMPDIR": str(self.folder / "tmp")}
 
     def zygote(self) -> dict[str, str]:
         path = {"PYTHONPATH": self.outer["PYTHONPATH"]} if "PYTHONPATH" in self.outer else {}
@@ -94,7 +94,7 @@ class Environments:
 
     def address(self, owner: str, port: str = "grpc") -> str:
         """`host:port`; the port is chosen now when it was not yet."""
-        return f"{HOST}:{self.ports.kept(f'{owner}.{port}') or self.ports.take(f'{owner}.{port}')}"
+        return f"{HOST}:{self.ports.recorded(f'{owner}.{port}') or self.ports.take(f'{owner}.{port}')}"
 
     def _own(self, noun: str) -> dict[str, str]:
         """What the developer has set for this service alone, such as FP_PIPELINE_CAPACITY; what the supervisor

@@ -21,7 +21,7 @@ from fp_devstack.supervisor.zygote_link import Zygote
 from fp_devstack.zygote.wire import Fork
 
 _RUNNING_LIMIT = 64
-_KEPT = 1000
+_RETAINED = 1000
 _GRACE_SECONDS = 5.0
 
 
@@ -37,9 +37,9 @@ class Jobs:
         request: Callable[[str, ProcessSpec], Fork],
         group: asyncio.TaskGroup,
         *,
-        kept: int = _KEPT,
+        retained: int = _RETAINED,
     ) -> None:
-        self._kept = kept
+        self._retained = retained
         self._folder, self._zygote, self._request, self._group = folder, zygote, request, group
         self._jobs: dict[str, Job] = {}
         self._pids: dict[str, int] = {}
@@ -55,11 +55,11 @@ class Jobs:
         found.sort(key=lambda job: job.started_at)
         for job in found:
             self._jobs[job.name] = job
-        self._forget_oldest(self._kept)
+        self._forget_oldest(self._retained)
         for job in tuple(self._jobs.values()):
             if job.state is JobState.RUNNING:
                 lines = _count_lines(self._home(job.name) / "log")
-                self._keep(replace(_failed(job, "interrupted: the supervisor ended while it ran"), lines=lines))
+                self._store(replace(_failed(job, "interrupted: the supervisor ended while it ran"), lines=lines))
 
     def start(self, name: str, spec: ProcessSpec) -> Job:
         """Recorded before it runs, so that a name never runs twice.
@@ -74,12 +74,12 @@ class Jobs:
             return self.report(name)
         if len(self._ends) >= _RUNNING_LIMIT:
             raise ResourceExhausted(f"{_RUNNING_LIMIT} jobs are running", retry_after=5.0)
-        self._forget_oldest(self._kept - 1)
+        self._forget_oldest(self._retained - 1)
         home = self._home(name)
         home.mkdir(mode=0o700, exist_ok=True)
         self._logs[name] = JobLog(home / "log", job_log.hidden_in(spec.environment))
         self._stops[name], self._ends[name] = asyncio.Event(), asyncio.Event()
-        self._keep(Job(name, JobState.RUNNING, spec.module, started_at=time.time()))
+        self._store(Job(name, JobState.RUNNING, spec.module, started_at=time.time()))
         self._group.create_task(self._run(name, self._request(name, spec)), name=f"job {name}")
         return self.report(name)
 
@@ -124,10 +124,10 @@ class Jobs:
             for name, pid in self._pids.items()
         ]
 
-    def _forget_oldest(self, keep: int) -> None:
+    def _forget_oldest(self, retained: int) -> None:
         """At a start as well: a supervisor that runs for months keeps no more of what has ended. What runs stays."""
         ended = [name for name in self._jobs if name not in self._ends]
-        for name in ended[: max(0, len(self._jobs) - keep)]:
+        for name in ended[: max(0, len(self._jobs) - retained)]:
             shutil.rmtree(self._home(name), ignore_errors=True)
             del self._jobs[name]
 
@@ -164,12 +164,12 @@ class Jobs:
         self._pids.pop(name, None)
         # A full disk must not take the supervisor with it; the record then says interrupted after a restart.
         with contextlib.suppress(OSError):
-            self._keep(replace(job, lines=log.lines))
+            self._store(replace(job, lines=log.lines))
         self._jobs[name] = replace(job, lines=log.lines)
         self._ends.pop(name).set()
         del self._stops[name]
 
-    def _keep(self, job: Job) -> None:
+    def _store(self, job: Job) -> None:
         write_json(self._home(job.name) / "job.json", asdict(job))
         self._jobs[job.name] = job
 

@@ -97,7 +97,7 @@ class Platform:
         self._prepare_folder()
         try:
             async with asyncio.TaskGroup() as group:
-                zygote = group.create_task(self._keep_zygote(), name="zygote")
+                zygote = group.create_task(self._run_zygote(), name="zygote")
                 logs = group.create_task(self._bound_logs(), name="logs")
                 boot = group.create_task(self._boot(group), name="boot")
                 await self._stop.wait()
@@ -130,7 +130,7 @@ class Platform:
             self._start_service(service, group)
         self._runtimes.restore()
         self.phase = Phase.RUNNING
-        group.create_task(self._keep_stores(), name="stores")
+        group.create_task(self._run_stores(), name="stores")
 
     def _start_service(self, service: Service, group: asyncio.TaskGroup) -> None:
         noun = service.noun
@@ -141,7 +141,7 @@ class Platform:
     def _take_ports(self) -> None:
         """Before anything listens on them: those that others took meanwhile are chosen again."""
         owners = {service.noun: self._builder.ports(service) for service in self.services}
-        owners |= Runtimes.kept_ports(self.folder / "runtimes.json")
+        owners |= Runtimes.recorded_ports(self.folder / "runtimes.json")
         for owner, ports in owners.items():
             for port in ports:
                 self.stack.ports.take(f"{owner}.{port}")
@@ -156,7 +156,7 @@ class Platform:
                 password = self.stack.database_password(service.noun)
                 await databases.ensure_database(self.stack.endpoints, service.noun, password)
 
-    async def _keep_zygote(self) -> None:
+    async def _run_zygote(self) -> None:
         """Its children die with it and are started again by their units, once it is back."""
         policy, deaths = BackoffPolicy(), 0
         loop = asyncio.get_running_loop()
@@ -182,7 +182,7 @@ class Platform:
         for name in _OWN_LOGS:
             copy_aside(self.folder / "logs" / name)
 
-    async def _keep_stores(self) -> None:
+    async def _run_stores(self) -> None:
         while not self._stop.is_set():
             await asyncio.sleep(_STORE_POLL_SECONDS)
             dead = [name for name, pid in self.stack.pids.items() if pid is None]

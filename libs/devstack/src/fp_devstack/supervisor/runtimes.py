@@ -36,7 +36,7 @@ class Runtimes:
         return self._units
 
     @staticmethod
-    def kept_ports(path: Path) -> dict[str, tuple[str, ...]]:
+    def recorded_ports(path: Path) -> dict[str, tuple[str, ...]]:
         """Owner and ports of those that `restore` will start."""
         return {f"runtime/{name}": _PORTS for name in read_json(path)}
 

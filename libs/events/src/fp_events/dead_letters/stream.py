@@ -63,13 +63,13 @@ class NatsDeadLetters:
         await self._delete(number)
 
     async def _get(self, request: dict[str, Any]) -> DeadLetter:
-        kept = (await self._connection.api(f"STREAM.MSG.GET.{DLQ.name}", request))["message"]
-        if not matches(dead_pattern(), kept["subject"]):
+        stored = (await self._connection.api(f"STREAM.MSG.GET.{DLQ.name}", request))["message"]
+        if not matches(dead_pattern(), stored["subject"]):
             raise Missing("a replay is no dead letter")
-        headers = _headers(kept.get("hdrs"))
-        data = base64.b64decode(kept.get("data", ""))
-        message = EncodedEvent(event_id(headers), kept["subject"], data, headers)
-        return letter(int(kept["seq"]), message, datetime.fromisoformat(kept["time"]))
+        headers = _headers(stored.get("hdrs"))
+        data = base64.b64decode(stored.get("data", ""))
+        message = EncodedEvent(event_id(headers), stored["subject"], data, headers)
+        return letter(int(stored["seq"]), message, datetime.fromisoformat(stored["time"]))
 
     async def _delete(self, number: int) -> None:
         try:

@@ -102,15 +102,15 @@ class JetStreamAdmin:
     async def _update(self, stream: Stream, wanted: Mapping[str, Any]) -> None:
         """Raises Missing when there is none."""
         info = await self._connection.api(f"STREAM.INFO.{stream.name}")
-        kept: dict[str, Any] = info["config"]
+        present: dict[str, Any] = info["config"]
         # Replicas and placement belong to the operator once the stream is there, and so do larger limits.
-        changed = {**kept, **wanted, "num_replicas": kept["num_replicas"], **_largest(kept, wanted)}
+        changed = {**present, **wanted, "num_replicas": present["num_replicas"], **_largest(present, wanted)}
         if not stream.copy_of:
-            changed["subjects"] = _subjects(kept.get("subjects", []), stream)
-            if _gave_away(kept.get("subjects", []), changed["subjects"]):
+            changed["subjects"] = _subjects(present.get("subjects", []), stream)
+            if _gave_away(present.get("subjects", []), changed["subjects"]):
                 # What lies there of the subjects that it gives away must not take the room of those that stay.
                 changed["max_bytes"] = _sum(changed["max_bytes"], int(info["state"]["bytes"]))
-        if changed != kept:
+        if changed != present:
             log.info("stream is changed", stream=stream.name, subjects=changed.get("subjects"))
             await self._connection.api(f"STREAM.UPDATE.{stream.name}", changed)
 
@@ -171,11 +171,11 @@ class JetStreamAdmin:
         }
 
 
-def _largest(kept: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, int]:
+def _largest(present: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, int]:
     """Limits never shrink here: an operator who gave a stream more room must find it at the next start."""
     return {
-        "max_bytes": -1 if kept["max_bytes"] < 0 else max(kept["max_bytes"], wanted["max_bytes"]),
-        "max_age": 0 if kept["max_age"] == 0 else max(kept["max_age"], wanted["max_age"]),
+        "max_bytes": -1 if present["max_bytes"] < 0 else max(present["max_bytes"], wanted["max_bytes"]),
+        "max_age": 0 if present["max_age"] == 0 else max(present["max_age"], wanted["max_age"]),
     }
 
 
@@ -183,12 +183,12 @@ def _sum(limit: int, more: int) -> int:
     return limit if limit < 0 else limit + more
 
 
-def _subjects(kept: Sequence[str], stream: Stream) -> list[str]:
+def _subjects(present: Sequence[str], stream: Stream) -> list[str]:
     """The declared ones, and what an operator added unless another declared stream has it."""
     others = [subject for other in STREAMS if other.name != stream.name for subject in other.subjects]
     added = [
         subject
-        for subject in kept
+        for subject in present
         if not any(intersection(declared, subject) == subject for declared in stream.subjects)
         and not any(intersection(subject, other) for other in others)
     ]

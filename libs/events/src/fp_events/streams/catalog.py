@@ -87,8 +87,8 @@ def by_stream(
             (stream, part)
             for stream in streams
             if not (stream.copy_of if holding else stream.name in copied)
-            for kept in stream.subjects
-            if (part := intersection(pattern, kept)) is not None
+            for stored in stream.subjects
+            if (part := intersection(pattern, stored)) is not None
         ]
         if not parts:
             raise ValueError(f"no stream keeps {pattern}")

@@ -20,7 +20,7 @@ class PeerStatus:
     def __init__(self, call: Any) -> None:
         self._peers: grpc.aio.AioRpcError | None = None
         self._arrived = asyncio.Event()
-        call.add_done_callback(self._keep)
+        call.add_done_callback(self._store)
 
     async def of_peer(self, failure: grpc.aio.AioRpcError) -> grpc.aio.AioRpcError | None:
         """The failure that the peer sent, in place of gRPC's; None when the peer had ended the stream with OK."""
@@ -37,7 +37,7 @@ class PeerStatus:
         """Whether the peer has ended the call, and its failure; None when that was OK."""
         return self._arrived.is_set(), self._peers
 
-    def _keep(self, call: Any) -> None:
+    def _store(self, call: Any) -> None:
         """Called each time a status is set; the accessors do not wait then."""
         code, trailers = _now(call.code()), _now(call.trailing_metadata())
         if self._arrived.is_set() or _is_local(code, trailers):

@@ -111,7 +111,7 @@ class Withdrawals:
     def add(self, withdrawal: Withdrawal) -> None:
         """What an event says; an older one than what is held changes nothing."""
         if self._put(withdrawal):
-            self._tell()
+            self._notify()
 
     def subscribe(self, listener: Callable[[], None]) -> None:
         """Called after each change: whoever holds open what a principal began asks `ended` again."""
@@ -132,7 +132,7 @@ class Withdrawals:
     async def _load(self) -> Loaded[bool]:
         changes = [self._put(each) for each in await self._ask()]
         if any(changes):
-            self._tell()
+            self._notify()
         return Loaded(value=True, fresh_for=_FRESH)
 
     def _put(self, withdrawal: Withdrawal) -> bool:
@@ -147,7 +147,7 @@ class Withdrawals:
         self._known[key] = withdrawal
         return True
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         for listener in self._listeners:
             listener()
 

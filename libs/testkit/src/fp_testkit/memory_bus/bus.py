@@ -21,7 +21,7 @@ from fp_kernel import Unavailable
 
 from fp_testkit.memory_bus.dead_letters import MemoryDeadLetters
 from fp_testkit.memory_bus.durable import Durable, MemoryDelivery
-from fp_testkit.memory_bus.log import Kept, MemoryLog, patterns_of
+from fp_testkit.memory_bus.log import MemoryLog, Stored, patterns_of
 
 _GRACE = 20.0
 _COPIES = {stream.name for stream in STREAMS if stream.copy_of}
@@ -48,10 +48,10 @@ class MemoryBus:
     def events(self) -> list[Event]:
         """Everything published so far that can be read, dead letters and replays not included."""
         found: list[Event] = []
-        for kept in self._log.messages:
-            if not (kept.message.subject.startswith("fp.dlq.") or kept.stream in _COPIES):
+        for stored in self._log.messages:
+            if not (stored.message.subject.startswith("fp.dlq.") or stored.stream in _COPIES):
                 with suppress(Poison):
-                    found.append(decode(kept.message.data, kept.message.headers))
+                    found.append(decode(stored.message.data, stored.message.headers))
         return found
 
     async def publish(self, events: Sequence[Event]) -> Published:
@@ -64,7 +64,7 @@ class MemoryBus:
         return Published(frozenset(message.id for message in messages) - failed.keys(), failed)
 
     async def ensure(self, streams: Sequence[Stream], consumers: Sequence[Consumer]) -> None:
-        self._log.keep(streams)
+        self._log.add_streams(streams)
         for consumer in consumers:
             if consumer.name not in self._durables:
                 self._durables[consumer.name] = Durable(consumer, self._log)
@@ -87,17 +87,17 @@ class MemoryBus:
     async def broadcast(
         self, broadcast: Broadcast, handle: EventHandler, *, caught_up: asyncio.Event | None = None
     ) -> NoReturn:
-        self._log.keep(tuple(broadcast.streams))
+        self._log.add_streams(tuple(broadcast.streams))
         announcer = BroadcastHandler(broadcast, handle, self._metrics)
         position, early = self._log.start(broadcast)
-        for kept in early:
-            await _announce(kept, announcer)
+        for stored in early:
+            await _announce(stored, announcer)
         if caught_up is not None:
             caught_up.set()
         while True:
             position, found = await self._log.after(position, patterns_of(broadcast))
-            for kept in found:
-                await _announce(kept, announcer)
+            for stored in found:
+                await _announce(stored, announcer)
 
     async def ping(self) -> None:
         if self.away:
@@ -108,10 +108,10 @@ class MemoryBus:
             durable.close()
 
 
-async def _announce(kept: Kept, announcer: BroadcastHandler) -> None:
+async def _announce(stored: Stored, announcer: BroadcastHandler) -> None:
     try:
-        event = decode(kept.message.data, kept.message.headers)
+        event = decode(stored.message.data, stored.message.headers)
     except Poison as poison:
-        announcer.unreadable(kept.message.subject, poison)
+        announcer.unreadable(stored.message.subject, poison)
     else:
         await finish(announcer.announce(event), grace=_GRACE)

@@ -9,7 +9,7 @@ from fp_events.message.subjects import dead_pattern, matches
 from fp_kernel import NotFound
 from fp_kernel.times import utc
 
-from fp_testkit.memory_bus.log import Kept, MemoryLog
+from fp_testkit.memory_bus.log import MemoryLog, Stored
 
 
 class MemoryDeadLetters:
@@ -20,16 +20,16 @@ class MemoryDeadLetters:
 
     async def list(self, matching: Matching = EVERY, *, after: int = 0, limit: int = 100) -> Sequence[DeadLetter]:
         found = [
-            _letter(kept)
-            for kept in self._log.messages
-            if kept.number > after and matches(matching.pattern, kept.message.subject)
+            _letter(stored)
+            for stored in self._log.messages
+            if stored.number > after and matches(matching.pattern, stored.message.subject)
         ]
         return [dead for dead in found if matching.takes(dead)][:limit]
 
     async def show(self, number: int) -> DeadLetter:
-        for kept in self._log.messages:
-            if kept.number == number and matches(dead_pattern(), kept.message.subject):
-                return _letter(kept)
+        for stored in self._log.messages:
+            if stored.number == number and matches(dead_pattern(), stored.message.subject):
+                return _letter(stored)
         raise NotFound(f"there is no dead letter {number}")
 
     async def replay(self, number: int) -> None:
@@ -41,7 +41,7 @@ class MemoryDeadLetters:
         self._log.remove(number)
 
 
-def _letter(kept: Kept) -> DeadLetter:
-    given = kept.message
+def _letter(stored: Stored) -> DeadLetter:
+    given = stored.message
     message = EncodedEvent(event_id(given.headers), given.subject, given.data, given.headers)
-    return letter(kept.number, message, utc(0, 0))
+    return letter(stored.number, message, utc(0, 0))

@@ -12,15 +12,15 @@ from fp_events.dead_letters.headers import again, dead_letter, event_id
 from fp_events.message.envelope import EncodedEvent, decode
 from fp_events.message.event import Event, Poison
 
-from fp_testkit.memory_bus.log import Kept, MemoryLog, patterns_of
+from fp_testkit.memory_bus.log import MemoryLog, Stored, patterns_of
 from fp_testkit.wallclock import MOMENT
 
 
 class MemoryDelivery:
     event: Event
 
-    def __init__(self, kept: Kept, attempt: int, durable: "Durable") -> None:
-        self.kept = kept
+    def __init__(self, stored: Stored, attempt: int, durable: "Durable") -> None:
+        self.stored = stored
         self.attempt = attempt
         self.settled = False
         self._durable = durable
@@ -67,7 +67,7 @@ class Durable:
         hand, readable = list(deliveries), []
         try:
             for delivery in deliveries:
-                message = delivery.kept.message
+                message = delivery.stored.message
                 try:
                     delivery.event = decode(message.data, message.headers)
                 except Poison as poison:
@@ -81,7 +81,7 @@ class Durable:
                     self.later(delivery, 0.0)
 
     def restart(self, delivery: MemoryDelivery) -> None:
-        message = delivery.kept.message
+        message = delivery.stored.message
         given = EncodedEvent(event_id(message.headers), message.subject, message.data, message.headers)
         self._log.append(again(given, self._consumer.name))
 
@@ -89,7 +89,7 @@ class Durable:
         """One that waits. What cannot be read is left where it is."""
         for delivery in self._pending if self._room() else ():
             try:
-                delivery.event = decode(delivery.kept.message.data, delivery.kept.message.headers)
+                delivery.event = decode(delivery.stored.message.data, delivery.stored.message.headers)
             except Poison:
                 continue
             self._pending.remove(delivery)
@@ -103,7 +103,7 @@ class Durable:
         self._changed.set()
 
     def later(self, delivery: MemoryDelivery, delay: float) -> None:
-        again = MemoryDelivery(delivery.kept, delivery.attempt + 1, self)
+        again = MemoryDelivery(delivery.stored, delivery.attempt + 1, self)
 
         def back() -> None:
             self._timers.discard(timer)
@@ -114,16 +114,16 @@ class Durable:
         self._timers.add(timer)
 
     def give_up(self, delivery: MemoryDelivery, reason: str, error: str) -> None:
-        message = delivery.kept.message
+        message = delivery.stored.message
         self._log.append(
             dead_letter(
                 EncodedEvent(event_id(message.headers), message.subject, message.data, message.headers),
                 self._consumer.name,
-                origin=str(delivery.kept.number),
+                origin=str(delivery.stored.number),
                 attempts=delivery.attempt,
                 reason=reason,
                 error=error,
-                now=MOMENT + timedelta(milliseconds=delivery.kept.number),
+                now=MOMENT + timedelta(milliseconds=delivery.stored.number),
             )
         )
 
@@ -134,6 +134,6 @@ class Durable:
     def _room(self) -> int:
         return min(self._consumer.batch, len(self._pending), self._consumer.max_in_flight - self._in_flight)
 
-    def _arrived(self, kept: Kept) -> None:
-        self._pending.append(MemoryDelivery(kept, 1, self))
+    def _arrived(self, stored: Stored) -> None:
+        self._pending.append(MemoryDelivery(stored, 1, self))
         self._changed.set()

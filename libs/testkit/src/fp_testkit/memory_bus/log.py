@@ -15,7 +15,7 @@ Patterns = Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class Stored:
     """stream: its name.
 
     passing: no durable wanted it when it came to an interest stream, so that a later one does not get it.
@@ -31,21 +31,21 @@ class MemoryLog:
     """All messages of all streams in the order of their arrival."""
 
     def __init__(self) -> None:
-        self.messages: list[Kept] = []
+        self.messages: list[Stored] = []
         self._streams: dict[str, Stream] = {}
         self._ids: set[tuple[str, str]] = set()
         self._number = 0
-        self._listeners: list[tuple[Patterns, Callable[[Kept], None]]] = []
+        self._listeners: list[tuple[Patterns, Callable[[Stored], None]]] = []
         self._arrival = asyncio.Event()
 
-    def keep(self, streams: Sequence[Stream]) -> None:
+    def add_streams(self, streams: Sequence[Stream]) -> None:
         for stream in with_relatives(streams):
             self._streams[stream.name] = stream
 
-    def listen(self, patterns: Patterns, listener: Callable[[Kept], None]) -> None:
-        """Be called for what is kept already and for every later message of the patterns."""
-        for kept in _matching(self._past(), patterns):
-            listener(kept)
+    def listen(self, patterns: Patterns, listener: Callable[[Stored], None]) -> None:
+        """Be called for each stored message and for every later message of the patterns."""
+        for stored in _matching(self._past(), patterns):
+            listener(stored)
         self._listeners.append((patterns, listener))
 
     def append(self, message: EncodedEvent) -> Error | None:
@@ -66,12 +66,12 @@ class MemoryLog:
 
     def _append(self, message: EncodedEvent, stream: Stream) -> None:
         self._number += 1
-        kept = Kept(self._number, message, stream.name)
-        listeners = [listener for patterns, listener in self._listeners if _fits(patterns, kept)]
-        kept = replace(kept, passing=stream.retention is Retention.INTEREST and not listeners)
-        self.messages.append(kept)
+        stored = Stored(self._number, message, stream.name)
+        listeners = [listener for patterns, listener in self._listeners if _fits(patterns, stored)]
+        stored = replace(stored, passing=stream.retention is Retention.INTEREST and not listeners)
+        self.messages.append(stored)
         for listener in listeners:
-            listener(kept)
+            listener(stored)
 
     def _stream_of(self, subject: str) -> Stream | None:
         for stream in self._streams.values():
@@ -80,36 +80,36 @@ class MemoryLog:
         return None
 
     def remove(self, number: int) -> None:
-        self.messages = [kept for kept in self.messages if kept.number != number]
+        self.messages = [stored for stored in self.messages if stored.number != number]
 
-    def start(self, broadcast: Broadcast) -> tuple[int, list[Kept]]:
+    def start(self, broadcast: Broadcast) -> tuple[int, list[Stored]]:
         """Where a broadcast begins, and what it is told of the past."""
         past = _matching(self._past(), patterns_of(broadcast))
         if broadcast.deliver == "new":
             past = []
         elif broadcast.deliver == "last_per_subject":
-            newest = {kept.message.subject: kept for kept in past}
-            past = sorted(newest.values(), key=lambda kept: kept.number)
+            newest = {stored.message.subject: stored for stored in past}
+            past = sorted(newest.values(), key=lambda stored: stored.number)
         return self._number, past
 
-    async def after(self, number: int, patterns: Patterns) -> tuple[int, list[Kept]]:
+    async def after(self, number: int, patterns: Patterns) -> tuple[int, list[Stored]]:
         """Wait for messages behind `number`."""
         while self._number == number:
             await self._arrival.wait()
-        newer = [kept for kept in self.messages if kept.number > number]
+        newer = [stored for stored in self.messages if stored.number > number]
         return self._number, _matching(newer, patterns)
 
-    def _past(self) -> list[Kept]:
-        return [kept for kept in self.messages if not kept.passing]
+    def _past(self) -> list[Stored]:
+        return [stored for stored in self.messages if not stored.passing]
 
 
 def patterns_of(reader: Broadcast | Consumer) -> Patterns:
     return {stream.name: patterns for stream, patterns in reader.streams.items()}
 
 
-def _matching(messages: Sequence[Kept], patterns: Patterns) -> list[Kept]:
-    return [kept for kept in messages if _fits(patterns, kept)]
+def _matching(messages: Sequence[Stored], patterns: Patterns) -> list[Stored]:
+    return [stored for stored in messages if _fits(patterns, stored)]
 
 
-def _fits(patterns: Patterns, kept: Kept) -> bool:
-    return any(matches(pattern, kept.message.subject) for pattern in patterns.get(kept.stream, ()))
+def _fits(patterns: Patterns, stored: Stored) -> bool:
+    return any(matches(pattern, stored.message.subject) for pattern in patterns.get(stored.stream, ()))

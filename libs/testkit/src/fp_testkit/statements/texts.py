@@ -136,7 +136,7 @@ class _Finder(ast.NodeVisitor):
 
     def visit_Constant(self, node: ast.Constant) -> None:
         if isinstance(node.value, str):
-            self._keep(node.value)
+            self._add(node.value)
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
         self._composed(node)
@@ -152,7 +152,7 @@ class _Finder(ast.NodeVisitor):
 
     def _composed(self, node: ast.expr) -> bool:
         sql = self._value(node)
-        return sql is not None and self._keep(sql)
+        return sql is not None and self._add(sql)
 
     def _value(self, node: ast.expr) -> str | None:
         """The text of an expression, with a mark for each part that only a running function knows."""
@@ -169,7 +169,7 @@ class _Finder(ast.NodeVisitor):
             value = None
         return str(value) if isinstance(value, str | int) else None
 
-    def _keep(self, sql: str) -> bool:
+    def _add(self, sql: str) -> bool:
         sql = squeezed(sql)
         pattern = _HOLE in sql
         if not (_READS.match(sql) or _WRITES.match(sql) or (pattern and _BEGINS.match(sql))):

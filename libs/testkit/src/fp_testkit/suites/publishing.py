@@ -44,9 +44,9 @@ class PublishingSuite:
         assert recorder.ids == [event.id, last.id]
 
     async def test_an_event_that_no_stream_keeps_fails_alone(self, bus: Bus) -> None:
-        stray, kept = registered("stray", type="fp.strays.seen"), registered("kept")
-        published = await bus.publish([stray, kept])
-        assert published.acked == {kept.id}
+        stray, stored = registered("stray", type="fp.strays.seen"), registered("kept")
+        published = await bus.publish([stray, stored])
+        assert published.acked == {stored.id}
         assert isinstance(published.failed[stray.id], Unavailable)
 
     async def test_publishing_nothing_is_done_at_once(self, bus: Bus) -> None:

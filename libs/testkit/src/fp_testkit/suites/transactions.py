@@ -33,7 +33,7 @@ class OutboxSuite:
         event = registered()
         async with transactions.transaction() as tx:
             tx.outbox.add(event)
-        assert [kept.id for kept in await transactions.published()] == [event.id]
+        assert [one.id for one in await transactions.published()] == [event.id]
 
     async def test_a_failed_transaction_leaves_nothing(self, transactions: Transactions) -> None:
         await _fail(transactions)

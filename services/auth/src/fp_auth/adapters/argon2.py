@@ -28,7 +28,7 @@ class Argon2Hasher:
         self._hasher = argon2.PasswordHasher.from_parameters(parameters)
         self._free = asyncio.Semaphore(_AT_ONCE)
         # An unknown user is checked against a real hash of the same cost.
-        self._nobody = self._hasher.hash(secrets.token_urlsafe())
+        self._placeholder = self._hasher.hash(secrets.token_urlsafe())
 
     async def hash(self, password: str) -> str:
         async with self._free:
@@ -36,7 +36,7 @@ class Argon2Hasher:
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
         async with self._free:
-            right = await asyncio.to_thread(self._verify, password_hash or self._nobody, _typed(password))
+            right = await asyncio.to_thread(self._verify, password_hash or self._placeholder, _typed(password))
         # Neither a user who is unknown nor one without a password has any that is right.
         return right and bool(password_hash)
 

@@ -48,7 +48,7 @@ class AuditReads(Protocol):
 
     async def head_before(self, day: date) -> Head | None: ...
 
-    async def first_kept(self) -> date | None:
+    async def first_stored(self) -> date | None:
         """Day of the oldest entry that retention has left; None without entries."""
 
     def entries(self, day: date, team: str) -> AsyncIterator[Sequence[Entry]]:

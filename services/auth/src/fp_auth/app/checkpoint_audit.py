@@ -36,8 +36,8 @@ class CheckpointAudit:
             await self._checkpoints.put(checkpoint)
         self._last, self.put_at = checkpoint, now
 
-    async def forget(self, keep: timedelta) -> None:
+    async def forget(self, retention: timedelta) -> None:
         """Take away the checkpoints of days whose entries retention has dropped."""
-        first = await self._reads.first_kept()
-        before = (self._clock.now() - keep).astimezone(UTC).date()
+        first = await self._reads.first_stored()
+        before = (self._clock.now() - retention).astimezone(UTC).date()
         await self._checkpoints.drop_before(before if first is None else min(before, first))

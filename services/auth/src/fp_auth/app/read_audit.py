@@ -68,7 +68,7 @@ class VerifyAudit:
         if first is None:
             # Retention takes a day's checkpoints with its entries: one that is left alone shows that somebody else
             # took them.
-            first = min([await self._reads.first_kept() or today, *(checkpoint.day for checkpoint in checkpoints)])
+            first = min([await self._reads.first_stored() or today, *(checkpoint.day for checkpoint in checkpoints)])
         _in_order(first, last)
         heads = {head.day: head for head in await self._reads.heads(first, last)}
         before = await self._reads.head_before(first)

@@ -104,7 +104,7 @@ def rows_to_pb(rows: TrainingRows, head: Sequence[ColumnHead]) -> pb.GetTraining
 
 
 def values_to_pb(column: Column, kind: ValueType) -> pb.TrainingSetValues:
-    missing = [place for place, kept in enumerate(column) if kept is None] if None in column else []
+    missing = [place for place, value in enumerate(column) if value is None] if None in column else []
     match kind:
         case ValueType.DOUBLE:
             return pb.TrainingSetValues(doubles=_filled(column, missing, 0.0), missing=missing)
@@ -113,10 +113,10 @@ def values_to_pb(column: Column, kind: ValueType) -> pb.TrainingSetValues:
         case ValueType.BOOL:
             return pb.TrainingSetValues(bools=_filled(column, missing, False), missing=missing)
         case ValueType.STRING | ValueType.STRUCT:
-            texts = [kept.decode() for kept in _filled(column, missing, b"")]
+            texts = [value.decode() for value in _filled(column, missing, b"")]
             return pb.TrainingSetValues(strings=texts, missing=missing)
         case ValueType.DOUBLE_LIST:
-            lists = [numbers(kept) for kept in _filled(column, missing, b"")]
+            lists = [numbers(value) for value in _filled(column, missing, b"")]
             return pb.TrainingSetValues(
                 doubles=[number for one in lists for number in one],
                 lengths=[len(one) for one in lists],
@@ -125,4 +125,4 @@ def values_to_pb(column: Column, kind: ValueType) -> pb.TrainingSetValues:
 
 
 def _filled(column: Column, missing: Sequence[int], nothing: object) -> Column:
-    return [nothing if kept is None else kept for kept in column] if missing else column
+    return [nothing if value is None else value for value in column] if missing else column

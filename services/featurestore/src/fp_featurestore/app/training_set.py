@@ -185,5 +185,5 @@ def _assemble(reads: Sequence[_Read], chunk: _Chunk, found: Sequence[Mapping[int
     for read, rows in zip(reads, found, strict=True):
         columns += gather(rows, count, read.view.schemas, read.names)
     required = [rows for read, rows in zip(reads, found, strict=True) if read.wanted.required]
-    keep = [place for place in range(count) if all(place in rows for rows in required)]
-    return chosen(TrainingRows(chunk.entity_ids, chunk.times, columns), keep)
+    places = [place for place in range(count) if all(place in rows for rows in required)]
+    return chosen(TrainingRows(chunk.entity_ids, chunk.times, columns), places)

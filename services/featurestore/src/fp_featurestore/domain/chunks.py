@@ -47,7 +47,7 @@ def sizes(rows: TrainingRows, features: Sequence[Feature]) -> list[int]:
     found = [fixed] * len(rows.entity_ids)
     for column, feature in zip(rows.columns, features, strict=True):
         if feature.type not in FIXED:
-            found = [size + _LENGTH_BYTES + len(kept or b"") for size, kept in zip(found, column, strict=True)]
+            found = [size + _LENGTH_BYTES + len(text or b"") for size, text in zip(found, column, strict=True)]
     return found
 
 

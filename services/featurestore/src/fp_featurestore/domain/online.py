@@ -26,13 +26,13 @@ def encode(row: Row) -> bytes:
     return head + row.packed
 
 
-def decode(kept: bytes) -> OnlineValue:
-    event_time, version, ordinal, schema_version, available_at = _HEAD.unpack_from(kept)
+def decode(stored: bytes) -> OnlineValue:
+    event_time, version, ordinal, schema_version, available_at = _HEAD.unpack_from(stored)
     return OnlineValue(
         event_time=event_time - _SHIFT,
         version=version,
         ordinal=ordinal,
         schema_version=schema_version,
         available_at=available_at - _SHIFT,
-        packed=kept[_HEAD.size :],
+        packed=stored[_HEAD.size :],
     )

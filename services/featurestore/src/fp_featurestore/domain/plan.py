@@ -67,14 +67,14 @@ class Plan:
             if value is None:
                 continue
             try:
-                kept = place.check(value)
+                stored = place.check(value)
             except ValueError as error:
                 raise BadValue(name, str(error)) from None
             mask |= place.bit
             if place.slot < 0:
-                tail[place.index] = kept  # type: ignore[assignment]
+                tail[place.index] = stored  # type: ignore[assignment]
             else:
-                front[place.slot] = kept  # type: ignore[call-overload]
+                front[place.slot] = stored  # type: ignore[call-overload]
         packed = self._front.pack(mask.to_bytes(self._mask_bytes, "little"), *front)
         if not tail:
             return packed
@@ -92,8 +92,8 @@ class Plan:
         for name in names:
             place = self._places.get(name)
             if place is not None and there & place.bit:
-                kept = front[place.slot] if place.slot >= 0 else tail[place.index]
-                values[name] = shown(self.schema[place.index].type, kept)
+                stored = front[place.slot] if place.slot >= 0 else tail[place.index]
+                values[name] = shown(self.schema[place.index].type, stored)
         return values
 
     def slots(self, names: Sequence[str]) -> list[int] | None:
@@ -128,7 +128,7 @@ class Plan:
                 found.append(front[place.slot])
             else:
                 column = zip(front[place.slot], there, strict=True)
-                found.append([kept if mask & place.bit else None for kept, mask in column])
+                found.append([stored if mask & place.bit else None for stored, mask in column])
         return found
 
     def _tails(self, rows: Sequence[bytes], masks: Sequence[bytes]) -> list[dict[int, bytes]]:

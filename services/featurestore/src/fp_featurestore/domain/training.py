@@ -29,7 +29,7 @@ class TrainingRows:
 
 
 def gather(rows: Mapping[int, Row], count: int, schemas: Sequence[Schema], names: Sequence[str]) -> list[Column]:
-    """Columns of `count` rows of the given kept rows by their place; rows of each schema are read as a table."""
+    """Columns of `count` rows of the given rows by their place; rows of each schema are read as a table."""
     places: dict[int, list[int]] = defaultdict(list)
     for place in sorted(rows):
         places[rows[place].schema_version].append(place)
@@ -45,12 +45,12 @@ def gather(rows: Mapping[int, Row], count: int, schemas: Sequence[Schema], names
     return list(columns)
 
 
-def chosen(rows: TrainingRows, keep: Sequence[int]) -> TrainingRows:
+def chosen(rows: TrainingRows, places: Sequence[int]) -> TrainingRows:
     """The rows at these places."""
-    if len(keep) == len(rows.entity_ids):
+    if len(places) == len(rows.entity_ids):
         return rows
     return TrainingRows(
-        entity_ids=[rows.entity_ids[place] for place in keep],
-        times=[rows.times[place] for place in keep],
-        columns=[[column[place] for place in keep] for column in rows.columns],
+        entity_ids=[rows.entity_ids[place] for place in places],
+        times=[rows.times[place] for place in places],
+        columns=[[column[place] for place in places] for column in rows.columns],
     )

@@ -78,12 +78,12 @@ def _struct(value: object) -> bytes:
     if type(value) is not dict:
         raise ValueError("must be a struct")
     try:
-        kept = json.dumps(value, allow_nan=False, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+        stored = json.dumps(value, allow_nan=False, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
     except ValueError:
         raise ValueError("must hold finite numbers only") from None
-    if len(kept) > MAX_STRUCT_BYTES:
-        raise ValueError(f"has {len(kept)} bytes as JSON, at most {MAX_STRUCT_BYTES} are allowed")
-    return kept
+    if len(stored) > MAX_STRUCT_BYTES:
+        raise ValueError(f"has {len(stored)} bytes as JSON, at most {MAX_STRUCT_BYTES} are allowed")
+    return stored
 
 
 def check_of(feature: Feature) -> Check:
@@ -116,18 +116,18 @@ def exact(number: int) -> bool:
     return -EXACT_IN_DOUBLE <= number <= EXACT_IN_DOUBLE
 
 
-def numbers(kept: bytes) -> tuple[float, ...]:
-    return struct.unpack(f"<{len(kept) // 8}d", kept)
+def numbers(stored: bytes) -> tuple[float, ...]:
+    return struct.unpack(f"<{len(stored) // 8}d", stored)
 
 
-def shown(kind: ValueType, kept: object) -> object:
+def shown(kind: ValueType, stored: object) -> object:
     """A kept value as JSON has it."""
-    if isinstance(kept, bytes):
+    if isinstance(stored, bytes):
         if kind is ValueType.DOUBLE_LIST:
-            return list(numbers(kept))
-        return json.loads(kept) if kind is ValueType.STRUCT else kept.decode()
-    if kind is ValueType.TIMESTAMP and isinstance(kept, int):
-        return show(kept)
-    if kind is ValueType.INT64 and isinstance(kept, int):
-        return float(kept) if exact(kept) else str(kept)
-    return kept
+            return list(numbers(stored))
+        return json.loads(stored) if kind is ValueType.STRUCT else stored.decode()
+    if kind is ValueType.TIMESTAMP and isinstance(stored, int):
+        return show(stored)
+    if kind is ValueType.INT64 and isinstance(stored, int):
+        return float(stored) if exact(stored) else str(stored)
+    return stored

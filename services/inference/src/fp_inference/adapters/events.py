@@ -87,13 +87,13 @@ def _summarise(payload: pb.InferenceCompleted, completed: Completed) -> None:
     signature = completed.target.signature
     seen = features(completed.ask.inputs, signature)
     said = outcome(completed.prediction.outputs, signature)
-    summary, features_told = payload.prediction_summary, payload.feature_summary
+    summary, inputs_summary = payload.prediction_summary, payload.feature_summary
     summary.top_label, summary.top_score = said.top_label, said.top_score
     summary.output_stats.update(said.stats)
     summary.output_cardinality = said.cardinality
-    features_told.feature_values.update(seen.numbers)
-    features_told.feature_count = seen.count
-    features_told.categorical_values.update(seen.categories)
+    inputs_summary.feature_values.update(seen.numbers)
+    inputs_summary.feature_count = seen.count
+    inputs_summary.categorical_values.update(seen.categories)
     sampled = sampled_rows(completed.ask.inputs, completed.prediction.outputs, signature)
     if sampled is not None:
         payload.sampled_rows.CopyFrom(_rows(sampled))

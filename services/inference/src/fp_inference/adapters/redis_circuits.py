@@ -12,7 +12,7 @@ from fp_inference.domain.circuit import Circuit
 _REPLICAS = "fp:inference:replicas"
 _PREFIX = "fp:inference:circuits:"
 # A few tellings may get lost; what a process that died had said is gone soon after.
-_KEPT_MS = 5_000
+_AGE_MS = 5_000
 
 # KEYS: what this replica says, replicas by the time they last spoke. ARGV: replica, body, milliseconds.
 _PUBLISH = Script("""
@@ -31,7 +31,7 @@ class RedisCircuits:
         self._replica = replica
 
     async def publish(self, circuits: Sequence[Circuit]) -> None:
-        arguments = [self._replica, json.dumps([_dump(circuit) for circuit in circuits]), _KEPT_MS]
+        arguments = [self._replica, json.dumps([_dump(circuit) for circuit in circuits]), _AGE_MS]
         await self._link.run(_PUBLISH, ([_PREFIX + self._replica, _REPLICAS], arguments))
 
     async def published(self) -> Sequence[Circuit]:
@@ -40,7 +40,7 @@ class RedisCircuits:
         if not others:
             return ()
         (said,) = await self._link.ask(("MGET", *others))
-        return [_load(kept) for text in said if text is not None for kept in json.loads(text)]
+        return [_load(stored) for text in said if text is not None for stored in json.loads(text)]
 
 
 def _dump(circuit: Circuit) -> list[object]:
@@ -48,7 +48,7 @@ def _dump(circuit: Circuit) -> list[object]:
     return [circuit.version_id, circuit.endpoint, circuit.state, circuit.failures, at]
 
 
-def _load(kept: Sequence[object]) -> Circuit:
-    version_id, endpoint, state, failures, at = kept
+def _load(stored: Sequence[object]) -> Circuit:
+    version_id, endpoint, state, failures, at = stored
     changed_at = datetime.fromisoformat(str(at)) if at is not None else None
     return Circuit(str(version_id), str(endpoint), State(str(state)), int(str(failures)), changed_at)

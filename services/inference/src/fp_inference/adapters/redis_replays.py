@@ -19,10 +19,10 @@ class RedisReplays:
         self._link = link
 
     async def get(self, digests: Sequence[bytes]) -> Sequence[Replay]:
-        (kept,) = await self._link.ask(("MGET", *map(_key, digests)))
+        (stored,) = await self._link.ask(("MGET", *map(_key, digests)))
         return [
             _replay(digest, value[:_FINGERPRINT], value[_FINGERPRINT:])
-            for digest, value in zip(digests, kept, strict=True)
+            for digest, value in zip(digests, stored, strict=True)
             if value
         ]
 

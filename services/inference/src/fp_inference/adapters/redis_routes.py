@@ -22,7 +22,7 @@ _TEAMS = "fp:inference:teams"
 _CHANNEL = "fp:inference:splits"
 
 # KEYS: hash, teams. ARGV: field, version, body, team. Kept unless a newer version is there; values are "version|body".
-_KEEP_NEWEST = Script("""
+_SAVE_NEWEST = Script("""
 local old = redis.call('HGET', KEYS[1], ARGV[1])
 if old and tonumber(string.match(old, '^(%d+)|')) > tonumber(ARGV[2]) then return 0 end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. '|' .. ARGV[3])
@@ -70,7 +70,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 SplitHandler = Callable[[str, str, Split], None]
-_Kept = Mapping[bytes, bytes]
+_Fields = Mapping[bytes, bytes]
 
 
 class RedisRoutes:
@@ -86,17 +86,17 @@ class RedisRoutes:
 
     async def save_target(self, team: str, model_name: str, target: Target) -> None:
         field = json.dumps([model_name, target.version_id])
-        await self._keep(_hash("targets", team), field, target.sequence, dump_target(target), team)
+        await self._save(_hash("targets", team), field, target.sequence, dump_target(target), team)
 
     async def save_stable(self, team: str, model_name: str, stable: Stable) -> None:
         version = _micros(stable.promoted_at)
-        await self._keep(_hash("stable", team), model_name, version, dump_stable(stable), team)
+        await self._save(_hash("stable", team), model_name, version, dump_stable(stable), team)
 
     async def save_archived(self, team: str, model_name: str, at: datetime) -> None:
-        await self._keep(_hash("archived", team), model_name, _micros(at), at.isoformat(), team)
+        await self._save(_hash("archived", team), model_name, _micros(at), at.isoformat(), team)
 
     async def save_restored(self, team: str, model_name: str, at: datetime) -> None:
-        await self._keep(_hash("restored", team), model_name, _micros(at), at.isoformat(), team)
+        await self._save(_hash("restored", team), model_name, _micros(at), at.isoformat(), team)
 
     async def set_split(self, team: str, model_name: str, shares: tuple[Share, ...], at: datetime) -> Split:
         arguments = [model_name, dump_split(shares, at), team, _CHANNEL]
@@ -145,13 +145,13 @@ class RedisRoutes:
     async def _team(self, team: str) -> Sequence[Route]:
         return _routes(team, *await self._link.ask(*(("HGETALL", _hash(kind, team)) for kind in _FAMILIES)))
 
-    async def _keep(self, key: str, field: str, version: int, body: str, team: str) -> None:
+    async def _save(self, key: str, field: str, version: int, body: str, team: str) -> None:
         arguments = [field, version, body, team]
-        await self._link.run(_KEEP_NEWEST, ([key, _TEAMS], arguments))
+        await self._link.run(_SAVE_NEWEST, ([key, _TEAMS], arguments))
 
 
-def _routes(team: str, *kept: _Kept) -> list[Route]:
-    targets, splits, stable, archived, restored = kept
+def _routes(team: str, *hashes: _Fields) -> list[Route]:
+    targets, splits, stable, archived, restored = hashes
     of_model: dict[str, dict[str, Target]] = {}
     for field, value in targets.items():
         model_name, version_id = json.loads(field)
@@ -173,8 +173,8 @@ def _routes(team: str, *kept: _Kept) -> list[Route]:
     ]
 
 
-def _moments(kept: _Kept) -> dict[str, datetime]:
-    return {field.decode(): datetime.fromisoformat(_parted(value)[1]) for field, value in kept.items()}
+def _moments(hashes: _Fields) -> dict[str, datetime]:
+    return {field.decode(): datetime.fromisoformat(_parted(value)[1]) for field, value in hashes.items()}
 
 
 def _moment(kind: str, text: str) -> datetime:

@@ -17,19 +17,19 @@ def dump_target(target: Target) -> str:
 
 
 def load_target(text: str) -> Target:
-    kept = json.loads(text)
+    stored = json.loads(text)
     return Target(
-        model_id=kept["model_id"],
-        version_id=kept["version_id"],
-        version=kept["version"],
-        endpoint=kept["endpoint"],
-        weight_bps=kept["weight_bps"],
-        sequence=kept["sequence"],
-        deployed_at=datetime.fromisoformat(kept["deployed_at"]),
-        removed=kept.get("removed", 0),
-        status=TargetStatus(kept["status"]),
-        signature=_signature(kept["signature"]),
-        artifact_digest=kept.get("artifact_digest", ""),
+        model_id=stored["model_id"],
+        version_id=stored["version_id"],
+        version=stored["version"],
+        endpoint=stored["endpoint"],
+        weight_bps=stored["weight_bps"],
+        sequence=stored["sequence"],
+        deployed_at=datetime.fromisoformat(stored["deployed_at"]),
+        removed=stored.get("removed", 0),
+        status=TargetStatus(stored["status"]),
+        signature=_signature(stored["signature"]),
+        artifact_digest=stored.get("artifact_digest", ""),
     )
 
 
@@ -38,9 +38,9 @@ def dump_split(shares: tuple[Share, ...], at: datetime) -> str:
 
 
 def load_split(revision: int, text: str) -> Split:
-    kept = json.loads(text)
-    shares = tuple(Share(share["version_id"], share["since"], share["weight_bps"]) for share in kept["shares"])
-    return Split(shares, revision, datetime.fromisoformat(kept["set_at"]))
+    stored = json.loads(text)
+    shares = tuple(Share(share["version_id"], share["since"], share["weight_bps"]) for share in stored["shares"])
+    return Split(shares, revision, datetime.fromisoformat(stored["set_at"]))
 
 
 def dump_stable(stable: Stable) -> str:
@@ -48,14 +48,14 @@ def dump_stable(stable: Stable) -> str:
 
 
 def load_stable(text: str) -> Stable:
-    kept = json.loads(text)
-    return Stable(kept["version_id"], kept["version"], datetime.fromisoformat(kept["promoted_at"]))
+    stored = json.loads(text)
+    return Stable(stored["version_id"], stored["version"], datetime.fromisoformat(stored["promoted_at"]))
 
 
-def _signature(kept: Mapping[str, Any]) -> Signature:
-    return Signature(tuple(map(_spec, kept["inputs"])), tuple(map(_spec, kept["outputs"])))
+def _signature(stored: Mapping[str, Any]) -> Signature:
+    return Signature(tuple(map(_spec, stored["inputs"])), tuple(map(_spec, stored["outputs"])))
 
 
-def _spec(kept: Mapping[str, Any]) -> TensorSpec:
-    columns = tuple(Column(column["name"], tuple(column["categories"])) for column in kept["columns"])
-    return TensorSpec(kept["name"], ElementType(kept["element"]), tuple(kept["shape"]), columns)
+def _spec(stored: Mapping[str, Any]) -> TensorSpec:
+    columns = tuple(Column(column["name"], tuple(column["categories"])) for column in stored["columns"])
+    return TensorSpec(stored["name"], ElementType(stored["element"]), tuple(stored["shape"]), columns)

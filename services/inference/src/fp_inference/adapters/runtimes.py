@@ -75,7 +75,7 @@ class ServingRuntimes:
         inputs, outputs = map(_TENSORS.spec_from_pb, info.input_schema), map(_TENSORS.spec_from_pb, info.output_schema)
         return Signature(tuple(inputs), tuple(outputs))
 
-    async def keep_only(self, endpoints: Collection[str]) -> None:
+    async def retain(self, endpoints: Collection[str]) -> None:
         now = self._clock.monotonic()
         for endpoint, opened in list(self._open.items()):
             if endpoint in endpoints:

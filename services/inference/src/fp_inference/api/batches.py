@@ -34,8 +34,8 @@ def answer_to_pb(answer: Answer) -> pb.BatchPredictResult:
     match answer.outcome:
         case Error() as error:
             return _failed(answer.item_id, error)
-        case bytes() as kept:
-            return pb.BatchPredictResult.FromString(kept)
+        case bytes() as stored:
+            return pb.BatchPredictResult.FromString(stored)
         case prediction:
             return _predicted(answer.item_id, prediction)
 

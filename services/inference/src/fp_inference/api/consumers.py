@@ -43,33 +43,33 @@ class DeploymentEvents:
 
     def __init__(self, follow: FollowDeployments) -> None:
         self._follow = follow
-        self._kept: dict[tuple[str, str], Event] = {}
+        self._newest: dict[tuple[str, str], Event] = {}
         self._caught_up = asyncio.Event()
 
     async def run(self, bus: Bus, settle: Callable[[], None]) -> None:
         """settle: called once the routes are as the events say. Ends only by an error."""
-        self._kept.clear()
+        self._newest.clear()
         self._caught_up.clear()
         async with asyncio.TaskGroup() as group:
             group.create_task(bus.broadcast(DEPLOYMENTS, self.handle, caught_up=self._caught_up))
-            group.create_task(self._apply_kept(settle))
+            group.create_task(self._apply_newest(settle))
 
     async def handle(self, event: Event) -> None:
         if self._caught_up.is_set():
             await self._apply(event)
             return
         key = (event.team, event.payload.version_id)  # type: ignore[attr-defined]
-        known = self._kept.get(key)
+        known = self._newest.get(key)
         if known is None or known.sequence < event.sequence:
-            self._kept[key] = event
+            self._newest[key] = event
 
-    async def _apply_kept(self, settle: Callable[[], None]) -> None:
+    async def _apply_newest(self, settle: Callable[[], None]) -> None:
         await self._caught_up.wait()
-        kept, self._kept = self._kept, {}
+        newest, self._newest = self._newest, {}
         try:
             await self._follow.reconcile()
         except Error:
-            for event in kept.values():
+            for event in newest.values():
                 await self._apply(event)
             settle()
 

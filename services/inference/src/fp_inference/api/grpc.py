@@ -82,7 +82,7 @@ class Servicer(InferenceGatewayServiceServicer):
         try:
             return prediction_to_pb(await self._predict(ask))
         finally:
-            self._tell_limit(context, ask.caller)
+            self._send_limit(context, ask.caller)
 
     async def BatchPredict(self, request: pb.BatchPredictRequest, context: Context) -> pb.BatchPredictResponse:
         whole = self._whole(request)
@@ -93,7 +93,7 @@ class Servicer(InferenceGatewayServiceServicer):
                 answers[answer.item_id] = answer
         finally:
             again = len(answers) == len(items) and all(isinstance(answer.outcome, bytes) for answer in answers.values())
-            self._tell_limit(context, whole.caller, *(((REPLAYED, "true"),) if again else ()))
+            self._send_limit(context, whole.caller, *(((REPLAYED, "true"),) if again else ()))
         results = [answer_to_pb(answers[item.item_id]) for item in items]
         return pb.BatchPredictResponse(results=results, request_id=answers[items[0].item_id].request_id)
 
@@ -107,7 +107,7 @@ class Servicer(InferenceGatewayServiceServicer):
                 async for answer in answers:
                     yield pb.StreamPredictResponse(result=answer_to_pb(answer), request_id=answer.request_id)
         finally:
-            self._tell_limit(context, whole.caller)
+            self._send_limit(context, whole.caller)
 
     async def GetRoute(self, request: pb.GetRouteRequest, context: Context) -> pb.GetRouteResponse:
         team, model_name = caller().team, _model_name(request.model_name)
@@ -186,7 +186,7 @@ class Servicer(InferenceGatewayServiceServicer):
         ask = self._ask(request, call, command(request, _nothing, call=call), {})
         return replace(ask, deadline=call.deadline - min(_WAY_BACK, _WAY_BACK_SHARE * call.remaining()))
 
-    def _tell_limit(self, context: Context, caller: Caller, *more: tuple[str, str]) -> None:
+    def _send_limit(self, context: Context, caller: Caller, *more: tuple[str, str]) -> None:
         standing = self._admission.standing(caller)
         limits = (standing.limit, standing.remaining, standing.reset)
         context.set_trailing_metadata((*zip(_LIMIT_HEADERS, map(str, limits), strict=True), *more))

@@ -49,7 +49,7 @@ class Breakers:
         """Those that are open because their target did not answer at all."""
         return [guarded for guarded in self._guarded.values() if guarded.breaker.awaits_return]
 
-    def keep_only(self, targets: Collection[Target]) -> None:
+    def retain(self, targets: Collection[Target]) -> None:
         wanted = {_key(target) for target in targets}
         for key in self._guarded.keys() - wanted:
             del self._guarded[key]

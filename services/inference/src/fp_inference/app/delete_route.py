@@ -22,4 +22,4 @@ class DeleteRoute:
             self._table.get(team, model_name)
             split = await self._store.set_split(team, model_name, (), self._clock.now())
             self._table.change(team, model_name, lambda known: known.with_split(split))
-            await self._replays.keep(command, None)
+            await self._replays.save_answer(command, None)

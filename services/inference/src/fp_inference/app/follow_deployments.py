@@ -36,25 +36,25 @@ class FollowDeployments:
         team, model_name, target = deployment.team, deployment.model_name, deployment.target
         if self._change(team, model_name, lambda route: route.deployed(target)):
             _log.info("version deployed", model=model_name, version=target.version, sequence=target.sequence)
-            await self._keep_target(team, model_name, target)
+            await self._save_target(team, model_name, target)
 
     async def undeployed(self, deployment: Deployment) -> None:
         team, model_name, target = deployment.team, deployment.model_name, deployment.target
         if self._change(team, model_name, lambda route: route.undeployed(target)):
             _log.info("version undeployed", model=model_name, version=target.version, sequence=target.sequence)
-            await self._keep_target(team, model_name, target)
+            await self._save_target(team, model_name, target)
 
     async def promoted(self, team: str, model_name: str, stable: Stable) -> None:
         if self._change(team, model_name, lambda route: route.promoted(stable)):
-            await self._keep(lambda: self._store.save_stable(team, model_name, stable))
+            await self._save(lambda: self._store.save_stable(team, model_name, stable))
 
     async def archived(self, team: str, model_name: str, at: datetime) -> None:
         if self._change(team, model_name, lambda route: route.archived(at)):
-            await self._keep(lambda: self._store.save_archived(team, model_name, at))
+            await self._save(lambda: self._store.save_archived(team, model_name, at))
 
     async def restored(self, team: str, model_name: str, at: datetime) -> None:
         if self._change(team, model_name, lambda route: route.restored(at)):
-            await self._keep(lambda: self._store.save_restored(team, model_name, at))
+            await self._save(lambda: self._store.save_restored(team, model_name, at))
 
     def split(self, team: str, model_name: str, split: Split) -> None:
         """A split that this or another replica set."""
@@ -62,8 +62,8 @@ class FollowDeployments:
 
     async def recall(self) -> None:
         """Take over what is stored. Raises Unavailable."""
-        for kept in await self._store.load():
-            self._change(kept.team, kept.model_name, partial(_merged, kept=kept))
+        for stored in await self._store.load():
+            self._change(stored.team, stored.model_name, partial(_merged, stored=stored))
 
     async def reconcile(self) -> None:
         """Take over what the pipeline lists; what it does not list is gone. Raises Unavailable."""
@@ -82,7 +82,7 @@ class FollowDeployments:
             if route is not None and route.targets.get(version_id) is target:
                 _log.warning("version is not deployed any more", model=model_name, version=target.version)
                 self._change(team, model_name, partial(Route.lost, version_id=version_id))
-                await self._keep_target(team, model_name, target)
+                await self._save_target(team, model_name, target)
         self._table.settle()
 
     async def reconcile_always(self, interval: float) -> None:
@@ -96,13 +96,13 @@ class FollowDeployments:
             else:
                 await asyncio.sleep(interval)
 
-    async def _keep_target(self, team: str, model_name: str, target: Target) -> None:
+    async def _save_target(self, team: str, model_name: str, target: Target) -> None:
         route = self._table.find(team, model_name)
-        kept = route.targets.get(target.version_id) if route else None
-        if kept is not None:
-            await self._keep(lambda: self._store.save_target(team, model_name, kept))
+        stored = route.targets.get(target.version_id) if route else None
+        if stored is not None:
+            await self._save(lambda: self._store.save_target(team, model_name, stored))
 
-    async def _keep(self, save: Callable[[], Awaitable[None]]) -> None:
+    async def _save(self, save: Callable[[], Awaitable[None]]) -> None:
         try:
             await save()
         except Unavailable as error:
@@ -112,14 +112,14 @@ class FollowDeployments:
         return self._table.change(team, model_name, apply) is not None
 
 
-def _merged(route: Route, kept: Route) -> Route:
-    for target in kept.targets.values():
+def _merged(route: Route, stored: Route) -> Route:
+    for target in stored.targets.values():
         gone = target.status is TargetStatus.REMOVED
         route = route.undeployed(target) if gone else route.deployed(target)
-    if kept.split is not None:
-        route = route.with_split(kept.split)
-    if kept.stable is not None:
-        route = route.promoted(kept.stable)
-    if kept.restored_at is not None:
-        route = route.restored(kept.restored_at)
-    return route.archived(kept.archived_at) if kept.archived_at is not None else route
+    if stored.split is not None:
+        route = route.with_split(stored.split)
+    if stored.stable is not None:
+        route = route.promoted(stored.stable)
+    if stored.restored_at is not None:
+        route = route.restored(stored.restored_at)
+    return route.archived(stored.archived_at) if stored.archived_at is not None else route

@@ -57,7 +57,7 @@ class Runtimes(Readiness, Protocol):
         """The tensors of the loaded model, for versions that declared none."""
         ...
 
-    async def keep_only(self, endpoints: Collection[str]) -> None:
+    async def retain(self, endpoints: Collection[str]) -> None:
         """Close the channels to all others, once nothing has used them for a while."""
         ...
 

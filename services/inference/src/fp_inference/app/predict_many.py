@@ -116,9 +116,9 @@ class PredictMany:
                 yield await answers.get()
 
     async def _outcome(self, item: Item, known: Mapping[bytes, bytes]) -> Outcome:
-        kept = known.get(replay_digest(item.ask.command)) if known else None
-        if kept is not None:
-            return kept
+        stored = known.get(replay_digest(item.ask.command)) if known else None
+        if stored is not None:
+            return stored
         if item.flaw is not None:
             self._predict.refused(item.ask, item.flaw)
             return item.flaw

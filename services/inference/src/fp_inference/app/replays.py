@@ -95,7 +95,7 @@ class Replays:
             yield Parts(day, {key: replay.response for key, replay in found.items() if replay.day is None})
 
     def remember(self, replay: Replay) -> None:
-        """Keep in memory; `store` keeps for longer."""
+        """Hold in memory; `store` writes what other replicas and later processes read."""
         known = self._recent.pop(replay.digest, None)
         self._bytes += _size(replay) - (_size(known) if known else 0)
         self._recent[replay.digest] = replay
@@ -103,8 +103,8 @@ class Replays:
             _, oldest = self._recent.popitem(last=False)
             self._bytes -= _size(oldest)
 
-    async def keep(self, command: Command, result: object) -> None:
-        """What a command answered, if it can be asked for again."""
+    async def save_answer(self, command: Command, result: object) -> None:
+        """Store the answer of a command that has an idempotency key, for a repetition."""
         if command.key:
             replay = Replay(replay_digest(command), command.fingerprint, command.encode(result))
             self.remember(replay)

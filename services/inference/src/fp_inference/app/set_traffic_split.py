@@ -62,7 +62,7 @@ class SetTrafficSplit:
             split = await self._store.set_split(team, model_name, shares, self._clock.now())
             self._table.change(team, model_name, lambda known: known.with_split(split))
             after = self._table.find(team, model_name) or route
-            await self._replays.keep(command, after)
+            await self._replays.save_answer(command, after)
             return after
 
     async def _check_reached(self, route: Route, shares: Sequence[Share], field: str) -> None:

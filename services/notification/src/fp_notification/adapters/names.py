@@ -73,9 +73,9 @@ class Names:
             found = error
         # Nobody waits for the answer when the loop was closed meanwhile.
         with suppress(RuntimeError):
-            loop.call_soon_threadsafe(self._tell, answer, zone, found)
+            loop.call_soon_threadsafe(self._resolve, answer, zone, found)
 
-    def _tell(
+    def _resolve(
         self, answer: asyncio.Future[Sequence[str]], zone: asyncio.Semaphore, found: Sequence[str] | Exception
     ) -> None:
         self._threads.release()

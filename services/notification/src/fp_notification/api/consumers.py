@@ -21,7 +21,7 @@ __all__ = ["EVENTS", "facts", "handler"]
 
 _LONGEST_DETAIL = 200
 _USER = "user"
-_TOLD = frozenset(("disabled", "deleted", "suspended"))
+_NOTIFIED_REASONS = frozenset(("disabled", "deleted", "suspended"))
 _SCALARS = {
     FieldDescriptor.CPPTYPE_STRING,
     FieldDescriptor.CPPTYPE_INT32,
@@ -78,7 +78,7 @@ def _change(event: Event) -> Change | None:
 
 def _is_news(event: Event) -> bool:
     """Logins, passwords and jobs that end are nobody's business but the person's."""
-    return not isinstance(event.payload, events_pb2.IdentityEnded) or event.payload.reason in _TOLD
+    return not isinstance(event.payload, events_pb2.IdentityEnded) or event.payload.reason in _NOTIFIED_REASONS
 
 
 def _member(payload: events_pb2.UserCreated, time: datetime) -> Member:

@@ -8,7 +8,7 @@ from fp_kernel.secret_references import is_reference
 
 from fp_notification.app.ports import Member, Reads, Sender, Transactions
 from fp_notification.app.refusals import mail_not_configured
-from fp_notification.domain.preferences import WantedChannel, check_mutes, choose_channels, keeps_target
+from fp_notification.domain.preferences import WantedChannel, check_mutes, choose_channels, reuses_target
 from fp_notification.domain.recipients import CALLED, Channel, Recipient, RecipientKind
 
 
@@ -29,16 +29,16 @@ class UpdatePreferences:
     ) -> Recipient:
         """Raises InvalidArgument naming the field, FailedPrecondition for mails without a mail server."""
         now, muted = self._clock.now(), check_mutes(mutes)
-        nobody = Recipient(caller.team, caller.user_id, RecipientKind.USER)
+        undecided = Recipient(caller.team, caller.user_id, RecipientKind.USER)
         if not self._mailing and any(each.channel is Channel.EMAIL and each.enabled for each in wanted):
             raise mail_not_configured()
         # Asks the network, so before the transaction.
         await self._check_targets(
-            wanted, await self._reads.recipient(caller.team, caller.user_id, nobody.kind) or nobody
+            wanted, await self._reads.recipient(caller.team, caller.user_id, undecided.kind) or undecided
         )
         async with self._transactions(command) as tx:
             await tx.recipients.add_members([Member(caller.team, caller.user_id, now)])
-            present = await tx.recipients.lock(caller.team, caller.user_id) or nobody
+            present = await tx.recipients.lock(caller.team, caller.user_id) or undecided
             chosen = replace(
                 present, channels=choose_channels(wanted, present, caller.email), muted=muted, updated_at=now
             )
@@ -51,5 +51,5 @@ class UpdatePreferences:
         for index, each in enumerate(wanted):
             if each.channel not in CALLED or is_reference(each.target):
                 continue
-            if not keeps_target(each, present.channel(each.channel)):
+            if not reuses_target(each, present.channel(each.channel)):
                 await self._sender.check(each.target, f"channels[{index}].target")

@@ -71,7 +71,7 @@ def choose_channels(
     return tuple(chosen[channel] for channel in Channel if channel in chosen)
 
 
-def keeps_target(wanted: WantedChannel, present: ChannelSetting | None) -> bool:
+def reuses_target(wanted: WantedChannel, present: ChannelSetting | None) -> bool:
     """Whether nothing new is named: no target, the present one, or that as it was shown."""
     return not wanted.target or (present is not None and wanted.target in (mask(present.target), present.target))
 
@@ -137,7 +137,7 @@ def _chosen(channel: Channel, wanted: WantedChannel, present: ChannelSetting | N
         if wanted.target:
             raise invalid(field, "is for the channels WEBHOOK, SLACK and EMAIL")
         return setting
-    if present is not None and present.target and keeps_target(wanted, present):
+    if present is not None and present.target and reuses_target(wanted, present):
         # Only the owner's word brings back what was switched off.
         reason = "" if wanted.enabled else present.disabled_reason
         return replace(setting, target=present.target, secret_id=present.secret_id, disabled_reason=reason)
@@ -150,7 +150,7 @@ def _chosen(channel: Channel, wanted: WantedChannel, present: ChannelSetting | N
 def _mailed(wanted: WantedChannel, present: ChannelSetting | None, address: str, field: str) -> ChannelSetting:
     """To the person's own address: the platform writes to nobody who did not ask for it."""
     setting = ChannelSetting(Channel.EMAIL, wanted.enabled, wanted.min_severity)
-    if present is not None and present.target and keeps_target(wanted, present):
+    if present is not None and present.target and reuses_target(wanted, present):
         return replace(setting, target=present.target)
     if not wanted.target and not wanted.enabled:
         return setting

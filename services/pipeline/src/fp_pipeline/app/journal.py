@@ -64,9 +64,9 @@ class Journal:
         for change in changes:
             match change:
                 case Deploy(deployment):
-                    kept = await tx.deployments.deploy(deployment)
-                    if kept is not None:
-                        tx.outbox.add(ModelDeployed(kept, self._clock.now(), execution.cause.triggered_by))
+                    stored = await tx.deployments.deploy(deployment)
+                    if stored is not None:
+                        tx.outbox.add(ModelDeployed(stored, self._clock.now(), execution.cause.triggered_by))
                 case SetWeights(team, model_name, weights):
                     await tx.deployments.set_weights(team, model_name, dict(weights))
                 case Undeploy(runtime, reason, drain):

@@ -13,7 +13,7 @@ from typing import Any
 from fp_kernel import Clock
 
 from fp_pipeline.app.journal import Effects, Journal, Record
-from fp_pipeline.app.lease_keeper import LeaseKeeper
+from fp_pipeline.app.lease_renewal import LeaseRenewal
 from fp_pipeline.app.step_runs import StepRuns
 from fp_pipeline.app.steps import Steps
 from fp_pipeline.domain import scheduling
@@ -30,7 +30,7 @@ class Runner:
         self,
         *,
         journal: Journal,
-        keeper: LeaseKeeper,
+        renewal: LeaseRenewal,
         steps: Steps,
         policy: EnginePolicy,
         clock: Clock,
@@ -38,7 +38,7 @@ class Runner:
     ) -> None:
         """roll: a random number from 0 to 1 each time, for jitter."""
         self._journal = journal
-        self._keeper = keeper
+        self._renewal = renewal
         self._steps = steps
         self._policy = policy
         self._clock = clock
@@ -53,7 +53,7 @@ class Runner:
         runs = StepRuns(record, self._steps, self._policy, self._clock, self._roll)
         drive = _Drive(record, runs, self._policy, self._clock)
         async with asyncio.TaskGroup() as group:
-            lasting = self._keeper.keep(lease, held_until, drive.cancel)
+            lasting = self._renewal.renew_always(lease, held_until, drive.cancel)
             background: list[Coroutine[Any, Any, Any]] = [record.write_changes(), lasting]
             tasks: list[asyncio.Task[Any]] = [group.create_task(each) for each in background]
             tasks += await drive.run(group)

@@ -50,8 +50,8 @@ class StreamStepLogs:
 
     async def _lines(self, execution: Execution, step: Step, after_line: int) -> AsyncIterator[LogLine]:
         last = after_line
-        while kept := await self._reads.log(execution.id, step.step_id, last, _BATCH):
-            for line in kept:
+        while stored := await self._reads.log(execution.id, step.step_id, last, _BATCH):
+            for line in stored:
                 last = line.number
                 yield line
         if step.status is not StepStatus.RUNNING:

@@ -28,8 +28,8 @@ def check_json(value: JsonObject, field: str) -> None:
 
 def clean(text: str) -> str:
     """A text of others, cut and without what cannot be kept."""
-    kept = text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"
-    return kept.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    shortened = text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"
+    return shortened.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def is_clean(text: str) -> bool:

@@ -25,9 +25,9 @@ class MemoryDeployments:
         versions = {each.version for each in others}
         if deployment.runtime in self._state.deployments or deployment.version in versions:
             return None
-        kept = replace(deployment, weight_bps=0 if others else FULL_WEIGHT_BPS)
-        self._state.deployments[kept.runtime] = kept
-        return kept
+        stored = replace(deployment, weight_bps=0 if others else FULL_WEIGHT_BPS)
+        self._state.deployments[stored.runtime] = stored
+        return stored
 
     async def set_weights(self, team: str, model_name: str, weights: Weights) -> None:
         for each in await self.live(team, model_name):
@@ -41,8 +41,8 @@ class MemoryDeployments:
         return [each for each in await self.live(team, model_name) if each.runtime != runtime]
 
     async def move(self, runtime: str, endpoint: str) -> Deployment | None:
-        kept = self._state.deployments.get(runtime)
-        return None if kept is None or kept.endpoint == endpoint else self._change(runtime, endpoint=endpoint)
+        stored = self._state.deployments.get(runtime)
+        return None if stored is None or stored.endpoint == endpoint else self._change(runtime, endpoint=endpoint)
 
     async def live(self, team: str, model_name: str) -> Sequence[Deployment]:
         return [each for each in await self.all_live() if (each.team, each.model_name) == (team, model_name)]
@@ -65,9 +65,9 @@ class MemoryDeployments:
         ]
 
     async def gone(self, runtime: str) -> None:
-        kept = self._state.deployments.get(runtime)
-        if kept is not None and kept.state is DeploymentState.DRAINING:
-            self._state.deployments[runtime] = replace(kept, state=DeploymentState.GONE)
+        stored = self._state.deployments.get(runtime)
+        if stored is not None and stored.state is DeploymentState.DRAINING:
+            self._state.deployments[runtime] = replace(stored, state=DeploymentState.GONE)
 
     async def take_turn(self, team: str, model_name: str, execution_id: str) -> str:
         if self._state.executions[execution_id].status.ended:
@@ -78,9 +78,9 @@ class MemoryDeployments:
         return frozenset(name for name in runtimes if self._is_used(name))
 
     def _is_used(self, runtime: str) -> bool:
-        kept = self._state.deployments.get(runtime)
-        if kept is not None:
-            return kept.state is not DeploymentState.GONE
+        stored = self._state.deployments.get(runtime)
+        if stored is not None:
+            return stored.state is not DeploymentState.GONE
         owner = parse_runtime(runtime)
         return owner is not None and self._works(owner)
 
@@ -92,8 +92,8 @@ class MemoryDeployments:
         return step.attempt == owner.attempt and step.status in _AT_WORK
 
     def _change(self, runtime: str, **changes: Any) -> Deployment | None:
-        kept = self._state.deployments.get(runtime)
-        if kept is None or kept.state is not DeploymentState.LIVE:
+        stored = self._state.deployments.get(runtime)
+        if stored is None or stored.state is not DeploymentState.LIVE:
             return None
-        self._state.deployments[runtime] = replace(kept, **changes)
+        self._state.deployments[runtime] = replace(stored, **changes)
         return self._state.deployments[runtime]

@@ -11,7 +11,7 @@ from fp_pipeline.domain.progress import Progress
 from fp_postgres.signals import Subscriptions
 from pipeline_fakes.state import HeldLease, MemoryState
 
-_NOBODY = HeldLease("", 0, float("-inf"))
+_NO_HOLDER = HeldLease("", 0, float("-inf"))
 
 
 class MemoryExecutions:
@@ -45,9 +45,9 @@ class MemoryExecutions:
         execution = progress.execution
         if lease is not None:
             self._check(lease)
-        kept = self._state.executions[execution.id]
+        stored = self._state.executions[execution.id]
         # As in the database, the wish to cancel is a column that progress does not write.
-        self._state.executions[execution.id] = replace(execution, cancellation=kept.cancellation)
+        self._state.executions[execution.id] = replace(execution, cancellation=stored.cancellation)
         for transition in progress.transitions:
             key = (execution.id, transition.sequence)
             if key in self._state.transitions:
@@ -56,8 +56,8 @@ class MemoryExecutions:
         self._signals.signal(changed(execution.id))
 
     async def ask_to_cancel(self, execution_id: str, cancellation: Cancellation) -> None:
-        kept = self._state.executions[execution_id]
-        self._state.executions[execution_id] = replace(kept, cancellation=cancellation)
+        stored = self._state.executions[execution_id]
+        self._state.executions[execution_id] = replace(stored, cancellation=cancellation)
         self._signals.signal(cancelling(execution_id))
 
     async def end(self, execution_id: str) -> None:
@@ -116,7 +116,7 @@ class MemoryExecutions:
         return Lease(execution_id, holder, token)
 
     def _lease(self, execution_id: str) -> HeldLease:
-        return self._state.leases.get(execution_id, _NOBODY)
+        return self._state.leases.get(execution_id, _NO_HOLDER)
 
     def _check(self, lease: Lease) -> None:
         if self._lease(lease.execution_id).token != lease.token:

@@ -66,7 +66,7 @@ class FakeRegistry:
     async def ensure_model(self, actor: Actor, draft: ModelDraft, key: str) -> str:
         self._world.called("ensure_model", draft.name)
         model_id: str = self._world["models"].setdefault(draft.name, f"model-{draft.name}")
-        self._world.keep()
+        self._world.save()
         return model_id
 
     async def create_version(self, actor: Actor, draft: VersionDraft, key: str) -> Upload:
@@ -87,39 +87,39 @@ class FakeRegistry:
 
     async def confirm_upload(self, actor: Actor, version_id: str, digest: str, key: str) -> ModelVersion:
         self._world.called("confirm_upload", version_id)
-        kept = self._world["versions"][version_id]
+        stored = self._world["versions"][version_id]
         content = self._world["objects"].get(f"uploads/{version_id}", "")
-        kept["status"] = "READY" if digest == _digest(content) else "FAILED"
-        kept["digest"] = _digest(content)
-        kept["reason"] = "" if kept["status"] == "READY" else "the digest is another"
-        self._world.keep()
+        stored["status"] = "READY" if digest == _digest(content) else "FAILED"
+        stored["digest"] = _digest(content)
+        stored["reason"] = "" if stored["status"] == "READY" else "the digest is another"
+        self._world.save()
         return self._found(version_id)
 
     def _found(self, version_id: str) -> ModelVersion:
-        kept = self._world["versions"].get(version_id)
-        if kept is None:
+        stored = self._world["versions"].get(version_id)
+        if stored is None:
             raise NotFound(f"no version {version_id}")
         return ModelVersion(
-            model_id=self._world["models"][kept["model"]],
-            model_name=kept["model"],
+            model_id=self._world["models"][stored["model"]],
+            model_name=stored["model"],
             version_id=version_id,
-            version=kept["version"],
-            status=VersionStatus(kept["status"]),
-            stage=Stage(kept["stage"]),
-            digest=kept["digest"],
-            failure_reason=kept["reason"],
-            inputs=frozenset(kept.get("inputs", ())),
-            archived=kept["model"] in self._world["archived"],
+            version=stored["version"],
+            status=VersionStatus(stored["status"]),
+            stage=Stage(stored["stage"]),
+            digest=stored["digest"],
+            failure_reason=stored["reason"],
+            inputs=frozenset(stored.get("inputs", ())),
+            archived=stored["model"] in self._world["archived"],
         )
 
     def _move(self, version_id: str, stage: Stage) -> str:
-        kept = self._world["versions"][version_id]
-        incumbent = self._world.production(kept["model"])
+        stored = self._world["versions"][version_id]
+        incumbent = self._world.production(stored["model"])
         if stage is Stage.PRODUCTION and incumbent and incumbent != version_id:
             self._world["versions"][incumbent]["stage"] = "ARCHIVED"
-        kept["stage"] = stage.value
+        stored["stage"] = stage.value
         if stage is Stage.PRODUCTION:
-            kept["was_production"] = True
+            stored["was_production"] = True
         return stage.value
 
 
@@ -147,19 +147,19 @@ class FakeRuntimes:
         self._world.called("start_runtime", name)
         runtimes = self._world["runtimes"]
         port = 20_000 + len(runtimes)
-        kept = runtimes.setdefault(name, {"address": f"127.0.0.1:{port}", "version_id": spec.version_id})
-        self._world.keep()
-        address: str = kept["address"]
+        stored = runtimes.setdefault(name, {"address": f"127.0.0.1:{port}", "version_id": spec.version_id})
+        self._world.save()
+        address: str = stored["address"]
         return address
 
     async def stop(self, name: str) -> None:
         self._world.called("stop_runtime", name)
         self._world["runtimes"].pop(name, None)
-        self._world.keep()
+        self._world.save()
 
     async def running(self) -> Mapping[str, str]:
         self._world.called("running")
-        return {name: kept["address"] for name, kept in self._world["runtimes"].items()}
+        return {name: stored["address"] for name, stored in self._world["runtimes"].items()}
 
 
 class FakeProbe:
@@ -172,7 +172,7 @@ class FakeProbe:
 
     async def look(self, actor: Actor, address: str, model_name: str) -> Served:
         self._world.called("look", address)
-        found = [kept for kept in self._world["runtimes"].values() if kept["address"] == address]
+        found = [stored for stored in self._world["runtimes"].values() if stored["address"] == address]
         if not found:
             raise Unavailable("nothing listens")
         if found[0]["version_id"] in self.broken:
@@ -210,19 +210,19 @@ class FakeJobs:
             self.specs.append(spec)
             self.environments.append(environment)
             self._world["jobs"][name] = self._run(spec)
-            self._world.keep()
+            self._world.save()
         return self._job(name) or Job(JobState.FAILED)
 
     async def stop(self, name: str) -> None:
         self._world.called("stop_job", name)
-        kept = self._world["jobs"].get(name)
-        if kept is not None and kept["state"] == "RUNNING":
-            kept |= {"state": "FAILED", "reason": "stopped"}
-            self._world.keep()
+        stored = self._world["jobs"].get(name)
+        if stored is not None and stored["state"] == "RUNNING":
+            stored |= {"state": "FAILED", "reason": "stopped"}
+            self._world.save()
 
     async def log(self, name: str, after_line: int, limit: int) -> Sequence[str]:
-        kept = self._world["jobs"].get(name, {"lines": []})
-        lines: list[str] = kept["lines"][after_line : after_line + limit]
+        stored = self._world["jobs"].get(name, {"lines": []})
+        lines: list[str] = stored["lines"][after_line : after_line + limit]
         return lines
 
     def _run(self, spec: dict[str, Any]) -> dict[str, Any]:
@@ -241,11 +241,11 @@ class FakeJobs:
         return {"state": "SUCCEEDED", "reason": "", "lines": lines}
 
     def _job(self, name: str) -> Job | None:
-        kept = self._world["jobs"].get(name)
-        if kept is None:
+        stored = self._world["jobs"].get(name)
+        if stored is None:
             return None
-        seconds = 0.0 if kept["state"] == "RUNNING" else self.seconds
-        return Job(JobState(kept["state"]), kept["reason"], len(kept["lines"]), seconds)
+        seconds = 0.0 if stored["state"] == "RUNNING" else self.seconds
+        return Job(JobState(stored["state"]), stored["reason"], len(stored["lines"]), seconds)
 
 
 class FakeArtifacts:
@@ -268,7 +268,7 @@ class FakeArtifacts:
     async def put(self, key: str, content: bytes, *, content_type: str = "") -> None:
         self._world.called("put", key)
         self._world["objects"][key] = content.decode()
-        self._world.keep()
+        self._world.save()
 
     async def digest(self, key: str) -> str:
         self._world.called("digest", key)
@@ -277,7 +277,7 @@ class FakeArtifacts:
     async def send(self, key: str, url: str) -> None:
         self._world.called("send", url)
         self._world["objects"][url.removeprefix("put:")] = self._world["objects"][key]
-        self._world.keep()
+        self._world.save()
 
 
 class FakeJobTokens:

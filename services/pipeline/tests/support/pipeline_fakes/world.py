@@ -63,7 +63,7 @@ class World:
     def called(self, call: str, subject: str = "") -> None:
         """Note a call. Raises what `fail` has planned for it."""
         self.calls.append(f"{call} {subject}".rstrip())
-        self.keep()
+        self.save()
         self.heard(call)
         left, fault = self._faults.get(call, (0, _away))
         if left > 0:
@@ -74,10 +74,10 @@ class World:
         """What the first call with this idempotency key answered."""
         if key not in self["keys"]:
             self["keys"][key] = change()
-            self.keep()
+            self.save()
         return self["keys"][key]
 
-    def keep(self) -> None:
+    def save(self) -> None:
         if self._path is not None:
             written = self._path.with_suffix(".new")
             written.write_text(json.dumps(self._state))
@@ -95,7 +95,7 @@ class World:
             "digest": f"sha256:{version_id}",
             "reason": "",
         }
-        self.keep()
+        self.save()
         return version_id
 
     def production(self, model: str) -> str:

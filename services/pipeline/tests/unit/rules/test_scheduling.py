@@ -187,16 +187,16 @@ def test_the_transitions_alone_tell_the_whole_story(plays, pick):
     start = plays.execution(PipelineType.TRAINING_DAG, *steps)
     broken = pick.draw(st.sets(st.sampled_from([each.id for each in steps])))
     play = plays.of(start, failing=dict.fromkeys(broken, 9)).run(pick)
-    told = start
+    replayed = start
     for transition in play.transitions:
-        told = after(told, transition)
-    assert told.steps == play.execution.steps
-    assert (told.status, told.error, told.current_step) == (
+        replayed = after(replayed, transition)
+    assert replayed.steps == play.execution.steps
+    assert (replayed.status, replayed.error, replayed.current_step) == (
         play.execution.status,
         play.execution.error,
         play.execution.current_step,
     )
-    assert (told.started_at, told.completed_at) == (play.execution.started_at, play.execution.completed_at)
+    assert (replayed.started_at, replayed.completed_at) == (play.execution.started_at, play.execution.completed_at)
 
 
 def test_events_tell_completion_and_failure(plays):

@@ -56,7 +56,7 @@ class CommandRunner:
                 raise
             raise Replayed((await complete(stored)).SerializeToString()) from None
         await self._project(result.model)
-        _tell(context, Position(result.model.id, result.model.revision))
+        _send_position(context, Position(result.model.id, result.model.revision))
         answer = respond(result)
         return await complete(answer) if complete else answer
 
@@ -72,7 +72,7 @@ class CommandRunner:
         """The position of a repeated command: the present one, which is not before the first answer's."""
         model_id = _model_in(response)
         if model_id:
-            _tell(context, Position(model_id, await self._records.revision(caller().team, model_id)))
+            _send_position(context, Position(model_id, await self._records.revision(caller().team, model_id)))
 
 
 def _model_in(response: Any) -> str:
@@ -82,5 +82,5 @@ def _model_in(response: Any) -> str:
     return str(response.version.model_id) if "version" in fields else ""
 
 
-def _tell(context: Context, position: Position) -> None:
+def _send_position(context: Context, position: Position) -> None:
     context.set_trailing_metadata(((POSITION, str(position)),))

@@ -55,7 +55,7 @@ class ArtifactCache:
             measured = await download(source, part, limit=self._max_artifact_bytes)
             if measured != _hex(facts.digest):
                 raise WrongDigest(f"artifact digest is sha256:{measured}, the registry says {facts.digest}")
-            return await asyncio.to_thread(self._keep, part, facts.digest)
+            return await asyncio.to_thread(self._store, part, facts.digest)
         finally:
             part.unlink(missing_ok=True)
 
@@ -85,7 +85,7 @@ class ArtifactCache:
         os.utime(path)
         return path
 
-    def _keep(self, part: Path, digest: str) -> Path:
+    def _store(self, part: Path, digest: str) -> Path:
         path = self._path(digest)
         path.parent.mkdir(parents=True, exist_ok=True)
         part.replace(path)

@@ -59,7 +59,7 @@ def reduced(step: Step) -> Value:
     if not isinstance(rows, Rows) or not rest(step.given):
         return None
     places = axes(step.node, step.given, rows.rank)
-    return without(rows, places, kept=number(step.node, "keepdims", 1) != 0) if places else None
+    return without(rows, places, keepdims=number(step.node, "keepdims", 1) != 0) if places else None
 
 
 def best(step: Step) -> Value:
@@ -67,7 +67,7 @@ def best(step: Step) -> Value:
     place = axis(number(step.node, "axis", 0), rows.rank) if isinstance(rows, Rows) else None
     if not isinstance(rows, Rows) or place is None:
         return None
-    return without(rows, [place], kept=number(step.node, "keepdims", 1) != 0)
+    return without(rows, [place], keepdims=number(step.node, "keepdims", 1) != 0)
 
 
 def along(step: Step) -> Value:

@@ -62,11 +62,11 @@ def rest(given: Sequence[Value]) -> bool:
     return all(isinstance(value, Constant) for value in given[1:])
 
 
-def without(rows: Rows, places: Sequence[int], *, kept: bool) -> Rows:
+def without(rows: Rows, places: Sequence[int], *, keepdims: bool) -> Rows:
     tail: list[int | None] = []
     for at, size in enumerate(rows.tail, 1):
         if at not in places:
             tail.append(size)
-        elif kept:
+        elif keepdims:
             tail.append(1)
     return Rows(tuple(tail))

@@ -82,7 +82,7 @@ def squeezed(step: Step) -> Value:
     """Without axes it would take the rows away when there is one."""
     rows = step.given[0]
     places = axes(step.node, step.given, rows.rank) if isinstance(rows, Rows) and rest(step.given) else None
-    return without(rows, places, kept=False) if isinstance(rows, Rows) and places else None
+    return without(rows, places, keepdims=False) if isinstance(rows, Rows) and places else None
 
 
 def flat(step: Step) -> Value:

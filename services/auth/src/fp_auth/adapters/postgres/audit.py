@@ -128,7 +128,7 @@ class PostgresAuditReads:
         )
         return None if row is None else _head(row)
 
-    async def first_kept(self) -> date | None:
+    async def first_stored(self) -> date | None:
         day: date | None = await self._connection.fetchval("SELECT day FROM audit_entries ORDER BY day, number LIMIT 1")
         return day
 

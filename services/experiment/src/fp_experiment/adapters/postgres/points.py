@@ -57,7 +57,7 @@ def partitioned(retained: timedelta | None = None) -> Partitioned:
 
     retained: after the end of the month.
     """
-    return Partitioned("metric_points", by="id", each="month", ahead=2, behind=1, keep=retained)
+    return Partitioned("metric_points", by="id", each="month", ahead=2, behind=1, retention=retained)
 
 
 class PostgresPoints:

@@ -14,7 +14,7 @@ _REPORTS = 500
 
 def predictions(age: timedelta) -> Partitioned:
     """age: after the day in the request id. Events of predictions come within the three days of their stream."""
-    return Partitioned("predictions", by="id", each="day", ahead=7, behind=4, keep=age)
+    return Partitioned("predictions", by="id", each="day", ahead=7, behind=4, retention=age)
 
 
 class PostgresRetention:

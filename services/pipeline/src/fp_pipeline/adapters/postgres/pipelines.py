@@ -22,7 +22,7 @@ class PostgresPipelines:
         self._connection = connection
 
     async def add(self, pipeline: Pipeline) -> None:
-        kept = await self._connection.fetchval(
+        stored = await self._connection.fetchval(
             """
             INSERT INTO pipelines (id, team, name, type, revision, created_by, created_at, then_pipeline_id)
             VALUES ($1::uuid, $2, $3, $4, $5, $6, $7, $8::uuid)
@@ -38,7 +38,7 @@ class PostgresPipelines:
             pipeline.created_at,
             pipeline.then_pipeline_id or None,
         )
-        if kept is None:
+        if stored is None:
             raise _taken(pipeline.name)
         await self._revision(pipeline)
 

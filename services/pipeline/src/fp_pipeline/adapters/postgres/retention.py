@@ -10,7 +10,7 @@ from fp_postgres.partitions import lowest_id
 _BITE: Final = 5_000  # rows a statement: short locks
 _EXECUTIONS: Final = 50  # the same of executions, each with its steps and files
 _PIPELINES: Final = 500
-_KEPT_REVISIONS: Final = 10
+_RETAINED_REVISIONS: Final = 10
 """Newest ones that stay without an execution: someone may be about to start one of them."""
 
 # What an execution under way has written stays, however old it is; there are few of those.
@@ -93,7 +93,7 @@ class PostgresRetention:
         """Old steps of pipelines that no execution has any more; how many that were."""
         deleted, last = 0, _FIRST_ID
         while last:
-            row = await self._database.fetchrow(_REVISIONS, last, _PIPELINES, _KEPT_REVISIONS)
+            row = await self._database.fetchrow(_REVISIONS, last, _PIPELINES, _RETAINED_REVISIONS)
             last = (row and row["last"]) or ""
             deleted += row["number"] if row else 0
         return deleted

@@ -61,7 +61,7 @@ class RunJob:
         job = await self._runner.find(name) or await self._start(attempt, config)
         job = await self._ended(attempt, job)
         attempt.compute = job.seconds
-        await self._keep_log(attempt, job)
+        await self._store_log(attempt, job)
         if job.state is JobState.FAILED:
             said = f"; its last line: {attempt.log[-1][:300]}" if attempt.log else ""
             raise StepFailed(f"the job failed: {job.reason or 'no reason given'}{said}", final=False)
@@ -119,7 +119,7 @@ class RunJob:
             job = found
         return job
 
-    async def _keep_log(self, attempt: Attempt, job: Job) -> None:
+    async def _store_log(self, attempt: Attempt, job: Job) -> None:
         """The last lines; those of a job that talks without end would fill the database."""
         attempt.log_skipped = max(0, job.lines - MAX_LINES)
         attempt.log.clear()

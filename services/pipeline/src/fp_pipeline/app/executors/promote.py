@@ -28,7 +28,7 @@ class Promote:
     async def compensate(self, attempt: Attempt) -> JsonObject:
         facts = attempt.step.output
         if "incumbent" in facts and facts["incumbent"] != facts["version_id"]:
-            await self._demote(attempt, str(facts["model_id"]), str(facts["version_id"]), str(facts["incumbent"]))
+            await self._unserve(attempt, str(facts["model_id"]), str(facts["version_id"]), str(facts["incumbent"]))
         await self._shares.roll_back_traffic(attempt)
         return {}
 
@@ -40,7 +40,7 @@ class Promote:
         facts = {"incumbent": incumbent, "version_id": deployment.version_id, "model_id": deployment.model_id}
         await attempt.checkpoint(facts)
 
-    async def _demote(self, attempt: Attempt, model_id: str, version_id: str, incumbent: str) -> None:
+    async def _unserve(self, attempt: Attempt, model_id: str, version_id: str, incumbent: str) -> None:
         """The call to promote may have been lost on either side of the registry, or be under way: it is asked."""
         found = await self._registry.settled(attempt.actor, version_id)
         if found.stage is not Stage.PRODUCTION:

@@ -51,8 +51,8 @@ class Shares:
 
     async def roll_back_traffic(self, attempt: Attempt) -> None:
         """Nothing where nothing was moved, or where the version was alone."""
-        kept = attempt.step.output.get(_BEFORE)
-        before = {version: int(weight) for version, weight in kept.items()} if kept else {}
+        stored = attempt.step.output.get(_BEFORE)
+        before = {version: int(weight) for version, weight in stored.items()} if stored else {}
         if sum(before.values()) != FULL_WEIGHT_BPS or len(before) == 1:
             return
         model = attempt.model

@@ -1,4 +1,4 @@
-"""Keeps the lease of an execution alive and hears of a request to cancel it."""
+"""Renews the lease of an execution while it runs and watches for a request to cancel it."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,15 +12,15 @@ from fp_pipeline.domain.lease import Lease, LeaseLost
 from fp_pipeline.domain.policy import LeasePolicy
 
 
-class LeaseKeeper:
+class LeaseRenewal:
     def __init__(self, leases: Leases, signals: Signals, policy: LeasePolicy, clock: Clock) -> None:
         self._leases = leases
         self._signals = signals
         self._policy = policy
         self._clock = clock
 
-    async def keep(self, lease: Lease, held_until: float, cancel: Callable[[Cancellation], None]) -> NoReturn:
-        """Until cancelled. cancel: is called, maybe again, when someone asked for it.
+    async def renew_always(self, lease: Lease, held_until: float, cancel: Callable[[Cancellation], None]) -> NoReturn:
+        """Renew until cancelled. cancel: called, perhaps more than once, when somebody asked to cancel the execution.
 
         held_until: on the monotonic clock. Nothing here outlives the lease, whatever the store does: Raises LeaseLost
         when another worker has the execution, or may have it because the store was away or hung for too long.
