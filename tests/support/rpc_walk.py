@@ -1,5 +1,6 @@
 """Every RPC of the platform from the outside: what its Access option says of a caller, and what calling it answers."""
 
+import asyncio
 import json
 
 import grpc
@@ -37,10 +38,12 @@ def lets_in(rule, scopes, *, service="", job=False, login=False):
     return rule.authenticated or grants(frozenset(scopes), rule.permission)
 
 
-async def status(channel, method, token=None):
-    """The code of a call with an empty request; OK as such, DEADLINE_EXCEEDED of a stream that has nothing to say."""
+async def status(channel, method, token=None, request=None):
+    """The code of a call, with an empty request unless one is given; OK as such, DEADLINE_EXCEEDED of a stream that
+    has nothing to say.
+    """
     metadata = (("authorization", f"Bearer {token}"),) if token else ()
-    request = message_factory.GetMessageClass(method.descriptor.input_type)().SerializeToString()
+    request = (request or message_factory.GetMessageClass(method.descriptor.input_type)()).SerializeToString()
     shape = f"{'stream' if method.client_streaming else 'unary'}_{'stream' if method.server_streaming else 'unary'}"
     timeout = 5 if method.server_streaming else PATIENCE
 
@@ -54,6 +57,32 @@ async def status(channel, method, token=None):
     except grpc.aio.AioRpcError as error:
         return error.code()
     return grpc.StatusCode.OK
+
+
+async def statuses(channel_of, token):
+    """What each RPC but the public ones answers; several at once, because some streams have nothing to say."""
+    methods = [method for method in METHODS if not access(method).public]
+    at_once = asyncio.Semaphore(8)
+
+    async def one(method):
+        async with at_once:
+            return await status(channel_of(method), method, token)
+
+    return list(zip(methods, await asyncio.gather(*map(one, methods)), strict=True))
+
+
+async def let_in(channel_of, token):
+    """The RPCs that answer a credential that is worth nothing otherwise than with UNAUTHENTICATED."""
+    return {method.path: code for method, code in await statuses(channel_of, token) if code is not UNAUTHENTICATED}
+
+
+async def ended_everywhere(channel, token):
+    """Returns when each service refuses the credential."""
+    readers = {m.noun: m for m in METHODS if not (access(m).public or m.client_streaming or m.server_streaming)}
+    async with asyncio.timeout(PATIENCE):
+        for method in readers.values():
+            while await status(channel, method, token) is not UNAUTHENTICATED:
+                await asyncio.sleep(0.05)
 
 
 @pytest_asyncio.fixture

@@ -98,6 +98,17 @@ async def test_a_command_belongs_to_the_team_that_a_service_acts_for(serve, shap
     assert log.commands[0].team == "blue"
 
 
+async def test_a_job_s_key_means_nothing_to_another_execution(serve, shapes, keys, log):
+    server, request = await serve(), shapes.pb.Request(text="x", idempotency_key="k")
+
+    answers = [
+        (await server.stub(keys.sign(execution_id=execution, scopes=["models:write"])).Write(request)).text
+        for execution in ("a", "b", "a", "")
+    ]
+
+    assert answers == ["done 0", "done 1", "done 0", "done 2"]
+
+
 def test_there_is_no_call_outside_a_handler():
     with pytest.raises(LookupError):
         current_call()

@@ -18,7 +18,8 @@ def command(request: Message, response: Callable[[Any], Message], *, call: Call 
     """The identity of the command in `request`, for `Database.transaction`.
 
     response: makes the RPC's response of the use-case's result; it is stored and answered again.
-    The key is the body's `idempotency_key`, else the `idempotency-key` header; empty when neither is there.
+    The key is the body's `idempotency_key`, else the `idempotency-key` header; empty when neither is there. That of a job
+    holds within its execution: two trainings that name the run alike would share one, and the second could not write.
     Raises InvalidArgument naming `idempotency_key` for one longer than 255 characters or not printable.
     """
     call = call or current_call()
@@ -35,7 +36,8 @@ def _key(request: Message, call: Call) -> str:
     key = key_in_body(request) or call.metadata.get(headers.IDEMPOTENCY_KEY, "")
     if len(key) > _LONGEST or not key.isprintable():
         raise invalid(FIELD, f"must be at most {_LONGEST} printable characters")
-    return key
+    execution = call.principal.execution_id if call.principal else ""
+    return f"{execution}:{key}" if execution and key else key
 
 
 def _fingerprint(request: Message) -> bytes:
