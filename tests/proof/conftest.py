@@ -2,3 +2,4 @@
 
 from platform_fixtures import *  # noqa: F403 -- fixtures are found by name
 from replicas import *  # noqa: F403
+from rpc_walk import *  # noqa: F403

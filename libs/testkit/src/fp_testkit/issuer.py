@@ -1,5 +1,6 @@
 """What services need of auth, without auth: keys over HTTP, service and job tokens and API keys over gRPC."""
 
+import asyncio
 import json
 import threading
 from datetime import timedelta
@@ -24,7 +25,7 @@ class Issuer:
     """url: for FP_AUTH_ISSUER. address: host:port for FP_AUTH_ADDR. identity: signs tokens that it vouches for.
 
     Any service whose secret is SERVICE_SECRET gets a token. `api_key` makes keys that ValidateToken knows.
-    ended: (kind, id) of what ListWithdrawals says has ended.
+    ended: (kind, id) of what ListWithdrawals says has ended; `end` says it also to who watches.
     """
 
     def __init__(self) -> None:
@@ -35,6 +36,7 @@ class Issuer:
         self.keys: dict[str, dict[str, Any]] = {}
         self.validations = 0
         self.ended: list[tuple[str, str]] = []
+        self.changed = asyncio.Event()
         self._http.body = json.dumps(self.identity.jwks).encode()
         self._thread = threading.Thread(target=self._http.serve_forever, args=(_POLL,), name="issuer", daemon=True)
         self._rpc: Server | None = None
@@ -57,6 +59,11 @@ class Issuer:
         self._http.shutdown()
         self._http.server_close()
         self._thread.join()
+
+    def end(self, kind: str, identity: str) -> None:
+        self.ended.append((kind, identity))
+        self.changed.set()
+        self.changed = asyncio.Event()
 
     def api_key(self, *, role: str = "engineer", team: str = TEAM, key_id: str = "key-1", **claims: Any) -> str:
         """A key that ValidateToken answers with these claims, until `keys.pop(key)`."""
@@ -115,11 +122,24 @@ def _withdrawals(issuer: Issuer) -> object:
             _request: withdrawals_pb2.ListWithdrawalsRequest,
             _context: "grpc.aio.ServicerContext[Any, Any]",
         ) -> "AsyncIterator[withdrawals_pb2.ListWithdrawalsResponse]":
-            answer = withdrawals_pb2.ListWithdrawalsResponse()
-            for kind, identity in issuer.ended:
-                said = answer.withdrawals.add(kind=kind, id=identity, revision=1)
-                said.until.FromDatetime(real_now() + timedelta(days=1))
-            yield answer
+            yield withdrawals_pb2.ListWithdrawalsResponse(withdrawals=said())
+
+        async def WatchSigningKeys(
+            self,
+            _request: withdrawals_pb2.WatchSigningKeysRequest,
+            _context: "grpc.aio.ServicerContext[Any, Any]",
+        ) -> "AsyncIterator[withdrawals_pb2.WatchSigningKeysResponse]":
+            while True:
+                changed = issuer.changed
+                keys = [each for each in said() if each.kind == "signing_key"]
+                yield withdrawals_pb2.WatchSigningKeysResponse(withdrawals=keys)
+                await changed.wait()
+
+    def said() -> list[withdrawals_pb2.Withdrawal]:
+        answer = [withdrawals_pb2.Withdrawal(kind=kind, id=identity, revision=1) for kind, identity in issuer.ended]
+        for each in answer:
+            each.until.FromDatetime(real_now() + timedelta(days=1))
+        return answer
 
     return Withdrawals()
 

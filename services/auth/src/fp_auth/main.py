@@ -94,7 +94,9 @@ async def serve(runtime: Runtime, settings: AuthSettings) -> None:
     server.add(add_PeopleServiceServicer_to_server, accounts)
     server.add(add_InvitationServiceServicer_to_server, invitations)
     server.add(add_TeamServiceServicer_to_server, teams(database, clock))
-    server.add(add_WithdrawalServiceServicer_to_server, WithdrawalServicer(PostgresWithdrawals(database)))
+    server.add(
+        add_WithdrawalServiceServicer_to_server, WithdrawalServicer(PostgresWithdrawals(database), identity.withdrawals)
+    )
     programs = build_programs(settings, database, signing, clock)
     server.add(add_ServiceAccountServiceServicer_to_server, programs.service_accounts)
     server.add(add_RoleServiceServicer_to_server, programs.roles)

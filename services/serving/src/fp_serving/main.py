@@ -1,14 +1,15 @@
 """One model version behind a port."""
 
 from forgepoint.serving.v1.serving_pb2_grpc import add_ModelServingServiceServicer_to_server
-from fp_kernel import Clock, Unavailable
-from fp_rpc import Channels, HttpJwks, JwtResolver, Server, ServiceCredential
+from fp_kernel import Clock, DeadlineExceeded, Unavailable
+from fp_rpc import Channels, HttpJwks, Server, ServiceCredential
 from fp_rpc.hosting import JWKS_PATH, Once
 from fp_runtime import Runtime
 from fp_runtime import main as run
 from fp_telemetry import Metrics
 
 from fp_serving.adapters.artifacts import ArtifactCache
+from fp_serving.adapters.identity import callers, follow_signing_keys
 from fp_serving.adapters.machine import model_threads, resident_bytes
 from fp_serving.adapters.onnx import OnnxEngine
 from fp_serving.adapters.registry import RegistryClient
@@ -24,6 +25,7 @@ from fp_serving.settings import Settings
 
 NOUN = "serving"
 _REGISTRY_TIMEOUT = 5.0
+_AUTH_TIMEOUT = 5.0
 
 
 async def serve(runtime: Runtime, settings: Settings) -> None:
@@ -53,10 +55,13 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
         resident=resident_bytes,
     )
     jwks = HttpJwks(f"{settings.auth_issuer}{JWKS_PATH}")
-    resolver = JwtResolver(settings.auth_issuer, jwks)
-    server = Server(NOUN, resolver=resolver, metrics=runtime.metrics, reflection=settings.reflection)
+    identity = callers(settings.auth_issuer, jwks)
+    auth = channels.open(settings.auth_addr, timeout=_AUTH_TIMEOUT, passing=(DeadlineExceeded,))
+    runtime.keep("signing keys", lambda: follow_signing_keys(auth, identity.withdrawals))
+    server = Server(NOUN, resolver=identity, metrics=runtime.metrics, reflection=settings.reflection)
     server.add(add_ModelServingServiceServicer_to_server, Servicer(slot, Predict(slot, runner, counts, clock), counts))
     runtime.on_close(credential.close)
+    runtime.on_close(identity.withdrawals.close)
     runtime.on_close(channels.close)
     runtime.on_close(runner.close)
     runtime.health.add("identity", Once(jwks.load), hard=True)

@@ -26,7 +26,7 @@ from forgepoint.common.v1 import access_pb2 as forgepoint_dot_common_dot_v1_dot_
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$forgepoint/auth/v1/withdrawals.proto\x12\x12\x66orgepoint.auth.v1\x1a!forgepoint/common/v1/access.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xaa\x01\n\nWithdrawal\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x03\x12*\n\x06\x62\x65\x66ore\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x19\n\x11spared_session_id\x18\x05 \x01(\t\x12)\n\x05until\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x18\n\x16ListWithdrawalsRequest\"N\n\x17ListWithdrawalsResponse\x12\x33\n\x0bwithdrawals\x18\x01 \x03(\x0b\x32\x1e.forgepoint.auth.v1.Withdrawal2\x83\x02\n\x11WithdrawalService\x12\xed\x01\n\x0fListWithdrawals\x12*.forgepoint.auth.v1.ListWithdrawalsRequest\x1a+.forgepoint.auth.v1.ListWithdrawalsResponse\"\x7f\xd2\xbb\x18{\x10\x01 \x01\x30\x02\xa2\x06\x08registry\xa2\x06\tinference\xa2\x06\x07serving\xa2\x06\x08pipeline\xa2\x06\x0c\x66\x65\x61turestore\xa2\x06\nexperiment\xa2\x06\x07\x62illing\xa2\x06\x0cnotification\xa2\x06\x07monitor\xa2\x06\x07gateway0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$forgepoint/auth/v1/withdrawals.proto\x12\x12\x66orgepoint.auth.v1\x1a!forgepoint/common/v1/access.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xaa\x01\n\nWithdrawal\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x03\x12*\n\x06\x62\x65\x66ore\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x19\n\x11spared_session_id\x18\x05 \x01(\t\x12)\n\x05until\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x18\n\x16ListWithdrawalsRequest\"N\n\x17ListWithdrawalsResponse\x12\x33\n\x0bwithdrawals\x18\x01 \x03(\x0b\x32\x1e.forgepoint.auth.v1.Withdrawal\"\x19\n\x17WatchSigningKeysRequest\"O\n\x18WatchSigningKeysResponse\x12\x33\n\x0bwithdrawals\x18\x01 \x03(\x0b\x32\x1e.forgepoint.auth.v1.Withdrawal2\x81\x03\n\x11WithdrawalService\x12\xe3\x01\n\x0fListWithdrawals\x12*.forgepoint.auth.v1.ListWithdrawalsRequest\x1a+.forgepoint.auth.v1.ListWithdrawalsResponse\"u\xd2\xbb\x18q\x10\x01 \x01\x30\x02\xa2\x06\x08registry\xa2\x06\tinference\xa2\x06\x08pipeline\xa2\x06\x0c\x66\x65\x61turestore\xa2\x06\nexperiment\xa2\x06\x07\x62illing\xa2\x06\x0cnotification\xa2\x06\x07monitor\xa2\x06\x07gateway0\x01\x12\x85\x01\n\x10WatchSigningKeys\x12+.forgepoint.auth.v1.WatchSigningKeysRequest\x1a,.forgepoint.auth.v1.WatchSigningKeysResponse\"\x14\xd2\xbb\x18\x10\x10\x01 \x01\x30\x02\xa2\x06\x07serving0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,13 +34,19 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'forgepoint.auth.v1.withdraw
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_WITHDRAWALSERVICE'].methods_by_name['ListWithdrawals']._loaded_options = None
-  _globals['_WITHDRAWALSERVICE'].methods_by_name['ListWithdrawals']._serialized_options = b'\322\273\030{\020\001 \0010\002\242\006\010registry\242\006\tinference\242\006\007serving\242\006\010pipeline\242\006\014featurestore\242\006\nexperiment\242\006\007billing\242\006\014notification\242\006\007monitor\242\006\007gateway'
+  _globals['_WITHDRAWALSERVICE'].methods_by_name['ListWithdrawals']._serialized_options = b'\322\273\030q\020\001 \0010\002\242\006\010registry\242\006\tinference\242\006\010pipeline\242\006\014featurestore\242\006\nexperiment\242\006\007billing\242\006\014notification\242\006\007monitor\242\006\007gateway'
+  _globals['_WITHDRAWALSERVICE'].methods_by_name['WatchSigningKeys']._loaded_options = None
+  _globals['_WITHDRAWALSERVICE'].methods_by_name['WatchSigningKeys']._serialized_options = b'\322\273\030\020\020\001 \0010\002\242\006\007serving'
   _globals['_WITHDRAWAL']._serialized_start=129
   _globals['_WITHDRAWAL']._serialized_end=299
   _globals['_LISTWITHDRAWALSREQUEST']._serialized_start=301
   _globals['_LISTWITHDRAWALSREQUEST']._serialized_end=325
   _globals['_LISTWITHDRAWALSRESPONSE']._serialized_start=327
   _globals['_LISTWITHDRAWALSRESPONSE']._serialized_end=405
-  _globals['_WITHDRAWALSERVICE']._serialized_start=408
-  _globals['_WITHDRAWALSERVICE']._serialized_end=667
+  _globals['_WATCHSIGNINGKEYSREQUEST']._serialized_start=407
+  _globals['_WATCHSIGNINGKEYSREQUEST']._serialized_end=432
+  _globals['_WATCHSIGNINGKEYSRESPONSE']._serialized_start=434
+  _globals['_WATCHSIGNINGKEYSRESPONSE']._serialized_end=513
+  _globals['_WITHDRAWALSERVICE']._serialized_start=516
+  _globals['_WITHDRAWALSERVICE']._serialized_end=901
 # @@protoc_insertion_point(module_scope)

@@ -40,6 +40,11 @@ class WithdrawalServiceStub(object):
                 request_serializer=forgepoint_dot_auth_dot_v1_dot_withdrawals__pb2.ListWithdrawalsRequest.SerializeToString,
                 response_deserializer=forgepoint_dot_auth_dot_v1_dot_withdrawals__pb2.ListWithdrawalsResponse.FromString,
                 _registered_method=True)
+        self.WatchSigningKeys = channel.unary_stream(
+                '/forgepoint.auth.v1.WithdrawalService/WatchSigningKeys',
+                request_serializer=forgepoint_dot_auth_dot_v1_dot_withdrawals__pb2.WatchSigningKeysRequest.SerializeToString,
+                response_deserializer=forgepoint_dot_auth_dot_v1_dot_withdrawals__pb2.WatchSigningKeysResponse.FromString,
+                _registered_method=True)
 
 
 class WithdrawalServiceServicer(object):
@@ -53,6 +58,14 @@ class WithdrawalServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchSigningKeys(self, request, context):
+        """Says which signing keys are withdrawn, and each further one at once, until the caller goes: for the runtimes of
+        models, which have no bus.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_WithdrawalServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -60,6 +73,11 @@ def add_WithdrawalServiceServicer_to_server(servicer, server):
                     servicer.ListWithdrawals,
                     request_deserializer=forgepoint_dot_auth_dot_v1_dot_withdrawals__pb2.ListWithdrawalsRequest.FromString,
                     response_serializer=forgepoint_dot_auth_dot_v1_dot_withdrawals__pb2.ListWithdrawalsResponse.SerializeToString,
+            ),
+            'WatchSigningKeys': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchSigningKeys,
+                    request_deserializer=forgepoint_dot_auth_dot_v1_dot_withdrawals__pb2.WatchSigningKeysRequest.FromString,
+                    response_serializer=forgepoint_dot_auth_dot_v1_dot_withdrawals__pb2.WatchSigningKeysResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -90,6 +108,33 @@ class WithdrawalService(object):
             '/forgepoint.auth.v1.WithdrawalService/ListWithdrawals',
             forgepoint_dot_auth_dot_v1_dot_withdrawals__pb2.ListWithdrawalsRequest.SerializeToString,
             forgepoint_dot_auth_dot_v1_dot_withdrawals__pb2.ListWithdrawalsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchSigningKeys(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/forgepoint.auth.v1.WithdrawalService/WatchSigningKeys',
+            forgepoint_dot_auth_dot_v1_dot_withdrawals__pb2.WatchSigningKeysRequest.SerializeToString,
+            forgepoint_dot_auth_dot_v1_dot_withdrawals__pb2.WatchSigningKeysResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,6 +35,10 @@ class WithdrawalServiceStub:
     def __new__(cls, channel: _aio.Channel) -> WithdrawalServiceAsyncStub: ...
     ListWithdrawals: _grpc.UnaryStreamMultiCallable[_withdrawals_pb2.ListWithdrawalsRequest, _withdrawals_pb2.ListWithdrawalsResponse]
     """Lists all that tokens may still be out for, in as many answers as it takes."""
+    WatchSigningKeys: _grpc.UnaryStreamMultiCallable[_withdrawals_pb2.WatchSigningKeysRequest, _withdrawals_pb2.WatchSigningKeysResponse]
+    """Says which signing keys are withdrawn, and each further one at once, until the caller goes: for the runtimes of
+    models, which have no bus.
+    """
 
 @_typing.type_check_only
 class WithdrawalServiceAsyncStub(WithdrawalServiceStub):
@@ -43,6 +47,10 @@ class WithdrawalServiceAsyncStub(WithdrawalServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListWithdrawals: _aio.UnaryStreamMultiCallable[_withdrawals_pb2.ListWithdrawalsRequest, _withdrawals_pb2.ListWithdrawalsResponse]  # type: ignore[assignment]
     """Lists all that tokens may still be out for, in as many answers as it takes."""
+    WatchSigningKeys: _aio.UnaryStreamMultiCallable[_withdrawals_pb2.WatchSigningKeysRequest, _withdrawals_pb2.WatchSigningKeysResponse]  # type: ignore[assignment]
+    """Says which signing keys are withdrawn, and each further one at once, until the caller goes: for the runtimes of
+    models, which have no bus.
+    """
 
 class WithdrawalServiceServicer:
     """Tells services which credentials ended; between two answers `fp.auth.identity.ended` does."""
@@ -53,5 +61,14 @@ class WithdrawalServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_withdrawals_pb2.ListWithdrawalsResponse], _abc.AsyncIterator[_withdrawals_pb2.ListWithdrawalsResponse]]:
         """Lists all that tokens may still be out for, in as many answers as it takes."""
+
+    def WatchSigningKeys(
+        self,
+        request: _withdrawals_pb2.WatchSigningKeysRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_withdrawals_pb2.WatchSigningKeysResponse], _abc.AsyncIterator[_withdrawals_pb2.WatchSigningKeysResponse]]:
+        """Says which signing keys are withdrawn, and each further one at once, until the caller goes: for the runtimes of
+        models, which have no bus.
+        """
 
 def add_WithdrawalServiceServicer_to_server(servicer: WithdrawalServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -21,6 +21,7 @@ _log = get_logger("fp_rpc.channels")
 Pairs = list[tuple[str, str]]
 # A peer may report the deadline a little before it has passed here.
 _TOLERANCE: Final = 0.1
+TOKEN_REFUSED: Final = "SERVICE_TOKEN_REFUSED"  # noqa: S105 -- a reason, no token
 _RPC: Final = {"rpc.system.name": "grpc"}
 # With these a peer blames the service that called it, not that service's own caller, unless the channel passes them on.
 _BLAME: Final = frozenset((Kind.INVALID_ARGUMENT, Kind.PERMISSION_DENIED, Kind.UNIMPLEMENTED, Kind.DEADLINE_EXCEEDED))
@@ -130,7 +131,7 @@ class CallContext:
         call = call_or_none()
         if refuses_bearer(error) and token:
             _log.error("a peer refused the token of this service", method=self.method, reason=error.reason)
-            error = Unavailable("a peer is unavailable", reason="SERVICE_TOKEN_REFUSED", retry_after=1.0)
+            error = Unavailable("a peer is unavailable", reason=TOKEN_REFUSED, retry_after=1.0)
         else:
             error = self.channel.for_own_caller(
                 error, self.method, late=self._bounded_by_caller and self.remaining() <= _TOLERANCE

@@ -6,7 +6,7 @@ asking auth at its start and every minute, for the event that did not come.
 """
 
 import math
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -102,6 +102,14 @@ class Withdrawals:
                 (EXECUTION, principal.execution_id),
             )
         )
+
+    async def of_kind(self, kind: str) -> Sequence[Withdrawal]:
+        """All that is held of a kind, after asking auth when that was more than a minute ago.
+
+        Raises Unavailable before auth was asked once.
+        """
+        await self._loads.get(None, self._load)
+        return [each for each in self._known.values() if each.kind == kind]
 
     def gone(self, kind: str, identity: str) -> bool:
         """Whether everything of the identity has ended, by what is held now: what runs for it must stop."""

@@ -18,8 +18,9 @@ def command(request: Message, response: Callable[[Any], Message], *, call: Call 
     """The identity of the command in `request`, for `Database.transaction`.
 
     response: makes the RPC's response of the use-case's result; it is stored and answered again.
-    The key is the body's `idempotency_key`, else the `idempotency-key` header; empty when neither is there. That of a job
-    holds within its execution: two trainings that name the run alike would share one, and the second could not write.
+    The key is the body's `idempotency_key`, else the `idempotency-key` header; empty when neither is there. That
+    of a job holds within its execution: two trainings that name the run alike would share one, and the second could not
+    write.
     Raises InvalidArgument naming `idempotency_key` for one longer than 255 characters or not printable.
     """
     call = call or current_call()
