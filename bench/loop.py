@@ -26,7 +26,6 @@ from typing import Any
 import grpc
 import numpy as np
 import onnxruntime
-import psutil
 from forgepoint.inference.v1 import inference_pb2 as pb
 from forgepoint.inference.v1 import inference_pb2_grpc
 from form import report
@@ -40,6 +39,7 @@ from fp_flights.story.narrator import Narrator
 from fp_flights.story.predictions import Flown
 from fp_flights.story.told import Wish, tell
 from fp_kernel import Error
+from processes import CLIENT, family, named
 
 # Every fourth flight of spring, as the main job has it; all flights are written to the feature store.
 FLIGHTS = int(os.environ.get("FLIGHTS", "20000"))
@@ -150,18 +150,10 @@ class Meter:
             for process in (await SupervisorClient(self.folder / SOCKET).status()).processes:
                 if process.pid is not None:
                     self._note(named(process), process.pid)
-        self._note("client", os.getpid())
+        self._note(CLIENT, os.getpid())
 
     def _note(self, name: str, pid: int) -> None:
-        with suppress(psutil.Error):
-            process = psutil.Process(pid)
-            # A zygote's children are the services, which are told by themselves.
-            own = name in {"zygote", "supervisor", "client"}
-            family = [process] if own else [process, *process.children(recursive=True)]
-            times = [each.cpu_times() for each in family]
-            used = sum(each.user + each.system for each in times)
-            reaped = 0.0 if own else times[0].children_user + times[0].children_system
-            self.seconds[name, pid] = max(used + reaped, self.seconds.get((name, pid), 0.0))
+        self.seconds[name, pid] = max(family(name, pid).cpu, self.seconds.get((name, pid), 0.0))
 
     def milliseconds(self, predictions: int) -> dict[str, float]:
         """A prediction's, by name, the dearest first."""
@@ -170,11 +162,6 @@ class Meter:
             used[key[0]] += seconds - self.begun.get(key, 0.0)
         dearest = sorted(used.items(), key=lambda pair: -pair[1])
         return {name: round(seconds * 1e3 / predictions, 3) for name, seconds in dearest}
-
-
-def named(process: Any) -> str:
-    """Runtimes and jobs by what they are."""
-    return str(process.name if process.kind in {"store", "service", "supervisor"} else process.kind)
 
 
 async def compare() -> None:
