@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from rules import access, clocks, database_time, decisions, exemptions, glue, growth, names, sizes, waiting
+from rules import access, clocks, database_time, decisions, exemptions, glue, growth, names, pages, sizes, waiting
 
 EXEMPTIONS = exemptions.read(Path(__file__).with_name("exemptions.toml"))
 RULES = (
@@ -23,6 +23,7 @@ RULES = (
     database_time.business_time,
     growth.undeclared,
     decisions.pages,
+    pages.truths,
 )
 APP = "services/auth/src/fp_auth/app/planted.py"
 TEST = "libs/rpc/tests/unit/test_planted.py"
@@ -32,7 +33,8 @@ WALLCLOCK = "libs/testkit/src/fp_testkit/wallclock.py"
 RUNTIME = "libs/runtime/src/fp_runtime/planted.py"
 SQL = "services/billing/src/fp_billing/migrations/9999_planted.sql"
 PROTO = "proto/forgepoint/auth/v1/planted.proto"
-PAGE = "docs/decisions/9999-planted.md"
+PAGE = "docs/planted.md"
+DECISION = "docs/decisions/9999-planted.md"
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
@@ -135,14 +137,18 @@ PLANTS = {
     "a time of the database": (database_time.business_time, APP, "Q = 'INSERT INTO a VALUES ($1, now())'\n"),
     "a day of the database": (database_time.business_time, LIB, "Q = f'SELECT {a} WHERE day = CURRENT_DATE'\n"),
     "a time of the database by default": (database_time.business_time, SQL, "at timestamptz DEFAULT now()\n"),
-    "a decision without a sentence": (decisions.pages, PAGE, page("- A list")),
-    "a decision that begins with its status": (decisions.pages, PAGE, page("Status: accepted")),
-    "a decision of another status": (decisions.pages, PAGE, page(status="agreed")),
-    "a decision without context": (decisions.pages, PAGE, page(sections=("Decision", "Consequences"))),
-    "a decision with another section": (decisions.pages, PAGE, page(sections=(*decisions.SECTIONS, "Notes"))),
+    "a decision without a sentence": (decisions.pages, DECISION, page("- A list")),
+    "a decision that begins with its status": (decisions.pages, DECISION, page("Status: accepted")),
+    "a decision of another status": (decisions.pages, DECISION, page(status="agreed")),
+    "a decision without context": (decisions.pages, DECISION, page(sections=("Decision", "Consequences"))),
+    "a decision with another section": (decisions.pages, DECISION, page(sections=(*decisions.SECTIONS, "Notes"))),
     "a decision of another number": (decisions.pages, "docs/decisions/9998-planted.md", page()),
     "a second decision of a number": (decisions.pages, "docs/decisions/0001-z-planted.md", page()),
     "a decision without number": (decisions.pages, "docs/decisions/planted.md", page()),
+    "a link to nothing": (pages.truths, PAGE, "[there](nothing.md)\n"),
+    "a link of a decision to nothing": (pages.truths, DECISION, "[there](nothing.md)\n"),
+    "a file that is gone": (pages.truths, PAGE, "See `app/gone_with_it.py`.\n"),
+    "a setting that nothing reads": (pages.truths, PAGE, "Set `FP_NOTHING_" + "READS_IT`.\n"),
     "no audit level": (access.options, PROTO, option("authenticated: true", audit="")),
 }  # fmt: skip
 
@@ -178,8 +184,12 @@ NEAR_MISSES = {
     "a time of a clock": (database_time.business_time, APP, "at = clock.now()\n"),
     "a time of the database in words": (database_time.business_time, APP, '"""Not now() of the database."""\n'),
     "a time of the database in a comment": (database_time.business_time, SQL, "-- no now() here\n"),
-    "a decision": (decisions.pages, PAGE, page()),
-    "a decision that another replaced": (decisions.pages, PAGE, page(status="superseded by [0096](0096-a.md)")),
+    "a decision": (decisions.pages, DECISION, page()),
+    "a decision that another replaced": (decisions.pages, DECISION, page(status="superseded by [0096](0096-a.md)")),
+    "a link": (pages.truths, PAGE, "[there](reading.md), [away](https://example.com/a.md)\n"),
+    "a file by the end of its path": (pages.truths, PAGE, "See `app/create_user.py`.\n"),
+    "a file that a decision names": (pages.truths, DECISION, "It was in `app/gone_with_it.py`.\n"),
+    "a setting": (pages.truths, PAGE, "Set `FP_DATABASE_URL`.\n"),
     "a known permission": (access.options, PROTO, option('permission: "models:read"')),
 }  # fmt: skip
 
