@@ -25,6 +25,7 @@ from fp_rpc import Server
 from fp_runtime import Runtime
 
 from fp_auth.adapters.argon2 import Argon2Hasher
+from fp_auth.adapters.guesses import password_policy
 from fp_auth.adapters.identity import JwtVerifier
 from fp_auth.adapters.keyring import Keyring
 from fp_auth.adapters.postgres.api_keys import PostgresApiKeys
@@ -43,7 +44,6 @@ from fp_auth.app.assign_role import AssignRole
 from fp_auth.app.create_api_key import CreateApiKey
 from fp_auth.app.create_user import CreateUser
 from fp_auth.app.end_execution import EndExecution
-from fp_auth.app.ensure_operator import EnsureOperator
 from fp_auth.app.exchange_service_token import ExchangeServiceToken
 from fp_auth.app.issue_job_token import IssueJobToken
 from fp_auth.app.login import Login
@@ -82,7 +82,7 @@ async def serve(runtime: Runtime, settings: AuthSettings) -> None:
     resolve_key = ResolveApiKey(PostgresApiKeys(database), PostgresServiceAccounts(database), clock)
     identity = own_identity(runtime, settings, database, bus, keyring=keyring, resolve_key=resolve_key)
     await SeedServiceCredentials(transactions, clock)(credentials(settings.auth_service_credentials))
-    await ensure_first_operator(settings, EnsureOperator(users, transactions, hasher, clock))
+    await ensure_first_operator(settings, users, transactions, hasher, clock)
     sink, metrics = AuditPublisher(bus), runtime.metrics
     server = Server(NOUN, resolver=identity, metrics=metrics, audit=sink, reflection=settings.reflection)
     pair, address = settings.pair_lockout, settings.address_lockout
@@ -134,7 +134,7 @@ def _servicer(
         login=Login(verify, OpenSession(transactions, issue, clock)),
         refresh=Refresh(transactions, issue, clock),
         logout=Logout(transactions, clock),
-        create_user=CreateUser(roles, transactions, hasher, clock),
+        create_user=CreateUser(roles, transactions, password_policy(), hasher, clock),
         assign_role=AssignRole(transactions),
         create_api_key=CreateApiKey(users, roles, transactions, random, clock, longest=longest),
         revoke_api_key=RevokeApiKey(transactions, clock),

@@ -7,8 +7,10 @@ from fp_postgres import Database
 from fp_rpc import Channels
 from fp_runtime import Runtime
 
+from fp_auth.adapters.guesses import password_policy
 from fp_auth.adapters.keyring import Keyring
 from fp_auth.adapters.mailer import NoMailer, NotificationMailer, OwnCredential
+from fp_auth.adapters.postgres.account_links import PostgresAccountLinks
 from fp_auth.adapters.postgres.invitations import PostgresInvitations
 from fp_auth.adapters.postgres.sessions import PostgresSessions
 from fp_auth.adapters.postgres.teams import PostgresTeams
@@ -25,7 +27,13 @@ from fp_auth.app.end_sessions import EndSession, LogOutEverywhere
 from fp_auth.app.invitations import CreateInvitation, InvitationQueries, WithdrawInvitation
 from fp_auth.app.links import Links
 from fp_auth.app.mail_ports import Mailer
-from fp_auth.app.passwords import ChangePassword, CompletePasswordReset, RequestPasswordReset, ResetUserPassword
+from fp_auth.app.passwords import (
+    ChangePassword,
+    CompletePasswordReset,
+    RequestPasswordReset,
+    ResetUserPassword,
+    SetPassword,
+)
 from fp_auth.app.people_queries import PeopleQueries
 from fp_auth.app.ports import PasswordHasher
 from fp_auth.app.send_mails import MailQueue, SendMail, SendMails
@@ -56,12 +64,13 @@ def people(
     send = SendMail(transactions, queue, _mailer(runtime, settings, keyring), clock)
     runtime.every(_MAIL_EVERY, "mails", SendMails(transactions, send, clock))
     links = Links(secrets.token_bytes, queue, send, public_url=settings.public_url)
-    reads = PostgresInvitations(database)
+    policy, reads = password_policy(), PostgresInvitations(database)
+    set_password = SetPassword(policy, hasher, queue)
     invitations = InvitationServicer(
         queries=InvitationQueries(reads, clock),
         create_invitation=CreateInvitation(transactions, links, clock),
         withdraw_invitation=WithdrawInvitation(transactions, clock),
-        accept_invitation=AcceptInvitation(reads, transactions, hasher, clock),
+        accept_invitation=AcceptInvitation(reads, transactions, policy, hasher, clock),
     )
     accounts = PeopleServicer(
         queries=PeopleQueries(users, PostgresSessions(database), settings.session, clock),
@@ -69,10 +78,12 @@ def people(
         enable_user=EnableUser(transactions, clock),
         delete_user=DeleteUser(transactions, clock),
         update_profile=UpdateProfile(transactions),
-        change_password=ChangePassword(users, transactions, verify, hasher, clock),
+        change_password=ChangePassword(users, transactions, verify, set_password, clock),
         reset_user_password=ResetUserPassword(transactions, links, clock),
         request_password_reset=RequestPasswordReset(users, transactions, links, clock),
-        complete_password_reset=CompletePasswordReset(transactions, hasher, clock),
+        complete_password_reset=CompletePasswordReset(
+            users, PostgresAccountLinks(database), transactions, set_password, clock
+        ),
         request_email_verification=RequestEmailVerification(transactions, links, clock),
         verify_email=VerifyEmail(transactions, clock),
         end_session=EndSession(transactions, clock),

@@ -13,6 +13,8 @@ from typing import Any
 import argon2
 import pytest
 from fp_auth.adapters.argon2 import Argon2Hasher
+from fp_auth.adapters.guesses import password_policy
+from fp_auth.adapters.postgres.account_links import PostgresAccountLinks
 from fp_auth.adapters.postgres.api_keys import PostgresApiKeys
 from fp_auth.adapters.postgres.invitations import PostgresInvitations
 from fp_auth.adapters.postgres.login_attempts import PostgresLoginAttempts
@@ -39,7 +41,13 @@ from fp_auth.app.links import Links
 from fp_auth.app.login import Login
 from fp_auth.app.logout import Logout
 from fp_auth.app.mail_ports import Mail
-from fp_auth.app.passwords import ChangePassword, CompletePasswordReset, RequestPasswordReset, ResetUserPassword
+from fp_auth.app.passwords import (
+    ChangePassword,
+    CompletePasswordReset,
+    RequestPasswordReset,
+    ResetUserPassword,
+    SetPassword,
+)
 from fp_auth.app.people_queries import PeopleQueries
 from fp_auth.app.queries import Queries
 from fp_auth.app.refresh import Refresh
@@ -104,7 +112,8 @@ class FakeMailer:
     @property
     def token(self) -> str:
         """Of the link in the newest mail."""
-        return list(self.sent.values())[-1].parameters["link"].partition("token=")[2]
+        links = [mail.parameters["link"] for mail in self.sent.values() if "link" in mail.parameters]
+        return links[-1].partition("token=")[2]
 
 
 class Stores:
@@ -145,7 +154,7 @@ class World:
             login=Login(verify, OpenSession(transactions, tokens, clock)),
             refresh=Refresh(transactions, tokens, clock),
             logout=Logout(transactions, clock),
-            create_user=CreateUser(roles, transactions, self.hasher, clock),
+            create_user=CreateUser(roles, transactions, password_policy(), self.hasher, clock),
             assign_role=AssignRole(transactions),
             create_api_key=CreateApiKey(users, roles, transactions, random, clock),
             revoke_api_key=RevokeApiKey(transactions, clock),
@@ -164,21 +173,24 @@ class World:
         users, verify = stores.users, self.verify
         queue = MailQueue(Sealer([bytes(32)], "mails"))
         send = SendMail(transactions, queue, self.mailer, clock)
+        set_password = SetPassword(password_policy(), self.hasher, queue)
         links = Links(random, queue, send, public_url="https://fp.example.com")
         return dict(  # noqa: C408 -- as they are written above
             disable_user=DisableUser(transactions, clock),
             enable_user=EnableUser(transactions, clock),
             delete_user=DeleteUser(transactions, clock),
             update_profile=UpdateProfile(transactions),
-            change_password=ChangePassword(users, transactions, verify, self.hasher, clock),
+            change_password=ChangePassword(users, transactions, verify, set_password, clock),
             reset_user_password=ResetUserPassword(transactions, links, clock),
             request_password_reset=RequestPasswordReset(users, transactions, links, clock),
-            complete_password_reset=CompletePasswordReset(transactions, self.hasher, clock),
+            complete_password_reset=CompletePasswordReset(
+                users, PostgresAccountLinks(self.database), transactions, set_password, clock
+            ),
             request_email_verification=RequestEmailVerification(transactions, links, clock),
             verify_email=VerifyEmail(transactions, clock),
             create_invitation=CreateInvitation(transactions, links, clock),
             withdraw_invitation=WithdrawInvitation(transactions, clock),
-            accept_invitation=AcceptInvitation(stores.invitations, transactions, self.hasher, clock),
+            accept_invitation=AcceptInvitation(stores.invitations, transactions, password_policy(), self.hasher, clock),
             invitations=InvitationQueries(stores.invitations, clock),
             send_mails=SendMails(transactions, send, clock),
             end_session=EndSession(transactions, clock),

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from fp_auth.adapters.events import IDENTITY_ENDED
 from fp_auth.adapters.postgres.withdrawals import PostgresWithdrawals
+from fp_auth.app.mail_ports import MailTemplate
 from fp_kernel import (
     FailedPrecondition,
     InvalidArgument,
@@ -127,9 +128,9 @@ async def test_without_a_mail_server_the_admin_has_the_link(world, ann, admin):
     world.mailer.fails = [FailedPrecondition("no mail server", reason="MAIL_NOT_CONFIGURED")]
     delivery = await world.do.reset_user_password(admin, ann.id, may_see=of_alpha)
     assert not delivery.mailed
+    assert await world.column("SELECT count(*) FROM mail_requests") == [0]
     await world.do.complete_password_reset(delivery.link.partition("token=")[2], OTHER)
     await logged_in(world, ann, OTHER)
-    assert await world.column("SELECT count(*) FROM mail_requests") == [0]
 
 
 async def test_a_link_is_over_after_an_hour_and_a_used_one_voids_the_others(world, ann, admin, refused):
@@ -232,3 +233,47 @@ async def test_verification_mails_are_limited_and_their_link_is_shown_to_nobody(
         await world.do.request_email_verification(caller)
     with refused(ResourceExhausted, reason="TOO_MANY_LINKS"):
         await world.do.request_email_verification(caller)
+
+
+async def changed_notices(world):
+    await world.do.send_mails()
+    return [mail for mail in world.mailer.sent.values() if mail.template is MailTemplate.PASSWORD_CHANGED]
+
+
+async def test_who_has_a_new_password_gets_a_mail_also_when_it_was_somebody_else(world, ann, admin):
+    _, caller = await logged_in(world, ann)
+    await world.do.change_password(caller, PASSWORD, OTHER, address="10.0.0.7")
+    (changed,) = await changed_notices(world)
+    await world.do.reset_user_password(admin, ann.id, may_see=of_alpha)
+    await world.do.complete_password_reset(world.mailer.token, "a-third-one-of-12-words")
+    (_, by_link) = await changed_notices(world)
+
+    now = world.clock.now()
+    assert (changed.to, by_link.to) == (ann.email, ann.email)
+    assert changed.parameters == {"name": ann.email, "changed_at": f"{now.day} {now:%B %Y, %H:%M} UTC"}
+
+
+async def test_a_change_that_is_refused_sends_no_mail(world, ann, refused):
+    _, caller = await logged_in(world, ann)
+    with refused(InvalidArgument, field="new_password"):
+        await world.do.change_password(caller, PASSWORD, "password1234", address="10.0.0.7")
+    assert await changed_notices(world) == []
+
+
+async def test_the_own_address_and_name_are_no_password(world, ann, admin, refused):
+    await world.stores.users.set_name(ann.id, "Zbigniewska Quasarlab")
+    _, caller = await logged_in(world, ann)
+    with refused(InvalidArgument, field="new_password"):
+        await world.do.change_password(caller, PASSWORD, "zbigniewska-quasarlab", address="10.0.0.7")
+    await world.do.reset_user_password(admin, ann.id, may_see=of_alpha)
+    with refused(InvalidArgument, field="new_password"):
+        await world.do.complete_password_reset(world.mailer.token, "zbigniewska-quasarlab")
+
+
+async def test_a_reset_without_a_link_costs_no_hashing(world, refused, monkeypatch):
+    async def never(_password):
+        raise AssertionError("hashed for nobody")
+
+    monkeypatch.setattr(world.hasher, "hash", never)
+    with refused(InvalidArgument, reason="LINK_INVALID"):
+        await world.do.complete_password_reset("fpl_unknown", OTHER)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
+from fp_auth.adapters.guesses import password_policy
 from fp_auth.adapters.keyring import RsaKeyFactory
 from fp_auth.adapters.sealing import Sealer
 from fp_auth.app.assign_role import AssignRole
@@ -76,7 +77,7 @@ async def test_replicas_that_find_the_period_over_rotate_once(stores, transactio
 
 
 async def test_two_replicas_create_one_first_operator(stores, transactions):
-    ensure = EnsureOperator(stores.users, transactions, SlowHasher(), ManualClock(NOW))
+    ensure = EnsureOperator(stores.users, transactions, password_policy(), SlowHasher(), ManualClock(NOW))
     created = await asyncio.gather(
         *(
             ensure(email=f"root{number}@example.com", password="a-river-and-9-lanterns", team="platform")

@@ -276,6 +276,9 @@ TABLE = {
     "account_links.PostgresAccountLinks.count_since": uses(
         "account_links_of_user", row_id(7), "password_reset", datetime(2013, 2, 1, tzinfo=UTC)
     ),
+    "account_links.PostgresAccountLinks.find": uses(
+        "account_links_pkey", sha256(b"77").digest(), "password_reset", NOW
+    ),
     "account_links.PostgresAccountLinks.take": uses(
         "account_links_pkey", sha256(b"77").digest(), "password_reset", datetime(2013, 2, 1, tzinfo=UTC)
     ),

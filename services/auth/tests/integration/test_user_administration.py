@@ -1,4 +1,5 @@
 import pytest
+from fp_auth.adapters.guesses import password_policy
 from fp_auth.app.ensure_operator import EnsureOperator
 from fp_kernel import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, PermissionDenied, Principal, new_id
 
@@ -198,7 +199,7 @@ async def test_only_an_admin_or_a_service_asks_about_another_user(world, refused
 
 
 async def test_the_first_operator_is_created_once(world):
-    ensure = EnsureOperator(world.stores.users, world.transactions, world.hasher, world.clock)
+    ensure = EnsureOperator(world.stores.users, world.transactions, password_policy(), world.hasher, world.clock)
     assert await ensure(email="root@example.com", password=PASSWORD, team="platform")
     assert not await ensure(email="other@example.com", password=PASSWORD, team="platform")
     assert await world.column("SELECT email || ' ' || role FROM users") == ["root@example.com admin"]
@@ -208,13 +209,13 @@ async def test_the_first_operator_is_created_once(world):
 
 
 async def test_the_first_operators_password_must_be_a_good_one(world, refused):
-    ensure = EnsureOperator(world.stores.users, world.transactions, world.hasher, world.clock)
+    ensure = EnsureOperator(world.stores.users, world.transactions, password_policy(), world.hasher, world.clock)
     with refused(InvalidArgument, field="password"):
         await ensure(email="root@example.com", password="password1234", team="platform")
 
 
 async def test_a_user_who_is_no_operator_does_not_become_one_at_the_start(world, refused):
     await create(world)
-    ensure = EnsureOperator(world.stores.users, world.transactions, world.hasher, world.clock)
+    ensure = EnsureOperator(world.stores.users, world.transactions, password_policy(), world.hasher, world.clock)
     with refused(AlreadyExists, field="email"):
         await ensure(email="ada@example.com", password=PASSWORD, team="platform")

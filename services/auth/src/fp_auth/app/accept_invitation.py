@@ -9,22 +9,28 @@ from fp_auth.app.account_ports import InvitationReads
 from fp_auth.app.create_user import make_room
 from fp_auth.app.end_sessions import ADMINISTER_USERS
 from fp_auth.app.links import bad_link
+from fp_auth.app.password_policy import PasswordPolicy
 from fp_auth.app.ports import PasswordHasher, Transaction, Transactions
 from fp_auth.app.refusals import address_taken
 from fp_auth.app.session import role_named
 from fp_auth.domain import account_links
 from fp_auth.domain.events import UserCreated
 from fp_auth.domain.invitations import Invitation
-from fp_auth.domain.passwords import check_password
 from fp_auth.domain.scopes import covers
 from fp_auth.domain.users import Role, User, parse_name
 
 
 class AcceptInvitation:
     def __init__(
-        self, reads: InvitationReads, transactions: Transactions, hasher: PasswordHasher, clock: Clock
+        self,
+        reads: InvitationReads,
+        transactions: Transactions,
+        policy: PasswordPolicy,
+        hasher: PasswordHasher,
+        clock: Clock,
     ) -> None:
         self._reads = reads
+        self._policy = policy
         self._transactions = transactions
         self._hasher = hasher
         self._clock = clock
@@ -39,7 +45,7 @@ class AcceptInvitation:
         # Before what costs: nobody without a link keeps the processor busy.
         invitation = _open(await self._reads.find_by_token(digest), self._clock.now())
         name = parse_name(name, invitation.email)
-        check_password(password, email=invitation.email)
+        self._policy.check(password, email=invitation.email, name=name, team=invitation.team)
         hashed = await self._hasher.hash(password)
         async with self._transactions() as tx:
             now = self._clock.now()

@@ -77,6 +77,12 @@ class AccountLinks(Protocol):
         ...
 
 
+class LinkReads(Protocol):
+    async def find(self, token_hash: bytes, kind: LinkKind, now: datetime) -> Link | None:
+        """One that can still be used; it stays so."""
+        ...
+
+
 class Invitations(Protocol):
     async def add(self, invitation: Invitation, token_hash: bytes) -> None: ...
 

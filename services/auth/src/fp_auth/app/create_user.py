@@ -4,18 +4,26 @@ from datetime import datetime
 
 from fp_kernel import Clock, Command, Internal, PermissionDenied, Principal, new_id
 
+from fp_auth.app.password_policy import PasswordPolicy
 from fp_auth.app.ports import PasswordHasher, Roles, Transaction, Transactions
 from fp_auth.app.refusals import address_taken, check_holds
 from fp_auth.app.session import role_named
 from fp_auth.domain.events import UserCreated
-from fp_auth.domain.passwords import check_password
 from fp_auth.domain.teams import Team
 from fp_auth.domain.users import DEFAULT_ROLE, User, parse_email, parse_name, parse_team, typed_email
 
 
 class CreateUser:
-    def __init__(self, roles: Roles, transactions: Transactions, hasher: PasswordHasher, clock: Clock) -> None:
+    def __init__(
+        self,
+        roles: Roles,
+        transactions: Transactions,
+        policy: PasswordPolicy,
+        hasher: PasswordHasher,
+        clock: Clock,
+    ) -> None:
         self._roles = roles
+        self._policy = policy
         self._transactions = transactions
         self._hasher = hasher
         self._clock = clock
@@ -31,12 +39,13 @@ class CreateUser:
         # Who creates a user chooses the password, so that he could use whatever that user has.
         check_holds(caller, (await role_named(self._roles, DEFAULT_ROLE)).scopes, "role")
         typed, email = typed_email(email), parse_email(email)
-        check_password(password, email=email)
+        name, team = parse_name(name, email), parse_team(team)
+        self._policy.check(password, email=email, name=name, team=team)
         user = User(
             id=new_id(),
             email=email,
-            name=parse_name(name, email),
-            team=parse_team(team),
+            name=name,
+            team=team,
             role=DEFAULT_ROLE,
             created_at=self._clock.now(),
             password_hash=await self._hasher.hash(password),

@@ -2,9 +2,9 @@
 
 from fp_kernel import AlreadyExists, Clock, new_id
 
+from fp_auth.app.password_policy import PasswordPolicy
 from fp_auth.app.ports import PasswordHasher, Transactions, Users
 from fp_auth.domain.events import UserCreated
-from fp_auth.domain.passwords import check_password
 from fp_auth.domain.teams import Team
 from fp_auth.domain.users import OPERATOR_ROLE, User, parse_email, parse_name, parse_team
 
@@ -13,8 +13,11 @@ ACTOR = "auth"
 
 
 class EnsureOperator:
-    def __init__(self, users: Users, transactions: Transactions, hasher: PasswordHasher, clock: Clock) -> None:
+    def __init__(
+        self, users: Users, transactions: Transactions, policy: PasswordPolicy, hasher: PasswordHasher, clock: Clock
+    ) -> None:
         self._users = users
+        self._policy = policy
         self._transactions = transactions
         self._hasher = hasher
         self._clock = clock
@@ -27,7 +30,7 @@ class EnsureOperator:
         if await self._users.operator_exists():
             return False
         email = parse_email(email)
-        check_password(password, email=email)
+        self._policy.check(password, email=email, name="", team=parse_team(team))
         user = User(
             id=new_id(),
             email=email,

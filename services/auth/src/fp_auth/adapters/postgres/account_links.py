@@ -38,6 +38,18 @@ class PostgresAccountLinks:
             )
         )
 
+    async def find(self, token_hash: bytes, kind: LinkKind, now: datetime) -> Link | None:
+        row = await self._connection.fetchrow(
+            """
+            SELECT kind, user_id, email, requested_by, created_at, expires_at FROM account_links
+            WHERE token_hash = $1 AND kind = $2 AND used_at IS NULL AND expires_at > $3
+            """,
+            token_hash,
+            kind.value,
+            now,
+        )
+        return _link(row) if row else None
+
     async def take(self, token_hash: bytes, kind: LinkKind, now: datetime) -> Link | None:
         # One of two uses at once waits for the other's row and finds it used.
         row = await self._connection.fetchrow(
