@@ -17,7 +17,7 @@ What it promises:
 from fp_postgres.database import Database, Isolation
 from fp_postgres.inbox import Inbox
 from fp_postgres.migration import migrate
-from fp_postgres.outbox import Outbox
+from fp_postgres.outbox import ConvertingOutbox, Outbox
 from fp_postgres.relay import OutboxRelay
 from fp_postgres.republication import republish, republish_from
 from fp_postgres.retention import PRUNE_EVERY, Pruner
@@ -26,6 +26,7 @@ from fp_postgres.transaction import Connection, Transaction, UnitOfWork
 __all__ = [
     "PRUNE_EVERY",
     "Connection",
+    "ConvertingOutbox",
     "Database",
     "Inbox",
     "Isolation",

@@ -1,11 +1,14 @@
 """Events of a transaction."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Final, Protocol
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from fp_events import EncodedEvent, Event, encoded
 from fp_events.publisher.origin import attributed
+
+E = TypeVar("E")
 
 CHANNEL: Final = "fp_outbox"
 
@@ -42,6 +45,18 @@ class Outbox(Protocol):
 
         Raises ValueError for an event that no bus would take, InvalidArgument for one that is too large.
         """
+
+
+class ConvertingOutbox(Generic[E]):
+    """The outbox of a transaction for a service's own events. convert: makes the event of the bus of each."""
+
+    def __init__(self, outbox: Outbox, convert: Callable[[E], Event]) -> None:
+        self._outbox = outbox
+        self._convert = convert
+
+    def add(self, event: E) -> None:
+        """Raises what `Outbox.add` raises."""
+        self._outbox.add(self._convert(event))
 
 
 class PostgresOutbox:

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fp_kernel import Command
-from fp_postgres import Database
+from fp_postgres import ConvertingOutbox, Database
 from fp_postgres import Transaction as DatabaseTransaction
 
 from fp_auth.adapters.events import to_event
@@ -24,15 +24,6 @@ from fp_auth.adapters.postgres.signing_keys import PostgresSigningKeys
 from fp_auth.adapters.postgres.teams import PostgresTeams
 from fp_auth.adapters.postgres.users import PostgresUsers
 from fp_auth.adapters.postgres.withdrawals import PostgresWithdrawals
-from fp_auth.domain.events import DomainEvent
-
-
-class PostgresOutbox:
-    def __init__(self, transaction: DatabaseTransaction) -> None:
-        self._transaction = transaction
-
-    def add(self, event: DomainEvent) -> None:
-        self._transaction.outbox.add(to_event(event))
 
 
 class PostgresTransaction:
@@ -57,7 +48,7 @@ class PostgresTransaction:
         self.identities = PostgresIdentities(transaction)
         self.device_sign_ins = PostgresDeviceSignIns(transaction)
         self.spent_tokens = PostgresSpentTokens(transaction)
-        self.outbox = PostgresOutbox(transaction)
+        self.outbox = ConvertingOutbox(transaction.outbox, to_event)
         self._transaction = transaction
         self._command = command
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 from fp_kernel import NO_COMMAND, Command
-from fp_postgres import Database
+from fp_postgres import ConvertingOutbox, Database
 from fp_postgres import Transaction as DatabaseTransaction
 
 from fp_billing.adapters.events import to_event
@@ -16,15 +16,6 @@ from fp_billing.adapters.postgres.plans import PostgresPlans
 from fp_billing.adapters.postgres.reconciliation import PostgresReconciliations
 from fp_billing.adapters.postgres.storage import PostgresStorage
 from fp_billing.adapters.postgres.usage import PostgresUsage
-from fp_billing.domain.events import DomainEvent
-
-
-class PostgresOutbox:
-    def __init__(self, transaction: DatabaseTransaction) -> None:
-        self._transaction = transaction
-
-    def add(self, event: DomainEvent) -> None:
-        self._transaction.outbox.add(to_event(event))
 
 
 class PostgresTransaction:
@@ -40,7 +31,7 @@ class PostgresTransaction:
         self.invoices = PostgresInvoices(transaction)
         self.adjustments = PostgresAdjustments(transaction)
         self.reconciliations = PostgresReconciliations(transaction)
-        self.outbox = PostgresOutbox(transaction)
+        self.outbox = ConvertingOutbox(transaction.outbox, to_event)
 
     async def fresh(self, consumer: str, event_ids: Iterable[str]) -> set[str]:
         return await self._transaction.inbox.fresh(consumer, event_ids)

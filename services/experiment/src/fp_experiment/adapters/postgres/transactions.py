@@ -4,21 +4,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fp_kernel import Command
-from fp_postgres import Database, Transaction
+from fp_postgres import ConvertingOutbox, Database, Transaction
 
 from fp_experiment.adapters.events import to_event
 from fp_experiment.adapters.postgres.experiments import PostgresExperiments
 from fp_experiment.adapters.postgres.lineage import PostgresLineage
 from fp_experiment.adapters.postgres.runs import PostgresRuns
-from fp_experiment.domain.events import DomainEvent
-
-
-class PostgresOutbox:
-    def __init__(self, transaction: Transaction) -> None:
-        self._transaction = transaction
-
-    def add(self, event: DomainEvent) -> None:
-        self._transaction.outbox.add(to_event(event))
 
 
 class PostgresTransaction:
@@ -27,7 +18,7 @@ class PostgresTransaction:
         self.experiments = PostgresExperiments(transaction)
         self.runs = PostgresRuns(transaction)
         self.lineage = PostgresLineage(transaction)
-        self.outbox = PostgresOutbox(transaction)
+        self.outbox = ConvertingOutbox(transaction.outbox, to_event)
 
     async def complete(self, command: Command, result: object) -> None:
         await self._transaction.complete(command, result)

@@ -4,21 +4,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fp_kernel import NO_COMMAND, Command
-from fp_postgres import Database
+from fp_postgres import ConvertingOutbox, Database
 from fp_postgres import Transaction as DatabaseTransaction
 
 from fp_featurestore.adapters.events import to_event
 from fp_featurestore.adapters.postgres.log import PostgresLogWriter
 from fp_featurestore.adapters.postgres.views import PostgresViewNames
-from fp_featurestore.domain.events import DomainEvent
-
-
-class PostgresOutbox:
-    def __init__(self, transaction: DatabaseTransaction) -> None:
-        self._transaction = transaction
-
-    def add(self, event: DomainEvent) -> None:
-        self._transaction.outbox.add(to_event(event))
 
 
 class PostgresTransaction:
@@ -29,7 +20,7 @@ class PostgresTransaction:
         self._command = command
         self.names = PostgresViewNames(transaction)
         self.log = PostgresLogWriter(transaction)
-        self.outbox = PostgresOutbox(transaction)
+        self.outbox = ConvertingOutbox(transaction.outbox, to_event)
 
     async def complete(self, result: object) -> None:
         await self._transaction.complete(self._command, result)

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 from fp_kernel import Command
-from fp_postgres import Database
+from fp_postgres import ConvertingOutbox, Database
 from fp_postgres import Transaction as DatabaseTransaction
 
 from fp_monitor.adapters.events import to_event
@@ -16,15 +16,6 @@ from fp_monitor.adapters.postgres.predictions import PostgresPredictions
 from fp_monitor.adapters.postgres.quality import PostgresQuality
 from fp_monitor.adapters.postgres.reports import PostgresReports
 from fp_monitor.adapters.postgres.windows import PostgresWindows
-from fp_monitor.domain.report import DriftDetected
-
-
-class PostgresOutbox:
-    def __init__(self, transaction: DatabaseTransaction) -> None:
-        self._transaction = transaction
-
-    def add(self, event: DriftDetected) -> None:
-        self._transaction.outbox.add(to_event(event))
 
 
 class PostgresTransaction:
@@ -38,7 +29,7 @@ class PostgresTransaction:
         self.quality = PostgresQuality(transaction)
         self.gaps = PostgresGaps(transaction)
         self.reports = PostgresReports(transaction)
-        self.outbox = PostgresOutbox(transaction)
+        self.outbox = ConvertingOutbox(transaction.outbox, to_event)
 
     async def fresh(self, consumer: str, event_ids: Iterable[str]) -> set[str]:
         return await self._transaction.inbox.fresh(consumer, event_ids)

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 from fp_kernel import NO_COMMAND, Command
-from fp_postgres import Database
+from fp_postgres import ConvertingOutbox, Database
 from fp_postgres import Transaction as DatabaseTransaction
 
 from fp_notification.adapters.events import to_event
@@ -12,7 +12,6 @@ from fp_notification.adapters.postgres.attempts import PostgresAttempts
 from fp_notification.adapters.postgres.deliveries import PostgresDeliveries
 from fp_notification.adapters.postgres.notifications import PostgresNotifications
 from fp_notification.adapters.postgres.recipients import PostgresRecipients
-from fp_notification.domain.events import DomainEvent
 
 CONSUMER = "notification"
 
@@ -37,14 +36,6 @@ class PostgresInbox:
         return await self._transaction.inbox.fresh(CONSUMER, event_ids)
 
 
-class PostgresOutbox:
-    def __init__(self, transaction: DatabaseTransaction) -> None:
-        self._transaction = transaction
-
-    def add(self, event: DomainEvent) -> None:
-        self._transaction.outbox.add(to_event(event))
-
-
 class PostgresTransaction:
     """`app.ports.Transaction`; made by `PostgresTransactions`."""
 
@@ -54,7 +45,7 @@ class PostgresTransaction:
         self.notifications = PostgresNotifications(transaction)
         self.deliveries = PostgresDeliveries(transaction)
         self.attempts = PostgresAttempts(transaction)
-        self.outbox = PostgresOutbox(transaction)
+        self.outbox = ConvertingOutbox(transaction.outbox, to_event)
         self._transaction = transaction
         self._command = command
 

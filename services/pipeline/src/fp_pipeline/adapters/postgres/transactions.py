@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fp_kernel import Command
-from fp_postgres import Database, Transaction
+from fp_postgres import ConvertingOutbox, Database, Transaction
 
 from fp_pipeline.adapters.events import to_event
 from fp_pipeline.adapters.postgres.deployments import PostgresDeployments
@@ -12,15 +12,6 @@ from fp_pipeline.adapters.postgres.executions import PostgresExecutions
 from fp_pipeline.adapters.postgres.logs import PostgresLogs
 from fp_pipeline.adapters.postgres.pipelines import PostgresPipelines
 from fp_pipeline.adapters.postgres.statistics import PostgresRetrains, PostgresStatistics
-from fp_pipeline.domain.events import Event
-
-
-class PostgresOutbox:
-    def __init__(self, transaction: Transaction) -> None:
-        self._transaction = transaction
-
-    def add(self, event: Event) -> None:
-        self._transaction.outbox.add(to_event(event))
 
 
 class PostgresTransaction:
@@ -32,7 +23,7 @@ class PostgresTransaction:
         self.logs = PostgresLogs(transaction)
         self.statistics = PostgresStatistics(transaction)
         self.retrains = PostgresRetrains(transaction)
-        self.outbox = PostgresOutbox(transaction)
+        self.outbox = ConvertingOutbox(transaction.outbox, to_event)
 
     async def complete(self, command: Command, result: object) -> None:
         await self._transaction.complete(command, result)

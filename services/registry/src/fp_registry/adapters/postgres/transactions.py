@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fp_kernel import NO_COMMAND, Command
-from fp_postgres import Database
+from fp_postgres import ConvertingOutbox, Database
 from fp_postgres import Transaction as DatabaseTransaction
 
 from fp_registry.adapters.events import to_event
@@ -14,15 +14,6 @@ from fp_registry.adapters.postgres.models import PostgresModels
 from fp_registry.adapters.postgres.pending_uploads import PostgresPendingUploads
 from fp_registry.adapters.postgres.tenures import PostgresTenures
 from fp_registry.adapters.postgres.versions import PostgresVersions
-from fp_registry.domain.events import DomainEvent
-
-
-class PostgresOutbox:
-    def __init__(self, transaction: DatabaseTransaction) -> None:
-        self._transaction = transaction
-
-    def add(self, event: DomainEvent) -> None:
-        self._transaction.outbox.add(to_event(event))
 
 
 class PostgresTransaction:
@@ -37,7 +28,7 @@ class PostgresTransaction:
         self.uploads = PostgresPendingUploads(transaction)
         self.contents = PostgresContents(transaction)
         self.unprojected = PostgresUnprojected(transaction)
-        self.outbox = PostgresOutbox(transaction)
+        self.outbox = ConvertingOutbox(transaction.outbox, to_event)
 
     async def complete(self, result: object) -> None:
         await self._transaction.complete(self._command, result)
