@@ -32,7 +32,7 @@ class State:
 def rows(state: State, columns: Sequence[str], items: Iterable[Mapping[str, Any]]) -> None:
     """Print a list.
 
-    Columns are keys of the items, the most telling first: a narrow terminal shows only those that fit. JSON prints
+    Columns are keys of the items, the most important first: a narrow terminal shows only those that fit. JSON prints
     the items whole.
     """
     if state.json:

@@ -39,7 +39,7 @@ def follow(client: Client, state: State, execution_id: str, *, after: int) -> No
 
 
 def _print_failure(last: Any, execution_id: str) -> None:
-    status = _short(last.execution.status) if last else "not told of"
+    status = _short(last.execution.status) if last else "unknown"
     reason = f": {last.execution.error}" if last and last.execution.error else ""
     step = {"next_step": f"`fp pipelines status {execution_id}` shows each step"}
     report(FailedPrecondition(f"the execution is {status}{reason}", metadata=step))

@@ -39,7 +39,7 @@ _ELEMENT_NAMES: Final[Mapping[int, str]] = {
 def refusal(model: Model) -> str:
     """Why no runtime could serve the model, as the rest of a sentence that begins with `it`; empty when it may.
 
-    Silent where the file does not tell: a type that is left out, an operator that a known domain lacks.
+    No refusal where the file does not say: a type that is left out, an operator that a known domain lacks.
     """
     return next(_flaws(model), "")
 

@@ -170,7 +170,7 @@ def _child(order: Order, module: ModuleType, output: int) -> None:
         arguments = pickle.loads(order.arguments)  # noqa: S301 -- from ourselves
         asyncio.run(getattr(module, order.name)(CrashPoints(order.turn), *arguments))
         status = 0
-    except BaseException:  # noqa: BLE001 -- told to the test, whatever it is
+    except BaseException:  # noqa: BLE001 -- reported to the test, whatever it is
         traceback.print_exc()
     finally:
         sys.stderr.flush()

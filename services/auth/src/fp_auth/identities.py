@@ -1,4 +1,4 @@
-"""How auth knows its own callers: by its own keys and tables, and told by its own events as every other service is."""
+"""How auth knows its own callers: by its own keys and tables, and notified of ended identities by its own events, like every other service."""
 
 from fp_events import Bus
 from fp_events.payloads.revocation import follow_identities

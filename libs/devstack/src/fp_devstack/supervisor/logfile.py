@@ -38,7 +38,7 @@ class LogFile:
 
     @property
     def last_line(self) -> str:
-        """The last one written, cut; for telling why a process ended."""
+        """The last one written, cut; to report why a process ended."""
         return self._last.decode("utf-8", "replace").strip()
 
     def close(self) -> None:

@@ -87,4 +87,4 @@ class NatsDelivery:
         try:
             await self.raw._client.publish(self.raw.reply, verdict)  # noqa: SLF001 -- ack() parses and checks what is known
         except (errors.Error, OSError) as error:
-            log.warning("event bus could not be told, the event will come again", error=repr(error))
+            log.warning("the acknowledgement did not reach the event bus, the event will come again", error=repr(error))

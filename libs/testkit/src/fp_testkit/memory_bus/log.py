@@ -83,7 +83,7 @@ class MemoryLog:
         self.messages = [stored for stored in self.messages if stored.number != number]
 
     def start(self, broadcast: Broadcast) -> tuple[int, list[Stored]]:
-        """Where a broadcast begins, and what it is told of the past."""
+        """Where a broadcast begins, and the earlier messages that it gets."""
         past = _matching(self._past(), patterns_of(broadcast))
         if broadcast.deliver == "new":
             past = []

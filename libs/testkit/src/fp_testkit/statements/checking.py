@@ -132,7 +132,7 @@ class _Session:
         """How it is planned otherwise than its row says, where the tables are not as `faults` finds them."""
         try:
             plans = await self._plans(row.sql or text.sql, row, runs=1, run=False, generic=True)
-        except Exception:  # noqa: BLE001 -- `faults` tells it
+        except Exception:  # noqa: BLE001 -- `faults` reports it
             return []
         instead = replace(row, indexes=row.unmarked or row.indexes)
         found = sorted(
@@ -163,7 +163,7 @@ class _Session:
             return ["a statement with LIMIT needs arguments that find rows"]
         try:
             plans = await self._plans(sql, row, runs=_RUNS, run=bool(row.arguments), generic=True)
-        except Exception as error:  # noqa: BLE001 -- told with the name of the statement
+        except Exception as error:  # noqa: BLE001 -- reported with the name of the statement
             return [f"{type(error).__name__}: {error}"]
         self._read |= {table for plan in plans for table in plan.tables}
         found = sorted({fault for plan in plans for fault in self._of(plan, row, sql)})

@@ -116,6 +116,6 @@ async def listening(bus: Bus, broadcast: Broadcast, recorder: Recorder) -> Async
 async def dead(bus: Bus, consumer: str, count: int = 1) -> Sequence[Any]:
     """Wait for dead letters. Raises TimeoutError."""
     async with asyncio.timeout(PATIENCE):
-        while len(letters := await bus.dead_letters.list(Matching(consumer))) < count:  # noqa: ASYNC110 -- a bus tells nobody of a dead letter
+        while len(letters := await bus.dead_letters.list(Matching(consumer))) < count:  # noqa: ASYNC110 -- a bus does not announce a dead letter
             await asyncio.sleep(0.01)
     return letters

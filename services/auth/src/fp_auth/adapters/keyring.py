@@ -107,7 +107,7 @@ class Keyring:
             "aud": claims.audience,
             "sub": claims.subject,
             "jti": claims.token_id,
-            # With fractions: a login in the second of a "log out everywhere" is told from one before it.
+            # With fractions: a login in the second of a "log out everywhere" differs from one before it.
             "iat": claims.issued_at.timestamp(),
             "exp": int(claims.expires_at.timestamp()) if claims.expires_at else None,
             "team": claims.team,

@@ -35,7 +35,7 @@ class OwnCredential:
 
 
 class NoMailer:
-    """Where auth was told of no notification."""
+    """Without an address of notification in the settings."""
 
     async def send(self, mail: Mail, key: str) -> None:  # noqa: ARG002 -- the protocol's names
         raise FailedPrecondition("the platform has no mail server", reason="MAIL_NOT_CONFIGURED")

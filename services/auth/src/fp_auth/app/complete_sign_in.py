@@ -44,7 +44,7 @@ class CompleteSignIn:
         self._clock = clock
 
     async def __call__(self, sealed_flow: str, answer: Answer) -> tuple[Session, str]:
-        """The session, and what BeginSignIn was told to give back.
+        """The session, and the page to which BeginSignIn was asked to return.
 
         Raises Unauthenticated for an answer that proves nothing, PermissionDenied for who is in no group,
         FailedPrecondition where the account cannot be the provider's, Unavailable while the provider is away.

@@ -8,7 +8,7 @@ _LONGEST = 100
 
 
 class EraseAuditAddresses:
-    """Addresses are kept as a digest under a key of the person: without the key they tell nothing (ADR 0136). A person
+    """Addresses are kept as a digest under a key of the person: without the key they reveal nothing (ADR 0136). A person
     who still calls gets another key with his next audited call.
     """
 

@@ -121,7 +121,7 @@ class RequestPasswordReset:
         user = await self._users.find_by_email(parse_email(email))
         if user is None or not user.active or not user.password_hash:
             return
-        # The limit is not told: it would show that there is such an account.
+        # The limit is not reported: that would show that there is such an account.
         with suppress(ResourceExhausted):
             async with self._transactions() as tx:
                 await self._links.make(tx, user, LinkKind.PASSWORD_RESET, self._clock.now(), requested_by="")

@@ -1,4 +1,4 @@
-"""Calls that services told of -> entries at the end of the chain."""
+"""Audited calls that services published -> entries at the end of the chain."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""How many rows of a training set are read and told at once: by their bytes, not by their number."""
+"""How many rows of a training set are read and sent at once: by their bytes, not by their number."""
 
 from collections.abc import Iterator, Sequence
 

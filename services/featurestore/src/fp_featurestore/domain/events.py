@@ -1,4 +1,4 @@
-"""What the feature store tells others."""
+"""The events of the feature store."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -101,7 +101,7 @@ class Predict:
         return prediction
 
     def refused(self, ask: Ask, error: Error, route: Route | None = None, tries: Sequence[Try] = ()) -> None:
-        """Tell of a prediction that is not made. route: None when it did not come as far."""
+        """Record a prediction that is not made. route: None when it did not come as far."""
         model_id = route.model_id if route is not None else ""
         canaries = route.canaries if route is not None else frozenset[str]()
         self._recorder.failed(Failed(ask, model_id, tries, canaries, failure_reason(error), error, self._clock.now()))

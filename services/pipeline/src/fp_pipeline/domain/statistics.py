@@ -128,7 +128,7 @@ class Counts:
 
 
 def outcome_of(reason: str) -> str | None:
-    """The outcome of a version that an event names without telling of tries; None when nobody was asked.
+    """The outcome of a version that an event names without a list of tries; None when nobody was asked.
 
     The name is then that of the version that would have been asked first.
     """
