@@ -69,7 +69,7 @@ SINGLE: Final = json.dumps(_ROUND_ROBIN)
 
 
 def pushback(error: Error, remaining: float) -> str:
-    """The value of `grpc-retry-pushback-ms` in a server's answer: milliseconds to wait before it repeats the call, or -1 for never.
+    """The `grpc-retry-pushback-ms` of an answer: milliseconds for the client to wait before a repetition, -1 for never.
 
     remaining: seconds until the caller's deadline. Never, when the wait would end after it: the caller would get
     DEADLINE_EXCEEDED instead of the refusal.

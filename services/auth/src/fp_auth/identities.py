@@ -1,4 +1,4 @@
-"""How auth knows its own callers: by its own keys and tables, and notified of ended identities by its own events, like every other service."""
+"""How auth knows its callers: by its own keys and tables, and ended identities by its events as in every service."""
 
 from fp_events import Bus
 from fp_events.payloads.revocation import follow_identities

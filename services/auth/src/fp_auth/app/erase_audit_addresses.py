@@ -8,8 +8,9 @@ _LONGEST = 100
 
 
 class EraseAuditAddresses:
-    """Addresses are kept as a digest under a key of the person: without the key they reveal nothing (ADR 0136). A person
-    who still calls gets another key with his next audited call.
+    """Addresses are kept as a digest under a key of the person: without the key they reveal nothing (ADR 0136).
+
+    A person who still calls gets another key with his next audited call.
     """
 
     def __init__(self, keys: AddressKeys) -> None:
