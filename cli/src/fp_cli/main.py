@@ -23,6 +23,7 @@ from fp_cli.commands import (
     predict,
     roles,
     runs,
+    second_factor,
     secrets,
     service_accounts,
     session,
@@ -67,6 +68,7 @@ def options(
 stack.add_to(app)
 session.add_to(app)
 app.add_typer(users.app, name="users")
+app.add_typer(second_factor.app, name="second-factor")
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(teams.app, name="teams")
 app.add_typer(keys.app, name="keys")

@@ -2,11 +2,13 @@
 
 import sys
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import typer
 
 from fp_cli.output import State, done, record
+
+_CODE_REQUIRED: Final = "SECOND_FACTOR_REQUIRED"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -18,6 +20,7 @@ def login(
     context: typer.Context,
     email: str = typer.Option("", envvar="FP_EMAIL", help="Default: ask."),
     password_stdin: bool = typer.Option(False, "--password-stdin", help="Read the password from standard input."),
+    code: str = typer.Option("", help="Of your authenticator app, or a recovery code; default: ask, if it is needed."),
     sso: bool = typer.Option(False, "--sso", help="Sign in by a browser of this computer."),
     device: bool = typer.Option(False, "--device", help="Sign in by a browser anywhere, with a code."),
     browser: bool = typer.Option(True, help="With --sso: open the browser, not only print the address."),
@@ -26,7 +29,7 @@ def login(
     from fp_cli import browser_login, client
 
     state: State = context.obj
-    if ((sso or device) and password_stdin) or (sso and device):
+    if ((sso or device) and (password_stdin or code)) or (sso and device):
         raise typer.BadParameter("is one way to log in; give no other one beside it.", param_hint="--sso or --device")
     if device or sso:
         with client.connect(state) as connection:
@@ -36,12 +39,13 @@ def login(
                 else browser_login.by_loopback(connection, open_browser=browser)
             )
     else:
-        session = _by_password(state, email, from_stdin=password_stdin)
+        session = _by_password(state, email, code, from_stdin=password_stdin)
     _remember(state, session)
 
 
-def _by_password(state: State, email: str, *, from_stdin: bool) -> Any:
+def _by_password(state: State, email: str, code: str, *, from_stdin: bool) -> Any:
     from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
+    from fp_kernel import Unauthenticated
 
     from fp_cli import client, reading
 
@@ -49,7 +53,16 @@ def _by_password(state: State, email: str, *, from_stdin: bool) -> Any:
     password = reading.password("FP_PASSWORD", "Password", from_stdin=from_stdin)
     with client.connect(state) as connection:
         stub = auth_pb2_grpc.AuthServiceStub(connection.channel)
-        request = auth_pb2.LoginRequest(email=email, password=password)
+        request = auth_pb2.LoginRequest(email=email, password=password, totp_code=code)
+        try:
+            return connection.call(stub.Login, request, anonymous=True)
+        except Unauthenticated as refused:
+            if refused.reason != _CODE_REQUIRED:
+                raise
+            if not sys.stdin.isatty():
+                refused.metadata["next_step"] = "give it by --code"
+                raise
+        request.totp_code = str(typer.prompt("Code of your app, or a recovery code"))
         return connection.call(stub.Login, request, anonymous=True)
 
 

@@ -8,6 +8,7 @@ from forgepoint.auth.v1.auth_pb2_grpc import add_AuthServiceServicer_to_server
 from forgepoint.auth.v1.invitations_pb2_grpc import add_InvitationServiceServicer_to_server
 from forgepoint.auth.v1.people_pb2_grpc import add_PeopleServiceServicer_to_server
 from forgepoint.auth.v1.roles_pb2_grpc import add_RoleServiceServicer_to_server
+from forgepoint.auth.v1.second_factor_pb2_grpc import add_SecondFactorServiceServicer_to_server
 from forgepoint.auth.v1.secret_pb2_grpc import add_SecretServiceServicer_to_server
 from forgepoint.auth.v1.service_accounts_pb2_grpc import add_ServiceAccountServiceServicer_to_server
 from forgepoint.auth.v1.sign_in_pb2_grpc import add_SignInServiceServicer_to_server
@@ -54,12 +55,12 @@ from fp_auth.app.revoke_api_key import RevokeApiKey
 from fp_auth.app.rotate_api_key import RotateApiKey
 from fp_auth.app.secret_commands import SecretCommands
 from fp_auth.app.seed_service_credentials import SeedServiceCredentials
-from fp_auth.app.session import IssueTokens, OpenSession
+from fp_auth.app.session import IssueTokens
 from fp_auth.app.validate_token import ResolveApiKey, ValidateToken
-from fp_auth.app.verify_password import VerifyPassword
 from fp_auth.audit_log import open_audit_log
 from fp_auth.first_operator import ensure_first_operator
 from fp_auth.identities import own_identity
+from fp_auth.logins import open_logins
 from fp_auth.people import people, teams
 from fp_auth.programs import build_programs
 from fp_auth.retention import Prune
@@ -85,18 +86,17 @@ async def serve(runtime: Runtime, settings: AuthSettings) -> None:
     await ensure_first_operator(settings, users, transactions, hasher, clock)
     sink, metrics = AuditPublisher(bus), runtime.metrics
     server = Server(NOUN, resolver=identity, metrics=metrics, audit=sink, reflection=settings.reflection)
-    pair, address = settings.pair_lockout, settings.address_lockout
-    verify = VerifyPassword(users, transactions, hasher, clock, pair_policy=pair, address_policy=address)
+    logins = open_logins(settings, database, keyring, hasher, clock)
     validate = ValidateToken(JwtVerifier(identity), resolve_key)
-    servicer = _servicer(settings, database, keyring, validate, verify=verify, hasher=hasher, clock=clock)
+    servicer = _servicer(settings, database, keyring, validate, login=logins.login, hasher=hasher, clock=clock)
     server.add(add_AuthServiceServicer_to_server, servicer)
-    accounts, invitations = people(runtime, settings, database, keyring, verify=verify, hasher=hasher)
+    server.add(add_SecondFactorServiceServicer_to_server, logins.second_factors)
+    accounts, invitations = people(runtime, settings, database, keyring, verify=logins.verify, hasher=hasher)
     server.add(add_PeopleServiceServicer_to_server, accounts)
     server.add(add_InvitationServiceServicer_to_server, invitations)
     server.add(add_TeamServiceServicer_to_server, teams(database, clock))
-    server.add(
-        add_WithdrawalServiceServicer_to_server, WithdrawalServicer(PostgresWithdrawals(database), identity.withdrawals)
-    )
+    withdrawals = WithdrawalServicer(PostgresWithdrawals(database), identity.withdrawals)
+    server.add(add_WithdrawalServiceServicer_to_server, withdrawals)
     programs = build_programs(settings, database, signing, clock)
     server.add(add_ServiceAccountServiceServicer_to_server, programs.service_accounts)
     server.add(add_RoleServiceServicer_to_server, programs.roles)
@@ -110,8 +110,7 @@ async def serve(runtime: Runtime, settings: AuthSettings) -> None:
     runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=runtime.metrics).run)
     runtime.every(PRUNE_EVERY, "retention", Pruner(database, consumers=(AUDIT_LOG, EXECUTIONS)).prune)
     runtime.every(PRUNE_EVERY, "prune", Prune(transactions, clock))
-    ended = end_execution(EndExecution(transactions, clock))
-    runtime.keep("executions", lambda: bus.consume(EXECUTIONS, each(ended)))
+    runtime.keep("executions", lambda: bus.consume(EXECUTIONS, each(end_execution(EndExecution(transactions, clock)))))
     await runtime.serve(server)
 
 
@@ -121,7 +120,7 @@ def _servicer(
     keyring: Keyring,
     validate_token: ValidateToken,
     *,
-    verify: VerifyPassword,
+    login: Login,
     hasher: Argon2Hasher,
     clock: Clock,
 ) -> AuthServicer:
@@ -129,10 +128,9 @@ def _servicer(
     users, roles, api_keys = PostgresUsers(database), PostgresRoles(database), PostgresApiKeys(database)
     secret_keys = encryption_keys(settings.auth_key_encryption_key.get_secret_value())
     known, longest = PostgresServiceCredentials(database), settings.api_key_life
-    issue = IssueTokens(keyring, random, settings.session)
     return AuthServicer(
-        login=Login(verify, OpenSession(transactions, issue, clock)),
-        refresh=Refresh(transactions, issue, clock),
+        login=login,
+        refresh=Refresh(transactions, IssueTokens(keyring, random, settings.session), clock),
         logout=Logout(transactions, clock),
         create_user=CreateUser(roles, transactions, password_policy(), hasher, clock),
         assign_role=AssignRole(transactions),

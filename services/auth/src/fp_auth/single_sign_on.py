@@ -29,7 +29,7 @@ from fp_auth.sign_in_settings import IssuerSettings
 def open_sign_in(runtime: Runtime, settings: AuthSettings, database: Database, keyring: Keyring) -> SignInServicer:
     clock, transactions, random = runtime.clock, PostgresTransactions(database), secrets.token_bytes
     sealer = Sealer(encryption_keys(settings.auth_key_encryption_key.get_secret_value()), "sign-in")
-    unseal, public_url = _unseal(sealer), settings.auth_public_url or ""
+    unseal, public_url = unsealing(sealer), settings.auth_public_url or ""
     providers = {each.name: _provider(runtime, each, public_url) for each in settings.auth_issuers}
     longest = {each.policy.issuer: each.policy.longest for each in providers.values()}
     runtime.every(PRUNE_EVERY, "prune sign-ins", PruneSignIns(transactions, clock))
@@ -75,7 +75,7 @@ def _provider(runtime: Runtime, settings: IssuerSettings, public_url: str) -> Kn
     return KnownProvider(settings.policy, provider)
 
 
-def _unseal(sealer: Sealer) -> Unseal:
+def unsealing(sealer: Sealer) -> Unseal:
     def unseal(text: str, name: str) -> bytes:
         try:
             return sealer.open(base64.b64decode(text[:MAX_FLOW], altchars=b"-_", validate=True), name)

@@ -5,11 +5,14 @@ from fp_postgres import Database
 from fp_runtime import StartFailed
 
 from fp_auth.adapters.key_encryption import AesEnvelope, LocalKeys, keys_of_file
+from fp_auth.adapters.postgres.second_factors import PostgresSecondFactorReads
 from fp_auth.adapters.postgres.secrets import PostgresSecretReads, PostgresSecretTransactions
+from fp_auth.adapters.postgres.transactions import PostgresTransactions
 from fp_auth.adapters.sealing import Fingerprints, Sealer
 from fp_auth.api.secret_grpc import SecretServicer
 from fp_auth.app.change_secret import ChangeSecretVersion, DeleteSecret
 from fp_auth.app.read_secrets import ListSecrets, ResolveSecrets
+from fp_auth.app.rewrap_second_factors import RewrapSecondFactors
 from fp_auth.app.rewrap_secrets import RewrapSecrets
 from fp_auth.app.secret_commands import SecretCommands
 from fp_auth.app.set_secret import SetSecret
@@ -21,7 +24,7 @@ def open_team_secrets(settings: AuthSettings, database: Database, clock: Clock) 
     """Raises StartFailed for a file of keys that cannot be used."""
     own = encryption_keys(settings.auth_key_encryption_key.get_secret_value())
     transactions, reads = PostgresSecretTransactions(database), PostgresSecretReads(database)
-    keys, envelope = _keys(settings, own), AesEnvelope()
+    keys, envelope = wrapping_keys(settings), AesEnvelope()
     return SecretServicer(
         set_secret=SetSecret(transactions, keys, envelope, clock),
         disable=ChangeSecretVersion(transactions, clock, VersionStatus.DISABLED),
@@ -30,14 +33,18 @@ def open_team_secrets(settings: AuthSettings, database: Database, clock: Clock) 
         delete=DeleteSecret(transactions, clock),
         list_secrets=ListSecrets(reads),
         resolve=ResolveSecrets(reads, keys, envelope),
-        rewrap=RewrapSecrets(reads, transactions, keys),
+        rewraps=(
+            RewrapSecrets(reads, transactions, keys),
+            RewrapSecondFactors(PostgresSecondFactorReads(database), PostgresTransactions(database), keys),
+        ),
         guarded=SecretCommands(Sealer(own, "commands"), Fingerprints(own[0])),
     )
 
 
-def _keys(settings: AuthSettings, own: list[bytes]) -> LocalKeys:
+def wrapping_keys(settings: AuthSettings) -> LocalKeys:
+    """Around every data key. Raises StartFailed for a file of keys that cannot be used."""
     if settings.auth_secrets_keys_file is None:
-        return LocalKeys(own)
+        return LocalKeys(encryption_keys(settings.auth_key_encryption_key.get_secret_value()))
     try:
         return LocalKeys(keys_of_file(settings.auth_secrets_keys_file))
     except ValueError as problem:

@@ -3,9 +3,8 @@
 import secrets
 from base64 import b64encode
 
-import asyncpg
-import nats
 import pytest
+from auth_written import streams, tables
 from forgepoint.auth.v1 import auth_pb2, secret_pb2, secret_pb2_grpc
 from fp_kernel import InvalidArgument, NotFound, PermissionDenied
 from fp_rpc import BearerToken, Channels, ServiceCredential, acting_for
@@ -128,31 +127,3 @@ async def test_a_value_is_in_no_table_stream_or_log_whatever_is_done_with_it(
     for form in (marked.encode(), marked.encode().hex().encode(), b64encode(marked.encode())[:-4]):
         for place in (stored, sent, said.encode(), shown.encode()):
             assert form not in place
-
-
-async def tables(url) -> bytes:
-    """All rows of all tables."""
-    connection = await asyncpg.connect(url)
-    try:
-        found = await connection.fetch(
-            "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables "
-            "WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
-        )
-        rows = [row for (table,) in found for row in await connection.fetch(f"SELECT * FROM {table}")]  # noqa: S608 -- names from the catalogue
-    finally:
-        await connection.close()
-    return b"\n".join(each if isinstance(each, bytes) else str(each).encode() for row in rows for each in row.values())
-
-
-async def streams(url) -> bytes:
-    """All messages of all streams."""
-    client = await nats.connect(url)
-    try:
-        manager, found = client.jsm(), []
-        for info in await manager.streams_info():
-            for number in range(max(1, info.state.first_seq), info.state.last_seq + 1):
-                message = await manager.get_msg(info.config.name, number)
-                found.append(str(message.headers).encode() + (message.data or b""))
-    finally:
-        await client.close()
-    return b"\n".join(found)

@@ -12,6 +12,7 @@ from typing import Any
 
 import argon2
 import pytest
+from auth_second_factor import logins
 from fp_auth.adapters.argon2 import Argon2Hasher
 from fp_auth.adapters.guesses import password_policy
 from fp_auth.adapters.postgres.account_links import PostgresAccountLinks
@@ -29,6 +30,7 @@ from fp_auth.adapters.postgres.users import PostgresUsers
 from fp_auth.adapters.sealing import Fingerprints, Sealer
 from fp_auth.app.accept_invitation import AcceptInvitation
 from fp_auth.app.assign_role import AssignRole
+from fp_auth.app.count_attempts import CountAttempts
 from fp_auth.app.create_api_key import CreateApiKey, IssuedKey
 from fp_auth.app.create_user import CreateUser
 from fp_auth.app.delete_user import DeleteUser
@@ -38,7 +40,6 @@ from fp_auth.app.exchange_service_token import ExchangeServiceToken
 from fp_auth.app.invitations import CreateInvitation, InvitationQueries, WithdrawInvitation
 from fp_auth.app.issue_job_token import IssueJobToken
 from fp_auth.app.links import Links
-from fp_auth.app.login import Login
 from fp_auth.app.logout import Logout
 from fp_auth.app.mail_ports import Mail
 from fp_auth.app.passwords import (
@@ -62,6 +63,7 @@ from fp_auth.app.validate_token import ResolveApiKey, ValidateToken
 from fp_auth.app.verify_email import RequestEmailVerification, VerifyEmail
 from fp_auth.app.verify_password import VerifyPassword
 from fp_auth.domain.claims import Claims
+from fp_auth.domain.lockout import LockoutPolicy
 from fp_auth.domain.sessions import SessionPolicy
 from fp_auth.domain.users import User
 from fp_events import Event, decode
@@ -138,6 +140,11 @@ class World:
         self.database, self.clock = database, clock
         self.stores, self.transactions = Stores(database), PostgresTransactions(database)
         self.hasher, self.signer, self.mailer = Argon2Hasher(CHEAP), FakeSigner(clock), FakeMailer()
+        self.count_by()
+
+    def count_by(self, **policies: LockoutPolicy) -> None:
+        """Failed logins are counted by these policies from now on."""
+        self.attempts = CountAttempts(self.transactions, self.clock, **policies)
         self.do = self._use_cases()
 
     def _use_cases(self) -> SimpleNamespace:
@@ -148,10 +155,12 @@ class World:
 
         stores, transactions, clock, signer = self.stores, self.transactions, self.clock, self.signer
         users, roles, tokens = stores.users, stores.roles, IssueTokens(signer, random)
-        self.verify = verify = VerifyPassword(users, transactions, self.hasher, clock)
+        open_session = OpenSession(transactions, tokens, clock)
+        self.verify = VerifyPassword(users, transactions, self.hasher, self.attempts)
         return SimpleNamespace(
             **self._of_accounts(random),
-            login=Login(verify, OpenSession(transactions, tokens, clock)),
+            **logins(self, open_session),
+            open_session=open_session,
             refresh=Refresh(transactions, tokens, clock),
             logout=Logout(transactions, clock),
             create_user=CreateUser(roles, transactions, password_policy(), self.hasher, clock),

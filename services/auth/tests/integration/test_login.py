@@ -1,11 +1,7 @@
 import asyncio
-import secrets
 from datetime import timedelta
 
 import argon2
-from fp_auth.app.login import Login
-from fp_auth.app.session import IssueTokens, OpenSession
-from fp_auth.app.verify_password import VerifyPassword
 from fp_auth.domain.lockout import PAIR, LockoutPolicy
 from fp_kernel import AlreadyExists, InvalidArgument, ResourceExhausted, Unauthenticated
 
@@ -96,11 +92,7 @@ async def test_an_unknown_account_is_locked_like_a_known_one(world, refused):
 
 async def few(world):
     """Few failures of an address, so that a test need not make a hundred."""
-    stores, transactions = world.stores, world.transactions
-    open_session = OpenSession(transactions, IssueTokens(world.signer, secrets.token_bytes), world.clock)
-    policy = LockoutPolicy(free=3, pause=timedelta(seconds=10))
-    verify = VerifyPassword(stores.users, transactions, world.hasher, world.clock, address_policy=policy)
-    world.do.login = Login(verify, open_session)
+    world.count_by(address_policy=LockoutPolicy(free=3, pause=timedelta(seconds=10)))
 
 
 async def test_an_address_that_tries_many_accounts_waits_for_all_of_them(world, refused):

@@ -83,6 +83,14 @@ FILL = (
            '2013-03-01'::timestamptz + n * interval '1 minute' {ROWS}
     """,
     f"""
+    INSERT INTO second_factors (user_id, id, key_id, wrapped_key, sealed, begun_at, confirmed_at)
+    SELECT {ROW_ID}, {ROW_ID}, 'old', 'k', 's', '2013-03-01', '2013-03-01' {ROWS}
+    """,
+    f"""
+    INSERT INTO recovery_codes (user_id, code_hash)
+    SELECT {ROW_ID}, sha256((n + code)::text::bytea) FROM generate_series(1, 5000) AS n, generate_series(1, 10) AS code
+    """,  # noqa: S608 -- constants
+    f"""
     INSERT INTO login_buckets (kind, key, empty_at)
     SELECT 'pair', sha256(n::text::bytea), '2013-03-01'::timestamptz + n * interval '1 minute' {ROWS}
     """,
@@ -216,6 +224,20 @@ TABLE = {
     "login_attempts.PostgresLoginAttempts.save": uses("login_buckets_pkey"),
     "login_attempts.PostgresLoginAttempts.forget": uses("login_buckets_pkey"),
     "login_attempts.PostgresLoginAttempts.prune": uses("login_buckets_by_end", NOW, 50),
+    "second_factors.PostgresSecondFactors.begin": uses("second_factors_pkey"),
+    "second_factors.PostgresSecondFactors.confirm": uses("second_factors_pkey", row_id(7), row_id(7), 1, NOW),
+    "second_factors.PostgresSecondFactors.turned_on": uses("second_factors_pkey", row_id(7)),
+    "second_factors.PostgresSecondFactors.use_step": uses("second_factors_pkey", row_id(7), row_id(7), 1),
+    "second_factors.PostgresSecondFactors.use_recovery_code": uses("recovery_codes_pkey", row_id(7), digest(8), NOW),
+    "second_factors.PostgresSecondFactors.replace_recovery_codes": uses("recovery_codes_pkey", row_id(7)),
+    "second_factors.PostgresSecondFactors.replace_recovery_codes/2": uses(""),
+    "second_factors.PostgresSecondFactors.remove": uses("second_factors_pkey", row_id(7)),
+    "second_factors.PostgresSecondFactors.replace_key": uses("second_factors_pkey", row_id(7), row_id(7), "new", b""),
+    "second_factors.PostgresSecondFactorReads.find": uses("second_factors_pkey recovery_codes_pkey", row_id(7)),
+    "second_factors.PostgresSecondFactorReads.wrapped_by_others": (
+        uses("second_factors_pkey", "new", FIRST, 100),
+        uses("second_factors_pkey", "new", row_id(15_000), 100),
+    ),
     "secrets._ADD": uses("secrets_pkey"),
     "secrets._ADD_VERSION": uses(""),
     "secrets._BY_OTHERS": (
@@ -328,7 +350,8 @@ TABLE = {
     "users.PostgresUsers.erase/2": uses("users_pkey", row_id(7), NOW),
     "users.PostgresUsers.erase/3": uses("account_links_of_user", row_id(7)),
     "users.PostgresUsers.erase/4": uses("mail_requests_of_user", row_id(7)),
-    "users.PostgresUsers.erase/6": uses("audit_address_keys_pkey", "7"),
+    "users.PostgresUsers.erase/6": uses("second_factors_pkey", row_id(7)),
+    "users.PostgresUsers.erase/7": uses("audit_address_keys_pkey", "7"),
     "users.PostgresUsers.erase/5": uses("external_identities_of_user", row_id(7)),
     "users.PostgresUsers.find": uses("users_pkey", row_id(7)),
     "users.PostgresUsers.find_by_email": uses("users_email_key", "7@example.com"),

@@ -1,6 +1,7 @@
 """The pages for people over an auth that answers what a test says."""
 
 import re
+from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -118,6 +119,46 @@ async def test_a_wrong_password_is_said_on_the_page_and_the_address_stays(browse
     assert "<b>" not in answer.text
 
 
+REQUIRED = Unauthenticated("give a code", reason="SECOND_FACTOR_REQUIRED", metadata={"password_proof": 'seal"ed'})
+
+
+async def test_who_has_a_second_factor_is_asked_for_the_code_on_a_second_page_without_the_password(browser, auth):
+    auth.failures["Login"] = REQUIRED
+
+    answer = await sign_in(browser, "/login/device", password="typed-once")
+
+    assert answer.status_code == 200
+    assert 'autocomplete="one-time-code"' in answer.text
+    assert 'action="/login/code"' in answer.text
+    assert 'name="password_proof" value="seal&quot;ed"' in answer.text
+    assert "typed-once" not in answer.text
+    del auth.failures["Login"]
+    done = await browser.post("/login/code", data=code_form(answer, code="123456"))
+    assert (done.status_code, done.headers["location"]) == (303, "/login/device")
+    asked = auth.last("Login")
+    assert (asked.password_proof, asked.totp_code, asked.password) == ('seal"ed', "123456", "")
+
+
+def code_form(page, **fields):
+    hidden = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', page.text)
+    return {name: unescape(value) for name, value in hidden} | fields
+
+
+async def test_a_wrong_code_is_asked_for_again_and_what_is_over_leads_back_to_the_password(browser, auth):
+    auth.failures["Login"] = REQUIRED
+    page = await sign_in(browser)
+
+    auth.failures["Login"] = Unauthenticated("the code is wrong", reason="SECOND_FACTOR_WRONG")
+    again = await browser.post("/login/code", data=code_form(page, code="1"))
+    assert (again.status_code, 'role="alert">the code is wrong' in again.text) == (401, True)
+    assert code_form(again)["password_proof"] == 'seal"ed'
+
+    auth.failures["Login"] = Unauthenticated("give your password again", reason="PASSWORD_PROOF_OVER")
+    over = await browser.post("/login/code", data=code_form(page, code="1"))
+    assert over.status_code == 401
+    assert 'name="password"' in over.text
+
+
 @pytest.mark.parametrize(
     ("fields", "headers"),
     [({"form_token": "x" * 32}, {}), ({"form_token": ""}, {}), ({}, {"sec-fetch-site": "cross-site"})],
@@ -125,9 +166,8 @@ async def test_a_wrong_password_is_said_on_the_page_and_the_address_stays(browse
 async def test_a_form_of_another_site_is_refused(browser, auth, fields, headers):
     form = {"form_token": await token_of(browser, "/login"), "email": "a@b.test", "password": "p"}
 
-    answer = await browser.post("/login", data=form | fields, headers=headers)
-
-    assert answer.status_code == 403
+    for path in ("/login", "/login/code"):
+        assert (await browser.post(path, data=form | fields, headers=headers)).status_code == 403
     assert not [name for name, *_ in auth.asked if name == "Login"]
 
 

@@ -262,17 +262,27 @@ class LoginRequest(_message.Message):
 
     EMAIL_FIELD_NUMBER: _builtins.int
     PASSWORD_FIELD_NUMBER: _builtins.int
+    TOTP_CODE_FIELD_NUMBER: _builtins.int
+    PASSWORD_PROOF_FIELD_NUMBER: _builtins.int
     email: _builtins.str
     password: _builtins.str
+    totp_code: _builtins.str
+    """Six digits from the app of who has a second factor; one of his recovery codes stands for them. Without it the right
+    password is answered UNAUTHENTICATED with the reason SECOND_FACTOR_REQUIRED.
+    """
+    password_proof: _builtins.str
+    """In place of e-mail address and password: `password_proof` in the metadata of that answer, good for five minutes."""
     def __init__(
         self,
         *,
         email: _builtins.str = ...,
         password: _builtins.str = ...,
+        totp_code: _builtins.str = ...,
+        password_proof: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "password", b"password"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "password", b"password", "password_proof", b"password_proof", "totp_code", b"totp_code"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -34,6 +34,8 @@ class _MailTemplateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MailTemp
     """name, link, valid_for"""
     MAIL_TEMPLATE_PASSWORD_CHANGED: _MailTemplate.ValueType  # 4
     """name, changed_at"""
+    MAIL_TEMPLATE_SECOND_FACTOR_CHANGED: _MailTemplate.ValueType  # 5
+    """name, change, changed_at"""
 
 class MailTemplate(_MailTemplate, metaclass=_MailTemplateEnumTypeWrapper):
     """The text of a mail. Every parameter that is named for it must be given, and no other."""
@@ -47,6 +49,8 @@ MAIL_TEMPLATE_PASSWORD_RESET: MailTemplate.ValueType  # 3
 """name, link, valid_for"""
 MAIL_TEMPLATE_PASSWORD_CHANGED: MailTemplate.ValueType  # 4
 """name, changed_at"""
+MAIL_TEMPLATE_SECOND_FACTOR_CHANGED: MailTemplate.ValueType  # 5
+"""name, change, changed_at"""
 Global___MailTemplate: _TypeAlias = MailTemplate  # noqa: Y015
 
 @_typing.final
@@ -84,7 +88,8 @@ class SendMailRequest(_message.Message):
     @_builtins.property
     def parameters(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Values by name. link: an http or https URL of at most 2048 characters. Others: one line of at most 200 characters;
-        valid_for is a duration and changed_at a time, both as people read them, for example "24 hours".
+        valid_for is a duration and changed_at a time, both as people read them, for example "24 hours"; change is what
+        became of a second factor: "turned on".
         """
 
     def __init__(

@@ -1,5 +1,6 @@
 """Between messages and values."""
 
+from collections.abc import Callable
 from urllib.parse import unquote
 
 from forgepoint.auth.v1 import auth_pb2, people_pb2
@@ -31,6 +32,12 @@ def caller_address() -> str:
     """Where the caller of the current call is, as text; empty when nobody knows."""
     call = current_call()
     return ip_address(call.client_address or call.peer)
+
+
+def visible_teams() -> Callable[[str], bool]:
+    """Whether the caller of the current call may touch users of a team."""
+    call = current_call()
+    return lambda team: call.may_cross_team or team == call.team
 
 
 def user_to_pb(user: User) -> auth_pb2.User:

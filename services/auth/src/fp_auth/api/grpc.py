@@ -61,7 +61,13 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
         self._jwks = jwks
 
     async def Login(self, request: auth_pb2.LoginRequest, context: object) -> auth_pb2.LoginResponse:
-        session = await self._login(request.email, request.password, address=convert.caller_address())
+        session = await self._login(
+            request.email,
+            request.password,
+            code=request.totp_code,
+            proof=request.password_proof,
+            address=convert.caller_address(),
+        )
         current_call().identify(convert.user_to_principal(session.user))
         return convert.login_to_pb(session)
 
@@ -96,12 +102,11 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
         return convert.users_to_pb(page)
 
     async def AssignRole(self, request: auth_pb2.AssignRoleRequest, context: object) -> auth_pb2.AssignRoleResponse:
-        call = current_call()
         await self._assign_role(
             principal(),
             user_id=request.user_id,
             role_name=request.role_name,
-            may_see=lambda team: call.may_cross_team or team == call.team,
+            may_see=convert.visible_teams(),
             command=command(request, lambda _: auth_pb2.AssignRoleResponse()),
         )
         return auth_pb2.AssignRoleResponse()

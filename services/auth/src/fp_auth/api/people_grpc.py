@@ -1,7 +1,5 @@
 """PeopleService over gRPC: messages in, use-case, messages out."""
 
-from collections.abc import Callable
-
 from forgepoint.auth.v1 import people_pb2 as pb
 from forgepoint.auth.v1 import people_pb2_grpc
 from fp_rpc import command, current_call, principal
@@ -58,7 +56,7 @@ class PeopleServicer(people_pb2_grpc.PeopleServiceServicer):
         self._log_out_everywhere = log_out_everywhere
 
     async def GetUser(self, request: pb.GetUserRequest, context: object) -> pb.GetUserResponse:
-        user = await self._queries.user(principal(), request.user_id, may_see=_visible())
+        user = await self._queries.user(principal(), request.user_id, may_see=convert.visible_teams())
         return pb.GetUserResponse(user=convert.user_to_pb(user))
 
     async def DisableUser(self, request: pb.DisableUserRequest, context: object) -> pb.DisableUserResponse:
@@ -66,7 +64,9 @@ class PeopleServicer(people_pb2_grpc.PeopleServiceServicer):
             return pb.DisableUserResponse(user=convert.user_to_pb(user))
 
         return answer(
-            await self._disable_user(principal(), request.user_id, may_see=_visible(), command=command(request, answer))
+            await self._disable_user(
+                principal(), request.user_id, may_see=convert.visible_teams(), command=command(request, answer)
+            )
         )
 
     async def EnableUser(self, request: pb.EnableUserRequest, context: object) -> pb.EnableUserResponse:
@@ -74,12 +74,14 @@ class PeopleServicer(people_pb2_grpc.PeopleServiceServicer):
             return pb.EnableUserResponse(user=convert.user_to_pb(user))
 
         return answer(
-            await self._enable_user(principal(), request.user_id, may_see=_visible(), command=command(request, answer))
+            await self._enable_user(
+                principal(), request.user_id, may_see=convert.visible_teams(), command=command(request, answer)
+            )
         )
 
     async def DeleteUser(self, request: pb.DeleteUserRequest, context: object) -> pb.DeleteUserResponse:
         done = command(request, lambda _: pb.DeleteUserResponse())
-        await self._delete_user(principal(), request.user_id, may_see=_visible(), command=done)
+        await self._delete_user(principal(), request.user_id, may_see=convert.visible_teams(), command=done)
         return pb.DeleteUserResponse()
 
     async def UpdateProfile(self, request: pb.UpdateProfileRequest, context: object) -> pb.UpdateProfileResponse:
@@ -94,7 +96,7 @@ class PeopleServicer(people_pb2_grpc.PeopleServiceServicer):
     async def ResetUserPassword(
         self, request: pb.ResetUserPasswordRequest, context: object
     ) -> pb.ResetUserPasswordResponse:
-        delivery = await self._reset_user_password(principal(), request.user_id, may_see=_visible())
+        delivery = await self._reset_user_password(principal(), request.user_id, may_see=convert.visible_teams())
         return pb.ResetUserPasswordResponse(delivery=convert.delivery_to_pb(delivery))
 
     async def RequestPasswordReset(
@@ -128,7 +130,7 @@ class PeopleServicer(people_pb2_grpc.PeopleServiceServicer):
             request.user_id,
             page_size=request.pagination.page_size,
             page_token=request.pagination.page_token,
-            may_see=_visible(),
+            may_see=convert.visible_teams(),
         )
         return pb.ListSessionsResponse(
             sessions=[_session(each, current=caller.session_id) for each in page.items],
@@ -136,7 +138,7 @@ class PeopleServicer(people_pb2_grpc.PeopleServiceServicer):
         )
 
     async def EndSession(self, request: pb.EndSessionRequest, context: object) -> pb.EndSessionResponse:
-        await self._end_session(principal(), request.session_id, may_see=_visible())
+        await self._end_session(principal(), request.session_id, may_see=convert.visible_teams())
         return pb.EndSessionResponse()
 
     async def LogOutEverywhere(
@@ -144,14 +146,8 @@ class PeopleServicer(people_pb2_grpc.PeopleServiceServicer):
     ) -> pb.LogOutEverywhereResponse:
         caller = principal()
         user_id = caller.user_id if request.myself else request.user_id
-        await self._log_out_everywhere(caller, user_id, may_see=_visible())
+        await self._log_out_everywhere(caller, user_id, may_see=convert.visible_teams())
         return pb.LogOutEverywhereResponse()
-
-
-def _visible() -> Callable[[str], bool]:
-    """Whether the caller may touch users of a team."""
-    call = current_call()
-    return lambda team: call.may_cross_team or team == call.team
 
 
 def _session(session: OpenedSession, *, current: str) -> pb.Session:

@@ -1,6 +1,7 @@
 """SecretService over gRPC."""
 
 import re
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from forgepoint.auth.v1 import secret_pb2 as pb
@@ -13,7 +14,7 @@ from fp_rpc.times import to_timestamp
 
 from fp_auth.app.change_secret import ChangeSecretVersion, DeleteSecret
 from fp_auth.app.read_secrets import ListSecrets, ResolveSecrets
-from fp_auth.app.rewrap_secrets import RewrapSecrets
+from fp_auth.app.rewrap_secrets import Rewrapped
 from fp_auth.app.secret_commands import SecretCommands
 from fp_auth.app.set_secret import SetSecret
 from fp_auth.domain.secrets import Secret, Version
@@ -36,7 +37,7 @@ class SecretServicer(SecretServiceServicer):
         delete: DeleteSecret,
         list_secrets: ListSecrets,
         resolve: ResolveSecrets,
-        rewrap: RewrapSecrets,
+        rewraps: Sequence[Callable[[], Awaitable[Rewrapped]]],
         guarded: SecretCommands,
     ) -> None:
         self._set_secret = set_secret
@@ -46,7 +47,7 @@ class SecretServicer(SecretServiceServicer):
         self._delete = delete
         self._list = list_secrets
         self._resolve = resolve
-        self._rewrap = rewrap
+        self._rewraps = rewraps
         self._guarded = guarded
 
     async def SetSecret(self, request: pb.SetSecretRequest, context: object) -> pb.SetSecretResponse:
@@ -112,8 +113,10 @@ class SecretServicer(SecretServiceServicer):
         return pb.ResolveSecretsResponse(values=await self._resolve(principal(), request.references))
 
     async def RewrapSecrets(self, request: pb.RewrapSecretsRequest, context: object) -> pb.RewrapSecretsResponse:
-        done = await self._rewrap()
-        return pb.RewrapSecretsResponse(rewrapped=done.rewrapped, unreadable=done.unreadable)
+        done = [await each() for each in self._rewraps]
+        return pb.RewrapSecretsResponse(
+            rewrapped=sum(each.rewrapped for each in done), unreadable=sum(each.unreadable for each in done)
+        )
 
     async def _change(self, change: ChangeSecretVersion, request: Any, key: Command) -> Version:
         return await change(principal(), name=request.name, number=request.version, command=key)

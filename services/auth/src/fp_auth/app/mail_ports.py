@@ -14,6 +14,7 @@ class MailTemplate(StrEnum):
     INVITATION = "MAIL_TEMPLATE_INVITATION"
     PASSWORD_RESET = "MAIL_TEMPLATE_PASSWORD_RESET"  # noqa: S105 -- the name of a template
     PASSWORD_CHANGED = "MAIL_TEMPLATE_PASSWORD_CHANGED"  # noqa: S105 -- the name of a template
+    SECOND_FACTOR_CHANGED = "MAIL_TEMPLATE_SECOND_FACTOR_CHANGED"
 
 
 @dataclass(frozen=True, slots=True, repr=False)

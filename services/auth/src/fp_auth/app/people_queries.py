@@ -35,9 +35,16 @@ class PeopleQueries:
         return page_by_id(rows, request, scope=scope)
 
     async def _visible(self, caller: Principal, user_id: str, permission: str, may_see: Callable[[str], bool]) -> User:
-        wanted = parse_id(user_id, "user_id") if user_id else caller.user_id
-        user = await self._users.find(wanted)
-        others = wanted != caller.user_id
-        if user is None or user.deleted or (others and not (caller.may(permission) and may_see(user.team))):
-            raise no_user()
-        return user
+        return await visible_user(self._users, caller, user_id, permission, may_see)
+
+
+async def visible_user(
+    users: Users, caller: Principal, user_id: str, permission: str, may_see: Callable[[str], bool]
+) -> User:
+    """The caller himself when it is empty, another one by who has the permission. Raises InvalidArgument, NotFound."""
+    wanted = parse_id(user_id, "user_id") if user_id else caller.user_id
+    user = await users.find(wanted)
+    others = wanted != caller.user_id
+    if user is None or user.deleted or (others and not (caller.may(permission) and may_see(user.team))):
+        raise no_user()
+    return user

@@ -10,6 +10,7 @@ from fp_kernel import Command, PageRequest
 
 from fp_auth.app.account_ports import AccountLinks, Invitations, Sessions, Teams, Withdrawals
 from fp_auth.app.mail_ports import MailRequests
+from fp_auth.app.second_factor_ports import SecondFactors
 from fp_auth.domain.api_keys import ApiKey
 from fp_auth.domain.claims import Claims
 from fp_auth.domain.events import DomainEvent
@@ -132,7 +133,8 @@ class ApiKeys(Protocol):
 class Subject:
     """What failed logins are counted for.
 
-    kind: `pair`, an account and an address, or `address`. key: a digest of the pair, or the address.
+    kind: `pair`, an account and an address; `address`; `code`, the second factor of an account. key: a digest of the
+    pair or of the account, or the address.
     """
 
     kind: str
@@ -219,6 +221,8 @@ class Transaction(Protocol):
     def invitations(self) -> Invitations: ...
     @property
     def mail_requests(self) -> MailRequests: ...
+    @property
+    def second_factors(self) -> SecondFactors: ...
     @property
     def outbox(self) -> Outbox: ...
 

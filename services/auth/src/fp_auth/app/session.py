@@ -87,12 +87,15 @@ class OpenSession:
         address: of the client, as text; empty when nobody knows. Raises PermissionDenied for who may not come in.
         """
         async with self._transactions() as tx:
-            user = await admitted(tx, user.id)
-            role, now = await role_named(tx.roles, user.role, user.team), self._clock.now()
-            longest = now + self._issue.longest
-            family = Family(new_id(), now, min(longest, ends or longest))
-            await tx.sessions.start(family.id, user.id, now, family.ends, address=address)
-            return await self._issue(tx.sessions, user, role, family, now=now)
+            return await self.within(tx, await admitted(tx, user.id), ends=ends, address=address)
+
+    async def within(self, tx: Transaction, user: User, *, ends: datetime | None = None, address: str = "") -> Session:
+        """In the transaction in which the user was admitted."""
+        role, now = await role_named(tx.roles, user.role, user.team), self._clock.now()
+        longest = now + self._issue.longest
+        family = Family(new_id(), now, min(longest, ends or longest))
+        await tx.sessions.start(family.id, user.id, now, family.ends, address=address)
+        return await self._issue(tx.sessions, user, role, family, now=now)
 
 
 async def admitted(tx: Transaction, user_id: str) -> User:

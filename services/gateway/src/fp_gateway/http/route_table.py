@@ -6,6 +6,7 @@ from typing import Final
 
 _AUTH: Final = "/forgepoint.auth.v1.AuthService/"
 _SIGN_IN: Final = "/forgepoint.auth.v1.SignInService/"
+_SECOND_FACTOR: Final = "/forgepoint.auth.v1.SecondFactorService/"
 _PEOPLE: Final = "/forgepoint.auth.v1.PeopleService/"
 _INVITATIONS: Final = "/forgepoint.auth.v1.InvitationService/"
 _TEAMS: Final = "/forgepoint.auth.v1.TeamService/"
@@ -56,6 +57,11 @@ API: Final[tuple[Route, ...]] = (
     Route("POST", "/me/password", _PEOPLE + "ChangePassword"),
     Route("POST", "/me/verify-email", _PEOPLE + "RequestEmailVerification"),
     Route("POST", "/me/logout-everywhere", _PEOPLE + "LogOutEverywhere"),
+    Route("GET", "/me/second-factor", _SECOND_FACTOR + "GetSecondFactor"),
+    Route("POST", "/me/second-factor", _SECOND_FACTOR + "BeginSecondFactor", 201),
+    Route("POST", "/me/second-factor/confirm", _SECOND_FACTOR + "ConfirmSecondFactor"),
+    Route("POST", "/me/second-factor/turn-off", _SECOND_FACTOR + "TurnOffSecondFactor"),
+    Route("POST", "/me/second-factor/recovery-codes", _SECOND_FACTOR + "RenewRecoveryCodes"),
     Route("POST", "/password-reset", _PEOPLE + "RequestPasswordReset"),
     Route("POST", "/password-reset/complete", _PEOPLE + "CompletePasswordReset"),
     Route("POST", "/verify-email", _PEOPLE + "VerifyEmail"),
@@ -69,6 +75,8 @@ API: Final[tuple[Route, ...]] = (
     Route("POST", "/users/{id}/disable", _PEOPLE + "DisableUser", path_fields=_USER),
     Route("POST", "/users/{id}/enable", _PEOPLE + "EnableUser", path_fields=_USER),
     Route("POST", "/users/{id}/reset-password", _PEOPLE + "ResetUserPassword", path_fields=_USER),
+    Route("GET", "/users/{id}/second-factor", _SECOND_FACTOR + "GetSecondFactor", path_fields=_USER),
+    Route("POST", "/users/{id}/second-factor/reset", _SECOND_FACTOR + "ResetSecondFactor", path_fields=_USER),
     Route("POST", "/users/{id}/logout-everywhere", _PEOPLE + "LogOutEverywhere", path_fields=_USER),
     Route("GET", "/invitations", _INVITATIONS + "ListInvitations"),
     Route("POST", "/invitations", _INVITATIONS + "CreateInvitation", 201),

@@ -22,6 +22,7 @@ class MailTemplate(StrEnum):
     INVITATION = "INVITATION"
     PASSWORD_RESET = "PASSWORD_RESET"  # noqa: S105 -- the name of a template
     PASSWORD_CHANGED = "PASSWORD_CHANGED"  # noqa: S105
+    SECOND_FACTOR_CHANGED = "SECOND_FACTOR_CHANGED"
 
 
 PARAMETERS: Mapping[MailTemplate, frozenset[str]] = {
@@ -29,6 +30,7 @@ PARAMETERS: Mapping[MailTemplate, frozenset[str]] = {
     MailTemplate.INVITATION: frozenset(("team", "inviter", "link", "valid_for")),
     MailTemplate.PASSWORD_RESET: frozenset(("name", "link", "valid_for")),
     MailTemplate.PASSWORD_CHANGED: frozenset(("name", "changed_at")),
+    MailTemplate.SECOND_FACTOR_CHANGED: frozenset(("name", "change", "changed_at")),
 }
 
 

@@ -16,6 +16,7 @@ from fp_auth.adapters.postgres.job_executions import PostgresJobExecutions
 from fp_auth.adapters.postgres.login_attempts import PostgresLoginAttempts
 from fp_auth.adapters.postgres.mail_requests import PostgresMailRequests
 from fp_auth.adapters.postgres.roles import PostgresRoles, PostgresTeamRoles
+from fp_auth.adapters.postgres.second_factors import PostgresSecondFactors
 from fp_auth.adapters.postgres.service_accounts import PostgresServiceAccounts
 from fp_auth.adapters.postgres.service_credentials import PostgresServiceCredentials
 from fp_auth.adapters.postgres.sessions import PostgresSessions
@@ -43,6 +44,7 @@ class PostgresTransaction:
         self.teams = PostgresTeams(transaction)
         self.account_links = PostgresAccountLinks(transaction)
         self.invitations = PostgresInvitations(transaction)
+        self.second_factors = PostgresSecondFactors(transaction)
         self.mail_requests = PostgresMailRequests(transaction)
         self.withdrawals = PostgresWithdrawals(transaction)
         self.identities = PostgresIdentities(transaction)

@@ -118,6 +118,7 @@ class PostgresUsers:
         await self._connection.execute("DELETE FROM mail_requests WHERE user_id = $1", user_id)
         # Who he is at a provider is personal; when he signs in by it again, he is a new person.
         await self._connection.execute("DELETE FROM external_identities WHERE user_id = $1", user_id)
+        await self._connection.execute("DELETE FROM second_factors WHERE user_id = $1", user_id)
         # With it goes whatever the audit log's digests of his addresses could be compared with.
         await self._connection.execute("DELETE FROM audit_address_keys WHERE person = $1", user_id)
 

@@ -23,6 +23,9 @@ _PAGE_LIFE: Final = 900
 _FLOW_COOKIE: Final = "fp_sso"
 _FLOW_PATH: Final = "/login/sso"
 _FLOW_LIFE: Final = 600
+_CODE_REQUIRED: Final = "SECOND_FACTOR_REQUIRED"
+# The next code may be right.
+_SAME_STEP: Final = (_CODE_REQUIRED, "SECOND_FACTOR_WRONG", "LOGIN_LOCKED")
 
 
 class SignInPages:
@@ -35,6 +38,7 @@ class SignInPages:
         handlers = (
             ("/login", self.show, "GET"),
             ("/login", self.password, "POST"),
+            ("/login/code", self.code, "POST"),
             ("/login/done", self.done, "GET"),
             ("/login/sso/callback", self.callback, "GET"),
             ("/login/sso/{issuer}", self.begin, "GET"),
@@ -52,7 +56,22 @@ class SignInPages:
         try:
             answer, _ = await self._rpc.unary(route_table.LOGIN, message, request)
         except Error as error:
+            if error.reason == _CODE_REQUIRED and (proof := error.metadata.get("password_proof")):
+                return self._code_form(request, wanted, proof)
             return await self._form(request, wanted, email=email, error=error)
+        return self._signed_in(answer, wanted)
+
+    async def code(self, request: Request) -> Response:
+        """The second step, of who has a second factor."""
+        fields = await self._forms.read(request)
+        wanted, proof = next_path(fields.get("next", "")), fields.get("password_proof", "")
+        message = auth_pb2.LoginRequest(password_proof=proof, totp_code=fields.get("code", ""))
+        try:
+            answer, _ = await self._rpc.unary(route_table.LOGIN, message, request)
+        except Error as error:
+            if error.reason in _SAME_STEP:
+                return self._code_form(request, wanted, proof, error=error)
+            return await self._form(request, wanted, error=error)
         return self._signed_in(answer, wanted)
 
     async def begin(self, request: Request) -> Response:
@@ -118,6 +137,20 @@ class SignInPages:
         )
         status = to_problem(error)["status"] if error else 200
         return self._forms.guarded(page("Sign in", body, status=status), token)
+
+    def _code_form(self, request: Request, wanted: str, proof: str, *, error: Error | None = None) -> Response:
+        """proof: that the password was right; the password itself is in no page."""
+        token = self._forms.token(request)
+        body = (
+            f"{alert(error.message) if error else ''}"
+            f'<form method="post" action="/login/code">{token_field(token)}{hidden("next", wanted)}'
+            f"{hidden('password_proof', proof)}"
+            f"{field('code', 'Code of your authenticator app, or a recovery code', complete='one-time-code', most=64)}"
+            '<button class="main" type="submit">Sign in</button></form>'
+            '<p><a href="/login">Begin again</a></p>'
+        )
+        status = to_problem(error)["status"] if error else 200
+        return self._forms.guarded(page("Give your code", body, status=status), token)
 
     def _signed_in(self, answer: Any, wanted: str) -> Response:
         response = redirect(wanted)
