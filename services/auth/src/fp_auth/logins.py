@@ -88,7 +88,6 @@ def open_logins(
         verify=verify,
         proofs=proofs,
         second_factor=check,
-        attempts=attempts,
         open_session=open_session,
         clock=clock,
     )

@@ -82,7 +82,6 @@ def logins(world: Any, open_session: OpenSession, *, keys: LocalKeys | None = No
             verify=world.verify,
             proofs=PasswordProofs(sealer, unsealing(sealer), users, attempts, clock),
             second_factor=check,
-            attempts=attempts,
             open_session=open_session,
             clock=clock,
         ),

@@ -3,7 +3,6 @@
 from fp_kernel import Clock, Unauthenticated
 
 from fp_auth.app.check_second_factor import CheckSecondFactor, spend
-from fp_auth.app.count_attempts import CountAttempts
 from fp_auth.app.ports import Transaction, Transactions
 from fp_auth.app.prove_password import PasswordProofs
 from fp_auth.app.session import OpenSession, Session, admitted
@@ -19,7 +18,6 @@ class Login:
         verify: VerifyPassword,
         proofs: PasswordProofs,
         second_factor: CheckSecondFactor,
-        attempts: CountAttempts,
         open_session: OpenSession,
         clock: Clock,
     ) -> None:
@@ -27,7 +25,6 @@ class Login:
         self._verify = verify
         self._proofs = proofs
         self._second_factor = second_factor
-        self._attempts = attempts
         self._open_session = open_session
         self._clock = clock
 
@@ -47,10 +44,10 @@ class Login:
         if factor is not None:
             if not code:
                 # Not forgiven: who knows the password would start the count of wrong codes anew each time.
-                await self._attempts.withdraw(attempt.subjects)
+                await self._verify.withdraw(attempt)
                 raise code_required(self._proofs.make(attempt.user))
             match = await self._second_factor(factor, code)
-        await self._attempts.forgive(attempt.subjects)
+        await self._verify.forgive(attempt)
         async with self._transactions() as tx:
             user = await admitted(tx, attempt.user.id)
             await self._spend(tx, user.id, match)

@@ -49,6 +49,10 @@ class VerifyPassword:
         """Not before a second factor is right: who has the password could else guess at that one for ever."""
         await self._attempts.forgive(attempt.subjects)
 
+    async def withdraw(self, attempt: Attempt) -> None:
+        """The attempt is not over: it counts as nothing, and the failures before it go on counting."""
+        await self._attempts.withdraw(attempt.subjects)
+
     async def _verified(self, email: str, typed: str, password: str) -> User | None:
         user = await self._users.find_by_email(email)
         if user is None and typed != email:
