@@ -26,10 +26,12 @@ MAC = "sha256(n::text::bytea)"
 ROWS = "FROM generate_series(1, 20000) AS n"
 
 # One team, and one user of it, has a fiftieth of everything: a page far behind its first must cost what that one does.
+# What is read at once, and is little by its nature, is no more with any number of rows.
 FILL = (
     f"""
     INSERT INTO team_roles (team, name, description, scopes, created_by, created_at)
-    SELECT CASE WHEN n % 50 = 2 THEN 'large' ELSE 'team-' || n % 200 END, 'role-' || n, '', '{{models:read}}', '',
+    SELECT CASE WHEN n % 50 = 2 AND n <= 20000 THEN 'large' ELSE 'team-' || n / 100 END, 'role-' || n, '',
+           '{{models:read}}', '',
            '2013-03-01' {ROWS}
     """,
     f"""
@@ -44,8 +46,8 @@ FILL = (
     f"""
     INSERT INTO users (id, team, email, name, role, team_role, password_hash, created_at)
     SELECT {ROW_ID}, CASE WHEN n % 50 = 2 THEN 'large' ELSE 'team-' || n % 200 END, n || '@example.com', '',
-           CASE WHEN n % 200 = 0 THEN 'admin' ELSE 'viewer' END, CASE WHEN n % 50 = 2 THEN 'role-2' END, 'hash',
-           '2013-03-01' {ROWS}
+           CASE WHEN n % 200 = 0 AND n <= 20000 THEN 'admin' ELSE 'viewer' END,
+           CASE WHEN n % 50 = 2 THEN 'role-2' END, 'hash', '2013-03-01' {ROWS}
     """,
     f"""
     INSERT INTO api_keys (id, team, user_id, name, prefix, key_hash, scopes, created_by, created_at, created_by_key,
@@ -53,7 +55,9 @@ FILL = (
     SELECT {ROW_ID}, CASE WHEN n % 200 = 3 THEN 'team-3' ELSE 'large' END,
            CASE n % 50 WHEN 2 THEN '{row_id(2)}'::uuid WHEN 3 THEN NULL ELSE {ROW_ID} END, '', 'fp_',
            sha256(n::text::bytea), '{{models:read}}', '', '2013-03-01',
-           CASE WHEN n % 1000 = 2 THEN '{row_id(1)}'::uuid END, CASE WHEN n % 50 = 3 THEN '{row_id(2)}'::uuid END {ROWS}
+           CASE WHEN n % 1000 = 2 AND n <= 20000 THEN '{row_id(1)}'::uuid END,
+           CASE WHEN n % 1000 = 53 AND n <= 20000 THEN '{row_id(4)}'::uuid
+                WHEN n % 50 = 3 THEN '{row_id(2)}'::uuid END {ROWS}
     """,
     f"""
     INSERT INTO refresh_families (id, user_id, started_at, ends_at, last_used_at)
@@ -197,7 +201,7 @@ TABLE = {
     "service_accounts.PostgresServiceAccounts.add": uses("service_accounts_team_name_key"),
     "service_accounts.PostgresServiceAccounts.save": uses("service_accounts_pkey"),
     "service_accounts.PostgresServiceAccounts.delete": uses("service_accounts_pkey"),
-    "service_accounts.PostgresServiceAccounts.lock_keys": uses("api_keys_of_service_account", row_id(2), at_most=1_000),
+    "service_accounts.PostgresServiceAccounts.lock_keys": uses("api_keys_of_service_account", row_id(4)),
     "service_accounts.PostgresServiceAccounts.find_by_key": uses(
         "api_keys_key_hash_key service_accounts_pkey teams_pkey", digest(3)
     ),
