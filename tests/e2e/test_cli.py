@@ -9,39 +9,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from command_line import *  # noqa: F403 -- fixtures are found by name
+from command_line import refused
 from fp_kernel import new_id
 from fp_testkit.patience import PATIENCE
 from platform_client import HEEDING_CTRL_C, fp, linear_model
 
 PASSWORD = "correct horse battery staple"
 DEPLOY = str(Path(__file__).parents[2] / "examples/deploy-model.yaml")
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory, platform):
-    """A home in which the first admin has logged in."""
-    home = tmp_path_factory.mktemp("home")
-    secrets = {"FP_PASSWORD": platform.access.password}
-    login = fp("login", "--email", platform.access.email, "--address", platform.access.address, home=home, env=secrets)
-    assert login.returncode == 0, login.stderr
-    return home
-
-
-@pytest.fixture
-def run(home, platform):
-    """`run("models", "list")`: the finished process; `run.json(...)` what it printed."""
-
-    def call(*arguments, **env):
-        defaults = {"FP_NATS_URL": platform.access.nats_url, "FP_DATA": str(platform.folder)}
-        return fp(*arguments, home=home, env=defaults | env)
-
-    def document(*arguments):
-        process = call(*arguments, "-o", "json")
-        assert process.returncode == 0, process.stderr
-        return json.loads(process.stdout)
-
-    call.json = document
-    return call
 
 
 @pytest.fixture(scope="module")
@@ -60,19 +35,9 @@ def model(tmp_path_factory, platform, home):
     return name
 
 
-def refused(process, code, text=""):
-    """It ended with this code, said why and what to do next, and printed no result."""
-    assert process.returncode == code, process.stderr
-    assert process.stderr.startswith("error: ")
-    assert "\n  next: " in process.stderr
-    assert "Traceback" not in process.stderr
-    assert text in process.stderr
-    assert process.stdout == ""
-
-
 def test_who_is_logged_in_is_told_and_kept_from_others(run, home, platform):
     assert run.json("whoami")["email"] == platform.access.email
-    assert platform.access.email in run("whoami").stdout
+    assert platform.access.email in run("whoami").out
     assert (home / ".config/forgepoint/context.json").stat().st_mode & 0o777 == 0o600
 
 
@@ -94,7 +59,7 @@ def test_an_expired_access_token_is_renewed_unasked(run, home):
     before = json.loads(file.read_text())
     file.write_text(json.dumps(before | {"access_token": "worn out", "expires_at": 0}))
 
-    assert run("whoami").returncode == 0
+    assert run("whoami").code == 0
 
     after = json.loads(file.read_text())
     assert after["refresh_token"] != before["refresh_token"]
@@ -114,43 +79,44 @@ def test_commands_beside_each_other_renew_the_token_once(run, home):
     errors = [process.communicate(timeout=PATIENCE)[1] for process in processes]
 
     assert errors == [b"", b"", b""]
-    assert run("whoami").returncode == 0
+    assert run("whoami").code == 0
 
 
 def test_users_and_keys_are_made_listed_changed_and_ended(run, home, platform):
     email = f"{new_id()}@cli.test"
     created = run("users", "create", email, "-o", "json", FP_NEW_PASSWORD=PASSWORD)
-    user = json.loads(created.stdout)
+    user = json.loads(created.out)
     assert user["role"] == "viewer"
-    assert run("users", "assign", email, "engineer").returncode == 0
+    assert run("users", "assign", email, "engineer").code == 0
     assert {"email": email, "role": "engineer"}.items() <= next(
         item for item in run.json("users", "list") if item["id"] == user["id"]
     ).items()
 
     key = run.json("keys", "create", "--scope", "models:read", "--name", "ci", "--days", "1")
-    assert run("models", "list", FP_API_KEY=key["key"]).returncode == 0
+    assert run("models", "list", FP_API_KEY=key["key"]).code == 0
     refused(run("users", "list", FP_API_KEY=key["key"]), 4)
-    assert key["id"] in run("keys", "list").stdout
+    assert key["id"] in run("keys", "list").out
     fresh = run.json("keys", "rotate", key["id"], "--overlap-hours", "0")
-    assert run("models", "list", FP_API_KEY=fresh["key"]).returncode == 0
+    assert run("models", "list", FP_API_KEY=fresh["key"]).code == 0
     assert run.json("keys", "revoke", fresh["id"])["revoked"]
     refused(run("models", "list", FP_API_KEY="fp_" + "x" * 43), 3, "FP_API_KEY")
 
 
 def test_a_viewer_is_denied_what_changes_something(run, tmp_path, platform):
     email = f"{new_id()}@cli.test"
-    assert run("users", "create", email, FP_NEW_PASSWORD=PASSWORD).returncode == 0
-    address = ("--address", platform.access.address)
-    assert fp("login", "--email", email, *address, home=tmp_path, env={"FP_PASSWORD": PASSWORD}).returncode == 0
+    assert run("users", "create", email, FP_NEW_PASSWORD=PASSWORD).code == 0
+    own = str(tmp_path)
+    line = ("login", "--email", email, "--address", platform.access.address)
+    assert run(*line, XDG_CONFIG_HOME=own, FP_PASSWORD=PASSWORD).code == 0
 
-    refused(fp("pipelines", "apply", DEPLOY, home=tmp_path), 4)
+    refused(run("pipelines", "apply", DEPLOY, XDG_CONFIG_HOME=own), 4)
 
 
 def test_models_are_listed_shown_and_promoted(run, model):
-    assert model in run("models", "list").stdout
+    assert model in run("models", "list").out
     assert model in [item["name"] for item in run.json("models", "list")]
     assert run.json("models", "get", model)["production_version"] == "1"
-    assert "PRODUCTION" in run("models", "versions", model).stdout
+    assert "PRODUCTION" in run("models", "versions", model).out
     [version] = run.json("models", "versions", model)
     assert version["metrics"] == {"auc": 0.7}
     assert version["signature"]["inputs"][0]["shape"] == [-1, 3]
@@ -158,21 +124,21 @@ def test_models_are_listed_shown_and_promoted(run, model):
 
 
 def test_pipelines_are_listed_applied_triggered_and_followed(run, model):
-    assert "unchanged" in run("pipelines", "apply", DEPLOY).stdout
-    assert "deploy-model" in run("pipelines", "list").stdout
+    assert "unchanged" in run("pipelines", "apply", DEPLOY).out
+    assert "deploy-model" in run("pipelines", "list").out
     newest = run.json("pipelines", "status")[0]
     whole = run.json("pipelines", "status", newest["id"])
     assert {step["status"] for step in whole["step_executions"]} == {"COMPLETED"}
-    assert "validate" in run("pipelines", "status", newest["id"]).stdout
-    assert "execution completed" in run("pipelines", "watch", newest["id"]).stdout
+    assert "validate" in run("pipelines", "status", newest["id"]).out
+    assert "execution completed" in run("pipelines", "watch", newest["id"]).out
     refused(run("pipelines", "cancel", newest["id"]), 6)
 
 
 def test_an_execution_that_fails_ends_with_1_and_says_where_to_look(run):
     started = run("pipelines", "trigger", "deploy-model", "--input", "model=none", "--input", "version=1", "--watch")
 
-    assert started.returncode == 1
-    assert "fp pipelines status" in started.stderr
+    assert started.code == 1
+    assert "fp pipelines status" in started.err
 
 
 def test_a_prediction_takes_arguments_files_and_standard_input(run, model, tmp_path):
@@ -181,7 +147,7 @@ def test_a_prediction_takes_arguments_files_and_standard_input(run, model, tmp_p
 
     assert run.json("predict", model, "--file", str(file))["outputs"] == {"y": [[6.0], [1.0]]}
     assert run.json("predict", model, "--input", "x=[1,1,1]")["outputs"] == {"y": [[6.0]]}
-    assert "served version" in run("predict", model, "--input", "x=[1,1,1]").stdout
+    assert "served version" in run("predict", model, "--input", "x=[1,1,1]").out
 
 
 def test_what_cannot_be_predicted_is_refused_by_name(run, model, tmp_path):
@@ -197,7 +163,7 @@ def test_what_cannot_be_predicted_is_refused_by_name(run, model, tmp_path):
 
 
 def test_events_are_tailed_and_dead_letters_listed(run, model):
-    assert "fp.models.registered" in run("events", "tail", "fp.models.>", "--all", "--count", "1").stdout
+    assert "fp.models.registered" in run("events", "tail", "fp.models.>", "--all", "--count", "1").out
     assert run.json("events", "init")["streams"] > 0
     assert isinstance(run.json("events", "dlq", "list"), list)
     refused(run("events", "dlq", "show", "999999"), 5)
@@ -212,8 +178,8 @@ def test_the_platform_is_shown_and_its_logs(run, platform, tmp_path):
     status = run.json("status")
     assert status["ready"]
     assert {"name", "state", "restarts", "memory_bytes"} <= status["processes"][0].keys()
-    assert "gateway" in run("status").stdout
-    assert json.loads(run("logs", "auth", "-n", "1").stdout)["service"] == "auth"
+    assert "gateway" in run("status").out
+    assert json.loads(run("logs", "auth", "-n", "1").out)["service"] == "auth"
     refused(run("logs", "none"), 5, "auth")
     refused(run("status", FP_DATA=str(tmp_path)), 7, "fp up")
 
@@ -241,9 +207,10 @@ def test_each_failure_has_its_code_and_a_next_step(run, arguments, code):
     refused(run(*arguments), code)
 
 
-def test_without_a_login_it_says_how_to_log_in(tmp_path, platform):
-    refused(fp("whoami", "--address", platform.access.address, home=tmp_path), 3, "fp login")
-    refused(fp("whoami", home=tmp_path), 6, "fp up")
+def test_without_a_login_it_says_how_to_log_in(run, tmp_path, platform):
+    nobody = str(tmp_path)
+    refused(run("whoami", "--address", platform.access.address, XDG_CONFIG_HOME=nobody), 3, "fp login")
+    refused(run("whoami", XDG_CONFIG_HOME=nobody), 6, "fp up")
 
 
 @pytest.mark.parametrize(
@@ -252,15 +219,15 @@ def test_without_a_login_it_says_how_to_log_in(tmp_path, platform):
 def test_a_wrong_line_ends_with_2_and_shows_the_help(run, arguments):
     process = run(*arguments)
 
-    assert process.returncode == 2
-    assert "--help" in process.stderr or "-h" in process.stderr
-    assert process.stdout == ""
+    assert process.code == 2
+    assert "--help" in process.err or "-h" in process.err
+    assert process.out == ""
 
 
 def test_a_shell_completes_commands(run):
     process = run(_FP_COMPLETE="complete_bash", COMP_WORDS="fp mo", COMP_CWORD="1")
 
-    assert process.stdout.split() == ["models", "monitors"]
+    assert process.out.split() == ["models", "monitors"]
 
 
 def test_a_platform_that_is_silent_is_not_waited_for(run):

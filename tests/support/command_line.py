@@ -31,9 +31,14 @@ def home(tmp_path_factory, platform):
 
 
 @pytest.fixture
-def run(home, monkeypatch, capsys):
+def run(home, platform, monkeypatch, capsys):
     """`run("models", "list")`: how it finished; `run.json(...)` what it printed; `given` is its standard input."""
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / ".config"))
+    for name, value in {
+        "XDG_CONFIG_HOME": str(home / ".config"),
+        "FP_NATS_URL": platform.access.nats_url,
+        "FP_DATA": str(platform.folder),
+    }.items():
+        monkeypatch.setenv(name, value)
 
     def call(*arguments: str, given: str = "", **env: str) -> Finished:
         with monkeypatch.context() as patch, pytest.raises(SystemExit) as end:
@@ -59,6 +64,7 @@ def refused(finished: Finished, code: int, text: str = "") -> None:
     assert finished.code == code, finished.err
     assert finished.err.startswith("error: ")
     assert "\n  next: " in finished.err
+    assert "Traceback" not in finished.err
     assert text in finished.err
     assert finished.out == ""
 
