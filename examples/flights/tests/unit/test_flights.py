@@ -6,6 +6,9 @@ from fp_flights.features import COLUMNS
 # skl2onnx hands a boolean to a field of ints; protobuf 7.34 will refuse it, the pinned one only warns.
 pytestmark = pytest.mark.filterwarnings("ignore:Field onnx.AttributeProto.ints:DeprecationWarning")
 
+# Each tree costs the converter as much as all that these tests do with it.
+SMALL = training.TrainingPolicy(iterations=12)
+
 
 @pytest.fixture(scope="module")
 def january():
@@ -15,7 +18,7 @@ def january():
 @pytest.fixture(scope="module")
 def fitted(january):
     sample = january.where(np.arange(len(january)) % 10 == 0)
-    return sample, training.train(sample)
+    return sample, training.train(sample, SMALL)
 
 
 def test_every_flight_is_there_once_and_nothing_that_was_known_is_missing():
@@ -75,7 +78,7 @@ def test_the_onnx_artifact_answers_as_the_model_it_came_from(fitted):
 def test_the_same_flights_give_the_same_artifact(fitted):
     sample, model = fitted
 
-    assert training.to_onnx(training.train(sample)) == training.to_onnx(model)
+    assert training.to_onnx(training.train(sample, SMALL)) == training.to_onnx(model)
 
 
 def test_the_loss_is_told_after_each_iteration_and_ends_at_that_of_the_model(fitted):
@@ -83,7 +86,7 @@ def test_the_loss_is_told_after_each_iteration_and_ends_at_that_of_the_model(fit
 
     losses = training.losses(model, sample)
 
-    assert len(losses) == training.TrainingPolicy().iterations
+    assert len(losses) == SMALL.iterations
     assert losses == sorted(losses, reverse=True)
     expected = evaluate.metrics(sample.late, training.late_probability(model, sample.features))["log_loss"]
     assert losses[-1] == pytest.approx(expected)

@@ -20,6 +20,7 @@ Only what a test asks for is started. Stores live for the session. A test finds 
 earlier test left behind reaches what it writes: databases, users of Redis and accounts of NATS are of one test.
 """
 
+import gc
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,12 +55,25 @@ if TYPE_CHECKING:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Keep temporary folders inside the repository, so that a run leaves nothing elsewhere; set the date of the run."""
+    # As jobs of the platform have it: the threads of one worker wait for those of the others, spinning.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     folder = Path(config.rootpath) / ".tmp"
     if "PYTEST_DEBUG_TEMPROOT" not in os.environ and (Path(config.rootpath) / "libs" / "testkit").is_dir():
         # 0711: `nobody`, as whom postgres runs under root, must pass.
         folder.mkdir(mode=0o711, exist_ok=True)
         os.environ["PYTEST_DEBUG_TEMPROOT"] = str(folder)
     clock_tests.travel()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> "Iterator[None]":
+    """Collect without looking for garbage: all that is made here lives as long as the process."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)  # before the options that select by marker
