@@ -12,6 +12,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 _PROGRAM = "import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())"
 
+# Wide enough for every name of a contract and of a module: a line that is folded is not found.
+_COLUMNS = "300"
+
 
 def check(root: Path = ROOT, *contracts: str) -> tuple[bool, str]:
     """Whether the contracts are kept, and what import-linter says.
@@ -23,7 +26,7 @@ def check(root: Path = ROOT, *contracts: str) -> tuple[bool, str]:
     chosen = [argument for contract in contracts for argument in ("--contract", contract)]
     result = subprocess.run(
         [sys.executable, "-c", _PROGRAM, "--config", ".importlinter", "--no-cache", "--no-logo", *chosen],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join([*sources, str(ROOT)])},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([*sources, str(ROOT)]), "COLUMNS": _COLUMNS},
         cwd=root,
         capture_output=True,
         text=True,

@@ -1,18 +1,25 @@
+import gc
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from rules.tree import Tree
+from rules.tree import Tree, walked
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 COPIED = ("libs", "services", "cli", "examples", "tools", "tests", "bench", "proto", "gen", "docs", "deploy")
 
+Plant = Callable[[str, str], Tree]
+
 
 @pytest.fixture(scope="session")
 def tree() -> Tree:
-    """This repository."""
-    return Tree(ROOT)
+    """This repository, parsed once for all rules."""
+    tree = Tree(ROOT)
+    for source in tree.sources():
+        walked(source.text)
+    gc.freeze()  # millions of nodes that live as long as the tests: no collection need look at them
+    return tree
 
 
 @pytest.fixture(scope="session")
@@ -27,9 +34,37 @@ def copied(tmp_path_factory) -> Tree:
     return Tree(root)
 
 
+@pytest.fixture(scope="session")
+def bare(tmp_path_factory) -> Tree:
+    """The members and the protos of this repository, without their code: for rules that look at one file at a time."""
+    root = tmp_path_factory.mktemp("bare")
+    for folder in Tree(ROOT).members():
+        copy = root / folder.relative_to(ROOT)
+        copy.mkdir(parents=True)
+        shutil.copy(folder / "pyproject.toml", copy)
+    shutil.copytree(ROOT / "proto", root / "proto")
+    return Tree(root)
+
+
 @pytest.fixture
-def plant(copied) -> Iterator[Callable[[str, str], Tree]]:
+def plant(copied) -> Iterator[Plant]:
     """Write a file of the copy; answers the copy."""
+    yield from planting(copied)
+
+
+@pytest.fixture(scope="module")
+def plant_for_all(copied) -> Iterator[Plant]:
+    """The same for all tests of a module."""
+    yield from planting(copied)
+
+
+@pytest.fixture
+def plant_alone(bare) -> Iterator[Plant]:
+    """Write a file where there is no other; answers the tree."""
+    yield from planting(bare)
+
+
+def planting(copied: Tree) -> Iterator[Plant]:
     before: dict[Path, str | None] = {}
 
     def write(path: str, text: str) -> Tree:

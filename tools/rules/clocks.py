@@ -4,7 +4,7 @@ import ast
 import functools
 from collections.abc import Iterator
 
-from rules.tree import Source, Tree, Violation
+from rules.tree import Source, Tree, Violation, walked
 
 WALL_RULE = "wall clock in a test"
 PRESENT_RULE = "wall clock in what ships"
@@ -64,7 +64,7 @@ def _readings(text: str) -> tuple[_Found, _Found]:
     """Line and name of what reads the wall, and of what measures. By the text: many trees are nearly the same."""
     wall: list[tuple[int, str]] = []
     speed: list[tuple[int, str]] = []
-    for node in ast.walk(ast.parse(text)):
+    for node in walked(text):
         if isinstance(node, ast.ImportFrom):
             names = {alias.name for alias in node.names}
             wall += [(node.lineno, name) for name in names if _imports_wall(node.module, name)]

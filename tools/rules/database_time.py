@@ -5,7 +5,7 @@ import functools
 import re
 from collections.abc import Iterator
 
-from rules.tree import Tree, Violation
+from rules.tree import Tree, Violation, walked
 
 RULE = "time of the database"
 
@@ -41,10 +41,9 @@ def business_time(tree: Tree) -> Iterator[Violation]:
 def _in_python(text: str) -> tuple[tuple[int, str], ...]:
     if not _PRESENT.search(text):
         return ()
-    module = ast.parse(text)
-    documentation = {id(node.value) for node in ast.walk(module) if isinstance(node, ast.Expr)}
+    documentation = {id(node.value) for node in walked(text) if isinstance(node, ast.Expr)}
     found = []
-    for node in ast.walk(module):
+    for node in walked(text):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documentation:
             found += [(node.lineno + line - 1, column) for line, column in _in_sql(node.value)]
     return tuple(found)

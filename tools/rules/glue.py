@@ -4,7 +4,7 @@ import ast
 import functools
 from collections.abc import Iterator
 
-from rules.tree import Tree, Violation
+from rules.tree import Tree, Violation, parse
 
 RULE = "module that only joins"
 
@@ -20,7 +20,7 @@ def joining_modules(tree: Tree) -> Iterator[Violation]:
 
 @functools.lru_cache(maxsize=4_096)
 def _only_joins(text: str) -> bool:
-    body = ast.parse(text).body
+    body = parse(text).body
     return any(map(_is_import, body)) and all(_is_import(it) or _is_text(it) or _is_glue(it) for it in body)
 
 

@@ -1,6 +1,7 @@
 """What grows is declared, with how long it is kept and who deletes it."""
 
 import ast
+import functools
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rules.tree import Tree, Violation
+from rules.tree import Tree, Violation, walked
 
 RULE = "growth"
 FILE = Path("docs") / "operations" / "growth.toml"
@@ -92,10 +93,10 @@ def _found(tree: Tree) -> Iterator[tuple[str, int, str, str, str]]:
         settings = folder / "settings.py"
         stores_objects = settings.exists() and "S3Settings" in settings.read_text()
         for source in tree.sources(folder):
-            for line, key in _keys(source.module):
+            for line, key in _keys(source.text):
                 yield str(source.path), line, "redis", noun, key
             if stores_objects and "domain" in source.path.parts:
-                for line, prefix in _prefixes(source.module):
+                for line, prefix in _prefixes(source.text):
                     yield str(source.path), line, "objects", noun, prefix
 
 
@@ -112,18 +113,24 @@ def _tables(folder: Path) -> dict[str, Path]:
     return tables
 
 
-def _keys(module: ast.Module) -> Iterator[tuple[int, str]]:
-    for node in ast.walk(module):
+@functools.lru_cache(maxsize=4_096)
+def _keys(text: str) -> tuple[tuple[int, str], ...]:
+    found = []
+    for node in walked(text):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and "\n" not in node.value:
             match = _REDIS.match(node.value)
             if match and match[1] not in _CHANNELS:
-                yield node.lineno, match[1]
+                found.append((node.lineno, match[1]))
+    return tuple(found)
 
 
-def _prefixes(module: ast.Module) -> Iterator[tuple[int, str]]:
+@functools.lru_cache(maxsize=4_096)
+def _prefixes(module_text: str) -> tuple[tuple[int, str], ...]:
     """Of names that are put together: `f"uploads/{version_id}"`."""
-    for node in ast.walk(module):
+    found = []
+    for node in walked(module_text):
         if isinstance(node, ast.JoinedStr) and isinstance(node.values[0], ast.Constant):
             text = str(node.values[0].value)
             if _PREFIX.fullmatch(text):
-                yield node.lineno, text
+                found.append((node.lineno, text))
+    return tuple(found)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from rules.tree import Source, Tree, Violation
+from rules.tree import Source, Tree, Violation, walked
 
 NAME_RULE = "name"
 INIT_RULE = "test package"
@@ -39,7 +39,7 @@ def _classes(source: Source) -> Iterator[Violation]:
 @functools.lru_cache(maxsize=4_096)
 def _empty_names(text: str) -> tuple[tuple[int, str], ...]:
     """Line and name of classes. By the text, because tests read nearly the same tree many times."""
-    classes = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ClassDef))
+    classes = (node for node in walked(text) if isinstance(node, ast.ClassDef))
     return tuple((node.lineno, node.name) for node in classes if _CLASS.fullmatch(node.name.lstrip("_")))
 
 

@@ -4,7 +4,7 @@ import ast
 import functools
 from collections.abc import Iterator
 
-from rules.tree import Tree, Violation
+from rules.tree import Tree, Violation, parse
 
 FILE = 300
 FUNCTION = 40
@@ -35,7 +35,7 @@ def functions(tree: Tree) -> Iterator[Violation]:
 @functools.lru_cache(maxsize=4_096)
 def _long_functions(text: str) -> tuple[tuple[str, int, int], ...]:
     """Name, line and size. By the text, because tests read nearly the same tree many times."""
-    sized = ((name, node.lineno, _own_lines(node)) for name, node in _functions(ast.parse(text), ""))
+    sized = ((name, node.lineno, _own_lines(node)) for name, node in _functions(parse(text), ""))
     return tuple(found for found in sized if found[2] > FUNCTION)
 
 

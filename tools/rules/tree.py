@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import gc
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -38,7 +39,7 @@ class Source:
 
     @property
     def module(self) -> ast.Module:
-        return _parse(self.text)
+        return parse(self.text)
 
     @property
     def is_test(self) -> bool:
@@ -94,6 +95,19 @@ class Tree:
 
 
 @functools.lru_cache(maxsize=4_096)
-def _parse(text: str) -> ast.Module:
-    # Rules run many times over nearly the same tree.
-    return ast.parse(text)
+def parse(text: str) -> ast.Module:
+    """The module of a file's text; all rules share it, and none changes it."""
+    # A tree has thousands of nodes and no garbage: collections would take as long as the parser.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return ast.parse(text)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+@functools.lru_cache(maxsize=4_096)
+def walked(text: str) -> tuple[ast.AST, ...]:
+    """All nodes of a file's text, as `ast.walk` gives them."""
+    return tuple(ast.walk(parse(text)))

@@ -5,7 +5,7 @@ import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rules.tree import Tree, Violation
+from rules.tree import Tree, Violation, walked
 
 TASK_RULE = "task without owner"
 SLEEP_RULE = "blocking sleep"
@@ -59,7 +59,7 @@ class _Lines:
 @functools.lru_cache(maxsize=4_096)
 def _found(text: str) -> _Lines:
     # By the text, because tests read nearly the same tree many times.
-    nodes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call | ast.ImportFrom)]
+    nodes = [node for node in walked(text) if isinstance(node, ast.Call | ast.ImportFrom)]
     return _Lines(
         tasks=tuple(it.lineno for it in nodes if _starts_task(it) or _imports(it, "asyncio", _TASK_CALLS)),
         sleeps=tuple(

@@ -21,7 +21,7 @@ from typing import Any
 
 from rules import constants, protos
 from rules.constants import Known
-from rules.tree import Source, Tree
+from rules.tree import Source, Tree, walked
 
 _SUBJECT = re.compile(r"fp(\.[a-z_]+){2,}")
 _PATTERN = re.compile(r"fp(\.([a-z_]+|\*))*(\.>)?")
@@ -69,7 +69,7 @@ class _Facts:
 @functools.lru_cache(maxsize=4_096)
 def _facts(text: str) -> _Facts:
     # The tests read nearly the same tree many times.
-    nodes = list(ast.walk(ast.parse(text)))
+    nodes = walked(text)
     attributes = frozenset(node.attr for node in nodes if isinstance(node, ast.Attribute))
     calls = ((_last_name(node.func), node) for node in nodes if isinstance(node, ast.Call))
     classes = [node for node in nodes if isinstance(node, ast.ClassDef)]

@@ -2,16 +2,18 @@
 
 Each worker of `make test` takes the next file as it is done with one. What takes minutes comes first: as the last file
 it would run alone, while the other cores wait. The end-to-end tests are taken together: each worker that took some of
-them would start a platform of its own, thirteen seconds of processor time.
+them would start a platform of its own, thirteen seconds of processor time. So are the rules of the architecture: each
+worker would parse the whole tree.
 """
 
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
-# A whole platform is started; processes die at each of their steps; services, stores, and plain functions.
-_KINDS: Final = ("e2e", "crash", "component", "integration", "unit")
-_TOGETHER: Final = "tests/e2e/"
+# A whole platform is started; processes die at each of their steps; the whole tree is read; services, stores, and plain
+# functions.
+_KINDS: Final = ("e2e", "crash", "architecture", "component", "integration", "unit")
+_TOGETHER: Final = ("tests/e2e/", "tests/architecture/")
 _CRASHES: Final = "kill_at"
 
 
@@ -32,8 +34,8 @@ def by_kind(items: Iterable[Item]) -> list[Item]:
 
 
 def unit(nodeid: str) -> str:
-    """What the tests share that one worker runs one after the other: the file, or the folder of end-to-end tests."""
-    return _TOGETHER if nodeid.startswith(_TOGETHER) else nodeid.partition("::")[0]
+    """What the tests share that one worker runs one after the other: the file, or a folder that shares something."""
+    return next((folder for folder in _TOGETHER if nodeid.startswith(folder)), nodeid.partition("::")[0])
 
 
 def _kind(path: Path) -> str:

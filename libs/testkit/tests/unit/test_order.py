@@ -23,12 +23,13 @@ def test_what_takes_minutes_comes_first_and_files_stay_together():
 
     ordered = by_kind([plain, rules, stores, short, crash, component, platform])
 
-    assert ordered == [platform, short, crash, component, stores, plain, rules]
+    assert ordered == [platform, short, crash, rules, component, stores, plain]
 
 
-def test_one_worker_runs_a_file_and_one_all_end_to_end_tests():
+def test_one_worker_runs_a_file_and_one_all_end_to_end_tests_and_one_all_rules():
     assert unit("services/x/tests/unit/test_a.py::TestA::test_b[c::d]") == "services/x/tests/unit/test_a.py"
-    assert unit("tests/e2e/test_a.py::test_b") == unit("tests/e2e/test_c.py::test_d")
+    for folder in ("tests/e2e", "tests/architecture"):
+        assert unit(f"{folder}/test_a.py::test_b") == unit(f"{folder}/test_c.py::test_d")
 
 
 def test_the_workers_of_make_test_take_units():
