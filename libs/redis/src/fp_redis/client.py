@@ -1,13 +1,12 @@
 """The connection to Redis."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Any
 
 from fp_kernel import Clock, Unavailable
 from fp_telemetry import get_logger
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as NotConnected
@@ -62,21 +61,17 @@ class RedisClient:
         store: what people call what is kept there, such as `the projection`. timeout: seconds for each command; short
         for reads, which have another place to go.
         """
-
-        def client(connections: int) -> Redis:
-            pool = BlockingConnectionPool.from_url(
-                url,
-                max_connections=connections,
-                timeout=timeout,
-                socket_timeout=timeout,
-                socket_connect_timeout=timeout,
-                health_check_interval=_HEALTH_CHECK,
-                # One retry covers a connection that the server closed; a store that is silent has had its time.
-                retry=Retry(NoBackoff(), 1, supported_errors=(NotConnected,)),
-            )
-            return Redis.from_pool(pool)
-
-        return cls(client(_POOL_SIZE + _LISTENERS), clock, store=store, patience=timeout, pings=client(1))
+        each = {
+            "socket_timeout": timeout,
+            "socket_connect_timeout": timeout,
+            "health_check_interval": _HEALTH_CHECK,
+            # One retry covers a connection that the server closed; a store that is silent has had its time.
+            "retry": Retry(NoBackoff(), 1, supported_errors=(NotConnected,)),
+        }
+        # Who has a seat finds a connection: a pool that makes callers wait would cost each command a fourth.
+        commands = ConnectionPool.from_url(url, max_connections=_POOL_SIZE + _LISTENERS, **each)
+        pings = BlockingConnectionPool.from_url(url, max_connections=1, timeout=timeout, **each)
+        return cls(Redis.from_pool(commands), clock, store=store, patience=timeout, pings=Redis.from_pool(pings))
 
     async def ask(self, *commands: Command) -> list[Any]:
         """The answers of commands sent in one round trip, in order."""
@@ -125,8 +120,11 @@ class RedisClient:
 
     async def _sent(self, commands: Sequence[Command]) -> list[Any]:
         try:
-            async with self._seat():
+            await self._take_seat()
+            try:
                 answers = await self._send(commands)
+            finally:
+                self._seats.release()
         except NoScriptError:
             raise
         except _AWAY as error:
@@ -142,18 +140,16 @@ class RedisClient:
         self._is_back()
         return answers
 
-    @asynccontextmanager
-    async def _seat(self) -> AsyncIterator[None]:
+    async def _take_seat(self) -> None:
         """A place among those who have a connection. Raises Unavailable when none came free in time."""
+        if not self._seats.locked():
+            await self._seats.acquire()
+            return
         try:
             async with asyncio.timeout(self._patience):
                 await self._seats.acquire()
         except TimeoutError:
             raise Unavailable(f"every connection to {self._store} is in use") from None
-        try:
-            yield
-        finally:
-            self._seats.release()
 
     def _is_back(self) -> None:
         if self._resting:
@@ -166,6 +162,9 @@ class RedisClient:
         return self._resting_until != _NEVER
 
     async def _send(self, commands: Sequence[Command]) -> list[Any]:
+        if len(commands) == 1:
+            # A pipeline of one costs half as much again; each keyed prediction asks one question.
+            return [await self._redis.execute_command(*commands[0])]
         pipeline = self._redis.pipeline(transaction=False)
         for command in commands:
             pipeline.execute_command(*command)
