@@ -1,5 +1,6 @@
 """What is in the spool reaches the bus, whatever the bus does."""
 
+import asyncio
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -203,6 +204,27 @@ async def test_a_tailer_that_is_behind_does_not_linger(spool: Spool, bus: FakeBu
     assert tailer._behind
     assert await tailer.step()
     assert not tailer._behind
+
+
+async def test_what_is_recorded_within_a_quarter_of_a_second_goes_in_one_message(
+    spool: Spool, bus: FakeBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded = [0.0, 0.1, 0.2, 0.3]
+    elapsed = 0.0
+
+    async def pause(seconds: float) -> None:
+        nonlocal elapsed
+        elapsed += seconds
+        while recorded and recorded[0] <= elapsed:
+            _append(spool, round(recorded.pop(0) * 10))
+        if bus.messages:
+            raise asyncio.CancelledError
+
+    monkeypatch.setattr(asyncio, "sleep", pause)
+    spool.changed.set()
+    with pytest.raises(asyncio.CancelledError):
+        await _tailer(spool, bus).run()
+    assert _opened(bus.messages[0]) == ["id-0", "id-1", "id-2"]
 
 
 async def test_what_waited_too_long_is_dropped_by_segments(tmp_path: Path, bus: FakeBus) -> None:

@@ -14,8 +14,9 @@ from fp_inference.app.replays import Replays
 
 # Records of one round.
 _ROUND = 2_000
-# What is recorded in this time goes together: a message a prediction costs its consumers more than the prediction.
-_LINGER = 0.05
+# What is recorded in this time goes together: a message costs its consumers nearly the same however much it carries,
+# and nobody waits for it (ADR 0183).
+_LINGER = 0.25
 _FIRST_DELAY = 0.1
 _LONGEST_DELAY = 5.0
 
