@@ -164,7 +164,7 @@ class RedisClient:
     async def _send(self, commands: Sequence[Command]) -> list[Any]:
         if len(commands) == 1:
             # A pipeline of one costs half as much again; each keyed prediction asks one question.
-            return [await self._redis.execute_command(*commands[0])]
+            return [await self._redis.execute_command(*commands[0])]  # type: ignore[no-untyped-call]
         pipeline = self._redis.pipeline(transaction=False)
         for command in commands:
             pipeline.execute_command(*command)
