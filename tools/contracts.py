@@ -17,7 +17,7 @@ _COLUMNS = "300"
 
 
 def check(root: Path = ROOT, *contracts: str) -> tuple[bool, str]:
-    """Whether the contracts are kept, and what import-linter says.
+    """Whether the contracts hold, and what import-linter says.
 
     contracts: ids out of `.importlinter`; all by default. import-linter runs in a process of its own, whose packages
     are those of the tree and not those that are installed here.

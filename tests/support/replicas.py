@@ -174,7 +174,7 @@ async def answered(call: Callable[[], Awaitable[Any]]) -> Any:
 
 
 async def heard(bus: NatsBus, subject: str, number: int) -> list[Event]:
-    """Every message of a subject that the bus keeps, as soon as there are so many, and those that came with them."""
+    """Every message of a subject that the bus stores, as soon as there are so many, and those that came with them."""
     found: list[Event] = []
     enough = asyncio.Event()
 

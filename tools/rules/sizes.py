@@ -1,4 +1,4 @@
-"""Sizes that keep a reader's head above water."""
+"""Limits of the sizes of files and functions."""
 
 import ast
 import functools

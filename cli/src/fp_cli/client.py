@@ -98,7 +98,7 @@ def _is_stale(context: Context) -> bool:
 
 
 def tokens(response: Any) -> dict[str, Any]:
-    """What a context keeps of a login or a refresh."""
+    """What a context stores of a login or a refresh."""
     return {
         "access_token": response.access_token,
         "refresh_token": response.refresh_token,

@@ -1,4 +1,4 @@
-"""Rows of features as people keep them, CSV or JSON, as the API takes them."""
+"""Rows of features from CSV or JSON files, in the form of the API."""
 
 import json
 import math

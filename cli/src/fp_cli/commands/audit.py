@@ -50,7 +50,7 @@ def list_entries(
 def verify(context: typer.Context, first: str = _FROM_DAY, last: str = _TO_DAY) -> None:
     """Compute every chain again and compare it with its checkpoints; for operators.
 
-    Exits 1 when a day is not intact. Without days: all that are kept.
+    Exits 1 when a day is not intact. Without days: all that are stored.
     """
     from forgepoint.auth.v1 import audit_pb2, audit_pb2_grpc
 
@@ -97,4 +97,4 @@ def erase(context: typer.Context, person_id: str) -> None:
     with connect(state) as client:
         stub = audit_pb2_grpc.AuditServiceStub(client.channel)
         erased = client.call(stub.EraseAuditAddresses, audit_pb2.EraseAuditAddressesRequest(person_id=person_id)).erased
-    done(state, f"the addresses of {person_id} are erased" if erased else "nothing was kept", erased=erased)
+    done(state, f"the addresses of {person_id} are erased" if erased else "nothing was stored", erased=erased)

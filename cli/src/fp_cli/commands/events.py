@@ -18,7 +18,7 @@ app.add_typer(letters.app, name="dlq")
 def tail(
     context: typer.Context,
     subject: str = typer.Argument("fp.>", help="Pattern, for example fp.models.>"),
-    everything: bool = typer.Option(False, "--all", help="From the oldest event kept, not from now."),
+    everything: bool = typer.Option(False, "--all", help="From the oldest event stored, not from now."),
     count: int = typer.Option(0, min=0, help="Stop after so many; 0: never."),
 ) -> None:
     """Print events as they pass, without taking them from anyone."""
@@ -30,7 +30,7 @@ def tail(
     try:
         by_stream((subject,))
     except ValueError:
-        raise invalid("subject", f"{subject!r} is kept by no stream; fp.> is everything") from None
+        raise invalid("subject", f"{subject!r} is stored by no stream; fp.> is everything") from None
     state: State = context.obj
     asyncio.run(_tail(state, subject, "all" if everything else "new", count))
 
@@ -71,7 +71,7 @@ def init(context: typer.Context) -> None:
 @app.command("republish")
 def republish(
     context: typer.Context,
-    since: str = typer.Option("", help="What changed at this time or later; all that is kept (24 hours) without it."),
+    since: str = typer.Option("", help="What changed at this time or later; all that is stored (24 hours) without it."),
     subject: str = typer.Option("fp.>", help="One subject, or one with .> behind it."),
     database_url: list[str] = typer.Option([], help="Of a service; those of this machine's platform without it."),
     data: Path = DATA,

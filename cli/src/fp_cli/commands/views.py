@@ -6,7 +6,7 @@ import typer
 
 from fp_cli.output import State, done, record, rows, say
 
-app = typer.Typer(help="Feature views: what is kept of which entity.", no_args_is_help=True)
+app = typer.Typer(help="Feature views: which features are stored of which entity.", no_args_is_help=True)
 _VIEW = ("name", "entity", "features", "schema_version", "version", "updated_at", "id")
 _FEATURE = ("name", "value_type", "dimension", "description")
 

@@ -1,4 +1,4 @@
-"""Free ports of the loopback, kept in the folder so that addresses survive a restart."""
+"""Free ports of the loopback, stored in the folder so that addresses survive a restart."""
 
 import random
 import socket
@@ -10,7 +10,7 @@ from fp_devstack.files import read_json, write_json
 
 HOST = "127.0.0.1"
 # Below the ephemeral ranges of Linux (from 32768) and macOS (from 49152): there an outgoing connection of any
-# program could take a kept port while the stack is down.
+# program could take a recorded port while the stack is down.
 LOWEST, HIGHEST = 20_000, 32_000
 _ATTEMPTS = 200
 
@@ -28,7 +28,7 @@ def is_free(port: int) -> bool:
 
 
 class Ports:
-    """Ports by name. One that was kept but is taken meanwhile is chosen again."""
+    """Ports by name. One that was recorded but is taken meanwhile is chosen again."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -40,7 +40,7 @@ class Ports:
         return read_json(self._path).get(name)
 
     def take(self, name: str, *, offsets: tuple[int, ...] = (0,)) -> int:
-        """The kept port when it is free, else a new one.
+        """The recorded port when it is free, else a new one.
 
         offsets: ports relative to the answer that must be free too and are counted as taken by this name.
         Raises StoreFailed when no free port is found.

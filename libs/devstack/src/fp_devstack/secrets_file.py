@@ -1,4 +1,4 @@
-"""Generated secrets, kept in the folder so that data made with them stays readable."""
+"""Generated secrets, stored in the folder so that data made with them stays readable."""
 
 import base64
 import secrets

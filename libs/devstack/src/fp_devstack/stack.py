@@ -67,7 +67,7 @@ class Stack:
         return self._endpoints
 
     def stop(self) -> None:
-        """Stops every store, data kept; safe to call at any time."""
+        """Stops every store; the data stays. Safe to call at any time."""
         try:
             self._each(lambda store: store.stop())
         finally:

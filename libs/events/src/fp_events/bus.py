@@ -22,8 +22,8 @@ EventHandler = Callable[[Event], Awaitable[None]]
 class Published:
     """Outcome by event id.
 
-    acked: kept by the server, now or by an earlier attempt.
-    failed: not known to be kept; sending them again is safe, the server recognises what it has.
+    acked: stored by the server, now or by an earlier attempt.
+    failed: not known to be stored; sending them again is safe, the server recognises what it has.
     """
 
     acked: frozenset[str]
@@ -35,7 +35,7 @@ class Bus(Protocol):
         """Publish in order and wait for the server's acks, many at a time. Failures are in the result, not raised."""
 
     async def send(self, messages: Sequence[EncodedEvent]) -> Published:
-        """Publish what is encoded already (the outbox keeps events so)."""
+        """Publish what is encoded already (the outbox stores events so)."""
 
     async def ensure(self, streams: Sequence[Stream], consumers: Sequence[Consumer]) -> None:
         """Create or update streams and durables; safe to repeat and to run from many processes at once.
@@ -69,7 +69,7 @@ class Bus(Protocol):
     ) -> NoReturn:
         """Hand every event, in order, to this process, until cancelled; reconnects resume where they stopped.
 
-        caught_up: set once everything that was kept at the start has been handled.
+        caught_up: set once everything that was stored at the start has been handled.
         An event that the handler refuses three times is logged, counted and passed over.
         """
 

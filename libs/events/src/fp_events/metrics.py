@@ -21,7 +21,7 @@ class BusMetrics:
         self._dead = metrics.counter(names.EVENTS_DEAD, "Events given up, by reason.", ("consumer", "reason"))
         self._handling = metrics.histogram(names.EVENTS_HANDLING, "Time in a handler, per batch.", ("consumer",))
         self._lag = metrics.gauge(
-            names.EVENTS_LAG, "Events kept for a consumer and not acknowledged by it.", ("consumer", "stream")
+            names.EVENTS_LAG, "Events stored for a consumer and not acknowledged by it.", ("consumer", "stream")
         )
 
         self._missed = metrics.counter(

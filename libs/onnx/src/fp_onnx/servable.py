@@ -47,7 +47,7 @@ def refusal(model: Model) -> str:
 def _flaws(model: Model) -> Iterator[str]:
     if model.files:
         places = ", ".join(sorted(filter(None, model.files))[:3])
-        yield f"keeps weights in another file ({places or 'without a name'}); save it as one file, weights inside"
+        yield f"stores weights in another file ({places or 'without a name'}); save it as one file, weights inside"
     if model.ir_version > NEWEST_IR_VERSION:
         yield f"is of ONNX IR version {model.ir_version}, the runtime reads up to {NEWEST_IR_VERSION}"
     for domain, version in sorted(model.opsets.items()):

@@ -15,7 +15,7 @@ from fp_postgres.republication import republish_from
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m fp_postgres")
     command = parser.add_subparsers(required=True).add_parser("republish", help="Publish events of the outbox again.")
-    command.add_argument("--since", type=_time, default=datetime.min.replace(tzinfo=UTC), help="All that are kept.")
+    command.add_argument("--since", type=_time, default=datetime.min.replace(tzinfo=UTC), help="All that are stored.")
     command.add_argument("--subject", default="fp.>")
     given = parser.parse_args(arguments)
     url = os.environ.get("FP_DATABASE_URL")

@@ -26,7 +26,7 @@ LOST_RACE: Final = (pg.TransactionRollbackError, pg.LockNotAvailableError)
 
 class Translated:
     """`with translated:` raises Unavailable or Aborted for what the connection or a race has done, InvalidArgument for
-    a text that Postgres cannot keep.
+    a text that Postgres cannot store.
 
     Everything else goes on as it is: a violated constraint means something only to the adapter that knows it.
     calls: nothing but calls of the driver stands inside, so that a time-out or an OSError is the database's.
@@ -46,7 +46,7 @@ class Translated:
         if isinstance(error, LOST_RACE):
             raise Aborted("the change lost a race with another one", retry_after=0.1) from error
         if isinstance(error, _NO_TEXT):
-            raise InvalidArgument("a text holds a character that cannot be kept, such as NUL") from error
+            raise InvalidArgument("a text holds a character that cannot be stored, such as NUL") from error
         # Slow before away: TimeoutError is an OSError.
         if isinstance(error, pg.QueryCanceledError) or (self._calls and isinstance(error, TimeoutError)):
             raise Unavailable("the database did not answer in time") from error

@@ -5,10 +5,10 @@ from typing import Any, Final
 from fp_kernel import Command, Replayed, invalid
 
 _CLAIM: Final = """
-insert into fp_commands as kept (team, rpc, key, fingerprint) values ($1, $2, $3, $4)
+insert into fp_commands as stored (team, rpc, key, fingerprint) values ($1, $2, $3, $4)
 on conflict (team, rpc, key) do update
     set fingerprint = excluded.fingerprint, response = null, created_at = now()
-    where kept.created_at < now() - interval '24 hours'
+    where stored.created_at < now() - interval '24 hours'
 returning true
 """
 _STORED: Final = "select fingerprint, response from fp_commands where team = $1 and rpc = $2 and key = $3"

@@ -6,11 +6,11 @@ from typing import Any
 from fp_kernel import Command, Error, Replayed, invalid
 
 _CLAIM = """
-INSERT INTO fp_commands AS kept (team, rpc, key, fingerprint)
+INSERT INTO fp_commands AS stored (team, rpc, key, fingerprint)
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[]) AS given (team, rpc, key, fingerprint)
 ORDER BY team, rpc, key
 ON CONFLICT (team, rpc, key) DO UPDATE SET fingerprint = excluded.fingerprint, response = NULL, created_at = now()
-    WHERE kept.created_at < now() - interval '24 hours'
+    WHERE stored.created_at < now() - interval '24 hours'
 RETURNING team, rpc, key
 """
 _STORED = """
@@ -18,9 +18,9 @@ SELECT team, rpc, key, fingerprint, response FROM fp_commands
 WHERE (team, rpc, key) IN (SELECT * FROM unnest($1::text[], $2::text[], $3::text[]))
 """
 _COMPLETE = """
-UPDATE fp_commands AS kept SET response = given.response
+UPDATE fp_commands AS stored SET response = given.response
 FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[]) AS given (team, rpc, key, response)
-WHERE kept.team = given.team AND kept.rpc = given.rpc AND kept.key = given.key
+WHERE stored.team = given.team AND stored.rpc = given.rpc AND stored.key = given.key
 """
 _RELEASE = """
 DELETE FROM fp_commands WHERE (team, rpc, key) IN (SELECT * FROM unnest($1::text[], $2::text[], $3::text[]))

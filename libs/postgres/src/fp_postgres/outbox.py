@@ -41,7 +41,7 @@ class Outbox(Protocol):
     """Events that leave when the transaction commits."""
 
     def add(self, event: Event) -> None:
-        """Keep the event with the change. The outbox gives it its sequence, and source, correlation and trace.
+        """Store the event with the change. The outbox gives it its sequence, and source, correlation and trace.
 
         Raises ValueError for an event that no bus would take, InvalidArgument for one that is too large.
         """

@@ -36,7 +36,7 @@ class Partitioned:
     each: one partition a day, or a month, of UTC.
     ahead: how many after the present one are made: so long may the service not run before a row finds no place.
     behind: how many before the present one must be there for rows that come late.
-    keep: how long after its end a partition is retained; without it, it is never dropped.
+    retention: how long after its end a partition is dropped; without it, never.
     """
 
     table: str
@@ -102,7 +102,7 @@ class Partitions:
         return made
 
     async def drop(self, now: datetime) -> list[str]:
-        """Drop what is older than `keep`; the names of what was dropped.
+        """Drop what is older than `retention`; the names of what was dropped.
 
         Raises Aborted when a reader holds such a partition; it is tried again the next time.
         """

@@ -48,7 +48,7 @@ class OutboxRelay:
     """Publishes committed outbox rows in the order of their resources, marks them after the ack.
 
     One relay a database is at work, held by an advisory lock of the session; the others stand by and take over when
-    it ends. Should two ever overlap, they publish the same rows under the same ids, which the bus keeps once.
+    it ends. Should two ever overlap, they publish the same rows under the same ids, which the bus stores once.
     Wakes by the commits of its own process and by LISTEN/NOTIFY, and polls besides.
     """
 

@@ -45,9 +45,9 @@ with bite as (
 ), quiet as (
     select resource_id, value from bite where last_at < now() - $3::interval
 ), gone as (
-    delete from fp_sequences as kept using quiet, fp_sequence_floor as floor
-    where kept.resource_id = quiet.resource_id and kept.last_at < now() - $3::interval
-        and floor.one and kept.value <= floor.value and floor.raised_at < now() - interval '1 minute'
+    delete from fp_sequences as stored using quiet, fp_sequence_floor as floor
+    where stored.resource_id = quiet.resource_id and stored.last_at < now() - $3::interval
+        and floor.one and stored.value <= floor.value and floor.raised_at < now() - interval '1 minute'
     returning 1
 ), raised as (
     update fp_sequence_floor set value = quiet.highest, raised_at = now()

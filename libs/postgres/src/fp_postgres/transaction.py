@@ -74,7 +74,7 @@ class Transaction:
             await self.connection.executemany(query, arguments)
 
     async def complete(self, command: Command, result: object) -> None:
-        """Keep `command.encode(result)` as the answer to every repetition; nothing for a command without key."""
+        """Store `command.encode(result)` as the answer to every repetition; nothing for a command without key."""
         if not command.key:
             return
         idempotency.check_same(self._command, command)

@@ -58,7 +58,7 @@ class RedisClient:
     def open(cls, url: str, clock: Clock, *, store: str, timeout: float = READ_TIMEOUT) -> "RedisClient":
         """Connects at its first command.
 
-        store: what people call what is kept there, such as `the projection`. timeout: seconds for each command; short
+        store: what people call what is stored there, such as `the projection`. timeout: seconds for each command; short
         for reads, which have another place to go.
         """
         each = {

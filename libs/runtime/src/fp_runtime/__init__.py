@@ -5,8 +5,8 @@ What it promises:
 - A missing or invalid setting stops the start with one line that names the `FP_` variables, exit code 2.
 - Start in order: settings, logs and telemetry, `/livez` (migrations may take long), hard stores (tried again for 10
   seconds), whatever `serve` builds, servers, SERVING. A start that fails says why in one line and exits 1.
-- `Runtime` owns every task (one TaskGroup); a task that fails stops the service. What is kept (`keep`) or done from
-  time to time (`every`) starts again after a failure, which is counted and seen in `/healthz`.
+- `Runtime` owns every task (one TaskGroup); a task that fails stops the service. Tasks of `keep` (lasting) and `every`
+  (periodic) start again after a failure, which is counted and seen in `/healthz`.
 - SIGTERM and SIGINT: not ready at once, RPCs drain within `FP_DRAIN_TIMEOUT`, tasks side by side in what is left of it
   and half of it at least, then everything is closed in the reverse order of its opening, each step bounded. A second
   signal waits for nothing.

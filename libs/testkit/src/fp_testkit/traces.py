@@ -1,4 +1,4 @@
-"""Spans read back: an OTLP/HTTP receiver on loopback that keeps what it gets."""
+"""Spans read back: an OTLP/HTTP receiver on loopback that stores what it gets."""
 
 import asyncio
 import gzip

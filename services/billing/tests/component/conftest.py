@@ -192,7 +192,7 @@ def second_day():
 
 @pytest.fixture
 def published(bus):
-    """What the bus keeps of billing, once there are so many events of a kind, or so many facts in its sums."""
+    """What the bus stores of billing, once there are so many events of a kind, or so many facts in its sums."""
 
     async def listen(kind: str, number: int = 1, facts: int = 0) -> list[Any]:
         found, enough = [], asyncio.Event()

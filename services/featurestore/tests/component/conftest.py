@@ -203,7 +203,7 @@ def make():
 
 @pytest.fixture
 def events_until(bus):
-    """What the bus keeps of features, up to the first event of a type."""
+    """What the bus stores of features, up to the first event of a type."""
 
     async def listen(kind: str) -> list[Any]:
         found, enough = [], asyncio.Event()

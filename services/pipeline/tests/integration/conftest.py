@@ -87,7 +87,7 @@ def a_deployment(execution: Execution, version: str = "1", attempt: int = 1) -> 
 
 @dataclass(frozen=True)
 class Made:
-    """Values that tests keep in the stores."""
+    """Values that tests store in the stores."""
 
     now: datetime = NOW
 

@@ -199,7 +199,7 @@ def store(redis_url):
 
 @pytest.fixture
 def events_until(bus):
-    """What the bus keeps of models, up to the first event of a type."""
+    """What the bus stores of models, up to the first event of a type."""
 
     async def listen(kind: str) -> list[Any]:
         found, enough = [], asyncio.Event()

@@ -27,7 +27,7 @@ def main() -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="fp_devstack.supervisor", description="Runs the platform on this machine.")
-    parser.add_argument("--data", type=Path, required=True, metavar="FOLDER", help="where everything is kept")
+    parser.add_argument("--data", type=Path, required=True, metavar="FOLDER", help="where everything is stored")
     parser.add_argument("--detach", action="store_true", help="return when it takes requests, and stay behind")
     parser.add_argument("--services", default="", metavar="NOUN,...", help="these only")
     parser.add_argument("--catalog", type=Path, metavar="FILE", help="a JSON list of services instead of our own")

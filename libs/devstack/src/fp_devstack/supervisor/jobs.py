@@ -1,4 +1,4 @@
-"""Programs that run once. Their state, exit code and log are kept, also when the supervisor dies."""
+"""Programs that run once. Their state, exit code and log are stored, also when the supervisor dies."""
 
 import asyncio
 import contextlib
@@ -27,7 +27,7 @@ _GRACE_SECONDS = 5.0
 
 class Jobs:
     """folder: one folder a job, with `job.json` and `log`. request: what to fork. group: owns their tasks.
-    kept: how many jobs are known; the oldest of those that have ended go.
+    retained: how many jobs are known; the oldest of those that have ended go.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Jobs:
         self._interrupted = False
 
     def restore(self) -> None:
-        """Reads what is kept; whatever ran when the supervisor ended has FAILED. The oldest are removed."""
+        """Reads what is stored; whatever ran when the supervisor ended has FAILED. The oldest are removed."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = [job_from(content) for path in self._folder.iterdir() if (content := read_json(path / "job.json"))]
         found.sort(key=lambda job: job.started_at)
@@ -125,7 +125,7 @@ class Jobs:
         ]
 
     def _forget_oldest(self, retained: int) -> None:
-        """At a start as well: a supervisor that runs for months keeps no more of what has ended. What runs stays."""
+        """At a start as well: a supervisor that runs for months retains no more ended jobs. Running ones stay."""
         ended = [name for name in self._jobs if name not in self._ends]
         for name in ended[: max(0, len(self._jobs) - retained)]:
             shutil.rmtree(self._home(name), ignore_errors=True)

@@ -1,4 +1,4 @@
-"""One program that is kept running."""
+"""One program, which is restarted whenever it ends."""
 
 import asyncio
 import contextlib
@@ -56,7 +56,7 @@ class Unit:
         self._finished = asyncio.Event()
 
     async def run(self) -> None:
-        """Keeps the program running until `stop`; owns everything that belongs to it."""
+        """Restarts the program until `stop`; owns everything that belongs to it."""
         failures = 0
         try:
             while not self._stopping.is_set():

@@ -65,7 +65,7 @@ class Consumer:
 class Broadcast:
     """Every process gets every event, in order; nothing is stored on the server when the process has ended.
 
-    deliver: where a new process starts: `new` events only, `all` that are kept, or the `last_per_subject`.
+    deliver: where a new process starts: `new` events only, `all` that are stored, or the `last_per_subject`.
     """
 
     name: str

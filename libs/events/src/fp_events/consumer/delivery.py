@@ -67,7 +67,7 @@ class NatsDelivery:
         )
         published = await self._publisher.send([dead])
         if failed := next(iter(published.failed.values()), None):
-            log.error("dead letter could not be kept, the event will come again", reason=failed.reason)
+            log.error("dead letter could not be stored, the event will come again", reason=failed.reason)
             await self.retry(delay(self._consumer, self.attempt, failed))
         else:
             await self.ack()

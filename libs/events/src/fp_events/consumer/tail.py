@@ -42,7 +42,7 @@ async def tail(
         async with tail(bus, "fp.models.>") as passing:
             async for passed in passing: ...
 
-    Raises ValueError for a pattern that no stream keeps.
+    Raises ValueError for a pattern that no stream stores.
     """
     if not is_pattern(pattern):
         raise ValueError(f"{pattern!r} is no pattern")

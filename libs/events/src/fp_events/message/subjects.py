@@ -58,7 +58,7 @@ def dead_subject(consumer: str, subject: str) -> str:
 def replay_subject(consumer: str, subject: str, letter: int | None = None) -> str:
     """Where an event goes to be handled again by `consumer` alone.
 
-    letter: number of the dead letter that it was. Each has a subject of its own, on which the server keeps one message.
+    letter: number of the dead letter that it was. Each has its own subject, on which the server stores one message.
     A dead letter has `fp` after the consumer's name and a replay has `replay`: neither can be taken for the other.
     """
     return ".".join((DEAD_PREFIX, consumer, REPLAY_TOKEN, *([] if letter is None else [str(letter)]), subject))

@@ -112,7 +112,7 @@ class Publisher:
     async def _answered(self, answer: Msg) -> None:
         token = answer.subject[len(self._prefix) :]
         if answer.headers and answer.headers.get("Status") == "503":
-            self._settle(token, Unavailable("no stream keeps the event", reason="NO_STREAM"))
+            self._settle(token, Unavailable("no stream stores the event", reason="NO_STREAM"))
         elif b'"error"' in answer.data:
             self._settle(token, refused(json.loads(answer.data)["error"]))
         else:

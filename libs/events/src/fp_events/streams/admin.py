@@ -1,4 +1,4 @@
-"""Streams and durables as the server keeps them."""
+"""Streams and durables as the server stores them."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -45,7 +45,7 @@ class JetStreamAdmin:
                     await self._connection.api(f"CONSUMER.DELETE.{stream.name}.{name}")
 
     async def ensure_durable(self, consumer: Consumer, stream: Stream) -> None:
-        """Raises FailedPrecondition when the server keeps it in a way that cannot be changed."""
+        """Raises FailedPrecondition when the server stores it in a way that cannot be changed."""
         request = {"stream_name": stream.name, "config": self._durable(consumer, stream)}
         await self._connection.api(f"CONSUMER.CREATE.{stream.name}.{consumer.name}", request)
 

@@ -75,10 +75,10 @@ def with_relatives(streams: Sequence[Stream]) -> list[Stream]:
 def by_stream(
     patterns: tuple[str, ...], streams: tuple[Stream, ...] = STREAMS, *, holding: bool = False
 ) -> dict[Stream, tuple[str, ...]]:
-    """The streams that keep subjects of the patterns, with the part of each pattern that lies in the stream.
+    """The streams that store subjects of the patterns, with the part of each pattern that lies in the stream.
 
     holding: read a stream itself where it has a copy, which holds its messages back until they are handled.
-    Raises ValueError when no stream keeps a pattern: a consumer of it would never get an event.
+    Raises ValueError when no stream stores a pattern: a consumer of it would never get an event.
     """
     copied = {stream.copy_of for stream in streams}
     groups: dict[Stream, tuple[str, ...]] = {}
@@ -91,7 +91,7 @@ def by_stream(
             if (part := intersection(pattern, stored)) is not None
         ]
         if not parts:
-            raise ValueError(f"no stream keeps {pattern}")
+            raise ValueError(f"no stream stores {pattern}")
         for stream, part in parts:
             groups[stream] = (*groups.get(stream, ()), part)
     return groups

@@ -33,7 +33,7 @@ class Discard(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """One JetStream stream, kept in files.
+    """One JetStream stream, stored in files.
 
     subjects: patterns; no two streams share a subject, a copy and its origin excepted.
     max_age: a message goes after it, consumed or not.

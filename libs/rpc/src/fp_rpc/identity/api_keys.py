@@ -19,7 +19,7 @@ _BUSY_RETRY: Final = 1.0
 
 
 class ApiKeyResolver:
-    """Resolves API keys; keeps digests, never the keys themselves.
+    """Resolves API keys; stores digests, never the keys themselves.
 
     validate: asks auth, bounded in time; raises Unauthenticated.
     ttl: seconds that a resolved key is remembered, the longest that a lost revocation event can matter. A key in use is

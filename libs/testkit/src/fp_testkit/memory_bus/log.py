@@ -1,4 +1,4 @@
-"""What a bus in memory keeps."""
+"""What a bus in memory stores."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -49,10 +49,10 @@ class MemoryLog:
         self._listeners.append((patterns, listener))
 
     def append(self, message: EncodedEvent) -> Error | None:
-        """Keep the message, once for each Nats-Msg-Id; the error when no stream has its subject."""
+        """Store the message, once for each Nats-Msg-Id; the error when no stream has its subject."""
         stream = self._stream_of(message.subject)
         if stream is None:
-            return Unavailable("no stream keeps the event", reason="NO_STREAM")
+            return Unavailable("no stream stores the event", reason="NO_STREAM")
         identity = (stream.name, message.headers.get(MESSAGE_ID, ""))
         if identity[1] and identity in self._ids:
             return None

@@ -99,7 +99,7 @@ async def _bare(connection: "asyncpg.Connection[asyncpg.Record]", table: str) ->
 async def measure(
     connection: "asyncpg.Connection[asyncpg.Record]", package: str, rows: Table, table: str
 ) -> list[Timing]:
-    """Run every statement that reads the table, as often as it takes to see the plan for all values; nothing is kept.
+    """Run every statement that reads the table, as often as it takes to see the plan for all values; nothing is stored.
 
     connection: with the settings of a service.
     """

@@ -1,4 +1,4 @@
-"""Dead letters, as every bus keeps them."""
+"""Dead letters, as every bus stores them."""
 
 from datetime import timedelta
 

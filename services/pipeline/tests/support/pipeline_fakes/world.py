@@ -1,6 +1,6 @@
 """Stand-ins for everything outside of pipeline, over one state, for tests.
 
-With a path the state is kept in a file after each call: whatever the calls did outlives the process that made them, as
+With a path the state is stored in a file after each call: what the calls did outlives the process that made them, as
 it would in the real world.
 """
 
