@@ -31,6 +31,8 @@ class Published:
 
 
 class Bus(Protocol):
+    """The event bus as services use it: `NatsBus`, and in tests `fp_testkit.memory_bus`."""
+
     async def publish(self, events: Sequence[Event]) -> Published:
         """Publish in order and wait for the server's acks, many at a time. Failures are in the result, not raised."""
 

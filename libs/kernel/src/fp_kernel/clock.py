@@ -14,6 +14,8 @@ class Clock(Protocol):
 
 
 class SystemClock:
+    """The clock of the machine; services get theirs from `fp_runtime`."""
+
     def now(self) -> datetime:
         return datetime.now(UTC)
 

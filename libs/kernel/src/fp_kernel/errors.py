@@ -67,58 +67,86 @@ class Error(Exception):
 
 
 class InvalidArgument(Error):
+    """The request is wrong, whatever the state is."""
+
     kind = Kind.INVALID_ARGUMENT
 
 
 class Unauthenticated(Error):
+    """The credential is missing or invalid."""
+
     kind = Kind.UNAUTHENTICATED
 
 
 class PermissionDenied(Error):
+    """The caller is known and may not do this."""
+
     kind = Kind.PERMISSION_DENIED
 
 
 class NotFound(Error):
+    """No such thing, or one of another team."""
+
     kind = Kind.NOT_FOUND
 
 
 class AlreadyExists(Error):
+    """The name is taken."""
+
     kind = Kind.ALREADY_EXISTS
 
 
 class FailedPrecondition(Error):
+    """The state must change first; a repetition alone does not help."""
+
     kind = Kind.FAILED_PRECONDITION
 
 
 class OutOfRange(Error):
+    """A position lies past the end."""
+
     kind = Kind.OUT_OF_RANGE
 
 
 class Aborted(Error):
+    """A concurrent change came first; the whole step may be repeated."""
+
     kind = Kind.ABORTED
 
 
 class ResourceExhausted(Error):
+    """A limit is reached."""
+
     kind = Kind.RESOURCE_EXHAUSTED
 
 
 class Unavailable(Error):
+    """A dependency is away; a repetition may help."""
+
     kind = Kind.UNAVAILABLE
 
 
 class DeadlineExceeded(Error):
+    """The caller's time is over."""
+
     kind = Kind.DEADLINE_EXCEEDED
 
 
 class Cancelled(Error):
+    """The caller went away."""
+
     kind = Kind.CANCELLED
 
 
 class Unimplemented(Error):
+    """The method is not built."""
+
     kind = Kind.UNIMPLEMENTED
 
 
 class Internal(Error):
+    """An unexpected failure."""
+
     kind = Kind.INTERNAL
 
 

@@ -18,6 +18,8 @@ Number = float | int | bool
 
 
 class ElementType(StrEnum):
+    """The type of a tensor's elements; the values are stored in signatures."""
+
     FLOAT32 = "float32"
     FLOAT64 = "float64"
     INT32 = "int32"

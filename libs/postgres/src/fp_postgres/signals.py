@@ -30,6 +30,7 @@ class Subscriptions:
 
     @contextmanager
     def subscribe(self, topic: str) -> Iterator[Signal]:
+        """A signal that is set by every `signal` of the topic from now on, until the end of the block."""
         subscription = Signal()
         self._by_topic[topic].add(subscription)
         try:

@@ -64,6 +64,8 @@ EVERY: Final = Matching()
 
 
 class DeadLetters(Protocol):
+    """The events that consumers gave up; for operators. Every method raises Unavailable while the bus is away."""
+
     async def list(self, matching: Matching = EVERY, *, after: int = 0, limit: int = 100) -> Sequence[DeadLetter]:
         """Oldest first, those with a number above `after`; fewer than `limit` when there are no more."""
 

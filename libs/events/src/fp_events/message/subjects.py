@@ -27,6 +27,7 @@ def is_name(name: str) -> bool:
 
 
 def matches(pattern: str, subject: str) -> bool:
+    """Whether the subject fits the pattern of NATS: `*` is one part, `>` is one or more at the end."""
     wanted, given = pattern.split("."), subject.split(".")
     for index, part in enumerate(wanted):
         if part == ">":

@@ -19,6 +19,8 @@ GATEWAY: Final = "gateway"
 
 
 class ClientAddresses:
+    """Finds the address of a client behind the gateway, for audit records."""
+
     def __init__(self, resolver: IdentityResolver) -> None:
         self._resolver = resolver
 

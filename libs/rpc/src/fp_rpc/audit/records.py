@@ -11,12 +11,16 @@ _log = get_logger("fp_rpc.audit")
 
 
 class AuditLevel(Enum):
+    """Which calls of a method are recorded: none, those that were refused, or all."""
+
     NEVER = "never"
     ON_DENY = "on_deny"
     ALWAYS = "always"
 
 
 class AuditSink(Protocol):
+    """Where audit records go; called by one task at a time, beside the calls."""
+
     async def record(self, records: Sequence[AuditRecord]) -> None:
         """Store these records. When it raises, the same records come again: their `id` makes that harmless."""
         ...

@@ -29,6 +29,7 @@ def auth_validator(auth: grpc.aio.Channel) -> Callable[[str], Awaitable[Principa
 
 
 def principal_of(claims: auth_pb2.TokenClaims) -> Principal:
+    """The principal that auth names; `expires_at` in seconds since 1970, infinite for a credential without an end."""
     return Principal(
         user_id=claims.user_id,
         team=claims.team,

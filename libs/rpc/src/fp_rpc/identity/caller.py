@@ -24,6 +24,8 @@ _BEARER: Final = "bearer"
 
 
 class IdentityResolver(Protocol):
+    """Verifies credentials: access tokens and API keys."""
+
     async def resolve(self, credential: str, *, audience: str = AUDIENCE) -> Principal:
         """Who holds this credential, which is meant for this audience.
 

@@ -25,6 +25,8 @@ _LONGEST_RETRY: Final = 2.0
 
 
 class JwksSource(Protocol):
+    """The public keys of auth, by key id."""
+
     async def key(self, kid: str) -> RSAPublicKey | None:
         """The key of this id, None when there is no such key.
 

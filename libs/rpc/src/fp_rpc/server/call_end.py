@@ -44,6 +44,8 @@ _CODES: Final = {code.value[0]: code.name for code in grpc.StatusCode}
 
 
 class CallEnd:
+    """Ends a call: its status and trailers, metrics, span and audit record."""
+
     def __init__(self, metrics: CallMetrics, audit: AuditQueue, addresses: ClientAddresses) -> None:
         self._metrics = metrics
         self._audit = audit
