@@ -34,10 +34,10 @@ from fp_devstack.launch import SOCKET
 from fp_flights import data, training
 from fp_flights.features import COLUMNS, INPUT
 from fp_flights.story.clock import Pace
-from fp_flights.story.fly import CALLERS
 from fp_flights.story.narrator import Narrator
-from fp_flights.story.predictions import Flown
-from fp_flights.story.told import Wish, tell
+from fp_flights.story.predict import CALLERS
+from fp_flights.story.predictions import Predictions
+from fp_flights.story.whole_story import StoryOptions, run_story
 from fp_kernel import Error
 from processes import CLIENT, family, named
 
@@ -124,11 +124,11 @@ class Meter:
     begun: dict[tuple[str, int], float] = field(default_factory=dict)
     started: float = 0.0
     answered: float = 0.0
-    flown: Flown | None = None
+    predicted: Predictions | None = None
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def begin(self, flown: Flown) -> None:
-        self.flown, self.started = flown, time.perf_counter()
+    def begin(self, predicted: Predictions) -> None:
+        self.predicted, self.started = predicted, time.perf_counter()
         self.begun = dict(self.seconds)
 
     async def sample(self) -> None:
@@ -138,7 +138,7 @@ class Meter:
             with suppress(TimeoutError):
                 async with asyncio.timeout(TICK_SECONDS):
                     await self.over.wait()
-            if self.flown is not None and self.flown.done and not self.answered:
+            if self.predicted is not None and self.predicted.done and not self.answered:
                 self.answered = time.perf_counter()
             if ticks % TICKS_A_SAMPLE == 0 or self.over.is_set():
                 await self._sample()
@@ -180,8 +180,8 @@ async def compare() -> None:
             floors.append(await floor_rate(stub, flights))
     finally:
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
-    assert meter.flown is not None
-    predictions = len(meter.flown.answers)
+    assert meter.predicted is not None
+    predictions = len(meter.predicted.answers)
     cpu = meter.milliseconds(predictions)
     report(
         "loop",
@@ -203,8 +203,8 @@ async def ours(folder: Path) -> tuple[Any, Meter]:
     meter = Meter(folder)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(meter.sample())
-        wish = Wish(FLIGHTS, END, UNBRAKED, begun=meter.begin, ended=meter.over.set)
-        outcome = await tell(folder, Narrator(), wish)
+        asked = StoryOptions(FLIGHTS, END, UNBRAKED, begun=meter.begin, ended=meter.over.set)
+        outcome = await run_story(folder, Narrator(), asked)
     return outcome, meter
 
 

@@ -26,12 +26,12 @@ from forgepoint.inference.v1 import inference_pb2 as pb
 from form import report
 from fp_flights import data, store
 from fp_flights.pipelines import MODEL
-from fp_flights.story import deploy, fly, learn, loop, plan, watch
+from fp_flights.story import deploy, learn, loop, plan, predict, watch
 from fp_flights.story.calendar import SERVED, calendar
 from fp_flights.story.landing import Landing
 from fp_flights.story.narrator import Narrator
 from fp_flights.story.platform import open_platform
-from fp_flights.story.predictions import Flown
+from fp_flights.story.predictions import Predictions
 from fp_flights.story.session import Session, open_session
 from fp_kernel import NotFound, new_id
 from processes import Used, used
@@ -108,11 +108,11 @@ async def _round(
 ) -> tuple[dict[str, Used], float]:
     """What each process used, and predictions a second."""
     metered, before, started = plan.requests(await plan.used(session)), await used(folder), time.perf_counter()
-    flown = Flown(flights)
-    await fly.fly(session, narrator, flown, None, run=new_id())
+    predicted = Predictions(flights)
+    await predict.predict_flights(session, narrator, predicted, None, run=new_id())
     seconds = time.perf_counter() - started
-    if flown.failed:
-        raise RuntimeError(f"{len(flown.failed)} predictions failed: {flown.failed[0]}")
+    if predicted.failed:
+        raise RuntimeError(f"{len(predicted.failed)} predictions failed: {predicted.failed[0]}")
     missing = metered + COUNT - plan.requests(await plan.metered(session, COUNT, metered))
     if missing > 0:
         raise RuntimeError(f"billing did not meter {missing} predictions")

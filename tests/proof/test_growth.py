@@ -44,7 +44,7 @@ ROUND = 4  # messages that are sent together
 QUOTA = 2_000
 REQUESTS = "METER_TYPE_INFERENCE_REQUEST"
 FEATURES = [f"feature_{number}" for number in range(20)]
-# Usage is told every 60 s.
+# Usage is published every 60 s.
 SETTINGS = {"FP_BILLING_TELL_SECONDS": "0.06", "FP_BILLING_INVOICE_SECONDS": "1"}
 # A month that ended, whose invoice is due to be made while nobody reads statistics.
 ENDED = """
@@ -243,7 +243,7 @@ class Run:
         }
 
     async def all_published(self):
-        """Nothing is left to tell."""
+        """Nothing is left to publish."""
         return await self.metered.fetchval(WAITING) + await self.metered.fetchval(UNTOLD) == 0
 
 

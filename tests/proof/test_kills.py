@@ -1,4 +1,4 @@
-"""kill -9 of each service in turn while flights are predicted: nothing answered is lost, nothing is told twice."""
+"""kill -9 of each service in turn while flights are predicted: nothing answered is lost, nothing is published twice."""
 
 import asyncio
 import os
@@ -10,11 +10,11 @@ from completed_events import counted
 from forgepoint.inference.v1 import inference_pb2
 from forgepoint.pipeline.v1 import pipeline_pb2
 from fp_flights import data, pipelines, store
-from fp_flights.story import deploy, fly, learn
+from fp_flights.story import deploy, learn, predict
 from fp_flights.story.calendar import SERVED, calendar
 from fp_flights.story.landing import Landing
 from fp_flights.story.narrator import Narrator
-from fp_flights.story.predictions import Flown
+from fp_flights.story.predictions import Predictions
 from fp_flights.story.session import open_session
 from fp_kernel import AlreadyExists, Error, NotFound, new_id
 from google.protobuf import json_format
@@ -45,14 +45,14 @@ async def restarts(platform, name):
 async def test_no_prediction_lacks_its_event_and_none_has_two(platform):
     narrator = Narrator()
     flights = calendar(data.load())
-    flown = Flown(flights.replay.first(FLIGHTS))
+    predicted = Predictions(flights.replay.first(FLIGHTS))
     async with open_session(platform.access) as session:
         await Landing(session, await store.define(session), flights.everything).write(SERVED)
         learned = await learn.learn(session, narrator)
         await deploy.deploy(session, narrator, learned.version)
         async with counted(platform.access.nats_url, pipelines.MODEL) as completed:
             async with asyncio.TaskGroup() as tasks:
-                flying = tasks.create_task(fly.fly(session, narrator, flown, None, run=new_id()))
+                flying = tasks.create_task(predict.predict_flights(session, narrator, predicted, None, run=new_id()))
                 for service in SERVICES:
                     await asyncio.sleep(2)
                     before = await restarts(platform, service)
@@ -65,12 +65,12 @@ async def test_no_prediction_lacks_its_event_and_none_has_two(platform):
                 assert not flying.done(), "the runtime would be killed after the last prediction"
                 runtime = (await platform.supervisor.runtimes())[0]
                 os.kill(runtime.pid, signal.SIGKILL)
-            events = await completed.wait_for(flown.requests, 60)
+            events = await completed.wait_for(predicted.requests, 60)
 
-    assert flown.failed == []
-    assert len(flown.answers) == len(flown.requests) == FLIGHTS
+    assert predicted.failed == []
+    assert len(predicted.answers) == len(predicted.requests) == FLIGHTS
     assert events == FLIGHTS
-    assert {completed.by_request[request] for request in flown.requests} == {1}
+    assert {completed.by_request[request] for request in predicted.requests} == {1}
 
 
 async def test_a_saga_whose_orchestrator_dies_at_any_transition_ends_done_or_undone(platform, admin):

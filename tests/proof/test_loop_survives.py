@@ -11,8 +11,8 @@ from fp_devstack.client import SupervisorClient
 from fp_devstack.launch import SOCKET
 from fp_flights.story.narrator import Narrator
 from fp_flights.story.outcome import Outcome
-from fp_flights.story.predictions import Flown
-from fp_flights.story.told import Wish, tell
+from fp_flights.story.predictions import Predictions
+from fp_flights.story.whole_story import StoryOptions, run_story
 from redis.asyncio import Redis
 
 pytestmark = pytest.mark.proof
@@ -28,17 +28,17 @@ BACK_SECONDS = 120
 class Disturbed:
     """The platform of a story in the middle of its replay."""
 
-    def __init__(self, supervisor: SupervisorClient, flown: Flown) -> None:
+    def __init__(self, supervisor: SupervisorClient, predicted: Predictions) -> None:
         self.supervisor = supervisor
-        self._flown = flown
+        self._predicted = predicted
 
     async def share(self, part: float) -> None:
         """Until that share of the flights has been asked for."""
-        while self._flown.asked < part * len(self._flown.flights):
+        while self._predicted.asked < part * len(self._predicted.flights):
             await asyncio.sleep(0.1)
 
     def still_flies(self, what: str) -> None:
-        assert self._flown.asked < len(self._flown.flights), f"{what} comes after the last prediction"
+        assert self._predicted.asked < len(self._predicted.flights), f"{what} comes after the last prediction"
 
     async def process(self, name):
         status = await self.supervisor.status(memory=False)
@@ -56,17 +56,19 @@ class Disturbed:
         await self.supervisor.wait_ready(BACK_SECONDS)
 
 
-async def told(folder, disturb: Callable[[Disturbed], Awaitable[None]]) -> Outcome:
-    begun: asyncio.Future[Flown] = asyncio.get_running_loop().create_future()
+async def outcome_of(folder, disturb: Callable[[Disturbed], Awaitable[None]]) -> Outcome:
+    begun: asyncio.Future[Predictions] = asyncio.get_running_loop().create_future()
 
     async def disturbing() -> None:
-        flown = await begun
-        await disturb(Disturbed(SupervisorClient(folder / SOCKET), flown))
+        predicted = await begun
+        await disturb(Disturbed(SupervisorClient(folder / SOCKET), predicted))
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(disturbing())
-        telling = tasks.create_task(tell(folder, Narrator(), Wish(flights=FLIGHTS, begun=begun.set_result)))
-    outcome = telling.result()
+        running = tasks.create_task(
+            run_story(folder, Narrator(), StoryOptions(flights=FLIGHTS, begun=begun.set_result))
+        )
+    outcome = running.result()
     print(outcome.document(), flush=True)
     return outcome
 
@@ -86,7 +88,7 @@ async def test_each_of_the_ten_services_may_be_killed_in_the_middle_of_it(tmp_pa
             await middle.kill(name)
         middle.still_flies("the last restart")
 
-    closed_exactly(await told(tmp_path / "platform", disturb))
+    closed_exactly(await outcome_of(tmp_path / "platform", disturb))
 
 
 async def test_nats_may_stop_redis_may_be_flushed_and_postgres_may_restart(tmp_path):
@@ -104,7 +106,7 @@ async def test_nats_may_stop_redis_may_be_flushed_and_postgres_may_restart(tmp_p
         await middle.kill("postgres", signal.SIGINT)
         middle.still_flies("the start of Postgres")
 
-    closed_exactly(await told(tmp_path / "platform", disturb))
+    closed_exactly(await outcome_of(tmp_path / "platform", disturb))
 
 
 @asynccontextmanager

@@ -48,13 +48,13 @@ async def test_every_prediction_is_metered_once_by_two_of_which_each_dies_once(r
         return await database.fetchval("SELECT count(*) FROM usage_facts") >= number
 
     async def published():
-        """Nothing is left to tell, and the bus has it."""
+        """Nothing is left to publish, and the bus has it."""
         waiting = await database.fetchval("SELECT count(*) FROM fp_outbox WHERE published_at IS NULL")
         return waiting + await database.fetchval("SELECT count(*) FROM usage_untold") == 0
 
     async def publish(number):
         part = events[number * SLICE : (number + 1) * SLICE]
-        # A tenth is told a second time by other messages, as by a producer whose answer was lost.
+        # A tenth is sent a second time by other messages, as by a producer whose answer was lost.
         await bus.publish([*part, *(prediction(event.payload.request_id) for event in part[::10])])
 
     alone = await pair.under_deaths(publish, PREDICTIONS // SLICE)

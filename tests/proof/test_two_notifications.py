@@ -1,4 +1,4 @@
-"""Two processes tell the same events, and each is killed once while it sends: every notification once."""
+"""Two processes deliver the same events, and each is killed once while it sends: every notification once."""
 
 import asyncio
 import base64
@@ -31,7 +31,7 @@ SETTINGS = {
 
 
 def drift(number: int) -> Event:
-    """Each of another model: many events of one would be told as one digest."""
+    """Each of another model: many events of one would be delivered as one digest."""
     payload = events_pb2.ModelDriftDetected(model_name="delays", model_version="1", report_id=f"report-{number}")
     text = "The weather has changed."
     return Event("fp.models.drift.detected", payload, "alpha", f"m{number}", text, severity=Severity.INFO)
@@ -92,7 +92,7 @@ async def test_every_event_is_told_once_by_two_of_which_each_dies_once(replicas,
     bodies = {headers["webhook-id"]: Webhook(secret).verify(body, headers) for headers, body in requests}
     assert len(ids) == EVENTS
     assert Counter(body["data"]["event_id"] for body in bodies.values()) == Counter(event.id for event in events)
-    # What was under way at a death is sent again under the same id, so that the receiver can tell.
+    # What was under way at a death is sent again under the same id, so that the receiver recognises it.
     assert len(requests) - EVENTS <= 2 * CAPACITY
     shown = NotificationServiceStub(pair.channel(pair.second))
     feed = await answered(lambda: shown.ListNotifications(pb.ListNotificationsRequest()))

@@ -1,4 +1,4 @@
-"""`python -m fp_flights`: tell the story; the last line of stdout is its outcome as JSON."""
+"""`python -m fp_flights`: run the story; the last line of stdout is its outcome as JSON."""
 
 import argparse
 import json
@@ -15,7 +15,7 @@ from fp_flights.story.clock import Pace
 from fp_flights.story.narrator import Narrator
 from fp_flights.story.outcome import CLOSED
 from fp_flights.story.platform import open_platform
-from fp_flights.story.told import Wish, tell
+from fp_flights.story.whole_story import StoryOptions, run_story
 
 _FLIGHTS_HELP = "replay at least so many, as a larger stride over the same months; default 50,000"
 
@@ -34,8 +34,8 @@ def main() -> int:
     narrator = Narrator()
     try:
         pace = Pace().times(arguments.haste)
-        wish = Wish(flights=arguments.flights, end=arguments.until, pace=pace, keep=arguments.keep)
-        outcome = uvloop.run(tell(folder, narrator, wish))
+        options = StoryOptions(flights=arguments.flights, end=arguments.until, pace=pace, leave_running=arguments.keep)
+        outcome = uvloop.run(run_story(folder, narrator, options))
         if arguments.keep:
             uvloop.run(_farewell(folder, narrator))
     except Error as error:

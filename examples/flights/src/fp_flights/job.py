@@ -40,7 +40,7 @@ class Job:
         _put(self.outputs[name], content)
 
     def finish(self, result: Mapping[str, Any]) -> None:
-        """Tell the pipeline what came out; this becomes the output of the step."""
+        """Send the result to the pipeline; it becomes the output of the step."""
         _put(self.result_url, json.dumps(result).encode())
 
 

@@ -22,7 +22,7 @@ async def patiently(
 ) -> T:
     """The answer of `call`, made again while it fails in a way that passes.
 
-    call: must be safe to repeat: a read, or a command with its idempotency key. retried: told of each repeat.
+    call: must be safe to repeat: a read, or a command with its idempotency key. retried: called before each repeat.
     Raises what `call` raises when that does not pass, and its last error when it did not pass in time; TimeoutError
     when the time is over within a call.
     """

@@ -1,4 +1,4 @@
-"""`python -m fp_flights.rebuild --window-start ... --as-of ...`: build a training set again, told as a line of JSON.
+"""`python -m fp_flights.rebuild --window-start ... --as-of ...`: build a training set again; prints a line of JSON.
 
 The two times are those in `training_set` of a TRAIN step's output; with them the digest is the same, whatever was
 written since.

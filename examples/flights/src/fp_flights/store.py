@@ -60,6 +60,6 @@ async def write_outcomes(session: HasFeatures, to: Views, flights: Flights) -> i
 
 async def _write(session: HasFeatures, view_id: str, rows: list[pb.FeatureValues]) -> None:
     request = pb.WriteFeaturesRequest(feature_view_id=view_id, features=rows)
-    # The content is the key: the same rows are written once, also by a story that is told twice.
+    # The content is the key: the same rows are written once, also by a story that runs twice.
     request.idempotency_key = hashlib.sha256(request.SerializeToString(deterministic=True)).hexdigest()
     await patiently(lambda: session.features.WriteFeatures(request))

@@ -19,7 +19,7 @@ from fp_flights.patience import patiently
 EXPERIMENT: Final = "flight-delay"
 _DESCRIPTION: Final = "Will a flight out of New York arrive more than 15 minutes late?"
 _ENDED: Final = "RUN_ENDED"
-# A job that fails has told its pipeline why when it ends; it does not wait long to tell the run as well.
+# A job that fails has sent the reason to its pipeline when it ends; it does not wait long to record it in the run too.
 _FAREWELL_SECONDS: Final = 5.0
 
 
@@ -34,7 +34,7 @@ class Tracked:
     async def params(self, values: Mapping[str, object]) -> None:
         """Raises AlreadyExists when a parameter has another value, FailedPrecondition when the run has ended."""
         params = [pb.Param(key=key, value=str(value)) for key, value in values.items()]
-        await self._tell(lambda: self.experiments.LogParams(pb.LogParamsRequest(run_id=self.id, params=params)))
+        await self._send(lambda: self.experiments.LogParams(pb.LogParamsRequest(run_id=self.id, params=params)))
 
     async def metrics(self, losses: Sequence[float], final: Mapping[str, float]) -> None:
         """losses: log-loss after each iteration. final: what the version promises, as the values of the last one.
@@ -43,20 +43,20 @@ class Tracked:
         """
         points = [pb.MetricPoint(key="log_loss", value=value, step=step) for step, value in enumerate(losses[:-1], 1)]
         points += [pb.MetricPoint(key=key, value=value, step=len(losses)) for key, value in final.items()]
-        await self._tell(lambda: self.experiments.LogMetrics(pb.LogMetricsRequest(run_id=self.id, points=points)))
+        await self._send(lambda: self.experiments.LogMetrics(pb.LogMetricsRequest(run_id=self.id, points=points)))
 
     async def finish(self) -> None:
         """Raises FailedPrecondition when it has ended otherwise."""
         request = pb.UpdateRunStatusRequest(run_id=self.id, status=pb.RUN_STATUS_FINISHED)
-        await self._tell(lambda: self.experiments.UpdateRunStatus(request))
+        await self._send(lambda: self.experiments.UpdateRunStatus(request))
 
     async def abandon(self) -> None:
-        """The job has failed; whether that can be told changes nothing."""
+        """The job has failed, whether or not that can be recorded."""
         request = pb.UpdateRunStatusRequest(run_id=self.id, status=pb.RUN_STATUS_FAILED)
         with suppress(Error, TimeoutError):
             await patiently(lambda: self.experiments.UpdateRunStatus(request), seconds=_FAREWELL_SECONDS)
 
-    async def _tell(self, call: Any) -> None:
+    async def _send(self, call: Any) -> None:
         if not self.finished:
             await patiently(call)
 

@@ -38,7 +38,7 @@ class Window:
         return cls(end - timedelta(days=days), end)
 
     def inputs(self) -> list[dict[str, str]]:
-        """What was read, as the lineage of a run tells it."""
+        """What was read, as the lineage of a run shows it."""
         moment = _text(self.as_of)
         return [{"view": view, "as_of": moment, "known_as_of": moment} for view in (FLIGHTS, OUTCOMES)]
 

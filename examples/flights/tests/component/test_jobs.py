@@ -38,30 +38,30 @@ def one_thread():
 
 
 @dataclass(frozen=True, slots=True)
-class KeptJob(job.Job):
+class StoringJob(job.Job):
     """Keeps what it would put."""
 
-    kept: dict[str, Any] = field(default_factory=dict)
+    stored: dict[str, Any] = field(default_factory=dict)
 
     def read(self, name: str) -> bytes:
-        return self.kept[name.rpartition("/")[2]]
+        return self.stored[name.rpartition("/")[2]]
 
     def write(self, name: str, content: bytes) -> None:
-        self.kept[name] = content
+        self.stored[name] = content
 
     def finish(self, result: Any) -> None:
-        self.kept["result"] = json.loads(json.dumps(result))
+        self.stored["result"] = json.loads(json.dumps(result))
 
 
-def task(pipeline, step, given, kept):
+def task(pipeline, step, given, stored):
     config = next(each["config"] for each in pipeline["steps"] if each["id"] == step)
-    return KeptJob("e", step, config, given, {}, {}, "", kept=kept)
+    return StoringJob("e", step, config, given, {}, {}, "", stored=stored)
 
 
 async def trained(pipeline, given):
-    kept: dict[str, Any] = {}
-    await train_job.train(task(pipeline, "train", given, kept))
-    return kept
+    stored: dict[str, Any] = {}
+    await train_job.train(task(pipeline, "train", given, stored))
+    return stored
 
 
 @pytest.fixture
@@ -80,14 +80,14 @@ def serving(monkeypatch):
 
 @pytest.mark.usefixtures("views", "as_job")
 async def test_training_promises_what_it_reached_on_flights_that_it_had_not_seen(session, experiments):
-    kept = await trained(pipelines.training(await tracking.experiment(experiments.maker)), FIRST)
+    stored = await trained(pipelines.training(await tracking.experiment(experiments.maker)), FIRST)
 
     plan = lesson.of(FIRST, {})
     read = await training_set.read(session.features, plan.window)
     known, unseen = plan.split(read.flights)
-    result, profile = kept["result"], json.loads(kept["profile.json"])
-    expected = evaluate.metrics(unseen.late, evaluate.scores(kept["model.onnx"], unseen.features))
-    learned = evaluate.metrics(known.late, evaluate.scores(kept["model.onnx"], known.features))
+    result, profile = stored["result"], json.loads(stored["profile.json"])
+    expected = evaluate.metrics(unseen.late, evaluate.scores(stored["model.onnx"], unseen.features))
+    learned = evaluate.metrics(known.late, evaluate.scores(stored["model.onnx"], known.features))
     assert result["metrics"] == pytest.approx(expected)
     assert profile["baselineProfile"]["metrics"] == pytest.approx(expected)
     assert learned["auc"] > expected["auc"]
@@ -110,14 +110,14 @@ async def test_challenger_and_incumbent_are_measured_on_the_same_newest_flights(
     landed = winter.with_outcome()
     old, new = (training.to_onnx(training.train(landed.where(some), SMALL)) for some in (slice(400), slice(400, None)))
     serving(Incumbent("7", old))
-    kept = {"model.onnx": new}
+    stored = {"model.onnx": new}
 
-    await evaluate_job.judge(task(retraining, "evaluate", RETRAIN, kept))
+    await evaluate_job.judge(task(retraining, "evaluate", RETRAIN, stored))
 
     window = lesson.of(RETRAIN, {"learn_days": pipelines.LEARN_DAYS, "judge_days": pipelines.JUDGE_DAYS}).window
     read = (await training_set.read(session.features, window)).flights
     newest = read.where(read.scheduled >= np.datetime64("2013-02-14T20:00", "s"))
-    result = kept["result"]
+    result = stored["result"]
     assert result["samples"] == len(newest)
     assert result["incumbent"] == "7"
     for name, artifact in (("metrics", new), ("incumbent_metrics", old)):
@@ -126,9 +126,9 @@ async def test_challenger_and_incumbent_are_measured_on_the_same_newest_flights(
 
 @pytest.mark.usefixtures("views", "as_job")
 async def test_without_an_incumbent_the_job_says_so(winter, serving):
-    kept = {"model.onnx": training.to_onnx(training.train(winter.with_outcome().first(400), SMALL))}
+    stored = {"model.onnx": training.to_onnx(training.train(winter.with_outcome().first(400), SMALL))}
     serving(None)
 
-    await evaluate_job.judge(task(pipelines.training("experiment"), "evaluate", FIRST, kept))
+    await evaluate_job.judge(task(pipelines.training("experiment"), "evaluate", FIRST, stored))
 
-    assert kept["result"]["incumbent_metrics"] is None
+    assert stored["result"]["incumbent_metrics"] is None

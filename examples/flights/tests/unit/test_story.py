@@ -10,7 +10,7 @@ from fp_flights import data
 from fp_flights.story.calendar import END, SERVED, calendar
 from fp_flights.story.clock import Pace, StoryClock
 from fp_flights.story.outcome import status
-from fp_flights.story.predictions import Answer, Flown
+from fp_flights.story.predictions import Answer, Predictions
 from fp_flights.story.receiver import Receiver, listening
 from fp_kernel import InvalidArgument
 from fp_testkit.wallclock import real_now
@@ -76,22 +76,22 @@ async def test_the_clock_waits_for_what_is_known():
 
 
 def test_several_callers_share_the_flights_in_order(year):
-    flown = Flown(year.first(5))
-    one, other = flown.positions(), flown.positions()
+    predicted = Predictions(year.first(5))
+    one, other = predicted.positions(), predicted.positions()
     assert [next(one), next(other), next(one), *other] == [0, 1, 2, 3, 4]
     assert list(one) == []
 
 
 def test_only_flights_that_were_answered_and_have_landed_are_judged(year):
     chosen = year.where(np.flatnonzero(~year.landed())[:1]), year.first(3)
-    flown = Flown(chosen[1])
+    predicted = Predictions(chosen[1])
     for place in (0, 2):
-        flown.answers[place] = Answer(f"r{place}", 0.25 * place, "1")
-    flights, scores = flown.judged()
+        predicted.answers[place] = Answer(f"r{place}", 0.25 * place, "1")
+    flights, scores = predicted.judged()
     assert flights.key.tolist() == chosen[1].key[[0, 2]].tolist()
     assert scores.tolist() == [0.0, 0.5]
-    assert flown.judged(start=1)[1].tolist() == [0.5]
-    cancelled = Flown(chosen[0], {0: Answer("r", 0.1, "1")})
+    assert predicted.judged(start=1)[1].tolist() == [0.5]
+    cancelled = Predictions(chosen[0], {0: Answer("r", 0.1, "1")})
     assert len(cancelled.judged()[0]) == 0
 
 

@@ -13,14 +13,14 @@ class Tracker:
     """Answers each call after it was away so often; `lost` never answers again."""
 
     def __init__(self, away=0, lost=""):
-        self.away, self.lost, self.told = away, lost, []
+        self.away, self.lost, self.sent = away, lost, []
 
     def __getattr__(self, name):
         async def call(request):
-            if name == self.lost or self.told.count(name) < self.away:
-                self.told.append(name)
+            if name == self.lost or self.sent.count(name) < self.away:
+                self.sent.append(name)
                 raise Unavailable("away")
-            self.told.append(name)
+            self.sent.append(name)
             answer = getattr(pb, f"{name}Response")()
             if "run" in answer.DESCRIPTOR.fields_by_name:
                 answer.run.id = "run"
@@ -45,7 +45,7 @@ async def test_a_tracker_that_is_away_for_a_while_is_waited_for():
 
     assert await track(tracker) == "run"
     called = ("StartRun", "LogParams", "LogMetrics", "UpdateRunStatus")
-    assert tracker.told == [name for name in called for _ in range(3)]
+    assert tracker.sent == [name for name in called for _ in range(3)]
 
 
 @pytest.mark.parametrize("lost", ["StartRun", "LogParams", "LogMetrics", "UpdateRunStatus"])
@@ -55,4 +55,4 @@ async def test_a_tracker_that_is_lost_for_good_fails_the_job_with_its_error_afte
 
     with pytest.raises(Unavailable):
         await track(tracker)
-    assert tracker.told.count(lost) > 1
+    assert tracker.sent.count(lost) > 1

@@ -1,1 +1,1 @@
-"""The demo as a story: each chapter is a file, reads like one, and can be told alone."""
+"""The demo as a story: each chapter is a file, and can run alone."""

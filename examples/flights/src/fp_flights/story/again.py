@@ -15,7 +15,7 @@ from fp_flights.training_set import Window
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """facts: of the training set, as TRAIN told them when it read it."""
+    """facts: of the training set, as the output of TRAIN has them."""
 
     version: str
     facts: Mapping[str, Any]

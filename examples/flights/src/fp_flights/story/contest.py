@@ -9,7 +9,7 @@ from forgepoint.registry.v1 import registry_pb2 as pb
 from fp_flights import evaluate
 from fp_flights.patience import patiently
 from fp_flights.story.narrator import Narrator
-from fp_flights.story.predictions import Flown
+from fp_flights.story.predictions import Predictions
 from fp_flights.story.session import Session
 
 _SECONDS = 60.0
@@ -24,9 +24,11 @@ class Contest:
     served: float
 
 
-async def compare(session: Session, narrator: Narrator, flown: Flown, *, start: int, version_id: str) -> Contest:
+async def compare(
+    session: Session, narrator: Narrator, predicted: Predictions, *, start: int, version_id: str
+) -> Contest:
     """start: position of the first flight that counts. version_id: of the first version."""
-    flights, scores = flown.judged(start)
+    flights, scores = predicted.judged(start)
     artifact = await _artifact(session, version_id)
     first = await asyncio.to_thread(evaluate.scores, artifact, flights.features)
     contest = Contest(

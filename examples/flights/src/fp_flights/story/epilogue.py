@@ -40,7 +40,7 @@ async def read_back(session: Session, narrator: Narrator, models: tuple[str, ...
     return standing
 
 
-def tell_of_reports(narrator: Narrator, found: list[Any]) -> None:
+def say_reports(narrator: Narrator, found: list[Any]) -> None:
     """found: reports, newest first."""
     counted: Counter[tuple[str, str, str]] = Counter()
     for report in found:
@@ -50,7 +50,7 @@ def tell_of_reports(narrator: Narrator, found: list[Any]) -> None:
     narrator.table("Windows that the monitor judged", ("VERSION", "WHAT", "SEVERITY", "WINDOWS"), rows)
 
 
-def tell_of_usage(narrator: Narrator, usage: Any) -> None:
+def say_usage(narrator: Narrator, usage: Any) -> None:
     rows = [
         (
             meter.removeprefix("METER_TYPE_").lower(),

@@ -18,7 +18,7 @@ _LONGEST_SECONDS = 600.0
 
 
 async def apply(session: Session, definition: dict[str, Any]) -> str:
-    """Id of the pipeline; a story told twice finds it there."""
+    """Id of the pipeline; a second run of the story finds it there."""
     request = json_format.ParseDict(definition, pb.CreatePipelineRequest())
     request.idempotency_key = new_id()
     try:
@@ -79,13 +79,13 @@ async def follow(session: Session, execution_id: str, stage: Stage) -> None:
         )
         async for event in session.pipeline.WatchExecution(request):
             seen = event.sequence
-            _tell(event, stage)
+            _narrate(event, stage)
 
     # A training may last longer than a service is away.
     await patiently(watched, seconds=_LONGEST_SECONDS)
 
 
-def _tell(event: Any, stage: Stage) -> None:
+def _narrate(event: Any, stage: Stage) -> None:
     if event.HasField("changed_step"):
         step = event.changed_step
         status = pb.StepStatus.Name(step.status).removeprefix("STEP_STATUS_").lower()

@@ -10,7 +10,7 @@ from fp_kernel import DeadlineExceeded, new_id
 from fp_flights.features import LABELS
 from fp_flights.patience import patiently
 from fp_flights.pipelines import MODEL
-from fp_flights.story.predictions import Flown
+from fp_flights.story.predictions import Predictions
 from fp_flights.story.session import Session
 
 BATCH = 1_000
@@ -28,22 +28,22 @@ class Labels:
     """
 
     session: Session
-    flown: Flown
+    predicted: Predictions
     accepted: int = 0
     waiting: list[int] = field(default_factory=list)
     _order: list[int] = field(default_factory=list)
     _landed: int = 0
 
     def __post_init__(self) -> None:
-        self._order = self.flown.flights.order_of_arrival().tolist()
+        self._order = self.predicted.flights.order_of_arrival().tolist()
 
     async def submit(self, until: np.datetime64) -> None:
         """Labels of all that have landed by then; those whose prediction the monitor does not know yet stay."""
-        arrival = self.flown.flights.arrival
+        arrival = self.predicted.flights.arrival
         while self._landed < len(self._order) and arrival[self._order[self._landed]] <= until:
             self.waiting.append(self._order[self._landed])
             self._landed += 1
-        ready = [place for place in self.waiting if place in self.flown.answers]
+        ready = [place for place in self.waiting if place in self.predicted.answers]
         unmatched: set[int] = set()
         for start in range(0, len(ready), BATCH):
             unmatched |= await self._send(ready[start : start + BATCH])
@@ -59,7 +59,7 @@ class Labels:
         ends = asyncio.get_running_loop().time() + SETTLE_SECONDS
         while True:
             await self.submit(last)
-            self.waiting = [place for place in self.waiting if place in self.flown.answers]
+            self.waiting = [place for place in self.waiting if place in self.predicted.answers]
             if not self.waiting:
                 return
             if asyncio.get_running_loop().time() > ends:
@@ -68,8 +68,8 @@ class Labels:
 
     async def _send(self, places: list[int]) -> set[int]:
         """The places of what the monitor does not know yet."""
-        flights = self.flown.flights
-        by_request = {self.flown.answers[place].request_id: place for place in places}
+        flights = self.predicted.flights
+        by_request = {self.predicted.answers[place].request_id: place for place in places}
         request = pb.SubmitGroundTruthRequest(model_name=MODEL, idempotency_key=new_id())
         for identifier, place in by_request.items():
             label = request.labels.add(request_id=identifier, actual_label=LABELS[int(flights.late[place])])

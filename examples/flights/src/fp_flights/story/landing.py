@@ -39,7 +39,7 @@ class Landing:
             self.landed = landed
 
     async def follow(self, clock: StoryClock, labels: Labels) -> None:
-        """Go behind the clock, for ever. A label is told only when everything known by then has been written: what is
+        """Go behind the clock, for ever. A label is sent only when everything known by then has been written: what is
         learned as of the newest label lacks nothing, and is the same whenever it is read again.
         """
         while True:

@@ -14,7 +14,7 @@ from fp_flights.patience import patiently
 from fp_flights.story import executions, watch
 from fp_flights.story.clock import StoryClock
 from fp_flights.story.narrator import Narrator
-from fp_flights.story.predictions import Flown
+from fp_flights.story.predictions import Predictions
 from fp_flights.story.session import Session
 
 REFUSED = "CHALLENGER_REFUSED"
@@ -57,7 +57,7 @@ class Loop:
     session: Session
     narrator: Narrator
     chain: Chain
-    flown: Flown
+    predicted: Predictions
     clock: StoryClock
     since: str
     serving: str
@@ -78,13 +78,13 @@ class Loop:
             await asyncio.sleep(_PAUSE)
 
     async def look(self) -> None:
-        """Tell what has changed. A training takes its real time: the clock goes slower; a canary lives by traffic."""
+        """Print what has changed. A training takes its real time: the clock goes slower; a canary lives by traffic."""
         for found, pipeline in ((self.retrainings, self.chain.retraining), (self.sagas, self.chain.deployment)):
             for execution in await executions.listed(self.session, pipeline, self.since):
                 before = found.get(execution.id)
                 if before is None or before.status != execution.status:
                     found[execution.id] = execution
-                    await self._tell(execution, new=before is None)
+                    await self._narrate(execution, new=before is None)
         await self._look_at_route()
         self.clock.working = bool(self._under_way(self.retrainings, self.sagas)) and len(self.shares) == 1
 
@@ -105,18 +105,18 @@ class Loop:
     def _under_way(self, *which: dict[str, Any]) -> list[Any]:
         return [each for found in which for each in found.values() if each.status in executions.UNDER_WAY]
 
-    async def _tell(self, execution: Any, *, new: bool) -> None:
+    async def _narrate(self, execution: Any, *, new: bool) -> None:
         retraining = execution.id in self.retrainings
         if new and retraining:
             self._say("performance was lost: a retraining has begun, by itself")
         if execution.status in executions.UNDER_WAY:
             return
         if retraining:
-            await self._tell_of_challenger(execution)
+            await self._narrate_challenger(execution)
         elif execution.status != pb.EXECUTION_STATUS_COMPLETED:
             self._say(f"the deployment ended undone: {execution.error}")
 
-    async def _tell_of_challenger(self, execution: Any) -> None:
+    async def _narrate_challenger(self, execution: Any) -> None:
         if execution.status == pb.EXECUTION_STATUS_COMPLETED or REFUSED in execution.error:
             measured = executions.output(await executions.get(self.session, execution.id), "evaluate")
             challenger, incumbent = measured.get("metrics") or {}, measured.get("incumbent_metrics") or {}
@@ -135,12 +135,12 @@ class Loop:
         before, self.shares = self.shares, shares
         if not before or shares == before:
             return
-        told = " and ".join(f"version {version} {bps / 100:g} %" for version, bps in sorted(shares.items()))
-        self._say(f"of the traffic gets {told}")
+        parts = " and ".join(f"version {version} {bps / 100:g} %" for version, bps in sorted(shares.items()))
+        self._say(f"of the traffic gets {parts}")
         whole = next((version for version, bps in shares.items() if bps == ALL_BPS), None)
         if whole is not None and whole != self.serving:
             self.serving = whole
-            self.promotions.append(Promotion(whole, self.flown.asked))
+            self.promotions.append(Promotion(whole, self.predicted.asked))
 
     def _say(self, text: str) -> None:
         self.narrator.say(f"{self.clock.day()}  {text}")

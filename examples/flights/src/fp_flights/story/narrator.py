@@ -93,7 +93,7 @@ class LiveStage(Stage):
 
 
 class Bar:
-    """Progress of something counted; off a terminal it tells every fifth part."""
+    """Progress of something counted; off a terminal it prints every fifth part."""
 
     def __init__(self, narrator: Narrator, progress: Progress, task: Any, total: int) -> None:
         self._narrator = narrator

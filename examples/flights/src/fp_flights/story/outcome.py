@@ -8,7 +8,7 @@ CLOSED, OPEN = "closed", "open"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """predictions: that were answered, and `usage_recorded` of them as billing counts. drift_reports: alarms told.
+    """predictions: that were answered, and `usage_recorded` of them as billing counts. drift_reports: alarms.
 
     auc_v1, auc_final: of the flights after the first promotion; None without one.
     """

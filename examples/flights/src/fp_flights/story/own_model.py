@@ -49,8 +49,8 @@ async def lineage(access: Access, narrator: Narrator, version: str) -> None:
     """What led to a version and what came of it, as anybody would ask for it. version: `<model>@<version>`."""
     with _terminal(access, narrator) as terminal:
         await terminal.fp("login", "--email", access.email)
-        told = await terminal.text("lineage", version)
-        narrator.console.print(told, markup=False, soft_wrap=True)
+        shown = await terminal.text("lineage", version)
+        narrator.console.print(shown, markup=False, soft_wrap=True)
 
 
 @contextmanager

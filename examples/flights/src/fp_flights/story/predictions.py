@@ -20,7 +20,7 @@ class Answer:
 
 
 @dataclass(slots=True)
-class Flown:
+class Predictions:
     """Predictions of some flights; positions are places in `flights`.
 
     asked: how many were sent, which are the first ones. failed: errors of flights that got no answer.

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from fp_flights.story import fly
+from fp_flights.story import predict
 from fp_flights.story.labels import Labels
 from fp_flights.story.landing import Landing
 from fp_flights.story.loop import Loop
@@ -12,10 +12,10 @@ from fp_flights.story.session import Session
 
 async def replay(session: Session, narrator: Narrator, landing: Landing, loop: Loop) -> None:
     """Returns when the last flight has landed and nothing is under way any more."""
-    labels = Labels(session, loop.flown)
+    labels = Labels(session, loop.predicted)
     async with asyncio.TaskGroup() as tasks:
         behind = [tasks.create_task(landing.follow(loop.clock, labels)), tasks.create_task(loop.follow())]
-        await fly.fly(session, narrator, loop.flown, loop.clock, run=f"{loop.since}/replay")
+        await predict.predict_flights(session, narrator, loop.predicted, loop.clock, run=f"{loop.since}/replay")
         for task in behind:
             task.cancel()
     await landing.finish(labels)

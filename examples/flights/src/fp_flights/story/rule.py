@@ -1,4 +1,4 @@
-"""The team's rule: whatever is told of drift goes to its webhook."""
+"""The team's rule: notifications of drift go to its webhook."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,17 +15,17 @@ from fp_flights.story.session import Session
 NAME = "flights-drift"
 PATTERN = "fp.models.drift.>"
 # A message whose process was killed goes on elsewhere when its lease of a minute ran out.
-TOLD_SECONDS = 120.0
+DELIVERY_SECONDS = 120.0
 
 
 @asynccontextmanager
-async def told(session: Session, narrator: Narrator) -> AsyncIterator[Receiver]:
+async def receiving(session: Session, narrator: Narrator) -> AsyncIterator[Receiver]:
     """A receiver that hears of drift until the block ends; then the rule goes too."""
     async with listening() as receiver:
         rule = await _create(session, receiver.url)
         request = pb.GetWebhookSecretRequest(rule_id=rule)
         receiver.secret = (await patiently(lambda: session.notification.GetWebhookSecret(request))).secret
-        narrator.say(f"what is told as {PATTERN} goes to {receiver.url}, signed")
+        narrator.say(f"events {PATTERN} are sent to {receiver.url}, signed")
         yield receiver
         await _delete(session, rule)
 
@@ -33,7 +33,7 @@ async def told(session: Session, narrator: Narrator) -> AsyncIterator[Receiver]:
 async def heard(receiver: Receiver, count: int) -> None:
     """Until that many messages have come, for at most TOLD_SECONDS."""
     with suppress(TimeoutError):
-        async with asyncio.timeout(TOLD_SECONDS):
+        async with asyncio.timeout(DELIVERY_SECONDS):
             while len(receiver.by_id) < count:
                 receiver.news.clear()
                 await receiver.news.wait()

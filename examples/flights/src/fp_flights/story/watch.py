@@ -88,7 +88,7 @@ async def reports(session: Session, since: str) -> list[Any]:
 
 
 def alarms(found: list[Any]) -> list[Any]:
-    """Those that were told."""
+    """Those that were published."""
     return [report for report in found if report.severity >= pb.DRIFT_SEVERITY_WARNING]
 
 

@@ -12,7 +12,7 @@ from fp_flights.patience import patiently
 from fp_flights.pipelines import MODEL
 from fp_flights.story.clock import StoryClock
 from fp_flights.story.narrator import Narrator
-from fp_flights.story.predictions import Answer, Flown
+from fp_flights.story.predictions import Answer, Predictions
 from fp_flights.story.session import Session
 
 # Sixteen callers keep two cores busy; each still waits for its own answer.
@@ -21,42 +21,46 @@ CALLERS = 16
 PATIENCE_SECONDS = 90.0
 
 
-async def fly(session: Session, narrator: Narrator, flown: Flown, clock: StoryClock | None, *, run: str) -> None:
+async def predict_flights(
+    session: Session, narrator: Narrator, predicted: Predictions, clock: StoryClock | None, *, run: str
+) -> None:
     """Predict each flight, in order. clock: goes along; None for no time at all.
 
-    run: distinguishes this telling of the story in the idempotency keys.
+    run: distinguishes this run of the story in the idempotency keys.
     """
-    with narrator.progress("predictions", len(flown.flights)) as bar:
+    with narrator.progress("predictions", len(predicted.flights)) as bar:
 
         async def caller() -> None:
-            for position in flown.positions():
+            for position in predicted.positions():
                 if clock is not None:
-                    await clock.reach(flown.flights.scheduled[position])
-                await _predict(session, flown, position, f"{run}/{position}")
+                    await clock.reach(predicted.flights.scheduled[position])
+                await _predict(session, predicted, position, f"{run}/{position}")
                 bar.advance()
 
         async with asyncio.TaskGroup() as tasks:
             for _ in range(CALLERS):
                 tasks.create_task(caller())
-    narrator.say(f"{len(flown.answers)} answered, {len(flown.failed)} failed, {flown.retried} repeated")
+    narrator.say(f"{len(predicted.answers)} answered, {len(predicted.failed)} failed, {predicted.retried} repeated")
 
 
-async def _predict(session: Session, flown: Flown, position: int, key: str) -> None:
+async def _predict(session: Session, predicted: Predictions, position: int, key: str) -> None:
     # The same key at every repeat: however often it is sent, the prediction counts once.
-    request = pb.PredictRequest(model_name=MODEL, inputs={INPUT: _tensor(flown.flights, position)}, idempotency_key=key)
+    request = pb.PredictRequest(
+        model_name=MODEL, inputs={INPUT: _tensor(predicted.flights, position)}, idempotency_key=key
+    )
 
     def retried() -> None:
-        flown.retried += 1
+        predicted.retried += 1
 
     try:
         response = await patiently(
             lambda: session.inference.Predict(request), seconds=PATIENCE_SECONDS, retried=retried
         )
     except (Error, TimeoutError) as error:
-        flown.failed.append(f"{flown.flights.key[position]}: {error}")
+        predicted.failed.append(f"{predicted.flights.key[position]}: {error}")
         return
     score = float(np.frombuffer(response.outputs["probabilities"].data, dtype="<f4")[1])
-    flown.answers[position] = Answer(response.request_id, score, response.served_version)
+    predicted.answers[position] = Answer(response.request_id, score, response.served_version)
 
 
 def _tensor(flights: Flights, position: int) -> pb.TensorData:

@@ -31,7 +31,7 @@ from fp_flights.story.landing import Landing
 from fp_flights.story.narrator import Narrator
 from fp_flights.story.outcome import Outcome, status
 from fp_flights.story.platform import Platform, open_platform
-from fp_flights.story.predictions import Flown
+from fp_flights.story.predictions import Predictions
 from fp_flights.story.receiver import Receiver
 from fp_flights.story.session import Session, open_session
 
@@ -41,34 +41,34 @@ CANARY_OF_FLIGHTS, LEAST_CANARY = 500, 10
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """How to tell it. flights: how many to replay at least, None for 50,000. end: of the replay.
+class StoryOptions:
+    """How to run it. flights: how many to replay at least, None for 50,000. end: of the replay.
 
-    keep: leave the platform running. begun: told of the replay when it begins. ended: told when it is over.
+    leave_running: the platform. begun: called with the replay's predictions at its begin. ended: called at its end.
     """
 
     flights: int | None = None
     end: np.datetime64 = END
     pace: Pace = field(default_factory=Pace)
-    keep: bool = False
-    begun: Callable[[Flown], None] = lambda _flown: None
+    leave_running: bool = False
+    begun: Callable[[Predictions], None] = lambda _predicted: None
     ended: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
-    """One telling of the story. since: an id of its beginning. used_before: requests metered before it."""
+class Story:
+    """One story of the story. since: an id of its beginning. used_before: requests metered before it."""
 
     platform: Platform
     session: Session
     narrator: Narrator
     calendar: Calendar
-    wish: Wish
+    options: StoryOptions
     since: str
     used_before: int
 
 
-async def tell(folder: Path, narrator: Narrator, wish: Wish = Wish()) -> Outcome:
+async def run_story(folder: Path, narrator: Narrator, options: StoryOptions = StoryOptions()) -> Outcome:
     """Run every chapter."""
     narrator.chapter("1  A platform, a rate plan, and somebody who wants to know")
     platform = await open_platform(folder, narrator)
@@ -76,17 +76,17 @@ async def tell(folder: Path, narrator: Narrator, wish: Wish = Wish()) -> Outcome
         async with open_session(platform.access) as session:
             used_before = plan.requests(await plan.used(session))
             await plan.assign(session, narrator)
-            flights = calendar(data.load(), wish.flights, wish.end)
-            telling = Telling(platform, session, narrator, flights, wish, new_id(), used_before)
-            async with rule.told(session, narrator) as receiver:
-                return await _chapters(telling, receiver)
+            flights = calendar(data.load(), options.flights, options.end)
+            story = Story(platform, session, narrator, flights, options, new_id(), used_before)
+            async with rule.receiving(session, narrator) as receiver:
+                return await _chapters(story, receiver)
     finally:
-        if platform.started_here and not wish.keep:
+        if platform.started_here and not options.leave_running:
             await platform.stop()
 
 
-async def _chapters(telling: Telling, receiver: Receiver) -> Outcome:
-    session, narrator, flights = telling.session, telling.narrator, telling.calendar
+async def _chapters(story: Story, receiver: Receiver) -> Outcome:
+    session, narrator, flights = story.session, story.narrator, story.calendar
     narrator.chapter("2  Features and outcomes of January and February go into the feature store")
     landing = Landing(session, await store.define(session), flights.everything)
     await landing.write(SERVED)
@@ -95,67 +95,67 @@ async def _chapters(telling: Telling, receiver: Receiver) -> Outcome:
     learned = await learn.learn(session, narrator)
     await deploy.deploy(session, narrator, learned.version)
     narrator.chapter(f"4  Watch it, and the control: {len(flights.control)} held-out flights of the same months")
-    life = await _watched(telling, learned.version)
-    controlled, alarms = await control.control(session, narrator, flights, telling.since)
+    life = await _watched(story, learned.version)
+    controlled, alarms = await control.control(session, narrator, flights, story.since)
     narrator.chapter(f"5  The year goes on: {len(flights.replay)} flights from March to September, one by one")
     week = flights.replay_week
     await watch.configure(session, window=week, retraining=life.chain.retraining)
     narrator.say(f"a window is a week: {week} flights that land; in the control it was {flights.control_week}")
-    telling.wish.begun(life.flown)
+    story.options.begun(life.predicted)
     await replay.replay(session, narrator, landing, life)
-    telling.wish.ended()
+    story.options.ended()
     narrator.chapter("6  Bring a model of your own, by `fp` alone")
-    own = await own_model.bring(telling.platform.access, narrator, flights.replay)
+    own = await own_model.bring(story.platform.access, narrator, flights.replay)
     narrator.chapter("7  What came of it")
-    return await _outcome(telling, learned, life, Counted((controlled, life.flown), own, alarms), receiver)
+    return await _outcome(story, learned, life, Counted((controlled, life.predicted), own, alarms), receiver)
 
 
-async def _watched(telling: Telling, version: str) -> loop.Loop:
+async def _watched(story: Story, version: str) -> loop.Loop:
     """The monitor compares with the version, and what it asks for will be done."""
-    session, narrator, replayed = telling.session, telling.narrator, telling.calendar.replay
+    session, narrator, replayed = story.session, story.narrator, story.calendar.replay
     chain = await loop.prepare(session, max(len(replayed) // CANARY_OF_FLIGHTS, LEAST_CANARY))
-    watch.explain(narrator, telling.calendar.control_week)
-    await watch.configure(session, window=telling.calendar.control_week, retraining=chain.retraining)
+    watch.explain(narrator, story.calendar.control_week)
+    await watch.configure(session, window=story.calendar.control_week, retraining=chain.retraining)
     await watch.compares_with(session, version)
-    clock = StoryClock(SERVED, telling.wish.pace)
-    return loop.Loop(session, narrator, chain, Flown(replayed), clock, telling.since, version)
+    clock = StoryClock(SERVED, story.options.pace)
+    return loop.Loop(session, narrator, chain, Predictions(replayed), clock, story.since, version)
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """flown: the control and the replay. own: predictions of the own model. alarms: of the control."""
+    """predicted: the control and the replay. own: predictions of the own model. alarms: of the control."""
 
-    flown: tuple[Flown, Flown]
+    predicted: tuple[Predictions, Predictions]
     own: int
     alarms: int
 
     @property
     def predictions(self) -> int:
-        return sum(len(each.answers) for each in self.flown) + self.own
+        return sum(len(each.answers) for each in self.predicted) + self.own
 
     @property
     def failed(self) -> list[str]:
-        return [failure for each in self.flown for failure in each.failed]
+        return [failure for each in self.predicted for failure in each.failed]
 
-    def tell_failures(self, narrator: Narrator) -> None:
+    def say_failures(self, narrator: Narrator) -> None:
         """The first of them."""
         for failure in self.failed[:5]:
             narrator.say(f"failed: {failure}")
 
 
 async def _outcome(
-    telling: Telling, learned: learn.Learned, life: loop.Loop, counted: Counted, receiver: Receiver
+    story: Story, learned: learn.Learned, life: loop.Loop, counted: Counted, receiver: Receiver
 ) -> Outcome:
-    session, narrator = telling.session, telling.narrator
-    alarms = await _alarms(telling, receiver)
-    compared = await _compared(telling, learned, life)
-    usage = await plan.metered(session, counted.predictions, telling.used_before)
-    metered = plan.requests(usage) - telling.used_before
-    epilogue.tell_of_usage(narrator, usage)
+    session, narrator = story.session, story.narrator
+    alarms = await _alarms(story, receiver)
+    compared = await _compared(story, learned, life)
+    usage = await plan.metered(session, counted.predictions, story.used_before)
+    metered = plan.requests(usage) - story.used_before
+    epilogue.say_usage(narrator, usage)
     standing = await epilogue.read_back(session, narrator, (MODEL, own_model.NAME))
     await runs.read_back(session, narrator)
-    await own_model.lineage(telling.platform.access, narrator, f"{MODEL}@{standing.production}")
-    counted.tell_failures(narrator)
+    await own_model.lineage(story.platform.access, narrator, f"{MODEL}@{standing.production}")
+    counted.say_failures(narrator)
     return Outcome(
         status=status(
             predictions=counted.predictions,
@@ -182,20 +182,20 @@ async def _outcome(
     )
 
 
-async def _alarms(telling: Telling, receiver: Receiver) -> int:
-    """How many the monitor gave, and that they were told."""
-    found = await watch.reports(telling.session, telling.since)
+async def _alarms(story: Story, receiver: Receiver) -> int:
+    """How many the monitor gave, and that they were sent."""
+    found = await watch.reports(story.session, story.since)
     alarms = len(watch.alarms(found))
-    epilogue.tell_of_reports(telling.narrator, found)
+    epilogue.say_reports(story.narrator, found)
     await rule.heard(receiver, alarms)
-    telling.narrator.say(f"{len(receiver.by_id)} of {alarms} alarms were told by webhook, signatures verified")
+    story.narrator.say(f"{len(receiver.by_id)} of {alarms} alarms came by webhook, signatures verified")
     return alarms
 
 
-async def _compared(telling: Telling, learned: learn.Learned, life: loop.Loop) -> Contest | None:
+async def _compared(story: Story, learned: learn.Learned, life: loop.Loop) -> Contest | None:
     if not life.promotions:
         return None
     start = life.promotions[0].position
     return await contest.compare(
-        telling.session, telling.narrator, life.flown, start=start, version_id=learned.version_id
+        story.session, story.narrator, life.predicted, start=start, version_id=learned.version_id
     )
