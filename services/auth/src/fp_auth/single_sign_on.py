@@ -20,6 +20,7 @@ from fp_auth.app.complete_sign_in import CompleteSignIn, Unseal
 from fp_auth.app.exchange_workload_token import ExchangeWorkloadToken
 from fp_auth.app.program_sign_in import BeginProgramSignIn, DecideProgramSignIn, RedeemProgramSignIn
 from fp_auth.app.session import IssueTokens, OpenSession
+from fp_auth.app.settle_account import SettleAccount
 from fp_auth.domain.sign_in import MAX_FLOW
 from fp_auth.retention import PruneSignIns
 from fp_auth.settings import AuthSettings, encryption_keys
@@ -34,10 +35,10 @@ def open_sign_in(runtime: Runtime, settings: AuthSettings, database: Database, k
     longest = {each.policy.issuer: each.policy.longest for each in providers.values()}
     runtime.every(PRUNE_EVERY, "prune sign-ins", PruneSignIns(transactions, clock))
     issue = IssueTokens(keyring, random, settings.session)
-    open_session = OpenSession(transactions, issue, clock)
+    open_session, settle = OpenSession(transactions, issue, clock), SettleAccount(transactions, clock)
     return SignInServicer(
         begin=BeginSignIn(providers, sealer, random, clock, public_url=public_url),
-        complete=CompleteSignIn(providers, unseal, transactions, open_session, clock),
+        complete=CompleteSignIn(providers, unseal, transactions, clock, settle=settle, open_session=open_session),
         begin_program=BeginProgramSignIn(transactions, sealer, random, clock, public_url=public_url),
         decide=DecideProgramSignIn(transactions, sealer, unseal, clock),
         redeem=RedeemProgramSignIn(transactions, unseal, open_session, clock, longest=longest),

@@ -28,7 +28,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n forgepoint/auth/v1/sign_in.proto\x12\x12\x66orgepoint.auth.v1\x1a\x1d\x66orgepoint/auth/v1/auth.proto\x1a!forgepoint/common/v1/access.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"+\n\x0cSignInIssuer\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\"\x1a\n\x18ListSignInIssuersRequest\"N\n\x19ListSignInIssuersResponse\x12\x31\n\x07issuers\x18\x01 \x03(\x0b\x32 .forgepoint.auth.v1.SignInIssuer\"5\n\x12\x42\x65ginSignInRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\treturn_to\x18\x02 \x01(\t\"n\n\x13\x42\x65ginSignInResponse\x12\x19\n\x11\x61uthorization_url\x18\x01 \x01(\t\x12\x0c\n\x04\x66low\x18\x02 \x01(\t\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"a\n\x15\x43ompleteSignInRequest\x12\x0c\n\x04\x66low\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x0c\n\x04\x63ode\x18\x03 \x01(\t\x12\x0e\n\x06issuer\x18\x04 \x01(\t\x12\r\n\x05\x65rror\x18\x05 \x01(\t\"_\n\x16\x43ompleteSignInResponse\x12\x32\n\x07session\x18\x01 \x01(\x0b\x32!.forgepoint.auth.v1.LoginResponse\x12\x11\n\treturn_to\x18\x02 \x01(\t\"+\n\x18\x42\x65ginDeviceSignInRequest\x12\x0f\n\x07program\x18\x01 \x01(\t\"\xdd\x01\n\x19\x42\x65ginDeviceSignInResponse\x12\x13\n\x0b\x64\x65vice_code\x18\x01 \x01(\t\x12\x11\n\tuser_code\x18\x02 \x01(\t\x12\x18\n\x10verification_url\x18\x03 \x01(\t\x12!\n\x19verification_url_complete\x18\x04 \x01(\t\x12.\n\nexpires_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x08interval\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\".\n\x17PollDeviceSignInRequest\x12\x13\n\x0b\x64\x65vice_code\x18\x01 \x01(\t\"P\n\x18PollDeviceSignInResponse\x12\x34\n\x05state\x18\x01 \x01(\x0e\x32%.forgepoint.auth.v1.DeviceSignInState\"0\n\x19RedeemDeviceSignInRequest\x12\x13\n\x0b\x64\x65vice_code\x18\x01 \x01(\t\"P\n\x1aRedeemDeviceSignInResponse\x12\x32\n\x07session\x18\x01 \x01(\x0b\x32!.forgepoint.auth.v1.LoginResponse\"b\n\x1a\x42\x65ginLoopbackSignInRequest\x12\x0f\n\x07program\x18\x01 \x01(\t\x12\x0c\n\x04port\x18\x02 \x01(\x05\x12\x16\n\x0e\x63ode_challenge\x18\x03 \x01(\t\x12\r\n\x05state\x18\x04 \x01(\t\"b\n\x1b\x42\x65ginLoopbackSignInResponse\x12\x13\n\x0bsign_in_url\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"B\n\x1bRedeemLoopbackSignInRequest\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x15\n\rcode_verifier\x18\x02 \x01(\t\"R\n\x1cRedeemLoopbackSignInResponse\x12\x32\n\x07session\x18\x01 \x01(\x0b\x32!.forgepoint.auth.v1.LoginResponse\"J\n\x17GetProgramSignInRequest\x12\x13\n\tuser_code\x18\x01 \x01(\tH\x00\x12\x11\n\x07request\x18\x02 \x01(\tH\x00\x42\x07\n\x05which\"|\n\x18GetProgramSignInResponse\x12\x0f\n\x07program\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tuser_code\x18\x03 \x01(\t\x12\x0c\n\x04port\x18\x04 \x01(\x05\"\\\n\x1a\x44\x65\x63ideProgramSignInRequest\x12\x13\n\tuser_code\x18\x01 \x01(\tH\x00\x12\x11\n\x07request\x18\x02 \x01(\tH\x00\x12\r\n\x05\x61llow\x18\x03 \x01(\x08\x42\x07\n\x05which\"3\n\x1b\x44\x65\x63ideProgramSignInResponse\x12\x14\n\x0credirect_url\x18\x01 \x01(\t*\x9e\x01\n\x11\x44\x65viceSignInState\x12$\n DEVICE_SIGN_IN_STATE_UNSPECIFIED\x10\x00\x12 \n\x1c\x44\x45VICE_SIGN_IN_STATE_PENDING\x10\x01\x12 \n\x1c\x44\x45VICE_SIGN_IN_STATE_ALLOWED\x10\x02\x12\x1f\n\x1b\x44\x45VICE_SIGN_IN_STATE_DENIED\x10\x03\x32\xe4\t\n\rSignInService\x12z\n\x11ListSignInIssuers\x12,.forgepoint.auth.v1.ListSignInIssuersRequest\x1a-.forgepoint.auth.v1.ListSignInIssuersResponse\"\x08\xd2\xbb\x18\x04\x08\x01\x30\x01\x12h\n\x0b\x42\x65ginSignIn\x12&.forgepoint.auth.v1.BeginSignInRequest\x1a\'.forgepoint.auth.v1.BeginSignInResponse\"\x08\xd2\xbb\x18\x04\x08\x01\x30\x02\x12q\n\x0e\x43ompleteSignIn\x12).forgepoint.auth.v1.CompleteSignInRequest\x1a*.forgepoint.auth.v1.CompleteSignInResponse\"\x08\xd2\xbb\x18\x04\x08\x01\x30\x03\x12z\n\x11\x42\x65ginDeviceSignIn\x12,.forgepoint.auth.v1.BeginDeviceSignInRequest\x1a-.forgepoint.auth.v1.BeginDeviceSignInResponse\"\x08\xd2\xbb\x18\x04\x08\x01\x30\x02\x12w\n\x10PollDeviceSignIn\x12+.forgepoint.auth.v1.PollDeviceSignInRequest\x1a,.forgepoint.auth.v1.PollDeviceSignInResponse\"\x08\xd2\xbb\x18\x04\x08\x01\x30\x01\x12}\n\x12RedeemDeviceSignIn\x12-.forgepoint.auth.v1.RedeemDeviceSignInRequest\x1a..forgepoint.auth.v1.RedeemDeviceSignInResponse\"\x08\xd2\xbb\x18\x04\x08\x01\x30\x03\x12\x80\x01\n\x13\x42\x65ginLoopbackSignIn\x12..forgepoint.auth.v1.BeginLoopbackSignInRequest\x1a/.forgepoint.auth.v1.BeginLoopbackSignInResponse\"\x08\xd2\xbb\x18\x04\x08\x01\x30\x02\x12\x83\x01\n\x14RedeemLoopbackSignIn\x12/.forgepoint.auth.v1.RedeemLoopbackSignInRequest\x1a\x30.forgepoint.auth.v1.RedeemLoopbackSignInResponse\"\x08\xd2\xbb\x18\x04\x08\x01\x30\x03\x12w\n\x10GetProgramSignIn\x12+.forgepoint.auth.v1.GetProgramSignInRequest\x1a,.forgepoint.auth.v1.GetProgramSignInResponse\"\x08\xd2\xbb\x18\x04\x10\x01\x30\x02\x12\x83\x01\n\x13\x44\x65\x63ideProgramSignIn\x12..forgepoint.auth.v1.DecideProgramSignInRequest\x1a/.forgepoint.auth.v1.DecideProgramSignInResponse\"\x0b\xd2\xbb\x18\x07\x10\x01\x30\x03\xb0\x06\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n forgepoint/auth/v1/sign_in.proto\x12\x12\x66orgepoint.auth.v1\x1a\x1d\x66orgepoint/auth/v1/auth.proto\x1a!forgepoint/common/v1/access.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"+\n\x0cSignInIssuer\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\"\x1a\n\x18ListSignInIssuersRequest\"N\n\x19ListSignInIssuersResponse\x12\x31\n\x07issuers\x18\x01 \x03(\x0b\x32 .forgepoint.auth.v1.SignInIssuer\"5\n\x12\x42\x65ginSignInRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\treturn_to\x18\x02 \x01(\t\"n\n\x13\x42\x65ginSignInResponse\x12\x19\n\x11\x61uthorization_url\x18\x01 \x01(\t\x12\x0c\n\x04\x66low\x18\x02 \x01(\t\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"a\n\x15\x43ompleteSignInRequest\x12\x0c\n\x04\x66low\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x0c\n\x04\x63ode\x18\x03 \x01(\t\x12\x0e\n\x06issuer\x18\x04 \x01(\t\x12\r\n\x05\x65rror\x18\x05 \x01(\t\"_\n\x16\x43ompleteSignInResponse\x12\x32\n\x07session\x18\x01 \x01(\x0b\x32!.forgepoint.auth.v1.LoginResponse\x12\x11\n\treturn_to\x18\x02 \x01(\t\"+\n\x18\x42\x65ginDeviceSignInRequest\x12\x0f\n\x07program\x18\x01 \x01(\t\"\x8c\x02\n\x19\x42\x65ginDeviceSignInResponse\x12\x13\n\x0b\x64\x65vice_code\x18\x01 \x01(\t\x12\x11\n\tuser_code\x18\x02 \x01(\t\x12\x18\n\x10verification_url\x18\x03 \x01(\t\x12!\n\x19verification_url_complete\x18\x04 \x01(\t\x12.\n\nexpires_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x08interval\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\nexpires_in\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\".\n\x17PollDeviceSignInRequest\x12\x13\n\x0b\x64\x65vice_code\x18\x01 \x01(\t\"P\n\x18PollDeviceSignInResponse\x12\x34\n\x05state\x18\x01 \x01(\x0e\x32%.forgepoint.auth.v1.DeviceSignInState\"0\n\x19RedeemDeviceSignInRequest\x12\x13\n\x0b\x64\x65vice_code\x18\x01 \x01(\t\"P\n\x1aRedeemDeviceSignInResponse\x12\x32\n\x07session\x18\x01 \x01(\x0b\x32!.forgepoint.auth.v1.LoginResponse\"b\n\x1a\x42\x65ginLoopbackSignInRequest\x12\x0f\n\x07program\x18\x01 \x01(\t\x12\x0c\n\x04port\x18\x02 \x01(\x05\x12\x16\n\x0e\x63ode_challenge\x18\x03 \x01(\t\x12\r\n\x05state\x18\x04 \x01(\t\"b\n\x1b\x42\x65ginLoopbackSignInResponse\x12\x13\n\x0bsign_in_url\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"B\n\x1bRedeemLoopbackSignInRequest\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x15\n\rcode_verifier\x18\x02 \x01(\t\"R\n\x1cRedeemLoopbackSignInResponse\x12\x32\n\x07session\x18\x01 \x01(\x0b\x32!.forgepoint.auth.v1.LoginResponse\"J\n\x17GetProgramSignInRequest\x12\x13\n\tuser_code\x18\x01 \x01(\tH\x00\x12\x11\n\x07request\x18\x02 \x01(\tH\x00\x42\x07\n\x05which\"|\n\x18GetProgramSignInResponse\x12\x0f\n\x07program\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tuser_code\x18\x03 \x01(\t\x12\x0c\n\x04port\x18\x04 \x01(\x05\"\\\n\x1a\x44\x65\x63ideProgramSignInRequest\x12\x13\n\tuser_code\x18\x01 \x01(\tH\x00\x12\x11\n\x07request\x18\x02 \x01(\tH\x00\x12\r\n\x05\x61llow\x18\x03 \x01(\x08\x42\x07\n\x05which\"3\n\x1b\x44\x65\x63ideProgramSignInResponse\x12\x14\n\x0credirect_url\x18\x01 \x01(\t*\x9e\x01\n\x11\x44\x65viceSignInState\x12$\n DEVICE_SIGN_IN_STATE_UNSPECIFIED\x10\x00\x12 \n\x1c\x44\x45VICE_SIGN_IN_STATE_PENDING\x10\x01\x12 \n\x1c\x44\x45VICE_SIGN_IN_STATE_ALLOWED\x10\x02\x12\x1f\n\x1b\x44\x45VICE_SIGN_IN_STATE_DENIED\x10\x03\x32\xe4\t\n\rSignInService\x12z\n\x11ListSignInIssuers\x12,.forgepoint.auth.v1.ListSignInIssuersRequest\x1a-.forgepoint.auth.v1.ListSignInIssuersResponse\"\x08\xd2\xbb\x18\x04\x08\x01\x30\x01\x12h\n\x0b\x42\x65ginSignIn\x12&.forgepoint.auth.v1.BeginSignInRequest\x1a\'.forgepoint.auth.v1.BeginSignInResponse\"\x08\xd2\xbb\x18\x04\x08\x01\x30\x02\x12q\n\x0e\x43ompleteSignIn\x12).forgepoint.auth.v1.CompleteSignInRequest\x1a*.forgepoint.auth.v1.CompleteSignInResponse\"\x08\xd2\xbb\x18\x04\x08\x01\x30\x03\x12z\n\x11\x42\x65ginDeviceSignIn\x12,.forgepoint.auth.v1.BeginDeviceSignInRequest\x1a-.forgepoint.auth.v1.BeginDeviceSignInResponse\"\x08\xd2\xbb\x18\x04\x08\x01\x30\x02\x12w\n\x10PollDeviceSignIn\x12+.forgepoint.auth.v1.PollDeviceSignInRequest\x1a,.forgepoint.auth.v1.PollDeviceSignInResponse\"\x08\xd2\xbb\x18\x04\x08\x01\x30\x01\x12}\n\x12RedeemDeviceSignIn\x12-.forgepoint.auth.v1.RedeemDeviceSignInRequest\x1a..forgepoint.auth.v1.RedeemDeviceSignInResponse\"\x08\xd2\xbb\x18\x04\x08\x01\x30\x03\x12\x80\x01\n\x13\x42\x65ginLoopbackSignIn\x12..forgepoint.auth.v1.BeginLoopbackSignInRequest\x1a/.forgepoint.auth.v1.BeginLoopbackSignInResponse\"\x08\xd2\xbb\x18\x04\x08\x01\x30\x02\x12\x83\x01\n\x14RedeemLoopbackSignIn\x12/.forgepoint.auth.v1.RedeemLoopbackSignInRequest\x1a\x30.forgepoint.auth.v1.RedeemLoopbackSignInResponse\"\x08\xd2\xbb\x18\x04\x08\x01\x30\x03\x12w\n\x10GetProgramSignIn\x12+.forgepoint.auth.v1.GetProgramSignInRequest\x1a,.forgepoint.auth.v1.GetProgramSignInResponse\"\x08\xd2\xbb\x18\x04\x10\x01\x30\x02\x12\x83\x01\n\x13\x44\x65\x63ideProgramSignIn\x12..forgepoint.auth.v1.DecideProgramSignInRequest\x1a/.forgepoint.auth.v1.DecideProgramSignInResponse\"\x0b\xd2\xbb\x18\x07\x10\x01\x30\x03\xb0\x06\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -55,8 +55,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SIGNINSERVICE'].methods_by_name['GetProgramSignIn']._serialized_options = b'\322\273\030\004\020\0010\002'
   _globals['_SIGNINSERVICE'].methods_by_name['DecideProgramSignIn']._loaded_options = None
   _globals['_SIGNINSERVICE'].methods_by_name['DecideProgramSignIn']._serialized_options = b'\322\273\030\007\020\0010\003\260\006\001'
-  _globals['_DEVICESIGNINSTATE']._serialized_start=1936
-  _globals['_DEVICESIGNINSTATE']._serialized_end=2094
+  _globals['_DEVICESIGNINSTATE']._serialized_start=1983
+  _globals['_DEVICESIGNINSTATE']._serialized_end=2141
   _globals['_SIGNINISSUER']._serialized_start=187
   _globals['_SIGNINISSUER']._serialized_end=230
   _globals['_LISTSIGNINISSUERSREQUEST']._serialized_start=232
@@ -74,31 +74,31 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BEGINDEVICESIGNINREQUEST']._serialized_start=703
   _globals['_BEGINDEVICESIGNINREQUEST']._serialized_end=746
   _globals['_BEGINDEVICESIGNINRESPONSE']._serialized_start=749
-  _globals['_BEGINDEVICESIGNINRESPONSE']._serialized_end=970
-  _globals['_POLLDEVICESIGNINREQUEST']._serialized_start=972
-  _globals['_POLLDEVICESIGNINREQUEST']._serialized_end=1018
-  _globals['_POLLDEVICESIGNINRESPONSE']._serialized_start=1020
-  _globals['_POLLDEVICESIGNINRESPONSE']._serialized_end=1100
-  _globals['_REDEEMDEVICESIGNINREQUEST']._serialized_start=1102
-  _globals['_REDEEMDEVICESIGNINREQUEST']._serialized_end=1150
-  _globals['_REDEEMDEVICESIGNINRESPONSE']._serialized_start=1152
-  _globals['_REDEEMDEVICESIGNINRESPONSE']._serialized_end=1232
-  _globals['_BEGINLOOPBACKSIGNINREQUEST']._serialized_start=1234
-  _globals['_BEGINLOOPBACKSIGNINREQUEST']._serialized_end=1332
-  _globals['_BEGINLOOPBACKSIGNINRESPONSE']._serialized_start=1334
-  _globals['_BEGINLOOPBACKSIGNINRESPONSE']._serialized_end=1432
-  _globals['_REDEEMLOOPBACKSIGNINREQUEST']._serialized_start=1434
-  _globals['_REDEEMLOOPBACKSIGNINREQUEST']._serialized_end=1500
-  _globals['_REDEEMLOOPBACKSIGNINRESPONSE']._serialized_start=1502
-  _globals['_REDEEMLOOPBACKSIGNINRESPONSE']._serialized_end=1584
-  _globals['_GETPROGRAMSIGNINREQUEST']._serialized_start=1586
-  _globals['_GETPROGRAMSIGNINREQUEST']._serialized_end=1660
-  _globals['_GETPROGRAMSIGNINRESPONSE']._serialized_start=1662
-  _globals['_GETPROGRAMSIGNINRESPONSE']._serialized_end=1786
-  _globals['_DECIDEPROGRAMSIGNINREQUEST']._serialized_start=1788
-  _globals['_DECIDEPROGRAMSIGNINREQUEST']._serialized_end=1880
-  _globals['_DECIDEPROGRAMSIGNINRESPONSE']._serialized_start=1882
-  _globals['_DECIDEPROGRAMSIGNINRESPONSE']._serialized_end=1933
-  _globals['_SIGNINSERVICE']._serialized_start=2097
-  _globals['_SIGNINSERVICE']._serialized_end=3349
+  _globals['_BEGINDEVICESIGNINRESPONSE']._serialized_end=1017
+  _globals['_POLLDEVICESIGNINREQUEST']._serialized_start=1019
+  _globals['_POLLDEVICESIGNINREQUEST']._serialized_end=1065
+  _globals['_POLLDEVICESIGNINRESPONSE']._serialized_start=1067
+  _globals['_POLLDEVICESIGNINRESPONSE']._serialized_end=1147
+  _globals['_REDEEMDEVICESIGNINREQUEST']._serialized_start=1149
+  _globals['_REDEEMDEVICESIGNINREQUEST']._serialized_end=1197
+  _globals['_REDEEMDEVICESIGNINRESPONSE']._serialized_start=1199
+  _globals['_REDEEMDEVICESIGNINRESPONSE']._serialized_end=1279
+  _globals['_BEGINLOOPBACKSIGNINREQUEST']._serialized_start=1281
+  _globals['_BEGINLOOPBACKSIGNINREQUEST']._serialized_end=1379
+  _globals['_BEGINLOOPBACKSIGNINRESPONSE']._serialized_start=1381
+  _globals['_BEGINLOOPBACKSIGNINRESPONSE']._serialized_end=1479
+  _globals['_REDEEMLOOPBACKSIGNINREQUEST']._serialized_start=1481
+  _globals['_REDEEMLOOPBACKSIGNINREQUEST']._serialized_end=1547
+  _globals['_REDEEMLOOPBACKSIGNINRESPONSE']._serialized_start=1549
+  _globals['_REDEEMLOOPBACKSIGNINRESPONSE']._serialized_end=1631
+  _globals['_GETPROGRAMSIGNINREQUEST']._serialized_start=1633
+  _globals['_GETPROGRAMSIGNINREQUEST']._serialized_end=1707
+  _globals['_GETPROGRAMSIGNINRESPONSE']._serialized_start=1709
+  _globals['_GETPROGRAMSIGNINRESPONSE']._serialized_end=1833
+  _globals['_DECIDEPROGRAMSIGNINREQUEST']._serialized_start=1835
+  _globals['_DECIDEPROGRAMSIGNINREQUEST']._serialized_end=1927
+  _globals['_DECIDEPROGRAMSIGNINRESPONSE']._serialized_start=1929
+  _globals['_DECIDEPROGRAMSIGNINRESPONSE']._serialized_end=1980
+  _globals['_SIGNINSERVICE']._serialized_start=2144
+  _globals['_SIGNINSERVICE']._serialized_end=3396
 # @@protoc_insertion_point(module_scope)

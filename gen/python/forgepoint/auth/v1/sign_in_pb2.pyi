@@ -246,6 +246,7 @@ class BeginDeviceSignInResponse(_message.Message):
     VERIFICATION_URL_COMPLETE_FIELD_NUMBER: _builtins.int
     EXPIRES_AT_FIELD_NUMBER: _builtins.int
     INTERVAL_FIELD_NUMBER: _builtins.int
+    EXPIRES_IN_FIELD_NUMBER: _builtins.int
     device_code: _builtins.str
     """The program's secret."""
     user_code: _builtins.str
@@ -260,6 +261,10 @@ class BeginDeviceSignInResponse(_message.Message):
     def interval(self) -> _duration_pb2.Duration:
         """Least time between two polls."""
 
+    @_builtins.property
+    def expires_in(self) -> _duration_pb2.Duration:
+        """The same as expires_at, for clients whose clock is off."""
+
     def __init__(
         self,
         *,
@@ -269,10 +274,11 @@ class BeginDeviceSignInResponse(_message.Message):
         verification_url_complete: _builtins.str = ...,
         expires_at: _timestamp_pb2.Timestamp | None = ...,
         interval: _duration_pb2.Duration | None = ...,
+        expires_in: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "interval", b"interval"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "expires_in", b"expires_in", "interval", b"interval"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["device_code", b"device_code", "expires_at", b"expires_at", "interval", b"interval", "user_code", b"user_code", "verification_url", b"verification_url", "verification_url_complete", b"verification_url_complete"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["device_code", b"device_code", "expires_at", b"expires_at", "expires_in", b"expires_in", "interval", b"interval", "user_code", b"user_code", "verification_url", b"verification_url", "verification_url_complete", b"verification_url_complete"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,7 +1,9 @@
 """Domain events as events of the bus."""
 
+from forgepoint.auth.v1 import sign_in_pb2
 from forgepoint.events.v1 import events_pb2
-from fp_events import Event
+from fp_events import Event, Severity
+from fp_events.payloads.audit import RECORDED
 from fp_rpc.times import to_timestamp
 
 from fp_auth.domain.events import (
@@ -10,6 +12,7 @@ from fp_auth.domain.events import (
     DomainEvent,
     IdentityEnded,
     IdentityRestored,
+    RoleKept,
     UserCreated,
 )
 
@@ -18,6 +21,8 @@ API_KEY_ROTATED = "fp.auth.apikey.rotated"
 API_KEY_REVOKED = "fp.auth.apikey.revoked"
 IDENTITY_ENDED = "fp.auth.identity.ended"
 IDENTITY_RESTORED = "fp.auth.identity.restored"
+_ROLE_KEPT = "ROLE_KEPT"
+_SIGN_IN = sign_in_pb2.DESCRIPTOR.services_by_name["SignInService"]
 
 
 def to_event(event: DomainEvent) -> Event:
@@ -32,6 +37,8 @@ def to_event(event: DomainEvent) -> Event:
             return _identity_ended(event)
         case IdentityRestored():
             return _identity_restored(event)
+        case RoleKept():
+            return _role_kept(event)
 
 
 def _user_created(event: UserCreated) -> Event:
@@ -132,6 +139,29 @@ def _identity_restored(event: IdentityRestored) -> Event:
         summary=f"{_named(restored.kind)} {restored.id} may come in again.",
         actor=event.actor,
         time=event.restored_at,
+    )
+
+
+def _role_kept(event: RoleKept) -> Event:
+    """An entry of the audit log."""
+    user = event.user
+    payload = events_pb2.AuditRecorded(
+        method=f"/{_SIGN_IN.full_name}/CompleteSignIn",
+        actor_id=user.id,
+        actor_role=user.role,
+        status=_ROLE_KEPT,
+        resource_id=user.id,
+        occurred_at=to_timestamp(event.at),
+    )
+    return Event(
+        type=RECORDED,
+        payload=payload,
+        team=user.team,
+        resource_id=user.id,
+        summary=f"The mapping of a provider names {event.wanted} for {user.id}, who is the last {user.role}.",
+        actor=user.id,
+        severity=Severity.WARNING,
+        time=event.at,
     )
 
 

@@ -17,7 +17,7 @@ from fp_auth.app.complete_sign_in import Answer, CompleteSignIn
 from fp_auth.app.exchange_workload_token import ExchangeWorkloadToken
 from fp_auth.app.program_sign_in import BeginProgramSignIn, DecideProgramSignIn, RedeemProgramSignIn
 from fp_auth.app.session import Session
-from fp_auth.domain.program_sign_in import POLL_EVERY, DeviceSignIn, shown
+from fp_auth.domain.program_sign_in import DEVICE_LIFE, POLL_EVERY, DeviceSignIn, shown
 from fp_auth.domain.workloads import WORKLOAD_ROLE
 
 
@@ -67,6 +67,7 @@ class SignInServicer(SignInServiceServicer):
             verification_url_complete=f"{page}?{urlencode({'user_code': code})}",
             expires_at=to_timestamp(begun.ends),
             interval=to_duration(POLL_EVERY),
+            expires_in=to_duration(DEVICE_LIFE),
         )
 
     async def PollDeviceSignIn(

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from fp_kernel import Clock, Command, Principal, invalid, parse_id
 
 from fp_auth.app.account_access import check_not_last, lock_administered
+from fp_auth.app.end_sessions import end_every_key
 from fp_auth.app.ports import Transactions
-from fp_auth.domain.events import ApiKeyRevoked, IdentityEnded
-from fp_auth.domain.withdrawals import API_KEY, USER, everything
+from fp_auth.domain.events import IdentityEnded
+from fp_auth.domain.withdrawals import USER, everything
 
 DELETED = "deleted"
 
@@ -34,10 +35,7 @@ class DeleteUser:
             user, others = await lock_administered(tx, caller, user_id, may_see)
             check_not_last(user, others)
             now = self._clock.now()
-            for key in await tx.api_keys.lock_living(user.team, user.id):
-                await tx.api_keys.save(key.revoked(now))
-                await tx.withdrawals.add(everything(API_KEY, key.id, now))
-                tx.outbox.add(ApiKeyRevoked(key, now, caller.user_id))
+            await end_every_key(tx, user, now, caller.user_id)
             await tx.sessions.erase(user.id)
             await tx.users.erase(user.id, now)
             ended = await tx.withdrawals.add(everything(USER, user.id, now))

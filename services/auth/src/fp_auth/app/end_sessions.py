@@ -8,8 +8,9 @@ from fp_kernel import Clock, NotFound, Principal, parse_id
 from fp_auth.app.ports import Transaction, Transactions
 from fp_auth.app.refusals import check_holds, no_user
 from fp_auth.app.session import role_named
-from fp_auth.domain.events import IdentityEnded
-from fp_auth.domain.withdrawals import USER, logins_before, of_session
+from fp_auth.domain.events import ApiKeyRevoked, IdentityEnded
+from fp_auth.domain.users import User
+from fp_auth.domain.withdrawals import API_KEY, USER, everything, logins_before, of_session
 
 ADMINISTER_USERS = "users:admin"
 LOGGED_OUT = "logged_out"
@@ -23,6 +24,14 @@ async def end_every_session(tx: Transaction, user_id: str, now: datetime, reason
     """
     newest = await tx.sessions.end_of_user(user_id, now, reason, spared=spared)
     return now if newest is None else max(now, newest + _TICK)
+
+
+async def end_every_key(tx: Transaction, user: User, now: datetime, actor: str) -> None:
+    """For good: his keys, and those that were made with them."""
+    for key in await tx.api_keys.lock_living(user.team, user.id):
+        await tx.api_keys.save(key.revoked(now))
+        await tx.withdrawals.add(everything(API_KEY, key.id, now))
+        tx.outbox.add(ApiKeyRevoked(key, now, actor))
 
 
 async def end_session(tx: Transaction, session_id: str, now: datetime, reason: str, actor: str) -> None:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from fp_auth.app.account_ports import Sessions
-from fp_auth.app.ports import Outbox, Roles, Users
+from fp_auth.app.ports import Transaction
 from fp_auth.domain.foreign_tokens import Claims
 from fp_auth.domain.program_sign_in import DeviceSignIn
 from fp_auth.domain.sign_in import Flow
@@ -51,15 +50,15 @@ class KnownIdentity:
 
 
 class Identities(Protocol):
-    async def find(self, issuer: str, subject: str) -> KnownIdentity | None:
-        """Locked until the transaction ends."""
-        ...
+    async def find(self, issuer: str, subject: str) -> KnownIdentity | None: ...
 
     async def of_user(self, user_id: str) -> KnownIdentity | None:
         """The one that signed in last."""
         ...
 
-    async def save(self, issuer: str, subject: str, user_id: str, now: datetime) -> None: ...
+    async def save(self, issuer: str, subject: str, user_id: str, now: datetime) -> None:
+        """In place of the account that it had before."""
+        ...
 
 
 class DeviceSignIns(Protocol):
@@ -94,23 +93,13 @@ class SpentTokens(Protocol):
     async def prune(self, now: datetime, limit: int) -> int: ...
 
 
-class SignInTransaction(Protocol):
-    @property
-    def users(self) -> Users: ...
-    @property
-    def roles(self) -> Roles: ...
-    @property
-    def sessions(self) -> Sessions: ...
+class SignInTransaction(Transaction, Protocol):
     @property
     def identities(self) -> Identities: ...
     @property
     def device_sign_ins(self) -> DeviceSignIns: ...
     @property
     def spent_tokens(self) -> SpentTokens: ...
-    @property
-    def outbox(self) -> Outbox: ...
-
-    async def exclusive(self, name: str) -> None: ...
 
 
 class SignInTransactions(Protocol):

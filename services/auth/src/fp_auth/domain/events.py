@@ -51,4 +51,13 @@ class IdentityRestored:
     actor: str
 
 
-DomainEvent = UserCreated | ApiKeyIssued | ApiKeyRevoked | IdentityEnded | IdentityRestored
+@dataclass(frozen=True, slots=True)
+class RoleKept:
+    """A provider's mapping names `wanted` for the last admin of a team or the last operator, who keeps his role."""
+
+    user: User
+    wanted: str
+    at: datetime
+
+
+DomainEvent = UserCreated | ApiKeyIssued | ApiKeyRevoked | IdentityEnded | IdentityRestored | RoleKept

@@ -1,5 +1,6 @@
-"""Token exchange (RFC 8693), and what the platform publishes as an issuer (OpenID Connect Discovery)."""
+"""Token exchange (RFC 8693), devices (RFC 8628), and what the platform publishes as an issuer (OIDC Discovery)."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
@@ -11,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.routing import Route as HttpRoute
 
-from fp_gateway.http import route_table
+from fp_gateway.http import device_flow, route_table
 from fp_gateway.http.pages.forms import read_form
 from fp_gateway.http.responses import with_problems
 from fp_gateway.http.rpc_client import RpcClient
@@ -40,7 +41,8 @@ def routes(rpc: RpcClient, *, issuer: str, public_url: str) -> list[BaseRoute]:
         "issuer": issuer,
         "jwks_uri": f"{base}/.well-known/jwks.json",
         "token_endpoint": f"{base}/oauth/token",
-        "grant_types_supported": [EXCHANGE],
+        "device_authorization_endpoint": f"{base}/oauth/device_authorization",
+        "grant_types_supported": [EXCHANGE, device_flow.GRANT],
         "token_endpoint_auth_methods_supported": ["none"],
         "response_types_supported": [],
         "subject_types_supported": ["public"],
@@ -49,7 +51,13 @@ def routes(rpc: RpcClient, *, issuer: str, public_url: str) -> list[BaseRoute]:
 
     async def token(request: Request) -> Response:
         try:
-            return await _exchange(rpc, request)
+            return await _token(rpc, request)
+        except Error as error:
+            return _refused(error)
+
+    async def device(request: Request) -> Response:
+        try:
+            return _json(await device_flow.authorize(rpc, request), 200)
         except Error as error:
             return _refused(error)
 
@@ -62,15 +70,23 @@ def routes(rpc: RpcClient, *, issuer: str, public_url: str) -> list[BaseRoute]:
 
     return [
         HttpRoute("/oauth/token", with_problems(token), methods=["POST"]),
+        HttpRoute("/oauth/device_authorization", with_problems(device), methods=["POST"]),
         HttpRoute("/.well-known/openid-configuration", with_problems(configuration)),
         HttpRoute("/.well-known/jwks.json", with_problems(keys)),
     ]
 
 
-async def _exchange(rpc: RpcClient, request: Request) -> Response:
+async def _token(rpc: RpcClient, request: Request) -> Response:
     fields = await read_form(request)
-    if fields.get("grant_type") != EXCHANGE:
-        raise InvalidArgument(f"grant_type must be {EXCHANGE}", reason="GRANT_TYPE")
+    grant = fields.get("grant_type")
+    if grant == device_flow.GRANT:
+        return _json(await device_flow.redeem(rpc, request, fields.get("device_code", "")), 200)
+    if grant != EXCHANGE:
+        raise InvalidArgument(f"grant_type must be {EXCHANGE} or {device_flow.GRANT}", reason="GRANT_TYPE")
+    return await _exchange(rpc, request, fields)
+
+
+async def _exchange(rpc: RpcClient, request: Request, fields: Mapping[str, str]) -> Response:
     if fields.get("subject_token_type") not in _SUBJECT_TYPES:
         raise InvalidArgument(f"subject_token_type must be one of {', '.join(_SUBJECT_TYPES)}")
     if fields.get("requested_token_type", _ACCESS) != _ACCESS:
@@ -92,7 +108,7 @@ async def _exchange(rpc: RpcClient, request: Request) -> Response:
 
 
 def _refused(error: Error) -> Response:
-    code = _CODES.get(error.kind, "invalid_request")
+    code = device_flow.CODES.get(error.reason) or _CODES.get(error.kind, "invalid_request")
     if error.reason == "GRANT_TYPE":
         code = "unsupported_grant_type"
     if error.reason == "SCOPE_NOT_GRANTED":

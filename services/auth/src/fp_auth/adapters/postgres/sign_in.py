@@ -19,7 +19,6 @@ class PostgresIdentities:
             """
             SELECT issuer, user_id, signed_in_at FROM external_identities
             WHERE issuer = $1 AND subject = $2
-            FOR UPDATE
             """,
             issuer,
             subject,
@@ -42,7 +41,8 @@ class PostgresIdentities:
         await self._connection.execute(
             """
             INSERT INTO external_identities (issuer, subject, user_id, signed_in_at) VALUES ($1, $2, $3, $4)
-            ON CONFLICT (issuer, subject) DO UPDATE SET signed_in_at = EXCLUDED.signed_in_at
+            ON CONFLICT (issuer, subject)
+            DO UPDATE SET user_id = EXCLUDED.user_id, signed_in_at = EXCLUDED.signed_in_at
             """,
             issuer,
             subject,
