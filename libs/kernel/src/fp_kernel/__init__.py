@@ -24,6 +24,7 @@ from fp_kernel.backoff import Backoff
 from fp_kernel.budget import RetryBudget
 from fp_kernel.clock import Clock, SystemClock
 from fp_kernel.commands import NO_COMMAND, Command, Replayed
+from fp_kernel.conversion import off_loop
 from fp_kernel.errors import (
     Aborted,
     AlreadyExists,
@@ -83,6 +84,7 @@ __all__ = [
     "is_id",
     "new_id",
     "next_token",
+    "off_loop",
     "page_by_id",
     "page_request",
     "page_request_by_id",

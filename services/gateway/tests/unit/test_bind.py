@@ -1,5 +1,3 @@
-import threading
-
 import orjson
 import pytest
 from forgepoint.registry.v1 import registry_pb2 as pb
@@ -81,10 +79,3 @@ def test_a_page_size_that_is_no_number_is_named():
         )
 
     assert caught.value.fields[0].field == "pagination.page_size"
-
-
-async def test_large_documents_are_converted_beside_the_loop():
-    here = threading.get_ident()
-
-    assert await bind.beside(100, threading.get_ident) == here
-    assert await bind.beside(1_000_000, threading.get_ident) != here

@@ -7,13 +7,12 @@ from collections.abc import AsyncIterator, Sequence
 from forgepoint.common.v1 import common_pb2
 from forgepoint.featurestore.v1 import featurestore_pb2 as pb
 from forgepoint.featurestore.v1.featurestore_pb2_grpc import FeatureStoreServiceServicer
-from fp_kernel import invalid, page_request, parse_id
+from fp_kernel import invalid, off_loop, page_request, parse_id
 from fp_kernel.texts import check_length, is_text
 from fp_rpc import caller, command
 from fp_rpc.pagination import page_response_after
 
 from fp_featurestore.api import convert, packed, training
-from fp_featurestore.api.off_loop import off_loop
 from fp_featurestore.api.values import instant_of
 from fp_featurestore.app.define_view import DefineView
 from fp_featurestore.app.delete_view import DeleteView
@@ -28,6 +27,8 @@ from fp_featurestore.app.write_features import WriteFeatures
 from fp_featurestore.domain import text
 from fp_featurestore.domain.view import View
 
+# Rows are Python objects one by one: fewer bytes than elsewhere take a millisecond.
+_SMALL = 16 * 1024
 _TOKEN = "pagination.page_token"  # noqa: S105 -- the name of a field
 
 
@@ -61,7 +62,7 @@ class FeatureStoreServicer(FeatureStoreServiceServicer):
 
     async def WriteFeatures(self, request: pb.WriteFeaturesRequest, context: object) -> pb.WriteFeaturesResponse:
         view_id = parse_id(request.feature_view_id, "feature_view_id")
-        rows = await off_loop(request.ByteSize(), convert.rows_of, request)
+        rows = await off_loop(request.ByteSize(), lambda: convert.rows_of(request), small=_SMALL)
         written = await self._write_features(view_id, rows, caller(), command(request, convert.written_to_pb))
         return convert.written_to_pb(written)
 
@@ -104,7 +105,7 @@ class FeatureStoreServicer(FeatureStoreServiceServicer):
     ) -> pb.GetOnlineFeaturesResponse:
         ref = ViewRef(id=parse_id(request.feature_view_id, "feature_view_id"))
         read = await self._get_online(caller().team, ref, request.entity_ids, request.feature_names)
-        message = await off_loop(packed.size(read.found), packed.online, read.found)
+        message = await off_loop(packed.size(read.found), lambda: packed.online(read.found), small=_SMALL)
         message.missing_entity_ids.extend(read.missing)
         return message
 
@@ -117,7 +118,7 @@ class FeatureStoreServicer(FeatureStoreServiceServicer):
         scope = (caller().team, ref.id, str(past), *request.feature_names, _digest(wanted))
         start, end = _bounds(request.pagination, scope, len(wanted))
         read = await self._get_historical(caller().team, ref, wanted[start:end], request.feature_names, past)
-        message = await off_loop(packed.size(read.found), packed.historical, read.found)
+        message = await off_loop(packed.size(read.found), lambda: packed.historical(read.found), small=_SMALL)
         message.missing_entity_ids.extend(read.missing)
         message.pagination.CopyFrom(page_response_after(str(end) if end < len(wanted) else "", scope))
         return message
@@ -126,7 +127,7 @@ class FeatureStoreServicer(FeatureStoreServiceServicer):
         self, request: pb.GetTrainingSetRequest, context: object
     ) -> AsyncIterator[pb.GetTrainingSetResponse]:
         columns = None
-        wanted = await off_loop(request.ByteSize(), training.wanted_of, request)
+        wanted = await off_loop(request.ByteSize(), lambda: training.wanted_of(request), small=_SMALL)
         async for part in self._get_training_set(caller().team, wanted):
             if isinstance(part, Head):
                 columns = part.columns

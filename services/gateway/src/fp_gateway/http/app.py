@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 import orjson
+from fp_kernel import off_loop
 from fp_telemetry import extract, span
 from opentelemetry.trace import SpanKind
 from starlette.applications import Starlette
@@ -69,7 +70,7 @@ def _rpc(route: Route, rpc: RpcClient) -> Callable[[Request], Awaitable[Response
     async def handle(request: Request) -> Response:
         message = await bind.request_message(request, route, method)
         response, trailers = await rpc.unary(route.method, message, request)
-        answer = await bind.beside(response.ByteSize(), lambda: protojson.to_json(response))
+        answer = await off_loop(response.ByteSize(), lambda: protojson.to_json(response))
         return Response(answer, route.status, dict(trailers), "application/json")
 
     return handle

@@ -1,11 +1,11 @@
 """HTTP requests as messages of an RPC."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 import orjson
-from fp_kernel import invalid
+from fp_kernel import invalid, off_loop
 from fp_rpc.errors import too_large
 from google.protobuf import json_format, message_factory
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -18,12 +18,9 @@ from fp_gateway.http import body_errors
 from fp_gateway.http.route_table import Route
 from fp_gateway.methods import Method
 
-# Bytes that are converted to or from JSON within about a millisecond.
-_SMALL = 64 * 1024
 # Seconds that a caller may send nothing in the middle of a body.
 _SILENCE = 10.0
 
-Answer = TypeVar("Answer")
 
 _PAGINATION = frozenset({"page_size", "page_token"})
 _TIME = "google.protobuf.Timestamp"
@@ -59,14 +56,6 @@ async def _chunks(request: Request) -> AsyncIterator[bytes]:
         yield chunk
 
 
-async def beside(size: int, work: Callable[[], Answer]) -> Answer:
-    """Do the work, in a thread when there is much of it: the conversion of 16 MiB would stop the loop for all others.
-
-    size: bytes of the message or the document.
-    """
-    return work() if size <= _SMALL else await asyncio.to_thread(work)
-
-
 def document_of(body: bytes) -> dict[str, Any]:
     """The body as a JSON object; an empty body is an empty object."""
     if not body:
@@ -96,7 +85,7 @@ async def request_message(request: Request, route: Route, method: Method) -> Mes
             document[name] = [value] if descriptor.fields_by_name[name].is_repeated else value
         return parse(document, descriptor)
 
-    return await beside(len(body), read)
+    return await off_loop(len(body), read)
 
 
 def parse(document: Mapping[str, Any], descriptor: Descriptor) -> Message:

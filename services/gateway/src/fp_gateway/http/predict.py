@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 from forgepoint.inference.v1 import inference_pb2 as pb
-from fp_kernel import invalid
+from fp_kernel import invalid, off_loop
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
@@ -20,9 +20,9 @@ _FIELDS = frozenset({"inputs", "idempotencyKey", "stickyKey"})
 def routes(rpc: RpcClient) -> list[BaseRoute]:
     async def predict(request: Request) -> Response:
         body = await bind.read_body(request)
-        message = await bind.beside(len(body), lambda: _message(bind.document_of(body), request))
+        message = await off_loop(len(body), lambda: _message(bind.document_of(body), request))
         response, trailers = await rpc.unary(route_table.PREDICT, message, request)
-        answer = await bind.beside(response.ByteSize(), lambda: orjson.dumps(_document(response)))
+        answer = await off_loop(response.ByteSize(), lambda: orjson.dumps(_document(response)))
         return Response(answer, 200, dict(trailers), "application/json")
 
     async def info(request: Request) -> Response:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import orjson
 from forgepoint.inference.v1 import inference_pb2 as pb
-from fp_kernel import NotFound
+from fp_kernel import NotFound, off_loop
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
@@ -48,9 +48,9 @@ def routes(rpc: RpcClient, serving: Callable[[], Awaitable[bool]]) -> list[BaseR
         body = await bind.read_body(request)
         named = request.path_params["model"], request.path_params.get("version", "")
         length = request.headers.get(frame.LENGTH)
-        asked = await bind.beside(len(body), lambda: Inference(body, length, *named))
+        asked = await off_loop(len(body), lambda: Inference(body, length, *named))
         response, trailers = await rpc.unary(route_table.PREDICT, asked.message, request)
-        answer, headers, media_type = await bind.beside(response.ByteSize(), lambda: asked.answer(response))  # type: ignore[arg-type]
+        answer, headers, media_type = await off_loop(response.ByteSize(), lambda: asked.answer(response))  # type: ignore[arg-type]
         return Response(answer, 200, {**trailers, **headers}, media_type)
 
     return [
