@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from fp_kernel import Clock
 from fp_postgres import Database
+from fp_sealing import Envelope
 
-from fp_auth.adapters.key_encryption import AesEnvelope
 from fp_auth.adapters.keyring import Keyring
 from fp_auth.adapters.passcodes import TotpPasscodes
 from fp_auth.adapters.postgres.second_factors import PostgresSecondFactorReads
@@ -59,7 +59,7 @@ def open_logins(
     reads, passcodes = PostgresSecondFactorReads(database), TotpPasscodes()
     keys, envelope, changes = (
         wrapping_keys(settings),
-        AesEnvelope(),
+        Envelope(),
         SecondFactorChanges(MailQueue(Sealer(own, "mails"))),
     )
     match = MatchCode(keys, envelope, passcodes, clock)

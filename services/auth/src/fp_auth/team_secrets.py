@@ -3,12 +3,12 @@
 from fp_kernel import Clock
 from fp_postgres import Database
 from fp_runtime import StartFailed
+from fp_sealing import Envelope, KeyRing, keys_of_file
 
-from fp_auth.adapters.key_encryption import AesEnvelope, LocalKeys, keys_of_file
 from fp_auth.adapters.postgres.second_factors import PostgresSecondFactorReads
 from fp_auth.adapters.postgres.secrets import PostgresSecretReads, PostgresSecretTransactions
 from fp_auth.adapters.postgres.transactions import PostgresTransactions
-from fp_auth.adapters.sealing import Fingerprints, Sealer
+from fp_auth.adapters.sealing import Fingerprints, Sealer, derive
 from fp_auth.api.secret_grpc import SecretServicer
 from fp_auth.app.change_secret import ChangeSecretVersion, DeleteSecret
 from fp_auth.app.read_secrets import ListSecrets, ResolveSecrets
@@ -24,7 +24,7 @@ def open_team_secrets(settings: AuthSettings, database: Database, clock: Clock) 
     """Raises StartFailed for a file of keys that cannot be used."""
     own = encryption_keys(settings.auth_key_encryption_key.get_secret_value())
     transactions, reads = PostgresSecretTransactions(database), PostgresSecretReads(database)
-    keys, envelope = wrapping_keys(settings), AesEnvelope()
+    keys, envelope = wrapping_keys(settings), Envelope()
     return SecretServicer(
         set_secret=SetSecret(transactions, keys, envelope, clock),
         disable=ChangeSecretVersion(transactions, clock, VersionStatus.DISABLED),
@@ -41,11 +41,12 @@ def open_team_secrets(settings: AuthSettings, database: Database, clock: Clock) 
     )
 
 
-def wrapping_keys(settings: AuthSettings) -> LocalKeys:
+def wrapping_keys(settings: AuthSettings) -> KeyRing:
     """Around every data key. Raises StartFailed for a file of keys that cannot be used."""
-    if settings.auth_secrets_keys_file is None:
-        return LocalKeys(encryption_keys(settings.auth_key_encryption_key.get_secret_value()))
-    try:
-        return LocalKeys(keys_of_file(settings.auth_secrets_keys_file))
-    except ValueError as problem:
-        raise StartFailed(f"FP_AUTH_SECRETS_KEYS_FILE {problem}") from None
+    keys = encryption_keys(settings.auth_key_encryption_key.get_secret_value())
+    if settings.auth_secrets_keys_file is not None:
+        try:
+            keys = keys_of_file(settings.auth_secrets_keys_file)
+        except ValueError as problem:
+            raise StartFailed(f"FP_AUTH_SECRETS_KEYS_FILE {problem}") from None
+    return KeyRing([derive(key, "secrets") for key in keys])

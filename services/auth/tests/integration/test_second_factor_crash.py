@@ -8,7 +8,6 @@ from types import SimpleNamespace
 import argon2
 from auth_second_factor import logins
 from fp_auth.adapters.argon2 import Argon2Hasher
-from fp_auth.adapters.key_encryption import AesEnvelope, LocalKeys
 from fp_auth.adapters.passcodes import TotpPasscodes
 from fp_auth.adapters.postgres.transactions import PostgresTransactions
 from fp_auth.adapters.postgres.users import PostgresUsers
@@ -19,6 +18,7 @@ from fp_auth.domain.second_factors import SecondFactor, factor_context, step_of
 from fp_auth.domain.users import User
 from fp_kernel import Unauthenticated, new_id
 from fp_postgres import Database
+from fp_sealing import Envelope, KeyRing
 from fp_testkit.clock import ManualClock
 
 NOON = datetime(2013, 3, 1, 12, tzinfo=UTC)
@@ -80,7 +80,7 @@ async def test_a_code_opens_a_session_or_is_good_for_the_next_try(kill_at, datab
 async def person(database: Database) -> None:
     """Somebody whose second factor is turned on."""
     user = User(new_id(), EMAIL, "", "alpha", "viewer", NOON, await HASHER.hash(PASSWORD))
-    keys, envelope = LocalKeys([bytes(32)]), AesEnvelope()
+    keys, envelope = KeyRing([bytes(32)]), Envelope()
     data_key, context = envelope.new_key(), factor_context(user.id)
     wrapped = await keys.wrap(data_key, context)
     factor = SecondFactor(user.id, new_id(), wrapped, envelope.seal(data_key, SECRET, context), NOON)

@@ -5,7 +5,6 @@ import base64
 
 import pytest
 from auth_second_factor import EMAIL, HERE, PASSWORD, begin, logins, status, turn_on
-from fp_auth.adapters.key_encryption import LocalKeys
 from fp_auth.adapters.postgres.second_factors import PostgresSecondFactorReads
 from fp_auth.app.rewrap_second_factors import RewrapSecondFactors
 from fp_auth.domain.lockout import PAIR
@@ -18,6 +17,7 @@ from fp_kernel import (
     ResourceExhausted,
     Unauthenticated,
 )
+from fp_sealing import KeyRing
 
 
 @pytest.fixture
@@ -200,12 +200,12 @@ async def test_a_secret_that_was_moved_to_somebody_else_does_not_open(world, ada
 
 
 async def test_the_key_around_it_can_be_replaced(world, ada):
-    keys, reads = LocalKeys([b"n" * 32, bytes(32)]), PostgresSecondFactorReads(world.database)
+    keys, reads = KeyRing([b"n" * 32, bytes(32)]), PostgresSecondFactorReads(world.database)
     rewrap = RewrapSecondFactors(reads, world.transactions, keys)
     assert ((await rewrap()).rewrapped, (await rewrap()).rewrapped) == (1, 0)
-    alone = RewrapSecondFactors(reads, world.transactions, LocalKeys([b"o" * 32]))
+    alone = RewrapSecondFactors(reads, world.transactions, KeyRing([b"o" * 32]))
     assert (await alone()).unreadable == 1
-    world.do.login = logins(world, world.do.open_session, keys=LocalKeys([b"n" * 32]))["login"]
+    world.do.login = logins(world, world.do.open_session, keys=KeyRing([b"n" * 32]))["login"]
     await ada.login(ada.code())
 
 

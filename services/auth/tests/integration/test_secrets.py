@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from fp_auth.adapters.key_encryption import AesEnvelope, LocalKeys, keys_of_file
 from fp_auth.adapters.postgres.secrets import PostgresSecretReads, PostgresSecretTransactions
 from fp_auth.app import set_secret
 from fp_auth.app.change_secret import ChangeSecretVersion, DeleteSecret
@@ -24,6 +23,7 @@ from fp_kernel import (
     Principal,
     Replayed,
 )
+from fp_sealing import Envelope, KeyRing
 from fp_testkit.clock import ManualClock
 
 NOON = datetime(2013, 6, 1, 12, tzinfo=UTC)
@@ -39,7 +39,7 @@ class Vault:
         clock, self.database = ManualClock(NOON), database
         self.clock = clock
         self.transactions, self.reads = PostgresSecretTransactions(database), PostgresSecretReads(database)
-        self.keys, envelope = LocalKeys(keys or [OLD]), AesEnvelope()
+        self.keys, envelope = KeyRing(keys or [OLD]), Envelope()
         self._set = SetSecret(self.transactions, self.keys, envelope, clock)
         self.changes = {each: ChangeSecretVersion(self.transactions, clock, each) for each in VersionStatus}
         self._delete = DeleteSecret(self.transactions, clock)
@@ -251,15 +251,3 @@ async def test_the_same_command_makes_one_version(vault):
     with pytest.raises(Replayed):
         await vault.set(b"one", command=command)
     assert len((await vault.list.versions("alpha", "db", PageRequest(5), ("v",))).items) == 1
-
-
-def test_keys_come_from_a_file_of_which_the_first_wraps(tmp_path):
-    file = tmp_path / "keys"
-    file.write_text(f"{b64encode(NEW).decode()}\n{b64encode(OLD).decode()}\n")
-    assert LocalKeys(keys_of_file(file)).key_id == LocalKeys([NEW]).key_id != LocalKeys([OLD]).key_id
-    for wrong in ("", "not base64 !", b64encode(b"short").decode()):
-        file.write_text(wrong)
-        with pytest.raises(ValueError, match="must name a file"):
-            keys_of_file(file)
-    with pytest.raises(ValueError, match="must name a file"):
-        keys_of_file(tmp_path / "nothing")

@@ -4,7 +4,6 @@ import base64
 import secrets
 from typing import Any
 
-from fp_auth.adapters.key_encryption import AesEnvelope, LocalKeys
 from fp_auth.adapters.passcodes import TotpPasscodes
 from fp_auth.adapters.postgres.second_factors import PostgresSecondFactorReads
 from fp_auth.adapters.sealing import Sealer
@@ -23,6 +22,7 @@ from fp_auth.app.session import OpenSession
 from fp_auth.app.turn_on_second_factor import BeginSecondFactor, ConfirmSecondFactor
 from fp_auth.domain.second_factors import STEP_SECONDS, step_of
 from fp_auth.single_sign_on import unsealing
+from fp_sealing import Envelope, KeyRing
 
 EMAIL = "ada@example.com"
 PASSWORD = "a-river-and-9-lanterns"
@@ -66,10 +66,10 @@ async def status(world, person, by=None):
     return await world.do.second_factor(by or person.caller, person.user.id, may_see=lambda team: team == "alpha")
 
 
-def logins(world: Any, open_session: OpenSession, *, keys: LocalKeys | None = None) -> dict[str, Any]:
+def logins(world: Any, open_session: OpenSession, *, keys: KeyRing | None = None) -> dict[str, Any]:
     """By their names in `world.do`. keys: what wraps the secrets."""
     users, transactions, clock, attempts = world.stores.users, world.transactions, world.clock, world.attempts
-    sealer, keys, envelope = Sealer([bytes(32)], "password proofs"), keys or LocalKeys([bytes(32)]), AesEnvelope()
+    sealer, keys, envelope = Sealer([bytes(32)], "password proofs"), keys or KeyRing([bytes(32)]), Envelope()
     reads, passcodes, random = PostgresSecondFactorReads(world.database), TotpPasscodes(), secrets.token_bytes
     changes = SecondFactorChanges(MailQueue(Sealer([bytes(32)], "mails")))
     match = MatchCode(keys, envelope, passcodes, clock)

@@ -6,16 +6,17 @@ from datetime import timedelta
 
 from fp_postgres import PRUNE_EVERY, Database
 from fp_runtime import Runtime
+from fp_sealing import Sealer
 
 from fp_notification.adapters.letters import Letters
 from fp_notification.adapters.postgres.mails import PostgresMailArchive, PostgresMailClaims, PostgresMailTransactions
-from fp_notification.adapters.sealing import Sealer, derive
 from fp_notification.adapters.smtp import SmtpSender
 from fp_notification.api.mail_grpc import MailServicer
 from fp_notification.app.deliver_mail import DeliverMail
 from fp_notification.app.send_mail import SendMail
 from fp_notification.app.worker import Worker
 from fp_notification.domain.delivery import Backoff
+from fp_notification.domain.signing import derived
 from fp_notification.metrics import Metrics
 from fp_notification.retention import Retention
 from fp_notification.settings import Settings
@@ -25,8 +26,8 @@ def open_mail(
     runtime: Runtime, settings: Settings, database: Database, metrics: Metrics, smtp: SmtpSender | None
 ) -> MailServicer:
     """smtp: None where no mail server is set: nothing is taken then, and what waits goes on waiting."""
-    clock, sealer = runtime.clock, Sealer(derive(settings.signing_key, "mails"))
-    digest_key = derive(settings.signing_key, "mail commands")
+    clock, sealer = runtime.clock, Sealer([derived(settings.signing_key, "mails")])
+    digest_key = derived(settings.signing_key, "mail commands")
     transactions = PostgresMailTransactions(database, sealer)
     if smtp is not None:
         deliver = DeliverMail(

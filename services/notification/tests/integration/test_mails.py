@@ -8,7 +8,6 @@ import pytest
 from fp_kernel import FailedPrecondition, Replayed
 from fp_notification.adapters.letters import Letters
 from fp_notification.adapters.postgres.mails import PostgresMailArchive, PostgresMailClaims, PostgresMailTransactions
-from fp_notification.adapters.sealing import Sealer, derive
 from fp_notification.adapters.smtp import MailServer, SmtpSender
 from fp_notification.app.deliver_mail import DeliverMail
 from fp_notification.app.ports import LeaseLost
@@ -18,8 +17,10 @@ from fp_notification.domain.breaker import BreakerPolicy
 from fp_notification.domain.delivery import Backoff
 from fp_notification.domain.mails import MailTemplate
 from fp_notification.domain.notifications import Status
+from fp_notification.domain.signing import derived
 from fp_notification.retention import Retention
 from fp_notification.settings import mail_address
+from fp_sealing import Sealer
 from fp_testkit.patience import PATIENCE
 from fp_testkit.wallclock import RunningClock
 
@@ -34,7 +35,7 @@ class Office:
 
     def __init__(self, database, post, *, breaker=NEVER, backoff=Backoff((0.0, 0.0)), key=b"k" * 32, configured=True):  # noqa: B008
         clock, self.database = RunningClock(), database
-        self.sealer = Sealer(derive(key, "mails"))
+        self.sealer = Sealer([derived(key, "mails")])
         self.transactions = PostgresMailTransactions(database, self.sealer)
         server = MailServer("127.0.0.1", post.port, mail_address("no-reply@forge.test"), tls="off")
         self.sender = SmtpSender(server, timeout=PATIENCE)

@@ -3,7 +3,8 @@ from datetime import timedelta
 
 import pytest
 from fp_kernel import new_id
-from fp_notification.domain.signing import Secrets
+from fp_notification.domain.signing import Secrets, derived
+from fp_sealing import Sealer
 from fp_testkit.wallclock import real_now
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
@@ -38,3 +39,8 @@ def test_another_body_another_secret_and_an_old_message_are_refused():
 
 def test_the_key_is_not_shown_by_accident():
     assert "kkk" not in repr(SECRETS)
+
+
+def test_a_mail_that_an_earlier_version_sealed_opens():
+    sealed = bytes.fromhex("013fbf93a9d44ee43ef46a9de717eb559977a74d4ce4a94aa950f586fe3dfb5a2502546f")
+    assert Sealer([derived(b"k" * 32, "mails")]).open(sealed, "mail-1") == b"private"

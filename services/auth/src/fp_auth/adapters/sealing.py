@@ -1,44 +1,22 @@
-"""Encryption at rest under the key of the environment: AES-256-GCM, one derived key a purpose."""
+"""Keys of auth, derived of the key of the environment: one a purpose."""
 
 import hashlib
 import hmac
-import os
 from collections.abc import Sequence
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+import fp_sealing
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from fp_sealing import KEY_BYTES, NotSealedHere
 
-KEY_BYTES = 32
-_NONCE_BYTES = 12
-_VERSION = b"\x01"
-
-
-class NotSealedHere(Exception):
-    """The data was sealed under another key, for another purpose or another name, or was changed."""
+__all__ = ["KEY_BYTES", "Fingerprints", "NotSealedHere", "Sealer", "derive"]
 
 
-class Sealer:
-    """Seals for one purpose. keys: the first one seals, all of them open, so that the key can be replaced."""
+class Sealer(fp_sealing.Sealer):
+    """Seals for one purpose. keys: of the environment; the first one seals, all of them open."""
 
     def __init__(self, keys: Sequence[bytes], purpose: str) -> None:
-        self._ciphers = [AESGCM(derive(key, purpose)) for key in keys]
-
-    def seal(self, data: bytes, name: str) -> bytes:
-        """name: what the data belongs to; sealed data cannot be moved to another name."""
-        nonce = os.urandom(_NONCE_BYTES)
-        return _VERSION + nonce + self._ciphers[0].encrypt(nonce, data, name.encode())
-
-    def open(self, sealed: bytes, name: str) -> bytes:
-        """Raises NotSealedHere."""
-        version, nonce, body = sealed[:1], sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
-        for cipher in self._ciphers if version == _VERSION else ():
-            try:
-                return cipher.decrypt(nonce, body, name.encode())
-            except (InvalidTag, ValueError):
-                continue
-        raise NotSealedHere
+        super().__init__([derive(key, purpose) for key in keys])
 
 
 class Fingerprints:

@@ -3,11 +3,12 @@
 from datetime import datetime
 
 from fp_kernel import Clock, FailedPrecondition, Unauthenticated, invalid
+from fp_kernel.key_encryption import KeyEncryption, KeyNotHere
 
 from fp_auth.app.count_attempts import CountAttempts, codes_of, subjects_of
 from fp_auth.app.ports import Transaction
 from fp_auth.app.second_factor_ports import Passcodes, SecondFactorReads
-from fp_auth.app.secret_ports import Envelope, KeyEncryption, KeyNotHere
+from fp_auth.app.secret_ports import Envelope
 from fp_auth.app.verify_password import VerifyPassword
 from fp_auth.domain.second_factors import (
     Match,

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 from fp_kernel import Page, PageRequest, Principal, invalid, next_token
+from fp_kernel.key_encryption import KeyEncryption, KeyNotHere
 from fp_kernel.secret_references import SecretReference, parse_reference, parse_secret_name
 
 from fp_auth.app.refusals import no_secret, secret_withheld, unreadable_secret
-from fp_auth.app.secret_ports import Envelope, KeyEncryption, KeyNotHere, SecretReads
+from fp_auth.app.secret_ports import Envelope, SecretReads
 from fp_auth.domain.secrets import (
     MOST_REFERENCES,
     SealedVersion,

@@ -1,9 +1,10 @@
 """Wrap the data key of every second factor under the current key; see `rewrap_secrets`."""
 
+from fp_kernel.key_encryption import KeyEncryption, KeyNotHere
+
 from fp_auth.app.ports import Transactions
 from fp_auth.app.rewrap_secrets import Rewrapped
 from fp_auth.app.second_factor_ports import SecondFactorReads
-from fp_auth.app.secret_ports import KeyEncryption, KeyNotHere
 from fp_auth.domain.second_factors import SecondFactor, factor_context
 
 _BITE = 100

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-from fp_auth.app.secret_ports import KeyEncryption, KeyNotHere, SecretReads, SecretTransactions
+from fp_kernel.key_encryption import KeyEncryption, KeyNotHere
+
+from fp_auth.app.secret_ports import SecretReads, SecretTransactions
 from fp_auth.domain.secrets import SealedVersion, key_context
 
 _BITE = 100

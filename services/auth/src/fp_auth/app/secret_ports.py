@@ -7,35 +7,14 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from fp_kernel import Command, PageRequest
+from fp_kernel.key_encryption import WrappedKey
 from fp_kernel.secret_references import SecretReference
 
-from fp_auth.domain.secrets import SealedVersion, Secret, Version, WrappedKey
-
-
-class KeyNotHere(Exception):
-    """The key that wrapped a data key is none of those that the platform has now, or the data key was changed."""
-
-
-class KeyEncryption(Protocol):
-    """Wraps data keys: a ring of keys here, a key management service elsewhere; so it may be slow and may be away.
-
-    context: must be the same when the data key is unwrapped.
-    """
-
-    @property
-    def key_id(self) -> str:
-        """The key that wraps now."""
-        ...
-
-    async def wrap(self, data_key: bytes, context: bytes) -> WrappedKey: ...
-
-    async def unwrap(self, wrapped: WrappedKey, context: bytes) -> bytes:
-        """Raises KeyNotHere."""
-        ...
+from fp_auth.domain.secrets import SealedVersion, Secret, Version
 
 
 class Envelope(Protocol):
-    """Encrypts a value under its data key; context as for `KeyEncryption`."""
+    """Encrypts a value under its data key; context as for `fp_kernel.key_encryption.KeyEncryption`."""
 
     def new_key(self) -> bytes: ...
 

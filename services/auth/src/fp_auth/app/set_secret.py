@@ -1,10 +1,11 @@
 """Store a value as the newest version of a secret."""
 
 from fp_kernel import Clock, Command, Principal
+from fp_kernel.key_encryption import KeyEncryption
 from fp_kernel.secret_references import parse_secret_name
 
 from fp_auth.app.refusals import secret_changed, too_many_secrets, too_many_versions
-from fp_auth.app.secret_ports import Envelope, Held, KeyEncryption, Secrets, SecretTransactions
+from fp_auth.app.secret_ports import Envelope, Held, Secrets, SecretTransactions
 from fp_auth.domain.secrets import (
     MOST_SECRETS,
     MOST_VERSIONS,

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fp_kernel import Clock, FailedPrecondition, Principal, invalid, new_id
+from fp_kernel.key_encryption import KeyEncryption
 
 from fp_auth.app.check_second_factor import MatchCode
 from fp_auth.app.ports import Random, Transaction, Transactions, Users
 from fp_auth.app.second_factor_changes import SecondFactorChanges
 from fp_auth.app.second_factor_ports import Passcodes, SecondFactorReads
-from fp_auth.app.secret_ports import Envelope, KeyEncryption
+from fp_auth.app.secret_ports import Envelope
 from fp_auth.app.session import admitted
 from fp_auth.app.verify_password import VerifyPassword
 from fp_auth.domain import second_factors

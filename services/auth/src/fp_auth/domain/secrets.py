@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from fp_kernel import FailedPrecondition, invalid
+from fp_kernel.key_encryption import WrappedKey
 
 MOST_BYTES = 64 * 1024
 MOST_SECRETS = 1_000
@@ -19,14 +20,6 @@ class VersionStatus(StrEnum):
     ENABLED = "ENABLED"
     DISABLED = "DISABLED"
     DESTROYED = "DESTROYED"
-
-
-@dataclass(frozen=True, slots=True)
-class WrappedKey:
-    """A data key that only the key `key_id` opens."""
-
-    key_id: str
-    wrapped: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,3 +32,8 @@ class Secrets:
 
     def _raw(self, secret_id: str) -> bytes:
         return hmac.digest(self.key, _PURPOSE + secret_id.encode(), hashlib.sha256)
+
+
+def derived(key: bytes, purpose: str) -> bytes:
+    """A key of its own for each other purpose of the service's key."""
+    return hmac.digest(key, f"forgepoint notification {purpose}".encode(), hashlib.sha256)

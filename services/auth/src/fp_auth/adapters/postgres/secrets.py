@@ -7,13 +7,14 @@ from typing import Any
 
 from asyncpg import Record
 from fp_kernel import Command, PageRequest
+from fp_kernel.key_encryption import WrappedKey
 from fp_kernel.secret_references import SecretReference
 from fp_postgres import Connection, Database
 from fp_postgres import Transaction as DatabaseTransaction
 
 from fp_auth.adapters.postgres.statements import affected
 from fp_auth.app.secret_ports import Held
-from fp_auth.domain.secrets import SealedVersion, Secret, Version, VersionStatus, WrappedKey
+from fp_auth.domain.secrets import SealedVersion, Secret, Version, VersionStatus
 
 _VERSION = "v.number, v.status, v.created_by, v.created_at, v.changed_by, v.changed_at"
 _SEALED = "v.team, v.name, v.number, v.status, v.key_id, v.wrapped_key, v.sealed"

@@ -10,10 +10,10 @@ from fp_kernel import NO_COMMAND, Command
 from fp_postgres import Database
 from fp_postgres import Transaction as DatabaseTransaction
 from fp_postgres.partitions import lowest_id
+from fp_sealing import NotSealedHere, Sealer
 from fp_telemetry import get_logger
 
 from fp_notification.adapters.postgres.deliveries import FAULT, HOLD, KNOW, TRUST
-from fp_notification.adapters.sealing import NotSealedHere, Sealer
 from fp_notification.app.mail_ports import MailLease
 from fp_notification.app.ports import LeaseLost
 from fp_notification.domain.breaker import BreakerPolicy
