@@ -144,8 +144,9 @@ async def test_a_withdrawn_signing_key_ends_its_tokens_and_fails_nobody_else(
         assert ended_before(load, before) == load.all("OK"), "it was good until then"
         after = load.since(withdrawn + PROMISED)
         assert set(after) == load.all("UNAUTHENTICATED"), after
-    counts = {"good": good, "fresh": fresh, "refused": bad, "refused by the runtime": service}
-    print({name: sum(load.since(0).values()) for name, load in counts.items()})
+    print(f"none failed: {sum(good.since(0).values())} with a key, {sum(fresh.since(0).values())} with a new login")
+    refused = {"withdrawn": bad, "withdrawn, at a runtime": service}
+    print({name: sum(load.since(withdrawn + PROMISED).values()) for name, load in refused.items()})
 
 
 def ended_before(load, moment):

@@ -11,6 +11,7 @@ from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
 from forgepoint.common.v1 import access_pb2
 from fp_gateway.methods import all_methods
 from fp_kernel.identity import grants
+from fp_rpc.identity.caller import on_behalf_headers
 from fp_testkit.patience import PATIENCE
 from google.protobuf import message_factory
 from google.protobuf.duration_pb2 import Duration
@@ -127,14 +128,15 @@ def exchange(platform, direct):
 
 @pytest.fixture
 def job_token(direct, exchange):
-    """`await job_token("id")`: the token of a job of this execution, of the first team unless it names another."""
+    """`await job_token("id")`: the token of a job of this execution, of the first team unless it names another.
+
+    user: for whom it runs.
+    """
     auth = next(method for method in METHODS if method.noun == "auth")
 
-    async def issue(execution_id, team="platform"):
-        metadata = (
-            ("authorization", f"Bearer {await exchange('pipeline')}"),
-            ("fp-on-behalf-of-team", team),
-        )
+    async def issue(execution_id, team="platform", user=""):
+        acting = on_behalf_headers(team, user)
+        metadata = (("authorization", f"Bearer {await exchange('pipeline')}"), *acting)
         request = auth_pb2.IssueJobTokenRequest(execution_id=execution_id, step_id="s", ttl=Duration(seconds=3_600))
         stub = auth_pb2_grpc.AuthServiceStub(direct(auth))
         return (await stub.IssueJobToken(request, metadata=metadata)).access_token
