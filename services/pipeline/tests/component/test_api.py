@@ -179,4 +179,8 @@ async def test_who_may_not_see_secrets_refers_to_none(replica, issuer):
     change = json_format.ParseDict({"pipelineId": made.id, "steps": [step]}, pb.UpdatePipelineRequest())
     with pytest.raises(PermissionDenied):
         await stub.UpdatePipeline(change)
+    trigger = pb.TriggerExecutionRequest(pipeline_id=made.id)
+    trigger.input.update({"key": "secret://db"})
+    with pytest.raises(PermissionDenied):
+        await stub.TriggerExecution(trigger)
     await channels.close()

@@ -27,6 +27,31 @@ async def test_a_job_gets_the_values_beside_a_specification_that_keeps_the_refer
     assert f"resolve alpha {execution.id}" in service.world.calls, "for the team and the execution"
 
 
+async def test_a_job_gets_the_values_that_the_input_refers_to_beside_its_own(service):
+    service.world["secrets"].update({"secret://db": "of-the-config", "secret://bucket@2": MARKED})
+    given = {"source": {"key": "secret://bucket@2"}}
+    execution = await service.run(PipelineType.TRAINING_DAG, job(service), **given)
+    assert execution.status is ExecutionStatus.COMPLETED
+    (environment,) = service.jobs.environments
+    assert json.loads(environment["FP_JOB_SECRETS"]) == {"secret://db": "of-the-config", "secret://bucket@2": MARKED}
+    assert service.jobs.specs[0]["execution_input"] == given
+    assert MARKED not in environment["FP_JOB_SPEC"] + repr(execution)
+
+
+async def test_an_input_refers_to_secrets_only_where_a_job_gets_them(service):
+    deploys = await service.pipeline(PipelineType.DEPLOYMENT_SAGA, service.step("validate", StepType.VALIDATE))
+    trains = await service.pipeline(PipelineType.TRAINING_DAG, job(service), name="trains")
+    many = [f"secret://s{number}" for number in range(50)]
+    for pipeline, given, field in (
+        (deploys, {"model": "delays", "version": "1", "key": "secret://db"}, "input"),
+        (trains, {"key": "secret://"}, "input.key"),
+        (trains, {"keys": many}, "input"),
+    ):
+        with pytest.raises(InvalidArgument) as refused:
+            await service.trigger(pipeline, **given)
+        assert refused.value.fields[0].field == field
+
+
 async def test_a_job_without_references_gets_no_secrets(service):
     await service.run(PipelineType.TRAINING_DAG, service.step("train", StepType.TRAIN))
     assert "FP_JOB_SECRETS" not in service.jobs.environments[0]

@@ -19,7 +19,7 @@ from fp_pipeline.app.queries import Queries
 from fp_pipeline.app.step_logs import StreamStepLogs
 from fp_pipeline.app.trigger_execution import TriggerExecution
 from fp_pipeline.app.watch_execution import WatchExecution
-from fp_pipeline.domain.definition import StepDefinition
+from fp_pipeline.domain.definition import JsonObject
 from fp_pipeline.domain.execution import Cause
 from fp_pipeline.domain.secrets import references
 
@@ -50,7 +50,7 @@ class PipelineServicer(pipeline_pb2_grpc.PipelineOrchestratorServiceServicer):
 
     async def CreatePipeline(self, request: pb.CreatePipelineRequest, context: object) -> pb.CreatePipelineResponse:
         draft = convert.draft_from_pb(request)
-        _may_refer(draft.steps)
+        _may_refer(step.config for step in draft.steps)
         created = command(request, convert.created_to_pb)
         return convert.created_to_pb(await self._create_pipeline(_actor(), draft, created))
 
@@ -66,7 +66,7 @@ class PipelineServicer(pipeline_pb2_grpc.PipelineOrchestratorServiceServicer):
 
     async def UpdatePipeline(self, request: pb.UpdatePipelineRequest, context: object) -> pb.UpdatePipelineResponse:
         change = convert.change_from_pb(request)
-        _may_refer(change.steps or ())
+        _may_refer(step.config for step in change.steps or ())
         pipeline_id = parse_id(request.pipeline_id, "pipeline_id")
         updated = command(request, convert.updated_to_pb)
         return convert.updated_to_pb(await self._update_pipeline(_actor(), pipeline_id, change, updated))
@@ -79,10 +79,12 @@ class PipelineServicer(pipeline_pb2_grpc.PipelineOrchestratorServiceServicer):
     async def TriggerExecution(
         self, request: pb.TriggerExecutionRequest, context: object
     ) -> pb.TriggerExecutionResponse:
+        given = from_struct(request.input, "input")
+        _may_refer([given])
         triggered = await self._trigger_execution(
             _actor(),
             parse_id(request.pipeline_id, "pipeline_id"),
-            from_struct(request.input, "input"),
+            given,
             _cause(),
             command(request, convert.triggered_to_pb),
         )
@@ -140,12 +142,12 @@ class PipelineServicer(pipeline_pb2_grpc.PipelineOrchestratorServiceServicer):
             yield convert.line_to_pb(line)
 
 
-def _may_refer(steps: Iterable[StepDefinition]) -> None:
+def _may_refer(documents: Iterable[JsonObject]) -> None:
     """A key that may only write pipelines would otherwise read every secret by a job of its own.
 
     Raises PermissionDenied.
     """
-    if any(references(step.config) for step in steps) and not principal().may(READ_SECRETS):
+    if any(references(each) for each in documents) and not principal().may(READ_SECRETS):
         raise PermissionDenied(f"{READ_SECRETS} is required to refer to secrets", reason="PERMISSION_MISSING")
 
 

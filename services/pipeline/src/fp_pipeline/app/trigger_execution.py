@@ -6,8 +6,8 @@ from fp_kernel import Clock, Command, NotFound, invalid, new_id
 
 from fp_pipeline.app.peers import Actor
 from fp_pipeline.app.ports import Transaction, Transactions
-from fp_pipeline.domain import config, target
-from fp_pipeline.domain.definition import JsonObject, Pipeline, PipelineType, StepType
+from fp_pipeline.domain import config, secrets, target
+from fp_pipeline.domain.definition import JOB_STEPS, JsonObject, Pipeline, PipelineType, StepType
 from fp_pipeline.domain.execution import Cause, Execution, ExecutionStatus, Step, StepStatus
 from fp_pipeline.domain.json_values import check_json
 from fp_pipeline.domain.progress import moved
@@ -23,10 +23,13 @@ class TriggerExecution:
     ) -> Execution:
         """The execution, PENDING. Raises NotFound, InvalidArgument naming a field of the input."""
         check_json(given, "input")
+        referred = secrets.references(given, "input")
         async with self._transactions(command) as tx:
             pipeline = await tx.pipelines.find(actor.team, pipeline_id)
             if pipeline is None:
                 raise NotFound(f"no pipeline {pipeline_id}")
+            if referred:
+                _check_jobs(pipeline, given)
             execution = begin(pipeline, given, cause, self._clock.now())
             await tx.executions.add(execution)
             await tx.complete(command, execution)
@@ -57,6 +60,15 @@ def _check_lists(pipeline: Pipeline, given: JsonObject) -> None:
         typed = config.read(step)
         if isinstance(typed, config.JobConfig) and typed.fan_out is not None and typed.fan_out.given:
             _check_list(typed.fan_out.given, given)
+
+
+def _check_jobs(pipeline: Pipeline, given: JsonObject) -> None:
+    """Raises InvalidArgument for an input with secrets that no job gets, or too many of them."""
+    jobs = [step for step in pipeline.steps if step.type in JOB_STEPS]
+    if not jobs:
+        raise invalid("input", "refers to a secret, which only a step that runs a job gets")
+    for step in jobs:
+        secrets.for_step(step.config, given)
 
 
 def _check_list(key: str, given: JsonObject) -> None:

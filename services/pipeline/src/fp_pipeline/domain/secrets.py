@@ -1,4 +1,4 @@
-"""References to secrets in the config of a step, and their values as a job gets them."""
+"""References to secrets in the config of a step and an execution's input, and their values as a job gets them."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,6 +27,17 @@ def references(config: JsonObject, path: str = "config") -> tuple[str, ...]:
             found[text] = None
     if len(found) > MOST_REFERENCES:
         raise invalid(path, f"refers to {len(found)} secrets, at most {MOST_REFERENCES} are allowed")
+    return tuple(found)
+
+
+def for_step(config: JsonObject, given: JsonObject) -> tuple[str, ...]:
+    """What the job of a step needs: for its config, and for the input of its execution, which every job gets.
+
+    Raises InvalidArgument naming the input when both are too many.
+    """
+    found = dict.fromkeys((*references(config), *references(given, "input")))
+    if len(found) > MOST_REFERENCES:
+        raise invalid("input", f"refers to {len(found)} secrets with a step, at most {MOST_REFERENCES} are allowed")
     return tuple(found)
 
 

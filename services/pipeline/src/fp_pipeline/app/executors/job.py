@@ -99,7 +99,7 @@ class RunJob:
 
     async def _secrets(self, attempt: Attempt) -> Mapping[str, str]:
         """Beside the specification, which keeps the references: jobs print and copy that."""
-        wanted = secrets.references(attempt.step.definition.config)
+        wanted = secrets.for_step(attempt.step.definition.config, attempt.execution.input)
         if not wanted:
             return {}
         actor = attempt.actor
