@@ -1,10 +1,13 @@
 """Fixtures live in tests/support, because the proofs use them as well."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 from platform_fixtures import *  # noqa: F403 -- fixtures are found by name
+from platform_fixtures import PASSWORD
 from rpc_walk import *  # noqa: F403
+from written import leaks
 
 HERE = Path(__file__).parent
 
@@ -17,4 +20,9 @@ def pytest_runtest_teardown(item, nextitem):
     if nextitem is None or not nextitem.path.is_relative_to(HERE):
         shared = getattr(item, "funcargs", {}).get("shared_platform")
         if shared is not None:
-            shared.end()
+            try:
+                # What all these tests made it write.
+                found = asyncio.run(leaks(shared.get(), PASSWORD))
+            finally:
+                shared.end()
+            assert found == {}

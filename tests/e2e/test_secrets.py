@@ -5,8 +5,6 @@ import base64
 import json
 import secrets
 
-import asyncpg
-import nats
 import pytest
 from forgepoint.notification.v1 import notification_pb2 as notifications
 from forgepoint.notification.v1.notification_pb2_grpc import NotificationServiceStub
@@ -14,6 +12,7 @@ from fp_kernel import new_id
 from fp_rpc import BearerToken, Channels
 from fp_testkit.patience import PATIENCE
 from platform_client import fp
+from written import everything
 
 WEBHOOK = notifications.NOTIFICATION_CHANNEL_WEBHOOK
 
@@ -103,45 +102,12 @@ async def call_webhook(platform, token, target):
 
 async def written_nowhere(platform, shown, *values):
     """Neither in what was answered nor in what any store or log holds."""
-    written = shown.encode() + await tables(platform) + await streams(platform) + files(platform.folder)
+    found = [content async for _, content in everything(platform)]
+    written = b"\n".join([shown.encode(), *found, files(platform.folder)])
     assert b"SecretService/ResolveSecrets" in written, "the audit was looked at"
     for marked in values:
         for form in (marked, marked.encode().hex(), base64.b64encode(marked.encode()).decode()[:-4]):
             assert form.encode() not in written
-
-
-async def tables(platform) -> bytes:
-    """All rows of all databases."""
-    found = []
-    for url in platform.access.databases.values():
-        connection = await asyncpg.connect(url)
-        try:
-            names = await connection.fetch(
-                "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables "
-                "WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
-            )
-            for (name,) in names:
-                for row in await connection.fetch(f"SELECT * FROM {name}"):  # noqa: S608 -- names from the catalogue
-                    found += [each if isinstance(each, bytes) else str(each).encode() for each in row.values()]
-        finally:
-            await connection.close()
-    return b"\n".join(found)
-
-
-async def streams(platform) -> bytes:
-    """All messages of all streams."""
-    client = await nats.connect(platform.access.nats_url)
-    try:
-        manager, found = client.jsm(), []
-        for info in await manager.streams_info():
-            subscription = await client.jetstream().subscribe(">", stream=info.config.name, ordered_consumer=True)
-            for _ in range(info.state.messages):
-                message = await subscription.next_msg(timeout=PATIENCE)
-                found.append(str(message.headers).encode() + message.data)
-            await subscription.unsubscribe()
-    finally:
-        await client.close()
-    return b"\n".join(found)
 
 
 def files(folder) -> bytes:
