@@ -1,15 +1,22 @@
 """Fixtures live in tests/support, because the proofs use them as well."""
 
-import asyncio
 from pathlib import Path
 
 import pytest
 from platform_fixtures import *  # noqa: F403 -- fixtures are found by name
-from platform_fixtures import PASSWORD
+from platform_fixtures import PASSWORD, SharedPlatform
 from rpc_walk import *  # noqa: F403
 from written import leaks
 
 HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="session")
+def shared_platform(tmp_path_factory, collector):
+    """Before its end all that these tests made it write is searched."""
+    shared = SharedPlatform(tmp_path_factory, collector, lambda platform: leaks(platform, PASSWORD))
+    yield shared
+    shared.end()
 
 
 @pytest.hookimpl(trylast=True)
@@ -20,9 +27,4 @@ def pytest_runtest_teardown(item, nextitem):
     if nextitem is None or not nextitem.path.is_relative_to(HERE):
         shared = getattr(item, "funcargs", {}).get("shared_platform")
         if shared is not None:
-            try:
-                # What all these tests made it write.
-                found = asyncio.run(leaks(shared.get(), PASSWORD))
-            finally:
-                shared.end()
-            assert found == {}
+            shared.end()

@@ -3,7 +3,8 @@
 import asyncio
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -15,6 +16,7 @@ from fp_testkit.traces import SpanCollector
 from platform_client import Client, Platform, deploy_linear, start
 
 PASSWORD = "correct horse battery staple"
+Inspection = Callable[[Platform], Coroutine[Any, Any, dict[str, set[str]]]]
 
 
 @pytest.fixture(scope="session")
@@ -25,10 +27,15 @@ def collector() -> Iterator[SpanCollector]:
 
 
 class SharedPlatform:
-    """Started at its first use, and again at the first one after its end."""
+    """Started at its first use, and again at the first one after its end.
 
-    def __init__(self, folders: pytest.TempPathFactory, collector: SpanCollector) -> None:
-        self._folders, self._collector = folders, collector
+    inspect: looks at it before its end; what it answers should be empty.
+    """
+
+    def __init__(
+        self, folders: pytest.TempPathFactory, collector: SpanCollector, inspect: Inspection | None = None
+    ) -> None:
+        self._folders, self._collector, self._inspect = folders, collector, inspect
         self._running: Platform | None = None
 
     def get(self) -> Platform:
@@ -42,10 +49,15 @@ class SharedPlatform:
         return self._running
 
     def end(self) -> None:
-        if self._running is not None:
-            ended, self._running = self._running, None
+        if self._running is None:
+            return
+        ended, self._running = self._running, None
+        try:
+            found = asyncio.run(self._inspect(ended)) if self._inspect else {}
+        finally:
             asyncio.run(ended.supervisor.shutdown())
             shutil.rmtree(ended.folder, ignore_errors=True)
+        assert found == {}, found
 
 
 @pytest.fixture(scope="session")

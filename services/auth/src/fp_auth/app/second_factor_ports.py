@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
+from fp_kernel.key_encryption import WrappedKey
+
 from fp_auth.domain.second_factors import SecondFactor
-from fp_auth.domain.secrets import WrappedKey
 
 
 class Passcodes(Protocol):

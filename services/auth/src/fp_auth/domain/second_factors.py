@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from fp_auth.domain.secrets import WrappedKey
+from fp_kernel.key_encryption import WrappedKey
 
 STEP_SECONDS = 30
 DIGITS = 6

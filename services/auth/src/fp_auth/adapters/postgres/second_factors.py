@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from asyncpg import Record
+from fp_kernel.key_encryption import WrappedKey
 from fp_postgres import Connection, Database
 
 from fp_auth.adapters.postgres.statements import FIRST, affected
 from fp_auth.domain.second_factors import SecondFactor
-from fp_auth.domain.secrets import WrappedKey
 
 
 class PostgresSecondFactors:
