@@ -1,4 +1,4 @@
-"""What inference does with events; all of them go to every replica."""
+"""Consumers of events; every replica gets all of them."""
 
 import asyncio
 from collections.abc import Callable, Mapping

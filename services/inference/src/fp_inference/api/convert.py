@@ -6,6 +6,7 @@ from fp_kernel.signatures import UNDECLARED, Column, Signature, TensorSpec
 from fp_rpc.tensors import ELEMENTS, TENSOR_TYPES, TensorForm
 from fp_rpc.times import to_duration, to_timestamp
 
+from fp_inference.app.circuits import Standing
 from fp_inference.app.describe_model import Described
 from fp_inference.app.values import Prediction
 from fp_inference.domain.routes import Route, Target
@@ -76,4 +77,15 @@ def _target_to_pb(route: Route, target: Target) -> pb.RouteTarget:
         endpoint=target.endpoint,
         weight_bps=route.weight(target),
         status=pb.TARGET_STATUS_DRAINING if route.drains(target) else pb.TARGET_STATUS_ACTIVE,
+    )
+
+
+def circuit_to_pb(standing: Standing) -> pb.CircuitState:
+    circuit = standing.circuit
+    return pb.CircuitState(
+        model_name=standing.model_name,
+        version=standing.target.version,
+        state=pb.CircuitBreakerState.Value(f"CIRCUIT_BREAKER_STATE_{circuit.state}"),
+        consecutive_failures=circuit.failures,
+        last_transition_at=to_timestamp(circuit.changed_at),
     )

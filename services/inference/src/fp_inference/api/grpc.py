@@ -16,8 +16,7 @@ from fp_rpc.headers import REPLAYED
 from fp_rpc.pagination import page_response
 
 from fp_inference.api.batches import answer_to_pb, items_from_pb
-from fp_inference.api.circuits import circuit_to_pb
-from fp_inference.api.convert import TENSORS, model_info_to_pb, prediction_to_pb, route_to_pb
+from fp_inference.api.convert import TENSORS, circuit_to_pb, model_info_to_pb, prediction_to_pb, route_to_pb
 from fp_inference.app.admission import Admission
 from fp_inference.app.circuits import Circuits
 from fp_inference.app.delete_route import DeleteRoute
