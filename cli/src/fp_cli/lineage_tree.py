@@ -1,4 +1,4 @@
-"""What a version came from and what came of it, as a tree: data -> run -> version -> deployment -> report -> run."""
+"""The lineage of a version as a tree: data -> run -> version -> deployment -> report -> run."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence

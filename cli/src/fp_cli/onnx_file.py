@@ -1,4 +1,4 @@
-"""What an ONNX file says about its own tensors, so that nobody has to write a signature by hand."""
+"""The signature of an ONNX file, read from it, so that it need not be written by hand."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""What commands print: a table for people, JSON for programs."""
+"""The output of commands: a table for people, JSON for programs."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""What reports of a period of billing have in common: their options, and a table with a line of its sum."""
+"""The common part of billing's reports: options for the period, and a table with its sum."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""What can go wrong with programs on this machine."""
+"""Failures of programs on this machine."""
 
 from fp_kernel.errors import FailedPrecondition, Unavailable
 

@@ -1,4 +1,4 @@
-"""What goes over the supervisor's socket, on both sides of it."""
+"""The messages of the supervisor's socket, for both sides."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

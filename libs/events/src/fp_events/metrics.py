@@ -1,4 +1,4 @@
-"""What the bus counts."""
+"""Metrics of the bus."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""What a library needs of the process that uses it, to be one of its dependencies."""
+"""The process that hosts a dependency, as libraries see it."""
 
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar

@@ -1,4 +1,4 @@
-"""What the runtime can never serve, said in words that its maker understands."""
+"""Reasons why the runtime cannot serve a model, in words for its maker."""
 
 import math
 from collections.abc import Iterator, Mapping

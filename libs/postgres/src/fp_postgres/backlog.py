@@ -1,4 +1,4 @@
-"""What waits for the bus."""
+"""The number of events that wait for the bus."""
 
 from typing import Final
 

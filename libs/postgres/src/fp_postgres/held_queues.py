@@ -1,4 +1,4 @@
-"""What the bus does not take at present."""
+"""Queues of events that the bus refuses at present."""
 
 from dataclasses import dataclass
 from functools import cache

@@ -1,4 +1,4 @@
-"""What was taken from the bus."""
+"""The inbox: events that were handled."""
 
 from collections.abc import Iterable
 from typing import Any, Final, Protocol

@@ -1,4 +1,4 @@
-"""What must be one step in the store."""
+"""Lua scripts, which run as one step in the store."""
 
 from dataclasses import dataclass, field
 from hashlib import sha1

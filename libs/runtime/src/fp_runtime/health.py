@@ -1,4 +1,4 @@
-"""What a service depends on, and whether it may get traffic."""
+"""Health: the dependencies of a service, and whether it may get traffic."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping

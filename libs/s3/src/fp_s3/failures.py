@@ -1,4 +1,4 @@
-"""What calls of the object store raise."""
+"""Errors of the object store as errors of the kernel."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""What every log line and outgoing call of one piece of work shares."""
+"""The context of one piece of work, shared by its log lines and outgoing calls."""
 
 from collections.abc import Mapping
 from contextvars import ContextVar, Token

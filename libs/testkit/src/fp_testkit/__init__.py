@@ -1,4 +1,4 @@
-"""What tests of every part share; a pytest plugin.
+"""The common support of tests; a pytest plugin.
 
 What it promises:
 

@@ -1,4 +1,4 @@
-"""What concerns programs and their scopes, put together: service accounts, roles of teams, signing keys."""
+"""Builds the parts about programs and their scopes: service accounts, roles of teams, signing keys."""
 
 import secrets
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What each service of the platform may do with its own token, by its noun."""
+"""The scopes of each service's own token, by its noun."""
 
 from collections.abc import Mapping
 

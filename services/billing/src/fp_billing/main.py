@@ -92,7 +92,7 @@ def _start_schedules(
     reads: PostgresReads,
     seen: Metrics,
 ) -> None:
-    """What is due by the clock: publication of usage, months of storage, invoices."""
+    """Periodic work: publication of usage, months of storage, invoices."""
     clock, grace, every = runtime.clock, settings.grace, settings.billing_invoice_seconds
     invoicing = IssueInvoices(
         transactions, reads, clock=clock, grace=grace, due_in=settings.due_in, observe=seen.invoiced

@@ -1,4 +1,4 @@
-"""What ends with age: facts by their month. The months to come are made here too."""
+"""Removal of old facts by their month, and the partitions of the months to come."""
 
 from fp_postgres import Database
 from fp_runtime import Runtime

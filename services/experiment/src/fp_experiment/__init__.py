@@ -1,1 +1,1 @@
-"""What was tried: experiments, runs, metrics, and the lineage of models."""
+"""Experiments, runs, metrics, and the lineage of models."""

@@ -1,4 +1,4 @@
-"""What is removed or made ahead of its time, in every replica; they share the work."""
+"""Removal of old rows and creation of partitions, in every replica; they share the work."""
 
 from fp_postgres import PRUNE_EVERY, Database, Pruner
 from fp_postgres.partitions import Partitions

@@ -1,4 +1,4 @@
-"""What ends with age: predictions by their day, all else in bites."""
+"""Removal by age: predictions by their day, all else in small steps."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What every store has in common: a folder, a lock, a process, a log."""
+"""The common part of the stores: folder, lock, process and log."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""What the supervisor starts: the services of `fp_platform` and what each needs."""
+"""The programs that the supervisor starts: the services of `fp_platform` with their needs."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What `fp status` shows."""
+"""The overview that `fp status` prints."""
 
 import asyncio
 import dataclasses

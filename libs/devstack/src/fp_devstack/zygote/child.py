@@ -1,4 +1,4 @@
-"""What happens in a forked child before its module takes over."""
+"""The start of a forked child, before its module takes over."""
 
 import ctypes
 import importlib

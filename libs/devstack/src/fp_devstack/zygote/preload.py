@@ -1,4 +1,4 @@
-"""What the zygote imports before its first fork."""
+"""The imports of the zygote before its first fork."""
 
 import gc
 import importlib

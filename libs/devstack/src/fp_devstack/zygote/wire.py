@@ -1,4 +1,4 @@
-"""What supervisor and zygote say to each other: length-prefixed JSON requests, JSON lines as events."""
+"""The protocol of supervisor and zygote: length-prefixed JSON requests, JSON lines as events."""
 
 import json
 import socket

@@ -1,4 +1,4 @@
-"""What the error of a handler means for its event."""
+"""The meaning of a handler's error for its event."""
 
 import random
 from enum import Enum

@@ -1,4 +1,4 @@
-"""What becomes of events after their handler has returned or failed; the same for every bus."""
+"""The settlement of events after their handler has returned or failed; the same for every bus."""
 
 import asyncio
 from collections.abc import Sequence

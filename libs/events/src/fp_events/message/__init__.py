@@ -1,1 +1,1 @@
-"""What travels: the event, its envelope and its subject."""
+"""The message: event, envelope and subject."""

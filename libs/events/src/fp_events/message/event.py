@@ -1,4 +1,4 @@
-"""What an event says."""
+"""An event: type, payload, team, resource and cause."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

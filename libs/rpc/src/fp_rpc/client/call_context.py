@@ -1,4 +1,4 @@
-"""What every outgoing call carries, and how it ends."""
+"""The context of an outgoing call: deadline, headers, span, and its end."""
 
 import time
 from collections.abc import Collection, Sequence

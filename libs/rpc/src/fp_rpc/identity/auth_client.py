@@ -1,4 +1,4 @@
-"""What a service asks auth about the credentials of its callers."""
+"""Questions to auth about the credentials of callers."""
 
 import asyncio
 import math

@@ -1,4 +1,4 @@
-"""What auth's events say of credentials that ended, applied to all that this process remembers."""
+"""Applies auth's events about ended credentials to everything that this process remembers."""
 
 from forgepoint.events.v1.events_pb2 import ApiKeyRevoked, ApiKeyRotated, IdentityEnded, IdentityRestored
 

@@ -1,1 +1,1 @@
-"""What happens to a call that comes in, from the socket to its status."""
+"""The server side of a call, from the socket to its status."""

@@ -1,4 +1,4 @@
-"""What every incoming call passes, for all four kinds of RPC.
+"""The interceptor of every incoming call, for all four kinds of RPC.
 
 In: telemetry, correlation id, deadline, load, identity, access; only then is the body read and the handler run.
 Out: the stored answer of a repeated command, errors, audit, telemetry (`call_end`).

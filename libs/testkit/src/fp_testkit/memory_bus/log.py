@@ -1,4 +1,4 @@
-"""What a bus in memory stores."""
+"""The messages of a bus in memory."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What a plan does, read from EXPLAIN (FORMAT JSON)."""
+"""Plans, read from EXPLAIN (FORMAT JSON)."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""What becomes of events whose handler fails, on every bus."""
+"""Events whose handler fails, on every bus."""
 
 import asyncio
 from collections.abc import Sequence

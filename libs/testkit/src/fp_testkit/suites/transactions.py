@@ -1,4 +1,4 @@
-"""What every transaction promises, in a database and in memory."""
+"""The promises of a transaction, in a database and in memory."""
 
 import asyncio
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What ended, as this replica's own verification of credentials holds it."""
+"""The withdrawals by which this replica verifies credentials."""
 
 import math
 from collections.abc import Awaitable, Callable, Sequence

@@ -1,4 +1,4 @@
-"""What the use-cases about accounts need of the world, beside `ports`."""
+"""Ports of the use-cases about accounts, beside `ports`."""
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime

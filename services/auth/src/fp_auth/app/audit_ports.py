@@ -1,4 +1,4 @@
-"""What the audit log needs of its stores."""
+"""Ports of the audit log."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager

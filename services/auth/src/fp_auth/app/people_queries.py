@@ -1,4 +1,4 @@
-"""What auth answers about accounts and sessions."""
+"""Reads of accounts and sessions."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""What the use-cases need of the world."""
+"""Ports of auth's use-cases."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager

@@ -1,4 +1,4 @@
-"""What auth answers about users, keys and permissions."""
+"""Reads of users, keys and permissions."""
 
 from dataclasses import dataclass
 

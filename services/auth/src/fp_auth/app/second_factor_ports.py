@@ -1,4 +1,4 @@
-"""What the use-cases about second factors need of the world, beside `ports`."""
+"""Ports of the use-cases about second factors, beside `ports`."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What the secrets need of the world."""
+"""Ports of the use-cases about secrets."""
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager

@@ -1,4 +1,4 @@
-"""What the use-cases of service accounts need of the world."""
+"""Ports of the use-cases about service accounts."""
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager

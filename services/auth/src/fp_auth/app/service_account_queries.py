@@ -1,4 +1,4 @@
-"""What auth answers about service accounts."""
+"""Reads of service accounts."""
 
 from fp_kernel import Page, Principal, page_by_id, page_request_by_id, parse_id
 

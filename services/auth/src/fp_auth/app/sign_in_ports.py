@@ -1,4 +1,4 @@
-"""What sign-in by other issuers needs of the world."""
+"""Ports of the sign-in by other issuers."""
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager

@@ -1,4 +1,4 @@
-"""What a person says of himself."""
+"""Change of the own profile."""
 
 from dataclasses import replace
 

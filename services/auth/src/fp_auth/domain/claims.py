@@ -1,4 +1,4 @@
-"""What a token says about its holder."""
+"""The claims of access tokens."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

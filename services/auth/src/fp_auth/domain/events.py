@@ -1,4 +1,4 @@
-"""What happened, for other services."""
+"""The events of auth."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What must hold of the claims of a token that another issuer signed; its signature was checked before."""
+"""Checks of the claims of a token that another issuer signed; its signature was checked before."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What ends before its time, and how long that must be remembered."""
+"""Identities that end early, and how long that is remembered."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -1,1 +1,1 @@
-"""What billing does: one use-case a file, and the ports they need."""
+"""The use-cases of billing, one a file, and their ports."""

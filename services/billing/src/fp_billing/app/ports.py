@@ -1,4 +1,4 @@
-"""What the use-cases need from the outside."""
+"""Ports of billing's use-cases."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager

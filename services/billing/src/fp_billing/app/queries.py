@@ -1,4 +1,4 @@
-"""What billing answers."""
+"""Reads of billing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,1 +1,1 @@
-"""What is counted, what it costs, and when it is too much; no I/O."""
+"""Usage, prices and quotas; pure."""

@@ -1,4 +1,4 @@
-"""What a team has used in a period, and how it grows."""
+"""The usage of a team in a period, and how it grows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""What a team owes for a period."""
+"""Invoices: the amount that a team owes for a period."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""What is counted."""
+"""Meters, and the identity of a metered fact."""
 
 from enum import StrEnum
 from typing import NamedTuple

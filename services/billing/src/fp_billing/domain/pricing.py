@@ -1,4 +1,4 @@
-"""What usage costs: first the allowance, then the price."""
+"""The cost of usage: first the allowance, then the price."""
 
 from dataclasses import dataclass
 

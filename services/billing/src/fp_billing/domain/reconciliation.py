@@ -1,4 +1,4 @@
-"""What inference recorded against what was billed: the difference must be 0."""
+"""The comparison of recorded with billed predictions: the difference must be 0."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace

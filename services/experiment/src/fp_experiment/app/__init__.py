@@ -1,1 +1,1 @@
-"""What the experiment service can do."""
+"""The use-cases of experiment, one a file."""

@@ -1,4 +1,4 @@
-"""What is refused, and why: one reason code each."""
+"""Refusals, each with its reason code."""
 
 from fp_kernel import AlreadyExists, FieldViolation, NotFound
 

@@ -1,4 +1,4 @@
-"""What happened, for other services."""
+"""The events of experiment."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What led to what: nodes with facts, and edges between them.
+"""Lineage: nodes with facts, and edges between them.
 
 Everything here may arrive twice and in any order. A fact holds until one with a later time; an edge holds for ever, and
 the earliest event that named it is stored.

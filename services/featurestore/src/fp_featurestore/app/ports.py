@@ -1,4 +1,4 @@
-"""What the use-cases need from the outside."""
+"""Ports of the feature store's use-cases."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager

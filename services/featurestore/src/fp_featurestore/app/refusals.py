@@ -1,4 +1,4 @@
-"""What a caller hears of things that are not there; another team's are not there either."""
+"""Refusals of things that do not exist or are another team's."""
 
 from fp_kernel import NotFound
 

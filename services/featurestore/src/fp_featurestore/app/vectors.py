@@ -1,4 +1,4 @@
-"""What reads answer of one entity."""
+"""The answer of a read for one entity."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

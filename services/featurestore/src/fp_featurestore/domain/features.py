@@ -1,4 +1,4 @@
-"""What a feature view is made of."""
+"""Feature views and their features."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What texts a feature store accepts."""
+"""Rules for texts in a feature store."""
 
 import re
 

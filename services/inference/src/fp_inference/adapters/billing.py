@@ -1,4 +1,4 @@
-"""What billing says of quotas."""
+"""Quotas, read from billing."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""What each process says of its breakers, for as long as it goes on saying so."""
+"""The breakers of each process in Redis, which expire when it no longer writes them."""
 
 import json
 from collections.abc import Sequence

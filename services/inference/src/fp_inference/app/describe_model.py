@@ -1,4 +1,4 @@
-"""What a served model takes and gives."""
+"""Description of a served model: its tensors and versions."""
 
 from collections import OrderedDict
 from dataclasses import dataclass

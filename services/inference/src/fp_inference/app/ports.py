@@ -1,4 +1,4 @@
-"""What predictions and routes need of the world."""
+"""Ports of inference's use-cases."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What commands answered, so that a retry gets the same answer."""
+"""Stored answers of commands, so that a retry gets the same answer."""
 
 import asyncio
 from collections import OrderedDict

@@ -1,4 +1,4 @@
-"""What goes in, what comes out, and what is recorded of it."""
+"""The values of a prediction: request, answer and record."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

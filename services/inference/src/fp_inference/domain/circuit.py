@@ -1,4 +1,4 @@
-"""What the breakers of all processes say of one target."""
+"""The state of a target's circuit, from the breakers of all processes."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace

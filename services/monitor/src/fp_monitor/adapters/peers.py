@@ -1,4 +1,4 @@
-"""What registry and pipeline know, asked on behalf of whoever calls this service."""
+"""Questions to registry and pipeline, on behalf of the caller."""
 
 import grpc
 from forgepoint.pipeline.v1.pipeline_pb2 import GetPipelineRequest

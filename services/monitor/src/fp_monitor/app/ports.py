@@ -1,4 +1,4 @@
-"""What the use-cases need of the outside, as small as they need it."""
+"""Ports of monitor's use-cases."""
 
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager

@@ -1,1 +1,1 @@
-"""What drift is: pure, sync, no I/O."""
+"""Drift: statistics, windows and reports. Pure, synchronous."""

@@ -1,4 +1,4 @@
-"""What a version was trained on, in its own bins, and the bin that a value of today falls into."""
+"""The baseline of a version in its own bins, and the bin of a new value."""
 
 import math
 from bisect import bisect_left

@@ -1,4 +1,4 @@
-"""What is measured, how, and how bad it is."""
+"""Metrics of drift, with their severity."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

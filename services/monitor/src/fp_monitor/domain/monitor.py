@@ -1,4 +1,4 @@
-"""What is watched of one model, and what follows from it."""
+"""A monitor: the settings of one model and their consequences."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

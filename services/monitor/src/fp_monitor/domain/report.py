@@ -1,4 +1,4 @@
-"""What one closed window said, and when it asks for a new model."""
+"""The report of a closed window, and when it asks for a retraining."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -1,1 +1,1 @@
-"""What notification does, one file a use-case."""
+"""The use-cases of notification, one a file."""

@@ -1,4 +1,4 @@
-"""What mails need from the outside."""
+"""Ports of the use-cases about mails."""
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager

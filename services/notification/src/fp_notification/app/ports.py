@@ -1,4 +1,4 @@
-"""What the use-cases need from the outside."""
+"""Ports of notification's use-cases."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager

@@ -1,4 +1,4 @@
-"""What notification answers."""
+"""Reads of notification."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What follows from an attempt to deliver."""
+"""The state of a delivery after an attempt."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What notification publishes."""
+"""The events of notification."""
 
 from dataclasses import dataclass
 from datetime import datetime

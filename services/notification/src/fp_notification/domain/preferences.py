@@ -1,4 +1,4 @@
-"""What people and teams may ask for."""
+"""Preferences of people, and channels."""
 
 import unicodedata
 from collections.abc import Iterable, Sequence

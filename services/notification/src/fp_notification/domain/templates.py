@@ -1,4 +1,4 @@
-"""What people read: by the template of the event type, or by the envelope alone where there is none."""
+"""The text of a notification: by the template of its event type, else from the envelope alone."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

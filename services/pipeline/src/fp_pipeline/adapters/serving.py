@@ -1,4 +1,4 @@
-"""What a runtime says of its model, over gRPC."""
+"""The status of a runtime's model, over gRPC."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""What an executor gets: one attempt of one step, and what it answers."""
+"""One attempt of one step, given to an executor, and its answer."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""What the use-cases and the engine need of the outside, as small as they need it."""
+"""Ports of the use-cases and the engine."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager

@@ -1,4 +1,4 @@
-"""What each type of step reads from its config, checked when the pipeline is made and read again when the step runs."""
+"""The config of each type of step, checked when the pipeline is made and read again when the step runs."""
 
 import re
 from collections.abc import Callable, Mapping

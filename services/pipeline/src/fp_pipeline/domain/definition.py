@@ -1,4 +1,4 @@
-"""What a user declares: a pipeline of steps."""
+"""The definition of a pipeline, as a user declares it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

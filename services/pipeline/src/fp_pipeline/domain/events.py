@@ -1,4 +1,4 @@
-"""What the rest of the platform hears of."""
+"""The events of pipeline."""
 
 from dataclasses import dataclass
 from datetime import datetime

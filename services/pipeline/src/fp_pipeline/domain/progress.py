@@ -1,4 +1,4 @@
-"""What one decision changes, to be written in one transaction."""
+"""The changes of one decision, written in one transaction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""What happens next: consequences that need no work (`advance`) and work that may start now (`work`)."""
+"""The next steps of an execution: consequences that need no work (`advance`) and work that may start now (`work`)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""What a version that was asked answered and how fast, as counters that add up in any order."""
+"""Outcomes and latencies of a version, as counters that add up in any order."""
 
 import math
 from collections.abc import Iterable, Mapping

@@ -1,1 +1,1 @@
-"""What the registry does: one use-case a file, and the ports they need."""
+"""The use-cases of the registry, one a file, and their ports."""

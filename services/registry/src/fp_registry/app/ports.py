@@ -1,4 +1,4 @@
-"""What the use-cases need from the outside."""
+"""Ports of the registry's use-cases."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager

@@ -1,4 +1,4 @@
-"""What the updates of the projection need from the outside."""
+"""Ports of the updates of the projection."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What reads need from the outside: the projection, and Postgres in the same shape."""
+"""Ports of reads: the projection, and Postgres in the same shape."""
 
 from dataclasses import dataclass
 from typing import Protocol

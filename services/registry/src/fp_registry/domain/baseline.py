@@ -1,4 +1,4 @@
-"""What a version was trained on, as distributions that drift is measured against."""
+"""The baseline profile of a version: the distributions against which drift is measured."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence

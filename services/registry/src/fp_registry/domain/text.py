@@ -1,4 +1,4 @@
-"""What texts a registry accepts."""
+"""Rules for texts in the registry."""
 
 import re
 from collections.abc import Mapping

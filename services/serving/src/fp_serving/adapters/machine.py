@@ -1,4 +1,4 @@
-"""What this container may use of its machine."""
+"""The processors and memory that this container may use."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What loading and answering need of the world."""
+"""Ports of loading and answering."""
 
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from pathlib import Path

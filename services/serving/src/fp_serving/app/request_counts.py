@@ -1,4 +1,4 @@
-"""What an autoscaler and a person want to know of the runtime."""
+"""Counts of requests, for autoscalers and people."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""What a loaded model takes and gives."""
+"""The tensors of a loaded model."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What an issuer publishes (OpenID Connect Discovery), and its signatures."""
+"""The metadata and keys of an issuer (OpenID Connect Discovery), and the check of its signatures."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

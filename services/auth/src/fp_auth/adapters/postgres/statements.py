@@ -1,4 +1,4 @@
-"""What the stores share."""
+"""SQL and conversions that several stores share."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""What deleted runs leave behind."""
+"""The rows of deleted runs."""
 
 from datetime import datetime, timedelta
 from typing import Final

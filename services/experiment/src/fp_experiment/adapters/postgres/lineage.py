@@ -1,4 +1,4 @@
-"""What led to what."""
+"""The lineage: facts and edges."""
 
 import json
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""What searches find of runs that have ended."""
+"""The search index of ended runs."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""What more than one adapter says to the database."""
+"""SQL that several adapters share."""
 
 # The right to append to a view's log. Writers hold it until the commit; a reader that shares it for a moment knows that
 # no write is under way.

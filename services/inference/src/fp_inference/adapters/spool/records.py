@@ -1,4 +1,4 @@
-"""What a record of the spool holds."""
+"""The records of the spool."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What versions were trained on, and which of them is in production."""
+"""Baselines of versions, and which version is in production."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""What ends by age: predictions are dropped by their day, and all else goes in bites."""
+"""Removal by age: predictions are dropped by their day, all else in small steps."""
 
 from datetime import datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""What is read outside of a transaction."""
+"""Reads outside of a transaction."""
 
 from collections.abc import Sequence
 

@@ -1,1 +1,1 @@
-"""What each type of step does and how it is undone."""
+"""The types of steps: what each does, and its compensation."""

@@ -1,4 +1,4 @@
-"""What a job gets in its environment: where it stands, what came before it, and URLs to read and write."""
+"""The environment of a job: its step, the outputs of earlier steps, and URLs to read and write."""
 
 import json
 from datetime import timedelta

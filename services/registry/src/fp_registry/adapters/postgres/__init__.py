@@ -1,1 +1,1 @@
-"""What the registry stores in Postgres."""
+"""The stores of the registry in Postgres."""
