@@ -55,40 +55,41 @@ def open_logins(
     )
     verify = VerifyPassword(users, transactions, hasher, attempts)
     sealer = Sealer(own, "password proofs")
-    proofs = PasswordProofs(sealer, unsealing(sealer), users, attempts, clock)
-    reads, passcodes = PostgresSecondFactorReads(database), TotpPasscodes()
-    keys, envelope, changes = (
-        wrapping_keys(settings),
-        Envelope(),
-        SecondFactorChanges(MailQueue(Sealer(own, "mails"))),
-    )
+    keys, envelope, passcodes = wrapping_keys(settings), Envelope(), TotpPasscodes()
     match = MatchCode(keys, envelope, passcodes, clock)
-    check = CheckSecondFactor(reads, match, attempts)
+    check = CheckSecondFactor(PostgresSecondFactorReads(database), match, attempts)
+    login = Login(
+        transactions,
+        verify=verify,
+        proofs=PasswordProofs(sealer, unsealing(sealer), users, attempts, clock),
+        second_factor=check,
+        open_session=OpenSession(transactions, IssueTokens(keyring, random, settings.session), clock),
+        clock=clock,
+    )
+    begin = BeginSecondFactor(
+        users, transactions, verify, keys=keys, envelope=envelope, passcodes=passcodes, random=random, clock=clock
+    )
+    changes = SecondFactorChanges(MailQueue(Sealer(own, "mails")))
     person = VerifyPerson(verify, check, attempts)
-    open_session = OpenSession(transactions, IssueTokens(keyring, random, settings.session), clock)
-    servicer = SecondFactorServicer(
+    return Logins(login, verify, _second_factors(database, clock, begin, match=match, person=person, changes=changes))
+
+
+def _second_factors(
+    database: Database,
+    clock: Clock,
+    begin: BeginSecondFactor,
+    *,
+    match: MatchCode,
+    person: VerifyPerson,
+    changes: SecondFactorChanges,
+) -> SecondFactorServicer:
+    users, transactions, random = PostgresUsers(database), PostgresTransactions(database), secrets.token_bytes
+    reads = PostgresSecondFactorReads(database)
+    return SecondFactorServicer(
         queries=SecondFactorQueries(users, reads),
-        begin=BeginSecondFactor(
-            users,
-            transactions,
-            verify,
-            keys=keys,
-            envelope=envelope,
-            passcodes=passcodes,
-            random=random,
-            clock=clock,
-        ),
+        begin=begin,
         confirm=ConfirmSecondFactor(reads, transactions, match, changes=changes, random=random, clock=clock),
         turn_off=TurnOffSecondFactor(users, transactions, person, changes, clock),
         renew_recovery_codes=RenewRecoveryCodes(users, transactions, person, random, clock),
         reset=ResetSecondFactor(transactions, changes, clock),
     )
-    login = Login(
-        transactions,
-        verify=verify,
-        proofs=proofs,
-        second_factor=check,
-        open_session=open_session,
-        clock=clock,
-    )
-    return Logins(login, verify, servicer)

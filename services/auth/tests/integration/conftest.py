@@ -4,7 +4,6 @@ import itertools
 import math
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import resources
 from types import SimpleNamespace
@@ -12,6 +11,7 @@ from typing import Any
 
 import argon2
 import pytest
+from auth_fakes import FakeMailer, FakeSigner
 from auth_second_factor import logins
 from fp_auth.adapters.argon2 import Argon2Hasher
 from fp_auth.adapters.guesses import password_policy
@@ -41,7 +41,6 @@ from fp_auth.app.invitations import CreateInvitation, InvitationQueries, Withdra
 from fp_auth.app.issue_job_token import IssueJobToken
 from fp_auth.app.links import Links
 from fp_auth.app.logout import Logout
-from fp_auth.app.mail_ports import Mail
 from fp_auth.app.passwords import (
     ChangePassword,
     CompletePasswordReset,
@@ -62,12 +61,11 @@ from fp_auth.app.update_profile import UpdateProfile
 from fp_auth.app.validate_token import ResolveApiKey, ValidateToken
 from fp_auth.app.verify_email import RequestEmailVerification, VerifyEmail
 from fp_auth.app.verify_password import VerifyPassword
-from fp_auth.domain.claims import Claims
 from fp_auth.domain.lockout import LockoutPolicy
 from fp_auth.domain.sessions import SessionPolicy
 from fp_auth.domain.users import User
 from fp_events import Event, decode
-from fp_kernel import Error, FieldViolation, Principal, Unauthenticated, new_id
+from fp_kernel import Error, FieldViolation, Principal, new_id
 from fp_postgres import Database
 from fp_testkit.clock import ManualClock
 
@@ -78,44 +76,6 @@ SERVICE_SCOPES = {"registry": frozenset({"models:read"})}
 CHEAP = argon2.Parameters(
     type=argon2.Type.ID, version=19, salt_len=8, hash_len=16, time_cost=1, memory_cost=8, parallelism=1
 )
-
-
-@dataclass
-class FakeSigner:
-    """Tokens are numbers; what they say is remembered."""
-
-    clock: ManualClock
-    issued: dict[str, Claims] = field(default_factory=dict)
-
-    def sign(self, claims: Claims) -> str:
-        token = f"token-{len(self.issued)}"
-        self.issued[token] = claims
-        return token
-
-    async def verify(self, token: str) -> Claims:
-        claims = self.issued.get(token)
-        if claims is None or (claims.expires_at and claims.expires_at <= self.clock.now()):
-            raise Unauthenticated("worth nothing")
-        return claims
-
-
-@dataclass
-class FakeMailer:
-    """fails: what the next mails meet, one each."""
-
-    sent: dict[str, Mail] = field(default_factory=dict)
-    fails: list[Error] = field(default_factory=list)
-
-    async def send(self, mail: Mail, key: str) -> None:
-        if self.fails:
-            raise self.fails.pop(0)
-        self.sent[key] = mail
-
-    @property
-    def token(self) -> str:
-        """Of the link in the newest mail."""
-        links = [mail.parameters["link"] for mail in self.sent.values() if "link" in mail.parameters]
-        return links[-1].partition("token=")[2]
 
 
 class Stores:
