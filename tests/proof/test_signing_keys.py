@@ -117,17 +117,15 @@ async def test_a_withdrawn_signing_key_ends_its_tokens_and_fails_nobody_else(
     key = (await admin.auth.CreateAPIKey(auth_pb2.CreateAPIKeyRequest(name="load", scopes=scopes))).raw_key
     channels = Channels(BearerToken(leaked))
     keys = signing_keys_pb2_grpc.SigningKeyServiceStub(channels.open(platform.access.address, timeout=30))
-    listed = (await keys.ListSigningKeys(signing_keys_pb2.ListSigningKeysRequest())).signing_keys
-    current = next(each for each in listed if each.HasField("signs_from") and not each.HasField("retired_at"))
-
     async with grpc.aio.insecure_channel(platform.access.address) as channel, asyncio.TaskGroup() as group:
         calls = through_the_gateway(channel)
         good, bad, service = Load(calls, key), Load(calls, leaked), Load([runtime], forged)
         for load in (good, bad, service):
             group.create_task(load.run())
+        current = await signing_now(keys)
         await asyncio.sleep(LOAD_SECONDS)
         before = time.monotonic()
-        await keys.WithdrawSigningKey(signing_keys_pb2.WithdrawSigningKeyRequest(kid=current.kid))
+        await keys.WithdrawSigningKey(signing_keys_pb2.WithdrawSigningKeyRequest(kid=current))
         withdrawn = time.monotonic()
         fresh = Load(calls, await connect().login(platform.access.email, platform.access.password))
         fresh_service = Load([runtime], await exchange("inference"))
@@ -147,6 +145,11 @@ async def test_a_withdrawn_signing_key_ends_its_tokens_and_fails_nobody_else(
     print(f"none failed: {sum(good.since(0).values())} with a key, {sum(fresh.since(0).values())} with a new login")
     refused = {"withdrawn": bad, "withdrawn, at a runtime": service}
     print({name: sum(load.since(withdrawn + PROMISED).values()) for name, load in refused.items()})
+
+
+async def signing_now(keys):
+    listed = (await keys.ListSigningKeys(signing_keys_pb2.ListSigningKeysRequest())).signing_keys
+    return next(each.kid for each in listed if each.HasField("signs_from") and not each.HasField("retired_at"))
 
 
 def ended_before(load, moment):
