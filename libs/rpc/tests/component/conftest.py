@@ -21,10 +21,12 @@ class Peer:
         self._shapes = shapes
         self.script = []
         self.calls = []
+        self.connections = []
         self.address = ""
 
     async def answer(self, request, context):
         self.calls.append((dict(context.invocation_metadata()), context.time_remaining()))
+        self.connections.append(context.peer())
         outcome = self.script.pop(0) if self.script else None
         if isinstance(outcome, Exception):
             code, message, status = to_status(outcome)

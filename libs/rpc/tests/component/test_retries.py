@@ -172,6 +172,16 @@ async def test_a_write_to_a_peer_that_is_away_fails_and_says_no_address(connect,
     assert "127.0.0.1" not in refused.value.message
 
 
+async def test_channels_that_were_opened_apart_wait_for_no_back_off_of_each_other(peer, connect, shapes):
+    """They share no connection, so that none of them finds the lost one of another that was there before."""
+    first, other = connect(peer.address), connect(peer.address)
+    for call in (first.One, first.Write, other.One):
+        await call(shapes.pb.Request())
+
+    read, written, by_other = peer.connections
+    assert read == written != by_other
+
+
 async def test_a_stream_is_sent_again_before_its_first_message_only(peer, connect, shapes):
     stub = connect(peer.address)
     peer.script = [away(), None, away()]

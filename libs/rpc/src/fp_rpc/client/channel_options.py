@@ -1,18 +1,26 @@
 """Options of channels to services of the platform."""
 
+import itertools
 from typing import Final
 
 from fp_rpc.retries import SINGLE
 
 MIB: Final = 1024 * 1024
+_groups = itertools.count()
+
+
+def connection_group() -> int:
+    """For channels that share connections with each other, and with no other channel of the process."""
+    return next(_groups)
 
 
 def channel_options(
-    *, max_message_bytes: int = 17 * MIB, keepalive: float = 30.0, config: str = SINGLE
+    *, max_message_bytes: int = 17 * MIB, keepalive: float = 30.0, config: str = SINGLE, group: int | None = None
 ) -> list[tuple[str, int | str]]:
     """keepalive: seconds between pings, also without calls, so that a peer that vanished is noticed.
 
     config: gRPC's service config; the default sends nothing twice that a server may have seen.
+    group: a `connection_group`; without it a channel shares its connections with none.
     """
     return [
         ("grpc.max_receive_message_length", max_message_bytes),
@@ -30,4 +38,7 @@ def channel_options(
         ("grpc.per_rpc_retry_buffer_size", max_message_bytes),
         # Addresses of peers are internal: a proxy that the environment names must not get these calls.
         ("grpc.enable_http_proxy", 0),
+        # Else all channels of the process with the same options share their connections, those that are lost as well:
+        # the first calls of a channel that is opened when its peer is back failed by another channel's back-off.
+        ("fp.connection_group", connection_group() if group is None else group),
     ]

@@ -11,7 +11,7 @@ from fp_telemetry import Metrics
 from fp_rpc.call_metrics import CallMetrics
 from fp_rpc.client import stub_methods
 from fp_rpc.client.call_context import ChannelContext
-from fp_rpc.client.channel_options import MIB, channel_options
+from fp_rpc.client.channel_options import MIB, channel_options, connection_group
 from fp_rpc.client.client_call import ClientMethod
 from fp_rpc.client.connection import Connection
 from fp_rpc.client.credentials import Credential
@@ -37,7 +37,8 @@ class ChannelPolicy:
 
 
 class Channels:
-    """Opens channels that carry this process's identity; closes all of them at once.
+    """Opens channels that carry this process's identity; closes all of them at once. They share connections with each
+    other, and with no other channel of the process.
 
     credential: None for calls without identity. metrics: where calls are counted, if anywhere.
     """
@@ -53,6 +54,7 @@ class Channels:
         self._policy = policy or ChannelPolicy()
         self._metrics = CallMetrics.of(metrics, client=True) if metrics is not None else None
         self._open: set[_Channel] = set()
+        self._group = connection_group()
 
     def open(self, address: str, *, timeout: float, passing: Collection[type[Error]] = frozenset()) -> grpc.aio.Channel:
         """A channel for generated stubs; it connects at its first call, and must be made in the running loop.
@@ -70,7 +72,7 @@ class Channels:
             metrics=self._metrics,
             passing=passing,
         )
-        channel = _Channel(address, context, policy, self._open.discard)
+        channel = _Channel(address, context, policy, self._group, self._open.discard)
         self._open.add(channel)
         return channel
 
@@ -80,8 +82,10 @@ class Channels:
             await channel.close()
 
 
-def _bare(address: str, policy: ChannelPolicy, config: str) -> grpc.aio.Channel:
-    options = channel_options(max_message_bytes=policy.max_message_bytes, keepalive=policy.keepalive, config=config)
+def _bare(address: str, policy: ChannelPolicy, group: int, config: str) -> grpc.aio.Channel:
+    options = channel_options(
+        max_message_bytes=policy.max_message_bytes, keepalive=policy.keepalive, config=config, group=group
+    )
     return grpc.aio.insecure_channel(address, options=options)
 
 
@@ -89,10 +93,15 @@ class _Channel(grpc.aio.Channel):
     """Two bare channels, whose methods are those of `stub_methods`: gRPC lets both use the same connections."""
 
     def __init__(
-        self, address: str, context: ChannelContext, policy: ChannelPolicy, closed: Callable[["_Channel"], None]
+        self,
+        address: str,
+        context: ChannelContext,
+        policy: ChannelPolicy,
+        group: int,
+        closed: Callable[["_Channel"], None],
     ) -> None:
-        self._single = _bare(address, policy, SINGLE)
-        self._repeating = _bare(address, policy, policy.retry.config())
+        self._single = _bare(address, policy, group, SINGLE)
+        self._repeating = _bare(address, policy, group, policy.retry.config())
         self._context = context
         self._policy = policy
         self._connection = Connection(self._single, policy.retry)
