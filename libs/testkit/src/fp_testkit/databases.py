@@ -1,57 +1,99 @@
-"""A database for each test, copied from a template that was migrated once."""
+"""A database for each test, copied from a template that was migrated once, or that of an earlier test made like it."""
 
 import os
+from collections import defaultdict
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit, urlunsplit
 
+from fp_testkit import reuse
 from fp_testkit.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from contextlib import AbstractAsyncContextManager
     from importlib.resources.abc import Traversable
-
-    import asyncpg
 
 _ROLE: Final = "fp_test"
 _PASSWORD: Final = "fp_test"
+_END: Final = """
+select pg_terminate_backend(pid, $2) from pg_stat_activity where datname = $1 and pid <> pg_backend_pid()
+"""
+_Key = tuple[str, str]
 
 
 class Databases:
     """Fresh databases on one server, owned by a role without privileges, as in production.
 
-    admin_url: a superuser's. Templates live as long as this object; `drop` removes what `create` made.
+    admin_url: a superuser's. Templates live as long as this object; `drop` takes away what `create` made. A database
+    that is used again has another name, so that nobody of the earlier test finds it.
     """
 
     def __init__(self, admin_url: str) -> None:
         self._admin_url = admin_url
         self._prefix = f"fp_test_{os.getpid()}"
-        self._templates: dict[tuple[str, str], str] = {}
-        self._created: list[str] = []
+        self._templates: dict[_Key, str] = {}
+        self._states: dict[_Key, reuse.State] = {}
+        self._created: dict[str, _Key | None] = {}
+        self._used: dict[_Key, list[str]] = defaultdict(list)
         self._count = 0
         self._has_role = False
 
-    async def create(self, migrations: "Traversable | None" = None, *, service: str = "test") -> str:
-        """The URL of a fresh database; with `migrations` it has the service's tables and those of fp_postgres.
+    async def create(
+        self, migrations: "Traversable | None" = None, *, service: str = "test", fresh: bool = False
+    ) -> str:
+        """The URL of a database without rows; with `migrations` it has the service's tables and those of fp_postgres.
 
-        migrations: the folder of the service. service: its noun, as for `fp_postgres.migrate`.
+        migrations: the folder of the service. service: its noun, as for `fp_postgres.migrate`. fresh: a new one, whose
+        tables never had other rows: for tests of how tables are read.
         """
+        key = (str(migrations), service) if migrations is not None else None
         async with self._admin() as admin:
-            template = await self._template(admin, migrations, service) if migrations is not None else "template0"
-            name = self._next_name()
-            await self._create(admin, name, template)
-            self._created.append(name)
+            template = "template0" if migrations is None else await self._template(admin, migrations, service)
+            name = None if fresh or key is None else await self._again(admin, key)
+            if name is None:
+                name = self._next_name()
+                await self._create(admin, name, template)
+            self._created[name] = None if fresh else key
         return self._url(name)
 
     async def drop(self) -> None:
-        """Remove every database that `create` made; connections to it are cut."""
+        """Take away every database that `create` made; connections to it are cut."""
         if not self._created:
             return
         async with self._admin() as admin:
             while self._created:
-                await admin.execute(f'drop database if exists "{self._created.pop()}" with (force)')
+                name, key = self._created.popitem()
+                if key is None:
+                    await self._remove(admin, name)
+                else:
+                    self._used[key].append(await self._retired(admin, name))
 
-    async def _template(self, admin: "asyncpg.Connection", migrations: "Traversable", service: str) -> str:
+    async def _retired(self, admin: "reuse.Connection", name: str) -> str:
+        """Its new name, by which nobody is connected to it."""
+        later = self._next_name()
+        await admin.execute(f'alter database "{name}" with allow_connections false')
+        await admin.execute(_END, name, int(PATIENCE * 1_000))
+        await admin.execute(f'alter database "{name}" rename to "{later}"')
+        await admin.execute(f'alter database "{later}" with allow_connections true')
+        return later
+
+    async def _again(self, admin: "reuse.Connection", key: _Key) -> str | None:
+        """One that an earlier test has used, as it was; None when there is none that can be made so."""
+        while self._used[key]:
+            name = self._used[key].pop()
+            async with self._superuser(name) as connection:
+                restored = await reuse.restore(connection, self._states[key])
+            if restored:
+                return name
+            await self._remove(admin, name)
+        return None
+
+    @staticmethod
+    async def _remove(admin: "reuse.Connection", name: str) -> None:
+        await admin.execute(f'drop database if exists "{name}" with (force)')
+
+    async def _template(self, admin: "reuse.Connection", migrations: "Traversable", service: str) -> str:
         from fp_postgres import migrate
 
         key = (str(migrations), service)
@@ -59,10 +101,12 @@ class Databases:
             name = self._next_name()
             await self._create(admin, name, "template0")
             await migrate(self._url(name), migrations, service=service)
+            async with self._superuser(name) as connection:
+                self._states[key] = await reuse.read(connection)
             self._templates[key] = name
         return self._templates[key]
 
-    async def _create(self, admin: "asyncpg.Connection", name: str, template: str) -> None:
+    async def _create(self, admin: "reuse.Connection", name: str, template: str) -> None:
         if not self._has_role:
             await admin.execute(
                 f"do $$ begin create role {_ROLE} login password '{_PASSWORD}'; "
@@ -77,16 +121,26 @@ class Databases:
         return f"{self._prefix}_{self._count}"
 
     def _url(self, name: str) -> str:
+        host = urlsplit(self._admin_url).netloc.rpartition("@")[2]
+        return self._of(name, f"{_ROLE}:{_PASSWORD}@{host}")
+
+    def _of(self, name: str, address: str) -> str:
         parts = urlsplit(self._admin_url)
-        host = parts.netloc.rpartition("@")[2]
-        return urlunsplit((parts.scheme, f"{_ROLE}:{_PASSWORD}@{host}", f"/{name}", parts.query, ""))
+        return urlunsplit((parts.scheme, address, f"/{name}", parts.query, ""))
 
-    @asynccontextmanager
-    async def _admin(self) -> "AsyncIterator[asyncpg.Connection]":
-        import asyncpg
+    def _admin(self) -> "AbstractAsyncContextManager[reuse.Connection]":
+        return _connected(self._admin_url)
 
-        connection = await asyncpg.connect(self._admin_url, timeout=PATIENCE, command_timeout=PATIENCE)
-        try:
-            yield connection
-        finally:
-            await connection.close()
+    def _superuser(self, name: str) -> "AbstractAsyncContextManager[reuse.Connection]":
+        return _connected(self._of(name, urlsplit(self._admin_url).netloc))
+
+
+@asynccontextmanager
+async def _connected(url: str) -> "AsyncIterator[reuse.Connection]":
+    import asyncpg
+
+    connection = await asyncpg.connect(url, timeout=PATIENCE, command_timeout=PATIENCE)
+    try:
+        yield connection
+    finally:
+        await connection.close()

@@ -180,4 +180,5 @@ TABLE = {
 
 
 async def test_every_statement_keeps_its_index_at_any_size(databases):
-    await check("fp_billing", await databases.create(MIGRATIONS, service="billing"), TABLE, fill=FILL, small=SMALL)
+    url = await databases.create(MIGRATIONS, service="billing", fresh=True)
+    await check("fp_billing", url, TABLE, fill=FILL, small=SMALL)

@@ -186,6 +186,6 @@ async def prepare(url):
 
 
 async def test_every_statement_keeps_its_index_at_any_size(databases):
-    url = await databases.create(MIGRATIONS, service="experiment")
+    url = await databases.create(MIGRATIONS, service="experiment", fresh=True)
     await prepare(url)
     await check("fp_experiment", url, TABLE, fill=FILL, small=SMALL)

@@ -92,5 +92,5 @@ TABLE = {
 
 
 async def test_every_statement_keeps_its_index_at_any_size(databases):
-    url = await databases.create(MIGRATIONS, service="featurestore")
+    url = await databases.create(MIGRATIONS, service="featurestore", fresh=True)
     await check("fp_featurestore", url, TABLE, fill=FILL)

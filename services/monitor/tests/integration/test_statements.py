@@ -179,4 +179,4 @@ TABLE = {
 
 
 async def test_every_statement_keeps_its_index_at_any_size(databases):
-    await check("fp_monitor", await databases.create(MIGRATIONS, service="monitor"), TABLE, fill=FILL)
+    await check("fp_monitor", await databases.create(MIGRATIONS, service="monitor", fresh=True), TABLE, fill=FILL)

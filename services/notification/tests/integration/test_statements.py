@@ -126,6 +126,5 @@ TABLE = {
 
 
 async def test_every_statement_keeps_its_index_at_any_size(databases):
-    await check(
-        "fp_notification", await databases.create(MIGRATIONS, service="notification"), TABLE, fill=FILL, small=SMALL
-    )
+    url = await databases.create(MIGRATIONS, service="notification", fresh=True)
+    await check("fp_notification", url, TABLE, fill=FILL, small=SMALL)

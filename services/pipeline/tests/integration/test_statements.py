@@ -207,4 +207,4 @@ TABLE = {
 
 
 async def test_every_statement_keeps_its_index_at_any_size(databases):
-    await check("fp_pipeline", await databases.create(MIGRATIONS, service="pipeline"), TABLE, fill=FILL)
+    await check("fp_pipeline", await databases.create(MIGRATIONS, service="pipeline", fresh=True), TABLE, fill=FILL)

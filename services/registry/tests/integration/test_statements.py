@@ -191,4 +191,4 @@ TABLE = {
 
 
 async def test_every_statement_keeps_its_index_at_any_size(databases):
-    await check("fp_registry", await databases.create(MIGRATIONS, service="registry"), TABLE, fill=FILL)
+    await check("fp_registry", await databases.create(MIGRATIONS, service="registry", fresh=True), TABLE, fill=FILL)
