@@ -132,7 +132,11 @@ def database_server(real_stores: "Stores") -> "Databases":
 
 
 @pytest_asyncio.fixture
-async def databases(database_server: "Databases") -> "AsyncIterator[Databases]":
+async def databases(database_server: "Databases", monkeypatch: pytest.MonkeyPatch) -> "AsyncIterator[Databases]":
+    from fp_testkit.patience import PATIENCE
+
+    # Many callers at once wait for the connections of one pool: on a busy machine longer than a caller should.
+    monkeypatch.setattr("fp_postgres.database._WAIT", PATIENCE)
     yield database_server
     await database_server.drop()
 

@@ -5,7 +5,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 from fp_kernel import new_id
+from fp_postgres import database
 from fp_testkit.databases import Databases
+from fp_testkit.patience import PATIENCE
 
 SCHEMA = """
 create table kinds (
@@ -123,3 +125,7 @@ async def test_who_asks_for_a_fresh_one_gets_it_and_leaves_it_to_nobody(server, 
 
     assert fresh != known
     assert await oid(await create()) == known
+
+
+async def test_callers_wait_for_a_pool_as_long_as_a_test_does(databases):
+    assert database._WAIT == PATIENCE

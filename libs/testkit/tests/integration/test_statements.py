@@ -3,6 +3,7 @@ import sys
 import asyncpg
 import pytest
 from fp_testkit.statements import check, uses
+from fp_testkit.statements.conditions import alone
 
 FILL = (
     "CREATE TABLE things (id int PRIMARY KEY, owner int NOT NULL, name text NOT NULL)",
@@ -127,3 +128,26 @@ async def test_an_index_that_is_not_used_while_an_old_snapshot_is_open_is_refuse
         await check(package, database_url, {f"{package}.SQL": uses("things_whole", 3, 10_000)}, fill=fill)
     said = str(raised.value)
     assert "uses ['things_by_name'], not ['things_whole'], with an old snapshot open and empty partitions" in said
+
+
+async def test_nobody_but_the_check_vacuums_its_tables(database_url, holding):
+    """Where the machine is busy, autovacuum came while they were filled, and no page could be marked."""
+    package = holding("SELECT id FROM things WHERE id = $1")
+    await check(package, database_url, {f"{package}.SQL": uses("things_pkey", 3)}, fill=FILL)
+    connection = await asyncpg.connect(database_url)
+    assert await connection.fetchval("SELECT reloptions FROM pg_class WHERE relname = 'things'") == [
+        "autovacuum_enabled=off"
+    ]
+    await connection.close()
+
+
+async def test_the_check_waits_until_it_is_alone():
+    class Connection:
+        others = [2, 1, 0]  # noqa: RUF012 -- taken one by one
+
+        async def fetchval(self, _):
+            return self.others.pop(0)
+
+    await alone(Connection())
+
+    assert Connection.others == []

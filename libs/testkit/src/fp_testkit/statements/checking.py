@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from fp_testkit.patience import PATIENCE
-from fp_testkit.statements.conditions import add_empty_partitions, old_snapshot
+from fp_testkit.statements.conditions import add_empty_partitions, alone, old_snapshot, without_autovacuum
 from fp_testkit.statements.plans import Plan, read
 from fp_testkit.statements.texts import Text, collect
 
@@ -79,15 +79,18 @@ async def check(
     missing = []
     async with connections.dedicated(url, name="statements", command_timeout=PATIENCE) as connection:
         await connection.execute(_SETTINGS)
+        await without_autovacuum(connection)
         async with old_snapshot(url):
             for statement in fill:
                 await connection.execute(statement)
+            await without_autovacuum(connection)
             await connection.execute("analyze")
             await add_empty_partitions(connection)
             roots = {row["part"]: row["root"] for row in await connection.fetch(_PARTITIONS)}
             session = _Session(connection, small, roots)
             for name, text in texts.items():
                 faults += [f"{name}: {each}" for row in _rows(table, name) for each in await session.other(text, row)]
+        await alone(connection)
         await connection.execute("vacuum analyze")
         for name, text in texts.items():
             if not _rows(table, name):

@@ -1,5 +1,6 @@
 """What the planner finds in a database that has run for months, and not in one that was filled a moment ago."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
@@ -14,6 +15,15 @@ select p.partrelid::regclass::text as name, format_type(a.atttypid, null) as kin
 from pg_partitioned_table p join pg_attribute a on a.attrelid = p.partrelid and a.attnum = p.partattrs[0]
 where p.partstrat = 'r' and p.partnatts = 1
 """
+_QUIET: Final = """
+do $$ declare name regclass; begin
+    for name in select oid from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace loop
+        execute format('alter table %s set (autovacuum_enabled = off)', name);
+    end loop;
+end $$
+"""
+_OTHERS: Final = "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+_POLL: Final = 0.02
 # Bounds by the kind of the key, which no row of a filling reaches.
 _BEYOND: Final = {
     "uuid": [f"ff00000{n}-0000-0000-0000-000000000000" for n in range(3)],
@@ -39,6 +49,25 @@ async def old_snapshot(url: str) -> AsyncIterator[None]:
     ):
         await connection.execute("select from pg_class")
         yield
+
+
+async def without_autovacuum(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """From now on only the test itself vacuums and analyzes these tables.
+
+    Where a filling takes long, autovacuum would look at them in the middle of it, and its snapshot would keep the
+    test's VACUUM from marking their pages.
+    """
+    await connection.execute(_QUIET)
+
+
+async def alone(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Until nobody else is in this database: a session that ends, and autovacuum, have snapshots as well.
+
+    Raises TimeoutError.
+    """
+    async with asyncio.timeout(PATIENCE):
+        while await connection.fetchval(_OTHERS):  # noqa: ASYNC110 -- the server says it to nobody
+            await asyncio.sleep(_POLL)
 
 
 async def add_empty_partitions(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
