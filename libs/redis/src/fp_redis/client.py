@@ -9,6 +9,7 @@ from fp_telemetry import get_logger
 from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.driver_info import DriverInfo
 from redis.exceptions import ConnectionError as NotConnected
 from redis.exceptions import MasterDownError, NoScriptError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as NotAnswered
@@ -25,6 +26,8 @@ _HEALTH_CHECK = 15
 # While the store is away, callers go elsewhere at once and do not each wait for a time-out first.
 _REST = 1.0
 _NEVER = float("-inf")
+# One for all connections: each would read the version out of the files of the installed package, in the event loop.
+_DRIVER = DriverInfo()
 # The store itself is away. Whatever else it answers, it answers: a wrong command is the fault of who sent it.
 _AWAY = (NotConnected, NotAnswered, MasterDownError, OSError)
 _LISTEN_SECONDS = 10.0
@@ -65,6 +68,7 @@ class RedisClient:
             "socket_timeout": timeout,
             "socket_connect_timeout": timeout,
             "health_check_interval": _HEALTH_CHECK,
+            "driver_info": _DRIVER,
             # One retry covers a connection that the server closed; a store that is silent has had its time.
             "retry": Retry(NoBackoff(), 1, supported_errors=(NotConnected,)),
         }

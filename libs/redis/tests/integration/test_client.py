@@ -24,6 +24,17 @@ async def test_commands_of_one_round_trip_are_answered_in_order(link):
     assert answers[1:] == [b"1", 1, {b"x": b"y"}, None]
 
 
+async def test_a_new_connection_looks_into_no_installed_package(link, monkeypatch):
+    """Files are read in the event loop, for each connection."""
+
+    def looked():
+        raise AssertionError("the package was looked into")
+
+    monkeypatch.setattr("redis.utils.get_lib_version", looked)
+
+    assert await link.ask(("GET", "a")) == [None]
+
+
 async def test_a_script_the_store_has_not_seen_is_brought_to_it(link, redis_url):
     assert await link.run(COUNT, (["n"], [2]), (["n"], [3]), (["m"], [1])) == [2, 5, 1]
     async with Redis.from_url(redis_url) as other:
