@@ -21,7 +21,6 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-import uvloop
 from forgepoint.inference.v1 import inference_pb2 as pb
 from form import report
 from fp_flights import data, store
@@ -138,4 +137,4 @@ def _dearest(figures: dict[str, Any], factor: float, count: float = COUNT) -> di
 
 
 if __name__ == "__main__":
-    uvloop.run(measure())
+    asyncio.run(measure())

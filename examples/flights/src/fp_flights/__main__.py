@@ -1,13 +1,13 @@
 """`python -m fp_flights`: run the story; the last line of stdout is its outcome as JSON."""
 
 import argparse
+import asyncio
 import json
 import os
 import sys
 from pathlib import Path
 
 import numpy as np
-import uvloop
 from fp_kernel import Error
 
 from fp_flights.story.calendar import END
@@ -35,9 +35,9 @@ def main() -> int:
     try:
         pace = Pace().times(arguments.haste)
         options = StoryOptions(flights=arguments.flights, end=arguments.until, pace=pace, leave_running=arguments.keep)
-        outcome = uvloop.run(run_story(folder, narrator, options))
+        outcome = asyncio.run(run_story(folder, narrator, options))
         if arguments.keep:
-            uvloop.run(_farewell(folder, narrator))
+            asyncio.run(_farewell(folder, narrator))
     except Error as error:
         narrator.console.print(f"[red]error:[/red] {error.message}")
         sys.stdout.write(json.dumps({"status": "failed", "error": error.message}) + "\n")
