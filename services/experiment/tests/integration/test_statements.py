@@ -53,7 +53,6 @@ FILL = (
     f"INSERT INTO deleted_runs SELECT {TEAM}, {RUN}, {RUN}, now(), 'ann' {ROWS}",
     f"INSERT INTO lineage_edges SELECT {TEAM}, 'RUN', 'r' || n, 'VERSION', 'm@' || n, 'PRODUCED', NULL, now() {ROWS}",
     f"INSERT INTO lineage_facts SELECT {TEAM}, 'VERSION', 'm@' || n, 'stage', 'DEV', now(), now() {ROWS}",
-    f"INSERT INTO fp_commands SELECT {TEAM}, 'rpc', 'k' || n, '', '', now() {ROWS}",
     _STAGE.replace("ON COMMIT DELETE ROWS", ""),
 )
 # Staged points are those of one batch.
