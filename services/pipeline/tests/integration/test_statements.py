@@ -48,7 +48,7 @@ FILL = (
     f"""
     INSERT INTO deployments (runtime, team, model_id, model_name, version_id, version, endpoint, weight_bps,
                              execution_id, deployed_at, signature, artifact_digest, state, stop_at)
-    SELECT 'runtime-' || lpad(n::text, 6, '0'), {TEAM_OF}, 'm', 'model-' || n % 5000, 'v-' || n, n, 'e', 0,
+    SELECT 'runtime-' || lpad(n::text, 8, '0'), {TEAM_OF}, 'm', 'model-' || n % 5000, 'v-' || n, n, 'e', 0,
            {ROW_ID.format("10000 + n % 10000 + 1")}, '2013-03-01', '', '',
            CASE WHEN n > 20000 THEN 'GONE' WHEN n % 20 = 2 THEN 'LIVE' WHEN n % 400 = 3 THEN 'DRAINING' ELSE 'GONE' END,
            '2013-03-01'::timestamptz + n * interval '1 minute' {ROWS}
@@ -96,7 +96,7 @@ TABLE = {
         ),
         uses(
             "deployments_live_by_runtime",
-            "runtime-015000",
+            "runtime-00015000",
             21,
             sql=f"{OF_DEPLOYMENTS} d.state = 'LIVE' AND d.runtime > $1 ORDER BY d.runtime LIMIT $2",
         ),

@@ -45,7 +45,8 @@ FILL = (
     f"""
     INSERT INTO production_tenures (team, model_id, number, version_id, version, started_at, ended_at, promoted_by)
     SELECT {TEAM_OF}, {MODEL_OF}, n, {ROW_ID.format("n")}, n, '2013-03-01'::timestamptz + n * interval '1 minute',
-           CASE WHEN n % 50 = 2 THEN '2013-03-01'::timestamptz + (n + 50) * interval '1 minute' END, '' {ROWS}
+           CASE WHEN n % 50 = 2 OR n BETWEEN 20001 AND 20400
+                THEN '2013-03-01'::timestamptz + (n + 50) * interval '1 minute' END, '' {ROWS}
     """,
     f"""
     INSERT INTO verifications (version_id, team, expected_digest, requested_by, correlation_id, trace, due_at)
