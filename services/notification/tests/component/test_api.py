@@ -217,5 +217,13 @@ async def test_mails_are_refused_without_a_mail_server_and_references_without_th
     key = caller.key(running, "notifications:read", "notifications:write")
     with pytest.raises(PermissionDenied):
         await key.CreateRule(rule(channels=[WEBHOOK], target="secret://hook"))
+    made_with = {"signing_secret": "secret://sign", "headers": {"authorization": "secret://bearer"}}
+    with pytest.raises(PermissionDenied):
+        await key.CreateRule(rule(channels=[WEBHOOK], target="https://example.com/x", **made_with))
+    with pytest.raises(PermissionDenied):
+        own = pb.ChannelPreference(channel=WEBHOOK, enabled=True, target="https://example.com/x", **made_with)
+        await key.UpdatePreferences(pb.UpdatePreferencesRequest(channels=[own]))
+    signed = (await admin.CreateRule(rule(name="signed", channels=[WEBHOOK], target="secret://hook", **made_with))).rule
+    assert (signed.signing_secret, dict(signed.headers)) == ("secret://sign", {"authorization": "secret://bearer"})
     made = (await admin.CreateRule(rule(channels=[WEBHOOK], target="secret://hook"))).rule
     assert made.target == "secret://hook"

@@ -1,6 +1,8 @@
 """Slack and e-mail as channels, and targets that are references to secrets."""
 
+import base64
 import json
+from dataclasses import replace
 
 import pytest
 from fp_kernel import FailedPrecondition, InvalidArgument
@@ -9,8 +11,11 @@ from fp_notification.domain.notifications import Status
 from fp_notification.domain.preferences import NewRule
 from fp_notification.domain.recipients import Channel
 from fp_notification.domain.severity import Severity
+from fp_notification.domain.webhook_secrets import NONE, check_webhook_secrets
 from fp_notification.settings import mail_address
 from fp_testkit.patience import PATIENCE
+from fp_testkit.wallclock import StandingClock, real_now
+from standardwebhooks.webhooks import Webhook
 
 PATH = "services/T0/B0/marked-url-9d2e"
 
@@ -26,8 +31,8 @@ def mailing(database, new_desk, post):
     return new_desk(database, mail=SmtpSender(server, timeout=PATIENCE))
 
 
-def rule(channel, target):
-    return NewRule("rule", ("fp.>",), Severity.INFO, ((channel, channel.name),), target)
+def rule(channel, target, secrets=NONE):
+    return NewRule("rule", ("fp.>",), Severity.INFO, ((channel, channel.name),), target, secrets)
 
 
 async def whole(database):
@@ -131,6 +136,81 @@ async def test_a_secret_that_is_gone_or_no_url_fails_the_message_for_good(desk, 
     assert await desk.worker.once() == 1
     (attempt,) = await desk.log()
     assert (attempt.status, attempt.error) == (Status.FAILED, error)
+
+
+SIGNING = base64.b64encode(b"marked-signing-key-of-ours-7f").decode()
+MADE_WITH = check_webhook_secrets(
+    "secret://sign", {"Authorization": "secret://bearer", "x-team": "secret://team@2"}, ""
+)
+
+
+async def test_a_webhook_is_signed_by_a_secret_and_has_headers_of_secrets_which_are_stored_nowhere(
+    database, new_desk, facts, receiver, people, command, caplog
+):
+    # The receiver's library asks the machine's clock how old a message is.
+    desk = new_desk(database, clock=StandingClock(real_now()))
+    known = {"sign": f"whsec_{SIGNING}", "bearer": "Bearer marked-token-51\n", "team@2": "alpha"}
+    desk.values.known = {f"secret://{name}": value.encode() for name, value in known.items()}
+    made = await desk.create_rule(people[0], rule(Channel.WEBHOOK, receiver.url, MADE_WITH), command())
+    await desk.notify([facts()])
+
+    assert await desk.worker.once() == 1
+
+    (request,) = receiver.requests
+    assert Webhook(SIGNING).verify(request.body, request.headers)
+    assert (request.headers["authorization"], request.headers["x-team"]) == ("Bearer marked-token-51", "alpha")
+    assert made.channels[0].secrets == MADE_WITH
+    (asked,) = desk.values.asked
+    assert asked[1:-1] == ("secret://sign", "secret://bearer", "secret://team@2"), "one question for all"
+    written = await whole(desk.database) + caplog.text + repr(await desk.events()) + repr(await desk.log())
+    assert "secret://sign" in written
+    for value in (SIGNING, "marked-token-51"):
+        assert value not in written
+    with pytest.raises(FailedPrecondition) as refused:
+        await desk.read.secret(people[0], made.id)
+    assert refused.value.reason == "SIGNED_BY_SECRET"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error"),
+    [
+        ("sign", None, "secret://sign: no such secret"),
+        ("sign", b"short", "secret://sign holds no signing secret"),
+        ("bearer", b"one\r\nx-other: two", "secret://bearer holds no value of a header"),
+        ("bearer", b"", "secret://bearer holds no value of a header"),
+        ("bearer", b"\xff", "secret://bearer holds no value of a header"),
+    ],
+)
+async def test_a_secret_that_can_be_used_for_nothing_fails_the_message_for_good(
+    desk, facts, receiver, people, command, name, value, error
+):
+    desk.values.known = {"secret://sign": SIGNING.encode(), "secret://bearer": b"b", "secret://team@2": b"alpha"}
+    desk.values.known[f"secret://{name}"] = value
+    if value is None:
+        del desk.values.known[f"secret://{name}"]
+    await desk.create_rule(people[0], rule(Channel.WEBHOOK, receiver.url, MADE_WITH), command())
+    await desk.notify([facts()])
+    assert await desk.worker.once() == 1
+    (attempt,) = await desk.log()
+    assert (attempt.status, attempt.error) == (Status.FAILED, error)
+    assert receiver.requests == []
+
+
+async def test_a_person_s_own_webhook_keeps_what_it_is_made_with_when_it_is_sent_back_as_read(desk, by, receiver):
+    wanted = replace(by(Channel.WEBHOOK, receiver.url), secrets=MADE_WITH)
+    await desk.prefer(wanted)
+    present = await desk.prefer(replace(wanted, target=""))
+    assert present.channel(Channel.WEBHOOK).secrets == MADE_WITH
+    present = await desk.prefer(replace(wanted, target="", secrets=NONE))
+    assert present.channel(Channel.WEBHOOK).secrets == NONE
+
+
+@pytest.mark.parametrize("channel", [Channel.SLACK, Channel.EMAIL, Channel.IN_APP])
+async def test_only_webhooks_are_made_with_secrets(desk, people, command, channel):
+    target = {Channel.SLACK: "secret://hook", Channel.EMAIL: "team@people.test", Channel.IN_APP: ""}[channel]
+    with pytest.raises(InvalidArgument) as refused:
+        await desk.create_rule(people[0], rule(channel, target, MADE_WITH), command())
+    assert refused.value.fields[0].field == "signing_secret"
 
 
 async def test_a_secret_leads_to_no_address_inside(database, new_desk, facts, people, command):

@@ -202,11 +202,33 @@ class ChannelPreference(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class HeadersEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     CHANNEL_FIELD_NUMBER: _builtins.int
     ENABLED_FIELD_NUMBER: _builtins.int
     MIN_SEVERITY_FIELD_NUMBER: _builtins.int
     TARGET_FIELD_NUMBER: _builtins.int
     DISABLED_REASON_FIELD_NUMBER: _builtins.int
+    SIGNING_SECRET_FIELD_NUMBER: _builtins.int
+    HEADERS_FIELD_NUMBER: _builtins.int
     channel: Global___NotificationChannel.ValueType
     enabled: _builtins.bool
     min_severity: Global___NotificationSeverity.ValueType
@@ -216,6 +238,14 @@ class ChannelPreference(_message.Message):
     """
     disabled_reason: _builtins.str
     """Why the platform stopped using the channel, for example TARGET_GONE; empty while it uses it. Read only."""
+    signing_secret: _builtins.str
+    """Of a WEBHOOK. References to secrets of the team, resolved for each message. What signs: `whsec_` and base64 of 24 to 64
+    bytes; empty: a secret that the platform makes (GetWebhookSecret).
+    """
+    @_builtins.property
+    def headers(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Headers of each message, at most 10; every value is a reference."""
+
     def __init__(
         self,
         *,
@@ -224,10 +254,12 @@ class ChannelPreference(_message.Message):
         min_severity: Global___NotificationSeverity.ValueType = ...,
         target: _builtins.str = ...,
         disabled_reason: _builtins.str = ...,
+        signing_secret: _builtins.str = ...,
+        headers: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "disabled_reason", b"disabled_reason", "enabled", b"enabled", "min_severity", b"min_severity", "target", b"target"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "disabled_reason", b"disabled_reason", "enabled", b"enabled", "headers", b"headers", "min_severity", b"min_severity", "signing_secret", b"signing_secret", "target", b"target"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -618,6 +650,26 @@ class NotificationRule(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class HeadersEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     ID_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     PATTERNS_FIELD_NUMBER: _builtins.int
@@ -627,6 +679,8 @@ class NotificationRule(_message.Message):
     DISABLED_REASON_FIELD_NUMBER: _builtins.int
     CREATED_BY_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
+    SIGNING_SECRET_FIELD_NUMBER: _builtins.int
+    HEADERS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     name: _builtins.str
     min_severity: Global___NotificationSeverity.ValueType
@@ -636,6 +690,10 @@ class NotificationRule(_message.Message):
     disabled_reason: _builtins.str
     """Why the platform stopped using the webhook, for example TARGET_GONE; empty while it uses it."""
     created_by: _builtins.str
+    signing_secret: _builtins.str
+    """Of a WEBHOOK. References to secrets of the team, resolved for each message. What signs: `whsec_` and base64 of 24 to 64
+    bytes; empty: a secret that the platform makes (GetWebhookSecret).
+    """
     @_builtins.property
     def patterns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Patterns of event types, 1 to 20: `*` is one token, a last `>` is the rest, for example "fp.models.>"."""
@@ -646,6 +704,10 @@ class NotificationRule(_message.Message):
 
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def headers(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Headers of each message, at most 10; every value is a reference."""
+
     def __init__(
         self,
         *,
@@ -658,10 +720,12 @@ class NotificationRule(_message.Message):
         disabled_reason: _builtins.str = ...,
         created_by: _builtins.str = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
+        signing_secret: _builtins.str = ...,
+        headers: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channels", b"channels", "created_at", b"created_at", "created_by", b"created_by", "disabled_reason", b"disabled_reason", "id", b"id", "min_severity", b"min_severity", "name", b"name", "patterns", b"patterns", "target", b"target"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channels", b"channels", "created_at", b"created_at", "created_by", b"created_by", "disabled_reason", b"disabled_reason", "headers", b"headers", "id", b"id", "min_severity", b"min_severity", "name", b"name", "patterns", b"patterns", "signing_secret", b"signing_secret", "target", b"target"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -671,21 +735,51 @@ Global___NotificationRule: _TypeAlias = NotificationRule  # noqa: Y015
 class CreateRuleRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class HeadersEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     NAME_FIELD_NUMBER: _builtins.int
     PATTERNS_FIELD_NUMBER: _builtins.int
     MIN_SEVERITY_FIELD_NUMBER: _builtins.int
     CHANNELS_FIELD_NUMBER: _builtins.int
     TARGET_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    SIGNING_SECRET_FIELD_NUMBER: _builtins.int
+    HEADERS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Unique within the team."""
     min_severity: Global___NotificationSeverity.ValueType
     target: _builtins.str
     idempotency_key: _builtins.str
+    signing_secret: _builtins.str
+    """Of a WEBHOOK. References to secrets of the team, resolved for each message. What signs: `whsec_` and base64 of 24 to 64
+    bytes; empty: a secret that the platform makes (GetWebhookSecret).
+    """
     @_builtins.property
     def patterns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
     def channels(self) -> _containers.RepeatedScalarFieldContainer[Global___NotificationChannel.ValueType]: ...
+    @_builtins.property
+    def headers(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Headers of each message, at most 10; every value is a reference."""
+
     def __init__(
         self,
         *,
@@ -695,10 +789,12 @@ class CreateRuleRequest(_message.Message):
         channels: _abc.Iterable[Global___NotificationChannel.ValueType] | None = ...,
         target: _builtins.str = ...,
         idempotency_key: _builtins.str = ...,
+        signing_secret: _builtins.str = ...,
+        headers: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channels", b"channels", "idempotency_key", b"idempotency_key", "min_severity", b"min_severity", "name", b"name", "patterns", b"patterns", "target", b"target"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channels", b"channels", "headers", b"headers", "idempotency_key", b"idempotency_key", "min_severity", b"min_severity", "name", b"name", "patterns", b"patterns", "signing_secret", b"signing_secret", "target", b"target"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -11,6 +11,7 @@ from fp_notification.domain.preferences import NewRule, WantedChannel
 from fp_notification.domain.recipients import Channel, Recipient, RecipientKind
 from fp_notification.domain.severity import Severity
 from fp_notification.domain.targets import mask
+from fp_notification.domain.webhook_secrets import check_webhook_secrets
 
 _CHANNEL = "NOTIFICATION_CHANNEL_"
 _SEVERITY = "NOTIFICATION_SEVERITY_"
@@ -62,6 +63,7 @@ def wanted_channels(request: pb.UpdatePreferencesRequest) -> list[WantedChannel]
             enabled=each.enabled,
             min_severity=severity_of(each.min_severity, f"channels[{index}].min_severity"),
             target=each.target,
+            secrets=check_webhook_secrets(each.signing_secret, each.headers, f"channels[{index}]."),
         )
         for index, each in enumerate(request.channels)
     ]
@@ -74,6 +76,7 @@ def new_rule(request: pb.CreateRuleRequest) -> NewRule:
         min_severity=severity_of(request.min_severity, "min_severity"),
         channels=tuple((_CHANNEL_OF.get(each), _label(each)) for each in request.channels),
         target=request.target,
+        secrets=check_webhook_secrets(request.signing_secret, request.headers, ""),
     )
 
 
@@ -87,6 +90,8 @@ def preferences_to_pb(person: Recipient) -> pb.NotificationPreferences:
                 min_severity=_severity(each.min_severity),
                 target=mask(each.target),
                 disabled_reason=each.disabled_reason,
+                signing_secret=each.secrets.signing,
+                headers=dict(each.secrets.headers),
             )
             for each in person.channels
         ],
@@ -107,6 +112,8 @@ def rule_to_pb(rule: Recipient) -> pb.NotificationRule:
         disabled_reason=called.disabled_reason if called else "",
         created_by=rule.created_by,
         created_at=to_timestamp(rule.created_at),
+        signing_secret=called.secrets.signing if called else "",
+        headers=dict(called.secrets.headers) if called else {},
     )
 
 

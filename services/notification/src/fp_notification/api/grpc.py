@@ -118,13 +118,13 @@ class NotificationServicer(NotificationServiceServicer):
         self, request: pb.UpdatePreferencesRequest, context: Context
     ) -> pb.UpdatePreferencesResponse:
         caller, wanted = owner(), convert.wanted_channels(request)
-        may_refer(caller, *(each.target for each in wanted))
+        may_refer(caller, *(text for each in wanted for text in (each.target, *each.secrets.references)))
         key = personal(request, _updated, caller)
         return _updated(await self._update_preferences(caller, wanted, request.muted_event_patterns, key))
 
     async def CreateRule(self, request: pb.CreateRuleRequest, context: Context) -> pb.CreateRuleResponse:
         new = convert.new_rule(request)
-        may_refer(caller(), new.target)
+        may_refer(caller(), new.target, *new.secrets.references)
         return _created(await self._create_rule(caller(), new, command(request, _created)))
 
     async def DeleteRule(self, request: pb.DeleteRuleRequest, context: Context) -> pb.DeleteRuleResponse:
@@ -165,9 +165,9 @@ def owner(rule_id: str = "") -> Principal:
     return found
 
 
-def may_refer(found: Principal, *targets: str) -> None:
+def may_refer(found: Principal, *texts: str) -> None:
     """Who may not see that a secret exists refers to none. Raises PermissionDenied."""
-    if any(map(is_reference, targets)) and not found.may(READ_SECRETS):
+    if any(map(is_reference, texts)) and not found.may(READ_SECRETS):
         raise PermissionDenied(f"{READ_SECRETS} is required to refer to secrets", reason="PERMISSION_MISSING")
 
 

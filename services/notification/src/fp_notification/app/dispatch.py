@@ -1,6 +1,7 @@
 """Send one notification by its channel, once."""
 
 import json
+from collections.abc import Mapping, Sequence
 
 from fp_kernel import Clock, Error, InvalidArgument, Kind
 from fp_kernel.secret_references import is_reference
@@ -10,15 +11,16 @@ from fp_notification.app.ports import Lease, SecretValues, Sender
 from fp_notification.domain.delivery import Answer
 from fp_notification.domain.notifications import Notification
 from fp_notification.domain.recipients import Channel, ChannelSetting
-from fp_notification.domain.signing import Secrets
+from fp_notification.domain.signing import Secrets, signature
 from fp_notification.domain.targets import parse_target
+from fp_notification.domain.webhook_secrets import NotUsable, header_value, signing_key
 
 # Of the secret, or of who refers to it: another attempt finds it as it is.
 _FINAL = frozenset((Kind.NOT_FOUND, Kind.FAILED_PRECONDITION, Kind.INVALID_ARGUMENT, Kind.PERMISSION_DENIED))
 
 
 class Dispatch:
-    """mail: None where the platform has no mail server. values: of secrets that targets refer to."""
+    """mail: None where the platform has no mail server. values: of secrets that channels refer to."""
 
     def __init__(
         self,
@@ -44,28 +46,47 @@ class Dispatch:
             if self._mail is None:
                 return Answer(error="the platform has no mail server", final=True)
             return await self._mail.send(setting.target, self._letters.notification(notification))
-        target = await self._target(notification, setting.target)
-        if isinstance(target, Answer):
-            return target
-        if setting.channel is Channel.SLACK:
-            return await self._sender.send(target, {}, _slack(notification))
-        body = _webhook(notification)
-        headers = self._secrets.headers(setting.secret_id, notification.id, self._clock.now(), body)
-        return await self._sender.send(target, headers, body)
-
-    async def _target(self, notification: Notification, target: str) -> str | Answer:
-        """The URL; an answer for a reference that has none."""
-        if not is_reference(target):
-            return target
+        # One question for all of them: what a message is made with is of one moment.
+        wanted = [each for each in (setting.target, *setting.secrets.references) if is_reference(each)]
         try:
-            found = await self._values.resolve(notification.team, "", [target], purpose=notification.id)
-            url = found[target].decode().strip()
-            parse_target(url, "target")
-        except (InvalidArgument, UnicodeDecodeError):
-            return Answer(error=f"{target} holds no URL", final=True)
+            values = await self._resolve(notification, wanted)
+            target = _target(setting.target, values)
+            if setting.channel is Channel.SLACK:
+                return await self._sender.send(target, {}, _slack(notification))
+            body = _webhook(notification)
+            headers = self._headers(setting, notification.id, body, values)
+        except NotUsable as problem:
+            return Answer(error=str(problem), final=True)
         except Error as error:
             return Answer(error=error.message, final=error.kind in _FINAL)
-        return url
+        return await self._sender.send(target, headers, body)
+
+    async def _resolve(self, notification: Notification, references: Sequence[str]) -> Mapping[str, bytes]:
+        if not references:
+            return {}
+        return await self._values.resolve(notification.team, "", references, purpose=notification.id)
+
+    def _headers(
+        self, setting: ChannelSetting, message_id: str, body: bytes, values: Mapping[str, bytes]
+    ) -> dict[str, str]:
+        """Raises NotUsable."""
+        now, secrets = self._clock.now(), setting.secrets
+        own = {name: header_value(values[reference], reference) for name, reference in secrets.headers}
+        if not secrets.signing:
+            return own | self._secrets.headers(setting.secret_id, message_id, now, body)
+        return own | signature(signing_key(values[secrets.signing], secrets.signing), message_id, now, body)
+
+
+def _target(target: str, values: Mapping[str, bytes]) -> str:
+    """The URL. Raises NotUsable for a reference that holds none."""
+    if not is_reference(target):
+        return target
+    try:
+        url = values[target].decode().strip()
+        parse_target(url, "target")
+    except (InvalidArgument, UnicodeDecodeError):
+        raise NotUsable(f"{target} holds no URL") from None
+    return url
 
 
 def _webhook(notification: Notification) -> bytes:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fp_kernel import PageRequest, Principal
 
 from fp_notification.app.ports import Feed, Log, Reads
-from fp_notification.app.refusals import no_notification, no_rule, no_webhook
+from fp_notification.app.refusals import no_notification, no_rule, no_webhook, signed_by_secret
 from fp_notification.domain.notifications import Attempt, Notification
 from fp_notification.domain.recipients import Channel, Recipient, RecipientKind
 from fp_notification.domain.signing import Secrets
@@ -44,7 +44,9 @@ class Queries:
         return await self._reads.rules(team, page)
 
     async def secret(self, caller: Principal, rule_id: str) -> str:
-        """What verifies the messages of a webhook. Raises NotFound for a rule, FailedPrecondition without a webhook."""
+        """What verifies the messages of a webhook. Raises NotFound for a rule, FailedPrecondition without a webhook and
+        for one that a secret of the team signs.
+        """
         if rule_id:
             recipient = await self._reads.recipient(caller.team, rule_id, RecipientKind.RULE)
             if recipient is None:
@@ -54,4 +56,6 @@ class Queries:
         setting = recipient.channel(Channel.WEBHOOK)
         if setting is None or not setting.secret_id:
             raise no_webhook()
+        if setting.secrets.signing:
+            raise signed_by_secret(setting.secrets.signing)
         return self._secrets.secret(setting.secret_id)

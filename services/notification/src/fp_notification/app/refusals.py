@@ -23,6 +23,12 @@ def no_webhook() -> FailedPrecondition:
     return FailedPrecondition("there is no webhook", reason="NO_WEBHOOK")
 
 
+def signed_by_secret(reference: str) -> FailedPrecondition:
+    return FailedPrecondition(
+        f"what {reference} holds signs this webhook, and nothing shows it", reason="SIGNED_BY_SECRET"
+    )
+
+
 def switched_off(channel: str) -> FailedPrecondition:
     return FailedPrecondition(f"the channel {channel} is not switched on", reason="CHANNEL_OFF")
 

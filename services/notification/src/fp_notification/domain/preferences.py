@@ -15,11 +15,13 @@ from fp_notification.domain.patterns import check_pattern, meets
 from fp_notification.domain.recipients import CALLED, Channel, ChannelSetting, Recipient, RecipientKind
 from fp_notification.domain.severity import Severity
 from fp_notification.domain.targets import mask, parse_target
+from fp_notification.domain.webhook_secrets import NONE, WebhookSecrets
 
 MAX_MUTES = 100
 MAX_PATTERNS = 20
 MAX_RULES = 100
 _LONGEST_NAME = 100
+_FOR_WEBHOOKS = "signing secret and headers are for the channel WEBHOOK"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class WantedChannel:
     enabled: bool
     min_severity: Severity
     target: str
+    secrets: WebhookSecrets = NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class NewRule:
     min_severity: Severity
     channels: tuple[tuple[Channel | None, str], ...]
     target: str
+    secrets: WebhookSecrets = NONE
 
 
 def check_mutes(patterns: Sequence[str]) -> tuple[str, ...]:
@@ -64,6 +68,8 @@ def choose_channels(
         if channel in chosen:
             raise invalid(f"channels[{index}].channel", "is given twice")
         field, before = f"channels[{index}].target", present.channel(channel)
+        if channel is not Channel.WEBHOOK and each.secrets.references:
+            raise invalid(f"channels[{index}]", _FOR_WEBHOOKS)
         if channel is Channel.EMAIL:
             chosen[channel] = _mailed(each, before, address, field)
         else:
@@ -91,6 +97,8 @@ def create_rule(new: NewRule, *, team: str, by: str, now: datetime) -> Recipient
         _check_called(new.target, "target")
     elif new.target:
         raise invalid("target", "is for rules with the channel WEBHOOK, SLACK or EMAIL")
+    if new.secrets.references and Channel.WEBHOOK not in channels:
+        raise invalid("signing_secret" if new.secrets.signing else "headers", _FOR_WEBHOOKS)
     return Recipient(
         team=team,
         id=new_id(),
@@ -132,7 +140,7 @@ def _existing(channel: Channel | None, label: str, field: str) -> Channel:
 
 
 def _chosen(channel: Channel, wanted: WantedChannel, present: ChannelSetting | None, field: str) -> ChannelSetting:
-    setting = ChannelSetting(channel, wanted.enabled, wanted.min_severity)
+    setting = ChannelSetting(channel, wanted.enabled, wanted.min_severity, secrets=wanted.secrets)
     if channel not in CALLED:
         if wanted.target:
             raise invalid(field, "is for the channels WEBHOOK, SLACK and EMAIL")
@@ -170,5 +178,5 @@ def _check_called(target: str, field: str) -> None:
 def _of_rule(channel: Channel, new: NewRule) -> ChannelSetting:
     setting = ChannelSetting(channel, enabled=True, min_severity=new.min_severity)
     if channel is not Channel.IN_APP:
-        return replace(setting, target=new.target, secret_id=new_id())
+        return replace(setting, target=new.target, secret_id=new_id(), secrets=new.secrets)
     return setting

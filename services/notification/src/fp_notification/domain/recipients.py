@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from fp_notification.domain.severity import Severity
+from fp_notification.domain.webhook_secrets import NONE, WebhookSecrets
 
 
 class Channel(StrEnum):
@@ -33,7 +34,8 @@ class ChannelSetting:
     """One way to reach a recipient.
 
     min_severity: nothing below it. target: URL, reference or address; empty in the application.
-    secret_id: names the key that signs for this target; a new target has a new one.
+    secret_id: names the derived key that signs for this target; a new target has a new one.
+    secrets: of the team, that messages of a webhook are made with.
     disabled_reason: why the platform stopped using it; empty when it did not.
     """
 
@@ -43,6 +45,7 @@ class ChannelSetting:
     target: str = ""
     secret_id: str = ""
     disabled_reason: str = ""
+    secrets: WebhookSecrets = NONE
 
 
 DEFAULT_CHANNELS = (ChannelSetting(Channel.IN_APP, enabled=True, min_severity=Severity.WARNING),)

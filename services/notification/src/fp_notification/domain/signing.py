@@ -6,7 +6,8 @@ import hmac
 from dataclasses import dataclass, field
 from datetime import datetime
 
-PREFIX = "whsec_"
+from fp_notification.domain.webhook_secrets import PREFIX
+
 _PURPOSE = b"forgepoint webhook v1:"
 
 
@@ -21,14 +22,7 @@ class Secrets:
         return PREFIX + base64.b64encode(self._raw(secret_id)).decode()
 
     def headers(self, secret_id: str, message_id: str, at: datetime, body: bytes) -> dict[str, str]:
-        """at: of this attempt; receivers refuse what is older than some minutes."""
-        stamp = str(int(at.timestamp()))
-        signed = hmac.digest(self._raw(secret_id), f"{message_id}.{stamp}.".encode() + body, hashlib.sha256)
-        return {
-            "webhook-id": message_id,
-            "webhook-timestamp": stamp,
-            "webhook-signature": f"v1,{base64.b64encode(signed).decode()}",
-        }
+        return signature(self._raw(secret_id), message_id, at, body)
 
     def _raw(self, secret_id: str) -> bytes:
         return hmac.digest(self.key, _PURPOSE + secret_id.encode(), hashlib.sha256)
@@ -37,3 +31,14 @@ class Secrets:
 def derived(key: bytes, purpose: str) -> bytes:
     """A key of its own for each other purpose of the service's key."""
     return hmac.digest(key, f"forgepoint notification {purpose}".encode(), hashlib.sha256)
+
+
+def signature(key: bytes, message_id: str, at: datetime, body: bytes) -> dict[str, str]:
+    """Headers. at: of this attempt; receivers refuse what is older than some minutes."""
+    stamp = str(int(at.timestamp()))
+    signed = hmac.digest(key, f"{message_id}.{stamp}.".encode() + body, hashlib.sha256)
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": stamp,
+        "webhook-signature": f"v1,{base64.b64encode(signed).decode()}",
+    }

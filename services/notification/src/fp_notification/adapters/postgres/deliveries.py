@@ -14,7 +14,7 @@ from fp_notification.domain.targets import destination
 
 _LEASED = f"""
 SELECT {NOTIFICATION}, taken.channel, taken.token, taken.attempts,
-       c.enabled, c.min_severity, c.target, c.secret_id, c.disabled_reason
+       c.enabled, c.min_severity, c.target, c.secret_id, c.disabled_reason, c.signing_secret, c.headers
 FROM taken JOIN notifications n ON n.id = taken.notification_id
 LEFT JOIN channels c ON c.team = n.team AND c.recipient = n.recipient AND c.channel = taken.channel
      AND NOT EXISTS (SELECT FROM recipients r WHERE r.team = n.team AND r.id = n.recipient AND r.ended_at IS NOT NULL)

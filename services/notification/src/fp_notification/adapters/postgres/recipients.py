@@ -1,5 +1,6 @@
 """People and rules, with their channels."""
 
+import json
 from collections.abc import Sequence
 
 from fp_postgres import Transaction
@@ -112,8 +113,9 @@ class PostgresRecipients:
 async def _add_channels(tx: Transaction, recipient: Recipient) -> None:
     await tx.executemany(
         """
-        INSERT INTO channels (team, recipient, channel, enabled, min_severity, target, secret_id, disabled_reason)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        INSERT INTO channels (team, recipient, channel, enabled, min_severity, target, secret_id, disabled_reason,
+                              signing_secret, headers)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
         """,
         [
             (
@@ -125,6 +127,8 @@ async def _add_channels(tx: Transaction, recipient: Recipient) -> None:
                 each.target,
                 each.secret_id,
                 each.disabled_reason,
+                each.secrets.signing,
+                json.dumps(dict(each.secrets.headers)),
             )
             for each in recipient.channels
         ],

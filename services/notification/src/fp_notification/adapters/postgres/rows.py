@@ -16,6 +16,7 @@ from fp_notification.domain.recipients import (
     RecipientKind,
 )
 from fp_notification.domain.severity import Severity
+from fp_notification.domain.webhook_secrets import WebhookSecrets
 
 Item = TypeVar("Item")
 
@@ -25,7 +26,7 @@ BITE = 2_000
 # Of `recipients r LEFT JOIN channels c`: one row a channel, those of a recipient together.
 RECIPIENT = """
 r.team, r.id, r.kind, r.name, r.patterns, r.muted, r.created_by, r.created_at, r.updated_at,
-c.channel, c.enabled, c.min_severity, c.target, c.secret_id, c.disabled_reason
+c.channel, c.enabled, c.min_severity, c.target, c.secret_id, c.disabled_reason, c.signing_secret, c.headers
 """
 NOTIFICATION = """
 n.id::text, n.team, n.recipient, n.kind, n.event_id::text, n.event_type, n.source, n.resource_id, n.severity,
@@ -51,6 +52,7 @@ def to_setting(row: Record) -> ChannelSetting | None:
         target=row["target"],
         secret_id=row["secret_id"],
         disabled_reason=row["disabled_reason"],
+        secrets=WebhookSecrets(row["signing_secret"], tuple(sorted(json.loads(row["headers"]).items()))),
     )
 
 
