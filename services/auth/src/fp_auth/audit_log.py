@@ -2,12 +2,13 @@
 
 from datetime import timedelta
 
-from fp_events import Bus
+from fp_events import AuditPublisher, Bus
 from fp_postgres import Database
 from fp_postgres.partitions import Partitioned, Partitions
 from fp_runtime import Runtime
 from fp_s3.hosting import soft_objects
 
+from fp_auth.adapters.audit_sink import DiscreetAudit
 from fp_auth.adapters.checkpoints import ObjectCheckpoints
 from fp_auth.adapters.postgres.audit import PostgresAuditReads, PostgresAuditTransactions
 from fp_auth.api.audit_grpc import AuditServicer
@@ -22,6 +23,11 @@ from fp_auth.settings import AuthSettings
 _HOURLY = 3_600.0
 _LOOK = 60.0  # seconds between two looks whether a checkpoint is due
 _BITE = 1_000
+
+
+def own_audit(settings: AuthSettings, bus: Bus) -> DiscreetAudit:
+    """Where auth's own server reports its calls."""
+    return DiscreetAudit(AuditPublisher(bus), Chain(settings.audit_key).typed)
 
 
 async def open_audit_log(runtime: Runtime, settings: AuthSettings, database: Database, bus: Bus) -> AuditServicer:

@@ -16,7 +16,7 @@ from forgepoint.auth.v1.signing_keys_pb2_grpc import add_SigningKeyServiceServic
 from forgepoint.auth.v1.teams_pb2_grpc import add_TeamServiceServicer_to_server
 from forgepoint.auth.v1.withdrawals_pb2_grpc import add_WithdrawalServiceServicer_to_server
 from forgepoint.auth.v1.workloads_pb2_grpc import add_WorkloadServiceServicer_to_server
-from fp_events import AuditPublisher, each
+from fp_events import each
 from fp_events.hosting import soft_bus
 from fp_events.streams import AUDIT, AUTH, PIPELINES
 from fp_kernel import Clock
@@ -57,7 +57,7 @@ from fp_auth.app.secret_commands import SecretCommands
 from fp_auth.app.seed_service_credentials import SeedServiceCredentials
 from fp_auth.app.session import IssueTokens
 from fp_auth.app.validate_token import ResolveApiKey, ValidateToken
-from fp_auth.audit_log import open_audit_log
+from fp_auth.audit_log import open_audit_log, own_audit
 from fp_auth.first_operator import ensure_first_operator
 from fp_auth.identities import own_identity
 from fp_auth.logins import open_logins
@@ -84,7 +84,7 @@ async def serve(runtime: Runtime, settings: AuthSettings) -> None:
     identity = own_identity(runtime, settings, database, bus, keyring=keyring, resolve_key=resolve_key)
     await SeedServiceCredentials(transactions, clock)(credentials(settings.auth_service_credentials))
     await ensure_first_operator(settings, users, transactions, hasher, clock)
-    sink, metrics = AuditPublisher(bus), runtime.metrics
+    sink, metrics = own_audit(settings, bus), runtime.metrics
     server = Server(NOUN, resolver=identity, metrics=metrics, audit=sink, reflection=settings.reflection)
     logins = open_logins(settings, database, keyring, hasher, clock)
     validate = ValidateToken(JwtVerifier(identity), resolve_key)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 from forgepoint.auth.v1 import audit_pb2, audit_pb2_grpc, auth_pb2
+from fp_events import Broadcast
 from fp_kernel import InvalidArgument, PermissionDenied, Unauthenticated
 from fp_rpc import BearerToken, Channels
 from fp_testkit.patience import PATIENCE
@@ -43,9 +44,32 @@ async def test_a_login_names_who_it_was_and_never_what_was_typed(auth, reader):
     log = reader(session.access_token)
     (login,) = await entries(log, team="*", method=LOGIN, actor_id=session.user.id)
     assert (login.status, login.team, login.service, login.actor_role) == ("OK", "alpha", "auth", "operator")
+    assert login.resource_id.startswith("typed:"), "the address is erased with the account, the log is not"
     (refused,) = [entry for entry in await entries(log, least=2, team="*") if entry.status == "UNAUTHENTICATED"]
     assert refused.resource_id.startswith("typed:")
     assert "127.0.0.1" not in str(await entries(log, team="*"))
+
+
+async def test_the_log_and_its_stream_name_who_was_made_by_a_digest(auth, reader, bus):
+    ada = await auth.member("engineer", email="ada@people.test")
+    heard, enough = [], asyncio.Event()
+
+    async def note(event):
+        heard.append(event.payload)
+        if any(each.method == LOGIN and each.actor_id == ada.user.id for each in heard):
+            enough.set()
+
+    async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
+        listening = group.create_task(bus.broadcast(Broadcast("test", ("fp.audit.>",), deliver="all"), note))
+        await enough.wait()
+        listening.cancel()
+
+    made = next(each for each in heard if each.method.endswith("/CreateUser"))
+    session = await auth.login()
+    (entry,) = await entries(reader(session.access_token), team="*", actor_id=session.user.id, method=made.method)
+    assert entry.resource_id == made.resource_id
+    assert made.resource_id.startswith("typed:")
+    assert "people.test" not in str(heard)
 
 
 async def test_a_team_reads_its_own_entries_and_those_of_no_other(auth, reader):

@@ -138,6 +138,8 @@ def test_a_replica_whose_clock_is_behind_does_not_go_back_to_the_day_before():
         ("OK", "actor", "flight-delay", True),
         ("NOT_FOUND", "actor", "my password 123", False),
         ("OK", "", "ada@example.com", False),
+        ("OK", "actor", "ada@example.com", False),
+        ("UNAUTHENTICATED", "", "typed:0123456789abcdef", True),
         ("PERMISSION_DENIED", "actor", "01890000-0000-7000-8000-000000000001", True),
         ("OK", "actor", "with\0nul", False),
         ("UNAUTHENTICATED", "", "", True),

@@ -7,6 +7,7 @@ unseen. What was cut off at the end shows by the checkpoints, which lie elsewher
 
 import hashlib
 import hmac
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -22,6 +23,7 @@ _LENGTH: Final = 4  # bytes
 _OK: Final = "OK"
 _TYPED: Final = b"fp-audit-typed"
 _SHOWN: Final = 16  # hex digits of a digest of typed text: enough to compare two
+_DIGEST: Final = re.compile(rf"typed:[0-9a-f]{{{_SHOWN}}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,10 +212,20 @@ def resource_of(resource_id: str, *, status: str, actor_id: str, chain: Chain) -
     """What is kept of the text that a call named. What a known caller did names what exists; a refused or anonymous
     call names anything, a password in the wrong field as well, and only an id of it is kept in clear.
     """
-    named = status == _OK and actor_id and "\0" not in resource_id
-    if not resource_id or named or _is_id(resource_id):
+    existing = status == _OK and actor_id and "\0" not in resource_id
+    if names_nobody(resource_id, of_people=not existing):
         return resource_id
     return chain.typed(resource_id)
+
+
+def names_nobody(text: str, *, of_people: bool) -> bool:
+    """Whether the text may stand in the log as it is: an id, a digest, or a name of something that is no person.
+
+    of_people: whether any other text may be about a person.
+    """
+    if not text or _is_id(text) or _DIGEST.fullmatch(text):
+        return True
+    return not of_people and "@" not in text
 
 
 def address_digest(key: bytes, address: str) -> bytes:
