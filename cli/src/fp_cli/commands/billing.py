@@ -50,7 +50,7 @@ def adjust(
     reason: str = typer.Option(..., help="One line, shown on the invoice."),
     idempotency_key: str = typer.Option("", help="A repeat with the same key happens once."),
 ) -> None:
-    """Correct what a team owes for a month, by an entry of its own on the invoice."""
+    """Correct what a team owes for a month, by an entry of its own on the invoice; for operators."""
     from forgepoint.billing.v1 import billing_pb2, billing_pb2_grpc
 
     from fp_cli import client as clients
@@ -105,7 +105,7 @@ def void(
     reason: str = typer.Option(..., help="One line, why nobody has to pay it."),
     reissue: bool = typer.Option(False, "--reissue", help="Make another invoice of the month, with the next number."),
 ) -> None:
-    """Say that nobody has to pay a final invoice; with --reissue also of one that is void already."""
+    """Say that nobody has to pay a final invoice, for operators; with --reissue also of one that is void already."""
     from forgepoint.billing.v1 import billing_pb2, billing_pb2_grpc
 
     from fp_cli import client as clients

@@ -14,7 +14,7 @@ _LINE = ("meter_type", "quantity", "billable_quantity", "unit_price", "amount", 
 def list_invoices(
     context: typer.Context,
     status: InvoiceStatus | None = typer.Option(None, case_sensitive=False),
-    team: str = typer.Option("", help="Another team, for admins."),
+    team: str = typer.Option("", help="Another team, for operators."),
     limit: int = typer.Option(100, min=1),
 ) -> None:
     """List invoices, newest first."""

@@ -6,25 +6,28 @@ from fp_cli.output import State, done, record, rows, say
 
 app = typer.Typer(help="API keys for programs.", no_args_is_help=True)
 _COLUMNS = ("id", "key_prefix", "name", "scopes", "expires_at", "last_used_at", "revoked_at")
+_USER = "E-mail address or id of another member of the team, for admins."
 DAY = 86_400
 
 
 @app.command("list")
 def list_keys(
     context: typer.Context,
-    user_id: str = typer.Option("", "--user", help="Another member of the team, for admins."),
+    user: str = typer.Option("", help=_USER),
     all_keys: bool = typer.Option(False, "--all", help="Revoked ones too."),
     limit: int = typer.Option(100, min=1),
 ) -> None:
     """List keys."""
     from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
 
+    from fp_cli import names
     from fp_cli.client import connect
     from fp_cli.messages import plain
 
     state: State = context.obj
     with connect(state) as client:
         stub = auth_pb2_grpc.AuthServiceStub(client.channel)
+        user_id = names.user(client, user) if user else ""
         request = auth_pb2.ListAPIKeysRequest(user_id=user_id, include_revoked=all_keys)
         rows(state, _COLUMNS, [plain(key) for key in client.pages(stub.ListAPIKeys, request, "api_keys", limit)])
 
@@ -35,7 +38,7 @@ def create_key(
     scopes: list[str] = typer.Option(..., "--scope", help="resource:action; may be given several times."),
     name: str = typer.Option("", help="What it is for."),
     days: int = typer.Option(0, min=0, help="Days until it expires; 0: never."),
-    user_id: str = typer.Option("", "--user", help="Another member of the team, for admins."),
+    user: str = typer.Option("", help=_USER),
 ) -> None:
     """Create a key; it is shown once."""
     import time
@@ -43,6 +46,7 @@ def create_key(
     from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
     from google.protobuf.timestamp_pb2 import Timestamp
 
+    from fp_cli import names
     from fp_cli.client import connect
     from fp_cli.messages import plain
 
@@ -50,6 +54,7 @@ def create_key(
     expires = Timestamp(seconds=int(time.time()) + days * DAY) if days else None
     with connect(state) as client:
         stub = auth_pb2_grpc.AuthServiceStub(client.channel)
+        user_id = names.user(client, user) if user else ""
         request = auth_pb2.CreateAPIKeyRequest(user_id=user_id, scopes=scopes, name=name, expires_at=expires)
         response = client.call(stub.CreateAPIKey, request)
     record(state, {"key": response.raw_key} | plain(response.api_key), ("key", *_COLUMNS[:-1]))

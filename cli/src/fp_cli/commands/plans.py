@@ -63,7 +63,7 @@ def create_plan(
     file: Path | None = typer.Option(None, help="JSON or YAML of a CreateRatePlanRequest instead.", allow_dash=True),
     idempotency_key: str = typer.Option("", help="A repeat with the same key happens once."),
 ) -> None:
-    """Create a rate plan, which never changes. A meter without a price is free; the answer names every price."""
+    """Create a rate plan, for operators. It never changes. A meter without a price is free; the answer names all."""
     from forgepoint.billing.v1 import billing_pb2, billing_pb2_grpc
 
     from fp_cli import client as clients
@@ -90,7 +90,7 @@ def assign_plan(
     name: str = typer.Argument(help="Name or id of the plan."),
     team: str = typer.Option("", help="Default: your own."),
 ) -> None:
-    """Put a team on a rate plan, from the next recorded usage on."""
+    """Put a team on a rate plan, from the next recorded usage on; for operators."""
     from forgepoint.billing.v1 import billing_pb2, billing_pb2_grpc
 
     from fp_cli import client as clients
@@ -108,7 +108,7 @@ def assign_plan(
 
 
 @app.command("quota")
-def quota(context: typer.Context, team: str = typer.Option("", help="Another team, for admins.")) -> None:
+def quota(context: typer.Context, team: str = typer.Option("", help="Another team, for operators.")) -> None:
     """Show what is left of this month's quotas, meter by meter."""
     from forgepoint.billing.v1 import billing_pb2, billing_pb2_grpc
 

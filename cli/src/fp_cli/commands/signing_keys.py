@@ -10,7 +10,7 @@ _COLUMNS = ("kid", "created_at", "signs_from", "retired_at")
 
 @app.command("list")
 def list_keys(context: typer.Context) -> None:
-    """List the keys that verify tokens."""
+    """List the keys that verify tokens; for operators."""
     from forgepoint.auth.v1 import signing_keys_pb2, signing_keys_pb2_grpc
 
     from fp_cli.client import connect
@@ -25,7 +25,7 @@ def list_keys(context: typer.Context) -> None:
 
 @app.command("withdraw")
 def withdraw_key(context: typer.Context, kid: str) -> None:
-    """End every token that a leaked key signed; the next key signs from now on."""
+    """End every token that a leaked key signed, for operators; the next key signs from now on."""
     from forgepoint.auth.v1 import signing_keys_pb2, signing_keys_pb2_grpc
 
     from fp_cli.client import connect

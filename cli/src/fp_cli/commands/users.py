@@ -12,7 +12,7 @@ _INVITATION_COLUMNS = ("email", "role_name", "team", "invited_by", "expires_at",
 @app.command("list")
 def list_users(
     context: typer.Context,
-    team: str = typer.Option("", help="Another team, for admins."),
+    team: str = typer.Option("", help="Another team, for operators."),
     limit: int = typer.Option(100, min=1),
 ) -> None:
     """List users."""
@@ -33,8 +33,8 @@ def create_user(
     context: typer.Context,
     email: str,
     name: str = typer.Option("", help="Default: the address."),
-    team: str = typer.Option("", help="Default: your own."),
-    role: str = typer.Option("", help="operator, admin, engineer or viewer; default viewer."),
+    team: str = typer.Option("", help="Default: your own; another one for operators."),
+    role: str = typer.Option("", help="operator, admin, engineer, viewer or a role of the team; default viewer."),
     password_stdin: bool = typer.Option(False, "--password-stdin", help="Read the password from standard input."),
 ) -> None:
     """Create a user; the password comes from a prompt, FP_NEW_PASSWORD or standard input."""
@@ -60,7 +60,7 @@ def create_user(
 def assign_role(
     context: typer.Context,
     user: str = typer.Argument(help="E-mail address or id."),
-    role: str = typer.Argument(help="operator, admin, engineer or viewer."),
+    role: str = typer.Argument(help="operator, admin, engineer, viewer or a role of the team."),
 ) -> None:
     """Give a user another role."""
     from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc

@@ -170,7 +170,7 @@ def test_a_parameter_that_does_not_belong_is_refused_by_its_name(changes, named)
 def test_every_template_says_what_it_was_given_and_escapes_it_in_html(template):
     values = {
         "name": "Ann <b>", "team": "Blue & Co", "inviter": "Bob", "valid_for": "24 hours",
-        "changed_at": "1 June 2013", "link": "https://forge.test/x?a=1&b=2",
+        "changed_at": "1 June 2013", "change": "turned on", "link": "https://forge.test/x?a=1&b=2",
     }  # fmt: skip
     given = {name: values[name] for name in PARAMETERS[template]}
     letter = Letters().account(Mail("m1", "alpha", template, NOON, "ann@people.test", given))
