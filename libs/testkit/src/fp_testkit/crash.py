@@ -25,9 +25,12 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from dataclasses import dataclass
 from inspect import isawaitable
-from typing import Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from fp_testkit.patience import PATIENCE
+
+if TYPE_CHECKING:
+    from fp_testkit.databases import Databases
 
 T = TypeVar("T")
 
@@ -145,8 +148,11 @@ class KillAt(Protocol):
         ...
 
 
-def kill_at(execute: Callable[..., Any]) -> KillAt:
-    """What the fixture gives. execute: `fp_testkit.crash_server.CrashServer.execute`."""
+def kill_at(execute: Callable[..., Any], databases: "Databases | None" = None) -> KillAt:
+    """What the fixture gives. execute: `fp_testkit.crash_server.CrashServer.execute`.
+
+    databases: those that a run was given are taken away after its check, so that the next run uses them again.
+    """
 
     async def run(
         scenario: Callable[..., Awaitable[None]],
@@ -156,6 +162,7 @@ def kill_at(execute: Callable[..., Any]) -> KillAt:
         timeout: float = PATIENCE,  # noqa: ASYNC109 -- of the child process, which is killed
     ) -> int:
         for turn in range(1, LONGEST + 1):
+            before = databases.created() if databases else frozenset()
             given = await arrange() if arrange else ()
             arguments = given if isinstance(given, tuple) else (given,)
             outcome = await asyncio.to_thread(execute, scenario, arguments, turn, timeout)
@@ -165,6 +172,8 @@ def kill_at(execute: Callable[..., Any]) -> KillAt:
             await check(CrashedRun(turn, completed, arguments))
             if completed:
                 return turn - 1
+            if databases and arrange:
+                await databases.drop(but=before)
         raise AssertionError(f"the scenario has more than {LONGEST} steps")
 
     return run

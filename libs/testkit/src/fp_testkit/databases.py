@@ -2,6 +2,7 @@
 
 import os
 from collections import defaultdict
+from collections.abc import Collection
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit, urlunsplit
@@ -20,6 +21,7 @@ _END: Final = """
 select pg_terminate_backend(pid, $2) from pg_stat_activity where datname = $1 and pid <> pg_backend_pid()
 """
 _Key = tuple[str, str]
+_MOST_USED: Final = 4  # of one template, eight megabytes each
 
 
 class Databases:
@@ -48,23 +50,28 @@ class Databases:
         tables never had other rows: for tests of how tables are read.
         """
         key = (str(migrations), service) if migrations is not None else None
-        async with self._admin() as admin:
-            template = "template0" if migrations is None else await self._template(admin, migrations, service)
-            name = None if fresh or key is None else await self._again(admin, key)
-            if name is None:
+        name = None if fresh or key is None else await self._again(key)
+        if name is None:
+            async with self._admin() as admin:
+                template = "template0" if migrations is None else await self._template(admin, migrations, service)
                 name = self._next_name()
                 await self._create(admin, name, template)
-            self._created[name] = None if fresh else key
+        self._created[name] = None if fresh else key
         return self._url(name)
 
-    async def drop(self) -> None:
-        """Take away every database that `create` made; connections to it are cut."""
-        if not self._created:
+    def created(self) -> frozenset[str]:
+        """The names of those that `create` made and `drop` has not taken away."""
+        return frozenset(self._created)
+
+    async def drop(self, *, but: Collection[str] = ()) -> None:
+        """Take away every database that `create` made; connections to it are cut. but: names of those that stay."""
+        going = [name for name in self._created if name not in but]
+        if not going:
             return
         async with self._admin() as admin:
-            while self._created:
-                name, key = self._created.popitem()
-                if key is None:
+            for name in going:
+                key = self._created.pop(name)
+                if key is None or len(self._used[key]) == _MOST_USED:
                     await self._remove(admin, name)
                 else:
                     self._used[key].append(await self._retired(admin, name))
@@ -78,7 +85,7 @@ class Databases:
         await admin.execute(f'alter database "{later}" with allow_connections true')
         return later
 
-    async def _again(self, admin: "reuse.Connection", key: _Key) -> str | None:
+    async def _again(self, key: _Key) -> str | None:
         """One that an earlier test has used, as it was; None when there is none that can be made so."""
         while self._used[key]:
             name = self._used[key].pop()
@@ -86,7 +93,8 @@ class Databases:
                 restored = await reuse.restore(connection, self._states[key])
             if restored:
                 return name
-            await self._remove(admin, name)
+            async with self._admin() as admin:
+                await self._remove(admin, name)
         return None
 
     @staticmethod

@@ -233,10 +233,11 @@ def crash_server() -> "Iterator[CrashServer]":
 
 
 @pytest.fixture
-def kill_at(crash_server: "CrashServer") -> "KillAt":
+def kill_at(crash_server: "CrashServer", request: pytest.FixtureRequest) -> "KillAt":
     from fp_testkit.crash import kill_at as runner
 
-    return runner(crash_server.execute)
+    databases = request.getfixturevalue("database_server") if "databases" in request.fixturenames else None
+    return runner(crash_server.execute, databases)
 
 
 @pytest.fixture

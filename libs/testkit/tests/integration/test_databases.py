@@ -127,5 +127,15 @@ async def test_who_asks_for_a_fresh_one_gets_it_and_leaves_it_to_nobody(server, 
     assert await oid(await create()) == known
 
 
+async def test_a_few_of_a_template_are_kept_and_no_more(server, create):
+    made = {await oid(await create()) for _ in range(6)}
+    await server.drop()
+
+    again = [await oid(await create()) for _ in range(6)]
+
+    assert len(made) == 6
+    assert len(made & set(again)) == 4
+
+
 async def test_callers_wait_for_a_pool_as_long_as_a_test_does(databases):
     assert database._WAIT == PATIENCE

@@ -24,6 +24,14 @@ async def _count(url: str) -> int:
         await connection.close()
 
 
+async def _oid(url: str) -> int:
+    connection = await asyncpg.connect(url)
+    try:
+        return await connection.fetchval("select oid::int from pg_database where datname = current_database()")
+    finally:
+        await connection.close()
+
+
 async def test_a_migrated_database_is_copied_and_not_migrated_again(databases, migrations):
     first = await databases.create(migrations, service="billing")
     (migrations / "0001_transfers.sql").write_text("this is no sql")
@@ -42,12 +50,15 @@ async def two_rows(crash: CrashPoints, url: str) -> None:
 
 async def test_a_transaction_that_dies_at_any_step_leaves_both_rows_or_none(kill_at, databases, migrations):
     seen: list[int] = []
+    databases_of_runs: set[int] = set()
 
     async def check(run: CrashedRun) -> None:
         seen.append(await _count(run.arguments[0]))
+        databases_of_runs.add(await _oid(run.arguments[0]))
 
     steps = await kill_at(two_rows, check, arrange=lambda: databases.create(migrations, service="billing"))
 
     # Before the begin, each insert and the commit; then a run that lives.
     assert steps == 4
     assert seen == [0, 0, 0, 0, 2]
+    assert len(databases_of_runs) == 1, "each run has that of the one before, as it was"
