@@ -48,7 +48,7 @@ class AuditEntry(_message.Message):
     number: _builtins.int
     """Place in the day's chain, from 1 and without gaps."""
     id: _builtins.str
-    """Id of the event that told of the call."""
+    """Id of the event that reported the call."""
     team: _builtins.str
     """Team of the caller; empty when nobody was known."""
     service: _builtins.str
@@ -65,7 +65,7 @@ class AuditEntry(_message.Message):
     address_digest: _builtins.str
     """Digest of the caller's network address under a key of this person; equal for calls from one address."""
     suppressed: _builtins.int
-    """Further calls of the same kind that were counted and not told one by one."""
+    """Further calls of the same kind that were counted and not reported one by one."""
     correlation_id: _builtins.str
     mac: _builtins.str
     """Hex of the HMAC-SHA256 over this entry and the one before it; only in exports."""
@@ -227,7 +227,7 @@ class VerifyAuditLogRequest(_message.Message):
     FROM_DAY_FIELD_NUMBER: _builtins.int
     TO_DAY_FIELD_NUMBER: _builtins.int
     from_day: _builtins.str
-    """First and last day (UTC); empty means the first that is kept, and today."""
+    """First and last day (UTC); empty means the first stored one, and today."""
     to_day: _builtins.str
     def __init__(
         self,
@@ -309,7 +309,7 @@ class EraseAuditAddressesResponse(_message.Message):
 
     ERASED_FIELD_NUMBER: _builtins.int
     erased: _builtins.bool
-    """False when nothing was kept of it."""
+    """False when nothing was stored of it."""
     def __init__(
         self,
         *,

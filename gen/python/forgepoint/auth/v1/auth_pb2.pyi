@@ -38,7 +38,7 @@ class User(_message.Message):
     id: _builtins.str
     """UUID."""
     email: _builtins.str
-    """Unique; kept in lower case."""
+    """Unique; stored in lower case."""
     name: _builtins.str
     team: _builtins.str
     """The tenant; a caller sees only its own team."""
@@ -74,7 +74,7 @@ Global___User: _TypeAlias = User  # noqa: Y015
 
 @_typing.final
 class APIKey(_message.Message):
-    """A long-lived credential of a user; the key itself is never kept."""
+    """A long-lived credential of a user; the key itself is never stored."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -91,7 +91,7 @@ class APIKey(_message.Message):
     SERVICE_ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     key_prefix: _builtins.str
-    """The first 8 characters, to tell keys apart."""
+    """The first 8 characters, to distinguish keys."""
     user_id: _builtins.str
     name: _builtins.str
     """Name given by its owner."""

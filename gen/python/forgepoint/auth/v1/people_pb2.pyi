@@ -71,7 +71,7 @@ Global___Session: _TypeAlias = Session  # noqa: Y015
 
 @_typing.final
 class LinkDelivery(_message.Message):
-    """What the person who is to get a link must be told by whoever asked for it."""
+    """How a link reaches the person it is for: by mail, or handed over by who asked for it."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

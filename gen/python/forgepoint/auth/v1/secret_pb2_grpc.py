@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class SecretServiceStub(object):
-    """Keeps secrets of teams. Values come in and leave only for the services that use them.
+    """Secrets of teams. Values come in and leave only for the services that use them.
     """
 
     def __init__(self, channel):
@@ -83,7 +83,7 @@ class SecretServiceStub(object):
 
 
 class SecretServiceServicer(object):
-    """Keeps secrets of teams. Values come in and leave only for the services that use them.
+    """Secrets of teams. Values come in and leave only for the services that use them.
     """
 
     def SetSecret(self, request, context):
@@ -207,7 +207,7 @@ def add_SecretServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class SecretService(object):
-    """Keeps secrets of teams. Values come in and leave only for the services that use them.
+    """Secrets of teams. Values come in and leave only for the services that use them.
     """
 
     @staticmethod

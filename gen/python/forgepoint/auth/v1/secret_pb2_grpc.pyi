@@ -29,7 +29,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class SecretServiceStub:
-    """Keeps secrets of teams. Values come in and leave only for the services that use them."""
+    """Secrets of teams. Values come in and leave only for the services that use them."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -58,7 +58,7 @@ class SecretServiceStub:
 
 @_typing.type_check_only
 class SecretServiceAsyncStub(SecretServiceStub):
-    """Keeps secrets of teams. Values come in and leave only for the services that use them."""
+    """Secrets of teams. Values come in and leave only for the services that use them."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     SetSecret: _aio.UnaryUnaryMultiCallable[_secret_pb2.SetSecretRequest, _secret_pb2.SetSecretResponse]  # type: ignore[assignment]
@@ -83,7 +83,7 @@ class SecretServiceAsyncStub(SecretServiceStub):
     """Wraps every data key under the current key of the platform, so that the one before can go."""
 
 class SecretServiceServicer:
-    """Keeps secrets of teams. Values come in and leave only for the services that use them."""
+    """Secrets of teams. Values come in and leave only for the services that use them."""
 
     def SetSecret(
         self,

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class WithdrawalServiceStub(object):
-    """Tells services which credentials ended; between two answers `fp.auth.identity.ended` does.
+    """Answers services which credentials ended; between two answers `fp.auth.identity.ended` does.
     """
 
     def __init__(self, channel):
@@ -48,7 +48,7 @@ class WithdrawalServiceStub(object):
 
 
 class WithdrawalServiceServicer(object):
-    """Tells services which credentials ended; between two answers `fp.auth.identity.ended` does.
+    """Answers services which credentials ended; between two answers `fp.auth.identity.ended` does.
     """
 
     def ListWithdrawals(self, request, context):
@@ -88,7 +88,7 @@ def add_WithdrawalServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class WithdrawalService(object):
-    """Tells services which credentials ended; between two answers `fp.auth.identity.ended` does.
+    """Answers services which credentials ended; between two answers `fp.auth.identity.ended` does.
     """
 
     @staticmethod

@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class WithdrawalServiceStub:
-    """Tells services which credentials ended; between two answers `fp.auth.identity.ended` does."""
+    """Answers services which credentials ended; between two answers `fp.auth.identity.ended` does."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -42,7 +42,7 @@ class WithdrawalServiceStub:
 
 @_typing.type_check_only
 class WithdrawalServiceAsyncStub(WithdrawalServiceStub):
-    """Tells services which credentials ended; between two answers `fp.auth.identity.ended` does."""
+    """Answers services which credentials ended; between two answers `fp.auth.identity.ended` does."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListWithdrawals: _aio.UnaryStreamMultiCallable[_withdrawals_pb2.ListWithdrawalsRequest, _withdrawals_pb2.ListWithdrawalsResponse]  # type: ignore[assignment]
@@ -53,7 +53,7 @@ class WithdrawalServiceAsyncStub(WithdrawalServiceStub):
     """
 
 class WithdrawalServiceServicer:
-    """Tells services which credentials ended; between two answers `fp.auth.identity.ended` does."""
+    """Answers services which credentials ended; between two answers `fp.auth.identity.ended` does."""
 
     def ListWithdrawals(
         self,

@@ -30,7 +30,7 @@ class _AuditLevelEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AuditLevel
     AUDIT_LEVEL_UNSPECIFIED: _AuditLevel.ValueType  # 0
     AUDIT_LEVEL_NEVER: _AuditLevel.ValueType  # 1
     AUDIT_LEVEL_ON_DENY: _AuditLevel.ValueType  # 2
-    """Only refused calls; repeated refusals are counted, not told one by one."""
+    """Only refused calls; repeated refusals are counted, not recorded one by one."""
     AUDIT_LEVEL_ALWAYS: _AuditLevel.ValueType  # 3
 
 class AuditLevel(_AuditLevel, metaclass=_AuditLevelEnumTypeWrapper):
@@ -39,7 +39,7 @@ class AuditLevel(_AuditLevel, metaclass=_AuditLevelEnumTypeWrapper):
 AUDIT_LEVEL_UNSPECIFIED: AuditLevel.ValueType  # 0
 AUDIT_LEVEL_NEVER: AuditLevel.ValueType  # 1
 AUDIT_LEVEL_ON_DENY: AuditLevel.ValueType  # 2
-"""Only refused calls; repeated refusals are counted, not told one by one."""
+"""Only refused calls; repeated refusals are counted, not recorded one by one."""
 AUDIT_LEVEL_ALWAYS: AuditLevel.ValueType  # 3
 Global___AuditLevel: _TypeAlias = AuditLevel  # noqa: Y015
 

@@ -165,7 +165,7 @@ Global___PaginationResponse: _TypeAlias = PaginationResponse  # noqa: Y015
 
 @_typing.final
 class ErrorDetail(_message.Message):
-    """One failure, told beside a partial result."""
+    """One failure, reported beside a partial result."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

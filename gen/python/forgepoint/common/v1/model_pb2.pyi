@@ -57,7 +57,7 @@ class SignatureColumn(_message.Message):
     name: _builtins.str
     @_builtins.property
     def categories(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """When not empty the column holds an index into this list, and events tell the category, not the number."""
+        """When not empty the column holds an index into this list, and events carry the category, not the number."""
 
     def __init__(
         self,

@@ -2065,7 +2065,7 @@ class AuditRecorded(_message.Message):
     """Id of the resource that the call named, where it named one."""
     peer: _builtins.str
     suppressed: _builtins.int
-    """Further denials of the same kind that were counted and not told one by one."""
+    """Further denials of the same kind that were counted and not published one by one."""
     api_key_id: _builtins.str
     @_builtins.property
     def occurred_at(self) -> _timestamp_pb2.Timestamp: ...

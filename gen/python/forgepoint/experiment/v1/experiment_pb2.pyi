@@ -1216,7 +1216,7 @@ class LineageNode(_message.Message):
 
     @_builtins.property
     def first_seen_at(self) -> _timestamp_pb2.Timestamp:
-        """When the first event told of it."""
+        """When the first event reported it."""
 
     def __init__(
         self,
@@ -1253,7 +1253,7 @@ class LineageEdge(_message.Message):
     to_id: _builtins.str
     relation: Global___LineageRelation.ValueType
     event_id: _builtins.str
-    """The event that told it first; empty when a caller did."""
+    """The event that reported it first; empty when a caller did."""
     @_builtins.property
     def occurred_at(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(

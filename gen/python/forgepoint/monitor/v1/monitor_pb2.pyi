@@ -338,7 +338,7 @@ Global___DriftReport: _TypeAlias = DriftReport  # noqa: Y015
 
 @_typing.final
 class Gap(_message.Message):
-    """Predictions whose events were dropped, because they were not read for longer than their stream keeps them."""
+    """Predictions whose events were dropped, because they were not read for longer than their stream stores them."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

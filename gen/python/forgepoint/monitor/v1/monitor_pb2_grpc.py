@@ -160,7 +160,7 @@ class MonitorServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def SubmitGroundTruth(self, request, context):
-        """Takes labels for predictions made earlier. A label whose prediction is not known (yet) is unmatched and not kept:
+        """Takes labels for predictions made earlier. A label whose prediction is not known (yet) is unmatched and not stored:
         send it again later.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -52,7 +52,7 @@ class MonitorServiceStub:
     ListEvalScores: _grpc.UnaryUnaryMultiCallable[_monitor_pb2.ListEvalScoresRequest, _monitor_pb2.ListEvalScoresResponse]
     """Lists the judge's scores of generated answers."""
     SubmitGroundTruth: _grpc.UnaryUnaryMultiCallable[_monitor_pb2.SubmitGroundTruthRequest, _monitor_pb2.SubmitGroundTruthResponse]
-    """Takes labels for predictions made earlier. A label whose prediction is not known (yet) is unmatched and not kept:
+    """Takes labels for predictions made earlier. A label whose prediction is not known (yet) is unmatched and not stored:
     send it again later.
     """
     StreamDriftEvents: _grpc.UnaryStreamMultiCallable[_monitor_pb2.StreamDriftEventsRequest, _monitor_pb2.StreamDriftEventsResponse]
@@ -82,7 +82,7 @@ class MonitorServiceAsyncStub(MonitorServiceStub):
     ListEvalScores: _aio.UnaryUnaryMultiCallable[_monitor_pb2.ListEvalScoresRequest, _monitor_pb2.ListEvalScoresResponse]  # type: ignore[assignment]
     """Lists the judge's scores of generated answers."""
     SubmitGroundTruth: _aio.UnaryUnaryMultiCallable[_monitor_pb2.SubmitGroundTruthRequest, _monitor_pb2.SubmitGroundTruthResponse]  # type: ignore[assignment]
-    """Takes labels for predictions made earlier. A label whose prediction is not known (yet) is unmatched and not kept:
+    """Takes labels for predictions made earlier. A label whose prediction is not known (yet) is unmatched and not stored:
     send it again later.
     """
     StreamDriftEvents: _aio.UnaryStreamMultiCallable[_monitor_pb2.StreamDriftEventsRequest, _monitor_pb2.StreamDriftEventsResponse]  # type: ignore[assignment]
@@ -159,7 +159,7 @@ class MonitorServiceServicer:
         request: _monitor_pb2.SubmitGroundTruthRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_monitor_pb2.SubmitGroundTruthResponse, _abc.Awaitable[_monitor_pb2.SubmitGroundTruthResponse]]:
-        """Takes labels for predictions made earlier. A label whose prediction is not known (yet) is unmatched and not kept:
+        """Takes labels for predictions made earlier. A label whose prediction is not known (yet) is unmatched and not stored:
         send it again later.
         """
 
