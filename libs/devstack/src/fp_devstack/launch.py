@@ -5,6 +5,7 @@ import contextlib
 import fcntl
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -82,14 +83,17 @@ async def _answers(folder: Path) -> bool:
 
 
 async def _launch(folder: Path, options: Sequence[str], environment: Mapping[str, str] | None) -> None:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-P", "-m", "fp_devstack.supervisor", "--data", str(folder), "--detach", *options),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-        env=None if environment is None else dict(environment),
-    )
-    _, errors = await process.communicate()
-    if process.returncode:
-        raise FailedPrecondition(f"the platform cannot start: {errors.decode(errors='replace').strip()[-500:]}")
+    # A file and no pipe: on uvloop the supervisor left behind holds the pipe open, so that its end was waited for.
+    with tempfile.TemporaryFile() as errors:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-P", "-m", "fp_devstack.supervisor", "--data", str(folder), "--detach", *options),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=errors,
+            env=None if environment is None else dict(environment),
+        )
+        if await process.wait():
+            errors.seek(0)
+            said = errors.read().decode(errors="replace").strip()
+            raise FailedPrecondition(f"the platform cannot start: {said[-500:]}")
