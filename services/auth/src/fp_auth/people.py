@@ -36,6 +36,7 @@ from fp_auth.app.passwords import (
 )
 from fp_auth.app.people_queries import PeopleQueries
 from fp_auth.app.ports import PasswordHasher
+from fp_auth.app.register import RequestRegistration
 from fp_auth.app.send_mails import MailQueue, SendMail, SendMails
 from fp_auth.app.teams import CreateTeam, ResumeTeam, SuspendTeam, TeamQueries, UpdateTeam
 from fp_auth.app.update_profile import UpdateProfile
@@ -64,14 +65,7 @@ def people(
     send = SendMail(transactions, queue, _mailer(runtime, settings, keyring), clock)
     runtime.every(_MAIL_EVERY, "mails", SendMails(transactions, send, clock))
     links = Links(secrets.token_bytes, queue, send, public_url=settings.public_url)
-    policy, reads = password_policy(), PostgresInvitations(database)
-    set_password = SetPassword(policy, hasher, queue)
-    invitations = InvitationServicer(
-        queries=InvitationQueries(reads, clock),
-        create_invitation=CreateInvitation(transactions, links, clock),
-        withdraw_invitation=WithdrawInvitation(transactions, clock),
-        accept_invitation=AcceptInvitation(reads, transactions, policy, hasher, clock),
-    )
+    set_password = SetPassword(password_policy(), hasher, queue)
     accounts = PeopleServicer(
         queries=PeopleQueries(users, PostgresSessions(database), settings.session, clock),
         disable_user=DisableUser(transactions, clock),
@@ -89,7 +83,7 @@ def people(
         end_session=EndSession(transactions, clock),
         log_out_everywhere=LogOutEverywhere(transactions, clock),
     )
-    return accounts, invitations
+    return accounts, _invitations(settings, database, links, hasher, clock)
 
 
 def teams(database: Database, clock: Clock) -> TeamServicer:
@@ -100,6 +94,25 @@ def teams(database: Database, clock: Clock) -> TeamServicer:
         update_team=UpdateTeam(transactions),
         suspend_team=SuspendTeam(transactions, clock),
         resume_team=ResumeTeam(transactions, clock),
+    )
+
+
+def _invitations(
+    settings: AuthSettings, database: Database, links: Links, hasher: PasswordHasher, clock: Clock
+) -> InvitationServicer:
+    transactions, reads, team = (
+        PostgresTransactions(database),
+        PostgresInvitations(database),
+        settings.auth_registration_team,
+    )
+    return InvitationServicer(
+        queries=InvitationQueries(reads, clock),
+        create_invitation=CreateInvitation(transactions, links, clock),
+        withdraw_invitation=WithdrawInvitation(transactions, clock),
+        accept_invitation=AcceptInvitation(
+            reads, transactions, password_policy(), hasher, clock, registration_team=team
+        ),
+        request_registration=RequestRegistration(transactions, links, clock, team=team),
     )
 
 

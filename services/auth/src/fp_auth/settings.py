@@ -5,14 +5,17 @@ import binascii
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
+from fp_kernel import Error
+from fp_kernel.identity import PLATFORM
 from fp_runtime import Address, EventSettings, PostgresSettings, S3Settings, ServiceSettings
 from fp_runtime.fields import HttpUrl
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from fp_auth.domain.lockout import ADDRESS, PAIR, LockoutPolicy
 from fp_auth.domain.sessions import SessionPolicy
+from fp_auth.domain.users import parse_team
 from fp_auth.sign_in_settings import Issuers, Workloads
 
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -72,6 +75,7 @@ class AuthSettings(ServiceSettings, PostgresSettings, EventSettings, S3Settings)
     notification_addr: of notification's RPCs, which sends mails about accounts; without it an admin gets their links.
     auth_public_url: of the gateway's HTTP as browsers reach it; providers and programs send them back there,
     and links in mails begin with it.
+    auth_registration_team: who has an e-mail address becomes a viewer of this team, if he asks; empty: nobody does.
     auth_issuers, auth_workloads: other issuers, as JSON lists; see docs/single-sign-on.md.
     auth_secrets_keys_file: keys that wrap the secrets of teams, base64 of 32 bytes, one a line, the first one wraps;
     without it they are derived from auth_key_encryption_key.
@@ -99,9 +103,25 @@ class AuthSettings(ServiceSettings, PostgresSettings, EventSettings, S3Settings)
     auth_checkpoint_seconds: Annotated[float, Field(gt=0)] = 3_600.0
     notification_addr: Address | None = None
     auth_public_url: HttpUrl | None = None
+    auth_registration_team: str = ""
     auth_issuers: Issuers = ()
     auth_workloads: Workloads = ()
     auth_secrets_keys_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _check_registration(self) -> Self:
+        team = self.auth_registration_team
+        if team and (self.notification_addr is None or self.auth_public_url is None):
+            raise ValueError(
+                "auth_registration_team needs notification_addr and auth_public_url: its links go by mail alone"
+            )
+        if team == PLATFORM:
+            raise ValueError(f"auth_registration_team must not be {PLATFORM}")
+        try:
+            parse_team(team or PLATFORM, "auth_registration_team")
+        except Error as error:
+            raise ValueError(error.message) from None
+        return self
 
     @property
     def audit_key(self) -> bytes:

@@ -51,6 +51,7 @@ from fp_auth.app.passwords import (
 from fp_auth.app.people_queries import PeopleQueries
 from fp_auth.app.queries import Queries
 from fp_auth.app.refresh import Refresh
+from fp_auth.app.register import RequestRegistration
 from fp_auth.app.revoke_api_key import RevokeApiKey
 from fp_auth.app.rotate_api_key import RotateApiKey
 from fp_auth.app.secret_commands import SecretCommands
@@ -144,7 +145,7 @@ class World:
         send = SendMail(transactions, queue, self.mailer, clock)
         set_password = SetPassword(password_policy(), self.hasher, queue)
         links = Links(random, queue, send, public_url="https://fp.example.com")
-        return dict(  # noqa: C408 -- as they are written above
+        return dict(
             disable_user=DisableUser(transactions, clock),
             enable_user=EnableUser(transactions, clock),
             delete_user=DeleteUser(transactions, clock),
@@ -157,10 +158,7 @@ class World:
             ),
             request_email_verification=RequestEmailVerification(transactions, links, clock),
             verify_email=VerifyEmail(transactions, clock),
-            create_invitation=CreateInvitation(transactions, links, clock),
-            withdraw_invitation=WithdrawInvitation(transactions, clock),
-            accept_invitation=AcceptInvitation(stores.invitations, transactions, password_policy(), self.hasher, clock),
-            invitations=InvitationQueries(stores.invitations, clock),
+            **self._of_invitations(links),
             send_mails=SendMails(transactions, send, clock),
             end_session=EndSession(transactions, clock),
             log_out_everywhere=LogOutEverywhere(transactions, clock),
@@ -171,6 +169,19 @@ class World:
             teams=TeamQueries(stores.teams),
             people=PeopleQueries(users, stores.sessions, SessionPolicy(), clock),
         )
+
+    def _of_invitations(self, links: Links) -> dict[str, Any]:
+        reads, transactions, clock = self.stores.invitations, self.transactions, self.clock
+        accept = AcceptInvitation(
+            reads, transactions, password_policy(), self.hasher, clock, registration_team="visitors"
+        )
+        return {
+            "create_invitation": CreateInvitation(transactions, links, clock),
+            "withdraw_invitation": WithdrawInvitation(transactions, clock),
+            "accept_invitation": accept,
+            "request_registration": RequestRegistration(transactions, links, clock, team="visitors"),
+            "invitations": InvitationQueries(reads, clock),
+        }
 
     async def user(self, role: str = "viewer", *, team: str = "alpha", email: str = "") -> User:
         """One who is there already."""

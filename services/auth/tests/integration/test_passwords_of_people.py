@@ -277,3 +277,24 @@ async def test_a_reset_without_a_link_costs_no_hashing(world, refused, monkeypat
     monkeypatch.setattr(world.hasher, "hash", never)
     with refused(InvalidArgument, reason="LINK_INVALID"):
         await world.do.complete_password_reset("fpl_unknown", OTHER)
+
+
+async def test_a_mail_carries_its_end_and_one_that_is_over_is_given_up_and_recorded(world, ann, admin, caplog):
+    delivery = await world.do.reset_user_password(admin, ann.id, may_see=of_alpha)
+    assert list(world.mailer.expires.values()) == [delivery.expires_at]
+
+    world.mailer.fails = [Unavailable("away")]
+    await world.do.reset_user_password(admin, ann.id, may_see=of_alpha)
+    world.clock.advance(timedelta(hours=1).total_seconds())
+    await world.do.send_mails()
+
+    assert len(world.mailer.sent) == 1
+    assert await world.column("SELECT count(*) FROM mail_requests") == [0]
+    assert "a mail is given up" in caplog.text
+
+
+async def test_an_admin_has_the_link_of_a_mail_that_cannot_be_sent(world, ann, admin):
+    world.mailer.fails = [InvalidArgument("to: must be an e-mail address", reason="BAD")]
+    delivery = await world.do.reset_user_password(admin, ann.id, may_see=of_alpha)
+    assert not delivery.mailed
+    await world.do.complete_password_reset(delivery.link.partition("token=")[2], OTHER)

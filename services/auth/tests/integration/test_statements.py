@@ -322,7 +322,10 @@ TABLE = {
     "invitations.PostgresInvitations.withdraw_earlier": uses("invitations_of_address", "team-7", "7@example.com", NOW),
     "invitations.PostgresInvitations.show_link": uses("invitations_pkey", row_id(7)),
     "invitations.PostgresInvitations.count_since": uses(
-        "invitations_of_address", "7@example.com", datetime(2013, 2, 1, tzinfo=UTC)
+        "invitations_of_address", "7@example.com", datetime(2013, 2, 1, tzinfo=UTC), False
+    ),
+    "invitations.PostgresInvitations.count_registrations": uses(
+        "invitations_to_oneself", datetime(2013, 2, 1, tzinfo=UTC), 1_000, at_most=1_000
     ),
     "invitations.PostgresInvitations.count_pending": uses(
         "invitations_pending", "large", datetime(2013, 2, 1, tzinfo=UTC), 1_000, at_most=1_000

@@ -163,3 +163,30 @@ async def test_a_limit_below_what_is_there_takes_nothing_away(world, operator, a
     changed = await world.do.update_team("alpha", TeamChange(limits=Limits(users=1)))
     assert changed.limits.users == 1
     await world.do.login("0@example.com", PASSWORD, address="10.0.0.7")
+
+
+async def test_another_name_of_a_team_leaves_its_id_to_its_people_roles_and_programs(world, alpha):
+    """The id is the label that everything carries: nothing may have to follow a rename."""
+    columns = (
+        "SELECT team FROM users UNION ALL SELECT team FROM team_roles UNION ALL SELECT team FROM service_accounts "
+        "UNION ALL SELECT team FROM invitations"
+    )
+    admin = await world.caller(await world.user("admin"))
+    await world.database.execute(
+        "INSERT INTO team_roles (team, name, description, scopes, created_by, created_at) "
+        "VALUES ('alpha', 'labeller', '', '{models:read}', '', '2013-03-01')"
+    )
+    await world.database.execute(
+        "INSERT INTO service_accounts (id, team, name, description, scopes, created_by, created_at) "
+        "VALUES (gen_random_uuid(), 'alpha', 'loader', '', '{models:read}', '', '2013-03-01')"
+    )
+    await world.do.create_invitation(admin, email="bea@example.com", role_name="labeller", team="alpha")
+
+    renamed = await world.do.update_team("alpha", TeamChange(display_name="The Alphas"))
+
+    assert (renamed.id, renamed.display_name) == ("alpha", "The Alphas")
+    assert set(await world.column(columns)) == {"alpha"}
+    user = await world.do.accept_invitation(world.mailer.token, name="Bea", password=PASSWORD)
+    assert (user.team, user.role) == ("alpha", "labeller")
+    found = await world.found(user.id)
+    assert (found.team, found.role) == ("alpha", "labeller")

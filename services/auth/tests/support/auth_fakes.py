@@ -1,6 +1,7 @@
 """What auth hands tokens and mails to, with nothing behind it."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from fp_auth.app.mail_ports import Mail
 from fp_auth.domain.claims import Claims
@@ -33,11 +34,13 @@ class FakeMailer:
 
     sent: dict[str, Mail] = field(default_factory=dict)
     fails: list[Error] = field(default_factory=list)
+    expires: dict[str, datetime] = field(default_factory=dict)
 
-    async def send(self, mail: Mail, key: str) -> None:
+    async def send(self, mail: Mail, key: str, expires: datetime) -> None:
         if self.fails:
             raise self.fails.pop(0)
         self.sent[key] = mail
+        self.expires[key] = expires
 
     @property
     def token(self) -> str:

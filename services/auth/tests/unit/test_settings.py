@@ -137,3 +137,27 @@ def test_two_providers_do_not_share_a_name(monkeypatch):
     set_environment(monkeypatch, FP_AUTH_ISSUERS=json.dumps([ISSUER, ISSUER]))
     with pytest.raises(InvalidSettings, match="name of its own"):
         load(AuthSettings)
+
+
+MAILS = {"FP_NOTIFICATION_ADDR": "127.0.0.1:1", "FP_AUTH_PUBLIC_URL": "https://ml.example.com"}
+
+
+def test_people_register_themselves_only_where_a_team_and_mails_are_set(monkeypatch):
+    set_environment(monkeypatch)
+    assert not load(AuthSettings).auth_registration_team
+    set_environment(monkeypatch, FP_AUTH_REGISTRATION_TEAM="visitors", **MAILS)
+    assert load(AuthSettings).auth_registration_team == "visitors"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"FP_AUTH_REGISTRATION_TEAM": "visitors"}, "by mail alone"),
+        (MAILS | {"FP_AUTH_REGISTRATION_TEAM": "platform"}, "platform"),
+        (MAILS | {"FP_AUTH_REGISTRATION_TEAM": "a b"}, "letters, digits"),
+    ],
+)
+def test_registration_that_could_not_work_or_would_let_in_operators_is_refused(monkeypatch, changes, said):
+    set_environment(monkeypatch, **changes)
+    with pytest.raises(InvalidSettings, match=said):
+        load(AuthSettings)

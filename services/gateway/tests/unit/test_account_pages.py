@@ -12,7 +12,13 @@ from fp_testkit.patience import PATIENCE
 from starlette.applications import Starlette
 
 FORM = re.compile(r'name="form_token" value="([^"]+)"')
-PATHS = ["/forgot-password", "/reset-password?token=link", "/verify-email?token=link", "/accept-invitation?token=link"]
+PATHS = [
+    "/forgot-password",
+    "/reset-password?token=link",
+    "/verify-email?token=link",
+    "/accept-invitation?token=link",
+    "/register",
+]
 
 
 class Auth:

@@ -36,6 +36,7 @@ def open_mail(
             Letters(),
             Backoff(settings.delays),
             settings.breaker,
+            clock=clock,
             observe=metrics.mailed,
         )
         claims = PostgresMailClaims(database, sealer, settings.smtp_connections)

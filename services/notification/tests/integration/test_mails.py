@@ -34,21 +34,24 @@ class Office:
     """One replica that sends mails."""
 
     def __init__(self, database, post, *, breaker=NEVER, backoff=Backoff((0.0, 0.0)), key=b"k" * 32, configured=True):  # noqa: B008
-        clock, self.database = RunningClock(), database
+        self.clock = clock = RunningClock()
+        self.database, self.outcomes = database, []
         self.sealer = Sealer([derived(key, "mails")])
         self.transactions = PostgresMailTransactions(database, self.sealer)
         server = MailServer("127.0.0.1", post.port, mail_address("no-reply@forge.test"), tls="off")
         self.sender = SmtpSender(server, timeout=PATIENCE)
         self.claims = PostgresMailClaims(database, self.sealer, 4)
-        self.deliver = DeliverMail(self.transactions, self.sender, Letters(), backoff, breaker)
+        self.deliver = DeliverMail(
+            self.transactions, self.sender, Letters(), backoff, breaker, clock=clock, observe=self.outcomes.append
+        )
         self.worker = Worker(self.claims, self.deliver, WorkerPolicy(), "mail_id")
         self.send_mail = SendMail(
             self.transactions, clock, lambda digest: hashlib.sha256(b"key" + digest).digest(), configured=configured
         )
         self.retain = Retention(PostgresMailArchive(database), clock, timedelta(days=-1))
 
-    async def send(self, command, to=TO):
-        return await self.send_mail(to, MailTemplate.PASSWORD_RESET, PARAMETERS, command)
+    async def send(self, command, to=TO, expires_at=None):
+        return await self.send_mail(to, MailTemplate.PASSWORD_RESET, PARAMETERS, command, expires_at=expires_at)
 
     async def rows(self):
         return [dict(row) for row in await self.database.fetch("SELECT * FROM mails ORDER BY id")]
@@ -174,3 +177,14 @@ async def test_old_mails_are_deleted(office, once):
     await office.send(once)
     assert await office.retain() == 1
     assert await office.rows() == []
+
+
+async def test_a_mail_whose_link_is_void_is_given_up_and_recorded_and_not_sent(office, post, once, caplog):
+    end = office.clock.now()
+    await office.send(once, expires_at=end)
+    await office.send(once, expires_at=end + timedelta(hours=1))
+    assert await office.worker.once() == 2
+    assert len(post.letters) == 1
+    assert sorted(await office.states()) == [("DELIVERED", 1, 250), ("FAILED", 0, 0)]
+    assert [row["sealed"] for row in await office.rows()] == [b"", b""]
+    assert office.outcomes.count("EXPIRED") == 1

@@ -55,6 +55,11 @@ class InvitationServiceStub(object):
                 request_serializer=forgepoint_dot_auth_dot_v1_dot_invitations__pb2.AcceptInvitationRequest.SerializeToString,
                 response_deserializer=forgepoint_dot_auth_dot_v1_dot_invitations__pb2.AcceptInvitationResponse.FromString,
                 _registered_method=True)
+        self.RequestRegistration = channel.unary_unary(
+                '/forgepoint.auth.v1.InvitationService/RequestRegistration',
+                request_serializer=forgepoint_dot_auth_dot_v1_dot_invitations__pb2.RequestRegistrationRequest.SerializeToString,
+                response_deserializer=forgepoint_dot_auth_dot_v1_dot_invitations__pb2.RequestRegistrationResponse.FromString,
+                _registered_method=True)
 
 
 class InvitationServiceServicer(object):
@@ -92,6 +97,14 @@ class InvitationServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RequestRegistration(self, request, context):
+        """Mails somebody a link by which he makes an account for himself; AcceptInvitation takes it. FAILED_PRECONDITION with
+        REGISTRATION_OFF where the operator lets nobody register.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_InvitationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -114,6 +127,11 @@ def add_InvitationServiceServicer_to_server(servicer, server):
                     servicer.AcceptInvitation,
                     request_deserializer=forgepoint_dot_auth_dot_v1_dot_invitations__pb2.AcceptInvitationRequest.FromString,
                     response_serializer=forgepoint_dot_auth_dot_v1_dot_invitations__pb2.AcceptInvitationResponse.SerializeToString,
+            ),
+            'RequestRegistration': grpc.unary_unary_rpc_method_handler(
+                    servicer.RequestRegistration,
+                    request_deserializer=forgepoint_dot_auth_dot_v1_dot_invitations__pb2.RequestRegistrationRequest.FromString,
+                    response_serializer=forgepoint_dot_auth_dot_v1_dot_invitations__pb2.RequestRegistrationResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -225,6 +243,33 @@ class InvitationService(object):
             '/forgepoint.auth.v1.InvitationService/AcceptInvitation',
             forgepoint_dot_auth_dot_v1_dot_invitations__pb2.AcceptInvitationRequest.SerializeToString,
             forgepoint_dot_auth_dot_v1_dot_invitations__pb2.AcceptInvitationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RequestRegistration(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/forgepoint.auth.v1.InvitationService/RequestRegistration',
+            forgepoint_dot_auth_dot_v1_dot_invitations__pb2.RequestRegistrationRequest.SerializeToString,
+            forgepoint_dot_auth_dot_v1_dot_invitations__pb2.RequestRegistrationResponse.FromString,
             options,
             channel_credentials,
             insecure,

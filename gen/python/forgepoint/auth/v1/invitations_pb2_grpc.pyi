@@ -46,6 +46,10 @@ class InvitationServiceStub:
     INVITATION_USED, INVITATION_WITHDRAWN, INVITATION_EXPIRED or INVITER_LOST_ACCESS, PERMISSION_DENIED with
     TEAM_SUSPENDED, RESOURCE_EXHAUSTED with TEAM_LIMIT.
     """
+    RequestRegistration: _grpc.UnaryUnaryMultiCallable[_invitations_pb2.RequestRegistrationRequest, _invitations_pb2.RequestRegistrationResponse]
+    """Mails somebody a link by which he makes an account for himself; AcceptInvitation takes it. FAILED_PRECONDITION with
+    REGISTRATION_OFF where the operator lets nobody register.
+    """
 
 @_typing.type_check_only
 class InvitationServiceAsyncStub(InvitationServiceStub):
@@ -64,6 +68,10 @@ class InvitationServiceAsyncStub(InvitationServiceStub):
     """Makes the account of who was invited, with the password that he chose. FAILED_PRECONDITION with
     INVITATION_USED, INVITATION_WITHDRAWN, INVITATION_EXPIRED or INVITER_LOST_ACCESS, PERMISSION_DENIED with
     TEAM_SUSPENDED, RESOURCE_EXHAUSTED with TEAM_LIMIT.
+    """
+    RequestRegistration: _aio.UnaryUnaryMultiCallable[_invitations_pb2.RequestRegistrationRequest, _invitations_pb2.RequestRegistrationResponse]  # type: ignore[assignment]
+    """Mails somebody a link by which he makes an account for himself; AcceptInvitation takes it. FAILED_PRECONDITION with
+    REGISTRATION_OFF where the operator lets nobody register.
     """
 
 class InvitationServiceServicer:
@@ -100,6 +108,15 @@ class InvitationServiceServicer:
         """Makes the account of who was invited, with the password that he chose. FAILED_PRECONDITION with
         INVITATION_USED, INVITATION_WITHDRAWN, INVITATION_EXPIRED or INVITER_LOST_ACCESS, PERMISSION_DENIED with
         TEAM_SUSPENDED, RESOURCE_EXHAUSTED with TEAM_LIMIT.
+        """
+
+    def RequestRegistration(
+        self,
+        request: _invitations_pb2.RequestRegistrationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_invitations_pb2.RequestRegistrationResponse, _abc.Awaitable[_invitations_pb2.RequestRegistrationResponse]]:
+        """Mails somebody a link by which he makes an account for himself; AcceptInvitation takes it. FAILED_PRECONDITION with
+        REGISTRATION_OFF where the operator lets nobody register.
         """
 
 def add_InvitationServiceServicer_to_server(servicer: InvitationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

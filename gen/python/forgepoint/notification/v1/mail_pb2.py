@@ -23,9 +23,10 @@ _sym_db = _symbol_database.Default()
 
 
 from forgepoint.common.v1 import access_pb2 as forgepoint_dot_common_dot_v1_dot_access__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%forgepoint/notification/v1/mail.proto\x12\x1a\x66orgepoint.notification.v1\x1a!forgepoint/common/v1/access.proto\"\xf6\x01\n\x0fSendMailRequest\x12\n\n\x02to\x18\x01 \x01(\t\x12:\n\x08template\x18\x02 \x01(\x0e\x32(.forgepoint.notification.v1.MailTemplate\x12O\n\nparameters\x18\x03 \x03(\x0b\x32;.forgepoint.notification.v1.SendMailRequest.ParametersEntry\x12\x17\n\x0fidempotency_key\x18\x04 \x01(\t\x1a\x31\n\x0fParametersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"#\n\x10SendMailResponse\x12\x0f\n\x07mail_id\x18\x01 \x01(\t*\xda\x01\n\x0cMailTemplate\x12\x1d\n\x19MAIL_TEMPLATE_UNSPECIFIED\x10\x00\x12\x1e\n\x1aMAIL_TEMPLATE_VERIFY_EMAIL\x10\x01\x12\x1c\n\x18MAIL_TEMPLATE_INVITATION\x10\x02\x12 \n\x1cMAIL_TEMPLATE_PASSWORD_RESET\x10\x03\x12\"\n\x1eMAIL_TEMPLATE_PASSWORD_CHANGED\x10\x04\x12\'\n#MAIL_TEMPLATE_SECOND_FACTOR_CHANGED\x10\x05\x32\x87\x01\n\x0bMailService\x12x\n\x08SendMail\x12+.forgepoint.notification.v1.SendMailRequest\x1a,.forgepoint.notification.v1.SendMailResponse\"\x11\xd2\xbb\x18\r\x10\x01 \x01\x30\x02\xa2\x06\x04\x61uthb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%forgepoint/notification/v1/mail.proto\x12\x1a\x66orgepoint.notification.v1\x1a!forgepoint/common/v1/access.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa6\x02\n\x0fSendMailRequest\x12\n\n\x02to\x18\x01 \x01(\t\x12:\n\x08template\x18\x02 \x01(\x0e\x32(.forgepoint.notification.v1.MailTemplate\x12O\n\nparameters\x18\x03 \x03(\x0b\x32;.forgepoint.notification.v1.SendMailRequest.ParametersEntry\x12\x17\n\x0fidempotency_key\x18\x04 \x01(\t\x12.\n\nexpires_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a\x31\n\x0fParametersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"#\n\x10SendMailResponse\x12\x0f\n\x07mail_id\x18\x01 \x01(\t*\x9c\x02\n\x0cMailTemplate\x12\x1d\n\x19MAIL_TEMPLATE_UNSPECIFIED\x10\x00\x12\x1e\n\x1aMAIL_TEMPLATE_VERIFY_EMAIL\x10\x01\x12\x1c\n\x18MAIL_TEMPLATE_INVITATION\x10\x02\x12 \n\x1cMAIL_TEMPLATE_PASSWORD_RESET\x10\x03\x12\"\n\x1eMAIL_TEMPLATE_PASSWORD_CHANGED\x10\x04\x12\x1e\n\x1aMAIL_TEMPLATE_REGISTRATION\x10\x06\x12 \n\x1cMAIL_TEMPLATE_ACCOUNT_EXISTS\x10\x07\x12\'\n#MAIL_TEMPLATE_SECOND_FACTOR_CHANGED\x10\x05\x32\x87\x01\n\x0bMailService\x12x\n\x08SendMail\x12+.forgepoint.notification.v1.SendMailRequest\x1a,.forgepoint.notification.v1.SendMailResponse\"\x11\xd2\xbb\x18\r\x10\x01 \x01\x30\x02\xa2\x06\x04\x61uthb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,14 +37,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SENDMAILREQUEST_PARAMETERSENTRY']._serialized_options = b'8\001'
   _globals['_MAILSERVICE'].methods_by_name['SendMail']._loaded_options = None
   _globals['_MAILSERVICE'].methods_by_name['SendMail']._serialized_options = b'\322\273\030\r\020\001 \0010\002\242\006\004auth'
-  _globals['_MAILTEMPLATE']._serialized_start=391
-  _globals['_MAILTEMPLATE']._serialized_end=609
-  _globals['_SENDMAILREQUEST']._serialized_start=105
-  _globals['_SENDMAILREQUEST']._serialized_end=351
-  _globals['_SENDMAILREQUEST_PARAMETERSENTRY']._serialized_start=302
-  _globals['_SENDMAILREQUEST_PARAMETERSENTRY']._serialized_end=351
-  _globals['_SENDMAILRESPONSE']._serialized_start=353
-  _globals['_SENDMAILRESPONSE']._serialized_end=388
-  _globals['_MAILSERVICE']._serialized_start=612
-  _globals['_MAILSERVICE']._serialized_end=747
+  _globals['_MAILTEMPLATE']._serialized_start=472
+  _globals['_MAILTEMPLATE']._serialized_end=756
+  _globals['_SENDMAILREQUEST']._serialized_start=138
+  _globals['_SENDMAILREQUEST']._serialized_end=432
+  _globals['_SENDMAILREQUEST_PARAMETERSENTRY']._serialized_start=383
+  _globals['_SENDMAILREQUEST_PARAMETERSENTRY']._serialized_end=432
+  _globals['_SENDMAILRESPONSE']._serialized_start=434
+  _globals['_SENDMAILRESPONSE']._serialized_end=469
+  _globals['_MAILSERVICE']._serialized_start=759
+  _globals['_MAILSERVICE']._serialized_end=894
 # @@protoc_insertion_point(module_scope)

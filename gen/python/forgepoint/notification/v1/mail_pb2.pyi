@@ -6,6 +6,7 @@ Mails about accounts, asked for by the service that has the accounts."""
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
@@ -34,6 +35,10 @@ class _MailTemplateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MailTemp
     """name, link, valid_for"""
     MAIL_TEMPLATE_PASSWORD_CHANGED: _MailTemplate.ValueType  # 4
     """name, changed_at"""
+    MAIL_TEMPLATE_REGISTRATION: _MailTemplate.ValueType  # 6
+    """link, valid_for"""
+    MAIL_TEMPLATE_ACCOUNT_EXISTS: _MailTemplate.ValueType  # 7
+    """link"""
     MAIL_TEMPLATE_SECOND_FACTOR_CHANGED: _MailTemplate.ValueType  # 5
     """name, change, changed_at"""
 
@@ -49,6 +54,10 @@ MAIL_TEMPLATE_PASSWORD_RESET: MailTemplate.ValueType  # 3
 """name, link, valid_for"""
 MAIL_TEMPLATE_PASSWORD_CHANGED: MailTemplate.ValueType  # 4
 """name, changed_at"""
+MAIL_TEMPLATE_REGISTRATION: MailTemplate.ValueType  # 6
+"""link, valid_for"""
+MAIL_TEMPLATE_ACCOUNT_EXISTS: MailTemplate.ValueType  # 7
+"""link"""
 MAIL_TEMPLATE_SECOND_FACTOR_CHANGED: MailTemplate.ValueType  # 5
 """name, change, changed_at"""
 Global___MailTemplate: _TypeAlias = MailTemplate  # noqa: Y015
@@ -81,6 +90,7 @@ class SendMailRequest(_message.Message):
     TEMPLATE_FIELD_NUMBER: _builtins.int
     PARAMETERS_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    EXPIRES_AT_FIELD_NUMBER: _builtins.int
     to: _builtins.str
     """The address that the mail goes to; appears in no log, event or audit entry."""
     template: Global___MailTemplate.ValueType
@@ -92,6 +102,10 @@ class SendMailRequest(_message.Message):
         became of a second factor: "turned on".
         """
 
+    @_builtins.property
+    def expires_at(self) -> _timestamp_pb2.Timestamp:
+        """What the mail is about has ended by then: not sent later, but given up. Unset: never."""
+
     def __init__(
         self,
         *,
@@ -99,10 +113,11 @@ class SendMailRequest(_message.Message):
         template: Global___MailTemplate.ValueType = ...,
         parameters: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         idempotency_key: _builtins.str = ...,
+        expires_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["idempotency_key", b"idempotency_key", "parameters", b"parameters", "template", b"template", "to", b"to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "idempotency_key", b"idempotency_key", "parameters", b"parameters", "template", b"template", "to", b"to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,10 +1,12 @@
 """Mails, handed to notification with a token that auth signs for itself."""
 
+from datetime import datetime
 from typing import Any
 
 import grpc
 from forgepoint.notification.v1 import mail_pb2, mail_pb2_grpc
 from fp_kernel import Clock, FailedPrecondition, new_id
+from fp_rpc.times import to_timestamp
 
 from fp_auth.adapters.keyring import Keyring
 from fp_auth.app.mail_ports import Mail
@@ -37,7 +39,7 @@ class OwnCredential:
 class NoMailer:
     """Without an address of notification in the settings."""
 
-    async def send(self, mail: Mail, key: str) -> None:  # noqa: ARG002 -- the protocol's names
+    async def send(self, mail: Mail, key: str, expires: datetime) -> None:  # noqa: ARG002 -- the protocol's names
         raise FailedPrecondition("the platform has no mail server", reason="MAIL_NOT_CONFIGURED")
 
 
@@ -47,12 +49,13 @@ class NotificationMailer:
     def __init__(self, notification: grpc.aio.Channel) -> None:
         self._stub: Any = mail_pb2_grpc.MailServiceStub(notification)
 
-    async def send(self, mail: Mail, key: str) -> None:
+    async def send(self, mail: Mail, key: str, expires: datetime) -> None:
         await self._stub.SendMail(
             mail_pb2.SendMailRequest(
                 to=mail.to,
                 template=mail_pb2.MailTemplate.Value(mail.template.value),
                 parameters=dict(mail.parameters),
                 idempotency_key=key,
+                expires_at=to_timestamp(expires),
             )
         )

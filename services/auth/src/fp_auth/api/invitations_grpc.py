@@ -9,6 +9,7 @@ from fp_rpc.times import to_timestamp
 from fp_auth.api import convert
 from fp_auth.app.accept_invitation import AcceptInvitation
 from fp_auth.app.invitations import CreateInvitation, InvitationQueries, WithdrawInvitation
+from fp_auth.app.register import RequestRegistration
 from fp_auth.domain.invitations import Invitation
 
 
@@ -20,11 +21,13 @@ class InvitationServicer(invitations_pb2_grpc.InvitationServiceServicer):
         create_invitation: CreateInvitation,
         withdraw_invitation: WithdrawInvitation,
         accept_invitation: AcceptInvitation,
+        request_registration: RequestRegistration,
     ) -> None:
         self._queries = queries
         self._create_invitation = create_invitation
         self._withdraw_invitation = withdraw_invitation
         self._accept_invitation = accept_invitation
+        self._request_registration = request_registration
 
     async def CreateInvitation(
         self, request: pb.CreateInvitationRequest, context: object
@@ -64,6 +67,12 @@ class InvitationServicer(invitations_pb2_grpc.InvitationServiceServicer):
         user = await self._accept_invitation(request.token, name=request.name, password=request.password)
         current_call().identify(convert.user_to_principal(user))
         return pb.AcceptInvitationResponse(user=convert.user_to_pb(user))
+
+    async def RequestRegistration(
+        self, request: pb.RequestRegistrationRequest, context: object
+    ) -> pb.RequestRegistrationResponse:
+        await self._request_registration(request.email)
+        return pb.RequestRegistrationResponse()
 
 
 def _invitation(invitation: Invitation) -> pb.Invitation:

@@ -12,6 +12,7 @@ from fp_auth.app.links import bad_link
 from fp_auth.app.password_policy import PasswordPolicy
 from fp_auth.app.ports import PasswordHasher, Transaction, Transactions
 from fp_auth.app.refusals import address_taken
+from fp_auth.app.register import registration_off
 from fp_auth.app.session import role_named
 from fp_auth.domain import account_links
 from fp_auth.domain.events import UserCreated
@@ -28,9 +29,13 @@ class AcceptInvitation:
         policy: PasswordPolicy,
         hasher: PasswordHasher,
         clock: Clock,
+        *,
+        registration_team: str,
     ) -> None:
+        """registration_team: of people who register themselves; empty where nobody does."""
         self._reads = reads
         self._policy = policy
+        self._registration_team = registration_team
         self._transactions = transactions
         self._hasher = hasher
         self._clock = clock
@@ -50,7 +55,7 @@ class AcceptInvitation:
         async with self._transactions() as tx:
             now = self._clock.now()
             invitation = _open(await tx.invitations.lock_by_token(digest), now)
-            await _check_inviter(tx, invitation)
+            await self._check(tx, invitation)
             user = User(
                 id=new_id(),
                 email=invitation.email,
@@ -66,8 +71,15 @@ class AcceptInvitation:
             if not invitation.link_shown:
                 await tx.users.set_email_verified(user.id, now)
             await tx.invitations.accept(invitation.id, now)
-            tx.outbox.add(UserCreated(user, invitation.invited_by))
+            tx.outbox.add(UserCreated(user, invitation.invited_by or user.id))
         return replace(user, email_verified=not invitation.link_shown)
+
+    async def _check(self, tx: Transaction, invitation: Invitation) -> None:
+        if invitation.invited_by:
+            await _check_inviter(tx, invitation)
+        elif invitation.team != self._registration_team:
+            # The setting was changed since.
+            raise registration_off()
 
 
 def _open(found: Invitation | None, now: datetime) -> Invitation:

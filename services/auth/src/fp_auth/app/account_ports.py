@@ -106,8 +106,12 @@ class Invitations(Protocol):
         """Note that somebody besides the reader of the address's mail has seen the link."""
         ...
 
-    async def count_since(self, email: str, since: datetime) -> int:
-        """To all teams, whatever became of them."""
+    async def count_since(self, email: str, since: datetime, *, to_oneself: bool = False) -> int:
+        """To all teams, whatever became of them. to_oneself: registrations, else invitations by others."""
+        ...
+
+    async def count_registrations(self, now: datetime, most: int) -> int:
+        """Those that can still be accepted, counted to `most`."""
         ...
 
     async def count_pending(self, team: str, now: datetime, most: int) -> int:

@@ -83,9 +83,11 @@ class Links:
         return await self.post(tx, letter, code, now, at_once=bool(requested_by))
 
     async def post(self, tx: Transaction, letter: Letter, code: str, now: datetime, *, at_once: bool) -> Made:
-        """Queue the mail. at_once: `deliver` follows after the commit."""
-        url = f"{self._public_url}/{letter.page}?token={code}"
-        parameters = {**letter.parameters, "link": url, "valid_for": in_words(letter.expires - now)}
+        """Queue the mail. code: empty for a link that proves nothing. at_once: `deliver` follows after the commit."""
+        url, parameters = f"{self._public_url}/{letter.page}", dict(letter.parameters)
+        if code:
+            url, parameters["valid_for"] = f"{url}?token={code}", in_words(letter.expires - now)
+        parameters["link"] = url
         mail = Mail(letter.to, letter.template, parameters)
         stored = await self._queue.add(
             tx, mail, user_id=letter.user_id, now=now, expires=letter.expires, at_once=at_once

@@ -14,6 +14,8 @@ class MailTemplate(StrEnum):
     INVITATION = "MAIL_TEMPLATE_INVITATION"
     PASSWORD_RESET = "MAIL_TEMPLATE_PASSWORD_RESET"  # noqa: S105 -- the name of a template
     PASSWORD_CHANGED = "MAIL_TEMPLATE_PASSWORD_CHANGED"  # noqa: S105 -- the name of a template
+    REGISTRATION = "MAIL_TEMPLATE_REGISTRATION"
+    ACCOUNT_EXISTS = "MAIL_TEMPLATE_ACCOUNT_EXISTS"
     SECOND_FACTOR_CHANGED = "MAIL_TEMPLATE_SECOND_FACTOR_CHANGED"
 
 
@@ -49,8 +51,8 @@ class MailRequests(Protocol):
 
 
 class Mailer(Protocol):
-    async def send(self, mail: Mail, key: str) -> None:
-        """Hand it to who sends mails; the same key twice is one mail.
+    async def send(self, mail: Mail, key: str, expires: datetime) -> None:
+        """Hand it to who sends mails; the same key twice is one mail. expires: not sent later.
 
         Raises FailedPrecondition where the platform sends none, InvalidArgument for a mail that cannot be sent, any
         other `fp_kernel` error when it should be tried again.

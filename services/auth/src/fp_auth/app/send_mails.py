@@ -53,18 +53,21 @@ class SendMail:
         self._clock = clock
 
     async def __call__(self, stored: StoredMail) -> bool:
-        """False where the platform has no mail server; what could not be handed over now is tried again later."""
+        """False for a mail that nobody sends; what could not be handed over now is tried again later."""
         now = self._clock.now()
         if stored.expires_at <= now:
+            _log.warning("a mail is given up: what it is about has ended", mail=stored.id, attempts=stored.attempts)
             await self._remove(stored)
             return True
         try:
-            await self._mailer.send(self._queue.opened(stored), stored.id)
+            await self._mailer.send(self._queue.opened(stored), stored.id, stored.expires_at)
         except FailedPrecondition:
             await self._remove(stored)
             return False
         except InvalidArgument as refused:
             _log.error("a mail cannot be sent", mail=stored.id, reason=refused.reason)
+            await self._remove(stored)
+            return False
         except Error as away:
             _log.warning("a mail waits", mail=stored.id, attempts=stored.attempts, reason=away.reason)
             delay = timedelta(seconds=_BACKOFF.delay(stored.attempts, 1.0))

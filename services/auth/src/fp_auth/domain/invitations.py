@@ -8,6 +8,8 @@ from fp_kernel import FailedPrecondition
 LIFE = timedelta(hours=24)
 REMEMBERED = timedelta(days=7)
 """So long after its end the link is still answered with what became of it."""
+MOST_REGISTRATIONS = 10_000
+"""Of all who asked for an account themselves, so that nobody fills the table."""
 MOST_PENDING = 1_000
 """Of one team, so that no admin fills the mailboxes of the world."""
 

@@ -82,6 +82,7 @@ API: Final[tuple[Route, ...]] = (
     Route("POST", "/invitations", _INVITATIONS + "CreateInvitation", 201),
     Route("DELETE", "/invitations/{id}", _INVITATIONS + "WithdrawInvitation", path_fields={"id": "invitation_id"}),
     Route("POST", "/invitations/accept", _INVITATIONS + "AcceptInvitation", 201),
+    Route("POST", "/registration", _INVITATIONS + "RequestRegistration"),
     Route("GET", "/teams", _TEAMS + "ListTeams"),
     Route("POST", "/teams", _TEAMS + "CreateTeam", 201),
     Route("GET", "/teams/{id}", _TEAMS + "GetTeam", path_fields=_ID),
@@ -209,6 +210,7 @@ DECIDE_PROGRAM: Final = _SIGN_IN + "DecideProgramSignIn"
 REQUEST_RESET: Final = _PEOPLE + "RequestPasswordReset"
 COMPLETE_RESET: Final = _PEOPLE + "CompletePasswordReset"
 ACCEPT_INVITATION: Final = _INVITATIONS + "AcceptInvitation"
+REGISTER: Final = _INVITATIONS + "RequestRegistration"
 VERIFY_EMAIL: Final = _PEOPLE + "VerifyEmail"
 EXCHANGE_WORKLOAD: Final = "/forgepoint.auth.v1.WorkloadService/ExchangeWorkloadToken"
 WATCH: Final = _PIPELINE + "WatchExecution"

@@ -7,6 +7,7 @@ from forgepoint.notification.v1 import mail_pb2 as pb
 from forgepoint.notification.v1.mail_pb2_grpc import MailServiceServicer
 from fp_kernel import invalid
 from fp_rpc import command
+from fp_rpc.times import from_timestamp
 
 from fp_notification.app.send_mail import SendMail
 from fp_notification.domain.mails import MailTemplate
@@ -26,7 +27,8 @@ class MailServicer(MailServiceServicer):
         if template is None:
             raise invalid("template", f"must be one of {', '.join(MailTemplate)}")
         key = command(request, _sent)
-        return _sent(await self._send_mail(request.to, template, request.parameters, key))
+        expires_at = from_timestamp(request.expires_at, "expires_at") if request.HasField("expires_at") else None
+        return _sent(await self._send_mail(request.to, template, request.parameters, key, expires_at=expires_at))
 
 
 def _sent(mail_id: str) -> pb.SendMailResponse:

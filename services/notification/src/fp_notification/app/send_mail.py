@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from fp_kernel import Clock, Command, new_id
 from fp_telemetry import correlation_id, inject
@@ -26,8 +27,19 @@ class SendMail:
         self._fingerprint = fingerprint
         self._configured = configured
 
-    async def __call__(self, to: str, template: MailTemplate, parameters: Mapping[str, str], command: Command) -> str:
-        """The id of the mail. Raises InvalidArgument naming the field, FailedPrecondition without a mail server."""
+    async def __call__(
+        self,
+        to: str,
+        template: MailTemplate,
+        parameters: Mapping[str, str],
+        command: Command,
+        *,
+        expires_at: datetime | None = None,
+    ) -> str:
+        """The id of the mail. expires_at: it is not sent later.
+
+        Raises InvalidArgument naming the field, FailedPrecondition without a mail server.
+        """
         if not self._configured:
             raise mail_not_configured()
         now = self._clock.now()
@@ -42,6 +54,7 @@ class SendMail:
             parameters=check_parameters(template, parameters),
             correlation_id=correlation_id.get(),
             trace=trace,
+            expires_at=expires_at,
         )
         guarded = replace(command, fingerprint=self._fingerprint(command.fingerprint)) if command.key else command
         async with self._transactions(guarded) as tx:

@@ -22,6 +22,8 @@ class MailTemplate(StrEnum):
     INVITATION = "INVITATION"
     PASSWORD_RESET = "PASSWORD_RESET"  # noqa: S105 -- the name of a template
     PASSWORD_CHANGED = "PASSWORD_CHANGED"  # noqa: S105
+    REGISTRATION = "REGISTRATION"
+    ACCOUNT_EXISTS = "ACCOUNT_EXISTS"
     SECOND_FACTOR_CHANGED = "SECOND_FACTOR_CHANGED"
 
 
@@ -30,6 +32,8 @@ PARAMETERS: Mapping[MailTemplate, frozenset[str]] = {
     MailTemplate.INVITATION: frozenset(("team", "inviter", "link", "valid_for")),
     MailTemplate.PASSWORD_RESET: frozenset(("name", "link", "valid_for")),
     MailTemplate.PASSWORD_CHANGED: frozenset(("name", "changed_at")),
+    MailTemplate.REGISTRATION: frozenset(("link", "valid_for")),
+    MailTemplate.ACCOUNT_EXISTS: frozenset(("link",)),
     MailTemplate.SECOND_FACTOR_CHANGED: frozenset(("name", "change", "changed_at")),
 }
 
@@ -38,7 +42,7 @@ PARAMETERS: Mapping[MailTemplate, frozenset[str]] = {
 class Mail:
     """to, parameters: never in a log, nor in the database in the clear: an address is personal and a link is a key.
 
-    correlation_id, trace: of the call that asked for it.
+    correlation_id, trace: of the call that asked for it. expires_at: what it is about has ended then.
     """
 
     id: str
@@ -49,6 +53,10 @@ class Mail:
     parameters: Mapping[str, str] = field(repr=False)
     correlation_id: str = ""
     trace: Mapping[str, str] = field(default_factory=dict, repr=False)
+    expires_at: datetime | None = None
+
+    def over(self, now: datetime) -> bool:
+        return self.expires_at is not None and now >= self.expires_at
 
 
 def parse_address(value: str, name: str) -> str:

@@ -76,10 +76,27 @@ class PostgresInvitations:
     async def show_link(self, invitation_id: str) -> None:
         await self._connection.execute("UPDATE invitations SET link_shown = true WHERE id = $1", invitation_id)
 
-    async def count_since(self, email: str, since: datetime) -> int:
+    async def count_since(self, email: str, since: datetime, *, to_oneself: bool = False) -> int:
         return int(
             await self._connection.fetchval(
-                "SELECT count(*) FROM invitations WHERE email = $1 AND created_at > $2", email, since
+                "SELECT count(*) FROM invitations WHERE email = $1 AND created_at > $2 AND (invited_by = '') = $3",
+                email,
+                since,
+                to_oneself,
+            )
+        )
+
+    async def count_registrations(self, now: datetime, most: int) -> int:
+        return int(
+            await self._connection.fetchval(
+                """
+                SELECT count(*) FROM (
+                    SELECT FROM invitations
+                    WHERE invited_by = '' AND accepted_at IS NULL AND expires_at > $1
+                    LIMIT $2) AS found
+                """,
+                now,
+                most,
             )
         )
 

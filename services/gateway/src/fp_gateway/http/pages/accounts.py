@@ -30,6 +30,8 @@ class AccountPages:
             ("/reset-password", self.reset, "POST"),
             ("/verify-email", self.confirm, "GET"),
             ("/verify-email", self.verify, "POST"),
+            ("/register", self.register, "GET"),
+            ("/register", self.request_registration, "POST"),
             ("/accept-invitation", self.join, "GET"),
             ("/accept-invitation", self.accept, "POST"),
         )
@@ -68,6 +70,17 @@ class AccountPages:
         message = pb.VerifyEmailRequest(token=fields.get("token", ""))
         await self._rpc.unary(route_table.VERIFY_EMAIL, message, request)
         return page("Your address is verified", "<p>You can close this page.</p>")
+
+    async def register(self, request: Request) -> Response:
+        inputs = field("email", "E-mail address", kind="email", complete="email")
+        return self._form(request, "Ask for an account", "/register", inputs, "Send a link")
+
+    async def request_registration(self, request: Request) -> Response:
+        fields = await self._forms.read(request)
+        message = invitations_pb2.RequestRegistrationRequest(email=fields.get("email", ""))
+        await self._rpc.unary(route_table.REGISTER, message, request)
+        # The same words whoever asked: they must not show who has an account.
+        return page("Look into your mail", "<p>A mail to that address says how to go on.</p>")
 
     async def join(self, request: Request) -> Response:
         return self._join_form(request, request.query_params.get("token", ""))

@@ -24,8 +24,8 @@ from fp_notification.domain.targets import MAIL_SERVER
 _log = get_logger(__name__)
 
 _ADD = """
-INSERT INTO mails (id, team, template, sealed, status, due_at, created_at, correlation_id, trace)
-VALUES ($1, $2, $3, $4, 'PENDING', now(), $5, $6, $7)
+INSERT INTO mails (id, team, template, sealed, status, due_at, created_at, correlation_id, trace, expires_at)
+VALUES ($1, $2, $3, $4, 'PENDING', now(), $5, $6, $7, $8)
 """
 _WAITING = "SELECT id FROM mails WHERE status IN ('PENDING', 'RETRYING') AND due_at <= now() ORDER BY due_at LIMIT 1"
 # due_at of a mail that someone works on is the end of his lease; after a pause of the mail server it is tried by one.
@@ -41,7 +41,8 @@ WITH busy AS (
 UPDATE mails m
 SET token = m.token + 1, due_at = now() + make_interval(secs => $2), leased_until = now() + make_interval(secs => $2)
 FROM due WHERE m.id = due.id
-RETURNING m.id::text, m.team, m.template, m.sealed, m.created_at, m.correlation_id, m.trace, m.token, m.attempts
+RETURNING m.id::text, m.team, m.template, m.sealed, m.created_at, m.correlation_id, m.trace, m.token, m.attempts,
+    m.expires_at
 """
 _RETRY = """
 UPDATE mails
@@ -92,6 +93,7 @@ class PostgresMailClaims:
             parameters=content["parameters"],
             correlation_id=row["correlation_id"],
             trace=json.loads(row["trace"]),
+            expires_at=row["expires_at"],
         )
         return MailLease(mail, row["token"], row["attempts"] + 1)
 
@@ -114,6 +116,7 @@ class PostgresMails:
             mail.created_at,
             mail.correlation_id,
             json.dumps(dict(mail.trace)),
+            mail.expires_at,
         )
 
     async def close(self, lease: MailLease, status: Status, pause: float, code: int) -> None:
