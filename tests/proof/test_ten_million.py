@@ -104,7 +104,7 @@ async def filled(databases, noun, admin_url):
     """The URL of a migrated database, with what the service's own test makes in it and its rows."""
     module = MODULES[noun]
     migrations = getattr(module, "MIGRATIONS", ROOT / "libs" / "postgres" / "tests" / "integration" / "migrations")
-    url = await databases.create(migrations, service=noun)
+    url = await databases.create(migrations, service=noun, fresh=True)
     if hasattr(module, "prepare"):
         await module.prepare(url)
     async with superuser(admin_url, url) as connection:
