@@ -3,7 +3,7 @@
 clock           ManualClock
 stores          fp_devstack.Endpoints of the session's real stores, all of them started
 database_url    str: a fresh, empty database
-databases       Databases: `await databases.create(folder, service="registry")` -> URL of a fresh migrated database
+databases       Databases: `await databases.create(folder, service="registry")` -> URL of a migrated database
 nats_url        str: a server with no stream and no consumer
 bus             fp_events.NatsBus with every declared stream
 redis_url       str: a store without keys
@@ -17,7 +17,7 @@ kill_at         `await kill_at(scenario, check, arrange=...)`: see fp_testkit.cr
 spans           SpanCollector(endpoint): `await spans.wait_for(condition)`, `spans.trace(trace_id)`
 
 Only what a test asks for is started. Stores live for the session. A test finds them empty, and no client that an
-earlier test left behind reaches what it writes: databases, users of Redis and accounts of NATS are of one test.
+earlier test left behind reaches what it writes: names of databases, users of Redis and accounts of NATS are its own.
 """
 
 import gc
