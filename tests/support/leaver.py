@@ -1,7 +1,7 @@
 """A person who is disabled in the middle of what he does: an execution that he watches in two ways, and a training."""
 
 import asyncio
-import time
+from collections.abc import Callable
 from typing import Any
 
 import grpc
@@ -50,8 +50,8 @@ class Leaver:
         started = await self._call("StartRun", self._job, experiment_id=experiment.experiment.id)
         self.run_id = started.run.id
 
-    async def watched(self, opened: asyncio.Event) -> float:
-        """When the watch of his execution through the gateway was ended, and the reason was that he ended."""
+    async def watched(self, opened: asyncio.Event) -> None:
+        """Until the watch of his execution through the gateway is ended, for the reason that he ended."""
         watch = pipeline_pb2.WatchExecutionRequest(execution_id=self.execution_id, from_start=True)
         stream = self.client.pipeline.WatchExecution(watch)
         await stream.read()
@@ -60,10 +60,9 @@ class Leaver:
             while await stream.read() is not grpc.aio.EOF:
                 pass
         assert ended.value.reason == "IDENTITY_ENDED"
-        return time.monotonic()
 
-    async def followed(self, opened: asyncio.Event) -> float:
-        """When the same ended over HTTP."""
+    async def followed(self, opened: asyncio.Event) -> None:
+        """Until the same has ended over HTTP."""
         path, headers = f"/api/v1/executions/{self.execution_id}/watch", {"authorization": f"Bearer {self._token}"}
         said = ""
         async with (
@@ -76,10 +75,9 @@ class Leaver:
                 if "data: " in said:
                     opened.set()
         assert "IDENTITY_ENDED" in said, said
-        return time.monotonic()
 
-    async def trained(self, opened: asyncio.Event) -> float:
-        """When his job could write nothing more."""
+    async def trained(self, opened: asyncio.Event) -> None:
+        """Until his job can write nothing more."""
         step = 0
         while True:
             step += 1
@@ -89,7 +87,7 @@ class Leaver:
             except grpc.aio.AioRpcError as refused:
                 if refused.code() is not grpc.StatusCode.UNAUTHENTICATED:
                     raise
-                return time.monotonic()
+                return
             opened.set()
 
     async def stays(self) -> None:
@@ -109,20 +107,27 @@ class Leaver:
         return await getattr(self._experiments, rpc)(request, metadata=metadata, timeout=PATIENCE)
 
 
-async def leave(leaver: Leaver, channel: grpc.aio.Channel, admin_token: str) -> dict[str, float]:
-    """Disables him while he does all of it. Seconds from the answer to the disabling until each ended."""
+async def leave(
+    leaver: Leaver, channel: grpc.aio.Channel, admin_token: str, happened: Callable[[str], None] = lambda _: None
+) -> None:
+    """Disables him while he does all of it. happened: called with `disabled`, and with the name of each that ended."""
+
+    async def until(name: str) -> None:
+        await doing[name](opened[name])
+        happened(name)
+
     doing = {"stream": leaver.watched, "events over HTTP": leaver.followed, "training": leaver.trained}
     async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
         opened = {name: asyncio.Event() for name in doing}
-        ends = {name: group.create_task(do(opened[name])) for name, do in doing.items()}
+        for name in doing:
+            group.create_task(until(name))
         for each in opened.values():
             await each.wait()
         metadata = (("authorization", f"Bearer {admin_token}"),)
         await PeopleServiceStub(channel).DisableUser(
             people_pb2.DisableUserRequest(user_id=leaver.user_id), metadata=metadata
         )
-        disabled = time.monotonic()
-    return {name: end.result() - disabled for name, end in ends.items()}
+        happened("disabled")
 
 
 @pytest.fixture
