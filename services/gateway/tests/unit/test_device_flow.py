@@ -5,6 +5,7 @@ import pytest
 from forgepoint.auth.v1 import sign_in_pb2 as pb
 from fp_gateway.http import oauth
 from fp_kernel import NotFound, Unauthenticated
+from fp_testkit.patience import PATIENCE
 from starlette.applications import Starlette
 
 GRANT = "urn:ietf:params:oauth:grant-type:device_code"
@@ -34,7 +35,8 @@ def auth():
 @pytest.fixture
 async def client(auth):
     app = Starlette(routes=oauth.routes(auth, issuer="http://auth.test", public_url="https://ml.example.com"))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway") as opened:
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway", timeout=PATIENCE) as opened:
         yield opened
 
 
