@@ -3,6 +3,7 @@
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
+import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
@@ -199,11 +200,18 @@ async def test_a_token_that_is_over_by_our_clock_is_refused(begin, sign_in_provi
     assert refused.value.reason == "TOKEN_EXPIRED"
 
 
+async def verify_address(url, user_id):
+    connection = await asyncpg.connect(url)
+    await connection.execute("UPDATE users SET email_verified_at = created_at WHERE id = $1", user_id)
+    await connection.close()
+
+
 async def test_an_address_of_a_local_account_opens_it_only_by_setting_and_when_it_is_verified(
-    begin, sign_in_provider, browser
+    begin, sign_in_provider, browser, settings
 ):
     auth, people = await begin()
     local = await auth.member("viewer", team="vision", email="ivy@corp.example")
+    await verify_address(settings.database_url.get_secret_value(), local.user.id)
     await sign_in_provider.account(browser, "ivy", groups=["ml"], email="ivy@corp.example", email_verified=True)
 
     with pytest.raises(FailedPrecondition) as taken:

@@ -169,8 +169,16 @@ async def test_a_sign_in_while_its_account_is_deleted_waits_and_makes_a_new_one(
 
 async def test_an_account_with_the_address_is_joined_and_gets_the_role_of_the_mapping(world, sign_in):
     local = await world.user("viewer", email="ada@example.com")
+    async with world.transactions() as tx:
+        await tx.users.set_email_verified(local.id, world.now())
     assert (await sign_in("ada", "ml", email="ada@example.com", email_verified=True)).id == local.id
     assert (await world.found(local.id)).role == "engineer"
+
+
+async def test_an_account_whose_address_nobody_verified_is_joined_by_nobody(world, sign_in, refused):
+    await world.user("viewer", email="ada@example.com")
+    with refused(FailedPrecondition, reason="EMAIL_OF_ANOTHER_ACCOUNT"):
+        await sign_in("ada", "ml", email="ada@example.com", email_verified=True)
 
 
 async def test_the_entry_of_a_role_that_stayed_names_the_sign_in_as_its_method(world, sign_in):

@@ -131,6 +131,7 @@ async def test_without_a_mail_server_the_admin_has_the_link(world, ann, admin):
     assert await world.column("SELECT count(*) FROM mail_requests") == [0]
     await world.do.complete_password_reset(delivery.link.partition("token=")[2], OTHER)
     await logged_in(world, ann, OTHER)
+    assert not (await world.found(ann.id)).email_verified
 
 
 async def test_a_link_is_over_after_an_hour_and_a_used_one_voids_the_others(world, ann, admin, refused):

@@ -135,6 +135,9 @@ def _refused(older: User, policy: IssuerPolicy, rule: Rule) -> Error | None:
     # A provider whose mapping does not name operators must not become one by an address.
     if not policy.links_email or (older.role == OPERATOR_ROLE and rule.role != OPERATOR_ROLE):
         return _taken()
+    # Whoever made it with somebody else's address would go on knowing its password.
+    if older.password_hash and not older.email_verified:
+        return _taken()
     return None if older.team == rule.team else _other_team(older, rule)
 
 
