@@ -9,6 +9,7 @@ import pytest
 from fp_kernel import Error, FieldViolation, InvalidArgument, Kind, NotFound, ResourceExhausted, Unavailable
 from fp_kernel.errors import BY_KIND
 from fp_rpc import from_rpc_error, http_status, to_problem, to_status
+from fp_rpc.client.call_context import TOKEN_REFUSED
 from fp_rpc.errors import MESSAGE_TOO_LARGE
 from google.rpc import status_pb2
 from hypothesis import given
@@ -168,6 +169,6 @@ def test_the_page_of_errors_says_what_the_table_says():
 
 def test_the_page_of_errors_names_every_reason_of_the_library():
     source = "".join(path.read_text() for path in Path(fp_rpc.__file__).parent.rglob("*.py"))
-    written = set(re.findall(r'reason="([A-Z_]+)"', source)) | {MESSAGE_TOO_LARGE, "TOKEN_INVALID"}
+    written = set(re.findall(r'reason="([A-Z_]+)"', source)) | {MESSAGE_TOO_LARGE, TOKEN_REFUSED, "TOKEN_INVALID"}
 
     assert {row[0] for row in documented("## Reasons of the server itself")} == written

@@ -85,7 +85,9 @@ def no_courtesy(monkeypatch):
 
 async def test_a_read_that_names_its_write_sees_it(no_courtesy, registry, ann, filled_at_once):
     model, _ = filled_at_once
-    _, trailers = await ann.trailers(pb.UpdateModelRequest(id=model.id, description="new", update_description=True))
+    _, trailers = await ann.with_trailers(
+        pb.UpdateModelRequest(id=model.id, description="new", update_description=True)
+    )
     stale = await ann(pb.GetModelRequest(id=model.id))
     assert stale.model.description == ""
     asyncio.get_running_loop().call_later(0.1, no_courtesy.set)
@@ -98,7 +100,9 @@ async def test_a_read_whose_write_is_not_projected_in_time_gets_it_from_postgres
     no_courtesy, registry, ann, filled_at_once
 ):
     model, _ = filled_at_once
-    _, trailers = await ann.trailers(pb.UpdateModelRequest(id=model.id, description="new", update_description=True))
+    _, trailers = await ann.with_trailers(
+        pb.UpdateModelRequest(id=model.id, description="new", update_description=True)
+    )
     fresh = await ann(pb.GetModelRequest(id=model.id), position=trailers[POSITION])
     assert fresh.model.description == "new"
     assert (await reads(registry))["late"] == 1

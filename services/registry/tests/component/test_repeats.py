@@ -39,7 +39,7 @@ async def test_a_repeated_creation_answers_a_url_that_works_and_keeps_none(ann, 
     await connection.close()
     assert pb.CreateVersionResponse.FromString(stored) == pb.CreateVersionResponse(version=created.version)
 
-    again, trailers = await ann.trailers(create)
+    again, trailers = await ann.with_trailers(create)
     assert trailers["fp-replayed"] == "true"
     assert (await ann.http.put(again.upload_url, content=b"onnx")).status_code == 200
     await ann(pb.ConfirmVersionUploadRequest(version_id=created.version.id))
@@ -75,8 +75,8 @@ async def test_twins_at_the_same_time_happen_once(ann):
 
 async def test_a_repeat_answers_a_position_too(ann):
     request = pb.RegisterModelRequest(name="flights", idempotency_key="k")
-    first, trailers = await ann.trailers(request)
-    again, trailers_again = await ann.trailers(request)
+    first, trailers = await ann.with_trailers(request)
+    again, trailers_again = await ann.with_trailers(request)
     assert trailers[POSITION] == trailers_again[POSITION] == f"{first.model.id}:1"
     assert trailers_again["fp-replayed"] == "true"
     assert again == first
