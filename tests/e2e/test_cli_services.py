@@ -1,9 +1,7 @@
 """What `fp` does with features, runs, monitors, money, messages and lineage, against a real platform."""
 
 import json
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 from command_line import *  # noqa: F403 -- fixtures are found by name
@@ -41,25 +39,6 @@ def view(run):
     defined = run.json("features", "views", "define", "-", given=json.dumps(VIEW | {"name": name}))
     assert defined["name"] == name
     return name
-
-
-@pytest.fixture
-def receiver():
-    """URL of a webhook on loopback, which takes everything."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            self.rfile.read(int(self.headers["content-length"]))
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_):
-            """Says nothing."""
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/hook"
-        server.shutdown()
 
 
 def test_features_are_written_read_and_read_as_they_were(run, view, tmp_path):

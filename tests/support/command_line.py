@@ -5,6 +5,8 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -75,3 +77,22 @@ def eventually(ask: Callable[[], Any], holds: Callable[[Any], bool]) -> Any:
     while not holds(found := ask()):
         assert not bound.over, found
     return found
+
+
+@pytest.fixture
+def receiver():
+    """URL of a webhook on loopback, which takes everything."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_):
+            """Says nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/hook"
+        server.shutdown()

@@ -30,6 +30,8 @@ def create_rule(
     name: str,
     patterns: list[str] = typer.Option(..., "--pattern", help="Of event types, such as fp.models.>; several times."),
     webhook: str = typer.Option("", help="URL that is called."),
+    signing_secret: str = typer.Option("", help="Secret that signs for the webhook: secret://name."),
+    headers: list[str] = typer.Option([], "--header", help="Of the webhook: Name=secret://name; several times."),
     in_app: bool = typer.Option(False, "--in-app", help="Notify every member of the team in the application."),
     severity: NotificationSeverity = typer.Option(
         NotificationSeverity.INFO, case_sensitive=False, help="As bad as this, or worse."
@@ -40,6 +42,7 @@ def create_rule(
     from forgepoint.notification.v1 import notification_pb2, notification_pb2_grpc
 
     from fp_cli import client as clients
+    from fp_cli import pairs
     from fp_cli.messages import plain
 
     state: State = context.obj
@@ -50,13 +53,15 @@ def create_rule(
         min_severity=number(notification_pb2.NotificationSeverity, severity),
         channels=[number(notification_pb2.NotificationChannel, channel) for channel in chosen],
         target=webhook,
+        signing_secret=signing_secret,
+        headers=pairs.texts(headers, "header"),
         idempotency_key=clients.idempotency_key(idempotency_key),
     )
     with clients.connect(state) as client:
         stub = notification_pb2_grpc.NotificationServiceStub(client.channel)
         rule = client.call(stub.CreateRule, request).rule
     record(state, plain(rule), _RULE)
-    if webhook:
+    if webhook and not signing_secret:
         say(state, f"its receiver verifies with: fp notifications secret --rule {rule.name}")
 
 
