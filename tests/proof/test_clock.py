@@ -44,5 +44,7 @@ def test_what_touches_time_passes_at(moment, zone):
         "passed": int(passed.group(1)) if passed else 0,
         "seconds": round(time.monotonic() - began),
     }))  # fmt: skip
+    if done.returncode == pytest.ExitCode.NO_TESTS_COLLECTED:
+        pytest.skip("no test there touches time, or each needs the machine's")
     assert done.returncode == 0, done.stdout[-8_000:] + done.stderr[-2_000:]
     assert passed is not None

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, tzinfo
+from importlib import import_module
 from types import ModuleType
 from typing import Any, Final
 
@@ -37,12 +38,24 @@ def mark(items: Iterable[pytest.Item]) -> None:
 def travel() -> None:
     """Move the Python clock of this process, and of what it forks, to `FP_TEST_MOMENT`, from where it goes on.
 
-    Without that variable nothing happens. The monotonic clock, the stores and every other process keep the real time.
+    Without that variable nothing happens. The monotonic clock, deadlines of gRPC, the stores and every other process
+    keep the real time.
     """
     if "FP_TEST_MOMENT" in os.environ:
         import time_machine
 
+        _leave_deadlines()
         time_machine.travel(RunningClock().now(), tick=True).start()
+
+
+def _leave_deadlines() -> None:
+    """Python makes deadlines of gRPC and its core waits for them by the machine's clock: a second became two months."""
+    import time_machine
+
+    machine = ModuleType("time")
+    vars(machine).update(vars(time) | {"time": time_machine.escape_hatch.time.time})
+    for name in ("grpc._channel", "grpc._cython.cygrpc", "grpc.aio._utils"):
+        vars(import_module(name))["time"] = machine
 
 
 def names_time(namespace: Mapping[str, Any]) -> bool:

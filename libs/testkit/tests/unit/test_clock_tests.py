@@ -1,10 +1,13 @@
 """A test that touches time is marked, whoever wrote it."""
 
+import os
+import subprocess
 import sys
 from types import SimpleNamespace
 
 import pytest
 from fp_testkit import clock_tests
+from fp_testkit.patience import PATIENCE
 from fp_testkit.ports import free_port
 
 SOURCES = {
@@ -76,3 +79,31 @@ class Item:
 
     def add_marker(self, marker):
         self.marks.append(marker.name)
+
+
+CALL_TO_NOBODY = """
+import asyncio, grpc
+from fp_testkit import clock_tests
+clock_tests.travel()
+
+async def call():
+    async with grpc.aio.insecure_channel("127.0.0.1:1") as channel:
+        try:
+            await channel.unary_unary("/s/M")(b"", timeout=0.1, wait_for_ready=True)
+        except grpc.aio.AioRpcError as error:
+            print(error.code().name)
+
+asyncio.run(call())
+"""
+
+
+def test_a_call_ends_at_its_deadline_when_the_tests_are_at_another_date():
+    ended = subprocess.run(
+        [sys.executable, "-c", CALL_TO_NOBODY],
+        env=os.environ | {"FP_TEST_MOMENT": "2100-01-31T12:00:00+00:00"},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+    )
+    assert ended.stdout == "DEADLINE_EXCEEDED\n"
