@@ -16,7 +16,7 @@ from typing import Any, Final
 import pytest
 
 from fp_testkit.ports import free_port
-from fp_testkit.wallclock import RunningClock
+from fp_testkit.wallclock import RunningClock, machine_seconds
 
 _MODULES: Final = frozenset({"datetime", "time", "fp_testkit.clock", "fp_testkit.wallclock"})
 _MESSAGES: Final = frozenset({"google.protobuf.timestamp_pb2", "google.protobuf.duration_pb2"})
@@ -50,10 +50,8 @@ def travel() -> None:
 
 def _leave_deadlines() -> None:
     """Python makes deadlines of gRPC and its core waits for them by the machine's clock: a second became two months."""
-    import time_machine
-
     machine = ModuleType("time")
-    vars(machine).update(vars(time) | {"time": time_machine.escape_hatch.time.time})
+    vars(machine).update(vars(time) | {"time": machine_seconds})
     for name in ("grpc._channel", "grpc._cython.cygrpc", "grpc.aio._utils"):
         vars(import_module(name))["time"] = machine
 

@@ -48,3 +48,11 @@ class RunningClock:
 def real_now() -> datetime:
     """The machine's time, UTC: for tokens, signed URLs and rows that a program judges by its own clock."""
     return datetime.now(UTC)
+
+
+def machine_seconds() -> float:
+    """Unix seconds of the machine, also where the tests are at another date: for what native code waits for."""
+    import time_machine
+
+    seconds: float = time_machine.escape_hatch.time.time()
+    return seconds
