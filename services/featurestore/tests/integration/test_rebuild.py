@@ -110,7 +110,10 @@ async def test_a_copy_that_nobody_reads_is_deleted_in_bites(desk, defined, monke
     unread = await desk.database.fetchval("SELECT max(copy) FROM offline_copies")
     await desk.copies.fill(unread, view.id, 1, view.version)
     before = await desk.offline_rows(view)
+    assert await desk.copies.stale(0, 1) == ([], unread - 1), "the first one is read"
+    assert await desk.copies.stale(unread - 1, 1) == ([view.id], unread)
     await desk.copies.sweep(view.id)
     assert await desk.offline_rows(view) == before
     assert await desk.database.fetchval("SELECT count(*) FROM feature_values") == len(before)
-    assert await desk.copies.stale() == []
+    assert await desk.copies.stale(0, 10) == ([], unread - 1)
+    assert await desk.copies.stale(unread - 1, 10) == ([], None)

@@ -53,9 +53,7 @@ TABLE = {
     "copies._DELETE_ROWS": uses(
         "feature_values_key", 2, "e7", 5_000, 0, 0, 20, at_most=150, sorts="the last of a bite"
     ),
-    "copies.PostgresCopies.stale": uses(
-        "feature_views_copy offline_copies_pkey", at_most=50_000, sorts="unread copies; every half minute"
-    ),
+    "copies.PostgresCopies.stale": uses("feature_views_copy offline_copies_pkey", 10_000, 500, at_most=1_200),
     "copies.PostgresCopies.sweep": uses("feature_views_copy offline_copies_of_view", row_id(2)),
     "copies.PostgresCopies.switch": uses("feature_log_pkey", row_id(2)),
     "copies.PostgresCopies._restore": uses("feature_log_definitions", row_id(2)),

@@ -55,10 +55,7 @@ class InvitationServicer(invitations_pb2_grpc.InvitationServiceServicer):
     async def WithdrawInvitation(
         self, request: pb.WithdrawInvitationRequest, context: object
     ) -> pb.WithdrawInvitationResponse:
-        call = current_call()
-        await self._withdraw_invitation(
-            principal(), request.invitation_id, may_see=lambda team: call.may_cross_team or team == call.team
-        )
+        await self._withdraw_invitation(principal(), request.invitation_id, may_see=convert.visible_teams())
         return pb.WithdrawInvitationResponse()
 
     async def AcceptInvitation(

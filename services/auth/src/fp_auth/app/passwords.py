@@ -39,7 +39,7 @@ class SetPassword:
         self._policy.check(password, email=user.email, name=user.name, team=user.team, field="new_password")
         return await self._hasher.hash(password)
 
-    async def __call__(  # the facts of one change
+    async def __call__(
         self, tx: Transaction, user: User, password_hash: str, now: datetime, *, spared: str = ""
     ) -> None:
         """spared: the session that goes on."""

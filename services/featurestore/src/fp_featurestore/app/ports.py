@@ -227,8 +227,10 @@ class Online(Protocol):
 class Copies(Protocol):
     """Copies of the offline view, as a rebuild makes them."""
 
-    async def stale(self) -> Sequence[str]:
-        """Ids of views with copies that nobody reads."""
+    async def stale(self, after: int, limit: int) -> tuple[Sequence[str], int | None]:
+        """Of the next `limit` copies behind the number `after`: ids of views with one that nobody reads, and the number
+        of the last copy; None behind the last one.
+        """
 
     async def sweep(self, view_id: str) -> None:
         """Delete the copies of the view that nobody reads; only for who has the claim."""

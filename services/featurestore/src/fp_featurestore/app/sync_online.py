@@ -73,11 +73,17 @@ class SyncOnline:
         while heads := await self._views.heads(after, _BATCH):
             await self._sync(heads)
             after = heads[-1].id
-        for view_id in await self._copies.stale():
-            async with self._claims(view_id) as mine:
-                if mine:
-                    await self._copies.sweep(view_id)
+        await self._sweep_copies()
         await self._online.mark_intact()
+
+    async def _sweep_copies(self) -> None:
+        copy: int | None = 0
+        while copy is not None:
+            stale, copy = await self._copies.stale(copy, _BATCH)
+            for view_id in stale:
+                async with self._claims(view_id) as mine:
+                    if mine:
+                        await self._copies.sweep(view_id)
 
     async def _sync(self, heads: Sequence[ViewHead]) -> None:
         rebuilt = 0

@@ -35,14 +35,20 @@ class PostgresCopies:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def stale(self) -> Sequence[str]:
+    async def stale(self, after: int, limit: int) -> tuple[Sequence[str], int | None]:
         rows = await self._database.fetch(
             """
-            SELECT DISTINCT c.view_id FROM offline_copies c
-            WHERE NOT EXISTS (SELECT FROM feature_views v WHERE v.offline_copy = c.copy)
-            """
+            SELECT c.copy, c.view_id, v.offline_copy IS NOT NULL AS is_read
+            FROM (SELECT copy, view_id FROM offline_copies WHERE copy > $1 ORDER BY copy LIMIT $2) c
+            -- The limit has each copy looked up by itself; else all views are read for a page of copies.
+            LEFT JOIN LATERAL (SELECT offline_copy FROM feature_views WHERE offline_copy = c.copy LIMIT 1) v ON TRUE
+            ORDER BY c.copy
+            """,
+            after,
+            limit,
         )
-        return [str(row["view_id"]) for row in rows]
+        views = {str(row["view_id"]) for row in rows if not row["is_read"]}
+        return sorted(views), rows[-1]["copy"] if rows else None
 
     async def sweep(self, view_id: str) -> None:
         rows = await self._database.fetch(
