@@ -1,0 +1,1 @@
+"""The certificates of a laptop: an authority of its own, and what it issues."""
