@@ -35,6 +35,21 @@ def model(tmp_path_factory, platform, home):
     return name
 
 
+def contexts(home):
+    return json.loads((home / ".config/forgepoint/context.json").read_text())["contexts"]
+
+
+def wear_out(home):
+    """Let the token of the current login end; returns the login."""
+    known = contexts(home)
+    document = {
+        "current": "default",
+        "contexts": {"default": known["default"] | {"access_token": "x", "expires_at": 0}},
+    }
+    (home / ".config/forgepoint/context.json").write_text(json.dumps(document))
+    return known["default"]
+
+
 def test_who_is_logged_in_is_told_and_kept_from_others(run, home, platform):
     assert run.json("whoami")["email"] == platform.access.email
     assert platform.access.email in run("whoami").out
@@ -55,21 +70,17 @@ def test_a_login_reads_its_password_from_standard_input(tmp_path, platform):
 
 
 def test_an_expired_access_token_is_renewed_unasked(run, home):
-    file = home / ".config/forgepoint/context.json"
-    before = json.loads(file.read_text())
-    file.write_text(json.dumps(before | {"access_token": "worn out", "expires_at": 0}))
+    before = wear_out(home)
 
     assert run("whoami").code == 0
 
-    after = json.loads(file.read_text())
+    after = contexts(home)["default"]
     assert after["refresh_token"] != before["refresh_token"]
     assert after["expires_at"] >= before["expires_at"]
 
 
 def test_commands_beside_each_other_renew_the_token_once(run, home):
-    file = home / ".config/forgepoint/context.json"
-    known = json.loads(file.read_text())
-    file.write_text(json.dumps(known | {"access_token": "worn out", "expires_at": 0}))
+    wear_out(home)
     command = [sys.executable, "-m", "fp_cli", "whoami"]
     processes = [
         subprocess.Popen(command, env={"HOME": str(home)}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
@@ -265,3 +276,31 @@ def test_a_reader_that_has_seen_enough_is_no_error_to_tell(home):
 
     assert process.returncode == 1
     assert process.stderr == b""
+
+
+def test_contexts_are_made_listed_chosen_and_forgotten(run, tmp_path, platform):
+    own = {"XDG_CONFIG_HOME": str(tmp_path), "FP_PASSWORD": platform.access.password}
+    line = ("login", "--email", platform.access.email, "--address", platform.access.address)
+    for name in ("near", "far"):
+        assert run(*line, "--context", name, **own).code == 0
+    listed = json.loads(run("context", "list", "-o", "json", **own).out)
+    assert [(each["name"], each["current"]) for each in listed] == [("far", False), ("near", True)]
+    assert run("context", "use", "far", **own).code == 0
+    assert run("context", "current", "-o", "jsonpath={.name}", **own).out == "far\n"
+
+    assert run("context", "delete", "far", **own).code == 0
+
+    refused(run("whoami", **own), 6, "no platform is known")
+    refused(run("whoami", "--context", "far", **own), 5, "no context far")
+    assert platform.access.email in run("whoami", "--context", "near", **own).out
+    assert platform.access.email in run("whoami", FP_CONTEXT="near", **own).out
+
+
+def test_results_are_printed_in_the_form_that_is_asked_for(run, home):
+    email = run.json("whoami")["email"]
+
+    assert f"email: {email}\n" in run("whoami", "-o", "yaml").out
+    assert run("whoami", "-o", "jsonpath={.email} of {.team}").out == f"{email} of platform\n"
+    assert f"- email: {email}\n" in run("users", "list", "-o", "yaml").out or email in run("users", "list").out
+    refused_format = run("whoami", "-o", "xml")
+    assert (refused_format.code, "jsonpath=TEMPLATE" in refused_format.err) == (2, True)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 # The options of `fp` itself; no command has one of the same name.
-_ANYWHERE: Final = ("-o", "--output", "--address", "--timeout")
+_ANYWHERE: Final = ("-o", "--output", "--address", "--timeout", "--context")
 
 
 def hoisted(arguments: Sequence[str]) -> list[str]:

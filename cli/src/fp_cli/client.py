@@ -82,14 +82,14 @@ class Client:
         # A refresh token that is used twice ends the session: commands that run beside take turns, and the second
         # finds what the first one got.
         with contexts.locked():
-            known = contexts.load()
+            known = contexts.load(self._state.context)
             if known.email == context.email and not _is_stale(known):
                 return replace(context, access_token=known.access_token, expires_at=known.expires_at)
             stub = auth_pb2_grpc.AuthServiceStub(self.channel)
             request = auth_pb2.RefreshTokenRequest(refresh_token=known.refresh_token)
             response = self.call(stub.RefreshToken, request, anonymous=True)
             fresh = replace(known, **tokens(response))
-            contexts.save(fresh)
+            contexts.save(fresh, self._state.context)
             return fresh
 
 
@@ -109,13 +109,13 @@ def tokens(response: Any) -> dict[str, Any]:
 
 @contextmanager
 def connect(state: State) -> Iterator[Client]:
-    """A client for `--address`, else FP_ADDRESS, else the context.
+    """A client for `--address`, else FP_ADDRESS, else the context: `--context`, else FP_CONTEXT, else the current one.
 
     FP_API_KEY stands for a login, for programs. Raises FailedPrecondition when no address is known.
     """
     import os
 
-    context = contexts.load()
+    context = contexts.load(state.context, new=bool(state.address))
     if key := os.environ.get("FP_API_KEY"):
         context = replace(context, access_token=key, refresh_token="")
     address = state.address or context.address

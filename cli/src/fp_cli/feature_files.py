@@ -1,6 +1,5 @@
 """Features between files and the store."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ from fp_kernel import invalid
 
 from fp_cli import batches, csv_files, documents, feature_rows
 from fp_cli.client import Client
+from fp_cli.formats import Format
 from fp_cli.messages import plain
 from fp_cli.moments import stamp
 from fp_cli.training_set import Reader, cell
@@ -111,18 +111,18 @@ def training_request(file: Path) -> pb.GetTrainingSetRequest:
     return documents.fill(pb.GetTrainingSetRequest(), documents.load(file, "training set"))
 
 
-def training(client: Client, request: pb.GetTrainingSetRequest, file: Path, *, as_json: bool) -> tuple[int, str]:
+def training(client: Client, request: pb.GetTrainingSetRequest, file: Path, output: Format) -> tuple[int, str]:
     """Rows written, and the time as of which they were known."""
     stub = featurestore_pb2_grpc.FeatureStoreServiceStub(client.channel)
     reader = Reader(client, client.stream(stub.GetTrainingSet, request), stub)
     count = 0
     with csv_files.writing(file) as content:
-        if not as_json:
+        if not output.structured:
             csv_files.line(content, reader.names)
         for row in reader.rows():
             count += 1
-            if as_json:
-                content.write(json.dumps(dict(zip(reader.names, row, strict=True)), ensure_ascii=False) + "\n")
+            if output.structured:
+                content.write(output.single(dict(zip(reader.names, row, strict=True))))
             else:
                 csv_files.line(content, [cell(value) for value in row])
     return count, reader.known_as_of

@@ -9,6 +9,7 @@ from fp_cli.arguments import hoisted
 from fp_cli.commands import (
     audit,
     billing,
+    contexts,
     events,
     experiments,
     features,
@@ -35,7 +36,8 @@ from fp_cli.commands import (
     users,
 )
 from fp_cli.failures import reporting
-from fp_cli.output import Format, State
+from fp_cli.formats import CHOICES, Format, parse
+from fp_cli.output import State
 
 app = typer.Typer(
     name="fp",
@@ -53,20 +55,36 @@ def _address(value: str) -> str:
     return value
 
 
+def _format(text: str) -> Format:
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
 @app.callback()
 def options(
     context: typer.Context,
     address: str = typer.Option(
         "", envvar="FP_ADDRESS", callback=_address, help="Gateway, host:port; default: where you logged in."
     ),
-    output: Format = typer.Option(Format.TABLE, "-o", "--output", help="How to print."),
+    output: str = typer.Option(
+        "table",
+        "-o",
+        "--output",
+        metavar="FORMAT",
+        help="How to print: table, json, yaml or jsonpath=TEMPLATE.",
+        autocompletion=lambda: CHOICES,
+    ),
+    name: str = typer.Option("", "--context", envvar="FP_CONTEXT", help="Which platform; default: the current one."),
     timeout: float = typer.Option(30.0, min=0.001, help="Seconds to wait for an answer."),
 ) -> None:
-    context.obj = State(address=address, output=output, timeout=timeout)
+    context.obj = State(address=address, output=_format(output), timeout=timeout, context=name)
 
 
 stack.add_to(app)
 session.add_to(app)
+app.add_typer(contexts.app, name="context")
 app.add_typer(users.app, name="users")
 app.add_typer(second_factor.app, name="second-factor")
 app.add_typer(sessions.app, name="sessions")

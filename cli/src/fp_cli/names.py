@@ -1,6 +1,6 @@
 """Things by the name people use, where the API wants an id."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 from uuid import UUID
 
@@ -27,10 +27,23 @@ def is_id(text: str) -> bool:
     return True
 
 
+def _found(name_or_id: str, by_id: Callable[[str], Any], by_name: Callable[[str], Any]) -> Any:
+    """What has this id; where nothing has, what has this name: a name may look like an id."""
+    if is_id(name_or_id):
+        try:
+            return by_id(name_or_id)
+        except NotFound:
+            pass
+    return by_name(name_or_id)
+
+
 def model(client: Client, name_or_id: str) -> Any:
     stub = registry_pb2_grpc.RegistryServiceStub(client.channel)
-    key = "id" if is_id(name_or_id) else "name"
-    return client.call(stub.GetModel, registry_pb2.GetModelRequest(**{key: name_or_id})).model
+    return _found(
+        name_or_id,
+        lambda wanted: client.call(stub.GetModel, registry_pb2.GetModelRequest(id=wanted)).model,
+        lambda wanted: client.call(stub.GetModel, registry_pb2.GetModelRequest(name=wanted)).model,
+    )
 
 
 def version(client: Client, model_name: str, number: str) -> Any:
@@ -54,11 +67,13 @@ def pipeline(client: Client, name_or_id: str) -> Any:
 
 def view(client: Client, name_or_id: str) -> Any:
     stub = featurestore_pb2_grpc.FeatureStoreServiceStub(client.channel)
-    key = "feature_view_id" if is_id(name_or_id) else "name"
+    of = featurestore_pb2.GetFeatureViewRequest
     with advising(Kind.NOT_FOUND, "`fp features views list` shows which there are"):
-        return client.call(
-            stub.GetFeatureView, featurestore_pb2.GetFeatureViewRequest(**{key: name_or_id})
-        ).feature_view
+        return _found(
+            name_or_id,
+            lambda wanted: client.call(stub.GetFeatureView, of(feature_view_id=wanted)).feature_view,
+            lambda wanted: client.call(stub.GetFeatureView, of(name=wanted)).feature_view,
+        )
 
 
 def experiment(client: Client, name_or_id: str) -> str:

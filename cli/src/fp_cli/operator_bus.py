@@ -21,7 +21,7 @@ async def operator_bus(state: State) -> "AsyncIterator[NatsBus]":
 
     from fp_cli import context as contexts
 
-    url = os.environ.get("FP_NATS_URL") or contexts.load().nats_url
+    url = os.environ.get("FP_NATS_URL") or contexts.load(state.context).nats_url
     if not url:
         raise FailedPrecondition("the address of the bus is not known", metadata={"next_step": "set FP_NATS_URL"})
     bus = await connect(url, name="fp")

@@ -1,42 +1,37 @@
-"""The output of commands: a table for people, JSON for programs."""
+"""The output of commands: a table for people, JSON, YAML or chosen values for programs."""
 
-import json
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
-from fp_cli import cells, table
-
-
-class Format(StrEnum):
-    TABLE = "table"
-    JSON = "json"
+from fp_cli import cells, formats, table
 
 
 @dataclass(slots=True)
 class State:
-    """The options before the command. address: empty when not given. timeout: seconds a call may take."""
+    """The options before the command. address, context: empty when not given. timeout: seconds a call may take."""
 
     address: str = ""
-    output: Format = Format.TABLE
+    output: formats.Format = formats.TABLE
     timeout: float = 30.0
+    context: str = ""
 
     @property
-    def json(self) -> bool:
-        return self.output is Format.JSON
+    def structured(self) -> bool:
+        """Whether programs read what is printed."""
+        return self.output.structured
 
 
 def rows(state: State, columns: Sequence[str], items: Iterable[Mapping[str, Any]]) -> None:
     """Print a list.
 
-    Columns are keys of the items, the most important first: a narrow terminal shows only those that fit. JSON prints
-    the items whole.
+    Columns are keys of the items, the most important first: a narrow terminal shows only those that fit. Programs
+    get the items whole.
     """
-    if state.json:
-        document(list(items))
+    if state.structured:
+        document(state, list(items))
         return
     now = cells.utc_now()
     found = [[cells.cell(item.get(column), now=now) for column in columns] for item in items]
@@ -58,8 +53,8 @@ def _room() -> int | None:
 
 def record(state: State, item: Mapping[str, Any], fields: Sequence[str] = ()) -> None:
     """Print one thing; `fields` chooses and orders what people see."""
-    if state.json:
-        document(item)
+    if state.structured:
+        document(state, item)
         return
     names = [name for name in (fields or item) if name in item]
     shown = {name: cells.printable(name.replace("_", " ")) for name in names}
@@ -68,30 +63,30 @@ def record(state: State, item: Mapping[str, Any], fields: Sequence[str] = ()) ->
         sys.stdout.write(f"{shown[name]:<{width}}  {cells.cell(item[name])}\n")
 
 
-def document(value: Any) -> None:
-    json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
-    sys.stdout.write("\n")
+def document(state: State, value: Any) -> None:
+    """Print a result whole, for programs."""
+    sys.stdout.write(state.output.whole(value))
 
 
-def json_line(value: Any) -> None:
-    """One of many; a reader need not wait for the last."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+def streamed(state: State, value: Any) -> None:
+    """Print one of many, for programs; a reader need not wait for the last."""
+    sys.stdout.write(state.output.single(value))
     sys.stdout.flush()
 
 
 def say(state: State, text: str, *, aside: bool = False) -> None:
-    """A sentence for people; programs that asked for JSON get it on stderr.
+    """A sentence for people; where programs read stdout it goes to stderr.
 
     aside: on stderr in any case, because it is not the result.
     """
-    stream = sys.stderr if state.json or aside else sys.stdout
+    stream = sys.stderr if state.structured or aside else sys.stdout
     stream.write(text + "\n")
     stream.flush()
 
 
 def done(state: State, text: str, **facts: Any) -> None:
     """A sentence for people about something that has no answer of its own; its facts for programs."""
-    if state.json:
-        document(facts)
+    if state.structured:
+        document(state, facts)
     else:
         say(state, text)

@@ -1,7 +1,6 @@
 """Events and dead letters as lines and records."""
 
 import base64
-import json
 from typing import Any
 
 from fp_events import DeadLetter, Event, Poison, decode
@@ -12,9 +11,11 @@ from fp_cli.cells import printable
 from fp_cli.messages import plain
 
 
-def line(passed: TailedEvent, *, as_json: bool) -> str:
-    if as_json:
-        return json.dumps({"subject": passed.subject, "size": passed.size, "event": _event(passed.event)})
+def facts(passed: TailedEvent) -> dict[str, Any]:
+    return {"subject": passed.subject, "size": passed.size, "event": _event(passed.event)}
+
+
+def line(passed: TailedEvent) -> str:
     event = passed.event
     if event is None:
         return f"{passed.subject}  {passed.size} bytes that cannot be read"

@@ -2,6 +2,9 @@
 
 import asyncio
 import os
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 from fp_devstack.client import Access, SupervisorClient
@@ -35,18 +38,43 @@ def start(folder: Path, seconds: float) -> Access:
     return asyncio.run(ready())
 
 
-def remember(folder: Path, access: Access) -> None:
-    """Make it the platform that commands speak to; a login at another address is forgotten."""
-    known = contexts.load()
-    if known.address != access.address:
-        known = contexts.Context()
-    contexts.save(known)
-    contexts.update(
-        address=access.address,
-        http_address=access.http_address,
-        nats_url=access.nats_url,
-        data_folder=str(folder),
-    )
+def remember(folder: Path, access: Access, name: str = "") -> str:
+    """Make it the platform that commands speak to; answers the name of its context.
+
+    Without a name it is the context of this folder, else the current one unless that is another platform's, else a new
+    one. A login at another address is forgotten.
+    """
+    with contexts.locked():
+        known = contexts.everything()
+        name = name or _name_for(folder, known)
+        context = known.by_name.get(name, contexts.Context())
+        if context.address != access.address:
+            context = contexts.Context()
+        fresh = replace(
+            context,
+            address=access.address,
+            http_address=access.http_address,
+            nats_url=access.nats_url,
+            data_folder=str(folder),
+        )
+        contexts.save(fresh, name)
+    contexts.use(name)
+    return name
+
+
+def _name_for(folder: Path, known: contexts.Contexts) -> str:
+    for name, context in known.by_name.items():
+        if context.data_folder == str(folder):
+            return name
+    if known.current and not known.by_name.get(known.current, contexts.Context()).address:
+        return known.current
+    return next(name for name in _names() if name not in known.by_name)
+
+
+def _names() -> Iterator[str]:
+    yield contexts.FIRST
+    yield "local"
+    yield from (f"local-{number}" for number in count(2))
 
 
 async def databases(folder: Path) -> dict[str, str]:

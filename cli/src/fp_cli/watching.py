@@ -1,6 +1,5 @@
 """An execution as it goes on."""
 
-import json
 import sys
 from datetime import UTC
 from typing import Any
@@ -13,7 +12,7 @@ from fp_cli.cells import printable
 from fp_cli.client import Client
 from fp_cli.failures import report
 from fp_cli.messages import plain
-from fp_cli.output import State
+from fp_cli.output import State, streamed
 
 _ENDS = (pb.EXECUTION_STATUS_COMPLETED, pb.EXECUTION_STATUS_FAILED, pb.EXECUTION_STATUS_CANCELLED)
 # A stream that breaks is taken up again after the last transition seen; an outage longer than this is the user's.
@@ -59,9 +58,8 @@ def _events(client: Client, execution_id: str, after: int) -> Any:
 
 def _print(state: State, event: Any, printed: str) -> str:
     """Returns what is now on the screen; a line that would look the same as the one before is not printed."""
-    if state.json:
-        sys.stdout.write(json.dumps(plain(event)) + "\n")
-        sys.stdout.flush()
+    if state.structured:
+        streamed(state, plain(event))
         return ""
     news = _news(event)
     if news != printed:

@@ -1,9 +1,12 @@
 """YAML that says what it means: no key twice, no date that is not text."""
 
-from typing import Any
+import math
+from typing import Any, Final
 
 import yaml
 
+# PyYAML reads them as line breaks where it has not escaped them.
+_BREAKS: Final = frozenset("\r\x85\u2028\u2029")
 _MAP, _DATE = "tag:yaml.org,2002:map", "tag:yaml.org,2002:timestamp"
 
 
@@ -14,6 +17,27 @@ class _Loader(yaml.SafeLoader):
 def load(text: str) -> Any:
     """Raises yaml.YAMLError, ValueError, RecursionError."""
     return yaml.load(text, Loader=_Loader)  # noqa: S506 -- made from the safe one
+
+
+class _Dumper(yaml.SafeDumper):
+    """As the safe one, but for texts that would not come back as they went."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 -- people read what is written, each thing in its place
+        return True
+
+
+def text_of(value: Any) -> str:
+    """Of what JSON can hold; `load` gives it back."""
+    found: str = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=math.inf)
+    return found
+
+
+def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    style = '"' if _BREAKS.intersection(text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _text)
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:

@@ -2,7 +2,7 @@
 
 import typer
 
-from fp_cli.output import State, done, json_line, rows, say
+from fp_cli.output import State, done, rows, say, streamed
 
 app = typer.Typer(help="Who did what, and who was refused.", no_args_is_help=True)
 _COLUMNS = ("recorded_at", "team", "actor_id", "method", "status", "resource_id", "suppressed")
@@ -83,7 +83,7 @@ def export(context: typer.Context, first: str = _FROM_DAY, last: str = _TO_DAY, 
         request = audit_pb2.ExportAuditEntriesRequest(from_day=first, to_day=last, team=team)
         for answer in client.stream(stub.ExportAuditEntries, request):
             for entry in answer.entries:
-                json_line(plain(entry))
+                streamed(state, plain(entry))
 
 
 @app.command("erase")

@@ -69,7 +69,7 @@ def adjust(
     with clients.connect(state) as client:
         stub = billing_pb2_grpc.BillingServiceStub(client.channel)
         made = plain(client.call(stub.CreateAdjustment, request).adjustment)
-    if not state.json:
+    if not state.structured:
         made["amount"] = money.shown(made["amount"])
     record(state, made, _ADJUSTMENT)
 
@@ -92,7 +92,7 @@ def list_adjustments(
         stub = billing_pb2_grpc.BillingServiceStub(client.channel)
         request = billing_pb2.ListAdjustmentsRequest(team=team)
         items = [plain(each) for each in client.pages(stub.ListAdjustments, request, "adjustments", limit)]
-    if not state.json:
+    if not state.structured:
         for item in items:
             item["amount"] = money.shown(item["amount"])
     rows(state, _ADJUSTMENT, items)

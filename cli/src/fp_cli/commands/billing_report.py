@@ -17,8 +17,8 @@ def report(
     state: State, answer: Any, columns: Sequence[str], items: Sequence[Mapping[str, Any]], *, total: str
 ) -> None:
     """Print the answer whole for programs, and the items with the total below them for people."""
-    if state.json:
-        document(answer)
+    if state.structured:
+        document(state, answer)
         return
     rows(state, columns, items)
     say(state, f"\n{total}")

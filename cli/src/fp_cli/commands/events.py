@@ -8,7 +8,7 @@ import typer
 from fp_cli.commands import letters
 from fp_cli.commands.stack import DATA, folder
 from fp_cli.operator_bus import operator_bus
-from fp_cli.output import State, done
+from fp_cli.output import State, done, say, streamed
 
 app = typer.Typer(help="The bus, for operators.", no_args_is_help=True)
 app.add_typer(letters.app, name="dlq")
@@ -36,17 +36,17 @@ def tail(
 
 
 async def _tail(state: State, subject: str, deliver: Any, count: int) -> None:
-    import sys
-
     from fp_events.consumer.tail import tail as passing
 
-    from fp_cli.passing import line
+    from fp_cli.passing import facts, line
 
     async with operator_bus(state) as bus, passing(bus, subject, deliver=deliver) as stream:
         seen = 0
         async for passed in stream:
-            sys.stdout.write(line(passed, as_json=state.json) + "\n")
-            sys.stdout.flush()
+            if state.structured:
+                streamed(state, facts(passed))
+            else:
+                say(state, line(passed))
             seen += 1
             if seen == count:
                 return
@@ -93,7 +93,7 @@ def republish(
 
     async def run() -> dict[str, int]:
         urls = {f"database {number}": url for number, url in enumerate(database_url, 1)} or await databases(
-            folder(data)
+            folder(context.obj, data)
         )
         return {name: await republish_from(url, since=moved, subject=subject) for name, url in urls.items()}
 

@@ -7,7 +7,7 @@ import typer
 
 from fp_cli.choices import RebuildTarget, number
 from fp_cli.commands import views
-from fp_cli.output import State, document, done, json_line, rows, say
+from fp_cli.output import State, document, done, rows, say, streamed
 
 if TYPE_CHECKING:
     from fp_cli.feature_files import Vectors
@@ -104,7 +104,7 @@ def training_set(
     file: Path | None = typer.Option(None, help="JSON or YAML of a GetTrainingSetRequest instead.", allow_dash=True),
     out: Path = typer.Option(Path("-"), "--out", help="File to write; - is standard output.", allow_dash=True),
 ) -> None:
-    """Write a training set as CSV, or with -o json as one object a line. The same question has the same answer."""
+    """Write a training set as CSV, or with -o one object after the other. The same question has the same answer."""
     from fp_cli import feature_files, training_set
     from fp_cli.client import connect
 
@@ -112,7 +112,7 @@ def training_set(
     selection = training_set.Selection(rows_of, start, end, known_as_of, views, labels, known_later)
     request = feature_files.training_request(file) if file is not None else training_set.request(selection)
     with connect(state) as client:
-        count, known = feature_files.training(client, request, out, as_json=state.json)
+        count, known = feature_files.training(client, request, out, state.output)
     say(state, f"{count} rows, as known at {known}", aside=str(out) == "-")
 
 
@@ -138,11 +138,11 @@ def rebuild(
             target=number(featurestore_pb2.RebuildTarget, target),
         )
         for last in client.stream(stub.RebuildViews, request):
-            if state.json:
-                json_line(plain(last))
+            if state.structured:
+                streamed(state, plain(last))
             elif not last.done:
                 say(state, f"{last.events_replayed} of {last.total_events} events", aside=True)
-    if not state.json and last is not None:
+    if not state.structured and last is not None:
         say(state, f"{last.events_replayed} events are replayed")
 
 
@@ -152,13 +152,13 @@ def _print(state: State, found: "Vectors", *, file: Path | None) -> None:
 
     if file is not None:
         feature_files.write_csv(found, file)
-    elif state.json:
-        document({"vectors": found.items, "missing_entity_ids": found.missing})
+    elif state.structured:
+        document(state, {"vectors": found.items, "missing_entity_ids": found.missing})
     else:
         shown = [
             item["values"] | {"entity_id": item["entity_id"], "event_time": item["event_time"]} for item in found.items
         ]
         rows(state, ("entity_id", *found.names, "event_time"), shown)
-    if found.missing and not state.json:
+    if found.missing and not state.structured:
         text = f"{len(found.missing)} without values: {', '.join(found.missing[:10])}"
         say(state, text + (" ..." if len(found.missing) > 10 else ""), aside=True)  # noqa: PLR2004 -- as many as shown

@@ -29,7 +29,7 @@ def list_invoices(
         stub = billing_pb2_grpc.BillingServiceStub(client.channel)
         request = billing_pb2.ListInvoicesRequest(team=team, status_filter=number(billing_pb2.InvoiceStatus, status))
         items = [plain(invoice) for invoice in client.pages(stub.ListInvoices, request, "invoices", limit)]
-    if not state.json:
+    if not state.structured:
         for item in items:
             item["total"] = money.shown(item.get("total"))
     rows(state, _INVOICE, items)
@@ -48,11 +48,11 @@ def get_invoice(context: typer.Context, invoice_id: str) -> None:
     with connect(state) as client:
         stub = billing_pb2_grpc.BillingServiceStub(client.channel)
         invoice = plain(client.call(stub.GetInvoice, billing_pb2.GetInvoiceRequest(invoice_id=invoice_id)).invoice)
-    if not state.json:
+    if not state.structured:
         invoice["total"] = money.shown(invoice.get("total"))
         for line in invoice["line_items"]:
             line |= {name: money.shown(line.get(name)) for name in ("unit_price", "amount")}
     record(state, invoice, (*_INVOICE, "period_end", "finalized_at"))
-    if not state.json:
+    if not state.structured:
         say(state, "")
         rows(state, _LINE, invoice["line_items"])

@@ -57,8 +57,8 @@ def show_letter(context: typer.Context, number: int) -> None:
 
     state: State = context.obj
     found = asyncio.run(run())
-    if state.json:
-        document(found)
+    if state.structured:
+        document(state, found)
     else:
         record(state, found)
 

@@ -39,8 +39,8 @@ def lineage(
         step = f"`fp models versions {model}` shows which there are; what is new is known here within moments"
         with advising(Kind.NOT_FOUND, step):
             found = client.call(stub.GetLineage, request)
-    if state.json:
-        document(plain(found))
+    if state.structured:
+        document(state, plain(found))
     else:
         drawing(lineage_tree.lines(found, f"{model}@{number}", every_report=every_report))
 

@@ -38,8 +38,8 @@ def list_monitors(
             state=number(monitor_pb2.MonitorState, monitor_state),
         )
         found = list(client.pages(stub.ListMonitors, request, "entries", limit))
-    if state.json:
-        document([plain(entry) for entry in found])
+    if state.structured:
+        document(state, [plain(entry) for entry in found])
     else:
         rows(state, health.COLUMNS, [health.facts(entry.health) for entry in found])
 
@@ -57,7 +57,7 @@ def show_health(context: typer.Context, model: str = MODEL) -> None:
     with connect(state) as client, health.advised():
         stub = monitor_pb2_grpc.MonitorServiceStub(client.channel)
         found = client.call(stub.GetModelHealth, monitor_pb2.GetModelHealthRequest(model_name=model)).health
-    record(state, plain(found) if state.json else health.facts(found))
+    record(state, plain(found) if state.structured else health.facts(found))
 
 
 @app.command("get")
@@ -70,7 +70,7 @@ def get_monitor(context: typer.Context, model: str = MODEL) -> None:
     state: State = context.obj
     with connect(state) as client:
         found = plain(health.status(client, model))
-    record(state, found if state.json else health.summary(found))
+    record(state, found if state.structured else health.summary(found))
 
 
 @app.command("configure")

@@ -55,8 +55,8 @@ def get_notification(context: typer.Context, notification_id: str) -> None:
         stub = notification_pb2_grpc.NotificationServiceStub(client.channel)
         request = notification_pb2.GetNotificationRequest(id=notification_id)
         found = plain(client.call(stub.GetNotification, request))
-    record(state, found if state.json else found["notification"])
-    if not state.json and found["delivery_attempts"]:
+    record(state, found if state.structured else found["notification"])
+    if not state.structured and found["delivery_attempts"]:
         say(state, "")
         rows(state, _ATTEMPT[:-1], found["delivery_attempts"])
 
@@ -167,6 +167,6 @@ def preferences(
             answer = client.call(stub.UpdatePreferences, request)
     found = plain(answer.preferences)
     record(state, found, ("muted_event_patterns", "updated_at"))
-    if not state.json:
+    if not state.structured:
         say(state, "")
         rows(state, _CHANNEL, found["channels"])

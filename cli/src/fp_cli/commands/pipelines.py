@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from fp_cli.output import State, json_line, record, rows, say
+from fp_cli.output import State, record, rows, say, streamed
 
 app = typer.Typer(help="Pipelines and their executions.", no_args_is_help=True)
 _PIPELINE = ("name", "type", "created_at", "steps", "id")
@@ -25,7 +25,7 @@ def list_pipelines(context: typer.Context, limit: int = typer.Option(100, min=1)
         stub = pipeline_pb2_grpc.PipelineOrchestratorServiceStub(client.channel)
         found = client.pages(stub.ListPipelines, pipeline_pb2.ListPipelinesRequest(), "pipelines", limit)
         items = [plain(pipeline) for pipeline in found]
-    if not state.json:
+    if not state.structured:
         for item in items:
             item["steps"] = [step["id"] for step in item["steps"]]
     rows(state, _PIPELINE, items)
@@ -120,7 +120,7 @@ def status(
         request = pipeline_pb2.GetExecutionRequest(execution_id=execution_id)
         execution = plain(client.call(stub.GetExecution, request).execution)
     record(state, execution, (*_EXECUTION, "input"))
-    if not state.json:
+    if not state.structured:
         say(state, "")
         rows(state, _STEP, execution["step_executions"])
 
@@ -162,8 +162,8 @@ def logs(
             execution_id=execution_id, step_id=step, after_line=after, follow=follow
         )
         for line in client.stream(stub.StreamStepLogs, request):
-            if state.json:
-                json_line(plain(line))
+            if state.structured:
+                streamed(state, plain(line))
             else:
                 say(state, printable(line.text))
 

@@ -26,7 +26,7 @@ def list_plans(context: typer.Context, limit: int = typer.Option(100, min=1)) ->
         stub = billing_pb2_grpc.BillingServiceStub(client.channel)
         found = client.pages(stub.ListRatePlans, billing_pb2.ListRatePlansRequest(), "rate_plans", limit)
         items = [plain(plan) for plan in found]
-    if not state.json:
+    if not state.structured:
         for item in items:
             item["prices"] = {rate["meter"].lower(): rate["price"] for rate in money.rates(item)}
     rows(state, _PLAN, items)
@@ -47,7 +47,7 @@ def get_plan(context: typer.Context, name: str = typer.Argument(help="Name or id
         request = billing_pb2.GetRatePlanRequest(rate_plan_id=names.plan(client, name))
         plan = plain(client.call(stub.GetRatePlan, request).rate_plan)
     record(state, plan, ("name", "created_at", "id"))
-    if not state.json:
+    if not state.structured:
         say(state, "")
         rows(state, _RATE, money.rates(plan))
 
@@ -123,8 +123,8 @@ def quota(context: typer.Context, team: str = typer.Option("", help="Another tea
         for meter in MeterType:
             request = billing_pb2.CheckQuotaRequest(team=team, meter_type=number(billing_pb2.MeterType, meter))
             items.append(plain(client.call(stub.CheckQuota, request)))
-    if state.json:
-        document(items)
+    if state.structured:
+        document(state, items)
     else:
         shown = [
             {**item, "meter": item["meter_type"]}

@@ -43,8 +43,8 @@ def predict(
         response = client.call(stub.Predict, request)
     outputs: dict[str, Any] = {name: tensors.decode(tensor) for name, tensor in response.outputs.items()}
     facts = {"served_version": response.served_version, "request_id": response.request_id}
-    if state.json:
-        document({"outputs": outputs, **facts, "latency_ms": response.latency.ToMicroseconds() / 1_000})
+    if state.structured:
+        document(state, {"outputs": outputs, **facts, "latency_ms": response.latency.ToMicroseconds() / 1_000})
     else:
         record(state, {name: json.dumps(_rounded(output)) for name, output in outputs.items()} | facts)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import typer
 
 from fp_cli.choices import DriftSeverity, number
-from fp_cli.output import State, done, json_line, record, rows, say
+from fp_cli.output import State, done, record, rows, say, streamed
 
 _REPORT = ("drift_type", "severity", "model_version", "sample_count", "retrain_requested", "created_at", "id")
 _METRIC = ("name", "method", "score", "baseline_value", "current_value", "severity", "p_value")
@@ -31,7 +31,7 @@ def report(
     with connect(state) as client:
         found = plain(health.report(client, report))
     record(state, found, ("model_name", *_REPORT, "window_start", "window_end"))
-    if not state.json:
+    if not state.structured:
         say(state, "")
         rows(state, _METRIC, health.statistics(found))
 
@@ -85,8 +85,8 @@ def watch(
     with connect(state) as client:
         stub = monitor_pb2_grpc.MonitorServiceStub(client.channel)
         for event in islice(client.stream(stub.StreamDriftEvents, request), count or None):
-            if state.json:
-                json_line(plain(event.report))
+            if state.structured:
+                streamed(state, plain(event.report))
             else:
                 health.line(event.report)
 

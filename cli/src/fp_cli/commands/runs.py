@@ -36,7 +36,7 @@ def list_runs(
             filter=matching,
         )
         items = [plain(run) for run in client.pages(stub.ListRuns, request, "runs", limit)]
-    rows(state, _RUN, items if state.json else map(run_tables.brief, items))
+    rows(state, _RUN, items if state.structured else map(run_tables.brief, items))
 
 
 @app.command("get")
@@ -55,8 +55,8 @@ def get_run(context: typer.Context, run_id: str) -> None:
         stub = experiment_pb2_grpc.ExperimentTrackerServiceStub(client.channel)
         with advising(Kind.NOT_FOUND, f"the run of a version may be an execution: `fp pipelines status {run_id}`"):
             run = plain(client.call(stub.GetRun, experiment_pb2.GetRunRequest(id=run_id)).run)
-    if state.json:
-        document(run)
+    if state.structured:
+        document(state, run)
         return
     more = ("experiment_id", "execution_id", "model_version_id", "inputs", "artifacts", "owner_id")
     record(state, run_tables.brief(run), (*_RUN, *more))
@@ -81,8 +81,8 @@ def compare(
         stub = experiment_pb2_grpc.ExperimentTrackerServiceStub(client.channel)
         request = experiment_pb2.CompareRunsRequest(run_ids=run_ids, metric_keys=metrics)
         found = [plain(each) for each in client.call(stub.CompareRuns, request).comparisons]
-    if state.json:
-        document(found)
+    if state.structured:
+        document(state, found)
     else:
         columns, items = run_tables.side_by_side(found, metrics, differing=differing)
         rows(state, columns, items)

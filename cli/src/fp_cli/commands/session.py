@@ -71,11 +71,12 @@ def _remember(state: State, session: Any) -> None:
     from fp_cli import client
     from fp_cli import context as contexts
 
-    known = contexts.load()
-    if state.address and state.address != known.address:
-        # The bus and the HTTP address of another platform are not this one's.
-        known = replace(known, address=state.address, http_address="", nats_url="")
-    contexts.save(replace(known, **client.tokens(session)))
+    with contexts.locked():
+        context = contexts.load(state.context, new=True)
+        if state.address and state.address != context.address:
+            # The bus, the HTTP address and the data of another platform are not this one's.
+            context = contexts.Context(address=state.address)
+        contexts.save(replace(context, **client.tokens(session)), state.context)
     user = session.user
     facts = {"email": user.email, "role": user.role, "team": user.team}
     done(state, f"logged in as {user.email} ({user.role} of {user.team})", **facts)

@@ -25,13 +25,13 @@ def add_to(app: typer.Typer) -> None:
     app.command("logs")(logs)
 
 
-def folder(given: Path | None) -> Path:
+def folder(state: State, given: Path | None) -> Path:
     """`--data`, else FP_DATA, else what the context names, else the XDG data folder."""
     from fp_cli import context as contexts
 
     if given is not None:
         return given.absolute()
-    if known := contexts.load().data_folder:
+    if known := contexts.load(state.context).data_folder:
         return Path(known)
     root = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
     return Path(root) / "forgepoint"
@@ -53,10 +53,10 @@ def up(
     from fp_cli import platform
 
     state: State = context.obj
-    target = folder(data)
+    target = folder(state, data)
     platform.check(target)
     access = platform.start(target, wait)
-    platform.remember(target, access)
+    platform.remember(target, access, state.context)
     facts = {
         "address": access.address,
         "http_address": access.http_address,
@@ -76,7 +76,7 @@ def down(context: typer.Context, data: Path = DATA) -> None:
     from fp_kernel import Unavailable
 
     state: State = context.obj
-    target = folder(data)
+    target = folder(state, data)
     try:
         asyncio.run(_client(target).shutdown())
     except Unavailable:
@@ -92,15 +92,15 @@ def status(context: typer.Context, data: Path = DATA) -> None:
     from fp_kernel import Unavailable
 
     state: State = context.obj
-    target = folder(data)
+    target = folder(state, data)
     try:
         found = asyncio.run(_client(target).status())
     except Unavailable:
         raise Unavailable(f"nothing runs in {target}", metadata={"next_step": "start it with `fp up`"}) from None
-    items = [_process(process, people=not state.json) for process in found.processes]
+    items = [_process(process, people=not state.structured) for process in found.processes]
     services = sum(process.memory_bytes for process in found.processes if process.kind == "service")
-    if state.json:
-        document({"ready": found.ready, "phase": found.phase, "services_bytes": services, "processes": items})
+    if state.structured:
+        document(state, {"ready": found.ready, "phase": found.phase, "services_bytes": services, "processes": items})
     else:
         rows(state, _PROCESS, items)
         for item in items:
@@ -122,7 +122,7 @@ def logs(
     from fp_cli import logfile
 
     state: State = context.obj
-    logfile.show(state, folder(data) / "logs" / f"{name}.log", lines, follow=follow)
+    logfile.show(state, folder(state, data) / "logs" / f"{name}.log", lines, follow=follow)
 
 
 def _process(process: Any, *, people: bool) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def list_views(
         stub = featurestore_pb2_grpc.FeatureStoreServiceStub(client.channel)
         request = featurestore_pb2.ListFeatureViewsRequest(name_filter=name)
         items = [plain(view) for view in client.pages(stub.ListFeatureViews, request, "feature_views", limit)]
-    if not state.json:
+    if not state.structured:
         for item in items:
             item["entity"] = item["entity"]["name"]
             item["features"] = [feature["name"] for feature in item["features"]]
@@ -50,7 +50,7 @@ def get_view(context: typer.Context, name: str = typer.Argument(help="Name or id
         view,
         ("name", "description", "entity", "schema_version", "version", "online_ttl", "retention", "updated_at", "id"),
     )
-    if not state.json:
+    if not state.structured:
         say(state, "")
         rows(state, _FEATURE, view["features"])
 
