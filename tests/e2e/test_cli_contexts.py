@@ -1,0 +1,34 @@
+"""Several platforms, and the forms in which results are printed."""
+
+import json
+
+from command_line import *  # noqa: F403 -- fixtures are found by name
+from command_line import refused
+
+
+def test_contexts_are_made_listed_chosen_and_forgotten(run, tmp_path, platform):
+    own = {"XDG_CONFIG_HOME": str(tmp_path), "FP_PASSWORD": platform.access.password}
+    line = ("login", "--email", platform.access.email, "--address", platform.access.address)
+    for name in ("near", "far"):
+        assert run(*line, "--context", name, **own).code == 0
+    listed = json.loads(run("context", "list", "-o", "json", **own).out)
+    assert [(each["name"], each["current"]) for each in listed] == [("far", False), ("near", True)]
+    assert run("context", "use", "far", **own).code == 0
+    assert run("context", "current", "-o", "jsonpath={.name}", **own).out == "far\n"
+
+    assert run("context", "delete", "far", **own).code == 0
+
+    refused(run("whoami", **own), 6, "no platform is known")
+    refused(run("whoami", "--context", "far", **own), 5, "no context far")
+    assert platform.access.email in run("whoami", "--context", "near", **own).out
+    assert platform.access.email in run("whoami", FP_CONTEXT="near", **own).out
+
+
+def test_results_are_printed_in_the_form_that_is_asked_for(run, home):
+    email = run.json("whoami")["email"]
+
+    assert f"email: {email}\n" in run("whoami", "-o", "yaml").out
+    assert run("whoami", "-o", "jsonpath={.email} of {.team}").out == f"{email} of platform\n"
+    assert f"  email: {email}\n" in run("users", "list", "-o", "yaml").out
+    refused_format = run("whoami", "-o", "xml")
+    assert (refused_format.code, "jsonpath=TEMPLATE" in refused_format.err) == (2, True)
