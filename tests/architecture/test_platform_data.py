@@ -1,5 +1,7 @@
 """deploy/platform says the same as the code."""
 
+import ast
+import re
 import tomllib
 from pathlib import Path
 
@@ -9,6 +11,7 @@ from fp_auth.domain.users import ASSIGNABLE_ROLES
 from fp_events import CONSUMERS, STREAMS, durable
 from fp_kernel.identity import JOB_ROLE, SERVICE_ROLE
 from rules import protos
+from rules.tree import Tree, walked
 
 ROOT = Path(__file__).parents[2]
 TOPOLOGY = tomllib.loads((ROOT / "deploy" / "topology.toml").read_text())
@@ -16,6 +19,7 @@ SERVICES = fp_platform.services()["services"]
 RUNTIME = fp_platform.services()["runtime"]
 RPCS = protos.read(ROOT)
 DEFAULT = "default"
+KEY = re.compile(r"fp:[a-z]+")
 STORES = {"database": "postgres", "nats": "nats", "redis": "redis", "s3": "s3"}
 
 
@@ -63,6 +67,38 @@ def test_a_service_gets_the_stores_that_its_settings_demand(noun):
     given = {store for field, store in STORES.items() if SERVICES[noun].get(field)}
 
     assert given == set(TOPOLOGY[noun].get("stores", []))
+
+
+def redis_names(noun):
+    """Constants of the service's code that begin as keys and channels do."""
+    for source in Tree(ROOT).sources(ROOT / "services" / noun / "src"):
+        for node in walked(source.text):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and KEY.match(node.value):
+                yield node.value
+
+
+@pytest.mark.parametrize("noun", [noun for noun, facts in SERVICES.items() if facts.get("redis")])
+def test_the_keys_and_channels_in_the_code_of_a_service_are_those_that_it_may_use(noun):
+    allowed = [*SERVICES[noun]["redis_keys"], *SERVICES[noun].get("redis_channels", [])]
+    found = set(redis_names(noun))
+
+    assert found
+    # A prefix that goes on, or that a template puts into braces, begins as the pattern does.
+    assert {name for name in found if not any(f"{name}:".startswith(key.rstrip("*{}")) for key in allowed)} == set()
+
+
+@pytest.mark.parametrize("noun", SERVICES)
+def test_no_service_may_use_the_keys_of_another(noun):
+    mine = SERVICES[noun].get("redis_keys", []) + SERVICES[noun].get("redis_channels", [])
+
+    assert [key for key in mine if not re.fullmatch(rf"fp:{noun}[:-].*|\{{fp:{noun}\}}:.*", key)] == []
+
+
+@pytest.mark.parametrize("noun", [noun for noun, facts in SERVICES.items() if facts.get("redis")])
+def test_no_service_may_use_a_command_of_administrators(noun):
+    dangerous = {"acl", "config", "debug", "eval", "flushall", "flushdb", "keys", "monitor", "shutdown", "swapdb"}
+
+    assert {command.partition("|")[0] for command in SERVICES[noun]["redis_commands"]} & dangerous == set()
 
 
 def test_every_stream_has_its_limits_and_every_limit_its_stream():

@@ -5,8 +5,9 @@ import re
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 from fp_devstack import databases, locks
@@ -15,6 +16,7 @@ from fp_devstack.failures import StoreFailed
 from fp_devstack.files import make_data_folder
 from fp_devstack.ports import HOST, Ports
 from fp_devstack.secrets_file import Secrets
+from fp_devstack.store_access import Accesses
 from fp_devstack.stores.nats import Nats
 from fp_devstack.stores.postgres import Postgres
 from fp_devstack.stores.seaweedfs import BUCKET, SeaweedFs
@@ -30,13 +32,19 @@ _NOUN = re.compile(r"[a-z][a-z0-9_]{0,40}")
 class Stack:
     """Real stores as children of this process; data, logs, ports and passwords live in `folder`.
 
-    stores: names out of STORES; all by default.
+    stores: names out of STORES; all by default. accesses: users of services at the stores, each with rights of its own.
     durable: False may lose the last moments before a store is killed or power fails, for speed; for tests.
     patience: seconds each store has to become ready.
     """
 
     def __init__(
-        self, folder: Path | str, *, stores: Iterable[str] = STORES, durable: bool = True, patience: float = 30.0
+        self,
+        folder: Path | str,
+        *,
+        stores: Iterable[str] = STORES,
+        accesses: Accesses = MappingProxyType({}),
+        durable: bool = True,
+        patience: float = 30.0,
     ) -> None:
         self.folder = Path(folder).absolute()
         self.secrets = Secrets(self.folder / "secrets.json")
@@ -45,7 +53,7 @@ class Stack:
         if unknown := set(chosen) - set(STORES):
             raise ValueError(f"unknown stores {sorted(unknown)}; there are {', '.join(STORES)}")
         self._stores = {
-            name: _CLASSES[name](self.folder, self.ports, self.secrets, durable=durable, patience=patience)
+            name: _CLASSES[name](self.folder, self.ports, self.secrets, accesses, durable=durable, patience=patience)
             for name in chosen
         }
         self._lock: int | None = None
@@ -89,6 +97,18 @@ class Stack:
         if self._endpoints is None:
             raise StoreFailed("the stack is not running")
         return self._endpoints
+
+    def endpoints_of(self, noun: str) -> Endpoints:
+        """The same stores with the credentials of one service; without those of its database, see `create_database`.
+
+        Raises StoreFailed when the stack is not running.
+        """
+        own: dict[str, str] = {"postgres_admin_url": ""}
+        for store in self._stores.values():
+            match store:
+                case Valkey():
+                    own["redis_url"] = store.url_of(noun)
+        return replace(self.endpoints, **own)
 
     @property
     def pids(self) -> dict[str, int | None]:

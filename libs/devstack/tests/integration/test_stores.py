@@ -8,15 +8,22 @@ import asyncpg
 import nats
 import psutil
 import pytest
+import redis
 from fp_devstack import Stack
 from fp_devstack.ports import HOST
+from fp_devstack.store_access import RedisAccess, StoreAccess
 from fp_devstack.stores import signing
 from fp_testkit.patience import PATIENCE
+
+ACCESSES = {
+    noun: StoreAccess(RedisAccess((f"fp:{noun}:*",), (f"fp:{noun}:*",), ("get", "set", "publish", "subscribe")))
+    for noun in ("registry", "inference")
+}
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory):
-    with Stack(tmp_path_factory.mktemp("stack"), durable=False) as running:
+    with Stack(tmp_path_factory.mktemp("stack"), accesses=ACCESSES, durable=False) as running:
         yield running
 
 
@@ -31,6 +38,29 @@ async def test_each_service_has_a_database_and_a_role_of_its_own(stack):
     intruder = other.removesuffix("fp_registry") + "fp_auth"
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await asyncpg.connect(intruder)
+
+
+async def test_a_role_of_a_service_may_do_nothing_outside_its_database(stack):
+    url = stack.create_database("pipeline")
+    connection = await asyncpg.connect(url)
+    try:
+        rights = await connection.fetchrow("select * from pg_roles where rolname = current_user")
+        refused = ("create role other", "create database other", "set temp_file_limit = -1", "copy pg_am to '/tmp/x'")
+        for statement in refused:
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await connection.execute(statement)
+        assert not any(rights[name] for name in ("rolsuper", "rolcreatedb", "rolcreaterole", "rolreplication"))
+        assert 0 < rights["rolconnlimit"] < 300
+        assert await connection.fetchval("show temp_file_limit") == "4GB"
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize("database", ["postgres", "template1"])
+async def test_no_role_of_a_service_connects_to_a_database_of_the_server(stack, database):
+    url = stack.create_database("monitor")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await asyncpg.connect(f"{url.removesuffix('fp_monitor')}{database}")
 
 
 def test_creating_a_database_again_answers_the_same_url(stack):
@@ -59,6 +89,27 @@ def test_valkey_demands_its_password(stack):
     with socket.create_connection((host, int(port)), timeout=5) as connection:
         connection.sendall(b"PING\r\n")
         assert b"NOAUTH" in connection.recv(100)
+
+
+def test_a_service_has_its_keys_and_channels_in_valkey_and_no_others(stack):
+    with redis.Redis.from_url(stack.endpoints_of("registry").redis_url) as own:
+        assert own.set("fp:registry:a", "x")
+        assert own.publish("fp:registry:news", "x") == 0
+        for refused in (
+            ("GET", "fp:inference:a"),
+            ("SET", "fp:inference:a", "x"),
+            ("PUBLISH", "fp:inference:news", "x"),
+            ("DEL", "fp:registry:a"),
+            ("KEYS", "*"),
+            ("CONFIG", "GET", "*"),
+            ("FLUSHALL",),
+            ("ACL", "LIST"),
+        ):
+            with pytest.raises(redis.exceptions.NoPermissionError):
+                own.execute_command(*refused)
+    url = stack.endpoints_of("billing").redis_url
+    with redis.Redis.from_url(url) as nobody, pytest.raises(redis.exceptions.AuthenticationError):
+        nobody.ping()
 
 
 def test_the_bucket_is_there_and_demands_the_secret(stack):
@@ -118,7 +169,7 @@ def test_secrets_are_neither_in_arguments_nor_readable_by_others(stack):
 
     assert len(secrets) > 3
     assert not any(secret in command for secret in secrets for command in commands)
-    for name in ("secrets.json", "ports.json", "nats/nats.conf", "valkey/valkey.conf", "seaweedfs/s3.json"):
+    for name in ("secrets.json", "ports.json", "nats/nats.conf", "valkey/users.acl", "seaweedfs/s3.json"):
         assert stat.S_IMODE((stack.folder / name).stat().st_mode) == 0o600
     for name in ("logs", "nats", "valkey", "seaweedfs"):
         assert stat.S_IMODE((stack.folder / name).stat().st_mode) == 0o700

@@ -6,7 +6,8 @@ database_url    str: a fresh, empty database
 databases       Databases: `await databases.create(folder, service="registry")` -> URL of a migrated database
 nats_url        str: a server with no stream and no consumer
 bus             fp_events.NatsBus with every declared stream
-redis_url       str: a store without keys
+redis_url       str: a store without keys; the tests of a service have its rights there and no others
+redis_look_url  str: the same store with every right, to look at what a service did
 s3              Bucket(endpoint, name, access_key, secret_key): an empty bucket; `.client()` is a minio client
 identity        TestIdentity: `.admin(team)`, `.engineer(team)`, `.viewer(team)`, `.service(noun)`, `.job(team)`
 issuer          Issuer(url, address, identity): JWKS over HTTP, ExchangeServiceToken and ValidateToken over gRPC
@@ -169,8 +170,16 @@ def redis_users(real_stores: "Stores") -> "Users":
 
 
 @pytest.fixture
-def redis_url(redis_users: "Users") -> str:
-    return redis_users.next()
+def redis_url(redis_users: "Users", request: pytest.FixtureRequest) -> str:
+    from fp_testkit.accesses import access_for
+
+    access = access_for(request.path)
+    return redis_users.next(access.redis.rules) if access and access.redis else redis_users.next()
+
+
+@pytest.fixture
+def redis_look_url(redis_users: "Users", redis_url: str) -> str:
+    return redis_users.looker(redis_url)
 
 
 @pytest.fixture

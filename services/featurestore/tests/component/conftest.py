@@ -182,8 +182,8 @@ def admin(store):
 
 
 @pytest.fixture
-def cache(redis_url):
-    with redis.Redis.from_url(redis_url) as client:
+def cache(redis_look_url):
+    with redis.Redis.from_url(redis_look_url) as client:
         yield client
 
 

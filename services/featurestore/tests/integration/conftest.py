@@ -28,6 +28,7 @@ from fp_postgres import Database
 from fp_redis import RedisClient
 from fp_testkit.patience import PATIENCE
 from fp_testkit.wallclock import RunningClock
+from redis.asyncio import Redis
 
 ANN = Principal("ann", "alpha", "admin", frozenset({"*:*"}), 0.0)
 NO_KEY = Command("alpha", "/Rpc", "", b"", lambda _: b"")
@@ -39,10 +40,10 @@ OFFLINE = """
 
 
 class Desk:
-    """The use-cases over real stores, and what the stores hold."""
+    """The use-cases over real stores, and what the stores hold. looker: sees all keys, which the service may not."""
 
-    def __init__(self, database, link):
-        self.database, self.link = database, link
+    def __init__(self, database, link, looker=None):
+        self.database, self.link, self.looker = database, link, looker
         self.clock = RunningClock()
         self.views, self.log = PostgresViews(database), PostgresLog(database)
         self.offline, self.online = PostgresOffline(database), RedisOnline(link, link)
@@ -92,11 +93,10 @@ class Desk:
         return None if stored is None else dict(zip(entity_ids, stored, strict=True))
 
     async def keys(self):
-        (found,) = await self.link.ask(("KEYS", "*"))
-        return {key.decode() for key in found}
+        return {key.decode() for key in await self.looker.keys()}
 
     async def flush(self):
-        await self.link.ask(("FLUSHALL",))
+        await self.looker.flushall()
 
 
 @pytest_asyncio.fixture
@@ -105,9 +105,10 @@ async def database_of_features(databases):
 
 
 @pytest_asyncio.fixture
-async def desk(database_of_features, redis_url):
+async def desk(database_of_features, redis_url, redis_look_url):
     database, link = await open_stores(database_of_features, redis_url)
-    yield Desk(database, link)
+    async with Redis.from_url(redis_look_url) as looker:
+        yield Desk(database, link, looker)
     with suppress(Exception):
         await link.close()
     await database.close()

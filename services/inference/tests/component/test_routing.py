@@ -80,7 +80,7 @@ async def test_routes_survive_a_restart_and_come_from_the_pipeline_when_the_stor
     ask: Ask,
     pipeline,
     bus: NatsBus,
-    redis_url: str,
+    redis_look_url: str,
 ) -> None:
     one = await runtime("1")
     first = await start()
@@ -90,7 +90,7 @@ async def test_routes_survive_a_restart_and_come_from_the_pipeline_when_the_stor
     second = await start()
     assert (await second.stub().Predict(ask())).served_version == "1"
     await second.service.stop()
-    async with redis.asyncio.Redis.from_url(redis_url) as client:
+    async with redis.asyncio.Redis.from_url(redis_look_url) as client:
         await client.flushall()
     two = await runtime("2")
     pipeline.deployments = [

@@ -29,8 +29,8 @@ _SIGNATURE = Signature(
 
 
 @pytest_asyncio.fixture
-async def redis(redis_url: str) -> AsyncIterator[Any]:
-    async with Redis.from_url(redis_url) as opened:
+async def redis(redis_look_url: str) -> AsyncIterator[Any]:
+    async with Redis.from_url(redis_look_url) as opened:
         yield opened
 
 

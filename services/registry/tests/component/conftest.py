@@ -192,8 +192,8 @@ def ann(registry):
 
 
 @pytest.fixture
-def store(redis_url):
-    with redis.Redis.from_url(redis_url) as client:
+def store(redis_look_url):
+    with redis.Redis.from_url(redis_look_url) as client:
         yield client
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import redis
 from fp_kernel import PageRequest
 from fp_redis import RedisClient
 from fp_registry.adapters.projection.generations import RedisGenerations
@@ -98,11 +99,12 @@ class Race:
 @example(LATE)
 @example(MOVES)
 @given(steps)
-def test_readers_see_the_revisions_in_order_and_whole(new_world, redis_url, clock, moves):
+def test_readers_see_the_revisions_in_order_and_whole(new_world, redis_url, redis_look_url, clock, moves):
     async def run():
+        with redis.Redis.from_url(redis_look_url) as looker:
+            looker.flushall()
         link = RedisClient.open(redis_url, clock, store="the projection", timeout=PATIENCE)
         try:
-            await link.ask(("FLUSHALL",))
             await Race(new_world(), RedisGenerations(link, MessageDocuments()), RedisProjection(link)).run(moves)
         finally:
             await link.close()

@@ -24,8 +24,8 @@ def projection(link):
 
 
 @pytest.fixture
-def store(redis_url):
-    with redis.Redis.from_url(redis_url) as client:
+def store(redis_look_url):
+    with redis.Redis.from_url(redis_look_url) as client:
         yield client
 
 

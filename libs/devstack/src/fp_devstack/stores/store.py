@@ -14,6 +14,7 @@ from fp_devstack.failures import StoreFailed
 from fp_devstack.files import copy_aside, rotate, tail
 from fp_devstack.ports import Ports
 from fp_devstack.secrets_file import Secrets
+from fp_devstack.store_access import Accesses
 
 if TYPE_CHECKING:
     import subprocess
@@ -29,7 +30,8 @@ _BASE_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "TZ")
 class Store(ABC):
     """One store below `folder`/<name>.
 
-    durable: False gives up safety against power loss, never against a killed process; for tests.
+    accesses: its users beside the one who may do everything. durable: False gives up safety against power loss, never
+    against a killed process; for tests.
     """
 
     name: ClassVar[str]
@@ -38,12 +40,15 @@ class Store(ABC):
     death_signal: ClassVar[int] = signal.SIGKILL
     stop_seconds: ClassVar[float] = 10.0
 
-    def __init__(self, folder: Path, ports: Ports, secrets: Secrets, *, durable: bool, patience: float) -> None:
+    def __init__(
+        self, folder: Path, ports: Ports, secrets: Secrets, accesses: Accesses, *, durable: bool, patience: float
+    ) -> None:
         self.folder = folder / self.name
         self.log = folder / "logs" / f"{self.name}.log"
         self.ports: dict[str, int] = {}
         self.durable = durable
         self.secrets = secrets
+        self.accesses = accesses
         self._lock = folder / f".{self.name}.lock"
         self._book = ports
         self._patience = patience

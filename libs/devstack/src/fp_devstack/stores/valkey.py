@@ -1,5 +1,6 @@
 """Valkey, which speaks Redis' protocol."""
 
+import hashlib
 from typing import ClassVar
 
 from fp_devstack import programs
@@ -19,20 +20,40 @@ class Valkey(Store):
 
     @property
     def url(self) -> str:
-        return f"redis://:{self._password}@{HOST}:{self.ports['client']}/0"
+        return self._url("", self._password)
+
+    def url_of(self, noun: str) -> str:
+        """The service's own user; one that has none may do nothing."""
+        return self._url(noun, self._password_of(noun))
+
+    def _url(self, user: str, password: str) -> str:
+        return f"redis://{user}:{password}@{HOST}:{self.ports['client']}/0"
 
     @property
     def _password(self) -> str:
         return self.secrets.token("valkey.password")
 
+    def _password_of(self, noun: str) -> str:
+        return self.secrets.token(f"valkey.{noun}")
+
     def prepare(self) -> None:
         # In a file, not in arguments: those can be read by every user of the machine.
         write_private(self.folder / "valkey.conf", self._configuration())
+        write_private(self.folder / "users.acl", self._users())
+
+    def _users(self) -> str:
+        lines = [_user("default", self._password, ("~*", "&*", "+@all"))]
+        lines += [
+            _user(noun, self._password_of(noun), access.redis.rules)
+            for noun, access in sorted(self.accesses.items())
+            if access.redis is not None
+        ]
+        return "".join(lines)
 
     def _configuration(self) -> str:
         return f"""bind {HOST}
 port {self.ports["client"]}
-requirepass {self._password}
+aclfile users.acl
 databases {_DATABASES}
 save ""
 appendonly yes
@@ -47,3 +68,8 @@ maxmemory-policy noeviction
 
     def ready(self) -> bool:
         return wire.exchange(self.ports["client"], f"AUTH {self._password}\r\nPING\r\n".encode(), b"+PONG")
+
+
+def _user(name: str, password: str, rules: tuple[str, ...]) -> str:
+    """A line of the file of users, which holds digests of passwords."""
+    return " ".join(("user", name, "on", f"#{hashlib.sha256(password.encode()).hexdigest()}", *rules)) + "\n"

@@ -9,6 +9,8 @@ from typing import Any
 import fp_platform
 from fp_kernel.errors import InvalidArgument
 
+from fp_devstack.store_access import RedisAccess, StoreAccess
+
 
 @dataclass(frozen=True, slots=True)
 class Service:
@@ -19,6 +21,9 @@ class Service:
     database: bool = False
     nats: bool = False
     redis: bool = False
+    redis_keys: tuple[str, ...] = ()
+    redis_channels: tuple[str, ...] = ()
+    redis_commands: tuple[str, ...] = ()
     s3: bool = False
     peers: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
@@ -31,6 +36,11 @@ class Service:
     @property
     def program(self) -> str:
         return self.module or f"fp_{self.noun}"
+
+    @property
+    def access(self) -> StoreAccess:
+        redis = RedisAccess(self.redis_keys, self.redis_channels, self.redis_commands) if self.redis else None
+        return StoreAccess(redis)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,8 @@ class Platform:
     ) -> None:
         self.folder, self.services, self._note = folder, services, note
         self.phase = Phase.STARTING
-        self.stack = Stack(folder, stores=needed_stores(services))
+        accesses = {service.noun: service.access for service in services}
+        self.stack = Stack(folder, stores=needed_stores(services), accesses=accesses)
         self.store_restarts = dict.fromkeys(self.stack.pids, 0)
         self.environments = Environments(folder, self.stack.ports, self.stack.secrets, services, outer)
         self.zygote = Zygote(folder, self.environments.zygote(), preload)
@@ -134,7 +135,7 @@ class Platform:
 
     def _start_service(self, service: Service, group: asyncio.TaskGroup) -> None:
         noun = service.noun
-        unit = self._builder.service(service, lambda: self.stack.endpoints, lambda: self._database_url(noun))
+        unit = self._builder.service(service, lambda: self.stack.endpoints_of(noun), lambda: self._database_url(noun))
         self.units[noun] = unit
         group.create_task(unit.run(), name=f"service {noun}")
 
