@@ -17,6 +17,7 @@ from fp_rpc.identity.caller import CredentialResolver
 from fp_rpc.identity.ended import EndedIdentities
 from fp_rpc.identity.jwks import HttpJwks
 from fp_rpc.identity.withdrawals import Withdrawals
+from fp_rpc.tls.certificates import Certificates
 
 JWKS_PATH: Final = "/.well-known/jwks.json"
 _AUTH_TIMEOUT: Final = 5.0
@@ -31,6 +32,8 @@ class Measured(Host, Protocol):
     def metrics(self) -> Metrics: ...
     @property
     def health(self) -> Health: ...
+    @property
+    def certificates(self) -> Certificates | None: ...
 
 
 class Secret(Protocol):
@@ -66,10 +69,11 @@ def peers(runtime: Measured, settings: Settings) -> Peers:
     The service is not ready before it can tell who calls: auth that was started beside it is late by seconds, and until
     then every call fails. After that auth may be away; tokens outlive that.
     """
-    credential = ServiceCredential(runtime.noun, settings.service_secret.get_secret_value(), settings.auth_addr)
-    channels = Channels(credential, metrics=runtime.metrics)
-    auth = channels.open(settings.auth_addr, timeout=_AUTH_TIMEOUT, passing=(Unimplemented,))
-    jwks = HttpJwks(f"{settings.auth_issuer}{JWKS_PATH}")
+    certificates, secret = runtime.certificates, settings.service_secret.get_secret_value()
+    credential = ServiceCredential(runtime.noun, secret, settings.auth_addr, certificates=certificates)
+    channels = Channels(credential, metrics=runtime.metrics, certificates=certificates)
+    auth = channels.open(settings.auth_addr, peer="auth", timeout=_AUTH_TIMEOUT, passing=(Unimplemented,))
+    jwks = HttpJwks(f"{settings.auth_issuer}{JWKS_PATH}", certificates=certificates)
     keys = ApiKeyResolver(auth_validator(auth))
     withdrawals = Withdrawals(list_withdrawals(auth))
     identity = CredentialResolver(JwtResolver(settings.auth_issuer, jwks), keys, withdrawals)

@@ -12,6 +12,7 @@ from fp_testkit.patience import PATIENCE
 
 class Runtime:
     noun = "registry"
+    certificates = None
 
     def __init__(self):
         self.metrics = Metrics("registry")

@@ -8,6 +8,7 @@ class Runtime:
     """Keeps what is to be closed."""
 
     noun = "registry"
+    certificates = None
 
     def __init__(self):
         self.metrics = Metrics("registry")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import h11
 import uvicorn
+from fp_rpc.tls.http import ServerContexts
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -29,9 +30,19 @@ class HttpServer:
 
     name: for the message when the address cannot be had; the variable that holds the port is a good one.
     port: 0 takes a free one. head_timeout: seconds that a connection has to send the head of a request.
+    tls: contexts for its connections; without them it speaks clear text.
     """
 
-    def __init__(self, app: ASGIApp, *, name: str, host: str, port: int, head_timeout: float = _HEAD) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        name: str,
+        host: str,
+        port: int,
+        head_timeout: float = _HEAD,
+        tls: ServerContexts | None = None,
+    ) -> None:
         # The runtime logs that it starts and stops.
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
         self._name = name
@@ -48,6 +59,7 @@ class HttpServer:
                 timeout_keep_alive=_KEEP_ALIVE,
                 timeout_graceful_shutdown=_SHORTEST_GRACE,
                 ws="none",
+                ssl_context_factory=None if tls is None else lambda *_: tls.context,
                 http=_protocol(head_timeout),
             )
         )

@@ -17,6 +17,7 @@ from fp_runtime.failures import StartFailed, TaskFailed
 from fp_runtime.masking import without_secrets
 from fp_runtime.runtime import CLOSE_TIMEOUT, Runtime
 from fp_runtime.settings import InvalidSettings, ServiceSettings, load
+from fp_runtime.tls import certificates_of
 
 Settings = TypeVar("Settings", bound=ServiceSettings)
 Serve = Callable[[Runtime, Settings], Awaitable[None]]
@@ -64,8 +65,11 @@ async def run(
     ready: called with the runtime, whose ports are known and whose `stop` works, when the service is SERVING.
     Raises StartFailed, TaskFailed or whatever `serve` raised, after everything was closed.
     """
+    certificates = certificates_of(settings)
     async with asyncio.TaskGroup() as group:
-        runtime = Runtime(noun, settings, group=group, clock=clock, telemetry=telemetry, ready=ready)
+        runtime = Runtime(
+            noun, settings, group=group, clock=clock, telemetry=telemetry, ready=ready, certificates=certificates
+        )
         await runtime.live(_coroutine(serve(runtime, settings)))
     if runtime.failure is not None:
         raise runtime.failure

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Literal, Protocol, TypeVar
 
 from fp_kernel import Clock, SystemClock
+from fp_rpc.tls.certificates import Certificates
 from fp_telemetry import Metrics, Telemetry, get_logger, names, watch_event_loop
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,10 +16,11 @@ from fp_runtime.failures import StartFailed, TaskFailed
 from fp_runtime.health import HealthRegistry
 from fp_runtime.http import HttpServer
 from fp_runtime.keeping import Keeper
+from fp_runtime.listeners import Listeners
 from fp_runtime.opening import Opening
 from fp_runtime.probes import probes
 from fp_runtime.settings import ServiceSettings, variable
-from fp_runtime.tasks import Tasks, kept, repeated
+from fp_runtime.tasks import Tasks, bounded, kept, repeated
 
 T = TypeVar("T")
 Handler = Callable[[Request], Awaitable[Response]]
@@ -34,7 +36,7 @@ _log = get_logger(__name__)
 class RpcServer(Protocol):
     """`fp_rpc.Server`, or whatever serves gRPC in its place."""
 
-    async def start(self, address: str) -> int: ...
+    async def start(self, address: str, certificates: Certificates | None = None) -> int: ...
 
     def set_serving(self, serving: bool) -> None: ...  # noqa: FBT001 -- the shape of fp_rpc.Server
 
@@ -46,6 +48,7 @@ class Runtime:
 
     settings: the common settings. metrics: the service's own registry. health: see `HealthRegistry`.
     clock: the time of what the service decides; the system's, unless a test gives another.
+    certificates: of this service; None where it speaks clear text.
     grpc_port, http_port: what the servers listen on, once they do.
     """
 
@@ -58,11 +61,13 @@ class Runtime:
         clock: Clock | None = None,
         telemetry: Telemetry | None = None,
         ready: Callable[["Runtime"], None] | None = None,
+        certificates: Certificates | None = None,
     ) -> None:
         self.noun = noun
         self.settings = settings
         self.clock: Clock = clock or SystemClock()
         self.telemetry = telemetry
+        self.certificates = certificates
         self.metrics = Metrics(noun)
         self.health = HealthRegistry()
         self._restarts = self.metrics.counter(
@@ -76,12 +81,9 @@ class Runtime:
         self._tasks = Tasks(group, self._failed)
         self._stop = asyncio.Event()
         self._phase: Literal["starting", "serving", "draining"] = "starting"
-        self._routes: list[Route] = []
-        self._listeners: list[HttpServer] = []
-        self._probes = probes(noun, self.health, self.metrics)
-        self._http = HttpServer(
-            self._probes, name=variable("http_port"), host=settings.bind_host, port=settings.http_port
-        )
+        own = probes(noun, self.health, self.metrics)
+        self._listeners = Listeners(settings, certificates, own)
+        self._http = HttpServer(own, name=variable("http_port"), host=settings.bind_host, port=settings.http_port)
         self._closers: list[tuple[str, Callable[[], Awaitable[object]]]] = []
 
     async def hard(
@@ -120,17 +122,18 @@ class Runtime:
         return value
 
     def route(self, path: str, handler: Handler) -> None:
-        """Answer GET `path` on the HTTP port, beside health and metrics, from `serve` on."""
-        self._routes.append(Route(path, handler))
+        """Answer GET `path` on the HTTP port, beside health and metrics, from `serve` on; where there are certificates,
+        on the HTTPS port instead.
+        """
+        self._listeners.route(Route(path, handler))
 
     def listen(self, name: str, app: ASGIApp, port: int) -> HttpServer:
-        """Serve another ASGI application on its own port, from `serve` until the drain.
+        """Serve another ASGI application on its own port, from `serve` until the drain; by TLS where there are
+        certificates, also for clients without one.
 
         name: the variable that holds the port, for the message when it is taken.
         """
-        server = HttpServer(app, name=name, host=self.settings.bind_host, port=port)
-        self._listeners.append(server)
-        return server
+        return self._listeners.add(name, app, port)
 
     def task(self, name: str, coroutine: Coroutine[Any, Any, object]) -> None:
         """Run until the service stops. Its failure stops the service; its end does not.
@@ -169,6 +172,11 @@ class Runtime:
         self._stop.set()
 
     @property
+    def https_port(self) -> int:
+        """Of own routes, where there are certificates; 0 elsewhere."""
+        return self._listeners.https_port
+
+    @property
     def stopping(self) -> bool:
         return self._stop.is_set()
 
@@ -186,7 +194,7 @@ class Runtime:
             await asyncio.wait({main, stopped})
             await self._cancel_tasks(_LAST_GRACE)
             # Health answers until the end, so that a probe sees "stopping" and not a broken connection.
-            await _bounded("http", self._http.stop(_LAST_GRACE), _LAST_GRACE + CLOSE_TIMEOUT)
+            await bounded("http", self._http.stop(_LAST_GRACE), _LAST_GRACE + CLOSE_TIMEOUT)
             await self._close()
 
     async def serve(self, server: RpcServer | None) -> None:
@@ -197,9 +205,7 @@ class Runtime:
         if server is not None:
             self.grpc_port = await self._start_rpc(server)
         try:
-            for listener in self._listeners:
-                await listener.start(self._group)
-            self._probes.router.routes.extend(self._routes)
+            await self._listeners.start(self._group)
             await self._serve(server)
         finally:
             await self._drain(server)
@@ -207,7 +213,7 @@ class Runtime:
     async def _start_rpc(self, server: RpcServer) -> int:
         address = f"{self.settings.bind_host}:{self.settings.grpc_port}"
         try:
-            return await server.start(address)
+            return await server.start(address, self.certificates)
         except (OSError, RuntimeError) as error:
             # gRPC says so by RuntimeError, with its own bookkeeping as text.
             raise StartFailed(f"{variable('grpc_port')}: cannot listen on {address}") from error
@@ -252,10 +258,10 @@ class Runtime:
     async def _stop_servers(self, server: RpcServer | None) -> None:
         grace = self.settings.drain_timeout
         async with asyncio.TaskGroup() as group:
-            for listener in self._listeners:
-                group.create_task(_bounded("http", listener.stop(grace), grace + CLOSE_TIMEOUT))
+            for listener in self._listeners.servers:
+                group.create_task(bounded("http", listener.stop(grace), grace + CLOSE_TIMEOUT))
             if server is not None:
-                group.create_task(_bounded("grpc", server.stop(grace), grace + CLOSE_TIMEOUT))
+                group.create_task(bounded("grpc", server.stop(grace), grace + CLOSE_TIMEOUT))
 
     async def _cancel_tasks(self, seconds: float) -> None:
         stuck = await self._tasks.cancel(seconds)
@@ -265,7 +271,7 @@ class Runtime:
     async def _close(self) -> None:
         while self._closers:
             name, close = self._closers.pop()
-            await _bounded(name, close(), CLOSE_TIMEOUT)
+            await bounded(name, close(), CLOSE_TIMEOUT)
 
     async def _body(self, body: Coroutine[Any, Any, None]) -> None:
         try:
@@ -285,12 +291,3 @@ class Runtime:
             self.failure = TaskFailed(name)
             self.failure.__cause__ = error
         self.stop()
-
-
-async def _bounded(name: str, end: Awaitable[object], seconds: float) -> None:
-    """One step of the stop; whatever it does, the next one comes."""
-    try:
-        async with asyncio.timeout(seconds):
-            await end
-    except Exception:  # noqa: BLE001 -- the others must be closed as well
-        _log.exception("could not be closed in order", name=name)

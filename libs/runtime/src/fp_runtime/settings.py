@@ -1,6 +1,7 @@
 """Settings come from `FP_` variables of the environment and from nowhere else."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, SecretStr, ValidationError
@@ -22,6 +23,10 @@ class ServiceSettings(_Environment):
     """What every service needs; a service's own settings derive from it.
 
     grpc_port, http_port: 0 takes a free port.
+    https_port: where own routes answer when there are certificates; health and metrics stay on http_port, in plain.
+    tls_cert_file, tls_key_file: the service's certificate for `spiffe://forgepoint/<noun>`, and its key, in PEM.
+    tls_ca_file: authorities that its peers' certificates must be of. All three or none; they are read again when they
+    change. With them the service speaks mutual TLS, as server and as client; without, clear text.
     bind_host: address to listen on; the dev stack gives loopback.
     auth_issuer: URL of auth's HTTP address; the `iss` of tokens, and where the JWKS is.
     service_secret: the service's own credential; it has no default.
@@ -32,6 +37,10 @@ class ServiceSettings(_Environment):
 
     grpc_port: Port = 9090
     http_port: Port = 8080
+    https_port: Port = 8443
+    tls_cert_file: Path | None = None
+    tls_key_file: Path | None = None
+    tls_ca_file: Path | None = None
     bind_host: str = "0.0.0.0"
     auth_issuer: HttpUrl
     service_secret: SecretStr = Field(min_length=16)

@@ -105,3 +105,12 @@ def _log_failure(keeper: Keeper, error: Exception) -> None:
         _log.warning("task failed and starts again", task=keeper.name, kind=error.kind.value, reason=error.message)
     else:
         _log.exception("task failed and starts again", task=keeper.name)
+
+
+async def bounded(name: str, end: Awaitable[object], seconds: float) -> None:
+    """One step of the stop; whatever it does, the next one comes."""
+    try:
+        async with asyncio.timeout(seconds):
+            await end
+    except Exception:  # noqa: BLE001 -- the others must be closed as well
+        _log.exception("could not be closed in order", name=name)

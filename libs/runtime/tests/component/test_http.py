@@ -34,7 +34,7 @@ class Draining:
     def __init__(self) -> None:
         self.draining, self.go_on = asyncio.Event(), asyncio.Event()
 
-    async def start(self, _address: str) -> int:
+    async def start(self, _address: str, _certificates: object = None) -> int:
         return 1
 
     def set_serving(self, _serving) -> None:

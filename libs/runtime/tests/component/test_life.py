@@ -37,7 +37,7 @@ class Rpc:
         self.address = ""
         self.states: list[bool] = []
 
-    async def start(self, address: str) -> int:
+    async def start(self, address: str, certificates: object = None) -> int:
         self.events.append("start rpc")
         self.address = address
         return 4711

@@ -119,6 +119,9 @@ def _invitations(
 def _mailer(runtime: Runtime, settings: AuthSettings, keyring: Keyring) -> Mailer:
     if settings.notification_addr is None:
         return NoMailer()
-    channels = Channels(OwnCredential(keyring, runtime.clock), metrics=runtime.metrics)
+    own = OwnCredential(keyring, runtime.clock)
+    channels = Channels(own, metrics=runtime.metrics, certificates=runtime.certificates)
     runtime.on_close(channels.close)
-    return NotificationMailer(channels.open(settings.notification_addr, timeout=_MAIL_TIMEOUT, passing=_PASSING))
+    address = settings.notification_addr
+    opened = channels.open(address, peer="notification", timeout=_MAIL_TIMEOUT, passing=_PASSING)
+    return NotificationMailer(opened)

@@ -5,7 +5,9 @@ from typing import Any
 
 import grpc
 from fp_rpc.client.channel_options import channel_options
+from fp_rpc.client.renewed_channel import open_channel
 from fp_rpc.server.health import is_serving
+from fp_rpc.tls.certificates import Certificates
 
 from fp_gateway.failures import MAX_MESSAGE_BYTES
 from fp_gateway.methods import Method
@@ -18,10 +20,14 @@ _HEALTH_TIMEOUT = 2.0
 
 
 class Backends:
-    """addresses: noun -> host:port. unimplemented: address for every other noun and for internal RPCs."""
+    """addresses: noun -> host:port. unimplemented: address for every other noun and for internal RPCs, in this process.
+    certificates: for the services.
+    """
 
-    def __init__(self, addresses: Mapping[str, str], unimplemented: str) -> None:
-        self._channels = {noun: _open(address) for noun, address in addresses.items()}
+    def __init__(
+        self, addresses: Mapping[str, str], unimplemented: str, certificates: Certificates | None = None
+    ) -> None:
+        self._channels = {noun: _open(address, certificates, noun) for noun, address in addresses.items()}
         self._unimplemented = _open(unimplemented)
 
     def callable_for(self, method: Method) -> Any:
@@ -40,7 +46,7 @@ class Backends:
             await channel.close()
 
 
-def _open(address: str) -> grpc.aio.Channel:
+def _open(address: str, certificates: Certificates | None = None, noun: str = "") -> grpc.aio.Channel:
     # All replicas behind the address get their share (round robin). Nothing is repeated here: the caller's channel
     # knows what may be sent twice, and three sendings by each of two layers would be nine.
-    return grpc.aio.insecure_channel(address, options=channel_options(max_message_bytes=_TRANSPORT_BYTES))
+    return open_channel(address, channel_options(max_message_bytes=_TRANSPORT_BYTES), certificates, noun)

@@ -32,11 +32,15 @@ async def serve(runtime: Runtime, settings: GatewaySettings) -> None:
     port = await unimplemented.start("127.0.0.1:0")
     runtime.on_close(lambda: unimplemented.stop(0))
 
-    backends = Backends(settings.addresses(), f"127.0.0.1:{port}")
+    backends = Backends(settings.addresses(), f"127.0.0.1:{port}", runtime.certificates)
     runtime.on_close(backends.close)
     methods = all_methods()
     proof = ServiceCredential(
-        "gateway", settings.service_secret.get_secret_value(), settings.auth_addr, audience=ADDRESS_AUDIENCE
+        "gateway",
+        settings.service_secret.get_secret_value(),
+        settings.auth_addr,
+        audience=ADDRESS_AUDIENCE,
+        certificates=runtime.certificates,
     )
     runtime.on_close(proof.close)
     addresses = ClientAddressHeaders(proof, TrustedProxies(settings.gateway_trusted_proxies))

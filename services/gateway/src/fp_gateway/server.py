@@ -5,6 +5,8 @@ from typing import Final
 
 import grpc
 from fp_rpc.server.health import NAME, Health
+from fp_rpc.server.server import add_port
+from fp_rpc.tls.certificates import Certificates
 from grpc_reflection.v1alpha import reflection
 
 from fp_gateway.failures import MAX_MESSAGE_BYTES
@@ -35,14 +37,16 @@ class ProxyServer:
         self._health = Health()
         self._server: grpc.aio.Server | None = None
 
-    async def start(self, address: str) -> int:
-        """Listen on `host:port` (port 0 takes a free one) and answer the port. Raises OSError."""
+    async def start(self, address: str, certificates: Certificates | None = None) -> int:
+        """Listen on `host:port` (port 0 takes a free one) and answer the port; by TLS with certificates, also for
+        clients that have none. Raises OSError.
+        """
         server = grpc.aio.server(options=_OPTIONS, maximum_concurrent_rpcs=_MOST_CALLS)
         if self._reflected:
             reflection.enable_server_reflection((*self._reflected, NAME, reflection.SERVICE_NAME), server)
         server.add_generic_rpc_handlers((self._proxy, self._health.handlers()))
         try:
-            port = server.add_insecure_port(address)
+            port = add_port(server, address, certificates, clients=False)
         except RuntimeError:
             raise OSError(f"cannot listen on {address}") from None
         await server.start()

@@ -66,8 +66,8 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
 
     others = peers(runtime, settings)
     channels = others.channels
-    to_runtimes = Channels(others.credential, _ONE_ATTEMPT, metrics=metrics)
-    pipeline = channels.open(settings.pipeline_addr, timeout=_PEER_TIMEOUT)
+    to_runtimes = Channels(others.credential, _ONE_ATTEMPT, metrics=metrics, certificates=runtime.certificates)
+    pipeline = channels.open(settings.pipeline_addr, peer="pipeline", timeout=_PEER_TIMEOUT)
     runtime.on_close(to_runtimes.close)
 
     table, routes = RouteTable(), RedisRoutes(link)
@@ -91,7 +91,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
         policy=settings.forward,
     )
     circuits = Circuits(table, breakers, RedisCircuits(link, new_id()), clock)
-    billing = settings.billing_addr and channels.open(settings.billing_addr, timeout=_PEER_TIMEOUT)
+    billing = settings.billing_addr and channels.open(settings.billing_addr, peer="billing", timeout=_PEER_TIMEOUT)
     quotas = Quotas(BillingUsage(billing) if billing else None, clock)
     admission = Admission(quotas, Limiter(RedisBuckets(link), clock))
     predict = Predict(

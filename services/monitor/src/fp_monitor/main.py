@@ -52,8 +52,8 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
     others = peers(runtime, settings)
     asked = GrpcPeers(
-        others.channels.open(settings.registry_addr, timeout=_PEER_TIMEOUT),
-        others.channels.open(settings.pipeline_addr, timeout=_PEER_TIMEOUT),
+        others.channels.open(settings.registry_addr, peer="registry", timeout=_PEER_TIMEOUT),
+        others.channels.open(settings.pipeline_addr, peer="pipeline", timeout=_PEER_TIMEOUT),
     )
 
     transactions, reads, signals = PostgresTransactions(database), PostgresReads(database), Signals(database, CHANNEL)

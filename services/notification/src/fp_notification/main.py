@@ -62,7 +62,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     sender = HttpSender(settings.addresses, timeout=timeout, resolve=names)
     secrets, observe = Secrets(settings.signing_key), metrics.attempted
     others, smtp = peers(runtime, settings), settings.smtp
-    auth = SecretServiceStub(others.channels.open(settings.auth_addr, timeout=timeout))
+    auth = SecretServiceStub(others.channels.open(settings.auth_addr, peer="auth", timeout=timeout))
     dispatch = Dispatch(sender, secrets, clock, values=SecretValues(auth.ResolveSecrets), letters=Letters(), mail=smtp)
     once = Deliver(transactions, dispatch, Backoff(()), clock, observe=observe)
     servicer = NotificationServicer(

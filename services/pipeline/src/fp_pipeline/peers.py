@@ -21,11 +21,15 @@ _OF_A_STEP = (InvalidArgument, PermissionDenied)
 def step_peers(settings: PipelineSettings, channels: Channels, artifacts: ObjectStore) -> Peers:
     """Nothing connects yet: peers may start later than this service."""
     timeout = settings.pipeline_peer_timeout_seconds
-    auth = channels.open(settings.auth_addr, timeout=timeout)
+    auth = channels.open(settings.auth_addr, peer="auth", timeout=timeout)
     supervisor = SupervisorClient(settings.supervisor_socket, timeout=timeout)
     return Peers(
-        registry=GrpcRegistry(channels.open(settings.registry_addr, timeout=timeout, passing=_OF_A_STEP)),
-        traffic=GrpcTraffic(channels.open(settings.inference_addr, timeout=timeout, passing=_OF_A_STEP)),
+        registry=GrpcRegistry(
+            channels.open(settings.registry_addr, peer="registry", timeout=timeout, passing=_OF_A_STEP)
+        ),
+        traffic=GrpcTraffic(
+            channels.open(settings.inference_addr, peer="inference", timeout=timeout, passing=_OF_A_STEP)
+        ),
         runtimes=SupervisedRuntimes(supervisor),
         probe=GrpcProbe(channels, timeout=timeout),
         jobs=SupervisedJobs(supervisor),

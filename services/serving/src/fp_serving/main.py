@@ -37,13 +37,13 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     counts = RequestCounts()
     runner = _runner(settings, runtime.metrics, clock)
     _measure(runtime.metrics, counts, runner)
-    credential = ServiceCredential(NOUN, settings.service_secret.get_secret_value(), settings.auth_addr)
-    channels = Channels(credential, metrics=runtime.metrics)
+    certificates, secret = runtime.certificates, settings.service_secret.get_secret_value()
+    credential = ServiceCredential(NOUN, secret, settings.auth_addr, certificates=certificates)
+    channels = Channels(credential, metrics=runtime.metrics, certificates=certificates)
+    registry = channels.open(settings.registry_addr, peer="registry", timeout=_REGISTRY_TIMEOUT)
     load = Load(
         slot,
-        registry=RegistryClient(
-            channels.open(settings.registry_addr, timeout=_REGISTRY_TIMEOUT), settings.serving_team
-        ),
+        registry=RegistryClient(registry, settings.serving_team),
         artifacts=ArtifactCache(
             settings.serving_cache_dir,
             max_artifact_bytes=settings.serving_max_artifact_bytes,
@@ -54,9 +54,9 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
         clock=clock,
         resident=resident_bytes,
     )
-    jwks = HttpJwks(f"{settings.auth_issuer}{JWKS_PATH}")
+    jwks = HttpJwks(f"{settings.auth_issuer}{JWKS_PATH}", certificates=certificates)
     identity = callers(settings.auth_issuer, jwks)
-    auth = channels.open(settings.auth_addr, timeout=_AUTH_TIMEOUT, passing=(DeadlineExceeded,))
+    auth = channels.open(settings.auth_addr, peer="auth", timeout=_AUTH_TIMEOUT, passing=(DeadlineExceeded,))
     runtime.keep("signing keys", lambda: follow_signing_keys(auth, identity.withdrawals))
     server = Server(NOUN, resolver=identity, metrics=runtime.metrics, reflection=settings.reflection)
     server.add(add_ModelServingServiceServicer_to_server, Servicer(slot, Predict(slot, runner, counts, clock), counts))

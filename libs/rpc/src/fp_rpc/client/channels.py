@@ -15,7 +15,9 @@ from fp_rpc.client.channel_options import MIB, channel_options, connection_group
 from fp_rpc.client.client_call import ClientMethod
 from fp_rpc.client.connection import Connection
 from fp_rpc.client.credentials import Credential
+from fp_rpc.client.renewed_channel import open_channel
 from fp_rpc.retries import SINGLE, RetryPolicy, reads_only
+from fp_rpc.tls.certificates import Certificates
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Channels:
     other, and with no other channel of the process.
 
     credential: None for calls without identity. metrics: where calls are counted, if anywhere.
+    certificates: with them every channel speaks TLS.
     """
 
     def __init__(
@@ -49,17 +52,22 @@ class Channels:
         policy: ChannelPolicy | None = None,
         *,
         metrics: Metrics | None = None,
+        certificates: Certificates | None = None,
     ) -> None:
         self._credential = credential
+        self._certificates = certificates
         self._policy = policy or ChannelPolicy()
         self._metrics = CallMetrics.of(metrics, client=True) if metrics is not None else None
         self._open: set[_Channel] = set()
         self._group = connection_group()
 
-    def open(self, address: str, *, timeout: float, passing: Collection[type[Error]] = frozenset()) -> grpc.aio.Channel:
+    def open(
+        self, address: str, *, timeout: float, peer: str = "", passing: Collection[type[Error]] = frozenset()
+    ) -> grpc.aio.Channel:
         """A channel for generated stubs; it connects at its first call, and must be made in the running loop.
 
         address: host:port. timeout: seconds for each call with one request and one answer that names none of its own.
+        peer: the noun of the service there, by which its certificate is verified; empty for the host of the address.
         passing: errors of the peer that go through a service to its own caller; see `call_context`.
         Stubs on it raise `fp_kernel` errors, and start a call when it is awaited or read.
         """
@@ -72,7 +80,11 @@ class Channels:
             metrics=self._metrics,
             passing=passing,
         )
-        channel = _Channel(address, context, policy, self._group, self._open.discard)
+
+        def bare(config: str) -> grpc.aio.Channel:
+            return open_channel(address, _options(policy, self._group, config), self._certificates, peer)
+
+        channel = _Channel(bare, context, policy, self._open.discard)
         self._open.add(channel)
         return channel
 
@@ -82,11 +94,10 @@ class Channels:
             await channel.close()
 
 
-def _bare(address: str, policy: ChannelPolicy, group: int, config: str) -> grpc.aio.Channel:
-    options = channel_options(
+def _options(policy: ChannelPolicy, group: int, config: str) -> list[tuple[str, int | str]]:
+    return channel_options(
         max_message_bytes=policy.max_message_bytes, keepalive=policy.keepalive, config=config, group=group
     )
-    return grpc.aio.insecure_channel(address, options=options)
 
 
 class _Channel(grpc.aio.Channel):
@@ -94,14 +105,13 @@ class _Channel(grpc.aio.Channel):
 
     def __init__(
         self,
-        address: str,
+        bare: Callable[[str], grpc.aio.Channel],
         context: ChannelContext,
         policy: ChannelPolicy,
-        group: int,
         closed: Callable[["_Channel"], None],
     ) -> None:
-        self._single = _bare(address, policy, group, SINGLE)
-        self._repeating = _bare(address, policy, group, policy.retry.config())
+        self._single = bare(SINGLE)
+        self._repeating = bare(policy.retry.config())
         self._context = context
         self._policy = policy
         self._connection = Connection(self._single, policy.retry)

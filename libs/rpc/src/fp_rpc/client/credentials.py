@@ -9,10 +9,12 @@ from fp_telemetry import get_logger
 
 from fp_rpc import headers
 from fp_rpc.client.channel_options import channel_options
+from fp_rpc.client.renewed_channel import open_channel
 from fp_rpc.errors import from_rpc_error
 from fp_rpc.identity.caller import AUDIENCE
 from fp_rpc.server.incoming_call import call_or_none
 from fp_rpc.times import seconds_of
+from fp_rpc.tls.certificates import Certificates
 
 _log = get_logger("fp_rpc.credentials")
 _EXCHANGE_TIMEOUT: Final = 5.0
@@ -68,7 +70,7 @@ class ForwardedToken:
 class ServiceCredential:
     """A service's own credential, exchanged at auth for a token of role `service`, renewed ahead of its end.
 
-    auth: address (host:port) or an open channel. audience: see `identity.caller`.
+    auth: address (host:port) or an open channel. audience: see `identity.caller`. certificates: for an address.
     A good token is never waited for: it is renewed beside the calls, and used to its end while auth is away.
     """
 
@@ -82,7 +84,9 @@ class ServiceCredential:
         *,
         audience: str = AUDIENCE,
         clock: Clock | None = None,
+        certificates: Certificates | None = None,
     ) -> None:
+        self._certificates = certificates
         self._service = service
         self._audience = audience
         self._secret = secret
@@ -141,5 +145,5 @@ class ServiceCredential:
         if not isinstance(self._auth, str):
             return self._auth
         if self._opened is None:
-            self._opened = grpc.aio.insecure_channel(self._auth, options=channel_options())
+            self._opened = open_channel(self._auth, channel_options(), self._certificates, "auth")
         return self._opened

@@ -15,6 +15,9 @@ from fp_telemetry import get_logger
 from jwt import InvalidKeyError
 from jwt.algorithms import RSAAlgorithm
 
+from fp_rpc.tls.certificates import Certificates
+from fp_rpc.tls.http import PeerHandler
+
 _log = get_logger("fp_rpc.jwks")
 _SMALLEST_KEY: Final = 2_048
 _LARGEST_SET: Final = 256 * 1024
@@ -51,15 +54,23 @@ class HttpJwks:
     max_age: seconds after which the set is fetched again, so that a withdrawn key ends. A call whose key is in the old
     set does not wait for it.
     refetch_interval: least seconds between two fetches, so that forged key ids cannot flood auth.
+    certificates: with them an https address is verified as auth's own; without, as any server's.
     While auth is away, or has a set without a single key, the last set stays in use.
     """
 
     def __init__(
-        self, url: str, *, max_age: float = 600.0, refetch_interval: float = 10.0, clock: Clock | None = None
+        self,
+        url: str,
+        *,
+        max_age: float = 600.0,
+        refetch_interval: float = 10.0,
+        clock: Clock | None = None,
+        certificates: Certificates | None = None,
     ) -> None:
         if not url.startswith(("http://", "https://")):
             raise ValueError(f"{url!r} is not an HTTP address")
         self._url = url
+        self._certificates = certificates
         self._max_age = max_age
         self._interval = refetch_interval
         self._sets: LoadingCache[None, Mapping[str, RSAPublicKey]] = LoadingCache(
@@ -82,7 +93,7 @@ class HttpJwks:
 
     async def _load(self) -> Loaded[Mapping[str, RSAPublicKey]]:
         try:
-            keys = _usable(read_jwks(await asyncio.to_thread(_fetch, self._url)))
+            keys = _usable(read_jwks(await asyncio.to_thread(_fetch, self._url, self._certificates)))
         except (OSError, HTTPException, ValueError) as failure:
             _log.warning("keys that verify tokens could not be fetched", url=self._url, cause=str(failure))
             message = "the keys that verify tokens are not loaded yet"
@@ -119,9 +130,10 @@ def _rsa(entry: Mapping[str, Any]) -> RSAPublicKey | None:
     return key if isinstance(key, RSAPublicKey) and key.key_size >= _SMALLEST_KEY else None
 
 
-def _fetch(url: str) -> Mapping[str, Any]:
+def _fetch(url: str, certificates: Certificates | None) -> Mapping[str, Any]:
     """Blocks; ignores the proxies of the environment."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    handlers = () if certificates is None else (PeerHandler(certificates, "auth"),)
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), *handlers)
     try:
         with opener.open(url, timeout=_FETCH_TIMEOUT) as response:
             document = orjson.loads(response.read(_LARGEST_SET))

@@ -13,10 +13,11 @@ from fp_telemetry.context import scope
 
 from fp_rpc import headers
 from fp_rpc.idempotency import key_in_body
+from fp_rpc.tls.names import noun_of
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from opentelemetry.trace import Span
 
@@ -33,6 +34,7 @@ class Call:
     principal: None where the method is public, whatever credential came.
     deadline: on the monotonic clock; infinite for a stream whose caller set none.
     metadata: the incoming headers; of a repeated one the last.
+    noun: of the certificate of the connection, which may be the gateway's or the edge's; empty where there is none.
     client_address: of a client behind the gateway, which proved that it is the gateway; empty for a connection of the
     client's own, and where the audit does not record every call. See `audit.client_address`.
     ended: whether its status is decided; a task that it started and that still runs then acts for nobody.
@@ -41,6 +43,7 @@ class Call:
 
     # Made for every call, so that ids and the peer are worked out only when they are read.
     __slots__ = (
+        "_names",
         "_peer",
         "_request_id",
         "client_address",
@@ -65,6 +68,7 @@ class Call:
         peer: str | Callable[[], str] = "",
         deadline: float = math.inf,
         metadata: Mapping[str, str] = MappingProxyType({}),
+        names: Callable[[], Iterable[bytes] | None] = lambda: None,
     ) -> None:
         self.method = method
         self.rule = rule
@@ -77,6 +81,11 @@ class Call:
         self.identified: Principal | None = None
         self._request_id = request_id
         self._peer = peer
+        self._names = names
+
+    @property
+    def noun(self) -> str:
+        return noun_of(self._names())
 
     @property
     def request_id(self) -> str:
@@ -172,6 +181,7 @@ class IncomingCall(Call):
             peer=context.peer,
             deadline=self.started + remaining,
             metadata=metadata,
+            names=context.peer_identities,
         )
         self.correlation_id = _id(metadata.get(headers.CORRELATION_ID)) or self.request_id
         enter(self)

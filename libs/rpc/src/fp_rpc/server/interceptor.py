@@ -27,6 +27,7 @@ from fp_rpc.server.call_end import CallEnd
 from fp_rpc.server.incoming_call import IncomingCall
 from fp_rpc.server.method import Method
 from fp_rpc.server.request_bodies import RequestBodies
+from fp_rpc.tls.names import check_principal
 
 Handle = Callable[[Any, Any], Awaitable[Any]]
 _BUSY_RETRY: Final = 1.0
@@ -34,7 +35,10 @@ _WRITE_SECONDS: Final = 0.5
 
 
 class Interceptor:
-    """Wraps handlers, and counts the calls under way."""
+    """Wraps handlers, and counts the calls under way.
+
+    certified: whether connections have certificates, which callers must fit.
+    """
 
     def __init__(
         self,
@@ -55,6 +59,7 @@ class Interceptor:
         self._bodies = bodies
         self._streams: set[IncomingCall] = set()
         self._in_flight = 0
+        self.certified = False
         metrics.gauge(names.GRPC_IN_FLIGHT, "Calls being handled.").set_function(lambda: self._in_flight)
         self._repeated = metrics.counter(names.GRPC_REPEATED, "Calls that a client sent again.", ("method",))
 
@@ -169,6 +174,8 @@ class Interceptor:
         if method.rule.public:
             return
         call.principal = await identify(self._resolver, call.metadata)
+        if self.certified:
+            check_principal(call.principal, call.noun)
         method.rule.permit(call.principal)
 
 

@@ -22,6 +22,7 @@ from fp_rpc.server.health import NAME, Health
 from fp_rpc.server.interceptor import Interceptor
 from fp_rpc.server.method import handler_of, method_of
 from fp_rpc.server.request_bodies import RequestBodies
+from fp_rpc.tls.certificates import Certificates
 
 MIB: Final = 1024 * 1024
 # gRPC's own limit is twice ours: a message between the two is refused by an error with sizes, a larger one by gRPC.
@@ -98,9 +99,10 @@ class Server:
         """
         add_servicer_to_server(servicer, _Registrar(self._add_handlers))
 
-    async def start(self, address: str) -> int:
+    async def start(self, address: str, certificates: Certificates | None = None) -> int:
         """Listen on host:port; answers the port. Health says NOT_SERVING until `set_serving(True)`.
 
+        certificates: with them only who has one connects, and each call must be of him whose certificate it is.
         Raises OSError when the address cannot be had.
         """
         most = _CORE_CALLS * self._policy.max_concurrent_rpcs + _FIRST_CALLS
@@ -110,9 +112,10 @@ class Server:
         if self._reflection:
             reflection.enable_server_reflection((*self._services, NAME, reflection.SERVICE_NAME), server)
         try:
-            port = server.add_insecure_port(address)
+            port = add_port(server, address, certificates, clients=True)
         except RuntimeError:
             raise OSError(f"cannot listen on {address}") from None
+        self._interceptor.certified = certificates is not None
         await server.start()
         self._audit.start()
         self._server = server
@@ -170,6 +173,13 @@ class Server:
             ("grpc.keepalive_permit_without_calls", 1),
             ("grpc.http2.min_ping_interval_without_data_ms", int(self._policy.shortest_ping * 1_000)),
         ]
+
+
+def add_port(server: grpc.aio.Server, address: str, certificates: Certificates | None, *, clients: bool) -> int:
+    """The port. clients: whether only who has a certificate may connect. Raises RuntimeError, as gRPC does."""
+    if certificates is None:
+        return server.add_insecure_port(address)
+    return server.add_secure_port(address, certificates.server_credentials(clients=clients))
 
 
 class _Registrar:

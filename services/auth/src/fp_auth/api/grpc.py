@@ -6,6 +6,7 @@ from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
 from fp_kernel import Unauthenticated
 from fp_rpc import command, current_call, principal
 from fp_rpc.times import from_duration, from_timestamp
+from fp_rpc.tls.names import check_service
 
 from fp_auth.api import convert
 from fp_auth.app.assign_role import AssignRole
@@ -183,6 +184,9 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
     async def ExchangeServiceToken(
         self, request: auth_pb2.ExchangeServiceTokenRequest, context: object
     ) -> auth_pb2.ExchangeServiceTokenResponse:
+        if noun := current_call().noun:
+            # A stolen secret is worth nothing to another service.
+            check_service(request.service, noun)
         issued = await self._exchange_service_token(request.service, request.secret, request.audience or AUDIENCE)
         return convert.service_token_to_pb(issued)
 

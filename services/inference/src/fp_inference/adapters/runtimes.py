@@ -89,6 +89,6 @@ class ServingRuntimes:
     def _stub(self, target: Target) -> Any:
         opened = self._open.get(target.endpoint)
         if opened is None:
-            channel = self._channels.open(target.endpoint, timeout=_TIMEOUT, passing=_PASSING)
+            channel = self._channels.open(target.endpoint, peer="serving", timeout=_TIMEOUT, passing=_PASSING)
             opened = self._open[target.endpoint] = _Open(channel, ModelServingServiceStub(channel))
         return opened.stub

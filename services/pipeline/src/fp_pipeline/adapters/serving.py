@@ -22,7 +22,7 @@ class GrpcProbe:
 
     async def look(self, actor: Actor, address: str, model_name: str) -> Served:
         # A runtime is looked at a few times in its life: a channel kept for each would outlive it.
-        async with self._channels.open(address, timeout=self._timeout) as channel:
+        async with self._channels.open(address, peer="serving", timeout=self._timeout) as channel:
             stub = ModelServingServiceStub(channel)
             with acting_for(actor.team, actor.user_id):
                 status = (await stub.GetModelStatus(pb.GetModelStatusRequest(model_name=model_name))).status

@@ -1,0 +1,1 @@
+"""Mutual TLS between services: certificates from files, and the names in them."""
