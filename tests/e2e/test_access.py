@@ -117,6 +117,9 @@ async def test_every_call_that_is_to_be_audited_reaches_the_audit_log(channel, a
             for method in audited.values():
                 await status(channel, method, admin_token)
             async for passed in passing:
+                if (passed.event.source, passed.event.payload.status) == ("gateway", "UNAUTHENTICATED"):
+                    # Of another test: what nobody stands behind goes no further.
+                    continue
                 seen[passed.event.payload.method] = passed.event.source
                 if audited.keys() <= seen.keys():
                     break

@@ -1,5 +1,6 @@
 """Names of gRPC metadata that the platform reads or writes; the gateway's allow-list is made of these."""
 
+import re
 from typing import Final
 
 AUTHORIZATION: Final = "authorization"
@@ -19,3 +20,10 @@ PREVIOUS_ATTEMPTS: Final = "grpc-previous-rpc-attempts"
 STATUS_DETAILS: Final = "grpc-status-details-bin"
 TRACEPARENT: Final = "traceparent"
 TRACESTATE: Final = "tracestate"
+
+_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+=-]{0,127}")
+
+
+def well_formed_id(value: str | None) -> str:
+    """The id that a caller sent, if it is fit for logs and headers; else empty."""
+    return value if value and _ID.fullmatch(value) else ""

@@ -20,6 +20,11 @@ _SHORTEST_GRACE = 1
 _KEEP_ALIVE = 75
 # Seconds for the head of a request: a client that sends none, or half of one, would keep its connection.
 _HEAD = 20.0
+# A body that nobody will read, because its request was answered before it came: so many bytes of it are thrown away,
+# and after so many seconds the connection is closed. Most clients read no answer before they have sent their body, and
+# would see a broken connection if it were closed at once.
+_DISCARDED = 32 * 1024 * 1024
+_LINGER = 5.0
 # Seconds between two looks of the server at the clock, for its date header. Uvicorn looks ten times as often, of which
 # nine do nothing; on a platform of twelve processes that was a hundred wake-ups a second.
 _TICK = 1.0
@@ -44,7 +49,8 @@ class HttpServer:
         tls: ServerContexts | None = None,
     ) -> None:
         # The runtime logs that it starts and stops.
-        logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+        # A warning would be written for every request that is no HTTP, as often as anybody likes.
+        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
         self._name = name
         self._address = (host, port)
         self._server = _Server(
@@ -60,7 +66,7 @@ class HttpServer:
                 timeout_graceful_shutdown=_SHORTEST_GRACE,
                 ws="none",
                 ssl_context_factory=None if tls is None else lambda *_: tls.context,
-                http=_protocol(head_timeout),
+                http=type("Prompt", (_Prompt,), {"head_timeout": head_timeout}),
             )
         )
         self._socket: socket.socket | None = None
@@ -103,33 +109,52 @@ class HttpServer:
         return listener
 
 
-def _protocol(head_timeout: float) -> type[asyncio.Protocol]:
-    """Uvicorn's protocol, which has a time-out between requests and none for the head of one."""
+class _Prompt(H11Protocol):
+    """Uvicorn's protocol, which has a time-out between requests and none for the head of one, or for its leftovers."""
 
-    class Prompt(H11Protocol):
-        _waiting: asyncio.TimerHandle | None = None
+    head_timeout = _HEAD
+    _waiting: asyncio.TimerHandle | None = None
+    _lingering: asyncio.TimerHandle | None = None
+    _discarded = 0
 
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-            super().connection_made(transport)
-            self._waiting = self.loop.call_later(head_timeout, transport.close)
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        super().connection_made(transport)
+        self._waiting = self.loop.call_later(self.head_timeout, transport.close)
 
-        def data_received(self, data: bytes) -> None:
-            super().data_received(data)
-            if self.conn.their_state is not h11.IDLE:
-                self._stop_waiting()
-            elif self._waiting is None:
-                self._waiting = self.loop.call_later(head_timeout, self.transport.close)
-
-        def connection_lost(self, exc: Exception | None) -> None:
+    def data_received(self, data: bytes) -> None:
+        if self._lingering is not None:
+            self._discarded += len(data)
+            if self._discarded > _DISCARDED:
+                self.flow.pause_reading()
+                return
+        super().data_received(data)
+        if self._lingering is not None and self.conn.their_state is not h11.SEND_BODY:
+            self._stop_lingering()
+        if self.conn.their_state is not h11.IDLE:
             self._stop_waiting()
-            super().connection_lost(exc)
+        elif self._waiting is None:
+            self._waiting = self.loop.call_later(self.head_timeout, self.transport.close)
 
-        def _stop_waiting(self) -> None:
-            if self._waiting is not None:
-                self._waiting.cancel()
-                self._waiting = None
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.conn.their_state is h11.SEND_BODY and self._lingering is None:
+            self._discarded = 0
+            self._lingering = self.loop.call_later(_LINGER, self.transport.close)
 
-    return Prompt
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        self._stop_lingering()
+        super().connection_lost(exc)
+
+    def _stop_waiting(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+
+    def _stop_lingering(self) -> None:
+        if self._lingering is not None:
+            self._lingering.cancel()
+            self._lingering = None
 
 
 class _Server(uvicorn.Server):

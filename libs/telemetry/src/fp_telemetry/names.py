@@ -12,7 +12,12 @@ GRPC_DURATION: Final = "grpc_duration_seconds"
 GRPC_IN_FLIGHT: Final = "grpc_in_flight"
 GRPC_CLIENT_REQUESTS: Final = "grpc_client_requests_total"
 GRPC_CLIENT_DURATION: Final = "grpc_client_duration_seconds"
+GRPC_PASSED_IN_FLIGHT: Final = "grpc_passed_in_flight"
+GRPC_PASSED_BYTES: Final = "grpc_passed_bytes"
 GRPC_REPEATED: Final = "grpc_repeated_requests_total"
+HTTP_REQUESTS: Final = "http_requests_total"
+HTTP_DURATION: Final = "http_duration_seconds"
+HTTP_IN_FLIGHT: Final = "http_in_flight"
 AUDIT_RECORDS: Final = "audit_records_total"
 EVENT_LOOP_LAG: Final = "event_loop_lag_seconds"
 EVENTS_PUBLISHED: Final = "events_published_total"
@@ -32,7 +37,7 @@ DEPENDENCY_UP: Final = "dependency_up"
 LABELS: Final = frozenset(
     {
         "code", "consumer", "dependency", "direction", "kind", "level", "method", "model", "outcome", "peer",
-        "reason", "result", "stage", "state", "status", "step", "stream", "subject", "table", "task", "type", "view",
+        "reason", "result", "route", "stage", "state", "status", "step", "stream", "subject", "table", "task", "type", "view",
     }
 )  # fmt: skip
 

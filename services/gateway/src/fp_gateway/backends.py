@@ -32,7 +32,7 @@ class Backends:
 
     def callable_for(self, method: Method) -> Any:
         """The callable of gRPC for the method, which takes and gives bytes."""
-        channel = self._unimplemented if method.internal else self._channels.get(method.noun, self._unimplemented)
+        channel = self._unimplemented if method.rule.internal else self._channels.get(method.noun, self._unimplemented)
         kinds = ("stream" if method.client_streaming else "unary", "stream" if method.server_streaming else "unary")
         return getattr(channel, "_".join(kinds))(method.path)
 

@@ -5,14 +5,20 @@ from fp_events.hosting import soft_bus
 from fp_events.payloads.revocation import follow_identities
 from fp_events.streams import AUDIT
 from fp_rpc import Server, ServiceCredential
+from fp_rpc.audit.denials import DenialPolicy
+from fp_rpc.audit.queue import AuditQueue
 from fp_rpc.hosting import peers
 from fp_rpc.identity.caller import ADDRESS_AUDIENCE
 from fp_runtime import Runtime
 from fp_runtime import main as run_main
 
 from fp_gateway.backends import Backends
+from fp_gateway.callers import Callers
 from fp_gateway.client_address import ClientAddressHeaders
-from fp_gateway.http.app import application
+from fp_gateway.http.app import HttpPolicy, application
+from fp_gateway.http.conversions import Conversions
+from fp_gateway.http.door import Door
+from fp_gateway.http.front import Front
 from fp_gateway.http.rpc_client import RpcClient
 from fp_gateway.methods import all_methods
 from fp_gateway.proxy import Proxy, ProxyPolicy
@@ -21,16 +27,26 @@ from fp_gateway.settings import GatewaySettings
 from fp_gateway.trusted_proxies import TrustedProxies
 from fp_gateway.unimplemented import add_unimplemented
 
+# Records of refusals that may wait for the bus, and seconds that a stop waits for it.
+_REFUSALS = 10_000
+_FLUSH = 2.0
+
 
 async def serve(runtime: Runtime, settings: GatewaySettings) -> None:
     bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
     others = peers(runtime, settings)
 
+    audit = AuditPublisher(bus)
     # RPCs that are not built, or that nobody outside may call, are verified and audited here: no service does it.
-    unimplemented = Server("gateway", resolver=others.identity, metrics=runtime.metrics, audit=AuditPublisher(bus))
+    unimplemented = Server("gateway", resolver=others.identity, metrics=runtime.metrics, audit=audit)
     add_unimplemented(unimplemented)
     port = await unimplemented.start("127.0.0.1:0")
     runtime.on_close(lambda: unimplemented.stop(0))
+    # And so are calls that go no further, because nobody stands behind them.
+    refusals = AuditQueue(audit, runtime.metrics, capacity=_REFUSALS, denials=DenialPolicy())
+    refusals.start()
+    runtime.on_close(lambda: refusals.close(_FLUSH))
+    callers = Callers(others.identity, refusals)
 
     backends = Backends(settings.addresses(), f"127.0.0.1:{port}", runtime.certificates)
     runtime.on_close(backends.close)
@@ -43,22 +59,31 @@ async def serve(runtime: Runtime, settings: GatewaySettings) -> None:
         certificates=runtime.certificates,
     )
     runtime.on_close(proof.close)
-    addresses = ClientAddressHeaders(proof, TrustedProxies(settings.gateway_trusted_proxies))
+    proxies = TrustedProxies(settings.gateway_trusted_proxies)
+    addresses = ClientAddressHeaders(proof, proxies)
     policy = ProxyPolicy(default_deadline=settings.default_deadline, longest_deadline=settings.longest_deadline)
     proxy = Proxy(methods, backends, addresses, policy)
     rpc = RpcClient(methods, backends, addresses, settings.default_deadline)
+    conversions = Conversions()
+    runtime.on_close(conversions.close)
     # The name of the task is a label of its metric of restarts.
     runtime.keep("origin", addresses.run)
     runtime.keep("streams", lambda: bus.ensure((AUDIT,), ()))
     runtime.keep("identities", lambda: follow_identities(bus, "gateway", others.ended))
     app = application(
         rpc,
+        Door(callers, proxies),
+        conversions,
         lambda: backends.serving("inference"),
-        secure_cookies=settings.env == "prod",
-        issuer=settings.auth_issuer,
-        public_url=settings.auth_public_url or "",
+        HttpPolicy(
+            secure_cookies=settings.env == "prod",
+            issuer=settings.auth_issuer,
+            public_url=settings.auth_public_url or "",
+            cors_origins=settings.gateway_cors_origins,
+        ),
     )
-    runtime.listen("FP_GATEWAY_HTTP_PORT", app, settings.gateway_http_port)
+    front = Front(app, runtime.metrics, access_log=settings.gateway_access_log)
+    runtime.listen("FP_GATEWAY_HTTP_PORT", front, settings.gateway_http_port)
     reflected = sorted({path.split("/")[1] for path in methods}) if settings.reflection else ()
     await runtime.serve(ProxyServer(proxy, reflected))
 

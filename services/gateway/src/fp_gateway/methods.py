@@ -21,7 +21,6 @@ from forgepoint.auth.v1 import (
     workloads_pb2,
 )
 from forgepoint.billing.v1 import billing_pb2
-from forgepoint.common.v1 import access_pb2
 from forgepoint.experiment.v1 import experiment_pb2
 from forgepoint.featurestore.v1 import featurestore_pb2
 from forgepoint.inference.v1 import inference_pb2
@@ -30,6 +29,7 @@ from forgepoint.notification.v1 import mail_pb2, notification_pb2
 from forgepoint.pipeline.v1 import pipeline_pb2
 from forgepoint.registry.v1 import registry_pb2
 from forgepoint.serving.v1 import serving_pb2
+from fp_rpc.access import AccessRule, access_rules
 from google.protobuf.descriptor import FileDescriptor, MethodDescriptor
 
 FILES: Final[tuple[FileDescriptor, ...]] = (
@@ -62,11 +62,11 @@ FILES: Final[tuple[FileDescriptor, ...]] = (
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """noun: of the service that owns it. path: as on the wire, `/package.Service/Name`. internal: for services only."""
+    """noun: of the service that owns it. path: as on the wire, `/package.Service/Name`. rule: who may call it."""
 
     noun: str
     path: str
-    internal: bool
+    rule: AccessRule
     client_streaming: bool
     server_streaming: bool
     descriptor: MethodDescriptor
@@ -81,12 +81,12 @@ def _methods(file: FileDescriptor) -> Iterator[Method]:
     # `forgepoint.<noun>.v1`
     noun = file.package.split(".")[1]
     for service in file.services_by_name.values():
+        rules = access_rules(service)
         for descriptor in service.methods:
-            access = descriptor.GetOptions().Extensions[access_pb2.access]
             yield Method(
                 noun=noun,
                 path=f"/{service.full_name}/{descriptor.name}",
-                internal=access.internal,
+                rule=rules[descriptor.name],
                 client_streaming=descriptor.client_streaming,
                 server_streaming=descriptor.server_streaming,
                 descriptor=descriptor,

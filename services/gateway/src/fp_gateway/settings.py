@@ -1,5 +1,6 @@
 """Settings of the gateway, from its environment."""
 
+import re
 from typing import Annotated
 
 from fp_runtime.fields import Address, HttpUrl
@@ -24,6 +25,18 @@ NOUNS = (
 )
 
 
+# An origin as browsers send it: no path, no wildcard.
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?")
+
+
+def _origins(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    found = tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+    for origin in found:
+        if not _ORIGIN.fullmatch(origin):
+            raise ValueError(f"{origin!r} is no origin such as https://app.example.org")
+    return found
+
+
 def _networks(value: str | tuple[Network, ...]) -> tuple[Network, ...]:
     return parse_networks(value) if isinstance(value, str) else value
 
@@ -37,6 +50,10 @@ class GatewaySettings(ServiceSettings, EventSettings):
     gateway_http_port: Port = 8000
     # Networks of the proxies in front of the gateway, separated by commas; only from them is X-Forwarded-For believed.
     gateway_trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = ()
+    # Origins whose scripts may call the HTTP API with a token of their own, separated by commas.
+    gateway_cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = ()
+    # A line for each request; off where a proxy in front writes it.
+    gateway_access_log: bool = True
     auth_public_url: HttpUrl | None = None
     auth_addr: Address
     registry_addr: Address

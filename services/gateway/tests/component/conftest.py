@@ -153,10 +153,11 @@ FIVE = {
 
 @dataclass
 class Edge:
-    """The gateway under test. address: gRPC. http: URL of the public HTTP."""
+    """The gateway under test. address: gRPC. http, probes: URLs of the public HTTP, and of health and metrics."""
 
     address: str
     http: str
+    probes: str
     issuer: Issuer
     registry: Registry
     pipeline: Pipeline
@@ -181,8 +182,18 @@ async def whole(issuer, services, nats_url, unused_port) -> AsyncIterator[Edge]:
         yield opened
 
 
+@pytest_asyncio.fixture
+async def named_origin(issuer, services, nats_url, unused_port) -> AsyncIterator[Edge]:
+    """The gateway that scripts of one other origin may call."""
+    async with gateway(
+        issuer, services, nats_url, unused_port, gateway_cors_origins="https://app.example.org"
+    ) as opened:
+        yield opened
+
+
 @asynccontextmanager
-async def gateway(issuer, services, nats_url, port, others=MappingProxyType({})) -> AsyncIterator[Edge]:
+async def gateway(issuer, services, nats_url, port, others=MappingProxyType({}), **own) -> AsyncIterator[Edge]:
+    """own: further settings of the gateway."""
     registry, pipeline = Registry(), Pipeline()
     server = Server("registry", resolver=issuer.identity.resolver(), metrics=Metrics("registry"))
     server.add(registry_pb2_grpc.add_RegistryServiceServicer_to_server, registry)
@@ -205,9 +216,11 @@ async def gateway(issuer, services, nats_url, port, others=MappingProxyType({}))
         service_secret=SERVICE_SECRET,
         nats_url=nats_url,
         **{f"{noun}_addr": backend for noun in others},
+        **own,
     )
     running = await services("gateway", settings, serve)
-    yield Edge(running.grpc_address, f"http://127.0.0.1:{port}", issuer, registry, pipeline, [server], dict(others))
+    address, http = running.grpc_address, f"http://127.0.0.1:{port}"
+    yield Edge(address, http, running.http_url, issuer, registry, pipeline, [server], dict(others))
     await server.stop(0)
 
 

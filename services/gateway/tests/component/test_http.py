@@ -165,7 +165,7 @@ async def test_without_a_session_there_is_nothing_to_refresh(http):
 
 
 async def test_a_cookie_alone_does_not_refresh(http):
-    headers = {"cookie": "fp_refresh=token; fp_csrf=one", "x-csrf-token": "another"}
+    headers = {"cookie": "__Host-fp_refresh=token; __Host-fp_csrf=one", "x-csrf-token": "another"}
 
     response = await http.post("/api/v1/refresh", headers=headers)
 

@@ -13,7 +13,7 @@ def test_every_route_names_an_rpc_that_exists_and_fields_it_has():
 
     for route in API:
         method = methods[route.method]
-        assert not method.internal
+        assert not method.rule.internal
         assert set(route.path_fields.values()) <= set(method.descriptor.input_type.fields_by_name)
 
 

@@ -46,8 +46,8 @@ def test_a_body_is_nested_as_deep_as_a_service_can_read_and_no_deeper():
     message = bind.parse({"input": nested(MAX_DEPTH - 1)}, descriptor)
     pipeline_pb2.TriggerExecutionRequest.FromString(message.SerializeToString())
     for depth in (MAX_DEPTH, 60, 600):
-        with pytest.raises(InvalidArgument, match="body: is nested more than 32 deep"):
-            bind.parse({"input": nested(depth)}, descriptor)
+        with pytest.raises(InvalidArgument, match="input: is nested more than 32 deep"):
+            bind.parse({"pipelineId": "p", "input": nested(depth)}, descriptor)
 
 
 def test_a_body_that_json_itself_cannot_read_is_told_the_same():

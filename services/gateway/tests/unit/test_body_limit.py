@@ -51,3 +51,19 @@ async def test_a_body_that_stands_still_is_given_up(monkeypatch):
 
     with pytest.raises(InvalidArgument, match="body"):
         await bind.read_body(Request(SCOPE, sender(10)))
+
+
+async def test_a_body_that_drips_is_given_up_as_well():
+    async def drip():
+        await asyncio.sleep(0)
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    with pytest.raises(InvalidArgument, match="body"):
+        await bind.read_body(Request(SCOPE, drip), limit=2**30, seconds=0.05)
+
+
+async def test_a_body_that_says_how_long_it_is_is_refused_unread():
+    request = Request(SCOPE | {"headers": [(b"content-length", b"9000")]}, sender())
+
+    with pytest.raises(ResourceExhausted, match="8192"):
+        await bind.read_body(request, limit=8192)

@@ -59,7 +59,7 @@ def auth() -> Auth:
 @pytest.fixture
 async def browser(auth):
     forms = Forms(secure=False)
-    routes = [*SignInPages(auth, forms, secure=False).routes(), *ProgramPages(auth, forms).routes()]
+    routes = [*SignInPages(auth, forms, secure=False).routes(), *ProgramPages(auth, forms, secure=False).routes()]
     transport = httpx.ASGITransport(Starlette(routes=routes))
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway", timeout=PATIENCE) as client:
         yield client

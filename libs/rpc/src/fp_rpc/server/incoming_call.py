@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-import re
 import time
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from fp_kernel import PermissionDenied, Principal, Unauthenticated, invalid, new_id
 from fp_telemetry.context import scope
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 
     from fp_rpc.access import AccessRule
     from fp_rpc.server.method import Method
-
-_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+=-]{0,127}")
 
 
 class Call:
@@ -177,13 +174,13 @@ class IncomingCall(Call):
         super().__init__(
             rpc.path,
             rpc.rule,
-            request_id=_id(metadata.get(headers.REQUEST_ID)),
+            request_id=headers.well_formed_id(metadata.get(headers.REQUEST_ID)),
             peer=context.peer,
             deadline=self.started + remaining,
             metadata=metadata,
             names=context.peer_identities,
         )
-        self.correlation_id = _id(metadata.get(headers.CORRELATION_ID)) or self.request_id
+        self.correlation_id = headers.well_formed_id(metadata.get(headers.CORRELATION_ID)) or self.request_id
         enter(self)
 
     @property
@@ -232,8 +229,3 @@ def caller() -> Principal:
     if not found.team:
         raise invalid(headers.TEAM, "must name the team for which the service acts")
     return found
-
-
-def _id(value: str | None) -> str:
-    """The id that a caller sent, if it is fit for logs and headers; else empty."""
-    return value if value and _ID.fullmatch(value) else ""

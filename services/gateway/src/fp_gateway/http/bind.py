@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import orjson
-from fp_kernel import invalid, off_loop
+from fp_kernel import invalid
 from fp_rpc.errors import too_large
 from google.protobuf import json_format, message_factory
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -20,28 +20,37 @@ from fp_gateway.methods import Method
 
 # Seconds that a caller may send nothing in the middle of a body.
 _SILENCE = 10.0
-
+# Seconds for all of it: what drips in byte by byte must end as well. 16 MiB come in time over half a megabit a second.
+_SECONDS = 300.0
+PUBLIC_SECONDS = 10.0
+"""The same for a body that anybody may send."""
+_LENGTH = "content-length"
 
 _PAGINATION = frozenset({"page_size", "page_token"})
 _TIME = "google.protobuf.Timestamp"
 _TRUTH = {"true": True, "1": True, "false": False, "0": False}
 
 
-async def read_body(request: Request) -> bytes:
-    """The body, refused as soon as it is longer than a message may be.
+async def read_body(request: Request, limit: int = MAX_MESSAGE_BYTES, seconds: float = _SECONDS) -> bytes:
+    """The body, refused as soon as it is known to be longer than `limit` bytes.
 
-    Raises ResourceExhausted, or InvalidArgument when the caller broke off; both name `body`.
+    Raises ResourceExhausted, or InvalidArgument when the caller broke off or took longer than `seconds`; both name
+    `body`.
     """
+    told = request.headers.get(_LENGTH, "")
+    if told.isdecimal() and int(told[:20]) > limit:
+        raise too_large(int(told[:20]), limit, field="body")
     body = bytearray()
     try:
-        async for chunk in _chunks(request):
-            body += chunk
-            if len(body) > MAX_MESSAGE_BYTES:
-                raise too_large(len(body), MAX_MESSAGE_BYTES, field="body")
+        async with asyncio.timeout(seconds):
+            async for chunk in _chunks(request):
+                body += chunk
+                if len(body) > limit:
+                    raise too_large(len(body), limit, field="body")
     except ClientDisconnect:
         raise invalid("body", "ended before it was complete") from None
     except TimeoutError:
-        raise invalid("body", f"stood still for {_SILENCE:g} s before it was complete") from None
+        raise invalid("body", "did not come in time") from None
     return bytes(body)
 
 
@@ -71,21 +80,16 @@ def document_of(body: bytes) -> dict[str, Any]:
     return document
 
 
-async def request_message(request: Request, route: Route, method: Method) -> Message:
+def request_message(body: bytes, request: Request, route: Route, method: Method) -> Message:
     """The RPC's request from path, query and body; what the path names wins over the body."""
-    body = await read_body(request) if route.takes_body else b""
-
-    def read() -> Message:
-        document = document_of(body)
-        descriptor = method.descriptor.input_type
-        document |= query_fields(request.query_params, descriptor)
-        for parameter, name in route.path_fields.items():
-            document.pop(_camel(name), None)
-            value = request.path_params[parameter]
-            document[name] = [value] if descriptor.fields_by_name[name].is_repeated else value
-        return parse(document, descriptor)
-
-    return await off_loop(len(body), read)
+    document = document_of(body)
+    descriptor = method.descriptor.input_type
+    document |= query_fields(request.query_params, descriptor)
+    for parameter, name in route.path_fields.items():
+        document.pop(_camel(name), None)
+        value = request.path_params[parameter]
+        document[name] = [value] if descriptor.fields_by_name[name].is_repeated else value
+    return parse(document, descriptor)
 
 
 def parse(document: Mapping[str, Any], descriptor: Descriptor) -> Message:

@@ -29,17 +29,19 @@ _OF_KINDS: Final = {
 
 
 def check_depth(document: Mapping[str, Any]) -> None:
-    """Raises InvalidArgument naming the body: protobuf's own ways to read it end in errors without a place."""
-    level: list[Any] = [document]
-    for _ in range(MAX_DEPTH):
-        level = [each for one in level for each in _items(one) if isinstance(each, _CONTAINERS)]
-        if not level:
-            return
-    raise too_deep()
+    """Raises InvalidArgument naming the field: protobuf's own ways to read it end in errors without a place."""
+    for name, value in document.items():
+        level = [value] if isinstance(value, _CONTAINERS) else []
+        for _ in range(MAX_DEPTH - 1):
+            if not level:
+                break
+            level = [each for one in level for each in _items(one) if isinstance(each, _CONTAINERS)]
+        if level:
+            raise too_deep(name)
 
 
-def too_deep() -> InvalidArgument:
-    return invalid("body", f"is nested more than {MAX_DEPTH} deep")
+def too_deep(field: str = "body") -> InvalidArgument:
+    return invalid(field, f"is nested more than {MAX_DEPTH} deep")
 
 
 def first_error(document: Mapping[str, Any], descriptor: Descriptor) -> InvalidArgument:

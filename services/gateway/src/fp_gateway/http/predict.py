@@ -4,25 +4,29 @@ from typing import Any
 
 import orjson
 from forgepoint.inference.v1 import inference_pb2 as pb
-from fp_kernel import invalid, off_loop
+from fp_kernel import invalid
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.routing import Route as HttpRoute
 
 from fp_gateway.http import bind, protojson, route_table, tensors
+from fp_gateway.http.conversions import Conversions
+from fp_gateway.http.door import Door
 from fp_gateway.http.responses import with_problems
 from fp_gateway.http.rpc_client import RpcClient
 
 _FIELDS = frozenset({"inputs", "idempotencyKey", "stickyKey"})
 
 
-def routes(rpc: RpcClient) -> list[BaseRoute]:
+def routes(rpc: RpcClient, door: Door, conversions: Conversions) -> list[BaseRoute]:
+    method = rpc.method(route_table.PREDICT)
+
     async def predict(request: Request) -> Response:
-        body = await bind.read_body(request)
-        message = await off_loop(len(body), lambda: _message(bind.document_of(body), request))
+        body = await door.body(request, method, route_table.PREDICTION)
+        message = await conversions.run(len(body), lambda: _message(bind.document_of(body), request))
         response, trailers = await rpc.unary(route_table.PREDICT, message, request)
-        answer = await off_loop(response.ByteSize(), lambda: orjson.dumps(_document(response)))
+        answer = await conversions.run(response.ByteSize(), lambda: orjson.dumps(_document(response)))
         return Response(answer, 200, dict(trailers), "application/json")
 
     async def info(request: Request) -> Response:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from fp_gateway.http.deprecation import Deprecation
+
 _AUTH: Final = "/forgepoint.auth.v1.AuthService/"
 _SIGN_IN: Final = "/forgepoint.auth.v1.SignInService/"
 _SECOND_FACTOR: Final = "/forgepoint.auth.v1.SecondFactorService/"
@@ -26,15 +28,29 @@ _AI: Final = "/forgepoint.ai.v1.AIGatewayService/"
 _INFERENCE: Final = "/forgepoint.inference.v1.InferenceGatewayService/"
 
 
+KIB: Final = 1024
+# Of many rows, features or columns. A megabyte of JSON takes about a second to read.
+_MANY: Final = 4_096 * KIB
+# What describes something: steps, columns, a profile of them.
+_WIDE: Final = 1_024 * KIB
+PREDICTION: Final = 16_384 * KIB
+"""As large as a message may be: tensors are read by other means, twenty times as fast."""
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
-    """method: path of the RPC. status: answered on success. path_fields: path parameter -> field of the request."""
+    """method: path of the RPC. status: answered on success. path_fields: path parameter -> field of the request.
+
+    limit: bytes of its body, which is 8 KiB where anybody may call. deprecated: since when, and until when.
+    """
 
     verb: str
     path: str
     method: str
     status: int = 200
     path_fields: Mapping[str, str] = field(default_factory=dict)
+    limit: int = 256 * KIB
+    deprecated: Deprecation | None = None
 
     @property
     def takes_body(self) -> bool:
@@ -120,7 +136,7 @@ API: Final[tuple[Route, ...]] = (
     Route("POST", "/models", _REGISTRY + "RegisterModel", 201),
     Route("GET", "/models/{id}", _REGISTRY + "GetModel", path_fields=_ID),
     Route("GET", "/models/{id}/versions", _REGISTRY + "ListVersions", path_fields={"id": "model_id"}),
-    Route("POST", "/models/{id}/versions", _REGISTRY + "CreateVersion", 201, {"id": "model_id"}),
+    Route("POST", "/models/{id}/versions", _REGISTRY + "CreateVersion", 201, {"id": "model_id"}, limit=_MANY),
     Route("POST", "/models/{id}/archive", _REGISTRY + "DeleteModel", path_fields=_ID),
     Route("POST", "/models/{id}/restore", _REGISTRY + "RestoreModel", path_fields=_ID),
     Route("POST", "/models/{id}/rollback", _REGISTRY + "RollbackModel", path_fields={"id": "model_id"}),
@@ -130,13 +146,13 @@ API: Final[tuple[Route, ...]] = (
     Route("POST", "/versions/{id}/confirm", _REGISTRY + "ConfirmVersionUpload", path_fields={"id": "version_id"}),
     Route("POST", "/versions/{id}/promote", _REGISTRY + "PromoteVersion", path_fields={"id": "version_id"}),
     Route("GET", "/pipelines", _PIPELINE + "ListPipelines"),
-    Route("POST", "/pipelines", _PIPELINE + "CreatePipeline", 201),
+    Route("POST", "/pipelines", _PIPELINE + "CreatePipeline", 201, limit=_WIDE),
     Route("GET", "/pipelines/{id}", _PIPELINE + "GetPipeline", path_fields={"id": "pipeline_id"}),
     # Both verbs change only what the request gives, as the RPC does.
-    Route("PUT", "/pipelines/{id}", _PIPELINE + "UpdatePipeline", path_fields={"id": "pipeline_id"}),
-    Route("PATCH", "/pipelines/{id}", _PIPELINE + "UpdatePipeline", path_fields={"id": "pipeline_id"}),
+    Route("PUT", "/pipelines/{id}", _PIPELINE + "UpdatePipeline", path_fields={"id": "pipeline_id"}, limit=_WIDE),
+    Route("PATCH", "/pipelines/{id}", _PIPELINE + "UpdatePipeline", path_fields={"id": "pipeline_id"}, limit=_WIDE),
     Route("DELETE", "/pipelines/{id}", _PIPELINE + "DeletePipeline", path_fields={"id": "pipeline_id"}),
-    Route("POST", "/pipelines/{id}/start", _PIPELINE + "TriggerExecution", 202, {"id": "pipeline_id"}),
+    Route("POST", "/pipelines/{id}/start", _PIPELINE + "TriggerExecution", 202, {"id": "pipeline_id"}, limit=_WIDE),
     Route("GET", "/executions", _PIPELINE + "ListExecutions"),
     Route("GET", "/executions/{id}", _PIPELINE + "GetExecution", path_fields={"id": "execution_id"}),
     Route("POST", "/executions/{id}/cancel", _PIPELINE + "CancelExecution", path_fields={"id": "execution_id"}),
@@ -155,14 +171,14 @@ API: Final[tuple[Route, ...]] = (
     Route("GET", "/drift-reports", _MONITOR + "ListDriftReports"),
     Route("GET", "/drift-reports/{id}", _MONITOR + "GetDriftReport", path_fields={"id": "report_id"}),
     Route("GET", "/models/{name}/health", _MONITOR + "GetModelHealth", path_fields=_MODEL_NAME),
-    Route("POST", "/models/{name}/ground-truth", _MONITOR + "SubmitGroundTruth", path_fields=_MODEL_NAME),
+    Route("POST", "/models/{name}/ground-truth", _MONITOR + "SubmitGroundTruth", path_fields=_MODEL_NAME, limit=_MANY),
     Route("GET", "/feature-views", _FEATURES + "ListFeatureViews"),
-    Route("POST", "/feature-views", _FEATURES + "DefineFeatureView", 201),
+    Route("POST", "/feature-views", _FEATURES + "DefineFeatureView", 201, limit=_WIDE),
     Route("GET", "/feature-views/{id}", _FEATURES + "GetFeatureView", path_fields=_VIEW),
-    Route("POST", "/feature-views/{id}/features", _FEATURES + "WriteFeatures", path_fields=_VIEW),
+    Route("POST", "/feature-views/{id}/features", _FEATURES + "WriteFeatures", path_fields=_VIEW, limit=_MANY),
     Route("GET", "/feature-views/{id}/online", _FEATURES + "GetOnlineFeatures", path_fields=_VIEW),
     # The same for more entities than an address has room for.
-    Route("POST", "/feature-views/{id}/online", _FEATURES + "GetOnlineFeatures", path_fields=_VIEW),
+    Route("POST", "/feature-views/{id}/online", _FEATURES + "GetOnlineFeatures", path_fields=_VIEW, limit=_WIDE),
     Route("GET", "/usage", _BILLING + "GetUsage"),
     Route("GET", "/quota", _BILLING + "CheckQuota"),
     Route("GET", "/invoices", _BILLING + "ListInvoices"),

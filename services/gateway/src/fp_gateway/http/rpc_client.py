@@ -7,7 +7,7 @@ from typing import Any
 import grpc
 from fp_kernel import Unauthenticated, invalid
 from fp_rpc import headers
-from fp_telemetry import inject
+from fp_telemetry import correlation_id, inject
 from google.protobuf.message import Message
 from starlette.requests import Request
 
@@ -76,6 +76,9 @@ class RpcClient:
         inject(carrier)
         if bearer:
             carrier[headers.AUTHORIZATION] = f"Bearer {bearer}"
+        if correlation := correlation_id.get():
+            # The caller's own, or the one that the answer names.
+            carrier[headers.CORRELATION_ID] = correlation
         sent = [(key, value) for key, value in _sent(request) if key not in carrier]
         peer = request.client.host if request.client else ""
         # A header that came several times is one list; the last of them has the nearest proxy.

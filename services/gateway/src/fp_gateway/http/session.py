@@ -5,41 +5,57 @@ from typing import Any
 
 import orjson
 from forgepoint.auth.v1 import auth_pb2 as pb
-from fp_kernel import PermissionDenied, Unauthenticated
+from fp_kernel import PermissionDenied, Unauthenticated, invalid
 from google.protobuf import json_format
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.routing import Route as HttpRoute
 
+from fp_gateway.callers import PUBLIC_BODY
 from fp_gateway.http import bind, route_table
 from fp_gateway.http.responses import with_problems
 from fp_gateway.http.rpc_client import RpcClient
 
-REFRESH_COOKIE = "fp_refresh"
-CSRF_COOKIE = "fp_csrf"
 CSRF_HEADER = "x-csrf-token"
+_REFRESH_COOKIE = "fp_refresh"
+_CSRF_COOKIE = "fp_csrf"
 _PATH = "/api/v1"
+_JSON = "application/json"
+
+
+def cookie_name(name: str, *, secure: bool) -> str:
+    """The prefix keeps other hosts of the domain from setting the cookie; browsers take it over HTTPS alone."""
+    return f"__Host-{name}" if secure else name
+
+
+def cookie_path(path: str, *, secure: bool) -> str:
+    """A cookie with the prefix is one of the whole host."""
+    return "/" if secure else path
 
 
 def routes(rpc: RpcClient, *, secure: bool) -> list[BaseRoute]:
     """secure: whether browsers may send the cookies over HTTPS only."""
 
     async def login(request: Request) -> Response:
-        message = bind.parse(bind.document_of(await bind.read_body(request)), pb.LoginRequest.DESCRIPTOR)
+        _check_json(request)
+        body = await bind.read_body(request, PUBLIC_BODY, bind.PUBLIC_SECONDS)
+        message = bind.parse(bind.document_of(body), pb.LoginRequest.DESCRIPTOR)
         response, _ = await rpc.unary(route_table.LOGIN, message, request)
         return _opened(response, secure=secure)
 
     async def refresh(request: Request) -> Response:
-        message = pb.RefreshTokenRequest(refresh_token=_refresh_token(request))
+        message = pb.RefreshTokenRequest(refresh_token=_refresh_token(request, secure=secure))
         response, _ = await rpc.unary(route_table.REFRESH, message, request)
         return _opened(response, secure=secure)
 
     async def logout(request: Request) -> Response:
-        await rpc.unary(route_table.LOGOUT, pb.LogoutRequest(refresh_token=_refresh_token(request)), request)
-        response = Response(b"{}", media_type="application/json")
-        for name in (REFRESH_COOKIE, CSRF_COOKIE):
-            response.delete_cookie(name, path=_PATH)
+        message = pb.LogoutRequest(refresh_token=_refresh_token(request, secure=secure))
+        await rpc.unary(route_table.LOGOUT, message, request)
+        response = Response(b"{}", media_type=_JSON)
+        for name in (_REFRESH_COOKIE, _CSRF_COOKIE):
+            path = cookie_path(_PATH, secure=secure)
+            response.delete_cookie(cookie_name(name, secure=secure), path=path, secure=secure)
         return response
 
     return [
@@ -48,12 +64,20 @@ def routes(rpc: RpcClient, *, secure: bool) -> list[BaseRoute]:
     ]
 
 
-def _refresh_token(request: Request) -> str:
+def _check_json(request: Request) -> None:
+    """A form of another site cannot say that it is JSON, and so cannot log a browser in as somebody else."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != _JSON:
+        raise invalid("content-type", f"must be {_JSON}")
+
+
+def _refresh_token(request: Request, *, secure: bool) -> str:
     """The cookie, good only with the header that another site cannot set (double submit, OWASP CSRF cheat sheet)."""
-    token = request.cookies.get(REFRESH_COOKIE, "")
+    token = request.cookies.get(cookie_name(_REFRESH_COOKIE, secure=secure), "")
     if not token:
         raise Unauthenticated("there is no session; log in first", reason="NO_SESSION")
-    sent, expected = request.headers.get(CSRF_HEADER, ""), request.cookies.get(CSRF_COOKIE, "")
+    sent = request.headers.get(CSRF_HEADER, "")
+    expected = request.cookies.get(cookie_name(_CSRF_COOKIE, secure=secure), "")
     if not expected or not secrets.compare_digest(sent.encode(), expected.encode()):
         raise PermissionDenied(f"the header {CSRF_HEADER} does not match the cookie", reason="CSRF")
     return token
@@ -73,7 +97,14 @@ def set_cookies(response: Response, message: Any, *, secure: bool) -> None:
     """The session of a LoginResponse or a RefreshTokenResponse as cookies of this API."""
     lifetime = max(0, message.refresh_expires_at.seconds - message.expires_at.seconds)
     token = message.refresh_token
-    for name, value, readable in ((REFRESH_COOKIE, token, False), (CSRF_COOKIE, secrets.token_urlsafe(24), True)):
+    path = cookie_path(_PATH, secure=secure)
+    for name, value, readable in ((_REFRESH_COOKIE, token, False), (_CSRF_COOKIE, secrets.token_urlsafe(24), True)):
         response.set_cookie(
-            name, value, max_age=lifetime, path=_PATH, secure=secure, httponly=not readable, samesite="strict"
+            cookie_name(name, secure=secure),
+            value,
+            max_age=lifetime,
+            path=path,
+            secure=secure,
+            httponly=not readable,
+            samesite="strict",
         )

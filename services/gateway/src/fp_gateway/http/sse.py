@@ -4,14 +4,13 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Final
 
 import orjson
 from forgepoint.ai.v1 import ai_gateway_pb2
 from forgepoint.monitor.v1 import monitor_pb2
 from forgepoint.pipeline.v1 import pipeline_pb2 as pb
-from fp_kernel import Error, ResourceExhausted, invalid
+from fp_kernel import Error, Principal, ResourceExhausted, invalid
 from fp_rpc.errors import to_problem
 from google.protobuf.message import Message
 from starlette.requests import Request
@@ -21,10 +20,15 @@ from starlette.routing import Route as HttpRoute
 from starlette.types import Receive, Scope, Send
 
 from fp_gateway.http import bind, protojson, route_table
+from fp_gateway.http.conversions import Conversions
+from fp_gateway.http.door import Door
 from fp_gateway.http.responses import with_problems
 from fp_gateway.http.rpc_client import RpcClient
 
 _LARGEST_SEQUENCE: Final = 2**63 - 1
+_CHAT_BODY: Final = 1_024 * route_table.KIB
+# Seconds that the call lives longer than its stream: the end is ours to say.
+_LONGER: Final = 30.0
 END: Final = None
 
 
@@ -43,32 +47,34 @@ class StreamPolicy:
 
 
 class OpenStreams:
-    """Counts streams; a credential stands for its user."""
+    """Counts streams, in all and of each user: logging in once more gives him no more of them."""
 
     def __init__(self, policy: StreamPolicy) -> None:
         self._policy = policy
-        self._open: Counter[bytes] = Counter()
+        self._open: Counter[tuple[str, str]] = Counter()
 
-    def enter(self, request: Request) -> bytes:
+    def enter(self, principal: Principal | None) -> tuple[str, str]:
         """Raises ResourceExhausted when too many are open."""
-        user = sha256(request.headers.get("authorization", "").encode()).digest()
+        user = (principal.team, principal.user_id) if principal else ("", "")
         if self._open.total() >= self._policy.total or self._open[user] >= self._policy.per_user:
             raise ResourceExhausted("too many streams are open; close one", reason="TOO_MANY_STREAMS", retry_after=5.0)
         self._open[user] += 1
         return user
 
-    def leave(self, user: bytes) -> None:
+    def leave(self, user: tuple[str, str]) -> None:
         self._open[user] -= 1
         if not self._open[user]:
             del self._open[user]
 
 
-def routes(rpc: RpcClient, policy: StreamPolicy = StreamPolicy()) -> list[BaseRoute]:
+def routes(
+    rpc: RpcClient, door: Door, conversions: Conversions, policy: StreamPolicy = StreamPolicy()
+) -> list[BaseRoute]:
     streams = OpenStreams(policy)
 
     async def opened(request: Request, path: str, message: Message) -> Response:
-        user = streams.enter(request)
-        feed = Feed(rpc.stream(path, message, request, policy.lifetime))
+        user = streams.enter(await door.enter(request, rpc.method(path)))
+        feed = Feed(rpc.stream(path, message, request, policy.lifetime + _LONGER))
         try:
             # A refusal that comes in time is an HTTP status; later it could only be an event inside a 200.
             await feed.ready(policy.patience)
@@ -92,10 +98,10 @@ def routes(rpc: RpcClient, policy: StreamPolicy = StreamPolicy()) -> list[BaseRo
         return await opened(request, route_table.DRIFT, message)
 
     async def chat(request: Request) -> Response:
-        document = bind.document_of(await bind.read_body(request))
-        return await opened(
-            request, route_table.CHAT, bind.parse(document, ai_gateway_pb2.ChatCompletionRequest.DESCRIPTOR)
-        )
+        descriptor = ai_gateway_pb2.ChatCompletionRequest.DESCRIPTOR
+        body = await door.body(request, rpc.method(route_table.CHAT), _CHAT_BODY)
+        message = await conversions.run(len(body), lambda: bind.parse(bind.document_of(body), descriptor))
+        return await opened(request, route_table.CHAT, message)
 
     return [
         HttpRoute("/api/v1/executions/{id}/watch", with_problems(execution), methods=["GET"]),
@@ -170,16 +176,20 @@ async def _events(feed: Feed, policy: StreamPolicy) -> AsyncGenerator[bytes]:
 
     Proxies close what is silent; a comment keeps the connection and costs the client nothing.
     """
+    now = asyncio.get_running_loop().time
+    until = now() + policy.lifetime
     try:
-        while True:
-            if not await feed.ready(policy.heartbeat):
-                yield b": heartbeat\n\n"
+        while (left := until - now()) > 0:
+            if not await feed.ready(min(policy.heartbeat, left)):
+                if left > policy.heartbeat:
+                    yield b": heartbeat\n\n"
                 continue
             message = feed.take()
             if message is END:
-                break
+                yield b'event: end\ndata: {"reason":"complete"}\n\n'
+                return
             yield _event(message)
-        yield b'event: end\ndata: {"reason":"complete"}\n\n'
+        yield b'event: end\ndata: {"reason":"lifetime"}\n\n'
     except Error as error:
         yield b"event: error\ndata: " + orjson.dumps(to_problem(error)) + b"\n\n"
 

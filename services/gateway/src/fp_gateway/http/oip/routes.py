@@ -6,13 +6,15 @@ from typing import Any, Final
 
 import orjson
 from forgepoint.inference.v1 import inference_pb2 as pb
-from fp_kernel import NotFound, off_loop
+from fp_kernel import NotFound
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.routing import Route as HttpRoute
 
-from fp_gateway.http import bind, route_table
+from fp_gateway.http import route_table
+from fp_gateway.http.conversions import Conversions
+from fp_gateway.http.door import Door
 from fp_gateway.http.oip import frame, tensors
 from fp_gateway.http.oip.infer import Inference
 from fp_gateway.http.responses import Handler, with_problems
@@ -24,8 +26,11 @@ _PLATFORM: Final = "onnx_onnxv1"
 _NO: Final = 400
 
 
-def routes(rpc: RpcClient, serving: Callable[[], Awaitable[bool]]) -> list[BaseRoute]:
+def routes(
+    rpc: RpcClient, door: Door, conversions: Conversions, serving: Callable[[], Awaitable[bool]]
+) -> list[BaseRoute]:
     """serving: whether predictions are answered at the moment."""
+    method = rpc.method(route_table.PREDICT)
 
     async def metadata(_: Request) -> Response:
         return _json({"name": "forgepoint", "version": version("fp-gateway"), "extensions": ["binary_tensor_data"]})
@@ -45,12 +50,12 @@ def routes(rpc: RpcClient, serving: Callable[[], Awaitable[bool]]) -> list[BaseR
         return _json({"name": info.model_name, "ready": info.is_serving}, 200 if info.is_serving else _NO)
 
     async def infer(request: Request) -> Response:
-        body = await bind.read_body(request)
+        body = await door.body(request, method, route_table.PREDICTION)
         named = request.path_params["model"], request.path_params.get("version", "")
         length = request.headers.get(frame.LENGTH)
-        asked = await off_loop(len(body), lambda: Inference(body, length, *named))
+        asked = await conversions.run(len(body), lambda: Inference(body, length, *named))
         response, trailers = await rpc.unary(route_table.PREDICT, asked.message, request)
-        answer, headers, media_type = await off_loop(response.ByteSize(), lambda: asked.answer(response))  # type: ignore[arg-type]
+        answer, headers, media_type = await conversions.run(response.ByteSize(), lambda: asked.answer(response))  # type: ignore[arg-type]
         return Response(answer, 200, {**trailers, **headers}, media_type)
 
     return [

@@ -10,11 +10,12 @@ from fp_kernel import PermissionDenied, invalid
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fp_gateway.http.bind import read_body
+from fp_gateway.callers import PUBLIC_BODY
+from fp_gateway.http.bind import PUBLIC_SECONDS, read_body
 from fp_gateway.http.pages.html import hidden
+from fp_gateway.http.session import cookie_name
 
 _FIELD: Final = "form_token"
-_MOST_BYTES: Final = 32 * 1024
 _MOST_FIELDS: Final = 20
 _LIFE: Final = 3_600
 # Pages that people are led to after they signed in; nothing else is ever an address to go to.
@@ -27,8 +28,7 @@ class Forms:
 
     def __init__(self, *, secure: bool) -> None:
         self._secure = secure
-        # The prefix keeps other hosts of the domain from setting the cookie; browsers take it over HTTPS alone.
-        self._cookie = "__Host-fp_form" if secure else "fp_form"
+        self._cookie = cookie_name("fp_form", secure=secure)
 
     def token(self, request: Request) -> str:
         """The one that the browser has, so that two open pages both work, or a new one."""
@@ -56,13 +56,11 @@ def token_field(token: str) -> str:
 
 
 async def read_form(request: Request) -> Mapping[str, str]:
-    """Raises InvalidArgument."""
+    """Raises InvalidArgument, ResourceExhausted for more than 8 KiB."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
         raise invalid("content-type", "must be application/x-www-form-urlencoded")
-    body = await read_body(request)
-    if len(body) > _MOST_BYTES:
-        raise invalid("body", f"must have at most {_MOST_BYTES} bytes")
+    body = await read_body(request, PUBLIC_BODY, PUBLIC_SECONDS)
     try:
         pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
     except (ValueError, UnicodeDecodeError):

@@ -14,16 +14,17 @@ from starlette.routing import Route as HttpRoute
 from fp_gateway.http import route_table
 from fp_gateway.http.pages.forms import Forms, token_field
 from fp_gateway.http.pages.html import field, hidden, page, redirect, with_pages
-from fp_gateway.http.pages.sign_in import PAGE_COOKIE, signed_in_as
+from fp_gateway.http.pages.sign_in import page_token, signed_in_as
 from fp_gateway.http.rpc_client import RpcClient
 
 _LOOPBACK = "http://127.0.0.1:"
 
 
 class ProgramPages:
-    def __init__(self, rpc: RpcClient, forms: Forms) -> None:
+    def __init__(self, rpc: RpcClient, forms: Forms, *, secure: bool) -> None:
         self._rpc = rpc
         self._forms = forms
+        self._secure = secure
 
     def routes(self) -> list[BaseRoute]:
         handlers = (
@@ -65,15 +66,15 @@ class ProgramPages:
         return redirect(answer.redirect_url)
 
     async def _decide(self, request: Request, message: pb.DecideProgramSignInRequest) -> Any:
-        bearer = request.cookies.get(PAGE_COOKIE, "")
+        bearer = page_token(request, secure=self._secure)
         return (await self._rpc.unary(route_table.DECIDE_PROGRAM, message, request, bearer=bearer))[0]
 
     async def _consent(self, request: Request, path: str, name: str, value: str) -> Response:
-        who = await signed_in_as(self._rpc, request)
+        who = await signed_in_as(self._rpc, request, secure=self._secure)
         if who is None:
             wanted = f"{path}?{urlencode({name: value})}"
             return redirect(f"/login?next={quote(wanted, safe='')}")
-        bearer, token = request.cookies.get(PAGE_COOKIE, ""), self._forms.token(request)
+        bearer, token = page_token(request, secure=self._secure), self._forms.token(request)
         message = pb.GetProgramSignInRequest(**{name: value})
         found: Any = (await self._rpc.unary(route_table.PROGRAM, message, request, bearer=bearer))[0]
         check = (

@@ -17,10 +17,11 @@ from fp_gateway.http.pages.forms import Forms, next_path, token_field
 from fp_gateway.http.pages.html import alert, error_page, field, hidden, page, redirect, style, with_pages
 from fp_gateway.http.rpc_client import RpcClient
 
-PAGE_COOKIE: Final = "fp_page"
+_PAGE_COOKIE: Final = "fp_page"
 # Seconds; the token in it may end before, and then people sign in again.
 _PAGE_LIFE: Final = 900
 _FLOW_COOKIE: Final = "fp_sso"
+_PAGE_PATH: Final = "/login"
 _FLOW_PATH: Final = "/login/sso"
 _FLOW_LIFE: Final = 600
 _CODE_REQUIRED: Final = "SECOND_FACTOR_REQUIRED"
@@ -33,6 +34,8 @@ class SignInPages:
         self._rpc = rpc
         self._forms = forms
         self._secure = secure
+        self._flow_cookie = session.cookie_name(_FLOW_COOKIE, secure=secure)
+        self._flow_path = session.cookie_path(_FLOW_PATH, secure=secure)
 
     def routes(self) -> list[BaseRoute]:
         handlers = (
@@ -82,10 +85,10 @@ class SignInPages:
         response = redirect(answer.authorization_url)
         # Lax: the provider's answer is a navigation from another site.
         response.set_cookie(
-            _FLOW_COOKIE,
+            self._flow_cookie,
             answer.flow,
             max_age=_FLOW_LIFE,
-            path=_FLOW_PATH,
+            path=self._flow_path,
             secure=self._secure,
             httponly=True,
             samesite="lax",
@@ -95,7 +98,7 @@ class SignInPages:
     async def callback(self, request: Request) -> Response:
         said = request.query_params
         message = sign_in_pb2.CompleteSignInRequest(
-            flow=request.cookies.get(_FLOW_COOKIE, ""),
+            flow=request.cookies.get(self._flow_cookie, ""),
             state=said.get("state", ""),
             code=said.get("code", ""),
             issuer=said.get("iss", ""),
@@ -108,11 +111,11 @@ class SignInPages:
             response = self._signed_in(answer.session, next_path(answer.return_to))
         except Error as error:
             response = error_page(error)
-        response.delete_cookie(_FLOW_COOKIE, path=_FLOW_PATH)
+        response.delete_cookie(self._flow_cookie, path=self._flow_path, secure=self._secure)
         return response
 
     async def done(self, request: Request) -> Response:
-        who = await signed_in_as(self._rpc, request)
+        who = await signed_in_as(self._rpc, request, secure=self._secure)
         if who is None:
             return redirect("/login")
         return page("You are signed in", f"<p>{who}</p><p>You can close this page.</p>")
@@ -157,10 +160,10 @@ class SignInPages:
         session.set_cookies(response, answer, secure=self._secure)
         # Lax: after a sign-in at a provider the next page is still part of a navigation from there.
         response.set_cookie(
-            PAGE_COOKIE,
+            session.cookie_name(_PAGE_COOKIE, secure=self._secure),
             answer.access_token,
             max_age=_PAGE_LIFE,
-            path="/login",
+            path=session.cookie_path(_PAGE_PATH, secure=self._secure),
             secure=self._secure,
             httponly=True,
             samesite="lax",
@@ -168,9 +171,14 @@ class SignInPages:
         return response
 
 
-async def signed_in_as(rpc: RpcClient, request: Request) -> str | None:
+def page_token(request: Request, *, secure: bool) -> str:
+    """The token of who signed in in this browser; empty when nobody did."""
+    return request.cookies.get(session.cookie_name(_PAGE_COOKIE, secure=secure), "")
+
+
+async def signed_in_as(rpc: RpcClient, request: Request, *, secure: bool) -> str | None:
     """Who uses this browser, as HTML; None when nobody is signed in."""
-    bearer = request.cookies.get(PAGE_COOKIE, "")
+    bearer = page_token(request, secure=secure)
     if not bearer:
         return None
     try:

@@ -1,0 +1,34 @@
+"""Bodies of HTTP requests, read once it is known who sends them."""
+
+from fp_kernel import Principal
+from fp_telemetry import correlation_id
+from starlette.requests import Request
+
+from fp_gateway.callers import PUBLIC_BODY, Callers
+from fp_gateway.http import bind
+from fp_gateway.methods import Method
+from fp_gateway.trusted_proxies import FORWARDED_FOR, TrustedProxies
+
+
+class Door:
+    """Handlers get from here what they may read of a request."""
+
+    def __init__(self, callers: Callers, proxies: TrustedProxies) -> None:
+        self._callers = callers
+        self._proxies = proxies
+
+    async def enter(self, request: Request, method: Method) -> Principal | None:
+        """Who calls the RPC by this request; None where anybody may. Raises Unauthenticated, Unavailable."""
+        peer = request.client.host if request.client else ""
+        forwarded = ",".join(request.headers.getlist(FORWARDED_FOR))
+        address = self._proxies.client(peer, forwarded) if peer else ""
+        return await self._callers.check(method, request.headers, address, correlation_id.get())
+
+    async def body(self, request: Request, method: Method, limit: int) -> bytes:
+        """The body, after `enter`; where anybody may call it has at most 8 KiB, whatever the limit.
+
+        Raises what `enter` and `bind.read_body` raise.
+        """
+        if await self.enter(request, method) is None:
+            return await bind.read_body(request, min(limit, PUBLIC_BODY), bind.PUBLIC_SECONDS)
+        return await bind.read_body(request, limit)

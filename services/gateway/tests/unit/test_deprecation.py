@@ -1,0 +1,40 @@
+"""A route that is on its way out says so in its answers."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import httpx
+from forgepoint.registry.v1 import registry_pb2 as pb
+from fp_gateway.http.app import api_route
+from fp_gateway.http.conversions import Conversions
+from fp_gateway.http.deprecation import Deprecation
+from fp_gateway.http.route_table import API
+from fp_gateway.methods import all_methods
+from starlette.applications import Starlette
+
+OLD = Deprecation(datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 7, 1, tzinfo=UTC), "https://example.org/instead")
+
+
+class Listing:
+    """The door and the client of a route that reads."""
+
+    def method(self, path):
+        return all_methods()[path]
+
+    async def enter(self, request, method):
+        """Everybody may."""
+
+    async def unary(self, path, message, request):
+        return pb.ListModelsResponse(), {}
+
+
+async def test_answers_name_the_day_of_the_deprecation_and_of_the_end():
+    (models,) = (route for route in API if (route.verb, route.path) == ("GET", "/models"))
+    routes = [api_route(replace(models, deprecated=OLD), Listing(), Listing(), Conversions())]
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(Starlette(routes=routes)), base_url="http://g") as http:
+        response = await http.get("/api/v1/models")
+
+    assert response.status_code == 200
+    assert response.headers["deprecation"] == "@1767225600"
+    assert response.headers["sunset"] == "Thu, 01 Jul 2027 00:00:00 GMT"
+    assert response.headers["link"] == '<https://example.org/instead>; rel="deprecation"'
