@@ -37,7 +37,8 @@ DEPENDENCY_UP: Final = "dependency_up"
 LABELS: Final = frozenset(
     {
         "code", "consumer", "dependency", "direction", "kind", "level", "method", "model", "outcome", "peer",
-        "reason", "result", "route", "stage", "state", "status", "step", "stream", "subject", "table", "task", "type", "view",
+        "reason", "result", "route", "stage", "state", "status", "step", "stream", "subject", "table", "task", "type",
+        "view",
     }
 )  # fmt: skip
 

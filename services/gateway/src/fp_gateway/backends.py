@@ -30,9 +30,13 @@ class Backends:
         self._channels = {noun: _open(address, certificates, noun) for noun, address in addresses.items()}
         self._unimplemented = _open(unimplemented)
 
+    def ends_here(self, method: Method) -> bool:
+        """Whether no service takes the method from outside, but the server inside the gateway."""
+        return method.rule.internal or method.noun not in self._channels
+
     def callable_for(self, method: Method) -> Any:
         """The callable of gRPC for the method, which takes and gives bytes."""
-        channel = self._unimplemented if method.rule.internal else self._channels.get(method.noun, self._unimplemented)
+        channel = self._unimplemented if self.ends_here(method) else self._channels[method.noun]
         kinds = ("stream" if method.client_streaming else "unary", "stream" if method.server_streaming else "unary")
         return getattr(channel, "_".join(kinds))(method.path)
 

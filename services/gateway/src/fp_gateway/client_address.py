@@ -31,6 +31,10 @@ class ClientAddressHeaders:
             await self._proof.token()
             await asyncio.sleep(_INTERVAL)
 
+    def client(self, peer: str, forwarded: str) -> str:
+        """The client's IP address, by the same two as `headers`; empty when there is none."""
+        return self._proxies.client(peer, forwarded) if peer else ""
+
     def headers(self, peer: str, forwarded: str) -> list[Pair]:
         """peer: IP address of the connection; empty when there is none, and then there are no headers.
 

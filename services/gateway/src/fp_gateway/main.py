@@ -7,11 +7,13 @@ from fp_events.streams import AUDIT
 from fp_rpc import Server, ServiceCredential
 from fp_rpc.audit.denials import DenialPolicy
 from fp_rpc.audit.queue import AuditQueue
+from fp_rpc.call_metrics import CallMetrics
 from fp_rpc.hosting import peers
 from fp_rpc.identity.caller import ADDRESS_AUDIENCE
 from fp_runtime import Runtime
 from fp_runtime import main as run_main
 
+from fp_gateway.admission import Admission
 from fp_gateway.backends import Backends
 from fp_gateway.callers import Callers
 from fp_gateway.client_address import ClientAddressHeaders
@@ -21,6 +23,7 @@ from fp_gateway.http.door import Door
 from fp_gateway.http.front import Front
 from fp_gateway.http.rpc_client import RpcClient
 from fp_gateway.methods import all_methods
+from fp_gateway.passage import Passages
 from fp_gateway.proxy import Proxy, ProxyPolicy
 from fp_gateway.server import ProxyServer
 from fp_gateway.settings import GatewaySettings
@@ -59,10 +62,11 @@ async def serve(runtime: Runtime, settings: GatewaySettings) -> None:
         certificates=runtime.certificates,
     )
     runtime.on_close(proof.close)
-    proxies = TrustedProxies(settings.gateway_trusted_proxies)
-    addresses = ClientAddressHeaders(proof, proxies)
+    addresses = ClientAddressHeaders(proof, TrustedProxies(settings.gateway_trusted_proxies))
     policy = ProxyPolicy(default_deadline=settings.default_deadline, longest_deadline=settings.longest_deadline)
-    proxy = Proxy(methods, backends, addresses, policy)
+    calls = CallMetrics.of(runtime.metrics)
+    passages = Passages(callers, Admission(runtime.metrics), addresses, calls, settings.gateway_access_log)
+    proxy = Proxy(methods, backends, passages, policy)
     rpc = RpcClient(methods, backends, addresses, settings.default_deadline)
     conversions = Conversions()
     runtime.on_close(conversions.close)
@@ -72,7 +76,7 @@ async def serve(runtime: Runtime, settings: GatewaySettings) -> None:
     runtime.keep("identities", lambda: follow_identities(bus, "gateway", others.ended))
     app = application(
         rpc,
-        Door(callers, proxies),
+        Door(callers, addresses),
         conversions,
         lambda: backends.serving("inference"),
         HttpPolicy(

@@ -6,18 +6,15 @@ from typing import Any, NoReturn
 
 import grpc
 from fp_kernel import Unavailable
-from fp_rpc.addresses import ip_of
 from fp_rpc.client.peer_status import PeerStatus
-from fp_rpc.errors import too_large
 from fp_telemetry import extract, inject, span
 from opentelemetry.trace import SpanKind
 
 from fp_gateway.backends import Backends
-from fp_gateway.client_address import ClientAddressHeaders
-from fp_gateway.failures import MAX_MESSAGE_BYTES, Failure, of_call, of_error
-from fp_gateway.metadata import Pair, to_caller, to_service
+from fp_gateway.failures import of_call, of_error
+from fp_gateway.metadata import to_caller
 from fp_gateway.methods import Method
-from fp_gateway.trusted_proxies import FORWARDED_FOR
+from fp_gateway.passage import Passage, Passages
 
 Context = Any
 
@@ -35,12 +32,15 @@ class ProxyPolicy:
 
 
 class Proxy(grpc.GenericRpcHandler):
-    """Passes calls of known methods to their services; grpc itself answers UNIMPLEMENTED for any other."""
+    """Passes calls of known methods to their services; grpc itself answers UNIMPLEMENTED for any other.
+
+    On the wire a single request is a stream of one: gRPC would read it before it calls us, whoever sent it.
+    """
 
     def __init__(
-        self, methods: Mapping[str, Method], backends: Backends, addresses: ClientAddressHeaders, policy: ProxyPolicy
+        self, methods: Mapping[str, Method], backends: Backends, passages: Passages, policy: ProxyPolicy
     ) -> None:
-        self._addresses = addresses
+        self._passages = passages
         self._policy = policy
         self._handlers = {path: self._handler(method, backends) for path, method in methods.items()}
 
@@ -48,109 +48,110 @@ class Proxy(grpc.GenericRpcHandler):
         return self._handlers.get(handler_call_details.method)
 
     def _handler(self, method: Method, backends: Backends) -> "grpc.RpcMethodHandler[Any, Any]":
-        call = backends.callable_for(method)
-        limit = self._policy.stream_deadline if method.server_streaming else self._policy.default_deadline
-        make: dict[tuple[bool, bool], Callable[..., grpc.RpcMethodHandler[Any, Any]]] = {
-            (False, False): grpc.unary_unary_rpc_method_handler,
-            (False, True): grpc.unary_stream_rpc_method_handler,
-            (True, False): grpc.stream_unary_rpc_method_handler,
-            (True, True): grpc.stream_stream_rpc_method_handler,
-        }
-        start = _Start(method, call, limit, self._policy.longest_deadline, self._addresses)
-        behaviour = _streaming(start) if method.server_streaming else _unary(start)
-        return make[method.client_streaming, method.server_streaming](behaviour)
+        route = _Route(
+            method,
+            backends.callable_for(method),
+            self._policy.stream_deadline if method.server_streaming else self._policy.default_deadline,
+            self._policy,
+            self._passages,
+            counted=not backends.ends_here(method),
+        )
+        if method.server_streaming:
+            return grpc.stream_stream_rpc_method_handler(_streaming(route))
+        return grpc.stream_unary_rpc_method_handler(_unary(route))
 
 
 @dataclass(frozen=True, slots=True)
-class _Start:
-    """Begins a call of one method at its service.
-
-    limit: seconds for a call whose caller set no deadline. longest: seconds for any other at most.
-    """
+class _Route:
+    """Where the calls of one method go. limit: seconds for a call whose caller set no deadline."""
 
     method: Method
     call: Any
     limit: float
-    longest: float
-    addresses: ClientAddressHeaders
+    policy: ProxyPolicy
+    passages: Passages
+    counted: bool
 
-    async def __call__(self, request: Any, context: Context) -> Any:
+    def passage(self, context: Context) -> Passage:
+        return Passage(self.passages, self.method, context, counted=self.counted)
+
+    async def begin(self, passage: Passage, requests: Any, context: Context) -> Any:
+        """The call at the service, once its caller is known and his message read. Raises what refuses it."""
+        await passage.enter()
         remaining = context.time_remaining()
-        timeout = self.limit if remaining is None else min(remaining, self.longest)
         if self.method.client_streaming:
-            request = _bounded(request, context)
-        elif len(request) > MAX_MESSAGE_BYTES:
-            await _fail(context, of_error(too_large(len(request), MAX_MESSAGE_BYTES)))
-        return self.call(request, metadata=self._metadata(context), timeout=timeout)
-
-    def _metadata(self, context: Context) -> list[Pair]:
-        """The caller's allowed metadata, with our own span as the parent."""
+            request: Any = passage.messages(requests)
+        else:
+            request = await passage.read(self.policy.default_deadline if remaining is None else None)
+            remaining = context.time_remaining()
+        timeout = self.limit if remaining is None else min(remaining, self.policy.longest_deadline)
         carrier: dict[str, str] = {}
         inject(carrier)
-        sent = context.invocation_metadata() or ()
-        passed = [(key, value) for key, value in to_service(sent) if key not in carrier]
-        forwarded = ",".join(value for key, value in sent if key == FORWARDED_FOR and isinstance(value, str))
-        return [*passed, *self.addresses.headers(ip_of(context.peer()), forwarded), *carrier.items()]
+        return self.call(request, metadata=passage.metadata(carrier), timeout=timeout)
 
 
-def _unary(start: _Start) -> Callable[[Any, Context], Awaitable[bytes]]:
-    method = start.method
+def _unary(route: _Route) -> Callable[[Any, Context], Awaitable[bytes]]:
+    method = route.method
 
-    async def answer(request: Any, context: Context) -> bytes:
-        with span(method.path, kind=SpanKind.SERVER, parent=extract(_text(context))):
-            call = await start(request, context)
-            status = PeerStatus(call) if method.client_streaming else None
-            try:
-                response: bytes = await call
-            except grpc.aio.AioRpcError as error:
-                of_service = await _of_service(status, error)
-                # None: the service had answered OK, and gRPC dropped the answer when a write failed.
-                lost = of_error(Unavailable("the answer was lost"))
-                await _fail(context, lost if of_service is None else of_call(of_service, method.noun))
-            context.set_trailing_metadata(to_caller(await call.trailing_metadata()))
-            return response
-
-    return answer
-
-
-def _streaming(start: _Start) -> Callable[[Any, Context], AsyncIterator[bytes]]:
-    method = start.method
-
-    async def answer(request: Any, context: Context) -> AsyncIterator[bytes]:
-        with span(method.path, kind=SpanKind.SERVER, parent=extract(_text(context))):
-            call = await start(request, context)
-            status = PeerStatus(call) if method.client_streaming else None
-            try:
-                async for message in call:
-                    yield message
-            except grpc.aio.AioRpcError as error:
-                of_service = await _of_service(status, error)
-                if of_service is not None:
-                    await _fail(context, of_call(of_service, method.noun))
-            finally:
-                # Else the service would go on streaming after its caller has left.
-                call.cancel()
-            context.set_trailing_metadata(to_caller(await call.trailing_metadata()))
+    async def answer(requests: Any, context: Context) -> bytes:
+        passage = route.passage(context)
+        try:
+            with span(method.path, kind=SpanKind.SERVER, parent=extract(passage.texts)):
+                call = await route.begin(passage, requests, context)
+                status = PeerStatus(call) if method.client_streaming else None
+                try:
+                    response: bytes = await call
+                except grpc.aio.AioRpcError as error:
+                    of_service = await _of_service(status, error)
+                    # None: the service had answered OK, and gRPC dropped the answer when a write failed.
+                    lost = of_error(Unavailable("the answer was lost"))
+                    await passage.fail(lost if of_service is None else of_call(of_service, method.noun))
+                context.set_trailing_metadata(to_caller(await call.trailing_metadata()))
+                return response
+        except BaseException as failure:  # noqa: BLE001 -- every way out is answered and counted
+            await _ended(passage, failure)
+        finally:
+            passage.leave()
 
     return answer
 
 
-async def _bounded(messages: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
-    async for message in messages:
-        if len(message) > MAX_MESSAGE_BYTES:
-            await _fail(context, of_error(too_large(len(message), MAX_MESSAGE_BYTES)))
-        yield message
+def _streaming(route: _Route) -> Callable[[Any, Context], AsyncIterator[bytes]]:
+    method = route.method
+
+    async def answer(requests: Any, context: Context) -> AsyncIterator[bytes]:
+        passage = route.passage(context)
+        try:
+            with span(method.path, kind=SpanKind.SERVER, parent=extract(passage.texts)):
+                call = await route.begin(passage, requests, context)
+                status = PeerStatus(call) if method.client_streaming else None
+                try:
+                    async for message in call:
+                        yield message
+                except grpc.aio.AioRpcError as error:
+                    of_service = await _of_service(status, error)
+                    if of_service is not None:
+                        await passage.fail(of_call(of_service, method.noun))
+                finally:
+                    # Else the service would go on streaming after its caller has left.
+                    call.cancel()
+                context.set_trailing_metadata(to_caller(await call.trailing_metadata()))
+        except BaseException as failure:  # noqa: BLE001 -- every way out is answered and counted
+            await _ended(passage, failure)
+        finally:
+            passage.leave()
+
+    return answer
+
+
+async def _ended(passage: Passage, failure: BaseException) -> NoReturn:
+    """Answer what was raised here; what ends the task goes on."""
+    error = passage.failed(failure)
+    if error is None:
+        raise failure
+    await passage.fail(of_error(error))
 
 
 async def _of_service(status: PeerStatus | None, error: grpc.aio.AioRpcError) -> grpc.aio.AioRpcError | None:
     """The service's own failure, also when a write met the end of its stream; None when it had ended with OK."""
     return await status.of_peer(error) if status else error
-
-
-def _text(context: Context) -> dict[str, str]:
-    return {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
-
-
-async def _fail(context: Context, failure: Failure) -> NoReturn:
-    await context.abort(failure.code, failure.message, failure.trailers)
-    raise AssertionError("abort returns never")

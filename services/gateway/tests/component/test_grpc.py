@@ -1,6 +1,8 @@
 import grpc
+import httpx
 import pytest
 import pytest_asyncio
+from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
 from forgepoint.billing.v1 import billing_pb2, billing_pb2_grpc
 from forgepoint.inference.v1 import inference_pb2, inference_pb2_grpc
 from forgepoint.pipeline.v1 import pipeline_pb2, pipeline_pb2_grpc
@@ -215,3 +217,68 @@ async def test_internal_rpcs_are_denied_at_the_edge(edge, channel, role):
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await call
         assert caught.value.code() is grpc.StatusCode.PERMISSION_DENIED
+
+
+async def test_who_cannot_say_who_he_is_is_refused_before_he_sends_anything(edge, channel):
+    waiting = [
+        channel.stream_unary(method.path)(timeout=PATIENCE, metadata=metadata)
+        for method in all_methods().values()
+        if not method.rule.public and not method.server_streaming
+        for metadata in ((), bearer("nonsense"))
+    ]
+    codes = {await call.code() for call in waiting}
+
+    assert codes == {grpc.StatusCode.UNAUTHENTICATED}
+    assert not edge.registry.calls
+
+
+async def test_a_refusal_of_the_gateway_has_details_and_an_id_to_quote(edge, channel):
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await registry_pb2_grpc.RegistryServiceStub(channel).GetModel(
+            registry_pb2.GetModelRequest(), metadata=(("x-correlation-id", "c-7"),)
+        )
+
+    assert from_rpc_error(caught.value).reason == "CREDENTIAL_MISSING"
+    assert dict(tuple(caught.value.trailing_metadata()))["x-correlation-id"] == "c-7"
+
+
+async def test_what_anybody_may_call_takes_eight_kilobytes(edge, channel):
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await auth_pb2_grpc.AuthServiceStub(channel).Login(auth_pb2.LoginRequest(password="x" * 9_000))
+
+    assert from_rpc_error(caught.value).reason == "MESSAGE_TOO_LARGE"
+
+
+async def test_calls_are_counted_by_their_rpc_where_they_end(edge, channel):
+    metadata = bearer(edge.issuer.identity.engineer())
+    stub = registry_pb2_grpc.RegistryServiceStub(channel)
+    await stub.GetModel(registry_pb2.GetModelRequest(name="m"), metadata=metadata)
+    for call in (
+        stub.GetModel(registry_pb2.GetModelRequest(name="missing"), metadata=metadata),
+        stub.GetModel(registry_pb2.GetModelRequest(name="m")),
+        serving_pb2_grpc.ModelServingServiceStub(channel).Predict(serving_pb2.PredictRequest(), metadata=metadata),
+    ):
+        with pytest.raises(grpc.aio.AioRpcError):
+            await call
+
+    async with httpx.AsyncClient() as client:
+        text = (await client.get(f"{edge.probes}/metrics")).text
+
+    method = "forgepoint.registry.v1.RegistryService/GetModel"
+    for code in ("OK", "NOT_FOUND", "UNAUTHENTICATED"):
+        assert f'fp_gateway_grpc_requests_total{{code="{code}",method="{method}"}} 1.0' in text
+    inner = "forgepoint.serving.v1.ModelServingService/Predict"
+    assert f'fp_gateway_grpc_requests_total{{code="PERMISSION_DENIED",method="{inner}"}} 1.0' in text
+    assert "fp_gateway_grpc_passed_bytes 0.0" in text
+
+
+async def test_the_service_logs_the_id_that_the_gateway_logs(edge, channel, caplog):
+    with caplog.at_level("INFO", "fp_gateway.access"):
+        await registry_pb2_grpc.RegistryServiceStub(channel).GetModel(
+            registry_pb2.GetModelRequest(name="m"), metadata=bearer(edge.issuer.identity.engineer())
+        )
+        await edge.servers[0].stop(0)
+
+    (line,) = [record.fp_fields for record in caplog.records if record.name == "fp_gateway.access"]
+    assert line["call_correlation_id"] == edge.registry.calls[0].correlation_id
+    assert (line["method"], line["code"]) == ("/forgepoint.registry.v1.RegistryService/GetModel", "OK")

@@ -5,23 +5,24 @@ from fp_telemetry import correlation_id
 from starlette.requests import Request
 
 from fp_gateway.callers import PUBLIC_BODY, Callers
+from fp_gateway.client_address import ClientAddressHeaders
 from fp_gateway.http import bind
 from fp_gateway.methods import Method
-from fp_gateway.trusted_proxies import FORWARDED_FOR, TrustedProxies
+from fp_gateway.trusted_proxies import FORWARDED_FOR
 
 
 class Door:
     """Handlers get from here what they may read of a request."""
 
-    def __init__(self, callers: Callers, proxies: TrustedProxies) -> None:
+    def __init__(self, callers: Callers, addresses: ClientAddressHeaders) -> None:
         self._callers = callers
-        self._proxies = proxies
+        self._addresses = addresses
 
     async def enter(self, request: Request, method: Method) -> Principal | None:
         """Who calls the RPC by this request; None where anybody may. Raises Unauthenticated, Unavailable."""
         peer = request.client.host if request.client else ""
         forwarded = ",".join(request.headers.getlist(FORWARDED_FOR))
-        address = self._proxies.client(peer, forwarded) if peer else ""
+        address = self._addresses.client(peer, forwarded)
         return await self._callers.check(method, request.headers, address, correlation_id.get())
 
     async def body(self, request: Request, method: Method, limit: int) -> bytes:
