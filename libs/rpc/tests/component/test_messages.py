@@ -117,3 +117,24 @@ async def test_a_field_violation_made_by_a_handler_of_a_stream_arrives(serve, sh
 
     with pytest.raises(InvalidArgument, match="text: x is bad"):
         await call.read()
+
+
+@pytest.mark.parametrize("method", ["One", "Out", "In", "Both"])
+async def test_a_text_that_no_store_can_hold_is_refused_before_the_handler_sees_it(serve, shapes, keys, method):
+    stub = (await serve()).stub(keys.sign())
+    request = shapes.pb.Request(thing_id="a\0b")
+
+    async def requests():
+        yield request
+
+    call = getattr(stub, method)(requests() if method in ("In", "Both") else request)
+    with pytest.raises(InvalidArgument) as raised:
+        await (call.read() if method in ("Out", "Both") else call)
+
+    assert [violation.field for violation in raised.value.fields] == ["thing_id"]
+
+
+async def test_bytes_may_be_zero(serve, shapes, keys):
+    answer = await (await serve()).stub(keys.sign()).One(shapes.pb.Request(text="x", payload=bytes(100_000)))
+
+    assert answer.payload == bytes(100_000)

@@ -13,6 +13,7 @@ from google.protobuf.message import DecodeError
 
 from fp_rpc.access import AccessRule
 from fp_rpc.errors import too_large
+from fp_rpc.server.null_characters import NullCharacters
 
 # Fields that name what a request is about, for the audit record; ids go before them.
 _NAMES: Final = ("name", "model_name", "email", "service")
@@ -38,8 +39,9 @@ class Method:
     resource_fields: tuple[str, ...]
     attributes: Mapping[str, str]
     limit: int
+    nulls: NullCharacters
 
-    def parse(self, raw: bytes) -> Any:
+    def read(self, raw: bytes) -> Any:
         """Raises ResourceExhausted for a message over the limit, InvalidArgument for bytes that are no message."""
         if len(raw) > self.limit:
             raise too_large(len(raw), self.limit)
@@ -49,6 +51,17 @@ class Method:
             return self.deserializer(raw)
         except DecodeError:
             raise InvalidArgument("the body is not a message of this method", reason="MALFORMED_BODY") from None
+
+    def parse(self, raw: bytes) -> Any:
+        """As `read`; raises InvalidArgument also for a text with the character NUL."""
+        message = self.read(raw)
+        if self.may_hold_null(raw):
+            self.nulls.check(message)
+        return message
+
+    def may_hold_null(self, raw: bytes) -> bool:
+        """Whether the texts of the message must be looked at; see `nulls`."""
+        return b"\0" in raw and self.deserializer is not None
 
     def serialize(self, message: Any) -> bytes:
         """Bytes are passed on as they are: the stored response of a command, or a relayed one."""
@@ -87,6 +100,7 @@ def method_of(path: str, rule: AccessRule, handler: Any, request: Descriptor, li
         resource_fields=_resource_fields(request),
         attributes=MappingProxyType({"rpc.system.name": "grpc", "rpc.method": path[1:]}),
         limit=limit,
+        nulls=NullCharacters(request),
     )
 
 
