@@ -8,7 +8,7 @@ from fp_rpc import Server, ServiceCredential
 from fp_rpc.audit.denials import DenialPolicy
 from fp_rpc.audit.queue import AuditQueue
 from fp_rpc.call_metrics import CallMetrics
-from fp_rpc.hosting import peers
+from fp_rpc.hosting import Peers, peers
 from fp_rpc.identity.caller import ADDRESS_AUDIENCE
 from fp_runtime import Runtime
 from fp_runtime import main as run_main
@@ -38,44 +38,22 @@ _FLUSH = 2.0
 async def serve(runtime: Runtime, settings: GatewaySettings) -> None:
     bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
     others = peers(runtime, settings)
-
-    audit = AuditPublisher(bus)
-    # RPCs that are not built, or that nobody outside may call, are verified and audited here: no service does it.
-    unimplemented = Server("gateway", resolver=others.identity, metrics=runtime.metrics, audit=audit)
-    add_unimplemented(unimplemented)
-    port = await unimplemented.start("127.0.0.1:0")
-    runtime.on_close(lambda: unimplemented.stop(0))
-    # And so are calls that go no further, because nobody stands behind them.
-    refusals = AuditQueue(audit, runtime.metrics, capacity=_REFUSALS, denials=DenialPolicy())
-    refusals.start()
-    runtime.on_close(lambda: refusals.close(_FLUSH))
-    callers = Callers(others.identity, refusals)
-
+    callers = Callers(others.identity, _refusals(runtime, AuditPublisher(bus)))
+    port = await _unimplemented(runtime, others, AuditPublisher(bus))
     backends = Backends(settings.addresses(), f"127.0.0.1:{port}", runtime.certificates)
     runtime.on_close(backends.close)
     methods = all_methods()
-    proof = ServiceCredential(
-        "gateway",
-        settings.service_secret.get_secret_value(),
-        settings.auth_addr,
-        audience=ADDRESS_AUDIENCE,
-        certificates=runtime.certificates,
-    )
-    runtime.on_close(proof.close)
-    addresses = ClientAddressHeaders(proof, TrustedProxies(settings.gateway_trusted_proxies))
+    addresses = _addresses(runtime, settings)
     policy = ProxyPolicy(default_deadline=settings.default_deadline, longest_deadline=settings.longest_deadline)
     calls = CallMetrics.of(runtime.metrics)
     passages = Passages(callers, Admission(runtime.metrics), addresses, calls, settings.gateway_access_log)
     proxy = Proxy(methods, backends, passages, policy)
-    rpc = RpcClient(methods, backends, addresses, settings.default_deadline)
     conversions = Conversions()
     runtime.on_close(conversions.close)
-    # The name of the task is a label of its metric of restarts.
-    runtime.keep("origin", addresses.run)
     runtime.keep("streams", lambda: bus.ensure((AUDIT,), ()))
     runtime.keep("identities", lambda: follow_identities(bus, "gateway", others.ended))
     app = application(
-        rpc,
+        RpcClient(methods, backends, addresses, settings.default_deadline),
         Door(callers, addresses),
         conversions,
         lambda: backends.serving("inference"),
@@ -90,6 +68,38 @@ async def serve(runtime: Runtime, settings: GatewaySettings) -> None:
     runtime.listen("FP_GATEWAY_HTTP_PORT", front, settings.gateway_http_port)
     reflected = sorted({path.split("/")[1] for path in methods}) if settings.reflection else ()
     await runtime.serve(ProxyServer(proxy, reflected))
+
+
+async def _unimplemented(runtime: Runtime, others: Peers, audit: AuditPublisher) -> int:
+    """The port of RPCs that are not built, or that nobody outside may call: they are verified and audited here."""
+    server = Server("gateway", resolver=others.identity, metrics=runtime.metrics, audit=audit)
+    add_unimplemented(server)
+    port = await server.start("127.0.0.1:0")
+    runtime.on_close(lambda: server.stop(0))
+    return port
+
+
+def _refusals(runtime: Runtime, audit: AuditPublisher) -> AuditQueue:
+    """Records of calls that go no further, because nobody stands behind them."""
+    refusals = AuditQueue(audit, runtime.metrics, capacity=_REFUSALS, denials=DenialPolicy())
+    refusals.start()
+    runtime.on_close(lambda: refusals.close(_FLUSH))
+    return refusals
+
+
+def _addresses(runtime: Runtime, settings: GatewaySettings) -> ClientAddressHeaders:
+    proof = ServiceCredential(
+        "gateway",
+        settings.service_secret.get_secret_value(),
+        settings.auth_addr,
+        audience=ADDRESS_AUDIENCE,
+        certificates=runtime.certificates,
+    )
+    runtime.on_close(proof.close)
+    addresses = ClientAddressHeaders(proof, TrustedProxies(settings.gateway_trusted_proxies))
+    # The name of the task is a label of its metric of restarts.
+    runtime.keep("origin", addresses.run)
+    return addresses
 
 
 def main() -> None:

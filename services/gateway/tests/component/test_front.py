@@ -185,7 +185,7 @@ async def test_requests_are_counted_by_their_route_and_not_by_what_they_say(edge
         await http.get(path, headers=edge.headers())
     await http.request("BREW", "/api/v1/models/abc")
 
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=PATIENCE) as client:
         text = (await client.get(f"{edge.probes}/metrics")).text
 
     counts = {line for line in text.splitlines() if line.startswith("fp_gateway_http_requests_total{")}

@@ -261,7 +261,7 @@ async def test_calls_are_counted_by_their_rpc_where_they_end(edge, channel):
         with pytest.raises(grpc.aio.AioRpcError):
             await call
 
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=PATIENCE) as client:
         text = (await client.get(f"{edge.probes}/metrics")).text
 
     method = "forgepoint.registry.v1.RegistryService/GetModel"

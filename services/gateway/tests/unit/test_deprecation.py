@@ -10,6 +10,7 @@ from fp_gateway.http.conversions import Conversions
 from fp_gateway.http.deprecation import Deprecation
 from fp_gateway.http.route_table import API
 from fp_gateway.methods import all_methods
+from fp_testkit.patience import PATIENCE
 from starlette.applications import Starlette
 
 OLD = Deprecation(datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 7, 1, tzinfo=UTC), "https://example.org/instead")
@@ -31,7 +32,8 @@ class Listing:
 async def test_answers_name_the_day_of_the_deprecation_and_of_the_end():
     (models,) = (route for route in API if (route.verb, route.path) == ("GET", "/models"))
     routes = [api_route(replace(models, deprecated=OLD), Listing(), Listing(), Conversions())]
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(Starlette(routes=routes)), base_url="http://g") as http:
+    app = httpx.ASGITransport(Starlette(routes=routes))
+    async with httpx.AsyncClient(transport=app, base_url="http://gateway", timeout=PATIENCE) as http:
         response = await http.get("/api/v1/models")
 
     assert response.status_code == 200
