@@ -3,16 +3,19 @@
 import asyncio
 import json
 import time
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 from fp_flights import data
+from fp_flights.story import rule
 from fp_flights.story.calendar import END, SERVED, calendar
 from fp_flights.story.clock import Pace, StoryClock
 from fp_flights.story.outcome import status
 from fp_flights.story.predictions import Answer, Predictions
 from fp_flights.story.receiver import Receiver, listening
 from fp_kernel import InvalidArgument
+from fp_testkit.patience import PATIENCE
 from fp_testkit.wallclock import real_now
 from standardwebhooks.webhooks import Webhook
 
@@ -95,8 +98,8 @@ def test_only_flights_that_were_answered_and_have_landed_are_judged(year):
     assert len(cancelled.judged()[0]) == 0
 
 
-def message(text="{}", identifier="m1"):
-    body = json.dumps({"type": text}).encode()
+def message(text="{}", identifier="m1", events=1):
+    body = json.dumps({"type": text, "data": {"events": events}}).encode()
     now = real_now()
     signature = Webhook(SECRET).sign(identifier, now, body.decode())
     return {
@@ -114,6 +117,21 @@ async def test_the_receiver_takes_signed_messages_once_and_no_others():
         assert await post(receiver, headers, body) == 204
         assert await post(receiver, headers, body + b" ") == 401
     assert (len(receiver.by_id), receiver.repeated, receiver.refused) == (1, 1, 1)
+
+
+async def test_a_message_of_a_flood_counts_as_the_alarms_that_it_stands_for():
+    async with listening() as receiver:
+        receiver.secret = SECRET
+        for identifier, events in (("m1", 1), ("m2", 16)):
+            assert await post(receiver, *message(identifier=identifier, events=events)) == 204
+        async with asyncio.timeout(PATIENCE):
+            await rule.heard(receiver, 17)
+    assert (len(receiver.by_id), receiver.events) == (2, 17)
+
+
+def test_alarms_of_a_minute_that_is_not_over_may_still_be_waiting_for_their_message():
+    now = datetime(2013, 6, 1, 12, 0, 10, tzinfo=UTC)
+    assert rule.due([now - timedelta(seconds=seconds) for seconds in (0, 10, 11, 3_600)], now) == 2
 
 
 def test_a_message_before_the_secret_is_known_has_to_come_again():

@@ -84,6 +84,7 @@ async def test_a_webhook_is_called_once_for_the_rest_when_the_minute_is_over(des
     assert await desk.worker.once() == 1
     message = json.loads(receiver.requests[-1].body)
     assert message["data"]["body"].startswith("22 more within a minute.")
+    assert [json.loads(each.body)["data"]["events"] for each in receiver.requests] == [*[1] * FEW, 22]
     assert len(receiver.requests) == FEW + 1
 
 

@@ -28,6 +28,11 @@ class Receiver:
     repeated: int = 0
     refused: int = 0
 
+    @property
+    def events(self) -> int:
+        """Of how many events the messages tell: beyond a few in a minute, one message stands for the rest."""
+        return sum(int(message["data"]["events"]) for message in self.by_id.values())
+
     def take(self, headers: dict[str, str], body: bytes) -> int:
         """The HTTP status that answers a message."""
         if self.secret is None:

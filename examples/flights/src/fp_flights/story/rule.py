@@ -1,8 +1,9 @@
 """The team's rule: notifications of drift go to its webhook."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
 
 from forgepoint.notification.v1 import notification_pb2 as pb
 from fp_kernel import AlreadyExists, NotFound, new_id
@@ -30,13 +31,27 @@ async def receiving(session: Session, narrator: Narrator) -> AsyncIterator[Recei
         await _delete(session, rule)
 
 
+def due(raised: Iterable[datetime], now: datetime) -> int:
+    """Of how many alarms the messages have been sent: beyond a few in a minute, one goes out when it is over."""
+    return sum(each < now.replace(second=0, microsecond=0) for each in raised)
+
+
 async def heard(receiver: Receiver, count: int) -> None:
-    """Until that many messages have come, for at most TOLD_SECONDS."""
+    """Until messages of so many events have come, for at most DELIVERY_SECONDS."""
     with suppress(TimeoutError):
         async with asyncio.timeout(DELIVERY_SECONDS):
-            while len(receiver.by_id) < count:
+            while receiver.events < count:
                 receiver.news.clear()
                 await receiver.news.wait()
+
+
+async def told(narrator: Narrator, receiver: Receiver, raised: list[datetime]) -> None:
+    """Say how the alarms came, as soon as those have come that were sent by now. raised: when each alarm was."""
+    await heard(receiver, due(raised, datetime.now(UTC)))
+    messages, told_of = len(receiver.by_id), receiver.events
+    narrator.say(f"{told_of} of {len(raised)} alarms came by webhook in {messages} messages, signatures verified")
+    if told_of < len(raised):
+        narrator.say(f"the other {len(raised) - told_of} follow in one message when their minute is over")
 
 
 async def _create(session: Session, target: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC
 from pathlib import Path
 
 import numpy as np
@@ -147,7 +148,9 @@ async def _outcome(
     story: Story, learned: learn.Learned, life: loop.Loop, counted: Counted, receiver: Receiver
 ) -> Outcome:
     session, narrator = story.session, story.narrator
-    alarms = await _alarms(story, receiver)
+    found = await watch.reports(session, story.since)
+    alarms = watch.alarms(found)
+    epilogue.say_reports(narrator, found)
     compared = await _compared(story, learned, life)
     usage = await plan.metered(session, counted.predictions, story.used_before)
     metered = plan.requests(usage) - story.used_before
@@ -156,6 +159,8 @@ async def _outcome(
     await runs.read_back(session, narrator)
     await own_model.lineage(story.platform.access, narrator, f"{MODEL}@{standing.production}")
     counted.say_failures(narrator)
+    identical = await again.build_again(session, narrator, [learned.execution_id, *sorted(life.retrainings)])
+    await rule.told(narrator, receiver, [report.created_at.ToDatetime(UTC) for report in alarms])
     return Outcome(
         status=status(
             predictions=counted.predictions,
@@ -165,13 +170,13 @@ async def _outcome(
             retrains=len(life.retrainings),
             promoted=life.promotions[-1].version if life.promotions else "",
             production=standing.production,
-            identical=await again.build_again(session, narrator, [learned.execution_id, *sorted(life.retrainings)]),
+            identical=identical,
         ),
         predictions=counted.predictions,
         failed_predictions=len(counted.failed),
         usage_recorded=metered,
         control_alarms=counted.alarms,
-        drift_reports=alarms - counted.alarms,
+        drift_reports=len(alarms) - counted.alarms,
         retrains=len(life.retrainings),
         challengers_refused=life.refused,
         versions=standing.versions,
@@ -180,16 +185,6 @@ async def _outcome(
         auc_final=round(compared.served, 4) if compared else None,
         seconds=round(narrator.seconds, 1),
     )
-
-
-async def _alarms(story: Story, receiver: Receiver) -> int:
-    """How many the monitor gave, and that they were sent."""
-    found = await watch.reports(story.session, story.since)
-    alarms = len(watch.alarms(found))
-    epilogue.say_reports(story.narrator, found)
-    await rule.heard(receiver, alarms)
-    story.narrator.say(f"{len(receiver.by_id)} of {alarms} alarms came by webhook, signatures verified")
-    return alarms
 
 
 async def _compared(story: Story, learned: learn.Learned, life: loop.Loop) -> Contest | None:

@@ -101,6 +101,7 @@ def _webhook(notification: Notification) -> bytes:
         "source": notification.source,
         "resource_id": notification.resource_id,
         "correlation_id": notification.correlation_id,
+        "events": notification.events,
     }
     whole = {"type": notification.event_type, "timestamp": notification.created_at.isoformat(), "data": data}
     return _json(whole)
