@@ -1,14 +1,18 @@
 """Fixtures live in tests/support, because the proofs use them as well."""
 
+import time
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from platform_fixtures import *  # noqa: F403 -- fixtures are found by name
 from platform_fixtures import PASSWORD, SharedPlatform
 from rpc_walk import *  # noqa: F403
 from written import leaks
 
 HERE = Path(__file__).parent
+# Seconds: a third of a token's life, so that a test on a slow machine has ten minutes left.
+LOGIN_SECONDS = 300.0
 
 
 @pytest.fixture(scope="session")
@@ -19,12 +23,28 @@ def shared_platform(tmp_path_factory, collector):
     shared.end()
 
 
+@pytest.fixture(scope="session")
+def logins():
+    """Tokens of the first admin and when they are too old, by the folder of the platform."""
+    return {}
+
+
+@pytest_asyncio.fixture
+async def admin_token(platform, connect, logins):
+    """Of a login of the last minutes: each costs a quarter of a second of processor time, for the password's hash."""
+    token, until = logins.get(platform.folder, ("", 0.0))
+    if time.monotonic() >= until:
+        token = await connect().login(platform.access.email, platform.access.password)
+        logins[platform.folder] = token, time.monotonic() + LOGIN_SECONDS
+    return token
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item, nextitem):
-    """End the platform with the last test of this folder: idle, its processes take an eighth of a processor from the
+    """End the platform with the last test that shares it: idle, its processes take an eighth of a processor from the
     thousands of tests that follow.
     """
-    if nextitem is None or not nextitem.path.is_relative_to(HERE):
+    if nextitem is None or nextitem.path.parent != HERE:
         shared = getattr(item, "funcargs", {}).get("shared_platform")
         if shared is not None:
             shared.end()

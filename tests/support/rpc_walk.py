@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import suppress
 
 import grpc
 import pytest
@@ -28,6 +29,10 @@ def access(method):
     return method.descriptor.GetOptions().Extensions[access_pb2.access]
 
 
+# One of each service that judges its caller, and answers once.
+READERS = {m.noun: m for m in METHODS if not (access(m).public or m.client_streaming or m.server_streaming)}
+
+
 def lets_in(rule, scopes, *, service="", job=False, login=False):
     """What the option says of a caller with a valid credential. login: whether it is a person's login."""
     if rule.internal and service not in rule.callers:
@@ -40,18 +45,26 @@ def lets_in(rule, scopes, *, service="", job=False, login=False):
 
 
 async def status(channel, method, token=None, request=None):
-    """The code of a call, with an empty request unless one is given; OK as such, DEADLINE_EXCEEDED of a stream that
-    has nothing to say.
+    """The code of a call, with an empty request unless one is given; OK as such of a stream that was let in and has
+    nothing to say.
     """
     metadata = (("authorization", f"Bearer {token}"),) if token else ()
     request = (request or message_factory.GetMessageClass(method.descriptor.input_type)()).SerializeToString()
     shape = f"{'stream' if method.client_streaming else 'unary'}_{'stream' if method.server_streaming else 'unary'}"
-    timeout = 5 if method.server_streaming else PATIENCE
 
     async def call():
         body = iter([request]) if method.client_streaming else request
-        running = getattr(channel, shape)(method.path)(body, metadata=metadata, timeout=timeout)
-        await (anext(aiter(running), None) if method.server_streaming else running)
+        running = getattr(channel, shape)(method.path)(body, metadata=metadata, timeout=PATIENCE)
+        if not method.server_streaming:
+            return await running
+        first = asyncio.ensure_future(anext(aiter(running), None))
+        overtaken = asyncio.ensure_future(_overtaken(channel, method, metadata))
+        await asyncio.wait({first, overtaken}, return_when=asyncio.FIRST_COMPLETED)
+        if not first.done():
+            running.cancel()
+        overtaken.cancel()
+        await asyncio.wait({first, overtaken})
+        return None if first.cancelled() else first.result()
 
     try:
         await answered(call)
@@ -60,8 +73,19 @@ async def status(channel, method, token=None, request=None):
     return grpc.StatusCode.OK
 
 
+async def _overtaken(channel, stream, metadata):
+    """Returns when calls of the same service, made after the stream one after the other, were answered: who calls is
+    judged before anything else, and so the stream's caller has been.
+    """
+    reader = READERS[stream.noun]
+    body = message_factory.GetMessageClass(reader.descriptor.input_type)().SerializeToString()
+    for _ in range(5):
+        with suppress(grpc.aio.AioRpcError):
+            await channel.unary_unary(reader.path)(body, metadata=metadata, timeout=PATIENCE)
+
+
 async def statuses(channel_of, token):
-    """What each RPC but the public ones answers; several at once, because some streams have nothing to say."""
+    """What each RPC but the public ones answers; several at once."""
     methods = [method for method in METHODS if not access(method).public]
     at_once = asyncio.Semaphore(8)
 
@@ -79,9 +103,8 @@ async def let_in(channel_of, token):
 
 async def ended_everywhere(channel, token):
     """Returns when each service refuses the credential."""
-    readers = {m.noun: m for m in METHODS if not (access(m).public or m.client_streaming or m.server_streaming)}
     async with asyncio.timeout(PATIENCE):
-        for method in readers.values():
+        for method in READERS.values():
             while await status(channel, method, token) is not UNAUTHENTICATED:
                 await asyncio.sleep(0.05)
 

@@ -1,11 +1,13 @@
 """The order of the files of a run, and which of them one worker runs.
 
-Each worker of `make test` takes the next file as it is done with one. What takes minutes comes first: as the last file
-it would run alone, while the other cores wait. The end-to-end tests are taken together: each worker that took some of
-them would start a platform of its own, thirteen seconds of processor time. So are the rules of the architecture: each
-worker would parse the whole tree.
+Each worker of `make test` takes the next unit as it is done with one. What takes minutes comes first: as the last unit
+it would run alone, while the other cores wait. The end-to-end tests share two platforms: more of them would cost
+thirteen seconds of processor time each, and all tests on one would be the longest part of the run. Those that start
+what they need are units of their own. The rules of the architecture are taken together: each worker would parse the
+whole tree.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
@@ -13,7 +15,8 @@ from typing import Final, Protocol, TypeVar
 # A whole platform is started; processes die at each of their steps; the whole tree is read; services, stores, and plain
 # functions.
 _KINDS: Final = ("e2e", "crash", "architecture", "component", "integration", "unit")
-_TOGETHER: Final = ("tests/e2e/", "tests/architecture/")
+_APART: Final = "tests/e2e/apart/"
+_TOGETHER: Final = ("tests/e2e/test_cli", "tests/e2e/", "tests/architecture/")
 _CRASHES: Final = "kill_at"
 
 
@@ -22,20 +25,33 @@ class Test(Protocol):
 
     path: Path
 
+    @property
+    def nodeid(self) -> str: ...
+
 
 Item = TypeVar("Item", bound=Test)
 
 
 def by_kind(items: Iterable[Item]) -> list[Item]:
-    """The same tests; those of a file stay together and in their order."""
+    """The same tests; those of a unit stay together, those of a file in their order.
+
+    Of a kind, the units with the most tests come first: they take the longest.
+    """
     found = list(items)
     crashes = {item.path for item in found if _CRASHES in getattr(item, "fixturenames", ())}
-    return sorted(found, key=lambda item: _KINDS.index("crash" if item.path in crashes else _kind(item.path)))
+    sizes = Counter(unit(item.nodeid) for item in found)
+
+    def place(item: Item) -> tuple[int, int, str]:
+        kind = _KINDS.index("crash" if item.path in crashes else _kind(item.path))
+        return kind, -sizes[unit(item.nodeid)], unit(item.nodeid)
+
+    return sorted(found, key=place)
 
 
 def unit(nodeid: str) -> str:
-    """What the tests share that one worker runs one after the other: the file, or a folder that shares something."""
-    return next((folder for folder in _TOGETHER if nodeid.startswith(folder)), nodeid.partition("::")[0])
+    """What the tests share that one worker runs one after the other: the file, or files that share something."""
+    shared = () if nodeid.startswith(_APART) else _TOGETHER
+    return next((files for files in shared if nodeid.startswith(files)), nodeid.partition("::")[0])
 
 
 def _kind(path: Path) -> str:

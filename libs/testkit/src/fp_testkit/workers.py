@@ -15,5 +15,5 @@ class UnitScheduling(LoadFileScheduling):  # type: ignore[misc]  # xdist ships n
 
 
 def count() -> int:
-    """One more than there are processors: tests of outages and of end-to-end stories wait, and leave theirs idle."""
-    return (os.cpu_count() or 1) + 1
+    """Two more than there are processors: tests of outages and of end-to-end stories wait, and leave theirs idle."""
+    return (os.cpu_count() or 1) + 2
