@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from fp_kernel import new_id
@@ -148,9 +149,7 @@ async def _outcome(
     story: Story, learned: learn.Learned, life: loop.Loop, counted: Counted, receiver: Receiver
 ) -> Outcome:
     session, narrator = story.session, story.narrator
-    found = await watch.reports(session, story.since)
-    alarms = watch.alarms(found)
-    epilogue.say_reports(narrator, found)
+    alarms = await _alarms(story)
     compared = await _compared(story, learned, life)
     usage = await plan.metered(session, counted.predictions, story.used_before)
     metered = plan.requests(usage) - story.used_before
@@ -185,6 +184,13 @@ async def _outcome(
         auc_final=round(compared.served, 4) if compared else None,
         seconds=round(narrator.seconds, 1),
     )
+
+
+async def _alarms(story: Story) -> list[Any]:
+    """Reports of the monitor that were published."""
+    found = await watch.reports(story.session, story.since)
+    epilogue.say_reports(story.narrator, found)
+    return watch.alarms(found)
 
 
 async def _compared(story: Story, learned: learn.Learned, life: loop.Loop) -> Contest | None:
