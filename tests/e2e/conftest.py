@@ -1,10 +1,10 @@
 """Fixtures live in tests/support, because the proofs use them as well."""
 
-import time
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from fp_testkit.patience import Bound
 from platform_fixtures import *  # noqa: F403 -- fixtures are found by name
 from platform_fixtures import PASSWORD, SharedPlatform
 from rpc_walk import *  # noqa: F403
@@ -32,10 +32,10 @@ def logins():
 @pytest_asyncio.fixture
 async def admin_token(platform, connect, logins):
     """Of a login of the last minutes: each costs a quarter of a second of processor time, for the password's hash."""
-    token, until = logins.get(platform.folder, ("", 0.0))
-    if time.monotonic() >= until:
+    token, age = logins.get(platform.folder, ("", Bound(0)))
+    if age.over:
         token = await connect().login(platform.access.email, platform.access.password)
-        logins[platform.folder] = token, time.monotonic() + LOGIN_SECONDS
+        logins[platform.folder] = token, Bound(LOGIN_SECONDS)
     return token
 
 

@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime
+from datetime import datetime
 
 from forgepoint.notification.v1 import notification_pb2 as pb
-from fp_kernel import AlreadyExists, NotFound, new_id
+from fp_kernel import AlreadyExists, NotFound, SystemClock, new_id
 
 from fp_flights.patience import patiently
 from fp_flights.story.narrator import Narrator
@@ -47,7 +47,7 @@ async def heard(receiver: Receiver, count: int) -> None:
 
 async def told(narrator: Narrator, receiver: Receiver, raised: list[datetime]) -> None:
     """Say how the alarms came, as soon as those have come that were sent by now. raised: when each alarm was."""
-    await heard(receiver, due(raised, datetime.now(UTC)))
+    await heard(receiver, due(raised, SystemClock().now()))
     messages, told_of = len(receiver.by_id), receiver.events
     narrator.say(f"{told_of} of {len(raised)} alarms came by webhook in {messages} messages, signatures verified")
     if told_of < len(raised):
