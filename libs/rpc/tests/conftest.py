@@ -207,6 +207,8 @@ async def serve(
             reflection=reflection,
         )
         server.add(shapes.rpc.add_ShapesServiceServicer_to_server, servicer or scripted)
+        if "link" in others:
+            server.link(others["link"], 0)
         port = await server.start(others.get("address", "127.0.0.1:0"), others.get("certificates"))
         server.set_serving(True)
         running.append(Running(server, metrics, f"127.0.0.1:{port}", shapes))

@@ -67,6 +67,8 @@ _TABLE: Final[Mapping[Kind, _Row]] = MappingProxyType(
 # UNKNOWN, DATA_LOSS and an OK that was raised mean nothing to a caller: they are INTERNAL.
 _KINDS: Final[Mapping[grpc.StatusCode, Kind]] = MappingProxyType({row.code: kind for kind, row in _TABLE.items()})
 
+_BY_NUMBER: Final[Mapping[int, Kind]] = MappingProxyType({code.value[0]: kind for code, kind in _KINDS.items()})
+
 
 def to_status(error: Error) -> tuple[grpc.StatusCode, str, bytes]:
     """Status code, message and a serialised google.rpc.Status with details, small enough for trailers."""
@@ -95,6 +97,16 @@ def from_rpc_error(error: grpc.RpcError) -> Error:
     if cls is ResourceExhausted and (sizes := _TOO_LARGE.search(text)):
         return too_large(int(sizes[1]), int(sizes[2]))
     return cls(_TABLE[cls.kind].foreign)
+
+
+def from_status(raw: bytes) -> Error:
+    """The error of a serialised google.rpc.Status, as `to_status` makes it."""
+    try:
+        status = status_pb2.Status.FromString(raw)
+    except DecodeError:
+        return Internal(INTERNAL_MESSAGE)
+    cls = BY_KIND[_BY_NUMBER.get(status.code, Kind.INTERNAL)]
+    return _typed(cls, status) or cls(_TABLE[cls.kind].foreign)
 
 
 def to_problem(error: Error) -> dict[str, Any]:

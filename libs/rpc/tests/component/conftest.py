@@ -1,4 +1,4 @@
-"""A peer that fails as it is told, and channels to it."""
+"""A peer that fails as it is told, channels to it, and both ends of a link."""
 
 import asyncio
 import socket
@@ -6,11 +6,15 @@ import socket
 import grpc
 import pytest
 import pytest_asyncio
+from forgepoint.link.v1 import link_pb2
 from fp_kernel import Backoff, Unavailable
 from fp_rpc import BearerToken, ChannelPolicy, Channels, RetryPolicy, to_status
+from fp_rpc.link.framing import FrameReader, pack
 from fp_rpc.retries import pushback
+from fp_telemetry import Metrics
 from fp_testkit.patience import PATIENCE
 
+LINKED = "/forgepoint.rpctest.v1.ShapesService/One"
 QUICK = ChannelPolicy(retry=RetryPolicy(attempts=3, backoff=Backoff(first=0.005, longest=1.0)))
 
 
@@ -100,3 +104,145 @@ async def connect(shapes):
     yield stub
     for channels in opened:
         await channels.close()
+
+
+class Tokens:
+    """A service's credential: the first of these tokens, and the next when that one is refused."""
+
+    acts_for_others = True
+
+    def __init__(self, *tokens):
+        self.tokens = list(tokens)
+
+    async def token(self):
+        return self.tokens[0]
+
+    def refused(self, token):
+        if len(self.tokens) > 1:
+            self.tokens.pop(0)
+            return True
+        return False
+
+
+class Client:
+    """One end of a link, and where it connects."""
+
+    def __init__(self, shapes, credential, port):
+        self.port = port
+        self.credential = credential
+        self.metrics = Metrics("client")
+        self.channels = Channels(credential, metrics=self.metrics)
+        self._pb = shapes.pb
+        self.link = self.channels.link(LINKED, self.locate, timeout=PATIENCE)
+
+    async def locate(self):
+        return "127.0.0.1", self.port
+
+    async def __call__(self, text="x", seconds=None, **fields):
+        request = self._pb.Request(text=text, **fields)
+        return self._pb.Response.FromString(await self.link.call(request.SerializeToString(), timeout=seconds))
+
+
+class Relay:
+    """Between a client and the listener: a cable that can be cut or go dead."""
+
+    def __init__(self, port):
+        self._target = port
+        self._tasks = set()
+        self._writers = []
+        self.dead = False
+
+    async def start(self):
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def _accept(self, reader, writer):
+        there, back = await asyncio.open_connection("127.0.0.1", self._target)
+        self._writers += [writer, back]
+        for source, sink in ((reader, back), (there, writer)):
+            task = asyncio.create_task(self._carry(source, sink))
+            self._tasks.add(task)
+
+    async def _carry(self, source, sink):
+        while data := await source.read(65_536):
+            if not self.dead:
+                sink.write(data)
+
+    def cut(self):
+        for writer in self._writers:
+            writer.transport.abort()
+
+    async def close(self):
+        self.cut()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._server.close()
+
+
+class Raw:
+    """A connection that sends what it likes."""
+
+    def __init__(self, reader, writer):
+        self._reader, self._writer = reader, writer
+        self._frames = FrameReader(1_000_000)
+        self._got = []
+
+    def send(self, **fields):
+        self._writer.write(pack(link_pb2.Frame(**fields)))
+
+    def bytes(self, data):
+        self._writer.write(data)
+
+    async def receive(self):
+        """The next frame; None at the end of the connection."""
+        async with asyncio.timeout(PATIENCE):
+            while not self._got:
+                data = await self._reader.read(65_536)
+                if not data:
+                    return None
+                self._got += self._frames.feed(data)
+        return self._got.pop(0)
+
+    def close(self):
+        self._writer.close()
+
+
+@pytest.fixture
+async def linked(serve):
+    """A server that takes the calls of `One` over a link too."""
+    return await serve(link="One")
+
+
+@pytest.fixture
+async def link_to(shapes):
+    clients = []
+
+    def open_(running, *tokens):
+        clients.append(Client(shapes, Tokens(*tokens), running.server.link_port))
+        return clients[-1]
+
+    yield open_
+    for client in clients:
+        await client.channels.close()
+
+
+@pytest.fixture
+async def raw(linked):
+    opened = []
+
+    async def open_():
+        opened.append(Raw(*await asyncio.open_connection("127.0.0.1", linked.server.link_port)))
+        return opened[-1]
+
+    yield open_
+    for each in opened:
+        each.close()
+
+
+@pytest.fixture
+async def relay(linked):
+    relay = Relay(linked.server.link_port)
+    await relay.start()
+    yield relay
+    await relay.close()

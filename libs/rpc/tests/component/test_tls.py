@@ -209,3 +209,47 @@ class TestFiles:
         before = certificates.material()
         issued.of("inference")
         assert certificates.material() is before
+
+
+class TestLinks:
+    """As a channel's connections, for the calls that come as frames."""
+
+    @pytest_asyncio.fixture
+    async def linked(self, serve, issued):
+        return await serve(link="One", certificates=read(issued.of("serving", hosts=())))
+
+    @pytest.fixture
+    def ask(self, shapes, linked):
+        async def one(certificates, token, *, peer="serving"):
+            async def locate():
+                return "127.0.0.1", linked.server.link_port
+
+            channels = Channels(BearerToken(token), QUICK, certificates=certificates)
+            link = channels.link("/forgepoint.rpctest.v1.ShapesService/One", locate, timeout=PATIENCE, peer=peer)
+            try:
+                return shapes.pb.Response.FromString(await link.call(shapes.pb.Request(text="x").SerializeToString()))
+            finally:
+                await channels.close()
+
+        return one
+
+    async def test_a_service_asks_with_its_own_certificate_and_token(self, ask, issued, keys):
+        assert (await ask(read(issued.of("inference")), keys.service("inference"))).text == "one x"
+
+    async def test_a_stolen_token_is_refused_from_another_services_certificate(self, ask, issued, keys):
+        with pytest.raises(PermissionDenied) as refused:
+            await ask(read(issued.of("notification")), keys.service("inference"))
+        assert refused.value.reason == "CERTIFICATE_MISMATCH"
+
+    @pytest.mark.parametrize("kind", ["expired", "of_stranger"])
+    async def test_a_bad_certificate_does_not_connect(self, ask, issued, keys, kind):
+        with pytest.raises(Unavailable):
+            await ask(read(getattr(issued, kind)("inference")), keys.service("inference"))
+
+    async def test_a_peer_of_another_name_is_refused(self, ask, issued, keys):
+        with pytest.raises(Unavailable):
+            await ask(read(issued.of("inference")), keys.service("inference"), peer="registry")
+
+    async def test_plain_text_does_not_connect(self, ask, keys):
+        with pytest.raises(Unavailable):
+            await ask(None, keys.service("inference"))

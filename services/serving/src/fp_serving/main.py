@@ -30,10 +30,7 @@ _AUTH_TIMEOUT = 5.0
 
 async def serve(runtime: Runtime, settings: Settings) -> None:
     clock = runtime.clock
-    slot = Slot(
-        Assignment(settings.serving_team, settings.serving_version_id, settings.serving_model_name),
-        clock,
-    )
+    slot = Slot(Assignment(settings.serving_team, settings.serving_version_id, settings.serving_model_name), clock)
     counts = RequestCounts()
     runner = _runner(settings, runtime.metrics, clock)
     _measure(runtime.metrics, counts, runner)
@@ -59,7 +56,9 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     auth = channels.open(settings.auth_addr, peer="auth", timeout=_AUTH_TIMEOUT, passing=(DeadlineExceeded,))
     runtime.keep("signing keys", lambda: follow_signing_keys(auth, identity.withdrawals))
     server = Server(NOUN, resolver=identity, metrics=runtime.metrics, reflection=settings.reflection)
-    server.add(add_ModelServingServiceServicer_to_server, Servicer(slot, Predict(slot, runner, counts, clock), counts))
+    servicer = Servicer(slot, Predict(slot, runner, counts, clock), counts, link_port=lambda: server.link_port)
+    server.add(add_ModelServingServiceServicer_to_server, servicer)
+    server.link("Predict", settings.serving_link_port)
     runtime.on_close(credential.close)
     runtime.on_close(identity.withdrawals.close)
     runtime.on_close(channels.close)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 from fp_runtime import Address, ServiceSettings
+from fp_runtime.settings import Port
 from pydantic import Field
 
 _MIB = 1024 * 1024
@@ -17,6 +18,8 @@ class Settings(ServiceSettings):
     registry is away: a folder of our own, never a shared one, so that there is no default.
     serving_max_artifact_bytes: a larger model FAILS instead of filling the disk or the memory.
     serving_cache_max_bytes: of all artifacts; the least recently used go first.
+    serving_link_port: where inference connects for predictions (`fp_rpc.link`); 0 takes a free port. The status of the
+    model names it.
     serving_threads: for one run of the model; 0 takes the CPU quota of the container.
     serving_runs: runs at the same time; more help only models that cannot use all threads.
     serving_max_batch_rows: hard cap of rows in a joint run.
@@ -33,6 +36,7 @@ class Settings(ServiceSettings):
     serving_cache_dir: Path
     serving_max_artifact_bytes: Positive = 1024 * _MIB
     serving_cache_max_bytes: Positive = 4096 * _MIB
+    serving_link_port: Port = 0
     serving_threads: Annotated[int, Field(ge=0, le=256)] = 0
     serving_runs: Annotated[int, Field(ge=1, le=64)] = 1
     serving_max_batch_rows: Positive = 256

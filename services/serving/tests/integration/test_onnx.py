@@ -50,7 +50,7 @@ def test_outputs_that_are_no_tensors_are_left_out_and_named(make_model: ModelMak
         [("label", TensorProto.INT64, ["rows"])],
     )
     _add_map_output(path)
-    model, shares, notes = _load(_ENGINE, path)
+    model, shares, _, notes = _load(_ENGINE, path, RunningClock())
     assert [spec.name for spec in model.schema.outputs] == ["label"]
     assert shares
     assert "maps (seq(map(int64,tensor(float))))" in notes[0]
@@ -123,7 +123,7 @@ def test_strings_go_in_and_come_out(make_model: ModelMaker) -> None:
         [("carrier", TensorProto.STRING, ["rows"])],
         [("name", TensorProto.STRING, ["rows"])],
     )
-    model, _, _ = _load(_ENGINE, path)
+    model, _, _, _ = _load(_ENGINE, path, RunningClock())
     answer = model.run({"carrier": np.array(["DL", "??"], object)})
     assert answer["name"].tolist() == ["Delta", "other"]
 
@@ -151,7 +151,7 @@ def test_a_model_whose_rows_depend_on_each_other_never_shares_a_run(make_model: 
         [("x", _FLOAT, ["rows", 2])],
         [("y", _FLOAT, ["rows", 2])],
     )
-    _, shares, notes = _load(_ENGINE, path)
+    _, shares, _, notes = _load(_ENGINE, path, RunningClock())
     assert not shares
     assert notes == ["requests run one by one"]
 
@@ -164,7 +164,7 @@ def test_a_model_that_loads_but_cannot_run_fails(make_model: ModelMaker) -> None
         {"table": np.zeros(0, np.float32)},
     )
     with pytest.raises(LoadFailed, match="does not run"):
-        _load(_ENGINE, path)
+        _load(_ENGINE, path, RunningClock())
 
 
 async def test_hundreds_of_concurrent_requests_each_get_their_own_rows(linear_model: Path) -> None:
@@ -175,7 +175,7 @@ async def test_hundreds_of_concurrent_requests_each_get_their_own_rows(linear_mo
         clock=RunningClock(),
         ran=lambda rows, requests: runs.append((rows, requests)),
     )
-    runner.start(_ENGINE.load(linear_model), shares=True)
+    runner.start(_ENGINE.load(linear_model), shares=True, seconds=float("inf"))
     deadline = RunningClock().monotonic() + 30.0
 
     async def one(number: int) -> None:

@@ -102,9 +102,11 @@ class FakeEngine:
 class FakeRunner:
     def __init__(self) -> None:
         self.shares: bool | None = None
+        self.seconds = 0.0
 
-    def start(self, model: Model, *, shares: bool) -> None:
+    def start(self, model: Model, *, shares: bool, seconds: float) -> None:
         self.shares = shares
+        self.seconds = seconds
 
     async def submit(
         self, inputs: Mapping[str, Array], *, key: Hashable, rows: int, deadline: float
@@ -120,7 +122,7 @@ class Setting:
         artifacts: FakeArtifacts | None = None,
         model: Model | Exception | None = None,
     ) -> None:
-        clock = ManualClock()
+        self.clock = clock = ManualClock()
         self.slot = Slot(Assignment("alpha", "v-1", "delays"), clock)
         self.registry = registry or FakeRegistry(_FACTS)
         self.artifacts = artifacts or FakeArtifacts(_HERE)
@@ -266,3 +268,32 @@ def test_before_it_is_ready_callers_are_told_to_come_back() -> None:
     with pytest.raises(Unavailable) as caught:
         setting.slot.loaded()
     assert caught.value.retry_after == 1.0
+
+
+class Timed(Identity):
+    """Takes these seconds, one after the other, by the clock of its setting."""
+
+    def __init__(self, *seconds: float) -> None:
+        super().__init__()
+        self.seconds = list(seconds)
+        self.clock: ManualClock | None = None
+
+    def run(self, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
+        if self.clock is not None and self.seconds:
+            self.clock.advance(self.seconds.pop(0))
+        return super().run(inputs)
+
+
+async def test_a_model_is_as_quick_as_the_quickest_of_its_measured_runs() -> None:
+    # Five runs tell whether its rows are independent and warm it, five are measured.
+    model = Timed(*[9.0] * 5, 0.3, 0.5, 0.2, 4.0, 0.3)
+    setting = Setting(model=model)
+    model.clock = setting.clock
+    await setting.load()
+    assert setting.runner.seconds == pytest.approx(0.2)
+
+
+async def test_of_a_model_that_cannot_be_warmed_nothing_is_known() -> None:
+    setting = Setting(model=Identity(width=-1, broken=invalid("inputs", "too narrow")))
+    await setting.load()
+    assert setting.runner.seconds == float("inf")

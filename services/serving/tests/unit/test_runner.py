@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fp_kernel import DeadlineExceeded, Internal, InvalidArgument, ResourceExhausted, Unavailable, invalid
+from fp_kernel import Clock, DeadlineExceeded, Internal, InvalidArgument, ResourceExhausted, Unavailable, invalid
 from fp_kernel.signatures import TensorSpec
 from fp_kernel.tensors import ElementType
+from fp_serving.adapters.loop_runs import QUICK
 from fp_serving.adapters.runner import BatchRunner
 from fp_serving.domain.arrays import decode
 from fp_serving.domain.batching import BatchPolicy
 from fp_serving.domain.schema import Schema
+from fp_testkit.clock import ManualClock
 from fp_testkit.wallclock import RunningClock
 
 Arrays = Mapping[str, np.ndarray[Any, Any]]
@@ -22,6 +24,7 @@ _SCHEMA = Schema(
     (TensorSpec("y", ElementType.FLOAT32, (-1,)),),
 )
 _NEVER = float("inf")
+_QUICK = QUICK / 10
 
 
 class Doubling:
@@ -35,12 +38,16 @@ class Doubling:
         self.gate.set()
         self.started = threading.Event()
         self.runs: list[list[float]] = []
+        self.threads: set[int] = set()
+        self.during: Callable[[], object] = lambda: None
 
     def run(self, inputs: Arrays) -> Arrays:
         self.started.set()
         assert self.gate.wait(10)
         x = inputs["x"]
         self.runs.append(x.tolist())
+        self.threads.add(threading.get_ident())
+        self.during()
         if (x < 0).any():
             raise invalid("inputs", "negative")
         if (x == 99).any():
@@ -48,10 +55,17 @@ class Doubling:
         return {"y": x * 2}
 
 
-def _runner(model: Doubling, *, shares: bool = True, max_waiting_rows: int = 100) -> BatchRunner:
+def _runner(
+    model: Doubling,
+    *,
+    shares: bool = True,
+    max_waiting_rows: int = 100,
+    seconds: float = _NEVER,
+    clock: Clock | None = None,
+) -> BatchRunner:
     policy = BatchPolicy(max_rows=8, max_delay=0.0, max_waiting_rows=max_waiting_rows)
-    runner = BatchRunner(policy, threads=1, clock=RunningClock())
-    runner.start(model, shares=shares)
+    runner = BatchRunner(policy, threads=1, clock=clock or RunningClock())
+    runner.start(model, shares=shares, seconds=seconds)
     return runner
 
 
@@ -170,3 +184,59 @@ async def test_a_closed_runner_answers_what_waits_and_takes_nothing_new() -> Non
     model.gate.set()
     await closing
     assert await held == 2.0
+
+
+async def test_requests_of_one_turn_share_a_run_of_a_quick_model() -> None:
+    model = Doubling()
+    runner = _runner(model, seconds=_QUICK)
+    assert await asyncio.gather(*(_ask(runner, float(value)) for value in range(10))) == [2.0 * v for v in range(10)]
+    assert model.runs == [[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0], [8.0, 9.0]]
+    assert model.threads == {threading.get_ident()}
+    await runner.close()
+
+
+async def test_a_bad_request_of_a_quick_model_does_not_fail_its_neighbours() -> None:
+    model = Doubling()
+    runner = _runner(model, seconds=_QUICK)
+    answers = await asyncio.gather(*(_ask(runner, value) for value in (2.0, -3.0, 99.0)), return_exceptions=True)
+    assert answers[0] == 4.0
+    assert isinstance(answers[1], InvalidArgument)
+    assert isinstance(answers[2], Internal)
+    await runner.close()
+
+
+async def test_requests_of_a_quick_model_run_alone_when_it_cannot_share() -> None:
+    model = Doubling()
+    runner = _runner(model, shares=False, seconds=_QUICK)
+    await asyncio.gather(_ask(runner, 1.0), _ask(runner, 2.0))
+    assert model.runs == [[1.0], [2.0]]
+    await runner.close()
+
+
+@pytest.mark.parametrize(("seconds", "rows"), [(QUICK, 6), (QUICK * 1.01, 1), (_NEVER, 1)])
+async def test_what_may_take_longer_is_no_matter_of_the_loop(seconds: float, rows: int) -> None:
+    model = Doubling()
+    runner = _runner(model, seconds=seconds)
+    await runner.submit({"x": np.ones(rows, np.float32)}, key="k", rows=rows, deadline=_NEVER)
+    assert threading.get_ident() not in model.threads
+    await runner.close()
+
+
+async def test_a_run_that_took_long_on_the_loop_was_the_last_one_there() -> None:
+    model, clock = Doubling(), ManualClock()
+    runner = _runner(model, seconds=_QUICK, clock=clock)
+    model.during = lambda: clock.advance(1.0)
+    await _ask(runner, 1.0)
+    model.during = lambda: None
+    await _ask(runner, 2.0)
+    assert len(model.threads) == 2
+    await runner.close()
+
+
+async def test_too_much_that_waits_for_the_loop_is_refused() -> None:
+    model = Doubling()
+    runner = _runner(model, max_waiting_rows=2, seconds=_QUICK)
+    answers = await asyncio.gather(*(_ask(runner, value) for value in (1.0, 2.0, 3.0)), return_exceptions=True)
+    assert answers[:2] == [2.0, 4.0]
+    assert isinstance(answers[2], ResourceExhausted)
+    await runner.close()

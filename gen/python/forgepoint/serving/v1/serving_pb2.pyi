@@ -639,10 +639,13 @@ class ModelStatus(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
     UPDATED_AT_FIELD_NUMBER: _builtins.int
+    LINK_PORT_FIELD_NUMBER: _builtins.int
     model_name: _builtins.str
     version: _builtins.str
     state: Global___ModelState.ValueType
     message: _builtins.str
+    link_port: _builtins.int
+    """Port of the runtime's link (forgepoint.link.v1), at the address of its RPCs; 0 when it has none."""
     @_builtins.property
     def updated_at(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
@@ -653,10 +656,11 @@ class ModelStatus(_message.Message):
         state: Global___ModelState.ValueType = ...,
         message: _builtins.str = ...,
         updated_at: _timestamp_pb2.Timestamp | None = ...,
+        link_port: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "model_name", b"model_name", "state", b"state", "updated_at", b"updated_at", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["link_port", b"link_port", "message", b"message", "model_name", b"model_name", "state", b"state", "updated_at", b"updated_at", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -47,6 +47,11 @@ class ChannelContext:
         self._margin = margin
         self._metrics = metrics
 
+    @property
+    def acts_for_others(self) -> bool:
+        """Whether calls also say for which team they are made."""
+        return self.credential is not None and self.credential.acts_for_others
+
     def begin(self, method: str, timeout: float | None, *, streams: bool) -> "CallContext":
         """Raises DeadlineExceeded when the incoming call has no time left."""
         seconds = timeout if timeout is not None else self._stream_timeout if streams else self._timeout
@@ -118,15 +123,17 @@ class CallContext:
         return self._deadline - time.monotonic()
 
     def translate(self, failure: grpc.aio.AioRpcError, token: str) -> Error:
+        """The error of a failed call as this process may raise it; see `own`."""
+        return self.own(from_rpc_error(failure), token)
+
+    def own(self, error: Error, token: str) -> Error:
         """The peer's error as this process may raise it.
 
         In a service, a peer that refused the service's token or call, or took too long, is nothing that the service's
         caller could mend: the error becomes the service's own. A `retry_after` is dropped unless the call that is being
         handled may be sent twice: the service may have changed something before it called the peer.
         """
-        error = from_rpc_error(failure)
-        credential = self.channel.credential
-        if credential is None or not credential.acts_for_others:
+        if not self.channel.acts_for_others:
             return error
         call = call_or_none()
         if refuses_bearer(error) and token:

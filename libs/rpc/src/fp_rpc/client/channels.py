@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Self
 
 import grpc
@@ -16,8 +17,10 @@ from fp_rpc.client.client_call import ClientMethod
 from fp_rpc.client.connection import Connection
 from fp_rpc.client.credentials import Credential
 from fp_rpc.client.renewed_channel import open_channel
+from fp_rpc.link.caller import Link, Locate
 from fp_rpc.retries import SINGLE, RetryPolicy, reads_only
 from fp_rpc.tls.certificates import Certificates
+from fp_rpc.tls.http import client_context
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ class Channels:
         self._policy = policy or ChannelPolicy()
         self._metrics = CallMetrics.of(metrics, client=True) if metrics is not None else None
         self._open: set[_Channel] = set()
+        self._links: set[Link] = set()
         self._group = connection_group()
 
     def open(
@@ -71,27 +75,48 @@ class Channels:
         passing: errors of the peer that go through a service to its own caller; see `call_context`.
         Stubs on it raise `fp_kernel` errors, and start a call when it is awaited or read.
         """
-        policy = self._policy
-        context = ChannelContext(
-            self._credential,
-            timeout=timeout,
-            stream_timeout=policy.stream_timeout,
-            margin=policy.margin,
-            metrics=self._metrics,
-            passing=passing,
-        )
 
         def bare(config: str) -> grpc.aio.Channel:
-            return open_channel(address, _options(policy, self._group, config), self._certificates, peer)
+            return open_channel(address, _options(self._policy, self._group, config), self._certificates, peer)
 
-        channel = _Channel(bare, context, policy, self._open.discard)
+        channel = _Channel(bare, self._context(timeout, passing), self._policy, self._open.discard)
         self._open.add(channel)
         return channel
 
+    def link(
+        self,
+        method: str,
+        locate: Locate,
+        *,
+        timeout: float,
+        peer: str = "",
+        passing: Collection[type[Error]] = frozenset(),
+    ) -> Link:
+        """Calls of one method of one peer as frames on one connection, with the same identity; see `fp_rpc.link`.
+
+        method: `/package.Service/Name`. locate: where the peer's link listens. timeout, peer, passing: as of a channel.
+        """
+        tls = partial(client_context, self._certificates) if self._certificates is not None else None
+        link = Link(method, self._context(timeout, passing), locate, peer=peer, tls=tls, closed=self._links.discard)
+        self._links.add(link)
+        return link
+
     async def close(self) -> None:
-        """Close every channel that is still open; their running calls are cancelled."""
+        """Close every channel and link that is still open; their running calls are cancelled."""
         for channel in tuple(self._open):
             await channel.close()
+        for link in tuple(self._links):
+            await link.close()
+
+    def _context(self, timeout: float, passing: Collection[type[Error]]) -> ChannelContext:
+        return ChannelContext(
+            self._credential,
+            timeout=timeout,
+            stream_timeout=self._policy.stream_timeout,
+            margin=self._policy.margin,
+            metrics=self._metrics,
+            passing=passing,
+        )
 
 
 def _options(policy: ChannelPolicy, group: int, config: str) -> list[tuple[str, int | str]]:

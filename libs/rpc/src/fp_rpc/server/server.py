@@ -17,10 +17,11 @@ from fp_rpc.audit.queue import AuditQueue
 from fp_rpc.audit.records import AuditSink, LogAudit
 from fp_rpc.call_metrics import CallMetrics
 from fp_rpc.identity.caller import CredentialResolver, IdentityResolver
+from fp_rpc.link.listener import LinkPolicy, Listener
 from fp_rpc.server.call_end import CallEnd
 from fp_rpc.server.health import NAME, Health
 from fp_rpc.server.interceptor import Interceptor
-from fp_rpc.server.method import handler_of, method_of
+from fp_rpc.server.method import Method, handler_of, method_of
 from fp_rpc.server.request_bodies import RequestBodies
 from fp_rpc.tls.certificates import Certificates
 
@@ -87,8 +88,16 @@ class Server:
         if isinstance(resolver, CredentialResolver):
             withdrawals = resolver.withdrawals
             withdrawals.subscribe(lambda: self._interceptor.end_withdrawn(withdrawals))
+        self._listener = Listener(
+            resolver,
+            CallMetrics.of(metrics),
+            self._audit,
+            LinkPolicy(self._policy.max_concurrent_rpcs, self._policy.max_bytes_in_flight),
+        )
+        self._link_port: int | None = None
         self._health = Health()
         self._services: dict[str, grpc.GenericRpcHandler] = {}
+        self._methods: dict[str, Method] = {}
         self._server: grpc.aio.Server | None = None
 
     def add(self, add_servicer_to_server: Callable[[Any, Any], None], servicer: object) -> None:
@@ -98,6 +107,23 @@ class Server:
         Raises ValueError for a method without an Access option, TypeError for one that is not async.
         """
         add_servicer_to_server(servicer, _Registrar(self._add_handlers))
+
+    def link(self, method: str, port: int) -> None:
+        """Take the calls of this method, which was added, over a link as well (`fp_rpc.link`).
+
+        method: its name, of one request and one answer. port: 0 for a free one; see `link_port`.
+        Raises LookupError when no added service has it.
+        """
+        found = next((each for path, each in self._methods.items() if path.endswith(f"/{method}")), None)
+        if found is None:
+            raise LookupError(f"no added service has the method {method}")
+        self._listener.methods[found.path] = found
+        self._link_port = port
+
+    @property
+    def link_port(self) -> int:
+        """Where links connect to; 0 before `start` and without a link."""
+        return self._listener.port
 
     async def start(self, address: str, certificates: Certificates | None = None) -> int:
         """Listen on host:port; answers the port. Health says NOT_SERVING until `set_serving(True)`.
@@ -116,6 +142,8 @@ class Server:
         except RuntimeError:
             raise OSError(f"cannot listen on {address}") from None
         self._interceptor.certified = certificates is not None
+        if self._link_port is not None:
+            await self._listener.start(address.rpartition(":")[0].strip("[]"), self._link_port, certificates)
         await server.start()
         self._audit.start()
         self._server = server
@@ -136,7 +164,9 @@ class Server:
             return
         self._health.close()
         timer = asyncio.get_running_loop().call_later(grace * _STREAM_SHARE, self._interceptor.end_streams)
-        await server.stop(grace)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(server.stop(grace))
+            group.create_task(self._listener.stop(grace))
         timer.cancel()
         await self._audit.close(self._policy.audit_flush)
 
@@ -153,6 +183,7 @@ class Server:
                     method.input_type,
                     self._policy.max_message_bytes,
                 )
+                self._methods[facts.path] = facts
                 wrapped[method.name] = handler_of(facts, self._interceptor.wrap(facts))
         self._services[name] = grpc.method_handlers_generic_handler(name, wrapped)
         self._health.add(name)

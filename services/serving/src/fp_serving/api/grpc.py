@@ -1,5 +1,6 @@
 """forgepoint.serving.v1.ModelServingService; callers are services, the access rules say so."""
 
+from collections.abc import Callable
 from typing import Any
 
 import grpc
@@ -23,12 +24,16 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class Servicer(ModelServingServiceServicer):
-    def __init__(self, slot: Slot, predict: Predict, counts: RequestCounts) -> None:
+    """link_port: where predictions are taken as frames too, once the server listens."""
+
+    def __init__(self, slot: Slot, predict: Predict, counts: RequestCounts, *, link_port: Callable[[], int]) -> None:
         self._slot = slot
         self._predict = predict
         self._counts = counts
+        self._link_port = link_port
 
-    async def Predict(self, request: pb.PredictRequest, context: Context) -> pb.PredictResponse:
+    # A call of a link has no context.
+    async def Predict(self, request: pb.PredictRequest, context: Context | None) -> pb.PredictResponse:
         call = current_call()
         self._slot.check_address(caller().team, request.model_name, request.version)
         answer = await self._predict(TENSORS.all_from_pb(request.inputs), deadline=call.deadline)
@@ -84,4 +89,6 @@ class Servicer(ModelServingServiceServicer):
 
     def _status(self) -> pb.ModelStatus:
         facts = self._slot.facts
-        return status_to_pb(self._slot.assignment.model_name, facts.version if facts else "", self._slot.status)
+        status = status_to_pb(self._slot.assignment.model_name, facts.version if facts else "", self._slot.status)
+        status.link_port = self._link_port()
+        return status

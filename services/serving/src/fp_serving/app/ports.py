@@ -63,8 +63,8 @@ class Engine(Protocol):
 class Runner(Protocol):
     """Runs a loaded model on a bounded number of threads, joining requests where that is right."""
 
-    def start(self, model: Model, *, shares: bool) -> None:
-        """shares: whether requests may share a run."""
+    def start(self, model: Model, *, shares: bool, seconds: float) -> None:
+        """shares: whether requests may share a run. seconds: that a run of one row takes; infinite when unknown."""
 
     async def submit(
         self, inputs: Mapping[str, Array], *, key: Hashable, rows: int, deadline: float

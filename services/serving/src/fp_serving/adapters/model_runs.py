@@ -1,0 +1,77 @@
+"""One run of the model for the requests that share it."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from fp_kernel import Clock, DeadlineExceeded, Error, Internal
+from fp_kernel.tensors import Tensor
+from fp_telemetry import get_logger
+
+from fp_serving.app.ports import Model
+from fp_serving.domain.arrays import Array, encode
+from fp_serving.domain.batching import join, part
+
+_log = get_logger(__name__)
+
+Outputs = Mapping[str, Tensor]
+Outcome = Outputs | Error
+
+
+@dataclass(slots=True, eq=False)
+class Request:
+    inputs: Mapping[str, Array]
+    rows: int
+    deadline: float
+    loop: asyncio.AbstractEventLoop
+    answer: "asyncio.Future[Outputs]"
+    abandoned: bool = field(default=False)
+
+
+class ModelRuns:
+    """ran: called with rows and requests of each run, from the thread of the run."""
+
+    def __init__(self, model: Model, clock: Clock, ran: Callable[[int, int], None]) -> None:
+        self._model = model
+        self._clock = clock
+        self._ran = ran
+
+    def outcomes(self, batch: Sequence[Request]) -> Sequence[Outcome]:
+        """What each request gets; one that is too late does not run."""
+        now = self._clock.monotonic()
+        live = [request for request in batch if request.deadline > now]
+        answers: dict[int, Outcome] = {}
+        if live:
+            answers = dict(zip(map(id, live), self._run(live), strict=True))
+        late = DeadlineExceeded("the time was over before the model ran")
+        return [answers.get(id(request), late) for request in batch]
+
+    def _run(self, batch: Sequence[Request]) -> Sequence[Outcome]:
+        try:
+            rows = [request.rows for request in batch]
+            self._ran(sum(rows), len(batch))
+            outputs = self._model.run(join([request.inputs for request in batch]))
+            return [_encoded(answer) for answer in (part(outputs, rows) if len(batch) > 1 else [outputs])]
+        except Exception as error:  # noqa: BLE001 -- a thread that ends takes the model with it
+            if len(batch) > 1:
+                # One bad request must not fail its neighbours.
+                return [self._run([request])[0] for request in batch]
+            if isinstance(error, Error):
+                return [error]
+            _log.exception("model run failed")
+            return [Internal("the model failed")]
+
+
+def settle(answers: Sequence[tuple["asyncio.Future[Outputs]", Outcome]]) -> None:
+    """Give each request its outcome, on its event loop."""
+    for future, answer in answers:
+        if future.done():
+            continue
+        if isinstance(answer, Error):
+            future.set_exception(answer)
+        else:
+            future.set_result(answer)
+
+
+def _encoded(outputs: Mapping[str, Array]) -> Outputs:
+    return {name: encode(array) for name, array in outputs.items()}
