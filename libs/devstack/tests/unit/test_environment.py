@@ -1,5 +1,6 @@
 import base64
 import hashlib
+from dataclasses import replace
 
 import pytest
 from fp_devstack.endpoints import Endpoints
@@ -7,7 +8,7 @@ from fp_devstack.ports import Ports
 from fp_devstack.reports import ProcessSpec
 from fp_devstack.secrets_file import Secrets
 from fp_devstack.supervisor import environment, names
-from fp_devstack.supervisor.catalog import SERVICES
+from fp_devstack.supervisor.catalog import EDGE, SERVICES, front
 from fp_devstack.supervisor.environment import Environments
 from fp_devstack.supervisor.placeholders import fill
 from fp_kernel.errors import InvalidArgument
@@ -85,6 +86,26 @@ def test_a_service_gets_the_wishes_that_name_it_unless_the_supervisor_knows_bett
     assert environments.runtime("r", {})["FP_SERVING_RUNS"] == "2"
     assert environments.service(BY_NOUN["auth"], ENDPOINTS, "d")["FP_AUTH_KEY_ENCRYPTION_KEY"] != "weak"
     assert "FP_PIPELINE_CAPACITY" not in environments.service(BY_NOUN["registry"], ENDPOINTS, "d")
+
+
+def test_the_edge_has_the_proof_of_each_service_and_no_credential(environments):
+    edge = environments.service(EDGE, ENDPOINTS, "")
+    proofs = dict(pair.split("=") for pair in edge["FP_EDGE_PROOFS"].split(","))
+
+    assert proofs == {noun: environments.service(BY_NOUN[noun], ENDPOINTS, "d")["FP_EDGE_PROOF"] for noun in EDGE.peers}
+    assert len(set(proofs.values())) == len(BY_NOUN)
+    assert "FP_SERVICE_SECRET" not in edge
+    assert "FP_GRPC_PORT" not in edge
+
+
+def test_with_an_edge_everybody_comes_to_it(environments, tmp_path):
+    with_edge = replace(environments, services=(*SERVICES, EDGE))
+    edge = with_edge.service(EDGE, ENDPOINTS, "")
+    address = f"127.0.0.1:{edge['FP_EDGE_PORT']}"
+
+    assert with_edge.job({})["FP_GATEWAY_ADDR"] == address
+    assert with_edge.service(BY_NOUN["auth"], ENDPOINTS, "d")["FP_AUTH_PUBLIC_URL"] == f"http://{address}"
+    assert (front(with_edge.services).grpc, front(SERVICES).grpc) == ("edge.public", "gateway.grpc")
 
 
 def test_a_job_gets_neither_store_nor_service_secret(environments):

@@ -41,7 +41,10 @@ class Secret(Protocol):
 
 
 class Settings(Protocol):
-    """auth_addr: of its RPCs. auth_issuer: URL of its HTTP address. service_secret: of the service itself."""
+    """auth_addr: of its RPCs. auth_issuer: URL of its HTTP address. service_secret: of the service itself.
+
+    edge_proof: see `CredentialResolver`.
+    """
 
     @property
     def auth_addr(self) -> str: ...
@@ -49,6 +52,8 @@ class Settings(Protocol):
     def auth_issuer(self) -> str: ...
     @property
     def service_secret(self) -> Secret: ...
+    @property
+    def edge_proof(self) -> Secret | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +81,23 @@ def peers(runtime: Measured, settings: Settings) -> Peers:
     jwks = HttpJwks(f"{settings.auth_issuer}{JWKS_PATH}", certificates=certificates)
     keys = ApiKeyResolver(auth_validator(auth))
     withdrawals = Withdrawals(list_withdrawals(auth))
-    identity = CredentialResolver(JwtResolver(settings.auth_issuer, jwks), keys, withdrawals)
+    identity = CredentialResolver(JwtResolver(settings.auth_issuer, jwks), keys, withdrawals, edge_proof(settings))
     runtime.health.add("identity", Once(jwks.load, withdrawals.load), hard=True)
     runtime.on_close(credential.close)
     runtime.on_close(jwks.close)
     runtime.on_close(withdrawals.close)
     runtime.on_close(channels.close)
     return Peers(credential, channels, identity, EndedIdentities(withdrawals, keys))
+
+
+class Proven(Protocol):
+    @property
+    def edge_proof(self) -> Secret | None: ...
+
+
+def edge_proof(settings: Proven) -> str:
+    """What the edge proves itself with; empty where there is none."""
+    return settings.edge_proof.get_secret_value() if settings.edge_proof else ""
 
 
 class Once:

@@ -11,6 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fp_kernel import Unauthenticated, Unavailable
 from fp_rpc import CredentialResolver, JwtResolver, StaticJwks, Withdrawals
+from fp_rpc.identity.caller import ADDRESS_AUDIENCE, AUDIENCE
 from fp_testkit.wallclock import MOMENT, real_now
 from hypothesis import given
 from hypothesis import strategies as st
@@ -245,3 +246,30 @@ async def test_the_form_of_a_credential_picks_its_resolver():
         await resolver.resolve("fp_abc")
     with pytest.raises(Unavailable, match=r"jwt eyJ\."):
         await resolver.resolve("eyJ.")
+
+
+class Nobody:
+    async def resolve(self, credential, *, audience):
+        raise Unauthenticated("nobody")
+
+
+@pytest.mark.parametrize(
+    ("known", "sent", "audience", "is_edge"),
+    [
+        ("what the edge says", "what the edge says", ADDRESS_AUDIENCE, True),
+        ("what the edge says", "what another says", ADDRESS_AUDIENCE, False),
+        ("what the edge says", "", ADDRESS_AUDIENCE, False),
+        # Without an edge there is nothing that proves it.
+        ("", "", ADDRESS_AUDIENCE, False),
+        # It opens no RPC.
+        ("what the edge says", "what the edge says", AUDIENCE, False),
+    ],
+)
+async def test_the_proof_of_the_edge_is_good_for_addresses_alone(known, sent, audience, is_edge):
+    resolver = CredentialResolver(Nobody(), Nobody(), Withdrawals(None), known)
+
+    if is_edge:
+        assert (await resolver.resolve(sent, audience=audience)).service == "edge"
+    else:
+        with pytest.raises(Unauthenticated):
+            await resolver.resolve(sent, audience=audience)

@@ -30,6 +30,7 @@ class ServiceSettings(_Environment):
     bind_host: address to listen on; the dev stack gives loopback.
     auth_issuer: URL of auth's HTTP address; the `iss` of tokens, and where the JWKS is.
     service_secret: the service's own credential; it has no default.
+    edge_proof: what the edge shares with this service alone, to prove whose address it tells; none without an edge.
     otel_endpoint: OTLP/HTTP collector; without it nothing is exported.
     drain_delay: seconds between "not ready" and refusing new calls, so that balancers notice; 0 on a laptop.
     drain_timeout: seconds that running calls and handlers get to end after that.
@@ -44,6 +45,7 @@ class ServiceSettings(_Environment):
     bind_host: str = "0.0.0.0"
     auth_issuer: HttpUrl
     service_secret: SecretStr = Field(min_length=16)
+    edge_proof: SecretStr | None = Field(default=None, min_length=16)
     otel_endpoint: HttpUrl | None = None
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     env: Literal["dev", "prod"] = "prod"

@@ -4,6 +4,7 @@ from fp_events import Bus
 from fp_events.payloads.revocation import follow_identities
 from fp_postgres import Database
 from fp_rpc import CredentialResolver, JwtResolver, Withdrawals
+from fp_rpc.hosting import edge_proof
 from fp_runtime import Runtime
 
 from fp_auth.adapters.identity import ApiKeyIdentity, OwnIdentities
@@ -29,5 +30,8 @@ def own_identity(
     runtime.on_close(withdrawals.close)
     runtime.keep("identities", lambda: follow_identities(bus, runtime.noun, OwnIdentities(withdrawals, keyring)))
     return CredentialResolver(
-        JwtResolver(settings.auth_issuer, keyring, clock), ApiKeyIdentity(resolve_key), withdrawals
+        JwtResolver(settings.auth_issuer, keyring, clock),
+        ApiKeyIdentity(resolve_key),
+        withdrawals,
+        edge_proof(settings),
     )

@@ -8,7 +8,7 @@ from fp_rpc import Server, ServiceCredential
 from fp_rpc.audit.denials import DenialPolicy
 from fp_rpc.audit.queue import AuditQueue
 from fp_rpc.call_metrics import CallMetrics
-from fp_rpc.hosting import Peers, peers
+from fp_rpc.hosting import Peers, edge_proof, peers
 from fp_rpc.identity.caller import ADDRESS_AUDIENCE
 from fp_runtime import Runtime
 from fp_runtime import main as run_main
@@ -96,7 +96,7 @@ def _addresses(runtime: Runtime, settings: GatewaySettings) -> ClientAddressHead
         certificates=runtime.certificates,
     )
     runtime.on_close(proof.close)
-    addresses = ClientAddressHeaders(proof, TrustedProxies(settings.gateway_trusted_proxies))
+    addresses = ClientAddressHeaders(proof, TrustedProxies(settings.gateway_trusted_proxies), edge_proof(settings))
     # The name of the task is a label of its metric of restarts.
     runtime.keep("origin", addresses.run)
     return addresses

@@ -14,11 +14,10 @@ from fp_telemetry import get_logger
 
 from fp_gateway.admission import Admission, Stranger
 from fp_gateway.callers import Callers
-from fp_gateway.client_address import ClientAddressHeaders
+from fp_gateway.client_address import READ, ClientAddressHeaders
 from fp_gateway.failures import Failure, of_error
 from fp_gateway.metadata import Pair, to_service
 from fp_gateway.methods import Method
-from fp_gateway.trusted_proxies import FORWARDED_FOR
 
 _log = get_logger(__name__)
 _access = get_logger("fp_gateway.access")
@@ -61,8 +60,7 @@ class Passage:
 
     async def enter(self) -> None:
         """Before anything is read. Raises Unauthenticated, Unavailable, ResourceExhausted."""
-        peer, forwarded = self._address()
-        address = self._shared.addresses.client(peer, forwarded)
+        address = self._shared.addresses.client(*self._address())
         if self._method.rule.public:
             self._stranger = self._shared.admission.stranger(address)
         try:
@@ -141,7 +139,7 @@ class Passage:
         self._shared.admission.release(self._held)
         self._held = 0
 
-    def _address(self) -> tuple[str, str]:
-        """The connection's other end, and what a proxy in front says of whom it was called by."""
-        forwarded = ",".join(value for key, value in self.sent if key == FORWARDED_FOR and isinstance(value, str))
-        return ip_of(self._context.peer()), forwarded
+    def _address(self) -> tuple[str, Mapping[str, str]]:
+        """The connection's other end, and what the edge or a proxy in front says of whom it was called by."""
+        texts = [(key, value) for key, value in self.sent if isinstance(value, str)]
+        return ip_of(self._context.peer()), {name: ",".join(v for key, v in texts if key == name) for name in READ}

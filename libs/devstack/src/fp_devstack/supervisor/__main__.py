@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 
+from fp_edge import program
 from fp_kernel.errors import Error
 
 from fp_devstack import files
@@ -36,7 +37,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _services(arguments: argparse.Namespace) -> tuple[Service, ...]:
-    services = catalog.load(arguments.catalog) if arguments.catalog else catalog.SERVICES
+    ours = (*catalog.SERVICES, catalog.EDGE) if program.find() else catalog.SERVICES
+    services = catalog.load(arguments.catalog) if arguments.catalog else ours
     chosen = _words(arguments.services)
     unknown = set(chosen) - {service.noun for service in services}
     if unknown:

@@ -18,6 +18,7 @@ class Service:
 
     noun: str
     module: str = ""
+    rpc: bool = True
     database: bool = False
     nats: bool = False
     redis: bool = False
@@ -42,6 +43,11 @@ class Service:
         redis = RedisAccess(self.redis_keys, self.redis_channels, self.redis_commands) if self.redis else None
         return StoreAccess(redis)
 
+    @property
+    def listens(self) -> tuple[str, ...]:
+        """The ports that every program of its kind has."""
+        return ("grpc", "http") if self.rpc else ("http",)
+
 
 @dataclass(frozen=True, slots=True)
 class LoginSetting:
@@ -53,14 +59,20 @@ class LoginSetting:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """The first admin, whom `service` makes. address, http_address: `owner.port`, where people reach the platform."""
+    """The first admin, whom `service` makes."""
 
     service: str
-    address: str
-    http_address: str
     email: LoginSetting
     team: LoginSetting
     password: LoginSetting
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """`owner.port` of what everybody speaks to, by kind: gRPC and HTTP."""
+
+    grpc: str
+    http: str
 
 
 def _service(facts: Mapping[str, Any]) -> Service:
@@ -79,9 +91,17 @@ def _login(facts: Mapping[str, Any]) -> Login:
 _DATA = fp_platform.services()
 SERVICES: tuple[Service, ...] = tuple(_service({"noun": noun, **facts}) for noun, facts in _DATA["services"].items())
 RUNTIME = _service(_DATA["runtime"])
+EDGE = _service(_DATA["edge"])
 COMMON: Mapping[str, str] = _DATA["common"]
 JOB: Mapping[str, str] = _DATA["job"]["generated"]
 LOGIN = _login(_DATA["login"])
+
+
+def front(services: tuple[Service, ...]) -> Front:
+    """The edge where it is among the services, else the gateway."""
+    with_edge, without = _DATA["front"], _DATA["front"]["without_edge"]
+    chosen = with_edge if EDGE in services else without
+    return Front(chosen["grpc"], chosen["http"])
 
 
 def needed_stores(services: tuple[Service, ...]) -> tuple[str, ...]:

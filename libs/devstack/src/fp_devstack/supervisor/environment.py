@@ -12,7 +12,7 @@ from fp_kernel.errors import invalid
 from fp_devstack.endpoints import Endpoints
 from fp_devstack.ports import HOST, Ports
 from fp_devstack.secrets_file import Secrets
-from fp_devstack.supervisor.catalog import COMMON, JOB, LOGIN, RUNTIME, Service
+from fp_devstack.supervisor.catalog import COMMON, EDGE, JOB, LOGIN, RUNTIME, Service, front
 from fp_devstack.supervisor.placeholders import fill
 
 _BASE = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "HOME", "USER")
@@ -53,8 +53,9 @@ class Environments:
 
     def service(self, service: Service, endpoints: Endpoints, database_url: str) -> dict[str, str]:
         noun = service.noun
-        settings = {**self._common(), **self._listen(noun), **self._peers(service.peers)}
-        settings["FP_SERVICE_SECRET"] = self._credential(noun)
+        settings = {**self._common(), **self._listen(service), **self._peers(service.peers)}
+        if service.rpc:
+            settings |= {"FP_SERVICE_SECRET": self._credential(noun), "FP_EDGE_PROOF": self._proof(noun)}
         if service.database:
             settings["FP_DATABASE_URL"] = database_url
         if service.nats:
@@ -75,7 +76,7 @@ class Environments:
             **self._own(RUNTIME.noun),
             **wanted,
             **self._common(),
-            **self._listen(f"runtime/{name}"),
+            **self._ports(f"runtime/{name}", ("grpc", "http")),
             **self._peers(RUNTIME.peers),
             "FP_SERVICE_SECRET": self._credential(RUNTIME.noun),
             **self._filled(RUNTIME.generated),
@@ -108,9 +109,11 @@ class Environments:
         known = {"FP_ENV": "dev", "FP_BIND_HOST": HOST}
         return {**self.base(), **passed, **known, **self._filled(COMMON)}
 
-    def _listen(self, owner: str) -> dict[str, str]:
-        numbers = {port: self.address(owner, port).rpartition(":")[2] for port in ("grpc", "http")}
-        return {"FP_GRPC_PORT": numbers["grpc"], "FP_HTTP_PORT": numbers["http"]}
+    def _listen(self, service: Service) -> dict[str, str]:
+        return self._ports(service.noun, service.listens)
+
+    def _ports(self, owner: str, ports: tuple[str, ...]) -> dict[str, str]:
+        return {f"FP_{port.upper()}_PORT": self.address(owner, port).rpartition(":")[2] for port in ports}
 
     def _peers(self, nouns: tuple[str, ...]) -> dict[str, str]:
         return {f"FP_{noun.upper()}_ADDR": self.address(noun) for noun in nouns}
@@ -118,20 +121,25 @@ class Environments:
     def _credential(self, noun: str) -> str:
         return self.secrets.token(f"service.{noun}")
 
+    def _proof(self, noun: str) -> str:
+        return self.secrets.token(f"edge.proof.{noun}")
+
     def _filled(self, settings: Mapping[str, str]) -> dict[str, str]:
         values: dict[str, Callable[[str], str]] = {
             "folder": lambda _: str(self.folder),
             "address": lambda name: self.address(*name.split(".")),
             "port": lambda name: self.address(*name.split(".")).rpartition(":")[2],
+            "front": lambda kind: self.address(*getattr(front(self.services), kind).split(".")),
             "token": self.secrets.token,
             "key": self.secrets.key,
             "credential_hashes": lambda _: self._credential_hashes(),
+            "edge_proofs": lambda _: ",".join(f"{noun}={self._proof(noun)}" for noun in EDGE.peers),
         }
         return fill(settings, values)
 
     def _credential_hashes(self) -> str:
         """Auth knows the hash of every credential, and no credential but its own."""
-        nouns = (*(service.noun for service in self.services), RUNTIME.noun)
+        nouns = (*(service.noun for service in self.services if service.rpc), RUNTIME.noun)
         return ",".join(f"{noun}={hashlib.sha256(self._credential(noun).encode()).hexdigest()}" for noun in nouns)
 
 

@@ -13,7 +13,7 @@ from fp_devstack.files import copy_aside
 from fp_devstack.reports import Access, Phase
 from fp_devstack.stack import Stack
 from fp_devstack.supervisor.backoff import BackoffPolicy
-from fp_devstack.supervisor.catalog import LOGIN, RUNTIME, Service, needed_stores
+from fp_devstack.supervisor.catalog import EDGE, RUNTIME, Service, front, needed_stores
 from fp_devstack.supervisor.environment import Environments
 from fp_devstack.supervisor.jobs import Jobs
 from fp_devstack.supervisor.runtimes import Runtimes
@@ -75,9 +75,10 @@ class Platform:
         self._stop.set()
 
     def access(self) -> Access:
+        ports = front(self.services)
         return Access(
-            address=self.environments.address(*LOGIN.address.split(".")),
-            http_address=self.environments.address(*LOGIN.http_address.split(".")),
+            address=self.environments.address(*ports.grpc.split(".")),
+            http_address=self.environments.address(*ports.http.split(".")),
             nats_url=self.stack.endpoints.nats_url,
             **self.environments.login(),
             databases={each.noun: self._database_url(each.noun) for each in self.services if each.database},
@@ -205,9 +206,12 @@ class Platform:
             await _at_once([unit.restart for unit in self.units.values()])
 
     async def _stop_processes(self) -> None:
-        edge = {service.noun for service in self.services if service.edge}
-        await _at_once([unit.stop for noun, unit in self.units.items() if noun in edge])
-        rest = [unit.stop for noun, unit in self.units.items() if noun not in edge]
+        """From the outside in, so that what one has accepted can still be answered by the next."""
+        fronts = {service.noun for service in self.services if service.edge}
+        if EDGE.noun in self.units:
+            await self.units[EDGE.noun].stop()
+        await _at_once([unit.stop for noun, unit in self.units.items() if noun in fronts - {EDGE.noun}])
+        rest = [unit.stop for noun, unit in self.units.items() if noun not in fronts]
         if self._runtimes is not None:
             rest += [unit.stop for unit in self._runtimes.units.values()]
         if self._jobs is not None:

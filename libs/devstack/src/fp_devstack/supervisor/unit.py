@@ -5,7 +5,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from fp_kernel.errors import Error
 
@@ -27,6 +27,7 @@ class Unit:
 
     http_port: where `/readyz` answers.
     grace: seconds between SIGTERM and SIGKILL.
+    drain: waited for before SIGTERM, for a program that does not let its calls end by itself.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Unit:
         http_port: int,
         addresses: dict[str, str],
         grace: float,
+        drain: Callable[[], Awaitable[None]] | None = None,
         backoff: BackoffPolicy = BackoffPolicy(),  # noqa: B008 -- frozen
     ) -> None:
         self.name, self.kind, self.addresses = name, kind, addresses
@@ -49,6 +51,7 @@ class Unit:
         self.pid: int | None = None
         self._zygote, self._request, self._log = zygote, request, log
         self._http_port, self._grace, self._backoff = http_port, grace, backoff
+        self._drain = drain
         self._started = 0.0
         self._death = ""  # why the process before this one ended
         self._stopping = asyncio.Event()
@@ -135,6 +138,8 @@ class Unit:
         if self.pid is None:
             return
         pid = self.pid
+        if self._drain is not None:
+            await self._drain()
         await self._zygote.kill(pid, signal.SIGTERM)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._grace):

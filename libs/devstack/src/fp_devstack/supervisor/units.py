@@ -1,12 +1,14 @@
 """Makes units and jobs' requests out of services and specs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+
+from fp_edge import admin
 
 from fp_devstack.endpoints import Endpoints
 from fp_devstack.reports import ProcessSpec
 from fp_devstack.supervisor import names
-from fp_devstack.supervisor.catalog import RUNTIME, Service
+from fp_devstack.supervisor.catalog import EDGE, RUNTIME, Service
 from fp_devstack.supervisor.environment import Environments
 from fp_devstack.supervisor.logfile import LogFile
 from fp_devstack.supervisor.unit import Unit
@@ -14,6 +16,8 @@ from fp_devstack.supervisor.zygote_link import Zygote
 from fp_devstack.zygote.wire import Fork
 
 _PORTS = ("grpc", "http")
+# Streams that go on longer are cut; the rest of the platform waits behind it.
+_DRAIN_SECONDS = 5.0
 _RUNTIME = "runtime/"  # the owner of ports: a runtime may be called as a service is
 
 
@@ -26,7 +30,7 @@ class Units:
     grace: float
 
     def ports(self, service: Service) -> tuple[str, ...]:
-        return (*_PORTS, *service.ports)
+        return (*service.listens, *service.ports)
 
     def service(self, service: Service, endpoints: Callable[[], Endpoints], database_url: Callable[[], str]) -> Unit:
         def request() -> Fork:
@@ -34,7 +38,7 @@ class Units:
             return self._fork(service.noun, service.program, (), environment)
 
         owner, log = service.noun, LogFile(self.environments.folder / "logs" / f"{service.noun}.log")
-        return self._unit(owner, request, log, self.ports(service))
+        return self._unit(owner, request, log, self.ports(service), self._edge_drain if service == EDGE else None)
 
     def runtime(self, name: str, spec: ProcessSpec) -> Unit:
         owner = f"{_RUNTIME}{name}"
@@ -50,7 +54,18 @@ class Units:
     def job(self, name: str, spec: ProcessSpec) -> Fork:
         return self._fork(f"job-{name}", spec.module, spec.arguments, self.environments.job(spec.environment))
 
-    def _unit(self, owner: str, request: Callable[[], Fork], log: LogFile, ports: tuple[str, ...]) -> Unit:
+    async def _edge_drain(self) -> None:
+        """Envoy ends at once when it is told to end."""
+        await admin.drain(self.environments.folder / EDGE.noun, _DRAIN_SECONDS)
+
+    def _unit(
+        self,
+        owner: str,
+        request: Callable[[], Fork],
+        log: LogFile,
+        ports: tuple[str, ...],
+        drain: Callable[[], Awaitable[None]] | None = None,
+    ) -> Unit:
         addresses = {port: self.environments.address(owner, port) for port in ports}
         return Unit(
             owner.removeprefix(_RUNTIME),
@@ -61,6 +76,7 @@ class Units:
             http_port=int(addresses["http"].rpartition(":")[2]),
             addresses=addresses,
             grace=self.grace,
+            drain=drain,
         )
 
     def _fork(self, title: str, module: str, arguments: tuple[str, ...], environment: Mapping[str, str]) -> Fork:

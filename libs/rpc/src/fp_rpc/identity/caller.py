@@ -1,11 +1,14 @@
 """Who calls: the credential and the headers of a call, and the principal that they make."""
 
+import hmac
+import math
 import string
 from collections.abc import Mapping
 from typing import Final, Protocol
 from urllib.parse import quote, unquote
 
 from fp_kernel import Error, PermissionDenied, Principal, Unauthenticated, invalid
+from fp_kernel.identity import SERVICE_ROLE
 
 from fp_rpc import headers
 from fp_rpc.identity.withdrawals import Withdrawals
@@ -21,6 +24,11 @@ _LONGEST: Final = 1_024
 # Marks an error that is about the credential with which the call itself came.
 _CREDENTIAL: Final = "credential"
 _BEARER: Final = "bearer"
+EDGE: Final = "edge"
+"""Noun of the edge, which serves no RPC and calls nobody."""
+_EDGE: Final = Principal(
+    user_id=EDGE, team="", role=SERVICE_ROLE, scopes=frozenset(), expires_at=math.inf, service=EDGE
+)
 
 
 class IdentityResolver(Protocol):
@@ -38,18 +46,28 @@ class CredentialResolver:
     """Picks the resolver by the credential's form: `fp_...` is an API key, anything else a token.
 
     withdrawals: what of the credentials that verify has ended all the same.
+    edge_proof: what the edge tells this service and nobody else, as the proof that an address comes from it; empty
+    where there is no edge.
     """
 
-    def __init__(self, jwt: IdentityResolver, keys: IdentityResolver, withdrawals: Withdrawals) -> None:
+    def __init__(
+        self, jwt: IdentityResolver, keys: IdentityResolver, withdrawals: Withdrawals, edge_proof: str = ""
+    ) -> None:
         self._jwt = jwt
         self._keys = keys
+        self._edge_proof = edge_proof.encode()
         self.withdrawals = withdrawals
 
     async def resolve(self, credential: str, *, audience: str = AUDIENCE) -> Principal:
+        if audience == ADDRESS_AUDIENCE and self._is_edge(credential):
+            return _EDGE
         resolver = self._keys if credential.startswith(API_KEY_PREFIX) else self._jwt
         principal = await resolver.resolve(credential, audience=audience)
         await self.withdrawals.check(principal)
         return principal
+
+    def _is_edge(self, credential: str) -> bool:
+        return bool(self._edge_proof) and hmac.compare_digest(credential.encode(), self._edge_proof)
 
 
 async def identify(resolver: IdentityResolver, metadata: Mapping[str, str]) -> Principal:

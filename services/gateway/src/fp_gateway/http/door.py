@@ -5,10 +5,9 @@ from fp_telemetry import correlation_id
 from starlette.requests import Request
 
 from fp_gateway.callers import PUBLIC_BODY, Callers
-from fp_gateway.client_address import ClientAddressHeaders
+from fp_gateway.client_address import READ, ClientAddressHeaders
 from fp_gateway.http import bind
 from fp_gateway.methods import Method
-from fp_gateway.trusted_proxies import FORWARDED_FOR
 
 
 class Door:
@@ -21,8 +20,8 @@ class Door:
     async def enter(self, request: Request, method: Method) -> Principal | None:
         """Who calls the RPC by this request; None where anybody may. Raises Unauthenticated, Unavailable."""
         peer = request.client.host if request.client else ""
-        forwarded = ",".join(request.headers.getlist(FORWARDED_FOR))
-        address = self._addresses.client(peer, forwarded)
+        told = {name: ",".join(request.headers.getlist(name)) for name in READ}
+        address = self._addresses.client(peer, told)
         return await self._callers.check(method, request.headers, address, correlation_id.get())
 
     async def body(self, request: Request, method: Method, limit: int) -> bytes:

@@ -12,12 +12,11 @@ from google.protobuf.message import Message
 from starlette.requests import Request
 
 from fp_gateway.backends import Backends
-from fp_gateway.client_address import ClientAddressHeaders
+from fp_gateway.client_address import READ, ClientAddressHeaders
 from fp_gateway.failures import as_error
 from fp_gateway.http.bind import response_message
 from fp_gateway.metadata import REQUEST, Pair, to_caller
 from fp_gateway.methods import Method
-from fp_gateway.trusted_proxies import FORWARDED_FOR
 
 # What gRPC takes as metadata; beyond 8 KiB in all a service refuses the call.
 _FIT = re.compile(r"[\x20-\x7e]{1,4096}")
@@ -82,8 +81,8 @@ class RpcClient:
         sent = [(key, value) for key, value in _sent(request) if key not in carrier]
         peer = request.client.host if request.client else ""
         # A header that came several times is one list; the last of them has the nearest proxy.
-        forwarded = ",".join(request.headers.getlist(FORWARDED_FOR))
-        return [*sent, *self._addresses.headers(peer, forwarded), *carrier.items()]
+        told = {name: ",".join(request.headers.getlist(name)) for name in READ}
+        return [*sent, *self._addresses.headers(peer, told), *carrier.items()]
 
 
 def _sent(request: Request) -> Iterator[Pair]:

@@ -1,0 +1,3 @@
+from fp_edge.main import main
+
+main()

@@ -1,0 +1,104 @@
+"""Settings of the edge, from its environment, and the values that its templates take."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BeforeValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+_SHORTEST_PROOF: Final = 16
+
+
+def _words(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(word for word in value.replace(",", " ").split() if word) if isinstance(value, str) else value
+
+
+def _pairs(value: str | dict[str, str]) -> dict[str, str]:
+    return dict(pair.split("=", 1) for pair in value.split(",") if pair) if isinstance(value, str) else value
+
+
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
+# `host:port` of each replica, or one name that resolves to all of them.
+Addresses = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words), Field(min_length=1)]
+Proofs = Annotated[dict[str, SecretStr], NoDecode, BeforeValidator(_pairs)]
+Port = Annotated[int, Field(ge=1, le=65_535)]
+PerSecond = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+class EdgeSettings(BaseSettings):
+    """edge_port: the platform's address. http_port: readiness and metrics, for the inside.
+
+    edge_folder: where the filled files and the admin's socket lie; only the edge may read it.
+    edge_proofs: `noun=secret,...`; by it a service knows that the edge tells it a client's address.
+    edge_trusted_hops: proxies in front of the edge, each of which adds its client to X-Forwarded-For.
+    edge_cors_origins: of web pages that may call from a browser; none by default.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="FP_", env_ignore_empty=True, extra="ignore", frozen=True)
+
+    edge_port: Port = 8000
+    http_port: Port = 8080
+    bind_host: str = "0.0.0.0"
+    edge_folder: Path = Path("/run/forgepoint/edge")
+    edge_proofs: Proofs
+    edge_trusted_hops: Annotated[int, Field(ge=0, le=10)] = 0
+    edge_cors_origins: Words = ()
+    # The certificate of the public address; without it that speaks plain text.
+    edge_cert_file: Path | None = None
+    edge_key_file: Path | None = None
+    reflection: bool = False
+    # `failed`: only what was refused or failed.
+    edge_access_log: Literal["all", "failed", "none"] = "all"
+    # Threads that serve; two carry some thousand calls a second.
+    edge_workers: Annotated[int, Field(ge=1, le=64)] = 2
+    # A second and address, for callers who have proved nothing: calls of public methods, and refused calls.
+    edge_public_rate: PerSecond = 50
+    edge_refused_rate: PerSecond = 100
+    # Bytes of memory; from nine tenths of it on the largest streams are reset, then new ones refused.
+    edge_heap_bytes: Annotated[int, Field(ge=64 * 1024 * 1024)] = 512 * 1024 * 1024
+    edge_connections: Annotated[int, Field(ge=16)] = 5_000
+
+    auth_addr: Addresses
+    registry_addr: Addresses
+    inference_addr: Addresses
+    pipeline_addr: Addresses
+    featurestore_addr: Addresses
+    experiment_addr: Addresses
+    billing_addr: Addresses
+    notification_addr: Addresses
+    monitor_addr: Addresses
+    gateway_addr: Addresses
+    gateway_http_addr: Addresses
+
+    def values(self) -> Mapping[str, Any]:
+        """By the names of the templates' placeholders."""
+        addresses = {name.removesuffix("_addr"): value for name, value in self if name.endswith("_addr")}
+        proofs = {noun: secret.get_secret_value() for noun, secret in self.edge_proofs.items()}
+        return {
+            "host": self.bind_host,
+            "port": self.edge_port,
+            "probe_port": self.http_port,
+            "trusted_hops": self.edge_trusted_hops,
+            "cors_origins": [{"exact": origin} for origin in self.edge_cors_origins],
+            "tls": bool(self.edge_cert_file and self.edge_key_file),
+            "cert_file": str(self.edge_cert_file),
+            "key_file": str(self.edge_key_file),
+            "cert_folder": str(self.edge_cert_file.parent if self.edge_cert_file else ""),
+            "reflection": self.reflection,
+            "log": self.edge_access_log != "none",
+            "log_failed_only": self.edge_access_log == "failed",
+            "public_rate": self.edge_public_rate,
+            "public_burst": 4 * self.edge_public_rate,
+            "refused_rate": self.edge_refused_rate,
+            "refused_burst": 4 * self.edge_refused_rate,
+            "heap_bytes": self.edge_heap_bytes,
+            "connections": self.edge_connections,
+            **{f"endpoints.{name}": [_endpoint(each) for each in value] for name, value in addresses.items()},
+            **{f"proof.{noun}": proof for noun, proof in proofs.items()},
+        }
+
+
+def _endpoint(address: str) -> dict[str, Any]:
+    host, _, port = address.rpartition(":")
+    return {"endpoint": {"address": {"socket_address": {"address": host.strip("[]"), "port_value": int(port)}}}}

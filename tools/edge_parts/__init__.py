@@ -1,0 +1,1 @@
+"""The parts of the edge's configuration, a module for each file that Envoy reads."""

@@ -1,0 +1,49 @@
+"""What the edge itself answers, in the platform's forms: a problem over HTTP, a status without details over gRPC."""
+
+from edge_parts.shapes import Json
+
+_UNAVAILABLE = 503
+
+
+def local_replies() -> Json:
+    """Envoy's own texts name addresses where a service could not be reached, so that these get others."""
+    away = "%UPSTREAM_CLUSTER% is not available"
+    return {
+        "mappers": [
+            {"filter": _all(_grpc(), _status(_UNAVAILABLE)), "body_format_override": _text(away)},
+            {"filter": _grpc(), "body_format_override": _text("%LOCAL_REPLY_BODY%")},
+            {"filter": _status(_UNAVAILABLE), "body_format_override": _problem(away)},
+        ],
+        "body_format": _problem("%LOCAL_REPLY_BODY%"),
+    }
+
+
+def _text(text: str) -> Json:
+    return {"text_format_source": {"inline_string": text}}
+
+
+def _problem(title: str) -> Json:
+    """RFC 9457, with the `error` that the gateway's problems have as well."""
+    return {
+        "content_type": "application/problem+json",
+        "json_format": {
+            "type": "about:blank",
+            "title": title,
+            "status": "%RESPONSE_CODE%",
+            "error": {"code": "%RESPONSE_CODE%", "message": title},
+        },
+    }
+
+
+def _grpc() -> Json:
+    header = {"name": "content-type", "string_match": {"prefix": "application/grpc"}}
+    return {"header_filter": {"header": header}}
+
+
+def _status(code: int) -> Json:
+    value = {"default_value": code, "runtime_key": f"edge.status_{code}"}
+    return {"status_code_filter": {"comparison": {"op": "EQ", "value": value}}}
+
+
+def _all(*filters: Json) -> Json:
+    return {"and_filter": {"filters": list(filters)}}
