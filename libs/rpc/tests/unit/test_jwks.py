@@ -168,7 +168,7 @@ async def test_what_is_no_key_set_is_as_if_auth_were_away(site, source, body):
 
 
 async def test_an_answer_that_breaks_off_is_as_if_auth_were_away(source, monkeypatch):
-    def broken(_url):
+    def broken(*_):
         raise IncompleteRead(b"")
 
     monkeypatch.setattr("fp_rpc.identity.jwks._fetch", broken)
