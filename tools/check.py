@@ -34,6 +34,7 @@ def checks(image: str) -> list[tuple[str, list[str]]]:
         ("permissions page", [python, "tools/permissions.py", "--check"]),
         ("edge", [python, "tools/edge.py", "--check"]),
         ("topology", [python, "tools/topology.py", "--check"]),
+        ("rights at NATS", [python, "tools/subjects.py", "--check"]),
         ("page of growth", [python, "tools/growth.py", "--check"]),
         ("lock", [f"{ROOT}/.uv/bin/uv", "lock", "--check", "--quiet"]),
     ]

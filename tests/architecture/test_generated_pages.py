@@ -1,7 +1,8 @@
-"""docs/permissions.md and deploy/topology.toml say what the protos and the code say."""
+"""docs/permissions.md, deploy/topology.toml and subjects.toml say what the protos and the code say."""
 
 import permissions
 import pytest
+import subjects
 import topology
 
 AUTH = "services/auth/src/fp_auth"
@@ -14,6 +15,23 @@ def test_the_page_of_permissions_is_current(tree):
 
 def test_the_topology_is_current(tree):
     assert topology.is_current(tree.root), "run: python tools/topology.py"
+
+
+def test_the_rights_at_nats_are_current(tree):
+    assert subjects.is_current(tree.root), "run: python tools/subjects.py"
+
+
+@pytest.mark.parametrize("lacking", ["fp.models.drift.detected", "fp.pipelines.completed", "fp.auth.apikey.*"])
+def test_a_topology_that_lacks_a_subject_makes_the_rights_at_nats_stale(copied, lacking):
+    (copied.root / topology.FILE).write_text(topology.render(copied.root))
+    (copied.root / subjects.FILE).parent.mkdir(parents=True, exist_ok=True)
+    (copied.root / subjects.FILE).write_text(subjects.render(copied.root))
+    assert subjects.is_current(copied.root)
+
+    whole = (copied.root / topology.FILE).read_text()
+    (copied.root / topology.FILE).write_text(whole.replace(f'    "{lacking}",\n', ""))
+
+    assert not subjects.is_current(copied.root)
 
 
 def test_a_changed_option_makes_the_page_of_permissions_stale(plant, copied):

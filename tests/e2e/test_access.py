@@ -109,7 +109,7 @@ async def test_a_revoked_api_key_is_refused_long_before_a_service_would_ask_agai
 
 async def test_every_call_that_is_to_be_audited_reaches_the_audit_log(channel, admin_token, platform):
     audited = {method.path: method for method in METHODS if access(method).audit == access_pb2.AUDIT_LEVEL_ALWAYS}
-    bus = await connect_bus(platform.access.nats_url, name="test")
+    bus = await connect_bus(platform.admin_nats_url, name="test")
     seen: dict[str, str] = {}
     with suppress(TimeoutError):
         # From the beginning: a second anonymous call of one kind within a minute is only counted.

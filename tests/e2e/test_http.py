@@ -133,7 +133,7 @@ async def test_the_same_model_by_the_open_inference_protocol(http, admin_token, 
 
 
 async def test_the_audit_of_a_service_knows_where_the_caller_sits(platform, admin_token):
-    bus = await connect_bus(platform.access.nats_url, name="test")
+    bus = await connect_bus(platform.admin_nats_url, name="test")
     # Another address of this machine, so that it cannot be taken for the gateway's own.
     elsewhere = httpx.AsyncHTTPTransport(local_address="127.0.0.2")
     headers = {"authorization": f"Bearer {admin_token}", "x-correlation-id": f"peer-{new_id()}"}

@@ -27,7 +27,7 @@ async def database(database_url, tmp_path):
 async def consumer(platform, database, collector):
     """A service in miniature: an event, its inbox row and its effect in one transaction."""
     telemetry = setup("consumer", otlp_endpoint=collector.endpoint)
-    bus = await connect(platform.access.nats_url, name="trace-test")
+    bus = await connect(platform.admin_nats_url, name="trace-test")
     await bus.ensure((), (CONSUMER,))
 
     async def handle(event):

@@ -50,7 +50,7 @@ async def test_no_prediction_lacks_its_event_and_none_has_two(platform):
         await Landing(session, await store.define(session), flights.everything).write(SERVED)
         learned = await learn.learn(session, narrator)
         await deploy.deploy(session, narrator, learned.version)
-        async with counted(platform.access.nats_url, pipelines.MODEL) as completed:
+        async with counted(platform.admin_nats_url, pipelines.MODEL) as completed:
             async with asyncio.TaskGroup() as tasks:
                 flying = tasks.create_task(predict.predict_flights(session, narrator, predicted, None, run=new_id()))
                 for service in SERVICES:

@@ -1,6 +1,7 @@
 """The platform as users reach it: its addresses, its stubs, small models, the command."""
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -48,6 +49,12 @@ class Platform:
     @property
     def supervisor(self) -> SupervisorClient:
         return SupervisorClient(self.folder / SOCKET)
+
+    @property
+    def admin_nats_url(self) -> str:
+        """Of the user who may publish anything, as no service and no operator may."""
+        secrets, ports = (json.loads((self.folder / f"{name}.json").read_text()) for name in ("secrets", "ports"))
+        return f"nats://fp:{secrets['nats.password']}@127.0.0.1:{ports['nats.client']}"
 
 
 async def start(folder: Path) -> Access:

@@ -38,7 +38,7 @@ async def everything(platform: Platform) -> AsyncIterator[tuple[str, bytes]]:
     for noun, url in platform.access.databases.items():
         async for name, content in tables(url):
             yield f"{noun}.{name}", content
-    async for name, content in streams(platform.access.nats_url):
+    async for name, content in streams(platform.admin_nats_url):
         yield f"stream {name}", content
     secrets, ports = (json.loads((platform.folder / f"{name}.json").read_text()) for name in ("secrets", "ports"))
     async for key, content in redis_keys(f"redis://:{secrets['valkey.password']}@127.0.0.1:{ports['valkey.client']}/0"):

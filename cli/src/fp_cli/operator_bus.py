@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fp_cli.output import State
@@ -24,7 +25,8 @@ async def operator_bus(state: State) -> "AsyncIterator[NatsBus]":
     url = os.environ.get("FP_NATS_URL") or contexts.load(state.context).nats_url
     if not url:
         raise FailedPrecondition("the address of the bus is not known", metadata={"next_step": "set FP_NATS_URL"})
-    bus = await connect(url, name="fp")
+    ca_file = os.environ.get("FP_NATS_CA_FILE")
+    bus = await connect(url, name="fp", ca_file=Path(ca_file) if ca_file else None)
     try:
         # `connect` also returns when nobody answers; an operator wants to know it now.
         await _answers(bus, state.timeout)

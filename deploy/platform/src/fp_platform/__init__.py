@@ -2,6 +2,7 @@
 
 - `services.toml`: each service with the stores, peers and settings that the supervisor of a laptop gives it.
 - `events.toml`: the sizes and ages of the streams, and every durable.
+- `subjects.toml`: what each service may do at NATS; generated from the code.
 
 They are a package so that an installed wheel has them too (ADR 0143).
 """
@@ -17,6 +18,10 @@ def services() -> dict[str, Any]:
 
 def events() -> dict[str, Any]:
     return _read("events.toml")
+
+
+def subjects() -> dict[str, Any]:
+    return _read("subjects.toml")
 
 
 def _read(name: str) -> dict[str, Any]:

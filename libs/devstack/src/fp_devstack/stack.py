@@ -106,8 +106,12 @@ class Stack:
         own: dict[str, str] = {"postgres_admin_url": ""}
         for store in self._stores.values():
             match store:
+                case Nats():
+                    own["nats_url"] = store.url_of(noun)
                 case Valkey():
                     own["redis_url"] = store.url_of(noun)
+                case SeaweedFs():
+                    own["s3_access_key"], own["s3_secret_key"] = store.credentials_of(noun)
         return replace(self.endpoints, **own)
 
     @property
@@ -128,6 +132,12 @@ class Stack:
         if not _NOUN.fullmatch(noun):
             raise ValueError(f"{noun!r} is no service's noun")
         return self.secrets.token(f"database.{noun}")
+
+    def reload_users(self) -> None:
+        """Has NATS take the passwords and rights as they are now; whose are the same keep their connections."""
+        for store in self._stores.values():
+            if isinstance(store, Nats):
+                store.reload()
 
     def kill(self, name: str) -> None:
         """Ends one store as a crash would; for tests."""
@@ -175,11 +185,11 @@ class Stack:
                 case Postgres():
                     fields["postgres_admin_url"] = store.admin_url
                 case Nats():
-                    fields["nats_url"] = store.url
+                    fields |= {"nats_url": store.url, "nats_ca_file": store.ca_file}
                 case Valkey():
                     fields["redis_url"] = store.url
                 case SeaweedFs():
                     access, secret = store.credentials
                     fields |= {"s3_endpoint": store.endpoint, "s3_bucket": BUCKET}
-                    fields |= {"s3_access_key": access, "s3_secret_key": secret}
+                    fields |= {"s3_access_key": access, "s3_secret_key": secret, "s3_ca_file": store.ca_file}
         return Endpoints(**fields)

@@ -1,5 +1,6 @@
 """What one service may do at the stores; a store refuses it everything else."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -24,10 +25,31 @@ class RedisAccess:
 
 
 @dataclass(frozen=True, slots=True)
-class StoreAccess:
-    """Of one service. redis: None when it has no user there."""
+class NatsAccess:
+    """Subjects that a user may publish to, except some of them, and may subscribe to."""
 
+    publish: tuple[str, ...] = ()
+    deny_publish: tuple[str, ...] = ()
+    subscribe: tuple[str, ...] = ()
+
+    @property
+    def permissions(self) -> str:
+        """As the server's configuration has them. An empty list there allows everything; here, nothing."""
+        nothing = {"deny": (">",)}
+        publish = {"allow": self.publish, **({"deny": self.deny_publish} if self.deny_publish else {})}
+        subscribe = {"allow": self.subscribe}
+        return json.dumps(
+            {"publish": publish if self.publish else nothing, "subscribe": subscribe if self.subscribe else nothing}
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class StoreAccess:
+    """Of one service; None at a store where it has no user. s3_prefixes: of its objects' names."""
+
+    nats: NatsAccess | None = None
     redis: RedisAccess | None = None
+    s3_prefixes: tuple[str, ...] | None = None
 
 
 Accesses = Mapping[str, StoreAccess]

@@ -1,7 +1,10 @@
 """What each store of a running stack answers, and to whom."""
 
+import asyncio
 import http.client
+import json
 import socket
+import ssl
 import stat
 
 import asyncpg
@@ -11,12 +14,17 @@ import pytest
 import redis
 from fp_devstack import Stack
 from fp_devstack.ports import HOST
-from fp_devstack.store_access import RedisAccess, StoreAccess
+from fp_devstack.store_access import NatsAccess, RedisAccess, StoreAccess
 from fp_devstack.stores import signing
+from fp_testkit.certificates import Certificates
 from fp_testkit.patience import PATIENCE
 
 ACCESSES = {
-    noun: StoreAccess(RedisAccess((f"fp:{noun}:*",), (f"fp:{noun}:*",), ("get", "set", "publish", "subscribe")))
+    noun: StoreAccess(
+        NatsAccess((f"fp.{noun}.>",), (f"fp.{noun}.not.*",), (f"_INBOX_{noun}.>",)),
+        RedisAccess((f"fp:{noun}:*",), (f"fp:{noun}:*",), ("get", "set", "publish", "subscribe")),
+        (f"{noun}/", f"shared-{noun}/"),
+    )
     for noun in ("registry", "inference")
 }
 
@@ -125,6 +133,48 @@ def test_the_bucket_is_there_and_demands_the_secret(stack):
     assert ask("PUT", "b", "wrong", b"x") == 403
 
 
+def test_a_service_has_its_objects_and_no_others(stack):
+    port = int(stack.endpoints.s3_endpoint.rpartition(":")[2])
+
+    def ask(noun, method, name, body=b""):
+        own = stack.endpoints_of(noun)
+        return signing.request(port, method, f"/{own.s3_bucket}{name}", (own.s3_access_key, own.s3_secret_key), body)
+
+    assert ask("inference", "PUT", "/inference/a", b"x") == 200
+    for name in ("/registry/a", "/shared-registry/a"):
+        assert ask("registry", "PUT", name, b"x") == ask("registry", "GET", name) == 200
+    for method in ("PUT", "GET", "HEAD", "DELETE"):
+        for name in ("/inference/a", "/a", "/registry", "/registryother/a", "/shared-inference/a"):
+            assert ask("registry", method, name, b"x" if method == "PUT" else b"") == 403, (method, name)
+        assert ask("billing", method, "/registry/a") == 403
+    assert ask("registry", "GET", "") == ask("registry", "DELETE", "") == 403
+
+
+async def test_new_rights_at_nats_keep_the_connections_of_the_others(tmp_path):
+    rights = {"auth": StoreAccess(NatsAccess(("a",), (), ("_INBOX.>",))), "billing": StoreAccess(NatsAccess(("b",)))}
+    with Stack(tmp_path / "data", stores=["nats"], accesses=rights, durable=False) as stack:
+        gone = asyncio.Event()
+
+        async def lost():
+            gone.set()
+
+        kept = await nats.connect(stack.endpoints_of("auth").nats_url, connect_timeout=int(PATIENCE))
+        old = await nats.connect(
+            stack.endpoints_of("billing").nats_url, allow_reconnect=False, closed_cb=lost, connect_timeout=int(PATIENCE)
+        )
+        before = kept.client_id
+        written = json.loads((stack.folder / "secrets.json").read_text())
+        (stack.folder / "secrets.json").write_text(json.dumps(written | {"nats.billing": "another"}))
+        stack.reload_users()
+        async with asyncio.timeout(PATIENCE):
+            await gone.wait()
+        await (await nats.connect(stack.endpoints_of("billing").nats_url, connect_timeout=int(PATIENCE))).close()
+        await kept.flush(timeout=int(PATIENCE))
+
+        assert (kept.client_id, kept.stats["reconnects"], old.is_connected) == (before, 0, False)
+        await kept.close()
+
+
 def test_no_port_of_the_object_store_takes_or_gives_objects_without_credentials(stack):
     ends = stack.endpoints
     port = int(ends.s3_endpoint.rpartition(":")[2])
@@ -196,3 +246,24 @@ def test_the_shell_of_the_user_does_not_change_a_store(stack):
     assert set(environment) - {"PATH", "LANG", "LC_ALL", "TZ", "HOME", "TMPDIR", "GOMEMLIMIT"} == {
         name for name in environment if name.startswith("WEED_")
     }
+
+
+async def test_stores_whose_folder_has_certificates_speak_tls_alone(tmp_path):
+    certificates = Certificates(tmp_path / "data" / "tls")
+    certificates.of("nats")
+    certificates.of("seaweedfs")
+    context = ssl.create_default_context(cafile=certificates.authority)
+    with Stack(tmp_path / "data", stores=["nats", "seaweedfs"], durable=False) as stack:
+        ends = stack.endpoints
+        connection = await nats.connect(ends.nats_url, tls=context, connect_timeout=int(PATIENCE))
+        await connection.flush(timeout=int(PATIENCE))
+        await connection.close()
+        port = int(ends.s3_endpoint.rpartition(":")[2])
+        verified = http.client.HTTPSConnection(HOST, port, context=context, timeout=PATIENCE)
+        verified.request("GET", "/")
+        status = verified.getresponse().status
+        verified.close()
+
+        assert ends.s3_endpoint.startswith("https://")
+        assert status == 403
+        assert plain(port, "GET", "/", b"") in {None, 400}

@@ -1,4 +1,5 @@
 import base64
+import dataclasses
 import hashlib
 from dataclasses import replace
 
@@ -40,6 +41,15 @@ def test_a_service_gets_the_stores_it_needs_and_no_other(environments):
     assert built["FP_REDIS_URL"] == "redis://r"
     assert "FP_DATABASE_URL" not in built
     assert "FP_S3_SECRET_KEY" not in built
+
+
+def test_a_service_trusts_the_authorities_of_the_stores_that_speak_tls(environments):
+    secure = dataclasses.replace(ENDPOINTS, nats_ca_file="/tls/nats/ca.crt", s3_ca_file="/tls/seaweedfs/ca.crt")
+    plain, built = (environments.service(BY_NOUN["auth"], each, "d") for each in (ENDPOINTS, secure))
+
+    assert not {name for name in plain if name.endswith("_CA_FILE")}
+    assert (built["FP_NATS_CA_FILE"], built["FP_S3_CA_FILE"]) == ("/tls/nats/ca.crt", "/tls/seaweedfs/ca.crt")
+    assert environments.streams(secure)["FP_NATS_CA_FILE"] == "/tls/nats/ca.crt"
 
 
 def test_a_peer_is_told_the_port_that_the_service_listens_on(environments):

@@ -21,7 +21,7 @@ def test_dead_sockets_of_killed_stores_are_removed_and_live_and_young_ones_stay(
     for name in (dead, live):
         os.utime(name, (0, 0))
     monkeypatch.setattr(seaweedfs, "_SOCKETS", Path())
-    store = SeaweedFs(tmp_path, Ports(tmp_path / "p"), Secrets(tmp_path / "s"), durable=False, patience=1.0)
+    store = SeaweedFs(tmp_path, Ports(tmp_path / "p"), Secrets(tmp_path / "s"), {}, durable=False, patience=1.0)
     store.clean()
     servers[1].close()
 

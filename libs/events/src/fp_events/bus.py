@@ -42,7 +42,8 @@ class Bus(Protocol):
     async def ensure(self, streams: Sequence[Stream], consumers: Sequence[Consumer]) -> None:
         """Create or update streams and durables; safe to repeat and to run from many processes at once.
 
-        Raises Unavailable when the bus is away, FailedPrecondition when it refuses a declaration.
+        A user who may make none only looks whether they are there. Raises Unavailable when the bus is away or they are
+        not, FailedPrecondition when it refuses a declaration.
         """
 
     async def consume(self, consumer: Consumer, handle: BatchHandler, *, missed: MissedHook | None = None) -> NoReturn:
@@ -69,7 +70,8 @@ class Bus(Protocol):
     async def broadcast(
         self, broadcast: Broadcast, handle: EventHandler, *, caught_up: asyncio.Event | None = None
     ) -> NoReturn:
-        """Hand every event, in order, to this process, until cancelled; reconnects resume where they stopped.
+        """Hand every event to this process, those of each pattern in order, until cancelled; reconnects resume where
+        they stopped.
 
         caught_up: set once everything that was stored at the start has been handled.
         An event that the handler refuses three times is logged, counted and passed over.

@@ -4,14 +4,19 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 from fp_kernel import Error, FailedPrecondition, InvalidArgument, ResourceExhausted, Unavailable
+from fp_kernel.trust import Untrusted, distrust
 from fp_telemetry import get_logger
 from nats import errors
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 
 from fp_events.cancellation import checkpoint
+from fp_events.refusals import Refusals, forbidden
+from fp_events.secure_client import SecureClient
 
 log = get_logger(__name__)
 
@@ -22,6 +27,7 @@ _API_TIMEOUT: Final = 5.0
 _RECONNECT_WAIT: Final = 0.25
 _FULL: Final = frozenset({10077, 10167, 10047})  # max bytes, max messages, storage of the server
 _TOO_LARGE: Final = 10054
+_STORE: Final = "the event bus"
 
 
 class Connection:
@@ -31,9 +37,16 @@ class Connection:
     a revoked password) it is replaced: `generation` grows, and subscriptions of the earlier one have ended.
     """
 
-    def __init__(self, url: str, name: str) -> None:
-        self.client = Client()
+    def __init__(self, url: str, name: str, authorities: Path | None = None) -> None:
+        """authorities: file with those whose certificate the server must have; without it a URL that starts with
+        `tls://` means those that the system trusts.
+        """
+        self._secure = authorities is not None or url.startswith("tls://")
+        self._authorities = authorities
+        self._untrusted: Untrusted | None = None
+        self.client = self._new_client()
         self.generation = 0
+        self.refusals = Refusals()
         self._closing = False
         self._url = url
         self._name = name
@@ -70,7 +83,7 @@ class Connection:
     async def ping(self) -> None:
         """Raises Unavailable."""
         if not self.up:
-            raise Unavailable("the event bus is away")
+            raise self._away()
         try:
             async with asyncio.timeout(_PING_TIMEOUT):
                 await self.client.flush(timeout=10)
@@ -81,10 +94,10 @@ class Connection:
     async def api(self, subject: str, request: Any = None) -> dict[str, Any]:
         """One call of the JetStream API. Raises what `refused` says."""
         if not self.up:
-            raise Unavailable("the event bus is away")
+            raise self._away()
         body = b"" if request is None else json.dumps(request).encode()
         try:
-            answer = await self.client.request(f"$JS.API.{subject}", body, timeout=_API_TIMEOUT)
+            answer = await self._requested(f"$JS.API.{subject}", body)
         except (TimeoutError, errors.Error, OSError) as error:
             raise Unavailable("the event bus does not answer") from error
         checkpoint()
@@ -92,6 +105,19 @@ class Connection:
         if "error" in made:
             raise refused(made["error"])
         return made
+
+    async def _requested(self, subject: str, body: bytes) -> Msg:
+        """Raises Forbidden at once: the server gives no other answer."""
+        with self.refusals.of(subject) as refused:
+            answer = asyncio.ensure_future(self.client.request(subject, body, timeout=_API_TIMEOUT))
+            try:
+                either: set[asyncio.Future[Any]] = {answer, refused}
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+                if not answer.done():
+                    raise forbidden(subject)
+                return await answer
+            finally:
+                answer.cancel()
 
     async def close(self) -> None:
         self._closing = True
@@ -112,6 +138,8 @@ class Connection:
         await self.client.connect(
             self._url.split(","),
             name=self._name,
+            # Of its own: a user may listen to its own answers only.
+            inbox_prefix=f"_INBOX_{self._name}",
             max_reconnect_attempts=-1,
             reconnect_time_wait=_RECONNECT_WAIT,  # type: ignore[arg-type]  # seconds; the library sleeps for them
             ping_interval=20,
@@ -120,10 +148,16 @@ class Connection:
             reconnected_cb=self._back,
             closed_cb=self._closed,
         )
+        self._untrusted = None
         self._notify(self._on_back)
 
     async def _failed(self, error: Exception) -> None:
-        log.debug("connection of the event bus failed", error=repr(error))
+        before = self._untrusted
+        self._untrusted = distrust(_STORE, error)
+        if self._untrusted and (before is None or before.reason != self._untrusted.reason):
+            log.error("event bus is not trusted", reason=self._untrusted.reason)
+        elif not self.refusals.take(error):
+            log.debug("connection of the event bus failed", error=repr(error))
 
     async def _lost(self) -> None:
         if not self.client.is_closed:
@@ -132,6 +166,7 @@ class Connection:
 
     async def _back(self) -> None:
         log.info("event bus is back")
+        self._untrusted = None
         self._notify(self._on_back)
 
     async def _closed(self) -> None:
@@ -142,9 +177,15 @@ class Connection:
 
     async def _start_again(self) -> None:
         await asyncio.sleep(_RECONNECT_WAIT)
-        self.client = Client()
+        self.client = self._new_client()
         self.generation += 1
         await self._connect()
+
+    def _new_client(self) -> Client:
+        return SecureClient(self._authorities) if self._secure else Client()
+
+    def _away(self) -> Unavailable:
+        return self._untrusted or Unavailable("the event bus is away")
 
     def _notify(self, listeners: list[Callable[[], None]]) -> None:
         for listener in tuple(listeners):

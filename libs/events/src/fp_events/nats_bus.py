@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from fp_kernel import Unavailable
@@ -57,7 +58,12 @@ class NatsBus:
     async def broadcast(
         self, broadcast: Broadcast, handle: EventHandler, *, caught_up: asyncio.Event | None = None
     ) -> NoReturn:
-        readers = [self.reader(stream, patterns, broadcast.deliver) for stream, patterns in broadcast.streams.items()]
+        # One for each pattern: a service has the right to those of its patterns, not to all that their stream holds.
+        readers = [
+            self.reader(stream, (pattern,), broadcast.deliver)
+            for stream, patterns in broadcast.streams.items()
+            for pattern in patterns
+        ]
         await run_broadcast(readers, BroadcastHandler(broadcast, handle, self._metrics), caught_up)
 
     def reader(self, stream: Stream, patterns: tuple[str, ...], deliver: Deliver) -> OrderedConsumer:
@@ -104,16 +110,20 @@ class NatsBus:
         )
 
 
-async def connect(url: str, *, name: str, metrics: Metrics | None = None, replicas: int = 1) -> NatsBus:
+async def connect(
+    url: str, *, name: str, metrics: Metrics | None = None, replicas: int = 1, ca_file: Path | None = None
+) -> NatsBus:
     """A bus that stays connected by itself; it also returns while no server answers: `ping` finds out.
 
     url: `nats://user:password@host:port`, several with commas.
     name: the service's noun; shown by the server, and the `source` of events that name none.
     metrics: where consumer lag and outcomes are counted.
     replicas: of each stream it creates; odd, 1 on a single server.
+    ca_file: the authorities whose certificate the server must have, read anew at each connection; a server that speaks
+    no TLS is refused.
     Raises ValueError for a limit of a stream in the environment that is no number.
     """
     limits.check()
-    connection = Connection(url, name)
+    connection = Connection(url, name, ca_file)
     await connection.open()
     return NatsBus(connection, source=name, metrics=BusMetrics(metrics), replicas=replicas)

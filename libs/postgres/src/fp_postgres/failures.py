@@ -5,6 +5,7 @@ from typing import Final
 
 from asyncpg import exceptions as pg
 from fp_kernel import Aborted, InvalidArgument, Unavailable
+from fp_kernel.trust import distrust
 
 # A retry may find the server back, or another one in its place.
 _AWAY: Final = (
@@ -50,6 +51,8 @@ class Translated:
         # Slow before away: TimeoutError is an OSError.
         if isinstance(error, pg.QueryCanceledError) or (self._calls and isinstance(error, TimeoutError)):
             raise Unavailable("the database did not answer in time") from error
+        if self._calls and isinstance(error, OSError) and (found := distrust("the database", error)):
+            raise found from error
         if isinstance(error, _AWAY) or (self._calls and isinstance(error, OSError)) or _closed(error):
             raise Unavailable("the database is away") from error
 

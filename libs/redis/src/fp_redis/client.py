@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from fp_kernel import Clock, Unavailable
+from fp_kernel.trust import distrust
 from fp_telemetry import get_logger
 from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
 from redis.asyncio.retry import Retry
@@ -14,6 +16,7 @@ from redis.exceptions import ConnectionError as NotConnected
 from redis.exceptions import MasterDownError, NoScriptError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as NotAnswered
 
+from fp_redis.fresh_trust import FreshTrust
 from fp_redis.script import Script
 
 READ_TIMEOUT = 0.5
@@ -64,7 +67,7 @@ class RedisClient:
         store: what people call what is stored there, such as `the projection`. timeout: seconds for each command; short
         for reads, which have another place to go.
         """
-        each = {
+        each: dict[str, Any] = {
             "socket_timeout": timeout,
             "socket_connect_timeout": timeout,
             "health_check_interval": _HEALTH_CHECK,
@@ -75,6 +78,9 @@ class RedisClient:
         # Who has a seat finds a connection: a pool that makes callers wait would cost each command a fourth.
         commands = ConnectionPool.from_url(url, max_connections=_POOL_SIZE + _LISTENERS, **each)
         pings = BlockingConnectionPool.from_url(url, max_connections=1, timeout=timeout, **each)
+        if urlsplit(url).scheme == "rediss":
+            # The library takes the class from the scheme, whatever it is given.
+            commands.connection_class = pings.connection_class = FreshTrust
         return cls(Redis.from_pool(commands), clock, store=store, patience=timeout, pings=Redis.from_pool(pings))
 
     async def ask(self, *commands: Command) -> list[Any]:
@@ -101,7 +107,7 @@ class RedisClient:
                     if message is not None:
                         yield message["data"]
         except (RedisError, OSError) as error:
-            raise self._away() from error
+            raise distrust(self._store, error) or self._away() from error
 
     async def ping(self) -> None:
         await self._pings.execute_command("PING")  # type: ignore[no-untyped-call]
@@ -132,11 +138,13 @@ class RedisClient:
         except NoScriptError:
             raise
         except _AWAY as error:
+            found = distrust(self._store, error)
             # Logged once an outage and not once a command.
             if not self._resting:
-                _log.warning("redis is away", store=self._store, error=type(error).__name__)
+                why = found.reason if found else type(error).__name__
+                _log.warning("redis is away", store=self._store, error=why)
             self._resting_until = self._clock.monotonic() + _REST
-            raise self._away() from error
+            raise found or self._away() from error
         except ResponseError as error:
             self._is_back()
             _log.error("redis refused a command", store=self._store, command=commands[0][0], error=str(error))

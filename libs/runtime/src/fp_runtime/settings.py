@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, FilePath, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
-from fp_runtime.fields import HttpUrl, NatsUrl, PostgresUrl, RedisUrl
+from fp_runtime.fields import HttpUrl, NatsUrl, PostgresUrl, RedisUrl, with_query
 
 PREFIX = "FP_"
 
@@ -55,11 +55,25 @@ class ServiceSettings(_Environment):
 
 
 class PostgresSettings(_Environment):
+    """database_ca_file: the authorities whose certificate the server must have, for the name by which it is called;
+    without it the URL says how it is trusted (`sslmode`). As in the settings of the other stores, each connection reads
+    the file anew, and a server that speaks no TLS is refused where there is one.
+    """
+
     database_url: PostgresUrl
+    database_ca_file: FilePath | None = None
+
+    @model_validator(mode="after")
+    def _trusting(self) -> Self:
+        if self.database_ca_file is not None:
+            given = {"sslmode": "verify-full", "sslrootcert": str(self.database_ca_file)}
+            _set(self, "database_url", with_query(self.database_url, "postgresql", given))
+        return self
 
 
 class EventSettings(_Environment):
     nats_url: NatsUrl
+    nats_ca_file: FilePath | None = None
 
 
 class RedisSettings(_Environment):
@@ -68,7 +82,15 @@ class RedisSettings(_Environment):
     """
 
     redis_url: RedisUrl
+    redis_ca_file: FilePath | None = None
     redis_timeout: Annotated[float, Field(gt=0)] = 0.5
+
+    @model_validator(mode="after")
+    def _trusting(self) -> Self:
+        if self.redis_ca_file is not None:
+            given = {"ssl_ca_certs": str(self.redis_ca_file), "ssl_cert_reqs": "required", "ssl_check_hostname": "true"}
+            _set(self, "redis_url", with_query(self.redis_url, "rediss", given))
+        return self
 
 
 class S3Settings(_Environment):
@@ -83,6 +105,13 @@ class S3Settings(_Environment):
     s3_access_key: SecretStr
     s3_secret_key: SecretStr
     s3_region: str = "us-east-1"
+    s3_ca_file: FilePath | None = None
+
+    @model_validator(mode="after")
+    def _trusting(self) -> Self:
+        if self.s3_ca_file is not None and not self.s3_endpoint.startswith("https://"):
+            raise ValueError("FP_S3_CA_FILE is for an FP_S3_ENDPOINT that starts with https://")
+        return self
 
 
 class InvalidSettings(Exception):
@@ -108,6 +137,11 @@ def load(settings_class: type[Settings]) -> Settings:
 def variable(field: str) -> str:
     """The name of the variable of a field."""
     return f"{PREFIX}{field}".upper()
+
+
+def _set(settings: BaseSettings, field: str, value: object) -> None:
+    """While they are built; afterwards they are frozen."""
+    object.__setattr__(settings, field, value)
 
 
 def _problems(error: ValidationError) -> Iterator[str]:

@@ -1,3 +1,5 @@
+from urllib.parse import parse_qsl, urlsplit
+
 import pytest
 from fp_runtime import InvalidSettings, PostgresSettings, RedisSettings, S3Settings, ServiceSettings, load
 from fp_runtime.fields import Address
@@ -110,3 +112,46 @@ def test_stores_bring_their_own_variables(environment):
         "FP_S3_ACCESS_KEY",
         "FP_S3_SECRET_KEY",
     }
+
+
+@pytest.fixture
+def authorities(tmp_path):
+    file = tmp_path / "ca.crt"
+    file.touch()
+    return str(file)
+
+
+def test_a_file_of_authorities_makes_the_urls_of_stores_verify(environment, authorities):
+    environment.setenv("FP_DATABASE_URL", "postgresql://u:p@db:5432/d?sslmode=disable&target_session_attrs=any")
+    environment.setenv("FP_DATABASE_CA_FILE", authorities)
+    environment.setenv("FP_REDIS_URL", "redis://u:p@r:1/0")
+    environment.setenv("FP_REDIS_CA_FILE", authorities)
+
+    database = urlsplit(load(PostgresSettings).database_url.get_secret_value())
+    redis = urlsplit(load(RedisSettings).redis_url.get_secret_value())
+
+    assert (database.scheme, database.netloc, database.path) == ("postgresql", "u:p@db:5432", "/d")
+    assert dict(parse_qsl(database.query)) == {
+        "sslmode": "verify-full",
+        "sslrootcert": authorities,
+        "target_session_attrs": "any",
+    }
+    assert (redis.scheme, redis.netloc, redis.path) == ("rediss", "u:p@r:1", "/0")
+    assert dict(parse_qsl(redis.query))["ssl_cert_reqs"] == "required"
+
+
+def test_a_file_of_authorities_for_an_object_store_without_tls_is_refused(environment, authorities):
+    names = ("FP_S3_ENDPOINT", "FP_S3_PUBLIC_ENDPOINT", "FP_S3_BUCKET", "FP_S3_ACCESS_KEY", "FP_S3_SECRET_KEY")
+    for name in names:
+        environment.setenv(name, "http://s3:8333")
+    environment.setenv("FP_S3_CA_FILE", authorities)
+
+    with pytest.raises(InvalidSettings, match="FP_S3_CA_FILE"):
+        load(S3Settings)
+
+
+def test_a_file_of_authorities_that_is_not_there_is_named(environment):
+    environment.setenv("FP_DATABASE_CA_FILE", "/nowhere/ca.crt")
+
+    with pytest.raises(InvalidSettings, match="FP_DATABASE_CA_FILE"):
+        load(PostgresSettings)

@@ -3,6 +3,7 @@
 from typing import Final
 
 from fp_kernel import Aborted, Error, NotFound, Unavailable
+from fp_kernel.trust import distrust
 from fp_telemetry import get_logger
 from minio.error import S3Error
 
@@ -18,7 +19,7 @@ class ObjectChanged(Aborted):
 
 
 def failure_of(error: Exception) -> Error:
-    """NotFound, ObjectChanged, or Unavailable for everything else.
+    """NotFound, ObjectChanged, Untrusted, or Unavailable for everything else.
 
     What the store refuses otherwise, such as this service's key, is for the operator to mend and may succeed
     afterwards: as a failed precondition it would be the caller's fault and, in a background job, final.
@@ -30,5 +31,8 @@ def failure_of(error: Exception) -> Error:
             return ObjectChanged("the object was written again", reason="OBJECT_CHANGED")
         _log.warning("object store refused", code=error.code)
         return Unavailable(f"the object store refused: {error.code}", retry_after=_RETRY_AFTER)
+    if found := distrust("the object store", error):
+        _log.error("object store is not trusted", reason=found.reason)
+        return found
     _log.warning("object store does not answer", reason=type(error).__name__)
     return Unavailable("the object store does not answer", retry_after=_RETRY_AFTER)

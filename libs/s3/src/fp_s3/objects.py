@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -14,7 +15,7 @@ from fp_kernel import FailedPrecondition, InvalidArgument, NotFound, PermissionD
 from minio import Minio
 from minio.commonconfig import CopySource
 from minio.deleteobjects import DeleteObject
-from minio.error import MinioException
+from minio.error import MinioException, S3Error
 from urllib3 import PoolManager, Retry, Timeout
 from urllib3.exceptions import HTTPError
 
@@ -40,6 +41,9 @@ class Location:
 
     endpoint: http or https URL. public_endpoint: the address that presigned URLs name, when it is another one.
     region: what URLs are signed for; given, because the client library would ask the store for it before it signs.
+    authorities: file with those whose certificates an https endpoint may have; the system's when None. Each connection
+    reads it anew.
+    own: what the names of this service's objects begin with; it may have no right to the rest of the bucket.
     """
 
     endpoint: str
@@ -48,6 +52,8 @@ class Location:
     secret_key: str = field(repr=False)
     region: str = "us-east-1"
     public_endpoint: str = ""
+    own: str = ""
+    authorities: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +73,15 @@ class ObjectStore:
     def __init__(self, location: Location) -> None:
         self._location = location
         self._bucket = location.bucket
-        self._pool = PoolManager(maxsize=_CONNECTIONS, timeout=Timeout(connect=_CONNECT, read=_READ), retries=_RETRY)
+        timeout = Timeout(connect=_CONNECT, read=_READ)
+        self._pool = PoolManager(maxsize=_CONNECTIONS, timeout=timeout, retries=_RETRY, **_trust(location))
         self._client = _client(location, location.endpoint, self._pool)
         # Signs for the address under which others reach the store; it is never connected to.
         self._signer = _client(location, location.public_endpoint or location.endpoint, self._pool)
 
     async def ping(self) -> None:
         """Raises FailedPrecondition when there is no such bucket."""
-        if not await _in_thread(lambda: self._client.bucket_exists(self._bucket)):
+        if not await _in_thread(self._has_bucket):
             raise FailedPrecondition("the bucket does not exist")
 
     async def close(self) -> None:
@@ -148,7 +155,8 @@ class ObjectStore:
         """
         # The store copies before it answers. A time-out in the middle would begin the copy again, and one of gigabytes
         # would never end: it has the time that its bytes need, and is not repeated.
-        pool = PoolManager(timeout=Timeout(connect=_CONNECT, read=patience(found.size_bytes)), retries=Retry(0))
+        timeout = Timeout(connect=_CONNECT, read=patience(found.size_bytes))
+        pool = PoolManager(timeout=timeout, retries=Retry(0), **_trust(self._location))
         client = _client(self._location, self._location.endpoint, pool)
         try:
             chosen = CopySource(self._bucket, source, match_etag=found.etag)
@@ -192,6 +200,16 @@ class ObjectStore:
             answer.close()
             answer.release_conn()
 
+    def _has_bucket(self) -> bool:
+        """Asked by a list of what has this service's prefix and is not there: `bucket_exists` needs a right to all."""
+        try:
+            list(self._client.list_objects(self._bucket, f"{self._location.own}.ping"))
+        except S3Error as refused:
+            if refused.code != "NoSuchBucket":
+                raise
+            return False
+        return True
+
     def _send(self, key: str, url: str) -> None:
         with self._opened(key) as source:
             size = source.headers["content-length"]
@@ -220,6 +238,10 @@ class ObjectStore:
 def patience(size_bytes: int) -> float:
     """Seconds that the store may take to copy or write so many bytes before its answer begins."""
     return _READ + size_bytes / _SLOWEST
+
+
+def _trust(location: Location) -> dict[str, Any]:
+    return {"cert_reqs": "CERT_REQUIRED", "ca_certs": str(location.authorities) if location.authorities else None}
 
 
 def _client(location: Location, endpoint: str, pool: PoolManager) -> Minio:

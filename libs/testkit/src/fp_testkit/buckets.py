@@ -10,22 +10,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """endpoint: `http://host:port`. name: of the bucket."""
+    """endpoint: `http://host:port`. name: of the bucket. looker: access key and secret key of who may do everything."""
 
     endpoint: str
     name: str
     access_key: str
     secret_key: str
+    looker: tuple[str, str]
 
     def client(self) -> "Minio":
-        """A client of its own; a call blocks."""
+        """A client of its own that may do everything; a call blocks."""
         from minio import Minio
 
         parts = urlsplit(self.endpoint)
         return Minio(
             parts.netloc,
-            access_key=self.access_key,
-            secret_key=self.secret_key,
+            access_key=self.looker[0],
+            secret_key=self.looker[1],
             secure=parts.scheme == "https",
             region="us-east-1",
         )

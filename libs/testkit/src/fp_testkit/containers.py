@@ -9,6 +9,8 @@ from fp_devstack import Endpoints
 from testcontainers.core.container import DockerContainer
 
 if TYPE_CHECKING:
+    from fp_devstack.store_access import NatsAccess
+
     from fp_testkit.stores import Name
 
 _USER: Final = "fp_test_admin"
@@ -68,7 +70,11 @@ class ContainerStores:
             self._endpoints[name] = _endpoints(name, self._run(name, IMAGES[name]))
         return self._endpoints[name]
 
-    async def next_bus(self) -> str:
+    def object_store_of(self, noun: str) -> Endpoints:  # noqa: ARG002 -- its one user may do everything
+        """See `Stores.object_store_of`."""
+        return self.endpoints("seaweedfs")
+
+    async def next_bus(self, access: "NatsAccess | None" = None) -> str:  # noqa: ARG002 -- its one user may do everything
         """The server's one account, emptied: its configuration is inside the container."""
         from fp_testkit.streams import delete_streams
 

@@ -4,11 +4,13 @@ clock           ManualClock
 stores          fp_devstack.Endpoints of the session's real stores, all of them started
 database_url    str: a fresh, empty database
 databases       Databases: `await databases.create(folder, service="registry")` -> URL of a migrated database
-nats_url        str: a server with no stream and no consumer
+nats_url        str: a server with no stream and no consumer; the tests of a service have its rights there and no others
+nats_look_url   str: the same server with every right, for what other services do
 bus             fp_events.NatsBus with every declared stream
 redis_url       str: a store without keys; the tests of a service have its rights there and no others
 redis_look_url  str: the same store with every right, to look at what a service did
-s3              Bucket(endpoint, name, access_key, secret_key): an empty bucket; `.client()` is a minio client
+s3              Bucket(endpoint, name, access_key, secret_key): an empty bucket; the tests of a service have its rights
+                there and no others, but for `.client()`, a minio client with every right
 identity        TestIdentity: `.admin(team)`, `.engineer(team)`, `.viewer(team)`, `.service(noun)`, `.job(team)`
 issuer          Issuer(url, address, identity): JWKS over HTTP, ExchangeServiceToken and ValidateToken over gRPC
 rpc             `await rpc((add_to_server, servicer), ...)` -> RpcHarness(address, channel(token), plain())
@@ -148,15 +150,25 @@ async def database_url(databases: "Databases") -> str:
 
 
 @pytest_asyncio.fixture
-async def nats_url(real_stores: "Stores") -> str:
-    return await real_stores.next_bus()
+async def nats_url(real_stores: "Stores", request: pytest.FixtureRequest) -> str:
+    from fp_testkit.accesses import access_for, making_streams
+
+    access = access_for(request.path)
+    return await real_stores.next_bus(making_streams(access.nats) if access and access.nats else None)
+
+
+@pytest.fixture
+def nats_look_url(nats_url: str) -> str:
+    from fp_testkit.streams import looker
+
+    return looker(nats_url)
 
 
 @pytest_asyncio.fixture
-async def bus(nats_url: str) -> "AsyncIterator[NatsBus]":
+async def bus(nats_look_url: str) -> "AsyncIterator[NatsBus]":
     from fp_events import STREAMS, connect
 
-    connected = await connect(nats_url, name="test")
+    connected = await connect(nats_look_url, name="test")
     await connected.ensure(STREAMS, ())
     yield connected
     await connected.close()
@@ -183,11 +195,16 @@ def redis_look_url(redis_users: "Users", redis_url: str) -> str:
 
 
 @pytest.fixture
-def s3(real_stores: "Stores") -> "Bucket":
+def s3(real_stores: "Stores", request: pytest.FixtureRequest) -> "Bucket":
+    from fp_testkit.accesses import access_for, noun_of
     from fp_testkit.buckets import Bucket
 
-    found = real_stores.endpoints("seaweedfs")
-    bucket = Bucket(found.s3_endpoint, found.s3_bucket, found.s3_access_key, found.s3_secret_key)
+    all_rights = real_stores.endpoints("seaweedfs")
+    access = access_for(request.path)
+    is_user = access is not None and access.s3_prefixes is not None
+    found = real_stores.object_store_of(noun_of(request.path)) if is_user else all_rights
+    looker = (all_rights.s3_access_key, all_rights.s3_secret_key)
+    bucket = Bucket(found.s3_endpoint, found.s3_bucket, found.s3_access_key, found.s3_secret_key, looker)
     bucket.ensure()
     # Not after the test: a service that ends after this fixture may still write.
     bucket.clear()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from fp_devstack import Endpoints, Stack
+    from fp_devstack.store_access import NatsAccess
 
     from fp_testkit.streams import Accounts
 
@@ -21,8 +22,12 @@ class Stores(Protocol):
         """The endpoints of one store, started when it is not running yet; fields of the others are empty."""
         ...
 
-    async def next_bus(self) -> str:
-        """The URL of a NATS without streams, that no client of an earlier URL reaches."""
+    def object_store_of(self, noun: str) -> "Endpoints":
+        """The object store with the credentials of a service."""
+        ...
+
+    async def next_bus(self, access: "NatsAccess | None" = None) -> str:
+        """The URL of a NATS without streams, that no client of an earlier URL reaches. access: of its user."""
         ...
 
     def stop(self) -> None: ...
@@ -38,14 +43,22 @@ class ChildStores:
 
     def endpoints(self, name: Name) -> "Endpoints":
         from fp_devstack import Stack
+        from fp_devstack.supervisor.catalog import SERVICES, accesses
 
         if name not in self._stacks:
-            stack = Stack(self._folder / name, stores=(name,), durable=False)
+            # The object store's users are those that it starts with; elsewhere each test has users of its own.
+            users = accesses(SERVICES) if name == "seaweedfs" else {}
+            stack = Stack(self._folder / name, stores=(name,), accesses=users, durable=False)
             stack.start()
             self._stacks[name] = stack
         return self._stacks[name].endpoints
 
-    async def next_bus(self) -> str:
+    def object_store_of(self, noun: str) -> "Endpoints":
+        """See `Stores.object_store_of`."""
+        self.endpoints("seaweedfs")
+        return self._stacks["seaweedfs"].endpoints_of(noun)
+
+    async def next_bus(self, access: "NatsAccess | None" = None) -> str:
         """See `Stores.next_bus`."""
         if self._accounts is None:
             from fp_testkit.streams import Accounts
@@ -53,7 +66,7 @@ class ChildStores:
             url = self.endpoints("nats").nats_url
             file = self._folder / "nats" / "nats" / "nats.conf"
             self._accounts = Accounts(url, file, self._stacks["nats"].pids["nats"] or 0)
-        return await self._accounts.next()
+        return await self._accounts.next(access)
 
     def stop(self) -> None:
         while self._stacks:

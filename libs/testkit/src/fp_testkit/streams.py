@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from fp_devstack.store_access import NatsAccess
+from fp_devstack.stores.nats import user
+
 from fp_testkit.patience import PATIENCE
 
 _SOLE_USER: Final = re.compile(r"^authorization .*$", re.MULTILINE)
@@ -37,13 +40,17 @@ class Accounts:
         self._password = secrets.token_hex(16)
         self._count = 0
 
-    async def next(self) -> str:
-        """The URL of a new account; every client of the one before is cut off and refused from now on."""
+    async def next(self, access: NatsAccess | None = None) -> str:
+        """The URL of a new account; every client of the one before is cut off and refused from now on.
+
+        access: of its user; everything without one. `looker` gives another user, who may do everything.
+        """
         before, self._count = self._count, self._count + 1
+        users = (user(f"test-{self._count}", self._password, access), user(f"looker-{self._count}", self._password))
         # The streams of the account before are deleted by a user whom its test does not know: they hold disk space.
-        accounts = [_account(self._count, f"test-{self._count}", self._password)]
+        accounts = [_account(self._count, *users)]
         if before:
-            accounts.append(_account(before, _JANITOR, self._password))
+            accounts.append(_account(before, user(_JANITOR, self._password)))
         text = _SOLE_USER.sub("accounts { " + ", ".join(accounts) + " }", self._text)
         self._file.write_text(text, encoding="utf-8")
         os.kill(self._pid, signal.SIGHUP)
@@ -74,9 +81,13 @@ async def admits(url: str) -> bool:
         writer.close()
 
 
-def _account(number: int, user: str, password: str) -> str:
-    name = f"TEST_{number}"
-    return f"{name} {{ jetstream: enabled, users: [{{ user: {json.dumps(user)}, password: {json.dumps(password)} }}] }}"
+def looker(url: str) -> str:
+    """The user who may do everything, in the account of this one."""
+    return url.replace("//test-", "//looker-", 1)
+
+
+def _account(number: int, *users: str) -> str:
+    return f"TEST_{number} {{ jetstream: enabled, users: [{', '.join(users)}] }}"
 
 
 async def delete_streams(url: str) -> None:

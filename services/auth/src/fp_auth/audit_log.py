@@ -17,7 +17,7 @@ from fp_auth.app.checkpoint_audit import CheckpointAudit
 from fp_auth.app.erase_audit_addresses import EraseAuditAddresses
 from fp_auth.app.read_audit import ExportAudit, ListAudit, VerifyAudit
 from fp_auth.app.record_audit import RecordAudit
-from fp_auth.domain.audit import Chain
+from fp_auth.domain.audit import OBJECTS, Chain
 from fp_auth.settings import AuthSettings
 
 _HOURLY = 3_600.0
@@ -35,7 +35,7 @@ async def open_audit_log(runtime: Runtime, settings: AuthSettings, database: Dat
     clock, metrics, retention = runtime.clock, runtime.metrics, settings.audit_kept
     chain = Chain(settings.audit_key)
     reads = PostgresAuditReads(database)
-    checkpoints = ObjectCheckpoints(await soft_objects(runtime, settings), chain)
+    checkpoints = ObjectCheckpoints(await soft_objects(runtime, settings, own=OBJECTS), chain)
     partitions = Partitions(
         database, Partitioned("audit_entries", by="date", each="month", ahead=2, behind=0, retention=retention)
     )

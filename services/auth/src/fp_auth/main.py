@@ -76,7 +76,7 @@ NOUN = "auth"
 async def serve(runtime: Runtime, settings: AuthSettings) -> None:
     clock = runtime.clock
     database = await hard_database(runtime, settings.database_url.get_secret_value())
-    bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
+    bus = await soft_bus(runtime, settings)
     hasher, users, transactions = Argon2Hasher(), PostgresUsers(database), PostgresTransactions(database)
     signing = await open_keyring(runtime, settings, database)
     keyring = signing.keyring

@@ -98,7 +98,9 @@ async def test_an_admin_sees_and_resets_it_and_an_engineer_neither(start, factor
     await auth.login(member.user.email)
 
 
-async def test_nothing_of_it_is_in_a_table_a_stream_or_a_log(start, factors, clock, settings, nats_url, capfd, caplog):
+async def test_nothing_of_it_is_in_a_table_a_stream_or_a_log(
+    start, factors, clock, settings, nats_look_url, capfd, caplog
+):
     auth = await start(clock=clock)
     member = await auth.member("viewer")
     mine = factors(auth, member.token)
@@ -116,7 +118,7 @@ async def test_nothing_of_it_is_in_a_table_a_stream_or_a_log(start, factors, clo
 
     stored = await tables(settings.database_url.get_secret_value())
     await auth.service.stop()
-    sent = await streams(nats_url)
+    sent = await streams(nats_look_url)
     assert b"SecondFactorService/TurnOffSecondFactor" in sent, "the audit stream was looked at"
     said = ("".join(capfd.readouterr()) + caplog.text + shown).encode()
     marked = [secret, secret.hex().encode(), base64.b32encode(secret), proof.encode(), b"wrong-code-typed"]

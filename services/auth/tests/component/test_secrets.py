@@ -103,7 +103,7 @@ async def test_a_position_of_another_form_is_refused(auth, store):
 
 
 async def test_a_value_is_in_no_table_stream_or_log_whatever_is_done_with_it(
-    auth, store, service, settings, nats_url, capfd, caplog
+    auth, store, service, settings, nats_look_url, capfd, caplog
 ):
     marked = f"marked-{secrets.token_hex(16)}"
     admin, pipeline = store((await auth.member("admin")).token), service("pipeline")
@@ -121,7 +121,7 @@ async def test_a_value_is_in_no_table_stream_or_log_whatever_is_done_with_it(
     stored = await tables(settings.database_url.get_secret_value())
     assert b"SetSecret" in stored, "the log of commands was looked at"
     await auth.service.stop()
-    sent = await streams(nats_url)
+    sent = await streams(nats_look_url)
     assert b"SecretService/SetSecret" in sent, "the audit stream was looked at"
     said = "".join(capfd.readouterr()) + caplog.text
     for form in (marked.encode(), marked.encode().hex().encode(), b64encode(marked.encode())[:-4]):

@@ -42,7 +42,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     clock, metrics = runtime.clock, runtime.metrics
     seen = Metrics(metrics)
     database = await hard_database(runtime, settings.database_url.get_secret_value())
-    bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
+    bus = await soft_bus(runtime, settings)
 
     months = await retention.start(runtime, database, settings)
     transactions, reads = PostgresTransactions(database, months), PostgresReads(database)

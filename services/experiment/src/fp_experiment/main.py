@@ -44,7 +44,7 @@ _INDEX_EVERY = 5.0  # seconds; until then a search looks at each run that has en
 async def serve(runtime: Runtime, settings: Settings) -> None:
     clock, metrics = runtime.clock, Metrics(runtime.metrics)
     database = await hard_database(runtime, settings.database_url.get_secret_value())
-    bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
+    bus = await soft_bus(runtime, settings)
     partitions = Partitions(database, partitioned(settings.points_keep))
     await partitions.ensure(clock.now())
 

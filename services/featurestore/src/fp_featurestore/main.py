@@ -45,7 +45,7 @@ _SYNC_EVERY = 1.0
 async def serve(runtime: Runtime, settings: Settings) -> None:
     clock, seen = runtime.clock, Metrics(runtime.metrics)
     database = await hard_database(runtime, settings.database_url.get_secret_value())
-    bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
+    bus = await soft_bus(runtime, settings)
     redis = settings.redis_url.get_secret_value()
     # Soft: reads go to the offline view meanwhile, and what is written is replayed from the log afterwards.
     links = await soft_links(runtime, redis, clock, store="the online view", seconds=settings.redis_timeout)

@@ -36,7 +36,7 @@ _FLUSH = 2.0
 
 
 async def serve(runtime: Runtime, settings: GatewaySettings) -> None:
-    bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
+    bus = await soft_bus(runtime, settings)
     others = peers(runtime, settings)
     callers = Callers(others.identity, _refusals(runtime, AuditPublisher(bus)))
     port = await _unimplemented(runtime, others, AuditPublisher(bus))

@@ -58,7 +58,7 @@ _ONE_ATTEMPT = ChannelPolicy(retry=RetryPolicy(attempts=1))
 
 async def serve(runtime: Runtime, settings: Settings) -> None:
     clock, metrics = runtime.clock, runtime.metrics
-    bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
+    bus = await soft_bus(runtime, settings)
     link = await soft_link(
         runtime, settings.redis_url.get_secret_value(), clock, store="redis", seconds=settings.redis_timeout
     )

@@ -49,7 +49,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     labels_wait = timedelta(days=settings.monitor_retention_days)
     unlabelled = timedelta(days=settings.monitor_unlabelled_days)
     database = await hard_database(runtime, settings.database_url.get_secret_value())
-    bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
+    bus = await soft_bus(runtime, settings)
     others = peers(runtime, settings)
     asked = GrpcPeers(
         others.channels.open(settings.registry_addr, peer="registry", timeout=_PEER_TIMEOUT),

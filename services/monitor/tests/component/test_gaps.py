@@ -7,9 +7,9 @@ from google.protobuf.duration_pb2 import Duration
 
 
 @pytest.fixture
-async def stream(nats_url):
+async def stream(nats_look_url):
     """JetStream itself."""
-    connected = await nats.connect(nats_url)
+    connected = await nats.connect(nats_look_url)
     yield connected.jetstream()
     await connected.close()
 

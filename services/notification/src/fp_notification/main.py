@@ -55,7 +55,7 @@ _STREAMS = (MODELS, PIPELINES, FEATURES, EXPERIMENTS, BILLING, AUTH, NOTIFICATIO
 async def serve(runtime: Runtime, settings: Settings) -> None:
     clock, metrics = runtime.clock, Metrics(runtime.metrics)
     database = await hard_database(runtime, settings.database_url.get_secret_value())
-    bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
+    bus = await soft_bus(runtime, settings)
 
     transactions, reads = PostgresTransactions(database), PostgresReads(database)
     names, timeout = Names(settings.notification_names_timeout), settings.notification_timeout

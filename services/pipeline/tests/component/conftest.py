@@ -69,10 +69,10 @@ class SmallStream:
 
 
 @pytest.fixture
-async def small_stream(nats_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SmallStream]:
+async def small_stream(nats_look_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SmallStream]:
     """Before `bus` and `replica` in a test's parameters: the first one makes the stream."""
     monkeypatch.setenv("FP_STREAM_PREDICTIONS_MAX_BYTES", "30000")
-    connected = await nats.connect(nats_url, connect_timeout=int(PATIENCE))
+    connected = await nats.connect(nats_look_url, connect_timeout=int(PATIENCE))
     yield SmallStream(connected.jetstream(timeout=PATIENCE))
     await connected.close()
 

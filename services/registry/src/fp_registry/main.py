@@ -45,6 +45,7 @@ from fp_registry.app.rebuild import Rebuild
 from fp_registry.app.register_model import RegisterModel
 from fp_registry.app.update_model import UpdateModel
 from fp_registry.app.urls import ArtifactUrls
+from fp_registry.domain.artifact import UPLOADS
 from fp_registry.metrics import Metrics
 from fp_registry.settings import Settings
 
@@ -56,12 +57,12 @@ _PROJECT_EVERY = 1.0
 async def serve(runtime: Runtime, settings: Settings) -> None:
     clock, documents, metrics = runtime.clock, MessageDocuments(), Metrics(runtime.metrics)
     database = await hard_database(runtime, settings.database_url.get_secret_value())
-    bus = await soft_bus(runtime, settings.nats_url.get_secret_value())
+    bus = await soft_bus(runtime, settings)
     redis = settings.redis_url.get_secret_value()
     # Soft: reads go to Postgres meanwhile.
     reads, writes = await soft_links(runtime, redis, clock, store="the projection", seconds=settings.redis_timeout)
     # Soft: only the confirmation of uploads needs it.
-    objects = await soft_objects(runtime, settings, public_urls=True)
+    objects = await soft_objects(runtime, settings, own=UPLOADS, public_urls=True)
     artifacts = ObjectArtifacts(objects, measuring=settings.registry_verify_threads)
 
     transactions, records, wake = PostgresTransactions(database), PostgresRecords(database), asyncio.Event()

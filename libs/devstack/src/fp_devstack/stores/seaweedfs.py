@@ -6,7 +6,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import ClassVar
@@ -36,6 +36,7 @@ _GRPC = ("master", "volume", "filer", "s3")
 
 class SeaweedFs(Store):
     name: ClassVar[str] = "seaweedfs"
+    speaks_tls: ClassVar[bool] = True
     port_names: ClassVar[tuple[str, ...]] = (
         "s3",
         "s3.grpc",
@@ -53,12 +54,16 @@ class SeaweedFs(Store):
 
     @property
     def endpoint(self) -> str:
-        return f"http://{HOST}:{self.ports['s3']}"
+        return f"{'https' if self.secure else 'http'}://{HOST}:{self.ports['s3']}"
 
     @property
     def credentials(self) -> tuple[str, str]:
-        """Access key and secret key."""
+        """Access key and secret key, of who may do everything."""
         return "forgepoint", self.secrets.token("s3.secret_key")
+
+    def credentials_of(self, noun: str) -> tuple[str, str]:
+        """The service's own; the server knows none for those without access."""
+        return noun, self.secrets.token(f"s3.{noun}")
 
     def take_ports(self) -> dict[str, int]:
         offsets = {"admin": (0, _WORKER_OFFSET)}
@@ -68,13 +73,13 @@ class SeaweedFs(Store):
 
     def prepare(self) -> None:
         (self.folder / "data").mkdir(mode=0o700, exist_ok=True)
-        access, secret = self.credentials
-        identity = {
-            "name": "forgepoint",
-            "credentials": [{"accessKey": access, "secretKey": secret}],
-            "actions": ["Admin", "Read", "List", "Tagging", "Write"],
-        }
-        write_private(self.folder / "s3.json", json.dumps({"identities": [identity]}))
+        identities = [_identity(self.credentials, ("Admin", "Read", "List", "Tagging", "Write"))]
+        for noun, access in sorted(self.accesses.items()):
+            if access.s3_prefixes is not None:
+                places = (f"{BUCKET}/{prefix}*" for prefix in access.s3_prefixes)
+                actions = [f"{verb}:{place}" for place in places for verb in ("Read", "List", "Write")]
+                identities.append(_identity(self.credentials_of(noun), actions))
+        write_private(self.folder / "s3.json", json.dumps({"identities": identities}))
 
     def program(self, lock: int) -> Program:
         return Program(
@@ -110,7 +115,12 @@ class SeaweedFs(Store):
             "-s3.port.lance=0",
             "-filer.localSocket=filer.sock",
             "-s3.localSocket=s3.sock",
+            *self._tls(),
         ]
+
+    def _tls(self) -> list[str]:
+        files = self.certificate
+        return [f"-s3.cert.file={files.certificate}", f"-s3.key.file={files.key}"] if self.secure else []
 
     def _port_options(self) -> list[str]:
         ports = self.ports
@@ -131,7 +141,7 @@ class SeaweedFs(Store):
             return False
 
     def _request(self, method: str, name: str = "", body: bytes = b"") -> int:
-        return signing.request(self.ports["s3"], method, f"/{BUCKET}{name}", self.credentials, body)
+        return signing.request(self.ports["s3"], method, f"/{BUCKET}{name}", self.credentials, body, tls=self.secure)
 
     def clean(self) -> None:
         """The program puts sockets into /tmp, no flag moves them, and a killed one leaves them: ours and dead ones."""
@@ -147,6 +157,11 @@ class SeaweedFs(Store):
             admin = self.ports.get(name) or self._book.recorded(f"{self.name}.{name}")
             return admin + _WORKER_OFFSET if admin else None
         return self.ports.get(f"{name}.grpc") or self._book.recorded(f"{self.name}.{name}.grpc")
+
+
+def _identity(credentials: tuple[str, str], actions: Sequence[str]) -> dict[str, object]:
+    access, secret = credentials
+    return {"name": access, "credentials": [{"accessKey": access, "secretKey": secret}], "actions": list(actions)}
 
 
 def _is_dead(path: Path) -> bool:

@@ -6,18 +6,25 @@ import http.client
 from datetime import UTC, datetime
 
 from fp_devstack.ports import HOST
+from fp_devstack.stores.wire import unverified
 
 _REGION = "us-east-1"
 _TIMEOUT_SECONDS = 3.0
 
 
-def request(port: int, method: str, path: str, credentials: tuple[str, str], body: bytes = b"") -> int:
-    """The status of a signed S3 request; `path` needs no escaping.
+def request(
+    port: int, method: str, path: str, credentials: tuple[str, str], body: bytes = b"", *, tls: bool = False
+) -> int:
+    """The status of a signed S3 request; `path` needs no escaping. tls: with whatever certificate.
 
     Raises OSError or http.client.HTTPException when the server does not answer.
     """
     host = f"{HOST}:{port}"
-    connection = http.client.HTTPConnection(HOST, port, timeout=_TIMEOUT_SECONDS)
+    connection = (
+        http.client.HTTPSConnection(HOST, port, timeout=_TIMEOUT_SECONDS, context=unverified())
+        if tls
+        else http.client.HTTPConnection(HOST, port, timeout=_TIMEOUT_SECONDS)
+    )
     try:
         headers = _headers(method, host, path, credentials, body)
         connection.request(method, path, body=body or None, headers=headers)

@@ -15,6 +15,7 @@ from fp_devstack.files import copy_aside, rotate, tail
 from fp_devstack.ports import Ports
 from fp_devstack.secrets_file import Secrets
 from fp_devstack.store_access import Accesses
+from fp_devstack.tls.folder import CertificateFiles
 
 if TYPE_CHECKING:
     import subprocess
@@ -36,6 +37,7 @@ class Store(ABC):
 
     name: ClassVar[str]
     port_names: ClassVar[tuple[str, ...]]
+    speaks_tls: ClassVar[bool] = False
     stop_signal: ClassVar[int] = signal.SIGTERM
     death_signal: ClassVar[int] = signal.SIGKILL
     stop_seconds: ClassVar[float] = 10.0
@@ -44,6 +46,8 @@ class Store(ABC):
         self, folder: Path, ports: Ports, secrets: Secrets, accesses: Accesses, *, durable: bool, patience: float
     ) -> None:
         self.folder = folder / self.name
+        # TLS for the stores whose programs have it, where somebody put a certificate.
+        self.certificate = CertificateFiles(folder / "tls" / self.name)
         self.log = folder / "logs" / f"{self.name}.log"
         self.ports: dict[str, int] = {}
         self.durable = durable
@@ -54,6 +58,15 @@ class Store(ABC):
         self._patience = patience
         self._log_start = 0
         self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def secure(self) -> bool:
+        return self.speaks_tls and self.certificate.certificate.exists()
+
+    @property
+    def ca_file(self) -> str:
+        """The authorities that clients trust; empty without TLS."""
+        return str(self.certificate.authority) if self.secure else ""
 
     @property
     def pid(self) -> int | None:

@@ -9,7 +9,9 @@ from typing import Any
 import fp_platform
 from fp_kernel.errors import InvalidArgument
 
-from fp_devstack.store_access import RedisAccess, StoreAccess
+from fp_devstack.store_access import Accesses, NatsAccess, RedisAccess, StoreAccess
+
+OPERATOR = "operator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class Service:
     redis_channels: tuple[str, ...] = ()
     redis_commands: tuple[str, ...] = ()
     s3: bool = False
+    s3_prefixes: tuple[str, ...] = ()
     peers: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
     edge: bool = False
@@ -41,7 +44,7 @@ class Service:
     @property
     def access(self) -> StoreAccess:
         redis = RedisAccess(self.redis_keys, self.redis_channels, self.redis_commands) if self.redis else None
-        return StoreAccess(redis)
+        return StoreAccess(nats_access(self.noun) if self.nats else None, redis, self.s3_prefixes if self.s3 else None)
 
     @property
     def listens(self) -> tuple[str, ...]:
@@ -102,6 +105,24 @@ def front(services: tuple[Service, ...]) -> Front:
     with_edge, without = _DATA["front"], _DATA["front"]["without_edge"]
     chosen = with_edge if EDGE in services else without
     return Front(chosen["grpc"], chosen["http"])
+
+
+_SUBJECTS = fp_platform.subjects()
+
+
+def nats_access(user: str) -> NatsAccess:
+    """Of a service or the operator; one that the platform does not know may only connect."""
+    return NatsAccess(**{name: tuple(subjects) for name, subjects in _SUBJECTS.get(user, {}).items()})
+
+
+def accesses(services: tuple[Service, ...]) -> Accesses:
+    """The users at the stores: the services, and the operator."""
+    return {**{service.noun: service.access for service in services}, OPERATOR: StoreAccess(nats_access(OPERATOR))}
+
+
+def has_streams(services: tuple[Service, ...]) -> bool:
+    """Whether any of them takes part in the platform's events."""
+    return any(service.nats and service.noun in _SUBJECTS for service in services)
 
 
 def needed_stores(services: tuple[Service, ...]) -> tuple[str, ...]:

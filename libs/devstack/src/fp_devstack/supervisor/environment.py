@@ -18,6 +18,7 @@ from fp_devstack.supervisor.placeholders import fill
 _BASE = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "HOME", "USER")
 # What a developer may set for every service at once.
 _PASSED = ("FP_LOG_LEVEL", "FP_OTEL_ENDPOINT", "FP_REFLECTION")
+_STREAM_LIMITS = "FP_STREAM_"
 # Names that a spec may carry: none that changes what an interpreter or a linker loads.
 _ALLOWED = re.compile(r"FP_[A-Z0-9_]+|[A-Z]+_NUM_THREADS")
 _VALUE_BYTES = 512 * 1024
@@ -59,7 +60,7 @@ class Environments:
         if service.database:
             settings["FP_DATABASE_URL"] = database_url
         if service.nats:
-            settings["FP_NATS_URL"] = endpoints.nats_url
+            settings |= _nats(endpoints)
         if service.redis:
             settings["FP_REDIS_URL"] = endpoints.redis_url
         if service.s3:
@@ -69,6 +70,11 @@ class Environments:
             settings |= {getattr(LOGIN, name).setting: value for name, value in self.login().items()}
         chosen = {name: self.outer.get(name, value) for name, value in self._filled(service.defaults).items()}
         return {**self._own(noun), **settings, **chosen}
+
+    def streams(self, endpoints: Endpoints) -> dict[str, str]:
+        """Of the program that makes streams. endpoints: the operator's."""
+        limits = {name: value for name, value in self.outer.items() if name.startswith(_STREAM_LIMITS)}
+        return {**self.base(), **limits, **_nats(endpoints)}
 
     def runtime(self, name: str, wanted: Mapping[str, str]) -> dict[str, str]:
         """wanted: the spec's; what the supervisor knows wins over it."""
@@ -150,7 +156,13 @@ def _s3(endpoints: Endpoints) -> dict[str, str]:
         "FP_S3_BUCKET": endpoints.s3_bucket,
         "FP_S3_ACCESS_KEY": endpoints.s3_access_key,
         "FP_S3_SECRET_KEY": endpoints.s3_secret_key,
+        **({"FP_S3_CA_FILE": endpoints.s3_ca_file} if endpoints.s3_ca_file else {}),
     }
+
+
+def _nats(endpoints: Endpoints) -> dict[str, str]:
+    trusted = {"FP_NATS_CA_FILE": endpoints.nats_ca_file} if endpoints.nats_ca_file else {}
+    return {"FP_NATS_URL": endpoints.nats_url, **trusted}
 
 
 def outer() -> dict[str, str]:

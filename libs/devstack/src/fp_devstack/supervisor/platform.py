@@ -12,8 +12,9 @@ from fp_devstack import databases
 from fp_devstack.files import copy_aside
 from fp_devstack.reports import Access, Phase
 from fp_devstack.stack import Stack
+from fp_devstack.supervisor import streams
 from fp_devstack.supervisor.backoff import BackoffPolicy
-from fp_devstack.supervisor.catalog import EDGE, RUNTIME, Service, front, needed_stores
+from fp_devstack.supervisor.catalog import EDGE, OPERATOR, RUNTIME, Service, accesses, front, has_streams, needed_stores
 from fp_devstack.supervisor.environment import Environments
 from fp_devstack.supervisor.jobs import Jobs
 from fp_devstack.supervisor.runtimes import Runtimes
@@ -45,8 +46,7 @@ class Platform:
     ) -> None:
         self.folder, self.services, self._note = folder, services, note
         self.phase = Phase.STARTING
-        accesses = {service.noun: service.access for service in services}
-        self.stack = Stack(folder, stores=needed_stores(services), accesses=accesses)
+        self.stack = Stack(folder, stores=needed_stores(services), accesses=accesses(services))
         self.store_restarts = dict.fromkeys(self.stack.pids, 0)
         self.environments = Environments(folder, self.stack.ports, self.stack.secrets, services, outer)
         self.zygote = Zygote(folder, self.environments.zygote(), preload)
@@ -79,7 +79,7 @@ class Platform:
         return Access(
             address=self.environments.address(*ports.grpc.split(".")),
             http_address=self.environments.address(*ports.http.split(".")),
-            nats_url=self.stack.endpoints.nats_url,
+            nats_url=self.stack.endpoints_of(OPERATOR).nats_url,
             **self.environments.login(),
             databases={each.noun: self._database_url(each.noun) for each in self.services if each.database},
         )
@@ -122,6 +122,7 @@ class Platform:
         await asyncio.to_thread(self.stack.start)
         await self._create_databases()
         await self.zygote.wait_ready()
+        await self._make_streams()
         await asyncio.to_thread(self._take_ports)
         if self._stop.is_set():
             return
@@ -157,6 +158,11 @@ class Platform:
             if service.database:
                 password = self.stack.database_password(service.noun)
                 await databases.ensure_database(self.stack.endpoints, service.noun, password)
+
+    async def _make_streams(self) -> None:
+        if has_streams(self.services):
+            environment = self.environments.streams(self.stack.endpoints_of(OPERATOR))
+            await streams.make(self.zygote, self.folder, environment)
 
     async def _run_zygote(self) -> None:
         """Its children die with it and are started again by their units, once it is back."""
@@ -201,9 +207,18 @@ class Platform:
         except Error as error:
             self._note(error.message)  # and again at the next look
             return
+        if "nats" in dead:
+            await self._restore_streams()
         if self.stack.endpoints != before:
             self._note("a store had to move to another port: the services are started again")
             await _at_once([unit.restart for unit in self.units.values()])
+
+    async def _restore_streams(self) -> None:
+        """They are there unless the server has lost its data."""
+        try:
+            await self._make_streams()
+        except Error as error:
+            self._note(error.message)
 
     async def _stop_processes(self) -> None:
         """From the outside in, so that what one has accepted can still be answered by the next."""

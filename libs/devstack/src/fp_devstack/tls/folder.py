@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fp_devstack.files import write_private
-from fp_devstack.tls.authority import Pair
+
+if TYPE_CHECKING:
+    from fp_devstack.tls.authority import Pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,7 @@ class CertificateFiles:
     def authority(self) -> Path:
         return self.folder / "ca.crt"
 
-    def write(self, pair: Pair, authority: str) -> None:
+    def write(self, pair: "Pair", authority: str) -> None:
         """Replaces each file in one step. Who reads in between finds a key and a certificate that do not fit, and reads
         again.
 

@@ -63,7 +63,8 @@ class Consumer:
 
 @dataclass(frozen=True, slots=True)
 class Broadcast:
-    """Every process gets every event, in order; nothing is stored on the server when the process has ended.
+    """Every process gets every event, those of each pattern in order; nothing is stored on the server when the process
+    has ended.
 
     deliver: where a new process starts: `new` events only, `all` that are stored, or the `last_per_subject`.
     """

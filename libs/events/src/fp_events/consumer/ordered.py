@@ -75,9 +75,11 @@ class OrderedConsumer:
         self._notice_reset(str(info["created"]), int(info["state"]["last_seq"]))
         if self._seen is None and self._deliver == "new":
             self._seen = int(info["state"]["last_seq"])
+        # One pattern stands in the subject too, where the server compares both: a right can be given for it alone.
+        sole = self._patterns[0] if len(self._patterns) == 1 else None
         config = {
             "name": name,
-            "filter_subjects": list(self._patterns),
+            **({"filter_subject": sole} if sole else {"filter_subjects": list(self._patterns)}),
             "ack_policy": "none",
             "replay_policy": "instant",
             "inactive_threshold": _INACTIVE,
@@ -85,8 +87,9 @@ class OrderedConsumer:
             "num_replicas": 1,
             **self._start(),
         }
+        place = f"{self._stream.name}.{name}.{sole}" if sole else f"{self._stream.name}.{name}"
         made = await self._connection.api(
-            f"CONSUMER.CREATE.{self._stream.name}.{name}", {"stream_name": self._stream.name, "config": config}
+            f"CONSUMER.CREATE.{place}", {"stream_name": self._stream.name, "config": config}
         )
         self.ready.set()
         if not int(made["num_pending"]):

@@ -15,6 +15,7 @@ from fp_events.cancellation import checkpoint
 from fp_events.connection import Connection, refused
 from fp_events.message.envelope import EncodedEvent
 from fp_events.metrics import BusMetrics
+from fp_events.refusals import forbidden
 
 _WINDOW: Final = 1_024  # unacknowledged messages of one process; about a megabyte in flight
 _QUIET: Final = 5.0  # seconds
@@ -46,12 +47,13 @@ class Publisher:
         self._connection = connection
         self._metrics = metrics
         self._tokens = itertools.count()
-        self._waiting: dict[str, tuple[_Call, str]] = {}
+        self._waiting: dict[str, tuple[_Call, EncodedEvent]] = {}
         self._window = asyncio.Semaphore(_WINDOW)
         self._prefix = ""
         self._generation = 0
         self._starting = asyncio.Lock()
         connection.watch(lost=self._lost, back=lambda: None)
+        connection.refusals.watch(self._refused)
 
     async def send(self, messages: Sequence[EncodedEvent]) -> Published:
         call = _Call(len(messages))
@@ -95,7 +97,7 @@ class Publisher:
     async def _publish(self, call: _Call, message: EncodedEvent, tokens: list[str]) -> None:
         token = str(next(self._tokens))
         tokens.append(token)
-        self._waiting[token] = (call, message.id)
+        self._waiting[token] = (call, message)
         if not self._connection.up:
             self._settle(token, Unavailable("the event bus is away"))
             return
@@ -120,9 +122,9 @@ class Publisher:
 
     def _settle(self, token: str, error: Error | None) -> None:
         if found := self._waiting.pop(token, None):
-            call, event_id = found
+            call, message = found
             self._window.release()
-            call.settle(event_id, error)
+            call.settle(message.id, error)
 
     def _give_up(self, call: _Call, messages: Sequence[EncodedEvent], tokens: list[str], error: Error) -> None:
         """Settle what is open; messages that were sent may still arrive, and sending them again is safe."""
@@ -130,6 +132,11 @@ class Publisher:
             self._settle(token, error)
         for message in messages[len(tokens) :]:
             call.settle(message.id, error)
+
+    def _refused(self, subject: str) -> None:
+        for token, (_, message) in tuple(self._waiting.items()):
+            if message.subject.lower() == subject:
+                self._settle(token, forbidden(message.subject))
 
     def _lost(self) -> None:
         for token in tuple(self._waiting):

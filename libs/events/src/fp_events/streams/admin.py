@@ -1,11 +1,12 @@
 """Streams and durables as the server stores them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
-from fp_kernel import FailedPrecondition
+from fp_kernel import FailedPrecondition, Unavailable
 from fp_telemetry import get_logger
 
 from fp_events.connection import Connection, Missing
@@ -13,6 +14,7 @@ from fp_events.consumer.catalog import RETIRED
 from fp_events.consumer.declaration import Consumer
 from fp_events.consumer.gap import Position
 from fp_events.message.subjects import intersection
+from fp_events.refusals import Forbidden
 from fp_events.streams import DLQ, STREAMS, Stream, with_relatives
 from fp_events.streams.limits import limited
 
@@ -25,29 +27,51 @@ _WAITING_PULLS: Final = 512
 
 
 class JetStreamAdmin:
-    """Creates and updates; safe to repeat and to run from many processes at once."""
+    """Creates and updates; safe to repeat and to run from many processes at once.
+
+    Where the server does not let this user do so it only looks whether what it would make is there: whoever may change
+    a stream can have the server publish under any name (ADR 0193).
+    """
 
     def __init__(self, connection: Connection, replicas: int) -> None:
         self._connection = connection
         self._replicas = replicas
+        self._may_make = True
 
     async def ensure(self, streams: Sequence[Stream], consumers: Sequence[Consumer]) -> None:
         # A durable for replays needs the dead letters' stream, which the caller may not have named.
         for stream in with_relatives([*streams, *([DLQ] if consumers else [])]):
-            await self._ensure_stream(stream)
+            await self._made_or_there(f"STREAM.INFO.{stream.name}", partial(self._ensure_stream, stream))
         for consumer in consumers:
             for stream in consumer.streams:
                 await self.ensure_durable(consumer, stream)
         # Behind the new durables: on an interest stream the retired ones hold what the new ones have not seen.
-        for stream in streams:
+        for stream in streams if self._may_make else ():
             for name in RETIRED.get(stream.name, ()):
-                with suppress(Missing):
+                with suppress(Missing, Forbidden):
                     await self._connection.api(f"CONSUMER.DELETE.{stream.name}.{name}")
 
     async def ensure_durable(self, consumer: Consumer, stream: Stream) -> None:
         """Raises FailedPrecondition when the server stores it in a way that cannot be changed."""
         request = {"stream_name": stream.name, "config": self._durable(consumer, stream)}
-        await self._connection.api(f"CONSUMER.CREATE.{stream.name}.{consumer.name}", request)
+        place = f"{stream.name}.{consumer.name}"
+        make = partial(self._connection.api, f"CONSUMER.CREATE.{place}", request)
+        await self._made_or_there(f"CONSUMER.INFO.{place}", make)
+
+    async def _made_or_there(self, look: str, make: Callable[[], Awaitable[object]]) -> None:
+        """Raises Unavailable while it is not there and this user may not make it."""
+        if self._may_make:
+            try:
+                await make()
+            except Forbidden:
+                self._may_make = False
+            else:
+                return
+        try:
+            await self._connection.api(look)
+        except Missing as missing:
+            name = look.split(".", 2)[2]
+            raise Unavailable(f"{name} is not on the event bus; its operator makes it by `fp events init`") from missing
 
     async def lag(self, consumer: Consumer, stream: Stream) -> int:
         """Events that the durable has not acknowledged, those in flight included."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 RUNTIME_PREFIX = "runtime-"
 JOB_PREFIX = "job-"
+ARTIFACTS = "pipelines/"
 _RUNTIME = re.compile(RUNTIME_PREFIX + r"(?P<execution>[0-9a-f]{32})-(?P<attempt>\d+)-(?P<step>.+)")
 
 
@@ -45,7 +46,7 @@ class AttemptName:
 
 def files_of(execution_id: str) -> str:
     """What the object keys of all files of an execution begin with."""
-    return f"pipelines/{execution_id}/"
+    return f"{ARTIFACTS}{execution_id}/"
 
 
 def parse_runtime(name: str) -> AttemptName | None:
