@@ -36,7 +36,6 @@ from fp_pipeline.app.step_logs import StreamStepLogs
 from fp_pipeline.app.trigger_execution import TriggerExecution
 from fp_pipeline.app.undeploy_archived import UndeployArchived
 from fp_pipeline.app.watch_execution import WatchExecution
-from fp_pipeline.domain.names import ARTIFACTS
 from fp_pipeline.metrics import Metrics
 from fp_pipeline.peers import step_peers
 from fp_pipeline.retention import ForgetExecutions, ForgetRequests
@@ -49,7 +48,7 @@ async def serve(runtime: Runtime, settings: PipelineSettings) -> None:
     clock = runtime.clock
     database = await hard_database(runtime, settings.database_url.get_secret_value())
     bus = await soft_bus(runtime, settings)
-    artifacts = await soft_objects(runtime, settings, own=ARTIFACTS)  # away, jobs wait; everything else goes on
+    artifacts = await soft_objects(runtime, settings, own="pipelines/")  # away, jobs wait; everything else goes on
     signals = Signals(database, CHANNEL)
     transactions, reads = PostgresTransactions(database), PostgresReads(database)
     deployments = PostgresDeploymentReads(database)

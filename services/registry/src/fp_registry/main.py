@@ -45,7 +45,7 @@ from fp_registry.app.rebuild import Rebuild
 from fp_registry.app.register_model import RegisterModel
 from fp_registry.app.update_model import UpdateModel
 from fp_registry.app.urls import ArtifactUrls
-from fp_registry.domain.artifact import UPLOADS
+from fp_registry.domain.artifact import upload_key
 from fp_registry.metrics import Metrics
 from fp_registry.settings import Settings
 
@@ -62,7 +62,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     # Soft: reads go to Postgres meanwhile.
     reads, writes = await soft_links(runtime, redis, clock, store="the projection", seconds=settings.redis_timeout)
     # Soft: only the confirmation of uploads needs it.
-    objects = await soft_objects(runtime, settings, own=UPLOADS, public_urls=True)
+    objects = await soft_objects(runtime, settings, own=upload_key(""), public_urls=True)
     artifacts = ObjectArtifacts(objects, measuring=settings.registry_verify_threads)
 
     transactions, records, wake = PostgresTransactions(database), PostgresRecords(database), asyncio.Event()

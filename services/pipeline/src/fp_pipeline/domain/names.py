@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 RUNTIME_PREFIX = "runtime-"
 JOB_PREFIX = "job-"
-ARTIFACTS = "pipelines/"
 _RUNTIME = re.compile(RUNTIME_PREFIX + r"(?P<execution>[0-9a-f]{32})-(?P<attempt>\d+)-(?P<step>.+)")
 
 
@@ -46,7 +45,7 @@ class AttemptName:
 
 def files_of(execution_id: str) -> str:
     """What the object keys of all files of an execution begin with."""
-    return f"{ARTIFACTS}{execution_id}/"
+    return f"pipelines/{execution_id}/"
 
 
 def parse_runtime(name: str) -> AttemptName | None:

@@ -7,7 +7,6 @@ from fp_kernel import invalid
 
 _DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
 _PREFIX = "sha256:"
-UPLOADS = "uploads/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +22,7 @@ class Measured:
 
 def upload_key(version_id: str) -> str:
     """The object that a presigned PUT writes; whoever has the URL can write it again until it expires."""
-    return f"{UPLOADS}{version_id}"
+    return f"uploads/{version_id}"
 
 
 def content_key(digest: str) -> str:
