@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 # The options of `fp` itself; no command has one of the same name.
-_ANYWHERE: Final = ("-o", "--output", "--address", "--timeout", "--context")
+_ANYWHERE: Final = ("-o", "--output", "--address", "--timeout", "--context", "--ca-file")
+_FLAGS: Final = ("--insecure",)
 
 
 def hoisted(arguments: Sequence[str]) -> list[str]:
@@ -18,7 +19,7 @@ def hoisted(arguments: Sequence[str]) -> list[str]:
         elif argument in _ANYWHERE:
             # Without its value it stays where it is, and the parser says what is missing.
             front += [argument, *_next(left)]
-        elif argument.startswith(tuple(f"{option}=" for option in _ANYWHERE[1:])):
+        elif argument in _FLAGS or argument.startswith(tuple(f"{option}=" for option in _ANYWHERE[1:])):
             front.append(argument)
         else:
             rest.append(argument)

@@ -24,7 +24,7 @@ def fetch(client: Client, version_id: str, file: Path) -> tuple[int, str]:
     answer = client.call(stub.GetDownloadURL, pb.GetDownloadURLRequest(version_id=version_id))
     part = file.with_name(f".{file.name}.part")
     try:
-        size, digest = _saved(answer.download_url, part)
+        size, digest = _saved(client, answer.download_url, part)
         if answer.artifact_digest and digest != answer.artifact_digest:
             raise FailedPrecondition(f"the artifact has the digest {digest}, not {answer.artifact_digest}")
         part.replace(file)
@@ -33,12 +33,17 @@ def fetch(client: Client, version_id: str, file: Path) -> tuple[int, str]:
     return size, digest
 
 
-def _saved(url: str, file: Path) -> tuple[int, str]:
+def _saved(client: Client, url: str, file: Path) -> tuple[int, str]:
     digest = hashlib.sha256()
     size = 0
     direct = is_loopback(httpx.URL(url).host)
     try:
-        with httpx.stream("GET", url, timeout=_TIMEOUT, trust_env=not direct) as response, file.open("wb") as content:
+        with (
+            httpx.stream(
+                "GET", url, timeout=_TIMEOUT, trust_env=not direct, verify=client.transport.https()
+            ) as response,
+            file.open("wb") as content,
+        ):
             if response.is_error:
                 raise Unavailable(f"the object store refused the artifact with status {response.status_code}")
             for chunk in response.iter_bytes():

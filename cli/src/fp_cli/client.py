@@ -9,13 +9,15 @@ from typing import Any, Final
 import grpc
 from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
 from forgepoint.common.v1 import common_pb2
-from fp_kernel import DeadlineExceeded, Error, FailedPrecondition, Unauthenticated, Unavailable, new_id
+from fp_kernel import DeadlineExceeded, Error, Unauthenticated, Unavailable, new_id
 from fp_rpc.errors import from_rpc_error
 
 from fp_cli import context as contexts
+from fp_cli import transport as transports
 from fp_cli.address import host_of, is_loopback
 from fp_cli.context import Context
 from fp_cli.output import State
+from fp_cli.transport import Transport
 
 MESSAGE_BYTES: Final = 17 * 1024 * 1024
 # A token is renewed when it has less than this left, in seconds: clocks differ, and a call takes its time.
@@ -26,11 +28,11 @@ _UNREACHABLE: Final = "a peer is unavailable"
 
 
 class Client:
-    """A channel to the gateway with the caller's token; errors are `fp_kernel` errors."""
+    """A channel to the platform with the caller's token; errors are `fp_kernel` errors."""
 
-    def __init__(self, channel: grpc.Channel, state: State, context: Context, address: str) -> None:
+    def __init__(self, channel: grpc.Channel, state: State, context: Context, transport: Transport) -> None:
         self.channel = channel
-        self._address = address
+        self.transport = transport
         self._state = state
         self._context = context
 
@@ -65,9 +67,9 @@ class Client:
         """What the platform said; where nothing of it answered, the address."""
         found = from_rpc_error(error)
         if found.message == _UNREACHABLE:
-            return Unavailable(f"nothing answers at {self._address}")
+            return self.transport.problem(Unavailable(f"nothing answers at {self.transport.address}"))
         if isinstance(found, DeadlineExceeded):
-            return DeadlineExceeded(f"{self._address} did not answer within {self._state.timeout:g} s")
+            return DeadlineExceeded(f"{self.transport.address} did not answer within {self._state.timeout:g} s")
         return found
 
     def _credentials(self) -> tuple[tuple[str, str], ...]:
@@ -111,27 +113,22 @@ def tokens(response: Any) -> dict[str, Any]:
 def connect(state: State) -> Iterator[Client]:
     """A client for `--address`, else FP_ADDRESS, else the context: `--context`, else FP_CONTEXT, else the current one.
 
-    FP_API_KEY stands for a login, for programs. Raises FailedPrecondition when no address is known.
+    FP_API_KEY stands for a login, for programs. Raises as `transport.chosen` does.
     """
     import os
 
     context = contexts.load(state.context, new=bool(state.address))
     if key := os.environ.get("FP_API_KEY"):
         context = replace(context, access_token=key, refresh_token="")
-    address = state.address or context.address
-    if not address:
-        raise FailedPrecondition(
-            "no platform is known here",
-            metadata={"next_step": "start one with `fp up`, or give --address or FP_ADDRESS"},
-        )
+    transport = transports.chosen(state, context)
     options = (
         ("grpc.max_receive_message_length", MESSAGE_BYTES),
         # What is too large is refused by the platform, which names its limit.
         ("grpc.max_send_message_length", -1),
-        ("grpc.enable_http_proxy", int(not is_loopback(host_of(address)))),
+        ("grpc.enable_http_proxy", int(not is_loopback(host_of(transport.address)))),
     )
-    with grpc.insecure_channel(address, options=options) as channel:
-        yield Client(channel, state, context, address)
+    with transport.channel(options) as channel:
+        yield Client(channel, state, context, transport)
 
 
 def idempotency_key(given: str) -> str:

@@ -18,7 +18,9 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """address: gRPC of the platform. http_address: its HTTP. nats_url: the bus, for operators. All may be empty."""
+    """address: gRPC of the platform. http_address: its HTTP. nats_url: the bus, for operators. ca_file: authority of
+    its certificate. All may be empty.
+    """
 
     address: str = ""
     http_address: str = ""
@@ -29,6 +31,7 @@ class Context:
     refresh_token: str = ""
     # Unix seconds after which the access token is worth nothing.
     expires_at: float = 0.0
+    ca_file: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The tree of commands."""
 
+import os
 import sys
 
 import typer
@@ -78,8 +79,18 @@ def options(
     ),
     name: str = typer.Option("", "--context", envvar="FP_CONTEXT", help="Which platform; default: the current one."),
     timeout: float = typer.Option(30.0, min=0.001, help="Seconds to wait for an answer."),
+    ca_file: str = typer.Option(
+        "",
+        "--ca-file",
+        envvar="FP_CA_FILE",
+        metavar="FILE",
+        help="Authority that the platform's certificate must be of.",
+    ),
+    insecure: bool = typer.Option(False, "--insecure", help="Speak clear text to another machine."),
 ) -> None:
-    context.obj = State(address=address, output=_format(output), timeout=timeout, context=name)
+    context.obj = State(
+        address=address, output=_format(output), timeout=timeout, context=name, ca_file=ca_file, insecure=insecure
+    )
 
 
 stack.add_to(app)
@@ -113,4 +124,6 @@ app.add_typer(events.app, name="events")
 
 def main() -> None:
     """Run `fp`; see `failures` for its exit codes."""
+    # gRPC writes about failed handshakes by itself; `handshake` says what is wrong with them.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     sys.exit(reporting(lambda: app(args=hoisted(sys.argv[1:]), prog_name="fp")))

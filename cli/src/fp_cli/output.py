@@ -11,12 +11,16 @@ from fp_cli import cells, formats, table
 
 @dataclass(slots=True)
 class State:
-    """The options before the command. address, context: empty when not given. timeout: seconds a call may take."""
+    """The options before the command. address, context, ca_file: empty when not given. timeout: seconds that a call may
+    take. insecure: whether clear text may go to another machine.
+    """
 
     address: str = ""
     output: formats.Format = formats.TABLE
     timeout: float = 30.0
     context: str = ""
+    ca_file: str = ""
+    insecure: bool = False
 
     @property
     def structured(self) -> bool:

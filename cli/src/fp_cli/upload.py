@@ -50,7 +50,7 @@ def register(client: Client, order: Order) -> Any:
     )
     request.metrics.update(order.metrics)
     created = client.call(stub.CreateVersion, request)
-    _put(created.upload_url, order.content)
+    _put(client, created.upload_url, order.content)
     confirmation = pb.ConfirmVersionUploadRequest(
         version_id=created.version.id,
         expected_digest=f"sha256:{hashlib.sha256(order.content).hexdigest()}",
@@ -76,10 +76,10 @@ def _model_id(client: Client, order: Order) -> str:
         return str(names.model(client, order.model).id)
 
 
-def _put(url: str, content: bytes) -> None:
+def _put(client: Client, url: str, content: bytes) -> None:
+    direct, verify = is_loopback(httpx.URL(url).host), client.transport.https()
     try:
-        direct = is_loopback(httpx.URL(url).host)
-        response = httpx.put(url, content=content, timeout=_UPLOAD_TIMEOUT, trust_env=not direct)
+        response = httpx.put(url, content=content, timeout=_UPLOAD_TIMEOUT, trust_env=not direct, verify=verify)
     except httpx.HTTPError as error:
         raise Unavailable(f"the object store did not take the artifact: {type(error).__name__}") from None
     if response.is_error:

@@ -68,14 +68,16 @@ def _by_password(state: State, email: str, code: str, *, from_stdin: bool) -> An
 
 def _remember(state: State, session: Any) -> None:
     """session: a LoginResponse."""
-    from fp_cli import client
+    from fp_cli import client, transport
     from fp_cli import context as contexts
 
     with contexts.locked():
         context = contexts.load(state.context, new=True)
+        ca_file = transport.remembered(transport.chosen(state, context))
         if state.address and state.address != context.address:
             # The bus, the HTTP address and the data of another platform are not this one's.
             context = contexts.Context(address=state.address)
+        context = replace(context, ca_file=ca_file)
         contexts.save(replace(context, **client.tokens(session)), state.context)
     user = session.user
     facts = {"email": user.email, "role": user.role, "team": user.team}

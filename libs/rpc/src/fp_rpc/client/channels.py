@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Self
 
 import grpc
@@ -16,11 +15,9 @@ from fp_rpc.client.channel_options import MIB, channel_options, connection_group
 from fp_rpc.client.client_call import ClientMethod
 from fp_rpc.client.connection import Connection
 from fp_rpc.client.credentials import Credential
-from fp_rpc.client.renewed_channel import open_channel
+from fp_rpc.client.renewed_channel import ChannelTls, open_channel
 from fp_rpc.link.caller import Link, Locate
 from fp_rpc.retries import SINGLE, RetryPolicy, reads_only
-from fp_rpc.tls.certificates import Certificates
-from fp_rpc.tls.http import client_context
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +52,7 @@ class Channels:
         policy: ChannelPolicy | None = None,
         *,
         metrics: Metrics | None = None,
-        certificates: Certificates | None = None,
+        certificates: ChannelTls | None = None,
     ) -> None:
         self._credential = credential
         self._certificates = certificates
@@ -96,7 +93,7 @@ class Channels:
 
         method: `/package.Service/Name`. locate: where the peer's link listens. timeout, peer, passing: as of a channel.
         """
-        tls = partial(client_context, self._certificates) if self._certificates is not None else None
+        tls = self._certificates.client_context if self._certificates is not None else None
         link = Link(method, self._context(timeout, passing), locate, peer=peer, tls=tls, closed=self._links.discard)
         self._links.add(link)
         return link

@@ -1,19 +1,34 @@
 """Channels with the certificates of now: gRPC's own keep those with which they were made."""
 
 import asyncio
+import ssl
 from collections.abc import Callable, Sequence
-from typing import Any, Self
+from typing import Any, Protocol, Self
 from weakref import WeakSet
 
 import grpc
 
-from fp_rpc.tls.certificates import Certificates, Material
-
 Options = Sequence[tuple[str, int | str]]
-Opened = tuple[Material, grpc.aio.Channel]
+Opened = tuple[object, grpc.aio.Channel]
 
 
-def open_channel(address: str, options: Options, certificates: Certificates | None, peer: str) -> grpc.aio.Channel:
+class ChannelTls(Protocol):
+    """`tls.certificates.Certificates` of a service, `tls.trust.Trust` of who only verifies."""
+
+    def material(self) -> object:
+        """Another object after each renewal."""
+        ...
+
+    def channel_credentials(self) -> tuple[object, grpc.ChannelCredentials]:
+        """For one channel: gRPC's client keeps for ever what it is given here. With the material of them."""
+        ...
+
+    def client_context(self) -> ssl.SSLContext:
+        """For one connection that is not gRPC's."""
+        ...
+
+
+def open_channel(address: str, options: Options, certificates: ChannelTls | None, peer: str) -> grpc.aio.Channel:
     """A bare channel; by TLS where there are certificates.
 
     peer: the noun by which the other end is verified; empty for the host of the address.
@@ -65,7 +80,7 @@ class RenewedChannel(grpc.aio.Channel):
     that run end on the old one.
     """
 
-    def __init__(self, certificates: Certificates, opened: Callable[[], Opened]) -> None:
+    def __init__(self, certificates: ChannelTls, opened: Callable[[], Opened]) -> None:
         self._certificates = certificates
         self._open = opened
         self._now = _Generation(opened())

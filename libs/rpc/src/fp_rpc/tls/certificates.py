@@ -1,6 +1,7 @@
 """The certificate of this process, its key and the authorities that it trusts, as their files are now."""
 
 import os
+import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -75,6 +76,18 @@ class Certificates:
         """For one channel: gRPC's client keeps for ever what it is given here."""
         now = self.material()
         return now, grpc.ssl_channel_credentials(now.authority, now.key, now.certificate)
+
+    def client_context(self) -> ssl.SSLContext:
+        """For one connection to another service, whose name is checked as the host's."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self.load_into(context, self.material())
+        return context
+
+    def load_into(self, context: ssl.SSLContext, material: Material) -> None:
+        """Python reads a key from a file only. Raises SSLError while the files are being replaced."""
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.load_cert_chain(self.certificate, self.key)
+        context.load_verify_locations(cadata=material.authority.decode())
 
     def server_credentials(self, *, clients: bool) -> grpc.ServerCredentials:
         """For a port; each connection is accepted with the files as they are then.

@@ -26,7 +26,7 @@ class ServerContexts:
         material = self._certificates.material()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.set_alpn_protocols(["http/1.1"])
-        _load(context, self._certificates, material)
+        self._certificates.load_into(context, material)
         if self._clients:
             context.verify_mode = ssl.CERT_REQUIRED
         context.sni_callback = self._renew
@@ -42,19 +42,12 @@ class ServerContexts:
         connection.context = self._context
 
 
-def client_context(certificates: Certificates) -> ssl.SSLContext:
-    """For one request to another service, whose name is checked as the host's."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    _load(context, certificates, certificates.material())
-    return context
-
-
 class PeerHandler(urllib.request.HTTPSHandler):
     """Requests by https to one service: it is verified by its noun, wherever it listens."""
 
     def __init__(self, certificates: Certificates, peer: str) -> None:
         super().__init__()
-        self._connection = functools.partial(_PeerConnection, context=client_context(certificates), peer=peer)
+        self._connection = functools.partial(_PeerConnection, context=certificates.client_context(), peer=peer)
 
     def https_open(self, request: urllib.request.Request) -> Any:
         return self.do_open(self._connection, request)
@@ -69,9 +62,3 @@ class _PeerConnection(http.client.HTTPSConnection):
     def connect(self) -> None:
         http.client.HTTPConnection.connect(self)
         self.sock = self._peer_context.wrap_socket(self.sock, server_hostname=self._peer)
-
-
-def _load(context: ssl.SSLContext, certificates: Certificates, material: Material) -> None:
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(certificates.certificate, certificates.key)
-    context.load_verify_locations(cadata=material.authority.decode())
