@@ -2,8 +2,9 @@
 
 Both serve the same generated method with the same behaviour, each in a process of its own on uvloop, and get the same
 headers: a signed token, a correlation id, a trace and a deadline. Ours verifies, enforces, measures and translates
-them; the floor ignores them. Rounds alternate, and the medians are compared. A last row compares clients: a bare stub
-and one on our channel, each calling the floor.
+them; the floor ignores them. Rounds alternate, and the medians are compared. A third server is ours with mutual TLS and
+the caller's certificate compared with his token. A last row compares clients: a bare stub and one on our channel, each
+calling the floor.
 """
 
 import asyncio
@@ -11,10 +12,12 @@ import json
 import os
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -23,8 +26,12 @@ import uvloop
 from cryptography.hazmat.primitives.asymmetric import rsa
 from forgepoint.registry.v1 import registry_pb2, registry_pb2_grpc
 from form import report
-from fp_kernel import new_id
+from fp_devstack.tls.folder import CertificateFiles
+from fp_devstack.tls.local import LocalCertificates, Wanted
+from fp_kernel import SystemClock, new_id
 from fp_rpc import BearerToken, Channels, JwtResolver, LogAudit, Server, StaticJwks
+from fp_rpc.client.renewed_channel import open_channel
+from fp_rpc.tls.certificates import Certificates
 from fp_telemetry import Metrics, setup
 from jwt.algorithms import RSAAlgorithm
 
@@ -56,19 +63,32 @@ async def serve_floor() -> int:
     return port
 
 
-async def serve_ours() -> int:
+async def serve_ours(certificates: Certificates | None = None) -> int:
     setup("registry")
     resolver = JwtResolver(ISSUER, StaticJwks(json.loads(os.environ["BENCH_JWKS"])))
     server = Server("registry", resolver=resolver, metrics=Metrics("registry"), audit=LogAudit())
     server.add(registry_pb2_grpc.add_RegistryServiceServicer_to_server, Registry())
-    port = await server.start("127.0.0.1:0")
+    port = await server.start("127.0.0.1:0", certificates)
     server.set_serving(True)
     SERVERS.append(server)
     return port
 
 
+def certificates_of(noun: str) -> Certificates:
+    files = CertificateFiles(Path(os.environ["BENCH_TLS"]) / "tls" / noun)
+    return Certificates(files.certificate, files.key, files.authority)
+
+
+async def serve_tls() -> int:
+    return await serve_ours(certificates_of("registry"))
+
+
 SERVERS: list[Any] = []
-SIDES = {"floor": serve_floor, "ours": serve_ours}
+SIDES = {
+    "floor": serve_floor,
+    "ours": serve_ours,
+    "tls": serve_tls,
+}
 
 
 async def serve(side: str) -> None:
@@ -128,7 +148,8 @@ async def started(side: str, jwks: str) -> AsyncIterator[Side]:
     assert process.stdout is not None
     try:
         port = int(await process.stdout.readline())
-        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        certificates = certificates_of("gateway") if side == "tls" else None
+        async with open_channel(f"127.0.0.1:{port}", (), certificates, "registry") as channel:
             yield Side(process.pid, port, registry_pb2_grpc.RegistryServiceStub(channel))
     finally:
         process.stdin.close()
@@ -177,14 +198,15 @@ async def clients(port: int, token: str) -> dict[str, float]:
 async def compare() -> None:
     token, jwks = credentials()
     metadata = (("authorization", f"Bearer {token}"), ("x-correlation-id", new_id()), ("traceparent", TRACE))
-    async with started("floor", jwks) as floor, started("ours", jwks) as ours:
-        for side in (floor, ours):
+    LocalCertificates(Path(os.environ["BENCH_TLS"]), (Wanted("registry"), Wanted("gateway")), SystemClock()).renew()
+    async with started("floor", jwks) as floor, started("ours", jwks) as ours, started("tls", jwks) as tls:
+        for side in (floor, ours, tls):
             await side.round(metadata, 0.5)
             side.rates.clear()
             side.waits.clear()
             side.cpu.clear()
         for number in range(ROUNDS):
-            for side in (floor, ours) if number % 2 else (ours, floor):
+            for side in (floor, ours, tls) if number % 2 else (tls, ours, floor):
                 await side.round(metadata, SECONDS)
             print(f"round {number + 1}: floor {floor.rates[-1]:.0f}/s, ours {ours.rates[-1]:.0f}/s", flush=True)
         sent = await clients(floor.port, token)
@@ -197,9 +219,10 @@ async def compare() -> None:
             "concurrency": CONCURRENCY,
             "rounds": ROUNDS,
             **sent,
+            "tls_calls_s": round(statistics.median(tls.rates), 1),
             **{
                 f"{name}_{what}": round(statistics.median(figures) * factor, 3)
-                for name, side in (("ours", ours), ("floor", floor))
+                for name, side in (("ours", ours), ("tls", tls), ("floor", floor))
                 for what, figures, factor in (("p50_ms", side.waits, 1e3), ("server_cpu_us", side.cpu, 1e6))
             },
         },
@@ -207,4 +230,9 @@ async def compare() -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(sys.argv[1]) if sys.argv[1:] else compare())
+    if sys.argv[1:]:
+        uvloop.run(serve(sys.argv[1]))
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            os.environ["BENCH_TLS"] = folder
+            uvloop.run(compare())

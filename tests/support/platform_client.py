@@ -44,7 +44,7 @@ class Platform:
 
     @property
     def http(self) -> str:
-        return f"http://{self.access.http_address}"
+        return self.access.http_url
 
     @property
     def supervisor(self) -> SupervisorClient:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fp_devstack.client import Access, SupervisorClient
 from fp_devstack.launch import SOCKET, ensure
-from fp_kernel import invalid
+from fp_kernel import FailedPrecondition, invalid
 
 from fp_cli import context as contexts
 
@@ -23,17 +23,21 @@ def check(folder: Path) -> None:
         raise invalid("data", f"{there} cannot be written to")
 
 
-def start(folder: Path, seconds: float) -> Access:
+def start(folder: Path, seconds: float, *, tls: bool = False) -> Access:
     """Start the supervisor when none runs, and wait until everything is ready.
 
-    Raises DeadlineExceeded naming what is not ready.
+    Raises DeadlineExceeded naming what is not ready, FailedPrecondition when one runs in clear text and TLS is wanted.
     """
 
     async def ready() -> Access:
-        await ensure(folder)
+        await ensure(folder, options=("--tls",) if tls else ())
         client = SupervisorClient(folder / SOCKET)
         await client.wait_ready(seconds)
-        return await client.access()
+        access = await client.access()
+        if tls and not access.ca_file:
+            step = {"next_step": "stop it with `fp down`, then `fp up --tls`"}
+            raise FailedPrecondition(f"the platform in {folder} runs in clear text", metadata=step)
+        return access
 
     return asyncio.run(ready())
 
@@ -56,6 +60,7 @@ def remember(folder: Path, access: Access, name: str = "") -> str:
             http_address=access.http_address,
             nats_url=access.nats_url,
             data_folder=str(folder),
+            ca_file=access.ca_file,
         )
         contexts.save(fresh, name)
     contexts.use(name)

@@ -1,6 +1,7 @@
 """A version from a file: create, put, confirm."""
 
 import hashlib
+import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -50,7 +51,7 @@ def register(client: Client, order: Order) -> Any:
     )
     request.metrics.update(order.metrics)
     created = client.call(stub.CreateVersion, request)
-    _put(client, created.upload_url, order.content)
+    _put(created.upload_url, order.content, client.transport.https())
     confirmation = pb.ConfirmVersionUploadRequest(
         version_id=created.version.id,
         expected_digest=f"sha256:{hashlib.sha256(order.content).hexdigest()}",
@@ -76,10 +77,10 @@ def _model_id(client: Client, order: Order) -> str:
         return str(names.model(client, order.model).id)
 
 
-def _put(client: Client, url: str, content: bytes) -> None:
-    direct, verify = is_loopback(httpx.URL(url).host), client.transport.https()
+def _put(url: str, content: bytes, verify: ssl.SSLContext | None = None) -> None:
+    direct = is_loopback(httpx.URL(url).host)
     try:
-        response = httpx.put(url, content=content, timeout=_UPLOAD_TIMEOUT, trust_env=not direct, verify=verify)
+        response = httpx.put(url, content=content, timeout=_UPLOAD_TIMEOUT, trust_env=not direct, verify=verify or True)
     except httpx.HTTPError as error:
         raise Unavailable(f"the object store did not take the artifact: {type(error).__name__}") from None
     if response.is_error:

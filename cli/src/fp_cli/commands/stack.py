@@ -48,6 +48,7 @@ def up(
     context: typer.Context,
     data: Path = DATA,
     wait: float = typer.Option(60.0, min=0, help="Seconds to wait until everything is ready."),
+    tls: bool = typer.Option(False, "--tls", help="Speak TLS everywhere, with an authority of this folder's own."),
 ) -> None:
     """Start the platform; one that runs already is left as it is."""
     from fp_cli import platform
@@ -55,17 +56,19 @@ def up(
     state: State = context.obj
     target = folder(state, data)
     platform.check(target)
-    access = platform.start(target, wait)
+    access = platform.start(target, wait, tls=tls)
     platform.remember(target, access, state.context)
     facts = {
         "address": access.address,
         "http_address": access.http_address,
         "nats_url": access.nats_url,
         "data_folder": str(target),
+        "ca_file": access.ca_file,
         "email": access.email,
         "password": access.password,
     }
-    record(state, facts, ("address", "http_address", "data_folder", "email", "password"))
+    trusted = ("ca_file",) if access.ca_file else ()
+    record(state, facts, ("address", "http_address", "data_folder", *trusted, "email", "password"))
     say(state, f"\nlog in: fp login --email {access.email}")
 
 

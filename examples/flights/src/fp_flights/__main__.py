@@ -60,7 +60,7 @@ def _day(text: str) -> np.datetime64:
 
 async def _farewell(folder: Path, narrator: Narrator) -> None:
     access = (await open_platform(folder, narrator)).access
-    narrator.say(f"gRPC {access.address}, HTTP http://{access.http_address}, login {access.email} / {access.password}")
+    narrator.say(f"gRPC {access.address}, HTTP {access.http_url}, login {access.email} / {access.password}")
     narrator.say(f"let fp know it: fp up --data {folder}; stop it with: fp down --data {folder}")
 
 

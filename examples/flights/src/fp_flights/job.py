@@ -1,7 +1,8 @@
 """What passes between the pipeline and a job: one JSON document in the environment, files by presigned URL.
 
 The pipeline sets `FP_JOB_SPEC`; the job puts its declared outputs and, last, its result. A job that ends without a
-result has failed, whatever its exit code. With `FP_JOB_TOKEN` it may call the platform at `FP_GATEWAY_ADDR`.
+result has failed, whatever its exit code. With `FP_JOB_TOKEN` it may call the platform at `FP_GATEWAY_ADDR`, which it
+verifies by `FP_CA_FILE` where that is set.
 """
 
 import json
@@ -14,6 +15,8 @@ from typing import Any
 
 import grpc
 from fp_rpc import BearerToken, Channels
+
+from fp_flights import trust
 
 TIMEOUT_S = 60.0
 
@@ -67,7 +70,7 @@ async def platform() -> AsyncIterator[grpc.aio.Channel]:
     """A channel to the public API under the job's own identity, which may read features and models of its
     team, and write experiments.
     """
-    channels = Channels(BearerToken(os.environ["FP_JOB_TOKEN"]))
+    channels = Channels(BearerToken(os.environ["FP_JOB_TOKEN"]), certificates=trust.channel(_ca_file()))
     try:
         yield channels.open(os.environ["FP_GATEWAY_ADDR"], timeout=TIMEOUT_S)
     finally:
@@ -76,12 +79,18 @@ async def platform() -> AsyncIterator[grpc.aio.Channel]:
 
 def download(url: str) -> bytes:
     """What lies behind a presigned URL."""
-    with urllib.request.urlopen(url, timeout=TIMEOUT_S) as response:  # noqa: S310 -- URL of the platform
+    context = trust.https(_ca_file())
+    with urllib.request.urlopen(url, timeout=TIMEOUT_S, context=context) as response:  # noqa: S310 -- of the platform
         content: bytes = response.read()
     return content
 
 
 def _put(url: str, content: bytes) -> None:
     request = urllib.request.Request(url, data=content, method="PUT")  # noqa: S310 -- URL of the pipeline
-    with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:  # noqa: S310 -- URL of the pipeline
+    context = trust.https(_ca_file())
+    with urllib.request.urlopen(request, timeout=TIMEOUT_S, context=context) as response:  # noqa: S310 -- the pipeline's
         response.read()
+
+
+def _ca_file() -> str:
+    return os.environ.get("FP_CA_FILE", "")

@@ -77,6 +77,7 @@ class Access:
 
     address, http_address: `host:port` of the gateway's gRPC and HTTP.
     databases: URL by the noun of its service, with the password; for operators.
+    ca_file: of the authority to trust; empty where the platform speaks clear text.
     """
 
     address: str
@@ -86,6 +87,11 @@ class Access:
     password: str
     team: str
     databases: Mapping[str, str] = field(default_factory=dict)
+    ca_file: str = ""
+
+    @property
+    def http_url(self) -> str:
+        return f"{'https' if self.ca_file else 'http'}://{self.http_address}"
 
 
 @dataclass(frozen=True, slots=True)

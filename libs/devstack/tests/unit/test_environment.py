@@ -12,7 +12,9 @@ from fp_devstack.supervisor import environment, names
 from fp_devstack.supervisor.catalog import EDGE, SERVICES, front
 from fp_devstack.supervisor.environment import Environments
 from fp_devstack.supervisor.placeholders import fill
+from fp_devstack.tls.local import LocalCertificates
 from fp_kernel.errors import InvalidArgument
+from fp_testkit.wallclock import StandingClock
 
 ENDPOINTS = Endpoints(
     "postgresql://fp_admin:x@127.0.0.1:1/postgres", "nats://n", "redis://r", "http://s", "k", "s", "b"
@@ -185,3 +187,25 @@ def test_an_empty_wish_for_the_first_admin_is_none(environments):
 def test_a_placeholder_that_nobody_fills_is_a_mistake_of_the_file():
     with pytest.raises(KeyError, match="colour"):
         fill({"FP_X": "{colour}"}, {})
+
+
+def test_with_certificates_each_program_gets_its_own_and_addresses_are_https(environments, tmp_path):
+    certificates = LocalCertificates(tmp_path, (), StandingClock())
+    secure = dataclasses.replace(environments, certificates=certificates)
+    auth = secure.service(BY_NOUN["auth"], ENDPOINTS, "d")
+    registry = secure.service(BY_NOUN["registry"], ENDPOINTS, "d")
+    runtime = secure.runtime("r", {"FP_TLS_KEY_FILE": "/mine"})
+
+    assert registry["FP_TLS_CERT_FILE"] == f"{tmp_path}/tls/registry/tls.crt"
+    assert runtime["FP_TLS_KEY_FILE"] == f"{tmp_path}/tls/serving/tls.key"
+    assert registry["FP_AUTH_ISSUER"] == f"https://127.0.0.1:{auth['FP_HTTPS_PORT']}" == auth["FP_AUTH_ISSUER"]
+    assert auth["FP_AUTH_PUBLIC_URL"].startswith("https://")
+    assert not [name for name in environments.service(BY_NOUN["registry"], ENDPOINTS, "d") if "TLS" in name]
+
+
+def test_a_job_trusts_the_authority_and_has_no_certificate(environments, tmp_path):
+    secure = dataclasses.replace(environments, certificates=LocalCertificates(tmp_path, (), StandingClock()))
+    job = secure.job({})
+
+    assert job["FP_CA_FILE"] == f"{tmp_path}/tls/ca.crt"
+    assert not [name for name in job if "TLS" in name]

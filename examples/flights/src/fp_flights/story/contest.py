@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from forgepoint.registry.v1 import registry_pb2 as pb
 
-from fp_flights import evaluate
+from fp_flights import evaluate, trust
 from fp_flights.patience import patiently
 from fp_flights.story.narrator import Narrator
 from fp_flights.story.predictions import Predictions
@@ -44,10 +44,11 @@ async def compare(
 async def _artifact(session: Session, version_id: str) -> bytes:
     request = pb.GetDownloadURLRequest(version_id=version_id)
     response = await patiently(lambda: session.registry.GetDownloadURL(request))
-    return await asyncio.to_thread(_read, response.download_url)
+    return await asyncio.to_thread(_read, response.download_url, session.ca_file)
 
 
-def _read(url: str) -> bytes:
-    with urllib.request.urlopen(url, timeout=_SECONDS) as response:  # noqa: S310 -- URL of the registry
+def _read(url: str, ca_file: str) -> bytes:
+    context = trust.https(ca_file)
+    with urllib.request.urlopen(url, timeout=_SECONDS, context=context) as response:  # noqa: S310 -- of the registry
         content: bytes = response.read()
     return content

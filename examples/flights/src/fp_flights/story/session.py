@@ -19,6 +19,7 @@ from forgepoint.registry.v1 import registry_pb2_grpc
 from fp_devstack.client import Access
 from fp_rpc import Channels
 
+from fp_flights import trust
 from fp_flights.patience import patiently
 
 CALL_SECONDS = 30.0
@@ -28,7 +29,7 @@ RENEWED_AFTER_SECONDS = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Stubs on one channel to the gateway."""
+    """Stubs on one channel to the platform. ca_file: see `trust`."""
 
     registry: Any
     pipeline: Any
@@ -38,12 +39,13 @@ class Session:
     monitor: Any
     billing: Any
     notification: Any
+    ca_file: str
 
 
 @asynccontextmanager
 async def open_session(access: Access) -> AsyncIterator[Session]:
     """Log in and connect."""
-    channels = Channels(Login(access))
+    channels = Channels(Login(access), certificates=trust.channel(access.ca_file))
     try:
         channel = channels.open(access.address, timeout=CALL_SECONDS)
         yield Session(
@@ -55,6 +57,7 @@ async def open_session(access: Access) -> AsyncIterator[Session]:
             monitor=monitor_pb2_grpc.MonitorServiceStub(channel),
             billing=billing_pb2_grpc.BillingServiceStub(channel),
             notification=notification_pb2_grpc.NotificationServiceStub(channel),
+            ca_file=access.ca_file,
         )
     finally:
         await channels.close()
@@ -82,7 +85,7 @@ class Login:
         return False
 
     async def _log_in(self) -> str:
-        channels = Channels(None)
+        channels = Channels(None, certificates=trust.channel(self._access.ca_file))
         try:
             stub: Any = auth_pb2_grpc.AuthServiceStub(channels.open(self._access.address, timeout=CALL_SECONDS))
             request = auth_pb2.LoginRequest(email=self._access.email, password=self._access.password)

@@ -17,7 +17,8 @@ from fp_devstack.supervisor.daemon import Options
 def main() -> None:
     arguments = _parser().parse_args()
     try:
-        options = Options(arguments.data.absolute(), _services(arguments), tuple(_words(arguments.preload)))
+        preload = tuple(_words(arguments.preload))
+        options = Options(arguments.data.absolute(), _services(arguments), preload, tls=arguments.tls)
         if arguments.detach:
             _detach(options)
         else:
@@ -33,6 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--services", default="", metavar="NOUN,...", help="these only")
     parser.add_argument("--catalog", type=Path, metavar="FILE", help="a JSON list of services instead of our own")
     parser.add_argument("--preload", default="", metavar="MODULE,...", help="what the zygote imports first")
+    parser.add_argument("--tls", action="store_true", help="make certificates and speak TLS everywhere")
     return parser
 
 

@@ -26,11 +26,12 @@ _ANSWER_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """preload: modules for the zygote; the default list when empty."""
+    """preload: modules for the zygote; the default list when empty. tls: whether everything speaks TLS."""
 
     folder: Path
     services: tuple[Service, ...]
     preload: tuple[str, ...] = ()
+    tls: bool = False
 
 
 def note(text: str) -> None:
@@ -57,7 +58,9 @@ def run(options: Options, listening: Callable[[], None] = lambda: None) -> int:
 
 
 async def _serve(options: Options, listening: Callable[[], None]) -> int:
-    platform = Platform(options.folder, options.services, outer=outer(), preload=options.preload, note=note)
+    platform = Platform(
+        options.folder, options.services, outer=outer(), preload=options.preload, note=note, tls=options.tls
+    )
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, platform.request_stop)

@@ -14,6 +14,7 @@ from fp_devstack.ports import HOST, Ports
 from fp_devstack.secrets_file import Secrets
 from fp_devstack.supervisor.catalog import COMMON, EDGE, JOB, LOGIN, RUNTIME, Service, front
 from fp_devstack.supervisor.placeholders import fill
+from fp_devstack.tls.local import LocalCertificates
 
 _BASE = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "HOME", "USER")
 # What a developer may set for every service at once.
@@ -35,13 +36,14 @@ def check(environment: Mapping[str, str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Environments:
-    """Builds them for one folder. outer: the supervisor's own environment."""
+    """Builds them for one folder. outer: the supervisor's own environment. certificates: None for clear text."""
 
     folder: Path
     ports: Ports
     secrets: Secrets
     services: tuple[Service, ...]
     outer: Mapping[str, str]
+    certificates: LocalCertificates | None = None
 
     def base(self) -> dict[str, str]:
         """What any child gets. Its temporary files stay in the folder."""
@@ -69,7 +71,7 @@ class Environments:
         if noun == LOGIN.service:
             settings |= {getattr(LOGIN, name).setting: value for name, value in self.login().items()}
         chosen = {name: self.outer.get(name, value) for name, value in self._filled(service.defaults).items()}
-        return {**self._own(noun), **settings, **chosen}
+        return {**self._own(noun), **settings, **chosen, **self._tls(noun)}
 
     def streams(self, endpoints: Endpoints) -> dict[str, str]:
         """Of the program that makes streams. endpoints: the operator's."""
@@ -86,12 +88,14 @@ class Environments:
             **self._peers(RUNTIME.peers),
             "FP_SERVICE_SECRET": self._credential(RUNTIME.noun),
             **self._filled(RUNTIME.generated),
+            **self._tls(RUNTIME.noun),
         }
 
     def job(self, wanted: Mapping[str, str]) -> dict[str, str]:
-        """A job gets no store, no service secret and no service's address but the gateway's."""
+        """A job gets no store, no service secret, no certificate and no service's address but the gateway's."""
         passed = {name: self.outer[name] for name in _PASSED if name in self.outer}
-        return {**wanted, **self.base(), **passed, **self._filled(JOB), "FP_ENV": "dev"}
+        trusted = {"FP_CA_FILE": str(self.certificates.authority)} if self.certificates else {}
+        return {**wanted, **self.base(), **passed, **self._filled(JOB), **trusted, "FP_ENV": "dev"}
 
     def login(self) -> dict[str, str]:
         """email, team and password of the first admin."""
@@ -121,6 +125,23 @@ class Environments:
     def _ports(self, owner: str, ports: tuple[str, ...]) -> dict[str, str]:
         return {f"FP_{port.upper()}_PORT": self.address(owner, port).rpartition(":")[2] for port in ports}
 
+    def _tls(self, noun: str) -> dict[str, str]:
+        if self.certificates is None:
+            return {}
+        files = self.certificates.files(noun)
+        return {
+            "FP_TLS_CERT_FILE": str(files.certificate),
+            "FP_TLS_KEY_FILE": str(files.key),
+            "FP_TLS_CA_FILE": str(files.authority),
+        }
+
+    def _url(self, name: str) -> str:
+        """Of `owner.port`. Own routes of a service leave its `http` port, which is open to probes, for `https`."""
+        owner, _, port = name.partition(".")
+        if self.certificates is None:
+            return f"http://{self.address(owner, port)}"
+        return f"https://{self.address(owner, 'https' if port == 'http' else port)}"
+
     def _peers(self, nouns: tuple[str, ...]) -> dict[str, str]:
         return {f"FP_{noun.upper()}_ADDR": self.address(noun) for noun in nouns}
 
@@ -134,6 +155,8 @@ class Environments:
         values: dict[str, Callable[[str], str]] = {
             "folder": lambda _: str(self.folder),
             "address": lambda name: self.address(*name.split(".")),
+            "scheme": lambda _: "https" if self.certificates else "http",
+            "url": self._url,
             "port": lambda name: self.address(*name.split(".")).rpartition(":")[2],
             "front": lambda kind: self.address(*getattr(front(self.services), kind).split(".")),
             "token": self.secrets.token,

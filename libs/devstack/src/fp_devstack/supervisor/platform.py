@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fp_kernel import SystemClock
 from fp_kernel.errors import Error, NotFound, Unavailable
 
 from fp_devstack import databases
@@ -20,6 +21,7 @@ from fp_devstack.supervisor.jobs import Jobs
 from fp_devstack.supervisor.runtimes import Runtimes
 from fp_devstack.supervisor.units import Units
 from fp_devstack.supervisor.zygote_link import Zygote
+from fp_devstack.tls.local import EDGE, GATEWAY, OPERATORS, LocalCertificates, wanted
 
 if TYPE_CHECKING:
     from fp_devstack.supervisor.unit import Unit
@@ -27,13 +29,16 @@ if TYPE_CHECKING:
 _GRACE_SECONDS = 20.0
 _STORE_POLL_SECONDS = 0.5
 _LOG_POLL_SECONDS = 5.0
+_RENEWAL_POLL_SECONDS = 60.0
 # Those of services and jobs are bounded by the supervisor as it writes them.
 _OWN_LOGS = ("supervisor.log", "zygote.log")
 _FOLDERS = ("logs", "jobs", "tmp", *RUNTIME.folders)
 
 
 class Platform:
-    """outer: the supervisor's own environment. preload: for the zygote. note: takes a line for the supervisor's log."""
+    """outer: the supervisor's own environment. preload: for the zygote. note: takes a line for the supervisor's log.
+    tls: whether services, runtimes and the public address speak TLS.
+    """
 
     def __init__(
         self,
@@ -43,12 +48,16 @@ class Platform:
         outer: dict[str, str],
         preload: tuple[str, ...],
         note: Callable[[str], None],
+        tls: bool = False,
     ) -> None:
         self.folder, self.services, self._note = folder, services, note
         self.phase = Phase.STARTING
         self.stack = Stack(folder, stores=needed_stores(services), accesses=accesses(services))
         self.store_restarts = dict.fromkeys(self.stack.pids, 0)
-        self.environments = Environments(folder, self.stack.ports, self.stack.secrets, services, outer)
+        self.certificates = _certificates(folder, services) if tls else None
+        self.environments = Environments(
+            folder, self.stack.ports, self.stack.secrets, services, outer, self.certificates
+        )
         self.zygote = Zygote(folder, self.environments.zygote(), preload)
         self.units: dict[str, Unit] = {}
         self._builder = Units(self.environments, self.zygote, _GRACE_SECONDS)
@@ -82,6 +91,7 @@ class Platform:
             nats_url=self.stack.endpoints_of(OPERATOR).nats_url,
             **self.environments.login(),
             databases={each.noun: self._database_url(each.noun) for each in self.services if each.database},
+            ca_file=str(self.certificates.authority) if self.certificates else "",
         )
 
     async def restart(self, name: str) -> None:
@@ -101,6 +111,7 @@ class Platform:
             async with asyncio.TaskGroup() as group:
                 zygote = group.create_task(self._run_zygote(), name="zygote")
                 logs = group.create_task(self._bound_logs(), name="logs")
+                renewal = group.create_task(self._renew_certificates(), name="certificates")
                 boot = group.create_task(self._boot(group), name="boot")
                 await self._stop.wait()
                 self.phase = Phase.STOPPING
@@ -108,6 +119,7 @@ class Platform:
                 await self._stop_processes()
                 zygote.cancel()
                 logs.cancel()
+                renewal.cancel()
         finally:
             await self.zygote.stop()
             await asyncio.to_thread(self.stack.stop)
@@ -117,6 +129,8 @@ class Platform:
         shutil.rmtree(self.folder / "tmp", ignore_errors=True)
         for name in (*_FOLDERS, *(folder for service in self.services for folder in service.folders)):
             (self.folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self.certificates is not None:
+            self.certificates.renew()
 
     async def _boot(self, group: asyncio.TaskGroup) -> None:
         await asyncio.to_thread(self.stack.start)
@@ -176,6 +190,18 @@ class Platform:
                 self._note(f"the zygote ended, death {deaths} in a row; see logs/zygote.log")
                 await asyncio.sleep(policy.delay(deaths))
 
+    async def _renew_certificates(self) -> None:
+        """By the wall clock, since a laptop sleeps: what ended meanwhile is renewed within a minute."""
+        while self.certificates is not None:
+            await asyncio.sleep(_RENEWAL_POLL_SECONDS)
+            try:
+                renewed = await asyncio.to_thread(self.certificates.renew)
+            except (OSError, ValueError) as error:
+                self._note(f"certificates could not be renewed: {error}")
+            else:
+                if renewed:
+                    self._note(f"certificates renewed: {', '.join(renewed)}")
+
     async def _bound_logs(self) -> None:
         """A store that runs for months would fill the disk with its log."""
         while True:
@@ -232,6 +258,12 @@ class Platform:
         if self._jobs is not None:
             rest.append(self._jobs.interrupt)
         await _at_once(rest)
+
+
+def _certificates(folder: Path, services: tuple[Service, ...]) -> LocalCertificates:
+    """For each service and runtime, for what people reach, and for operators."""
+    nouns = dict.fromkeys((*(service.noun for service in services), RUNTIME.noun, EDGE, GATEWAY, OPERATORS))
+    return LocalCertificates(folder, wanted(nouns, (EDGE, GATEWAY)), SystemClock())
 
 
 async def _at_once(actions: Sequence[Callable[[], Coroutine[Any, Any, None]]]) -> None:
