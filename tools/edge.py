@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from edge_parts import bootstrap, clusters, listeners, routes
+from edge_parts import bootstrap, certificates, clusters, listeners, routes
 
 ROOT = Path(__file__).resolve().parent.parent
 _WIDTH = 600
@@ -21,6 +21,7 @@ def render(root: Path) -> Mapping[str, str]:
     """Each file's text by its name."""
     documents = {
         "bootstrap.json": bootstrap.document(),
+        **certificates.documents(),
         "clusters.json": clusters.document(),
         "listeners.json": listeners.document(),
         "routes.json": routes.document(root),

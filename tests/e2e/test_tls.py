@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -45,7 +46,7 @@ def home(tmp_path_factory):
 @pytest.fixture(scope="module")
 def secure(home, tmp_path_factory):
     folder = tmp_path_factory.mktemp("secure") / "data"
-    started = fp("up", "--tls", "--data", str(folder), "--wait", str(READY_SECONDS), home=home)
+    started = fp("up", "--tls", "--public", "--data", str(folder), "--wait", str(READY_SECONDS), home=home)
     try:
         assert started.returncode == 0, started.stderr
         yield Platform(folder, asyncio.run(SupervisorClient(folder / SOCKET).access()))
@@ -180,6 +181,26 @@ async def test_a_stolen_secret_is_worth_nothing_to_another_service(secure):
         else:
             assert (await stub.ExchangeServiceToken(request)).access_token
         await channels.close()
+
+
+def test_it_listens_on_every_address_and_nothing_else_does(secure):
+    """Another address of the loopback: where only 127.0.0.1 is listened on, it is refused."""
+    status = asyncio.run(secure.supervisor.status(memory=False))
+    ports = {
+        f"{each.name}.{kind}": int(address.rpartition(":")[2])
+        for each in status.processes
+        if each.kind == "service"
+        for kind, address in each.addresses.items()
+    }
+    assert {name for name, port in ports.items() if listens(port)} == {"edge.public"}
+
+
+def listens(port):
+    try:
+        socket.create_connection(("127.0.0.2", port), timeout=PATIENCE).close()
+    except ConnectionRefusedError:
+        return False
+    return True
 
 
 async def test_a_service_is_no_other_service_to_its_clients(secure):

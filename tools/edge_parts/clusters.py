@@ -2,6 +2,7 @@
 
 import fp_platform
 
+from edge_parts import certificates
 from edge_parts.shapes import ADMIN, GATEWAY, HTTP, MIB, Json, extension, resources, typed
 
 _CONNECTIONS, _WAITING, _CALLS = 64, 1_024, 4_000
@@ -14,11 +15,11 @@ def nouns() -> tuple[str, ...]:
 
 
 def document() -> Json:
-    services = [_cluster(noun, noun, _http2(), {"grpc_health_check": {}}) for noun in (*nouns(), GATEWAY)]
-    return resources(*services, _cluster(HTTP, GATEWAY, _http1(), {"tcp_health_check": {}}), _admin())
+    services = [_cluster(noun, noun, _http2(), {"grpc_health_check": {}}, "h2") for noun in (*nouns(), GATEWAY)]
+    return resources(*services, _cluster(HTTP, GATEWAY, _http1(), {"tcp_health_check": {}}, "http/1.1"), _admin())
 
 
-def _cluster(name: str, noun: str, protocol: Json, check: Json) -> Json:
+def _cluster(name: str, noun: str, protocol: Json, check: Json, alpn: str) -> Json:
     options = typed(
         "extensions.upstreams.http.v3.HttpProtocolOptions",
         explicit_http_config=protocol,
@@ -40,6 +41,7 @@ def _cluster(name: str, noun: str, protocol: Json, check: Json) -> Json:
         health_checks=[_health(check)],
         outlier_detection=_outliers(),
         circuit_breakers={"thresholds": [_breaker()]},
+        transport_socket={"$when": "own_tls", **certificates.to_service(noun, alpn)},
         typed_extension_protocol_options={"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": options},
     )
 

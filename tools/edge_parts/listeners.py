@@ -1,5 +1,6 @@
 """The public address, with all that is done to a request before it is routed, and the inner one for probes."""
 
+from edge_parts import certificates
 from edge_parts.replies import local_replies
 from edge_parts.shapes import ADMIN, LONGEST, MIB, ROUTES, Json, extension, resources, typed
 
@@ -18,12 +19,12 @@ def document() -> Json:
 def _public() -> Json:
     chain = {
         "filters": [extension("filters.network.http_connection_manager", _MANAGER, **_manager())],
-        "transport_socket": {"$when": "tls", **_tls()},
+        "transport_socket": {"$when": "public_tls", **certificates.public()},
     }
     return typed(
         "config.listener.v3.Listener",
         name="public",
-        address=_address("{host}", "{port}"),
+        address=_address("{public_host}", "{port}"),
         per_connection_buffer_limit_bytes=MIB,
         filter_chains=[chain],
     )
@@ -193,20 +194,6 @@ def _access_log() -> Json:
     status = {"comparison": {"op": "GE", "value": {"default_value": 400, "runtime_key": "edge.logged_status"}}}
     failed = [{"status_code_filter": status}, {"grpc_status_filter": {"statuses": ["OK"], "exclude": True}}]
     return {"$when": "log", **log, "filter": {"$when": "log_failed_only", "or_filter": {"filters": failed}}}
-
-
-def _tls() -> Json:
-    """Certificates are read again when their folder changes."""
-    config = {"path_config_source": {"path": "./certificate.json"}, "resource_api_version": "V3"}
-    return extension(
-        "transport_sockets.tls",
-        "extensions.transport_sockets.tls.v3.DownstreamTlsContext",
-        common_tls_context={
-            "alpn_protocols": ["h2", "http/1.1"],
-            "tls_params": {"tls_minimum_protocol_version": "TLSv1_2"},
-            "tls_certificate_sds_secret_configs": [{"name": "edge", "sds_config": config}],
-        },
-    )
 
 
 def _probes() -> Json:

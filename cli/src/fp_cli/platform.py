@@ -23,20 +23,24 @@ def check(folder: Path) -> None:
         raise invalid("data", f"{there} cannot be written to")
 
 
-def start(folder: Path, seconds: float, *, tls: bool = False) -> Access:
+def start(folder: Path, seconds: float, *, tls: bool = False, public: bool = False) -> Access:
     """Start the supervisor when none runs, and wait until everything is ready.
 
     Raises DeadlineExceeded naming what is not ready, FailedPrecondition when one runs in clear text and TLS is wanted.
     """
 
     async def ready() -> Access:
-        await ensure(folder, options=("--tls",) if tls else ())
+        chosen = {"--tls": tls, "--public": public}
+        started = await ensure(folder, options=[option for option, wanted in chosen.items() if wanted])
         client = SupervisorClient(folder / SOCKET)
         await client.wait_ready(seconds)
         access = await client.access()
         if tls and not access.ca_file:
             step = {"next_step": "stop it with `fp down`, then `fp up --tls`"}
             raise FailedPrecondition(f"the platform in {folder} runs in clear text", metadata=step)
+        if public and not started:
+            step = {"next_step": "stop it with `fp down`, then `fp up --tls --public`"}
+            raise FailedPrecondition(f"the platform in {folder} runs already", metadata=step)
         return access
 
     return asyncio.run(ready())

@@ -49,14 +49,17 @@ def up(
     data: Path = DATA,
     wait: float = typer.Option(60.0, min=0, help="Seconds to wait until everything is ready."),
     tls: bool = typer.Option(False, "--tls", help="Speak TLS everywhere, with an authority of this folder's own."),
+    public: bool = typer.Option(False, "--public", help="Listen on every address of this machine; needs --tls."),
 ) -> None:
     """Start the platform; one that runs already is left as it is."""
     from fp_cli import platform
 
     state: State = context.obj
+    if public and not tls:
+        raise typer.BadParameter("would send passwords in clear text; give --tls as well.", param_hint="--public")
     target = folder(state, data)
     platform.check(target)
-    access = platform.start(target, wait, tls=tls)
+    access = platform.start(target, wait, tls=tls, public=public)
     platform.remember(target, access, state.context)
     facts = {
         "address": access.address,

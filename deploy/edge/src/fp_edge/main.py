@@ -22,7 +22,7 @@ def main() -> None:
     try:
         settings = EdgeSettings()  # type: ignore[call-arg]  # they come from the environment
     except ValidationError as error:
-        names = ", ".join(sorted({f"FP_{each['loc'][0]}".upper() for each in error.errors()}))
+        names = ", ".join(sorted({f"FP_{(*each['loc'], 'TLS_*')[0]}".upper() for each in error.errors()}))
         sys.exit(f"missing or invalid: {names}")
     write(settings)
     if sys.argv[1:] != ["--reload"]:

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _SHORTEST_PROOF: Final = 16
@@ -27,8 +27,8 @@ PerSecond = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 class EdgeSettings(BaseSettings):
-    """edge_port: the platform's address. http_port: readiness and metrics, for the inside.
-
+    """edge_port, edge_host: the platform's address; the host is `bind_host` where it is empty. http_port: readiness and
+    metrics, for the inside.
     edge_folder: where the filled files and the admin's socket lie; only the edge may read it.
     edge_proofs: `noun=secret,...`; by it a service knows that the edge tells it a client's address.
     edge_trusted_hops: proxies in front of the edge, each of which adds its client to X-Forwarded-For.
@@ -40,13 +40,19 @@ class EdgeSettings(BaseSettings):
     edge_port: Port = 8000
     http_port: Port = 8080
     bind_host: str = "0.0.0.0"
+    edge_host: str = ""
     edge_folder: Path = Path("/run/forgepoint/edge")
     edge_proofs: Proofs
     edge_trusted_hops: Annotated[int, Field(ge=0, le=10)] = 0
     edge_cors_origins: Words = ()
-    # The certificate of the public address; without it that speaks plain text.
+    # Of the public address, where the world does not trust the authority of `tls_ca_file`.
     edge_cert_file: Path | None = None
     edge_key_file: Path | None = None
+    # As each service has them: the edge's certificate inside, and the authority of the services'. Without them, and
+    # without the two above, all of it is clear text.
+    tls_cert_file: Path | None = None
+    tls_key_file: Path | None = None
+    tls_ca_file: Path | None = None
     reflection: bool = False
     # `failed`: only what was refused or failed.
     edge_access_log: Literal["all", "failed", "none"] = "all"
@@ -71,20 +77,39 @@ class EdgeSettings(BaseSettings):
     gateway_addr: Addresses
     gateway_http_addr: Addresses
 
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        """A part of the settings of TLS would be clear text where it was not meant."""
+        for files in (
+            (self.edge_cert_file, self.edge_key_file),
+            (self.tls_cert_file, self.tls_key_file, self.tls_ca_file),
+        ):
+            if any(files) and not all(files):
+                raise ValueError("a certificate needs its key, and inside its authority")
+        return self
+
+    def _certificates(self) -> Mapping[str, Any]:
+        public = (self.edge_cert_file or self.tls_cert_file, self.edge_key_file or self.tls_key_file)
+        return {
+            **_of_pair("public", *public),
+            **_of_pair("own", self.tls_cert_file, self.tls_key_file),
+            "ca_file": str(self.tls_ca_file or ""),
+            "ca_folder": str(self.tls_ca_file.parent if self.tls_ca_file else ""),
+        }
+
     def values(self) -> Mapping[str, Any]:
         """By the names of the templates' placeholders."""
         addresses = {name.removesuffix("_addr"): value for name, value in self if name.endswith("_addr")}
         proofs = {noun: secret.get_secret_value() for noun, secret in self.edge_proofs.items()}
         return {
             "host": self.bind_host,
+            "public_host": self.edge_host or self.bind_host,
             "port": self.edge_port,
             "probe_port": self.http_port,
             "trusted_hops": self.edge_trusted_hops,
             "cors_origins": [{"exact": origin} for origin in self.edge_cors_origins],
-            "tls": bool(self.edge_cert_file and self.edge_key_file),
-            "cert_file": str(self.edge_cert_file),
-            "key_file": str(self.edge_key_file),
-            "cert_folder": str(self.edge_cert_file.parent if self.edge_cert_file else ""),
+            **(certificates := self._certificates()),
+            "tls": certificates["public_tls"],
             "reflection": self.reflection,
             "log": self.edge_access_log != "none",
             "log_failed_only": self.edge_access_log == "failed",
@@ -97,6 +122,15 @@ class EdgeSettings(BaseSettings):
             **{f"endpoints.{name}": [_endpoint(each) for each in value] for name, value in addresses.items()},
             **{f"proof.{noun}": proof for noun, proof in proofs.items()},
         }
+
+
+def _of_pair(kind: str, certificate: Path | None, key: Path | None) -> dict[str, Any]:
+    return {
+        f"{kind}_tls": certificate is not None,
+        f"{kind}_cert_file": str(certificate or ""),
+        f"{kind}_key_file": str(key or ""),
+        f"{kind}_cert_folder": str(certificate.parent if certificate else ""),
+    }
 
 
 def _endpoint(address: str) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 BOOTSTRAP: Final = "bootstrap.json"
 # The files that Envoy watches.
-WATCHED: Final = ("clusters.json", "routes.json", "listeners.json")
+SECRETS: Final = ("secret_public.json", "secret_own.json", "secret_authority.json")
+WATCHED: Final = (*SECRETS, "clusters.json", "routes.json", "listeners.json")
 WHEN: Final = "$when"
 _NAME: Final = re.compile(r"\{([a-z_]+(?:\.[a-z_]+)?)\}")
 _LEFT_OUT: Final = object()

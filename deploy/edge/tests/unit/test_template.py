@@ -106,3 +106,54 @@ def test_a_wrong_setting_is_refused(monkeypatch, name, value):
 
     with pytest.raises(ValidationError):
         EdgeSettings()
+
+
+def with_certificates(monkeypatch):
+    for name, file in (("CERT", "tls.crt"), ("KEY", "tls.key"), ("CA", "ca.crt")):
+        monkeypatch.setenv(f"FP_TLS_{name}_FILE", f"/certificates/edge/{file}")
+
+
+def test_without_certificates_nothing_speaks_tls():
+    text = json.dumps(filled())
+    assert "transport_sockets.tls.v3.DownstreamTlsContext" not in text
+    assert "transport_sockets.tls.v3.UpstreamTlsContext" not in text
+
+
+def test_each_service_is_verified_by_its_own_name_and_sees_the_edges_certificate(monkeypatch):
+    with_certificates(monkeypatch)
+    for noun in NOUNS:
+        tls = cluster(noun)["transport_socket"]["typed_config"]
+        names = tls["common_tls_context"]["combined_validation_context"]["default_validation_context"]
+        assert names["match_typed_subject_alt_names"] == [
+            {"san_type": "URI", "matcher": {"exact": f"spiffe://forgepoint/{noun}"}}
+        ]
+        assert tls["common_tls_context"]["tls_certificate_sds_secret_configs"][0]["name"] == "own"
+    (own,) = filled()["secret_own.json"]["resources"]
+    assert own["tls_certificate"]["watched_directory"] == {"path": "/certificates/edge"}
+
+
+def test_the_public_certificate_may_be_another_one(monkeypatch):
+    with_certificates(monkeypatch)
+    monkeypatch.setenv("FP_EDGE_CERT_FILE", "/public/tls.crt")
+    monkeypatch.setenv("FP_EDGE_KEY_FILE", "/public/tls.key")
+
+    def chain(name):
+        (secret,) = filled()[f"secret_{name}.json"]["resources"]
+        return secret["tls_certificate"]["certificate_chain"]["filename"]
+
+    assert (chain("public"), chain("own")) == ("/public/tls.crt", "/certificates/edge/tls.crt")
+
+
+@pytest.mark.parametrize("missing", ["FP_TLS_CERT_FILE", "FP_TLS_KEY_FILE", "FP_TLS_CA_FILE"])
+def test_a_part_of_the_certificates_is_never_clear_text(monkeypatch, missing):
+    with_certificates(monkeypatch)
+    monkeypatch.delenv(missing)
+    with pytest.raises(ValidationError):
+        EdgeSettings()
+
+
+def test_the_public_address_may_be_wider_than_that_of_the_probes(monkeypatch):
+    monkeypatch.setenv("FP_BIND_HOST", "127.0.0.1")
+    monkeypatch.setenv("FP_EDGE_HOST", "0.0.0.0")
+    public, probes = (each["address"]["socket_address"] for each in filled()["listeners.json"]["resources"])
+    assert (public["address"], probes["address"]) == ("0.0.0.0", "127.0.0.1")

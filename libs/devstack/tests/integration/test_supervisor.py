@@ -277,3 +277,9 @@ async def test_the_log_of_a_store_is_bounded_while_the_store_runs(house, alpha, 
         stranger.sendall(b'CONNECT {"user": "nobody", "pass": "x"}\r\n')
         await until(lambda: b"authentication error" in log.read_bytes(), "a line of the store")
     assert (await running.process("nats")).pid == store
+
+
+async def test_every_address_in_clear_text_is_refused_by_name(tmp_path):
+    with pytest.raises(FailedPrecondition, match="does not listen on every address in clear text: give --tls"):
+        await launch.ensure(tmp_path / "house", options=["--public"])
+    assert not launch.is_running(tmp_path / "house")

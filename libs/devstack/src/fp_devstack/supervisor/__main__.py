@@ -18,7 +18,11 @@ def main() -> None:
     arguments = _parser().parse_args()
     try:
         preload = tuple(_words(arguments.preload))
-        options = Options(arguments.data.absolute(), _services(arguments), preload, tls=arguments.tls)
+        if arguments.public and not arguments.tls:
+            sys.exit("the platform does not listen on every address in clear text: give --tls as well")
+        options = Options(
+            arguments.data.absolute(), _services(arguments), preload, tls=arguments.tls, public=arguments.public
+        )
         if arguments.detach:
             _detach(options)
         else:
@@ -34,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--services", default="", metavar="NOUN,...", help="these only")
     parser.add_argument("--catalog", type=Path, metavar="FILE", help="a JSON list of services instead of our own")
     parser.add_argument("--preload", default="", metavar="MODULE,...", help="what the zygote imports first")
+    parser.add_argument("--public", action="store_true", help="the edge listens on every address; needs --tls")
     parser.add_argument("--tls", action="store_true", help="make certificates and speak TLS everywhere")
     return parser
 

@@ -26,12 +26,15 @@ _ANSWER_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """preload: modules for the zygote; the default list when empty. tls: whether everything speaks TLS."""
+    """preload: modules for the zygote; the default list when empty. tls: whether everything speaks TLS.
+    public: whether the edge listens on every address of the machine.
+    """
 
     folder: Path
     services: tuple[Service, ...]
     preload: tuple[str, ...] = ()
     tls: bool = False
+    public: bool = False
 
 
 def note(text: str) -> None:
@@ -59,7 +62,13 @@ def run(options: Options, listening: Callable[[], None] = lambda: None) -> int:
 
 async def _serve(options: Options, listening: Callable[[], None]) -> int:
     platform = Platform(
-        options.folder, options.services, outer=outer(), preload=options.preload, note=note, tls=options.tls
+        options.folder,
+        options.services,
+        outer=outer(),
+        preload=options.preload,
+        note=note,
+        tls=options.tls,
+        public=options.public,
     )
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

@@ -16,6 +16,8 @@ from fp_devstack.supervisor.catalog import COMMON, EDGE, JOB, LOGIN, RUNTIME, Se
 from fp_devstack.supervisor.placeholders import fill
 from fp_devstack.tls.local import LocalCertificates
 
+# Where the edge listens when it is asked to, by TLS only.
+EVERYWHERE = "0.0.0.0"
 _BASE = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "HOME", "USER")
 # What a developer may set for every service at once.
 _PASSED = ("FP_LOG_LEVEL", "FP_OTEL_ENDPOINT", "FP_REFLECTION")
@@ -36,7 +38,9 @@ def check(environment: Mapping[str, str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Environments:
-    """Builds them for one folder. outer: the supervisor's own environment. certificates: None for clear text."""
+    """Builds them for one folder. outer: the supervisor's own environment. certificates: None for clear text.
+    public: whether the edge listens on every address of the machine.
+    """
 
     folder: Path
     ports: Ports
@@ -44,6 +48,7 @@ class Environments:
     services: tuple[Service, ...]
     outer: Mapping[str, str]
     certificates: LocalCertificates | None = None
+    public: bool = False
 
     def base(self) -> dict[str, str]:
         """What any child gets. Its temporary files stay in the folder."""
@@ -155,6 +160,7 @@ class Environments:
         values: dict[str, Callable[[str], str]] = {
             "folder": lambda _: str(self.folder),
             "address": lambda name: self.address(*name.split(".")),
+            "front_host": lambda _: EVERYWHERE if self.public else HOST,
             "scheme": lambda _: "https" if self.certificates else "http",
             "url": self._url,
             "port": lambda name: self.address(*name.split(".")).rpartition(":")[2],

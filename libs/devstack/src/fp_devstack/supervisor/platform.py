@@ -21,7 +21,7 @@ from fp_devstack.supervisor.jobs import Jobs
 from fp_devstack.supervisor.runtimes import Runtimes
 from fp_devstack.supervisor.units import Units
 from fp_devstack.supervisor.zygote_link import Zygote
-from fp_devstack.tls.local import EDGE, GATEWAY, OPERATORS, LocalCertificates, wanted
+from fp_devstack.tls.local import FRONTS, OPERATORS, LocalCertificates, wanted
 
 if TYPE_CHECKING:
     from fp_devstack.supervisor.unit import Unit
@@ -37,7 +37,7 @@ _FOLDERS = ("logs", "jobs", "tmp", *RUNTIME.folders)
 
 class Platform:
     """outer: the supervisor's own environment. preload: for the zygote. note: takes a line for the supervisor's log.
-    tls: whether services, runtimes and the public address speak TLS.
+    tls: whether services, runtimes and the public address speak TLS. public: whether that is on every interface.
     """
 
     def __init__(
@@ -49,6 +49,7 @@ class Platform:
         preload: tuple[str, ...],
         note: Callable[[str], None],
         tls: bool = False,
+        public: bool = False,
     ) -> None:
         self.folder, self.services, self._note = folder, services, note
         self.phase = Phase.STARTING
@@ -56,7 +57,7 @@ class Platform:
         self.store_restarts = dict.fromkeys(self.stack.pids, 0)
         self.certificates = _certificates(folder, services) if tls else None
         self.environments = Environments(
-            folder, self.stack.ports, self.stack.secrets, services, outer, self.certificates
+            folder, self.stack.ports, self.stack.secrets, services, outer, self.certificates, public
         )
         self.zygote = Zygote(folder, self.environments.zygote(), preload)
         self.units: dict[str, Unit] = {}
@@ -262,8 +263,8 @@ class Platform:
 
 def _certificates(folder: Path, services: tuple[Service, ...]) -> LocalCertificates:
     """For each service and runtime, for what people reach, and for operators."""
-    nouns = dict.fromkeys((*(service.noun for service in services), RUNTIME.noun, EDGE, GATEWAY, OPERATORS))
-    return LocalCertificates(folder, wanted(nouns, (EDGE, GATEWAY)), SystemClock())
+    nouns = (*(service.noun for service in services), RUNTIME.noun, OPERATORS)
+    return LocalCertificates(folder, wanted(nouns, FRONTS), SystemClock())
 
 
 async def _at_once(actions: Sequence[Callable[[], Coroutine[Any, Any, None]]]) -> None:

@@ -19,8 +19,8 @@ from fp_devstack.tls.folder import CertificateFiles
 AUTHORITY_LASTS: Final = timedelta(days=5 * 365)
 # Short, so that a copied key is soon worth nothing; long enough for a laptop that sleeps through a night.
 LEAF_LASTS: Final = timedelta(hours=24)
-EDGE: Final = "edge"
-GATEWAY: Final = "gateway"
+# People reach them by the addresses of this machine.
+FRONTS: Final = frozenset(("edge", "gateway"))
 OPERATORS: Final = "cli"
 # Renewed when a third of its life is left.
 _LEFT: Final = 3
@@ -35,7 +35,7 @@ class Wanted:
 
 
 def wanted(nouns: Collection[str], fronts: Collection[str]) -> list[Wanted]:
-    """fronts: those of them that people reach by the addresses of this machine."""
+    """fronts: those of them that get the addresses of this machine."""
     return [Wanted(noun, this_machine() if noun in fronts else ()) for noun in nouns]
 
 
