@@ -107,6 +107,12 @@ class LoadingCache(Generic[K, V]):
         entry = self._good(key, self._clock.monotonic())
         return None if entry is None else entry.value
 
+    def fresh(self, key: K) -> V | None:
+        """The value that `get` would answer without a load; None where it would start one, or wait."""
+        now = self._clock.monotonic()
+        entry = self._good(key, now)
+        return entry.value if entry is not None and now < entry.stale_at else None
+
     def age(self, key: K) -> float:
         """Seconds since the value was loaded; infinite without one."""
         entry = self._entries.get(key)

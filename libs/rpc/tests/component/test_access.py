@@ -271,6 +271,9 @@ class Service:
     def __init__(self, token):
         self._token = token
 
+    def ready(self):
+        return self._token
+
     async def token(self):
         return self._token
 

@@ -114,6 +114,9 @@ class Rotating:
     def __init__(self, *tokens):
         self._tokens = list(tokens)
 
+    def ready(self):
+        return self._tokens[0]
+
     async def token(self):
         return self._tokens[0]
 
@@ -169,6 +172,9 @@ async def test_a_refused_token_of_a_user_is_told_to_the_user(peer, connect, shap
 
 async def test_a_token_that_cannot_be_had_fails_the_call(peer, connect, shapes):
     class Nothing(Rotating):
+        def ready(self):
+            return None
+
         async def token(self):
             raise Unavailable("auth is away")
 

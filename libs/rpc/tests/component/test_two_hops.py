@@ -130,6 +130,9 @@ class Silent(BearerToken):
 
     acts_for_others = True
 
+    def ready(self):
+        return None
+
     async def token(self):
         await asyncio.get_running_loop().create_future()
 
@@ -155,6 +158,9 @@ async def test_a_call_that_is_cancelled_before_it_has_a_token_is_counted_and_nev
     metrics, gate = Metrics("caller"), asyncio.Event()
 
     class Slow(BearerToken):
+        def ready(self):
+            return None
+
         async def token(self):
             await gate.wait()
             return "t"

@@ -74,6 +74,9 @@ class Login:
         self._renew_at = float("-inf")
         self._lock = asyncio.Lock()
 
+    def ready(self) -> str | None:
+        return None
+
     async def token(self) -> str:
         async with self._lock:
             if time.monotonic() >= self._renew_at:

@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import grpc
 from fp_kernel import DeadlineExceeded, Error, Internal, Kind, Unavailable
-from fp_telemetry import begin, correlation_id, end, get_logger, inject_span
+from fp_telemetry import begin, correlation_id, end, get_logger, inject_span, tracing
 from opentelemetry.trace import Span, SpanKind
 
 from fp_rpc import headers
@@ -22,7 +23,8 @@ Pairs = list[tuple[str, str]]
 # A peer may report the deadline a little before it has passed here.
 _TOLERANCE: Final = 0.1
 TOKEN_REFUSED: Final = "SERVICE_TOKEN_REFUSED"  # noqa: S105 -- a reason, no token
-_RPC: Final = {"rpc.system.name": "grpc"}
+# A call with headers of its own for these says by itself who makes it.
+_OWN_IDENTITY: Final = frozenset((headers.AUTHORIZATION, headers.TEAM))
 # With these a peer blames the service that called it, not that service's own caller, unless the channel passes them on.
 _BLAME: Final = frozenset((Kind.INVALID_ARGUMENT, Kind.PERMISSION_DENIED, Kind.UNIMPLEMENTED, Kind.DEADLINE_EXCEEDED))
 
@@ -76,24 +78,40 @@ class ChannelContext:
             return Unavailable("a peer is unavailable")
         return Internal(INTERNAL_MESSAGE)
 
+    def metadata_now(self, own: Sequence[tuple[str, Any]] | None, span: Span | None) -> tuple[Pairs, str] | None:
+        """As `metadata`, where the token is there; None where it must be waited for."""
+        token = self.credential.ready() if self.credential is not None and self._needs_token(own) else ""
+        return None if token is None else (self._pairs(own, token, span), token)
+
     async def metadata(self, own: Sequence[tuple[str, Any]] | None, span: Span | None) -> tuple[Pairs, str]:
         """Headers of a call, and the token among them; headers that the caller gave stay as they are."""
+        token = await self.credential.token() if self.credential is not None and self._needs_token(own) else ""
+        return self._pairs(own, token, span), token
+
+    def _needs_token(self, own: Sequence[tuple[str, Any]] | None) -> bool:
+        return not (own and any(key == headers.AUTHORIZATION for key, _ in own))
+
+    def _pairs(self, own: Sequence[tuple[str, Any]] | None, token: str, span: Span | None) -> Pairs:
         pairs: Pairs = list(own or ())
         given = {key for key, _ in pairs}
-        token = ""
-        if self.credential is not None and headers.AUTHORIZATION not in given:
-            token = await self.credential.token()
-            if token:
-                pairs.append((headers.AUTHORIZATION, f"Bearer {token}"))
-            if self.credential.acts_for_others and headers.TEAM not in given:
-                pairs.extend(on_behalf_headers(*acting_now()))
+        if token:
+            pairs.append((headers.AUTHORIZATION, f"Bearer {token}"))
+        credential = self.credential
+        if credential is not None and credential.acts_for_others and not given & _OWN_IDENTITY:
+            pairs.extend(on_behalf_headers(*acting_now()))
         correlation = correlation_id.get()
         if correlation and headers.CORRELATION_ID not in given:
             pairs.append((headers.CORRELATION_ID, correlation))
         carrier: dict[str, str] = {}
         inject_span(span, carrier)
-        pairs.extend((key, value) for key, value in carrier.items() if key not in given)
-        return pairs, token
+        if carrier:
+            pairs.extend((key, value) for key, value in carrier.items() if key not in given)
+        return pairs
+
+
+@lru_cache(maxsize=1_024)
+def _attributes(method: str) -> dict[str, str]:
+    return {"rpc.system.name": "grpc", "rpc.method": method[1:]}
 
 
 class CallContext:
@@ -117,7 +135,7 @@ class CallContext:
         self._bounded_by_caller = bounded_by_caller
         self._started = time.monotonic()
         self._deadline = self._started + seconds
-        self.span = begin(method[1:], kind=SpanKind.CLIENT, attributes={**_RPC, "rpc.method": method[1:]})
+        self.span = begin(method[1:], kind=SpanKind.CLIENT, attributes=_attributes(method)) if tracing() else None
 
     def remaining(self) -> float:
         return self._deadline - time.monotonic()

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import grpc
 from fp_kernel import Error, Kind
 
-from fp_rpc.client.call_context import CallContext, ChannelContext
+from fp_rpc.client.call_context import CallContext, ChannelContext, Pairs
 from fp_rpc.client.connection import Connection
 from fp_rpc.idempotency import has_key
 
@@ -30,35 +30,40 @@ class ClientMethod:
     context: ChannelContext
     streams: bool
 
-    async def starter(self, request: Any, metadata: list[tuple[str, str]]) -> Callable[..., Any]:
-        """How to begin this call: repeated where that does no harm, else once there is a connection."""
+    def starter(self, request: Any, metadata: list[tuple[str, str]]) -> Callable[..., Any] | None:
+        """How to begin this call: repeated where that does no harm, else once; None without a connection for that."""
         if self.repeating is not None and (self.always or has_key(request, metadata)):
             return self.repeating
-        await self.connection.wait()
-        return self.single
+        return self.single if self.connection.stands() else None
 
 
 class ClientCall(grpc.aio.Call):
     """A call that starts at its first use, since its token may have to be fetched first.
 
-    request: the message, or the iterator of messages. options: `timeout` and `metadata` of the caller and what else the
-    bare call takes. The accessors raise UsageError before the first use.
+    request: the message, or the iterator of messages. metadata: the caller's own. options: what else the bare call
+    takes. The accessors raise UsageError before the first use.
     """
 
     # Whether the call may be started again with another token; a stream of requests that was consumed cannot.
     _restartable = True
 
-    def __init__(self, method: ClientMethod, request: Any, options: Mapping[str, Any]) -> None:
-        extra = {name: value for name, value in options.items() if value is not None}
-        self._timeout = extra.pop("timeout", None)
-        self._own = extra.pop("metadata", None)
-        self._extra = extra
+    def __init__(
+        self,
+        method: ClientMethod,
+        request: Any,
+        timeout: float | None,
+        metadata: Any,
+        options: Mapping[str, Any],
+    ) -> None:
+        self._timeout = timeout
+        self._own = metadata
+        self._options = options
         self._method = method
         self._request = request
         self._context: CallContext | None = None
         self._call: Any = None
         self._token = ""
-        self._opening = asyncio.Lock()
+        self._opening: asyncio.Lock | None = None
         self._callbacks: list[Callable[[Any], None]] = []
         self._ended = False
 
@@ -67,21 +72,45 @@ class ClientCall(grpc.aio.Call):
 
         Raises DeadlineExceeded when no time is left, Unavailable when no token can be had.
         """
-        async with self._opening:
-            if self._call is None:
-                self._context = self._method.context.begin(
-                    self._method.path, self._timeout, streams=self._method.streams
-                )
-                await self._start(self._context)
-            return self._call
+        if self._call is None and (self._opening is not None or not self._start_now()):
+            self._opening = self._opening or asyncio.Lock()
+            async with self._opening:
+                if self._call is None:
+                    await self._start(self._begun())
+        return self._call
+
+    def _begun(self) -> CallContext:
+        context = self._context
+        if context is None:
+            method = self._method
+            context = self._context = method.context.begin(method.path, self._timeout, streams=method.streams)
+        return context
+
+    def _start_now(self) -> bool:
+        """Start the call without waiting, as nearly every one can; False when its token or connection is not there."""
+        context = self._begun()
+        try:
+            self._check_running()
+            prepared = context.channel.metadata_now(self._own, context.span)
+            start = self._method.starter(self._request, prepared[0]) if prepared is not None else None
+        except Error as error:
+            self._finish(error.kind.value, error)
+            raise
+        if prepared is None or start is None:
+            return False
+        self._begin(start, *prepared, context)
+        return True
 
     async def _start(self, context: CallContext) -> None:
         try:
             self._check_running()
             # Within the call's deadline: auth may be slow with the token.
             async with asyncio.timeout(context.remaining()):
-                pairs, self._token = await context.channel.metadata(self._own, context.span)
-                start = await self._method.starter(self._request, pairs)
+                pairs, token = await context.channel.metadata(self._own, context.span)
+                start = self._method.starter(self._request, pairs)
+                if start is None:
+                    await self._method.connection.wait()
+                    start = self._method.single
             self._check_running()
         except TimeoutError as late:
             error = context.unprepared()
@@ -93,7 +122,12 @@ class ClientCall(grpc.aio.Call):
         except asyncio.CancelledError:
             self._finish(Kind.CANCELLED.value)
             raise
-        self._call = start(self._request, timeout=max(0.0, context.remaining()), metadata=tuple(pairs), **self._extra)
+        self._begin(start, pairs, token, context)
+
+    def _begin(self, start: Callable[..., Any], pairs: Pairs, token: str, context: CallContext) -> None:
+        self._token = token
+        timeout = max(0.0, context.remaining())
+        self._call = start(self._request, timeout=timeout, metadata=tuple(pairs), **self._options)
         self._started(self._call)
 
     def _check_running(self) -> None:

@@ -30,9 +30,13 @@ class Connection:
         self._policy = policy
         self._roll = roll
 
+    def stands(self) -> bool:
+        """Whether there is one; begins to connect where there is none."""
+        return self._channel.get_state(try_to_connect=True) is _READY
+
     async def wait(self) -> None:
         """Until the connection stands, or the back-off of the policy is used up; the call then fails by itself."""
-        if self._channel.get_state(try_to_connect=True) is _READY:
+        if self.stands():
             return
         now = asyncio.get_running_loop().time
         delays = (self._policy.backoff.delay(attempt, self._roll()) for attempt in range(1, self._policy.attempts))

@@ -29,6 +29,12 @@ class Credential(Protocol):
 
     acts_for_others: bool
 
+    def ready(self) -> str | None:
+        """The bearer credential, empty for none, where nothing has to be done for it; None where `token` must be
+        awaited.
+        """
+        ...
+
     async def token(self) -> str:
         """The bearer credential; empty for none. Raises Unavailable when it cannot be had now."""
         ...
@@ -46,6 +52,9 @@ class BearerToken:
     def __init__(self, value: str) -> None:
         self._value = value
 
+    def ready(self) -> str | None:
+        return self._value
+
     async def token(self) -> str:
         return self._value
 
@@ -57,6 +66,9 @@ class ForwardedToken:
     """The bearer credential of the call that is being handled, as it came: for the gateway."""
 
     acts_for_others = False
+
+    def ready(self) -> str | None:
+        return None
 
     async def token(self) -> str:
         call = call_or_none()
@@ -94,6 +106,9 @@ class ServiceCredential:
         self._opened: grpc.aio.Channel | None = None
         self._clock = clock or SystemClock()
         self._tokens: LoadingCache[None, str] = LoadingCache(clock=self._clock, backoff=_BACKOFF)
+
+    def ready(self) -> str | None:
+        return self._tokens.fresh(None)
 
     async def token(self) -> str:
         """Raises Unavailable while there is no token: auth is away, or it refuses the secret.

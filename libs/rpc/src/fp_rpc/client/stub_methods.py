@@ -140,16 +140,20 @@ class UnaryUnaryMethod(grpc.aio.UnaryUnaryMultiCallable):  # type: ignore[type-a
     def __init__(self, method: ClientMethod) -> None:
         self._method = method
 
-    def __call__(self, request: Any, **options: Any) -> UnaryUnary:
-        return UnaryUnary(self._method, request, options)
+    def __call__(
+        self, request: Any, *, timeout: float | None = None, metadata: Any = None, **options: Any
+    ) -> UnaryUnary:
+        return UnaryUnary(self._method, request, timeout, metadata, options)
 
 
 class UnaryStreamMethod(grpc.aio.UnaryStreamMultiCallable):  # type: ignore[type-arg]  # not generic at run time
     def __init__(self, method: ClientMethod) -> None:
         self._method = method
 
-    def __call__(self, request: Any, **options: Any) -> UnaryStream:
-        return UnaryStream(self._method, request, options)
+    def __call__(
+        self, request: Any, *, timeout: float | None = None, metadata: Any = None, **options: Any
+    ) -> UnaryStream:
+        return UnaryStream(self._method, request, timeout, metadata, options)
 
 
 class StreamUnaryMethod(grpc.aio.StreamUnaryMultiCallable):  # type: ignore[type-arg]  # not generic at run time
@@ -165,7 +169,7 @@ class StreamUnaryMethod(grpc.aio.StreamUnaryMultiCallable):  # type: ignore[type
         **options: Any,
     ) -> StreamUnary:
         options = {**options, **dict(zip(_OTHERS, others, strict=False))}
-        return StreamUnary(self._method, request_iterator, {**options, "timeout": timeout, "metadata": metadata})
+        return StreamUnary(self._method, request_iterator, timeout, metadata, options)
 
 
 class StreamStreamMethod(grpc.aio.StreamStreamMultiCallable):  # type: ignore[type-arg]  # not generic at run time
@@ -181,4 +185,4 @@ class StreamStreamMethod(grpc.aio.StreamStreamMultiCallable):  # type: ignore[ty
         **options: Any,
     ) -> StreamStream:
         options = {**options, **dict(zip(_OTHERS, others, strict=False))}
-        return StreamStream(self._method, request_iterator, {**options, "timeout": timeout, "metadata": metadata})
+        return StreamStream(self._method, request_iterator, timeout, metadata, options)

@@ -24,6 +24,9 @@ class OwnCredential:
         self._keyring = keyring
         self._clock = clock
 
+    def ready(self) -> str | None:
+        return None
+
     async def token(self) -> str:
         """Good for one call: signing costs a millisecond, and mails are few."""
         now, token_id = self._clock.now(), new_id()
