@@ -31,7 +31,8 @@ def _rows(lines: Any, header: Sequence[str]) -> Iterator[tuple[str, dict[str, st
         cells = _next(lines, end=True)
         if cells is None:
             return
-        if not cells:
+        if not any(cells):
+            # Spreadsheets end with rows of commas alone.
             continue
         where = f"line {lines.line_num}"
         if len(cells) != len(header):

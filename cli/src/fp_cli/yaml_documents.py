@@ -1,6 +1,7 @@
-"""YAML that says what it means: no key twice, no date that is not text."""
+"""YAML that says what it means: no key twice, and no plain word that is no text by surprise."""
 
 import math
+import re
 from typing import Any, Final
 
 import yaml
@@ -8,6 +9,10 @@ import yaml
 # PyYAML reads them as line breaks where it has not escaped them.
 _BREAKS: Final = frozenset("\r\x85\u2028\u2029")
 _MAP, _DATE = "tag:yaml.org,2002:map", "tag:yaml.org,2002:timestamp"
+_BOOL, _INT, _FLOAT = "tag:yaml.org,2002:bool", "tag:yaml.org,2002:int", "tag:yaml.org,2002:float"
+# What YAML 1.1 and 1.2 read alike.
+_TRUTH: Final = {"true": True, "false": False}
+_WHOLE: Final = re.compile(r"[-+]?(0|[1-9][0-9]*|0x[0-9a-fA-F]+)")
 
 
 class _Loader(yaml.SafeLoader):
@@ -61,5 +66,33 @@ def _date(_: _Loader, node: yaml.ScalarNode) -> Any:
     raise yaml.YAMLError(f"line {line}: {node.value} is a date to YAML; put it into quotes to have it as text")
 
 
+def _truth(_: _Loader, node: yaml.ScalarNode) -> bool:
+    found = _TRUTH.get(node.value.lower())
+    if found is None:
+        raise _otherwise(node, "a truth value to some readers of YAML; write true or false")
+    return found
+
+
+def _whole(loader: _Loader, node: yaml.ScalarNode) -> Any:
+    """`012` is ten and `12:30:45` is 45,045 to YAML 1.1."""
+    if not _WHOLE.fullmatch(node.value):
+        raise _otherwise(node, "another number to some readers of YAML; write it with plain digits")
+    return loader.construct_yaml_int(node)
+
+
+def _fraction(loader: _Loader, node: yaml.ScalarNode) -> Any:
+    if ":" in node.value or "_" in node.value:
+        raise _otherwise(node, "another number to some readers of YAML; write it with plain digits")
+    return loader.construct_yaml_float(node)
+
+
+def _otherwise(node: yaml.ScalarNode, what: str) -> yaml.YAMLError:
+    line = node.start_mark.line + 1
+    return yaml.YAMLError(f"line {line}: {node.value} is {what}, or put it into quotes to have it as text")
+
+
+_Loader.add_constructor(_BOOL, _truth)
+_Loader.add_constructor(_INT, _whole)
+_Loader.add_constructor(_FLOAT, _fraction)
 _Loader.add_constructor(_MAP, _mapping)
 _Loader.add_constructor(_DATE, _date)

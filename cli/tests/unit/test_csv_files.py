@@ -43,3 +43,9 @@ def test_labels_are_written_in_the_form_they_are_read(tmp_path):
 def test_labels_that_cannot_be_read_are_refused(text):
     with pytest.raises(InvalidArgument, match="file"):
         ground_truth.read(text)
+
+
+def test_rows_of_commas_alone_are_no_rows():
+    _, rows = csv_files.read("a,b\n1,2\n,\n\n3,\n,\n")
+
+    assert list(rows) == [("line 2", {"a": "1", "b": "2"}), ("line 5", {"a": "3", "b": ""})]

@@ -46,9 +46,14 @@ def baseline(
 
 
 def numeric_bins(values: npt.NDArray[np.floating]) -> pb.NumericBins:
-    """Bins at the deciles; equal deciles (rain is mostly 0) collapse into one edge."""
+    """Bins at the deciles; equal deciles (rain is mostly 0) collapse into one edge.
+
+    A column that never changes gets an edge below its value too: else values that fall would stay in its bin.
+    """
     quantiles = np.quantile(values.astype(np.float64), np.linspace(0, 1, BINS + 1)[1:-1], method="inverted_cdf")
     edges = np.unique(quantiles)
+    if values.min() == values.max():
+        edges = np.array([np.nextafter(edges[0], -np.inf), edges[0]])
     # side="left" puts a value equal to an edge below it: bin i holds edges[i-1] < x <= edges[i].
     counts = np.bincount(np.searchsorted(edges, values, side="left"), minlength=len(edges) + 1)
     return pb.NumericBins(edges=edges.tolist(), counts=counts.tolist())

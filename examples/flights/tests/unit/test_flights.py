@@ -117,3 +117,11 @@ def test_the_signature_names_a_column_for_every_feature():
 
     assert [column.name for column in tensor.columns] == list(COLUMNS)
     assert tensor.shape[-1] == len(COLUMNS)
+
+
+def test_a_column_that_never_changes_has_a_bin_on_both_sides_of_its_value():
+    bins = profile.numeric_bins(np.array([7.0] * 10))
+
+    assert len(bins.edges) == 2
+    assert bins.edges[0] < bins.edges[1] == 7.0
+    assert list(bins.counts) == [0, 10, 0]

@@ -94,3 +94,14 @@ def test_missing_values_can_be_sent():
     message = Inference(orjson.dumps({"inputs": [X | {"data": [None]}]}), None, "m", "").message
 
     assert message.inputs["x"].data == b"\x00\x00\xc0\x7f"
+
+
+def test_null_is_what_was_not_given():
+    tensor = X | {"parameters": None}
+    document = {"id": None, "parameters": None, "inputs": [tensor], "outputs": None}
+
+    asked = Inference(orjson.dumps(document), None, "m", "")
+
+    assert asked.message == Inference(orjson.dumps({"inputs": [X]}), None, "m", "").message
+    with pytest.raises(InvalidArgument, match="inputs"):
+        Inference(orjson.dumps({"inputs": None}), None, "m", "")

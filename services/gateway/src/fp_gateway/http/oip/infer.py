@@ -19,7 +19,7 @@ class Inference:
     def __init__(self, body: bytes, length: str | None, model: str, version: str) -> None:
         """Raises InvalidArgument naming the field."""
         head, rest = frame.split(body, length)
-        document = bind.document_of(head)
+        document = _given(bind.document_of(head))
         for name in document.keys() - _FIELDS:
             raise invalid(name, f"is not a field of this request; it takes {', '.join(sorted(_FIELDS))}")
         parameters = _parameters(document, "parameters")
@@ -67,7 +67,7 @@ def _inputs(documents: Any, rest: bytes) -> Mapping[str, pb.TensorData]:
     if not isinstance(documents, list) or not documents:
         raise invalid("inputs", "must be an array of tensors")
     by_field: dict[str, Mapping[str, Any]] = {}
-    for index, document in enumerate(documents):
+    for index, document in enumerate(map(_given, documents)):
         name = _name(document, f"inputs[{index}]")
         if f"inputs[{name}]" in by_field:
             raise invalid(f"inputs[{name}].name", "is there twice")
@@ -85,10 +85,17 @@ def _outputs(documents: Any, *, binary: bool) -> Mapping[str, bool]:
     if not isinstance(documents, list):
         raise invalid("outputs", "must be an array")
     found: dict[str, bool] = {}
-    for index, document in enumerate(documents):
+    for index, document in enumerate(map(_given, documents)):
         name = _name(document, f"outputs[{index}]")
         found[name] = bool(_parameters(document, f"outputs[{name}].parameters").get("binary_data", binary))
     return found
+
+
+def _given(document: Any) -> Any:
+    """Without what is null: clients with typed objects write every optional member."""
+    if not isinstance(document, dict):
+        return document
+    return {name: value for name, value in document.items() if value is not None}
 
 
 def _name(document: Any, field: str) -> str:

@@ -1,0 +1,33 @@
+"""Words of YAML that its versions read in different ways are refused, and what they read alike is read."""
+
+import pytest
+import yaml
+from fp_cli import yaml_documents
+
+
+@pytest.mark.parametrize(
+    ("word", "value"),
+    [
+        ("true", True),
+        ("False", False),
+        ("12", 12),
+        ("-3", -3),
+        ("0", 0),
+        ("0x1f", 31),
+        ("1.5", 1.5),
+        ("1e3", "1e3"),
+        ("'no'", "no"),
+        ('"012"', "012"),
+        ("null", None),
+        ("plain words", "plain words"),
+        ("v1.2.3", "v1.2.3"),
+    ],
+)
+def test_what_all_versions_read_alike_is_read(word, value):
+    assert yaml_documents.load(f"key: {word}") == {"key": value}
+
+
+@pytest.mark.parametrize("word", ["no", "Yes", "on", "OFF", "012", "12:30:45", "12:30:45.5", "1_000", "0b11", "1_0.5"])
+def test_what_they_read_in_different_ways_is_refused_with_its_line(word):
+    with pytest.raises(yaml.YAMLError, match=r"line 2: .* quotes"):
+        yaml_documents.load(f"first: 1\nkey: {word}")
