@@ -15,11 +15,11 @@ from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
 from fp_devstack.client import SupervisorClient
 from fp_devstack.launch import SOCKET
 from fp_devstack.tls.folder import CertificateFiles
-from fp_devstack.tls.local import LocalCertificates, Wanted, this_machine
+from fp_devstack.tls.local import LOOPBACK, LocalCertificates, Wanted, this_machine
 from fp_kernel import PermissionDenied, Unavailable
 from fp_rpc import BearerToken, Channels
 from fp_rpc.tls.certificates import Certificates
-from fp_rpc.tls.trust import Trust, roots
+from fp_rpc.tls.trust import Trust, https_context, roots
 from fp_testkit.certificates import Certificates as OtherCertificates
 from fp_testkit.patience import PATIENCE
 from fp_testkit.wallclock import StandingClock, real_now
@@ -60,7 +60,8 @@ async def connect(secure):
 
     def client(token=None):
         opened.append(Channels(BearerToken(token) if token else None, certificates=Trust(Path(secure.access.ca_file))))
-        return Client(opened[-1].open(secure.access.address, timeout=PATIENCE))
+        channel = opened[-1].open(secure.access.address, timeout=PATIENCE)
+        return Client(channel, https_context(Path(secure.access.ca_file)))
 
     yield client
     for channels in opened:
@@ -88,6 +89,14 @@ def test_the_command_refuses_the_platform_of_another_authority(secure, home, tmp
     other = OtherCertificates(tmp_path)
     said = fp("whoami", "--ca-file", str(other.authority), home=home)
     assert (said.returncode, "is not of" in said.stderr) == (6, True), said.stderr
+
+
+def test_the_bus_and_the_object_store_speak_tls_and_operators_verify(secure, home):
+    said = fp("events", "dlq", "list", home=home)
+    assert said.returncode == 0, said.stderr
+    port = int(secure.access.nats_url.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as bus:
+        assert b'"tls_required":true' in bus.recv(4096)
 
 
 def test_a_client_of_grpc_alone_verifies(secure):
@@ -125,7 +134,8 @@ async def test_calls_go_on_while_every_certificate_is_replaced(secure, admin):
     await deploy_linear(admin, "renewed")
     await predict_linear(admin, "renewed")
     nouns = [folder.name for folder in (secure.folder / "tls").iterdir() if (folder / "tls.key").exists()]
-    wanted = [Wanted(noun, this_machine() if noun in FRONT else ()) for noun in nouns]
+    hosts = {**dict.fromkeys(FRONT, this_machine()), **dict.fromkeys(("nats", "seaweedfs"), LOOPBACK)}
+    wanted = [Wanted(noun, hosts.get(noun, ())) for noun in nouns]
     done = asyncio.Event()
 
     async def calls():

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import ssl
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -67,7 +68,9 @@ async def start(folder: Path) -> Access:
 class Client:
     """Stubs for one identity; failures are fp_kernel errors."""
 
-    def __init__(self, channel: grpc.aio.Channel) -> None:
+    def __init__(self, channel: grpc.aio.Channel, files: ssl.SSLContext | None = None) -> None:
+        """files: for URLs of files, where the platform has an authority of its own."""
+        self.files = files
         self.auth: Any = auth_pb2_grpc.AuthServiceStub(channel)
         self.registry: Any = registry_pb2_grpc.RegistryServiceStub(channel)
         self.pipeline: Any = pipeline_pb2_grpc.PipelineOrchestratorServiceStub(channel)
@@ -140,7 +143,7 @@ async def new_version(client: Client, name: str, artifact: bytes, *, digest: str
     created = await client.registry.CreateVersion(
         registry_pb2.CreateVersionRequest(model_id=model_id, signature=linear_signature())
     )
-    await asyncio.to_thread(upload._put, created.upload_url, artifact)
+    await asyncio.to_thread(upload._put, created.upload_url, artifact, client.files)
     return (
         await client.registry.ConfirmVersionUpload(
             registry_pb2.ConfirmVersionUploadRequest(version_id=created.version.id, expected_digest=digest)

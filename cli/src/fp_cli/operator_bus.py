@@ -22,10 +22,12 @@ async def operator_bus(state: State) -> "AsyncIterator[NatsBus]":
 
     from fp_cli import context as contexts
 
-    url = os.environ.get("FP_NATS_URL") or contexts.load(state.context).nats_url
+    given, known = os.environ.get("FP_NATS_URL"), contexts.load(state.context)
+    url = given or known.nats_url
     if not url:
         raise FailedPrecondition("the address of the bus is not known", metadata={"next_step": "set FP_NATS_URL"})
-    ca_file = os.environ.get("FP_NATS_CA_FILE")
+    # The bus of a platform that `fp up --tls` started speaks TLS as well, by the same authority.
+    ca_file = os.environ.get("FP_NATS_CA_FILE") or ("" if given else known.ca_file)
     bus = await connect(url, name="fp", ca_file=Path(ca_file) if ca_file else None)
     try:
         # `connect` also returns when nobody answers; an operator wants to know it now.

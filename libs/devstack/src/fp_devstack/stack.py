@@ -3,7 +3,7 @@
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -168,6 +168,17 @@ class Stack:
             raise StoreFailed(
                 f"the disk of {self.folder} has {free >> 20} MiB left; the stores need {_NEEDED_BYTES >> 20} MiB"
             )
+
+    @property
+    def secured(self) -> tuple[str, ...]:
+        """The stores that speak TLS where they have a certificate."""
+        return tuple(name for name, store in self._stores.items() if store.speaks_tls)
+
+    def renewed(self, names: Collection[str]) -> None:
+        """These have new certificates. NATS reads its own only when it is told to; the object store looks by itself."""
+        for store in self._stores.values():
+            if isinstance(store, Nats) and store.name in names and store.pid is not None:
+                store.reload()
 
     def _each(self, act: Callable[[Store], None]) -> None:
         """All at once; waits for all, then raises the first failure."""

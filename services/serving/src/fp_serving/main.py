@@ -41,11 +41,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     load = Load(
         slot,
         registry=RegistryClient(registry, settings.serving_team),
-        artifacts=ArtifactCache(
-            settings.serving_cache_dir,
-            max_artifact_bytes=settings.serving_max_artifact_bytes,
-            max_bytes=settings.serving_cache_max_bytes,
-        ),
+        artifacts=_artifacts(settings),
         engine=OnnxEngine(settings.serving_threads or model_threads()),
         runner=runner,
         clock=clock,
@@ -67,6 +63,15 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     runtime.health.add("model", lambda: _ready(slot), hard=True)
     runtime.task("load", load())
     await runtime.serve(server)
+
+
+def _artifacts(settings: Settings) -> ArtifactCache:
+    return ArtifactCache(
+        settings.serving_cache_dir,
+        max_artifact_bytes=settings.serving_max_artifact_bytes,
+        max_bytes=settings.serving_cache_max_bytes,
+        ca_file=settings.s3_ca_file,
+    )
 
 
 def _runner(settings: Settings, metrics: Metrics, clock: Clock) -> BatchRunner:

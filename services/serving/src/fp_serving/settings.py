@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fp_runtime import Address, ServiceSettings
 from fp_runtime.settings import Port
-from pydantic import Field
+from pydantic import Field, FilePath
 
 _MIB = 1024 * 1024
 
@@ -18,6 +18,7 @@ class Settings(ServiceSettings):
     registry is away: a folder of our own, never a shared one, so that there is no default.
     serving_max_artifact_bytes: a larger model FAILS instead of filling the disk or the memory.
     serving_cache_max_bytes: of all artifacts; the least recently used go first.
+    s3_ca_file: authorities of the object store's certificate, beside those of the system.
     serving_link_port: where inference connects for predictions (`fp_rpc.link`); 0 takes a free port. The status of the
     model names it.
     serving_threads: for one run of the model; 0 takes the CPU quota of the container.
@@ -36,6 +37,7 @@ class Settings(ServiceSettings):
     serving_cache_dir: Path
     serving_max_artifact_bytes: Positive = 1024 * _MIB
     serving_cache_max_bytes: Positive = 4096 * _MIB
+    s3_ca_file: FilePath | None = None
     serving_link_port: Port = 0
     serving_threads: Annotated[int, Field(ge=0, le=256)] = 0
     serving_runs: Annotated[int, Field(ge=1, le=64)] = 1

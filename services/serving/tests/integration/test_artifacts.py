@@ -3,16 +3,20 @@
 import asyncio
 import hashlib
 import os
+import ssl
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from fp_devstack.tls.folder import CertificateFiles
 from fp_kernel import Unavailable
 from fp_serving.adapters.artifacts import ArtifactCache
 from fp_serving.app.slot import VersionFacts
 from fp_serving.domain.lifecycle import LoadFailed, WrongDigest
+from fp_testkit.certificates import Certificates
 
 _CONTENT = b"a model" * 1_000
 _DIGEST = f"sha256:{hashlib.sha256(_CONTENT).hexdigest()}"
@@ -32,10 +36,20 @@ class _Store(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def store() -> Iterator[str]:
+    with _served() as address:
+        yield f"http://{address}"
+
+
+@contextmanager
+def _served(certificate: CertificateFiles | None = None) -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Store)
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate.certificate, certificate.key)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
+    yield f"127.0.0.1:{server.server_port}"
     server.shutdown()
     thread.join()
     server.server_close()
@@ -66,6 +80,19 @@ async def test_an_artifact_is_downloaded_once_and_found_by_digest(store: str, tm
     path = await _fetch(cache, f"{store}/200")
     assert path.read_bytes() == _CONTENT
     assert await _cache(tmp_path).find(_DIGEST) == path
+
+
+async def test_the_store_is_verified_by_the_given_authority(tmp_path: Path) -> None:
+    certificates = Certificates(tmp_path / "tls")
+    trusting = ArtifactCache(
+        tmp_path / "cache", max_artifact_bytes=1_000_000, max_bytes=1_000_000, ca_file=certificates.authority
+    )
+    with _served(certificates.of_stranger("seaweedfs")) as address, pytest.raises(Unavailable, match="reached"):
+        await _fetch(trusting, f"https://{address}/200")
+    with _served(certificates.of("seaweedfs")) as address:
+        with pytest.raises(Unavailable, match="reached"):
+            await _fetch(_cache(tmp_path / "other"), f"https://{address}/200")
+        assert (await _fetch(trusting, f"https://{address}/200")).read_bytes() == _CONTENT
 
 
 async def test_a_damaged_artifact_is_not_found(store: str, tmp_path: Path) -> None:

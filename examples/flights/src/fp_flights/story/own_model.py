@@ -85,6 +85,7 @@ class Terminal:
             **{name: os.environ[name] for name in ("PATH", "LANG", "HOME", "TMPDIR") if name in os.environ},
             "XDG_CONFIG_HOME": str(folder),
             "FP_ADDRESS": access.address,
+            "FP_CA_FILE": access.ca_file,
             "FP_PASSWORD": access.password,
         }
 

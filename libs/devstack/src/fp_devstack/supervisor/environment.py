@@ -94,6 +94,7 @@ class Environments:
             "FP_SERVICE_SECRET": self._credential(RUNTIME.noun),
             **self._filled(RUNTIME.generated),
             **self._tls(RUNTIME.noun),
+            **self._store_trust(),
         }
 
     def job(self, wanted: Mapping[str, str]) -> dict[str, str]:
@@ -139,6 +140,10 @@ class Environments:
             "FP_TLS_KEY_FILE": str(files.key),
             "FP_TLS_CA_FILE": str(files.authority),
         }
+
+    def _store_trust(self) -> dict[str, str]:
+        """A runtime reads from the object store by URLs that the registry signs."""
+        return {"FP_S3_CA_FILE": str(self.certificates.authority)} if self.certificates else {}
 
     def _url(self, name: str) -> str:
         """Of `owner.port`. Own routes of a service leave its `http` port, which is open to probes, for `https`."""

@@ -21,7 +21,7 @@ from fp_devstack.supervisor.jobs import Jobs
 from fp_devstack.supervisor.runtimes import Runtimes
 from fp_devstack.supervisor.units import Units
 from fp_devstack.supervisor.zygote_link import Zygote
-from fp_devstack.tls.local import FRONTS, OPERATORS, LocalCertificates, wanted
+from fp_devstack.tls.local import FRONTS, OPERATORS, LocalCertificates, of_store, wanted
 
 if TYPE_CHECKING:
     from fp_devstack.supervisor.unit import Unit
@@ -55,7 +55,8 @@ class Platform:
         self.phase = Phase.STARTING
         self.stack = Stack(folder, stores=needed_stores(services), accesses=accesses(services))
         self.store_restarts = dict.fromkeys(self.stack.pids, 0)
-        self.certificates = _certificates(folder, services) if tls else None
+        self._authority = _certificates(folder, services, self.stack.secured)
+        self.certificates = self._authority if tls else None
         self.environments = Environments(
             folder, self.stack.ports, self.stack.secrets, services, outer, self.certificates, public
         )
@@ -132,6 +133,10 @@ class Platform:
             (self.folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
         if self.certificates is not None:
             self.certificates.renew()
+        else:
+            # A store speaks TLS where it has a certificate, and nobody would renew this one.
+            for store in self.stack.secured:
+                self._authority.withdraw(store)
 
     async def _boot(self, group: asyncio.TaskGroup) -> None:
         await asyncio.to_thread(self.stack.start)
@@ -197,6 +202,7 @@ class Platform:
             await asyncio.sleep(_RENEWAL_POLL_SECONDS)
             try:
                 renewed = await asyncio.to_thread(self.certificates.renew)
+                await asyncio.to_thread(self.stack.renewed, renewed)
             except (OSError, ValueError) as error:
                 self._note(f"certificates could not be renewed: {error}")
             else:
@@ -261,10 +267,10 @@ class Platform:
         await _at_once(rest)
 
 
-def _certificates(folder: Path, services: tuple[Service, ...]) -> LocalCertificates:
-    """For each service and runtime, for what people reach, and for operators."""
+def _certificates(folder: Path, services: tuple[Service, ...], stores: Sequence[str]) -> LocalCertificates:
+    """For each service and runtime, for operators, and for the stores that speak TLS."""
     nouns = (*(service.noun for service in services), RUNTIME.noun, OPERATORS)
-    return LocalCertificates(folder, wanted(nouns, FRONTS), SystemClock())
+    return LocalCertificates(folder, [*wanted(nouns, FRONTS), *map(of_store, stores)], SystemClock())
 
 
 async def _at_once(actions: Sequence[Callable[[], Coroutine[Any, Any, None]]]) -> None:

@@ -1,5 +1,6 @@
 """The certificates of one data folder: an authority of its own, and what it issues to each program there."""
 
+import shutil
 import socket
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -17,8 +18,11 @@ from fp_devstack.tls.folder import CertificateFiles
 
 # Its key never leaves the folder, and each `fp` that trusts it reads the file again.
 AUTHORITY_LASTS: Final = timedelta(days=5 * 365)
+LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 # Short, so that a copied key is soon worth nothing; long enough for a laptop that sleeps through a night.
 LEAF_LASTS: Final = timedelta(hours=24)
+# Of a store: SeaweedFS looks for a new one every five hours while it runs, and a laptop sleeps.
+STORE_LASTS: Final = timedelta(days=90)
 # People reach them by the addresses of this machine.
 FRONTS: Final = frozenset(("edge", "gateway"))
 OPERATORS: Final = "cli"
@@ -28,10 +32,11 @@ _LEFT: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """hosts: names and addresses by which clients reach it, beside its noun."""
+    """hosts: names and addresses by which clients reach it, beside its noun. lasts: until its end."""
 
     noun: str
     hosts: tuple[str, ...] = ()
+    lasts: timedelta = LEAF_LASTS
 
 
 def wanted(nouns: Collection[str], fronts: Collection[str]) -> list[Wanted]:
@@ -39,9 +44,14 @@ def wanted(nouns: Collection[str], fronts: Collection[str]) -> list[Wanted]:
     return [Wanted(noun, this_machine() if noun in fronts else ()) for noun in nouns]
 
 
+def of_store(name: str) -> Wanted:
+    """Clients reach stores by their address."""
+    return Wanted(name, LOOPBACK, STORE_LASTS)
+
+
 def this_machine() -> tuple[str, ...]:
     """Its name and its loopback addresses."""
-    return tuple(dict.fromkeys(("localhost", "127.0.0.1", "::1", socket.gethostname())))
+    return tuple(dict.fromkeys((*LOOPBACK, socket.gethostname())))
 
 
 class LocalCertificates:
@@ -60,6 +70,10 @@ class LocalCertificates:
     def files(self, noun: str) -> CertificateFiles:
         return CertificateFiles(self._folder / noun)
 
+    def withdraw(self, noun: str) -> None:
+        """It speaks clear text from its next start on."""
+        shutil.rmtree(self.files(noun).folder, ignore_errors=True)
+
     def renew(self) -> list[str]:
         """Issues what is missing, nears its end, or is not of this authority and for these hosts; says for whom.
 
@@ -70,7 +84,7 @@ class LocalCertificates:
         trusted = self.authority.read_text(encoding="utf-8")
         stale = [each for each in self._wanted.values() if not _good(self.files(each.noun), each, authority, now)]
         for each in stale:
-            pair = authority.issue(each.noun, hosts=each.hosts, at=now, lasts=LEAF_LASTS)
+            pair = authority.issue(each.noun, hosts=each.hosts, at=now, lasts=each.lasts)
             self.files(each.noun).write(pair, trusted)
         return [each.noun for each in stale]
 

@@ -29,10 +29,11 @@ _log = get_logger(__name__)
 class ArtifactCache:
     """Processes may share the folder: what is in it appears whole or not at all.
 
-    max_artifact_bytes: of one artifact. max_bytes: of all; the least recently used go.
+    max_artifact_bytes: of one artifact. max_bytes: of all; the least recently used go. ca_file: see `download`.
     """
 
-    def __init__(self, folder: Path, *, max_artifact_bytes: int, max_bytes: int) -> None:
+    def __init__(self, folder: Path, *, max_artifact_bytes: int, max_bytes: int, ca_file: Path | None = None) -> None:
+        self._ca_file = ca_file
         self._folder = folder
         self._max_artifact_bytes = max_artifact_bytes
         self._max_bytes = max_bytes
@@ -52,7 +53,7 @@ class ArtifactCache:
         source = await url()
         part = await asyncio.to_thread(self._part)
         try:
-            measured = await download(source, part, limit=self._max_artifact_bytes)
+            measured = await download(source, part, limit=self._max_artifact_bytes, ca_file=self._ca_file)
             if measured != _hex(facts.digest):
                 raise WrongDigest(f"artifact digest is sha256:{measured}, the registry says {facts.digest}")
             return await asyncio.to_thread(self._store, part, facts.digest)

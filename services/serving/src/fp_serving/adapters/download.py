@@ -10,6 +10,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from fp_kernel import Unavailable
+from fp_rpc.tls.trust import https_context
 
 from fp_serving.domain.lifecycle import LoadFailed
 
@@ -18,24 +19,27 @@ _CHUNK = 256 * 1024
 _GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 
 
-async def download(url: str, target: Path, *, limit: int) -> str:
+async def download(url: str, target: Path, *, limit: int, ca_file: Path | None = None) -> str:
     """Write the object to `target`; answers its SHA-256 in hex.
 
-    limit: bytes. Raises LoadFailed when it is larger or gone, Unavailable when it cannot be had now.
+    limit: bytes. ca_file: of an authority to trust beside those of the system.
+    Raises LoadFailed when it is larger or gone, Unavailable when it cannot be had now.
     """
     if not url.startswith(("http://", "https://")):
         raise LoadFailed("the registry gave no http address for the artifact")
     cancelled = threading.Event()
     try:
-        return await asyncio.to_thread(_download, url, target, limit, cancelled)
+        return await asyncio.to_thread(_download, url, target, limit, ca_file, cancelled)
     finally:
         cancelled.set()
 
 
-def _download(url: str, target: Path, limit: int, cancelled: threading.Event) -> str:
-    # To the address itself, whatever proxies the environment names.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+def _download(url: str, target: Path, limit: int, ca_file: Path | None, cancelled: threading.Event) -> str:
     try:
+        # To the address itself, whatever proxies the environment names.
+        opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=https_context(ca_file))
+        )
         with (
             opener.open(url, timeout=_SILENCE) as response,
             target.open("wb") as file,
