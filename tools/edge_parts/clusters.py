@@ -80,7 +80,7 @@ def _health(check: Json) -> Json:
         "timeout": "1s",
         "interval": "2s",
         "no_traffic_interval": "2s",
-        "unhealthy_interval": "1s",
+        "unhealthy_interval": "0.5s",
         "interval_jitter_percent": 20,
         "unhealthy_threshold": 2,
         "healthy_threshold": 1,
@@ -99,9 +99,10 @@ def _outliers() -> Json:
         "enforcing_consecutive_gateway_failure": 0,
         "enforcing_success_rate": 0,
         "interval": "1s",
+        # Until the next health check says otherwise. With all left out all are tried, one that came back too.
         "base_ejection_time": "2s",
-        "max_ejection_time": "30s",
-        "max_ejection_percent": 50,
+        "max_ejection_time": "2s",
+        "max_ejection_percent": 100,
     }
 
 

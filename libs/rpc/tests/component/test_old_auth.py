@@ -33,7 +33,7 @@ class Secret:
 
 
 class Settings:
-    auth_issuer, service_secret = "http://127.0.0.1:1", Secret()
+    auth_issuer, service_secret, edge_proof = "http://127.0.0.1:1", Secret(), None
 
     def __init__(self, address):
         self.auth_addr = address
