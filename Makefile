@@ -55,7 +55,7 @@ generate: setup ## Rewrite what is generated: gen/, docs/permissions.md, docs/op
 	@$(BIN)/python tools/permissions.py
 	@$(BIN)/python tools/topology.py
 	@$(BIN)/python tools/subjects.py
-	@$(BIN)/python tools/edge.py
+	@$(BIN)/python tools/edge_config.py
 	@$(BIN)/python tools/growth.py
 
 bench: setup ## One benchmark: make bench NAME=event_path

@@ -40,6 +40,7 @@ from fp_rpc.audit.denials import DenialPolicy
 from fp_rpc.audit.queue import AuditQueue
 from fp_rpc.call_metrics import CallMetrics
 from fp_telemetry import Metrics, setup
+from fp_testkit.patience import PATIENCE
 from fp_testkit.ports import free_port
 from rpc_overhead import ISSUER, TRACE, cpu_seconds, credentials, started
 
@@ -47,7 +48,6 @@ CALLERS = (1, 16, 64)
 MAIN = 16
 ROUNDS = int(os.environ.get("ROUNDS", "8"))
 SECONDS = float(os.environ.get("SECONDS", "0.8"))
-READY_SECONDS = 30
 NOBODY = "127.0.0.1:9"
 
 
@@ -159,7 +159,7 @@ async def envoy(target: int) -> AsyncIterator[tuple[int, int]]:
 
 
 async def _ready(probes: int) -> None:
-    async with asyncio.timeout(READY_SECONDS), httpx.AsyncClient() as http:
+    async with asyncio.timeout(PATIENCE), httpx.AsyncClient(timeout=PATIENCE) as http:
         while True:
             try:
                 (await http.get(f"http://127.0.0.1:{probes}/readyz")).raise_for_status()

@@ -32,7 +32,7 @@ def checks(image: str) -> list[tuple[str, list[str]]]:
         ("contract", [python, "tools/check_contract.py", image]),
         ("generated code", [python, "tools/generate_protos.py", "--check"]),
         ("permissions page", [python, "tools/permissions.py", "--check"]),
-        ("edge", [python, "tools/edge.py", "--check"]),
+        ("edge", [python, "tools/edge_config.py", "--check"]),
         ("topology", [python, "tools/topology.py", "--check"]),
         ("rights at NATS", [python, "tools/subjects.py", "--check"]),
         ("page of growth", [python, "tools/growth.py", "--check"]),

@@ -3,7 +3,7 @@
 import json
 import re
 
-import edge
+import edge_config
 import pytest
 from edge_parts import http_table
 from edge_parts.listeners import inner_names
@@ -14,7 +14,7 @@ REGISTRY_PROTO = "proto/forgepoint/registry/v1/registry.proto"
 
 @pytest.fixture(scope="module")
 def routes(tree):
-    document = json.loads(edge.render(tree.root)["routes.json"])
+    document = json.loads(edge_config.render(tree.root)["routes.json"])
     return document["resources"][0]["virtual_hosts"][0]["routes"]
 
 
@@ -52,18 +52,18 @@ def grpc(routes, path, authorization="Bearer x"):
 
 
 def test_the_templates_are_current(tree):
-    assert edge.stale(tree.root) == [], "run: python tools/edge.py"
+    assert edge_config.stale(tree.root) == [], "run: python tools/edge_config.py"
 
 
 def test_a_new_rpc_makes_the_routes_stale(plant, copied):
-    for name, text in edge.render(copied.root).items():
-        (copied.root / edge.FOLDER / name).write_text(text)
-    assert edge.stale(copied.root) == []
+    for name, text in edge_config.render(copied.root).items():
+        (copied.root / edge_config.FOLDER / name).write_text(text)
+    assert edge_config.stale(copied.root) == []
     before = (copied.root / REGISTRY_PROTO).read_text()
 
     plant(REGISTRY_PROTO, before.replace("rpc GetModel(", "rpc GetModelToo(", 1))
 
-    assert edge.stale(copied.root) == ["routes.json"]
+    assert edge_config.stale(copied.root) == ["routes.json"]
 
 
 def test_every_rpc_from_outside_goes_to_its_service_and_every_other_to_the_gateway(routes, rpcs):

@@ -44,7 +44,7 @@ class EdgeProcess:
     async def start(self) -> None:
         """Returns when it serves."""
         self.running = self._launch()
-        async with asyncio.timeout(PATIENCE), httpx.AsyncClient() as http:
+        async with asyncio.timeout(PATIENCE), httpx.AsyncClient(timeout=PATIENCE) as http:
             while not await self._answers(http):
                 assert self.running.poll() is None, self.log
                 await asyncio.sleep(0.05)

@@ -1,7 +1,7 @@
 """Write the templates of the edge from the protos, their Access options, the gateway's routes and the services.
 
-python tools/edge.py          writes deploy/edge/src/fp_edge/templates
-python tools/edge.py --check  exits 1 when a committed file differs
+python tools/edge_config.py          writes deploy/edge/src/fp_edge/templates
+python tools/edge_config.py --check  exits 1 when a committed file differs
 """
 
 import json
@@ -57,7 +57,7 @@ def stale(root: Path) -> list[str]:
 def main() -> int:
     if sys.argv[1:] == ["--check"]:
         for name in (found := stale(ROOT)):
-            print(f"{FOLDER / name} is stale: run python tools/edge.py")
+            print(f"{FOLDER / name} is stale: run python tools/edge_config.py")
         return 1 if found else 0
     (ROOT / FOLDER).mkdir(parents=True, exist_ok=True)
     for name, text in render(ROOT).items():
