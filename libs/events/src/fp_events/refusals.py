@@ -57,10 +57,12 @@ class Refusals:
         if found is None:
             return False
         what, subject = found.groups()
-        if subject not in self._told:
+        waiting = self._waiting.get(subject, ())
+        # Who waits knows what it means: a service finds out in this way that it may make no stream.
+        if not waiting and subject not in self._told:
             self._told.add(subject)
             log.error("event bus does not let this user use a subject", what=what, subject=subject)
-        for refused in self._waiting.get(subject, ()):
+        for refused in waiting:
             if not refused.done():
                 refused.set_result(None)
         for listener in self._listeners:

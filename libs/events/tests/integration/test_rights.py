@@ -113,6 +113,46 @@ async def test_the_server_publishes_for_nobody_under_the_name_of_another(url, re
     assert state.messages == 1
 
 
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {"filter_subject": "fp.auth.>"},
+        {"filter_subjects": ["fp.auth.apikey.*", "fp.auth.user.created"]},
+        {"filter_subject": "fp.auth.apikey.*", "filter_subjects": ["fp.auth.>"]},
+        {},
+    ],
+)
+async def test_a_consumer_reads_no_more_than_the_right_says(url, filters):
+    """Its request may name what the right allows and ask in its body for more."""
+    await provision(looker(url))
+
+    made = await asked_for(url, {"name": "mine", **filters})
+
+    assert "error" in made
+
+
+async def test_a_consumer_of_another_is_not_changed_by_a_request_that_names_it_in_its_body(url, server):
+    await provision(looker(url))
+    jetstream = server.jetstream(timeout=PATIENCE)
+    before = (await jetstream.consumer_info("AUTH", "notification")).config
+
+    await asked_for(url, {"name": "notification", "durable_name": "notification", "filter_subject": "fp.auth.apikey.*"})
+
+    assert (await jetstream.consumer_info("AUTH", "notification")).config == before
+
+
+async def asked_for(url, config):
+    """What the server answers to the request for a consumer, whose subject is one that the user has the right to."""
+    client = await nats.connect(url, connect_timeout=int(PATIENCE), inbox_prefix="_INBOX_registry")
+    subject = f"{API}.CONSUMER.CREATE.AUTH.mine.fp.auth.apikey.*"
+    request = {"stream_name": "AUTH", "config": {"ack_policy": "none", "deliver_policy": "all", **config}}
+    try:
+        made = await client.request(subject, json.dumps(request).encode(), timeout=PATIENCE)
+    finally:
+        await client.close()
+    return json.loads(made.data)
+
+
 async def test_the_operator_makes_what_is_declared(url, server):
     await provision(looker(url))
     await provision(looker(url))
