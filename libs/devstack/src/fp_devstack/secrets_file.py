@@ -2,6 +2,7 @@
 
 import base64
 import secrets
+import string
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from fp_devstack.files import read_json, write_json
 
 _BYTES = 32
+_LETTERS = 48
 
 
 class Secrets:
@@ -21,6 +23,10 @@ class Secrets:
     def token(self, name: str) -> str:
         """43 URL-safe characters, 256 bits."""
         return self._stored_or_new(name, lambda: secrets.token_urlsafe(_BYTES))
+
+    def letters(self, name: str) -> str:
+        """48 letters, 273 bits: a password that no policy takes for a word with signs in it."""
+        return self._stored_or_new(name, lambda: "".join(secrets.choice(string.ascii_letters) for _ in range(_LETTERS)))
 
     def key(self, name: str) -> str:
         """32 random bytes in standard base64, for ciphers."""

@@ -23,3 +23,14 @@ def test_a_key_is_32_bytes_in_base64(tmp_path):
     key = Secrets(tmp_path / "secrets.json").key("cipher")
 
     assert len(base64.b64decode(key, validate=True)) == 32
+
+
+def test_a_password_of_letters_is_made_once(tmp_path):
+    secrets = Secrets(tmp_path / "s")
+    made = secrets.letters("password")
+
+    assert made.isalpha()
+    assert made.isascii()
+    assert len(made) == 48
+    assert Secrets(tmp_path / "s").letters("password") == made
+    assert secrets.letters("another") != made

@@ -171,6 +171,7 @@ class Environments:
             "port": lambda name: self.address(*name.split(".")).rpartition(":")[2],
             "front": lambda kind: self.address(*getattr(front(self.services), kind).split(".")),
             "token": self.secrets.token,
+            "letters": self.secrets.letters,
             "key": self.secrets.key,
             "credential_hashes": lambda _: self._credential_hashes(),
             "edge_proofs": lambda _: ",".join(f"{noun}={self._proof(noun)}" for noun in EDGE.peers),
