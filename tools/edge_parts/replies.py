@@ -2,7 +2,9 @@
 
 from edge_parts.shapes import Json
 
-_UNAVAILABLE = 503
+_UNAVAILABLE, _TOO_LARGE = 503, 413
+# Envoy knows no status of gRPC for it, and would say UNKNOWN.
+_RESOURCE_EXHAUSTED = "8"
 
 
 def local_replies() -> Json:
@@ -11,6 +13,11 @@ def local_replies() -> Json:
     return {
         "mappers": [
             {"filter": _all(_grpc(), _status(_UNAVAILABLE)), "body_format_override": _text(away)},
+            {
+                "filter": _all(_grpc(), _status(_TOO_LARGE)),
+                "headers_to_add": [{"header": {"key": "grpc-status", "value": _RESOURCE_EXHAUSTED}}],
+                "body_format_override": _text("the body is too large"),
+            },
             {"filter": _grpc(), "body_format_override": _text("%LOCAL_REPLY_BODY%")},
             {"filter": _status(_UNAVAILABLE), "body_format_override": _problem(away)},
         ],
