@@ -35,6 +35,8 @@ def taken(routes, path, **headers):
 
     def has(header):
         value = headers.get(header["name"].strip(":").replace("-", "_"), "")
+        if "present_match" in header:
+            return bool(value)
         if "range_match" in header:
             return value != "" and header["range_match"]["start"] <= int(value) < header["range_match"]["end"]
         [(kind, wanted)] = [each for each in header["string_match"].items() if each[0] != "ignore_case"]

@@ -35,7 +35,7 @@ async def test_a_model_is_deployed_and_answers_over_grpc_and_http_without_an_edg
     admin = Client(channels.open(access.address, timeout=PATIENCE))
     await deploy_linear(admin, "linear")
 
-    me = (await admin.auth.GetCurrentUser(auth_pb2.GetCurrentUserRequest())).user
+    me = (await admin.auth.GetCurrentUser(auth_pb2.GetCurrentUserRequest())).claims
     info = (await admin.inference.GetModelInfo(inference_pb2.GetModelInfoRequest(model_name="linear"))).model_info
     await channels.close()
     async with httpx.AsyncClient(base_url=f"http://{access.http_address}", timeout=PATIENCE) as http:

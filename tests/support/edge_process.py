@@ -38,6 +38,7 @@ class EdgeProcess:
             **ports,
             **settings,
         }
+        self.folder = folder / "edge"
         self.address = f"127.0.0.1:{ports['FP_EDGE_PORT']}"
         self.running: subprocess.Popen[bytes] | None = None
 

@@ -111,6 +111,8 @@ def _strip() -> Json:
         mutations={
             "request_mutations": [
                 {"remove_on_match": {"key_matcher": {"safe_regex": {"regex": inner_names()}}}},
+                # By these a caller inside could choose time-outs and repetitions.
+                {"remove_on_match": {"key_matcher": {"prefix": "x-envoy-"}}},
                 {"append": {"header": address, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}},
             ]
         },

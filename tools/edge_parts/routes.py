@@ -43,7 +43,7 @@ def document(root: Path) -> Json:
         "domains": ["*"],
         "typed_per_filter_config": {"envoy.filters.http.cors": _cors()},
         "retry_policy": _retries(),
-        "routes": [*_rpc_routes(rpcs), *_http_routes(http_table.routes(rpcs)), _unknown()],
+        "routes": [_preflight(), *_rpc_routes(rpcs), *_http_routes(http_table.routes(rpcs)), _unknown()],
     }
     added = [
         {"header": {"key": name, "value": value}, "append_action": "ADD_IF_ABSENT"} for name, value in _HEADERS.items()
@@ -86,6 +86,13 @@ def _cors() -> Json:
         "x-correlation-id, x-request-id",
         max_age="600",
     )
+
+
+def _preflight() -> Json:
+    """A page's question before its call. The filter answers for those that are named, the gateway refuses others."""
+    asked = ("access-control-request-method", "origin")
+    headers = [_verb("OPTIONS"), *({"name": name, "present_match": True} for name in asked)]
+    return _public(_route("preflight", {"prefix": "/", "headers": headers}, HTTP))
 
 
 # RPCs

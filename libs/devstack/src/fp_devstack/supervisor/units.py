@@ -30,7 +30,8 @@ class Units:
     grace: float
 
     def ports(self, service: Service) -> tuple[str, ...]:
-        return (*service.listens, *service.ports)
+        """What it is for comes first: `fp status` shows that one."""
+        return (*service.listens, *service.ports) if service.rpc else (*service.ports, *service.listens)
 
     def service(self, service: Service, endpoints: Callable[[], Endpoints], database_url: Callable[[], str]) -> Unit:
         def request() -> Fork:

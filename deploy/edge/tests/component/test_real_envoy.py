@@ -1,0 +1,167 @@
+"""Envoy itself, with our configuration, in front of an upstream that tells what reached it."""
+
+import asyncio
+import contextlib
+import json
+
+import grpc
+import httpx
+import pytest
+from edge_process import EdgeProcess
+from fp_edge import admin
+from fp_rpc.server.health import Health
+from fp_testkit.patience import PATIENCE
+
+LIST = "/forgepoint.registry.v1.RegistryService/ListModels"
+SLOW = "/forgepoint.registry.v1.RegistryService/GetModel"
+LOGIN = "/forgepoint.auth.v1.AuthService/Login"
+INTERNAL = "/forgepoint.auth.v1.WithdrawalService/ListWithdrawals"
+BEARER = (("authorization", "Bearer x"),)
+ORIGIN = "https://page.example"
+
+
+class Upstream(grpc.GenericRpcHandler):
+    """Answers with the headers that it got. name: of itself, added to them."""
+
+    def __init__(self, name):
+        self.name, self.begun, self.go_on = name, asyncio.Event(), asyncio.Event()
+
+    def service(self, details):
+        async def answer(_, context):
+            if details.method == SLOW:
+                self.begun.set()
+                await self.go_on.wait()
+            got = {key: value for key, value in context.invocation_metadata() if isinstance(value, str)}
+            return json.dumps({**got, "upstream": self.name, "seconds": context.time_remaining()}).encode()
+
+        return grpc.unary_unary_rpc_method_handler(answer)
+
+
+@contextlib.asynccontextmanager
+async def serving(handler):
+    server, health = grpc.aio.server(), Health()
+    health.set(serving=True)
+    server.add_generic_rpc_handlers((health.handlers(), handler))
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    yield f"127.0.0.1:{port}"
+    health.close()
+    handler.go_on.set()
+    await server.stop(0)
+
+
+@pytest.fixture
+async def registry():
+    upstream = Upstream("registry")
+    async with serving(upstream) as address:
+        yield upstream, address
+
+
+@pytest.fixture
+async def edge(tmp_path, registry):
+    """With one proxy in front of it that is trusted, so that a test is any client that it wants to be."""
+    async with serving(Upstream("gateway")) as gateway, serving(Upstream("auth")) as auth:
+        behind = {"registry": registry[1], "gateway": gateway, "auth": auth}
+        settings = {"FP_EDGE_TRUSTED_HOPS": "1", "FP_EDGE_CORS_ORIGINS": ORIGIN, "FP_EDGE_PUBLIC_RATE": "2"}
+        process = EdgeProcess(tmp_path, behind, **settings)
+        await process.start()
+        yield process
+        await process.stop()
+
+
+@pytest.fixture
+async def channel(edge):
+    async with grpc.aio.insecure_channel(edge.address) as channel:
+        yield channel
+
+
+@pytest.fixture
+async def http(edge):
+    async with httpx.AsyncClient(base_url=f"http://{edge.address}", timeout=PATIENCE) as http:
+        yield http
+
+
+async def call(channel, path, *metadata, timeout=PATIENCE):  # noqa: ASYNC109 -- the call's deadline
+    return json.loads(await channel.unary_unary(path)(b"", metadata=metadata, timeout=timeout))
+
+
+async def code_of(channel, path, *metadata):
+    try:
+        await call(channel, path, *metadata)
+    except grpc.aio.AioRpcError as error:
+        return error.code()
+    return grpc.StatusCode.OK
+
+
+async def test_a_service_learns_who_calls_and_that_the_edge_says_so(channel):
+    forged = (("fp-client-address", "6.6.6.6"), ("fp-forwarded-by", "x"), ("fp-on-behalf-of-team", "beta"))
+    own = (("fp-position", "7"), ("x-correlation-id", "mine"), ("idempotency-key", "k"))
+    tuned = (("x-envoy-max-retries", "9"),)
+    got = await call(channel, LIST, *BEARER, *forged, *own, *tuned, ("x-forwarded-for", "9.9.9.9, 203.0.113.7"))
+
+    assert got["upstream"] == "registry"
+    assert got["fp-client-address"] == "203.0.113.7"
+    assert got["fp-forwarded-by"] == "the-proof-of-registry"
+    assert (got["fp-position"], got["x-correlation-id"], got["idempotency-key"]) == ("7", "mine", "k")
+    assert {name for name in got if name.startswith("fp-")} == {"fp-client-address", "fp-forwarded-by", "fp-position"}
+    assert not [name for name in got if name.startswith("x-envoy")]
+
+
+async def test_a_deadline_passes_as_it_came(channel):
+    assert 500 < (await call(channel, LIST, *BEARER, timeout=600))["seconds"] <= 600
+
+
+async def test_what_only_services_may_call_is_refused_by_the_gateway(channel):
+    assert (await call(channel, INTERNAL, *BEARER))["upstream"] == "gateway"
+
+
+async def test_strangers_of_one_address_are_held_back_and_nobody_else(channel):
+    stranger, other = ("x-forwarded-for", "203.0.113.7"), ("x-forwarded-for", "203.0.113.8")
+    codes = [await code_of(channel, LOGIN, stranger) for _ in range(30)]
+
+    assert codes[:8] == [grpc.StatusCode.OK] * 8
+    assert grpc.StatusCode.RESOURCE_EXHAUSTED in codes
+    assert await code_of(channel, LOGIN, other) is grpc.StatusCode.OK
+    assert await code_of(channel, LIST, *BEARER, stranger) is grpc.StatusCode.OK
+
+
+async def test_a_service_that_is_away_is_named_without_its_address(channel, http):
+    path = "/forgepoint.billing.v1.BillingService/GetUsage"
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call(channel, path, *BEARER)
+    answer = await http.get("/api/v1/models", headers=dict(BEARER))
+
+    assert (caught.value.code(), caught.value.details()) == (grpc.StatusCode.UNAVAILABLE, "billing is not available")
+    assert (answer.status_code, answer.json()["title"]) == (503, "gateway_http is not available")
+    assert "127.0.0.1" not in answer.text
+
+
+async def test_a_page_may_call_only_when_it_is_named(http):
+    def asked(origin):
+        headers = {"origin": origin, "access-control-request-method": "POST"}
+        return http.options("/api/v1/models", headers=headers)
+
+    assert (await asked(ORIGIN)).headers["access-control-allow-origin"] == ORIGIN
+    assert "access-control-allow-origin" not in (await asked("https://else.example")).headers
+
+
+async def test_a_call_under_way_ends_before_the_edge_does(edge, channel, registry):
+    upstream, _ = registry
+    under_way = asyncio.ensure_future(call(channel, SLOW, *BEARER))
+    await upstream.begun.wait()
+
+    draining = asyncio.ensure_future(admin.drain(edge.folder, PATIENCE))
+    while not await edge.figure("envoy_http_downstream_cx_drain_close") and not await edge.figure(
+        "envoy_listener_manager_total_listeners_draining"
+    ):
+        await asyncio.sleep(0.05)
+    assert not draining.done()
+    upstream.go_on.set()
+
+    assert (await under_way)["upstream"] == "registry"
+    await draining
+    await edge.stop()
+
+
+async def test_an_edge_that_is_gone_is_not_waited_for(tmp_path):
+    await admin.drain(tmp_path, PATIENCE)
