@@ -18,7 +18,8 @@ from fp_auth.sign_in_settings import IssuerSettings
 from fp_cli import browser_login
 from fp_cli.client import Client
 from fp_cli.context import Context
-from fp_cli.output import Format, State
+from fp_cli.formats import parse
+from fp_cli.output import State
 from fp_gateway.main import serve as serve_gateway
 from fp_gateway.settings import GatewaySettings
 from fp_kernel import Unauthenticated
@@ -116,7 +117,7 @@ def fp(edge):
     def call(function, **arguments):
         def work():
             with grpc.insecure_channel(edge.gateway.grpc_address) as channel:
-                client = Client(channel, State("", Format.JSON, PATIENCE), Context(), edge.gateway.grpc_address)
+                client = Client(channel, State("", parse("json"), PATIENCE), Context(), edge.gateway.grpc_address)
                 return function(client, **arguments)
 
         return asyncio.to_thread(work)
