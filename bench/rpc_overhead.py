@@ -14,8 +14,8 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Generator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,10 @@ from fp_devstack.tls.folder import CertificateFiles
 from fp_devstack.tls.local import LocalCertificates, Wanted
 from fp_kernel import SystemClock, new_id
 from fp_rpc import BearerToken, Channels, JwtResolver, LogAudit, Server, StaticJwks
+from fp_rpc.client.call_context import ChannelContext
+from fp_rpc.client.client_call import ClientMethod
 from fp_rpc.client.renewed_channel import open_channel
+from fp_rpc.client.stub_methods import UnaryUnaryMethod
 from fp_rpc.tls.certificates import Certificates
 from fp_telemetry import Metrics, setup
 from jwt.algorithms import RSAAlgorithm
@@ -42,6 +45,7 @@ SECONDS = float(os.environ.get("SECONDS", "0.6"))
 ISSUER = "http://auth.bench"
 CLIENT_ROUNDS, CLIENT_CALLS = 8, 300
 TICK = os.sysconf("SC_CLK_TCK")
+SERVICE = "forgepoint.registry.v1.RegistryService"
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
@@ -57,6 +61,21 @@ class Registry(registry_pb2_grpc.RegistryServiceServicer):
 async def serve_floor() -> int:
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
     registry_pb2_grpc.add_RegistryServiceServicer_to_server(Registry(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    SERVERS.append(server)
+    return port
+
+
+async def serve_reading() -> int:
+    server, registry = grpc.aio.server(options=[("grpc.so_reuseport", 0)]), Registry()
+
+    async def handle(_: Any, context: Any) -> bytes:
+        request = registry_pb2.GetModelRequest.FromString(await context.read())
+        return (await registry.GetModel(request, context)).SerializeToString()
+
+    handlers: dict[str, Any] = {"GetModel": grpc.stream_unary_rpc_method_handler(handle)}
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     SERVERS.append(server)
@@ -86,6 +105,7 @@ async def serve_tls() -> int:
 SERVERS: list[Any] = []
 SIDES = {
     "floor": serve_floor,
+    "reading": serve_reading,
     "ours": serve_ours,
     "tls": serve_tls,
 }
@@ -192,41 +212,62 @@ async def clients(port: int, token: str) -> dict[str, float]:
                     await stub.GetModel(request, timeout=5.0, metadata=pairs)
                 least[side] = min(least[side], (time.process_time() - used) / CLIENT_CALLS)
     await channels.close()
+    least["alone"] = await alone(token, request)
     return {f"{side}_client_cpu_us": round(seconds * 1e6, 1) for side, seconds in least.items()}
+
+
+class Answered:
+    """The bare call beneath our client: it is answered at once."""
+
+    answer = registry_pb2.GetModelResponse()
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        """Nothing is sent."""
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        yield from ()
+        return self.answer
+
+
+async def alone(token: str, request: Any) -> float:
+    """CPU seconds of our client's own code for a call; the least of rounds."""
+    context = ChannelContext(BearerToken(token), timeout=5.0, stream_timeout=5.0, margin=0.0, metrics=None)
+    nothing: Any = None
+    method = UnaryUnaryMethod(ClientMethod(f"/{SERVICE}/GetModel", Answered, Answered, True, nothing, context, False))
+    least = float("inf")
+    for _ in range(CLIENT_ROUNDS * 4):
+        used = time.process_time()
+        for _ in range(CLIENT_CALLS):
+            await method(request, timeout=5.0)
+        least = min(least, (time.process_time() - used) / CLIENT_CALLS)
+    return least
 
 
 async def compare() -> None:
     token, jwks = credentials()
     metadata = (("authorization", f"Bearer {token}"), ("x-correlation-id", new_id()), ("traceparent", TRACE))
     LocalCertificates(Path(os.environ["BENCH_TLS"]), (Wanted("registry"), Wanted("gateway")), SystemClock()).renew()
-    async with started("floor", jwks) as floor, started("ours", jwks) as ours, started("tls", jwks) as tls:
-        for side in (floor, ours, tls):
+    async with AsyncExitStack() as stack:
+        sides = {name: await stack.enter_async_context(started(name, jwks)) for name in SIDES}
+        for side in sides.values():
             await side.round(metadata, 0.5)
             side.rates.clear()
             side.waits.clear()
             side.cpu.clear()
         for number in range(ROUNDS):
-            for side in (floor, ours, tls) if number % 2 else (tls, ours, floor):
+            for side in sides.values() if number % 2 else reversed(sides.values()):
                 await side.round(metadata, SECONDS)
-            print(f"round {number + 1}: floor {floor.rates[-1]:.0f}/s, ours {ours.rates[-1]:.0f}/s", flush=True)
-        sent = await clients(floor.port, token)
-    report(
-        "rpc_overhead",
-        "calls/s",
-        statistics.median(ours.rates),
-        statistics.median(floor.rates),
-        extra={
-            "concurrency": CONCURRENCY,
-            "rounds": ROUNDS,
-            **sent,
-            "tls_calls_s": round(statistics.median(tls.rates), 1),
-            **{
-                f"{name}_{what}": round(statistics.median(figures) * factor, 3)
-                for name, side in (("ours", ours), ("tls", tls), ("floor", floor))
-                for what, figures, factor in (("p50_ms", side.waits, 1e3), ("server_cpu_us", side.cpu, 1e6))
-            },
-        },
-    )
+            rates = ", ".join(f"{name} {side.rates[-1]:.0f}/s" for name, side in sides.items())
+            print(f"round {number + 1}: {rates}", flush=True)
+        sent = await clients(sides["floor"].port, token)
+    ours, floor, reading = (statistics.median(sides[name].rates) for name in ("ours", "floor", "reading"))
+    extra = {"concurrency": CONCURRENCY, "rounds": ROUNDS, **sent, "reading_ratio": round(ours / reading, 3)}
+    for name, side in sides.items():
+        extra[f"{name}_calls_s"] = round(statistics.median(side.rates), 1)
+        extra[f"{name}_p50_ms"] = round(statistics.median(side.waits) * 1e3, 3)
+        extra[f"{name}_server_cpu_us"] = round(statistics.median(side.cpu) * 1e6, 1)
+        extra[f"{name}_server_least_us"] = round(min(side.cpu) * 1e6, 1)
+    report("rpc_overhead", "calls/s", ours, floor, extra=extra)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,14 @@ async def test_a_prediction_is_what_the_model_says(admin, served):
     assert response.outputs["y"].data == row(6.0).data
 
 
+async def test_no_rows_are_a_question_with_no_rows_in_its_answer(admin, served):
+    nothing = pb.TensorData(shape=[0, 3], dtype=pb.DATA_TYPE_FLOAT32)
+
+    response = await admin.inference.Predict(pb.PredictRequest(model_name=served, inputs={"x": nothing}))
+
+    assert (response.outputs["y"].shape[0], response.outputs["y"].data) == (0, b"")
+
+
 @pytest.mark.parametrize(
     ("inputs", "field"),
     [

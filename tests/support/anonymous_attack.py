@@ -1,7 +1,8 @@
-"""Strangers at the public addresses of a platform: python anonymous_attack.py GRPC HTTP, until its input is closed.
+"""Strangers at the public addresses of a platform: python anonymous_attack.py GRPC HTTP FILE, until it is killed.
 
 All that can be sent without a credential: bodies on every route, requests that never end, heads that never end, logins,
-tokens that nobody signed, requests of two lengths. Prints how often each was answered, and with what.
+tokens that nobody signed, requests of two lengths. How often each was answered, and with what, is in the file, which is
+written anew each second.
 """
 
 import asyncio
@@ -13,13 +14,14 @@ import secrets
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 import grpc
 from fp_gateway.http.route_table import API
 from fp_gateway.methods import all_methods
 
-# What strangers compute they compute elsewhere.
-os.nice(19)
+# What strangers compute they compute elsewhere; more would starve them where others work as well.
+os.nice(5)
 
 HALF_SENT = 2_000
 SLOW_HEADS = 200
@@ -40,6 +42,7 @@ TWO_LENGTHS = (
     "transfer-encoding: chunked\r\n\r\n-2\r\n{}\r\n0\r\n\r\n",
 )
 SMUGGLED = "GET /v2/health/live HTTP/1.1\r\nhost: x\r\n\r\n"
+METHODS = [method for method in all_methods().values() if not method.client_streaming]
 PATHS = [
     *((route.verb, "/api/v1" + route.path.replace("{", "").replace("}", "")) for route in API),
     ("POST", "/api/v1/login"),
@@ -147,8 +150,7 @@ async def call(kind: str, make: Callable[[], Awaitable[object]]) -> None:
 
 async def grpc_bodies(channel: grpc.aio.Channel, size: int, pause: float) -> None:
     raw = b"\x0a" + size.to_bytes(4, "big") + bytes(size)
-    methods = [method for method in all_methods().values() if not method.client_streaming]
-    for method, token in zip(itertools.cycle(methods), itertools.cycle(TOKENS)):
+    for method, token in zip(itertools.cycle(METHODS), itertools.cycle(TOKENS)):
         metadata = (("authorization", f"Bearer {token}"),) if token else ()
         one = channel.unary_unary(method.path)
         await call(f"gRPC body of {size}", lambda one=one, metadata=metadata: one(raw, metadata=metadata, timeout=20))
@@ -156,13 +158,13 @@ async def grpc_bodies(channel: grpc.aio.Channel, size: int, pause: float) -> Non
 
 
 async def grpc_half(channel: grpc.aio.Channel) -> None:
-    for method in itertools.cycle(list(all_methods().values())):
+    for method in itertools.cycle(METHODS):
         half = channel.stream_unary(method.path)
         await call("half of a call", lambda half=half: half(timeout=60))
         await asyncio.sleep(1.0)
 
 
-async def main(grpc_address: str, http_address: str) -> None:
+async def main(grpc_address: str, http_address: str, file: str) -> None:
     http = Http(http_address)
     options = [("grpc.max_send_message_length", -1), ("grpc.use_local_subchannel_pool", 1)]
     channels = [grpc.aio.insecure_channel(grpc_address, options=options) for _ in range(20)]
@@ -179,11 +181,18 @@ async def main(grpc_address: str, http_address: str) -> None:
     ]
     tasks = [asyncio.ensure_future(attack) for attack in attacks]
     print("there", flush=True)
-    await asyncio.to_thread(sys.stdin.read)
-    failed = [task.exception() for task in tasks if task.done() and not task.cancelled() and task.exception()]
-    print(json.dumps({f"{kind}: {answer}": count for (kind, answer), count in sorted(ANSWERS.items())}), flush=True)
-    print("failed", failed[:3], flush=True)
-    os._exit(0)
+    while True:
+        found = {f"{kind}: {answer}": count for (kind, answer), count in sorted(ANSWERS.items())}
+        found |= {f"failed: {task.exception()!r}": 1 for task in tasks if task.done() and task.exception()}
+        write(Path(file), json.dumps(found, indent=1))
+        await asyncio.sleep(1.0)
+
+
+def write(file: Path, text: str) -> None:
+    """Whole or not at all: the proof kills us at any moment."""
+    part = file.with_suffix(".part")
+    part.write_text(text)
+    part.replace(file)
 
 
 if __name__ == "__main__":
