@@ -1,3 +1,6 @@
+import asyncio
+import threading
+
 import argon2
 from fp_auth.adapters.argon2 import Argon2Hasher
 
@@ -32,3 +35,20 @@ async def test_the_default_is_argon2id_with_64_mebibytes():
     assert await hasher.verify(stored, "a-river-and-9-lanterns")
     assert not hasher.outdated(stored)
     assert hasher.outdated(await Argon2Hasher(CHEAP).hash("a-river-and-9-lanterns"))
+
+
+async def test_a_flood_of_logins_takes_the_memory_and_the_processor_of_one(monkeypatch):
+    hasher, pair, met = Argon2Hasher(CHEAP), threading.Barrier(2, timeout=0.5), []
+
+    def verify(password_hash, password):
+        try:
+            pair.wait()
+        except threading.BrokenBarrierError:
+            return False
+        met.append(password)
+        return False
+
+    monkeypatch.setattr(hasher, "_verify", verify)
+    await asyncio.gather(*(hasher.verify(None, "x") for _ in range(10)))
+
+    assert met == []

@@ -18,11 +18,12 @@ RFC_9106 = argon2.Parameters(
 )
 """64 MiB, three passes: the second recommendation of RFC 9106, on one lane since a server has other logins to serve."""
 
-_AT_ONCE = 2
+# Anybody may ask for one: two took 128 MiB, and both processors of a small machine from everybody who is logged in.
+_AT_ONCE = 1
 
 
 class Argon2Hasher:
-    """Works in threads, a few at a time: each takes its memory and a whole processor for a while."""
+    """Works in a thread, one at a time: each takes its memory and a whole processor for a while."""
 
     def __init__(self, parameters: argon2.Parameters = RFC_9106) -> None:
         self._hasher = argon2.PasswordHasher.from_parameters(parameters)
