@@ -24,6 +24,7 @@ from fp_gateway.methods import all_methods
 # What strangers compute they compute elsewhere; more would starve them where others work as well.
 os.nice(5)
 
+# RuntimeError: of uvloop, for a write on a connection that was closed meanwhile.
 HALF_SENT = 2_000
 SLOW_HEADS = 200
 LOGINS = 1_000
@@ -86,10 +87,10 @@ class Http:
     async def exchange(self, kind: str, raw: bytes, seconds: float = 20.0) -> bytes:
         """What is answered until the other side closes, or has said nothing more for so long."""
         answer = b""
-        with contextlib.suppress(OSError, TimeoutError):
+        with contextlib.suppress(OSError, TimeoutError, RuntimeError):
             async with asyncio.timeout(seconds), self.connection() as (reader, writer):
                 writer.write(raw)
-                with contextlib.suppress(OSError):
+                with contextlib.suppress(OSError, RuntimeError):
                     await writer.drain()
                 while chunk := await reader.read(65_536):
                     answer += chunk
@@ -113,7 +114,7 @@ async def half_bodies(http: Http) -> None:
 
 async def slow_head(http: Http) -> None:
     while True:
-        with contextlib.suppress(OSError, TimeoutError):
+        with contextlib.suppress(OSError, TimeoutError, RuntimeError):
             async with asyncio.timeout(60.0), http.connection() as (reader, writer):
                 writer.write(b"GET /api/v1/models HTTP/1.1\r\n")
                 while not reader.at_eof():
