@@ -4,6 +4,7 @@ import asyncio
 import base64
 import re
 from dataclasses import dataclass
+from hashlib import sha256
 from importlib import resources
 from urllib.parse import parse_qs, urlsplit
 
@@ -28,8 +29,8 @@ from fp_testkit.ports import free_port
 from fp_testkit.services import RunningService
 from pydantic import SecretStr
 
+SECRET = "of-the-gateway-here"
 PUBLIC = "http://127.0.0.1:8000"
-ISSUER = "http://auth.test"
 FORM = re.compile(r'name="form_token" value="([^"]+)"')
 
 
@@ -40,6 +41,7 @@ class Edge:
     auth: RunningService
     gateway: RunningService
     http: str
+    issuer: str
 
     def here(self, url: str) -> str:
         assert url.startswith(PUBLIC)
@@ -57,21 +59,24 @@ async def edge(services, databases, nats_url, s3, sign_in_provider) -> Edge:
         "scopes": ["openid", "email", "profile", "groups"],
         "rules": [{"claim": "groups", "value": "ml", "team": "vision", "role": "engineer"}],
     }
+    # The gateway fetches the keys of tokens there.
+    keys = free_port()
     common = {
         "grpc_port": 0,
-        "http_port": 0,
         "bind_host": "127.0.0.1",
         "env": "dev",
-        "auth_issuer": ISSUER,
+        "auth_issuer": f"http://127.0.0.1:{keys}",
         "nats_url": nats_url,
         "auth_public_url": PUBLIC,
     }
     key = base64.b64encode(b"k" * 32).decode()
     auth = AuthSettings(
         **common,
+        http_port=keys,
         database_url=await databases.create(resources.files("fp_auth") / "migrations", service="auth"),
         auth_key_encryption_key=key,
         auth_audit_key=key,
+        auth_service_credentials=f"gateway={sha256(SECRET.encode()).hexdigest()}",
         auth_bootstrap_password=SecretStr("a-river-and-9-lanterns"),
         auth_issuers=(IssuerSettings.model_validate(corp),),
         s3_endpoint=s3.endpoint,
@@ -83,8 +88,9 @@ async def edge(services, databases, nats_url, s3, sign_in_provider) -> Edge:
     running = await services("auth", auth, serve_auth)
     port, address = free_port(), running.grpc_address
     addresses = {f"{noun}_addr": address for noun in ("auth", "registry", "inference", "pipeline")}
-    gateway = GatewaySettings(**common, **addresses, gateway_http_port=port, service_secret="x" * 16)
-    return Edge(running, await services("gateway", gateway, serve_gateway), f"http://127.0.0.1:{port}")
+    gateway = GatewaySettings(**common, **addresses, http_port=0, gateway_http_port=port, service_secret=SECRET)
+    front = await services("gateway", gateway, serve_gateway)
+    return Edge(running, front, f"http://127.0.0.1:{port}", common["auth_issuer"])
 
 
 @pytest_asyncio.fixture
@@ -202,7 +208,7 @@ async def test_the_platform_publishes_what_it_signs_with(edge, browser):
     metadata = (await browser.get(f"{edge.http}/.well-known/openid-configuration")).json()
     keys = (await browser.get(edge.here(metadata["jwks_uri"]))).json()
 
-    assert metadata["issuer"] == ISSUER
+    assert metadata["issuer"] == edge.issuer
     assert {key["alg"] for key in keys["keys"]} == {"RS256"}
 
 
