@@ -48,17 +48,23 @@ class Edge:
         return self.http + url.removeprefix(PUBLIC)
 
 
+def corp(provider) -> IssuerSettings:
+    """The provider as an operator declares it."""
+    return IssuerSettings.model_validate(
+        {
+            "name": "corp",
+            "title": "Example Corp",
+            "issuer": provider.url,
+            "client_id": provider.client_id,
+            "client_secret": provider.client_secret,
+            "scopes": ["openid", "email", "profile", "groups"],
+            "rules": [{"claim": "groups", "value": "ml", "team": "vision", "role": "engineer"}],
+        }
+    )
+
+
 @pytest_asyncio.fixture
 async def edge(services, databases, nats_url, s3, sign_in_provider) -> Edge:
-    corp = {
-        "name": "corp",
-        "title": "Example Corp",
-        "issuer": sign_in_provider.url,
-        "client_id": sign_in_provider.client_id,
-        "client_secret": sign_in_provider.client_secret,
-        "scopes": ["openid", "email", "profile", "groups"],
-        "rules": [{"claim": "groups", "value": "ml", "team": "vision", "role": "engineer"}],
-    }
     # The gateway fetches the keys of tokens there.
     keys = free_port()
     common = {
@@ -78,7 +84,7 @@ async def edge(services, databases, nats_url, s3, sign_in_provider) -> Edge:
         auth_audit_key=key,
         auth_service_credentials=f"gateway={sha256(SECRET.encode()).hexdigest()}",
         auth_bootstrap_password=SecretStr("a-river-and-9-lanterns"),
-        auth_issuers=(IssuerSettings.model_validate(corp),),
+        auth_issuers=(corp(sign_in_provider),),
         s3_endpoint=s3.endpoint,
         s3_public_endpoint=s3.endpoint,
         s3_bucket=s3.name,
