@@ -33,6 +33,7 @@ from fp_devstack.client import SupervisorClient
 from fp_devstack.launch import SOCKET
 from fp_flights import data, training
 from fp_flights.features import COLUMNS, INPUT
+from fp_flights.flights import Flights
 from fp_flights.story.clock import Pace
 from fp_flights.story.narrator import Narrator
 from fp_flights.story.predict import CALLERS
@@ -94,7 +95,7 @@ async def bare_server(artifact: Path) -> AsyncIterator[Any]:
         await process.wait()
 
 
-async def floor_rate(stub: Any, flights: data.Flights) -> float:
+async def floor_rate(stub: Any, flights: Flights) -> float:
     """Predictions/s, each caller waiting for its own answer."""
     rows = iter(flights.features)
 

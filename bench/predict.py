@@ -24,6 +24,7 @@ from typing import Any
 from forgepoint.inference.v1 import inference_pb2 as pb
 from form import report
 from fp_flights import data, store
+from fp_flights.flights import Flights
 from fp_flights.pipelines import MODEL
 from fp_flights.story import deploy, learn, loop, plan, predict, watch
 from fp_flights.story.calendar import SERVED, calendar
@@ -102,9 +103,7 @@ async def _rounds(session: Session, narrator: Narrator, folder: Path) -> None:
     )
 
 
-async def _round(
-    session: Session, narrator: Narrator, folder: Path, flights: data.Flights
-) -> tuple[dict[str, Used], float]:
+async def _round(session: Session, narrator: Narrator, folder: Path, flights: Flights) -> tuple[dict[str, Used], float]:
     """What each process used, and predictions a second."""
     metered, before, started = plan.requests(await plan.used(session)), await used(folder), time.perf_counter()
     predicted = Predictions(flights)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from fp_flights.data import Flights
+from fp_flights.flights import Flights
 from fp_flights.training_set import Window
 
 

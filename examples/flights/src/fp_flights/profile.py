@@ -5,8 +5,8 @@ import numpy.typing as npt
 from forgepoint.common.v1 import model_pb2 as pb
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from fp_flights.data import Flights
 from fp_flights.features import CATEGORIES, COLUMNS, INPUT, LABELS
+from fp_flights.flights import Flights
 
 BINS = 10
 # The score above which the model's own label is `late`.

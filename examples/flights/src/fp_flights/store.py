@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from forgepoint.featurestore.v1 import featurestore_pb2 as pb
 
 from fp_flights import views
-from fp_flights.data import Flights
+from fp_flights.flights import Flights
 from fp_flights.patience import patiently
 from fp_flights.views import FLIGHTS, OUTCOMES
 

@@ -19,7 +19,8 @@ from forgepoint.featurestore.v1.featurestore_pb2_grpc import FeatureStoreService
 from google.protobuf import json_format
 from sklearn.inspection import permutation_importance
 
-from fp_flights import data, evaluate, job, lesson, profile, tracking, training, training_set
+from fp_flights import evaluate, job, lesson, profile, tracking, training, training_set
+from fp_flights.flights import Flights
 from fp_flights.tracking import Tracked
 
 # Importance is an estimate; this many flights give it two digits in half a second.
@@ -64,7 +65,7 @@ async def _learn(task: job.Job, plan: lesson.Lesson, read: training_set.Training
     }
 
 
-def _profile(known: data.Flights, scores: npt.NDArray[np.float64], model: Any, metrics: dict[str, float]) -> bytes:
+def _profile(known: Flights, scores: npt.NDArray[np.float64], model: Any, metrics: dict[str, float]) -> bytes:
     sample = slice(None, None, max(1, len(known) // IMPORTANCE_SAMPLE))
     drop = permutation_importance(
         model, known.features[sample], known.late[sample], scoring="roc_auc", n_repeats=2, random_state=0

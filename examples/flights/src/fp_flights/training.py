@@ -9,8 +9,8 @@ from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import FloatTensorType
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from fp_flights.data import Flights
 from fp_flights.features import COLUMNS, INPUT
+from fp_flights.flights import Flights
 
 # ONNX operator set every ONNX Runtime of the last years knows.
 OPSET = {"": 17, "ai.onnx.ml": 3}

@@ -9,8 +9,8 @@ from typing import Any, Final
 import numpy as np
 from forgepoint.featurestore.v1 import featurestore_pb2 as pb
 
-from fp_flights.data import Flights
 from fp_flights.features import CATEGORIES, COLUMNS
+from fp_flights.flights import Flights
 
 FLIGHTS: Final = "flights"
 OUTCOMES: Final = "flight_outcomes"

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from fp_flights import data, lesson, pipelines
+from fp_flights import data, flights, lesson, pipelines
 
 CONFIG = {"learn_days": 61, "judge_days": 14}
 ASKED = {"newest_labelled_at": "2013-07-17T10:00:00+00:00", "window_start": "2013-07-10T00:00:00+00:00"}
@@ -26,7 +26,7 @@ def test_the_first_training_is_judged_by_whole_weeks_of_its_own_months():
 
     known, unseen = lesson.of(given, {}).split(data.load().months(1, 2))
 
-    weeks = [set((each.scheduled - data.FIRST_DAY) // np.timedelta64(7, "D")) for each in (known, unseen)]
+    weeks = [set((each.scheduled - flights.FIRST_DAY) // np.timedelta64(7, "D")) for each in (known, unseen)]
     assert not weeks[0] & weeks[1]
     assert len(weeks[1]) == 2
 

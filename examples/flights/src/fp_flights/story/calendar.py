@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from fp_kernel import InvalidArgument
 
-from fp_flights.data import Flights
+from fp_flights.flights import Flights
 
 # What is learned from first, what is lived through, and where the story ends; UTC.
 FIRST: Final = np.datetime64("2013-01-01T05:00:00", "s")

@@ -5,7 +5,7 @@ import asyncio
 import numpy as np
 
 from fp_flights import store
-from fp_flights.data import Flights
+from fp_flights.flights import Flights
 from fp_flights.store import BATCH, Views
 from fp_flights.story.clock import StoryClock
 from fp_flights.story.labels import Labels

@@ -19,8 +19,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from fp_flights import pipelines
-from fp_flights.data import Flights
 from fp_flights.features import COLUMNS
+from fp_flights.flights import Flights
 from fp_flights.story.narrator import Narrator
 from fp_flights.training import OPSET, rename
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fp_flights import evaluate
-from fp_flights.data import Flights
+from fp_flights.flights import Flights
 
 
 @dataclass(frozen=True, slots=True)
