@@ -221,8 +221,3 @@ async def test_a_service_is_no_other_service_to_its_clients(secure):
     with pytest.raises(Unavailable):
         await stub.Check(CHECK)
     await channels.close()
-
-
-def test_a_platform_that_runs_in_clear_text_does_not_pass_for_a_secure_one(platform, tmp_path):
-    said = fp("up", "--tls", "--data", str(platform.folder), home=tmp_path)
-    assert (said.returncode, "runs in clear text" in said.stderr) == (6, True), said.stderr
