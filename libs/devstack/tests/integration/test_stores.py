@@ -17,7 +17,7 @@ from fp_devstack.ports import HOST
 from fp_devstack.store_access import NatsAccess, RedisAccess, StoreAccess
 from fp_devstack.stores import signing
 from fp_testkit.certificates import Certificates
-from fp_testkit.patience import PATIENCE
+from fp_testkit.patience import PATIENCE, Bound
 
 ACCESSES = {
     noun: StoreAccess(
@@ -267,3 +267,33 @@ async def test_stores_whose_folder_has_certificates_speak_tls_alone(tmp_path):
         assert ends.s3_endpoint.startswith("https://")
         assert status == 403
         assert plain(port, "GET", "/", b"") in {None, 400}
+
+
+async def test_the_bus_shows_its_renewed_certificate_and_keeps_its_connections(tmp_path):
+    certificates = Certificates(tmp_path / "data" / "tls")
+    certificates.of("nats")
+    context = ssl.create_default_context(cafile=certificates.authority)
+    with Stack(tmp_path / "data", stores=["nats"], durable=False) as stack:
+        before = shown_certificate(stack.endpoints.nats_url)
+        connection = await nats.connect(stack.endpoints.nats_url, tls=context, connect_timeout=int(PATIENCE))
+        fresh = ssl.PEM_cert_to_DER_cert(certificates.of("nats").certificate.read_text())
+        stack.renewed(["nats"])
+
+        bound = Bound()
+        while (shown := shown_certificate(stack.endpoints.nats_url)) == before and not bound.over:
+            await asyncio.sleep(0.05)
+        assert shown == fresh
+        await connection.flush(timeout=int(PATIENCE))
+        assert connection.stats["reconnects"] == 0
+        await connection.close()
+
+
+def shown_certificate(url):
+    """What the server shows behind its greeting."""
+    asking = ssl.create_default_context()
+    asking.check_hostname, asking.verify_mode = False, ssl.CERT_NONE
+    with socket.create_connection((HOST, int(url.rpartition(":")[2])), timeout=PATIENCE) as plain:
+        while not plain.recv(4_096).endswith(b"\r\n"):
+            """The rest of the greeting."""
+        with asking.wrap_socket(plain) as secured:
+            return secured.getpeercert(binary_form=True)

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from cryptography import x509
-from fp_devstack.tls.local import AUTHORITY_LASTS, LEAF_LASTS, LocalCertificates, Wanted
+from fp_devstack.tls.local import AUTHORITY_LASTS, LEAF_LASTS, STORE_LASTS, LocalCertificates, Wanted, of_store
 from fp_testkit.wallclock import MOMENT, StandingClock
 
 AUTH, EDGE = Wanted("auth"), Wanted("edge", ("localhost", "127.0.0.1", "::1"))
@@ -91,3 +91,19 @@ def test_another_name_of_the_machine_makes_a_new_certificate(certificates, tmp_p
     moved = LocalCertificates(tmp_path, (AUTH, Wanted("edge", (*EDGE.hosts, "laptop"))), clock)
     assert moved.renew() == ["edge"]
     assert moved.renew() == []
+
+
+def test_what_is_withdrawn_is_gone_until_it_is_wanted_again(certificates):
+    certificates.renew()
+    certificates.withdraw("auth")
+    assert not certificates.files("auth").folder.exists()
+    assert certificates.renew() == ["auth"]
+
+
+def test_the_certificate_of_a_store_lasts_while_its_program_does_not_look(tmp_path, clock):
+    certificates = LocalCertificates(tmp_path, (of_store("nats"),), clock)
+    certificates.renew()
+    passes(clock, STORE_LASTS / 2)
+    assert certificates.renew() == []
+    passes(clock, STORE_LASTS / 4)
+    assert certificates.renew() == ["nats"]
