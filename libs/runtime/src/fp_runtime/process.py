@@ -17,7 +17,7 @@ from fp_runtime.failures import StartFailed, TaskFailed
 from fp_runtime.masking import without_secrets
 from fp_runtime.runtime import CLOSE_TIMEOUT, Runtime
 from fp_runtime.settings import InvalidSettings, ServiceSettings, load
-from fp_runtime.tls import certificates_of
+from fp_runtime.tls import certificates_of, tell_end
 
 Settings = TypeVar("Settings", bound=ServiceSettings)
 Serve = Callable[[Runtime, Settings], Awaitable[None]]
@@ -70,6 +70,7 @@ async def run(
         runtime = Runtime(
             noun, settings, group=group, clock=clock, telemetry=telemetry, ready=ready, certificates=certificates
         )
+        tell_end(certificates, runtime.metrics)
         await runtime.live(_coroutine(serve(runtime, settings)))
     if runtime.failure is not None:
         raise runtime.failure

@@ -1,6 +1,7 @@
 """The certificates that the settings name."""
 
 from fp_rpc.tls.certificates import Certificates, UnusableCertificates
+from fp_telemetry import Metrics, names
 
 from fp_runtime.failures import StartFailed
 from fp_runtime.settings import ServiceSettings, variable
@@ -23,3 +24,10 @@ def certificates_of(settings: ServiceSettings) -> Certificates | None:
         return Certificates(*files.values())
     except UnusableCertificates as problem:
         raise StartFailed(f"the settings of TLS: {problem}") from None
+
+
+def tell_end(certificates: Certificates | None, metrics: Metrics) -> None:
+    """When the certificate ends, for an alert: an hour before, whoever renews it has long failed."""
+    if certificates is not None:
+        gauge = metrics.gauge(names.CERTIFICATE_END, "When the certificate of this service ends, seconds since 1970.")
+        gauge.set_function(lambda: certificates.material().ends_at)

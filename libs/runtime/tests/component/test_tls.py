@@ -12,12 +12,14 @@ from fp_runtime import Runtime, ServiceSettings, StartFailed, run
 from fp_testkit.certificates import Certificates
 from fp_testkit.identity import TestIdentity
 from fp_testkit.patience import PATIENCE
+from fp_testkit.wallclock import machine_seconds
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+END = "fp_auth_certificate_end_timestamp_seconds"
 PATH = "/.well-known/jwks.json"
 
 
@@ -118,6 +120,17 @@ async def test_keys_of_another_service_are_refused(services, issued):
 async def test_probes_need_no_certificate_and_find_no_keys(auth, get):
     assert (await get(auth.runtime.http_port, "/livez"))[0] == 200
     assert (await get(auth.runtime.http_port, PATH))[0] == 404
+
+
+async def test_its_metrics_say_when_the_certificate_ends(auth, issued, get):
+    def ends(text):
+        return next(float(line.split()[1]) for line in text.splitlines() if line.startswith(END))
+
+    auth.runtime.certificates._interval = 0.0
+    _, before = await get(auth.runtime.http_port, "/metrics")
+    issued.expired("auth")
+    _, after = await get(auth.runtime.http_port, "/metrics")
+    assert ends(after) < machine_seconds() < ends(before)
 
 
 async def test_the_https_listeners_give_the_renewed_certificate(auth, issued, get):

@@ -33,6 +33,7 @@ TABLE_ROWS: Final = "table_rows"
 TABLE_BYTES: Final = "table_bytes"
 TASK_RESTARTS: Final = "task_restarts_total"
 DEPENDENCY_UP: Final = "dependency_up"
+CERTIFICATE_END: Final = "certificate_end_timestamp_seconds"
 
 LABELS: Final = frozenset(
     {

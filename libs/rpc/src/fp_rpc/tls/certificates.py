@@ -29,11 +29,15 @@ class UnusableCertificates(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What one reading of the files gave, in PEM; two readings are never the same object."""
+    """What one reading of the files gave, in PEM; two readings are never the same object.
+
+    ends_at: of the certificate, in seconds since 1970.
+    """
 
     certificate: bytes
     key: bytes
     authority: bytes
+    ends_at: float
 
 
 class Certificates:
@@ -131,22 +135,22 @@ class Certificates:
         return state.st_mtime_ns, state.st_ino
 
     def _read(self) -> Material:
-        found = Material(_content(self.certificate), _content(self.key), _content(self.authority))
+        certificate_file, key_file, authority_file = map(_content, (self.certificate, self.key, self.authority))
         try:
-            certificate = x509.load_pem_x509_certificate(found.certificate)
+            certificate = x509.load_pem_x509_certificate(certificate_file)
         except ValueError:
             raise UnusableCertificates(f"{self.certificate} holds no certificate in PEM") from None
         try:
-            key = serialization.load_pem_private_key(found.key, password=None)
+            key = serialization.load_pem_private_key(key_file, password=None)
         except (ValueError, TypeError):
             raise UnusableCertificates(f"{self.key} holds no private key in PEM without a password") from None
         if key.public_key().public_bytes(*_SPKI) != certificate.public_key().public_bytes(*_SPKI):
             raise UnusableCertificates(f"{self.key} is not the key of {self.certificate}")
         try:
-            x509.load_pem_x509_certificates(found.authority)
+            x509.load_pem_x509_certificates(authority_file)
         except ValueError:
             raise UnusableCertificates(f"{self.authority} holds no certificates in PEM") from None
-        return found
+        return Material(certificate_file, key_file, authority_file, certificate.not_valid_after_utc.timestamp())
 
 
 def _content(path: Path) -> bytes:
