@@ -21,6 +21,7 @@ from fp_cli.client import Client
 from fp_cli.context import Context
 from fp_cli.formats import parse
 from fp_cli.output import State
+from fp_cli.transport import chosen
 from fp_gateway.main import serve as serve_gateway
 from fp_gateway.settings import GatewaySettings
 from fp_kernel import Unauthenticated
@@ -128,9 +129,10 @@ def fp(edge):
 
     def call(function, **arguments):
         def work():
-            with grpc.insecure_channel(edge.gateway.grpc_address) as channel:
-                client = Client(channel, State("", parse("json"), PATIENCE), Context(), edge.gateway.grpc_address)
-                return function(client, **arguments)
+            state = State(edge.gateway.grpc_address, parse("json"), PATIENCE)
+            transport = chosen(state, Context())
+            with transport.channel(()) as channel:
+                return function(Client(channel, state, Context(), transport), **arguments)
 
         return asyncio.to_thread(work)
 
