@@ -2,11 +2,13 @@
 
 from edge_parts import certificates
 from edge_parts.replies import local_replies
-from edge_parts.shapes import ADMIN, LONGEST, MIB, ROUTES, Json, extension, resources, typed
+from edge_parts.shapes import ADMIN, LONGEST, ROUTES, Json, extension, resources, typed
 
 _MANAGER = "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 _ROUTER = extension("filters.http.router", "extensions.filters.http.router.v3.Router", suppress_envoy_headers=True)
 _STREAMS, _WINDOW = 128, 256 * 1024
+# Of a connection: what a stranger can make the edge hold before it is read any further.
+_BUFFER = 128 * 1024
 _HEADER_KIB, _HEADERS = 10, 64
 # The client's own; every other name that begins like this belongs to the platform.
 _OWN = "fp-position"
@@ -25,7 +27,7 @@ def _public() -> Json:
         "config.listener.v3.Listener",
         name="public",
         address=_address("{public_host}", "{port}"),
-        per_connection_buffer_limit_bytes=MIB,
+        per_connection_buffer_limit_bytes=_BUFFER,
         filter_chains=[chain],
     )
 
@@ -164,7 +166,7 @@ def _always() -> Json:
 
 
 def _buffer() -> Json:
-    return extension("filters.http.buffer", "extensions.filters.http.buffer.v3.Buffer", max_request_bytes=64 * 1024)
+    return extension("filters.http.buffer", "extensions.filters.http.buffer.v3.Buffer", max_request_bytes=16 * 1024)
 
 
 def _access_log() -> Json:

@@ -12,7 +12,7 @@ from edge_parts.http_table import HttpRoute
 from edge_parts.shapes import GATEWAY, HTTP, MIB, Json, resources, typed
 
 # What people and programs send before they are known is small.
-_PUBLIC_BYTES: Final = 64 * 1024
+_PUBLIC_BYTES: Final = 16 * 1024
 _PUBLIC_SECONDS: Final = "10s"
 # gRPC frames a message with five bytes; a service refuses what is above its own limit with details.
 _BODY_BYTES: Final = 17 * MIB

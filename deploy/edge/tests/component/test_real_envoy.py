@@ -39,7 +39,7 @@ class Upstream(grpc.GenericRpcHandler):
 
 @contextlib.asynccontextmanager
 async def serving(handler):
-    server, health = grpc.aio.server(), Health()
+    server, health = grpc.aio.server(options=[("grpc.max_receive_message_length", -1)]), Health()
     health.set(serving=True)
     server.add_generic_rpc_handlers((health.handlers(), handler))
     port = server.add_insecure_port("127.0.0.1:0")
@@ -109,6 +109,14 @@ async def test_a_service_learns_who_calls_and_that_the_edge_says_so(channel):
 
 async def test_a_deadline_passes_as_it_came(channel):
     assert 500 < (await call(channel, LIST, *BEARER, timeout=600))["seconds"] <= 600
+
+
+async def test_a_large_body_of_a_caller_with_a_credential_passes(channel):
+    body = bytes(16 * 1024 * 1024)
+
+    assert (
+        json.loads(await channel.unary_unary(LIST)(body, metadata=BEARER, timeout=PATIENCE))["upstream"] == "registry"
+    )
 
 
 async def test_what_only_services_may_call_is_refused_by_the_gateway(channel):
