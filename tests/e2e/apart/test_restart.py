@@ -2,13 +2,19 @@
 
 import asyncio
 import json
+import os
+import shutil
+import signal
 
+import nats
 import pytest
+from forgepoint.registry.v1 import registry_pb2
 from fp_devstack.client import SupervisorClient
 from fp_devstack.launch import SOCKET
+from fp_events import STREAMS
 from fp_rpc import BearerToken, Channels
 from fp_testkit.patience import PATIENCE
-from platform_client import Client, deploy_linear, fp, predict_linear
+from platform_client import Client, Platform, deploy_linear, fp, predict_linear
 
 
 @pytest.fixture
@@ -51,6 +57,36 @@ async def test_production_answers_again_after_down_and_up(stack):
         while (status := json.loads(stack("status").stdout)) and states(status) != {"READY"}:
             await asyncio.sleep(0.2)
     assert status["ready"]
+
+
+async def test_a_bus_that_lost_its_data_has_its_streams_again_and_takes_events(stack):
+    """No service may make them; the supervisor does."""
+    assert stack("up").returncode == 0
+    access = await SupervisorClient(stack.folder / SOCKET).access()
+    status = json.loads(stack("status").stdout)
+    pid = next(process["pid"] for process in status["processes"] if process["name"] == "nats")
+    shutil.rmtree(stack.folder / "nats" / "data")
+    os.kill(pid, signal.SIGKILL)
+
+    channels, client = await client_of(access)
+    await client.registry.RegisterModel(registry_pb2.RegisterModelRequest(name="after", framework="onnx"))
+    await channels.close()
+    bus = await nats.connect(Platform(stack.folder, access).admin_nats_url, connect_timeout=int(PATIENCE))
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while await stored(bus) != dict.fromkeys((stream.name for stream in STREAMS), True):
+                await asyncio.sleep(0.2)
+    finally:
+        await bus.close()
+
+
+async def stored(bus):
+    """The streams, and whether each has what it must have."""
+    try:
+        found = await bus.jetstream(timeout=PATIENCE).streams_info()
+    except nats.errors.Error:
+        return {}
+    return {info.config.name: info.config.name != "MODELS" or info.state.messages > 0 for info in found}
 
 
 def states(status):
