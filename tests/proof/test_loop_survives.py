@@ -1,6 +1,7 @@
 """The whole loop while what it stands on dies: it still closes, and every prediction is metered once."""
 
 import asyncio
+import json
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -120,6 +121,7 @@ async def stopped(pid: int) -> AsyncIterator[None]:
 
 
 async def flush(folder) -> None:
-    settings = dict(line.split(maxsplit=1) for line in (folder / "valkey" / "valkey.conf").read_text().splitlines())
-    async with Redis(host=settings["bind"], port=int(settings["port"]), password=settings["requirepass"]) as redis:
+    """As its administrator: no service may."""
+    secrets, ports = (json.loads((folder / f"{name}.json").read_text()) for name in ("secrets", "ports"))
+    async with Redis(port=ports["valkey.client"], password=secrets["valkey.password"]) as redis:
         await redis.flushall()
