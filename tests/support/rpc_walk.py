@@ -29,8 +29,13 @@ def access(method):
     return method.descriptor.GetOptions().Extensions[access_pb2.access]
 
 
-# One of each service that judges its caller, and answers once.
-READERS = {m.noun: m for m in METHODS if not (access(m).public or m.client_streaming or m.server_streaming)}
+# One of each service that judges its caller, and answers once. Those for services alone are judged by the gateway when
+# they come by the edge, which then is another process than the one that judges the others of their service.
+READERS = {
+    (m.noun, access(m).internal): m
+    for m in METHODS
+    if not (access(m).public or m.client_streaming or m.server_streaming)
+}
 
 
 def lets_in(rule, scopes, *, service="", job=False, login=False):
@@ -77,7 +82,7 @@ async def _overtaken(channel, stream, metadata):
     """Returns when calls of the same service, made after the stream one after the other, were answered: who calls is
     judged before anything else, and so the stream's caller has been.
     """
-    reader = READERS[stream.noun]
+    reader = READERS[stream.noun, access(stream).internal]
     body = message_factory.GetMessageClass(reader.descriptor.input_type)().SerializeToString()
     for _ in range(5):
         with suppress(grpc.aio.AioRpcError):
