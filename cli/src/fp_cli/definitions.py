@@ -11,14 +11,22 @@ from fp_kernel import AlreadyExists, NotFound, invalid
 
 from fp_cli import documents, names
 from fp_cli.client import Client, idempotency_key
+from fp_cli.declared.document import is_declaration, parse
+from fp_cli.declared.kinds.pipelines import Pipeline
 
 
 def read(file: Path) -> pb.CreatePipelineRequest:
-    """A definition from JSON or YAML, with protojson's or the proto's field names.
+    """A definition from JSON or YAML, as a request of the API or as what `fp apply` takes.
 
     Raises InvalidArgument naming what cannot be read.
     """
     document = documents.load(file, "pipeline")
+    if is_declaration(document):
+        declared = parse(document, "file")
+        if declared.kind != Pipeline.name:
+            raise invalid("file", f"declares a {declared.kind}; `fp apply -f` takes every kind")
+        request: pb.CreatePipelineRequest = Pipeline().request(declared.name, Pipeline().spec(declared))
+        return request
     for index, step in enumerate(document.get("steps") or ()):
         if isinstance(step, dict):
             documents.check_depth(step.get("config"), f"steps[{index}].config")
@@ -32,6 +40,8 @@ def apply(client: Client, request: pb.CreatePipelineRequest, key: str) -> tuple[
     """
     stub = pipeline_pb2_grpc.PipelineOrchestratorServiceStub(client.channel)
     request.idempotency_key = idempotency_key(key)
+    if request.then_pipeline_id:
+        request.then_pipeline_id = names.pipeline(client, request.then_pipeline_id).id
     try:
         return client.call(stub.CreatePipeline, request).pipeline, "created"
     except AlreadyExists as taken:

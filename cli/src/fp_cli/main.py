@@ -11,6 +11,7 @@ from fp_cli.commands import (
     audit,
     billing,
     contexts,
+    declared,
     events,
     experiments,
     features,
@@ -95,6 +96,7 @@ def options(
 
 stack.add_to(app)
 session.add_to(app)
+declared.add_to(app)
 app.add_typer(contexts.app, name="context")
 app.add_typer(users.app, name="users")
 app.add_typer(second_factor.app, name="second-factor")

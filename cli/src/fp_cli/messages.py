@@ -7,6 +7,8 @@ from google.protobuf import json_format
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
+# Beyond it not every whole number is a double.
+_EXACT: Final = 2.0**53
 _LONG: Final = frozenset(
     {
         FieldDescriptor.TYPE_INT64,
@@ -27,6 +29,44 @@ def plain(message: Message) -> dict[str, Any]:
         message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
     )
     return _fields(found, message.DESCRIPTOR)
+
+
+def sparse(message: Message) -> dict[str, Any]:
+    """As `plain`, without what is empty: what people write of a message."""
+    return _sparse_fields(plain(message), message.DESCRIPTOR)
+
+
+def _sparse_fields(found: Mapping[str, Any], descriptor: Any) -> dict[str, Any]:
+    values = {name: _sparse(value, descriptor.fields_by_name[name]) for name, value in found.items()}
+    # 0 stands for False as well.
+    return {name: value for name, value in values.items() if value not in ("", 0, None, [], {}, "0s")}
+
+
+def _sparse(value: Any, field: Any) -> Any:
+    kind = field.message_type
+    if kind is None or _is_well_known(kind):
+        # Numbers of a Struct are doubles; people write 3.
+        found = _whole(value) if kind is not None else "" if _is_unspecified(value, field) else value
+    elif kind.GetOptions().map_entry:
+        entry = kind.fields_by_name["value"]
+        found = {key: _sparse(item, entry) for key, item in sorted(value.items())}
+    elif isinstance(value, list):
+        found = [_sparse_fields(item, kind) for item in value]
+    else:
+        found = _sparse_fields(value, kind)
+    return found
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _whole(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_whole(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT else value
+
+
+def _is_unspecified(value: Any, field: Any) -> bool:
+    return field.enum_type is not None and value == "UNSPECIFIED"
 
 
 def _fields(found: Mapping[str, Any], descriptor: Any) -> dict[str, Any]:

@@ -56,13 +56,30 @@ def pipeline(client: Client, name_or_id: str) -> Any:
     stub = pipeline_pb2_grpc.PipelineOrchestratorServiceStub(client.channel)
     if is_id(name_or_id):
         return client.call(stub.GetPipeline, pipeline_pb2.GetPipelineRequest(pipeline_id=name_or_id)).pipeline
+    return pipeline_named(client, name_or_id)
+
+
+def pipeline_named(client: Client, name: str) -> Any:
+    stub = pipeline_pb2_grpc.PipelineOrchestratorServiceStub(client.channel)
     for found in client.pages(stub.ListPipelines, pipeline_pb2.ListPipelinesRequest(), "pipelines", _MOST):
-        if found.name == name_or_id:
+        if found.name == name:
             return found
     raise NotFound(
-        f"there is no pipeline {name_or_id}",
+        f"there is no pipeline {name}",
         metadata={"next_step": "`fp pipelines list` shows which there are; `fp pipelines apply FILE` makes one"},
     )
+
+
+def of_pipeline(client: Client, pipeline_id: str) -> str:
+    """Its name; of one that is no longer there its id, and nothing of none."""
+    if not pipeline_id:
+        return ""
+    stub = pipeline_pb2_grpc.PipelineOrchestratorServiceStub(client.channel)
+    try:
+        request = pipeline_pb2.GetPipelineRequest(pipeline_id=pipeline_id)
+        return str(client.call(stub.GetPipeline, request).pipeline.name)
+    except NotFound:
+        return pipeline_id
 
 
 def view(client: Client, name_or_id: str) -> Any:

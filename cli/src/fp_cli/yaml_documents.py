@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Iterator
 from typing import Any, Final
 
 import yaml
@@ -22,6 +23,11 @@ class _Loader(yaml.SafeLoader):
 def load(text: str) -> Any:
     """Raises yaml.YAMLError, ValueError, RecursionError."""
     return yaml.load(text, Loader=_Loader)  # noqa: S506 -- made from the safe one
+
+
+def load_all(text: str) -> Iterator[Any]:
+    """Every document of the text. Raises yaml.YAMLError, ValueError, RecursionError while they are read."""
+    yield from yaml.load_all(text, Loader=_Loader)
 
 
 class _Dumper(yaml.SafeDumper):

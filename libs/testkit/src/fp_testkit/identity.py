@@ -36,7 +36,10 @@ _OWN_KEYS = frozenset({"api-keys:read", "api-keys:write"})
 ROLE_SCOPES: Final[dict[str, frozenset[str]]] = {
     "operator": frozenset({"*:*", "platform:admin"}),
     "admin": frozenset({"*:*"}),
-    "engineer": _READ | _WRITE | _OWN_KEYS | {"predictions:create", "secrets:read", "secrets:write"},
+    "engineer": _READ
+    | _WRITE
+    | _OWN_KEYS
+    | {"predictions:create", "secrets:read", "secrets:write", "teams:read", "teams:write"},
     "viewer": _READ | _OWN_KEYS,
     "job": frozenset({"models:read", "features:read", "experiments:write"}),
 }

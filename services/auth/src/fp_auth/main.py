@@ -7,12 +7,9 @@ from forgepoint.auth.v1.audit_pb2_grpc import add_AuditServiceServicer_to_server
 from forgepoint.auth.v1.auth_pb2_grpc import add_AuthServiceServicer_to_server
 from forgepoint.auth.v1.invitations_pb2_grpc import add_InvitationServiceServicer_to_server
 from forgepoint.auth.v1.people_pb2_grpc import add_PeopleServiceServicer_to_server
-from forgepoint.auth.v1.roles_pb2_grpc import add_RoleServiceServicer_to_server
 from forgepoint.auth.v1.second_factor_pb2_grpc import add_SecondFactorServiceServicer_to_server
 from forgepoint.auth.v1.secret_pb2_grpc import add_SecretServiceServicer_to_server
-from forgepoint.auth.v1.service_accounts_pb2_grpc import add_ServiceAccountServiceServicer_to_server
 from forgepoint.auth.v1.sign_in_pb2_grpc import add_SignInServiceServicer_to_server
-from forgepoint.auth.v1.signing_keys_pb2_grpc import add_SigningKeyServiceServicer_to_server
 from forgepoint.auth.v1.teams_pb2_grpc import add_TeamServiceServicer_to_server
 from forgepoint.auth.v1.withdrawals_pb2_grpc import add_WithdrawalServiceServicer_to_server
 from forgepoint.auth.v1.workloads_pb2_grpc import add_WorkloadServiceServicer_to_server
@@ -97,10 +94,7 @@ async def serve(runtime: Runtime, settings: AuthSettings) -> None:
     server.add(add_TeamServiceServicer_to_server, teams(database, clock))
     withdrawals = WithdrawalServicer(PostgresWithdrawals(database), identity.withdrawals)
     server.add(add_WithdrawalServiceServicer_to_server, withdrawals)
-    programs = build_programs(settings, database, signing, clock)
-    server.add(add_ServiceAccountServiceServicer_to_server, programs.service_accounts)
-    server.add(add_RoleServiceServicer_to_server, programs.roles)
-    server.add(add_SigningKeyServiceServicer_to_server, programs.signing_keys)
+    build_programs(settings, database, signing, clock).add_to(server)
     server.add(add_AuditServiceServicer_to_server, await open_audit_log(runtime, settings, database, bus))
     server.add(add_SignInServiceServicer_to_server, open_sign_in(runtime, settings, database, keyring))
     server.add(add_WorkloadServiceServicer_to_server, open_workloads(runtime, settings, database, keyring))

@@ -1,22 +1,30 @@
-"""Builds the parts about programs and their scopes: service accounts, roles of teams, signing keys."""
+"""Builds what programs and files may: service accounts, roles of teams, signing keys, declared objects."""
 
 import secrets
 from dataclasses import dataclass
 
+from forgepoint.auth.v1.declarations_pb2_grpc import add_DeclarationServiceServicer_to_server
+from forgepoint.auth.v1.roles_pb2_grpc import add_RoleServiceServicer_to_server
+from forgepoint.auth.v1.service_accounts_pb2_grpc import add_ServiceAccountServiceServicer_to_server
+from forgepoint.auth.v1.signing_keys_pb2_grpc import add_SigningKeyServiceServicer_to_server
 from fp_kernel import Clock
 from fp_postgres import Database
+from fp_rpc import Server
 
+from fp_auth.adapters.postgres.declarations import PostgresDeclaredObjects
 from fp_auth.adapters.postgres.roles import PostgresTeamRoles
 from fp_auth.adapters.postgres.service_accounts import PostgresServiceAccounts
 from fp_auth.adapters.postgres.signing_keys import PostgresSigningKeys
 from fp_auth.adapters.postgres.transactions import PostgresTransactions
 from fp_auth.adapters.sealing import Fingerprints, Sealer
+from fp_auth.api.declarations_grpc import DeclarationServicer
 from fp_auth.api.roles_grpc import RoleServicer
 from fp_auth.api.service_accounts_grpc import ServiceAccountServicer
 from fp_auth.api.signing_keys_grpc import SigningKeyServicer
 from fp_auth.app.change_service_account import ChangeServiceAccount
 from fp_auth.app.create_service_account import CreateServiceAccount
 from fp_auth.app.create_service_account_key import CreateServiceAccountKey
+from fp_auth.app.declarations import ListDeclaredObjects, RecordDeclaredObjects
 from fp_auth.app.end_service_account import DeleteServiceAccount, DisableServiceAccount, EnableServiceAccount
 from fp_auth.app.secret_commands import SecretCommands
 from fp_auth.app.service_account_queries import ServiceAccountQueries
@@ -31,6 +39,13 @@ class Programs:
     service_accounts: ServiceAccountServicer
     roles: RoleServicer
     signing_keys: SigningKeyServicer
+    declarations: DeclarationServicer
+
+    def add_to(self, server: Server) -> None:
+        server.add(add_ServiceAccountServiceServicer_to_server, self.service_accounts)
+        server.add(add_RoleServiceServicer_to_server, self.roles)
+        server.add(add_SigningKeyServiceServicer_to_server, self.signing_keys)
+        server.add(add_DeclarationServiceServicer_to_server, self.declarations)
 
 
 def build_programs(settings: AuthSettings, database: Database, signing: SigningKeyring, clock: Clock) -> Programs:
@@ -43,7 +58,11 @@ def build_programs(settings: AuthSettings, database: Database, signing: SigningK
     )
     withdraw = WithdrawSigningKey(transactions, signing.rotate, signing.keyring.reload, clock)
     keys = SigningKeyServicer(PostgresSigningKeys(database), withdraw)
-    return Programs(_service_accounts(settings, database, clock), roles, keys)
+    declarations = DeclarationServicer(
+        record=RecordDeclaredObjects(transactions, clock),
+        list_objects=ListDeclaredObjects(PostgresDeclaredObjects(database)),
+    )
+    return Programs(_service_accounts(settings, database, clock), roles, keys, declarations)
 
 
 def _service_accounts(settings: AuthSettings, database: Database, clock: Clock) -> ServiceAccountServicer:

@@ -29,6 +29,11 @@ ROWS = "FROM generate_series(1, 20000) AS n"
 # What is read at once, and is little by its nature, is no more with any number of rows.
 FILL = (
     f"""
+    INSERT INTO declared_objects (team, kind, name, set_name, applied_by, applied_at)
+    SELECT CASE WHEN n % 50 = 2 THEN 'large' ELSE 'team-' || n % 200 END, 'Role', 'role-' || n,
+           CASE WHEN n % 100 = 2 THEN 'one' ELSE 'two' END, '', '2013-03-01' {ROWS}
+    """,
+    f"""
     INSERT INTO team_roles (team, name, description, scopes, created_by, created_at)
     SELECT CASE WHEN n % 50 = 2 AND n <= 20000 THEN 'large' ELSE 'team-' || n / 100 END, 'role-' || n, '',
            '{{models:read}}', '',
@@ -183,6 +188,16 @@ TABLE = {
     "api_keys.PostgresApiKeys.page": (
         uses("api_keys_of_user", "large", row_id(2), FIRST, True, 21),
         uses("api_keys_of_user", "large", row_id(2), row_id(15_000), True, 21),
+    ),
+    "declarations.PostgresDeclaredObjects.owners": uses("declared_objects_pkey", "large", ["Role"], ["role-2"]),
+    "declarations.PostgresDeclaredObjects.count": uses("declared_objects_of_set", "large", at_most=1_000),
+    "declarations.PostgresDeclaredObjects.save": uses("declared_objects_pkey"),
+    "declarations.PostgresDeclaredObjects.remove": uses(
+        "declared_objects_of_set", "large", "one", ["Role"], ["role-2"]
+    ),
+    "declarations.PostgresDeclaredObjects.page": uses("declared_objects_pkey", "large", "Role", "role-5", 21),
+    "declarations.PostgresDeclaredObjects.page/2": uses(
+        "declared_objects_of_set", "large", "two", "Role", "role-5", 21
     ),
     "job_executions.PostgresJobExecutions.issue": uses("job_executions_pkey"),
     "job_executions.PostgresJobExecutions.end": uses("job_executions_pkey", "9000", "large", NOW),

@@ -8,6 +8,7 @@ from forgepoint.ai.v1 import ai_gateway_pb2
 from forgepoint.auth.v1 import (
     audit_pb2,
     auth_pb2,
+    declarations_pb2,
     invitations_pb2,
     people_pb2,
     roles_pb2,
@@ -40,6 +41,7 @@ FILES: Final[tuple[FileDescriptor, ...]] = (
     second_factor_pb2.DESCRIPTOR,
     teams_pb2.DESCRIPTOR,
     roles_pb2.DESCRIPTOR,
+    declarations_pb2.DESCRIPTOR,
     service_accounts_pb2.DESCRIPTOR,
     sign_in_pb2.DESCRIPTOR,
     signing_keys_pb2.DESCRIPTOR,

@@ -11,6 +11,7 @@ from fp_postgres import Transaction as DatabaseTransaction
 from fp_auth.adapters.events import to_event
 from fp_auth.adapters.postgres.account_links import PostgresAccountLinks
 from fp_auth.adapters.postgres.api_keys import PostgresApiKeys
+from fp_auth.adapters.postgres.declarations import PostgresDeclaredObjects
 from fp_auth.adapters.postgres.invitations import PostgresInvitations
 from fp_auth.adapters.postgres.job_executions import PostgresJobExecutions
 from fp_auth.adapters.postgres.login_attempts import PostgresLoginAttempts
@@ -40,6 +41,7 @@ class PostgresTransaction:
         self.service_credentials = PostgresServiceCredentials(transaction)
         self.service_accounts = PostgresServiceAccounts(transaction)
         self.team_roles = PostgresTeamRoles(transaction)
+        self.declared_objects = PostgresDeclaredObjects(transaction)
         self.job_executions = PostgresJobExecutions(transaction)
         self.teams = PostgresTeams(transaction)
         self.account_links = PostgresAccountLinks(transaction)

@@ -1,0 +1,68 @@
+"""Monitors."""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from forgepoint.monitor.v1 import monitor_pb2 as pb
+from forgepoint.monitor.v1 import monitor_pb2_grpc
+from fp_kernel import NotFound
+from google.protobuf.message import Message
+
+from fp_cli import health, names
+from fp_cli.client import Client, idempotency_key
+from fp_cli.declared.kind import EVERYTHING, Kind, Spec
+
+
+class Monitor(Kind):
+    """Its name is the model's. `retrain_pipeline` is the name of a pipeline. It is enabled unless it says otherwise."""
+
+    name = "Monitor"
+    message = pb.ConfigureMonitorRequest
+    name_field = "model_name"
+    references: ClassVar = {"retrain_pipeline": "retrain_pipeline_id"}
+    kept = ("retrain_cooldown",)
+
+    def find(self, client: Client, name: str) -> Spec | None:
+        try:
+            status = client.call(_stub(client).GetMonitorStatus, pb.GetMonitorStatusRequest(model_name=name)).status
+        except NotFound:
+            return None
+        return self._of(client, status.monitor)
+
+    def all(self, client: Client) -> Iterator[tuple[str, Spec]]:
+        listed = client.pages(_stub(client).ListMonitors, pb.ListMonitorsRequest(), "entries", EVERYTHING)
+        for entry in listed:
+            yield entry.monitor.model_name, self._of(client, entry.monitor)
+
+    def create(self, client: Client, name: str, spec: Spec) -> None:
+        request = self.request(name, spec)
+        if pipeline := spec.get("retrain_pipeline"):
+            request.retrain_pipeline_id = names.pipeline_named(client, pipeline).id
+        health.configure(client, request)
+
+    change = create
+
+    def request(self, name: str, spec: Spec) -> Any:
+        return super().request(name, {"enabled": True, **spec})
+
+    def delete(self, client: Client, name: str) -> None:
+        request = pb.DeleteMonitorRequest(model_name=name, idempotency_key=idempotency_key(""))
+        client.call(_stub(client).DeleteMonitor, request)
+
+    def defaulted(self, given: dict[str, Any]) -> dict[str, Any]:
+        return {"enabled": True, **given}
+
+    def of(self, message: Message) -> Spec:
+        """`enabled: false` is what a file says of one that is paused."""
+        found = dict(super().of(message))
+        return found if found.pop("enabled", False) else {**found, "enabled": False}
+
+    def _of(self, client: Client, monitor: pb.Monitor) -> Spec:
+        request = health.configuration(monitor)
+        request.enabled = monitor.state != pb.MONITOR_STATE_PAUSED
+        request.retrain_pipeline_id = names.of_pipeline(client, monitor.retrain_pipeline_id)
+        return self.of(request)
+
+
+def _stub(client: Client) -> Any:
+    return monitor_pb2_grpc.MonitorServiceStub(client.channel)

@@ -1,0 +1,79 @@
+"""Pipelines."""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from forgepoint.pipeline.v1 import pipeline_pb2 as pb
+from forgepoint.pipeline.v1 import pipeline_pb2_grpc
+from fp_kernel import FailedPrecondition, NotFound
+
+from fp_cli import names
+from fp_cli.client import Client, idempotency_key
+from fp_cli.declared.kind import EVERYTHING, Kind, Spec
+
+
+class Pipeline(Kind):
+    """`then_pipeline` is the name of the one that an execution triggers which registered a better version."""
+
+    name = "Pipeline"
+    message = pb.CreatePipelineRequest
+    references: ClassVar = {"then_pipeline": "then_pipeline_id"}
+
+    def find(self, client: Client, name: str) -> Spec | None:
+        try:
+            return self._of(client, names.pipeline_named(client, name))
+        except NotFound:
+            return None
+
+    def all(self, client: Client) -> Iterator[tuple[str, Spec]]:
+        listed = client.pages(_stub(client).ListPipelines, pb.ListPipelinesRequest(), "pipelines", EVERYTHING)
+        for pipeline in list(listed):
+            yield pipeline.name, self._of(client, pipeline)
+
+    def create(self, client: Client, name: str, spec: Spec) -> None:
+        request = self.request(name, spec)
+        request.then_pipeline_id = _id_of(client, spec)
+        request.idempotency_key = idempotency_key("")
+        client.call(_stub(client).CreatePipeline, request)
+
+    def change(self, client: Client, name: str, spec: Spec) -> None:
+        found = names.pipeline_named(client, name)
+        wanted = self.request(name, spec)
+        if wanted.type != found.type:
+            raise FailedPrecondition("the type of a Pipeline never changes: give the new one another name")
+        then = _id_of(client, spec)
+        request = pb.UpdatePipelineRequest(
+            pipeline_id=found.id,
+            steps=wanted.steps,
+            then_pipeline_id=then,
+            ends_then_pipeline=not then,
+            idempotency_key=idempotency_key(""),
+        )
+        client.call(_stub(client).UpdatePipeline, request)
+
+    def delete(self, client: Client, name: str) -> None:
+        found = names.pipeline_named(client, name)
+        request = pb.DeletePipelineRequest(pipeline_id=found.id, idempotency_key=idempotency_key(""))
+        client.call(_stub(client).DeletePipeline, request)
+
+    def after(self, spec: Spec) -> Iterator[str]:
+        if then := spec.get("then_pipeline"):
+            yield then
+
+    def _of(self, client: Client, pipeline: pb.PipelineDefinition) -> Spec:
+        return self.of(
+            pb.CreatePipelineRequest(
+                type=pipeline.type,
+                steps=pipeline.steps,
+                then_pipeline_id=names.of_pipeline(client, pipeline.then_pipeline_id),
+            )
+        )
+
+
+def _id_of(client: Client, spec: Spec) -> str:
+    then = spec.get("then_pipeline")
+    return names.pipeline_named(client, then).id if then else ""
+
+
+def _stub(client: Client) -> Any:
+    return pipeline_pb2_grpc.PipelineOrchestratorServiceStub(client.channel)

@@ -1,0 +1,98 @@
+"""Rate plans, and which team is on which."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+from forgepoint.auth.v1 import teams_pb2, teams_pb2_grpc
+from forgepoint.billing.v1 import billing_pb2 as pb
+from forgepoint.billing.v1 import billing_pb2_grpc
+from fp_kernel import NotFound
+
+from fp_cli import names
+from fp_cli.client import Client, idempotency_key
+from fp_cli.declared.kind import EVERYTHING, Kind, Spec
+
+_MAPS = ("included_quantities", "quota_limits", "per_units")
+
+
+class RatePlan(Kind):
+    """Never changes once it is made: what was priced by it stays explained by it."""
+
+    name = "RatePlan"
+    message = pb.CreateRatePlanRequest
+    deletable = False
+
+    def find(self, client: Client, name: str) -> Spec | None:
+        return next((spec for found, spec in self.all(client) if found == name), None)
+
+    def all(self, client: Client) -> Iterator[tuple[str, Spec]]:
+        for plan in client.pages(_billing(client).ListRatePlans, pb.ListRatePlansRequest(), "rate_plans", EVERYTHING):
+            yield (
+                plan.name,
+                self.of(
+                    pb.CreateRatePlanRequest(
+                        unit_prices=plan.unit_prices,
+                        included_quantities=plan.included_quantities,
+                        quota_limits=plan.quota_limits,
+                        per_units=plan.per_units,
+                    )
+                ),
+            )
+
+    def create(self, client: Client, name: str, spec: Spec) -> None:
+        request = self.request(name, spec)
+        request.idempotency_key = idempotency_key("")
+        client.call(_billing(client).CreateRatePlan, request)
+
+    def equal(self, before: Spec, wanted: Spec) -> bool:
+        return _comparable(before) == _comparable(wanted)
+
+
+def _comparable(spec: Spec) -> dict[str, Any]:
+    """A meter without a price is free, an allowance or a quota of 0 is none, and a price is for one unit."""
+    prices: Mapping[str, Any] = spec.get("unit_prices", {})
+    found: dict[str, Any] = {
+        "currencies": {price["currency_code"] for price in prices.values() if "currency_code" in price},
+        "prices": {meter: price for meter, price in prices.items() if price.get("amount_micros")},
+    }
+    for name in _MAPS:
+        least = 1 if name == "per_units" else 0
+        found[name] = {meter: units for meter, units in spec.get(name, {}).items() if units != least}
+    return found
+
+
+class RatePlanAssignment(Kind):
+    """Its name is the team's."""
+
+    name = "RatePlanAssignment"
+    message = pb.AssignRatePlanRequest
+    name_field = "team"
+    deletable = False
+    references: ClassVar = {"rate_plan": "rate_plan_id"}
+
+    def find(self, client: Client, name: str) -> Spec | None:
+        stub = _billing(client)
+        request = pb.CheckQuotaRequest(team=name, meter_type=pb.METER_TYPE_INFERENCE_REQUEST)
+        try:
+            plan_id = client.call(stub.CheckQuota, request).rate_plan_id
+        except NotFound:
+            return None
+        plan = client.call(stub.GetRatePlan, pb.GetRatePlanRequest(rate_plan_id=plan_id)).rate_plan
+        return {"rate_plan": plan.name}
+
+    def all(self, client: Client) -> Iterator[tuple[str, Spec]]:
+        stub = teams_pb2_grpc.TeamServiceStub(client.channel)
+        for team in client.pages(stub.ListTeams, teams_pb2.ListTeamsRequest(), "teams", EVERYTHING):
+            if (found := self.find(client, team.id)) is not None:
+                yield team.id, found
+
+    def create(self, client: Client, name: str, spec: Spec) -> None:
+        plan_id = names.plan(client, spec.get("rate_plan", ""))
+        request = pb.AssignRatePlanRequest(team=name, rate_plan_id=plan_id, idempotency_key=idempotency_key(""))
+        client.call(_billing(client).AssignRatePlan, request)
+
+    change = create
+
+
+def _billing(client: Client) -> Any:
+    return billing_pb2_grpc.BillingServiceStub(client.channel)

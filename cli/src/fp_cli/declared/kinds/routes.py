@@ -1,0 +1,57 @@
+"""Routes: how the traffic of a model is divided between its deployed versions."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from forgepoint.inference.v1 import inference_pb2 as pb
+from forgepoint.inference.v1 import inference_pb2_grpc
+from fp_kernel import NotFound
+from google.protobuf.message import Message
+
+from fp_cli.client import Client, idempotency_key
+from fp_cli.declared.kind import EVERYTHING, Kind, Spec
+
+
+class Route(Kind):
+    """Its name is the model's. A version without a share is not declared."""
+
+    name = "Route"
+    message = pb.UpsertRouteRequest
+    name_field = "model_name"
+
+    def find(self, client: Client, name: str) -> Spec | None:
+        try:
+            return self._of(client.call(_stub(client).GetRoute, pb.GetRouteRequest(model_name=name)).route)
+        except NotFound:
+            return None
+
+    def all(self, client: Client) -> Iterator[tuple[str, Spec]]:
+        for route in client.pages(_stub(client).ListRoutes, pb.ListRoutesRequest(), "routes", EVERYTHING):
+            yield route.model_name, self._of(route)
+
+    def create(self, client: Client, name: str, spec: Spec) -> None:
+        request = self.request(name, spec)
+        request.idempotency_key = idempotency_key("")
+        client.call(_stub(client).UpsertRoute, request)
+
+    change = create
+
+    def delete(self, client: Client, name: str) -> None:
+        request = pb.DeleteRouteRequest(model_name=name, idempotency_key=idempotency_key(""))
+        client.call(_stub(client).DeleteRoute, request)
+
+    def of(self, message: Message) -> Spec:
+        """Only what a caller decides, in the order of the versions."""
+        targets = [target for target in getattr(message, "targets") if target.weight_bps]  # noqa: B009 -- any message
+        shares = [
+            pb.RouteTarget(version=target.version, weight_bps=target.weight_bps)
+            for target in sorted(targets, key=lambda target: str(target.version))
+        ]
+        return super().of(pb.UpsertRouteRequest(targets=shares))
+
+    def _of(self, route: pb.Route) -> Spec:
+        return self.of(pb.UpsertRouteRequest(targets=route.targets))
+
+
+def _stub(client: Client) -> Any:
+    return inference_pb2_grpc.InferenceGatewayServiceStub(client.channel)

@@ -1,0 +1,78 @@
+"""Notification rules."""
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from forgepoint.notification.v1 import notification_pb2 as pb
+from forgepoint.notification.v1 import notification_pb2_grpc
+from fp_kernel import FailedPrecondition, NotFound
+
+from fp_cli.client import Client, idempotency_key
+from fp_cli.declared.kind import EVERYTHING, Kind, Spec
+
+_MASKED = "/..."
+
+
+class NotificationRule(Kind):
+    """The platform shows of a URL its scheme and host alone: its path is often a secret.
+
+    A target `secret://name` is shown whole; it is what belongs into a file.
+    """
+
+    name = "NotificationRule"
+    message = pb.CreateRuleRequest
+    kept = ("min_severity",)
+
+    def find(self, client: Client, name: str) -> Spec | None:
+        return next((self._of(rule) for rule in _listed(client) if rule.name == name), None)
+
+    def all(self, client: Client) -> Iterator[tuple[str, Spec]]:
+        for rule in _listed(client):
+            yield rule.name, self._of(rule)
+
+    def create(self, client: Client, name: str, spec: Spec) -> None:
+        if str(spec.get("target", "")).endswith(_MASKED):
+            raise FailedPrecondition("its target is masked: write the whole one, or secret://NAME")
+        request = self.request(name, spec)
+        request.idempotency_key = idempotency_key("")
+        client.call(_stub(client).CreateRule, request)
+
+    def delete(self, client: Client, name: str) -> None:
+        found = next((rule for rule in _listed(client) if rule.name == name), None)
+        if found is None:
+            raise NotFound(f"there is no rule {name}")
+        client.call(_stub(client).DeleteRule, pb.DeleteRuleRequest(id=found.id, idempotency_key=idempotency_key("")))
+
+    def equal(self, before: Spec, wanted: Spec) -> bool:
+        return _comparable(before) == _comparable(wanted)
+
+    def _of(self, rule: pb.NotificationRule) -> Spec:
+        return self.of(
+            pb.CreateRuleRequest(
+                patterns=rule.patterns,
+                min_severity=rule.min_severity,
+                channels=rule.channels,
+                target=rule.target,
+                signing_secret=rule.signing_secret,
+                headers=rule.headers,
+            )
+        )
+
+
+def _comparable(spec: Spec) -> dict[str, Any]:
+    """With the target as the platform shows it; channels and patterns are sets."""
+    target = str(spec.get("target", ""))
+    if target.startswith(("http://", "https://")) and not target.endswith(_MASKED):
+        parts = urlsplit(target)
+        target = f"{parts.scheme}://{parts.netloc}{_MASKED}"
+    sets = {name: sorted(set(spec.get(name, ()))) for name in ("channels", "patterns")}
+    return {**spec, **sets, "target": target}
+
+
+def _listed(client: Client) -> Iterator[pb.NotificationRule]:
+    yield from client.pages(_stub(client).ListRules, pb.ListRulesRequest(), "rules", EVERYTHING)
+
+
+def _stub(client: Client) -> Any:
+    return notification_pb2_grpc.NotificationServiceStub(client.channel)
