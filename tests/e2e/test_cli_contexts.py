@@ -38,3 +38,22 @@ def test_results_are_printed_in_the_form_that_is_asked_for(run, home):
 def test_a_platform_that_runs_in_clear_text_does_not_pass_for_a_secure_one(platform, tmp_path):
     said = fp("up", "--tls", "--data", str(platform.folder), home=tmp_path)
     assert (said.returncode, "runs in clear text" in said.stderr) == (6, True), said.stderr
+
+
+def test_the_versions_of_both_ends_are_shown_and_fit(run):
+    found = run.json("version")
+
+    assert found["client"]["version"] == found["server"]["version"]
+    assert found["client"]["wire_revision"] == found["server"]["wire_revision"]
+    assert "server" not in run.json("version", "--client")
+    away = run("version", "--address", "127.0.0.1:1")
+    assert (away.code, away.out.startswith("client "), "127.0.0.1:1" in away.err) == (7, True, True)
+
+
+def test_the_doctor_finds_a_platform_well_and_one_that_is_away(run, platform):
+    found = {row["check"]: row for row in run.json("doctor")}
+
+    assert {"platform", "version", "clock", "login", "service auth", "process postgres", "disk", "growth"} <= set(found)
+    assert {row["check"] for row in found.values() if row["result"] == "fail"} == set()
+    away = run("doctor", "--address", "127.0.0.1:1", "-o", "jsonpath={[?(@.result=='fail')].check}")
+    assert (away.code, away.out) == (1, "platform\n")

@@ -41,8 +41,10 @@ def folder(tmp_path):
     """Of one object a kind; a pipeline that triggers another one stands before it."""
     documents = [(kind, NAMES[kind], spec) for kind, spec in SPECS.items()]
     documents.insert(2, ("RatePlanAssignment", NAMES["Team"], {"rate_plan": NAMES["RatePlan"]}))
-    step = {"id": "t", "type": "CUSTOM", "config": {"module": "fp_flights.train_job", "rounds": 3}}
-    trained = {"type": "TRAINING_DAG", "steps": [step], "then_pipeline": NAMES["Pipeline"]}
+    outputs = ["model.onnx", "profile.json"]
+    train = {"id": "t", "type": "TRAIN", "config": {"module": "fp_flights.train_job", "outputs": outputs, "rounds": 3}}
+    register = {"id": "r", "type": "REGISTER", "depends_on": ["t"], "config": {"model": MODEL}}
+    trained = {"type": "TRAINING_DAG", "steps": [train, register], "then_pipeline": NAMES["Pipeline"]}
     documents.append(("Pipeline", f"a-{TAG}", trained))
     for kind, name, spec in documents:
         file = tmp_path / "files" / f"{kind}-{name}.yaml"

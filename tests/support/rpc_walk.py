@@ -21,8 +21,8 @@ METHODS = sorted(all_methods().values(), key=lambda method: method.path)
 UNAUTHENTICATED, DENIED = grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED
 # What lets nobody in: a handler answers anything else to an empty request.
 REFUSALS = {UNAUTHENTICATED, DENIED}
-# They run no resident process: the gateway judges their RPCs and answers UNIMPLEMENTED.
-AT_THE_GATEWAY = {"ai", "serving"}
+# They run no resident process: the gateway judges their RPCs, and answers those of the platform.
+AT_THE_GATEWAY = {"ai", "serving", "platform"}
 
 
 def access(method):

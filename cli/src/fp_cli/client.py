@@ -36,6 +36,14 @@ class Client:
         self._state = state
         self._context = context
 
+    @property
+    def address(self) -> str:
+        return self.transport.address
+
+    def within(self, seconds: float) -> "Client":
+        """The same, which waits no longer than this for an answer."""
+        return Client(self.channel, replace(self._state, timeout=seconds), self._context, self.transport)
+
     def call(self, method: Callable[..., Any], request: Any, *, anonymous: bool = False) -> Any:
         """One unary call; `method` is a multi-callable of a stub on `channel`."""
         metadata = () if anonymous else self._credentials()
@@ -128,7 +136,16 @@ def connect(state: State) -> Iterator[Client]:
         ("grpc.enable_http_proxy", int(not is_loopback(host_of(transport.address)))),
     )
     with transport.channel(options) as channel:
-        yield Client(channel, state, context, transport)
+        client = Client(channel, state, context, transport)
+        yield client
+        _look_at_versions(client)
+
+
+def _look_at_versions(client: Client) -> None:
+    """After what was asked for; only commands that talk to a platform need the module."""
+    from fp_cli.versions import warn_daily
+
+    warn_daily(client)
 
 
 def idempotency_key(given: str) -> str:

@@ -31,7 +31,7 @@ OTHER: Final = 1
 INVALID: Final = 6
 INTERRUPTED: Final = 130
 
-_NEXT_STEPS: Final[dict[Kind, str]] = {
+NEXT_STEPS: Final[dict[Kind, str]] = {
     Kind.UNAUTHENTICATED: "log in with `fp login`",
     Kind.PERMISSION_DENIED: "ask an admin of your team for the role that grants it; `fp whoami` shows yours",
     Kind.NOT_FOUND: "check the name with the `list` command of the same group",
@@ -120,7 +120,7 @@ def next_step(error: Error) -> str:
         return "send fewer rows at a time"
     if error.kind is Kind.UNAUTHENTICATED and os.environ.get("FP_API_KEY"):
         return "FP_API_KEY is set and stands for a login: give a valid key, or unset it"
-    return _NEXT_STEPS[error.kind]
+    return NEXT_STEPS[error.kind]
 
 
 def _unforeseen(error: Exception) -> Error:

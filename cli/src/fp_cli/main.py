@@ -12,6 +12,7 @@ from fp_cli.commands import (
     billing,
     contexts,
     declared,
+    doctor,
     events,
     experiments,
     features,
@@ -36,6 +37,7 @@ from fp_cli.commands import (
     teams,
     usage,
     users,
+    version,
 )
 from fp_cli.failures import reporting
 from fp_cli.formats import CHOICES, Format, parse
@@ -96,6 +98,8 @@ def options(
 
 stack.add_to(app)
 session.add_to(app)
+version.add_to(app)
+doctor.add_to(app)
 declared.add_to(app)
 app.add_typer(contexts.app, name="context")
 app.add_typer(users.app, name="users")

@@ -205,6 +205,32 @@ def test_a_difference_is_shown_as_text_of_the_files():
     assert ("-  - runs:read" in lines, "+  - models:read" in lines) == (True, True)
 
 
+def test_files_that_the_platform_names_in_a_register_step_are_no_difference():
+    of = KINDS["Pipeline"]
+    train = {"id": "t", "type": "TRAIN"}
+    declared = {"type": "TRAINING_DAG", "steps": [train, {"id": "r", "type": "REGISTER", "config": {"model": "m"}}]}
+    named = {"model": "m", "artifact": "t/model.onnx", "metrics": "e"}
+    answered = {"type": "TRAINING_DAG", "steps": [train, {"id": "r", "type": "REGISTER", "config": named}]}
+
+    assert of.equal(answered, declared)
+    assert of.equal(answered, answered)
+    for config in ({"model": "n"}, {"model": "m", "artifact": "t/other.onnx"}, {"model": "m", "framework": "f"}):
+        other = {**declared, "steps": [train, {"id": "r", "type": "REGISTER", "config": config}]}
+        assert not of.equal(answered, other)
+
+
+def test_thresholds_of_which_a_monitor_says_nothing_stay_the_platforms():
+    monitor = KINDS["Monitor"]
+    data, own = ({"drift_type": "DATA", "method": "PSI", "warn_score": score} for score in (0.1, 0.5))
+    labels = {"drift_type": "PERFORMANCE", "warn_score": 0.05}
+    there = {"window_size": 64, "thresholds": [labels, data]}
+
+    for said, equal in (({}, True), ({"thresholds": [data]}, True), ({"thresholds": [own]}, False)):
+        after = monitor.merged(there, {"window_size": 64, **said})
+        assert monitor.equal(there, after) is equal
+        assert labels in after["thresholds"]
+
+
 def test_a_free_meter_need_not_be_declared():
     plan = KINDS["RatePlan"]
     price = {"amount_micros": 5, "currency_code": "EUR"}

@@ -89,8 +89,9 @@ class Kind(ABC):
         return fill(self.message(), {**fields, self.name_field: name}, f"{self.name} {name}")
 
     def merged(self, before: Spec, wanted: Spec) -> Spec:
-        """What is to be there: the wanted spec, and what it leaves to the platform."""
-        return {**{key: before[key] for key in self.kept if key in before}, **wanted}
+        """What is to be there: the wanted spec, and what it leaves to the platform, in the order of what is there."""
+        found = {**{key: before[key] for key in self.kept if key in before}, **wanted}
+        return {**{key: found[key] for key in before if key in found}, **found}
 
     def equal(self, before: Spec, wanted: Spec) -> bool:
         return dict(before) == dict(wanted)

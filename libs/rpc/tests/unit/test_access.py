@@ -19,6 +19,7 @@ NOUNS = {
     "notification": "notification",
     "monitor": "monitor",
     "ai": "ai_gateway",
+    "platform": "platform",
 }
 
 

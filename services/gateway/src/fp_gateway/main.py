@@ -1,5 +1,6 @@
 """Builds the gateway: the gRPC proxy, the HTTP routes, and what both need."""
 
+from forgepoint.platform.v1.platform_pb2_grpc import add_PlatformServiceServicer_to_server
 from fp_events import AuditPublisher
 from fp_events.hosting import soft_bus
 from fp_events.payloads.revocation import follow_identities
@@ -24,6 +25,7 @@ from fp_gateway.http.front import Front
 from fp_gateway.http.rpc_client import RpcClient
 from fp_gateway.methods import all_methods
 from fp_gateway.passage import Passages
+from fp_gateway.platform_status import PlatformServicer
 from fp_gateway.proxy import Proxy, ProxyPolicy
 from fp_gateway.server import ProxyServer
 from fp_gateway.settings import GatewaySettings
@@ -39,7 +41,8 @@ async def serve(runtime: Runtime, settings: GatewaySettings) -> None:
     bus = await soft_bus(runtime, settings)
     others = peers(runtime, settings)
     callers = Callers(others.identity, _refusals(runtime, AuditPublisher(bus)))
-    port = await _unimplemented(runtime, others, AuditPublisher(bus))
+    status = PlatformServicer(lambda noun: backends.serving(noun), settings.addresses(), runtime.clock)  # noqa: PLW0108 -- it comes below
+    port = await _own_rpcs(runtime, others, AuditPublisher(bus), status)
     backends = Backends(settings.addresses(), f"127.0.0.1:{port}", runtime.certificates)
     runtime.on_close(backends.close)
     methods = all_methods()
@@ -70,9 +73,12 @@ async def serve(runtime: Runtime, settings: GatewaySettings) -> None:
     await runtime.serve(ProxyServer(proxy, reflected))
 
 
-async def _unimplemented(runtime: Runtime, others: Peers, audit: AuditPublisher) -> int:
-    """The port of RPCs that are not built, or that nobody outside may call: they are verified and audited here."""
+async def _own_rpcs(runtime: Runtime, others: Peers, audit: AuditPublisher, status: PlatformServicer) -> int:
+    """The port of RPCs of the platform itself, and of those that are not built or that nobody outside may call: they
+    are verified and audited here.
+    """
     server = Server("gateway", resolver=others.identity, metrics=runtime.metrics, audit=audit)
+    server.add(add_PlatformServiceServicer_to_server, status)
     add_unimplemented(server)
     port = await server.start("127.0.0.1:0")
     runtime.on_close(lambda: server.stop(0))

@@ -49,6 +49,17 @@ class Monitor(Kind):
         request = pb.DeleteMonitorRequest(model_name=name, idempotency_key=idempotency_key(""))
         client.call(_stub(client).DeleteMonitor, request)
 
+    def merged(self, before: Spec, wanted: Spec) -> Spec:
+        """The platform has thresholds of its own for each type of drift of which nothing is said."""
+        said = list(wanted.get("thresholds", ()))
+        types = {each.get("drift_type") for each in said}
+        left = [each for each in before.get("thresholds", ()) if each.get("drift_type") not in types]
+        return super().merged(before, {**wanted, "thresholds": sorted([*said, *left], key=_place)})
+
+    def equal(self, before: Spec, wanted: Spec) -> bool:
+        both = ({**each, "thresholds": sorted(each.get("thresholds", ()), key=_place)} for each in (before, wanted))
+        return super().equal(*both)
+
     def defaulted(self, given: dict[str, Any]) -> dict[str, Any]:
         return {"enabled": True, **given}
 
@@ -62,6 +73,12 @@ class Monitor(Kind):
         request.enabled = monitor.state != pb.MONITOR_STATE_PAUSED
         request.retrain_pipeline_id = names.of_pipeline(client, monitor.retrain_pipeline_id)
         return self.of(request)
+
+
+def _place(threshold: Spec) -> tuple[int, str]:
+    """The order of the types of drift."""
+    names = list(pb.DriftType.DESCRIPTOR.values_by_name)
+    return names.index(f"DRIFT_TYPE_{threshold.get('drift_type', 'UNSPECIFIED')}"), str(threshold.get("method", ""))
 
 
 def _stub(client: Client) -> Any:

@@ -1,7 +1,7 @@
 """Pipelines."""
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from forgepoint.pipeline.v1 import pipeline_pb2 as pb
 from forgepoint.pipeline.v1 import pipeline_pb2_grpc
@@ -10,6 +10,8 @@ from fp_kernel import FailedPrecondition, NotFound
 from fp_cli import names
 from fp_cli.client import Client, idempotency_key
 from fp_cli.declared.kind import EVERYTHING, Kind, Spec
+
+_NAMED_FILES: Final = ("artifact", "profile", "metrics")
 
 
 class Pipeline(Kind):
@@ -56,6 +58,14 @@ class Pipeline(Kind):
         request = pb.DeletePipelineRequest(pipeline_id=found.id, idempotency_key=idempotency_key(""))
         client.call(_stub(client).DeletePipeline, request)
 
+    def equal(self, before: Spec, wanted: Spec) -> bool:
+        """But for the files that the platform names in a REGISTER step which names none."""
+        steps = before.get("steps", []), wanted.get("steps", [])
+        if len(steps[0]) != len(steps[1]):
+            return False
+        said = [_as_said(*pair) for pair in zip(*steps, strict=True)]
+        return {**before, "steps": said} == {**wanted, "steps": steps[1]}
+
     def after(self, spec: Spec) -> Iterator[str]:
         if then := spec.get("then_pipeline"):
             yield then
@@ -68,6 +78,15 @@ class Pipeline(Kind):
                 then_pipeline_id=names.of_pipeline(client, pipeline.then_pipeline_id),
             )
         )
+
+
+def _as_said(before: Spec, wanted: Spec) -> Spec:
+    """The step that is there, without what only the platform said of it."""
+    if before.get("type") != "REGISTER":
+        return before
+    said = wanted.get("config", {})
+    left = {key: value for key, value in before.get("config", {}).items() if key in said or key not in _NAMED_FILES}
+    return {**{key: value for key, value in before.items() if key != "config"}, **({"config": left} if left else {})}
 
 
 def _id_of(client: Client, spec: Spec) -> str:

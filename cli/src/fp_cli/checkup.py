@@ -1,0 +1,151 @@
+"""What `fp doctor` looks at: each check is a row that says ok, warn or fail, and what to do."""
+
+import asyncio
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
+from forgepoint.platform.v1 import platform_pb2
+from forgepoint.platform.v1.platform_pb2_grpc import PlatformServiceStub
+from fp_kernel import Error, Unavailable
+
+from fp_cli import versions
+from fp_cli.client import Client
+from fp_cli.failures import next_step
+
+OK, WARN, FAIL = "ok", "warn", "fail"
+# Seconds between the clocks: tokens are judged with a minute of grace.
+_SKEW_WARN, _SKEW_FAIL = 5.0, 60.0
+GIBIBYTE: Final = 1024**3
+# Of the data folder's disk: databases stop writing when nothing is left.
+_ROOM_WARN, _ROOM_FAIL = 5 * GIBIBYTE, GIBIBYTE
+_READY: Final = ("READY", "STARTING")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    check: str
+    result: str
+    detail: str
+    todo: str = ""
+
+
+def failing(check: str, error: Error) -> Row:
+    return Row(check, FAIL, error.message, next_step(error))
+
+
+def of_platform(client: Client, wire_revision: str, now: Callable[[], float] = time.time) -> Iterator[Row]:
+    """Reachable, version, clock; what comes after needs a login."""
+    before = now()
+    try:
+        found = versions.of_platform(client)
+    except Error as error:
+        yield failing("platform", error)
+        return
+    yield Row("platform", OK, f"answers at {client.address} within {(now() - before) * 1_000:.0f} ms")
+    said = versions.skew(versions.own(), found.version)
+    same = found.wire_revision == wire_revision
+    detail = f"{found.version}, this command {versions.own()}" + ("" if same else "; their APIs differ")
+    yield Row("version", WARN if said else OK, detail, said)
+    apart = found.now.ToNanoseconds() / 1e9 - (before + now()) / 2
+    yield clock(apart)
+    yield from _login(client)
+
+
+def clock(apart: float) -> Row:
+    result = FAIL if abs(apart) > _SKEW_FAIL else WARN if abs(apart) > _SKEW_WARN else OK
+    way = "ahead of" if apart > 0 else "behind"
+    todo = "" if result == OK else "let both machines set their clocks by NTP"
+    return Row("clock", result, f"the platform's is {abs(apart):.1f} s {way} this one's", todo)
+
+
+def _login(client: Client) -> Iterator[Row]:
+    try:
+        request = auth_pb2.GetCurrentUserRequest()
+        claims = client.call(auth_pb2_grpc.AuthServiceStub(client.channel).GetCurrentUser, request).claims
+        yield Row("login", OK, f"{claims.email or claims.name or claims.user_id}, {claims.role} of {claims.team}")
+        status = client.call(PlatformServiceStub(client.channel).GetStatus, platform_pb2.GetStatusRequest())
+    except Error as error:
+        yield Row("login", WARN, error.message, next_step(error))
+        return
+    for service in status.services:
+        todo = "" if service.serving else f"see `fp logs {service.name}`; its stores are in the rows below"
+        detail = "takes calls" if service.serving else "takes no calls"
+        yield Row(f"service {service.name}", OK if service.serving else FAIL, detail, todo)
+
+
+def of_machine(folder: Path) -> Iterator[Row]:
+    """Of the platform on this machine: its processes and stores, its disk, its ports, what its databases hold."""
+    from fp_devstack.client import SupervisorClient
+    from fp_devstack.launch import SOCKET
+
+    yield disk(folder, shutil.disk_usage(folder).free)
+    client = SupervisorClient(folder / SOCKET)
+    try:
+        status = asyncio.run(client.status())
+        access = asyncio.run(client.access())
+    except Unavailable:
+        yield Row("processes", WARN, f"nothing runs in {folder}", "start it with `fp up`")
+        yield from ports(folder)
+        return
+    except Error as error:
+        yield failing("processes", error)
+        return
+    for process in status.processes:
+        state = str(process.state)
+        result = OK if state == "READY" else WARN if state in _READY else FAIL
+        todo = "" if result == OK else f"see `fp logs {process.name}`"
+        yield Row(f"process {process.name}", result, process.problem or state.lower(), todo)
+    yield growth(dict(access.databases))
+
+
+def disk(folder: Path, free: int) -> Row:
+    result = FAIL if free < _ROOM_FAIL else WARN if free < _ROOM_WARN else OK
+    todo = "" if result == OK else "make room on this disk, or give another folder by --data"
+    return Row("disk", result, f"{free / GIBIBYTE:.1f} GiB are free for {folder}", todo)
+
+
+def ports(folder: Path) -> Iterator[Row]:
+    """Recorded ones that another program took while the platform is down."""
+    from fp_devstack.files import read_json
+    from fp_devstack.ports import is_free
+
+    known = {name: port for name, port in read_json(folder / "ports.json").items() if isinstance(port, int)}
+    taken = [f"{port} ({name})" for name, port in sorted(known.items()) if not is_free(port)]
+    todo = "`fp up` chooses others; addresses that were written down end" if taken else ""
+    yield Row("ports", WARN if taken else OK, f"taken: {', '.join(taken)}" if taken else "all free", todo)
+
+
+def growth(databases: Mapping[str, str]) -> Row:
+    """What the databases hold, and the largest table of all."""
+    sizes: dict[str, int] = {}
+    largest: tuple[int, str] = (0, "")
+    try:
+        for noun, url in databases.items():
+            size, table, bytes_of_table = asyncio.run(_sizes(url))
+            sizes[noun] = size
+            largest = max(largest, (bytes_of_table, f"{noun}.{table}"))
+    except Exception as error:  # noqa: BLE001 -- a driver has many; this row says that it could not look
+        return Row("growth", WARN, f"a database could not be asked: {type(error).__name__}", "see `fp status`")
+    total = sum(sizes.values()) / 1024**2
+    return Row("growth", OK, f"databases hold {total:.0f} MiB; largest is {largest[1]}, {largest[0] / 1024**2:.0f} MiB")
+
+
+async def _sizes(url: str) -> tuple[int, str, int]:
+    import asyncpg
+
+    connection = await asyncpg.connect(url, timeout=5)
+    try:
+        row = await connection.fetchrow(
+            """
+            SELECT pg_database_size(current_database()) AS whole, relname, pg_total_relation_size(relid) AS size
+            FROM pg_stat_user_tables ORDER BY size DESC LIMIT 1
+            """
+        )
+        return (row["whole"], row["relname"], row["size"]) if row else (0, "", 0)
+    finally:
+        await connection.close()

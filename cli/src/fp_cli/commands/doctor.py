@@ -1,0 +1,42 @@
+"""fp doctor."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import typer
+
+from fp_cli.commands.stack import DATA, folder
+from fp_cli.output import State, rows, say
+
+_COLUMNS = ("check", "result", "detail", "todo")
+_FAILED = 1
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("doctor")(doctor)
+
+
+def doctor(context: typer.Context, data: Path | None = DATA) -> None:
+    """Look at everything that a platform needs, and say what to do; exits 1 when something fails."""
+    from fp_kernel import Error
+    from fp_rpc.wire import wire_revision
+
+    from fp_cli import checkup
+    from fp_cli import context as contexts
+    from fp_cli.client import connect
+
+    state: State = context.obj
+    found: list[checkup.Row] = []
+    try:
+        with connect(state) as client:
+            found += checkup.of_platform(client, wire_revision())
+    except Error as error:
+        found.append(checkup.failing("platform", error))
+    local = folder(state, data)
+    if local.is_dir() and (data is not None or str(local) == contexts.load(state.context, new=True).data_folder):
+        found += checkup.of_machine(local)
+    rows(state, _COLUMNS, [asdict(row) for row in found])
+    counts = {result: sum(row.result == result for row in found) for result in (checkup.FAIL, checkup.WARN)}
+    say(state, f"{counts['fail']} failed, {counts['warn']} to look at, of {len(found)}", aside=True)
+    if counts[checkup.FAIL]:
+        raise typer.Exit(_FAILED)

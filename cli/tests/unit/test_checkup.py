@@ -1,0 +1,107 @@
+import socket
+
+import grpc
+import pytest
+from forgepoint.auth.v1 import auth_pb2
+from forgepoint.platform.v1 import platform_pb2
+from fp_cli import checkup
+from fp_cli.failures import NEXT_STEPS
+from fp_kernel import Unauthenticated, Unavailable
+from google.protobuf.timestamp_pb2 import Timestamp
+
+NOW = 1_362_096_000.0
+
+
+class Platform:
+    """One that answers with these services, its clock ahead by some seconds."""
+
+    address = "a:1"
+
+    def __init__(self, services=(), *, ahead=0, refused=None):
+        self.channel = grpc.insecure_channel("127.0.0.1:1")
+        self.services, self.ahead, self.refused = services, ahead, refused
+
+    def call(self, _, request, *, anonymous=False):
+        if isinstance(request, platform_pb2.GetVersionRequest):
+            if isinstance(self.refused, Unavailable):
+                raise self.refused
+            now = Timestamp(seconds=int(NOW + self.ahead))
+            return platform_pb2.GetVersionResponse(version="0.1.0", wire_revision="same", now=now)
+        if self.refused:
+            raise self.refused
+        if isinstance(request, auth_pb2.GetCurrentUserRequest):
+            claims = auth_pb2.TokenClaims(email="ada@example.com", role="admin", team="alpha")
+            return auth_pb2.GetCurrentUserResponse(claims=claims)
+        return platform_pb2.GetStatusResponse(services=self.services)
+
+
+def looked(platform):
+    return {row.check: row for row in checkup.of_platform(platform, "same", lambda: NOW)}
+
+
+def test_a_platform_that_is_well_has_only_good_rows():
+    found = looked(Platform([platform_pb2.ServiceStatus(name="auth", serving=True)]))
+
+    assert list(found) == ["platform", "version", "clock", "login", "service auth"]
+    assert {row.result for row in found.values()} == {"ok"}
+    assert not any(row.todo for row in found.values())
+
+
+def test_a_service_that_takes_no_calls_fails_with_where_to_look():
+    found = looked(Platform([platform_pb2.ServiceStatus(name="billing")]))
+
+    assert (found["service billing"].result, "fp logs billing" in found["service billing"].todo) == ("fail", True)
+
+
+def test_a_platform_that_is_away_is_one_row():
+    found = looked(Platform(refused=Unavailable("nothing answers at a:1")))
+
+    assert [(row.check, row.result) for row in found.values()] == [("platform", "fail")]
+    assert found["platform"].todo == NEXT_STEPS[Unavailable.kind]
+
+
+def test_who_is_not_logged_in_still_learns_the_rest():
+    found = looked(Platform(refused=Unauthenticated("you are not logged in")))
+
+    assert (found["clock"].result, found["login"].result) == ("ok", "warn")
+
+
+@pytest.mark.parametrize(("apart", "result"), [(0, "ok"), (4, "ok"), (-6, "warn"), (6, "warn"), (-61, "fail")])
+def test_clocks_may_be_some_seconds_apart(apart, result):
+    row = checkup.clock(apart)
+
+    assert (row.result, bool(row.todo)) == (result, result != "ok")
+
+
+def test_an_api_that_differs_is_said():
+    rows = list(checkup.of_platform(Platform(), "other", lambda: NOW))
+
+    assert "their APIs differ" in rows[1].detail
+
+
+@pytest.mark.parametrize(("gibibytes", "result"), [(100, "ok"), (3, "warn"), (0.5, "fail")])
+def test_room_on_the_disk_is_judged(gibibytes, result, tmp_path):
+    assert checkup.disk(tmp_path, int(gibibytes * checkup.GIBIBYTE)).result == result
+
+
+def test_a_port_that_another_program_took_is_named(tmp_path):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        (tmp_path / "ports.json").write_text(f'{{"edge.public": {port}}}')
+
+        (row,) = checkup.ports(tmp_path)
+
+    assert (row.result, row.detail) == ("warn", f"taken: {port} (edge.public)")
+
+
+def test_a_folder_in_which_nothing_runs_is_told(tmp_path):
+    rows = {row.check: row.result for row in checkup.of_machine(tmp_path)}
+
+    assert rows["processes"] == "warn"
+    assert rows["ports"] == "ok"
+
+
+def test_databases_that_do_not_answer_are_a_warning():
+    assert checkup.growth({"auth": "postgresql://127.0.0.1:1/x"}).result == "warn"

@@ -1,0 +1,50 @@
+"""PlatformService: the version of the platform, and which of its services take calls."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Final
+
+from forgepoint.platform.v1 import platform_pb2 as pb
+from forgepoint.platform.v1.platform_pb2_grpc import PlatformServiceServicer
+from fp_kernel import Clock
+from fp_rpc.times import to_timestamp
+from fp_rpc.wire import wire_revision
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+NOUN: Final = "gateway"
+# One question of each service for all who ask within it.
+_KEPT: Final = 5.0  # seconds
+
+
+class PlatformServicer(PlatformServiceServicer):
+    """serving: whether a service takes calls. nouns: of the services behind the gateway."""
+
+    def __init__(self, serving: Callable[[str], Awaitable[bool]], nouns: Collection[str], clock: Clock) -> None:
+        self._serving = serving
+        self._nouns = sorted(nouns)
+        self._clock = clock
+        self._version = version(f"fp-{NOUN}")
+        self._wire_revision = wire_revision()
+        self._known: tuple[float, datetime, list[pb.ServiceStatus]] | None = None
+        self._asking = asyncio.Lock()
+
+    async def GetVersion(self, request: pb.GetVersionRequest, context: object) -> pb.GetVersionResponse:  # noqa: ARG002 -- gRPC's shape
+        return pb.GetVersionResponse(
+            version=self._version, wire_revision=self._wire_revision, now=to_timestamp(self._clock.now())
+        )
+
+    async def GetStatus(self, request: pb.GetStatusRequest, context: object) -> pb.GetStatusResponse:  # noqa: ARG002 -- gRPC's shape
+        async with self._asking:
+            if self._known is None or self._clock.monotonic() - self._known[0] > _KEPT:
+                self._known = (self._clock.monotonic(), self._clock.now(), await self._asked())
+            _, asked_at, services = self._known
+        return pb.GetStatusResponse(services=services, asked_at=to_timestamp(asked_at))
+
+    async def _asked(self) -> list[pb.ServiceStatus]:
+        answers = await asyncio.gather(*map(self._serving, self._nouns))
+        own = pb.ServiceStatus(name=NOUN, serving=True, version=self._version)
+        others = [pb.ServiceStatus(name=noun, serving=yes) for noun, yes in zip(self._nouns, answers, strict=True)]
+        return sorted([own, *others], key=lambda each: each.name)

@@ -1,0 +1,43 @@
+"""The platform says its version to anybody, and which services take calls to whom it knows."""
+
+import re
+from importlib.metadata import version
+
+import grpc
+import pytest
+from forgepoint.platform.v1 import platform_pb2 as pb
+from forgepoint.platform.v1.platform_pb2_grpc import PlatformServiceStub
+from fp_rpc.wire import wire_revision
+from fp_testkit.patience import PATIENCE
+
+
+@pytest.fixture
+def platform(channel):
+    return PlatformServiceStub(channel)
+
+
+async def test_anybody_learns_the_version_and_nothing_else(platform):
+    found = await platform.GetVersion(pb.GetVersionRequest(), timeout=PATIENCE)
+
+    assert found.version == version("fp-gateway")
+    assert found.wire_revision == wire_revision()
+    assert found.now.seconds > 0
+    assert {field.name for field, _ in found.ListFields()} == {"version", "wire_revision", "now"}
+
+
+async def test_which_services_take_calls_is_told_to_callers_that_are_known(edge, platform):
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await platform.GetStatus(pb.GetStatusRequest(), timeout=PATIENCE)
+    assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
+
+    metadata = (("authorization", f"Bearer {edge.issuer.identity.viewer('alpha')}"),)
+    found = await platform.GetStatus(pb.GetStatusRequest(), metadata=metadata, timeout=PATIENCE)
+
+    serving = {each.name: each.serving for each in found.services}
+    assert list(serving) == sorted(serving)
+    assert (serving["gateway"], serving["registry"]) == (True, True)
+
+
+def test_the_fingerprint_of_the_protos_stays_the_same():
+    assert wire_revision() == wire_revision()
+    assert re.fullmatch(r"[0-9a-f]{12}", wire_revision())

@@ -1,0 +1,26 @@
+from forgepoint.platform.v1 import platform_pb2 as pb
+from fp_gateway.platform_status import PlatformServicer
+from fp_testkit.clock import ManualClock
+
+
+async def test_services_are_asked_once_for_all_who_ask_within_a_few_seconds():
+    """Each question is one to every service: many callers must not make many of them."""
+    asked = []
+
+    async def serving(noun):
+        asked.append(noun)
+        return noun == "auth"
+
+    clock = ManualClock()
+    platform = PlatformServicer(serving, ("registry", "auth"), clock)
+
+    first = await platform.GetStatus(pb.GetStatusRequest(), None)
+    again = await platform.GetStatus(pb.GetStatusRequest(), None)
+    assert first == again
+    assert asked == ["auth", "registry"]
+    assert {each.name: each.serving for each in first.services} == {"auth": True, "gateway": True, "registry": False}
+
+    clock.advance(6)
+    await platform.GetStatus(pb.GetStatusRequest(), None)
+
+    assert asked == ["auth", "registry"] * 2
