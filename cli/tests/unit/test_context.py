@@ -93,7 +93,7 @@ def test_when_the_current_one_is_deleted_none_takes_its_place():
 
 
 def access(address):
-    return SimpleNamespace(address=address, http_address="", nats_url="")
+    return SimpleNamespace(address=address, http_address="", nats_url="", ca_file="")
 
 
 def test_a_platform_of_this_machine_does_not_overwrite_another_one(tmp_path):
