@@ -3,10 +3,6 @@
 import secrets
 from dataclasses import dataclass
 
-from forgepoint.auth.v1.declarations_pb2_grpc import add_DeclarationServiceServicer_to_server
-from forgepoint.auth.v1.roles_pb2_grpc import add_RoleServiceServicer_to_server
-from forgepoint.auth.v1.service_accounts_pb2_grpc import add_ServiceAccountServiceServicer_to_server
-from forgepoint.auth.v1.signing_keys_pb2_grpc import add_SigningKeyServiceServicer_to_server
 from fp_kernel import Clock
 from fp_postgres import Database
 from fp_rpc import Server
@@ -18,6 +14,7 @@ from fp_auth.adapters.postgres.signing_keys import PostgresSigningKeys
 from fp_auth.adapters.postgres.transactions import PostgresTransactions
 from fp_auth.adapters.sealing import Fingerprints, Sealer
 from fp_auth.api.declarations_grpc import DeclarationServicer
+from fp_auth.api.programs_grpc import add_programs
 from fp_auth.api.roles_grpc import RoleServicer
 from fp_auth.api.service_accounts_grpc import ServiceAccountServicer
 from fp_auth.api.signing_keys_grpc import SigningKeyServicer
@@ -42,10 +39,7 @@ class Programs:
     declarations: DeclarationServicer
 
     def add_to(self, server: Server) -> None:
-        server.add(add_ServiceAccountServiceServicer_to_server, self.service_accounts)
-        server.add(add_RoleServiceServicer_to_server, self.roles)
-        server.add(add_SigningKeyServiceServicer_to_server, self.signing_keys)
-        server.add(add_DeclarationServiceServicer_to_server, self.declarations)
+        add_programs(server, self.service_accounts, self.roles, self.signing_keys, self.declarations)
 
 
 def build_programs(settings: AuthSettings, database: Database, signing: SigningKeyring, clock: Clock) -> Programs:
