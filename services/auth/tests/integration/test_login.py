@@ -174,3 +174,18 @@ async def test_a_locked_address_leaves_no_trace_of_the_accounts_it_makes_up(worl
     with refused(ResourceExhausted):
         await login(world, email="made-up@example.com")
     assert await world.column("SELECT key FROM login_buckets") == counted
+
+
+async def test_a_login_that_nobody_looked_at_counts_as_nothing(world, refused, monkeypatch):
+    await world.user(email="ada@example.com")
+
+    async def busy(*_, **__):
+        raise ResourceExhausted("too many calls at once", reason="TOO_MANY_CALLS", retry_after=2.0)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.hasher, "verify", busy)
+        for _ in range(2 * PAIR.free):
+            with refused(ResourceExhausted, reason="TOO_MANY_CALLS"):
+                await login(world)
+
+    await login(world)

@@ -244,8 +244,12 @@ class Transactions(Protocol):
 class PasswordHasher(Protocol):
     async def hash(self, password: str) -> str: ...
 
-    async def verify(self, password_hash: str | None, password: str) -> bool:
-        """Takes as long for an unknown user (None) as for a known one."""
+    async def verify(self, password_hash: str | None, password: str, *, whose: str = "") -> bool:
+        """Takes as long for an unknown user (None) as for a known one.
+
+        whose: address that asks; those of one address wait for each other, and not much for those of another.
+        Raises ResourceExhausted when too many wait.
+        """
         ...
 
     def outdated(self, password_hash: str) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fp_kernel import Unauthenticated, invalid
+from fp_kernel import ResourceExhausted, Unauthenticated, invalid
 
 from fp_auth.app.count_attempts import CountAttempts, subjects_of
 from fp_auth.app.ports import PasswordHasher, Subject, Transactions, Users
@@ -39,7 +39,12 @@ class VerifyPassword:
             raise invalid("password", "must not be empty")
         subjects = subjects_of(email, address)
         await self._attempts(subjects)
-        user = await self._verified(email, typed, password)
+        try:
+            user = await self._verified(email, typed, password, address)
+        except ResourceExhausted:
+            # Nobody looked at the password.
+            await self._attempts.withdraw(subjects)
+            raise
         if user is None:
             raise Unauthenticated("e-mail address or password is wrong", reason="WRONG_CREDENTIALS")
         await self._strengthen(user, password)
@@ -53,12 +58,13 @@ class VerifyPassword:
         """The attempt is not over: it counts as nothing, and the failures before it go on counting."""
         await self._attempts.withdraw(attempt.subjects)
 
-    async def _verified(self, email: str, typed: str, password: str) -> User | None:
+    async def _verified(self, email: str, typed: str, password: str, address: str) -> User | None:
         user = await self._users.find_by_email(email)
         if user is None and typed != email:
             user = await self._users.find_by_email(typed)
         # The hasher runs for unknown users too: the time of an answer must not show which addresses exist.
-        right = await self._hasher.verify(user.password_hash if user else None, password[: MAX_LENGTH + 1])
+        known = user.password_hash if user else None
+        right = await self._hasher.verify(known, password[: MAX_LENGTH + 1], whose=address)
         return user if right else None
 
     async def _strengthen(self, user: User, password: str) -> None:
