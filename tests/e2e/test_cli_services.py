@@ -41,6 +41,19 @@ def view(run):
     return name
 
 
+def test_traffic_is_divided_and_shown(run, model):
+    [running] = run.json("deployments", "list", "--model", model)
+    assert (running["version"], running["weight_bps"], running["circuit"]) == ("2", 10_000, "CLOSED")
+    assert {each["version"] for each in run.json("circuits", "list", "--model", model)} <= {"2"}
+
+    split = run.json("routes", "split", model, "2=100")
+    assert {each["version"]: each["weight_bps"] for each in split["targets"]} == {"2": 10_000}
+    assert "100%" in run("routes", "get", model).out
+    assert model in run("routes", "list").out
+    refused(run("routes", "split", model, "1=25"), 6, "25% together")
+    refused(run("routes", "get", "none"), 5)
+
+
 def test_features_are_written_read_and_read_as_they_were(run, view, tmp_path):
     assert view in [item["name"] for item in run.json("features", "views", "list", "--name", "WEATHER")]
     assert "temp" in run("features", "views", "get", view).out

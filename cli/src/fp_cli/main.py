@@ -26,6 +26,7 @@ from fp_cli.commands import (
     plans,
     predict,
     roles,
+    routes,
     runs,
     second_factor,
     secrets,
@@ -115,6 +116,9 @@ app.add_typer(secrets.app, name="secrets")
 app.add_typer(models.app, name="models")
 app.add_typer(pipelines.app, name="pipelines")
 predict.add_to(app)
+app.add_typer(routes.app, name="routes")
+app.add_typer(routes.circuits, name="circuits")
+app.add_typer(routes.deployments, name="deployments")
 app.add_typer(features.app, name="features")
 app.add_typer(experiments.app, name="experiments")
 app.add_typer(runs.app, name="runs")
