@@ -11,7 +11,7 @@ from forgepoint.featurestore.v1 import featurestore_pb2, featurestore_pb2_grpc
 from forgepoint.notification.v1 import notification_pb2, notification_pb2_grpc
 from forgepoint.pipeline.v1 import pipeline_pb2, pipeline_pb2_grpc
 from forgepoint.registry.v1 import registry_pb2, registry_pb2_grpc
-from fp_kernel import Kind, NotFound
+from fp_kernel import InvalidArgument, Kind, NotFound
 
 from fp_cli.client import Client
 from fp_cli.failures import advising
@@ -54,20 +54,20 @@ def version(client: Client, model_name: str, number: str) -> Any:
 
 def pipeline(client: Client, name_or_id: str) -> Any:
     stub = pipeline_pb2_grpc.PipelineOrchestratorServiceStub(client.channel)
-    if is_id(name_or_id):
-        return client.call(stub.GetPipeline, pipeline_pb2.GetPipelineRequest(pipeline_id=name_or_id)).pipeline
-    return pipeline_named(client, name_or_id)
+    return _found(
+        name_or_id,
+        lambda wanted: client.call(stub.GetPipeline, pipeline_pb2.GetPipelineRequest(pipeline_id=wanted)).pipeline,
+        lambda wanted: pipeline_named(client, wanted),
+    )
 
 
 def pipeline_named(client: Client, name: str) -> Any:
     stub = pipeline_pb2_grpc.PipelineOrchestratorServiceStub(client.channel)
-    for found in client.pages(stub.ListPipelines, pipeline_pb2.ListPipelinesRequest(), "pipelines", _MOST):
-        if found.name == name:
-            return found
-    raise NotFound(
-        f"there is no pipeline {name}",
-        metadata={"next_step": "`fp pipelines list` shows which there are; `fp pipelines apply FILE` makes one"},
-    )
+    try:
+        return client.call(stub.GetPipeline, pipeline_pb2.GetPipelineRequest(name=name)).pipeline
+    except NotFound:
+        step = "`fp pipelines list` shows which there are; `fp pipelines apply FILE` makes one"
+        raise NotFound(f"there is no pipeline {name}", metadata={"next_step": step}) from None
 
 
 def of_pipeline(client: Client, pipeline_id: str) -> str:
@@ -94,28 +94,32 @@ def view(client: Client, name_or_id: str) -> Any:
 
 
 def experiment(client: Client, name_or_id: str) -> str:
-    """Its id."""
-    if is_id(name_or_id):
-        return name_or_id
+    """Its id. What has the form of an id and is nobody's name is taken for one."""
     stub = experiment_pb2_grpc.ExperimentTrackerServiceStub(client.channel)
-    request = experiment_pb2.ListExperimentsRequest(include_archived=True)
-    found = client.pages(stub.ListExperiments, request, "experiments", _MOST)
+    request = experiment_pb2.ListExperimentsRequest(include_archived=True, name=name_or_id)
+    found = client.call(stub.ListExperiments, request).experiments
     return _id_of(found, name_or_id, "experiment", "`fp experiments list` shows which there are")
 
 
 def plan(client: Client, name_or_id: str) -> str:
     """Id of a rate plan."""
-    if is_id(name_or_id):
-        return name_or_id
     stub = billing_pb2_grpc.BillingServiceStub(client.channel)
-    found = client.pages(stub.ListRatePlans, billing_pb2.ListRatePlansRequest(), "rate_plans", _MOST)
-    return _id_of(found, name_or_id, "rate plan", "`fp plans list` shows which there are")
+    of = billing_pb2.GetRatePlanRequest
+    try:
+        found = _found(
+            name_or_id,
+            lambda wanted: client.call(stub.GetRatePlan, of(rate_plan_id=wanted)).rate_plan,
+            lambda wanted: client.call(stub.GetRatePlan, of(name=wanted)).rate_plan,
+        )
+    except NotFound:
+        return _id_of((), name_or_id, "rate plan", "`fp plans list` shows which there are")
+    return str(found.id)
 
 
 def rule(client: Client, name_or_id: str) -> str:
-    """Id of a notification rule; empty stays empty."""
-    if not name_or_id or is_id(name_or_id):
-        return name_or_id
+    """Id of a notification rule, of which a team has few; empty stays empty."""
+    if not name_or_id:
+        return ""
     stub = notification_pb2_grpc.NotificationServiceStub(client.channel)
     found = client.pages(stub.ListRules, notification_pb2.ListRulesRequest(), "rules", _MOST)
     return _id_of(found, name_or_id, "rule", "`fp notifications rules list` shows which there are")
@@ -125,6 +129,8 @@ def _id_of(items: Iterable[Any], name: str, noun: str, step: str) -> str:
     for found in items:
         if found.name == name:
             return str(found.id)
+    if is_id(name):
+        return name
     raise NotFound(f"there is no {noun} {name}", metadata={"next_step": step})
 
 
@@ -133,7 +139,10 @@ def user(client: Client, email_or_id: str) -> str:
     if is_id(email_or_id):
         return email_or_id
     stub = auth_pb2_grpc.AuthServiceStub(client.channel)
-    for found in client.pages(stub.ListUsers, auth_pb2.ListUsersRequest(), "users", _MOST):
-        if found.email == email_or_id.lower():
+    try:
+        for found in client.call(stub.ListUsers, auth_pb2.ListUsersRequest(email=email_or_id)).users:
             return str(found.id)
+    except InvalidArgument:
+        # What is no address is nobody's.
+        pass
     raise NotFound(f"there is no user {email_or_id}", metadata={"next_step": "`fp users list` shows who there is"})

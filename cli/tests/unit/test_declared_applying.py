@@ -62,9 +62,14 @@ class Platform:
 
     def _GetPipelineRequest(self, request):
         for found in self.pipelines.values():
-            if found.id == request.pipeline_id:
+            if request.name == found.name or found.id == request.pipeline_id:
                 return pipeline_pb2.GetPipelineResponse(pipeline=found)
         raise NotFound("there is no such pipeline")
+
+    def _GetRatePlanRequest(self, request):
+        if request.name not in self.plans:
+            raise NotFound("there is no such plan")
+        return billing_pb2.GetRatePlanResponse(rate_plan=self.plans[request.name])
 
     def _DeletePipelineRequest(self, request):
         found = next(each for each in self.pipelines.values() if each.id == request.pipeline_id)

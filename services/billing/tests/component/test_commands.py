@@ -59,6 +59,7 @@ async def test_a_plan_may_price_some_meters_only_and_by_the_million(ann):
     assert (plan.unit_prices[tokens].amount_micros, dict(plan.per_units)) == (50_000, {tokens: 1_000_000})
     assert plan.unit_prices["METER_TYPE_STORAGE_BYTES"].amount_micros == 0
     assert (await ann(pb.GetRatePlanRequest(rate_plan_id=plan.id))).rate_plan == plan
+    assert (await ann(pb.GetRatePlanRequest(name=plan.name))).rate_plan == plan
     await ann.assign(plan)
     costs = [
         (await ann.record(30, meter_type=pb.METER_TYPE_INFERENCE_TOKENS)).record.cost.amount_micros for _ in range(4)
@@ -76,6 +77,7 @@ BAD = [
     (pb.CreateRatePlanRequest(name="x"), "unit_prices"),
     (pb.CreateRatePlanRequest(), "name"),
     (pb.GetRatePlanRequest(rate_plan_id="x"), "rate_plan_id"),
+    (pb.GetRatePlanRequest(rate_plan_id=new_id(), name="x"), "name"),
     (pb.AssignRatePlanRequest(), "rate_plan_id"),
     (pb.AssignRatePlanRequest(rate_plan_id=new_id(), team="x" * 129), "team"),
     (pb.CheckQuotaRequest(), "meter_type"),
@@ -107,6 +109,7 @@ async def test_bad_input_is_refused_by_the_name_of_its_field(ann):
 async def test_what_is_not_there_is_not_found(ann):
     for request in (
         pb.GetRatePlanRequest(rate_plan_id=new_id()),
+        pb.GetRatePlanRequest(name="nobody's"),
         pb.AssignRatePlanRequest(rate_plan_id=new_id()),
         pb.GetInvoiceRequest(invoice_id=new_id()),
     ):

@@ -152,6 +152,7 @@ TABLE = {
     "reads._STORING": uses("stored_versions_unpaid_of_team", DAYS[0], "", 100, at_most=500),
     "reads._TEAMS_TO_PUBLISH": uses("usage_untold_pkey", "", 50),
     "reads.PostgresReads.plan": uses("rate_plans_pkey rates_pkey"),
+    "reads.PostgresReads.plan_named": uses("rate_plans_name rates_pkey"),
     "reads.PostgresReads.plans": uses("rate_plans_pkey rates_pkey", LAST, 21, at_most=200),
     "storage._STORE": uses("archived_models_pkey stored_versions_pkey"),
     "storage._NOTE_ARCHIVED": uses("archived_models_pkey"),

@@ -61,6 +61,12 @@ async def test_a_run_from_its_start_to_its_end(service, ann):
     assert [each.id for each in (await ann(pb.ListExperimentsRequest())).experiments] == [experiment.id]
 
 
+async def test_an_experiment_is_found_by_its_name(ann):
+    made = [(await ann(pb.CreateExperimentRequest(name=name))).experiment for name in ("one", "two")]
+    assert list((await ann(pb.ListExperimentsRequest(name="two"))).experiments) == made[1:]
+    assert not (await ann(pb.ListExperimentsRequest(name="three"))).experiments
+
+
 async def test_the_same_key_answers_the_first_response(ann):
     create = pb.CreateExperimentRequest(name="flights")
     experiment = (await ann(create, key="c")).experiment

@@ -36,6 +36,21 @@ async def test_a_pipeline_is_read_back_as_it_was_created(replica, client):
     assert list(listed.pipelines) == [created]
 
 
+async def test_a_pipeline_is_found_by_its_name_in_its_team(replica, client):
+    address = (await replica()).grpc_address
+    engineer, stranger = client(address), client(address, team="beta")
+    created = await engineer.create(GRAPH)
+    named = pb.GetPipelineRequest(name=created.name)
+    assert (await engineer.stub.GetPipeline(named)).pipeline == created
+    with pytest.raises(NotFound):
+        await stranger.stub.GetPipeline(named)
+    with pytest.raises(InvalidArgument, match="not both"):
+        await engineer.stub.GetPipeline(pb.GetPipelineRequest(name=created.name, pipeline_id=created.id))
+    await engineer.stub.DeletePipeline(pb.DeletePipelineRequest(pipeline_id=created.id))
+    with pytest.raises(NotFound):
+        await engineer.stub.GetPipeline(named)
+
+
 async def test_a_cycle_is_refused_with_its_field(replica, client):
     engineer = client((await replica()).grpc_address)
     steps = [

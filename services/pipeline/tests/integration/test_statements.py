@@ -164,6 +164,7 @@ TABLE = {
     "pipelines.PostgresPipelines.add": uses("pipelines_team_name_key"),
     "pipelines.PostgresPipelines._revision": uses(""),
     "pipelines.PostgresPipelines.find": uses("pipeline_revisions_pkey pipelines_of_team"),
+    "pipelines.PostgresPipelines.find_named": uses("pipeline_revisions_pkey pipelines_team_name_key"),
     "pipelines.PostgresPipelines.lock": uses("pipelines_of_team"),
     "pipelines.PostgresPipelines.change": uses("pipelines_team_name_key"),
     "pipelines.PostgresPipelines.change/2": uses("pipelines_pkey"),

@@ -23,21 +23,25 @@ class RatePlan(Kind):
     deletable = False
 
     def find(self, client: Client, name: str) -> Spec | None:
-        return next((spec for found, spec in self.all(client) if found == name), None)
+        try:
+            found = client.call(_billing(client).GetRatePlan, pb.GetRatePlanRequest(name=name)).rate_plan
+        except NotFound:
+            return None
+        return self._of(found)
 
     def all(self, client: Client) -> Iterator[tuple[str, Spec]]:
         for plan in client.pages(_billing(client).ListRatePlans, pb.ListRatePlansRequest(), "rate_plans", EVERYTHING):
-            yield (
-                plan.name,
-                self.of(
-                    pb.CreateRatePlanRequest(
-                        unit_prices=plan.unit_prices,
-                        included_quantities=plan.included_quantities,
-                        quota_limits=plan.quota_limits,
-                        per_units=plan.per_units,
-                    )
-                ),
+            yield plan.name, self._of(plan)
+
+    def _of(self, plan: pb.RatePlan) -> Spec:
+        return self.of(
+            pb.CreateRatePlanRequest(
+                unit_prices=plan.unit_prices,
+                included_quantities=plan.included_quantities,
+                quota_limits=plan.quota_limits,
+                per_units=plan.per_units,
             )
+        )
 
     def create(self, client: Client, name: str, spec: Spec) -> None:
         request = self.request(name, spec)

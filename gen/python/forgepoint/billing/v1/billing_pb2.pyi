@@ -1260,15 +1260,19 @@ class GetRatePlanRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     RATE_PLAN_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
     rate_plan_id: _builtins.str
+    name: _builtins.str
+    """Instead of the id."""
     def __init__(
         self,
         *,
         rate_plan_id: _builtins.str = ...,
+        name: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["rate_plan_id", b"rate_plan_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "rate_plan_id", b"rate_plan_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -510,9 +510,12 @@ class ListExperimentsRequest(_message.Message):
     TEAM_FILTER_FIELD_NUMBER: _builtins.int
     INCLUDE_ARCHIVED_FIELD_NUMBER: _builtins.int
     PAGINATION_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
     team_filter: _builtins.str
     """Narrows the list; it never widens it."""
     include_archived: _builtins.bool
+    name: _builtins.str
+    """Only the one of this name."""
     @_builtins.property
     def pagination(self) -> _common_pb2.PaginationRequest: ...
     def __init__(
@@ -521,10 +524,11 @@ class ListExperimentsRequest(_message.Message):
         team_filter: _builtins.str = ...,
         include_archived: _builtins.bool = ...,
         pagination: _common_pb2.PaginationRequest | None = ...,
+        name: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["pagination", b"pagination"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["include_archived", b"include_archived", "pagination", b"pagination", "team_filter", b"team_filter"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["include_archived", b"include_archived", "name", b"name", "pagination", b"pagination", "team_filter", b"team_filter"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

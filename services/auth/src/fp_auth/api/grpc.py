@@ -99,6 +99,7 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
             current_call().team_scope(request.team_filter),
             page_size=request.pagination.page_size,
             page_token=request.pagination.page_token,
+            email=request.email,
         )
         return convert.users_to_pb(page)
 

@@ -10,7 +10,7 @@ from fp_auth.app.refusals import no_user
 from fp_auth.app.session import role_named
 from fp_auth.domain.api_keys import ApiKey
 from fp_auth.domain.scopes import covers, permission
-from fp_auth.domain.users import User
+from fp_auth.domain.users import User, parse_email
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,11 @@ class Queries:
         self._roles = roles
         self._api_keys = api_keys
 
-    async def users(self, team: str, *, page_size: int, page_token: str) -> Page[User]:
-        """The users of one team. Raises InvalidArgument."""
+    async def users(self, team: str, *, page_size: int, page_token: str, email: str = "") -> Page[User]:
+        """The users of one team; of an address the one who has it. Raises InvalidArgument."""
+        if email:
+            found = await self._users.find_by_email(parse_email(email))
+            return Page((found,) if found and found.team == team else (), "")
         scope = ("users", team)
         request = page_request_by_id(page_size, page_token, scope=scope)
         return page_by_id(await self._users.page(team, request), request, scope=scope)

@@ -47,7 +47,12 @@ class BillingServicer(CommandServicer):
         self._clock = clock
 
     async def GetRatePlan(self, request: pb.GetRatePlanRequest, context: Context) -> pb.GetRatePlanResponse:
-        plan = await self._read.plan(parse_id(request.rate_plan_id, "rate_plan_id"))
+        if request.name and request.rate_plan_id:
+            raise invalid("name", "give an id or a name, not both")
+        if request.name:
+            plan = await self._read.plan_named(request.name)
+        else:
+            plan = await self._read.plan(parse_id(request.rate_plan_id, "rate_plan_id"))
         return pb.GetRatePlanResponse(rate_plan=convert.plan_to_pb(plan))
 
     async def ListRatePlans(self, request: pb.ListRatePlansRequest, context: Context) -> pb.ListRatePlansResponse:

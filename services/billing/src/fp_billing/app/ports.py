@@ -201,6 +201,8 @@ class Books(Protocol):
 class Reads(Protocol):
     async def plan(self, plan_id: str) -> RatePlan | None: ...
 
+    async def plan_named(self, name: str) -> RatePlan | None: ...
+
     async def plans(self, page: PageRequest) -> tuple[Sequence[RatePlan], str]:
         """Newest first; the position after the last one, empty on the last page."""
 

@@ -1,5 +1,6 @@
 """Reads of billing."""
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -37,6 +38,13 @@ class Queries:
     async def plan(self, plan_id: str) -> RatePlan:
         """Raises NotFound."""
         found = await self._reads.plan(plan_id)
+        if found is None:
+            raise no_plan()
+        return found
+
+    async def plan_named(self, name: str) -> RatePlan:
+        """Raises NotFound."""
+        found = await self._reads.plan_named(unicodedata.normalize("NFC", name))
         if found is None:
             raise no_plan()
         return found

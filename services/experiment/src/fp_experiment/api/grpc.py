@@ -116,6 +116,7 @@ class ExperimentServicer(ExperimentTrackerServiceServicer):
             archived=request.include_archived,
             page_size=request.pagination.page_size,
             page_token=request.pagination.page_token,
+            name=request.name,
         )
         return pb.ListExperimentsResponse(
             experiments=[convert.experiment_to_pb(each) for each in page.items],

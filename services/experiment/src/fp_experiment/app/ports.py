@@ -121,6 +121,8 @@ class RunPage:
 class Reads(Protocol):
     async def experiment(self, team: str, experiment_id: str) -> Experiment | None: ...
 
+    async def experiment_named(self, team: str, name: str) -> Experiment | None: ...
+
     async def experiments(self, team: str, page: PageRequest, *, archived: bool) -> Sequence[Experiment]:
         """Newest first; one more than the page."""
 

@@ -23,8 +23,13 @@ class Queries:
             raise no_experiment()
         return found
 
-    async def experiments(self, team: str, *, archived: bool, page_size: int, page_token: str) -> Page[Experiment]:
-        """Newest first. Raises InvalidArgument."""
+    async def experiments(
+        self, team: str, *, archived: bool, page_size: int, page_token: str, name: str = ""
+    ) -> Page[Experiment]:
+        """Newest first; of a name the one that has it. Raises InvalidArgument."""
+        if name:
+            found = await self._reads.experiment_named(team, name)
+            return Page((found,) if found and (archived or found.archived_at is None) else (), "")
         scope = ("experiments", team, str(archived))
         request = page_request_by_id(page_size, page_token, scope=scope)
         return page_by_id(await self._reads.experiments(team, request, archived=archived), request, scope=scope)

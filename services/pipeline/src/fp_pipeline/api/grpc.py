@@ -55,7 +55,12 @@ class PipelineServicer(pipeline_pb2_grpc.PipelineOrchestratorServiceServicer):
         return convert.created_to_pb(await self._create_pipeline(_actor(), draft, created))
 
     async def GetPipeline(self, request: pb.GetPipelineRequest, context: object) -> pb.GetPipelineResponse:
-        found = await self._queries.pipeline(caller().team, parse_id(request.pipeline_id, "pipeline_id"))
+        if request.name:
+            if request.pipeline_id:
+                raise invalid("name", "give an id or a name, not both")
+            found = await self._queries.pipeline_named(caller().team, request.name)
+        else:
+            found = await self._queries.pipeline(caller().team, parse_id(request.pipeline_id, "pipeline_id"))
         return pb.GetPipelineResponse(pipeline=convert.pipeline_to_pb(found))
 
     async def ListPipelines(self, request: pb.ListPipelinesRequest, context: object) -> pb.ListPipelinesResponse:

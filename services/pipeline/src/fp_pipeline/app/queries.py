@@ -28,6 +28,13 @@ class Queries:
             raise NotFound(f"no pipeline {pipeline_id}")
         return found
 
+    async def pipeline_named(self, team: str, name: str) -> Pipeline:
+        """Raises NotFound."""
+        found = await self._reads.pipeline_named(team, name)
+        if found is None:
+            raise NotFound("no pipeline of this name")
+        return found
+
     async def execution(self, team: str, execution_id: str) -> Execution:
         """Raises NotFound."""
         found = await self._reads.execution(team, execution_id)

@@ -101,6 +101,10 @@ class PostgresReads:
         row = await self._database.fetchrow(f"SELECT {PLAN} FROM rate_plans p WHERE p.id = $1", plan_id)  # noqa: S608 -- a constant
         return to_plan(row) if row else None
 
+    async def plan_named(self, name: str) -> RatePlan | None:
+        row = await self._database.fetchrow(f"SELECT {PLAN} FROM rate_plans p WHERE p.name = $1", name)  # noqa: S608 -- a constant
+        return to_plan(row) if row else None
+
     async def plans(self, page: PageRequest) -> tuple[Sequence[RatePlan], str]:
         rows = await self._database.fetch(
             f"SELECT {PLAN} FROM rate_plans p WHERE p.id < $1 ORDER BY p.id DESC LIMIT $2",  # noqa: S608 -- a constant

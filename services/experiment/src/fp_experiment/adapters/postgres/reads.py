@@ -26,6 +26,10 @@ class PostgresReads:
     async def experiment(self, team: str, experiment_id: str) -> Experiment | None:
         return await self._experiments.find(team, experiment_id)
 
+    async def experiment_named(self, team: str, name: str) -> Experiment | None:
+        experiment_id = await self._experiments.id_of(team, name)
+        return await self._experiments.find(team, experiment_id) if experiment_id else None
+
     async def experiments(self, team: str, page: PageRequest, *, archived: bool) -> Sequence[Experiment]:
         return await self._experiments.page(team, page, archived=archived)
 

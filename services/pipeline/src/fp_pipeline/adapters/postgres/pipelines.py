@@ -58,6 +58,14 @@ class PostgresPipelines:
         )
         return _pipeline(row) if row else None
 
+    async def find_named(self, team: str, name: str) -> Pipeline | None:
+        row = await self._connection.fetchrow(
+            f"SELECT {COLUMNS} WHERE p.team = $1 AND p.name = $2 AND p.deleted_at IS NULL",
+            team,
+            name,
+        )
+        return _pipeline(row) if row else None
+
     async def lock(self, team: str, pipeline_id: str) -> Pipeline | None:
         # A statement of its own: one that waited for the lock would read the steps as they were before the wait.
         await self._connection.execute(

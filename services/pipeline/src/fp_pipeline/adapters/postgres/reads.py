@@ -20,5 +20,8 @@ class PostgresReads(PostgresExecutionReads, PostgresLogReads):
     async def pipeline(self, team: str, pipeline_id: str) -> Pipeline | None:
         return await self._pipelines.find(team, pipeline_id)
 
+    async def pipeline_named(self, team: str, name: str) -> Pipeline | None:
+        return await self._pipelines.find_named(team, name)
+
     async def pipelines(self, team: str, kind: PipelineType | None, page: PageRequest) -> Sequence[Pipeline]:
         return await self._pipelines.page(team, kind, page)
