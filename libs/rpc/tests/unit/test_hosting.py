@@ -29,7 +29,7 @@ class Secret:
 
 
 class Settings:
-    auth_addr, auth_issuer, service_secret = "127.0.0.1:1", "http://127.0.0.1:1", Secret()
+    auth_addr, auth_issuer, service_secret, edge_proof = "127.0.0.1:1", "http://127.0.0.1:1", Secret(), None
 
 
 async def test_channels_are_closed_before_the_credential_that_their_last_calls_need():

@@ -10,6 +10,7 @@ import pytest
 from fp_onnx import Unreadable
 from fp_serving.adapters.onnx import OnnxEngine, read_graph
 from fp_serving.app.load import _load
+from fp_testkit.wallclock import RunningClock
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
@@ -107,7 +108,7 @@ def _chain(make_model: ModelMaker, steps: Sequence[str], name: str = "model.onnx
 
 @pytest.mark.parametrize("step", _APART)
 def test_operators_that_keep_rows_apart_share_a_run(make_model: ModelMaker, step: str) -> None:
-    model, shares, _ = _load(_ENGINE, _chain(make_model, [step, "weights"]))
+    model, shares, _, _ = _load(_ENGINE, _chain(make_model, [step, "weights"]), RunningClock())
     assert model.row_wise
     assert shares
 
@@ -138,7 +139,7 @@ def test_a_model_that_was_quantized_dynamically_runs_requests_one_by_one(linear_
     quantized = tmp_path / "quantized.onnx"
     quantize_dynamic(linear_model, quantized)
     assert "DynamicQuantizeLinear" in {node.op_type for node in onnx.load(quantized).graph.node}
-    _, shares, notes = _load(_ENGINE, quantized)
+    _, shares, _, notes = _load(_ENGINE, quantized, RunningClock())
     assert not shares
     assert notes == ["requests run one by one"]
 
@@ -163,7 +164,7 @@ def test_trees_and_their_labels_share_a_run(make_model: ModelMaker) -> None:
         classlabels_int64s=[0, 1],
     )
     outputs = [("label", TensorProto.INT64, ["n"]), ("scores", _FLOAT, ["n", 2])]
-    _, shares, _ = _load(_ENGINE, make_model([tree], [("x", _FLOAT, ["n", 3])], outputs))
+    _, shares, _, _ = _load(_ENGINE, make_model([tree], [("x", _FLOAT, ["n", 3])], outputs), RunningClock())
     assert shares
 
 

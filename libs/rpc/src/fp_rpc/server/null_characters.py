@@ -12,6 +12,9 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 _NUL: Final = "\0"
+# Their places are named as in the JSON that they stand for: `input.note`, not `input.fields[note].string_value`.
+_STRUCT: Final = "google.protobuf.Struct"
+_JSON: Final = frozenset((_STRUCT, "google.protobuf.Value", "google.protobuf.ListValue"))
 # The path of the first text with a NUL, below what it is given; None when there is none.
 _Look = Callable[[Any], str | None]
 
@@ -51,7 +54,7 @@ class _Looks:
             if presence and not message.HasField(name):
                 continue
             if (place := look(getattr(message, name))) is not None:
-                return f".{name}{place}"
+                return place if self.name in _JSON else f".{name}{place}"
         return None
 
 
@@ -85,6 +88,7 @@ def _each(look: _Look) -> _Look:
 
 def _of_map(entry: Descriptor, above: tuple[_Looks, ...]) -> _Look | None:
     texts = entry.fields_by_name["key"].type == FieldDescriptor.TYPE_STRING
+    named = ".{}" if entry.containing_type.full_name == _STRUCT else "[{}]"
     look = _look(entry.fields_by_name["value"], above)
 
     def among(pairs: Any) -> str | None:
@@ -93,7 +97,7 @@ def _of_map(entry: Descriptor, above: tuple[_Looks, ...]) -> _Look | None:
                 # The key itself would carry the character into the message.
                 return ""
             if look is not None and (place := look(pairs[key])) is not None:
-                return f"[{key}]{place}"
+                return f"{named.format(key)}{place}"
         return None
 
     return among if texts or look is not None else None
