@@ -16,6 +16,8 @@ def document() -> Json:
         "application_log_config": {
             "log_format": {"json_format": {"time": "%Y-%m-%dT%T.%eZ", "level": "%l", "logger": "edge", "message": "%j"}}
         },
+        # Above this, free memory goes back to the system at once: what a flood took was held for ever.
+        "memory_allocator_manager": {"soft_memory_limit_bytes": "{kept_bytes}"},
         "overload_manager": _overload(),
     }
 
