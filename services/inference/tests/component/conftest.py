@@ -58,7 +58,7 @@ SIGNATURE = model_pb2.Signature(
 class FakeRuntime(ModelServingServiceServicer):
     """One version behind a port; answers the version's number as a probability.
 
-    errors: raised one after the other before it answers. calls: team and request id of each.
+    errors: raised one after the other before it answers. calls: team and request id; as_frames: how many by link.
     """
 
     version: str
@@ -66,9 +66,13 @@ class FakeRuntime(ModelServingServiceServicer):
     address: str = ""
     errors: list[Error] = field(default_factory=list)
     calls: list[tuple[str, str]] = field(default_factory=list)
+    as_frames: int = 0
     gate: asyncio.Event | None = None
 
-    async def Predict(self, request: serving_pb2.PredictRequest, context: Context) -> serving_pb2.PredictResponse:
+    async def Predict(
+        self, request: serving_pb2.PredictRequest, context: Context | None
+    ) -> serving_pb2.PredictResponse:
+        self.as_frames += context is None  # as calls of a link have none
         self.calls.append((current_call().team, request.idempotency_key))
         if self.gate is not None:
             await self.gate.wait()
@@ -86,7 +90,9 @@ class FakeRuntime(ModelServingServiceServicer):
     async def GetModelStatus(
         self, request: serving_pb2.GetModelStatusRequest, context: Context
     ) -> serving_pb2.GetModelStatusResponse:
-        status = serving_pb2.ModelStatus(version=self.version, state=serving_pb2.MODEL_STATE_READY)
+        status = serving_pb2.ModelStatus(
+            version=self.version, state=serving_pb2.MODEL_STATE_READY, link_port=self.server.link_port
+        )
         return serving_pb2.GetModelStatusResponse(status=status)
 
     async def GetModelInfo(
@@ -115,13 +121,15 @@ class FakePipeline(PipelineOrchestratorServiceServicer):
 
 @pytest_asyncio.fixture
 async def runtime(issuer: Issuer) -> AsyncIterator[Callable[..., Awaitable[FakeRuntime]]]:
-    """Starts a runtime of a version."""
+    """Starts a runtime of a version; linked: whether it takes predictions as frames, as those of today do."""
     running: list[FakeRuntime] = []
 
-    async def run(version: str, address: str = "127.0.0.1:0") -> FakeRuntime:
+    async def run(version: str, address: str = "127.0.0.1:0", *, linked: bool = True) -> FakeRuntime:
         server = Server("serving", resolver=issuer.identity.resolver(), metrics=Metrics("serving"))
         fake = FakeRuntime(version, server)
         server.add(add_ModelServingServiceServicer_to_server, fake)
+        if linked:
+            server.link("Predict", 0)
         fake.address = f"127.0.0.1:{await server.start(address)}"
         server.set_serving(True)
         running.append(fake)

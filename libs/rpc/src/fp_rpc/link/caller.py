@@ -48,6 +48,8 @@ class Link:
         self._tls = tls
         self._opening = asyncio.Lock()
         self._connection: _Connection | None = None
+        # Also those that a peer that goes away still answers on.
+        self._open: set[_Connection] = set()
 
     async def call(self, body: bytes, *, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 -- as stubs take it
         """The response to a request. timeout: seconds; less when the call that is being handled has less left.
@@ -69,8 +71,8 @@ class Link:
     async def close(self) -> None:
         """End the connection; calls under way fail with Unavailable."""
         self._closed(self)
-        connection, self._connection = self._connection, None
-        if connection is not None:
+        self._connection = None
+        for connection in tuple(self._open):
             connection.lose()
 
     async def _ask(self, body: bytes, context: CallContext) -> bytes:
@@ -124,7 +126,7 @@ class Link:
         async with self._opening:
             if self._connection is not None and self._connection.usable:
                 return self._connection
-            connection = await self._open(*await self._locate())
+            connection = await self._reach(*await self._locate())
             try:
                 await connection.greet(token)
             except BaseException:
@@ -133,12 +135,12 @@ class Link:
             self._connection = connection
             return connection
 
-    async def _open(self, host: str, port: int) -> "_Connection":
+    async def _reach(self, host: str, port: int) -> "_Connection":
         context = self._tls() if self._tls is not None else None
         peer = self._peer if context is not None else None
         try:
             _, connection = await asyncio.get_running_loop().create_connection(
-                lambda: _Connection(self._method),
+                lambda: _Connection(self._method, self._open),
                 host,
                 port,
                 ssl=context,
@@ -151,8 +153,11 @@ class Link:
 
 
 class _Connection(asyncio.Protocol):
-    def __init__(self, method: str) -> None:
+    """opened: where it stands from its beginning to its end."""
+
+    def __init__(self, method: str, opened: "set[_Connection]") -> None:
         self._method = method
+        self._opened = opened
         self._reader = FrameReader(LARGEST)
         self._transport: asyncio.Transport | None = None
         self._token = ""
@@ -167,8 +172,10 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        self._opened.add(self)
 
     def connection_lost(self, _: Exception | None) -> None:
+        self._opened.discard(self)
         self._fail(_lost)
 
     def pause_writing(self) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from forgepoint.link.v1 import link_pb2 as pb
 from fp_kernel import Error, FailedPrecondition, Internal, NotFound, Principal, Unauthenticated
@@ -16,6 +16,7 @@ from opentelemetry.trace import SpanKind
 from fp_rpc.errors import INTERNAL_MESSAGE, to_status
 from fp_rpc.identity.caller import of_bearer
 from fp_rpc.link.framing import LARGEST, OLDEST, VERSION, BadFrame, FrameReader, pack
+from fp_rpc.server.call_end import record_of
 from fp_rpc.server.incoming_call import Call, enter
 from fp_rpc.server.method import Method
 from fp_rpc.tls.names import check_principal, noun_of
@@ -93,6 +94,8 @@ class Connection(asyncio.Protocol):
     def _take(self, frame: pb.Frame) -> None:
         kind = frame.kind
         if kind == pb.FRAME_KIND_ASK and self._method is not None:
+            if frame.call in self._calls:
+                raise BadFrame("two calls of one number")
             self._calls[frame.call] = asyncio.create_task(self._answer(frame, self._method))
         elif kind == pb.FRAME_KIND_CANCEL:
             task = self._calls.get(frame.call)
@@ -143,13 +146,14 @@ class Connection(asyncio.Protocol):
         call = _call(frame, method, started, self._peer)
         enter(call)
         span = begin(method.label, kind=SpanKind.SERVER, attributes=method.attributes, carrier=call.metadata)
-        code, failure = "OK", None
+        code, failure, request = "OK", None, None
         size, admitted = len(frame.body), False
         try:
             self._listener.admit(size)
             admitted = True
             await self._identify(call, frame, method)
-            answer = method.serialize(await method.behaviour(method.parse(frame.body), None))
+            request = method.parse(frame.body)
+            answer = method.serialize(await method.behaviour(request, None))
             self._send(pb.Frame(kind=pb.FRAME_KIND_ANSWER, call=frame.call, body=answer))
         except asyncio.CancelledError:
             code = "CANCELLED"
@@ -166,7 +170,7 @@ class Connection(asyncio.Protocol):
             if span is not None:
                 end(span, failed="" if code == "OK" else code, cause=failure)
             if code in DENIED:
-                self._listener.audit.add(_record(call, code))
+                self._listener.audit.add(record_of(call, code, method.resource_of(request)))
 
     async def _identify(self, call: Call, frame: pb.Frame, method: Method) -> None:
         """With each call, because a credential ends: its key is withdrawn, or its time is over."""
@@ -215,16 +219,3 @@ def _known(error: Exception, method: Method) -> Error:
         return error
     _log.exception("call failed", error, method=method.label)
     return error if isinstance(error, Error) else Internal(INTERNAL_MESSAGE)
-
-
-def _record(call: Call, code: str) -> AuditRecord:
-    principal: Any = call.principal
-    return AuditRecord(
-        method=call.method,
-        status=code,
-        actor_id=principal.user_id if principal else "",
-        actor_role=principal.role if principal else "",
-        team=principal.team if principal else "",
-        peer=call.peer,
-        correlation_id=call.correlation_id,
-    )

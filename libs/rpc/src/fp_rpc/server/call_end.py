@@ -29,7 +29,7 @@ from fp_rpc.errors import INTERNAL_MESSAGE, to_status
 from fp_rpc.identity.caller import of_bearer
 from fp_rpc.identity.withdrawals import identity_ended
 from fp_rpc.retries import pushback
-from fp_rpc.server.incoming_call import IncomingCall
+from fp_rpc.server.incoming_call import Call, IncomingCall
 
 _log = get_logger("fp_rpc.server")
 _LARGEST_DENIED_BODY: Final = 64 * 1024
@@ -94,7 +94,7 @@ class CallEnd:
             )
         level = call.rpc.rule.audit
         if level is AuditLevel.ALWAYS or (code in DENIED and level is AuditLevel.ON_DENY):
-            self._audit.add(_record(call, code))
+            self._audit.add(record_of(call, code, call.rpc.resource_of(call.request)))
 
     async def _replayed(self, call: IncomingCall, replayed: Replayed, context: Any) -> bytes | None:
         # The handler may have set trailers before it found the replay, such as the position of its write.
@@ -151,7 +151,8 @@ def _cancellation(call: IncomingCall) -> Error:
     return DeadlineExceeded("the deadline passed") if late else Cancelled("the call was cancelled")
 
 
-def _record(call: IncomingCall, code: str) -> AuditRecord:
+def record_of(call: Call, code: str, resource_id: str) -> AuditRecord:
+    """How a call ended, for the audit."""
     principal = call.identified or call.principal
     return AuditRecord(
         method=call.method,
@@ -160,7 +161,7 @@ def _record(call: IncomingCall, code: str) -> AuditRecord:
         actor_role=principal.role if principal else "",
         api_key_id=principal.api_key_id if principal else "",
         team=principal.team if principal else "",
-        resource_id=call.rpc.resource_of(call.request),
+        resource_id=resource_id,
         peer=call.client_address or without_port(call.peer),
         correlation_id=call.correlation_id,
     )
