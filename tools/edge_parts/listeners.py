@@ -10,6 +10,8 @@ _STREAMS, _WINDOW = 128, 256 * 1024
 # Of a connection: what a stranger can make the edge hold before it is read any further.
 _BUFFER = 128 * 1024
 _HEADER_KIB, _HEADERS = 10, 64
+# What one client owns: it takes any address of it that it likes.
+_OWNED = {"v4_prefix_mask_len": 32, "v6_prefix_mask_len": 64}
 # The client's own; every other name that begins like this belongs to the platform.
 _OWN = "fp-position"
 
@@ -129,7 +131,7 @@ def inner_names() -> str:
 
 
 def _rates() -> Json:
-    """A bucket for each address and kind of call; a route says its kind, and one without passes."""
+    """A bucket for each client's address and kind of call; a route says its kind, and one without passes."""
     kind = {
         "source": "ROUTE_ENTRY",
         "descriptor_key": "kind",
@@ -137,7 +139,7 @@ def _rates() -> Json:
     }
     descriptors = [
         {
-            "entries": [{"key": "kind", "value": kind}, {"key": "remote_address"}],
+            "entries": [{"key": "kind", "value": kind}, {"key": "masked_remote_address"}],
             "token_bucket": {
                 "max_tokens": f"{{{kind}_burst}}",
                 "tokens_per_fill": f"{{{kind}_rate}}",
@@ -155,7 +157,7 @@ def _rates() -> Json:
         token_bucket={"max_tokens": 4_294_967_295, "tokens_per_fill": 4_294_967_295, "fill_interval": "1s"},
         max_dynamic_descriptors=10_000,
         rate_limited_as_resource_exhausted=True,
-        rate_limits=[{"actions": [{"metadata": kind}, {"remote_address": {}}]}],
+        rate_limits=[{"actions": [{"metadata": kind}, {"masked_remote_address": _OWNED}]}],
         descriptors=descriptors,
         response_headers_to_add=[{"header": {"key": "retry-after", "value": "1"}}],
     )

@@ -133,6 +133,14 @@ async def test_strangers_of_one_address_are_held_back_and_nobody_else(channel):
     assert await code_of(channel, LIST, *BEARER, stranger) is grpc.StatusCode.OK
 
 
+async def test_a_stranger_is_held_back_whichever_of_its_addresses_it_takes(channel):
+    own = [("x-forwarded-for", f"2001:db8:1:2::{number:x}") for number in range(30)]
+    codes = [await code_of(channel, LOGIN, address) for address in own]
+
+    assert grpc.StatusCode.RESOURCE_EXHAUSTED in codes
+    assert await code_of(channel, LOGIN, ("x-forwarded-for", "2001:db8:1:3::1")) is grpc.StatusCode.OK
+
+
 async def test_a_service_that_is_away_is_named_without_its_address(channel, http):
     path = "/forgepoint.billing.v1.BillingService/GetUsage"
     with pytest.raises(grpc.aio.AioRpcError) as caught:

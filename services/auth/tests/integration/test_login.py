@@ -189,3 +189,18 @@ async def test_a_login_that_nobody_looked_at_counts_as_nothing(world, refused, m
                 await login(world)
 
     await login(world)
+
+
+async def test_a_client_waits_in_one_line_whichever_of_its_addresses_it_takes(world, monkeypatch):
+    await world.user(email="ada@example.com")
+    lines, verify = [], world.hasher.verify
+
+    async def noted(*given, whose):
+        lines.append(whose)
+        return await verify(*given, whose=whose)
+
+    monkeypatch.setattr(world.hasher, "verify", noted)
+    for address in ("2001:db8:1:2::3", "2001:db8:1:2::4", "2001:db8:1:3::3"):
+        await login(world, address=address)
+
+    assert lines == ["2001:db8:1:2::/64", "2001:db8:1:2::/64", "2001:db8:1:3::/64"]

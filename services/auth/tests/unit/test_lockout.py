@@ -1,7 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from fp_auth.domain.lockout import ADDRESS, PAIR, Bucket, LockoutPolicy, address_of
+from fp_auth.domain.lockout import ADDRESS, PAIR, Bucket, LockoutPolicy
 
 POLICY = LockoutPolicy(free=3, pause=timedelta(minutes=1))
 NOW = datetime(2013, 3, 1, 12, tzinfo=UTC)
@@ -55,18 +55,3 @@ def test_an_office_behind_one_address_never_waits():
             assert bucket.wait(ADDRESS, now) == timedelta(0)
             bucket, now = bucket.counted(ADDRESS, now), now + timedelta(seconds=1)
         now += timedelta(days=1)
-
-
-@pytest.mark.parametrize(
-    ("text", "counted"),
-    [
-        ("203.0.113.7", "203.0.113.7"),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-        ("::ffff:203.0.113.7", "203.0.113.7"),
-        ("fe80::1%eth0", "fe80::/64"),
-        ("unix", ""),
-        ("", ""),
-    ],
-)
-def test_failures_are_counted_for_an_address_that_one_client_owns(text, counted):
-    assert address_of(text) == counted

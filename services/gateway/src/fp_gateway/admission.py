@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import grpc
 from fp_kernel import Error, InvalidArgument, ResourceExhausted
+from fp_kernel.addresses import counted_address
 from fp_rpc.errors import too_large
 from fp_telemetry import Metrics, names
 
@@ -46,6 +47,7 @@ class Admission:
 
     def stranger(self, address: str) -> "Stranger":
         """A place for a call that anybody may make; to be left. Raises ResourceExhausted."""
+        address = counted_address(address)
         of = self._addresses.setdefault(address, _Address(asyncio.Semaphore(self._room.readers_each)))
         if self._strangers >= self._room.strangers or of.calls >= self._room.strangers_each:
             raise _busy("too many calls without a credential at once", "calls")

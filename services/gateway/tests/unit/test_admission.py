@@ -8,6 +8,8 @@ from fp_gateway.admission import Admission, Room
 from fp_kernel import InvalidArgument, ResourceExhausted
 from fp_telemetry import Metrics
 
+ANN, BOB, CAROL = "203.0.113.1", "203.0.113.2", "203.0.113.3"
+
 
 class Sender:
     """A call whose message comes when it is let go, or at once. begun: how many are being read."""
@@ -40,20 +42,30 @@ async def test_bytes_of_messages_are_bounded_together_and_one_is_always_taken():
 
 async def test_strangers_have_places_in_all_and_each_address_a_few_of_them():
     calls = admission(strangers=3, strangers_each=2)
-    places = [calls.stranger("a"), calls.stranger("a")]
+    places = [calls.stranger(ANN), calls.stranger(ANN)]
     with pytest.raises(ResourceExhausted):
-        calls.stranger("a")
-    places.append(calls.stranger("b"))
+        calls.stranger(ANN)
+    places.append(calls.stranger(BOB))
     with pytest.raises(ResourceExhausted):
-        calls.stranger("c")
+        calls.stranger(CAROL)
     places[0].leave()
-    calls.stranger("c")
+    calls.stranger(CAROL)
+
+
+async def test_a_client_has_no_more_places_by_its_many_addresses():
+    calls = admission(strangers_each=1)
+    place = calls.stranger("2001:db8:1:2::3")
+    with pytest.raises(ResourceExhausted):
+        calls.stranger("2001:db8:1:2::4")
+    calls.stranger("2001:db8:1:3::3")
+    place.leave()
+    calls.stranger("2001:db8:1:2::4")
 
 
 async def test_bodies_of_an_address_are_read_a_few_at_a_time_and_not_for_long():
     calls, sender = admission(readers_each=2, patience=0.05), Sender(late=True)
-    reads = [asyncio.ensure_future(calls.stranger("a").read(sender)) for _ in range(5)]
-    other = await calls.stranger("b").read(Sender(b"login"))
+    reads = [asyncio.ensure_future(calls.stranger(ANN).read(sender)) for _ in range(5)]
+    other = await calls.stranger(BOB).read(Sender(b"login"))
 
     found = await asyncio.gather(*reads, return_exceptions=True)
 
@@ -66,6 +78,6 @@ async def test_bodies_of_an_address_are_read_a_few_at_a_time_and_not_for_long():
 async def test_what_anybody_may_send_is_one_small_message(message, error):
     calls = admission(bytes=8_193)
     with pytest.raises(error):
-        await calls.stranger("a").read(Sender(message))
+        await calls.stranger(ANN).read(Sender(message))
 
     assert await calls.read(Sender(b"x" * 8_193), None), "nothing of it is held"

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from fp_kernel import Clock, ResourceExhausted
+from fp_kernel.addresses import counted_address
 
 from fp_auth.app.ports import Subject, Transactions
 from fp_auth.domain import lockout
@@ -68,7 +69,7 @@ def subjects_of(email: str, address: str) -> Sequence[Subject]:
     An account is counted together with the address: who guesses at it from elsewhere does not keep its owner waiting.
     The pair is stored as a digest, because people type passwords into the wrong field.
     """
-    counted = lockout.address_of(address)
+    counted = counted_address(address)
     subjects = [Subject(PAIR, hashlib.sha256(f"{email}\n{counted}".encode()).digest())]
     if counted:
         subjects.append(Subject(ADDRESS, counted.encode()))

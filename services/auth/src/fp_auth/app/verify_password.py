@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fp_kernel import ResourceExhausted, Unauthenticated, invalid
+from fp_kernel.addresses import counted_address
 
 from fp_auth.app.count_attempts import CountAttempts, subjects_of
 from fp_auth.app.ports import PasswordHasher, Subject, Transactions, Users
@@ -64,7 +65,7 @@ class VerifyPassword:
             user = await self._users.find_by_email(typed)
         # The hasher runs for unknown users too: the time of an answer must not show which addresses exist.
         known = user.password_hash if user else None
-        right = await self._hasher.verify(known, password[: MAX_LENGTH + 1], whose=address)
+        right = await self._hasher.verify(known, password[: MAX_LENGTH + 1], whose=counted_address(address))
         return user if right else None
 
     async def _strengthen(self, user: User, password: str) -> None:

@@ -4,7 +4,6 @@ An attempt is counted before the password is checked, and forgiven when it was r
 are a thousand failures, not one.
 """
 
-import ipaddress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -43,16 +42,3 @@ class Bucket:
 
     def _left(self, now: datetime) -> timedelta:
         return max(self.empty_at - now, timedelta(0)) if self.empty_at else timedelta(0)
-
-
-def address_of(text: str) -> str:
-    """The address that failures are counted for: an IPv6 client owns its whole /64. Empty when `text` is none."""
-    try:
-        address = ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        return ""
-    if isinstance(address, ipaddress.IPv4Address):
-        return str(address)
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    return str(ipaddress.ip_network((address, 64), strict=False))
