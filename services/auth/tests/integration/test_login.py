@@ -204,3 +204,15 @@ async def test_a_client_waits_in_one_line_whichever_of_its_addresses_it_takes(wo
         await login(world, address=address)
 
     assert lines == ["2001:db8:1:2::/64", "2001:db8:1:2::/64", "2001:db8:1:3::/64"]
+
+
+async def test_a_right_password_is_right_also_while_nobody_has_time_to_strengthen_its_hash(world, monkeypatch):
+    user = await world.user(email="ada@example.com")
+    await world.stores.users.set_password_hash(user.id, weak_hash())
+
+    async def busy(_):
+        raise ResourceExhausted("too many calls at once", reason="TOO_MANY_CALLS", retry_after=2.0)
+
+    monkeypatch.setattr(world.hasher, "hash", busy)
+
+    assert (await login(world)).user.id == user.id

@@ -3,6 +3,7 @@ import threading
 
 import argon2
 from fp_auth.adapters.argon2 import Argon2Hasher
+from fp_testkit.patience import PATIENCE
 
 CHEAP = argon2.Parameters(
     type=argon2.Type.ID, version=19, salt_len=8, hash_len=16, time_cost=1, memory_cost=8, parallelism=1
@@ -52,3 +53,30 @@ async def test_a_flood_of_logins_takes_the_memory_and_the_processor_of_one(monke
     await asyncio.gather(*(hasher.verify(None, "x") for _ in range(10)))
 
     assert met == []
+
+
+async def test_a_hash_that_nobody_waits_for_any_more_is_still_the_only_one(monkeypatch):
+    """Who calls and gives up at once must not have as many hashed beside each other as there are threads."""
+    hasher, began, go_on = Argon2Hasher(CHEAP), threading.Event(), threading.Event()
+    inside, most = [], []
+
+    def verify(password_hash, password):
+        inside.append(password)
+        most.append(len(inside))
+        began.set()
+        go_on.wait(PATIENCE)
+        inside.remove(password)
+        return False
+
+    monkeypatch.setattr(hasher, "_verify", verify)
+    given_up = asyncio.create_task(hasher.verify(None, "given up"))
+    assert await asyncio.to_thread(began.wait, PATIENCE)
+    given_up.cancel()
+    await asyncio.gather(given_up, return_exceptions=True)
+    # Beside it the next one would begin now.
+    next_one = asyncio.create_task(hasher.verify(None, "next"))
+    await asyncio.wait([next_one], timeout=0.2)
+    go_on.set()
+    await next_one
+
+    assert most == [1, 1]

@@ -95,6 +95,44 @@ async def test_who_leaves_the_line_holds_nobody_up():
     await hall.goes("a3")
 
 
+async def test_who_leaves_the_line_makes_room_at_once():
+    hall = Hall(Turns(most=2, most_of_one=1))
+    for who, whose in (("a1", "a"), ("a2", "a"), ("b1", "b")):
+        await hall.comes(who, whose)
+
+    await hall.leaves("a2")
+    await hall.comes("a3", "a")
+    await hall.leaves("b1")
+    await hall.comes("c1", "c")
+    for who in ("a1", "a3", "c1"):
+        await hall.goes(who)
+
+    assert hall.entered == ["a1", "a3", "c1"]
+
+
+async def test_who_leaves_while_he_is_passed_over_is_counted_once():
+    turns, entered = Turns(most=1), []
+
+    async def visit(who):
+        async with turns.enter(who):
+            entered.append(who)
+
+    first = turns.enter("a")
+    await first.__aenter__()
+    waiting = asyncio.create_task(visit("second"))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await first.__aexit__(None, None, None)
+    await asyncio.gather(waiting, return_exceptions=True)
+
+    await visit("third")
+    async with turns.enter("b"):
+        fourth = asyncio.create_task(visit("fourth"))
+        await asyncio.sleep(0)
+    await fourth
+    assert entered == ["third", "fourth"]
+
+
 async def test_who_leaves_at_the_moment_of_his_turn_passes_it_on():
     turns, entered = Turns(), []
 

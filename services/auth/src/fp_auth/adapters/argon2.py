@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import unicodedata
+from concurrent.futures import ThreadPoolExecutor
 
 import argon2
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -24,7 +25,7 @@ and three passes of RFC 9106 cost four times as much CPU, which anybody could ma
 
 
 class Argon2Hasher:
-    """Works in a thread, one at a time: each takes its memory and a whole processor for a while.
+    """Works in one thread, so one at a time: each takes its memory and a whole processor for a while.
 
     Anybody may ask for one: two at once took 128 MiB, and both processors of a small machine from everybody who is
     logged in. A thousand from one address made nine of twelve others wait for longer than their calls lasted.
@@ -33,16 +34,20 @@ class Argon2Hasher:
     def __init__(self, parameters: argon2.Parameters = OWASP) -> None:
         self._hasher = argon2.PasswordHasher.from_parameters(parameters)
         self._turns = Turns()
+        # One of its own: a caller who goes away gives up his turn at once, but a hash that has begun ends later.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="argon2")
         # An unknown user is checked against a real hash of the same cost.
         self._placeholder = self._hasher.hash(secrets.token_urlsafe())
 
     async def hash(self, password: str) -> str:
         async with self._turns.enter(""):
-            return await asyncio.to_thread(self._hasher.hash, _typed(password))
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._thread, self._hasher.hash, _typed(password))
 
     async def verify(self, password_hash: str | None, password: str, *, whose: str = "") -> bool:
         async with self._turns.enter(whose):
-            right = await asyncio.to_thread(self._verify, password_hash or self._placeholder, _typed(password))
+            loop, known = asyncio.get_running_loop(), password_hash or self._placeholder
+            right = await loop.run_in_executor(self._thread, self._verify, known, _typed(password))
         # Neither a user who is unknown nor one without a password has any that is right.
         return right and bool(password_hash)
 

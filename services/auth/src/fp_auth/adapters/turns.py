@@ -47,11 +47,24 @@ class Turns:
         try:
             await turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
+            if turn.cancelled():
+                self._leave(whose, turn)
+            else:
                 # It had the turn and does not take it.
                 self._busy = False
                 self._next()
             raise
+
+    def _leave(self, whose: str, turn: asyncio.Future[None]) -> None:
+        """Who gave up takes nobody's place: calls that are made and cancelled would else fill the hall."""
+        line = self._lines.get(whose)
+        if line is None or turn not in line:
+            # `_next` has passed it over already.
+            return
+        line.remove(turn)
+        self._waiting -= 1
+        if not line:
+            del self._lines[whose]
 
     def _next(self) -> None:
         """Give the turn to the first of the line that waits longest for one, and put that line behind the others."""

@@ -70,6 +70,10 @@ class VerifyPassword:
 
     async def _strengthen(self, user: User, password: str) -> None:
         if self._hasher.outdated(user.password_hash):
-            password_hash = await self._hasher.hash(password)
+            try:
+                password_hash = await self._hasher.hash(password)
+            except ResourceExhausted:
+                # The password is right; a login in a quieter moment does it.
+                return
             async with self._transactions() as tx:
                 await tx.users.renew_password_hash(user.id, user.password_hash, password_hash)
