@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any, Final
 
 import yaml
@@ -16,8 +17,40 @@ _TRUTH: Final = {"true": True, "false": False}
 _WHOLE: Final = re.compile(r"[-+]?(0|[1-9][0-9]*|0x[0-9a-fA-F]+)")
 
 
+# Values that the aliases of a text may stand for: ten lines of aliases to aliases are more than memory holds.
+_MOST_REPEATED: Final = 100_000
+
+
 class _Loader(yaml.SafeLoader):
     """As the safe one, but for what it would change in silence or no message can hold."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        # Values in a node, where every alias in it counts as what it stands for.
+        self._sizes: dict[yaml.Node, int] = {}
+        self._repeated = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        is_alias = self.check_event(yaml.AliasEvent)
+        line = self.peek_event().start_mark.line + 1  # type: ignore[no-untyped-call]
+        node = super().compose_node(parent, index)
+        if node is None:
+            return None
+        if is_alias:
+            # One inside of what it stands for has no size yet; it is refused when the values are made.
+            self._repeated += self._sizes.get(node, 0)
+            if self._repeated > _MOST_REPEATED:
+                raise yaml.YAMLError(f"line {line}: aliases stand for more than {_MOST_REPEATED} values")
+        else:
+            self._sizes[node] = 1 + sum(self._sizes.get(each, 0) for each in _inside(node))
+        return node
+
+
+def _inside(node: yaml.Node) -> Iterator[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        yield from chain.from_iterable(node.value)
+    elif isinstance(node, yaml.SequenceNode):
+        yield from node.value
 
 
 def load(text: str) -> Any:
