@@ -114,18 +114,21 @@ async def test_a_call_without_a_body_is_refused(serve, begin, keys):
     assert (await refusal(call)).reason == "MALFORMED_BODY"
 
 
-async def test_health_watches_are_bounded(serve):
+async def test_health_watches_are_bounded_and_leave_room_for_checks(serve):
     running = await serve()
     stub = health_pb2_grpc.HealthStub(running.bare())
     async with AsyncExitStack() as stack:
-        for _ in range(100):
+        for _ in range(50):
             watch = stub.Watch(health_pb2.HealthCheckRequest())
             stack.callback(watch.cancel)
             await watch.read()
 
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await stub.Watch(health_pb2.HealthCheckRequest()).read()
+        checks = [stub.Check(health_pb2.HealthCheckRequest(), timeout=PATIENCE) for _ in range(50)]
+        answers = await asyncio.gather(*checks)
 
+    assert {answer.status for answer in answers} == {health_pb2.HealthCheckResponse.SERVING}
     assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 

@@ -14,6 +14,8 @@ from grpc_health.v1 import health_pb2
 NAME: Final = "grpc.health.v1.Health"
 # A cluster's probes and load balancers make a handful of calls; more than this are refused.
 _MOST: Final = 100
+# Of them, watches: they last, and a stranger's must not keep out the checks of those who balance by them.
+_MOST_WATCHES: Final = 50
 _REQUEST_SECONDS: Final = 5.0
 _SERVING: Final[int] = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING: Final[int] = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -43,6 +45,7 @@ class Health:
         self._closed = False
         self._changed = asyncio.Event()
         self._open = 0
+        self._watches = 0
 
     def add(self, service: str) -> None:
         self._names.add(service)
@@ -85,22 +88,32 @@ class Health:
             return health_pb2.HealthCheckResponse(status=status)
 
     async def _watch(self, _: Any, context: Any) -> None:
-        async with self._admitted(context) as request:
-            sent = None
-            while True:
-                changed, status, closed = self._changed, self._status(request.service), self._closed
-                if status != sent:
-                    await context.write(health_pb2.HealthCheckResponse(status=status))
-                    sent = status
-                if closed:
-                    return
-                await changed.wait()
+        if self._watches >= _MOST_WATCHES:
+            await _refuse(context)
+        self._watches += 1
+        try:
+            async with self._admitted(context) as request:
+                await self._tell(request.service, context)
+        finally:
+            self._watches -= 1
+
+    async def _tell(self, service: str, context: Any) -> None:
+        """Each status of the service, until the server stops."""
+        sent = None
+        while True:
+            changed, status, closed = self._changed, self._status(service), self._closed
+            if status != sent:
+                await context.write(health_pb2.HealthCheckResponse(status=status))
+                sent = status
+            if closed:
+                return
+            await changed.wait()
 
     @asynccontextmanager
     async def _admitted(self, context: Any) -> AsyncIterator[Any]:
         """The request, for as long as the call counts as open."""
         if self._open >= _MOST:
-            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many health checks at once")
+            await _refuse(context)
         self._open += 1
         try:
             yield await self._request(context)
@@ -116,3 +129,7 @@ class Health:
         if request is grpc.aio.EOF:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the call has no request")
         return request
+
+
+async def _refuse(context: Any) -> None:
+    await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many health checks at once")
