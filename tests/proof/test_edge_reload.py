@@ -96,7 +96,7 @@ async def test_no_call_fails_while_the_configuration_is_replaced_twenty_times(ed
             await edge.reload(
                 FP_EDGE_PUBLIC_RATE=str(50 + number),
                 FP_EDGE_CORS_ORIGINS=f"https://page-{number}.example",
-                FP_EDGE_PROOFS=",".join(f"{noun}=proof-{number}-of-{noun}" for noun in NOUNS),
+                FP_EDGE_PROOFS=",".join(f"{noun}=the-proof-{number}-of-{noun}" for noun in NOUNS),
             )
             await asyncio.sleep(0.5)
         over.set()

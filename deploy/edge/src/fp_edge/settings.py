@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BeforeValidator, Field, SecretStr, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _SHORTEST_PROOF: Final = 16
+# The other port of the gateway, which has one proof for both.
+_HTTP: Final = "gateway_http"
 # The part of the heap that the edge keeps when it is not used; at rest it uses 13 MiB.
 _KEPT: Final = 12
 
@@ -22,8 +24,10 @@ def _pairs(value: str | dict[str, str]) -> dict[str, str]:
 
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
 # `host:port` of each replica, or one name that resolves to all of them.
-Addresses = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words), Field(min_length=1)]
-Proofs = Annotated[dict[str, SecretStr], NoDecode, BeforeValidator(_pairs)]
+Address = Annotated[str, Field(pattern=r"^(\[[0-9A-Fa-f:.]+\]|[^\s:/]+):[0-9]{1,5}$")]
+Addresses = Annotated[tuple[Address, ...], NoDecode, BeforeValidator(_words), Field(min_length=1)]
+Proof = Annotated[SecretStr, Field(min_length=_SHORTEST_PROOF)]
+Proofs = Annotated[dict[str, Proof], NoDecode, BeforeValidator(_pairs)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
 PerSecond = Annotated[int, Field(ge=1, le=1_000_000)]
 
@@ -78,6 +82,15 @@ class EdgeSettings(BaseSettings):
     monitor_addr: Addresses
     gateway_addr: Addresses
     gateway_http_addr: Addresses
+
+    @field_validator("edge_proofs")
+    @classmethod
+    def _complete(cls, proofs: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        """Of every service, since each believes its own alone."""
+        nouns = {name.removesuffix("_addr") for name in cls.model_fields if name.endswith("_addr")} - {_HTTP}
+        if missing := sorted(nouns - set(proofs)):
+            raise ValueError(f"no proof for {', '.join(missing)}")
+        return proofs
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

@@ -1,24 +1,14 @@
 import json
 import re
 
+import fp_platform
 import pytest
 from fp_edge import template
 from fp_edge.settings import EdgeSettings
 from pydantic import ValidationError
 
-NOUNS = [
-    "auth",
-    "registry",
-    "inference",
-    "pipeline",
-    "featurestore",
-    "experiment",
-    "billing",
-    "notification",
-    "monitor",
-    "gateway",
-]
-PROOFS = ",".join(f"{noun}=proof-of-{noun}" for noun in NOUNS)
+NOUNS = fp_platform.services()["edge"]["peers"]
+PROOFS = ",".join(f"{noun}=the-proof-of-{noun}" for noun in NOUNS)
 
 
 @pytest.fixture(autouse=True)
@@ -58,8 +48,8 @@ def test_each_address_is_a_replica(monkeypatch):
 def test_a_service_is_sent_its_own_proof_and_no_other():
     text = json.dumps(cluster("billing"))
 
-    assert "proof-of-billing" in text
-    assert not [noun for noun in NOUNS if noun != "billing" and f"proof-of-{noun}" in text]
+    assert "the-proof-of-billing" in text
+    assert not [noun for noun in NOUNS if noun != "billing" and f"the-proof-of-{noun}" in text]
 
 
 def test_a_port_and_the_hops_are_numbers(monkeypatch):
@@ -99,7 +89,16 @@ def test_no_page_may_call_unless_it_is_named(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("FP_AUTH_ADDR", ""), ("FP_EDGE_TRUSTED_HOPS", "-1"), ("FP_EDGE_ACCESS_LOG", "some")]
+    ("name", "value"),
+    [
+        ("FP_AUTH_ADDR", ""),
+        ("FP_AUTH_ADDR", "auth"),
+        ("FP_AUTH_ADDR", "http://auth:9090"),
+        ("FP_EDGE_TRUSTED_HOPS", "-1"),
+        ("FP_EDGE_ACCESS_LOG", "some"),
+        ("FP_EDGE_PROOFS", PROOFS.replace("the-proof-of-auth", "short")),
+        ("FP_EDGE_PROOFS", PROOFS.partition(",")[2]),
+    ],
 )
 def test_a_wrong_setting_is_refused(monkeypatch, name, value):
     monkeypatch.setenv(name, value)
