@@ -51,7 +51,11 @@ class Passage:
         self._stranger: Stranger | None = None
         self.code = "OK"
         self.sent: tuple[Pair, ...] = tuple(context.invocation_metadata() or ())
-        self.texts: Mapping[str, str] = {key: value for key, value in self.sent if isinstance(value, str)}
+        texts = [(key, value) for key, value in self.sent if isinstance(value, str)]
+        self.texts: Mapping[str, str] = dict(texts)
+        self._peer = ip_of(context.peer())
+        # What the edge or a proxy in front says of whom it was called by.
+        self._told = {name: ",".join(value for key, value in texts if key == name) for name in READ}
         self.correlation = (
             headers.well_formed_id(self.texts.get(headers.CORRELATION_ID))
             or headers.well_formed_id(self.texts.get(headers.REQUEST_ID))
@@ -60,7 +64,7 @@ class Passage:
 
     async def enter(self) -> None:
         """Before anything is read. Raises Unauthenticated, Unavailable, ResourceExhausted."""
-        address = self._shared.addresses.client(*self._address())
+        address = self._shared.addresses.client(self._peer, self._told)
         if self._method.rule.public:
             self._stranger = self._shared.admission.stranger(address)
         try:
@@ -92,7 +96,7 @@ class Passage:
         """What goes along to the service. carrier: of our own trace, which is the parent there."""
         own = {**carrier, headers.CORRELATION_ID: self.correlation}
         passed = [(key, value) for key, value in to_service(self.sent) if key not in own]
-        return [*passed, *self._shared.addresses.headers(*self._address()), *own.items()]
+        return [*passed, *self._shared.addresses.headers(self._peer, self._told), *own.items()]
 
     async def fail(self, failure: Failure) -> NoReturn:
         """End the call with this status."""
@@ -138,8 +142,3 @@ class Passage:
     def _release(self) -> None:
         self._shared.admission.release(self._held)
         self._held = 0
-
-    def _address(self) -> tuple[str, Mapping[str, str]]:
-        """The connection's other end, and what the edge or a proxy in front says of whom it was called by."""
-        texts = [(key, value) for key, value in self.sent if isinstance(value, str)]
-        return ip_of(self._context.peer()), {name: ",".join(v for key, v in texts if key == name) for name in READ}
