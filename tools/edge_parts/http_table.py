@@ -12,7 +12,7 @@ from fp_gateway.methods import all_methods
 from rules.protos import Rpc
 
 # Below these a credential is needed, but for the paths that say who somebody is and the protocol's own probes.
-_CREDENTIAL_NEEDED: Final = ("/api", "/v1", "/v2", "/mlflow")
+_CREDENTIAL_NEEDED: Final = ("/api", "/v1", "/v2")
 _OPEN: Final = frozenset(
     {"/api/v1/login", "/api/v1/refresh", "/api/v1/logout", "/v2", "/v2/health/live", "/v2/health/ready"}
 )

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from fp_gateway.http.response_headers import EXPOSED
 from rules import protos
 from rules.protos import Rpc
 
@@ -82,8 +83,9 @@ def _cors() -> Json:
         allow_methods="GET, POST, PUT, PATCH, DELETE",
         allow_headers="authorization, content-type, idempotency-key, fp-position, grpc-timeout, x-correlation-id, "
         "x-grpc-web, x-user-agent, traceparent, tracestate, last-event-id",
-        expose_headers="fp-position, fp-replayed, grpc-message, grpc-status, grpc-status-details-bin, retry-after, "
-        "x-correlation-id, x-request-id",
+        expose_headers=", ".join(
+            (*EXPOSED, "grpc-message", "grpc-status", "grpc-status-details-bin", "x-correlation-id")
+        ),
         max_age="600",
     )
 
