@@ -87,12 +87,15 @@ class Client:
         return (("authorization", f"Bearer {self._context.access_token}"),)
 
     def _renewed(self, context: Context) -> Context:
-        if not _is_stale(context):
+        # A refresh token is for the platform that gave it; another address gets none.
+        if not _is_stale(context) or context.address != self.transport.address:
             return context
         # A refresh token that is used twice ends the session: commands that run beside take turns, and the second
         # finds what the first one got.
         with contexts.locked():
             known = contexts.load(self._state.context)
+            if known.address != context.address:
+                raise Unauthenticated("you have logged in at another platform meanwhile")
             if known.email == context.email and not _is_stale(known):
                 return replace(context, access_token=known.access_token, expires_at=known.expires_at)
             stub = auth_pb2_grpc.AuthServiceStub(self.channel)
@@ -125,6 +128,8 @@ def connect(state: State) -> Iterator[Client]:
     """
     import os
 
+    # By its name from here on: another command may make another one the current one while this one runs.
+    state = replace(state, context=contexts.name_of(state.context))
     context = contexts.load(state.context, new=bool(state.address))
     if key := os.environ.get("FP_API_KEY"):
         context = replace(context, access_token=key, refresh_token="")

@@ -78,6 +78,12 @@ def load(name: str = "", *, new: bool = False) -> Context:
     return known.by_name.get(name or known.current, Context())
 
 
+def name_of(name: str = "") -> str:
+    """This one, else that of the current one; empty where none is current."""
+    known = everything()
+    return name or (known.current if known.current in known.by_name else "")
+
+
 def save(context: Context, name: str = "") -> str:
     """Store it under this name, else as the current one; answers its name. The first one becomes the current one.
 
