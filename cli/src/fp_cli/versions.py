@@ -3,9 +3,9 @@
 import json
 import sys
 import time
-from collections.abc import Mapping
 from importlib.metadata import version
-from typing import Any, Final
+from pathlib import Path
+from typing import Final
 
 from forgepoint.platform.v1 import platform_pb2 as pb
 from forgepoint.platform.v1.platform_pb2_grpc import PlatformServiceStub
@@ -53,22 +53,23 @@ def warn_daily(client: Client, now: float | None = None) -> None:
     now = time.time() if now is None else now
     file = contexts.path().with_name("versions.json")
     try:
-        known = _known(file.read_text()) if file.exists() else {}
+        known = _known(file)
         if 0 <= now - known.get(client.address, 0.0) < _DAY:
             return
-        said = skew(own(), of_platform(client.within(_SECONDS)).version)
         newest = sorted(known.items(), key=lambda each: each[1])[-_MOST_ADDRESSES:]
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Before the question: a platform that does not answer it makes no command wait until tomorrow.
         file.write_text(json.dumps({**dict(newest), client.address: now}))
-    except (Error, OSError, ValueError):
+        said = skew(own(), of_platform(client.within(_SECONDS)).version)
+    except (Error, OSError):
         return
     if said:
         sys.stderr.write(f"warning: {printable(said)}\n")
 
 
-def _known(text: str) -> dict[str, float]:
-    """When each address was asked. Raises ValueError."""
-    found: Any = json.loads(text)
-    if not isinstance(found, Mapping):
-        raise ValueError("is no object")  # noqa: TRY004 -- as what cannot be parsed
-    return {str(address): float(moment) for address, moment in found.items()}
+def _known(file: Path) -> dict[str, float]:
+    """When each address was asked; nothing where the file cannot be read: it is written anew."""
+    try:
+        return {str(address): float(moment) for address, moment in json.loads(file.read_text()).items()}
+    except (FileNotFoundError, ValueError, TypeError, AttributeError, RecursionError):
+        return {}

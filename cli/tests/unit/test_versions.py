@@ -75,15 +75,25 @@ def test_nothing_is_said_where_versions_fit_or_nobody_answers(version, capsys):
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"a:1": "x"}', "{"])
-def test_a_file_that_cannot_be_read_is_passed_over(text, capsys):
+def test_a_platform_that_does_not_answer_is_asked_once_a_day():
+    platform = Platform(None)
+    for moment in (0.0, 1.0, DAY):
+        versions.warn_daily(platform, DAY + moment)
+
+    assert platform.asked == 2
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"a:1": "x"}', '{"a:1": []}', "{"])
+def test_a_file_that_cannot_be_read_is_written_anew(text, capsys):
     file = context.path().with_name("versions.json")
     file.parent.mkdir(parents=True)
     file.write_text(text)
+    platform = Platform("0.6.0")
 
-    versions.warn_daily(Platform("0.6.0"), DAY)
+    for moment in (0.0, 1.0):
+        versions.warn_daily(platform, DAY + moment)
 
-    assert capsys.readouterr().err == ""
+    assert (capsys.readouterr().err.count("warning:"), platform.asked) == (1, 1)
 
 
 def test_the_file_stays_small():
