@@ -46,7 +46,7 @@ def apply(client: Client, request: pb.CreatePipelineRequest, key: str) -> tuple[
         return client.call(stub.CreatePipeline, request).pipeline, "created"
     except AlreadyExists as taken:
         try:
-            existing = names.pipeline(client, request.name)
+            existing = names.pipeline_named(client, request.name)
         except NotFound:
             raise AlreadyExists(f"{taken.message}, which was deleted; its name stays taken") from None
         if existing.type != request.type:

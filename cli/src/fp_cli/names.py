@@ -94,11 +94,20 @@ def view(client: Client, name_or_id: str) -> Any:
 
 
 def experiment(client: Client, name_or_id: str) -> str:
-    """Its id. What has the form of an id and is nobody's name is taken for one."""
+    """Its id."""
     stub = experiment_pb2_grpc.ExperimentTrackerServiceStub(client.channel)
-    request = experiment_pb2.ListExperimentsRequest(include_archived=True, name=name_or_id)
-    found = client.call(stub.ListExperiments, request).experiments
-    return _id_of(found, name_or_id, "experiment", "`fp experiments list` shows which there are")
+
+    def named(wanted: str) -> Any:
+        request = experiment_pb2.ListExperimentsRequest(include_archived=True, name=wanted)
+        for found in client.call(stub.ListExperiments, request).experiments:
+            return found
+        step = "`fp experiments list` shows which there are"
+        raise NotFound(f"there is no experiment {wanted}", metadata={"next_step": step})
+
+    def by_id(wanted: str) -> Any:
+        return client.call(stub.GetExperiment, experiment_pb2.GetExperimentRequest(id=wanted)).experiment
+
+    return str(_found(name_or_id, by_id, named).id)
 
 
 def plan(client: Client, name_or_id: str) -> str:
@@ -117,7 +126,10 @@ def plan(client: Client, name_or_id: str) -> str:
 
 
 def rule(client: Client, name_or_id: str) -> str:
-    """Id of a notification rule, of which a team has few; empty stays empty."""
+    """Id of a notification rule, of which a team has few; empty stays empty.
+
+    What has the form of an id and is nobody's name is taken for one: deliveries of a rule outlive it.
+    """
     if not name_or_id:
         return ""
     stub = notification_pb2_grpc.NotificationServiceStub(client.channel)
@@ -126,9 +138,12 @@ def rule(client: Client, name_or_id: str) -> str:
 
 
 def _id_of(items: Iterable[Any], name: str, noun: str, step: str) -> str:
-    for found in items:
-        if found.name == name:
-            return str(found.id)
+    known = {str(found.id): found.name for found in items}
+    if name in known:
+        return name
+    for known_id, its_name in known.items():
+        if its_name == name:
+            return known_id
     if is_id(name):
         return name
     raise NotFound(f"there is no {noun} {name}", metadata={"next_step": step})
