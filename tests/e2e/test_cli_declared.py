@@ -192,6 +192,7 @@ def test_pruning_asks_and_deletes_only_what_the_set_applied(run):
     refused(run(*line, "--prune", given=one), 6, f"--prune would delete Role q-{TAG} ")
     assert outcomes(run(*line, "--prune", "--dry-run", given=one).out) == {"unchanged", "pruned"}
     assert outcomes(run(*line, given=one).out) == {"unchanged"}
+    refused(run(*line, "--prune", "--yes", given=""), 6, "nothing is declared in it")
     assert outcomes(run(*line, "--prune", "--yes", given=one).out) == {"unchanged", "pruned"}
 
     left = {each["name"] for each in run.json("roles", "list")}

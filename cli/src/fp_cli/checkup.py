@@ -23,7 +23,6 @@ _SKEW_WARN, _SKEW_FAIL = 5.0, 60.0
 GIBIBYTE: Final = 1024**3
 # Of the data folder's disk: databases stop writing when nothing is left.
 _ROOM_WARN, _ROOM_FAIL = 5 * GIBIBYTE, GIBIBYTE
-_READY: Final = ("READY", "STARTING")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +96,7 @@ def of_machine(folder: Path) -> Iterator[Row]:
         return
     for process in status.processes:
         state = str(process.state)
-        result = OK if state == "READY" else WARN if state in _READY else FAIL
+        result = OK if state == "READY" else WARN if state == "STARTING" else FAIL
         todo = "" if result == OK else f"see `fp logs {process.name}`"
         yield Row(f"process {process.name}", result, process.problem or state.lower(), todo)
     yield growth(dict(access.databases))

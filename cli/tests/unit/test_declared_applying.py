@@ -2,6 +2,7 @@ import grpc
 import pytest
 from forgepoint.auth.v1 import declarations_pb2, roles_pb2
 from forgepoint.billing.v1 import billing_pb2
+from forgepoint.notification.v1 import notification_pb2
 from forgepoint.pipeline.v1 import pipeline_pb2
 from fp_cli.declared import applying, differences, sets
 from fp_cli.declared.document import Declaration
@@ -15,7 +16,7 @@ class Platform:
     def __init__(self):
         self.channel = grpc.insecure_channel("127.0.0.1:1")
         self.roles, self.pipelines, self.written = {}, {}, []
-        self.refused, self.sets, self.plans = {}, {}, {}
+        self.refused, self.sets, self.plans, self.rules = {}, {}, {}, {}
 
     def call(self, _, request):
         return getattr(self, f"_{type(request).__name__}")(request)
@@ -25,7 +26,7 @@ class Platform:
             for (kind, name), owner in self.sets.items():
                 yield declarations_pb2.DeclaredObject(kind=kind, name=name, set=owner)
         else:
-            yield from {"pipelines": self.pipelines, "rate_plans": self.plans, "rules": {}}[field].values()
+            yield from {"pipelines": self.pipelines, "rate_plans": self.plans, "rules": self.rules}[field].values()
 
     def _RecordDeclaredObjectsRequest(self, request):
         self.sets |= {(each.kind, each.name): request.set for each in request.applied}
@@ -65,6 +66,9 @@ class Platform:
             if request.name == found.name or found.id == request.pipeline_id:
                 return pipeline_pb2.GetPipelineResponse(pipeline=found)
         raise NotFound("there is no such pipeline")
+
+    def _DeleteRuleRequest(self, request):
+        assert request.id in self.rules
 
     def _GetRatePlanRequest(self, request):
         if request.name not in self.plans:
@@ -244,6 +248,24 @@ def test_nothing_is_deleted_where_something_failed():
 
     assert kept(platform, "one", role("b")) == {"b": "failed"}
     assert "a" in platform.roles
+
+
+def test_a_dry_run_deletes_nothing_either_where_something_fails():
+    platform = Platform()
+    kept(platform, "one", role("a"))
+    kept(platform, "two", role("b"))
+
+    assert kept(platform, "one", role("b"), dry_run=True) == {"b": "failed"}
+
+
+def test_a_rule_is_found_however_its_name_is_written():
+    """The platform keeps names of rules without spaces around them, in the composed form."""
+    platform = Platform()
+    platform.rules["1"] = notification_pb2.NotificationRule(id="1", name="caf\u00e9", patterns=["fp.>"])
+    for name in ("caf\u00e9", "cafe\u0301", " caf\u00e9 "):
+        declared = Declaration("NotificationRule", name, {"patterns": ["fp.>"]}, "a.yaml")
+        assert applied(platform, declared) == {name: "unchanged"}
+        KINDS["NotificationRule"].delete(platform, name)
 
 
 def test_what_only_a_later_command_knows_is_not_deleted():

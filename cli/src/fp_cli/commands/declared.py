@@ -39,6 +39,8 @@ def apply(
 
     An object that fails does not keep the others; the exit code is that of the first one that failed.
     """
+    from fp_kernel import invalid
+
     from fp_cli.client import connect
     from fp_cli.declared import files, sets
     from fp_cli.declared.applying import wanted
@@ -49,6 +51,8 @@ def apply(
             "needs --set: nothing is deleted but what was applied from the same set.", param_hint="--prune"
         )
     objects = wanted(files.read(places))
+    if prune and not objects:
+        raise invalid("file", "nothing is declared in it, so --prune would delete the whole set")
     with connect(state) as client:
         kept = sets.Kept(client, set_name)
         goes = kept.no_longer(objects) if prune else []
@@ -106,6 +110,7 @@ def export(
     from fp_cli.declared import files
     from fp_cli.declared.document import written
     from fp_cli.declared.kinds import KINDS, kind
+    from fp_cli.declared.kinds.rules import MASKED
 
     state: State = context.obj
     chosen = [kind(name, "--kind").name for name in kinds]
@@ -116,7 +121,7 @@ def export(
                 readable = _readable(state, each.name, each.all(client), needed=bool(chosen))
                 found += [written(each.name, name, spec) for name, spec in readable]
     for one in found:
-        if str(one["spec"].get("target", "")).endswith("/..."):
+        if str(one["spec"].get("target", "")).endswith(MASKED):
             say(state, f"the target of {one['kind']} {one['metadata']['name']} is masked: write it in", aside=True)
     if out is None:
         if state.structured:

@@ -39,11 +39,13 @@ class Kept:
         """Apply what is this set's and delete what goes, unless something failed: it may be what is renamed."""
         outcomes = [self._foreign(each) for each in objects if self._is_foreign(each)]
         outcomes += apply(self._client, [each for each in objects if not self._is_foreign(each)], dry_run=dry_run)
+        done = [(each.kind, each.name) for each in outcomes if each.outcome != FAILED]
+        if len(done) < len(outcomes):
+            goes = ()
         if dry_run:
             return outcomes + [Outcome(kind, name, PRUNED) for kind, name in goes]
-        done = [(each.kind, each.name) for each in outcomes if each.outcome != FAILED]
         self._record(applied=[key for key in done if self._sets.get(key) != self._name])
-        if goes and len(done) == len(outcomes):
+        if goes:
             pruned = list(prune(self._client, goes))
             # What nobody can delete would fail each time.
             gone = [each for each in pruned if each.outcome == PRUNED or not KINDS[each.kind].deletable]

@@ -1,5 +1,6 @@
 """Notification rules."""
 
+import unicodedata
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,7 +12,7 @@ from fp_kernel import FailedPrecondition, NotFound
 from fp_cli.client import Client, idempotency_key
 from fp_cli.declared.kind import EVERYTHING, Kind, Spec
 
-_MASKED = "/..."
+MASKED = "/..."
 
 
 class NotificationRule(Kind):
@@ -25,21 +26,22 @@ class NotificationRule(Kind):
     kept = ("min_severity",)
 
     def find(self, client: Client, name: str) -> Spec | None:
-        return next((self._of(rule) for rule in _listed(client) if rule.name == name), None)
+        found = _named(client, name)
+        return None if found is None else self._of(found)
 
     def all(self, client: Client) -> Iterator[tuple[str, Spec]]:
         for rule in _listed(client):
             yield rule.name, self._of(rule)
 
     def create(self, client: Client, name: str, spec: Spec) -> None:
-        if str(spec.get("target", "")).endswith(_MASKED):
+        if str(spec.get("target", "")).endswith(MASKED):
             raise FailedPrecondition("its target is masked: write the whole one, or secret://NAME")
         request = self.request(name, spec)
         request.idempotency_key = idempotency_key("")
         client.call(_stub(client).CreateRule, request)
 
     def delete(self, client: Client, name: str) -> None:
-        found = next((rule for rule in _listed(client) if rule.name == name), None)
+        found = _named(client, name)
         if found is None:
             raise NotFound(f"there is no rule {name}")
         client.call(_stub(client).DeleteRule, pb.DeleteRuleRequest(id=found.id, idempotency_key=idempotency_key("")))
@@ -63,11 +65,16 @@ class NotificationRule(Kind):
 def _comparable(spec: Spec) -> dict[str, Any]:
     """With the target as the platform shows it; channels and patterns are sets."""
     target = str(spec.get("target", ""))
-    if target.startswith(("http://", "https://")) and not target.endswith(_MASKED):
+    if target.startswith(("http://", "https://")) and not target.endswith(MASKED):
         parts = urlsplit(target)
-        target = f"{parts.scheme}://{parts.netloc}{_MASKED}"
+        target = f"{parts.scheme}://{parts.netloc}{MASKED}"
     sets = {name: sorted(set(spec.get(name, ()))) for name in ("channels", "patterns")}
     return {**spec, **sets, "target": target}
+
+
+def _named(client: Client, name: str) -> pb.NotificationRule | None:
+    wanted = unicodedata.normalize("NFC", name.strip())
+    return next((rule for rule in _listed(client) if rule.name == wanted), None)
 
 
 def _listed(client: Client) -> Iterator[pb.NotificationRule]:
