@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+import weakref
 
 import grpc
 import pytest
 import pytest_asyncio
 from fp_kernel import PermissionDenied, Unavailable
 from fp_rpc import BearerToken, ChannelPolicy, Channels
+from fp_rpc.client.renewed_channel import open_channel
 from fp_rpc.retries import RetryPolicy
 from fp_rpc.tls.certificates import Certificates as Files
 from fp_rpc.tls.certificates import UnusableCertificates
@@ -158,6 +160,21 @@ class TestRenewal:
         assert (await stream.read()).text == "both 2"
         await stream.done_writing()
         await channels.close()
+
+    async def test_a_connection_ends_with_the_last_call_on_its_certificate(self, registry, issued, shapes):
+        """Also where a method that was called on it is never called again."""
+        client = read(issued.of("inference"))
+        channel = open_channel(registry.address, (), client, "registry")
+        stub = shapes.rpc.ShapesServiceStub(channel)
+        await stub.Open(shapes.pb.Request(text="a"), timeout=PATIENCE)
+        old = weakref.ref(channel.bare())
+        issued.of("inference")
+        with pytest.raises(grpc.aio.AioRpcError):  # who calls has no token, and has connected
+            await stub.One(shapes.pb.Request(text="b"), timeout=PATIENCE)
+        async with asyncio.timeout(PATIENCE):
+            while old() is not None:
+                await asyncio.sleep(0)
+        await channel.close()
 
     async def test_new_connections_need_the_new_authority(self, registry, issued, tmp_path, call, keys):
         """A service that is given another authority takes nobody of the old one any more."""

@@ -45,11 +45,15 @@ def open_channel(address: str, options: Options, certificates: ChannelTls | None
 
 
 class _Generation:
-    """A channel made with one reading of the files, and the calls that run on it."""
+    """A channel made with one reading of the files, and the calls that run on it.
+
+    methods: as it made them. They hold it, so that nobody else may hold them.
+    """
 
     def __init__(self, opened: Opened) -> None:
         self.material, channel = opened
         self.channel: grpc.aio.Channel | None = channel
+        self.methods: dict[_Method, Any] = {}
         # Weak: gRPC ends a call that nobody holds any more.
         self._calls: WeakSet[Any] = WeakSet()
         self._retired = False
@@ -67,6 +71,7 @@ class _Generation:
         """Whether nothing runs on it any more; the channel is let go of then, and closes by that."""
         if self._retired and not self._calls:
             self.channel = None
+            self.methods.clear()
         return self.channel is None
 
     def _ended(self, call: Any) -> None:
@@ -135,19 +140,17 @@ class RenewedChannel(grpc.aio.Channel):
 class _Method:
     """What a stub calls: the method on the channel of now."""
 
-    __slots__ = ("_channel", "_generation", "_method", "_of")
+    __slots__ = ("_channel", "_of")
 
     def __init__(self, channel: RenewedChannel, of: Callable[[grpc.aio.Channel], Any]) -> None:
         self._channel = channel
         self._of = of
-        self._generation: _Generation | None = None
-        self._method: Any = None
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         generation = self._channel.generation()
-        if generation is not self._generation:
-            self._method = self._of(self._channel.bare())
-            self._generation = generation
-        call = self._method(*arguments, **options)
+        method = generation.methods.get(self)
+        if method is None:
+            method = generation.methods[self] = self._of(self._channel.bare())
+        call = method(*arguments, **options)
         generation.watch(call)
         return call
