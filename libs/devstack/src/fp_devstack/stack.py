@@ -133,12 +133,6 @@ class Stack:
             raise ValueError(f"{noun!r} is no service's noun")
         return self.secrets.token(f"database.{noun}")
 
-    def reload_users(self) -> None:
-        """Has NATS take the passwords and rights as they are now; whose are the same keep their connections."""
-        for store in self._stores.values():
-            if isinstance(store, Nats):
-                store.reload()
-
     def kill(self, name: str) -> None:
         """Ends one store as a crash would; for tests."""
         self._stores[name].kill()
@@ -174,10 +168,12 @@ class Stack:
         """The stores that speak TLS where they have a certificate."""
         return tuple(name for name, store in self._stores.items() if store.speaks_tls)
 
-    def renewed(self, names: Collection[str]) -> None:
-        """These have new certificates. NATS reads its own only when it is told to; the object store looks by itself."""
+    def reload(self, names: Collection[str]) -> None:
+        """These have new certificates, passwords or rights. NATS is told, and who keeps his own keeps his connection;
+        the object store looks for certificates by itself.
+        """
         for store in self._stores.values():
-            if isinstance(store, Nats) and store.name in names and store.pid is not None:
+            if isinstance(store, Nats) and store.name in names:
                 store.reload()
 
     def _each(self, act: Callable[[Store], None]) -> None:

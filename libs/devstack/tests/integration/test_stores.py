@@ -165,7 +165,7 @@ async def test_new_rights_at_nats_keep_the_connections_of_the_others(tmp_path):
         before = kept.client_id
         written = json.loads((stack.folder / "secrets.json").read_text())
         (stack.folder / "secrets.json").write_text(json.dumps(written | {"nats.billing": "another"}))
-        stack.reload_users()
+        stack.reload(["nats"])
         async with asyncio.timeout(PATIENCE):
             await gone.wait()
         await (await nats.connect(stack.endpoints_of("billing").nats_url, connect_timeout=int(PATIENCE))).close()
@@ -277,7 +277,7 @@ async def test_the_bus_shows_its_renewed_certificate_and_keeps_its_connections(t
         before = shown_certificate(stack.endpoints.nats_url)
         connection = await nats.connect(stack.endpoints.nats_url, tls=context, connect_timeout=int(PATIENCE))
         fresh = ssl.PEM_cert_to_DER_cert(certificates.of("nats").certificate.read_text())
-        stack.renewed(["nats"])
+        stack.reload(["nats"])
 
         bound = Bound()
         while (shown := shown_certificate(stack.endpoints.nats_url)) == before and not bound.over:

@@ -86,6 +86,24 @@ def test_what_lost_its_key_or_was_cut_is_made_anew(certificates):
     assert certificates.renew() == ["auth", "edge"]
 
 
+def test_a_start_goes_on_where_the_one_before_died_between_two_files(certificates, tmp_path):
+    """A key beside the certificate of another one."""
+    stranger = LocalCertificates(tmp_path / "other", (AUTH, EDGE), StandingClock(MOMENT))
+    certificates.renew()
+    stranger.renew()
+    stranger.files("auth").key.replace(certificates.files("auth").key)
+    assert certificates.renew() == ["auth"]
+
+    (tmp_path / "other" / "tls" / "ca.key").replace(tmp_path / "tls" / "ca.key")
+    assert certificates.renew() == ["auth", "edge"]
+    assert certificates.renew() == []
+
+    old = certificates.authority.read_text()
+    (tmp_path / "tls" / "ca.key").unlink()
+    assert certificates.renew() == ["auth", "edge"]
+    assert certificates.authority.read_text().endswith(old)
+
+
 def test_another_name_of_the_machine_makes_a_new_certificate(certificates, tmp_path, clock):
     certificates.renew()
     moved = LocalCertificates(tmp_path, (AUTH, Wanted("edge", (*EDGE.hosts, "laptop"))), clock)

@@ -202,7 +202,7 @@ class Platform:
             await asyncio.sleep(_RENEWAL_POLL_SECONDS)
             try:
                 renewed = await asyncio.to_thread(self.certificates.renew)
-                await asyncio.to_thread(self.stack.renewed, renewed)
+                await asyncio.to_thread(self.stack.reload, renewed)
             except (OSError, ValueError) as error:
                 self._note(f"certificates could not be renewed: {error}")
             else:

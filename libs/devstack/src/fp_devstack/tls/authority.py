@@ -59,6 +59,11 @@ class Authority:
         return cls(x509.load_pem_x509_certificate(pair.certificate.encode()), key)
 
     @property
+    def fits(self) -> bool:
+        """Whether the certificate is of the key."""
+        return self.certificate.public_key() == self.key.public_key()
+
+    @property
     def pair(self) -> Pair:
         return Pair(_pem(self.certificate), _key_pem(self.key))
 
@@ -83,6 +88,11 @@ class Authority:
             .add_extension(issuer, critical=False)
         )
         return Pair(_pem(builder.sign(self.key, hashes.SHA256())), _key_pem(key))
+
+
+def is_key_of(certificate: x509.Certificate, key: bytes) -> bool:
+    """Raises ValueError for what is no key in PEM."""
+    return serialization.load_pem_private_key(key, password=None).public_key() == certificate.public_key()
 
 
 _BOTH_ENDS: Final = (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH)

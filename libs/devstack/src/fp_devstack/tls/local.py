@@ -13,7 +13,7 @@ from cryptography.exceptions import InvalidSignature
 from fp_kernel import Clock
 
 from fp_devstack.files import write_private
-from fp_devstack.tls.authority import Authority, Pair
+from fp_devstack.tls.authority import Authority, Pair, is_key_of
 from fp_devstack.tls.folder import CertificateFiles
 
 # Its key never leaves the folder, and each `fp` that trusts it reads the file again.
@@ -94,14 +94,15 @@ class LocalCertificates:
         """
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         key, before = self._folder / "ca.key", ""
-        if key.exists():
+        if self.authority.exists():
             before = self.authority.read_text(encoding="utf-8")
-            found = Authority.read(Pair(before, key.read_text(encoding="utf-8")))
-            if _lasts(found.certificate, now):
+            # Who died between the two files has left a certificate whose key nobody has.
+            found = Authority.read(Pair(before, key.read_text(encoding="utf-8"))) if key.exists() else None
+            if found is not None and found.fits and _lasts(found.certificate, now):
                 return found
         fresh = Authority.new("Forgepoint on this machine", at=now, lasts=AUTHORITY_LASTS)
-        write_private(key, fresh.pair.key)
         write_private(self.authority, fresh.pair.certificate + before)
+        write_private(key, fresh.pair.key)
         return fresh
 
 
@@ -109,11 +110,14 @@ def _good(files: CertificateFiles, wanted: Wanted, authority: Authority, now: da
     try:
         found = x509.load_pem_x509_certificate(files.certificate.read_bytes())
         found.verify_directly_issued_by(authority.certificate)
+        # Who died between the two files has left a key of another certificate.
+        if not is_key_of(found, files.key.read_bytes()):
+            return False
         names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except (OSError, ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
         return False
     hosts = {*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress))}
-    return hosts == {wanted.noun, *wanted.hosts} and files.key.exists() and _lasts(found, now)
+    return hosts == {wanted.noun, *wanted.hosts} and _lasts(found, now)
 
 
 def _lasts(certificate: x509.Certificate, now: datetime) -> bool:
