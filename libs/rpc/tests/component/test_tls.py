@@ -199,6 +199,8 @@ class TestRenewal:
         files.certificate.write_bytes(old)
         with caplog.at_level(logging.WARNING):
             assert certificates.material() is before
+            assert certificates.material() is before
+        assert len(caplog.records) == 1
         files.certificate.write_bytes(fresh)
         assert certificates.material().certificate == fresh
 

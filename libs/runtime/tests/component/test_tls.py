@@ -147,6 +147,15 @@ async def test_the_https_listeners_give_the_renewed_certificate(auth, issued, ge
     assert await get(auth.runtime.second, "/", renewed, "auth") == (200, "hello")
 
 
+async def test_the_https_listeners_go_on_with_what_they_have_while_a_file_is_away(auth, issued, get):
+    context = ssl.create_default_context(cafile=str(issued.authority))
+    auth.runtime.certificates._interval = 0.0
+    files = issued.of("auth")
+    auth.runtime.certificates.material()
+    files.certificate.unlink()
+    assert await get(auth.runtime.second, "/", context, "auth") == (200, "hello")
+
+
 async def test_its_rpcs_answer_only_by_tls(auth, issued):
     files = issued.of("billing")
     credentials = grpc.ssl_channel_credentials(

@@ -64,6 +64,7 @@ class Certificates:
         self._lock = threading.Lock()
         self._looked_at = self._clock.monotonic()
         self._seen = self._signature()
+        self._problem = ""
         self._material = self._read()
 
     def material(self) -> Material:
@@ -88,7 +89,7 @@ class Certificates:
         return context
 
     def load_into(self, context: ssl.SSLContext, material: Material) -> None:
-        """Python reads a key from a file only. Raises SSLError while the files are being replaced."""
+        """Python reads a key from a file only. Raises OSError while the files are being replaced."""
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.load_cert_chain(self.certificate, self.key)
         context.load_verify_locations(cadata=material.authority.decode())
@@ -118,9 +119,12 @@ class Certificates:
                 return
             self._material = self._read()
         except UnusableCertificates as problem:
-            _log.warning("renewed certificates cannot be used yet", reason=str(problem))
+            # Once, and not at each look until somebody mends them.
+            if str(problem) != self._problem:
+                self._problem = str(problem)
+                _log.warning("renewed certificates cannot be used yet", reason=self._problem)
         else:
-            self._seen = found
+            self._seen, self._problem = found, ""
             _log.info("certificates were renewed", file=str(self.certificate))
 
     def _signature(self) -> Signature:

@@ -1,5 +1,6 @@
 """TLS of HTTP: contexts for our servers, and requests to those of other services."""
 
+import contextlib
 import functools
 import http.client
 import ssl
@@ -35,10 +36,9 @@ class ServerContexts:
     def _renew(self, connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
         """Called in each handshake, also where the client names no host."""
         if self._certificates.material() is not self._material:
-            try:
+            # Replaced once more while it was read, or away; errors of TLS are such. The next connection looks again.
+            with contextlib.suppress(OSError):
                 self._material, self._context = self._made()
-            except ssl.SSLError:
-                return  # replaced once more while it was read; the next connection looks again
         connection.context = self._context
 
 
