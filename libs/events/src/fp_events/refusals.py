@@ -17,6 +17,9 @@ log = get_logger(__name__)
 
 _VIOLATION: Final = re.compile(r'permissions violation for (publish|subscription) to "([^"]*)"')
 
+# Subjects that the log names: those of acknowledgements have the number of their message, and each is another one.
+_MOST_TOLD: Final = 256
+
 
 class Forbidden(Unavailable):
     """This user of the bus has no right to the subject. Somebody has to give it: it may be so at the next attempt."""
@@ -59,7 +62,7 @@ class Refusals:
         what, subject = found.groups()
         waiting = self._waiting.get(subject, ())
         # Who waits knows what it means: a service finds out in this way that it may make no stream.
-        if not waiting and subject not in self._told:
+        if not waiting and subject not in self._told and len(self._told) < _MOST_TOLD:
             self._told.add(subject)
             log.error("event bus does not let this user use a subject", what=what, subject=subject)
         for refused in waiting:
