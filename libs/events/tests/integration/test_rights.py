@@ -1,5 +1,6 @@
 """What the bus does for a user who has the rights of one service."""
 
+import asyncio
 import json
 from dataclasses import replace
 
@@ -7,7 +8,7 @@ import nats
 import pytest
 import pytest_asyncio
 from fp_devstack.store_access import NatsAccess
-from fp_events import CONSUMERS, STREAMS, Broadcast, connect, durable
+from fp_events import CONSUMERS, STREAMS, Broadcast, connect, durable, encoded
 from fp_events.provisioning import provision
 from fp_events.streams import AUTH, DLQ, MODELS
 from fp_kernel import Unavailable
@@ -111,6 +112,31 @@ async def test_the_server_publishes_for_nobody_under_the_name_of_another(url, re
     assert b"error" not in made.data
     state = (await server.jetstream(timeout=PATIENCE).stream_info("AUTH")).state
     assert state.messages == 1
+
+
+async def test_answers_that_a_service_has_sent_to_the_subject_of_another_are_no_events(url, registry, server):
+    """The server looks at no right to the subject to which an answer goes, and stores it there."""
+    await provision(looker(url))
+    heard, true = Recorder(), replace(registered("true"), type=REVOKED)
+    client = await nats.connect(url, connect_timeout=int(PATIENCE), inbox_prefix="_INBOX_registry")
+    auth = await connect(looker(url), name="auth")
+    try:
+        async with listening(registry, Broadcast("keys", ("fp.auth.apikey.*",)), heard):
+            forged = encoded(replace(registered("forged"), type=REVOKED))
+            await client.publish("fp.models.registered", forged.data, reply=REVOKED)
+            await client.publish(f"{API}.CONSUMER.MSG.NEXT.MODELS.registry", b"", reply=REVOKED)
+            await client.flush()
+            jetstream = server.jetstream(timeout=PATIENCE)
+            async with asyncio.timeout(PATIENCE):
+                while (await jetstream.stream_info("AUTH")).state.messages < 2:
+                    await asyncio.sleep(0.05)
+            await auth.publish([true])
+            await heard.has(1)
+    finally:
+        await auth.close()
+        await client.close()
+
+    assert heard.ids == [true.id]
 
 
 @pytest.mark.parametrize(

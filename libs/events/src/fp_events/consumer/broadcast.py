@@ -15,7 +15,7 @@ from fp_events.consumer import failure
 from fp_events.consumer.declaration import Broadcast
 from fp_events.consumer.failure import Verdict
 from fp_events.consumer.ordered import OrderedConsumer
-from fp_events.message.envelope import decode
+from fp_events.message.envelope import received
 from fp_events.message.event import Event, Poison
 from fp_events.metrics import BusMetrics
 
@@ -101,7 +101,7 @@ async def _announce(reader: OrderedConsumer, announcer: BroadcastHandler) -> Non
 
 async def _hand_over(message: Msg, announcer: BroadcastHandler) -> None:
     try:
-        event = decode(message.data, message.headers)
+        event = received(message.subject, message.data, message.headers)
     except Poison as poison:
         announcer.unreadable(message.subject, poison)
     else:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from fp_events.consumer.declaration import Consumer
 from fp_events.consumer.delivery import NatsDelivery
 from fp_events.consumer.pull_subscription import PullSubscription
-from fp_events.message.envelope import decode
+from fp_events.message.envelope import received
 from fp_events.message.event import Poison
 from fp_events.publisher.publisher import Publisher
 
@@ -32,7 +32,7 @@ class HeldMessages:
         """One that came already, if there is one. What cannot be read is left where it is."""
         for delivery in self._ahead():
             try:
-                delivery.event = decode(delivery.message.data, delivery.message.headers)
+                delivery.event = received(delivery.raw.subject, delivery.raw.data, delivery.raw.headers)
             except Poison:
                 continue
             if self._pull is not None:

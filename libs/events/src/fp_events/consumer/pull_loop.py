@@ -20,7 +20,7 @@ from fp_events.consumer.held_messages import HeldMessages
 from fp_events.consumer.outage import PausingSettlement
 from fp_events.consumer.pull_subscription import Gone, PullSubscription
 from fp_events.consumer.settlement import Settlement
-from fp_events.message.envelope import decode
+from fp_events.message.envelope import received
 from fp_events.message.event import Poison
 from fp_events.metrics import BusMetrics
 from fp_events.publisher.publisher import Publisher
@@ -108,7 +108,7 @@ class PullLoop:
         readable: list[NatsDelivery] = []
         for delivery in deliveries:
             try:
-                delivery.event = decode(delivery.message.data, delivery.message.headers)
+                delivery.event = received(delivery.raw.subject, delivery.raw.data, delivery.raw.headers)
             except Poison as poison:
                 await self._give_up(delivery, poison)
             else:

@@ -14,7 +14,7 @@ from google.protobuf.any_pb2 import Any
 from google.protobuf.message import DecodeError, Message
 
 from fp_events.message.event import Event, Poison, Severity
-from fp_events.message.subjects import is_subject
+from fp_events.message.subjects import is_subject, original_subject
 
 MESSAGE_ID = "Nats-Msg-Id"
 CONTENT_TYPE = "content-type"
@@ -129,6 +129,18 @@ def decode(data: bytes, headers: Mapping[str, str] | None = None) -> Event:
         sequence=envelope.sequence,
         trace={name: headers[name] for name in TRACE if name in headers} if headers else {},
     )
+
+
+def received(subject: str, data: bytes, headers: Mapping[str, str] | None = None) -> Event:
+    """As `decode`, for a message as it came from the bus under this subject.
+
+    The server holds each service to its own subjects and does not look into envelopes. Handlers go by the type: one
+    that is not the subject speaks for another service.
+    """
+    event = decode(data, headers)
+    if event.type != original_subject(subject):
+        raise Poison(f"event of type {event.type} came under another subject", reason="TYPE_IS_NOT_ITS_SUBJECT")
+    return event
 
 
 def _check(subject: str, event_id: str) -> None:

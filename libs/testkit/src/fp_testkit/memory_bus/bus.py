@@ -12,7 +12,7 @@ from fp_events.consumer.declaration import Broadcast, Consumer
 from fp_events.consumer.gap import MissedHook
 from fp_events.consumer.outage import PausingSettlement
 from fp_events.consumer.settlement import Settlement
-from fp_events.message.envelope import EncodedEvent, decode, encoded
+from fp_events.message.envelope import EncodedEvent, decode, encoded, received
 from fp_events.message.event import Event, Poison
 from fp_events.metrics import BusMetrics
 from fp_events.publisher.origin import attributed
@@ -110,7 +110,7 @@ class MemoryBus:
 
 async def _announce(stored: Stored, announcer: BroadcastHandler) -> None:
     try:
-        event = decode(stored.message.data, stored.message.headers)
+        event = received(stored.message.subject, stored.message.data, stored.message.headers)
     except Poison as poison:
         announcer.unreadable(stored.message.subject, poison)
     else:

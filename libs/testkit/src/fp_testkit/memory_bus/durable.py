@@ -9,7 +9,7 @@ from fp_events.consumer.declaration import Consumer
 from fp_events.consumer.failure import reason, text
 from fp_events.consumer.outage import PausingSettlement
 from fp_events.dead_letters.headers import again, dead_letter, event_id
-from fp_events.message.envelope import EncodedEvent, decode
+from fp_events.message.envelope import EncodedEvent, received
 from fp_events.message.event import Event, Poison
 
 from fp_testkit.memory_bus.log import MemoryLog, Stored, patterns_of
@@ -69,7 +69,7 @@ class Durable:
             for delivery in deliveries:
                 message = delivery.stored.message
                 try:
-                    delivery.event = decode(message.data, message.headers)
+                    delivery.event = received(message.subject, message.data, message.headers)
                 except Poison as poison:
                     await delivery.give_up(reason(poison), text(poison))
                 else:
@@ -88,8 +88,9 @@ class Durable:
     def _more(self, hand: list[MemoryDelivery]) -> list[MemoryDelivery]:
         """One that waits. What cannot be read is left where it is."""
         for delivery in self._pending if self._room() else ():
+            message = delivery.stored.message
             try:
-                delivery.event = decode(delivery.stored.message.data, delivery.stored.message.headers)
+                delivery.event = received(message.subject, message.data, message.headers)
             except Poison:
                 continue
             self._pending.remove(delivery)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from fp_events import Broadcast, Bus, EncodedEvent
+from fp_events import Broadcast, Bus, EncodedEvent, encoded
 from fp_kernel import new_id
 from google.protobuf.any_pb2 import Any
 
@@ -66,6 +66,14 @@ class BroadcastSuite:
             await bus.publish([replace(registered(), payload=Any(type_url="x/forgepoint.events.v1.Later")), good])
             await recorder.has(1)
         assert recorder.ids == [good.id]
+
+    async def test_an_event_under_the_subject_of_another_type_is_heard_by_nobody(self, bus: Bus) -> None:
+        recorder, own = Recorder(), registered("own")
+        async with listening(bus, Broadcast("trusting", ("fp.models.>",)), recorder):
+            await bus.send([replace(encoded(registered("forged", type=ARCHIVED)), subject=REGISTERED)])
+            await bus.publish([own])
+            await recorder.has(1)
+        assert recorder.ids == [own.id]
 
     async def test_subjects_of_several_streams_reach_one_listener(self, bus: Bus) -> None:
         recorder = Recorder()

@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
-from fp_events import Bus, EncodedEvent, Event, Matching, each
+from fp_events import Bus, EncodedEvent, Event, Matching, each, encoded
 from fp_kernel import FailedPrecondition, InvalidArgument, Unavailable, new_id
 from google.protobuf.any_pb2 import Any
 
 from fp_testkit.patience import PATIENCE
 from fp_testkit.suites.consuming import (
+    ARCHIVED,
     REGISTERED,
     Recorder,
     consuming,
@@ -142,6 +143,17 @@ class FailureSuite:
             letters = await dead(bus, "reading")
         assert [letter.data for letter in letters] == [garbage.data]
         assert letters[0].reason == "NOT_AN_ENVELOPE"
+
+    async def test_an_event_under_the_subject_of_another_type_is_handled_by_nobody(self, bus: Bus) -> None:
+        recorder, own = Recorder(), registered("own")
+        forged = replace(encoded(registered("forged", type=ARCHIVED)), subject=REGISTERED)
+        await bus.send([forged])
+        await bus.publish([own])
+        async with consuming(bus, quick("trusting"), recorder):
+            await recorder.has(1)
+            letters = await dead(bus, "trusting")
+        assert recorder.ids == [own.id]
+        assert [letter.reason for letter in letters] == ["TYPE_IS_NOT_ITS_SUBJECT"]
 
     async def test_each_settles_every_event_by_its_own_outcome(self, bus: Bus) -> None:
         events = [registered(str(number)) for number in range(4)]
