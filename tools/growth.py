@@ -10,11 +10,11 @@ from datetime import timedelta
 from pathlib import Path
 
 from fp_events.streams import STREAMS, Discard, Retention, Stream
+from generated import Generated
 from growth_model import replay
 from rules import growth
 from rules.growth import Grows
 
-ROOT = Path(__file__).resolve().parent.parent
 _AFTER = (90, 365, 730)
 _NAMES = {"table": "tables", "stream": "streams", "redis": "Redis", "objects": "object store", "files": "files"}
 PAGE = growth.FILE.with_suffix(".md")
@@ -108,20 +108,9 @@ def _bytes(number: int) -> str:
     return f"{size:.3g} {units[0]}" if size < 100 else f"{size:.0f} {units[0]}"  # noqa: PLR2004 -- three digits
 
 
-def is_current(root: Path) -> bool:
-    file = root / PAGE
-    return file.is_file() and file.read_text() == render(root)
-
-
-def main() -> int:
-    if sys.argv[1:] == ["--check"]:
-        if is_current(ROOT):
-            return 0
-        print(f"{PAGE} is stale: run python tools/growth.py")
-        return 1
-    (ROOT / PAGE).write_text(render(ROOT))
-    return 0
+GENERATED = Generated(PAGE, render, "growth")
+is_current = GENERATED.is_current
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(GENERATED.main())

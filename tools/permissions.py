@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from forgepoint.common.v1 import access_pb2
+from generated import Generated
 from rules import protos
 from rules.protos import Rpc
 
-ROOT = Path(__file__).resolve().parent.parent
 PAGE = Path("docs") / "permissions.md"
 
 _HEAD = """\
@@ -77,21 +77,9 @@ def _audit(access: access_pb2.Access | None) -> str:
     return _AUDIT.get(access.audit, "unstated") if access else "unstated"
 
 
-def is_current(root: Path) -> bool:
-    page = root / PAGE
-    return page.is_file() and page.read_text() == render(root)
-
-
-def main() -> int:
-    if sys.argv[1:] == ["--check"]:
-        if is_current(ROOT):
-            return 0
-        print(f"{PAGE} is stale: run python tools/permissions.py")
-        return 1
-    (ROOT / PAGE).parent.mkdir(exist_ok=True)
-    (ROOT / PAGE).write_text(render(ROOT))
-    return 0
+GENERATED = Generated(PAGE, render, "permissions")
+is_current = GENERATED.is_current
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(GENERATED.main())

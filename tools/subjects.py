@@ -16,9 +16,9 @@ import topology
 from fp_events import CONSUMERS, Consumer, Retention, Stream
 from fp_events.message.subjects import intersection
 from fp_events.streams import AUDIT, DLQ, STREAMS, by_stream, with_relatives
+from generated import Generated, section
 from rules.wiring import EVERY_SERVICE
 
-ROOT = Path(__file__).resolve().parent.parent
 FILE = Path("deploy") / "platform" / "src" / "fp_platform" / "subjects.toml"
 OPERATOR = "operator"
 
@@ -39,17 +39,7 @@ def render(root: Path) -> str:
     users |= {
         noun: _service(noun, facts, everyone) for noun, facts in wired.items() if "nats" in facts.get("stores", ())
     }
-    return "\n".join((_HEAD, *(line for noun in sorted(users) for line in _section(noun, users[noun]))))
-
-
-def _section(noun: str, lists: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    yield f"[{noun}]"
-    for name, subjects in lists.items():
-        if subjects:
-            yield f"{name} = ["
-            yield from (f'    "{subject}",' for subject in subjects)
-            yield "]"
-    yield ""
+    return "\n".join((_HEAD, *(line for noun in sorted(users) for line in section(noun, users[noun]))))
 
 
 def _service(noun: str, facts: Mapping[str, Any], everyone: Mapping[str, Any]) -> _Lists:
@@ -121,20 +111,9 @@ def _stores(stream: Stream, subject: str) -> bool:
     return not stream.copy_of and any(intersection(stored, subject) for stored in stream.subjects)
 
 
-def is_current(root: Path) -> bool:
-    file = root / FILE
-    return file.is_file() and file.read_text() == render(root)
-
-
-def main() -> int:
-    if sys.argv[1:] == ["--check"]:
-        if is_current(ROOT):
-            return 0
-        print(f"{FILE} is stale: run python tools/subjects.py")
-        return 1
-    (ROOT / FILE).write_text(render(ROOT))
-    return 0
+GENERATED = Generated(FILE, render, "subjects")
+is_current = GENERATED.is_current
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(GENERATED.main())

@@ -5,15 +5,14 @@ python tools/topology.py --check  exits 1 when the committed file differs
 """
 
 import sys
-from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
+from generated import Generated, section
 from rules import wiring
 from rules.tree import Tree
 from rules.wiring import Wiring
 
-ROOT = Path(__file__).resolve().parent.parent
 FILE = Path("deploy") / "topology.toml"
 
 _HEAD = """\
@@ -24,35 +23,18 @@ _HEAD = """\
 
 def render(root: Path) -> str:
     """The file for the code of a tree."""
-    return "\n".join((_HEAD, *(line for item in wiring.read(Tree(root)).items() for line in _section(*item))))
+    return "\n".join(
+        (_HEAD, *(line for noun, found in wiring.read(Tree(root)).items() for line in section(noun, _lists(found))))
+    )
 
 
-def _section(noun: str, found: Wiring) -> Iterator[str]:
-    yield f"[{noun}]"
-    for item in fields(found):
-        values = sorted(getattr(found, item.name))
-        if values:
-            yield f"{item.name} = ["
-            yield from (f'    "{value}",' for value in values)
-            yield "]"
-    yield ""
+def _lists(found: Wiring) -> dict[str, list[str]]:
+    return {item.name: sorted(getattr(found, item.name)) for item in fields(found)}
 
 
-def is_current(root: Path) -> bool:
-    file = root / FILE
-    return file.is_file() and file.read_text() == render(root)
-
-
-def main() -> int:
-    if sys.argv[1:] == ["--check"]:
-        if is_current(ROOT):
-            return 0
-        print(f"{FILE} is stale: run python tools/topology.py")
-        return 1
-    (ROOT / FILE).parent.mkdir(exist_ok=True)
-    (ROOT / FILE).write_text(render(ROOT))
-    return 0
+GENERATED = Generated(FILE, render, "topology")
+is_current = GENERATED.is_current
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(GENERATED.main())
