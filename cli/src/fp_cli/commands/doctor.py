@@ -32,7 +32,7 @@ def doctor(context: typer.Context, data: Path | None = DATA) -> None:
             found += checkup.of_platform(client, wire_revision())
     except Error as error:
         found.append(checkup.failing("platform", error))
-    local = folder(state, data)
+    local = folder(state, data, new=bool(state.address))
     if local.is_dir() and (data is not None or str(local) == contexts.load(state.context, new=True).data_folder):
         found += checkup.of_machine(local)
     rows(state, _COLUMNS, [asdict(row) for row in found])

@@ -25,13 +25,16 @@ def add_to(app: typer.Typer) -> None:
     app.command("logs")(logs)
 
 
-def folder(state: State, given: Path | None) -> Path:
-    """`--data`, else FP_DATA, else what the context names, else the XDG data folder."""
+def folder(state: State, given: Path | None, *, new: bool = False) -> Path:
+    """`--data`, else FP_DATA, else what the context names, else the XDG data folder.
+
+    new: whether the context may be one that is not there yet. Raises NotFound.
+    """
     from fp_cli import context as contexts
 
     if given is not None:
         return given.absolute()
-    if known := contexts.load(state.context).data_folder:
+    if known := contexts.load(state.context, new=new).data_folder:
         return Path(known)
     root = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
     return Path(root) / "forgepoint"
@@ -57,7 +60,7 @@ def up(
     state: State = context.obj
     if public and not tls:
         raise typer.BadParameter("would send passwords in clear text; give --tls as well.", param_hint="--public")
-    target = folder(state, data)
+    target = folder(state, data, new=True)
     platform.check(target)
     access = platform.start(target, wait, tls=tls, public=public)
     platform.remember(target, access, state.context)
