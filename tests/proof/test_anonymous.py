@@ -1,6 +1,7 @@
 """Strangers at the public addresses of a platform: who is logged in hardly notices them, and they hold nothing."""
 
 import asyncio
+import json
 import sys
 import time
 from pathlib import Path
@@ -13,6 +14,19 @@ pytestmark = pytest.mark.proof
 ATTACK = Path(__file__).parents[1] / "support" / "anonymous_attack.py"
 MEBIBYTE = 2**20
 QUIET_SECONDS, ATTACK_SECONDS, SETTLING_SECONDS = 20.0, 60.0, 15.0
+
+# Of what strangers send, as the attack names it.
+KINDS = {
+    "body of 65536",
+    "body of 16777216",
+    "gRPC body of 65536",
+    "gRPC body of 16777216",
+    "half of a body",
+    "half of a call",
+    "login",
+    "slow head",
+    "two lengths",
+}
 
 
 async def waits(client: Client, seconds: float) -> list[float]:
@@ -74,6 +88,8 @@ async def test_strangers_slow_nobody_down_by_more_than_three_times_and_hold_no_m
     print(f"memory {whole(before):.0f} -> {whole(top):.0f} -> {whole(after):.0f} MiB")
     print(f"grown at the top {grown(before, top)}, afterwards {grown(before, after)}")
     print(answers.read_text())
+    kinds = {name.partition(":")[0] for name in json.loads(answers.read_text())}
+    assert kinds == KINDS, "some did not attack, or failed"
     assert "SMUGGLED" not in answers.read_text()
     assert whole(top) - whole(before) < 100
     assert whole(after) - whole(before) < 50
