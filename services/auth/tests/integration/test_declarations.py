@@ -1,5 +1,6 @@
 """What a team keeps in files belongs to one set of them."""
 
+import asyncio
 from types import SimpleNamespace
 
 import pytest
@@ -52,6 +53,17 @@ async def test_an_object_of_another_set_is_refused_by_name_and_nothing_is_record
         await declared.record(admin, "two", [A, B])
 
     assert await declared.names(admin, "two") == []
+
+
+async def test_of_two_sets_that_declare_the_same_object_at_once_one_gets_it(declared, admin):
+    for number in range(10):
+        same = Reference("Role", f"same-{number}")
+        ended = await asyncio.gather(
+            *(declared.record(admin, name, [same]) for name in ("one", "two")), return_exceptions=True
+        )
+        assert [type(end) for end in ended if end is not None] == [FailedPrecondition]
+        (owner,) = (name for name, end in zip(("one", "two"), ended, strict=True) if end is None)
+        assert same.name in await declared.names(admin, owner)
 
 
 async def test_a_set_removes_nothing_of_another_one(declared, admin):

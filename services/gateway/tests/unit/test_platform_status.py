@@ -1,3 +1,5 @@
+import asyncio
+
 from forgepoint.platform.v1 import platform_pb2 as pb
 from fp_gateway.platform_status import PlatformServicer
 from fp_testkit.clock import ManualClock
@@ -24,3 +26,21 @@ async def test_services_are_asked_once_for_all_who_ask_within_a_few_seconds():
     await platform.GetStatus(pb.GetStatusRequest(), None)
 
     assert asked == ["auth", "registry"] * 2
+
+
+async def test_those_who_ask_while_services_are_asked_wait_for_that_answer():
+    asked, answer = [], asyncio.Event()
+
+    async def serving(noun):
+        asked.append(noun)
+        await answer.wait()
+        return True
+
+    platform = PlatformServicer(serving, ("auth",), ManualClock())
+    calls = [asyncio.create_task(platform.GetStatus(pb.GetStatusRequest(), None)) for _ in range(10)]
+    for _ in range(3):
+        await asyncio.sleep(0)
+    answer.set()
+
+    assert len({each.SerializeToString() for each in await asyncio.gather(*calls)}) == 1
+    assert asked == ["auth"]
