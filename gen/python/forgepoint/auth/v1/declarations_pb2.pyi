@@ -36,7 +36,7 @@ class DeclaredObject(_message.Message):
     name: _builtins.str
     set: _builtins.str
     applied_by: _builtins.str
-    """Who applied it last."""
+    """Who recorded it last: `fp` does so when an object comes into its set, not at each apply."""
     @_builtins.property
     def applied_at(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(

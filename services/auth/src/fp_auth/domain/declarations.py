@@ -23,7 +23,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class DeclaredObject:
-    """applied_by: id of who applied it last."""
+    """applied_by: id of who recorded it last."""
 
     reference: Reference
     set_name: str
