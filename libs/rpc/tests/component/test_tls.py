@@ -269,6 +269,14 @@ class TestLinks:
         with pytest.raises(Unavailable):
             await ask(read(issued.of("inference")), keys.service("inference"), peer="registry")
 
+    async def test_in_the_middle_of_a_renewal_the_peer_is_unavailable(self, ask, issued, keys):
+        """Python reads certificate and key from their files for each connection."""
+        files = issued.of("inference")
+        client = read(files, interval=PATIENCE)
+        files.key.write_bytes(issued.of("registry").key.read_bytes())
+        with pytest.raises(Unavailable):
+            await ask(client, keys.service("inference"))
+
     async def test_plain_text_does_not_connect(self, ask, keys):
         with pytest.raises(Unavailable):
             await ask(None, keys.service("inference"))

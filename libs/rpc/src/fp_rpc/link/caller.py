@@ -136,9 +136,9 @@ class Link:
             return connection
 
     async def _reach(self, host: str, port: int) -> "_Connection":
-        context = self._tls() if self._tls is not None else None
-        peer = self._peer if context is not None else None
         try:
+            context = self._tls() if self._tls is not None else None
+            peer = self._peer if context is not None else None
             _, connection = await asyncio.get_running_loop().create_connection(
                 lambda: _Connection(self._method, self._open),
                 host,
@@ -147,7 +147,7 @@ class Link:
                 server_hostname=peer,
             )
         except OSError as error:
-            # Of TLS too: its errors are of this type.
+            # Of TLS too, and of files that are being replaced: their errors are of this type.
             raise _lost() from error
         return connection
 
