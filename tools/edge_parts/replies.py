@@ -2,9 +2,14 @@
 
 from edge_parts.shapes import Json
 
-_UNAVAILABLE, _TOO_LARGE = 503, 413
-# Envoy knows no status of gRPC for it, and would say UNKNOWN.
-_RESOURCE_EXHAUSTED = "8"
+_UNAVAILABLE = 503
+_INVALID_ARGUMENT, _RESOURCE_EXHAUSTED = "3", "8"
+# Envoy would say INTERNAL for the first, which is what a caller did, and UNKNOWN for the others.
+_OF_CALLERS = {
+    400: (_INVALID_ARGUMENT, "the request is malformed"),
+    408: (_INVALID_ARGUMENT, "the body did not come in time"),
+    413: (_RESOURCE_EXHAUSTED, "the body is too large"),
+}
 
 
 def local_replies() -> Json:
@@ -13,15 +18,19 @@ def local_replies() -> Json:
     return {
         "mappers": [
             {"filter": _all(_grpc(), _status(_UNAVAILABLE)), "body_format_override": _text(away)},
-            {
-                "filter": _all(_grpc(), _status(_TOO_LARGE)),
-                "headers_to_add": [{"header": {"key": "grpc-status", "value": _RESOURCE_EXHAUSTED}}],
-                "body_format_override": _text("the body is too large"),
-            },
+            *(_of_caller(status, *answer) for status, answer in _OF_CALLERS.items()),
             {"filter": _grpc(), "body_format_override": _text("%LOCAL_REPLY_BODY%")},
             {"filter": _status(_UNAVAILABLE), "body_format_override": _problem(away)},
         ],
         "body_format": _problem("%LOCAL_REPLY_BODY%"),
+    }
+
+
+def _of_caller(status: int, grpc_status: str, text: str) -> Json:
+    return {
+        "filter": _all(_grpc(), _status(status)),
+        "headers_to_add": [{"header": {"key": "grpc-status", "value": grpc_status}}],
+        "body_format_override": _text(text),
     }
 
 

@@ -152,6 +152,15 @@ async def test_a_service_that_is_away_is_named_without_its_address(channel, http
     assert "127.0.0.1" not in answer.text
 
 
+async def test_a_malformed_call_is_its_callers_fault(channel):
+    path = LIST.replace("/List", "%2FList")
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call(channel, path, *BEARER)
+
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert caught.value.details() == "the request is malformed"
+
+
 async def test_a_page_may_call_only_when_it_is_named(http):
     def asked(origin):
         headers = {"origin": origin, "access-control-request-method": "POST"}
