@@ -19,9 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import fp_platform
 import grpc
-import httpx
 import uvloop
 from forgepoint.registry.v1 import registry_pb2, registry_pb2_grpc
 from form import report
@@ -40,15 +38,13 @@ from fp_rpc.audit.denials import DenialPolicy
 from fp_rpc.audit.queue import AuditQueue
 from fp_rpc.call_metrics import CallMetrics
 from fp_telemetry import Metrics, setup
-from fp_testkit.patience import PATIENCE
-from fp_testkit.ports import free_port
+from fp_testkit.edge_process import NOBODY, EdgeProcess
 from rpc_overhead import ISSUER, TRACE, cpu_seconds, credentials, started
 
 CALLERS = (1, 16, 64)
 MAIN = 16
 ROUNDS = int(os.environ.get("ROUNDS", "8"))
 SECONDS = float(os.environ.get("SECONDS", "0.8"))
-NOBODY = "127.0.0.1:9"
 
 
 @dataclass
@@ -133,40 +129,16 @@ async def gateway(target: int, jwks: str) -> AsyncIterator[tuple[int, int]]:
 
 
 @asynccontextmanager
-async def envoy(target: int) -> AsyncIterator[tuple[int, int]]:
-    """The edge as `fp up` runs it; its port and its process."""
-    nouns = (*fp_platform.services()["edge"]["peers"], "gateway_http")
-    port, probes = free_port(), free_port()
+async def envoy(target: int) -> AsyncIterator[tuple[str, int]]:
+    """The edge as `fp up` runs it; its address and its process."""
     with tempfile.TemporaryDirectory() as folder:
-        environment = {
-            "PATH": os.environ["PATH"],
-            "FP_BIND_HOST": "127.0.0.1",
-            "FP_EDGE_FOLDER": str(Path(folder) / "edge"),
-            "FP_EDGE_PROOFS": ",".join(f"{noun}={'x' * 43}" for noun in nouns),
-            "FP_EDGE_ACCESS_LOG": "failed",
-            "FP_EDGE_PORT": str(port),
-            "FP_HTTP_PORT": str(probes),
-            **{f"FP_{noun.upper()}_ADDR": NOBODY for noun in nouns},
-            "FP_REGISTRY_ADDR": f"127.0.0.1:{target}",
-        }
-        process = await asyncio.create_subprocess_exec(sys.executable, "-m", "fp_edge", env=environment)
+        edge = EdgeProcess(Path(folder), {"registry": f"127.0.0.1:{target}"}, FP_EDGE_ACCESS_LOG="failed")
         try:
-            await _ready(probes)
-            yield port, process.pid
+            await edge.start()
+            assert edge.running is not None
+            yield edge.address, edge.running.pid
         finally:
-            process.terminate()
-            await process.wait()
-
-
-async def _ready(probes: int) -> None:
-    async with asyncio.timeout(PATIENCE), httpx.AsyncClient(timeout=PATIENCE) as http:
-        while True:
-            try:
-                (await http.get(f"http://127.0.0.1:{probes}/readyz")).raise_for_status()
-            except httpx.HTTPError:
-                await asyncio.sleep(0.1)
-            else:
-                return
+            await edge.stop()
 
 
 async def compare() -> None:
@@ -174,18 +146,18 @@ async def compare() -> None:
     metadata = (("authorization", f"Bearer {token}"), ("x-correlation-id", new_id()), ("traceparent", TRACE))
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(started("ours", jwks))
-        edge_port, edge_pid = await stack.enter_async_context(envoy(server.port))
+        edge_address, edge_pid = await stack.enter_async_context(envoy(server.port))
         gateway_port, gateway_pid = await stack.enter_async_context(gateway(server.port, jwks))
         common = {"client": os.getpid(), "server": server.pid}
 
-        async def way(port: int, **between: int) -> Way:
-            channel = await stack.enter_async_context(grpc.aio.insecure_channel(f"127.0.0.1:{port}"))
+        async def way(address: str, **between: int) -> Way:
+            channel = await stack.enter_async_context(grpc.aio.insecure_channel(address))
             return Way(registry_pb2_grpc.RegistryServiceStub(channel), {**common, **between})
 
         ways = {
-            "direct": await way(server.port),
-            "envoy": await way(edge_port, envoy=edge_pid),
-            "pass_through": await way(gateway_port, gateway=gateway_pid),
+            "direct": await way(f"127.0.0.1:{server.port}"),
+            "envoy": await way(edge_address, envoy=edge_pid),
+            "pass_through": await way(f"127.0.0.1:{gateway_port}", gateway=gateway_pid),
         }
         for each in ways.values():
             await each.round(MAIN, metadata)

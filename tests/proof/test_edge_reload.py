@@ -6,8 +6,8 @@ import contextlib
 import grpc
 import httpx
 import pytest
-from edge_process import NOUNS
 from fp_rpc.server.health import Health
+from fp_testkit.edge_process import NOUNS
 from fp_testkit.ports import free_port
 
 pytestmark = pytest.mark.proof

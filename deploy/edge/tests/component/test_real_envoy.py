@@ -7,9 +7,9 @@ import json
 import grpc
 import httpx
 import pytest
-from edge_process import EdgeProcess
 from fp_edge import admin
 from fp_rpc.server.health import Health
+from fp_testkit.edge_process import EdgeProcess
 from fp_testkit.patience import PATIENCE
 
 LIST = "/forgepoint.registry.v1.RegistryService/ListModels"

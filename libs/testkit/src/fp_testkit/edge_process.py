@@ -1,18 +1,15 @@
-"""The edge as a container runs it, in front of whatever a test puts behind it."""
+"""The edge as a container runs it, in front of whatever a test or a benchmark puts behind it."""
 
 import asyncio
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
 
 import fp_platform
 import httpx
-import pytest
+
 from fp_testkit.patience import PATIENCE
 from fp_testkit.ports import free_port
 
@@ -83,22 +80,3 @@ class EdgeProcess:
             return (await http.get(f"http://127.0.0.1:{self.environment['FP_HTTP_PORT']}/readyz")).is_success
         except httpx.HTTPError:
             return False
-
-
-EdgeFactory = Callable[..., Awaitable[EdgeProcess]]
-
-
-@pytest.fixture
-async def edge_before(tmp_path: Path) -> AsyncIterator[EdgeFactory]:
-    """`await edge_before(registry="host:port", FP_EDGE_TRUSTED_HOPS="1")`: the edge, in front of these."""
-    async with AsyncExitStack() as stack:
-
-        async def start(**given: Any) -> EdgeProcess:
-            settings = {name: value for name, value in given.items() if name.startswith("FP_")}
-            addresses = {name: value for name, value in given.items() if name not in settings}
-            edge = EdgeProcess(tmp_path, addresses, **settings)
-            stack.push_async_callback(edge.stop)
-            await edge.start()
-            return edge
-
-        yield start
