@@ -14,27 +14,20 @@ from forgepoint.common.v1 import model_pb2
 from forgepoint.events.v1 import events_pb2
 from forgepoint.inference.v1 import inference_pb2 as pb
 from forgepoint.inference.v1.inference_pb2_grpc import InferenceGatewayServiceStub
-from forgepoint.pipeline.v1 import pipeline_pb2
-from forgepoint.pipeline.v1.pipeline_pb2_grpc import (
-    PipelineOrchestratorServiceServicer,
-    add_PipelineOrchestratorServiceServicer_to_server,
-)
-from forgepoint.serving.v1 import serving_pb2
-from forgepoint.serving.v1.serving_pb2_grpc import (
-    ModelServingServiceServicer,
-    add_ModelServingServiceServicer_to_server,
-)
+from forgepoint.pipeline.v1.pipeline_pb2_grpc import add_PipelineOrchestratorServiceServicer_to_server
+from forgepoint.serving.v1.serving_pb2_grpc import add_ModelServingServiceServicer_to_server
 from fp_events import Consumer, Event, NatsBus, each
 from fp_events.payloads.predictions import opened
 from fp_inference.main import serve
 from fp_inference.settings import Settings
 from fp_kernel import Error, Unavailable
-from fp_rpc import BearerToken, Channels, Server, current_call
+from fp_rpc import BearerToken, Channels, Server
 from fp_telemetry import Metrics
 from fp_testkit.issuer import SERVICE_SECRET, Issuer
 from fp_testkit.patience import PATIENCE
 from fp_testkit.services import RunningService, ServiceFactory
 from fp_testkit.wallclock import MOMENT
+from inference_fakes.peers import FakePipeline, FakeRuntime
 
 COUNTER = Consumer("counter", ("fp.inference.recorded", "fp.inference.completed", "fp.inference.failed"))
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -52,71 +45,6 @@ SIGNATURE = model_pb2.Signature(
     ],
     outputs=[model_pb2.SignatureTensor(name="probabilities", type=model_pb2.TENSOR_TYPE_FLOAT32, shape=[-1, 2])],
 )
-
-
-@dataclass
-class FakeRuntime(ModelServingServiceServicer):
-    """One version behind a port; answers the version's number as a probability.
-
-    errors: raised one after the other before it answers. calls: team and request id; as_frames: how many by link.
-    """
-
-    version: str
-    server: Server
-    address: str = ""
-    errors: list[Error] = field(default_factory=list)
-    calls: list[tuple[str, str]] = field(default_factory=list)
-    as_frames: int = 0
-    gate: asyncio.Event | None = None
-
-    async def Predict(
-        self, request: serving_pb2.PredictRequest, context: Context | None
-    ) -> serving_pb2.PredictResponse:
-        self.as_frames += context is None  # as calls of a link have none
-        self.calls.append((current_call().team, request.idempotency_key))
-        if self.gate is not None:
-            await self.gate.wait()
-        if self.errors:
-            raise self.errors.pop(0)
-        rows = request.inputs["features"].shape[0]
-        share = float(self.version) / 100
-        output = serving_pb2.TensorData(
-            shape=[rows, 2],
-            dtype=serving_pb2.DATA_TYPE_FLOAT32,
-            data=struct.pack("<2f", 1 - share, share) * rows,
-        )
-        return serving_pb2.PredictResponse(outputs={"probabilities": output}, model_version=self.version)
-
-    async def GetModelStatus(
-        self, request: serving_pb2.GetModelStatusRequest, context: Context
-    ) -> serving_pb2.GetModelStatusResponse:
-        status = serving_pb2.ModelStatus(
-            version=self.version, state=serving_pb2.MODEL_STATE_READY, link_port=self.server.link_port
-        )
-        return serving_pb2.GetModelStatusResponse(status=status)
-
-    async def GetModelInfo(
-        self, request: serving_pb2.GetModelInfoRequest, context: Context
-    ) -> serving_pb2.GetModelInfoResponse:
-        spec = serving_pb2.TensorSpec(name="features", shape=[-1, 2], dtype=serving_pb2.DATA_TYPE_FLOAT32)
-        return serving_pb2.GetModelInfoResponse(model_info=serving_pb2.ModelInfo(input_schema=[spec]))
-
-
-@dataclass
-class FakePipeline(PipelineOrchestratorServiceServicer):
-    """deployments: what it lists; None while it is away."""
-
-    deployments: list[pipeline_pb2.Deployment] | None = None
-    address: str = ""
-
-    async def ListDeployments(
-        self, request: pipeline_pb2.ListDeploymentsRequest, context: Context
-    ) -> pipeline_pb2.ListDeploymentsResponse:
-        if self.deployments is None:
-            raise Unavailable("the pipeline is away")
-        asked = (request.team, request.model_name)
-        listed = [each for each in self.deployments if asked in {("", ""), (each.team, each.model_name)}]
-        return pipeline_pb2.ListDeploymentsResponse(deployments=listed)
 
 
 @pytest_asyncio.fixture
@@ -183,6 +111,20 @@ class Inference:
         channels = Channels(BearerToken(token or self.issuer.identity.engineer("alpha")))
         self.channels.append(channels)
         return InferenceGatewayServiceStub(channels.open(self.service.grpc_address, timeout=PATIENCE))
+
+    async def answer_of_one_that_came_back(self) -> pb.PredictResponse:
+        """A prediction's answer, once the runtime that was started again can be reached: calls to it fail for as long
+        as gRPC waits before it connects again.
+        """
+        stub = self.stub()
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                try:
+                    response: pb.PredictResponse = await stub.Predict(ask(), timeout=PATIENCE)
+                except Unavailable:
+                    await asyncio.sleep(0.05)
+                else:
+                    return response
 
     async def weights(self, expected: dict[str, int]) -> pb.Route:
         """The route, once its targets have these shares."""

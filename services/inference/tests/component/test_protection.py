@@ -62,14 +62,7 @@ async def test_a_runtime_that_was_gone_answers_soon_after_it_is_back(
         with pytest.raises(Unavailable):
             await stub.Predict(ask())
     await runtime("1", one.address)
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            try:
-                await stub.Predict(ask())
-            except Unavailable:
-                await asyncio.sleep(0.05)
-            else:
-                break
+    await inference.answer_of_one_that_came_back()
 
 
 async def test_the_limit_refuses_with_a_delay(
