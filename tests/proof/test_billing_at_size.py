@@ -9,7 +9,7 @@ from importlib import resources
 import pytest
 from fp_billing.adapters.postgres.months import Months
 from fp_billing.adapters.postgres.reads import PostgresReads
-from fp_billing.adapters.postgres.transactions import PostgresTransactions
+from fp_billing.adapters.postgres.transactions import postgres_transactions
 from fp_billing.app.issue_invoices import IssueInvoices
 from fp_billing.app.ports import Granularity, Wanted
 from fp_billing.app.publish_usage import PublishUsage
@@ -72,7 +72,7 @@ async def test_two_replicas_meter_every_prediction_once(open_replica):
     batches = [events[start : start + BATCH] for start in range(0, PREDICTIONS, BATCH)]
 
     async def work(database, mine):
-        record = RecordEvents(PostgresTransactions(database, await ready_months(database)), RunningClock(), GRACE)
+        record = RecordEvents(postgres_transactions(database, await ready_months(database)), RunningClock(), GRACE)
         return sum([await record(batch, "billing") for batch in mine])
 
     began, cpu = time.perf_counter(), time.process_time()
@@ -86,7 +86,7 @@ async def test_two_replicas_meter_every_prediction_once(open_replica):
     assert await database.fetchval("SELECT sum(quantity) FROM usage_days") == PREDICTIONS
     cost = await database.fetchval("SELECT sum(cost_micros) FROM usage_days")
     assert cost == (PREDICTIONS - RATE.included) * RATE.price_micros
-    assert await PublishUsage(PostgresTransactions(database, Months()), PostgresReads(database), RunningClock())() == 1
+    assert await PublishUsage(postgres_transactions(database, Months()), PostgresReads(database), RunningClock())() == 1
     measured = {
         "predictions_per_second": round(PREDICTIONS / seconds),
         "cpu_us_each": round(cpu / PREDICTIONS * 1e6, 1),
@@ -118,7 +118,7 @@ async def test_a_month_of_a_million_facts_is_read_and_invoiced_at_once(open_repl
     _, quota = await timed("quota_ms", reads.quota("alpha", Meter.INFERENCE_REQUEST, MARCH))
     days, _ = await timed("usage_ms", reads.usage(wanted, PageRequest(100)))
     billing = IssueInvoices(
-        PostgresTransactions(database, Months()),
+        postgres_transactions(database, Months()),
         reads,
         clock=clock,
         grace=GRACE,

@@ -26,10 +26,10 @@ from forgepoint.registry.v1.registry_pb2 import GetModelResponse
 from forgepoint.registry.v1.registry_pb2_grpc import RegistryServiceServicer, add_RegistryServiceServicer_to_server
 from fp_events import STREAMS, Event
 from fp_events.consumer.catalog import CONSUMERS
-from fp_pipeline.adapters.postgres.transactions import PostgresTransactions
+from fp_pipeline.adapters.postgres.transactions import PostgresTransaction
 from fp_pipeline.api import consumers as canary
 from fp_pipeline.app.count_requests import CountRequests
-from fp_postgres import Database
+from fp_postgres import Database, DatabaseTransactions
 from fp_rpc import Server
 from fp_telemetry import Metrics
 from fp_testkit.patience import PATIENCE
@@ -130,7 +130,7 @@ async def quota(operator):
 @asynccontextmanager
 async def counting(bus, database):
     """The canary's consumer, in this process."""
-    count = canary.count(CountRequests(PostgresTransactions(database), canary.REQUESTS.name))
+    count = canary.count(CountRequests(DatabaseTransactions(database, PostgresTransaction), canary.REQUESTS.name))
     async with asyncio.TaskGroup() as group:
         task = group.create_task(bus.consume(canary.REQUESTS, count))
         yield

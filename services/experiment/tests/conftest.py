@@ -9,7 +9,7 @@ import pytest_asyncio
 from fp_experiment.adapters.postgres.batches import PostgresBatchWriter
 from fp_experiment.adapters.postgres.points import partitioned
 from fp_experiment.adapters.postgres.reads import PostgresReads
-from fp_experiment.adapters.postgres.transactions import PostgresTransactions
+from fp_experiment.adapters.postgres.transactions import PostgresTransaction
 from fp_experiment.app.archive_experiment import ArchiveExperiment
 from fp_experiment.app.create_experiment import CreateExperiment
 from fp_experiment.app.delete_run import DeleteRun
@@ -22,7 +22,7 @@ from fp_experiment.app.start_run import StartRun
 from fp_experiment.app.update_experiment import UpdateExperiment
 from fp_experiment.app.update_run_status import UpdateRunStatus
 from fp_experiment.domain.batching import BatchPolicy
-from fp_postgres import Database
+from fp_postgres import Database, DatabaseTransactions
 from fp_postgres.partitions import Partitions
 from fp_testkit.wallclock import RunningClock
 
@@ -63,7 +63,7 @@ async def do(database, reads, writer):
     ingest = Ingest(writer, RunningClock(), BatchPolicy(age=0.001))
     async with asyncio.TaskGroup() as group:
         running = group.create_task(ingest.run())
-        transactions, clock = PostgresTransactions(database), RunningClock()
+        transactions, clock = DatabaseTransactions(database, PostgresTransaction), RunningClock()
         yield SimpleNamespace(
             create_experiment=CreateExperiment(transactions, clock),
             update_experiment=UpdateExperiment(transactions, clock),

@@ -14,7 +14,7 @@ What it promises:
 - Errors of the connection are `fp_kernel` errors: Unavailable when a retry may help, Aborted when a race was lost.
 """
 
-from fp_postgres.database import Database, Isolation
+from fp_postgres.database import Database, DatabaseTransactions, Isolation
 from fp_postgres.inbox import Inbox
 from fp_postgres.migration import migrate
 from fp_postgres.outbox import ConvertingOutbox, Outbox
@@ -28,6 +28,7 @@ __all__ = [
     "Connection",
     "ConvertingOutbox",
     "Database",
+    "DatabaseTransactions",
     "Inbox",
     "Isolation",
     "Outbox",

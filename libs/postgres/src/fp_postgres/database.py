@@ -1,9 +1,9 @@
 """A service's database."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
 from asyncpg.exceptions import InternalClientError
 from fp_kernel import Command, Unavailable
@@ -19,6 +19,7 @@ from fp_postgres.wakeup import Wakeup
 if TYPE_CHECKING:
     from asyncpg import Connection, Pool, Record
 
+Stores = TypeVar("Stores")
 Isolation = Literal["read_committed", "repeatable_read", "serializable"]
 
 _BEGIN: Final = {
@@ -105,7 +106,7 @@ class Database:
         """State change, outbox, inbox and the command's answer: all or nothing.
 
         No RPC, publish or sleep belongs inside.
-        command: with a key, the change happens once; `tx.complete(command, result)` must be called before the end.
+        command: with a key, the change happens once; `tx.complete(result)` must be called before the end.
         Raises Replayed with the first answer when the key was seen before (a concurrent twin waits for the first),
         InvalidArgument naming `idempotency_key` when it was seen with another body.
         """
@@ -171,3 +172,17 @@ async def _roll_back(connection: Any) -> None:
             await connection.execute("rollback")
     except Exception:  # noqa: BLE001 -- the error that led here is the one to raise
         connection.terminate()
+
+
+class DatabaseTransactions(Generic[Stores]):
+    """Transactions as use-cases take them. stores: makes of one transaction what a use-case may do in it."""
+
+    def __init__(self, database: Database, stores: Callable[[Transaction], Stores]) -> None:
+        self._database = database
+        self._stores = stores
+
+    @asynccontextmanager
+    async def __call__(self, command: Command | None = None) -> AsyncIterator[Stores]:
+        """See `Database.transaction`."""
+        async with self._database.transaction(command) as transaction:
+            yield self._stores(transaction)

@@ -38,12 +38,6 @@ def refuse_other(command: Command, fingerprint: bytes) -> None:
         raise invalid("idempotency_key", "was used with another request before")
 
 
-def check_same(opened: Command | None, completed: Command) -> None:
-    """Raises RuntimeError when a transaction is to complete a command that it did not claim."""
-    if opened is None or (opened.team, opened.rpc, opened.key) != (completed.team, completed.rpc, completed.key):
-        raise RuntimeError(f"{completed.rpc}: the transaction was not opened with this command")
-
-
 def check_complete(command: Command | None, *, completed: bool) -> None:
     """Raises RuntimeError, which rolls back, for a command whose repetition would find no answer."""
     if command is not None and not completed:

@@ -37,7 +37,7 @@ class UnitOfWork(Protocol):
     @property
     def inbox(self) -> Inbox: ...
 
-    async def complete(self, command: Command, result: object) -> None: ...
+    async def complete(self, result: object) -> None: ...
 
 
 class Transaction:
@@ -73,13 +73,12 @@ class Transaction:
         with translated:
             await self.connection.executemany(query, arguments)
 
-    async def complete(self, command: Command, result: object) -> None:
-        """Store `command.encode(result)` as the answer to every repetition; nothing for a command without key."""
-        if not command.key:
+    async def complete(self, result: object) -> None:
+        """Store `command.encode(result)` as the answer to every repetition; nothing without a key."""
+        if self._command is None:
             return
-        idempotency.check_same(self._command, command)
         with translated:
-            await idempotency.complete(self.connection, command, command.encode(result))
+            await idempotency.complete(self.connection, self._command, self._command.encode(result))
         self._completed = True
 
     async def claim(self) -> None:

@@ -35,10 +35,10 @@ async def test_an_uncompleted_command_takes_its_change_back(database):
 
 async def test_a_command_of_yesterday_is_a_new_one(database):
     async with database.transaction(command()) as tx:
-        await tx.complete(command(), 1)
+        await tx.complete(1)
     await database.execute("update fp_commands set created_at = now() - $1::interval", timedelta(hours=25))
     async with database.transaction(command(body=b"other")) as tx:
-        await tx.complete(command(body=b"other"), 2)
+        await tx.complete(2)
 
 
 async def test_a_lost_race_is_aborted(database):

@@ -22,7 +22,7 @@ async def test_inbox_rows_stay_as_long_as_their_event_may_come_again(database):
 async def test_answers_stay_for_a_day(database):
     for key, hours in (("old", 25), ("new", 23)):
         async with database.transaction(command(key)) as tx:
-            await tx.complete(command(key), "done")
+            await tx.complete("done")
         await database.execute(
             "update fp_commands set created_at = now() - $1::interval where key = $2", timedelta(hours=hours), key
         )

@@ -10,7 +10,7 @@ from typing import Any
 from fp_events import Event, encode
 from fp_events.publisher.origin import attributed
 from fp_kernel import Command, Replayed
-from fp_postgres.idempotency import check_complete, check_same, refuse_other
+from fp_postgres.idempotency import check_complete, refuse_other
 
 
 class MemoryOutbox:
@@ -46,12 +46,10 @@ class MemoryTransaction:
         self.response: bytes | None = None
         self._command = command if command is not None and command.key else None
 
-    async def complete(self, command: Command, result: object) -> None:
-        """Store `command.encode(result)` as the answer to every repetition; nothing for a command without key."""
-        if not command.key:
-            return
-        check_same(self._command, command)
-        self.response = command.encode(result)
+    async def complete(self, result: object) -> None:
+        """See `fp_postgres.Transaction.complete`."""
+        if self._command is not None:
+            self.response = self._command.encode(result)
 
     def finish(self) -> None:
         check_complete(self._command, completed=self.response is not None)

@@ -4,13 +4,13 @@ import secrets
 from dataclasses import dataclass
 
 from fp_kernel import Clock
-from fp_postgres import Database
+from fp_postgres import Database, DatabaseTransactions
 from fp_sealing import Envelope
 
 from fp_auth.adapters.keyring import Keyring
 from fp_auth.adapters.passcodes import TotpPasscodes
 from fp_auth.adapters.postgres.second_factors import PostgresSecondFactorReads
-from fp_auth.adapters.postgres.transactions import PostgresTransactions
+from fp_auth.adapters.postgres.transactions import PostgresTransaction
 from fp_auth.adapters.postgres.users import PostgresUsers
 from fp_auth.adapters.sealing import Sealer
 from fp_auth.api.second_factor_grpc import SecondFactorServicer
@@ -48,7 +48,11 @@ def open_logins(
     settings: AuthSettings, database: Database, keyring: Keyring, hasher: PasswordHasher, clock: Clock
 ) -> Logins:
     """Raises StartFailed for a file of keys that cannot be used."""
-    users, transactions, random = PostgresUsers(database), PostgresTransactions(database), secrets.token_bytes
+    users, transactions, random = (
+        PostgresUsers(database),
+        DatabaseTransactions(database, PostgresTransaction),
+        secrets.token_bytes,
+    )
     own = encryption_keys(settings.auth_key_encryption_key.get_secret_value())
     attempts = CountAttempts(
         transactions, clock, pair_policy=settings.pair_lockout, address_policy=settings.address_lockout
@@ -83,7 +87,11 @@ def _second_factors(
     person: VerifyPerson,
     changes: SecondFactorChanges,
 ) -> SecondFactorServicer:
-    users, transactions, random = PostgresUsers(database), PostgresTransactions(database), secrets.token_bytes
+    users, transactions, random = (
+        PostgresUsers(database),
+        DatabaseTransactions(database, PostgresTransaction),
+        secrets.token_bytes,
+    )
     reads = PostgresSecondFactorReads(database)
     return SecondFactorServicer(
         queries=SecondFactorQueries(users, reads),

@@ -17,7 +17,7 @@ from fp_events import each
 from fp_events.hosting import soft_bus
 from fp_events.streams import AUDIT, AUTH, PIPELINES
 from fp_kernel import Clock
-from fp_postgres import PRUNE_EVERY, Database, OutboxRelay, Pruner
+from fp_postgres import PRUNE_EVERY, Database, DatabaseTransactions, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
 from fp_rpc import Server
 from fp_runtime import Runtime
@@ -30,7 +30,7 @@ from fp_auth.adapters.postgres.api_keys import PostgresApiKeys
 from fp_auth.adapters.postgres.roles import PostgresRoles
 from fp_auth.adapters.postgres.service_accounts import PostgresServiceAccounts
 from fp_auth.adapters.postgres.service_credentials import PostgresServiceCredentials
-from fp_auth.adapters.postgres.transactions import PostgresTransactions
+from fp_auth.adapters.postgres.transactions import PostgresTransaction
 from fp_auth.adapters.postgres.users import PostgresUsers
 from fp_auth.adapters.postgres.withdrawals import PostgresWithdrawals
 from fp_auth.adapters.sealing import Fingerprints, Sealer
@@ -74,7 +74,11 @@ async def serve(runtime: Runtime, settings: AuthSettings) -> None:
     clock = runtime.clock
     database = await hard_database(runtime, settings.database_url.get_secret_value())
     bus = await soft_bus(runtime, settings)
-    hasher, users, transactions = Argon2Hasher(), PostgresUsers(database), PostgresTransactions(database)
+    hasher, users, transactions = (
+        Argon2Hasher(),
+        PostgresUsers(database),
+        DatabaseTransactions(database, PostgresTransaction),
+    )
     signing = await open_keyring(runtime, settings, database)
     keyring = signing.keyring
     resolve_key = ResolveApiKey(PostgresApiKeys(database), PostgresServiceAccounts(database), clock)
@@ -118,7 +122,7 @@ def _servicer(
     hasher: Argon2Hasher,
     clock: Clock,
 ) -> AuthServicer:
-    transactions, random = PostgresTransactions(database), secrets.token_bytes
+    transactions, random = DatabaseTransactions(database, PostgresTransaction), secrets.token_bytes
     users, roles, api_keys = PostgresUsers(database), PostgresRoles(database), PostgresApiKeys(database)
     secret_keys = encryption_keys(settings.auth_key_encryption_key.get_secret_value())
     known, longest = PostgresServiceCredentials(database), settings.api_key_life

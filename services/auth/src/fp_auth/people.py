@@ -3,7 +3,7 @@
 import secrets
 
 from fp_kernel import Clock, FailedPrecondition, InvalidArgument
-from fp_postgres import Database
+from fp_postgres import Database, DatabaseTransactions
 from fp_rpc import Channels
 from fp_runtime import Runtime
 
@@ -14,7 +14,7 @@ from fp_auth.adapters.postgres.account_links import PostgresAccountLinks
 from fp_auth.adapters.postgres.invitations import PostgresInvitations
 from fp_auth.adapters.postgres.sessions import PostgresSessions
 from fp_auth.adapters.postgres.teams import PostgresTeams
-from fp_auth.adapters.postgres.transactions import PostgresTransactions
+from fp_auth.adapters.postgres.transactions import PostgresTransaction
 from fp_auth.adapters.postgres.users import PostgresUsers
 from fp_auth.adapters.sealing import Sealer
 from fp_auth.api.invitations_grpc import InvitationServicer
@@ -60,7 +60,11 @@ def people(
     hasher: PasswordHasher,
 ) -> tuple[PeopleServicer, InvitationServicer]:
     """Mails that wait are sent from now on."""
-    clock, users, transactions = runtime.clock, PostgresUsers(database), PostgresTransactions(database)
+    clock, users, transactions = (
+        runtime.clock,
+        PostgresUsers(database),
+        DatabaseTransactions(database, PostgresTransaction),
+    )
     queue = MailQueue(Sealer(encryption_keys(settings.auth_key_encryption_key.get_secret_value()), "mails"))
     send = SendMail(transactions, queue, _mailer(runtime, settings, keyring), clock)
     runtime.every(_MAIL_EVERY, "mails", SendMails(transactions, send, clock))
@@ -87,7 +91,7 @@ def people(
 
 
 def teams(database: Database, clock: Clock) -> TeamServicer:
-    transactions = PostgresTransactions(database)
+    transactions = DatabaseTransactions(database, PostgresTransaction)
     return TeamServicer(
         queries=TeamQueries(PostgresTeams(database)),
         create_team=CreateTeam(transactions, clock),
@@ -101,7 +105,7 @@ def _invitations(
     settings: AuthSettings, database: Database, links: Links, hasher: PasswordHasher, clock: Clock
 ) -> InvitationServicer:
     transactions, reads, team = (
-        PostgresTransactions(database),
+        DatabaseTransactions(database, PostgresTransaction),
         PostgresInvitations(database),
         settings.auth_registration_team,
     )

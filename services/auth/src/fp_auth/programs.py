@@ -4,14 +4,14 @@ import secrets
 from dataclasses import dataclass
 
 from fp_kernel import Clock
-from fp_postgres import Database
+from fp_postgres import Database, DatabaseTransactions
 from fp_rpc import Server
 
 from fp_auth.adapters.postgres.declarations import PostgresDeclaredObjects
 from fp_auth.adapters.postgres.roles import PostgresTeamRoles
 from fp_auth.adapters.postgres.service_accounts import PostgresServiceAccounts
 from fp_auth.adapters.postgres.signing_keys import PostgresSigningKeys
-from fp_auth.adapters.postgres.transactions import PostgresTransactions
+from fp_auth.adapters.postgres.transactions import PostgresTransaction
 from fp_auth.adapters.sealing import Fingerprints, Sealer
 from fp_auth.api.declarations_grpc import DeclarationServicer
 from fp_auth.api.programs_grpc import add_programs
@@ -43,7 +43,7 @@ class Programs:
 
 
 def build_programs(settings: AuthSettings, database: Database, signing: SigningKeyring, clock: Clock) -> Programs:
-    transactions = PostgresTransactions(database)
+    transactions = DatabaseTransactions(database, PostgresTransaction)
     roles = RoleServicer(
         create=CreateTeamRole(transactions, clock),
         change=ChangeTeamRole(transactions, clock),
@@ -60,7 +60,7 @@ def build_programs(settings: AuthSettings, database: Database, signing: SigningK
 
 
 def _service_accounts(settings: AuthSettings, database: Database, clock: Clock) -> ServiceAccountServicer:
-    transactions = PostgresTransactions(database)
+    transactions = DatabaseTransactions(database, PostgresTransaction)
     secret_keys = encryption_keys(settings.auth_key_encryption_key.get_secret_value())
     longest = settings.api_key_life
     return ServiceAccountServicer(

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from fp_postgres import Database
+from fp_postgres import Database, DatabaseTransactions
 from fp_runtime import Runtime, StartFailed
 from fp_telemetry import get_logger
 
 from fp_auth.adapters.keyring import Keyring, RsaKeyFactory
 from fp_auth.adapters.postgres.signing_keys import PostgresSigningKeys
-from fp_auth.adapters.postgres.transactions import PostgresTransactions
+from fp_auth.adapters.postgres.transactions import PostgresTransaction
 from fp_auth.adapters.sealing import NotSealedHere, Sealer
 from fp_auth.app.rotate_signing_keys import RotateSigningKeys
 from fp_auth.domain.signing import SigningPolicy
@@ -36,7 +36,9 @@ async def open_keyring(runtime: Runtime, settings: AuthSettings, database: Datab
     sealer = Sealer(encryption_keys(settings.auth_key_encryption_key.get_secret_value()), "signing-keys")
     keys, policy = PostgresSigningKeys(database), SigningPolicy(period=settings.signing_period)
     keyring = Keyring(keys, sealer, issuer=settings.auth_issuer, clock=runtime.clock)
-    rotate = RotateSigningKeys(keys, PostgresTransactions(database), RsaKeyFactory(sealer), runtime.clock, policy)
+    rotate = RotateSigningKeys(
+        keys, DatabaseTransactions(database, PostgresTransaction), RsaKeyFactory(sealer), runtime.clock, policy
+    )
 
     async def refresh() -> None:
         if await rotate():

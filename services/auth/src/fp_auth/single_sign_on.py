@@ -5,14 +5,14 @@ import binascii
 import secrets
 
 from fp_kernel import Unauthenticated
-from fp_postgres import PRUNE_EVERY, Database
+from fp_postgres import PRUNE_EVERY, Database, DatabaseTransactions
 from fp_runtime import Runtime
 
 from fp_auth.adapters.keyring import Keyring
 from fp_auth.adapters.oidc.http import IssuerHttp
 from fp_auth.adapters.oidc.issuer import Issuer, issuer_of
 from fp_auth.adapters.oidc.provider import Provider
-from fp_auth.adapters.postgres.transactions import PostgresTransactions
+from fp_auth.adapters.postgres.transactions import PostgresTransaction
 from fp_auth.adapters.sealing import NotSealedHere, Sealer
 from fp_auth.api.sign_in_grpc import SignInServicer, WorkloadServicer
 from fp_auth.app.begin_sign_in import BeginSignIn, KnownProvider
@@ -28,7 +28,11 @@ from fp_auth.sign_in_settings import IssuerSettings
 
 
 def open_sign_in(runtime: Runtime, settings: AuthSettings, database: Database, keyring: Keyring) -> SignInServicer:
-    clock, transactions, random = runtime.clock, PostgresTransactions(database), secrets.token_bytes
+    clock, transactions, random = (
+        runtime.clock,
+        DatabaseTransactions(database, PostgresTransaction),
+        secrets.token_bytes,
+    )
     sealer = Sealer(encryption_keys(settings.auth_key_encryption_key.get_secret_value()), "sign-in")
     unseal, public_url = unsealing(sealer), settings.auth_public_url or ""
     providers = {each.name: _provider(runtime, each, public_url) for each in settings.auth_issuers}
@@ -46,7 +50,7 @@ def open_sign_in(runtime: Runtime, settings: AuthSettings, database: Database, k
 
 
 def open_workloads(runtime: Runtime, settings: AuthSettings, database: Database, keyring: Keyring) -> WorkloadServicer:
-    transactions = PostgresTransactions(database)
+    transactions = DatabaseTransactions(database, PostgresTransaction)
     # Two mappings of one issuer share what is known of it.
     named = {each.issuer: each for each in settings.auth_workloads}
     issuers = {

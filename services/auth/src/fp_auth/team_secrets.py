@@ -1,13 +1,13 @@
 """The secrets of teams, put together."""
 
 from fp_kernel import Clock
-from fp_postgres import Database
+from fp_postgres import Database, DatabaseTransactions
 from fp_runtime import StartFailed
 from fp_sealing import Envelope, KeyRing, keys_of_file
 
 from fp_auth.adapters.postgres.second_factors import PostgresSecondFactorReads
-from fp_auth.adapters.postgres.secrets import PostgresSecretReads, PostgresSecretTransactions
-from fp_auth.adapters.postgres.transactions import PostgresTransactions
+from fp_auth.adapters.postgres.secrets import PostgresSecretReads, PostgresSecretTransaction
+from fp_auth.adapters.postgres.transactions import PostgresTransaction
 from fp_auth.adapters.sealing import Fingerprints, Sealer, derive
 from fp_auth.api.secret_grpc import SecretServicer
 from fp_auth.app.change_secret import ChangeSecretVersion, DeleteSecret
@@ -23,7 +23,7 @@ from fp_auth.settings import AuthSettings, encryption_keys
 def open_team_secrets(settings: AuthSettings, database: Database, clock: Clock) -> SecretServicer:
     """Raises StartFailed for a file of keys that cannot be used."""
     own = encryption_keys(settings.auth_key_encryption_key.get_secret_value())
-    transactions, reads = PostgresSecretTransactions(database), PostgresSecretReads(database)
+    transactions, reads = DatabaseTransactions(database, PostgresSecretTransaction), PostgresSecretReads(database)
     keys, envelope = wrapping_keys(settings), Envelope()
     return SecretServicer(
         set_secret=SetSecret(transactions, keys, envelope, clock),
@@ -35,7 +35,9 @@ def open_team_secrets(settings: AuthSettings, database: Database, clock: Clock) 
         resolve=ResolveSecrets(reads, keys, envelope),
         rewraps=(
             RewrapSecrets(reads, transactions, keys),
-            RewrapSecondFactors(PostgresSecondFactorReads(database), PostgresTransactions(database), keys),
+            RewrapSecondFactors(
+                PostgresSecondFactorReads(database), DatabaseTransactions(database, PostgresTransaction), keys
+            ),
         ),
         guarded=SecretCommands(Sealer(own, "commands"), Fingerprints(own[0])),
     )

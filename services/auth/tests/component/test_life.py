@@ -11,12 +11,12 @@ import pytest
 from forgepoint.auth.v1 import auth_pb2
 from fp_auth.adapters.keyring import RsaKeyFactory
 from fp_auth.adapters.postgres.signing_keys import PostgresSigningKeys
-from fp_auth.adapters.postgres.transactions import PostgresTransactions
+from fp_auth.adapters.postgres.transactions import PostgresTransaction
 from fp_auth.adapters.sealing import Sealer
 from fp_auth.app.rotate_signing_keys import RotateSigningKeys
 from fp_events import Broadcast
 from fp_kernel import PermissionDenied, Unauthenticated
-from fp_postgres import Database
+from fp_postgres import Database, DatabaseTransactions
 from fp_runtime import StartFailed
 from fp_testkit.clock import ManualClock
 from fp_testkit.patience import PATIENCE
@@ -39,7 +39,7 @@ async def rotate(settings) -> None:
     database = await Database.connect(settings.database_url.get_secret_value(), source="auth")
     try:
         clock, sealer = ManualClock(real_now() + timedelta(days=31)), Sealer([b"k" * 32], "signing-keys")
-        keys, transactions = PostgresSigningKeys(database), PostgresTransactions(database)
+        keys, transactions = PostgresSigningKeys(database), DatabaseTransactions(database, PostgresTransaction)
         assert await RotateSigningKeys(keys, transactions, RsaKeyFactory(sealer), clock)()
     finally:
         await database.close()

@@ -25,7 +25,7 @@ from fp_auth.adapters.postgres.service_credentials import PostgresServiceCredent
 from fp_auth.adapters.postgres.sessions import PostgresSessions
 from fp_auth.adapters.postgres.signing_keys import PostgresSigningKeys
 from fp_auth.adapters.postgres.teams import PostgresTeams
-from fp_auth.adapters.postgres.transactions import PostgresTransactions
+from fp_auth.adapters.postgres.transactions import PostgresTransaction
 from fp_auth.adapters.postgres.users import PostgresUsers
 from fp_auth.adapters.sealing import Fingerprints, Sealer
 from fp_auth.app.accept_invitation import AcceptInvitation
@@ -67,7 +67,7 @@ from fp_auth.domain.sessions import SessionPolicy
 from fp_auth.domain.users import User
 from fp_events import Event, decode
 from fp_kernel import Error, FieldViolation, Principal, new_id
-from fp_postgres import Database
+from fp_postgres import Database, DatabaseTransactions
 from fp_testkit.clock import ManualClock
 
 MIGRATIONS = resources.files("fp_auth") / "migrations"
@@ -99,7 +99,7 @@ class World:
 
     def __init__(self, database: Database, clock: ManualClock) -> None:
         self.database, self.clock = database, clock
-        self.stores, self.transactions = Stores(database), PostgresTransactions(database)
+        self.stores, self.transactions = Stores(database), DatabaseTransactions(database, PostgresTransaction)
         self.hasher, self.signer, self.mailer = Argon2Hasher(CHEAP), FakeSigner(clock), FakeMailer()
         self.count_by()
 
@@ -262,7 +262,7 @@ def stores(world) -> Stores:
 
 
 @pytest.fixture
-def transactions(world) -> PostgresTransactions:
+def transactions(world) -> DatabaseTransactions[PostgresTransaction]:
     return world.transactions
 
 

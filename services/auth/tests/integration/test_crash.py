@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 from importlib import resources
 
 from fp_auth.adapters.postgres.api_keys import PostgresApiKeys
-from fp_auth.adapters.postgres.transactions import PostgresTransactions
+from fp_auth.adapters.postgres.transactions import PostgresTransaction
 from fp_auth.app.rotate_api_key import RotateApiKey
 from fp_auth.domain.api_keys import ApiKey
 from fp_auth.domain.users import User
 from fp_kernel import Command, Principal, Replayed, new_id
-from fp_postgres import Database
+from fp_postgres import Database, DatabaseTransactions
 from fp_testkit.wallclock import RunningClock
 
 NOW = datetime(2013, 3, 1, tzinfo=UTC)
@@ -24,7 +24,7 @@ def owner(user_id: str) -> Principal:
 
 
 async def rotate(database: Database, user_id: str, key_id: str) -> None:
-    use_case = RotateApiKey(PostgresTransactions(database), secrets.token_bytes, RunningClock())
+    use_case = RotateApiKey(DatabaseTransactions(database, PostgresTransaction), secrets.token_bytes, RunningClock())
     await use_case(owner(user_id), key_id, timedelta(0), command=COMMAND)
 
 
@@ -38,7 +38,7 @@ async def test_a_rotation_is_whole_or_not_at_all_and_can_be_repeated(kill_at, da
         user = User(new_id(), "ada@example.com", "", "alpha", "viewer", NOW, "hash")
         key = ApiKey(new_id(), "alpha", user.id, "", "fp_AAAAA", frozenset({"models:read"}), NOW)
         database = await Database.connect(url, source="auth")
-        async with PostgresTransactions(database)() as tx:
+        async with DatabaseTransactions(database, PostgresTransaction)() as tx:
             await tx.users.add(user)
             await tx.api_keys.add(key, b"h" * 32, user.id)
         await database.close()

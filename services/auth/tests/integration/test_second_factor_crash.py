@@ -9,7 +9,7 @@ import argon2
 from auth_second_factor import logins
 from fp_auth.adapters.argon2 import Argon2Hasher
 from fp_auth.adapters.passcodes import TotpPasscodes
-from fp_auth.adapters.postgres.transactions import PostgresTransactions
+from fp_auth.adapters.postgres.transactions import PostgresTransaction
 from fp_auth.adapters.postgres.users import PostgresUsers
 from fp_auth.app.count_attempts import CountAttempts
 from fp_auth.app.session import IssueTokens, OpenSession
@@ -17,7 +17,7 @@ from fp_auth.app.verify_password import VerifyPassword
 from fp_auth.domain.second_factors import SecondFactor, factor_context, step_of
 from fp_auth.domain.users import User
 from fp_kernel import Unauthenticated, new_id
-from fp_postgres import Database
+from fp_postgres import Database, DatabaseTransactions
 from fp_sealing import Envelope, KeyRing
 from fp_testkit.clock import ManualClock
 
@@ -33,7 +33,7 @@ HASHER = Argon2Hasher(
 
 
 async def login(database: Database) -> None:
-    clock, transactions = ManualClock(NOON), PostgresTransactions(database)
+    clock, transactions = ManualClock(NOON), DatabaseTransactions(database, PostgresTransaction)
     users, attempts = PostgresUsers(database), CountAttempts(transactions, clock)
     world = SimpleNamespace(
         database=database,
@@ -84,7 +84,7 @@ async def person(database: Database) -> None:
     data_key, context = envelope.new_key(), factor_context(user.id)
     wrapped = await keys.wrap(data_key, context)
     factor = SecondFactor(user.id, new_id(), wrapped, envelope.seal(data_key, SECRET, context), NOON)
-    async with PostgresTransactions(database)() as tx:
+    async with DatabaseTransactions(database, PostgresTransaction)() as tx:
         await tx.users.add(user)
         await tx.second_factors.begin(factor)
         await tx.second_factors.confirm(user.id, factor.id, step_of(NOON) - 2, NOON)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from fp_auth.adapters.postgres.secrets import PostgresSecretReads, PostgresSecretTransactions
+from fp_auth.adapters.postgres.secrets import PostgresSecretReads, PostgresSecretTransaction
 from fp_auth.app import set_secret
 from fp_auth.app.change_secret import ChangeSecretVersion, DeleteSecret
 from fp_auth.app.read_secrets import ListSecrets, ResolveSecrets
@@ -23,6 +23,7 @@ from fp_kernel import (
     Principal,
     Replayed,
 )
+from fp_postgres import DatabaseTransactions
 from fp_sealing import Envelope, KeyRing
 from fp_testkit.clock import ManualClock
 
@@ -38,7 +39,10 @@ class Vault:
     def __init__(self, database, *keys):
         clock, self.database = ManualClock(NOON), database
         self.clock = clock
-        self.transactions, self.reads = PostgresSecretTransactions(database), PostgresSecretReads(database)
+        self.transactions, self.reads = (
+            DatabaseTransactions(database, PostgresSecretTransaction),
+            PostgresSecretReads(database),
+        )
         self.keys, envelope = KeyRing(keys or [OLD]), Envelope()
         self._set = SetSecret(self.transactions, self.keys, envelope, clock)
         self.changes = {each: ChangeSecretVersion(self.transactions, clock, each) for each in VersionStatus}

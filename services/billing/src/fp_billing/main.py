@@ -9,7 +9,7 @@ from fp_events.hosting import soft_bus
 from fp_events.payloads.revocation import follow_identities
 from fp_events.streams import AUDIT, AUTH, BILLING, INFERENCE, MODELS, PIPELINES, USAGE
 from fp_kernel import Clock
-from fp_postgres import PRUNE_EVERY, OutboxRelay, Pruner
+from fp_postgres import PRUNE_EVERY, DatabaseTransactions, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
 from fp_rpc import Server
 from fp_rpc.hosting import peers
@@ -18,7 +18,7 @@ from fp_runtime import Runtime
 from fp_billing import retention
 from fp_billing.adapters.postgres.reads import PostgresReads
 from fp_billing.adapters.postgres.reconciliation import PostgresBooks
-from fp_billing.adapters.postgres.transactions import PostgresTransactions
+from fp_billing.adapters.postgres.transactions import PostgresTransaction, postgres_transactions
 from fp_billing.api import consumers
 from fp_billing.api.grpc import BillingServicer
 from fp_billing.app.assign_rate_plan import AssignRatePlan
@@ -45,7 +45,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     bus = await soft_bus(runtime, settings)
 
     months = await retention.start(runtime, database, settings)
-    transactions, reads = PostgresTransactions(database, months), PostgresReads(database)
+    transactions, reads = postgres_transactions(database, months), PostgresReads(database)
     record_events = RecordEvents(transactions, clock, settings.grace)
 
     others = peers(runtime, settings)
@@ -72,7 +72,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
 
 
 def _servicer(
-    settings: Settings, transactions: PostgresTransactions, reads: PostgresReads, clock: Clock
+    settings: Settings, transactions: DatabaseTransactions[PostgresTransaction], reads: PostgresReads, clock: Clock
 ) -> BillingServicer:
     return BillingServicer(
         record_usage=RecordUsage(transactions, clock, settings.grace),
@@ -88,7 +88,7 @@ def _servicer(
 def _start_schedules(
     runtime: Runtime,
     settings: Settings,
-    transactions: PostgresTransactions,
+    transactions: DatabaseTransactions[PostgresTransaction],
     reads: PostgresReads,
     seen: Metrics,
 ) -> None:

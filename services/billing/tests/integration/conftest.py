@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 from fp_billing.adapters.postgres.months import Months
 from fp_billing.adapters.postgres.reads import PostgresReads
-from fp_billing.adapters.postgres.transactions import PostgresTransactions
+from fp_billing.adapters.postgres.transactions import postgres_transactions
 from fp_billing.app.assign_rate_plan import AssignRatePlan
 from fp_billing.app.create_adjustment import CreateAdjustment
 from fp_billing.app.create_rate_plan import CreateRatePlan
@@ -38,7 +38,7 @@ class Store:
 
     def __init__(self, database, months):
         self.database = database
-        self.transactions, self.reads = PostgresTransactions(database, months), PostgresReads(database)
+        self.transactions, self.reads = postgres_transactions(database, months), PostgresReads(database)
 
     async def emitted(self):
         rows = await self.database.fetch(OUTBOX)

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from fp_billing.adapters.postgres.months import Months
 from fp_billing.adapters.postgres.reads import PostgresReads
-from fp_billing.adapters.postgres.transactions import PostgresTransactions
+from fp_billing.adapters.postgres.transactions import postgres_transactions
 from fp_billing.app.assign_rate_plan import AssignRatePlan
 from fp_billing.app.create_rate_plan import CreateRatePlan
 from fp_billing.app.issue_invoices import IssueInvoices
@@ -34,7 +34,7 @@ PLAN = NewPlan("p", dict.fromkeys(METERS, Money(PRICE, "USD")), {}, dict.fromkey
 
 def _invoicing(database, now):
     return IssueInvoices(
-        PostgresTransactions(database, Months()),
+        postgres_transactions(database, Months()),
         PostgresReads(database),
         clock=ManualClock(now),
         grace=GRACE,
@@ -44,7 +44,7 @@ def _invoicing(database, now):
 
 
 def _commands(database):
-    transactions, clock = PostgresTransactions(database, Months()), ManualClock(NOON)
+    transactions, clock = postgres_transactions(database, Months()), ManualClock(NOON)
     return SimpleNamespace(
         record_events=RecordEvents(transactions, clock, GRACE),
         record_usage=RecordUsage(transactions, clock, GRACE),

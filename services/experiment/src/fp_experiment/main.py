@@ -7,7 +7,7 @@ from fp_events.hosting import soft_bus
 from fp_events.payloads.revocation import follow_identities
 from fp_events.streams import AUDIT, AUTH, EXPERIMENTS
 from fp_kernel import Clock
-from fp_postgres import Database, OutboxRelay
+from fp_postgres import Database, DatabaseTransactions, OutboxRelay
 from fp_postgres.hosting import hard_database
 from fp_postgres.partitions import Partitions
 from fp_rpc import Server
@@ -19,7 +19,7 @@ from fp_experiment.adapters.postgres.batches import PostgresBatchWriter
 from fp_experiment.adapters.postgres.points import partitioned
 from fp_experiment.adapters.postgres.reads import PostgresReads
 from fp_experiment.adapters.postgres.search_index import EndedRuns
-from fp_experiment.adapters.postgres.transactions import PostgresTransactions
+from fp_experiment.adapters.postgres.transactions import PostgresTransaction
 from fp_experiment.api import consumers
 from fp_experiment.api.grpc import ExperimentServicer
 from fp_experiment.app.archive_experiment import ArchiveExperiment
@@ -70,7 +70,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
 
 
 def _servicer(database: Database, ingest: Ingest, clock: Clock) -> ExperimentServicer:
-    transactions, reads = PostgresTransactions(database), PostgresReads(database)
+    transactions, reads = DatabaseTransactions(database, PostgresTransaction), PostgresReads(database)
     return ExperimentServicer(
         create_experiment=CreateExperiment(transactions, clock),
         update_experiment=UpdateExperiment(transactions, clock),

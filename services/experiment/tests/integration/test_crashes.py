@@ -5,7 +5,7 @@ from fp_events import decode
 from fp_experiment.adapters.postgres import batches
 from fp_experiment.adapters.postgres.batches import PostgresBatchWriter
 from fp_experiment.adapters.postgres.reads import PostgresReads
-from fp_experiment.adapters.postgres.transactions import PostgresTransactions
+from fp_experiment.adapters.postgres.transactions import PostgresTransaction
 from fp_experiment.app.log_params import LogParams
 from fp_experiment.app.ports import LineageEntry, LoggedPoints
 from fp_experiment.app.start_run import StartRun
@@ -15,7 +15,7 @@ from fp_experiment.domain.lineage import Edge, Kind, LineageRecord, Ref, Relatio
 from fp_experiment.domain.metrics import Point
 from fp_experiment.domain.runs import NewRun, RunStatus
 from fp_kernel import Command, Principal, Replayed, new_id
-from fp_postgres import Database
+from fp_postgres import Database, DatabaseTransactions
 from fp_testkit.wallclock import MOMENT, RunningClock
 
 ANN = Principal("ann", "alpha", "engineer", frozenset({"experiments:*"}), 0.0)
@@ -44,7 +44,7 @@ async def ingest(crash, url, run_id, key, event_id, copy_from):
 async def life(crash, url, experiment_id, key):
     """A run from its start to its end."""
     database = await Database.connect(url, source="experiment")
-    transactions, clock = PostgresTransactions(crash.wrap(database)), RunningClock()
+    transactions, clock = DatabaseTransactions(crash.wrap(database), PostgresTransaction), RunningClock()
 
     def command(rpc):
         return Command("alpha", rpc, key, b"body", lambda _: b"answer")
@@ -59,7 +59,7 @@ async def life(crash, url, experiment_id, key):
 async def open_experiment(database):
     now = MOMENT
     experiment = Experiment(new_id(), "alpha", Described("flights", "", {}), "ann", now, now)
-    async with PostgresTransactions(database)(NO_KEY) as tx:
+    async with DatabaseTransactions(database, PostgresTransaction)(NO_KEY) as tx:
         await tx.experiments.add(experiment)
     return experiment
 
@@ -69,7 +69,7 @@ async def test_a_batch_that_is_killed_anywhere_is_whole_or_not_there_and_can_com
     kill_at, experiment_url, database, open_experiment, copy_from
 ):
     async def arrange():
-        start = StartRun(PostgresTransactions(database), RunningClock())
+        start = StartRun(DatabaseTransactions(database, PostgresTransaction), RunningClock())
         run = await start(NewRun(open_experiment.id), ANN, NO_KEY)
         return experiment_url, run.id, new_id(), new_id(), copy_from
 

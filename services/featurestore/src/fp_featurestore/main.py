@@ -7,7 +7,7 @@ from fp_events.hosting import soft_bus
 from fp_events.payloads.revocation import follow_identities
 from fp_events.streams import AUDIT, AUTH, FEATURES
 from fp_kernel import Clock
-from fp_postgres import PRUNE_EVERY, Database, OutboxRelay, Pruner
+from fp_postgres import PRUNE_EVERY, Database, DatabaseTransactions, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
 from fp_redis.hosting import soft_links
 from fp_rpc import Server
@@ -19,7 +19,7 @@ from fp_featurestore.adapters.postgres.copies import PostgresClaims, PostgresCop
 from fp_featurestore.adapters.postgres.history import PostgresHistory
 from fp_featurestore.adapters.postgres.log import PostgresLog
 from fp_featurestore.adapters.postgres.offline import PostgresOffline
-from fp_featurestore.adapters.postgres.transactions import PostgresTransactions
+from fp_featurestore.adapters.postgres.transactions import PostgresTransaction
 from fp_featurestore.adapters.postgres.views import PostgresViews
 from fp_featurestore.api.grpc import FeatureStoreServicer
 from fp_featurestore.app.catalog import Catalog
@@ -80,7 +80,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
 def _servicer(
     database: Database, catalog: Catalog, online: RedisOnline, *, rebuild: Rebuild, clock: Clock, seen: Metrics
 ) -> FeatureStoreServicer:
-    transactions, offline = PostgresTransactions(database), PostgresOffline(database)
+    transactions, offline = DatabaseTransactions(database, PostgresTransaction), PostgresOffline(database)
     update_online = UpdateOnline(online, seen.copied)
     return FeatureStoreServicer(
         queries=Queries(PostgresViews(database)),

@@ -8,7 +8,7 @@ from fp_featurestore.adapters.online.view import RedisOnline
 from fp_featurestore.adapters.postgres.copies import PostgresClaims, PostgresCopies
 from fp_featurestore.adapters.postgres.log import PostgresLog
 from fp_featurestore.adapters.postgres.offline import PostgresOffline
-from fp_featurestore.adapters.postgres.transactions import PostgresTransactions
+from fp_featurestore.adapters.postgres.transactions import PostgresTransaction
 from fp_featurestore.adapters.postgres.views import PostgresViews
 from fp_featurestore.app.catalog import Catalog
 from fp_featurestore.app.define_view import DefineView
@@ -24,7 +24,7 @@ from fp_featurestore.app.update_online import UpdateOnline
 from fp_featurestore.app.write_features import WriteFeatures
 from fp_featurestore.domain.rows import NewRow
 from fp_kernel import Command, Principal
-from fp_postgres import Database
+from fp_postgres import Database, DatabaseTransactions
 from fp_redis import RedisClient
 from fp_testkit.patience import PATIENCE
 from fp_testkit.wallclock import RunningClock
@@ -59,7 +59,10 @@ class Desk:
             rebuild=self.rebuild,
             observe=self.copied.append,
         )
-        transactions, update_online = PostgresTransactions(database), UpdateOnline(self.online, self.copied.append)
+        transactions, update_online = (
+            DatabaseTransactions(database, PostgresTransaction),
+            UpdateOnline(self.online, self.copied.append),
+        )
         self.do = SimpleNamespace(
             queries=Queries(self.views),
             define_view=DefineView(transactions, self.catalog, update_online),

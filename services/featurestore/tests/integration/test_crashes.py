@@ -11,7 +11,7 @@ from fp_featurestore.adapters.online.view import RedisOnline
 from fp_featurestore.adapters.postgres.copies import PostgresClaims, PostgresCopies
 from fp_featurestore.adapters.postgres.log import PostgresLog
 from fp_featurestore.adapters.postgres.offline import PostgresOffline
-from fp_featurestore.adapters.postgres.transactions import PostgresTransactions
+from fp_featurestore.adapters.postgres.transactions import PostgresTransaction
 from fp_featurestore.adapters.postgres.views import PostgresViews
 from fp_featurestore.app.catalog import Catalog
 from fp_featurestore.app.define_view import DefineView
@@ -25,7 +25,7 @@ from fp_featurestore.app.write_features import WriteFeatures
 from fp_featurestore.domain.features import Definition, Entity, Feature, ValueType
 from fp_featurestore.domain.rows import NewRow
 from fp_kernel import Command, Principal, Replayed
-from fp_postgres import Database
+from fp_postgres import Database, DatabaseTransactions
 from fp_redis import RedisClient
 from fp_testkit.patience import PATIENCE
 from fp_testkit.wallclock import RunningClock
@@ -63,7 +63,7 @@ class Parts:
             rebuild=self.rebuild,
             observe=lambda _: None,
         )
-        transactions, catalog = PostgresTransactions(database), Catalog(self.views, clock)
+        transactions, catalog = DatabaseTransactions(database, PostgresTransaction), Catalog(self.views, clock)
         update_online = UpdateOnline(self.online, lambda _: None)
         self.do = SimpleNamespace(
             define_view=DefineView(transactions, catalog, update_online),

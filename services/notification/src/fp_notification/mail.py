@@ -3,13 +3,14 @@
 import hashlib
 import hmac
 from datetime import timedelta
+from functools import partial
 
-from fp_postgres import PRUNE_EVERY, Database
+from fp_postgres import PRUNE_EVERY, Database, DatabaseTransactions
 from fp_runtime import Runtime
 from fp_sealing import Sealer
 
 from fp_notification.adapters.letters import Letters
-from fp_notification.adapters.postgres.mails import PostgresMailArchive, PostgresMailClaims, PostgresMailTransactions
+from fp_notification.adapters.postgres.mails import PostgresMailArchive, PostgresMailClaims, PostgresMailTransaction
 from fp_notification.adapters.smtp import SmtpSender
 from fp_notification.api.mail_grpc import MailServicer
 from fp_notification.app.deliver_mail import DeliverMail
@@ -28,7 +29,7 @@ def open_mail(
     """smtp: None where no mail server is set: nothing is taken then, and what waits goes on waiting."""
     clock, sealer = runtime.clock, Sealer([derived(settings.signing_key, "mails")])
     digest_key = derived(settings.signing_key, "mail commands")
-    transactions = PostgresMailTransactions(database, sealer)
+    transactions = DatabaseTransactions(database, partial(PostgresMailTransaction, sealer=sealer))
     if smtp is not None:
         deliver = DeliverMail(
             transactions,

@@ -10,7 +10,7 @@ from fp_events import AuditPublisher, NatsBus
 from fp_events.hosting import soft_bus
 from fp_events.payloads.revocation import follow_identities
 from fp_events.streams import AUDIT, AUTH, BILLING, EXPERIMENTS, FEATURES, MODELS, NOTIFICATIONS, PIPELINES
-from fp_postgres import PRUNE_EVERY, OutboxRelay, Pruner
+from fp_postgres import PRUNE_EVERY, DatabaseTransactions, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
 from fp_rpc import Server, Withdrawals
 from fp_rpc.hosting import Peers, peers
@@ -25,7 +25,7 @@ from fp_notification.adapters.names import Names
 from fp_notification.adapters.postgres.archive import PostgresArchive
 from fp_notification.adapters.postgres.deliveries import PostgresClaims
 from fp_notification.adapters.postgres.reads import PostgresReads
-from fp_notification.adapters.postgres.transactions import PostgresTransactions
+from fp_notification.adapters.postgres.transactions import PostgresTransaction
 from fp_notification.api import consumers
 from fp_notification.api.grpc import NotificationServicer
 from fp_notification.app.add_members import AddMembers
@@ -57,7 +57,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     database = await hard_database(runtime, settings.database_url.get_secret_value())
     bus = await soft_bus(runtime, settings)
 
-    transactions, reads = PostgresTransactions(database), PostgresReads(database)
+    transactions, reads = DatabaseTransactions(database, PostgresTransaction), PostgresReads(database)
     names, timeout = Names(settings.notification_names_timeout), settings.notification_timeout
     sender = HttpSender(settings.addresses, timeout=timeout, resolve=names)
     secrets, observe = Secrets(settings.signing_key), metrics.attempted

@@ -16,7 +16,7 @@ from fp_notification.adapters.names import Names
 from fp_notification.adapters.postgres.archive import PostgresArchive
 from fp_notification.adapters.postgres.deliveries import PostgresClaims
 from fp_notification.adapters.postgres.reads import PostgresReads
-from fp_notification.adapters.postgres.transactions import PostgresTransactions
+from fp_notification.adapters.postgres.transactions import PostgresTransaction
 from fp_notification.app.add_members import AddMembers
 from fp_notification.app.create_rule import CreateRule
 from fp_notification.app.delete_rule import DeleteRule
@@ -37,7 +37,7 @@ from fp_notification.domain.severity import Severity
 from fp_notification.domain.signing import Secrets
 from fp_notification.domain.targets import AddressPolicy
 from fp_notification.retention import Retention
-from fp_postgres import Database
+from fp_postgres import Database, DatabaseTransactions
 from fp_testkit.patience import PATIENCE
 from fp_testkit.wallclock import RunningClock
 
@@ -72,7 +72,7 @@ class Desk:
     ):
         clock = clock or RunningClock()
         self.database = database
-        self.transactions, self.reads = PostgresTransactions(database), PostgresReads(database)
+        self.transactions, self.reads = DatabaseTransactions(database, PostgresTransaction), PostgresReads(database)
         self.sender = sender or HttpSender(ALLOWED, timeout=PATIENCE, resolve=Names(PATIENCE))
         self.secrets = Secrets(b"k" * 32)
         self.values = Values()

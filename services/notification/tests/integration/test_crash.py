@@ -10,7 +10,7 @@ from fp_notification.adapters import templates
 from fp_notification.adapters.letters import Letters
 from fp_notification.adapters.postgres.deliveries import PostgresClaims
 from fp_notification.adapters.postgres.reads import PostgresReads
-from fp_notification.adapters.postgres.transactions import PostgresTransactions
+from fp_notification.adapters.postgres.transactions import PostgresTransaction
 from fp_notification.app.add_members import AddMembers
 from fp_notification.app.create_rule import CreateRule
 from fp_notification.app.deliver import Deliver
@@ -25,7 +25,7 @@ from fp_notification.domain.preferences import NewRule
 from fp_notification.domain.recipients import Channel
 from fp_notification.domain.severity import Severity
 from fp_notification.domain.signing import Secrets
-from fp_postgres import Database
+from fp_postgres import Database, DatabaseTransactions
 from fp_testkit.crash import CrashPoints
 from fp_testkit.wallclock import RunningClock
 
@@ -60,12 +60,16 @@ def event(event_id: str) -> Facts:
 
 
 async def notify(database: Database, event_id: str) -> None:
-    use_case = Notify(PostgresTransactions(database), PostgresReads(database), templates.load(), CLOCK)
+    use_case = Notify(
+        DatabaseTransactions(database, PostgresTransaction), PostgresReads(database), templates.load(), CLOCK
+    )
     await use_case([event(event_id)])
 
 
 async def deliver(database: Database, receiver: FileReceiver) -> int:
-    attempt = Deliver(PostgresTransactions(database), dispatch(receiver), Backoff((0.0, 0.0, 0.0)), CLOCK)
+    attempt = Deliver(
+        DatabaseTransactions(database, PostgresTransaction), dispatch(receiver), Backoff((0.0, 0.0, 0.0)), CLOCK
+    )
     return await Worker(PostgresClaims(database, 2), attempt, WorkerPolicy(lease=60.0)).once()
 
 
@@ -84,7 +88,7 @@ def dispatch(receiver: FileReceiver) -> Dispatch:
 
 
 def try_channel(database: Database, receiver: FileReceiver) -> TryChannel:
-    transactions = PostgresTransactions(database)
+    transactions = DatabaseTransactions(database, PostgresTransaction)
     return TryChannel(transactions, Deliver(transactions, dispatch(receiver), Backoff(()), CLOCK), 60.0, CLOCK)
 
 
@@ -112,9 +116,11 @@ async def prepared(url: str, folder: Path) -> tuple[str, str, str]:
     await database.execute(
         "TRUNCATE recipients, notifications, destinations, floods, fp_inbox, fp_outbox, fp_commands CASCADE"
     )
-    await AddMembers(PostgresTransactions(database))([Member("alpha", each, CLOCK.now()) for each in ("ann", "bob")])
+    await AddMembers(DatabaseTransactions(database, PostgresTransaction))(
+        [Member("alpha", each, CLOCK.now()) for each in ("ann", "bob")]
+    )
     new = NewRule("all", ("fp.>",), Severity.INFO, ((Channel.WEBHOOK, "WEBHOOK"),), "https://hooks.test/")
-    await CreateRule(PostgresTransactions(database), FileReceiver(path), CLOCK)(ANN, new, NO_KEY)
+    await CreateRule(DatabaseTransactions(database, PostgresTransaction), FileReceiver(path), CLOCK)(ANN, new, NO_KEY)
     await database.close()
     return url, new_id(), path
 

@@ -3,11 +3,12 @@
 import hashlib
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from fp_kernel import FailedPrecondition, Replayed
 from fp_notification.adapters.letters import Letters
-from fp_notification.adapters.postgres.mails import PostgresMailArchive, PostgresMailClaims, PostgresMailTransactions
+from fp_notification.adapters.postgres.mails import PostgresMailArchive, PostgresMailClaims, PostgresMailTransaction
 from fp_notification.adapters.smtp import MailServer, SmtpSender
 from fp_notification.app.deliver_mail import DeliverMail
 from fp_notification.app.ports import LeaseLost
@@ -20,6 +21,7 @@ from fp_notification.domain.notifications import Status
 from fp_notification.domain.signing import derived
 from fp_notification.retention import Retention
 from fp_notification.settings import mail_address
+from fp_postgres import DatabaseTransactions
 from fp_sealing import Sealer
 from fp_testkit.patience import PATIENCE
 from fp_testkit.wallclock import RunningClock
@@ -37,7 +39,7 @@ class Office:
         self.clock = clock = RunningClock()
         self.database, self.outcomes = database, []
         self.sealer = Sealer([derived(key, "mails")])
-        self.transactions = PostgresMailTransactions(database, self.sealer)
+        self.transactions = DatabaseTransactions(database, partial(PostgresMailTransaction, sealer=self.sealer))
         server = MailServer("127.0.0.1", post.port, mail_address("no-reply@forge.test"), tls="off")
         self.sender = SmtpSender(server, timeout=PATIENCE)
         self.claims = PostgresMailClaims(database, self.sealer, 4)

@@ -8,7 +8,7 @@ from fp_events import AuditPublisher, each
 from fp_events.hosting import soft_bus
 from fp_events.payloads.revocation import follow_identities
 from fp_events.streams import AUDIT, INFERENCE, MODELS, PIPELINES
-from fp_postgres import PRUNE_EVERY, OutboxRelay, Pruner
+from fp_postgres import PRUNE_EVERY, DatabaseTransactions, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
 from fp_postgres.signals import Signals
 from fp_rpc import Server, hosting
@@ -22,7 +22,7 @@ from fp_pipeline.adapters.postgres.leases import PostgresLeases
 from fp_pipeline.adapters.postgres.reads import PostgresReads
 from fp_pipeline.adapters.postgres.retention import PostgresRetention
 from fp_pipeline.adapters.postgres.statistics import PostgresStatisticsReads
-from fp_pipeline.adapters.postgres.transactions import PostgresTransactions
+from fp_pipeline.adapters.postgres.transactions import PostgresTransaction
 from fp_pipeline.api import consumers
 from fp_pipeline.api.grpc import PipelineServicer
 from fp_pipeline.app.cancel_execution import CancelExecution
@@ -50,7 +50,7 @@ async def serve(runtime: Runtime, settings: PipelineSettings) -> None:
     bus = await soft_bus(runtime, settings)
     artifacts = await soft_objects(runtime, settings, own="pipelines/")  # away, jobs wait; everything else goes on
     signals = Signals(database, CHANNEL)
-    transactions, reads = PostgresTransactions(database), PostgresReads(database)
+    transactions, reads = DatabaseTransactions(database, PostgresTransaction), PostgresReads(database)
     deployments = PostgresDeploymentReads(database)
     statistics = PostgresStatisticsReads(database, consumers.REQUESTS.name)
 

@@ -11,11 +11,11 @@ from fp_kernel import new_id
 from fp_pipeline.adapters.postgres.deployments import PostgresDeploymentReads
 from fp_pipeline.adapters.postgres.leases import PostgresLeases
 from fp_pipeline.adapters.postgres.reads import PostgresReads
-from fp_pipeline.adapters.postgres.transactions import PostgresTransactions
+from fp_pipeline.adapters.postgres.transactions import PostgresTransaction
 from fp_pipeline.domain.definition import Pipeline, PipelineType, StepDefinition, StepType
 from fp_pipeline.domain.deployment import Deployment
 from fp_pipeline.domain.execution import Cause, Execution, Step
-from fp_postgres import Database
+from fp_postgres import Database, DatabaseTransactions
 from fp_testkit.patience import PATIENCE
 from fp_testkit.wallclock import RunningClock
 from pipeline_fakes.stores import MemoryStores
@@ -126,7 +126,7 @@ def memory_stores() -> Stores:
 @pytest.fixture
 def postgres_stores(database: Database) -> Stores:
     return Stores(
-        PostgresTransactions(database),
+        DatabaseTransactions(database, PostgresTransaction),
         PostgresReads(database),
         PostgresLeases(database),
         PostgresDeploymentReads(database),

@@ -13,7 +13,7 @@ from fp_pipeline.adapters.postgres.deployments import PostgresDeploymentReads
 from fp_pipeline.adapters.postgres.leases import PostgresLeases
 from fp_pipeline.adapters.postgres.reads import PostgresReads
 from fp_pipeline.adapters.postgres.statistics import PostgresStatisticsReads
-from fp_pipeline.adapters.postgres.transactions import PostgresTransactions
+from fp_pipeline.adapters.postgres.transactions import PostgresTransaction
 from fp_pipeline.app.reconcile import Reconciler
 from fp_pipeline.app.worker import Worker, WorkerPolicy
 from fp_pipeline.domain.definition import Pipeline, PipelineType, StepDefinition, StepType
@@ -22,7 +22,7 @@ from fp_pipeline.domain.execution import Cause, Execution, ExecutionStatus, Step
 from fp_pipeline.domain.policy import Backoff, EnginePolicy, LeasePolicy
 from fp_pipeline.domain.progress import Progress
 from fp_pipeline.domain.validation import JobModules
-from fp_postgres import Database
+from fp_postgres import Database, DatabaseTransactions
 from fp_postgres.signals import Subscriptions
 from fp_testkit.crash import CrashedRun, CrashPoints
 from fp_testkit.patience import PATIENCE
@@ -100,7 +100,11 @@ def _worker(
         tokens=FakeJobTokens(world),
         secrets=FakeSecrets(world),
     )
-    deployments, clock, real = PostgresDeploymentReads(database), RunningClock(), PostgresTransactions(database)
+    deployments, clock, real = (
+        PostgresDeploymentReads(database),
+        RunningClock(),
+        DatabaseTransactions(database, PostgresTransaction),
+    )
 
     @asynccontextmanager
     async def transactions(command: Command | None = None) -> AsyncIterator[Any]:
@@ -159,7 +163,7 @@ async def prepared(stage: Any, folder: Path, trouble: str) -> tuple[str, str, st
         sequence=1,
     )
     live = Deployment(OLD, "alpha", "model-delays", "delays", "delays-1", "1", "127.0.0.1:1", 10_000, new_id(), NOW)
-    async with PostgresTransactions(stage.database)() as tx:
+    async with DatabaseTransactions(stage.database, PostgresTransaction)() as tx:
         await tx.pipelines.add(pipeline)
         await tx.executions.add(execution)
         await tx.deployments.deploy(live)
@@ -173,7 +177,7 @@ async def finished(run: CrashedRun, stage: Any) -> tuple[Execution, World, dict[
     await stage.others_gone()
     await work(database, path, execution_id, trouble, CrashPoints(0))
     world = World(Path(path))
-    deployments, transactions = PostgresDeploymentReads(database), PostgresTransactions(database)
+    deployments, transactions = PostgresDeploymentReads(database), DatabaseTransactions(database, PostgresTransaction)
     await Reconciler(transactions, deployments, FakeRuntimes(world), RunningClock(), every=1).once()
     execution = await _found(database, execution_id)
     live = {each.version: each.weight_bps for each in await deployments.all_live()}

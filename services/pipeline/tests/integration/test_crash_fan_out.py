@@ -13,14 +13,14 @@ from fp_pipeline.adapters.postgres.deployments import PostgresDeploymentReads
 from fp_pipeline.adapters.postgres.leases import PostgresLeases
 from fp_pipeline.adapters.postgres.reads import PostgresReads
 from fp_pipeline.adapters.postgres.statistics import PostgresStatisticsReads
-from fp_pipeline.adapters.postgres.transactions import PostgresTransactions
+from fp_pipeline.adapters.postgres.transactions import PostgresTransaction
 from fp_pipeline.app.worker import Worker, WorkerPolicy
 from fp_pipeline.domain.definition import Pipeline, PipelineType, StepDefinition, StepType
 from fp_pipeline.domain.execution import Cause, Execution, ExecutionStatus, Step, StepStatus
 from fp_pipeline.domain.policy import Backoff, EnginePolicy, LeasePolicy
 from fp_pipeline.domain.progress import Progress
 from fp_pipeline.domain.validation import JobModules
-from fp_postgres import Database
+from fp_postgres import Database, DatabaseTransactions
 from fp_postgres.signals import Subscriptions
 from fp_testkit.crash import CrashedRun, CrashPoints
 from fp_testkit.patience import PATIENCE
@@ -95,7 +95,7 @@ def _worker(database: Database, world: World, crash: CrashPoints, written: Calla
         tokens=FakeJobTokens(world),
         secrets=FakeSecrets(world),
     )
-    clock, real = RunningClock(), PostgresTransactions(database)
+    clock, real = RunningClock(), DatabaseTransactions(database, PostgresTransaction)
 
     @asynccontextmanager
     async def transactions(command: Any = None) -> Any:
@@ -139,7 +139,7 @@ async def prepared(stage: Any, folder: Path) -> tuple[str, str, str]:
         created_at=NOW,
         sequence=1,
     )
-    async with PostgresTransactions(stage.database)() as tx:
+    async with DatabaseTransactions(stage.database, PostgresTransaction)() as tx:
         await tx.pipelines.add(pipeline)
         await tx.executions.add(execution)
     return stage.url, str(path), execution.id

@@ -13,7 +13,7 @@ from fp_pipeline.adapters.postgres.deployments import PostgresDeploymentReads
 from fp_pipeline.adapters.postgres.leases import PostgresLeases
 from fp_pipeline.adapters.postgres.reads import PostgresReads
 from fp_pipeline.adapters.postgres.statistics import PostgresStatisticsReads
-from fp_pipeline.adapters.postgres.transactions import PostgresTransactions
+from fp_pipeline.adapters.postgres.transactions import PostgresTransaction
 from fp_pipeline.app.count_requests import CountRequests
 from fp_pipeline.app.retrain import DriftReport, Retrain
 from fp_pipeline.app.worker import Worker, WorkerPolicy
@@ -23,7 +23,7 @@ from fp_pipeline.domain.policy import Backoff, EnginePolicy, LeasePolicy
 from fp_pipeline.domain.progress import Progress
 from fp_pipeline.domain.statistics import ANSWERED, Try
 from fp_pipeline.domain.validation import JobModules
-from fp_postgres import Database
+from fp_postgres import Database, DatabaseTransactions
 from fp_postgres.signals import Subscriptions
 from fp_testkit.crash import CrashedRun, CrashPoints
 from fp_testkit.patience import PATIENCE
@@ -86,7 +86,7 @@ class Progressing:
 async def life(database: Database, path: str, training: str, crash: CrashPoints) -> None:
     """Hears of the drift and of requests as a durable consumer tells them, and works, until all has ended."""
     world, progressing = World(Path(path)), Progressing()
-    real = PostgresTransactions(database)
+    real = DatabaseTransactions(database, PostgresTransaction)
 
     @asynccontextmanager
     async def transactions(command: Any = None) -> Any:
@@ -176,7 +176,7 @@ async def prepared(stage: Any, folder: Path) -> tuple[str, str, str]:
     training = Pipeline(
         new_id(), "alpha", "train", PipelineType.TRAINING_DAG, TRAINING, "ann", NOW, then_pipeline_id=saga.id
     )
-    async with PostgresTransactions(stage.database)() as tx:
+    async with DatabaseTransactions(stage.database, PostgresTransaction)() as tx:
         await tx.pipelines.add(saga)
         await tx.pipelines.add(training)
     await stage.database.execute(

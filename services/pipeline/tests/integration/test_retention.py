@@ -8,12 +8,13 @@ from fp_kernel import Unavailable
 from fp_pipeline.adapters.postgres.deployments import PostgresDeploymentReads
 from fp_pipeline.adapters.postgres.reads import PostgresReads
 from fp_pipeline.adapters.postgres.retention import PostgresRetention
-from fp_pipeline.adapters.postgres.transactions import PostgresTransactions
+from fp_pipeline.adapters.postgres.transactions import PostgresTransaction
 from fp_pipeline.app.watch_execution import WatchExecution
 from fp_pipeline.domain.execution import ExecutionStatus
 from fp_pipeline.domain.names import AttemptName
 from fp_pipeline.domain.progress import moved
 from fp_pipeline.retention import Ages, ForgetExecutions
+from fp_postgres import DatabaseTransactions
 from fp_postgres.partitions import lowest_id
 from fp_postgres.signals import Subscriptions
 from fp_testkit.clock import ManualClock
@@ -24,7 +25,7 @@ AGES = Ages(history=timedelta(days=90), executions=timedelta(days=400))
 @pytest.fixture
 def begun(database, made):
     """An execution that began so many days ago, with a log; ended unless the test says else."""
-    transactions = PostgresTransactions(database)
+    transactions = DatabaseTransactions(database, PostgresTransaction)
 
     async def make(days: int, *, ended: bool = True, deployed: bool = False):
         pipeline = made.pipeline(f"p{days}{ended}{deployed}")
@@ -118,7 +119,7 @@ async def test_a_watch_of_an_execution_without_history_shows_what_it_came_to(dat
 
 async def test_old_steps_of_a_pipeline_go_when_no_execution_has_them(database, made):
     pipeline = made.pipeline()
-    transactions = PostgresTransactions(database)
+    transactions = DatabaseTransactions(database, PostgresTransaction)
     async with transactions() as tx:
         await tx.pipelines.add(pipeline)
         await tx.executions.add(made.execution(pipeline))

@@ -6,7 +6,7 @@ import pytest
 from fp_kernel import Command
 from fp_pipeline.adapters.postgres.executions import CHANNEL
 from fp_pipeline.adapters.postgres.reads import PostgresReads
-from fp_pipeline.adapters.postgres.transactions import PostgresTransactions
+from fp_pipeline.adapters.postgres.transactions import PostgresTransaction
 from fp_pipeline.app.create_pipeline import CreatePipeline
 from fp_pipeline.app.peers import Actor
 from fp_pipeline.app.ports import WORK
@@ -15,6 +15,7 @@ from fp_pipeline.app.watch_execution import WatchExecution
 from fp_pipeline.domain.definition import PipelineDraft, PipelineType, StepDefinition, StepType
 from fp_pipeline.domain.execution import Cause
 from fp_pipeline.domain.validation import JobModules
+from fp_postgres import DatabaseTransactions
 from fp_postgres.signals import Signals
 from fp_testkit.wallclock import RunningClock
 
@@ -34,7 +35,7 @@ async def signals(database):
 
 
 async def test_a_trigger_wakes_workers_and_a_watch_sees_it_at_once(database, signals):
-    transactions, clock = PostgresTransactions(database), RunningClock()
+    transactions, clock = DatabaseTransactions(database, PostgresTransaction), RunningClock()
     step = StepDefinition("a", StepType.CUSTOM, config={"module": "work"})
     create = CreatePipeline(transactions, JobModules(frozenset({"work"})), clock)
     pipeline = await create(ANN, PipelineDraft("p", PipelineType.TRAINING_DAG, (step,)), NO_KEY)

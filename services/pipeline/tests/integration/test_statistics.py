@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from fp_kernel import new_id
 from fp_pipeline.adapters.postgres.statistics import PostgresStatisticsReads
-from fp_pipeline.adapters.postgres.transactions import PostgresTransactions
+from fp_pipeline.adapters.postgres.transactions import PostgresTransaction
 from fp_pipeline.app.count_requests import CountRequests, NoteGap
 from fp_pipeline.domain.statistics import ANSWERED, Gap, Try, bin_of
+from fp_postgres import DatabaseTransactions
 from fp_testkit.wallclock import RunningClock
 from pipeline_fakes.stores import MemoryStores
 
@@ -26,7 +27,7 @@ def counting(request):
         memory = MemoryStores(RunningClock())
         return memory.transactions, memory.statistics
     database = request.getfixturevalue("database")
-    return PostgresTransactions(database), PostgresStatisticsReads(database, "c")
+    return DatabaseTransactions(database, PostgresTransaction), PostgresStatisticsReads(database, "c")
 
 
 async def test_a_batch_that_comes_twice_counts_once(counting):
@@ -64,7 +65,10 @@ async def test_the_newest_gap_is_known_until_its_minutes_are_forgotten(counting)
 
 
 async def test_replicas_that_find_parts_of_one_gap_note_one_gap(database):
-    note, reads = NoteGap(PostgresTransactions(database), "c"), PostgresStatisticsReads(database, "c")
+    note, reads = (
+        NoteGap(DatabaseTransactions(database, PostgresTransaction), "c"),
+        PostgresStatisticsReads(database, "c"),
+    )
     hour = timedelta(hours=1)
     for since, events in ((None, 5), (NOW - hour, 7), (NOW - 2 * hour, 3)):
         await note(Gap(since, NOW, events))
@@ -73,13 +77,13 @@ async def test_replicas_that_find_parts_of_one_gap_note_one_gap(database):
 
 
 async def test_a_gap_of_another_consumer_is_none_of_these_counts(database):
-    await NoteGap(PostgresTransactions(database), "other")(Gap(NOW, NOW, 1))
+    await NoteGap(DatabaseTransactions(database, PostgresTransaction), "other")(Gap(NOW, NOW, 1))
     assert await PostgresStatisticsReads(database, "c").newest_gap(NOW) is None
 
 
 async def test_replicas_that_get_overlapping_batches_count_each_request_once(database):
     events = [request(str(number % 3), ms=number) for number in range(300)]
-    count = CountRequests(PostgresTransactions(database), "c")
+    count = CountRequests(DatabaseTransactions(database, PostgresTransaction), "c")
     batches = [events[start : start + 100] for start in range(0, 300, 50)]
     async with asyncio.TaskGroup() as group:
         for batch in (*batches, *(batch[::-1] for batch in batches)):

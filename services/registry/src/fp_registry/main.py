@@ -9,7 +9,7 @@ from fp_events import AuditPublisher
 from fp_events.hosting import soft_bus
 from fp_events.payloads.revocation import follow_identities
 from fp_events.streams import AUDIT, AUTH, MODELS
-from fp_postgres import PRUNE_EVERY, OutboxRelay, Pruner
+from fp_postgres import PRUNE_EVERY, DatabaseTransactions, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
 from fp_redis.hosting import soft_links
 from fp_rpc import Server
@@ -23,7 +23,7 @@ from fp_registry.adapters.postgres.contents import PostgresContentClaims
 from fp_registry.adapters.postgres.pending_uploads import PostgresUploadQueue
 from fp_registry.adapters.postgres.reads import PostgresReads
 from fp_registry.adapters.postgres.records import PostgresRecords
-from fp_registry.adapters.postgres.transactions import PostgresTransactions
+from fp_registry.adapters.postgres.transactions import PostgresTransaction
 from fp_registry.adapters.projection.generations import RedisGenerations
 from fp_registry.adapters.projection.reads import RedisProjection
 from fp_registry.api import consumers
@@ -65,7 +65,11 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     objects = await soft_objects(runtime, settings, own=upload_key(""), public_urls=True)
     artifacts = ObjectArtifacts(objects, measuring=settings.registry_verify_threads)
 
-    transactions, records, wake = PostgresTransactions(database), PostgresRecords(database), asyncio.Event()
+    transactions, records, wake = (
+        DatabaseTransactions(database, PostgresTransaction),
+        PostgresRecords(database),
+        asyncio.Event(),
+    )
     contents = PostgresContentClaims(database)
     limits = SizeLimits(inline=settings.registry_verify_inline_bytes, artifact=settings.registry_artifact_max_bytes)
     measure = MeasureUploads(

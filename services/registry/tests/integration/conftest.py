@@ -7,14 +7,14 @@ import pytest_asyncio
 import registry_commands
 from fp_events import decode
 from fp_kernel import Command, Principal
-from fp_postgres import Database
+from fp_postgres import Database, DatabaseTransactions
 from fp_redis import RedisClient
 from fp_registry.adapters.postgres.changes import PostgresChanges
 from fp_registry.adapters.postgres.contents import PostgresContentClaims
 from fp_registry.adapters.postgres.pending_uploads import PostgresUploadQueue
 from fp_registry.adapters.postgres.reads import PostgresReads
 from fp_registry.adapters.postgres.records import PostgresRecords
-from fp_registry.adapters.postgres.transactions import PostgresTransactions
+from fp_registry.adapters.postgres.transactions import PostgresTransaction
 from fp_registry.adapters.projection.generations import RedisGenerations
 from fp_registry.adapters.projection.reads import RedisProjection
 from fp_registry.api.read_model import MessageDocuments
@@ -38,7 +38,7 @@ class Side:
 
     def __init__(self, database):
         self.database = database
-        self.transactions = PostgresTransactions(database)
+        self.transactions = DatabaseTransactions(database, PostgresTransaction)
         self.records = PostgresRecords(database)
         self.source = PostgresReads(database, MessageDocuments())
         self.changes = PostgresChanges(database, batch=3)

@@ -11,12 +11,12 @@ from types import SimpleNamespace
 import pytest
 from fp_events import decode
 from fp_kernel import Aborted, Command, Principal
-from fp_postgres import Database
+from fp_postgres import Database, DatabaseTransactions
 from fp_registry.adapters.objects import ObjectArtifacts
 from fp_registry.adapters.postgres.contents import PostgresContentClaims
 from fp_registry.adapters.postgres.pending_uploads import PostgresUploadQueue
 from fp_registry.adapters.postgres.records import PostgresRecords
-from fp_registry.adapters.postgres.transactions import PostgresTransactions
+from fp_registry.adapters.postgres.transactions import PostgresTransaction
 from fp_registry.app.confirm_upload import ConfirmUpload
 from fp_registry.app.create_version import CreateVersion
 from fp_registry.app.delete_contents import DeleteContents
@@ -48,7 +48,7 @@ class StoredArtifacts(ObjectArtifacts):
 
 
 def _parts(database, artifacts, *, inline):
-    transactions, records = PostgresTransactions(database), PostgresRecords(database)
+    transactions, records = DatabaseTransactions(database, PostgresTransaction), PostgresRecords(database)
     contents = PostgresContentClaims(database)
     limits, wake, clock = SizeLimits(inline=inline), asyncio.Event(), RunningClock()
     # A process that is killed knows nothing of what tests share: it imports this module alone.

@@ -4,10 +4,11 @@ import asyncio
 
 import registry_commands
 from fp_kernel import Command, Principal
+from fp_postgres import DatabaseTransactions
 from fp_registry.adapters.postgres.contents import PostgresContentClaims
 from fp_registry.adapters.postgres.reads import PostgresReads
 from fp_registry.adapters.postgres.records import PostgresRecords
-from fp_registry.adapters.postgres.transactions import PostgresTransactions
+from fp_registry.adapters.postgres.transactions import PostgresTransaction
 from fp_registry.api.read_model import MessageDocuments, read_version
 from fp_registry.app.measure_upload import SizeLimits
 from fp_registry.app.queries import Queries
@@ -25,7 +26,7 @@ NO_KEY = Command("alpha", "/Rpc", "", b"", lambda _: b"")
 async def test_a_current_read_says_what_a_change_under_way_came_to(database, clock):
     records, documents = PostgresRecords(database), MessageDocuments()
     do = registry_commands.build(
-        PostgresTransactions(database),
+        DatabaseTransactions(database, PostgresTransaction),
         records,
         MemoryArtifacts(),
         PostgresContentClaims(database),

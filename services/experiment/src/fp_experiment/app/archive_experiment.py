@@ -20,5 +20,5 @@ class ArchiveExperiment:
                 raise no_experiment()
             archived = found.archived(self._clock.now())
             await tx.experiments.save(archived)
-            await tx.complete(command, archived)
+            await tx.complete(archived)
         return archived

@@ -20,5 +20,5 @@ class CreateExperiment:
         async with self._transactions(command) as tx:
             if not await tx.experiments.add(experiment):
                 raise name_taken(described.name, await tx.experiments.id_of(caller.team, described.name))
-            await tx.complete(command, experiment)
+            await tx.complete(experiment)
         return experiment

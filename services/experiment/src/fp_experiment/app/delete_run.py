@@ -25,7 +25,7 @@ class DeleteRun:
                 await self._delete(tx, found, caller)
             elif not await tx.runs.was_deleted(caller.team, run_id):
                 raise no_run()
-            await tx.complete(command, None)
+            await tx.complete(None)
 
     async def _delete(self, tx: Transaction, found: Run, caller: Principal) -> None:
         now = self._clock.now()

@@ -34,7 +34,7 @@ class LogParams:
             if size.bytes > MAX_PARAMS_BYTES:
                 raise invalid("params", f"the parameters of a run have at most {MAX_PARAMS_BYTES} bytes together")
             accepted = len(dict(params)) - len(there)
-            await tx.complete(command, accepted)
+            await tx.complete(accepted)
         return accepted
 
 

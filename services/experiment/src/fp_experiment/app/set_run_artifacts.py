@@ -18,5 +18,5 @@ class SetRunArtifacts:
         async with self._transactions(command) as tx:
             run = replace(await own_run(tx, caller, run_id), artifacts=artifacts)
             await tx.runs.save(run)
-            await tx.complete(command, run)
+            await tx.complete(run)
         return run

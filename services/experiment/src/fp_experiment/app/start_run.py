@@ -42,5 +42,5 @@ class StartRun:
             await tx.runs.add_params(run.id, new.params)
             await tx.lineage.record(run.team, of_run(run, experiment))
             tx.outbox.add(RunCreated(run))
-            await tx.complete(command, run)
+            await tx.complete(run)
         return run

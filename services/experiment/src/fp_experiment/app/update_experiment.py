@@ -23,5 +23,5 @@ class UpdateExperiment:
             changed = found.with_fields(new, fields, self._clock.now())
             if not await tx.experiments.save(changed):
                 raise name_taken(changed.described.name)
-            await tx.complete(command, changed)
+            await tx.complete(changed)
         return changed

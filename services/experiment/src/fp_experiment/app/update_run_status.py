@@ -27,5 +27,5 @@ class UpdateRunStatus:
                 await tx.runs.save(run)
                 await tx.lineage.record(run.team, of_end(run))
                 tx.outbox.add(RunFinished(run, caller.user_id))
-            await tx.complete(command, run)
+            await tx.complete(run)
         return run

@@ -42,7 +42,7 @@ class ConfigureMonitor:
                 await tx.monitors.save(changed)
                 await _replan(tx, changed)
                 configured = Configured(changed, created=False)
-            await tx.complete(command, configured)
+            await tx.complete(configured)
         return configured
 
     async def _check_known(self, team: str, config: Config) -> None:

@@ -24,7 +24,7 @@ class DeleteMonitor:
             if monitor is not None:
                 await tx.monitors.delete(monitor, now)
             purged = await tx.reports.purge(team, model_name, now) if purge else 0
-            await tx.complete(command, purged)
+            await tx.complete(purged)
         while purge and await self._purges.purge(team, model_name):
             pass
         return purged

@@ -193,7 +193,7 @@ class Transaction(Protocol):
     async def fresh(self, consumer: str, event_ids: Iterable[str]) -> set[str]:
         """Note a batch of events; the ids whose effect is not here yet."""
 
-    async def complete(self, command: Command, result: object) -> None: ...
+    async def complete(self, result: object) -> None: ...
 
 
 class Transactions(Protocol):

@@ -30,7 +30,7 @@ class ResetBaseline:
             if not await tx.baselines.hold(team, model_name, wanted):
                 raise no_baseline(model_name, wanted)
             changed = await rebase(tx, replace(monitor, updated_at=self._clock.now()), wanted, tuple(DriftKind))
-            await tx.complete(command, changed)
+            await tx.complete(changed)
         return changed
 
 

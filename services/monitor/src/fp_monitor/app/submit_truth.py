@@ -47,7 +47,7 @@ class SubmitTruth:
             if baseline is not None:
                 check_meaning(truths, baseline)
             submitted = await self._submit(tx, replace(monitor, labels_at=now), truths, now)
-            await tx.complete(command, submitted)
+            await tx.complete(submitted)
         return submitted
 
     async def _submit(self, tx: Transaction, monitor: Monitor, truths: Sequence[Truth], now: datetime) -> Submitted:

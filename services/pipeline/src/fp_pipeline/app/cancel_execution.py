@@ -30,7 +30,7 @@ class CancelExecution:
             if execution is None:
                 raise NotFound(f"no execution {execution_id}")
             asked = await self._ask(tx, execution, Cancellation(actor.user_id, reason))
-            await tx.complete(command, asked)
+            await tx.complete(asked)
         return asked
 
     async def _ask(self, tx: Transaction, execution: Execution, cancellation: Cancellation) -> Execution:

@@ -44,7 +44,7 @@ class UpdatePipeline:
             )
             if changed != present:
                 await tx.pipelines.change(present, changed)
-            await tx.complete(command, changed)
+            await tx.complete(changed)
         return changed
 
 
@@ -67,4 +67,4 @@ class DeletePipeline:
             if starter:
                 raise FailedPrecondition(f"pipeline '{starter}' starts it when it ends", reason="PIPELINE_IN_USE")
             await tx.pipelines.delete(pipeline_id, self._clock.now())
-            await tx.complete(command, present)
+            await tx.complete(present)

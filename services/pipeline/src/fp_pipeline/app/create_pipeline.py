@@ -31,5 +31,5 @@ class CreatePipeline:
             if pipeline.then_pipeline_id:
                 check_next(await tx.pipelines.find(actor.team, pipeline.then_pipeline_id))
             await tx.pipelines.add(pipeline)
-            await tx.complete(command, pipeline)
+            await tx.complete(pipeline)
         return pipeline

@@ -32,7 +32,7 @@ class TriggerExecution:
                 _check_jobs(pipeline, given)
             execution = begin(pipeline, given, cause, self._clock.now())
             await tx.executions.add(execution)
-            await tx.complete(command, execution)
+            await tx.complete(execution)
         return execution
 
 

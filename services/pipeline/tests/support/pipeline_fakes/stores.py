@@ -98,8 +98,8 @@ class MemoryTransactionStores:
         self.retrains = MemoryRetrains(stores.state)
         self.outbox = MemoryOutbox(transaction)
 
-    async def complete(self, command: Command, result: object) -> None:
-        await self._transaction.complete(command, result)
+    async def complete(self, result: object) -> None:
+        await self._transaction.complete(result)
 
 
 class MemoryStores:

@@ -1,15 +1,13 @@
 """Secrets of teams: ciphertext and who did what with it."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from asyncpg import Record
-from fp_kernel import Command, PageRequest
+from fp_kernel import PageRequest
 from fp_kernel.key_encryption import WrappedKey
 from fp_kernel.secret_references import SecretReference
-from fp_postgres import Connection, Database
+from fp_postgres import Connection
 from fp_postgres import Transaction as DatabaseTransaction
 
 from fp_auth.adapters.postgres.statements import affected
@@ -153,28 +151,14 @@ class PostgresSecretReads:
 
 
 class PostgresSecretTransaction:
-    """`app.secret_ports.SecretTransaction`; made by `PostgresSecretTransactions`."""
+    """`app.secret_ports.SecretTransaction`; made by `DatabaseTransactions`."""
 
-    def __init__(self, transaction: DatabaseTransaction, command: Command | None) -> None:
+    def __init__(self, transaction: DatabaseTransaction) -> None:
         self.secrets = PostgresSecrets(transaction)
         self._transaction = transaction
-        self._command = command
 
-    async def complete(self, result: Any) -> None:
-        if self._command is not None:
-            await self._transaction.complete(self._command, result)
-
-
-class PostgresSecretTransactions:
-    """`app.secret_ports.SecretTransactions` on a database."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    @asynccontextmanager
-    async def __call__(self, command: Command | None = None) -> AsyncIterator[PostgresSecretTransaction]:
-        async with self._database.transaction(command) as transaction:
-            yield PostgresSecretTransaction(transaction, command)
+    async def complete(self, result: object) -> None:
+        await self._transaction.complete(result)
 
 
 def _to_version(row: Record) -> Version:

@@ -1,11 +1,6 @@
 """Transactions: every store of auth on one connection."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
-
-from fp_kernel import Command
-from fp_postgres import ConvertingOutbox, Database
+from fp_postgres import ConvertingOutbox
 from fp_postgres import Transaction as DatabaseTransaction
 
 from fp_auth.adapters.events import to_event
@@ -29,9 +24,9 @@ from fp_auth.adapters.postgres.withdrawals import PostgresWithdrawals
 
 
 class PostgresTransaction:
-    """`app.ports.Transaction`; made by `PostgresTransactions`."""
+    """`app.ports.Transaction`; made by `DatabaseTransactions`."""
 
-    def __init__(self, transaction: DatabaseTransaction, command: Command | None) -> None:
+    def __init__(self, transaction: DatabaseTransaction) -> None:
         self.users = PostgresUsers(transaction)
         self.roles = PostgresRoles(transaction)
         self.api_keys = PostgresApiKeys(transaction)
@@ -54,21 +49,9 @@ class PostgresTransaction:
         self.spent_tokens = PostgresSpentTokens(transaction)
         self.outbox = ConvertingOutbox(transaction.outbox, to_event)
         self._transaction = transaction
-        self._command = command
 
     async def exclusive(self, name: str) -> None:
         await self._transaction.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"fp_auth:{name}")
 
-    async def complete(self, result: Any) -> None:
-        if self._command is not None:
-            await self._transaction.complete(self._command, result)
-
-
-class PostgresTransactions:
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    @asynccontextmanager
-    async def __call__(self, command: Command | None = None) -> AsyncIterator[PostgresTransaction]:
-        async with self._database.transaction(command) as transaction:
-            yield PostgresTransaction(transaction, command)
+    async def complete(self, result: object) -> None:
+        await self._transaction.complete(result)

@@ -1,10 +1,9 @@
 """The stores of one transaction."""
 
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
+from functools import partial
 
-from fp_kernel import NO_COMMAND, Command
-from fp_postgres import ConvertingOutbox, Database
+from fp_postgres import ConvertingOutbox, Database, DatabaseTransactions
 from fp_postgres import Transaction as DatabaseTransaction
 
 from fp_billing.adapters.events import to_event
@@ -19,11 +18,10 @@ from fp_billing.adapters.postgres.usage import PostgresUsage
 
 
 class PostgresTransaction:
-    """`app.ports.Transaction`; made by `PostgresTransactions`."""
+    """`app.ports.Transaction`; made by `DatabaseTransactions`."""
 
-    def __init__(self, transaction: DatabaseTransaction, command: Command, months: Months) -> None:
+    def __init__(self, transaction: DatabaseTransaction, months: Months) -> None:
         self._transaction = transaction
-        self._command = command
         self.accounts = PostgresAccounts(transaction)
         self.plans = PostgresPlans(transaction)
         self.usage = PostgresUsage(transaction, months)
@@ -37,17 +35,9 @@ class PostgresTransaction:
         return await self._transaction.inbox.fresh(consumer, event_ids)
 
     async def complete(self, result: object) -> None:
-        await self._transaction.complete(self._command, result)
+        await self._transaction.complete(result)
 
 
-class PostgresTransactions:
+def postgres_transactions(database: Database, months: Months) -> DatabaseTransactions[PostgresTransaction]:
     """`app.ports.Transactions` on a database. months: of facts; see `Months.ensure`."""
-
-    def __init__(self, database: Database, months: Months) -> None:
-        self._database = database
-        self._months = months
-
-    @asynccontextmanager
-    async def __call__(self, command: Command | None = None) -> AsyncIterator[PostgresTransaction]:
-        async with self._database.transaction(command) as transaction:
-            yield PostgresTransaction(transaction, command or NO_COMMAND, self._months)
+    return DatabaseTransactions(database, partial(PostgresTransaction, months=months))

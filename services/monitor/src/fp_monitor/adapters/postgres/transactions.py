@@ -34,8 +34,8 @@ class PostgresTransaction:
     async def fresh(self, consumer: str, event_ids: Iterable[str]) -> set[str]:
         return await self._transaction.inbox.fresh(consumer, event_ids)
 
-    async def complete(self, command: Command, result: object) -> None:
-        await self._transaction.complete(command, result)
+    async def complete(self, result: object) -> None:
+        await self._transaction.complete(result)
 
 
 class PostgresTransactions:

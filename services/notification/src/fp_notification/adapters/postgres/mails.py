@@ -1,12 +1,10 @@
 """Mails and their leases, on the database's clock: the clocks of replicas may differ."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from datetime import datetime
 
 from asyncpg import Record
-from fp_kernel import NO_COMMAND, Command
 from fp_postgres import Database
 from fp_postgres import Transaction as DatabaseTransaction
 from fp_postgres.partitions import lowest_id
@@ -136,28 +134,14 @@ class PostgresMails:
 
 
 class PostgresMailTransaction:
-    """`app.mail_ports.MailTransaction`; made by `PostgresMailTransactions`."""
+    """`app.mail_ports.MailTransaction`; made by `DatabaseTransactions`."""
 
-    def __init__(self, transaction: DatabaseTransaction, command: Command, sealer: Sealer) -> None:
+    def __init__(self, transaction: DatabaseTransaction, sealer: Sealer) -> None:
         self.mails = PostgresMails(transaction, sealer)
         self._transaction = transaction
-        self._command = command
 
     async def complete(self, result: object) -> None:
-        await self._transaction.complete(self._command, result)
-
-
-class PostgresMailTransactions:
-    """`app.mail_ports.MailTransactions` on a database."""
-
-    def __init__(self, database: Database, sealer: Sealer) -> None:
-        self._database = database
-        self._sealer = sealer
-
-    @asynccontextmanager
-    async def __call__(self, command: Command | None = None) -> AsyncIterator[PostgresMailTransaction]:
-        async with self._database.transaction(command) as transaction:
-            yield PostgresMailTransaction(transaction, command or NO_COMMAND, self._sealer)
+        await self._transaction.complete(result)
 
 
 class PostgresMailArchive:

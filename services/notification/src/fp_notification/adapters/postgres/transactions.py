@@ -1,10 +1,8 @@
 """Transactions: every store of notification on one connection."""
 
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
 
-from fp_kernel import NO_COMMAND, Command
-from fp_postgres import ConvertingOutbox, Database
+from fp_postgres import ConvertingOutbox
 from fp_postgres import Transaction as DatabaseTransaction
 
 from fp_notification.adapters.events import to_event
@@ -16,18 +14,6 @@ from fp_notification.adapters.postgres.recipients import PostgresRecipients
 CONSUMER = "notification"
 
 
-class PostgresTransactions:
-    """`app.ports.Transactions` on a database."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    @asynccontextmanager
-    async def __call__(self, command: Command | None = None) -> AsyncIterator["PostgresTransaction"]:
-        async with self._database.transaction(command) as transaction:
-            yield PostgresTransaction(transaction, command or NO_COMMAND)
-
-
 class PostgresInbox:
     def __init__(self, transaction: DatabaseTransaction) -> None:
         self._transaction = transaction
@@ -37,9 +23,9 @@ class PostgresInbox:
 
 
 class PostgresTransaction:
-    """`app.ports.Transaction`; made by `PostgresTransactions`."""
+    """`app.ports.Transaction`; made by `DatabaseTransactions`."""
 
-    def __init__(self, transaction: DatabaseTransaction, command: Command) -> None:
+    def __init__(self, transaction: DatabaseTransaction) -> None:
         self.inbox = PostgresInbox(transaction)
         self.recipients = PostgresRecipients(transaction)
         self.notifications = PostgresNotifications(transaction)
@@ -47,7 +33,6 @@ class PostgresTransaction:
         self.attempts = PostgresAttempts(transaction)
         self.outbox = ConvertingOutbox(transaction.outbox, to_event)
         self._transaction = transaction
-        self._command = command
 
     async def complete(self, result: object) -> None:
-        await self._transaction.complete(self._command, result)
+        await self._transaction.complete(result)

@@ -1,10 +1,6 @@
 """The stores of one transaction."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
-from fp_kernel import Command
-from fp_postgres import ConvertingOutbox, Database, Transaction
+from fp_postgres import ConvertingOutbox, Transaction
 
 from fp_pipeline.adapters.events import to_event
 from fp_pipeline.adapters.postgres.deployments import PostgresDeployments
@@ -25,15 +21,5 @@ class PostgresTransaction:
         self.retrains = PostgresRetrains(transaction)
         self.outbox = ConvertingOutbox(transaction.outbox, to_event)
 
-    async def complete(self, command: Command, result: object) -> None:
-        await self._transaction.complete(command, result)
-
-
-class PostgresTransactions:
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    @asynccontextmanager
-    async def __call__(self, command: Command | None = None) -> AsyncIterator[PostgresTransaction]:
-        async with self._database.transaction(command) as transaction:
-            yield PostgresTransaction(transaction)
+    async def complete(self, result: object) -> None:
+        await self._transaction.complete(result)

@@ -1,10 +1,6 @@
 """The stores of one transaction."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
-from fp_kernel import NO_COMMAND, Command
-from fp_postgres import ConvertingOutbox, Database
+from fp_postgres import ConvertingOutbox
 from fp_postgres import Transaction as DatabaseTransaction
 
 from fp_registry.adapters.events import to_event
@@ -17,11 +13,10 @@ from fp_registry.adapters.postgres.versions import PostgresVersions
 
 
 class PostgresTransaction:
-    """`app.ports.Transaction`; made by `PostgresTransactions`."""
+    """`app.ports.Transaction`; made by `DatabaseTransactions`."""
 
-    def __init__(self, transaction: DatabaseTransaction, command: Command) -> None:
+    def __init__(self, transaction: DatabaseTransaction) -> None:
         self._transaction = transaction
-        self._command = command
         self.models = PostgresModels(transaction)
         self.versions = PostgresVersions(transaction)
         self.tenures = PostgresTenures(transaction)
@@ -31,16 +26,4 @@ class PostgresTransaction:
         self.outbox = ConvertingOutbox(transaction.outbox, to_event)
 
     async def complete(self, result: object) -> None:
-        await self._transaction.complete(self._command, result)
-
-
-class PostgresTransactions:
-    """`app.ports.Transactions` on a database."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    @asynccontextmanager
-    async def __call__(self, command: Command | None = None) -> AsyncIterator[PostgresTransaction]:
-        async with self._database.transaction(command) as transaction:
-            yield PostgresTransaction(transaction, command or NO_COMMAND)
+        await self._transaction.complete(result)
