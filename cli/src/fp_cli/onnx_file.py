@@ -1,48 +1,41 @@
 """The signature of an ONNX file, read from it, so that it need not be written by hand."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
 
 from forgepoint.common.v1 import model_pb2 as pb
 from fp_kernel import invalid
-from fp_kernel.tensors import ONNX_TYPES
-
-# A model with another type at its edge is not servable.
-_TYPES: Final[Mapping[int, pb.TensorType.ValueType]] = {
-    number: pb.TensorType.Value(f"TENSOR_TYPE_{element.name}") for element, number in ONNX_TYPES.items()
-}
-DYNAMIC: Final = -1
+from fp_kernel.signatures import DYNAMIC, TensorSpec
+from fp_onnx import Unreadable, declared, read_model, refusal
+from fp_rpc.tensors import TENSOR_TYPES
 
 
 def signature(content: bytes, columns: Sequence[str]) -> pb.Signature:
     """The model's inputs and outputs; `columns` names the features along the last axis of its only input.
 
-    Raises InvalidArgument when the file is no ONNX model, has other types at its edge, or the columns do not fit.
+    Raises InvalidArgument when the file is no ONNX model, cannot be served, or the columns do not fit.
     """
-    import onnx
-    from google.protobuf.message import DecodeError
-
     try:
-        graph = onnx.load_model_from_string(content).graph
-    except DecodeError:
-        raise invalid("file", "is not an ONNX model") from None
-    weights = {initializer.name for initializer in graph.initializer}
-    inputs = [_tensor(value) for value in graph.input if value.name not in weights]
-    # Sequences and maps (such as ZipMap's) are not tensors and are not served.
-    outputs = [_tensor(value) for value in graph.output if value.type.HasField("tensor_type")]
-    if not inputs or not outputs:
-        raise invalid("file", "has no tensor to take or none to give")
+        model = read_model([content])
+    except Unreadable as error:
+        raise invalid("file", f"is not an ONNX model: {error}") from None
+    flaw = refusal(model)
+    if flaw:
+        raise invalid("file", f"cannot be served: it {flaw}")
+    found = declared(model)
+    inputs = [_tensor(spec) for spec in found.inputs]
     if columns:
-        _name(inputs, columns)
-    return pb.Signature(inputs=inputs, outputs=outputs)
+        _name([tensor for tensor in inputs if not tensor.optional], columns)
+    return pb.Signature(inputs=inputs, outputs=map(_tensor, found.outputs))
 
 
-def _tensor(value: Any) -> pb.SignatureTensor:
-    tensor = value.type.tensor_type
-    if tensor.elem_type not in _TYPES:
-        raise invalid("file", f"the tensor {value.name} has a type that cannot be served")
-    shape = [size.dim_value if size.HasField("dim_value") else DYNAMIC for size in tensor.shape.dim]
-    return pb.SignatureTensor(name=value.name, type=_TYPES[tensor.elem_type], shape=shape)
+def _tensor(spec: TensorSpec) -> pb.SignatureTensor:
+    return pb.SignatureTensor(
+        name=spec.name,
+        type=TENSOR_TYPES[spec.element],
+        shape=spec.shape,
+        columns=[pb.SignatureColumn(name=column.name) for column in spec.columns],
+        optional=spec.optional,
+    )
 
 
 def _name(inputs: Sequence[pb.SignatureTensor], columns: Sequence[str]) -> None:

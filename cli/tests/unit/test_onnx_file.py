@@ -12,7 +12,7 @@ def model(width=3):
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, width])],
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None, width])],
     )
-    return helper.make_model(graph).SerializeToString()
+    return helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17)]).SerializeToString()
 
 
 def test_a_file_tells_its_own_tensors():

@@ -6,24 +6,31 @@ protojson writes for it, because programs that read numbers of JSON as doubles c
 """
 
 import math
-import sys
+import struct
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from typing import Any, Final
 
 from fp_kernel.errors import invalid
-from fp_kernel.integers import int64_of
-from fp_kernel.tensors import ElementType, Tensor
+from fp_kernel.integers import int64_of, uint64_of
+from fp_kernel.tensors import FLOATS, ElementType, Tensor, little, narrowed, widened
 
 # More axes than any model is served with.
 _DEEPEST: Final = 32
+# Of `array`, which has none for the two floats of 16 bits.
 _CODES: Final[Mapping[ElementType, str]] = {
     ElementType.FLOAT32: "f",
     ElementType.FLOAT64: "d",
     ElementType.INT32: "i",
     ElementType.INT64: "q",
     ElementType.BOOL: "B",
+    ElementType.INT8: "b",
+    ElementType.UINT8: "B",
+    ElementType.INT16: "h",
+    ElementType.UINT16: "H",
+    ElementType.UINT32: "I",
+    ElementType.UINT64: "Q",
 }
 _WORDS: Final[Mapping[Any, float]] = {
     None: math.nan,
@@ -31,7 +38,12 @@ _WORDS: Final[Mapping[Any, float]] = {
     "Infinity": math.inf,
     "-Infinity": -math.inf,
 }
-_FLOATS: Final = (ElementType.FLOAT32, ElementType.FLOAT64)
+# Programs that read numbers of JSON as doubles cannot write all of these.
+_TEXTS: Final[Mapping[ElementType, Callable[[str], int]]] = {
+    ElementType.INT64: int64_of,
+    ElementType.UINT64: uint64_of,
+}
+_HALF_BYTES: Final = 2
 _LENGTH_BYTES: Final = 4
 
 Kinds = frozenset[type]
@@ -57,13 +69,10 @@ def unpack(tensor: Tensor) -> list[Any]:
     """The elements of a checked tensor as JSON writes them, flat."""
     if tensor.element is ElementType.STRING:
         return list(tensor.strings(tensor.count))
-    values = array(_CODES[tensor.element])
-    values.frombytes(tensor.data)
-    if sys.byteorder == "big":
-        values.byteswap()
+    values = _values(tensor)
     if tensor.element is ElementType.BOOL:
         return [bool(value) for value in values]
-    return [_word(value) for value in values] if tensor.element in _FLOATS else values.tolist()
+    return [_word(value) for value in values] if tensor.element in FLOATS else list(values)
 
 
 def nest(flat: Sequence[Any], shape: Sequence[int]) -> Any:
@@ -99,19 +108,36 @@ def _packed(flat: list[Any], element: ElementType, field: str) -> bytes:
     kinds = frozenset(map(type, flat))
     if element is ElementType.BOOL:
         _check(flat, field, "true or false", lambda value: type(value) in {bool, int} and value in (0, 1))
-    elif element in _FLOATS:
+    elif element in FLOATS:
         flat = _numbers(flat, kinds, field)
     elif not kinds <= {int}:
         flat = _whole(flat, element, field)
     try:
-        values = array(_CODES[element], flat)
-    except (OverflowError, TypeError, ValueError):
+        data = _elements(flat, element)
+    except (OverflowError, TypeError, ValueError, struct.error):
         raise invalid(field, f"holds a number that no {element} can hold") from None
-    if element is ElementType.FLOAT32 and _infinite(values) != _infinite(flat):
+    if element in FLOATS and _infinite(_values(Tensor(element, (len(flat),), data))) != _infinite(flat):
         raise invalid(field, f"holds a number that is too large for {element}")
-    if sys.byteorder == "big":
-        values.byteswap()
-    return values.tobytes()
+    return data
+
+
+def _elements(flat: list[Any], element: ElementType) -> bytes:
+    """Raises OverflowError, TypeError, ValueError and struct.error for what does not fit."""
+    if element is ElementType.FLOAT16:
+        return struct.pack(f"<{len(flat)}e", *flat)
+    if element is ElementType.BFLOAT16:
+        return little(narrowed(array("f", flat))).tobytes()
+    return little(array(_CODES[element], flat)).tobytes()
+
+
+def _values(tensor: Tensor) -> Sequence[Any]:
+    """Of a checked tensor of numbers; booleans as 0 and 1."""
+    if tensor.element is ElementType.FLOAT16:
+        return struct.unpack(f"<{len(tensor.data) // _HALF_BYTES}e", tensor.data)
+    values: array[Any] = array("H" if tensor.element is ElementType.BFLOAT16 else _CODES[tensor.element])
+    values.frombytes(tensor.data)
+    little(values)
+    return widened(values) if tensor.element is ElementType.BFLOAT16 else values
 
 
 def _numbers(flat: list[Any], kinds: Kinds, field: str) -> list[Any]:
@@ -123,9 +149,10 @@ def _numbers(flat: list[Any], kinds: Kinds, field: str) -> list[Any]:
 
 def _whole(flat: list[Any], element: ElementType, field: str) -> list[int]:
     numbers: list[int] = []
+    read = _TEXTS.get(element)
     for at, value in enumerate(flat):
         try:
-            numbers.append(int64_of(value) if element is ElementType.INT64 and isinstance(value, str) else value)
+            numbers.append(read(value) if read is not None and isinstance(value, str) else value)
         except ValueError:
             raise invalid(field, f"element {at} must be a whole number") from None
     _check(numbers, field, "a whole number", lambda value: type(value) is int)

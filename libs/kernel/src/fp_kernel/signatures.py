@@ -20,12 +20,15 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class TensorSpec:
-    """shape: -1 is an axis of any length; the first one counts rows. columns: along the last axis."""
+    """shape: -1 is an axis of any length; the first one counts rows. columns: along the last axis.
+    optional: an input that a request may leave out, because the model has a default for it.
+    """
 
     name: str
     element: ElementType
     shape: tuple[int, ...]
     columns: tuple[Column, ...] = ()
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +89,10 @@ def check_inputs(specs: Sequence[TensorSpec], inputs: Mapping[str, Tensor]) -> N
             raise invalid(f"inputs[{name}]", f"is not an input of the model; it takes {', '.join(sorted(known))}")
     for spec in specs:
         tensor = inputs.get(spec.name)
-        if tensor is None:
+        if tensor is not None:
+            _check_tensor(spec, tensor)
+        elif not spec.optional:
             raise invalid(f"inputs[{spec.name}]", "is missing")
-        _check_tensor(spec, tensor)
 
 
 def _check_tensor(spec: TensorSpec, tensor: Tensor) -> None:

@@ -2,9 +2,12 @@
 
 import math
 import struct
+import sys
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from fp_kernel.errors import invalid
 
@@ -26,24 +29,51 @@ class ElementType(StrEnum):
     INT64 = "int64"
     STRING = "string"
     BOOL = "bool"
+    FLOAT16 = "float16"
+    BFLOAT16 = "bfloat16"
+    INT8 = "int8"
+    UINT8 = "uint8"
+    INT16 = "int16"
+    UINT16 = "uint16"
+    UINT32 = "uint32"
+    UINT64 = "uint64"
 
+
+FLOATS = frozenset({ElementType.FLOAT32, ElementType.FLOAT64, ElementType.FLOAT16, ElementType.BFLOAT16})
 
 ONNX_TYPES: Mapping[ElementType, int] = {
     ElementType.FLOAT32: 1,
+    ElementType.UINT8: 2,
+    ElementType.INT8: 3,
+    ElementType.UINT16: 4,
+    ElementType.INT16: 5,
     ElementType.INT32: 6,
     ElementType.INT64: 7,
     ElementType.STRING: 8,
     ElementType.BOOL: 9,
+    ElementType.FLOAT16: 10,
     ElementType.FLOAT64: 11,
+    ElementType.UINT32: 12,
+    ElementType.UINT64: 13,
+    ElementType.BFLOAT16: 16,
 }
 """The numbers of `TensorProto.DataType` in ONNX files."""
 
+# Of `struct`, which has none for bfloat16: those are read as the whole numbers that their bits are, and widened.
 _CODES: Mapping[ElementType, tuple[str, int]] = {
     ElementType.FLOAT32: ("f", 4),
     ElementType.FLOAT64: ("d", 8),
     ElementType.INT32: ("i", 4),
     ElementType.INT64: ("q", 8),
     ElementType.BOOL: ("?", 1),
+    ElementType.FLOAT16: ("e", 2),
+    ElementType.BFLOAT16: ("H", 2),
+    ElementType.INT8: ("b", 1),
+    ElementType.UINT8: ("B", 1),
+    ElementType.INT16: ("h", 2),
+    ElementType.UINT16: ("H", 2),
+    ElementType.UINT32: ("I", 4),
+    ElementType.UINT64: ("Q", 8),
 }
 
 
@@ -98,13 +128,12 @@ class Tensor:
     def numbers(self, count: int, start: int = 0) -> tuple[Number, ...]:
         """`count` elements of a checked tensor of numbers, from this place on."""
         code, size = _CODES[self.element]
-        return struct.unpack_from(f"<{count}{code}", self.data, start * size)
+        found = struct.unpack_from(f"<{count}{code}", self.data, start * size)
+        return tuple(widened(found)) if self.element is ElementType.BFLOAT16 else found
 
     def number(self, index: int) -> Number:
         """One element of a checked tensor of numbers, by its place in the data."""
-        code, size = _CODES[self.element]
-        found: Number = struct.unpack_from(f"<{code}", self.data, index * size)[0]
-        return found
+        return self.numbers(1, index)[0]
 
     def strings(self, count: int) -> tuple[str, ...]:
         """The first `count` elements of a checked tensor of strings; bad UTF-8 is replaced."""
@@ -151,3 +180,33 @@ class Tensor:
         if offset != end:
             raise invalid(f"{field}.data", f"has {end - offset} bytes after the last of {count} strings")
         return found
+
+
+def widened(halves: Sequence[int]) -> "array[float]":
+    """The numbers that bfloat16 elements stand for: their bits are the upper half of those of a float32."""
+    found = array("f")
+    found.frombytes(array("I", [bits << 16 for bits in halves]).tobytes())
+    return found
+
+
+def narrowed(numbers: "array[float]") -> "array[int]":
+    """Numbers of float32 as bfloat16, each the nearest one, of two as near the even one."""
+    bits = array("I", numbers.tobytes())
+    return array(
+        "H", [_QUIET if math.isnan(number) else _upper(own) for number, own in zip(numbers, bits, strict=True)]
+    )
+
+
+def _upper(bits: int) -> int:
+    return (bits + 0x7FFF + (bits >> 16 & 1)) >> 16
+
+
+_QUIET = 0x7FC0
+"""The bfloat16 that is no number."""
+
+
+def little(values: "array[Any]") -> "array[Any]":
+    """Values in the order of bytes of the wire, or back from it."""
+    if sys.byteorder == "big":
+        values.byteswap()
+    return values

@@ -13,6 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 _F32, _F64 = ElementType.FLOAT32, ElementType.FLOAT64
+_HALVES = (ElementType.FLOAT16, ElementType.BFLOAT16)
+_LARGEST_BFLOAT16 = 3.3961775292304957e38  # from here on the nearest one is infinity
+_RANGES = {
+    ElementType.INT8: (-(2**7), 2**7 - 1),
+    ElementType.UINT8: (0, 2**8 - 1),
+    ElementType.INT16: (-(2**15), 2**15 - 1),
+    ElementType.UINT16: (0, 2**16 - 1),
+    ElementType.UINT32: (0, 2**32 - 1),
+    ElementType.UINT64: (0, 2**64 - 1),
+}
 _SHAPES = st.lists(st.integers(0, 3), min_size=1, max_size=4)
 
 
@@ -59,6 +69,10 @@ def test_arrays_in_arrays_without_end_are_refused() -> None:
         *((ElementType.BOOL, value) for value in (2, -1, 1.0, "true", None)),
         *((_F32, value) for value in (1e39, -3.5e38, 10**39, 10**400)),
         (_F64, 10**400),
+        *((element, value) for element in _HALVES for value in (True, "1.5", 1e39, 10**400)),
+        (ElementType.FLOAT16, 65520.0),
+        (ElementType.BFLOAT16, 3.4e38),
+        *((element, value) for element, limits in _RANGES.items() for value in (limits[0] - 1, limits[1] + 1, 1.5)),
     ],
 )
 def test_a_value_that_is_no_such_element_is_refused(element: ElementType, value: Any) -> None:
@@ -67,7 +81,7 @@ def test_a_value_that_is_no_such_element_is_refused(element: ElementType, value:
     _refused([fitting, value], element)
 
 
-@pytest.mark.parametrize("element", [_F32, _F64])
+@pytest.mark.parametrize("element", [_F32, _F64, *_HALVES])
 def test_missing_values_and_infinities_are_read_as_they_are_written(element: ElementType) -> None:
     tensor = pack([1.5, None, "NaN", "Infinity", "-Infinity", math.inf, math.nan], element, "x")
     assert unpack(tensor) == [1.5, "NaN", "NaN", "Infinity", "-Infinity", "Infinity", "NaN"]
@@ -87,6 +101,31 @@ def test_a_value_alone_is_a_scalar() -> None:
     assert nest(unpack(tensor), ()) == 7
 
 
+def _bfloat16(bits: int) -> float:
+    number: float = struct.unpack("<f", struct.pack("<I", bits << 16))[0]
+    return number
+
+
+@given(st.floats(width=32))
+def test_a_number_becomes_the_nearest_bfloat16(value: float) -> None:
+    if math.isfinite(value) and abs(value) > _LARGEST_BFLOAT16:
+        _refused([value], ElementType.BFLOAT16)
+        return
+    tensor = pack([value], ElementType.BFLOAT16, "x")
+    found = float(tensor.number(0))
+    if not math.isfinite(value):
+        assert repr(found) == repr(value)
+        return
+    bits = struct.unpack("<H", tensor.data)[0]
+    near = [_bfloat16(each) for each in (bits - 1, bits + 1) if 0 <= each <= 0xFFFF]
+    assert all(abs(found - value) <= abs(each - value) for each in near if math.isfinite(each))
+
+
+@pytest.mark.parametrize(("value", "bits"), [(1 + 2**-8, 0x3F80), (1 + 3 * 2**-8, 0x3F82), (-(1 + 2**-8), 0xBF80)])
+def test_halfway_between_two_bfloat16_the_even_one_is_taken(value: float, bits: int) -> None:
+    assert pack([value], ElementType.BFLOAT16, "x").data == struct.pack("<H", bits)
+
+
 @given(st.data(), _SHAPES, st.sampled_from(list(ElementType)))
 def test_what_was_packed_comes_back(data: st.DataObject, shape: list[int], element: ElementType) -> None:
     values = {
@@ -96,6 +135,14 @@ def test_what_was_packed_comes_back(data: st.DataObject, shape: list[int], eleme
         ElementType.INT64: st.integers(-(2**63), 2**63 - 1),
         ElementType.BOOL: st.booleans(),
         ElementType.STRING: st.text(max_size=5),
+        ElementType.FLOAT16: st.floats(width=16, allow_nan=False, allow_infinity=False),
+        ElementType.BFLOAT16: st.integers(0, 0xFFFF).map(_bfloat16).filter(math.isfinite),
+        ElementType.INT8: st.integers(-(2**7), 2**7 - 1),
+        ElementType.UINT8: st.integers(0, 2**8 - 1),
+        ElementType.INT16: st.integers(-(2**15), 2**15 - 1),
+        ElementType.UINT16: st.integers(0, 2**16 - 1),
+        ElementType.UINT32: st.integers(0, 2**32 - 1),
+        ElementType.UINT64: st.integers(0, 2**64 - 1),
     }[element]
     flat = data.draw(st.lists(values, min_size=math.prod(shape), max_size=math.prod(shape)))
     tensor = pack(flat, element, "x", shape)
@@ -111,9 +158,11 @@ def test_what_was_packed_comes_back(data: st.DataObject, shape: list[int], eleme
 def test_a_whole_number_of_64_bits_may_be_its_text(numbers: list[int]) -> None:
     mixed = [str(number) if at % 2 else number for at, number in enumerate(numbers)]
     assert unpack(pack(mixed, ElementType.INT64, "x.data")) == numbers
+    unsigned = [str(number % 2**64) for number in numbers]
+    assert unpack(pack(unsigned, ElementType.UINT64, "x.data")) == list(map(int, unsigned))
 
 
-@pytest.mark.parametrize("value", ["1.0", "", "nine", str(2**63)])
+@pytest.mark.parametrize("value", ["1.0", "", "nine", str(2**64), "-0"])
 def test_another_text_is_no_whole_number(value: str) -> None:
     assert "element 1 must be a whole number" in _refused([0, value], ElementType.INT64)
 

@@ -3,13 +3,25 @@
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from enum import Enum, auto
 
 Attribute = int | float | bytes | tuple[int, ...]
 
 UNKNOWN = 0
 """The element type of a tensor whose maker left it out."""
 NO_TENSOR = -1
-"""In the place of an element type: a map, a sequence, an optional or a sparse tensor."""
+"""In the place of an element type: neither a tensor nor anything that becomes one."""
+
+
+class Form(Enum):
+    """What a value is. MAPS: a sequence of maps from a key to a number, one for each row. OTHER: a map by itself, an
+    optional, a sparse tensor, anything that is nested deeper.
+    """
+
+    TENSOR = auto()
+    SEQUENCE = auto()
+    MAPS = auto()
+    OTHER = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,17 +34,20 @@ class Constant:
 
 @dataclass(frozen=True, slots=True)
 class TensorInfo:
-    """element: the number of `TensorProto.DataType`, UNKNOWN or NO_TENSOR.
-    shape: None when unknown; an axis of any length is None.
+    """element: the number of `TensorProto.DataType`, UNKNOWN or NO_TENSOR; of a map that of its values.
+    shape: None when unknown; an axis of any length is None. Of a sequence that of each tensor in it.
     """
 
     element: int = UNKNOWN
     shape: tuple[int | None, ...] | None = None
+    form: Form = Form.TENSOR
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """inputs: an empty name is an optional input that is left out. constant: the value of a `Constant`."""
+    """inputs: an empty name is an optional input that is left out. constant: the value of a `Constant`.
+    labels: of a classifier whose classes have names.
+    """
 
     domain: str
     op: str
@@ -40,6 +55,7 @@ class Node:
     outputs: Sequence[str]
     attributes: Mapping[str, Attribute]
     constant: Constant | None = None
+    labels: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,19 +5,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
-from fp_onnx.graph import NO_TENSOR, UNKNOWN, Attribute, Constant, Graph, Model, Node, TensorInfo
+from fp_onnx.graph import Attribute, Constant, Graph, Model, Node, TensorInfo
+from fp_onnx.types import value_info
 from fp_onnx.wire import Field, Unreadable, Wire, message, number, signed
 
 T = TypeVar("T")
 
 # Longer ones are weights and trees, and no axes or shapes.
 _LONGEST: Final = 64
+# Names of classes, by which the columns of an answer are called, may be more.
+_LABELS: Final = "classlabels_"
+_MOST_LABELS: Final = 4_096
 _INT32: Final = 6
 _INT64: Final = 7
 _CODES: Final = {_INT32: "i", _INT64: "q"}
 _EXTERNAL: Final = 1
 _STANDARD: Final = frozenset({"", "ai.onnx"})
-_NAME, _TYPE = 1, 2
 # Of graphs inside graphs, each four messages deep; protobuf itself reads a hundred messages.
 _DEEPEST: Final = 24
 # Names of tensors that are remembered.
@@ -102,10 +105,10 @@ class _Reader:
                 case 15:
                     self._sparse(part)
                 case 11:
-                    name, info = self._value_info(part)
+                    name, info = value_info(self._wire, part)
                     parts.inputs[self._counted(name)] = info
                 case 12:
-                    name, info = self._value_info(part)
+                    name, info = value_info(self._wire, part)
                     parts.outputs[self._counted(name)] = info
         return parts
 
@@ -114,6 +117,7 @@ class _Reader:
         outputs: list[str] = []
         op, domain = "", ""
         attributes: dict[str, Attribute] = {}
+        labels: list[str] = []
         constant: Constant | None = None
         for part in self._wire.fields(message(found)):
             match part[0]:
@@ -126,25 +130,35 @@ class _Reader:
                 case 7:
                     domain = _domain(self._wire.text(part))
                 case 5:
-                    constant = self._attribute(part, attributes, depth) or constant
+                    constant = self._attribute(part, attributes, labels, depth) or constant
         self._remember(self._operators, (domain, op))
-        return Node(domain, op, inputs, outputs, attributes, constant)
+        return Node(domain, op, inputs, outputs, attributes, constant, labels)
 
-    def _attribute(self, found: Field, known: dict[str, Attribute], depth: int) -> Constant | None:
-        """Adds the attribute; the tensor of one that has a tensor."""
+    def _attribute(self, found: Field, known: dict[str, Attribute], texts: list[str], depth: int) -> Constant | None:
+        """Adds the attribute, the names of classes to `texts`; the tensor of one that has a tensor."""
         name, ints = "", list[int]()
         value: Attribute | None = None
         constant: Constant | None = None
+        longest, labels = _LONGEST, False
         for part in self._wire.fields(message(found)):
             match part[0]:
                 case 1:
                     name = self._wire.text(part)
+                    labels = name.startswith(_LABELS)
+                    longest = _MOST_LABELS if labels else _LONGEST
                 case 2 | 3 | 4:
                     value = self._scalar(part)
                 case 8:
-                    ints += self._wire.numbers(part, _LONGEST)
-                    if len(ints) > _LONGEST:
+                    ints += self._wire.numbers(part, longest)
+                    if len(ints) > longest:
+                        # Not all of them: no labels at all.
+                        ints = [] if labels else ints
                         break
+                case 9 if labels and len(texts) < _MOST_LABELS:
+                    texts.append(self._wire.text(part))
+                case 9 if labels:
+                    texts.clear()
+                    break
                 case 7 | 9:
                     # Numbers and texts of trees: a field each, megabytes of them, and none is an axis.
                     break
@@ -226,40 +240,6 @@ class _Reader:
             elif part[0] == 2:  # noqa: PLR2004 -- a field of StringStringEntryProto
                 value = self._wire.text(part)
         return value if key == "location" else ""
-
-    def _value_info(self, found: Field) -> tuple[str, TensorInfo]:
-        name, info = "", TensorInfo()
-        for part in self._wire.fields(message(found)):
-            if part[0] == _NAME:
-                name = self._wire.text(part)
-            elif part[0] == _TYPE:
-                info = self._type(part)
-        return name, info
-
-    def _type(self, found: Field) -> TensorInfo:
-        info = TensorInfo()
-        for part in self._wire.fields(message(found)):
-            if part[0] == 1:
-                info = self._tensor_type(part)
-            elif part[0] in {4, 5, 8, 9}:
-                info = TensorInfo(NO_TENSOR)
-        return info
-
-    def _tensor_type(self, found: Field) -> TensorInfo:
-        element, shape = UNKNOWN, None
-        for part in self._wire.fields(message(found)):
-            if part[0] == 1:
-                element = number(part)
-            elif part[0] == 2:  # noqa: PLR2004 -- a field of TypeProto.Tensor
-                shape = tuple(self._axis(axis) for axis in self._wire.fields(message(part)) if axis[0] == 1)
-        return TensorInfo(element, shape)
-
-    def _axis(self, found: Field) -> int | None:
-        size: int | None = None
-        for part in self._wire.fields(message(found)):
-            if part[0] == 1:
-                size = signed(number(part))
-        return size if size is not None and size > 0 else None
 
     def _remember(self, known: set[T], value: T) -> None:
         if value not in known:

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from fp_kernel.signatures import MAX_INPUTS
-from fp_kernel.tensors import MAX_BYTES, MAX_RANK, ONNX_TYPES
+from fp_kernel.tensors import MAX_BYTES, MAX_RANK, ONNX_TYPES, ElementType
 
-from fp_onnx.graph import NO_TENSOR, UNKNOWN, Model, TensorInfo
+from fp_onnx.graph import NO_TENSOR, UNKNOWN, Form, Graph, Model, TensorInfo
 
 # Of the runtime that `serving` installs; its tests fail when an upgrade changes them.
 NEWEST_IR_VERSION: Final = 13
@@ -23,17 +23,17 @@ MAX_FILE_BYTES: Final = 2**31 - 1
 _ELEMENTS: Final = frozenset(ONNX_TYPES.values())
 _ELEMENT_NAMES: Final[Mapping[int, str]] = {
     NO_TENSOR: "no tensor",
-    2: "uint8",
-    3: "int8",
-    4: "uint16",
-    5: "int16",
-    10: "float16",
-    12: "uint32",
-    13: "uint64",
     14: "complex64",
     15: "complex128",
-    16: "bfloat16",
+    17: "float8e4m3fn",
+    18: "float8e4m3fnuz",
+    19: "float8e5m2",
+    20: "float8e5m2fnuz",
+    21: "uint4",
+    22: "int4",
+    23: "float4e2m1",
 }
+_ZIP_MAP: Final = ("ai.onnx.ml", "ZipMap")
 
 
 def refusal(model: Model) -> str:
@@ -59,9 +59,16 @@ def _flaws(model: Model) -> Iterator[str]:
         if domain not in NEWEST_OPSETS and domain not in _INTERNAL_DOMAINS:
             yield f"uses the operator {op} of {domain}, a domain that the runtime lacks"
     yield from _inputs(model)
-    outputs = model.graph.outputs.values()
-    if not any(info.element in _ELEMENTS or info.element == UNKNOWN for info in outputs):
-        yield "has no output that is a tensor of a type that is served; convert it without ZipMap"
+    if _texts_beside_bfloat16(model.graph):
+        yield "takes texts beside bfloat16, which the runtime cannot run together"
+    if not any(_answers(model, info) for info in model.graph.outputs.values()):
+        yield "has no output that is a tensor of a type that is served, or becomes one as the maps of ZipMap do"
+
+
+def _texts_beside_bfloat16(graph: Graph) -> bool:
+    asked = {info.element for info in graph.inputs.values()}
+    edge = asked | {info.element for info in graph.outputs.values()}
+    return ONNX_TYPES[ElementType.STRING] in asked and ONNX_TYPES[ElementType.BFLOAT16] in edge
 
 
 def _inputs(model: Model) -> Iterator[str]:
@@ -76,7 +83,15 @@ def _inputs(model: Model) -> Iterator[str]:
             yield f"takes {name!r}, {flaw}"
 
 
+def _answers(model: Model, info: TensorInfo) -> bool:
+    if info.form is Form.MAPS and _ZIP_MAP not in model.operators:
+        return False
+    return info.element in _ELEMENTS or info.element == UNKNOWN
+
+
 def _input(info: TensorInfo) -> str:
+    if info.form is not Form.TENSOR:
+        return "no tensor that is served"
     if info.element not in _ELEMENTS and info.element != UNKNOWN:
         return f"a {_ELEMENT_NAMES.get(info.element, 'type')} that is not served".replace("a no", "no")
     if info.shape is None:

@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 import pytest
 from fp_onnx import Graph, Unreadable, read_model, wire
-from fp_onnx.graph import NO_TENSOR, TensorInfo
+from fp_onnx.graph import NO_TENSOR, Form, TensorInfo
 from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
@@ -59,7 +59,7 @@ def test_a_model_is_read_with_what_lies_inside_its_operators() -> None:
     assert model.files == set()
     graph = model.graph
     assert graph.inputs == {"x": TensorInfo(FLOAT, (None, 2)), "flag": TensorInfo(TensorProto.BOOL, ())}
-    assert graph.outputs == {"s": TensorInfo(FLOAT), "m": TensorInfo(NO_TENSOR)}
+    assert graph.outputs == {"s": TensorInfo(FLOAT), "m": TensorInfo(NO_TENSOR, form=Form.OTHER)}
     assert (graph.constants["w"].dims, graph.constants["w"].values) == ((1,), (1,))
     assert [node.op for node in graph.nodes] == ["If", "Twice", "ReduceSum"]
     assert graph.nodes[2].attributes == {"keepdims": 1}

@@ -59,10 +59,11 @@ class TensorForm(Generic[Data, Spec]):
         return Tensor(element, tuple(message.shape), message.data)
 
     def spec_to_pb(self, spec: TensorSpec) -> Spec:
-        message: Spec = self._spec(name=spec.name, dtype=self._numbers[spec.element], shape=spec.shape)
+        number = self._numbers[spec.element]
+        message: Spec = self._spec(name=spec.name, dtype=number, shape=spec.shape, optional=spec.optional)
         return message
 
     def spec_from_pb(self, message: Any) -> TensorSpec:
         """An unknown element type is taken for the usual one."""
         element = self._elements.get(message.dtype, ElementType.FLOAT32)
-        return TensorSpec(message.name, element, tuple(message.shape))
+        return TensorSpec(message.name, element, tuple(message.shape), optional=message.optional)

@@ -19,7 +19,7 @@ X = {"name": "x", "datatype": "FP32", "shape": [1], "data": [1]}
         ({"inputs": [7]}, "inputs[0]"),
         ({"inputs": [{}]}, "inputs[0].name"),
         ({"inputs": [X, X]}, "inputs[x].name"),
-        ({"inputs": [X | {"datatype": "FP16"}]}, "inputs[x].datatype"),
+        ({"inputs": [X | {"datatype": "FP8"}]}, "inputs[x].datatype"),
         ({"inputs": [X | {"datatype": ["FP32"]}]}, "inputs[x].datatype"),
         ({"inputs": [X | {"shape": [2]}]}, "inputs[x].data"),
         ({"inputs": [X | {"shape": "1"}]}, "inputs[x].shape"),

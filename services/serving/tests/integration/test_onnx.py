@@ -40,54 +40,6 @@ def test_a_corrupt_artifact_fails_with_a_reason_that_shows_no_path(tmp_path: Pat
     assert str(tmp_path) not in str(caught.value)
 
 
-def test_outputs_that_are_no_tensors_are_left_out_and_named(make_model: ModelMaker) -> None:
-    path = make_model(
-        [
-            helper.make_node("ZipMap", ["x"], ["maps"], domain="ai.onnx.ml", classlabels_int64s=[0, 1]),
-            helper.make_node("ArgMax", ["x"], ["label"], axis=1, keepdims=0),
-        ],
-        [("x", _FLOAT, ["rows", 2])],
-        [("label", TensorProto.INT64, ["rows"])],
-    )
-    _add_map_output(path)
-    model, shares, _, notes = _load(_ENGINE, path, RunningClock())
-    assert [spec.name for spec in model.schema.outputs] == ["label"]
-    assert shares
-    assert "maps (seq(map(int64,tensor(float))))" in notes[0]
-    assert model.run({"x": np.array([[0.2, 0.8]], np.float32)}).keys() == {"label"}
-
-
-def test_a_model_without_any_tensor_output_fails_and_says_what_to_do(make_model: ModelMaker) -> None:
-    path = make_model(
-        [helper.make_node("ZipMap", ["x"], ["maps"], domain="ai.onnx.ml", classlabels_int64s=[0, 1])],
-        [("x", _FLOAT, ["rows", 2])],
-        [],
-    )
-    _add_map_output(path)
-    with pytest.raises(LoadFailed, match="convert the model without ZipMap"):
-        _ENGINE.load(path)
-
-
-def _add_map_output(path: Path) -> None:
-    model = onnx.load(path)
-    value = onnx.ValueInfoProto(name="maps")
-    map_type = value.type.sequence_type.elem_type.map_type
-    map_type.key_type = TensorProto.INT64
-    map_type.value_type.tensor_type.elem_type = _FLOAT
-    model.graph.output.append(value)
-    onnx.save(model, path)
-
-
-def test_an_input_of_another_type_fails_by_name(make_model: ModelMaker) -> None:
-    path = make_model(
-        [helper.make_node("Cast", ["pixels"], ["y"], to=_FLOAT)],
-        [("pixels", TensorProto.UINT8, ["rows"])],
-        [("y", _FLOAT, ["rows"])],
-    )
-    with pytest.raises(LoadFailed, match="pixels"):
-        _ENGINE.load(path)
-
-
 def test_a_model_that_points_to_files_outside_its_own_folder_fails(make_model: ModelMaker, tmp_path: Path) -> None:
     path = make_model(
         [helper.make_node("Add", ["x", "w"], ["y"])],

@@ -62,6 +62,21 @@ def newest(domain: str, more: int = 0) -> onnx.ModelProto:
     return model(opsets=tuple(known.items()))
 
 
+def of_sequences() -> onnx.ModelProto:
+    tensors = helper.make_tensor_type_proto(FLOAT, ["n", 2])
+    made = model(helper.make_node("ConcatFromSequence", ["x"], ["y"], axis=0))
+    made.graph.input[0].type.CopyFrom(helper.make_sequence_type_proto(tensors))
+    return made
+
+
+def a_map_of_another_operator() -> onnx.ModelProto:
+    """As long as nothing says the keys, there are no columns."""
+    made = model(helper.make_node("SequenceEmpty", [], ["y"]))
+    maps = helper.make_map_type_proto(TensorProto.INT64, helper.make_tensor_type_proto(FLOAT, []))
+    made.graph.output[0].type.CopyFrom(helper.make_sequence_type_proto(maps))
+    return made
+
+
 REFUSED = {
     "weights in another file": (elsewhere(), "another file (weights.bin)"),
     "a later format": (model(ir_version=servable.NEWEST_IR_VERSION + 1), "IR version"),
@@ -74,12 +89,19 @@ REFUSED = {
     ),
     "one inside a branch": (inside_a_branch(), "the operator Fold of strange"),
     "a function that is elsewhere": (model(**of_its_own("other")), "the operator Twice of own"),
-    "half precision": (model(inputs=(("x", TensorProto.FLOAT16, ["n"]),)), "a float16 that is not served"),
+    "texts beside bfloat16": (
+        model(
+            inputs=(("x", TensorProto.BFLOAT16, ["n"]), ("t", TensorProto.STRING, ["n"])),
+            outputs=(("y", TensorProto.BFLOAT16, None),),
+        ),
+        "texts beside bfloat16",
+    ),
+    "a sequence to ask for": (of_sequences(), "no tensor that is served"),
     "nothing to ask": (
         model(inputs=(), constants=[numpy_helper.from_array(np.zeros(2, np.float32), "x")]),
         "takes no input",
     ),
-    "no tensor to answer": (model(outputs=(("y", TensorProto.FLOAT16, None),)), "no output"),
+    "no tensor to answer": (a_map_of_another_operator(), "no output"),
 }
 TAKEN = {
     "an identity": model(),
@@ -90,6 +112,7 @@ TAKEN = {
         helper.make_node("Gelu", ["x"], ["y"], domain="com.microsoft"), opsets=(("", 17), ("com.microsoft", 1))
     ),
     "a function of its own": model(**of_its_own("own")),
+    "half precision": model(inputs=(("x", TensorProto.FLOAT16, ["n"]),), outputs=(("y", TensorProto.FLOAT16, None),)),
     "a domain that nobody uses": model(opsets=(("", 17), ("strange", 1))),
     "constants that are inputs too": model(
         helper.make_node("Sum", ["x", *(f"c{n}" for n in range(70))], ["y"]),

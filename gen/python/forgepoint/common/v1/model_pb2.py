@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n forgepoint/common/v1/model.proto\x12\x14\x66orgepoint.common.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"3\n\x0fSignatureColumn\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\ncategories\x18\x02 \x03(\t\"\x96\x01\n\x0fSignatureTensor\x12\x0c\n\x04name\x18\x01 \x01(\t\x12.\n\x04type\x18\x02 \x01(\x0e\x32 .forgepoint.common.v1.TensorType\x12\r\n\x05shape\x18\x03 \x03(\x03\x12\x36\n\x07\x63olumns\x18\x04 \x03(\x0b\x32%.forgepoint.common.v1.SignatureColumn\"z\n\tSignature\x12\x35\n\x06inputs\x18\x01 \x03(\x0b\x32%.forgepoint.common.v1.SignatureTensor\x12\x36\n\x07outputs\x18\x02 \x03(\x0b\x32%.forgepoint.common.v1.SignatureTensor\",\n\x0bNumericBins\x12\r\n\x05\x65\x64ges\x18\x01 \x03(\x01\x12\x0e\n\x06\x63ounts\x18\x02 \x03(\x03\"E\n\x0e\x43\x61tegoryCounts\x12\x0e\n\x06labels\x18\x01 \x03(\t\x12\x0e\n\x06\x63ounts\x18\x02 \x03(\x03\x12\x13\n\x0bother_count\x18\x03 \x01(\x03\"\xcd\x01\n\x0f\x46\x65\x61tureBaseline\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x34\n\x07numeric\x18\x02 \x01(\x0b\x32!.forgepoint.common.v1.NumericBinsH\x00\x12;\n\x0b\x63\x61tegorical\x18\x03 \x01(\x0b\x32$.forgepoint.common.v1.CategoryCountsH\x00\x12\x12\n\nimportance\x18\x04 \x01(\x01\x12\x15\n\rmissing_count\x18\x05 \x01(\x03\x42\x0e\n\x0c\x64istribution\"m\n\x12PredictionBaseline\x12\x0e\n\x06labels\x18\x01 \x03(\t\x12\x14\n\x0clabel_counts\x18\x02 \x03(\x03\x12\x31\n\x06scores\x18\x03 \x01(\x0b\x32!.forgepoint.common.v1.NumericBins\"\xf5\x02\n\x0f\x42\x61selineProfile\x12\x37\n\x08\x66\x65\x61tures\x18\x01 \x03(\x0b\x32%.forgepoint.common.v1.FeatureBaseline\x12<\n\nprediction\x18\x02 \x01(\x0b\x32(.forgepoint.common.v1.PredictionBaseline\x12\x43\n\x07metrics\x18\x03 \x03(\x0b\x32\x32.forgepoint.common.v1.BaselineProfile.MetricsEntry\x12\x14\n\x0csample_count\x18\x04 \x01(\x03\x12\x30\n\x0cwindow_start\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nwindow_end\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01*\xb7\x01\n\nTensorType\x12\x1b\n\x17TENSOR_TYPE_UNSPECIFIED\x10\x00\x12\x17\n\x13TENSOR_TYPE_FLOAT32\x10\x01\x12\x17\n\x13TENSOR_TYPE_FLOAT64\x10\x02\x12\x15\n\x11TENSOR_TYPE_INT32\x10\x03\x12\x15\n\x11TENSOR_TYPE_INT64\x10\x04\x12\x16\n\x12TENSOR_TYPE_STRING\x10\x05\x12\x14\n\x10TENSOR_TYPE_BOOL\x10\x06\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n forgepoint/common/v1/model.proto\x12\x14\x66orgepoint.common.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"3\n\x0fSignatureColumn\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\ncategories\x18\x02 \x03(\t\"\xa8\x01\n\x0fSignatureTensor\x12\x0c\n\x04name\x18\x01 \x01(\t\x12.\n\x04type\x18\x02 \x01(\x0e\x32 .forgepoint.common.v1.TensorType\x12\r\n\x05shape\x18\x03 \x03(\x03\x12\x36\n\x07\x63olumns\x18\x04 \x03(\x0b\x32%.forgepoint.common.v1.SignatureColumn\x12\x10\n\x08optional\x18\x05 \x01(\x08\"z\n\tSignature\x12\x35\n\x06inputs\x18\x01 \x03(\x0b\x32%.forgepoint.common.v1.SignatureTensor\x12\x36\n\x07outputs\x18\x02 \x03(\x0b\x32%.forgepoint.common.v1.SignatureTensor\",\n\x0bNumericBins\x12\r\n\x05\x65\x64ges\x18\x01 \x03(\x01\x12\x0e\n\x06\x63ounts\x18\x02 \x03(\x03\"E\n\x0e\x43\x61tegoryCounts\x12\x0e\n\x06labels\x18\x01 \x03(\t\x12\x0e\n\x06\x63ounts\x18\x02 \x03(\x03\x12\x13\n\x0bother_count\x18\x03 \x01(\x03\"\xcd\x01\n\x0f\x46\x65\x61tureBaseline\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x34\n\x07numeric\x18\x02 \x01(\x0b\x32!.forgepoint.common.v1.NumericBinsH\x00\x12;\n\x0b\x63\x61tegorical\x18\x03 \x01(\x0b\x32$.forgepoint.common.v1.CategoryCountsH\x00\x12\x12\n\nimportance\x18\x04 \x01(\x01\x12\x15\n\rmissing_count\x18\x05 \x01(\x03\x42\x0e\n\x0c\x64istribution\"m\n\x12PredictionBaseline\x12\x0e\n\x06labels\x18\x01 \x03(\t\x12\x14\n\x0clabel_counts\x18\x02 \x03(\x03\x12\x31\n\x06scores\x18\x03 \x01(\x0b\x32!.forgepoint.common.v1.NumericBins\"\xf5\x02\n\x0f\x42\x61selineProfile\x12\x37\n\x08\x66\x65\x61tures\x18\x01 \x03(\x0b\x32%.forgepoint.common.v1.FeatureBaseline\x12<\n\nprediction\x18\x02 \x01(\x0b\x32(.forgepoint.common.v1.PredictionBaseline\x12\x43\n\x07metrics\x18\x03 \x03(\x0b\x32\x32.forgepoint.common.v1.BaselineProfile.MetricsEntry\x12\x14\n\x0csample_count\x18\x04 \x01(\x03\x12\x30\n\x0cwindow_start\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nwindow_end\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01*\xf6\x02\n\nTensorType\x12\x1b\n\x17TENSOR_TYPE_UNSPECIFIED\x10\x00\x12\x17\n\x13TENSOR_TYPE_FLOAT32\x10\x01\x12\x17\n\x13TENSOR_TYPE_FLOAT64\x10\x02\x12\x15\n\x11TENSOR_TYPE_INT32\x10\x03\x12\x15\n\x11TENSOR_TYPE_INT64\x10\x04\x12\x16\n\x12TENSOR_TYPE_STRING\x10\x05\x12\x14\n\x10TENSOR_TYPE_BOOL\x10\x06\x12\x17\n\x13TENSOR_TYPE_FLOAT16\x10\x64\x12\x18\n\x14TENSOR_TYPE_BFLOAT16\x10\x65\x12\x14\n\x10TENSOR_TYPE_INT8\x10\x66\x12\x15\n\x11TENSOR_TYPE_UINT8\x10g\x12\x15\n\x11TENSOR_TYPE_INT16\x10h\x12\x16\n\x12TENSOR_TYPE_UINT16\x10i\x12\x16\n\x12TENSOR_TYPE_UINT32\x10j\x12\x16\n\x12TENSOR_TYPE_UINT64\x10kb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,24 +34,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_BASELINEPROFILE_METRICSENTRY']._loaded_options = None
   _globals['_BASELINEPROFILE_METRICSENTRY']._serialized_options = b'8\001'
-  _globals['_TENSORTYPE']._serialized_start=1234
-  _globals['_TENSORTYPE']._serialized_end=1417
+  _globals['_TENSORTYPE']._serialized_start=1252
+  _globals['_TENSORTYPE']._serialized_end=1626
   _globals['_SIGNATURECOLUMN']._serialized_start=91
   _globals['_SIGNATURECOLUMN']._serialized_end=142
   _globals['_SIGNATURETENSOR']._serialized_start=145
-  _globals['_SIGNATURETENSOR']._serialized_end=295
-  _globals['_SIGNATURE']._serialized_start=297
-  _globals['_SIGNATURE']._serialized_end=419
-  _globals['_NUMERICBINS']._serialized_start=421
-  _globals['_NUMERICBINS']._serialized_end=465
-  _globals['_CATEGORYCOUNTS']._serialized_start=467
-  _globals['_CATEGORYCOUNTS']._serialized_end=536
-  _globals['_FEATUREBASELINE']._serialized_start=539
-  _globals['_FEATUREBASELINE']._serialized_end=744
-  _globals['_PREDICTIONBASELINE']._serialized_start=746
-  _globals['_PREDICTIONBASELINE']._serialized_end=855
-  _globals['_BASELINEPROFILE']._serialized_start=858
-  _globals['_BASELINEPROFILE']._serialized_end=1231
-  _globals['_BASELINEPROFILE_METRICSENTRY']._serialized_start=1185
-  _globals['_BASELINEPROFILE_METRICSENTRY']._serialized_end=1231
+  _globals['_SIGNATURETENSOR']._serialized_end=313
+  _globals['_SIGNATURE']._serialized_start=315
+  _globals['_SIGNATURE']._serialized_end=437
+  _globals['_NUMERICBINS']._serialized_start=439
+  _globals['_NUMERICBINS']._serialized_end=483
+  _globals['_CATEGORYCOUNTS']._serialized_start=485
+  _globals['_CATEGORYCOUNTS']._serialized_end=554
+  _globals['_FEATUREBASELINE']._serialized_start=557
+  _globals['_FEATUREBASELINE']._serialized_end=762
+  _globals['_PREDICTIONBASELINE']._serialized_start=764
+  _globals['_PREDICTIONBASELINE']._serialized_end=873
+  _globals['_BASELINEPROFILE']._serialized_start=876
+  _globals['_BASELINEPROFILE']._serialized_end=1249
+  _globals['_BASELINEPROFILE_METRICSENTRY']._serialized_start=1203
+  _globals['_BASELINEPROFILE_METRICSENTRY']._serialized_end=1249
 # @@protoc_insertion_point(module_scope)

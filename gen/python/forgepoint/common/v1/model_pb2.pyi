@@ -33,6 +33,15 @@ class _TensorTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TensorType
     TENSOR_TYPE_INT64: _TensorType.ValueType  # 4
     TENSOR_TYPE_STRING: _TensorType.ValueType  # 5
     TENSOR_TYPE_BOOL: _TensorType.ValueType  # 6
+    TENSOR_TYPE_FLOAT16: _TensorType.ValueType  # 100
+    """Own values, the same numbers in each of the three enums of element types."""
+    TENSOR_TYPE_BFLOAT16: _TensorType.ValueType  # 101
+    TENSOR_TYPE_INT8: _TensorType.ValueType  # 102
+    TENSOR_TYPE_UINT8: _TensorType.ValueType  # 103
+    TENSOR_TYPE_INT16: _TensorType.ValueType  # 104
+    TENSOR_TYPE_UINT16: _TensorType.ValueType  # 105
+    TENSOR_TYPE_UINT32: _TensorType.ValueType  # 106
+    TENSOR_TYPE_UINT64: _TensorType.ValueType  # 107
 
 class TensorType(_TensorType, metaclass=_TensorTypeEnumTypeWrapper):
     """Element type of a tensor, independent of the two DataType enums on the serving path."""
@@ -44,6 +53,15 @@ TENSOR_TYPE_INT32: TensorType.ValueType  # 3
 TENSOR_TYPE_INT64: TensorType.ValueType  # 4
 TENSOR_TYPE_STRING: TensorType.ValueType  # 5
 TENSOR_TYPE_BOOL: TensorType.ValueType  # 6
+TENSOR_TYPE_FLOAT16: TensorType.ValueType  # 100
+"""Own values, the same numbers in each of the three enums of element types."""
+TENSOR_TYPE_BFLOAT16: TensorType.ValueType  # 101
+TENSOR_TYPE_INT8: TensorType.ValueType  # 102
+TENSOR_TYPE_UINT8: TensorType.ValueType  # 103
+TENSOR_TYPE_INT16: TensorType.ValueType  # 104
+TENSOR_TYPE_UINT16: TensorType.ValueType  # 105
+TENSOR_TYPE_UINT32: TensorType.ValueType  # 106
+TENSOR_TYPE_UINT64: TensorType.ValueType  # 107
 Global___TensorType: _TypeAlias = TensorType  # noqa: Y015
 
 @_typing.final
@@ -83,8 +101,11 @@ class SignatureTensor(_message.Message):
     TYPE_FIELD_NUMBER: _builtins.int
     SHAPE_FIELD_NUMBER: _builtins.int
     COLUMNS_FIELD_NUMBER: _builtins.int
+    OPTIONAL_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     type: Global___TensorType.ValueType
+    optional: _builtins.bool
+    """Of an input: a request may leave it out, because the model has a default for it."""
     @_builtins.property
     def shape(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """-1 is a dynamic axis; the first axis counts rows."""
@@ -100,10 +121,11 @@ class SignatureTensor(_message.Message):
         type: Global___TensorType.ValueType = ...,
         shape: _abc.Iterable[_builtins.int] | None = ...,
         columns: _abc.Iterable[Global___SignatureColumn] | None = ...,
+        optional: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "name", b"name", "shape", b"shape", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "name", b"name", "optional", b"optional", "shape", b"shape", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

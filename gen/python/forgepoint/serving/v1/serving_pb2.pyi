@@ -35,6 +35,15 @@ class _DataTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DataType.Val
     DATA_TYPE_INT64: _DataType.ValueType  # 4
     DATA_TYPE_BOOL: _DataType.ValueType  # 5
     DATA_TYPE_STRING: _DataType.ValueType  # 6
+    DATA_TYPE_FLOAT16: _DataType.ValueType  # 100
+    """Own values, the same numbers in each of the three enums of element types."""
+    DATA_TYPE_BFLOAT16: _DataType.ValueType  # 101
+    DATA_TYPE_INT8: _DataType.ValueType  # 102
+    DATA_TYPE_UINT8: _DataType.ValueType  # 103
+    DATA_TYPE_INT16: _DataType.ValueType  # 104
+    DATA_TYPE_UINT16: _DataType.ValueType  # 105
+    DATA_TYPE_UINT32: _DataType.ValueType  # 106
+    DATA_TYPE_UINT64: _DataType.ValueType  # 107
 
 class DataType(_DataType, metaclass=_DataTypeEnumTypeWrapper):
     """Element type of a tensor at a runtime; inference.v1.DataType numbers STRING and BOOL the other way round."""
@@ -46,6 +55,15 @@ DATA_TYPE_INT32: DataType.ValueType  # 3
 DATA_TYPE_INT64: DataType.ValueType  # 4
 DATA_TYPE_BOOL: DataType.ValueType  # 5
 DATA_TYPE_STRING: DataType.ValueType  # 6
+DATA_TYPE_FLOAT16: DataType.ValueType  # 100
+"""Own values, the same numbers in each of the three enums of element types."""
+DATA_TYPE_BFLOAT16: DataType.ValueType  # 101
+DATA_TYPE_INT8: DataType.ValueType  # 102
+DATA_TYPE_UINT8: DataType.ValueType  # 103
+DATA_TYPE_INT16: DataType.ValueType  # 104
+DATA_TYPE_UINT16: DataType.ValueType  # 105
+DATA_TYPE_UINT32: DataType.ValueType  # 106
+DATA_TYPE_UINT64: DataType.ValueType  # 107
 Global___DataType: _TypeAlias = DataType  # noqa: Y015
 
 class _ModelState:
@@ -128,8 +146,11 @@ class TensorSpec(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     SHAPE_FIELD_NUMBER: _builtins.int
     DTYPE_FIELD_NUMBER: _builtins.int
+    OPTIONAL_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     dtype: Global___DataType.ValueType
+    optional: _builtins.bool
+    """Of an input: a request may leave it out, because the model has a default for it."""
     @_builtins.property
     def shape(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """-1 is a dynamic axis."""
@@ -140,10 +161,11 @@ class TensorSpec(_message.Message):
         name: _builtins.str = ...,
         shape: _abc.Iterable[_builtins.int] | None = ...,
         dtype: Global___DataType.ValueType = ...,
+        optional: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dtype", b"dtype", "name", b"name", "shape", b"shape"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dtype", b"dtype", "name", b"name", "optional", b"optional", "shape", b"shape"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -58,4 +58,6 @@ def _signature(stored: Mapping[str, Any]) -> Signature:
 
 def _spec(stored: Mapping[str, Any]) -> TensorSpec:
     columns = tuple(Column(column["name"], tuple(column["categories"])) for column in stored["columns"])
-    return TensorSpec(stored["name"], ElementType(stored["element"]), tuple(stored["shape"]), columns)
+    return TensorSpec(
+        stored["name"], ElementType(stored["element"]), tuple(stored["shape"]), columns, stored.get("optional", False)
+    )

@@ -57,7 +57,7 @@ def signature_from_pb(signature: model_pb2.Signature) -> Signature:
 
 def _declared(tensor: model_pb2.SignatureTensor) -> TensorSpec:
     columns = tuple(Column(column.name, tuple(column.categories)) for column in tensor.columns)
-    return TensorSpec(tensor.name, ELEMENTS[tensor.type], tuple(tensor.shape), columns)
+    return TensorSpec(tensor.name, ELEMENTS[tensor.type], tuple(tensor.shape), columns, tensor.optional)
 
 
 def _signature_to_pb(signature: Signature) -> model_pb2.Signature:
@@ -68,7 +68,13 @@ def _signature_to_pb(signature: Signature) -> model_pb2.Signature:
 
 def _declared_to_pb(spec: TensorSpec) -> model_pb2.SignatureTensor:
     columns = [model_pb2.SignatureColumn(name=column.name, categories=column.categories) for column in spec.columns]
-    return model_pb2.SignatureTensor(name=spec.name, type=TENSOR_TYPES[spec.element], shape=spec.shape, columns=columns)
+    return model_pb2.SignatureTensor(
+        name=spec.name,
+        type=TENSOR_TYPES[spec.element],
+        shape=spec.shape,
+        columns=columns,
+        optional=spec.optional,
+    )
 
 
 def _target_to_pb(route: Route, target: Target) -> pb.RouteTarget:

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 
 from fp_kernel.features import Row, named
 from fp_kernel.signatures import DYNAMIC, UNDECLARED, Column, Signature, TensorSpec
-from fp_kernel.tensors import ElementType, Number, Tensor
+from fp_kernel.tensors import FLOATS, ElementType, Number, Tensor
 
 MAX_CLASSES = 32
 MAX_TEXT = 128
 # Statistics over more elements would take the event loop's time.
 _MAX_COUNTED = 16_384
-_FLOATS = (ElementType.FLOAT32, ElementType.FLOAT64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +140,7 @@ def categorised(column: Column, value: Number | str) -> Number | str:
 
 def scores_of(outputs: Mapping[str, Tensor]) -> tuple[str, Tensor] | None:
     """The floating-point output with the most classes: probabilities before a single value."""
-    floats = [(name, tensor) for name, tensor in outputs.items() if tensor.element in _FLOATS]
+    floats = [(name, tensor) for name, tensor in outputs.items() if tensor.element in FLOATS]
     return max(floats, key=lambda item: (item[1].width > 1, len(item[1].shape)), default=None)
 
 
@@ -155,7 +154,7 @@ def _label(outputs: Mapping[str, Tensor]) -> str:
 
 def labels_of(outputs: Mapping[str, Tensor]) -> Tensor | None:
     """The output that says which class the model itself chose."""
-    return next((tensor for tensor in outputs.values() if tensor.count and tensor.element not in _FLOATS), None)
+    return next((tensor for tensor in outputs.values() if tensor.count and tensor.element not in FLOATS), None)
 
 
 def class_names(spec: TensorSpec | None, count: int) -> list[str]:

@@ -35,12 +35,16 @@ class GrpcProbe:
         return Served(
             ServedState.READY,
             signature=signature.SerializeToString(),
-            inputs=frozenset(tensor.name for tensor in info.input_schema),
+            inputs=frozenset(tensor.name for tensor in info.input_schema if not tensor.optional),
+            optional=frozenset(tensor.name for tensor in info.input_schema if tensor.optional),
         )
 
 
 def _tensors(specs: Iterable[pb.TensorSpec]) -> list[model_pb2.SignatureTensor]:
-    return [model_pb2.SignatureTensor(name=spec.name, type=_type(spec), shape=spec.shape) for spec in specs]
+    return [
+        model_pb2.SignatureTensor(name=spec.name, type=_type(spec), shape=spec.shape, optional=spec.optional)
+        for spec in specs
+    ]
 
 
 def _type(spec: pb.TensorSpec) -> model_pb2.TensorType.ValueType:

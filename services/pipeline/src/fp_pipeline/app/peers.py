@@ -160,12 +160,13 @@ class ServedState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """reason: why it failed. signature, inputs: of the loaded model, once it is ready."""
+    """reason: why it failed. signature, inputs, optional: of the loaded model, once it is ready; an input is in one."""
 
     state: ServedState
     reason: str = ""
     signature: bytes = b""
     inputs: frozenset[str] = frozenset()
+    optional: frozenset[str] = frozenset()
 
 
 class Probe(Protocol):

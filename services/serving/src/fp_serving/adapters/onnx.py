@@ -1,18 +1,19 @@
 """ONNX Runtime on the CPU."""
 
+import math
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import onnxruntime
 from fp_kernel import InvalidArgument
-from fp_kernel.signatures import DYNAMIC, TensorSpec
 from fp_kernel.tensors import ElementType
-from fp_onnx import Graph, Unreadable, read_model
+from fp_onnx import MOST_DEFAULT, Graph, Unreadable, read_model
 from fp_telemetry import get_logger
 
+from fp_serving.adapters.onnx_values import ELEMENTS, Read, answer_of, run_with_bfloat16, spec_of
 from fp_serving.domain.arrays import Array
 from fp_serving.domain.lifecycle import LoadFailed
 from fp_serving.domain.row_wise import is_row_wise
@@ -21,17 +22,10 @@ from fp_serving.domain.schema import Schema
 _LONGEST_REASON = 300
 _PIECE = 1024 * 1024
 _ERRORS_ONLY = 3
-_ELEMENTS: Mapping[str, ElementType] = {
-    "tensor(float)": ElementType.FLOAT32,
-    "tensor(double)": ElementType.FLOAT64,
-    "tensor(int32)": ElementType.INT32,
-    "tensor(int64)": ElementType.INT64,
-    "tensor(bool)": ElementType.BOOL,
-    "tensor(string)": ElementType.STRING,
-}
-
 # Absolute paths of two names and more; in the runtime's words they are of its sources or of this machine.
 _PATH = re.compile(r"(?<![\w.])/(?:[\w.@+-]+/)+[\w.@+-]*")
+
+_UNREAD = Graph({}, {}, {}, [], 0)
 
 _log = get_logger(__name__)
 
@@ -57,13 +51,23 @@ class OnnxModel:
 
     def __init__(self, session: Any, path: Path) -> None:
         self._session = session
-        self.schema = _schema(session)
-        self.row_wise = _is_row_wise(path, [spec.name for spec in self.schema.outputs])
+        graph = _graph(path)
+        self.schema, reads = _schema(session, graph)
+        self.row_wise = is_row_wise(graph, [spec.name for spec in self.schema.outputs])
         self._names = [spec.name for spec in self.schema.outputs]
+        self._reads = reads
+        specs = (*self.schema.inputs, *self.schema.outputs)
+        self._has_bfloat16 = any(spec.element is ElementType.BFLOAT16 for spec in specs)
 
     def run(self, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
         try:
-            return dict(zip(self._names, self._session.run(self._names, dict(inputs)), strict=True))
+            if self._has_bfloat16:
+                found = run_with_bfloat16(self._session, self._names, inputs)
+            else:
+                found = self._session.run(self._names, dict(inputs))
+            for place, read in self._reads:
+                found[place] = read(found[place])
+            return dict(zip(self._names, found, strict=True))
         except Exception as error:  # noqa: BLE001 -- as above: bad values and a bad model look alike here
             _log.warning("model run failed", reason=str(error))
             raise InvalidArgument(
@@ -71,12 +75,13 @@ class OnnxModel:
             ) from None
 
 
-def _is_row_wise(path: Path, outputs: Sequence[str]) -> bool:
+def _graph(path: Path) -> Graph:
+    """Of a file that the runtime has read; an empty one when it is too much for the reader."""
     try:
-        return is_row_wise(read_graph(path), outputs)
+        return read_graph(path)
     except (Unreadable, OSError) as error:
         _log.warning("the graph was not read; requests run one by one", reason=str(error))
-        return False
+        return _UNREAD
 
 
 def read_graph(path: Path) -> Graph:
@@ -99,23 +104,36 @@ def _options(threads: int) -> Any:
     return options
 
 
-def _schema(session: Any) -> Schema:
-    inputs = tuple(map(_spec, session.get_inputs()))
-    unknown = [f"{node.name} ({node.type})" for node in session.get_inputs() if node.type not in _ELEMENTS]
+def _schema(session: Any, graph: Graph) -> tuple[Schema, list[tuple[int, Read]]]:
+    """The tensors, and what makes tensors of the outputs at these places."""
+    unknown = [f"{node.name} ({node.type})" for node in session.get_inputs() if node.type not in ELEMENTS]
     if unknown:
         raise LoadFailed(f"inputs of a type that cannot be served: {', '.join(unknown)}")
-    outputs = tuple(_spec(node) for node in session.get_outputs() if node.type in _ELEMENTS)
-    left_out = tuple(f"{node.name} ({node.type})" for node in session.get_outputs() if node.type not in _ELEMENTS)
-    if not inputs:
+    required = tuple(map(spec_of, session.get_inputs()))
+    optional = tuple(spec_of(node, optional=True) for node in session.get_overridable_initializers() if _small(node))
+    found = [(node, answer_of(node, graph)) for node in session.get_outputs()]
+    served = [answer for _, answer in found if answer is not None]
+    left_out = tuple(f"{node.name} ({node.type})" for node, answer in found if answer is None)
+    if not required:
         raise LoadFailed("the model takes no input")
-    if not outputs:
-        raise LoadFailed(f"no output is a tensor: {', '.join(left_out)}; convert the model without ZipMap")
-    return Schema(inputs, outputs, left_out)
+    if _strings_beside_bfloat16(session):
+        raise LoadFailed("texts beside bfloat16 cannot be served")
+    if not served:
+        raise LoadFailed(f"no output is a tensor or becomes one: {', '.join(left_out)}")
+    reads = [(place, read) for place, (_, read) in enumerate(served) if read is not None]
+    return Schema((*required, *optional), tuple(spec for spec, _ in served), left_out), reads
 
 
-def _spec(node: Any) -> TensorSpec:
-    shape = tuple(size if isinstance(size, int) and size > 0 else DYNAMIC for size in node.shape)
-    return TensorSpec(node.name, _ELEMENTS.get(node.type, ElementType.FLOAT32), shape)
+def _strings_beside_bfloat16(session: Any) -> bool:
+    """The runtime takes bfloat16 only as values of its own, and makes none of texts."""
+    asked = {node.type for node in (*session.get_inputs(), *session.get_overridable_initializers())}
+    given = {node.type for node in session.get_outputs()}
+    return "tensor(string)" in asked and "tensor(bfloat16)" in asked | given
+
+
+def _small(node: Any) -> bool:
+    """Whether it is a default for requests to replace, and no weight that an exporter listed among the inputs."""
+    return node.type in ELEMENTS and math.prod(node.shape) <= MOST_DEFAULT
 
 
 def _reason(error: Exception, path: Path | None = None) -> str:

@@ -1,7 +1,7 @@
 """Answer one prediction."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 
 from fp_kernel import Clock
@@ -45,7 +45,10 @@ class Predict:
             rows = schema.rows(inputs) if loaded.shares else 1
             arrays = await _decode(inputs)
             # Axes after the first may differ between requests; rows of different widths cannot be stacked.
-            key = tuple(arrays[spec.name].shape[1:] for spec in schema.inputs)
+            key: Hashable = tuple(arrays[spec.name].shape[1:] for spec in schema.required)
+            if len(arrays) > len(schema.required):
+                # What it brings in the place of a default would hold for its neighbours too.
+                key = object()
             outputs = await self._runner.submit(arrays, key=key, rows=rows, deadline=deadline)
         seconds = self._clock.monotonic() - start
         self._counts.answered(seconds)

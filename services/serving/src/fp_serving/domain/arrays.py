@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
+# numpy has none: its bits, under a name by which no whole number is mistaken for it.
+BFLOAT16 = np.dtype([("bfloat16", "<u2")])
 _LENGTH = struct.Struct("<I")
 _FIXED: Mapping[ElementType, np.dtype[Any]] = {
     ElementType.FLOAT32: np.dtype("<f4"),
@@ -18,8 +20,16 @@ _FIXED: Mapping[ElementType, np.dtype[Any]] = {
     ElementType.INT32: np.dtype("<i4"),
     ElementType.INT64: np.dtype("<i8"),
     ElementType.BOOL: np.dtype("?"),
+    ElementType.FLOAT16: np.dtype("<f2"),
+    ElementType.BFLOAT16: BFLOAT16,
+    ElementType.INT8: np.dtype("i1"),
+    ElementType.UINT8: np.dtype("u1"),
+    ElementType.INT16: np.dtype("<i2"),
+    ElementType.UINT16: np.dtype("<u2"),
+    ElementType.UINT32: np.dtype("<u4"),
+    ElementType.UINT64: np.dtype("<u8"),
 }
-_BY_DTYPE: Mapping[str, ElementType] = {dtype.str: element for element, dtype in _FIXED.items()}
+_BY_DTYPE: Mapping[np.dtype[Any], ElementType] = {dtype: element for element, dtype in _FIXED.items()}
 
 
 def decode(tensor: Tensor, field: str) -> Array:
@@ -42,7 +52,7 @@ def encode(array: Array) -> Tensor:
     """
     if array.dtype.kind in "OUS":
         return Tensor(ElementType.STRING, array.shape, _join(array))
-    element = _BY_DTYPE.get(array.dtype.newbyteorder("<").str)
+    element = _BY_DTYPE.get(array.dtype.newbyteorder("<"))
     if element is None:
         raise TypeError(f"no wire form for elements of {array.dtype}")
     return Tensor(element, array.shape, np.ascontiguousarray(array, _FIXED[element]).tobytes())
@@ -51,6 +61,18 @@ def encode(array: Array) -> Tensor:
 def numpy_type(element: ElementType) -> np.dtype[Any]:
     """The dtype of decoded arrays; strings are objects."""
     return _FIXED.get(element, np.dtype(object))
+
+
+def widened(array: Array) -> Array:
+    """Elements that can be compared and computed with: bfloat16 as float32, others as they are."""
+    return (array["bfloat16"].astype("<u4") << 16).view("<f4") if array.dtype == BFLOAT16 else array
+
+
+def numbers_of(values: Array, element: ElementType) -> Array:
+    """Whole numbers as elements of this type."""
+    if element is ElementType.BFLOAT16:
+        return (values.astype("<f4").view("<u4") >> 16).astype("<u2").view(BFLOAT16)
+    return values.astype(numpy_type(element))
 
 
 def _strings(tensor: Tensor, field: str) -> Array:

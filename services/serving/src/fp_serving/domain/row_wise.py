@@ -31,7 +31,8 @@ _REDUCE = """
 _IMAGES = frozenset(
     {"AveragePool", "Conv", "GlobalAveragePool", "GlobalMaxPool", "InstanceNormalization", "LRN", "MaxPool"}
 )
-_TABLES = frozenset({"LinearRegressor", "SVMRegressor", "TreeEnsembleRegressor"})
+# What leaves ZipMap is served as the table that came in.
+_TABLES = frozenset({"LinearRegressor", "SVMRegressor", "TreeEnsembleRegressor", "ZipMap"})
 _CLASSIFIERS = frozenset({"LinearClassifier", "SVMClassifier", "TreeEnsembleClassifier"})
 _SAME = frozenset({"Binarizer", "CategoryMapper", "Imputer", "LabelEncoder"})
 

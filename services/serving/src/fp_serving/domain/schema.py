@@ -12,8 +12,8 @@ from fp_kernel.tensors import Tensor
 class Schema:
     """The tensors of a model.
 
-    left_out: outputs that are no tensors (sequences and maps, as ZipMap makes them) or whose elements have no form on
-    the wire; they are computed by nobody and served to nobody.
+    left_out: outputs that are no tensors and become none, or whose elements have no form on the wire; they are served
+    to nobody.
     """
 
     inputs: tuple[TensorSpec, ...]
@@ -23,7 +23,12 @@ class Schema:
     @property
     def has_row_axis(self) -> bool:
         """Whether the first axis of every tensor has any length, so that requests may share one run."""
-        return all(spec.shape and spec.shape[0] == DYNAMIC for spec in (*self.inputs, *self.outputs))
+        return all(spec.shape and spec.shape[0] == DYNAMIC for spec in (*self.required, *self.outputs))
+
+    @property
+    def required(self) -> tuple[TensorSpec, ...]:
+        """Inputs without a default."""
+        return tuple(spec for spec in self.inputs if not spec.optional)
 
     def check(self, inputs: Mapping[str, Tensor]) -> None:
         """Compare a request with the model's inputs by name, element type, rank and fixed axes.
@@ -34,13 +39,14 @@ class Schema:
         check_inputs(self.inputs, inputs)
 
     def rows(self, inputs: Mapping[str, Tensor]) -> int:
-        """Rows of a checked request of a model with a row axis.
+        """Rows of a checked request of a model with a row axis; a value in the place of a default has none.
 
         Raises InvalidArgument when the inputs disagree.
         """
-        first = self.inputs[0].name
+        required = self.required
+        first = required[0].name
         rows = inputs[first].shape[0]
-        for spec in self.inputs[1:]:
+        for spec in required[1:]:
             if inputs[spec.name].shape[0] != rows:
                 own = inputs[spec.name].shape[0]
                 raise invalid(f"inputs[{spec.name}].shape", f"has {own} rows where inputs[{first}] has {rows}")

@@ -96,7 +96,8 @@ def _described(info: Any) -> dict[str, Any]:
 
 
 def _spec(tensor: Any) -> dict[str, Any]:
-    return {"name": tensor.name, "datatype": tensors.datatype(tensor.dtype), "shape": list(tensor.shape)}
+    spec = {"name": tensor.name, "datatype": tensors.datatype(tensor.dtype), "shape": list(tensor.shape)}
+    return spec | {"parameters": {"optional": True}} if tensor.optional else spec
 
 
 def _json(document: Mapping[str, Any], status: int = 200) -> Response:

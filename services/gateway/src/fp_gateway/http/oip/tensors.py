@@ -17,6 +17,15 @@ DATATYPES: Final[Mapping[str, ElementType]] = {
     "FP32": ElementType.FLOAT32,
     "FP64": ElementType.FLOAT64,
     "BYTES": ElementType.STRING,
+    "FP16": ElementType.FLOAT16,
+    # Triton's name; the protocol itself has none.
+    "BF16": ElementType.BFLOAT16,
+    "INT8": ElementType.INT8,
+    "INT16": ElementType.INT16,
+    "UINT8": ElementType.UINT8,
+    "UINT16": ElementType.UINT16,
+    "UINT32": ElementType.UINT32,
+    "UINT64": ElementType.UINT64,
 }
 _NAMES: Final[Mapping[int, str]] = {
     pb.DataType.Value(f"DATA_TYPE_{element.name}"): name for name, element in DATATYPES.items()

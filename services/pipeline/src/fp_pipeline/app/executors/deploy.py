@@ -117,6 +117,6 @@ class DeployModel:
 
 
 def _same_inputs(found: ModelVersion, served: Served) -> None:
-    if found.inputs and served.inputs and found.inputs != served.inputs:
+    if found.inputs and served.inputs and found.inputs - served.optional != served.inputs:
         declared, real = ", ".join(sorted(found.inputs)), ", ".join(sorted(served.inputs))
         raise StepFailed(f"the signature declares the inputs {declared}, but the model takes {real}", final=True)
