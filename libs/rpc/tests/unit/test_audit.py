@@ -165,7 +165,7 @@ async def test_records_reach_the_sink_in_order_and_in_batches():
 
     assert sink.stored == [f"r-{number}" for number in range(250)]
     assert max(len(batch) for batch in sink.batches) == 100
-    assert metrics.registry.get_sample_value("fp_test_audit_records_total", {"outcome": "told"}) == 250
+    assert metrics.registry.get_sample_value("fp_test_audit_records_total", {"outcome": "sent"}) == 250
 
 
 async def test_a_running_queue_is_drained_without_a_stop():

@@ -6,7 +6,7 @@ call all others with the gateway's own.
 
 import asyncio
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NoReturn
 
 from fp_rpc import ServiceCredential
@@ -15,10 +15,17 @@ from fp_rpc.headers import CLIENT_ADDRESS, FORWARDED_BY
 from fp_gateway.metadata import Pair
 from fp_gateway.trusted_proxies import FORWARDED_FOR, TrustedProxies
 
-# What of a request it reads.
-READ: Final = (FORWARDED_FOR, CLIENT_ADDRESS, FORWARDED_BY)
+_READ: Final = (FORWARDED_FOR, CLIENT_ADDRESS, FORWARDED_BY)
 # Seconds between two looks at the token; it is renewed when a third of its life is left.
 _INTERVAL: Final = 15.0
+
+
+def said_of_client(values: Callable[[str], Iterable[str]]) -> dict[str, str]:
+    """What a request says of its client's address. values: all of a header.
+
+    A header that came several times is one list, of which the last has the nearest proxy.
+    """
+    return {name: ",".join(values(name)) for name in _READ}
 
 
 class ClientAddressHeaders:
@@ -45,7 +52,7 @@ class ClientAddressHeaders:
     def headers(self, peer: str, sent: Mapping[str, str]) -> list[Pair]:
         """peer: IP address of the connection; empty when there is none, and then there are no headers.
 
-        sent: what came with the request, of `READ` at least; of a repeated header all values, separated by commas.
+        sent: what `said_of_client` found in the request.
         """
         if not peer:
             return []

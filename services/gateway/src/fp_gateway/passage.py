@@ -14,7 +14,7 @@ from fp_telemetry import get_logger
 
 from fp_gateway.admission import Admission, Stranger
 from fp_gateway.callers import Callers
-from fp_gateway.client_address import READ, ClientAddressHeaders
+from fp_gateway.client_address import ClientAddressHeaders, said_of_client
 from fp_gateway.failures import Failure, of_error
 from fp_gateway.metadata import Pair, to_service
 from fp_gateway.methods import Method
@@ -54,8 +54,7 @@ class Passage:
         texts = [(key, value) for key, value in self.sent if isinstance(value, str)]
         self.texts: Mapping[str, str] = dict(texts)
         self._peer = ip_of(context.peer())
-        # What the edge or a proxy in front says of whom it was called by.
-        self._told = {name: ",".join(value for key, value in texts if key == name) for name in READ}
+        self._said = said_of_client(lambda name: (value for key, value in texts if key == name))
         self.correlation = (
             headers.well_formed_id(self.texts.get(headers.CORRELATION_ID))
             or headers.well_formed_id(self.texts.get(headers.REQUEST_ID))
@@ -64,7 +63,7 @@ class Passage:
 
     async def enter(self) -> None:
         """Before anything is read. Raises Unauthenticated, Unavailable, ResourceExhausted."""
-        address = self._shared.addresses.client(self._peer, self._told)
+        address = self._shared.addresses.client(self._peer, self._said)
         if self._method.rule.public:
             self._stranger = self._shared.admission.stranger(address)
         try:
@@ -96,7 +95,7 @@ class Passage:
         """What goes along to the service. carrier: of our own trace, which is the parent there."""
         own = {**carrier, headers.CORRELATION_ID: self.correlation}
         passed = [(key, value) for key, value in to_service(self.sent) if key not in own]
-        return [*passed, *self._shared.addresses.headers(self._peer, self._told), *own.items()]
+        return [*passed, *self._shared.addresses.headers(self._peer, self._said), *own.items()]
 
     async def fail(self, failure: Failure) -> NoReturn:
         """End the call with this status."""

@@ -23,7 +23,7 @@ class AuditQueue:
     """Takes records without waiting and hands them to the sink in batches and in order.
 
     A record that finds the queue full, or that is left when the process stops, is written to the log, so that it is
-    not lost in silence; `audit_records_total{outcome}` counts `told` (handed to the sink), `suppressed` and `overflow`.
+    not lost in silence; `audit_records_total{outcome}` counts `sent` (handed to the sink), `suppressed` and `overflow`.
     """
 
     def __init__(self, sink: AuditSink, metrics: Metrics, *, capacity: int, denials: DenialPolicy) -> None:
@@ -36,7 +36,7 @@ class AuditQueue:
         self._task: asyncio.Task[None] | None = None
         records = metrics.counter(names.AUDIT_RECORDS, "Audit records by what became of them.", ("outcome",))
         self._sent, self._suppressed, self._overflow = (
-            records.labels(outcome) for outcome in ("told", "suppressed", "overflow")
+            records.labels(outcome) for outcome in ("sent", "suppressed", "overflow")
         )
 
     def add(self, record: AuditRecord) -> None:

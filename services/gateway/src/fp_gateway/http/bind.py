@@ -37,9 +37,9 @@ async def read_body(request: Request, limit: int = MAX_MESSAGE_BYTES, seconds: f
     Raises ResourceExhausted, or InvalidArgument when the caller broke off or took longer than `seconds`; both name
     `body`.
     """
-    told = request.headers.get(_LENGTH, "")
-    if told.isdecimal() and int(told[:20]) > limit:
-        raise too_large(int(told[:20]), limit, field="body")
+    declared = request.headers.get(_LENGTH, "")
+    if declared.isdecimal() and int(declared[:20]) > limit:
+        raise too_large(int(declared[:20]), limit, field="body")
     body = bytearray()
     try:
         async with asyncio.timeout(seconds):

@@ -5,7 +5,7 @@ from fp_telemetry import correlation_id
 from starlette.requests import Request
 
 from fp_gateway.callers import PUBLIC_BODY, Callers
-from fp_gateway.client_address import READ, ClientAddressHeaders
+from fp_gateway.client_address import ClientAddressHeaders, said_of_client
 from fp_gateway.http import bind
 from fp_gateway.methods import Method
 
@@ -20,8 +20,7 @@ class Door:
     async def enter(self, request: Request, method: Method) -> Principal | None:
         """Who calls the RPC by this request; None where anybody may. Raises Unauthenticated, Unavailable."""
         peer = request.client.host if request.client else ""
-        told = {name: ",".join(request.headers.getlist(name)) for name in READ}
-        address = self._addresses.client(peer, told)
+        address = self._addresses.client(peer, said_of_client(request.headers.getlist))
         return await self._callers.check(method, request.headers, address, correlation_id.get())
 
     async def body(self, request: Request, method: Method, limit: int) -> bytes:

@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 from starlette.requests import Request
 
 from fp_gateway.backends import Backends
-from fp_gateway.client_address import READ, ClientAddressHeaders
+from fp_gateway.client_address import ClientAddressHeaders, said_of_client
 from fp_gateway.failures import as_error
 from fp_gateway.http.bind import response_message
 from fp_gateway.metadata import REQUEST, Pair, to_caller
@@ -80,9 +80,7 @@ class RpcClient:
             carrier[headers.CORRELATION_ID] = correlation
         sent = [(key, value) for key, value in _sent(request) if key not in carrier]
         peer = request.client.host if request.client else ""
-        # A header that came several times is one list; the last of them has the nearest proxy.
-        told = {name: ",".join(request.headers.getlist(name)) for name in READ}
-        return [*sent, *self._addresses.headers(peer, told), *carrier.items()]
+        return [*sent, *self._addresses.headers(peer, said_of_client(request.headers.getlist)), *carrier.items()]
 
 
 def _sent(request: Request) -> Iterator[Pair]:
