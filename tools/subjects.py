@@ -14,7 +14,7 @@ from typing import Any
 
 import topology
 from fp_events import CONSUMERS, Consumer, Retention, Stream
-from fp_events.message.subjects import intersection
+from fp_events.message.subjects import intersection, subject_of
 from fp_events.streams import AUDIT, DLQ, STREAMS, by_stream, with_relatives
 from generated import Generated, section
 from rules.wiring import EVERY_SERVICE
@@ -43,7 +43,8 @@ def render(root: Path) -> str:
 
 
 def _service(noun: str, facts: Mapping[str, Any], everyone: Mapping[str, Any]) -> _Lists:
-    publishes = {*facts.get("publishes", ()), *everyone.get("publishes", ())}
+    told = {*facts.get("publishes", ()), *everyone.get("publishes", ())}
+    publishes = {subject_of(kind, noun) for kind in told}
     watches = by_stream(tuple(sorted({*facts.get("watches", ()), *everyone.get("watches", ())})))
     durables = [consumer for consumer in CONSUMERS if consumer.name.partition("-")[0] == noun]
     written = [stream for stream in STREAMS if any(_stores(stream, subject) for subject in publishes)]

@@ -5,7 +5,8 @@ import pytest
 from forgepoint.common.v1.common_pb2 import EventEnvelope
 from forgepoint.events.v1.events_pb2 import ModelRegistered
 from fp_events import Event, Poison, Severity, decode, encode, encoded, headers
-from fp_events.message.envelope import MAX_BYTES, with_sequence
+from fp_events.message.envelope import MAX_BYTES, received, with_sequence
+from fp_events.message.subjects import replay_subject
 from fp_kernel import InvalidArgument, new_id
 from google.protobuf import any_pb2
 from hypothesis import given
@@ -148,3 +149,28 @@ def test_a_severity_of_a_later_build_is_unspecified():
     envelope = _envelope()
     envelope.severity = 77
     assert decode(envelope.SerializeToString()).severity is Severity.UNSPECIFIED
+
+
+AUDIT = "fp.audit.recorded"
+
+
+def test_what_several_services_tell_ends_with_the_one_that_tells_it():
+    sent = encoded(event(type=AUDIT, source="registry"))
+
+    assert (sent.subject, sent.headers["ce-type"]) == ("fp.audit.recorded.registry", AUDIT)
+    assert received(sent.subject, sent.data).type == AUDIT
+    assert received(replay_subject("auth-audit", sent.subject, 7), sent.data).source == "registry"
+    assert encoded(event(source="registry")).subject == "fp.models.registered"
+
+
+@pytest.mark.parametrize("source", ["auth", "", "registry.auth"])
+def test_a_service_tells_nothing_in_the_name_of_another(source):
+    forged = encode(event(type=AUDIT, source=source))
+
+    with pytest.raises(Poison) as refused:
+        received("fp.audit.recorded.registry", forged)
+    assert refused.value.reason == "TYPE_IS_NOT_ITS_SUBJECT"
+
+
+def test_records_from_before_sources_were_proven_are_read():
+    assert received(AUDIT, encode(event(type=AUDIT, source="registry"))).source == "registry"

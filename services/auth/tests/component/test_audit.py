@@ -1,17 +1,26 @@
 """From a call to its entry in the audit log, through the bus, and back to those who may read it."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from forgepoint.auth.v1 import audit_pb2, audit_pb2_grpc, auth_pb2
-from fp_events import Broadcast
+from forgepoint.events.v1.events_pb2 import AuditRecorded
+from fp_events import Broadcast, Event, encoded
 from fp_kernel import InvalidArgument, PermissionDenied, Unauthenticated
 from fp_rpc import BearerToken, Channels
 from fp_testkit.patience import PATIENCE
 
 LOGIN = "/forgepoint.auth.v1.AuthService/Login"
 LOGOUT = "/forgepoint.auth.v1.AuthService/Logout"
+ACTOR = "0197d1a0-0000-7000-8000-00000000000a"
+
+
+def told(method, source):
+    """The record of a call, as if this service had told it."""
+    payload = AuditRecorded(method=method, actor_id=ACTOR, status="OK")
+    return Event("fp.audit.recorded", payload, "alpha", "", "somebody called", source=source)
 
 
 @pytest.fixture
@@ -93,6 +102,21 @@ async def test_many_anonymous_logouts_leave_one_entry(auth, reader):
     await entries(reader(token), team="*", least=2)
     logouts = [entry for entry in await entries(reader(token), team="*") if entry.method == LOGOUT]
     assert len(logouts) == 1
+
+
+async def test_a_service_leaves_no_entry_in_the_name_of_another(auth, reader, bus):
+    """Each of these comes under the one subject that registry may publish."""
+    own = told("/forgepoint.registry.v1.RegistryService/ListModels", source="registry")
+    as_auth, of_auth = told(LOGOUT, source="auth"), told(LOGOUT, source="registry")
+    await bus.send([replace(encoded(each), subject="fp.audit.recorded.registry") for each in (as_auth, of_auth, own)])
+    token = (await auth.login()).access_token
+
+    await entries(reader(token), team="*", actor_id=ACTOR)
+    assert [entry.service for entry in await entries(reader(token), team="*", actor_id=ACTOR)] == ["registry"]
+    async with asyncio.timeout(PATIENCE):
+        while len(buried := await bus.dead_letters.list()) < 2:
+            await asyncio.sleep(0.05)
+    assert {letter.reason for letter in buried} == {"TYPE_IS_NOT_ITS_SUBJECT", "NOT_ITS_CALL"}
 
 
 async def test_the_operator_verifies_the_chain_and_exports_it(auth, reader):

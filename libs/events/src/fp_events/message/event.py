@@ -11,6 +11,8 @@ from google.protobuf.any_pb2 import Any
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from fp_events.message.subjects import subject_of
+
 
 class Severity(IntEnum):
     """How urgently people should know; the numbers are those of `forgepoint.common.v1.Severity`."""
@@ -35,7 +37,7 @@ class Poison(InvalidArgument):
 class Event:
     """One fact about one resource.
 
-    type: the full subject, `fp.<resource, plural>.<past tense...>`.
+    type: `fp.<resource, plural>.<past tense...>`, which is the subject too, unless several services tell it.
     payload: one `forgepoint.events.v1` message; flat, so that no consumer has to call back. See `known`.
     team: the tenant whose resource changed.
     resource_id: what the event is about; `sequence` counts per resource at its producer.
@@ -60,6 +62,11 @@ class Event:
     correlation_id: str = ""
     sequence: int = 0
     trace: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def subject(self) -> str:
+        """Under which it goes over the bus."""
+        return subject_of(self.type, self.source)
 
     @property
     def known(self) -> bool:

@@ -9,6 +9,14 @@ _TOKEN = r"[A-Za-z0-9_-]+"  # noqa: S105 -- a token of a subject
 _SUBJECT = re.compile(rf"fp(?:\.{_TOKEN}){{2,}}")
 _PATTERN = re.compile(rf"(?:{_TOKEN}|\*)(?:\.(?:{_TOKEN}|\*))*(?:\.>)?|>")
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
+# What several services tell. The last token of such a subject is the noun of who tells it, so that the server holds
+# each to its own: it does not look into envelopes.
+_OF_SEVERAL = frozenset({"fp.audit.recorded"})
+
+
+def subject_of(kind: str, source: str) -> str:
+    """Under which subject a service tells an event of this type: the type, with the service's noun where several do."""
+    return f"{kind}.{source}" if source and kind in _OF_SEVERAL else kind
 
 
 def is_subject(subject: str) -> bool:

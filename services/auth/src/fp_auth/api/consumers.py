@@ -9,7 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from fp_auth.app.end_execution import EndExecution
 from fp_auth.app.record_audit import RecordAudit, Reported
-from fp_auth.domain.audit import Record
+from fp_auth.domain.audit import Record, may_report
 
 AUDIT_LOG = durable("auth-audit")
 EXECUTIONS = durable("auth-executions")
@@ -39,6 +39,8 @@ def _reported(event: Event) -> Reported:
     payload = event.payload
     if not isinstance(payload, AuditRecorded):
         raise Poison("is no record of a call")
+    if not may_report(event.source, payload.method, payload.status):
+        raise Poison(f"{event.source} reports a call of another service", reason="NOT_ITS_CALL")
     record = Record(
         id=event.id,
         occurred_at=from_timestamp(payload.occurred_at, "occurred_at")

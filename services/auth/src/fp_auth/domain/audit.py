@@ -23,6 +23,9 @@ _LENGTH: Final = 4  # bytes
 _OK: Final = "OK"
 _TYPED: Final = b"fp-audit-typed"
 _SHOWN: Final = 16  # hex digits of a digest of typed text: enough to compare two
+_METHOD: Final = re.compile(r"/forgepoint\.([a-z]+)\.v[0-9]+\.[A-Za-z]+/[A-Za-z]+")
+_GATEWAY: Final = "gateway"
+_OF_THE_GATEWAY: Final = "platform"
 _DIGEST: Final = re.compile(rf"typed:[0-9a-f]{{{_SHOWN}}}")
 
 
@@ -47,6 +50,16 @@ class Record:
     address: bytes
     suppressed: int
     correlation_id: str
+
+
+def may_report(service: str, method: str, status: str) -> bool:
+    """Whether the service may say that the method was called: its own, the gateway also others' that it has refused."""
+    found = _METHOD.fullmatch(method)
+    if found is None:
+        return False
+    if service == _GATEWAY:
+        return status != _OK or found[1] == _OF_THE_GATEWAY
+    return service == found[1]
 
 
 @dataclass(frozen=True, slots=True)
