@@ -1,5 +1,7 @@
 """The public address, with all that is done to a request before it is routed, and the inner one for probes."""
 
+from pathlib import Path
+
 from edge_parts import certificates
 from edge_parts.replies import local_replies
 from edge_parts.shapes import ADMIN, LONGEST, ROUTES, Json, extension, resources, typed
@@ -12,6 +14,7 @@ _BUFFER = 128 * 1024
 _HEADER_KIB, _HEADERS = 10, 64
 # What one client owns: it takes any address of it that it likes.
 _OWNED = {"v4_prefix_mask_len": 32, "v6_prefix_mask_len": 64}
+_REFUSED_CREDENTIALS = Path(__file__).with_name("refused_credentials.lua").read_text(encoding="utf-8")
 # The client's own; every other name that begins like this belongs to the platform.
 _OWN = "fp-position"
 
@@ -100,6 +103,12 @@ def _filters() -> list[Json]:
         extension("filters.http.cors", "extensions.filters.http.cors.v3.Cors"),
         _strip(),
         _rates(),
+        # Off for the routes that ask for no credential.
+        extension(
+            "filters.http.lua",
+            "extensions.filters.http.lua.v3.Lua",
+            default_source_code={"inline_string": _REFUSED_CREDENTIALS},
+        ),
         # On for the routes that ask for it.
         {**_buffer(), "disabled": True},
         _ROUTER,

@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from fp_gateway.http.response_headers import EXPOSED
 from rules import protos
 from rules.protos import Rpc
 
-from edge_parts import clusters, http_table
+from edge_parts import clusters, http_table, replies
 from edge_parts.http_table import HttpRoute
 from edge_parts.shapes import GATEWAY, HTTP, MIB, Json, resources, typed
 
@@ -21,6 +20,8 @@ _OURS: Final = "/forgepoint."
 _HEALTH: Final = "/grpc.health.v1.Health/"
 _REFLECTION: Final = "/grpc.reflection."
 _CHALLENGE: Final = {"header": {"key": "www-authenticate", "value": "Bearer"}}
+# Of routes that judge no credential: nothing is counted of the answers.
+_NO_CREDENTIAL: Final = {"envoy.filters.http.lua": typed("config.route.v3.FilterConfig", disabled=True)}
 # The busiest first: routes are compared one by one.
 _BUSIEST: Final = (
     "/forgepoint.inference.v1.InferenceGatewayService/Predict",
@@ -83,9 +84,7 @@ def _cors() -> Json:
         allow_methods="GET, POST, PUT, PATCH, DELETE",
         allow_headers="authorization, content-type, idempotency-key, fp-position, grpc-timeout, x-correlation-id, "
         "x-grpc-web, x-user-agent, traceparent, tracestate, last-event-id",
-        expose_headers=", ".join(
-            (*EXPOSED, "grpc-message", "grpc-status", "grpc-status-details-bin", "x-correlation-id")
-        ),
+        expose_headers=replies.exposed(),
         max_age="600",
     )
 
@@ -179,11 +178,13 @@ def _public(route: Json) -> Json:
     """A small body, read whole before the service sees anything of it, and soon."""
     limit = typed("extensions.filters.http.buffer.v3.BufferPerRoute", buffer={"max_request_bytes": _PUBLIC_BYTES})
     timed = {**route, "route": {**route["route"], "idle_timeout": _PUBLIC_SECONDS}}
-    return {**_limited(timed, "public"), "typed_per_filter_config": {"envoy.filters.http.buffer": limit}}
+    asked = _limited(timed, "public")
+    return {**asked, "typed_per_filter_config": {**_NO_CREDENTIAL, "envoy.filters.http.buffer": limit}}
 
 
 def _limited(route: Json, kind: str) -> Json:
-    return {**route, "metadata": {"filter_metadata": {"edge": {"kind": kind}}}}
+    metadata = {"filter_metadata": {"edge": {"kind": kind}}}
+    return {**route, "metadata": metadata, "typed_per_filter_config": _NO_CREDENTIAL}
 
 
 def _verb(name: str, *, invert: bool = False) -> Json:
@@ -212,6 +213,7 @@ def _refusal(match: Json, status: int, text: str, allow: str = "") -> Json:
         "name": f"refused {status}",
         "match": match,
         "direct_response": {"status": status, "body": {"inline_string": text}},
+        "typed_per_filter_config": _NO_CREDENTIAL,
     }
     return {**answer, "response_headers_to_add": [{"header": {"key": "allow", "value": allow}}]} if allow else answer
 

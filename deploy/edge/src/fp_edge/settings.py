@@ -1,5 +1,6 @@
 """Settings of the edge, from its environment, and the values that its templates take."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
@@ -123,6 +124,7 @@ class EdgeSettings(BaseSettings):
             "probe_port": self.http_port,
             "trusted_hops": self.edge_trusted_hops,
             "cors_origins": [{"exact": origin} for origin in self.edge_cors_origins],
+            "cors_pattern": "|".join(re.escape(origin) for origin in self.edge_cors_origins),
             **(certificates := self._certificates()),
             "tls": certificates["public_tls"],
             "reflection": self.reflection,

@@ -190,3 +190,37 @@ async def test_a_call_under_way_ends_before_the_edge_does(edge, channel, registr
 
 async def test_an_edge_that_is_gone_is_not_waited_for(tmp_path):
     await admin.drain(tmp_path, PATIENCE)
+
+
+@pytest.mark.parametrize(
+    ("verb", "path", "headers", "status"),
+    [
+        ("GET", "/api/v1/models", {}, 401),
+        ("GET", "/nowhere", {}, 404),
+        ("DELETE", "/api/v1/models", {}, 405),
+        ("GET", "/api/v1%2fmodels", {}, 400),
+        ("POST", LIST, {"content-type": "application/grpc-web+proto"}, 401),
+        ("GET", "/api/v1/models", dict(BEARER), 503),
+    ],
+)
+async def test_a_page_that_may_call_reads_why_it_was_refused(http, verb, path, headers, status):
+    answer = await http.request(verb, path, headers={"origin": ORIGIN, **headers})
+
+    assert answer.status_code == status
+    assert answer.headers["access-control-allow-origin"] == ORIGIN
+    assert "x-request-id" in answer.headers["access-control-expose-headers"]
+    other = await http.request(verb, path, headers={"origin": "https://else.example", **headers})
+    assert "access-control-allow-origin" not in other.headers
+
+
+async def test_its_refusals_are_counted_and_logged_and_told_to_nobody_else(edge, http):
+    before = await edge.figure("envoy_http_downstream_rq_xx")
+    answer = await http.get("/api/v1/models")
+
+    assert answer.status_code == 401
+    assert await edge.figure("envoy_http_downstream_rq_xx") > before
+    async with asyncio.timeout(PATIENCE):
+        while answer.headers["x-request-id"] not in edge.log:
+            await asyncio.sleep(0.1)
+    line = next(line for line in edge.log.splitlines() if answer.headers["x-request-id"] in line)
+    assert (json.loads(line)["route"], json.loads(line)["status"]) == ("refused 401", 401)

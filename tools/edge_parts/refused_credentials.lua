@@ -1,0 +1,119 @@
+-- Credentials that look right and are worth nothing: only a service can tell, and a thousand of them a second would keep it
+-- at that. Its refusals are counted by the client's address; an address that has used up its bucket gets through only what
+-- a service has accepted lately, so that others behind the same address go on. Each thread of the edge counts for itself.
+
+local RATE, BURST = {refused_rate}, {refused_burst}
+local MOST = 4096 -- of a generation; the older one is dropped when the younger is full
+local TAIL = 43 -- characters that nobody guesses: all of an API key's secret, 258 bits of a signature
+
+local function generations()
+  return { young = {}, old = {}, count = 0 }
+end
+
+local function put(cache, key, value)
+  if cache.young[key] == nil then
+    if cache.count >= MOST then
+      cache.old, cache.young, cache.count = cache.young, {}, 0
+    end
+    cache.count = cache.count + 1
+  end
+  cache.young[key] = value
+end
+
+local function get(cache, key)
+  local value = cache.young[key]
+  if value == nil then
+    value = cache.old[key]
+    if value then
+      cache.old[key] = nil
+      put(cache, key, value)
+    end
+  end
+  return value
+end
+
+local buckets, accepted = generations(), generations()
+
+-- What one client owns: it takes any address of its /64 that it likes.
+local function owner(address)
+  if not address:find(":", 1, true) or address:find(".", 1, true) then
+    return address
+  end
+  local left, right = address:match("^(.-)::(.*)$")
+  local groups = {}
+  for group in (left or address):gmatch("%x+") do
+    groups[#groups + 1] = group
+  end
+  local _, behind = (right or ""):gsub("%x+", "")
+  for _ = #groups + behind + 1, left and 8 or 0 do
+    groups[#groups + 1] = "0"
+  end
+  for group in (right or ""):gmatch("%x+") do
+    groups[#groups + 1] = group
+  end
+  return table.concat(groups, ":", 1, 4)
+end
+
+-- The bucket of an address that was refused something lately, with what came back to it since; nil for any other.
+local function bucket_of(client)
+  local bucket = get(buckets, client)
+  if bucket then
+    local now = os.time()
+    bucket.tokens = math.min(BURST, bucket.tokens + (now - bucket.at) * RATE)
+    bucket.at = now
+    if bucket.tokens == BURST then
+      buckets.young[client] = nil
+      return nil
+    end
+  end
+  return bucket
+end
+
+function envoy_on_request(handle)
+  local headers = handle:headers()
+  local bucket = bucket_of(owner(headers:get("fp-client-address")))
+  if not bucket then
+    return
+  end
+  local credential = (headers:get("authorization") or ""):sub(-TAIL)
+  if get(accepted, credential) then
+    return
+  end
+  if bucket.tokens < 1 then
+    handle:respond({ [":status"] = "429", ["retry-after"] = "1" }, "too many refused credentials")
+    return
+  end
+  -- Given back when it turns out to be good.
+  bucket.tokens = bucket.tokens - 1
+  handle:streamInfo():dynamicMetadata():set("edge", "unknown", credential)
+end
+
+function envoy_on_response(handle)
+  local headers = handle:headers()
+  local status, code = headers:get(":status"), headers:get("grpc-status")
+  local refused = status == "401" or code == "16"
+  if not refused and next(buckets.young) == nil and next(buckets.old) == nil then
+    return
+  end
+  local info = handle:streamInfo()
+  local kept = info:dynamicMetadata():get("edge")
+  if refused == (kept ~= nil) then
+    return -- counted already, or accepted before
+  end
+  local client = owner((info:downstreamRemoteAddress():gsub(":%d+$", ""):gsub("[%[%]]", "")))
+  local bucket = bucket_of(client)
+  if refused then
+    if not bucket then
+      bucket = { tokens = BURST, at = os.time() }
+      put(buckets, client, bucket)
+    end
+    bucket.tokens = bucket.tokens - 1
+    return
+  end
+  if bucket then
+    bucket.tokens = bucket.tokens + 1
+  end
+  if status:sub(1, 1) == "2" and (code == nil or code == "0") then
+    put(accepted, kept.unknown, true)
+  end
+end
