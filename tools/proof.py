@@ -12,6 +12,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PROOFS = ROOT / "tests" / "proof"
 EVERY = "all"
+# Those whose tests are of one table or service each.
+_BY_PART = {"ten_million", "edge_replicas"}
 
 
 def names() -> list[str]:
@@ -24,10 +26,10 @@ def parts(name: str) -> list[str]:
     if name == "clock":
         tested = sorted(path.parents[0] for path in ROOT.glob("*/*/tests"))
         return [path.name for path in tested if path.parent.name in {"libs", "services", "examples"}] + ["cli"]
-    if name == "ten_million":
+    if name in _BY_PART:
         asked = [sys.executable, "-m", "pytest", "-q", "--collect-only", "-p", "no:cacheprovider", _file(name)]
         listed = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-        return [EVERY, *re.findall(r"\[(\S+)\]$", listed, re.MULTILINE)]
+        return [EVERY, *dict.fromkeys(re.findall(r"\[(\S+)\]$", listed, re.MULTILINE))]
     return []
 
 
@@ -51,8 +53,8 @@ def main(name: str = "", part: str = "") -> int:
         return _refused(f"make proof NAME={name} PART=<part>, with one of", *known)
     command = [sys.executable, "-m", "pytest", "-q", "-s", _file(name)]
     environment = dict(os.environ)
-    if name == "ten_million" and part != EVERY:
-        command[-1] += f"::test_no_statement_is_slow_when_its_table_is_large[{part}]"
+    if name in _BY_PART and part != EVERY:
+        command += ["-k", f"[{part}]"]
     if name == "clock":
         (folder,) = (path.parent for path in [*ROOT.glob(f"*/{part}/tests"), *ROOT.glob(f"{part}/tests")])
         environment["FP_CLOCK_TESTS"] = str(folder.relative_to(ROOT))

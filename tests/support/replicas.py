@@ -36,6 +36,10 @@ class Process:
     running: "subprocess.Popen[bytes] | None" = field(default=None, init=False)
 
     @property
+    def command(self) -> list[str]:
+        return [sys.executable, "-m", f"fp_{self.noun}"]
+
+    @property
     def address(self) -> str:
         return f"127.0.0.1:{self.environment['FP_GRPC_PORT']}"
 
@@ -64,7 +68,7 @@ class Process:
 
     def _launch(self) -> "subprocess.Popen[bytes]":
         with self.log.open("ab") as log:
-            self.running = subprocess.Popen([sys.executable, "-m", f"fp_{self.noun}"], env=self.environment, stderr=log)
+            self.running = subprocess.Popen(self.command, env=self.environment, stdout=log, stderr=log)
         return self.running
 
     async def _ready(self) -> bool:
