@@ -1,11 +1,10 @@
 """fp models."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from fp_cli.commands import releases
+from fp_cli.commands import releases, served_files
 from fp_cli.output import State, record, rows, say
 
 if TYPE_CHECKING:
@@ -13,6 +12,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Models and their versions.", no_args_is_help=True)
 releases.add_to(app)
+served_files.add_to(app)
 _MODEL = ("name", "production_version", "latest_version", "created_at", "task_type", "framework", "tags", "id")
 _VERSION = ("version", "stage", "status", "created_at", "size_bytes", "metrics", "run_id", "id")
 _STAGES = ("DEV", "STAGING", "PRODUCTION", "ARCHIVED")
@@ -84,42 +84,6 @@ def list_versions(
         request = registry_pb2.ListVersionsRequest(model_id=names.model(client, name).id)
         found = client.pages(stub.ListVersions, request, "versions", limit)
         rows(state, _VERSION, [plain(version) for version in found])
-
-
-@app.command("register")
-def register(
-    context: typer.Context,
-    name: str = typer.Argument(help="Name of the model; it is created when the team has none of that name."),
-    file: Path = typer.Argument(help="The ONNX file.", exists=True, dir_okay=False, readable=True),
-    version: str = typer.Option("", help="Default: the next number."),
-    description: str = typer.Option(""),
-    task_type: str = typer.Option("", help="For example classification; only for a new model."),
-    columns: str = typer.Option("", help="Names of the input's columns, comma-separated."),
-    metric: list[str] = typer.Option([], help="name=value; may be given several times."),
-    idempotency_key: str = typer.Option("", help="A repeat with the same key happens once."),
-) -> None:
-    """Register a version of a model from an ONNX file: create, upload, confirm."""
-    from fp_cli import pairs, upload
-    from fp_cli.client import connect
-    from fp_cli.messages import plain
-
-    state: State = context.obj
-    with connect(state) as client:
-        order = upload.Order(
-            model=name,
-            content=file.read_bytes(),
-            version=version,
-            description=description,
-            task_type=task_type,
-            columns=[column.strip() for column in columns.split(",") if column.strip()],
-            metrics=pairs.numbers(metric, "metric"),
-            idempotency_key=idempotency_key,
-        )
-        registered = upload.register(client, order)
-    record(state, plain(registered), ("id", "version", "status", "artifact_digest", "size_bytes"))
-    say(
-        state, f"deploy it: fp pipelines trigger deploy-model --input model={name} --input version={registered.version}"
-    )
 
 
 @app.command("promote")

@@ -11,12 +11,12 @@ import onnxruntime
 from fp_kernel import InvalidArgument
 from fp_kernel.tensors import ElementType
 from fp_onnx import MOST_DEFAULT, Graph, Unreadable, read_model
+from fp_onnx.batching.row_wise import is_row_wise
 from fp_telemetry import get_logger
 
 from fp_serving.adapters.onnx_values import ELEMENTS, Read, answer_of, run_with_bfloat16, spec_of
 from fp_serving.domain.arrays import Array
 from fp_serving.domain.lifecycle import LoadFailed
-from fp_serving.domain.row_wise import is_row_wise
 from fp_serving.domain.schema import Schema
 
 _LONGEST_REASON = 300

@@ -7,11 +7,10 @@ wrong yes gives a caller an answer that depends on strangers, a wrong no costs s
 
 from collections.abc import Mapping, Sequence
 
-from fp_onnx import Constant, Graph, Node
-
-from fp_serving.domain import row_rules as compute
-from fp_serving.domain import shape_rules as shapes
-from fp_serving.domain.rows import Rows, Rule, Step, Value
+from fp_onnx.batching import row_rules as compute
+from fp_onnx.batching import shape_rules as shapes
+from fp_onnx.batching.rows import Rows, Rule, Step, Value
+from fp_onnx.graph import Constant, Graph, Node
 
 _LABEL = Rows(())
 _ALIKE = frozenset({"Split", "TopK"})
@@ -39,11 +38,36 @@ _SAME = frozenset({"Binarizer", "CategoryMapper", "Imputer", "LabelEncoder"})
 
 def is_row_wise(graph: Graph, outputs: Sequence[str]) -> bool:
     """outputs: those that are served; what only feeds others may mix as it likes."""
+    values = _values(graph)
+    return bool(outputs) and all(isinstance(values.get(name), Rows) for name in outputs)
+
+
+def mixing(graph: Graph, outputs: Sequence[str]) -> Sequence[Node]:
+    """The operators in the way: the first ones from which an output comes whose rows are not kept apart."""
+    values = _values(graph)
+    makers = {name: node for node in graph.nodes for name in node.outputs}
+    found: dict[str, Node] = {}
+    seen: set[str] = set()
+    open_names = [name for name in outputs if not isinstance(values.get(name), Rows)]
+    while open_names:
+        name = open_names.pop()
+        node = makers.get(name)
+        if node is None or name in seen:
+            continue
+        seen.add(name)
+        unknown = [each for each in node.inputs if each and values.get(each) is None]
+        open_names += unknown
+        if not unknown:
+            found[name] = node
+    return [node for node in graph.nodes if any(node is each for each in found.values())]
+
+
+def _values(graph: Graph) -> dict[str, Value]:
     values: dict[str, Value] = {name: Rows(info.shape[1:]) for name, info in graph.inputs.items() if info.shape}
     values.update(graph.constants)
     for node in graph.nodes:
         _follow(node, values, graph.opset)
-    return bool(outputs) and all(isinstance(values.get(name), Rows) for name in outputs)
+    return values
 
 
 def _follow(node: Node, values: dict[str, Value], opset: int) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from fp_onnx import Constant, Node
+from fp_onnx.graph import Constant, Node
 
 
 @dataclass(frozen=True, slots=True)

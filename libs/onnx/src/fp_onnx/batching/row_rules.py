@@ -3,9 +3,8 @@
 import math
 from collections.abc import Sequence
 
-from fp_onnx import Constant
-
-from fp_serving.domain.rows import Rows, Step, Value, axes, axis, number, rest, without
+from fp_onnx.batching.rows import Rows, Step, Value, axes, axis, number, rest, without
+from fp_onnx.graph import Constant
 
 ALONG = {"Softmax": 1, "LogSoftmax": 1, "Hardmax": 1, "LpNormalization": -1, "LayerNormalization": -1}
 _SINCE_13 = frozenset({"Softmax", "LogSoftmax", "Hardmax"})

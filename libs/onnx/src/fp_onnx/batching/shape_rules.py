@@ -2,9 +2,8 @@
 
 import math
 
-from fp_onnx import Constant
-
-from fp_serving.domain.rows import Rows, Step, Value, axes, axis, number, rest, without
+from fp_onnx.batching.rows import Rows, Step, Value, axes, axis, number, rest, without
+from fp_onnx.graph import Constant
 
 _ANY: tuple[int | None, ...] = (None,)
 
