@@ -24,7 +24,6 @@ from fp_inference.adapters.redis_circuits import RedisCircuits
 from fp_inference.adapters.redis_replays import RedisReplays
 from fp_inference.adapters.redis_routes import RedisRoutes
 from fp_inference.adapters.runtimes import ServingRuntimes
-from fp_inference.adapters.spool.recorder import SpoolRecorder
 from fp_inference.api.consumers import DeploymentEvents, MarkEvents, QuotaEvents
 from fp_inference.api.convert import signature_from_pb
 from fp_inference.api.grpc import Servicer
@@ -78,7 +77,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     replays = Replays(RedisReplays(link), clock)
     # What the process before answered and nobody stored yet comes back beside the calls: it may be much.
     runtime.task("replays", replays.recover(record.replay for record in spool.unpublished()))
-    tailer = recording.publisher(spool, bus, replays, runtime, settings)
+    recorder, tailer = recording.publisher(spool, bus, replays, runtime, settings)
     runtimes = ServingRuntimes(to_runtimes, clock)
     breakers, of_models = Breakers(settings.breaker, clock), Bulkheads(settings.bulkhead_of_models)
     metrics.gauge("in_flight", "Predictions at runtimes.").set_function(lambda: of_models.in_flight)
@@ -100,7 +99,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
         table=table,
         fresh=fresh,
         forward=forward,
-        recorder=SpoolRecorder(spool, clock, metrics),
+        recorder=recorder,
         clock=clock,
     )
     servicer = Servicer(

@@ -5,6 +5,8 @@ from fp_events.streams import AUDIT, AUTH, BILLING, INFERENCE, MODELS, PIPELINES
 from fp_kernel import SystemClock
 from fp_runtime import Runtime
 
+from fp_inference.adapters.spool.builder import Builder
+from fp_inference.adapters.spool.recorder import SpoolRecorder
 from fp_inference.adapters.spool.spool import Spool
 from fp_inference.adapters.spool.tailer import Tailer
 from fp_inference.app.replays import Replays
@@ -31,9 +33,14 @@ async def open_spool(runtime: Runtime, settings: Settings) -> Spool:
     return await runtime.hard("spool", opened, ping, close)
 
 
-def publisher(spool: Spool, bus: Bus, replays: Replays, runtime: Runtime, settings: Settings) -> Tailer:
+def publisher(
+    spool: Spool, bus: Bus, replays: Replays, runtime: Runtime, settings: Settings
+) -> tuple[SpoolRecorder, Tailer]:
+    """What records predictions, and what publishes them."""
     max_age = settings.spool_max_hours * _HOUR
-    return Tailer(spool, bus.send, replays, runtime.metrics, SystemClock(), max_age=max_age)
+    builder = Builder(spool.layouts, runtime.clock, runtime.metrics)
+    recorder = SpoolRecorder(spool, builder, runtime.clock, runtime.metrics)
+    return recorder, Tailer(spool, bus.send, builder, replays, runtime.metrics, SystemClock(), max_age=max_age)
 
 
 async def feed(bus: Bus, tailer: Tailer) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from forgepoint.events.v1 import events_pb2 as pb
+from fp_inference.adapters.spool.builder import Builder
+from fp_inference.adapters.spool.raw import Raw
 from fp_inference.adapters.spool.recorder import SpoolRecorder
 from fp_inference.adapters.spool.records import Report
 from fp_inference.adapters.spool.spool import Spool
@@ -41,8 +43,13 @@ def metrics() -> Metrics:
 
 
 @pytest.fixture
-def recorder(spool: Spool, clock: ManualClock, metrics: Metrics) -> SpoolRecorder:
-    return SpoolRecorder(spool, clock, metrics)
+def builder(spool: Spool, clock: ManualClock, metrics: Metrics) -> Builder:
+    return Builder(spool.layouts, clock, metrics)
+
+
+@pytest.fixture
+def recorder(spool: Spool, builder: Builder, clock: ManualClock, metrics: Metrics) -> SpoolRecorder:
+    return SpoolRecorder(spool, builder, clock, metrics)
 
 
 def _ask(request_id: str = "r") -> Ask:
@@ -64,25 +71,29 @@ def _count(metrics: Metrics, name: str) -> float:
 
 
 def _events(spool: Spool) -> list[str]:
-    return ["failed" if each.failed else "completed" for each in _reports(spool)]
+    return ["failed" if isinstance(each, Report) and each.failed else "completed" for each in _recorded(spool)]
 
 
-def _reports(spool: Spool) -> list[Any]:
+def _recorded(spool: Spool) -> list[Any]:
     """Predictions, without the counts that stand at the begin of a segment."""
     reports = [entry.record.report for entry in spool.read(10_000)]
-    return [each for each in reports if isinstance(each, Report)]
+    return [each for each in reports if isinstance(each, Report | Raw)]
 
 
-def _payloads(spool: Spool) -> list[Any]:
+def _reports(spool: Spool, builder: Builder) -> list[Any]:
+    return [builder.built(each) if isinstance(each, Raw) else each for each in _recorded(spool)]
+
+
+def _payloads(spool: Spool, builder: Builder) -> list[Any]:
     kinds = {True: pb.InferenceFailed, False: pb.InferenceCompleted}
-    return [kinds[each.failed].FromString(each.payload) for each in _reports(spool)]
+    return [kinds[each.failed].FromString(each.payload) for each in _reports(spool, builder)]
 
 
-def test_the_event_of_a_prediction_names_its_caller(recorder: SpoolRecorder, spool: Spool) -> None:
+def test_the_event_of_a_prediction_names_its_caller(recorder: SpoolRecorder, spool: Spool, builder: Builder) -> None:
     recorder.completed(_completed(), _REPLAY)
-    (entry,) = spool.read(10)
-    assert entry.record.replay == _REPLAY
-    sent: Any = entry.record.report
+    (record,) = spool.unpublished()
+    assert record.replay == _REPLAY
+    (sent,) = _reports(spool, builder)
     assert (sent.team, sent.model_id, sent.model_name, sent.version, sent.at) == (
         "alpha",
         "m",
@@ -116,31 +127,32 @@ def test_with_a_full_spool_predictions_go_on_and_are_counted(
     ],
 )
 def test_whatever_an_answer_holds_its_event_has_a_summary(
-    recorder: SpoolRecorder, spool: Spool, metrics: Metrics, outputs: dict[str, Tensor]
+    recorder: SpoolRecorder, spool: Spool, builder: Builder, metrics: Metrics, outputs: dict[str, Tensor]
 ) -> None:
     recorder.completed(_completed(outputs=outputs), None)
-    assert _events(spool) == ["completed"]
+    (payload,) = _payloads(spool, builder)
+    assert payload.request_id == "r"
     assert _count(metrics, "summaries_failed_total") == 0
 
 
 def test_a_summary_that_fails_leaves_the_event_without_one(
-    recorder: SpoolRecorder, spool: Spool, metrics: Metrics
+    recorder: SpoolRecorder, spool: Spool, builder: Builder, metrics: Metrics
 ) -> None:
     short = Tensor(ElementType.FLOAT32, (1, 4), b"")
     recorder.completed(_completed(outputs={"p": short}), None)
-    (payload,) = _payloads(spool)
+    (payload,) = _payloads(spool, builder)
     assert (payload.request_id, payload.version) == ("r", "1")
     assert not payload.HasField("prediction_summary") or not payload.prediction_summary.output_stats
     assert _count(metrics, "summaries_failed_total") == 1
 
 
-def test_each_try_is_told_with_its_version_and_outcome(recorder: SpoolRecorder, spool: Spool) -> None:
+def test_each_try_is_told_with_its_version_and_outcome(recorder: SpoolRecorder, spool: Spool, builder: Builder) -> None:
     canary = replace(_TARGET, version_id="id-2", version="2")
     tries = [Try(canary, FailureReason.UPSTREAM_ERROR, 0.25), Try(_TARGET, None, 0.5)]
     recorder.completed(replace(_completed(), tries=tries, canaries=frozenset({"id-2"})), None)
     recorder.failed(replace(_failed(FailureReason.TIMEOUT), tries=tries[:1]))
     recorder.failed(_failed(FailureReason.BULKHEAD_FULL))
-    done, failed, refused = _payloads(spool)
+    done, failed, refused = _payloads(spool, builder)
     assert [(each.version, each.is_canary, each.failure, each.latency.nanos) for each in done.attempts] == [
         ("2", True, pb.INFERENCE_FAILURE_REASON_UPSTREAM_ERROR, 250_000_000),
         ("1", False, pb.INFERENCE_FAILURE_REASON_UNSPECIFIED, 500_000_000),
@@ -162,7 +174,8 @@ def test_failures_that_cost_their_callers_nothing_are_told_at_a_bounded_rate(
     tmp_path: Path, clock: ManualClock
 ) -> None:
     spool = Spool(tmp_path / "large", max_bytes=10_000_000, segment_bytes=1_000_000)
-    recorder = SpoolRecorder(spool, clock, Metrics("inference"))
+    metrics = Metrics("inference")
+    recorder = SpoolRecorder(spool, Builder(spool.layouts, clock, metrics), clock, metrics)
     for number in range(1_000):
         recorder.failed(_failed(FailureReason.RATE_LIMITED, str(number)))
     assert len(_events(spool)) == 200

@@ -13,7 +13,8 @@ from forgepoint.events.v1 import events_pb2 as pb
 from fp_events import EncodedEvent, Event, Published, decode, encoded
 from fp_events.payloads.predictions import opened
 from fp_inference.adapters.events import COUNTED
-from fp_inference.adapters.spool.batches import batches
+from fp_inference.adapters.spool.batches import Part, batches
+from fp_inference.adapters.spool.builder import Builder
 from fp_inference.adapters.spool.frames import frame
 from fp_inference.adapters.spool.records import Record, Report
 from fp_inference.adapters.spool.spool import Spool
@@ -92,7 +93,9 @@ def _append(spool: Spool, *numbers: int) -> None:
 
 
 def _tailer(spool: Spool, bus: FakeBus, replays: Replays | None = None) -> Tailer:
-    return Tailer(spool, bus.send, replays or StoredReplays(), Metrics("inference"), ManualClock(), max_age=3_600.0)
+    metrics, clock = Metrics("inference"), ManualClock()
+    builder = Builder(spool.layouts, clock, metrics)
+    return Tailer(spool, bus.send, builder, replays or StoredReplays(), metrics, clock, max_age=3_600.0)
 
 
 async def test_everything_is_published_in_order_and_committed(spool: Spool, bus: FakeBus) -> None:
@@ -148,8 +151,8 @@ async def test_messages_are_bounded_in_bytes_and_predictions(tmp_path: Path, bus
 async def test_what_is_published_again_is_cut_as_it_was_and_has_the_same_ids(tmp_path: Path, bus: FakeBus) -> None:
     spool = Spool(tmp_path / "killed", max_bytes=1_000_000, segment_bytes=500)
     _append(spool, *range(7))
-    entries = spool.take(5)
-    first = [batch.message for batch in batches(entries, spool.name)]
+    parts = [Part(entry, entry.record.report) for entry in spool.take(5)]  # type: ignore[arg-type] # none is raw
+    first = [batch.message for batch in batches(parts, spool.name)]
     spool.close()
     again = Spool(tmp_path / "killed", max_bytes=1_000_000, segment_bytes=500)
     _append(again, 7)

@@ -1,14 +1,13 @@
 """Predictions as parts of a batch event."""
 
-from collections.abc import Iterator, Sequence
-
 from forgepoint.common.v1.common_pb2 import ErrorDetail
 from forgepoint.events.v1 import events_pb2 as pb
-from fp_kernel.signatures import UNDECLARED
+from fp_kernel.signatures import UNDECLARED, Signature
 from fp_telemetry import correlation_id, inject
 
+from fp_inference.adapters.made import Attempt, Made, attempt_of
 from fp_inference.adapters.spool.records import Report
-from fp_inference.app.values import Ask, Completed, Failed, Try
+from fp_inference.app.values import Ask, Failed
 from fp_inference.domain.failures import FailureReason
 from fp_inference.domain.sampled_rows import SampledRows, sampled_rows
 from fp_inference.domain.summary import features, outcome, rows
@@ -19,34 +18,35 @@ SOURCE = "inference"
 _LONGEST_TEXT = 256
 
 
-def completed_part(completed: Completed, *, summarised: bool = True) -> Report:
-    """summarised: whether it has a summary of inputs and outputs."""
-    ask, target, prediction = completed.ask, completed.target, completed.prediction
+def completed_part(made: Made, signature: Signature, *, summarised: bool = True) -> Report:
+    """signature: of the version. summarised: whether it has a summary of inputs and outputs."""
     payload = pb.InferenceCompleted(
-        request_id=ask.request_id,
-        model_id=target.model_id,
-        model_name=ask.model_name,
-        version=target.version,
-        api_key_id=ask.caller.api_key_id,
-        is_canary=target.version_id in completed.canaries,
-        latency_ms=round(prediction.seconds * 1_000),
-        attempts=_attempts(completed.tries, completed.canaries),
-        rows=rows(ask.inputs, target.signature),
+        request_id=made.request_id,
+        model_id=made.model_id,
+        model_name=made.model_name,
+        version=made.version,
+        api_key_id=made.api_key_id,
+        is_canary=made.is_canary,
+        latency_ms=round(made.nanos / 1e6),
+        attempts=map(_attempt, made.attempts),
+        rows=made.rows,
+        correlation_id=made.correlation_id,
+        traceparent=made.traceparent,
+        actor=made.actor,
     )
     if summarised:
-        _summarise(payload, completed)
-    payload.latency.FromNanoseconds(round(prediction.seconds * 1e9))
-    payload.completed_at.FromDatetime(completed.at)
-    _attribute(payload, ask)
+        _summarise(payload, made, signature)
+    payload.latency.FromNanoseconds(made.nanos)
+    payload.completed_at.FromDatetime(made.at)
     return Report(
-        ask.caller.team,
-        target.model_id,
-        ask.model_name,
-        target.version,
+        made.team,
+        made.model_id,
+        made.model_name,
+        made.version,
         failed=False,
-        at=completed.at,
+        at=made.at,
         payload=payload.SerializeToString(),
-        traceparent=payload.traceparent,
+        traceparent=made.traceparent,
     ).measured(payload.rows, payload.token_count)
 
 
@@ -59,7 +59,7 @@ def failed_part(failed: Failed) -> Report:
         model_id=failed.model_id,
         model_name=ask.model_name[:_LONGEST_TEXT],
         version=last.version if last else "",
-        attempts=_attempts(failed.tries, failed.canaries),
+        attempts=(_attempt(attempt_of(each, failed.canaries)) for each in failed.tries),
         rows=rows(ask.inputs, last.signature if last else UNDECLARED),
         api_key_id=ask.caller.api_key_id,
         reason=_reason(failed.reason),
@@ -83,10 +83,9 @@ def failed_part(failed: Failed) -> Report:
     )
 
 
-def _summarise(payload: pb.InferenceCompleted, completed: Completed) -> None:
-    signature = completed.target.signature
-    seen = features(completed.ask.inputs, signature)
-    said = outcome(completed.prediction.outputs, signature)
+def _summarise(payload: pb.InferenceCompleted, made: Made, signature: Signature) -> None:
+    seen = features(made.inputs, signature)
+    said = outcome(made.outputs, signature)
     summary, inputs_summary = payload.prediction_summary, payload.feature_summary
     summary.top_label, summary.top_score = said.top_label, said.top_score
     summary.output_stats.update(said.stats)
@@ -94,9 +93,10 @@ def _summarise(payload: pb.InferenceCompleted, completed: Completed) -> None:
     inputs_summary.feature_values.update(seen.numbers)
     inputs_summary.feature_count = seen.count
     inputs_summary.categorical_values.update(seen.categories)
-    sampled = sampled_rows(completed.ask.inputs, completed.prediction.outputs, signature)
-    if sampled is not None:
-        payload.sampled_rows.CopyFrom(_rows(sampled))
+    if made.rows > 1:
+        sampled = sampled_rows(made.inputs, made.outputs, signature)
+        if sampled is not None:
+            payload.sampled_rows.CopyFrom(_rows(sampled))
 
 
 def _rows(sampled: SampledRows) -> pb.SampledRows:
@@ -107,20 +107,19 @@ def _rows(sampled: SampledRows) -> pb.SampledRows:
     )
 
 
-def _attempts(tries: Sequence[Try], canaries: frozenset[str]) -> Iterator[pb.InferenceAttempt]:
-    for each in tries:
-        attempt = pb.InferenceAttempt(version=each.target.version, is_canary=each.target.version_id in canaries)
-        if each.failure is not None:
-            attempt.failure = _reason(each.failure)
-        attempt.latency.FromNanoseconds(round(each.seconds * 1e9))
-        yield attempt
+def _attempt(made: Attempt) -> pb.InferenceAttempt:
+    attempt = pb.InferenceAttempt(version=made.version, is_canary=made.is_canary)
+    if made.failure is not None:
+        attempt.failure = _reason(made.failure)
+    attempt.latency.FromNanoseconds(made.nanos)
+    return attempt
 
 
 def _reason(reason: FailureReason) -> pb.InferenceFailureReason.ValueType:
     return pb.InferenceFailureReason.Value(f"INFERENCE_FAILURE_REASON_{reason.value}")
 
 
-def _attribute(payload: pb.InferenceCompleted | pb.InferenceFailed, ask: Ask) -> None:
+def _attribute(payload: pb.InferenceFailed, ask: Ask) -> None:
     """Whose call it was: the batch is nobody's."""
     trace: dict[str, str] = {}
     inject(trace)

@@ -33,6 +33,14 @@ def load_target(text: str) -> Target:
     )
 
 
+def dump_signature(signature: Signature) -> str:
+    return json.dumps(asdict(signature))
+
+
+def load_signature(text: str) -> Signature:
+    return _signature(json.loads(text))
+
+
 def dump_split(shares: tuple[Share, ...], at: datetime) -> str:
     return json.dumps({"shares": [asdict(share) for share in shares], "set_at": at.isoformat()})
 

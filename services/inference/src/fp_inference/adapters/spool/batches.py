@@ -3,7 +3,7 @@
 The same records make the same messages with the same ids, in this process and in the next.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +11,7 @@ from forgepoint.events.v1 import events_pb2 as pb
 from fp_events import EncodedEvent, Event, encoded
 
 from fp_inference.adapters.events import RECORDED, SOURCE
+from fp_inference.adapters.spool.raw import Raw
 from fp_inference.adapters.spool.records import Record, Report
 from fp_inference.adapters.spool.spool import Entry
 from fp_inference.domain.request_ids import digest, timed_id
@@ -32,42 +33,60 @@ class Batch:
     records: Sequence[Record]
 
 
-def batches(entries: Sequence[Entry], spool: str) -> Iterator[Batch]:
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A record of a round. report: its prediction's event; None where none can be built."""
+
+    entry: Entry
+    report: Report | EncodedEvent | None
+
+
+def part_of(entry: Entry, build: Callable[[Raw], Report]) -> Part:
+    report = entry.record.report
+    if not isinstance(report, Raw):
+        return Part(entry, report)
+    try:
+        return Part(entry, build(report))
+    except Exception:  # noqa: BLE001 -- one that cannot be published must not hold the others back; it is set aside
+        return Part(entry, None)
+
+
+def batches(parts: Sequence[Part], spool: str) -> Iterator[Batch]:
     """spool: name of this spool, unlike all others.
 
     The id comes from the place of the first and the last record, so that a message that was sent before the process was
     killed is known again, and one with other content has another id.
     """
-    open_: dict[tuple[str, str, str], list[Entry]] = {}
+    open_: dict[tuple[str, str, str], list[tuple[Entry, Report]]] = {}
     sizes: dict[tuple[str, str, str], int] = {}
-    for entry in entries:
-        report = entry.record.report
-        if isinstance(report, EncodedEvent):
-            yield Batch(report, [entry.record])
+    for part in parts:
+        report = part.report
+        if not isinstance(report, Report):
+            yield Batch(report, [part.entry.record])
             continue
         key = report.team, report.model_name, report.version
         size = sizes.get(key, 0) + len(report.payload)
         if size > _MOST_BYTES or len(open_.get(key, ())) >= _MOST_PREDICTIONS:
             yield _batch(open_.pop(key, []), spool)
             size = len(report.payload)
-        open_.setdefault(key, []).append(entry)
+        open_.setdefault(key, []).append((part.entry, report))
         sizes[key] = size
     for group in open_.values():
         yield _batch(group, spool)
 
 
-def _batch(entries: Sequence[Entry], spool: str) -> Batch:
-    records = [entry.record for entry in entries]
+def _batch(group: Sequence[tuple[Entry, Report]], spool: str) -> Batch:
+    records = [entry.record for entry, _ in group]
     try:
-        return Batch(encoded(_event(entries, spool)), records)
+        return Batch(encoded(_event(group, spool)), records)
     except Exception:  # noqa: BLE001 -- one that cannot be published must not hold the others back; it is set aside
         return Batch(None, records)
 
 
-def _event(entries: Sequence[Entry], spool: str) -> Event:
-    parts = [_report(entry) for entry in entries]
+def _event(group: Sequence[tuple[Entry, Report]], spool: str) -> Event:
+    parts = [report for _, report in group]
     first, last = parts[0], parts[-1]
-    place = f"{entries[0].before}-{entries[-1].after}"
+    place = f"{group[0][0].before}-{group[-1][0].after}"
     identity = digest("batch", spool, place, first.team, first.model_name, first.version)
     return Event(
         RECORDED,
@@ -80,13 +99,6 @@ def _event(entries: Sequence[Entry], spool: str) -> Event:
         time=last.at,
         trace=_trace(parts),
     )
-
-
-def _report(entry: Entry) -> Report:
-    report = entry.record.report
-    if isinstance(report, EncodedEvent):
-        raise TypeError("an event by itself is no part of a batch")
-    return report
 
 
 def _trace(parts: Sequence[Report]) -> dict[str, str]:

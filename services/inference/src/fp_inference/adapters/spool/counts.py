@@ -9,6 +9,7 @@ from fp_events import EncodedEvent, Event, decode, encoded
 from google.protobuf.message import DecodeError
 
 from fp_inference.adapters.events import COUNTED, SOURCE
+from fp_inference.adapters.spool.raw import Raw
 from fp_inference.adapters.spool.records import Record, Report
 
 
@@ -30,11 +31,16 @@ class Counts:
 
     def add(self, record: Record) -> None:
         """A record as it was appended. Failed predictions cost nothing and are not counted."""
-        if isinstance(record.report, Report) and not record.report.failed:
-            count = self._of(record.report.team, record.report.at)
+        report = record.report
+        if isinstance(report, Raw):
+            count = self._of(report.team, report.at)
             count.predictions += 1
-            count.rows += record.report.rows
-            count.tokens += record.report.tokens
+            count.rows += report.rows
+        elif isinstance(report, Report) and not report.failed:
+            count = self._of(report.team, report.at)
+            count.predictions += 1
+            count.rows += report.rows
+            count.tokens += report.tokens
 
     def lose(self, team: str, at: datetime, rows: int) -> None:
         """An answered prediction of so many rows could not be recorded."""
@@ -46,7 +52,7 @@ class Counts:
             if isinstance(record.report, EncodedEvent):
                 if record.report.subject == COUNTED:
                     self._days.pop(decode(record.report.data).team, None)
-            elif not record.report.failed:
+            else:
                 self.add(_measured(record))
 
     def events(self) -> Iterator[EncodedEvent]:
@@ -67,7 +73,7 @@ class Counts:
 def _measured(record: Record) -> Record:
     """As it was when it was appended: its file has no numbers beside the payload."""
     report = record.report
-    if isinstance(report, EncodedEvent):
+    if not isinstance(report, Report) or report.failed:
         return record
     try:
         payload = pb.InferenceCompleted.FromString(report.payload)

@@ -5,13 +5,16 @@ from collections import Counter
 from fp_kernel import Clock
 from fp_telemetry import Metrics, get_logger
 
-from fp_inference.adapters.events import completed_part, failed_part
+from fp_inference.adapters.events import failed_part
+from fp_inference.adapters.made import made
+from fp_inference.adapters.spool.builder import Builder
+from fp_inference.adapters.spool.raw import Raw, raw
 from fp_inference.adapters.spool.records import Record, Report
 from fp_inference.adapters.spool.spool import Spool, SpoolFull
 from fp_inference.app.values import Completed, Failed, Replay
 from fp_inference.domain.bucket import Bucket, Limit
 from fp_inference.domain.failures import FailureReason
-from fp_inference.domain.summary import rows
+from fp_inference.domain.summary import rows, size
 
 # The last part of the spool is for predictions that were made: failures must not keep them out.
 _FAILURES_UNTIL = 0.75
@@ -25,6 +28,8 @@ _CHEAP = frozenset(
     }
 )
 _CHEAP_LIMIT = Limit(rate=20.0, burst=200)
+# Tensors of a prediction that is recorded as it was made; of larger ones the event, which has a bound, is smaller.
+_MOST_RAW = 4_096
 # Log lines about what could not be kept.
 _TALK = Limit(rate=0.1, burst=1)
 
@@ -37,15 +42,15 @@ class SpoolRecorder:
     What could not be kept is counted by model, and logged at most every ten seconds.
     """
 
-    def __init__(self, spool: Spool, clock: Clock, metrics: Metrics) -> None:
+    def __init__(self, spool: Spool, builder: Builder, clock: Clock, metrics: Metrics) -> None:
         self._spool = spool
+        self._builder = builder
         self._clock = clock
         self._cheap = Bucket(_CHEAP_LIMIT, clock.monotonic())
         self._talk = Bucket(_TALK, clock.monotonic())
         self._lost: Counter[tuple[str, str, str]] = Counter()
         self._outcomes = metrics.counter("predictions_total", "Predictions by outcome.", ("outcome",))
         self._untold = metrics.counter("failures_untold_total", "Failed predictions without event.", ("reason",))
-        self._bare = metrics.counter("summaries_failed_total", "Predictions recorded without their summary.")
         self._unrecorded = metrics.counter("predictions_unrecorded_total", "Answered predictions without event.")
 
     def completed(self, completed: Completed, replay: Replay | None) -> None:
@@ -67,15 +72,11 @@ class SpoolRecorder:
             _log.error("a failed prediction was not recorded", kind=type(error).__name__, model=failed.ask.model_name)
         self._untold.labels(failed.reason.value).inc()
 
-    def _report(self, completed: Completed) -> Report:
-        try:
-            return completed_part(completed)
-        except Exception as error:  # noqa: BLE001 -- a prediction is billed whatever its values are
-            self._bare.inc()
-            if self._talk.take(1, 1, self._clock.monotonic()).tokens:
-                model, version = completed.ask.model_name, completed.target.version
-                _log.error("a prediction is recorded without summary", kind=repr(error), model=model, version=version)
-            return completed_part(completed, summarised=False)
+    def _report(self, completed: Completed) -> Report | Raw:
+        found, signature = made(completed), completed.target.signature
+        if size(found.inputs) + size(found.outputs) <= _MOST_RAW:
+            return raw(found, self._spool.layouts.digest(signature))
+        return self._builder.build(found, signature)
 
     def _lose(self, completed: Completed, error: Exception) -> None:
         self._unrecorded.inc()

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from fp_events import EncodedEvent
 
+from fp_inference.adapters.spool.raw import RAW, Raw, of_sections
 from fp_inference.app.values import Replay
 
 # Begins a report on disk, where records of single events begin with an id; written by earlier builds too.
@@ -41,17 +42,21 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """report: a prediction, or, from a process before there were batches, an event ready to be published.
+    """report: a prediction, whose event is built or not yet, or, from a process before there were batches and for a
+    count, an event ready to be published.
     replay: the answer of its command where that had a key.
     """
 
-    report: Report | EncodedEvent
+    report: Report | Raw | EncodedEvent
     replay: Replay | None
 
 
 def pack(record: Record) -> Sequence[bytes]:
     report, replay = record.report, record.replay
-    sections = [*_single(report)] if isinstance(report, EncodedEvent) else [*_part(report)]
+    if isinstance(report, Raw):
+        sections = [*report.sections]
+    else:
+        sections = [*_single(report)] if isinstance(report, EncodedEvent) else [*_part(report)]
     if replay is not None:
         sections += (replay.digest, replay.fingerprint, replay.response)
         if replay.day is not None:
@@ -61,6 +66,10 @@ def pack(record: Record) -> Sequence[bytes]:
 
 def unpack(sections: Sequence[bytes]) -> Record:
     """Raises an exception of whatever type for sections that are no record."""
+    if sections[0] == RAW:
+        prediction = of_sections(sections)
+        rest = sections[len(prediction.sections) :]
+        return Record(prediction, _replay(*rest) if rest else None)
     if sections[0] == _REPORT:
         _, team, model_id, model_name, version, failed, at, payload, traceparent, *replay = sections
         report = Report(

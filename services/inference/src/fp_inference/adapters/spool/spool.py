@@ -14,6 +14,8 @@ from fp_telemetry import get_logger
 from fp_inference.adapters.spool.counts import Counts
 from fp_inference.adapters.spool.cursor import Cursor, Position, Progress
 from fp_inference.adapters.spool.frames import Sections, frame
+from fp_inference.adapters.spool.layouts import Layouts
+from fp_inference.adapters.spool.raw import Raw
 from fp_inference.adapters.spool.records import Record, Report, pack, unpack
 from fp_inference.adapters.spool.segments import Found, Segments
 
@@ -55,6 +57,7 @@ class Spool:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._folder = folder
         self._lock = _locked(folder)
+        self.layouts = Layouts(folder)
         self._segments = Segments(folder)
         self._cursor = Cursor(folder / "cursor")
         self._max_bytes = max_bytes
@@ -66,6 +69,8 @@ class Spool:
         self.changed = asyncio.Event()
         if self._segments.bytes:
             self.changed.set()
+        else:
+            self.layouts.clear()
         self._counts = Counts()
         self._count_again()
         self._segments.start(after=self._progress.done.segment)
@@ -186,7 +191,7 @@ class Spool:
         found: list[list[Record]] = []
         for segment in self._segments.newest_first():
             found.append(list(self._within(segment)))
-            if any(isinstance(record.report, Report) for record in found[-1]):
+            if any(isinstance(record.report, Report | Raw) for record in found[-1]):
                 break
         for records in reversed(found):
             self._counts.replay(records)

@@ -7,9 +7,10 @@ from fp_events import EncodedEvent, Published
 from fp_kernel import Clock, Kind
 from fp_telemetry import Metrics, get_logger
 
-from fp_inference.adapters.spool.batches import Batch, batches
+from fp_inference.adapters.spool.batches import Batch, Part, batches, part_of
+from fp_inference.adapters.spool.builder import Builder
 from fp_inference.adapters.spool.records import pack
-from fp_inference.adapters.spool.spool import Spool
+from fp_inference.adapters.spool.spool import Entry, Spool
 from fp_inference.app.replays import Replays
 
 # Records of one round.
@@ -17,6 +18,8 @@ _ROUND = 2_000
 # What is recorded in this time goes together: a message costs its consumers nearly the same however much it carries,
 # and nobody waits for it (ADR 0183).
 _LINGER = 0.25
+# Events that are built in one turn of the loop.
+_AT_ONCE = 16
 _FIRST_DELAY = 0.1
 _LONGEST_DELAY = 5.0
 
@@ -33,6 +36,7 @@ class Tailer:
         self,
         spool: Spool,
         send: Callable[[Sequence[EncodedEvent]], Awaitable[Published]],
+        builder: Builder,
         replays: Replays,
         metrics: Metrics,
         clock: Clock,
@@ -41,6 +45,7 @@ class Tailer:
     ) -> None:
         self._spool = spool
         self._send = send
+        self._builder = builder
         self._replays = replays
         self._clock = clock
         self._max_age = max_age
@@ -84,7 +89,7 @@ class Tailer:
         self._behind = len(entries) >= _ROUND
         if not entries:
             return True
-        made = list(batches(entries, self._spool.name))
+        made = list(batches(await self._parts(entries), self._spool.name))
         published = await self._send([batch.message for batch in made if batch.message is not None])
         await self._replays.store([entry.record.replay for entry in entries if entry.record.replay])
         if any(_waits(batch, published) for batch in made):
@@ -96,6 +101,15 @@ class Tailer:
         # A round that was begun before may be shorter than what waits.
         self._spool.changed.set()
         return True
+
+    async def _parts(self, entries: Sequence[Entry]) -> list[Part]:
+        """Events are built on the loop that answers calls: some, and then those have their turn."""
+        parts: list[Part] = []
+        for entry in entries:
+            if len(parts) % _AT_ONCE == _AT_ONCE - 1:
+                await asyncio.sleep(0)
+            parts.append(part_of(entry, self._builder.built))
+        return parts
 
     def _set_aside(self, batch: Batch, published: Published) -> None:
         """What can never be published: waiting would hold every later event back for ever."""

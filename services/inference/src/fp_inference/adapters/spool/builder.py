@@ -1,0 +1,41 @@
+"""Events of recorded predictions, built when they are published."""
+
+from fp_kernel import Clock
+from fp_kernel.signatures import Signature
+from fp_telemetry import Metrics, get_logger
+
+from fp_inference.adapters.events import completed_part
+from fp_inference.adapters.made import Made
+from fp_inference.adapters.spool.layouts import Layouts
+from fp_inference.adapters.spool.raw import Raw, opened
+from fp_inference.adapters.spool.records import Report
+from fp_inference.domain.bucket import Bucket, Limit
+
+# Log lines about predictions without a summary.
+_LOGGED = Limit(rate=0.1, burst=1)
+
+_log = get_logger(__name__)
+
+
+class Builder:
+    """A prediction is billed whatever its values are: where no summary can be made, its event has none."""
+
+    def __init__(self, layouts: Layouts, clock: Clock, metrics: Metrics) -> None:
+        self._layouts = layouts
+        self._clock = clock
+        self._logged = Bucket(_LOGGED, clock.monotonic())
+        self._bare = metrics.counter("summaries_failed_total", "Predictions published without their summary.")
+
+    def built(self, record: Raw) -> Report:
+        """Raises an exception of whatever type for a record that holds no prediction."""
+        return self.build(opened(record), self._layouts.find(record.layout))
+
+    def build(self, made: Made, signature: Signature) -> Report:
+        try:
+            return completed_part(made, signature)
+        except Exception as error:  # noqa: BLE001 -- of whatever kind, see above
+            self._bare.inc()
+            if self._logged.take(1, 1, self._clock.monotonic()).tokens:
+                model, version = made.model_name, made.version
+                _log.error("a prediction is told without summary", kind=repr(error), model=model, version=version)
+            return completed_part(made, signature, summarised=False)
