@@ -1,16 +1,18 @@
 """What a prediction costs, in place: the whole platform runs, its model is learned and deployed as in `make demo`.
 
-One row of twelve features, keyless and keyed, directly at inference and through the edge, at 1, 16 and 64 callers; first
-with all services at work, then with the consumers of predictions stopped. In the same run, from the same client: the
-floor (two packed hops of bare grpc.aio and the same model, alone and behind Envoy) and other products. Rounds alternate.
+One row of twelve features, keyless and keyed, directly at inference and through the edge, at 1, 16 and 64 callers;
+first with all services at work, then with the consumers of predictions stopped. In the same run, from one client: the
+floor (two packed hops of bare grpc.aio and the same model, alone and behind Envoy) and other products. Rounds
+alternate.
 
 `ours` is predictions/s keyless at 16 callers directly at inference with the consumers stopped, `floor` the two hops;
-peers: predictions/s at 16 callers. extra.ratios has what is asked of it; extra.on and extra.off, for each way and number
-of callers, rate, waits, and CPU and wake-ups a prediction by process. With consumers a round ends when billing has
-metered it, so that what is done behind the answers counts. `client` is this process.
+peers: predictions/s at 16 callers. extra.ratios has what is asked of it; extra.on and extra.off, for each way and
+number of callers, rate, waits, and CPU and wake-ups a prediction by process. With consumers a round ends when billing
+has metered it, so that what is done behind the answers counts. `client` is this process.
 
-DATA: absolute path of the platform's folder, kept for the next run; without it a new one that is removed. A platform that
-runs there already goes on. COUNT: predictions a round. ROUNDS: how many. CALLERS: `1,16,64`. PEERS: 0 leaves them out.
+DATA: absolute path of the platform's folder, kept for the next run; without it a new one that is removed. A platform
+that runs there already goes on. COUNT: predictions a round. ROUNDS: how many. CALLERS: `1,16,64`. PEERS: 0 leaves them
+out.
 """
 
 import asyncio
@@ -19,6 +21,7 @@ import shutil
 import signal
 import sys
 import tempfile
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
@@ -210,7 +213,7 @@ async def _figures(ways: dict[str, Way], phase: str) -> dict[str, Way]:
                 way.rounds.clear()
         rates = ", ".join(f"{name} {way.rounds[MAIN][-1].rate:.0f}/s" for name, way in ways.items() if way.rounds[MAIN])
         print(f"{phase}, round {number}: {rates}", file=sys.stderr, flush=True)
-    return {name: Way(way.caller, way.usage, rounds=dict(way.rounds)) for name, way in ways.items()}  # type: ignore[arg-type]
+    return {name: Way(way.caller, way.usage, rounds=defaultdict(list, way.rounds)) for name, way in ways.items()}
 
 
 async def _idle(folder: Path) -> dict[str, float]:

@@ -42,8 +42,9 @@ class Front(front_grpc.InferenceGatewayServiceServicer):
         self._stub = stub
 
     async def Predict(self, request: front_pb.PredictRequest, context: Any) -> front_pb.PredictResponse:  # noqa: ARG002 -- gRPC's
-        inputs = {
-            name: back_pb.TensorData(shape=each.shape, dtype=each.dtype, data=each.data)
+        # The two packages number some types differently, not those of the model.
+        inputs: Any = {
+            name: back_pb.TensorData(shape=each.shape, dtype=int(each.dtype), data=each.data)  # type: ignore[arg-type]
             for name, each in request.inputs.items()
         }
         asked = back_pb.PredictRequest(model_name=request.model_name, version="1", inputs=inputs)

@@ -6,7 +6,7 @@ import statistics
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,23 +68,18 @@ async def _drive(caller: Callable[[], AbstractAsyncContextManager[Call]], caller
             await call()
             waits.append(time.perf_counter() - began)
 
-    async with asyncio.TaskGroup() as opening:
-        opened = [caller() for _ in range(callers)]
-        ready = [opening.create_task(one.__aenter__()) for one in opened]
-    try:
+    async with AsyncExitStack() as stack:
+        ready = [await stack.enter_async_context(caller()) for _ in range(callers)]
         began = time.perf_counter()
         async with asyncio.TaskGroup() as group:
-            for one in ready:
-                group.create_task(calls(one.result()))
+            for call in ready:
+                group.create_task(calls(call))
         seconds = time.perf_counter() - began
-    finally:
-        for one in opened:
-            await one.__aexit__(None, None, None)
     return sorted(waits), seconds
 
 
 def summary(rounds: list[Round]) -> dict[str, Any]:
-    """Medians of the rounds; CPU in microseconds and wake-ups a prediction, of all and by process, the dearest first."""
+    """Medians of the rounds; CPU in microseconds and wake-ups a prediction, of all and by process, dearest first."""
 
     def middle(figure: Callable[[Round], float], digits: int = 0) -> float:
         return round(statistics.median(map(figure, rounds)), digits)

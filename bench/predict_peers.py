@@ -91,7 +91,7 @@ async def _mlserver(artifact: Path, row: list[float], packed: bytes) -> AsyncIte
     async with _running(artifact, folder, "mlserver", ports["http_port"], "mlserver", "start", ".") as way:
         asked = await _said(str(FOLDER / "bin" / "python"), "-c", _ASKED, packed.hex(), MODEL)
         async with grpc.aio.insecure_channel(f"127.0.0.1:{ports['grpc_port']}") as channel:
-            method = channel.unary_unary("/inference.GRPCInferenceService/ModelInfer")
+            method: Any = channel.unary_unary("/inference.GRPCInferenceService/ModelInfer")
 
             @asynccontextmanager
             async def over_grpc() -> AsyncIterator[Call]:

@@ -8,7 +8,7 @@ from mlserver.codecs import NumpyCodec
 from mlserver.types import InferenceResponse
 
 
-class Onnx(mlserver.MLModel):  # type: ignore[misc] -- it ships no types
+class Onnx(mlserver.MLModel):  # type: ignore[misc]  # it ships no types
     async def load(self) -> bool:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1

@@ -40,7 +40,10 @@ def publisher(
     max_age = settings.spool_max_hours * _HOUR
     builder = Builder(spool.layouts, runtime.clock, runtime.metrics)
     recorder = SpoolRecorder(spool, builder, runtime.clock, runtime.metrics)
-    return recorder, Tailer(spool, bus.send, builder, replays, runtime.metrics, SystemClock(), max_age=max_age)
+    tailer = Tailer(
+        spool, bus.send, replays, builder=builder, metrics=runtime.metrics, clock=SystemClock(), max_age=max_age
+    )
+    return recorder, tailer
 
 
 async def feed(bus: Bus, tailer: Tailer) -> None:

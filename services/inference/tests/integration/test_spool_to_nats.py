@@ -75,7 +75,7 @@ def _completed(run: str, request: str) -> Completed:
 def _recording(spool: Spool, bus: NatsBus) -> tuple[SpoolRecorder, Tailer]:
     metrics, clock = Metrics("inference"), ManualClock()
     builder = Builder(spool.layouts, clock, metrics)
-    tailer = Tailer(spool, bus.send, builder, NoReplays(), metrics, clock, max_age=3_600.0)
+    tailer = Tailer(spool, bus.send, NoReplays(), builder=builder, metrics=metrics, clock=clock, max_age=3_600.0)
     return SpoolRecorder(spool, builder, clock, metrics), tailer
 
 

@@ -95,7 +95,9 @@ def _append(spool: Spool, *numbers: int) -> None:
 def _tailer(spool: Spool, bus: FakeBus, replays: Replays | None = None) -> Tailer:
     metrics, clock = Metrics("inference"), ManualClock()
     builder = Builder(spool.layouts, clock, metrics)
-    return Tailer(spool, bus.send, builder, replays or StoredReplays(), metrics, clock, max_age=3_600.0)
+    return Tailer(
+        spool, bus.send, replays or StoredReplays(), builder=builder, metrics=metrics, clock=clock, max_age=3_600.0
+    )
 
 
 async def test_everything_is_published_in_order_and_committed(spool: Spool, bus: FakeBus) -> None:

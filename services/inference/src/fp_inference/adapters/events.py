@@ -3,6 +3,7 @@
 from forgepoint.common.v1.common_pb2 import ErrorDetail
 from forgepoint.events.v1 import events_pb2 as pb
 from fp_kernel.signatures import UNDECLARED, Signature
+from fp_kernel.times import seconds_and_nanos
 from fp_telemetry import correlation_id, inject
 
 from fp_inference.adapters.made import Attempt, Made, attempt_of
@@ -16,10 +17,22 @@ RECORDED = "fp.inference.recorded"
 COUNTED = "fp.inference.counted"
 SOURCE = "inference"
 _LONGEST_TEXT = 256
+_NANOS = 1_000_000_000
 
 
-def completed_part(made: Made, signature: Signature, *, summarised: bool = True) -> Report:
-    """signature: of the version. summarised: whether it has a summary of inputs and outputs."""
+def completed_part(made: Made, signature: Signature) -> Report:
+    """signature: of the version."""
+    payload = _payload(made)
+    _summarise(payload, made, signature)
+    return _report(made, payload.SerializeToString())
+
+
+def bare_part(made: Made, summaries: bytes = b"") -> Report:
+    """Without a summary, or with one that is encoded as fields of the payload."""
+    return _report(made, _payload(made).SerializeToString() + summaries)
+
+
+def _payload(made: Made) -> pb.InferenceCompleted:
     payload = pb.InferenceCompleted(
         request_id=made.request_id,
         model_id=made.model_id,
@@ -34,10 +47,12 @@ def completed_part(made: Made, signature: Signature, *, summarised: bool = True)
         traceparent=made.traceparent,
         actor=made.actor,
     )
-    if summarised:
-        _summarise(payload, made, signature)
-    payload.latency.FromNanoseconds(made.nanos)
-    payload.completed_at.FromDatetime(made.at)
+    payload.latency.seconds, payload.latency.nanos = divmod(made.nanos, _NANOS)
+    payload.completed_at.seconds, payload.completed_at.nanos = seconds_and_nanos(made.at)
+    return payload
+
+
+def _report(made: Made, payload: bytes) -> Report:
     return Report(
         made.team,
         made.model_id,
@@ -45,9 +60,10 @@ def completed_part(made: Made, signature: Signature, *, summarised: bool = True)
         made.version,
         failed=False,
         at=made.at,
-        payload=payload.SerializeToString(),
+        payload=payload,
         traceparent=made.traceparent,
-    ).measured(payload.rows, payload.token_count)
+        rows=made.rows or 1,
+    )
 
 
 def failed_part(failed: Failed) -> Report:
@@ -111,7 +127,7 @@ def _attempt(made: Attempt) -> pb.InferenceAttempt:
     attempt = pb.InferenceAttempt(version=made.version, is_canary=made.is_canary)
     if made.failure is not None:
         attempt.failure = _reason(made.failure)
-    attempt.latency.FromNanoseconds(made.nanos)
+    attempt.latency.seconds, attempt.latency.nanos = divmod(made.nanos, _NANOS)
     return attempt
 
 

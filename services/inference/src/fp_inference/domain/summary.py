@@ -72,22 +72,22 @@ def outcome(outputs: Mapping[str, Tensor], signature: Signature) -> Outcome:
     """
     scores = scores_of(outputs)
     if scores is None:
-        label = _label(outputs)
+        label = label_of(outputs)
         rows = next((tensor.shape[0] for tensor in outputs.values() if tensor.shape), 1)
         return Outcome(label, 0.0, {"rows": float(rows)}, 0)
     name, tensor = scores
     rows = tensor.shape[0] if tensor.shape else 1
     if not tensor.count:
         # A detector that found nothing: an answer like others, which has no values to summarise.
-        return Outcome(_label(outputs), 0.0, {"rows": float(rows)}, 0)
+        return Outcome(label_of(outputs), 0.0, {"rows": float(rows)}, 0)
     row = tensor.numbers(min(tensor.width, MAX_CLASSES))
     stats = {"rows": float(rows), "score": float(tensor.number(tensor.width - 1)), **_spread(name, tensor)}
     if tensor.width == 1:
-        return Outcome(_label(outputs), float(row[0]), stats, 1)
+        return Outcome(label_of(outputs), float(row[0]), stats, 1)
     classes = class_names(signature.output(name), len(row))
     stats.update({f"score.{label}": float(value) for label, value in zip(classes, row, strict=True)})
     best = best_of(row)
-    return Outcome(_label(outputs) or classes[best], float(row[best]), stats, tensor.width)
+    return Outcome(label_of(outputs) or classes[best], float(row[best]), stats, tensor.width)
 
 
 def rows(inputs: Mapping[str, Tensor], signature: Signature = UNDECLARED) -> int:
@@ -144,7 +144,7 @@ def scores_of(outputs: Mapping[str, Tensor]) -> tuple[str, Tensor] | None:
     return max(floats, key=lambda item: (item[1].width > 1, len(item[1].shape)), default=None)
 
 
-def _label(outputs: Mapping[str, Tensor]) -> str:
+def label_of(outputs: Mapping[str, Tensor]) -> str:
     """The class that the model itself chose for the first row, where it says so."""
     tensor = labels_of(outputs)
     if tensor is None:

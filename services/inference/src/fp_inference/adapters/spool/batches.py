@@ -9,6 +9,7 @@ from datetime import datetime
 
 from forgepoint.events.v1 import events_pb2 as pb
 from fp_events import EncodedEvent, Event, encoded
+from google.protobuf.any_pb2 import Any
 
 from fp_inference.adapters.events import RECORDED, SOURCE
 from fp_inference.adapters.spool.raw import Raw
@@ -21,6 +22,7 @@ _MOST_BYTES = 500_000
 _MOST_PREDICTIONS = 1_000
 # Tags of InferenceRecorded's two lists.
 _COMPLETED, _FAILED = b"\x0a", b"\x12"
+_TYPE_URL = f"type.googleapis.com/{pb.InferenceRecorded.DESCRIPTOR.full_name}"
 # In a varint: more bytes follow.
 _CONTINUED = 0x80
 
@@ -90,7 +92,7 @@ def _event(group: Sequence[tuple[Entry, Report]], spool: str) -> Event:
     identity = digest("batch", spool, place, first.team, first.model_name, first.version)
     return Event(
         RECORDED,
-        pb.InferenceRecorded.FromString(b"".join(map(_framed, parts))),
+        _recorded(group),
         first.team,
         next((part.model_id for part in parts if part.model_id), ""),
         f"{len(parts)} predictions of {_name(first)} were recorded.",
@@ -99,6 +101,14 @@ def _event(group: Sequence[tuple[Entry, Report]], spool: str) -> Event:
         time=last.at,
         trace=_trace(parts),
     )
+
+
+def _recorded(group: Sequence[tuple[Entry, Report]]) -> Any:
+    """An InferenceRecorded. Raises DecodeError where the disk has something else."""
+    value = b"".join([_framed(report) for _, report in group])
+    if any(not isinstance(entry.record.report, Raw) for entry, _ in group):
+        pb.InferenceRecorded.FromString(value)
+    return Any(type_url=_TYPE_URL, value=value)
 
 
 def _trace(parts: Sequence[Report]) -> dict[str, str]:

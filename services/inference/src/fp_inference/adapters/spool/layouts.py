@@ -47,7 +47,7 @@ class Layouts:
         return name
 
     def find(self, name: str) -> Signature:
-        """Undeclared for one that cannot be read: its predictions are told all the same, with other names of columns."""
+        """Undeclared for one that cannot be read: its predictions are told all the same, without names of columns."""
         known = self._read.get(name)
         if known is not None:
             return known

@@ -24,8 +24,9 @@ _MICROSECOND = timedelta(microseconds=1)
 _NUMBERS = struct.Struct("<qqqHHHB")
 _TEXTS = 10
 _OF_ATTEMPT = 4
-_OF_TENSOR = 2
-_FIRST_TENSOR = 3
+# Sections before the tensors; sections of a tensor, the first of which has its name, element type and shape.
+FIRST_TENSOR = 3
+OF_TENSOR = 2
 
 
 @dataclass(slots=True)
@@ -68,7 +69,7 @@ def of_sections(sections: Sequence[bytes]) -> Raw:
     """Of a record, with or without what follows the prediction. Raises an exception of whatever type."""
     team, layout, _ = sections[1].split(b"\0", 2)
     micros, _, rows, inputs, outputs, _, _ = _NUMBERS.unpack(sections[2])
-    end = _FIRST_TENSOR + _OF_TENSOR * (inputs + outputs)
+    end = FIRST_TENSOR + OF_TENSOR * (inputs + outputs)
     if len(sections) < end:
         raise ValueError("tensors are missing")
     return Raw(team.decode(), _EPOCH + micros * _MICROSECOND, rows, layout.decode(), sections[:end])
@@ -81,7 +82,7 @@ def opened(record: Raw) -> Made:
     team, _, model_id, model_name, version, request_id, api_key_id, actor, correlation, trace = texts[:_TEXTS]
     if len(texts) != _TEXTS + _OF_ATTEMPT * attempts:
         raise ValueError("texts that are no prediction")
-    split = _FIRST_TENSOR + _OF_TENSOR * inputs
+    split = FIRST_TENSOR + OF_TENSOR * inputs
     return Made(
         team,
         model_id,
@@ -97,7 +98,7 @@ def opened(record: Raw) -> Made:
         record.at,
         rows,
         list(_attempts(texts[_TEXTS:])),
-        _tensors(record.sections[_FIRST_TENSOR:split]),
+        _tensors(record.sections[FIRST_TENSOR:split]),
         _tensors(record.sections[split:]),
     )
 
@@ -110,7 +111,7 @@ def _attempts(texts: Sequence[str]) -> Iterator[Attempt]:
 
 def _tensors(sections: Sequence[bytes]) -> Mapping[str, Tensor]:
     found = {}
-    for at in range(0, len(sections), _OF_TENSOR):
+    for at in range(0, len(sections), OF_TENSOR):
         name, element, shape = _read_head(sections[at])
         found[name] = Tensor(element, shape, sections[at + 1])
     return found

@@ -69,7 +69,7 @@ class Spool:
         self.changed = asyncio.Event()
         if self._segments.bytes:
             self.changed.set()
-        else:
+        if next(self.unpublished(), None) is None:
             self.layouts.clear()
         self._counts = Counts()
         self._count_again()

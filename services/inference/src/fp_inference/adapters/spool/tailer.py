@@ -36,11 +36,11 @@ class Tailer:
         self,
         spool: Spool,
         send: Callable[[Sequence[EncodedEvent]], Awaitable[Published]],
-        builder: Builder,
         replays: Replays,
+        *,
+        builder: Builder,
         metrics: Metrics,
         clock: Clock,
-        *,
         max_age: float,
     ) -> None:
         self._spool = spool
