@@ -1,8 +1,11 @@
 """Answers of commands, for 24 hours."""
 
+import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 
+from fp_kernel import Unavailable
 from fp_redis import RedisClient
 
 from fp_inference.app.values import Replay
@@ -14,21 +17,66 @@ _FINGERPRINT = 32
 _FIRST_SEEN = b"\x01"
 
 
+@dataclass(frozen=True, slots=True)
+class _Question:
+    digests: Sequence[bytes]
+    answer: "asyncio.Future[Sequence[Replay]]"
+
+
 class RedisReplays:
+    """Predictions that come together ask together: one command and one wake-up instead of one for each."""
+
     def __init__(self, link: RedisClient) -> None:
         self._link = link
+        self._questions: list[_Question] = []
+        self._asking: set[asyncio.Task[None]] = set()
 
     async def get(self, digests: Sequence[bytes]) -> Sequence[Replay]:
-        (stored,) = await self._link.ask(("MGET", *map(_key, digests)))
-        return [
-            _replay(digest, value[:_FINGERPRINT], value[_FINGERPRINT:])
-            for digest, value in zip(digests, stored, strict=True)
-            if value
-        ]
+        loop = asyncio.get_running_loop()
+        question = _Question(digests, loop.create_future())
+        if not self._questions:
+            loop.call_soon(self._begin)
+        self._questions.append(question)
+        return await question.answer
+
+    def _begin(self) -> None:
+        """Ask what was put in this turn of the loop."""
+        questions, self._questions = self._questions, []
+        task = asyncio.get_running_loop().create_task(self._ask(questions))
+        self._asking.add(task)
+        task.add_done_callback(self._asking.discard)
+
+    async def _ask(self, questions: Sequence[_Question]) -> None:
+        asked = [digest for question in questions for digest in question.digests]
+        try:
+            (stored,) = await self._link.ask(("MGET", *map(_key, asked)))
+        except Exception as error:  # noqa: BLE001 -- it is theirs who asked
+            _fail(questions, error)
+            return
+        except BaseException:
+            _fail(questions, Unavailable("redis was not asked to the end"))
+            raise
+        values = iter(stored)
+        for question in questions:
+            found = [
+                _replay(digest, value[:_FINGERPRINT], value[_FINGERPRINT:])
+                for digest, value in zip(question.digests, values, strict=False)
+                if value
+            ]
+            if not question.answer.done():
+                question.answer.set_result(found)
 
     async def put(self, replays: Sequence[Replay]) -> None:
         values = [(_key(replay.digest), replay.fingerprint + _rest(replay)) for replay in replays]
         await self._link.ask(*(("SET", key, value, "NX", "EX", _SECONDS) for key, value in values))
+
+
+def _fail(questions: Sequence[_Question], error: Exception) -> None:
+    for question in questions:
+        if not question.answer.done():
+            # One for each who waits: whoever gets it may change it.
+            own = Unavailable(error.message) if isinstance(error, Unavailable) else error
+            question.answer.set_exception(own)
 
 
 def _rest(replay: Replay) -> bytes:

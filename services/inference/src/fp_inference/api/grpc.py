@@ -1,6 +1,6 @@
 """forgepoint.inference.v1.InferenceGatewayService."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
@@ -27,7 +27,7 @@ from fp_inference.app.predict import Predict, command_id
 from fp_inference.app.predict_many import PredictMany
 from fp_inference.app.route_table import RouteTable
 from fp_inference.app.set_traffic_split import SetTrafficSplit
-from fp_inference.app.values import Ask, Caller
+from fp_inference.app.values import Ask, Caller, Prediction
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -72,14 +72,17 @@ class Servicer(InferenceGatewayServiceServicer):
         self._limits = limits
         self._clock = clock
 
-    async def Predict(self, request: pb.PredictRequest, context: Context) -> pb.PredictResponse:
+    async def Predict(self, request: pb.PredictRequest, context: Context) -> Any:
         call = current_call()
         known = command(request, prediction_to_pb, call=call)
+        encoded = _EncodedOnce(known.encode)
+        if known.key:
+            known = replace(known, encode=encoded)
         ask = self._ask(request, call, known, TENSORS.all_from_pb(request.inputs))
         if request.output_names:
             ask = replace(ask, outputs=tuple(request.output_names))
         try:
-            return prediction_to_pb(await self._predict(ask))
+            return encoded(await self._predict(ask))
         finally:
             self._send_limit(context, ask.caller)
 
@@ -217,6 +220,21 @@ class Servicer(InferenceGatewayServiceServicer):
             limit=self._limits.of(who.role),
             may_pin=who.may(_PIN),
         )
+
+
+class _EncodedOnce:
+    """An answer that is stored for a repetition goes out as the same bytes."""
+
+    __slots__ = ("_bytes", "_encode", "_prediction")
+
+    def __init__(self, encode: Callable[[Any], bytes]) -> None:
+        self._encode = encode
+        self._prediction: Prediction | None = None
+
+    def __call__(self, prediction: Prediction) -> bytes:
+        if prediction is not self._prediction:
+            self._prediction, self._bytes = prediction, self._encode(prediction)
+        return self._bytes
 
 
 def _nothing(_: Any) -> Any:

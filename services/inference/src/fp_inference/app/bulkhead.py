@@ -2,8 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Hashable
-from contextlib import asynccontextmanager
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 from fp_kernel import ResourceExhausted
@@ -48,26 +47,42 @@ class Bulkheads:
         room = self._rooms.get(key)
         return room is None or room.taken < self._policy.in_flight
 
-    @asynccontextmanager
-    async def enter(self, key: Hashable, seconds: float, size: int = 0) -> AsyncIterator[None]:
-        """seconds: the caller's own patience. size: bytes. Raises ResourceExhausted when there is no room in time."""
-        room = self._rooms.get(key) or _Room()
+    def enter(self, key: Hashable, seconds: float, size: int = 0) -> "_Visit":
+        """A place for as long as the block runs.
+
+        seconds: the caller's own patience. size: bytes. The block raises ResourceExhausted when there is no room in
+        time.
+        """
+        return _Visit(self, key, seconds, size)
+
+    async def come(self, key: Hashable, seconds: float, size: int) -> _Room:
+        """Take a place, which is given back by `leave`. Raises ResourceExhausted."""
+        room = self._rooms.get(key)
+        if room is None:
+            room = _Room()
         self._check_bytes(room, size)
         self._rooms[key] = room
         room.bytes += size
         self._bytes += size
+        if room.taken < self._policy.in_flight:
+            room.taken += 1
+            return room
         try:
-            if room.taken < self._policy.in_flight:
-                room.taken += 1
-            else:
-                await self._wait(room, min(seconds, self._policy.seconds))
-            try:
-                yield
-            finally:
-                self._leave(key, room)
-        finally:
-            room.bytes -= size
-            self._bytes -= size
+            await self._wait(room, min(seconds, self._policy.seconds))
+        except BaseException:
+            self._carry_out(room, size)
+            raise
+        return room
+
+    def leave(self, key: Hashable, room: _Room, size: int) -> None:
+        self._pass_on(room)
+        if not room.taken and not room.waiting:
+            self._rooms.pop(key, None)
+        self._carry_out(room, size)
+
+    def _carry_out(self, room: _Room, size: int) -> None:
+        room.bytes -= size
+        self._bytes -= size
 
     def _check_bytes(self, room: _Room, size: int) -> None:
         most = self._policy.most_bytes
@@ -98,11 +113,6 @@ class Bulkheads:
                 room.waiting.remove(place)
             raise
 
-    def _leave(self, key: Hashable, room: _Room) -> None:
-        self._pass_on(room)
-        if not room.taken and not room.waiting:
-            self._rooms.pop(key, None)
-
     def _pass_on(self, room: _Room) -> None:
         while room.waiting:
             place = room.waiting.popleft()
@@ -118,6 +128,24 @@ class Bulkheads:
             retry_after=self._policy.seconds,
             metadata={"quota": quota},
         )
+
+
+class _Visit:
+    """Each prediction enters two rooms: a generator for each would cost three times as much."""
+
+    __slots__ = ("_bulkheads", "_key", "_room", "_seconds", "_size")
+
+    def __init__(self, bulkheads: Bulkheads, key: Hashable, seconds: float, size: int) -> None:
+        self._bulkheads = bulkheads
+        self._key = key
+        self._seconds = seconds
+        self._size = size
+
+    async def __aenter__(self) -> None:
+        self._room = await self._bulkheads.come(self._key, self._seconds, self._size)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._bulkheads.leave(self._key, self._room, self._size)
 
 
 def _is_granted(place: "asyncio.Future[None]") -> bool:

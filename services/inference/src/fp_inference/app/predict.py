@@ -58,6 +58,8 @@ class Predict:
         except Error as error:
             self.refused(ask, error)
             raise
+        if not ask.command.key:
+            return await self.admitted(ask, start)
         async with self._replays.once(ask.command) as day:
             return await self.admitted(first_seen(ask, day), start)
 

@@ -101,8 +101,13 @@ def rows(inputs: Mapping[str, Tensor], signature: Signature = UNDECLARED) -> int
 
 def by_row(inputs: Mapping[str, Tensor], signature: Signature) -> Mapping[str, Tensor]:
     """The tensors whose first axis may count rows."""
-    fixed = {spec.name for spec in signature.inputs if spec.shape and spec.shape[0] != DYNAMIC}
+    fixed = _fixed(signature) if signature.inputs else ()
     return {name: tensor for name, tensor in inputs.items() if tensor.shape and name not in fixed}
+
+
+def _fixed(signature: Signature) -> set[str]:
+    """Inputs whose first axis counts no rows."""
+    return {spec.name for spec in signature.inputs if spec.shape and spec.shape[0] != DYNAMIC}
 
 
 def cost(inputs: Mapping[str, Tensor]) -> int:

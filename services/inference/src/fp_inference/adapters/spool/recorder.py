@@ -50,11 +50,12 @@ class SpoolRecorder:
         self._talk = Bucket(_TALK, clock.monotonic())
         self._lost: Counter[tuple[str, str, str]] = Counter()
         self._outcomes = metrics.counter("predictions_total", "Predictions by outcome.", ("outcome",))
+        self._answered = self._outcomes.labels("COMPLETED")
         self._untold = metrics.counter("failures_untold_total", "Failed predictions without event.", ("reason",))
         self._unrecorded = metrics.counter("predictions_unrecorded_total", "Answered predictions without event.")
 
     def completed(self, completed: Completed, replay: Replay | None) -> None:
-        self._outcomes.labels("COMPLETED").inc()
+        self._answered.inc()
         try:
             self._spool.append(Record(self._report(completed), replay))
         except Exception as error:  # noqa: BLE001 -- what records an answer can never fail it
