@@ -24,27 +24,35 @@ class _Question:
 
 
 class RedisReplays:
-    """Predictions that come together ask together: one command and one wake-up instead of one for each."""
+    """While `run` runs, predictions that come together ask together: one command and one wake-up for all of them."""
 
     def __init__(self, link: RedisClient) -> None:
         self._link = link
         self._questions: list[_Question] = []
-        self._asking: set[asyncio.Task[None]] = set()
+        self._asked = asyncio.Event()
+        self._running = False
+
+    async def run(self) -> None:
+        """Until cancelled. What comes while the store is asked is the next question."""
+        self._running = True
+        try:
+            while True:
+                await self._asked.wait()
+                self._asked.clear()
+                questions, self._questions = self._questions, []
+                await self._ask(questions)
+        finally:
+            self._running = False
+            _fail(self._questions, Unavailable("redis is not asked any more"))
 
     async def get(self, digests: Sequence[bytes]) -> Sequence[Replay]:
-        loop = asyncio.get_running_loop()
-        question = _Question(digests, loop.create_future())
-        if not self._questions:
-            loop.call_soon(self._begin)
-        self._questions.append(question)
+        question = _Question(digests, asyncio.get_running_loop().create_future())
+        if self._running:
+            self._questions.append(question)
+            self._asked.set()
+        else:
+            await self._ask([question])
         return await question.answer
-
-    def _begin(self) -> None:
-        """Ask what was put in this turn of the loop."""
-        questions, self._questions = self._questions, []
-        task = asyncio.get_running_loop().create_task(self._ask(questions))
-        self._asking.add(task)
-        task.add_done_callback(self._asking.discard)
 
     async def _ask(self, questions: Sequence[_Question]) -> None:
         asked = [digest for question in questions for digest in question.digests]
