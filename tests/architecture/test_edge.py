@@ -2,13 +2,16 @@
 
 import json
 import re
+from datetime import UTC, datetime
 
 import edge_config
 import pytest
 from edge_parts import http_table
 from edge_parts.listeners import inner_names
+from fp_gateway.http import deprecation
 from rules import protos
 
+LOGIN = "/forgepoint.auth.v1.AuthService/Login"
 REGISTRY_PROTO = "proto/forgepoint/registry/v1/registry.proto"
 
 
@@ -151,3 +154,18 @@ def test_no_call_has_a_time_limit_of_its_route(routes):
 )
 def test_every_inner_name_but_the_clients_own_is_removed(name, removed):
     assert bool(re.fullmatch(inner_names(), name)) == removed
+
+
+@pytest.mark.parametrize("path", ["/forgepoint.registry.v1.RegistryService/GetModel", LOGIN])
+def test_an_rpc_that_is_on_its_way_out_says_so_over_grpc_too(tree, monkeypatch, path):
+    old = deprecation.Deprecation(
+        datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 7, 1, tzinfo=UTC), "https://example.org/100%25"
+    )
+    monkeypatch.setitem(deprecation.RPCS, path, old)
+    document = json.loads(edge_config.render(tree.root)["routes.json"])
+    routes = document["resources"][0]["virtual_hosts"][0]["routes"]
+
+    added = {each["header"]["key"]: each["header"]["value"] for each in grpc(routes, path)["response_headers_to_add"]}
+    # Envoy takes a percent sign for the beginning of a command.
+    assert added == {name: value.replace("%", "%%") for name, value in old.headers().items()}
+    assert "response_headers_to_add" not in grpc(routes, "/forgepoint.registry.v1.RegistryService/ListModels")

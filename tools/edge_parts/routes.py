@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from fp_gateway.http import deprecation
 from rules import protos
 from rules.protos import Rpc
 
@@ -111,7 +112,7 @@ def _rpc_routes(rpcs: list[Rpc]) -> Iterator[Json]:
     public = [rpc for rpc in ordered if rpc.access and rpc.access.public and not rpc.access.internal]
     for rpc in public:
         cluster = rpc.noun if rpc.noun in services else GATEWAY
-        yield _public(_route(_path(rpc), {"path": _path(rpc)}, cluster))
+        yield _public(_rpc_route(_path(rpc), cluster))
     yield _public(_route("health", {"path": f"{_HEALTH}Check"}, GATEWAY))
     yield _limited(_route("health watch", {"path": f"{_HEALTH}Watch"}, GATEWAY), "public")
     yield {
@@ -122,7 +123,16 @@ def _rpc_routes(rpcs: list[Rpc]) -> Iterator[Json]:
     for rpc in ordered:
         if rpc not in public:
             inside = rpc.access is None or rpc.access.internal or rpc.noun not in services
-            yield _route(_path(rpc), {"path": _path(rpc)}, GATEWAY if inside else rpc.noun)
+            yield _rpc_route(_path(rpc), GATEWAY if inside else rpc.noun)
+
+
+def _rpc_route(path: str, cluster: str) -> Json:
+    """With the headers of one that is on its way out, which the gateway's HTTP routes of the same RPC have as well."""
+    route = _route(path, {"path": path}, cluster)
+    if path not in deprecation.RPCS:
+        return route
+    headers = {name: value.replace("%", "%%") for name, value in deprecation.RPCS[path].headers().items()}
+    return {**route, "response_headers_to_add": [{"header": {"key": k, "value": v}} for k, v in headers.items()]}
 
 
 def _path(rpc: Rpc) -> str:

@@ -4,7 +4,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import httpx
+import pytest
 from forgepoint.registry.v1 import registry_pb2 as pb
+from fp_gateway.http import deprecation
 from fp_gateway.http.app import api_route
 from fp_gateway.http.conversions import Conversions
 from fp_gateway.http.deprecation import Deprecation
@@ -29,9 +31,14 @@ class Listing:
         return pb.ListModelsResponse(), {}
 
 
-async def test_answers_name_the_day_of_the_deprecation_and_of_the_end():
+@pytest.mark.parametrize("by_its_rpc", [False, True])
+async def test_answers_name_the_day_of_the_deprecation_and_of_the_end(monkeypatch, by_its_rpc):
     (models,) = (route for route in API if (route.verb, route.path) == ("GET", "/models"))
-    routes = [api_route(replace(models, deprecated=OLD), Listing(), Listing(), Conversions())]
+    if by_its_rpc:
+        monkeypatch.setitem(deprecation.RPCS, models.method, OLD)
+    else:
+        models = replace(models, deprecated=OLD)
+    routes = [api_route(models, Listing(), Listing(), Conversions())]
     app = httpx.ASGITransport(Starlette(routes=routes))
     async with httpx.AsyncClient(transport=app, base_url="http://gateway", timeout=PATIENCE) as http:
         response = await http.get("/api/v1/models")

@@ -13,7 +13,7 @@ from starlette.routing import Match
 from starlette.routing import Route as HttpRoute
 from starlette.types import ASGIApp
 
-from fp_gateway.http import bind, dashboard, oauth, predict, protojson, session, sse
+from fp_gateway.http import bind, dashboard, deprecation, oauth, predict, protojson, session, sse
 from fp_gateway.http.body_limit import BodyLimit
 from fp_gateway.http.conversions import Conversions
 from fp_gateway.http.door import Door
@@ -70,7 +70,8 @@ def application(
 def api_route(route: Route, rpc: RpcClient, door: Door, conversions: Conversions) -> HttpRoute:
     """A row of the table as a route of the application."""
     method = rpc.method(route.method)
-    fixed = route.deprecated.headers() if route.deprecated else {}
+    deprecated = route.deprecated or deprecation.RPCS.get(route.method)
+    fixed = deprecated.headers() if deprecated else {}
 
     async def handle(request: Request) -> Response:
         body = await door.body(request, method, route.limit) if route.takes_body else b""

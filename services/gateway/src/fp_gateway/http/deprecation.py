@@ -1,9 +1,10 @@
-"""Routes that are on their way out say so in their answers (RFC 9745, RFC 8594)."""
+"""Routes and RPCs that are on their way out say so in their answers (RFC 9745, RFC 8594)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +21,7 @@ class Deprecation:
             "sunset": format_datetime(self.sunset, usegmt=True),
             "link": f'<{self.instead}>; rel="deprecation"',
         }
+
+
+RPCS: Final[Mapping[str, Deprecation]] = {}
+"""By path, `/package.Service/Name`. Their HTTP routes go with them; over gRPC it is the edge that adds the headers."""
