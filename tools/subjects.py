@@ -98,9 +98,12 @@ def _others(stream: Stream, own: Sequence[Consumer]) -> Iterator[str]:
 
 
 def _operator() -> _Lists:
-    """Streams and durables, every event to read, and the dead letters. No event: only a service tells what happened."""
+    """The declared streams and durables, every event to read, and the dead letters. No event: only a service tells what
+    happened. (What is in the request for a stream no right says: see docs/security.md.)
+    """
     allowed = [
-        *(f"{_API}.STREAM.{verb}.*" for verb in ("CREATE", "UPDATE", "INFO")),
+        f"{_API}.STREAM.INFO.*",
+        *(f"{_API}.STREAM.{verb}.{stream.name}" for verb in ("CREATE", "UPDATE") for stream in STREAMS),
         *(f"{_API}.CONSUMER.{verb}.>" for verb in ("CREATE", "DELETE", "INFO", "MSG.NEXT")),
         *(f"{_API}.STREAM.MSG.{verb}.{DLQ.name}" for verb in ("GET", "DELETE")),
         "fp.dlq.*.replay.>",

@@ -14,6 +14,7 @@ from fp_devstack.launch import SOCKET
 from fp_events import STREAMS
 from fp_rpc import BearerToken, Channels
 from fp_testkit.patience import PATIENCE
+from fp_testkit.streams import admits
 from platform_client import Client, Platform, deploy_linear, fp, predict_linear
 
 
@@ -91,3 +92,26 @@ async def stored(bus):
 
 def states(status):
     return {process["state"] for process in status["processes"]}
+
+
+async def test_new_passwords_at_the_stores_reach_everybody_who_had_one(stack):
+    assert stack("up").returncode == 0
+    supervisor = SupervisorClient(stack.folder / SOCKET)
+    channels, client = await client_of(before := await supervisor.access())
+    await deploy_linear(client)
+    old = json.loads((stack.folder / "secrets.json").read_text())
+
+    rotated = stack("rotate-stores")
+
+    assert (rotated.returncode, json.loads(rotated.stdout)["rotated"]) == (0, True), rotated.stderr
+    assert await predict_linear(client) == pytest.approx(6.0)
+    assert (await client.registry.ListModels(registry_pb2.ListModelsRequest())).models
+    await channels.close()
+    new = json.loads((stack.folder / "secrets.json").read_text())
+    stores = ("nats.", "valkey.", "s3.", "database.")
+    changed = {name for name in old if old[name] != new[name]}
+    administrators = {"nats.password", "valkey.password", "s3.secret_key"}
+    assert changed == {name for name in old if name.startswith(stores)} - administrators
+    # The operator's is one of them, and the command knows it.
+    assert stack("events", "init").returncode == 0
+    assert not await admits(before.nats_url)

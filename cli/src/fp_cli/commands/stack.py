@@ -1,4 +1,4 @@
-"""fp up, down, status, logs: the platform on this machine."""
+"""fp up, down, status, logs, rotate-stores: the platform on this machine."""
 
 import os
 from pathlib import Path
@@ -23,6 +23,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("down")(down)
     app.command("status")(status)
     app.command("logs")(logs)
+    app.command("rotate-stores")(rotate_stores)
 
 
 def folder(state: State, given: Path | None, *, new: bool = False) -> Path:
@@ -92,6 +93,30 @@ def down(context: typer.Context, data: Path = DATA) -> None:
         done(state, f"nothing runs in {target}", stopped=False, data_folder=str(target))
         return
     done(state, f"stopped; the data stays in {target}", stopped=True, data_folder=str(target))
+
+
+def rotate_stores(
+    context: typer.Context,
+    data: Path = DATA,
+    wait: float = typer.Option(60.0, min=0, help="Seconds to wait until everything is ready again."),
+) -> None:
+    """Give services and `fp events` new passwords at the stores; the services are started again."""
+    import asyncio
+
+    from fp_cli import platform
+
+    state: State = context.obj
+    target = folder(state, data)
+
+    async def rotate() -> Any:
+        client = _client(target)
+        await client.renew_logins()
+        await client.wait_ready(wait)
+        return await client.access()
+
+    # The context has the operator's password.
+    platform.remember(target, asyncio.run(rotate()), state.context)
+    done(state, "the passwords at the stores are new", rotated=True, data_folder=str(target))
 
 
 def status(context: typer.Context, data: Path = DATA) -> None:

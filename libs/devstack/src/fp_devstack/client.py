@@ -136,6 +136,13 @@ class SupervisorClient:
         """
         await self._call("restart", _STOP_SECONDS, name=name)
 
+    async def renew_logins(self) -> None:
+        """Gives services and the operator new passwords at the stores, and starts the services again with them.
+
+        Raises Unavailable while the supervisor starts or stops.
+        """
+        await self._call("renew_logins", _STOP_SECONDS)
+
     async def shutdown(self) -> None:
         """Stops everything; returns when all but the supervisor itself has ended, which follows at once."""
         await self._call("shutdown", _STOP_SECONDS)

@@ -4,7 +4,7 @@ import base64
 import secrets
 import string
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from fp_devstack.files import read_json, write_json
@@ -14,7 +14,7 @@ _LETTERS = 48
 
 
 class Secrets:
-    """One private file of named secrets; each is generated at its first use and then never changes."""
+    """One private file of named secrets; each is generated at its first use and changes only when it is renewed."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -31,6 +31,13 @@ class Secrets:
     def key(self, name: str) -> str:
         """32 random bytes in standard base64, for ciphers."""
         return self._stored_or_new(name, lambda: base64.b64encode(secrets.token_bytes(_BYTES)).decode())
+
+    def renew(self, names: Iterable[str]) -> None:
+        """Other tokens in the place of these, in one step; those that nobody has used yet stay away."""
+        with self._lock:
+            stored = read_json(self._path)
+            stored |= {name: secrets.token_urlsafe(_BYTES) for name in names if name in stored}
+            write_json(self._path, stored)
 
     def _stored_or_new(self, name: str, generate: Callable[[], str]) -> str:
         with self._lock:

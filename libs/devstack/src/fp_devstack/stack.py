@@ -49,6 +49,7 @@ class Stack:
         self.folder = Path(folder).absolute()
         self.secrets = Secrets(self.folder / "secrets.json")
         self.ports = Ports(self.folder / "ports.json")
+        self._accesses = accesses
         chosen = tuple(stores)
         if unknown := set(chosen) - set(STORES):
             raise ValueError(f"unknown stores {sorted(unknown)}; there are {', '.join(STORES)}")
@@ -169,12 +170,16 @@ class Stack:
         return tuple(name for name, store in self._stores.items() if store.speaks_tls)
 
     def reload(self, names: Collection[str]) -> None:
-        """These have new certificates, passwords or rights. NATS is told, and who keeps his own keeps his connection;
-        the object store looks for certificates by itself.
-        """
+        """These have new certificates, passwords or rights, and are told."""
         for store in self._stores.values():
-            if isinstance(store, Nats) and store.name in names:
+            if store.name in names:
                 store.reload()
+
+    def renew_logins(self) -> None:
+        """New passwords for the users beside the administrators. Those of Postgres count once `ensure_database` ran."""
+        users = [f"{kind}.{noun}" for kind in ("nats", "valkey", "s3", "database") for noun in self._accesses]
+        self.secrets.renew(users)
+        self.reload(self._stores)
 
     def _each(self, act: Callable[[Store], None]) -> None:
         """All at once; waits for all, then raises the first failure."""

@@ -1,8 +1,6 @@
 """NATS with JetStream."""
 
 import json
-import os
-import signal
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -75,11 +73,9 @@ jetstream {{
             if access.nats is not None:
                 yield user(noun, self._password_of(noun), access.nats)
 
-    def reload(self) -> None:
-        """Takes users and rights as they are now; who keeps his password and his rights keeps his connection."""
-        self.prepare()
-        if self.pid is not None:
-            os.kill(self.pid, signal.SIGHUP)
+    def _take(self) -> None:
+        """Who keeps his password and his rights keeps his connection."""
+        self.hang_up()
 
     def program(self, lock: int) -> Program:
         return Program(

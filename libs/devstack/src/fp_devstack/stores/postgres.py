@@ -64,6 +64,12 @@ class Postgres(Store):
     def _data(self) -> Path:
         return self.folder / "data"
 
+    def reload(self) -> None:
+        """Roles and their passwords lie in the data; see `ensure_database`."""
+
+    def _take(self) -> None:
+        """It has no file of users."""
+
     def prepare(self) -> None:
         prefix, user = self._identity()
         if not (self._data / "PG_VERSION").exists():

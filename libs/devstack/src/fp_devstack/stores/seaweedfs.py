@@ -81,6 +81,9 @@ class SeaweedFs(Store):
                 identities.append(_identity(self.credentials_of(noun), actions))
         write_private(self.folder / "s3.json", json.dumps({"identities": identities}))
 
+    def _take(self) -> None:
+        self.hang_up()
+
     def program(self, lock: int) -> Program:
         return Program(
             [str(programs.weed()), "-logtostderr=true", "mini", *self._options(), *self._port_options()],

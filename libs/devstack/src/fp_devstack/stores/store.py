@@ -102,10 +102,24 @@ class Store(ABC):
             self._process.kill()
             self._process.wait()
 
+    def hang_up(self) -> None:
+        """What programs take for a wish to read their files again."""
+        if self.pid is not None:
+            os.kill(self.pid, signal.SIGHUP)
+
     def bound_log(self) -> None:
         """To be called from time to time: a store writes to its log for as long as it runs."""
         if copy_aside(self.log):
             self._log_start = 0
+
+    def reload(self) -> None:
+        """Takes users, passwords and rights as they are now, while it runs."""
+        self.prepare()
+        self._take()
+
+    @abstractmethod
+    def _take(self) -> None:
+        """Has the running process read its files again."""
 
     def _start(self, lock: int) -> None:
         self.folder.mkdir(mode=0o700, exist_ok=True)

@@ -66,6 +66,10 @@ maxmemory-policy noeviction
             [str(programs.valkey_server()), "valkey.conf"], self.folder, self.environment(), self.log, locks=(lock,)
         )
 
+    def _take(self) -> None:
+        """Connections that stand stay."""
+        wire.exchange(self.ports["client"], f"AUTH {self._password}\r\nACL LOAD\r\nPING\r\n".encode(), b"+PONG")
+
     def ready(self) -> bool:
         return wire.exchange(self.ports["client"], f"AUTH {self._password}\r\nPING\r\n".encode(), b"+PONG")
 

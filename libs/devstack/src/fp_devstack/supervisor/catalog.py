@@ -42,6 +42,11 @@ class Service:
         return self.module or f"fp_{self.noun}"
 
     @property
+    def stores(self) -> bool:
+        """Whether it uses any."""
+        return self.database or self.nats or self.redis or self.s3
+
+    @property
     def access(self) -> StoreAccess:
         redis = RedisAccess(self.redis_keys, self.redis_channels, self.redis_commands) if self.redis else None
         return StoreAccess(nats_access(self.noun) if self.nats else None, redis, self.s3_prefixes if self.s3 else None)

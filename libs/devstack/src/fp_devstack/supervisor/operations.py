@@ -23,6 +23,7 @@ class Operations:
             "status": self.status,
             "access": self.access,
             "restart": self.restart,
+            "renew_logins": self.renew_logins,
             "shutdown": self.shutdown,
             "start_runtime": self.start_runtime,
             "stop_runtime": self.stop_runtime,
@@ -43,6 +44,9 @@ class Operations:
 
     async def restart(self, request: Request) -> None:
         await self._platform.restart(_text(request, "name"))
+
+    async def renew_logins(self, _: Request) -> None:
+        await self._platform.renew_logins()
 
     async def shutdown(self, _: Request) -> None:
         self._platform.request_stop()

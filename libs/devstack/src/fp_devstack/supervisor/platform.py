@@ -103,6 +103,15 @@ class Platform:
             raise NotFound(f"there is no service or runtime {name}")
         await unit.restart()
 
+    async def renew_logins(self) -> None:
+        """New passwords at the stores; whoever had one is started again. Raises Unavailable unless all of it runs."""
+        if self.phase is not Phase.RUNNING:
+            raise Unavailable(f"the supervisor is {self.phase.lower()}", retry_after=1.0)
+        await asyncio.to_thread(self.stack.renew_logins)
+        await self._create_databases()
+        self._note("the services' passwords at the stores were renewed: they are started again")
+        await _at_once([self.units[each.noun].restart for each in self.services if each.stores])
+
     async def run(self) -> None:
         """Until `request_stop`; leaves nothing behind, however it ends.
 
