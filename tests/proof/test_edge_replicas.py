@@ -17,11 +17,13 @@ from fp_rpc import BearerToken, Channels
 from fp_testkit.patience import PATIENCE
 from platform_client import deploy_linear, linear_model, new_version, predict_linear
 from platform_replicas import *  # noqa: F403 -- fixtures are found by name
-from service_work import WORKS, caller
+from service_work import WATCHED, WORKS, caller
 
 pytestmark = pytest.mark.proof
 SECONDS, READERS, WRITERS, CALLS = 30, 6, 2, 400
 MOST_ATTEMPTS = 3
+# The prediction by which the deployment was seen.
+METERED = "SELECT count(*) FROM usage_facts WHERE meter = 'INFERENCE_REQUEST'"
 COUNTED = """
 CREATE TABLE IF NOT EXISTS proof_changes (id bigint GENERATED ALWAYS AS IDENTITY);
 CREATE OR REPLACE FUNCTION proof_count() RETURNS trigger LANGUAGE plpgsql AS
@@ -56,8 +58,11 @@ async def changes(noun, platform, admin):
         await deploy_linear(admin)
         await predict_linear(admin)
     if work.setting == "registered":
-        await new_version(admin, "linear", linear_model())
+        await new_version(admin, WATCHED, linear_model())
     database = await asyncpg.connect(platform.access.databases[work.keeper or noun])
+    async with asyncio.timeout(3 * PATIENCE):
+        while work.setting == "served" and not await database.fetchval(METERED):
+            await asyncio.sleep(0.1)
     await database.execute(COUNTED.format(table=work.table, changes=work.changes))
     yield lambda: database.fetchval("SELECT count(*) FROM proof_changes")
     await database.execute(f"DROP TRIGGER proof_count ON {work.table}")

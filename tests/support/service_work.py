@@ -21,6 +21,8 @@ _BILLING = "/forgepoint.billing.v1.BillingService/"
 _MONITOR = "/forgepoint.monitor.v1.MonitorService/"
 _REGISTRY = "/forgepoint.registry.v1.RegistryService/"
 _AUTH = "/forgepoint.auth.v1.AuthService/"
+# Nobody deploys or asks it, so that its monitor changes by commands alone.
+WATCHED = "watched"
 _ROW = {"shape": [1, 3], "dtype": "DATA_TYPE_FLOAT32"}
 
 
@@ -73,7 +75,7 @@ _SCOPES = ["models:read"]
 _STEP = {"id": "check", "type": "STEP_TYPE_VALIDATE"}
 _FEATURE = {"name": "speed", "value_type": "FEATURE_VALUE_TYPE_DOUBLE"}
 _ENTITY = {"name": "plane", "join_key": "plane_id"}
-_MONITORED = {"model_name": "linear", "window_size": 200, "min_samples": 20, "enabled": True}
+_MONITORED = {"model_name": WATCHED, "window_size": 200, "min_samples": 20, "enabled": True}
 
 WORKS: dict[str, Work] = {
     "auth": Work(f"{_AUTH}ListAPIKeys", once(f"{_AUTH}CreateAPIKey", False, name="{}", scopes=_SCOPES), "api_keys"),
@@ -90,7 +92,9 @@ WORKS: dict[str, Work] = {
         once(f"{_FEATURES}DefineFeatureView", name="{}", entity=_ENTITY, features=[_FEATURE]),
         "feature_views",
     ),
-    "experiment": Work(f"{_TRACKING}ListExperiments", once(f"{_TRACKING}CreateExperiment", name="{}"), "experiments"),
+    "experiment": Work(
+        f"{_TRACKING}ListExperiments", once(f"{_TRACKING}CreateExperiment", False, name="{}"), "experiments"
+    ),
     "billing": Work(
         f"{_BILLING}ListRatePlans",
         once(f"{_BILLING}RecordUsage", meter_type="METER_TYPE_INFERENCE_TOKENS", quantity=1, source_request_id="{}"),
