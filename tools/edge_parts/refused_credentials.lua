@@ -32,6 +32,10 @@ local function get(cache, key)
   return value
 end
 
+local function drop(cache, key)
+  cache.young[key], cache.old[key] = nil, nil
+end
+
 local buckets, accepted = generations(), generations()
 
 -- What one client owns: it takes any address of its /64 that it likes.
@@ -62,7 +66,7 @@ local function bucket_of(client)
     bucket.tokens = math.min(BURST, bucket.tokens + (now - bucket.at) * RATE)
     bucket.at = now
     if bucket.tokens == BURST then
-      buckets.young[client] = nil
+      drop(buckets, client)
       return nil
     end
   end
@@ -76,7 +80,9 @@ function envoy_on_request(handle)
     return
   end
   local credential = (headers:get("authorization") or ""):sub(-TAIL)
+  local metadata = handle:streamInfo():dynamicMetadata()
   if get(accepted, credential) then
+    metadata:set("edge", "known", credential)
     return
   end
   if bucket.tokens < 1 then
@@ -85,7 +91,7 @@ function envoy_on_request(handle)
   end
   -- Given back when it turns out to be good.
   bucket.tokens = bucket.tokens - 1
-  handle:streamInfo():dynamicMetadata():set("edge", "unknown", credential)
+  metadata:set("edge", "unknown", credential)
 end
 
 function envoy_on_response(handle)
@@ -96,9 +102,12 @@ function envoy_on_response(handle)
     return
   end
   local info = handle:streamInfo()
-  local kept = info:dynamicMetadata():get("edge")
-  if refused == (kept ~= nil) then
-    return -- counted already, or accepted before
+  local kept = info:dynamicMetadata():get("edge") or {}
+  if refused and kept.known then
+    drop(accepted, kept.known) -- it has ended, or only its end is that of a good one
+  end
+  if refused == (kept.unknown ~= nil) then
+    return -- counted already, or nothing to give back
   end
   local client = owner((info:downstreamRemoteAddress():gsub(":%d+$", ""):gsub("[%[%]]", "")))
   local bucket = bucket_of(client)

@@ -54,6 +54,15 @@ def secure(home, tmp_path_factory):
         fp("down", "--data", str(folder), home=home)
 
 
+def test_the_start_names_the_stores_that_speak_clear_text(home, secure):
+    """It runs already, and the command says the same again."""
+    told = fp("up", "--tls", "--data", str(secure.folder), home=home)
+    facts = json.loads(fp("-o", "json", "up", "--tls", "--data", str(secure.folder), home=home).stdout)
+
+    assert "in clear text, on 127.0.0.1 alone, built without TLS: postgres, valkey" in told.stdout + told.stderr
+    assert facts["plain_stores"] == ["postgres", "valkey"]
+
+
 @pytest_asyncio.fixture
 async def connect(secure):
     opened = []

@@ -71,11 +71,14 @@ def up(
         "nats_url": access.nats_url,
         "data_folder": str(target),
         "ca_file": access.ca_file,
+        "plain_stores": list(access.plain_stores),
         "email": access.email,
         "password": access.password,
     }
     trusted = ("ca_file",) if access.ca_file else ()
     record(state, facts, ("address", "http_address", "data_folder", *trusted, "email", "password"))
+    if access.plain_stores:
+        say(state, f"\nin clear text, on 127.0.0.1 alone, built without TLS: {', '.join(access.plain_stores)}")
     say(state, f"\nlog in: fp login --email {access.email}")
 
 

@@ -187,3 +187,19 @@ async def test_calls_without_a_credential_use_up_another_bucket(edge, code_of):
 
     assert await code_of("good-one") is OK
     assert await used_up(code_of) >= BURST - 1
+
+
+async def test_what_was_accepted_once_and_is_refused_now_counts_as_any_other(code_of, service):
+    """A credential that ended, or a forged one with the same end."""
+    good = f"good-{'x' * 43}"
+    await code_of("false-first")
+    assert await code_of(good) is OK
+    await used_up(code_of)
+    assert await code_of(good) is OK
+
+    before = service.asked
+    codes = [await code_of(f"false-{number}-{'x' * 43}") for number in range(50)]
+
+    assert codes[0] is REFUSED
+    assert HELD_BACK in codes
+    assert service.asked - before == codes.count(REFUSED)

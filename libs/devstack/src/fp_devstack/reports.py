@@ -1,6 +1,6 @@
 """The messages of the supervisor's socket, for both sides."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -78,6 +78,7 @@ class Access:
     address, http_address: `host:port` of the gateway's gRPC and HTTP.
     databases: URL by the noun of its service, with the password; for operators.
     ca_file: of the authority to trust; empty where the platform speaks clear text.
+    plain_stores: those that speak clear text all the same, on loopback.
     """
 
     address: str
@@ -88,6 +89,7 @@ class Access:
     team: str
     databases: Mapping[str, str] = field(default_factory=dict)
     ca_file: str = ""
+    plain_stores: Sequence[str] = ()
 
     @property
     def http_url(self) -> str:

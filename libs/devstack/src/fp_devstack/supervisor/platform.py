@@ -94,6 +94,7 @@ class Platform:
             **self.environments.login(),
             databases={each.noun: self._database_url(each.noun) for each in self.services if each.database},
             ca_file=str(self.certificates.authority) if self.certificates else "",
+            plain_stores=sorted(self.stack.pids.keys() - set(self.stack.secured)) if self.certificates else (),
         )
 
     async def restart(self, name: str) -> None:
