@@ -145,6 +145,28 @@ def test_a_difference_is_shown_applied_and_then_gone(run, tmp_path):
     assert run("diff", "-f", "-", given=changed).code == 0
 
 
+def test_a_rule_is_changed_in_its_place(run):
+    name = f"changed-{TAG}"
+    document = {
+        "apiVersion": "forgepoint.io/v1",
+        "kind": "NotificationRule",
+        "metadata": {"name": name},
+        "spec": SPECS["NotificationRule"],
+    }
+    assert outcomes(run("apply", "-f", "-", "-o", "json", given=yaml.safe_dump(document)).out) == {"created"}
+    (before,) = [each for each in run.json("notifications", "rules", "list") if each["name"] == name]
+    document["spec"] = {"patterns": ["fp.models.>", "fp.pipelines.>"], "channels": ["IN_APP"], "min_severity": "ERROR"}
+    given = yaml.safe_dump(document)
+    assert outcomes(run("apply", "-f", "-", "-o", "json", given=given).out) == {"changed"}
+    (after,) = [each for each in run.json("notifications", "rules", "list") if each["name"] == name]
+    assert (after["id"], after["patterns"], after["min_severity"]) == (
+        before["id"],
+        document["spec"]["patterns"],
+        "ERROR",
+    )
+    assert outcomes(run("apply", "-f", "-", "-o", "json", given=given).out) == {"unchanged"}
+
+
 def test_what_cannot_be_applied_is_named_and_does_not_keep_the_rest(run):
     good = {
         "apiVersion": "forgepoint.io/v1",

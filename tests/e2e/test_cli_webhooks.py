@@ -32,4 +32,13 @@ def test_a_webhook_is_signed_and_let_in_by_secrets_of_the_team(run, receiver):
         ),
         6,
     )
+    quiet = run.json("notifications", "rules", "update", name, "--severity", "error", "--in-app")
+    assert (quiet["id"], quiet["min_severity"], quiet["target"]) == (rule["id"], "ERROR", rule["target"])
+    assert quiet["headers"] == rule["headers"]
+    # What verifies and lets in is still there: its receiver has noticed nothing.
+    assert run.json("notifications", "test", "--rule", name)["response_code"] == 204
+    renamed = run.json("notifications", "rules", "update", name, "--name", f"{name}-new", "--webhook", "")
+    assert (renamed["name"], renamed["channels"], renamed.get("target", "")) == (f"{name}-new", ["IN_APP"], "")
+    refused(run("notifications", "rules", "update", name, "--severity", "info"), 5, f"there is no rule {name}")
+    name = f"{name}-new"
     run.json("notifications", "rules", "delete", name)

@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Final
 
 from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
-from forgepoint.platform.v1 import platform_pb2
-from forgepoint.platform.v1.platform_pb2_grpc import PlatformServiceStub
 from fp_kernel import Error, Unavailable
 
 from fp_cli import versions
@@ -52,7 +50,7 @@ def of_platform(client: Client, wire_revision: str, now: Callable[[], float] = t
     yield Row("version", WARN if said else OK, detail, said)
     apart = found.now.ToNanoseconds() / 1e9 - (before + now()) / 2
     yield clock(apart)
-    yield from _login(client)
+    yield from _login(client, found.version)
 
 
 def clock(apart: float) -> Row:
@@ -62,16 +60,21 @@ def clock(apart: float) -> Row:
     return Row("clock", result, f"the platform's is {abs(apart):.1f} s {way} this one's", todo)
 
 
-def _login(client: Client) -> Iterator[Row]:
+def _login(client: Client, platform: str) -> Iterator[Row]:
     try:
         request = auth_pb2.GetCurrentUserRequest()
         claims = client.call(auth_pb2_grpc.AuthServiceStub(client.channel).GetCurrentUser, request).claims
         yield Row("login", OK, f"{claims.email or claims.name or claims.user_id}, {claims.role} of {claims.team}")
-        status = client.call(PlatformServiceStub(client.channel).GetStatus, platform_pb2.GetStatusRequest())
+        services = versions.of_services(client)
     except Error as error:
         yield Row("login", WARN, error.message, next_step(error))
         return
-    for service in status.services:
+    apart = versions.skew_between(services, platform)
+    todo = "an upgrade is under way, or was not brought to its end: restart what is behind" if apart else ""
+    known = sum(bool(each.version) for each in services)
+    detail = "; ".join(apart) or f"{known} of {len(services)} services say their version, and all have the same"
+    yield Row("versions", WARN if apart else OK, detail, todo)
+    for service in services:
         todo = "" if service.serving else f"see `fp logs {service.name}`; its stores are in the rows below"
         detail = "takes calls" if service.serving else "takes no calls"
         yield Row(f"service {service.name}", OK if service.serving else FAIL, detail, todo)

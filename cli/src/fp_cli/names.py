@@ -11,12 +11,13 @@ from forgepoint.featurestore.v1 import featurestore_pb2, featurestore_pb2_grpc
 from forgepoint.notification.v1 import notification_pb2, notification_pb2_grpc
 from forgepoint.pipeline.v1 import pipeline_pb2, pipeline_pb2_grpc
 from forgepoint.registry.v1 import registry_pb2, registry_pb2_grpc
-from fp_kernel import InvalidArgument, Kind, NotFound
+from fp_kernel import InvalidArgument, Kind, NotFound, PermissionDenied
 
 from fp_cli.client import Client
 from fp_cli.failures import advising
 
 _MOST = 10_000
+_RULES = "`fp notifications rules list` shows which there are"
 
 
 def is_id(text: str) -> bool:
@@ -134,7 +135,18 @@ def rule(client: Client, name_or_id: str) -> str:
         return ""
     stub = notification_pb2_grpc.NotificationServiceStub(client.channel)
     found = client.pages(stub.ListRules, notification_pb2.ListRulesRequest(), "rules", _MOST)
-    return _id_of(found, name_or_id, "rule", "`fp notifications rules list` shows which there are")
+    return _id_of(found, name_or_id, "rule", _RULES)
+
+
+def found_rule(client: Client, name_or_id: str) -> Any:
+    """A notification rule itself."""
+    stub = notification_pb2_grpc.NotificationServiceStub(client.channel)
+    found = list(client.pages(stub.ListRules, notification_pb2.ListRulesRequest(), "rules", _MOST))
+    rule_id = _id_of(found, name_or_id, "rule", _RULES)
+    for each in found:
+        if each.id == rule_id:
+            return each
+    raise NotFound(f"there is no rule {name_or_id}", metadata={"next_step": _RULES})
 
 
 def _id_of(items: Iterable[Any], name: str, noun: str, step: str) -> str:
@@ -147,6 +159,18 @@ def _id_of(items: Iterable[Any], name: str, noun: str, step: str) -> str:
     if is_id(name):
         return name
     raise NotFound(f"there is no {noun} {name}", metadata={"next_step": step})
+
+
+def person(client: Client, user_id: str) -> str:
+    """The address of a member of the caller's team; what is no such person, or may not be looked up, stays its id."""
+    if not is_id(user_id):
+        return user_id
+    stub = auth_pb2_grpc.AuthServiceStub(client.channel)
+    try:
+        listed = client.pages(stub.ListUsers, auth_pb2.ListUsersRequest(), "users", _MOST)
+        return next((str(found.email) for found in listed if found.id == user_id), user_id)
+    except PermissionDenied:
+        return user_id
 
 
 def user(client: Client, email_or_id: str) -> str:

@@ -3,9 +3,10 @@
 import json
 import sys
 import time
+from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from forgepoint.platform.v1 import platform_pb2 as pb
 from forgepoint.platform.v1.platform_pb2_grpc import PlatformServiceStub
@@ -38,6 +39,24 @@ def skew(client: str, server: str) -> str:
         return ""
     older = "this command" if ours < theirs else "the platform"
     return f"fp {client} and the platform {server} are more than one minor version apart: bring {older} up to date"
+
+
+def skew_between(services: Iterable[Any], platform: str) -> list[str]:
+    """A sentence for each version of services that is not the platform's; none where it is not known."""
+    others: dict[str, list[str]] = {}
+    for each in services:
+        if each.version and each.version != platform:
+            others.setdefault(each.version, []).append(each.name)
+    return [
+        f"{', '.join(sorted(names))}: {version}, while the gateway is {platform}"
+        for version, names in sorted(others.items())
+    ]
+
+
+def of_services(client: Client) -> Sequence[Any]:
+    stub = PlatformServiceStub(client.channel)
+    found: Sequence[Any] = client.call(stub.GetStatus, pb.GetStatusRequest()).services
+    return found
 
 
 def _parts(text: str) -> tuple[int, int] | None:

@@ -42,9 +42,19 @@ def looked(platform):
 def test_a_platform_that_is_well_has_only_good_rows():
     found = looked(Platform([platform_pb2.ServiceStatus(name="auth", serving=True)]))
 
-    assert list(found) == ["platform", "version", "clock", "login", "service auth"]
+    assert list(found) == ["platform", "version", "clock", "login", "versions", "service auth"]
     assert {row.result for row in found.values()} == {"ok"}
     assert not any(row.todo for row in found.values())
+
+
+def test_services_of_another_version_are_named():
+    of = platform_pb2.ServiceStatus
+    services = [of(name="auth", version="0.1.0"), of(name="billing", version="0.2.0"), of(name="serving")]
+
+    row = looked(Platform(services))["versions"]
+
+    assert (row.result, row.detail) == ("warn", "billing: 0.2.0, while the gateway is 0.1.0")
+    assert "upgrade" in row.todo
 
 
 def test_a_service_that_takes_no_calls_fails_with_where_to_look():

@@ -1,14 +1,48 @@
 """When what is there and what is declared are the same, kind by kind."""
 
+import grpc
 import pytest
+from forgepoint.billing.v1.billing_pb2 import RatePlan
+from forgepoint.notification.v1.notification_pb2 import NotificationRule
+from forgepoint.pipeline.v1.pipeline_pb2 import PipelineDefinition
 from fp_cli.declared.kinds import KINDS
 from fp_kernel import FailedPrecondition
 
 
-@pytest.mark.parametrize("name", ["RatePlan", "NotificationRule"])
-def test_what_never_changes_says_so(name):
-    with pytest.raises(FailedPrecondition, match=f"a {name} never changes"):
-        KINDS[name].change(None, "x", {})
+def test_what_never_changes_says_so():
+    with pytest.raises(FailedPrecondition, match="a RatePlan never changes"):
+        KINDS["RatePlan"].change(None, "x", {}, 0)
+
+
+def test_each_kind_that_changes_expects_the_revision_that_it_has_read():
+    """The next kind is refused here until its change does."""
+    asked = {}
+
+    class Platform:
+        channel = grpc.insecure_channel("127.0.0.1:1")
+
+        def call(self, _, request):
+            fields = {field.name for field in request.DESCRIPTOR.fields}
+            if "expected_revision" in fields:
+                asked[type(request).__name__] = request.expected_revision
+            return Answer()
+
+        def pages(self, *_):
+            yield NotificationRule(id="1", name="x")
+
+    class Answer:
+        """Has whatever is asked for."""
+
+        pipeline = PipelineDefinition(id="1", type="PIPELINE_TYPE_TRAINING_DAG")
+        rate_plan = RatePlan(id="1")
+
+    for each in KINDS.values():
+        if each.name == "RatePlan":
+            continue
+        asked.clear()
+        spec = {"type": "PIPELINE_TYPE_TRAINING_DAG"} if each.name == "Pipeline" else {}
+        each.change(Platform(), "x", spec, 7)
+        assert list(asked.values()) == [7], each.name
 
 
 def test_files_that_the_platform_names_in_a_register_step_are_no_difference():

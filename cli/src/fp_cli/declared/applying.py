@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from fp_kernel import Error
+from fp_kernel import Error, revisions
 from fp_kernel.errors import Kind as ErrorKind
 
+from fp_cli import names
 from fp_cli.client import Client
 from fp_cli.declared.document import Declaration
 from fp_cli.declared.kind import Kind, Spec
@@ -86,20 +87,30 @@ def apply(client: Client, objects: Sequence[Wanted], *, dry_run: bool) -> Iterat
         except Error as error:
             if error.kind not in _OF_ONE:
                 raise
-            yield Outcome(each.kind.name, each.name, FAILED, error=error)
+            yield Outcome(each.kind.name, each.name, FAILED, error=_explained(client, error))
+
+
+def _explained(client: Client, error: Error) -> Error:
+    """With the person who changed it, where that is why it failed."""
+    if error.reason == revisions.CHANGED:
+        if changed_by := error.metadata.get("changed_by"):
+            error.message = error.message.replace(changed_by, names.person(client, changed_by))
+        error.metadata["next_step"] = "`fp diff -f` shows what is there now; apply again when the files have it"
+    return error
 
 
 def _applied(client: Client, each: Wanted, *, dry_run: bool) -> Outcome:
-    before = each.kind.find(client, each.name)
-    if before is None:
+    present = each.kind.find(client, each.name)
+    if present is None:
         if not dry_run:
             each.kind.create(client, each.name, each.spec)
         return Outcome(each.kind.name, each.name, CREATED, None, each.spec)
+    before = present.spec
     after = each.kind.merged(before, each.spec)
     if each.kind.equal(before, after):
         return Outcome(each.kind.name, each.name, UNCHANGED, before, before)
     if not dry_run:
-        each.kind.change(client, each.name, after)
+        each.kind.change(client, each.name, after, present.revision)
     return Outcome(each.kind.name, each.name, CHANGED, before, after)
 
 
@@ -109,10 +120,10 @@ def prune(client: Client, objects: Iterable[tuple[str, str]]) -> Iterator[Outcom
     for name_of_kind, name in sorted(objects, key=lambda each: (-order.index(each[0]), each[1])):
         of = KINDS[name_of_kind]
         try:
-            before = of.find(client, name)
-            if before is not None:
+            present = of.find(client, name)
+            if present is not None:
                 of.delete(client, name)
-            yield Outcome(of.name, name, PRUNED, before, None)
+            yield Outcome(of.name, name, PRUNED, present.spec if present is not None else None, None)
         except Error as error:
             if error.kind not in _OF_ONE:
                 raise

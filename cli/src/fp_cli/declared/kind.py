@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from fp_kernel import FailedPrecondition, invalid
@@ -14,6 +15,14 @@ from fp_cli.messages import sparse
 
 Spec = Mapping[str, Any]
 EVERYTHING: Final = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """What is there. revision: what a change of it expects; 0 for a kind that never changes."""
+
+    spec: Spec
+    revision: int = 0
 
 
 class Kind(ABC):
@@ -32,7 +41,7 @@ class Kind(ABC):
     deletable: ClassVar[bool] = True
 
     @abstractmethod
-    def find(self, client: Client, name: str) -> Spec | None:
+    def find(self, client: Client, name: str) -> Present | None:
         """What is there now."""
 
     @abstractmethod
@@ -40,9 +49,11 @@ class Kind(ABC):
         """Names and specs of everything that may be declared."""
 
     @abstractmethod
-    def create(self, client: Client, name: str, spec: Spec) -> None: ...
+    def create(self, client: Client, name: str, spec: Spec) -> None:
+        """Raises Aborted or AlreadyExists when it is there by now."""
 
-    def change(self, client: Client, name: str, spec: Spec) -> None:  # noqa: ARG002 -- some kinds can
+    def change(self, client: Client, name: str, spec: Spec, revision: int) -> None:  # noqa: ARG002 -- some kinds can
+        """Raises Aborted when it has another revision by now."""
         raise FailedPrecondition(f"a {self.name} never changes: give the new one another name", reason="IMMUTABLE")
 
     def delete(self, client: Client, name: str) -> None:  # noqa: ARG002 -- some kinds can

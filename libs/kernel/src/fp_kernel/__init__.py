@@ -8,6 +8,7 @@ Standard library only; nothing here does I/O, so that any domain may import it. 
 - `clock`: time as a port, so that tests pass it in.
 - `pages`: keyset pages with opaque tokens bound to a team and a filter.
 - `commands`: the identity of a command that may be sent twice.
+- `revisions`: what a change expects of the object that it changes.
 - `budget`: how many retries the load allows.
 - `backoff`: how long to wait between tries.
 - `loading`: values that are loaded once for all who wait, and served while they are renewed.

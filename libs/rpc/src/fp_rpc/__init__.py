@@ -39,7 +39,7 @@ from fp_rpc.identity.caller import CredentialResolver, IdentityResolver
 from fp_rpc.identity.jwks import HttpJwks, JwksSource, StaticJwks
 from fp_rpc.identity.withdrawals import Withdrawal, Withdrawals
 from fp_rpc.retries import RetryPolicy
-from fp_rpc.server.commands import command
+from fp_rpc.server.commands import command, expected_revision
 from fp_rpc.server.incoming_call import Call, caller, current_call, principal
 from fp_rpc.server.server import Server, ServerPolicy
 
@@ -75,6 +75,7 @@ __all__ = [
     "caller",
     "command",
     "current_call",
+    "expected_revision",
     "from_rpc_error",
     "http_status",
     "principal",

@@ -14,6 +14,8 @@ CLIENT_ADDRESS: Final = "fp-client-address"
 FORWARDED_BY: Final = "fp-forwarded-by"
 POSITION: Final = "fp-position"
 REPLAYED: Final = "fp-replayed"
+# Of a service, with its answers to health checks.
+VERSION: Final = "fp-version"
 # Of gRPC itself: whether a client may repeat the call, and how often this call was sent before.
 PUSHBACK: Final = "grpc-retry-pushback-ms"
 PREVIOUS_ATTEMPTS: Final = "grpc-previous-rpc-attempts"

@@ -7,6 +7,7 @@ import pytest
 from fp_auth.adapters.postgres.roles import PostgresTeamRoles
 from fp_auth.app.team_roles import ChangeTeamRole, CreateTeamRole, DeleteTeamRole, ListTeamRoles
 from fp_kernel import (
+    Aborted,
     AlreadyExists,
     FailedPrecondition,
     InvalidArgument,
@@ -48,6 +49,18 @@ async def given(world, caller, role="labeller", **facts):
 
 async def assigned(world, caller, user, role):
     await world.do.assign_role(caller, user_id=user.id, role_name=role, may_see=lambda team: team == caller.team)
+
+
+async def test_who_did_not_see_the_last_change_of_a_role_overwrites_nothing(world, roles, admin):
+    first = await made(roles, admin)
+    facts = {"name": first.name, "scopes": ["models:read"]}
+    changed = await roles.change(admin, description="reads", expected=first.revision, **facts)
+    with pytest.raises(Aborted) as caught:
+        await roles.change(admin, description="stale", expected=first.revision, **facts)
+    assert (caught.value.reason, caught.value.metadata["changed_by"]) == ("REVISION_CHANGED", admin.user_id)
+    (own,) = [each for each in await roles.list(admin) if not each.built_in]
+    assert (own, own.description) == (changed, "reads")
+    assert (await roles.change(admin, description="again", **facts)).revision == changed.revision + 1
 
 
 async def test_who_has_it_may_do_what_it_names_and_nothing_else(world, roles, admin):

@@ -8,15 +8,18 @@ from fp_auth.adapters.events import IDENTITY_ENDED, IDENTITY_RESTORED
 from fp_auth.app.teams import TeamChange
 from fp_auth.domain.teams import Limits
 from fp_kernel import (
+    Aborted,
     AlreadyExists,
     FailedPrecondition,
     InvalidArgument,
     NotFound,
     PermissionDenied,
+    Principal,
     ResourceExhausted,
     Unauthenticated,
 )
 
+OPERATOR = Principal("olga", "platform", "operator", frozenset({"*:*"}), 0.0)
 PASSWORD = "a-river-and-9-lanterns"
 
 
@@ -42,19 +45,30 @@ async def create_key(world, user):
 async def test_a_team_is_made_once_and_renamed_while_its_id_stays(world, alpha, refused):
     with refused(AlreadyExists, field="id", reason="TEAM_TAKEN"):
         await world.do.create_team("alpha", "", Limits())
-    changed = await world.do.update_team("alpha", TeamChange(display_name=" The First "))
+    changed = await world.do.update_team(OPERATOR, "alpha", TeamChange(display_name=" The First "))
     assert (changed.id, changed.display_name, changed.limits) == ("alpha", "The First", Limits())
     assert await world.do.teams.team("alpha") == changed
     assert (await world.do.create_team("beta", "", Limits())).display_name == "beta"
+
+
+async def test_who_did_not_see_the_last_change_of_a_team_overwrites_nothing(world, alpha):
+    renamed = await world.do.update_team(OPERATOR, "alpha", TeamChange("The First"), expected=alpha.revision)
+    assert renamed.revision > alpha.revision
+    with pytest.raises(Aborted) as caught:
+        await world.do.update_team(OPERATOR, "alpha", TeamChange(limits=Limits(users=1)), expected=alpha.revision)
+    assert (caught.value.reason, caught.value.metadata["changed_by"]) == ("REVISION_CHANGED", "olga")
+    assert await world.do.teams.team("alpha") == renamed
+    suspended = await world.do.suspend_team(OPERATOR, "alpha")
+    assert (await world.do.resume_team(OPERATOR, "alpha")).revision > suspended.revision > renamed.revision
 
 
 async def test_bad_names_and_unknown_teams_are_refused(world, alpha, refused):
     with refused(InvalidArgument, field="id"):
         await world.do.create_team("no spaces", "", Limits())
     with refused(InvalidArgument, field="display_name"):
-        await world.do.update_team("alpha", TeamChange(display_name="x" * 101))
+        await world.do.update_team(OPERATOR, "alpha", TeamChange(display_name="x" * 101))
     with refused(NotFound, reason="TEAM_NOT_FOUND"):
-        await world.do.update_team("nobody", TeamChange(display_name="x"))
+        await world.do.update_team(OPERATOR, "nobody", TeamChange(display_name="x"))
     with refused(NotFound, reason="TEAM_NOT_FOUND"):
         await world.do.teams.team("nobody")
 
@@ -153,14 +167,14 @@ async def test_a_team_takes_no_more_keys_than_it_may_and_ended_ones_do_not_count
         await create_key(world, ann)
     await world.do.revoke_api_key(await world.caller(ann), issued.key.id)
     await create_key(world, ann)
-    await world.do.update_team("alpha", TeamChange(limits=Limits()))
+    await world.do.update_team(OPERATOR, "alpha", TeamChange(limits=Limits()))
     await create_key(world, ann)
 
 
 async def test_a_limit_below_what_is_there_takes_nothing_away(world, operator, alpha):
     for number in range(3):
         await create_user(world, operator, f"{number}@example.com")
-    changed = await world.do.update_team("alpha", TeamChange(limits=Limits(users=1)))
+    changed = await world.do.update_team(OPERATOR, "alpha", TeamChange(limits=Limits(users=1)))
     assert changed.limits.users == 1
     await world.do.login("0@example.com", PASSWORD, address="10.0.0.7")
 
@@ -182,7 +196,7 @@ async def test_another_name_of_a_team_leaves_its_id_to_its_people_roles_and_prog
     )
     await world.do.create_invitation(admin, email="bea@example.com", role_name="labeller", team="alpha")
 
-    renamed = await world.do.update_team("alpha", TeamChange(display_name="The Alphas"))
+    renamed = await world.do.update_team(OPERATOR, "alpha", TeamChange(display_name="The Alphas"))
 
     assert (renamed.id, renamed.display_name) == ("alpha", "The Alphas")
     assert set(await world.column(columns)) == {"alpha"}

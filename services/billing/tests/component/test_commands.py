@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from forgepoint.billing.v1 import billing_pb2 as pb
 from forgepoint.common.v1 import common_pb2
-from fp_kernel import AlreadyExists, InvalidArgument, NotFound, PermissionDenied, new_id
+from fp_kernel import Aborted, AlreadyExists, InvalidArgument, NotFound, PermissionDenied, new_id
 from fp_testkit.patience import PATIENCE
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -97,6 +97,26 @@ BAD = [
     (pb.CreateAdjustmentRequest(team="alpha"), "period_start"),
     (pb.ListInvoicesRequest(pagination=common_pb2.PaginationRequest(page_size=-1)), "pagination.page_size"),
 ]
+
+
+async def test_who_did_not_see_the_last_assignment_of_a_plan_overwrites_nothing(ann):
+    async def assign(expected, price):
+        plan = await ann.plan(f"plan-{price}", price=price)
+        return await ann(pb.AssignRatePlanRequest(rate_plan_id=plan.id, expected_revision=expected))
+
+    quota = pb.CheckQuotaRequest(meter_type=pb.METER_TYPE_INFERENCE_REQUEST)
+    assert (await ann(quota)).assignment_revision == 0
+    # Usage gives a team its account, which is no assignment.
+    await ann.record()
+    first = await assign(0, price=1)
+    standing = await ann(quota)
+    assert (standing.rate_plan_id, standing.assignment_revision > 0) == (first.rate_plan.id, True)
+    with pytest.raises(Aborted) as caught:
+        await assign(0, price=2)
+    assert caught.value.reason == "REVISION_CHANGED"
+    assert await ann(quota) == standing
+    await assign(standing.assignment_revision, price=3)
+    assert (await ann(quota)).assignment_revision > standing.assignment_revision
 
 
 async def test_bad_input_is_refused_by_the_name_of_its_field(ann):

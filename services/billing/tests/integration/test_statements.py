@@ -168,6 +168,8 @@ TABLE = {
     "plans.PostgresPlans.add": uses("rate_plans_name"),
     "plans.PostgresPlans.add/2": uses(""),
     "plans.PostgresPlans.find": uses("rate_plans_pkey rates_pkey"),
+    "reads._ASSIGNED": uses("accounts_pkey"),
+    "accounts.PostgresAccounts.assignment": uses("accounts_pkey"),
     "accounts.PostgresAccounts.assign": uses("accounts_pkey"),
     "invoices.PostgresInvoices.next_number": uses(""),
     "usage._RECORDED": uses("usage_facts_pkey", "large", "INFERENCE_REQUEST", date(1970, 1, 1), ["7-"]),

@@ -2,7 +2,7 @@
 
 import pytest
 from forgepoint.featurestore.v1 import featurestore_pb2 as pb
-from fp_kernel import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied, new_id
+from fp_kernel import Aborted, FailedPrecondition, InvalidArgument, NotFound, PermissionDenied, new_id
 from fp_testkit.wallclock import real_now
 
 EVERYTHING = {
@@ -37,6 +37,27 @@ async def test_a_view_defined_anew_has_a_new_schema_and_its_old_rows_stay_readab
     assert await ann.online(view, "a", "b") == {"a": {"temp": 1}, "b": {"temp": 2, "hour": 5}}
     with pytest.raises(InvalidArgument, match=r"features\[0\]\.values\[carrier\]: is not a feature"):
         await ann.write(view, make.values("c", carrier="UA"))
+
+
+async def test_who_did_not_see_the_last_definition_of_a_view_overwrites_nothing(ann, make):
+    def wanted(expected, **facts):
+        request = make.definition(**facts)
+        request.expected_revision = expected
+        return request
+
+    made = (await ann(wanted(0))).feature_view
+    await ann.write(made, make.values("a", 1, temp=1))
+    written = (await ann(pb.GetFeatureViewRequest(name=made.name))).feature_view
+    assert written.revision == made.revision, "what is written of entities is no change of the view"
+    with pytest.raises(Aborted, match="was made meanwhile"):
+        await ann(wanted(0, description="stale"))
+    changed = (await ann(wanted(made.revision, description="new"))).feature_view
+    assert changed.revision > made.revision
+    with pytest.raises(Aborted) as caught:
+        await ann(wanted(made.revision, description="stale"))
+    assert (caught.value.reason, caught.value.metadata["changed_by"]) == ("REVISION_CHANGED", made.owner_user_id)
+    found = (await ann(pb.GetFeatureViewRequest(name=made.name))).feature_view
+    assert (found.description, found.revision) == ("new", changed.revision)
 
 
 async def test_a_feature_never_changes_its_type(ann):

@@ -71,6 +71,7 @@ TABLE = {
     "statements.SAVE_VIEW": uses("feature_views_pkey", *SAVED),
     "log.PostgresLogWriter.lock": uses("feature_views_pkey", row_id(2)),
     "views.PostgresViewNames.lock": uses("feature_views_name", "large", "v52"),
+    "log.PostgresLogWriter.defined_by": uses("feature_log_definitions", row_id(2)),
     "log.PostgresLogWriter.append": uses("", row_id(30_000), 1, "VIEW_DEFINED", "large", 0, "ann", "{}"),
     "log.PostgresLogWriter.append/2": uses("feature_views_pkey", row_id(2)),
     "log.PostgresLogWriter.write": uses(""),

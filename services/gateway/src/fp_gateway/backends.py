@@ -6,7 +6,7 @@ from typing import Any
 import grpc
 from fp_rpc.client.channel_options import channel_options
 from fp_rpc.client.renewed_channel import open_channel
-from fp_rpc.server.health import is_serving
+from fp_rpc.server.health import Standing, standing
 from fp_rpc.tls.certificates import Certificates
 
 from fp_gateway.failures import MAX_MESSAGE_BYTES
@@ -42,8 +42,12 @@ class Backends:
 
     async def serving(self, noun: str) -> bool:
         """Whether the service's health check says that it takes calls."""
+        return (await self.standing(noun)).serving
+
+    async def standing(self, noun: str) -> Standing:
+        """What the service's health check says: whether it takes calls, and its version."""
         channel = self._channels.get(noun)
-        return channel is not None and await is_serving(channel, timeout=_HEALTH_TIMEOUT)
+        return Standing() if channel is None else await standing(channel, timeout=_HEALTH_TIMEOUT)
 
     async def close(self) -> None:
         for channel in (*self._channels.values(), self._unimplemented):

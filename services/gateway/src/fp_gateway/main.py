@@ -41,7 +41,7 @@ async def serve(runtime: Runtime, settings: GatewaySettings) -> None:
     bus = await soft_bus(runtime, settings)
     others = peers(runtime, settings)
     callers = Callers(others.identity, _refusals(runtime, AuditPublisher(bus)))
-    status = PlatformServicer(lambda noun: backends.serving(noun), settings.addresses(), runtime.clock)  # noqa: PLW0108 -- it comes below
+    status = PlatformServicer(lambda noun: backends.standing(noun), settings.addresses(), runtime.clock)  # noqa: PLW0108 -- it comes below
     port = await _own_rpcs(runtime, others, AuditPublisher(bus), status)
     backends = Backends(settings.addresses(), f"127.0.0.1:{port}", runtime.certificates)
     runtime.on_close(backends.close)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from forgepoint.platform.v1 import platform_pb2 as pb
 from forgepoint.platform.v1.platform_pb2_grpc import PlatformServiceServicer
 from fp_kernel import Clock
+from fp_rpc.server.health import Standing
 from fp_rpc.times import to_timestamp
 from fp_rpc.wire import wire_revision
 
@@ -20,10 +21,10 @@ _KEPT: Final = 5.0  # seconds
 
 
 class PlatformServicer(PlatformServiceServicer):
-    """serving: whether a service takes calls. nouns: of the services behind the gateway."""
+    """standing: what a service says of itself. nouns: of the services behind the gateway."""
 
-    def __init__(self, serving: Callable[[str], Awaitable[bool]], nouns: Collection[str], clock: Clock) -> None:
-        self._serving = serving
+    def __init__(self, standing: Callable[[str], Awaitable[Standing]], nouns: Collection[str], clock: Clock) -> None:
+        self._standing = standing
         self._nouns = sorted(nouns)
         self._clock = clock
         self._version = version(f"fp-{NOUN}")
@@ -44,7 +45,10 @@ class PlatformServicer(PlatformServiceServicer):
         return pb.GetStatusResponse(services=services, asked_at=to_timestamp(asked_at))
 
     async def _asked(self) -> list[pb.ServiceStatus]:
-        answers = await asyncio.gather(*map(self._serving, self._nouns))
+        answers = await asyncio.gather(*map(self._standing, self._nouns))
         own = pb.ServiceStatus(name=NOUN, serving=True, version=self._version)
-        others = [pb.ServiceStatus(name=noun, serving=yes) for noun, yes in zip(self._nouns, answers, strict=True)]
+        others = [
+            pb.ServiceStatus(name=noun, serving=said.serving, version=said.version)
+            for noun, said in zip(self._nouns, answers, strict=True)
+        ]
         return sorted([own, *others], key=lambda each: each.name)

@@ -36,6 +36,8 @@ async def test_which_services_take_calls_is_told_to_callers_that_are_known(edge,
     serving = {each.name: each.serving for each in found.services}
     assert list(serving) == sorted(serving)
     assert (serving["gateway"], serving["registry"]) == (True, True)
+    versions = {each.name: each.version for each in found.services if each.serving}
+    assert versions["registry"] == version("fp-registry"), "each service says its own"
 
 
 def test_the_fingerprint_of_the_protos_stays_the_same():

@@ -151,6 +151,15 @@ CASES = [
     ("notification", "POST", "/notifications/read", {"markAll": True}, 200, "MarkRead", {"markAll": True}),
     ("notification", "GET", "/notifications/rules", None, 200, "ListRules", {}),
     ("notification", "POST", "/notifications/rules", {"name": "r"}, 201, "CreateRule", {"name": "r"}),
+    (
+        "notification",
+        "PUT",
+        "/notifications/rules/r1",
+        {"name": "r", "expectedRevision": "2"},
+        200,
+        "UpdateRule",
+        {"id": "r1", "name": "r", "expectedRevision": "2"},
+    ),
     ("notification", "DELETE", "/notifications/rules/r1", None, 200, "DeleteRule", {"id": "r1"}),
     ("notification", "POST", "/notifications/rules/r1/test", None, 200, "TestChannel", {"ruleId": "r1"}),
 ]

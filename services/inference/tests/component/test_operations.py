@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from forgepoint.common.v1.common_pb2 import PaginationRequest
 from forgepoint.inference.v1 import inference_pb2 as pb
-from fp_kernel import Internal, InvalidArgument, NotFound, PermissionDenied
+from fp_kernel import Aborted, Internal, InvalidArgument, NotFound, PermissionDenied
 from fp_testkit.issuer import Issuer
 
 Start = Callable[..., Awaitable[Any]]
@@ -108,7 +108,12 @@ async def test_a_deleted_route_answers_nobody_until_a_split_is_set(
     with pytest.raises(NotFound):
         await stub.DeleteRoute(pb.DeleteRouteRequest(model_name="delays"))
     target = pb.RouteTarget(version="1", weight_bps=10_000)
-    await other.UpsertRoute(pb.UpsertRouteRequest(model_name="delays", targets=[target]))
+    route = (
+        await other.UpsertRoute(pb.UpsertRouteRequest(model_name="delays", targets=[target], expected_revision=0))
+    ).route
+    with pytest.raises(Aborted) as stale:
+        await stub.UpsertRoute(pb.UpsertRouteRequest(model_name="delays", targets=[target], expected_revision=0))
+    assert stale.value.metadata["revision"] == str(route.revision)
     for replica in (first, second):
         await replica.weights({"1": 10_000})
     assert (await stub.Predict(ask())).served_version == "1"

@@ -1,11 +1,13 @@
 """Buckets, answers and routes in a real Redis."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 import pytest_asyncio
 from fp_inference.adapters.redis_buckets import RedisBuckets
 from fp_inference.adapters.redis_replays import RedisReplays
@@ -13,6 +15,7 @@ from fp_inference.adapters.redis_routes import RedisRoutes
 from fp_inference.app.values import Replay
 from fp_inference.domain.bucket import Limit
 from fp_inference.domain.routes import Route, Share, Split, Stable, Target, TargetStatus
+from fp_kernel import Aborted
 from fp_kernel.signatures import Column, Signature, TensorSpec
 from fp_kernel.tensors import ElementType
 from fp_redis import RedisClient
@@ -108,7 +111,7 @@ async def test_routes_come_back_as_they_were_kept(link: RedisClient, redis: Any)
     await routes.save_stable("alpha", "delays/new york", stable)
     await routes.save_archived("alpha", "delays/new york", _START)
     await routes.save_restored("beta", "delays/new york", _START)
-    split = await routes.set_split("alpha", "delays/new york", (Share("id-1", 1, 10_000),), _START)
+    split = await routes.set_split("alpha", "delays/new york", (Share("id-1", 1, 10_000),), _START, by="ann")
     alpha, beta = await RedisRoutes(link).load()
     assert (alpha.team, alpha.model_name) == ("alpha", "delays/new york")
     assert alpha.targets == {"id-1": _target()}
@@ -134,18 +137,45 @@ async def test_an_older_state_of_a_version_never_replaces_a_newer_one(link: Redi
 async def test_splits_that_replicas_set_at_once_have_one_newest(link: RedisClient, redis: Any) -> None:
     routes = RedisRoutes(link)
     shares = [(Share("id-1", 1, weight), Share("id-2", 2, 10_000 - weight)) for weight in range(0, 10_000, 1_000)]
-    splits = await asyncio.gather(*(routes.set_split("alpha", "delays", share, _START) for share in shares))
+    splits = await asyncio.gather(*(routes.set_split("alpha", "delays", share, _START, by="ann") for share in shares))
     assert len({split.revision for split in splits}) == 10
     (route,) = await routes.load()
     assert route.split == max(splits, key=lambda split: split.revision)
 
 
+async def test_a_split_that_expects_another_one_than_there_is_changes_nothing(link: RedisClient, redis: Any) -> None:
+    routes = RedisRoutes(link)
+    whole, shared = (Share("id-1", 1, 10_000),), (Share("id-1", 1, 9_000), Share("id-2", 2, 1_000))
+    first = await routes.set_split("alpha", "delays", whole, _START, by="ann", expected=0)
+    for stale, said in ((0, "was made meanwhile by ann"), (first.revision - 1, "was changed meanwhile by ann")):
+        with pytest.raises(Aborted, match=said):
+            await routes.set_split("alpha", "delays", shared, _START, by="bob", expected=stale)
+    (route,) = await routes.load()
+    assert route.split == first
+    second = await routes.set_split("alpha", "delays", shared, _START, by="bob", expected=first.revision)
+    assert second.revision > first.revision
+    gone = await routes.set_split("alpha", "delays", (), _START, by="bob")
+    with pytest.raises(Aborted, match="is not there any more"):
+        await routes.set_split("alpha", "delays", whole, _START, by="ann", expected=gone.revision)
+    # A route that was deleted is one that is not there.
+    assert (await routes.set_split("alpha", "delays", whole, _START, by="ann", expected=0)).set_by == "ann"
+
+
+async def test_a_split_of_code_before_is_read_without_who_set_it(link: RedisClient, redis: Any) -> None:
+    routes = RedisRoutes(link)
+    split = await routes.set_split("alpha", "delays", (Share("id-1", 1, 10_000),), _START, by="ann")
+    body = json.dumps({"shares": [{"version_id": "id-1", "since": 1, "weight_bps": 10_000}], "set_at": str(_START)})
+    await redis.hset("fp:inference:splits:alpha", "delays", f"{split.revision + 1}|{body}")
+    (route,) = await routes.load()
+    assert route.split == Split(split.shares, split.revision + 1, _START)
+
+
 async def test_a_split_after_a_flush_is_newer_than_what_processes_remember(link: RedisClient, redis: Any) -> None:
     routes = RedisRoutes(link)
     whole, shared = (Share("id-1", 1, 10_000),), (Share("id-1", 1, 9_000), Share("id-2", 2, 1_000))
-    before = await routes.set_split("alpha", "delays", whole, _START)
+    before = await routes.set_split("alpha", "delays", whole, _START, by="ann")
     await redis.flushdb()
-    after = await routes.set_split("alpha", "delays", shared, _START)
+    after = await routes.set_split("alpha", "delays", shared, _START, by="ann")
     assert after.revision > before.revision
     assert Route("alpha", "delays", split=before).with_split(after).split == after
 
@@ -160,7 +190,7 @@ async def test_other_replicas_hear_of_a_split(link: RedisClient, redis: Any) -> 
     async with asyncio.TaskGroup() as group:
         watching = group.create_task(routes.watch(ready, lambda *changed: heard.put_nowait(changed)))
         await connected.wait()
-        split = await routes.set_split("alpha", "delays", (Share("id-1", 1, 10_000),), _START)
+        split = await routes.set_split("alpha", "delays", (Share("id-1", 1, 10_000),), _START, by="ann")
         async with asyncio.timeout(PATIENCE):
             assert await heard.get() == ("alpha", "delays", split)
         watching.cancel()
@@ -180,7 +210,7 @@ async def test_what_is_over_for_long_is_forgotten_and_all_else_stays(link: Redis
         tombstones = [replace(_target(f"{at}"), status=TargetStatus.REMOVED, deployed_at=moment) for at in range(2, 5)]
         for target in tombstones:
             await routes.save_target("alpha", model, target)
-        await routes.set_split("alpha", model, whole, moment)
+        await routes.set_split("alpha", model, whole, moment, by="ann")
         await routes.save_stable("alpha", model, Stable("id-1", "1", moment))
         await routes.save_archived("alpha", model, moment)
         await routes.save_restored("alpha", model, moment)

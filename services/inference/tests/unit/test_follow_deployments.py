@@ -144,7 +144,7 @@ async def test_a_split_is_kept_and_reaches_other_replicas(setting: Setting) -> N
     other.store = setting.store
     other.restart()
     await other.follow.start()
-    route = await split("alpha", "delays", [("1", 9_000), ("2", 1_000)], _command())
+    route = await split("alpha", "delays", [("1", 9_000), ("2", 1_000)], _command(), by="ann")
     assert setting.weights == {"1": 9_000, "2": 1_000}
     assert route.split is not None
     other.follow.split("alpha", "delays", route.split)
@@ -158,21 +158,21 @@ async def test_without_the_store_a_split_is_refused(setting: Setting) -> None:
     split = await _two_versions(setting)
     setting.store.away = True
     with pytest.raises(Unavailable):
-        await split("alpha", "delays", [("2", 10_000)], _command())
+        await split("alpha", "delays", [("2", 10_000)], _command(), by="ann")
     assert setting.weights == {"1": 10_000, "2": 0}
 
 
 async def test_a_split_of_a_model_that_nobody_knows_yet_may_be_tried_again(setting: Setting) -> None:
     split = _set_traffic_split(setting)
     with pytest.raises(FailedPrecondition) as caught:
-        await split("alpha", "delays", [("1", 10_000)], _command())
+        await split("alpha", "delays", [("1", 10_000)], _command(), by="ann")
     assert caught.value.fields[0].field == "weights[0].version"
     assert caught.value.retry_after
 
 
 async def test_a_split_of_a_version_that_was_just_deployed_asks_the_pipeline(setting: Setting) -> None:
     setting.deployments.listed = [deployment("1", 1)]
-    await _set_traffic_split(setting)("alpha", "delays", [("1", 10_000)], _command())
+    await _set_traffic_split(setting)("alpha", "delays", [("1", 10_000)], _command(), by="ann")
     assert setting.weights == {"1": 10_000}
 
 
@@ -180,32 +180,32 @@ async def test_a_version_whose_runtime_cannot_be_reached_from_here_gets_no_traff
     split = await _two_versions(setting)
     setting.runtimes.unreachable.add("2")
     with pytest.raises(FailedPrecondition) as caught:
-        await split("alpha", "delays", [("1", 9_000), ("2", 1_000)], _command())
+        await split("alpha", "delays", [("1", 9_000), ("2", 1_000)], _command(), by="ann")
     assert caught.value.reason == "VERSION_NOT_READY"
     assert caught.value.retry_after
     assert setting.weights == {"1": 10_000, "2": 0}
     setting.runtimes.unreachable.clear()
-    await split("alpha", "delays", [("1", 9_000), ("2", 1_000)], _command())
+    await split("alpha", "delays", [("1", 9_000), ("2", 1_000)], _command(), by="ann")
     assert setting.weights == {"1": 9_000, "2": 1_000}
 
 
 async def test_traffic_moves_back_to_a_version_of_the_split_though_its_runtime_is_away(setting: Setting) -> None:
     split = await _two_versions(setting)
-    await split("alpha", "delays", [("1", 0), ("2", 10_000)], _command())
+    await split("alpha", "delays", [("1", 0), ("2", 10_000)], _command(), by="ann")
     setting.runtimes.unreachable.add("1")
-    await split("alpha", "delays", [("1", 10_000), ("2", 0)], _command())
+    await split("alpha", "delays", [("1", 10_000), ("2", 0)], _command(), by="ann")
     assert setting.weights == {"1": 10_000, "2": 0}
 
 
 async def test_an_old_command_that_is_sent_again_moves_nothing(setting: Setting) -> None:
     split = await _two_versions(setting)
-    await split("alpha", "delays", [("2", 10_000)], _command("first"))
-    await split("alpha", "delays", [("1", 10_000)], _command("second"))
+    await split("alpha", "delays", [("2", 10_000)], _command("first"), by="ann")
+    await split("alpha", "delays", [("1", 10_000)], _command("second"), by="ann")
     with pytest.raises(Replayed):
-        await split("alpha", "delays", [("2", 10_000)], _command("first"))
+        await split("alpha", "delays", [("2", 10_000)], _command("first"), by="ann")
     assert setting.weights == {"1": 10_000, "2": 0}
     with pytest.raises(InvalidArgument):
-        await split("alpha", "delays", [("2", 10_000)], _command("first", b"other"))
+        await split("alpha", "delays", [("2", 10_000)], _command("first", b"other"), by="ann")
 
 
 async def test_replicas_agree_whichever_event_comes_first(setting: Setting) -> None:

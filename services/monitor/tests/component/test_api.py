@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from forgepoint.monitor.v1 import monitor_pb2 as pb
 from fp_kernel import (
+    Aborted,
     FailedPrecondition,
     InvalidArgument,
     NotFound,
@@ -39,6 +40,23 @@ async def test_a_monitor_is_read_back_as_it_was_configured(replica, client):
     paused = await engineer.configure(enabled=False)
     assert (paused.created, paused.monitor.state) == (False, pb.MONITOR_STATE_PAUSED)
     assert (paused.monitor.id, paused.monitor.retrain_cooldown.seconds) == (monitor.id, 3_600)
+
+
+async def test_who_did_not_see_the_last_change_of_a_monitor_overwrites_nothing(replica, client):
+    engineer = client((await replica()).grpc_address)
+    made = (await engineer.configure(expected_revision=0)).monitor
+    with pytest.raises(Aborted, match="was made meanwhile by engineer-of-alpha"):
+        await engineer.configure(expected_revision=0, window_size=300)
+    paused = (await engineer.configure(expected_revision=made.revision, enabled=False)).monitor
+    with pytest.raises(Aborted) as caught:
+        await engineer.configure(expected_revision=made.revision, window_size=300)
+    assert (caught.value.reason, caught.value.metadata["revision"]) == ("REVISION_CHANGED", str(paused.revision))
+    assert (await engineer.status()).monitor == paused
+    with pytest.raises(InvalidArgument, match="expected_revision"):
+        await engineer.configure(expected_revision=-1)
+    await engineer.stub.DeleteMonitor(pb.DeleteMonitorRequest(model_name="delays"))
+    with pytest.raises(Aborted, match="is not there any more"):
+        await engineer.configure(expected_revision=paused.revision)
 
 
 BAD: list[tuple[str, dict[str, Any]]] = [

@@ -58,7 +58,7 @@ class World:
         given = {"auto_retrain": False, "retrain_pipeline_id": ""} | given
         config = Config(self.model, thresholds=(), **given)
         return await ConfigureMonitor(self.transactions, self.reads, AsyncMock(), self.clock)(
-            "alpha", config, NO_COMMAND
+            "alpha", config, NO_COMMAND, by="ann"
         )
 
     async def promote(self, version="1", sequence=1, profile=PROFILE):

@@ -66,7 +66,7 @@ async def prepared(databases: Any, *, duration: timedelta = timedelta()) -> str:
     size = 0 if duration else SIZE
     config = Config("delays", duration, size, 10, (), auto_retrain=True, retrain_pipeline_id=PIPELINE, enabled=True)
     await ConfigureMonitor(transactions, PostgresReads(database), AsyncMock(), RunningClock())(
-        "alpha", config, NO_COMMAND
+        "alpha", config, NO_COMMAND, by="ann"
     )
     await TakeBaseline(transactions, RunningClock(), consumer="monitor")(
         new_id(), Promotion("alpha", "m", "delays", "1", profile(), NOW, 1)

@@ -39,6 +39,7 @@ from fp_notification.app.notify import Notify
 from fp_notification.app.queries import Queries
 from fp_notification.app.try_channel import TryChannel
 from fp_notification.app.update_preferences import UpdatePreferences
+from fp_notification.app.update_rule import UpdateRule
 from fp_notification.app.worker import Worker
 from fp_notification.domain.delivery import Backoff
 from fp_notification.domain.notifications import Notification
@@ -68,6 +69,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     servicer = NotificationServicer(
         update_preferences=UpdatePreferences(transactions, reads, sender, clock, mailing=smtp is not None),
         create_rule=CreateRule(transactions, sender, clock, mailing=smtp is not None),
+        update_rule=UpdateRule(transactions, reads, sender, clock, mailing=smtp is not None),
         delete_rule=DeleteRule(transactions),
         mark_read=MarkRead(transactions, clock),
         try_channel=TryChannel(transactions, once, settings.notification_lease, clock),

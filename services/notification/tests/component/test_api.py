@@ -1,6 +1,6 @@
 import pytest
 from forgepoint.notification.v1 import notification_pb2 as pb
-from fp_kernel import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, PermissionDenied, new_id
+from fp_kernel import Aborted, AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, PermissionDenied, new_id
 
 IN_APP, WEBHOOK = pb.NOTIFICATION_CHANNEL_IN_APP, pb.NOTIFICATION_CHANNEL_WEBHOOK
 INFO, WARNING = pb.NOTIFICATION_SEVERITY_INFO, pb.NOTIFICATION_SEVERITY_WARNING
@@ -99,6 +99,73 @@ async def test_rules_are_made_listed_and_deleted_by_admins(replica, caller):
     await admin.DeleteRule(pb.DeleteRuleRequest(id=made[0].id, idempotency_key="k"))
     with pytest.raises(NotFound):
         await admin.DeleteRule(pb.DeleteRuleRequest(id=made[0].id))
+
+
+def rule_change(made, **changes):
+    """The rule as it is read, as a change of it."""
+    given = {name: getattr(made, name) for name in ("id", "patterns", "channels", "min_severity", "target")}
+    return pb.UpdateRuleRequest(**(given | changes))
+
+
+async def test_a_rule_is_changed_in_its_place(replica, caller, receiver):
+    admin = caller(await replica())
+    made = (await admin.CreateRule(rule(channels=[WEBHOOK, IN_APP], target=receiver.url))).rule
+    secret = (await admin.GetWebhookSecret(pb.GetWebhookSecretRequest(rule_id=made.id))).secret
+    wanted = rule_change(made, name="moved", patterns=["fp.pipelines.>"], min_severity=WARNING, idempotency_key="k")
+    changed = (await admin.UpdateRule(wanted)).rule
+    assert (changed.id, changed.name, list(changed.patterns)) == (made.id, "moved", ["fp.pipelines.>"])
+    assert (changed.min_severity, changed.target) == (WARNING, made.target)
+    assert (changed.created_by, changed.created_at) == (made.created_by, made.created_at)
+    assert (await admin.UpdateRule(wanted)).rule == changed, "the same key again changes nothing more"
+    assert list((await admin.ListRules(pb.ListRulesRequest())).rules) == [changed]
+    # The receiver goes on verifying with what it knows until the rule calls another place.
+    assert (await admin.GetWebhookSecret(pb.GetWebhookSecretRequest(rule_id=made.id))).secret == secret
+    assert (await admin.TestChannel(pb.TestChannelRequest(channel=WEBHOOK, rule_id=made.id))).response_code == 204
+    elsewhere = rule_change(changed, target=f"{receiver.url}/elsewhere")
+    assert (await admin.UpdateRule(elsewhere)).rule.name == "moved", "an empty name keeps the present one"
+    assert (await admin.GetWebhookSecret(pb.GetWebhookSecretRequest(rule_id=made.id))).secret != secret
+    silent = (await admin.UpdateRule(rule_change(changed, channels=[IN_APP], target=""))).rule
+    assert (list(silent.channels), silent.target) == ([IN_APP], "")
+    with pytest.raises(FailedPrecondition):
+        await admin.GetWebhookSecret(pb.GetWebhookSecretRequest(rule_id=made.id))
+
+
+async def test_a_change_of_a_rule_is_refused_as_its_creation_would_be(replica, caller, receiver):
+    service = await replica()
+    admin, viewer, other = caller(service), caller(service, "viewer"), caller(service, team="beta")
+    made = (await admin.CreateRule(rule())).rule
+    await admin.CreateRule(rule(name="taken"))
+    assert await field_of(admin.UpdateRule(rule_change(made, patterns=["fp.audit.>"]))) == "patterns[0]"
+    assert await field_of(admin.UpdateRule(rule_change(made, channels=[]))) == "channels"
+    assert await field_of(admin.UpdateRule(rule_change(made, channels=[WEBHOOK]))) == "target"
+    inside = rule_change(made, channels=[WEBHOOK], target="https://10.0.0.1/")
+    assert await field_of(admin.UpdateRule(inside)) == "target"
+    assert await field_of(admin.UpdateRule(rule_change(made, id="x"))) == "id"
+    assert await field_of(admin.UpdateRule(rule_change(made, expected_revision=-1))) == "expected_revision"
+    with pytest.raises(AlreadyExists):
+        await admin.UpdateRule(rule_change(made, name="taken"))
+    for who, error in ((viewer, PermissionDenied), (other, NotFound)):
+        with pytest.raises(error):
+            await who.UpdateRule(rule_change(made))
+    with pytest.raises(NotFound):
+        await admin.UpdateRule(rule_change(made, id=new_id()))
+    assert made in (await admin.ListRules(pb.ListRulesRequest())).rules, "nothing of it was stored"
+
+
+async def test_who_did_not_see_the_last_change_of_a_rule_overwrites_nothing(replica, caller):
+    service = await replica()
+    ann, bob = caller(service), caller(service)
+    made = (await ann.CreateRule(rule())).rule
+    await ann.UpdateRule(rule_change(made, patterns=["fp.pipelines.>"], expected_revision=made.revision))
+    with pytest.raises(Aborted) as caught:
+        await bob.UpdateRule(rule_change(made, min_severity=WARNING, expected_revision=made.revision))
+    assert (caught.value.reason, caught.value.metadata["changed_by"]) == ("REVISION_CHANGED", "admin-of-alpha")
+    (found,) = (await ann.ListRules(pb.ListRulesRequest())).rules
+    assert (list(found.patterns), found.min_severity) == (["fp.pipelines.>"], INFO)
+    again = rule_change(found, min_severity=WARNING, expected_revision=found.revision)
+    assert (await bob.UpdateRule(again)).rule.revision == found.revision + 1
+    # Without an expectation the last change stands.
+    assert (await ann.UpdateRule(rule_change(made))).rule.min_severity == INFO
 
 
 async def test_a_rule_that_is_made_twice_with_one_key_is_made_once(replica, caller):

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from forgepoint.pipeline.v1 import pipeline_pb2 as pb
 from forgepoint.pipeline.v1.pipeline_pb2_grpc import PipelineOrchestratorServiceStub
-from fp_kernel import AlreadyExists, InvalidArgument, NotFound, PermissionDenied
+from fp_kernel import Aborted, AlreadyExists, InvalidArgument, NotFound, PermissionDenied
 from fp_rpc import BearerToken, Channels
 from fp_testkit.patience import PATIENCE
 from google.protobuf import json_format
@@ -112,6 +112,9 @@ async def test_a_pipeline_is_changed_and_deleted(replica, client):
     changed = (await engineer.stub.UpdatePipeline(request)).pipeline
     assert (changed.name, list(changed.steps), changed.created_at) == ("smaller", steps, created.created_at)
     assert (await engineer.stub.UpdatePipeline(request)).pipeline == changed
+    with pytest.raises(Aborted, match="was changed meanwhile"):
+        stale = pb.UpdatePipelineRequest(pipeline_id=created.id, name="stale", expected_revision=created.revision)
+        await engineer.stub.UpdatePipeline(stale)
     assert (await engineer.stub.GetPipeline(pb.GetPipelineRequest(pipeline_id=created.id))).pipeline == changed
     gone = pb.DeletePipelineRequest(pipeline_id=created.id, idempotency_key="gone")
     await engineer.stub.DeletePipeline(gone)

@@ -1,7 +1,7 @@
 """Changing and deleting a pipeline, and what an execution that is under way then does."""
 
 import pytest
-from fp_kernel import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
+from fp_kernel import Aborted, AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from fp_pipeline.app.peers import Actor
 from fp_pipeline.domain.definition import PipelineChange, PipelineType, StepType
 from fp_pipeline.domain.execution import ExecutionStatus
@@ -9,9 +9,9 @@ from fp_pipeline.domain.execution import ExecutionStatus
 ANN = Actor("alpha", "ann")
 
 
-def update(service, pipeline, name=None, steps=None, then=None, actor=ANN):
+def update(service, pipeline, name=None, steps=None, then=None, actor=ANN, expected=None):
     change = PipelineChange(name, steps, then)
-    return service.do.update_pipeline(actor, pipeline.id, change, service.command())
+    return service.do.update_pipeline(actor, pipeline.id, change, service.command(), expected=expected)
 
 
 def delete(service, pipeline, actor=ANN):
@@ -39,13 +39,23 @@ async def test_what_is_not_named_stays(service):
     saga = await service.pipeline(PipelineType.DEPLOYMENT_SAGA, *service.saga, name="deploy")
     pipeline = await service.pipeline(PipelineType.TRAINING_DAG, *service.training, name="train")
     followed = await update(service, pipeline, then=saga.id)
-    assert (followed.then_pipeline_id, followed.steps, followed.revision) == (saga.id, pipeline.steps, 1)
+    assert (followed.then_pipeline_id, followed.steps, followed.revision) == (saga.id, pipeline.steps, 2)
     renamed = await update(service, pipeline, name="train weekly")
     assert (renamed.name, renamed.then_pipeline_id) == ("train weekly", saga.id)
     assert (await update(service, pipeline, then="")).then_pipeline_id == ""
     assert await update(service, pipeline, steps=pipeline.steps) == await service.do.queries.pipeline(
         "alpha", pipeline.id
     )
+
+
+async def test_who_did_not_see_the_last_change_overwrites_nothing(service):
+    pipeline = await service.pipeline(PipelineType.TRAINING_DAG, service.step("a", StepType.CUSTOM))
+    renamed = await update(service, pipeline, name="nightly", expected=pipeline.revision)
+    assert (await update(service, pipeline, name="nightly", expected=renamed.revision)) == renamed, "as it is already"
+    with pytest.raises(Aborted) as caught:
+        await update(service, pipeline, steps=(service.step("b", StepType.CUSTOM),), expected=pipeline.revision)
+    assert (caught.value.reason, caught.value.metadata["changed_by"]) == ("REVISION_CHANGED", "ann")
+    assert await service.do.queries.pipeline("alpha", pipeline.id) == renamed
 
 
 async def test_a_change_is_checked_as_a_new_pipeline_is(service):

@@ -6,11 +6,12 @@ from typing import Any, ClassVar
 from forgepoint.monitor.v1 import monitor_pb2 as pb
 from forgepoint.monitor.v1 import monitor_pb2_grpc
 from fp_kernel import NotFound
+from fp_kernel.revisions import NOTHING
 from google.protobuf.message import Message
 
 from fp_cli import health, names
 from fp_cli.client import Client, idempotency_key
-from fp_cli.declared.kind import EVERYTHING, Kind, Spec
+from fp_cli.declared.kind import EVERYTHING, Kind, Present, Spec
 
 
 class Monitor(Kind):
@@ -22,12 +23,12 @@ class Monitor(Kind):
     references: ClassVar = {"retrain_pipeline": "retrain_pipeline_id"}
     kept = ("retrain_cooldown",)
 
-    def find(self, client: Client, name: str) -> Spec | None:
+    def find(self, client: Client, name: str) -> Present | None:
         try:
             status = client.call(_stub(client).GetMonitorStatus, pb.GetMonitorStatusRequest(model_name=name)).status
         except NotFound:
             return None
-        return self._of(client, status.monitor)
+        return Present(self._of(client, status.monitor), status.monitor.revision)
 
     def all(self, client: Client) -> Iterator[tuple[str, Spec]]:
         listed = client.pages(_stub(client).ListMonitors, pb.ListMonitorsRequest(), "entries", EVERYTHING)
@@ -35,12 +36,14 @@ class Monitor(Kind):
             yield entry.monitor.model_name, self._of(client, entry.monitor)
 
     def create(self, client: Client, name: str, spec: Spec) -> None:
+        self.change(client, name, spec, NOTHING)
+
+    def change(self, client: Client, name: str, spec: Spec, revision: int) -> None:
         request = self.request(name, spec)
+        request.expected_revision = revision
         if pipeline := spec.get("retrain_pipeline"):
             request.retrain_pipeline_id = names.pipeline_named(client, pipeline).id
         health.configure(client, request)
-
-    change = create
 
     def request(self, name: str, spec: Spec) -> Any:
         return super().request(name, {"enabled": True, **spec})

@@ -9,7 +9,7 @@ from fp_kernel import FailedPrecondition, NotFound
 
 from fp_cli import names
 from fp_cli.client import Client, idempotency_key
-from fp_cli.declared.kind import EVERYTHING, Kind, Spec
+from fp_cli.declared.kind import EVERYTHING, Kind, Present, Spec
 
 _NAMED_FILES: Final = ("artifact", "profile", "metrics")
 
@@ -21,11 +21,12 @@ class Pipeline(Kind):
     message = pb.CreatePipelineRequest
     references: ClassVar = {"then_pipeline": "then_pipeline_id"}
 
-    def find(self, client: Client, name: str) -> Spec | None:
+    def find(self, client: Client, name: str) -> Present | None:
         try:
-            return self._of(client, names.pipeline_named(client, name))
+            found = names.pipeline_named(client, name)
         except NotFound:
             return None
+        return Present(self._of(client, found), found.revision)
 
     def all(self, client: Client) -> Iterator[tuple[str, Spec]]:
         listed = client.pages(_stub(client).ListPipelines, pb.ListPipelinesRequest(), "pipelines", EVERYTHING)
@@ -38,7 +39,7 @@ class Pipeline(Kind):
         request.idempotency_key = idempotency_key("")
         client.call(_stub(client).CreatePipeline, request)
 
-    def change(self, client: Client, name: str, spec: Spec) -> None:
+    def change(self, client: Client, name: str, spec: Spec, revision: int) -> None:
         found = names.pipeline_named(client, name)
         wanted = self.request(name, spec)
         if wanted.type != found.type:
@@ -49,6 +50,7 @@ class Pipeline(Kind):
             steps=wanted.steps,
             then_pipeline_id=then,
             ends_then_pipeline=not then,
+            expected_revision=revision,
             idempotency_key=idempotency_key(""),
         )
         client.call(_stub(client).UpdatePipeline, request)

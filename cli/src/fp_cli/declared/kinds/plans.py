@@ -7,10 +7,11 @@ from forgepoint.auth.v1 import teams_pb2, teams_pb2_grpc
 from forgepoint.billing.v1 import billing_pb2 as pb
 from forgepoint.billing.v1 import billing_pb2_grpc
 from fp_kernel import NotFound
+from fp_kernel.revisions import NOTHING
 
 from fp_cli import names
 from fp_cli.client import Client, idempotency_key
-from fp_cli.declared.kind import EVERYTHING, Kind, Spec
+from fp_cli.declared.kind import EVERYTHING, Kind, Present, Spec
 
 _MAPS = ("included_quantities", "quota_limits", "per_units")
 
@@ -22,12 +23,12 @@ class RatePlan(Kind):
     message = pb.CreateRatePlanRequest
     deletable = False
 
-    def find(self, client: Client, name: str) -> Spec | None:
+    def find(self, client: Client, name: str) -> Present | None:
         try:
             found = client.call(_billing(client).GetRatePlan, pb.GetRatePlanRequest(name=name)).rate_plan
         except NotFound:
             return None
-        return self._of(found)
+        return Present(self._of(found))
 
     def all(self, client: Client) -> Iterator[tuple[str, Spec]]:
         for plan in client.pages(_billing(client).ListRatePlans, pb.ListRatePlansRequest(), "rate_plans", EVERYTHING):
@@ -74,28 +75,33 @@ class RatePlanAssignment(Kind):
     deletable = False
     references: ClassVar = {"rate_plan": "rate_plan_id"}
 
-    def find(self, client: Client, name: str) -> Spec | None:
+    def find(self, client: Client, name: str) -> Present | None:
         stub = _billing(client)
         request = pb.CheckQuotaRequest(team=name, meter_type=pb.METER_TYPE_INFERENCE_REQUEST)
         try:
-            plan_id = client.call(stub.CheckQuota, request).rate_plan_id
+            quota = client.call(stub.CheckQuota, request)
         except NotFound:
             return None
-        plan = client.call(stub.GetRatePlan, pb.GetRatePlanRequest(rate_plan_id=plan_id)).rate_plan
-        return {"rate_plan": plan.name}
+        plan = client.call(stub.GetRatePlan, pb.GetRatePlanRequest(rate_plan_id=quota.rate_plan_id)).rate_plan
+        return Present({"rate_plan": plan.name}, quota.assignment_revision)
 
     def all(self, client: Client) -> Iterator[tuple[str, Spec]]:
         stub = teams_pb2_grpc.TeamServiceStub(client.channel)
         for team in client.pages(stub.ListTeams, teams_pb2.ListTeamsRequest(), "teams", EVERYTHING):
             if (found := self.find(client, team.id)) is not None:
-                yield team.id, found
+                yield team.id, found.spec
 
     def create(self, client: Client, name: str, spec: Spec) -> None:
-        plan_id = names.plan(client, spec.get("rate_plan", ""))
-        request = pb.AssignRatePlanRequest(team=name, rate_plan_id=plan_id, idempotency_key=idempotency_key(""))
-        client.call(_billing(client).AssignRatePlan, request)
+        self.change(client, name, spec, NOTHING)
 
-    change = create
+    def change(self, client: Client, name: str, spec: Spec, revision: int) -> None:
+        request = pb.AssignRatePlanRequest(
+            team=name,
+            rate_plan_id=names.plan(client, spec.get("rate_plan", "")),
+            idempotency_key=idempotency_key(""),
+            expected_revision=revision,
+        )
+        client.call(_billing(client).AssignRatePlan, request)
 
 
 def _billing(client: Client) -> Any:

@@ -6,10 +6,11 @@ from typing import Any
 from forgepoint.inference.v1 import inference_pb2 as pb
 from forgepoint.inference.v1 import inference_pb2_grpc
 from fp_kernel import NotFound
+from fp_kernel.revisions import NOTHING
 from google.protobuf.message import Message
 
 from fp_cli.client import Client, idempotency_key
-from fp_cli.declared.kind import EVERYTHING, Kind, Spec
+from fp_cli.declared.kind import EVERYTHING, Kind, Present, Spec
 
 
 class Route(Kind):
@@ -19,22 +20,25 @@ class Route(Kind):
     message = pb.UpsertRouteRequest
     name_field = "model_name"
 
-    def find(self, client: Client, name: str) -> Spec | None:
+    def find(self, client: Client, name: str) -> Present | None:
         try:
-            return self._of(client.call(_stub(client).GetRoute, pb.GetRouteRequest(model_name=name)).route)
+            found = client.call(_stub(client).GetRoute, pb.GetRouteRequest(model_name=name)).route
         except NotFound:
             return None
+        return Present(self._of(found), found.revision)
 
     def all(self, client: Client) -> Iterator[tuple[str, Spec]]:
         for route in client.pages(_stub(client).ListRoutes, pb.ListRoutesRequest(), "routes", EVERYTHING):
             yield route.model_name, self._of(route)
 
     def create(self, client: Client, name: str, spec: Spec) -> None:
+        self.change(client, name, spec, NOTHING)
+
+    def change(self, client: Client, name: str, spec: Spec, revision: int) -> None:
         request = self.request(name, spec)
         request.idempotency_key = idempotency_key("")
+        request.expected_revision = revision
         client.call(_stub(client).UpsertRoute, request)
-
-    change = create
 
     def delete(self, client: Client, name: str) -> None:
         request = pb.DeleteRouteRequest(model_name=name, idempotency_key=idempotency_key(""))

@@ -10,7 +10,7 @@ from forgepoint.notification.v1 import notification_pb2_grpc
 from fp_kernel import FailedPrecondition, NotFound
 
 from fp_cli.client import Client, idempotency_key
-from fp_cli.declared.kind import EVERYTHING, Kind, Spec
+from fp_cli.declared.kind import EVERYTHING, Kind, Present, Spec
 
 MASKED = "/..."
 
@@ -25,9 +25,9 @@ class NotificationRule(Kind):
     message = pb.CreateRuleRequest
     kept = ("min_severity",)
 
-    def find(self, client: Client, name: str) -> Spec | None:
+    def find(self, client: Client, name: str) -> Present | None:
         found = _named(client, name)
-        return None if found is None else self._of(found)
+        return None if found is None else Present(self._of(found), found.revision)
 
     def all(self, client: Client) -> Iterator[tuple[str, Spec]]:
         for rule in _listed(client):
@@ -40,10 +40,24 @@ class NotificationRule(Kind):
         request.idempotency_key = idempotency_key("")
         client.call(_stub(client).CreateRule, request)
 
+    def change(self, client: Client, name: str, spec: Spec, revision: int) -> None:
+        """A target that stays as it is shown keeps the secret by which its receiver verifies."""
+        found, wanted = _existing(client, name), self.request(name, spec)
+        request = pb.UpdateRuleRequest(
+            id=found.id,
+            patterns=wanted.patterns,
+            min_severity=wanted.min_severity,
+            channels=wanted.channels,
+            target=wanted.target,
+            signing_secret=wanted.signing_secret,
+            headers=wanted.headers,
+            idempotency_key=idempotency_key(""),
+            expected_revision=revision,
+        )
+        client.call(_stub(client).UpdateRule, request)
+
     def delete(self, client: Client, name: str) -> None:
-        found = _named(client, name)
-        if found is None:
-            raise NotFound(f"there is no rule {name}")
+        found = _existing(client, name)
         client.call(_stub(client).DeleteRule, pb.DeleteRuleRequest(id=found.id, idempotency_key=idempotency_key("")))
 
     def equal(self, before: Spec, wanted: Spec) -> bool:
@@ -75,6 +89,13 @@ def _comparable(spec: Spec) -> dict[str, Any]:
 def _named(client: Client, name: str) -> pb.NotificationRule | None:
     wanted = unicodedata.normalize("NFC", name.strip())
     return next((rule for rule in _listed(client) if rule.name == wanted), None)
+
+
+def _existing(client: Client, name: str) -> pb.NotificationRule:
+    found = _named(client, name)
+    if found is None:
+        raise NotFound(f"there is no rule {name}")
+    return found
 
 
 def _listed(client: Client) -> Iterator[pb.NotificationRule]:

@@ -7,7 +7,7 @@ from forgepoint.auth.v1 import roles_pb2, roles_pb2_grpc, teams_pb2, teams_pb2_g
 from fp_kernel import NotFound
 
 from fp_cli.client import Client, idempotency_key
-from fp_cli.declared.kind import EVERYTHING, Kind, Spec
+from fp_cli.declared.kind import EVERYTHING, Kind, Present, Spec
 
 
 class Team(Kind):
@@ -19,11 +19,12 @@ class Team(Kind):
     kept = ("display_name",)
     deletable = False
 
-    def find(self, client: Client, name: str) -> Spec | None:
+    def find(self, client: Client, name: str) -> Present | None:
         try:
-            return self._of(client.call(_teams(client).GetTeam, teams_pb2.GetTeamRequest(id=name)).team)
+            found = client.call(_teams(client).GetTeam, teams_pb2.GetTeamRequest(id=name)).team
         except NotFound:
             return None
+        return Present(self._of(found), found.revision)
 
     def all(self, client: Client) -> Iterator[tuple[str, Spec]]:
         for team in client.pages(_teams(client).ListTeams, teams_pb2.ListTeamsRequest(), "teams", EVERYTHING):
@@ -34,7 +35,7 @@ class Team(Kind):
         request.idempotency_key = idempotency_key("")
         client.call(_teams(client).CreateTeam, request)
 
-    def change(self, client: Client, name: str, spec: Spec) -> None:
+    def change(self, client: Client, name: str, spec: Spec, revision: int) -> None:
         wanted = self.request(name, spec)
         client.call(
             _teams(client).UpdateTeam,
@@ -44,6 +45,7 @@ class Team(Kind):
                 # Given in any case: a limit that is not declared is none.
                 limits=wanted.limits,
                 idempotency_key=idempotency_key(""),
+                expected_revision=revision,
             ),
         )
 
@@ -55,21 +57,26 @@ class Role(Kind):
     name = "Role"
     message = roles_pb2.CreateRoleRequest
 
-    def find(self, client: Client, name: str) -> Spec | None:
-        return next((spec for found, spec in self.all(client) if found == name), None)
+    def find(self, client: Client, name: str) -> Present | None:
+        found = next((role for role in _own(client) if role.name == name), None)
+        return None if found is None else Present(self._of(found), found.revision)
 
     def all(self, client: Client) -> Iterator[tuple[str, Spec]]:
         """Those of the platform are not the team's to declare."""
-        for role in client.call(_roles(client).ListRoles, roles_pb2.ListRolesRequest()).roles:
-            if not role.built_in:
-                yield role.name, self.of(roles_pb2.CreateRoleRequest(description=role.description, scopes=role.scopes))
+        for role in _own(client):
+            yield role.name, self._of(role)
+
+    def _of(self, role: roles_pb2.TeamRole) -> Spec:
+        return self.of(roles_pb2.CreateRoleRequest(description=role.description, scopes=role.scopes))
 
     def create(self, client: Client, name: str, spec: Spec) -> None:
         client.call(_roles(client).CreateRole, self.request(name, spec))
 
-    def change(self, client: Client, name: str, spec: Spec) -> None:
+    def change(self, client: Client, name: str, spec: Spec, revision: int) -> None:
         wanted = self.request(name, spec)
-        request = roles_pb2.UpdateRoleRequest(name=name, description=wanted.description, scopes=wanted.scopes)
+        request = roles_pb2.UpdateRoleRequest(
+            name=name, description=wanted.description, scopes=wanted.scopes, expected_revision=revision
+        )
         client.call(_roles(client).UpdateRole, request)
 
     def delete(self, client: Client, name: str) -> None:
@@ -78,6 +85,11 @@ class Role(Kind):
     def equal(self, before: Spec, wanted: Spec) -> bool:
         """Scopes are a set."""
         return _as_set(before) == _as_set(wanted)
+
+
+def _own(client: Client) -> list[roles_pb2.TeamRole]:
+    listed = client.call(_roles(client).ListRoles, roles_pb2.ListRolesRequest()).roles
+    return [role for role in listed if not role.built_in]
 
 
 def _as_set(spec: Spec) -> dict[str, Any]:

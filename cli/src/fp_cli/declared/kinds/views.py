@@ -6,20 +6,22 @@ from typing import Any
 from forgepoint.featurestore.v1 import featurestore_pb2 as pb
 from forgepoint.featurestore.v1 import featurestore_pb2_grpc
 from fp_kernel import NotFound
+from fp_kernel.revisions import NOTHING
 
 from fp_cli.client import Client, idempotency_key
-from fp_cli.declared.kind import EVERYTHING, Kind, Spec
+from fp_cli.declared.kind import EVERYTHING, Kind, Present, Spec
 
 
 class FeatureView(Kind):
     name = "FeatureView"
     message = pb.DefineFeatureViewRequest
 
-    def find(self, client: Client, name: str) -> Spec | None:
+    def find(self, client: Client, name: str) -> Present | None:
         try:
-            return self._of(client.call(_stub(client).GetFeatureView, pb.GetFeatureViewRequest(name=name)).feature_view)
+            found = client.call(_stub(client).GetFeatureView, pb.GetFeatureViewRequest(name=name)).feature_view
         except NotFound:
             return None
+        return Present(self._of(found), found.revision)
 
     def all(self, client: Client) -> Iterator[tuple[str, Spec]]:
         listed = client.pages(_stub(client).ListFeatureViews, pb.ListFeatureViewsRequest(), "feature_views", EVERYTHING)
@@ -27,11 +29,13 @@ class FeatureView(Kind):
             yield view.name, self._of(view)
 
     def create(self, client: Client, name: str, spec: Spec) -> None:
+        self.change(client, name, spec, NOTHING)
+
+    def change(self, client: Client, name: str, spec: Spec, revision: int) -> None:
         request = self.request(name, spec)
         request.idempotency_key = idempotency_key("")
+        request.expected_revision = revision
         client.call(_stub(client).DefineFeatureView, request)
-
-    change = create
 
     def delete(self, client: Client, name: str) -> None:
         view = client.call(_stub(client).GetFeatureView, pb.GetFeatureViewRequest(name=name)).feature_view

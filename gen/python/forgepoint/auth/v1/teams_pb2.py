@@ -27,7 +27,7 @@ from forgepoint.common.v1 import common_pb2 as forgepoint_dot_common_dot_v1_dot_
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x66orgepoint/auth/v1/teams.proto\x12\x12\x66orgepoint.auth.v1\x1a!forgepoint/common/v1/access.proto\x1a!forgepoint/common/v1/common.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xba\x01\n\x04Team\x12\n\n\x02id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12.\n\ncreated_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0csuspended_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x06limits\x18\x05 \x01(\x0b\x32\x1e.forgepoint.auth.v1.TeamLimits\"1\n\nTeamLimits\x12\x11\n\tmax_users\x18\x01 \x01(\x05\x12\x10\n\x08max_keys\x18\x02 \x01(\x05\"~\n\x11\x43reateTeamRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12.\n\x06limits\x18\x03 \x01(\x0b\x32\x1e.forgepoint.auth.v1.TeamLimits\x12\x17\n\x0fidempotency_key\x18\x04 \x01(\t\"<\n\x12\x43reateTeamResponse\x12&\n\x04team\x18\x01 \x01(\x0b\x32\x18.forgepoint.auth.v1.Team\"\x1c\n\x0eGetTeamRequest\x12\n\n\x02id\x18\x01 \x01(\t\"9\n\x0fGetTeamResponse\x12&\n\x04team\x18\x01 \x01(\x0b\x32\x18.forgepoint.auth.v1.Team\"O\n\x10ListTeamsRequest\x12;\n\npagination\x18\x01 \x01(\x0b\x32\'.forgepoint.common.v1.PaginationRequest\"z\n\x11ListTeamsResponse\x12\'\n\x05teams\x18\x01 \x03(\x0b\x32\x18.forgepoint.auth.v1.Team\x12<\n\npagination\x18\x02 \x01(\x0b\x32(.forgepoint.common.v1.PaginationResponse\"\x94\x01\n\x11UpdateTeamRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x19\n\x0c\x64isplay_name\x18\x02 \x01(\tH\x00\x88\x01\x01\x12.\n\x06limits\x18\x03 \x01(\x0b\x32\x1e.forgepoint.auth.v1.TeamLimits\x12\x17\n\x0fidempotency_key\x18\x04 \x01(\tB\x0f\n\r_display_name\"<\n\x12UpdateTeamResponse\x12&\n\x04team\x18\x01 \x01(\x0b\x32\x18.forgepoint.auth.v1.Team\"9\n\x12SuspendTeamRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"=\n\x13SuspendTeamResponse\x12&\n\x04team\x18\x01 \x01(\x0b\x32\x18.forgepoint.auth.v1.Team\"8\n\x11ResumeTeamRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"<\n\x12ResumeTeamResponse\x12&\n\x04team\x18\x01 \x01(\x0b\x32\x18.forgepoint.auth.v1.Team2\xc0\x05\n\x0bTeamService\x12h\n\x07GetTeam\x12\".forgepoint.auth.v1.GetTeamRequest\x1a#.forgepoint.auth.v1.GetTeamResponse\"\x14\xd2\xbb\x18\x10\x1a\nteams:read(\x01\x30\x02\x12p\n\tListTeams\x12$.forgepoint.auth.v1.ListTeamsRequest\x1a%.forgepoint.auth.v1.ListTeamsResponse\"\x16\xd2\xbb\x18\x12\x1a\x0eplatform:admin0\x02\x12s\n\nCreateTeam\x12%.forgepoint.auth.v1.CreateTeamRequest\x1a&.forgepoint.auth.v1.CreateTeamResponse\"\x16\xd2\xbb\x18\x12\x1a\x0eplatform:admin0\x03\x12s\n\nUpdateTeam\x12%.forgepoint.auth.v1.UpdateTeamRequest\x1a&.forgepoint.auth.v1.UpdateTeamResponse\"\x16\xd2\xbb\x18\x12\x1a\x0eplatform:admin0\x03\x12v\n\x0bSuspendTeam\x12&.forgepoint.auth.v1.SuspendTeamRequest\x1a\'.forgepoint.auth.v1.SuspendTeamResponse\"\x16\xd2\xbb\x18\x12\x1a\x0eplatform:admin0\x03\x12s\n\nResumeTeam\x12%.forgepoint.auth.v1.ResumeTeamRequest\x1a&.forgepoint.auth.v1.ResumeTeamResponse\"\x16\xd2\xbb\x18\x12\x1a\x0eplatform:admin0\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x66orgepoint/auth/v1/teams.proto\x12\x12\x66orgepoint.auth.v1\x1a!forgepoint/common/v1/access.proto\x1a!forgepoint/common/v1/common.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcc\x01\n\x04Team\x12\n\n\x02id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12.\n\ncreated_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0csuspended_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x06limits\x18\x05 \x01(\x0b\x32\x1e.forgepoint.auth.v1.TeamLimits\x12\x10\n\x08revision\x18\x06 \x01(\x03\"1\n\nTeamLimits\x12\x11\n\tmax_users\x18\x01 \x01(\x05\x12\x10\n\x08max_keys\x18\x02 \x01(\x05\"~\n\x11\x43reateTeamRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12.\n\x06limits\x18\x03 \x01(\x0b\x32\x1e.forgepoint.auth.v1.TeamLimits\x12\x17\n\x0fidempotency_key\x18\x04 \x01(\t\"<\n\x12\x43reateTeamResponse\x12&\n\x04team\x18\x01 \x01(\x0b\x32\x18.forgepoint.auth.v1.Team\"\x1c\n\x0eGetTeamRequest\x12\n\n\x02id\x18\x01 \x01(\t\"9\n\x0fGetTeamResponse\x12&\n\x04team\x18\x01 \x01(\x0b\x32\x18.forgepoint.auth.v1.Team\"O\n\x10ListTeamsRequest\x12;\n\npagination\x18\x01 \x01(\x0b\x32\'.forgepoint.common.v1.PaginationRequest\"z\n\x11ListTeamsResponse\x12\'\n\x05teams\x18\x01 \x03(\x0b\x32\x18.forgepoint.auth.v1.Team\x12<\n\npagination\x18\x02 \x01(\x0b\x32(.forgepoint.common.v1.PaginationResponse\"\xca\x01\n\x11UpdateTeamRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x19\n\x0c\x64isplay_name\x18\x02 \x01(\tH\x00\x88\x01\x01\x12.\n\x06limits\x18\x03 \x01(\x0b\x32\x1e.forgepoint.auth.v1.TeamLimits\x12\x17\n\x0fidempotency_key\x18\x04 \x01(\t\x12\x1e\n\x11\x65xpected_revision\x18\x05 \x01(\x03H\x01\x88\x01\x01\x42\x0f\n\r_display_nameB\x14\n\x12_expected_revision\"<\n\x12UpdateTeamResponse\x12&\n\x04team\x18\x01 \x01(\x0b\x32\x18.forgepoint.auth.v1.Team\"9\n\x12SuspendTeamRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"=\n\x13SuspendTeamResponse\x12&\n\x04team\x18\x01 \x01(\x0b\x32\x18.forgepoint.auth.v1.Team\"8\n\x11ResumeTeamRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"<\n\x12ResumeTeamResponse\x12&\n\x04team\x18\x01 \x01(\x0b\x32\x18.forgepoint.auth.v1.Team2\xc0\x05\n\x0bTeamService\x12h\n\x07GetTeam\x12\".forgepoint.auth.v1.GetTeamRequest\x1a#.forgepoint.auth.v1.GetTeamResponse\"\x14\xd2\xbb\x18\x10\x1a\nteams:read(\x01\x30\x02\x12p\n\tListTeams\x12$.forgepoint.auth.v1.ListTeamsRequest\x1a%.forgepoint.auth.v1.ListTeamsResponse\"\x16\xd2\xbb\x18\x12\x1a\x0eplatform:admin0\x02\x12s\n\nCreateTeam\x12%.forgepoint.auth.v1.CreateTeamRequest\x1a&.forgepoint.auth.v1.CreateTeamResponse\"\x16\xd2\xbb\x18\x12\x1a\x0eplatform:admin0\x03\x12s\n\nUpdateTeam\x12%.forgepoint.auth.v1.UpdateTeamRequest\x1a&.forgepoint.auth.v1.UpdateTeamResponse\"\x16\xd2\xbb\x18\x12\x1a\x0eplatform:admin0\x03\x12v\n\x0bSuspendTeam\x12&.forgepoint.auth.v1.SuspendTeamRequest\x1a\'.forgepoint.auth.v1.SuspendTeamResponse\"\x16\xd2\xbb\x18\x12\x1a\x0eplatform:admin0\x03\x12s\n\nResumeTeam\x12%.forgepoint.auth.v1.ResumeTeamRequest\x1a&.forgepoint.auth.v1.ResumeTeamResponse\"\x16\xd2\xbb\x18\x12\x1a\x0eplatform:admin0\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,33 +47,33 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TEAMSERVICE'].methods_by_name['ResumeTeam']._loaded_options = None
   _globals['_TEAMSERVICE'].methods_by_name['ResumeTeam']._serialized_options = b'\322\273\030\022\032\016platform:admin0\003'
   _globals['_TEAM']._serialized_start=158
-  _globals['_TEAM']._serialized_end=344
-  _globals['_TEAMLIMITS']._serialized_start=346
-  _globals['_TEAMLIMITS']._serialized_end=395
-  _globals['_CREATETEAMREQUEST']._serialized_start=397
-  _globals['_CREATETEAMREQUEST']._serialized_end=523
-  _globals['_CREATETEAMRESPONSE']._serialized_start=525
-  _globals['_CREATETEAMRESPONSE']._serialized_end=585
-  _globals['_GETTEAMREQUEST']._serialized_start=587
-  _globals['_GETTEAMREQUEST']._serialized_end=615
-  _globals['_GETTEAMRESPONSE']._serialized_start=617
-  _globals['_GETTEAMRESPONSE']._serialized_end=674
-  _globals['_LISTTEAMSREQUEST']._serialized_start=676
-  _globals['_LISTTEAMSREQUEST']._serialized_end=755
-  _globals['_LISTTEAMSRESPONSE']._serialized_start=757
-  _globals['_LISTTEAMSRESPONSE']._serialized_end=879
-  _globals['_UPDATETEAMREQUEST']._serialized_start=882
-  _globals['_UPDATETEAMREQUEST']._serialized_end=1030
-  _globals['_UPDATETEAMRESPONSE']._serialized_start=1032
-  _globals['_UPDATETEAMRESPONSE']._serialized_end=1092
-  _globals['_SUSPENDTEAMREQUEST']._serialized_start=1094
-  _globals['_SUSPENDTEAMREQUEST']._serialized_end=1151
-  _globals['_SUSPENDTEAMRESPONSE']._serialized_start=1153
-  _globals['_SUSPENDTEAMRESPONSE']._serialized_end=1214
-  _globals['_RESUMETEAMREQUEST']._serialized_start=1216
-  _globals['_RESUMETEAMREQUEST']._serialized_end=1272
-  _globals['_RESUMETEAMRESPONSE']._serialized_start=1274
-  _globals['_RESUMETEAMRESPONSE']._serialized_end=1334
-  _globals['_TEAMSERVICE']._serialized_start=1337
-  _globals['_TEAMSERVICE']._serialized_end=2041
+  _globals['_TEAM']._serialized_end=362
+  _globals['_TEAMLIMITS']._serialized_start=364
+  _globals['_TEAMLIMITS']._serialized_end=413
+  _globals['_CREATETEAMREQUEST']._serialized_start=415
+  _globals['_CREATETEAMREQUEST']._serialized_end=541
+  _globals['_CREATETEAMRESPONSE']._serialized_start=543
+  _globals['_CREATETEAMRESPONSE']._serialized_end=603
+  _globals['_GETTEAMREQUEST']._serialized_start=605
+  _globals['_GETTEAMREQUEST']._serialized_end=633
+  _globals['_GETTEAMRESPONSE']._serialized_start=635
+  _globals['_GETTEAMRESPONSE']._serialized_end=692
+  _globals['_LISTTEAMSREQUEST']._serialized_start=694
+  _globals['_LISTTEAMSREQUEST']._serialized_end=773
+  _globals['_LISTTEAMSRESPONSE']._serialized_start=775
+  _globals['_LISTTEAMSRESPONSE']._serialized_end=897
+  _globals['_UPDATETEAMREQUEST']._serialized_start=900
+  _globals['_UPDATETEAMREQUEST']._serialized_end=1102
+  _globals['_UPDATETEAMRESPONSE']._serialized_start=1104
+  _globals['_UPDATETEAMRESPONSE']._serialized_end=1164
+  _globals['_SUSPENDTEAMREQUEST']._serialized_start=1166
+  _globals['_SUSPENDTEAMREQUEST']._serialized_end=1223
+  _globals['_SUSPENDTEAMRESPONSE']._serialized_start=1225
+  _globals['_SUSPENDTEAMRESPONSE']._serialized_end=1286
+  _globals['_RESUMETEAMREQUEST']._serialized_start=1288
+  _globals['_RESUMETEAMREQUEST']._serialized_end=1344
+  _globals['_RESUMETEAMRESPONSE']._serialized_start=1346
+  _globals['_RESUMETEAMRESPONSE']._serialized_end=1406
+  _globals['_TEAMSERVICE']._serialized_start=1409
+  _globals['_TEAMSERVICE']._serialized_end=2113
 # @@protoc_insertion_point(module_scope)

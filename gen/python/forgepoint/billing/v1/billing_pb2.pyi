@@ -1351,22 +1351,30 @@ class AssignRatePlanRequest(_message.Message):
     TEAM_FIELD_NUMBER: _builtins.int
     RATE_PLAN_ID_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    EXPECTED_REVISION_FIELD_NUMBER: _builtins.int
     team: _builtins.str
     """Empty is the caller's team."""
     rate_plan_id: _builtins.str
     idempotency_key: _builtins.str
+    expected_revision: _builtins.int
+    """The revision that the caller has read, 0 for what is not there. ABORTED with REVISION_CHANGED when it is another one by now. Not
+    set means whatever there is.
+    """
     def __init__(
         self,
         *,
         team: _builtins.str = ...,
         rate_plan_id: _builtins.str = ...,
         idempotency_key: _builtins.str = ...,
+        expected_revision: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_expected_revision", b"_expected_revision", "expected_revision", b"expected_revision"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["idempotency_key", b"idempotency_key", "rate_plan_id", b"rate_plan_id", "team", b"team"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expected_revision", b"_expected_revision", "expected_revision", b"expected_revision", "idempotency_key", b"idempotency_key", "rate_plan_id", b"rate_plan_id", "team", b"team"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__expected_revision: _TypeAlias = _typing.Literal["expected_revision"]  # noqa: Y015
+    _WhichOneofArgType__expected_revision: _TypeAlias = _typing.Literal["_expected_revision", b"_expected_revision"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__expected_revision) -> _WhichOneofReturnType__expected_revision | None: ...
 
 Global___AssignRatePlanRequest: _TypeAlias = AssignRatePlanRequest  # noqa: Y015
 
@@ -1430,6 +1438,7 @@ class CheckQuotaResponse(_message.Message):
     CURRENT_USAGE_FIELD_NUMBER: _builtins.int
     REMAINING_FIELD_NUMBER: _builtins.int
     EXCEEDED_FIELD_NUMBER: _builtins.int
+    ASSIGNMENT_REVISION_FIELD_NUMBER: _builtins.int
     team: _builtins.str
     rate_plan_id: _builtins.str
     meter_type: Global___MeterType.ValueType
@@ -1438,6 +1447,8 @@ class CheckQuotaResponse(_message.Message):
     current_usage: _builtins.int
     remaining: _builtins.int
     exceeded: _builtins.bool
+    assignment_revision: _builtins.int
+    """Of the team's rate plan: grows with each assignment, 0 before the first one; an assignment may expect it."""
     def __init__(
         self,
         *,
@@ -1448,10 +1459,11 @@ class CheckQuotaResponse(_message.Message):
         current_usage: _builtins.int = ...,
         remaining: _builtins.int = ...,
         exceeded: _builtins.bool = ...,
+        assignment_revision: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["current_usage", b"current_usage", "exceeded", b"exceeded", "meter_type", b"meter_type", "quota_limit", b"quota_limit", "rate_plan_id", b"rate_plan_id", "remaining", b"remaining", "team", b"team"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_revision", b"assignment_revision", "current_usage", b"current_usage", "exceeded", b"exceeded", "meter_type", b"meter_type", "quota_limit", b"quota_limit", "rate_plan_id", b"rate_plan_id", "remaining", b"remaining", "team", b"team"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -149,6 +149,7 @@ class FeatureView(_message.Message):
     ONLINE_TTL_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     RETENTION_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     name: _builtins.str
     """Unique per team."""
@@ -158,6 +159,8 @@ class FeatureView(_message.Message):
     owner_team: _builtins.str
     version: _builtins.int
     """Of its log: 1 for its definition, one more for every write and change."""
+    revision: _builtins.int
+    """Grows with each change; a change may expect it (expected_revision)."""
     @_builtins.property
     def entity(self) -> Global___Entity: ...
     @_builtins.property
@@ -195,10 +198,11 @@ class FeatureView(_message.Message):
         online_ttl: _duration_pb2.Duration | None = ...,
         version: _builtins.int = ...,
         retention: _duration_pb2.Duration | None = ...,
+        revision: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "deleted_at", b"deleted_at", "entity", b"entity", "online_ttl", b"online_ttl", "retention", b"retention", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "deleted_at", b"deleted_at", "description", b"description", "entity", b"entity", "features", b"features", "id", b"id", "name", b"name", "online_ttl", b"online_ttl", "owner_team", b"owner_team", "owner_user_id", b"owner_user_id", "retention", b"retention", "schema_version", b"schema_version", "updated_at", b"updated_at", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "deleted_at", b"deleted_at", "description", b"description", "entity", b"entity", "features", b"features", "id", b"id", "name", b"name", "online_ttl", b"online_ttl", "owner_team", b"owner_team", "owner_user_id", b"owner_user_id", "retention", b"retention", "revision", b"revision", "schema_version", b"schema_version", "updated_at", b"updated_at", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -337,9 +341,14 @@ class DefineFeatureViewRequest(_message.Message):
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
     ONLINE_TTL_FIELD_NUMBER: _builtins.int
     RETENTION_FIELD_NUMBER: _builtins.int
+    EXPECTED_REVISION_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     description: _builtins.str
     idempotency_key: _builtins.str
+    expected_revision: _builtins.int
+    """The revision that the caller has read, 0 for what is not there. ABORTED with REVISION_CHANGED when it is another one by now. Not
+    set means whatever there is.
+    """
     @_builtins.property
     def entity(self) -> Global___Entity: ...
     @_builtins.property
@@ -362,12 +371,15 @@ class DefineFeatureViewRequest(_message.Message):
         idempotency_key: _builtins.str = ...,
         online_ttl: _duration_pb2.Duration | None = ...,
         retention: _duration_pb2.Duration | None = ...,
+        expected_revision: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["entity", b"entity", "online_ttl", b"online_ttl", "retention", b"retention"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_expected_revision", b"_expected_revision", "entity", b"entity", "expected_revision", b"expected_revision", "online_ttl", b"online_ttl", "retention", b"retention"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "entity", b"entity", "features", b"features", "idempotency_key", b"idempotency_key", "name", b"name", "online_ttl", b"online_ttl", "retention", b"retention"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expected_revision", b"_expected_revision", "description", b"description", "entity", b"entity", "expected_revision", b"expected_revision", "features", b"features", "idempotency_key", b"idempotency_key", "name", b"name", "online_ttl", b"online_ttl", "retention", b"retention"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__expected_revision: _TypeAlias = _typing.Literal["expected_revision"]  # noqa: Y015
+    _WhichOneofArgType__expected_revision: _TypeAlias = _typing.Literal["_expected_revision", b"_expected_revision"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__expected_revision) -> _WhichOneofReturnType__expected_revision | None: ...
 
 Global___DefineFeatureViewRequest: _TypeAlias = DefineFeatureViewRequest  # noqa: Y015
 

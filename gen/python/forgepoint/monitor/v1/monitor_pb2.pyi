@@ -157,6 +157,7 @@ class Monitor(_message.Message):
     UPDATED_AT_FIELD_NUMBER: _builtins.int
     RETRAIN_COOLDOWN_FIELD_NUMBER: _builtins.int
     SERVED_VERSION_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     model_name: _builtins.str
     owner_team: _builtins.str
@@ -171,6 +172,8 @@ class Monitor(_message.Message):
     baseline_version: _builtins.str
     served_version: _builtins.str
     """The version in production, whose traffic is watched."""
+    revision: _builtins.int
+    """Grows with each change; a change may expect it (expected_revision)."""
     @_builtins.property
     def window_duration(self) -> _duration_pb2.Duration: ...
     @_builtins.property
@@ -204,10 +207,11 @@ class Monitor(_message.Message):
         updated_at: _timestamp_pb2.Timestamp | None = ...,
         retrain_cooldown: _duration_pb2.Duration | None = ...,
         served_version: _builtins.str = ...,
+        revision: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["baseline_captured_at", b"baseline_captured_at", "created_at", b"created_at", "retrain_cooldown", b"retrain_cooldown", "updated_at", b"updated_at", "window_duration", b"window_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["auto_retrain", b"auto_retrain", "baseline_captured_at", b"baseline_captured_at", "baseline_version", b"baseline_version", "created_at", b"created_at", "id", b"id", "min_samples", b"min_samples", "model_name", b"model_name", "owner_team", b"owner_team", "retrain_cooldown", b"retrain_cooldown", "retrain_pipeline_id", b"retrain_pipeline_id", "served_version", b"served_version", "state", b"state", "thresholds", b"thresholds", "updated_at", b"updated_at", "window_duration", b"window_duration", "window_size", b"window_size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["auto_retrain", b"auto_retrain", "baseline_captured_at", b"baseline_captured_at", "baseline_version", b"baseline_version", "created_at", b"created_at", "id", b"id", "min_samples", b"min_samples", "model_name", b"model_name", "owner_team", b"owner_team", "retrain_cooldown", b"retrain_cooldown", "retrain_pipeline_id", b"retrain_pipeline_id", "revision", b"revision", "served_version", b"served_version", "state", b"state", "thresholds", b"thresholds", "updated_at", b"updated_at", "window_duration", b"window_duration", "window_size", b"window_size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -537,6 +541,7 @@ class ConfigureMonitorRequest(_message.Message):
     ENABLED_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
     RETRAIN_COOLDOWN_FIELD_NUMBER: _builtins.int
+    EXPECTED_REVISION_FIELD_NUMBER: _builtins.int
     model_name: _builtins.str
     window_size: _builtins.int
     min_samples: _builtins.int
@@ -545,6 +550,10 @@ class ConfigureMonitorRequest(_message.Message):
     enabled: _builtins.bool
     """False pauses the monitor."""
     idempotency_key: _builtins.str
+    expected_revision: _builtins.int
+    """The revision that the caller has read, 0 for what is not there. ABORTED with REVISION_CHANGED when it is another one by now. Not
+    set means whatever there is.
+    """
     @_builtins.property
     def window_duration(self) -> _duration_pb2.Duration: ...
     @_builtins.property
@@ -568,12 +577,15 @@ class ConfigureMonitorRequest(_message.Message):
         enabled: _builtins.bool = ...,
         idempotency_key: _builtins.str = ...,
         retrain_cooldown: _duration_pb2.Duration | None = ...,
+        expected_revision: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["retrain_cooldown", b"retrain_cooldown", "window_duration", b"window_duration"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_expected_revision", b"_expected_revision", "expected_revision", b"expected_revision", "retrain_cooldown", b"retrain_cooldown", "window_duration", b"window_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["auto_retrain", b"auto_retrain", "enabled", b"enabled", "idempotency_key", b"idempotency_key", "min_samples", b"min_samples", "model_name", b"model_name", "retrain_cooldown", b"retrain_cooldown", "retrain_pipeline_id", b"retrain_pipeline_id", "thresholds", b"thresholds", "window_duration", b"window_duration", "window_size", b"window_size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expected_revision", b"_expected_revision", "auto_retrain", b"auto_retrain", "enabled", b"enabled", "expected_revision", b"expected_revision", "idempotency_key", b"idempotency_key", "min_samples", b"min_samples", "model_name", b"model_name", "retrain_cooldown", b"retrain_cooldown", "retrain_pipeline_id", b"retrain_pipeline_id", "thresholds", b"thresholds", "window_duration", b"window_duration", "window_size", b"window_size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__expected_revision: _TypeAlias = _typing.Literal["expected_revision"]  # noqa: Y015
+    _WhichOneofArgType__expected_revision: _TypeAlias = _typing.Literal["_expected_revision", b"_expected_revision"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__expected_revision) -> _WhichOneofReturnType__expected_revision | None: ...
 
 Global___ConfigureMonitorRequest: _TypeAlias = ConfigureMonitorRequest  # noqa: Y015
 

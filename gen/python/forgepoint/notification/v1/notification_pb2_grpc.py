@@ -70,6 +70,11 @@ class NotificationServiceStub(object):
                 request_serializer=forgepoint_dot_notification_dot_v1_dot_notification__pb2.CreateRuleRequest.SerializeToString,
                 response_deserializer=forgepoint_dot_notification_dot_v1_dot_notification__pb2.CreateRuleResponse.FromString,
                 _registered_method=True)
+        self.UpdateRule = channel.unary_unary(
+                '/forgepoint.notification.v1.NotificationService/UpdateRule',
+                request_serializer=forgepoint_dot_notification_dot_v1_dot_notification__pb2.UpdateRuleRequest.SerializeToString,
+                response_deserializer=forgepoint_dot_notification_dot_v1_dot_notification__pb2.UpdateRuleResponse.FromString,
+                _registered_method=True)
         self.ListRules = channel.unary_unary(
                 '/forgepoint.notification.v1.NotificationService/ListRules',
                 request_serializer=forgepoint_dot_notification_dot_v1_dot_notification__pb2.ListRulesRequest.SerializeToString,
@@ -145,6 +150,13 @@ class NotificationServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateRule(self, request, context):
+        """Replaces what a rule of the caller's team says; what it was notified of stays in the log.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListRules(self, request, context):
         """Lists the rules of the caller's team, newest first.
         """
@@ -210,6 +222,11 @@ def add_NotificationServiceServicer_to_server(servicer, server):
                     servicer.CreateRule,
                     request_deserializer=forgepoint_dot_notification_dot_v1_dot_notification__pb2.CreateRuleRequest.FromString,
                     response_serializer=forgepoint_dot_notification_dot_v1_dot_notification__pb2.CreateRuleResponse.SerializeToString,
+            ),
+            'UpdateRule': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateRule,
+                    request_deserializer=forgepoint_dot_notification_dot_v1_dot_notification__pb2.UpdateRuleRequest.FromString,
+                    response_serializer=forgepoint_dot_notification_dot_v1_dot_notification__pb2.UpdateRuleResponse.SerializeToString,
             ),
             'ListRules': grpc.unary_unary_rpc_method_handler(
                     servicer.ListRules,
@@ -422,6 +439,33 @@ class NotificationService(object):
             '/forgepoint.notification.v1.NotificationService/CreateRule',
             forgepoint_dot_notification_dot_v1_dot_notification__pb2.CreateRuleRequest.SerializeToString,
             forgepoint_dot_notification_dot_v1_dot_notification__pb2.CreateRuleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateRule(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/forgepoint.notification.v1.NotificationService/UpdateRule',
+            forgepoint_dot_notification_dot_v1_dot_notification__pb2.UpdateRuleRequest.SerializeToString,
+            forgepoint_dot_notification_dot_v1_dot_notification__pb2.UpdateRuleResponse.FromString,
             options,
             channel_credentials,
             insecure,

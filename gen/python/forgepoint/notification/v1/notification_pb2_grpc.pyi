@@ -47,6 +47,8 @@ class NotificationServiceStub:
     """Replaces the caller's preferences."""
     CreateRule: _grpc.UnaryUnaryMultiCallable[_notification_pb2.CreateRuleRequest, _notification_pb2.CreateRuleResponse]
     """Makes a rule for the caller's team."""
+    UpdateRule: _grpc.UnaryUnaryMultiCallable[_notification_pb2.UpdateRuleRequest, _notification_pb2.UpdateRuleResponse]
+    """Replaces what a rule of the caller's team says; what it was notified of stays in the log."""
     ListRules: _grpc.UnaryUnaryMultiCallable[_notification_pb2.ListRulesRequest, _notification_pb2.ListRulesResponse]
     """Lists the rules of the caller's team, newest first."""
     DeleteRule: _grpc.UnaryUnaryMultiCallable[_notification_pb2.DeleteRuleRequest, _notification_pb2.DeleteRuleResponse]
@@ -75,6 +77,8 @@ class NotificationServiceAsyncStub(NotificationServiceStub):
     """Replaces the caller's preferences."""
     CreateRule: _aio.UnaryUnaryMultiCallable[_notification_pb2.CreateRuleRequest, _notification_pb2.CreateRuleResponse]  # type: ignore[assignment]
     """Makes a rule for the caller's team."""
+    UpdateRule: _aio.UnaryUnaryMultiCallable[_notification_pb2.UpdateRuleRequest, _notification_pb2.UpdateRuleResponse]  # type: ignore[assignment]
+    """Replaces what a rule of the caller's team says; what it was notified of stays in the log."""
     ListRules: _aio.UnaryUnaryMultiCallable[_notification_pb2.ListRulesRequest, _notification_pb2.ListRulesResponse]  # type: ignore[assignment]
     """Lists the rules of the caller's team, newest first."""
     DeleteRule: _aio.UnaryUnaryMultiCallable[_notification_pb2.DeleteRuleRequest, _notification_pb2.DeleteRuleResponse]  # type: ignore[assignment]
@@ -135,6 +139,13 @@ class NotificationServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_notification_pb2.CreateRuleResponse, _abc.Awaitable[_notification_pb2.CreateRuleResponse]]:
         """Makes a rule for the caller's team."""
+
+    def UpdateRule(
+        self,
+        request: _notification_pb2.UpdateRuleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_notification_pb2.UpdateRuleResponse, _abc.Awaitable[_notification_pb2.UpdateRuleResponse]]:
+        """Replaces what a rule of the caller's team says; what it was notified of stays in the log."""
 
     def ListRules(
         self,

@@ -193,6 +193,7 @@ class PipelineDefinition(_message.Message):
     CREATED_AT_FIELD_NUMBER: _builtins.int
     TEAM_FIELD_NUMBER: _builtins.int
     THEN_PIPELINE_ID_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     name: _builtins.str
     """Unique per team."""
@@ -201,6 +202,8 @@ class PipelineDefinition(_message.Message):
     team: _builtins.str
     then_pipeline_id: _builtins.str
     """Deployment pipeline triggered when an execution registered a better version."""
+    revision: _builtins.int
+    """Grows with each change; a change may expect it (expected_revision)."""
     @_builtins.property
     def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___StepDefinition]: ...
     @_builtins.property
@@ -216,10 +219,11 @@ class PipelineDefinition(_message.Message):
         created_at: _timestamp_pb2.Timestamp | None = ...,
         team: _builtins.str = ...,
         then_pipeline_id: _builtins.str = ...,
+        revision: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "created_by", b"created_by", "id", b"id", "name", b"name", "steps", b"steps", "team", b"team", "then_pipeline_id", b"then_pipeline_id", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "created_by", b"created_by", "id", b"id", "name", b"name", "revision", b"revision", "steps", b"steps", "team", b"team", "then_pipeline_id", b"then_pipeline_id", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -780,6 +784,7 @@ class UpdatePipelineRequest(_message.Message):
     THEN_PIPELINE_ID_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
     ENDS_THEN_PIPELINE_FIELD_NUMBER: _builtins.int
+    EXPECTED_REVISION_FIELD_NUMBER: _builtins.int
     pipeline_id: _builtins.str
     name: _builtins.str
     """Empty keeps the present one."""
@@ -789,6 +794,10 @@ class UpdatePipelineRequest(_message.Message):
     """A repeat with the same key answers the first result."""
     ends_then_pipeline: _builtins.bool
     """Nothing is triggered any more."""
+    expected_revision: _builtins.int
+    """The revision that the caller has read. ABORTED with REVISION_CHANGED when it is another one by now. Not
+    set means whatever there is.
+    """
     @_builtins.property
     def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___StepDefinition]:
         """Replaces all steps; none keeps the present ones. The type cannot change."""
@@ -802,12 +811,15 @@ class UpdatePipelineRequest(_message.Message):
         then_pipeline_id: _builtins.str = ...,
         idempotency_key: _builtins.str = ...,
         ends_then_pipeline: _builtins.bool = ...,
+        expected_revision: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_expected_revision", b"_expected_revision", "expected_revision", b"expected_revision"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ends_then_pipeline", b"ends_then_pipeline", "idempotency_key", b"idempotency_key", "name", b"name", "pipeline_id", b"pipeline_id", "steps", b"steps", "then_pipeline_id", b"then_pipeline_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expected_revision", b"_expected_revision", "ends_then_pipeline", b"ends_then_pipeline", "expected_revision", b"expected_revision", "idempotency_key", b"idempotency_key", "name", b"name", "pipeline_id", b"pipeline_id", "steps", b"steps", "then_pipeline_id", b"then_pipeline_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__expected_revision: _TypeAlias = _typing.Literal["expected_revision"]  # noqa: Y015
+    _WhichOneofArgType__expected_revision: _TypeAlias = _typing.Literal["_expected_revision", b"_expected_revision"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__expected_revision) -> _WhichOneofReturnType__expected_revision | None: ...
 
 Global___UpdatePipelineRequest: _TypeAlias = UpdatePipelineRequest  # noqa: Y015
 

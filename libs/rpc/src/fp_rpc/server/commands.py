@@ -33,6 +33,19 @@ def command(request: Message, response: Callable[[Any], Message], *, call: Call 
     return Command(team=call.team, rpc=call.method, key=key, fingerprint=fingerprint, encode=encode)
 
 
+def expected_revision(request: Any) -> int | None:
+    """What the change in `request` expects to change, for `check_revision`; None for whatever there is.
+
+    Raises InvalidArgument for one below zero.
+    """
+    if not request.HasField("expected_revision"):
+        return None
+    found = int(request.expected_revision)
+    if found < 0:
+        raise invalid("expected_revision", "must be at least 0")
+    return found
+
+
 def _key(request: Message, call: Call) -> str:
     key = key_in_body(request) or call.metadata.get(headers.IDEMPOTENCY_KEY, "")
     if len(key) > _LONGEST or not key.isprintable():

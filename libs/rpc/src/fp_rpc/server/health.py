@@ -6,10 +6,15 @@ Anybody may call it, so that both the calls and the time for a request to arrive
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
 import grpc
 from grpc_health.v1 import health_pb2
+
+from fp_rpc.headers import VERSION
 
 NAME: Final = "grpc.health.v1.Health"
 # A cluster's probes and load balancers make a handful of calls; more than this are refused.
@@ -17,29 +22,53 @@ _MOST: Final = 100
 # Of them, watches: they last, and a stranger's must not keep out the checks of those who balance by them.
 _MOST_WATCHES: Final = 50
 _REQUEST_SECONDS: Final = 5.0
+_LONGEST_VERSION: Final = 64
 _SERVING: Final[int] = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING: Final[int] = health_pb2.HealthCheckResponse.NOT_SERVING
 _UNKNOWN: Final[int] = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
 
 
-async def is_serving(channel: grpc.aio.Channel, timeout: float) -> bool:  # noqa: ASYNC109 -- the call's deadline
-    """Whether the server behind a bare channel says that it takes calls; False when it does not answer in time."""
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a server says of itself. serving: whether it takes calls. version: empty when it says none."""
+
+    serving: bool = False
+    version: str = ""
+
+
+async def standing(channel: grpc.aio.Channel, timeout: float) -> Standing:  # noqa: ASYNC109 -- the call's deadline
+    """What the server behind a bare channel says; one that does not answer in time takes no calls."""
     check = channel.unary_unary(
         f"/{NAME}/Check",
         request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
         response_deserializer=health_pb2.HealthCheckResponse.FromString,
     )
+    call = check(health_pb2.HealthCheckRequest(), timeout=timeout)
     try:
-        answer = await check(health_pb2.HealthCheckRequest(), timeout=timeout)
+        answer = await call
+        said = (await call.initial_metadata()).get(VERSION)
     except grpc.aio.AioRpcError:
-        return False
-    return bool(answer.status == _SERVING)
+        return Standing()
+    return Standing(bool(answer.status == _SERVING), str(said or "")[:_LONGEST_VERSION])
+
+
+@cache
+def _installed(noun: str) -> str:
+    """Version of the service's distribution; empty where none is installed, as for a server of a test."""
+    try:
+        return version(f"fp-{noun}")
+    except PackageNotFoundError:
+        return ""
 
 
 class Health:
-    """One answer for the server as a whole (the empty name) and for each of its services."""
+    """One answer for the server as a whole (the empty name) and for each of its services.
 
-    def __init__(self) -> None:
+    noun: of the service; its version goes with each answer to a check, so that whoever asks learns of skew.
+    """
+
+    def __init__(self, noun: str = "") -> None:
+        self._noun = noun
         self._names = {""}
         self._serving = False
         self._closed = False
@@ -85,6 +114,8 @@ class Health:
             status = self._status(request.service)
             if status == _UNKNOWN:
                 await context.abort(grpc.StatusCode.NOT_FOUND, "no such service")
+            if self._noun and (installed := _installed(self._noun)):
+                await context.send_initial_metadata(((VERSION, installed),))
             return health_pb2.HealthCheckResponse(status=status)
 
     async def _watch(self, _: Any, context: Any) -> None:

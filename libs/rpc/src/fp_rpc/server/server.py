@@ -95,7 +95,7 @@ class Server:
             LinkPolicy(self._policy.max_concurrent_rpcs, self._policy.max_bytes_in_flight),
         )
         self._link_port: int | None = None
-        self._health = Health()
+        self._health = Health(noun)
         self._services: dict[str, grpc.GenericRpcHandler] = {}
         self._methods: dict[str, Method] = {}
         self._server: grpc.aio.Server | None = None

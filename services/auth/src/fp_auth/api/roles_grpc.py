@@ -2,7 +2,7 @@
 
 from forgepoint.auth.v1 import roles_pb2 as pb
 from forgepoint.auth.v1.roles_pb2_grpc import RoleServiceServicer
-from fp_rpc import caller, command
+from fp_rpc import caller, command, expected_revision
 from fp_rpc.times import to_timestamp
 
 from fp_auth.app.team_roles import ChangeTeamRole, CreateTeamRole, DeleteTeamRole, ListTeamRoles
@@ -34,6 +34,7 @@ class RoleServicer(RoleServiceServicer):
             name=request.name,
             description=request.description,
             scopes=request.scopes,
+            expected=expected_revision(request),
             command=command(request, _changed),
         )
         return _changed(role)
@@ -54,6 +55,7 @@ def _to_pb(role: TeamRole) -> pb.TeamRole:
         built_in=role.built_in,
         created_by=role.created_by,
         created_at=to_timestamp(role.created_at),
+        revision=0 if role.built_in else role.revision,
     )
 
 

@@ -2,7 +2,7 @@
 
 from forgepoint.auth.v1 import teams_pb2 as pb
 from forgepoint.auth.v1 import teams_pb2_grpc
-from fp_rpc import command, current_call, principal
+from fp_rpc import command, current_call, expected_revision, principal
 from fp_rpc.pagination import page_response
 from fp_rpc.times import to_timestamp
 
@@ -55,7 +55,8 @@ class TeamServicer(teams_pb2_grpc.TeamServiceServicer):
             request.display_name if request.HasField("display_name") else None,
             _limits(request.limits) if request.HasField("limits") else None,
         )
-        return answer(await self._update_team(request.id, change, command=command(request, answer)))
+        expected, asked = expected_revision(request), command(request, answer)
+        return answer(await self._update_team(principal(), request.id, change, expected=expected, command=asked))
 
     async def SuspendTeam(self, request: pb.SuspendTeamRequest, context: object) -> pb.SuspendTeamResponse:
         def answer(team: Team) -> pb.SuspendTeamResponse:
@@ -82,4 +83,5 @@ def _team(team: Team) -> pb.Team:
         created_at=to_timestamp(team.created_at),
         suspended_at=to_timestamp(team.suspended_at),
         limits=pb.TeamLimits(max_users=team.limits.users, max_keys=team.limits.keys),
+        revision=team.revision,
     )

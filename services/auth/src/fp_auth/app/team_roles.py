@@ -15,6 +15,7 @@ from fp_kernel import (
     Principal,
     ResourceExhausted,
 )
+from fp_kernel.revisions import check_revision
 
 from fp_auth.app.account_ports import Withdrawals
 from fp_auth.app.ports import Outbox
@@ -115,14 +116,30 @@ class ChangeTeamRole:
         self._clock = clock
 
     async def __call__(
-        self, caller: Principal, *, name: str, description: str, scopes: Sequence[str], command: Command | None = None
+        self,
+        caller: Principal,
+        *,
+        name: str,
+        description: str,
+        scopes: Sequence[str],
+        expected: int | None = None,
+        command: Command | None = None,
     ) -> TeamRole:
-        """Raises InvalidArgument, NotFound, PermissionDenied for scopes, old or new, that the caller does not have."""
+        """Raises InvalidArgument, NotFound, PermissionDenied for scopes, old or new, that the caller does not have, and
+        Aborted when the role has another revision than the expected one.
+        """
         name, wanted, description = parse_team_role(name), parse_scopes(scopes), parse_description(description)
         async with self._transactions(command) as tx:
             role = await _locked(tx, caller, name)
             check_holds(caller, role.scopes | wanted, "scopes")
-            changed = replace(role, description=description, scopes=wanted)
+            check_revision(expected, role.revision, changed_by=role.changed_by or role.created_by)
+            changed = replace(
+                role,
+                description=description,
+                scopes=wanted,
+                revision=role.revision + 1,
+                changed_by=caller.user_id,
+            )
             await tx.team_roles.save(changed)
             if not all(covers(wanted, scope) for scope in role.scopes):
                 await self._end_tokens(tx, role, caller)

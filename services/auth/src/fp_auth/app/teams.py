@@ -15,6 +15,7 @@ from fp_kernel import (
     page_request,
 )
 from fp_kernel.identity import PLATFORM
+from fp_kernel.revisions import check_revision
 
 from fp_auth.app.account_ports import Teams
 from fp_auth.app.ports import Transaction, Transactions
@@ -60,10 +61,20 @@ class UpdateTeam:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
-    async def __call__(self, team_id: str, change: TeamChange, *, command: Command | None = None) -> Team:
-        """Raises InvalidArgument, NotFound."""
+    async def __call__(
+        self,
+        caller: Principal,
+        team_id: str,
+        change: TeamChange,
+        *,
+        expected: int | None = None,
+        command: Command | None = None,
+    ) -> Team:
+        """Raises InvalidArgument, NotFound, Aborted when the team has another revision than the expected one."""
         async with self._transactions(command) as tx:
             team = await _locked(tx, team_id)
+            check_revision(expected, team.revision, changed_by=team.changed_by)
+            team = team.changed(caller.user_id)
             if change.display_name is not None:
                 team = replace(team, display_name=parse_display_name(change.display_name, team.id))
             if change.limits is not None:
@@ -91,7 +102,7 @@ class SuspendTeam:
             team = await _locked(tx, team_id)
             if team.suspended_at is None:
                 now = self._clock.now()
-                team = team.suspended(now)
+                team = team.suspended(now, caller.user_id)
                 await tx.teams.save(team)
                 ended = await tx.withdrawals.add(everything(TEAM, team.id, now))
                 tx.outbox.add(IdentityEnded(ended, team.id, _SUSPENDED, now, caller.user_id))
@@ -112,7 +123,7 @@ class ResumeTeam:
             team = await _locked(tx, team_id)
             if team.suspended_at is not None:
                 now = self._clock.now()
-                team = team.resumed()
+                team = team.resumed(caller.user_id)
                 await tx.teams.save(team)
                 restored = await tx.withdrawals.add(logins_before(TEAM, team.id, now))
                 tx.outbox.add(IdentityRestored(restored, team.id, now, caller.user_id))

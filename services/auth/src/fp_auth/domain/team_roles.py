@@ -18,7 +18,10 @@ _NAME = re.compile(r"[a-z][a-z0-9-]{1,62}")
 
 @dataclass(frozen=True, slots=True)
 class TeamRole:
-    """built_in: every team has it. created_by: empty for a built-in one, and so is created_at."""
+    """built_in: every team has it. created_by: empty for a built-in one, and so is created_at.
+
+    revision: grows with each change. changed_by: who made the last one; empty when there was none.
+    """
 
     team: str
     name: str
@@ -27,6 +30,8 @@ class TeamRole:
     created_by: str = ""
     created_at: datetime | None = None
     built_in: bool = False
+    revision: int = 1
+    changed_by: str = ""
 
 
 def parse_assignable(value: str) -> str:

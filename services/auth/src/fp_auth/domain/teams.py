@@ -34,19 +34,28 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """id: the label that models, runs and bills carry. suspended_at: None for one whose people may come in."""
+    """id: the label that models, runs and bills carry. suspended_at: None for one whose people may come in.
+
+    revision: grows with each change. changed_by: who made the last one; empty when there was none.
+    """
 
     id: str
     display_name: str
     created_at: datetime
     suspended_at: datetime | None = None
     limits: Limits = Limits()
+    revision: int = 1
+    changed_by: str = ""
 
-    def suspended(self, now: datetime) -> "Team":
-        return replace(self, suspended_at=now)
+    def suspended(self, now: datetime, by: str) -> "Team":
+        return replace(self.changed(by), suspended_at=now)
 
-    def resumed(self) -> "Team":
-        return replace(self, suspended_at=None)
+    def resumed(self, by: str) -> "Team":
+        return replace(self.changed(by), suspended_at=None)
+
+    def changed(self, by: str) -> "Team":
+        """At its next revision."""
+        return replace(self, revision=self.revision + 1, changed_by=by)
 
 
 def parse_display_name(value: str, team_id: str) -> str:

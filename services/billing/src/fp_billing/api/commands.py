@@ -7,7 +7,7 @@ import grpc
 from forgepoint.billing.v1 import billing_pb2 as pb
 from forgepoint.billing.v1.billing_pb2_grpc import BillingServiceServicer
 from fp_kernel import Replayed, invalid, parse_id
-from fp_rpc import caller, command, principal
+from fp_rpc import caller, command, expected_revision, principal
 from fp_rpc.times import to_timestamp
 from google.protobuf.message import Message
 
@@ -65,7 +65,8 @@ class CommandServicer(BillingServiceServicer):
     async def AssignRatePlan(self, request: pb.AssignRatePlanRequest, context: Context) -> pb.AssignRatePlanResponse:
         plan_id = parse_id(request.rate_plan_id, "rate_plan_id")
         team = changed_team(request.team)
-        return _assigned(await self._assign_rate_plan(team, plan_id, principal(), command(request, _assigned)))
+        asked, expected = command(request, _assigned), expected_revision(request)
+        return _assigned(await self._assign_rate_plan(team, plan_id, principal(), asked, expected=expected))
 
     async def MarkInvoicePaid(self, request: pb.MarkInvoicePaidRequest, context: Context) -> pb.MarkInvoicePaidResponse:
         end = Settlement(Status.PAID, "payment_reference", request.payment_reference)

@@ -65,7 +65,7 @@ class BillingServicer(CommandServicer):
     async def CheckQuota(self, request: pb.CheckQuotaRequest, context: Context) -> pb.CheckQuotaResponse:
         meter = convert.meter_of(request.meter_type, "meter_type")
         team = readable_team(request.team)
-        plan, quota = await self._read.quota(team, meter)
+        plan, quota, revision = await self._read.quota(team, meter)
         return pb.CheckQuotaResponse(
             team=team,
             rate_plan_id=plan.id,
@@ -74,6 +74,7 @@ class BillingServicer(CommandServicer):
             current_usage=quota.used,
             remaining=quota.remaining,
             exceeded=quota.exceeded,
+            assignment_revision=revision,
         )
 
     async def GetUsage(self, request: pb.GetUsageRequest, context: Context) -> pb.GetUsageResponse:

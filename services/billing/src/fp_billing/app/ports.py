@@ -9,7 +9,7 @@ from typing import Protocol
 
 from fp_kernel import Command, PageRequest
 
-from fp_billing.domain.accounts import Account
+from fp_billing.domain.accounts import Account, Assignment
 from fp_billing.domain.adjustments import Adjustment
 from fp_billing.domain.events import DomainEvent
 from fp_billing.domain.invoices import Contents, Invoice, Status
@@ -35,6 +35,8 @@ class Accounts(Protocol):
 
     async def save(self, account: Account) -> None:
         """All of it but what was used, which `Usage.add` counts."""
+
+    async def assignment(self, team: str) -> Assignment: ...
 
     async def assign(self, team: str, plan: RatePlan, by: str, now: datetime) -> None:
         """Put a team that is held on the plan."""
@@ -209,7 +211,8 @@ class Reads(Protocol):
     async def plan_of(self, team: str) -> RatePlan:
         """The plan the team is on; the default one of a team that was given none."""
 
-    async def quota(self, team: str, meter: Meter, period: Period) -> tuple[RatePlan, Quota]: ...
+    async def quota(self, team: str, meter: Meter, period: Period) -> tuple[RatePlan, Quota, int]:
+        """With the revision of the plan's assignment."""
 
     async def usage(self, wanted: Wanted, page: PageRequest) -> tuple[Sequence[Summary], str]:
         """The months or days that have usage, newest first, and the position after the last one."""

@@ -52,8 +52,8 @@ class Queries:
     async def plans(self, page: PageRequest) -> tuple[Sequence[RatePlan], str]:
         return await self._reads.plans(page)
 
-    async def quota(self, team: str, meter: Meter) -> tuple[RatePlan, Quota]:
-        """Of the present period."""
+    async def quota(self, team: str, meter: Meter) -> tuple[RatePlan, Quota, int]:
+        """Of the present period, with the revision of the plan's assignment."""
         return await self._reads.quota(team, meter, period_of(self._clock.now()))
 
     async def usage(self, wanted: Wanted, page: PageRequest) -> UsagePage:

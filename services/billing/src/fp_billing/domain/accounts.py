@@ -16,6 +16,14 @@ from fp_billing.domain.usage import Usage, UsageRecord
 
 
 @dataclass(frozen=True, slots=True)
+class Assignment:
+    """Of a plan to a team. revision: grows with each; 0 while there was none. by: who made the last one."""
+
+    revision: int = 0
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """A team in a period.
 

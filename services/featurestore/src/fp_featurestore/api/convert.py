@@ -63,6 +63,7 @@ def view_to_pb(view: View) -> pb.FeatureView:
         owner_team=view.team,
         created_at=timestamp(view.created_at),
         updated_at=timestamp(view.updated_at),
+        revision=view.revision,
         deleted_at=None if view.deleted_at is None else timestamp(view.deleted_at),
         version=view.version,
     )

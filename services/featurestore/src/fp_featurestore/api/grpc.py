@@ -9,7 +9,7 @@ from forgepoint.featurestore.v1 import featurestore_pb2 as pb
 from forgepoint.featurestore.v1.featurestore_pb2_grpc import FeatureStoreServiceServicer
 from fp_kernel import invalid, off_loop, page_request, parse_id
 from fp_kernel.texts import check_length, is_text
-from fp_rpc import caller, command
+from fp_rpc import caller, command, expected_revision
 from fp_rpc.pagination import page_response_after
 
 from fp_featurestore.api import convert, packed, training
@@ -58,7 +58,8 @@ class FeatureStoreServicer(FeatureStoreServiceServicer):
         self, request: pb.DefineFeatureViewRequest, context: object
     ) -> pb.DefineFeatureViewResponse:
         definition = convert.definition_of(request)
-        return _defined(await self._define_view(definition, caller(), command(request, _defined)))
+        asked, expected = command(request, _defined), expected_revision(request)
+        return _defined(await self._define_view(definition, caller(), asked, expected=expected))
 
     async def WriteFeatures(self, request: pb.WriteFeaturesRequest, context: object) -> pb.WriteFeaturesResponse:
         view_id = parse_id(request.feature_view_id, "feature_view_id")

@@ -38,6 +38,9 @@ class LogWriter(Protocol):
     async def lock(self, view_id: str) -> LockedLog:
         """Wait until nobody else appends to the view's log."""
 
+    async def defined_by(self, view_id: str) -> str:
+        """Who made the newest definition."""
+
     async def append(self, view: View, event: LogEvent) -> None:
         """A definition or deletion. view: what the log makes with it."""
 

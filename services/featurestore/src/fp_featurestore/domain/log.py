@@ -53,7 +53,8 @@ def define(view: View | None, definition: Definition, *, view_id: str, team: str
     if view is None:
         return ViewDefined(view_id, 1, team, at, by, definition)
     check_change(view, definition)
-    return ViewDefined(view.id, view.version + 1, view.team, at, by, definition)
+    # A definition is later than the one before it, so that its time is a revision.
+    return ViewDefined(view.id, view.version + 1, view.team, max(at, view.updated_at + 1), by, definition)
 
 
 def evolve(view: View | None, event: LogEvent) -> View:

@@ -52,6 +52,11 @@ class View:
     retention: int = 0
 
     @property
+    def revision(self) -> int:
+        """Grows with each definition; writes leave it as it is."""
+        return self.updated_at
+
+    @property
     def schema_version(self) -> int:
         return len(self.schemas)
 

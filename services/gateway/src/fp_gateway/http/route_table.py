@@ -196,6 +196,7 @@ API: Final[tuple[Route, ...]] = (
     # Before the routes that take an id in the same place.
     Route("GET", "/notifications/rules", _NOTIFICATION + "ListRules"),
     Route("POST", "/notifications/rules", _NOTIFICATION + "CreateRule", 201),
+    Route("PUT", "/notifications/rules/{id}", _NOTIFICATION + "UpdateRule", path_fields=_ID),
     Route("DELETE", "/notifications/rules/{id}", _NOTIFICATION + "DeleteRule", path_fields=_ID),
     Route("POST", "/notifications/rules/{id}/test", _NOTIFICATION + "TestChannel", path_fields={"id": "rule_id"}),
     Route("GET", "/notifications/{id}", _NOTIFICATION + "GetNotification", path_fields=_ID),

@@ -6,6 +6,7 @@ from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
+from fp_kernel.revisions import NOTHING, check_revision
 from fp_redis import RedisClient, Script
 
 from fp_inference.adapters.route_json import (
@@ -29,17 +30,23 @@ redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. '|' .. ARGV[3])
 redis.call('SADD', KEYS[2], ARGV[4])
 return 1
 """)
-# KEYS: hash, teams. ARGV: field, body, team, channel. Stores and publishes the next revision. It is at least the time
-# in microseconds: after a flush it must not begin anew, below what every process still remembers.
+# KEYS: hash, teams. ARGV: field, body, team, channel, the expected revision or nothing. Stores and publishes the next
+# revision. It is at least the time in microseconds: after a flush it must not begin anew, below what every process
+# still remembers. Where another revision is there than the expected one, nothing is stored, and what is there is
+# answered.
 _NEXT_REVISION = Script("""
 local old = redis.call('HGET', KEYS[1], ARGV[1])
 local time = redis.call('TIME')
-local revision = math.max((old and tonumber(string.match(old, '^(%d+)|')) or 0) + 1, time[1] * 1000000 + time[2])
+local known, body = string.match(old or '0|', '^(%d+)|(.*)$')
+-- A split without shares is a route that was deleted.
+local present = (body ~= '' and #cjson.decode(body)['shares'] > 0 and known) or '0'
+if ARGV[5] ~= '' and ARGV[5] ~= present then return {'', old or ''} end
+local revision = math.max(tonumber(known) + 1, time[1] * 1000000 + time[2])
 local value = string.format('%.0f', revision) .. '|' .. ARGV[2]
 redis.call('HSET', KEYS[1], ARGV[1], value)
 redis.call('SADD', KEYS[2], ARGV[3])
 redis.call('PUBLISH', ARGV[4], cjson.encode({ARGV[3], ARGV[1], value}))
-return revision
+return {string.format('%.0f', revision), ''}
 """)
 
 # KEYS: hash. ARGV: fields and values by turns. Deletes each field that still has its value: a newer value stays.
@@ -98,11 +105,25 @@ class RedisRoutes:
     async def save_restored(self, team: str, model_name: str, at: datetime) -> None:
         await self._save(_hash("restored", team), model_name, _micros(at), at.isoformat(), team)
 
-    async def set_split(self, team: str, model_name: str, shares: tuple[Share, ...], at: datetime) -> Split:
-        arguments = [model_name, dump_split(shares, at), team, _CHANNEL]
+    async def set_split(
+        self,
+        team: str,
+        model_name: str,
+        shares: tuple[Share, ...],
+        at: datetime,
+        *,
+        by: str,
+        expected: int | None = None,
+    ) -> Split:
+        wanted = "" if expected is None else str(expected)
+        arguments = [model_name, dump_split(shares, at, by), team, _CHANNEL, wanted]
         keys = [_hash("splits", team), _TEAMS]
-        (revision,) = await self._link.run(_NEXT_REVISION, (keys, arguments))
-        return Split(shares, int(revision), at)
+        ((revision, other),) = await self._link.run(_NEXT_REVISION, (keys, arguments))
+        if not revision:
+            there = load_split(*_parted(other)) if other else None
+            present = there.revision if there is not None and there.shares else NOTHING
+            check_revision(expected, present, changed_by="" if there is None else there.set_by)
+        return Split(shares, int(revision), at, by)
 
     async def forget(self, before: datetime, is_deployed: Callable[[str, str], bool]) -> int:
         (teams,) = await self._link.ask(("SMEMBERS", _TEAMS))

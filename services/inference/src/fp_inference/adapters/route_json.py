@@ -41,14 +41,14 @@ def load_signature(text: str) -> Signature:
     return _signature(json.loads(text))
 
 
-def dump_split(shares: tuple[Share, ...], at: datetime) -> str:
-    return json.dumps({"shares": [asdict(share) for share in shares], "set_at": at.isoformat()})
+def dump_split(shares: tuple[Share, ...], at: datetime, by: str) -> str:
+    return json.dumps({"shares": [asdict(share) for share in shares], "set_at": at.isoformat(), "set_by": by})
 
 
 def load_split(revision: int, text: str) -> Split:
     stored = json.loads(text)
     shares = tuple(Share(share["version_id"], share["since"], share["weight_bps"]) for share in stored["shares"])
-    return Split(shares, revision, datetime.fromisoformat(stored["set_at"]))
+    return Split(shares, revision, datetime.fromisoformat(stored["set_at"]), stored.get("set_by", ""))
 
 
 def dump_stable(stable: Stable) -> str:

@@ -28,6 +28,7 @@ def route_to_pb(route: Route) -> pb.Route:
         model_name=route.model_name,
         targets=[_target_to_pb(route, target) for target in route.present],
         updated_at=to_timestamp(route.updated_at),
+        revision=route.revision,
     )
 
 

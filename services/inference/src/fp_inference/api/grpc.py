@@ -11,7 +11,7 @@ from forgepoint.inference.v1 import inference_pb2 as pb
 from forgepoint.inference.v1.inference_pb2_grpc import InferenceGatewayServiceServicer
 from fp_kernel import Clock, Command, invalid, new_id, next_token, page_request
 from fp_kernel.tensors import Tensor
-from fp_rpc import Call, caller, command, current_call
+from fp_rpc import Call, caller, command, current_call, expected_revision
 from fp_rpc.headers import REPLAYED
 from fp_rpc.pagination import page_response
 
@@ -134,8 +134,9 @@ class Servicer(InferenceGatewayServiceServicer):
             return pb.SetTrafficSplitResponse(route=route_to_pb(route))
 
         weights = [(weight.version, weight.weight_bps) for weight in request.weights]
+        asked = command(request, response)
         route = await self._set_traffic_split(
-            caller().team, _model_name(request.model_name), weights, command(request, response)
+            caller().team, _model_name(request.model_name), weights, asked, by=caller().user_id
         )
         return response(route)
 
@@ -145,13 +146,19 @@ class Servicer(InferenceGatewayServiceServicer):
 
         weights = [(target.version, target.weight_bps) for target in request.targets]
         route = await self._set_traffic_split(
-            caller().team, _model_name(request.model_name), weights, command(request, response), field="targets"
+            caller().team,
+            _model_name(request.model_name),
+            weights,
+            command(request, response),
+            by=caller().user_id,
+            expected=expected_revision(request),
+            field="targets",
         )
         return response(route)
 
     async def DeleteRoute(self, request: pb.DeleteRouteRequest, context: Context) -> pb.DeleteRouteResponse:
         asked = command(request, lambda _: pb.DeleteRouteResponse())
-        await self._delete_route(caller().team, _model_name(request.model_name), asked)
+        await self._delete_route(caller().team, _model_name(request.model_name), asked, by=caller().user_id)
         return pb.DeleteRouteResponse()
 
     async def GetCircuitState(self, request: pb.GetCircuitStateRequest, context: Context) -> pb.GetCircuitStateResponse:

@@ -16,10 +16,10 @@ class DeleteRoute:
         self._replays = replays
         self._clock = clock
 
-    async def __call__(self, team: str, model_name: str, command: Command) -> None:
+    async def __call__(self, team: str, model_name: str, command: Command, *, by: str) -> None:
         """Raises NotFound, Unavailable while the store is away or routes are still being read, Replayed."""
         async with self._replays.once(command):
             self._table.get(team, model_name)
-            split = await self._store.set_split(team, model_name, (), self._clock.now())
+            split = await self._store.set_split(team, model_name, (), self._clock.now(), by=by)
             self._table.change(team, model_name, lambda known: known.with_split(split))
             await self._replays.save_answer(command, None)

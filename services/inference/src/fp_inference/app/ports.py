@@ -120,8 +120,20 @@ class RouteStore(Protocol):
 
     async def save_restored(self, team: str, model_name: str, at: datetime) -> None: ...
 
-    async def set_split(self, team: str, model_name: str, shares: tuple[Share, ...], at: datetime) -> Split:
-        """Stored as the newest revision, and published to every replica. shares: none for a route that is deleted."""
+    async def set_split(
+        self,
+        team: str,
+        model_name: str,
+        shares: tuple[Share, ...],
+        at: datetime,
+        *,
+        by: str,
+        expected: int | None = None,
+    ) -> Split:
+        """Stored as the newest revision, and published to every replica. shares: none for a route that is deleted.
+
+        expected: the revision that is there, 0 for none. Raises Aborted where another one is.
+        """
         ...
 
     async def forget(self, before: datetime, is_deployed: Callable[[str, str], bool]) -> int:

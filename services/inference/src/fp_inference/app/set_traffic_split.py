@@ -43,12 +43,14 @@ class SetTrafficSplit:
         weights: Sequence[tuple[str, int]],
         command: Command,
         *,
+        by: str,
+        expected: int | None = None,
         field: str = "weights",
     ) -> Route:
         """weights: version labels and basis points. field: that has them in the request.
 
-        Raises InvalidArgument naming the field, FailedPrecondition naming `<field>[i].version`, Unavailable while the
-        store is away, Replayed.
+        Raises InvalidArgument naming the field, FailedPrecondition naming `<field>[i].version`, Aborted when the route
+        has another revision than the expected one, Unavailable while the store is away, Replayed.
         """
         async with self._replays.once(command):
 
@@ -59,7 +61,7 @@ class SetTrafficSplit:
 
             route, shares = await self._fresh.read(team, model_name, plan)
             await self._check_reached(route, shares, field)
-            split = await self._store.set_split(team, model_name, shares, self._clock.now())
+            split = await self._store.set_split(team, model_name, shares, self._clock.now(), by=by, expected=expected)
             self._table.change(team, model_name, lambda known: known.with_split(split))
             after = self._table.find(team, model_name) or route
             await self._replays.save_answer(command, after)

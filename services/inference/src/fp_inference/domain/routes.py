@@ -63,11 +63,15 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """revision: grows with each split of the route; the newest holds. shares: none deletes the route."""
+    """revision: grows with each split of the route; the newest holds. shares: none deletes the route.
+
+    set_by: empty for a split that code of before has stored.
+    """
 
     shares: tuple[Share, ...]
     revision: int
     set_at: datetime
+    set_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,11 @@ class Route:
         """Those that are not removed, longest deployed first."""
         there = [target for target in self.targets.values() if target.status is not TargetStatus.REMOVED]
         return tuple(sorted(there, key=lambda target: (target.deployed_at, target.version_id)))
+
+    @property
+    def revision(self) -> int:
+        """Of its split; 0 while none was set. Deployments leave it as it is."""
+        return self.split.revision if self.split is not None else 0
 
     @property
     def deleted(self) -> bool:

@@ -47,9 +47,18 @@ class FakeStore:
     async def save_restored(self, team: str, model_name: str, at: datetime) -> None:
         self._change(team, model_name, lambda route: route.restored(at))
 
-    async def set_split(self, team: str, model_name: str, shares: tuple[Share, ...], at: datetime) -> Split:
+    async def set_split(
+        self,
+        team: str,
+        model_name: str,
+        shares: tuple[Share, ...],
+        at: datetime,
+        *,
+        by: str,
+        expected: int | None = None,
+    ) -> Split:
         self.revision += 1
-        split = Split(shares, self.revision, at)
+        split = Split(shares, self.revision, at, by)
         self._change(team, model_name, lambda route: route.with_split(split))
         return split
 

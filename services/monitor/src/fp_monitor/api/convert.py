@@ -96,6 +96,7 @@ def monitor_to_pb(monitor: Monitor) -> pb.Monitor:
         updated_at=to_timestamp(monitor.updated_at),
         retrain_cooldown=to_duration(config.cooldown),
         served_version=monitor.served,
+        revision=monitor.revision,
     )
 
 

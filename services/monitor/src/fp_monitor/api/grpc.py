@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from forgepoint.monitor.v1 import monitor_pb2 as pb
 from forgepoint.monitor.v1 import monitor_pb2_grpc
 from fp_kernel import Clock, parse_id
-from fp_rpc import caller, command
+from fp_rpc import caller, command, expected_revision
 from fp_rpc.times import from_timestamp
 
 from fp_monitor.api import convert
@@ -44,7 +44,9 @@ class MonitorServicer(monitor_pb2_grpc.MonitorServiceServicer):
     ) -> pb.ConfigureMonitorResponse:
         config = convert.config_from_pb(request)
         asked = command(request, convert.configured_to_pb)
-        return convert.configured_to_pb(await self._configure_monitor(caller().team, config, asked))
+        expected, by = expected_revision(request), caller().user_id
+        configured = await self._configure_monitor(caller().team, config, asked, by=by, expected=expected)
+        return convert.configured_to_pb(configured)
 
     async def DeleteMonitor(self, request: pb.DeleteMonitorRequest, context: object) -> pb.DeleteMonitorResponse:
         name = check_name(request.model_name)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from fp_kernel import Clock, Command, invalid, new_id
+from fp_kernel.revisions import NOTHING, check_revision
 
 from fp_monitor.app.ports import Peers, Reads, Transaction, Transactions
 from fp_monitor.app.refusals import no_model
@@ -25,8 +26,11 @@ class ConfigureMonitor:
         self._peers = peers
         self._clock = clock
 
-    async def __call__(self, team: str, config: Config, command: Command) -> Configured:
-        """Raises InvalidArgument naming the field, NotFound when the team has no such model.
+    async def __call__(
+        self, team: str, config: Config, command: Command, *, by: str, expected: int | None = None
+    ) -> Configured:
+        """Raises InvalidArgument naming the field, NotFound when the team has no such model, Aborted when the monitor
+        has another revision than the expected one.
 
         Raises Unavailable when that cannot be known, because registry or pipeline are away.
         """
@@ -35,10 +39,21 @@ class ConfigureMonitor:
         async with self._transactions(command) as tx:
             await tx.monitors.lock(team, config.model_name)
             found = await tx.monitors.find(team, config.model_name)
+            check_revision(
+                expected,
+                NOTHING if found is None else found.revision,
+                changed_by="" if found is None else found.configured_by,
+            )
             if found is None:
-                configured = Configured(await self._created(tx, team, config), created=True)
+                configured = Configured(await self._created(tx, team, config, by), created=True)
             else:
-                changed = replace(found, config=config, updated_at=self._clock.now())
+                changed = replace(
+                    found,
+                    config=config,
+                    updated_at=self._clock.now(),
+                    revision=found.revision + 1,
+                    configured_by=by,
+                )
                 await tx.monitors.save(changed)
                 await _replan(tx, changed)
                 configured = Configured(changed, created=False)
@@ -59,10 +74,10 @@ class ConfigureMonitor:
         if pipeline not in {"", before} and not await self._peers.has_pipeline(pipeline):
             raise invalid("retrain_pipeline_id", "there is no such pipeline")
 
-    async def _created(self, tx: Transaction, team: str, config: Config) -> Monitor:
+    async def _created(self, tx: Transaction, team: str, config: Config, by: str) -> Monitor:
         """With what is in production already, if anything is."""
         now = self._clock.now()
-        monitor = Monitor(id=new_id(), team=team, config=config, created_at=now, updated_at=now)
+        monitor = Monitor(id=new_id(), team=team, config=config, created_at=now, updated_at=now, configured_by=by)
         await tx.monitors.save(monitor)
         promotion = await tx.baselines.production(team, config.model_name)
         if promotion is None:

@@ -89,6 +89,7 @@ class Monitor:
 
     reports: number of its reports so far. newest_label: when the newest outcome happened that was sent
     since the baseline was taken. labels_at: when labels last came, matched or not.
+    revision: of what is to be watched, grows with each change of it. configured_by: who made the last one.
     """
 
     id: str
@@ -109,6 +110,8 @@ class Monitor:
     retraining: Retraining = Retraining()
     unwatched: Unwatched = Unwatched()
     labels_at: datetime | None = None
+    revision: int = 1
+    configured_by: str = ""
 
     @property
     def state(self) -> MonitorState:

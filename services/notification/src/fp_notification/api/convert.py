@@ -69,7 +69,7 @@ def wanted_channels(request: pb.UpdatePreferencesRequest) -> list[WantedChannel]
     ]
 
 
-def new_rule(request: pb.CreateRuleRequest) -> NewRule:
+def new_rule(request: pb.CreateRuleRequest | pb.UpdateRuleRequest) -> NewRule:
     return NewRule(
         name=request.name,
         patterns=tuple(request.patterns),
@@ -114,6 +114,7 @@ def rule_to_pb(rule: Recipient) -> pb.NotificationRule:
         created_at=to_timestamp(rule.created_at),
         signing_secret=called.secrets.signing if called else "",
         headers=dict(called.secrets.headers) if called else {},
+        revision=rule.revision,
     )
 
 

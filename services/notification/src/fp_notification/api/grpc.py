@@ -10,7 +10,7 @@ from forgepoint.notification.v1 import notification_pb2 as pb
 from forgepoint.notification.v1.notification_pb2_grpc import NotificationServiceServicer
 from fp_kernel import Command, PageRequest, PermissionDenied, Principal, invalid, page_request_by_id, parse_id
 from fp_kernel.secret_references import is_reference
-from fp_rpc import caller, command
+from fp_rpc import caller, command, expected_revision
 from fp_rpc.headers import USER
 from fp_rpc.pagination import page_response_after
 from google.protobuf.message import Message
@@ -23,6 +23,7 @@ from fp_notification.app.ports import Feed, Log
 from fp_notification.app.queries import Queries
 from fp_notification.app.try_channel import TryChannel
 from fp_notification.app.update_preferences import UpdatePreferences
+from fp_notification.app.update_rule import UpdateRule
 from fp_notification.domain.patterns import check_pattern
 from fp_notification.domain.recipients import Recipient
 
@@ -39,6 +40,7 @@ class NotificationServicer(NotificationServiceServicer):
         *,
         update_preferences: UpdatePreferences,
         create_rule: CreateRule,
+        update_rule: UpdateRule,
         delete_rule: DeleteRule,
         mark_read: MarkRead,
         try_channel: TryChannel,
@@ -46,6 +48,7 @@ class NotificationServicer(NotificationServiceServicer):
     ) -> None:
         self._update_preferences = update_preferences
         self._create_rule = create_rule
+        self._update_rule = update_rule
         self._delete_rule = delete_rule
         self._mark_read = mark_read
         self._try_channel = try_channel
@@ -127,6 +130,12 @@ class NotificationServicer(NotificationServiceServicer):
         may_refer(caller(), new.target, *new.secrets.references)
         return _created(await self._create_rule(caller(), new, command(request, _created)))
 
+    async def UpdateRule(self, request: pb.UpdateRuleRequest, context: Context) -> pb.UpdateRuleResponse:
+        rule_id, wanted = parse_id(request.id, "id"), convert.new_rule(request)
+        may_refer(caller(), wanted.target, *wanted.secrets.references)
+        expected, asked = expected_revision(request), command(request, _changed)
+        return _changed(await self._update_rule(caller(), rule_id, wanted, asked, expected=expected))
+
     async def DeleteRule(self, request: pb.DeleteRuleRequest, context: Context) -> pb.DeleteRuleResponse:
         rule_id = parse_id(request.id, "id")
         await self._delete_rule(caller(), rule_id, command(request, lambda _: pb.DeleteRuleResponse()))
@@ -193,6 +202,10 @@ def _updated(person: Recipient) -> pb.UpdatePreferencesResponse:
 
 def _created(rule: Recipient) -> pb.CreateRuleResponse:
     return pb.CreateRuleResponse(rule=convert.rule_to_pb(rule))
+
+
+def _changed(rule: Recipient) -> pb.UpdateRuleResponse:
+    return pb.UpdateRuleResponse(rule=convert.rule_to_pb(rule))
 
 
 def _marked(marked: Marked) -> pb.MarkReadResponse:

@@ -102,7 +102,7 @@ class Recipients(Protocol):
         """Nobody else changes the recipient until the transaction ends."""
 
     async def save(self, recipient: Recipient) -> None:
-        """With all its channels, in place of what there was."""
+        """With all its channels, in place of what there was. Raises AlreadyExists for the name of another rule."""
 
     async def count_rules(self, team: str) -> int: ...
 

@@ -84,8 +84,61 @@ def reuses_target(wanted: WantedChannel, present: ChannelSetting | None) -> bool
 
 def create_rule(new: NewRule, *, team: str, by: str, now: datetime) -> Recipient:
     """Raises InvalidArgument naming the field."""
-    name = unicodedata.normalize("NFC", new.name.strip())
+    return Recipient(
+        team=team,
+        id=new_id(),
+        kind=RecipientKind.RULE,
+        name=_check_name(new.name),
+        patterns=_check_patterns(new.patterns),
+        channels=_check_channels(new),
+        created_by=by,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def change_rule(present: Recipient, wanted: NewRule, *, by: str, now: datetime) -> Recipient:
+    """The rule as it is wanted. An empty name stays as it is, and so does a target that is empty or as it was shown: it
+    keeps its secret, and what was switched off is on again.
+
+    Raises InvalidArgument naming the field.
+    """
+    called = next((each for each in present.channels if each.target), None)
+    stays = called is not None and not _is_new(wanted, called)
+    channels = _check_channels(replace(wanted, target=called.target) if called is not None and stays else wanted)
+    if called is not None and stays:
+        channels = tuple(replace(each, secret_id=called.secret_id) if each.target else each for each in channels)
+    return replace(
+        present,
+        name=_check_name(wanted.name) if wanted.name else present.name,
+        patterns=_check_patterns(wanted.patterns),
+        channels=channels,
+        updated_at=now,
+        revision=present.revision + 1,
+        changed_by=by,
+    )
+
+
+def names_new_target(wanted: NewRule, present: Recipient) -> bool:
+    """Whether a change of a rule names a target that it does not have."""
+    called = next((each for each in present.channels if each.target), None)
+    return bool(wanted.target) and (called is None or _is_new(wanted, called))
+
+
+def _is_new(wanted: NewRule, called: ChannelSetting) -> bool:
+    """Another way or another place; without a target no other way is meant, but one without any."""
+    if called.channel not in {channel for channel, _ in wanted.channels}:
+        return True
+    return bool(wanted.target) and wanted.target not in (mask(called.target), called.target)
+
+
+def _check_name(given: str) -> str:
+    name = unicodedata.normalize("NFC", given.strip())
     check_line(name, "name", _LONGEST_NAME, required=True)
+    return name
+
+
+def _check_channels(new: NewRule) -> tuple[ChannelSetting, ...]:
     channels = {_existing(channel, label, f"channels[{index}]") for index, (channel, label) in enumerate(new.channels)}
     if not channels:
         raise invalid("channels", "must name at least one")
@@ -99,17 +152,7 @@ def create_rule(new: NewRule, *, team: str, by: str, now: datetime) -> Recipient
         raise invalid("target", "is for rules with the channel WEBHOOK, SLACK or EMAIL")
     if new.secrets.references and Channel.WEBHOOK not in channels:
         raise invalid("signing_secret" if new.secrets.signing else "headers", _FOR_WEBHOOKS)
-    return Recipient(
-        team=team,
-        id=new_id(),
-        kind=RecipientKind.RULE,
-        name=name,
-        patterns=_check_patterns(new.patterns),
-        channels=tuple(_of_rule(channel, new) for channel in sorted(channels)),
-        created_by=by,
-        created_at=now,
-        updated_at=now,
-    )
+    return tuple(_of_rule(channel, new) for channel in sorted(channels))
 
 
 def _check_patterns(patterns: Sequence[str]) -> tuple[str, ...]:

@@ -57,7 +57,8 @@ class Recipient:
     """A person of a team, or a rule of it.
 
     patterns: the events that concern it; for a person every event. muted: exceptions from them.
-    name: of a rule. changed_by, updated_at: empty for a person who never chose anything.
+    name: of a rule. created_by, updated_at: empty for a person who never chose anything.
+    revision: of a rule, grows with each change. changed_by: who made the last change; empty when there was none.
     """
 
     team: str
@@ -70,6 +71,8 @@ class Recipient:
     created_by: str = ""
     created_at: datetime | None = None
     updated_at: datetime | None = None
+    revision: int = 1
+    changed_by: str = ""
 
     def channel(self, channel: Channel) -> ChannelSetting | None:
         return next((each for each in self.channels if each.channel is channel), None)

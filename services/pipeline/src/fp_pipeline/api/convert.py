@@ -81,6 +81,7 @@ def pipeline_to_pb(pipeline: Pipeline) -> pb.PipelineDefinition:
         created_at=to_timestamp(pipeline.created_at),
         team=pipeline.team,
         then_pipeline_id=pipeline.then_pipeline_id,
+        revision=pipeline.revision,
     )
 
 

@@ -6,7 +6,7 @@ from typing import Final
 from forgepoint.pipeline.v1 import pipeline_pb2 as pb
 from forgepoint.pipeline.v1 import pipeline_pb2_grpc
 from fp_kernel import PermissionDenied, invalid, parse_id
-from fp_rpc import caller, command, principal
+from fp_rpc import caller, command, expected_revision, principal
 from fp_telemetry import correlation_id, inject
 
 from fp_pipeline.api import convert
@@ -74,7 +74,9 @@ class PipelineServicer(pipeline_pb2_grpc.PipelineOrchestratorServiceServicer):
         _may_refer(step.config for step in change.steps or ())
         pipeline_id = parse_id(request.pipeline_id, "pipeline_id")
         updated = command(request, convert.updated_to_pb)
-        return convert.updated_to_pb(await self._update_pipeline(_actor(), pipeline_id, change, updated))
+        expected = expected_revision(request)
+        changed = await self._update_pipeline(_actor(), pipeline_id, change, updated, expected=expected)
+        return convert.updated_to_pb(changed)
 
     async def DeletePipeline(self, request: pb.DeletePipelineRequest, context: object) -> pb.DeletePipelineResponse:
         pipeline_id = parse_id(request.pipeline_id, "pipeline_id")

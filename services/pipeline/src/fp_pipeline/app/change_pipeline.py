@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from fp_kernel import Clock, Command, FailedPrecondition, NotFound
+from fp_kernel.revisions import check_revision
 
 from fp_pipeline.app.peers import Actor
 from fp_pipeline.app.ports import Transactions
@@ -15,15 +16,19 @@ class UpdatePipeline:
         self._transactions = transactions
         self._modules = modules
 
-    async def __call__(self, actor: Actor, pipeline_id: str, change: PipelineChange, command: Command) -> Pipeline:
-        """The pipeline as it is now, with a new revision when its steps are others.
+    async def __call__(
+        self, actor: Actor, pipeline_id: str, change: PipelineChange, command: Command, *, expected: int | None = None
+    ) -> Pipeline:
+        """The pipeline as it is now, with a new revision when something of it is another.
 
-        Raises NotFound, InvalidArgument naming the field, AlreadyExists for a taken name.
+        Raises NotFound, InvalidArgument naming the field, AlreadyExists for a taken name, Aborted when it has another
+        revision than the expected one.
         """
         async with self._transactions(command) as tx:
             present = await tx.pipelines.lock(actor.team, pipeline_id)
             if present is None:
                 raise NotFound(f"no pipeline {pipeline_id}")
+            check_revision(expected, present.revision, changed_by=present.changed_by or present.created_by)
             draft = PipelineDraft(
                 name=present.name if change.name is None else change.name,
                 type=present.type,
@@ -40,9 +45,9 @@ class UpdatePipeline:
                 name=checked.name,
                 steps=checked.steps,
                 then_pipeline_id=checked.then_pipeline_id,
-                revision=present.revision + (checked.steps != present.steps),
             )
             if changed != present:
+                changed = replace(changed, revision=present.revision + 1, changed_by=actor.user_id)
                 await tx.pipelines.change(present, changed)
             await tx.complete(changed)
         return changed

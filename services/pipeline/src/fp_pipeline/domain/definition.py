@@ -78,7 +78,10 @@ class PipelineChange:
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """revision: grows when the steps are replaced; an execution keeps the revision it started with."""
+    """revision: grows with each change; an execution keeps the revision it started with.
+
+    changed_by: who made the last change; empty when there was none.
+    """
 
     id: str
     team: str
@@ -89,3 +92,4 @@ class Pipeline:
     created_at: datetime
     revision: int = 1
     then_pipeline_id: str = ""
+    changed_by: str = ""

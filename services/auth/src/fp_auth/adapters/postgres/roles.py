@@ -9,6 +9,8 @@ from fp_auth.adapters.postgres.statements import affected
 from fp_auth.domain.team_roles import TeamRole
 from fp_auth.domain.users import ASSIGNABLE_ROLES, Role
 
+_ROLE = "team, name, description, scopes, created_by, created_at, revision, changed_by"
+
 
 class PostgresRoles:
     def __init__(self, connection: Connection) -> None:
@@ -50,11 +52,7 @@ class PostgresTeamRoles:
     async def lock(self, team: str, name: str) -> TeamRole | None:
         # Stronger than the lock of a user's foreign key: an assignment waits, and a deletion sees who has the role.
         row = await self._connection.fetchrow(
-            """
-            SELECT team, name, description, scopes, created_by, created_at FROM team_roles
-            WHERE team = $1 AND name = $2
-            FOR UPDATE
-            """,
+            f"SELECT {_ROLE} FROM team_roles WHERE team = $1 AND name = $2 FOR UPDATE",  # noqa: S608 -- a constant
             team,
             name,
         )
@@ -62,11 +60,16 @@ class PostgresTeamRoles:
 
     async def save(self, role: TeamRole) -> None:
         await self._connection.execute(
-            "UPDATE team_roles SET description = $3, scopes = $4 WHERE team = $1 AND name = $2",
+            """
+            UPDATE team_roles SET description = $3, scopes = $4, revision = $5, changed_by = $6
+            WHERE team = $1 AND name = $2
+            """,
             role.team,
             role.name,
             role.description,
             sorted(role.scopes),
+            role.revision,
+            role.changed_by,
         )
 
     async def delete(self, role: TeamRole) -> None:
@@ -97,10 +100,7 @@ class PostgresTeamRoles:
     async def all(self, team: str) -> Sequence[TeamRole]:
         built_in = await self._connection.fetch("SELECT name, scopes FROM roles ORDER BY name")
         own = await self._connection.fetch(
-            """
-            SELECT team, name, description, scopes, created_by, created_at FROM team_roles
-            WHERE team = $1 ORDER BY name
-            """,
+            f"SELECT {_ROLE} FROM team_roles WHERE team = $1 ORDER BY name",  # noqa: S608 -- a constant
             team,
         )
         return [
@@ -121,4 +121,6 @@ def _to_role(row: Record) -> TeamRole:
         frozenset(row["scopes"]),
         created_by=row["created_by"],
         created_at=row["created_at"],
+        revision=row["revision"],
+        changed_by=row["changed_by"],
     )

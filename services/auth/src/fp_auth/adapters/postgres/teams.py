@@ -10,7 +10,7 @@ from fp_postgres import Connection
 from fp_auth.adapters.postgres.statements import affected
 from fp_auth.domain.teams import Limits, Team
 
-_TEAM = "id, display_name, created_at, suspended_at, max_users, max_keys"
+_TEAM = "id, display_name, created_at, suspended_at, max_users, max_keys, revision, changed_by"
 
 
 class PostgresTeams:
@@ -54,12 +54,18 @@ class PostgresTeams:
 
     async def save(self, team: Team) -> None:
         await self._connection.execute(
-            "UPDATE teams SET display_name = $2, suspended_at = $3, max_users = $4, max_keys = $5 WHERE id = $1",
+            """
+            UPDATE teams
+            SET display_name = $2, suspended_at = $3, max_users = $4, max_keys = $5, revision = $6, changed_by = $7
+            WHERE id = $1
+            """,
             team.id,
             team.display_name,
             team.suspended_at,
             team.limits.users,
             team.limits.keys,
+            team.revision,
+            team.changed_by,
         )
 
     async def count_users(self, team_id: str) -> int:
@@ -97,4 +103,6 @@ def _to_team(row: Record) -> Team:
         created_at=row["created_at"],
         suspended_at=row["suspended_at"],
         limits=Limits(row["max_users"], row["max_keys"]),
+        revision=row["revision"],
+        changed_by=row["changed_by"],
     )

@@ -7,7 +7,7 @@ from fp_postgres import Transaction
 from fp_billing.adapters.postgres.plans import PostgresPlans
 from fp_billing.adapters.postgres.rows import PLAN, to_plan
 from fp_billing.adapters.postgres.usage import used
-from fp_billing.domain.accounts import Account
+from fp_billing.domain.accounts import Account, Assignment
 from fp_billing.domain.meters import Meter
 from fp_billing.domain.periods import Period, day_of
 from fp_billing.domain.plans import DEFAULT_PLAN, RatePlan
@@ -83,9 +83,16 @@ class PostgresAccounts:
             account.closed,
         )
 
+    async def assignment(self, team: str) -> Assignment:
+        row = await self._transaction.fetchrow("SELECT revision, assigned_by FROM accounts WHERE team = $1", team)
+        return Assignment(row["revision"], row["assigned_by"]) if row else Assignment()
+
     async def assign(self, team: str, plan: RatePlan, by: str, now: datetime) -> None:
         await self._transaction.execute(
-            "UPDATE accounts SET rate_plan_id = $2, assigned_by = $3, assigned_at = $4 WHERE team = $1",
+            """
+            UPDATE accounts SET rate_plan_id = $2, assigned_by = $3, assigned_at = $4, revision = revision + 1
+            WHERE team = $1
+            """,
             team,
             plan.id,
             by,

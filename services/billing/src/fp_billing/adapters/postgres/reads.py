@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
 from fp_kernel import PageRequest
+from fp_kernel.revisions import NOTHING
 from fp_postgres import Database
 from fp_postgres.backlog import unpublished
 
@@ -28,6 +29,7 @@ SELECT {PLAN} FROM rate_plans p
 WHERE p.id = coalesce((SELECT rate_plan_id FROM periods WHERE team = $1 AND starts_at = $3),
                       (SELECT rate_plan_id FROM accounts WHERE team = $1), $2)
 """  # noqa: S608 -- a constant
+_ASSIGNED = "SELECT revision FROM accounts WHERE team = $1"
 _USED = """
 SELECT coalesce(sum(quantity), 0) FROM usage_days WHERE team = $1 AND day >= $2 AND day < $3 AND meter = $4
 """
@@ -117,10 +119,12 @@ class PostgresReads:
     async def plan_of(self, team: str) -> RatePlan:
         return await self._plan_of(team, _NEVER)
 
-    async def quota(self, team: str, meter: Meter, period: Period) -> tuple[RatePlan, Quota]:
+    async def quota(self, team: str, meter: Meter, period: Period) -> tuple[RatePlan, Quota, int]:
+        # Before the plan: what is assigned between the two makes the revision one that nobody finds any more.
+        revision = await self._database.fetchval(_ASSIGNED, team)
         plan = await self._plan_of(team, period)
         used = await self._database.fetchval(_USED, team, day_of(period.start), day_of(period.end), meter)
-        return plan, Quota(meter, plan.rates[meter].quota, int(used))
+        return plan, Quota(meter, plan.rates[meter].quota, int(used)), int(revision or NOTHING)
 
     async def usage(self, wanted: Wanted, page: PageRequest) -> tuple[Sequence[Summary], str]:
         before = date.fromisoformat(page.after[0]) if page.after else date.max

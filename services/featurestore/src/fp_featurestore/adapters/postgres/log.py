@@ -37,6 +37,16 @@ class PostgresLogWriter:
             raise RuntimeError("a query of one row gave none")
         return LockedLog(to_view(row) if row["id"] else None, row["now"])
 
+    async def defined_by(self, view_id: str) -> str:
+        found = await self._transaction.fetchval(
+            """
+            SELECT recorded_by FROM feature_log WHERE view_id = $1 AND type <> 'FEATURES_WRITTEN'
+            ORDER BY version DESC LIMIT 1
+            """,
+            view_id,
+        )
+        return str(found or "")
+
     async def append(self, view: View, event: LogEvent) -> None:
         await self._transaction.execute(
             """

@@ -14,7 +14,7 @@ COLUMNS = """
     m.retrain_pipeline_id, m.retrain_cooldown, m.enabled, m.created_at, m.updated_at, m.model_id, m.served_version,
     m.baseline_version, m.baseline_at, m.levels, m.judged, m.reports, m.alarms, m.last_event_at, m.newest_label,
     m.retrain_asked_at, m.retrain_started_at, m.unwatched, m.unwatched_version, m.retrain_report_id,
-    m.retrain_execution_id, m.labels_at
+    m.retrain_execution_id, m.labels_at, m.revision, m.configured_by
 """
 
 _SAVE = """
@@ -22,10 +22,10 @@ INSERT INTO monitors (
     id, team, model_name, window_duration, window_size, min_samples, thresholds, auto_retrain, retrain_pipeline_id,
     retrain_cooldown, enabled, created_at, updated_at, model_id, served_version, baseline_version, baseline_at, levels,
     judged, state, severity, reports, alarms, last_event_at, newest_label, retrain_asked_at, retrain_started_at,
-    unwatched, unwatched_version, retrain_report_id, retrain_execution_id, labels_at
+    unwatched, unwatched_version, retrain_report_id, retrain_execution_id, labels_at, revision, configured_by
 ) VALUES (
     $1::uuid, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18::jsonb,
-    $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32
+    $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34
 )
 ON CONFLICT (id) DO UPDATE SET
     window_duration = $4, window_size = $5, min_samples = $6, thresholds = $7::jsonb, auto_retrain = $8,
@@ -33,7 +33,8 @@ ON CONFLICT (id) DO UPDATE SET
     served_version = $15, baseline_version = $16, baseline_at = $17, levels = $18::jsonb, judged = $19, state = $20,
     severity = $21, reports = $22, alarms = $23, last_event_at = $24, newest_label = $25, retrain_asked_at = $26,
     retrain_started_at = $27, unwatched = $28, unwatched_version = $29,
-    retrain_report_id = $30, retrain_execution_id = $31, labels_at = $32
+    retrain_report_id = $30, retrain_execution_id = $31, labels_at = $32,
+    revision = $33, configured_by = $34
 """
 
 
@@ -113,6 +114,8 @@ class PostgresMonitors:
             retraining.report_id,
             retraining.execution_id,
             monitor.labels_at or monitor.created_at,
+            monitor.revision,
+            monitor.configured_by,
         )
 
     async def delete(self, monitor: Monitor, now: datetime) -> None:
@@ -163,4 +166,6 @@ def monitor_from(row: Record) -> Monitor:
         ),
         unwatched=Unwatched(row["unwatched"], row["unwatched_version"]),
         labels_at=row["labels_at"],
+        revision=row["revision"],
+        configured_by=row["configured_by"],
     )

@@ -3,10 +3,12 @@
 import json
 from collections.abc import Sequence
 
+from asyncpg import UniqueViolationError
 from fp_postgres import Transaction
 
 from fp_notification.adapters.postgres.rows import RECIPIENT, to_recipients
 from fp_notification.app.ports import Change, Member
+from fp_notification.app.refusals import rule_name_taken
 from fp_notification.domain.notifications import Notification
 from fp_notification.domain.recipients import EVERYTHING, ChannelSetting, Recipient
 
@@ -58,14 +60,24 @@ class PostgresRecipients:
         return found[0] if found else None
 
     async def save(self, recipient: Recipient) -> None:
-        await self._tx.execute(
-            "UPDATE recipients SET patterns = $3, muted = $4, updated_at = $5 WHERE team = $1 AND id = $2",
-            recipient.team,
-            recipient.id,
-            list(recipient.patterns),
-            list(recipient.muted),
-            recipient.updated_at,
-        )
+        try:
+            await self._tx.execute(
+                """
+                UPDATE recipients
+                SET patterns = $3, muted = $4, updated_at = $5, name = $6, revision = $7, changed_by = $8
+                WHERE team = $1 AND id = $2
+                """,
+                recipient.team,
+                recipient.id,
+                list(recipient.patterns),
+                list(recipient.muted),
+                recipient.updated_at,
+                recipient.name,
+                recipient.revision,
+                recipient.changed_by,
+            )
+        except UniqueViolationError:
+            raise rule_name_taken(recipient.name) from None
         await self._tx.execute("DELETE FROM channels WHERE team = $1 AND recipient = $2", recipient.team, recipient.id)
         await _add_channels(self._tx, recipient)
 

@@ -26,6 +26,7 @@ BITE = 2_000
 # Of `recipients r LEFT JOIN channels c`: one row a channel, those of a recipient together.
 RECIPIENT = """
 r.team, r.id, r.kind, r.name, r.patterns, r.muted, r.created_by, r.created_at, r.updated_at,
+r.revision, r.changed_by,
 c.channel, c.enabled, c.min_severity, c.target, c.secret_id, c.disabled_reason, c.signing_secret, c.headers
 """
 NOTIFICATION = """
@@ -157,4 +158,6 @@ def _to_recipient(rows: list[Record]) -> Recipient:
         created_by=first["created_by"],
         created_at=first["created_at"],
         updated_at=first["updated_at"],
+        revision=first["revision"],
+        changed_by=first["changed_by"],
     )

@@ -12,7 +12,7 @@ from fp_pipeline.domain.definition import Pipeline, PipelineType
 
 COLUMNS = """
     p.id::text, p.team, p.name, p.type, p.revision, coalesce(p.then_pipeline_id::text, '') AS then_pipeline_id,
-    p.created_by, p.created_at, r.steps
+    p.created_by, p.created_at, p.changed_by, r.steps
     FROM pipelines p JOIN pipeline_revisions r ON r.pipeline_id = p.id AND r.revision = p.revision
 """
 
@@ -80,14 +80,17 @@ class PostgresPipelines:
             )
             if taken:
                 raise _taken(changed.name)
-        if changed.revision != present.revision:
-            await self._revision(changed)
+        await self._revision(changed)
         await self._connection.execute(
-            "UPDATE pipelines SET name = $2, revision = $3, then_pipeline_id = $4::uuid WHERE id = $1::uuid",
+            """
+            UPDATE pipelines SET name = $2, revision = $3, then_pipeline_id = $4::uuid, changed_by = $5
+            WHERE id = $1::uuid
+            """,
             changed.id,
             changed.name,
             changed.revision,
             changed.then_pipeline_id or None,
+            changed.changed_by,
         )
 
     async def starter_of(self, team: str, pipeline_id: str) -> str:
@@ -135,4 +138,5 @@ def _pipeline(row: Record) -> Pipeline:
         created_at=row["created_at"],
         revision=row["revision"],
         then_pipeline_id=row["then_pipeline_id"],
+        changed_by=row["changed_by"],
     )

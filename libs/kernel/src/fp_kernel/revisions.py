@@ -1,0 +1,30 @@
+"""What a change expects of the object that it changes, so that nobody overwrites what he has not seen (ADR 0209)."""
+
+from typing import Final
+
+from fp_kernel.errors import Aborted
+
+CHANGED: Final = "REVISION_CHANGED"
+NOTHING: Final = 0
+"""The revision of what is not there."""
+
+
+def check_revision(expected: int | None, present: int, *, changed_by: str = "") -> None:
+    """To be called while nobody else can change the object. expected: None for whatever there is.
+
+    changed_by: who brought it to its present revision; empty when that is not known.
+    Raises Aborted, which says who that was.
+    """
+    if expected is None or expected == present:
+        return
+    by = f" by {changed_by}" if changed_by else ""
+    if present == NOTHING:
+        what = "is not there any more"
+    else:
+        what = f"was {'made' if expected == NOTHING else 'changed'} meanwhile{by}"
+    facts = {"expected_revision": str(expected), "revision": str(present), "changed_by": changed_by}
+    raise Aborted(
+        f"it {what}: read it again before you change it",
+        reason=CHANGED,
+        metadata={name: value for name, value in facts.items() if value},
+    )

@@ -1,0 +1,5 @@
+-- What a change of a rule expects (ADR 0209). revision: grows with each change. changed_by: who made the present one;
+-- empty while nobody changed it since it was made, or since code of before did.
+ALTER TABLE recipients
+    ADD COLUMN revision   bigint NOT NULL DEFAULT 1,
+    ADD COLUMN changed_by text   NOT NULL DEFAULT '';
