@@ -358,7 +358,7 @@ TABLE = {
     "teams.PostgresTeams.lock": uses("teams_pkey", "team-7"),
     "teams.PostgresTeams.hold": uses("teams_pkey", "team-7"),
     "teams.PostgresTeams.add": uses("teams_pkey"),
-    "teams.PostgresTeams.save": uses("teams_pkey", "team-7", "", None, 0, 0),
+    "teams.PostgresTeams.save": uses("teams_pkey", "team-7", "", None, 0, 0, 2, "olga"),
     "teams.PostgresTeams.count_users": uses("users_living", "team-7", unmarked="users_of_team"),
     "teams.PostgresTeams.count_keys": uses("api_keys_unrevoked", "team-3", NOW),
     "teams.PostgresTeams.page": (uses("teams_pkey", "", 21), uses("teams_pkey", "team-5", 21)),

@@ -90,6 +90,23 @@ async def test_views_are_listed_newest_first_in_pages(ann):
     assert found == names[::-1]
 
 
+async def test_a_search_finds_the_rare_view_though_each_page_looks_at_few_names(ann, monkeypatch):
+    monkeypatch.setattr("fp_featurestore.adapters.postgres.views._LOOKED_AT", 2)
+    await ann.define("Rare")
+    for number in range(5):
+        await ann.define(f"view{number}")
+    request = pb.ListFeatureViewsRequest(name_filter="rare")
+    pages = []
+    while True:
+        page = await ann(request)
+        pages.append([view.name for view in page.feature_views])
+        if not page.pagination.next_page_token:
+            break
+        request.pagination.page_token = page.pagination.next_page_token
+    assert [name for names in pages for name in names] == ["Rare"]
+    assert pages[0] == [], "the first names that were looked at have none"
+
+
 async def test_what_is_written_is_read_online_and_in_the_past(ann, make):
     view = await ann.define("flights", make.all_types)
     written = await ann.write(view, make.values("a", 10, **EVERYTHING), make.values("b", 10, temp=1))

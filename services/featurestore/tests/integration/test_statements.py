@@ -80,9 +80,13 @@ TABLE = {
         uses("feature_views_of_team", "large", row_id(52), sql=f"{OF_TEAM} AND v.id = $2"),
         uses("feature_views_name", "large", "v52", sql=f"{OF_TEAM} AND v.name = $2 AND v.deleted_at IS NULL"),
     ),
-    "views.PostgresViews.views": (
-        *(uses("feature_views_of_team", "large", last, "", 21) for last in (LAST, row_id(10_000))),
-        uses("feature_views_of_team", "large", LAST, "v1", 21),
+    "views.PostgresViews.views": tuple(
+        uses("feature_views_of_team", "large", last, 21, unmarked="feature_views_names")
+        for last in (LAST, row_id(10_000))
+    ),
+    "views._NAMED": tuple(
+        uses("feature_views_names feature_views_pkey", "large", LAST, name, 21, 200, at_most=450, sorts="a page")
+        for name in ("v1", "nothing is called so")
     ),
     "views.PostgresViews.live": tuple(uses("feature_views_pkey", after, 20) for after in (FIRST, row_id(10_000))),
     "views.PostgresViews.heads": tuple(uses("feature_views_pkey", after, 20) for after in (FIRST, row_id(10_000))),

@@ -46,7 +46,7 @@ from fp_notification.domain.notifications import Notification
 from fp_notification.domain.signing import Secrets
 from fp_notification.mail import open_mail
 from fp_notification.metrics import Metrics
-from fp_notification.retention import Retention
+from fp_notification.retention import ForgetHosts, Retention
 from fp_notification.settings import Settings
 
 NOUN = "notification"
@@ -93,6 +93,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     runtime.keep("identities", lambda: follow_identities(bus, NOUN, others.ended))
     runtime.every(PRUNE_EVERY, "retention", Pruner(database, consumers=(consumers.EVENTS,)).prune)
     runtime.every(PRUNE_EVERY, "notifications", Retention(PostgresArchive(database), clock, settings.retained))
+    runtime.every(PRUNE_EVERY, "hosts", ForgetHosts(PostgresArchive(database)))
     await runtime.serve(server)
 
 

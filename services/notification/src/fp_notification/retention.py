@@ -28,3 +28,20 @@ class Retention:
             deleted += bite
             if bite < _BITE:
                 return deleted
+
+
+class Hosts(Protocol):
+    async def forget_hosts(self, after: str, limit: int) -> str:
+        """Look at so many hosts behind this one and forget those that answer; the last one, empty at the end."""
+
+
+class ForgetHosts:
+    """What is known of hosts of webhooks that answer again; page by page, for the same reasons."""
+
+    def __init__(self, hosts: Hosts) -> None:
+        self._hosts = hosts
+
+    async def __call__(self) -> None:
+        host = ""
+        while host := await self._hosts.forget_hosts(host, _BITE):
+            pass

@@ -4,9 +4,11 @@ import asyncio
 from dataclasses import dataclass, field
 
 import pytest
+from fp_notification.adapters.postgres.archive import PostgresArchive
 from fp_notification.domain.breaker import BreakerPolicy
 from fp_notification.domain.delivery import Backoff
 from fp_notification.domain.recipients import Channel
+from fp_notification.retention import ForgetHosts
 from fp_testkit.patience import PATIENCE
 
 
@@ -147,3 +149,13 @@ async def add_waiting(database, desk, facts, numbers):
         hosts,
         Channel.WEBHOOK,
     )
+
+
+async def test_hosts_that_answer_are_forgotten_by_pages_and_those_that_fail_stay(desk, database):
+    await database.execute(
+        "INSERT INTO destinations (host, failures) SELECT 'host-' || n, (n % 1000 = 7)::integer "
+        "FROM generate_series(1, 2500) AS n"
+    )
+    await ForgetHosts(PostgresArchive(database))()
+    left = await database.fetch("SELECT host FROM destinations ORDER BY host")
+    assert [row["host"] for row in left] == ["host-1007", "host-2007", "host-7"]

@@ -67,8 +67,8 @@ FILL = (
 SMALL = {"destinations"}  # a row a host that had a webhook within the hour
 TABLE = {
     "archive._DELETE_FLOODS": uses("floods_pkey"),
-    "archive.PostgresArchive.delete": uses(""),
-    "archive.PostgresArchive.delete/2": uses("notifications_pkey", row_id(900), 50),
+    "archive._FORGET_HOSTS": uses("destinations_pkey", "host-1000", 50, at_most=200),
+    "archive.PostgresArchive.delete": uses("notifications_pkey", row_id(900), 50),
     "deliveries._WAITING": uses("deliveries_by_host deliveries_leased destinations_pkey", 2, 16, sorts="a few hosts"),
     "deliveries.KNOW": uses(""),
     "deliveries.HOLD": uses("destinations_pkey"),

@@ -454,7 +454,9 @@ class ListFeatureViewsRequest(_message.Message):
     NAME_FILTER_FIELD_NUMBER: _builtins.int
     PAGINATION_FIELD_NUMBER: _builtins.int
     name_filter: _builtins.str
-    """Part of the name, in any case."""
+    """Part of the name, in any case. A page looks at 10,000 names: it may have fewer views than were asked for, or none, and
+    a token to go on with.
+    """
     @_builtins.property
     def pagination(self) -> _common_pb2.PaginationRequest: ...
     def __init__(

@@ -85,7 +85,10 @@ class Views(Protocol):
     async def view(self, team: str, ref: ViewRef) -> View | None: ...
 
     async def views(self, team: str, name: str, page: PageRequest) -> tuple[Sequence[View], str]:
-        """Those whose name holds `name`, newest first, and the id to go on from; empty on the last page."""
+        """Those whose name holds `name`, newest first, and the id to go on from; empty on the last page.
+
+        A page of a search may have fewer views than were asked for, or none, and still not be the last one.
+        """
 
     async def live(self, after: str, limit: int) -> Sequence[View]:
         """Of every team, those that are not deleted, by id."""

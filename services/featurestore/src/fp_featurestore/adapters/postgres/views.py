@@ -16,6 +16,19 @@ from fp_featurestore.domain.view import View, ViewHead
 _RECENT = f"(SELECT {NOW}) - 60000000"
 _START = "00000000-0000-0000-0000-000000000000"
 _END = "ffffffff-ffff-ffff-ffff-ffffffffffff"
+# Names that one page of a search looks at. Behind them it ends, with whatever it has found, and another page goes on.
+_LOOKED_AT = 10_000
+_NAMED = f"""
+WITH looked AS MATERIALIZED (
+    SELECT id, name FROM feature_views WHERE team = $1 AND id < $2 AND deleted_at IS NULL ORDER BY id DESC LIMIT $5
+), found AS (
+    SELECT id FROM looked WHERE strpos(lower(name), lower($3)) > 0 ORDER BY id DESC LIMIT $4
+), all_looked AS (
+    SELECT count(*) AS looked_at, (SELECT id FROM looked ORDER BY id LIMIT 1) AS last FROM looked
+)
+SELECT looked_at, last, {VIEW} FROM all_looked LEFT JOIN (found JOIN feature_views v USING (id)) ON true
+ORDER BY v.id DESC
+"""  # noqa: S608 -- constants
 
 
 class PostgresViewNames:
@@ -48,20 +61,27 @@ class PostgresViews:
         return to_view(row) if row else None
 
     async def views(self, team: str, name: str, page: PageRequest) -> tuple[Sequence[View], str]:
+        after = page.after[0] if page.after else _END
+        if name:
+            return await self._named(team, name, after, page.size)
         rows = await self._database.fetch(
             f"""
-            SELECT {VIEW} FROM feature_views v
-            WHERE v.team = $1 AND v.id < $2 AND v.deleted_at IS NULL
-              AND ($3 = '' OR strpos(lower(v.name), lower($3)) > 0)
-            ORDER BY v.id DESC LIMIT $4
+            SELECT {VIEW} FROM feature_views v WHERE v.team = $1 AND v.id < $2 AND v.deleted_at IS NULL
+            ORDER BY v.id DESC LIMIT $3
             """,  # noqa: S608 -- a constant
             team,
-            page.after[0] if page.after else _END,
-            name,
+            after,
             page.size + 1,
         )
         shown = [to_view(row) for row in rows[: page.size]]
         return shown, shown[-1].id if len(rows) > page.size else ""
+
+    async def _named(self, team: str, name: str, after: str, size: int) -> tuple[Sequence[View], str]:
+        rows = await self._database.fetch(_NAMED, team, after, name, size + 1, _LOOKED_AT)
+        found = [to_view(row) for row in rows if row["id"] is not None]
+        if len(found) > size:
+            return found[:size], found[size - 1].id
+        return found, str(rows[0]["last"]) if rows[0]["looked_at"] == _LOOKED_AT else ""
 
     async def live(self, after: str, limit: int) -> Sequence[View]:
         rows = await self._database.fetch(
