@@ -1,5 +1,7 @@
 """What people name is found by its id and by its name, whatever the name looks like."""
 
+import inspect
+
 import grpc
 import pytest
 from forgepoint.billing.v1 import billing_pb2
@@ -56,8 +58,14 @@ def id_of(found):
     return found if isinstance(found, str) else found.id
 
 
+# All there are, so that the next one is tried as well.
 LOOKED_UP = pytest.mark.parametrize(
-    "look_up", [names.model, names.pipeline, names.view, names.plan, names.experiment, names.rule]
+    "look_up",
+    [
+        function
+        for _, function in inspect.getmembers(names, inspect.isfunction)
+        if "name_or_id" in inspect.signature(function).parameters and not function.__name__.startswith("_")
+    ],
 )
 
 

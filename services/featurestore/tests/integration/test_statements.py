@@ -81,8 +81,7 @@ TABLE = {
         uses("feature_views_name", "large", "v52", sql=f"{OF_TEAM} AND v.name = $2 AND v.deleted_at IS NULL"),
     ),
     "views.PostgresViews.views": tuple(
-        uses("feature_views_of_team", "large", last, 21, unmarked="feature_views_names")
-        for last in (LAST, row_id(10_000))
+        uses("feature_views_names", "large", last, 21) for last in (LAST, row_id(10_000))
     ),
     "views._NAMED": tuple(
         uses("feature_views_names feature_views_pkey", "large", LAST, name, 21, 200, at_most=450, sorts="a page")
