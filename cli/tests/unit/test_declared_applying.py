@@ -1,6 +1,6 @@
 import grpc
 import pytest
-from forgepoint.auth.v1 import auth_pb2, declarations_pb2, roles_pb2
+from forgepoint.auth.v1 import declarations_pb2, roles_pb2
 from forgepoint.billing.v1 import billing_pb2
 from forgepoint.notification.v1 import notification_pb2
 from forgepoint.pipeline.v1 import pipeline_pb2
@@ -8,9 +8,6 @@ from fp_cli.declared import applying, differences, sets
 from fp_cli.declared.document import Declaration
 from fp_cli.declared.kinds import KINDS
 from fp_kernel import NotFound, PermissionDenied, Unavailable
-from fp_kernel.revisions import check_revision
-
-ANN = "018f0000-0000-7000-8000-0000000000aa"
 
 
 class Platform:
@@ -20,7 +17,6 @@ class Platform:
         self.channel = grpc.insecure_channel("127.0.0.1:1")
         self.roles, self.pipelines, self.written = {}, {}, []
         self.refused, self.sets, self.plans, self.rules = {}, {}, {}, {}
-        self.users, self.changed = {}, 0
 
     def call(self, _, request):
         return getattr(self, f"_{type(request).__name__}")(request)
@@ -30,12 +26,7 @@ class Platform:
             for (kind, name), owner in self.sets.items():
                 yield declarations_pb2.DeclaredObject(kind=kind, name=name, set=owner)
         else:
-            yield from {
-                "pipelines": self.pipelines,
-                "rate_plans": self.plans,
-                "rules": self.rules,
-                "users": self.users,
-            }[field].values()
+            yield from {"pipelines": self.pipelines, "rate_plans": self.plans, "rules": self.rules}[field].values()
 
     def _RecordDeclaredObjectsRequest(self, request):
         self.sets |= {(each.kind, each.name): request.set for each in request.applied}
@@ -51,11 +42,10 @@ class Platform:
             raise self.refused[request.name]
         self.written.append(("create", request.name))
         self.roles[request.name] = roles_pb2.TeamRole(
-            name=request.name, description=request.description, scopes=request.scopes, revision=1
+            name=request.name, description=request.description, scopes=request.scopes
         )
 
     def _UpdateRoleRequest(self, request):
-        check_revision(request.expected_revision, self.roles[request.name].revision + self.changed, changed_by=ANN)
         self.written.append(("change", request.name))
         self.roles[request.name].description = request.description
         self.roles[request.name].scopes[:] = request.scopes
@@ -163,22 +153,6 @@ def test_one_that_fails_does_not_keep_the_others():
     platform.refused["a"] = PermissionDenied("roles are an admin's")
 
     assert applied(platform, role("a"), role("b")) == {"a": "failed", "b": "created"}
-
-
-def test_what_somebody_changed_meanwhile_is_not_overwritten_and_said_by_his_name():
-    platform = Platform()
-    applied(platform, role("a"), role("b"))
-    platform.users = {ANN: auth_pb2.User(id=ANN, email="ann@example.com")}
-    platform.written.clear()
-    platform.changed = 1
-
-    found = applying.apply(platform, applying.wanted([role("a", description="mine"), role("b")]), dry_run=False)
-    outcomes = {each.name: each for each in found}
-
-    assert (outcomes["a"].outcome, outcomes["b"].outcome) == ("failed", "unchanged")
-    assert "was changed meanwhile by ann@example.com" in outcomes["a"].error.message
-    assert "fp diff" in outcomes["a"].error.metadata["next_step"]
-    assert platform.written == []
 
 
 def test_a_platform_that_is_away_ends_it():

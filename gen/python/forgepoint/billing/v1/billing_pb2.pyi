@@ -1357,8 +1357,8 @@ class AssignRatePlanRequest(_message.Message):
     rate_plan_id: _builtins.str
     idempotency_key: _builtins.str
     expected_revision: _builtins.int
-    """The revision that the caller has read, 0 for what is not there. ABORTED with REVISION_CHANGED when it is another one by now. Not
-    set means whatever there is.
+    """The revision that the caller has read, 0 for what is not there. ABORTED with REVISION_CHANGED when it is another one
+    by now. Not set means whatever there is.
     """
     def __init__(
         self,

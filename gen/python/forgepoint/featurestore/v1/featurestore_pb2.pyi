@@ -346,8 +346,8 @@ class DefineFeatureViewRequest(_message.Message):
     description: _builtins.str
     idempotency_key: _builtins.str
     expected_revision: _builtins.int
-    """The revision that the caller has read, 0 for what is not there. ABORTED with REVISION_CHANGED when it is another one by now. Not
-    set means whatever there is.
+    """The revision that the caller has read, 0 for what is not there. ABORTED with REVISION_CHANGED when it is another one
+    by now. Not set means whatever there is.
     """
     @_builtins.property
     def entity(self) -> Global___Entity: ...

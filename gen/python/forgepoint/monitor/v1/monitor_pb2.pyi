@@ -551,8 +551,8 @@ class ConfigureMonitorRequest(_message.Message):
     """False pauses the monitor."""
     idempotency_key: _builtins.str
     expected_revision: _builtins.int
-    """The revision that the caller has read, 0 for what is not there. ABORTED with REVISION_CHANGED when it is another one by now. Not
-    set means whatever there is.
+    """The revision that the caller has read, 0 for what is not there. ABORTED with REVISION_CHANGED when it is another one
+    by now. Not set means whatever there is.
     """
     @_builtins.property
     def window_duration(self) -> _duration_pb2.Duration: ...

@@ -1,0 +1,49 @@
+"""What somebody changed between the reading and the writing of a command is left as he left it."""
+
+import grpc
+import pytest
+from forgepoint.auth.v1 import auth_pb2, roles_pb2
+from fp_cli.declared import applying
+from fp_cli.declared.document import Declaration
+from fp_kernel import PermissionDenied
+from fp_kernel.revisions import check_revision
+
+ANN = "018f0000-0000-7000-8000-0000000000aa"
+
+
+class Platform:
+    """Has a role, which Ann changes each time before it is written. by: whom the platform names."""
+
+    def __init__(self, by=ANN, *, may_list=True):
+        self.channel = grpc.insecure_channel("127.0.0.1:1")
+        self.by, self.may_list = by, may_list
+        self.role = roles_pb2.TeamRole(name="a", scopes=["models:read"], revision=3)
+
+    def call(self, _, request):
+        if isinstance(request, roles_pb2.ListRolesRequest):
+            return roles_pb2.ListRolesResponse(roles=[self.role])
+        check_revision(request.expected_revision, self.role.revision + 1, changed_by=self.by)
+        raise AssertionError("nothing is written that nobody has seen")
+
+    def pages(self, *_):
+        if not self.may_list:
+            raise PermissionDenied("users are an admin's to list")
+        yield auth_pb2.User(id=ANN, email="ann@example.com")
+
+
+@pytest.mark.parametrize(
+    ("platform", "name"),
+    [
+        (Platform(), "ann@example.com"),
+        (Platform(may_list=False), ANN),
+        (Platform(by="pipeline"), "pipeline"),
+    ],
+)
+def test_what_somebody_changed_meanwhile_is_not_overwritten_and_said_with_his_name(platform, name):
+    declared = Declaration("Role", "a", {"scopes": ["models:read"], "description": "mine"}, "a.yaml")
+
+    (outcome,) = applying.apply(platform, applying.wanted([declared]), dry_run=False)
+
+    assert outcome.outcome == "failed"
+    assert f"was changed meanwhile by {name}: " in outcome.error.message
+    assert "fp diff" in outcome.error.metadata["next_step"]
