@@ -86,7 +86,7 @@ def update_rule(
     from forgepoint.notification.v1 import notification_pb2, notification_pb2_grpc
 
     from fp_cli import client as clients
-    from fp_cli import names, pairs
+    from fp_cli import names
     from fp_cli.messages import plain
 
     state: State = context.obj
@@ -104,11 +104,7 @@ def update_rule(
             _call(request, webhook)
         if in_app is not None:
             _show(request, shown=in_app)
-        if signing_secret is not None:
-            request.signing_secret = signing_secret
-        if headers:
-            request.headers.clear()
-            request.headers.update(pairs.texts(headers, "header"))
+        _sign(request, signing_secret, headers)
         rule = client.call(stub.UpdateRule, request).rule
     record(state, plain(rule), _RULE)
 
@@ -139,6 +135,16 @@ def _call(request: Any, webhook: str) -> None:
     if not webhook:
         request.signing_secret = ""
         request.headers.clear()
+
+
+def _sign(request: Any, secret: str | None, headers: list[str]) -> None:
+    from fp_cli import pairs
+
+    if secret is not None:
+        request.signing_secret = secret
+    if headers:
+        request.headers.clear()
+        request.headers.update(pairs.texts(headers, "header"))
 
 
 def _show(request: Any, *, shown: bool) -> None:

@@ -10,7 +10,7 @@ from fp_events import AuditPublisher, NatsBus
 from fp_events.hosting import soft_bus
 from fp_events.payloads.revocation import follow_identities
 from fp_events.streams import AUDIT, AUTH, BILLING, EXPERIMENTS, FEATURES, MODELS, NOTIFICATIONS, PIPELINES
-from fp_postgres import PRUNE_EVERY, DatabaseTransactions, OutboxRelay, Pruner
+from fp_postgres import PRUNE_EVERY, Database, DatabaseTransactions, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
 from fp_rpc import Server, Withdrawals
 from fp_rpc.hosting import Peers, peers
@@ -91,10 +91,15 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     runtime.keep("events", lambda: bus.consume(consumers.EVENTS, on_events))
     runtime.keep("deliveries", worker.run)
     runtime.keep("identities", lambda: follow_identities(bus, NOUN, others.ended))
-    runtime.every(PRUNE_EVERY, "retention", Pruner(database, consumers=(consumers.EVENTS,)).prune)
-    runtime.every(PRUNE_EVERY, "notifications", Retention(PostgresArchive(database), clock, settings.retained))
-    runtime.every(PRUNE_EVERY, "hosts", ForgetHosts(PostgresArchive(database)))
+    _prune(runtime, database, settings)
     await runtime.serve(server)
+
+
+def _prune(runtime: Runtime, database: Database, settings: Settings) -> None:
+    archive = PostgresArchive(database)
+    runtime.every(PRUNE_EVERY, "retention", Pruner(database, consumers=(consumers.EVENTS,)).prune)
+    runtime.every(PRUNE_EVERY, "notifications", Retention(archive, runtime.clock, settings.retained))
+    runtime.every(PRUNE_EVERY, "hosts", ForgetHosts(archive))
 
 
 def _server(runtime: Runtime, settings: Settings, bus: NatsBus, others: Peers) -> Server:
