@@ -15,7 +15,7 @@ from fp_flights import pipelines
 from fp_kernel.tensors import Tensor
 from fp_rpc.tensors import TensorForm
 from fp_serving.domain.arrays import decode, encode
-from model_library import Arrays, Kept, library, plain_answer
+from model_library import Arrays, Kept, library
 from platform_client import Client, Platform
 
 pytestmark = pytest.mark.proof
@@ -30,7 +30,7 @@ async def test_each_model_of_the_library_is_served_and_answers_as_the_runtime_al
         before = {runtime.name for runtime in await platform.supervisor.runtimes()}
         await _deployed(admin, name, kept)
         answered = await _ask(admin, name, kept.inputs)
-        wanted = plain_answer(kept.content, kept.inputs)
+        wanted = kept.plain_answer(kept.inputs)
         assert answered.keys() == wanted.keys()
         for output, array in wanted.items():
             assert answered[output].shape == array.shape, (name, output)

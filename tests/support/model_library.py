@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pandas as pd
+from fp_onnx import pack
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.transformers.float16 import convert_float_to_float16
@@ -36,11 +37,20 @@ _NAMED = np.where(_ON, "late", "on time")
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A model and rows for it. row_axis: whether each row may be asked for by itself."""
+    """A model and rows for it. row_axis: whether each row may be asked for by itself.
+    alone: the same as one file, where the content is a bundle.
+    """
 
     content: bytes
     inputs: Arrays
     row_axis: bool = True
+    alone: bytes = b""
+
+    def plain_answer(self, inputs: Arrays) -> Arrays:
+        """ONNX Runtime's own with its own defaults; maps by the order of their keys, sequences stacked."""
+        session = onnxruntime.InferenceSession(self.alone or self.content, providers=["CPUExecutionProvider"])
+        names = [output.name for output in session.get_outputs()]
+        return {name: _plain(value) for name, value in zip(names, session.run(names, dict(inputs)), strict=True)}
 
 
 def library() -> Mapping[str, Callable[[], Kept]]:
@@ -94,6 +104,15 @@ def _quantised() -> Kept:
         onnx.save(_network(64), source)
         quantize_dynamic(source, target, weight_type=QuantType.QInt8)
         return Kept(target.read_bytes(), {"x": _X[:ROWS]})
+
+
+def _weights_apart() -> Kept:
+    """As models beyond 2 GiB have to be stored."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder, "m.onnx")
+        onnx.save(_network(64), source, save_as_external_data=True, location="w.bin", size_threshold=0)
+        bundle = pack(source.read_bytes(), {"w.bin": Path(folder, "w.bin")})
+    return Kept(bundle, {"x": _X[:ROWS]}, alone=_network(64).SerializeToString())
 
 
 def _half() -> Kept:
@@ -191,6 +210,7 @@ _LIBRARY: Mapping[str, Callable[[], Kept]] = {
     "neighbours": lambda: _scikit_learn(KNeighborsClassifier(3), _ON.astype(int)),
     "clusters": lambda: _scikit_learn(KMeans(3, n_init=1), None),
     "network": lambda: Kept(_network().SerializeToString(), {"x": _X[:ROWS]}),
+    "weights-apart": _weights_apart,
     "int8-quantised": _quantised,
     "float16": _half,
     "image-of-bytes": _image,
@@ -199,13 +219,6 @@ _LIBRARY: Mapping[str, Callable[[], Kept]] = {
     "detector-without-rows": _detector,
     "sequence": _sequence,
 }
-
-
-def plain_answer(content: bytes, inputs: Arrays) -> Arrays:
-    """ONNX Runtime's own answer with its own defaults; maps by the order of their keys, sequences stacked."""
-    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    names = [output.name for output in session.get_outputs()]
-    return {name: _plain(value) for name, value in zip(names, session.run(names, dict(inputs)), strict=True)}
 
 
 def _plain(value: Any) -> Any:

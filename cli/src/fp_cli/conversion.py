@@ -12,6 +12,8 @@ from typing import Any, Final
 
 from fp_kernel import FailedPrecondition, InvalidArgument, invalid
 
+from fp_cli import onnx_file
+
 ONNX: Final = frozenset({".onnx"})
 _PICKLES: Final = frozenset({".pkl", ".pickle", ".joblib"})
 _XGBOOST: Final = frozenset({".json", ".ubj"})
@@ -63,7 +65,7 @@ def onnx_of(file: Path, *, unpickle: bool, sample: Sample | None) -> Converted:
     elif suffix in _LIGHTGBM:
         model = _lightgbm(file)
     else:
-        return Converted(file.read_bytes(), "onnx")
+        return Converted(onnx_file.artifact_of(file), "onnx")
     return _converted(model, sample)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from fp_kernel import invalid
 from fp_kernel.signatures import DYNAMIC, Signature, TensorSpec
-from fp_onnx import Model, Unreadable, declared, read_model, refusal
+from fp_onnx import Model, Unreadable, declared, read_artifact, refusal
 from fp_onnx.batching.row_wise import is_row_wise, mixing
 
 
@@ -26,14 +26,15 @@ class Check:
 def check(content: bytes) -> Check:
     """Raises InvalidArgument when the file is no ONNX model."""
     try:
-        model = read_model([content])
+        artifact = read_artifact([content])
     except Unreadable as error:
         raise invalid("file", f"is not an ONNX model: {error}") from None
+    model = artifact.model
     found = declared(model)
     served = [spec.name for spec in found.outputs]
     left_out = tuple(name for name in model.graph.outputs if name not in served)
     why = _obstacle(model, found)
-    flaw = refusal(model)
+    flaw = refusal(model, artifact.files)
     return Check(f"it {flaw}" if flaw else "", found, left_out, not why, why)
 
 

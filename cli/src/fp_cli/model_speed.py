@@ -1,13 +1,16 @@
 """How fast a model runs on this machine, where ONNX Runtime is installed (`fp-cli[convert]`)."""
 
 import statistics
+import tempfile
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from fp_kernel import FailedPrecondition
 from fp_kernel.signatures import DYNAMIC, TensorSpec
 from fp_kernel.tensors import ElementType
+from fp_onnx import unpack
 
 ROWS: Final = (1, 64)
 _ENOUGH: Final = 0.3
@@ -33,10 +36,14 @@ def measure(content: bytes, inputs: tuple[TensorSpec, ...]) -> dict[str, float] 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = _ERRORS_ONLY
-    try:
-        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # noqa: BLE001 -- the runtime's own exceptions have no common base but this
-        raise FailedPrecondition(f"ONNX Runtime does not load it: {_first_line(error)}") from None
+    with tempfile.TemporaryDirectory() as folder:
+        artifact = Path(folder, "artifact")
+        artifact.write_bytes(content)
+        try:
+            file = str(unpack(artifact, Path(folder)))
+            session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # noqa: BLE001 -- the runtime's own exceptions have no common base but this
+            raise FailedPrecondition(f"ONNX Runtime does not load it: {_first_line(error)}") from None
     counts = ROWS if all(spec.shape and spec.shape[0] == DYNAMIC for spec in asked) else ROWS[:1]
     found: dict[str, float] = {}
     for rows in counts:

@@ -1,12 +1,32 @@
 """The signature of an ONNX file, read from it, so that it need not be written by hand."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from forgepoint.common.v1 import model_pb2 as pb
 from fp_kernel import invalid
 from fp_kernel.signatures import DYNAMIC, TensorSpec
-from fp_onnx import Unreadable, declared, read_model, refusal
+from fp_onnx import Unreadable, declared, pack, read_artifact, read_model, refusal
 from fp_rpc.tensors import TENSOR_TYPES
+
+
+def artifact_of(file: Path) -> bytes:
+    """The file, or a bundle of it and of the files beside it that hold its weights.
+
+    Raises InvalidArgument when one of them is not there.
+    """
+    content = file.read_bytes()
+    try:
+        beside = {name: file.parent / name for name in read_model([content], with_nodes=False).files if name}
+    except Unreadable:
+        return content
+    missing = sorted(name for name, path in beside.items() if not path.is_file())
+    if missing:
+        raise invalid("file", f"has weights in {missing[0]}, which does not lie beside it")
+    try:
+        return pack(content, beside) if beside else content
+    except Unreadable as error:
+        raise invalid("file", f"cannot be bundled: {error}") from None
 
 
 def signature(content: bytes, columns: Sequence[str]) -> pb.Signature:
@@ -15,13 +35,13 @@ def signature(content: bytes, columns: Sequence[str]) -> pb.Signature:
     Raises InvalidArgument when the file is no ONNX model, cannot be served, or the columns do not fit.
     """
     try:
-        model = read_model([content])
+        artifact = read_artifact([content])
     except Unreadable as error:
         raise invalid("file", f"is not an ONNX model: {error}") from None
-    flaw = refusal(model)
+    flaw = refusal(artifact.model, artifact.files)
     if flaw:
         raise invalid("file", f"cannot be served: it {flaw}")
-    found = declared(model)
+    found = declared(artifact.model)
     inputs = [_tensor(spec) for spec in found.inputs]
     if columns:
         _name([tensor for tensor in inputs if not tensor.optional], columns)

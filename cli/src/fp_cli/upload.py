@@ -2,7 +2,7 @@
 
 import hashlib
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -16,12 +16,13 @@ from fp_cli.address import is_loopback
 from fp_cli.client import Client, idempotency_key
 
 # Artifacts may be large and lines slow; the connection itself must come up quickly.
+_PIECE: Final = 1024 * 1024
 _UPLOAD_TIMEOUT: Final = httpx.Timeout(600.0, connect=10.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """model: name. content: the ONNX file. columns: names of the input's columns, may be empty."""
+    """model: name. content: the ONNX file, or a bundle. columns: names of the input's columns, may be empty."""
 
     model: str
     content: bytes
@@ -80,8 +81,21 @@ def _model_id(client: Client, order: Order) -> str:
 def _put(url: str, content: bytes, verify: ssl.SSLContext | None = None) -> None:
     direct = is_loopback(httpx.URL(url).host)
     try:
-        response = httpx.put(url, content=content, timeout=_UPLOAD_TIMEOUT, trust_env=not direct, verify=verify or True)
+        response = httpx.put(
+            url,
+            content=_pieces(content),
+            headers={"content-length": str(len(content))},
+            timeout=_UPLOAD_TIMEOUT,
+            trust_env=not direct,
+            verify=verify or True,
+        )
     except httpx.HTTPError as error:
         raise Unavailable(f"the object store did not take the artifact: {type(error).__name__}") from None
     if response.is_error:
         raise Unavailable(f"the object store refused the artifact with status {response.status_code}")
+
+
+def _pieces(content: bytes) -> Iterator[bytes]:
+    """TLS takes less than 2 GiB at once."""
+    for start in range(0, len(content), _PIECE):
+        yield content[start : start + _PIECE]

@@ -10,6 +10,7 @@ What it promises:
   runtime refuses too (tests of `serving` compare both).
 """
 
+from fp_onnx.bundle import Artifact, pack, read_artifact, unpack
 from fp_onnx.declared import MOST_DEFAULT, declared, map_columns
 from fp_onnx.graph import Attribute, Constant, Form, Graph, Model, Node, TensorInfo
 from fp_onnx.reader import read_model
@@ -19,6 +20,7 @@ from fp_onnx.wire import Unreadable
 __all__ = [
     "MAX_FILE_BYTES",
     "MOST_DEFAULT",
+    "Artifact",
     "Attribute",
     "Constant",
     "Form",
@@ -29,6 +31,9 @@ __all__ = [
     "Unreadable",
     "declared",
     "map_columns",
+    "pack",
+    "read_artifact",
     "read_model",
     "refusal",
+    "unpack",
 ]

@@ -1,7 +1,7 @@
 """Reasons why the runtime cannot serve a model, in words for its maker."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from fp_kernel.signatures import MAX_INPUTS
@@ -36,18 +36,20 @@ _ELEMENT_NAMES: Final[Mapping[int, str]] = {
 _ZIP_MAP: Final = ("ai.onnx.ml", "ZipMap")
 
 
-def refusal(model: Model) -> str:
+def refusal(model: Model, beside: Collection[str] = ()) -> str:
     """Why no runtime could serve the model, as the rest of a sentence that begins with `it`; empty when it may.
 
+    beside: files that lie beside it in a bundle.
     No refusal where the file does not say: a type that is left out, an operator that a known domain lacks.
     """
-    return next(_flaws(model), "")
+    return next(_flaws(model, beside), "")
 
 
-def _flaws(model: Model) -> Iterator[str]:
-    if model.files:
-        places = ", ".join(sorted(filter(None, model.files))[:3])
-        yield f"stores weights in another file ({places or 'without a name'}); save it as one file, weights inside"
+def _flaws(model: Model, beside: Collection[str]) -> Iterator[str]:
+    missing = model.files - set(beside)
+    if missing:
+        places = ", ".join(sorted(filter(None, missing))[:3])
+        yield f"stores weights in another file ({places or 'without a name'}); `fp models register` bundles both"
     if model.ir_version > NEWEST_IR_VERSION:
         yield f"is of ONNX IR version {model.ir_version}, the runtime reads up to {NEWEST_IR_VERSION}"
     for domain, version in sorted(model.opsets.items()):

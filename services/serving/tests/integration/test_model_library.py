@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fp_onnx import read_model, refusal
+from fp_onnx import read_artifact, refusal
 from fp_serving.adapters.onnx import OnnxEngine
 from fp_serving.adapters.runner import BatchRunner
 from fp_serving.app.load import _load
@@ -13,7 +13,7 @@ from fp_serving.domain.arrays import decode, encode
 from fp_serving.domain.batching import BatchPolicy
 from fp_testkit.patience import PATIENCE
 from fp_testkit.wallclock import RunningClock
-from model_library import Arrays, Kept, library, plain_answer
+from model_library import Arrays, Kept, library
 
 SHARES_NO_RUN = {"pipeline-of-texts", "neighbours", "int8-quantised", "detector-without-rows", "sequence", "clusters"}
 
@@ -33,7 +33,7 @@ async def test_a_model_answers_as_the_runtime_alone_does(name: str, tmp_path: Pa
     kept: Kept = library()[name]()
     path = tmp_path / "model.onnx"
     path.write_bytes(kept.content)
-    assert refusal(read_model([kept.content], with_nodes=False)) == ""
+    assert _refusal(kept.content) == ""
     clock = RunningClock()
     model, shares, seconds, _ = _load(OnnxEngine(threads=1), path, clock)
     assert shares == (name not in SHARES_NO_RUN)
@@ -50,16 +50,21 @@ async def test_a_model_answers_as_the_runtime_alone_does(name: str, tmp_path: Pa
         answer = await runner.submit(arrays, key=(), rows=rows, deadline=clock.monotonic() + PATIENCE)
         return {each: decode(tensor, each) if tensor.count else _empty(tensor.shape) for each, tensor in answer.items()}
 
-    close(await ask(kept.inputs), plain_answer(kept.content, kept.inputs))
+    close(await ask(kept.inputs), kept.plain_answer(kept.inputs))
     if kept.row_axis:
         count = len(next(iter(kept.inputs.values())))
         rows = [{each: array[at : at + 1] for each, array in kept.inputs.items()} for at in range(count)]
         async with asyncio.TaskGroup() as group:
             asked = [group.create_task(ask(row)) for row in rows]
         for row, answered in zip(rows, asked, strict=True):
-            close(answered.result(), plain_answer(kept.content, row))
+            close(answered.result(), kept.plain_answer(row))
     await runner.close()
 
 
 def _empty(shape: tuple[int, ...]) -> np.ndarray:
     return np.empty(shape, np.float32)
+
+
+def _refusal(content: bytes) -> str:
+    artifact = read_artifact([content], with_nodes=False)
+    return refusal(artifact.model, artifact.files)

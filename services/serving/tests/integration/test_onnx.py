@@ -10,6 +10,7 @@ import pytest
 from fp_kernel import InvalidArgument
 from fp_kernel.signatures import TensorSpec
 from fp_kernel.tensors import ElementType
+from fp_onnx import pack
 from fp_serving.adapters.onnx import OnnxEngine
 from fp_serving.adapters.runner import BatchRunner
 from fp_serving.app.load import _load
@@ -143,3 +144,24 @@ async def test_hundreds_of_concurrent_requests_each_get_their_own_rows(linear_mo
     assert sum(requests for _, requests in runs) == 400
     assert len(runs) < 400
     assert max(rows for rows, _ in runs) <= 16
+
+
+def test_a_bundle_is_served_with_the_weights_beside_its_model(make_model: ModelMaker, tmp_path: Path) -> None:
+    weights = np.arange(4096, dtype=np.float32).reshape(64, 64)
+    source = make_model(
+        [helper.make_node("MatMul", ["x", "w"], ["y"])],
+        [("x", _FLOAT, ["rows", 64])],
+        [("y", _FLOAT, ["rows", 64])],
+        {"w": weights},
+    )
+    apart = tmp_path / "apart"
+    apart.mkdir()
+    onnx.save(onnx.load(source), apart / "m.onnx", save_as_external_data=True, location="w.bin", size_threshold=0)
+    bundle = tmp_path / "cached" / "model.onnx"
+    bundle.parent.mkdir()
+    bundle.write_bytes(pack((apart / "m.onnx").read_bytes(), {"w.bin": apart / "w.bin"}))
+    model, shares, _, _ = _load(_ENGINE, bundle, RunningClock())
+    assert shares
+    x = np.eye(64, dtype=np.float32)[:3]
+    assert np.array_equal(model.run({"x": x})["y"], weights[:3])
+    assert list(bundle.parent.iterdir()) == [bundle]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 
 from fp_kernel import NotFound, Unavailable
-from fp_onnx import MAX_FILE_BYTES, Unreadable, read_model, refusal
+from fp_onnx import MAX_FILE_BYTES, Unreadable, read_artifact, refusal
 from fp_s3 import ObjectChanged, ObjectFacts, ObjectStore, Pieces
 from fp_telemetry import get_logger
 
@@ -89,10 +89,11 @@ class _Hashed:
 
 def onnx_flaw(pieces: Iterable[bytes], size_bytes: int) -> str:
     """What is wrong with the file, for people; empty when a runtime may serve it. It may leave pieces unread."""
-    if size_bytes > MAX_FILE_BYTES:
-        return f"the uploaded artifact has {size_bytes} bytes, an ONNX file has at most {MAX_FILE_BYTES}"
     try:
-        flaw = refusal(read_model(pieces, with_nodes=False))
+        artifact = read_artifact(pieces, with_nodes=False)
     except Unreadable as error:
         return f"the uploaded artifact is no ONNX model: {error}"
+    if not artifact.files and size_bytes > MAX_FILE_BYTES:
+        return f"the uploaded artifact has {size_bytes} bytes, an ONNX file has at most {MAX_FILE_BYTES}"
+    flaw = refusal(artifact.model, artifact.files)
     return f"the uploaded model cannot be served: it {flaw}" if flaw else ""

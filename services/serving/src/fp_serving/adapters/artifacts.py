@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
@@ -101,9 +102,8 @@ class ArtifactCache:
             if total <= self._max_bytes:
                 break
             if path != newest:
-                path.unlink(missing_ok=True)
-                with suppress(OSError):
-                    path.parent.rmdir()
+                # With what a process left in it that was killed while it loaded a bundle.
+                shutil.rmtree(path.parent, ignore_errors=True)
                 total -= size
         self._forget()
 

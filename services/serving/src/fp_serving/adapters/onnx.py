@@ -3,6 +3,7 @@
 import math
 import os
 import re
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import onnxruntime
 from fp_kernel import InvalidArgument
 from fp_kernel.tensors import ElementType
-from fp_onnx import MOST_DEFAULT, Graph, Unreadable, read_model
+from fp_onnx import MOST_DEFAULT, Graph, Unreadable, read_model, unpack
 from fp_onnx.batching.row_wise import is_row_wise
 from fp_telemetry import get_logger
 
@@ -37,6 +38,15 @@ class OnnxEngine:
         self._threads = threads
 
     def load(self, path: Path) -> "OnnxModel":
+        # The runtime maps the weights of a bundle into memory, and needs their files no more.
+        with tempfile.TemporaryDirectory(prefix=".bundle-", dir=path.parent) as folder:
+            try:
+                file = unpack(path, Path(folder))
+            except (Unreadable, OSError) as error:
+                raise LoadFailed(f"not a model that can be loaded: {_reason(error, path)}") from None
+            return self._loaded(file)
+
+    def _loaded(self, path: Path) -> "OnnxModel":
         try:
             session = onnxruntime.InferenceSession(
                 str(path), _options(self._threads), providers=["CPUExecutionProvider"]

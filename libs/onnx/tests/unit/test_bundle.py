@@ -1,0 +1,130 @@
+"""A model and the files of its weights as one artifact."""
+
+import io
+import tarfile
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from fp_onnx import Unreadable, pack, read_artifact, read_model, refusal, unpack
+from hypothesis import given
+from hypothesis import strategies as st
+from onnx import TensorProto, helper
+
+
+def model(*places: str) -> bytes:
+    """One that adds weights from each of these files."""
+    weights = [TensorProto(name=f"w{at}", data_type=1, dims=[2], data_location=1) for at in range(len(places))]
+    for weight, place in zip(weights, places, strict=True):
+        weight.external_data.add(key="location", value=place)
+    graph = helper.make_graph(
+        [helper.make_node("Sum", ["x", *(weight.name for weight in weights)], ["y"])],
+        "g",
+        [helper.make_tensor_value_info("x", 1, ["n", 2])],
+        [helper.make_tensor_value_info("y", 1, ["n", 2])],
+        weights,
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, Path]:
+    (tmp_path / "b").write_bytes(b"b" * 1_000)
+    (tmp_path / "a").write_bytes(b"")
+    return {"weights/b.bin": tmp_path / "b", "a.data": tmp_path / "a"}
+
+
+def test_a_bundle_is_read_as_its_model_with_the_files_beside_it(files: dict[str, Path]) -> None:
+    content = model(*files)
+    bundle = pack(content, files)
+    found = read_artifact([bundle])
+    assert found.model == read_model([content])
+    assert found.files == {"weights/b.bin": 1_000, "a.data": 0}
+    assert refusal(found.model, found.files) == ""
+    assert "another file (weights/b.bin)" in refusal(found.model, ["a.data"])
+    assert pack(content, files) == bundle
+    with tarfile.open(fileobj=io.BytesIO(bundle)) as tar:
+        assert tar.getnames() == ["model.onnx", "a.data", "weights/b.bin"]
+
+
+def test_a_model_that_is_one_file_is_no_bundle(tmp_path: Path) -> None:
+    path = tmp_path / "artifact"
+    for content in (model(), b"x", b""):
+        path.write_bytes(content)
+        assert unpack(path, tmp_path / "nowhere") == path
+    assert read_artifact([model()]).files == {}
+
+
+def test_a_bundle_is_unpacked_into_a_folder(files: dict[str, Path], tmp_path: Path) -> None:
+    artifact = tmp_path / "artifact"
+    artifact.write_bytes(pack(model(*files), files))
+    unpacked = unpack(artifact, tmp_path / "new")
+    assert unpacked.read_bytes() == model(*files)
+    assert (tmp_path / "new/weights/b.bin").read_bytes() == b"b" * 1_000
+
+
+@given(st.data())
+def test_pieces_of_any_size_and_bytes_of_any_kind_are_read_or_refused(data: st.DataObject) -> None:
+    bundle = bytearray(pack(model("w"), {"w": Path("/dev/null")}))
+    for at in data.draw(st.lists(st.integers(0, len(bundle) - 1), max_size=3)):
+        bundle[at] ^= data.draw(st.integers(0, 255))
+    end = data.draw(st.integers(0, len(bundle)))
+    size = data.draw(st.integers(1, 700))
+    refused = False
+    try:
+        read_artifact(_cut(bytes(bundle[:end]), size))
+    except Unreadable:
+        refused = True
+    try:
+        read_artifact([bytes(bundle[:end])])
+    except Unreadable:
+        assert refused
+    else:
+        assert not refused
+
+
+def _cut(content: bytes, size: int) -> Iterator[bytes]:
+    for start in range(0, len(content), size):
+        yield content[start : start + size]
+
+
+def _tar(*members: tuple[str, bytes], kind: bytes = tarfile.REGTYPE) -> bytes:
+    found = io.BytesIO()
+    with tarfile.open(fileobj=found, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for name, content in members:
+            info = tarfile.TarInfo(name)
+            info.type, info.size = kind, len(content)
+            tar.addfile(info, io.BytesIO(content))
+    return found.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("bundle", "says"),
+    [
+        (_tar(("../model.onnx", b"")), "plain names"),
+        (_tar(("/model.onnx", b"")), "plain names"),
+        (_tar(("model.onnx", b""), kind=tarfile.SYMTYPE), "plain files"),
+        (_tar(("other", model())), "first file must be model.onnx"),
+        (_tar(("model.onnx", model("w")), ("w", b"1"), ("w", b"2")), "holds w twice"),
+        (_tar(("model.onnx", model("w")), ("../w", b"1")), "plain names"),
+        (_tar(("model.onnx", model()), ("w", b"1")), "file w, which the model does not name"),
+        (_tar(("model.onnx", model("w")), ("w", b"1" * 5_000))[:4_000], "in the middle of w"),
+        (_tar(("model.onnx", b"no model")), "not written as one"),
+    ],
+)
+def test_a_tar_that_is_no_bundle_is_refused_and_written_nowhere(tmp_path: Path, bundle: bytes, says: str) -> None:
+    with pytest.raises(Unreadable, match=says):
+        read_artifact([bundle])
+    (tmp_path / "artifact").write_bytes(bundle)
+    (tmp_path / "deep" / "new").mkdir(parents=True)
+    with suppress(Unreadable):
+        unpack(tmp_path / "artifact", tmp_path / "deep" / "new")
+    assert {path.name for path in tmp_path.iterdir()} == {"artifact", "deep"}
+    assert {path.name for path in (tmp_path / "deep").iterdir()} == {"new"}
+
+
+def test_a_name_that_is_not_plain_is_not_packed(tmp_path: Path) -> None:
+    for name in ("../w", "/w", "w w", ".w", "x" * 101):
+        with pytest.raises(Unreadable, match="plain names"):
+            pack(model(name), {name: tmp_path})
