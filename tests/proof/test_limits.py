@@ -43,7 +43,7 @@ def test_ten_services_are_ready_within_twelve_seconds_on_a_warm_disk_and_small_w
     print({name: round(mebibytes) for name, mebibytes in resident.items()})
     assert len(resident) == 12  # nine services, the gateway, the edge and a runtime; the tenth service is one a model
     assert seconds < 12
-    assert services < 600
+    assert services < 400
     # A runtime holds ONNX Runtime, numpy and its model above what every service has (30 MiB with the smallest model).
     runtime = resident.pop("runtime")
     assert max(resident.values()) < 100

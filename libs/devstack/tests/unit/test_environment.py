@@ -209,3 +209,7 @@ def test_a_job_trusts_the_authority_and_has_no_certificate(environments, tmp_pat
 
     assert job["FP_CA_FILE"] == f"{tmp_path}/tls/ca.crt"
     assert not [name for name in job if "TLS" in name]
+
+
+def test_what_the_zygote_forks_has_one_arena_for_all_its_threads(environments):
+    assert environments.zygote()["MALLOC_ARENA_MAX"] == "1"

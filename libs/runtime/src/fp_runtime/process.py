@@ -18,6 +18,7 @@ from fp_runtime.masking import without_secrets
 from fp_runtime.runtime import CLOSE_TIMEOUT, Runtime
 from fp_runtime.settings import InvalidSettings, ServiceSettings, load
 from fp_runtime.tls import certificates_of, tell_end
+from fp_runtime.trimming import EVERY, trimming
 
 Settings = TypeVar("Settings", bound=ServiceSettings)
 Serve = Callable[[Runtime, Settings], Awaitable[None]]
@@ -81,6 +82,9 @@ async def _life(noun: str, settings: Settings, serve: Serve[Settings], telemetry
 
     async def with_signals(runtime: Runtime, settings: Settings) -> None:
         _obey_signals(runtime)
+        memory = trimming()
+        if memory is not None:
+            runtime.every(EVERY, "memory", memory.look)
         await serve(runtime, settings)
 
     try:

@@ -12,6 +12,7 @@ What it promises:
 - `fp_s3.hosting` makes it a soft dependency of a service.
 """
 
+from fp_s3 import without_admin  # noqa: F401 -- before the client library
 from fp_s3.failures import ObjectChanged
 from fp_s3.objects import Location, ObjectFacts, ObjectStore
 from fp_s3.streams import Pieces

@@ -26,6 +26,9 @@ _STREAM_LIMITS = "FP_STREAM_"
 _ALLOWED = re.compile(r"FP_[A-Z0-9_]+|[A-Z]+_NUM_THREADS")
 _VALUE_BYTES = 512 * 1024
 
+# Read when the zygote starts, and kept by what it forks. Each thread of gRPC would have an arena of its own.
+_ALLOCATOR = {"MALLOC_ARENA_MAX": "1"}
+
 
 def check(environment: Mapping[str, str]) -> None:
     """Raises InvalidArgument for a name that is not on the allow-list, or a value that is no environment's."""
@@ -57,7 +60,7 @@ class Environments:
 
     def zygote(self) -> dict[str, str]:
         path = {"PYTHONPATH": self.outer["PYTHONPATH"]} if "PYTHONPATH" in self.outer else {}
-        return {**self.base(), **path}
+        return {**self.base(), **path, **_ALLOCATOR}
 
     def service(self, service: Service, endpoints: Endpoints, database_url: str) -> dict[str, str]:
         noun = service.noun

@@ -10,18 +10,39 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-# What every service uses. By name, because no library depends on the services' libraries from here; one that is not
+from fp_devstack.zygote import holes
+from fp_devstack.zygote.interned import interned
+
+# What several services use. By name, because no library depends on the services' libraries from here; one that is not
 # installed is left out.
 SHARED = (
     "asyncpg",
     "cryptography.hazmat.primitives.asymmetric.rsa",
     "cryptography.hazmat.primitives.serialization",
     "fp_events",
+    "fp_events.hosting",
+    "fp_events.payloads.predictions",
+    "fp_events.payloads.revocation",
     "fp_kernel",
+    "fp_kernel.hosting",
+    "fp_kernel.signatures",
+    "fp_kernel.tensors",
+    "fp_kernel.texts",
     "fp_postgres",
+    "fp_postgres.hosting",
+    "fp_postgres.partitions",
     "fp_redis",
+    "fp_redis.hosting",
     "fp_rpc",
+    "fp_rpc.hosting",
+    "fp_rpc.identity.ended",
+    "fp_rpc.pagination",
+    "fp_rpc.tensors",
     "fp_runtime",
+    "fp_s3",
+    "fp_s3.hosting",
+    "fp_s3.objects",
+    "fp_s3.streams",
     "fp_telemetry",
     "google.protobuf.json_format",
     "google.rpc.error_details_pb2",
@@ -30,7 +51,6 @@ SHARED = (
     "grpc_health.v1.health_pb2_grpc",
     "grpc_reflection.v1alpha.reflection",
     "jwt",
-    "minio",
     "nats",
     "nats.js",
     "orjson",
@@ -45,12 +65,15 @@ SHARED = (
 )
 # Each holds native threads or reads the environment when imported: a fork would lose the first and keep the second.
 FORBIDDEN = ("numpy", "onnxruntime", "pandas", "scipy", "sklearn")
+# Held for as long as the zygote forks.
+_kept: list[object] = []
 
 
 def preload(modules: tuple[str, ...], note: Callable[[str], None]) -> None:
-    """Imports the modules and the generated contracts, then moves every object out of the collector's reach, so that
-    a collection in a child does not copy the pages it shares.
+    """Imports the modules and the generated contracts, and leaves them so that children copy few of the pages on which
+    they lie: names side by side, no free place between objects, nothing within the collector's reach.
     """
+    _kept.extend(interned())
     for name in (*modules, *_contracts()):
         try:
             importlib.import_module(name)
@@ -60,6 +83,9 @@ def preload(modules: tuple[str, ...], note: Callable[[str], None]) -> None:
         if name in sys.modules:
             note(f"preload has loaded {name}, which must not be shared by fork")
     gc.collect()
+    # Its entries are counted references to names: a child that replaces one copies the pages of both.
+    sys._clear_type_cache()  # noqa: SLF001 -- documented, for debugging
+    _kept.extend(holes.fill())
     gc.freeze()
 
 

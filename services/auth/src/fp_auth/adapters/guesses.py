@@ -1,9 +1,7 @@
 """How many guesses a password takes, by zxcvbn: leaked passwords, words, names, dates and walks over the keyboard."""
 
 from collections.abc import Sequence
-from typing import Final
-
-from zxcvbn_rs_py import zxcvbn
+from typing import Any, Final
 
 from fp_auth.app.password_policy import PasswordPolicy
 
@@ -34,13 +32,21 @@ _LETTERS: Final = str.maketrans(
 _SIGNS: Final = frozenset(map(chr, _LETTERS))
 
 
+def zxcvbn(judged: str, words: Sequence[str]) -> Any:
+    """The library's answer. It is imported here: most lives of a process judge no password, and it takes 3 MiB."""
+    from zxcvbn_rs_py import zxcvbn as judge  # noqa: PLC0415
+
+    return judge(judged, list(words))
+
+
 def guesses(password: str, known: Sequence[str]) -> int:
     """`app.password_policy.Guesses`, within some 30 ms of the slowest password."""
     judged, words = password[:_JUDGED], [word[:_JUDGED] for word in known]
     if len(_SIGNS & set(judged)) <= _MOST_SIGNS:
-        return zxcvbn(judged, words).guesses
+        return int(zxcvbn(judged, words).guesses)
     # So many signs are read as letters here, in one way; as they are they are judged in a shorter part.
-    return min(zxcvbn(judged.translate(_LETTERS), words).guesses, zxcvbn(judged[:_JUDGED_OF_SIGNS], words).guesses)
+    first, second = judged.translate(_LETTERS), judged[:_JUDGED_OF_SIGNS]
+    return int(min(zxcvbn(first, words).guesses, zxcvbn(second, words).guesses))
 
 
 def password_policy() -> PasswordPolicy:

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 
-import numpy as np
 from fp_kernel import Clock
 
 from fp_monitor.app.fill_windows import FillWindows
 from fp_monitor.app.ports import Transaction, Transactions
 from fp_monitor.app.watch_quality import WatchQuality
+from fp_monitor.domain.arrays import Integers, np
 from fp_monitor.domain.baseline import Baseline
-from fp_monitor.domain.counts import Integers, layout
+from fp_monitor.domain.counts import layout
 from fp_monitor.domain.health import passed
 from fp_monitor.domain.metric import DriftKind
 from fp_monitor.domain.monitor import Monitor

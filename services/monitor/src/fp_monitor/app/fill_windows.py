@@ -8,8 +8,9 @@ from fp_kernel import Clock, new_id
 
 from fp_monitor.app.judge_window import JudgeWindow
 from fp_monitor.app.ports import Transaction
+from fp_monitor.domain.arrays import Integers
 from fp_monitor.domain.baseline import Baseline
-from fp_monitor.domain.counts import Integers, count, empty, merge
+from fp_monitor.domain.counts import count, empty, merge
 from fp_monitor.domain.metric import DriftKind
 from fp_monitor.domain.monitor import Monitor
 from fp_monitor.domain.window import LABELS_WAIT, Period, Window, closing, is_full, room

@@ -9,8 +9,9 @@ from fp_kernel import Clock, new_id
 
 from fp_monitor.app.ports import Transaction
 from fp_monitor.domain import quality
+from fp_monitor.domain.arrays import Integers
 from fp_monitor.domain.baseline import Baseline
-from fp_monitor.domain.counts import Integers, layout
+from fp_monitor.domain.counts import layout
 from fp_monitor.domain.hysteresis import Level
 from fp_monitor.domain.metric import DriftKind
 from fp_monitor.domain.monitor import Monitor

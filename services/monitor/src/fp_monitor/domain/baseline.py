@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-import numpy as np
-import numpy.typing as npt
+from fp_monitor.domain.arrays import Integers, np
 
 SCORE = "score"
 LABEL = "label"
 
 Value = float | str | None
-Places = npt.NDArray[np.int64]
+Places = Integers
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-import numpy as np
-import numpy.typing as npt
-
+from fp_monitor.domain.arrays import Integers, np
 from fp_monitor.domain.baseline import Distribution, Value
 
 MAX_BLOCKS = 32
-
-Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,10 +1,8 @@
 """How far two distributions over the same cells are apart."""
 
-import numpy as np
-import numpy.typing as npt
+from fp_monitor.domain.arrays import ArrayLike, Floats, np
 
-Floats = npt.NDArray[np.float64]
-Counted = npt.ArrayLike
+Counted = ArrayLike
 
 # A cell without a count on one side would make the logarithms infinite: there it counts as half an event.
 _UNSEEN = 0.5

@@ -7,17 +7,14 @@ the method of DeLong, DeLong and Clarke-Pearson (1988).
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
+from fp_monitor.domain.arrays import Flags, Floats, Integers, np
 from fp_monitor.domain.metric import Method, Metric, Severity
 from fp_monitor.domain.significance import adjusted, loss
 from fp_monitor.domain.thresholds import Threshold
 
 ALPHA = 0.05
 
-Floats = npt.NDArray[np.float64]
-Classes = npt.NDArray[np.int64]
+Classes = Integers
 
 # Which way is better; these decide. Accuracy and F1 are reported, but they mislead: they rise when the rare class gets
 # rarer, however little the model still separates the two.
@@ -71,7 +68,7 @@ def measure(outcomes: Outcomes) -> dict[str, Estimate]:
     return result
 
 
-def auc(positive: npt.NDArray[np.bool_], scores: Floats) -> Estimate:
+def auc(positive: Flags, scores: Floats) -> Estimate:
     """Area under the receiver operating characteristic; ties count half."""
     above, below = np.sort(scores[positive]), np.sort(scores[~positive])
     beaten = (np.searchsorted(below, scores, "left") + np.searchsorted(below, scores, "right")) / (2 * len(below))
@@ -103,7 +100,7 @@ def f1(actual: Classes, predicted: Classes, classes: int) -> float:
     return float(np.mean([_f1_of(actual == place, predicted == place) for place in chosen]))
 
 
-def _f1_of(actual: npt.NDArray[np.bool_], predicted: npt.NDArray[np.bool_]) -> float:
+def _f1_of(actual: Flags, predicted: Flags) -> float:
     every = int(actual.sum() + predicted.sum())
     return 2 * int((actual & predicted).sum()) / every if every else 0.0
 

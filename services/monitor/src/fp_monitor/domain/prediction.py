@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import numpy as np
 from fp_kernel import invalid
 
+from fp_monitor.domain.arrays import Integers, np
 from fp_monitor.domain.baseline import LABEL, SCORE, Baseline, Value
-from fp_monitor.domain.counts import Integers, Layout
+from fp_monitor.domain.counts import Layout
 from fp_monitor.domain.performance import Outcomes
 
 MAX_LABELS = 1_000
@@ -147,7 +147,8 @@ def outcomes(rows: Sequence[Labelled], baseline: Baseline) -> Outcomes:
     if not classes:
         known = [(number(row.actual), row.score) for row in rows]
         pairs = [(actual, score) for actual, score in known if actual is not None and _usable(score)]
-        actual, scores = (np.array(column, dtype=np.float64) for column in zip(*pairs, strict=True)) if pairs else _NONE
+        columns = zip(*pairs, strict=True) if pairs else ((), ())
+        actual, scores = (np.array(column, dtype=np.float64) for column in columns)
         return Outcomes((), actual, np.full(len(pairs), -1), scores)
     places = [(baseline.class_of(row.actual), row) for row in rows]
     usable = [(place, row) for place, row in places if place is not None and _usable(row.score)]
@@ -164,9 +165,6 @@ def outcomes(rows: Sequence[Labelled], baseline: Baseline) -> Outcomes:
 def _usable(value: float | None) -> bool:
     """Its square, and the sum of a window's squares, must be a number too."""
     return value is not None and abs(value) <= _LARGEST
-
-
-_NONE = (np.empty(0), np.empty(0))
 
 
 def _place(baseline: Baseline, label: str) -> int:

@@ -10,10 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-import numpy as np
-
+from fp_monitor.domain.arrays import Integers, np
 from fp_monitor.domain.baseline import CategoryCells, Distribution
-from fp_monitor.domain.counts import Integers, Layout
+from fp_monitor.domain.counts import Layout
 from fp_monitor.domain.metric import Method, Metric, Severity
 from fp_monitor.domain.window import Period
 

@@ -2,12 +2,8 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-import numpy.typing as npt
-
+from fp_monitor.domain.arrays import Floats, Integers, np
 from fp_monitor.domain.tails import f_tail, t_tail
-
-Floats = npt.NDArray[np.float64]
 
 # With fewer blocks their likeness cannot be judged, and nothing is significant.
 FEWEST_BLOCKS = 8
@@ -30,7 +26,7 @@ def long_run_covariance(parts: Floats) -> tuple[Floats, float]:
     return covariance * blocks / (blocks - 1), 1.5 * blocks / (lag + 1)
 
 
-def departure(blocks: npt.NDArray[np.int64], baseline: Sequence[int]) -> float:
+def departure(blocks: Integers, baseline: Sequence[int]) -> float:
     """p-value of "these blocks come from the baseline's distribution".
 
     Pearson's chi-square divided by what chance makes of it in this series, as an F statistic: the second-order

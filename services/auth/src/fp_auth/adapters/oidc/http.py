@@ -3,13 +3,15 @@
 import asyncio
 import ssl
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import httpx
 import orjson
 from fp_kernel import Unavailable
 from fp_telemetry import get_logger
+
+if TYPE_CHECKING:
+    import httpx
 
 _LARGEST = 256 * 1024
 _TIMEOUT = 5.0
@@ -40,6 +42,10 @@ class IssuerHttp:
     """issuer: its URL. hosts: further ones that its own documents may name. ca_file: its authority, in PEM."""
 
     def __init__(self, issuer: str, hosts: Collection[str] = (), ca_file: str = "") -> None:
+        # It brings a command line with its colours: 8 MiB that an auth without an issuer need not hold.
+        import httpx  # noqa: PLC0415
+
+        self._failures = (httpx.HTTPError, OSError, TimeoutError, ValueError)
         self._issuer = issuer
         self._hosts = frozenset((urlsplit(issuer).netloc, *hosts))
         self._client = httpx.AsyncClient(
@@ -76,7 +82,7 @@ class IssuerHttp:
         try:
             async with asyncio.timeout(_TIMEOUT), self._client.stream(verb, url, **content) as response:
                 status, body = response.status_code, await _bounded(response)
-        except (httpx.HTTPError, OSError, TimeoutError, ValueError) as failure:
+        except self._failures as failure:
             cause = f"{type(failure).__name__}: {failure}"
             _log.warning("an issuer does not answer", issuer=self._issuer, url=url, cause=cause)
             raise self._away() from failure
@@ -92,7 +98,7 @@ class IssuerHttp:
         return Unavailable(f"{self._issuer} does not answer", reason="ISSUER_UNAVAILABLE", retry_after=5.0)
 
 
-async def _bounded(response: httpx.Response) -> bytes:
+async def _bounded(response: "httpx.Response") -> bytes:
     """Raises ValueError for a body that is too large."""
     body = bytearray()
     async for chunk in response.aiter_bytes():

@@ -2,9 +2,9 @@
 
 import json
 
-import numpy as np
 from fp_postgres import Connection
 
+from fp_monitor.domain.arrays import np
 from fp_monitor.domain.metric import Severity
 from fp_monitor.domain.quality import Block, Signs
 from fp_monitor.domain.window import Period

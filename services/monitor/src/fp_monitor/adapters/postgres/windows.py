@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Sequence
 
-import numpy as np
 from asyncpg import Record
 from fp_postgres import Connection
 
+from fp_monitor.domain.arrays import np
 from fp_monitor.domain.counts import Counts
 from fp_monitor.domain.metric import DriftKind
 from fp_monitor.domain.window import Period, Window

@@ -1,0 +1,46 @@
+"""What the zygote does so that children copy few of its pages."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from fp_devstack.zygote import interned
+
+PROGRAM = Path(__file__).parents[1] / "programs" / "forkable.py"
+
+
+def ran(*arguments):
+    """How many objects the zygote took, and of a hundred new ones of each size how many lie among old ones."""
+    answer = subprocess.run([sys.executable, PROGRAM, *arguments], capture_output=True, text=True, check=True)
+    taken, *among = map(int, answer.stdout.split())
+    return taken, among
+
+
+def test_what_a_child_makes_lies_on_pages_of_its_own():
+    taken, among = ran("filled")
+
+    assert len(among) == 30
+    assert max(among) < 10  # what the program itself let go of meanwhile
+    assert taken < 50_000  # a thousand free places of each size, and those that every interpreter has
+
+
+def test_it_would_lie_between_the_zygotes_objects():
+    assert min(ran()[1]) == 100
+
+
+def test_names_of_all_modules_below_a_folder_are_read_without_running_them(tmp_path):
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "one.py").write_text("raise RuntimeError\nclass Shape:\n    def area(self, width): return self.side\n")
+    (tmp_path / "inner" / "two.py").write_text("KIND = 'an_identifier'\nOTHER = 'not one'\n")
+
+    found = interned.names_below(tmp_path)
+
+    assert {"Shape", "area", "width", "side", "KIND", "an_identifier"} <= found
+    assert "not one" not in found
+
+
+def test_the_names_of_every_service_are_held():
+    names = interned.interned()
+
+    assert {"PromoteVersion", "IssueJobToken"} <= set(names)
+    assert all(sys.intern(str(name)) is name for name in names)
