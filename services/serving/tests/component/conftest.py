@@ -1,5 +1,6 @@
 """A registry that serves what a test gives it."""
 
+import asyncio
 import hashlib
 import io
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,6 +14,8 @@ import pytest
 import pytest_asyncio
 from forgepoint.registry.v1 import registry_pb2 as registry
 from forgepoint.registry.v1.registry_pb2_grpc import RegistryServiceServicer, add_RegistryServiceServicer_to_server
+from forgepoint.serving.v1 import serving_pb2 as serving
+from forgepoint.serving.v1.serving_pb2_grpc import ModelServingServiceStub
 from fp_kernel import NotFound, Unavailable
 from fp_rpc import BearerToken, Channels, Server, current_call
 from fp_serving.main import serve
@@ -124,3 +127,18 @@ async def channel(issuer: Issuer) -> AsyncIterator[Callable[..., grpc.aio.Channe
     yield make
     for channels in opened:
         await channels.close()
+
+
+@pytest.fixture
+def ready() -> Callable[[ModelServingServiceStub], Awaitable[None]]:
+    """Waits until the model of a runtime is READY."""
+
+    async def wait(stub: ModelServingServiceStub) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                response = await stub.GetModelStatus(serving.GetModelStatusRequest())
+                if response.status.state == serving.MODEL_STATE_READY:
+                    return
+                await asyncio.sleep(0.02)
+
+    return wait

@@ -1,6 +1,5 @@
 """Whatever bytes a tensor of any element type is, its caller hears which field is wrong, and others are answered."""
 
-import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -13,12 +12,12 @@ from fp_kernel import InvalidArgument
 from fp_kernel.packing import pack
 from fp_kernel.tensors import ONNX_TYPES, ElementType, Tensor
 from fp_rpc.tensors import TensorForm
-from fp_testkit.patience import PATIENCE
 from fp_testkit.services import RunningService
 from onnx import helper
 
 Start = Callable[..., Awaitable[RunningService]]
 ChannelTo = Callable[..., grpc.aio.Channel]
+Ready = Callable[[ModelServingServiceStub], Awaitable[None]]
 FORM = TensorForm(pb.TensorData, pb.TensorSpec, pb.DataType)
 OWN_TEAM = (("fp-on-behalf-of-team", "alpha"),)
 GOOD = {element.value: pack([[0, 1]], element, "x") for element in ElementType if element is not ElementType.STRING}
@@ -64,7 +63,7 @@ def every_type(make_model, taken: dict[str, Tensor]) -> Path:
 
 
 async def test_any_tensor_is_answered_or_refused_by_the_name_of_its_field(
-    start: Start, channel: ChannelTo, registry_server, every_type: Path, taken: dict[str, Tensor]
+    start: Start, channel: ChannelTo, registry_server, every_type: Path, taken: dict[str, Tensor], ready: Ready
 ) -> None:
     registry_server.put_file(every_type)
     service = await start()
@@ -76,7 +75,7 @@ async def test_any_tensor_is_answered_or_refused_by_the_name_of_its_field(
         answer: pb.PredictResponse = await stub.Predict(request, metadata=OWN_TEAM, wait_for_ready=True)
         return answer
 
-    await _ready(stub)
+    await ready(stub)
     chance = random.Random(9)  # noqa: S311 -- the same ones each time
     for name, tensor in taken.items():
         refused: list[list[str]] = []
@@ -92,9 +91,3 @@ async def test_any_tensor_is_answered_or_refused_by_the_name_of_its_field(
         assert len(refused) >= len(SHAPES) + 4 + 6 + (tensor.element in HAVE_FORBIDDEN_BYTES)
     answer = await ask(good)
     assert {name: FORM.from_pb(answer.outputs[f"{name}_out"], name) for name in taken} == taken
-
-
-async def _ready(stub: ModelServingServiceStub) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while (await stub.GetModelStatus(pb.GetModelStatusRequest())).status.state != pb.MODEL_STATE_READY:
-            await asyncio.sleep(0.02)

@@ -437,6 +437,7 @@ class StreamPredictResponse(_message.Message):
     INFERENCE_LATENCY_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
     CORRELATION_ID_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
     model_version: _builtins.str
     idempotency_key: _builtins.str
     correlation_id: _builtins.str
@@ -444,6 +445,10 @@ class StreamPredictResponse(_message.Message):
     def outputs(self) -> _containers.MessageMap[_builtins.str, Global___TensorData]: ...
     @_builtins.property
     def inference_latency(self) -> _duration_pb2.Duration: ...
+    @_builtins.property
+    def error(self) -> _common_pb2.ErrorDetail:
+        """Why this one message has no outputs; the stream goes on."""
+
     def __init__(
         self,
         *,
@@ -452,10 +457,11 @@ class StreamPredictResponse(_message.Message):
         inference_latency: _duration_pb2.Duration | None = ...,
         idempotency_key: _builtins.str = ...,
         correlation_id: _builtins.str = ...,
+        error: _common_pb2.ErrorDetail | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["inference_latency", b"inference_latency"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "inference_latency", b"inference_latency"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["correlation_id", b"correlation_id", "idempotency_key", b"idempotency_key", "inference_latency", b"inference_latency", "model_version", b"model_version", "outputs", b"outputs"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["correlation_id", b"correlation_id", "error", b"error", "idempotency_key", b"idempotency_key", "inference_latency", b"inference_latency", "model_version", b"model_version", "outputs", b"outputs"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

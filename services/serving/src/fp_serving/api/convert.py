@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from forgepoint.common.v1.common_pb2 import ErrorDetail
 from forgepoint.serving.v1 import serving_pb2 as pb
+from fp_kernel import Error
 from fp_rpc.tensors import TensorForm
 from fp_rpc.times import to_timestamp
 
@@ -17,6 +19,14 @@ STATES: Mapping[ModelState, Any] = {
     ModelState.READY: pb.MODEL_STATE_READY,
     ModelState.FAILED: pb.MODEL_STATE_FAILED,
 }
+
+
+def error_to_pb(error: Error) -> ErrorDetail:
+    return ErrorDetail(
+        code=error.reason or error.kind.value,
+        message=error.message,
+        field=error.fields[0].field if error.fields else "",
+    )
 
 
 def info_to_pb(model_name: str, loaded: Loaded) -> pb.ModelInfo:

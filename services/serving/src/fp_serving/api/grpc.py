@@ -1,24 +1,30 @@
 """forgepoint.serving.v1.ModelServingService; callers are services, the access rules say so."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import grpc
 from forgepoint.serving.v1 import serving_pb2 as pb
 from forgepoint.serving.v1.serving_pb2_grpc import ModelServingServiceServicer
+from fp_kernel import Error
 from fp_rpc import caller, current_call
 from fp_rpc.times import to_duration
 
 from fp_serving.api.convert import (
     STATES,
     TENSORS,
+    error_to_pb,
     info_to_pb,
     status_to_pb,
 )
+from fp_serving.app.in_company import in_company
 from fp_serving.app.predict import Predict
 from fp_serving.app.request_counts import RequestCounts
 from fp_serving.app.slot import Slot
 from fp_serving.domain.lifecycle import ModelState
+
+# Messages of one stream that are answered at the same time.
+_TOGETHER = 64
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -43,6 +49,30 @@ class Servicer(ModelServingServiceServicer):
             inference_latency=to_duration(answer.seconds),
             correlation_id=request.correlation_id,
         )
+
+    async def StreamPredict(
+        self, requests: AsyncIterator[pb.StreamPredictRequest], context: Context
+    ) -> AsyncIterator[pb.StreamPredictResponse]:
+        call = current_call()
+        self._slot.check_address(caller().team, "", "")
+        async for answer in in_company(requests, lambda each: self._streamed(each, call.deadline), most=_TOGETHER):
+            yield answer
+
+    async def _streamed(self, request: pb.StreamPredictRequest, deadline: float) -> pb.StreamPredictResponse:
+        found = pb.StreamPredictResponse(idempotency_key=request.idempotency_key, correlation_id=request.correlation_id)
+        try:
+            answer = await self._predict(TENSORS.all_from_pb(request.inputs), deadline=deadline)
+        except Error as error:
+            found.error.CopyFrom(error_to_pb(error))
+            return found
+        found.MergeFrom(
+            pb.StreamPredictResponse(
+                outputs=TENSORS.all_to_pb(answer.outputs),
+                model_version=answer.version,
+                inference_latency=to_duration(answer.seconds),
+            )
+        )
+        return found
 
     async def GetModelInfo(self, request: pb.GetModelInfoRequest, context: Context) -> pb.GetModelInfoResponse:
         self._slot.check_address(caller().team, request.model_name, request.version)
