@@ -1,12 +1,14 @@
 """Of each service behind the edge: a read, a command with a key, and the table in which the command leaves a row."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 import numpy as np
 from fp_gateway.methods import all_methods
-from fp_kernel import new_id
+from fp_kernel import Unavailable, new_id
 from fp_testkit.patience import PATIENCE
 from google.protobuf import json_format, message_factory
 
@@ -21,6 +23,10 @@ _BILLING = "/forgepoint.billing.v1.BillingService/"
 _MONITOR = "/forgepoint.monitor.v1.MonitorService/"
 _REGISTRY = "/forgepoint.registry.v1.RegistryService/"
 _AUTH = "/forgepoint.auth.v1.AuthService/"
+GATEWAY = "gateway"
+MOST_ATTEMPTS = 3
+# Of an answer over HTTP: a repeat can help.
+_AWAY = {502, 503, 504}
 # Nobody deploys or asks it, so that its monitor changes by commands alone.
 WATCHED = "watched"
 _ROW = {"shape": [1, 3], "dtype": "DATA_TYPE_FLOAT32"}
@@ -101,6 +107,8 @@ WORKS: dict[str, Work] = {
         "usage_facts",
     ),
     "notification": Work(f"{_NOTIFICATIONS}ListRules", _rule_and_its_end, "recipients", "INSERT OR DELETE"),
+    # Over HTTP: its commands are those of the service behind it.
+    GATEWAY: Work("/api/v1/models", once("/api/v1/models", False, name="{}"), "models", keeper="registry"),
     "monitor": Work(
         f"{_MONITOR}ListMonitors",
         once(f"{_MONITOR}ConfigureMonitor", **_MONITORED),
@@ -124,5 +132,28 @@ def caller(channel: Any, ids: Callable[[], str]) -> Call:
             path, request_serializer=type(request).SerializeToString, response_deserializer=answer.FromString
         )
         return await stub(request, metadata=(("x-correlation-id", ids()), *metadata), timeout=PATIENCE)
+
+    return call
+
+
+def web_caller(http: httpx.AsyncClient, ids: Callable[[], str]) -> Call:
+    """The same over HTTP, repeated as a client of ours would; each attempt has a correlation id of its own."""
+
+    async def call(path: str, body: Any = None, *headers: tuple[str, str]) -> Any:
+        failure = ""
+        for attempt in range(MOST_ATTEMPTS):
+            sent = {"x-correlation-id": ids(), **dict(headers)}
+            try:
+                answer = await http.request("POST" if body else "GET", path, json=body, headers=sent)
+            except httpx.TransportError as error:
+                failure = repr(error)
+            else:
+                if answer.is_success:
+                    return answer.json()
+                failure = f"{answer.status_code}: {answer.text}"
+                if answer.status_code not in _AWAY:
+                    break
+            await asyncio.sleep(0.05 * 4**attempt)
+        raise Unavailable(failure)
 
     return call
