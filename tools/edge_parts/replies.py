@@ -14,6 +14,8 @@ _OF_CALLERS = {
     429: (_RESOURCE_EXHAUSTED, "too many calls of this address"),
 }
 
+_TITLES = {400: "the request is malformed", 404: "no such route"}
+
 
 def local_replies() -> Json:
     """Envoy's own texts name addresses where a service could not be reached, so that these get others."""
@@ -23,6 +25,8 @@ def local_replies() -> Json:
         *(_of_caller(status, *answer) for status, answer in _OF_CALLERS.items()),
         {"filter": _grpc(), "body_format_override": _text("%LOCAL_REPLY_BODY%")},
         {"filter": _status(_UNAVAILABLE), "body_format_override": _problem(away)},
+        # Of what Envoy refuses before it looks for a route, some have no text.
+        *({"filter": _status(code), "body_format_override": _problem(text)} for code, text in _TITLES.items()),
         {"filter": _any_status(), "body_format_override": _problem("%LOCAL_REPLY_BODY%")},
     ]
     return {"mappers": [*map(_to_page, forms), *forms], "body_format": _problem("%LOCAL_REPLY_BODY%")}

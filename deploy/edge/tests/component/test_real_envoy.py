@@ -224,3 +224,24 @@ async def test_its_refusals_are_counted_and_logged_and_told_to_nobody_else(edge,
             await asyncio.sleep(0.1)
     line = next(line for line in edge.log.splitlines() if answer.headers["x-request-id"] in line)
     assert (json.loads(line)["route"], json.loads(line)["status"]) == ("refused 401", 401)
+
+
+@pytest.mark.parametrize(
+    ("head", "status", "title"),
+    [
+        ("GET /api/v1/models HTTP/1.1", 400, "the request is malformed"),
+        ("BREW /api/v1/models HTTP/1.1\r\nHost: x", 400, "the request is malformed"),
+        ("CONNECT x:443 HTTP/1.1\r\nHost: x:443", 404, "no such route"),
+        ("GET /nowhere HTTP/1.1\r\nHost: x", 404, "no such route"),
+    ],
+)
+async def test_what_is_no_request_is_refused_with_a_title(edge, head, status, title):
+    reader, writer = await asyncio.open_connection(*edge.address.split(":"))
+    writer.write(f"{head}\r\nConnection: close\r\n\r\n".encode())
+    async with asyncio.timeout(PATIENCE):
+        answer = await reader.read()
+    writer.close()
+
+    first, body = answer.split(b"\r\n", 1)[0], answer.partition(b"\r\n\r\n")[2]
+    assert first.split()[1] == str(status).encode()
+    assert title.encode() in body
