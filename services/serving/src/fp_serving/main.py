@@ -13,6 +13,7 @@ from fp_serving.adapters.identity import callers, follow_signing_keys
 from fp_serving.adapters.machine import model_threads, resident_bytes
 from fp_serving.adapters.onnx import OnnxEngine
 from fp_serving.adapters.registry import RegistryClient
+from fp_serving.adapters.run_metrics import RunMetrics
 from fp_serving.adapters.runner import BatchRunner
 from fp_serving.api.grpc import Servicer
 from fp_serving.app.load import Load
@@ -75,14 +76,13 @@ def _artifacts(settings: Settings) -> ArtifactCache:
 
 
 def _runner(settings: Settings, metrics: Metrics, clock: Clock) -> BatchRunner:
-    rows = metrics.histogram("batch_rows", "Rows of one run.", buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 1024))
     policy = BatchPolicy(
         max_rows=settings.serving_max_batch_rows,
         max_delay=settings.serving_max_delay_micros / 1_000_000,
         max_waiting_rows=settings.serving_max_waiting_rows,
         max_waiting_bytes=settings.serving_max_waiting_bytes,
     )
-    return BatchRunner(policy, threads=settings.serving_runs, clock=clock, ran=lambda count, _: rows.observe(count))
+    return BatchRunner(policy, threads=settings.serving_runs, clock=clock, observer=RunMetrics(metrics))
 
 
 def _measure(metrics: Metrics, counts: RequestCounts, runner: BatchRunner) -> None:

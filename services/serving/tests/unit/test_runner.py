@@ -240,3 +240,40 @@ async def test_too_much_that_waits_for_the_loop_is_refused() -> None:
     assert answers[:2] == [2.0, 4.0]
     assert isinstance(answers[2], ResourceExhausted)
     await runner.close()
+
+
+class Observed:
+    def __init__(self) -> None:
+        self.waits: list[float] = []
+        self.runs: list[tuple[int, float]] = []
+
+    def waited(self, seconds: float) -> None:
+        self.waits.append(seconds)
+
+    def ran(self, rows: int, seconds: float) -> None:
+        self.runs.append((rows, seconds))
+
+
+@pytest.mark.parametrize("seconds", [_NEVER, _QUICK])
+async def test_the_wait_of_a_request_and_the_time_of_its_run_are_measured_apart(seconds: float) -> None:
+    model, clock, observed = Doubling(), ManualClock(), Observed()
+    policy = BatchPolicy(max_rows=8, max_delay=0.0, max_waiting_rows=100)
+    runner = BatchRunner(policy, threads=1, clock=clock, observer=observed)
+    model.during = lambda: clock.advance(3.0)
+    runner.start(model, shares=False, seconds=seconds)
+    model.gate.clear()
+    if seconds == _NEVER:
+        first = asyncio.ensure_future(_ask(runner, 1.0))
+        await asyncio.to_thread(model.started.wait, 10)
+        second = asyncio.ensure_future(_ask(runner, 2.0))
+        await _until(lambda: runner._batcher.rows == 1)
+        model.gate.set()
+        answers = await asyncio.gather(first, second)
+    else:
+        model.gate.set()
+        answers = await asyncio.gather(_ask(runner, 1.0), _ask(runner, 2.0))
+    assert answers == [2.0, 4.0]
+    assert observed.runs == [(1, 3.0), (1, 3.0)]
+    # The second waited for the whole run of the first.
+    assert observed.waits == [0.0, 3.0]
+    await runner.close()

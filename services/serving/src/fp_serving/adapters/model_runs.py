@@ -1,8 +1,9 @@
 """One run of the model for the requests that share it."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from fp_kernel import Clock, DeadlineExceeded, Error, Internal
 from fp_kernel.tensors import Tensor
@@ -20,26 +21,49 @@ Outcome = Outputs | Error
 
 @dataclass(slots=True, eq=False)
 class Request:
+    """since: when it arrived, on the monotonic clock."""
+
     inputs: Mapping[str, Array]
     rows: int
+    since: float
     deadline: float
     loop: asyncio.AbstractEventLoop
     answer: "asyncio.Future[Outputs]"
     abandoned: bool = field(default=False)
 
 
-class ModelRuns:
-    """ran: called with rows and requests of each run, from the thread of the run."""
+class Observer(Protocol):
+    """What is measured of runs; called from the thread of the run."""
 
-    def __init__(self, model: Model, clock: Clock, ran: Callable[[int, int], None]) -> None:
+    def waited(self, seconds: float) -> None:
+        """A request, from its arrival to its run."""
+        ...
+
+    def ran(self, rows: int, seconds: float) -> None:
+        """One run, also one that failed."""
+        ...
+
+
+class Unobserved:
+    def waited(self, seconds: float) -> None:
+        """Nothing."""
+
+    def ran(self, rows: int, seconds: float) -> None:
+        """Nothing."""
+
+
+class ModelRuns:
+    def __init__(self, model: Model, clock: Clock, observer: Observer) -> None:
         self._model = model
         self._clock = clock
-        self._ran = ran
+        self._observer = observer
 
     def outcomes(self, batch: Sequence[Request]) -> Sequence[Outcome]:
         """What each request gets; one that is too late does not run."""
         now = self._clock.monotonic()
         live = [request for request in batch if request.deadline > now]
+        for request in live:
+            self._observer.waited(now - request.since)
         answers: dict[int, Outcome] = {}
         if live:
             answers = dict(zip(map(id, live), self._run(live), strict=True))
@@ -49,8 +73,7 @@ class ModelRuns:
     def _run(self, batch: Sequence[Request]) -> Sequence[Outcome]:
         try:
             rows = [request.rows for request in batch]
-            self._ran(sum(rows), len(batch))
-            outputs = self._model.run(join([request.inputs for request in batch]))
+            outputs = self._measured(join([request.inputs for request in batch]), sum(rows))
             return [_encoded(answer) for answer in (part(outputs, rows) if len(batch) > 1 else [outputs])]
         except Exception as error:  # noqa: BLE001 -- a thread that ends takes the model with it
             if len(batch) > 1:
@@ -60,6 +83,13 @@ class ModelRuns:
                 return [error]
             _log.exception("model run failed")
             return [Internal("the model failed")]
+
+    def _measured(self, inputs: Mapping[str, Array], rows: int) -> Mapping[str, Array]:
+        start = self._clock.monotonic()
+        try:
+            return self._model.run(inputs)
+        finally:
+            self._observer.ran(rows, self._clock.monotonic() - start)
 
 
 def settle(answers: Sequence[tuple["asyncio.Future[Outputs]", Outcome]]) -> None:

@@ -2,14 +2,14 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 
 from fp_kernel import Clock, Unavailable
 from fp_telemetry import get_logger
 
 from fp_serving.adapters.loop_runs import LoopRuns
-from fp_serving.adapters.model_runs import ModelRuns, Outcome, Outputs, Request, settle
+from fp_serving.adapters.model_runs import ModelRuns, Observer, Outcome, Outputs, Request, Unobserved, settle
 from fp_serving.app.ports import Model
 from fp_serving.domain.arrays import Array
 from fp_serving.domain.batching import Batcher, BatchPolicy
@@ -20,8 +20,6 @@ _log = get_logger(__name__)
 class BatchRunner:
     """Waiting happens in the threads, on a condition: an event loop's timers are too coarse for microseconds. A model
     that is quicker than that runs on the loop.
-
-    ran: called with rows and requests of each run, from a thread.
     """
 
     def __init__(
@@ -30,12 +28,12 @@ class BatchRunner:
         *,
         threads: int,
         clock: Clock,
-        ran: Callable[[int, int], None] = lambda rows, requests: None,  # noqa: ARG005 -- named for the reader
+        observer: Observer | None = None,
     ) -> None:
         self._policy = policy
         self._batcher: Batcher[Hashable, Request] = Batcher(policy)
         self._clock = clock
-        self._ran = ran
+        self._observer = observer or Unobserved()
         self._changed = threading.Condition()
         self._closed = False
         self._shares = False
@@ -47,7 +45,7 @@ class BatchRunner:
 
     def start(self, model: Model, *, shares: bool, seconds: float) -> None:
         self._shares = shares
-        self._runs = runs = ModelRuns(model, self._clock, self._ran)
+        self._runs = runs = ModelRuns(model, self._clock, self._observer)
         policy = self._policy
         if not shares:
             # Nobody can join, so nobody waits for company: one line, of which each run takes one request. With a line
@@ -68,7 +66,7 @@ class BatchRunner:
 
     async def submit(self, inputs: Mapping[str, Array], *, key: Hashable, rows: int, deadline: float) -> Outputs:
         loop = asyncio.get_running_loop()
-        request = Request(inputs, rows, deadline, loop, loop.create_future())
+        request = Request(inputs, rows, self._clock.monotonic(), deadline, loop, loop.create_future())
         line = key if self._shares else None
         size = sum(array.nbytes for array in inputs.values())
         if self._on_loop is not None and self._on_loop.fits(rows, size):
