@@ -207,12 +207,12 @@ async def _figures(ways: dict[str, Way], phase: str) -> dict[str, Way]:
         for callers in CALLERS:
             for way in (*ways.values(),)[:: 1 if number % 2 else -1]:
                 await way.round(callers, COUNT)
+        rates = ", ".join(f"{name} {way.rounds[MAIN][-1].rate:.0f}/s" for name, way in ways.items() if way.rounds[MAIN])
+        print(f"{phase}, round {number}: {rates}", file=sys.stderr, flush=True)
         if not number:
             # The first round warms up: connections, tokens, caches.
             for way in ways.values():
                 way.rounds.clear()
-        rates = ", ".join(f"{name} {way.rounds[MAIN][-1].rate:.0f}/s" for name, way in ways.items() if way.rounds[MAIN])
-        print(f"{phase}, round {number}: {rates}", file=sys.stderr, flush=True)
     return {name: Way(way.caller, way.usage, rounds=defaultdict(list, way.rounds)) for name, way in ways.items()}
 
 
