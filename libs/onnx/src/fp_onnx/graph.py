@@ -13,6 +13,10 @@ NO_TENSOR = -1
 """In the place of an element type: neither a tensor nor anything that becomes one."""
 
 
+CATEGORIES = "categories"
+"""An attribute of our own: how many an OneHotEncoder tells apart, where that is known."""
+
+
 class Form(Enum):
     """What a value is. MAPS: a sequence of maps from a key to a number, one for each row. OTHER: a map by itself, an
     optional, a sparse tensor, anything that is nested deeper.

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
-from fp_onnx.graph import Attribute, Constant, Graph, Model, Node, TensorInfo
+from fp_onnx.graph import CATEGORIES, Attribute, Constant, Graph, Model, Node, TensorInfo
+from fp_onnx.lists import MOST, Lists
 from fp_onnx.types import value_info
 from fp_onnx.wire import Field, Unreadable, Wire, message, number, signed
 
@@ -13,9 +14,10 @@ T = TypeVar("T")
 
 # Longer ones are weights and trees, and no axes or shapes.
 _LONGEST: Final = 64
-# Names of classes, by which the columns of an answer are called, may be more.
+# Names of classes, by which the columns of an answer are called, may be more (`lists.MOST`).
 _LABELS: Final = "classlabels_"
-_MOST_LABELS: Final = 4_096
+# What a OneHotEncoder tells apart; only how many is wanted.
+_COUNTED: Final = "cats_"
 _INT32: Final = 6
 _INT64: Final = 7
 _CODES: Final = {_INT32: "i", _INT64: "q"}
@@ -136,36 +138,39 @@ class _Reader:
 
     def _attribute(self, found: Field, known: dict[str, Attribute], texts: list[str], depth: int) -> Constant | None:
         """Adds the attribute, the names of classes to `texts`; the tensor of one that has a tensor."""
-        name, ints = "", list[int]()
+        name, lists = "", Lists(texts)
         value: Attribute | None = None
         constant: Constant | None = None
-        longest, labels = _LONGEST, False
         for part in self._wire.fields(message(found)):
             match part[0]:
                 case 1:
                     name = self._wire.text(part)
-                    labels = name.startswith(_LABELS)
-                    longest = _MOST_LABELS if labels else _LONGEST
                 case 2 | 3 | 4:
                     value = self._scalar(part)
-                case 8:
-                    ints += self._wire.numbers(part, longest)
-                    if len(ints) > longest:
-                        # Not all of them: no labels at all.
-                        ints = [] if labels else ints
+                case 7 | 8 | 9:
+                    if not self._listed(part, name, lists):
                         break
-                case 9 if labels and len(texts) < _MOST_LABELS:
-                    texts.append(self._wire.text(part))
-                case 9 if labels:
-                    texts.clear()
-                    break
-                case 7 | 9:
-                    # Numbers and texts of trees: a field each, megabytes of them, and none is an axis.
-                    break
                 case _:
                     constant = self._inner(part, depth) or constant
-        known[name] = tuple(ints) if value is None else value
+        known[name] = tuple(lists.ints) if value is None else value
+        if lists.count:
+            known[CATEGORIES] = lists.count
         return constant if constant is not None else _valued(name, known[name])
+
+    def _listed(self, part: Field, name: str, lists: Lists) -> bool:
+        """Adds what is wanted of a list; whether to read on. Numbers and texts of trees are a field each, megabytes of
+        them, and none is an axis.
+        """
+        whole, text = part[0] == 8, part[0] == 9  # noqa: PLR2004 -- fields of AttributeProto
+        if name.startswith(_COUNTED):
+            lists.count += len(self._wire.numbers(part, MOST)) if whole else 1
+            return lists.counted()
+        if name.startswith(_LABELS):
+            lists.ints += self._wire.numbers(part, MOST) if whole else []
+            lists.texts += [self._wire.text(part)] if text else []
+            return lists.labelled()
+        lists.ints += self._wire.numbers(part, _LONGEST) if whole else []
+        return whole and len(lists.ints) <= _LONGEST
 
     def _scalar(self, part: Field) -> Attribute:
         match part[0]:

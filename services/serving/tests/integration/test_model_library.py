@@ -15,7 +15,7 @@ from fp_testkit.patience import PATIENCE
 from fp_testkit.wallclock import RunningClock
 from model_library import Arrays, Kept, library
 
-SHARES_NO_RUN = {"pipeline-of-texts", "neighbours", "int8-quantised", "detector-without-rows", "sequence", "clusters"}
+SHARES_NO_RUN = {"neighbours", "int8-quantised", "detector-without-rows", "sequence"}
 
 
 def close(given: Arrays, wanted: Arrays) -> None:

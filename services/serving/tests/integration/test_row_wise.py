@@ -53,6 +53,7 @@ _APART: dict[str, Sequence[tuple[str, list[str], dict[str, Any]]]] = {
     "relu": [("Relu", ["x"], {})],
     "weights": [("MatMul", ["x", "w"], {})],
     "gemm": [("Gemm", ["x", "w", "row"], {"transB": 1})],
+    "gemm onto rows": [("Gemm", ["x", "w", "x"], {"transB": 1})],
     "bias": [("Add", ["row", "x"], {})],
     "one row for all": [("Mul", ["x", "one_row"], {})],
     "itself": [("Add", ["x", "x"], {})],

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from fp_onnx.batching.rows import Rows, Step, Value, axes, axis, number, rest, without
-from fp_onnx.graph import Constant
+from fp_onnx.graph import CATEGORIES, Constant
 
 ALONG = {"Softmax": 1, "LogSoftmax": 1, "Hardmax": 1, "LpNormalization": -1, "LayerNormalization": -1}
 _SINCE_13 = frozenset({"Softmax", "LogSoftmax", "Hardmax"})
@@ -111,12 +111,17 @@ def gemm(step: Step) -> Value:
     left, right = step.given[:2]
     if not isinstance(left, Rows) or left.rank != 2 or number(step.node, "transA", 0) != 0:  # noqa: PLR2004 -- a matrix
         return None
-    if not isinstance(right, Constant) or not all(_small(value, 2) for value in step.given[2:]):
+    if not isinstance(right, Constant) or not all(_small(value, 2) or _matrix(value) for value in step.given[2:]):
         return None
     width = None
     if right.dims is not None and len(right.dims) == 2:  # noqa: PLR2004 -- a matrix
         width = right.dims[0] if number(step.node, "transB", 0) else right.dims[1]
     return Rows((width,))
+
+
+def _matrix(value: Value) -> bool:
+    """Rows of a matrix: what is added to a row is of the same row."""
+    return isinstance(value, Rows) and value.rank == 2  # noqa: PLR2004
 
 
 def quantized(step: Step) -> Value:
@@ -154,7 +159,10 @@ def table(step: Step) -> Value:
 
 def encoded(step: Step) -> Value:
     rows = step.given[0]
-    return Rows((*rows.tail, None)) if isinstance(rows, Rows) and len(step.given) == 1 else None
+    if not isinstance(rows, Rows) or len(step.given) != 1:
+        return None
+    categories = number(step.node, CATEGORIES, 0) or None
+    return Rows((*rows.tail, categories))
 
 
 def matrix(step: Step) -> Value:
