@@ -3,36 +3,24 @@
 import asyncio
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
-from fp_kernel import Error, Unavailable
+from fp_kernel import Error, FailedPrecondition, Unavailable
 
-from fp_cli import versions
+from fp_cli import growths, versions
+from fp_cli.checkup_rows import FAIL, OK, WARN, Row, failing
 from fp_cli.client import Client
 from fp_cli.failures import next_step
+from fp_cli.output import State
 
-OK, WARN, FAIL = "ok", "warn", "fail"
 # Seconds between the clocks: tokens are judged with a minute of grace.
 _SKEW_WARN, _SKEW_FAIL = 5.0, 60.0
 GIBIBYTE: Final = 1024**3
 # Of the data folder's disk: databases stop writing when nothing is left.
 _ROOM_WARN, _ROOM_FAIL = 5 * GIBIBYTE, GIBIBYTE
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    check: str
-    result: str
-    detail: str
-    todo: str = ""
-
-
-def failing(check: str, error: Error) -> Row:
-    return Row(check, FAIL, error.message, next_step(error))
 
 
 def of_platform(client: Client, wire_revision: str, now: Callable[[], float] = time.time) -> Iterator[Row]:
@@ -102,7 +90,8 @@ def of_machine(folder: Path) -> Iterator[Row]:
         result = OK if state == "READY" else WARN if state == "STARTING" else FAIL
         todo = "" if result == OK else f"see `fp logs {process.name}`"
         yield Row(f"process {process.name}", result, process.problem or state.lower(), todo)
-    yield growth(dict(access.databases))
+    yield growths.tables(dict(access.databases))
+    yield growths.spool(folder / "spool")
 
 
 def disk(folder: Path, free: int) -> Row:
@@ -122,32 +111,20 @@ def ports(folder: Path) -> Iterator[Row]:
     yield Row("ports", WARN if taken else OK, f"taken: {', '.join(taken)}" if taken else "all free", todo)
 
 
-def growth(databases: Mapping[str, str]) -> Row:
-    """What the databases hold, and the largest table of all."""
-    sizes: dict[str, int] = {}
-    largest: tuple[int, str] = (0, "")
+def of_bus(state: State) -> Iterator[Row]:
+    """How full the streams are, where the address of the bus is known: on the platform's machine, or by FP_NATS_URL."""
+    from fp_events import STREAMS
+
+    from fp_cli.operator_bus import operator_bus
+
+    async def asked() -> Row:
+        async with operator_bus(state) as bus:
+            return growths.streams(await bus.fill(STREAMS))
+
     try:
-        for noun, url in databases.items():
-            size, table, bytes_of_table = asyncio.run(_sizes(url))
-            sizes[noun] = size
-            largest = max(largest, (bytes_of_table, f"{noun}.{table}"))
-    except Exception as error:  # noqa: BLE001 -- a driver has many; this row says that it could not look
-        return Row("growth", WARN, f"a database could not be asked: {type(error).__name__}", "see `fp status`")
-    total = sum(sizes.values()) / 1024**2
-    return Row("growth", OK, f"databases hold {total:.0f} MiB; largest is {largest[1]}, {largest[0] / 1024**2:.0f} MiB")
-
-
-async def _sizes(url: str) -> tuple[int, str, int]:
-    import asyncpg
-
-    connection = await asyncpg.connect(url, timeout=5)
-    try:
-        row = await connection.fetchrow(
-            """
-            SELECT pg_database_size(current_database()) AS whole, relname, pg_total_relation_size(relid) AS size
-            FROM pg_stat_user_tables ORDER BY size DESC LIMIT 1
-            """
-        )
-        return (row["whole"], row["relname"], row["size"]) if row else (0, "", 0)
-    finally:
-        await connection.close()
+        yield asyncio.run(asked())
+    except FailedPrecondition:
+        # An operator elsewhere may look at the streams by their metrics.
+        return
+    except Error as error:
+        yield failing("streams", error)

@@ -111,7 +111,3 @@ def test_a_folder_in_which_nothing_runs_is_told(tmp_path):
 
     assert rows["processes"] == "warn"
     assert rows["ports"] == "ok"
-
-
-def test_databases_that_do_not_answer_are_a_warning():
-    assert checkup.growth({"auth": "postgresql://127.0.0.1:1/x"}).result == "warn"

@@ -21,22 +21,23 @@ def doctor(context: typer.Context, data: Path | None = DATA) -> None:
     from fp_kernel import Error
     from fp_rpc.wire import wire_revision
 
-    from fp_cli import checkup
+    from fp_cli import checkup, checkup_rows
     from fp_cli import context as contexts
     from fp_cli.client import connect
 
     state: State = context.obj
-    found: list[checkup.Row] = []
+    found: list[checkup_rows.Row] = []
     try:
         with connect(state) as client:
             found += checkup.of_platform(client, wire_revision())
     except Error as error:
-        found.append(checkup.failing("platform", error))
+        found.append(checkup_rows.failing("platform", error))
+    found += checkup.of_bus(state)
     local = folder(state, data, new=bool(state.address))
     if local.is_dir() and (data is not None or str(local) == contexts.load(state.context, new=True).data_folder):
         found += checkup.of_machine(local)
     rows(state, _COLUMNS, [asdict(row) for row in found])
-    counts = {result: sum(row.result == result for row in found) for result in (checkup.FAIL, checkup.WARN)}
+    counts = {result: sum(row.result == result for row in found) for result in (checkup_rows.FAIL, checkup_rows.WARN)}
     say(state, f"{counts['fail']} failed, {counts['warn']} to look at, of {len(found)}", aside=True)
-    if counts[checkup.FAIL]:
+    if counts[checkup_rows.FAIL]:
         raise typer.Exit(_FAILED)

@@ -22,7 +22,7 @@ from fp_events.metrics import BusMetrics
 from fp_events.publisher.origin import attributed
 from fp_events.publisher.publisher import Publisher
 from fp_events.streams import Stream, limits
-from fp_events.streams.admin import JetStreamAdmin
+from fp_events.streams.admin import Fill, JetStreamAdmin
 
 
 class NatsBus:
@@ -45,6 +45,10 @@ class NatsBus:
 
     async def send(self, messages: Sequence[EncodedEvent]) -> Published:
         return await self._publisher.send(messages)
+
+    async def fill(self, streams: Sequence[Stream]) -> Sequence[Fill]:
+        """How full these streams are, for operators. Raises Unavailable."""
+        return await self._admin.fill(streams)
 
     async def ensure(self, streams: Sequence[Stream], consumers: Sequence[Consumer]) -> None:
         await self._admin.ensure(streams, consumers)

@@ -51,6 +51,16 @@ async def settled(server, stream, count):
             await asyncio.sleep(0.02)
 
 
+async def test_an_operator_sees_how_full_streams_are_against_the_limits_that_they_have_there(empty, limits):
+    limits(MODELS, size=1 << 20)
+    await empty.ensure((MODELS,), ())
+    (before,) = await empty.fill((MODELS, USAGE))
+    await empty.publish([registered(str(number)) for number in range(100)])
+    (after,) = await empty.fill((MODELS, USAGE))
+    assert (before.stream, before.held, before.most) == (MODELS, 0, 1 << 20)
+    assert 0 < after.share < 1, "what is not there is left out"
+
+
 async def test_a_prediction_is_kept_for_statistics_and_let_go_by_billing(bus, server):
     await bus.ensure((), [BILLING])
     events = [registered(str(number), type=COMPLETED) for number in range(20)]

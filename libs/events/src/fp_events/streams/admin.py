@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -24,6 +25,19 @@ _NANOSECONDS: Final = 1_000_000_000
 _NAME_IN_USE: Final = "10058"
 _SUBJECTS_OVERLAP: Final = "10065"
 _WAITING_PULLS: Final = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """How full a stream is, in bytes. most: 0 for no limit."""
+
+    stream: Stream
+    held: int
+    most: int
+
+    @property
+    def share(self) -> float:
+        return self.held / self.most if self.most else 0.0
 
 
 class JetStreamAdmin:
@@ -77,6 +91,16 @@ class JetStreamAdmin:
         """Events that the durable has not acknowledged, those in flight included."""
         info = await self._connection.api(f"CONSUMER.INFO.{stream.name}.{consumer.name}")
         return int(info["num_pending"]) + int(info["num_ack_pending"])
+
+    async def fill(self, streams: Sequence[Stream]) -> Sequence[Fill]:
+        """What the server holds of each, and the limit that it has there; those that are not there are left out."""
+        found = []
+        for stream in streams:
+            with suppress(Missing):
+                info = await self._connection.api(f"STREAM.INFO.{stream.name}")
+                held, most = int(info["state"]["bytes"]), int(info["config"]["max_bytes"])
+                found.append(Fill(stream, held, max(most, 0)))
+        return found
 
     async def unread(self, consumer: Consumer, stream: Stream) -> int:
         """Events that no replica of the durable has been handed yet. Raises Missing when there is no such durable."""

@@ -1,0 +1,92 @@
+"""What `fp doctor` says of what grows: streams of the bus against their limits, tables, and what waits in the spool."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from fp_cli.checkup_rows import FAIL, OK, WARN, Row
+
+if TYPE_CHECKING:
+    from fp_events.streams.admin import Fill
+
+_MEBIBYTE: Final = 1024**2
+# Of a stream that refuses what is new once it is full: then outboxes wait for it, and billing for its usage.
+_FULL_WARN, _FULL_FAIL = 0.8, 0.95
+# What waits when the bus was away for some twenty minutes at 100 predictions a second.
+_WAITING_WARN: Final = 64 * _MEBIBYTE
+_LARGEST: Final = 3
+
+
+def streams(found: Sequence["Fill"]) -> Row:
+    """One that drops its oldest is full by design, and is named without a word on it."""
+    from fp_events.streams import Discard
+
+    by_share = sorted(found, key=lambda each: each.share, reverse=True)
+    refusing = [each for each in by_share if each.stream.discard is Discard.NEW]
+    worst = refusing[0].share if refusing else 0.0
+    result = FAIL if worst >= _FULL_FAIL else WARN if worst >= _FULL_WARN else OK
+    shown = ", ".join(_fill(each) for each in by_share[:_LARGEST])
+    todo = ""
+    if result != OK:
+        name = refusing[0].stream.name
+        todo = f"full, it takes nothing more: find who does not read it, or set FP_STREAM_{name}_MAX_BYTES"
+    return Row("streams", result, f"fullest: {shown}" if shown else "there are none", todo)
+
+
+def _fill(fill: "Fill") -> str:
+    limit = f"of {fill.most / _MEBIBYTE:.0f} MiB" if fill.most else "without a limit"
+    return f"{fill.stream.name} {fill.share:.0%} {limit}"
+
+
+def tables(databases: Mapping[str, str]) -> Row:
+    """What the databases hold, and the largest tables of all."""
+    total, found = 0, []
+    try:
+        for noun, url in databases.items():
+            size, sizes = asyncio.run(_sizes(url))
+            total += size
+            found += [(held, f"{noun}.{table}", rows) for table, held, rows in sizes]
+    except Exception as error:  # noqa: BLE001 -- a driver has many; this row says that it could not look
+        return Row("tables", WARN, f"a database could not be asked: {type(error).__name__}", "see `fp status`")
+    shown = ", ".join(
+        f"{name} {held / _MEBIBYTE:.0f} MiB, about {rows:,} rows"
+        for held, name, rows in sorted(found, reverse=True)[:_LARGEST]
+    )
+    return Row("tables", OK, f"databases hold {total / _MEBIBYTE:.0f} MiB; largest: {shown}")
+
+
+def spool(folder: Path) -> Row:
+    """Predictions that wait for the bus, or were refused by it."""
+    waiting = _bytes(folder.rglob("*"))
+    result = WARN if waiting > _WAITING_WARN else OK
+    todo = "" if result == OK else "predictions wait for the bus: see `fp status` and `fp logs inference`"
+    return Row("spool", result, f"{waiting / _MEBIBYTE:.0f} MiB wait in {folder}", todo)
+
+
+def _bytes(files: Iterable[Path]) -> int:
+    found = 0
+    for file in files:
+        try:
+            found += file.stat().st_size if file.is_file() else 0
+        except FileNotFoundError:
+            # Segments go while they are counted.
+            continue
+    return found
+
+
+async def _sizes(url: str) -> tuple[int, list[tuple[str, int, int]]]:
+    import asyncpg
+
+    connection = await asyncpg.connect(url, timeout=5)
+    try:
+        size = await connection.fetchval("SELECT pg_database_size(current_database())")
+        rows = await connection.fetch(
+            f"""
+            SELECT relname, pg_total_relation_size(relid) AS size, n_live_tup FROM pg_stat_user_tables
+            ORDER BY size DESC LIMIT {_LARGEST}
+            """  # noqa: S608 -- a constant
+        )
+        return int(size), [(row["relname"], row["size"], row["n_live_tup"]) for row in rows]
+    finally:
+        await connection.close()
