@@ -8,6 +8,15 @@ _ANYWHERE: Final = ("-o", "--output", "--address", "--timeout", "--context", "--
 _FLAGS: Final = ("--insecure",)
 
 
+def helped(arguments: Sequence[str]) -> list[str]:
+    """`fp help models list` as `fp models list --help`, which is what it is in other commands."""
+    front, rest = list(arguments), []
+    if "help" in arguments and all(each.startswith("-") for each in arguments[: arguments.index("help")]):
+        place = arguments.index("help")
+        front, rest = list(arguments[:place]), [*arguments[place + 1 :], "--help"]
+    return front + rest
+
+
 def hoisted(arguments: Sequence[str]) -> list[str]:
     """The same line with these options before the command, where the parser looks for them."""
     front: list[str] = []

@@ -48,6 +48,8 @@ NEXT_STEPS: Final[dict[Kind, str]] = {
     Kind.INTERNAL: "try again; `fp logs NAME` of the service says more",
 }
 _TOO_LARGE: Final = "MESSAGE_TOO_LARGE"
+# What the platform says of an id that is none.
+_NO_ID: Final = "must be a UUID"
 
 
 def reporting(command: Callable[[], object]) -> int:
@@ -120,6 +122,8 @@ def next_step(error: Error) -> str:
         return "send fewer rows at a time"
     if error.kind is Kind.UNAUTHENTICATED and os.environ.get("FP_API_KEY"):
         return "FP_API_KEY is set and stands for a login: give a valid key, or unset it"
+    if any(each.description == _NO_ID for each in error.fields):
+        return "take it from the ID column of the `list` command of the same group"
     return NEXT_STEPS[error.kind]
 
 

@@ -25,6 +25,8 @@ def parse(text: str) -> Format:
         from fp_cli import jsonpath
 
         path = text.removeprefix(_JSONPATH)
+        if not path:
+            raise ValueError("jsonpath= needs a template, such as jsonpath={.name}")
         try:
             filled = jsonpath.template(path)
         except ValueError as error:

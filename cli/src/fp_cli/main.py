@@ -6,7 +6,7 @@ import sys
 import typer
 
 from fp_cli.address import is_address
-from fp_cli.arguments import hoisted
+from fp_cli.arguments import helped, hoisted
 from fp_cli.commands import (
     audit,
     billing,
@@ -136,4 +136,4 @@ def main() -> None:
     """Run `fp`; see `failures` for its exit codes."""
     # gRPC writes about failed handshakes by itself; `handshake` says what is wrong with them.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    sys.exit(reporting(lambda: app(args=hoisted(sys.argv[1:]), prog_name="fp")))
+    sys.exit(reporting(lambda: app(args=helped(hoisted(sys.argv[1:])), prog_name="fp")))

@@ -21,6 +21,14 @@ def check(folder: Path) -> None:
         raise invalid("data", f"{there} is not a folder")
     if not os.access(there, os.W_OK | os.X_OK):
         raise invalid("data", f"{there} cannot be written to")
+    if there != folder:
+        # Root may write anywhere, but not every file system has folders made.
+        first = next(path for path in (folder, *folder.parents) if path.parent == there)
+        try:
+            first.mkdir()
+            first.rmdir()
+        except OSError as error:
+            raise invalid("data", f"{first} cannot be made: {error.strerror}") from None
 
 
 def start(folder: Path, seconds: float, *, tls: bool = False, public: bool = False) -> Access:

@@ -21,6 +21,15 @@ _WHOLE: Final = re.compile(r"[-+]?(0|[1-9][0-9]*|0x[0-9a-fA-F]+)")
 _MOST_REPEATED: Final = 100_000
 
 
+# A message of the platform has 16 MiB at most. It is read at about a quarter of a megabyte a second.
+LONGEST: Final = 16 * 1024 * 1024
+
+
+def _check_length(text: str) -> None:
+    if len(text) > LONGEST:
+        raise yaml.YAMLError(f"it has {len(text):,} characters, at most {LONGEST:,} are read")
+
+
 class _Loader(yaml.SafeLoader):
     """As the safe one, but for what it would change in silence or no message can hold."""
 
@@ -55,11 +64,13 @@ def _inside(node: yaml.Node) -> Iterator[yaml.Node]:
 
 def load(text: str) -> Any:
     """Raises yaml.YAMLError, ValueError, RecursionError."""
+    _check_length(text)
     return yaml.load(text, Loader=_Loader)  # noqa: S506 -- made from the safe one
 
 
 def load_all(text: str) -> Iterator[Any]:
     """Every document of the text. Raises yaml.YAMLError, ValueError, RecursionError while they are read."""
+    _check_length(text)
     yield from yaml.load_all(text, Loader=_Loader)
 
 

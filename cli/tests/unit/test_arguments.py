@@ -1,6 +1,6 @@
 import pytest
 from fp_cli.address import is_address, is_loopback
-from fp_cli.arguments import hoisted
+from fp_cli.arguments import helped, hoisted
 
 
 @pytest.mark.parametrize(
@@ -15,6 +15,20 @@ from fp_cli.arguments import hoisted
 )
 def test_options_of_fp_may_stand_anywhere(line, same):
     assert hoisted(line.split()) == same.split()
+
+
+@pytest.mark.parametrize(
+    ("line", "same"),
+    [
+        ("help", "--help"),
+        ("help models list", "models list --help"),
+        ("models get help", "models get help"),
+        ("--insecure help login", "--insecure login --help"),
+        ("", ""),
+    ],
+)
+def test_help_may_be_asked_for_by_its_word(line, same):
+    assert helped(line.split()) == same.split()
 
 
 @pytest.mark.parametrize("text", ["127.0.0.1:9090", "gateway.example.org:443", "[::1]:9090"])

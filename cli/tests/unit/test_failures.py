@@ -50,3 +50,8 @@ def test_an_error_names_its_field_and_the_next_step(capsys):
     printed = capsys.readouterr().err
     assert "fp login" in printed
     assert "inputs[x].data" in printed
+
+
+def test_what_is_no_id_is_answered_with_where_ids_are_shown():
+    assert "ID column" in failures.next_step(invalid("execution_id", "must be a UUID"))
+    assert "ID column" not in failures.next_step(invalid("name", "is empty"))

@@ -9,6 +9,10 @@ import typer
 from fp_cli.output import State, done, record
 
 _CODE_REQUIRED: Final = "SECOND_FACTOR_REQUIRED"
+_WRONG: Final = (
+    "type them again (FP_PASSWORD and FP_EMAIL are taken when they are set), or let an admin of your team give you a "
+    "new password by `fp users reset-password`"
+)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -57,6 +61,7 @@ def _by_password(state: State, email: str, code: str, *, from_stdin: bool) -> An
         try:
             return connection.call(stub.Login, request, anonymous=True)
         except Unauthenticated as refused:
+            refused.metadata.setdefault("next_step", _WRONG)
             if refused.reason != _CODE_REQUIRED:
                 raise
             if not sys.stdin.isatty():

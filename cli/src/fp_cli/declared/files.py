@@ -23,8 +23,13 @@ def read(places: Iterable[Path]) -> list[Declaration]:
     Raises InvalidArgument naming the file for what cannot be read, and for an object that is there twice.
     """
     found: list[Declaration] = []
+    read = 0
     for file in _files(places):
-        for number, document in enumerate(_documents(file), 1):
+        text = text_of(file)
+        read += len(text)
+        if read > yaml_documents.LONGEST:
+            raise invalid("file", f"{file} and those before it have more than {yaml_documents.LONGEST:,} characters")
+        for number, document in enumerate(_documents(file, text), 1):
             where = "standard input" if str(file) == "-" else str(file)
             found.append(parse(document, where if number == 1 else f"{where}, document {number}"))
             if len(found) > MOST:
@@ -42,11 +47,10 @@ def _files(places: Iterable[Path]) -> Iterator[Path]:
         yield from (path for path in below if not any(part.startswith(".") for part in path.relative_to(place).parts))
 
 
-def _documents(file: Path) -> list[Any]:
+def _documents(file: Path, text: str) -> list[Any]:
     """Without the empty ones."""
     import yaml
 
-    text = text_of(file)
     try:
         return [document for document in yaml_documents.load_all(text) if document is not None]
     except (yaml.YAMLError, ValueError) as error:
