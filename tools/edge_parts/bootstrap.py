@@ -17,7 +17,12 @@ def document() -> Json:
             "log_format": {"json_format": {"time": "%Y-%m-%dT%T.%eZ", "level": "%l", "logger": "edge", "message": "%j"}}
         },
         # Above this, free memory goes back to the system at once: what a flood took was held for ever.
-        "memory_allocator_manager": {"soft_memory_limit_bytes": "{kept_bytes}"},
+        # Without a rate nothing is given back below the limit; half of what a peak took is free pages afterwards.
+        "memory_allocator_manager": {
+            "soft_memory_limit_bytes": "{kept_bytes}",
+            "bytes_to_release": 4 * 1024 * 1024,
+            "memory_release_interval": "1s",
+        },
         "overload_manager": _overload(),
     }
 

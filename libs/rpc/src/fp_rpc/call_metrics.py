@@ -11,6 +11,17 @@ from prometheus_client.registry import Collector
 BOUNDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
+class _Method:
+    """Of one method: calls by code, calls by duration, seconds of all."""
+
+    __slots__ = ("buckets", "counts", "seconds")
+
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+        self.buckets = [0] * (len(BOUNDS) + 1)
+        self.seconds = 0.0
+
+
 class CallMetrics(Collector):
     """Counts calls by method and code, and their seconds by method; made into metrics when they are scraped.
 
@@ -24,9 +35,7 @@ class CallMetrics(Collector):
         self._requests = prefix + (names.GRPC_CLIENT_REQUESTS if client else names.GRPC_REQUESTS)
         self._duration = prefix + (names.GRPC_CLIENT_DURATION if client else names.GRPC_DURATION)
         self._texts = f"Calls {side}.", f"Seconds from the start to the end of calls {side}."
-        self._counts: dict[tuple[str, str], int] = {}
-        self._seconds: dict[str, float] = {}
-        self._buckets: dict[str, list[int]] = {}
+        self._methods: dict[str, _Method] = {}
 
     @classmethod
     def of(cls, metrics: Metrics, *, client: bool = False) -> "CallMetrics":
@@ -35,17 +44,13 @@ class CallMetrics(Collector):
 
     def observe(self, method: str, code: str, seconds: float) -> None:
         """code: the status name, for example `NOT_FOUND`."""
-        key = (method, code)
-        counts = self._counts
-        if key in counts:
-            counts[key] += 1
-        else:
-            counts[key] = 1
-        if method not in self._buckets:
-            self._buckets[method] = [0] * (len(BOUNDS) + 1)
-            self._seconds[method] = 0.0
-        self._buckets[method][bisect_left(BOUNDS, seconds)] += 1
-        self._seconds[method] += seconds
+        seen = self._methods.get(method)
+        if seen is None:
+            seen = self._methods[method] = _Method()
+        counts = seen.counts
+        counts[code] = counts[code] + 1 if code in counts else 1
+        seen.buckets[bisect_left(BOUNDS, seconds)] += 1
+        seen.seconds += seconds
 
     def describe(self) -> Iterable[Metric]:
         """The names, so that nobody else can register them."""
@@ -53,15 +58,15 @@ class CallMetrics(Collector):
 
     def collect(self) -> Iterable[Metric]:
         requests, duration = self._families()
-        for (method, code), count in list(self._counts.items()):
-            requests.add_metric((method, code), count)
-        for method, buckets in list(self._buckets.items()):
+        for method, seen in list(self._methods.items()):
+            for code, count in list(seen.counts.items()):
+                requests.add_metric((method, code), count)
             below = 0
             cumulated = []
-            for bound, count in zip((*map(str, BOUNDS), "+Inf"), buckets, strict=True):
+            for bound, count in zip((*map(str, BOUNDS), "+Inf"), tuple(seen.buckets), strict=True):
                 below += count
                 cumulated.append((bound, float(below)))
-            duration.add_metric((method,), cumulated, self._seconds[method])
+            duration.add_metric((method,), cumulated, seen.seconds)
         return requests, duration
 
     def _families(self) -> tuple[CounterMetricFamily, HistogramMetricFamily]:

@@ -69,7 +69,8 @@ def _unrecorded(parent: Context | None) -> Iterator[Span]:
 
 def inject(carrier: MutableMapping[str, str]) -> None:
     """Write the current trace into outgoing headers; nothing when there is none."""
-    if trace.get_current_span().get_span_context().is_valid:
+    # An empty context is the plain case, and soon seen.
+    if contexts.get_current() and trace.get_current_span().get_span_context().is_valid:
         _propagator.inject(carrier)
     elif (here := scope.get()) is not None and _FORM.fullmatch(here.metadata.get(TRACEPARENT, "")):
         # Nothing is recorded here, so that nothing was parsed either: what came in goes on as it is.

@@ -24,6 +24,7 @@ Pairs = list[tuple[str, str]]
 _TOLERANCE: Final = 0.1
 TOKEN_REFUSED: Final = "SERVICE_TOKEN_REFUSED"  # noqa: S105 -- a reason, no token
 # A call with headers of its own for these says by itself who makes it.
+_NONE: Final[frozenset[str]] = frozenset()
 _OWN_IDENTITY: Final = frozenset((headers.AUTHORIZATION, headers.TEAM))
 # With these a peer blames the service that called it, not that service's own caller, unless the channel passes them on.
 _BLAME: Final = frozenset((Kind.INVALID_ARGUMENT, Kind.PERMISSION_DENIED, Kind.UNIMPLEMENTED, Kind.DEADLINE_EXCEEDED))
@@ -58,10 +59,14 @@ class ChannelContext:
         """Raises DeadlineExceeded when the incoming call has no time left."""
         seconds = timeout if timeout is not None else self._stream_timeout if streams else self._timeout
         call = call_or_none()
-        left = float("inf") if call is None or call.ended else call.remaining() - self._margin
-        if min(seconds, left) <= 0.0:
+        bounded = False
+        if call is not None and not call.ended:
+            left = call.remaining() - self._margin
+            if bounded := left <= seconds:
+                seconds = left
+        if seconds <= 0.0:
             raise DeadlineExceeded("no time is left for a call to a peer")
-        return CallContext(self, method, min(seconds, left), self._metrics, bounded_by_caller=left <= seconds)
+        return CallContext(self, method, seconds, self._metrics, bounded)
 
     def for_own_caller(self, error: Error, method: str, *, late: bool) -> Error:
         """The error for this service's own caller, where the peer's blames this service.
@@ -92,8 +97,8 @@ class ChannelContext:
         return not (own and any(key == headers.AUTHORIZATION for key, _ in own))
 
     def _pairs(self, own: Sequence[tuple[str, Any]] | None, token: str, span: Span | None) -> Pairs:
-        pairs: Pairs = list(own or ())
-        given = {key for key, _ in pairs}
+        pairs: Pairs = list(own) if own else []
+        given = {key for key, _ in own} if own else _NONE
         if token:
             pairs.append((headers.AUTHORIZATION, f"Bearer {token}"))
         credential = self.credential
@@ -117,8 +122,10 @@ def _attributes(method: str) -> dict[str, str]:
 class CallContext:
     """One outgoing call: its deadline, span and end.
 
-    bounded_by_caller: its deadline is that of the call being handled.
+    deadline: on the monotonic clock. bounded_by_caller: it is that of the call being handled.
     """
+
+    __slots__ = ("_bounded_by_caller", "_metrics", "_started", "channel", "deadline", "method", "span")
 
     def __init__(
         self,
@@ -126,19 +133,18 @@ class CallContext:
         method: str,
         seconds: float,
         metrics: CallMetrics | None,
-        *,
-        bounded_by_caller: bool,
+        bounded_by_caller: bool,  # noqa: FBT001 -- made for every call
     ) -> None:
         self.channel = channel
         self.method = method
         self._metrics = metrics
         self._bounded_by_caller = bounded_by_caller
         self._started = time.monotonic()
-        self._deadline = self._started + seconds
+        self.deadline = self._started + seconds
         self.span = begin(method[1:], kind=SpanKind.CLIENT, attributes=_attributes(method)) if tracing() else None
 
     def remaining(self) -> float:
-        return self._deadline - time.monotonic()
+        return self.deadline - time.monotonic()
 
     def translate(self, failure: grpc.aio.AioRpcError, token: str) -> Error:
         """The error of a failed call as this process may raise it; see `own`."""

@@ -1,6 +1,7 @@
 """An outgoing call: what the four kinds of RPC share."""
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -32,7 +33,7 @@ class ClientMethod:
 
     def starter(self, request: Any, metadata: list[tuple[str, str]]) -> Callable[..., Any] | None:
         """How to begin this call: repeated where that does no harm, else once; None without a connection for that."""
-        if self.repeating is not None and (self.always or has_key(request, metadata)):
+        if (self.always or has_key(request, metadata)) and self.repeating is not None:
             return self.repeating
         return self.single if self.connection.stands() else None
 
@@ -46,6 +47,13 @@ class ClientCall(grpc.aio.Call):
 
     # Whether the call may be started again with another token; a stream of requests that was consumed cannot.
     _restartable = True
+    # Here and not in each call: most calls never set them, or once.
+    _context: CallContext | None = None
+    _call: Any = None
+    _token = ""
+    _opening: asyncio.Lock | None = None
+    _callbacks: tuple[Callable[[Any], None], ...] = ()
+    _ended = False
 
     def __init__(
         self,
@@ -60,12 +68,6 @@ class ClientCall(grpc.aio.Call):
         self._options = options
         self._method = method
         self._request = request
-        self._context: CallContext | None = None
-        self._call: Any = None
-        self._token = ""
-        self._opening: asyncio.Lock | None = None
-        self._callbacks: list[Callable[[Any], None]] = []
-        self._ended = False
 
     async def _open(self) -> Any:
         """The running call, started now when it was not.
@@ -126,9 +128,9 @@ class ClientCall(grpc.aio.Call):
 
     def _begin(self, start: Callable[..., Any], pairs: Pairs, token: str, context: CallContext) -> None:
         self._token = token
-        timeout = max(0.0, context.remaining())
-        self._call = start(self._request, timeout=timeout, metadata=tuple(pairs), **self._options)
-        self._started(self._call)
+        timeout = max(0.0, context.deadline - time.monotonic())
+        self._call = call = start(self._request, timeout=timeout, metadata=tuple(pairs), **self._options)
+        self._started(call)
 
     def _check_running(self) -> None:
         """Raises CancelledError when `cancel` was called, also while the call was being prepared."""
@@ -191,7 +193,7 @@ class ClientCall(grpc.aio.Call):
         if self._ended:
             callback(self)
         else:
-            self._callbacks.append(callback)
+            self._callbacks = (*self._callbacks, callback)
 
     async def initial_metadata(self) -> grpc.aio.Metadata:
         metadata: grpc.aio.Metadata = await self._running().initial_metadata()

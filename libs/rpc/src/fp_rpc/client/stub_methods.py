@@ -28,7 +28,10 @@ class _OneAnswer(ClientCall):
     async def _respond(self) -> Any:
         if self._answer is not None:
             return self._answer
-        call = await self._open()
+        call = self._call
+        if call is None:
+            # Without a coroutine of its own in the plain case, in which nothing is waited for.
+            call = self._call if self._opening is None and self._start_now() else await self._open()
         while self._answer is None:
             try:
                 self._answer = await call

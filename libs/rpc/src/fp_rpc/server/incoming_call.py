@@ -156,30 +156,27 @@ class IncomingCall(Call):
     )
 
     def __init__(self, rpc: Method, context: Any, default_deadline: float) -> None:
+        """As `Call`, whose attributes are set here: this is made for every call, and few of them are read."""
+        metadata: dict[str, str] = dict(context.invocation_metadata())
+        remaining = context.time_remaining()
         self.rpc = rpc
+        self.method = rpc.path
+        self.rule = rpc.rule
+        self.metadata = metadata
         self.started = time.monotonic()
+        # gRPC ends calls at their caller's deadline; a call without one gets a timer here.
+        self.unbounded = remaining is None
+        self.deadline = self.started + (default_deadline if remaining is None else remaining)
+        self.principal = self.identified = None
         self.request: Any = None
         self.body_bytes = 0
         self.span: Span | None = None
         self.task: asyncio.Task[Any] | None = None
-        self.draining = False
-        self.withdrawn = False
-        self.writing = False
-        metadata: dict[str, str] = dict(context.invocation_metadata())
-        remaining = context.time_remaining()
-        # gRPC ends calls at their caller's deadline; a call without one gets a timer here.
-        self.unbounded = remaining is None
-        if remaining is None:
-            remaining = default_deadline
-        super().__init__(
-            rpc.path,
-            rpc.rule,
-            request_id=headers.well_formed_id(metadata.get(headers.REQUEST_ID)),
-            peer=context.peer,
-            deadline=self.started + remaining,
-            metadata=metadata,
-            names=context.peer_identities,
-        )
+        self.client_address = ""
+        self.draining = self.withdrawn = self.writing = self.ended = False
+        self._peer = context.peer
+        self._names = context.peer_identities
+        self._request_id = headers.well_formed_id(metadata.get(headers.REQUEST_ID))
         self.correlation_id = headers.well_formed_id(metadata.get(headers.CORRELATION_ID)) or self.request_id
         enter(self)
 

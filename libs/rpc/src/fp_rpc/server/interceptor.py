@@ -86,7 +86,10 @@ class Interceptor:
                     async with asyncio.timeout(self._default_deadline):
                         answer = await answered(call, context)
                 else:
-                    answer = await answered(call, context)
+                    # As `answered` does it, without its coroutine: nearly every caller sets a deadline.
+                    await self._admit(call)
+                    call.request = request = await self._request(call, context)
+                    answer = serialize(await behaviour(request, context))
             except BaseException as failure:  # noqa: BLE001 -- every way out is answered, counted and audited
                 return await self._call_end.failed(call, failure, context)
             else:
