@@ -19,6 +19,7 @@ def resident():
 library = ctypes.CDLL(None)
 library.malloc.restype = ctypes.c_void_p
 library.free.argtypes = [ctypes.c_void_p]
+memory = trimming()
 before = resident()
 blocks = [library.malloc(64_000) for _ in range(1_000)]
 for block in blocks:
@@ -27,17 +28,18 @@ above = library.malloc(64_000)  # what lives on above them
 for block in blocks:
     library.free(block)
 held = resident() - before
-asyncio.run(trimming().look())
+asyncio.run(memory.look())
 sys.stdout.write(f"{held} {resident() - before}")
 """
 
 
 class Allocator:
     def __init__(self):
-        self.free, self.times = 0, 0
+        self.free, self.resident, self.times = 0, 100 * MEBIBYTE, 0
 
     def give_back(self):
         self.times += 1
+        self.resident = 100 * MEBIBYTE
 
 
 @pytest.fixture
@@ -47,7 +49,7 @@ def allocator():
 
 @pytest.fixture
 def memory(allocator):
-    return Trimming(lambda: allocator.free, allocator.give_back)
+    return Trimming(lambda: allocator.free, lambda: allocator.resident, allocator.give_back)
 
 
 async def test_nothing_is_given_back_while_little_is_free(allocator, memory):
@@ -71,6 +73,22 @@ async def test_what_was_given_back_used_and_freed_is_given_back_again(allocator,
         await memory.look()
 
     assert allocator.times == 2
+
+
+async def test_what_was_used_and_freed_between_two_looks_is_given_back_again(allocator, memory):
+    allocator.free = 60 * MEBIBYTE
+    await memory.look()
+    allocator.resident += 50 * MEBIBYTE
+    await memory.look()
+
+    assert allocator.times == 2
+
+
+async def test_a_process_that_grows_and_has_nothing_free_is_left_alone(allocator, memory):
+    allocator.resident += 500 * MEBIBYTE
+    await memory.look()
+
+    assert allocator.times == 0
 
 
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallinfo2"), reason="another C library")

@@ -15,7 +15,7 @@ from contextlib import aclosing
 from typing import Any, Final
 
 from fp_kernel import ResourceExhausted, off_loop
-from fp_telemetry import Metrics, begin, names
+from fp_telemetry import Metrics, begin, names, tracing
 from opentelemetry.trace import SpanKind
 
 from fp_rpc import headers
@@ -174,7 +174,8 @@ class Interceptor:
     async def _admit(self, call: IncomingCall) -> None:
         """Trace, load, identity, access; raises the error that refuses the call."""
         method = call.rpc
-        call.span = begin(method.label, kind=SpanKind.SERVER, attributes=method.attributes, carrier=call.metadata)
+        if tracing():
+            call.span = begin(method.label, kind=SpanKind.SERVER, attributes=method.attributes, carrier=call.metadata)
         if self._in_flight > self._max_concurrent:
             raise ResourceExhausted(
                 "too many calls at once", reason="TOO_MANY_CALLS", retry_after=_BUSY_RETRY, metadata={"quota": "calls"}
