@@ -71,6 +71,8 @@ async def test_another_team_s_things_can_be_neither_changed_nor_followed(role, c
         registry.GetProductionHistory(registry_pb2.GetProductionHistoryRequest(model_id=model.id)),
         pipeline.TriggerExecution(pipeline_pb2.TriggerExecutionRequest(pipeline_id=execution.pipeline_id)),
         pipeline.CancelExecution(pipeline_pb2.CancelExecutionRequest(execution_id=execution.id)),
+        pipeline.GetPromotion(pipeline_pb2.GetPromotionRequest(model_name=served)),
+        pipeline.RollbackPromotion(pipeline_pb2.RollbackPromotionRequest(model_name=served)),
         pipeline.WatchExecution(pipeline_pb2.WatchExecutionRequest(execution_id=execution.id)).read(),
         pipeline.StreamStepLogs(pipeline_pb2.StreamStepLogsRequest(execution_id=execution.id, step_id="deploy")).read(),
         inference.Predict(inference_pb2.PredictRequest(model_name=served, inputs={"x": row(1, 1, 1)})),

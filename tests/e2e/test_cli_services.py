@@ -228,9 +228,7 @@ def test_a_team_is_told_by_rules_and_sees_the_log(run, receiver):
 
 
 def test_the_life_of_a_version_is_drawn(run, model):
-    drawn = eventually(
-        lambda: run("lineage", f"{model}@1").out, lambda text: "GONE (superseded)" in text and "ARCHIVED" in text
-    )
+    drawn = eventually(lambda: run("lineage", f"{model}@1").out, lambda text: "LIVE" in text and "ARCHIVED" in text)
     assert [line.split()[1] for line in drawn.splitlines()[1:]] == ["version", "deployment"]
     assert "<- this one" in drawn.splitlines()[1]
     assert "LIVE" in eventually(lambda: run("lineage", model).out, lambda text: "LIVE" in text)
@@ -252,9 +250,15 @@ def test_the_log_of_a_step_is_printed(run, model):
 
 def test_a_model_goes_back_to_the_version_before(run, model, tmp_path):
     assert [tenure["version"] for tenure in run.json("models", "history", model)] == ["2", "1"]
-    back = run("models", "rollback", model)
-    assert "version 2 is archived now" in back.out
+    assert run.json("deployments", "promotion", model)["state"] == "WATCHED"
+    back = run("models", "rollback", model, "--reason", "worse")
+    assert "traffic is back at 1=100%; version 2 is archived" in back.out
     assert run.json("models", "history", model, "--limit", "1")[0]["version"] == "1"
+    split = {each["version"]: each["weight_bps"] for each in run.json("routes", "get", model)["targets"]}
+    assert split["1"] == 10_000
+    eventually(lambda: run("lineage", f"{model}@2").out, lambda text: "GONE (rollback)" in text)
+    refused(run("models", "rollback", model), 6, "no version")
+    assert "version 1 is archived now" in run("models", "rollback", model, "--stage").out
     file = tmp_path / "model.onnx"
     assert run.json("models", "download", model, "2", "--out", str(file))["size_bytes"] == len(linear_model())
     assert file.read_bytes() == linear_model()

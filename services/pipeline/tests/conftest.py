@@ -86,6 +86,12 @@ class Registry(registry_pb2_grpc.RegistryServiceServicer):
         await self._fake.promote(_actor(), request.version_id, stage, request.idempotency_key)
         return registry_pb2.PromoteVersionResponse(version=_pb(await self._fake.by_id(_actor(), request.version_id)))
 
+    async def RollbackModel(
+        self, request: registry_pb2.RollbackModelRequest, _: object
+    ) -> registry_pb2.RollbackModelResponse:
+        await self._fake.roll_back(_actor(), request.model_id, request.idempotency_key)
+        return registry_pb2.RollbackModelResponse()
+
     async def CreateVersion(
         self, request: registry_pb2.CreateVersionRequest, _: object
     ) -> registry_pb2.CreateVersionResponse:

@@ -1,6 +1,7 @@
 """fp models history, rollback, download, archive."""
 
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -43,26 +44,59 @@ def history(
 def rollback(
     context: typer.Context,
     name: str = _NAME,
+    reason: str = typer.Option("", help="Why; kept with the promotion."),
+    stage: bool = typer.Option(False, "--stage", help="Only the stage, and no traffic."),
     idempotency_key: str = typer.Option("", help="A repeat with the same key happens once."),
 ) -> None:
-    """Bring the version back that was in production before; a second rollback returns from it.
+    """Take the newest promotion back: traffic to the version before, while it is warm, and then its stage.
 
-    Traffic moves with a deployment, not with the stage.
+    Of a model that no pipeline has promoted over another version, the stage alone moves, as with --stage.
     """
-    from forgepoint.registry.v1 import registry_pb2, registry_pb2_grpc
+    from fp_kernel import NotFound
 
     from fp_cli import client as clients
     from fp_cli import names
-    from fp_cli.messages import plain
 
     state: State = context.obj
     with clients.connect(state) as client:
-        stub = registry_pb2_grpc.RegistryServiceStub(client.channel)
         model = names.model(client, name)
-        request = registry_pb2.RollbackModelRequest(
-            model_id=model.id, idempotency_key=clients.idempotency_key(idempotency_key)
-        )
-        response = client.call(stub.RollbackModel, request)
+        key = clients.idempotency_key(idempotency_key)
+        if not stage:
+            try:
+                _roll_back_promotion(state, client, model.name, reason, key)
+            except NotFound:
+                say(state, f"no pipeline has promoted a version of {model.name} over another one: no traffic moves")
+            else:
+                return
+        _roll_back_stage(state, client, model, key)
+
+
+def _roll_back_promotion(state: State, client: Any, model: str, reason: str, key: str) -> None:
+    from forgepoint.pipeline.v1 import pipeline_pb2, pipeline_pb2_grpc
+
+    from fp_cli import shares
+    from fp_cli.messages import plain
+
+    stub = pipeline_pb2_grpc.PipelineOrchestratorServiceStub(client.channel)
+    request = pipeline_pb2.RollbackPromotionRequest(model_name=model, reason=reason, idempotency_key=key)
+    promotion = plain(client.call(stub.RollbackPromotion, request).promotion)
+    record(state, promotion, ("model_name", "version", "state", "reason", "promoted_at"))
+    split = " ".join(f"{each['version']}={shares.percent(each['weight_bps'])}" for each in promotion["goes_back_to"])
+    if promotion["state"] == "ROLLED_BACK":
+        say(state, f"traffic is back at {split}; version {promotion['version']} is archived and its runtime ends")
+    else:
+        say(state, f"decided: traffic goes back to {split} as soon as whoever is away answers: fp routes get {model}")
+
+
+def _roll_back_stage(state: State, client: Any, model: Any, key: str) -> None:
+    from forgepoint.registry.v1 import registry_pb2, registry_pb2_grpc
+
+    from fp_cli.messages import plain
+
+    stub = registry_pb2_grpc.RegistryServiceStub(client.channel)
+    response = client.call(
+        stub.RollbackModel, registry_pb2.RollbackModelRequest(model_id=model.id, idempotency_key=key)
+    )
     record(state, plain(response.version), ("id", "version", "stage"))
     version = response.version.version
     say(state, f"version {response.demoted_version.version} is archived now")

@@ -13,6 +13,7 @@ _ROUTE = ("model_name", "split", "updated_at")
 _TARGET = ("version", "share", "status", "endpoint")
 _CIRCUIT = ("model_name", "version", "state", "consecutive_failures", "last_transition_at")
 _DEPLOYMENT = ("model_name", "version", "share", "status", "circuit", "endpoint")
+_PROMOTION = ("model_name", "version", "state", "promoted_at", "warm_until", "reason")
 _MODEL = typer.Argument(help="Name of the model.")
 _ONE_MODEL = typer.Option("", "--model", help="Only of this one.")
 _CLOSED = "CLOSED"
@@ -158,6 +159,21 @@ def list_deployments(context: typer.Context, model: str = _ONE_MODEL, limit: int
     if not state.structured:
         items = [{**item, "share": shares.percent(item["weight_bps"])} for item in items]
     rows(state, _DEPLOYMENT, items[:limit])
+
+
+@deployments.command("promotion")
+def promotion(context: typer.Context, model: str = _MODEL) -> None:
+    """Show the newest promotion of a model, and until when `fp models rollback` takes it back."""
+    from forgepoint.pipeline.v1 import pipeline_pb2, pipeline_pb2_grpc
+
+    from fp_cli.client import connect
+    from fp_cli.messages import plain
+
+    state: State = context.obj
+    with connect(state) as client:
+        stub = pipeline_pb2_grpc.PipelineOrchestratorServiceStub(client.channel)
+        found = client.call(stub.GetPromotion, pipeline_pb2.GetPromotionRequest(model_name=model)).promotion
+        record(state, plain(found), _PROMOTION)
 
 
 def _circuits(client: Any, model: str, limit: int) -> list[Any]:

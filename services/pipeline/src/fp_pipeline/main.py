@@ -19,6 +19,7 @@ from fp_pipeline import engine
 from fp_pipeline.adapters.postgres.deployments import PostgresDeploymentReads
 from fp_pipeline.adapters.postgres.executions import CHANNEL
 from fp_pipeline.adapters.postgres.leases import PostgresLeases
+from fp_pipeline.adapters.postgres.promotions import PostgresPromotionReads
 from fp_pipeline.adapters.postgres.reads import PostgresReads
 from fp_pipeline.adapters.postgres.retention import PostgresRetention
 from fp_pipeline.adapters.postgres.statistics import PostgresStatisticsReads
@@ -29,6 +30,7 @@ from fp_pipeline.app.cancel_execution import CancelExecution
 from fp_pipeline.app.change_pipeline import DeletePipeline, UpdatePipeline
 from fp_pipeline.app.count_requests import CountRequests, NoteGap
 from fp_pipeline.app.create_pipeline import CreatePipeline
+from fp_pipeline.app.promotions import RollBackPromotion, WatchPromotions
 from fp_pipeline.app.queries import Queries
 from fp_pipeline.app.reconcile import Reconciler
 from fp_pipeline.app.retrain import Retrain
@@ -77,6 +79,21 @@ async def serve(runtime: Runtime, settings: PipelineSettings) -> None:
         written=metrics.written,
     )
     reconciler = Reconciler(transactions, deployments, peers.runtimes, clock, every=settings.pipeline_reconcile_seconds)
+    promotions = PostgresPromotionReads(database)
+    roll_back = RollBackPromotion(
+        transactions, peers.traffic, peers.registry, clock, drain=policy.drain, ended=metrics.ended
+    )
+    watch = WatchPromotions(
+        transactions=transactions,
+        promotions=promotions,
+        statistics=statistics,
+        traffic=peers.traffic,
+        roll_back=roll_back,
+        clock=clock,
+        drain=policy.drain,
+        every=settings.pipeline_poll_seconds,
+        ended=metrics.ended,
+    )
     servicer = PipelineServicer(
         create_pipeline=CreatePipeline(transactions, allowed, clock),
         update_pipeline=UpdatePipeline(transactions, allowed),
@@ -85,7 +102,8 @@ async def serve(runtime: Runtime, settings: PipelineSettings) -> None:
         cancel_execution=CancelExecution(transactions, clock),
         watch_execution=WatchExecution(reads, signals, clock, poll=settings.pipeline_poll_seconds),
         step_logs=StreamStepLogs(reads, peers.jobs, signals, clock, poll=settings.pipeline_poll_seconds),
-        queries=Queries(reads, deployments),
+        roll_back=roll_back,
+        queries=Queries(reads, deployments, promotions),
     )
     server = Server(
         NOUN,
@@ -109,6 +127,7 @@ async def serve(runtime: Runtime, settings: PipelineSettings) -> None:
     runtime.keep("request events", lambda: bus.consume(consumers.REQUESTS, count, missed=lost))
     runtime.keep("signals", signals.run)
     runtime.keep("reconciler", reconciler.run)
+    runtime.keep("promotions", watch.run)
     runtime.keep("worker", worker.run)
     runtime.keep("identities", lambda: follow_identities(bus, NOUN, callers.ended))
     await runtime.serve(server)

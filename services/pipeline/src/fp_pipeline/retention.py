@@ -33,6 +33,8 @@ class Old(Protocol):
 
     async def forget_deployments(self, before: datetime) -> int: ...
 
+    async def forget_promotions(self, before: datetime) -> int: ...
+
     async def forget_revisions(self) -> int: ...
 
 
@@ -53,6 +55,7 @@ class ForgetExecutions:
         history = await self._old.forget_history(now - self._ages.history)
         before = now - self._ages.executions
         deployments = await self._old.forget_deployments(before)
+        promotions = await self._old.forget_promotions(before)
         executions = files = 0
         while ids := await self._old.old_executions(before):
             # Files first: without its execution nobody would know whose they are.
@@ -63,6 +66,7 @@ class ForgetExecutions:
         forgot = {
             "history": history,
             "deployments": deployments,
+            "promotions": promotions,
             "executions": executions,
             "files": files,
             "revisions": revisions,

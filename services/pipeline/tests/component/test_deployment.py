@@ -7,7 +7,7 @@ from forgepoint.events.v1 import events_pb2
 from forgepoint.pipeline.v1 import pipeline_pb2 as pb
 from forgepoint.serving.v1 import serving_pb2
 from fp_events.consumer.tail import tail
-from fp_kernel import InvalidArgument, PermissionDenied
+from fp_kernel import InvalidArgument, NotFound, PermissionDenied
 
 SAGA: dict[str, Any] = {
     "name": "deploy-model",
@@ -16,7 +16,7 @@ SAGA: dict[str, Any] = {
         {"id": "validate", "type": "STEP_TYPE_VALIDATE"},
         {"id": "deploy", "type": "STEP_TYPE_DEPLOY", "maxRetries": 2},
         {"id": "canary", "type": "STEP_TYPE_CANARY", "config": {"weight_bps": 500, "min_seconds": 0}},
-        {"id": "promote", "type": "STEP_TYPE_PROMOTE", "maxRetries": 2},
+        {"id": "promote", "type": "STEP_TYPE_PROMOTE", "maxRetries": 2, "config": {"keep_warm_seconds": 0}},
     ],
 }
 
@@ -46,6 +46,45 @@ async def test_a_version_is_deployed_and_the_next_one_takes_over(replica, client
         await internal.stub.ListDeployments(pb.ListDeploymentsRequest(team="alpha"))
     assert live.signature.inputs[0].name == "features"
     assert live.endpoint not in str(ended), "an address is nobody's business"
+
+
+async def test_a_promotion_is_taken_back_while_the_version_before_is_warm(replica, client, peers):
+    running = await replica()
+    engineer = client(running.grpc_address)
+    internal = client((await replica()).grpc_address, role="service")
+    of_model = pb.ListDeploymentsRequest(team="alpha", model_name="delays")
+    pipeline = await engineer.create(SAGA, steps=[*SAGA["steps"][:-1], {"id": "promote", "type": "STEP_TYPE_PROMOTE"}])
+    for version in ("1", "2"):
+        peers.world.add_version("delays", version)
+        await engineer.ended((await engineer.trigger(pipeline.id, model="delays", version=version)).id)
+    asked = pb.GetPromotionRequest(model_name="delays")
+    promotion = (await engineer.stub.GetPromotion(asked)).promotion
+    assert (promotion.version, promotion.state) == ("2", pb.PROMOTION_STATE_WATCHED)
+    assert [(each.version, each.weight_bps) for each in promotion.goes_back_to] == [("1", 10_000)]
+    assert promotion.warm_until.seconds - promotion.promoted_at.seconds == 900
+    assert len((await internal.stub.ListDeployments(of_model)).deployments) == 2
+    request = pb.RollbackPromotionRequest(model_name="delays", reason="worse", idempotency_key="once")
+    rolled_back = (await engineer.stub.RollbackPromotion(request)).promotion
+    assert (rolled_back.state, rolled_back.reason) == (pb.PROMOTION_STATE_ROLLED_BACK, "worse")
+    assert rolled_back.ended_by
+    assert peers.world["splits"]["delays"] == {"1": 10_000, "2": 0}
+    assert peers.world.production("delays") == "delays-1"
+    (live,) = (await internal.stub.ListDeployments(of_model)).deployments
+    assert (live.version, live.weight_bps) == ("1", 10_000)
+    assert (await engineer.stub.GetPromotion(asked)).promotion == rolled_back
+    await engineer.stub.RollbackPromotion(request)
+    content, _ = running.runtime.metrics.render()
+    assert b'fp_pipeline_promotions_total{outcome="requested"} 1.0' in content
+
+
+async def test_a_model_without_a_promotion_has_none_to_take_back(replica, client):
+    engineer = client((await replica()).grpc_address)
+    with pytest.raises(NotFound):
+        await engineer.stub.GetPromotion(pb.GetPromotionRequest(model_name="delays"))
+    with pytest.raises(NotFound):
+        await engineer.stub.RollbackPromotion(pb.RollbackPromotionRequest(model_name="delays"))
+    with pytest.raises(InvalidArgument):
+        await engineer.stub.GetPromotion(pb.GetPromotionRequest())
 
 
 async def test_routers_hear_of_what_is_deployed_with_its_sequence(replica, client, peers, bus):

@@ -62,6 +62,14 @@ FILL = (
     f"""
     INSERT INTO statistics_gaps SELECT 'c', '2013-03-01'::timestamptz + n * interval '1 minute', '2013-03-01', 1 {ROWS}
     """,
+    f"""
+    INSERT INTO promotions (team, model_name, model_id, execution_id, runtime, version, version_id, incumbent, before,
+                            objective, promoted_at, warm_until, actor, state, reason, ended_by, ended_at)
+    SELECT {TEAM_OF}, 'model-' || n, 'm', {ROW_ID.format("n")}, 'r', '1', 'v', '', '{{}}', '{{}}',
+           '2013-03-01'::timestamptz + n * interval '1 minute', '2013-03-02', 'ann',
+           CASE WHEN n % 400 = 7 THEN 'WATCHED' ELSE 'OVER' END, '', '',
+           CASE WHEN n % 400 <> 7 THEN '2013-03-01'::timestamptz + n * interval '1 minute' END {ROWS}
+    """,
     f"INSERT INTO retrains (team, report_id, execution_id) SELECT {TEAM_OF}, 'r-' || n, {ROW_ID.format('n')} {ROWS}",
 )
 NOW = datetime(2013, 3, 1, tzinfo=UTC)
@@ -185,6 +193,13 @@ TABLE = {
             sql=f"{OF_PIPELINES} AND p.type = 'TRAINING_DAG' AND p.id < $2::uuid {PAGED}",
         ),
     ),
+    "promotions.PostgresPromotions.watch": uses("promotions_pkey"),
+    "promotions.PostgresPromotions.lock": uses("promotions_pkey"),
+    "promotions.PostgresPromotions.change": uses("promotions_pkey"),
+    "promotions.PostgresPromotions.claim_turn": uses("deployment_turns_pkey"),
+    "promotions.PostgresPromotionReads.find": uses("promotions_pkey"),
+    "promotions.PostgresPromotionReads.unended": uses("promotions_open", NOW, 200),
+    "retention._ENDED_PROMOTIONS": uses("promotions_ended", NOW + timedelta(days=3), 100, at_most=300),
     "retention._TRANSITIONS": uses("executions_open transitions_pkey", row_id(5_000), 100, at_most=1_000),
     "retention._LOGS": uses("executions_open step_logs_pkey", row_id(5_000), 100, at_most=1_000),
     "retention._GONE_DEPLOYMENTS": uses("deployments_gone", NOW + timedelta(days=3), 100, at_most=300),

@@ -1167,7 +1167,7 @@ class ModelUndeployed(_message.Message):
     version_id: _builtins.str
     version: _builtins.str
     reason: _builtins.str
-    """Rollback, superseded, scale_to_zero, teardown."""
+    """Rollback, superseded, archived, objective (a promoted version did not keep it), scale_to_zero, teardown."""
     execution_id: _builtins.str
     @_builtins.property
     def undeployed_at(self) -> _timestamp_pb2.Timestamp: ...

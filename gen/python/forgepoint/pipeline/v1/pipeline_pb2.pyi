@@ -132,6 +132,34 @@ STEP_STATUS_COMPENSATED: StepStatus.ValueType  # 7
 STEP_STATUS_COMPENSATION_FAILED: StepStatus.ValueType  # 8
 Global___StepStatus: _TypeAlias = StepStatus  # noqa: Y015
 
+class _PromotionState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PromotionStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PromotionState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PROMOTION_STATE_UNSPECIFIED: _PromotionState.ValueType  # 0
+    PROMOTION_STATE_WATCHED: _PromotionState.ValueType  # 1
+    """The versions before are warm: it can be rolled back, and its objective is watched."""
+    PROMOTION_STATE_ROLLING_BACK: _PromotionState.ValueType  # 2
+    """Decided; the traffic moves, the registry follows."""
+    PROMOTION_STATE_ROLLED_BACK: _PromotionState.ValueType  # 3
+    PROMOTION_STATE_OVER: _PromotionState.ValueType  # 4
+    """The versions before are gone, or another version was promoted."""
+
+class PromotionState(_PromotionState, metaclass=_PromotionStateEnumTypeWrapper):
+    """What became of a promotion."""
+
+PROMOTION_STATE_UNSPECIFIED: PromotionState.ValueType  # 0
+PROMOTION_STATE_WATCHED: PromotionState.ValueType  # 1
+"""The versions before are warm: it can be rolled back, and its objective is watched."""
+PROMOTION_STATE_ROLLING_BACK: PromotionState.ValueType  # 2
+"""Decided; the traffic moves, the registry follows."""
+PROMOTION_STATE_ROLLED_BACK: PromotionState.ValueType  # 3
+PROMOTION_STATE_OVER: PromotionState.ValueType  # 4
+"""The versions before are gone, or another version was promoted."""
+Global___PromotionState: _TypeAlias = PromotionState  # noqa: Y015
+
 @_typing.final
 class StepDefinition(_message.Message):
     """One step of a pipeline."""
@@ -1047,3 +1075,187 @@ class StreamStepLogsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StreamStepLogsResponse: _TypeAlias = StreamStepLogsResponse  # noqa: Y015
+
+@_typing.final
+class VersionShare(_message.Message):
+    """Share of one version in basis points."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    WEIGHT_BPS_FIELD_NUMBER: _builtins.int
+    version: _builtins.str
+    weight_bps: _builtins.int
+    def __init__(
+        self,
+        *,
+        version: _builtins.str = ...,
+        weight_bps: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["version", b"version", "weight_bps", b"weight_bps"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VersionShare: _TypeAlias = VersionShare  # noqa: Y015
+
+@_typing.final
+class Promotion(_message.Message):
+    """The newest promotion of a model by a saga, which can be taken back for a while."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODEL_NAME_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    VERSION_ID_FIELD_NUMBER: _builtins.int
+    EXECUTION_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    GOES_BACK_TO_FIELD_NUMBER: _builtins.int
+    PROMOTED_AT_FIELD_NUMBER: _builtins.int
+    WARM_UNTIL_FIELD_NUMBER: _builtins.int
+    PROMOTED_BY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    ENDED_BY_FIELD_NUMBER: _builtins.int
+    ENDED_AT_FIELD_NUMBER: _builtins.int
+    MAX_ERROR_INCREASE_FIELD_NUMBER: _builtins.int
+    MAX_LATENCY_RATIO_FIELD_NUMBER: _builtins.int
+    MIN_SAMPLES_FIELD_NUMBER: _builtins.int
+    model_name: _builtins.str
+    version: _builtins.str
+    version_id: _builtins.str
+    execution_id: _builtins.str
+    state: Global___PromotionState.ValueType
+    promoted_by: _builtins.str
+    """User id."""
+    reason: _builtins.str
+    """Why it was rolled back."""
+    ended_by: _builtins.str
+    """User id; empty when the objective was broken."""
+    max_error_increase: _builtins.float
+    """Share of failed requests, 0 to 1, above that of the versions before, from which on it is rolled back."""
+    max_latency_ratio: _builtins.float
+    """p99 over that of the versions before, likewise; 0 when it is not watched."""
+    min_samples: _builtins.int
+    """Requests before it is judged."""
+    @_builtins.property
+    def goes_back_to(self) -> _containers.RepeatedCompositeFieldContainer[Global___VersionShare]:
+        """The split that a rollback sets."""
+
+    @_builtins.property
+    def promoted_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def warm_until(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def ended_at(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        model_name: _builtins.str = ...,
+        version: _builtins.str = ...,
+        version_id: _builtins.str = ...,
+        execution_id: _builtins.str = ...,
+        state: Global___PromotionState.ValueType = ...,
+        goes_back_to: _abc.Iterable[Global___VersionShare] | None = ...,
+        promoted_at: _timestamp_pb2.Timestamp | None = ...,
+        warm_until: _timestamp_pb2.Timestamp | None = ...,
+        promoted_by: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        ended_by: _builtins.str = ...,
+        ended_at: _timestamp_pb2.Timestamp | None = ...,
+        max_error_increase: _builtins.float = ...,
+        max_latency_ratio: _builtins.float = ...,
+        min_samples: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ended_at", b"ended_at", "promoted_at", b"promoted_at", "warm_until", b"warm_until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ended_at", b"ended_at", "ended_by", b"ended_by", "execution_id", b"execution_id", "goes_back_to", b"goes_back_to", "max_error_increase", b"max_error_increase", "max_latency_ratio", b"max_latency_ratio", "min_samples", b"min_samples", "model_name", b"model_name", "promoted_at", b"promoted_at", "promoted_by", b"promoted_by", "reason", b"reason", "state", b"state", "version", b"version", "version_id", b"version_id", "warm_until", b"warm_until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Promotion: _TypeAlias = Promotion  # noqa: Y015
+
+@_typing.final
+class GetPromotionRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODEL_NAME_FIELD_NUMBER: _builtins.int
+    model_name: _builtins.str
+    def __init__(
+        self,
+        *,
+        model_name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["model_name", b"model_name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPromotionRequest: _TypeAlias = GetPromotionRequest  # noqa: Y015
+
+@_typing.final
+class GetPromotionResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROMOTION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def promotion(self) -> Global___Promotion: ...
+    def __init__(
+        self,
+        *,
+        promotion: Global___Promotion | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["promotion", b"promotion"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["promotion", b"promotion"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPromotionResponse: _TypeAlias = GetPromotionResponse  # noqa: Y015
+
+@_typing.final
+class RollbackPromotionRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODEL_NAME_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    model_name: _builtins.str
+    reason: _builtins.str
+    """At most 500 characters."""
+    idempotency_key: _builtins.str
+    def __init__(
+        self,
+        *,
+        model_name: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        idempotency_key: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["idempotency_key", b"idempotency_key", "model_name", b"model_name", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RollbackPromotionRequest: _TypeAlias = RollbackPromotionRequest  # noqa: Y015
+
+@_typing.final
+class RollbackPromotionResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROMOTION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def promotion(self) -> Global___Promotion: ...
+    def __init__(
+        self,
+        *,
+        promotion: Global___Promotion | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["promotion", b"promotion"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["promotion", b"promotion"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RollbackPromotionResponse: _TypeAlias = RollbackPromotionResponse  # noqa: Y015

@@ -90,6 +90,16 @@ class PipelineOrchestratorServiceStub(object):
                 request_serializer=forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.ListDeploymentsRequest.SerializeToString,
                 response_deserializer=forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.ListDeploymentsResponse.FromString,
                 _registered_method=True)
+        self.GetPromotion = channel.unary_unary(
+                '/forgepoint.pipeline.v1.PipelineOrchestratorService/GetPromotion',
+                request_serializer=forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.GetPromotionRequest.SerializeToString,
+                response_deserializer=forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.GetPromotionResponse.FromString,
+                _registered_method=True)
+        self.RollbackPromotion = channel.unary_unary(
+                '/forgepoint.pipeline.v1.PipelineOrchestratorService/RollbackPromotion',
+                request_serializer=forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.RollbackPromotionRequest.SerializeToString,
+                response_deserializer=forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.RollbackPromotionResponse.FromString,
+                _registered_method=True)
         self.StreamStepLogs = channel.unary_stream(
                 '/forgepoint.pipeline.v1.PipelineOrchestratorService/StreamStepLogs',
                 request_serializer=forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.StreamStepLogsRequest.SerializeToString,
@@ -179,6 +189,20 @@ class PipelineOrchestratorServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetPromotion(self, request, context):
+        """Reads the newest promotion of a model.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RollbackPromotion(self, request, context):
+        """Gives the traffic back to the versions before the newest promotion, which are still warm, and then their stage.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def StreamStepLogs(self, request, context):
         """Streams the log lines of one step.
         """
@@ -243,6 +267,16 @@ def add_PipelineOrchestratorServiceServicer_to_server(servicer, server):
                     servicer.ListDeployments,
                     request_deserializer=forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.ListDeploymentsRequest.FromString,
                     response_serializer=forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.ListDeploymentsResponse.SerializeToString,
+            ),
+            'GetPromotion': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPromotion,
+                    request_deserializer=forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.GetPromotionRequest.FromString,
+                    response_serializer=forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.GetPromotionResponse.SerializeToString,
+            ),
+            'RollbackPromotion': grpc.unary_unary_rpc_method_handler(
+                    servicer.RollbackPromotion,
+                    request_deserializer=forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.RollbackPromotionRequest.FromString,
+                    response_serializer=forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.RollbackPromotionResponse.SerializeToString,
             ),
             'StreamStepLogs': grpc.unary_stream_rpc_method_handler(
                     servicer.StreamStepLogs,
@@ -548,6 +582,60 @@ class PipelineOrchestratorService(object):
             '/forgepoint.pipeline.v1.PipelineOrchestratorService/ListDeployments',
             forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.ListDeploymentsRequest.SerializeToString,
             forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.ListDeploymentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPromotion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/forgepoint.pipeline.v1.PipelineOrchestratorService/GetPromotion',
+            forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.GetPromotionRequest.SerializeToString,
+            forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.GetPromotionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RollbackPromotion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/forgepoint.pipeline.v1.PipelineOrchestratorService/RollbackPromotion',
+            forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.RollbackPromotionRequest.SerializeToString,
+            forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.RollbackPromotionResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -57,6 +57,10 @@ class PipelineOrchestratorServiceStub:
     """Lists the team's executions."""
     ListDeployments: _grpc.UnaryUnaryMultiCallable[_pipeline_pb2.ListDeploymentsRequest, _pipeline_pb2.ListDeploymentsResponse]
     """Lists the live deployments of every team with their endpoints, for routing."""
+    GetPromotion: _grpc.UnaryUnaryMultiCallable[_pipeline_pb2.GetPromotionRequest, _pipeline_pb2.GetPromotionResponse]
+    """Reads the newest promotion of a model."""
+    RollbackPromotion: _grpc.UnaryUnaryMultiCallable[_pipeline_pb2.RollbackPromotionRequest, _pipeline_pb2.RollbackPromotionResponse]
+    """Gives the traffic back to the versions before the newest promotion, which are still warm, and then their stage."""
     StreamStepLogs: _grpc.UnaryStreamMultiCallable[_pipeline_pb2.StreamStepLogsRequest, _pipeline_pb2.StreamStepLogsResponse]
     """Streams the log lines of one step."""
 
@@ -89,6 +93,10 @@ class PipelineOrchestratorServiceAsyncStub(PipelineOrchestratorServiceStub):
     """Lists the team's executions."""
     ListDeployments: _aio.UnaryUnaryMultiCallable[_pipeline_pb2.ListDeploymentsRequest, _pipeline_pb2.ListDeploymentsResponse]  # type: ignore[assignment]
     """Lists the live deployments of every team with their endpoints, for routing."""
+    GetPromotion: _aio.UnaryUnaryMultiCallable[_pipeline_pb2.GetPromotionRequest, _pipeline_pb2.GetPromotionResponse]  # type: ignore[assignment]
+    """Reads the newest promotion of a model."""
+    RollbackPromotion: _aio.UnaryUnaryMultiCallable[_pipeline_pb2.RollbackPromotionRequest, _pipeline_pb2.RollbackPromotionResponse]  # type: ignore[assignment]
+    """Gives the traffic back to the versions before the newest promotion, which are still warm, and then their stage."""
     StreamStepLogs: _aio.UnaryStreamMultiCallable[_pipeline_pb2.StreamStepLogsRequest, _pipeline_pb2.StreamStepLogsResponse]  # type: ignore[assignment]
     """Streams the log lines of one step."""
 
@@ -173,6 +181,20 @@ class PipelineOrchestratorServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_pipeline_pb2.ListDeploymentsResponse, _abc.Awaitable[_pipeline_pb2.ListDeploymentsResponse]]:
         """Lists the live deployments of every team with their endpoints, for routing."""
+
+    def GetPromotion(
+        self,
+        request: _pipeline_pb2.GetPromotionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_pipeline_pb2.GetPromotionResponse, _abc.Awaitable[_pipeline_pb2.GetPromotionResponse]]:
+        """Reads the newest promotion of a model."""
+
+    def RollbackPromotion(
+        self,
+        request: _pipeline_pb2.RollbackPromotionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_pipeline_pb2.RollbackPromotionResponse, _abc.Awaitable[_pipeline_pb2.RollbackPromotionResponse]]:
+        """Gives the traffic back to the versions before the newest promotion, which are still warm, and then their stage."""
 
     def StreamStepLogs(
         self,

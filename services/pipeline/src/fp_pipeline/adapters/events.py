@@ -11,7 +11,7 @@ from google.protobuf.struct_pb2 import Struct
 
 from fp_pipeline.domain import events
 from fp_pipeline.domain.definition import JOB_STEPS, PipelineType, StepType
-from fp_pipeline.domain.deployment import Deployment
+from fp_pipeline.domain.deployment import Deployment, UndeployReason
 
 _SOURCE_ACTOR = "pipeline"
 
@@ -130,8 +130,10 @@ def _undeployed(event: events.ModelUndeployed) -> Event:
     payload = events_pb2.ModelUndeployed(
         **_version(deployment), reason=event.reason, undeployed_at=to_timestamp(event.at)
     )
-    summary = f"Version {deployment.version} of {deployment.model_name} is no longer deployed: {event.reason}."
-    return _model("fp.pipelines.model.undeployed", event, payload, summary)
+    why = f"{event.reason}: {event.detail}" if event.detail else event.reason
+    summary = f"Version {deployment.version} of {deployment.model_name} is no longer deployed: {why}."
+    severity = Severity.ERROR if event.reason is UndeployReason.OBJECTIVE else Severity.INFO
+    return _model("fp.pipelines.model.undeployed", event, payload, summary, severity)
 
 
 def _version(deployment: Deployment) -> dict[str, str]:
@@ -159,7 +161,13 @@ def _event(
     )
 
 
-def _model(subject: str, event: events.ModelDeployed | events.ModelUndeployed, payload: Message, summary: str) -> Event:
+def _model(
+    subject: str,
+    event: events.ModelDeployed | events.ModelUndeployed,
+    payload: Message,
+    summary: str,
+    severity: Severity = Severity.INFO,
+) -> Event:
     """Counted per version: whoever routes compares the sequence of each target by itself."""
     return Event(
         type=subject,
@@ -168,6 +176,7 @@ def _model(subject: str, event: events.ModelDeployed | events.ModelUndeployed, p
         resource_id=event.deployment.version_id,
         summary=summary,
         actor=event.actor or _SOURCE_ACTOR,
+        severity=severity,
         time=event.at,
     )
 

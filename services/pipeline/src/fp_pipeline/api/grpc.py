@@ -9,12 +9,13 @@ from fp_kernel import PermissionDenied, invalid, parse_id
 from fp_rpc import caller, command, expected_revision, principal
 from fp_telemetry import correlation_id, inject
 
-from fp_pipeline.api import convert
+from fp_pipeline.api import convert, promotions
 from fp_pipeline.api.structs import from_struct
 from fp_pipeline.app.cancel_execution import CancelExecution
 from fp_pipeline.app.change_pipeline import DeletePipeline, UpdatePipeline
 from fp_pipeline.app.create_pipeline import CreatePipeline
 from fp_pipeline.app.peers import Actor
+from fp_pipeline.app.promotions import RollBackPromotion
 from fp_pipeline.app.queries import Queries
 from fp_pipeline.app.step_logs import StreamStepLogs
 from fp_pipeline.app.trigger_execution import TriggerExecution
@@ -37,6 +38,7 @@ class PipelineServicer(pipeline_pb2_grpc.PipelineOrchestratorServiceServicer):
         cancel_execution: CancelExecution,
         watch_execution: WatchExecution,
         step_logs: StreamStepLogs,
+        roll_back: RollBackPromotion,
         queries: Queries,
     ) -> None:
         self._create_pipeline = create_pipeline
@@ -46,6 +48,7 @@ class PipelineServicer(pipeline_pb2_grpc.PipelineOrchestratorServiceServicer):
         self._cancel_execution = cancel_execution
         self._watch_execution = watch_execution
         self._step_logs = step_logs
+        self._roll_back = roll_back
         self._queries = queries
 
     async def CreatePipeline(self, request: pb.CreatePipelineRequest, context: object) -> pb.CreatePipelineResponse:
@@ -125,6 +128,17 @@ class PipelineServicer(pipeline_pb2_grpc.PipelineOrchestratorServiceServicer):
         execution_id = parse_id(request.execution_id, "execution_id")
         asked = command(request, convert.cancelled_to_pb)
         return convert.cancelled_to_pb(await self._cancel_execution(_actor(), execution_id, request.reason, asked))
+
+    async def GetPromotion(self, request: pb.GetPromotionRequest, context: object) -> pb.GetPromotionResponse:
+        found = await self._queries.promotion(caller().team, promotions.model(request.model_name))
+        return pb.GetPromotionResponse(promotion=promotions.promotion_to_pb(found))
+
+    async def RollbackPromotion(
+        self, request: pb.RollbackPromotionRequest, context: object
+    ) -> pb.RollbackPromotionResponse:
+        model, reason = promotions.model(request.model_name), promotions.reason(request.reason)
+        asked = command(request, promotions.rolled_back_to_pb)
+        return promotions.rolled_back_to_pb(await self._roll_back(_actor(), model, reason, asked))
 
     async def ListDeployments(self, request: pb.ListDeploymentsRequest, context: object) -> pb.ListDeploymentsResponse:
         if request.team or request.model_name:

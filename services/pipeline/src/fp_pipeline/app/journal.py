@@ -14,6 +14,7 @@ from fp_pipeline.domain.events import ModelDeployed, ModelUndeployed
 from fp_pipeline.domain.execution import Cancellation, Execution, ExecutionStatus
 from fp_pipeline.domain.lease import Lease
 from fp_pipeline.domain.progress import Progress
+from fp_pipeline.domain.promotion import Promotion, PromotionState
 
 _QUEUE = 64
 _CANCELLABLE = frozenset({ExecutionStatus.PENDING, ExecutionStatus.RUNNING})
@@ -71,9 +72,20 @@ class Journal:
                     await tx.deployments.set_weights(team, model_name, dict(weights))
                 case Undeploy(runtime, reason, drain):
                     await self._undeploy(tx, execution, runtime, reason, drain)
-                case Supersede(team, model_name, runtime, drain):
-                    for other in await tx.deployments.others(team, model_name, runtime):
-                        await self._undeploy(tx, execution, other.runtime, UndeployReason.SUPERSEDED, drain)
+                case Supersede(promotion, drain):
+                    await self._supersede(tx, execution, promotion, drain)
+
+    async def _supersede(self, tx: Transaction, execution: Execution, promotion: Promotion, drain: float) -> None:
+        others = await tx.deployments.others(promotion.team, promotion.model_name, promotion.runtime)
+        watched = promotion.warm(each.version for each in others)
+        before = await tx.promotions.lock(promotion.team, promotion.model_name)
+        if watched is not None:
+            await tx.promotions.watch(watched)
+        elif before is not None and before.ended_at is None:
+            await tx.promotions.change(replace(before, state=PromotionState.OVER, ended_at=self._clock.now()))
+        for other in others:
+            if watched is None or other.version not in watched.before:
+                await self._undeploy(tx, execution, other.runtime, UndeployReason.SUPERSEDED, drain)
 
     async def _undeploy(
         self, tx: Transaction, execution: Execution, runtime: str, reason: UndeployReason, drain: float

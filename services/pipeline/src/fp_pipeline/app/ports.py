@@ -14,6 +14,7 @@ from fp_pipeline.domain.execution import Cancellation, Execution, ExecutionStatu
 from fp_pipeline.domain.lease import Lease
 from fp_pipeline.domain.logs import LogLine
 from fp_pipeline.domain.progress import Progress
+from fp_pipeline.domain.promotion import Promotion
 from fp_pipeline.domain.statistics import Counts, Gap, Try
 from fp_pipeline.domain.traffic import Weights
 
@@ -83,6 +84,32 @@ class DeploymentStore(Protocol):
         """A live deployment answers at another address; None when it is not live."""
 
 
+class PromotionStore(Protocol):
+    async def watch(self, promotion: Promotion) -> None:
+        """In the place of the model's promotion before."""
+
+    async def lock(self, team: str, model_name: str) -> Promotion | None:
+        """The newest of the model, nobody else's to change until the transaction ends."""
+
+    async def change(self, promotion: Promotion) -> None:
+        """Its state, reason and end."""
+
+    async def claim_turn(self, promotion: Promotion) -> str:
+        """Takes the model's turn in the name of the promotion's execution, which has ended; who has it."""
+
+
+class PromotionReads(Protocol):
+    async def find(self, team: str, model_name: str) -> Promotion | None: ...
+
+    async def unended(self, after: datetime, limit: int) -> Sequence[Promotion]:
+        """Watched ones and those that are being rolled back, promoted after, oldest first."""
+
+
+class PromotionsEnded(Protocol):
+    def __call__(self, promotion: Promotion, /) -> object:
+        """Told of each end of a promotion, when it was committed."""
+
+
 class LogStore(Protocol):
     async def append(self, execution_id: str, step_id: str, texts: Sequence[str], skipped: int, at: datetime) -> None:
         """Number the lines after those kept already and `skipped` ones that are not kept."""
@@ -116,6 +143,9 @@ class Transaction(Protocol):
 
     @property
     def deployments(self) -> DeploymentStore: ...
+
+    @property
+    def promotions(self) -> PromotionStore: ...
 
     @property
     def logs(self) -> LogStore: ...

@@ -6,10 +6,11 @@ from typing import TypeVar
 
 from fp_kernel import NotFound, Page, PageRequest, next_token, page_request, page_request_by_id
 
-from fp_pipeline.app.ports import Deployments, Reads
+from fp_pipeline.app.ports import Deployments, PromotionReads, Reads
 from fp_pipeline.domain.definition import Pipeline, PipelineType
 from fp_pipeline.domain.deployment import Deployment
 from fp_pipeline.domain.execution import Execution, ExecutionStatus
+from fp_pipeline.domain.promotion import Promotion
 
 Item = TypeVar("Item")
 
@@ -17,9 +18,10 @@ Item = TypeVar("Item")
 class Queries:
     """`size` and `token` are those of the request; a token belongs to one team and one filter."""
 
-    def __init__(self, reads: Reads, deployments: Deployments) -> None:
+    def __init__(self, reads: Reads, deployments: Deployments, promotions: PromotionReads) -> None:
         self._reads = reads
         self._deployments = deployments
+        self._promotions = promotions
 
     async def pipeline(self, team: str, pipeline_id: str) -> Pipeline:
         """Raises NotFound."""
@@ -56,6 +58,13 @@ class Queries:
         page = page_request_by_id(size, token, scope=scope)
         found = await self._reads.executions(team, pipeline_id, status, _one_more(page))
         return _page(found, page.size, scope, lambda each: each.id)
+
+    async def promotion(self, team: str, model_name: str) -> Promotion:
+        """The newest of the model. Raises NotFound."""
+        found = await self._promotions.find(team, model_name)
+        if found is None:
+            raise NotFound(f"no promotion of a model '{model_name}'")
+        return found
 
     async def deployments_of(self, team: str, model_name: str) -> Page[Deployment]:
         """The live ones of one model: versions beside each other, few enough for one page."""

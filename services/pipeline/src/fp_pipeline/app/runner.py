@@ -102,7 +102,7 @@ class _Drive:
         return scheduling.advance(execution, self._clock.now())
 
     def _effects_of_end(self, execution: Execution) -> Effects:
-        return Effects(deployments=scheduling.superseded(execution, self._policy.drain))
+        return Effects(deployments=scheduling.superseded(execution, self._policy, self._clock.now()))
 
     async def _run_step(self, work: scheduling.Work) -> None:
         try:

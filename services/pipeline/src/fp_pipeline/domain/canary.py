@@ -4,9 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from fp_pipeline.domain.config import CanaryConfig, NoTraffic
-from fp_pipeline.domain.statistics import Counts
-
-P99 = 0.99
+from fp_pipeline.domain.statistics import P99, Counts
 
 _MORE_WITHOUT_ROWS = 0.1
 

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 from fp_pipeline.domain.config_reader import ConfigReader
 from fp_pipeline.domain.definition import FAN_OUT, JsonObject, StepDefinition, StepType
+from fp_pipeline.domain.objective import Objective
 
 FULL_WEIGHT_BPS = 10_000
 MAX_ITEMS = 1_000
@@ -122,6 +123,16 @@ class TargetConfig:
     version: str
 
 
+@dataclass(frozen=True, slots=True)
+class PromoteConfig(TargetConfig):
+    """keep_warm_seconds: how long the version before stays, so that the promotion can be taken back; None for the
+    platform's default. objective: what takes it back by itself in that time.
+    """
+
+    keep_warm_seconds: float | None = None
+    objective: Objective = field(default_factory=Objective)
+
+
 StepConfig = JobConfig | CanaryConfig | RegisterConfig | TargetConfig
 
 
@@ -225,23 +236,41 @@ def _register(reader: ConfigReader, _config: JsonObject) -> StepConfig:
     return register
 
 
-def _target(reader: ConfigReader, _config: JsonObject) -> StepConfig:
+def _target(reader: ConfigReader, _config: JsonObject) -> TargetConfig:
+    target = _named(reader)
+    reader.close()
+    return target
+
+
+def _promote(reader: ConfigReader, _config: JsonObject) -> PromoteConfig:
+    usual = Objective()
+    target = _named(reader)
+    promote = PromoteConfig(
+        model=target.model,
+        model_id=target.model_id,
+        version=target.version,
+        keep_warm_seconds=reader.limit("keep_warm_seconds", low=0, high=_LONGEST),
+        objective=Objective(
+            max_error_increase=reader.number("max_error_increase", usual.max_error_increase, low=0, high=1),
+            max_latency_ratio=reader.limit("max_latency_ratio", low=0.1, high=1_000),
+            min_samples=round(reader.number("min_samples", usual.min_samples, low=1, high=1_000_000_000)),
+        ),
+    )
+    reader.close()
+    return promote
+
+
+def _named(reader: ConfigReader) -> TargetConfig:
     name, alias = reader.text("model"), reader.text("model_name")
     if name and alias and name != alias:
         raise reader.bad("model_name", "is another one than model")
-    target = TargetConfig(
-        model=name or alias,
-        model_id=reader.text("model_id"),
-        version=reader.text("version"),
-    )
-    reader.close()
-    return target
+    return TargetConfig(model=name or alias, model_id=reader.text("model_id"), version=reader.text("version"))
 
 
 _READERS: Mapping[StepType, Callable[[ConfigReader, JsonObject], StepConfig]] = {
     StepType.VALIDATE: _target,
     StepType.DEPLOY: _target,
-    StepType.PROMOTE: _target,
+    StepType.PROMOTE: _promote,
     StepType.CANARY: _canary,
     StepType.REGISTER: _register,
     StepType.BUILD: _job,

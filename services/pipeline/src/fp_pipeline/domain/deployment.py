@@ -4,11 +4,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from fp_pipeline.domain.promotion import Promotion
+
 
 class UndeployReason(StrEnum):
     ROLLBACK = "rollback"
     SUPERSEDED = "superseded"
     ARCHIVED = "archived"
+    OBJECTIVE = "objective"
+    """The version was promoted and did not keep what was asked of it."""
 
 
 class DeploymentState(StrEnum):
@@ -70,11 +74,11 @@ class Undeploy:
 
 @dataclass(frozen=True, slots=True)
 class Supersede:
-    """Every other live deployment of the model goes, at the end of a saga that promoted this one."""
+    """Every other live deployment of the model goes, at the end of a saga that promoted one; those that had traffic
+    before stay warm until the promotion can no longer be taken back.
+    """
 
-    team: str
-    model_name: str
-    runtime: str
+    promotion: Promotion
     drain: float
 
 

@@ -97,6 +97,7 @@ class ModelUndeployed:
     at: datetime
     reason: UndeployReason
     actor: str = ""
+    detail: str = ""
 
 
 ExecutionEvent = (

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from fp_pipeline.domain import fan_out, graph
-from fp_pipeline.domain.definition import StepType
+from fp_pipeline.domain.config import PromoteConfig, read
+from fp_pipeline.domain.definition import JsonObject, StepType
 from fp_pipeline.domain.deployment import DeploymentChange, Supersede
 from fp_pipeline.domain.events import (
     CompensationTriggered,
@@ -15,7 +16,9 @@ from fp_pipeline.domain.events import (
     ExecutionStarted,
 )
 from fp_pipeline.domain.execution import Execution, ExecutionStatus, Step, StepStatus
+from fp_pipeline.domain.policy import EnginePolicy
 from fp_pipeline.domain.progress import Progress, joined, moved, origin
+from fp_pipeline.domain.promotion import WEIGHTS_BEFORE, Promotion
 
 _DONE = frozenset({StepStatus.COMPLETED, StepStatus.SKIPPED})
 _FAILED = frozenset({StepStatus.FAILED, StepStatus.COMPENSATION_FAILED})
@@ -205,17 +208,40 @@ def _skipped(steps: Iterable[Step], why: str, now: datetime) -> list[Step]:
     ]
 
 
-def superseded(execution: Execution, drain: float) -> tuple[DeploymentChange, ...]:
-    """What is written with the end of a completed saga: the version before goes when nothing can roll back any more."""
+def superseded(execution: Execution, policy: EnginePolicy, now: datetime) -> tuple[DeploymentChange, ...]:
+    """What is written with the end of a completed saga: the version before goes, at once or when the time to go back to
+    it is over.
+    """
     if execution.status is not ExecutionStatus.COMPLETED:
         return ()
     return tuple(
-        Supersede(
-            team=execution.team,
-            model_name=str(step.output["model"]),
-            runtime=str(step.output["runtime"]),
-            drain=drain,
-        )
+        Supersede(_promotion(execution, step, policy, now), policy.drain)
         for step in execution.steps
         if step.definition.type is StepType.PROMOTE and step.status is StepStatus.COMPLETED
+    )
+
+
+def _promotion(execution: Execution, step: Step, policy: EnginePolicy, now: datetime) -> Promotion:
+    config = read(step.definition)
+    rules = config if isinstance(config, PromoteConfig) else PromoteConfig("", "", "")
+    warm = policy.keep_warm if rules.keep_warm_seconds is None else rules.keep_warm_seconds
+    version = str(step.output["version"])
+    # The first step that moved the traffic knows how it was.
+    moved_by = (each.output[WEIGHTS_BEFORE] for each in execution.steps if WEIGHTS_BEFORE in each.output)
+    found: JsonObject = next(moved_by, {})
+    return Promotion(
+        team=execution.team,
+        # An execution that an earlier build began may lack what a rollback asks the registry with.
+        model_id=str(step.output.get("model_id", "")),
+        model_name=str(step.output["model"]),
+        execution_id=execution.id,
+        runtime=str(step.output["runtime"]),
+        version=version,
+        version_id=str(step.output.get("version_id", "")),
+        incumbent=str(step.output.get("incumbent", "")),
+        before={name: int(weight) for name, weight in found.items() if name != version},
+        objective=rules.objective,
+        promoted_at=now,
+        warm_until=now + timedelta(seconds=warm),
+        actor=execution.cause.triggered_by,
     )

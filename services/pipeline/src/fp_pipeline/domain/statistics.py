@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+P99 = 0.99
 BINS_PER_OCTAVE = 8
 """A bin is 9 percent wide: a percentile read from it is at most that much too high."""
 

@@ -7,6 +7,7 @@ from fp_pipeline.domain.definition import Pipeline
 from fp_pipeline.domain.deployment import Deployment
 from fp_pipeline.domain.execution import Execution, Transition
 from fp_pipeline.domain.logs import LogLine
+from fp_pipeline.domain.promotion import Promotion
 from fp_pipeline.domain.statistics import Bucket, Gap
 
 
@@ -23,7 +24,7 @@ class HeldLease:
 class MemoryState:
     """deleted: pipelines that are, and since when. turns: execution id by team and model.
 
-    retrains: the same by team and report.
+    retrains: the same by team and report. promotions: by team and model.
     """
 
     pipelines: dict[str, Pipeline] = field(default_factory=dict)
@@ -36,4 +37,5 @@ class MemoryState:
     logs: dict[tuple[str, str, int], LogLine] = field(default_factory=dict)
     requests: dict[Bucket, int] = field(default_factory=dict)
     retrains: dict[tuple[str, str], str] = field(default_factory=dict)
+    promotions: dict[tuple[str, str], Promotion] = field(default_factory=dict)
     gaps: dict[Gap, str] = field(default_factory=dict)

@@ -14,6 +14,7 @@ from fp_postgres.signals import Subscriptions
 from fp_testkit.memory_transactions import MemoryTransaction, MemoryTransactions
 from pipeline_fakes.deployments import MemoryDeployments
 from pipeline_fakes.executions import MemoryExecutions
+from pipeline_fakes.promotions import MemoryPromotions
 from pipeline_fakes.state import MemoryState
 from pipeline_fakes.statistics import MemoryCounting, MemoryRetrains, MemoryStatistics
 
@@ -93,6 +94,7 @@ class MemoryTransactionStores:
         self.pipelines = stores.pipeline_store
         self.executions = stores.execution_store
         self.deployments = stores.deployments
+        self.promotions = stores.promotions
         self.logs = stores.log_store
         self.statistics = MemoryCounting(stores.state, transaction)
         self.retrains = MemoryRetrains(stores.state)
@@ -112,6 +114,7 @@ class MemoryStores:
         self.execution_store = MemoryExecutions(self.state, self.signals, clock)
         self.deployments = MemoryDeployments(self.state)
         self.log_store = MemoryLogs(self.state)
+        self.promotions = MemoryPromotions(self.state)
         self.statistics = MemoryStatistics(self.state)
         self.reads = MemoryReads(self)
         state = self.state
@@ -127,6 +130,7 @@ class MemoryStores:
             state.requests,
             state.gaps,
             state.retrains,
+            state.promotions,
             source="pipeline",
         )
 

@@ -37,6 +37,11 @@ DELETE FROM deployments WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM deployments WHERE state = 'GONE' AND stop_at < $1 ORDER BY stop_at LIMIT $2
 ))
 """
+_ENDED_PROMOTIONS: Final = """
+DELETE FROM promotions WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM promotions WHERE ended_at < $1 ORDER BY ended_at LIMIT $2
+))
+"""
 # Steps, transitions, lines and a turn go with their execution. One that deployed what still runs stays.
 _OLD_EXECUTIONS: Final = """
 SELECT id::text AS execution_id FROM executions
@@ -79,6 +84,10 @@ class PostgresRetention:
     async def forget_deployments(self, before: datetime) -> int:
         """Those whose runtime stopped before."""
         return await self._bites(_GONE_DEPLOYMENTS, before, _BITE)
+
+    async def forget_promotions(self, before: datetime) -> int:
+        """Those that ended before."""
+        return await self._bites(_ENDED_PROMOTIONS, before, _BITE)
 
     async def old_executions(self, before: datetime) -> Sequence[str]:
         rows = await self._database.fetch(_OLD_EXECUTIONS, lowest_id(before), _EXECUTIONS)

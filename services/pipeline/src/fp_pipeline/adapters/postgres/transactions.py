@@ -7,6 +7,7 @@ from fp_pipeline.adapters.postgres.deployments import PostgresDeployments
 from fp_pipeline.adapters.postgres.executions import PostgresExecutions
 from fp_pipeline.adapters.postgres.logs import PostgresLogs
 from fp_pipeline.adapters.postgres.pipelines import PostgresPipelines
+from fp_pipeline.adapters.postgres.promotions import PostgresPromotions
 from fp_pipeline.adapters.postgres.statistics import PostgresRetrains, PostgresStatistics
 
 
@@ -16,6 +17,7 @@ class PostgresTransaction:
         self.pipelines = PostgresPipelines(transaction)
         self.executions = PostgresExecutions(transaction)
         self.deployments = PostgresDeployments(transaction)
+        self.promotions = PostgresPromotions(transaction)
         self.logs = PostgresLogs(transaction)
         self.statistics = PostgresStatistics(transaction)
         self.retrains = PostgresRetrains(transaction)

@@ -15,11 +15,11 @@ from fp_telemetry import get_logger
 from fp_pipeline.app.attempt import Attempt, Outcome, StepFailed
 from fp_pipeline.app.executors.shares import Shares
 from fp_pipeline.app.ports import Statistics, Unread
-from fp_pipeline.domain.canary import P99, Verdict, judge
+from fp_pipeline.domain.canary import Verdict, judge
 from fp_pipeline.domain.config import CanaryConfig
 from fp_pipeline.domain.definition import JsonObject
 from fp_pipeline.domain.deployment import Deployment
-from fp_pipeline.domain.statistics import Counts, Gap, minute, total
+from fp_pipeline.domain.statistics import P99, Counts, Gap, minute, total
 from fp_pipeline.domain.traffic import share
 
 _log = get_logger(__name__)

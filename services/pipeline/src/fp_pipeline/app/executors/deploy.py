@@ -96,8 +96,12 @@ class DeployModel:
 
     async def _not_twice(self, attempt: Attempt, found: ModelVersion) -> None:
         live = await self._deployments.live(attempt.actor.team, found.model_name)
-        if any(each.version_id == found.version_id and each.runtime != attempt.name.runtime for each in live):
-            raise StepFailed(f"version {found.version} of '{found.model_name}' is deployed already", final=True)
+        for each in live:
+            if each.version_id == found.version_id and each.runtime != attempt.name.runtime:
+                # Warm after a promotion: no other runtime is needed to go back to it.
+                way = "" if each.weight_bps else "; without traffic: `fp models rollback` may return to it"
+                text = f"version {found.version} of '{found.model_name}' is deployed already{way}"
+                raise StepFailed(text, final=True)
 
     async def _ready(self, attempt: Attempt, endpoint: str, found: ModelVersion) -> Served:
         while True:

@@ -12,11 +12,12 @@ from fp_pipeline.app.peers import Traffic
 from fp_pipeline.app.ports import Deployments
 from fp_pipeline.domain.config import FULL_WEIGHT_BPS
 from fp_pipeline.domain.deployment import Deployment, SetWeights
+from fp_pipeline.domain.promotion import WEIGHTS_BEFORE
 from fp_pipeline.domain.traffic import Weights, scaled, share
 
 _DIGITS = 12
 _TARGET_UNKNOWN = frozenset({Kind.FAILED_PRECONDITION, Kind.NOT_FOUND})
-_BEFORE, _SET = "weights_before", "weights_set"
+_SET = "weights_set"
 
 
 class Shares:
@@ -44,14 +45,14 @@ class Shares:
 
     async def move(self, attempt: Attempt, deployment: Deployment, before: Weights, weights: Weights) -> None:
         """Keep what it was before, once, and set the split."""
-        facts = {} if _BEFORE in attempt.step.output else {_BEFORE: dict(before)}
+        facts = {} if WEIGHTS_BEFORE in attempt.step.output else {WEIGHTS_BEFORE: dict(before)}
         change = _set(deployment.team, deployment.model_name, weights)
         await attempt.checkpoint({**facts, _SET: dict(weights)}, change)
         await self._split(attempt, deployment.model_name, weights, "split")
 
     async def roll_back_traffic(self, attempt: Attempt) -> None:
         """Nothing where nothing was moved, or where the version was alone."""
-        stored = attempt.step.output.get(_BEFORE)
+        stored = attempt.step.output.get(WEIGHTS_BEFORE)
         before = {version: int(weight) for version, weight in stored.items()} if stored else {}
         if sum(before.values()) != FULL_WEIGHT_BPS or len(before) == 1:
             return
