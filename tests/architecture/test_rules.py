@@ -3,7 +3,20 @@
 from pathlib import Path
 
 import pytest
-from rules import access, clocks, database_time, decisions, exemptions, glue, growth, names, pages, sizes, waiting
+from rules import (
+    access,
+    bites,
+    clocks,
+    database_time,
+    decisions,
+    exemptions,
+    glue,
+    growth,
+    names,
+    pages,
+    sizes,
+    waiting,
+)
 
 EXEMPTIONS = exemptions.read(Path(__file__).with_name("exemptions.toml"))
 RULES = (
@@ -21,6 +34,7 @@ RULES = (
     clocks.presents,
     clocks.stopwatches,
     database_time.business_time,
+    bites.unordered,
     growth.undeclared,
     decisions.pages,
     pages.truths,
@@ -134,6 +148,11 @@ PLANTS = {
     "a stopwatch": (clocks.stopwatches, TEST, "began = time.monotonic()\n"),
     "an imported stopwatch": (clocks.stopwatches, TEST, "from time import perf_counter\n"),
     "a stopwatch of the loop": (clocks.stopwatches, TEST, "asyncio.get_running_loop().time()\n"),
+    "a bite without order": (
+        bites.unordered,
+        APP,
+        "Q = 'DELETE FROM a WHERE ctid = ANY(array(SELECT ctid FROM a WHERE b < $1 LIMIT $2))'\n",
+    ),
     "a time of the database": (database_time.business_time, APP, "Q = 'INSERT INTO a VALUES ($1, now())'\n"),
     "a day of the database": (database_time.business_time, LIB, "Q = f'SELECT {a} WHERE day = CURRENT_DATE'\n"),
     "a time of the database by default": (database_time.business_time, SQL, "at timestamptz DEFAULT now()\n"),
@@ -179,6 +198,11 @@ NEAR_MISSES = {
     "a class that joins and adds": (glue.joining_modules, APP, f"{GLUE}\n\nclass A(B, C):\n    x = 1\n"),
     "a program": (glue.joining_modules, APP, f"{GLUE}\nB()\n"),
     "a module of words": (glue.joining_modules, APP, '"""Nothing yet."""\n'),
+    "a bite by an index": (
+        bites.unordered,
+        APP,
+        "Q = 'DELETE FROM a WHERE ctid = ANY(array(SELECT ctid FROM a WHERE b < $1 ORDER BY b LIMIT $2))'\n",
+    ),
     "a time that is a parameter": (database_time.business_time, APP, "Q = 'INSERT INTO a VALUES ($1, $2)'\n"),
     "a lease that a test moves": (database_time.business_time, TEST, "Q = 'UPDATE a SET due_at = now()'\n"),
     "a time of a clock": (database_time.business_time, APP, "at = clock.now()\n"),

@@ -30,7 +30,8 @@ _UNSETTLED = f"""
 SELECT {_COLUMNS} FROM reconciled_days WHERE NOT settled AND day < $1 ORDER BY day, team, meter LIMIT $2
 """  # noqa: S608 -- a constant
 _FORGET = """
-DELETE FROM reconciled_days WHERE ctid = any(array(SELECT ctid FROM reconciled_days WHERE day < $1 LIMIT $2))
+DELETE FROM reconciled_days WHERE ctid = any(array(
+    SELECT ctid FROM reconciled_days WHERE day < $1 ORDER BY day LIMIT $2))
 """
 _BEHIND = "team = $1 AND day >= $2 AND day < $3 AND (day, meter) < ($4, $5)"
 _OF_TEAM = f"""

@@ -171,7 +171,7 @@ class PostgresRetention:
             """
             DELETE FROM predictions_before WHERE ctid = ANY(array(
                 SELECT ctid FROM predictions_before
-                WHERE team = $1 AND model_name = $2 AND predicted_at <= $3 LIMIT $4))
+                WHERE team = $1 AND model_name = $2 AND predicted_at <= $3 ORDER BY request_id LIMIT $4))
             """,
             team,
             model_name,
