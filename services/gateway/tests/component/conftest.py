@@ -95,6 +95,7 @@ class Inference(inference_pb2_grpc.InferenceGatewayServiceServicer):
             raise NotFound("there is no model missing")
         info = inference_pb2.ModelInfo(model_name=request.model_name, is_serving=request.model_name != "asleep")
         info.inputs.add(name="x", dtype=inference_pb2.DATA_TYPE_FLOAT32, shape=[-1, 3])
+        info.inputs.add(name="scale", dtype=inference_pb2.DATA_TYPE_FLOAT16, shape=[1], optional=True)
         info.outputs.add(name="y", dtype=inference_pb2.DATA_TYPE_INT64, shape=[-1])
         for version in ("1", "2"):
             info.versions.add(version=version)

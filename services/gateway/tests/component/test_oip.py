@@ -39,7 +39,10 @@ async def test_a_model_says_what_it_takes(http):
         "name": "m",
         "versions": ["1", "2"],
         "platform": "onnx_onnxv1",
-        "inputs": [{"name": "x", "datatype": "FP32", "shape": [-1, 3]}],
+        "inputs": [
+            {"name": "x", "datatype": "FP32", "shape": [-1, 3]},
+            {"name": "scale", "datatype": "FP16", "shape": [1], "parameters": {"optional": True}},
+        ],
         "outputs": [{"name": "y", "datatype": "INT64", "shape": [-1]}],
     }
     assert (await http.get("/models/m/versions/2")).json()["name"] == "m"
