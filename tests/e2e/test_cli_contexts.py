@@ -53,7 +53,19 @@ def test_the_versions_of_both_ends_are_shown_and_fit(run):
 def test_the_doctor_finds_a_platform_well_and_one_that_is_away(run, platform):
     found = {row["check"]: row for row in run.json("doctor")}
 
-    assert {"platform", "version", "clock", "login", "service auth", "process postgres", "disk", "growth"} <= set(found)
+    assert {
+        "platform",
+        "version",
+        "clock",
+        "login",
+        "service auth",
+        "process postgres",
+        "disk",
+        "versions",
+        "streams",
+        "tables",
+        "spool",
+    } <= set(found)
     assert {row["check"] for row in found.values() if row["result"] == "fail"} == set()
     away = run("doctor", "--address", "127.0.0.1:1", "-o", "jsonpath={[?(@.result=='fail')].check}")
     assert (away.code, away.out) == (1, "platform\n")
