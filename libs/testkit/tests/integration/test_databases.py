@@ -6,6 +6,7 @@ import asyncpg
 import pytest
 from fp_kernel import new_id
 from fp_postgres import database
+from fp_testkit import reuse
 from fp_testkit.databases import Databases
 from fp_testkit.patience import PATIENCE
 
@@ -117,6 +118,32 @@ async def test_one_that_was_changed_otherwise_is_not_used_again(server, create, 
     assert await oid(await create()) != known
 
 
+async def test_the_shape_is_read_only_where_something_was_changed(server, create, monkeypatch):
+    first = await create()
+    known = await oid(first)
+    await run(first, "create table days_1 partition of days for values from ('2013-01-01') to ('2013-01-02')")
+    await run(first, "create temporary table passing (id int); insert into things (kind) values ('small')")
+    await server.drop()
+    monkeypatch.setattr(reuse, "_SHAPE", "nothing that Postgres understands")
+
+    second = await create()
+
+    assert await oid(second) == known
+    await run(second, "alter table things add column planted int")
+    await server.drop()
+    with pytest.raises(asyncpg.PostgresSyntaxError):
+        await create()
+
+
+async def test_one_that_was_changed_and_changed_back_is_used_again(server, create):
+    first = await create()
+    await run(first, "alter table things alter kind set default 'small'; alter table things alter kind drop default")
+    known = await oid(first)
+    await server.drop()
+
+    assert await oid(await create()) == known
+
+
 async def test_who_asks_for_a_fresh_one_gets_it_and_leaves_it_to_nobody(server, create):
     known = await oid(await create())
     await server.drop()
@@ -135,6 +162,15 @@ async def test_a_few_of_a_template_are_kept_and_no_more(server, create):
 
     assert len(made) == 6
     assert len(made & set(again)) == 4
+
+
+async def test_passwords_are_hashed_once_where_the_data_may_be_lost(server, create):
+    await create()
+
+    kept = await run(server._admin_url, "select 1", "select rolpassword from pg_authid where rolpassword is not null")
+
+    assert len(kept) > 1
+    assert {password.partition(":")[0] for (password,) in kept} == {"SCRAM-SHA-256$1"}
 
 
 async def test_callers_wait_for_a_pool_as_long_as_a_test_does(databases):
