@@ -8,7 +8,7 @@ import yaml
 from command_line import *  # noqa: F403 -- fixtures are found by name
 from command_line import refused
 from fp_kernel import new_id
-from platform_client import fp, linear_model
+from platform_client import UP, fp, linear_model
 
 DEPLOY = str(Path(__file__).parents[2] / "examples/deploy-model.yaml")
 TAG = new_id()[-8:]
@@ -83,7 +83,7 @@ def empty(tmp_path, model_file):
     home = tmp_path / "elsewhere"
     home.mkdir()
     env = {"FP_DATA": str(home / "data")}
-    up = fp("up", "-o", "json", home=home, env=env)
+    up = fp(*UP, "-o", "json", home=home, env=env)
     try:
         assert up.returncode == 0, up.stderr
         access = json.loads(up.stdout)

@@ -27,7 +27,9 @@ from fp_testkit.patience import PATIENCE
 from google.protobuf import json_format
 from onnx import TensorProto, helper, numpy_helper
 
-READY_SECONDS = 90
+# A platform takes fifteen seconds of processor time to start, beside whatever else the machine has to do.
+READY_SECONDS = 5 * PATIENCE
+UP = ("up", "--wait", str(READY_SECONDS))
 # `fp` as a program for `python -c`. A shell's background job ignores Ctrl-C, and so would it when the tests are one.
 HEEDING_CTRL_C = """
 import runpy, signal
@@ -165,7 +167,7 @@ def fp(*arguments: str, home: Path, env: dict[str, str] | None = None) -> subpro
         env=environment | (env or {}),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=READY_SECONDS + PATIENCE,
         check=False,
     )
 

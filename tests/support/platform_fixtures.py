@@ -12,6 +12,7 @@ from forgepoint.auth.v1 import auth_pb2
 from forgepoint.inference.v1 import inference_pb2
 from fp_kernel import NotFound, new_id
 from fp_rpc import BearerToken, Channels
+from fp_testkit.patience import PATIENCE
 from fp_testkit.traces import SpanCollector
 from platform_client import Client, Platform, deploy_linear, start
 
@@ -80,7 +81,7 @@ async def connect(platform):
     def client(token: str | None = None) -> Client:
         channels = Channels(BearerToken(token) if token else None)
         opened.append(channels)
-        return Client(channels.open(platform.access.address, timeout=30))
+        return Client(channels.open(platform.access.address, timeout=PATIENCE))
 
     yield client
     for channels in opened:

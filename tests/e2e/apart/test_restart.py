@@ -15,12 +15,12 @@ from fp_events import STREAMS
 from fp_rpc import BearerToken, Channels
 from fp_testkit.patience import PATIENCE
 from fp_testkit.streams import admits
-from platform_client import Client, Platform, deploy_linear, fp, predict_linear
+from platform_client import UP, Client, Platform, deploy_linear, fp, predict_linear
 
 
 @pytest.fixture
 def stack(tmp_path):
-    """`stack("up")`: the command on a platform of this test's own, stopped after it."""
+    """`stack(*UP)`: the command on a platform of this test's own, stopped after it."""
     data = tmp_path / "data"
 
     def run(*arguments: str):
@@ -40,7 +40,7 @@ async def client_of(access):
 
 
 async def test_production_answers_again_after_down_and_up(stack):
-    assert stack("up").returncode == 0
+    assert stack(*UP).returncode == 0
     supervisor = SupervisorClient(stack.folder / SOCKET)
     channels, client = await client_of(await supervisor.access())
     await deploy_linear(client)
@@ -48,7 +48,7 @@ async def test_production_answers_again_after_down_and_up(stack):
 
     assert stack("down").returncode == 0
     assert stack("status").returncode == 7
-    assert stack("up").returncode == 0
+    assert stack(*UP).returncode == 0
 
     channels, client = await client_of(await supervisor.access())
     assert await predict_linear(client) == 6.0
@@ -62,7 +62,7 @@ async def test_production_answers_again_after_down_and_up(stack):
 
 async def test_a_bus_that_lost_its_data_has_its_streams_again_and_takes_events(stack):
     """No service may make them; the supervisor does."""
-    assert stack("up").returncode == 0
+    assert stack(*UP).returncode == 0
     access = await SupervisorClient(stack.folder / SOCKET).access()
     status = json.loads(stack("status").stdout)
     pid = next(process["pid"] for process in status["processes"] if process["name"] == "nats")
@@ -95,7 +95,7 @@ def states(status):
 
 
 async def test_new_passwords_at_the_stores_reach_everybody_who_had_one(stack):
-    assert stack("up").returncode == 0
+    assert stack(*UP).returncode == 0
     supervisor = SupervisorClient(stack.folder / SOCKET)
     channels, client = await client_of(before := await supervisor.access())
     await deploy_linear(client)

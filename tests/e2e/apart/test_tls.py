@@ -24,7 +24,7 @@ from fp_testkit.certificates import Certificates as OtherCertificates
 from fp_testkit.patience import PATIENCE
 from fp_testkit.wallclock import StandingClock, real_now
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from platform_client import READY_SECONDS, Client, Platform, deploy_linear, fp, predict_linear
+from platform_client import UP, Client, Platform, deploy_linear, fp, predict_linear
 
 CHECK = health_pb2.HealthCheckRequest()
 FRONT = {"gateway", "edge"}
@@ -46,7 +46,7 @@ def home(tmp_path_factory):
 @pytest.fixture(scope="module")
 def secure(home, tmp_path_factory):
     folder = tmp_path_factory.mktemp("secure") / "data"
-    started = fp("up", "--tls", "--public", "--data", str(folder), "--wait", str(READY_SECONDS), home=home)
+    started = fp(*UP, "--tls", "--public", "--data", str(folder), home=home)
     try:
         assert started.returncode == 0, started.stderr
         yield Platform(folder, asyncio.run(SupervisorClient(folder / SOCKET).access()))

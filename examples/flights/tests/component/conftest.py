@@ -16,6 +16,7 @@ from fp_featurestore.settings import Settings
 from fp_flights import data, store, train_job
 from fp_rpc import BearerToken, Channels
 from fp_testkit.issuer import SERVICE_SECRET
+from fp_testkit.patience import PATIENCE
 
 # Every twentieth flight is enough to learn a little from.
 STRIDE = 20
@@ -61,7 +62,7 @@ async def experiments(tracker, issuer):
         def stub(token):
             channels = Channels(BearerToken(token))
             stack.push_async_callback(channels.close)
-            return ExperimentTrackerServiceStub(channels.open(tracker.grpc_address, timeout=30))
+            return ExperimentTrackerServiceStub(channels.open(tracker.grpc_address, timeout=PATIENCE))
 
         yield SimpleNamespace(
             maker=stub(issuer.identity.engineer("alpha")),
@@ -76,7 +77,7 @@ async def session(running, issuer):
     async with AsyncExitStack() as stack:
         channels = Channels(BearerToken(issuer.identity.admin("alpha")))
         stack.push_async_callback(channels.close)
-        yield SimpleNamespace(features=FeatureStoreServiceStub(channels.open(running.grpc_address, timeout=30)))
+        yield SimpleNamespace(features=FeatureStoreServiceStub(channels.open(running.grpc_address, timeout=PATIENCE)))
 
 
 @pytest.fixture(scope="session")

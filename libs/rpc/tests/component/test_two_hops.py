@@ -225,7 +225,7 @@ async def test_a_task_that_outlives_its_call_acts_for_nobody_until_it_says_for_w
 
     scripted.one = handler
     front = (await serve()).stub(keys.sign())
-    assert (await front.One(shapes.pb.Request(), timeout=1.0)).text == "red"
+    assert (await front.One(shapes.pb.Request(), timeout=PATIENCE)).text == "red"
 
     go.set()
     await left[0]

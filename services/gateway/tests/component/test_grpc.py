@@ -57,11 +57,11 @@ async def test_a_service_s_status_and_details_come_back_as_they_are(edge, channe
 
 async def test_the_callers_deadline_reaches_the_service(edge, channel):
     await registry_pb2_grpc.RegistryServiceStub(channel).GetModel(
-        registry_pb2.GetModelRequest(name="m"), metadata=bearer(edge.issuer.identity.engineer()), timeout=5
+        registry_pb2.GetModelRequest(name="m"), metadata=bearer(edge.issuer.identity.engineer()), timeout=20
     )
 
     # Far from the default of 30 s; gRPC rounds what it sends.
-    assert edge.registry.calls[0].remaining() < 6
+    assert edge.registry.calls[0].remaining() < 21
 
 
 async def test_a_deadline_beyond_the_default_reaches_the_service_up_to_the_longest(edge, channel):

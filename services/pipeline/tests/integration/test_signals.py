@@ -17,6 +17,7 @@ from fp_pipeline.domain.execution import Cause
 from fp_pipeline.domain.validation import JobModules
 from fp_postgres import DatabaseTransactions
 from fp_postgres.signals import Signals
+from fp_testkit.patience import PATIENCE
 from fp_testkit.wallclock import RunningClock
 
 ANN = Actor("alpha", "ann")
@@ -29,7 +30,7 @@ async def signals(database):
     async with asyncio.TaskGroup() as group:
         listening = group.create_task(heard.run())
         with heard.subscribe("ready") as ready:
-            assert await ready.wait(10), "everyone is woken when the connection stands"
+            assert await ready.wait(PATIENCE), "everyone is woken when the connection stands"
         yield heard
         listening.cancel()
 
@@ -41,7 +42,7 @@ async def test_a_trigger_wakes_workers_and_a_watch_sees_it_at_once(database, sig
     pipeline = await create(ANN, PipelineDraft("p", PipelineType.TRAINING_DAG, (step,)), NO_KEY)
     with signals.subscribe(WORK) as work:
         execution = await TriggerExecution(transactions, clock)(ANN, pipeline.id, {}, Cause("ann"), NO_KEY)
-        assert await work.wait(10)
+        assert await work.wait(PATIENCE)
     watch = WatchExecution(PostgresReads(database), signals, clock, poll=60)
     seen = watch("alpha", execution.id, after_sequence=0, include_current_state=False)
     assert (await anext(seen)).execution == execution

@@ -16,6 +16,7 @@ from fp_serving.domain.arrays import decode
 from fp_serving.domain.batching import BatchPolicy
 from fp_serving.domain.schema import Schema
 from fp_testkit.clock import ManualClock
+from fp_testkit.patience import PATIENCE
 from fp_testkit.wallclock import RunningClock
 
 Arrays = Mapping[str, np.ndarray[Any, Any]]
@@ -43,7 +44,7 @@ class Doubling:
 
     def run(self, inputs: Arrays) -> Arrays:
         self.started.set()
-        assert self.gate.wait(10)
+        assert self.gate.wait(PATIENCE)
         x = inputs["x"]
         self.runs.append(x.tolist())
         self.threads.add(threading.get_ident())
