@@ -13,6 +13,7 @@ _ROUTE = ("model_name", "split", "updated_at")
 _TARGET = ("version", "share", "status", "endpoint")
 _CIRCUIT = ("model_name", "version", "state", "consecutive_failures", "last_transition_at")
 _DEPLOYMENT = ("model_name", "version", "share", "status", "circuit", "endpoint")
+_STATISTICS = ("version", "requests", "errors", "error_rate", "p50_ms", "p99_ms")
 _PROMOTION = ("model_name", "version", "state", "promoted_at", "warm_until", "reason")
 _MODEL = typer.Argument(help="Name of the model.")
 _ONE_MODEL = typer.Option("", "--model", help="Only of this one.")
@@ -159,6 +160,29 @@ def list_deployments(context: typer.Context, model: str = _ONE_MODEL, limit: int
     if not state.structured:
         items = [{**item, "share": shares.percent(item["weight_bps"])} for item in items]
     rows(state, _DEPLOYMENT, items[:limit])
+
+
+@app.command("statistics")
+def statistics(
+    context: typer.Context,
+    model: str = _MODEL,
+    minutes: int = typer.Option(60, "--minutes", min=1, max=2_880, help="Of the time that has just passed."),
+) -> None:
+    """Show how each version of a model did: requests, failures, latency."""
+    from datetime import timedelta
+
+    from forgepoint.pipeline.v1 import pipeline_pb2, pipeline_pb2_grpc
+
+    from fp_cli.client import connect
+    from fp_cli.messages import plain
+
+    state: State = context.obj
+    request = pipeline_pb2.GetVersionStatisticsRequest(model_name=model)
+    request.last.FromTimedelta(timedelta(minutes=minutes))
+    with connect(state) as client:
+        stub = pipeline_pb2_grpc.PipelineOrchestratorServiceStub(client.channel)
+        found = client.call(stub.GetVersionStatistics, request).versions
+        rows(state, _STATISTICS, [plain(each) for each in found])
 
 
 @deployments.command("promotion")

@@ -103,7 +103,7 @@ async def serve(runtime: Runtime, settings: PipelineSettings) -> None:
         watch_execution=WatchExecution(reads, signals, clock, poll=settings.pipeline_poll_seconds),
         step_logs=StreamStepLogs(reads, peers.jobs, signals, clock, poll=settings.pipeline_poll_seconds),
         roll_back=roll_back,
-        queries=Queries(reads, deployments, promotions),
+        queries=Queries(reads, deployments, promotions, statistics, clock),
     )
     server = Server(
         NOUN,

@@ -77,6 +77,17 @@ async def test_a_promotion_is_taken_back_while_the_version_before_is_warm(replic
     assert b'fp_pipeline_promotions_total{outcome="requested"} 1.0' in content
 
 
+async def test_each_arm_of_a_model_is_told_with_its_failures_and_latency(replica, client):
+    running = await replica()
+    engineer = client(running.grpc_address)
+    asked = pb.GetVersionStatisticsRequest(model_name="delays")
+    assert not (await engineer.stub.GetVersionStatistics(asked)).versions
+    for seconds in (0, 200_000):
+        asked.last.seconds = seconds
+        with pytest.raises(InvalidArgument):
+            await engineer.stub.GetVersionStatistics(asked)
+
+
 async def test_a_model_without_a_promotion_has_none_to_take_back(replica, client):
     engineer = client((await replica()).grpc_address)
     with pytest.raises(NotFound):

@@ -104,7 +104,7 @@ class Service:
             cancel_execution=CancelExecution(stores.transactions, clock),
             watch_execution=WatchExecution(stores.reads, stores.signals, clock, poll=poll),
             step_logs=StreamStepLogs(stores.reads, self.jobs, stores.signals, clock, poll=poll),
-            queries=Queries(stores.reads, stores.deployments, stores.promotions),
+            queries=Queries(stores.reads, stores.deployments, stores.promotions, stores.statistics, clock),
         )
 
     @property

@@ -1259,3 +1259,93 @@ class RollbackPromotionResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RollbackPromotionResponse: _TypeAlias = RollbackPromotionResponse  # noqa: Y015
+
+@_typing.final
+class GetVersionStatisticsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODEL_NAME_FIELD_NUMBER: _builtins.int
+    LAST_FIELD_NUMBER: _builtins.int
+    model_name: _builtins.str
+    @_builtins.property
+    def last(self) -> _duration_pb2.Duration:
+        """What was counted in this time until now, by whole minutes: at most 2 days; an hour when it is not given."""
+
+    def __init__(
+        self,
+        *,
+        model_name: _builtins.str = ...,
+        last: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["last", b"last"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["last", b"last", "model_name", b"model_name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetVersionStatisticsRequest: _TypeAlias = GetVersionStatisticsRequest  # noqa: Y015
+
+@_typing.final
+class GetVersionStatisticsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___VersionStatistics]:
+        """Those that were asked in the time, by version."""
+
+    def __init__(
+        self,
+        *,
+        versions: _abc.Iterable[Global___VersionStatistics] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["versions", b"versions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetVersionStatisticsResponse: _TypeAlias = GetVersionStatisticsResponse  # noqa: Y015
+
+@_typing.final
+class VersionStatistics(_message.Message):
+    """How one version did. Each try of a prediction at the version counts, so that what another version made good is here."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    REQUESTS_FIELD_NUMBER: _builtins.int
+    ERRORS_FIELD_NUMBER: _builtins.int
+    ERROR_RATE_FIELD_NUMBER: _builtins.int
+    WITHOUT_ROWS_FIELD_NUMBER: _builtins.int
+    P50_MS_FIELD_NUMBER: _builtins.int
+    P99_MS_FIELD_NUMBER: _builtins.int
+    version: _builtins.str
+    requests: _builtins.int
+    """Answered or failed; what was refused before any version was asked is not here."""
+    errors: _builtins.int
+    error_rate: _builtins.float
+    """0 to 1."""
+    without_rows: _builtins.int
+    """Answers without a row."""
+    p50_ms: _builtins.float
+    """Of answers; at most 9 percent too high."""
+    p99_ms: _builtins.float
+    def __init__(
+        self,
+        *,
+        version: _builtins.str = ...,
+        requests: _builtins.int = ...,
+        errors: _builtins.int = ...,
+        error_rate: _builtins.float = ...,
+        without_rows: _builtins.int = ...,
+        p50_ms: _builtins.float = ...,
+        p99_ms: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["error_rate", b"error_rate", "errors", b"errors", "p50_ms", b"p50_ms", "p99_ms", b"p99_ms", "requests", b"requests", "version", b"version", "without_rows", b"without_rows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VersionStatistics: _TypeAlias = VersionStatistics  # noqa: Y015

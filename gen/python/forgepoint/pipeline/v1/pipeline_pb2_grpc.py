@@ -90,6 +90,11 @@ class PipelineOrchestratorServiceStub(object):
                 request_serializer=forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.ListDeploymentsRequest.SerializeToString,
                 response_deserializer=forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.ListDeploymentsResponse.FromString,
                 _registered_method=True)
+        self.GetVersionStatistics = channel.unary_unary(
+                '/forgepoint.pipeline.v1.PipelineOrchestratorService/GetVersionStatistics',
+                request_serializer=forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.GetVersionStatisticsRequest.SerializeToString,
+                response_deserializer=forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.GetVersionStatisticsResponse.FromString,
+                _registered_method=True)
         self.GetPromotion = channel.unary_unary(
                 '/forgepoint.pipeline.v1.PipelineOrchestratorService/GetPromotion',
                 request_serializer=forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.GetPromotionRequest.SerializeToString,
@@ -189,6 +194,13 @@ class PipelineOrchestratorServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetVersionStatistics(self, request, context):
+        """Reads how each version of a model did in a time that has just passed: the arms of a canary or of an experiment.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetPromotion(self, request, context):
         """Reads the newest promotion of a model.
         """
@@ -267,6 +279,11 @@ def add_PipelineOrchestratorServiceServicer_to_server(servicer, server):
                     servicer.ListDeployments,
                     request_deserializer=forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.ListDeploymentsRequest.FromString,
                     response_serializer=forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.ListDeploymentsResponse.SerializeToString,
+            ),
+            'GetVersionStatistics': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetVersionStatistics,
+                    request_deserializer=forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.GetVersionStatisticsRequest.FromString,
+                    response_serializer=forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.GetVersionStatisticsResponse.SerializeToString,
             ),
             'GetPromotion': grpc.unary_unary_rpc_method_handler(
                     servicer.GetPromotion,
@@ -582,6 +599,33 @@ class PipelineOrchestratorService(object):
             '/forgepoint.pipeline.v1.PipelineOrchestratorService/ListDeployments',
             forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.ListDeploymentsRequest.SerializeToString,
             forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.ListDeploymentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetVersionStatistics(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/forgepoint.pipeline.v1.PipelineOrchestratorService/GetVersionStatistics',
+            forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.GetVersionStatisticsRequest.SerializeToString,
+            forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.GetVersionStatisticsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -57,6 +57,8 @@ class PipelineOrchestratorServiceStub:
     """Lists the team's executions."""
     ListDeployments: _grpc.UnaryUnaryMultiCallable[_pipeline_pb2.ListDeploymentsRequest, _pipeline_pb2.ListDeploymentsResponse]
     """Lists the live deployments of every team with their endpoints, for routing."""
+    GetVersionStatistics: _grpc.UnaryUnaryMultiCallable[_pipeline_pb2.GetVersionStatisticsRequest, _pipeline_pb2.GetVersionStatisticsResponse]
+    """Reads how each version of a model did in a time that has just passed: the arms of a canary or of an experiment."""
     GetPromotion: _grpc.UnaryUnaryMultiCallable[_pipeline_pb2.GetPromotionRequest, _pipeline_pb2.GetPromotionResponse]
     """Reads the newest promotion of a model."""
     RollbackPromotion: _grpc.UnaryUnaryMultiCallable[_pipeline_pb2.RollbackPromotionRequest, _pipeline_pb2.RollbackPromotionResponse]
@@ -93,6 +95,8 @@ class PipelineOrchestratorServiceAsyncStub(PipelineOrchestratorServiceStub):
     """Lists the team's executions."""
     ListDeployments: _aio.UnaryUnaryMultiCallable[_pipeline_pb2.ListDeploymentsRequest, _pipeline_pb2.ListDeploymentsResponse]  # type: ignore[assignment]
     """Lists the live deployments of every team with their endpoints, for routing."""
+    GetVersionStatistics: _aio.UnaryUnaryMultiCallable[_pipeline_pb2.GetVersionStatisticsRequest, _pipeline_pb2.GetVersionStatisticsResponse]  # type: ignore[assignment]
+    """Reads how each version of a model did in a time that has just passed: the arms of a canary or of an experiment."""
     GetPromotion: _aio.UnaryUnaryMultiCallable[_pipeline_pb2.GetPromotionRequest, _pipeline_pb2.GetPromotionResponse]  # type: ignore[assignment]
     """Reads the newest promotion of a model."""
     RollbackPromotion: _aio.UnaryUnaryMultiCallable[_pipeline_pb2.RollbackPromotionRequest, _pipeline_pb2.RollbackPromotionResponse]  # type: ignore[assignment]
@@ -181,6 +185,13 @@ class PipelineOrchestratorServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_pipeline_pb2.ListDeploymentsResponse, _abc.Awaitable[_pipeline_pb2.ListDeploymentsResponse]]:
         """Lists the live deployments of every team with their endpoints, for routing."""
+
+    def GetVersionStatistics(
+        self,
+        request: _pipeline_pb2.GetVersionStatisticsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_pipeline_pb2.GetVersionStatisticsResponse, _abc.Awaitable[_pipeline_pb2.GetVersionStatisticsResponse]]:
+        """Reads how each version of a model did in a time that has just passed: the arms of a canary or of an experiment."""
 
     def GetPromotion(
         self,

@@ -156,6 +156,7 @@ API: Final[tuple[Route, ...]] = (
     Route("GET", "/executions", _PIPELINE + "ListExecutions"),
     Route("GET", "/executions/{id}", _PIPELINE + "GetExecution", path_fields={"id": "execution_id"}),
     Route("POST", "/executions/{id}/cancel", _PIPELINE + "CancelExecution", path_fields={"id": "execution_id"}),
+    Route("GET", "/models/{name}/statistics", _PIPELINE + "GetVersionStatistics", path_fields=_MODEL_NAME),
     Route("GET", "/models/{name}/promotion", _PIPELINE + "GetPromotion", path_fields=_MODEL_NAME),
     Route("POST", "/models/{name}/promotion/rollback", _PIPELINE + "RollbackPromotion", path_fields=_MODEL_NAME),
     Route("GET", "/experiments", _EXPERIMENT + "ListExperiments"),

@@ -129,6 +129,13 @@ class PipelineServicer(pipeline_pb2_grpc.PipelineOrchestratorServiceServicer):
         asked = command(request, convert.cancelled_to_pb)
         return convert.cancelled_to_pb(await self._cancel_execution(_actor(), execution_id, request.reason, asked))
 
+    async def GetVersionStatistics(
+        self, request: pb.GetVersionStatisticsRequest, context: object
+    ) -> pb.GetVersionStatisticsResponse:
+        last = promotions.last(request)
+        found = await self._queries.statistics_of(caller().team, promotions.model(request.model_name), last)
+        return promotions.statistics_to_pb(found)
+
     async def GetPromotion(self, request: pb.GetPromotionRequest, context: object) -> pb.GetPromotionResponse:
         found = await self._queries.promotion(caller().team, promotions.model(request.model_name))
         return pb.GetPromotionResponse(promotion=promotions.promotion_to_pb(found))

@@ -1,5 +1,7 @@
-"""Promotions as messages."""
+"""Promotions, and what was counted of versions, as messages."""
 
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Final
 
 from forgepoint.pipeline.v1 import pipeline_pb2 as pb
@@ -8,9 +10,12 @@ from fp_rpc.times import to_timestamp
 
 from fp_pipeline.domain.json_values import is_clean
 from fp_pipeline.domain.promotion import Promotion
+from fp_pipeline.domain.statistics import P99, Counts
 
 _MAX_NAME: Final = 256
 _MAX_REASON: Final = 500
+_HOUR: Final = timedelta(hours=1)
+_COUNTED: Final = timedelta(days=2)
 
 
 def model(name: str) -> str:
@@ -25,6 +30,34 @@ def reason(text: str) -> str:
     if len(text) > _MAX_REASON or not is_clean(text):
         raise invalid("reason", f"must be at most {_MAX_REASON} characters without NUL")
     return text
+
+
+def last(request: pb.GetVersionStatisticsRequest) -> timedelta:
+    """Raises InvalidArgument."""
+    if not request.HasField("last"):
+        return _HOUR
+    seconds = request.last.seconds + request.last.nanos / 1e9
+    if not 0 < seconds <= _COUNTED.total_seconds():
+        raise invalid("last", "must be more than nothing and at most 2 days")
+    return timedelta(seconds=seconds)
+
+
+def statistics_to_pb(counted: Mapping[str, Counts]) -> pb.GetVersionStatisticsResponse:
+    return pb.GetVersionStatisticsResponse(
+        versions=[
+            pb.VersionStatistics(
+                version=version,
+                requests=counts.samples,
+                errors=counts.errors,
+                error_rate=counts.error_rate,
+                without_rows=counts.without_rows,
+                p50_ms=counts.percentile_ms(0.5),
+                p99_ms=counts.percentile_ms(P99),
+            )
+            for version, counts in sorted(counted.items())
+            if counts.samples
+        ]
+    )
 
 
 def promotion_to_pb(promotion: Promotion) -> pb.Promotion:

@@ -1,16 +1,18 @@
 """Reads of one team's pipelines and executions."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import TypeVar
 
-from fp_kernel import NotFound, Page, PageRequest, next_token, page_request, page_request_by_id
+from fp_kernel import Clock, NotFound, Page, PageRequest, next_token, page_request, page_request_by_id
 
-from fp_pipeline.app.ports import Deployments, PromotionReads, Reads
+from fp_pipeline.app.ports import Deployments, PromotionReads, Reads, Statistics
 from fp_pipeline.domain.definition import Pipeline, PipelineType
 from fp_pipeline.domain.deployment import Deployment
 from fp_pipeline.domain.execution import Execution, ExecutionStatus
 from fp_pipeline.domain.promotion import Promotion
+from fp_pipeline.domain.statistics import Counts
 
 Item = TypeVar("Item")
 
@@ -18,10 +20,19 @@ Item = TypeVar("Item")
 class Queries:
     """`size` and `token` are those of the request; a token belongs to one team and one filter."""
 
-    def __init__(self, reads: Reads, deployments: Deployments, promotions: PromotionReads) -> None:
+    def __init__(
+        self,
+        reads: Reads,
+        deployments: Deployments,
+        promotions: PromotionReads,
+        statistics: Statistics,
+        clock: Clock,
+    ) -> None:
         self._reads = reads
         self._deployments = deployments
         self._promotions = promotions
+        self._statistics = statistics
+        self._clock = clock
 
     async def pipeline(self, team: str, pipeline_id: str) -> Pipeline:
         """Raises NotFound."""
@@ -58,6 +69,10 @@ class Queries:
         page = page_request_by_id(size, token, scope=scope)
         found = await self._reads.executions(team, pipeline_id, status, _one_more(page))
         return _page(found, page.size, scope, lambda each: each.id)
+
+    async def statistics_of(self, team: str, model_name: str, last: timedelta) -> Mapping[str, Counts]:
+        """By version; nothing for a model that nobody asked."""
+        return await self._statistics.since(team, model_name, self._clock.now() - last)
 
     async def promotion(self, team: str, model_name: str) -> Promotion:
         """The newest of the model. Raises NotFound."""
