@@ -60,6 +60,7 @@ def split(
     context: typer.Context,
     model: str = _MODEL,
     given: list[str] = typer.Argument(metavar="VERSION=PERCENT...", help="Such as 1=90 2=10; the sum is 100."),
+    salt: str = typer.Option("", help="Name of the experiment: another one deals the sticky keys out anew."),
     idempotency_key: str = typer.Option("", help="A repeat with the same key happens once."),
 ) -> None:
     """Divide the traffic of a model; a version that is not named gets none."""
@@ -71,7 +72,7 @@ def split(
 
     state: State = context.obj
     request = inference_pb2.SetTrafficSplitRequest(
-        model_name=model, idempotency_key=clients.idempotency_key(idempotency_key)
+        model_name=model, salt=salt, idempotency_key=clients.idempotency_key(idempotency_key)
     )
     for version, weight in shares.weights(given).items():
         request.weights.add(version=version, weight_bps=weight)

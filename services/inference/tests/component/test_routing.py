@@ -36,9 +36,12 @@ async def test_traffic_moves_by_the_split_and_every_replica_follows(
     for replica in (first, second):
         await replica.weights({"1": 10_000, "2": 0})
     weights = [pb.TrafficWeight(version="2", weight_bps=7_500), pb.TrafficWeight(version="1", weight_bps=2_500)]
-    answer = await first.stub().SetTrafficSplit(pb.SetTrafficSplitRequest(model_name="delays", weights=weights))
+    request = pb.SetTrafficSplitRequest(model_name="delays", weights=weights, salt="blue")
+    answer = await first.stub().SetTrafficSplit(request)
+    assert answer.route.salt == "blue"
     assert {target.version: target.weight_bps for target in answer.route.targets} == {"1": 2_500, "2": 7_500}
     await second.weights({"1": 2_500, "2": 7_500})
+    assert (await second.stub().GetRoute(pb.GetRouteRequest(model_name="delays"))).route.salt == "blue"
     stub = second.stub()
     versions = [(await stub.Predict(ask())).served_version for _ in range(200)]
     assert 110 < versions.count("2") < 190

@@ -111,7 +111,9 @@ async def test_routes_come_back_as_they_were_kept(link: RedisClient, redis: Any)
     await routes.save_stable("alpha", "delays/new york", stable)
     await routes.save_archived("alpha", "delays/new york", _START)
     await routes.save_restored("beta", "delays/new york", _START)
-    split = await routes.set_split("alpha", "delays/new york", (Share("id-1", 1, 10_000),), _START, by="ann")
+    shares = (Share("id-1", 1, 10_000),)
+    split = await routes.set_split("alpha", "delays/new york", shares, _START, by="ann", salt="blue")
+    assert split.salt == "blue"
     alpha, beta = await RedisRoutes(link).load()
     assert (alpha.team, alpha.model_name) == ("alpha", "delays/new york")
     assert alpha.targets == {"id-1": _target()}

@@ -182,9 +182,12 @@ class Route(_message.Message):
     TARGETS_FIELD_NUMBER: _builtins.int
     UPDATED_AT_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
+    SALT_FIELD_NUMBER: _builtins.int
     model_name: _builtins.str
     revision: _builtins.int
     """Grows with each change; a change may expect it (expected_revision)."""
+    salt: _builtins.str
+    """What sticky keys are hashed with: that of the last split, else the id of the newest version."""
     @_builtins.property
     def targets(self) -> _containers.RepeatedCompositeFieldContainer[Global___RouteTarget]:
         """The weights of ACTIVE targets sum to 10000."""
@@ -198,10 +201,11 @@ class Route(_message.Message):
         targets: _abc.Iterable[Global___RouteTarget] | None = ...,
         updated_at: _timestamp_pb2.Timestamp | None = ...,
         revision: _builtins.int = ...,
+        salt: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["model_name", b"model_name", "revision", b"revision", "targets", b"targets", "updated_at", b"updated_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["model_name", b"model_name", "revision", b"revision", "salt", b"salt", "targets", b"targets", "updated_at", b"updated_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -719,8 +723,13 @@ class SetTrafficSplitRequest(_message.Message):
     MODEL_NAME_FIELD_NUMBER: _builtins.int
     WEIGHTS_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    SALT_FIELD_NUMBER: _builtins.int
     model_name: _builtins.str
     idempotency_key: _builtins.str
+    salt: _builtins.str
+    """Name of the experiment, at most 64 characters: which sticky keys share a version depends on it. Empty keeps the one
+    that holds, or the default when a version gets its first traffic.
+    """
     @_builtins.property
     def weights(self) -> _containers.RepeatedCompositeFieldContainer[Global___TrafficWeight]: ...
     def __init__(
@@ -729,10 +738,11 @@ class SetTrafficSplitRequest(_message.Message):
         model_name: _builtins.str = ...,
         weights: _abc.Iterable[Global___TrafficWeight] | None = ...,
         idempotency_key: _builtins.str = ...,
+        salt: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["idempotency_key", b"idempotency_key", "model_name", b"model_name", "weights", b"weights"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["idempotency_key", b"idempotency_key", "model_name", b"model_name", "salt", b"salt", "weights", b"weights"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -114,16 +114,17 @@ class RedisRoutes:
         *,
         by: str,
         expected: int | None = None,
+        salt: str = "",
     ) -> Split:
         wanted = "" if expected is None else str(expected)
-        arguments = [model_name, dump_split(shares, at, by), team, _CHANNEL, wanted]
+        arguments = [model_name, dump_split(shares, at, by, salt), team, _CHANNEL, wanted]
         keys = [_hash("splits", team), _TEAMS]
         ((revision, other),) = await self._link.run(_NEXT_REVISION, (keys, arguments))
         if not revision:
             there = load_split(*_parted(other)) if other else None
             present = there.revision if there is not None and there.shares else NOTHING
             check_revision(expected, present, changed_by="" if there is None else there.set_by)
-        return Split(shares, int(revision), at, by)
+        return Split(shares, int(revision), at, by, salt)
 
     async def forget(self, before: datetime, is_deployed: Callable[[str, str], bool]) -> int:
         (teams,) = await self._link.ask(("SMEMBERS", _TEAMS))

@@ -41,14 +41,16 @@ def load_signature(text: str) -> Signature:
     return _signature(json.loads(text))
 
 
-def dump_split(shares: tuple[Share, ...], at: datetime, by: str) -> str:
-    return json.dumps({"shares": [asdict(share) for share in shares], "set_at": at.isoformat(), "set_by": by})
+def dump_split(shares: tuple[Share, ...], at: datetime, by: str, salt: str) -> str:
+    facts = {"shares": [asdict(share) for share in shares], "set_at": at.isoformat(), "set_by": by, "salt": salt}
+    return json.dumps(facts)
 
 
 def load_split(revision: int, text: str) -> Split:
     stored = json.loads(text)
     shares = tuple(Share(share["version_id"], share["since"], share["weight_bps"]) for share in stored["shares"])
-    return Split(shares, revision, datetime.fromisoformat(stored["set_at"]), stored.get("set_by", ""))
+    set_at, set_by = datetime.fromisoformat(stored["set_at"]), stored.get("set_by", "")
+    return Split(shares, revision, set_at, set_by, stored.get("salt", ""))
 
 
 def dump_stable(stable: Stable) -> str:

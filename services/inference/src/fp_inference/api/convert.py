@@ -29,6 +29,7 @@ def route_to_pb(route: Route) -> pb.Route:
         targets=[_target_to_pb(route, target) for target in route.present],
         updated_at=to_timestamp(route.updated_at),
         revision=route.revision,
+        salt=route.salt,
     )
 
 

@@ -136,7 +136,12 @@ class Servicer(InferenceGatewayServiceServicer):
         weights = [(weight.version, weight.weight_bps) for weight in request.weights]
         asked = command(request, response)
         route = await self._set_traffic_split(
-            caller().team, _model_name(request.model_name), weights, asked, by=caller().user_id
+            caller().team,
+            _model_name(request.model_name),
+            weights,
+            asked,
+            by=caller().user_id,
+            salt=request.salt,
         )
         return response(route)
 

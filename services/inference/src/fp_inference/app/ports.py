@@ -129,6 +129,7 @@ class RouteStore(Protocol):
         *,
         by: str,
         expected: int | None = None,
+        salt: str = "",
     ) -> Split:
         """Stored as the newest revision, and published to every replica. shares: none for a route that is deleted.
 

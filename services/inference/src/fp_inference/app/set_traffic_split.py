@@ -9,7 +9,7 @@ from fp_inference.app.ports import Readiness, RouteStore
 from fp_inference.app.replays import Replays
 from fp_inference.app.route_table import RouteTable
 from fp_inference.domain.routes import Route, Share
-from fp_inference.domain.split_plan import newcomers, not_ready, plan_split
+from fp_inference.domain.split_plan import newcomers, not_ready, plan_split, planned_salt
 
 
 class SetTrafficSplit:
@@ -45,6 +45,7 @@ class SetTrafficSplit:
         *,
         by: str,
         expected: int | None = None,
+        salt: str = "",
         field: str = "weights",
     ) -> Route:
         """weights: version labels and basis points. field: that has them in the request.
@@ -61,7 +62,10 @@ class SetTrafficSplit:
 
             route, shares = await self._fresh.read(team, model_name, plan)
             await self._check_reached(route, shares, field)
-            split = await self._store.set_split(team, model_name, shares, self._clock.now(), by=by, expected=expected)
+            kept = planned_salt(route, shares, salt)
+            split = await self._store.set_split(
+                team, model_name, shares, self._clock.now(), by=by, expected=expected, salt=kept
+            )
             self._table.change(team, model_name, lambda known: known.with_split(split))
             after = self._table.find(team, model_name) or route
             await self._replays.save_answer(command, after)

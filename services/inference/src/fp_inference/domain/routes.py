@@ -65,13 +65,14 @@ class Share:
 class Split:
     """revision: grows with each split of the route; the newest holds. shares: none deletes the route.
 
-    set_by: empty for a split that code of before has stored.
+    set_by: empty for a split that code of before has stored. salt: empty for the default of the route.
     """
 
     shares: tuple[Share, ...]
     revision: int
     set_at: datetime
     set_by: str = ""
+    salt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +161,12 @@ class Route:
 
     @property
     def salt(self) -> str:
-        """What the split's points are salted with: the newest version. With one salt for ever the same tenth of all
-        users would meet every canary; with the version they stay where they are while its share grows.
+        """What the split's points are salted with: what the split says, else the newest version. With one salt for ever
+        the same tenth of all users would meet every canary; with the version they stay where they are while its share
+        grows.
         """
+        if self.split is not None and self.split.salt:
+            return self.split.salt
         return self.active[-1].version_id if self.active else ""
 
     @cached_property

@@ -1,5 +1,6 @@
 """A split as a caller asks for it: checked against the route, as shares of its versions."""
 
+import re
 from collections.abc import Sequence
 
 from fp_kernel import Error, FailedPrecondition, FieldViolation, invalid
@@ -9,6 +10,7 @@ from fp_inference.domain.split import FULL
 
 VERSION_NOT_ACTIVE = "VERSION_NOT_ACTIVE"
 VERSION_NOT_READY = "VERSION_NOT_READY"
+_SALT = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
 
 def plan_split(route: Route, weights: Sequence[tuple[str, int]], path: str = "weights") -> tuple[Share, ...]:
@@ -34,6 +36,18 @@ def newcomers(route: Route, shares: Sequence[Share]) -> Sequence[Target]:
     targets = [route.targets[share.version_id] for share in shares if share.weight_bps]
     # A share from before the version was undeployed says nothing of its new runtime.
     return [target for target in targets if named.get(target.version_id, 0) <= target.removed]
+
+
+def planned_salt(route: Route, shares: Sequence[Share], wanted: str) -> str:
+    """What is wanted, else that of the present split while it goes on; a version that is new begins another experiment.
+
+    Raises InvalidArgument.
+    """
+    if wanted and not _SALT.fullmatch(wanted):
+        raise invalid("salt", "must be 1 to 64 of letters, digits, dot, hyphen and underscore")
+    if wanted or route.split is None or newcomers(route, shares):
+        return wanted
+    return route.split.salt
 
 
 def unknown_version(field_path: str, version: str) -> Error:

@@ -56,9 +56,10 @@ class FakeStore:
         *,
         by: str,
         expected: int | None = None,
+        salt: str = "",
     ) -> Split:
         self.revision += 1
-        split = Split(shares, self.revision, at, by)
+        split = Split(shares, self.revision, at, by, salt)
         self._change(team, model_name, lambda route: route.with_split(split))
         return split
 
