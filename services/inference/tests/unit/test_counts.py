@@ -9,6 +9,8 @@ import pytest
 from forgepoint.events.v1 import events_pb2 as pb
 from fp_events import EncodedEvent, decode
 from fp_inference.adapters.events import COUNTED
+from fp_inference.adapters.made import Made
+from fp_inference.adapters.spool.raw import raw
 from fp_inference.adapters.spool.records import Record, Report
 from fp_inference.adapters.spool.spool import Spool, SpoolFull
 from hypothesis import given, settings
@@ -18,6 +20,10 @@ EVENING = datetime(2013, 3, 10, 23, tzinfo=UTC)
 
 
 def _prediction(team="alpha", at=EVENING, rows=1, *, failed=False):
+    """Those of an odd number of rows as they were made, others with their event built."""
+    if rows % 2 and not failed:
+        made = Made(team, "m", "flights", "3", "r", "", "u", "", "", False, 1, at, rows, [], {}, {})
+        return Record(raw(made, "layout"), None)
     payload = pb.InferenceCompleted(request_id="r", rows=rows)
     return Record(Report(team, "m", "flights", "3", failed, at, payload.SerializeToString(), rows=rows), None)
 
