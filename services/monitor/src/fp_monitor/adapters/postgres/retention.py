@@ -167,11 +167,14 @@ class PostgresRetention:
         return True
 
     async def _earlier(self, tx: Transaction, team: str, model_name: str, deleted_at: datetime) -> bool:
+        # Compared as one row, so that the index is walked in its order: by single columns the planner expects few rows,
+        # as it cannot know that a model has one team, and reads and sorts all of the model for each bite.
         status = await tx.execute(
             """
             DELETE FROM predictions_before WHERE ctid = ANY(array(
                 SELECT ctid FROM predictions_before
-                WHERE team = $1 AND model_name = $2 AND predicted_at <= $3 ORDER BY request_id LIMIT $4))
+                WHERE (team, model_name) >= ($1, $2) AND (team, model_name) <= ($1, $2) AND predicted_at <= $3
+                ORDER BY team, model_name, request_id LIMIT $4))
             """,
             team,
             model_name,
