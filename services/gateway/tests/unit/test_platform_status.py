@@ -2,6 +2,7 @@ import asyncio
 
 from forgepoint.platform.v1 import platform_pb2 as pb
 from fp_gateway.platform_status import PlatformServicer
+from fp_rpc.server.health import Standing
 from fp_testkit.clock import ManualClock
 
 
@@ -9,18 +10,19 @@ async def test_services_are_asked_once_for_all_who_ask_within_a_few_seconds():
     """Each question is one to every service: many callers must not make many of them."""
     asked = []
 
-    async def serving(noun):
+    async def standing(noun):
         asked.append(noun)
-        return noun == "auth"
+        return Standing(noun == "auth", "1.2.3")
 
     clock = ManualClock()
-    platform = PlatformServicer(serving, ("registry", "auth"), clock)
+    platform = PlatformServicer(standing, ("registry", "auth"), clock)
 
     first = await platform.GetStatus(pb.GetStatusRequest(), None)
     again = await platform.GetStatus(pb.GetStatusRequest(), None)
     assert first == again
     assert asked == ["auth", "registry"]
     assert {each.name: each.serving for each in first.services} == {"auth": True, "gateway": True, "registry": False}
+    assert {each.version for each in first.services if each.name != "gateway"} == {"1.2.3"}
 
     clock.advance(6)
     await platform.GetStatus(pb.GetStatusRequest(), None)
@@ -31,12 +33,12 @@ async def test_services_are_asked_once_for_all_who_ask_within_a_few_seconds():
 async def test_those_who_ask_while_services_are_asked_wait_for_that_answer():
     asked, answer = [], asyncio.Event()
 
-    async def serving(noun):
+    async def standing(noun):
         asked.append(noun)
         await answer.wait()
-        return True
+        return Standing(serving=True)
 
-    platform = PlatformServicer(serving, ("auth",), ManualClock())
+    platform = PlatformServicer(standing, ("auth",), ManualClock())
     calls = [asyncio.create_task(platform.GetStatus(pb.GetStatusRequest(), None)) for _ in range(10)]
     for _ in range(3):
         await asyncio.sleep(0)

@@ -120,13 +120,27 @@ def test_a_model_that_loads_but_cannot_run_fails(make_model: ModelMaker) -> None
         _load(_ENGINE, path, RunningClock())
 
 
+class Runs:
+    """Seconds that each request waited, rows of each run."""
+
+    def __init__(self) -> None:
+        self.waits: list[float] = []
+        self.rows: list[int] = []
+
+    def waited(self, seconds: float) -> None:
+        self.waits.append(seconds)
+
+    def ran(self, rows: int, _: float) -> None:
+        self.rows.append(rows)
+
+
 async def test_hundreds_of_concurrent_requests_each_get_their_own_rows(linear_model: Path) -> None:
-    runs: list[tuple[int, int]] = []
+    runs = Runs()
     runner = BatchRunner(
         BatchPolicy(max_rows=16, max_delay=0.0005, max_waiting_rows=10_000),
         threads=2,
         clock=RunningClock(),
-        ran=lambda rows, requests: runs.append((rows, requests)),
+        observer=runs,
     )
     runner.start(_ENGINE.load(linear_model), shares=True, seconds=float("inf"))
     deadline = RunningClock().monotonic() + 30.0
@@ -141,9 +155,10 @@ async def test_hundreds_of_concurrent_requests_each_get_their_own_rows(linear_mo
         for number in range(400):
             group.create_task(one(number))
     await runner.close()
-    assert sum(requests for _, requests in runs) == 400
-    assert len(runs) < 400
-    assert max(rows for rows, _ in runs) <= 16
+    assert len(runs.waits) == 400
+    assert sum(runs.rows) == sum(1 + number % 5 for number in range(400))
+    assert len(runs.rows) < 400
+    assert max(runs.rows) <= 16
 
 
 def test_a_bundle_is_served_with_the_weights_beside_its_model(make_model: ModelMaker, tmp_path: Path) -> None:
