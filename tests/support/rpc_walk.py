@@ -84,9 +84,10 @@ async def status(channel, method, token=None, request=None):
 
 
 def _held_back(error):
-    """Whether the edge has had enough false credentials from this address for now: a service says more with it."""
-    trailers = {key for key, _ in error.trailing_metadata() or ()}
-    return error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED and "grpc-status-details-bin" not in trailers
+    """Whether the edge has had enough of this address for now; other refusals of this code name what there is too much
+    of.
+    """
+    return (error.code(), error.details()) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "too many calls of this address")
 
 
 async def _overtaken(channel, stream, metadata):
