@@ -14,10 +14,11 @@ from fp_pipeline.adapters.postgres.reads import PostgresReads
 from fp_pipeline.adapters.postgres.transactions import PostgresTransaction
 from fp_pipeline.domain.definition import Pipeline, PipelineType, StepDefinition, StepType
 from fp_pipeline.domain.deployment import Deployment
-from fp_pipeline.domain.execution import Cause, Execution, Step
+from fp_pipeline.domain.execution import Cause, Execution
 from fp_postgres import Database, DatabaseTransactions
 from fp_testkit.patience import PATIENCE
 from fp_testkit.wallclock import RunningClock
+from pipeline_fakes.asked import execution_of
 from pipeline_fakes.stores import MemoryStores
 
 _SURVIVOR = "survivor"
@@ -44,19 +45,8 @@ def a_pipeline(name: str = "p", team: str = "alpha", kind: PipelineType = Pipeli
 
 
 def an_execution(pipeline: Pipeline) -> Execution:
-    return Execution(
-        id=new_id(),
-        team=pipeline.team,
-        pipeline_id=pipeline.id,
-        pipeline_name=pipeline.name,
-        pipeline_revision=pipeline.revision,
-        type=pipeline.type,
-        steps=tuple(Step(id=new_id(), definition=each) for each in pipeline.steps),
-        input={"model": "delays", "rate": 0.5},
-        cause=Cause("ann", "event-1", "corr-1", {"traceparent": "00-1-2-01"}),
-        created_at=NOW,
-        sequence=1,
-    )
+    cause = Cause("ann", "event-1", "corr-1", {"traceparent": "00-1-2-01"})
+    return execution_of(pipeline, {"model": "delays", "rate": 0.5}, cause)
 
 
 async def saved(stores: "Stores", *, team: str = "alpha", name: str = "p") -> Execution:

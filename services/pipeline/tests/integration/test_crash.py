@@ -18,7 +18,7 @@ from fp_pipeline.app.reconcile import Reconciler
 from fp_pipeline.app.worker import Worker, WorkerPolicy
 from fp_pipeline.domain.definition import Pipeline, PipelineType, StepDefinition, StepType
 from fp_pipeline.domain.deployment import Deployment
-from fp_pipeline.domain.execution import Cause, Execution, ExecutionStatus, Step, StepStatus
+from fp_pipeline.domain.execution import Execution, ExecutionStatus, StepStatus
 from fp_pipeline.domain.policy import Backoff, EnginePolicy, LeasePolicy
 from fp_pipeline.domain.progress import Progress
 from fp_pipeline.domain.validation import JobModules
@@ -27,6 +27,7 @@ from fp_postgres.signals import Subscriptions
 from fp_testkit.crash import CrashedRun, CrashPoints
 from fp_testkit.patience import PATIENCE
 from fp_testkit.wallclock import RunningClock
+from pipeline_fakes.asked import execution_of
 from pipeline_fakes.bus import all_read
 from pipeline_fakes.peers import (
     FakeArtifacts,
@@ -149,19 +150,7 @@ async def prepared(stage: Any, folder: Path, trouble: str) -> tuple[str, str, st
     world["splits"]["delays"] = {"1": 10_000}
     world.save()
     pipeline = Pipeline(new_id(), "alpha", "deploy", PipelineType.DEPLOYMENT_SAGA, STEPS, "ann", NOW)
-    execution = Execution(
-        id=new_id(),
-        team="alpha",
-        pipeline_id=pipeline.id,
-        pipeline_name=pipeline.name,
-        pipeline_revision=1,
-        type=pipeline.type,
-        steps=tuple(Step(id=new_id(), definition=each) for each in STEPS),
-        input={"model": "delays", "version": "2"},
-        cause=Cause("ann"),
-        created_at=NOW,
-        sequence=1,
-    )
+    execution = execution_of(pipeline, {"model": "delays", "version": "2"})
     live = Deployment(OLD, "alpha", "model-delays", "delays", "delays-1", "1", "127.0.0.1:1", 10_000, new_id(), NOW)
     async with DatabaseTransactions(stage.database, PostgresTransaction)() as tx:
         await tx.pipelines.add(pipeline)

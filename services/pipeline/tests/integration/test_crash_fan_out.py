@@ -16,7 +16,7 @@ from fp_pipeline.adapters.postgres.statistics import PostgresStatisticsReads
 from fp_pipeline.adapters.postgres.transactions import PostgresTransaction
 from fp_pipeline.app.worker import Worker, WorkerPolicy
 from fp_pipeline.domain.definition import Pipeline, PipelineType, StepDefinition, StepType
-from fp_pipeline.domain.execution import Cause, Execution, ExecutionStatus, Step, StepStatus
+from fp_pipeline.domain.execution import Execution, ExecutionStatus, StepStatus
 from fp_pipeline.domain.policy import Backoff, EnginePolicy, LeasePolicy
 from fp_pipeline.domain.progress import Progress
 from fp_pipeline.domain.validation import JobModules
@@ -25,6 +25,7 @@ from fp_postgres.signals import Subscriptions
 from fp_testkit.crash import CrashedRun, CrashPoints
 from fp_testkit.patience import PATIENCE
 from fp_testkit.wallclock import RunningClock
+from pipeline_fakes.asked import execution_of
 from pipeline_fakes.bus import all_read
 from pipeline_fakes.peers import (
     FakeArtifacts,
@@ -126,19 +127,7 @@ async def prepared(stage: Any, folder: Path) -> tuple[str, str, str]:
     path = folder / f"{new_id()}.json"
     World(path).save()
     pipeline = Pipeline(new_id(), "alpha", "batch", PipelineType.BATCH_INFERENCE, STEPS, "ann", NOW)
-    execution = Execution(
-        id=new_id(),
-        team="alpha",
-        pipeline_id=pipeline.id,
-        pipeline_name=pipeline.name,
-        pipeline_revision=1,
-        type=pipeline.type,
-        steps=tuple(Step(id=new_id(), definition=each) for each in STEPS),
-        input={},
-        cause=Cause("ann"),
-        created_at=NOW,
-        sequence=1,
-    )
+    execution = execution_of(pipeline)
     async with DatabaseTransactions(stage.database, PostgresTransaction)() as tx:
         await tx.pipelines.add(pipeline)
         await tx.executions.add(execution)

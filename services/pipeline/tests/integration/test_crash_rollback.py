@@ -16,13 +16,13 @@ from fp_pipeline.app.peers import Actor
 from fp_pipeline.app.promotions import RollBackPromotion, WatchPromotions
 from fp_pipeline.domain.definition import Pipeline, PipelineType, StepDefinition, StepType
 from fp_pipeline.domain.deployment import Deployment
-from fp_pipeline.domain.execution import Cause, Execution, Step
 from fp_pipeline.domain.objective import Objective
 from fp_pipeline.domain.promotion import Promotion, PromotionState
 from fp_postgres import Database, DatabaseTransactions
 from fp_testkit.clock import ManualClock
 from fp_testkit.crash import CrashedRun, CrashPoints
 from fp_testkit.patience import PATIENCE
+from pipeline_fakes.asked import execution_of
 from pipeline_fakes.peers import FakeRegistry, FakeTraffic
 from pipeline_fakes.world import World
 
@@ -104,19 +104,7 @@ async def prepared(stage: Any, folder: Path) -> tuple[str, str]:
     world["splits"]["delays"] = {"1": 0, "2": 10_000}
     world.save()
     pipeline = Pipeline(new_id(), "alpha", "deploy", PipelineType.DEPLOYMENT_SAGA, STEPS, "ann", NOW)
-    execution = Execution(
-        id=new_id(),
-        team="alpha",
-        pipeline_id=pipeline.id,
-        pipeline_name=pipeline.name,
-        pipeline_revision=1,
-        type=pipeline.type,
-        steps=tuple(Step(id=new_id(), definition=each) for each in STEPS),
-        input={},
-        cause=Cause("ann"),
-        created_at=NOW,
-        sequence=1,
-    )
+    execution = execution_of(pipeline)
     async with DatabaseTransactions(stage.database, PostgresTransaction)() as tx:
         await tx.pipelines.add(pipeline)
         await tx.executions.add(execution)
