@@ -172,5 +172,13 @@ def test_a_service_tells_nothing_in_the_name_of_another(source):
     assert refused.value.reason == "TYPE_IS_NOT_ITS_SUBJECT"
 
 
+def test_a_type_that_has_the_noun_in_it_frees_no_source():
+    forged = encode(event(type="fp.audit.recorded.registry", source="auth"))
+
+    with pytest.raises(Poison) as refused:
+        received("fp.audit.recorded.registry", forged)
+    assert refused.value.reason == "TYPE_IS_NOT_ITS_SUBJECT"
+
+
 def test_records_from_before_sources_were_proven_are_read():
     assert received(AUDIT, encode(event(type=AUDIT, source="registry"))).source == "registry"

@@ -108,13 +108,15 @@ async def test_a_service_leaves_no_entry_in_the_name_of_another(auth, reader, bu
     """Each of these comes under the one subject that registry may publish."""
     own = told("/forgepoint.registry.v1.RegistryService/ListModels", source="registry")
     as_auth, of_auth = told(LOGOUT, source="auth"), told(LOGOUT, source="registry")
-    await bus.send([replace(encoded(each), subject="fp.audit.recorded.registry") for each in (as_auth, of_auth, own)])
+    typed = replace(told(LOGOUT, source="auth"), type="fp.audit.recorded.registry")
+    sent = (as_auth, of_auth, typed, own)
+    await bus.send([replace(encoded(each), subject="fp.audit.recorded.registry") for each in sent])
     token = (await auth.login()).access_token
 
     await entries(reader(token), team="*", actor_id=ACTOR)
     assert [entry.service for entry in await entries(reader(token), team="*", actor_id=ACTOR)] == ["registry"]
     async with asyncio.timeout(PATIENCE):
-        while len(buried := await bus.dead_letters.list()) < 2:
+        while len(buried := await bus.dead_letters.list()) < 3:
             await asyncio.sleep(0.05)
     assert {letter.reason for letter in buried} == {"TYPE_IS_NOT_ITS_SUBJECT", "NOT_ITS_CALL"}
 

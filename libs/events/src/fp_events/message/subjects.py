@@ -19,6 +19,12 @@ def subject_of(kind: str, source: str) -> str:
     return f"{kind}.{source}" if source and kind in _OF_SEVERAL else kind
 
 
+def type_of(subject: str) -> str:
+    """Of which type an event has to be that comes under this subject: the subject, without the noun of who tells it."""
+    kind = subject.rpartition(".")[0]
+    return kind if kind in _OF_SEVERAL else subject
+
+
 def is_subject(subject: str) -> bool:
     """Whether an event may carry it: `fp.` and two or more plain tokens."""
     return _SUBJECT.fullmatch(subject) is not None
