@@ -1,6 +1,7 @@
 """Mutual TLS: who may connect, who must have which certificate, and renewals while calls run."""
 
 import asyncio
+import gc
 import logging
 import weakref
 
@@ -11,6 +12,7 @@ from fp_kernel import PermissionDenied, Unavailable
 from fp_rpc import BearerToken, ChannelPolicy, Channels
 from fp_rpc.client.renewed_channel import open_channel
 from fp_rpc.retries import RetryPolicy
+from fp_rpc.server.health import standing
 from fp_rpc.tls.certificates import Certificates as Files
 from fp_rpc.tls.certificates import UnusableCertificates
 from fp_rpc.tls.names import noun_of
@@ -174,6 +176,16 @@ class TestRenewal:
         async with asyncio.timeout(PATIENCE):
             while old() is not None:
                 await asyncio.sleep(0)
+        await channel.close()
+
+    async def test_a_channel_holds_no_method_that_nobody_calls_any_more(self, registry, issued):
+        """A health check makes its method for each look."""
+        channel = open_channel(registry.address, (), read(issued.of("inference")), "registry")
+        for _ in range(3):
+            await standing(channel, PATIENCE)
+        gc.collect()
+
+        assert len(channel.generation().methods) == 0
         await channel.close()
 
     async def test_new_connections_need_the_new_authority(self, registry, issued, tmp_path, call, keys):

@@ -4,7 +4,7 @@ import asyncio
 import ssl
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, Self
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet
 
 import grpc
 
@@ -47,13 +47,14 @@ def open_channel(address: str, options: Options, certificates: ChannelTls | None
 class _Generation:
     """A channel made with one reading of the files, and the calls that run on it.
 
-    methods: as it made them. They hold it, so that nobody else may hold them.
+    methods: as it made them. They hold it, so that nobody else may hold them; weak, for callers that make one for each
+    call.
     """
 
     def __init__(self, opened: Opened) -> None:
         self.material, channel = opened
         self.channel: grpc.aio.Channel | None = channel
-        self.methods: dict[_Method, Any] = {}
+        self.methods: WeakKeyDictionary[_Method, Any] = WeakKeyDictionary()
         # Weak: gRPC ends a call that nobody holds any more.
         self._calls: WeakSet[Any] = WeakSet()
         self._retired = False
@@ -140,7 +141,7 @@ class RenewedChannel(grpc.aio.Channel):
 class _Method:
     """What a stub calls: the method on the channel of now."""
 
-    __slots__ = ("_channel", "_of")
+    __slots__ = ("__weakref__", "_channel", "_of")
 
     def __init__(self, channel: RenewedChannel, of: Callable[[grpc.aio.Channel], Any]) -> None:
         self._channel = channel
