@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from fp_kernel import FailedPrecondition, NotFound, Unavailable
 from fp_pipeline.app.promotions import RollBackPromotion, WatchPromotions
+from fp_pipeline.app.undeploy_archived import UndeployArchived
 from fp_pipeline.domain.definition import StepType
 from fp_pipeline.domain.promotion import PromotionState
 from fp_pipeline.domain.statistics import Try
@@ -53,6 +54,11 @@ class Promotions:
 
     async def ask(self, reason="worse"):
         return await self.roll_back(self.service.ann, "delays", reason, self.service.command())
+
+    async def archive(self, model_id="model-delays", ago=0.0):
+        undeploy = UndeployArchived(self.service.stores.transactions, self.clock, drain=0.0)
+        at = self.clock.now() - timedelta(seconds=ago)
+        await undeploy("alpha", model_id, "delays", at, "ann")
 
     async def served(self, version, outcome, count, latency_ms=1.0, ago=0.0):
         at = self.clock.now() - timedelta(seconds=ago)
@@ -174,6 +180,51 @@ async def test_a_deployment_waits_for_a_rollback_that_is_under_way(promotions, s
     await promotions.ask()
     held = service.stores.state.turns["alpha", "delays"]
     assert held == (await promotions.found()).execution_id
+
+
+async def test_a_rollback_of_a_model_that_was_archived_meanwhile_ends_and_leaves_the_turn_to_others(
+    promotions, service
+):
+    await promotions.promoted("1", "2")
+    service.world.fail("split", 1, lambda: Unavailable("inference is away"))
+    await promotions.ask()
+    for another in ({"model_id": "model-of-before"}, {"ago": 1.0}):
+        await promotions.archive(**another)
+        assert (await promotions.found()).state is PromotionState.ROLLING_BACK
+    assert service.stores.state.turns != {}
+    await promotions.archive()
+    ended = await promotions.found()
+    assert (ended.state, ended.ended_at) == (PromotionState.OVER, promotions.clock.now())
+    assert service.stores.state.turns == {}
+    service.world.calls.clear()
+    await promotions.watch.once()
+    assert service.world.calls == [], "nobody is asked to move traffic that has nowhere to go"
+
+
+async def test_a_promotion_is_locked_before_deployments_so_that_no_two_wait_for_each_other(
+    promotions, service, monkeypatch
+):
+    stores, taken = service.stores, []
+
+    def noted(store, name):
+        method = getattr(store, name)
+
+        async def call(*arguments):
+            taken.append(name)
+            return await method(*arguments)
+
+        monkeypatch.setattr(store, name, call)
+
+    noted(stores.promotions, "lock")
+    noted(stores.deployments, "others")
+    await promotions.promoted("1", "2")
+    assert taken == ["lock", "others"] * 2
+    taken.clear()
+    await promotions.ask()
+    assert taken == ["lock", "others", "lock"]
+    taken.clear()
+    await promotions.archive()
+    assert taken == ["lock", "others"]
 
 
 async def test_a_version_that_an_operator_gave_traffic_again_is_not_stopped(promotions, service):

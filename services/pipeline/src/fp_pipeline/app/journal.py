@@ -14,7 +14,7 @@ from fp_pipeline.domain.events import ModelDeployed, ModelUndeployed
 from fp_pipeline.domain.execution import Cancellation, Execution, ExecutionStatus
 from fp_pipeline.domain.lease import Lease
 from fp_pipeline.domain.progress import Progress
-from fp_pipeline.domain.promotion import Promotion, PromotionState
+from fp_pipeline.domain.promotion import Promotion
 
 _QUEUE = 64
 _CANCELLABLE = frozenset({ExecutionStatus.PENDING, ExecutionStatus.RUNNING})
@@ -76,13 +76,14 @@ class Journal:
                     await self._supersede(tx, execution, promotion, drain)
 
     async def _supersede(self, tx: Transaction, execution: Execution, promotion: Promotion, drain: float) -> None:
+        # The promotion first, as whoever takes it back does: else the two could wait for each other.
+        before = await tx.promotions.lock(promotion.team, promotion.model_name)
         others = await tx.deployments.others(promotion.team, promotion.model_name, promotion.runtime)
         watched = promotion.warm(each.version for each in others)
-        before = await tx.promotions.lock(promotion.team, promotion.model_name)
         if watched is not None:
             await tx.promotions.watch(watched)
         elif before is not None and before.ended_at is None:
-            await tx.promotions.change(replace(before, state=PromotionState.OVER, ended_at=self._clock.now()))
+            await tx.promotions.change(before.over(self._clock.now()))
         for other in others:
             if watched is None or other.version not in watched.before:
                 await self._undeploy(tx, execution, other.runtime, UndeployReason.SUPERSEDED, drain)

@@ -204,7 +204,7 @@ class WatchPromotions:
                 return
             if await tx.promotions.claim_turn(found) != found.execution_id:
                 return
-            over = replace(found, state=PromotionState.OVER, ended_at=now)
+            over = found.over(now)
             await tx.promotions.change(over)
             for other in await tx.deployments.others(found.team, found.model_name, found.runtime):
                 if other.version not in found.before:

@@ -24,6 +24,7 @@ class UndeployArchived:
         """
         now, ended = self._clock.now(), 0
         async with self._transactions() as tx:
+            promotion = await tx.promotions.lock(team, model_name)
             for live in await tx.deployments.others(team, model_name, ""):
                 if live.model_id != model_id or live.deployed_at > archived_at:
                     continue
@@ -31,4 +32,13 @@ class UndeployArchived:
                 if gone is not None:
                     tx.outbox.add(ModelUndeployed(gone, now, UndeployReason.ARCHIVED, actor))
                     ended += 1
+            if (
+                promotion is not None
+                and promotion.ended_at is None
+                and promotion.model_id == model_id
+                and promotion.promoted_at <= archived_at
+            ):
+                # A rollback under way has nobody left to give the traffic to: it would hold the model's turn for ever.
+                await tx.promotions.change(promotion.over(now))
+                await tx.executions.end(promotion.execution_id)
         return ended

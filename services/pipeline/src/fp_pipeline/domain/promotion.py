@@ -65,6 +65,10 @@ class Promotion:
         kept = shares and self.version_id and self.warm_until > self.promoted_at
         return replace(self, before=scaled(shares)) if kept else None
 
+    def over(self, at: datetime) -> "Promotion":
+        """It can be taken back no more, and whoever takes it back now stops."""
+        return replace(self, state=PromotionState.OVER, ended_at=at)
+
     def key(self, verb: str) -> str:
         """Of a command to another service: a repeat happens once."""
         return f"{self.execution_id}-{verb}"
