@@ -12,9 +12,14 @@ _MILLION = 1_000_000
 _LAST = 253_402_300_799  # 9999-12-31T23:59:59Z, the last second that both sides can write
 
 
+def microseconds(time: datetime) -> int:
+    """Since 1970. Raises TypeError for a time without zone."""
+    return (time - _EPOCH) // _MICROSECOND
+
+
 def seconds_and_nanos(time: datetime) -> tuple[int, int]:
     """Raises TypeError for a time without zone."""
-    seconds, micros = divmod((time - _EPOCH) // _MICROSECOND, _MILLION)
+    seconds, micros = divmod(microseconds(time), _MILLION)
     return seconds, micros * 1_000
 
 

@@ -1,6 +1,8 @@
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from fp_kernel import Aborted
-from fp_kernel.revisions import check_revision
+from fp_kernel.revisions import check_revision, first_revision
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,3 +34,9 @@ def test_the_refusal_says_what_happened_and_who_did_it(expected, present, said):
         check_revision(expected, present, changed_by="ann")
     assert said in caught.value.message
     assert caught.value.metadata["changed_by"] == "ann"
+
+
+def test_what_is_made_in_the_place_of_another_begins_at_another_revision():
+    then = datetime(2026, 1, 2, tzinfo=UTC)
+    assert first_revision(then + timedelta(microseconds=1)) == first_revision(then) + 1
+    assert first_revision(datetime(1970, 1, 1, tzinfo=UTC)) == 1, "0 says that nothing is there"

@@ -63,6 +63,17 @@ async def test_who_did_not_see_the_last_change_of_a_role_overwrites_nothing(worl
     assert (await roles.change(admin, description="again", **facts)).revision == changed.revision + 1
 
 
+async def test_a_change_of_a_deleted_role_does_not_reach_the_one_made_in_its_place(world, roles, admin):
+    first = await made(roles, admin)
+    await roles.delete(admin, name=first.name)
+    world.clock.advance(1)
+    second = await made(roles, admin)
+    with pytest.raises(Aborted, match="was changed meanwhile"):
+        await roles.change(admin, name=first.name, description="stale", scopes=["models:read"], expected=first.revision)
+    (own,) = [each for each in await roles.list(admin) if not each.built_in]
+    assert own == second
+
+
 async def test_who_has_it_may_do_what_it_names_and_nothing_else(world, roles, admin):
     await made(roles, admin)
     user = await given(world, admin, email="ada@example.com")

@@ -57,6 +57,10 @@ async def test_who_did_not_see_the_last_change_of_a_monitor_overwrites_nothing(r
     await engineer.stub.DeleteMonitor(pb.DeleteMonitorRequest(model_name="delays"))
     with pytest.raises(Aborted, match="is not there any more"):
         await engineer.configure(expected_revision=paused.revision)
+    again = (await engineer.configure()).monitor
+    with pytest.raises(Aborted, match="was changed meanwhile by engineer-of-alpha"):
+        await engineer.configure(expected_revision=made.revision, window_size=300)
+    assert (await engineer.status()).monitor == again, "one made in the place of a deleted one is another"
 
 
 BAD: list[tuple[str, dict[str, Any]]] = [

@@ -15,7 +15,7 @@ from fp_kernel import (
     Principal,
     ResourceExhausted,
 )
-from fp_kernel.revisions import check_revision
+from fp_kernel.revisions import check_revision, first_revision
 
 from fp_auth.app.account_ports import Withdrawals
 from fp_auth.app.ports import Outbox
@@ -82,13 +82,15 @@ class CreateTeamRole:
         self, caller: Principal, *, name: str, description: str, scopes: Sequence[str], command: Command | None = None
     ) -> TeamRole:
         """Raises InvalidArgument, AlreadyExists, ResourceExhausted, PermissionDenied for a scope that he lacks."""
+        now = self._clock.now()
         role = TeamRole(
             team=caller.team,
             name=parse_team_role(name),
             description=parse_description(description),
             scopes=parse_scopes(scopes),
             created_by=caller.user_id,
-            created_at=self._clock.now(),
+            created_at=now,
+            revision=first_revision(now),
         )
         check_holds(caller, role.scopes, "scopes")
         async with self._transactions(command) as tx:

@@ -3,10 +3,11 @@
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 from fp_kernel.revisions import NOTHING, check_revision
+from fp_kernel.times import microseconds
 from fp_redis import RedisClient, Script
 
 from fp_inference.adapters.route_json import (
@@ -73,9 +74,6 @@ _FAMILIES = {
 # Fields of one step of a scan: a hash may have millions, and the store answers nobody else meanwhile.
 _AT_ONCE = 500
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
 SplitHandler = Callable[[str, str, Split], None]
 _Fields = Mapping[bytes, bytes]
 
@@ -96,14 +94,14 @@ class RedisRoutes:
         await self._save(_hash("targets", team), field, target.sequence, dump_target(target), team)
 
     async def save_stable(self, team: str, model_name: str, stable: Stable) -> None:
-        version = _micros(stable.promoted_at)
+        version = microseconds(stable.promoted_at)
         await self._save(_hash("stable", team), model_name, version, dump_stable(stable), team)
 
     async def save_archived(self, team: str, model_name: str, at: datetime) -> None:
-        await self._save(_hash("archived", team), model_name, _micros(at), at.isoformat(), team)
+        await self._save(_hash("archived", team), model_name, microseconds(at), at.isoformat(), team)
 
     async def save_restored(self, team: str, model_name: str, at: datetime) -> None:
-        await self._save(_hash("restored", team), model_name, _micros(at), at.isoformat(), team)
+        await self._save(_hash("restored", team), model_name, microseconds(at), at.isoformat(), team)
 
     async def set_split(
         self,
@@ -218,7 +216,3 @@ def _parted(value: bytes) -> tuple[int, str]:
 
 def _hash(kind: str, team: str) -> str:
     return _FAMILIES[kind] + team
-
-
-def _micros(time: datetime) -> int:
-    return (time - _EPOCH) // _MICROSECOND

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from fp_kernel import Clock, Command, invalid, new_id
-from fp_kernel.revisions import NOTHING, check_revision
+from fp_kernel.revisions import NOTHING, check_revision, first_revision
 
 from fp_monitor.app.ports import Peers, Reads, Transaction, Transactions
 from fp_monitor.app.refusals import no_model
@@ -77,7 +77,15 @@ class ConfigureMonitor:
     async def _created(self, tx: Transaction, team: str, config: Config, by: str) -> Monitor:
         """With what is in production already, if anything is."""
         now = self._clock.now()
-        monitor = Monitor(id=new_id(), team=team, config=config, created_at=now, updated_at=now, configured_by=by)
+        monitor = Monitor(
+            id=new_id(),
+            team=team,
+            config=config,
+            created_at=now,
+            updated_at=now,
+            revision=first_revision(now),
+            configured_by=by,
+        )
         await tx.monitors.save(monitor)
         promotion = await tx.baselines.production(team, config.model_name)
         if promotion is None:

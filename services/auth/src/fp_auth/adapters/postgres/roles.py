@@ -36,8 +36,8 @@ class PostgresTeamRoles:
     async def add(self, role: TeamRole) -> bool:
         status = await self._connection.execute(
             """
-            INSERT INTO team_roles (team, name, description, scopes, created_by, created_at)
-            VALUES ($1, $2, $3, $4, $5, $6)
+            INSERT INTO team_roles (team, name, description, scopes, created_by, created_at, revision)
+            VALUES ($1, $2, $3, $4, $5, $6, $7)
             ON CONFLICT (team, name) DO NOTHING
             """,
             role.team,
@@ -46,6 +46,7 @@ class PostgresTeamRoles:
             sorted(role.scopes),
             role.created_by,
             role.created_at,
+            role.revision,
         )
         return affected(status) == 1
 
