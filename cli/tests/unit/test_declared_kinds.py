@@ -5,18 +5,19 @@ import pytest
 from forgepoint.billing.v1.billing_pb2 import RatePlan
 from forgepoint.notification.v1.notification_pb2 import NotificationRule
 from forgepoint.pipeline.v1.pipeline_pb2 import PipelineDefinition
+from fp_cli.declared.kind import ABSENT, Present
 from fp_cli.declared.kinds import KINDS
 from fp_kernel import FailedPrecondition
 
 
 def test_what_never_changes_says_so():
     with pytest.raises(FailedPrecondition, match="a RatePlan never changes"):
-        KINDS["RatePlan"].change(None, "x", {}, 0)
+        KINDS["RatePlan"].change(None, "x", {}, ABSENT)
 
 
 def test_each_kind_that_changes_expects_the_revision_that_it_has_read():
     """The next kind is refused here until its change does."""
-    asked = {}
+    asked, changed = {}, []
 
     class Platform:
         channel = grpc.insecure_channel("127.0.0.1:1")
@@ -25,6 +26,7 @@ def test_each_kind_that_changes_expects_the_revision_that_it_has_read():
             fields = {field.name for field in request.DESCRIPTOR.fields}
             if "expected_revision" in fields:
                 asked[type(request).__name__] = request.expected_revision
+                changed.extend(getattr(request, field) for field in fields & {"id", "pipeline_id"})
             return Answer()
 
         def pages(self, *_):
@@ -33,16 +35,17 @@ def test_each_kind_that_changes_expects_the_revision_that_it_has_read():
     class Answer:
         """Has whatever is asked for."""
 
-        pipeline = PipelineDefinition(id="1", type="PIPELINE_TYPE_TRAINING_DAG")
+        pipeline = PipelineDefinition(id="1")
         rate_plan = RatePlan(id="1")
 
     for each in KINDS.values():
         if each.name == "RatePlan":
             continue
         asked.clear()
-        spec = {"type": "PIPELINE_TYPE_TRAINING_DAG"} if each.name == "Pipeline" else {}
-        each.change(Platform(), "x", spec, 7)
+        changed.clear()
+        each.change(Platform(), "x", {}, Present({}, 7, "of then"))
         assert list(asked.values()) == [7], each.name
+        assert set(changed) <= {"x", "of then"}, "what has the name by now may be another object"
 
 
 def test_files_that_the_platform_names_in_a_register_step_are_no_difference():

@@ -110,7 +110,7 @@ def _applied(client: Client, each: Wanted, *, dry_run: bool) -> Outcome:
     if each.kind.equal(before, after):
         return Outcome(each.kind.name, each.name, UNCHANGED, before, before)
     if not dry_run:
-        each.kind.change(client, each.name, after, present.revision)
+        each.kind.change(client, each.name, after, present)
     return Outcome(each.kind.name, each.name, CHANGED, before, after)
 
 

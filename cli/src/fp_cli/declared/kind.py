@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from fp_kernel import FailedPrecondition, invalid
+from fp_kernel.revisions import NOTHING
 from google.protobuf.message import Message
 
 from fp_cli.client import Client
@@ -19,10 +20,17 @@ EVERYTHING: Final = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """What is there. revision: what a change of it expects; 0 for a kind that never changes."""
+    """What is there. revision: what a change of it expects; 0 for a kind that never changes.
+
+    id: of a kind that is changed by its id; what was made since under the same name is another object.
+    """
 
     spec: Spec
-    revision: int = 0
+    revision: int = NOTHING
+    id: str = ""
+
+
+ABSENT: Final = Present({})
 
 
 class Kind(ABC):
@@ -52,8 +60,8 @@ class Kind(ABC):
     def create(self, client: Client, name: str, spec: Spec) -> None:
         """Raises Aborted or AlreadyExists when it is there by now."""
 
-    def change(self, client: Client, name: str, spec: Spec, revision: int) -> None:  # noqa: ARG002 -- some kinds can
-        """Raises Aborted when it has another revision by now."""
+    def change(self, client: Client, name: str, spec: Spec, present: Present) -> None:  # noqa: ARG002 -- some kinds can
+        """present: as it was found. Raises Aborted when it has another revision by now."""
         raise FailedPrecondition(f"a {self.name} never changes: give the new one another name", reason="IMMUTABLE")
 
     def delete(self, client: Client, name: str) -> None:  # noqa: ARG002 -- some kinds can

@@ -6,12 +6,11 @@ from typing import Any, ClassVar
 from forgepoint.monitor.v1 import monitor_pb2 as pb
 from forgepoint.monitor.v1 import monitor_pb2_grpc
 from fp_kernel import NotFound
-from fp_kernel.revisions import NOTHING
 from google.protobuf.message import Message
 
 from fp_cli import health, names
 from fp_cli.client import Client, idempotency_key
-from fp_cli.declared.kind import EVERYTHING, Kind, Present, Spec
+from fp_cli.declared.kind import ABSENT, EVERYTHING, Kind, Present, Spec
 
 
 class Monitor(Kind):
@@ -36,11 +35,11 @@ class Monitor(Kind):
             yield entry.monitor.model_name, self._of(client, entry.monitor)
 
     def create(self, client: Client, name: str, spec: Spec) -> None:
-        self.change(client, name, spec, NOTHING)
+        self.change(client, name, spec, ABSENT)
 
-    def change(self, client: Client, name: str, spec: Spec, revision: int) -> None:
+    def change(self, client: Client, name: str, spec: Spec, present: Present) -> None:
         request = self.request(name, spec)
-        request.expected_revision = revision
+        request.expected_revision = present.revision
         if pipeline := spec.get("retrain_pipeline"):
             request.retrain_pipeline_id = names.pipeline_named(client, pipeline).id
         health.configure(client, request)

@@ -26,7 +26,7 @@ class Pipeline(Kind):
             found = names.pipeline_named(client, name)
         except NotFound:
             return None
-        return Present(self._of(client, found), found.revision)
+        return Present(self._of(client, found), found.revision, found.id)
 
     def all(self, client: Client) -> Iterator[tuple[str, Spec]]:
         listed = client.pages(_stub(client).ListPipelines, pb.ListPipelinesRequest(), "pipelines", EVERYTHING)
@@ -39,18 +39,17 @@ class Pipeline(Kind):
         request.idempotency_key = idempotency_key("")
         client.call(_stub(client).CreatePipeline, request)
 
-    def change(self, client: Client, name: str, spec: Spec, revision: int) -> None:
-        found = names.pipeline_named(client, name)
+    def change(self, client: Client, name: str, spec: Spec, present: Present) -> None:
         wanted = self.request(name, spec)
-        if wanted.type != found.type:
+        if spec.get("type") != present.spec.get("type"):
             raise FailedPrecondition("the type of a Pipeline never changes: give the new one another name")
         then = _id_of(client, spec)
         request = pb.UpdatePipelineRequest(
-            pipeline_id=found.id,
+            pipeline_id=present.id,
             steps=wanted.steps,
             then_pipeline_id=then,
             ends_then_pipeline=not then,
-            expected_revision=revision,
+            expected_revision=present.revision,
             idempotency_key=idempotency_key(""),
         )
         client.call(_stub(client).UpdatePipeline, request)

@@ -7,11 +7,10 @@ from forgepoint.auth.v1 import teams_pb2, teams_pb2_grpc
 from forgepoint.billing.v1 import billing_pb2 as pb
 from forgepoint.billing.v1 import billing_pb2_grpc
 from fp_kernel import NotFound
-from fp_kernel.revisions import NOTHING
 
 from fp_cli import names
 from fp_cli.client import Client, idempotency_key
-from fp_cli.declared.kind import EVERYTHING, Kind, Present, Spec
+from fp_cli.declared.kind import ABSENT, EVERYTHING, Kind, Present, Spec
 
 _MAPS = ("included_quantities", "quota_limits", "per_units")
 
@@ -92,14 +91,14 @@ class RatePlanAssignment(Kind):
                 yield team.id, found.spec
 
     def create(self, client: Client, name: str, spec: Spec) -> None:
-        self.change(client, name, spec, NOTHING)
+        self.change(client, name, spec, ABSENT)
 
-    def change(self, client: Client, name: str, spec: Spec, revision: int) -> None:
+    def change(self, client: Client, name: str, spec: Spec, present: Present) -> None:
         request = pb.AssignRatePlanRequest(
             team=name,
             rate_plan_id=names.plan(client, spec.get("rate_plan", "")),
             idempotency_key=idempotency_key(""),
-            expected_revision=revision,
+            expected_revision=present.revision,
         )
         client.call(_billing(client).AssignRatePlan, request)
 

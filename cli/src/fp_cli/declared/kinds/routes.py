@@ -6,11 +6,10 @@ from typing import Any
 from forgepoint.inference.v1 import inference_pb2 as pb
 from forgepoint.inference.v1 import inference_pb2_grpc
 from fp_kernel import NotFound
-from fp_kernel.revisions import NOTHING
 from google.protobuf.message import Message
 
 from fp_cli.client import Client, idempotency_key
-from fp_cli.declared.kind import EVERYTHING, Kind, Present, Spec
+from fp_cli.declared.kind import ABSENT, EVERYTHING, Kind, Present, Spec
 
 
 class Route(Kind):
@@ -32,12 +31,12 @@ class Route(Kind):
             yield route.model_name, self._of(route)
 
     def create(self, client: Client, name: str, spec: Spec) -> None:
-        self.change(client, name, spec, NOTHING)
+        self.change(client, name, spec, ABSENT)
 
-    def change(self, client: Client, name: str, spec: Spec, revision: int) -> None:
+    def change(self, client: Client, name: str, spec: Spec, present: Present) -> None:
         request = self.request(name, spec)
         request.idempotency_key = idempotency_key("")
-        request.expected_revision = revision
+        request.expected_revision = present.revision
         client.call(_stub(client).UpsertRoute, request)
 
     def delete(self, client: Client, name: str) -> None:

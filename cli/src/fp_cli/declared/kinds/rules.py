@@ -27,7 +27,7 @@ class NotificationRule(Kind):
 
     def find(self, client: Client, name: str) -> Present | None:
         found = _named(client, name)
-        return None if found is None else Present(self._of(found), found.revision)
+        return None if found is None else Present(self._of(found), found.revision, found.id)
 
     def all(self, client: Client) -> Iterator[tuple[str, Spec]]:
         for rule in _listed(client):
@@ -40,11 +40,11 @@ class NotificationRule(Kind):
         request.idempotency_key = idempotency_key("")
         client.call(_stub(client).CreateRule, request)
 
-    def change(self, client: Client, name: str, spec: Spec, revision: int) -> None:
+    def change(self, client: Client, name: str, spec: Spec, present: Present) -> None:
         """A target that stays as it is shown keeps the secret by which its receiver verifies."""
-        found, wanted = _existing(client, name), self.request(name, spec)
+        wanted = self.request(name, spec)
         request = pb.UpdateRuleRequest(
-            id=found.id,
+            id=present.id,
             patterns=wanted.patterns,
             min_severity=wanted.min_severity,
             channels=wanted.channels,
@@ -52,7 +52,7 @@ class NotificationRule(Kind):
             signing_secret=wanted.signing_secret,
             headers=wanted.headers,
             idempotency_key=idempotency_key(""),
-            expected_revision=revision,
+            expected_revision=present.revision,
         )
         client.call(_stub(client).UpdateRule, request)
 

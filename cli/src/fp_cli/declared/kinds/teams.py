@@ -35,7 +35,7 @@ class Team(Kind):
         request.idempotency_key = idempotency_key("")
         client.call(_teams(client).CreateTeam, request)
 
-    def change(self, client: Client, name: str, spec: Spec, revision: int) -> None:
+    def change(self, client: Client, name: str, spec: Spec, present: Present) -> None:
         wanted = self.request(name, spec)
         client.call(
             _teams(client).UpdateTeam,
@@ -45,7 +45,7 @@ class Team(Kind):
                 # Given in any case: a limit that is not declared is none.
                 limits=wanted.limits,
                 idempotency_key=idempotency_key(""),
-                expected_revision=revision,
+                expected_revision=present.revision,
             ),
         )
 
@@ -72,10 +72,10 @@ class Role(Kind):
     def create(self, client: Client, name: str, spec: Spec) -> None:
         client.call(_roles(client).CreateRole, self.request(name, spec))
 
-    def change(self, client: Client, name: str, spec: Spec, revision: int) -> None:
+    def change(self, client: Client, name: str, spec: Spec, present: Present) -> None:
         wanted = self.request(name, spec)
         request = roles_pb2.UpdateRoleRequest(
-            name=name, description=wanted.description, scopes=wanted.scopes, expected_revision=revision
+            name=name, description=wanted.description, scopes=wanted.scopes, expected_revision=present.revision
         )
         client.call(_roles(client).UpdateRole, request)
 

@@ -6,10 +6,9 @@ from typing import Any
 from forgepoint.featurestore.v1 import featurestore_pb2 as pb
 from forgepoint.featurestore.v1 import featurestore_pb2_grpc
 from fp_kernel import NotFound
-from fp_kernel.revisions import NOTHING
 
 from fp_cli.client import Client, idempotency_key
-from fp_cli.declared.kind import EVERYTHING, Kind, Present, Spec
+from fp_cli.declared.kind import ABSENT, EVERYTHING, Kind, Present, Spec
 
 
 class FeatureView(Kind):
@@ -29,12 +28,12 @@ class FeatureView(Kind):
             yield view.name, self._of(view)
 
     def create(self, client: Client, name: str, spec: Spec) -> None:
-        self.change(client, name, spec, NOTHING)
+        self.change(client, name, spec, ABSENT)
 
-    def change(self, client: Client, name: str, spec: Spec, revision: int) -> None:
+    def change(self, client: Client, name: str, spec: Spec, present: Present) -> None:
         request = self.request(name, spec)
         request.idempotency_key = idempotency_key("")
-        request.expected_revision = revision
+        request.expected_revision = present.revision
         client.call(_stub(client).DefineFeatureView, request)
 
     def delete(self, client: Client, name: str) -> None:
