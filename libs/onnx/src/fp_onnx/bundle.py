@@ -23,6 +23,7 @@ _MAGIC: Final = slice(257, 262)
 _NAME: Final = re.compile(r"\w[\w.-]*(?:/\w[\w.-]*)*", re.ASCII)
 _LONGEST_NAME: Final = 100
 _SIZE: Final = re.compile(rb"[0-7]{1,11}")
+_LARGEST: Final = 8**11 - 1
 _PIECE: Final = 1024 * 1024
 
 
@@ -77,11 +78,19 @@ def unpack(artifact: Path, folder: Path) -> Path:
 
 
 def pack(model: bytes, files: Mapping[str, Path]) -> bytes:
-    """Equal files give equal bytes. Raises Unreadable for a name that `read_artifact` would not take, OSError."""
+    """Equal files give equal bytes. Raises Unreadable for files that `read_artifact` would not take, OSError."""
     parts: list[bytes] = []
-    odd = next((name for name in sorted(files) if not _fits(name)), None)
-    if odd is not None:
-        raise Unreadable(f"it names the file {odd!r}; plain names of at most {_LONGEST_NAME} characters are served")
+    if len(files) >= MOST_FILES:
+        raise Unreadable(f"it names {len(files)} files, a bundle holds {MOST_FILES} with {MODEL}")
+    for name in sorted(files):
+        if not _fits(name):
+            raise Unreadable(
+                f"it names the file {name!r}; plain names of at most {_LONGEST_NAME} characters are served"
+            )
+        if name == MODEL:
+            raise Unreadable(f"it names the file {MODEL}, as the model itself is called in a bundle")
+        if files[name].stat().st_size > _LARGEST:
+            raise Unreadable(f"its file {name} is larger than {_LARGEST} bytes")
     for name, content in chain([(MODEL, model)], ((name, files[name].read_bytes()) for name in sorted(files))):
         info = tarfile.TarInfo(name)
         info.size = len(content)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from fp_onnx import Unreadable, pack, read_artifact, read_model, refusal, unpack
+from fp_onnx.bundle import MODEL
 from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
@@ -128,3 +129,30 @@ def test_a_name_that_is_not_plain_is_not_packed(tmp_path: Path) -> None:
     for name in ("../w", "/w", "w w", ".w", "x" * 101):
         with pytest.raises(Unreadable, match="plain names"):
             pack(model(name), {name: tmp_path})
+
+
+def test_what_a_bundle_cannot_hold_is_not_packed(tmp_path: Path) -> None:
+    (tmp_path / "w").write_bytes(b"")
+    most = {f"w{at}": tmp_path / "w" for at in range(999)}
+    assert len(read_artifact([pack(model(*most), most)]).files) == 999
+    with pytest.raises(Unreadable, match="1000 files"):
+        pack(model(), most | {"w": tmp_path / "w"})
+    with pytest.raises(Unreadable, match="as the model itself"):
+        pack(model(MODEL), {MODEL: tmp_path / "w"})
+    with (tmp_path / "large").open("wb") as large:
+        large.truncate(8 * 1024**3)
+    with pytest.raises(Unreadable, match="larger than"):
+        pack(model("large"), {"large": tmp_path / "large"})
+
+
+def test_a_tar_of_more_files_than_a_bundle_may_have_is_refused() -> None:
+    names = [f"w{at}" for at in range(1_000)]
+    with pytest.raises(Unreadable, match="more than 1000 files"):
+        read_artifact([_tar((MODEL, model(*names)), *((name, b"") for name in names))])
+
+
+def test_a_model_that_claims_more_than_a_model_may_have_is_refused() -> None:
+    head = tarfile.TarInfo(MODEL)
+    head.size = 2**31
+    with pytest.raises(Unreadable, match="of at most 2147483647 bytes"):
+        read_artifact([head.tobuf(tarfile.USTAR_FORMAT)])
