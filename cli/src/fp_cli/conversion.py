@@ -7,6 +7,7 @@ import csv
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -72,7 +73,10 @@ def onnx_of(file: Path, *, unpickle: bool, sample: Sample | None) -> Converted:
 def sample_of(file: Path) -> Sample:
     """The first rows of a CSV file with a header. Raises InvalidArgument."""
     with file.open(newline="", encoding="utf-8-sig") as text:
-        rows = [row for _, row in zip(range(_SAMPLE_ROWS + 1), csv.reader(text), strict=False)]
+        try:
+            rows = list(islice(csv.reader(text), _SAMPLE_ROWS + 1))
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise invalid("sample", f"is no CSV file in UTF-8: {error}") from None
     if len(rows) < 2:  # noqa: PLR2004 -- a header and a row
         raise invalid("sample", "needs a header and a row")
     header = rows[0]

@@ -37,10 +37,11 @@ def measure(content: bytes, inputs: tuple[TensorSpec, ...]) -> dict[str, float] 
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = _ERRORS_ONLY
     with tempfile.TemporaryDirectory() as folder:
+        # Beside the folder of the files in it, which have names of their own.
         artifact = Path(folder, "artifact")
         artifact.write_bytes(content)
         try:
-            file = str(unpack(artifact, Path(folder)))
+            file = str(unpack(artifact, Path(folder, "files")))
             session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # noqa: BLE001 -- the runtime's own exceptions have no common base but this
             raise FailedPrecondition(f"ONNX Runtime does not load it: {_first_line(error)}") from None

@@ -5,16 +5,17 @@ import json
 import pickle
 
 import numpy as np
+import onnx
 import onnxruntime
 import pandas as pd
 import pytest
-from fp_cli import conversion, model_check
+from fp_cli import conversion, model_check, model_speed
 from fp_cli.failures import reporting
 from fp_cli.main import app, hoisted
 from fp_kernel import FailedPrecondition, InvalidArgument
 from fp_kernel.signatures import Column
 from fp_kernel.tensors import ElementType
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
@@ -147,6 +148,27 @@ def test_a_sample_that_is_no_table_is_refused(tmp_path, lines, says):
     path.write_text("\n".join(lines))
     with pytest.raises(InvalidArgument, match=says):
         conversion.sample_of(path)
+
+
+@pytest.mark.parametrize("content", [b"a\n\xff\n", b"a\n" + b"1" * 200_000])
+def test_a_sample_that_cannot_be_read_is_refused(tmp_path, content):
+    path = tmp_path / "s.csv"
+    path.write_bytes(content)
+    with pytest.raises(InvalidArgument, match="is no CSV file"):
+        conversion.sample_of(path)
+
+
+def test_weights_of_any_name_are_measured(tmp_path):
+    """Also under the name that the command's own copy of the bundle has."""
+    path = tmp_path / "m.onnx"
+    weights = numpy_helper.from_array(np.ones((2, 2), np.float32), "w")
+    model = onnx.load_from_string(made(helper.make_node("MatMul", ["x", "w"], ["y"]), initializer=[weights]))
+    onnx.save(model, path, save_as_external_data=True, location="artifact", size_threshold=0)
+    # Longer than what is read of the copy at once.
+    padded = tmp_path / "artifact"
+    padded.write_bytes(padded.read_bytes() + bytes(2 * 1024 * 1024))
+    content = conversion.onnx_of(path, unpickle=False, sample=None).content
+    assert model_speed.measure(content, model_check.check(content).signature.inputs).keys() == {"1", "64"}
 
 
 def test_a_column_is_of_texts_when_one_of_its_values_is_no_number(tmp_path):
