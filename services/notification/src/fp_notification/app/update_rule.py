@@ -39,7 +39,10 @@ class UpdateRule:
             present = await tx.recipients.lock(caller.team, rule_id)
             if present is None or present.kind is not RecipientKind.RULE:
                 raise no_rule()
-            check_revision(expected, present.revision, changed_by=present.changed_by or present.created_by)
+            # A target that was as it was shown when it was looked at, and is another one by now, is no address.
+            moved = names_new_target(wanted, present) != names_new_target(wanted, found)
+            known = found.revision if moved else expected
+            check_revision(known, present.revision, changed_by=present.changed_by or present.created_by)
             changed = change_rule(present, wanted, by=caller.user_id, now=self._clock.now())
             await tx.recipients.save(changed)
             await tx.complete(changed)
