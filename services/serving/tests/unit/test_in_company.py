@@ -66,5 +66,5 @@ async def test_nothing_goes_on_when_the_caller_left() -> None:
 
     answers = in_company(_numbers(5, []), answer, most=3)
     assert await anext(answers) == 0
-    await answers.aclose()  # type: ignore[attr-defined]
+    await answers.aclose()
     assert ended.is_set()

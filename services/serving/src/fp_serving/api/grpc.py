@@ -1,6 +1,7 @@
 """forgepoint.serving.v1.ModelServingService; callers are services, the access rules say so."""
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
 from typing import Any
 
 import grpc
@@ -55,8 +56,10 @@ class Servicer(ModelServingServiceServicer):
     ) -> AsyncIterator[pb.StreamPredictResponse]:
         call = current_call()
         self._slot.check_address(caller().team, "", "")
-        async for answer in in_company(requests, lambda each: self._streamed(each, call.deadline), most=_TOGETHER):
-            yield answer
+        found = in_company(requests, lambda each: self._streamed(each, call.deadline), most=_TOGETHER)
+        async with aclosing(found) as answers:
+            async for answer in answers:
+                yield answer
 
     async def _streamed(self, request: pb.StreamPredictRequest, deadline: float) -> pb.StreamPredictResponse:
         found = pb.StreamPredictResponse(idempotency_key=request.idempotency_key, correlation_id=request.correlation_id)

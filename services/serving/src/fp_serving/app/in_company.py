@@ -1,7 +1,7 @@
 """Requests of a stream, answered beside each other."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import TypeVar
 
 Request = TypeVar("Request")
@@ -10,11 +10,12 @@ Answer = TypeVar("Answer")
 
 async def in_company(
     requests: AsyncIterator[Request], answer: Callable[[Request], Awaitable[Answer]], *, most: int
-) -> AsyncIterator[Answer]:
+) -> AsyncGenerator[Answer, None]:
     """Answers as they are ready. most: requests that are read and whose answers are not taken; a slow reader slows
     his own writing.
 
-    Raises what `answer` raises, as an ExceptionGroup; nothing goes on behind the end of the iteration.
+    Raises what `answer` raises, as an ExceptionGroup; nothing goes on behind the end of the iteration; who may end it
+    early closes it (`aclosing`).
     """
     ready: asyncio.Queue[Answer | None] = asyncio.Queue()
     room = asyncio.Semaphore(most)
