@@ -37,6 +37,16 @@ def test_requests_of_different_signatures_never_share_a_run() -> None:
     assert batcher.take(1.0) == ["b"]
 
 
+def test_requests_that_share_with_nobody_run_one_by_one_at_once_and_are_one_line() -> None:
+    batcher: Batcher[str, str] = Batcher(_POLICY)
+    for name in "abc":
+        batcher.offer(None, 2, name, now=0.0)
+    batcher.offer("f", 1, "other", now=0.0)
+    assert len(batcher._lines) == 2
+    assert [batcher.take(0.0) for _ in range(4)] == [["a"], ["b"], ["c"], []]
+    assert batcher.take(1.0) == ["other"]
+
+
 def test_a_request_larger_than_the_cap_runs_alone() -> None:
     batcher: Batcher[str, str] = Batcher(_POLICY)
     batcher.offer("f", 6, "large", now=0.0)

@@ -38,7 +38,7 @@ class LoopRuns:
         """Whether a request of so many rows and bytes is small enough."""
         return rows <= self.rows and size <= _MOST_BYTES
 
-    def offer(self, key: Hashable, rows: int, request: Request, size: int) -> None:
+    def offer(self, key: Hashable | None, rows: int, request: Request, size: int) -> None:
         """Raises ResourceExhausted when too much waits."""
         if not self._batcher.rows:
             request.loop.call_soon(self._work, request.loop)

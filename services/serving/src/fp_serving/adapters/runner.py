@@ -3,7 +3,6 @@
 import asyncio
 import threading
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import replace
 
 from fp_kernel import Clock, Unavailable
 from fp_telemetry import get_logger
@@ -46,14 +45,8 @@ class BatchRunner:
     def start(self, model: Model, *, shares: bool, seconds: float) -> None:
         self._shares = shares
         self._runs = runs = ModelRuns(model, self._clock, self._observer)
-        policy = self._policy
-        if not shares:
-            # Nobody can join, so nobody waits for company: one line, of which each run takes one request. With a line
-            # for each request every look went through all of them, under the lock that the event loop needs too.
-            policy = replace(policy, max_delay=0.0, max_rows=1)
-            self._batcher = Batcher(policy)
-        if not policy.max_delay:
-            on_loop = LoopRuns(runs, self._clock, policy, seconds=seconds)
+        if not shares or not self._policy.max_delay:
+            on_loop = LoopRuns(runs, self._clock, self._policy, seconds=seconds)
             self._on_loop = on_loop if on_loop.rows else None
         for thread in self._threads:
             thread.start()
@@ -64,7 +57,7 @@ class BatchRunner:
         with self._changed:
             return self._batcher.age(self._clock.monotonic())
 
-    async def submit(self, inputs: Mapping[str, Array], *, key: Hashable, rows: int, deadline: float) -> Outputs:
+    async def submit(self, inputs: Mapping[str, Array], *, key: Hashable | None, rows: int, deadline: float) -> Outputs:
         loop = asyncio.get_running_loop()
         request = Request(inputs, rows, self._clock.monotonic(), deadline, loop, loop.create_future())
         line = key if self._shares else None

@@ -67,9 +67,9 @@ class Runner(Protocol):
         """shares: whether requests may share a run. seconds: that a run of one row takes; infinite when unknown."""
 
     async def submit(
-        self, inputs: Mapping[str, Array], *, key: Hashable, rows: int, deadline: float
+        self, inputs: Mapping[str, Array], *, key: Hashable | None, rows: int, deadline: float
     ) -> Mapping[str, Tensor]:
-        """key: requests with the same one may share a run. deadline: on the monotonic clock.
+        """key: requests with the same one may share a run; None shares with nobody. deadline: on the monotonic clock.
 
         Raises ResourceExhausted when the queue is full, DeadlineExceeded, InvalidArgument.
         """

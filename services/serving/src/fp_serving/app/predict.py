@@ -45,10 +45,10 @@ class Predict:
             rows = schema.rows(inputs) if loaded.shares else 1
             arrays = await _decode(inputs)
             # Axes after the first may differ between requests; rows of different widths cannot be stacked.
-            key: Hashable = tuple(arrays[spec.name].shape[1:] for spec in schema.required)
+            key: Hashable | None = tuple(arrays[spec.name].shape[1:] for spec in schema.required)
             if len(arrays) > len(schema.required):
                 # What it brings in the place of a default would hold for its neighbours too.
-                key = object()
+                key = None
             outputs = await self._runner.submit(arrays, key=key, rows=rows, deadline=deadline)
         seconds = self._clock.monotonic() - start
         self._counts.answered(seconds)

@@ -40,23 +40,27 @@ class _Waiting(Generic[Item]):
 
 @dataclass(slots=True)
 class _Line(Generic[Item]):
-    """Requests of one signature, oldest first."""
+    """Requests of one signature, oldest first. most: rows of a run, beside a request that has more by itself."""
 
     waiting: deque[_Waiting[Item]]
+    most: int
     rows: int = 0
 
 
 class Batcher(Generic[Key, Item]):
-    """Requests that wait, in lines of one signature each; only requests of one line share a run."""
+    """Requests that wait, in lines of one signature each; only requests of one line share a run.
+
+    Those that share with nobody are one line too, the one without a key: every look goes through all lines.
+    """
 
     def __init__(self, policy: BatchPolicy) -> None:
         self._policy = policy
-        self._lines: dict[Key, _Line[Item]] = {}
+        self._lines: dict[Key | None, _Line[Item]] = {}
         self.rows = 0
         self.bytes = 0
 
-    def offer(self, key: Key, rows: int, item: Item, now: float, size: int = 0) -> None:
-        """Queue a request. size: bytes.
+    def offer(self, key: Key | None, rows: int, item: Item, now: float, size: int = 0) -> None:
+        """Queue a request. key: None for one that shares a run with nobody, and so waits for nobody. size: bytes.
 
         Raises ResourceExhausted when the queue is full; an empty queue takes a request of any size.
         """
@@ -65,7 +69,7 @@ class Batcher(Generic[Key, Item]):
             raise ResourceExhausted(
                 "the model's queue is full", reason="QUEUE_FULL", retry_after=max(self._policy.max_delay, 0.05)
             )
-        line = self._lines.setdefault(key, _Line(deque()))
+        line = self._lines.setdefault(key, _Line(deque(), 1 if key is None else policy.max_rows))
         line.waiting.append(_Waiting(item, rows, size, now))
         line.rows += rows
         self.rows += rows
@@ -90,13 +94,13 @@ class Batcher(Generic[Key, Item]):
 
     def _due_at(self, line: _Line[Item]) -> float:
         oldest = line.waiting[0].since
-        return oldest if line.rows >= self._policy.max_rows else oldest + self._policy.max_delay
+        return oldest if line.rows >= line.most else oldest + self._policy.max_delay
 
-    def _cut(self, key: Key) -> list[Item]:
+    def _cut(self, key: Key | None) -> list[Item]:
         line = self._lines[key]
         taken: list[Item] = []
         rows = 0
-        while line.waiting and (not taken or rows + line.waiting[0].rows <= self._policy.max_rows):
+        while line.waiting and (not taken or rows + line.waiting[0].rows <= line.most):
             head = line.waiting.popleft()
             taken.append(head.item)
             rows += head.rows
