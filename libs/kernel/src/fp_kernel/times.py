@@ -30,5 +30,10 @@ def utc(seconds: int, nanos: int) -> datetime:
     return _EPOCH + timedelta(seconds=seconds, microseconds=nanos // 1_000)
 
 
+def at_microseconds(count: int) -> datetime:
+    """Raises OverflowError outside the years 1 to 9999."""
+    return _EPOCH + timedelta(microseconds=count)
+
+
 def rfc3339(time: datetime) -> str:
     return time.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,7 +1,7 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from fp_kernel.times import rfc3339, seconds_and_nanos, utc
+from fp_kernel.times import at_microseconds, microseconds, rfc3339, seconds_and_nanos, utc
 
 _MOMENT = datetime(2013, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
 
@@ -9,6 +9,7 @@ _MOMENT = datetime(2013, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
 @pytest.mark.parametrize("moment", [_MOMENT, datetime(1, 1, 1, tzinfo=UTC), datetime(1969, 12, 31, 23, tzinfo=UTC)])
 def test_a_time_comes_back_to_the_microsecond(moment):
     assert utc(*seconds_and_nanos(moment)) == moment
+    assert at_microseconds(microseconds(moment)) == moment
 
 
 def test_a_time_of_another_zone_is_the_same_moment():

@@ -4,13 +4,14 @@ The map entry of a number or flag has a constant length for its feature, so the 
 with holes, which one call fills.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from struct import Struct
 from typing import Final
 
 from forgepoint.featurestore.v1 import featurestore_pb2 as pb
 from fp_kernel import invalid
+from fp_kernel.varints import delimited, varint
 
 from fp_featurestore.api.convert import vector_head, vector_to_pb
 from fp_featurestore.app.vectors import Vector
@@ -28,7 +29,6 @@ _KINDS: Final = {
     ValueType.DOUBLE: (b"\x09\x11", "d"),
     ValueType.BOOL: (b"\x02\x20", "?"),
 }
-_LOW_BITS, _MORE = 0x7F, 0x80
 
 
 def online(vectors: Iterable[Vector]) -> pb.GetOnlineFeaturesResponse:
@@ -65,7 +65,7 @@ def _field(vector: Vector) -> bytes:
     else:
         # Fields of a message may come in any order, so what is written apart is put behind.
         body = vector_head(vector).SerializeToString() + values
-    return _VECTORS + _varint(len(body)) + body
+    return delimited(_VECTORS, body)
 
 
 class _Template:
@@ -105,16 +105,5 @@ def _template(schema: Schema, names: tuple[str, ...]) -> _Template | None:
 
 def _entry(name: bytes, value: bytes, size: int) -> bytes:
     """Everything of a map entry but the value's last bytes, which are `size`."""
-    body = _KEY + _varint(len(name)) + name + _VALUE + value
-    return _VALUES + _varint(len(body) + size) + body
-
-
-def _varint(number: int) -> bytes:
-    return bytes(_varint_bytes(number))
-
-
-def _varint_bytes(number: int) -> Iterator[int]:
-    while number > _LOW_BITS:
-        yield number & _LOW_BITS | _MORE
-        number >>= 7
-    yield number
+    body = delimited(_KEY, name) + _VALUE + value
+    return _VALUES + varint(len(body) + size) + body

@@ -1,16 +1,16 @@
 """Times as whole microseconds since 1970, UTC: what the log, both views and the columns of the wire hold."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+
+from fp_kernel.times import at_microseconds, microseconds
 
 Instant = int
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 SECOND = 1_000_000
 
 
 def instant(moment: datetime) -> Instant:
-    return (moment - _EPOCH) // _MICROSECOND
+    return microseconds(moment)
 
 
 FIRST = instant(datetime.min.replace(tzinfo=UTC))
@@ -19,7 +19,7 @@ EVER = 2**63 - 1
 
 
 def moment(at: Instant) -> datetime:
-    return _EPOCH + timedelta(microseconds=at)
+    return at_microseconds(at)
 
 
 def parse(text: str) -> Instant:

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from forgepoint.events.v1 import events_pb2 as pb
 from fp_events import EncodedEvent, Event, encoded
+from fp_kernel.varints import delimited
 from google.protobuf.any_pb2 import Any
 
 from fp_inference.adapters.events import RECORDED, SOURCE
@@ -23,8 +24,6 @@ _MOST_PREDICTIONS = 1_000
 # Tags of InferenceRecorded's two lists.
 _COMPLETED, _FAILED = b"\x0a", b"\x12"
 _TYPE_URL = f"type.googleapis.com/{pb.InferenceRecorded.DESCRIPTOR.full_name}"
-# In a varint: more bytes follow.
-_CONTINUED = 0x80
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +118,7 @@ def _trace(parts: Sequence[Report]) -> dict[str, str]:
 
 def _framed(part: Report) -> bytes:
     """The payload as an element of its list, without being read."""
-    length, size = len(part.payload), bytearray()
-    while length >= _CONTINUED:
-        size.append(length % _CONTINUED + _CONTINUED)
-        length >>= 7
-    size.append(length)
-    return b"".join((_FAILED if part.failed else _COMPLETED, size, part.payload))
+    return delimited(_FAILED if part.failed else _COMPLETED, part.payload)
 
 
 def _name(part: Report) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from fp_kernel.signatures import Column, Signature
 from fp_kernel.tensors import ElementType, Number, Tensor
+from fp_kernel.varints import delimited, varint
 
 from fp_inference.adapters.made import Made
 from fp_inference.domain.summary import (
@@ -24,7 +25,6 @@ from fp_inference.domain.summary import (
 
 # Of larger outputs each number is read for its statistics; the summary says how many it reads at most.
 _MOST_SCORES = 256
-_SEVEN_BITS = 0x7F
 # Tags: fields of InferenceCompleted, PredictionSummary, FeatureSummary, and of the entries of their maps.
 _PREDICTION_SUMMARY, _FEATURE_SUMMARY = b"\x52", b"\x5a"
 _TOP_LABEL, _TOP_SCORE, _OUTPUT_STATS, _CARDINALITY = b"\x0a", b"\x11", b"\x1a", b"\x20"
@@ -40,8 +40,8 @@ class _Numbers:
         self._parts: list[bytes | float] = []
         form = "<"
         for name in names:
-            entry = _delimited(_KEY, name.encode()) + _NUMBER
-            prefix = field + _varint(len(entry) + _DOUBLE.size) + entry
+            entry = delimited(_KEY, name.encode()) + _NUMBER
+            prefix = field + varint(len(entry) + _DOUBLE.size) + entry
             self._parts += (prefix, 0.0)
             form += f"{len(prefix)}sd"
         self._struct = struct.Struct(form)
@@ -56,7 +56,7 @@ class _Categories:
     """Entries of a map from the name of a column to the category that a number names."""
 
     def __init__(self, name: str, column: Column) -> None:
-        self._key = _delimited(_KEY, name.encode())
+        self._key = delimited(_KEY, name.encode())
         self._column = column
         self._known = [self._entry(category) for category in column.categories]
 
@@ -66,7 +66,7 @@ class _Categories:
         return self._entry(str(categorised(self._column, number)))
 
     def _entry(self, category: str) -> bytes:
-        return _delimited(_CATEGORICAL_VALUES, self._key + _delimited(_TEXT, category.encode()))
+        return delimited(_CATEGORICAL_VALUES, self._key + delimited(_TEXT, category.encode()))
 
 
 class _Inputs:
@@ -102,7 +102,7 @@ class Form:
             _Inputs(tensors[id(tensor)], tensor, names, columns) for tensor, names, columns in named if names
         ]
         count = sum(tensor.width for tensor in made.inputs.values())
-        self._feature_count = _FEATURE_COUNT + _varint(count) if count else b""
+        self._feature_count = _FEATURE_COUNT + varint(count) if count else b""
         self._scores = name
         self._count, self._width = scores.count, scores.width
         self._rows = float(scores.shape[0]) if scores.shape else 1.0
@@ -110,13 +110,13 @@ class Form:
         self._classes = class_names(signature.output(name), width) if self._width > 1 else []
         keys = ["rows", "score", f"{name}.min", f"{name}.mean", f"{name}.max"]
         self._stats = _Numbers(_OUTPUT_STATS, [*keys, *(f"score.{each}" for each in self._classes)])
-        self._labels = [_delimited(_TOP_LABEL, each.encode()) for each in self._classes]
-        self._cardinality = _CARDINALITY + _varint(self._width)
+        self._labels = [delimited(_TOP_LABEL, each.encode()) for each in self._classes]
+        self._cardinality = _CARDINALITY + varint(self._width)
 
     def summaries(self, made: Made) -> bytes:
         """The summaries of inputs and outputs, as fields of InferenceCompleted."""
         features = b"".join([each.of(made.inputs) for each in self._inputs]) + self._feature_count
-        return self._prediction(made.outputs) + _delimited(_FEATURE_SUMMARY, features)
+        return self._prediction(made.outputs) + delimited(_FEATURE_SUMMARY, features)
 
     def _prediction(self, outputs: Mapping[str, Tensor]) -> bytes:
         values = outputs[self._scores].numbers(self._count)
@@ -125,11 +125,11 @@ class Form:
         best = best_of(row) if self._classes else 0
         label = label_of(outputs)
         if label:
-            top = _delimited(_TOP_LABEL, label.encode())
+            top = delimited(_TOP_LABEL, label.encode())
         else:
             top = self._labels[best] if self._labels else b""
         stats = self._stats.with_([*numbers, *row] if self._classes else numbers)
-        return _delimited(_PREDICTION_SUMMARY, top + _TOP_SCORE + _DOUBLE.pack(row[best]) + stats + self._cardinality)
+        return delimited(_PREDICTION_SUMMARY, top + _TOP_SCORE + _DOUBLE.pack(row[best]) + stats + self._cardinality)
 
 
 def form_of(made: Made, signature: Signature) -> Form | None:
@@ -142,16 +142,3 @@ def form_of(made: Made, signature: Signature) -> Form | None:
     if any(each.element is ElementType.STRING or not each.count for each in made.inputs.values()):
         return None
     return Form(made, signature, *scores)
-
-
-def _delimited(tag: bytes, body: bytes) -> bytes:
-    return tag + _varint(len(body)) + body
-
-
-def _varint(number: int) -> bytes:
-    written = bytearray()
-    while number > _SEVEN_BITS:
-        written.append(number & _SEVEN_BITS | _SEVEN_BITS + 1)
-        number >>= 7
-    written.append(number)
-    return bytes(written)

@@ -6,10 +6,11 @@ A caller waits for this record, and for the event nobody does. The record has th
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 
 from fp_kernel.tensors import ElementType, Tensor
+from fp_kernel.times import at_microseconds, microseconds
 
 from fp_inference.adapters.made import Attempt, Made
 from fp_inference.domain.failures import FailureReason
@@ -18,8 +19,6 @@ from fp_inference.domain.failures import FailureReason
 RAW = b"made"
 # Texts of predictions have no such character (ADR 0191).
 _BETWEEN = "\0"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 # Microseconds since 1970, nanoseconds of the prediction, rows; tensors that came and went, attempts; canary.
 _NUMBERS = struct.Struct("<qqqHHHB")
 _TEXTS = 10
@@ -55,7 +54,7 @@ def raw(made: Made, layout: str) -> Raw:
     ]
     for version, is_canary, failure, nanos in made.attempts:
         texts += (version, "1" if is_canary else "", failure.value if failure is not None else "", str(nanos))
-    micros = (made.at - _EPOCH) // _MICROSECOND
+    micros = microseconds(made.at)
     inputs, outputs, attempts = len(made.inputs), len(made.outputs), len(made.attempts)
     numbers = _NUMBERS.pack(micros, made.nanos, made.rows, inputs, outputs, attempts, made.is_canary)
     sections = [RAW, _BETWEEN.join(texts).encode(), numbers]
@@ -72,7 +71,7 @@ def of_sections(sections: Sequence[bytes]) -> Raw:
     end = FIRST_TENSOR + OF_TENSOR * (inputs + outputs)
     if len(sections) < end:
         raise ValueError("tensors are missing")
-    return Raw(team.decode(), _EPOCH + micros * _MICROSECOND, rows, layout.decode(), sections[:end])
+    return Raw(team.decode(), at_microseconds(micros), rows, layout.decode(), sections[:end])
 
 
 def opened(record: Raw) -> Made:

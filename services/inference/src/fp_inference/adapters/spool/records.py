@@ -3,17 +3,16 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 
 from fp_events import EncodedEvent
+from fp_kernel.times import at_microseconds, microseconds
 
 from fp_inference.adapters.spool.raw import RAW, Raw, of_sections
 from fp_inference.app.values import Replay
 
 # Begins a report on disk, where records of single events begin with an id; written by earlier builds too.
 _REPORT = b"told"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,7 @@ def unpack(sections: Sequence[bytes]) -> Record:
             model_name.decode(),
             version.decode(),
             bool(failed),
-            _EPOCH + int(at) * _MICROSECOND,
+            at_microseconds(int(at)),
             payload,
             traceparent.decode(),
         )
@@ -96,7 +95,7 @@ def _part(report: Report) -> Sequence[bytes]:
         report.model_name.encode(),
         report.version.encode(),
         b"1" if report.failed else b"",
-        str((report.at - _EPOCH) // _MICROSECOND).encode(),
+        str(microseconds(report.at)).encode(),
         report.payload,
         report.traceparent.encode(),
     )
