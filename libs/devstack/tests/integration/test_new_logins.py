@@ -4,8 +4,10 @@ import asyncpg
 import pytest
 import redis
 from fp_devstack import Stack
+from fp_devstack.failures import StoreFailed
 from fp_devstack.store_access import NatsAccess, RedisAccess, StoreAccess
 from fp_devstack.stores import signing
+from fp_devstack.stores.valkey import Valkey
 from fp_testkit.patience import Bound
 from fp_testkit.streams import admits
 
@@ -79,6 +81,14 @@ async def test_a_start_after_that_has_the_new_ones(tmp_path):
     with Stack(tmp_path / "data", accesses=ACCESSES, durable=False) as second:
         assert (second.endpoints_of("registry"), second.create_database("registry")) == (new, url)
         assert await entered(new, url) == (True,) * 4
+
+
+def test_a_store_that_does_not_take_them_says_so(tmp_path, monkeypatch):
+    with Stack(tmp_path / "data", stores=("valkey",), accesses=ACCESSES, durable=False) as running:
+        monkeypatch.setattr(Valkey, "_users", lambda _: "user registry nonsense\n")
+
+        with pytest.raises(StoreFailed):
+            running.renew_logins()
 
 
 async def test_a_second_role_of_a_service_makes_what_belongs_to_the_first(stack):

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from fp_devstack import programs
 from fp_devstack.children import Program
+from fp_devstack.failures import StoreFailed
 from fp_devstack.files import write_private
 from fp_devstack.ports import HOST
 from fp_devstack.stores import wire
@@ -12,6 +13,8 @@ from fp_devstack.stores.store import Store
 
 # Enough for a database of its own for each test of a parallel run.
 _DATABASES = 64
+# A busy server answers none of them in the second that each takes.
+_TRIES = 30
 
 
 class Valkey(Store):
@@ -67,8 +70,11 @@ maxmemory-policy noeviction
         )
 
     def _take(self) -> None:
-        """Connections that stand stay."""
-        wire.exchange(self.ports["client"], f"AUTH {self._password}\r\nACL LOAD\r\nPING\r\n".encode(), b"+PONG")
+        """Connections that stand stay. Raises StoreFailed: services with new passwords would be kept out for ever."""
+        load = f"AUTH {self._password}\r\nACL LOAD\r\n".encode()
+        tries = (wire.exchange(self.ports["client"], load, b"+OK\r\n+OK\r\n") for _ in range(_TRIES))
+        if self.pid is not None and not any(tries):
+            raise StoreFailed("valkey has not taken its users; give new passwords again")
 
     def ready(self) -> bool:
         return wire.exchange(self.ports["client"], f"AUTH {self._password}\r\nPING\r\n".encode(), b"+PONG")
