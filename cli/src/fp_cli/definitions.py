@@ -60,6 +60,7 @@ def apply(client: Client, request: pb.CreatePipelineRequest, key: str) -> tuple[
         then_pipeline_id=request.then_pipeline_id,
         ends_then_pipeline=not request.then_pipeline_id,
         idempotency_key=request.idempotency_key,
+        expected_revision=existing.revision,
     )
     changed = client.call(stub.UpdatePipeline, change).pipeline
     # The service fills in what the file leaves out: steps that say the same make no new ones.

@@ -115,8 +115,10 @@ def _enable(state: State, model: str, *, enabled: bool) -> None:
     from fp_cli.client import connect
 
     with connect(state) as client:
-        request = health.configuration(health.status(client, model).monitor)
+        monitor = health.status(client, model).monitor
+        request = health.configuration(monitor)
         request.enabled = enabled
+        request.expected_revision = monitor.revision
         _configured(state, health.configure(client, request))
 
 

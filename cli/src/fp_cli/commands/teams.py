@@ -79,7 +79,9 @@ def update_team(
         stub = teams_pb2_grpc.TeamServiceStub(client.channel)
         request = teams_pb2.UpdateTeamRequest(id=team, display_name=name)
         if max_users is not None or max_keys is not None:
-            request.limits.CopyFrom(client.call(stub.GetTeam, teams_pb2.GetTeamRequest(id=team)).team.limits)
+            present = client.call(stub.GetTeam, teams_pb2.GetTeamRequest(id=team)).team
+            request.limits.CopyFrom(present.limits)
+            request.expected_revision = present.revision
             request.limits.max_users = request.limits.max_users if max_users is None else max_users
             request.limits.max_keys = request.limits.max_keys if max_keys is None else max_keys
         record(state, plain(client.call(stub.UpdateTeam, request).team), _FIELDS)
