@@ -3,7 +3,6 @@
 import math
 import os
 import re
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from fp_onnx.batching.row_wise import is_row_wise
 from fp_telemetry import get_logger
 
 from fp_serving.adapters.onnx_values import ELEMENTS, Read, answer_of, run_with_bfloat16, spec_of
+from fp_serving.adapters.unpacking import folder_beside
 from fp_serving.domain.arrays import Array
 from fp_serving.domain.lifecycle import LoadFailed
 from fp_serving.domain.schema import Schema
@@ -39,9 +39,9 @@ class OnnxEngine:
 
     def load(self, path: Path) -> "OnnxModel":
         # The runtime maps the weights of a bundle into memory, and needs their files no more.
-        with tempfile.TemporaryDirectory(prefix=".bundle-", dir=path.parent) as folder:
+        with folder_beside(path) as folder:
             try:
-                file = unpack(path, Path(folder))
+                file = unpack(path, folder)
             except (Unreadable, OSError) as error:
                 raise LoadFailed(f"not a model that can be loaded: {_reason(error, path)}") from None
             return self._loaded(file)
