@@ -4,6 +4,8 @@
 
 local RATE, BURST = {refused_rate}, {refused_burst}
 local MOST = 4096 -- of a generation; the older one is dropped when the younger is full
+-- How a caller can have its call end when it likes: cancelled, too late.
+local CHOSEN = { ["1"] = true, ["4"] = true, ["499"] = true, ["504"] = true }
 local TAIL = 43 -- characters that nobody guesses: all of an API key's secret, 258 bits of a signature
 
 local function generations()
@@ -89,7 +91,7 @@ function envoy_on_request(handle)
     handle:respond({ [":status"] = "429", ["retry-after"] = "1" }, "too many refused credentials")
     return
   end
-  -- Given back when it turns out to be good.
+  -- Given back when it is not refused.
   bucket.tokens = bucket.tokens - 1
   metadata:set("edge", "unknown", credential)
 end
@@ -108,6 +110,9 @@ function envoy_on_response(handle)
   end
   if refused == (kept.unknown ~= nil) then
     return -- counted already, or nothing to give back
+  end
+  if CHOSEN[code or status] then
+    return -- nobody judged it, and who sends it would keep his token by that
   end
   local client = owner((info:downstreamRemoteAddress():gsub(":%d+$", ""):gsub("[%[%]]", "")))
   local bucket = bucket_of(client)

@@ -22,7 +22,7 @@ OK = grpc.StatusCode.OK
 
 
 class Judge:
-    """Refuses every credential that begins with `false`, and cannot judge those that begin with `unknown`."""
+    """Refuses credentials that begin with `false`, cannot judge `unknown`, and comes to no end with `slow`."""
 
     def __init__(self):
         self.asked = 0
@@ -35,6 +35,8 @@ class Judge:
             raise Unauthenticated("it is worth nothing", reason="TOKEN_INVALID")
         if credential.startswith("unknown"):
             raise Unavailable("auth is away")
+        if credential.startswith("slow"):
+            await asyncio.Event().wait()
         return Principal("user", "alpha", "viewer", frozenset({"models:read"}), expires_at=2**40)
 
 
@@ -152,6 +154,28 @@ async def test_a_credential_that_nobody_could_judge_is_not_taken_for_a_good_one(
     assert set(codes) == {grpc.StatusCode.UNAVAILABLE}
     await used_up(code_of)
     assert HELD_BACK in [await code_of("unknown-one") for _ in range(50)]
+
+
+async def test_who_ends_a_call_before_it_is_judged_gets_no_token_back(edge, code_of):
+    """By the header, and not by a reset: then there is an answer."""
+    wanted = {
+        "content-type": "application/grpc",
+        "te": "trailers",
+        "grpc-timeout": "20m",
+        "authorization": "Bearer slow",
+    }
+    await used_up(code_of)
+
+    async with httpx.AsyncClient(base_url=f"http://{edge.address}", timeout=PATIENCE) as http:
+
+        async def code():
+            answer = await http.post(LIST, headers=dict((STRANGER,)) | wanted, content=bytes(5))
+            return answer.headers["grpc-status"]
+
+        async with asyncio.timeout(PATIENCE):
+            while await code() != "4":
+                await asyncio.sleep(0.05)
+        assert "8" in [await code() for _ in range(50)]
 
 
 async def test_a_stranger_is_held_back_whichever_of_its_addresses_it_takes(code_of):
