@@ -5,73 +5,10 @@ from datetime import timedelta
 
 import pytest
 from fp_kernel import FailedPrecondition, NotFound, Unavailable
-from fp_pipeline.app.promotions import RollBackPromotion, WatchPromotions
-from fp_pipeline.app.undeploy_archived import UndeployArchived
-from fp_pipeline.domain.definition import StepType
 from fp_pipeline.domain.promotion import PromotionState
-from fp_pipeline.domain.statistics import Try
-from fp_testkit.clock import ManualClock
+from pipeline_fakes.promoted import Promotions
 
 AN_HOUR = 3_600.0
-
-
-class Promotions:
-    """A service whose version 2 was promoted over version 1 and is watched."""
-
-    def __init__(self, service):
-        self.service = service
-        self.clock = ManualClock(service.clock.now())
-        self.ends = []
-        peers, stores = service.peers, service.stores
-        self.roll_back = RollBackPromotion(
-            stores.transactions, peers.traffic, peers.registry, self.clock, drain=0.0, ended=self.ends.append
-        )
-        self.watch = WatchPromotions(
-            transactions=stores.transactions,
-            promotions=stores.promotions,
-            statistics=stores.statistics,
-            traffic=peers.traffic,
-            roll_back=self.roll_back,
-            clock=self.clock,
-            drain=0.0,
-            every=1.0,
-            ended=self.ends.append,
-        )
-
-    async def promoted(self, *versions, **config):
-        for version in versions:
-            self.service.world.add_version("delays", version)
-            promote = self.service.step("promote", StepType.PROMOTE, config=config)
-            ended = await self.service.deploy(version, *self.service.saga[:-1], promote)
-            assert ended.error == ""
-        found = await self.found()
-        if found is not None:
-            self.clock.set_wall(found.promoted_at)
-        return found
-
-    async def found(self):
-        return await self.service.stores.promotions.find("alpha", "delays")
-
-    async def ask(self, reason="worse"):
-        return await self.roll_back(self.service.ann, "delays", reason, self.service.command())
-
-    async def archive(self, model_id="model-delays", ago=0.0):
-        undeploy = UndeployArchived(self.service.stores.transactions, self.clock, drain=0.0)
-        at = self.clock.now() - timedelta(seconds=ago)
-        await undeploy("alpha", model_id, "delays", at, "ann")
-
-    async def served(self, version, outcome, count, latency_ms=1.0, ago=0.0):
-        at = self.clock.now() - timedelta(seconds=ago)
-        tries = [
-            Try(f"{version}-{outcome}-{latency_ms}-{ago}-{n}", "alpha", "delays", version, at, outcome, latency_ms)
-            for n in range(count)
-        ]
-        async with self.service.stores.transactions() as tx:
-            await tx.statistics.count("c", tries)
-
-    @property
-    def split(self):
-        return self.service.world["splits"]["delays"]
 
 
 @pytest.fixture
@@ -94,6 +31,16 @@ async def test_the_version_before_stays_warm_without_traffic_and_goes_when_its_t
     assert service.events[-1] == "model.undeployed"
     assert (await promotions.found()).state is PromotionState.OVER
     assert [each.state for each in promotions.ends] == [PromotionState.OVER]
+    assert service.stores.state.turns == {}
+
+
+async def test_a_stage_that_the_registry_will_never_move_holds_up_no_rollback(promotions, service):
+    await promotions.promoted("1", "2")
+    service.world["versions"].pop("delays-2")
+    rolled_back = await promotions.ask()
+    assert rolled_back.state is PromotionState.ROLLED_BACK
+    assert promotions.split == {"1": 10_000, "2": 0}
+    assert service.live == {"1": 10_000}
     assert service.stores.state.turns == {}
 
 

@@ -81,7 +81,14 @@ class RollBackPromotion:
         """What was decided: the traffic first, which alone is urgent. Each part may be repeated. Raises Error."""
         actor = Actor(promotion.team, promotion.actor)
         await self._traffic.split(actor, promotion.model_name, promotion.after, promotion.key("rollback"))
-        await unserve(self._registry, actor, promotion)
+        try:
+            await unserve(self._registry, actor, promotion)
+        except (FailedPrecondition, NotFound) as refusal:
+            # The registry would say so each time, and the turn be held until then: the traffic is back, that is what
+            # it was for.
+            _log.warning(
+                "a version that was rolled back keeps its stage", model=promotion.model_name, reason=refusal.message
+            )
         return await self._end(promotion)
 
     async def _decide(self, tx: Transaction, actor: Actor, model_name: str, reason: str, *, by: str) -> Promotion:
