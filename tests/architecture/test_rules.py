@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from rules import (
     access,
+    at_import,
     bites,
     clocks,
     database_time,
@@ -35,6 +36,7 @@ RULES = (
     clocks.stopwatches,
     database_time.business_time,
     bites.unordered,
+    at_import.changes,
     growth.undeclared,
     decisions.pages,
     pages.truths,
@@ -153,6 +155,8 @@ PLANTS = {
         APP,
         "Q = 'DELETE FROM a WHERE ctid = ANY(array(SELECT ctid FROM a WHERE b < $1 LIMIT $2))'\n",
     ),
+    "a change at import": (at_import.changes, APP, "import csv\ncsv.field_size_limit(9)\n"),
+    "a change of a module's part at import": (at_import.changes, LIB, "import os.path as p\np.a.b(9)\n"),
     "a time of the database": (database_time.business_time, APP, "Q = 'INSERT INTO a VALUES ($1, now())'\n"),
     "a day of the database": (database_time.business_time, LIB, "Q = f'SELECT {a} WHERE day = CURRENT_DATE'\n"),
     "a time of the database by default": (database_time.business_time, SQL, "at timestamptz DEFAULT now()\n"),
@@ -203,6 +207,8 @@ NEAR_MISSES = {
         APP,
         "Q = 'DELETE FROM a WHERE ctid = ANY(array(SELECT ctid FROM a WHERE b < $1 ORDER BY b LIMIT $2))'\n",
     ),
+    "a change where it is needed": (at_import.changes, APP, "import csv\ndef f():\n    csv.field_size_limit(9)\n"),
+    "a call of an own object": (at_import.changes, APP, "from fp_cli import a\na.add_to(1)\n"),
     "a time that is a parameter": (database_time.business_time, APP, "Q = 'INSERT INTO a VALUES ($1, $2)'\n"),
     "a lease that a test moves": (database_time.business_time, TEST, "Q = 'UPDATE a SET due_at = now()'\n"),
     "a time of a clock": (database_time.business_time, APP, "at = clock.now()\n"),

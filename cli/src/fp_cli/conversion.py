@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from fp_kernel import FailedPrecondition, InvalidArgument, invalid
 
-from fp_cli import onnx_file
+from fp_cli import csv_files, onnx_file
 
 ONNX: Final = frozenset({".onnx"})
 _PICKLES: Final = frozenset({".pkl", ".pickle", ".joblib"})
@@ -74,7 +74,7 @@ def sample_of(file: Path) -> Sample:
     """The first rows of a CSV file with a header. Raises InvalidArgument."""
     with file.open(newline="", encoding="utf-8-sig") as text:
         try:
-            rows = list(islice(csv.reader(text), _SAMPLE_ROWS + 1))
+            rows = list(islice(csv_files.reader(text), _SAMPLE_ROWS + 1))
         except (csv.Error, UnicodeDecodeError) as error:
             raise invalid("sample", f"is no CSV file in UTF-8: {error}") from None
     if len(rows) < 2:  # noqa: PLR2004 -- a header and a row

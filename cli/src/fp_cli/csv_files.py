@@ -11,12 +11,12 @@ from typing import Any, TextIO
 from fp_kernel import InvalidArgument, invalid
 
 # A feature may be a text of 8,192 characters or a list of numbers; the library's own bound is less than such a list.
-csv.field_size_limit(16 * 1024 * 1024)
+_CELL = 16 * 1024 * 1024
 
 
 def read(text: str) -> tuple[list[str], Iterator[tuple[str, dict[str, str]]]]:
     """The columns, and the rows, each with where it stands. Raises InvalidArgument, also while rows are taken."""
-    lines = csv.reader(io.StringIO(text, newline=""))
+    lines = reader(io.StringIO(text, newline=""))
     header = [name.strip() for name in _next(lines)]
     if not any(header):
         raise invalid("file", "is empty: its first line must name the columns")
@@ -24,6 +24,15 @@ def read(text: str) -> tuple[list[str], Iterator[tuple[str, dict[str, str]]]]:
     if twice is not None:
         raise invalid("file", f"has two columns {twice!r}" if twice else "has a column without a name")
     return header, _rows(lines, header)
+
+
+def reader(text: Iterable[str]) -> Any:
+    """The library's reader of cells of up to 16 MiB; longer ones are a csv.Error.
+
+    The bound is the process's: set when a module was imported, it was another one for who had not imported it.
+    """
+    csv.field_size_limit(_CELL)
+    return csv.reader(text)
 
 
 def _rows(lines: Any, header: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
